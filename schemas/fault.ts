@@ -1,0 +1,65 @@
+/**
+ * The one error type of the product. A step throws a Fault; only an edge (routes.ts) turns it into an answer.
+ * The catalogue stands in fault-catalogue.ts; docs/errors.md is kept equal to it by a test.
+ */
+import { randomUUID } from 'node:crypto'
+import { catalogue } from './fault-catalogue.ts'
+
+export type FaultCode = keyof typeof catalogue
+
+/** Which half of a server speaks: it becomes the prefix of the code on the wire (X-Road ErrorCodes). */
+export type FaultOrigin = 'client' | 'server.clientproxy' | 'server.serverproxy' | 'signer'
+
+/** A fault as it crosses a wire: dotted lower-case code, public text, id to look for in the logs. */
+export type WireFault = { type: string; message: string; detail: string }
+
+type Facts = {
+  /** What exactly, and where: identifiers and limits only, never payload, secrets or personal codes. */
+  what?: string | undefined
+  /** For the log only; never leaves the process. */
+  cause?: unknown
+  /** The id of this fault when another server has given it one already. */
+  detail?: string | undefined
+}
+
+export class Fault extends Error {
+  readonly code: FaultCode
+  readonly status: number
+  readonly detail: string
+  readonly what: string | undefined
+  /** Set when a peer sent this fault: it is passed on as it came. */
+  readonly received: WireFault | undefined
+
+  constructor(code: FaultCode, facts: Facts = {}, received?: WireFault) {
+    super(publicText(code, facts.what), facts.cause === undefined ? undefined : { cause: facts.cause })
+    this.name = 'Fault'
+    this.code = code
+    this.status = catalogue[code].status
+    this.detail = facts.detail ?? received?.detail ?? randomUUID()
+    this.what = facts.what
+    this.received = received
+  }
+
+  /** A fault that another security server sent us. */
+  static fromPeer(received: WireFault): Fault {
+    return new Fault('peer_fault', { what: received.message }, received)
+  }
+}
+
+function publicText(code: FaultCode, what: string | undefined): string {
+  const { text, remedy } = catalogue[code]
+  return `${text}${what === undefined ? '' : ` (${what})`}. ${remedy}.`
+}
+
+/** The form of a fault on the wire, spoken by `origin`; a peer's fault keeps its own code. */
+export function wireFault(fault: Fault, origin: FaultOrigin): WireFault {
+  if (fault.received !== undefined) return fault.received
+  const prefix =
+    catalogue[fault.code].blame === 'client' && origin === 'server.clientproxy' ? 'client' : origin
+  return { type: `${prefix}.${fault.code}`, message: fault.message, detail: fault.detail }
+}
+
+/** Any thrown value as a Fault: what is not one already becomes `internal_error`, its cause kept for the log. */
+export function asFault(thrown: unknown): Fault {
+  return thrown instanceof Fault ? thrown : new Fault('internal_error', { cause: thrown })
+}

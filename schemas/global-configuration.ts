@@ -1,0 +1,101 @@
+/**
+ * The global configuration as values: what shared-params and private-params say (X-Road pr-gconf, shared-params V2 to
+ * V6), independent of the version it was read from. Certificates are DER, hashes are of their DER.
+ */
+import type { ClientId, MemberId, ServerId, SubsystemId } from './identifiers.ts'
+
+export type CostType = 'FREE' | 'PAID' | 'UNDEFINED'
+
+/** Where a configuration can be fetched and which keys sign it (V3 on). */
+export type ConfigurationSource = {
+  address: string
+  internalVerificationCerts: Buffer[]
+  externalVerificationCerts: Buffer[]
+}
+
+export type OcspResponderInfo = { url: string; cert?: Buffer | undefined; costType?: CostType | undefined }
+
+export type CaInfo = { cert: Buffer; ocsp: OcspResponderInfo[] }
+
+export type AcmeServer = {
+  directoryUrl: string
+  ipAddress?: string | undefined
+  authenticationCertificateProfileId?: string | undefined
+  signingCertificateProfileId?: string | undefined
+}
+
+export type ApprovedCa = {
+  name: string
+  authenticationOnly: boolean
+  topCa: CaInfo
+  intermediateCas: CaInfo[]
+  /** The Java class name that X-Road uses to choose how subjects are read (wire digest 6.2). */
+  certificateProfileInfo: string
+  defaultCsrFormat?: 'PEM' | 'DER' | undefined
+  acmeServer?: AcmeServer | undefined
+}
+
+export type ApprovedTsa = { name: string; url: string; cert: Buffer; costType?: CostType | undefined }
+
+export type MemberInfo = {
+  id: MemberId
+  memberClassDescription: string
+  name: string
+  subsystems: { id: SubsystemId; name?: string | undefined }[]
+}
+
+export type SecurityServerInfo = {
+  id: ServerId
+  address?: string | undefined
+  /** SHA-256 (SHA-1 where read from V2) of each authentication certificate's DER. */
+  authCertHashes: Buffer[]
+  clients: ClientId[]
+  maintenance?: { message?: string | undefined } | undefined
+}
+
+export type GlobalGroup = { groupCode: string; description: string; members: ClientId[] }
+
+export type SharedParameters = {
+  instance: string
+  sources: ConfigurationSource[]
+  approvedCas: ApprovedCa[]
+  approvedTsas: ApprovedTsa[]
+  members: MemberInfo[]
+  securityServers: SecurityServerInfo[]
+  globalGroups: GlobalGroup[]
+  memberClasses: { code: string; description: string }[]
+  ocspFreshnessSeconds: number
+}
+
+export type PrivateParameters = {
+  instance: string
+  anchors: ConfigurationAnchor[]
+  managementService?:
+    | {
+        authCertRegServiceAddress: string
+        authCertRegServiceCert?: Buffer | undefined
+        providerId?: ClientId | undefined
+      }
+    | undefined
+  timeStampingIntervalSeconds: number
+}
+
+/** The trust bootstrap of an instance: where its configuration lies and which certificates sign it. */
+export type ConfigurationAnchor = {
+  generatedAt: Date
+  instance: string
+  sources: { downloadUrl: string; verificationCerts: Buffer[] }[]
+}
+
+/**
+ * Our signed statement beside X-Road's configuration: the index only rises, so a rollback or a frozen source shows.
+ * Travels as a compact JWS (RFC 7515) whose payload is RFC 8785 JSON, signed by the configuration signing key.
+ */
+export type ConfigurationStatement = {
+  instance: string
+  index: number
+  generatedAt: string
+  expireDate: string
+  /** For each version's part, "V6/SHARED-PARAMETERS": its Content-location and base64 SHA-512. */
+  parts: Record<string, { location: string; sha512: string }>
+}
