@@ -1,0 +1,67 @@
+/**
+ * One commented YAML file per process, checked against a JSON Schema before anything starts: every problem is named
+ * with file, line and column. The environment only overrides settings that the schema has.
+ */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { LineCounter, parseDocument } from 'yaml'
+import { Fault } from '#schemas/fault.ts'
+import { applyEnvironment } from './environment.ts'
+import { checkSettings } from './settings-schema.ts'
+
+const MAX_BYTES = 1024 * 1024
+
+/**
+ * Reads `file` as settings of type T, which must be what `schema` (JSON Schema 2020-12) describes.
+ * Two annotations are ours: `"x-path": true` resolves a relative path against the file's folder;
+ * `"x-environment": "REDIS_URL"` names a further environment variable for a setting. Every scalar setting also answers
+ * to PREFIX_SECTION_SETTING. Defaults of the schema are filled in. Throws `invalid_configuration`.
+ */
+export async function readConfiguration<T>(
+  file: string,
+  schema: object,
+  environment: Record<string, string | undefined>,
+  prefix: string,
+): Promise<T> {
+  const text = await readText(file)
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, strict: true, uniqueKeys: true })
+  const problem = document.errors[0]
+  if (problem !== undefined) {
+    const { line, col } = lines.linePos(problem.pos[0])
+    throw invalid(`${file}:${line}:${col}: ${problem.message.split('\n')[0]}`, problem)
+  }
+  const settings = (document.toJS({ maxAliasCount: 20 }) ?? {}) as object
+  if (typeof settings !== 'object' || Array.isArray(settings))
+    throw invalid(`${file}: a mapping of settings is needed`)
+  applyEnvironment(settings as Record<string, unknown>, schema, environment, prefix)
+  const position = (keys: string[]): string => {
+    for (let depth = keys.length; depth >= 0; depth--) {
+      const node = document.getIn(keys.slice(0, depth), true) as
+        | { range?: [number, number, number] }
+        | undefined
+      if (node?.range) {
+        const { line, col } = lines.linePos(node.range[0])
+        return `${file}:${line}:${col}`
+      }
+    }
+    return file
+  }
+  await checkSettings(settings, schema, path.dirname(path.resolve(file)), position)
+  return settings as T
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    const bytes = await readFile(file)
+    if (bytes.length > MAX_BYTES) throw invalid(`${file} is larger than ${MAX_BYTES} bytes`)
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw invalid(`${file} cannot be read`, cause)
+  }
+}
+
+function invalid(what: string, cause?: unknown): Fault {
+  return new Fault('invalid_configuration', { what, cause })
+}

@@ -1,0 +1,189 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Kysely } from 'kysely'
+import { sql } from 'kysely'
+import t from 'tap'
+import { columnTypes, dialectOf, identity, isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { skipFor } from '#test/outside-tools.ts'
+import { hasPostgresql, startPostgresql } from '#test/postgresql.ts'
+
+type Tables = { thing: { id: number; name: string; size: number | null; content: Buffer | null } }
+type NewThing = { thing: { id?: number; name: string; size?: number | null; content?: Buffer | null } }
+
+const migrations = {
+  'things-001': {
+    up: async (kysely: Kysely<unknown>) => {
+      const type = columnTypes(kysely)
+      await kysely.schema
+        .createTable('thing')
+        .addColumn('id', ...identity(kysely))
+        .addColumn('name', type.text, (column) => column.notNull().unique())
+        .addColumn('size', type.integer)
+        .addColumn('content', type.blob)
+        .execute()
+    },
+  },
+}
+
+const things = (database: Database): Kysely<Tables> => tablesOf<Tables>(database)
+const newThings = (database: Database): Kysely<NewThing> => tablesOf<NewThing>(database)
+const names = async (database: Database): Promise<string[]> =>
+  (await things(database).selectFrom('thing').select('name').orderBy('name').execute()).map((row) => row.name)
+
+t.test('rows come back as they went in, on either store', (t) =>
+  eachDatabase(t, async (database, t) => {
+    await migrate(database, migrations)
+    t.equal(dialectOf(database.kysely), database.dialect)
+    const content = Buffer.from([0, 1, 255, 0x27])
+    const size = 2 ** 52 + 1
+    const made = await newThings(database)
+      .insertInto('thing')
+      .values({ name: 'ein Öl\u0001', size, content })
+      .returning(['id', 'name', 'size', 'content'])
+      .executeTakeFirstOrThrow()
+    t.strictSame(made, { id: 1, name: 'ein Öl\u0001', size, content })
+    t.ok(Buffer.isBuffer(made.content))
+    const changed = await things(database).updateTable('thing').set({ size: null }).executeTakeFirst()
+    t.equal(changed.numUpdatedRows, 1n)
+    t.strictSame(await things(database).selectFrom('thing').select(['id', 'size']).execute(), [
+      { id: 1, size: null },
+    ])
+    t.strictSame(
+      await things(database).selectFrom('thing').selectAll().where('name', '=', 'nobody').execute(),
+      [],
+    )
+  }),
+)
+
+t.test('a doubled key is told apart from other failures', (t) =>
+  eachDatabase(t, async (database, t) => {
+    await migrate(database, migrations)
+    const insert = (): Promise<unknown> =>
+      newThings(database).insertInto('thing').values({ name: 'once' }).execute()
+    await insert()
+    const doubled = await insert().catch((thrown: unknown) => thrown)
+    t.ok(isUniqueViolation(doubled))
+    const noTable = await sql`select * from nowhere`
+      .execute(database.kysely)
+      .catch((thrown: unknown) => thrown)
+    t.notOk(isUniqueViolation(noTable))
+    t.notOk(noTable instanceof Fault, 'a wrong statement is our mistake, not the store being down')
+  }),
+)
+
+t.test('a transaction is whole or not at all, and no other query slips into it', (t) =>
+  eachDatabase(t, async (database, t) => {
+    await migrate(database, migrations)
+    const failed = inTransaction(newThings(database), async (transaction) => {
+      await transaction.insertInto('thing').values({ name: 'lost' }).execute()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      throw new Error('changed my mind')
+    })
+    const beside = newThings(database).insertInto('thing').values({ name: 'kept' }).execute()
+    await t.rejects(failed, /changed my mind/)
+    await beside
+    t.strictSame(await names(database), ['kept'])
+  }),
+)
+
+t.test('a named lock holds one transaction at a time across nodes', (t) =>
+  eachDatabase(t, async (database, t, url) => {
+    await migrate(database, migrations)
+    await newThings(database).insertInto('thing').values({ name: 'counter', size: 0 }).execute()
+    const second = await openDatabase(url)
+    const raise = (on: Database): Promise<void> =>
+      inTransaction(things(on), async (transaction) => {
+        await lockFor(transaction, 'counter')
+        const { size } = await transaction.selectFrom('thing').select('size').executeTakeFirstOrThrow()
+        await new Promise((resolve) => setImmediate(resolve))
+        await transaction
+          .updateTable('thing')
+          .set({ size: (size ?? 0) + 1 })
+          .execute()
+      })
+    // The embedded store's busy wait blocks the loop it would wait for, so its second node takes turns.
+    if (database.dialect === 'sqlite')
+      for (let i = 0; i < 10; i++) await raise(i % 2 === 0 ? database : second)
+    else await Promise.all(Array.from({ length: 10 }, (_, i) => raise(i % 2 === 0 ? database : second)))
+    await second.close()
+    const row = await things(database).selectFrom('thing').select('size').executeTakeFirstOrThrow()
+    t.equal(row.size, 10)
+  }),
+)
+
+t.test('migrations run once, from several nodes, and grow', (t) =>
+  eachDatabase(t, async (database, t, url) => {
+    const nodes =
+      database.dialect === 'sqlite'
+        ? [database]
+        : [database, await openDatabase(url), await openDatabase(url)]
+    await Promise.all(nodes.map((node) => migrate(node, migrations)))
+    for (const node of nodes.slice(1)) await node.close()
+    const more = {
+      ...migrations,
+      'a-set-that-came-later-001': {
+        up: (kysely: Kysely<unknown>) =>
+          kysely.schema.createTable('later').addColumn('id', 'bigint').execute(),
+      },
+    }
+    await migrate(database, more)
+    await migrate(database, more)
+    await t.rejects(
+      migrate(database, migrations),
+      { code: 'database_error' },
+      'the database is newer than this version',
+    )
+    const broken = {
+      ...more,
+      'z-001': { up: () => sql`create nonsense`.execute(database.kysely).then(() => undefined) },
+    }
+    if (database.dialect === 'postgresql')
+      await t.rejects(migrate(database, broken), { code: 'database_error' })
+  }),
+)
+
+t.test('the embedded store: durable, private, refused in a wrong place', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-db-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const file = path.join(folder, 'a.db')
+  const database = await openDatabase(`sqlite:${file}`)
+  const pragma = async (name: string): Promise<unknown> =>
+    Object.values((await sql.raw(`pragma ${name}`).execute(database.kysely)).rows[0] as object)[0]
+  t.equal(await pragma('journal_mode'), 'wal')
+  t.equal(await pragma('synchronous'), 2)
+  t.equal(await pragma('foreign_keys'), 1)
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  await database.close()
+  await t.rejects(openDatabase(`sqlite:${folder}/nowhere/a.db`), { code: 'database_error' })
+  await t.rejects(openDatabase('sqlite:relative.db'), { code: 'database_error' })
+  await t.rejects(openDatabase('mysql://x'), { code: 'invalid_configuration' })
+  const unused = await openDatabase('sqlite::memory:')
+  await unused.close()
+})
+
+t.test('PostgreSQL down, crashed and frozen: a clear fault, then it goes on by itself', async (t) => {
+  if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+  const server = await startPostgresql()
+  const database = await openDatabase(`${await server.freshDatabase()}&statementMs=500`)
+  t.teardown(() => database.close())
+  await migrate(database, migrations)
+  const put = (name: string): Promise<unknown> =>
+    newThings(database).insertInto('thing').values({ name }).execute()
+  await Promise.all(['a', 'b', 'c'].map(put))
+  await server.crash()
+  await t.rejects(put('while down'), { code: 'database_error', status: 503 })
+  await server.start()
+  await put('d')
+  t.strictSame(await names(database), ['a', 'b', 'c', 'd'], 'what was acknowledged is there after the crash')
+  server.signal('SIGSTOP')
+  await t.rejects(put('while frozen'), { code: 'database_error' })
+  server.signal('SIGCONT')
+  await put('e')
+  t.ok((await names(database)).includes('e'))
+})

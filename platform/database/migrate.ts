@@ -1,0 +1,29 @@
+/** Brings a database to the schema of this version, once, however many nodes start at the same time. */
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Migration } from 'kysely/migration'
+import { Migrator } from 'kysely/migration'
+import { Fault } from '#schemas/fault.ts'
+import type { Database } from './open-database.ts'
+
+const ATTEMPTS = 3
+const PAUSE_MS = 200
+
+/**
+ * Runs what has not run yet, in the order of names; rooms' sets are merged: `{ ...jobsMigrations, ...ours }`. Names are
+ * never changed or dropped later. Throws `database_error`, also when the database is newer than this version.
+ */
+export async function migrate(database: Database, migrations: Record<string, Migration>): Promise<void> {
+  const migrator = new Migrator({
+    db: database.kysely,
+    provider: { getMigrations: async () => migrations },
+    // Sets of several rooms share a table, so a new one may sort before one that ran long ago.
+    allowUnorderedMigrations: true,
+  })
+  for (let attempt = 1; ; attempt++) {
+    const { error } = await migrator.migrateToLatest()
+    if (error === undefined) return
+    // Two nodes that create the migration tables at the same moment: one fails on the catalogue, then finds them.
+    if (attempt === ATTEMPTS) throw new Fault('database_error', { what: 'migrations failed', cause: error })
+    await wait(PAUSE_MS)
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * A pool of pg connections in the shape that Kysely's driver expects. Statements are prepared once a connection; a
+ * connection whose outcome is unknown (time-out, broken socket) is never used again.
+ */
+import type { PostgresPool, PostgresPoolClient } from 'kysely'
+import type { PoolClient } from 'pg'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import { Fault } from '#schemas/fault.ts'
+
+const CONNECT_MS = 2000
+const STATEMENT_MS = 5000
+const CONNECTIONS = 10
+const MAX_NAMED = 256
+const INT8 = 20
+
+/**
+ * Connects lazily to `postgres://...`; the password may stand in a file named by `?passwordFile=`. Every wait ends:
+ * 2 s for a connection, 5 s (or `?statementMs=`) for a statement. What the store could not do is thrown as `database_error`.
+ */
+export async function openPostgresql(url: string): Promise<PostgresPool> {
+  const { default: pg } = await import('pg')
+  const address = new URL(url)
+  const passwordFile = address.searchParams.get('passwordFile')
+  if (passwordFile !== null) {
+    address.searchParams.delete('passwordFile')
+    address.password = encodeURIComponent(await readSecret(passwordFile))
+  }
+  const statementMs = Number(address.searchParams.get('statementMs') ?? STATEMENT_MS)
+  address.searchParams.delete('statementMs')
+  const pool = new pg.Pool({
+    connectionString: address.href,
+    max: CONNECTIONS,
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: statementMs,
+    statement_timeout: statementMs,
+    keepAlive: true,
+    application_name: 'concordat',
+    types: {
+      getTypeParser: ((oid: number, format?: 'text') =>
+        oid === INT8 ? readInteger : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+    },
+  })
+  // An idle connection that breaks is replaced by the pool; without a listener the event would end the process.
+  pool.on('error', () => undefined)
+  const wrapped = new WeakMap<PoolClient, PostgresPoolClient>()
+  const names = new Map<string, string>()
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    connect: async () => {
+      const client = await pool.connect().catch((cause: unknown) => {
+        throw new Fault('database_error', { what: 'no connection', cause })
+      })
+      const safe = wrapped.get(client) ?? guard(client, names)
+      wrapped.set(client, safe)
+      return safe
+    },
+  }
+}
+
+function guard(client: PoolClient, names: Map<string, string>): PostgresPoolClient {
+  let broken = false
+  const query = async (text: string, values: readonly unknown[]): Promise<unknown> => {
+    try {
+      const name = nameOf(text, names)
+      return await client.query({
+        text,
+        values: values as unknown[],
+        ...(name === undefined ? {} : { name }),
+      })
+    } catch (cause) {
+      if (isStatementError(cause)) throw cause
+      // Above all a time-out of COMMIT: whether it was done is not known, so the next user must not inherit it.
+      broken = true
+      throw new Fault('database_error', { cause })
+    }
+  }
+  return {
+    query: query as PostgresPoolClient['query'],
+    release: (destroy) => client.release(broken || destroy === true),
+  }
+}
+
+/** A prepared statement's name; none for `*`, whose plan would break when a newer version adds a column. */
+function nameOf(text: string, names: Map<string, string>): string | undefined {
+  const known = names.get(text)
+  if (known !== undefined) return known
+  if (names.size >= MAX_NAMED || text.includes('*') || !text.includes('$1')) return undefined
+  const name = `c${names.size}`
+  names.set(text, name)
+  return name
+}
+
+/** SQLSTATE classes that speak of the statement; others (08, 53, 57, 58, XX) speak of the server. */
+function isStatementError(cause: unknown): boolean {
+  const code = (cause as { code?: unknown }).code
+  return typeof code === 'string' && /^(0A|2|3|4|P0)[0-9A-Z]+$/.test(code) && code.length === 5
+}
+
+function readInteger(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new Fault('database_error', { what: 'an integer beyond 2^53' })
+  return value
+}

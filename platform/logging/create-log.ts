@@ -1,0 +1,80 @@
+/**
+ * One structured line per event, safe to read in a terminal: secrets are cut by name, control and direction marks are
+ * escaped, and an error is told by its causes' messages, never by an object that could hold content.
+ */
+import { pino } from 'pino'
+import { Fault } from '#schemas/fault.ts'
+
+export type Log = pino.Logger
+
+/** Where lines go: a file path, or a sink (tests); standard output when absent. */
+type Destination = string | { write(line: string): void }
+
+// Cut wherever they stand, at the top of a line or one level down.
+const SECRET_NAMES = [
+  'pin',
+  'password',
+  'secret',
+  'token',
+  'authorization',
+  'apiKey',
+  'privateKey',
+  'cookie',
+  'body',
+]
+const REDACTED = SECRET_NAMES.flatMap((name) => [name, `*.${name}`])
+
+// DEL, C1 controls, line separators and direction marks: legal in JSON strings, but a terminal may obey them.
+const UNSAFE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+const MAX_CAUSES = 5
+
+/** A log that writes JSON lines with ISO times. `level` is one of pino's, 'info' when absent. */
+export function createLog(q: {
+  name: string
+  level?: string | undefined
+  destination?: Destination | undefined
+}): Log {
+  const options: pino.LoggerOptions = {
+    name: q.name,
+    level: q.level ?? 'info',
+    base: { pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: { paths: REDACTED, censor: '(hidden)' },
+    serializers: { err: describeError },
+    hooks: { streamWrite: (line) => line.replace(UNSAFE, escapeCharacter) },
+  }
+  if (typeof q.destination === 'object') return pino(options, q.destination)
+  return pino(options, pino.destination({ dest: q.destination ?? 1, sync: true, mkdir: false }))
+}
+
+function escapeCharacter(character: string): string {
+  return '\\u' + character.charCodeAt(0).toString(16).padStart(4, '0')
+}
+
+/** What the log keeps of a thrown value: code and detail id of a fault, the messages of its causes, one stack. */
+export function describeError(thrown: unknown): Record<string, unknown> {
+  const described: Record<string, unknown> = { message: messageOf(thrown) }
+  if (thrown instanceof Fault) {
+    described['code'] = thrown.code
+    described['detail'] = thrown.detail
+  } else if (thrown instanceof Error) described['stack'] = thrown.stack
+  const causes: string[] = []
+  let cause = thrown instanceof Error ? thrown.cause : undefined
+  while (cause !== undefined && causes.length < MAX_CAUSES) {
+    causes.push(messageOf(cause))
+    // The stack of the innermost error is the one that shows where a fault began.
+    if (cause instanceof Error && !(cause instanceof Fault)) described['stack'] = cause.stack
+    cause = cause instanceof Error ? cause.cause : undefined
+  }
+  if (causes.length > 0) described['causes'] = causes
+  return described
+}
+
+function messageOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return `a thrown ${typeof thrown}`
+  const code = (thrown as NodeJS.ErrnoException).code
+  return typeof code === 'string' && !(thrown instanceof Fault)
+    ? `${code}: ${thrown.message}`
+    : thrown.message
+}

@@ -1,0 +1,96 @@
+/** A private Valkey or Redis for tests on a random loopback port, holding nothing on disk, ended by its pid. */
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { findProgram } from './outside-tools.ts'
+
+const START_TRIES = 200
+const START_PAUSE_MS = 25
+const PROGRAMS = ['valkey-server', 'redis-server']
+
+export type RedisServer = {
+  url: string
+  /** Drops all that it holds. */
+  flush(): Promise<void>
+  /** kill -9; with nothing on disk, all that it held is gone. */
+  kill(): Promise<void>
+  start(): Promise<void>
+}
+
+/** Whether Valkey or Redis is on this machine. */
+export function hasRedis(): boolean {
+  return findProgram(PROGRAMS, ['/usr/sbin', '/usr/local/bin']) !== undefined
+}
+
+export async function startRedis(): Promise<RedisServer> {
+  const program = findProgram(PROGRAMS, ['/usr/sbin', '/usr/local/bin'])
+  if (program === undefined) throw new Error('neither Valkey nor Redis is installed')
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-redis-'))
+  const port = await freePort()
+  let child: ChildProcess | undefined
+  const start = async (): Promise<void> => {
+    const settings = [
+      '--port',
+      `${port}`,
+      '--bind',
+      '127.0.0.1',
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--dir',
+      folder,
+    ]
+    child = spawn(program, settings, { stdio: 'ignore' })
+    child.unref()
+    for (let attempt = 1; ; attempt++) {
+      if ((await say(port, 'PING').catch(() => '')).startsWith('+PONG')) return
+      if (attempt === START_TRIES) throw new Error('the server for tests did not start')
+      await wait(START_PAUSE_MS)
+    }
+  }
+  const kill = async (): Promise<void> => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const ended = new Promise((resolve) => child?.once('exit', resolve))
+    child.ref()
+    child.kill('SIGKILL')
+    await ended
+  }
+  process.on('exit', () => child?.kill('SIGKILL'))
+  t.teardown(async () => {
+    await kill()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  await start()
+  const flush = async (): Promise<void> => {
+    await say(port, 'FLUSHALL')
+  }
+  return { url: `redis://127.0.0.1:${port}`, flush, kill, start }
+}
+
+function say(port: number, command: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(`${command}\r\n`))
+    socket.once('data', (data) => {
+      resolve(data.toString())
+      socket.destroy()
+    })
+    socket.once('error', reject)
+  })
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
