@@ -1,0 +1,25 @@
+/**
+ * Takes identity from a subject: an attribute that carries it must stand once, since X-Road takes the last of several
+ * and others take the first. Faults name the attribute, never its value.
+ */
+import { Fault } from '#schemas/fault.ts'
+import { attributes, type Name } from './name.ts'
+
+/** The one value of an attribute, or undefined; throws `incorrect_certificate` when it stands twice. */
+export function single(subject: Name, which: string): string | undefined {
+  const [value, ...more] = attributes(subject, which)
+  if (more.length > 0) throw incorrect(`the subject has several attributes ${which}`)
+  return value
+}
+
+/** As `single`, and it must be there and not empty. */
+export function needed(subject: Name, which: string): string {
+  const value = single(subject, which)
+  if (value === undefined || value === '') throw incorrect(`the subject has no attribute ${which}`)
+  return value
+}
+
+/** `incorrect_certificate`. */
+export function incorrect(what: string, cause?: unknown): Fault {
+  return new Fault('incorrect_certificate', { what, cause })
+}

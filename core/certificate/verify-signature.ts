@@ -1,0 +1,96 @@
+/**
+ * Signatures on certificates, CRLs, OCSP answers and time-stamps: which algorithms and keys count (RFC 4055, RFC 5758),
+ * verified by node:crypto. MD5, SHA-1, SHA-224, RSA under 2048 bits and other curves than P-256, P-384, P-521 do not.
+ */
+import { constants, type KeyObject, type SigningOptions, verify } from 'node:crypto'
+import { children, parseDer, readOid, readSmallInteger, TAG } from '#core/asn1/der.ts'
+import { OID } from '#core/asn1/oids.ts'
+import type { AlgorithmIdentifier, Certificate } from './parse-certificate.ts'
+import { publicKeyOf } from './public-key.ts'
+
+type Digest = 'sha256' | 'sha384' | 'sha512'
+type Method = { digest: Digest; kind: 'rsa' | 'rsa-pss' | 'ecdsa' }
+
+const SIMPLE: ReadonlyMap<string, Method> = new Map<string, Method>([
+  [OID.sha256WithRSAEncryption, { digest: 'sha256', kind: 'rsa' }],
+  [OID.sha384WithRSAEncryption, { digest: 'sha384', kind: 'rsa' }],
+  [OID.sha512WithRSAEncryption, { digest: 'sha512', kind: 'rsa' }],
+  [OID.ecdsaWithSHA256, { digest: 'sha256', kind: 'ecdsa' }],
+  [OID.ecdsaWithSHA384, { digest: 'sha384', kind: 'ecdsa' }],
+  [OID.ecdsaWithSHA512, { digest: 'sha512', kind: 'ecdsa' }],
+])
+
+const DIGEST: ReadonlyMap<string, Digest> = new Map<string, Digest>([
+  [OID.sha256, 'sha256'],
+  [OID.sha384, 'sha384'],
+  [OID.sha512, 'sha512'],
+])
+const DIGEST_BYTES: Record<Digest, number> = { sha256: 32, sha384: 48, sha512: 64 }
+const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
+
+// Above these a single verification is slow enough to be an attack.
+const MIN_RSA_BITS = 2048
+const MAX_RSA_BITS = 8192
+const MAX_RSA_EXPONENT = 0xffff_ffffn
+
+/** Whether a key is strong enough to count: RSA from 2048 to 8192 bits, or one of the three NIST curves. */
+export function isStrongKey(key: KeyObject): boolean {
+  const details = key.asymmetricKeyDetails
+  if (key.asymmetricKeyType === 'rsa') {
+    const [bits, exponent] = [details?.modulusLength ?? 0, details?.publicExponent ?? 0n]
+    const soundExponent = exponent >= 3n && exponent <= MAX_RSA_EXPONENT && (exponent & 1n) === 1n
+    return bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS && soundExponent
+  }
+  return key.asymmetricKeyType === 'ec' && CURVES.has(details?.namedCurve ?? '')
+}
+
+/** Whether the key of `issuer` signed `signed`; false for weak keys and for algorithms that do not count. */
+export function isSignedBy(
+  signed: Pick<Certificate, 'tbs' | 'signatureAlgorithm' | 'signature'>,
+  issuer: Certificate,
+): boolean {
+  const method = methodOf(signed.signatureAlgorithm)
+  const key = publicKeyOf(issuer)
+  if (method === undefined || !isStrongKey(key)) return false
+  if ((method.kind === 'ecdsa') !== (key.asymmetricKeyType === 'ec')) return false
+  return verify(method.digest, signed.tbs, { key, ...paddingOf(method) }, signed.signature)
+}
+
+function paddingOf({ kind, digest }: Method): SigningOptions {
+  if (kind === 'ecdsa') return { dsaEncoding: 'der' }
+  if (kind === 'rsa') return { padding: constants.RSA_PKCS1_PADDING }
+  return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: DIGEST_BYTES[digest] }
+}
+
+function methodOf({ oid, parameters }: AlgorithmIdentifier): Method | undefined {
+  if (oid === OID.rsassaPss) return parameters === undefined ? undefined : pssMethod(parameters)
+  const method = SIMPLE.get(oid)
+  // RFC 4055 5: NULL for RSA, and absent must be accepted as well. RFC 5758 3.2: absent for ECDSA.
+  const isNull = parameters?.equals(NULL) === true
+  return parameters === undefined || (isNull && method?.kind === 'rsa') ? method : undefined
+}
+
+const NULL = Buffer.of(TAG.null, 0)
+
+/** RSASSA-PSS-params (RFC 4055 3.1) with one digest for all, a salt as long as it, and the one trailer. */
+function pssMethod(parameters: Buffer): Method | undefined {
+  try {
+    const fields = children(parseDer(parameters))
+    const [hash, mask, salt, trailer] = [0xa0, 0xa1, 0xa2, 0xa3].map((tag) => {
+      const field = fields[0]?.tag === tag ? fields.shift() : undefined
+      return field && children(field)[0]
+    })
+    // The defaults are SHA-1: a field left out refuses by itself.
+    if (fields.length > 0 || hash === undefined || mask === undefined || salt === undefined) return undefined
+    const [maskOid, maskHash] = children(mask)
+    const digest = DIGEST.get(readOid(children(hash)[0]))
+    if (digest === undefined || maskHash === undefined || readOid(maskOid) !== OID.mgf1) return undefined
+    const sound =
+      DIGEST.get(readOid(children(maskHash)[0])) === digest &&
+      readSmallInteger(salt) === DIGEST_BYTES[digest] &&
+      (trailer === undefined || readSmallInteger(trailer) === 1)
+    return sound ? { digest, kind: 'rsa-pss' } : undefined
+  } catch {
+    return undefined
+  }
+}
