@@ -521,6 +521,18 @@ export const catalogue = {
     text: 'The input does not fit the schema',
     remedy: 'Correct the named fields',
   },
+  method_not_allowed: {
+    status: 405,
+    blame: 'client',
+    text: 'This address does not take this method',
+    remedy: 'Use one of the methods in the Allow header',
+  },
+  request_timeout: {
+    status: 408,
+    blame: 'client',
+    text: 'The request did not arrive in time',
+    remedy: 'Send it again on a new connection',
+  },
   unauthorized: {
     status: 401,
     blame: 'client',

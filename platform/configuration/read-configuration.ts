@@ -4,12 +4,14 @@
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import type { Document } from 'yaml'
 import { LineCounter, parseDocument } from 'yaml'
 import { Fault } from '#schemas/fault.ts'
 import { applyEnvironment } from './environment.ts'
 import { checkSettings } from './settings-schema.ts'
 
 const MAX_BYTES = 1024 * 1024
+const MAX_ALIASES = 20
 
 /**
  * Reads `file` as settings of type T, which must be what `schema` (JSON Schema 2020-12) describes.
@@ -31,7 +33,7 @@ export async function readConfiguration<T>(
     const { line, col } = lines.linePos(problem.pos[0])
     throw invalid(`${file}:${line}:${col}: ${problem.message.split('\n')[0]}`, problem)
   }
-  const settings = (document.toJS({ maxAliasCount: 20 }) ?? {}) as object
+  const settings = valuesOf(document, file)
   if (typeof settings !== 'object' || Array.isArray(settings))
     throw invalid(`${file}: a mapping of settings is needed`)
   applyEnvironment(settings as Record<string, unknown>, schema, environment, prefix)
@@ -49,6 +51,14 @@ export async function readConfiguration<T>(
   }
   await checkSettings(settings, schema, path.dirname(path.resolve(file)), position)
   return settings as T
+}
+
+function valuesOf(document: Document, file: string): object {
+  try {
+    return (document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {}) as object
+  } catch (cause) {
+    throw invalid(`${file}: too many aliases`, cause)
+  }
 }
 
 async function readText(file: string): Promise<string> {

@@ -1,0 +1,62 @@
+/** Rows of API keys: the secret's digest only, so that a copy of the database opens nothing. */
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes } from '#platform/database/dialect.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
+
+export type ApiKeyRow = {
+  id: string
+  name: string
+  roles: string
+  digest: Buffer
+  created_at: string
+  expires_at: string | null
+  revoked_at: string | null
+}
+
+type Tables = { api_key: ApiKeyRow }
+
+export const apiKeyMigrations: Record<string, Migration> = {
+  'api-keys-001': {
+    up: async (kysely: Kysely<unknown>) => {
+      const type = columnTypes(kysely)
+      await kysely.schema
+        .createTable('api_key')
+        .addColumn('id', type.text, (column) => column.primaryKey())
+        .addColumn('name', type.text, (column) => column.notNull())
+        .addColumn('roles', type.text, (column) => column.notNull())
+        .addColumn('digest', type.blob, (column) => column.notNull())
+        .addColumn('created_at', type.text, (column) => column.notNull())
+        .addColumn('expires_at', type.text)
+        .addColumn('revoked_at', type.text)
+        .execute()
+    },
+  },
+}
+
+const COLUMNS = ['id', 'name', 'roles', 'digest', 'created_at', 'expires_at', 'revoked_at'] as const
+
+export type ApiKeyStore = {
+  insert(row: ApiKeyRow): Promise<void>
+  find(id: string): Promise<ApiKeyRow | undefined>
+  list(): Promise<ApiKeyRow[]>
+  /** False when there is no such key that is not revoked yet. */
+  revoke(id: string, at: string): Promise<boolean>
+}
+
+export function createApiKeyStore(database: Database): ApiKeyStore {
+  const tables = tablesOf<Tables>(database)
+  return {
+    insert: async (row) => {
+      await tables.insertInto('api_key').values(row).execute()
+    },
+    find: (id) => tables.selectFrom('api_key').select(COLUMNS).where('id', '=', id).executeTakeFirst(),
+    list: () => tables.selectFrom('api_key').select(COLUMNS).orderBy('created_at').orderBy('id').execute(),
+    revoke: async (id, at) => {
+      const update = tables.updateTable('api_key').set({ revoked_at: at }).where('id', '=', id)
+      const { numUpdatedRows } = await update.where('revoked_at', 'is', null).executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+  }
+}

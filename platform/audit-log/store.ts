@@ -1,0 +1,77 @@
+/** Rows of the audit log: append-only, numbered without gap under one lock, each holding the digest of the one before. */
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes, lockFor } from '#platform/database/dialect.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
+
+export type AuditRow = {
+  sequence: number
+  at: string
+  caller_id: string
+  caller_name: string
+  operation: string
+  target: string
+  data: string
+  digest: Buffer
+}
+
+type Tables = { audit_log: AuditRow }
+
+export const auditLogMigrations: Record<string, Migration> = {
+  'audit-log-001': {
+    up: async (kysely: Kysely<unknown>) => {
+      const type = columnTypes(kysely)
+      await kysely.schema
+        .createTable('audit_log')
+        .addColumn('sequence', type.integer, (column) => column.primaryKey())
+        .addColumn('at', type.text, (column) => column.notNull())
+        .addColumn('caller_id', type.text, (column) => column.notNull())
+        .addColumn('caller_name', type.text, (column) => column.notNull())
+        .addColumn('operation', type.text, (column) => column.notNull())
+        .addColumn('target', type.text, (column) => column.notNull())
+        .addColumn('data', type.text, (column) => column.notNull())
+        .addColumn('digest', type.blob, (column) => column.notNull())
+        .execute()
+    },
+  },
+}
+
+const COLUMNS = [
+  'sequence',
+  'at',
+  'caller_id',
+  'caller_name',
+  'operation',
+  'target',
+  'data',
+  'digest',
+] as const
+
+export type AuditStore = {
+  /** Adds the row that `next` makes from the newest one, alone among all nodes. */
+  append(next: (newest: AuditRow | undefined) => AuditRow): Promise<AuditRow>
+  /** At most `limit` rows after `sequence`, oldest first. */
+  after(sequence: number, limit: number): Promise<AuditRow[]>
+  /** At most `limit` rows before `sequence`, newest first. */
+  before(sequence: number, limit: number): Promise<AuditRow[]>
+}
+
+export function createAuditStore(database: Database): AuditStore {
+  const tables = tablesOf<Tables>(database)
+  const rows = (kysely: Kysely<Tables>) => kysely.selectFrom('audit_log').select(COLUMNS)
+  return {
+    append: (next) =>
+      inTransaction(tables, async (transaction) => {
+        await lockFor(transaction, 'audit_log')
+        const newest = await rows(transaction).orderBy('sequence', 'desc').limit(1).executeTakeFirst()
+        const row = next(newest)
+        await transaction.insertInto('audit_log').values(row).execute()
+        return row
+      }),
+    after: (sequence, limit) =>
+      rows(tables).where('sequence', '>', sequence).orderBy('sequence').limit(limit).execute(),
+    before: (sequence, limit) =>
+      rows(tables).where('sequence', '<', sequence).orderBy('sequence', 'desc').limit(limit).execute(),
+  }
+}

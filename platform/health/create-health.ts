@@ -1,0 +1,78 @@
+/** Whether the process lives and whether it can do its work, with the reason when it cannot. */
+import { setTimeout as wait } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '#platform/clock.ts'
+import { systemClock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+
+export type Finding = { ok: boolean; reason?: string | undefined }
+export type HealthReport = { ready: boolean; checks: (Finding & { name: string })[] }
+
+export type Health = {
+  /** `check` says in plain words why the process is not ready; a throw counts as its fault's text. */
+  add(name: string, check: () => Promise<Finding> | Finding): void
+  report(): Promise<HealthReport>
+  /** From now on not ready: load balancers look elsewhere while the process drains. */
+  drain(): void
+  /** GET /health/live (200 while the process answers) and /health/ready (200 or 503 with reasons). */
+  routes(app: FastifyInstance): void
+}
+
+const CACHE_MS = 1000
+const CHECK_MS = 2000
+
+export function createHealth(q: { clock?: Clock } = {}): Health {
+  const clock = q.clock ?? systemClock
+  const checks = new Map<string, () => Promise<Finding> | Finding>()
+  let draining = false
+  let last: { at: number; report: Promise<HealthReport> } | undefined
+
+  const inspect = async (): Promise<HealthReport> => {
+    const found = await Promise.all(
+      [...checks].map(async ([name, check]) => ({ name, ...(await ask(check)) })),
+    )
+    if (draining) found.unshift({ name: 'process', ok: false, reason: 'it is shutting down' })
+    return { ready: found.every(({ ok }) => ok), checks: found }
+  }
+  const report = (): Promise<HealthReport> => {
+    const now = clock()
+    // One asking a second is enough for any number of load balancers.
+    if (last === undefined || Math.abs(now - last.at) >= CACHE_MS) last = { at: now, report: inspect() }
+    return last.report
+  }
+  return {
+    add: (name, check) => {
+      checks.set(name, check)
+      last = undefined
+    },
+    report,
+    drain: () => {
+      draining = true
+      last = undefined
+    },
+    routes: (app) => {
+      const config = { rateLimit: false }
+      app.get('/health/live', { config, logLevel: 'warn' }, async () => ({ live: true }))
+      app.get('/health/ready', { config, logLevel: 'warn' }, async (_request, reply) => {
+        const found = await report()
+        return reply.code(found.ready ? 200 : 503).send(found)
+      })
+    },
+  }
+}
+
+async function ask(check: () => Promise<Finding> | Finding): Promise<Finding> {
+  const late = new AbortController()
+  try {
+    const tooLate = wait(
+      CHECK_MS,
+      { ok: false, reason: 'the check did not end in time' },
+      { signal: late.signal },
+    )
+    return await Promise.race([check(), tooLate])
+  } catch (thrown) {
+    return { ok: false, reason: thrown instanceof Fault ? thrown.message : 'the check failed' }
+  } finally {
+    late.abort()
+  }
+}

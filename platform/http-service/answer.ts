@@ -1,0 +1,41 @@
+/** How a handler's result becomes an HTTP answer: the operation's declared status and type, unless the handler says more. */
+import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
+import type { Operation } from './openapi-operations.ts'
+
+const ANSWER = Symbol('answer')
+
+/** A result with its own status or headers (Content-Disposition, Location). */
+export type Answer = { [ANSWER]: true; body: unknown; status?: number; headers?: Record<string, string> }
+
+/** For handlers: a body with more than the operation's default status and headers. */
+export function answer(
+  body: unknown,
+  more: { status?: number; headers?: Record<string, string> } = {},
+): Answer {
+  return { [ANSWER]: true, body, ...more }
+}
+
+/** Sends a handler's result; `undefined` needs an operation that declares 204 or an empty answer. */
+export function sendAnswer(
+  reply: FastifyReply,
+  result: Answer | unknown,
+  operation: Operation,
+): FastifyReply {
+  const full: Answer = isAnswer(result) ? result : answer(result)
+  reply.code(full.status ?? operation.successStatus)
+  if (full.headers !== undefined) reply.headers(full.headers)
+  const { body } = full
+  if (body === undefined) return reply.send()
+  const type = operation.responseType ?? 'application/json'
+  if (Buffer.isBuffer(body) || body instanceof Readable || type !== 'application/json') {
+    if (!reply.hasHeader('content-type'))
+      reply.type(type === 'application/json' ? 'application/octet-stream' : type)
+    return reply.send(body)
+  }
+  return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
+}
+
+function isAnswer(result: unknown): result is Answer {
+  return typeof result === 'object' && result !== null && ANSWER in result
+}

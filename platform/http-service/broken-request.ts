@@ -1,0 +1,38 @@
+/** Answers what HTTP's own parser refused (too large, too slow, not HTTP) in the form of every other fault, then closes. */
+import type { Socket } from 'node:net'
+import type { FaultCode, FaultOrigin } from '#schemas/fault.ts'
+import { Fault } from '#schemas/fault.ts'
+import { HEADER } from '#schemas/wire.ts'
+import { publicFault } from './fault-answer.ts'
+
+const CODES: Record<string, FaultCode> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+}
+const REASONS: Record<number, string> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  431: 'Request Header Fields Too Large',
+}
+
+/** For Fastify's clientErrorHandler. A connection that is gone or has answered half already is only closed. */
+export function answerBrokenRequest(
+  error: Error & { code?: string },
+  socket: Socket,
+  origin: FaultOrigin | undefined,
+): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || socket.bytesWritten > 0) {
+    socket.destroy()
+    return
+  }
+  const fault = new Fault(CODES[error.code ?? ''] ?? 'invalid_request', { cause: error })
+  const wire = publicFault(fault, origin)
+  const body = JSON.stringify(wire)
+  socket.end(
+    `HTTP/1.1 ${fault.status} ${REASONS[fault.status] ?? 'Bad Request'}\r\n` +
+      `content-type: application/json; charset=utf-8\r\n${HEADER.error}: ${wire.type}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}

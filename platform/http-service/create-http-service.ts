@@ -1,0 +1,110 @@
+/**
+ * The one way to make a listener: every wait and size is bounded, every failure, also of a request that HTTP itself
+ * cannot read, leaves as {type, message, detail} with X-Road-Error, and each answered request is one log line.
+ */
+import { randomUUID } from 'node:crypto'
+import type { ServerOptions } from 'node:https'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { fastify } from 'fastify'
+import type { Clock } from '#platform/clock.ts'
+import { systemClock } from '#platform/clock.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { FaultOrigin } from '#schemas/fault.ts'
+import { answerBrokenRequest } from './broken-request.ts'
+import { answerFault, toFault } from './fault-answer.ts'
+import { answerUnknownRoute } from './known-routes.ts'
+import type { RateLimit } from './rate-limit.ts'
+import { limitRate } from './rate-limit.ts'
+import { readBodies } from './read-bodies.ts'
+
+export type HttpServiceOptions = {
+  name: string
+  log: Log
+  clock?: Clock
+  /** TLS settings of node:https; plain HTTP when absent. */
+  https?: ServerOptions
+  /** Bytes of a body; 50 KB when absent, as X-Road's admin APIs. A route may set its own. */
+  bodyLimit?: number
+  maxHeaderBytes?: number
+  headersTimeoutMs?: number
+  /** For the whole request with its body; a listener for large bodies sets 0 and watches progress itself. */
+  requestTimeoutMs?: number
+  keepAliveTimeoutMs?: number
+  /** Which half of a server speaks, for the prefix of fault types; none for admin APIs. */
+  origin?: FaultOrigin
+  /** Requests of one address; off when absent. `adminRateLimit` is X-Road's default. */
+  rateLimit?: RateLimit
+  /** One line for each request; true when absent. The message path writes its own. */
+  logRequests?: boolean
+}
+
+export const ADMIN_BODY_LIMIT = 50 * 1024
+export const UPLOAD_BODY_LIMIT = 10 * 1024 * 1024
+
+const MAX_HEADER_BYTES = 16 * 1024
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 60_000
+const KEEP_ALIVE_TIMEOUT_MS = 30_000
+const MAX_PARAMETER_LENGTH = 1200
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** false: this route is not counted (health and metrics, which are asked all the time). */
+    rateLimit?: boolean
+  }
+}
+
+/** A Fastify instance with the project's limits, faults and log; add routes, then listen. */
+export function createHttpService(q: HttpServiceOptions): FastifyInstance {
+  const limits = {
+    maxHeaderSize: q.maxHeaderBytes ?? MAX_HEADER_BYTES,
+    headersTimeout: q.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
+    // Looks for connections that exceeded a time-out twice a second instead of every 30 s.
+    connectionsCheckingInterval: 500,
+  }
+  const app = fastify({
+    ...(q.https === undefined ? { http: limits } : { https: { ...q.https, ...limits } }),
+    loggerInstance: q.log.child({ service: q.name }) as never,
+    disableRequestLogging: true,
+    requestTimeout: q.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: q.keepAliveTimeoutMs ?? KEEP_ALIVE_TIMEOUT_MS,
+    bodyLimit: q.bodyLimit ?? ADMIN_BODY_LIMIT,
+    trustProxy: false,
+    requestIdHeader: false,
+    genReqId: () => randomUUID(),
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, q.origin),
+    frameworkErrors: (error, _request, reply) =>
+      void answerFault(reply as FastifyReply, toFault(error), q.origin),
+  }) as unknown as FastifyInstance
+  app.setErrorHandler((error, request, reply) => {
+    const fault = toFault(error)
+    const level = fault.status >= 500 ? 'error' : 'debug'
+    request.log[level]({ err: error, detail: fault.detail }, 'request failed')
+    return answerFault(reply, fault, q.origin)
+  })
+  readBodies(app)
+  answerUnknownRoute(app)
+  if (q.rateLimit !== undefined) limitRate(app, q.rateLimit, q.clock ?? systemClock)
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
+  })
+  if (q.logRequests !== false) logRequests(app)
+  return app
+}
+
+function logRequests(app: FastifyInstance): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const line = {
+      requestId: request.id,
+      method: request.method,
+      // The pattern, not the address: an address may hold personal codes.
+      route: request.routeOptions.url ?? '',
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+      address: request.socket.remoteAddress,
+      ...(reply.faultType === undefined ? {} : { fault: reply.faultType, detail: reply.faultDetail }),
+    }
+    request.log.info(line, 'request')
+  })
+}

@@ -1,0 +1,58 @@
+/** Turns whatever a route threw into the one public form of a fault; nothing internal leaves. */
+import type { FastifyReply } from 'fastify'
+import type { FaultCode, FaultOrigin, WireFault } from '#schemas/fault.ts'
+import { asFault, Fault, wireFault } from '#schemas/fault.ts'
+import { HEADER } from '#schemas/wire.ts'
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Set when the answer is a fault, for the log line. */
+    faultType?: string
+    faultDetail?: string
+  }
+}
+
+const FASTIFY_CODES: Record<string, FaultCode> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'invalid_content_type',
+  FST_ERR_CTP_EMPTY_TYPE: 'invalid_content_type',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_json',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_json',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
+  FST_ERR_BAD_URL: 'invalid_path',
+}
+
+/** A Fault for anything thrown in a request: ours as it is, the framework's by code, all else `internal_error`. */
+export function toFault(thrown: unknown): Fault {
+  if (thrown instanceof Fault) return thrown
+  const { code, statusCode } = thrown as { code?: unknown; statusCode?: unknown }
+  const known = typeof code === 'string' ? FASTIFY_CODES[code] : undefined
+  if (known !== undefined) return new Fault(known, { cause: thrown })
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+    return new Fault('invalid_request', { cause: thrown })
+  }
+  return asFault(thrown)
+}
+
+/** The public form: X-Road's dotted code with the half that speaks, or the bare code in admin APIs. */
+export function publicFault(fault: Fault, origin: FaultOrigin | undefined): WireFault {
+  if (origin !== undefined) return wireFault(fault, origin)
+  return { type: fault.code, message: fault.message, detail: fault.detail }
+}
+
+/** Sends the fault with its status, X-Road-Error, and what HTTP wants beside it. */
+export function answerFault(
+  reply: FastifyReply,
+  fault: Fault,
+  origin: FaultOrigin | undefined,
+): FastifyReply {
+  const body = publicFault(fault, origin)
+  reply.faultType = body.type
+  reply.faultDetail = body.detail
+  if (fault.code === 'unauthorized') reply.header('www-authenticate', 'X-Road-ApiKey')
+  return reply
+    .code(fault.status)
+    .header(HEADER.error, body.type)
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify(body))
+}

@@ -1,0 +1,134 @@
+/** Reads the operations out of an OpenAPI 3.1 document; one that leaves a question open is refused at start. */
+
+/** The parts of OpenAPI 3.1 that we use. Schemas stay as they are: ajv reads them. */
+export type OpenApiDocument = {
+  openapi: string
+  servers?: { url: string }[]
+  paths: Record<string, PathItem>
+  components?: {
+    schemas?: Record<string, Schema>
+    parameters?: Record<string, Parameter>
+    [more: string]: unknown
+  }
+  [more: string]: unknown
+}
+
+export type Schema = {
+  $ref?: string
+  type?: string | string[]
+  format?: string
+  writeOnly?: boolean
+  properties?: Record<string, Schema>
+  [more: string]: unknown
+}
+
+export type Parameter = { $ref?: string; name: string; in: string; required?: boolean; schema?: Schema }
+
+type PathItem = { parameters?: Parameter[] } & Partial<Record<(typeof METHODS)[number], RawOperation>>
+
+type RawOperation = {
+  operationId?: string
+  'x-roles'?: string[]
+  'x-body-limit'?: number
+  parameters?: Parameter[]
+  requestBody?: { required?: boolean; content: Record<string, { schema?: Schema }> }
+  responses?: Record<string, { content?: Record<string, unknown> }>
+}
+
+export type Operation = {
+  id: string
+  method: 'GET' | 'PUT' | 'POST' | 'DELETE' | 'PATCH'
+  /** Fastify's form: /api/v1/members/:id */
+  url: string
+  roles: string[]
+  bodyLimit: number | undefined
+  parameters: Parameter[]
+  requestTypes: string[]
+  bodyRequired: boolean
+  /** JSON pointer to the schema of a JSON body, for ajv. */
+  bodySchema: string | undefined
+  successStatus: number
+  responseType: string | undefined
+  /** The body for the audit log: fields marked `writeOnly` or `format: password` hidden, bytes only counted. */
+  withoutSecrets(body: unknown): unknown
+}
+
+const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const
+const SUCCESS = ['200', '201', '202', '204']
+
+/** Every operation, with its base path from the first server. Throws Error for a document that is not complete. */
+export function readOperations(document: OpenApiDocument): Operation[] {
+  const base = (document.servers?.[0]?.url ?? '').replace(/^https?:\/\/[^/]+/, '').replace(/\/$/, '')
+  const operations: Operation[] = []
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const method of METHODS) {
+      const raw = item[method]
+      if (raw !== undefined) operations.push(readOperation(document, base, path, item, method, raw))
+    }
+  }
+  return operations
+}
+
+function readOperation(
+  document: OpenApiDocument,
+  base: string,
+  path: string,
+  item: PathItem,
+  method: (typeof METHODS)[number],
+  raw: RawOperation,
+): Operation {
+  const where = `${method.toUpperCase()} ${path}`
+  const id = raw.operationId
+  const roles = raw['x-roles']
+  if (id === undefined) throw new Error(`${where} has no operationId`)
+  if (!Array.isArray(roles) || roles.length === 0) throw new Error(`${where} has no x-roles`)
+  const content = Object.entries(raw.requestBody?.content ?? {})
+  const hasJson = content.some(([type]) => type === 'application/json')
+  if (content.some(([type]) => type.startsWith('multipart/'))) throw new Error(`${where} takes multipart`)
+  const success = SUCCESS.find((status) => raw.responses?.[status] !== undefined)
+  if (success === undefined) throw new Error(`${where} declares no success`)
+  const pointer = ['paths', path, method, 'requestBody', 'content', 'application/json', 'schema']
+  const bodySchema = raw.requestBody?.content['application/json']?.schema
+  return {
+    id,
+    method: method.toUpperCase() as Operation['method'],
+    url: base + path.replace(/\{([^}]+)\}/g, ':$1'),
+    roles,
+    bodyLimit: raw['x-body-limit'],
+    parameters: [...(item.parameters ?? []), ...(raw.parameters ?? [])].map((one) => resolve(document, one)),
+    requestTypes: content.map(([type]) => type),
+    bodyRequired: raw.requestBody?.required === true,
+    bodySchema: hasJson ? '/' + pointer.map(escapePointer).join('/') : undefined,
+    successStatus: Number(success),
+    responseType: Object.keys(raw.responses?.[success]?.content ?? {})[0],
+    withoutSecrets: (body) => hideSecrets(document, bodySchema, body),
+  }
+}
+
+function escapePointer(part: string): string {
+  return encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'))
+}
+
+/** Follows one local $ref. */
+function resolve<T extends { $ref?: string }>(document: OpenApiDocument, thing: T): T {
+  if (thing.$ref === undefined) return thing
+  let found: unknown = document
+  for (const key of thing.$ref.replace(/^#\//, '').split('/')) {
+    found = (found as Record<string, unknown> | undefined)?.[key.replaceAll('~1', '/').replaceAll('~0', '~')]
+  }
+  if (found === undefined) throw new Error(`${thing.$ref} leads nowhere`)
+  return found as T
+}
+
+function hideSecrets(document: OpenApiDocument, schema: Schema | undefined, body: unknown): unknown {
+  if (Buffer.isBuffer(body)) return { bytes: body.length }
+  if (typeof body !== 'object' || body === null || Array.isArray(body) || schema === undefined) return body
+  const properties = resolve(document, schema).properties ?? {}
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => {
+      const field = properties[name] === undefined ? undefined : resolve(document, properties[name])
+      const secret = field?.writeOnly === true || field?.format === 'password'
+      return [name, secret ? '(hidden)' : hideSecrets(document, field, value)]
+    }),
+  )
+}

@@ -1,0 +1,105 @@
+/** Compiles the checks of an API's inputs once, at start; a message names the field, never its value. */
+import type { ErrorObject, ValidateFunction } from 'ajv'
+import { Fault } from '#schemas/fault.ts'
+import type { OpenApiDocument, Operation, Parameter, Schema } from './openapi-operations.ts'
+
+type Input = { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
+
+/** Returns the input, texts of parameters turned into the numbers and lists that their schemas want. Throws `invalid_input`. */
+export type InputValidator = (input: { params: unknown; query: unknown; body: unknown }) => Input
+
+const MAX_PROBLEMS = 10
+const DOCUMENT = 'api:document'
+
+/** A validator for each operation id. */
+export async function createInputValidators(
+  document: OpenApiDocument,
+  operations: Operation[],
+): Promise<Map<string, InputValidator>> {
+  const [{ Ajv2020 }, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')])
+  const strictDocument = closeObjects(structuredClone(document), false)
+  const options = { allErrors: false, strict: false, useDefaults: true }
+  const forBodies = new Ajv2020(options)
+  const forParameters = new Ajv2020({ ...options, coerceTypes: 'array' })
+  for (const ajv of [forBodies, forParameters]) {
+    formats.default.default(ajv)
+    // The document as a whole is no JSON Schema; its parts are, and are checked when they are compiled.
+    ajv.addSchema(strictDocument, DOCUMENT, undefined, false)
+  }
+  const validators = new Map<string, InputValidator>()
+  for (const operation of operations) {
+    const params = forParameters.compile(objectOf(operation.parameters, 'path'))
+    const query = forParameters.compile(objectOf(operation.parameters, 'query'))
+    const body =
+      operation.bodySchema === undefined
+        ? undefined
+        : forBodies.compile({ $ref: `${DOCUMENT}#${operation.bodySchema}` })
+    validators.set(operation.id, (input) => {
+      check(params, input.params, 'path')
+      const asked = { ...(input.query as object) }
+      check(query, asked, 'query')
+      if (input.body === undefined && operation.bodyRequired) throw problem('a body is needed')
+      if (input.body !== undefined && body !== undefined && !Buffer.isBuffer(input.body))
+        check(body, input.body, 'body')
+      return { params: input.params as Record<string, string>, query: asked, body: input.body }
+    })
+  }
+  return validators
+}
+
+function objectOf(parameters: Parameter[], place: string): Schema {
+  const own = parameters.filter((parameter) => parameter.in === place)
+  return {
+    type: 'object',
+    additionalProperties: false,
+    required: own.filter((parameter) => parameter.required === true).map(({ name }) => name),
+    properties: Object.fromEntries(own.map(({ name, schema }) => [name, inDocument(schema ?? {})])),
+  }
+}
+
+/** References of a parameter's schema lead into the document, not into the object that we make around it. */
+function inDocument(schema: Schema): Schema {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', `"$ref":"${DOCUMENT}#/`)) as Schema
+}
+
+/** Closes every object schema that does not say otherwise; parts of allOf are closed by their whole, if at all. */
+function closeObjects<T>(node: T, inAllOf: boolean): T {
+  if (Array.isArray(node)) for (const part of node) closeObjects(part, inAllOf)
+  else if (typeof node === 'object' && node !== null) {
+    const schema = node as Record<string, unknown>
+    const isObject = schema['type'] === 'object' && typeof schema['properties'] === 'object'
+    const open =
+      !('additionalProperties' in schema) && !('unevaluatedProperties' in schema) && !('allOf' in schema)
+    if (isObject && open && !inAllOf) schema['additionalProperties'] = false
+    for (const [key, part] of Object.entries(schema)) closeObjects(part, key === 'allOf')
+  }
+  return node
+}
+
+function check(validate: ValidateFunction, value: unknown, place: string): void {
+  if (validate(value)) return
+  throw problem(
+    (validate.errors ?? [])
+      .slice(0, MAX_PROBLEMS)
+      .map((error) => describe(error, place))
+      .join('; '),
+  )
+}
+
+function describe(error: ErrorObject, place: string): string {
+  const params = error.params as {
+    additionalProperty?: string
+    missingProperty?: string
+    allowedValues?: unknown[]
+  }
+  const path = [place, ...error.instancePath.split('/').slice(1)]
+  if (params.additionalProperty !== undefined)
+    return `${[...path, params.additionalProperty].join('.')} is not known`
+  if (params.missingProperty !== undefined) return `${[...path, params.missingProperty].join('.')} is missing`
+  const wanted = params.allowedValues === undefined ? '' : `: ${params.allowedValues.join(', ')}`
+  return `${path.join('.')} ${error.message ?? 'is not allowed'}${wanted}`
+}
+
+function problem(what: string): Fault {
+  return new Fault('invalid_input', { what: what.slice(0, 1000) })
+}

@@ -1,0 +1,110 @@
+/**
+ * An API is its OpenAPI 3.1 file: every operation there has a handler and a list of roles, every input is checked
+ * against its schema before the handler sees it, unknown fields are refused, and nothing outside the file answers.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Answer } from './answer.ts'
+import { sendAnswer } from './answer.ts'
+import type { Caller } from './caller.ts'
+import { checkRoles, nobody } from './caller.ts'
+import { ADMIN_BODY_LIMIT, UPLOAD_BODY_LIMIT } from './create-http-service.ts'
+import type { OpenApiDocument, Operation } from './openapi-operations.ts'
+import { readOperations } from './openapi-operations.ts'
+import type { InputValidator } from './openapi-validator.ts'
+import { createInputValidators } from './openapi-validator.ts'
+
+/** What a handler gets: values that fit the operation's schemas. `body` is a Buffer for types other than JSON. */
+export type OperationInput = {
+  params: Record<string, string>
+  query: Record<string, unknown>
+  body: unknown
+  caller: Caller
+}
+
+/** Returns the answer's body (a Buffer or Readable for other types than JSON), or an `answer(...)` with more. */
+export type OperationHandler = (input: OperationInput) => Promise<unknown>
+
+export type OpenApiRegistration = {
+  document: OpenApiDocument
+  handlers: Record<string, OperationHandler>
+  /** Throws `unauthorized`. `apiKeys.authenticate` fits; consoles with sessions read the request. */
+  authenticate: (authorization: string | undefined, request: FastifyRequest) => Promise<Caller>
+  /** When given, every operation that changes something is recorded before it runs: no record, no act. */
+  audit?: AuditLog
+}
+
+const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** Adds every operation of the document below its first server's path. Throws at once when file and handlers differ. */
+export async function registerOpenApi(app: FastifyInstance, q: OpenApiRegistration): Promise<void> {
+  const operations = readOperations(q.document)
+  const missing = operations.filter(({ id }) => q.handlers[id] === undefined).map(({ id }) => id)
+  const unknown = Object.keys(q.handlers).filter((id) => !operations.some((operation) => operation.id === id))
+  if (missing.length + unknown.length > 0) {
+    throw new Error(`operations without handler: [${missing}]; handlers without operation: [${unknown}]`)
+  }
+  const validators = await createInputValidators(q.document, operations)
+  for (const operation of operations) {
+    register(app, q, operation, q.handlers[operation.id]!, validators.get(operation.id)!)
+  }
+}
+
+function register(
+  app: FastifyInstance,
+  q: OpenApiRegistration,
+  operation: Operation,
+  handler: OperationHandler,
+  check: InputValidator,
+): void {
+  const json = operation.requestTypes.length === 0 || operation.requestTypes.includes('application/json')
+  app.route({
+    method: operation.method,
+    url: operation.url,
+    bodyLimit: operation.bodyLimit ?? (json ? ADMIN_BODY_LIMIT : UPLOAD_BODY_LIMIT),
+    // Before the body is read: a stranger cannot make us take 10 MB.
+    onRequest: async (request) => {
+      const open = operation.roles.includes('public')
+      const caller = open ? nobody : await q.authenticate(request.headers.authorization, request)
+      if (!open) checkRoles(caller, operation.roles)
+      request.caller = caller
+      checkContentType(request, operation)
+    },
+    handler: async (request, reply) => run(request, reply, q, operation, handler, check),
+  })
+}
+
+async function run(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  q: OpenApiRegistration,
+  operation: Operation,
+  handler: OperationHandler,
+  check: InputValidator,
+): Promise<FastifyReply> {
+  const caller = request.caller ?? nobody
+  const input = check({ params: request.params, query: request.query, body: request.body })
+  if (q.audit !== undefined && !READING.has(operation.method)) {
+    await q.audit.before({
+      caller,
+      operation: operation.id,
+      target: request.url.split('?', 1)[0] ?? '',
+      data: { query: input.query, body: operation.withoutSecrets(input.body) },
+    })
+  }
+  const result = await handler({ ...input, caller })
+  return sendAnswer(reply, result as Answer | unknown, operation)
+}
+
+/** One exact content type per operation: parameters and case tricks have led parsers astray (CVE-2026-25223 and others). */
+function checkContentType(request: FastifyRequest, operation: Operation): void {
+  const type = request.headers['content-type']
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length']) > 0
+  if (!hasBody) return
+  const plain = type?.replace(/;\s*charset=utf-8$/i, '') ?? ''
+  if (operation.requestTypes.includes(plain)) return
+  const wanted = operation.requestTypes.join(' or ') || 'no body at all'
+  throw new Fault('invalid_content_type', { what: `${wanted} is needed` })
+}

@@ -1,0 +1,60 @@
+/** Bounds what one address may ask of an admin API; what it remembers is bounded too. */
+import { isIPv6 } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+
+export type RateLimit = { perSecond: number; perMinute: number }
+
+/** X-Road's default for its admin APIs. */
+export const adminRateLimit: RateLimit = { perSecond: 20, perMinute: 600 }
+
+const MAX_ADDRESSES = 10_000
+
+type Counts = { second: number; inSecond: number; minute: number; inMinute: number }
+
+/** Throws `too_many_requests` with Retry-After for an address that has used its second or minute up. */
+export function limitRate(app: FastifyInstance, limit: RateLimit, clock: Clock): void {
+  const take = createCounter(limit, clock)
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.routeOptions.config.rateLimit === false) return
+    const waitSeconds = take(request.socket.remoteAddress ?? '')
+    if (waitSeconds === 0) return
+    reply.header('retry-after', waitSeconds)
+    throw new Fault('too_many_requests')
+  })
+}
+
+/** Counts one request of `address`; returns 0, or the whole seconds to wait when it is one too many. */
+export function createCounter(limit: RateLimit, clock: Clock): (address: string) => number {
+  const addresses = new Map<string, Counts>()
+  return (address) => {
+    const now = clock()
+    const second = Math.floor(now / 1000)
+    const minute = Math.floor(now / 60_000)
+    const key = networkOf(address)
+    const counts = addresses.get(key) ?? { second, inSecond: 0, minute, inMinute: 0 }
+    if (counts.second !== second) Object.assign(counts, { second, inSecond: 0 })
+    if (counts.minute !== minute) Object.assign(counts, { minute, inMinute: 0 })
+    counts.inSecond++
+    counts.inMinute++
+    // Most recent last, so that the first key is the one to forget.
+    addresses.delete(key)
+    addresses.set(key, counts)
+    if (addresses.size > MAX_ADDRESSES) addresses.delete(addresses.keys().next().value as string)
+    if (counts.inMinute > limit.perMinute) return 60 - (second % 60)
+    return counts.inSecond > limit.perSecond ? 1 : 0
+  }
+}
+
+/** One IPv6 customer holds a /64 and could take a new address for each request. */
+function networkOf(address: string): string {
+  if (!isIPv6(address) || address.startsWith('::ffff:')) return address
+  const [head = '', tail] = address.split('%')[0]!.split('::')
+  const groups = head === '' ? [] : head.split(':')
+  if (tail !== undefined) {
+    const after = tail === '' ? 0 : tail.split(':').length
+    while (groups.length + after < 8) groups.push('0')
+  }
+  return groups.slice(0, 4).join(':')
+}

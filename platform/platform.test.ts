@@ -1,0 +1,235 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { sql } from 'kysely'
+import t from 'tap'
+import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import { apiKeyMigrations } from '#platform/api-keys/store.ts'
+import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { auditLogMigrations } from '#platform/audit-log/store.ts'
+import { readConfiguration } from '#platform/configuration/read-configuration.ts'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { inTransaction, openDatabase } from '#platform/database/open-database.ts'
+import { createHealth } from '#platform/health/create-health.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { Fault } from '#schemas/fault.ts'
+import { eachDatabase } from '#test/databases.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'concordat-platform-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+const file = (name: string, text: string, mode = 0o600): string => {
+  const at = path.join(folder, name)
+  writeFileSync(at, text)
+  chmodSync(at, mode)
+  return at
+}
+
+t.test('log: secrets hidden, lines whole, causes told', (t) => {
+  const lines: string[] = []
+  const log = createLog({ name: 'test', destination: { write: (line) => lines.push(line) } })
+  log.info(
+    { pin: '1234', request: { authorization: 'X', token: 'T' }, id: 'a\u001b[31m\u009b\u202e\nforged' },
+    'one',
+  )
+  const cause = Object.assign(new Error('no space'), { code: 'ENOSPC' })
+  log.error({ err: new Fault('logging_failed', { what: 'the disk', cause }) }, 'two')
+  log.error({ err: 'a plain string with content' }, 'three')
+  t.equal(lines.length, 3)
+  for (const line of lines) {
+    t.equal(line.indexOf('\n'), line.length - 1, 'one record is one line')
+    t.notMatch(line, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
+  }
+  const [one, two, three] = lines.map((line) => JSON.parse(line) as Record<string, never>)
+  t.match(one, { level: 'info', pin: '(hidden)', request: { authorization: '(hidden)', token: '(hidden)' } })
+  t.match(two, { err: { code: 'logging_failed', causes: ['ENOSPC: no space'] } })
+  t.match(three, { err: { message: 'a thrown string' } })
+  t.end()
+})
+
+const schema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['database'],
+  properties: {
+    database: { type: 'string' },
+    anchor: { type: 'string', 'x-path': true },
+    redisUrl: { type: 'string', 'x-environment': 'REDIS_URL' },
+    listen: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        port: { type: 'integer', minimum: 0, maximum: 65535, default: 5500 },
+        hosts: { type: 'array', items: { type: 'string' } },
+        isOpen: { type: 'boolean' },
+      },
+    },
+  },
+}
+
+t.test('configuration: defaults, paths, environment', async (t) => {
+  const at = file('good.yaml', '# our server\ndatabase: sqlite:/x.db\nanchor: conf/anchor.xml\n')
+  const read = (environment: Record<string, string>): Promise<unknown> =>
+    readConfiguration(at, schema, environment, 'CONCORDAT')
+  t.strictSame(await read({ HOME: '/root' }), {
+    database: 'sqlite:/x.db',
+    anchor: path.join(folder, 'conf/anchor.xml'),
+    listen: { port: 5500 },
+  })
+  const environment = {
+    REDIS_URL: 'redis://x',
+    CONCORDAT_LISTEN_PORT: '1',
+    CONCORDAT_LISTEN_HOSTS: 'a, b',
+    CONCORDAT_LISTEN_IS_OPEN: 'true',
+  }
+  t.match(await read(environment), {
+    redisUrl: 'redis://x',
+    listen: { port: 1, hosts: ['a', 'b'], isOpen: true },
+  })
+  await t.rejects(read({ CONCORDAT_LISTEN_PROT: '1' }), /CONCORDAT_LISTEN_PROT names no setting/)
+  await t.rejects(read({ CONCORDAT_LISTEN_PORT: 'x' }), /must be a number/)
+  await t.rejects(read({ CONCORDAT_LISTEN_IS_OPEN: 'yes' }), /must be true or false/)
+  await t.rejects(read({ CONCORDAT_LISTEN_PORT: '70000' }), /listen.port must be <= 65535/)
+})
+
+t.test('configuration: each mistake is named with its place', async (t) => {
+  const problems: [string, RegExp][] = [
+    ['database: x\nlisten:\n  port: many\n', /:3:9: listen.port must be integer/],
+    ['database: x\nlisten:\n  prot: 1\n', /:3:9: there is no setting listen.prot/],
+    ['listen: {}\n', /:1:1: database is missing/],
+    ['database: x\ndatabase: y\n', /:2:1: .*unique/],
+    ['database: [x\n', /:\d+:\d+: /],
+    ['- x\n', /a mapping of settings is needed/],
+    ['', /database is missing/],
+    [
+      'a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n',
+      /./,
+    ],
+  ]
+  for (const [text, expected] of problems) {
+    const at = file('bad.yaml', text)
+    await t.rejects(
+      readConfiguration(at, schema, {}, 'X'),
+      { code: 'invalid_configuration', message: expected },
+      text,
+    )
+  }
+  await t.rejects(readConfiguration('/nowhere.yaml', schema, {}, 'X'), { code: 'invalid_configuration' })
+})
+
+t.test('secrets: only from files that others cannot read', async (t) => {
+  t.equal(await readSecret(file('pin', '1234\n')), '1234')
+  await t.rejects(readSecret(file('open', '1234', 0o644)), /chmod 600/)
+  await t.rejects(readSecret(file('empty', '\n')), /is empty/)
+  await t.rejects(readSecret(folder), /not a small plain file/)
+  await t.rejects(readSecret(path.join(folder, 'none')), { code: 'invalid_configuration' })
+})
+
+t.test('API keys: shown once, checked at each request', (t) =>
+  eachDatabase(t, async (database, t) => {
+    await migrate(database, apiKeyMigrations)
+    let now = Date.parse('2026-01-01T00:00:00Z')
+    const keys = createApiKeys({ database, clock: () => now })
+    const key = await keys.create({ name: 'setup', roles: ['REGISTRATION_OFFICER', 'OBSERVER'] })
+    const header = `X-Road-ApiKey token=${key.secret}`
+    t.strictSame(await keys.authenticate(header), {
+      id: key.id,
+      name: 'setup',
+      roles: ['REGISTRATION_OFFICER', 'OBSERVER'],
+    })
+    const stored = JSON.stringify((await sql`select * from api_key`.execute(database.kysely)).rows)
+    t.notMatch(stored, key.secret.split('.')[1]!)
+    const last = key.secret.at(-1) === 'A' ? 'B' : 'A'
+    const wrong = [undefined, '', 'X-Road-ApiKey', `Bearer ${key.secret}`, header + 'x', header.slice(0, -5)]
+    for (const text of [...wrong, header.slice(0, -1) + last, header.replace(key.id, crypto.randomUUID())]) {
+      await t.rejects(keys.authenticate(text), { code: 'unauthorized' }, `${text}`)
+    }
+    const short = await keys.create({ name: 'short', roles: ['x'], expiresAt: new Date(now + 1000) })
+    await keys.authenticate(`X-Road-ApiKey token=${short.secret}`)
+    now += 1000
+    await t.rejects(keys.authenticate(`X-Road-ApiKey token=${short.secret}`), { code: 'unauthorized' })
+    await keys.revoke(key.id)
+    await t.rejects(keys.authenticate(header), { code: 'unauthorized' })
+    await t.rejects(keys.revoke(key.id), { code: 'not_found' })
+    t.match(await keys.list(), [
+      { name: 'setup', revokedAt: /2026/ },
+      { name: 'short', revokedAt: null },
+    ])
+    await t.rejects(keys.create({ name: 'no roles', roles: [] }), { code: 'invalid_input' })
+  }),
+)
+
+t.test('audit log: in order, chained, from two nodes at once', (t) =>
+  eachDatabase(t, async (database, t, url) => {
+    await migrate(database, auditLogMigrations)
+    const other = await openDatabase(url)
+    const clock = (): number => Date.parse('2026-01-01T00:00:00Z')
+    const logs = database.dialect === 'sqlite' ? [database] : [database, other]
+    const writers = logs.map((on) => createAuditLog({ database: on, clock }))
+    const caller = { id: 'k1', name: 'admin' }
+    const act = (i: number): Promise<number> =>
+      writers[i % writers.length]!.before({ caller, operation: 'addMember', target: `/m/${i}`, data: { i } })
+    const numbers = await Promise.all(Array.from({ length: 20 }, (_, i) => act(i)))
+    await other.close()
+    t.strictSame(
+      numbers.sort((a, b) => a - b),
+      Array.from({ length: 20 }, (_, i) => i + 1),
+    )
+    const audit = writers[0]!
+    t.strictSame(await audit.verify(), { records: 20 })
+    t.match(await audit.list({ limit: 2, before: 20 }), [{ sequence: 19, caller }, { sequence: 18 }])
+    const tampering = [
+      sql`update audit_log set target = 'x' where sequence = 7`,
+      sql`delete from audit_log where sequence = 7`,
+      sql`update audit_log set sequence = case sequence when 7 then -7 else sequence end`,
+    ]
+    for (const change of tampering) {
+      const undone = inTransaction(database.kysely, async (transaction) => {
+        await change.execute(transaction)
+        const inside = createAuditLog({ database: { ...database, kysely: transaction }, clock })
+        t.match(await inside.verify(), { records: 6, brokenAt: 7 })
+        throw new Error('undo')
+      })
+      await t.rejects(undone, /undo/)
+    }
+  }),
+)
+
+t.test('health: reasons, cached a second, never hanging', async (t) => {
+  let now = 0
+  let asked = 0
+  let ok = false
+  const health = createHealth({ clock: () => now })
+  health.add('log', () => {
+    asked++
+    return ok ? { ok } : { ok, reason: 'the disk is full' }
+  })
+  t.match(await health.report(), {
+    ready: false,
+    checks: [{ name: 'log', ok: false, reason: 'the disk is full' }],
+  })
+  ok = true
+  t.match(await health.report(), { ready: false })
+  t.equal(asked, 1)
+  now += 1000
+  t.match(await health.report(), { ready: true })
+  health.add('throws', () => Promise.reject(new Fault('token_not_active')))
+  t.match(await health.report(), { ready: false, checks: [{}, { reason: /token is locked/ }] })
+  health.add('hangs', () => new Promise(() => undefined))
+  t.match((await health.report()).checks.at(-1), { reason: 'the check did not end in time' })
+  health.drain()
+  t.match((await health.report()).checks[0], { reason: 'it is shutting down' })
+})
+
+t.test('metrics: own registry, process values', async (t) => {
+  const metrics = createMetrics()
+  createMetrics()
+  metrics.counter('exchanges_total', 'Exchanges', ['outcome']).inc({ outcome: 'ok' })
+  metrics.histogram('exchange_seconds', 'Time').observe(0.02)
+  const text = await metrics.registry.metrics()
+  t.match(text, /exchanges_total{outcome="ok"} 1/)
+  t.match(text, /process_resident_memory_bytes [1-9]/)
+  t.match(text, /exchange_seconds_bucket{le="0.025"} 1/)
+})
