@@ -1,0 +1,121 @@
+/** The header lines of a REST message: kept in order, case and repetition, printed and read back without a changed byte. */
+import { isUtf8 } from 'node:buffer'
+import { Fault, type FaultCode } from '#schemas/fault.ts'
+
+/** Headers as they arrived: order, case and repeats are part of the signed message. */
+export type HeaderList = [name: string, value: string][]
+
+/** The most bytes that the head of a message (method or status, target, headers) may take, and a target alone. */
+export const MAX_HEAD_BYTES = 65_536
+export const MAX_TARGET_LENGTH = 8_192
+const MAX_ID_LENGTH = 255
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const ASCII_VALUE = /^[\t\x20-\x7e]*$/
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f-\x9f]/
+const ID = /^[\x20-\x7e]+$/
+
+/** Pairs of Node's or undici's flat `rawHeaders`, without those that `drop` names in lower case; ASCII values only. */
+export function pairHeaders(rawHeaders: readonly string[], drop: (lower: string) => boolean): HeaderList {
+  const headers: HeaderList = []
+  let size = 0
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string
+    const value = rawHeaders[i + 1] as string
+    if (drop(name.toLowerCase())) continue
+    size += name.length + value.length + 3
+    if (size > MAX_HEAD_BYTES) throw new Fault('headers_too_large', { what: `over ${MAX_HEAD_BYTES} bytes` })
+    if (!TOKEN.test(name)) throw new Fault('invalid_header', { what: 'a header name is not a token' })
+    // Node hands bytes out as Latin-1, X-Road prints them as UTF-8: only ASCII means the same to both (wire 11.3).
+    if (!ASCII_VALUE.test(value)) throw new Fault('invalid_header', { what: `${name} is not plain ASCII` })
+    headers.push([name, value])
+  }
+  return headers
+}
+
+/** `name:value CRLF` for each header. A line break in a value would forge a line: a fault, whoever wrote it. */
+export function headerLines(headers: HeaderList): string {
+  let lines = ''
+  for (const [name, value] of headers) {
+    if (!TOKEN.test(name) || CONTROL.test(value)) {
+      throw new Fault('invalid_header', { what: 'a header may not stand in a message' })
+    }
+    lines += `${name}:${value}\r\n`
+  }
+  return lines
+}
+
+/**
+ * The lines of a signed message part. X-Road's reader takes CR, LF and CRLF for line ends and prints CRLF, so only
+ * text in which every line, the last included, ends in CRLF and nothing else breaks one survives its round trip.
+ */
+export function messageLines(bytes: Buffer): string[] {
+  if (bytes.length > MAX_HEAD_BYTES) {
+    throw new Fault('headers_too_large', { what: `over ${MAX_HEAD_BYTES} bytes` })
+  }
+  if (!isUtf8(bytes)) throw malformed('not UTF-8')
+  const lines = bytes.toString('utf8').split('\r\n')
+  if (lines.pop() !== '' || lines.length < 2) throw malformed('the last line has no end')
+  for (const line of lines) if (CONTROL.test(line)) throw malformed('a control character stands in a line')
+  return lines
+}
+
+/** Headers from line `from` on; an empty line, a missing colon, a non-token name or one that `refuse` names is a fault. */
+export function readHeaders(
+  lines: readonly string[],
+  from: number,
+  refuse: (lower: string) => boolean,
+): HeaderList {
+  const headers: HeaderList = []
+  for (let i = from; i < lines.length; i++) {
+    const line = lines[i] as string
+    const colon = line.indexOf(':')
+    const name = line.slice(0, colon)
+    if (colon < 1 || !TOKEN.test(name)) throw malformed('a line is not a header')
+    if (refuse(name.toLowerCase())) throw malformed(`the header ${name} may not stand in a signed message`)
+    headers.push([name, line.slice(colon + 1)])
+  }
+  return headers
+}
+
+/** The values of the headers in `names` (lower case), each of which may stand once. */
+export function fieldsOf(headers: HeaderList, names: ReadonlySet<string>): Map<string, string> {
+  const fields = new Map<string, string>()
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase()
+    if (!names.has(lower)) continue
+    if (fields.has(lower)) throw new Fault('duplicate_header_field', { what: name })
+    fields.set(lower, value)
+  }
+  return fields
+}
+
+/** `id` when it is printable ASCII of 1 to 255 characters: it goes into log lines, file names and indexes. */
+export function checkId(id: string, name: string, code: FaultCode): string {
+  if (id.length > MAX_ID_LENGTH || !ID.test(id)) {
+    throw new Fault(code, { what: `${name} is not 1 to ${MAX_ID_LENGTH} printable ASCII characters` })
+  }
+  return id
+}
+
+/**
+ * A value as undici and Node read it (a character a byte) as text: its bytes in UTF-8 where they are, else as Latin-1.
+ * With flatHeaders at the other end a UTF-8 value crosses unchanged.
+ */
+export function valueText(value: string): string {
+  if (ASCII_VALUE.test(value) || /[^\x00-\xff]/.test(value)) return value
+  const bytes = Buffer.from(value, 'latin1')
+  return isUtf8(bytes) ? bytes.toString('utf8') : value
+}
+
+/** Headers as undici and Node write them (flat, one byte a character), so that a peer's UTF-8 value leaves as its own bytes. */
+export function flatHeaders(headers: HeaderList): string[] {
+  return headers.flatMap(([name, value]) => [
+    name,
+    ASCII_VALUE.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1'),
+  ])
+}
+
+function malformed(what: string): Fault {
+  return new Fault('invalid_message', { what })
+}
