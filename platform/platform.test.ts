@@ -153,10 +153,9 @@ t.test('API keys: shown once, checked at each request', (t) =>
     await keys.revoke(key.id)
     await t.rejects(keys.authenticate(header), { code: 'unauthorized' })
     await t.rejects(keys.revoke(key.id), { code: 'not_found' })
-    t.match(await keys.list(), [
-      { name: 'setup', revokedAt: /2026/ },
-      { name: 'short', revokedAt: null },
-    ])
+    const listed = new Map((await keys.list()).map((one) => [one.name, one.revokedAt]))
+    t.match(listed.get('setup'), /2026/)
+    t.equal(listed.get('short'), null)
     await t.rejects(keys.create({ name: 'no roles', roles: [] }), { code: 'invalid_input' })
   }),
 )

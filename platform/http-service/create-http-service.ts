@@ -4,14 +4,14 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { ServerOptions } from 'node:https'
-import type { FastifyInstance, FastifyReply } from 'fastify'
-import { fastify } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { fastify, LogController } from 'fastify'
 import type { Clock } from '#platform/clock.ts'
 import { systemClock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { FaultOrigin } from '#schemas/fault.ts'
 import { answerBrokenRequest } from './broken-request.ts'
-import { answerFault, toFault } from './fault-answer.ts'
+import { answerThrown } from './fault-answer.ts'
 import { answerUnknownRoute } from './known-routes.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { limitRate } from './rate-limit.ts'
@@ -65,7 +65,7 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
   const app = fastify({
     ...(q.https === undefined ? { http: limits } : { https: { ...q.https, ...limits } }),
     loggerInstance: q.log.child({ service: q.name }) as never,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     requestTimeout: q.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
     keepAliveTimeout: q.keepAliveTimeoutMs ?? KEEP_ALIVE_TIMEOUT_MS,
     bodyLimit: q.bodyLimit ?? ADMIN_BODY_LIMIT,
@@ -74,15 +74,10 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, q.origin),
-    frameworkErrors: (error, _request, reply) =>
-      void answerFault(reply as FastifyReply, toFault(error), q.origin),
+    frameworkErrors: (error, request, reply) =>
+      void answerThrown(error, request as FastifyRequest, reply as FastifyReply, q.origin),
   }) as unknown as FastifyInstance
-  app.setErrorHandler((error, request, reply) => {
-    const fault = toFault(error)
-    const level = fault.status >= 500 ? 'error' : 'debug'
-    request.log[level]({ err: error, detail: fault.detail }, 'request failed')
-    return answerFault(reply, fault, q.origin)
-  })
+  app.setErrorHandler((error, request, reply) => answerThrown(error, request, reply, q.origin))
   readBodies(app)
   answerUnknownRoute(app)
   if (q.rateLimit !== undefined) limitRate(app, q.rateLimit, q.clock ?? systemClock)
@@ -96,7 +91,6 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
 function logRequests(app: FastifyInstance): void {
   app.addHook('onResponse', async (request, reply) => {
     const line = {
-      requestId: request.id,
       method: request.method,
       // The pattern, not the address: an address may hold personal codes.
       route: request.routeOptions.url ?? '',

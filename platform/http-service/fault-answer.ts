@@ -1,5 +1,5 @@
 /** Turns whatever a route threw into the one public form of a fault; nothing internal leaves. */
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FaultCode, FaultOrigin, WireFault } from '#schemas/fault.ts'
 import { asFault, Fault, wireFault } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
@@ -55,4 +55,18 @@ export function answerFault(
     .header(HEADER.error, body.type)
     .type('application/json; charset=utf-8')
     .send(JSON.stringify(body))
+}
+
+/** Answers anything thrown in a request and logs it under the id that the answer carries. */
+export function answerThrown(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  origin: FaultOrigin | undefined,
+): FastifyReply {
+  const fault = toFault(thrown)
+  // An unreadable address meets no route, so no other line would tell of it.
+  const level = fault.status >= 500 ? 'error' : fault.code === 'invalid_path' ? 'info' : 'debug'
+  request.log[level]({ err: thrown, detail: fault.detail }, 'request failed')
+  return answerFault(reply, fault, origin)
 }

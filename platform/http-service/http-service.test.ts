@@ -1,0 +1,397 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { request as httpsRequest } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import type { AuditAct } from '#platform/audit-log/create-audit-log.ts'
+import { createHealth } from '#platform/health/create-health.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { Fault } from '#schemas/fault.ts'
+import { answer } from './answer.ts'
+import type { HttpServiceOptions } from './create-http-service.ts'
+import { createHttpService } from './create-http-service.ts'
+import type { OpenApiRegistration, OperationHandler } from './openapi.ts'
+import { registerOpenApi } from './openapi.ts'
+import type { OpenApiDocument } from './openapi-operations.ts'
+import { createCounter } from './rate-limit.ts'
+
+const lines: string[] = []
+const log = createLog({ name: 'test', destination: { write: (line) => lines.push(line) } })
+const service = (more: Partial<HttpServiceOptions> = {}): FastifyInstance =>
+  createHttpService({ name: 'test', log, ...more })
+
+async function listen(t: Tap, app: FastifyInstance): Promise<number> {
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+  return (app.server.address() as AddressInfo).port
+}
+type Tap = { teardown(act: () => unknown): void }
+
+/** Sends bytes as they are and returns all that comes back until the server closes. */
+function raw(port: number, bytes: string | Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+    let got = ''
+    socket.on('data', (data) => {
+      got += data.toString('latin1')
+    })
+    socket.on('close', () => resolve(got))
+    socket.on('error', reject)
+  })
+}
+
+t.test('every failure has the same shape and tells nothing internal', async (t) => {
+  const app = service()
+  app.get('/things/:id', async () => {
+    throw new Fault('conflict', { what: 'exists', cause: new Error('SECRET sql') })
+  })
+  app.get('/crash', async () => {
+    throw new Error('SECRET path /etc')
+  })
+  app.post('/things/:id', async (request) => ({ got: request.body }))
+  await app.ready()
+  const post = { method: 'POST' as const, url: '/things/1' }
+  const json = { 'content-type': 'application/json' }
+  const cases = [
+    [await app.inject('/things/1'), 409, 'conflict'],
+    [await app.inject('/crash'), 500, 'internal_error'],
+    [await app.inject('/nowhere'), 404, 'not_found'],
+    [await app.inject({ method: 'DELETE', url: '/things/1?x=1' }), 405, 'method_not_allowed'],
+    [await app.inject({ ...post, headers: json, payload: '{"a":' }), 400, 'malformed_json'],
+    [
+      await app.inject({ ...post, headers: json, payload: Buffer.from([0x22, 0xff, 0x22]) }),
+      400,
+      'malformed_json',
+    ],
+    [
+      await app.inject({ ...post, headers: json, payload: `"${'x'.repeat(51 * 1024)}"` }),
+      413,
+      'body_too_large',
+    ],
+    [await app.inject('/things/%zz'), 400, 'invalid_path'],
+  ] as const
+  for (const [reply, status, type] of cases) {
+    t.equal(reply.statusCode, status, type)
+    t.match(reply.json(), { type, message: /./, detail: /^[0-9a-f-]{36}$/ })
+    t.equal(reply.headers['x-road-error'], type)
+    t.notMatch(reply.body, /SECRET/)
+    t.ok(
+      lines.some((line) => line.includes(reply.json<{ detail: string }>().detail)),
+      'the detail id is in the log',
+    )
+  }
+  t.equal(cases[3][0].headers['allow'], 'GET, HEAD, POST')
+  const head = await app.inject({ method: 'HEAD', url: '/nowhere' })
+  t.match(head, { statusCode: 404, headers: { 'x-road-error': 'not_found' } })
+  t.notOk(cases[0][0].headers['server'])
+  t.equal(cases[0][0].headers['x-content-type-options'], 'nosniff')
+  await app.close()
+  const peer = service({ origin: 'server.serverproxy' })
+  t.match((await peer.inject('/nowhere')).json(), { type: 'server.serverproxy.not_found' })
+})
+
+t.test(
+  'what HTTP itself refuses: in the same shape, on a closed connection, and the service lives',
+  async (t) => {
+    const app = service({ headersTimeoutMs: 300, requestTimeoutMs: 600 })
+    app.post('/', async () => 'ok')
+    app.get('/', async () => 'ok')
+    const port = await listen(t, app)
+    const hostile: [string, RegExp][] = [
+      ['nonsense\r\n\r\n', /^HTTP\/1.1 400 .*"type":"invalid_request"/s],
+      [
+        `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`,
+        /^HTTP\/1.1 431 .*"type":"headers_too_large"/s,
+      ],
+      ['GET / HTTP/1.1\r\nHost: a\r\n', /^HTTP\/1.1 408 .*"type":"request_timeout"/s],
+      [
+        'POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nx',
+        /^HTTP\/1.1 408 /,
+      ],
+      [
+        'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+        /^HTTP\/1.1 400 /,
+      ],
+      ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx', /^HTTP\/1.1 400 /],
+      ['\x16\x03\x01\x02\x00\x01\x00', /^HTTP\/1.1 400 /],
+    ]
+    const answers = await Promise.all(hostile.map(([bytes]) => raw(port, bytes)))
+    for (const [i, [bytes, expected]] of hostile.entries()) t.match(answers[i], expected, bytes.slice(0, 60))
+    t.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'ok')
+  },
+)
+
+t.test('rate limit: one address cannot take all, health is not counted', async (t) => {
+  let now = 1_000_000
+  const app = service({ rateLimit: { perSecond: 2, perMinute: 3 }, clock: () => now })
+  const health = createHealth()
+  health.routes(app)
+  createMetrics().routes(app)
+  app.get('/', async () => 'ok')
+  const statuses = async (count: number): Promise<number[]> =>
+    (await Promise.all(Array.from({ length: count }, () => app.inject('/')))).map(
+      ({ statusCode }) => statusCode,
+    )
+  t.strictSame(await statuses(3), [200, 200, 429])
+  t.equal((await app.inject('/')).headers['retry-after'], '20')
+  now += 20_000
+  t.strictSame(await statuses(2), [200, 200], 'a new minute')
+  t.equal((await app.inject('/health/live')).statusCode, 200)
+  t.equal((await app.inject('/health/ready')).statusCode, 200)
+  t.match((await app.inject('/metrics')).body, /process_cpu_seconds/)
+  health.drain()
+  t.equal((await app.inject('/health/ready')).statusCode, 503)
+  const take = createCounter({ perSecond: 1, perMinute: 10 }, () => now)
+  t.equal(take('2001:db8:1:2::1'), 0)
+  t.equal(take('2001:db8:1:2:ffff::9'), 1, 'one IPv6 customer is one address')
+  t.equal(take('2001:db8:1:3::1'), 0)
+  t.equal(take('::1'), 0)
+})
+
+t.test('TLS with client certificates', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-tls-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const make = '-x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost'
+  execFileSync('openssl', ['req', ...make.split(' '), '-keyout', 'key', '-out', 'cert'], {
+    cwd: folder,
+    stdio: 'ignore',
+  })
+  const [key, cert] = ['key', 'cert'].map((name) => readFileSync(path.join(folder, name)))
+  const app = service({ https: { key, cert, ca: [cert!], requestCert: true, rejectUnauthorized: true } })
+  app.get('/', async () => 'ok')
+  const port = await listen(t, app)
+  const ask = (own: object): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const request = httpsRequest({ port, host: '127.0.0.1', rejectUnauthorized: false, ...own }, (reply) =>
+        reply.on('data', (data: Buffer) => resolve(data.toString())),
+      )
+      request.on('error', reject).end()
+    })
+  t.equal(await ask({ key, cert }), 'ok')
+  await t.rejects(ask({}))
+  t.equal(await ask({ key, cert }), 'ok', 'it lives after a refused handshake')
+})
+
+const document: OpenApiDocument = {
+  openapi: '3.1.0',
+  servers: [{ url: '/api/v1' }],
+  paths: {
+    '/members': {
+      get: {
+        operationId: 'listMembers',
+        'x-roles': ['any'],
+        parameters: [
+          { $ref: '#/components/parameters/limit', name: '', in: '' },
+          { name: 'tag', in: 'query', schema: { type: 'array', items: { type: 'string' } } },
+        ],
+        responses: { 200: { content: { 'application/json': {} } } },
+      },
+      post: {
+        operationId: 'addMember',
+        'x-roles': ['REGISTRATION_OFFICER'],
+        requestBody: {
+          required: true,
+          content: { 'application/json': { schema: { $ref: '#/components/schemas/Member' } } },
+        },
+        responses: { 201: { content: { 'application/json': {} } } },
+      },
+    },
+    '/members/{id}': {
+      parameters: [
+        { name: 'id', in: 'path', required: true, schema: { type: 'string', pattern: '^[A-Z:0-9]+$' } },
+      ],
+      delete: { operationId: 'deleteMember', 'x-roles': ['REGISTRATION_OFFICER'], responses: { 204: {} } },
+    },
+    '/anchor': {
+      get: {
+        operationId: 'getAnchor',
+        'x-roles': ['public'],
+        responses: { 200: { content: { 'application/xml': {} } } },
+      },
+      put: {
+        operationId: 'putAnchor',
+        'x-roles': ['any'],
+        requestBody: { content: { 'application/octet-stream': {} } },
+        responses: { 204: {} },
+      },
+    },
+  },
+  components: {
+    parameters: {
+      limit: {
+        name: 'limit',
+        in: 'query',
+        schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
+      },
+    },
+    schemas: {
+      Member: {
+        type: 'object',
+        required: ['code'],
+        properties: {
+          code: { type: 'string', maxLength: 255 },
+          pin: { type: 'string', format: 'password' },
+          address: { $ref: '#/components/schemas/Address' },
+        },
+      },
+      Address: { type: 'object', properties: { host: { type: 'string' } } },
+    },
+  },
+}
+
+t.test('an API is its OpenAPI file', async (t) => {
+  const acts: AuditAct[] = []
+  const done: string[] = []
+  let recordable = true
+  const handlers: Record<string, OperationHandler> = {
+    listMembers: async ({ query }) => query,
+    addMember: async ({ body, caller }) => {
+      done.push('addMember')
+      return answer({ body, by: caller.name }, { headers: { location: '/x' } })
+    },
+    deleteMember: async ({ params }) => {
+      done.push(params['id']!)
+    },
+    getAnchor: async () => Readable.from([Buffer.from('<a/>')]),
+    putAnchor: async ({ body }) => {
+      done.push(`${(body as Buffer).length} bytes`)
+    },
+  }
+  const registration: OpenApiRegistration = {
+    document,
+    handlers,
+    authenticate: async (authorization) => {
+      if (authorization === undefined) throw new Fault('unauthorized')
+      return { id: '1', name: 'admin', roles: [authorization] }
+    },
+    audit: {
+      before: async (act) => {
+        if (!recordable) throw new Fault('database_error')
+        return acts.push(act)
+      },
+      list: async () => [],
+      verify: async () => ({ records: 0 }),
+    },
+  }
+  const app = service()
+  await registerOpenApi(app, registration)
+  const as = (role: string, more: object = {}): object => ({ headers: { authorization: role, ...more } })
+  const officer = as('REGISTRATION_OFFICER', { 'content-type': 'application/json' })
+  const ask = (method: 'GET' | 'POST' | 'DELETE' | 'PUT', url: string, more: object = {}) =>
+    app.inject({ method, url: `/api/v1${url}`, ...more })
+
+  const list = await ask('GET', '/members?limit=5&tag=a', as('x'))
+  t.strictSame(list.json(), { limit: 5, tag: ['a'] })
+  t.strictSame((await ask('GET', '/members?tag=a&tag=b', as('x'))).json(), { limit: 20, tag: ['a', 'b'] })
+  const added = await ask('POST', '/members', {
+    ...officer,
+    payload: { code: 'a', pin: '1234', address: { host: 'h' } },
+  })
+  t.match(added, { statusCode: 201, headers: { location: '/x' } })
+  t.match(added.json(), { body: { code: 'a' }, by: 'admin' })
+  t.match(acts.at(-1), {
+    operation: 'addMember',
+    target: '/api/v1/members',
+    data: { body: { code: 'a', pin: '(hidden)' } },
+  })
+  t.equal((await ask('DELETE', '/members/DEV:1', as('REGISTRATION_OFFICER'))).statusCode, 204)
+  const anchor = await ask('GET', '/anchor')
+  t.match(anchor, { statusCode: 200, body: '<a/>', headers: { 'content-type': 'application/xml' } })
+  const upload = as('x', { 'content-type': 'application/octet-stream' })
+  t.equal((await ask('PUT', '/anchor', { ...upload, payload: Buffer.alloc(1_000_000) })).statusCode, 204)
+  t.strictSame(done, ['addMember', 'DEV:1', '1000000 bytes'])
+
+  const refused: [string, Awaited<ReturnType<typeof ask>>, string, RegExp?][] = [
+    ['no key', await ask('GET', '/members'), 'unauthorized'],
+    [
+      'no role',
+      await ask('POST', '/members', { ...as('OBSERVER'), payload: {} }),
+      'forbidden',
+      /REGISTRATION_OFFICER/,
+    ],
+    ['query field', await ask('GET', '/members?x=1', as('x')), 'invalid_input', /query.x is not known/],
+    [
+      'query value',
+      await ask('GET', '/members?limit=0', as('x')),
+      'invalid_input',
+      /query.limit must be >= 1/,
+    ],
+    ['query type', await ask('GET', '/members?limit=a', as('x')), 'invalid_input', /query.limit/],
+    ['path value', await ask('DELETE', '/members/a', as('REGISTRATION_OFFICER')), 'invalid_input', /path.id/],
+    [
+      'body field',
+      await ask('POST', '/members', { ...officer, payload: { code: 'a', x: 1 } }),
+      'invalid_input',
+      /body.x/,
+    ],
+    [
+      'deep field',
+      await ask('POST', '/members', { ...officer, payload: { code: 'a', address: { x: 1 } } }),
+      'invalid_input',
+      /body.address.x/,
+    ],
+    [
+      'body type',
+      await ask('POST', '/members', { ...officer, payload: { code: 1 } }),
+      'invalid_input',
+      /body.code must be string/,
+    ],
+    ['no body', await ask('POST', '/members', officer), 'invalid_input', /a body is needed/],
+    [
+      'proto',
+      await ask('POST', '/members', { ...officer, payload: '{"code":"a","__proto__":{"x":1}}' }),
+      'invalid_input',
+    ],
+    [
+      'content type',
+      await ask('PUT', '/anchor', { ...as('x', { 'content-type': 'text/xml' }), payload: 'x' }),
+      'invalid_content_type',
+    ],
+    [
+      'odd type',
+      await ask('POST', '/members', {
+        ...as('REGISTRATION_OFFICER', { 'content-type': 'application/json\t; a' }),
+        payload: '{}',
+      }),
+      'invalid_content_type',
+    ],
+    [
+      'unasked body',
+      await ask('DELETE', '/members/A', { ...officer, payload: '{}' }),
+      'invalid_content_type',
+    ],
+    ['method', await ask('PUT', '/members', { ...officer, payload: {} }), 'method_not_allowed'],
+  ]
+  for (const [name, reply, type, message] of refused)
+    t.match(reply.json(), { type, message: message ?? /./ }, name)
+  t.equal(done.length, 3, 'nothing refused was done')
+  recordable = false
+  const unrecorded = await ask('DELETE', '/members/DEV:1', as('REGISTRATION_OFFICER'))
+  t.equal(unrecorded.statusCode, 503)
+  t.equal(done.length, 3, 'no record, no act')
+  await app.close()
+
+  const { addMember: _unused, ...fewer } = handlers
+  await t.rejects(registerOpenApi(service(), { ...registration, handlers: fewer }), /addMember/)
+  const more = { ...handlers, other: async () => 1 }
+  await t.rejects(registerOpenApi(service(), { ...registration, handlers: more }), /other/)
+  const noRoles = structuredClone(document)
+  delete noRoles.paths['/anchor']!.get!['x-roles']
+  await t.rejects(registerOpenApi(service(), { ...registration, document: noRoles }), /x-roles/)
+})
+
+t.test('one line a request, without the address of a person', async (t) => {
+  const app = service()
+  app.get('/persons/:code', async () => 'ok')
+  lines.length = 0
+  await app.inject('/persons/48001011234?name=x')
+  t.equal(lines.length, 1)
+  t.match(JSON.parse(lines[0]!), { service: 'test', method: 'GET', route: '/persons/:code', status: 200 })
+  t.notMatch(lines[0], /48001011234/)
+})
