@@ -1,0 +1,64 @@
+/**
+ * An agency's own system that asks the population register through its own security server: one HTTPS call with its
+ * client certificate. The tax agency and the business register are two of these.
+ */
+import Fastify, { type FastifyInstance } from 'fastify'
+import { Agent, request as send } from 'undici'
+
+export type AskingAgency = {
+  /** Where this agency's security server takes requests, https://address:port. */
+  securityServerUrl: string
+  /** X-Road-Client and the path of the service that it asks. */
+  client: string
+  service: string
+  /** PEM: the system's own certificate and key, and what its security server's certificate is issued by. */
+  certificate: string
+  key: string
+  authority: string
+}
+
+export type Asked = { status: number; id: string | undefined; error: string | undefined; body: unknown }
+
+/** Asks for one person; never throws for a refusal: the answer says what came back. */
+export function createAsking(agency: AskingAgency): {
+  ask(code: string): Promise<Asked>
+  close(): Promise<void>
+} {
+  const agent = new Agent({
+    connect: {
+      cert: agency.certificate,
+      key: agency.key,
+      ca: agency.authority,
+      checkServerIdentity: () => undefined,
+    },
+  })
+  return {
+    async ask(code) {
+      const reply = await send(
+        `${agency.securityServerUrl}/r1/${agency.service}/persons/${encodeURIComponent(code)}`,
+        {
+          dispatcher: agent,
+          headers: { 'x-road-client': agency.client, accept: 'application/json' },
+          headersTimeout: 120_000,
+        },
+      )
+      const header = (name: string): string | undefined => [reply.headers[name]].flat()[0]
+      const body = JSON.parse((await reply.body.text()) || 'null') as unknown
+      return { status: reply.statusCode, id: header('x-road-id'), error: header('x-road-error'), body }
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+/** The agency's web service: `GET /persons/{code}` for its own officials. */
+export function createAskingAgency(agency: AskingAgency): FastifyInstance {
+  const app = Fastify()
+  const asking = createAsking(agency)
+  app.get<{ Params: { code: string } }>('/persons/:code', async (request, reply) => {
+    const asked = await asking.ask(request.params.code)
+    if (asked.id !== undefined) reply.header('x-road-id', asked.id)
+    return reply.code(asked.status).send(asked.body)
+  })
+  app.addHook('onClose', () => asking.close())
+  return app
+}

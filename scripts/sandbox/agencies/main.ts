@@ -1,0 +1,56 @@
+/** The agencies' own systems in one process: the population register, and the tax agency and business register that ask. */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { createLog } from '#platform/logging/create-log.ts'
+import { runProcess } from '#platform/process/run-process.ts'
+import { createAskingAgency } from './asking-agency.ts'
+import { createPopulationRegister } from './population-register.ts'
+import { openPersonStore } from './store.ts'
+
+type Asker = {
+  port: number
+  securityServerUrl: string
+  client: string
+  certificateFile: string
+  keyFile: string
+}
+type Settings = {
+  directory: string
+  address: string
+  populationRegisterPort: number
+  service: string
+  authorityFile: string
+  askers: Asker[]
+}
+
+const log = createLog({ name: 'agencies', level: 'warn' })
+
+await runProcess({
+  name: 'agencies',
+  log,
+  async start() {
+    const settings = JSON.parse(await readFile(process.argv[2] ?? '', 'utf8')) as Settings
+    const store = openPersonStore(path.join(settings.directory, 'population-register.db'))
+    const register = createPopulationRegister(store)
+    await register.listen({ host: settings.address, port: settings.populationRegisterPort })
+    const authority = await readFile(settings.authorityFile, 'utf8')
+    const askers = await Promise.all(
+      settings.askers.map(async (asker) => {
+        const [certificate, key] = await Promise.all([
+          readFile(asker.certificateFile, 'utf8'),
+          readFile(asker.keyFile, 'utf8'),
+        ])
+        const app = createAskingAgency({ ...asker, service: settings.service, certificate, key, authority })
+        await app.listen({ host: settings.address, port: asker.port })
+        return app
+      }),
+    )
+    return {
+      ready: `population register with ${store.count()} persons`,
+      async stop() {
+        await Promise.all([register, ...askers].map((app) => app.close()))
+        store.close()
+      },
+    }
+  },
+})

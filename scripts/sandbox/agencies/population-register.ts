@@ -1,0 +1,104 @@
+/** The population register's own system: plain HTTP over its table. It knows nothing of signatures or other agencies. */
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { PersonStore } from './store.ts'
+
+const CODE = /^P\d{8}$/
+const MOST_FOUND = 100
+const MOST_CODES = 1000
+
+export function createPopulationRegister(store: PersonStore): FastifyInstance {
+  const app = Fastify({ bodyLimit: 16 * 1024 * 1024 })
+  app.get('/openapi.json', async () => openApi)
+  app.get<{ Params: { code: string } }>('/persons/:code', async (request, reply) => {
+    const { code } = request.params
+    const person = CODE.test(code) ? store.find(code) : undefined
+    return person ?? reply.code(404).send({ error: 'There is no person with this code.' })
+  })
+  app.get<{ Querystring: { familyName?: string; limit?: string } }>('/persons', async (request, reply) => {
+    const { familyName, limit = '20' } = request.query
+    const wanted = Number(limit)
+    if (typeof familyName !== 'string' || !Number.isInteger(wanted) || wanted < 1 || wanted > MOST_FOUND) {
+      return reply.code(400).send({ error: `Send familyName and a limit of 1 to ${MOST_FOUND}.` })
+    }
+    return { persons: store.search({ familyName, limit: wanted }) }
+  })
+  app.post<{ Body: { codes?: unknown } }>('/persons/lookup', async (request, reply) => {
+    const codes = request.body?.codes
+    if (
+      !Array.isArray(codes) ||
+      codes.length > MOST_CODES ||
+      !codes.every((code) => CODE.test(String(code)))
+    ) {
+      return reply.code(400).send({ error: `Send codes, a list of at most ${MOST_CODES} personal codes.` })
+    }
+    return { persons: codes.map((code) => store.find(String(code))).filter((person) => person !== undefined) }
+  })
+  return app
+}
+
+const person = {
+  type: 'object',
+  required: ['code', 'givenName', 'familyName', 'born', 'residence', 'status'],
+  properties: {
+    code: { type: 'string', pattern: '^P[0-9]{8}$' },
+    givenName: { type: 'string' },
+    familyName: { type: 'string' },
+    born: { type: 'string', format: 'date' },
+    residence: { type: 'string' },
+    status: { type: 'string', enum: ['resident', 'abroad', 'deceased'] },
+  },
+}
+const personAnswer = { description: 'The person', content: { 'application/json': { schema: person } } }
+const listAnswer = {
+  description: 'The persons found',
+  content: {
+    'application/json': {
+      schema: {
+        type: 'object',
+        required: ['persons'],
+        properties: { persons: { type: 'array', items: person } },
+      },
+    },
+  },
+}
+
+/** What the register offers, as its security server publishes it. */
+export const openApi = {
+  openapi: '3.1.0',
+  info: { title: 'Population register', version: '1.0.0', description: 'Synthetic persons of the sandbox.' },
+  servers: [{ url: '/' }],
+  paths: {
+    '/persons/{code}': {
+      get: {
+        summary: 'One person by personal code',
+        parameters: [
+          { name: 'code', in: 'path', required: true, schema: { type: 'string', pattern: '^P[0-9]{8}$' } },
+        ],
+        responses: { 200: personAnswer, 404: { description: 'No such person' } },
+      },
+    },
+    '/persons': {
+      get: {
+        summary: 'Persons by family name',
+        parameters: [
+          { name: 'familyName', in: 'query', required: true, schema: { type: 'string' } },
+          { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 1, maximum: 100 } },
+        ],
+        responses: { 200: listAnswer },
+      },
+    },
+    '/persons/lookup': {
+      post: {
+        summary: 'Many persons by personal code',
+        requestBody: {
+          content: {
+            'application/json': {
+              schema: { type: 'object', properties: { codes: { type: 'array', items: { type: 'string' } } } },
+            },
+          },
+        },
+        responses: { 200: listAnswer },
+      },
+    },
+  },
+}
