@@ -76,10 +76,15 @@ const comparable = new WeakMap<Name, string[]>()
 export function comparableRdns(name: Name): string[] {
   let found = comparable.get(name)
   if (found === undefined) {
-    found = name.rdns.map((rdn) => rdn.map(comparableAttribute).sort().join('\0'))
+    found = name.rdns.map(comparableRdn)
     comparable.set(name, found)
   }
   return found
+}
+
+/** As `comparableRdns`, for one relative name. */
+export function comparableRdn(rdn: NameAttribute[]): string {
+  return rdn.map(comparableAttribute).sort().join('\0')
 }
 
 function comparableAttribute({ oid, value, valueDer }: NameAttribute): string {

@@ -1,0 +1,82 @@
+/** Whether a certificate may serve a purpose, and whether the extended key usages of its authorities let it. */
+import { OID } from '#core/asn1/oids.ts'
+import type { Certificate } from './parse-certificate.ts'
+import { isAuthenticationCertificate, isSigningCertificate } from './usage.ts'
+
+export type Purpose = 'authentication' | 'signing' | 'ocsp-responder' | 'time-stamping' | 'ca' | 'any'
+
+// X-Road knows no extended key usage for signing: one that names only other trades forbids it.
+const NOT_FOR_SIGNING: ReadonlySet<string> = new Set([
+  OID.serverAuth,
+  OID.codeSigning,
+  OID.timeStamping,
+  OID.ocspSigning,
+])
+
+/** Why the last certificate of a path may not serve `purpose`, or undefined. */
+export function purposeObjection(certificate: Certificate, purpose: Purpose): string | undefined {
+  const { basicConstraints, keyUsage } = certificate.extensions
+  const ca = basicConstraints?.ca === true
+  // RFC 5280 4.2.1.9: who may sign certificates must say that it is an authority.
+  if (keyUsage?.has('keyCertSign') && !ca) return 'keyCertSign in a certificate that is not a CA'
+  if (purpose === 'any') return undefined
+  if (purpose === 'ca') return ca ? undefined : 'not the certificate of a CA'
+  if (ca) return 'the certificate of a CA where one of a member, server or responder is needed'
+  return servesPurpose(certificate, purpose) ? undefined : `not a certificate for ${purpose}`
+}
+
+function servesPurpose(
+  certificate: Certificate,
+  purpose: 'authentication' | 'signing' | 'ocsp-responder' | 'time-stamping',
+): boolean {
+  const { extendedKeyUsage, extendedKeyUsageCritical, keyUsage } = certificate.extensions
+  const signs = keyUsage === undefined || keyUsage.has('digitalSignature') || keyUsage.has('nonRepudiation')
+  switch (purpose) {
+    case 'authentication':
+      return isAuthenticationCertificate(certificate)
+    case 'signing':
+      return isSigningCertificate(certificate)
+    case 'ocsp-responder':
+      // RFC 6960 4.2.2.2: the delegation must be explicit.
+      return signs && extendedKeyUsage?.includes(OID.ocspSigning) === true
+    case 'time-stamping':
+      // RFC 3161 2.3: this usage alone, and critical.
+      return (
+        signs &&
+        extendedKeyUsageCritical &&
+        extendedKeyUsage?.length === 1 &&
+        extendedKeyUsage[0] === OID.timeStamping
+      )
+  }
+}
+
+/** Why the extended key usages on the path (last certificate and authorities together) forbid `purpose`, or undefined. */
+export function nestedUsageObjection(path: Certificate[], purpose: Purpose): string | undefined {
+  const limits = path.flatMap(({ extensions: { extendedKeyUsage } }) =>
+    extendedKeyUsage === undefined || extendedKeyUsage.includes(OID.anyExtendedKeyUsage)
+      ? []
+      : [extendedKeyUsage],
+  )
+  return limits.length === 0 || allows(limits, purpose)
+    ? undefined
+    : `the extended key usages on the path do not allow ${purpose}`
+}
+
+function allows(limits: string[][], purpose: Purpose): boolean {
+  const common = (...wanted: string[]): boolean =>
+    wanted.some((usage) => limits.every((limit) => limit.includes(usage)))
+  switch (purpose) {
+    case 'authentication':
+      return common(OID.clientAuth, OID.serverAuth)
+    case 'signing':
+      return limits.every((limit) => limit.some((usage) => !NOT_FOR_SIGNING.has(usage)))
+    case 'time-stamping':
+      return common(OID.timeStamping)
+    case 'ocsp-responder':
+      // A CA answers for the certificates that it issues, whatever these are for; the responder itself was judged.
+      return true
+    case 'ca':
+    case 'any':
+      return true
+  }
+}
