@@ -1,0 +1,61 @@
+/** How a trust service misbehaves on purpose: one fault at a time and a clock that can be moved, for tests. */
+import { Fault } from '#schemas/fault.ts'
+
+export const SERVICES = ['ca', 'ocsp', 'tsa'] as const
+export type Service = (typeof SERVICES)[number]
+
+/**
+ * down: connections break without an answer. slow: answers come late. stale: answers are a week old (a CA's certificates
+ * have expired). malformed: answers are cut. revoked, unknown: so says the OCSP responder of every certificate; the TSA
+ * refuses, the CA too. wrong-signer: signed by a key that has no right to (not for the CA).
+ */
+export const FAULT_MODES = [
+  'none',
+  'down',
+  'slow',
+  'stale',
+  'malformed',
+  'revoked',
+  'unknown',
+  'wrong-signer',
+] as const
+export type FaultMode = (typeof FAULT_MODES)[number]
+
+export type Switch = { mode: FaultMode; delayMs: number; clockOffsetMs: number }
+
+/** The time of an answer and what is wrong with it. */
+export type Conditions = { at: Date; mode: FaultMode }
+
+const DEFAULT_DELAY_MS = 30_000
+const MAX_DELAY_MS = 600_000
+/** How far back 'stale' reaches. */
+export const STALE_MS = 7 * 86_400_000
+
+export function newSwitch(): Switch {
+  return { mode: 'none', delayMs: DEFAULT_DELAY_MS, clockOffsetMs: 0 }
+}
+
+/** Takes over what `change` (from a request's body) says. Throws `invalid_input`. */
+export function changeSwitch(state: Switch, change: unknown): Switch {
+  if (typeof change !== 'object' || change === null) throw refused('an object is needed')
+  for (const [key, value] of Object.entries(change)) {
+    if (key === 'mode' && FAULT_MODES.includes(value as FaultMode)) state.mode = value as FaultMode
+    else if (key === 'delayMs' && isWhole(value) && value >= 0 && value <= MAX_DELAY_MS) state.delayMs = value
+    else if (key === 'clockOffsetMs' && isWhole(value)) state.clockOffsetMs = value
+    else throw refused(`${key} is unknown or has a value that is not allowed`)
+  }
+  return state
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value)
+}
+
+function refused(what: string): Fault {
+  return new Fault('invalid_input', { what })
+}
+
+/** A malformed answer: the true one, cut in half. */
+export function cut(answer: Buffer): Buffer {
+  return answer.subarray(0, answer.length >> 1)
+}

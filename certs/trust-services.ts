@@ -1,0 +1,79 @@
+/** Starts the CA, the OCSP responder and the TSA of one authority, each on its own port, in this process. */
+import type { AddressInfo } from 'node:net'
+import { type Clock, systemClock } from '#platform/clock.ts'
+import { createLog, type Log } from '#platform/logging/create-log.ts'
+import type { Authority } from './authority.ts'
+import { createCaApp } from './ca/app.ts'
+import { createOcspApp } from './ocsp-responder/app.ts'
+import type { ServiceApp } from './service-app.ts'
+import { changeSwitch, type FaultMode, type Service } from './switches.ts'
+import { createTsaApp } from './tsa/app.ts'
+
+export type TrustServicesQuestion = {
+  authority: Authority
+  host: string
+  /** 0 or absent: any free port. */
+  caPort?: number | undefined
+  ocspPort?: number | undefined
+  tsaPort?: number | undefined
+  clock?: Clock
+  /** Silent when absent. */
+  log?: Log
+  /** Opens /admin/switch and revocations; closed when absent. */
+  apiKey?: string | undefined
+}
+
+export type TrustServices = {
+  caUrl: string
+  ocspUrl: string
+  tsaUrl: string
+  /** Switches a fault on, 'none' switches it off. `delayMs` is for 'slow', 30 s when never given. */
+  fault(service: Service, mode: FaultMode, delayMs?: number): void
+  /** Moves the clock of one service, or of all. */
+  setClockOffset(service: Service | 'all', offsetMs: number): void
+  close(): Promise<void>
+}
+
+export async function start(q: TrustServicesQuestion): Promise<TrustServices> {
+  const settings = {
+    log: q.log ?? createLog({ name: 'trust-services', level: 'silent' }),
+    clock: q.clock ?? systemClock,
+    apiKey: q.apiKey,
+  }
+  const apps: Record<Service, ServiceApp> = {
+    ca: createCaApp(q.authority, settings),
+    ocsp: createOcspApp(q.authority, settings),
+    tsa: createTsaApp(q.authority, settings),
+  }
+  const close = async (): Promise<void> => {
+    await Promise.all(Object.values(apps).map((service) => service.stop()))
+  }
+  try {
+    const [caUrl, ocspUrl, tsaUrl] = await Promise.all([
+      listen(apps.ca, q.host, q.caPort),
+      listen(apps.ocsp, q.host, q.ocspPort),
+      listen(apps.tsa, q.host, q.tsaPort),
+    ])
+    return {
+      caUrl,
+      ocspUrl,
+      tsaUrl,
+      fault: (service, mode, delayMs) => {
+        changeSwitch(apps[service].state, { mode, ...(delayMs !== undefined && { delayMs }) })
+      },
+      setClockOffset: (service, clockOffsetMs) => {
+        const chosen = service === 'all' ? Object.values(apps) : [apps[service]]
+        for (const { state } of chosen) changeSwitch(state, { clockOffsetMs })
+      },
+      close,
+    }
+  } catch (thrown) {
+    await close()
+    throw thrown
+  }
+}
+
+async function listen({ app }: ServiceApp, host: string, port = 0): Promise<string> {
+  await app.listen({ host, port })
+  return `http://${host.includes(':') ? `[${host}]` : host}:${(app.server.address() as AddressInfo).port}`
+}

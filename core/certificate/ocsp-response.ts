@@ -1,0 +1,130 @@
+/**
+ * Decides whether an OCSP answer proves that a certificate was good at a given time: about this certificate, by a
+ * responder who may speak for its issuer, signed, fresh (RFC 6960 section 3.2, wire 6.3). Anything else throws.
+ */
+import { OID } from '#core/asn1/oids.ts'
+import { Fault } from '#schemas/fault.ts'
+import { type Certificate, isIssuedBy, isSignedBy, parseCertificate } from './certificate.ts'
+import { type OcspResponse, parseOcspResponse, type SingleResponse } from './ocsp-parse.ts'
+import { asOcspFault, certId, keyHash } from './ocsp-request.ts'
+
+export { buildOcspError, buildOcspResponse, type DerSigner, type OcspAnswer } from './ocsp-write.ts'
+
+/**
+ * How far ahead of ours a responder's clock may be. X-Road has no such limit; without one an answer made for next year
+ * would stay fresh until then.
+ */
+export const CLOCK_SKEW_MS = 60_000
+
+export type OcspVerdict = {
+  thisUpdate: Date
+  nextUpdate: Date | undefined
+  producedAt: Date
+  /** When the answer stops to be fresh: thisUpdate + freshness, or nextUpdate if that is earlier and checked. */
+  validUntil: Date
+}
+
+export type OcspQuestion = {
+  response: Buffer
+  certificate: Certificate
+  issuer: Certificate
+  /** Certificates of responders that the configuration names for this issuer. */
+  responders: Certificate[]
+  at: Date
+  freshnessSeconds: number
+  checkNextUpdate?: boolean
+  /** When given, the answer must carry it. */
+  nonce?: Buffer
+}
+
+/** Throws `malformed_ocsp`, or `incorrect_validation_info` unless the certificate was good at `at`. */
+export function verifyOcspResponse(q: OcspQuestion): OcspVerdict {
+  const response = parseOcspResponse(q.response)
+  // As X-Road: only the first entry counts, and its CertID is compared byte for byte.
+  const single = response.responses[0]!
+  if (!single.certId.equals(certId(q.certificate, q.issuer))) throw refused('it is about another certificate')
+  if (q.nonce !== undefined && !response.nonce?.equals(q.nonce)) throw refused('it does not carry our nonce')
+  asOcspFault('responder', () => checkResponder(response, q))
+  if (single.status !== 'good') throw refused(`the certificate is ${single.status}`)
+  return checkTimes(response.producedAt, single, q)
+}
+
+function checkTimes(producedAt: Date, single: SingleResponse, q: OcspQuestion): OcspVerdict {
+  const { thisUpdate, nextUpdate } = single
+  const at = q.at.getTime()
+  const until = thisUpdate.getTime() + q.freshnessSeconds * 1000
+  if (thisUpdate.getTime() > at + CLOCK_SKEW_MS) throw refused('its thisUpdate lies ahead')
+  if (producedAt.getTime() > at + CLOCK_SKEW_MS) throw refused('its producedAt lies ahead')
+  if (until < at) throw refused('it is too old')
+  if (nextUpdate === undefined || q.checkNextUpdate === false) {
+    return { thisUpdate, nextUpdate, producedAt, validUntil: new Date(until) }
+  }
+  if (nextUpdate < thisUpdate) throw refused('its nextUpdate comes before its thisUpdate')
+  if (nextUpdate.getTime() < at) throw refused('its nextUpdate has passed')
+  return { thisUpdate, nextUpdate, producedAt, validUntil: new Date(Math.min(until, nextUpdate.getTime())) }
+}
+
+function checkResponder(response: OcspResponse, q: OcspQuestion): void {
+  let reason = 'its responder is not known'
+  for (const { certificate, trusted } of candidates(response, q)) {
+    if (!isNamed(response, certificate)) continue
+    const objection = whyNotAuthorised(certificate, trusted, q)
+    if (objection !== undefined) {
+      reason = objection
+    } else if (isSignedBy(response, certificate)) {
+      return
+    } else {
+      reason = 'its signature does not verify'
+    }
+  }
+  throw refused(reason)
+}
+
+type Candidate = { certificate: Certificate; trusted: 'issuer' | 'configured' | 'delegated' }
+
+/** Our own copies come first: nobody can put others in their place. */
+function* candidates(response: OcspResponse, q: OcspQuestion): Generator<Candidate> {
+  yield { certificate: q.issuer, trusted: 'issuer' }
+  for (const certificate of q.responders) yield { certificate, trusted: 'configured' }
+  for (const bytes of response.certificates) {
+    yield {
+      certificate: parseCertificate(bytes),
+      trusted: 'delegated',
+    }
+  }
+}
+
+function isNamed(response: OcspResponse, certificate: Certificate): boolean {
+  const { responder } = response
+  return 'name' in responder
+    ? responder.name.equals(certificate.subject.der)
+    : responder.keyHash.equals(keyHash(certificate))
+}
+
+/**
+ * Why this certificate may not speak for the issuer; undefined when it may. Its validity is that of `at`; its own
+ * revocation is not asked for (id-pkix-ocsp-nocheck or not), as X-Road does not either: the issuer keeps it short-lived.
+ */
+function whyNotAuthorised(
+  certificate: Certificate,
+  trusted: Candidate['trusted'],
+  q: OcspQuestion,
+): string | undefined {
+  if (trusted === 'issuer') return undefined
+  if (q.at < certificate.notBefore || q.at > certificate.notAfter)
+    return 'the certificate of its responder is out of date'
+  if (trusted === 'configured') return undefined
+  const { extendedKeyUsage, keyUsage, unknownCritical } = certificate.extensions
+  // anyExtendedKeyUsage does not count (RFC 6960 4.2.2.2).
+  if (extendedKeyUsage?.includes(OID.ocspSigning) !== true)
+    return 'its responder is not authorised by the issuer'
+  if (keyUsage !== undefined && !keyUsage.has('digitalSignature') && !keyUsage.has('nonRepudiation')) {
+    return 'its responder may not sign'
+  }
+  if (unknownCritical.length > 0) return 'the certificate of its responder has unknown critical extensions'
+  return isIssuedBy(certificate, q.issuer) ? undefined : 'its responder was not appointed by the issuer'
+}
+
+function refused(what: string): Fault {
+  return new Fault('incorrect_validation_info', { what: `OCSP answer refused: ${what}` })
+}

@@ -1,0 +1,141 @@
+/**
+ * Decides whether a time-stamp token proves that a digest existed at a time: signed by an authority that the configuration
+ * names, over this imprint (RFC 3161 section 2.4.2, RFC 5652 5.6, wire 6.4). Anything else throws.
+ *
+ * Outside the signature, as CMS has it: the certificates and revocation lists sent along, unsigned attributes. A changed
+ * byte there changes no verdict; a certificate that claims to be the signer's must equal the configured one.
+ */
+import { readOctetString, readOid } from '#core/asn1/der.ts'
+import { OID } from '#core/asn1/oids.ts'
+import {
+  type AlgorithmIdentifier,
+  type Certificate,
+  isSignedBy,
+  parseCertificate,
+} from '#core/certificate/certificate.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { DigestName } from '#schemas/wire.ts'
+import { digestOf, isStrongDigest } from './digest.ts'
+import { checkSigningCertificate } from './ess-certificate.ts'
+import { asTimeStampFault, invalidTimeStamp } from './faults.ts'
+import { readSignedData, type SignedData } from './signed-data.ts'
+import { readTstInfo, type TstInfo } from './tst-info.ts'
+
+export type TimeStamp = {
+  time: Date
+  certificate: Certificate
+  serialNumber: bigint
+  policy: string
+  nonce: bigint | undefined
+}
+
+export type TimeStampQuestion = {
+  token: Buffer
+  /** What was stamped, or its digest. One of the two is given. */
+  data?: Buffer
+  imprint?: Buffer
+  /** Certificates of the approved authorities, from the configuration. */
+  tsaCertificates: Certificate[]
+  /**
+   * Whether the authority's certificate must be for time-stamping alone (RFC 3161 2.3). X-Road does not ask for it, so
+   * set it to false to judge stamps as X-Road does.
+   */
+  requireTimeStampingUsage?: boolean
+  /** When given, the token must carry it. */
+  nonce?: bigint
+}
+
+/** Throws `malformed_timestamp` for a token that cannot be read, `timestamp_invalid` for one that proves nothing. */
+export function verifyTimeStampToken(q: TimeStampQuestion): TimeStamp {
+  const signed = asTimeStampFault('token', () => readSignedData(q.token))
+  if (signed.contentType !== OID.tstInfo) throw invalidTimeStamp('it is no time-stamp')
+  const info = asTimeStampFault('TSTInfo', () => readTstInfo(signed.content))
+  const certificate = findSigner(signed, q.tsaCertificates)
+  checkCertificate(certificate, info.time, q.requireTimeStampingUsage ?? true)
+  checkSignature(signed, certificate)
+  checkImprint(info, q)
+  if (q.nonce !== undefined && info.nonce !== q.nonce) throw invalidTimeStamp('it does not carry our nonce')
+  const { time, serialNumber, policy, nonce } = info
+  return { time, certificate, serialNumber, policy, nonce }
+}
+
+function findSigner(signed: SignedData, configured: Certificate[]): Certificate {
+  const { id } = signed.signer
+  const isNamed = (certificate: Certificate): boolean =>
+    'issuer' in id
+      ? id.serialNumber === certificate.serialNumber && id.issuer.equals(certificate.issuer.der)
+      : certificate.extensions.subjectKeyIdentifier?.equals(id.subjectKeyIdentifier) === true
+  const signer = configured.find(isNamed)
+  if (signer === undefined) throw invalidTimeStamp('its authority is not in the configuration')
+  for (const bytes of signed.certificates) {
+    if (bytes.equals(signer.der)) continue
+    const other = readable(bytes)
+    if (other !== undefined && isNamed(other)) {
+      throw invalidTimeStamp("the authority's certificate in it differs from the configured one")
+    }
+  }
+  return signer
+}
+
+/** Certificates sent along decide nothing, so one that we cannot read is no reason to refuse. */
+function readable(bytes: Buffer): Certificate | undefined {
+  try {
+    return parseCertificate(bytes)
+  } catch (thrown) {
+    if (thrown instanceof Fault) return undefined
+    throw thrown
+  }
+}
+
+function checkCertificate(certificate: Certificate, time: Date, requireUsage: boolean): void {
+  if (time < certificate.notBefore || time > certificate.notAfter) {
+    throw invalidTimeStamp("its time lies outside the validity of the authority's certificate")
+  }
+  if (!requireUsage) return
+  const { extendedKeyUsage, extendedKeyUsageCritical } = certificate.extensions
+  const sole = extendedKeyUsage?.length === 1 && extendedKeyUsage[0] === OID.timeStamping
+  if (!sole || !extendedKeyUsageCritical) {
+    throw invalidTimeStamp("the authority's certificate is not for time-stamping alone")
+  }
+}
+
+function checkSignature(signed: SignedData, certificate: Certificate): void {
+  const { signer } = signed
+  if (!isStrongDigest(signer.digest)) throw invalidTimeStamp('its digest is too weak')
+  asTimeStampFault('signed attributes', () => checkSignedAttributes(signed, certificate))
+  const { signedBytes: tbs, signature } = signer
+  if (!isSignedBy({ tbs, signatureAlgorithm: wholeAlgorithm(signer), signature }, certificate)) {
+    throw invalidTimeStamp('its signature does not verify')
+  }
+}
+
+const RSA_WITH = new Map<DigestName, string>([
+  ['SHA-256', OID.sha256WithRSAEncryption],
+  ['SHA-384', OID.sha384WithRSAEncryption],
+  ['SHA-512', OID.sha512WithRSAEncryption],
+])
+
+/** CMS may name just the key ('rsaEncryption'), the digest standing beside it (RFC 3370 3.2). */
+function wholeAlgorithm({ signatureAlgorithm, digest }: SignedData['signer']): AlgorithmIdentifier {
+  const oid = RSA_WITH.get(digest)
+  if (signatureAlgorithm.oid !== OID.rsaEncryption || oid === undefined) return signatureAlgorithm
+  return { oid, parameters: signatureAlgorithm.parameters }
+}
+
+function checkSignedAttributes(signed: SignedData, certificate: Certificate): void {
+  const { attributes, digest } = signed.signer
+  if (readOid(attributes.get(OID.contentType)) !== OID.tstInfo)
+    throw invalidTimeStamp('its signed content type is another')
+  const messageDigest = readOctetString(attributes.get(OID.messageDigest))
+  if (!messageDigest.equals(digestOf(digest, signed.content))) {
+    throw invalidTimeStamp('its signed digest is not that of its content')
+  }
+  checkSigningCertificate(attributes, certificate)
+}
+
+function checkImprint(info: TstInfo, q: TimeStampQuestion): void {
+  if (!isStrongDigest(info.digest)) throw invalidTimeStamp('its imprint is too weak')
+  const imprint = q.imprint ?? (q.data && digestOf(info.digest, q.data))
+  if (imprint === undefined) throw new TypeError('neither data nor imprint')
+  if (!imprint.equals(info.imprint)) throw invalidTimeStamp('it is over something else')
+}
