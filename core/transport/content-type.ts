@@ -1,0 +1,44 @@
+/** Content types read by one strict grammar (RFC 9110 8.3.1), so that no two readers see two boundaries. */
+import { Fault } from '#schemas/fault.ts'
+
+export type ContentType = { type: string /* lower case */; parameters: ReadonlyMap<string, string> }
+
+const MAX_LENGTH = 1_024
+const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
+// X-Road's type of a signature part, signature/bdoc-1.0/ts, has one slash too many to be a media type.
+const MEDIA_TYPE = new RegExp(`^(${TOKEN}/${TOKEN}(?:/${TOKEN})?)[ \\t]*`)
+const PARAMETER = new RegExp(
+  `;[ \\t]*(?:(${TOKEN})=(?:(${TOKEN})|"([^"\\\\\\x00-\\x1f\\x7f-\\uffff]*)")[ \\t]*)?`,
+  'y',
+)
+// RFC 2046 5.1.1: up to 70 of these, the last one no space.
+const BOUNDARY = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/
+
+/** Type and parameters; a doubled or extended (RFC 8187, `name*`) parameter, a backslash or a stray byte is `invalid_content_type`. */
+export function parseContentType(text: string): ContentType {
+  const media = text.length > MAX_LENGTH ? null : MEDIA_TYPE.exec(text)
+  if (media === null) throw new Fault('invalid_content_type', { what: 'not a media type' })
+  const parameters = new Map<string, string>()
+  PARAMETER.lastIndex = media[0].length
+  while (PARAMETER.lastIndex < text.length) {
+    const found = PARAMETER.exec(text)
+    const name = found?.[1]?.toLowerCase()
+    if (found !== null && name === undefined) continue // an empty parameter means nothing
+    if (found === null || name === undefined || name.includes('*') || parameters.has(name)) {
+      throw new Fault('invalid_content_type', { what: 'a parameter is malformed or repeated' })
+    }
+    parameters.set(name, found[2] ?? found[3] ?? '')
+  }
+  return { type: (media[1] as string).toLowerCase(), parameters }
+}
+
+/** The boundary of a multipart content type; `invalid_content_type` for another type, `mime_parsing_failed` without a proper boundary. */
+export function boundaryOf(contentType: string): string {
+  const { type, parameters } = parseContentType(contentType)
+  if (!type.startsWith('multipart/')) throw new Fault('invalid_content_type', { what: 'multipart is needed' })
+  const boundary = parameters.get('boundary')
+  if (boundary === undefined || !BOUNDARY.test(boundary)) {
+    throw new Fault('mime_parsing_failed', { what: 'the boundary is missing or malformed' })
+  }
+  return boundary
+}

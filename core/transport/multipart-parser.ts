@@ -1,0 +1,167 @@
+/**
+ * A push parser for multipart bodies (RFC 2046) that knows one reading of every byte: CRLF line ends, no preamble, no
+ * padding, no folded or doubled part header, nothing but white space after the end. Part bodies are handed out as
+ * slices of the chunks that came in; only bytes that may begin a delimiter are held back.
+ */
+import { Fault } from '#schemas/fault.ts'
+
+/** Takes one part's raw bytes. A promise holds up the source until it settles. */
+export type PartHandler = { write(chunk: Buffer): void | Promise<void>; end(): void | Promise<void> }
+
+/** The size of bodies is the handlers' affair: they know what each part may hold. */
+export type MultipartLimits = { maxParts: number; maxHeaderBytes: number }
+
+/** X-Road messages have few parts; SOAP attachments make them more. */
+export const MULTIPART_LIMITS: MultipartLimits = { maxParts: 100, maxHeaderBytes: 16_384 }
+
+export type MultipartParser = {
+  /** Must not be called again before a promise that it returned has settled. */
+  push(chunk: Buffer): void | Promise<void>
+  /** At the end of input: throws unless the close delimiter was seen. */
+  finish(): void
+}
+
+const EMPTY = Buffer.alloc(0)
+const CRLF_CRLF = Buffer.from('\r\n\r\n')
+const [CR, LF, DASH] = [0x0d, 0x0a, 0x2d]
+const MAX_EPILOGUE = 1_024
+const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\xa0-\xff]*)$/
+const WHITE_SPACE: ReadonlySet<number> = new Set([0x09, LF, CR, 0x20])
+
+type State = 'start' | 'delimiter' | 'headers' | 'body-start' | 'body' | 'epilogue'
+const MORE = Symbol('more input is needed')
+
+/** Throws and rejects with `mime_parsing_failed`, or with what a handler throws; after that the parser is of no use. */
+export function createMultipartParser(q: {
+  boundary: string
+  limits: MultipartLimits
+  onPart(headers: ReadonlyMap<string, string>, index: number): PartHandler
+}): MultipartParser {
+  const delimiter = Buffer.from(`\r\n--${q.boundary}`, 'latin1')
+  let state: State = 'start'
+  let held: Buffer = EMPTY
+  let parts = 0
+  let epilogue = 0
+  let part: PartHandler | undefined
+
+  const steps: Record<State, () => typeof MORE | undefined | Promise<void>> = {
+    start() {
+      const opening = delimiter.subarray(2)
+      if (!beginsAlike(held, opening)) throw malformed('the body does not begin with its boundary')
+      if (held.length < opening.length) return MORE
+      held = held.subarray(opening.length)
+      state = 'delimiter'
+      return undefined
+    },
+    delimiter() {
+      if (held.length < 2) return MORE
+      if (held[0] === DASH && held[1] === DASH) {
+        held = held.subarray(2)
+        state = 'epilogue'
+      } else if (held[0] === CR && held[1] === LF) {
+        state = 'headers'
+      } else {
+        throw malformed('a boundary is followed by neither a line end nor two dashes')
+      }
+      return undefined
+    },
+    // The line end of the delimiter is still held, so that a part without headers is found as the same four bytes.
+    headers() {
+      const end = held.indexOf(CRLF_CRLF)
+      if ((end < 0 ? held.length : end) > q.limits.maxHeaderBytes)
+        throw malformed('part headers are too long')
+      if (end < 0) return MORE
+      if (parts === q.limits.maxParts) throw malformed('too many parts')
+      part = q.onPart(readPartHeaders(held.toString('latin1', Math.min(2, end), end)), parts++)
+      held = held.subarray(end + 2)
+      state = 'body-start'
+      return undefined
+    },
+    // Readers differ on whether the empty line may also begin the next delimiter: refused.
+    'body-start'() {
+      if (!beginsAlike(held, delimiter)) {
+        held = held.subarray(2)
+        state = 'body'
+        return undefined
+      }
+      if (held.length < delimiter.length) return MORE
+      throw malformed('a part has no body')
+    },
+    body() {
+      const at = held.indexOf(delimiter)
+      if (at >= 0) {
+        const [ending, last] = [part as PartHandler, held.subarray(0, at)]
+        held = held.subarray(at + delimiter.length)
+        state = 'delimiter'
+        const written = last.length === 0 ? undefined : ending.write(last)
+        return (written === undefined ? ending.end() : written.then(() => ending.end())) ?? undefined
+      }
+      const free = held.length - possibleStart(held, delimiter)
+      const data = held.subarray(0, free)
+      held = held.subarray(free)
+      return (data.length === 0 ? undefined : (part as PartHandler).write(data)) ?? MORE
+    },
+    epilogue() {
+      epilogue += held.length
+      if (epilogue > MAX_EPILOGUE || !held.every((byte) => WHITE_SPACE.has(byte))) {
+        throw malformed('something follows the end of the message')
+      }
+      held = EMPTY
+      return MORE
+    },
+  }
+
+  const run = (): void | Promise<void> => {
+    for (;;) {
+      const outcome = steps[state]()
+      if (outcome === MORE) return
+      if (outcome !== undefined) return outcome.then(run)
+    }
+  }
+
+  return {
+    push(chunk) {
+      held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+      return run()
+    },
+    finish() {
+      if (state !== 'epilogue') throw malformed('the body ends before its close delimiter')
+    },
+  }
+}
+
+function beginsAlike(bytes: Buffer, wanted: Buffer): boolean {
+  const length = Math.min(bytes.length, wanted.length)
+  return bytes.compare(wanted, 0, length, 0, length) === 0
+}
+
+/** How many bytes at the end of `held` may begin a delimiter: it has one CR only, its first byte. */
+function possibleStart(held: Buffer, delimiter: Buffer): number {
+  const from = held.lastIndexOf(CR)
+  const length = held.length - from
+  return from >= 0 && length < delimiter.length && beginsAlike(held.subarray(from), delimiter) ? length : 0
+}
+
+function readPartHeaders(text: string): Map<string, string> {
+  const headers = new Map<string, string>()
+  for (const line of text === '' ? [] : text.split('\r\n')) {
+    const [, name, value] = HEADER.exec(line) ?? []
+    if (name === undefined || value === undefined) throw malformed('a part header is malformed')
+    const lower = name.toLowerCase()
+    if (headers.has(lower)) throw malformed(`the part header ${lower} is repeated`)
+    headers.set(lower, trimmed(value))
+  }
+  return headers
+}
+
+// Optional white space of RFC 9110 alone; String.trim takes more, an expression can take quadratic time.
+function trimmed(value: string): string {
+  let [from, to] = [0, value.length]
+  while (from < to && (value[from] === ' ' || value[from] === '\t')) from++
+  while (to > from && (value[to - 1] === ' ' || value[to - 1] === '\t')) to--
+  return value.slice(from, to)
+}
+
+function malformed(what: string): Fault {
+  return new Fault('mime_parsing_failed', { what })
+}
