@@ -1,0 +1,85 @@
+/**
+ * Configuration anchors (wire digest 5.4): the trust bootstrap of an instance, read strictly, written as X-Road does,
+ * and the hash that people compare.
+ */
+import { createHash } from 'node:crypto'
+import { Fault, type FaultCode } from '#schemas/fault.ts'
+import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
+import { certificateDer } from './certificate-bytes.ts'
+import { codeOf } from './xml-identifier.ts'
+import { base64Of, dateTimeOf, sequenceOf } from './xml-reader.ts'
+import { parseXml, type XmlElement } from './xml-tree.ts'
+import { branch, document, type Lines, leaf, XROAD_NAMESPACE } from './xml-write.ts'
+
+const CODE = 'malformed_anchor'
+const MAX_SOURCES = 64
+const MAX_URL_LENGTH = 2048
+
+/** Parses and checks an anchor file; anything amiss is `malformed_anchor`. */
+export async function parseAnchor(xml: Buffer): Promise<ConfigurationAnchor> {
+  const root = await parseXml(xml, CODE)
+  if (root.name !== 'configurationAnchor' || root.namespace !== XROAD_NAMESPACE) {
+    throw new Fault(CODE, { what: 'the root element is not X-Road configurationAnchor' })
+  }
+  return readAnchorFields(root, CODE)
+}
+
+/** Reads an anchor element, in a file of its own or inside private-params; a missing time reads as 1970. */
+export function readAnchorFields(element: XmlElement, code: FaultCode): ConfigurationAnchor {
+  const fields = sequenceOf(element, code)
+  const generatedAt = fields.maybe('generatedAt')
+  const instance = codeOf(fields.text('instanceIdentifier'), code)
+  const sources = fields.many('source').map((source) => readSource(source, code))
+  fields.end()
+  if (sources.length === 0 || sources.length > MAX_SOURCES) {
+    throw new Fault(code, { what: `an anchor has 1 to ${MAX_SOURCES} sources` })
+  }
+  return {
+    generatedAt: generatedAt === undefined ? new Date(0) : dateTimeOf(generatedAt, code),
+    instance,
+    sources,
+  }
+}
+
+function readSource(element: XmlElement, code: FaultCode): ConfigurationAnchor['sources'][number] {
+  const fields = sequenceOf(element, code)
+  const downloadUrl = fields.text('downloadURL').trim()
+  const certs = fields.many('verificationCert')
+  fields.end()
+  const url = URL.parse(downloadUrl)
+  if (
+    url === null ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username !== '' ||
+    downloadUrl.length > MAX_URL_LENGTH
+  ) {
+    throw new Fault(code, { what: 'downloadURL is not an http or https address' })
+  }
+  if (certs.length === 0) throw new Fault(code, { what: 'a source has no verificationCert' })
+  return { downloadUrl, verificationCerts: certs.map((cert) => certificateDer(base64Of(cert, code), code)) }
+}
+
+/** The children of an anchor element. */
+export function anchorLines(anchor: ConfigurationAnchor): Lines {
+  return [
+    ...leaf('generatedAt', anchor.generatedAt.toISOString()),
+    ...leaf('instanceIdentifier', anchor.instance),
+    ...anchor.sources.flatMap((source) =>
+      branch('source', [
+        ...leaf('downloadURL', source.downloadUrl),
+        ...source.verificationCerts.flatMap((cert) => leaf('verificationCert', cert)),
+      ]),
+    ),
+  ]
+}
+
+/** Writes an anchor file. */
+export function writeAnchor(anchor: ConfigurationAnchor): Buffer {
+  return document('configurationAnchor', anchorLines(anchor))
+}
+
+/** The hash that X-Road shows for an anchor file: SHA-224 of its bytes as "AA:BB:..". */
+export function anchorHash(bytes: Buffer): string {
+  const hex = createHash('sha224').update(bytes).digest('hex').toUpperCase()
+  return (hex.match(/../g) as string[]).join(':')
+}

@@ -1,0 +1,98 @@
+/** Reads the blocks of a directory's signed content: the head with expiry and version, and one block for each part. */
+import { Fault } from '#schemas/fault.ts'
+import type { DirectoryPart } from './directory.ts'
+import { blockHeaders, headerOf, parameterOf, strictBase64 } from './mime-headers.ts'
+import { digestOfUri, digestSize } from './signature-method.ts'
+import { codeOf } from './xml-identifier.ts'
+
+export type DirectoryHead = { expireDate: Date; version: number }
+
+const CODE = 'malformed_global_conf'
+const EXPIRE_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/
+const OLDEST_VERSION = 2
+const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+const STAMP = /^\d{23}$/
+const MAX_LOCATION = 1024
+
+/** Reads the first block: headers only. Version 2 is meant where none is said. */
+export function readHead(block: string): DirectoryHead {
+  const lines = block.split('\r\n')
+  // The central server lets the delimiter follow the headers' blank line, the proxy writes an empty body as well.
+  while (lines.at(-1) === '') lines.pop()
+  if (lines.shift() !== '') throw malformed('the head is malformed')
+  const headers = blockHeaders(lines)
+  const expires = headerOf(headers, 'expire-date')
+  const expireDate = new Date(expires)
+  if (!EXPIRE_DATE.test(expires) || Number.isNaN(expireDate.getTime()))
+    throw malformed('Expire-date is not a time')
+  const version = headers.get('version') ?? String(OLDEST_VERSION)
+  if (!/^[1-9]\d{0,2}$/.test(version) || Number(version) < OLDEST_VERSION)
+    throw malformed('Version is not a number')
+  return { expireDate, version: Number(version) }
+}
+
+/** Reads a part's block. */
+export function readPart(block: string): DirectoryPart {
+  const blank = block.indexOf('\r\n\r\n')
+  if (!block.startsWith('\r\n') || blank < 2) throw malformed('a part has no headers')
+  const headers = blockHeaders(block.slice(2, blank).split('\r\n'))
+  if (headerOf(headers, 'content-transfer-encoding').toLowerCase() !== 'base64') {
+    throw malformed('the hash of a part is not in base64')
+  }
+  const { value: identifier, parameters } = parameterOf(headerOf(headers, 'content-identifier'))
+  if (!/^[A-Z][A-Z0-9-]{0,63}$/.test(identifier)) throw malformed('a part has no name')
+  const hashAlgorithm = headerOf(headers, 'hash-algorithm-id')
+  const hash = strictBase64(block.slice(blank + 4))
+  if (hash.length !== digestSize(digestOfUri(hashAlgorithm))) throw malformed('a hash has the wrong length')
+  return {
+    identifier,
+    instance: codeOf(parameters.get('instance') ?? '', CODE),
+    location: checkLocation(headerOf(headers, 'content-location')),
+    hashAlgorithm,
+    hash,
+    fileName: checkFileName(headers.get('content-file-name')),
+  }
+}
+
+/** A location is a path on the source's own host, so that a directory cannot send us elsewhere. */
+function checkLocation(location: string): string {
+  const segments = location.split('/')
+  if (
+    !/^\/[^/\\?#]/.test(location) ||
+    /[\\?#\s\p{Cc}]/u.test(location) ||
+    location.length > MAX_LOCATION ||
+    segments.some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment))
+  ) {
+    throw malformed('Content-location is not a plain absolute path')
+  }
+  return location
+}
+
+function checkFileName(name: string | undefined): string | undefined {
+  if (name !== undefined && !FILE_NAME.test(name))
+    throw malformed('Content-file-name is not a plain file name')
+  return name
+}
+
+/**
+ * When a part was published, in milliseconds since 1970: the folder of its location that is a UTC time with nanoseconds
+ * (yyyyMMddHHmmssnnnnnnnnn, wire digest 5.1), undefined where a source has no such folder.
+ */
+export function publicationTime(location: string): number | undefined {
+  const stamp = location.split('/').find((segment) => STAMP.test(segment))
+  if (stamp === undefined) return undefined
+  const [, year, month, day, hour, minute, second, millis] =
+    /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d{3})/.exec(stamp) ?? []
+  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${millis}Z`)
+  if (Number.isNaN(time)) throw malformed('the time in Content-location does not exist')
+  return time
+}
+
+/** The folder name of a publication time, as X-Road's central server names it. */
+export function publicationStamp(time: Date): string {
+  return `${time.toISOString().replace(/\D/g, '')}000000`
+}
+
+function malformed(what: string): Fault {
+  return new Fault(CODE, { what: `directory: ${what}` })
+}

@@ -1,0 +1,147 @@
+/** Writes shared-params of version 4, 5 and 6 as X-Road's central server does, byte by byte (wire digest 5.5). */
+
+import { Fault } from '#schemas/fault.ts'
+import type {
+  ApprovedCa,
+  CaInfo,
+  MemberInfo,
+  SecurityServerInfo,
+  SharedParameters,
+} from '#schemas/global-configuration.ts'
+import { type ClientId, idText, memberOf } from '#schemas/identifiers.ts'
+import { clientIdLines } from './xml-identifier.ts'
+import { branch, document, type Lines, leaf } from './xml-write.ts'
+
+/** The versions that we publish. */
+export type WrittenVersion = 4 | 5 | 6
+
+/** Writes `p`; what the version does not know (names of subsystems in 4, cost types in 5) is left out. */
+export function writeSharedParameters(p: SharedParameters, version: WrittenVersion): Buffer {
+  const xmlIds = new Map<string, string>()
+  return document('conf', [
+    ...leaf('instanceIdentifier', p.instance),
+    ...p.sources.flatMap(sourceLines),
+    ...p.approvedCas.flatMap((ca) => approvedCaLines(ca, version)),
+    ...p.approvedTsas.flatMap((tsa) =>
+      branch('approvedTSA', [
+        ...leaf('name', tsa.name),
+        ...leaf('url', tsa.url),
+        ...leaf('cert', tsa.cert),
+        ...(version < 6 ? [] : leaf('costType', tsa.costType)),
+      ]),
+    ),
+    ...p.members.flatMap((member) => memberLines(member, version, xmlIds)),
+    ...p.securityServers.flatMap((server) => serverLines(server, version, xmlIds)),
+    ...p.globalGroups.flatMap((group) =>
+      branch('globalGroup', [
+        ...leaf('groupCode', group.groupCode),
+        ...leaf('description', group.description),
+        ...group.members.flatMap((member) => clientIdLines('groupMember', member)),
+      ]),
+    ),
+    ...branch('globalSettings', [
+      ...p.memberClasses.flatMap(({ code, description }) => memberClassLines(code, description)),
+      ...leaf('ocspFreshnessSeconds', p.ocspFreshnessSeconds),
+    ]),
+  ])
+}
+
+function sourceLines(source: SharedParameters['sources'][number]): Lines {
+  return branch('source', [
+    ...leaf('address', source.address),
+    ...source.internalVerificationCerts.flatMap((cert) => leaf('internalVerificationCert', cert)),
+    ...source.externalVerificationCerts.flatMap((cert) => leaf('externalVerificationCert', cert)),
+  ])
+}
+
+function approvedCaLines(ca: ApprovedCa, version: WrittenVersion): Lines {
+  const acme = ca.acmeServer
+  return branch('approvedCA', [
+    ...leaf('name', ca.name),
+    ...leaf('authenticationOnly', ca.authenticationOnly),
+    ...caInfoLines('topCA', ca.topCa, version),
+    ...ca.intermediateCas.flatMap((info) => caInfoLines('intermediateCA', info, version)),
+    ...leaf('certificateProfileInfo', ca.certificateProfileInfo),
+    ...(version < 6 ? [] : leaf('defaultCsrFormat', ca.defaultCsrFormat)),
+    ...(acme === undefined
+      ? []
+      : branch('acmeServer', [
+          ...leaf('directoryURL', acme.directoryUrl),
+          ...leaf('ipAddress', acme.ipAddress),
+          ...leaf('authenticationCertificateProfileId', acme.authenticationCertificateProfileId),
+          ...leaf('signingCertificateProfileId', acme.signingCertificateProfileId),
+        ])),
+  ])
+}
+
+function caInfoLines(name: string, info: CaInfo, version: WrittenVersion): Lines {
+  return branch(name, [
+    ...leaf('cert', info.cert),
+    ...info.ocsp.flatMap((responder) =>
+      branch('ocsp', [
+        ...leaf('url', responder.url),
+        ...leaf('cert', responder.cert),
+        ...(version < 6 ? [] : leaf('costType', responder.costType)),
+      ]),
+    ),
+  ])
+}
+
+function memberClassLines(code: string, description: string): Lines {
+  return branch('memberClass', [...leaf('code', code), ...leaf('description', description)])
+}
+
+function memberLines(member: MemberInfo, version: WrittenVersion, xmlIds: Map<string, string>): Lines {
+  const enter = (id: ClientId): { id: string } => {
+    const xmlId = `id${xmlIds.size}`
+    const text = idText(id)
+    if (xmlIds.has(text)) throw new Fault('malformed_global_conf', { what: `${text} stands twice` })
+    xmlIds.set(text, xmlId)
+    return { id: xmlId }
+  }
+  const attributes = enter(member.id)
+  return branch(
+    'member',
+    [
+      ...memberClassLines(member.id.memberClass, member.memberClassDescription),
+      ...leaf('memberCode', member.id.memberCode),
+      ...leaf('name', member.name),
+      ...member.subsystems.flatMap(({ id, name }) =>
+        branch(
+          'subsystem',
+          [...leaf('subsystemCode', id.subsystemCode), ...(version < 5 ? [] : leaf('subsystemName', name))],
+          enter(id),
+        ),
+      ),
+    ],
+    attributes,
+  )
+}
+
+function serverLines(
+  server: SecurityServerInfo,
+  version: WrittenVersion,
+  xmlIds: Map<string, string>,
+): Lines {
+  const reference = (id: ClientId): string => {
+    const xmlId = xmlIds.get(idText(id))
+    if (xmlId === undefined) {
+      throw new Fault('malformed_global_conf', {
+        what: `${idText(server.id)} names ${idText(id)}, which is nowhere`,
+      })
+    }
+    return xmlId
+  }
+  const maintenance =
+    version < 5 || server.maintenance === undefined
+      ? []
+      : branch('inMaintenanceMode', leaf('message', server.maintenance.message))
+  return branch('securityServer', [
+    ...leaf('owner', reference(memberOf(server.id))),
+    ...leaf('serverCode', server.id.serverCode),
+    ...leaf('address', server.address),
+    ...server.authCertHashes.flatMap((hash) => leaf('authCertHash', hash)),
+    ...server.clients.flatMap((client) => leaf('client', reference(client))),
+    ...maintenance,
+  ])
+}

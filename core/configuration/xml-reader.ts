@@ -1,0 +1,116 @@
+/**
+ * Reads the children of an element in the order of a schema's sequence: what is missing, doubled, misplaced, mixed with
+ * text or in another namespace is refused.
+ */
+import { Fault, type FaultCode } from '#schemas/fault.ts'
+import type { XmlElement } from './xml-tree.ts'
+
+export type Sequence = {
+  /** The next child, which must be called `name`. */
+  one(name: string): XmlElement
+  /** The next child when it is called `name`. */
+  maybe(name: string): XmlElement | undefined
+  /** All following children called `name`. */
+  many(name: string): XmlElement[]
+  text(name: string): string
+  maybeText(name: string): string | undefined
+  base64(name: string): Buffer
+  maybeBase64(name: string): Buffer | undefined
+  /** Refuses whatever has not been read. */
+  end(): void
+}
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+const WHITE = /[ \t\r\n]+/g
+
+/** A cursor over the children of `element`, all of them in `namespace`. */
+export function sequenceOf(element: XmlElement, code: FaultCode, namespace = ''): Sequence {
+  if (element.text.trim() !== '') throw refuse(code, element, 'text stands between its elements')
+  let next = 0
+  const maybe = (name: string): XmlElement | undefined => {
+    const child = element.children[next]
+    if (child === undefined || child.name !== name || child.namespace !== namespace) return undefined
+    next += 1
+    return child
+  }
+  const one = (name: string): XmlElement => {
+    const child = maybe(name)
+    if (child === undefined) throw refuse(code, element, `${name} is missing or misplaced`)
+    return child
+  }
+  const many = (name: string): XmlElement[] => {
+    const found: XmlElement[] = []
+    for (let child = maybe(name); child !== undefined; child = maybe(name)) found.push(child)
+    return found
+  }
+  const leaf = (name: string): string | undefined => {
+    const child = maybe(name)
+    return child === undefined ? undefined : textOf(child, code)
+  }
+  return {
+    one,
+    maybe,
+    many,
+    text: (name) => textOf(one(name), code),
+    maybeText: leaf,
+    base64: (name) => base64Of(one(name), code),
+    maybeBase64: (name) => {
+      const child = maybe(name)
+      return child === undefined ? undefined : base64Of(child, code)
+    },
+    end: () => {
+      const extra = element.children[next]
+      if (extra !== undefined) throw refuse(code, element, `${extra.name.slice(0, 40)} is not expected here`)
+    },
+  }
+}
+
+/** The text of an element that holds nothing else, as it stands. */
+export function textOf(element: XmlElement, code: FaultCode): string {
+  if (element.children.length > 0) throw refuse(code, element, 'only text is expected in it')
+  return element.text
+}
+
+/** The bytes of an xs:base64Binary: white space is allowed anywhere, anything else but canonical base64 is refused. */
+export function base64Of(element: XmlElement, code: FaultCode): Buffer {
+  const text = textOf(element, code).replace(WHITE, '')
+  const bytes = Buffer.from(text, 'base64')
+  if (text === '' || !BASE64.test(text) || bytes.toString('base64') !== text) {
+    throw refuse(code, element, 'it is not base64')
+  }
+  return bytes
+}
+
+/** An xs:integer between the two bounds. */
+export function integerOf(element: XmlElement, code: FaultCode, least: number, most: number): number {
+  const text = textOf(element, code).trim()
+  const value = /^[+-]?\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+  if (!(value >= least && value <= most))
+    throw refuse(code, element, `a number from ${least} to ${most} is expected`)
+  return value
+}
+
+/** An xs:boolean. */
+export function booleanOf(element: XmlElement, code: FaultCode): boolean {
+  const text = textOf(element, code).trim()
+  if (text === 'true' || text === '1') return true
+  if (text === 'false' || text === '0') return false
+  throw refuse(code, element, 'true or false is expected')
+}
+
+/** An xs:dateTime with its zone. */
+export function dateTimeOf(element: XmlElement, code: FaultCode): Date {
+  const text = textOf(element, code).trim()
+  const date = new Date(text)
+  if (
+    !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(text) ||
+    Number.isNaN(date.getTime())
+  ) {
+    throw refuse(code, element, 'a time with its zone is expected')
+  }
+  return date
+}
+
+function refuse(code: FaultCode, element: XmlElement, why: string): Fault {
+  return new Fault(code, { what: `${element.name.slice(0, 40)}: ${why}` })
+}
