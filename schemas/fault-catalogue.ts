@@ -263,6 +263,12 @@ export const catalogue = {
     text: 'Part of the message is not covered by the hash chain',
     remedy: 'Tell the operator of the sending server',
   },
+  'malformed_signature.invalid_hash_chain': {
+    status: 400,
+    blame: 'server',
+    text: 'The hash chain does not lead to the signed result',
+    remedy: 'Treat the message as altered and tell the operator of the sending server',
+  },
   malformed_hash_chain: {
     status: 400,
     blame: 'server',

@@ -1,0 +1,38 @@
+/** Our own hash chain documents: what the writer prints and the exact reader looks for. */
+import { DIGEST_URI } from '#schemas/wire.ts'
+
+const DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
+const NAMESPACES = 'xmlns="http://cyber.ee/hashchain" xmlns:ds="http://www.w3.org/2000/09/xmldsig#"'
+const SHA512 = DIGEST_URI['SHA-512']
+
+export const CHAIN_HEAD = `${DECLARATION}<HashChain ${NAMESPACES}><DefaultDigestMethod Algorithm="${SHA512}"/>`
+export const CHAIN_END = '</HashChain>'
+
+/** The result document; `top` in base64. */
+export function chainResult(file: string, top: string): string {
+  return `${DECLARATION}<HashChainResult ${NAMESPACES} URI="${file}#STEP0"><ds:DigestMethod Algorithm="${SHA512}"/><ds:DigestValue>${top}</ds:DigestValue></HashChainResult>`
+}
+
+/** One step of the chain. */
+export function chainStep(index: number, items: string): string {
+  return `<HashStep id="STEP${index}">${items}</HashStep>`
+}
+
+/** A digest of something else; in base64. */
+export function hashValue(digest: string): string {
+  return `<HashValue><ds:DigestValue>${digest}</ds:DigestValue></HashValue>`
+}
+
+/** The digest of a part; in base64. */
+export function dataReference(name: string, digest: string): string {
+  return `<DataRef URI="${name}"><ds:DigestValue>${digest}</ds:DigestValue></DataRef>`
+}
+
+/** The digest of another step. */
+export function stepReference(index: number): string {
+  return `<StepRef URI="#STEP${index}"/>`
+}
+
+/** One piece of the inside of a chain; groups: step id, digest of a value, step referred to, name and digest of data. */
+export const CHAIN_PIECE =
+  /<HashStep id="([\w.-]{1,64})">|<HashValue><ds:DigestValue>([A-Za-z0-9+/=]{4,88})<\/ds:DigestValue><\/HashValue>|<StepRef URI="#([\w.-]{1,64})"\/>|<DataRef URI="([\x20\x21\x23-\x25\x27-\x3b\x3d\x3f-\x7e]{0,200})"><ds:DigestValue>([A-Za-z0-9+/=]{4,88})<\/ds:DigestValue><\/DataRef>|<\/HashStep>/y

@@ -1,0 +1,67 @@
+/**
+ * Every part of a message is covered by its signature, or the message is refused. X-Road resolves what a signature
+ * refers to and does not ask what it leaves out (wire digest 3.6).
+ */
+import { createHash } from 'node:crypto'
+import { Fault } from '#schemas/fault.ts'
+import { PART_NAME } from '#schemas/wire.ts'
+import { nodeDigest } from './algorithms.ts'
+import type { CheckedSignature } from './checked-signature.ts'
+import { type ChainPart, verifyHashChain } from './verify-hash-chain.ts'
+
+export type CoverageQuestion = {
+  signature: Pick<CheckedSignature, 'references'>
+  /** What was sent, in order: '/message.xml', '/attachment1' ... */
+  parts: ChainPart[]
+  hashChainResult?: Buffer | undefined
+  hashChain?: Buffer | undefined
+  /** For containers: a chain may name attachments that were left out. */
+  attachmentsMayBeAbsent?: boolean
+}
+
+/**
+ * Returns the names of attachments that are covered but were left out. Throws `uncovered_part`, `invalid_reference` when
+ * a digest differs or something that is referred to is not there, and what verifyHashChain throws.
+ */
+export function checkCoverage(q: CoverageQuestion): { absent: string[] } {
+  const { references } = q.signature
+  const chained = references.find(({ uri }) => uri === PART_NAME.hashChainResult)
+  if (chained === undefined) {
+    if (q.hashChainResult !== undefined || q.hashChain !== undefined) throw uncovered('the hash chain')
+    checkReferences(q)
+    return { absent: [] }
+  }
+  // A second reference beside the chain would make two claims about one message.
+  if (references.length > 1) {
+    throw new Fault('malformed_signature', { what: 'it refers to a hash chain and to parts as well' })
+  }
+  const { hashChainResult, hashChain, parts, attachmentsMayBeAbsent = false } = q
+  if (hashChainResult === undefined || hashChain === undefined) {
+    throw new Fault('malformed_signature.invalid_hash_chain_ref', { what: 'the hash chain was not sent' })
+  }
+  const digest = createHash(nodeDigest(chained.digest)).update(hashChainResult).digest()
+  if (!digest.equals(chained.value)) throw invalid(PART_NAME.hashChainResult)
+  return verifyHashChain({ result: hashChainResult, chain: hashChain, parts, attachmentsMayBeAbsent })
+}
+
+function checkReferences({ signature: { references }, parts }: CoverageQuestion): void {
+  const byName = new Map(parts.map((part) => [part.name, part]))
+  for (const { uri, digest, value } of references) {
+    const part = byName.get(uri)
+    if (part === undefined) {
+      throw new Fault('invalid_reference', { what: `${uri} is signed but was not sent` })
+    }
+    if (!part.digest(digest).equals(value)) throw invalid(uri)
+    byName.delete(uri)
+  }
+  const [left] = byName.keys()
+  if (left !== undefined) throw uncovered(left)
+}
+
+function invalid(name: string): Fault {
+  return new Fault('invalid_reference', { what: `the digest of ${name} differs` })
+}
+
+function uncovered(name: string): Fault {
+  return new Fault('uncovered_part', { what: name })
+}

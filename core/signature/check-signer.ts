@@ -1,0 +1,100 @@
+/** Whether the configuration lets this certificate sign for a member at a time: usage, subject, path, status. */
+import type { Certificate } from '#core/certificate/certificate.ts'
+import { verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
+import { memberOfSigningCertificate } from '#core/certificate/subject-profile.ts'
+import { isSigningCertificate } from '#core/certificate/usage.ts'
+import { validatePath } from '#core/certificate/validate-path.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, type MemberId } from '#schemas/identifiers.ts'
+import type { CheckedSignature } from './checked-signature.ts'
+
+export type SignerQuestion = {
+  signature: Pick<CheckedSignature, 'certificate' | 'certificates' | 'ocspResponses'>
+  configuration: ConfigurationIndex
+  at: Date
+  /** Who claims to have signed; a subsystem's member. */
+  member: MemberId
+  /** Whether an OCSP answer ends with its nextUpdate; X-Road's setting, true by default. */
+  checkNextUpdate?: boolean
+}
+
+export type TrustedSigner = {
+  /** The signer first, the approved CA last. */
+  chain: Certificate[]
+  /** Until when this verdict stands with this configuration. */
+  validUntil: Date
+  member: MemberId
+}
+
+/**
+ * Throws `malformed_signature` for a certificate that is not for signing (as X-Road does), `invalid_cert_path` for an
+ * issuer that is not approved, `incorrect_certificate` for another member's certificate, `cert_validation`, and
+ * `incorrect_validation_info` unless every certificate below the approved CA has a fresh answer that it is good.
+ */
+export function checkSigner(q: SignerQuestion): TrustedSigner {
+  const { certificate, certificates } = q.signature
+  if (!isSigningCertificate(certificate)) {
+    throw new Fault('malformed_signature', { what: 'the certificate is not for signing' })
+  }
+  const issuer = q.configuration.caOf(certificate)
+  if (issuer === undefined || issuer.approved.authenticationOnly) {
+    throw new Fault('invalid_cert_path', { what: 'the issuer of the signing certificate is not approved' })
+  }
+  const member = memberOfSigningCertificate(
+    certificate,
+    issuer.approved.certificateProfileInfo,
+    q.configuration.instance,
+  )
+  if (idText(member) !== idText(memberOnly(q.member))) {
+    throw new Fault('incorrect_certificate', {
+      what: `the certificate is of ${idText(member)}, the message of ${idText(memberOnly(q.member))}`,
+    })
+  }
+  const { anchors, intermediates } = q.configuration.caCertificates({ forSigning: true })
+  let validUntil = Number.POSITIVE_INFINITY
+  const chain = validatePath({
+    certificate,
+    intermediates: [...intermediates, ...certificates],
+    anchors,
+    at: q.at,
+    purpose: 'signing',
+    checkRevocation: (subject, by) => {
+      validUntil = Math.min(validUntil, goodUntil(q, subject, by))
+    },
+  })
+  for (const one of chain) validUntil = Math.min(validUntil, one.notAfter.getTime())
+  return { chain, validUntil: new Date(validUntil), member }
+}
+
+function memberOnly({ instance, memberClass, memberCode }: MemberId): MemberId {
+  return { instance, memberClass, memberCode }
+}
+
+/** Until when one of the answers in the signature says that the certificate is good. */
+function goodUntil(q: SignerQuestion, certificate: Certificate, issuer: Certificate): number {
+  let refusal = new Fault('incorrect_validation_info', { what: 'the signature holds no OCSP answer' })
+  for (const response of q.signature.ocspResponses) {
+    try {
+      const verdict = verifyOcspResponse({
+        response,
+        certificate,
+        issuer,
+        responders: q.configuration.caOf(certificate)?.responders ?? [],
+        at: q.at,
+        freshnessSeconds: q.configuration.ocspFreshnessSeconds,
+        checkNextUpdate: q.checkNextUpdate ?? true,
+      })
+      return verdict.validUntil.getTime()
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown
+      // Answers about other certificates of the chain say less than one about this.
+      if (!isAboutAnother(thrown)) refusal = thrown
+    }
+  }
+  throw refusal
+}
+
+function isAboutAnother(fault: Fault): boolean {
+  return fault.what?.endsWith('it is about another certificate') === true
+}

@@ -1,0 +1,96 @@
+/** Reads elements of a signature against a fixed schema: known children in a known order, known attributes, no stray text. */
+import { Fault } from '#schemas/fault.ts'
+import { NAMESPACE } from './template.ts'
+import type { SignatureElement } from './xml-document.ts'
+
+type Prefix = 'ds' | 'xades'
+
+/** Takes children one after the other; `end` refuses what is left. */
+export type ElementReader = {
+  one(name: `${Prefix}:${string}`): SignatureElement
+  maybe(name: `${Prefix}:${string}`): SignatureElement | undefined
+  many(name: `${Prefix}:${string}`, most: number): SignatureElement[]
+  end(): void
+}
+
+const WHITE = /^[ \t\r\n]*$/
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+
+/** A reader of `element`'s children, after its attributes were checked to be among `attributes`. */
+export function readElement(element: SignatureElement, attributes: readonly string[] = []): ElementReader {
+  checkAttributes(element, attributes)
+  if (!WHITE.test(element.text)) throw refuse(element, 'text stands between its elements')
+  let next = 0
+  const maybe = (name: `${Prefix}:${string}`): SignatureElement | undefined => {
+    const child = element.children[next]
+    if (child === undefined || !isNamed(child, name)) return undefined
+    next += 1
+    return child
+  }
+  return {
+    maybe,
+    one: (name) => {
+      const child = maybe(name)
+      if (child === undefined) throw refuse(element, `${name} is missing`)
+      return child
+    },
+    many: (name, most) => {
+      const found: SignatureElement[] = []
+      for (let child = maybe(name); child !== undefined; child = maybe(name)) found.push(child)
+      if (found.length > most) throw refuse(element, `it holds more than ${most} of ${name}`)
+      return found
+    },
+    end: () => {
+      const extra = element.children[next]
+      if (extra !== undefined) throw refuse(element, `${extra.name.slice(0, 40)} is not expected in it`)
+    },
+  }
+}
+
+/** Whether an element has this qualified name, prefixes as in our template. */
+export function isNamed(element: SignatureElement, name: `${Prefix}:${string}`): boolean {
+  const [prefix, local] = name.split(':') as [Prefix, string]
+  return element.name === local && element.namespace === NAMESPACE[prefix]
+}
+
+/** The text of an element that holds nothing else. */
+export function textOf(element: SignatureElement, attributes: readonly string[] = []): string {
+  checkAttributes(element, attributes)
+  if (element.children.length > 0) throw refuse(element, 'only text is expected in it')
+  return element.text
+}
+
+/** The bytes of an xs:base64Binary, not empty; white space is allowed, other than canonical base64 is not. */
+export function base64Of(element: SignatureElement, attributes: readonly string[] = []): Buffer {
+  const text = textOf(element, attributes).replace(/[ \t\r\n]+/g, '')
+  const bytes = Buffer.from(text, 'base64')
+  if (text === '' || !BASE64.test(text) || bytes.toString('base64') !== text) {
+    throw refuse(element, 'it is not base64')
+  }
+  return bytes
+}
+
+/** An attribute that must be there. */
+export function attributeOf(element: SignatureElement, name: string): string {
+  const value = element.attributes.get(name)
+  if (value === undefined) throw refuse(element, `its attribute ${name} is missing`)
+  return value
+}
+
+/** The Algorithm of an element that has nothing else. */
+export function algorithmOf(element: SignatureElement): string {
+  const reader = readElement(element, ['Algorithm'])
+  reader.end()
+  return attributeOf(element, 'Algorithm')
+}
+
+function checkAttributes(element: SignatureElement, known: readonly string[]): void {
+  for (const name of element.attributes.keys()) {
+    if (!known.includes(name)) throw refuse(element, `its attribute ${name.slice(0, 40)} is not expected`)
+  }
+}
+
+/** A `malformed_signature` about one element. */
+export function refuse(element: SignatureElement, why: string): Fault {
+  return new Fault('malformed_signature', { what: `${element.name.slice(0, 40)}: ${why}` })
+}

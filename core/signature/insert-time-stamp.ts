@@ -1,0 +1,23 @@
+/** Puts a single time-stamp into a signature: as the first of its unsigned properties, where X-Road looks for it. */
+import { Fault } from '#schemas/fault.ts'
+
+const OPEN = /<((?:[A-Za-z_][\w.-]*:)?)UnsignedSignatureProperties(?: [^<>]*[^<>/])?>/g
+
+/**
+ * The document with xades:SignatureTimeStamp around `token` (DER of a time-stamp token over the signature value). The
+ * rest stays as it is, byte for byte: unsigned properties are outside every digest. Throws `malformed_signature` when
+ * there is no one place for it or a time-stamp stands there already.
+ */
+export function insertTimeStamp(signatures: Buffer, token: Buffer): Buffer {
+  // One byte, one character: names are ASCII, and bytes of other characters pass through untouched.
+  const text = signatures.toString('latin1')
+  const places = [...text.matchAll(OPEN)]
+  const [place] = places
+  if (place === undefined || places.length > 1 || text.includes('EncapsulatedTimeStamp')) {
+    throw new Fault('malformed_signature', { what: 'there is no single place for a time-stamp' })
+  }
+  const prefix = place[1]
+  const at = place.index + place[0].length
+  const stamp = `<${prefix}SignatureTimeStamp><${prefix}EncapsulatedTimeStamp>${token.toString('base64')}</${prefix}EncapsulatedTimeStamp></${prefix}SignatureTimeStamp>`
+  return Buffer.concat([signatures.subarray(0, at), Buffer.from(stamp), signatures.subarray(at)])
+}

@@ -1,0 +1,15 @@
+/** ds:DigestMethod with ds:DigestValue, as references and certificate digests hold them. */
+import { DIGESTS } from './algorithms.ts'
+import type { DataReference } from './checked-signature.ts'
+import { algorithmOf, base64Of, type ElementReader, refuse } from './element-reader.ts'
+
+/** The next two children; the value is as long as the method says. Throws `malformed_signature`. */
+export function readDigest(reader: ElementReader): Pick<DataReference, 'digest' | 'value'> {
+  const methodElement = reader.one('ds:DigestMethod')
+  const digest = DIGESTS.get(algorithmOf(methodElement))
+  const valueElement = reader.one('ds:DigestValue')
+  const value = base64Of(valueElement)
+  if (digest === undefined) throw refuse(methodElement, 'the algorithm is not accepted')
+  if (value.length * 8 !== Number(digest.slice(4))) throw refuse(valueElement, 'its length is wrong')
+  return { digest, value }
+}

@@ -1,0 +1,103 @@
+/** Verifies that a hash chain leads from the parts of a message to the signed or stamped result, and from nothing else. */
+import { Fault } from '#schemas/fault.ts'
+import { type DigestName, PART_NAME } from '#schemas/wire.ts'
+import { type ChainItem, malformed, readHashChain, readHashChainResult } from './read-hash-chain.ts'
+import { type StepValue, stepDigest } from './step-digest.ts'
+
+/** A part that was sent or stored, with its digest under any name. */
+export type ChainPart = { name: string; digest(name: DigestName): Buffer }
+
+export type HashChainQuestion = {
+  result: Buffer
+  chain: Buffer
+  /** In order: '/message.xml', '/attachment1' ..., or '/META-INF/signatures.xml' alone for a time-stamp's chain. */
+  parts: ChainPart[]
+  /** Whether the chain may name attachments that are not among the parts: containers of X-Road leave them out. */
+  attachmentsMayBeAbsent?: boolean
+  /** The file that the result must refer to; X-Road's name for this kind of chain by default. */
+  file?: string
+}
+
+type DataItem = Extract<ChainItem, { kind: 'data' }>
+
+/**
+ * Returns the names of attachments that the chain covers and that were not there. Throws `malformed_hash_chain`,
+ * `malformed_signature.invalid_hash_chain_ref` (a digest differs, or something was not sent),
+ * `malformed_signature.hashchain_unused_inputs` (a part is not covered), `malformed_signature.invalid_hash_chain` (the
+ * chain leads to another result).
+ *
+ * Names in a chain are not signed, only the order of the digests is (wire digest 11.26): so the names must be the ones
+ * that the order gives.
+ */
+export function verifyHashChain(q: HashChainQuestion): { absent: string[] } {
+  const result = readHashChainResult(q.result)
+  const stamp = q.parts[0]?.name === PART_NAME.signatures
+  if (result.file !== (q.file ?? (stamp ? PART_NAME.timestampHashChain : PART_NAME.hashChain))) {
+    throw invalidReference('the result refers to another file')
+  }
+  const steps = readHashChain(q.chain)
+  const { digest, data } = follow(steps, result.step, result.digest)
+  const absent = checkData(data, q)
+  checkOrder(data, stamp)
+  if (!digest.equals(result.value)) {
+    throw new Fault('malformed_signature.invalid_hash_chain', { what: 'the chain leads to another result' })
+  }
+  return { absent }
+}
+
+/** Computes the digest of a step; each step serves once, so work is bounded and no cycle exists. */
+function follow(
+  steps: Map<string, ChainItem[]>,
+  first: string,
+  firstDigest: DigestName,
+): { digest: Buffer; data: DataItem[] } {
+  const left = new Map(steps)
+  const data: DataItem[] = []
+  const digestOf = (id: string, digest: DigestName): Buffer => {
+    const items = left.get(id)
+    if (items === undefined) throw malformed('a step is missing or used twice')
+    left.delete(id)
+    const values = items.map((item): StepValue => {
+      if (item.kind === 'step') return { digest: item.digest, value: digestOf(item.id, item.digest) }
+      if (item.kind === 'data') data.push(item)
+      return { digest: item.digest, value: item.value }
+    })
+    return stepDigest(values, digest)
+  }
+  const digest = digestOf(first, firstDigest)
+  if (left.size > 0) throw malformed('a step is not used')
+  return { digest, data }
+}
+
+function checkData(data: DataItem[], q: HashChainQuestion): string[] {
+  const parts = new Map(q.parts.map((part) => [part.name, part]))
+  const absent: string[] = []
+  for (const { uri, digest, value } of data) {
+    const part = parts.get(uri)
+    if (part === undefined) absent.push(uri)
+    else if (!part.digest(digest).equals(value)) throw invalidReference('the digest of a part differs')
+    parts.delete(uri)
+  }
+  const [uncovered] = parts.keys()
+  if (uncovered !== undefined) {
+    throw new Fault('malformed_signature.hashchain_unused_inputs', {
+      what: `${uncovered} is not in the chain`,
+    })
+  }
+  if (absent.length > 0 && q.attachmentsMayBeAbsent !== true) {
+    throw invalidReference('the chain names a part that is not there')
+  }
+  return absent
+}
+
+function checkOrder(data: DataItem[], stamp: boolean): void {
+  const expected = (index: number): string =>
+    stamp ? PART_NAME.signatures : index === 0 ? PART_NAME.message : PART_NAME.attachment(index)
+  if (data.some(({ uri }, index) => uri !== expected(index)) || (stamp && data.length !== 1)) {
+    throw malformed('the parts are not in the order of their names')
+  }
+}
+
+function invalidReference(what: string): Fault {
+  return new Fault('malformed_signature.invalid_hash_chain_ref', { what })
+}
