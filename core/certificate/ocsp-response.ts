@@ -1,6 +1,9 @@
 /**
  * Decides whether an OCSP answer proves that a certificate was good at a given time: about this certificate, by a
  * responder who may speak for its issuer, signed, fresh (RFC 6960 section 3.2, wire 6.3). Anything else throws.
+ *
+ * Outside the answer's signature are the certificates sent along: the responder's own is signed by the issuer, further ones
+ * decide nothing.
  */
 import { OID } from '#core/asn1/oids.ts'
 import { Fault } from '#schemas/fault.ts'
