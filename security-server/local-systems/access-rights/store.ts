@@ -1,0 +1,75 @@
+/** Writes access rights and local groups. */
+import type { Insertable } from 'kysely'
+import { once } from '../clients/store.ts'
+import type { Transaction } from '../store.ts'
+import type { AccessRightRow, LocalGroupRow } from '../tables.ts'
+
+/** A right's id. Throws `conflict` when it was given already. */
+export async function insertRight(
+  transaction: Transaction,
+  row: Insertable<AccessRightRow>,
+): Promise<number> {
+  const inserted = transaction
+    .insertInto('access_right')
+    .values(row)
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return Number((await once(inserted, 'this right was given already')).id)
+}
+
+export async function deleteRight(transaction: Transaction, id: number): Promise<void> {
+  await transaction.deleteFrom('access_right').where('id', '=', id).execute()
+}
+
+/** A local group's id. Throws `conflict` for a code that the client uses already. */
+export async function insertGroup(transaction: Transaction, row: Insertable<LocalGroupRow>): Promise<number> {
+  const inserted = transaction.insertInto('local_group').values(row).returning('id').executeTakeFirstOrThrow()
+  return Number((await once(inserted, `the client has a group ${row.code} already`)).id)
+}
+
+export async function updateGroup(transaction: Transaction, id: number, description: string): Promise<void> {
+  await transaction.updateTable('local_group').set({ description }).where('id', '=', id).execute()
+}
+
+/** Deletes a group, and the rights that name it: a new group of the same code must not inherit them. */
+export async function deleteGroup(
+  transaction: Transaction,
+  group: { id: number; code: string },
+  endpoints: number[],
+): Promise<void> {
+  await transaction.deleteFrom('local_group').where('id', '=', group.id).execute()
+  if (endpoints.length === 0) return
+  await transaction
+    .deleteFrom('access_right')
+    .where('subject_type', '=', 'LOCALGROUP')
+    .where('subject', '=', group.code)
+    .where('endpoint', 'in', endpoints)
+    .execute()
+}
+
+/** Adds members; those who are in already stay. */
+export async function insertMembers(
+  transaction: Transaction,
+  group: number,
+  members: string[],
+): Promise<void> {
+  if (members.length === 0) return
+  await transaction
+    .insertInto('local_group_member')
+    .values(members.map((member) => ({ local_group: group, member })))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+export async function deleteMembers(
+  transaction: Transaction,
+  group: number,
+  members: string[],
+): Promise<void> {
+  if (members.length === 0) return
+  await transaction
+    .deleteFrom('local_group_member')
+    .where('local_group', '=', group)
+    .where('member', 'in', members)
+    .execute()
+}

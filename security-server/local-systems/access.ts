@@ -1,0 +1,50 @@
+/**
+ * Who may call what: a request is allowed only when a right names its client (by subsystem, global group or local
+ * group) for an endpoint whose method and path pattern match. Everything else is denied (X-Road's rules, pure).
+ */
+import { matchPathGlob } from '#core/transport/service-path.ts'
+import { type ClientId, idText } from '#schemas/identifiers.ts'
+
+export type SubjectType = 'SUBSYSTEM' | 'GLOBALGROUP' | 'LOCALGROUP'
+
+/** The rights of one endpoint, ready to be asked. */
+export type EndpointRights = {
+  method: string
+  path: string
+  subsystems: ReadonlySet<string>
+  globalGroups: readonly string[]
+  /** Member sets of the local groups that were granted. */
+  localGroups: readonly ReadonlySet<string>[]
+}
+
+export type AccessQuestion = {
+  client: ClientId
+  method: string
+  path: string
+  isInGlobalGroup(code: string): boolean
+}
+
+/** Whether any of a service's endpoints grants this call. */
+export function isAllowed(endpoints: readonly EndpointRights[], q: AccessQuestion): boolean {
+  const client = idText(q.client)
+  return endpoints.some(
+    (endpoint) =>
+      (endpoint.method === '*' || endpoint.method === q.method) &&
+      names(endpoint, client, q) &&
+      matchPathGlob(endpoint.path, q.path),
+  )
+}
+
+/** Whether an endpoint's rights name this client at all. */
+export function names(
+  endpoint: EndpointRights,
+  client: string,
+  q: Pick<AccessQuestion, 'client' | 'isInGlobalGroup'>,
+): boolean {
+  return (
+    // Rights are given to subsystems; a member without subsystem can only be named by a group.
+    (q.client.subsystemCode !== undefined && endpoint.subsystems.has(client)) ||
+    endpoint.localGroups.some((members) => members.has(client)) ||
+    endpoint.globalGroups.some((code) => q.isInGlobalGroup(code))
+  )
+}

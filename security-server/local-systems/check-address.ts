@@ -1,0 +1,114 @@
+/**
+ * Which addresses a service may have. Service addresses are the operator's own and may be internal, but never the
+ * link-local range that holds cloud metadata, nor this server's own ports. Checked when written and again on connecting.
+ */
+import { BlockList, isIP } from 'node:net'
+import { Fault } from '#schemas/fault.ts'
+
+/** Our own listeners: a request to one of them would come from inside. */
+export type OwnListener = { host: string; port: number }
+
+const MAX_URL = 2048
+const HOST = /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*$/
+
+const forbidden = new BlockList()
+forbidden.addSubnet('169.254.0.0', 16, 'ipv4') // link-local: metadata of clouds
+forbidden.addSubnet('0.0.0.0', 8, 'ipv4') // "this host": reaches loopback listeners
+forbidden.addSubnet('224.0.0.0', 4, 'ipv4') // multicast
+forbidden.addSubnet('240.0.0.0', 4, 'ipv4') // reserved, broadcast
+forbidden.addAddress('100.100.100.200', 'ipv4') // metadata of one more cloud
+forbidden.addAddress('192.0.0.192', 'ipv4') // and another
+forbidden.addSubnet('fe80::', 10, 'ipv6')
+forbidden.addSubnet('ff00::', 8, 'ipv6')
+forbidden.addAddress('::', 'ipv6')
+forbidden.addAddress('fd00:ec2::254', 'ipv6')
+
+/** Whether nobody's service may lie at this IP address (text form, IPv4-mapped forms included). */
+export function isForbiddenAddress(address: string): boolean {
+  const kind = isIP(address)
+  if (kind === 0) return true
+  if (kind === 4) return forbidden.check(address, 'ipv4')
+  const mapped = embeddedIpv4(address)
+  return mapped === undefined ? forbidden.check(address, 'ipv6') : forbidden.check(mapped, 'ipv4')
+}
+
+/** Whether an address and port are one of our own listeners; a wildcard listener holds its port on every local address. */
+export function isOwnListener(address: string, port: number, own: readonly OwnListener[]): boolean {
+  const plain = embeddedIpv4(address) ?? address
+  return own.some(
+    (listener) =>
+      listener.port === port &&
+      (listener.host === plain || (['0.0.0.0', '::'].includes(listener.host) && isLoopback(plain))),
+  )
+}
+
+/**
+ * Returns a service's address in the one form it is stored in: http or https, a plain host, no user, query or
+ * fragment, no slash at its end. Throws `service_malformed_url`.
+ */
+export function checkServiceUrl(text: string, own: readonly OwnListener[] = []): string {
+  const url = readHttpUrl(text, own)
+  if (url.search !== '' || url.hash !== '' || /[?#]/.test(text)) {
+    throw refused('it has a query or a fragment')
+  }
+  return url.href.replace(/\/+$/, '')
+}
+
+/** Returns the address of a document to fetch, with the same rules except that it may have a query. */
+export function checkDocumentUrl(text: string, own: readonly OwnListener[] = []): string {
+  return readHttpUrl(text, own).href
+}
+
+function readHttpUrl(text: string, own: readonly OwnListener[]): URL {
+  if (text.length > MAX_URL || /[\u0000-\u0020\u007f-\uffff\\]/.test(text) || !/^https?:\/\//i.test(text)) {
+    throw refused('http:// or https:// and plain ASCII are needed')
+  }
+  if (!URL.canParse(text)) throw refused('it does not parse')
+  const url = new URL(text)
+  if (url.username !== '' || url.password !== '' || text.slice(8).split('/')[0]!.includes('@')) {
+    throw refused('it names a user')
+  }
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  if (isIP(host) === 0 ? !HOST.test(host) || host.length > 253 : isForbiddenAddress(host)) {
+    throw refused('its host is not allowed')
+  }
+  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+  const named = host === 'localhost' ? '127.0.0.1' : host
+  if (isOwnListener(named, port, own)) throw refused('it leads back to this server')
+  return url
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1'
+}
+
+/** The IPv4 address inside ::ffff:a.b.c.d, 64:ff9b:: (NAT64) or 2002:: (6to4) forms. */
+function embeddedIpv4(address: string): string | undefined {
+  if (isIP(address) !== 6) return undefined
+  const groups = expand(address)
+  const tail = (at: number) =>
+    [groups[at]! >> 8, groups[at]! & 0xff, groups[at + 1]! >> 8, groups[at + 1]! & 0xff].join('.')
+  const leading = groups.slice(0, 5).every((group) => group === 0)
+  if (leading && (groups[5] === 0xffff || (groups[5] === 0 && groups[6] !== 0))) return tail(6)
+  if (groups[0] === 0x64 && groups[1] === 0xff9b) return tail(6)
+  return groups[0] === 0x2002 ? tail(1) : undefined
+}
+
+/** The eight groups of an IPv6 address that `isIP` accepted. */
+function expand(address: string): number[] {
+  const plain = address
+    .replace(/%.*$/, '')
+    .replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, a, b, c, d) =>
+      [(Number(a) << 8) | Number(b), (Number(c) << 8) | Number(d)].map((n) => n.toString(16)).join(':'),
+    )
+  const [head = '', tail] = plain.split('::')
+  const read = (part: string) =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16))
+  const front = read(head)
+  const back = tail === undefined ? [] : read(tail)
+  return [...front, ...new Array<number>(8 - front.length - back.length).fill(0), ...back]
+}
+
+function refused(what: string): Fault {
+  return new Fault('service_malformed_url', { what })
+}

@@ -1,0 +1,51 @@
+/** Writes clients and the TLS certificates of their systems. */
+import { isUniqueViolation } from '#platform/database/dialect.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Transaction } from '../store.ts'
+import type { ClientCertificateRow, ClientRow } from '../tables.ts'
+
+/** Throws `conflict` when the client is there already. */
+export async function insertClient(transaction: Transaction, row: ClientRow): Promise<void> {
+  await once(transaction.insertInto('local_client').values(row).execute(), 'the client is here already')
+}
+
+export async function updateClient(
+  transaction: Transaction,
+  id: string,
+  change: Partial<Pick<ClientRow, 'authentication_mode'>>,
+): Promise<void> {
+  await transaction.updateTable('local_client').set(change).where('id', '=', id).execute()
+}
+
+/** Deletes a client with everything that hangs on it. */
+export async function deleteClient(transaction: Transaction, id: string): Promise<void> {
+  await transaction.deleteFrom('local_client').where('id', '=', id).execute()
+}
+
+/** Throws `conflict` when the client has this certificate already. */
+export async function insertCertificate(transaction: Transaction, row: ClientCertificateRow): Promise<void> {
+  const inserted = transaction.insertInto('local_client_certificate').values(row).execute()
+  await once(inserted, 'the client has this certificate already')
+}
+
+export async function deleteCertificate(
+  transaction: Transaction,
+  client: string,
+  sha256: string,
+): Promise<void> {
+  await transaction
+    .deleteFrom('local_client_certificate')
+    .where('client', '=', client)
+    .where('sha256', '=', sha256)
+    .execute()
+}
+
+/** Turns the failure of a unique index into `conflict`. */
+export async function once<T>(insert: Promise<T>, what: string): Promise<T> {
+  try {
+    return await insert
+  } catch (cause) {
+    if (isUniqueViolation(cause)) throw new Fault('conflict', { what, cause })
+    throw cause
+  }
+}

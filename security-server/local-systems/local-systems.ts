@@ -1,0 +1,164 @@
+/**
+ * Our own systems, as the message path sees them: a view in memory that every change replaces as a whole, and the acts
+ * that change it. The database is the truth; other nodes' changes arrive by `poll`.
+ */
+import type { Clock } from '#platform/clock.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import { type ClientId, idText, type ServiceId, type SubsystemId } from '#schemas/identifiers.ts'
+import { type AccessQuestion, isAllowed, names } from './access.ts'
+import { checkServiceUrl, type OwnListener } from './check-address.ts'
+import type { Manage } from './manage.ts'
+import { type ManageAccess, manageAccess } from './manage-access.ts'
+import { type ManageClients, manageClients } from './manage-clients.ts'
+import { type ManageServices, manageServices } from './manage-services.ts'
+import { createStore } from './store.ts'
+import {
+  type AuthenticationMode,
+  buildView,
+  type ClientView,
+  type Endpoint,
+  type LocalService,
+  type ServiceView,
+  type View,
+} from './view.ts'
+
+export type { AuthenticationMode, LocalService } from './view.ts'
+
+export type LocalClient = {
+  id: ClientId
+  authenticationMode: AuthenticationMode
+  /** SHA-256 (lower hex) of the certificates valid now, by which its systems prove who they are. */
+  certificates: ReadonlySet<string>
+}
+
+export type ListedEndpoint = Pick<Endpoint, 'method' | 'path'>
+
+/** Who asks what it may call. */
+export type Asker = { client: ClientId; isInGlobalGroup(code: string): boolean }
+
+export type LocalSystems = {
+  client(id: ClientId): LocalClient | undefined
+  clients(): LocalClient[]
+  service(id: ServiceId): LocalService | undefined
+  /** False unless a right says otherwise; `path` is canonical (checkServicePath). */
+  isAllowed(q: AccessQuestion & { service: ServiceId }): boolean
+  services(provider: SubsystemId): LocalService[]
+  /** Services of which the client may call at least one endpoint. */
+  allowedServices(q: Asker & { provider: SubsystemId }): LocalService[]
+  /** Endpoints of a service beside the service itself; with `asker` only those that it may call. */
+  endpoints(service: ServiceId, asker?: Asker): ListedEndpoint[]
+  /** Everything, for the management pages. */
+  view(): View
+  /** Reads again when another node changed something; gives whether it had. */
+  poll(): Promise<boolean>
+  /** Gives a function that ends it. */
+  onChange(listener: () => void): () => void
+  /** The stored form of a service address; throws `service_malformed_url`. */
+  checkServiceUrl(url: string): string
+} & ManageClients &
+  ManageServices &
+  ManageAccess
+
+/** Reads all rows once. `own` are this server's listeners, which no service may point at. */
+export async function createLocalSystems(q: {
+  database: Database
+  clock: Clock
+  own?: readonly OwnListener[]
+}): Promise<LocalSystems> {
+  const store = createStore(q.database)
+  const own = q.own ?? []
+  let view = buildView(await store.rows())
+  let loading: Promise<unknown> = Promise.resolve()
+  const listeners = new Set<() => void>()
+  const clients = new WeakMap<ClientView, { client: LocalClient; since: number; until: number }>()
+
+  /** One load after another, so that an older picture never replaces a newer one. */
+  function load(): Promise<void> {
+    const next = loading.then(async () => {
+      view = buildView(await store.rows())
+      for (const listener of listeners) listener()
+    })
+    loading = next.catch(() => undefined)
+    return next
+  }
+
+  const manage: Manage = {
+    clock: q.clock,
+    own,
+    view: () => view,
+    async change(act) {
+      const result = await store.change(act)
+      await load()
+      return result
+    },
+  }
+
+  function localClient(from: ClientView): LocalClient {
+    const now = q.clock()
+    const known = clients.get(from)
+    if (known !== undefined && known.since <= now && now < known.until) return known.client
+    const valid = from.certificates.filter(
+      (each) => each.notBefore.getTime() <= now && now <= each.notAfter.getTime(),
+    )
+    const bounds = from.certificates.flatMap((each) => [
+      each.notBefore.getTime(),
+      each.notAfter.getTime() + 1,
+    ])
+    const client = {
+      id: from.id,
+      authenticationMode: from.authenticationMode,
+      certificates: new Set(valid.map((each) => each.sha256)),
+    }
+    const since = Math.max(0, ...bounds.filter((time) => time <= now))
+    const until = Math.min(Number.POSITIVE_INFINITY, ...bounds.filter((time) => time > now))
+    clients.set(from, { client, since, until })
+    return client
+  }
+
+  function servicesOf(provider: SubsystemId): ServiceView[] {
+    const client = view.clients.get(idText(provider))
+    return client === undefined ? [] : client.descriptions.flatMap((each) => each.services)
+  }
+
+  return {
+    client(id) {
+      const from = view.clients.get(idText(id))
+      return from === undefined ? undefined : localClient(from)
+    },
+    clients: () => [...view.clients.values()].map(localClient),
+    service: (id) => view.services.get(idText(id))?.service,
+    isAllowed(question) {
+      const service = view.services.get(idText(question.service))
+      return service !== undefined && isAllowed(service.rights, question)
+    },
+    services: (provider) => servicesOf(provider).map((each) => each.service),
+    allowedServices: ({ provider, ...asker }) =>
+      servicesOf(provider)
+        .filter((each) => each.rights.some((rights) => names(rights, idText(asker.client), asker)))
+        .map((each) => each.service),
+    endpoints(id, asker) {
+      const service = view.services.get(idText(id))
+      if (service === undefined) return []
+      const open = service.endpoints.filter(
+        (_endpoint, i) => asker === undefined || names(service.rights[i]!, idText(asker.client), asker),
+      )
+      // The right to the service itself is the right to all of its endpoints.
+      const shown = open.some((endpoint) => endpoint.base) ? service.endpoints : open
+      return shown.filter((each) => !each.base).map(({ method, path }) => ({ method, path }))
+    },
+    view: () => view,
+    async poll() {
+      if ((await store.counter()) === view.counter) return false
+      await load()
+      return true
+    },
+    onChange(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    checkServiceUrl: (url) => checkServiceUrl(url, own),
+    ...manageClients(manage),
+    ...manageServices(manage),
+    ...manageAccess(manage),
+  }
+}

@@ -1,0 +1,98 @@
+/** Changes of access rights and local groups. */
+import { Fault } from '#schemas/fault.ts'
+import { type ClientId, checkCode, idText, parseSubsystemId, subsystemOf } from '#schemas/identifiers.ts'
+import type { SubjectType } from './access.ts'
+import * as store from './access-rights/store.ts'
+import { clientIn, groupIn, type Manage, serviceIn, serviceOfEndpoint, timeOf } from './manage.ts'
+
+export type Subject = {
+  type: SubjectType
+  /** The text form of a subsystem's id, or a group's code. */
+  id: string
+}
+
+export type ManageAccess = {
+  /** The whole service: method *, path **. Gives the right's id; throws `conflict` when given already. */
+  grantService(service: number, subject: Subject): Promise<number>
+  grantEndpoint(endpoint: number, subject: Subject): Promise<number>
+  revoke(service: number, right: number): Promise<void>
+  addLocalGroup(client: ClientId, code: string, description: string): Promise<number>
+  describeLocalGroup(group: number, description: string): Promise<void>
+  /** Takes the rights given to the group away with it. */
+  deleteLocalGroup(group: number): Promise<void>
+  addLocalGroupMembers(group: number, members: ClientId[]): Promise<void>
+  deleteLocalGroupMembers(group: number, members: ClientId[]): Promise<void>
+}
+
+export function manageAccess(manage: Manage): ManageAccess {
+  async function grant(endpoint: number, subject: Subject): Promise<number> {
+    const { service } = serviceOfEndpoint(manage.view(), endpoint)
+    if (subject.type === 'SUBSYSTEM') parseSubsystemId(subject.id)
+    else checkCode(subject.id)
+    if (subject.type === 'LOCALGROUP') {
+      const { groups } = clientIn(manage.view(), subsystemOf(service.id))
+      if (!groups.some((group) => group.code === subject.id)) {
+        throw new Fault('not_found', { what: `local group ${subject.id} of this client` })
+      }
+    }
+    const row = {
+      endpoint,
+      subject_type: subject.type,
+      subject: subject.id,
+      created_at: timeOf(manage),
+    }
+    return manage.change((transaction) => store.insertRight(transaction, row))
+  }
+
+  return {
+    async grantService(key, subject) {
+      const base = serviceIn(manage.view(), key).endpoints.find((each) => each.base)
+      return grant(base!.id, subject)
+    },
+    grantEndpoint: grant,
+    async revoke(key, right) {
+      const { accessRights } = serviceIn(manage.view(), key)
+      if (!accessRights.some((each) => each.id === right)) {
+        throw new Fault('not_found', { what: `access right ${right}` })
+      }
+      await manage.change((transaction) => store.deleteRight(transaction, right))
+    },
+    async addLocalGroup(client, code, description) {
+      clientIn(manage.view(), client)
+      const row = { client: idText(client), code: checkCode(code), description }
+      return manage.change((transaction) => store.insertGroup(transaction, row))
+    },
+    async describeLocalGroup(id, description) {
+      groupIn(manage.view(), id)
+      await manage.change((transaction) => store.updateGroup(transaction, id, description))
+    },
+    async deleteLocalGroup(id) {
+      const group = groupIn(manage.view(), id)
+      const { descriptions } = clientIn(manage.view(), group.client)
+      const endpoints = descriptions
+        .flatMap((each) => each.services)
+        .flatMap((each) => each.endpoints.map((endpoint) => endpoint.id))
+      await manage.change((transaction) => store.deleteGroup(transaction, group, endpoints))
+    },
+    async addLocalGroupMembers(id, members) {
+      groupIn(manage.view(), id)
+      await manage.change((transaction) =>
+        store.insertMembers(
+          transaction,
+          id,
+          members.map((member) => idText(member)),
+        ),
+      )
+    },
+    async deleteLocalGroupMembers(id, members) {
+      groupIn(manage.view(), id)
+      await manage.change((transaction) =>
+        store.deleteMembers(
+          transaction,
+          id,
+          members.map((member) => idText(member)),
+        ),
+      )
+    },
+  }
+}

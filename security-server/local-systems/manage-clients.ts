@@ -1,0 +1,64 @@
+/** Changes of clients and of the TLS certificates by which their systems prove who they are. */
+import { readCertificate } from '#core/certificate/certificate.ts'
+import { Fault } from '#schemas/fault.ts'
+import { type ClientId, idText } from '#schemas/identifiers.ts'
+import * as store from './clients/store.ts'
+import { clientIn, type Manage, timeOf } from './manage.ts'
+import type { AuthenticationMode, ClientCertificate } from './view.ts'
+
+const MAX_CERTIFICATES = 100
+
+export type ManageClients = {
+  /** Throws `conflict`. Authentication by certificate unless said otherwise. */
+  addClient(id: ClientId, mode?: AuthenticationMode): Promise<void>
+  setAuthenticationMode(id: ClientId, mode: AuthenticationMode): Promise<void>
+  deleteClient(id: ClientId): Promise<void>
+  /** DER or PEM; any issuer, as the certificate itself is what is trusted. Throws `cert_validation` once it has expired. */
+  addClientCertificate(id: ClientId, bytes: Buffer): Promise<ClientCertificate>
+  deleteClientCertificate(id: ClientId, sha256: string): Promise<void>
+}
+
+export function manageClients(manage: Manage): ManageClients {
+  return {
+    async addClient(id, mode = 'SSLAUTH') {
+      const row = { id: idText(id), authentication_mode: mode, created_at: timeOf(manage) }
+      await manage.change((transaction) => store.insertClient(transaction, row))
+    },
+    async setAuthenticationMode(id, mode) {
+      clientIn(manage.view(), id)
+      await manage.change((transaction) =>
+        store.updateClient(transaction, idText(id), { authentication_mode: mode }),
+      )
+    },
+    async deleteClient(id) {
+      clientIn(manage.view(), id)
+      await manage.change((transaction) => store.deleteClient(transaction, idText(id)))
+    },
+    async addClientCertificate(id, bytes) {
+      const client = clientIn(manage.view(), id)
+      if (client.certificates.length >= MAX_CERTIFICATES) {
+        throw new Fault('conflict', { what: `a client has at most ${MAX_CERTIFICATES} certificates` })
+      }
+      const { sha256, der, notBefore, notAfter } = readCertificate(bytes)
+      if (notAfter.getTime() < manage.clock()) {
+        throw new Fault('cert_validation', { what: 'the certificate has expired' })
+      }
+      const row = {
+        client: idText(id),
+        sha256,
+        der,
+        not_before: notBefore.toISOString(),
+        not_after: notAfter.toISOString(),
+      }
+      await manage.change((transaction) => store.insertCertificate(transaction, row))
+      return { sha256, der, notBefore, notAfter }
+    },
+    async deleteClientCertificate(id, sha256) {
+      const { certificates } = clientIn(manage.view(), id)
+      if (!certificates.some((each) => each.sha256 === sha256)) {
+        throw new Fault('cert_not_found', { what: sha256.slice(0, 64) })
+      }
+      await manage.change((transaction) => store.deleteCertificate(transaction, idText(id), sha256))
+    },
+  }
+}

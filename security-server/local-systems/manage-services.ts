@@ -1,0 +1,171 @@
+/** Changes of service descriptions, services and endpoints. */
+import { readCertificate } from '#core/certificate/certificate.ts'
+import { checkPathGlob } from '#core/transport/service-path.ts'
+import { Fault } from '#schemas/fault.ts'
+import { checkCode, idText, type SubsystemId } from '#schemas/identifiers.ts'
+import { REST_METHODS } from '#schemas/wire.ts'
+import { checkServiceUrl } from './check-address.ts'
+import { clientIn, descriptionIn, type Manage, serviceIn, serviceOfEndpoint, timeOf } from './manage.ts'
+import { readOpenApi } from './read-openapi.ts'
+import * as store from './services/store.ts'
+import { ORIGIN, type ServiceDescriptionRow } from './tables.ts'
+
+export type ServiceChange = {
+  url?: string | undefined
+  timeoutMs?: number | undefined
+  verifyTls?: boolean | undefined
+  allowEncodedSlash?: boolean | undefined
+}
+
+export type NewDescription = {
+  client: SubsystemId
+  code: string
+  /** The service's base address; for OPENAPI the document's first server when absent. */
+  url?: string | undefined
+  /** The OpenAPI document; its presence makes the description OPENAPI. */
+  document?: string | undefined
+  /** Where the document was fetched from. */
+  documentUrl?: string | undefined
+} & ServiceChange
+
+export type ManageServices = {
+  /** One description with its one service; gives both keys. */
+  addDescription(q: NewDescription): Promise<{ description: number; service: number }>
+  /** A new version of an OPENAPI description's document: endpoints follow, rights of those that stay are kept. */
+  replaceDocument(description: number, document: string): Promise<void>
+  setDisabled(description: number, disabled: boolean, notice?: string): Promise<void>
+  deleteDescription(description: number): Promise<void>
+  updateService(service: number, change: ServiceChange): Promise<void>
+  /** A certificate that the service may show; with any of them others are refused. Gives its SHA-256. */
+  addServiceCertificate(service: number, bytes: Buffer): Promise<string>
+  deleteServiceCertificate(service: number, sha256: string): Promise<void>
+  addEndpoint(service: number, method: string, path: string): Promise<number>
+  deleteEndpoint(endpoint: number): Promise<void>
+}
+
+const TIMEOUT = { least: 1000, usual: 60_000, most: 1_000_000 }
+
+export function manageServices(manage: Manage): ManageServices {
+  return {
+    async addDescription(q) {
+      const client = clientIn(manage.view(), q.client)
+      if (q.client.subsystemCode === undefined) {
+        throw new Fault('invalid_input', { what: 'services belong to subsystems' })
+      }
+      const summary = q.document === undefined ? undefined : await readOpenApi(q.document)
+      const address = q.url ?? summary?.serverUrl
+      if (address === undefined) throw new Fault('service_missing_url')
+      const url = checkServiceUrl(address, manage.own)
+      const row: Omit<ServiceDescriptionRow, 'id'> = {
+        client: idText(client.id),
+        type: summary === undefined ? 'REST' : 'OPENAPI',
+        url: summary === undefined ? url : (q.documentUrl ?? ''),
+        // As in X-Road: a new description serves only once its provider has switched it on.
+        disabled: 1,
+        disabled_notice: '',
+        document: q.document ?? '',
+        published: summary?.published ?? '',
+        updated_at: timeOf(manage),
+      }
+      const settings = columnsOf({
+        timeoutMs: TIMEOUT.usual,
+        verifyTls: true,
+        allowEncodedSlash: false,
+        ...q,
+        url,
+      })
+      return manage.change(async (transaction) => {
+        const description = await store.insertDescription(transaction, row)
+        const service = await store.insertService(transaction, {
+          description,
+          client: row.client,
+          code: checkCode(q.code),
+          ...(settings as Required<typeof settings>),
+        })
+        await store.replaceDocumentEndpoints(transaction, service, summary?.endpoints ?? [])
+        return { description, service }
+      })
+    },
+    async replaceDocument(id, document) {
+      const description = descriptionIn(manage.view(), id)
+      if (description.type !== 'OPENAPI') {
+        throw new Fault('conflict', { what: 'this service description is not OPENAPI' })
+      }
+      const { endpoints, published } = await readOpenApi(document)
+      await manage.change(async (transaction) => {
+        await store.updateDescription(transaction, id, { document, published, updated_at: timeOf(manage) })
+        for (const { key } of description.services) {
+          await store.replaceDocumentEndpoints(transaction, key, endpoints)
+        }
+      })
+    },
+    async setDisabled(id, disabled, notice = '') {
+      descriptionIn(manage.view(), id)
+      await manage.change((transaction) =>
+        store.updateDescription(transaction, id, {
+          disabled: disabled ? 1 : 0,
+          disabled_notice: disabled ? notice : '',
+        }),
+      )
+    },
+    async deleteDescription(id) {
+      descriptionIn(manage.view(), id)
+      await manage.change((transaction) => store.deleteDescription(transaction, id))
+    },
+    async updateService(key, change) {
+      const view = serviceIn(manage.view(), key)
+      const url = change.url === undefined ? undefined : checkServiceUrl(change.url, manage.own)
+      await manage.change(async (transaction) => {
+        await store.updateService(transaction, key, columnsOf({ ...change, url }))
+        if (url !== undefined && view.service.type === 'REST') {
+          await store.updateDescription(transaction, view.description, { url, updated_at: timeOf(manage) })
+        }
+      })
+    },
+    async addServiceCertificate(service, bytes) {
+      serviceIn(manage.view(), service)
+      const { sha256, der } = readCertificate(bytes)
+      await manage.change((transaction) =>
+        store.insertServiceCertificate(transaction, { service, sha256, der }),
+      )
+      return sha256
+    },
+    async deleteServiceCertificate(key, sha256) {
+      const { certificates } = serviceIn(manage.view(), key)
+      if (!certificates.some((each) => each.sha256 === sha256)) {
+        throw new Fault('cert_not_found', { what: sha256.slice(0, 64) })
+      }
+      await manage.change((transaction) => store.deleteServiceCertificate(transaction, key, sha256))
+    },
+    async addEndpoint(service, method, path) {
+      serviceIn(manage.view(), service)
+      if (method !== '*' && !REST_METHODS.has(method))
+        throw new Fault('invalid_http_method', { what: method })
+      if (!path.startsWith('/') && path !== '**') {
+        throw new Fault('invalid_input', { what: 'a path pattern begins with a slash' })
+      }
+      const row = { service, method, path: checkPathGlob(path), origin: ORIGIN.added }
+      return manage.change((transaction) => store.insertEndpoint(transaction, row))
+    },
+    async deleteEndpoint(id) {
+      const { endpoints } = serviceOfEndpoint(manage.view(), id)
+      if (endpoints.find((each) => each.id === id)?.base === true) {
+        throw new Fault('conflict', { what: 'this endpoint is the service itself' })
+      }
+      await manage.change((transaction) => store.deleteEndpoint(transaction, id))
+    },
+  }
+}
+
+function columnsOf(change: ServiceChange) {
+  const { url, timeoutMs, verifyTls, allowEncodedSlash } = change
+  if (timeoutMs !== undefined && (timeoutMs < TIMEOUT.least || timeoutMs > TIMEOUT.most)) {
+    throw new Fault('invalid_input', { what: `a timeout is ${TIMEOUT.least} to ${TIMEOUT.most} ms` })
+  }
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
+    ...(verifyTls === undefined ? {} : { verify_tls: verifyTls ? 1 : 0 }),
+    ...(allowEncodedSlash === undefined ? {} : { allow_encoded_slash: allowEncodedSlash ? 1 : 0 }),
+  }
+}

@@ -1,0 +1,47 @@
+/** What every kind of change needs: the present view, a transaction that counts, the time, and the checks they share. */
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+import { type ClientId, idText } from '#schemas/identifiers.ts'
+import type { OwnListener } from './check-address.ts'
+import type { Transaction } from './store.ts'
+import type { ClientView, LocalGroup, ServiceDescription, ServiceView, View } from './view.ts'
+
+export type Manage = {
+  clock: Clock
+  own: readonly OwnListener[]
+  view(): View
+  /** Runs a change; when it returns, the view shows it. */
+  change<T>(act: (transaction: Transaction) => Promise<T>): Promise<T>
+}
+
+export function timeOf(manage: Manage): string {
+  return new Date(manage.clock()).toISOString()
+}
+
+export function clientIn(view: View, id: ClientId): ClientView {
+  return found(view.clients.get(idText(id)), `client ${idText(id)}`)
+}
+
+export function descriptionIn(view: View, id: number): ServiceDescription {
+  return found(view.descriptions.get(id), `service description ${id}`)
+}
+
+export function serviceIn(view: View, key: number): ServiceView {
+  return found(view.servicesByKey.get(key), `service ${key}`)
+}
+
+export function groupIn(view: View, id: number): LocalGroup {
+  return found(view.groups.get(id), `local group ${id}`)
+}
+
+/** The service that has an endpoint. */
+export function serviceOfEndpoint(view: View, endpoint: number): ServiceView {
+  const services = [...view.servicesByKey.values()]
+  const service = services.find((each) => each.endpoints.some(({ id }) => id === endpoint))
+  return found(service, `endpoint ${endpoint}`)
+}
+
+function found<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Fault('not_found', { what })
+  return value
+}

@@ -1,0 +1,72 @@
+/** Reads all rows for the view, and makes every change count: the counter row rises in the same transaction. */
+import type { Kysely, Selectable } from 'kysely'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Tables } from './tables.ts'
+
+type RowsOf<Name extends keyof Tables> = Selectable<Tables[Name]>[]
+
+export type Rows = {
+  /** The change that these rows stand at, or a later one: it is read first. */
+  counter: number
+  clients: RowsOf<'local_client'>
+  certificates: RowsOf<'local_client_certificate'>
+  descriptions: RowsOf<'service_description'>
+  services: RowsOf<'service'>
+  serviceCertificates: RowsOf<'service_certificate'>
+  endpoints: RowsOf<'endpoint'>
+  rights: RowsOf<'access_right'>
+  groups: RowsOf<'local_group'>
+  members: RowsOf<'local_group_member'>
+}
+
+export type Transaction = Kysely<Tables>
+
+export type Store = {
+  counter(): Promise<number>
+  rows(): Promise<Rows>
+  /** Runs a change in one transaction with the counter's rise. */
+  change<T>(act: (transaction: Transaction) => Promise<T>): Promise<T>
+}
+
+export function createStore(database: Database): Store {
+  const tables = tablesOf<Tables>(database)
+
+  async function counter(): Promise<number> {
+    const row = await tables
+      .selectFrom('local_change')
+      .select('counter')
+      .where('id', '=', 1)
+      .executeTakeFirstOrThrow()
+    return Number(row.counter)
+  }
+
+  return {
+    counter,
+    async rows() {
+      // Read first: rows that change meanwhile belong to a higher counter, which the next poll sees.
+      const at = await counter()
+      return {
+        counter: at,
+        clients: await tables.selectFrom('local_client').selectAll().orderBy('id').execute(),
+        certificates: await tables.selectFrom('local_client_certificate').selectAll().execute(),
+        descriptions: await tables.selectFrom('service_description').selectAll().orderBy('id').execute(),
+        services: await tables.selectFrom('service').selectAll().orderBy('id').execute(),
+        serviceCertificates: await tables.selectFrom('service_certificate').selectAll().execute(),
+        endpoints: await tables.selectFrom('endpoint').selectAll().orderBy('id').execute(),
+        rights: await tables.selectFrom('access_right').selectAll().orderBy('id').execute(),
+        groups: await tables.selectFrom('local_group').selectAll().orderBy('id').execute(),
+        members: await tables.selectFrom('local_group_member').selectAll().orderBy('member').execute(),
+      }
+    },
+    change: (act) =>
+      inTransaction(tables, async (transaction) => {
+        // The row's lock makes changes of several nodes follow one another.
+        await transaction
+          .updateTable('local_change')
+          .set((row) => ({ counter: row('counter', '+', 1) }))
+          .where('id', '=', 1)
+          .execute()
+        return act(transaction)
+      }),
+  }
+}

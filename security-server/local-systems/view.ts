@@ -1,0 +1,251 @@
+/** The rows as one immutable picture for the message path: every look-up is a map access. Pure. */
+import {
+  type ClientId,
+  idText,
+  parseClientId,
+  type ServiceId,
+  type SubsystemId,
+} from '#schemas/identifiers.ts'
+import type { EndpointRights, SubjectType } from './access.ts'
+import type { Rows } from './store.ts'
+import { ORIGIN } from './tables.ts'
+
+export type AuthenticationMode = 'NOSSL' | 'SSLNOAUTH' | 'SSLAUTH'
+
+export type ClientCertificate = { sha256: string; der: Buffer; notBefore: Date; notAfter: Date }
+
+export type ServiceCertificate = { sha256: string; der: Buffer }
+
+export type LocalService = {
+  id: ServiceId
+  type: 'REST' | 'OPENAPI'
+  /** Base address; the request's service path is appended. */
+  url: string
+  timeoutMs: number
+  verifyTls: boolean
+  /** PEM certificates that the service's own must be or be issued by; the system's CAs decide when undefined. */
+  trustedCertificates: string[] | undefined
+  /** Set, possibly to '', while the service is switched off. */
+  disabledNotice: string | undefined
+  allowEncodedSlash: boolean
+  /** The OpenAPI document for clients, without the addresses of its servers. */
+  openApiText: string | undefined
+}
+
+export type Endpoint = { id: number; method: string; path: string; base: boolean; generated: boolean }
+
+export type AccessRight = {
+  id: number
+  endpoint: number
+  subjectType: SubjectType
+  subject: string
+  createdAt: string
+}
+
+export type ServiceDescription = {
+  id: number
+  client: SubsystemId
+  type: 'REST' | 'OPENAPI'
+  url: string
+  disabled: boolean
+  disabledNotice: string
+  updatedAt: string
+  /** The OpenAPI document as it was given; '' for REST. */
+  document: string
+  services: ServiceView[]
+}
+
+export type ServiceView = {
+  key: number
+  description: number
+  service: LocalService
+  certificates: ServiceCertificate[]
+  endpoints: Endpoint[]
+  accessRights: AccessRight[]
+  /** The same, ready for `isAllowed`. */
+  rights: EndpointRights[]
+}
+
+export type LocalGroup = {
+  id: number
+  client: ClientId
+  code: string
+  description: string
+  members: ClientId[]
+}
+
+export type ClientView = {
+  id: ClientId
+  authenticationMode: AuthenticationMode
+  createdAt: string
+  certificates: ClientCertificate[]
+  descriptions: ServiceDescription[]
+  groups: LocalGroup[]
+}
+
+export type View = {
+  counter: number
+  clients: ReadonlyMap<string, ClientView>
+  /** By the text form of the service's id. */
+  services: ReadonlyMap<string, ServiceView>
+  servicesByKey: ReadonlyMap<number, ServiceView>
+  descriptions: ReadonlyMap<number, ServiceDescription>
+  groups: ReadonlyMap<number, LocalGroup>
+}
+
+export function buildView(rows: Rows): View {
+  const groups = new Map<number, LocalGroup>()
+  const members = groupBy(rows.members, (row) => Number(row.local_group))
+  for (const row of rows.groups) {
+    const id = Number(row.id)
+    const of = (members.get(id) ?? []).map(({ member }) => parseClientId(member))
+    groups.set(id, {
+      id,
+      client: parseClientId(row.client),
+      code: row.code,
+      description: row.description,
+      members: of,
+    })
+  }
+  const servicesByKey = buildServices(rows, groups)
+  const descriptions = new Map<number, ServiceDescription>()
+  const byDescription = groupBy([...servicesByKey.values()], (service) => service.description)
+  for (const row of rows.descriptions) {
+    const id = Number(row.id)
+    descriptions.set(id, {
+      id,
+      client: parseClientId(row.client) as SubsystemId,
+      type: row.type as ServiceDescription['type'],
+      url: row.url,
+      disabled: Number(row.disabled) === 1,
+      disabledNotice: row.disabled_notice,
+      updatedAt: row.updated_at,
+      document: row.document,
+      services: byDescription.get(id) ?? [],
+    })
+  }
+  const services = new Map<string, ServiceView>()
+  for (const each of servicesByKey.values()) services.set(idText(each.service.id), each)
+  return {
+    counter: rows.counter,
+    clients: buildClients(rows, [...descriptions.values()], [...groups.values()]),
+    services,
+    servicesByKey,
+    descriptions,
+    groups,
+  }
+}
+
+function buildClients(
+  rows: Rows,
+  descriptions: ServiceDescription[],
+  groups: LocalGroup[],
+): Map<string, ClientView> {
+  const certificates = groupBy(rows.certificates, (row) => row.client)
+  const ownDescriptions = groupBy(descriptions, (each) => idText(each.client))
+  const ownGroups = groupBy(groups, (each) => idText(each.client))
+  const clients = new Map<string, ClientView>()
+  for (const row of rows.clients) {
+    clients.set(row.id, {
+      id: parseClientId(row.id),
+      authenticationMode: row.authentication_mode as AuthenticationMode,
+      createdAt: row.created_at,
+      certificates: (certificates.get(row.id) ?? []).map((certificate) => ({
+        sha256: certificate.sha256,
+        der: certificate.der,
+        notBefore: new Date(certificate.not_before),
+        notAfter: new Date(certificate.not_after),
+      })),
+      descriptions: ownDescriptions.get(row.id) ?? [],
+      groups: ownGroups.get(row.id) ?? [],
+    })
+  }
+  return clients
+}
+
+function buildServices(rows: Rows, groups: Map<number, LocalGroup>): Map<number, ServiceView> {
+  const endpoints = groupBy(rows.endpoints, (row) => Number(row.service))
+  const rights = groupBy(rows.rights, (row) => Number(row.endpoint))
+  const certificates = groupBy(rows.serviceCertificates, (row) => Number(row.service))
+  const descriptions = new Map(rows.descriptions.map((row) => [Number(row.id), row]))
+  const found = new Map<number, ServiceView>()
+  for (const row of rows.services) {
+    const key = Number(row.id)
+    const description = descriptions.get(Number(row.description))
+    // Gone between two reads of one load: the next poll reads again.
+    if (description === undefined) continue
+    const shown = (certificates.get(key) ?? []).map(({ sha256, der }) => ({ sha256, der }))
+    const owned = [...groups.values()].filter((group) => idText(group.client) === row.client)
+    const own = (endpoints.get(key) ?? []).map((each) => ({
+      id: Number(each.id),
+      method: each.method,
+      path: each.path,
+      base: Number(each.origin) === ORIGIN.base,
+      generated: Number(each.origin) === ORIGIN.document,
+    }))
+    const given = own.flatMap((endpoint) =>
+      (rights.get(endpoint.id) ?? []).map((right) => ({
+        id: Number(right.id),
+        endpoint: endpoint.id,
+        subjectType: right.subject_type as SubjectType,
+        subject: right.subject,
+        createdAt: right.created_at,
+      })),
+    )
+    found.set(key, {
+      key,
+      description: Number(row.description),
+      service: {
+        id: { ...(parseClientId(row.client) as SubsystemId), serviceCode: row.code },
+        type: description.type as LocalService['type'],
+        url: row.url,
+        timeoutMs: Number(row.timeout_ms),
+        verifyTls: Number(row.verify_tls) === 1,
+        trustedCertificates: shown.length === 0 ? undefined : shown.map(({ der }) => certificatePem(der)),
+        disabledNotice: Number(description.disabled) === 1 ? description.disabled_notice : undefined,
+        allowEncodedSlash: Number(row.allow_encoded_slash) === 1,
+        openApiText: description.published === '' ? undefined : description.published,
+      },
+      certificates: shown,
+      endpoints: own,
+      accessRights: given,
+      rights: own.map((endpoint) => rightsOf(endpoint, given, owned)),
+    })
+  }
+  return found
+}
+
+/** Local groups count only on the services of the client that made them. */
+function rightsOf(endpoint: Endpoint, given: AccessRight[], owned: LocalGroup[]): EndpointRights {
+  const of = (type: SubjectType) =>
+    given
+      .filter((right) => right.endpoint === endpoint.id && right.subjectType === type)
+      .map((right) => right.subject)
+  const codes = new Set(of('LOCALGROUP'))
+  return {
+    method: endpoint.method,
+    path: endpoint.path,
+    subsystems: new Set(of('SUBSYSTEM')),
+    globalGroups: of('GLOBALGROUP'),
+    localGroups: owned
+      .filter((group) => codes.has(group.code))
+      .map((group) => new Set(group.members.map((member) => idText(member)))),
+  }
+}
+
+/** PEM text of a DER certificate. */
+export function certificatePem(der: Buffer): string {
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? []
+  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`
+}
+
+function groupBy<T, K>(list: readonly T[], keyOf: (each: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>()
+  for (const each of list) {
+    const key = keyOf(each)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [each])
+    else group.push(each)
+  }
+  return groups
+}
