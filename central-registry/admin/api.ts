@@ -1,0 +1,48 @@
+/** The management API: every operation of schemas/central-registry-api.yaml with its handler, roles and audit record. */
+import { readFile } from 'node:fs/promises'
+import type { FastifyInstance } from 'fastify'
+import { parse } from 'yaml'
+import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { type OperationHandler, registerOpenApi } from '#platform/http-service/openapi.ts'
+import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+
+type Rooms = { apiKeys: ApiKeys; audit: AuditLog; handlers: Record<string, OperationHandler> }
+
+/** The API's source, for tests of the role table too. */
+export async function registryApi(): Promise<OpenApiDocument> {
+  return parse(
+    await readFile(new URL('../../schemas/central-registry-api.yaml', import.meta.url), 'utf8'),
+  ) as OpenApiDocument
+}
+
+export async function adminRoutes(app: FastifyInstance, rooms: Rooms): Promise<void> {
+  const { apiKeys, audit } = rooms
+  await registerOpenApi(app, {
+    document: await registryApi(),
+    handlers: { ...rooms.handlers, ...keyHandlers(apiKeys), ...auditHandlers(audit) },
+    authenticate: (authorization) => apiKeys.authenticate(authorization),
+    audit,
+  })
+}
+
+function keyHandlers(apiKeys: ApiKeys): Record<string, OperationHandler> {
+  return {
+    getApiKeys: () => apiKeys.list(),
+    addApiKey: async ({ body }) => {
+      const { name, roles, expiresAt } = body as { name: string; roles: string[]; expiresAt?: string }
+      return apiKeys.create({
+        name,
+        roles,
+        ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt) }),
+      })
+    },
+    revokeApiKey: ({ params }) => apiKeys.revoke(params['id']!),
+  }
+}
+
+function auditHandlers(audit: AuditLog): Record<string, OperationHandler> {
+  return {
+    getAuditLog: ({ query }) => audit.list(query as { before?: number; limit: number }),
+  }
+}

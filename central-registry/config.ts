@@ -1,0 +1,83 @@
+/** The settings of a central registry: what the YAML file may say, checked before anything starts. */
+
+export type Settings = {
+  directory: string
+  database: string
+  pinFile: string
+  publicUrl: string
+  public: { address: string; port: number }
+  admin: { address: string; port: number; initialApiKeyFile?: string }
+  configuration: {
+    validitySeconds: number
+    renewSeconds: number
+    ocspFreshnessSeconds: number
+    timeStampingIntervalSeconds: number
+  }
+  redisUrlFile?: string
+  logLevel: string
+}
+
+const listener = (port: number, more: object = {}): object => ({
+  type: 'object',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    address: { type: 'string', default: '127.0.0.1', description: 'The address to listen on' },
+    port: { type: 'integer', minimum: 1, maximum: 65535, default: port },
+    ...more,
+  },
+})
+
+/** JSON Schema 2020-12 of the file; docs/configuration.md explains each setting. */
+export const settingsSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['directory', 'database', 'pinFile', 'publicUrl'],
+  properties: {
+    directory: { type: 'string', 'x-path': true, description: 'Signing keys and the index mark lie here' },
+    database: { type: 'string', description: 'sqlite:/path or postgres://' },
+    pinFile: { type: 'string', 'x-path': true, description: 'The PIN of the signing keys, mode 0600' },
+    publicUrl: {
+      type: 'string',
+      pattern: '^https?://[^/?#]+$',
+      description: 'Where security servers find the configuration',
+    },
+    public: listener(8001),
+    admin: listener(4000, {
+      initialApiKeyFile: {
+        type: 'string',
+        'x-path': true,
+        description: 'Where the first API key is written, once, mode 0600',
+      },
+    }),
+    configuration: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        validitySeconds: {
+          type: 'integer',
+          minimum: 60,
+          maximum: 86400,
+          default: 600,
+          description: 'How long a published configuration may be used',
+        },
+        renewSeconds: {
+          type: 'integer',
+          minimum: 5,
+          maximum: 3600,
+          default: 60,
+          description: 'How often it is published anew',
+        },
+        ocspFreshnessSeconds: { type: 'integer', minimum: 60, maximum: 86400, default: 3600 },
+        timeStampingIntervalSeconds: { type: 'integer', minimum: 60, maximum: 86400, default: 60 },
+      },
+    },
+    redisUrlFile: {
+      type: 'string',
+      'x-path': true,
+      description: 'File with the redis:// URL for jobs on several nodes',
+    },
+    logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'], default: 'info' },
+  },
+} as const

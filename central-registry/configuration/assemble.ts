@@ -1,0 +1,125 @@
+/** From rows to the values of the global configuration; pure. */
+import type { ApprovedCa, PrivateParameters, SharedParameters } from '#schemas/global-configuration.ts'
+import {
+  idText,
+  parseClientId,
+  parseMemberId,
+  parseServerId,
+  parseSubsystemId,
+} from '#schemas/identifiers.ts'
+
+/** All that the registry knows, as its stores give it. */
+export type RegistryRows = {
+  parameters: Record<string, string>
+  classes: { code: string; description: string }[]
+  members: { id: string; name: string }[]
+  subsystems: { id: string; member: string; name: string }[]
+  groups: { code: string; description: string }[]
+  groupMembers: { group_code: string; client: string }[]
+  servers: { id: string; owner: string; address: string }[]
+  certificates: { sha256: string; server: string }[]
+  clients: { server: string; client: string }[]
+  services: { id: number; name: string; profile: string; authentication_only: number }[]
+  authorities: { sha256: string; service: number; is_top: number; certificate: Buffer }[]
+  responders: { authority: string; url: string; certificate: Buffer | null }[]
+  timestampingServices: { name: string; url: string; certificate: Buffer }[]
+}
+
+export type Settings = {
+  instance: string
+  /** host or host:port under which servers find this registry. */
+  sourceAddress: string
+  /** DER of every key that signs now or will: both configurations are signed by the same keys. */
+  verificationCerts: Buffer[]
+  ocspFreshnessSeconds: number
+  timeStampingIntervalSeconds: number
+}
+
+export function assembleShared(rows: RegistryRows, settings: Settings): SharedParameters {
+  const { verificationCerts } = settings
+  const descriptions = new Map(rows.classes.map(({ code, description }) => [code, description]))
+  const subsystems = groupBy(rows.subsystems, (row) => row.member)
+  const certificates = groupBy(rows.certificates, (row) => row.server)
+  const clients = groupBy(rows.clients, (row) => row.server)
+  const groupMembers = groupBy(rows.groupMembers, (row) => row.group_code)
+  return {
+    instance: settings.instance,
+    sources: [
+      {
+        address: settings.sourceAddress,
+        internalVerificationCerts: verificationCerts,
+        externalVerificationCerts: verificationCerts,
+      },
+    ],
+    approvedCas: rows.services.map((service) => approvedCa(service, rows)),
+    approvedTsas: rows.timestampingServices.map(({ name, url, certificate }) => ({
+      name,
+      url,
+      cert: certificate,
+      costType: 'UNDEFINED',
+    })),
+    members: rows.members.map((row) => {
+      const id = parseMemberId(row.id)
+      return {
+        id,
+        memberClassDescription: descriptions.get(id.memberClass) ?? '',
+        name: row.name,
+        subsystems: (subsystems.get(row.id) ?? []).map((one) => ({
+          id: parseSubsystemId(one.id),
+          name: one.name === '' ? undefined : one.name,
+        })),
+      }
+    }),
+    securityServers: rows.servers.map((row) => ({
+      id: parseServerId(row.id),
+      address: row.address,
+      authCertHashes: (certificates.get(row.id) ?? []).map((one) => Buffer.from(one.sha256, 'hex')),
+      clients: (clients.get(row.id) ?? [])
+        .map((one) => parseClientId(one.client))
+        .filter((client) => idText(client) !== row.owner),
+    })),
+    globalGroups: rows.groups.map(({ code, description }) => ({
+      groupCode: code,
+      description,
+      members: (groupMembers.get(code) ?? []).map((one) => parseClientId(one.client)),
+    })),
+    memberClasses: rows.classes,
+    ocspFreshnessSeconds: settings.ocspFreshnessSeconds,
+  }
+}
+
+export function assemblePrivate(settings: Settings): PrivateParameters {
+  return {
+    instance: settings.instance,
+    anchors: [],
+    timeStampingIntervalSeconds: settings.timeStampingIntervalSeconds,
+  }
+}
+
+function approvedCa(service: RegistryRows['services'][number], rows: RegistryRows): ApprovedCa {
+  const authorities = rows.authorities.filter((one) => Number(one.service) === Number(service.id))
+  const caInfo = (authority: (typeof authorities)[number]): ApprovedCa['topCa'] => ({
+    cert: authority.certificate,
+    ocsp: rows.responders
+      .filter((responder) => responder.authority === authority.sha256)
+      .map(({ url, certificate }) => ({ url, cert: certificate ?? undefined, costType: 'UNDEFINED' })),
+  })
+  return {
+    name: service.name,
+    authenticationOnly: Number(service.authentication_only) === 1,
+    topCa: caInfo(authorities.find((one) => Number(one.is_top) === 1)!),
+    intermediateCas: authorities.filter((one) => Number(one.is_top) === 0).map(caInfo),
+    certificateProfileInfo: service.profile,
+    defaultCsrFormat: 'DER',
+  }
+}
+
+function groupBy<T>(rows: T[], key: (row: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const row of rows) {
+    const group = groups.get(key(row))
+    if (group === undefined) groups.set(key(row), [row])
+    else group.push(row)
+  }
+  return groups
+}
