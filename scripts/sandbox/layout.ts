@@ -1,0 +1,83 @@
+/** Where everything of a sandbox lies and listens: an instance DEV with three agencies, each with a security server. */
+import path from 'node:path'
+
+export type Agency = {
+  /** Folder and process name of its security server. */
+  key: string
+  memberCode: string
+  name: string
+  subsystemCode: string
+  subsystemName: string
+  serverCode: string
+  /** Loopback address of its security server: shared-params holds no port, so each has its own. */
+  address: string
+}
+
+export type Layout = {
+  instance: string
+  memberClass: string
+  directory: string
+  trust: { address: string; caPort: number; ocspPort: number; tsaPort: number }
+  registry: { address: string; publicPort: number; adminPort: number }
+  systems: { address: string; populationRegister: number; taxAgency: number; businessRegister: number }
+  agencies: { population: Agency; tax: Agency; business: Agency }
+}
+
+export const SERVER_PORTS = { messages: 5500, ocsp: 5577, http: 8080, https: 8443, admin: 4000 } as const
+export const MEMBER_CLASS = 'GOV'
+export const POPULATION_SERVICE = 'persons'
+
+/** The layout below `directory`, on the loopback network `network` (three numbers, "127.0.1" by default). */
+export function layoutOf(directory: string, network: string): Layout {
+  const agency = (
+    key: string,
+    memberCode: string,
+    name: string,
+    subsystem: [string, string],
+    last: number,
+  ): Agency => ({
+    key,
+    memberCode,
+    name,
+    subsystemCode: subsystem[0],
+    subsystemName: subsystem[1],
+    serverCode: `SS-${key.toUpperCase()}`,
+    address: `${network}.${last}`,
+  })
+  return {
+    instance: 'DEV',
+    memberClass: MEMBER_CLASS,
+    directory,
+    trust: { address: `${network}.20`, caPort: 8888, ocspPort: 8889, tsaPort: 8899 },
+    registry: { address: `${network}.10`, publicPort: 8001, adminPort: 4000 },
+    systems: { address: `${network}.30`, populationRegister: 9001, taxAgency: 9002, businessRegister: 9003 },
+    agencies: {
+      population: agency('population', '1001', 'Population Agency', ['population', 'Population register'], 1),
+      tax: agency('tax', '1002', 'Tax Agency', ['tax', 'Tax assessment'], 2),
+      business: agency('business', '1003', 'Business Agency', ['business', 'Business register'], 3),
+    },
+  }
+}
+
+/** Everything of one process below the sandbox's directory. */
+export function folderOf(layout: Layout, name: string): string {
+  return path.join(layout.directory, name)
+}
+
+export function agenciesOf(layout: Layout): Agency[] {
+  return Object.values(layout.agencies)
+}
+
+/** "DEV/GOV/1002/tax" and its kin. */
+export function subsystemText(layout: Layout, agency: Agency): string {
+  return `${layout.instance}/${layout.memberClass}/${agency.memberCode}/${agency.subsystemCode}`
+}
+
+export function serverText(layout: Layout, agency: Agency): string {
+  return `${layout.instance}/${layout.memberClass}/${agency.memberCode}/${agency.serverCode}`
+}
+
+/** The same id as the management APIs carry it in paths: "DEV:GOV:1002:tax". */
+export function encoded(text: string): string {
+  return text.replaceAll('/', ':')
+}

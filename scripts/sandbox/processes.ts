@@ -1,0 +1,72 @@
+/** Child processes of the sandbox: started with a configuration file, ready when they say so, ended by their id. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { openSync } from 'node:fs'
+import path from 'node:path'
+
+export type Started = { name: string; pid: number; stop(): Promise<void>; kill(): Promise<void> }
+
+const READY_MS = 60_000
+const DRAIN_MS = 20_000
+
+/**
+ * Starts `script` under this Node and waits until it is ready; its log lines go to `<directory>/<name>.log`. Rejects with
+ * what it wrote to standard error when it ends before that.
+ */
+export async function startProcess(q: {
+  name: string
+  script: string
+  args: string[]
+  directory: string
+  /** Options of Node itself (memory limits). */
+  execArgv?: string[]
+  onExit?: (name: string, why: string) => void
+}): Promise<Started> {
+  const output = openSync(path.join(q.directory, `${q.name}.log`), 'a')
+  const child = spawn(process.execPath, [...(q.execArgv ?? []), q.script, ...q.args], {
+    stdio: ['ignore', output, 'pipe', 'ipc'],
+  })
+  let errors = ''
+  child.stderr!.on('data', (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-4000)
+  })
+  const ended = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? `exit ${code}`))
+  })
+  await ready(child, q.name, ended, () => errors)
+  let stopping = false
+  void ended.then((why) => {
+    if (!stopping) q.onExit?.(q.name, `${why}${errors === '' ? '' : `: ${errors.trim()}`}`)
+  })
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    stopping = true
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill(signal)
+    const late = setTimeout(() => child.kill('SIGKILL'), DRAIN_MS)
+    await ended
+    clearTimeout(late)
+  }
+  return { name: q.name, pid: child.pid!, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+}
+
+function ready(
+  child: ChildProcess,
+  name: string,
+  ended: Promise<string>,
+  errors: () => string,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`${name} was not ready after ${READY_MS / 1000} s`))
+    }, READY_MS)
+    child.on('message', (message) => {
+      if ((message as { ready?: boolean }).ready !== true) return
+      clearTimeout(late)
+      resolve()
+    })
+    void ended.then((why) => {
+      clearTimeout(late)
+      reject(new Error(`${name} ended (${why}): ${errors().trim() || 'see its log'}`))
+    })
+  })
+}

@@ -1,0 +1,48 @@
+/** What the operator of an instance does once: trust services, members, subsystems, in the registry's management API. */
+import type { Api } from './client.ts'
+import { fetchText } from './client.ts'
+import { type Agency, agenciesOf, encoded, type Layout, serverText, subsystemText } from './layout.ts'
+
+const PROFILE = 'ee.ria.xroad.common.certificateprofile.impl.FiVRKCertificateProfileInfoProvider'
+
+export async function setUpRegistry(api: Api, layout: Layout): Promise<void> {
+  const { trust } = layout
+  const ca = `http://${trust.address}:${trust.caPort}`
+  const ocspUrl = `http://${trust.address}:${trust.ocspPort}/`
+  await api.send('PUT', '/system', { instance: layout.instance })
+  await api.send('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
+  const [root, intermediate, responder, tsa] = await Promise.all(
+    ['root', 'intermediate', 'ocsp-responder', 'tsa'].map((name) => fetchText(`${ca}/${name}`)),
+  )
+  const ocspResponders = [{ url: ocspUrl, certificate: responder }]
+  const { id } = await api.send<{ id: number }>('POST', '/certification-services', {
+    name: 'Sandbox CA',
+    certificateProfileInfo: PROFILE,
+    certificate: root,
+    ocspResponders,
+  })
+  await api.send('POST', `/certification-services/${id}/intermediate-cas`, {
+    certificate: intermediate,
+    ocspResponders,
+  })
+  await api.send('POST', '/timestamping-services', {
+    name: 'Sandbox TSA',
+    url: `http://${trust.address}:${trust.tsaPort}/`,
+    certificate: tsa,
+  })
+  await api.send('POST', '/member-classes', { code: layout.memberClass, description: 'Government' })
+  for (const agency of agenciesOf(layout)) await admit(api, layout, agency)
+}
+
+/** A member with its subsystem and its security server; the server's certificate comes when it has one. */
+async function admit(api: Api, layout: Layout, agency: Agency): Promise<void> {
+  const { memberCode, name, subsystemCode, subsystemName } = agency
+  const member = encoded(`${layout.instance}/${layout.memberClass}/${memberCode}`)
+  const server = encoded(serverText(layout, agency))
+  await api.send('POST', '/members', { memberClass: layout.memberClass, memberCode, name })
+  await api.send('POST', `/members/${member}/subsystems`, { subsystemCode, name: subsystemName })
+  await api.send('POST', '/security-servers', { id: server, address: agency.address })
+  await api.send('POST', `/security-servers/${server}/clients`, {
+    client: encoded(subsystemText(layout, agency)),
+  })
+}
