@@ -3,8 +3,9 @@
  * declared on the root, no entities, comments, transforms or chains that go on in another file.
  */
 import { Fault } from '#schemas/fault.ts'
-import { DIGEST_URI, type DigestName } from '#schemas/wire.ts'
+import { DIGEST_URI, type DigestName, PART_NAME } from '#schemas/wire.ts'
 import { DIGESTS } from './algorithms.ts'
+import { chainResult } from './chain-template.ts'
 import { CHAIN_LIMIT, type ChainItem, chainDigest, readHashChainExact } from './read-hash-chain-exact.ts'
 
 export type { ChainItem } from './read-hash-chain-exact.ts'
@@ -27,6 +28,22 @@ const STEP_URI = /^(\/?[\w.-]*)#([\w.-]{1,64})$/
 
 /** Reads HashChainResult; throws `malformed_hash_chain`. */
 export function readHashChainResult(document: Buffer): ChainResult {
+  return readOwnResult(document) ?? readResult(document)
+}
+
+/** Our own form, by writing it anew from its value. */
+function readOwnResult(document: Buffer): ChainResult | undefined {
+  const text = document.length > CHAIN_LIMIT.bytes ? '' : document.toString('latin1')
+  const end = text.lastIndexOf('</ds:DigestValue>')
+  const digest = text.slice(text.lastIndexOf('>', end - 1) + 1, end)
+  for (const file of [PART_NAME.hashChain, PART_NAME.timestampHashChain]) {
+    const value = chainResult(file, digest) === text ? chainDigest(digest) : undefined
+    if (value !== undefined) return { file, step: 'STEP0', digest: 'SHA-512', value }
+  }
+  return undefined
+}
+
+function readResult(document: Buffer): ChainResult {
   const root = parse(document)
   if (root.name !== 'c:HashChainResult') throw malformed('it is no hash chain result')
   const [method, value] = children(root, ['d:DigestMethod', 'd:DigestValue'])

@@ -1,0 +1,24 @@
+/** Who claims to have sent a message, by its own words: the client of a request, the provider of a response. */
+import { parseRestRequest, parseRestResponse } from '#core/transport/rest-message.ts'
+import { type ClientId, subsystemOf } from '#schemas/identifiers.ts'
+
+const LESS_THAN = 0x3c
+const BYTE_ORDER_MARK = 0xef
+const STATUS_LINE = /^\d{3}\r?\n/
+
+/** Reads a REST or SOAP message as strictly as a security server does; throws the faults of their readers. */
+export async function senderOf(message: Buffer): Promise<ClientId> {
+  const first = message.toString('latin1', 0, 64).trimStart().charCodeAt(0)
+  if (first === LESS_THAN || first === BYTE_ORDER_MARK) {
+    // Needs the XML library, which start-up and REST do without.
+    const { parseSoapMessage } = await import('#core/transport/soap-message.ts')
+    const soap = await parseSoapMessage(message)
+    return soap.isResponse ? providerOf(soap.service) : soap.client
+  }
+  const isResponse = STATUS_LINE.test(message.toString('latin1', 0, 8))
+  return isResponse ? subsystemOf(parseRestResponse(message).service) : parseRestRequest(message).client
+}
+
+function providerOf({ instance, memberClass, memberCode, subsystemCode }: ClientId): ClientId {
+  return { instance, memberClass, memberCode, subsystemCode }
+}

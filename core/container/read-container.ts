@@ -1,0 +1,167 @@
+/**
+ * Reads a message container strictly: names that it may hold, each once, in bounds of number and size as declared and as
+ * found, checksums right, the same to every reader (zip-structure.ts). X-Road's own order and packing are accepted.
+ */
+import { createHash, type Hash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { crc32 } from 'node:zlib'
+import { type Entry, fromBufferPromise, openPromise, type ZipFile } from 'yauzl'
+import { DIGESTS, nodeDigest } from '#core/signature/algorithms.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { DigestName } from '#schemas/wire.ts'
+import { ATTACHMENT, type Container, ENTRY, MIME_TYPE, type ReadAttachment } from './container.ts'
+import { checkStructure, directoryStart, malformed } from './zip-structure.ts'
+
+export type ContainerLimits = { entries: number; documentBytes: number; attachmentBytes: number }
+
+const DEFAULT_LIMITS: ContainerLimits = {
+  entries: 128,
+  documentBytes: 64 * 1024 * 1024,
+  attachmentBytes: 64 * 1024 * 1024 * 1024,
+}
+const NAME = /^(?!.*\.\.)[A-Za-z0-9._-]{1,100}(?:\/[A-Za-z0-9._-]{1,100})?$/
+const DIRECTORY = 'META-INF/'
+const documents: ReadonlySet<string> = new Set(Object.values(ENTRY))
+
+/** Reads a file or its bytes; throws `malformed_container`, or `io_error` when the file cannot be opened. */
+export async function readContainer(
+  file: string | Buffer,
+  limits: Partial<ContainerLimits> = {},
+): Promise<Container> {
+  const zip = await open(file)
+  try {
+    return await read(zip, { ...DEFAULT_LIMITS, ...limits })
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw malformed('an entry or a directory that cannot be read', cause)
+  } finally {
+    zip.close()
+  }
+}
+
+async function open(file: string | Buffer): Promise<ZipFile> {
+  const options = { autoClose: false, lazyEntries: true, strictFileNames: true, validateEntrySizes: true }
+  try {
+    return await (typeof file === 'string' ? openPromise(file, options) : fromBufferPromise(file, options))
+  } catch (cause) {
+    const isSystem = typeof (cause as NodeJS.ErrnoException).code === 'string'
+    if (isSystem) throw new Fault('io_error', { what: 'the container cannot be opened', cause })
+    throw malformed('no directory of entries: it is no ZIP file', cause)
+  }
+}
+
+async function read(zip: ZipFile, limits: ContainerLimits): Promise<Container> {
+  const start = directoryStart(zip)
+  if (zip.entryCount > limits.entries) throw malformed(`more than ${limits.entries} entries`)
+  const entries: Entry[] = []
+  for await (const entry of zip.eachEntry()) entries.push(entry)
+  checkNames(entries)
+  for (const { fileName, uncompressedSize } of entries) {
+    const most = ATTACHMENT.test(fileName) ? limits.attachmentBytes : limits.documentBytes
+    if (uncompressedSize > most) throw malformed('an entry that is too large')
+  }
+  await checkStructure(zip, entries, start)
+
+  const found = new Map<string, Buffer>()
+  for (const entry of entries.filter(({ fileName }) => documents.has(fileName))) {
+    found.set(entry.fileName, await readDocument(zip, entry))
+  }
+  const container = assemble(found)
+  const wanted = digestsIn(container)
+  for (const entry of inOrder(entries)) container.attachments.push(await readAttachment(zip, entry, wanted))
+  container.unknown.push(
+    ...entries
+      .map(({ fileName }) => fileName)
+      .filter((name) => !documents.has(name) && !ATTACHMENT.test(name) && name !== DIRECTORY),
+  )
+  return container
+}
+
+function checkNames(entries: Entry[]): void {
+  const seen = new Set<string>()
+  for (const { fileName, uncompressedSize } of entries) {
+    if (fileName === DIRECTORY ? uncompressedSize > 0 : !NAME.test(fileName))
+      throw malformed('a name that is not allowed')
+    // Windows and X-Road's reader see no difference between cases.
+    const key = fileName.toLowerCase()
+    if (seen.has(key)) throw malformed('two entries of one name')
+    seen.add(key)
+  }
+}
+
+function assemble(found: Map<string, Buffer>): Container {
+  const needed = (name: string): Buffer => {
+    const bytes = found.get(name)
+    if (bytes === undefined || bytes.length === 0)
+      throw new Fault('malformed_container', { what: `${name} is missing` })
+    return bytes
+  }
+  if (needed(ENTRY.mimetype).toString('latin1').toLowerCase() !== MIME_TYPE) {
+    throw new Fault('malformed_container', { what: 'its media type is another' })
+  }
+  const container: Container = {
+    message: needed(ENTRY.message),
+    signatures: needed(ENTRY.signatures),
+    hashChainResult: found.get(ENTRY.hashChainResult),
+    hashChain: found.get(ENTRY.hashChain),
+    timestampHashChainResult: found.get(ENTRY.timestampHashChainResult),
+    timestampHashChain: found.get(ENTRY.timestampHashChain),
+    timestampToken: found.get(ENTRY.timestamp),
+    manifest: found.get(ENTRY.manifest),
+    asicManifest: found.get(ENTRY.asicManifest),
+    attachments: [],
+    unknown: [],
+  }
+  const paired = (one: Buffer | undefined, other: Buffer | undefined): boolean =>
+    (one === undefined) === (other === undefined)
+  const chains =
+    paired(container.hashChainResult, container.hashChain) &&
+    paired(container.timestampHashChainResult, container.timestampHashChain)
+  if (!chains) throw new Fault('malformed_container', { what: 'a hash chain is incomplete' })
+  return container
+}
+
+/** Digests that signature or chain name; others are not worth a pass over large attachments. */
+function digestsIn(container: Container): DigestName[] {
+  const texts = [container.signatures, container.hashChain].map((bytes) => bytes?.toString('latin1') ?? '')
+  return [...DIGESTS].filter(([uri]) => texts.some((text) => text.includes(uri))).map(([, name]) => name)
+}
+
+function inOrder(entries: Entry[]): Entry[] {
+  const number = ({ fileName }: Entry): number => Number(ATTACHMENT.exec(fileName)?.[1])
+  return entries.filter((entry) => number(entry) > 0).sort((one, other) => number(one) - number(other))
+}
+
+async function readDocument(zip: ZipFile, entry: Entry): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  await readEntry(await zip.openReadStreamPromise(entry), entry, (piece) => pieces.push(piece))
+  return Buffer.concat(pieces)
+}
+
+async function readAttachment(zip: ZipFile, entry: Entry, wanted: DigestName[]): Promise<ReadAttachment> {
+  const hashes = wanted.map((name): [DigestName, Hash] => [name, createHash(nodeDigest(name))])
+  await readEntry(await zip.openReadStreamPromise(entry), entry, (piece) => {
+    for (const [, hash] of hashes) hash.update(piece)
+  })
+  const digests = new Map(hashes.map(([name, hash]) => [name, hash.digest()]))
+  return {
+    name: entry.fileName,
+    size: entry.uncompressedSize,
+    digest: (name) => {
+      const digest = digests.get(name)
+      if (digest === undefined)
+        throw new Fault('invalid_reference', { what: `there is no ${name} of ${entry.fileName}` })
+      return digest
+    },
+  }
+}
+
+/** yauzl stops at the declared size; the checksum is ours to check. */
+async function readEntry(stream: Readable, entry: Entry, take: (piece: Buffer) => void): Promise<void> {
+  let checksum = 0
+  for await (const piece of stream as AsyncIterable<Buffer>) {
+    checksum = crc32(piece, checksum)
+    take(piece)
+  }
+  if (checksum !== entry.crc32) throw malformed('an entry whose checksum is wrong')
+}

@@ -1,0 +1,53 @@
+/** When a container's signature is proved to have existed: by a single time-stamp in it, or one over a hash chain. */
+import { createHash } from 'node:crypto'
+import type { Certificate } from '#core/certificate/certificate.ts'
+import { nodeDigest } from '#core/signature/algorithms.ts'
+import { verifyHashChain } from '#core/signature/hash-chain.ts'
+import type { CheckedSignature } from '#core/signature/verify-signature.ts'
+import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { PART_NAME } from '#schemas/wire.ts'
+import type { Container } from './container.ts'
+import { checkAsicManifest } from './manifests.ts'
+
+/**
+ * Throws `timestamp_invalid` or `malformed_timestamp`, or `malformed_signature` (as X-Road does) when the chain does not
+ * lead from this signature to what was stamped.
+ */
+export function verifyTimeStamp(
+  container: Container,
+  signature: CheckedSignature,
+  tsaCertificates: Certificate[],
+): { time: Date; tsa: Certificate } {
+  const { timestampHashChainResult: result, timestampHashChain: chain } = container
+  if (result !== undefined && chain !== undefined) checkChain(container, result, chain)
+  const token = container.timestampToken ?? (result === undefined ? signature.timeStampToken : undefined)
+  if (token === undefined) throw new Fault('timestamp_invalid', { what: 'there is no time-stamp' })
+  const { time, certificate } = verifyTimeStampToken({
+    token,
+    data: result ?? signature.signatureValue,
+    tsaCertificates,
+    // The configuration names this very certificate for time-stamping; X-Road asks no more of it.
+    requireTimeStampingUsage: false,
+  })
+  return { time, tsa: certificate }
+}
+
+function checkChain(container: Container, result: Buffer, chain: Buffer): void {
+  try {
+    verifyHashChain({
+      result,
+      chain,
+      parts: [
+        {
+          name: PART_NAME.signatures,
+          digest: (name) => createHash(nodeDigest(name)).update(container.signatures).digest(),
+        },
+      ],
+    })
+    if (container.asicManifest !== undefined) checkAsicManifest(container.asicManifest, result)
+  } catch (thrown) {
+    const cause = asFault(thrown)
+    throw new Fault('malformed_signature', { what: `hash chain of the time-stamp: ${cause.what}`, cause })
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Writes a message container as a stream (wire digest 4.1): mimetype first and stored, as ASiC wants it; then X-Road's
+ * order. No stored entry has a data descriptor, because Java's stream reader cannot read one (11.27).
+ */
+import type { Readable } from 'node:stream'
+import { ZipFile } from 'yazl'
+import { type ContainerParts, ENTRY, MIME_TYPE } from './container.ts'
+import { writeAsicManifest, writeManifest } from './manifests.ts'
+
+const FIRST_ZIP_DATE = new Date(1980, 0, 1)
+
+/** The container's bytes. Attachments are read one after the other; an error in one destroys the stream with it. */
+export function writeContainer(parts: ContainerParts): Readable {
+  const zip = new ZipFile()
+  const output = zip.outputStream as Readable
+  const options = { mtime: parts.time ?? FIRST_ZIP_DATE }
+  zip.on('error', (error: Error) => output.destroy(error))
+  zip.addBuffer(Buffer.from(MIME_TYPE), ENTRY.mimetype, {
+    ...options,
+    compress: false,
+    forceDosTimestamp: true,
+  })
+  for (const [name, bytes] of documentsOf(parts)) zip.addBuffer(bytes, name, options)
+  for (const attachment of parts.attachments) {
+    zip.addReadStreamLazy(attachment.name, { ...options, size: attachment.size }, (give) => {
+      const source = attachment.open()
+      // yazl pipes, and pipes forward neither errors nor a reader that went away.
+      source.once('error', (error) => output.destroy(error))
+      output.once('close', () => source.destroy())
+      give(null, source)
+    })
+  }
+  zip.end({ comment: `mimetype=${MIME_TYPE}`, forceZip64Format: false })
+  return output
+}
+
+function documentsOf(parts: ContainerParts): [name: string, bytes: Buffer][] {
+  const listed = (
+    [
+      [ENTRY.hashChainResult, parts.hashChainResult],
+      [ENTRY.hashChain, parts.hashChain],
+      [ENTRY.timestampHashChainResult, parts.timestampHashChainResult],
+      [ENTRY.timestampHashChain, parts.timestampHashChain],
+    ] as const
+  ).filter((entry): entry is [(typeof entry)[0], Buffer] => entry[1] !== undefined)
+  const documents: [string, Buffer][] = [
+    [ENTRY.message, parts.message],
+    [ENTRY.signatures, parts.signatures],
+    ...listed,
+    [
+      ENTRY.manifest,
+      writeManifest(
+        [ENTRY.message, ...listed.map(([name]) => name)],
+        parts.attachments.map(({ name }) => name),
+      ),
+    ],
+  ]
+  const { timestampHashChainResult, timestampToken } = parts
+  if (timestampHashChainResult !== undefined) {
+    documents.push([ENTRY.asicManifest, writeAsicManifest(timestampHashChainResult)])
+  }
+  if (timestampToken !== undefined) documents.push([ENTRY.timestamp, timestampToken])
+  return documents
+}

@@ -1,0 +1,95 @@
+/**
+ * `concordat verify <container.asice> --conf <directory, zip or anchor> [--json]`: judges a message container offline
+ * (with an anchor it fetches the configuration). Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
+ */
+import { parseArgs } from 'node:util'
+import type { ContainerVerdict } from '#core/container/container.ts'
+import { readContainer } from '#core/container/read-container.ts'
+import { verifyContainer } from '#core/container/verify-container.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { loadConfiguration } from './verify/load-configuration.ts'
+import { jsonReport, textReport } from './verify/report.ts'
+
+const USAGE = `Usage: concordat verify <container.asice> --conf <directory, verificationconf.zip or anchor.xml> [--json]
+
+Judges a signed message container: who signed, when, what the signature covers, and whether all of it holds.
+Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
+`
+
+type Output = { write(text: string): unknown }
+
+/** Runs the command; writes to the streams given, never throws for what users can get wrong. */
+export async function run(
+  args: string[],
+  out: Output = process.stdout,
+  errors: Output = process.stderr,
+): Promise<number> {
+  const options = readArguments(args)
+  if (options === 'help') {
+    out.write(USAGE)
+    return 0
+  }
+  if (typeof options === 'string') {
+    errors.write(`${options}\n\n${USAGE}`)
+    return 2
+  }
+  try {
+    const judgedAt = new Date()
+    const configuration = await loadConfiguration(options.configuration, judgedAt)
+    const verdict = await judge(options.file, configuration.indexes, judgedAt)
+    const report = options.json ? jsonReport : textReport
+    out.write(report({ file: options.file, verdict, configuration, judgedAt }))
+    return verdict.verdict === 'TOTAL-PASSED' ? 0 : 1
+  } catch (thrown) {
+    const { code, message } = asFault(thrown)
+    if (options.json) out.write(`${JSON.stringify({ file: options.file, error: { code, message } })}\n`)
+    else errors.write(`concordat verify: ${message}\n`)
+    return 1
+  }
+}
+
+type Options = { file: string; configuration: string; json: boolean }
+
+/** The options, 'help', or what is wrong with the arguments. */
+function readArguments(args: string[]): Options | string {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        conf: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    })
+    if (values.help) return 'help'
+    const [file, ...more] = positionals
+    if (file === undefined) return 'The container is missing.'
+    if (more.length > 0) return 'Only one container can be verified at a time.'
+    if (values.conf === undefined) return 'The configuration is missing: --conf.'
+    return { file, configuration: values.conf, json: values.json }
+  } catch (thrown) {
+    return (thrown as Error).message
+  }
+}
+
+async function judge(
+  file: string,
+  configuration: Parameters<typeof verifyContainer>[0]['configuration'],
+  now: Date,
+): Promise<ContainerVerdict> {
+  try {
+    return await verifyContainer({ container: await readContainer(file), configuration, now })
+  } catch (thrown) {
+    if (!(thrown instanceof Fault) || thrown.code !== 'malformed_container') throw thrown
+    return {
+      verdict: 'TOTAL-FAILED',
+      subIndication: 'FORMAT_FAILURE',
+      code: thrown.code,
+      reason: thrown.message,
+      covers: [],
+    }
+  }
+}
+
+if (import.meta.main) process.exitCode = await run(process.argv.slice(2))

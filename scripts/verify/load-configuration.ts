@@ -1,0 +1,100 @@
+/**
+ * The global configuration that containers are judged by: a directory in X-Road's layout (wire digest 5.7), the zip file
+ * of GET /verificationconf, or an anchor, from which it is fetched and verified.
+ *
+ * Directory and zip were verified when they were made; whoever names them on the command line trusts them.
+ */
+import { readdir, readFile, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { parseAnchor } from '#core/configuration/anchor.ts'
+import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
+import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { readZippedFiles } from './zipped-files.ts'
+
+export type LoadedConfiguration = {
+  indexes: Map<string, ConfigurationIndex>
+  /** Where it came from, for people. */
+  origin: string
+}
+
+const SHARED = 'shared-params.xml'
+const MAX_INSTANCES = 64
+const MAX_BYTES = 64 * 1024 * 1024
+
+/** Throws `malformed_global_conf`, `malformed_anchor`, `network_error` and the like, `io_error` when nothing is there. */
+export async function loadConfiguration(location: string, now: Date): Promise<LoadedConfiguration> {
+  try {
+    const isDirectory = (await stat(location)).isDirectory()
+    const bytes = isDirectory ? undefined : await readFile(location)
+    if (bytes === undefined) return await fromFiles(await filesOf(location), `directory ${location}`)
+    const isZip = bytes.readUInt16BE(0) === 0x504b
+    if (isZip) return await fromFiles(await readZippedFiles(bytes, SHARED), `zip file ${location}`)
+    return await fromAnchor(bytes, location, now)
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw new Fault('io_error', { what: `${location} cannot be read`, cause })
+  }
+}
+
+/** One shared-params.xml per sub-directory, each an instance; also below a directory that was unpacked from the zip. */
+async function filesOf(directory: string): Promise<Buffer[]> {
+  const found: Buffer[] = []
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (entry.name !== SHARED || !entry.isFile()) continue
+    const file = path.join(entry.parentPath, entry.name)
+    if (found.length === MAX_INSTANCES || (await stat(file)).size > MAX_BYTES) {
+      throw new Fault('malformed_global_conf', { what: 'there are too many or too large files' })
+    }
+    found.push(await readFile(file))
+  }
+  return found
+}
+
+async function fromFiles(files: Buffer[], origin: string): Promise<LoadedConfiguration> {
+  const indexes = new Map<string, ConfigurationIndex>()
+  for (const file of files) {
+    const index = indexConfiguration(await parseSharedParameters(file))
+    if (indexes.has(index.instance)) {
+      throw new Fault('malformed_global_conf', { what: `instance ${index.instance} is there twice` })
+    }
+    indexes.set(index.instance, index)
+  }
+  if (indexes.size === 0) throw new Fault('malformed_global_conf', { what: `there is no ${SHARED}` })
+  return { indexes, origin }
+}
+
+async function fromAnchor(bytes: Buffer, file: string, now: Date): Promise<LoadedConfiguration> {
+  const anchor = await parseAnchor(bytes)
+  const [{ createConfigurationClient }, { fetchConfiguration }] = await Promise.all([
+    import('#security-server/global-configuration/client.ts'),
+    import('#security-server/global-configuration/fetch-configuration.ts'),
+  ])
+  const client = createConfigurationClient()
+  let failure = new Fault('network_error', { what: 'the anchor names no source' })
+  try {
+    for (const { downloadUrl, verificationCerts } of anchor.sources) {
+      try {
+        const { index } = await fetchConfiguration({
+          client,
+          location: { url: downloadUrl, certificates: verificationCerts },
+          instance: anchor.instance,
+          // An anchor of another instance offers no private part, and none is needed to verify.
+          kind: 'federated',
+          now,
+          mark: undefined,
+          previous: undefined,
+        })
+        return {
+          indexes: new Map([[index.instance, index]]),
+          origin: `${downloadUrl}, by the anchor ${file}`,
+        }
+      } catch (cause) {
+        failure = asFault(cause)
+      }
+    }
+  } finally {
+    await client.close()
+  }
+  throw failure
+}

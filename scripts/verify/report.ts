@@ -1,0 +1,77 @@
+/** A verdict on a container as lines for people or as one JSON object. */
+import { nameText } from '#core/certificate/name.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import type { ContainerVerdict } from '#core/container/container.ts'
+import { idText, memberOf } from '#schemas/identifiers.ts'
+import type { LoadedConfiguration } from './load-configuration.ts'
+
+type Judged = {
+  file: string
+  verdict: ContainerVerdict
+  configuration: Pick<LoadedConfiguration, 'indexes' | 'origin'>
+  judgedAt: Date
+}
+
+/** Lines of label and value, the verdict first. */
+export function textReport({ file, verdict, configuration, judgedAt }: Judged): string {
+  const { signer, signingCertificate: certificate, timeStamp, covers } = verdict
+  const rows: [label: string, value: string][] = []
+  if (verdict.code !== undefined) rows.push(['code', verdict.code])
+  if (signer !== undefined) {
+    const name = instanceOf(configuration.indexes, signer.instance)?.memberName(memberOf(signer))
+    rows.push(['signed by', `${idText(signer)}${name === undefined ? '' : ` (${name})`}`])
+  }
+  if (certificate !== undefined) {
+    rows.push(['certificate', `${nameText(certificate.subject)}, serial number ${certificate.serialNumber}`])
+    rows.push(['issued by', nameText(certificate.issuer)])
+  }
+  if (verdict.signingTime !== undefined)
+    rows.push(['signed at', `${verdict.signingTime.toISOString()} (by its own words)`])
+  if (timeStamp !== undefined) {
+    rows.push(['time-stamped', `${timeStamp.time.toISOString()} by ${nameText(timeStamp.tsa.subject)}`])
+  }
+  for (const { name, covered, present } of covers) {
+    rows.push([covered ? 'covers' : 'does not cover', present ? name : `${name} (left out of the container)`])
+  }
+  rows.push([
+    'configuration',
+    `${[...configuration.indexes.keys()].join(', ')}, from ${configuration.origin}`,
+  ])
+  rows.push(['judged at', judgedAt.toISOString()])
+  const head = `${verdict.verdict}${verdict.subIndication === undefined ? '' : `, ${verdict.subIndication}`}`
+  const lines = rows.map(([label, value]) => `  ${label.padEnd(16)}${value}`)
+  return `${[`${file}: ${head}`, `  ${verdict.reason}`, ...lines].map(printable).join('\n')}\n`
+}
+
+/** The same facts; times are ISO, the certificate is base64 of its DER. */
+export function jsonReport({ file, verdict, configuration, judgedAt }: Judged): string {
+  const { signer, signingCertificate, signingTime, timeStamp, ...rest } = verdict
+  return `${JSON.stringify({
+    file,
+    ...rest,
+    signer: signer && idText(signer),
+    signingCertificate: signingCertificate && {
+      subject: nameText(signingCertificate.subject),
+      issuer: nameText(signingCertificate.issuer),
+      serialNumber: String(signingCertificate.serialNumber),
+      sha256: signingCertificate.sha256,
+      der: signingCertificate.der.toString('base64'),
+    },
+    signingTime: signingTime?.toISOString(),
+    timeStamp: timeStamp && { time: timeStamp.time.toISOString(), tsa: nameText(timeStamp.tsa.subject) },
+    configuration: { instances: [...configuration.indexes.keys()], origin: configuration.origin },
+    judgedAt: judgedAt.toISOString(),
+  })}\n`
+}
+
+function instanceOf(
+  indexes: ReadonlyMap<string, ConfigurationIndex>,
+  instance: string,
+): ConfigurationIndex | undefined {
+  return indexes.get(instance)
+}
+
+/** Names in certificates are strangers' words: no control or direction characters on somebody's terminal. */
+function printable(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
+}
