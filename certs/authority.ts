@@ -45,6 +45,7 @@ export type IssueRequest = {
 
 export type Authority = {
   instance: string
+  clock: Clock
   root: Certificate
   intermediate: Certificate
   /** Issued by the intermediate; answers for what the intermediate issued. The root answers for the intermediate. */
@@ -73,6 +74,8 @@ export type AuthorityQuestion = {
 const DAY_MS = 86_400_000
 // Clocks of the machines that meet the certificate may be a little behind.
 const BACKDATE_MS = 300_000
+// Answers that are stale on purpose must still fall into the life of the authority's own certificates.
+const AUTHORITY_BACKDATE_MS = 30 * DAY_MS
 const DNS_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i
 
 /** Opens the authority in `directory`, or makes a new one. */
@@ -106,6 +109,7 @@ export async function createAuthority(q: AuthorityQuestion): Promise<Authority> 
   const stamping = { tsa, intermediate: intermediate.certificate, stranger: responder }
   return {
     instance: q.instance,
+    clock: q.clock,
     root: root.certificate,
     intermediate: intermediate.certificate,
     ocspResponder: responder.certificate,
@@ -140,6 +144,7 @@ async function newIdentities(q: AuthorityQuestion): Promise<Identities> {
       profile,
       issuer: issuer === undefined ? { name: subject, publicKey, privateKey } : issuerOf(issuer),
       ...validityOf(q.clock(), profile, issuer),
+      notBefore: new Date(q.clock() - AUTHORITY_BACKDATE_MS),
     })
     return { certificate, privateKey }
   }

@@ -1,6 +1,6 @@
 /** Starts the CA, the OCSP responder and the TSA of one authority, each on its own port, in this process. */
 import type { AddressInfo } from 'node:net'
-import { type Clock, systemClock } from '#platform/clock.ts'
+import type { Clock } from '#platform/clock.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import type { Authority } from './authority.ts'
 import { createCaApp } from './ca/app.ts'
@@ -16,6 +16,7 @@ export type TrustServicesQuestion = {
   caPort?: number | undefined
   ocspPort?: number | undefined
   tsaPort?: number | undefined
+  /** The authority's when absent. */
   clock?: Clock
   /** Silent when absent. */
   log?: Log
@@ -37,7 +38,7 @@ export type TrustServices = {
 export async function start(q: TrustServicesQuestion): Promise<TrustServices> {
   const settings = {
     log: q.log ?? createLog({ name: 'trust-services', level: 'silent' }),
-    clock: q.clock ?? systemClock,
+    clock: q.clock ?? q.authority.clock,
     apiKey: q.apiKey,
   }
   const apps: Record<Service, ServiceApp> = {
