@@ -1,0 +1,160 @@
+/** The settings of one security server: what the YAML file may say, checked before anything starts. */
+
+export type ListenAddress = { address: string; port: number }
+
+export type Settings = {
+  server: string
+  directory: string
+  database: string
+  messageLogDatabase: string
+  pinFile: string
+  peers: {
+    address: string
+    messagePort: number
+    ocspPort: number
+    xroadTlsPeers: string[]
+    perSecond: number
+    underWay: number
+  }
+  clients: { http?: ListenAddress; https?: ListenAddress & { certificateFile: string; keyFile: string } }
+  admin: ListenAddress & { initialApiKeyFile?: string }
+  limits: { bodyBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
+  redisUrlFile?: string
+  logLevel: string
+  development: boolean
+  killPoint?: string
+}
+
+const listen = (port: number): object => ({
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    address: { type: 'string', default: '127.0.0.1', description: 'The address to listen on' },
+    port: { type: 'integer', minimum: 1, maximum: 65535, default: port },
+  },
+})
+
+const clientsHttps = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['certificateFile', 'keyFile'],
+  properties: {
+    address: { type: 'string', default: '127.0.0.1' },
+    port: { type: 'integer', minimum: 1, maximum: 65535, default: 8443 },
+    certificateFile: {
+      type: 'string',
+      'x-path': true,
+      description: 'PEM certificate that client systems see',
+    },
+    keyFile: { type: 'string', 'x-path': true, description: 'PEM key of that certificate, mode 0600' },
+  },
+}
+
+/** JSON Schema 2020-12 of the file; docs/configuration.md explains each setting. */
+export const settingsSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['server', 'directory', 'database', 'messageLogDatabase', 'pinFile'],
+  properties: {
+    server: { type: 'string', description: 'INSTANCE/CLASS/CODE/SERVERCODE of this server' },
+    directory: {
+      type: 'string',
+      'x-path': true,
+      description: 'Keys, configuration and large bodies lie here',
+    },
+    database: { type: 'string', description: 'sqlite:/path or postgres://: clients, services, rights, jobs' },
+    messageLogDatabase: {
+      type: 'string',
+      description: 'sqlite:/path or postgres://: the message log, apart from the rest',
+    },
+    pinFile: { type: 'string', 'x-path': true, description: 'The PIN of the software token, mode 0600' },
+    peers: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        address: {
+          type: 'string',
+          default: '127.0.0.1',
+          description: 'Where other security servers reach us',
+        },
+        messagePort: { type: 'integer', minimum: 1, maximum: 65535, default: 5500 },
+        ocspPort: { type: 'integer', minimum: 1, maximum: 65535, default: 5577 },
+        xroadTlsPeers: {
+          type: 'array',
+          items: { type: 'string' },
+          default: [],
+          description: 'Servers (INSTANCE/CLASS/CODE/SERVERCODE) that may use the TLS 1.2 profile of X-Road',
+        },
+        perSecond: {
+          type: 'number',
+          exclusiveMinimum: 0,
+          default: 1000,
+          description: 'Requests a second of one peer',
+        },
+        underWay: {
+          type: 'integer',
+          minimum: 1,
+          default: 256,
+          description: 'Requests of one peer at the same time',
+        },
+      },
+    },
+    clients: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: { http: listen(8080), https: clientsHttps },
+    },
+    admin: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        address: { type: 'string', default: '127.0.0.1' },
+        port: { type: 'integer', minimum: 1, maximum: 65535, default: 4000 },
+        initialApiKeyFile: {
+          type: 'string',
+          'x-path': true,
+          description: 'Where the first API key is written, once, mode 0600, when there is none yet',
+        },
+      },
+    },
+    limits: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        bodyBytes: {
+          type: 'integer',
+          minimum: 1024,
+          default: 10737418240,
+          description: 'The largest body, in bytes',
+        },
+        replyTimeoutSeconds: {
+          type: 'integer',
+          minimum: 1,
+          default: 90,
+          description: 'How long a peer may take to answer',
+        },
+        unstampedHours: {
+          type: 'number',
+          exclusiveMinimum: 0,
+          default: 4,
+          description: 'No exchange when a record is unstamped for longer',
+        },
+      },
+    },
+    redisUrlFile: {
+      type: 'string',
+      'x-path': true,
+      description: 'File with the redis:// URL for jobs on several nodes',
+    },
+    logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'], default: 'info' },
+    development: { type: 'boolean', default: false, description: 'Allows killPoint; never in production' },
+    killPoint: {
+      type: 'string',
+      description: 'For crash tests: the process kills itself there (development only)',
+    },
+  },
+} as const

@@ -1,0 +1,42 @@
+/**
+ * Guarantees that the client subsystem is ours and proved itself in the way its mode asks, that a server can be asked
+ * for the provider, and that our log can take the exchange: refused here, nothing was read, signed or sent.
+ */
+import { Fault } from '#schemas/fault.ts'
+import { type ClientId, idText, subsystemOf } from '#schemas/identifiers.ts'
+import type { LocalSystems } from '../local-systems/local-systems.ts'
+import { candidatesFor } from '../peer/choose-server.ts'
+import type { Allowed } from '../peer/message.ts'
+import type { Accepted, Arrival } from './accept.ts'
+import type { ConsumerRooms } from './rooms.ts'
+
+/** Throws `unknown_member`, `ssl_authentication_failed`, `unknown_server` and their kin. */
+export function checkAccess(accepted: Accepted, arrival: Arrival, rooms: ConsumerRooms): Allowed<Accepted> {
+  const { client, service, securityServer } = accepted.request
+  const snapshot = rooms.globalConfiguration.current()
+  authenticateClient(client, arrival.tls, rooms.localSystems)
+  if (!snapshot.index.isClientOf(rooms.server, client)) {
+    throw new Fault('unknown_member', { what: `${idText(client)} is not registered on this security server` })
+  }
+  const provider = subsystemOf(service)
+  if (snapshot.indexFor(provider.instance)?.isRegistered(provider) !== true) {
+    throw new Fault('unknown_member', { what: `the provider ${idText(provider)}` })
+  }
+  candidatesFor(provider, securityServer, snapshot)
+  rooms.messageLog.checkUsable()
+  return accepted as Allowed<Accepted>
+}
+
+/** The three modes of wire 1.1: NOSSL takes anything, SSLNOAUTH wants TLS, SSLAUTH a certificate of this subsystem. */
+export function authenticateClient(client: ClientId, tls: Arrival['tls'], localSystems: LocalSystems): void {
+  const local = localSystems.client(client)
+  if (local === undefined)
+    throw new Fault('unknown_member', { what: `${idText(client)} is no client of this security server` })
+  if (local.authenticationMode === 'NOSSL') return
+  if (tls === undefined)
+    throw new Fault('ssl_authentication_failed', { what: `${idText(client)} has to connect by HTTPS` })
+  if (local.authenticationMode === 'SSLNOAUTH') return
+  if (tls.certificateSha256 === undefined || !local.certificates.has(tls.certificateSha256)) {
+    throw new Fault('ssl_authentication_failed', { what: `the certificate is not one of ${idText(client)}` })
+  }
+}

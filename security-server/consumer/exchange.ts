@@ -1,0 +1,33 @@
+/**
+ * A request leaves: the way of a message on the consumer's side, a step a line. Nothing is sent before its signed
+ * request is durable, nothing is answered before the signed reply is; an exchange that fails after it was logged is
+ * closed by a record that says how.
+ */
+import { type Arrival, accept } from './accept.ts'
+import { type Answer, answer } from './answer.ts'
+import { checkAccess } from './check-access.ts'
+import { logOutcome } from './log-outcome.ts'
+import { logReply } from './log-reply.ts'
+import { logRequest } from './log-request.ts'
+import type { ConsumerRooms } from './rooms.ts'
+import { send } from './send.ts'
+import { sign } from './sign.ts'
+import { takeBody } from './take-body.ts'
+import { verifyReply } from './verify-reply.ts'
+
+/** Carries one request of an information system to its provider and gives the verified, logged answer; throws a Fault. */
+export async function exchange(arrival: Arrival, rooms: ConsumerRooms): Promise<Answer> {
+  const accepted = accept(arrival, rooms)
+  const allowed = checkAccess(accepted, arrival, rooms)
+  const message = await takeBody(allowed, arrival, rooms)
+  const signed = await sign(message, rooms)
+  const logged = await logRequest(signed, rooms)
+  try {
+    const reply = await send(logged, rooms)
+    const verified = await verifyReply(reply, logged, rooms)
+    const kept = await logReply(verified, logged, rooms)
+    return answer(kept)
+  } catch (cause) {
+    throw await logOutcome(logged, cause, rooms)
+  }
+}

@@ -1,0 +1,25 @@
+/** What the consumer half works with; main.ts puts it together. */
+import type { Clock } from '#platform/clock.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
+import type { Keys } from '../keys/keys.ts'
+import type { LocalSystems } from '../local-systems/local-systems.ts'
+import type { PeerClient } from '../peer/client.ts'
+import type { PathLog } from '../peer/message-log.ts'
+import type { ReadLimits } from '../peer/read-message.ts'
+import type { SignMessage } from '../peer/sign-message.ts'
+import type { VerifyMessage } from '../peer/verify-message.ts'
+
+export type ConsumerRooms = {
+  server: ServerId
+  clock: Clock
+  limits: ReadLimits
+  globalConfiguration: GlobalConfiguration
+  localSystems: LocalSystems
+  messageLog: PathLog
+  signMessage: SignMessage
+  verifyMessage: VerifyMessage
+  peerClient: PeerClient
+  /** Our authentication certificate's OCSP responses go with every request (wire 2.3). */
+  authenticationIdentity: Keys['authenticationIdentity']
+}

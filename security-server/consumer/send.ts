@@ -1,0 +1,86 @@
+/**
+ * Guarantees that only a logged, signed request leaves, once, over a connection whose peer was verified; gives the parts
+ * of the reply, its body spooled. A fault of the peer is thrown as it came.
+ */
+import type { Readable } from 'node:stream'
+import { parseSoapFault } from '#core/transport/fault-xml.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
+import { HEADER, PART_TYPE, PROXY_VERSION } from '#schemas/wire.ts'
+import type { PeerReply } from '../peer/client.ts'
+import type { Logged, RequestMessage, Signed } from '../peer/message.ts'
+import { type ReceivedParts, readMessage } from '../peer/read-message.ts'
+import { writeMessage } from '../peer/write-message.ts'
+import { PeerRefusal } from './peer-refusal.ts'
+import type { ConsumerRooms } from './rooms.ts'
+
+export type ReceivedReply = ReceivedParts & { server: ServerId; treeHead: string | undefined }
+
+const MAX_FAULT_BYTES = 64 * 1024
+
+export async function send(
+  logged: Logged<Signed<RequestMessage>>,
+  rooms: ConsumerRooms,
+): Promise<ReceivedReply> {
+  const reply = await rooms.peerClient.post({
+    provider: subsystemOf(logged.request.service),
+    wanted: logged.request.securityServer,
+    ...transport(logged, rooms),
+  })
+  const type = reply.headers['content-type'] ?? ''
+  if (reply.statusCode !== 200 && reply.statusCode !== 500) {
+    reply.content.destroy()
+    throw new Fault('http_error', { what: `${idText(reply.server)} answered ${reply.statusCode}` })
+  }
+  if (/^text\/xml\b/i.test(type)) throw await readFault(reply)
+  if (reply.headers[HEADER.hashAlgorithm]?.toUpperCase() !== 'SHA-512') {
+    reply.content.destroy()
+    throw new Fault('invalid_message', { what: `the reply says no ${HEADER.hashAlgorithm} of SHA-512` })
+  }
+  const { limits, messageLog } = rooms
+  const where = { source: reply.content, contentType: type, spool: messageLog.spool, limits }
+  const parts = await readMessage({ ...where, messageType: PART_TYPE.restResponse })
+  return { ...parts, server: reply.server, treeHead: reply.headers[HEADER.treeHead]?.slice(0, 4096) }
+}
+
+/** Headers and content of the transport message; a streamed content is opened anew for each connection attempt. */
+function transport(
+  logged: Logged<Signed<RequestMessage>>,
+  rooms: ConsumerRooms,
+): { headers: Record<string, string>; content: () => Buffer | Readable } {
+  const { message, body, signature, request, requestId } = logged
+  const { ocspResponses } = rooms.authenticationIdentity()
+  const written = writeMessage({
+    messageType: PART_TYPE.restRequest,
+    ocspResponses,
+    message,
+    body,
+    signature,
+  })
+  const headers: Record<string, string> = {
+    'content-type': written.contentType,
+    [HEADER.hashAlgorithm]: 'SHA-512',
+    [HEADER.proxyVersion]: PROXY_VERSION,
+    [HEADER.requestId]: requestId,
+    [HEADER.messageType]: 'REST',
+  }
+  const original = request.headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
+  if (original !== undefined) headers[HEADER.originalContentType] = original
+  const index = rooms.globalConfiguration.current().statementIndex
+  if (index !== undefined) headers[HEADER.configurationIndex] = String(index)
+  return { headers, content: written.content }
+}
+
+async function readFault(reply: PeerReply): Promise<Fault> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of reply.content as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > MAX_FAULT_BYTES) throw new Fault('invalid_message', { what: 'the fault is too large' })
+    chunks.push(chunk)
+  }
+  const fault = parseSoapFault(Buffer.concat(chunks))
+  if (fault === undefined)
+    throw new Fault('invalid_message', { what: `${idText(reply.server)} answered text/xml that is no fault` })
+  return new PeerRefusal(fault, reply.server, reply.headers[HEADER.refusal])
+}

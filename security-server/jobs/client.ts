@@ -1,0 +1,82 @@
+/**
+ * The door to the time-stamping authorities. Guarantees a token that verifies against the configuration's own copy of the
+ * authority's certificate, with that certificate in it (wire 4.2), and with the status of the authority as of now beside it.
+ */
+import { request } from 'undici'
+import type { Certificate } from '#core/certificate/certificate.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
+import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
+import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
+import { addTsaCertificate } from '#core/timestamp/write-token.ts'
+import { Fault } from '#schemas/fault.ts'
+
+const TIMEOUT_MS = 15_000
+const MAX_BYTES = 256 * 1024
+
+/** What a time-stamping authority gave: the token, the chain of its certificate, and OCSP responses for that chain. */
+export type TimeStampAnswer = { token: Buffer; certificates: Buffer[]; ocspResponses: Buffer[] }
+
+type Rooms = {
+  /** The configuration in force; throws when there is none. */
+  configuration(): ConfigurationIndex
+  /** An OCSP response for the authority's certificate, as it came; absent when its responder cannot be asked. */
+  fetchStatus(certificate: Certificate, configuration: ConfigurationIndex): Promise<Buffer | undefined>
+}
+
+/** Asks the configured authorities in their order; throws `timestamping_failed` with what the last one said. */
+export function createTimeStampClient(rooms: Rooms): (imprint: Buffer) => Promise<TimeStampAnswer> {
+  return async (imprint) => {
+    const configuration = rooms.configuration()
+    let failure: unknown
+    for (const { url } of configuration.tsaUrls) {
+      try {
+        return await stampAt(url, imprint, configuration, rooms)
+      } catch (cause) {
+        failure = cause
+      }
+    }
+    const what =
+      configuration.tsaUrls.length === 0
+        ? 'the configuration names no authority'
+        : 'no authority answered well'
+    throw new Fault('timestamping_failed', { what, cause: failure })
+  }
+}
+
+async function stampAt(
+  url: string,
+  imprint: Buffer,
+  configuration: ConfigurationIndex,
+  rooms: Rooms,
+): Promise<TimeStampAnswer> {
+  const reply = await request(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/timestamp-query' },
+    body: buildTimeStampRequest({ imprint }),
+    headersTimeout: TIMEOUT_MS,
+    bodyTimeout: TIMEOUT_MS,
+    signal: AbortSignal.timeout(2 * TIMEOUT_MS),
+  })
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of reply.body as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > MAX_BYTES) throw new Fault('malformed_timestamp', { what: 'the answer is too large' })
+    chunks.push(chunk)
+  }
+  if (reply.statusCode !== 200) throw new Fault('timestamping_failed', { what: `HTTP ${reply.statusCode}` })
+  const given = readTimeStampResponse(Buffer.concat(chunks))
+  const { certificate } = verifyTimeStampToken({
+    token: given,
+    imprint,
+    tsaCertificates: configuration.tsaCertificates,
+  })
+  const issuer = configuration.caOf(certificate)?.ca
+  const status = await rooms.fetchStatus(certificate, configuration)
+  return {
+    token: addTsaCertificate(given, certificate),
+    certificates: [certificate.der, ...(issuer === undefined ? [] : [issuer.der])],
+    ocspResponses: status === undefined ? [] : [status],
+  }
+}

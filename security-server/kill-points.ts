@@ -1,0 +1,91 @@
+/**
+ * Crash tests: wraps the rooms so that the process kills itself at a named point of an exchange. Only main.ts uses it,
+ * under `development: true`; the message path itself has no line for it.
+ */
+import type { ConsumerRooms } from './consumer/rooms.ts'
+import type { PathLog } from './peer/message-log.ts'
+import type { VerifyMessage } from './peer/verify-message.ts'
+import type { ProviderRooms } from './provider/rooms.ts'
+
+export const KILL_POINTS = [
+  'after-verify',
+  'after-intent',
+  'after-call',
+  'after-reply-commit',
+  'before-answer',
+] as const
+export type KillPoint = (typeof KILL_POINTS)[number]
+
+/** SIGKILL to ourselves: no handler runs, nothing is flushed. */
+function die(): never {
+  process.kill(process.pid, 'SIGKILL')
+  throw new Error('killed')
+}
+
+/** The provider's rooms with one point armed. */
+export function armProvider(rooms: ProviderRooms, point: KillPoint): ProviderRooms {
+  const { serviceClient, messageLog } = rooms
+  switch (point) {
+    case 'after-verify':
+      return { ...rooms, verifyMessage: dieAfterVerify(rooms.verifyMessage) }
+    case 'after-intent':
+      return { ...rooms, messageLog: dieAfter(messageLog, 'request') }
+    case 'after-call':
+      return {
+        ...rooms,
+        serviceClient: {
+          ...serviceClient,
+          call: async (q) => {
+            await serviceClient.call(q)
+            return die()
+          },
+        },
+      }
+    case 'after-reply-commit':
+      return { ...rooms, messageLog: dieAfter(messageLog, 'reply') }
+    case 'before-answer':
+      return { ...rooms, messageLog: { ...messageLog, treeHead: die } }
+  }
+}
+
+/** The consumer's rooms with one point armed; the same names, seen from its side. */
+export function armConsumer(rooms: ConsumerRooms, point: KillPoint): ConsumerRooms {
+  const { peerClient, messageLog } = rooms
+  switch (point) {
+    case 'after-intent':
+      return { ...rooms, messageLog: dieAfter(messageLog, 'request') }
+    case 'after-call':
+      return {
+        ...rooms,
+        peerClient: {
+          ...peerClient,
+          post: async (q) => {
+            await peerClient.post(q)
+            return die()
+          },
+        },
+      }
+    case 'after-verify':
+      return { ...rooms, verifyMessage: dieAfterVerify(rooms.verifyMessage) }
+    case 'after-reply-commit':
+    case 'before-answer':
+      return { ...rooms, messageLog: dieAfter(messageLog, 'reply') }
+  }
+}
+
+function dieAfter(messageLog: PathLog, kind: 'request' | 'reply'): PathLog {
+  return {
+    ...messageLog,
+    append: async (entry) => {
+      const record = await messageLog.append(entry)
+      return entry.kind === kind ? die() : record
+    },
+  }
+}
+
+function dieAfterVerify(verifyMessage: VerifyMessage): VerifyMessage {
+  return async (q) => {
+    await verifyMessage(q)
+    return die()
+  }
+}

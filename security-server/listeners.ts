@@ -1,0 +1,113 @@
+/** The listeners of a security server: for client systems by HTTP and HTTPS, for peers by mutual TLS, 5577 for OCSP. */
+import { readFile } from 'node:fs/promises'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { Settings } from './config.ts'
+import { routeOf } from './consumer/routes.ts'
+import type { GlobalConfiguration } from './global-configuration/global-configuration.ts'
+import type { Keys } from './keys/keys.ts'
+import { mutualTls, mutualTlsOptions } from './peer/mutual-tls.ts'
+import type { XRoadTlsPeers } from './peer/tls-profile.ts'
+
+/** Headers within 10 s; bodies may take long, so what ends them is silence on the socket, not their length. */
+const COMMON = {
+  disableRequestLogging: true,
+  exposeHeadRoutes: false,
+  forceCloseConnections: 'idle' as const,
+  requestTimeout: 0,
+  connectionTimeout: 120_000,
+  // A little above what our own client keeps idle sockets for, so that it never writes on one that is closing.
+  keepAliveTimeout: 20_000,
+  bodyLimit: Number.MAX_SAFE_INTEGER,
+}
+const HTTP = { headersTimeout: 10_000, maxHeaderSize: 32 * 1024, connectionsCheckingInterval: 5_000 }
+
+/** Listens for client systems; `routes` adds what they may ask. HTTPS asks for a client certificate and takes any: the mode of the subsystem decides. */
+export async function listenForClients(
+  settings: Settings['clients'],
+  routes: (app: FastifyInstance) => void,
+): Promise<FastifyInstance[]> {
+  const apps: { app: FastifyInstance; host: string; port: number }[] = []
+  const rewriteUrl = (request: { url?: string | undefined }): string => routeOf(request.url ?? '/')
+  if (settings.http !== undefined) {
+    const app = Fastify({ ...COMMON, rewriteUrl, http: HTTP })
+    apps.push({ app, host: settings.http.address, port: settings.http.port })
+  }
+  if (settings.https !== undefined) {
+    const { certificateFile, keyFile } = settings.https
+    const [cert, key] = await Promise.all([readFile(certificateFile, 'utf8'), readSecret(keyFile)])
+    const https = {
+      ...HTTP,
+      cert,
+      key,
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2' as const,
+      handshakeTimeout: 10_000,
+    }
+    const app = Fastify({ ...COMMON, rewriteUrl, https }) as unknown as FastifyInstance
+    app.server.on('tlsClientError', (_cause: Error, socket: { destroy(): void }) => socket.destroy())
+    apps.push({ app, host: settings.https.address, port: settings.https.port })
+  }
+  for (const { app, host, port } of apps) {
+    routes(app)
+    await app.listen({ host, port })
+  }
+  return apps.map(({ app }) => app)
+}
+
+type PeerRooms = {
+  keys: Keys
+  globalConfiguration: GlobalConfiguration
+  xroadTlsPeers: XRoadTlsPeers
+  log: Log
+}
+
+/**
+ * Listens for peers as soon as there are keys and a configuration: before that there is neither a certificate to show nor
+ * anybody to trust. `stop` ends it.
+ */
+export function listenForPeers(
+  settings: Settings['peers'],
+  rooms: PeerRooms,
+  routes: (app: FastifyInstance) => void,
+): { isListening(): boolean; stop(): Promise<void> } {
+  let app: FastifyInstance | undefined
+  let starting: Promise<void> | undefined
+  let stopped = false
+
+  async function start(): Promise<void> {
+    const https = { ...HTTP, ...mutualTlsOptions(rooms) }
+    const next = Fastify({ ...COMMON, https }) as unknown as FastifyInstance
+    mutualTls(next, rooms)
+    routes(next)
+    await next.listen({ host: settings.address, port: settings.messagePort })
+    app = next
+    rooms.log.info({ address: settings.address, port: settings.messagePort }, 'listening for peers')
+  }
+
+  const startWhenPossible = (): void => {
+    if (stopped || app !== undefined || starting !== undefined) return
+    starting = start()
+      .catch((cause: unknown) => rooms.log.debug({ err: cause }, 'not listening for peers yet'))
+      .finally(() => {
+        starting = undefined
+      })
+  }
+  const stops = [
+    rooms.keys.onChange(startWhenPossible),
+    rooms.globalConfiguration.onChange(startWhenPossible),
+  ]
+  startWhenPossible()
+
+  return {
+    isListening: () => app !== undefined,
+    async stop() {
+      stopped = true
+      for (const stop of stops) stop()
+      await starting
+      await app?.close()
+    },
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Guarantees that a request goes to a server that is registered for its provider, the fastest to connect of several;
+ * the choice is kept for an hour and dropped when it fails (wire 2.1).
+ */
+import { connect } from 'node:net'
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
+import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'
+import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
+
+const CHOICE_KEPT_MS = 3600 * 1000
+const CHOICES_KEPT = 10_000
+
+export type ServerWithAddress = SecurityServerInfo & { address: string }
+
+export type ChooseServer = {
+  /** The candidates, the best first; never empty. Throws `unknown_server`, `invalid_security_server` or `maintenance_mode`. */
+  choose(q: {
+    provider: ClientId
+    wanted?: ServerId | undefined
+    snapshot: ConfigurationSnapshot
+  }): Promise<ServerWithAddress[]>
+  /** Forgets that `server` was the best for anybody. */
+  drop(server: ServerId): void
+}
+
+/** Makes the choice for one server; `port` is where peers listen. */
+export function createServerChoice(settings: {
+  port: number
+  connectTimeoutMs: number
+  clock: Clock
+}): ChooseServer {
+  const choices = new Map<string, { server: string; until: number }>()
+
+  return {
+    async choose({ provider, wanted, snapshot }) {
+      const candidates = candidatesFor(provider, wanted, snapshot)
+      if (candidates.length === 1) return candidates
+      const key = idText(provider)
+      const kept = choices.get(key)
+      const known = kept !== undefined && settings.clock() < kept.until
+      const best = known && candidates.find((one) => idText(one.id) === kept.server)
+      const first = best || (await fastest(candidates, settings))
+      if (!best) {
+        if (choices.size >= CHOICES_KEPT) choices.clear()
+        choices.set(key, { server: idText(first.id), until: settings.clock() + CHOICE_KEPT_MS })
+      }
+      return [first, ...candidates.filter((one) => one !== first)]
+    },
+    drop(server) {
+      for (const [key, choice] of choices) if (choice.server === idText(server)) choices.delete(key)
+    },
+  }
+}
+
+/** The servers that may be asked for this provider now. Pure; also serves the early check before anything is signed. */
+export function candidatesFor(
+  provider: ClientId,
+  wanted: ServerId | undefined,
+  snapshot: ConfigurationSnapshot,
+): ServerWithAddress[] {
+  const all = snapshot.indexFor(provider.instance)?.serversOf(provider) ?? []
+  const withAddress = all.filter((server): server is ServerWithAddress => server.address !== undefined)
+  if (withAddress.length === 0) throw new Fault('unknown_server', { what: idText(provider) })
+  const named =
+    wanted === undefined ? withAddress : withAddress.filter((one) => idText(one.id) === idText(wanted))
+  if (named.length === 0) throw new Fault('invalid_security_server', { what: idText(wanted!) })
+  const open = named.filter((server) => server.maintenance === undefined)
+  if (open.length === 0) {
+    throw new Fault('maintenance_mode', {
+      what: named[0]!.maintenance?.message?.slice(0, 200) ?? idText(named[0]!.id),
+    })
+  }
+  return open
+}
+
+/** The first that accepts a TCP connection; the first of the list when none does (its failure is then reported by the send). */
+async function fastest(
+  candidates: ServerWithAddress[],
+  settings: { port: number; connectTimeoutMs: number },
+): Promise<ServerWithAddress> {
+  const sockets = candidates.map((one) => connect({ host: one.address, port: settings.port }))
+  try {
+    return await Promise.any(
+      sockets.map(
+        (socket, i) =>
+          new Promise<ServerWithAddress>((resolve, reject) => {
+            socket.setTimeout(settings.connectTimeoutMs, () => reject(new Fault('network_error')))
+            socket.once('connect', () => resolve(candidates[i]!))
+            socket.once('error', reject)
+          }),
+      ),
+    )
+  } catch {
+    return candidates[0]!
+  } finally {
+    for (const socket of sockets) socket.destroy()
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Fetches the OCSP responses of a peer's certificates from its port 5577, by hash (wire 2.6), and keeps those that
+ * verify until they run out. What comes back is verified by whoever uses it; here only its shape and freshness count.
+ */
+import { createHash } from 'node:crypto'
+import { request } from 'undici'
+import type { Certificate } from '#core/certificate/certificate.ts'
+import { verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import { boundaryOf, readMultipart } from '#core/transport/multipart-reader.ts'
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+import { createVerdictCache } from './verdict-cache.ts'
+
+const MAX_RESPONSE_BYTES = 64 * 1024
+
+export type OcspFetch = (
+  address: string,
+  certificates: Certificate[],
+  path: Certificate[],
+  configuration: ConfigurationIndex,
+) => Promise<Buffer[]>
+
+/** Makes the fetcher: one response per certificate, in order; throws `incorrect_validation_info` when the peer has none. */
+export function createOcspFetch(settings: { port: number; timeoutMs: number; clock: Clock }): OcspFetch {
+  const cache = createVerdictCache<{ response: Buffer; validUntil: number }>(4096)
+  return async (address, certificates, path, configuration) => {
+    const at = settings.clock()
+    const known = certificates.map((certificate) => cache.get(certificate.sha256, at)?.response)
+    if (known.every((response) => response !== undefined)) return known
+    const responses = await fetchByHash(address, certificates, settings)
+    certificates.forEach((certificate, i) => {
+      const issuer = path[path.indexOf(certificate) + 1]!
+      const responders = configuration.caOf(certificate)?.responders ?? []
+      const question = { response: responses[i]!, certificate, issuer, responders, at: new Date(at) }
+      const verdict = verifyOcspResponse({
+        ...question,
+        freshnessSeconds: configuration.ocspFreshnessSeconds,
+      })
+      cache.set(certificate.sha256, { response: responses[i]!, validUntil: verdict.validUntil.getTime() })
+    })
+    return responses
+  }
+}
+
+async function fetchByHash(
+  address: string,
+  certificates: Certificate[],
+  settings: { port: number; timeoutMs: number },
+): Promise<Buffer[]> {
+  const sha1 = certificates.map((one) => `cert=${createHash('sha1').update(one.der).digest('hex')}`)
+  const sha256 = certificates.map((one) => `cert_hash=${one.sha256}`)
+  const host = address.includes(':') ? `[${address}]` : address
+  const responses: Buffer[] = []
+  try {
+    const reply = await request(`http://${host}:${settings.port}/?${[...sha1, ...sha256].join('&')}`, {
+      headers: { accept: 'multipart/related' },
+      headersTimeout: settings.timeoutMs,
+      bodyTimeout: settings.timeoutMs,
+    })
+    if (reply.statusCode !== 200) {
+      reply.body.destroy()
+      throw new Fault('incorrect_validation_info', {
+        what: `${address} answered ${reply.statusCode} for its OCSP responses`,
+      })
+    }
+    await readMultipart({
+      source: reply.body,
+      boundary: boundaryOf(String(reply.headers['content-type'] ?? '')),
+      limits: { maxParts: certificates.length, maxHeaderBytes: 4096 },
+      onPart: () => collectInto(responses),
+    })
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw new Fault('incorrect_validation_info', { what: `OCSP responses of ${address}`, cause })
+  }
+  if (responses.length !== certificates.length)
+    throw new Fault('incorrect_validation_info', { what: address })
+  return responses
+}
+
+function collectInto(responses: Buffer[]): { write(chunk: Buffer): void; end(): void } {
+  const chunks: Buffer[] = []
+  let size = 0
+  return {
+    write(chunk) {
+      size += chunk.length
+      if (size > MAX_RESPONSE_BYTES)
+        throw new Fault('malformed_ocsp', { what: 'the OCSP response is too large' })
+      chunks.push(chunk)
+    },
+    end: () => void responses.push(Buffer.concat(chunks)),
+  }
+}

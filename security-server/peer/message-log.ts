@@ -1,0 +1,35 @@
+/** What the message path needs of the message log; main.ts hands the room in. */
+import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
+import type { Body, BodySpool, MessageSignature, RecordReference } from './message.ts'
+
+export type LogEntry = {
+  kind: 'request' | 'reply' | 'refusal' | 'outcome-unknown'
+  /** Seen from this server: `in` came from a peer, `out` left to one. */
+  direction: 'in' | 'out'
+  ids: { id: string; requestId: string }
+  client: ClientId
+  service: ServiceId
+  peer: ServerId | undefined
+  time: Date
+  /** '' while open, 'ok', or the fault code. */
+  outcome: string
+  message: Buffer | undefined
+  body: Body | undefined
+  signature: MessageSignature | undefined
+  /** The index of the record that this one closes. */
+  answers?: number | undefined
+  /** Unique within two replay windows: a second record with it is refused with `replayed_request`. */
+  replayKey?: Buffer | undefined
+  /** Searchable facts; encrypted with the content. */
+  extra?: Record<string, string> | undefined
+}
+
+export type PathLog = {
+  /** Resolves when the record is durable; rejects with `logging_failed` or `replayed_request`. */
+  append(entry: LogEntry): Promise<RecordReference>
+  spool: BodySpool
+  /** The newest signed checkpoint of this server's log. */
+  treeHead(): string | undefined
+  /** Throws `logging_failed` or `timestamping_failed` when no exchange may begin. */
+  checkUsable(): void
+}

@@ -1,0 +1,40 @@
+/** Answers on port 5577: the OCSP responses of our own certificates by hash, one part each, in order (wire 2.6). */
+import Fastify, { type FastifyInstance } from 'fastify'
+import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'
+import { PART_TYPE } from '#schemas/wire.ts'
+import type { Keys } from '../keys/keys.ts'
+
+const MAX_HASHES = 10
+const HEX_HASH = /^[0-9a-f]{40}$|^[0-9a-f]{64}$/i
+
+/** Makes the service; the caller listens. X-Road's clients send SHA-1 and SHA-256 lists of the same certificates. */
+export function createOcspByHash(keys: Pick<Keys, 'ocspByHash'>): FastifyInstance {
+  const app = Fastify({ requestTimeout: 10_000, connectionTimeout: 10_000, exposeHeadRoutes: false })
+  app.head('/', async (_request, reply) => reply.code(200).send())
+  app.get('/', async (request, reply) => {
+    const query = new URL(request.url, 'http://localhost').searchParams
+    const sha1 = query.getAll('cert')
+    const hashes = sha1.length > 0 ? sha1 : query.getAll('cert_hash')
+    if (hashes.length === 0 || hashes.length > MAX_HASHES || !hashes.every((hash) => HEX_HASH.test(hash))) {
+      return reply
+        .code(400)
+        .type('text/plain')
+        .send('Send 1 to 10 certificate hashes as cert (SHA-1) or cert_hash (SHA-256).')
+    }
+    const responses = hashes.map((hash) => keys.ocspByHash(hash.toLowerCase()))
+    if (responses.some((response) => response === undefined)) {
+      return reply
+        .code(500)
+        .type('text/plain')
+        .send('There is no OCSP response for one of these certificates.')
+    }
+    const boundary = newBoundary('xtop')
+    const parts = responses.flatMap((response, i) => [partHead(boundary, PART_TYPE.ocsp, i === 0), response!])
+    const type = `multipart/related; type="application/ocsp-response"; charset=UTF-8; boundary=${boundary}`
+    return reply
+      .code(200)
+      .header('content-type', type)
+      .send(Buffer.concat([...parts, closeDelimiter(boundary)]))
+  })
+  return app
+}

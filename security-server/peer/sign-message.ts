@@ -1,0 +1,89 @@
+/**
+ * Guarantees that every message leaves with a signature of its member that covers message and body. What waits while a
+ * signature is being made is signed together: one XAdES over a hash chain (X-Road's batch signature, wire 3.4).
+ */
+import { buildHashChains, type ChainInput } from '#core/signature/hash-chain.ts'
+import { prepareSignature } from '#core/signature/write-signature.ts'
+import type { Clock } from '#platform/clock.ts'
+import { type MemberId, memberOf } from '#schemas/identifiers.ts'
+import { PART_NAME } from '#schemas/wire.ts'
+import type { Keys, SigningIdentity } from '../keys/keys.ts'
+import type { Body, MessageSignature } from './message.ts'
+
+/** A chain of 64 inputs has six steps; longer batches would cost the verifier more than they save. */
+const LARGEST_BATCH = 64
+
+type Waiting = { parts: ChainInput; resolve(signature: MessageSignature): void; reject(cause: unknown): void }
+
+export type SignMessage = (
+  member: MemberId,
+  message: { messageSha512: Buffer; body: Body | undefined },
+) => Promise<MessageSignature>
+
+/** Makes the signer of a server. It rejects with `cannot_sign` (and its kin) when the member has no usable key. */
+export function createMessageSigner(rooms: { keys: Keys; clock: Clock }): SignMessage {
+  const queues = new Map<SigningIdentity, Waiting[]>()
+
+  async function drain(identity: SigningIdentity, queue: Waiting[]): Promise<void> {
+    while (queue.length > 0) {
+      const batch = queue.splice(0, LARGEST_BATCH)
+      try {
+        const signatures = await signBatch(
+          identity,
+          batch.map((one) => one.parts),
+          new Date(rooms.clock()),
+        )
+        for (const [i, one] of batch.entries()) one.resolve(signatures[i]!)
+      } catch (cause) {
+        for (const one of batch) one.reject(cause)
+      }
+    }
+    queues.delete(identity)
+  }
+
+  return (member, message) =>
+    new Promise((resolve, reject) => {
+      const identity = rooms.keys.signingIdentity(memberOf(member))
+      const waiting = { parts: partsOf(message), resolve, reject }
+      const queue = queues.get(identity)
+      if (queue !== undefined) {
+        queue.push(waiting)
+        return
+      }
+      const first = [waiting]
+      queues.set(identity, first)
+      // What arrives in the same turn of the event loop joins the batch.
+      setImmediate(() => void drain(identity, first))
+    })
+}
+
+function partsOf(message: { messageSha512: Buffer; body: Body | undefined }): ChainInput {
+  const parts: ChainInput = [{ name: PART_NAME.message, sha512: message.messageSha512 }]
+  if (message.body !== undefined) parts.push({ name: PART_NAME.attachment(1), sha512: message.body.sha512 })
+  return parts
+}
+
+async function signBatch(
+  identity: SigningIdentity,
+  inputs: ChainInput[],
+  signingTime: Date,
+): Promise<MessageSignature[]> {
+  const { certificate, intermediates, ocspResponses, method } = identity
+  const only = inputs.length === 1 && inputs[0]!.length === 1 ? inputs[0]![0]! : undefined
+  const chains = only === undefined ? buildHashChains(inputs) : undefined
+  const reference =
+    chains === undefined
+      ? ({ uri: PART_NAME.message, sha512: only!.sha512 } as const)
+      : ({ uri: PART_NAME.hashChainResult, sha512: chains.resultDigest } as const)
+  const prepared = prepareSignature({
+    signingTime,
+    certificate,
+    intermediates,
+    ocspResponses,
+    reference,
+    method,
+  })
+  const signatures = prepared.finish(await identity.sign(prepared.toBeSigned))
+  if (chains === undefined) return [{ signatures }]
+  return inputs.map((_, i) => ({ signatures, hashChainResult: chains.result, hashChain: chains.chain(i) }))
+}

@@ -1,0 +1,52 @@
+/**
+ * The two TLS profiles between servers (DESIGN 3.7): TLS 1.3 by default; X-Road's TLS 1.2 with its CBC suites, AEAD
+ * preferred, only for the peers that the operator names. Resumption is off: Node skips checks on resumed sessions.
+ */
+import { constants } from 'node:crypto'
+import type { SecureContextOptions } from 'node:tls'
+import type { Certificate } from '#core/certificate/certificate.ts'
+import { idText, type ServerId } from '#schemas/identifiers.ts'
+import type { AuthenticationIdentity } from '../keys/keys.ts'
+
+const XROAD_SUITES = [
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'DHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-SHA384',
+  'DHE-RSA-AES256-SHA256',
+  'ECDHE-ECDSA-AES256-SHA384',
+].join(':')
+
+/** The servers, by id text, that may be spoken to in X-Road's TLS 1.2 profile; empty means the profile is off. */
+export type XRoadTlsPeers = ReadonlySet<string>
+
+/** Version and suites towards or from a server; without a server, what the listener has to admit before it knows. */
+export function tlsVersions(peers: XRoadTlsPeers, server?: ServerId): SecureContextOptions {
+  const admitted = server === undefined ? peers.size > 0 : peers.has(idText(server))
+  if (!admitted)
+    return { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3', secureOptions: constants.SSL_OP_NO_TICKET }
+  return {
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: `TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:${XROAD_SUITES}`,
+    dhparam: 'auto',
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  } as SecureContextOptions
+}
+
+/** Our key and chain as Node's TLS takes them: the authentication certificate and intermediates, never the root. */
+export function tlsCredentials(identity: AuthenticationIdentity): { key: string; cert: string } {
+  return {
+    key: identity.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+    cert: [identity.certificate, ...identity.intermediates].map(pemOf).join(''),
+  }
+}
+
+/** A certificate as PEM. */
+export function pemOf(certificate: Certificate): string {
+  const lines = certificate.der
+    .toString('base64')
+    .match(/.{1,64}/g)!
+    .join('\n')
+  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`
+}

@@ -1,0 +1,98 @@
+/**
+ * Guarantees that a received message was signed by `member` and that the signature covers all of it: signature value,
+ * coverage of every part, signer's certificate, path and status, signing time. One piece of code for both halves.
+ */
+import { createHash } from 'node:crypto'
+import { checkCoverage } from '#core/signature/check-coverage.ts'
+import { checkSigner } from '#core/signature/check-signer.ts'
+import { type CheckedSignature, checkSignature } from '#core/signature/verify-signature.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
+import { type DigestName, PART_NAME } from '#schemas/wire.ts'
+import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
+import type { Body, MessageSignature } from './message.ts'
+import { createVerdictCache } from './verdict-cache.ts'
+
+/** How far the signing time may lie from ours (DESIGN 3.2). */
+export const SIGNING_TIME_WINDOW_MS = 5 * 60 * 1000
+/** A batch lives for seconds; its one signature is checked once. */
+const SIGNATURE_CACHE_MS = 60 * 1000
+
+export type SignedParts = {
+  message: Buffer
+  messageSha512: Buffer
+  body: Body | undefined
+  signature: MessageSignature
+}
+
+export type VerifyMessage = (q: {
+  parts: SignedParts
+  member: MemberId
+  snapshot: ConfigurationSnapshot
+  at: number
+}) => Promise<CheckedSignature>
+
+/** Makes the check, with caches for batch signatures and for signers, both bound to what they depend on. */
+export function createMessageVerifier(): VerifyMessage {
+  const batches = createVerdictCache<{ signature: CheckedSignature; validUntil: number }>(1024)
+  const signers = createVerdictCache<{ validUntil: number }>(4096)
+
+  async function signatureOf(parts: SignedParts, at: number): Promise<CheckedSignature> {
+    const document = parts.signature.signatures
+    if (parts.signature.hashChain === undefined) return checkSignature(document)
+    const key = createHash('sha256').update(document).digest('base64')
+    const known = batches.get(key, at)
+    if (known !== undefined) return known.signature
+    const signature = await checkSignature(document)
+    batches.set(key, { signature, validUntil: at + SIGNATURE_CACHE_MS })
+    return signature
+  }
+
+  function trustSigner(
+    signature: CheckedSignature,
+    member: MemberId,
+    snapshot: ConfigurationSnapshot,
+    at: number,
+  ): void {
+    const digest = createHash('sha256')
+    for (const response of signature.ocspResponses) digest.update(response)
+    for (const certificate of signature.certificates) digest.update(certificate.sha256)
+    const key = `${snapshot.version} ${idText(member)} ${signature.certificate.sha256} ${digest.digest('base64')}`
+    if (signers.get(key, at) !== undefined) return
+    const configuration = snapshot.indexFor(member.instance)
+    if (configuration === undefined) throw new Fault('unknown_member', { what: idText(member) })
+    const { validUntil } = checkSigner({ signature, configuration, at: new Date(at), member })
+    signers.set(key, { validUntil: validUntil.getTime() })
+  }
+
+  return async ({ parts, member, snapshot, at }) => {
+    const signature = await signatureOf(parts, at)
+    coverAllParts(signature, parts)
+    trustSigner(signature, memberOf(member), snapshot, at)
+    const skew = Math.abs((signature.signingTime?.getTime() ?? Number.NaN) - at)
+    if (!(skew <= SIGNING_TIME_WINDOW_MS)) throw new Fault('stale_request', { what: 'the signing time' })
+    return signature
+  }
+}
+
+function coverAllParts(signature: CheckedSignature, parts: SignedParts): void {
+  const covered: { name: string; digest(name: DigestName): Buffer }[] = [
+    { name: PART_NAME.message, digest: (name) => digestOfMessage(parts, name) },
+  ]
+  const { body } = parts
+  if (body !== undefined)
+    covered.push({ name: PART_NAME.attachment(1), digest: (name) => digestOfBody(body, name) })
+  const { hashChainResult, hashChain } = parts.signature
+  checkCoverage({ signature, parts: covered, hashChainResult, hashChain })
+}
+
+function digestOfMessage(parts: SignedParts, name: DigestName): Buffer {
+  if (name === 'SHA-512') return parts.messageSha512
+  return createHash(name.toLowerCase().replace('-', '')).update(parts.message).digest()
+}
+
+function digestOfBody(body: Body, name: DigestName): Buffer {
+  if (name === 'SHA-512') return body.sha512
+  // The body was hashed while it streamed; we ask peers for SHA-512 (x-hash-algorithm) and accept no other here.
+  throw new Fault('invalid_reference', { what: `the body is signed with ${name}, SHA-512 is needed` })
+}

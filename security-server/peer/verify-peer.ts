@@ -1,0 +1,118 @@
+/**
+ * Guarantees that a TLS certificate belongs to a registered security server of the current configuration: known hash,
+ * usage, path to an approved CA, fresh good OCSP for it and its intermediates (wire 2.1, 2.5, 6.1).
+ */
+import { createHash } from 'node:crypto'
+import type { Certificate } from '#core/certificate/certificate.ts'
+import { verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
+import { isAuthenticationCertificate } from '#core/certificate/usage.ts'
+import { validatePath } from '#core/certificate/validate-path.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
+import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
+import { createVerdictCache } from './verdict-cache.ts'
+
+/** The server that a certificate stands for; to be asked again at `validUntil` (ms) or with a new configuration. */
+export type PeerVerdict = { server: SecurityServerInfo; path: Certificate[]; validUntil: number }
+
+export type VerifyPeer = (q: {
+  /** As presented in the handshake, the server's own certificate first. */
+  presented: Certificate[]
+  ocspResponses: Buffer[]
+  snapshot: ConfigurationSnapshot
+  at: number
+}) => PeerVerdict
+
+/** Makes the check, with a cache of its verdicts by configuration version, certificate and OCSP responses. */
+export function createPeerVerifier(): VerifyPeer {
+  const cache = createVerdictCache<PeerVerdict>(4096)
+  return ({ presented, ocspResponses, snapshot, at }) => {
+    const digest = createHash('sha256')
+    for (const response of ocspResponses) digest.update(response)
+    const key = `${snapshot.version} ${presented[0]?.sha256} ${digest.digest('base64')}`
+    const known = cache.get(key, at)
+    if (known !== undefined) return known
+    const verdict = judge(presented, ocspResponses, snapshot, at)
+    cache.set(key, verdict)
+    return verdict
+  }
+}
+
+function judge(
+  presented: Certificate[],
+  ocspResponses: Buffer[],
+  snapshot: ConfigurationSnapshot,
+  at: number,
+): PeerVerdict {
+  const { server, configuration } = registeredServer(presented[0], snapshot)
+  const path = authenticationPath(presented, configuration, at)
+  let validUntil = Math.min(...path.map((certificate) => certificate.notAfter.getTime()))
+  for (const certificate of path.slice(0, -1)) {
+    validUntil = Math.min(validUntil, freshUntil(certificate, path, ocspResponses, configuration, at))
+  }
+  return { server, path, validUntil }
+}
+
+/** The server in whose name this certificate is registered, in our instance or a federated one; else `unknown_peer`. */
+export function registeredServer(
+  certificate: Certificate | undefined,
+  snapshot: ConfigurationSnapshot,
+): { server: SecurityServerInfo; configuration: ConfigurationIndex } {
+  if (certificate !== undefined) {
+    const hash = Buffer.from(certificate.sha256, 'hex')
+    for (const configuration of snapshot.indexes()) {
+      const server = configuration.serverByAuthCert(hash)
+      if (server !== undefined) return { server, configuration }
+    }
+  }
+  throw new Fault('unknown_peer')
+}
+
+/** The path from an authentication certificate to an approved CA, the certificate first; throws unless it is valid at `at`. */
+export function authenticationPath(
+  presented: Certificate[],
+  configuration: ConfigurationIndex,
+  at: number,
+): Certificate[] {
+  const certificate = presented[0]!
+  if (!isAuthenticationCertificate(certificate)) {
+    throw new Fault('incorrect_certificate', { what: 'it is not an authentication certificate' })
+  }
+  const { anchors, intermediates } = configuration.caCertificates()
+  return validatePath({
+    certificate,
+    intermediates: [...presented.slice(1, 5), ...intermediates],
+    anchors,
+    at: new Date(at),
+    purpose: 'authentication',
+  })
+}
+
+/** Until when (ms) one of the responses proves that `certificate` of `path` is good. */
+function freshUntil(
+  certificate: Certificate,
+  path: Certificate[],
+  responses: Buffer[],
+  configuration: ConfigurationIndex,
+  at: number,
+): number {
+  const issuer = path[path.indexOf(certificate) + 1]!
+  const responders = configuration.caOf(certificate)?.responders ?? []
+  let refusal: unknown
+  for (const response of responses) {
+    try {
+      const question = { response, certificate, issuer, responders, at: new Date(at) }
+      return verifyOcspResponse({
+        ...question,
+        freshnessSeconds: configuration.ocspFreshnessSeconds,
+      }).validUntil.getTime()
+    } catch (cause) {
+      refusal ??= cause
+    }
+  }
+  throw new Fault('incorrect_validation_info', {
+    what: 'no OCSP response proves an authentication certificate',
+    cause: refusal,
+  })
+}

@@ -1,0 +1,53 @@
+/** Guarantees the byte layout of a transport message (wire 2.3): OCSP responses, message, body, hash chain, signature last. */
+import { Readable } from 'node:stream'
+import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'
+import { PART_TYPE } from '#schemas/wire.ts'
+import type { Body, MessageSignature } from './message.ts'
+
+export type OutgoingMessage = {
+  messageType: typeof PART_TYPE.restRequest | typeof PART_TYPE.restResponse
+  ocspResponses: Buffer[]
+  message: Buffer
+  body: Body | undefined
+  signature: MessageSignature
+}
+
+/** The content type with its boundary, and the bytes: one buffer when the body is small, else a stream opened on demand. */
+export function writeMessage(outgoing: OutgoingMessage): {
+  contentType: string
+  content: () => Buffer | Readable
+} {
+  const boundary = newBoundary('xtop')
+  const before: Buffer[] = []
+  const add = (into: Buffer[], type: string, bytes: Buffer): void => {
+    into.push(partHead(boundary, type, before.length === 0), bytes)
+  }
+  for (const response of outgoing.ocspResponses) add(before, PART_TYPE.ocsp, response)
+  add(before, outgoing.messageType, outgoing.message)
+  const after: Buffer[] = []
+  const { hashChainResult, hashChain, signatures } = outgoing.signature
+  if (hashChainResult !== undefined && hashChain !== undefined) {
+    add(after, PART_TYPE.hashChainResult, hashChainResult)
+    add(after, PART_TYPE.hashChain, hashChain)
+  }
+  add(after, PART_TYPE.signature, signatures)
+  after.push(closeDelimiter(boundary))
+
+  const contentType = `multipart/mixed; charset=UTF-8; boundary=${boundary}`
+  const { body } = outgoing
+  if (body === undefined || body.bytes !== undefined) {
+    if (body?.bytes !== undefined) before.push(partHead(boundary, PART_TYPE.restBody, false), body.bytes)
+    const whole = Buffer.concat([...before, ...after])
+    return { contentType, content: () => whole }
+  }
+  before.push(partHead(boundary, PART_TYPE.restBody, false))
+  const head = Buffer.concat(before)
+  const tail = Buffer.concat(after)
+  return { contentType, content: () => Readable.from(stream(head, body, tail), { objectMode: false }) }
+}
+
+async function* stream(before: Buffer, body: Body, after: Buffer): AsyncGenerator<Buffer> {
+  yield before
+  yield* body.open() as AsyncIterable<Buffer>
+  yield after
+}

@@ -1,0 +1,38 @@
+/**
+ * Guarantees that the provider's system is called once with exactly the request that was logged: its address and the raw
+ * path and query, all signed headers, the body for POST, PUT and PATCH (wire 1.3). Metadata services answer here.
+ */
+
+import type { HeaderList } from '#core/transport/rest-message.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import type { Body } from '../peer/message.ts'
+import type { Intent } from './log-intent.ts'
+import { answerMetadata } from './metadata.ts'
+import type { ProviderRooms } from './rooms.ts'
+
+/** What the system answered; `body` exists whenever it sent an HTTP entity, even an empty one. */
+export type SystemAnswer = { status: number; reason: string; headers: HeaderList; body: Body | undefined }
+
+const WITH_BODY = new Set(['POST', 'PUT', 'PATCH'])
+
+export async function call(intent: Intent, rooms: ProviderRooms): Promise<SystemAnswer> {
+  const { request, local, body } = intent
+  if (local === undefined) return answerMetadata(request, rooms)
+  if (local.url === '') throw new Fault('service_missing_url', { what: idText(local.id) })
+  return rooms.serviceClient.call({
+    service: local,
+    method: request.method,
+    target: targetOf(local.url, request.servicePath, request.query),
+    headers: request.headers,
+    body: WITH_BODY.has(request.method) ? body : undefined,
+    spool: rooms.messageLog.spool,
+    maxBodyBytes: rooms.limits.maxBodyBytes,
+  })
+}
+
+/** Base URL and raw service path with one slash between them, then the raw query. */
+function targetOf(url: string, servicePath: string, query: string | undefined): string {
+  const base = url.endsWith('/') && servicePath.startsWith('/') ? url.slice(0, -1) : url
+  return `${base}${servicePath}${query === undefined ? '' : `?${query}`}`
+}

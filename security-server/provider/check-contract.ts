@@ -1,0 +1,41 @@
+/**
+ * Guarantees that the service exists, is on, and that the verified client may call this method and path: access rights
+ * by subsystem and group, denied by default. Contracts are checked here too where the instance has them.
+ */
+
+import type { RestRequest } from '#core/transport/rest-message.ts'
+import { checkServicePath } from '#core/transport/service-path.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import type { LocalService } from '../local-systems/local-systems.ts'
+import type { Allowed, RequestMessage, Signed, Verified } from '../peer/message.ts'
+import { isMetadataService } from './metadata.ts'
+import type { ProviderRooms } from './rooms.ts'
+
+export type AllowedRequest = Allowed<Verified<Signed<RequestMessage>>> & { local: LocalService | undefined }
+
+/** Throws `unknown_service`, `service_disabled`, `invalid_path` or `access_denied`; metadata services are open to all members. */
+export function checkContract(
+  verified: Verified<Signed<RequestMessage>>,
+  rooms: ProviderRooms,
+): AllowedRequest {
+  return { ...verified, local: checkRights(verified.request, rooms) } as AllowedRequest
+}
+
+/** The rights check itself, also used on claims before the body is read; gives the service, none for metadata services. */
+export function checkRights(request: RestRequest, rooms: ProviderRooms): LocalService | undefined {
+  if (isMetadataService(request)) return undefined
+  const { service, client, method } = request
+  const local = rooms.localSystems.service(service)
+  if (local === undefined) throw new Fault('unknown_service', { what: idText(service) })
+  const path = checkServicePath(request.servicePath, { allowEncodedSlash: local.allowEncodedSlash })
+  const isInGlobalGroup = (code: string): boolean =>
+    rooms.globalConfiguration.current().index.isInGlobalGroup(code, client)
+  if (!rooms.localSystems.isAllowed({ client, service, method, path, isInGlobalGroup })) {
+    throw new Fault('access_denied', { what: `${idText(client)} for ${idText(service)}` })
+  }
+  if (local.disabledNotice !== undefined) {
+    throw new Fault('service_disabled', { what: local.disabledNotice.slice(0, 200) || idText(service) })
+  }
+  return local
+}

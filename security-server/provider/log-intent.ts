@@ -1,0 +1,48 @@
+/**
+ * Guarantees that the request is durable before the provider's system hears of it, and that no other request with the
+ * same (peer server, signed request id) was or will be taken within two replay windows.
+ */
+import { createHash } from 'node:crypto'
+import { idText } from '#schemas/identifiers.ts'
+import type { Logged } from '../peer/message.ts'
+import type { LogEntry } from '../peer/message-log.ts'
+import type { AllowedRequest } from './check-contract.ts'
+import type { ProviderRooms } from './rooms.ts'
+import type { Way } from './way.ts'
+
+export type Intent = Logged<AllowedRequest>
+
+export async function logIntent(allowed: AllowedRequest, way: Way, rooms: ProviderRooms): Promise<Intent> {
+  const record = await rooms.messageLog.append(requestEntry(allowed, '', rooms))
+  way.intent = record
+  way.body = undefined
+  return { ...allowed, record } as Intent
+}
+
+/** The record of a verified request: open ('') when it will be carried out, else closed with the code of its refusal. */
+export function requestEntry(
+  verified:
+    | Omit<AllowedRequest, 'local'>
+    | Pick<AllowedRequest, 'request' | 'requestId' | 'message' | 'body' | 'signature' | 'peer'>,
+  outcome: string,
+  rooms: ProviderRooms,
+): LogEntry {
+  const { request, requestId, message, body, signature, peer } = verified
+  return {
+    kind: 'request',
+    direction: 'in',
+    ids: { id: request.id!, requestId },
+    client: request.client,
+    service: request.service,
+    peer,
+    time: new Date(rooms.clock()),
+    outcome,
+    message,
+    body,
+    signature,
+    replayKey: createHash('sha256')
+      .update(`${idText(peer)} ${requestId}`)
+      .digest(),
+    extra: { method: request.method, ...(request.userId === undefined ? {} : { userId: request.userId }) },
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The metadata services of a provider subsystem: listMethods, allowedMethods, getOpenAPI (wire 1.6). Open to every
+ * registered member, else an exchange like any other: signed, logged, replay-safe.
+ */
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { HeaderList, RestRequest } from '#core/transport/rest-message.ts'
+import { Fault } from '#schemas/fault.ts'
+import { subsystemOf } from '#schemas/identifiers.ts'
+import type { ListedEndpoint, LocalService } from '../local-systems/local-systems.ts'
+import type { Body } from '../peer/message.ts'
+import type { SystemAnswer } from './call.ts'
+import type { ProviderRooms } from './rooms.ts'
+
+const METADATA_SERVICES: ReadonlySet<string> = new Set(['listMethods', 'allowedMethods', 'getOpenAPI'])
+
+export function isMetadataService(request: RestRequest): boolean {
+  return METADATA_SERVICES.has(request.service.serviceCode)
+}
+
+export function answerMetadata(request: RestRequest, rooms: ProviderRooms): SystemAnswer {
+  if (request.method !== 'GET' || request.servicePath !== '') {
+    throw new Fault('invalid_http_method', {
+      what: `${request.service.serviceCode} is asked with GET and no path`,
+    })
+  }
+  if (request.service.serviceCode === 'getOpenAPI') return openApi(request, rooms)
+  const provider = subsystemOf(request.service)
+  const isInGlobalGroup = (code: string): boolean =>
+    rooms.globalConfiguration.current().index.isInGlobalGroup(code, request.client)
+  const asker =
+    request.service.serviceCode === 'listMethods' ? undefined : { client: request.client, isInGlobalGroup }
+  const services =
+    asker === undefined
+      ? rooms.localSystems.services(provider)
+      : rooms.localSystems.allowedServices({ ...asker, provider })
+  const listed = services.map((service) => describe(service, rooms.localSystems.endpoints(service.id, asker)))
+  return answerOf(
+    request,
+    'application/json;charset=utf-8',
+    Buffer.from(JSON.stringify({ service: listed }), 'utf8'),
+  )
+}
+
+function describe(service: LocalService, endpoints: ListedEndpoint[]): object {
+  const { id } = service
+  return {
+    member_class: id.memberClass,
+    member_code: id.memberCode,
+    object_type: 'SERVICE',
+    service_code: id.serviceCode,
+    service_type: service.type,
+    subsystem_code: id.subsystemCode,
+    xroad_instance: id.instance,
+    endpoint_list: endpoints.map(({ method, path }) => ({ method, path })),
+  }
+}
+
+function openApi(request: RestRequest, rooms: ProviderRooms): SystemAnswer {
+  const codes = new URLSearchParams(request.query ?? '').getAll('serviceCode')
+  if (codes.length !== 1) throw new Fault('invalid_request', { what: 'serviceCode has to be given once' })
+  const service = rooms.localSystems.service({ ...subsystemOf(request.service), serviceCode: codes[0]! })
+  if (service === undefined) throw new Fault('unknown_service')
+  if (service.openApiText === undefined)
+    throw new Fault('service_type', { what: 'the service has no OpenAPI description' })
+  const type = service.openApiText.trimStart().startsWith('{') ? 'application/json' : 'application/yaml'
+  return answerOf(request, `${type};charset=utf-8`, Buffer.from(service.openApiText, 'utf8'))
+}
+
+/** X-Road starts the reply's headers from the request's (RestMetadataServiceHandlerImpl). */
+function answerOf(request: RestRequest, type: string, bytes: Buffer): SystemAnswer {
+  const headers: HeaderList = request.headers.filter(([name]) => name.toLowerCase() !== 'content-type')
+  headers.push(['Content-Type', type])
+  return { status: 200, reason: 'OK', headers, body: bodyOf(bytes) }
+}
+
+function bodyOf(bytes: Buffer): Body {
+  const sha512 = createHash('sha512').update(bytes).digest()
+  return {
+    size: bytes.length,
+    sha512,
+    bytes,
+    open: () => Readable.from([bytes]),
+    discard: async () => undefined,
+  }
+}

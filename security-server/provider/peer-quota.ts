@@ -1,0 +1,40 @@
+/** Guarantees that one peer cannot take all of a server: a bound on its requests under way and on its requests a second. */
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, type ServerId } from '#schemas/identifiers.ts'
+
+export type PeerQuota = {
+  /** Throws `too_many_requests`, or gives the function that ends this claim (calling it twice does no harm). */
+  enter(server: ServerId): () => void
+}
+
+type Use = { underWay: number; tokens: number; at: number }
+
+/** A token bucket per peer: `perSecond` refills it, `burst` is its size; `underWay` bounds what runs at once. */
+export function createPeerQuota(q: {
+  perSecond: number
+  burst: number
+  underWay: number
+  clock: Clock
+}): PeerQuota {
+  const uses = new Map<string, Use>()
+  return {
+    enter(server) {
+      const key = idText(server)
+      const now = q.clock()
+      const use = uses.get(key) ?? { underWay: 0, tokens: q.burst, at: now }
+      use.tokens = Math.min(q.burst, use.tokens + (Math.max(0, now - use.at) / 1000) * q.perSecond)
+      use.at = now
+      uses.set(key, use)
+      if (use.tokens < 1 || use.underWay >= q.underWay) throw new Fault('too_many_requests', { what: key })
+      use.tokens -= 1
+      use.underWay += 1
+      let left = false
+      return () => {
+        if (left) return
+        left = true
+        use.underWay -= 1
+      }
+    },
+  }
+}

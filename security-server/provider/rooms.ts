@@ -1,0 +1,28 @@
+/** What the provider half works with; main.ts puts it together. */
+import type { Clock } from '#platform/clock.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
+import type { LocalSystems } from '../local-systems/local-systems.ts'
+import type { PathLog } from '../peer/message-log.ts'
+import type { ReadLimits } from '../peer/read-message.ts'
+import type { SignMessage } from '../peer/sign-message.ts'
+import type { XRoadTlsPeers } from '../peer/tls-profile.ts'
+import type { VerifyMessage } from '../peer/verify-message.ts'
+import type { VerifyPeer } from '../peer/verify-peer.ts'
+import type { ServiceClient } from './client.ts'
+import type { PeerQuota } from './peer-quota.ts'
+
+export type ProviderRooms = {
+  server: ServerId
+  clock: Clock
+  limits: ReadLimits
+  globalConfiguration: GlobalConfiguration
+  localSystems: LocalSystems
+  messageLog: PathLog
+  signMessage: SignMessage
+  verifyMessage: VerifyMessage
+  verifyPeer: VerifyPeer
+  xroadTlsPeers: XRoadTlsPeers
+  quota: PeerQuota
+  serviceClient: ServiceClient
+}

@@ -1,0 +1,20 @@
+/** How far a request has come: what a refusal can say about it, and what has to be given back when it ends. */
+import type { RestRequest } from '#core/transport/rest-message.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { Body, RecordReference, RequestMessage, Signed } from '../peer/message.ts'
+
+export type Way = {
+  /** The peer server, once its certificate was verified. */
+  peer?: ServerId | undefined
+  /** Ends the peer's claim on its quota. */
+  leave?: (() => void) | undefined
+  /** What the message says, not proved yet. */
+  claimed?: { request: RestRequest; requestId: string } | undefined
+  requestHash?: { message: Buffer; body: Buffer | undefined } | undefined
+  /** The spooled body, until a record refers to it. */
+  body?: Body | undefined
+  /** The request once its signature was verified. */
+  verified?: Signed<RequestMessage> | undefined
+  /** The intent, once durable: from here on the provider's system may have been called. */
+  intent?: RecordReference | undefined
+}
