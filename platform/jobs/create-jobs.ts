@@ -1,0 +1,224 @@
+/**
+ * Work that happens later: rows in the database are the truth, claimed there by one node at a time. One process drives
+ * them with a timer; with `redisUrl` BullMQ spreads ids over nodes and a sweeper re-announces, or runs, what was lost.
+ */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Kysely } from 'kysely'
+import type { Clock } from '#platform/clock.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { JobTables } from './migrations.ts'
+import { queueNameOf } from './migrations.ts'
+import type { RedisQueue } from './redis-queue.ts'
+import { openRedisQueue } from './redis-queue.ts'
+import type { JobHandler } from './runner.ts'
+import { createRunner, END_OF_TIME } from './runner.ts'
+import { createJobStore } from './store.ts'
+
+export type { JobHandler } from './runner.ts'
+
+export type EnqueueOptions = {
+  /** Of one kind and key at most one job waits; asked for while it runs, it runs once more. */
+  key?: string
+  runAt?: Date
+  /** The transaction of the change that needs this job: both are kept, or neither. */
+  within?: Kysely<unknown>
+}
+
+export type JobState = {
+  kind: string
+  waiting: number
+  lastEndedAt: string | null
+  lastSucceededAt: string | null
+  /** Null when the last run succeeded. */
+  lastError: string | null
+}
+
+export type Jobs = {
+  start(): Promise<void>
+  /** Claims nothing more and waits for what runs: up to 10 s, then its signal aborts. */
+  stop(): Promise<void>
+  /** Records a job durably. It stays until its handler has succeeded. */
+  enqueue(kind: string, payload: unknown, options?: EnqueueOptions): Promise<void>
+  /** Runs `kind` again and again, `seconds` after each end, on one node at a time. */
+  every(kind: string, seconds: number, options?: { immediately?: boolean }): Promise<void>
+  /** Runs `kind` once from now on, here, and waits for its end. Throws what the handler threw. */
+  runNow(kind: string): Promise<void>
+  state(): Promise<JobState[]>
+}
+
+const LONGEST_SLEEP_MS = 1000
+const LEASE_SECONDS = 30
+const CONCURRENCY = 8
+const MAX_PAYLOAD = 64 * 1024
+const RECURRING = 'recurring'
+/** A queue's clock may be this much ahead of ours. */
+const EARLY_MS = 50
+/** In Redis mode: after this a job counts as lost by the queue and is announced again ... */
+const LOST_MS = 2000
+/** ... and after this it is run here, whatever the queue says. */
+const OVERDUE_MS = 10_000
+const SWEEP = 200
+const HELD_TRIES = 3000
+const HELD_PAUSE_MS = 100
+const AFTER_COMMIT_MS = 100
+
+export function createJobs(q: {
+  database: Database
+  clock: Clock
+  log: Log
+  /** This process, unlike all others on the database; for people who look at the rows. */
+  node: string
+  handlers: Record<string, JobHandler>
+  redisUrl?: string | undefined
+  /** How long a crashed node's job rests before another takes it. */
+  leaseSeconds?: number
+  concurrency?: number
+}): Jobs {
+  const store = createJobStore(q.database)
+  const concurrency = q.concurrency ?? CONCURRENCY
+  const kinds = Object.keys(q.handlers)
+  const iso = (ms: number): string => new Date(ms).toISOString()
+  const announced = new Map<string, number>()
+  let queue: RedisQueue | undefined
+  let timer: NodeJS.Timeout | undefined
+  let ticking: Promise<void> | undefined
+  let started = false
+  let askedAgain = false
+  let stopped = false
+
+  const runner = createRunner({
+    ...q,
+    store,
+    concurrency,
+    leaseMs: (q.leaseSeconds ?? LEASE_SECONDS) * 1000,
+    onEnd: (id, at) => {
+      announced.delete(id)
+      if (at !== undefined) announce(id, Date.parse(at) - q.clock())
+      poke()
+    },
+  })
+
+  const announce = (id: string, delayMs: number): void => {
+    if (!stopped) queue?.announce(id, delayMs)
+  }
+
+  /** Looks at once instead of at the next wake-up. */
+  const poke = (): void => {
+    if (!started || stopped) return
+    if (ticking !== undefined) {
+      askedAgain = true
+      return
+    }
+    clearTimeout(timer)
+    ticking = tick().finally(() => {
+      ticking = undefined
+      if (askedAgain) {
+        askedAgain = false
+        poke()
+      }
+    })
+  }
+
+  const tick = async (): Promise<void> => {
+    let sleepMs = LONGEST_SLEEP_MS
+    try {
+      const free = queue === undefined ? await runner.claimDue(0) : await sweep(queue)
+      const next = queue === undefined && free > 0 ? await store.nextDue(kinds) : undefined
+      if (next !== undefined) sleepMs = Math.min(LONGEST_SLEEP_MS, Math.max(1, Date.parse(next) - q.clock()))
+    } catch (err) {
+      q.log.error({ err }, 'jobs cannot be read')
+    }
+    if (!stopped) timer = setTimeout(poke, sleepMs)
+  }
+
+  const sweep = async (queue: RedisQueue): Promise<number> => {
+    if (!queue.isReady()) return await runner.claimDue(LOST_MS)
+    const now = q.clock()
+    for (const [id, at] of announced) if (now - at > OVERDUE_MS) announced.delete(id)
+    const lost = await store.overdue({ kinds, dueBefore: iso(now - LOST_MS), now: iso(now), limit: SWEEP })
+    for (const id of lost) {
+      if (announced.has(id)) continue
+      announced.set(id, now)
+      announce(id, 0)
+    }
+    return await runner.claimDue(OVERDUE_MS)
+  }
+
+  const newJob = (kind: string, payload: unknown, runAt: number) => {
+    if (q.handlers[kind] === undefined) throw new Error(`no handler for jobs of kind ${kind}`)
+    const text = JSON.stringify(payload ?? null)
+    if (text.length > MAX_PAYLOAD)
+      throw new Error(`the payload of a ${kind} job is larger than ${MAX_PAYLOAD}`)
+    const now = iso(q.clock())
+    return { id: randomUUID(), kind, key: null, payload: text, runAt: iso(runAt), everySeconds: null, now }
+  }
+
+  return {
+    start: async () => {
+      if (q.redisUrl !== undefined) {
+        const name = await queueNameOf(tablesOf<JobTables>(q.database))
+        const take = (id: string): Promise<unknown> =>
+          stopped ? Promise.resolve() : runner.runOne(id, EARLY_MS)
+        queue = await openRedisQueue({ url: q.redisUrl, name, log: q.log, concurrency, take })
+      }
+      started = true
+      poke()
+    },
+    stop: async () => {
+      stopped = true
+      clearTimeout(timer)
+      await ticking
+      await runner.drain()
+      await queue?.close()
+    },
+    enqueue: async (kind, payload, options = {}) => {
+      const runAt = options.runAt?.getTime() ?? q.clock()
+      const id = await store.put(
+        { ...newJob(kind, payload, runAt), key: options.key ?? null },
+        options.within,
+      )
+      // Before the commit nobody would find the row; should the commit take longer, the next look finds it.
+      const hold = options.within === undefined ? 0 : AFTER_COMMIT_MS
+      announce(id, Math.max(hold, runAt - q.clock()))
+      if (hold === 0) poke()
+      else setTimeout(poke, hold).unref()
+    },
+    every: async (kind, seconds, options = {}) => {
+      const firstAt = q.clock() + (options.immediately === true ? 0 : seconds * 1000)
+      const job = {
+        ...newJob(kind, null, firstAt),
+        id: `${RECURRING} ${kind}`,
+        key: RECURRING,
+        everySeconds: seconds,
+      }
+      await store.putRecurring(job, options.immediately === true)
+      poke()
+    },
+    runNow: async (kind) => {
+      const recurring = `${RECURRING} ${kind}`
+      const recurs = await store.has(recurring)
+      for (let attempt = 0; attempt < HELD_TRIES && !stopped; attempt++) {
+        // Due at the end of time: no node's timer takes it before we do.
+        const id = recurs ? recurring : await store.put({ ...newJob(kind, null, END_OF_TIME), key: 'now' })
+        const outcome = await runner.runOne(id, END_OF_TIME)
+        if (outcome?.error !== undefined) throw outcome.error
+        if (outcome !== undefined) return
+        // A run that began before this call may not have seen what the caller wants done: wait for a new one.
+        await wait(HELD_PAUSE_MS)
+      }
+      throw new Fault('service_unavailable', { what: `${kind} is busy` })
+    },
+    state: async () =>
+      (await store.kinds()).map((row) => ({
+        kind: row.kind,
+        waiting: row.waiting,
+        lastEndedAt: row.last_ended_at,
+        lastSucceededAt: row.last_succeeded_at,
+        lastError: row.last_error,
+      })),
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * Runs claimed jobs: a claim is renewed while the handler works and given up when it ends. After a crash the claim runs
+ * out and the job is claimed again, so a handler must bear being run twice. Nothing here ends a job that failed.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '#platform/clock.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { describeError } from '#platform/logging/create-log.ts'
+import { Fault } from '#schemas/fault.ts'
+import { backOff } from './back-off.ts'
+import type { JobRow } from './migrations.ts'
+import type { Claim, JobStore } from './store.ts'
+
+/** Does the work of one kind. Must be idempotent; should stop when `signal` aborts (claim lost, or the process ends). */
+export type JobHandler = (job: {
+  id: string
+  kind: string
+  payload: unknown
+  attempt: number
+  signal: AbortSignal
+}) => Promise<void>
+
+export type Outcome = { error?: unknown }
+
+type Ended = { outcome: Outcome; runsAgainAt: string | undefined }
+
+export type Runner = {
+  /** Claims and starts what was due `lateMs` ago, as far as there are free places. Returns how many places are left. */
+  claimDue(lateMs: number): Promise<number>
+  /** Claims and runs one job to its end; undefined when somebody holds it, it is gone, or it is not due within `earlyMs`. */
+  runOne(id: string, earlyMs: number): Promise<Outcome | undefined>
+  /** Waits for what runs, then aborts it. */
+  drain(): Promise<void>
+}
+
+const DRAIN_MS = 10_000
+const ABORT_MS = 2000
+const MAX_ERROR = 500
+
+export function createRunner(q: {
+  store: JobStore
+  clock: Clock
+  log: Log
+  node: string
+  handlers: Record<string, JobHandler>
+  leaseMs: number
+  concurrency: number
+  /** A job's row waits for `at` again, or (undefined) is gone: a place is free. */
+  onEnd: (id: string, at: string | undefined) => void
+}): Runner {
+  const running = new Map<Promise<unknown>, AbortController>()
+  const iso = (ms: number): string => new Date(ms).toISOString()
+  const newClaim = (): Claim => {
+    const now = q.clock()
+    return { token: `${q.node} ${randomUUID()}`, now: iso(now), until: iso(now + q.leaseMs) }
+  }
+
+  const start = async (job: JobRow, token: string): Promise<Outcome> => {
+    const controller = new AbortController()
+    const run = execute(job, token, controller.signal)
+    running.set(run, controller)
+    const renewal = setInterval(() => void renew(job, token, controller), q.leaseMs / 3)
+    const { outcome, runsAgainAt } = await run
+    clearInterval(renewal)
+    running.delete(run)
+    q.onEnd(job.id, runsAgainAt)
+    return outcome
+  }
+
+  const execute = async (job: JobRow, token: string, signal: AbortSignal): Promise<Ended> => {
+    const { id, kind, attempt } = job
+    let outcome: Outcome = {}
+    try {
+      await handlerOf(kind)({ id, kind, payload: JSON.parse(job.payload), attempt, signal })
+    } catch (error) {
+      outcome = { error: error ?? new Error('the handler threw nothing') }
+    }
+    try {
+      return { outcome, runsAgainAt: await end(job, token, outcome) }
+    } catch (err) {
+      // The claim runs out by itself; then the job is run once more, which its handler bears.
+      q.log.error({ err, kind, job: id }, 'the end of a job could not be recorded')
+      return { outcome, runsAgainAt: undefined }
+    }
+  }
+
+  const end = async (job: JobRow, token: string, outcome: Outcome): Promise<string | undefined> => {
+    const now = q.clock()
+    const everyMs = job.every_seconds === null ? undefined : job.every_seconds * 1000
+    if (outcome.error === undefined) {
+      const next = everyMs === undefined ? null : iso(now + everyMs)
+      return await q.store.succeed(job, token, { now: iso(now), next })
+    }
+    const next = iso(now + backOff(job.attempt, Math.random(), everyMs))
+    const error = String(describeError(outcome.error)['message']).slice(0, MAX_ERROR)
+    q.log.warn(
+      { err: outcome.error, kind: job.kind, job: job.id, attempt: job.attempt, next },
+      'a job failed',
+    )
+    await q.store.fail(job, token, { now: iso(now), next, error })
+    return next
+  }
+
+  const renew = async (job: JobRow, token: string, controller: AbortController): Promise<void> => {
+    try {
+      const kept = await q.store.renew(job.id, { ...newClaim(), token })
+      if (!kept) controller.abort(new Fault('conflict', { what: 'another node has taken this job over' }))
+    } catch (err) {
+      q.log.warn({ err, kind: job.kind, job: job.id }, 'a claim could not be renewed')
+    }
+  }
+
+  const handlerOf = (kind: string): JobHandler => {
+    const handler = q.handlers[kind]
+    if (handler === undefined) throw new Error(`no handler for jobs of kind ${kind}`)
+    return handler
+  }
+
+  return {
+    claimDue: async (lateMs) => {
+      const claim = newClaim()
+      const kinds = Object.keys(q.handlers)
+      const dueBefore = iso(q.clock() - lateMs)
+      const jobs = await q.store.claimDue(claim, { kinds, dueBefore, limit: q.concurrency - running.size })
+      for (const job of jobs) void start(job, claim.token)
+      return q.concurrency - running.size
+    },
+    runOne: async (id, earlyMs) => {
+      const claim = newClaim()
+      const job = await q.store.claimOne(claim, id, iso(Math.min(q.clock() + earlyMs, END_OF_TIME)))
+      return job === undefined ? undefined : await start(job, claim.token)
+    },
+    drain: async () => {
+      if (await endWithin([...running.keys()], DRAIN_MS)) return
+      for (const controller of running.values()) controller.abort(new Fault('service_unavailable'))
+      await endWithin([...running.keys()], ABORT_MS)
+    },
+  }
+}
+
+/** The last time that an ISO text of four-digit years holds, in milliseconds. */
+export const END_OF_TIME = Date.parse('9999-12-31T23:59:59.999Z')
+
+async function endWithin(runs: Promise<unknown>[], ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms)
+  })
+  const all = Promise.allSettled(runs).then(() => true)
+  return await Promise.race([all, late]).finally(() => clearTimeout(timer))
+}

@@ -1,0 +1,223 @@
+/**
+ * Rows of later work: the truth about what is to be done, by whom it is being done and until when that claim holds. A
+ * claim is taken and given back by one statement each, so that no two nodes ever hold the same row.
+ */
+import type { ExpressionBuilder, Insertable, Kysely } from 'kysely'
+import type { Database } from '#platform/database/open-database.ts'
+import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { JobRow, JobTables, KindRow } from './migrations.ts'
+
+/** Under which one node works: `token` is new for each claim, so that a claim that ran out cannot end a newer one. */
+export type Claim = { token: string; now: string; until: string }
+
+export type NewJob = {
+  id: string
+  kind: string
+  key: string | null
+  payload: string
+  runAt: string
+  everySeconds: number | null
+  now: string
+}
+
+export type JobStore = {
+  /** Adds the row or, where its kind and key stand already, makes that one run (again) no later. Returns the row's id. */
+  put(job: NewJob, within?: Kysely<unknown>): Promise<string>
+  /** Adds or changes the one row of a recurring kind. */
+  putRecurring(job: NewJob, immediately: boolean): Promise<void>
+  has(id: string): Promise<boolean>
+  /** Claims what was due at `dueBefore`, oldest first. */
+  claimDue(claim: Claim, q: { kinds: string[]; dueBefore: string; limit: number }): Promise<JobRow[]>
+  /** Claims one row unless somebody holds it, or it is not due at `dueBefore`. */
+  claimOne(claim: Claim, id: string, dueBefore: string): Promise<JobRow | undefined>
+  /** False when the claim was lost meanwhile. */
+  renew(id: string, claim: Claim): Promise<boolean>
+  /** Ends a claim after success; returns when the row runs next, undefined when it is gone. */
+  succeed(
+    job: JobRow,
+    token: string,
+    times: { now: string; next: string | null },
+  ): Promise<string | undefined>
+  /** Ends a claim after a failure: the row stays for `next`. */
+  fail(job: JobRow, token: string, times: { now: string; next: string; error: string }): Promise<void>
+  /** When the first row becomes due or its claim runs out. */
+  nextDue(kinds: string[]): Promise<string | undefined>
+  /** Ids of rows that were due before `dueBefore` and that nobody holds. */
+  overdue(q: { kinds: string[]; dueBefore: string; now: string; limit: number }): Promise<string[]>
+  kinds(): Promise<(KindRow & { waiting: number })[]>
+}
+
+const COLUMNS = ['id', 'kind', 'dedup_key', 'payload', 'run_at', 'attempt', 'every_seconds'] as const
+
+type Where = ExpressionBuilder<JobTables, 'job'>
+
+export function createJobStore(database: Database): JobStore {
+  const tables = tablesOf<JobTables>(database)
+  const free = (now: string) => (row: Where) =>
+    row.or([row('claimed_until', 'is', null), row('claimed_until', '<=', now)])
+  const take = (claim: Claim) => (row: Where) => ({
+    claimed_by: claim.token,
+    claimed_until: claim.until,
+    again_at: null,
+    attempt: row('attempt', '+', 1),
+  })
+  const freed = { claimed_by: null, claimed_until: null, again_at: null }
+
+  const note = (on: Kysely<JobTables>, kind: string, facts: Omit<KindRow, 'kind'>) =>
+    on
+      .insertInto('job_kind')
+      .values({ kind, ...facts })
+      .onConflict((conflict) => conflict.column('kind').doUpdateSet(facts))
+      .execute()
+
+  return {
+    put: async (job, within) => {
+      const on = within === undefined ? tables : tablesOf<JobTables>({ kysely: within })
+      const row = await on
+        .insertInto('job')
+        .values(rowOf(job))
+        .onConflict((conflict) =>
+          conflict.columns(['kind', 'dedup_key']).doUpdateSet((old) => {
+            const asked = old.ref('excluded.run_at')
+            const again = old.fn.coalesce('job.again_at', asked)
+            return {
+              payload: old.ref('excluded.payload'),
+              run_at: old.case().when('job.run_at', '<', asked).then(old.ref('job.run_at')).else(asked).end(),
+              // It runs at this moment and may have read the old state already: once more after that.
+              again_at: old.case().when('job.claimed_by', 'is not', null).then(again).else(null).end(),
+            }
+          }),
+        )
+        .returning('id')
+        .executeTakeFirstOrThrow()
+      return row.id
+    },
+    putRecurring: async (job, immediately) => {
+      const insert = tables.insertInto('job').values(rowOf(job))
+      await insert
+        .onConflict((conflict) =>
+          conflict.columns(['kind', 'dedup_key']).doUpdateSet((old) => {
+            const asked = old.ref('excluded.run_at')
+            const sooner = old
+              .case()
+              .when('job.run_at', '<', asked)
+              .then(old.ref('job.run_at'))
+              .else(asked)
+              .end()
+            return { every_seconds: job.everySeconds, run_at: immediately ? asked : sooner }
+          }),
+        )
+        .execute()
+    },
+    has: async (id) =>
+      (await tables.selectFrom('job').select('id').where('id', '=', id).executeTakeFirst()) !== undefined,
+    claimDue: async (claim, { kinds, dueBefore, limit }) => {
+      if (kinds.length === 0 || limit <= 0) return []
+      return await tables
+        .with('due', (on) => {
+          const due = on
+            .selectFrom('job')
+            .select('id')
+            .where('kind', 'in', kinds)
+            .where('run_at', '<=', dueBefore)
+            .where(free(claim.now))
+            .orderBy('run_at')
+            .limit(limit)
+          return database.dialect === 'postgresql' ? due.forUpdate().skipLocked() : due
+        })
+        .updateTable('job')
+        .set(take(claim))
+        .where('id', 'in', (row) => row.selectFrom('due').select('due.id'))
+        .returning(COLUMNS)
+        .execute()
+    },
+    claimOne: (claim, id, dueBefore) =>
+      tables
+        .updateTable('job')
+        .set(take(claim))
+        .where('id', '=', id)
+        .where('run_at', '<=', dueBefore)
+        .where(free(claim.now))
+        .returning(COLUMNS)
+        .executeTakeFirst(),
+    renew: async (id, { token, until }) => {
+      const update = tables.updateTable('job').set({ claimed_until: until }).where('id', '=', id)
+      return (await update.where('claimed_by', '=', token).executeTakeFirst()).numUpdatedRows === 1n
+    },
+    succeed: (job, token, { now, next }) =>
+      inTransaction(tables, async (on) => {
+        await note(on, job.kind, { last_ended_at: now, last_succeeded_at: now, last_error: null })
+        if (next === null) {
+          const whole = on.deleteFrom('job').where('id', '=', job.id).where('claimed_by', '=', token)
+          if ((await whole.where('again_at', 'is', null).executeTakeFirst()).numDeletedRows === 1n)
+            return undefined
+        }
+        const row = await on
+          .updateTable('job')
+          .set((old) => ({ ...freed, attempt: 0, run_at: old.fn.coalesce('again_at', old.val(next ?? now)) }))
+          .where('id', '=', job.id)
+          .where('claimed_by', '=', token)
+          .returning('run_at')
+          .executeTakeFirst()
+        return row?.run_at
+      }),
+    fail: (job, token, { now, next, error }) =>
+      inTransaction(tables, async (on) => {
+        await on
+          .insertInto('job_kind')
+          .values({ kind: job.kind, last_ended_at: now, last_succeeded_at: null, last_error: error })
+          .onConflict((conflict) =>
+            conflict.column('kind').doUpdateSet({ last_ended_at: now, last_error: error }),
+          )
+          .execute()
+        const update = on.updateTable('job').set({ ...freed, run_at: next })
+        await update.where('id', '=', job.id).where('claimed_by', '=', token).execute()
+      }),
+    nextDue: async (kinds) => {
+      if (kinds.length === 0) return undefined
+      const query = tables.selectFrom('job').where('kind', 'in', kinds)
+      const row = await query
+        .select((job) => job.fn.min(job.fn.coalesce('claimed_until', 'run_at')).as('due'))
+        .executeTakeFirst()
+      return row?.due ?? undefined
+    },
+    overdue: async ({ kinds, dueBefore, now, limit }) => {
+      if (kinds.length === 0) return []
+      const query = tables.selectFrom('job').select('id').where('kind', 'in', kinds)
+      const late = query.where('run_at', '<=', dueBefore).where(free(now)).orderBy('run_at').limit(limit)
+      return (await late.execute()).map(({ id }) => id)
+    },
+    kinds: async () => {
+      const counts = tables
+        .selectFrom('job')
+        .select(['kind', (job) => job.fn.countAll<number>().as('waiting')])
+      const waiting = new Map(
+        (await counts.groupBy('kind').execute()).map((row) => [row.kind, Number(row.waiting)]),
+      )
+      const columns = ['kind', 'last_ended_at', 'last_succeeded_at', 'last_error'] as const
+      const ran = new Map(
+        (await tables.selectFrom('job_kind').select(columns).execute()).map((row) => [row.kind, row]),
+      )
+      const none = { last_ended_at: null, last_succeeded_at: null, last_error: null }
+      return [...new Set([...waiting.keys(), ...ran.keys()])].sort().map((kind) => ({
+        ...none,
+        ...ran.get(kind),
+        kind,
+        waiting: waiting.get(kind) ?? 0,
+      }))
+    },
+  }
+}
+
+function rowOf(job: NewJob): Insertable<JobTables['job']> {
+  return {
+    id: job.id,
+    kind: job.kind,
+    dedup_key: job.key,
+    payload: job.payload,
+    run_at: job.runAt,
+    attempt: 0,
+    every_seconds: job.everySeconds,
+    created_at: job.now,
+  }
+}
