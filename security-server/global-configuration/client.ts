@@ -1,0 +1,67 @@
+/** Fetches configuration documents over HTTP: bounded in size and time, no redirects, nothing trusted about the answer. */
+import { Agent, request } from 'undici'
+import { Fault } from '#schemas/fault.ts'
+
+export type ConfigurationClient = {
+  /** The answer whatever its status; throws `network_error` when there is none within the limits. */
+  get(url: string, maxBytes: number): Promise<{ status: number; body: Buffer }>
+  close(): Promise<void>
+}
+
+type Settings = {
+  /** For connecting, for the answer's head, and for each pause in its body. */
+  timeoutMs?: number | undefined
+  /** For one whole answer. */
+  totalTimeoutMs?: number | undefined
+  /** PEM of the authorities for https sources; the system's where absent. */
+  ca?: string | undefined
+  /** False takes any TLS certificate: what is fetched is signed anyway. */
+  verifyTls?: boolean | undefined
+}
+
+const TIMEOUT_MS = 10_000
+const TOTAL_TIMEOUT_MS = 120_000
+const MAX_HEADER_BYTES = 16 * 1024
+
+/** A client with its own connections; `close` drops them. */
+export function createConfigurationClient(q: Settings = {}): ConfigurationClient {
+  const timeout = q.timeoutMs ?? TIMEOUT_MS
+  const agent = new Agent({
+    connect: { timeout, ca: q.ca, rejectUnauthorized: q.verifyTls ?? true },
+    headersTimeout: timeout,
+    bodyTimeout: timeout,
+    keepAliveTimeout: 1000,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  })
+  return {
+    get: async (url, maxBytes) => {
+      try {
+        return await get(agent, url, maxBytes, AbortSignal.timeout(q.totalTimeoutMs ?? TOTAL_TIMEOUT_MS))
+      } catch (cause) {
+        if (cause instanceof Fault) throw cause
+        throw new Fault('network_error', { what: `${new URL(url).host} did not answer`, cause })
+      }
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+async function get(
+  dispatcher: Agent,
+  url: string,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<{ status: number; body: Buffer }> {
+  const response = await request(url, { dispatcher, method: 'GET', signal })
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > maxBytes) {
+      // Leaving the loop destroys the body, and with it the connection.
+      throw new Fault('network_error', { what: `${new URL(url).host} sent more than ${maxBytes} bytes` })
+    }
+    chunks.push(chunk)
+  }
+  return { status: response.statusCode, body: Buffer.concat(chunks) }
+}

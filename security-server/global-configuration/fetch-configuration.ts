@@ -1,0 +1,171 @@
+/**
+ * Fetches one instance's configuration from one place and checks all of it before anything is kept (wire digest 5.3):
+ * signature, expiry, version, never backwards, our statement, then each part against its signed hash.
+ */
+import { parseDirectory, verifyDirectory } from '#core/configuration/directory.ts'
+import { verifyStatement } from '#core/configuration/statement.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
+import { DIGEST_URI } from '#schemas/wire.ts'
+import type { Location } from './candidates.ts'
+import type { ConfigurationClient } from './client.ts'
+import { checkPublicationTime, checkStatementIndex, type HighWaterMark } from './high-water.ts'
+import {
+  assembleCopy,
+  type CopiedPart,
+  checkHash,
+  type InstanceCopy,
+  type Kind,
+  type Signed,
+  samePart,
+  wantedParts,
+} from './instance-copy.ts'
+
+type FetchQuestion = {
+  client: ConfigurationClient
+  location: Location
+  instance: string
+  kind: Kind
+  now: Date
+  mark: HighWaterMark | undefined
+  /** Parts that it holds already are not fetched again. */
+  previous: InstanceCopy | undefined
+  /** Tried first: the version that this place offered lately. */
+  version?: number | undefined
+}
+
+const NEWEST_VERSION = 6
+const OLDEST_VERSION = 2
+const NOT_FOUND = 404
+const MAX_SIGNED_BYTES = 1024 * 1024
+const MAX_SHARED_BYTES = 64 * 1024 * 1024
+const MAX_OTHER_BYTES = 16 * 1024 * 1024
+
+/** The configuration that lies at the location; throws the first thing that is wrong with it. */
+export async function fetchConfiguration(q: FetchQuestion): Promise<InstanceCopy> {
+  const found = await findDirectory(q)
+  let signed = await readSigned(q, found)
+  // A publication between our two requests pairs a new document with an old one: once is no sign of anything.
+  if (!belongTogether(signed, q))
+    signed = await readSigned(q, { url: found.url, body: await getSigned(q, found.url) })
+  if (!belongTogether(signed, q)) throw malformed('directory and statement do not list the same parts')
+  const parts: CopiedPart[] = []
+  for (const { part, fileName } of wantedParts(signed.directory, q.instance, q.kind)) {
+    const isKept = samePart(q.previous, part) !== undefined
+    const content = isKept ? undefined : await fetchPart(q.client, found.url, part.location, part.identifier)
+    if (content !== undefined) checkHash(part, content)
+    parts.push({ part, fileName, content })
+  }
+  return assembleCopy({ instance: q.instance, url: q.location.url, signed, parts, previous: q.previous })
+}
+
+type Found = { url: string; body: Buffer }
+
+/** Asks for the newest version first and goes down while the answer is 404, as X-Road's client does. */
+async function findDirectory(q: FetchQuestion): Promise<Found> {
+  const all = Array.from({ length: NEWEST_VERSION - OLDEST_VERSION + 1 }, (_, back) => NEWEST_VERSION - back)
+  const versions = q.version === undefined ? all : [q.version, ...all]
+  const isFixed = new URL(q.location.url).searchParams.has('version')
+  for (const url of isFixed
+    ? [q.location.url]
+    : versions.map((version) => versioned(q.location.url, version))) {
+    const { status, body } = await q.client.get(url, MAX_SIGNED_BYTES)
+    if (status !== NOT_FOUND) return { url, body: okBody(url, status, body) }
+  }
+  throw new Fault('network_error', {
+    what: `${new URL(q.location.url).host} has no configuration at this address`,
+  })
+}
+
+/** Everything that the signature covers, checked in X-Road's order, then what keeps it from going backwards. */
+async function readSigned(q: FetchQuestion, { url, body }: Found): Promise<Signed> {
+  const directory = parseDirectory(body)
+  verifyDirectory(directory, q.location.certificates)
+  if (directory.expireDate <= q.now)
+    throw outdated(`the directory expired at ${directory.expireDate.toISOString()}`)
+  const asked = new URL(url).searchParams.get('version')
+  if (asked !== null && Number(asked) !== directory.version) {
+    throw malformed(`version ${asked} was asked for, version ${directory.version} was given`)
+  }
+  wantedParts(directory, q.instance, q.kind)
+  checkPublicationTime(q.mark, directory)
+  const { statement, statementText } = await fetchStatement(q, url)
+  checkStatementIndex(q.mark, statement)
+  return { directory, directoryBytes: body, statement, statementText }
+}
+
+async function fetchStatement(
+  q: FetchQuestion,
+  directoryUrl: string,
+): Promise<Pick<Signed, 'statement' | 'statementText'>> {
+  const url = new URL(directoryUrl)
+  url.pathname += '-statement'
+  const { status, body } = await q.client.get(url.href, MAX_SIGNED_BYTES)
+  // X-Road's central server has none.
+  if (status === NOT_FOUND) return { statement: undefined, statementText: undefined }
+  const statementText = okBody(url.href, status, body).toString('latin1').trim()
+  const statement = verifyStatement(statementText, q.location.certificates)
+  if (statement.instance !== q.instance) {
+    throw malformed(`the statement is about instance ${statement.instance.slice(0, 40)}`)
+  }
+  if (Date.parse(statement.expireDate) <= q.now.getTime()) throw outdated('the statement has expired')
+  return { statement, statementText }
+}
+
+/** Whether the statement lists exactly the parts of the directory, for its version. */
+function belongTogether({ directory, statement }: Signed, q: FetchQuestion): boolean {
+  if (statement === undefined) return true
+  const prefix = `V${directory.version}/`
+  const stated = Object.keys(statement.parts).filter((name) => name.startsWith(prefix))
+  const own = directory.parts.filter((part) => part.instance === q.instance)
+  return (
+    stated.length === own.length &&
+    own.every((part) => {
+      const entry: ConfigurationStatement['parts'][string] | undefined =
+        statement.parts[prefix + part.identifier]
+      return (
+        entry?.location === part.location &&
+        part.hashAlgorithm === DIGEST_URI['SHA-512'] &&
+        entry.sha512 === part.hash.toString('base64')
+      )
+    })
+  )
+}
+
+async function fetchPart(
+  client: ConfigurationClient,
+  directoryUrl: string,
+  location: string,
+  identifier: string,
+): Promise<Buffer> {
+  const url = new URL(location, directoryUrl)
+  if (url.origin !== new URL(directoryUrl).origin) throw malformed('a location leads to another host')
+  const limit = identifier === 'SHARED-PARAMETERS' ? MAX_SHARED_BYTES : MAX_OTHER_BYTES
+  const { status, body } = await client.get(url.href, limit)
+  return okBody(url.href, status, body)
+}
+
+async function getSigned(q: FetchQuestion, url: string): Promise<Buffer> {
+  const { status, body } = await q.client.get(url, MAX_SIGNED_BYTES)
+  return okBody(url, status, body)
+}
+
+function okBody(url: string, status: number, body: Buffer): Buffer {
+  if (status !== 200)
+    throw new Fault('network_error', { what: `${new URL(url).host} answered HTTP ${status}` })
+  return body
+}
+
+function versioned(url: string, version: number): string {
+  const result = new URL(url)
+  result.searchParams.set('version', String(version))
+  return result.href
+}
+
+function malformed(what: string): Fault {
+  return new Fault('malformed_global_conf', { what })
+}
+
+function outdated(what: string): Fault {
+  return new Fault('global_conf_outdated', { what })
+}

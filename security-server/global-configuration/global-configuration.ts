@@ -1,0 +1,145 @@
+/**
+ * The registry's signed configuration, fetched, verified and kept: what is current is what was last accepted, until it
+ * expires; never an older one, never an unverified one. Jobs call refresh(); there is no timer here.
+ */
+import { mkdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { anchorHash, parseAnchor } from '#core/configuration/anchor.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
+import type { Shuffle } from './candidates.ts'
+import type { ConfigurationClient } from './client.ts'
+import { type DurableFiles, durableFiles } from './durable-files.ts'
+import { createHolder } from './holder.ts'
+import type { ConfigurationSnapshot } from './snapshot.ts'
+import { type AnchorSummary, type ConfigurationState, describeState } from './state.ts'
+
+export type { ConfigurationSnapshot } from './snapshot.ts'
+export type { AnchorSummary, ConfigurationState } from './state.ts'
+
+export type GlobalConfiguration = {
+  /** Throws `anchor_file_not_found` before set-up, `global_conf_outdated` without a copy that is still valid. */
+  current(): ConfigurationSnapshot
+  /** Fetches once, however many ask at the same time; throws why nothing acceptable was found. */
+  refresh(): Promise<void>
+  /** Calls back when content has changed; gives a function that ends this. */
+  onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
+  state(): ConfigurationState
+  /** What an anchor file says, for people to compare its hash before they install it. */
+  readAnchor(xml: Buffer): Promise<AnchorSummary>
+  /**
+   * Installs an anchor durably. A copy that its certificates did not sign is dropped: call refresh() next.
+   * `forgetHistory` accepts an older configuration again, after the registry was restored from a backup.
+   */
+  installAnchor(xml: Buffer, o?: { forgetHistory?: boolean | undefined }): Promise<AnchorSummary>
+}
+
+export type GlobalConfigurationSettings = {
+  /** Anchor, copies and marks lie here. */
+  directory: string
+  clock: Clock
+  log: Log
+  client: ConfigurationClient
+  /** Other instances to fetch through their anchors in private-params; none by default, as in X-Road. */
+  allowedFederations?: string[] | 'all' | undefined
+  /** Only for tests. */
+  files?: DurableFiles | undefined
+  shuffle?: Shuffle | undefined
+}
+
+const ANCHOR_FILE = 'anchor.xml'
+
+/** Opens the room: anchor, marks and the last copy are read from disk and verified again. */
+export async function createGlobalConfiguration(
+  q: GlobalConfigurationSettings,
+): Promise<GlobalConfiguration> {
+  const files = q.files ?? durableFiles
+  await mkdir(q.directory, { recursive: true })
+  const anchorFile = path.join(q.directory, ANCHOR_FILE)
+  const holder = await createHolder({ ...q, files })
+  let anchor = await readInstalled(anchorFile)
+  if (anchor !== undefined) await holder.restore(anchor.anchor)
+
+  const attempt: ConfigurationState['attempt'] = {
+    lastAttempt: undefined,
+    lastSuccess: undefined,
+    lastError: undefined,
+  }
+  let queue: Promise<unknown> = Promise.resolve()
+  let refreshing: Promise<void> | undefined
+  const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
+    const result = queue.then(act)
+    queue = result.catch(() => undefined)
+    return result
+  }
+  const refresh = async (): Promise<void> => {
+    attempt.lastAttempt = new Date(q.clock())
+    try {
+      if (anchor === undefined) throw new Fault('anchor_file_not_found')
+      await holder.refresh(anchor.anchor)
+      attempt.lastSuccess = new Date(q.clock())
+      attempt.lastError = undefined
+    } catch (cause) {
+      const { code, message, detail } = asFault(cause)
+      attempt.lastError = { code, message, detail, at: new Date(q.clock()) }
+      throw cause
+    }
+  }
+  return {
+    current: () => {
+      const snapshot = holder.snapshot()
+      if (anchor === undefined) throw new Fault('anchor_file_not_found')
+      if (snapshot === undefined)
+        throw new Fault('global_conf_outdated', { what: 'no copy has been accepted yet' })
+      if (snapshot.expiresAt.getTime() <= q.clock()) {
+        throw new Fault('global_conf_outdated', { what: `since ${snapshot.expiresAt.toISOString()}` })
+      }
+      return snapshot
+    },
+    refresh: () => {
+      refreshing ??= inTurn(refresh).finally(() => {
+        refreshing = undefined
+      })
+      return refreshing
+    },
+    onChange: holder.onChange,
+    state: () => describeState({ anchor: anchor?.summary, attempt, copies: holder.copies(), now: q.clock() }),
+    readAnchor: async (xml) => summaryOf(await parseAnchor(xml), xml),
+    installAnchor: (xml, o) =>
+      inTurn(async () => {
+        const parsed = await parseAnchor(xml)
+        const summary = summaryOf(parsed, xml)
+        if (summary.hash !== anchor?.summary.hash || o?.forgetHistory === true) {
+          await holder.forget(o?.forgetHistory === true ? parsed.instance : undefined)
+          await files.replace(anchorFile, xml)
+          anchor = { anchor: parsed, summary }
+          holder.keepOnlyWhatIsSignedFor(parsed)
+        }
+        q.log.info(
+          { anchor: summary, forgetHistory: o?.forgetHistory === true },
+          'configuration anchor installed',
+        )
+        return summary
+      }),
+  }
+}
+
+type Installed = { anchor: ConfigurationAnchor; summary: AnchorSummary }
+
+async function readInstalled(file: string): Promise<Installed | undefined> {
+  let xml: Buffer
+  try {
+    xml = await readFile(file)
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+    throw new Fault('io_error', { what: file, cause })
+  }
+  const anchor = await parseAnchor(xml)
+  return { anchor, summary: summaryOf(anchor, xml) }
+}
+
+function summaryOf(anchor: ConfigurationAnchor, xml: Buffer): AnchorSummary {
+  return { hash: anchorHash(xml), instance: anchor.instance, generatedAt: anchor.generatedAt }
+}

@@ -1,0 +1,80 @@
+/**
+ * Keeps the configuration from going back: what was newest when we last accepted one, by X-Road's signed time and by our
+ * statement's index. The marks outlive restarts; only an explicit act of the operator forgets them.
+ */
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import type { Directory } from '#core/configuration/directory.ts'
+import { publicationTime } from '#core/configuration/directory-parts.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
+
+export type HighWaterMark = {
+  /** Milliseconds since 1970 of the newest publication; absent where the source's locations hold no time. */
+  publishedAt?: number | undefined
+  /** Of the newest statement; once there was one, every publication must have one. */
+  statement?: { index: number; parts: string } | undefined
+}
+
+/** Nodes of one X-Road central server publish each by its own clock. */
+const TOLERANCE_MS = 120_000
+
+/** When a directory was published: the earliest of its parts' times. */
+export function publishedAt(directory: Directory): number | undefined {
+  const times = directory.parts.map((part) => publicationTime(part.location))
+  return times.some((time) => time === undefined) ? undefined : Math.min(...(times as number[]))
+}
+
+/** What a statement says about content, as one text: equal indexes must mean equal content. */
+export function statementMark(statement: ConfigurationStatement): NonNullable<HighWaterMark['statement']> {
+  const hashes = Object.entries(statement.parts).map(([name, part]) => [name, part.sha512])
+  const parts = createHash('sha256')
+    .update(canonicalJson(Object.fromEntries(hashes)))
+    .digest('hex')
+  return { index: statement.index, parts }
+}
+
+/** Throws `global_conf_rollback` when the directory is older than the mark allows. */
+export function checkPublicationTime(mark: HighWaterMark | undefined, directory: Directory): void {
+  if (mark?.publishedAt === undefined) return
+  const time = publishedAt(directory)
+  if (time === undefined) throw rollback('its locations hold no time, earlier ones did')
+  if (time < mark.publishedAt - TOLERANCE_MS) {
+    const [its, newest] = [time, mark.publishedAt].map((ms) => new Date(ms).toISOString())
+    throw rollback(`it was published at ${its}, one of ${newest} was seen before`)
+  }
+}
+
+/** Throws `global_conf_rollback` for a statement that is missing, older, or another one of the same index. */
+export function checkStatementIndex(
+  mark: HighWaterMark | undefined,
+  statement: ConfigurationStatement | undefined,
+): void {
+  const seen = mark?.statement
+  if (seen === undefined) return
+  if (statement === undefined) throw rollback('it comes without a statement, earlier ones had one')
+  const { index, parts } = statementMark(statement)
+  if (index < seen.index) throw rollback(`its statement has index ${index}, ${seen.index} was seen before`)
+  if (index === seen.index && parts !== seen.parts) {
+    throw rollback(`two statements with different content have the index ${index}`)
+  }
+}
+
+/** The mark after a publication has been accepted; never lower than before. */
+export function raiseMark(
+  mark: HighWaterMark | undefined,
+  directory: Directory,
+  statement: ConfigurationStatement | undefined,
+): HighWaterMark {
+  const time = publishedAt(directory)
+  const times = [mark?.publishedAt, time].filter((value) => value !== undefined)
+  const isNewer = statement !== undefined && statement.index >= (mark?.statement?.index ?? 0)
+  return {
+    publishedAt: times.length === 0 ? undefined : Math.max(...times),
+    statement: isNewer ? statementMark(statement) : mark?.statement,
+  }
+}
+
+function rollback(what: string): Fault {
+  return new Fault('global_conf_rollback', { what })
+}

@@ -1,0 +1,149 @@
+/** One instance's configuration as verified: what was signed, what it says, and the look-ups over it. */
+import { createHash } from 'node:crypto'
+import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
+import type { Directory, DirectoryPart } from '#core/configuration/directory.ts'
+import { parsePrivateParameters } from '#core/configuration/private-parameters.ts'
+import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
+import { digestOfUri } from '#core/configuration/signature-method.ts'
+import { Fault } from '#schemas/fault.ts'
+import type {
+  ConfigurationStatement,
+  PrivateParameters,
+  SharedParameters,
+} from '#schemas/global-configuration.ts'
+
+/** What a source signed: the directory and, where it offers one, the statement. */
+export type Signed = {
+  directory: Directory
+  directoryBytes: Buffer
+  statement: ConfigurationStatement | undefined
+  statementText: string | undefined
+}
+
+export type CopiedPart = {
+  part: DirectoryPart
+  /** In X-Road's layout on disk. */
+  fileName: string
+  /** Undefined once it is on disk, and for content that is the same as in the copy before. */
+  content: Buffer | undefined
+}
+
+export type InstanceCopy = Signed & {
+  instance: string
+  /** Where it came from; undefined for one that was read from disk. */
+  url: string | undefined
+  /** The directory's expiry, or the statement's when that is earlier. */
+  expiresAt: Date
+  parts: CopiedPart[]
+  shared: SharedParameters
+  privateParameters: PrivateParameters | undefined
+  index: ConfigurationIndex
+}
+
+/** Which parts of a source an instance needs: its own configuration all of them, a federated one the shared ones only. */
+export type Kind = 'own' | 'federated'
+
+const SHARED = 'SHARED-PARAMETERS'
+const PRIVATE = 'PRIVATE-PARAMETERS'
+const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*\.[A-Za-z0-9]{1,8}$/
+
+/** The parts to take, with the file names that X-Road gives them; parts of other instances are passed over. */
+export function wantedParts(
+  directory: Directory,
+  instance: string,
+  kind: Kind,
+): { part: DirectoryPart; fileName: string }[] {
+  const own = directory.parts.filter((part) => part.instance === instance)
+  const wanted = own
+    .filter((part) => kind === 'own' || part.identifier === SHARED)
+    .map((part) => ({ part, fileName: fileNameOf(part) }))
+  for (const identifier of kind === 'own' ? [SHARED, PRIVATE] : [SHARED]) {
+    if (!wanted.some(({ part }) => part.identifier === identifier)) {
+      throw malformed(`${identifier} of instance ${instance.slice(0, 40)} is not listed`)
+    }
+  }
+  if (new Set(wanted.map(({ fileName }) => fileName)).size !== wanted.length) {
+    throw malformed('two parts have one file name')
+  }
+  return wanted
+}
+
+function fileNameOf(part: DirectoryPart): string {
+  if (part.identifier === SHARED) return 'shared-params.xml'
+  if (part.identifier === PRIVATE) return 'private-params.xml'
+  const name = part.fileName ?? part.location.slice(part.location.lastIndexOf('/') + 1)
+  if (!FILE_NAME.test(name) || name.endsWith('.metadata'))
+    throw malformed(`${part.identifier} has no plain file name`)
+  return name
+}
+
+/** Throws `invalid_global_conf_signature` unless the content has the hash that was signed. */
+export function checkHash(part: DirectoryPart, content: Buffer): void {
+  const hash = createHash(digestOfUri(part.hashAlgorithm)).update(content).digest()
+  if (!hash.equals(part.hash)) {
+    throw new Fault('invalid_global_conf_signature', {
+      what: `${part.identifier} does not have the signed hash`,
+    })
+  }
+}
+
+/** The part of `copy` that has the same content as `part`, so that it need not be fetched. */
+export function samePart(copy: InstanceCopy | undefined, part: DirectoryPart): CopiedPart | undefined {
+  return copy?.parts.find(
+    (other) =>
+      other.part.identifier === part.identifier &&
+      other.part.instance === part.instance &&
+      other.part.hashAlgorithm === part.hashAlgorithm &&
+      other.part.hash.equals(part.hash),
+  )
+}
+
+/** Reads the parameters out of the parts; what is the same as in `previous` is taken from there. */
+export async function assembleCopy(q: {
+  instance: string
+  url: string | undefined
+  signed: Signed
+  parts: CopiedPart[]
+  previous: InstanceCopy | undefined
+}): Promise<InstanceCopy> {
+  const contentOf = (identifier: string): Buffer | undefined =>
+    q.parts.find(({ part }) => part.identifier === identifier)?.content
+  const hasPrivate = q.parts.some(({ part }) => part.identifier === PRIVATE)
+  const [sharedXml, privateXml] = [contentOf(SHARED), contentOf(PRIVATE)]
+  const shared = sharedXml === undefined ? known(q.previous).shared : await parseSharedParameters(sharedXml)
+  const privateParameters = !hasPrivate
+    ? undefined
+    : privateXml === undefined
+      ? known(q.previous).privateParameters
+      : await parsePrivateParameters(privateXml)
+  for (const parameters of [shared, privateParameters]) {
+    if (parameters !== undefined && parameters.instance !== q.instance) {
+      throw malformed(`parameters of instance ${parameters.instance.slice(0, 40)} stand in it`)
+    }
+  }
+  const { directory, statement } = q.signed
+  const expires = [
+    directory.expireDate.getTime(),
+    ...(statement === undefined ? [] : [Date.parse(statement.expireDate)]),
+  ]
+  const isSame = sharedXml === undefined && privateXml === undefined
+  return {
+    ...q.signed,
+    instance: q.instance,
+    url: q.url,
+    expiresAt: new Date(Math.min(...expires)),
+    parts: q.parts,
+    shared,
+    privateParameters,
+    index: isSame ? known(q.previous).index : indexConfiguration(shared, privateParameters),
+  }
+}
+
+function known(previous: InstanceCopy | undefined): InstanceCopy {
+  if (previous === undefined) throw new Error('a part without content needs a previous copy')
+  return previous
+}
+
+function malformed(what: string): Fault {
+  return new Fault('malformed_global_conf', { what })
+}

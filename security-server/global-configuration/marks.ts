@@ -1,0 +1,92 @@
+/**
+ * The file that outlives everything else here: how new the configuration was, and which certificates it named for the
+ * time after a change of keys. Lost or damaged marks are an error to be seen, for without them an old configuration would
+ * pass.
+ */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { Fault } from '#schemas/fault.ts'
+import type { DurableFiles } from './durable-files.ts'
+import type { HighWaterMark } from './high-water.ts'
+
+export type InstanceMarks = {
+  mark: HighWaterMark
+  /** DER of the certificates that the accepted shared parameters name as `source` keys. */
+  learnedCertificates: Buffer[]
+}
+
+/** By instance. */
+export type Marks = ReadonlyMap<string, InstanceMarks>
+
+const FORMAT = 1
+
+/** Reads the marks; none when there is no file yet. */
+export async function readMarks(directory: string): Promise<Marks> {
+  let text: string
+  try {
+    text = await readFile(fileIn(directory), 'utf8')
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return new Map()
+    throw new Fault('io_error', { what: fileIn(directory), cause })
+  }
+  try {
+    return parse(JSON.parse(text))
+  } catch (cause) {
+    throw new Fault('io_error', { what: `${fileIn(directory)} is damaged`, cause })
+  }
+}
+
+/** The file's content; equal marks give equal bytes. */
+export function marksBytes(marks: Marks): Buffer {
+  const instances = [...marks]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([instance, { mark, learnedCertificates }]) => ({
+      instance,
+      publishedAt: mark.publishedAt,
+      statement: mark.statement,
+      learnedCertificates: learnedCertificates.map((certificate) => certificate.toString('base64')),
+    }))
+  return Buffer.from(`${JSON.stringify({ format: FORMAT, instances }, undefined, 2)}\n`)
+}
+
+/** Replaces the file durably. */
+export async function writeMarks(directory: string, marks: Marks, files: DurableFiles): Promise<void> {
+  await files.replace(fileIn(directory), marksBytes(marks))
+}
+
+function fileIn(directory: string): string {
+  return path.join(directory, 'marks.json')
+}
+
+function parse(value: unknown): Marks {
+  if (!isObject(value) || value['format'] !== FORMAT || !Array.isArray(value['instances']))
+    throw new Error('format')
+  return new Map(
+    value['instances'].map((entry: unknown): [string, InstanceMarks] => {
+      if (!isObject(entry) || typeof entry['instance'] !== 'string') throw new Error('instance')
+      const certificates = entry['learnedCertificates']
+      if (!Array.isArray(certificates)) throw new Error('learnedCertificates')
+      const learnedCertificates = certificates.map((text: unknown) => Buffer.from(String(text), 'base64'))
+      const publishedAt = entry['publishedAt']
+      if (publishedAt !== undefined && !Number.isSafeInteger(publishedAt)) throw new Error('publishedAt')
+      const statement = parseStatement(entry['statement'])
+      return [
+        entry['instance'],
+        { mark: { publishedAt: publishedAt as number | undefined, statement }, learnedCertificates },
+      ]
+    }),
+  )
+}
+
+function parseStatement(value: unknown): HighWaterMark['statement'] {
+  if (value === undefined) return undefined
+  if (!isObject(value)) throw new Error('statement')
+  const { index, parts } = value
+  if (typeof index !== 'number' || !Number.isSafeInteger(index) || typeof parts !== 'string')
+    throw new Error('statement')
+  return { index, parts }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

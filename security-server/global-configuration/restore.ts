@@ -1,0 +1,60 @@
+/** Takes a configuration from disk only after the checks that it passed when it was fetched; expiry is looked at when it is used. */
+import { parseDirectory, verifyDirectory } from '#core/configuration/directory.ts'
+import { verifyStatement } from '#core/configuration/statement.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
+import type { StoredCopy } from './generations.ts'
+import { checkPublicationTime, checkStatementIndex } from './high-water.ts'
+import { assembleCopy, checkHash, type InstanceCopy, type Kind, wantedParts } from './instance-copy.ts'
+import type { InstanceMarks, Marks } from './marks.ts'
+
+/** The copies that may be used, the own instance first; throws what is wrong with the own one. */
+export async function restoreCopies(q: {
+  stored: StoredCopy[]
+  anchor: ConfigurationAnchor
+  marks: Marks
+  isAllowed(instance: string): boolean
+}): Promise<InstanceCopy[]> {
+  const [storedOwn, ...others] = q.stored
+  if (storedOwn?.instance !== q.anchor.instance) {
+    throw new Fault('malformed_global_conf', { what: 'it is of another instance than the anchor' })
+  }
+  const own = await restoreCopy(storedOwn, q.anchor, q.marks.get(storedOwn.instance), 'own')
+  const copies = [own]
+  for (const stored of others) {
+    const anchor = own.privateParameters?.anchors.find(({ instance }) => instance === stored.instance)
+    if (anchor === undefined || !q.isAllowed(stored.instance)) continue
+    const copy = await restoreCopy(stored, anchor, q.marks.get(stored.instance), 'federated').catch(
+      () => undefined,
+    )
+    if (copy !== undefined) copies.push(copy)
+  }
+  return copies
+}
+
+async function restoreCopy(
+  stored: StoredCopy,
+  anchor: ConfigurationAnchor,
+  marks: InstanceMarks | undefined,
+  kind: Kind,
+): Promise<InstanceCopy> {
+  const { instance, directoryBytes, statementText, contents } = stored
+  const certificates = [
+    ...anchor.sources.flatMap((source) => source.verificationCerts),
+    ...(marks?.learnedCertificates ?? []),
+  ]
+  const directory = parseDirectory(directoryBytes)
+  verifyDirectory(directory, certificates)
+  checkPublicationTime(marks?.mark, directory)
+  const statement = statementText === undefined ? undefined : verifyStatement(statementText, certificates)
+  checkStatementIndex(marks?.mark, statement)
+  const parts = wantedParts(directory, instance, kind).map(({ part, fileName }) => {
+    const content = contents.get(part.identifier)
+    if (content === undefined)
+      throw new Fault('malformed_global_conf', { what: `${part.identifier} is missing` })
+    checkHash(part, content)
+    return { part, fileName, content }
+  })
+  const signed = { directory, directoryBytes, statement, statementText }
+  return assembleCopy({ instance, url: undefined, signed, parts, previous: undefined })
+}

@@ -1,0 +1,52 @@
+/** What the room tells administrators, health checks and metrics about itself. */
+import type { FaultCode } from '#schemas/fault.ts'
+import type { InstanceCopy } from './instance-copy.ts'
+
+export type AnchorSummary = {
+  /** SHA-224 as X-Road shows it, "AA:BB:..". */
+  hash: string
+  instance: string
+  generatedAt: Date
+}
+
+type InstanceState = {
+  instance: string
+  /** Of the format, 2 to 6. */
+  version: number
+  expiresAt: Date
+  isExpired: boolean
+  /** Undefined for a copy that was read from disk at the start. */
+  source: string | undefined
+  statementIndex: number | undefined
+  warnings: string[]
+}
+
+export type ConfigurationState = {
+  anchor: AnchorSummary | undefined
+  attempt: {
+    lastAttempt: Date | undefined
+    lastSuccess: Date | undefined
+    /** Of the last attempt, undefined after a success. */
+    lastError: { code: FaultCode; message: string; detail: string; at: Date } | undefined
+  }
+  own: InstanceState | undefined
+  federated: InstanceState[]
+}
+
+export function describeState(q: {
+  anchor: AnchorSummary | undefined
+  attempt: ConfigurationState['attempt']
+  copies: InstanceCopy[]
+  now: number
+}): ConfigurationState {
+  const [own, ...federated] = q.copies.map((copy) => ({
+    instance: copy.instance,
+    version: copy.directory.version,
+    expiresAt: copy.expiresAt,
+    isExpired: copy.expiresAt.getTime() <= q.now,
+    source: copy.url,
+    statementIndex: copy.statement?.index,
+    warnings: copy.index.warnings,
+  }))
+  return { anchor: q.anchor, attempt: { ...q.attempt }, own, federated }
+}

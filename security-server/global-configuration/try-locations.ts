@@ -1,0 +1,72 @@
+/** Fetches one instance from the first place that has an acceptable configuration; every refusal is logged. */
+
+import type { Clock } from '#platform/clock.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
+import { candidateLocations, type Shuffle } from './candidates.ts'
+import type { ConfigurationClient } from './client.ts'
+import { fetchConfiguration } from './fetch-configuration.ts'
+import type { HighWaterMark } from './high-water.ts'
+import type { InstanceCopy, Kind } from './instance-copy.ts'
+
+/** Where it worked last, and which version was the newest there. */
+export type LastPlace = { url: string; version: number; probedAt: number }
+
+// A source may begin to offer a newer version; asking for it each minute would be six requests instead of one.
+const PROBE_AGAIN_MS = 3_600_000
+
+export async function tryLocations(q: {
+  client: ConfigurationClient
+  clock: Clock
+  log: Log
+  anchor: ConfigurationAnchor
+  kind: Kind
+  mark: HighWaterMark | undefined
+  /** The newest verified copy: its sources are candidates, its parts need not be fetched again. */
+  copy: InstanceCopy | undefined
+  /** False when what lies on disk may not be what `copy` says. */
+  isReusable: boolean
+  last: LastPlace | undefined
+  shuffle?: Shuffle | undefined
+}): Promise<{ copy: InstanceCopy; last: LastPlace }> {
+  const { anchor, client, kind, mark, last } = q
+  const locations = candidateLocations({
+    anchor,
+    sources: q.copy?.shared.sources ?? [],
+    lastUrl: last?.url,
+    shuffle: q.shuffle,
+  })
+  const failures: Fault[] = []
+  for (const location of locations) {
+    const now = q.clock()
+    const isFresh = last?.url === location.url && now - last.probedAt < PROBE_AGAIN_MS
+    try {
+      const copy = await fetchConfiguration({
+        client,
+        location,
+        instance: anchor.instance,
+        kind,
+        now: new Date(now),
+        mark,
+        previous: q.isReusable ? q.copy : undefined,
+        version: isFresh ? last.version : undefined,
+      })
+      const probedAt = isFresh ? last.probedAt : now
+      return { copy, last: { url: location.url, version: copy.directory.version, probedAt } }
+    } catch (cause) {
+      const fault = asFault(cause)
+      failures.push(fault)
+      q.log.warn(
+        { err: fault, instance: anchor.instance, source: location.url },
+        'global configuration refused',
+      )
+    }
+  }
+  // What a source did wrong tells more than that another could not be reached.
+  throw failures.find((fault) => fault.code !== 'network_error') ?? failures[0] ?? unreachable(anchor)
+}
+
+function unreachable(anchor: ConfigurationAnchor): Fault {
+  return new Fault('network_error', { what: `no address is known for instance ${anchor.instance}` })
+}

@@ -1,0 +1,149 @@
+/** A configuration source on loopback: publishes signed configurations as a central registry does, or as badly as a test asks. */
+import { createHash, sign } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { writeAnchor } from '#core/configuration/anchor.ts'
+import { type DirectoryPart, writeDirectory } from '#core/configuration/directory.ts'
+import { publicationStamp } from '#core/configuration/directory-parts.ts'
+import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
+import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
+import { signatureUriFor } from '#core/configuration/signature-method.ts'
+import { statementSigner, writeStatement } from '#core/configuration/statement.ts'
+import type { ConfigurationStatement, PrivateParameters } from '#schemas/global-configuration.ts'
+import { DIGEST_URI } from '#schemas/wire.ts'
+import { samplePrivate, sampleShared } from './configuration-sample.ts'
+import { type ConfigurationSigner, createConfigurationSigner } from './configuration-signer.ts'
+
+export type Publication = {
+  /** When, by the source's clock: the time in the locations. */
+  at: Date
+  expireDate: Date
+  /** Changes the content. */
+  name?: string
+  versions?: (4 | 5 | 6)[]
+  /** Of the statement; none is offered without it. */
+  index?: number
+  signer?: ConfigurationSigner
+  /** Named as the keys of the instance; the signer where absent. */
+  named?: ConfigurationSigner[]
+  anchors?: PrivateParameters['anchors']
+  /** Written into the documents instead of the source's own instance. */
+  instance?: string
+  statement?: (honest: ConfigurationStatement) => ConfigurationStatement
+}
+
+export type ConfigurationSource = {
+  url: string
+  signer: ConfigurationSigner
+  /** By path and query: what is served with status 200; everything else is 404. */
+  files: Map<string, Buffer>
+  /** Every request's path and query, in order. */
+  requests: string[]
+  /** Answers instead of `files` when it returns true. */
+  intercept: ((path: string, request: IncomingMessage, response: ServerResponse) => boolean) | undefined
+  publish(publication: Publication): void
+  anchor(): Buffer
+  close(): Promise<void>
+}
+
+export async function startConfigurationSource(
+  instance: string,
+  signer: ConfigurationSigner = createConfigurationSigner('Configuration signing key'),
+): Promise<ConfigurationSource> {
+  const files = new Map<string, Buffer>()
+  const requests: string[] = []
+  const server = createServer((request, response) => {
+    const path = request.url ?? ''
+    requests.push(path)
+    if (source.intercept?.(path, request, response) === true) return
+    const body = files.get(path)
+    response.writeHead(body === undefined ? 404 : 200).end(body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const url = `http://127.0.0.1:${port}`
+  const source: ConfigurationSource = {
+    url,
+    signer,
+    files,
+    requests,
+    intercept: undefined,
+    publish: (publication) => publish(files, `127.0.0.1:${port}`, instance, { signer, ...publication }),
+    anchor: () =>
+      writeAnchor({
+        generatedAt: new Date('2026-01-01T00:00:00Z'),
+        instance,
+        sources: [{ downloadUrl: `${url}/internalconf`, verificationCerts: [signer.certificate] }],
+      }),
+    close: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  return source
+}
+
+type Complete = Publication & { signer: ConfigurationSigner }
+
+function publish(files: Map<string, Buffer>, address: string, sourceInstance: string, q: Complete): void {
+  const instance = q.instance ?? sourceInstance
+  const { certificate } = q.signer
+  const certs = (q.named ?? [q.signer]).map((named) => named.certificate)
+  const sources = [{ address, internalVerificationCerts: certs, externalVerificationCerts: certs }]
+  const shared = sampleShared({
+    instance,
+    certificate,
+    sources,
+    ...(q.name === undefined ? {} : { name: q.name }),
+  })
+  const privateXml = writePrivateParameters(
+    samplePrivate({ instance, certificate, anchors: q.anchors ?? [] }),
+  )
+  const parts: ConfigurationStatement['parts'] = {}
+  for (const path of files.keys()) if (/^\/(?:in|ex)ternalconf/.test(path)) files.delete(path)
+  const versions = q.versions ?? [6, 5, 4]
+  for (const version of versions) {
+    const sharedXml = writeSharedParameters(shared, version)
+    const folder = `/V${version}/${publicationStamp(q.at)}`
+    const listed = [
+      partOf('SHARED-PARAMETERS', instance, `${folder}/shared-params.xml`, sharedXml),
+      partOf('PRIVATE-PARAMETERS', instance, `${folder}/private-params.xml`, privateXml),
+    ]
+    files.set(`${folder}/shared-params.xml`, sharedXml)
+    files.set(`${folder}/private-params.xml`, privateXml)
+    files.set(`/internalconf?version=${version}`, directoryOf(q, version, listed))
+    files.set(`/externalconf?version=${version}`, directoryOf(q, version, listed.slice(0, 1)))
+    for (const { identifier, location, hash } of listed) {
+      parts[`V${version}/${identifier}`] = { location, sha512: hash.toString('base64') }
+    }
+  }
+  if (q.index === undefined) return
+  const honest = {
+    instance,
+    index: q.index,
+    generatedAt: q.at.toISOString(),
+    expireDate: q.expireDate.toISOString(),
+    parts,
+  }
+  const jws = Buffer.from(
+    writeStatement(q.statement?.(honest) ?? honest, statementSigner(certificate, q.signer.key)),
+  )
+  for (const version of versions) files.set(`/internalconf-statement?version=${version}`, jws)
+}
+
+function partOf(identifier: string, instance: string, location: string, content: Buffer): DirectoryPart {
+  const hash = createHash('sha512').update(content).digest()
+  return { identifier, instance, location, hashAlgorithm: DIGEST_URI['SHA-512'], hash }
+}
+
+function directoryOf(q: Complete, version: number, parts: DirectoryPart[]): Buffer {
+  const { key, certificate } = q.signer
+  return writeDirectory({
+    expireDate: q.expireDate,
+    version,
+    parts,
+    verificationCert: certificate,
+    algorithmId: signatureUriFor(key),
+    sign: (data) => sign('sha512', data, key),
+  })
+}
