@@ -1,0 +1,50 @@
+/** Tree heads as C2SP checkpoints (tlog-checkpoint v1): origin, size, root, and extension lines that we neither write nor mind. */
+import { Fault } from '#schemas/fault.ts'
+import { HASH_LENGTH } from './hash.ts'
+import { type Note, parseNote } from './signed-note.ts'
+
+export { addCosignature, type Cosignature, verifyCosignature } from './cosignature.ts'
+export { memberKeyId, memberSignatureLine, verifyMemberSignature } from './member-signature.ts'
+export { addSignature, type Note, noteName, parseNote, signNote, verifyNote } from './signed-note.ts'
+
+/** What a log says of its tree; `note` is the signed text and its lines. */
+export type Checkpoint = { origin: string; size: number; root: Buffer; extensions: string[]; note: Note }
+
+const SIZE = /^(?:0|[1-9][0-9]{0,15})$/
+const MAX_EXTENSIONS = 16
+
+/** The text of a checkpoint, for signNote. */
+export function writeCheckpoint(q: {
+  origin: string
+  size: number
+  root: Buffer
+  extensions?: string[]
+}): string {
+  const lines = [q.origin, String(q.size), q.root.toString('base64'), ...(q.extensions ?? [])]
+  if (
+    !Number.isSafeInteger(q.size) ||
+    q.size < 0 ||
+    q.root.length !== HASH_LENGTH ||
+    lines.some((line) => line === '' || /[\u0000-\u001f]/.test(line))
+  ) {
+    throw new TypeError('not the parts of a checkpoint')
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** Reads a signed checkpoint without looking at who signed it; throws `malformed_checkpoint`. */
+export function parseCheckpoint(source: string): Checkpoint {
+  const note = parseNote(source)
+  const [origin, size, root, ...extensions] = note.text.slice(0, -1).split('\n')
+  if (origin === undefined || origin === '') throw malformed('no origin')
+  if (size === undefined || !SIZE.test(size) || !Number.isSafeInteger(Number(size)))
+    throw malformed('the tree size')
+  const hash = Buffer.from(root ?? '', 'base64')
+  if (hash.length !== HASH_LENGTH || hash.toString('base64') !== root) throw malformed('the root hash')
+  if (extensions.length > MAX_EXTENSIONS || extensions.includes('')) throw malformed('an extension line')
+  return { origin, size: Number(size), root: hash, extensions, note }
+}
+
+function malformed(what: string): Fault {
+  return new Fault('malformed_checkpoint', { what })
+}

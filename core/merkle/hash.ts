@@ -1,0 +1,28 @@
+/** Hashing of the log's tree: SHA-256 with the prefixes of RFC 9162 section 2.1.1, so that no node passes for a leaf. */
+import { hash } from 'node:crypto'
+import { Fault } from '#schemas/fault.ts'
+
+/** Octets of every hash here. */
+export const HASH_LENGTH = 32
+
+/** The root of a tree without leaves. */
+export const EMPTY_ROOT: Buffer = hash('sha256', '', 'buffer')
+
+const LEAF = Buffer.of(0)
+
+/** SHA-256(0x00 || form). */
+export function leafHash(form: Buffer): Buffer {
+  return hash('sha256', Buffer.concat([LEAF, form]), 'buffer')
+}
+
+/** SHA-256(0x01 || left || right). Throws `invalid_proof` for a hash of another length: two might then mean the same. */
+export function nodeHash(left: Buffer, right: Buffer): Buffer {
+  if (left.length !== HASH_LENGTH || right.length !== HASH_LENGTH) {
+    throw new Fault('invalid_proof', { what: `a hash is not ${HASH_LENGTH} octets long` })
+  }
+  const node = Buffer.allocUnsafe(1 + 2 * HASH_LENGTH)
+  node[0] = 1
+  left.copy(node, 1)
+  right.copy(node, 1 + HASH_LENGTH)
+  return hash('sha256', node, 'buffer')
+}
