@@ -232,7 +232,7 @@ void t.test('golden files are reproduced byte for byte and read back', async (t)
   t.equal(statement.index, 42)
   t.equal(publicationTime(directory.parts[0]?.location ?? ''), Date.parse('2026-01-02T03:04:05.678Z'))
   const metadata = parsePartMetadata(files['shared-params.xml.metadata'] as Buffer)
-  t.equal(metadata.expirationDate.toISOString(), '2026-01-03T03:04:05.000Z')
+  t.equal(metadata.expirationDate?.toISOString(), '2026-01-03T03:04:05.000Z')
 
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-golden-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))

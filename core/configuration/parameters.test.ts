@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { parseCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -144,20 +145,38 @@ void t.test('hostile or broken documents are refused', async (t) => {
   ] as const) {
     t.equal(await verdict(parseAnchor(Buffer.from(anchor.replace(from, to)))), 'malformed_anchor', to)
   }
-  for (const json of [
-    '',
-    '[]',
-    '{}',
-    '{"contentIdentifier":1}',
-    '{"expirationDate":"x"}',
-    '{"expirationDate":"2026-01-01"}',
-  ]) {
+  for (const json of ['', '[]', 'null', '{"contentIdentifier":1}', '{"expirationDate":"x"}']) {
     t.equal(
       await verdict((async () => parsePartMetadata(Buffer.from(json)))()),
       'malformed_global_conf',
       json,
     )
   }
+  t.equal(parsePartMetadata(Buffer.from('{"configurationVersion":"6"}')).configurationVersion, '6')
+})
+
+void t.test('any damage is a fault, nothing else', async (t) => {
+  const outcome = async (bytes: Buffer): Promise<void> => {
+    const said = await verdict(parseSharedParameters(bytes))
+    if (said.startsWith('not a fault')) throw new Error(said)
+  }
+  const edit = fc.record({
+    at: fc.nat(xml.length),
+    drop: fc.nat(40),
+    put: fc.oneof(
+      fc.string({ maxLength: 8 }),
+      fc.constantFrom('<', '&', '</conf>', '<a b="c">', ']]>', '<!--'),
+    ),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 4 }), async (edits) => {
+      let text = xml
+      for (const { at, drop, put } of edits) text = text.slice(0, at) + put + text.slice(at + drop)
+      await outcome(Buffer.from(text))
+    }),
+    { numRuns: 500 },
+  )
+  t.pass('500 damaged documents')
 })
 
 function twoServers(text: string): string {

@@ -1,10 +1,11 @@
 /** The `.metadata` file that X-Road keeps beside each part of a configuration on disk (wire digest 5.7). */
 import { Fault } from '#schemas/fault.ts'
 
+/** Everything may be absent: X-Road's GET /verificationconf gives the version only. */
 export type PartMetadata = {
-  contentIdentifier: string
-  instanceIdentifier: string
-  expirationDate: Date
+  contentIdentifier?: string | undefined
+  instanceIdentifier?: string | undefined
+  expirationDate?: Date | undefined
   contentFileName?: string | undefined
   contentLocation?: string | undefined
   /** Absent means version 2. */
@@ -21,7 +22,7 @@ export function writePartMetadata(metadata: PartMetadata): Buffer {
     JSON.stringify({
       contentIdentifier,
       instanceIdentifier,
-      expirationDate: expirationDate.toISOString().replace(/\.000Z$/, 'Z'),
+      expirationDate: expirationDate?.toISOString().replace(/\.000Z$/, 'Z'),
       contentFileName,
       contentLocation: metadata.contentLocation,
       configurationVersion: metadata.configurationVersion,
@@ -38,16 +39,13 @@ export function parsePartMetadata(json: Buffer): PartMetadata {
     if (typeof value !== 'string') throw new Fault(CODE, { what: `metadata: ${name} is not text` })
     return value
   }
-  const required = (name: string): string => {
-    const value = text(name)
-    if (value === undefined) throw new Fault(CODE, { what: `metadata: ${name} is missing` })
-    return value
-  }
-  const expirationDate = new Date(required('expirationDate'))
-  if (Number.isNaN(expirationDate.getTime())) throw new Fault(CODE, { what: 'metadata: no expirationDate' })
+  const expires = text('expirationDate')
+  const expirationDate = expires === undefined ? undefined : new Date(expires)
+  if (Number.isNaN(expirationDate?.getTime()))
+    throw new Fault(CODE, { what: 'metadata: expirationDate is no time' })
   return {
-    contentIdentifier: required('contentIdentifier'),
-    instanceIdentifier: required('instanceIdentifier'),
+    contentIdentifier: text('contentIdentifier'),
+    instanceIdentifier: text('instanceIdentifier'),
     expirationDate,
     contentFileName: text('contentFileName'),
     contentLocation: text('contentLocation'),
