@@ -1,0 +1,80 @@
+/**
+ * The file of a large body: a header, then chunks of 64 KiB, each encrypted with its tag behind it. The nonce holds
+ * the chunk's number and whether it is the last one, so chunks cannot be reordered, dropped or cut off unseen.
+ */
+import { createCipheriv, createDecipheriv } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
+import { Fault } from '#schemas/fault.ts'
+
+/** Plaintext octets in every chunk but the last, which holds 0 to CHUNK. */
+export const CHUNK = 64 * 1024
+export const BODY_FILE_HEADER = Buffer.from('concordat body 1')
+
+const TAG = 16
+
+/** A chunk as it stands in the file: ciphertext and tag. */
+export function sealChunk(dataKey: Buffer, number: number, last: boolean, plain: Buffer): Buffer {
+  const cipher = createCipheriv('aes-256-gcm', dataKey, nonceOf(number, last))
+  const sealed = cipher.update(plain)
+  cipher.final()
+  return Buffer.concat([sealed, cipher.getAuthTag()])
+}
+
+/** The plaintext of a body file chunk by chunk; throws `log_inconsistent` at the first bit that differs. */
+export async function* readBodyFile(path: string, dataKey: Buffer): AsyncGenerator<Buffer> {
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw new Fault('log_inconsistent', { what: 'a body file is missing', cause })
+  })
+  try {
+    const header = await readFully(file, BODY_FILE_HEADER.length)
+    if (!header.equals(BODY_FILE_HEADER)) throw damaged(0)
+    let sealed = await readFully(file, CHUNK + TAG)
+    for (let number = 0; ; number++) {
+      // A short chunk ends the file; a full one is the last when nothing follows.
+      const following = sealed.length === CHUNK + TAG ? await readFully(file, CHUNK + TAG) : Buffer.alloc(0)
+      const last = following.length === 0
+      const plain = openChunk(dataKey, number, last, sealed)
+      if (plain.length > 0) yield plain
+      if (last) return
+      sealed = following
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+function openChunk(dataKey: Buffer, number: number, last: boolean, sealed: Buffer): Buffer {
+  if (sealed.length < TAG) throw damaged(number)
+  const decipher = createDecipheriv('aes-256-gcm', dataKey, nonceOf(number, last), { authTagLength: TAG })
+  decipher.setAuthTag(sealed.subarray(sealed.length - TAG))
+  const plain = decipher.update(sealed.subarray(0, sealed.length - TAG))
+  try {
+    decipher.final()
+  } catch (cause) {
+    throw damaged(number, cause)
+  }
+  return plain
+}
+
+function nonceOf(number: number, last: boolean): Buffer {
+  const nonce = Buffer.alloc(12)
+  nonce.writeUInt32BE(number, 7)
+  nonce[11] = last ? 1 : 0
+  return nonce
+}
+
+async function readFully(file: FileHandle, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(size)
+  let length = 0
+  while (length < size) {
+    const { bytesRead } = await file.read(bytes, length, size - length)
+    if (bytesRead === 0) break
+    length += bytesRead
+  }
+  return bytes.subarray(0, length)
+}
+
+function damaged(chunk: number, cause?: unknown): Fault {
+  return new Fault('log_inconsistent', { what: `chunk ${chunk} of a body file does not decrypt`, cause })
+}

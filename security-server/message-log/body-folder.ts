@@ -1,0 +1,114 @@
+/**
+ * Where body files lie: `incoming/<node>/` until a record that refers to them is durable, `bodies/<xx>/` afterwards.
+ * So after a crash only the few incoming files have to be looked at.
+ */
+import { randomBytes } from 'node:crypto'
+import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { Fault } from '#schemas/fault.ts'
+
+export type BodyFolder = {
+  newName(): string
+  /** The path of a file that no durable record refers to yet. */
+  incoming(name: string): string
+  syncIncoming(): Promise<void>
+  /** Wherever the file lies now; throws `log_inconsistent` when it is nowhere. */
+  locate(name: string): Promise<string>
+  /** The record is on its way: from now on `release` leaves the file alone until `settle` has said what became of it. */
+  claim(name: string): void
+  /** `kept`: the record is durable; `unused`: it was refused; `unknown`: it may be durable, the next start will see. */
+  settle(name: string, outcome: 'kept' | 'unused' | 'unknown'): void
+  /** Deletes the file unless a record refers to it or may. */
+  release(name: string): Promise<void>
+  /** Deletes the body of an erased record. */
+  erase(name: string): Promise<void>
+  /** At start: keeps incoming files that a record refers to, deletes the others; says how many were deleted. */
+  sweep(isReferred: (names: string[]) => Promise<ReadonlySet<string>>): Promise<number>
+}
+
+const NAME = /^[0-9a-f]{32}$/
+const NODE = /^[A-Za-z0-9_.-]{1,64}$/
+
+/** Makes the folders when the root exists. Throws `invalid_configuration`. */
+export async function openBodyFolder(root: string, node: string): Promise<BodyFolder> {
+  if (!NODE.test(node)) throw new Fault('invalid_configuration', { what: 'the node name' })
+  const incomingFolder = path.join(root, 'incoming', node)
+  await mkdir(incomingFolder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    throw new Fault('invalid_configuration', { what: `${root} cannot hold bodies`, cause })
+  })
+  const claimed = new Set<string>()
+  const incoming = (name: string) => path.join(incomingFolder, checked(name))
+  const kept = (name: string) => path.join(root, 'bodies', checked(name).slice(0, 2), name)
+
+  const keep = async (name: string): Promise<void> => {
+    await mkdir(path.dirname(kept(name)), { recursive: true, mode: 0o700 })
+    await rename(incoming(name), kept(name))
+  }
+  return {
+    newName: () => randomBytes(16).toString('hex'),
+    incoming,
+    syncIncoming: () => syncFolder(incomingFolder),
+    locate: async (name) => {
+      // The file may move between the first two looks.
+      for (const place of [kept(name), incoming(name), kept(name)]) {
+        if (await exists(place)) return place
+      }
+      throw new Fault('log_inconsistent', { what: 'a body file is missing' })
+    },
+    claim: (name) => void claimed.add(name),
+    settle: (name, outcome) => {
+      if (outcome === 'unused') claimed.delete(name)
+      // A failed move is made up for by the next start's sweep; `locate` finds the file in either place.
+      if (outcome === 'kept')
+        void keep(name)
+          .catch(() => undefined)
+          .then(() => claimed.delete(name))
+    },
+    release: async (name) => {
+      if (!claimed.has(name)) await rm(incoming(name), { force: true })
+    },
+    erase: async (name) => {
+      await rm(incoming(name), { force: true })
+      await rm(kept(name), { force: true })
+    },
+    sweep: async (isReferred) => {
+      let deleted = 0
+      const names = await readdir(incomingFolder)
+      for (let at = 0; at < names.length; at += 500) {
+        const batch = names.slice(at, at + 500)
+        const referred = await isReferred(batch.filter((name) => NAME.test(name)))
+        for (const name of batch) {
+          if (referred.has(name)) await keep(name)
+          else {
+            await rm(path.join(incomingFolder, name), { force: true })
+            deleted++
+          }
+        }
+      }
+      return deleted
+    },
+  }
+}
+
+function checked(name: string): string {
+  // Names come out of stored records, which may have been tampered with.
+  if (!NAME.test(name)) throw new Fault('log_inconsistent', { what: 'the name of a body file' })
+  return name
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Makes a rename in this folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

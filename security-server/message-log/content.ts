@@ -1,0 +1,87 @@
+/**
+ * The plaintext of a record's content: a version byte, then sections in rising order of type, each
+ * `type (1 byte) ‖ length (4 bytes, big-endian) ‖ bytes`. Every section stands at most once; unknown ones are refused.
+ */
+import { Fault } from '#schemas/fault.ts'
+
+export const SECTION = {
+  /** JSON with sorted names: ids, parties, service, peer, node, extra. */
+  metadata: 1,
+  /** The message bytes as signed. */
+  message: 2,
+  /** A body of at most 64 KiB. */
+  body: 3,
+  /** A larger body: data key (32) ‖ size (8, big-endian) ‖ file name. */
+  bodyFile: 4,
+  hashChainResult: 5,
+  hashChain: 6,
+  /** SHA-512 of the message; stands alone at level `digest`. */
+  messageDigest: 7,
+  /** SHA-512 of the body. */
+  bodyDigest: 8,
+} as const
+
+const VERSION = 1
+const LAST = 8
+const HEAD = 5
+
+/** Sections by type: `sections[SECTION.message]`. */
+export type Sections = (Buffer | undefined)[]
+
+/** The bytes that are encrypted; absent sections leave no trace. */
+export function encodeContent(sections: Sections): Buffer {
+  let size = 1
+  for (const section of sections) if (section !== undefined) size += HEAD + section.length
+  const bytes = Buffer.allocUnsafe(size)
+  bytes[0] = VERSION
+  let at = 1
+  for (let type = 1; type <= LAST; type++) {
+    const section = sections[type]
+    if (section === undefined) continue
+    bytes[at] = type
+    bytes.writeUInt32BE(section.length, at + 1)
+    section.copy(bytes, at + HEAD)
+    at += HEAD + section.length
+  }
+  return bytes
+}
+
+/** The sections as slices of `bytes`; throws `log_inconsistent` for anything that encodeContent would not write. */
+export function decodeContent(bytes: Buffer): Sections {
+  if (bytes[0] !== VERSION) throw malformed('version')
+  const sections: Sections = new Array<undefined>(LAST + 1)
+  let at = 1
+  let previous = 0
+  while (at < bytes.length) {
+    const type = bytes[at]!
+    if (type <= previous || type > LAST || at + HEAD > bytes.length) throw malformed('section')
+    const end = at + HEAD + bytes.readUInt32BE(at + 1)
+    if (end > bytes.length) throw malformed('length')
+    sections[type] = bytes.subarray(at + HEAD, end)
+    previous = type
+    at = end
+  }
+  if (sections[SECTION.metadata] === undefined) throw malformed('no metadata')
+  return sections
+}
+
+export type BodyFileReference = { dataKey: Buffer; size: number; name: string }
+
+/** Section `bodyFile`. */
+export function encodeBodyFile(reference: BodyFileReference): Buffer {
+  const size = Buffer.alloc(8)
+  size.writeBigUInt64BE(BigInt(reference.size))
+  return Buffer.concat([reference.dataKey, size, Buffer.from(reference.name)])
+}
+
+/** Reads section `bodyFile`; the name is checked where it is turned into a path. */
+export function decodeBodyFile(section: Buffer): BodyFileReference {
+  if (section.length < 41 || section.length > 300) throw malformed('body file')
+  const size = Number(section.readBigUInt64BE(32))
+  if (!Number.isSafeInteger(size)) throw malformed('body size')
+  return { dataKey: section.subarray(0, 32), size, name: section.toString('utf8', 40) }
+}
+
+function malformed(what: string): Fault {
+  return new Fault('log_inconsistent', { what: `record content: ${what}` })
+}

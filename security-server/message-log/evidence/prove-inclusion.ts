@@ -1,0 +1,65 @@
+/** The proof that a record stands in the log: its form, the path to a signed tree head, what opens its commitments. */
+import { createHmac, hash } from 'node:crypto'
+import { inclusionProof } from '#core/merkle/proofs.ts'
+import { Fault } from '#schemas/fault.ts'
+import { SECTION } from '../content.ts'
+import type { LogDatabase } from '../log-database.ts'
+import { type KeyFinder, type OpenedRecord, openRecord } from '../open-record.ts'
+import { createNodeReader } from '../tree/tiles.ts'
+
+/** Opens one commitment and no other: commitment = SHA-256(key ‖ digest), key = HMAC-SHA-256(salt, label). */
+export type Opening = { key: Buffer; digest: Buffer }
+
+export type InclusionEvidence = {
+  index: number
+  leaf: Buffer
+  form: string
+  /** The tree size of `checkpoint`, and the nodes from the leaf up (RFC 9162 2.1.3). */
+  size: number
+  path: Buffer[]
+  checkpoint: string
+  /** Absent for a record that was erased or whose log key is gone. */
+  openings: { parties?: Opening; message?: Opening; body?: Opening }
+}
+
+/** Against the newest checkpoint, which must cover the record; throws `not_found` when none does yet. */
+export async function proveInclusion(
+  log: Pick<LogDatabase, 'records' | 'tree'>,
+  index: number,
+  findKey: KeyFinder,
+): Promise<InclusionEvidence> {
+  const record = await log.records.get(index)
+  const checkpoint = await log.tree.newestCheckpoint()
+  if (checkpoint === undefined || checkpoint.size <= index) {
+    throw new Fault('not_found', { what: `no checkpoint covers record ${index} yet` })
+  }
+  const path = await inclusionProof(checkpoint.size, index, createNodeReader(log))
+  const opened = openRecord(record, findKey)
+  return {
+    index,
+    leaf: record.leaf,
+    form: record.form,
+    size: checkpoint.size,
+    path,
+    checkpoint: checkpoint.note,
+    openings: opened === undefined ? {} : openingsOf(opened),
+  }
+}
+
+function openingsOf({ key, sections }: OpenedRecord): InclusionEvidence['openings'] {
+  const message = sections[SECTION.message]
+  const body = sections[SECTION.body]
+  const digests = {
+    parties: hash('sha512', sections[SECTION.metadata]!, 'buffer'),
+    message: message === undefined ? sections[SECTION.messageDigest] : hash('sha512', message, 'buffer'),
+    body: body === undefined ? sections[SECTION.bodyDigest] : hash('sha512', body, 'buffer'),
+  }
+  const openings: InclusionEvidence['openings'] = {}
+  for (const label of ['parties', 'message', 'body'] as const) {
+    const digest = digests[label]
+    if (digest !== undefined) {
+      openings[label] = { key: createHmac('sha256', key.salt).update(label).digest(), digest }
+    }
+  }
+  return openings
+}

@@ -1,0 +1,86 @@
+/** Everything that is stored about one record, opened: what a container, a listing or an auditor's bundle is made of. */
+import { Fault } from '#schemas/fault.ts'
+import { type BodyFileReference, decodeBodyFile, SECTION } from '../content.ts'
+import type { LogDatabase } from '../log-database.ts'
+import { type KeyFinder, openRecord } from '../open-record.ts'
+import type { Metadata } from '../record-input.ts'
+import { chainOf } from '../time-stamps/batch.ts'
+import { decodeEvidence } from '../time-stamps/stamp-record.ts'
+
+export type StoredEvidence = {
+  index: number
+  leaf: Buffer
+  form: string
+  /** When it was erased; content is absent then. */
+  erased: string | undefined
+  metadata: Metadata | undefined
+  message: Buffer | undefined
+  body: Buffer | undefined
+  bodyFile: BodyFileReference | undefined
+  signatures: Buffer | undefined
+  hashChainResult: Buffer | undefined
+  hashChain: Buffer | undefined
+  timeStamp: StampEvidence | undefined
+}
+
+export type StampEvidence = {
+  /** Index of the record that holds the token's leaf. */
+  index: number
+  time: string
+  token: Buffer
+  /** Absent for the single form, whose token covers the SignatureValue. */
+  hashChainResult: Buffer | undefined
+  hashChain: Buffer | undefined
+  certificates: Buffer[]
+  ocspResponses: Buffer[]
+}
+
+/** Throws `not_found`, and `log_inconsistent` when what is stored does not fit together. */
+export async function readEvidence(
+  log: Pick<LogDatabase, 'records' | 'timeStamps'>,
+  index: number,
+  findKey: KeyFinder,
+): Promise<StoredEvidence> {
+  const record = await log.records.get(index)
+  const opened = openRecord(record, findKey)
+  const sections = opened?.sections ?? []
+  const document = record.signatureId === null ? undefined : await log.records.document(record.signatureId)
+  if (record.signatureId !== null && document === undefined) {
+    throw new Fault('log_inconsistent', { what: `the signature document of record ${index} is missing` })
+  }
+  const bodyFile = sections[SECTION.bodyFile]
+  return {
+    index,
+    leaf: record.leaf,
+    form: record.form,
+    erased: (await log.records.erasure(index))?.time,
+    metadata: opened?.metadata,
+    message: sections[SECTION.message],
+    body: sections[SECTION.body],
+    bodyFile: bodyFile === undefined ? undefined : decodeBodyFile(bodyFile),
+    signatures: document?.document,
+    hashChainResult: sections[SECTION.hashChainResult],
+    hashChain: sections[SECTION.hashChain],
+    timeStamp:
+      document === undefined
+        ? undefined
+        : await readStamp(log, record.signatureId as number, document.digest),
+  }
+}
+
+async function readStamp(
+  log: Pick<LogDatabase, 'timeStamps'>,
+  id: number,
+  digest: Buffer,
+): Promise<StampEvidence | undefined> {
+  const stamp = await log.timeStamps.covering(id)
+  if (stamp === undefined) return undefined
+  return {
+    index: stamp.idx,
+    time: stamp.time,
+    token: stamp.token,
+    hashChainResult: stamp.hash_chain_result ?? undefined,
+    hashChain: stamp.hash_chain_result === null ? undefined : chainOf(stamp.digests, digest),
+    ...decodeEvidence(stamp.evidence),
+  }
+}

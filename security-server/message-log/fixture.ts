@@ -1,0 +1,160 @@
+/** What the tests of this room share: a log in a folder of its own, real signatures, a time-stamping authority. */
+import { generateKeyPairSync, hash, randomUUID } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Test } from 'tap'
+import { type Authority, createAuthority } from '#certs/authority.ts'
+import { issueCertificate } from '#certs/ca/issue-certificate.ts'
+import { PROFILES } from '#certs/profiles.ts'
+import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
+import { methodFor, signValue } from '#core/signature/algorithms.ts'
+import { buildHashChains } from '#core/signature/hash-chain.ts'
+import { prepareSignature } from '#core/signature/write-signature.ts'
+import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
+import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
+import { addTsaCertificate } from '#core/timestamp/write-token.ts'
+import { type MessageLog, type MessageLogOptions, openMessageLog } from './message-log.ts'
+import type { RecordInput } from './record-input.ts'
+import type { SpooledBody } from './spool.ts'
+
+export const SERVER = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234', serverCode: 'ss1' }
+export const PEER = { instance: 'DEV', memberClass: 'GOV', memberCode: '5678', serverCode: 'ss2' }
+export const CLIENT = { instance: 'DEV', memberClass: 'GOV', memberCode: '5678', subsystemCode: 'tax' }
+export const SERVICE = {
+  instance: 'DEV',
+  memberClass: 'GOV',
+  memberCode: '1234',
+  subsystemCode: 'population',
+  serviceCode: 'persons',
+}
+
+export type Signer = {
+  authority: Authority
+  /** A real signature over the message and, by hash chain, its body. */
+  sign(message: Buffer, body?: SpooledBody): NonNullable<RecordInput['signature']>
+  stamp: NonNullable<MessageLogOptions['stamp']>
+  memberSigner: NonNullable<MessageLogOptions['signer']>
+}
+
+let shared: Promise<Signer> | undefined
+
+/** One signing key and authority a test process. */
+export function signer(): Promise<Signer> {
+  shared ??= makeSigner()
+  return shared
+}
+
+async function makeSigner(): Promise<Signer> {
+  const clock = () => Date.now()
+  const authority = await createAuthority({ clock, instance: 'DEV' })
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const name: [string, string][] = [
+    ['C', 'FI'],
+    ['serialNumber', 'DEV/ss1/GOV'],
+    ['CN', '1234'],
+  ]
+  const certificate = await issueCertificate({
+    subject: name,
+    publicKey,
+    profile: PROFILES.signing,
+    issuer: { name, publicKey, privateKey },
+    notBefore: new Date(clock() - 60_000),
+    notAfter: new Date(clock() + 86_400_000),
+  })
+  const ocsp = authority.ocspAnswer(buildOcspRequest(authority.intermediate, authority.root))
+  const method = methodFor(publicKey)
+  const sign: Signer['sign'] = (message, body) => {
+    const sha512 = hash('sha512', message, 'buffer')
+    const chains =
+      body === undefined
+        ? undefined
+        : buildHashChains([
+            [
+              { name: '/message.xml', sha512 },
+              { name: '/attachment1', sha512: body.sha512 },
+            ],
+          ])
+    const reference =
+      chains === undefined
+        ? { uri: '/message.xml' as const, sha512 }
+        : { uri: '/sig-hashchainresult.xml' as const, sha512: chains.resultDigest }
+    const prepared = prepareSignature({
+      signingTime: new Date(),
+      certificate,
+      intermediates: [],
+      ocspResponses: [ocsp],
+      reference,
+      method,
+    })
+    const signatures = prepared.finish(signValue(method, privateKey, prepared.toBeSigned))
+    if (chains === undefined) return { signatures }
+    return { signatures, hashChainResult: chains.result, hashChain: chains.chain(0) }
+  }
+  return {
+    authority,
+    sign,
+    stamp: async (imprint) => {
+      const token = readTimeStampResponse(authority.timeStamp(buildTimeStampRequest({ imprint })))
+      return {
+        token: addTsaCertificate(token, authority.tsa),
+        certificates: [authority.tsa.der, authority.intermediate.der],
+        ocspResponses: [ocsp],
+      }
+    },
+    memberSigner: { name: 'DEV/GOV/1234', publicKey, sign: (data) => signValue(method, privateKey, data) },
+  }
+}
+
+/** A folder for keys and bodies that ends with the test. */
+export function logFolder(t: Test): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-log-'))
+  for (const name of ['keys', 'bodies']) mkdirSync(path.join(folder, name), { mode: 0o700 })
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export function logOptions(folder: string, url?: string): MessageLogOptions {
+  return {
+    databaseUrl: url ?? `sqlite:${path.join(folder, 'log.db')}`,
+    keyFolder: path.join(folder, 'keys'),
+    bodyFolder: path.join(folder, 'bodies'),
+    server: SERVER,
+    node: 'node1',
+    clock: () => Date.now(),
+  }
+}
+
+/** A log that is closed when the test ends. */
+export async function openTestLog(t: Test, options: MessageLogOptions): Promise<MessageLog> {
+  const log = await openMessageLog(options)
+  t.teardown(() => log.close())
+  return log
+}
+
+/** An incoming request, signed; `changes` replace fields. */
+export async function signedRecord(changes: Partial<RecordInput> = {}): Promise<RecordInput> {
+  const message = changes.message ?? Buffer.from(`GET /r1/DEV/persons/${randomUUID()} HTTP/1.1\r\n\r\n`)
+  const { sign } = await signer()
+  return {
+    kind: 'request',
+    direction: 'in',
+    ids: { id: randomUUID(), requestId: randomUUID() },
+    client: CLIENT,
+    service: SERVICE,
+    peer: PEER,
+    time: new Date(),
+    outcome: '',
+    message,
+    body: undefined,
+    signature: sign(message, changes.body),
+    ...changes,
+  }
+}
+
+/** Spools a body in pieces. */
+export async function spoolBody(log: MessageLog, bytes: Buffer, pieceSize = 16_384): Promise<SpooledBody> {
+  const writer = log.spool.begin({ maxBytes: bytes.length })
+  for (let at = 0; at < bytes.length; at += pieceSize) await writer.write(bytes.subarray(at, at + pieceSize))
+  return writer.end()
+}

@@ -1,0 +1,63 @@
+/** The log keys in use, read again when another node has rotated them; a rotation is a record of its own. */
+import { createPublicKey } from 'node:crypto'
+import { Fault } from '#schemas/fault.ts'
+import { ownRecord } from '../own-record.ts'
+import type { OwnRecord } from '../records/writer.ts'
+import type { LogKey } from '../seal.ts'
+import { addLogKey, createLogKeys, hasNoKeys, type LogKeys, readLogKeys } from './log-keys.ts'
+
+export type KeyRing = {
+  current(): LogKey
+  find(id: string): LogKey | undefined
+  checkpointKey(): LogKeys['checkpointKey']
+  /** Makes a new current key; the record of it is still to be written. */
+  rotate(): void
+}
+
+/**
+ * Makes the first keys of a log that is empty. Throws `invalid_configuration` when a log has records but no keys: going
+ * on would lock everybody out of what is there, and hide that the keys are lost.
+ */
+export function openKeyRing(folder: string, logIsEmpty: boolean): KeyRing {
+  if (hasNoKeys(folder)) {
+    if (!logIsEmpty) {
+      throw new Fault('invalid_configuration', {
+        what: `the log has records but ${folder} holds no log keys`,
+      })
+    }
+    createLogKeys(folder)
+  }
+  let keys = readLogKeys(folder)
+  return {
+    current: () => keys.current,
+    checkpointKey: () => keys.checkpointKey,
+    find: (id) => {
+      if (!keys.byId.has(id)) keys = readLogKeys(folder)
+      return keys.byId.get(id)
+    },
+    rotate: () => {
+      addLogKey(folder)
+      keys = readLogKeys(folder)
+    },
+  }
+}
+
+/** Says which key wraps record keys from here on, and which key signs checkpoints. */
+export function keyRotationRecord(ring: KeyRing, time: number, node: string): OwnRecord {
+  const id = ring.current().id.toString('hex')
+  const checkpointKey = createPublicKey(ring.checkpointKey()).export({ type: 'spki', format: 'der' })
+  const extra = { checkpointKey: checkpointKey.toString('base64'), keyId: id }
+  return {
+    packed: ownRecord({
+      kind: 'key-rotation',
+      time,
+      metadata: { extra, id: '', node, requestId: '' },
+    }),
+    beside: (idx) => [
+      {
+        text: 'insert into log_key (id, idx, time, checkpoint_key) values (?, ?, ?, ?)',
+        values: [id, idx, new Date(time).toISOString(), checkpointKey],
+      },
+    ],
+  }
+}

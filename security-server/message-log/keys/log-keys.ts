@@ -1,0 +1,115 @@
+/**
+ * The log's own keys, in a folder outside the database that no backup of the database holds: rotating keys that wrap
+ * record keys, and the Ed25519 key that signs checkpoints. Deleting a retired key erases what only it opens.
+ */
+import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import path from 'node:path'
+import { Fault } from '#schemas/fault.ts'
+import { KEY_ID_LENGTH, type LogKey } from '../seal.ts'
+
+export type LogKeys = {
+  /** The newest key: it wraps from now on. */
+  current: LogKey
+  /** By hex id; every key whose file is still there. */
+  byId: ReadonlyMap<string, LogKey>
+  /** Signs checkpoints. */
+  checkpointKey: KeyObject
+}
+
+const KEY_FILE = /^(\d{6})-([0-9a-f]{16})\.key$/
+const CHECKPOINT_FILE = 'checkpoint-key.pem'
+
+/** Whether the folder holds no keys yet. */
+export function hasNoKeys(folder: string): boolean {
+  return !existsSync(path.join(folder, CHECKPOINT_FILE)) && keyFiles(folder).length === 0
+}
+
+/** Writes the first keys of a new log; the folder must exist. Throws `invalid_configuration`. */
+export function createLogKeys(folder: string): void {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  addLogKey(folder)
+  writeKeyFile(folder, CHECKPOINT_FILE, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+}
+
+/** Writes a new log key, which is the current one for everybody who reads the folder afterwards. */
+export function addLogKey(folder: string): void {
+  const key = randomBytes(32)
+  const newest = keyFiles(folder).at(-1)?.number ?? 0
+  const name = `${String(newest + 1).padStart(6, '0')}-${keyId(key).toString('hex')}.key`
+  writeKeyFile(folder, name, `${key.toString('hex')}\n`)
+}
+
+/** Reads all keys. Throws `invalid_configuration` when one is missing, damaged or readable by others. */
+export function readLogKeys(folder: string): LogKeys {
+  const byId = new Map<string, LogKey>()
+  let current: LogKey | undefined
+  for (const { name, id } of keyFiles(folder)) {
+    const key = Buffer.from(readPrivate(folder, name).trim(), 'hex')
+    if (key.length !== 32 || keyId(key).toString('hex') !== id) throw unusable(`${name} is damaged`)
+    current = { id: Buffer.from(id, 'hex'), key }
+    byId.set(id, current)
+  }
+  if (current === undefined) throw unusable('there is no log key')
+  return { current, byId, checkpointKey: createPrivateKey(readPrivate(folder, CHECKPOINT_FILE)) }
+}
+
+function keyId(key: Buffer): Buffer {
+  return createHash('sha256').update(key).digest().subarray(0, KEY_ID_LENGTH)
+}
+
+function keyFiles(folder: string): { name: string; number: number; id: string }[] {
+  let names: string[]
+  try {
+    names = readdirSync(folder)
+  } catch (cause) {
+    throw unusable(`the key folder ${folder} cannot be read`, cause)
+  }
+  const files = names.flatMap((name) => {
+    const match = KEY_FILE.exec(name)
+    return match === null ? [] : [{ name, number: Number(match[1]), id: match[2]! }]
+  })
+  return files.sort((a, b) => a.number - b.number)
+}
+
+function readPrivate(folder: string, name: string): string {
+  const file = path.join(folder, name)
+  try {
+    if ((statSync(file).mode & 0o077) !== 0)
+      throw unusable(`${name} must be readable by its owner only (0600)`)
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw unusable(`${name} cannot be read`, cause)
+  }
+}
+
+function writeKeyFile(folder: string, name: string, text: string): void {
+  const file = path.join(folder, name)
+  try {
+    const handle = openSync(`${file}.part`, 'w', 0o600)
+    writeSync(handle, text)
+    fsyncSync(handle)
+    closeSync(handle)
+    renameSync(`${file}.part`, file)
+    const directory = openSync(folder, 'r')
+    fsyncSync(directory)
+    closeSync(directory)
+  } catch (cause) {
+    throw unusable(`${name} cannot be written`, cause)
+  }
+}
+
+function unusable(what: string, cause?: unknown): Fault {
+  return new Fault('invalid_configuration', { what: `message log keys: ${what}`, cause })
+}

@@ -1,0 +1,84 @@
+/** What can wait is done in small slices between groups: tree tiles, search index, low-water mark, old replay keys. */
+import type { KeyRing } from './keys/key-ring.ts'
+import type { LogDatabase } from './log-database.ts'
+import type { HotStore } from './records/hot-store.ts'
+import type { Writer } from './records/writer.ts'
+import { lowWaterMark } from './recover.ts'
+import { indexRecords } from './search/index-records.ts'
+import { extendTiles, TILE_WIDTH } from './tree/tiles.ts'
+import type { WorkerSetup } from './worker-api.ts'
+
+export type Maintenance = {
+  /** Does a little of everything; true when more is to do. */
+  slice(now: number): Promise<boolean>
+  markLowWater(): Promise<void>
+  /** From now on nothing from before this start is open. */
+  recovered(): void
+}
+
+const TILES_AT_ONCE = 4
+const REPLAY_EVERY_MS = 60_000
+
+export function createMaintenance(q: {
+  log: LogDatabase
+  store: HotStore
+  writer: Writer
+  ring: KeyRing
+  setup: WorkerSetup
+  sizeAtStart: number
+}): Maintenance {
+  const { log, store, writer, setup } = q
+  let hasRecovered = false
+  let marked = -1
+  let forgotten = 0
+
+  const leavesAt = (start: number): Buffer[] | undefined => {
+    const leaves: Buffer[] = []
+    for (let idx = start; idx < start + TILE_WIDTH; idx++) {
+      const leaf = writer.recent.get(idx)?.leaf
+      if (leaf === undefined) return undefined
+      leaves.push(leaf)
+    }
+    return leaves
+  }
+  const markLowWater = async (): Promise<void> => {
+    // Until recovery has run, older intents may be open that this process does not know of.
+    if (!hasRecovered) return
+    const first = writer.open.keys().next().value
+    const mark = first ?? Math.max(writer.size, q.sizeAtStart)
+    if (mark === marked) return
+    await log.records.setMark(lowWaterMark(setup.node), mark)
+    marked = mark
+  }
+  return {
+    markLowWater,
+    recovered: () => {
+      hasRecovered = true
+    },
+    slice: async (now) => {
+      const { size } = await store.head()
+      const tiles = await extendTiles({
+        tree: log.tree,
+        records: log.records,
+        size,
+        limit: TILES_AT_ONCE,
+        leavesAt,
+      })
+      const indexed = await indexRecords({
+        records: log.records,
+        search: log.search,
+        size,
+        recent: writer.recent,
+        findKey: q.ring.find,
+      })
+      let deleted = 0
+      if (now - forgotten > REPLAY_EVERY_MS) {
+        deleted = await store.forgetReplayKeys(now - 2 * setup.replayWindowMs)
+        if (deleted === 0) forgotten = now
+      }
+      const more = tiles === TILES_AT_ONCE || indexed < size || deleted > 0
+      if (!more) await markLowWater()
+      return more
+    },
+  }
+}

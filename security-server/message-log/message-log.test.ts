@@ -1,0 +1,346 @@
+/** The log on both stores: what goes in comes out, proved; levels, replays, time-stamps, erasure, search, recovery. */
+import { createPublicKey, hash, randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Readable } from 'node:stream'
+import t, { type Test } from 'tap'
+import { parseCheckpoint, verifyMemberSignature, verifyNote } from '#core/merkle/checkpoint.ts'
+import { leafHash } from '#core/merkle/hash.ts'
+import { openCommitment } from '#core/merkle/leaf-form.ts'
+import { verifyInclusion } from '#core/merkle/proofs.ts'
+import { checkCoverage } from '#core/signature/check-coverage.ts'
+import { verifyHashChain } from '#core/signature/hash-chain.ts'
+import { checkSignature } from '#core/signature/verify-signature.ts'
+import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
+import type { Fault } from '#schemas/fault.ts'
+import { subsystemOf } from '#schemas/identifiers.ts'
+import { eachDatabase } from '#test/databases.ts'
+import {
+  CLIENT,
+  logFolder,
+  logOptions,
+  openTestLog,
+  PEER,
+  SERVICE,
+  signedRecord,
+  signer,
+  spoolBody,
+} from './fixture.ts'
+import { readLogKeys } from './keys/log-keys.ts'
+import type { MessageLogOptions } from './message-log.ts'
+
+const codeOf = (thrown: unknown): string => (thrown as Fault).code
+
+async function bytesOf(stream: Readable): Promise<Buffer> {
+  return Buffer.concat(await stream.toArray())
+}
+
+/** A log on this store with everything handed in. */
+async function freshLog(t: Test, url: string, changes: Partial<MessageLogOptions> = {}) {
+  const { stamp, memberSigner } = await signer()
+  const options = { ...logOptions(logFolder(t), url), stamp, signer: memberSigner, ...changes }
+  return { log: await openTestLog(t, options), options }
+}
+
+await eachDatabase(t, async (_database, t, url) => {
+  await t.test('everything that belongs to one exchange', async (t) => {
+    const { log, options } = await freshLog(t, url)
+    const { authority, memberSigner } = await signer()
+    const large = randomBytes(200_000)
+    const body = await spoolBody(log, large)
+    const request = await signedRecord({ body, extra: { userId: 'EE1234', method: 'POST' } })
+    const logged = await log.append(request)
+    const small = await spoolBody(log, Buffer.from('{"name":"x"}'))
+    const answer = await signedRecord({
+      kind: 'reply',
+      direction: 'out',
+      outcome: 'ok',
+      ids: request.ids,
+      answers: logged.index,
+      body: small,
+    })
+    const reply = await log.append(answer)
+    t.equal(reply.index, logged.index + 1)
+
+    await t.test('the record is opened again as it was', async (t) => {
+      const stored = await log.read(logged.index)
+      t.equal(stored.leaf.toString('hex'), logged.leaf.toString('hex'))
+      t.ok(leafHash(Buffer.from(stored.form)).equals(logged.leaf))
+      t.ok(stored.message?.equals(request.message as Buffer))
+      t.ok(stored.signatures?.equals(request.signature!.signatures))
+      t.match(stored.metadata, { ...request.ids, client: 'DEV/GOV/5678/tax', extra: { method: 'POST' } })
+      const answered = JSON.parse((await log.read(reply.index)).form) as { answers: string }
+      t.equal(answered.answers, logged.leaf.toString('base64'))
+    })
+
+    await t.test(
+      'time-stamps: one for a single record, a batch for several, tokens are leaves',
+      async (t) => {
+        t.equal(await log.timeStampNow(), 1)
+        t.equal(log.oldestUnstamped(), undefined)
+        const { timeStamp } = await log.read(logged.index)
+        t.ok(timeStamp?.hashChainResult !== undefined)
+        const token = { token: timeStamp!.token, tsaCertificates: [authority.tsa] }
+        verifyTimeStampToken({ ...token, data: timeStamp!.hashChainResult! })
+        const container = await log.container(logged.index)
+        verifyHashChain({
+          result: container.timestampHashChainResult!,
+          chain: container.timestampHashChain!,
+          parts: [
+            {
+              name: '/META-INF/signatures.xml',
+              digest: () => hash('sha512', container.signatures, 'buffer'),
+            },
+          ],
+        })
+        const third = await log.append(await signedRecord())
+        t.ok(log.oldestUnstamped() instanceof Date)
+        t.equal(await log.timeStampNow(), 1)
+        const single = await log.container(third.index)
+        t.equal(single.timestampToken, undefined)
+        const checked = await checkSignature(single.signatures)
+        verifyTimeStampToken({
+          token: checked.timeStampToken!,
+          data: checked.signatureValue,
+          tsaCertificates: [authority.tsa],
+        })
+        t.equal(await log.timeStampNow(), 0)
+      },
+    )
+
+    await t.test('the container verifies with its body', async (t) => {
+      const container = await log.container(logged.index)
+      const attachment = await bytesOf(container.attachments[0]!.open())
+      t.ok(attachment.equals(large))
+      const parts = [
+        ['/message.xml', container.message],
+        ['/attachment1', attachment],
+      ] as const
+      const signature = await checkSignature(container.signatures)
+      checkCoverage({
+        signature,
+        parts: parts.map(([name, bytes]) => ({ name, digest: () => hash('sha512', bytes, 'buffer') })),
+        hashChainResult: container.hashChainResult,
+        hashChain: container.hashChain,
+      })
+    })
+
+    await t.test('checkpoint and proof', async (t) => {
+      const proof = await log.proof(logged.index)
+      const checkpoint = parseCheckpoint(proof.checkpoint)
+      t.equal(log.treeHead(), proof.checkpoint)
+      verifyInclusion({
+        size: checkpoint.size,
+        index: logged.index,
+        leaf: leafHash(Buffer.from(proof.form)),
+        proof: proof.path,
+        root: checkpoint.root,
+      })
+      const logKey = createPublicKey(readLogKeys(options.keyFolder).checkpointKey)
+      t.ok(verifyNote(checkpoint.note, 'DEV/GOV/1234/ss1', logKey))
+      t.ok(verifyMemberSignature(checkpoint.note, 'DEV/GOV/1234', memberSigner.publicKey))
+      const form = JSON.parse(proof.form) as Record<string, string>
+      for (const label of ['parties', 'message', 'body'] as const) {
+        const { key, digest } = proof.openings[label]!
+        t.equal(openCommitment(key, digest).toString('base64'), form[label])
+      }
+      t.ok(proof.openings.message!.digest.equals(hash('sha512', request.message!, 'buffer')))
+    })
+
+    await t.test('search by query id, only for its parties; listing by pages', async (t) => {
+      const rows = await log.findExchange(request.ids.id, CLIENT)
+      t.match(rows, [
+        { idx: logged.index, kind: 'request' },
+        { idx: reply.index, answers: logged.index },
+      ])
+      t.equal((await log.findExchange(request.ids.id, subsystemOf(SERVICE))).length, 2)
+      t.equal((await log.findExchange(request.ids.id, { ...CLIENT, subsystemCode: 'other' })).length, 0)
+      const page = await log.list({ limit: 2 })
+      const next = await log.list({ limit: 2, before: page.at(-1)!.idx })
+      t.equal(new Set([...page, ...next].map(({ idx }) => idx)).size, 3)
+    })
+
+    await t.test('erasure: content and body are gone, signature, proof and stamp stay', async (t) => {
+      const erasure = await log.erase(logged.index, 'request of the person')
+      const stored = await log.read(logged.index)
+      t.ok(stored.erased)
+      t.equal(stored.message, undefined)
+      t.ok(stored.timeStamp)
+      const proof = await log.proof(logged.index)
+      t.same(proof.openings, {})
+      t.ok(parseCheckpoint(proof.checkpoint).size > 0)
+      await t.rejects(log.container(logged.index), { code: 'not_found' })
+      await t.rejects(log.erase(logged.index, 'again'), { code: 'conflict' })
+      await t.rejects(log.erase(erasure, 'itself'), { code: 'invalid_input' })
+      t.equal((await log.findExchange(request.ids.id, CLIENT)).length, 1)
+      const files = readdirSync(options.bodyFolder, { recursive: true, withFileTypes: true })
+      t.equal(files.filter((file) => file.isFile()).length, 0)
+    })
+  })
+
+  await t.test('after the log was closed and opened again', async (t) => {
+    const keyFolder = path.join(logFolder(t), 'keys')
+    const open = () => freshLog(t, url, { keyFolder })
+    // The database of this test has records whose keys lie elsewhere: that must not go unnoticed.
+    await t.rejects(open(), { code: 'invalid_configuration' })
+  })
+})
+
+await eachDatabase(t, async (_database, t, url) => {
+  const folder = logFolder(t)
+  const { stamp } = await signer()
+  const options: MessageLogOptions = { ...logOptions(folder, url), stamp }
+
+  await t.test('replays: refused alone, in one group and after a restart', async (t) => {
+    const log = await openTestLog(t, options)
+    const replayKey = randomBytes(32)
+    const group = await Promise.allSettled([
+      log.append(await signedRecord({ replayKey })),
+      log.append(await signedRecord({ replayKey })),
+      log.append(await signedRecord({ replayKey: randomBytes(32) })),
+    ])
+    t.same(
+      group.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    )
+    t.equal(codeOf((group[1] as PromiseRejectedResult).reason), 'replayed_request')
+    log.checkUsable()
+    await log.close()
+    const again = await openTestLog(t, options)
+    await t.rejects(again.append(await signedRecord({ replayKey })), { code: 'replayed_request' })
+    await again.maintain()
+    await t.rejects(again.append(await signedRecord({ replayKey })), { code: 'replayed_request' })
+    await again.close()
+  })
+
+  await t.test('replay keys are kept for two windows and no longer', async (t) => {
+    let now = Date.now() + 3_600_000
+    const clock = () => now
+    const log = await openTestLog(t, { ...options, clock })
+    const replayKey = randomBytes(32)
+    await log.append(await signedRecord({ replayKey, time: new Date(now) }))
+    now += 9 * 60_000
+    await log.maintain()
+    await t.rejects(log.append(await signedRecord({ replayKey, time: new Date(now) })), {
+      code: 'replayed_request',
+    })
+    now += 60 * 60_000
+    await log.maintain()
+    await log.close()
+    const again = await openTestLog(t, { ...options, clock })
+    await again.append(await signedRecord({ replayKey, time: new Date(now) }))
+    await again.close()
+  })
+
+  await t.test('levels: digest keeps no content, none keeps ids only', async (t) => {
+    const log = await openTestLog(t, options)
+    const body = await spoolBody(log, randomBytes(100_000))
+    const digest = await log.append(await signedRecord({ body, logLevel: 'digest' }))
+    await body.discard()
+    const stored = await log.read(digest.index)
+    t.equal(stored.message ?? stored.bodyFile, undefined)
+    t.ok(stored.signatures)
+    const { openings } = await log.proof(digest.index)
+    t.ok(openings.body?.digest.equals(body.sha512))
+    const none = await log.append(await signedRecord({ logLevel: 'none' }))
+    const bare = await log.read(none.index)
+    t.equal(bare.signatures ?? bare.message ?? bare.metadata?.client, undefined)
+    t.ok(bare.metadata?.id)
+    t.equal((JSON.parse(bare.form) as { message: string }).message, '')
+    await log.close()
+  })
+
+  await t.test('recovery: an intent without an answer becomes an outcome that nobody knows', async (t) => {
+    const log = await openTestLog(t, options)
+    await log.recover()
+    const open = await log.append(await signedRecord())
+    const closed = await log.append(await signedRecord({ direction: 'out' }))
+    await log.append(await signedRecord({ kind: 'reply', answers: closed.index }))
+    await log.close()
+    const other = await openTestLog(t, { ...options, node: 'node2' })
+    t.equal(await other.recover(), 0, 'another node may be busy with its own')
+    await other.close()
+    const again = await openTestLog(t, options)
+    const meanwhile = await again.append(await signedRecord())
+    t.equal(await again.recover(), 1)
+    const [row] = await again.list({ limit: 1, kind: 'outcome-unknown' })
+    t.equal(row?.answers, open.index)
+    t.ok(row!.idx > meanwhile.index)
+    t.equal(await again.recover(), 0, 'what this process has begun is its own affair')
+    await again.append(await signedRecord({ kind: 'reply', answers: meanwhile.index }))
+    await again.close()
+  })
+
+  await t.test('a signature document of a batch is stored once, others as differences', async (t) => {
+    const log = await openTestLog(t, options)
+    const first = await signedRecord()
+    const { signature } = first
+    const shared = await Promise.all([
+      log.append(first),
+      log.append({ ...(await signedRecord()), signature }),
+      log.append(await signedRecord()),
+    ])
+    await log.append({ ...(await signedRecord()), signature })
+    for (const { index } of shared.slice(0, 2)) {
+      t.ok((await log.read(index)).signatures?.equals(signature!.signatures))
+    }
+    await log.timeStampNow()
+    for (const { index } of shared) t.ok((await log.read(index)).timeStamp)
+    await log.close()
+  })
+
+  await t.test('log keys rotate; every record still opens', async (t) => {
+    const log = await openTestLog(t, options)
+    const before = await log.append(await signedRecord())
+    await log.rotateLogKey()
+    const after = await log.append(await signedRecord())
+    t.ok((await log.read(before.index)).message)
+    t.ok((await log.read(after.index)).message)
+    t.equal(readLogKeys(options.keyFolder).byId.size, 2)
+    await log.close()
+  })
+
+  await t.test('unusable when the oldest signature without a time-stamp is too old', async (t) => {
+    let now = Date.now()
+    const log = await openTestLog(t, { ...options, clock: () => now })
+    await log.timeStampNow()
+    await log.append(await signedRecord())
+    log.checkUsable()
+    now += 4 * 3_600_000 + 1_000
+    t.throws(() => log.checkUsable(), { code: 'timestamping_failed' })
+    await log.close()
+    const again = await openTestLog(t, { ...options, clock: () => now })
+    t.throws(
+      () => again.checkUsable(),
+      { code: 'timestamping_failed' },
+      'counted from the log, not from memory',
+    )
+    await again.timeStampNow()
+    again.checkUsable()
+    await again.close()
+  })
+
+  await t.test('no plaintext in the database file', async (t) => {
+    if (!url.startsWith('sqlite:')) return t.pass('looked at on the embedded store')
+    const log = await openTestLog(t, options)
+    const message = Buffer.from(
+      `GET /r1/persons/38001010000-${randomBytes(8).toString('hex')} HTTP/1.1\r\n\r\n`,
+    )
+    await log.append(await signedRecord({ message, extra: { userId: 'EE38001010000' } }))
+    await log.maintain()
+    await log.close()
+    const file = readFileSync(url.slice('sqlite:'.length))
+    t.notOk(file.includes('38001010000'))
+    t.ok(file.includes('DEV/GOV/5678/tax'))
+  })
+})
+
+t.test('answering something that is not there is refused alone', async (t) => {
+  const log = await openTestLog(t, logOptions(logFolder(t)))
+  const [bad, good] = await Promise.allSettled([
+    log.append(await signedRecord({ kind: 'reply', answers: 999, peer: PEER })),
+    log.append(await signedRecord()),
+  ])
+  t.equal(codeOf((bad as PromiseRejectedResult).reason), 'not_found')
+  t.equal(good.status, 'fulfilled')
+})

@@ -1,0 +1,220 @@
+/**
+ * The message log: records in, evidence out. `append` resolves when the record is durable; whatever cannot be written is
+ * refused, and the log takes records again by itself when the cause is gone.
+ */
+import type { Clock } from '#platform/clock.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'
+import { openBodyFolder } from './body-folder.ts'
+import { containerParts, type LoggedContainer } from './evidence/container-parts.ts'
+import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
+import type { StoredEvidence } from './evidence/read-evidence.ts'
+import { packRecord } from './pack-record.ts'
+import type { LoggedRecord, RecordInput } from './record-input.ts'
+import type { SearchFilter, SearchRow } from './search/store.ts'
+import { createSpool, type Spool } from './spool.ts'
+import { MAX_BATCH } from './time-stamps/batch.ts'
+import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
+import { type CheckpointSigner, countersign } from './tree/countersign.ts'
+import { startWorker } from './worker-client.ts'
+
+/** Two replay windows are kept; signing times further off than one are refused on the message path. */
+export const REPLAY_WINDOW_MS = 5 * 60 * 1000
+/** As X-Road: after four hours without a time-stamp, exchange stops. */
+export const UNSTAMPED_LIMIT_MS = 4 * 60 * 60 * 1000
+
+const PROBE_MS = 500
+
+export type MessageLogOptions = {
+  /** The log's own database, apart from the server's: sqlite:/path or postgres://... */
+  databaseUrl: string
+  /** Log keys (0600), outside any backup of the database. The folder exists; keys are made for an empty log. */
+  keyFolder: string
+  /** Large bodies, encrypted. The folder exists. */
+  bodyFolder: string
+  /** The origin of the log's checkpoints. */
+  server: ServerId
+  /** Tells the processes apart that append to one log on PostgreSQL. */
+  node: string
+  clock: Clock
+  /** Countersigns checkpoints with the member's signing key; a checkpoint without it is made when it fails. */
+  signer?: CheckpointSigner | undefined
+  /** Asks a time-stamping authority to stamp this SHA-512. Throws `timestamping_failed`. */
+  stamp?: ((imprint: Buffer) => Promise<TimeStampAnswer>) | undefined
+  unstampedLimitMs?: number
+  /** Hears of faults that no caller waits for. */
+  onFault?: (fault: Fault) => void
+}
+
+export type MessageLog = {
+  /** Throws `logging_failed`, or `replayed_request` for this record alone. */
+  append(record: RecordInput): Promise<LoggedRecord>
+  spool: Spool
+  /** The newest checkpoint's text. */
+  treeHead(): string | undefined
+  /** How many records there are, as of the last commit of this process. */
+  size(): number
+  /** Records of messages with this query id in which the client is one of the two parties, oldest first. */
+  findExchange(queryId: string, client: ClientId): Promise<SearchRow[]>
+  /** Newest first, a page at a time; waits until the index holds every record. */
+  list(filter: SearchFilter): Promise<SearchRow[]>
+  /** All that is stored about one record. */
+  read(index: number): Promise<StoredEvidence>
+  /** What X-Road's container holds; throws `not_found` when there is no message or no signature. */
+  container(index: number): Promise<LoggedContainer>
+  /** Makes a checkpoint first when none covers the record. */
+  proof(index: number): Promise<InclusionEvidence>
+  oldestUnstamped(): Date | undefined
+  /** Throws `logging_failed` or `timestamping_failed` when no record should be begun. */
+  checkUsable(): void
+  /** Signs and stores the tree head, unless the newest checkpoint has it. Returns the newest one. */
+  checkpointNow(): Promise<string | undefined>
+  /** Stamps what waits; says how many batches. */
+  timeStampNow(): Promise<number>
+  /** Search index, tiles, clean-up; for a job every few seconds. */
+  maintain(): Promise<void>
+  /** Once after start: outcome-unknown records for what a crash left open, orphaned body files deleted. */
+  recover(): Promise<number>
+  /** Destroys the content of a record for ever; returns the index of the record that says so. */
+  erase(index: number, reason: string): Promise<number>
+  rotateLogKey(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Throws `invalid_configuration`, `conflict` (another writer), `log_inconsistent` or `database_error`. */
+export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> {
+  const { clock, node } = q
+  const folder = await openBodyFolder(q.bodyFolder, node)
+  const limit = q.unstampedLimitMs ?? UNSTAMPED_LIMIT_MS
+  let fault: Fault | undefined
+  let probing: NodeJS.Timeout | undefined
+  let treeHead: string | undefined
+
+  const onState = (state: { fault: Fault | undefined }): void => {
+    fault = state.fault
+    if (fault === undefined) return
+    q.onFault?.(fault)
+    probeLater()
+  }
+  // A log that refuses gets no records, so nothing but this would find out that the cause is gone.
+  const probeLater = (): void => {
+    probing ??= setTimeout(() => {
+      probing = undefined
+      worker.call('probe').then(
+        () => onState({ fault: undefined }),
+        (thrown: unknown) => {
+          if (fault !== undefined) fault = asFault(thrown)
+          probeLater()
+        },
+      )
+    }, PROBE_MS).unref()
+  }
+  const worker = await startWorker({
+    setup: () => ({
+      databaseUrl: q.databaseUrl,
+      keyFolder: q.keyFolder,
+      node,
+      origin: idText(q.server),
+      replayWindowMs: REPLAY_WINDOW_MS,
+      now: clock(),
+    }),
+    onState,
+  })
+  treeHead = await worker.call('newestCheckpoint')
+
+  const append = async (record: RecordInput): Promise<LoggedRecord> => {
+    const file = record.logLevel === undefined || record.logLevel === 'full' ? record.body?.file : undefined
+    if (file === undefined) return worker.append(packRecord(record, node))
+    folder.claim(file.name)
+    try {
+      const logged = await worker.append(packRecord(record, node))
+      folder.settle(file.name, 'kept')
+      return logged
+    } catch (thrown) {
+      folder.settle(file.name, asFault(thrown).code === 'replayed_request' ? 'unused' : 'unknown')
+      throw thrown
+    }
+  }
+  const checkpointNow = async (): Promise<string | undefined> => {
+    const draft = await worker.call('draftCheckpoint')
+    if (draft === undefined) return treeHead
+    const note = q.signer === undefined ? draft.note : await countersign(draft.note, q.signer)
+    await worker.call('putCheckpoint', { size: draft.size, root: draft.root, note, now: clock() })
+    treeHead = note
+    return note
+  }
+  const timeStampNow = async (): Promise<number> => {
+    if (q.stamp === undefined) throw new Fault('timestamping_failed', { what: 'no authority is configured' })
+    for (let batches = 0; ; batches++) {
+      const batch = await worker.call('nextTimeStampBatch', MAX_BATCH)
+      if (batch === undefined) return batches
+      const answer = await q.stamp(batch.imprint)
+      await worker.call('putTimeStamp', { batch, answer, now: clock() })
+    }
+  }
+  const maintain = async (): Promise<void> => {
+    while (await worker.call('maintain', clock()));
+  }
+  return {
+    append,
+    spool: createSpool(folder),
+    treeHead: () => treeHead,
+    size: () => worker.state().size,
+    findExchange: async (queryId, client) => {
+      await maintain()
+      const party = idText(client)
+      const rows = await worker.call('findByQueryId', queryId)
+      return rows.filter((row) => row.client === party || isServiceOf(row.service, party))
+    },
+    list: async (filter) => {
+      await maintain()
+      return worker.call('list', filter)
+    },
+    read: (index) => worker.call('readEvidence', index),
+    container: async (index) => containerParts(await worker.call('readEvidence', index), folder),
+    proof: async (index) => {
+      try {
+        return await worker.call('proveInclusion', index)
+      } catch (thrown) {
+        if (asFault(thrown).code !== 'not_found' || index >= worker.state().size) throw thrown
+      }
+      await checkpointNow()
+      return worker.call('proveInclusion', index)
+    },
+    oldestUnstamped: () => {
+      const { oldestUnstamped } = worker.state()
+      return oldestUnstamped === undefined ? undefined : new Date(oldestUnstamped)
+    },
+    checkUsable: () => {
+      if (fault !== undefined) throw new Fault('logging_failed', { cause: fault })
+      const { oldestUnstamped } = worker.state()
+      if (oldestUnstamped !== undefined && clock() - oldestUnstamped > limit) {
+        throw new Fault('timestamping_failed', { what: `since ${new Date(oldestUnstamped).toISOString()}` })
+      }
+    },
+    checkpointNow,
+    timeStampNow,
+    maintain,
+    recover: async () => {
+      const closed = await worker.call('recover', clock())
+      await folder.sweep(async (names) => new Set(await worker.call('referredBodyFiles', names)))
+      return closed
+    },
+    erase: async (index, reason) => {
+      const { erasureIndex, bodyFile } = await worker.call('erase', { index, reason, now: clock() })
+      if (bodyFile !== undefined) await folder.erase(bodyFile)
+      return erasureIndex
+    },
+    rotateLogKey: () => worker.call('rotateKey', clock()),
+    close: async () => {
+      clearTimeout(probing)
+      await worker.call('close').catch(() => undefined)
+      await worker.close()
+    },
+  }
+}
+
+/** The provider's subsystem is the service's identifier without its last segments. */
+function isServiceOf(service: string, party: string): boolean {
+  return service.startsWith(`${party}/`) && party.split('/').length === 4
+}

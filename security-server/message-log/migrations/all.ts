@@ -1,0 +1,5 @@
+/** The migrations of the message log's own database. Names never change; new ones are added at the end. */
+import type { Migration } from 'kysely/migration'
+import { first } from './first.ts'
+
+export const messageLogMigrations: Record<string, Migration> = { '2026-12-01-message-log': first }

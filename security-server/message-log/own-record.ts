@@ -1,0 +1,43 @@
+/** Records that the log writes about itself: time-stamps, erasures, key rotations, outcomes that nobody knows. */
+import type { PackedRecord, RecordHead } from './group-format.ts'
+import type { Metadata } from './record-input.ts'
+
+/** JSON with sorted names; these bytes are stored and committed to. */
+export function metadataText(metadata: Metadata): string {
+  const { answers, client, extra, id, node, peer, requestId, service } = metadata
+  return JSON.stringify({ answers, client, extra, id, node, peer, requestId, service })
+}
+
+export function ownRecord(q: {
+  kind: RecordHead['kind']
+  direction?: RecordHead['direction']
+  time: number
+  metadata: Metadata
+  answers?: number | undefined
+  message?: Buffer
+  bodySha512?: Buffer
+  logLevel?: RecordHead['logLevel']
+  contract?: string
+}): PackedRecord {
+  const head: RecordHead = {
+    kind: q.kind,
+    direction: q.direction ?? '',
+    time: q.time,
+    outcome: '',
+    logLevel: q.logLevel ?? 'digest',
+    contract: q.contract ?? '',
+    ...(q.answers === undefined ? {} : { answers: q.answers }),
+  }
+  return {
+    head,
+    metadata: Buffer.from(metadataText(q.metadata)),
+    message: q.message,
+    bodySha512: q.bodySha512,
+    body: undefined,
+    bodyKey: undefined,
+    hashChainResult: undefined,
+    hashChain: undefined,
+    signatures: undefined,
+    replayKey: undefined,
+  }
+}

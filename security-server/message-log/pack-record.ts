@@ -1,0 +1,41 @@
+/** A record as the worker gets it: what the log level leaves out never reaches the log's thread. */
+import { idText } from '#schemas/identifiers.ts'
+import { fieldsOf, type RecordHead } from './group-format.ts'
+import { metadataText } from './own-record.ts'
+import type { Metadata, RecordInput } from './record-input.ts'
+
+export function packRecord(record: RecordInput, node: string): (Buffer | undefined)[] {
+  const logLevel = record.logLevel ?? 'full'
+  const { body, answers } = record
+  const head: RecordHead = {
+    kind: record.kind,
+    direction: record.direction,
+    time: record.time.getTime(),
+    outcome: record.outcome,
+    logLevel,
+    contract: record.contract ?? '',
+    ...(answers === undefined ? {} : { answers }),
+    ...(body === undefined || logLevel === 'none'
+      ? {}
+      : { body: { size: body.size, ...(body.file === undefined ? {} : { name: body.file.name }) } }),
+  }
+  const metadata = metadataText(metadataOf(record, node, logLevel === 'none'))
+  if (logLevel === 'none') return fieldsOf(head, metadata, { replayKey: record.replayKey })
+  return fieldsOf(head, metadata, record)
+}
+
+function metadataOf(record: RecordInput, node: string, idsOnly: boolean): Metadata {
+  const { ids, answers, peer, extra } = record
+  const metadata: Metadata = { id: ids.id, requestId: ids.requestId, node }
+  if (answers !== undefined) metadata.answers = answers
+  if (idsOnly) return metadata
+  metadata.client = idText(record.client)
+  metadata.service = idText(record.service)
+  if (peer !== undefined) metadata.peer = idText(peer)
+  if (extra !== undefined) metadata.extra = sorted(extra)
+  return metadata
+}
+
+function sorted(extra: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(extra).sort(([a], [b]) => (a < b ? -1 : 1)))
+}

@@ -1,0 +1,179 @@
+/**
+ * The writer for PostgreSQL: several nodes append to one tree, each group holding the tree head's row from its first
+ * statement to its commit. A connection that failed is never used again.
+ */
+import type { Client } from 'pg'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import { Fault } from '#schemas/fault.ts'
+import {
+  decodePeaks,
+  encodePeaks,
+  type Head,
+  type HotStore,
+  type Placement,
+  type ReplayKey,
+} from '../records/hot-store.ts'
+
+const CONNECT_MS = 2000
+const STATEMENT_MS = 5000
+const ROWS = 512
+const FORGET_AT_ONCE = 2000
+
+type Value = string | number | Buffer | null
+
+/** The tables must exist. */
+export async function openPostgresqlStore(q: { url: string }): Promise<HotStore> {
+  let client: Client | undefined
+
+  const connected = async (): Promise<Client> => {
+    if (client !== undefined) return client
+    const fresh = await newClient(q.url)
+    // Without a listener the event of a broken idle connection would end the process.
+    fresh.on('error', () => {
+      if (client === fresh) client = undefined
+    })
+    await fresh.connect()
+    client = fresh
+    return fresh
+  }
+  const transaction = async <T>(act: (connection: Client) => Promise<T>): Promise<T> => {
+    let connection: Client | undefined
+    try {
+      connection = await connected()
+      await connection.query('begin')
+      const result = await act(connection)
+      await connection.query('commit')
+      return result
+    } catch (cause) {
+      // Whether a commit that failed was done is not known: start anew from what is on disk.
+      client = undefined
+      void connection?.end().catch(() => undefined)
+      if (cause instanceof Fault) throw cause
+      throw new Fault('logging_failed', { what: 'the message log cannot be written', cause })
+    }
+  }
+  return {
+    commit: ({ replayKeys, place }) =>
+      transaction(async (connection) => {
+        const head = await lockHead(connection)
+        const taken = await takeReplayKeys(connection, replayKeys)
+        await write(connection, place(head, taken))
+      }),
+    head: () => transaction(lockHead),
+    forgetReplayKeys: (before) =>
+      transaction(async (connection) => {
+        const { rowCount } = await connection.query(
+          'delete from replay_key where key in (select key from replay_key where time < $1 limit $2)',
+          [before, FORGET_AT_ONCE],
+        )
+        return rowCount ?? 0
+      }),
+    close: async () => {
+      await client?.end()
+      client = undefined
+    },
+  }
+}
+
+async function newClient(url: string): Promise<Client> {
+  const { default: pg } = await import('pg')
+  const address = new URL(url)
+  const passwordFile = address.searchParams.get('passwordFile')
+  address.searchParams.delete('passwordFile')
+  address.searchParams.delete('statementMs')
+  if (passwordFile !== null) address.password = encodeURIComponent(await readSecret(passwordFile))
+  return new pg.Client({
+    connectionString: address.href,
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: STATEMENT_MS,
+    statement_timeout: STATEMENT_MS,
+    keepAlive: true,
+    application_name: 'concordat message log',
+  })
+}
+
+async function lockHead(connection: Client): Promise<Head> {
+  const { rows } = await connection.query<{ size: string; peaks: Buffer }>({
+    name: 'head',
+    text: 'select size, peaks from tree_head where id = 1 for update',
+  })
+  const row = rows[0]
+  if (row === undefined) throw new Fault('log_inconsistent', { what: 'the tree head is missing' })
+  return { size: Number(row.size), peaks: decodePeaks(row.peaks) }
+}
+
+/** Positions whose key stands in the table already, or earlier in this group. */
+async function takeReplayKeys(connection: Client, keys: ReplayKey[]): Promise<ReadonlySet<number>> {
+  const firsts = new Map<string, ReplayKey>()
+  for (const each of keys) {
+    const name = each.key.toString('hex')
+    if (!firsts.has(name)) firsts.set(name, each)
+  }
+  const fresh = new Set<string>()
+  for (const part of parts([...firsts.values()])) {
+    const { rows } = await connection.query<{ key: Buffer }>(
+      `insert into replay_key (key, time) values ${places(part.length, 2)} on conflict do nothing returning key`,
+      part.flatMap(({ key, time }) => [key, time]),
+    )
+    for (const row of rows) fresh.add(row.key.toString('hex'))
+  }
+  const isTaken = (each: ReplayKey) =>
+    !fresh.has(each.key.toString('hex')) || firsts.get(each.key.toString('hex')) !== each
+  return new Set(keys.filter(isTaken).map(({ position }) => position))
+}
+
+async function write(connection: Client, placement: Placement): Promise<void> {
+  const { records, documents, bodyFiles, head } = placement
+  await insert(connection, 'record (idx, leaf, form, signature_id, content)', 5, records, (row) => [
+    row.idx,
+    row.leaf,
+    row.form,
+    row.signatureId,
+    row.content,
+  ])
+  await insert(connection, 'record_key (idx, wrapped)', 2, records, (row) => [row.idx, row.wrapped])
+  await insert(connection, 'signature_document (id, digest, base, document)', 4, documents, (row) => [
+    row.id,
+    row.digest,
+    row.base,
+    row.document,
+  ])
+  await insert(connection, 'body_file (name, idx)', 2, bodyFiles, (row) => [row.name, row.idx])
+  for (const { text, values } of placement.statements) await connection.query(numbered(text), values)
+  await connection.query('update tree_head set size = $1, peaks = $2 where id = 1', [
+    head.size,
+    encodePeaks(head.peaks),
+  ])
+}
+
+async function insert<T>(
+  connection: Client,
+  target: string,
+  columns: number,
+  rows: T[],
+  values: (row: T) => Value[],
+): Promise<void> {
+  for (const part of parts(rows)) {
+    await connection.query(
+      `insert into ${target} values ${places(part.length, columns)}`,
+      part.flatMap(values),
+    )
+  }
+}
+
+/** PostgreSQL takes at most 65,535 parameters a statement. */
+function parts<T>(rows: T[]): T[][] {
+  const count = Math.ceil(rows.length / ROWS)
+  return Array.from({ length: count }, (_, i) => rows.slice(i * ROWS, (i + 1) * ROWS))
+}
+
+function places(rows: number, columns: number): string {
+  let at = 0
+  const row = () => `(${Array.from({ length: columns }, () => `$${++at}`).join(', ')})`
+  return Array.from({ length: rows }, row).join(', ')
+}
+
+function numbered(text: string): string {
+  let at = 0
+  return text.replace(/\?/g, () => `$${++at}`)
+}

@@ -1,0 +1,154 @@
+/** Reads of records, their keys and signature documents; marks and body files. Nothing here changes a record. */
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import { applyDelta } from '../document-delta.ts'
+import type { Tables } from '../tables.ts'
+
+/** A record as it is stored. `wrapped` is absent when the record was erased. */
+export type StoredRecord = {
+  idx: number
+  leaf: Buffer
+  form: string
+  signatureId: number | null
+  content: Buffer
+  wrapped: Buffer | undefined
+}
+
+export type StoredForm = { idx: number; leaf: Buffer; form: string }
+
+export type RecordStore = ReturnType<typeof createRecordStore>
+
+export function createRecordStore(database: Database) {
+  const kysely = tablesOf<Tables>(database)
+
+  const select = () =>
+    kysely
+      .selectFrom('record')
+      .leftJoin('record_key', 'record_key.idx', 'record.idx')
+      .select([
+        'record.idx',
+        'record.leaf',
+        'record.form',
+        'record.signature_id',
+        'record.content',
+        'record_key.wrapped',
+      ])
+      .orderBy('record.idx')
+
+  const document = async (id: number): Promise<{ digest: Buffer; document: Buffer } | undefined> => {
+    const row = await kysely
+      .selectFrom('signature_document')
+      .select(['digest', 'base', 'document'])
+      .where('id', '=', id)
+      .executeTakeFirst()
+    if (row === undefined || row.base === null) return row
+    const base = await kysely
+      .selectFrom('signature_document')
+      .select(['document', 'base'])
+      .where('id', '=', row.base)
+      .executeTakeFirst()
+    if (base === undefined || base.base !== null) {
+      throw new Fault('log_inconsistent', { what: `the base of signature document ${id}` })
+    }
+    return { digest: row.digest, document: applyDelta(base.document, row.document) }
+  }
+
+  return {
+    /** Records from `idx` on, in order. */
+    from: async (idx: number, limit: number): Promise<StoredRecord[]> =>
+      (await select().where('record.idx', '>=', idx).limit(limit).execute()).map(toRecord),
+
+    /** One record; throws `not_found`. */
+    get: async (idx: number): Promise<StoredRecord> => {
+      const row = await select().where('record.idx', '=', idx).executeTakeFirst()
+      if (row === undefined) throw new Fault('not_found', { what: `record ${idx}` })
+      return toRecord(row)
+    },
+
+    /** Leaves and forms without content, in order. */
+    forms: (idx: number, limit: number): Promise<StoredForm[]> =>
+      kysely
+        .selectFrom('record')
+        .select(['idx', 'leaf', 'form'])
+        .where('idx', '>=', idx)
+        .orderBy('idx')
+        .limit(limit)
+        .execute(),
+
+    /** Leaf hashes without anything else, in order. */
+    leaves: async (idx: number, limit: number): Promise<Buffer[]> => {
+      const rows = await kysely
+        .selectFrom('record')
+        .select(['leaf'])
+        .where('idx', '>=', idx)
+        .orderBy('idx')
+        .limit(limit)
+        .execute()
+      return rows.map((row) => row.leaf)
+    },
+
+    count: async (): Promise<number> => {
+      const row = await kysely
+        .selectFrom('record')
+        .select((e) => e.fn.countAll<number | string>().as('count'))
+        .executeTakeFirstOrThrow()
+      return Number(row.count)
+    },
+
+    /** A signature document whole, with its stored digest. */
+    document,
+
+    /** Ids and digests of signature documents behind `id`, in order. */
+    documentsAfter: (id: number, limit: number): Promise<{ id: number; digest: Buffer }[]> =>
+      kysely
+        .selectFrom('signature_document')
+        .select(['id', 'digest'])
+        .where('id', '>', id)
+        .orderBy('id')
+        .limit(limit)
+        .execute(),
+
+    mark: async (name: string): Promise<number | undefined> => {
+      const row = await kysely.selectFrom('mark').select('value').where('name', '=', name).executeTakeFirst()
+      return row?.value
+    },
+
+    setMark: async (name: string, value: number): Promise<void> => {
+      await kysely
+        .insertInto('mark')
+        .values({ name, value })
+        .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+        .execute()
+    },
+
+    /** Which of these body files a record refers to. */
+    referredBodyFiles: async (names: string[]): Promise<ReadonlySet<string>> => {
+      if (names.length === 0) return new Set()
+      const rows = await kysely.selectFrom('body_file').select('name').where('name', 'in', names).execute()
+      return new Set(rows.map((row) => row.name))
+    },
+
+    erasure: (idx: number) =>
+      kysely.selectFrom('erasure').selectAll().where('idx', '=', idx).executeTakeFirst(),
+
+    logKeys: () => kysely.selectFrom('log_key').selectAll().orderBy('idx').execute(),
+  }
+}
+
+function toRecord(row: {
+  idx: number
+  leaf: Buffer
+  form: string
+  signature_id: number | null
+  content: Buffer
+  wrapped: Buffer | null
+}): StoredRecord {
+  return {
+    idx: row.idx,
+    leaf: row.leaf,
+    form: row.form,
+    signatureId: row.signature_id,
+    content: row.content,
+    wrapped: row.wrapped ?? undefined,
+  }
+}

@@ -1,0 +1,145 @@
+/** The one place where records enter the log: a group at a time, all of it in one commit. */
+import { createCompactRange } from '#core/merkle/compact-range.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import type { PackedRecord, RecordHead } from '../group-format.ts'
+import type { LogKey } from '../seal.ts'
+import { createDocumentMemory } from './document-memory.ts'
+import type { Head, HotStore, Placement, ReplayKey } from './hot-store.ts'
+import { createNonces, type PreparedRecord, prepareRecords } from './prepare-record.ts'
+import type { RecordStore } from './store.ts'
+
+export type AppendResult = { index: number; leaf: Buffer } | { fault: Fault }
+
+/** A record made by the log itself, with the statements that belong to its commit. */
+export type OwnRecord = { packed: PackedRecord; beside?: PreparedRecord['beside'] }
+
+export type RecentRecord = { head: RecordHead; metadata: string; leaf: Buffer }
+
+const MAX_RECENT = 4096
+
+export type Writer = {
+  /** Resolves when the group is durable; throws `logging_failed` when none of it is acknowledged. */
+  append(records: OwnRecord[]): Promise<AppendResult[]>
+  /** Intents of this node without an answer: index and leaf. */
+  readonly open: Map<number, Buffer>
+  /** The newest records of this node, so that jobs need not read and decrypt them again. */
+  readonly recent: ReadonlyMap<number, RecentRecord>
+  /** The first signature document without a time-stamp: its id and its record's time. */
+  unstamped: { id: number; time: number } | undefined
+  /** The size of the tree after the last commit of this node. */
+  readonly size: number
+}
+
+export function createWriter(q: { store: HotStore; records: RecordStore; logKey: () => LogKey }): Writer {
+  const documents = createDocumentMemory()
+  const nextNonce = createNonces()
+  const open = new Map<number, Buffer>()
+  const recent = new Map<number, RecentRecord>()
+  let size = 0
+
+  const answeredLeaf = async (index: number | undefined): Promise<Buffer | undefined> => {
+    if (index === undefined) return undefined
+    const known = open.get(index)
+    if (known !== undefined) return known
+    const [row] = await q.records.forms(index, 1)
+    if (row?.idx !== index) throw new Fault('not_found', { what: `record ${index}, which is to be answered` })
+    return row.leaf
+  }
+
+  const writer: Writer = {
+    open,
+    recent,
+    unstamped: undefined,
+    get size() {
+      return size
+    },
+    append: async (own) => {
+      const results: AppendResult[] = []
+      const valid: { position: number; packed: PackedRecord; answered: Buffer | undefined }[] = []
+      for (const [position, { packed }] of own.entries()) {
+        try {
+          valid.push({ position, packed, answered: await answeredLeaf(packed.head.answers) })
+        } catch (thrown) {
+          results[position] = { fault: asFault(thrown) }
+        }
+      }
+      const prepared = prepareRecords({ records: valid, logKey: q.logKey(), nextNonce })
+      const group = valid.map(({ position }, i) => ({
+        position,
+        record: { ...prepared[i]!, beside: own[position]!.beside },
+      }))
+      await commit(group, results)
+      return results
+    },
+  }
+
+  const commit = async (group: { position: number; record: PreparedRecord }[], results: AppendResult[]) => {
+    const plan = documents.plan()
+    const replayKeys = group.flatMap(({ position, record }): ReplayKey[] =>
+      record.replayKey === undefined ? [] : [{ position, key: record.replayKey, time: record.head.time }],
+    )
+    let placed: { record: PreparedRecord; idx: number }[] = []
+    await q.store.commit({
+      replayKeys,
+      place: (head, taken) => {
+        placed = []
+        for (const { position, record } of group) {
+          if (taken.has(position)) {
+            results[position] = { fault: new Fault('replayed_request') }
+            continue
+          }
+          const idx = head.size + placed.length
+          placed.push({ record, idx })
+          results[position] = { index: idx, leaf: record.leaf }
+        }
+        return placementOf(head, placed, plan)
+      },
+    })
+    plan.committed()
+    for (const { record, idx } of placed) note(record, record.metadata, idx)
+    const first = plan.rows[0]
+    if (first !== undefined && writer.unstamped === undefined) {
+      const { record } = placed.find(({ idx }) => idx === first.id)!
+      writer.unstamped = { id: first.id, time: record.head.time }
+    }
+  }
+
+  const note = (record: PreparedRecord, metadata: string, idx: number): void => {
+    size = idx + 1
+    recent.set(idx, { head: record.head, metadata, leaf: record.leaf })
+    if (recent.size > MAX_RECENT) recent.delete(recent.keys().next().value as number)
+    if (record.head.kind === 'request') open.set(idx, record.leaf)
+    if (record.head.answers !== undefined) open.delete(record.head.answers)
+  }
+  return writer
+}
+
+function placementOf(
+  head: Head,
+  placed: { record: PreparedRecord; idx: number }[],
+  plan: ReturnType<ReturnType<typeof createDocumentMemory>['plan']>,
+): Placement {
+  const range = createCompactRange(head)
+  const records = placed.map(({ record, idx }) => {
+    range.append(record.leaf)
+    const { leaf, form, content, wrapped, signature } = record
+    return {
+      idx,
+      leaf,
+      form,
+      content,
+      wrapped,
+      signatureId: signature === undefined ? null : plan.idOf(signature, idx),
+    }
+  })
+  return {
+    head: { size: range.size, peaks: range.peaks },
+    records,
+    documents: plan.rows,
+    bodyFiles: placed.flatMap(({ record, idx }) => {
+      const name = record.head.logLevel === 'full' ? record.head.body?.name : undefined
+      return name === undefined ? [] : [{ name, idx }]
+    }),
+    statements: placed.flatMap(({ record, idx }) => record.beside?.(idx) ?? []),
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * After a crash: every request of this node that has no answer becomes an explicit record "outcome unknown". The scan
+ * starts at a persisted mark below which this node has nothing open, and reads leaf forms only.
+ */
+import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import type { KeyFinder, OpenedRecord } from './open-record.ts'
+import { openRecord } from './open-record.ts'
+import { ownRecord } from './own-record.ts'
+import type { RecordStore } from './records/store.ts'
+import type { OwnRecord } from './records/writer.ts'
+
+const PAGE = 1000
+
+export type OpenIntent = { idx: number; leaf: Buffer; form: LeafFields; opened: OpenedRecord | undefined }
+
+export function lowWaterMark(node: string): string {
+  return `low-water:${node}`
+}
+
+/** Requests of `node` below `size` that nothing answers, oldest first. */
+export async function openIntents(q: {
+  records: RecordStore
+  node: string
+  size: number
+  findKey: KeyFinder
+}): Promise<OpenIntent[]> {
+  const unanswered = new Map<string, { idx: number; leaf: Buffer; form: LeafFields }>()
+  for (let idx = (await q.records.mark(lowWaterMark(q.node))) ?? 0; idx < q.size; ) {
+    const page = await q.records.forms(idx, PAGE)
+    for (const row of page) {
+      const form = JSON.parse(row.form) as LeafFields
+      // A page may reach into what was appended since the start: those requests are under way.
+      if (form.kind === 'request' && row.idx < q.size)
+        unanswered.set(row.leaf.toString('base64'), { ...row, form })
+      if (form.answers !== '') unanswered.delete(form.answers)
+    }
+    const last = page.at(-1)
+    if (last === undefined) break
+    idx = last.idx + 1
+  }
+  const intents: OpenIntent[] = []
+  for (const { idx, leaf, form } of unanswered.values()) {
+    const opened = openRecord(await q.records.get(idx), q.findKey)
+    // Another node may still be busy with its own. One whose key is gone cannot be attributed: nobody else will close it.
+    if (opened === undefined || opened.metadata.node === q.node) intents.push({ idx, leaf, form, opened })
+  }
+  return intents
+}
+
+/** The record that closes an intent. */
+export function outcomeUnknown(intent: OpenIntent, time: number, node: string): OwnRecord {
+  const metadata = intent.opened?.metadata ?? { id: '', node, requestId: '' }
+  return {
+    packed: ownRecord({
+      kind: 'outcome-unknown',
+      direction: intent.form.direction,
+      time,
+      metadata: { ...metadata, answers: intent.idx, node },
+      answers: intent.idx,
+      logLevel: intent.form.logLevel,
+      contract: intent.form.contract,
+    }),
+  }
+}

@@ -1,0 +1,78 @@
+/** Fills the search index from where it stopped, from memory where the record is new, else from the decrypted record. */
+import type { KeyFinder } from '../open-record.ts'
+import { openRecord } from '../open-record.ts'
+import type { Metadata } from '../record-input.ts'
+import type { RecordStore } from '../records/store.ts'
+import type { RecentRecord } from '../records/writer.ts'
+import type { SearchRow, SearchStore } from './store.ts'
+
+const AT_ONCE = 1000
+
+/** What the index needs of a record's leaf form or head. */
+type Facts = { kind: string; direction: string; time: string; outcome: string }
+
+/** Indexes at most 1,000 records below `size`; says how far the index goes now. */
+export async function indexRecords(q: {
+  records: RecordStore
+  search: SearchStore
+  size: number
+  recent: ReadonlyMap<number, RecentRecord>
+  findKey: KeyFinder
+}): Promise<number> {
+  const start = (await q.records.mark('search')) ?? 0
+  const end = Math.min(start + AT_ONCE, q.size)
+  if (start >= end) return start
+  const rows = fromMemory(q.recent, start, end) ?? (await fromDatabase(q, start, end))
+  await q.search.add(rows, end)
+  return end
+}
+
+function fromMemory(
+  recent: ReadonlyMap<number, RecentRecord>,
+  start: number,
+  end: number,
+): SearchRow[] | undefined {
+  const rows: SearchRow[] = []
+  for (let idx = start; idx < end; idx++) {
+    const record = recent.get(idx)
+    if (record === undefined) return undefined
+    const { kind, direction, outcome, time } = record.head
+    const facts = { kind, direction, outcome, time: new Date(time).toISOString() }
+    rows.push(...toRows(idx, facts, JSON.parse(record.metadata) as Metadata))
+  }
+  return rows
+}
+
+async function fromDatabase(
+  q: { records: RecordStore; findKey: KeyFinder },
+  start: number,
+  end: number,
+): Promise<SearchRow[]> {
+  const rows: SearchRow[] = []
+  for (const record of await q.records.from(start, end - start)) {
+    const opened = openRecord(record, q.findKey)
+    if (opened === undefined) continue
+    rows.push(...toRows(record.idx, JSON.parse(record.form) as Facts, opened.metadata))
+  }
+  return rows
+}
+
+/** Records of the log about itself have no place in a search for messages. */
+function toRows(idx: number, facts: Facts, metadata: Metadata): SearchRow[] {
+  if (facts.direction === '') return []
+  return [
+    {
+      idx,
+      time: facts.time,
+      kind: facts.kind,
+      direction: facts.direction,
+      outcome: facts.outcome,
+      query_id: metadata.id,
+      request_id: metadata.requestId,
+      client: metadata.client ?? '',
+      service: metadata.service ?? '',
+      peer: metadata.peer ?? '',
+      answers: metadata.answers ?? null,
+    },
+  ]
+}

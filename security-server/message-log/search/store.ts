@@ -1,0 +1,70 @@
+/** The search index: identifiers of records, filled by a job from decrypted metadata; an erased record has no row. */
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Tables } from '../tables.ts'
+
+export type SearchRow = Tables['search']
+
+/** What a listing may be narrowed to; texts are exact. `before` is the index of the last row of the page before. */
+export type SearchFilter = {
+  before?: number
+  limit: number
+  queryId?: string
+  client?: string
+  service?: string
+  kind?: string
+  direction?: string
+  outcome?: string
+  /** ISO times, inclusive and exclusive. */
+  from?: string
+  to?: string
+}
+
+export type SearchStore = ReturnType<typeof createSearchStore>
+
+const MAX_PAGE = 500
+
+export function createSearchStore(database: Database) {
+  const kysely = tablesOf<Tables>(database)
+  return {
+    /** Adds rows and notes how far the index goes, together. */
+    add: (rows: SearchRow[], upTo: number): Promise<void> =>
+      inTransaction(kysely, async (transaction) => {
+        if (rows.length > 0) {
+          await transaction
+            .insertInto('search')
+            .values(rows)
+            .onConflict((conflict) => conflict.column('idx').doNothing())
+            .execute()
+        }
+        await transaction
+          .insertInto('mark')
+          .values({ name: 'search', value: upTo })
+          .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: upTo }))
+          .execute()
+      }),
+
+    byQueryId: (queryId: string): Promise<SearchRow[]> =>
+      kysely
+        .selectFrom('search')
+        .selectAll()
+        .where('query_id', '=', queryId)
+        .orderBy('idx')
+        .limit(MAX_PAGE)
+        .execute(),
+
+    /** Newest first. */
+    list: (filter: SearchFilter): Promise<SearchRow[]> => {
+      let query = kysely.selectFrom('search').selectAll()
+      if (filter.before !== undefined) query = query.where('idx', '<', filter.before)
+      if (filter.queryId !== undefined) query = query.where('query_id', '=', filter.queryId)
+      if (filter.client !== undefined) query = query.where('client', '=', filter.client)
+      if (filter.service !== undefined) query = query.where('service', '=', filter.service)
+      if (filter.kind !== undefined) query = query.where('kind', '=', filter.kind)
+      if (filter.direction !== undefined) query = query.where('direction', '=', filter.direction)
+      if (filter.outcome !== undefined) query = query.where('outcome', '=', filter.outcome)
+      if (filter.from !== undefined) query = query.where('time', '>=', filter.from)
+      if (filter.to !== undefined) query = query.where('time', '<', filter.to)
+      return query.orderBy('idx', 'desc').limit(Math.min(filter.limit, MAX_PAGE)).execute()
+    },
+  }
+}

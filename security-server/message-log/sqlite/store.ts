@@ -1,0 +1,181 @@
+/**
+ * The embedded store's writer: one prepared statement a table, one commit a group, synchronous=FULL. A second writer is
+ * kept out by an exclusive lock on a file beside the database, which the system frees however this process ends.
+ */
+import { closeSync, openSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { Fault } from '#schemas/fault.ts'
+import { decodePeaks, encodePeaks, type Head, type HotStore, type Placement } from '../records/hot-store.ts'
+import { createReplayWindow, type ReplayWindow } from './replay-window.ts'
+
+const PAGE = 8192
+const CHECKPOINT_PAGES = 2048
+const BUSY_MS = 2000
+const FORGET_AT_ONCE = 2000
+
+type Statements = Record<
+  'head' | 'moveHead' | 'record' | 'key' | 'document' | 'replay' | 'bodyFile',
+  StatementSync
+>
+
+/**
+ * Makes the file when it is absent (its folder must exist) and sets what must be set before the first table. Throws
+ * `conflict` when another process writes this log.
+ */
+export function prepareFile(file: string): { unlock(): void } {
+  if (!path.isAbsolute(file)) throw new Fault('invalid_configuration', { what: `${file} is not absolute` })
+  const unlock = lockFile(`${file}.lock`)
+  try {
+    closeSync(openSync(file, 'a', 0o600))
+    const database = new DatabaseSync(file, { timeout: BUSY_MS })
+    database.exec(`pragma page_size = ${PAGE}; pragma journal_mode = WAL`)
+    database.close()
+  } catch (cause) {
+    unlock()
+    throw new Fault('logging_failed', { what: `${file} cannot be opened`, cause })
+  }
+  return { unlock }
+}
+
+/** The transaction is never committed: SQLite's own advisory lock (fcntl) lasts as long as the connection. */
+function lockFile(file: string): () => void {
+  let lock: DatabaseSync | undefined
+  try {
+    closeSync(openSync(file, 'a', 0o600))
+    lock = new DatabaseSync(file, { timeout: 0 })
+    lock.exec('begin exclusive')
+  } catch (cause) {
+    lock?.close()
+    throw new Fault('conflict', { what: 'another process writes this message log', cause })
+  }
+  const held = lock
+  return () => held.close()
+}
+
+/** The tables must exist. `windowMs` is the replay window; keys live for two of them. */
+export function openSqliteStore(q: { file: string; windowMs: number; now: number }): HotStore {
+  let database: DatabaseSync | undefined
+  let statements: Statements | undefined
+  const replay: ReplayWindow = createReplayWindow(q.windowMs)
+  const inode = statSync(`${q.file}.lock`).ino
+
+  const reopen = (): Statements => {
+    if (statSync(`${q.file}.lock`).ino !== inode) throw new Error('the lock file was replaced')
+    database?.close()
+    statements = undefined
+    database = new DatabaseSync(q.file, { timeout: BUSY_MS })
+    database.exec(
+      `pragma synchronous = FULL; pragma secure_delete = ON; pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
+    )
+    // After a failed fsync the system may call pages clean that never reached the disk. Copying the write-ahead log
+    // into the database writes and syncs them anew, or fails, and then nothing is acknowledged.
+    database.exec('pragma wal_checkpoint(TRUNCATE)')
+    statements = prepare(database)
+    return statements
+  }
+
+  const transaction = <T>(act: (prepared: Statements) => T): T => {
+    try {
+      const prepared = statements ?? reopen()
+      database!.exec('begin immediate')
+      const result = act(prepared)
+      database!.exec('commit')
+      return result
+    } catch (cause) {
+      abandon()
+      if (cause instanceof Fault) throw cause
+      throw new Fault('logging_failed', { what: 'the message log cannot be written', cause })
+    }
+  }
+  const abandon = (): void => {
+    statements = undefined
+    try {
+      if (database?.isTransaction) database.exec('rollback')
+    } catch {
+      // The connection is closed before the next use; that ends the transaction too.
+    }
+  }
+
+  const prepared = reopen()
+  for (const row of database!
+    .prepare('select key, time from replay_key where time >= ? order by time')
+    .iterate(q.now - 2 * q.windowMs)) {
+    replay.add(Buffer.from(row['key'] as Uint8Array), row['time'] as number)
+  }
+  void prepared
+
+  return {
+    commit: async ({ replayKeys, place }) => {
+      const taken = new Set<number>()
+      const added: Buffer[] = []
+      for (const { position, key, time } of replayKeys) {
+        if (replay.has(key)) taken.add(position)
+        else {
+          replay.add(key, time)
+          added.push(key)
+        }
+      }
+      try {
+        transaction((prepared) => {
+          const head = readHead(prepared)
+          const placement = place(head, taken)
+          for (const { position, key, time } of replayKeys) {
+            if (!taken.has(position)) prepared.replay.run(key, time)
+          }
+          write(database!, prepared, head, placement)
+        })
+      } catch (fault) {
+        for (const key of added) replay.remove(key)
+        throw fault
+      }
+    },
+    head: async () => transaction(readHead),
+    forgetReplayKeys: async (before) =>
+      transaction(() =>
+        Number(
+          database!
+            .prepare(
+              'delete from replay_key where rowid in (select rowid from replay_key order by rowid limit ?) and time < ?',
+            )
+            .run(FORGET_AT_ONCE, before).changes,
+        ),
+      ),
+    close: async () => database?.close(),
+  }
+}
+
+function prepare(database: DatabaseSync): Statements {
+  return {
+    head: database.prepare('select size, peaks from tree_head where id = 1'),
+    moveHead: database.prepare('update tree_head set size = ?, peaks = ? where id = 1 and size = ?'),
+    record: database.prepare(
+      'insert into record (idx, leaf, form, signature_id, content) values (?, ?, ?, ?, ?)',
+    ),
+    key: database.prepare('insert into record_key (idx, wrapped) values (?, ?)'),
+    document: database.prepare(
+      'insert into signature_document (id, digest, base, document) values (?, ?, ?, ?)',
+    ),
+    replay: database.prepare('insert into replay_key (key, time) values (?, ?)'),
+    bodyFile: database.prepare('insert into body_file (name, idx) values (?, ?)'),
+  }
+}
+
+function readHead(prepared: Statements): Head {
+  const row = prepared.head.get()
+  if (row === undefined) throw new Fault('log_inconsistent', { what: 'the tree head is missing' })
+  return { size: row['size'] as number, peaks: decodePeaks(row['peaks'] as Uint8Array) }
+}
+
+function write(database: DatabaseSync, prepared: Statements, before: Head, placement: Placement): void {
+  for (const row of placement.records) {
+    prepared.record.run(row.idx, row.leaf, row.form, row.signatureId, row.content)
+    prepared.key.run(row.idx, row.wrapped)
+  }
+  for (const row of placement.documents) prepared.document.run(row.id, row.digest, row.base, row.document)
+  for (const row of placement.bodyFiles) prepared.bodyFile.run(row.name, row.idx)
+  for (const { text, values } of placement.statements) database.prepare(text).run(...values)
+  const { head } = placement
+  const { changes } = prepared.moveHead.run(head.size, encodePeaks(head.peaks), before.size)
+  if (changes !== 1) throw new Error('the tree head moved under the lock')
+}

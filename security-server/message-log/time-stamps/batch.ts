@@ -1,0 +1,75 @@
+/**
+ * One time-stamp request: over the SignatureValue when one document waits, over a hash chain result (X-Road's batch form,
+ * SHA-512 of each signatures.xml) when several do.
+ */
+import { hash } from 'node:crypto'
+import { buildTimeStampHashChains } from '#core/signature/hash-chain.ts'
+import { checkSignature } from '#core/signature/verify-signature.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { RecordStore } from '../records/store.ts'
+
+/** X-Road's own limit is in the same region; building the chain of so many takes some 50 ms. */
+export const MAX_BATCH = 10_000
+
+export type TimeStampBatch = {
+  firstId: number
+  lastId: number
+  /** SHA-512 of each document, one after the other. */
+  digests: Buffer
+  hashChainResult: Buffer | undefined
+  /** SHA-512 that the authority has to stamp. */
+  imprint: Buffer
+}
+
+const DIGEST = 64
+
+/** The next documents behind `lastStamped`; undefined when none waits. */
+export async function nextBatch(
+  records: RecordStore,
+  lastStamped: number,
+  limit: number,
+): Promise<TimeStampBatch | undefined> {
+  const waiting = await records.documentsAfter(lastStamped, Math.min(limit, MAX_BATCH))
+  const [first] = waiting
+  const last = waiting.at(-1)
+  if (first === undefined || last === undefined) return undefined
+  const digests = Buffer.concat(waiting.map(({ digest }) => digest))
+  const shape = { firstId: first.id, lastId: last.id, digests }
+  if (waiting.length === 1) {
+    const stored = await records.document(first.id)
+    const value = await signatureValueOf(stored!.document)
+    if (value !== undefined) {
+      return { ...shape, hashChainResult: undefined, imprint: hash('sha512', value, 'buffer') }
+    }
+  }
+  const { result, resultDigest } = buildTimeStampHashChains(waiting.map(({ digest }) => digest))
+  return { ...shape, hashChainResult: result, imprint: resultDigest }
+}
+
+/** Undefined for a document that we cannot read: it is logged evidence all the same, so it takes the batch form. */
+async function signatureValueOf(document: Buffer): Promise<Buffer | undefined> {
+  try {
+    return (await checkSignature(document)).signatureValue
+  } catch (thrown) {
+    if (thrown instanceof Fault) return undefined
+    throw thrown
+  }
+}
+
+/** The chain that leads from one document to the batch's result. */
+export function chainOf(digests: Buffer, digest: Buffer): Buffer {
+  const all = splitDigests(digests)
+  const position = all.findIndex((each) => each.equals(digest))
+  if (position < 0)
+    throw new Fault('log_inconsistent', { what: 'a signature is not in its time-stamp batch' })
+  return buildTimeStampHashChains(all).chain(position)
+}
+
+export function splitDigests(digests: Buffer): Buffer[] {
+  if (digests.length === 0 || digests.length % DIGEST !== 0) {
+    throw new Fault('log_inconsistent', { what: 'the digests of a time-stamp batch' })
+  }
+  return Array.from({ length: digests.length / DIGEST }, (_, i) =>
+    digests.subarray(i * DIGEST, (i + 1) * DIGEST),
+  )
+}

@@ -1,0 +1,44 @@
+/** Time-stamp batches: each covers the signature documents `first_id` to `last_id`. Rows never change. */
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Tables } from '../tables.ts'
+
+export type StoredTimeStamp = Tables['time_stamp']
+
+export type TimeStampStore = ReturnType<typeof createTimeStampStore>
+
+export function createTimeStampStore(database: Database) {
+  const kysely = tablesOf<Tables>(database)
+  return {
+    /** The id of the last signature document that has a time-stamp; -1 when none has. */
+    lastStamped: async (): Promise<number> => {
+      const row = await kysely
+        .selectFrom('time_stamp')
+        .select('last_id')
+        .orderBy('last_id', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.last_id ?? -1
+    },
+
+    /** The batch that covers this signature document. */
+    covering: (id: number): Promise<StoredTimeStamp | undefined> =>
+      kysely
+        .selectFrom('time_stamp')
+        .selectAll()
+        .where('last_id', '>=', id)
+        .where('first_id', '<=', id)
+        .orderBy('last_id')
+        .limit(1)
+        .executeTakeFirst(),
+
+    /** Batches behind `lastId`, in order. */
+    after: (lastId: number, limit: number): Promise<StoredTimeStamp[]> =>
+      kysely
+        .selectFrom('time_stamp')
+        .selectAll()
+        .where('last_id', '>', lastId)
+        .orderBy('last_id')
+        .limit(limit)
+        .execute(),
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Nodes of the tree from tiles: tile (L, n) holds 256 nodes of level 8·L, so one proof reads a handful of rows. Tiles of
+ * level 0 are complete; the last one of each level above grows as those below it are completed.
+ */
+import { nodeHash } from '#core/merkle/hash.ts'
+import type { RecordStore } from '../records/store.ts'
+import type { TreeStore } from './store.ts'
+
+const HASH = 32
+export const TILE_WIDTH = 256
+const TILE_LEVELS = 8
+const MAX_LEVEL = 6
+
+/** The root of 2^k hashes that stand one after the other. */
+export function subtreeRoot(hashes: Buffer): Buffer {
+  let level = Array.from({ length: hashes.length / HASH }, (_, i) =>
+    hashes.subarray(i * HASH, (i + 1) * HASH),
+  )
+  while (level.length > 1) {
+    level = Array.from({ length: level.length / 2 }, (_, i) => nodeHash(level[2 * i]!, level[2 * i + 1]!))
+  }
+  return level[0]!
+}
+
+/** The tiles that change when tile `number` of level 0 is completed by `leaves`. */
+export async function tilesCompleted(
+  number: number,
+  leaves: Buffer,
+  tileAt: (level: number, number: number) => Promise<Buffer | undefined>,
+): Promise<{ level: number; number: number; hashes: Buffer }[]> {
+  const tiles = [{ level: 0, number, hashes: leaves }]
+  let child = number
+  let hashes = leaves
+  for (let level = 1; level <= MAX_LEVEL; level++) {
+    const parent = Math.floor(child / TILE_WIDTH)
+    const place = child % TILE_WIDTH
+    const before = place === 0 ? Buffer.alloc(0) : ((await tileAt(level, parent)) ?? Buffer.alloc(0))
+    hashes = Buffer.concat([before.subarray(0, place * HASH), subtreeRoot(hashes)])
+    tiles.push({ level, number: parent, hashes })
+    if (hashes.length < TILE_WIDTH * HASH) break
+    child = parent
+  }
+  return tiles
+}
+
+/** Completes at most `limit` tiles; says how many it completed. `leavesAt` may know leaves without the database. */
+export async function extendTiles(q: {
+  tree: TreeStore
+  records: RecordStore
+  size: number
+  limit: number
+  leavesAt?: (start: number) => Buffer[] | undefined
+}): Promise<number> {
+  let number = (await q.records.mark('tiles')) ?? 0
+  let completed = 0
+  for (; completed < q.limit && (number + 1) * TILE_WIDTH <= q.size; completed++) {
+    const start = number * TILE_WIDTH
+    const leaves = q.leavesAt?.(start) ?? (await q.records.leaves(start, TILE_WIDTH))
+    const tiles = await tilesCompleted(number, Buffer.concat(leaves), q.tree.tile)
+    number++
+    await q.tree.putTiles(tiles, number)
+  }
+  return completed
+}
+
+/** Looks up nodes of complete subtrees by level and position; remembers what one proof has read. */
+export function createNodeReader(q: { tree: TreeStore; records: RecordStore }) {
+  const tiles = new Map<string, Promise<Buffer | undefined>>()
+
+  const tileAt = (level: number, number: number): Promise<Buffer | undefined> => {
+    const name = `${level}/${number}`
+    const known = tiles.get(name) ?? readTile(level, number)
+    tiles.set(name, known)
+    return known
+  }
+  const readTile = async (level: number, number: number): Promise<Buffer | undefined> => {
+    const stored = await q.tree.tile(level, number)
+    if (stored !== undefined || level > 0) return stored
+    return Buffer.concat(await q.records.leaves(number * TILE_WIDTH, TILE_WIDTH))
+  }
+  const hashAt = async (level: number, index: number): Promise<Buffer> => {
+    const tileLevel = Math.floor(level / TILE_LEVELS)
+    const count = 2 ** (level % TILE_LEVELS)
+    const first = index * count
+    const tile = await tileAt(tileLevel, Math.floor(first / TILE_WIDTH))
+    const at = (first % TILE_WIDTH) * HASH
+    const hashes = tile?.subarray(at, at + count * HASH)
+    if (hashes?.length === count * HASH) return subtreeRoot(hashes)
+    // The tiles lag behind: the two halves are there or lag as well.
+    return nodeHash(await hashAt(level - 1, 2 * index), await hashAt(level - 1, 2 * index + 1))
+  }
+  return hashAt
+}

@@ -1,0 +1,78 @@
+/** What the main thread may ask of the log's worker, and how questions and answers cross. */
+import type { FaultCode } from '#schemas/fault.ts'
+import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
+import type { StoredEvidence } from './evidence/read-evidence.ts'
+import type { SearchFilter, SearchRow } from './search/store.ts'
+import type { TimeStampBatch } from './time-stamps/batch.ts'
+import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
+
+export type WorkerSetup = {
+  /** The log's own database: sqlite:/path or postgres://... */
+  databaseUrl: string
+  keyFolder: string
+  /** This process among those that append to the same log. */
+  node: string
+  /** Names the tree: the server's identifier. */
+  origin: string
+  replayWindowMs: number
+  now: number
+}
+
+/** Memory of both threads: a group's records, and what became of them. */
+export type SharedMemory = { group: SharedArrayBuffer; results: SharedArrayBuffer }
+
+export type LogState = {
+  size: number
+  /** Time of the oldest record whose signature has no time-stamp. */
+  oldestUnstamped: number | undefined
+}
+
+/** A checkpoint signed by the log key, to be countersigned and stored. */
+export type CheckpointDraft = { size: number; root: Buffer; note: string }
+
+export type WorkerApi = {
+  /** Proves by a durable write that the log can take records. */
+  probe(): Promise<void>
+  newestCheckpoint(): Promise<string | undefined>
+  /** Undefined when the newest checkpoint covers the whole tree. */
+  draftCheckpoint(): Promise<CheckpointDraft | undefined>
+  putCheckpoint(q: { size: number; root: Buffer; note: string; now: number }): Promise<void>
+  nextTimeStampBatch(limit: number): Promise<TimeStampBatch | undefined>
+  putTimeStamp(q: { batch: TimeStampBatch; answer: TimeStampAnswer; now: number }): Promise<void>
+  /** One slice of what can wait: tiles, search index, marks, old replay keys. Says whether more is to do. */
+  maintain(now: number): Promise<boolean>
+  findByQueryId(queryId: string): Promise<SearchRow[]>
+  list(filter: SearchFilter): Promise<SearchRow[]>
+  readEvidence(index: number): Promise<StoredEvidence>
+  proveInclusion(index: number): Promise<InclusionEvidence>
+  /** Closes open intents of this node from before this start; says how many. */
+  recover(now: number): Promise<number>
+  /** Erases the content of a record; says which body file goes with it. */
+  erase(q: {
+    index: number
+    reason: string
+    now: number
+  }): Promise<{ erasureIndex: number; bodyFile: string | undefined }>
+  rotateKey(now: number): Promise<void>
+  referredBodyFiles(names: string[]): Promise<string[]>
+  close(): Promise<void>
+}
+
+export type CrossedFault = { code: FaultCode; what: string | undefined; detail: string; cause: string }
+
+export type GroupMessage = { group: number; count: number; bytes?: Uint8Array }
+export type CallMessage = { call: number; method: keyof WorkerApi; argument: unknown }
+export type ToWorker = GroupMessage | CallMessage
+
+export type GroupAnswer = {
+  group: number
+  state: LogState
+  faults: [position: number, fault: CrossedFault][]
+  failed?: CrossedFault
+}
+export type CallAnswer = { call: number; state: LogState; result?: unknown; failed?: CrossedFault }
+export type FromWorker = { ready: LogState } | { failed: CrossedFault } | GroupAnswer | CallAnswer
+
+/** A result takes 48 octets: index (8, float), leaf (32), unused. */
+export const RESULT_SIZE = 48
+export const MAX_GROUP = 1024

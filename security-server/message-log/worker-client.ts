@@ -1,0 +1,209 @@
+/**
+ * The main thread's side of the worker: one group under way at a time, all that came meanwhile in the next one. A worker
+ * that ends unexpectedly is started again; what it had not acknowledged is refused.
+ */
+import { Worker } from 'node:worker_threads'
+import { Fault } from '#schemas/fault.ts'
+import { pack, packedSize } from './group-format.ts'
+import type { LoggedRecord } from './record-input.ts'
+import { withBuffers } from './with-buffers.ts'
+import {
+  type CallAnswer,
+  type CrossedFault,
+  type FromWorker,
+  type GroupAnswer,
+  type LogState,
+  MAX_GROUP,
+  RESULT_SIZE,
+  type ToWorker,
+  type WorkerApi,
+  type WorkerSetup,
+} from './worker-api.ts'
+
+const GROUP_MEMORY = 2 * 1024 * 1024
+const MAX_QUEUED = 4096
+const MAX_QUEUED_BYTES = 256 * 1024 * 1024
+const RESTART_MS = 500
+
+type Fields = (Buffer | undefined)[]
+type Waiting = {
+  fields: Fields
+  size: number
+  resolve(record: LoggedRecord): void
+  reject(fault: Fault): void
+}
+type Call = { resolve(result: unknown): void; reject(fault: Fault): void }
+
+export type WorkerClient = {
+  /** Resolves when the record is durable. */
+  append(fields: Fields): Promise<LoggedRecord>
+  call<K extends keyof WorkerApi>(method: K, ...argument: Parameters<WorkerApi[K]>): ReturnType<WorkerApi[K]>
+  state(): LogState
+  /** Ends the thread. */
+  close(): Promise<void>
+}
+
+/** Resolves when the log is open. `onState` hears whether the last group could be written. */
+export async function startWorker(q: {
+  setup: () => WorkerSetup
+  onState(state: { fault: Fault | undefined }): void
+}): Promise<WorkerClient> {
+  const memory = {
+    group: new SharedArrayBuffer(GROUP_MEMORY),
+    results: new SharedArrayBuffer(MAX_GROUP * RESULT_SIZE),
+  }
+  const groupMemory = Buffer.from(memory.group)
+  const results = Buffer.from(memory.results)
+  let queue: Waiting[] = []
+  let queuedBytes = 0
+  let underWay: Waiting[] | undefined
+  let scheduled = false
+  let sequence = 0
+  const calls = new Map<number, Call>()
+  let state: LogState = { size: 0, oldestUnstamped: undefined }
+  let worker: Worker | undefined
+  let closing = false
+
+  const launch = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const fresh = new Worker(new URL('./worker.ts', import.meta.url), {
+        workerData: { setup: q.setup(), memory },
+        name: 'message-log',
+      })
+      fresh.on('message', (message: FromWorker) => {
+        if ('ready' in message) {
+          worker = fresh
+          state = message.ready
+          resolve()
+          schedule()
+        } else if ('group' in message) groupAnswered(message)
+        else if ('call' in message) callAnswered(message)
+        else {
+          closing ||= worker === undefined
+          reject(received(message.failed))
+          void fresh.terminate()
+        }
+      })
+      fresh.on('error', (cause) => ended(cause))
+      fresh.on('exit', () => ended(undefined))
+    })
+
+  const ended = (cause: unknown): void => {
+    const fault = new Fault('logging_failed', { what: 'the message log has stopped', cause })
+    const wasRunning = worker !== undefined
+    worker = undefined
+    for (const waiting of [...(underWay ?? []), ...queue]) waiting.reject(fault)
+    for (const call of calls.values()) call.reject(fault)
+    underWay = undefined
+    queue = []
+    queuedBytes = 0
+    calls.clear()
+    if (closing || !wasRunning) return
+    q.onState({ fault })
+    restart()
+  }
+  const restart = (): void => {
+    const timer = setTimeout(() => {
+      launch().then(
+        () => q.onState({ fault: undefined }),
+        () => {
+          closing = false
+          restart()
+        },
+      )
+    }, RESTART_MS)
+    timer.unref()
+  }
+
+  const schedule = (): void => {
+    if (scheduled || underWay !== undefined || queue.length === 0 || worker === undefined) return
+    scheduled = true
+    // What other exchanges append in this turn of the event loop joins the group.
+    setImmediate(() => {
+      scheduled = false
+      if (underWay === undefined && queue.length > 0 && worker !== undefined) sendGroup(worker)
+    })
+  }
+  const sendGroup = (to: Worker): void => {
+    let size = 0
+    let count = 0
+    while (count < queue.length && count < MAX_GROUP) {
+      const next = queue[count]!.size
+      if (count > 0 && size + next > GROUP_MEMORY) break
+      size += next
+      count++
+    }
+    underWay = queue.slice(0, count)
+    queue = queue.slice(count)
+    queuedBytes -= size
+    const target = size <= GROUP_MEMORY ? groupMemory : Buffer.allocUnsafeSlow(size)
+    let at = 0
+    for (const { fields } of underWay) at = pack(target, at, fields)
+    const group = ++sequence
+    if (target === groupMemory) to.postMessage({ group, count } satisfies ToWorker)
+    else to.postMessage({ group, count, bytes: target } satisfies ToWorker, [target.buffer as ArrayBuffer])
+  }
+
+  const groupAnswered = (message: GroupAnswer): void => {
+    const group = underWay ?? []
+    underWay = undefined
+    state = message.state
+    const failed = message.failed === undefined ? undefined : received(message.failed)
+    const faults = new Map(message.faults)
+    for (const [position, waiting] of group.entries()) {
+      const fault = failed ?? (faults.has(position) ? received(faults.get(position)!) : undefined)
+      if (fault !== undefined) waiting.reject(fault)
+      else waiting.resolve(readResult(results, position))
+    }
+    q.onState({ fault: failed })
+    schedule()
+  }
+  const callAnswered = (message: CallAnswer): void => {
+    const call = calls.get(message.call)
+    calls.delete(message.call)
+    state = message.state
+    if (message.failed !== undefined) call?.reject(received(message.failed))
+    else call?.resolve(withBuffers(message.result))
+  }
+
+  await launch()
+  return {
+    state: () => state,
+    append: (fields) =>
+      new Promise((resolve, reject) => {
+        const size = packedSize(fields)
+        if (worker === undefined || queue.length >= MAX_QUEUED || queuedBytes + size > MAX_QUEUED_BYTES) {
+          const what = worker === undefined ? 'the message log has stopped' : 'too many records wait'
+          reject(new Fault('logging_failed', { what }))
+          return
+        }
+        queue.push({ fields, size, resolve, reject })
+        queuedBytes += size
+        schedule()
+      }),
+    call: ((method: keyof WorkerApi, argument?: unknown) =>
+      new Promise((resolve, reject) => {
+        if (worker === undefined) {
+          reject(new Fault('logging_failed', { what: 'the message log has stopped' }))
+          return
+        }
+        const call = ++sequence
+        calls.set(call, { resolve, reject })
+        worker.postMessage({ call, method, argument } satisfies ToWorker)
+      })) as WorkerClient['call'],
+    close: async () => {
+      closing = true
+      await worker?.terminate()
+    },
+  }
+}
+
+function readResult(results: Buffer, position: number): LoggedRecord {
+  const at = position * RESULT_SIZE
+  return { index: results.readDoubleLE(at), leaf: Buffer.from(results.subarray(at + 8, at + 40)) }
+}
+
+function received(crossed: CrossedFault): Fault {
+  const { code, what, detail, cause } = crossed
+  return new Fault(code, { what, detail, cause: cause === '' ? undefined : cause })
+}

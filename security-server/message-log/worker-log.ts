@@ -1,0 +1,169 @@
+/** The log as its worker runs it: one writer, whose commits stand in a row, and reads beside it. */
+import type { Fault as FaultType } from '#schemas/fault.ts'
+import { Fault } from '#schemas/fault.ts'
+import { eraseRecord } from './erase.ts'
+import { proveInclusion } from './evidence/prove-inclusion.ts'
+import { readEvidence } from './evidence/read-evidence.ts'
+import { unpack } from './group-format.ts'
+import { type KeyRing, keyRotationRecord, openKeyRing } from './keys/key-ring.ts'
+import { type LogDatabase, openLogDatabase } from './log-database.ts'
+import { createMaintenance } from './maintenance.ts'
+import { openPostgresqlStore } from './postgresql/store.ts'
+import type { HotStore } from './records/hot-store.ts'
+import { type AppendResult, createWriter, type OwnRecord, type Writer } from './records/writer.ts'
+import { openIntents, outcomeUnknown } from './recover.ts'
+import { openSqliteStore, prepareFile } from './sqlite/store.ts'
+import { nextBatch } from './time-stamps/batch.ts'
+import { timeStampRecord } from './time-stamps/stamp-record.ts'
+import { draftCheckpoint } from './tree/draft-checkpoint.ts'
+import type { LogState, WorkerApi, WorkerSetup } from './worker-api.ts'
+
+export type WorkerLog = {
+  append(group: Buffer, count: number): Promise<AppendResult[]>
+  state(): LogState
+  api: WorkerApi
+}
+
+export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
+  const { log, store, unlock } = await openStores(setup)
+  const { node } = setup
+  const head = await store.head()
+  await checkHead(log, head.size)
+  const ring = openKeyRing(setup.keyFolder, head.size === 0)
+  const writer = createWriter({ store, records: log.records, logKey: ring.current })
+  // What was open before this start; the message path may append before `recover` has been asked for.
+  const sizeAtStart = head.size
+
+  let turn: Promise<unknown> = Promise.resolve()
+  /** Writes stand in a row: a group never meets a half-done transaction of another writer in this thread. */
+  const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
+    const result = turn.then(act)
+    turn = result.catch(() => undefined)
+    return result
+  }
+  const appendOwn = async (record: OwnRecord): Promise<number> => {
+    const [result] = await writer.append([record])
+    if (result === undefined || 'fault' in result) throw result?.fault ?? new Fault('logging_failed')
+    return result.index
+  }
+
+  await registerKey(log, ring, setup, appendOwn)
+  await readUnstamped(log, writer)
+  const maintenance = createMaintenance({ log, store, writer, ring, setup, sizeAtStart })
+
+  return {
+    append: (group, count) => inTurn(() => writer.append(unpack(group, count).map((packed) => ({ packed })))),
+    state: () => ({ size: Math.max(writer.size, sizeAtStart), oldestUnstamped: writer.unstamped?.time }),
+    api: {
+      probe: () => inTurn(() => probe(log, store)),
+      newestCheckpoint: async () => (await log.tree.newestCheckpoint())?.note,
+      draftCheckpoint: () =>
+        inTurn(async () => draftCheckpoint(log, await store.head(), setup.origin, ring.checkpointKey())),
+      putCheckpoint: ({ size, root, note, now }) =>
+        inTurn(() => log.tree.putCheckpoint({ size, root, note, time: new Date(now).toISOString() })),
+      nextTimeStampBatch: (limit) =>
+        inTurn(async () => nextBatch(log.records, await log.timeStamps.lastStamped(), limit)),
+      putTimeStamp: ({ batch, answer, now }) =>
+        inTurn(async () => {
+          await appendOwn(timeStampRecord({ batch, answer, time: now, node }))
+          await readUnstamped(log, writer)
+        }),
+      maintain: (now) => inTurn(() => maintenance.slice(now)),
+      findByQueryId: (queryId) => log.search.byQueryId(queryId),
+      list: (filter) => log.search.list(filter),
+      readEvidence: (index) => readEvidence(log, index, ring.find),
+      proveInclusion: (index) => proveInclusion(log, index, ring.find),
+      recover: (now) =>
+        inTurn(async () => {
+          const intents = await openIntents({
+            records: log.records,
+            node,
+            size: sizeAtStart,
+            findKey: ring.find,
+          })
+          if (intents.length > 0)
+            await writer.append(intents.map((intent) => outcomeUnknown(intent, now, node)))
+          maintenance.recovered()
+          return intents.length
+        }),
+      erase: (q) => inTurn(() => eraseRecord({ ...q, log, ring, node, append: appendOwn })),
+      rotateKey: (now) =>
+        inTurn(async () => {
+          ring.rotate()
+          await appendOwn(keyRotationRecord(ring, now, node))
+        }),
+      referredBodyFiles: async (names) => [...(await log.records.referredBodyFiles(names))],
+      close: () =>
+        inTurn(async () => {
+          await maintenance.markLowWater()
+          await store.close()
+          await log.close()
+          unlock()
+        }),
+    },
+  }
+}
+
+async function openStores(
+  setup: WorkerSetup,
+): Promise<{ log: LogDatabase; store: HotStore; unlock: () => void }> {
+  const { databaseUrl: url, replayWindowMs: windowMs, now } = setup
+  if (!url.startsWith('sqlite:')) {
+    const log = await openLogDatabase(url)
+    return { log, store: await openPostgresqlStore({ url }), unlock: () => undefined }
+  }
+  const file = url.slice('sqlite:'.length)
+  const { unlock } = prepareFile(file)
+  try {
+    const log = await openLogDatabase(url)
+    return { log, store: openSqliteStore({ file, windowMs, now }), unlock }
+  } catch (fault) {
+    unlock()
+    throw fault
+  }
+}
+
+/** A head that does not fit the rows means a restored or edited database: refuse rather than fork. */
+async function checkHead(log: LogDatabase, size: number): Promise<void> {
+  const rows = await log.records.forms(Math.max(size - 1, 0), 2)
+  const fits = size === 0 ? rows.length === 0 : rows.length >= 1 && rows[0]?.idx === size - 1
+  const beyond = log.database.dialect === 'sqlite' && rows.length > (size === 0 ? 0 : 1)
+  const checkpoint = await log.tree.newestCheckpoint()
+  if (!fits || beyond || (checkpoint !== undefined && checkpoint.size > size)) {
+    throw new Fault('log_inconsistent', {
+      what: `the tree head says ${size} records, the tables say otherwise`,
+    })
+  }
+}
+
+async function registerKey(
+  log: LogDatabase,
+  ring: KeyRing,
+  setup: WorkerSetup,
+  append: (record: OwnRecord) => Promise<number>,
+): Promise<void> {
+  const id = ring.current().id.toString('hex')
+  const known = await log.records.logKeys()
+  if (known.some((key) => key.id === id)) return
+  try {
+    await append(keyRotationRecord(ring, setup.now, setup.node))
+  } catch (fault) {
+    // Another node that starts at the same moment may have written it.
+    const again = await log.records.logKeys()
+    if (!again.some((key) => key.id === id)) throw fault as FaultType
+  }
+}
+
+async function readUnstamped(log: LogDatabase, writer: Writer): Promise<void> {
+  const [first] = await log.records.documentsAfter(await log.timeStamps.lastStamped(), 1)
+  const [row] = first === undefined ? [] : await log.records.forms(first.id, 1)
+  writer.unstamped =
+    first === undefined || row === undefined
+      ? undefined
+      : { id: first.id, time: Date.parse((JSON.parse(row.form) as { time: string }).time) }
+}
+
+async function probe(log: LogDatabase, store: HotStore): Promise<void> {
+  await store.head()
+  await log.records.setMark('probe', 1)
+}
