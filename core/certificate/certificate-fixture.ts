@@ -2,7 +2,7 @@
  * For tests only: makes certificates octet by octet with our DER writer, so that every field can be wrong on purpose.
  * Product certificates are issued by certs/ and their requests by keys/.
  */
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
 
@@ -19,7 +19,9 @@ export type CertificateRecipe = {
   version?: number | undefined
   notBefore?: Date
   notAfter?: Date
-  extensions?: Buffer[]
+  extensions?: Buffer[] | undefined
+  /** Adds subjectKeyIdentifier and authorityKeyIdentifier to the extensions. */
+  keyIdentifiers?: boolean
   algorithm?: Buffer
   outerAlgorithm?: Buffer
   digest?: string
@@ -95,6 +97,17 @@ export const general = {
   other: (): Buffer => der.implicit(0, der.sequence(der.oid('1.2.3'), der.explicit(0, der.utf8('x')))),
 }
 
+function keyIdentifiers(key: KeyPair, signer: KeyPair): Buffer[] {
+  const idOf = ({ publicKey }: KeyPair): Buffer =>
+    createHash('sha1')
+      .update(publicKey.export({ format: 'der', type: 'spki' }))
+      .digest()
+  return [
+    extension(OID.subjectKeyIdentifier, der.octetString(idOf(key))),
+    extension(OID.authorityKeyIdentifier, der.sequence(der.contextPrimitive(0, idOf(signer)))),
+  ]
+}
+
 /** The certificate that a recipe describes, DER. */
 export function bake(recipe: CertificateRecipe): Buffer {
   const signer = recipe.signer ?? recipe.key
@@ -102,6 +115,7 @@ export function bake(recipe: CertificateRecipe): Buffer {
   const algorithm = recipe.algorithm ?? (rsa ? RSA_SHA256 : ECDSA_SHA256)
   const subject = recipe.subject ?? commonName('subject')
   const version = 'version' in recipe ? recipe.version : 2
+  const identifiers = recipe.keyIdentifiers ? keyIdentifiers(recipe.key, signer) : []
   const tbs = der.sequence(
     ...(version === undefined ? [] : [der.explicit(0, der.integer(version))]),
     recipe.serial ?? der.integer(77),
@@ -111,7 +125,9 @@ export function bake(recipe: CertificateRecipe): Buffer {
     subject,
     recipe.key.publicKey.export({ format: 'der', type: 'spki' }),
     ...(recipe.uniqueIds ?? []),
-    ...(recipe.extensions === undefined ? [] : [der.explicit(3, der.sequence(...recipe.extensions))]),
+    ...(recipe.extensions === undefined
+      ? []
+      : [der.explicit(3, der.sequence(...recipe.extensions, ...identifiers))]),
   )
   const signature = sign(recipe.digest ?? 'sha256', tbs, signer.privateKey)
   return der.sequence(tbs, recipe.outerAlgorithm ?? algorithm, der.bitString(signature))

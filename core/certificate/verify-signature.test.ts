@@ -14,6 +14,12 @@ const key = newKey()
 const parsed = (recipe: Partial<CertificateRecipe> = {}): Certificate =>
   parseCertificate(bake({ key, ...recipe }))
 
+const DIGEST_OID: Record<string, string> = {
+  'SHA-256': OID.sha256,
+  'SHA-384': OID.sha384,
+  'SHA-512': OID.sha512,
+}
+
 t.test(
   'Wycheproof: signatures as certificates, CRLs, OCSP and time-stamps carry them',
   { skip },
@@ -58,12 +64,6 @@ t.test(
     t.equal(counts.judged, 6390)
   },
 )
-
-const DIGEST_OID: Record<string, string> = {
-  'SHA-256': OID.sha256,
-  'SHA-384': OID.sha384,
-  'SHA-512': OID.sha512,
-}
 
 function algorithmOf(file: string, sha: string, salt: number): Buffer {
   const bits = sha.slice(4) as '256' | '384' | '512'
