@@ -2,14 +2,14 @@
  * The exact path: reads the values of a document that looks like our template, writes the template anew from them and
  * compares every byte. No XML is parsed; what differs anywhere is not ours and goes the general way.
  */
-import { hash } from 'node:crypto'
+import { hash, type KeyObject } from 'node:crypto'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import { fits, METHODS, type SignatureMethod, verifyValue } from './algorithms.ts'
 import type { CheckedSignature } from './checked-signature.ts'
 import { type KnownIdentity, knownIdentity } from './known-identities.ts'
 import * as T from './template.ts'
-import { draftSignature, fillDocument } from './write-signature.ts'
+import { type Draft, draftSignature, fillDocument } from './write-signature.ts'
 
 const QUOTE = 0x22
 const LESS_THAN = 0x3c
@@ -41,19 +41,11 @@ type Values = {
 export function checkSignatureExact(document: Buffer): CheckedSignature | undefined {
   if (document.length < LEAST_BYTES || document.length > MOST_BYTES) return undefined
   const values = readValues(document)
-  if (values === undefined) return undefined
+  const prepared = values && prepare(values)
+  if (values === undefined || prepared === undefined) return undefined
   const { method, uri, digest, value, time, token, identity } = values
   const { certificate, intermediates, ocspResponses } = identity
-  const key = publicKeyOf(certificate)
-  if (!fits(method, key)) return undefined
-  const draft = draftSignature({
-    signingTime: time,
-    certificate,
-    intermediates,
-    ocspResponses,
-    reference: { uri, sha512: digest },
-    method,
-  })
+  const { draft, key } = prepared
   const rebuilt = fillDocument(draft, value.toString('base64'), token?.toString('base64'), (length) =>
     length === document.length ? scratch.subarray(0, length) : scratch,
   )
@@ -69,6 +61,25 @@ export function checkSignatureExact(document: Buffer): CheckedSignature | undefi
     signatureValue: value,
     signedInfoDigest: hash('sha256', draft.signedInfo, 'buffer'),
     timeStampToken: token,
+  }
+}
+
+/** The document as the values have it; undefined when the certificate's key or names could never be in our template. */
+function prepare({
+  method,
+  uri,
+  digest,
+  time,
+  identity,
+}: Values): { draft: Draft; key: KeyObject } | undefined {
+  try {
+    const key = publicKeyOf(identity.certificate)
+    if (!fits(method, key)) return undefined
+    const reference = { uri, sha512: digest }
+    return { draft: draftSignature({ ...identity, signingTime: time, reference, method }), key }
+  } catch (thrown) {
+    if (thrown instanceof Fault) return undefined
+    throw thrown
   }
 }
 

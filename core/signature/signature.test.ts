@@ -1,0 +1,534 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash, generateKeyPairSync, hash, randomBytes } from 'node:crypto'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { Fault, type FaultCode } from '#schemas/fault.ts'
+import { METHODS, methodFor, nodeDigest, signValue, verifyValue } from './algorithms.ts'
+import { checkCoverage } from './check-coverage.ts'
+import { checkSigner } from './check-signer.ts'
+import { buildHashChains, buildTimeStampHashChains, verifyHashChain } from './hash-chain.ts'
+import { insertTimeStamp } from './insert-time-stamp.ts'
+import { readHashChainGeneral } from './read-hash-chain.ts'
+import { readHashChainExact } from './read-hash-chain-exact.ts'
+import * as F from './signature-fixture.ts'
+import { stepDigest } from './step-digest.ts'
+import { checkSignature, checkSignatureExact } from './verify-signature.ts'
+import { prepareSignature } from './write-signature.ts'
+
+const VECTORS = new URL('../../../shared/vectors/x-road/', import.meta.url)
+const vector = (name: string): Buffer => readFileSync(new URL(name, VECTORS))
+const noVectors = existsSync(VECTORS) ? false : '../shared/vectors is not there'
+const noXmlsec =
+  spawnSync('xmlsec1', ['--version']).status === 0 || process.env['CI'] !== undefined
+    ? false
+    : 'xmlsec1 is missing: apt-get install xmlsec1'
+
+/** The code of the Fault that `act` throws; whatever else it throws fails the test. */
+async function codeOf(act: () => unknown): Promise<FaultCode | 'accepted'> {
+  try {
+    await act()
+    return 'accepted'
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown.code
+    throw thrown
+  }
+}
+
+const message = (bytes: Buffer | string, index = 0): F.Part => ({
+  name: index === 0 ? '/message.xml' : `/attachment${index}`,
+  bytes: Buffer.from(bytes),
+})
+
+t.test('golden documents are reproduced byte for byte', async (t) => {
+  const reference = {
+    uri: '/message.xml',
+    sha512: hash('sha512', F.golden('request.txt'), 'buffer'),
+  } as const
+  t.same(F.golden('request.txt'), F.REQUEST)
+  for (const [name, identity] of [
+    ['signer', F.signer],
+    ['signer-rsa', F.rsaSigner],
+  ] as const) {
+    const method = methodFor(identity.key)
+    const input = { ...identity, signingTime: F.GOLDEN_TIME, reference, method }
+    const { toBeSigned, finish } = prepareSignature(input)
+    t.ok(toBeSigned.equals(F.golden(`${name}.signed-info.xml`)), `${name}: bytes to be signed`)
+    const value = name === 'signer' ? F.golden('signer.value') : signValue(method, identity.key, toBeSigned)
+    t.ok(finish(value).equals(F.golden(`${name}.signatures.xml`)), `${name}: document`)
+    const checked = await checkSignature(F.golden(`${name}.signatures.xml`))
+    t.equal(checked.way, 'exact')
+    t.match(checked, { signingTime: F.GOLDEN_TIME, references: [{ uri: '/message.xml', digest: 'SHA-512' }] })
+    t.ok(checked.signedInfoDigest.equals(hash('sha256', toBeSigned, 'buffer')))
+  }
+  const digest = (text: string): Buffer => hash('sha512', text, 'buffer')
+  const chains = buildHashChains(
+    [0, 1, 2, 3, 4].map((index) =>
+      Array.from({ length: (index % 2) + 1 }, (_, part) => ({
+        name: part === 0 ? '/message.xml' : '/attachment1',
+        sha512: digest(`message ${index} part ${part}`),
+      })),
+    ),
+  )
+  t.ok(chains.result.equals(F.golden('hash-chain-result.xml')))
+  for (let index = 0; index < 5; index++)
+    t.ok(chains.chain(index).equals(F.golden(`hash-chain-${index}.xml`)))
+})
+
+t.test('every method signs and verifies; other keys, values and data do not', async (t) => {
+  const data = Buffer.from('data')
+  const keys = {
+    rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+    ecdsa: generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+  }
+  for (const method of METHODS.values()) {
+    const pair = method.kind === 'ecdsa' ? keys.ecdsa : keys.rsa
+    const value = signValue(method, pair.privateKey, data)
+    t.ok(verifyValue(method, pair.publicKey, data, value), method.uri)
+    t.notOk(verifyValue(method, pair.publicKey, Buffer.from('other'), value))
+    t.notOk(verifyValue(method, pair.publicKey, data, Buffer.concat([value, Buffer.of(0)])))
+    t.notOk(verifyValue(method, pair.publicKey, data, Buffer.alloc(0)))
+    const wrong = method.kind === 'ecdsa' ? keys.rsa : keys.ecdsa
+    t.notOk(verifyValue(method, wrong.publicKey, data, value))
+  }
+  t.notOk([...METHODS.keys()].some((uri) => uri.includes('sha1')))
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  t.equal(await codeOf(() => methodFor(weak.privateKey)), 'cannot_sign')
+  t.equal(await codeOf(() => methodFor(generateKeyPairSync('ed25519').privateKey)), 'cannot_sign')
+  t.equal(
+    await codeOf(() => methodFor(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey)),
+    'cannot_sign',
+  )
+})
+
+t.test('coverage: every part, in order, or refused', async (t) => {
+  const parts = [message(F.REQUEST), message('body', 1), message(randomBytes(100), 2)]
+  const [signed] = F.signMessages([parts])
+  const { signatures, hashChainResult, hashChain } = signed!
+  const signature = await checkSignature(signatures)
+  const cover = (sent: F.Part[], more: object = { hashChainResult, hashChain }): Promise<string> =>
+    codeOf(() => checkCoverage({ signature, parts: F.chainParts(sent), ...more }))
+  t.equal(await cover(parts), 'accepted')
+  t.equal(await cover([...parts, message('more', 3)]), 'malformed_signature.hashchain_unused_inputs')
+  t.equal(await cover(parts.slice(0, 2)), 'malformed_signature.invalid_hash_chain_ref')
+  t.equal(
+    await cover([parts[0]!, message('altered', 1), parts[2]!]),
+    'malformed_signature.invalid_hash_chain_ref',
+  )
+  t.equal(
+    await cover([parts[0]!, message(parts[2]!.bytes, 1), message('body', 2)]),
+    'malformed_signature.invalid_hash_chain_ref',
+  )
+  t.equal(await cover(parts, {}), 'malformed_signature.invalid_hash_chain_ref')
+
+  // Names in the chain are not signed: two attachments swapped in the message and in the chain keep every digest right.
+  const swap = (text: string): string =>
+    text.replace('/attachment1', '/x').replace('/attachment2', '/attachment1').replace('/x', '/attachment2')
+  const swapped = Buffer.from(swap(hashChain!.toString()))
+  const exchanged = [parts[0]!, message(parts[2]!.bytes, 1), message('body', 2)]
+  t.equal(await cover(exchanged, { hashChainResult, hashChain: swapped }), 'malformed_hash_chain')
+
+  const other = buildHashChains([parts.map((part) => ({ name: part.name, sha512: randomBytes(64) }))])
+  t.equal(
+    await cover(parts, { hashChainResult: other.result, hashChain }),
+    'malformed_signature.invalid_hash_chain',
+  )
+
+  const direct = await checkSignature(F.signMessages([[parts[0]!]])[0]!.signatures)
+  const coverDirect = (sent: F.Part[], more: object = {}): Promise<string> =>
+    codeOf(() => checkCoverage({ signature: direct, parts: F.chainParts(sent), ...more }))
+  t.equal(await coverDirect([parts[0]!]), 'accepted')
+  t.equal(await coverDirect(parts), 'uncovered_part', 'an unsigned body')
+  t.equal(
+    await coverDirect([parts[0]!], { hashChainResult, hashChain }),
+    'uncovered_part',
+    'an unsigned chain',
+  )
+  t.equal(await coverDirect([message('other')]), 'invalid_reference')
+  t.equal(await coverDirect([]), 'invalid_reference')
+  t.equal(
+    await codeOf(() =>
+      checkCoverage({
+        signature: { references: [...signature.references, ...direct.references] },
+        parts: F.chainParts(parts),
+        hashChainResult,
+        hashChain,
+      }),
+    ),
+    'malformed_signature',
+  )
+})
+
+t.test('hash chains of any batch lead from every message to the result', async (t) => {
+  const batch = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 40 })
+  fc.assert(
+    fc.property(batch, (sizes) => {
+      const messages = sizes.map((size, index) =>
+        Array.from({ length: size }, (_, part) => message(`${index}.${part}`, part)),
+      )
+      const chains = buildHashChains(
+        messages.map((parts) =>
+          parts.map(({ name, bytes }) => ({ name, sha512: hash('sha512', bytes, 'buffer') })),
+        ),
+      )
+      for (const [index, parts] of messages.entries()) {
+        const chain = chains.chain(index)
+        const { absent } = verifyHashChain({ result: chains.result, chain, parts: F.chainParts(parts) })
+        if (absent.length > 0) return false
+        const exact = readHashChainExact(chain)
+        if (exact === undefined || !same(exact, readHashChainGeneral(chain))) return false
+      }
+      return true
+    }),
+    { numRuns: 60 },
+  )
+  const digests = Array.from({ length: 7 }, () => randomBytes(64))
+  const stamped = buildTimeStampHashChains(digests)
+  const part = (sha512: Buffer) => [{ name: '/META-INF/signatures.xml', digest: () => sha512 }]
+  for (const [index, sha512] of digests.entries()) {
+    verifyHashChain({ result: stamped.result, chain: stamped.chain(index), parts: part(sha512) })
+  }
+  const wrong = { result: stamped.result, chain: stamped.chain(1), parts: part(digests[0]!) }
+  t.equal(await codeOf(() => verifyHashChain(wrong)), 'malformed_signature.invalid_hash_chain_ref')
+})
+
+t.test('step digests that X-Road publishes (HashChainBuilderTest)', async (t) => {
+  const sha256 = (value: Buffer) => ({ digest: 'SHA-256', value }) as const
+  const step = (...values: Buffer[]): Buffer => stepDigest(values.map(sha256), 'SHA-256')
+  const [one, two, three, four] = ['one', 'two', 'three', 'four'].map((text) =>
+    hash('sha256', text, 'buffer'),
+  )
+  const top = step(step(one!, two!), step(three!, four!))
+  t.equal(top.toString('base64'), 'D7oIIfhfp4ToT729xyx991PvstI5XvpW+d7oeWvXw8E=')
+  const parts = step(...[11, 12, 13, 14].map((value) => Buffer.of(value)))
+  t.equal(parts.toString('base64'), 'v3CBVgjKmzZT5hnJ6vj6waqBazZe334tdEoNiL2oM5E=')
+})
+
+function same(one: Map<string, unknown>, other: Map<string, unknown>): boolean {
+  return JSON.stringify([...one]) === JSON.stringify([...other])
+}
+
+t.test('mutated and hostile hash chains are refused, by both readers alike', async (t) => {
+  const messages = [0, 1, 2].map((index) => [message(`m${index}`), message(`a${index}`, 1)])
+  const chains = buildHashChains(
+    messages.map((parts) =>
+      parts.map(({ name, bytes }) => ({ name, sha512: hash('sha512', bytes, 'buffer') })),
+    ),
+  )
+  const good = chains.chain(1)
+  const parts = F.chainParts(messages[1]!)
+  const verify = (chain: Buffer, result = chains.result) =>
+    codeOf(() => verifyHashChain({ result, chain, parts }))
+  t.equal(await verify(good), 'accepted')
+  for (let at = 0; at < good.length; at++) {
+    for (const bit of [1, 4, 32]) {
+      const chain = Buffer.from(good)
+      chain[at]! ^= bit
+      if ((await verify(chain)) === 'accepted') {
+        // Only white space between attributes and the like may change; what is read must not.
+        t.ok(same(readHashChainGeneral(chain), readHashChainGeneral(good)), `bit at ${at}`)
+      }
+      const exact = readHashChainExact(chain)
+      if (exact !== undefined) t.ok(same(exact, readHashChainGeneral(chain)))
+    }
+  }
+  const text = good.toString()
+  const hostile: [why: string, text: string][] = [
+    ['truncated', text.slice(0, -10)],
+    ['trailing', `${text}x`],
+    ['two roots', text + text.slice(text.indexOf('<HashChain'))],
+    ['comment', text.replace('<HashStep', '<!-- --><HashStep')],
+    ['document type', text.replace('<HashChain ', '<!DOCTYPE x []><HashChain ')],
+    ['entity', text.replace('/message.xml', '/message&#46;xml')],
+    ['cycle', text.replace('#STEP1', '#STEP0')],
+    ['step used twice', text.replace('#STEP2', '#STEP1')],
+    [
+      'unused step',
+      text.replace('</HashChain>', '<HashStep id="STEPX"><StepRef URI="#STEP1"/></HashStep></HashChain>'),
+    ],
+    ['doubled step', text.replace('id="STEP1"', 'id="STEP0"')],
+    ['other file', text.replace('"#STEP1"', '"/other.xml#STEP1"')],
+    ['transform', text.replace('"><ds:DigestValue>', '"><ds:Transforms></ds:Transforms><ds:DigestValue>')],
+    ['SHA-1', text.replace('xmlenc#sha512', 'xmldsig#sha1')],
+    ['unknown namespace', text.replace('cyber.ee/hashchain', 'cyber.ee/other')],
+    ['not ASCII', text.replace('STEP0', 'STÉP0')],
+    ['deep', `<HashChain xmlns="http://cyber.ee/hashchain">${'<HashStep id="a">'.repeat(5000)}`],
+    ['empty', ''],
+    ['huge', text.replace('/message.xml', `/${'x'.repeat(200_000)}`)],
+    ['many steps', text.replace('</HashChain>', `${'<HashStep id="S"/>'.repeat(100)}</HashChain>`)],
+  ]
+  for (const [why, chain] of hostile) t.equal(await verify(Buffer.from(chain)), 'malformed_hash_chain', why)
+  const result = (change: (text: string) => string) => Buffer.from(change(chains.result.toString()))
+  t.equal(
+    await verify(
+      good,
+      result((text) => text.replace('/sig-hash', '/ts-hash')),
+    ),
+    'malformed_signature.invalid_hash_chain_ref',
+  )
+  t.equal(
+    await verify(
+      good,
+      result((text) => text.replace('STEP0', 'STEP1')),
+    ),
+    'malformed_hash_chain',
+  )
+  t.equal(await verify(good, Buffer.from('foobar')), 'malformed_hash_chain')
+})
+
+t.test('X-Road: hash chains', { skip: noVectors }, async (t) => {
+  const verify = (number: number, chain: string, sent: F.Part[], result = number): Promise<string> =>
+    codeOf(() =>
+      verifyHashChain({
+        result: vector(`hash-chains/hc-verifier${result}-hashchainresult.xml`),
+        chain: vector(`hash-chains/hc-verifier${number}-${chain}.xml`),
+        parts: F.chainParts(sent),
+        file: '/hashchain.xml',
+      }),
+    )
+  const first = message(vector('hash-chains/hc-verifier1-message.xml'))
+  t.equal(await verify(1, 'hashchain', [first]), 'accepted')
+  t.equal(
+    await verify(1, 'hashchain', [first, message('x', 1)]),
+    'malformed_signature.hashchain_unused_inputs',
+  )
+  t.equal(await verify(1, 'hashchain', [message('x')]), 'malformed_signature.invalid_hash_chain_ref')
+  const third = message(vector('hash-chains/hc-verifier3-message.xml'))
+  // Ours is stricter: X-Road runs transforms and follows chains into other files, and writes neither.
+  t.equal(await verify(3, 'hashchain', [third]), 'malformed_hash_chain', 'transforms')
+  t.equal(await verify(3, 'hashchain-invalid', [third]), 'malformed_signature.invalid_hash_chain_ref')
+  t.equal(await verify(5, 'hashchain-invalid-schema', [third], 3), 'malformed_hash_chain')
+  t.equal(await verify(4, 'hashchain1', [first]), 'malformed_hash_chain', 'two files')
+  const short = [11, 12, 13, 14].map((value, index) => ({
+    name: message('', index).name,
+    digest: () => Buffer.of(value),
+  }))
+  const chain = {
+    result: vector('hash-chains/hc-verifier2-hashchainresult.xml'),
+    chain: vector('hash-chains/hc-verifier2-hashchain.xml'),
+    file: '/hashchain.xml',
+  }
+  t.same(verifyHashChain({ ...chain, parts: short }), { absent: [] })
+  t.same(verifyHashChain({ ...chain, parts: short.slice(0, 1), attachmentsMayBeAbsent: true }).absent, [
+    '/attachment1',
+    '/attachment2',
+    '/attachment3',
+  ])
+})
+
+t.test('X-Road: signatures', { skip: noVectors }, async (t) => {
+  const expected: Record<string, string> = {
+    'batch-sig.xml': 'accepted',
+    'empty.xml': 'invalid_xml',
+    // Manifests are of an older X-Road; a signature must refer to its parts itself.
+    'extra-certs-digest-invalid.xml': 'malformed_signature',
+    'extra-certs-missing-cert.xml': 'malformed_signature',
+    'extra-certs-missing-id.xml': 'malformed_signature',
+    'xades.signature.ts.xml': 'malformed_signature',
+    'sign-0-invalid-signature-value.xml': 'invalid_signature_value',
+    'sign-0-malformed-xml.xml': 'invalid_xml',
+    'sign-0-no-objectcontainer.xml': 'malformed_signature',
+    'sign-0-no-signature.xml': 'malformed_signature',
+    'sign-0-no-signing-cert.xml': 'malformed_signature',
+    'sign-0-ocsp-no-responses.xml': 'accepted',
+    'sign-0-schema-fail.xml': 'malformed_signature',
+  }
+  for (const [name, code] of Object.entries(expected)) {
+    t.equal(await codeOf(() => checkSignature(vector(`signatures/${name}`))), code, name)
+  }
+  const batch = await checkSignature(vector('signatures/batch-sig.xml'))
+  const cover = (chain: string, sent: F.Part[]): Promise<string> =>
+    codeOf(() =>
+      checkCoverage({
+        signature: batch,
+        parts: F.chainParts(sent),
+        hashChainResult: vector('signatures/hash-chain-result.xml'),
+        hashChain: vector(`signatures/${chain}`),
+        attachmentsMayBeAbsent: true,
+      }),
+    )
+  t.equal(await cover('hash-chain-2.xml', [message('x')]), 'malformed_signature.invalid_hash_chain_ref')
+  const folder = 'signatures/non-batch-sig/'
+  const direct = await checkSignature(vector(`${folder}signatures.xml`))
+  const sent = [message(vector(`${folder}message.xml`)), message(vector(`${folder}attachment1`), 1)]
+  t.same(checkCoverage({ signature: direct, parts: F.chainParts(sent) }), { absent: [] })
+  t.equal(direct.way, 'general')
+})
+
+t.test(
+  'xml-crypto: what is wrong or wrapped there passes as no signature of ours',
+  { skip: noVectors },
+  async (t) => {
+    const folder = new URL('../xml-crypto/static/', VECTORS)
+    const names = readdirSync(folder).filter((name) => name.endsWith('.xml'))
+    t.ok(names.length > 30)
+    for (const name of names) {
+      t.not(await codeOf(() => checkSignature(readFileSync(new URL(name, folder)))), 'accepted', name)
+    }
+  },
+)
+
+t.test('a time-stamp goes in as the first unsigned property and changes nothing else', async (t) => {
+  const { signatures } = F.signMessages([[message(F.REQUEST)]])[0]!
+  const token = F.timeStamp((await checkSignature(signatures)).signatureValue, F.GOLDEN_TIME)
+  const stamped = insertTimeStamp(signatures, token)
+  const checked = await checkSignature(stamped)
+  t.equal(checked.way, 'exact')
+  t.ok(checked.timeStampToken?.equals(token))
+  t.match(stamped.toString(), /<xades:UnsignedSignatureProperties><xades:SignatureTimeStamp>/)
+  t.equal(await codeOf(() => insertTimeStamp(stamped, token)), 'malformed_signature', 'twice')
+  t.equal(await codeOf(() => insertTimeStamp(Buffer.from('<a/>'), token)), 'malformed_signature')
+  if (noVectors === false) {
+    const foreign = vector('signatures/non-batch-sig/signatures.xml')
+    t.ok((await checkSignature(insertTimeStamp(foreign, token))).timeStampToken?.equals(token))
+  }
+})
+
+t.test('names and times that XML has no place for are not signed', async (t) => {
+  const at = (signingTime: Date): Promise<string> =>
+    codeOf(() =>
+      prepareSignature({
+        ...F.signer,
+        signingTime,
+        method: methodFor(F.signer.key),
+        reference: { uri: '/message.xml', sha512: Buffer.alloc(64) },
+      }),
+    )
+  t.equal(await at(new Date(Number.NaN)), 'cannot_sign')
+  t.equal(await at(new Date('+012026-01-01T00:00:00Z')), 'cannot_sign')
+  t.equal(await at(new Date(0)), 'accepted')
+})
+
+t.test('the signer is trusted by usage, member, path and status at the time', async (t) => {
+  const at = new Date('2027-03-01T12:00:00Z')
+  const ask = async (identity: F.Identity, more: object = {}): Promise<string> => {
+    const signature = await checkSignature(
+      F.signMessages([[message(F.REQUEST)]], identity, at)[0]!.signatures,
+    )
+    const question = { signature, configuration: F.configuration(), at, member: F.MEMBER, ...more }
+    return codeOf(() => checkSigner(question))
+  }
+  t.equal(await ask(F.freshSigner(at)), 'accepted')
+  t.equal(
+    await ask(F.freshSigner(at), { member: { ...F.MEMBER, memberCode: '5678' } }),
+    'incorrect_certificate',
+  )
+  t.equal(await ask(F.freshSigner(at), { member: { ...F.MEMBER, subsystemCode: 'x' } }), 'accepted')
+  t.equal(
+    await ask(F.freshSigner(at), { at: new Date(at.getTime() + 3_601_000) }),
+    'incorrect_validation_info',
+  )
+  t.equal(await ask(F.freshSigner(at), { at: new Date('2060-01-01') }), 'cert_validation')
+  t.equal(await ask(F.freshSigner(at, { status: 'revoked' })), 'incorrect_validation_info')
+  t.equal(await ask(F.freshSigner(at, { status: 'unknown' })), 'incorrect_validation_info')
+  t.equal(await ask(F.freshSigner(at, undefined, { status: 'revoked' })), 'incorrect_validation_info')
+  const { ocspResponses, ...rest } = F.freshSigner(at)
+  t.equal(await ask({ ...rest, ocspResponses: ocspResponses.slice(0, 1) }), 'incorrect_validation_info')
+  t.equal(await ask({ ...rest, ocspResponses: ocspResponses.slice(1) }), 'incorrect_validation_info')
+  t.equal(await ask({ ...rest, ocspResponses: [...ocspResponses].reverse() }), 'accepted')
+  const [ca] = F.configuration().shared.approvedCas
+  const approvedCas = (changes: object) => F.configuration({ approvedCas: [{ ...ca!, ...changes }] })
+  t.equal(
+    await ask(F.freshSigner(at), { configuration: approvedCas({ authenticationOnly: true }) }),
+    'invalid_cert_path',
+  )
+  t.equal(
+    await ask(F.freshSigner(at), { configuration: F.configuration({ approvedCas: [] }) }),
+    'invalid_cert_path',
+  )
+  t.equal(
+    await ask(F.freshSigner(at), { configuration: approvedCas({ certificateProfileInfo: 'Nobody' }) }),
+    'incorrect_certificate',
+  )
+  t.equal(
+    await ask({ ...F.freshSigner(at), certificate: F.tsa.certificate, key: F.tsa.key }),
+    'malformed_signature',
+  )
+  const signature = await checkSignature(
+    F.signMessages([[message(F.REQUEST)]], F.freshSigner(at), at)[0]!.signatures,
+  )
+  const trusted = checkSigner({ signature, configuration: F.configuration(), at, member: F.MEMBER })
+  t.same(trusted.validUntil, new Date(at.getTime() + 3_600_000))
+  t.equal(trusted.chain.length, 3)
+})
+
+t.test('xmlsec1 verifies what we write', { skip: noXmlsec }, async (t) => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'concordat-signature-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const file = (name: string, bytes: Buffer): string => {
+    writeFileSync(path.join(directory, name), bytes)
+    return path.join(directory, name)
+  }
+  for (const [name, identity] of [
+    ['signer', F.signer],
+    ['signer-rsa', F.rsaSigner],
+  ] as const) {
+    const certificate = file(`${name}.pem`, F.golden(`${name}.pem`))
+    const verify = (signatures: Buffer, uri: string, data: Buffer): void => {
+      const map = [`--url-map:${uri}`, file('data', data)]
+      const options = ['--insecure', '--id-attr:Id', 'SignedProperties', '--pubkey-cert-pem', certificate]
+      execFileSync('xmlsec1', ['--verify', ...map, ...options, file('signatures.xml', signatures)], {
+        stdio: 'pipe',
+      })
+    }
+    const [direct] = F.signMessages([[message(F.REQUEST)]], identity)
+    t.doesNotThrow(() => verify(direct!.signatures, '/message.xml', F.REQUEST), name)
+    t.throws(() => verify(direct!.signatures, '/message.xml', Buffer.from('other')))
+    const [chained] = F.signMessages([[message(F.REQUEST), message('body', 1)]], identity)
+    t.doesNotThrow(() => verify(chained!.signatures, '/sig-hashchainresult.xml', chained!.hashChainResult!))
+    t.doesNotThrow(() =>
+      verify(insertTimeStamp(direct!.signatures, Buffer.from('token')), '/message.xml', F.REQUEST),
+    )
+  }
+})
+
+t.test('hostile documents are refused before or by the general path', async (t) => {
+  const good = F.golden('signer.signatures.xml').toString()
+  const hostile: [why: string, text: string | Buffer, code: string][] = [
+    ['empty', '', 'invalid_xml'],
+    ['no XML', 'hello', 'invalid_xml'],
+    ['truncated', good.slice(0, 4000), 'invalid_xml'],
+    ['trailing', `${good}<a/>`, 'invalid_xml'],
+    ['document type', good.replace('<asic', '<!DOCTYPE a [<!ENTITY e "x">]><asic'), 'invalid_xml'],
+    ['UTF-16', Buffer.from(`\ufeff${good}`, 'utf16le'), 'invalid_xml'],
+    ['another encoding', good.replace('UTF-8', 'ISO-8859-1'), 'invalid_xml'],
+    ['zero byte', `${good}\0`, 'invalid_xml'],
+    ['processing instruction', good.replace('<ds:KeyInfo>', '<?a b?><ds:KeyInfo>'), 'invalid_xml'],
+    ['comment', good.replace('<ds:KeyInfo>', '<!-- a --><ds:KeyInfo>'), 'invalid_xml'],
+    ['CDATA', good.replace('text/xml', '<![CDATA[text/xml]]>'), 'invalid_xml'],
+    ['entity', good.replace('text/xml', '&x;'), 'invalid_xml'],
+    ['deep', `<a>${'<b>'.repeat(200)}${'</b>'.repeat(200)}</a>`, 'invalid_xml'],
+    ['many', `<a>${'<b/>'.repeat(3000)}</a>`, 'invalid_xml'],
+    ['large', `<a>${'x'.repeat(2_000_000)}</a>`, 'invalid_xml'],
+    ['qualified attribute', good.replace('<ds:KeyInfo>', '<ds:KeyInfo xsi:type="a">'), 'malformed_signature'],
+    ['xml:space', good.replace('<ds:KeyInfo>', '<ds:KeyInfo xml:space="preserve">'), 'malformed_signature'],
+    [
+      'relative namespace',
+      good
+        .replace('<ds:KeyInfo>', '<ds:KeyInfo xmlns:r="r">')
+        .replace('<ds:SignedInfo>', '<ds:SignedInfo xmlns:q="./q">'),
+      'malformed_signature',
+    ],
+    ['SHA-1', good.replace('ecdsa-sha512', 'ecdsa-sha1'), 'malformed_signature'],
+    ['other key type', good.replace('ecdsa-sha512', 'rsa-sha512'), 'incorrect_certificate'],
+    ['with comments', good.replace('-20010315"', '-20010315#WithComments"'), 'malformed_signature'],
+    [
+      'no certificate',
+      good.replace(/<ds:X509Certificate>[^<]*/, '<ds:X509Certificate>'),
+      'malformed_signature',
+    ],
+    [
+      'broken certificate',
+      good.replace('<ds:X509Certificate>MII', '<ds:X509Certificate>MIJ'),
+      'malformed_certificate',
+    ],
+  ]
+  for (const [why, text, code] of hostile) {
+    const document = Buffer.from(text)
+    t.equal(checkSignatureExact(document), undefined, `${why}: exact`)
+    t.equal(await codeOf(() => checkSignature(document)), code, why)
+  }
+  t.equal(createHash(nodeDigest('SHA-384')).digest().length, 48)
+})
