@@ -2,11 +2,11 @@
 import type { Migration } from 'kysely/migration'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
-import { jobsMigrations } from '#platform/jobs/store.ts'
+import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { localSystemsMigrations } from './local-systems.ts'
 
 export const serverMigrations: Record<string, Migration> = {
-  ...jobsMigrations,
+  ...jobMigrations,
   ...apiKeyMigrations,
   ...auditLogMigrations,
   ...localSystemsMigrations,

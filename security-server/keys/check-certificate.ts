@@ -1,0 +1,54 @@
+/** Decides whether a certificate may be imported for a key, and for whom it will sign. */
+import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
+import { memberOfSigningCertificate } from '#core/certificate/subject-profile.ts'
+import { isAuthenticationCertificate, isSigningCertificate } from '#core/certificate/usage.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
+import { chainOf } from './identities.ts'
+import type { CertificateTrust } from './identity.ts'
+import type { StoredKey } from './key-file.ts'
+
+/** The key whose public half the certificate holds; throws `key_not_found`. */
+export function keyOf(certificate: Certificate, keys: StoredKey[]): StoredKey {
+  const spki = publicKeyOf(certificate).export({ format: 'der', type: 'spki' })
+  const found = keys.find((key) => key.spki.equals(spki))
+  if (found === undefined) throw new Fault('key_not_found', { what: 'no key belongs to this certificate' })
+  return found
+}
+
+/**
+ * Checks usage, path and member. Gives the member for signing certificates, undefined for authentication ones. Throws
+ * `incorrect_certificate`, `cert_validation`, `invalid_cert_path`, `unknown_member`.
+ */
+export function checkCertificate(
+  certificate: Certificate,
+  key: StoredKey,
+  trust: CertificateTrust,
+  at: Date,
+): MemberId | undefined {
+  const signing = key.usage === 'SIGNING'
+  if (signing !== isSigningCertificate(certificate)) {
+    throw refused(`the key is for ${key.usage}, the certificate is not`)
+  }
+  if (!signing && !isAuthenticationCertificate(certificate)) {
+    throw refused('the certificate does not allow authentication')
+  }
+  chainOf(certificate, key.usage, trust, at)
+  if (!signing) return undefined
+  const approved = trust.caOf(certificate)?.approved
+  if (approved === undefined || approved.authenticationOnly) {
+    throw refused('the CA is not approved for signing certificates')
+  }
+  const subject = memberOfSigningCertificate(certificate, approved.certificateProfileInfo, trust.instance)
+  const member = memberOf(subject)
+  const asked = key.requests.map((request) => request.member).filter((each) => each !== undefined)
+  if (asked.length > 0 && !asked.some((each) => idText(each) === idText(member))) {
+    throw refused(`the certificate is for ${idText(member)}, which was not asked for`)
+  }
+  if (!trust.isRegistered(member)) throw new Fault('unknown_member', { what: idText(member) })
+  return member
+}
+
+function refused(what: string): Fault {
+  return new Fault('incorrect_certificate', { what })
+}

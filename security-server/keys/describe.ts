@@ -1,0 +1,129 @@
+/** What people see of a token: its keys, requests and certificates with their states; nothing secret. */
+import { createPublicKey } from 'node:crypto'
+import { nameText } from '#core/certificate/name.ts'
+import { idText } from '#schemas/identifiers.ts'
+import type { CertificateStatuses, StatusReport } from './certificate-status.ts'
+import { algorithmOf, type KeyAlgorithm } from './generate-key.ts'
+import { isRegisteredHere } from './identities.ts'
+import type { CertificateTrust } from './identity.ts'
+import type { KeyUsage, StoredCertificate, StoredKey } from './key-file.ts'
+import type { SoftwareToken } from './software-token.ts'
+
+export type CertificateInfo = {
+  sha256: string
+  keyId: string
+  usage: KeyUsage
+  subject: string
+  issuer: string
+  serialNumber: string
+  notBefore: string
+  notAfter: string
+  member?: string | undefined
+  active: boolean
+  importedAt: string
+  /** `saved`: an authentication certificate that the configuration does not list (yet). */
+  state: 'registered' | 'saved' | 'expired'
+  ocsp: StatusReport
+  /** What somebody has to do before the certificate serves; absent when it does. */
+  remedy?: string | undefined
+  pem: string
+}
+
+export type KeyInfo = {
+  id: string
+  usage: KeyUsage
+  label: string
+  algorithm: KeyAlgorithm | undefined
+  createdAt: string
+  requests: { id: string; createdAt: string; member?: string | undefined }[]
+  certificates: CertificateInfo[]
+}
+
+export type TokenInfo = {
+  id: string
+  name: string
+  type: 'SOFTWARE'
+  initialized: boolean
+  loggedIn: boolean
+  keys: KeyInfo[]
+}
+
+export type Describe = {
+  token: SoftwareToken
+  statuses: CertificateStatuses
+  trust: CertificateTrust | undefined
+  at: Date
+}
+
+export const SOFTWARE_TOKEN_ID = '0'
+
+export function describeToken(q: Describe): TokenInfo {
+  return {
+    id: SOFTWARE_TOKEN_ID,
+    name: 'softToken-0',
+    type: 'SOFTWARE',
+    initialized: q.token.initialized(),
+    loggedIn: q.token.unlocked(),
+    keys: q.token.keys().map((key) => describeKey(key, q)),
+  }
+}
+
+export function describeKey(key: StoredKey, q: Describe): KeyInfo {
+  return {
+    id: key.id,
+    usage: key.usage,
+    label: key.label,
+    algorithm: algorithmOf(createPublicKey({ key: key.spki, format: 'der', type: 'spki' })),
+    createdAt: key.createdAt,
+    requests: key.requests.map(({ id, createdAt, member }) => ({
+      id,
+      createdAt,
+      member: member && idText(member),
+    })),
+    certificates: key.certificates.map((stored) => describeCertificate(key, stored, q)),
+  }
+}
+
+export function describeCertificate(key: StoredKey, stored: StoredCertificate, q: Describe): CertificateInfo {
+  const { certificate } = stored
+  const state = stateOf(key, stored, q)
+  const ocsp = q.statuses.report(certificate, q.at)
+  return {
+    sha256: certificate.sha256,
+    keyId: key.id,
+    usage: key.usage,
+    subject: nameText(certificate.subject),
+    issuer: nameText(certificate.issuer),
+    serialNumber: certificate.serialNumber.toString(),
+    notBefore: certificate.notBefore.toISOString(),
+    notAfter: certificate.notAfter.toISOString(),
+    member: stored.member && idText(stored.member),
+    active: stored.active,
+    importedAt: stored.importedAt,
+    state,
+    ocsp,
+    remedy: remedyOf(stored, state, ocsp, q),
+    pem: `-----BEGIN CERTIFICATE-----\n${certificate.der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
+  }
+}
+
+function stateOf(key: StoredKey, { certificate }: StoredCertificate, q: Describe): CertificateInfo['state'] {
+  if (q.at > certificate.notAfter) return 'expired'
+  if (key.usage === 'SIGNING') return 'registered'
+  return q.trust !== undefined && isRegisteredHere(certificate, q.trust) ? 'registered' : 'saved'
+}
+
+function remedyOf(
+  stored: StoredCertificate,
+  state: CertificateInfo['state'],
+  ocsp: StatusReport,
+  q: Describe,
+): string | undefined {
+  if (state === 'expired') return 'Order a new certificate for a new key'
+  if (!stored.active) return 'Activate the certificate'
+  if (!q.token.unlocked()) return 'Log in to the token with its PIN'
+  if (state === 'saved') return 'Register the certificate at the central registry'
+  if (ocsp.state === 'revoked') return 'Order a new certificate; this one is revoked'
+  if (ocsp.state !== 'good') return "Check the OCSP responder of the certificate's authority"
+  return undefined
+}

@@ -1,0 +1,192 @@
+/**
+ * Chooses and keeps identities: active certificate, valid path, fresh OCSP for it and its intermediates, unlocked key.
+ * While nothing changes a look-up costs one map access; at every change the choice is made anew, and the same object is
+ * handed out when the outcome is the same.
+ */
+import type { KeyObject } from 'node:crypto'
+import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
+import { validatePath } from '#core/certificate/validate-path.ts'
+import { methodFor } from '#core/signature/algorithms.ts'
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, type MemberId } from '#schemas/identifiers.ts'
+import type { CertificateStatuses } from './certificate-status.ts'
+import type { AuthenticationIdentity, CertificateTrust, SigningIdentity } from './identity.ts'
+import type { KeyUsage, StoredCertificate, StoredKey } from './key-file.ts'
+import { signerOf } from './sign-value.ts'
+import type { SoftwareToken } from './software-token.ts'
+
+/** Everything that an identity is made of; two equal ones give the same identity object. */
+type Parts = {
+  certificate: Certificate
+  privateKey: KeyObject
+  intermediates: Certificate[]
+  ocspResponses: Buffer[]
+}
+
+type Kept<T> = { parts: Parts; identity: T; validUntil: number; trust: CertificateTrust; generation: number }
+
+export type Identities = {
+  signing(member: MemberId): SigningIdentity
+  authentication(): AuthenticationIdentity
+  /** Active certificates of either usage and the intermediates above them, for the OCSP refresh. */
+  certificates(trust: CertificateTrust): Certificate[]
+  /** Says that keys, certificates or OCSP answers changed. */
+  invalidate(): void
+}
+
+/** See the file's head; faults are those of CONTRACTS: `token_not_active`, `cannot_sign`, `incorrect_validation_info`. */
+export function createIdentities(q: {
+  clock: Clock
+  token: SoftwareToken
+  statuses: CertificateStatuses
+  configuration(): CertificateTrust
+}): Identities {
+  const kept = new Map<string, Kept<unknown>>()
+  let generation = 0
+
+  function current<T>(name: string, find: () => Candidate[], make: (parts: Parts) => T): T {
+    const now = q.clock()
+    const trust = q.configuration()
+    const known = kept.get(name) as Kept<T> | undefined
+    if (known?.generation === generation && known.trust === trust && now < known.validUntil) {
+      return known.identity
+    }
+    const { parts, validUntil } = choose(find(), trust, new Date(now))
+    const identity = known !== undefined && sameParts(known.parts, parts) ? known.identity : make(parts)
+    kept.set(name, { parts, identity, validUntil, trust, generation })
+    return identity
+  }
+
+  function choose(candidates: Candidate[], trust: CertificateTrust, at: Date) {
+    if (!q.token.unlocked()) throw new Fault('token_not_active')
+    let reason: unknown
+    for (const candidate of inOrder(candidates, trust)) {
+      try {
+        return evaluate(candidate, trust, at)
+      } catch (thrown) {
+        reason ??= thrown
+      }
+    }
+    throw reason ?? new Fault('cannot_sign', { what: 'there is no active certificate' })
+  }
+
+  function evaluate({ key, stored }: Candidate, trust: CertificateTrust, at: Date) {
+    const path = chainOf(stored.certificate, key.usage, trust, at)
+    const statuses = path.map((each) => q.statuses.fresh(each, trust, at))
+    const parts: Parts = {
+      certificate: stored.certificate,
+      privateKey: q.token.privateKey(key.id),
+      intermediates: path.slice(1),
+      ocspResponses: statuses.map((status) => status.response),
+    }
+    const ends = [...path.map((each) => each.notAfter), ...statuses.map((status) => status.validUntil)]
+    return { parts, validUntil: Math.min(...ends.map((end) => end.getTime())) }
+  }
+
+  return {
+    signing(member) {
+      const name = idText(member)
+      const own = (stored: StoredCertificate) => stored.member !== undefined && idText(stored.member) === name
+      return current(
+        name,
+        () => candidatesOf(q.token.keys(), 'SIGNING').filter(({ stored }) => own(stored)),
+        (parts) => signingIdentity(member, parts),
+      )
+    },
+    authentication: () =>
+      current(
+        'authentication',
+        () => candidatesOf(q.token.keys(), 'AUTHENTICATION'),
+        (parts): AuthenticationIdentity => ({ ...parts }),
+      ),
+    certificates(trust) {
+      const found = new Map<string, Certificate>()
+      const at = new Date(q.clock())
+      for (const usage of ['SIGNING', 'AUTHENTICATION'] as const) {
+        for (const { stored } of candidatesOf(q.token.keys(), usage)) {
+          for (const each of chainOrNothing(stored.certificate, usage, trust, at))
+            found.set(each.sha256, each)
+        }
+      }
+      return [...found.values()]
+    },
+    invalidate() {
+      generation += 1
+    },
+  }
+}
+
+type Candidate = { key: StoredKey; stored: StoredCertificate }
+
+function candidatesOf(keys: StoredKey[], usage: KeyUsage): Candidate[] {
+  return keys
+    .filter((key) => key.usage === usage)
+    .flatMap((key) => key.certificates.filter(({ active }) => active).map((stored) => ({ key, stored })))
+}
+
+/** Registered authentication certificates first, as peers refuse others; then the one that lives longest. */
+function inOrder(candidates: Candidate[], trust: CertificateTrust): Candidate[] {
+  const registered = ({ key, stored }: Candidate) =>
+    key.usage === 'AUTHENTICATION' && isRegisteredHere(stored.certificate, trust) ? 1 : 0
+  return [...candidates].sort(
+    (a, b) =>
+      registered(b) - registered(a) ||
+      b.stored.certificate.notAfter.getTime() - a.stored.certificate.notAfter.getTime(),
+  )
+}
+
+/** Whether the configuration lists this authentication certificate. */
+export function isRegisteredHere(certificate: Certificate, trust: CertificateTrust): boolean {
+  return trust.serverByAuthCert(Buffer.from(certificate.sha256, 'hex')) !== undefined
+}
+
+/** The certificate and the intermediates above it, without the trust anchor; throws as `validatePath` does. */
+export function chainOf(
+  certificate: Certificate,
+  usage: KeyUsage,
+  trust: CertificateTrust,
+  at: Date,
+): Certificate[] {
+  const signing = usage === 'SIGNING'
+  return validatePath({
+    certificate,
+    ...trust.caCertificates({ forSigning: signing }),
+    at,
+    purpose: signing ? 'signing' : 'authentication',
+  }).slice(0, -1)
+}
+
+function chainOrNothing(...of: Parameters<typeof chainOf>): Certificate[] {
+  try {
+    return chainOf(...of)
+  } catch {
+    return [] // Expired or no longer approved: signing says so itself.
+  }
+}
+
+function signingIdentity(member: MemberId, parts: Parts): SigningIdentity {
+  const { certificate, intermediates, ocspResponses } = parts
+  const method = methodFor(publicKeyOf(certificate))
+  return {
+    member,
+    certificate,
+    intermediates,
+    ocspResponses,
+    method,
+    sign: signerOf(parts.privateKey, method),
+  }
+}
+
+function sameParts(a: Parts, b: Parts): boolean {
+  return (
+    a.certificate.sha256 === b.certificate.sha256 &&
+    a.privateKey === b.privateKey &&
+    sameList(a.intermediates, b.intermediates, (x, y) => x.sha256 === y.sha256) &&
+    sameList(a.ocspResponses, b.ocspResponses, (x, y) => x.equals(y))
+  )
+}
+
+function sameList<T>(a: T[], b: T[], same: (x: T, y: T) => boolean): boolean {
+  return a.length === b.length && a.every((each, i) => same(each, b[i]!))
+}

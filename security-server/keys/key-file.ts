@@ -1,0 +1,152 @@
+/**
+ * One file per key: its public half, the sealed private half, the requests made and the certificates imported for it.
+ * As all of that is one file, every change of a key is one atomic write.
+ */
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, type MemberId, parseMemberId } from '#schemas/identifiers.ts'
+import { asSealed, type Sealed, seal, unseal } from './seal.ts'
+import { parseJson } from './token-file.ts'
+
+export type KeyUsage = 'SIGNING' | 'AUTHENTICATION'
+
+/** A PKCS#10 request made for a key; `member` for signing keys. */
+export type StoredRequest = { id: string; createdAt: string; member: MemberId | undefined; der: Buffer }
+
+export type StoredCertificate = {
+  certificate: Certificate
+  /** Whose signatures it makes; undefined for authentication. */
+  member: MemberId | undefined
+  active: boolean
+  importedAt: string
+}
+
+export type StoredKey = {
+  /** First 40 hex digits of the SHA-256 of the public key's SPKI. */
+  id: string
+  usage: KeyUsage
+  label: string
+  createdAt: string
+  spki: Buffer
+  sealed: Sealed
+  requests: StoredRequest[]
+  certificates: StoredCertificate[]
+}
+
+/** The id of a key by its public half. */
+export function keyId(spki: Buffer): string {
+  return createHash('sha256').update(spki).digest('hex').slice(0, 40)
+}
+
+/** A new key's record with its private half sealed under the token key. */
+export function makeStoredKey(q: {
+  privateKey: KeyObject
+  usage: KeyUsage
+  label: string
+  createdAt: Date
+  tokenKey: Buffer
+}): StoredKey {
+  const spki = createPublicKey(q.privateKey).export({ format: 'der', type: 'spki' })
+  const plain = q.privateKey.export({ format: 'der', type: 'pkcs8' })
+  const id = keyId(spki)
+  const sealed = seal(q.tokenKey, id, plain)
+  plain.fill(0)
+  return {
+    id,
+    usage: q.usage,
+    label: q.label,
+    createdAt: q.createdAt.toISOString(),
+    spki,
+    sealed,
+    requests: [],
+    certificates: [],
+  }
+}
+
+/** The private key; throws `io_error` when the file was altered or belongs to another token. */
+export function openStoredKey(key: StoredKey, tokenKey: Buffer): KeyObject {
+  const plain = unseal(tokenKey, key.id, key.sealed)
+  if (plain === undefined)
+    throw new Fault('io_error', { what: `key ${key.id} does not open with this token` })
+  try {
+    const privateKey = createPrivateKey({ key: plain, format: 'der', type: 'pkcs8' })
+    const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
+    if (!spki.equals(key.spki)) throw new Fault('io_error', { what: `key ${key.id} is not the one it says` })
+    return privateKey
+  } finally {
+    plain.fill(0)
+  }
+}
+
+/** The bytes of a key's file. */
+export function writeKeyFile(key: StoredKey): Buffer {
+  const value = {
+    version: 1,
+    ...key,
+    spki: key.spki.toString('base64'),
+    requests: key.requests.map((request) => ({
+      ...request,
+      member: request.member && idText(request.member),
+      der: request.der.toString('base64'),
+    })),
+    certificates: key.certificates.map((stored) => ({
+      der: stored.certificate.der.toString('base64'),
+      member: stored.member && idText(stored.member),
+      active: stored.active,
+      importedAt: stored.importedAt,
+    })),
+  }
+  return Buffer.from(JSON.stringify(value, null, 1))
+}
+
+/** Reads a key's file; throws `io_error` with its name when it is damaged. */
+export function readKeyFile(text: string, name: string): StoredKey {
+  const value = parseJson(text, name) as Record<string, unknown>
+  try {
+    const spki = bytes(value['spki'])
+    const usage = value['usage']
+    if (value['version'] !== 1 || (usage !== 'SIGNING' && usage !== 'AUTHENTICATION')) throw new Error('form')
+    if (value['id'] !== keyId(spki)) throw new Error('id')
+    return {
+      id: keyId(spki),
+      usage,
+      label: string(value['label']),
+      createdAt: string(value['createdAt']),
+      spki,
+      sealed: asSealed(value['sealed'], name),
+      requests: list(value['requests']).map((request) => ({
+        id: string(request['id']),
+        createdAt: string(request['createdAt']),
+        member: optionalMember(request['member']),
+        der: bytes(request['der']),
+      })),
+      certificates: list(value['certificates']).map((stored) => ({
+        certificate: parseCertificate(bytes(stored['der'])),
+        member: optionalMember(stored['member']),
+        active: stored['active'] === true,
+        importedAt: string(stored['importedAt']),
+      })),
+    }
+  } catch (cause) {
+    throw new Fault('io_error', { what: `${name} is damaged`, cause })
+  }
+}
+
+function string(value: unknown): string {
+  if (typeof value !== 'string') throw new Error('a text is missing')
+  return value
+}
+
+function bytes(value: unknown): Buffer {
+  return Buffer.from(string(value), 'base64')
+}
+
+function list(value: unknown): Record<string, unknown>[] {
+  if (!Array.isArray(value)) throw new Error('a list is missing')
+  return value as Record<string, unknown>[]
+}
+
+function optionalMember(value: unknown): MemberId | undefined {
+  return value === undefined ? undefined : parseMemberId(string(value))
+}

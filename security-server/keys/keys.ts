@@ -1,0 +1,254 @@
+/**
+ * The keys of a security server: the token, its certificates and their status behind one door. What may sign is decided
+ * by identities.ts; here stand the acts of the people who manage keys.
+ */
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
+import type { Clock } from '#platform/clock.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { type MemberId, memberOf } from '#schemas/identifiers.ts'
+import { openCertificateStatuses } from './certificate-status.ts'
+import { certificationRequest, type SubjectFields } from './certification-request.ts'
+import { checkCertificate, keyOf } from './check-certificate.ts'
+import { createOcspClient, type FetchOcsp } from './client.ts'
+import {
+  type CertificateInfo,
+  type Describe,
+  describeCertificate,
+  describeKey,
+  describeToken,
+  type KeyInfo,
+  type TokenInfo,
+} from './describe.ts'
+import { generateKey, type KeyAlgorithm } from './generate-key.ts'
+import { createIdentities } from './identities.ts'
+import type { AuthenticationIdentity, CertificateTrust, SigningIdentity } from './identity.ts'
+import { importPkcs12 } from './import-pkcs12.ts'
+import type { KeyUsage, StoredCertificate, StoredKey } from './key-file.ts'
+import { createOcspRefresh } from './refresh-ocsp.ts'
+import { openSoftwareToken } from './software-token.ts'
+import { type WriteFile, writeDurably } from './write-durably.ts'
+
+export type { CertificateInfo, KeyInfo, TokenInfo } from './describe.ts'
+export type { AuthenticationIdentity, CertificateTrust, SigningIdentity } from './identity.ts'
+
+export type KeysDependencies = {
+  /** The token's folder; `ocsp/` within it keeps OCSP answers. */
+  directory: string
+  clock: Clock
+  /** The configuration in force; throws its own fault (`global_conf_outdated`, ...) when there is none. */
+  configuration(): CertificateTrust
+  /** How old an OCSP answer may grow before it is asked for again; X-Road's 1200 s when absent. */
+  ocspRefreshSeconds?: number
+  fetchOcsp?: FetchOcsp
+  write?: WriteFile
+}
+
+export type Keys = {
+  /** Throws `token_not_active`, `cannot_sign`, `incorrect_validation_info`, or the configuration's fault. */
+  signingIdentity(member: MemberId): SigningIdentity
+  /** As above, for the certificate of TLS between servers; a registered one is preferred. */
+  authenticationIdentity(): AuthenticationIdentity
+  /** The fresh answer for one of our certificates by SHA-1 or SHA-256 in hex (port 5577). */
+  ocspByHash(hex: string): Buffer | undefined
+  /** Called after every change of keys, certificates, login or OCSP answers; gives a function that ends it. */
+  onChange(listener: () => void): () => void
+  /** Asks for what is due; throws `incorrect_validation_info` when any certificate got no good answer. */
+  refreshOcsp(o?: { force?: boolean }): Promise<void>
+
+  initialize(pin: string): Promise<void>
+  login(pin: string): Promise<void>
+  logout(): void
+  changePin(oldPin: string, newPin: string): Promise<void>
+  tokens(): TokenInfo[]
+  key(id: string): KeyInfo
+  createKey(q: { usage: KeyUsage; label: string; algorithm?: KeyAlgorithm }): Promise<KeyInfo>
+  renameKey(id: string, label: string): Promise<KeyInfo>
+  deleteKey(id: string): Promise<void>
+  /** A PKCS#10 request (DER), kept until deleted; a signing key needs the member it is for. */
+  createRequest(q: {
+    keyId: string
+    member?: MemberId | undefined
+    subject: SubjectFields
+    dnsNames?: string[] | undefined
+  }): Promise<{ id: string; request: Buffer }>
+  request(keyId: string, id: string): Buffer
+  deleteRequest(keyId: string, id: string): Promise<void>
+  certificate(sha256: string): CertificateInfo
+  /** Imports DER, PEM or base64 of PEM for a key that is there; asks for its OCSP status before it returns. */
+  importCertificate(bytes: Buffer, o?: { activate?: boolean }): Promise<CertificateInfo>
+  setActive(sha256: string, active: boolean): Promise<CertificateInfo>
+  deleteCertificate(sha256: string): Promise<void>
+  /** Imports RSA keys from X-Road software token files; see import-pkcs12.ts. */
+  importPkcs12(q: {
+    files: Buffer[]
+    password: string
+    keyconf?: Buffer | undefined
+    usage?: KeyUsage | undefined
+  }): Promise<KeyInfo[]>
+  close(): Promise<void>
+}
+
+/** Opens the token folder, locked; main.ts logs in with the PIN file. Throws `io_error` for damaged files. */
+export async function createKeys(q: KeysDependencies): Promise<Keys> {
+  const write = q.write ?? writeDurably
+  const client = createOcspClient()
+  const token = await openSoftwareToken({ directory: q.directory, clock: q.clock, write })
+  const statuses = await openCertificateStatuses({ directory: join(q.directory, 'ocsp'), write })
+  const identities = createIdentities({ clock: q.clock, token, statuses, configuration: q.configuration })
+  const listeners = new Set<() => void>()
+  const changed = () => {
+    identities.invalidate()
+    for (const listener of listeners) listener()
+  }
+  const refreshOcsp = createOcspRefresh({
+    clock: q.clock,
+    statuses,
+    fetch: q.fetchOcsp ?? client.fetch,
+    intervalSeconds: q.ocspRefreshSeconds ?? 1200,
+    configuration: q.configuration,
+    certificates: identities.certificates,
+    changed,
+  })
+
+  const now = () => new Date(q.clock())
+  const view = (): Describe => {
+    try {
+      return { token, statuses, trust: q.configuration(), at: now() }
+    } catch {
+      return { token, statuses, trust: undefined, at: now() }
+    }
+  }
+
+  /** Runs a change and tells the listeners. */
+  async function change<T>(act: Promise<T>): Promise<T> {
+    const result = await act
+    changed()
+    return result
+  }
+
+  /** The status of a new certificate at once instead of at the next round; a failure shows in its state. */
+  async function askStatus(): Promise<void> {
+    await refreshOcsp().catch((thrown: unknown) => asFault(thrown))
+  }
+
+  function find(sha256: string): { key: StoredKey; stored: StoredCertificate } {
+    for (const key of token.keys()) {
+      const stored = key.certificates.find((each) => each.certificate.sha256 === sha256.toLowerCase())
+      if (stored !== undefined) return { key, stored }
+    }
+    throw new Fault('cert_not_found', { what: sha256.slice(0, 64) })
+  }
+
+  function info(sha256: string): CertificateInfo {
+    const { key, stored } = find(sha256)
+    return describeCertificate(key, stored, view())
+  }
+
+  async function store(certificate: Certificate, active: boolean): Promise<void> {
+    const key = keyOf(certificate, token.keys())
+    const member = checkCertificate(certificate, key, q.configuration(), now())
+    const stored = { certificate, member, active, importedAt: now().toISOString() }
+    await token.update(key.id, (present) => {
+      if (present.certificates.some((each) => each.certificate.sha256 === certificate.sha256)) {
+        throw new Fault('conflict', { what: 'the certificate is imported already' })
+      }
+      return { ...present, certificates: [...present.certificates, stored] }
+    })
+  }
+
+  return {
+    signingIdentity: (member) => identities.signing(memberOf(member)),
+    authenticationIdentity: () => identities.authentication(),
+    ocspByHash: (hex) => statuses.byHash(hex.toLowerCase(), now()),
+    onChange(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    refreshOcsp,
+
+    initialize: (pin) => change(token.initialize(pin)),
+    async login(pin) {
+      await change(token.login(pin))
+    },
+    logout() {
+      token.logout()
+      changed()
+    },
+    changePin: (oldPin, newPin) => token.changePin(oldPin, newPin),
+    tokens: () => [describeToken(view())],
+    key: (id) => describeKey(token.key(id), view()),
+    async createKey({ usage, label, algorithm = 'P-256' }) {
+      if (!token.unlocked()) throw new Fault('token_not_active')
+      const privateKey = await generateKey(algorithm)
+      return describeKey(await change(token.addKey({ privateKey, usage, label })), view())
+    },
+    renameKey: async (id, label) =>
+      describeKey(await change(token.update(id, (key) => ({ ...key, label }))), view()),
+    deleteKey: (id) => change(token.deleteKey(id)),
+    async createRequest({ keyId, member, subject, dnsNames }) {
+      const key = token.key(keyId)
+      if ((key.usage === 'SIGNING') !== (member !== undefined)) {
+        throw new Fault('invalid_input', { what: 'a signing key, and only that, needs a member' })
+      }
+      const request = certificationRequest({ privateKey: token.privateKey(keyId), subject, dnsNames })
+      const made = { id: randomUUID(), createdAt: now().toISOString(), member, der: request }
+      await token.update(keyId, (present) => {
+        if (present.requests.length >= 20)
+          throw new Fault('conflict', { what: 'a key has at most 20 requests' })
+        return { ...present, requests: [...present.requests, made] }
+      })
+      return { id: made.id, request }
+    },
+    request: (keyId, id) => requestOf(token.key(keyId), id),
+    async deleteRequest(keyId, id) {
+      requestOf(token.key(keyId), id)
+      await token.update(keyId, (key) => ({
+        ...key,
+        requests: key.requests.filter((each) => each.id !== id),
+      }))
+    },
+    certificate: info,
+    async importCertificate(bytes, { activate = true } = {}) {
+      const certificate = readCertificate(bytes)
+      await change(store(certificate, activate))
+      await askStatus()
+      return info(certificate.sha256)
+    },
+    async setActive(sha256, active) {
+      const { key, stored } = find(sha256)
+      const same = (each: StoredCertificate) => each.certificate.sha256 === stored.certificate.sha256
+      const update = (present: StoredKey): StoredKey => ({
+        ...present,
+        certificates: present.certificates.map((each) => (same(each) ? { ...each, active } : each)),
+      })
+      await change(token.update(key.id, update))
+      if (active) await askStatus()
+      return info(sha256)
+    },
+    async deleteCertificate(sha256) {
+      const { key, stored } = find(sha256)
+      const others = (present: StoredKey): StoredKey => ({
+        ...present,
+        certificates: present.certificates.filter(
+          (each) => each.certificate.sha256 !== stored.certificate.sha256,
+        ),
+      })
+      await change(token.update(key.id, others))
+    },
+    async importPkcs12(given) {
+      const ids = await importPkcs12(given, { token, store })
+      changed()
+      await askStatus()
+      return ids.map((id) => describeKey(token.key(id), view()))
+    },
+    close: () => client.close(),
+  }
+}
+
+function requestOf(key: StoredKey, id: string): Buffer {
+  const found = key.requests.find((each) => each.id === id)
+  if (found === undefined) throw new Fault('not_found', { what: 'there is no such certificate request' })
+  return found.der
+}

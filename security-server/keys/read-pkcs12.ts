@@ -1,0 +1,64 @@
+/**
+ * Reads RSA private keys and certificates from PKCS#12 files, X-Road's software token format among them. node-forge is
+ * loaded only for that; it parses and decrypts, and nothing it says is trusted: keys and certificates are read again.
+ */
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
+import { Fault } from '#schemas/fault.ts'
+import { algorithmOf } from './generate-key.ts'
+
+export type Pkcs12Content = { privateKeys: KeyObject[]; certificates: Certificate[] }
+
+const MAX_BYTES = 1024 * 1024
+const MAX_ENTRIES = 50
+
+/** Throws `pin_incorrect` for a wrong password, `invalid_input` for a file that is none or holds other than RSA keys. */
+export async function readPkcs12(file: Buffer, password: string): Promise<Pkcs12Content> {
+  if (file.length > MAX_BYTES) throw refused('the PKCS#12 file is larger than 1 MiB')
+  const { default: forge } = await import('node-forge')
+  let container: import('node-forge').pkcs12.Pkcs12Pfx
+  try {
+    // strict: no bytes after the structure.
+    const structure = forge.asn1.fromDer(file.toString('latin1'), true)
+    container = forge.pkcs12.pkcs12FromAsn1(structure, true, password)
+  } catch (cause) {
+    const wrongPassword = cause instanceof Error && /MAC could not be verified|password/i.test(cause.message)
+    if (wrongPassword) throw new Fault('pin_incorrect', { what: 'the password of the PKCS#12 file' })
+    throw refused('the file is not a readable PKCS#12 file', cause)
+  }
+  const bags = container.safeContents.flatMap((content) => content.safeBags)
+  if (bags.length > MAX_ENTRIES) throw refused(`the PKCS#12 file holds more than ${MAX_ENTRIES} entries`)
+  const { keyBag, pkcs8ShroudedKeyBag, certBag } = forge.pki.oids
+  const toBuffer = (value: import('node-forge').asn1.Asn1) =>
+    Buffer.from(forge.asn1.toDer(value).getBytes(), 'latin1')
+  const privateKeys = bags
+    .filter((bag) => bag.type === keyBag || bag.type === pkcs8ShroudedKeyBag)
+    .map((bag) => {
+      // forge gives null for a key that is not RSA and keeps only its structure.
+      if (bag.key === undefined || bag.key === null)
+        throw refused('the PKCS#12 file holds a key that is not RSA')
+      return rsaKey(toBuffer(forge.pki.wrapRsaPrivateKey(forge.pki.privateKeyToAsn1(bag.key))))
+    })
+  const certificates = bags
+    .filter((bag) => bag.type === certBag)
+    .map((bag) => parseCertificate(toBuffer(bag.cert ? forge.pki.certificateToAsn1(bag.cert) : bag.asn1)))
+  if (privateKeys.length === 0) throw refused('the PKCS#12 file holds no private key')
+  return { privateKeys, certificates }
+}
+
+function rsaKey(pkcs8: Buffer): KeyObject {
+  try {
+    const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
+    if (algorithmOf(key) === undefined) throw refused('an RSA key has 2048 or 3072 bits')
+    return key
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw refused('a private key of the PKCS#12 file is damaged', cause)
+  } finally {
+    pkcs8.fill(0)
+  }
+}
+
+function refused(what: string, cause?: unknown): Fault {
+  return new Fault('invalid_input', { what, cause })
+}

@@ -1,0 +1,92 @@
+/**
+ * Keeps the status of our active certificates fresh. Each is asked for when its answer is older than a third of its
+ * life or than the refresh interval, or could not be had last time; responders are tried in the configuration's order.
+ */
+import type { Certificate } from '#core/certificate/certificate.ts'
+import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
+import type { Clock } from '#platform/clock.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import type { CertificateStatuses } from './certificate-status.ts'
+import type { FetchOcsp } from './client.ts'
+import type { CertificateTrust } from './identity.ts'
+
+export type OcspRefresh = (o?: { force?: boolean }) => Promise<void>
+
+/**
+ * A refresh that runs once at a time: callers during a run wait for that run. It throws `incorrect_validation_info`
+ * naming how many certificates got no good answer, after all were tried; `changed` is called when any answer changed.
+ */
+export function createOcspRefresh(q: {
+  clock: Clock
+  statuses: CertificateStatuses
+  fetch: FetchOcsp
+  intervalSeconds: number
+  configuration(): CertificateTrust
+  /** Active certificates and the intermediates above them. */
+  certificates(trust: CertificateTrust): Certificate[]
+  changed(): void
+}): OcspRefresh {
+  let running: Promise<void> | undefined
+
+  async function run(force: boolean): Promise<void> {
+    const trust = q.configuration()
+    const wanted = q.certificates(trust).filter((certificate) => force || isDue(certificate, trust))
+    const results = await Promise.allSettled(wanted.map((certificate) => refreshOne(certificate, trust)))
+    if (results.some((result) => result.status === 'fulfilled' && result.value)) q.changed()
+    const failed = results.filter((result) => result.status === 'rejected')
+    if (failed.length === 0) return
+    // A revocation changes what may be used as much as a good answer does.
+    q.changed()
+    throw new Fault('incorrect_validation_info', {
+      what: `${failed.length} of ${wanted.length} certificates got no good OCSP answer`,
+      cause: failed[0]?.reason,
+    })
+  }
+
+  function isDue(certificate: Certificate, trust: CertificateTrust): boolean {
+    const now = q.clock()
+    prime(certificate, trust, new Date(now))
+    const report = q.statuses.report(certificate, new Date(now))
+    if (report.state !== 'good' || report.error !== undefined || report.checkedAt === undefined) return true
+    const life = Math.min(
+      report.validUntil!.getTime() - report.thisUpdate!.getTime(),
+      trust.ocspFreshnessSeconds * 1000,
+    )
+    const wait = Math.min(q.intervalSeconds * 1000, life / 3)
+    return now - report.checkedAt.getTime() >= wait || report.validUntil!.getTime() - now < life / 3
+  }
+
+  /** Judges what an earlier run left on disk, so that it serves while no responder answers. */
+  function prime(certificate: Certificate, trust: CertificateTrust, at: Date): void {
+    try {
+      q.statuses.fresh(certificate, trust, at)
+    } catch {
+      // Nothing usable was kept: the report says so.
+    }
+  }
+
+  async function refreshOne(certificate: Certificate, trust: CertificateTrust): Promise<boolean> {
+    const issuer = trust.caOf(certificate)
+    let fault = new Fault('incorrect_validation_info', { what: 'the CA has no OCSP responder configured' })
+    if (issuer !== undefined) {
+      const request = buildOcspRequest(certificate, issuer.ca)
+      for (const url of issuer.ocspUrls) {
+        try {
+          const response = await q.fetch(url, request)
+          return await q.statuses.accept(certificate, response, trust, new Date(q.clock()))
+        } catch (thrown) {
+          fault = asFault(thrown)
+        }
+      }
+    }
+    q.statuses.failed(certificate, fault, new Date(q.clock()))
+    throw fault
+  }
+
+  return ({ force = false } = {}) => {
+    running ??= run(force).finally(() => {
+      running = undefined
+    })
+    return running
+  }
+}

@@ -1,0 +1,28 @@
+/** Makes signature values: EC keys on the event loop (25 µs), RSA keys in the thread pool (0.3 to 2 ms). */
+import { constants, type KeyObject, sign } from 'node:crypto'
+import type { SignatureMethod } from '#core/signature/algorithms.ts'
+import { Fault } from '#schemas/fault.ts'
+
+/** A function that signs with this key by this method; ECDSA values are raw r||s as XML signatures need them. */
+export function signerOf(
+  key: KeyObject,
+  method: SignatureMethod,
+): (data: Buffer) => Buffer | Promise<Buffer> {
+  if (method.kind === 'ecdsa') {
+    const ecKey = { key, dsaEncoding: 'ieee-p1363' as const }
+    return (data) => sign(method.digest, data, ecKey)
+  }
+  const rsaKey = { key, ...padding(method) }
+  return (data) =>
+    new Promise((resolve, reject) => {
+      sign(method.digest, data, rsaKey, (error, value) =>
+        error === null ? resolve(value) : reject(new Fault('cannot_sign', { cause: error })),
+      )
+    })
+}
+
+function padding(method: SignatureMethod): { padding: number; saltLength?: number } {
+  return method.kind === 'rsa-pss'
+    ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+    : { padding: constants.RSA_PKCS1_PADDING }
+}

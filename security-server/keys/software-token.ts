@@ -1,0 +1,200 @@
+/**
+ * The software token: a folder with one token file and one file per key. Locked, it still lists keys and certificates;
+ * unlocked by the PIN, it hands private keys to this room as key objects. All changes are one atomic write each and
+ * are made one after another.
+ */
+import type { KeyObject } from 'node:crypto'
+import { chmod, mkdir, readdir, readFile, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+import {
+  type KeyUsage,
+  makeStoredKey,
+  openStoredKey,
+  readKeyFile,
+  type StoredKey,
+  writeKeyFile,
+} from './key-file.ts'
+import { makeTokenFile, openTokenFile, readTokenFile, type TokenFile } from './token-file.ts'
+import { syncFolder, UNFINISHED, type WriteFile } from './write-durably.ts'
+
+const MAX_TRIES = 5
+const PAUSE_MS = 30_000
+const MAX_KEYS = 1000
+
+export type SoftwareToken = {
+  initialized(): boolean
+  unlocked(): boolean
+  /** Makes the token; throws `conflict` when there is one. Leaves it unlocked. */
+  initialize(pin: string): Promise<void>
+  /** Unlocks; throws `pin_incorrect`, also without a look for 30 s after five wrong tries. */
+  login(pin: string): Promise<void>
+  /** Forgets every private key and the token key. */
+  logout(): void
+  changePin(oldPin: string, newPin: string): Promise<void>
+  keys(): StoredKey[]
+  /** Throws `key_not_found`. */
+  key(id: string): StoredKey
+  /** Throws `token_not_active` while locked. */
+  privateKey(id: string): KeyObject
+  addKey(q: { privateKey: KeyObject; usage: KeyUsage; label: string }): Promise<StoredKey>
+  /** Replaces a key's record by what `change` makes of it; in memory only once it is on disk. */
+  update(id: string, change: (key: StoredKey) => StoredKey): Promise<StoredKey>
+  deleteKey(id: string): Promise<void>
+}
+
+/** Opens the token in `directory` (made when absent, 0700). Throws `io_error` for damaged files or too open modes. */
+export async function openSoftwareToken(q: {
+  directory: string
+  clock: Clock
+  write: WriteFile
+}): Promise<SoftwareToken> {
+  const tokenPath = join(q.directory, 'token.json')
+  const keysPath = join(q.directory, 'keys')
+  await mkdir(keysPath, { recursive: true, mode: 0o700 })
+  await chmod(q.directory, 0o700)
+  const stored = await readKeys(keysPath)
+  let tokenFile = await readToken(tokenPath)
+  let tokenKey: Buffer | undefined
+  const opened = new Map<string, KeyObject>()
+  const tries = { failed: 0, pausedUntil: 0 }
+  let last: Promise<unknown> = Promise.resolve()
+
+  function inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const result = last.then(act)
+    last = result.catch(() => undefined)
+    return result
+  }
+
+  function needUnlocked(): Buffer {
+    if (tokenKey === undefined) throw new Fault('token_not_active')
+    return tokenKey
+  }
+
+  function key(id: string): StoredKey {
+    const found = stored.get(id)
+    if (found === undefined) throw new Fault('key_not_found', { what: id.slice(0, 64) })
+    return found
+  }
+
+  async function check(pin: string): Promise<Buffer> {
+    if (tokenFile === undefined) throw new Fault('token_not_found', { what: 'the token is not initialized' })
+    if (q.clock() < tries.pausedUntil)
+      throw new Fault('pin_incorrect', { what: 'too many tries, wait 30 seconds' })
+    try {
+      const opening = await openTokenFile(tokenFile, pin)
+      tries.failed = 0
+      return opening
+    } catch (cause) {
+      tries.failed += 1
+      if (tries.failed >= MAX_TRIES) tries.pausedUntil = q.clock() + PAUSE_MS
+      throw cause
+    }
+  }
+
+  function unlock(withKey: Buffer): void {
+    for (const each of stored.values()) opened.set(each.id, openStoredKey(each, withKey))
+    tokenKey = withKey
+  }
+
+  async function saveToken(file: TokenFile): Promise<void> {
+    await q.write(tokenPath, Buffer.from(JSON.stringify(file, null, 1)))
+    tokenFile = file
+  }
+
+  async function save(changed: StoredKey): Promise<StoredKey> {
+    await q.write(join(keysPath, `${changed.id}.json`), writeKeyFile(changed))
+    stored.set(changed.id, changed)
+    return changed
+  }
+
+  return {
+    initialized: () => tokenFile !== undefined,
+    unlocked: () => tokenKey !== undefined,
+    initialize: (pin) =>
+      inTurn(async () => {
+        if (tokenFile !== undefined) throw new Fault('conflict', { what: 'the token is initialized already' })
+        const made = await makeTokenFile(pin)
+        await saveToken(made.file)
+        unlock(made.tokenKey)
+      }),
+    login: (pin) =>
+      inTurn(async () => {
+        unlock(await check(pin))
+      }),
+    logout() {
+      tokenKey?.fill(0)
+      tokenKey = undefined
+      opened.clear()
+    },
+    changePin: (oldPin, newPin) =>
+      inTurn(async () => {
+        const made = await makeTokenFile(newPin, await check(oldPin))
+        await saveToken(made.file)
+      }),
+    keys: () => [...stored.values()],
+    key,
+    privateKey(id) {
+      key(id)
+      const found = opened.get(id)
+      if (found === undefined) throw new Fault('token_not_active')
+      return found
+    },
+    addKey: ({ privateKey, usage, label }) =>
+      inTurn(async () => {
+        const secret = needUnlocked()
+        if (stored.size >= MAX_KEYS) throw new Fault('conflict', { what: `a token holds ${MAX_KEYS} keys` })
+        const createdAt = new Date(q.clock())
+        const made = makeStoredKey({ privateKey, usage, label, createdAt, tokenKey: secret })
+        if (stored.has(made.id)) throw new Fault('conflict', { what: 'the token holds this key already' })
+        await save(made)
+        opened.set(made.id, privateKey)
+        return made
+      }),
+    update: (id, change) => inTurn(() => save(change(key(id)))),
+    deleteKey: (id) =>
+      inTurn(async () => {
+        key(id)
+        await unlink(join(keysPath, `${id}.json`))
+        await syncFolder(keysPath)
+        stored.delete(id)
+        opened.delete(id)
+      }),
+  }
+}
+
+async function readToken(path: string): Promise<TokenFile | undefined> {
+  const text = await readPrivate(path)
+  return text === undefined ? undefined : readTokenFile(text, path)
+}
+
+async function readKeys(folder: string): Promise<Map<string, StoredKey>> {
+  const keys = new Map<string, StoredKey>()
+  for (const name of (await readdir(folder)).sort()) {
+    const path = join(folder, name)
+    // Left by a crash before the rename: the old file, if there was one, is the truth.
+    if (name.endsWith(UNFINISHED)) await unlink(path)
+    if (!name.endsWith('.json')) continue
+    const text = await readPrivate(path)
+    if (text === undefined) continue
+    const key = readKeyFile(text, path)
+    keys.set(key.id, key)
+  }
+  return keys
+}
+
+/** The text of a file that nobody else may read; undefined when it is absent. */
+async function readPrivate(path: string): Promise<string | undefined> {
+  try {
+    const { mode } = await stat(path)
+    if ((mode & 0o077) !== 0) {
+      throw new Fault('io_error', { what: `${path} can be read by others: chmod 600` })
+    }
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new Fault('io_error', { what: path, cause })
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The file that opens a token: a random token key, wrapped by the key that scrypt makes from the PIN. All private keys
+ * are sealed under the token key, so a new PIN rewrites this one file and no crash can leave keys under two PINs.
+ */
+import { randomBytes, scrypt } from 'node:crypto'
+import { Fault } from '#schemas/fault.ts'
+import { asSealed, type Sealed, seal, unseal } from './seal.ts'
+
+type Kdf = { name: 'scrypt'; N: number; r: number; p: number; salt: string }
+
+export type TokenFile = { version: 1; kdf: Kdf; wrapped: Sealed }
+
+const CONTEXT = 'concordat token key'
+// 32 MiB for about a quarter of a second: OWASP's row for scrypt with N = 2^15.
+const COST = { N: 2 ** 15, r: 8, p: 3 }
+const MAX_COST = { N: 2 ** 20, r: 32, p: 16 }
+
+/** Wraps `tokenKey` (a new one when absent) by a PIN of 8 to 128 characters. */
+export async function makeTokenFile(
+  pin: string,
+  tokenKey: Buffer = randomBytes(32),
+): Promise<{ file: TokenFile; tokenKey: Buffer }> {
+  if (pin.length < 8 || pin.length > 128) {
+    throw new Fault('invalid_input', { what: 'a PIN has 8 to 128 characters' })
+  }
+  const kdf: Kdf = { name: 'scrypt', ...COST, salt: randomBytes(16).toString('base64') }
+  const wrapping = await derive(pin, kdf)
+  const file: TokenFile = { version: 1, kdf, wrapped: seal(wrapping, CONTEXT, tokenKey) }
+  wrapping.fill(0)
+  return { file, tokenKey }
+}
+
+/** The token key; throws `pin_incorrect`. */
+export async function openTokenFile(file: TokenFile, pin: string): Promise<Buffer> {
+  if (pin.length > 128) throw new Fault('pin_incorrect')
+  const wrapping = await derive(pin, file.kdf)
+  const tokenKey = unseal(wrapping, CONTEXT, file.wrapped)
+  wrapping.fill(0)
+  if (tokenKey === undefined) throw new Fault('pin_incorrect')
+  return tokenKey
+}
+
+/** Checks a token file read from disk, its costs bounded so that a forged file cannot exhaust memory. */
+export function readTokenFile(text: string, name: string): TokenFile {
+  const value = parseJson(text, name) as { version?: unknown; kdf?: Partial<Kdf>; wrapped?: unknown }
+  const kdf = value.kdf
+  const cost = (which: 'N' | 'r' | 'p') => {
+    const number = kdf?.[which]
+    return Number.isInteger(number) && number! > 0 && number! <= MAX_COST[which]
+  }
+  if (
+    value.version !== 1 ||
+    kdf?.name !== 'scrypt' ||
+    typeof kdf.salt !== 'string' ||
+    !['N', 'r', 'p'].every((which) => cost(which as 'N'))
+  ) {
+    throw new Fault('io_error', { what: `${name} is not a token file` })
+  }
+  return { version: 1, kdf: kdf as Kdf, wrapped: asSealed(value.wrapped, name) }
+}
+
+/** Parses JSON of a file of ours as an object; throws `io_error` with the file's name. */
+export function parseJson(text: string, name: string): object {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null) return value
+  } catch {
+    // The text may hold ciphertext: it does not belong into a cause.
+  }
+  throw new Fault('io_error', { what: `${name} is damaged` })
+}
+
+function derive(pin: string, kdf: Kdf): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const options = { N: kdf.N, r: kdf.r, p: kdf.p, maxmem: 256 * kdf.N * kdf.r }
+    scrypt(pin.normalize('NFC'), Buffer.from(kdf.salt, 'base64'), 32, options, (error, key) =>
+      error === null ? resolve(key) : reject(new Fault('internal_error', { cause: error })),
+    )
+  })
+}

@@ -1,0 +1,39 @@
+/** Replaces a file so that a crash leaves either the old content or the new, never a part: write, fsync, rename, fsync of the folder. */
+import { randomBytes } from 'node:crypto'
+import { open, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { Fault } from '#schemas/fault.ts'
+
+export type WriteFile = (file: string, bytes: Buffer) => Promise<void>
+
+/** What stands beside a file while it is written; left over after a crash and then of no meaning. */
+export const UNFINISHED = '.unfinished'
+
+/** Writes `bytes` with mode 0600. Throws `io_error`; the old content then still stands. */
+export const writeDurably: WriteFile = async (file, bytes) => {
+  const beside = `${file}.${randomBytes(4).toString('hex')}${UNFINISHED}`
+  try {
+    const handle = await open(beside, 'wx', 0o600)
+    try {
+      await handle.writeFile(bytes)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(beside, file)
+    await syncFolder(dirname(file))
+  } catch (cause) {
+    await unlink(beside).catch(() => undefined)
+    throw new Fault('io_error', { what: `writing ${file}`, cause })
+  }
+}
+
+/** Makes renames and removals in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
