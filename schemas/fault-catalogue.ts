@@ -227,6 +227,12 @@ export const catalogue = {
     text: 'The SOAP body is missing',
     remedy: 'Correct the message and send it again',
   },
+  invalid_body: {
+    status: 400,
+    blame: 'server',
+    text: 'The SOAP body is malformed',
+    remedy: 'Correct the message and send it again',
+  },
   missing_header_field: {
     status: 400,
     blame: 'server',
