@@ -105,28 +105,31 @@ t.test('vectors of others are left to the general way', { skip: noVectors }, asy
   }
 })
 
-t.test('every bit flipped: the exact way never accepts other words', async (t) => {
-  for (const [name, document] of ours) {
-    const original = (await outcomeOf(() => checkSignatureGeneral(document))).checked!
-    let accepted = 0
-    for (let bit = 0; bit < document.length * 8; bit++) {
-      const flipped = Buffer.from(document)
-      flipped[bit >> 3]! ^= 1 << (bit & 7)
-      const { checked, code } = await outcomeOf(() => checkSignatureExact(flipped))
-      if (checked !== undefined) accepted++
-      if (checked !== undefined && signedWords(checked) !== signedWords(original))
-        t.fail(`${name}, bit ${bit}`)
-      // The general way takes a millisecond: it judges what exact judged (of the accepted a sample) and a sample of the rest.
-      if (code === undefined && bit % (checked === undefined ? 97 : 31) !== 0) continue
-      const wrong = await disagreement(flipped, original)
-      if (wrong !== undefined) t.fail(`${name}, bit ${bit}: ${wrong}`)
+t.test(
+  'bits flipped, all of one document and every seventh of others: the exact way never accepts other words',
+  async (t) => {
+    for (const [name, document] of ours) {
+      const original = (await outcomeOf(() => checkSignatureGeneral(document))).checked!
+      let accepted = 0
+      for (let bit = 0; bit < document.length * 8; bit += document === direct ? 1 : 7) {
+        const flipped = Buffer.from(document)
+        flipped[bit >> 3]! ^= 1 << (bit & 7)
+        const { checked, code } = await outcomeOf(() => checkSignatureExact(flipped))
+        if (checked !== undefined) accepted++
+        if (checked !== undefined && signedWords(checked) !== signedWords(original))
+          t.fail(`${name}, bit ${bit}`)
+        // The general way takes a millisecond: it judges what exact judged (of the accepted a sample) and a sample of the rest.
+        if (code === undefined && bit % (checked === undefined ? 193 : 31) !== 0) continue
+        const wrong = await disagreement(flipped, original)
+        if (wrong !== undefined) t.fail(`${name}, bit ${bit}: ${wrong}`)
+      }
+      t.ok(
+        accepted < document.length * 4,
+        `${name}: ${accepted} flips in unsigned OCSP answers and time-stamps accepted`,
+      )
     }
-    t.ok(
-      accepted < document.length * 4,
-      `${name}: ${accepted} flips in unsigned OCSP answers and time-stamps accepted`,
-    )
-  }
-})
+  },
+)
 
 t.test('random edits', async (t) => {
   const pieces = [

@@ -12,6 +12,7 @@ import { buildOcspResponse, type DerSigner } from '#core/certificate/ocsp-respon
 import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { buildTimeStampRequest, parseTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
 import { buildTimeStampResponse, readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
+import { Fault, type FaultCode } from '#schemas/fault.ts'
 import type { SharedParameters } from '#schemas/global-configuration.ts'
 import { methodFor, nodeDigest, signValue } from './algorithms.ts'
 import { buildHashChains, type ChainPart } from './hash-chain.ts'
@@ -188,3 +189,14 @@ export const REQUEST = Buffer.from(
     '',
   ].join('\r\n'),
 )
+
+/** The code of the Fault that `act` throws, or 'accepted'; whatever else it throws fails the test. */
+export async function codeOf(act: () => unknown): Promise<FaultCode | 'accepted'> {
+  try {
+    await act()
+    return 'accepted'
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown.code
+    throw thrown
+  }
+}

@@ -3,18 +3,14 @@ import { createHash, generateKeyPairSync, hash, randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import fc from 'fast-check'
 import t from 'tap'
-import { Fault, type FaultCode } from '#schemas/fault.ts'
 import { METHODS, methodFor, nodeDigest, signValue, verifyValue } from './algorithms.ts'
 import { checkCoverage } from './check-coverage.ts'
 import { checkSigner } from './check-signer.ts'
-import { buildHashChains, buildTimeStampHashChains, verifyHashChain } from './hash-chain.ts'
+import { buildHashChains } from './hash-chain.ts'
 import { insertTimeStamp } from './insert-time-stamp.ts'
-import { readHashChainGeneral } from './read-hash-chain.ts'
-import { readHashChainExact } from './read-hash-chain-exact.ts'
 import * as F from './signature-fixture.ts'
-import { stepDigest } from './step-digest.ts'
+import { codeOf } from './signature-fixture.ts'
 import { checkSignature, checkSignatureExact } from './verify-signature.ts'
 import { prepareSignature } from './write-signature.ts'
 
@@ -25,17 +21,6 @@ const noXmlsec =
   spawnSync('xmlsec1', ['--version']).status === 0 || process.env['CI'] !== undefined
     ? false
     : 'xmlsec1 is missing: apt-get install xmlsec1'
-
-/** The code of the Fault that `act` throws; whatever else it throws fails the test. */
-async function codeOf(act: () => unknown): Promise<FaultCode | 'accepted'> {
-  try {
-    await act()
-    return 'accepted'
-  } catch (thrown) {
-    if (thrown instanceof Fault) return thrown.code
-    throw thrown
-  }
-}
 
 const message = (bytes: Buffer | string, index = 0): F.Part => ({
   name: index === 0 ? '/message.xml' : `/attachment${index}`,
@@ -159,163 +144,6 @@ t.test('coverage: every part, in order, or refused', async (t) => {
     ),
     'malformed_signature',
   )
-})
-
-t.test('hash chains of any batch lead from every message to the result', async (t) => {
-  const batch = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 40 })
-  fc.assert(
-    fc.property(batch, (sizes) => {
-      const messages = sizes.map((size, index) =>
-        Array.from({ length: size }, (_, part) => message(`${index}.${part}`, part)),
-      )
-      const chains = buildHashChains(
-        messages.map((parts) =>
-          parts.map(({ name, bytes }) => ({ name, sha512: hash('sha512', bytes, 'buffer') })),
-        ),
-      )
-      for (const [index, parts] of messages.entries()) {
-        const chain = chains.chain(index)
-        const { absent } = verifyHashChain({ result: chains.result, chain, parts: F.chainParts(parts) })
-        if (absent.length > 0) return false
-        const exact = readHashChainExact(chain)
-        if (exact === undefined || !same(exact, readHashChainGeneral(chain))) return false
-      }
-      return true
-    }),
-    { numRuns: 60 },
-  )
-  const digests = Array.from({ length: 7 }, () => randomBytes(64))
-  const stamped = buildTimeStampHashChains(digests)
-  const part = (sha512: Buffer) => [{ name: '/META-INF/signatures.xml', digest: () => sha512 }]
-  for (const [index, sha512] of digests.entries()) {
-    verifyHashChain({ result: stamped.result, chain: stamped.chain(index), parts: part(sha512) })
-  }
-  const wrong = { result: stamped.result, chain: stamped.chain(1), parts: part(digests[0]!) }
-  t.equal(await codeOf(() => verifyHashChain(wrong)), 'malformed_signature.invalid_hash_chain_ref')
-})
-
-t.test('step digests that X-Road publishes (HashChainBuilderTest)', async (t) => {
-  const sha256 = (value: Buffer) => ({ digest: 'SHA-256', value }) as const
-  const step = (...values: Buffer[]): Buffer => stepDigest(values.map(sha256), 'SHA-256')
-  const [one, two, three, four] = ['one', 'two', 'three', 'four'].map((text) =>
-    hash('sha256', text, 'buffer'),
-  )
-  const top = step(step(one!, two!), step(three!, four!))
-  t.equal(top.toString('base64'), 'D7oIIfhfp4ToT729xyx991PvstI5XvpW+d7oeWvXw8E=')
-  const parts = step(...[11, 12, 13, 14].map((value) => Buffer.of(value)))
-  t.equal(parts.toString('base64'), 'v3CBVgjKmzZT5hnJ6vj6waqBazZe334tdEoNiL2oM5E=')
-})
-
-function same(one: Map<string, unknown>, other: Map<string, unknown>): boolean {
-  return JSON.stringify([...one]) === JSON.stringify([...other])
-}
-
-t.test('mutated and hostile hash chains are refused, by both readers alike', async (t) => {
-  const messages = [0, 1, 2].map((index) => [message(`m${index}`), message(`a${index}`, 1)])
-  const chains = buildHashChains(
-    messages.map((parts) =>
-      parts.map(({ name, bytes }) => ({ name, sha512: hash('sha512', bytes, 'buffer') })),
-    ),
-  )
-  const good = chains.chain(1)
-  const parts = F.chainParts(messages[1]!)
-  const verify = (chain: Buffer, result = chains.result) =>
-    codeOf(() => verifyHashChain({ result, chain, parts }))
-  t.equal(await verify(good), 'accepted')
-  for (let at = 0; at < good.length; at++) {
-    for (const bit of [1, 4, 32]) {
-      const chain = Buffer.from(good)
-      chain[at]! ^= bit
-      if ((await verify(chain)) === 'accepted') {
-        // Only white space between attributes and the like may change; what is read must not.
-        t.ok(same(readHashChainGeneral(chain), readHashChainGeneral(good)), `bit at ${at}`)
-      }
-      const exact = readHashChainExact(chain)
-      if (exact !== undefined) t.ok(same(exact, readHashChainGeneral(chain)))
-    }
-  }
-  const text = good.toString()
-  const hostile: [why: string, text: string][] = [
-    ['truncated', text.slice(0, -10)],
-    ['trailing', `${text}x`],
-    ['two roots', text + text.slice(text.indexOf('<HashChain'))],
-    ['comment', text.replace('<HashStep', '<!-- --><HashStep')],
-    ['document type', text.replace('<HashChain ', '<!DOCTYPE x []><HashChain ')],
-    ['entity', text.replace('/message.xml', '/message&#46;xml')],
-    ['cycle', text.replace('#STEP1', '#STEP0')],
-    ['step used twice', text.replace('#STEP2', '#STEP1')],
-    [
-      'unused step',
-      text.replace('</HashChain>', '<HashStep id="STEPX"><StepRef URI="#STEP1"/></HashStep></HashChain>'),
-    ],
-    ['doubled step', text.replace('id="STEP1"', 'id="STEP0"')],
-    ['other file', text.replace('"#STEP1"', '"/other.xml#STEP1"')],
-    ['transform', text.replace('"><ds:DigestValue>', '"><ds:Transforms></ds:Transforms><ds:DigestValue>')],
-    ['SHA-1', text.replace('xmlenc#sha512', 'xmldsig#sha1')],
-    ['unknown namespace', text.replace('cyber.ee/hashchain', 'cyber.ee/other')],
-    ['not ASCII', text.replace('STEP0', 'STÉP0')],
-    ['deep', `<HashChain xmlns="http://cyber.ee/hashchain">${'<HashStep id="a">'.repeat(5000)}`],
-    ['empty', ''],
-    ['huge', text.replace('/message.xml', `/${'x'.repeat(200_000)}`)],
-    ['many steps', text.replace('</HashChain>', `${'<HashStep id="S"/>'.repeat(100)}</HashChain>`)],
-  ]
-  for (const [why, chain] of hostile) t.equal(await verify(Buffer.from(chain)), 'malformed_hash_chain', why)
-  const result = (change: (text: string) => string) => Buffer.from(change(chains.result.toString()))
-  t.equal(
-    await verify(
-      good,
-      result((text) => text.replace('/sig-hash', '/ts-hash')),
-    ),
-    'malformed_signature.invalid_hash_chain_ref',
-  )
-  t.equal(
-    await verify(
-      good,
-      result((text) => text.replace('STEP0', 'STEP1')),
-    ),
-    'malformed_hash_chain',
-  )
-  t.equal(await verify(good, Buffer.from('foobar')), 'malformed_hash_chain')
-})
-
-t.test('X-Road: hash chains', { skip: noVectors }, async (t) => {
-  const verify = (number: number, chain: string, sent: F.Part[], result = number): Promise<string> =>
-    codeOf(() =>
-      verifyHashChain({
-        result: vector(`hash-chains/hc-verifier${result}-hashchainresult.xml`),
-        chain: vector(`hash-chains/hc-verifier${number}-${chain}.xml`),
-        parts: F.chainParts(sent),
-        file: '/hashchain.xml',
-      }),
-    )
-  const first = message(vector('hash-chains/hc-verifier1-message.xml'))
-  t.equal(await verify(1, 'hashchain', [first]), 'accepted')
-  t.equal(
-    await verify(1, 'hashchain', [first, message('x', 1)]),
-    'malformed_signature.hashchain_unused_inputs',
-  )
-  t.equal(await verify(1, 'hashchain', [message('x')]), 'malformed_signature.invalid_hash_chain_ref')
-  const third = message(vector('hash-chains/hc-verifier3-message.xml'))
-  // Ours is stricter: X-Road runs transforms and follows chains into other files, and writes neither.
-  t.equal(await verify(3, 'hashchain', [third]), 'malformed_hash_chain', 'transforms')
-  t.equal(await verify(3, 'hashchain-invalid', [third]), 'malformed_signature.invalid_hash_chain_ref')
-  t.equal(await verify(5, 'hashchain-invalid-schema', [third], 3), 'malformed_hash_chain')
-  t.equal(await verify(4, 'hashchain1', [first]), 'malformed_hash_chain', 'two files')
-  const short = [11, 12, 13, 14].map((value, index) => ({
-    name: message('', index).name,
-    digest: () => Buffer.of(value),
-  }))
-  const chain = {
-    result: vector('hash-chains/hc-verifier2-hashchainresult.xml'),
-    chain: vector('hash-chains/hc-verifier2-hashchain.xml'),
-    file: '/hashchain.xml',
-  }
-  t.same(verifyHashChain({ ...chain, parts: short }), { absent: [] })
-  t.same(verifyHashChain({ ...chain, parts: short.slice(0, 1), attachmentsMayBeAbsent: true }).absent, [
-    '/attachment1',
-    '/attachment2',
-    '/attachment3',
-  ])
 })
 
 t.test('X-Road: signatures', { skip: noVectors }, async (t) => {

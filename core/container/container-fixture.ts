@@ -1,0 +1,77 @@
+/** For tests only: containers as a security server writes them, signed by the golden identity, judged at a fixed time. */
+import { hash, randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { buildTimeStampHashChains } from '#core/signature/hash-chain.ts'
+import { insertTimeStamp } from '#core/signature/insert-time-stamp.ts'
+import * as F from '#core/signature/signature-fixture.ts'
+import { checkSignature } from '#core/signature/verify-signature.ts'
+import type { ContainerParts, ContainerVerdict } from './container.ts'
+import { readContainer } from './read-container.ts'
+import { verifyContainer } from './verify-container.ts'
+import { writeContainer } from './write-container.ts'
+
+export const AT = new Date('2027-03-01T12:00:00Z')
+export const STAMPED = new Date('2027-03-01T12:00:30Z')
+/** When containers are judged. */
+export const NOW = new Date('2028-01-01T00:00:00Z')
+export const body = Buffer.from('{"persons":[]}')
+
+/** An attachment that arrives in two pieces. */
+export const attachment = (bytes: Buffer, number = 1): ContainerParts['attachments'][number] => ({
+  name: `attachment${number}`,
+  size: bytes.length,
+  open: () => Readable.from([bytes.subarray(0, 7), bytes.subarray(7)]),
+})
+
+/** A container as a security server writes it: request with bodies, one time-stamp for two signatures or for one. */
+export async function parts(
+  o: {
+    bodies?: Buffer[]
+    identity?: F.Identity
+    single?: boolean
+    at?: Date
+    stamped?: Date
+    message?: Buffer
+  } = {},
+): Promise<ContainerParts> {
+  const { bodies = [body], identity = F.freshSigner(AT), at = AT, stamped = STAMPED, message = F.REQUEST } = o
+  const [signed] = F.signMessages(
+    [
+      [
+        { name: '/message.xml', bytes: message },
+        ...bodies.map((bytes, index) => ({ name: `/attachment${index + 1}`, bytes })),
+      ],
+    ],
+    identity,
+    at,
+  )
+  const base = {
+    message,
+    ...signed!,
+    attachments: bodies.map((bytes, index) => attachment(bytes, index + 1)),
+  }
+  if (o.single) {
+    const { signatureValue } = await checkSignature(base.signatures)
+    return { ...base, signatures: insertTimeStamp(base.signatures, F.timeStamp(signatureValue, stamped)) }
+  }
+  const chains = buildTimeStampHashChains([randomBytes(64), hash('sha512', base.signatures, 'buffer')])
+  return {
+    ...base,
+    timestampHashChainResult: chains.result,
+    timestampHashChain: chains.chain(1),
+    timestampToken: F.timeStamp(chains.result, stamped),
+  }
+}
+
+/** The bytes of the file. */
+export const written = async (container: ContainerParts): Promise<Buffer> => buffer(writeContainer(container))
+
+/** The verdict on a file, by the golden configuration unless told. */
+export async function judge(
+  bytes: Buffer,
+  o: { configuration?: Parameters<typeof verifyContainer>[0]['configuration']; now?: Date } = {},
+): Promise<ContainerVerdict> {
+  const { configuration = F.configuration(), now = NOW } = o
+  return verifyContainer({ container: await readContainer(bytes), configuration, now })
+}

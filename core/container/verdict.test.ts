@@ -1,0 +1,258 @@
+import { hash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { indexConfiguration } from '#core/configuration/configuration-index.ts'
+import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
+import * as F from '#core/signature/signature-fixture.ts'
+import { codeOf } from '#core/signature/signature-fixture.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { ContainerParts } from './container.ts'
+import { AT, attachment, body, judge, NOW, parts, written } from './container-fixture.ts'
+import { readContainer } from './read-container.ts'
+import { verifyContainer } from './verify-container.ts'
+
+const VECTORS = new URL('../../../shared/vectors/x-road/containers/', import.meta.url)
+const noVectors = existsSync(VECTORS) ? false : '../shared/vectors is not there'
+
+t.test('X-Road: containers get the expected verdicts', { skip: noVectors }, async (t) => {
+  const shared = readFileSync(new URL('globalconf_good2_v3/DEV/shared-params.xml', VECTORS))
+  const configuration = indexConfiguration(await parseSharedParameters(shared))
+  // Expected codes of X-Road (wire digest 9.1); where ours differ, docs/divergences.md says why.
+  const expected: Record<string, string> = {
+    'valid-signed-message': 'TOTAL-PASSED',
+    'valid-signed-hashchain': 'TOTAL-PASSED',
+    'valid-batch-ts': 'TOTAL-PASSED',
+    'valid-non-batch-rest': 'TOTAL-PASSED',
+    'valid-non-batch-soap-attachments': 'TOTAL-PASSED',
+    'wrong-message': 'TOTAL-FAILED HASH_FAILURE invalid_signature_value',
+    'invalid-digest': 'TOTAL-FAILED SIG_CRYPTO_FAILURE invalid_signature_value',
+    'invalid-signed-hashchain': 'TOTAL-FAILED HASH_FAILURE malformed_signature.invalid_hash_chain_ref',
+    'invalid-hashchain-modified-message':
+      'TOTAL-FAILED HASH_FAILURE malformed_signature.hashchain_unused_inputs',
+    'invalid-incorrect-references': 'TOTAL-FAILED FORMAT_FAILURE malformed_signature',
+    'invalid-ts-hashchainresult': 'TOTAL-FAILED FORMAT_FAILURE malformed_signature',
+    // X-Road: ok, the unsigned chain is not looked at.
+    'invalid-not-signed-hashchain': 'INDETERMINATE SIG_CONSTRAINTS_FAILURE uncovered_part',
+  }
+  for (const [name, outcome] of Object.entries(expected)) {
+    const container = await readContainer(readFileSync(new URL(`${name}.asice`, VECTORS)))
+    const { verdict, subIndication, code } = await verifyContainer({ container, configuration, now: NOW })
+    t.equal([verdict, subIndication, code].filter((word) => word !== undefined).join(' '), outcome, name)
+  }
+  t.equal(
+    await codeOf(() => readContainer(readFileSync(new URL('attachments.asice', VECTORS)))),
+    'malformed_container',
+    'no message.xml',
+  )
+  const left = await readContainer(readFileSync(new URL('valid-signed-hashchain.asice', VECTORS)))
+  t.match((await verifyContainer({ container: left, configuration, now: NOW })).covers, [
+    { name: 'message.xml', covered: true, present: true },
+    { name: 'attachment1', covered: true, present: false },
+  ])
+})
+
+t.test('verdicts with their sub-indications', async (t) => {
+  const outcome = async (container: ContainerParts, o: Parameters<typeof judge>[1] = {}): Promise<string> => {
+    const { verdict, subIndication, code } = await judge(await written(container), o)
+    return [verdict, subIndication, code].filter((word) => word !== undefined).join(' ')
+  }
+  const good = await parts()
+  const direct = await parts({ bodies: [] })
+  const other = await parts()
+  const revoked = { status: 'revoked', revokedAt: new Date('2027-02-01T00:00:00Z') } as const
+  const rows: [why: string, container: ContainerParts, expected: string, o?: Parameters<typeof judge>[1]][] =
+    [
+      ['good', good, 'TOTAL-PASSED'],
+      [
+        'message altered',
+        { ...good, message: Buffer.concat([F.REQUEST, Buffer.from(' ')]) },
+        'TOTAL-FAILED HASH_FAILURE malformed_signature.invalid_hash_chain_ref',
+      ],
+      [
+        'message altered, direct',
+        { ...direct, message: Buffer.from('x') },
+        'TOTAL-FAILED HASH_FAILURE invalid_signature_value',
+      ],
+      [
+        'body altered',
+        { ...good, attachments: [attachment(Buffer.from('{"persons":[1]}'))] },
+        'TOTAL-FAILED HASH_FAILURE malformed_signature.invalid_hash_chain_ref',
+      ],
+      ['body left out', { ...good, attachments: [] }, 'TOTAL-PASSED'],
+      [
+        'body added',
+        { ...direct, attachments: [attachment(body)] },
+        'INDETERMINATE SIG_CONSTRAINTS_FAILURE uncovered_part',
+      ],
+      [
+        'second body added',
+        { ...good, attachments: [attachment(body), attachment(body, 2)] },
+        'INDETERMINATE SIG_CONSTRAINTS_FAILURE uncovered_part',
+      ],
+      [
+        'unsigned chain',
+        { ...direct, hashChain: good.hashChain, hashChainResult: good.hashChainResult },
+        'INDETERMINATE SIG_CONSTRAINTS_FAILURE uncovered_part',
+      ],
+      [
+        'chain left out',
+        { ...good, hashChain: undefined, hashChainResult: undefined },
+        'TOTAL-FAILED HASH_FAILURE malformed_signature.invalid_hash_chain_ref',
+      ],
+      [
+        'another signature',
+        { ...good, signatures: direct.signatures },
+        'TOTAL-FAILED FORMAT_FAILURE malformed_signature',
+      ],
+      [
+        'another time-stamp',
+        { ...good, timestampToken: other.timestampToken },
+        'INDETERMINATE NO_POE timestamp_invalid',
+      ],
+      [
+        'broken time-stamp',
+        { ...good, timestampToken: Buffer.from('x') },
+        'INDETERMINATE NO_POE malformed_timestamp',
+      ],
+      [
+        'no time-stamp',
+        {
+          ...good,
+          timestampToken: undefined,
+          timestampHashChain: undefined,
+          timestampHashChainResult: undefined,
+        },
+        'INDETERMINATE NO_POE timestamp_invalid',
+      ],
+      [
+        'another chain to the time-stamp',
+        { ...good, timestampHashChain: other.timestampHashChain },
+        'TOTAL-FAILED FORMAT_FAILURE malformed_signature',
+      ],
+      [
+        'authority unknown',
+        good,
+        'INDETERMINATE NO_POE timestamp_invalid',
+        { configuration: F.configuration({ approvedTsas: [] }) },
+      ],
+      [
+        'CA unknown',
+        good,
+        'INDETERMINATE NO_CERTIFICATE_CHAIN_FOUND invalid_cert_path',
+        { configuration: F.configuration({ approvedCas: [] }) },
+      ],
+      [
+        'instance unknown',
+        good,
+        'INDETERMINATE NO_CERTIFICATE_CHAIN_FOUND invalid_cert_path',
+        { configuration: F.configuration({ instance: 'OTHER' }) },
+      ],
+      [
+        'several instances',
+        good,
+        'TOTAL-PASSED',
+        {
+          configuration: new Map([
+            ['A', F.configuration({ instance: 'A' })],
+            ['GOLD', F.configuration()],
+          ]),
+        },
+      ],
+      [
+        'stamped in the future',
+        good,
+        'INDETERMINATE TIMESTAMP_ORDER_FAILURE timestamp_invalid',
+        { now: new Date('2027-01-01') },
+      ],
+      [
+        'signed after the stamp',
+        await parts({ at: new Date(AT.getTime() + 3_000_000) }),
+        'INDETERMINATE TIMESTAMP_ORDER_FAILURE timestamp_invalid',
+      ],
+      [
+        'revoked',
+        await parts({ identity: F.freshSigner(AT, revoked) }),
+        'INDETERMINATE REVOKED_NO_POE incorrect_validation_info',
+      ],
+      [
+        'CA revoked',
+        await parts({ identity: F.freshSigner(AT, undefined, revoked) }),
+        'INDETERMINATE REVOKED_CA_NO_POE incorrect_validation_info',
+      ],
+      [
+        'status unknown',
+        await parts({ identity: F.freshSigner(AT, { status: 'unknown' }) }),
+        'INDETERMINATE TRY_LATER incorrect_validation_info',
+      ],
+      [
+        'status too old',
+        await parts({ stamped: new Date(AT.getTime() + 4_000_000) }),
+        'INDETERMINATE TRY_LATER incorrect_validation_info',
+      ],
+      [
+        'certificate not yet valid',
+        await parts({ at: new Date('2026-10-01'), stamped: new Date('2026-10-01') }),
+        'INDETERMINATE NO_POE timestamp_invalid',
+      ],
+      [
+        'signed by another member',
+        await parts({ message: Buffer.from(F.REQUEST.toString().replace('GOV/1234', 'GOV/999')) }),
+        'INDETERMINATE SIG_CONSTRAINTS_FAILURE incorrect_certificate',
+      ],
+      [
+        'no message of X-Road',
+        await parts({ message: Buffer.from('hello\r\n') }),
+        'INDETERMINATE SIG_CONSTRAINTS_FAILURE invalid_message',
+      ],
+      [
+        'malformed SOAP',
+        await parts({ message: Buffer.from('<soap/>') }),
+        'INDETERMINATE SIG_CONSTRAINTS_FAILURE invalid_soap',
+      ],
+    ]
+  for (const [why, container, expected, o] of rows) t.equal(await outcome(container, o), expected, why)
+})
+
+t.test('a response speaks for the provider', async (t) => {
+  const lines = [
+    '200',
+    'OK',
+    'x-road-id:GOLD-1',
+    'x-road-client:GOLD/GOV/5678/tax',
+    'x-road-service:GOLD/GOV/1234/population/persons',
+  ]
+  const ids = [
+    'x-road-request-id:3f0fd6f0-5bd7-4b69-9f3e-bd4dd87e9ba1',
+    `x-road-request-hash:${hash('sha512', 'x', 'base64')}`,
+  ]
+  const message = Buffer.from([...lines, ...ids, ''].join('\r\n'))
+  const verdict = await judge(await written(await parts({ message })))
+  t.match(verdict, { verdict: 'TOTAL-PASSED', signer: { ...F.MEMBER, subsystemCode: 'population' } })
+})
+
+t.test(
+  'bits flipped anywhere in the file: it passes only with the same message, signer and times',
+  async (t) => {
+    const bytes = await written(await parts())
+    const good = await judge(bytes)
+    let passed = 0
+    for (let bit = 0; bit < bytes.length * 8; bit += 53) {
+      const flipped = Buffer.from(bytes)
+      flipped[bit >> 3]! ^= 1 << (bit & 7)
+      try {
+        const container = await readContainer(flipped)
+        const verdict = await verifyContainer({ container, configuration: F.configuration(), now: NOW })
+        if (verdict.verdict !== 'TOTAL-PASSED') continue
+        passed++
+        t.same(
+          [container.message, verdict.signer, verdict.signingTime, verdict.timeStamp?.time, verdict.covers],
+          [F.REQUEST, good.signer, good.signingTime, good.timeStamp?.time, good.covers],
+          `bit ${bit}`,
+        )
+      } catch (thrown) {
+        t.ok(thrown instanceof Fault && thrown.code === 'malformed_container', `bit ${bit}: ${thrown}`)
+      }
+    }
+    t.ok(passed < 40, `${passed} flips in fields of the directory that nobody reads`)
+  },
+)
