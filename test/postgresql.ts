@@ -2,7 +2,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { execFileSync, spawn } from 'node:child_process'
 import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
@@ -39,7 +38,7 @@ export function postgresql(): Promise<PostgresqlServer> {
 export async function startPostgresql(): Promise<PostgresqlServer> {
   const initdb = findProgram(['initdb'], postgresqlFolders())
   if (initdb === undefined) throw new Error('PostgreSQL is not installed')
-  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-pg-'))
+  const folder = mkdtempSync('/tmp/concordat-pg-')
   const user = serverUser()
   if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid)
   const data = path.join(folder, 'data')

@@ -7,11 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
-import { tablesOf } from '#platform/database/open-database.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { JobTables } from './migrations.ts'
-import { queueNameOf } from './migrations.ts'
 import type { RedisQueue } from './redis-queue.ts'
 import { openRedisQueue } from './redis-queue.ts'
 import type { JobHandler } from './runner.ts'
@@ -160,7 +157,7 @@ export function createJobs(q: {
   return {
     start: async () => {
       if (q.redisUrl !== undefined) {
-        const name = await queueNameOf(tablesOf<JobTables>(q.database))
+        const name = await store.queueName()
         const take = (id: string): Promise<unknown> =>
           stopped ? Promise.resolve() : runner.runOne(id, EARLY_MS)
         queue = await openRedisQueue({ url: q.redisUrl, name, log: q.log, concurrency, take })

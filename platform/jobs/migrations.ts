@@ -76,8 +76,3 @@ export const jobMigrations: Record<string, Migration> = {
     },
   },
 }
-
-/** The name of this database's queue: several databases may share one Redis. */
-export async function queueNameOf(tables: Kysely<JobTables>): Promise<string> {
-  return (await tables.selectFrom('job_queue').select('name').executeTakeFirstOrThrow()).name
-}

@@ -45,6 +45,8 @@ export type JobStore = {
   /** Ids of rows that were due before `dueBefore` and that nobody holds. */
   overdue(q: { kinds: string[]; dueBefore: string; now: string; limit: number }): Promise<string[]>
   kinds(): Promise<(KindRow & { waiting: number })[]>
+  /** The name of this database's queue in Redis: several databases may share one server. */
+  queueName(): Promise<string>
 }
 
 const COLUMNS = ['id', 'kind', 'dedup_key', 'payload', 'run_at', 'attempt', 'every_seconds'] as const
@@ -187,6 +189,8 @@ export function createJobStore(database: Database): JobStore {
       const late = query.where('run_at', '<=', dueBefore).where(free(now)).orderBy('run_at').limit(limit)
       return (await late.execute()).map(({ id }) => id)
     },
+    queueName: async () =>
+      (await tables.selectFrom('job_queue').select('name').executeTakeFirstOrThrow()).name,
     kinds: async () => {
       const counts = tables
         .selectFrom('job')
