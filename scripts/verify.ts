@@ -8,7 +8,7 @@ import { readContainer } from '#core/container/read-container.ts'
 import { verifyContainer } from '#core/container/verify-container.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
-import { jsonReport, textReport } from './verify/report.ts'
+import { jsonReport, printable, textReport } from './verify/report.ts'
 
 const USAGE = `Usage: concordat verify <container.asice> --conf <directory, verificationconf.zip or anchor.xml> [--json]
 
@@ -16,14 +16,15 @@ Judges a signed message container: who signed, when, what the signature covers, 
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
 
-type Output = { write(text: string): unknown }
+type Surroundings = {
+  out: { write(text: string): unknown }
+  errors: { write(text: string): unknown }
+  clock: () => number
+}
 
-/** Runs the command; writes to the streams given, never throws for what users can get wrong. */
-export async function run(
-  args: string[],
-  out: Output = process.stdout,
-  errors: Output = process.stderr,
-): Promise<number> {
+/** Runs the command; never throws for what users can get wrong. */
+export async function run(args: string[], surroundings: Partial<Surroundings> = {}): Promise<number> {
+  const { out = process.stdout, errors = process.stderr, clock = Date.now } = surroundings
   const options = readArguments(args)
   if (options === 'help') {
     out.write(USAGE)
@@ -34,7 +35,7 @@ export async function run(
     return 2
   }
   try {
-    const judgedAt = new Date()
+    const judgedAt = new Date(clock())
     const configuration = await loadConfiguration(options.configuration, judgedAt)
     const verdict = await judge(options.file, configuration.indexes, judgedAt)
     const report = options.json ? jsonReport : textReport
@@ -43,7 +44,7 @@ export async function run(
   } catch (thrown) {
     const { code, message } = asFault(thrown)
     if (options.json) out.write(`${JSON.stringify({ file: options.file, error: { code, message } })}\n`)
-    else errors.write(`concordat verify: ${message}\n`)
+    else errors.write(`${printable(`concordat verify: ${message}`)}\n`)
     return 1
   }
 }

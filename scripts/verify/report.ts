@@ -1,6 +1,5 @@
 /** A verdict on a container as lines for people or as one JSON object. */
 import { nameText } from '#core/certificate/name.ts'
-import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { ContainerVerdict } from '#core/container/container.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import type { LoadedConfiguration } from './load-configuration.ts'
@@ -18,7 +17,7 @@ export function textReport({ file, verdict, configuration, judgedAt }: Judged): 
   const rows: [label: string, value: string][] = []
   if (verdict.code !== undefined) rows.push(['code', verdict.code])
   if (signer !== undefined) {
-    const name = instanceOf(configuration.indexes, signer.instance)?.memberName(memberOf(signer))
+    const name = configuration.indexes.get(signer.instance)?.memberName(memberOf(signer))
     rows.push(['signed by', `${idText(signer)}${name === undefined ? '' : ` (${name})`}`])
   }
   if (certificate !== undefined) {
@@ -64,14 +63,7 @@ export function jsonReport({ file, verdict, configuration, judgedAt }: Judged): 
   })}\n`
 }
 
-function instanceOf(
-  indexes: ReadonlyMap<string, ConfigurationIndex>,
-  instance: string,
-): ConfigurationIndex | undefined {
-  return indexes.get(instance)
-}
-
-/** Names in certificates are strangers' words: no control or direction characters on somebody's terminal. */
-function printable(line: string): string {
+/** Names in certificates and files are strangers' words: no control or direction characters on somebody's terminal. */
+export function printable(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }
