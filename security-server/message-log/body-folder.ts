@@ -27,7 +27,7 @@ export type BodyFolder = {
 }
 
 const NAME = /^[0-9a-f]{32}$/
-const NODE = /^[A-Za-z0-9_.-]{1,64}$/
+const NODE = /^[A-Za-z0-9_.:-]{1,128}$/
 
 /** Makes the folders when the root exists. Throws `invalid_configuration`. */
 export async function openBodyFolder(root: string, node: string): Promise<BodyFolder> {
@@ -88,6 +88,17 @@ export async function openBodyFolder(root: string, node: string): Promise<BodyFo
       return deleted
     },
   }
+}
+
+/** For readers of somebody else's folder: the file, whichever node took it in. Throws `log_inconsistent`. */
+export async function locateBody(root: string, name: string): Promise<string> {
+  const nodes = await readdir(path.join(root, 'incoming')).catch(() => [])
+  const places = [
+    path.join(root, 'bodies', checked(name).slice(0, 2), name),
+    ...nodes.map((node) => path.join(root, 'incoming', node, name)),
+  ]
+  for (const place of places) if (await exists(place)) return place
+  throw new Fault('log_inconsistent', { what: 'a body file is missing' })
 }
 
 function checked(name: string): string {

@@ -2,11 +2,12 @@
  * The message log: records in, evidence out. `append` resolves when the record is durable; whatever cannot be written is
  * refused, and the log takes records again by itself when the cause is gone.
  */
+import type { ContainerParts } from '#core/container/container.ts'
 import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'
 import { openBodyFolder } from './body-folder.ts'
-import { containerParts, type LoggedContainer } from './evidence/container-parts.ts'
+import { containerParts } from './evidence/container-parts.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
 import { packRecord } from './pack-record.ts'
@@ -61,7 +62,7 @@ export type MessageLog = {
   /** All that is stored about one record. */
   read(index: number): Promise<StoredEvidence>
   /** What X-Road's container holds; throws `not_found` when there is no message or no signature. */
-  container(index: number): Promise<LoggedContainer>
+  container(index: number): Promise<ContainerParts>
   /** Makes a checkpoint first when none covers the record. */
   proof(index: number): Promise<InclusionEvidence>
   oldestUnstamped(): Date | undefined

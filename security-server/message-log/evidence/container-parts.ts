@@ -1,33 +1,21 @@
 /** The parts of an ASiC-E container as they come out of the log, time-stamp included. */
-import type { Readable } from 'node:stream'
-import { Readable as ReadableStream } from 'node:stream'
+import { Readable } from 'node:stream'
+import type { ContainerParts } from '#core/container/container.ts'
 import { insertTimeStamp } from '#core/signature/insert-time-stamp.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { BodyFolder } from '../body-folder.ts'
 import { openBody } from '../spool.ts'
 import type { StoredEvidence } from './read-evidence.ts'
 
-/** In the shape that core/container writes; `timestampToken` stands for a batch, a single one is inside the signature. */
-export type LoggedContainer = {
-  message: Buffer
-  signatures: Buffer
-  hashChainResult?: Buffer
-  hashChain?: Buffer
-  timestampHashChainResult?: Buffer
-  timestampHashChain?: Buffer
-  timestampToken?: Buffer
-  attachments: { name: string; size: number; open(): Readable }[]
-}
-
 /** Throws `not_found` when the message was erased, not kept, or not signed. */
-export function containerParts(evidence: StoredEvidence, folder: BodyFolder): LoggedContainer {
+export function containerParts(evidence: StoredEvidence, folder: BodyFolder): ContainerParts {
   const { message, signatures, hashChainResult, hashChain, timeStamp } = evidence
   if (message === undefined || signatures === undefined) {
     const why = evidence.erased === undefined ? 'holds no signed message' : `was erased on ${evidence.erased}`
     throw new Fault('not_found', { what: `record ${evidence.index} ${why}` })
   }
   const isSingle = timeStamp !== undefined && timeStamp.hashChainResult === undefined
-  const container: LoggedContainer = {
+  const container: ContainerParts = {
     message,
     signatures: isSingle ? insertTimeStamp(signatures, timeStamp.token) : signatures,
     attachments: attachmentsOf(evidence, folder),
@@ -45,10 +33,10 @@ export function containerParts(evidence: StoredEvidence, folder: BodyFolder): Lo
 function attachmentsOf(
   { body, bodyFile }: StoredEvidence,
   folder: BodyFolder,
-): LoggedContainer['attachments'] {
+): ContainerParts['attachments'] {
   const name = 'attachment1'
   if (body !== undefined) {
-    const open = () => ReadableStream.from(body.length === 0 ? [] : [body], { objectMode: false })
+    const open = () => Readable.from(body.length === 0 ? [] : [body], { objectMode: false })
     return [{ name, size: body.length, open }]
   }
   if (bodyFile !== undefined) return [{ name, size: bodyFile.size, open: () => openBody(folder, bodyFile) }]

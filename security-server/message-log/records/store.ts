@@ -3,6 +3,7 @@ import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { applyDelta } from '../document-delta.ts'
 import type { Tables } from '../tables.ts'
+import { decodePeaks, type Head } from './hot-store.ts'
 
 /** A record as it is stored. `wrapped` is absent when the record was erased. */
 export type StoredRecord = {
@@ -87,16 +88,39 @@ export function createRecordStore(database: Database) {
       return rows.map((row) => row.leaf)
     },
 
-    count: async (): Promise<number> => {
+    head: async (): Promise<Head> => {
       const row = await kysely
-        .selectFrom('record')
-        .select((e) => e.fn.countAll<number | string>().as('count'))
-        .executeTakeFirstOrThrow()
-      return Number(row.count)
+        .selectFrom('tree_head')
+        .select(['size', 'peaks'])
+        .where('id', '=', 1)
+        .executeTakeFirst()
+      if (row === undefined) throw new Fault('log_inconsistent', { what: 'the tree head is missing' })
+      return { size: row.size, peaks: decodePeaks(row.peaks) }
     },
 
     /** A signature document whole, with its stored digest. */
     document,
+
+    /** The last record there is, whatever the head says; -1 when there is none. */
+    lastIndex: async (): Promise<number> => {
+      const row = await kysely
+        .selectFrom('record')
+        .select('idx')
+        .orderBy('idx', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.idx ?? -1
+    },
+
+    lastDocument: async (): Promise<number> => {
+      const row = await kysely
+        .selectFrom('signature_document')
+        .select('id')
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.id ?? -1
+    },
 
     /** Ids and digests of signature documents behind `id`, in order. */
     documentsAfter: (id: number, limit: number): Promise<{ id: number; digest: Buffer }[]> =>

@@ -20,6 +20,17 @@ export function createTimeStampStore(database: Database) {
       return row?.last_id ?? -1
     },
 
+    /** The record of the newest batch; -1 when there is none. */
+    lastRecord: async (): Promise<number> => {
+      const row = await kysely
+        .selectFrom('time_stamp')
+        .select('idx')
+        .orderBy('idx', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.idx ?? -1
+    },
+
     /** The batch that covers this signature document. */
     covering: (id: number): Promise<StoredTimeStamp | undefined> =>
       kysely

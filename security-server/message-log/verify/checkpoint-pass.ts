@@ -1,0 +1,59 @@
+/** Walks the stored checkpoints, and those that others kept, beside the growing tree. */
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import type { CompactRange } from '#core/merkle/compact-range.ts'
+import { type CheckpointToCheck, checkCheckpoint } from './check-checkpoint.ts'
+import { createCursor, merged } from './cursor.ts'
+import { inconsistent } from './inconsistent.ts'
+import type { LogSource, StoredLogKey, Trust } from './source.ts'
+
+export type CheckpointPass = {
+  /** Checks every checkpoint of this size. */
+  reached(range: CompactRange, found: (thrown: unknown) => void): Promise<void>
+  /** Checkpoints of trees that are larger than the log: it was cut off. */
+  end(size: number, found: (index: number, thrown: unknown) => void): Promise<void>
+  origin(): string | undefined
+  count(): number
+}
+
+export function createCheckpointPass(
+  source: LogSource,
+  trust: Trust,
+  logKeys: StoredLogKey[],
+): CheckpointPass {
+  const given = (trust.checkpoints ?? [])
+    .map((note): CheckpointToCheck => ({ size: parseCheckpoint(note).size, note }))
+    .sort((a, b) => a.size - b.size)
+  const cursor = createCursor(merged(stored(source), given, (a, b) => a.size <= b.size))
+  let origin: string | undefined
+  let count = 0
+  return {
+    origin: () => origin,
+    count: () => count,
+    reached: async (range, found) => {
+      for (;;) {
+        const checkpoint = await cursor.peek()
+        if (checkpoint === undefined || checkpoint.size > range.size) return
+        await cursor.next()
+        count++
+        try {
+          if (checkpoint.size < range.size) throw inconsistent('a checkpoint of a size out of order')
+          origin = checkCheckpoint({ checkpoint, root: range.root(), logKeys, trust, origin })
+        } catch (thrown) {
+          found(thrown)
+        }
+      }
+    },
+    end: async (size, found) => {
+      for (let next = await cursor.next(); next !== undefined; next = await cursor.next()) {
+        count++
+        found(size, inconsistent(`a checkpoint speaks of ${next.size} records`))
+      }
+    },
+  }
+}
+
+async function* stored(source: LogSource): AsyncGenerator<CheckpointToCheck> {
+  for await (const checkpoint of source.checkpoints()) {
+    yield { size: checkpoint.size, note: checkpoint.note, stored: checkpoint }
+  }
+}

@@ -1,0 +1,95 @@
+/** Our own database as a source for the verifier, read page by page. */
+import { readBodyFile } from '../body-file.ts'
+import { locateBody } from '../body-folder.ts'
+import type { LogDatabase } from '../log-database.ts'
+import type { KeyFinder } from '../open-record.ts'
+import type { LogSource, Problem } from './source.ts'
+
+const RECORDS = 200
+const ROWS = 1000
+const STAMPS = 4
+
+/** A log that is written to meanwhile is read as it stands now. */
+export async function databaseSource(
+  log: LogDatabase,
+  findKey: KeyFinder,
+  bodyFolder?: string,
+): Promise<LogSource> {
+  const { records, tree, timeStamps } = log
+  const head = await records.head()
+  const source: LogSource = {
+    records: () =>
+      paged(
+        (last) => records.from(last + 1, RECORDS),
+        (row) => row.idx,
+        (row) => row.idx < head.size,
+      ),
+    documents: () =>
+      paged(
+        (last) => records.documentsAfter(last, ROWS),
+        (row) => row.id,
+        (row) => row.id < head.size,
+      ),
+    timeStamps: () =>
+      paged(
+        (last) => timeStamps.after(last, STAMPS),
+        (row) => row.last_id,
+        (row) => row.idx < head.size,
+      ),
+    checkpoints: () =>
+      paged(
+        (last) => tree.checkpointsAfter(last, ROWS),
+        (row) => row.size,
+        (row) => row.size <= head.size,
+      ),
+    document: records.document,
+    form: async (idx) => {
+      const [row] = await records.forms(idx, 1)
+      return row?.idx === idx ? row : undefined
+    },
+    erasure: records.erasure,
+    logKeys: records.logKeys,
+    head: async () => head,
+    beyond: () => beyondHead(log),
+    tile: tree.tile,
+    findKey,
+  }
+  if (bodyFolder !== undefined) {
+    source.openBody = ({ name, dataKey }) => readLocated(bodyFolder, name, dataKey)
+  }
+  return source
+}
+
+async function* readLocated(folder: string, name: string, dataKey: Buffer): AsyncGenerator<Buffer> {
+  yield* readBodyFile(await locateBody(folder, name), dataKey)
+}
+
+/** Ends of the tables first, the head afterwards: it only grows, so what is found beyond it was not put there by us. */
+async function beyondHead(log: LogDatabase): Promise<Problem[]> {
+  const ends = {
+    'a record': await log.records.lastIndex(),
+    'a signature document': await log.records.lastDocument(),
+    'a time-stamp': await log.timeStamps.lastRecord(),
+    'a checkpoint': ((await log.tree.newestCheckpoint())?.size ?? 0) - 1,
+  }
+  const { size } = await log.records.head()
+  return Object.entries(ends).flatMap(([what, index]) =>
+    index < size ? [] : [{ index: size, what: `the log ends here, but there is ${what} of a longer one` }],
+  )
+}
+
+async function* paged<T>(
+  page: (last: number) => Promise<T[]>,
+  keyOf: (row: T) => number,
+  isWithin: (row: T) => boolean,
+): AsyncGenerator<T> {
+  for (let last = -1; ; ) {
+    const rows = await page(last)
+    if (rows.length === 0) return
+    for (const row of rows) {
+      if (!isWithin(row)) return
+      yield row
+    }
+    last = keyOf(rows.at(-1) as T)
+  }
+}

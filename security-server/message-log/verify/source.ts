@@ -1,0 +1,72 @@
+/** What a verifier reads a log from: our database, or an export that somebody else holds. Everything comes in order, so memory stays flat. */
+import type { KeyObject } from 'node:crypto'
+import type { Certificate } from '#core/certificate/certificate.ts'
+import type { KeyFinder } from '../open-record.ts'
+import type { Head } from '../records/hot-store.ts'
+import type { StoredForm, StoredRecord } from '../records/store.ts'
+import type { StoredTimeStamp } from '../time-stamps/store.ts'
+import type { StoredCheckpoint } from '../tree/store.ts'
+
+export type StoredLogKey = { id: string; idx: number; time: string; checkpoint_key: Buffer }
+
+export type LogSource = {
+  /** By index, from the first record on. */
+  records(): AsyncIterable<StoredRecord>
+  /** By id. */
+  documents(): AsyncIterable<{ id: number; digest: Buffer }>
+  /** By last id. */
+  timeStamps(): AsyncIterable<StoredTimeStamp>
+  /** By size. */
+  checkpoints(): AsyncIterable<StoredCheckpoint>
+  /** One signature document whole. */
+  document(id: number): Promise<{ digest: Buffer; document: Buffer } | undefined>
+  form(idx: number): Promise<StoredForm | undefined>
+  erasure(idx: number): Promise<{ idx: number; erasure_idx: number; time: string } | undefined>
+  logKeys(): Promise<StoredLogKey[]>
+  /** The tree as it was when reading began: everything that comes in order ends there. */
+  head(): Promise<Head>
+  /** What stands behind the newest head, where nothing may stand. */
+  beyond?(): Promise<Problem[]>
+  /** Absent in an export: tiles are derived. */
+  tile?(level: number, number: number): Promise<Buffer | undefined>
+  /** Log keys by hex id, as far as the verifier has them. */
+  findKey: KeyFinder
+  /** The plaintext of a body file; undefined when the verifier has no access to body files. */
+  openBody?(reference: { name: string; dataKey: Buffer }): AsyncIterable<Buffer>
+}
+
+/** What the verifier trusts from elsewhere. Without it the log is checked against itself only. */
+export type Trust = {
+  /** DER SubjectPublicKeyInfo of the log's Ed25519 key. */
+  logKey?: Buffer
+  /** Keys of the member's signing certificates, any of which may have countersigned. */
+  memberKeys?: { name: string; publicKey: KeyObject }[]
+  /** Certificates of approved time-stamping authorities; without them, those stored with the stamps. */
+  tsaCertificates?: Certificate[]
+  /** Checkpoints that others kept: witnesses, partners, an auditor. */
+  checkpoints?: string[]
+}
+
+export type Problem = {
+  /** The record, or where one should be. */
+  index: number
+  what: string
+}
+
+export type LogReport = {
+  ok: boolean
+  origin: string | undefined
+  records: number
+  signatures: number
+  timeStamps: number
+  checkpoints: number
+  /** Records whose content was erased, and records whose log key the verifier does not have. */
+  erased: number
+  sealed: number
+  /** Signature documents that have no time-stamp yet. */
+  unstamped: number
+  /** By index; the first is where the log stops being trustworthy. At most MAX_PROBLEMS. */
+  problems: Problem[]
+}
+
+export const MAX_PROBLEMS = 100
