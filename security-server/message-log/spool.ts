@@ -2,12 +2,12 @@
  * Bodies on their way through: up to 64 KiB in memory, larger ones in an encrypted file that is on disk, under its
  * final name, before any record refers to it. Memory does not grow with the body.
  */
-import { createHash, type Hash, randomBytes } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { createHash, type Hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { Fault } from '#schemas/fault.ts'
-import { BODY_FILE_HEADER, CHUNK, readBodyFile, sealChunk } from './body-file.ts'
+import { readBodyFile } from './body-file.ts'
 import type { BodyFolder } from './body-folder.ts'
+import { type BodyWriter, createBodyWriter } from './body-writer.ts'
 
 /** Bodies up to this size stay in memory and in the record's own row. */
 export const IN_MEMORY = 64 * 1024
@@ -94,82 +94,4 @@ export function openBody(folder: BodyFolder, reference: { name: string; dataKey:
     yield* readBodyFile(await folder.locate(reference.name), reference.dataKey)
   }
   return Readable.from(chunks(), { objectMode: false })
-}
-
-type BodyWriter = {
-  write(chunk: Buffer): Promise<void>
-  end(): Promise<{ name: string; dataKey: Buffer }>
-  abort(): Promise<void>
-}
-
-function createBodyWriter(folder: BodyFolder): BodyWriter {
-  const name = folder.newName()
-  const part = `${folder.incoming(name)}.part`
-  const dataKey = randomBytes(32)
-  let pending: Buffer[] = []
-  let pendingSize = 0
-  let number = 0
-  let file: FileHandle | undefined
-
-  const append = async (bytes: Buffer[]): Promise<void> => {
-    try {
-      if (file === undefined) {
-        file = await open(part, 'wx', 0o600)
-        bytes = [BODY_FILE_HEADER, ...bytes]
-      }
-      const length = bytes.reduce((sum, piece) => sum + piece.length, 0)
-      const { bytesWritten } = await file.writev(bytes)
-      if (bytesWritten !== length) throw new Error('short write')
-    } catch (cause) {
-      throw new Fault('logging_failed', { what: 'a body cannot be spooled', cause })
-    }
-  }
-  // The last chunk is flagged, so one full chunk is always held back until more or the end has come.
-  const sealReady = (): Buffer[] => {
-    const all = pending.length === 1 ? pending[0]! : Buffer.concat(pending)
-    const sealed: Buffer[] = []
-    let at = 0
-    for (; all.length - at > CHUNK; at += CHUNK) {
-      sealed.push(sealChunk(dataKey, number++, false, all.subarray(at, at + CHUNK)))
-    }
-    // A copy: the rest must not keep the whole of what has been written alive, nor change under us.
-    pending = [Buffer.from(all.subarray(at))]
-    pendingSize = all.length - at
-    return sealed
-  }
-  let turn: Promise<void> = Promise.resolve()
-  return {
-    write: (chunk) => {
-      const copy = Buffer.from(chunk)
-      turn = turn.then(async () => {
-        pending.push(copy)
-        pendingSize += copy.length
-        if (pendingSize > CHUNK) await append(sealReady())
-      })
-      return turn
-    },
-    end: async () => {
-      await turn
-      await append([...sealReady(), sealChunk(dataKey, number, true, Buffer.concat(pending))])
-      await finish(folder, file!, part, name)
-      file = undefined
-      return { name, dataKey }
-    },
-    abort: async () => {
-      await turn.catch(() => undefined)
-      await file?.close().catch(() => undefined)
-      await rm(part, { force: true })
-    },
-  }
-}
-
-async function finish(folder: BodyFolder, file: FileHandle, part: string, name: string): Promise<void> {
-  try {
-    await file.sync()
-    await file.close()
-    await rename(part, folder.incoming(name))
-    await folder.syncIncoming()
-  } catch (cause) {
-    throw new Fault('logging_failed', { what: 'a body cannot be spooled', cause })
-  }
 }

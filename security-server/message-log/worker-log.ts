@@ -1,11 +1,12 @@
 /** The log as its worker runs it: one writer, whose commits stand in a row, and reads beside it. */
-import type { Fault as FaultType } from '#schemas/fault.ts'
 import { Fault } from '#schemas/fault.ts'
+import { checkLogIsWhole, markBeginning, registerKey } from './check-start.ts'
 import { eraseRecord } from './erase.ts'
 import { proveInclusion } from './evidence/prove-inclusion.ts'
 import { readEvidence } from './evidence/read-evidence.ts'
 import { unpack } from './group-format.ts'
-import { type KeyRing, keyRotationRecord, openKeyRing } from './keys/key-ring.ts'
+import { writeHighWater } from './keys/high-water.ts'
+import { keyRotationRecord, openKeyRing } from './keys/key-ring.ts'
 import { type LogDatabase, openLogDatabase } from './log-database.ts'
 import { createMaintenance } from './maintenance.ts'
 import { openPostgresqlStore } from './postgresql/store.ts'
@@ -28,7 +29,7 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
   const { log, store, unlock } = await openStores(setup)
   const { node } = setup
   const head = await store.head()
-  await checkHead(log, head.size)
+  await checkLogIsWhole(log, head.size, setup.keyFolder)
   const ring = openKeyRing(setup.keyFolder, head.size === 0)
   const writer = createWriter({ store, records: log.records, logKey: ring.current })
   // What was open before this start; the message path may append before `recover` has been asked for.
@@ -48,6 +49,7 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
   }
 
   await registerKey(log, ring, setup, appendOwn)
+  await markBeginning({ log, store, ring, setup })
   await readUnstamped(log, writer)
   const maintenance = createMaintenance({ log, store, writer, ring, setup, sizeAtStart })
 
@@ -60,7 +62,10 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       draftCheckpoint: () =>
         inTurn(async () => draftCheckpoint(log, await store.head(), setup.origin, ring.checkpointKey())),
       putCheckpoint: ({ size, root, note, now }) =>
-        inTurn(() => log.tree.putCheckpoint({ size, root, note, time: new Date(now).toISOString() })),
+        inTurn(async () => {
+          await log.tree.putCheckpoint({ size, root, note, time: new Date(now).toISOString() })
+          writeHighWater(setup.keyFolder, note)
+        }),
       nextTimeStampBatch: (limit) =>
         inTurn(async () => nextBatch(log.records, await log.timeStamps.lastStamped(), limit)),
       putTimeStamp: ({ batch, answer, now }) =>
@@ -120,37 +125,6 @@ async function openStores(
   } catch (fault) {
     unlock()
     throw fault
-  }
-}
-
-/** A head that does not fit the rows means a restored or edited database: refuse rather than fork. */
-async function checkHead(log: LogDatabase, size: number): Promise<void> {
-  const rows = await log.records.forms(Math.max(size - 1, 0), 2)
-  const fits = size === 0 ? rows.length === 0 : rows.length >= 1 && rows[0]?.idx === size - 1
-  const beyond = log.database.dialect === 'sqlite' && rows.length > (size === 0 ? 0 : 1)
-  const checkpoint = await log.tree.newestCheckpoint()
-  if (!fits || beyond || (checkpoint !== undefined && checkpoint.size > size)) {
-    throw new Fault('log_inconsistent', {
-      what: `the tree head says ${size} records, the tables say otherwise`,
-    })
-  }
-}
-
-async function registerKey(
-  log: LogDatabase,
-  ring: KeyRing,
-  setup: WorkerSetup,
-  append: (record: OwnRecord) => Promise<number>,
-): Promise<void> {
-  const id = ring.current().id.toString('hex')
-  const known = await log.records.logKeys()
-  if (known.some((key) => key.id === id)) return
-  try {
-    await append(keyRotationRecord(ring, setup.now, setup.node))
-  } catch (fault) {
-    // Another node that starts at the same moment may have written it.
-    const again = await log.records.logKeys()
-    if (!again.some((key) => key.id === id)) throw fault as FaultType
   }
 }
 

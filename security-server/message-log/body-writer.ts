@@ -1,0 +1,98 @@
+/** Writes a body file while the body arrives; under its final name, and on disk, when `end` resolves. */
+import { randomBytes } from 'node:crypto'
+import { close, fsync, open, writev } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { Fault } from '#schemas/fault.ts'
+import { BODY_FILE_HEADER, CHUNK, sealChunk } from './body-file.ts'
+import type { BodyFolder } from './body-folder.ts'
+
+// Numbers instead of FileHandles: one that is collected before it is closed ends the process.
+const openFile = promisify(open)
+const syncFile = promisify(fsync)
+const closeFile = promisify(close)
+const writePieces = promisify(writev)
+
+export type BodyWriter = {
+  /** Resolves when the next chunk may come; throws `logging_failed`. The chunk's memory may be used again at once. */
+  write(chunk: Buffer): Promise<void>
+  end(): Promise<{ name: string; dataKey: Buffer }>
+  abort(): Promise<void>
+}
+
+export function createBodyWriter(folder: BodyFolder): BodyWriter {
+  const name = folder.newName()
+  const part = `${folder.incoming(name)}.part`
+  const dataKey = randomBytes(32)
+  let pending: Buffer[] = []
+  let pendingSize = 0
+  let number = 0
+  let file: number | undefined
+
+  const append = async (pieces: Buffer[]): Promise<void> => {
+    if (file === undefined) {
+      file = await openFile(part, 'wx', 0o600)
+      pieces = [BODY_FILE_HEADER, ...pieces]
+    }
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    const { bytesWritten } = await writePieces(file, pieces)
+    if (bytesWritten !== length) throw new Error('short write')
+  }
+  const giveUp = async (): Promise<void> => {
+    const open = file
+    file = undefined
+    if (open !== undefined) await closeFile(open).catch(() => undefined)
+    await rm(part, { force: true })
+  }
+  const orGiveUp = async <T>(act: () => Promise<T>): Promise<T> => {
+    try {
+      return await act()
+    } catch (cause) {
+      await giveUp()
+      throw new Fault('logging_failed', { what: 'a body cannot be spooled', cause })
+    }
+  }
+  // The last chunk is flagged, so one full chunk is always held back until more or the end has come.
+  const sealReady = (): Buffer[] => {
+    const all = pending.length === 1 ? pending[0]! : Buffer.concat(pending)
+    const sealed: Buffer[] = []
+    let at = 0
+    for (; all.length - at > CHUNK; at += CHUNK) {
+      sealed.push(sealChunk(dataKey, number++, false, all.subarray(at, at + CHUNK)))
+    }
+    // A copy: the rest must not keep alive what has been written.
+    pending = [Buffer.from(all.subarray(at))]
+    pendingSize = all.length - at
+    return sealed
+  }
+  let turn: Promise<void> = Promise.resolve()
+  return {
+    write: (chunk) => {
+      pending.push(Buffer.from(chunk))
+      pendingSize += chunk.length
+      if (pendingSize <= CHUNK) return turn
+      const sealed = sealReady()
+      turn = turn.then(() => orGiveUp(() => append(sealed)))
+      // Whoever waits sees the fault; who does not wait sees it at the end.
+      turn.catch(() => undefined)
+      return turn
+    },
+    end: async () => {
+      await turn
+      return orGiveUp(async () => {
+        await append([...sealReady(), sealChunk(dataKey, number, true, Buffer.concat(pending))])
+        const written = file as number
+        await syncFile(written)
+        file = undefined
+        await closeFile(written)
+        await rename(part, folder.incoming(name))
+        await folder.syncIncoming()
+        return { name, dataKey }
+      })
+    },
+    abort: async () => {
+      await turn.catch(() => undefined)
+      await giveUp()
+    },
+  }
+}

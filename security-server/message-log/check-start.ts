@@ -1,0 +1,57 @@
+/** What has to be so before a log takes its first record of this start: nothing is missing, and its key is on record. */
+import { Fault } from '#schemas/fault.ts'
+import { checkHighWater, readHighWater, writeHighWater } from './keys/high-water.ts'
+import { type KeyRing, keyRotationRecord } from './keys/key-ring.ts'
+import type { LogDatabase } from './log-database.ts'
+import type { HotStore } from './records/hot-store.ts'
+import type { OwnRecord } from './records/writer.ts'
+import { draftCheckpoint } from './tree/draft-checkpoint.ts'
+import type { WorkerSetup } from './worker-api.ts'
+
+/** A head that does not fit the rows, or a log shorter than it was: a restored or edited database. Refuse, do not fork. */
+export async function checkLogIsWhole(log: LogDatabase, size: number, keyFolder: string): Promise<void> {
+  const last = await log.records.lastIndex()
+  const checkpoint = await log.tree.newestCheckpoint()
+  // On PostgreSQL other nodes may have appended since the head was read.
+  const isLonger = log.database.dialect === 'sqlite' && last >= size
+  if (last < size - 1 || isLonger || (checkpoint?.size ?? 0) > Math.max(size, last + 1)) {
+    throw new Fault('log_inconsistent', {
+      what: `the tree head says ${size} records, the tables say otherwise`,
+    })
+  }
+  const mark = readHighWater(keyFolder)
+  if (mark === undefined) return
+  const [stored] = await log.tree.checkpointsAfter(mark.size - 1, 1)
+  checkHighWater(keyFolder, mark, size, stored?.size === mark.size ? stored.root : undefined)
+}
+
+/** From the very first start on: without a mark, a lost database would look like a new log. */
+export async function markBeginning(q: {
+  log: LogDatabase
+  store: HotStore
+  ring: KeyRing
+  setup: WorkerSetup
+}): Promise<void> {
+  const { keyFolder, origin } = q.setup
+  if (readHighWater(keyFolder) !== undefined) return
+  const first = await draftCheckpoint(q.log, await q.store.head(), origin, q.ring.checkpointKey())
+  if (first !== undefined) writeHighWater(keyFolder, first.note)
+}
+
+/** Writes the record of the current key when there is none. */
+export async function registerKey(
+  log: LogDatabase,
+  ring: KeyRing,
+  setup: WorkerSetup,
+  append: (record: OwnRecord) => Promise<number>,
+): Promise<void> {
+  const id = ring.current().id.toString('hex')
+  const isKnown = async () => (await log.records.logKeys()).some((key) => key.id === id)
+  if (await isKnown()) return
+  try {
+    await append(keyRotationRecord(ring, setup.now, setup.node))
+  } catch (fault) {
+    // Another node that starts at the same moment may have written it.
+    if (!(await isKnown())) throw fault
+  }
+}
