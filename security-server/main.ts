@@ -66,7 +66,10 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   log.level = settings.logLevel
   const clock = systemClock
   const server = parseServerId(settings.server)
-  const node = `${hostname()} ${settings.peers.address}:${settings.peers.messagePort}`
+  // Stands in rows and file names; the same after every restart, so that recovery finds its own intents.
+  const node = `${hostname()}-${settings.peers.address}-${settings.peers.messagePort}`
+    .replace(/[^A-Za-z0-9.-]/g, '_')
+    .slice(-64)
   const folder = async (name: string): Promise<string> => {
     const directory = path.join(settings.directory, name)
     await mkdir(directory, { recursive: true, mode: 0o700 })

@@ -1,0 +1,101 @@
+/** `concordat sandbox`: a whole instance on this machine, one exchange shown step by step, then left running until Ctrl-C. */
+import path from 'node:path'
+import { parseArgs, styleText } from 'node:util'
+import { demonstrate, sayWhatNext } from './sandbox/demonstrate.ts'
+import { type Instance, type Progress, startInstance } from './sandbox/instance.ts'
+import { layoutOf } from './sandbox/layout.ts'
+
+const USAGE = `Usage: concordat sandbox [--once] [--directory DIR] [--fresh] [--network 127.0.1]
+
+Runs an instance DEV: trust services, central registry, three security servers and the systems of three agencies.
+
+  --once             end after the exchanges: exit code 0 when every step held
+  --directory DIR    where its state lies (.sandbox); kept for the next start
+  --fresh            begin anew
+  --network A.B.C    the loopback network to listen on (127.0.1)
+`
+
+/** Exit code 0 when every step held, 1 with the reason when one did not, 2 for wrong usage. */
+export async function run(args: string[]): Promise<number> {
+  const options = readArguments(args)
+  if (typeof options === 'string') {
+    process.stderr.write(`${options}\n${USAGE}`)
+    return options === '' ? 0 : 2
+  }
+  const began = performance.now()
+  const layout = layoutOf(options.directory, options.network)
+  const stopped = untilStopped()
+  say(`Concordat sandbox: instance ${layout.instance} in ${layout.directory}`)
+  let instance: Instance | undefined
+  try {
+    instance = await startInstance({ layout, progress, fresh: options.fresh, onExit: stopped.because })
+    say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.`)
+    say('')
+    await demonstrate(instance, say)
+    sayWhatNext(instance, say)
+    if (options.once) return 0
+    say('')
+    say('Running until Ctrl-C.')
+    const why = await stopped.promise
+    say(why === undefined ? '' : `${why}`)
+    return why === undefined ? 0 : 1
+  } catch (cause) {
+    process.stderr.write(
+      `The sandbox failed: ${(cause as Error).message}\nThe logs are in ${layout.directory}.\n`,
+    )
+    return 1
+  } finally {
+    await instance?.stop()
+  }
+}
+
+function readArguments(
+  args: string[],
+): { once: boolean; fresh: boolean; directory: string; network: string } | string {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        once: { type: 'boolean', default: false },
+        fresh: { type: 'boolean', default: false },
+        directory: { type: 'string', default: '.sandbox' },
+        network: { type: 'string', default: '127.0.1' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    })
+    if (values.help) return ''
+    if (!/^127\.(?:25[0-5]|2[0-4]\d|1?\d?\d)\.(?:25[0-5]|2[0-4]\d|1?\d?\d)$/.test(values.network)) {
+      return 'The network has to be on the loopback: 127.x.y.'
+    }
+    return { ...values, directory: path.resolve(values.directory) }
+  } catch (cause) {
+    return (cause as Error).message
+  }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+const progress: Progress = {
+  begin(part) {
+    const began = performance.now()
+    return {
+      done(what) {
+        const seconds = ((performance.now() - began) / 1000).toFixed(1)
+        say(
+          `  ${styleText('green', 'ready')}  ${part}${what === undefined ? '' : `: ${what}`} (${seconds} s)`,
+        )
+      },
+    }
+  },
+}
+
+/** Resolves on Ctrl-C or SIGTERM, or with why a part ended by itself. */
+function untilStopped(): { promise: Promise<string | undefined>; because(name: string, why: string): void } {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>()
+  process.once('SIGINT', () => resolve(undefined))
+  process.once('SIGTERM', () => resolve(undefined))
+  process.once('disconnect', () => resolve(undefined))
+  return { promise, because: (name, why) => resolve(`${name} ended: ${why}`) }
+}

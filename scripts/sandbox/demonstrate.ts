@@ -1,0 +1,142 @@
+/** One exchange of the sandbox shown step by step, from both sides, then a refused one; every step is checked, none assumed. */
+import { writeFileSync } from 'node:fs'
+import { readContainer } from '#core/container/read-container.ts'
+import { verifyContainer } from '#core/container/verify-container.ts'
+import { loadConfiguration } from '../verify/load-configuration.ts'
+import type { Asked } from './agencies/asking-agency.ts'
+import type { Instance } from './instance.ts'
+import { type Agency, folderOf, subsystemText } from './layout.ts'
+
+export type Say = (line: string) => void
+
+type ListedRecord = {
+  index: number
+  kind: string
+  direction: string
+  outcome: string
+  answers: number | null
+  time: string
+}
+
+export const DEMONSTRATED_PERSON = 'P00000042'
+
+/** Runs both exchanges; throws with the reason when a step does not hold. */
+export async function demonstrate(instance: Instance, say: Say): Promise<void> {
+  const { agencies } = instance.layout
+  say(`The Tax Agency asks the population register for ${DEMONSTRATED_PERSON}:`)
+  const asked = await ask(instance, instance.layout.systems.taxAgency)
+  if (asked.status !== 200 || asked.id === undefined)
+    throw new Error(`the exchange failed: ${describe(asked)}`)
+  const person = asked.body as { givenName: string; familyName: string }
+  say(`  answered        ${person.givenName} ${person.familyName} (synthetic), message id ${asked.id}`)
+  for (const [agency, role] of [
+    [agencies.tax, 'consumer'],
+    [agencies.population, 'provider'],
+  ] as const) {
+    await showSide(instance, agency, role, asked.id, say)
+  }
+  say('')
+  say('The Business Agency, which has no right to ask, tries the same:')
+  const refused = await ask(instance, instance.layout.systems.businessRegister)
+  if (refused.status < 400 || refused.error?.endsWith('.access_denied') !== true) {
+    throw new Error(`the request without a right was not refused: ${describe(refused)}`)
+  }
+  say(`  refused         ${refused.error}`)
+  say(`  because         ${(refused.body as { message: string }).message}`)
+  const records = await recordsOf(instance, agencies.population, { outcome: 'access_denied' })
+  if (records[0] === undefined) throw new Error('the refusal is not in the log of the population register')
+  say(`  on record       ${agencies.population.name}, index ${records[0].index}, signed by the refusing side`)
+}
+
+async function ask(instance: Instance, port: number): Promise<Asked> {
+  const reply = await fetch(
+    `http://${instance.layout.systems.address}:${port}/persons/${DEMONSTRATED_PERSON}`,
+  )
+  const body: unknown = await reply.json()
+  const error = (body as { type?: string }).type
+  return { status: reply.status, id: reply.headers.get('x-road-id') ?? undefined, error, body }
+}
+
+/** Records of one side, their signer and time-stamp, proved by the container that an auditor would get. */
+async function showSide(
+  instance: Instance,
+  agency: Agency,
+  role: string,
+  id: string,
+  say: Say,
+): Promise<void> {
+  const api = instance.servers[agency.key]!
+  await api.send('POST', '/message-log/time-stamp')
+  await api.send('POST', '/message-log/checkpoint')
+  const records = await recordsOf(instance, agency, { queryId: id })
+  const own = folderOf(instance.layout, `${agency.key}/configuration/current/globalconf`)
+  const { indexes } = await loadConfiguration(own, new Date())
+  if (records.length !== 2)
+    throw new Error(`${agency.name} has ${records.length} records of the exchange instead of 2`)
+  say(`  ${agency.name} (${role})`)
+  for (const record of records.sort((a, b) => a.index - b.index)) {
+    const container = await api.getBytes(`/message-log/records/${record.index}/container`)
+    const file = folderOf(instance.layout, `${agency.key}-${record.kind}.asice`)
+    writeFileSync(file, container)
+    const verdict = await verifyContainer({
+      container: await readContainer(container),
+      configuration: indexes,
+      now: new Date(),
+    })
+    if (verdict.verdict !== 'TOTAL-PASSED') throw new Error(`${file}: ${verdict.verdict}, ${verdict.reason}`)
+    const stamped = verdict.timeStamp?.time.toISOString() ?? 'not time-stamped'
+    say(
+      `    ${record.kind.padEnd(8)} index ${String(record.index).padStart(3)}  signed for ${verdict.signer === undefined ? '?' : Object.values(verdict.signer).join('/')}  time-stamped ${stamped}  ${verdict.verdict}`,
+    )
+  }
+}
+
+async function recordsOf(
+  instance: Instance,
+  agency: Agency,
+  filter: Record<string, string>,
+): Promise<ListedRecord[]> {
+  const query = new URLSearchParams({ limit: '10', ...filter })
+  return instance.servers[agency.key]!.get<ListedRecord[]>(`/message-log/records?${query}`)
+}
+
+function describe(asked: Asked): string {
+  return `${asked.status} ${JSON.stringify(asked.body).slice(0, 300)}`
+}
+
+/** What to try next: addresses, a curl line, where the evidence lies. */
+export function sayWhatNext(instance: Instance, say: Say): void {
+  const { layout } = instance
+  const { tax, population } = layout.agencies
+  const service = `${subsystemText(layout, population)}/persons`
+  const own = folderOf(layout, 'tax')
+  say('')
+  say('Try it yourself:')
+  say(
+    `  curl --cacert ${folderOf(layout, 'trust/root.pem')} --cert ${own}/system.pem --key ${own}/system.key \\`,
+  )
+  say(
+    `    -H 'X-Road-Client: ${subsystemText(layout, tax)}' https://${tax.address}:8443/r1/${service}/persons/P00000007`,
+  )
+  say('  Verify the evidence offline:')
+  say(
+    `    npm exec -- concordat verify ${folderOf(layout, 'tax-reply.asice')} --conf ${own}/configuration/current/globalconf`,
+  )
+  say('')
+  say('Where everything is:')
+  for (const agency of [population, tax, layout.agencies.business]) {
+    say(
+      `  ${agency.name.padEnd(18)} peers ${agency.address}:5500  systems https://${agency.address}:8443  management http://${agency.address}:4000/api/v1`,
+    )
+  }
+  say(
+    `  Central registry   configuration http://${layout.registry.address}:${layout.registry.publicPort}/internalconf?version=6  management http://${layout.registry.address}:4000/api/v1`,
+  )
+  say(`  Trust services     CA http://${layout.trust.address}:8888  OCSP :8889  TSA :8899`)
+  say(
+    `  Agencies' systems  http://${layout.systems.address}: population register :9001, tax agency :9002, business register :9003`,
+  )
+  say(
+    `  Logs, keys, API keys, message logs: ${layout.directory} (one folder an agency; <name>.log is the process's log)`,
+  )
+}

@@ -1,0 +1,107 @@
+/** The files that a sandbox writes before its processes start: settings, PINs, keys of client systems. */
+import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { certificationRequest } from '#security-server/keys/certification-request.ts'
+import { certify, fetchText } from './client.ts'
+import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS, serverText } from './layout.ts'
+
+/** Changes when a sandbox of an older version cannot be used any more. */
+export const SANDBOX_VERSION = '1'
+
+/** Makes the folders and the processes' settings; keeps what is there. */
+export function writeSettings(layout: Layout): void {
+  mkdirSync(layout.directory, { recursive: true, mode: 0o700 })
+  const { trust, registry } = layout
+  secret(folderOf(layout, 'trust.key'))
+  write(
+    folderOf(layout, 'trust.yaml'),
+    `# The development trust services of the sandbox.
+instance: ${layout.instance}
+directory: ./trust
+host: ${trust.address}
+caPort: ${trust.caPort}
+ocspPort: ${trust.ocspPort}
+tsaPort: ${trust.tsaPort}
+apiKeyFile: ./trust.key
+`,
+  )
+  mkdirSync(folderOf(layout, 'registry'), { recursive: true, mode: 0o700 })
+  secret(folderOf(layout, 'registry/pin'))
+  write(
+    folderOf(layout, 'registry.yaml'),
+    `# The central registry of the sandbox.
+directory: ./registry
+database: sqlite:${folderOf(layout, 'registry/registry.db')}
+pinFile: ./registry/pin
+publicUrl: http://${registry.address}:${registry.publicPort}
+public: { address: ${registry.address}, port: ${registry.publicPort} }
+admin: { address: ${registry.address}, port: ${registry.adminPort}, initialApiKeyFile: ./registry/api-key }
+`,
+  )
+  for (const agency of agenciesOf(layout)) writeServerSettings(layout, agency)
+}
+
+function writeServerSettings(layout: Layout, agency: Agency): void {
+  const { key, address } = agency
+  mkdirSync(folderOf(layout, key), { recursive: true, mode: 0o700 })
+  secret(folderOf(layout, `${key}/pin`))
+  write(
+    folderOf(layout, `${key}.yaml`),
+    `# The security server of the ${agency.name}.
+server: ${serverText(layout, agency)}
+directory: ./${key}
+database: sqlite:${folderOf(layout, `${key}/server.db`)}
+messageLogDatabase: sqlite:${folderOf(layout, `${key}/message-log.db`)}
+pinFile: ./${key}/pin
+peers: { address: ${address} }
+clients:
+  http: { address: ${address}, port: ${SERVER_PORTS.http} }
+  https:
+    address: ${address}
+    port: ${SERVER_PORTS.https}
+    certificateFile: ./${key}/clients.pem
+    keyFile: ./${key}/clients.key
+admin: { address: ${address}, port: ${SERVER_PORTS.admin}, initialApiKeyFile: ./${key}/api-key }
+development: true
+`,
+  )
+}
+
+/** A key and a certificate of the development CA for a client system or a server's listener, unless they are there. */
+export async function systemCertificate(layout: Layout, file: string, commonName: string): Promise<Buffer> {
+  const certificateFile = folderOf(layout, `${file}.pem`)
+  if (existsSync(certificateFile)) return firstOf(readFileSync(certificateFile, 'latin1'))
+  mkdirSync(path.dirname(certificateFile), { recursive: true, mode: 0o700 })
+  const { privateKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  })
+  const request = certificationRequest({
+    privateKey: createPrivateKey(privateKey),
+    subject: [
+      { type: 'C', value: 'FI' },
+      { type: 'CN', value: commonName },
+    ],
+  })
+  const ca = `http://${layout.trust.address}:${layout.trust.caPort}`
+  const pem = await certify(ca, 'client-system', request)
+  writeFileSync(folderOf(layout, `${file}.key`), privateKey, { mode: 0o600 })
+  // With the intermediate, so that whoever trusts the root can follow the chain.
+  writeFileSync(certificateFile, pem + (await fetchText(`${ca}/intermediate`)))
+  return Buffer.from(pem)
+}
+
+function firstOf(pem: string): Buffer {
+  const end = '-----END CERTIFICATE-----'
+  return Buffer.from(pem.slice(0, pem.indexOf(end) + end.length))
+}
+
+function secret(file: string): void {
+  if (!existsSync(file)) writeFileSync(file, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 })
+}
+
+function write(file: string, text: string): void {
+  writeFileSync(file, text, { mode: 0o600 })
+}

@@ -1,0 +1,168 @@
+/** A whole instance on this machine: its processes, started in order, and what was set up over the management APIs once. */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { openApi as describedApi } from './agencies/population-register.ts'
+import { type Api, openApi } from './client.ts'
+import { SANDBOX_VERSION, systemCertificate, writeSettings } from './files.ts'
+import {
+  agenciesOf,
+  folderOf,
+  type Layout,
+  POPULATION_SERVICE,
+  SERVER_PORTS,
+  subsystemText,
+} from './layout.ts'
+import { type Started, startProcess } from './processes.ts'
+import { setUpRegistry } from './set-up-registry.ts'
+import { refreshServer, setUpClient, setUpServer, setUpService } from './set-up-server.ts'
+
+export type Instance = {
+  layout: Layout
+  registry: Api
+  servers: Record<string, Api>
+  processes: Started[]
+  stop(): Promise<void>
+}
+
+/** Tells how far it is; `part` is done when `done` is called. */
+export type Progress = { begin(part: string): { done(what?: string): void } }
+
+export type InstanceOptions = {
+  layout: Layout
+  progress: Progress
+  fresh: boolean
+  onExit(name: string, why: string): void
+  /** Options of Node for the security servers. */
+  serverExecArgv?: string[]
+}
+
+const script = (file: string): string => new URL(`../../${file}`, import.meta.url).pathname
+
+/** Starts everything; whatever was started is ended again when a step fails. */
+export async function startInstance(q: InstanceOptions): Promise<Instance> {
+  const { layout, progress, onExit } = q
+  const stamp = folderOf(layout, 'sandbox-version')
+  const known = existsSync(stamp) ? readFileSync(stamp, 'utf8').trim() : undefined
+  if (q.fresh || (known !== undefined && known !== SANDBOX_VERSION))
+    rmSync(layout.directory, { recursive: true, force: true })
+  const isNew = q.fresh || known !== SANDBOX_VERSION
+  if (isNew) rmSync(layout.directory, { recursive: true, force: true })
+  writeSettings(layout)
+
+  const processes: Started[] = []
+  const stop = async (): Promise<void> => {
+    // Askers before those whom they ask.
+    for (const started of [...processes].reverse()) await started.stop()
+  }
+  const start = async (name: string, file: string, args: string[], execArgv?: string[]): Promise<void> => {
+    const step = progress.begin(name)
+    processes.push(
+      await startProcess({
+        name,
+        script: script(file),
+        args,
+        directory: layout.directory,
+        onExit,
+        ...(execArgv && { execArgv }),
+      }),
+    )
+    step.done()
+  }
+  const settings = (name: string): string[] => ['--configuration', folderOf(layout, `${name}.yaml`)]
+
+  try {
+    await Promise.all([
+      start('trust services', 'certs/main.ts', settings('trust')),
+      start('central registry', 'central-registry/main.ts', settings('registry')),
+    ])
+    const registry = await openApi(
+      `http://${layout.registry.address}:${layout.registry.adminPort}/api/v1`,
+      folderOf(layout, 'registry/api-key'),
+    )
+    if (isNew) await setUpRegistry(registry, layout)
+    const systems = await systemCertificates(layout)
+    await Promise.all(
+      agenciesOf(layout).map(({ key, name }) =>
+        start(`security server of the ${name}`, 'security-server/main.ts', settings(key), q.serverExecArgv),
+      ),
+    )
+    const servers: Record<string, Api> = {}
+    for (const { key, address } of agenciesOf(layout)) {
+      servers[key] = await openApi(
+        `http://${address}:${SERVER_PORTS.admin}/api/v1`,
+        folderOf(layout, `${key}/api-key`),
+      )
+    }
+    if (isNew) await setUpServers({ layout, registry, servers, systems, progress })
+    else await Promise.all(Object.values(servers).map(refreshServer))
+    writeFileSync(folderOf(layout, 'agencies.json'), JSON.stringify(agencySettings(layout), undefined, 2), {
+      mode: 0o600,
+    })
+    await start('systems of the agencies', 'scripts/sandbox/agencies/main.ts', [
+      folderOf(layout, 'agencies.json'),
+    ])
+    writeFileSync(stamp, `${SANDBOX_VERSION}\n`)
+    return { layout, registry, servers, processes, stop }
+  } catch (cause) {
+    await stop()
+    throw cause
+  }
+}
+
+/** Certificates of the agencies' systems and of the servers' HTTPS listeners, by agency. */
+async function systemCertificates(layout: Layout): Promise<Record<string, Buffer>> {
+  const systems: Record<string, Buffer> = {}
+  for (const { key, address } of agenciesOf(layout)) {
+    await systemCertificate(layout, `${key}/clients`, address)
+    systems[key] = await systemCertificate(layout, `${key}/system`, `${key} system`)
+  }
+  return systems
+}
+
+async function setUpServers(q: {
+  layout: Layout
+  registry: Api
+  servers: Record<string, Api>
+  systems: Record<string, Buffer>
+  progress: Progress
+}): Promise<void> {
+  const { layout, registry, servers } = q
+  const step = q.progress.begin('keys, certificates, registrations, access rights')
+  await registry.send('POST', '/configuration/publish')
+  const anchor = await registry.getBytes('/configuration/anchors/internal')
+  await Promise.all(
+    agenciesOf(layout).map(async (agency) => {
+      const server = servers[agency.key]!
+      await setUpServer({ server, registry, anchor, layout, agency })
+      await setUpClient({ server, layout, agency, certificate: q.systems[agency.key]! })
+    }),
+  )
+  await setUpService({
+    server: servers[layout.agencies.population.key]!,
+    layout,
+    serviceCode: POPULATION_SERVICE,
+    document: JSON.stringify(describedApi),
+    url: `http://${layout.systems.address}:${layout.systems.populationRegister}`,
+  })
+  await registry.send('POST', '/configuration/publish')
+  await Promise.all(Object.values(servers).map(refreshServer))
+  step.done()
+}
+
+function agencySettings(layout: Layout): object {
+  const { systems, agencies } = layout
+  const asker = (agency: (typeof agencies)['tax'], port: number): object => ({
+    port,
+    securityServerUrl: `https://${agency.address}:${SERVER_PORTS.https}`,
+    client: subsystemText(layout, agency),
+    certificateFile: folderOf(layout, `${agency.key}/system.pem`),
+    keyFile: folderOf(layout, `${agency.key}/system.key`),
+  })
+  return {
+    directory: layout.directory,
+    address: systems.address,
+    populationRegisterPort: systems.populationRegister,
+    service: `${subsystemText(layout, agencies.population)}/${POPULATION_SERVICE}`,
+    authorityFile: folderOf(layout, 'trust/root.pem'),
+    askers: [asker(agencies.tax, systems.taxAgency), asker(agencies.business, systems.businessRegister)],
+  }
+}

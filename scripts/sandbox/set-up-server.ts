@@ -1,0 +1,86 @@
+/** What an agency's operator does once with a new security server, over its management API. */
+import type { Api } from './client.ts'
+import { certify } from './client.ts'
+import { type Agency, encoded, type Layout, serverText, subsystemText } from './layout.ts'
+
+type KeyAndCsr = { key: { id: string }; csr: { id: string; pem: string } }
+
+/**
+ * Anchor, keys, certificates, the registration of the authentication certificate, the agency's subsystem. The caller lets
+ * every server take the new configuration afterwards.
+ */
+export async function setUpServer(q: {
+  server: Api
+  registry: Api
+  anchor: Buffer
+  layout: Layout
+  agency: Agency
+}): Promise<void> {
+  const { server, registry, layout, agency } = q
+  const ca = `http://${layout.trust.address}:${layout.trust.caPort}`
+  await server.sendBytes('POST', '/system/anchor', q.anchor)
+  const [token] = await server.get<{ id: string }[]>('/tokens')
+
+  const authentication = await server.send<KeyAndCsr>('POST', `/tokens/${token!.id}/keys-with-csrs`, {
+    key: { usage: 'AUTHENTICATION', label: 'authentication' },
+    csr: { dnsName: `${agency.key}.sandbox.example` },
+  })
+  const authenticationCertificate = Buffer.from(
+    await certify(ca, 'authentication', Buffer.from(authentication.csr.pem)),
+  )
+  await server.sendBytes('POST', '/token-certificates', authenticationCertificate)
+
+  const signing = await server.send<KeyAndCsr>('POST', `/tokens/${token!.id}/keys-with-csrs`, {
+    key: { usage: 'SIGNING', label: 'signing' },
+    csr: { memberId: encoded(`${layout.instance}/${layout.memberClass}/${agency.memberCode}`) },
+  })
+  const signingCertificate = await certify(ca, 'signing', Buffer.from(signing.csr.pem))
+  await server.sendBytes('POST', '/token-certificates', Buffer.from(signingCertificate))
+
+  const id = encoded(serverText(layout, agency))
+  await registry.sendBytes(
+    'POST',
+    `/security-servers/${id}/authentication-certificates`,
+    authenticationCertificate,
+  )
+}
+
+/** The agency's subsystem as client of its server; its systems prove themselves by certificate. */
+export async function setUpClient(q: {
+  server: Api
+  layout: Layout
+  agency: Agency
+  certificate: Buffer
+}): Promise<void> {
+  const id = encoded(subsystemText(q.layout, q.agency))
+  await q.server.send('POST', '/clients', { id })
+  await q.server.sendBytes('POST', `/clients/${id}/tls-certificates`, q.certificate)
+}
+
+/** The population register's service, which only the tax agency may call. */
+export async function setUpService(q: {
+  server: Api
+  layout: Layout
+  serviceCode: string
+  document: string
+  url: string
+}): Promise<void> {
+  const { server, layout } = q
+  const provider = encoded(subsystemText(layout, layout.agencies.population))
+  const description = await server.send<{ id: number; services: { id: number }[] }>(
+    'POST',
+    `/clients/${provider}/service-descriptions`,
+    { type: 'OPENAPI', serviceCode: q.serviceCode, url: q.url, document: q.document },
+  )
+  await server.send('POST', `/services/${description.services[0]!.id}/access-rights`, {
+    subjectType: 'SUBSYSTEM',
+    subjectId: encoded(subsystemText(layout, layout.agencies.tax)),
+  })
+  await server.send('PUT', `/service-descriptions/${description.id}/enable`)
+}
+
+/** Takes the newest configuration and OCSP answers now instead of at the next round. */
+export async function refreshServer(server: Api): Promise<void> {
+  await server.send('PUT', '/global-configuration/refresh')
+  await server.send('PUT', '/token-certificates/refresh-ocsp')
+}
