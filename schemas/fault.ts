@@ -1,6 +1,6 @@
 /**
  * The one error type of the product. A step throws a Fault; only an edge (routes.ts) turns it into an answer.
- * The catalogue stands in fault-catalogue.ts; docs/errors.md is kept equal to it by a test.
+ * The catalogue stands in fault-catalogue.ts and faults/; docs/errors.md is kept equal to it by a test.
  */
 import { randomUUID } from 'node:crypto'
 import { catalogue } from './fault-catalogue.ts'

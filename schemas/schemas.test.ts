@@ -1,0 +1,160 @@
+import { deepStrictEqual, match, ok, strictEqual } from 'node:assert'
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import t from 'tap'
+import { errorsDocument } from '#scripts/errors-document.ts'
+import type { FaultOrigin } from './fault.ts'
+import { asFault, Fault, wireFault } from './fault.ts'
+import { catalogue } from './fault-catalogue.ts'
+import {
+  checkCode,
+  decodeSegment,
+  encodeSegment,
+  idText,
+  memberOf,
+  parseClientId,
+  parseMemberId,
+  parseServerId,
+  parseServiceId,
+  parseSubsystemId,
+  subsystemOf,
+} from './identifiers.ts'
+
+const isCode = (text: string): boolean => {
+  try {
+    checkCode(text)
+    return true
+  } catch {
+    return false
+  }
+}
+const code = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter(isCode)
+
+t.test('every identifier reads back from its one text', (t) => {
+  const ids = fc.record({ instance: code, memberClass: code, memberCode: code }, { noNullPrototype: true })
+  fc.assert(
+    fc.property(ids, code, code, (member, subsystemCode, last) => {
+      const text = idText(member)
+      deepStrictEqual(parseMemberId(text), member)
+      deepStrictEqual(parseClientId(text), member)
+      const subsystem = { ...member, subsystemCode }
+      deepStrictEqual(parseSubsystemId(idText(subsystem)), subsystem)
+      deepStrictEqual(parseClientId(idText(subsystem)), subsystem)
+      const service = { ...subsystem, serviceCode: last }
+      deepStrictEqual(parseServiceId(idText(service)), service)
+      deepStrictEqual(subsystemOf(service), subsystem)
+      deepStrictEqual(memberOf(service), member)
+      const server = { ...member, serverCode: last }
+      deepStrictEqual(parseServerId(idText(server)), server)
+      match(text, /^[!$&-;=@A-Z_a-z~%]+$/, 'only what a header and a path may hold')
+    }),
+    { numRuns: 200 },
+  )
+  t.equal(idText({ instance: 'DEV', memberClass: 'GOV', memberCode: 'Öl 1' }), 'DEV/GOV/%C3%96l%201')
+  t.equal(
+    encodeSegment("a-._~!$&'()*+,=@"),
+    "a-._~!$&'()*+,=@",
+    'what RFC 3986 lets stand in a segment stands',
+  )
+  t.end()
+})
+
+t.test('two texts never mean one identifier, two identifiers never share a text', (t) => {
+  fc.assert(
+    fc.property(code, code, (a, b) => {
+      strictEqual(encodeSegment(a) === encodeSegment(b), a === b)
+    }),
+  )
+  const texts = ['a/b/c', 'a/b/c/d', 'a%2Db/b/c', 'a/b/%63']
+  t.strictSame(
+    texts.map((text) => idText(parseClientId(text))),
+    ['a/b/c', 'a/b/c/d', 'a-b/b/c', 'a/b/c'],
+  )
+  t.end()
+})
+
+t.test('malformed identifiers are refused with a fault, never echoed at length', (t) => {
+  const bad = [
+    '',
+    '.',
+    '..',
+    'a%',
+    'a%2',
+    'a%zz',
+    '%00',
+    '%2F',
+    'a%5Cb',
+    '%ff',
+    '%C0%AF',
+    'a b',
+    'ä',
+    'a%0a',
+    '%25',
+    '%3B',
+  ]
+  const worse = [
+    '%E2%80%8B',
+    '%EF%BB%BF',
+    '%ED%A0%80',
+    'a'.repeat(256),
+    '\u0000',
+    '\ud800',
+    'a#b',
+    'a?b',
+    'a"b',
+    '%3a',
+  ]
+  for (const segment of [...bad, ...worse]) {
+    t.throws(
+      () => decodeSegment(segment),
+      { code: 'invalid_client_identifier' },
+      JSON.stringify(segment.slice(0, 20)),
+    )
+  }
+  for (const text of ['', 'a', 'a/b', 'a/b/c/d/e', '/a/b/c', 'a/b/c/', 'a//c', 'a/b/..']) {
+    t.throws(() => parseClientId(text), { code: 'invalid_client_identifier' }, text)
+  }
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (text) => {
+      try {
+        strictEqual(idText(parseServiceId(idText(parseServiceId(text)))), idText(parseServiceId(text)))
+      } catch (thrown) {
+        ok(thrown instanceof Fault && thrown.message.length < 400)
+      }
+    }),
+  )
+  t.end()
+})
+
+t.test('the catalogue can be read by people and sent by HTTP', (t) => {
+  for (const [name, { status, text, remedy }] of Object.entries(catalogue)) {
+    t.match(name, /^[a-z]+(_[a-z]+)*(\.[a-z]+(_[a-z]+)*)?$/)
+    t.ok(status >= 400 && status < 600, name)
+    for (const sentence of [text, remedy]) t.match(sentence, /^[A-Z].*[^.]$/, name)
+  }
+  t.end()
+})
+
+t.test('docs/errors.md is what the catalogue says (concordat check --fix writes it)', (t) => {
+  t.equal(readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8'), errorsDocument())
+  t.end()
+})
+
+t.test('a fault on the wire: prefix by the half that speaks, id kept, cause private', (t) => {
+  const fault = new Fault('access_denied', { what: 'DEV/GOV/1/a', cause: new Error('SECRET') })
+  t.match(fault.message, /^The client has no right to call this service \(DEV\/GOV\/1\/a\)\. Ask .*\.$/)
+  const type = (origin: FaultOrigin): string => wireFault(fault, origin).type
+  t.equal(type('server.clientproxy'), 'client.access_denied')
+  t.equal(type('server.serverproxy'), 'server.serverproxy.access_denied')
+  t.equal(
+    wireFault(new Fault('network_error'), 'server.clientproxy').type,
+    'server.clientproxy.network_error',
+  )
+  t.notMatch(JSON.stringify(wireFault(fault, 'signer')), /SECRET/)
+  t.equal(wireFault(fault, 'signer').detail, fault.detail)
+  const received = { type: 'server.serverproxy.access_denied', message: 'no', detail: 'abc' }
+  t.strictSame(wireFault(Fault.fromPeer(received), 'server.clientproxy'), received)
+  t.equal(asFault(fault), fault)
+  t.match(asFault('text'), { code: 'internal_error', status: 500 })
+  t.end()
+})

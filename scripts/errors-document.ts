@@ -1,0 +1,42 @@
+/** docs/errors.md, made from the catalogue so that the two cannot differ. */
+import { catalogue } from '#schemas/fault-catalogue.ts'
+import type { FaultEntry } from '#schemas/faults/entry.ts'
+import { exchangeFaults } from '#schemas/faults/exchange.ts'
+import { messageFaults } from '#schemas/faults/message.ts'
+import { operationFaults } from '#schemas/faults/operation.ts'
+
+const HEAD = `# Errors
+
+Every failure leaves as one JSON object, with the type repeated in the header \`X-Road-Error\`:
+
+\`\`\`json
+{ "type": "client.access_denied", "message": "The client has no right to call this service. Ask ...", "detail": "3f0c..." }
+\`\`\`
+
+- \`type\` is a code below. On the message path a prefix says who speaks: \`client.\` (the consumer's server, and the caller has to
+  act), \`server.clientproxy.\` (the consumer's server), \`server.serverproxy.\` (the provider's server), \`signer.\`. Management
+  APIs send the bare code. A fault that another server sent is passed on as it came.
+- \`message\` says what is wrong, where, and what to do next. It never holds payload, personal data or secrets.
+- \`detail\` is an id to look for in the log lines of both servers.
+
+Between servers, and to SOAP clients, the same three stand in a SOAP fault. The codes are X-Road's where X-Road has one.
+`
+
+/** The whole document. */
+export function errorsDocument(): string {
+  const parts = [
+    ['The request and the way to the service', exchangeFaults],
+    ['The message between servers', messageFaults],
+    ['The server and its administration', operationFaults],
+  ] as const
+  const sections = parts.map(([title, faults]) => `\n## ${title}\n\n${table(faults)}`)
+  return HEAD + sections.join('') + `\n${Object.keys(catalogue).length} codes.\n`
+}
+
+function table(faults: Record<string, FaultEntry>): string {
+  const rows = Object.entries(faults).map(([code, { status, blame, text, remedy }]) => {
+    const who = blame === 'client' ? 'caller' : 'operator'
+    return `| \`${code}\` | ${status} | ${who} | ${text} | ${remedy} |\n`
+  })
+  return `| code | HTTP | acts first | what is wrong | what to do |\n|---|---|---|---|---|\n${rows.join('')}`
+}

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Usage: install-packages.sh production|full. Installs exactly what package-lock.json names, when that is not there yet.
+# A full install serves production too, so it is never replaced by a smaller one.
+set -eu
+cd "$(dirname -- "$0")/.."
+wanted=$1
+stamp=node_modules/.concordat-installed
+lock=$(cksum <package-lock.json)
+
+has=none
+if [ -f "$stamp" ]; then
+  [ "$(sed -n 2p "$stamp")" = "$lock" ] && has=$(sed -n 1p "$stamp")
+elif [ node_modules/.package-lock.json -nt package-lock.json ]; then
+  # Somebody ran npm themselves after the last change of the lock file.
+  if [ -d node_modules/tap ]; then has=full; else has=production; fi
+fi
+[ "$has" = full ] && exit 0
+[ "$has" = "$wanted" ] && exit 0
+
+# A full install that is out of date stays a full one.
+[ -d node_modules/tap ] && wanted=full
+if ! command -v npm >/dev/null; then
+  echo "npm is missing: install Node with npm" >&2
+  exit 1
+fi
+if [ "$wanted" = full ]; then omit=; else omit=--omit=dev; fi
+echo "Installing packages ($wanted) ..."
+if ! npm ci $omit --no-audit --no-fund --no-progress --loglevel=error; then
+  echo "Packages could not be installed: npm needs its registry, or a filled cache." >&2
+  exit 1
+fi
+printf '%s\n%s\n' "$wanted" "$lock" >"$stamp"

@@ -1,0 +1,69 @@
+/** Reads the repository as the house rules see it: which files there are, and what each imports. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+
+export const ROOT = path.join(import.meta.dirname, '../..')
+
+export type Import = {
+  /** As written: './x.ts', '#core/asn1/der.ts', 'node:fs', 'fastify'. */
+  from: string
+  /** The file it leads to, from the root; undefined for packages. */
+  file: string | undefined
+  /** Types only: nothing of it is there when the program runs. */
+  isType: boolean
+}
+
+export type SourceFile = { name: string; text: string; lines: number; imports: Import[] }
+
+const STATIC = /^[ \t]*(import|export)\s+(type\b)?[^'"`;()]*?\bfrom\s*['"]([^'"]+)['"]/gm
+const BARE = /^[ \t]*import\s*['"]([^'"]+)['"]/gm
+const DYNAMIC = /(typeof\s+)?\bimport\(\s*['"]([^'"]+)['"]\s*\)/g
+/** A worker or child process is an import as well. */
+const BY_URL = /new URL\(\s*['"](\.[^'"]+\.ts)['"]/g
+
+/** Every file that git tracks, as a path from the root: what a clone has, without what others are trying out. */
+export function listFiles(): string[] {
+  const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 24 })
+  return tracked
+    .split('\0')
+    .filter((name) => name !== '' && existsSync(path.join(ROOT, name)))
+    .sort()
+}
+
+/** All TypeScript files with their imports. */
+export function readSources(files: string[]): SourceFile[] {
+  return files
+    .filter((name) => /\.tsx?$/.test(name))
+    .map((name) => {
+      const text = readFileSync(path.join(ROOT, name), 'utf8')
+      return { name, text, lines: text.split('\n').length - 1, imports: importsOf(name, text) }
+    })
+}
+
+/** What a file imports, statically, dynamically or as a worker. */
+export function importsOf(name: string, text: string): Import[] {
+  // Code inside a template (a test's child process, a usage text) is not this file's.
+  const code = text.replace(/`(?:\\[\s\S]|[^`\\])*`/g, (template) =>
+    template.includes('\n') ? '``' : template,
+  )
+  const found: Import[] = []
+  const add = (from: string, isType: boolean): void => {
+    found.push({ from, isType, file: resolve(name, from) })
+  }
+  for (const [, , type, from] of code.matchAll(STATIC)) add(from!, type !== undefined)
+  for (const [, from] of code.matchAll(BARE)) add(from!, false)
+  for (const [, type, from] of code.matchAll(DYNAMIC)) add(from!, type !== undefined)
+  for (const [, from] of code.matchAll(BY_URL)) add(from!, false)
+  return found
+}
+
+function resolve(name: string, from: string): string | undefined {
+  if (from.startsWith('.')) return path.posix.join(path.posix.dirname(name), from)
+  return from.startsWith('#') ? from.slice(1) : undefined
+}
+
+/** Tests and what only tests use. */
+export function isForTests(name: string): boolean {
+  return /\.test\.tsx?$|(^|[/-])(fixture|child)\.ts$|^test\//.test(name)
+}

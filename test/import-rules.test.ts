@@ -1,0 +1,211 @@
+/** The house rules as a failing test: who imports whom, one door each, sizes, names, READMEs, links. */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { findCycles } from './house/cycles.ts'
+import { DOORS, IMPURE_CODE, IMPURE_IMPORTS, whyNot } from './house/room-rules.ts'
+import { importsOf, isForTests, listFiles, ROOT, readSources } from './house/source-files.ts'
+
+const files = listFiles()
+const sources = readSources(files)
+const product = sources.filter(({ name }) => !isForTests(name))
+
+t.test('every import leads to a file, in the form that the house uses', (t) => {
+  const wrong = sources.flatMap(({ name, imports }) =>
+    imports.flatMap(({ from, file }) => {
+      if (file === undefined) return []
+      const leaves = from.startsWith('.') && file.split('/')[0] !== name.split('/')[0]
+      if (leaves) return [`${name}: write ${from} with #`]
+      return existsSync(path.join(ROOT, file)) ? [] : [`${name}: ${from} does not exist`]
+    }),
+  )
+  t.strictSame(wrong, [])
+  t.end()
+})
+
+t.test('rooms import only the rooms below them', (t) => {
+  const wrong = sources.flatMap(({ name, imports }) =>
+    imports.flatMap(({ file }) => {
+      const why = file === undefined ? undefined : whyNot(name, file, isForTests(name))
+      return why === undefined ? [] : [`${name} -> ${file}: ${why}`]
+    }),
+  )
+  t.strictSame(wrong, [])
+  t.strictSame(findCycles(sources), [], 'no circles')
+  t.end()
+})
+
+t.test('one door each', (t) => {
+  for (const door of DOORS) {
+    const wrong = product.flatMap(({ name, imports }) =>
+      imports
+        .filter(
+          ({ from, isType }) => door.from.test(from) && (door.types || !isType) && !door.allowed.test(name),
+        )
+        .map(({ from }) => `${name} imports ${from}`),
+    )
+    t.strictSame(wrong, [], door.what)
+  }
+  const wrong = (pattern: RegExp, allowed: RegExp): string[] =>
+    product
+      .filter(({ name, text }) => !allowed.test(name) && pattern.test(withoutComments(text)))
+      .map(({ name }) => name)
+  t.strictSame(wrong(/\bprocess\.env\b/, /(^|\/)main\.ts$|^scripts\//), [], 'process.env')
+  const fetching = /^(?![\s\S]*\b(const|function) fetch\b)[\s\S]*(?<![.\w])fetch\(/
+  t.strictSame(wrong(fetching, /(^|\/|-)client\.ts$|^adapters\/|^scripts\/|^console\//), [], 'fetch')
+  t.strictSame(wrong(/@ts-(ignore|expect-error|nocheck)/, /^$/), [], 'ts-ignore')
+  t.end()
+})
+
+t.test('core is pure, rules are pure, schemas stand alone', (t) => {
+  const core = product.filter(({ name }) => name.startsWith('core/'))
+  const impure = core.flatMap(({ name, imports }) =>
+    imports
+      .filter(({ from, isType }) => !isType && IMPURE_IMPORTS.test(from))
+      .map(({ from }) => `${name}: ${from}`),
+  )
+  t.strictSame(impure, [])
+  t.strictSame(
+    core.filter(({ text }) => IMPURE_CODE.test(withoutComments(text))).map(({ name }) => name),
+    [],
+  )
+  const rules = product.filter(({ name }) => name.endsWith('/rules.ts'))
+  const mixed = rules.flatMap(({ name, imports }) =>
+    imports
+      .filter(({ from, isType }) => !isType && /store|routes|platform|client/.test(from))
+      .map(() => name),
+  )
+  t.strictSame(mixed, [])
+  const schemas = product.filter(({ name }) => name.startsWith('schemas/'))
+  const outside = schemas.flatMap(({ name, imports }) =>
+    imports
+      .filter(({ from }) => !from.startsWith('./') && from !== 'node:crypto')
+      .map(({ from }) => `${name}: ${from}`),
+  )
+  t.strictSame(outside, [])
+  t.end()
+})
+
+t.test('files keep to one concern', (t) => {
+  const long = sources.filter(({ lines }) => lines > 400).map(({ name, lines }) => `${name}: ${lines} lines`)
+  t.strictSame(long, [], 'none over 400 lines')
+  const sizes = product.map(({ lines }) => lines).sort((a, b) => a - b)
+  t.ok(sizes[Math.floor(sizes.length / 2)]! <= 90, `half of the files have at most 90 lines`)
+  t.ok(sizes[Math.floor(sizes.length * 0.9)]! <= 220, `9 of 10 have at most 220`)
+  const unopened = product.filter(({ text }) => !/^([^\n]*\n){0,5}\/\*\*/.test(text)).map(({ name }) => name)
+  t.strictSame(unopened, [], 'each opens with what it guarantees')
+  const drawers = files.filter((name) => /(^|\/)(utils?|helpers?|common|misc|lib)(\/|\.)/.test(name))
+  t.strictSame(drawers, [], 'no drawers')
+  t.end()
+})
+
+const ROOMS = [
+  'security-server',
+  'central-registry',
+  'adapters',
+  'schemas',
+  'certs',
+  'core',
+  'platform',
+  'console',
+]
+const TOP = new Set([...ROOMS, 'scripts', 'test', 'docs', '.ci'])
+const TOP_FILES =
+  /^(README|CONTRIBUTING|SECURITY|CHANGELOG)\.md$|^LICENSE$|^package(-lock)?\.json$|^tsconfig\.json$|^biome\.json$|^\.(gitignore|gitattributes|npmrc|oxlintrc\.json|taprc)$/
+
+t.test('top-level names are the given ones, and every room says what it is', (t) => {
+  const top = new Set(files.map((name) => name.split('/')[0]!))
+  const isFile = (name: string): boolean => statSync(path.join(ROOT, name)).isFile()
+  t.strictSame(
+    [...top].filter((name) => (isFile(name) ? !TOP_FILES.test(name) : !TOP.has(name))),
+    [],
+  )
+  const inner = sources
+    .map(({ name }) => name.split('/'))
+    .filter(([room, , rest]) => ['security-server', 'core', 'platform'].includes(room!) && rest !== undefined)
+    .map(([room, folder]) => `${room}/${folder}`)
+  const rooms = new Set([
+    ...[...top].filter((name) => [...ROOMS, 'scripts', 'test'].includes(name)),
+    ...inner,
+  ])
+  rooms.delete('security-server/migrations')
+  t.strictSame([...rooms].filter((room) => !files.includes(`${room}/README.md`)).sort(), [])
+  t.end()
+})
+
+t.test('links in documents lead somewhere', (t) => {
+  const dead = files
+    .filter((name) => name.endsWith('.md'))
+    .flatMap((name) => {
+      const text = readFileSync(path.join(ROOT, name), 'utf8').replace(/```[\s\S]*?```/g, '')
+      return [...text.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, target = '']) => {
+        const [file = '', anchor] = target.split('#')
+        if (/^[a-z]+:/.test(target)) return []
+        const at = file === '' ? name : path.posix.join(path.posix.dirname(name), file)
+        if (!existsSync(path.join(ROOT, at))) return [`${name}: ${target}`]
+        return anchor === undefined || anchorsOf(at).has(anchor)
+          ? []
+          : [`${name}: ${target} (no such heading)`]
+      })
+    })
+  t.strictSame(dead, [])
+  t.end()
+})
+
+t.test('these rules do catch what they forbid', (t) => {
+  const text = `import { a } from '#security-server/main.ts'
+    import type { B } from 'kysely'
+    import {
+      c,
+    } from './c.ts'
+    const d = await import('#core/x.ts')
+    export * from './e.ts'
+    import 'reflect-metadata'
+    new Worker(new URL('./worker.ts', import.meta.url))
+    const code = "import x from 'y'"`
+  t.match(importsOf('platform/jobs/a.ts', text), [
+    { from: '#security-server/main.ts', file: 'security-server/main.ts', isType: false },
+    { from: 'kysely', isType: true },
+    { file: 'platform/jobs/c.ts' },
+    { file: 'platform/jobs/e.ts' },
+    { from: 'reflect-metadata' },
+    { file: 'core/x.ts' },
+    { file: 'platform/jobs/worker.ts' },
+  ])
+  const refused: [string, string][] = [
+    ['schemas/a.ts', 'core/b.ts'],
+    ['core/a.ts', 'platform/b.ts'],
+    ['platform/a.ts', 'certs/b.ts'],
+    ['central-registry/a.ts', 'security-server/b.ts'],
+    ['security-server/keys/a.ts', 'security-server/message-log/b.ts'],
+    ['security-server/consumer/a.ts', 'security-server/provider/b.ts'],
+    ['security-server/a.ts', 'security-server/main.ts'],
+    ['platform/a.ts', 'test/b.ts'],
+    ['platform/a.ts', 'platform/b-fixture.ts'],
+  ]
+  for (const [name, file] of refused) t.ok(whyNot(name, file, false), `${name} -> ${file}`)
+  t.notOk(whyNot('security-server/consumer/a.ts', 'security-server/keys/b.ts', false))
+  const file = (name: string, to: string) => ({
+    name,
+    text: '',
+    lines: 1,
+    imports: [{ from: to, file: to, isType: false }],
+  })
+  t.strictSame(findCycles([file('a', 'b'), file('b', 'c'), file('c', 'b')]), [['b', 'c', 'b']])
+  t.end()
+})
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '')
+}
+
+function anchorsOf(file: string): Set<string> {
+  const headings = readFileSync(path.join(ROOT, file), 'utf8').matchAll(/^#+ (.+)$/gm)
+  const slug = (heading: string): string =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replace(/\s/g, '-')
+  return new Set([...headings].map(([, heading = '']) => slug(heading)))
+}
