@@ -1,0 +1,19 @@
+/** API keys and the audit log. */
+import { Fault } from '#schemas/fault.ts'
+import type { AdminRooms, Handlers } from './rooms.ts'
+
+export function apiKeyHandlers({ apiKeys, audit, clock }: AdminRooms): Handlers {
+  return {
+    getApiKeys: () => apiKeys.list(),
+    async addApiKey({ body }) {
+      const { name, roles, expiresAt } = body as { name: string; roles: string[]; expiresAt?: string }
+      if (expiresAt === undefined) return apiKeys.create({ name, roles })
+      const end = new Date(expiresAt)
+      if (end.getTime() <= clock()) throw new Fault('invalid_input', { what: 'expiresAt lies in the past' })
+      return apiKeys.create({ name, roles, expiresAt: end })
+    },
+    revokeApiKey: ({ params }) => apiKeys.revoke(params['id']!),
+    getAuditLog: ({ query }) => audit.list(query as { before?: number; limit: number }),
+    verifyAuditLog: () => audit.verify(),
+  }
+}

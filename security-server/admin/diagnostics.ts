@@ -1,0 +1,108 @@
+/** The state of each part of the server, in words, with what to do about it. */
+import { asFault, type Fault } from '#schemas/fault.ts'
+import type { AdminRooms, Handlers } from './rooms.ts'
+
+export type Diagnosis = {
+  name: string
+  state: 'OK' | 'WARNING' | 'ERROR'
+  message: string
+  remedy?: string | undefined
+}
+
+const WARN_DAYS = 30
+const DAY_MS = 86_400_000
+/** Twice the usual interval of time-stamps and more: something is slow, before it stops exchange. */
+const UNSTAMPED_WARN_MS = 10 * 60_000
+
+export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
+  return {
+    getDiagnostics: async () => ({
+      checkedAt: new Date(rooms.clock()).toISOString(),
+      items: [
+        configuration(rooms),
+        token(rooms),
+        ...certificates(rooms),
+        attempt('signing', 'ready', () => rooms.keys.signingIdentity(rooms.server)),
+        attempt('authentication', 'ready', () => rooms.keys.authenticationIdentity()),
+        timeStamps(rooms),
+        attempt('message-log', 'the log takes records', () => rooms.messageLog.checkUsable()),
+        ...(await jobs(rooms)),
+      ],
+    }),
+    getJobs: () => rooms.jobs.state(),
+  }
+}
+
+function configuration({ globalConfiguration }: AdminRooms): Diagnosis {
+  const { attempt: last, own } = globalConfiguration.state()
+  const now = attempt('global-configuration', `valid until ${own?.expiresAt.toISOString() ?? ''}`, () =>
+    globalConfiguration.current(),
+  )
+  if (now.state !== 'OK' || last.lastError === undefined) return now
+  const message = `${now.message}, but the last attempt to fetch it failed: ${last.lastError.message}`
+  return { ...now, state: 'WARNING', message, remedy: 'Check that the registry can be reached' }
+}
+
+function token({ keys }: AdminRooms): Diagnosis {
+  const [first] = keys.tokens()
+  if (first?.loggedIn === true) return { name: 'token', state: 'OK', message: 'the token is unlocked' }
+  const initialized = first?.initialized === true
+  return {
+    name: 'token',
+    state: 'ERROR',
+    message: initialized ? 'the token is locked' : 'the token is not initialized',
+    remedy: initialized ? 'Log in to the token with its PIN' : 'Initialize the token with a PIN',
+  }
+}
+
+function certificates({ keys, clock }: AdminRooms): Diagnosis[] {
+  const active = keys
+    .tokens()
+    .flatMap((each) => each.keys)
+    .flatMap((key) => key.certificates)
+    .filter((certificate) => certificate.active)
+  return active.map((certificate) => {
+    const name = `certificate ${certificate.sha256.slice(0, 16)} (${certificate.usage})`
+    if (certificate.remedy !== undefined) {
+      const message = certificate.ocsp.error ?? `state ${certificate.state}, OCSP ${certificate.ocsp.state}`
+      return { name, state: 'ERROR', message, remedy: certificate.remedy }
+    }
+    const days = Math.floor((Date.parse(certificate.notAfter) - clock()) / DAY_MS)
+    const message = `good, ${days} days left`
+    return days < WARN_DAYS
+      ? { name, state: 'WARNING', message, remedy: 'Order a new certificate' }
+      : { name, state: 'OK', message }
+  })
+}
+
+function timeStamps({ messageLog, clock }: AdminRooms): Diagnosis {
+  const oldest = messageLog.oldestUnstamped()
+  const name = 'time-stamping'
+  if (oldest === undefined) return { name, state: 'OK', message: 'every record has its time-stamp' }
+  const message = `records since ${oldest.toISOString()} wait for a time-stamp`
+  if (clock() - oldest.getTime() < UNSTAMPED_WARN_MS) return { name, state: 'OK', message }
+  return { name, state: 'WARNING', message, remedy: 'Check that a time-stamping authority can be reached' }
+}
+
+async function jobs({ jobs: all }: AdminRooms): Promise<Diagnosis[]> {
+  const states = await all.state()
+  return states
+    .filter(({ lastError }) => lastError !== null)
+    .map(({ kind, lastError, lastSucceededAt }) => ({
+      name: `job ${kind}`,
+      state: 'WARNING',
+      message: `${lastError}; last success: ${lastSucceededAt ?? 'never'}`,
+      remedy: 'It is tried again by itself; look at what it names',
+    }))
+}
+
+function attempt(name: string, message: string, act: () => unknown): Diagnosis {
+  try {
+    act()
+    return { name, state: 'OK', message }
+  } catch (thrown) {
+    const fault: Fault = asFault(thrown)
+    const [text = fault.message, ...rest] = fault.message.split(/(?<=\.) /)
+    return { name, state: 'ERROR', message: text, remedy: rest.join(' ') || undefined }
+  }
+}

@@ -1,0 +1,36 @@
+/** Ids as the API writes them, INSTANCE:CLASS:CODE[:SUBSYSTEM]: no code holds a colon, so nothing needs escaping. */
+import { Fault } from '#schemas/fault.ts'
+import {
+  type ClientId,
+  checkCode,
+  encodeSegment,
+  type MemberId,
+  parseClientId,
+  type SubsystemId,
+} from '#schemas/identifiers.ts'
+
+/** The slash form of identifiers.ts; throws `invalid_client_identifier` unless there are `least` to `most` codes. */
+export function slashForm(text: string, least: number, most: number): string {
+  const codes = text.split(':')
+  if (codes.length < least || codes.length > most) {
+    throw new Fault('invalid_client_identifier', { what: `${least} to ${most} codes with colons are needed` })
+  }
+  return codes.map((code) => encodeSegment(checkCode(code))).join('/')
+}
+
+/** The API's form of an id's slash form. */
+export function colonForm(text: string): string {
+  return text.split('/').map(decodeURIComponent).join(':')
+}
+
+export function clientIdOf(text: string | undefined): ClientId {
+  return parseClientId(slashForm(text ?? '', 3, 4))
+}
+
+export function subsystemIdOf(text: string | undefined): SubsystemId {
+  return parseClientId(slashForm(text ?? '', 4, 4)) as SubsystemId
+}
+
+export function memberIdOf(text: string | undefined): MemberId {
+  return parseClientId(slashForm(text ?? '', 3, 3))
+}

@@ -1,0 +1,33 @@
+/** The first API key, written once into a file that only its owner reads, so that nobody has to make one in the database. */
+import { open, readFile } from 'node:fs/promises'
+import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import { Fault } from '#schemas/fault.ts'
+import { ROLES } from './roles.ts'
+
+const NAME = 'initial'
+
+/**
+ * Makes the key when there is none at all. The file is made first, empty: when a crash left it so, the key that nobody
+ * could read is revoked and another made.
+ */
+export async function writeInitialApiKey(file: string, apiKeys: ApiKeys): Promise<void> {
+  const content = await readFile(file, 'utf8').catch(() => undefined)
+  const existing = await apiKeys.list()
+  if (content !== undefined ? content !== '' : existing.length > 0) return
+  for (const { id, name, revokedAt } of existing) {
+    if (name === NAME && revokedAt === null) await apiKeys.revoke(id)
+  }
+  try {
+    const handle = await open(file, content === undefined ? 'wx' : 'r+', 0o600)
+    try {
+      const { secret } = await apiKeys.create({ name: NAME, roles: [...ROLES] })
+      await handle.writeFile(`${secret}\n`)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw new Fault('io_error', { what: `the file of the first API key, ${file}`, cause })
+  }
+}

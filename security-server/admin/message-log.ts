@@ -1,0 +1,134 @@
+/** The message log for auditors: search, records with proofs, containers, verification, time-stamps, checkpoints. */
+import { writeContainer } from '#core/container/write-container.ts'
+import { answer } from '#platform/http-service/answer.ts'
+import type { OperationInput } from '#platform/http-service/openapi.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { StoredEvidence } from '../message-log/evidence/read-evidence.ts'
+import type { SearchRow } from '../message-log/search/store.ts'
+import { colonForm, slashForm } from './ids.ts'
+import type { AdminRooms, Handlers } from './rooms.ts'
+
+type Filter = {
+  before?: number
+  limit: number
+  queryId?: string
+  clientId?: string
+  serviceId?: string
+  kind?: string
+  direction?: string
+  outcome?: string
+  from?: string
+  to?: string
+}
+
+export function messageLogHandlers(rooms: AdminRooms): Handlers {
+  const { messageLog, audit } = rooms
+
+  /** Who looks at content leaves a trace before he sees it. */
+  async function note(operation: string, { caller, params }: OperationInput): Promise<number> {
+    const index = indexOf(params)
+    await audit.before({ caller, operation, target: `record ${index}` })
+    return index
+  }
+
+  return {
+    getMessageLogState: async () => ({
+      records: messageLog.size(),
+      oldestUnstamped: messageLog.oldestUnstamped() ?? null,
+      treeHead: messageLog.treeHead() ?? null,
+    }),
+    async findRecords({ query }) {
+      const { clientId, serviceId, from, to, ...rest } = query as Filter
+      const rows = await messageLog.list({
+        ...rest,
+        ...(clientId === undefined ? {} : { client: slashForm(clientId, 3, 4) }),
+        ...(serviceId === undefined ? {} : { service: slashForm(serviceId, 5, 6) }),
+        // One form of time for text comparison, whatever offset was given.
+        ...(from === undefined ? {} : { from: new Date(from).toISOString() }),
+        ...(to === undefined ? {} : { to: new Date(to).toISOString() }),
+      })
+      return rows.map(rowView)
+    },
+    async getRecord(input) {
+      const index = await note('getRecord', input)
+      const evidence = await messageLog.read(index)
+      return { ...recordView(evidence), proof: proofView(await messageLog.proof(index)) }
+    },
+    async downloadRecordContainer(input) {
+      const index = await note('downloadRecordContainer', input)
+      const container = writeContainer(await messageLog.container(index))
+      const headers = { 'content-disposition': `attachment; filename="record-${index}.asice"` }
+      return answer(container, { headers })
+    },
+    async eraseRecord({ params, body }) {
+      const { reason } = body as { reason: string }
+      return { erasureIndex: await messageLog.erase(indexOf(params), reason) }
+    },
+    async verifyMessageLog() {
+      if (messageLog.verify === undefined) {
+        throw new Fault('service_unavailable', { what: 'the log cannot be verified from here' })
+      }
+      return messageLog.verify()
+    },
+    timeStampMessageLog: async () => ({ batches: await messageLog.timeStampNow() }),
+    async getCheckpoint() {
+      const note = messageLog.treeHead()
+      if (note === undefined) throw new Fault('not_found', { what: 'there is no checkpoint yet' })
+      return Buffer.from(note)
+    },
+    checkpointMessageLog: async () => ({ treeHead: (await messageLog.checkpointNow()) ?? null }),
+  }
+}
+
+function indexOf(params: Record<string, string>): number {
+  return Number(params['index'])
+}
+
+function rowView(row: SearchRow) {
+  return {
+    index: Number(row.idx),
+    time: row.time,
+    kind: row.kind,
+    direction: row.direction,
+    outcome: row.outcome,
+    queryId: row.query_id,
+    requestId: row.request_id,
+    clientId: row.client === '' ? null : colonForm(row.client),
+    serviceId: row.service === '' ? null : colonForm(row.service),
+    peer: row.peer === '' ? null : colonForm(row.peer),
+    answers: row.answers === null ? null : Number(row.answers),
+  }
+}
+
+/** Everything but the content itself, which the container holds. */
+function recordView(evidence: StoredEvidence) {
+  const { index, leaf, form, erased, metadata, message, body, bodyFile, signatures, timeStamp } = evidence
+  return {
+    index,
+    leaf: leaf.toString('base64'),
+    form: JSON.parse(form) as unknown,
+    erased: erased ?? null,
+    metadata: metadata ?? null,
+    messageBytes: message?.length ?? null,
+    bodyBytes: body?.length ?? bodyFile?.size ?? null,
+    signatures: signatures?.toString('base64') ?? null,
+    timeStamp:
+      timeStamp === undefined
+        ? null
+        : { index: timeStamp.index, time: timeStamp.time, token: timeStamp.token.toString('base64') },
+  }
+}
+
+function proofView(proof: Awaited<ReturnType<AdminRooms['messageLog']['proof']>>) {
+  const { size, path, checkpoint, openings } = proof
+  const opened = Object.entries(openings).map(([label, { key, digest }]) => [
+    label,
+    { key: key.toString('base64'), digest: digest.toString('base64') },
+  ])
+  return {
+    size,
+    path: path.map((node) => node.toString('base64')),
+    checkpoint,
+    openings: Object.fromEntries(opened) as unknown,
+  }
+}

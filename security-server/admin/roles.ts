@@ -1,0 +1,9 @@
+/** X-Road's roles of a security server, and one for auditors. Which operation needs which stands in the API's file. */
+export const ROLES = [
+  'XROAD_SECURITY_OFFICER',
+  'XROAD_REGISTRATION_OFFICER',
+  'XROAD_SERVICE_ADMINISTRATOR',
+  'XROAD_SYSTEM_ADMINISTRATOR',
+  'XROAD_SECURITYSERVER_OBSERVER',
+  'XROAD_AUDITOR',
+] as const

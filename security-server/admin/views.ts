@@ -1,0 +1,98 @@
+/** Answers of the API: rooms' values with ids in the API's form and times as ISO texts. */
+import { idText } from '#schemas/identifiers.ts'
+import type { CertificateInfo, KeyInfo, TokenInfo } from '../keys/keys.ts'
+import type { ClientView, LocalGroup, ServiceDescription, ServiceView } from '../local-systems/view.ts'
+import { certificatePem } from '../local-systems/view.ts'
+import { colonForm } from './ids.ts'
+
+export function tokenView(token: TokenInfo) {
+  return { ...token, keys: token.keys.map(keyView) }
+}
+
+export function keyView(key: KeyInfo) {
+  return {
+    ...key,
+    requests: key.requests.map(({ member, ...request }) => ({ ...request, memberId: colonOrNone(member) })),
+    certificates: key.certificates.map(certificateView),
+  }
+}
+
+export function certificateView({ member, ...certificate }: CertificateInfo) {
+  return { ...certificate, memberId: colonOrNone(member) }
+}
+
+export function clientView(
+  client: ClientView,
+  status: 'REGISTERED' | 'SAVED',
+  memberName: string | undefined,
+) {
+  return {
+    id: colonForm(idText(client.id)),
+    memberName,
+    status,
+    connectionType: client.authenticationMode,
+    createdAt: client.createdAt,
+    tlsCertificates: client.certificates.length,
+    services: client.descriptions.reduce((count, each) => count + each.services.length, 0),
+  }
+}
+
+export function clientCertificateViews(client: ClientView) {
+  return client.certificates.map(({ sha256, der, notBefore, notAfter }) => ({
+    sha256,
+    notBefore,
+    notAfter,
+    pem: certificatePem(der),
+  }))
+}
+
+/** `document` is fetched apart. */
+export function descriptionView(description: ServiceDescription) {
+  const { id, client, type, url, disabled, disabledNotice, updatedAt, services } = description
+  const common = { id, clientId: colonForm(idText(client)), type, url, disabled, disabledNotice, updatedAt }
+  return { ...common, services: services.map(serviceView) }
+}
+
+export function serviceView(view: ServiceView) {
+  const { service, certificates } = view
+  return {
+    id: view.key,
+    serviceDescriptionId: view.description,
+    fullServiceId: colonForm(idText(service.id)),
+    serviceCode: service.id.serviceCode,
+    type: service.type,
+    url: service.url,
+    timeoutMs: service.timeoutMs,
+    verifyTls: service.verifyTls,
+    allowEncodedSlash: service.allowEncodedSlash,
+    disabled: service.disabledNotice !== undefined,
+    tlsCertificates: certificates.map(({ sha256, der }) => ({ sha256, pem: certificatePem(der) })),
+    endpoints: view.endpoints,
+    accessRights: accessRightViews(view),
+  }
+}
+
+export function accessRightViews(view: ServiceView) {
+  return view.accessRights.map((right) => {
+    const endpoint = view.endpoints.find(({ id }) => id === right.endpoint)
+    return {
+      id: right.id,
+      subjectType: right.subjectType,
+      subjectId: right.subjectType === 'SUBSYSTEM' ? colonForm(right.subject) : right.subject,
+      endpointId: right.endpoint,
+      wholeService: endpoint?.base === true,
+      method: endpoint?.method,
+      path: endpoint?.path,
+      createdAt: right.createdAt,
+    }
+  })
+}
+
+export function groupView({ id, client, code, description, members }: LocalGroup) {
+  const items = members.map((member) => colonForm(idText(member)))
+  return { id, clientId: colonForm(idText(client)), code, description, members: items }
+}
+
+function colonOrNone(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : colonForm(text)
+}
