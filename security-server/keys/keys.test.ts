@@ -130,7 +130,10 @@ t.test('a crash before or after a write leaves the old or the new, never a part'
   const again = await world.open()
   t.equal(again.key(key.id).label, 'new')
   await again.login('another horse 8')
-  await t.rejects(writeDurably(path.join(world.directory, 'absent', 'file'), Buffer.alloc(1)), code('io_error'))
+  await t.rejects(
+    writeDurably(path.join(world.directory, 'absent', 'file'), Buffer.alloc(1)),
+    code('io_error'),
+  )
 })
 
 t.test('certificate requests satisfy openssl', async (t) => {
