@@ -1,48 +1,46 @@
 /**
- * The gate: check, then every test, each shown as it goes; the last line is `N passed, N failed` with the skipped ones
- * when there are any. With CI set a skip is a failure.
+ * The gate: check, then every test, a line for each file as it ends; then what failed and what was skipped, and last
+ * `N passed, N failed` with the skipped ones when there are any. With CI set a skip is a failure.
  */
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { check } from '#scripts/check.ts'
-import { readTotals, skips } from './tap-output.ts'
+import type { TapOutput } from './tap-output.ts'
+import { createTapReader } from './tap-output.ts'
 
-const OUTPUT = '.work/tap.txt'
+const MAX_FAILURES = 50
 
 const inCi = Boolean(process.env['CI'])
 const files = process.argv.slice(2)
-mkdirSync('.work', { recursive: true })
-rmSync(OUTPUT, { force: true })
 
 const failedChecks = files.length === 0 ? await check({ fix: false }) : 0
-process.stdout.write('\n== tests\n')
-const tapCode = await runTap(files)
-const output = readOutput()
-const totals = readTotals(output)
-if (tapCode !== 0 && totals.failed === 0) totals.failed = 1
+const { code, output } = await runTap(files)
+// A stream without totals means that the runner itself broke.
+const { passed, failed, skipped } = output.totals ?? { passed: 0, failed: 0, skipped: 0 }
+const failedTests = failed === 0 && code !== 0 ? 1 : failed
 
-for (const reason of skips(output)) process.stdout.write(`SKIPPED ${reason}\n`)
-if (inCi && totals.skipped > 0) process.stdout.write('With CI set every skip is a failure.\n')
-const failed = totals.failed + failedChecks + (inCi ? totals.skipped : 0)
-const skipped = totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''
-process.stdout.write(`\n${totals.passed} passed, ${failed} failed${skipped}\n`)
-process.exitCode = failed === 0 ? 0 : 1
-
-function runTap(files: string[]): Promise<number> {
-  const reporter = process.stdout.isTTY ? 'base' : 'terse'
-  const tap = spawn('tap', ['run', `--reporter=${reporter}`, `--output-file=${OUTPUT}`, ...files], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
-  return new Promise((resolve) => {
-    tap.once('error', () => resolve(1))
-    tap.once('exit', (code) => resolve(code ?? 1))
-  })
+for (const { test, diagnostic } of output.failures.slice(0, MAX_FAILURES)) {
+  process.stdout.write(`\nFAILED ${test}\n${diagnostic.map((line) => `  ${line}\n`).join('')}`)
 }
+for (const skip of new Set(output.skips)) process.stdout.write(`SKIPPED ${skip}\n`)
+if (inCi && skipped > 0) process.stdout.write('With CI set every skip is a failure.\n')
+const allFailed = failedTests + failedChecks + (inCi ? skipped : 0)
+process.stdout.write(`\n${passed} passed, ${allFailed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`)
+process.exitCode = allFailed === 0 ? 0 : 1
 
-function readOutput(): string {
-  try {
-    return readFileSync(OUTPUT, 'utf8')
-  } catch {
-    return ''
+/** Runs tap, showing each test file as it ends. */
+async function runTap(files: string[]): Promise<{ code: number; output: TapOutput }> {
+  const tap = spawn('tap', ['run', '--reporter=tap', ...files], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = new Promise<number>((resolve) => {
+    tap.once('error', () => resolve(1))
+    tap.once('close', (code) => resolve(code ?? 1))
+  })
+  const reader = createTapReader()
+  for await (const line of createInterface({ input: tap.stdout })) {
+    const file = reader.line(line)
+    if (file === undefined) continue
+    const seconds = (file.ms / 1000).toFixed(1).padStart(6)
+    process.stdout.write(`${file.passed ? 'ok    ' : 'FAILED'} ${seconds} s  ${file.name}\n`)
   }
+  return { code: await ended, output: reader.output }
 }

@@ -1,22 +1,79 @@
-/** Reads what the gate needs out of a TAP stream: the runner's totals, and which tests were skipped and why. */
+/** Reads a TAP 14 stream line by line: totals, time a file, the tests that failed with their diagnostics, the skipped ones. */
 
 export type Totals = { passed: number; failed: number; skipped: number }
 
-const MAX_SKIPS = 50
+export type FileResult = { name: string; passed: boolean; ms: number }
 
-/** The last `# { total: 4, pass: 3, skip: 1 }` line; a stream without one means that the runner broke: one failure. */
-export function readTotals(tap: string): Totals {
-  const line = tap.match(/^# \{ total: \d+.*\}$/gm)?.at(-1)
-  if (line === undefined) return { passed: 0, failed: 1, skipped: 0 }
+export type TapOutput = {
+  totals: Totals | undefined
+  files: FileResult[]
+  failures: { test: string; diagnostic: string[] }[]
+  /** Names of skipped and postponed tests with the reason given. */
+  skips: string[]
+}
+
+const POINT =
+  /^( *)(not )?ok \d+(?: - (.*?))?(?: # (SKIP|TODO)\b ?(.*?))?(?: # time=([\d.]+)(ms|s))?(?: \{)?$/
+const SUBTEST = /^( *)# Subtest: (.*)$/
+const TOTALS = /^# \{ total: \d+.*\}$/
+
+/** A reader: give it every line in order; `output` holds what is known so far, `line` returns a test file that just ended. */
+export function createTapReader(): { line(text: string): FileResult | undefined; output: TapOutput } {
+  const output: TapOutput = { totals: undefined, files: [], failures: [], skips: [] }
+  const open: { name: string; failuresBefore: number }[] = []
+  let diagnostic: { indent: string; lines: string[] } | undefined
+  let failed: string[] | undefined
+
+  return {
+    output,
+    line(text) {
+      if (diagnostic !== undefined) {
+        if (text === `${diagnostic.indent}...`) diagnostic = undefined
+        else diagnostic.lines.push(text.slice(diagnostic.indent.length))
+        return undefined
+      }
+      if (/^ *---$/.test(text)) {
+        diagnostic = { indent: text.slice(0, -3), lines: failed ?? [] }
+        return undefined
+      }
+      failed = undefined
+      const subtest = SUBTEST.exec(text)
+      if (subtest !== null) {
+        const depth = subtest[1]!.length / 4
+        open.length = depth
+        open[depth] = { name: plainName(subtest[2]!), failuresBefore: output.failures.length }
+        return undefined
+      }
+      if (TOTALS.test(text)) output.totals = readTotals(text)
+      const point = POINT.exec(text)
+      if (point === null) return undefined
+      const [, indent = '', not, written = '', directive, reason = '', time = '0', unit] = point
+      const depth = indent.length / 4
+      const name = plainName(written)
+      const path = [...open.slice(0, depth).map((one) => one.name), name].join(' > ')
+      const subtestOfPoint = open[depth]
+      open.length = depth
+      if (directive !== undefined)
+        output.skips.push(reason === '' || reason === name ? path : `${path}: ${reason}`)
+      // A subtest that failed because of what is inside it says nothing new.
+      const explained = subtestOfPoint !== undefined && output.failures.length > subtestOfPoint.failuresBefore
+      if (not !== undefined && directive === undefined && !explained) {
+        failed = []
+        output.failures.push({ test: path, diagnostic: failed })
+      }
+      if (depth > 0) return undefined
+      const file = { name, passed: not === undefined, ms: Number(time) * (unit === 's' ? 1000 : 1) }
+      output.files.push(file)
+      return file
+    },
+  }
+}
+
+function readTotals(line: string): Totals {
   const count = (name: string): number => Number(new RegExp(`\\b${name}: (\\d+)`).exec(line)?.[1] ?? 0)
   return { passed: count('pass'), failed: count('fail'), skipped: count('skip') + count('todo') }
 }
 
-/** A line for each skipped test point, with its reason. */
-export function skips(tap: string): string[] {
-  const found = [...tap.matchAll(/^ *(?:not )?ok \d+(?: - (.*?))? # (?:SKIP|TODO)\b ?(.*)$/gm)]
-  const lines = found.map(([, name = '', reason = '']) =>
-    reason === '' || reason === name ? name : `${name}: ${reason}`,
-  )
-  return [...new Set(lines)].slice(0, MAX_SKIPS)
+function plainName(name: string): string {
+  return name.replaceAll(/\\([#\\])/g, '$1')
 }
