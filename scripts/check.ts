@@ -1,22 +1,41 @@
 /**
- * `concordat check [--fix]`: format and lint, floating promises, types, import rules. Each step is shown; all run even
- * when one fails, so that one run tells everything.
+ * `concordat check [--fix]`: format and lint, floating promises, types, import rules. All run side by side, each gives
+ * one line, and its output only when it failed: one run tells everything.
  */
 import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { createTapReader } from './test/tap-output.ts'
 
 const USAGE = `Usage: concordat check [--fix]
 
-Format and lint (biome), floating promises (oxlint), types (tsc), import rules. --fix mends format and what lint can mend.
+Format and lint (biome), floating promises (oxlint), types (tsc), import rules.
+
+  --fix   mend the format and what lint can mend, and write docs/errors.md from the fault catalogue
 `
 
 const ROOT = path.join(import.meta.dirname, '..')
 
+type Step = { name: string; command: string; args: string[]; readable?: (output: string) => string }
+
+const MEND: Step = { name: 'mending', command: 'biome', args: ['check', '--write'] }
+const STEPS: Step[] = [
+  { name: 'format and lint', command: 'biome', args: ['check', '--error-on-warnings'] },
+  { name: 'promises', command: 'oxlint', args: ['--type-aware', '--deny-warnings'] },
+  { name: 'types', command: 'tsc', args: ['--noEmit'] },
+  {
+    name: 'import rules',
+    command: process.execPath,
+    args: ['test/import-rules.test.ts'],
+    readable: failuresOf,
+  },
+]
+
+/** Exit code 0 when all holds, 1 when something does not, 2 for wrong usage. */
 export async function run(args: string[]): Promise<number> {
-  const options = { fix: { type: 'boolean' }, help: { type: 'boolean' } } as const
   try {
+    const options = { fix: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const
     const { values } = parseArgs({ args, options })
     if (values.help === true) {
       process.stdout.write(USAGE)
@@ -31,28 +50,24 @@ export async function run(args: string[]): Promise<number> {
 
 /** Runs every step and returns how many failed. */
 export async function check(q: { fix: boolean }): Promise<number> {
-  const steps: [name: string, command: string, args: string[]][] = [
-    ['format and lint', 'biome', ['check', '--error-on-warnings', ...(q.fix ? ['--write'] : [])]],
-    ['promises', 'oxlint', ['--type-aware', '--deny-warnings']],
-    ['types', 'tsc', ['--noEmit']],
-    ['import rules', process.execPath, ['test/import-rules.test.ts']],
-  ]
-  if (q.fix) await writeErrors()
-  let failed = 0
-  for (const [name, command, args] of steps) {
-    process.stdout.write(`== ${name}\n`)
-    if (!(await succeeds(command, args))) failed++
+  if (q.fix) {
+    const { errorsDocument } = await import('./errors-document.ts')
+    await writeFile(path.join(ROOT, 'docs/errors.md'), errorsDocument())
+    // What it cannot mend is told by the step below.
+    await runStep(MEND)
   }
-  return failed
+  const results = STEPS.map(async (step) => {
+    const began = performance.now()
+    const { succeeded, output } = await runStep(step)
+    const seconds = ((performance.now() - began) / 1000).toFixed(1).padStart(6)
+    process.stdout.write(`${succeeded ? 'ok    ' : 'FAILED'} ${seconds} s  ${step.name}\n`)
+    if (!succeeded) process.stdout.write(step.readable?.(output) ?? output)
+    return succeeded
+  })
+  return (await Promise.all(results)).filter((succeeded) => !succeeded).length
 }
 
-async function writeErrors(): Promise<void> {
-  const { errorsDocument } = await import('./errors-document.ts')
-  await writeFile(path.join(ROOT, 'docs/errors.md'), errorsDocument())
-}
-
-/** Shows a command's output only when it failed. */
-function succeeds(command: string, args: string[]): Promise<boolean> {
+function runStep({ command, args }: Step): Promise<{ succeeded: boolean; output: string }> {
   const binaries = path.join(ROOT, 'node_modules/.bin')
   const env = { ...process.env, PATH: `${binaries}${path.delimiter}${process.env['PATH'] ?? ''}` }
   const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -60,13 +75,20 @@ function succeeds(command: string, args: string[]): Promise<boolean> {
   child.stdout.on('data', (data: Buffer) => output.push(data))
   child.stderr.on('data', (data: Buffer) => output.push(data))
   return new Promise((resolve) => {
-    child.once('error', () => {
-      process.stdout.write(`${command} is missing: run npm ci\n`)
-      resolve(false)
-    })
-    child.once('close', (code) => {
-      if (code !== 0) process.stdout.write(Buffer.concat(output))
-      resolve(code === 0)
-    })
+    child.once('error', () =>
+      resolve({ succeeded: false, output: `${command} is not installed: run npm ci\n` }),
+    )
+    child.once('close', (code) =>
+      resolve({ succeeded: code === 0, output: Buffer.concat(output).toString() }),
+    )
   })
+}
+
+/** What a TAP stream says about the tests that failed; all of it when it holds none, since then the program broke. */
+function failuresOf(tap: string): string {
+  const reader = createTapReader()
+  for (const line of tap.split('\n')) reader.line(line)
+  const { failures } = reader.output
+  if (failures.length === 0) return tap
+  return failures.map(({ test, diagnostic }) => `${test}\n  ${diagnostic.join('\n  ')}\n`).join('')
 }

@@ -3,7 +3,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { findCycles } from './house/cycles.ts'
-import { DOORS, IMPURE_CODE, IMPURE_IMPORTS, whyNot } from './house/room-rules.ts'
+import { DOORS, misusers, withoutComments } from './house/doors.ts'
+import { IMPURE_CODE, IMPURE_IMPORTS, whyNot } from './house/room-rules.ts'
 import { importsOf, isForTests, listFiles, ROOT, readSources } from './house/source-files.ts'
 
 const files = listFiles()
@@ -36,24 +37,14 @@ t.test('rooms import only the rooms below them', (t) => {
 })
 
 t.test('one door each', (t) => {
-  for (const door of DOORS) {
-    const wrong = product.flatMap(({ name, imports }) =>
-      imports
-        .filter(
-          ({ from, isType }) => door.from.test(from) && (door.types || !isType) && !door.allowed.test(name),
-        )
-        .map(({ from }) => `${name} imports ${from}`),
-    )
-    t.strictSame(wrong, [], door.what)
-  }
-  const wrong = (pattern: RegExp, allowed: RegExp): string[] =>
-    product
-      .filter(({ name, text }) => !allowed.test(name) && pattern.test(withoutComments(text)))
-      .map(({ name }) => name)
-  t.strictSame(wrong(/\bprocess\.env\b/, /(^|\/)main\.ts$|^scripts\//), [], 'process.env')
-  const fetching = /^(?![\s\S]*\b(const|function) fetch\b)[\s\S]*(?<![.\w])fetch\(/
-  t.strictSame(wrong(fetching, /(^|\/|-)client\.ts$|^adapters\/|^scripts\/|^console\//), [], 'fetch')
-  t.strictSame(wrong(/@ts-(ignore|expect-error|nocheck)/, /^$/), [], 'ts-ignore')
+  for (const door of DOORS) t.strictSame(misusers(door, product), [], door.what)
+  // Written so that this file does not hold what it forbids. An open type (any) is biome's to find.
+  const silenced = sources.filter(({ text }) => /@ts-(ignor[e]|expect-erro[r]|nochec[k])/.test(text))
+  t.strictSame(
+    silenced.map(({ name }) => name),
+    [],
+    'no type error is silenced',
+  )
   t.end()
 })
 
@@ -90,8 +81,10 @@ t.test('files keep to one concern', (t) => {
   const long = sources.filter(({ lines }) => lines > 400).map(({ name, lines }) => `${name}: ${lines} lines`)
   t.strictSame(long, [], 'none over 400 lines')
   const sizes = product.map(({ lines }) => lines).sort((a, b) => a - b)
-  t.ok(sizes[Math.floor(sizes.length / 2)]! <= 90, `half of the files have at most 90 lines`)
-  t.ok(sizes[Math.floor(sizes.length * 0.9)]! <= 220, `9 of 10 have at most 220`)
+  const atMost = (share: number): number => sizes[Math.floor(sizes.length * share)] ?? 0
+  t.comment(`${sizes.length} files: half at most ${atMost(0.5)} lines, 9 of 10 at most ${atMost(0.9)}`)
+  t.ok(atMost(0.5) <= 90, 'half of the files have at most 90 lines')
+  t.ok(atMost(0.9) <= 220, '9 of 10 have at most 220')
   const unopened = product.filter(({ text }) => !/^([^\n]*\n){0,5}\/\*\*/.test(text)).map(({ name }) => name)
   t.strictSame(unopened, [], 'each opens with what it guarantees')
   const drawers = files.filter((name) => /(^|\/)(utils?|helpers?|common|misc|lib)(\/|\.)/.test(name))
@@ -128,7 +121,6 @@ t.test('top-level names are the given ones, and every room says what it is', (t)
     ...[...top].filter((name) => [...ROOMS, 'scripts', 'test'].includes(name)),
     ...inner,
   ])
-  rooms.delete('security-server/migrations')
   t.strictSame([...rooms].filter((room) => !files.includes(`${room}/README.md`)).sort(), [])
   t.end()
 })
@@ -149,6 +141,20 @@ t.test('links in documents lead somewhere', (t) => {
       })
     })
   t.strictSame(dead, [])
+  t.end()
+})
+
+t.test('no file names the host of a package registry', (t) => {
+  // In parts, so that this file does not name them either.
+  const hosts = ['registry.npmjs', 'registry.yarnpkg', 'deb.debian', 'pypi', 'static.crates'].map(
+    (host) => new RegExp(`\\b${host.replace('.', '[.]')}[.](org|com|io)\\b`),
+  )
+  const textual = files.filter((name) => !/\.(png|ico|asice|zip|der|p12|tsr|bin)$/.test(name))
+  const naming = textual.filter((name) => {
+    const text = readFileSync(path.join(ROOT, name), 'utf8')
+    return hosts.some((host) => host.test(text))
+  })
+  t.strictSame(naming, [])
   t.end()
 })
 
@@ -185,6 +191,20 @@ t.test('these rules do catch what they forbid', (t) => {
   ]
   for (const [name, file] of refused) t.ok(whyNot(name, file, false), `${name} -> ${file}`)
   t.notOk(whyNot('security-server/consumer/a.ts', 'security-server/keys/b.ts', false))
+  const trespasser = (from: string, text = '') => {
+    const one = {
+      name: 'platform/jobs/a.ts',
+      text,
+      lines: 1,
+      imports: [{ from, file: undefined, isType: false }],
+    }
+    return DOORS.filter((door) => misusers(door, [one]).includes(one.name)).map(({ what }) => what)
+  }
+  t.strictSame(trespasser('kysely'), ['the database'])
+  t.strictSame(trespasser('undici'), ['outside HTTP'])
+  t.strictSame(trespasser('node:crypto', 'const key = createPrivateKey(pem)'), ['private keys'])
+  t.strictSame(trespasser('node:fs', 'process.env.HOME // process.env'), ['the environment'])
+  t.strictSame(trespasser('node:fs', '// process.env'), [])
   const file = (name: string, to: string) => ({
     name,
     text: '',
@@ -194,10 +214,6 @@ t.test('these rules do catch what they forbid', (t) => {
   t.strictSame(findCycles([file('a', 'b'), file('b', 'c'), file('c', 'b')]), [['b', 'c', 'b']])
   t.end()
 })
-
-function withoutComments(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '')
-}
 
 function anchorsOf(file: string): Set<string> {
   const headings = readFileSync(path.join(ROOT, file), 'utf8').matchAll(/^#+ (.+)$/gm)

@@ -49,30 +49,6 @@ export function whyNot(name: string, file: string, isTest: boolean): string | un
     : `${inner} may not import its sibling ${otherInner}`
 }
 
-/** Doors: what may pass only in some files. `types` says whether a type import counts as well. */
-export const DOORS: { what: string; from: RegExp; types: boolean; allowed: RegExp }[] = [
-  {
-    what: 'the database',
-    from: /^(kysely|kysely\/.*|pg|node:sqlite|#platform\/database\/(?!open-database).*|\.\/(dialect|sqlite|postgresql)\.ts)$/,
-    types: false,
-    allowed:
-      /(^|\/|-)(store|tables|migrations)\.ts$|\/migrations\/|^platform\/database\/|(^|\/)(main|worker|log-database)\.ts$/,
-  },
-  {
-    what: 'opening a database',
-    from: /^#platform\/database\/open-database\.ts$/,
-    types: false,
-    allowed:
-      /(^|\/|-)(store|tables|migrations)\.ts$|\/migrations\/|(^|\/)(main|worker|log-database)\.ts$|^scripts\//,
-  },
-  {
-    what: 'outside HTTP',
-    from: /^(undici|node:http|node:https|node:http2)$/,
-    types: false,
-    allowed: /(^|\/|-)client\.ts$|^adapters\/|^scripts\//,
-  },
-]
-
 /** What core, which is pure, may not even name. */
 export const IMPURE_IMPORTS =
   /^node:(fs|net|http|https|http2|tls|child_process|worker_threads|os|process|timers|dns|dgram|cluster)/

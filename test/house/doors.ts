@@ -1,0 +1,69 @@
+/** One door each: what only some files may do, by what they import or by what stands in their code. */
+import type { SourceFile } from './source-files.ts'
+
+export type Door = { what: string; imports?: RegExp; code?: RegExp; allowed: RegExp }
+
+const STORES = /(^|\/|-)(store|tables|migrations)\.ts$|\/migrations\/|(^|\/)main\.ts$/
+
+export const DOORS: Door[] = [
+  {
+    what: 'the database',
+    imports:
+      /^(kysely|kysely\/.*|pg|node:sqlite|#platform\/database\/.*|\.\/(dialect|sqlite|postgresql)\.ts)$/,
+    allowed: new RegExp(`${STORES.source}|^platform/database/`),
+  },
+  {
+    what: 'private keys',
+    code: /\b(createPrivateKey|generateKeyPair|generateKeyPairSync)\b/,
+    allowed: /^security-server\/(keys|message-log\/keys)\/|^central-registry\/configuration\/|^certs\//,
+  },
+  {
+    what: 'the environment',
+    code: /\bprocess\.env\b/,
+    allowed: /(^|\/)main\.ts$|^scripts\//,
+  },
+  {
+    what: 'outside HTTP',
+    imports: /^(undici|node:http|node:https|node:http2)$/,
+    // fetch-ocsp.ts and its kin are a client of one question, beside the client.ts of their room.
+    allowed: /(^|\/)(client|fetch-[a-z-]+)\.ts$|^adapters\/|^scripts\//,
+  },
+  {
+    what: "the runtime's own fetch, which keeps neither our limits nor our checks",
+    code: /\b(globalThis\.|await |return )fetch\(\s*['"`]http/,
+    allowed: /^(console|scripts)\//,
+  },
+]
+
+/** Files that use a door that is not theirs, each with its reason. One that needs its exception no more is an error. */
+export const EXCEPTIONS: { what: string; file: string; reason: string }[] = [
+  {
+    what: 'the database',
+    file: 'security-server/message-log/log-database.ts',
+    reason: "the log worker's own connection, which no other part of the server shares",
+  },
+  {
+    what: 'private keys',
+    file: 'scripts/sandbox/files.ts',
+    reason: "the TLS keys of the sandbox's agencies, which stand in for foreign systems",
+  },
+]
+
+/** The files that use a door and may not, and the exceptions that nobody needs. */
+export function misusers(door: Door, files: SourceFile[]): string[] {
+  const users = files.filter((file) => uses(door, file) && !door.allowed.test(file.name))
+  const granted = EXCEPTIONS.filter((one) => one.what === door.what).map((one) => one.file)
+  const wrong = users.map((file) => file.name).filter((name) => !granted.includes(name))
+  const idle = granted.filter((name) => !users.some((file) => file.name === name))
+  return [...wrong, ...idle.map((name) => `${name} needs its exception no more`)]
+}
+
+function uses(door: Door, { imports, text }: SourceFile): boolean {
+  if (door.code?.test(withoutComments(text))) return true
+  return door.imports !== undefined && imports.some((one) => !one.isType && door.imports?.test(one.from))
+}
+
+/** The code of a file; what a comment says breaks no rule. */
+export function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '')
+}
