@@ -16,6 +16,13 @@ export function encodeDelta(base: Buffer, document: Buffer): Buffer | undefined 
   const [baseWords, words] = [wordsOf(base), wordsOf(document)]
   const pieces: Buffer[] = []
   let size = 0
+  const add = (start: number, end: number): void => {
+    const head = Buffer.allocUnsafe(HEAD)
+    head.writeUInt32BE(start)
+    head.writeUInt16BE(end - start, 4)
+    pieces.push(head, document.subarray(start, end))
+    size += HEAD + end - start
+  }
   let at = 0
   while (at < words.length) {
     if (baseWords[at] === words[at]) {
@@ -27,15 +34,12 @@ export function encodeDelta(base: Buffer, document: Buffer): Buffer | undefined 
     for (at = end; at < words.length && at - end < GAP && (at - start) * WORD < MAX_RUN; at++) {
       if (baseWords[at] !== words[at]) end = at + 1
     }
-    const run = document.subarray(start * WORD, Math.min(end * WORD, document.length))
-    const head = Buffer.allocUnsafe(HEAD)
-    head.writeUInt32BE(start * WORD)
-    head.writeUInt16BE(run.length, 4)
-    pieces.push(head, run)
-    size += HEAD + run.length
+    add(start * WORD, end * WORD)
     if (size > document.length >> 1) return undefined
     at = end
   }
+  const rest = words.length * WORD
+  if (base.compare(document, rest, undefined, rest) !== 0) add(rest, document.length)
   return Buffer.concat(pieces, size)
 }
 
@@ -58,15 +62,12 @@ export function applyDelta(base: Buffer, delta: Buffer): Buffer {
   return document
 }
 
-/** Whole words: comparing four octets at a time is what makes this cheap. The rest of the last word is zero. */
+/** Four octets at a time are what makes the comparison cheap; up to three at the end are left out. */
 function wordsOf(bytes: Buffer): Uint32Array {
-  const length = Math.ceil(bytes.length / WORD)
-  if (bytes.byteOffset % WORD === 0 && bytes.length % WORD === 0) {
-    return new Uint32Array(bytes.buffer, bytes.byteOffset, length)
-  }
-  const words = new Uint32Array(length)
-  bytes.copy(new Uint8Array(words.buffer))
-  return words
+  const length = Math.floor(bytes.length / WORD)
+  if (bytes.byteOffset % WORD === 0) return new Uint32Array(bytes.buffer, bytes.byteOffset, length)
+  const copy = new Uint8Array(bytes)
+  return new Uint32Array(copy.buffer, 0, length)
 }
 
 function malformed(): Fault {

@@ -1,14 +1,37 @@
 /** A process that appends under load until it is killed; it prints every acknowledged record, and that only. */
-import { writeSync } from 'node:fs'
-import { logOptions, signedRecord } from './fixture.ts'
+import { readFileSync, writeSync } from 'node:fs'
+import path from 'node:path'
 import { openMessageLog } from './message-log.ts'
+import type { RecordInput } from './record-input.ts'
 
-const [folder, url] = process.argv.slice(2) as [string, string]
-const log = await openMessageLog(logOptions(folder, url))
+// The fixture is not imported here: what it needs takes longer to load than most of these processes live.
+const [folder, databaseUrl] = process.argv.slice(2) as [string, string]
+const member = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234' }
+const log = await openMessageLog({
+  databaseUrl,
+  keyFolder: path.join(folder, 'keys'),
+  bodyFolder: path.join(folder, 'bodies'),
+  server: { ...member, serverCode: 'ss1' },
+  node: 'node1',
+  clock: () => Date.now(),
+})
 const recovered = await log.recover()
 writeSync(1, `recovered ${recovered}\n`)
-const template = await signedRecord()
 setInterval(() => void Promise.all([log.maintain(), log.checkpointNow()]).catch(() => undefined), 20)
+
+const template: RecordInput = {
+  kind: 'request',
+  direction: 'in',
+  ids: { id: 'query', requestId: 'request' },
+  client: member,
+  service: { ...member, subsystemCode: 'population', serviceCode: 'persons' },
+  peer: undefined,
+  time: new Date(),
+  outcome: '',
+  message: readFileSync(path.join(folder, 'message')),
+  body: undefined,
+  signature: { signatures: readFileSync(path.join(folder, 'signatures.xml')) },
+}
 
 async function exchange(): Promise<void> {
   for (;;) {

@@ -1,11 +1,13 @@
 /** The log under faults: killed at any moment, two writers, a full disk, a broken database, bodies without end. */
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash, randomBytes, randomInt } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { asFault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
@@ -79,6 +81,9 @@ t.test('kill -9 at any moment', async (t) => {
     await t.test(`on ${name}`, async (t) => {
       const folder = logFolder(t)
       const url = await urlOf(folder)
+      const { message, signature } = await signedRecord()
+      writeFileSync(path.join(folder, 'message'), message!)
+      writeFileSync(path.join(folder, 'signatures.xml'), signature!.signatures)
       const acknowledged: Acknowledged = new Map()
       let recovered = 0
       for (let n = 0; n < kills; n++) {
@@ -221,6 +226,28 @@ t.test('a database that was cut short is not written to', async (t) => {
     openTestLog(t, options),
     { code: 'log_inconsistent' },
     'nor is a new one begun in its place',
+  )
+})
+
+t.test('a worker that ends is started again', async (t) => {
+  const started = once(process, 'worker')
+  const options = logOptions(logFolder(t))
+  const log = await openTestLog(t, options)
+  const [worker] = (await started) as [Worker]
+  const before = await log.append(await signedRecord())
+  const running = log.append(await signedRecord())
+  const ended = worker.terminate()
+  const [outcome] = await Promise.allSettled([running])
+  await ended
+  if (outcome.status === 'rejected') t.equal(asFault(outcome.reason).code, 'logging_failed')
+  t.throws(() => log.checkUsable(), { code: 'logging_failed' })
+  await t.rejects(log.append(await signedRecord()), { code: 'logging_failed' })
+  await usableAgain(log)
+  const after = await log.append(await signedRecord())
+  t.ok(after.index > before.index)
+  t.ok((await log.read(before.index)).message)
+  t.ok(
+    (await Promise.all([log.checkpointNow(), log.checkpointNow()])).every((note) => note === log.treeHead()),
   )
 })
 

@@ -32,7 +32,12 @@ export type PackedRecord = {
 }
 
 const FIELDS = 10
+const SIGNATURES = 8
 const ABSENT = -1
+/** A field that is the same Buffer as that of record k of this group is sent as SAME - k: batches share signatures. */
+const SAME = -2
+/** Fields begin at multiples of this, so that they can be compared by words. */
+const ALIGNED = 4
 
 /** The fields of a record in the order in which they are packed. */
 export function fieldsOf(head: RecordHead, metadata: string, record: PackedParts): (Buffer | undefined)[] {
@@ -57,44 +62,63 @@ export type PackedParts = {
   replayKey?: Buffer | undefined
 }
 
+/** The most that `pack` takes. */
 export function packedSize(fields: (Buffer | undefined)[]): number {
-  let size = 4 * FIELDS
-  for (const field of fields) if (field !== undefined) size += field.length
+  let size = ALIGNED * FIELDS
+  for (const field of fields) if (field !== undefined) size += aligned(field.length)
   return size
 }
 
-/** Writes the fields at `at` and returns the position after them. */
-export function pack(target: Buffer, at: number, fields: (Buffer | undefined)[]): number {
-  let end = at
-  for (const field of fields) {
-    end = target.writeInt32LE(field?.length ?? ABSENT, end)
-    if (field === undefined) continue
-    field.copy(target, end)
-    end += field.length
+/** Writes a group to the start of `target`. */
+export function packGroup(target: Buffer, records: (Buffer | undefined)[][]): void {
+  const seen = new Map<Buffer, number>()
+  let at = 0
+  for (const [position, fields] of records.entries()) {
+    for (let which = 0; which < FIELDS; which++) {
+      const field = fields[which]
+      const same = which === SIGNATURES && field !== undefined ? seen.get(field) : undefined
+      if (field === undefined || same !== undefined) {
+        at = target.writeInt32LE(same === undefined ? ABSENT : SAME - same, at)
+        continue
+      }
+      if (which === SIGNATURES) seen.set(field, position)
+      at = target.writeInt32LE(field.length, at)
+      field.copy(target, at)
+      at += aligned(field.length)
+    }
   }
-  return end
 }
 
-/** Reads `count` records from the start of `source`. */
-export function unpack(source: Buffer, count: number): PackedRecord[] {
+/** Reads `count` records from the start of `source`. Records that share a signature document share its Buffer. */
+export function unpackGroup(source: Buffer, count: number): PackedRecord[] {
+  const records: PackedRecord[] = []
   let at = 0
   const next = (): Buffer | undefined => {
     const length = source.readInt32LE(at)
-    at += 4
+    at += ALIGNED
+    if (length <= SAME) return records[SAME - length]!.signatures
     if (length === ABSENT) return undefined
-    at += length
-    return source.subarray(at - length, at)
+    const field = source.subarray(at, at + length)
+    at += aligned(length)
+    return field
   }
-  return Array.from({ length: count }, () => ({
-    head: JSON.parse(next()!.toString()) as RecordHead,
-    metadata: next()!,
-    message: next(),
-    bodySha512: next(),
-    body: next(),
-    bodyKey: next(),
-    hashChainResult: next(),
-    hashChain: next(),
-    signatures: next(),
-    replayKey: next(),
-  }))
+  for (let i = 0; i < count; i++) {
+    records.push({
+      head: JSON.parse(next()!.toString()) as RecordHead,
+      metadata: next()!,
+      message: next(),
+      bodySha512: next(),
+      body: next(),
+      bodyKey: next(),
+      hashChainResult: next(),
+      hashChain: next(),
+      signatures: next(),
+      replayKey: next(),
+    })
+  }
+  return records
+}
+
+function aligned(length: number): number {
+  return (length + ALIGNED - 1) & -ALIGNED
 }

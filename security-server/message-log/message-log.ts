@@ -136,15 +136,18 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       throw thrown
     }
   }
-  const checkpointNow = async (): Promise<string | undefined> => {
+  const makeCheckpoint = async (): Promise<string | undefined> => {
     const draft = await worker.call('draftCheckpoint')
-    if (draft === undefined) return treeHead
+    if (draft === undefined) {
+      treeHead = await worker.call('newestCheckpoint')
+      return treeHead
+    }
     const note = q.signer === undefined ? draft.note : await countersign(draft.note, q.signer)
     await worker.call('putCheckpoint', { size: draft.size, root: draft.root, note, now: clock() })
     treeHead = note
     return note
   }
-  const timeStampNow = async (): Promise<number> => {
+  const stampAll = async (): Promise<number> => {
     if (q.stamp === undefined) throw new Fault('timestamping_failed', { what: 'no authority is configured' })
     for (let batches = 0; ; batches++) {
       const batch = await worker.call('nextTimeStampBatch', MAX_BATCH)
@@ -153,6 +156,9 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       await worker.call('putTimeStamp', { batch, answer, now: clock() })
     }
   }
+  // A job and an administrator may ask at the same time: both get the one that is under way.
+  const checkpointNow = singleFlight(makeCheckpoint)
+  const timeStampNow = singleFlight(stampAll)
   const maintain = async (): Promise<void> => {
     while (await worker.call('maintain', clock()));
   }
@@ -212,6 +218,16 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       await worker.call('close').catch(() => undefined)
       await worker.close()
     },
+  }
+}
+
+function singleFlight<T>(act: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | undefined
+  return () => {
+    underWay ??= act().finally(() => {
+      underWay = undefined
+    })
+    return underWay
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { Fault } from '#schemas/fault.ts'
-import { pack, packedSize } from './group-format.ts'
+import { packedSize, packGroup } from './group-format.ts'
 import type { LoggedRecord } from './record-input.ts'
 import { withBuffers } from './with-buffers.ts'
 import {
@@ -79,18 +79,20 @@ export async function startWorker(q: {
         } else if ('group' in message) groupAnswered(message)
         else if ('call' in message) callAnswered(message)
         else {
-          closing ||= worker === undefined
           reject(received(message.failed))
           void fresh.terminate()
         }
       })
-      fresh.on('error', (cause) => ended(cause))
-      fresh.on('exit', () => ended(undefined))
+      const stopped = (cause: unknown): void => {
+        reject(new Fault('logging_failed', { what: 'the message log did not start', cause }))
+        if (worker === fresh) ended(cause)
+      }
+      fresh.on('error', stopped)
+      fresh.on('exit', () => stopped(undefined))
     })
 
   const ended = (cause: unknown): void => {
     const fault = new Fault('logging_failed', { what: 'the message log has stopped', cause })
-    const wasRunning = worker !== undefined
     worker = undefined
     for (const waiting of [...(underWay ?? []), ...queue]) waiting.reject(fault)
     for (const call of calls.values()) call.reject(fault)
@@ -98,19 +100,13 @@ export async function startWorker(q: {
     queue = []
     queuedBytes = 0
     calls.clear()
-    if (closing || !wasRunning) return
+    if (closing) return
     q.onState({ fault })
     restart()
   }
   const restart = (): void => {
     const timer = setTimeout(() => {
-      launch().then(
-        () => q.onState({ fault: undefined }),
-        () => {
-          closing = false
-          restart()
-        },
-      )
+      launch().then(() => q.onState({ fault: undefined }), restart)
     }, RESTART_MS)
     timer.unref()
   }
@@ -137,8 +133,10 @@ export async function startWorker(q: {
     queue = queue.slice(count)
     queuedBytes -= size
     const target = size <= GROUP_MEMORY ? groupMemory : Buffer.allocUnsafeSlow(size)
-    let at = 0
-    for (const { fields } of underWay) at = pack(target, at, fields)
+    packGroup(
+      target,
+      underWay.map(({ fields }) => fields),
+    )
     const group = ++sequence
     if (target === groupMemory) to.postMessage({ group, count } satisfies ToWorker)
     else to.postMessage({ group, count, bytes: target } satisfies ToWorker, [target.buffer as ArrayBuffer])

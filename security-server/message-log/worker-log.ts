@@ -4,7 +4,7 @@ import { checkLogIsWhole, markBeginning, registerKey } from './check-start.ts'
 import { eraseRecord } from './erase.ts'
 import { proveInclusion } from './evidence/prove-inclusion.ts'
 import { readEvidence } from './evidence/read-evidence.ts'
-import { unpack } from './group-format.ts'
+import { unpackGroup } from './group-format.ts'
 import { writeHighWater } from './keys/high-water.ts'
 import { keyRotationRecord, openKeyRing } from './keys/key-ring.ts'
 import { type LogDatabase, openLogDatabase } from './log-database.ts'
@@ -54,7 +54,8 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
   const maintenance = createMaintenance({ log, store, writer, ring, setup, sizeAtStart })
 
   return {
-    append: (group, count) => inTurn(() => writer.append(unpack(group, count).map((packed) => ({ packed })))),
+    append: (group, count) =>
+      inTurn(() => writer.append(unpackGroup(group, count).map((packed) => ({ packed })))),
     state: () => ({ size: Math.max(writer.size, sizeAtStart), oldestUnstamped: writer.unstamped?.time }),
     api: {
       probe: () => inTurn(() => probe(log, store)),
@@ -91,7 +92,12 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
           maintenance.recovered()
           return intents.length
         }),
-      erase: (q) => inTurn(() => eraseRecord({ ...q, log, ring, node, append: appendOwn })),
+      erase: (q) =>
+        inTurn(async () => {
+          const erased = await eraseRecord({ ...q, log, ring, node, append: appendOwn })
+          await store.scrub()
+          return erased
+        }),
       rotateKey: (now) =>
         inTurn(async () => {
           ring.rotate()

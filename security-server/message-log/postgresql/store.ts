@@ -68,6 +68,7 @@ export async function openPostgresqlStore(q: { url: string }): Promise<HotStore>
         )
         return rowCount ?? 0
       }),
+    scrub: async () => undefined,
     close: async () => {
       await client?.end()
       client = undefined

@@ -44,6 +44,8 @@ export type HotStore = {
   head(): Promise<Head>
   /** Deletes replay keys older than `before` (ms), some at a time; says how many. */
   forgetReplayKeys(before: number): Promise<number>
+  /** After an erasure: leaves no copy of deleted rows in the write-ahead log. PostgreSQL keeps its own for a while. */
+  scrub(): Promise<void>
   close(): Promise<void>
 }
 

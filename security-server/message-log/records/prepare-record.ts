@@ -1,10 +1,11 @@
 /** Turns what came from the main thread into what is stored: encrypted content, commitments, leaf form, leaf hash. */
 import { hash, randomBytes } from 'node:crypto'
 import { leafHash } from '#core/merkle/hash.ts'
-import { commit, leafForm } from '#core/merkle/leaf-form.ts'
+import { leafForm } from '#core/merkle/leaf-form.ts'
 import { encodeBodyFile, encodeContent, SECTION, type Sections } from '../content.ts'
 import type { PackedRecord } from '../group-format.ts'
 import { type LogKey, sealContent, wrapRecordKey } from '../seal.ts'
+import { type CommitmentLabel, committer } from './commitments.ts'
 import type { SignatureDocument } from './document-memory.ts'
 import type { SideStatement } from './hot-store.ts'
 
@@ -47,9 +48,10 @@ export function prepareRecords(q: {
   nextNonce: () => Buffer
 }): PreparedRecord[] {
   const secrets = randomBytes(q.records.length * SECRET)
+  const digestOf = createDigests()
   return q.records.map(({ packed, answered }, i) => {
     const secret = secrets.subarray(i * SECRET, (i + 1) * SECRET)
-    return prepareRecord(packed, answered, secret, wrapRecordKey(q.logKey, q.nextNonce(), secret))
+    return prepareRecord(packed, answered, secret, wrapRecordKey(q.logKey, q.nextNonce(), secret), digestOf)
   })
 }
 
@@ -58,16 +60,17 @@ function prepareRecord(
   answered: Buffer | undefined,
   secret: Buffer,
   wrapped: Buffer,
+  digestOf: (document: Buffer) => Buffer,
 ): PreparedRecord {
   const { head } = packed
-  const salt = secret.subarray(32)
-  const messageDigest = packed.message === undefined ? undefined : sha512(packed.message)
+  const commit = committer(secret.subarray(32))
+  const messageDigest = packed.message === undefined ? undefined : sha512Text(packed.message)
   const signature =
     packed.signatures === undefined
       ? undefined
-      : { digest: sha512(packed.signatures), document: packed.signatures }
-  const commitment = (label: 'parties' | 'message' | 'body', digest: Buffer | undefined) =>
-    digest === undefined ? '' : commit(label, salt, digest).toString('base64')
+      : { digest: digestOf(packed.signatures), document: packed.signatures }
+  const commitment = (label: CommitmentLabel, digest: string | undefined) =>
+    digest === undefined ? '' : commit(label, digest)
   const form = leafForm({
     version: 1,
     kind: head.kind,
@@ -76,9 +79,9 @@ function prepareRecord(
     outcome: head.outcome,
     logLevel: head.logLevel,
     contract: head.contract,
-    parties: commitment('parties', sha512(packed.metadata)),
+    parties: commitment('parties', sha512Text(packed.metadata)),
     message: commitment('message', messageDigest),
-    body: commitment('body', packed.bodySha512),
+    body: commitment('body', packed.bodySha512?.toString('latin1')),
     signature: signature?.digest.toString('base64') ?? '',
     fields: '',
     answers: answered?.toString('base64') ?? '',
@@ -95,13 +98,13 @@ function prepareRecord(
   }
 }
 
-function sectionsOf(packed: PackedRecord, messageDigest: Buffer | undefined): Sections {
+function sectionsOf(packed: PackedRecord, messageDigest: string | undefined): Sections {
   const sections: Sections = []
   sections[SECTION.metadata] = packed.metadata
   sections[SECTION.hashChainResult] = packed.hashChainResult
   sections[SECTION.hashChain] = packed.hashChain
   if (packed.head.logLevel !== 'full') {
-    sections[SECTION.messageDigest] = messageDigest
+    if (messageDigest !== undefined) sections[SECTION.messageDigest] = Buffer.from(messageDigest, 'latin1')
     sections[SECTION.bodyDigest] = packed.bodySha512
     return sections
   }
@@ -115,6 +118,17 @@ function sectionsOf(packed: PackedRecord, messageDigest: Buffer | undefined): Se
   return sections
 }
 
-function sha512(bytes: Buffer): Buffer {
-  return hash('sha512', bytes, 'buffer')
+/** A signature document that records of this group share is digested once. */
+function createDigests(): (document: Buffer) => Buffer {
+  const known = new Map<Buffer, Buffer>()
+  return (document) => {
+    const digest = known.get(document) ?? hash('sha512', document, 'buffer')
+    known.set(document, digest)
+    return digest
+  }
+}
+
+/** As text, one character an octet: it goes into the next hash, and a buffer would only be copied. */
+function sha512Text(bytes: Buffer): string {
+  return hash('sha512', bytes, 'latin1')
 }

@@ -1,19 +1,18 @@
 /** The one place where records enter the log: a group at a time, all of it in one commit. */
 import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import type { PackedRecord, RecordHead } from '../group-format.ts'
+import type { PackedRecord } from '../group-format.ts'
 import type { LogKey } from '../seal.ts'
 import { createDocumentMemory } from './document-memory.ts'
 import type { Head, HotStore, Placement, ReplayKey } from './hot-store.ts'
 import { createNonces, type PreparedRecord, prepareRecords } from './prepare-record.ts'
+import { createRecentRecords, type RecentRecords } from './recent-records.ts'
 import type { RecordStore } from './store.ts'
 
 export type AppendResult = { index: number; leaf: Buffer } | { fault: Fault }
 
 /** A record made by the log itself, with the statements that belong to its commit. */
 export type OwnRecord = { packed: PackedRecord; beside?: PreparedRecord['beside'] }
-
-export type RecentRecord = { head: RecordHead; metadata: string; leaf: Buffer }
 
 const MAX_RECENT = 4096
 
@@ -23,7 +22,7 @@ export type Writer = {
   /** Intents of this node without an answer: index and leaf. */
   readonly open: Map<number, Buffer>
   /** The newest records of this node, so that jobs need not read and decrypt them again. */
-  readonly recent: ReadonlyMap<number, RecentRecord>
+  readonly recent: RecentRecords
   /** The first signature document without a time-stamp: its id and its record's time. */
   unstamped: { id: number; time: number } | undefined
   /** The size of the tree after the last commit of this node. */
@@ -34,7 +33,7 @@ export function createWriter(q: { store: HotStore; records: RecordStore; logKey:
   const documents = createDocumentMemory()
   const nextNonce = createNonces()
   const open = new Map<number, Buffer>()
-  const recent = new Map<number, RecentRecord>()
+  const recent = createRecentRecords(MAX_RECENT)
   let size = 0
 
   const answeredLeaf = async (index: number | undefined): Promise<Buffer | undefined> => {
@@ -106,8 +105,7 @@ export function createWriter(q: { store: HotStore; records: RecordStore; logKey:
 
   const note = (record: PreparedRecord, metadata: string, idx: number): void => {
     size = idx + 1
-    recent.set(idx, { head: record.head, metadata, leaf: record.leaf })
-    if (recent.size > MAX_RECENT) recent.delete(recent.keys().next().value as number)
+    recent.add(idx, { head: record.head, metadata, leaf: record.leaf })
     if (record.head.kind === 'request') open.set(idx, record.leaf)
     if (record.head.answers !== undefined) open.delete(record.head.answers)
   }

@@ -2,8 +2,8 @@
 import type { KeyFinder } from '../open-record.ts'
 import { openRecord } from '../open-record.ts'
 import type { Metadata } from '../record-input.ts'
+import type { RecentRecords } from '../records/recent-records.ts'
 import type { RecordStore } from '../records/store.ts'
-import type { RecentRecord } from '../records/writer.ts'
 import type { SearchRow, SearchStore } from './store.ts'
 
 const AT_ONCE = 1000
@@ -16,7 +16,7 @@ export async function indexRecords(q: {
   records: RecordStore
   search: SearchStore
   size: number
-  recent: ReadonlyMap<number, RecentRecord>
+  recent: RecentRecords
   findKey: KeyFinder
 }): Promise<number> {
   const start = (await q.records.mark('search')) ?? 0
@@ -27,11 +27,7 @@ export async function indexRecords(q: {
   return end
 }
 
-function fromMemory(
-  recent: ReadonlyMap<number, RecentRecord>,
-  start: number,
-  end: number,
-): SearchRow[] | undefined {
+function fromMemory(recent: RecentRecords, start: number, end: number): SearchRow[] | undefined {
   const rows: SearchRow[] = []
   for (let idx = start; idx < end; idx++) {
     const record = recent.get(idx)

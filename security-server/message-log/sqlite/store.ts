@@ -141,6 +141,7 @@ export function openSqliteStore(q: { file: string; windowMs: number; now: number
             .run(FORGET_AT_ONCE, before).changes,
         ),
       ),
+    scrub: async () => database?.exec('pragma wal_checkpoint(TRUNCATE)'),
     close: async () => database?.close(),
   }
 }
