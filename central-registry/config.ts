@@ -1,19 +1,28 @@
 /** The settings of a central registry: what the YAML file may say, checked before anything starts. */
+import { isIP } from 'node:net'
+import { Fault } from '#schemas/fault.ts'
+
+export type Listener = {
+  address: string
+  port: number
+  certificateFile?: string | undefined
+  keyFile?: string | undefined
+}
 
 export type Settings = {
   directory: string
   database: string
   pinFile: string
   publicUrl: string
-  public: { address: string; port: number }
-  admin: { address: string; port: number; initialApiKeyFile?: string }
+  public: Listener
+  admin: Listener & { initialApiKeyFile?: string | undefined }
   configuration: {
     validitySeconds: number
     renewSeconds: number
     ocspFreshnessSeconds: number
     timeStampingIntervalSeconds: number
   }
-  redisUrlFile?: string
+  redisUrlFile?: string | undefined
   logLevel: string
 }
 
@@ -21,9 +30,16 @@ const listener = (port: number, more: object = {}): object => ({
   type: 'object',
   additionalProperties: false,
   default: {},
+  dependentRequired: { certificateFile: ['keyFile'], keyFile: ['certificateFile'] },
   properties: {
     address: { type: 'string', default: '127.0.0.1', description: 'The address to listen on' },
     port: { type: 'integer', minimum: 1, maximum: 65535, default: port },
+    certificateFile: {
+      type: 'string',
+      'x-path': true,
+      description: 'PEM certificate with its chain: HTTPS instead of HTTP',
+    },
+    keyFile: { type: 'string', 'x-path': true, description: 'PEM key of that certificate, mode 0600' },
     ...more,
   },
 })
@@ -39,7 +55,8 @@ export const settingsSchema = {
     pinFile: { type: 'string', 'x-path': true, description: 'The PIN of the signing keys, mode 0600' },
     publicUrl: {
       type: 'string',
-      pattern: '^https?://[^/?#]+$',
+      pattern: '^https?://[^/?#@\\s]+$',
+      maxLength: 300,
       description: 'Where security servers find the configuration',
     },
     public: listener(8001),
@@ -81,3 +98,21 @@ export const settingsSchema = {
     logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'], default: 'info' },
   },
 } as const
+
+/** Throws `invalid_configuration` for settings that are each allowed but not together. */
+export function checkSettings({ admin, configuration, publicUrl }: Settings): void {
+  const { renewSeconds, validitySeconds } = configuration
+  if (renewSeconds * 2 > validitySeconds)
+    throw invalid('configuration.renewSeconds must be at most half of configuration.validitySeconds')
+  if (!isLoopback(admin.address) && admin.certificateFile === undefined)
+    throw invalid('admin.address is not a loopback address: API keys need admin.certificateFile and keyFile')
+  if (!URL.canParse(publicUrl)) throw invalid('publicUrl is not a URL')
+}
+
+function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
+}
+
+function invalid(what: string): Fault {
+  return new Fault('invalid_configuration', { what })
+}

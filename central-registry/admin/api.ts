@@ -6,6 +6,8 @@ import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { type OperationHandler, registerOpenApi } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import { Fault } from '#schemas/fault.ts'
+import { checkName } from '../members/rules.ts'
 
 type Rooms = { apiKeys: ApiKeys; audit: AuditLog; handlers: Record<string, OperationHandler> }
 
@@ -31,11 +33,12 @@ function keyHandlers(apiKeys: ApiKeys): Record<string, OperationHandler> {
     getApiKeys: () => apiKeys.list(),
     addApiKey: async ({ body }) => {
       const { name, roles, expiresAt } = body as { name: string; roles: string[]; expiresAt?: string }
-      return apiKeys.create({
-        name,
-        roles,
-        ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt) }),
-      })
+      checkName(name)
+      if (expiresAt === undefined) return apiKeys.create({ name, roles })
+      const end = new Date(expiresAt)
+      // RFC 3339 knows leap seconds, Date does not.
+      if (Number.isNaN(end.getTime())) throw new Fault('invalid_input', { what: 'expiresAt is not a time' })
+      return apiKeys.create({ name, roles, expiresAt: end })
     },
     revokeApiKey: ({ params }) => apiKeys.revoke(params['id']!),
   }

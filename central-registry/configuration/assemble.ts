@@ -1,47 +1,41 @@
 /** From rows to the values of the global configuration; pure. */
 import type { ApprovedCa, PrivateParameters, SharedParameters } from '#schemas/global-configuration.ts'
-import {
-  idText,
-  parseClientId,
-  parseMemberId,
-  parseServerId,
-  parseSubsystemId,
-} from '#schemas/identifiers.ts'
+import { parseClientId, parseMemberId, parseServerId, parseSubsystemId } from '#schemas/identifiers.ts'
 
-/** All that the registry knows, as its stores give it. */
-export type RegistryRows = {
-  parameters: Record<string, string>
+/** All that the registry knows, as its tables hold it. */
+export type RegisterRows = {
+  parameters: { name: string; value: string }[]
   classes: { code: string; description: string }[]
   members: { id: string; name: string }[]
   subsystems: { id: string; member: string; name: string }[]
   groups: { code: string; description: string }[]
   groupMembers: { group_code: string; client: string }[]
-  servers: { id: string; owner: string; address: string }[]
+  servers: { id: string; address: string }[]
   certificates: { sha256: string; server: string }[]
   clients: { server: string; client: string }[]
   services: { id: number; name: string; profile: string; authentication_only: number }[]
   authorities: { sha256: string; service: number; is_top: number; certificate: Buffer }[]
   responders: { authority: string; url: string; certificate: Buffer | null }[]
   timestampingServices: { name: string; url: string; certificate: Buffer }[]
+  signingKeys: { id: string; certificate: Buffer; is_active: number }[]
 }
 
 export type Settings = {
   instance: string
   /** host or host:port under which servers find this registry. */
   sourceAddress: string
-  /** DER of every key that signs now or will: both configurations are signed by the same keys. */
-  verificationCerts: Buffer[]
   ocspFreshnessSeconds: number
   timeStampingIntervalSeconds: number
 }
 
-export function assembleShared(rows: RegistryRows, settings: Settings): SharedParameters {
-  const { verificationCerts } = settings
+export function assembleShared(rows: RegisterRows, settings: Settings): SharedParameters {
+  // Of every key that signs now or will: both configurations are signed by the same keys.
+  const verificationCerts = rows.signingKeys.map((key) => key.certificate)
   const descriptions = new Map(rows.classes.map(({ code, description }) => [code, description]))
-  const subsystems = groupBy(rows.subsystems, (row) => row.member)
-  const certificates = groupBy(rows.certificates, (row) => row.server)
-  const clients = groupBy(rows.clients, (row) => row.server)
-  const groupMembers = groupBy(rows.groupMembers, (row) => row.group_code)
+  const subsystems = Map.groupBy(rows.subsystems, (row) => row.member)
+  const certificates = Map.groupBy(rows.certificates, (row) => row.server)
+  const clients = Map.groupBy(rows.clients, (row) => row.server)
+  const groupMembers = Map.groupBy(rows.groupMembers, (row) => row.group_code)
   return {
     instance: settings.instance,
     sources: [
@@ -74,9 +68,7 @@ export function assembleShared(rows: RegistryRows, settings: Settings): SharedPa
       id: parseServerId(row.id),
       address: row.address,
       authCertHashes: (certificates.get(row.id) ?? []).map((one) => Buffer.from(one.sha256, 'hex')),
-      clients: (clients.get(row.id) ?? [])
-        .map((one) => parseClientId(one.client))
-        .filter((client) => idText(client) !== row.owner),
+      clients: (clients.get(row.id) ?? []).map((one) => parseClientId(one.client)),
     })),
     globalGroups: rows.groups.map(({ code, description }) => ({
       groupCode: code,
@@ -96,8 +88,8 @@ export function assemblePrivate(settings: Settings): PrivateParameters {
   }
 }
 
-function approvedCa(service: RegistryRows['services'][number], rows: RegistryRows): ApprovedCa {
-  const authorities = rows.authorities.filter((one) => Number(one.service) === Number(service.id))
+function approvedCa(service: RegisterRows['services'][number], rows: RegisterRows): ApprovedCa {
+  const authorities = rows.authorities.filter((one) => one.service === service.id)
   const caInfo = (authority: (typeof authorities)[number]): ApprovedCa['topCa'] => ({
     cert: authority.certificate,
     ocsp: rows.responders
@@ -106,20 +98,10 @@ function approvedCa(service: RegistryRows['services'][number], rows: RegistryRow
   })
   return {
     name: service.name,
-    authenticationOnly: Number(service.authentication_only) === 1,
-    topCa: caInfo(authorities.find((one) => Number(one.is_top) === 1)!),
-    intermediateCas: authorities.filter((one) => Number(one.is_top) === 0).map(caInfo),
+    authenticationOnly: service.authentication_only === 1,
+    topCa: caInfo(authorities.find((one) => one.is_top === 1)!),
+    intermediateCas: authorities.filter((one) => one.is_top === 0).map(caInfo),
     certificateProfileInfo: service.profile,
     defaultCsrFormat: 'DER',
   }
-}
-
-function groupBy<T>(rows: T[], key: (row: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const row of rows) {
-    const group = groups.get(key(row))
-    if (group === undefined) groups.set(key(row), [row])
-    else group.push(row)
-  }
-  return groups
 }

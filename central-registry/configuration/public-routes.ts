@@ -1,8 +1,8 @@
 /** The public listener: the signed configuration as files, 404 for versions that are not offered (200 would mislead the probe). */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Fault } from '#schemas/fault.ts'
-import { VERSIONS } from './publish.ts'
 import type { PublicationStore } from './store.ts'
+import { VERSIONS } from './write-publication.ts'
 
 const PART = /^\/V\d\/\d{23}\/(?:shared|private)-params\.xml$/
 

@@ -1,36 +1,40 @@
-/** Handlers of the operations on the configuration: its state, anchors, signing keys, publishing now. */
+/** Handlers of the operations on the configuration: its state, anchors, publishing now. */
 import { anchorHash, writeAnchor } from '#core/configuration/anchor.ts'
-import type { Clock } from '#platform/clock.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import { type Changed, instanceOf } from '../members/routes.ts'
+import { Fault } from '#schemas/fault.ts'
+import { instanceOf } from '../members/instance.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { Publish } from './publish.ts'
-import type { KeyAlgorithm, SigningKey, SigningKeys } from './signing-key.ts'
+import { describeKey } from './signing-keys/routes.ts'
+import type { SigningKeyStore } from './signing-keys/store.ts'
 import type { PublicationStore } from './store.ts'
 
 type Rooms = {
   store: PublicationStore
   members: MemberStore
-  keys: SigningKeys
+  keys: SigningKeyStore
   publish: Publish
   publicUrl: string
-  clock: Clock
-  changed: Changed
 }
 
 export function configurationHandlers(rooms: Rooms): Record<string, OperationHandler> {
-  const { keys, members } = rooms
+  const { keys, members, store } = rooms
 
   async function anchor(kind: string): Promise<Buffer> {
-    const newest = await rooms.store.newest()
+    const instance = await instanceOf(members)
+    const signing = await keys.list()
+    const newest = signing.at(-1)
+    if (newest === undefined)
+      throw new Fault('conflict', { what: 'there is no signing key yet: POST /configuration/signing-keys' })
     return writeAnchor({
-      generatedAt: new Date(newest?.generatedAt ?? rooms.clock()),
-      instance: await instanceOf(members),
+      // Changes only when what the anchor says changes: people compare its hash.
+      generatedAt: new Date(newest.created_at),
+      instance,
       sources: [
         {
-          downloadUrl: `${rooms.publicUrl}/${kind === 'external' ? 'externalconf' : 'internalconf'}`,
-          verificationCerts: keys.all().map((key) => key.certificate),
+          downloadUrl: `${rooms.publicUrl}/${kind}conf`,
+          verificationCerts: signing.map((key) => key.certificate),
         },
       ],
     })
@@ -38,35 +42,18 @@ export function configurationHandlers(rooms: Rooms): Record<string, OperationHan
 
   return {
     getConfiguration: async () => ({
-      newest: (await rooms.store.newest()) ?? null,
-      signingKeys: keys.all().map(describe),
+      newest: (await store.newest()) ?? null,
+      signingKeys: (await keys.list()).map(describeKey),
     }),
-    publishConfiguration: () => rooms.publish(),
+    publishConfiguration: async () => {
+      const publication = await rooms.publish()
+      if (publication === undefined)
+        throw new Fault('conflict', { what: 'there is no instance or no signing key yet' })
+      return publication
+    },
     getAnchor: async ({ params }) => {
       const xml = await anchor(params['kind']!)
       return answer(xml, { headers: { 'x-anchor-hash': anchorHash(xml) } })
     },
-    addSigningKey: async ({ body }) => {
-      const { algorithm } = body as { algorithm: KeyAlgorithm }
-      const added = await keys.add({
-        algorithm,
-        instance: await instanceOf(members),
-        at: new Date(rooms.clock()),
-      })
-      rooms.changed()
-      return describe(added)
-    },
-    activateSigningKey: async ({ params }) => {
-      await keys.activate(params['id']!)
-      rooms.changed()
-    },
-    deleteSigningKey: async ({ params }) => {
-      await keys.remove(params['id']!)
-      rooms.changed()
-    },
   }
-}
-
-function describe({ id, active, createdAt, key }: SigningKey): object {
-  return { id, active, createdAt, algorithm: key.asymmetricKeyType === 'ec' ? 'EC' : 'RSA' }
 }

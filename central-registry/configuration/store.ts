@@ -1,86 +1,148 @@
-/** What was published: the files as they are served, and the index that only rises. Any node on the database can serve them. */
-import type { Kysely } from 'kysely'
-import { lockFor } from '#platform/database/dialect.ts'
+/**
+ * What the register holds for a publication, and what was published: the files as they are served and the index that only
+ * rises. Any node on the database can serve them. How much is kept is bounded: equal content once, superseded files for
+ * ten minutes.
+ */
+import { createHash } from 'node:crypto'
+import type { Kysely, Selectable } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-
-type PublicationTables = {
-  publication: { configuration_index: number; generated_at: string; expires_at: string }
-  published_file: { path: string; configuration_index: number; content_type: string; content: Buffer }
-}
+import type { Tables } from '../migrations/tables.ts'
+import { lockRegister } from '../store.ts'
+import type { RegisterRows } from './assemble.ts'
 
 export type Publication = { index: number; generatedAt: string; expiresAt: string }
 export type PublishedFile = { path: string; contentType: string; content: Buffer }
 export type PublicationStore = ReturnType<typeof createPublicationStore>
 
-export function createPublicationStore(database: Database) {
-  const tables = tablesOf<PublicationTables>(database)
+/** What there is to publish and what was published last. */
+export type Present = { rows: RegisterRows; previous: Publication | undefined }
 
-  async function newest(from: Kysely<PublicationTables> = tables): Promise<Publication | undefined> {
-    const row = await from
-      .selectFrom('publication')
-      .select(['configuration_index', 'generated_at', 'expires_at'])
-      .orderBy('configuration_index', 'desc')
-      .limit(1)
-      .executeTakeFirst()
-    if (row === undefined) return undefined
-    return {
-      index: Number(row.configuration_index),
-      generatedAt: row.generated_at,
-      expiresAt: row.expires_at,
-    }
-  }
+/** Two a second for ten minutes, and more: a clock that was ahead once must not make the tables grow for ever. */
+const MOST_KEPT = 2000
+
+export function createPublicationStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
 
   return {
-    newest: () => newest(),
-    /** Publishes what `make` returns for the next index, alone among all nodes; files with the same path are replaced. */
-    publish(
-      make: (previous: Publication | undefined) => { publication: Publication; files: PublishedFile[] },
-    ): Promise<Publication> {
-      return inTransaction(tables, async (transaction) => {
-        await lockFor(transaction, 'publication')
-        const { publication, files } = make(await newest(transaction))
-        const { index, generatedAt, expiresAt } = publication
+    newest: () => newestIn(tables),
+    /**
+     * Publishes what `make` returns for what the register holds at this moment, alone among all nodes; nothing when it
+     * returns nothing. Files with the same path are replaced; those of publications that were superseded before the time
+     * `keptSince` are removed.
+     */
+    publish: (
+      make: (
+        present: Present,
+      ) => Promise<{ publication: Publication; files: PublishedFile[]; keptSince: string } | undefined>,
+    ): Promise<Publication | undefined> =>
+      inTransaction(tables, async (transaction) => {
+        await lockRegister(transaction)
+        const previous = await newestIn(transaction)
+        const made = await make({ rows: await readRegister(transaction), previous })
+        if (made === undefined) return undefined
+        const { index, generatedAt, expiresAt } = made.publication
         await transaction
           .insertInto('publication')
           .values({ configuration_index: index, generated_at: generatedAt, expires_at: expiresAt })
           .execute()
-        for (const { path, contentType, content } of files) {
-          await transaction.deleteFrom('published_file').where('path', '=', path).execute()
-          const row = { path, configuration_index: index, content_type: contentType, content }
-          await transaction.insertInto('published_file').values(row).execute()
-        }
-        return publication
-      })
-    },
+        for (const file of made.files) await insertFile(transaction, index, file)
+        await removeSuperseded(transaction, made.keptSince, index - MOST_KEPT)
+        return made.publication
+      }),
     async file(path: string): Promise<PublishedFile | undefined> {
       const row = await tables
         .selectFrom('published_file')
-        .select(['content_type', 'content'])
-        .where('path', '=', path)
+        .innerJoin('published_content', 'published_content.digest', 'published_file.digest')
+        .select(['published_file.content_type', 'published_content.content'])
+        .where('published_file.path', '=', path)
         .executeTakeFirst()
       return row === undefined ? undefined : { path, contentType: row.content_type, content: row.content }
     },
-    /** Removes files and entries of publications that expired before `time`; the newest publication always stays. */
-    async clean(time: string): Promise<void> {
-      const last = await newest()
-      if (last === undefined) return
-      await inTransaction(tables, async (transaction) => {
-        const old = await transaction
-          .selectFrom('publication')
-          .select((e) => e.fn.max('configuration_index').as('newest'))
-          .where('expires_at', '<', time)
-          .where('configuration_index', '<', last.index)
-          .executeTakeFirst()
-        if (old?.newest == null) return
-        await transaction
-          .deleteFrom('published_file')
-          .where('configuration_index', '<=', Number(old.newest))
-          .execute()
-        await transaction
-          .deleteFrom('publication')
-          .where('configuration_index', '<=', Number(old.newest))
-          .execute()
-      })
-    },
   }
+}
+
+async function newestIn(kysely: Kysely<Tables>): Promise<Publication | undefined> {
+  const row = await kysely
+    .selectFrom('publication')
+    .select(['configuration_index', 'generated_at', 'expires_at'])
+    .orderBy('configuration_index', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  if (row === undefined) return undefined
+  return { index: row.configuration_index, generatedAt: row.generated_at, expiresAt: row.expires_at }
+}
+
+async function readRegister(kysely: Kysely<Tables>): Promise<RegisterRows> {
+  const all = <T extends keyof Tables, C extends keyof Selectable<Tables[T]> & string>(
+    table: T,
+    columns: C[],
+  ) => {
+    const query = kysely.selectFrom(table as never).select(columns as never[])
+    return query.orderBy(columns[0] as never).execute() as unknown as Promise<
+      Pick<Selectable<Tables[T]>, C>[]
+    >
+  }
+  return {
+    parameters: await all('system_parameter', ['name', 'value']),
+    classes: await all('member_class', ['code', 'description']),
+    members: await all('member', ['id', 'name']),
+    subsystems: await all('subsystem', ['id', 'member', 'name']),
+    groups: await all('global_group', ['code', 'description']),
+    groupMembers: await all('global_group_member', ['client', 'group_code']),
+    servers: await all('security_server', ['id', 'address']),
+    certificates: await all('authentication_certificate', ['sha256', 'server']),
+    clients: await all('server_client', ['client', 'server']),
+    services: await all('certification_service', ['id', 'name', 'profile', 'authentication_only']),
+    authorities: await all('certification_authority', ['sha256', 'service', 'is_top', 'certificate']),
+    responders: await all('ocsp_responder', ['id', 'authority', 'url', 'certificate']),
+    timestampingServices: await all('timestamping_service', ['id', 'name', 'url', 'certificate']),
+    signingKeys: await all('signing_key', ['created_at', 'id', 'certificate', 'is_active']),
+  }
+}
+
+async function insertFile(transaction: Kysely<Tables>, index: number, file: PublishedFile): Promise<void> {
+  const { path, contentType, content } = file
+  const digest = createHash('sha256').update(content).digest('hex')
+  await transaction
+    .insertInto('published_content')
+    .values({ digest, content })
+    .onConflict((conflict) => conflict.column('digest').doNothing())
+    .execute()
+  const facts = { configuration_index: index, content_type: contentType, digest }
+  await transaction
+    .insertInto('published_file')
+    .values({ path, ...facts })
+    .onConflict((conflict) => conflict.column('path').doUpdateSet(facts))
+    .execute()
+}
+
+/** Keeps the publication that was the newest at `keptSince` and all after it, but none below `least`. */
+async function removeSuperseded(
+  transaction: Kysely<Tables>,
+  keptSince: string,
+  least: number,
+): Promise<void> {
+  const oldest = await transaction
+    .selectFrom('publication')
+    .select('configuration_index')
+    .where('generated_at', '<=', keptSince)
+    .orderBy('configuration_index', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  const before = Math.max(oldest?.configuration_index ?? 0, least)
+  await transaction.deleteFrom('published_file').where('configuration_index', '<', before).execute()
+  await transaction.deleteFrom('publication').where('configuration_index', '<', before).execute()
+  // Also what only replaced files had, such as the last directory.
+  await transaction
+    .deleteFrom('published_content')
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('published_file')
+            .select('path')
+            .whereRef('published_file.digest', '=', 'published_content.digest'),
+        ),
+      ),
+    )
+    .execute()
 }

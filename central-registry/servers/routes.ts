@@ -2,12 +2,12 @@
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import { Fault } from '#schemas/fault.ts'
-import { memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
-import { type Changed, encodedId, instanceOf } from '../members/routes.ts'
-import { clientOf } from '../members/rules.ts'
+import { parseServerId, type ServerId } from '#schemas/identifiers.ts'
+import { instanceOf } from '../members/instance.ts'
+import { checkNewCode, clientOf, encodedId } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
-import { checkAddress, checkAuthenticationCertificate, serverOf } from './rules.ts'
+import type { Page } from '../store.ts'
+import { checkAddress, checkAuthenticationCertificate, checkNotOwner, serverOf } from './rules.ts'
 import type { ServerStore } from './store.ts'
 
 type Rooms = {
@@ -16,18 +16,18 @@ type Rooms = {
   /** The approved CAs' certificates now. */
   trust(): Promise<{ anchors: Certificate[]; intermediates: Certificate[] }>
   clock: Clock
-  changed: Changed
 }
 
 export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
-  const { store, members, changed } = rooms
+  const { store, members } = rooms
   const now = (): Date => new Date(rooms.clock())
   const server = async (encoded: string): Promise<ServerId> => serverOf(encoded, await instanceOf(members))
 
   return {
-    getSecurityServers: async () => {
-      const [certificates, clients] = await Promise.all([store.certificates(), store.clients()])
-      return (await store.servers()).map(({ id, address, created_at }) => ({
+    getSecurityServers: async ({ query }) => {
+      const servers = await store.servers(query as Page)
+      const { certificates, clients } = await store.belongings(servers.map(({ id }) => id))
+      return servers.map(({ id, address, created_at }) => ({
         id: encodedServer(id),
         address,
         createdAt: created_at,
@@ -38,45 +38,33 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
     addSecurityServer: async ({ body }) => {
       const { id, address } = body as { id: string; address: string }
       const serverId = await server(id)
-      if (!(await members.memberExists(memberOf(serverId))))
-        throw new Fault('not_found', { what: 'the owner member' })
+      checkNewCode(serverId.serverCode)
       await store.addServer(serverId, checkAddress(address), now().toISOString())
-      changed()
       return { id, address }
     },
     changeSecurityServerAddress: async ({ params, body }) => {
       const { address } = body as { address: string }
       await store.changeAddress(await server(params['id']!), checkAddress(address))
-      changed()
       return { id: params['id'], address }
     },
-    deleteSecurityServer: async ({ params }) => {
-      await store.deleteServer(await server(params['id']!))
-      changed()
-    },
+    deleteSecurityServer: async ({ params }) => store.deleteServer(await server(params['id']!)),
     addAuthenticationCertificate: async ({ params, body }) => {
       const id = await server(params['id']!)
       const certificate = checkAuthenticationCertificate(body as Buffer, await rooms.trust(), now())
       await store.addCertificate(id, certificate, now().toISOString())
-      changed()
       return { sha256: certificate.sha256 }
     },
-    deleteAuthenticationCertificate: async ({ params }) => {
-      await store.deleteCertificate(await server(params['id']!), params['sha256']!)
-      changed()
-    },
+    deleteAuthenticationCertificate: async ({ params }) =>
+      store.deleteCertificate(await server(params['id']!), params['sha256']!),
     registerClient: async ({ params, body }) => {
       const id = await server(params['id']!)
       const client = clientOf((body as { client: string }).client, id.instance)
-      if (!(await members.clientExists(client)))
-        throw new Fault('not_found', { what: 'this member or subsystem' })
+      checkNotOwner(id, client)
       await store.addClient(id, client)
-      changed()
     },
     deleteClient: async ({ params }) => {
       const id = await server(params['id']!)
       await store.deleteClient(id, clientOf(params['client']!, id.instance))
-      changed()
     },
   }
 }

@@ -4,13 +4,15 @@ import { type Certificate, readCertificate } from '#core/certificate/certificate
 import { isAuthenticationCertificate } from '#core/certificate/usage.ts'
 import { validatePath } from '#core/certificate/validate-path.ts'
 import { Fault } from '#schemas/fault.ts'
-import { checkCode, type ServerId } from '#schemas/identifiers.ts'
+import { type ClientId, checkCode, idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
 
 const HOST = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/
 
 /** A host name in lower case or an IP address, without port: shared-params holds none. */
 export function checkAddress(address: string): string {
-  if (isIP(address) === 0 && !HOST.test(address)) {
+  // All digits at the end: a mistyped IP address. A zone (fe80::1%eth0) means something on one machine only.
+  const isHost = HOST.test(address) && !/(?:^|\.)\d+$/.test(address)
+  if ((isIP(address) === 0 || address.includes('%')) && !isHost) {
     throw new Fault('invalid_input', {
       what: 'an address is a host name in lower case or an IP address, without port',
     })
@@ -26,6 +28,12 @@ export function serverOf(encoded: string, instance: string): ServerId {
   }
   const [, memberClass, memberCode, serverCode] = parts as [string, string, string, string]
   return { instance, memberClass, memberCode, serverCode }
+}
+
+/** The owner is a client of its server by being the owner; registered as well it would stand there twice. */
+export function checkNotOwner(server: ServerId, client: ClientId): void {
+  if (idText(client) === idText(memberOf(server)))
+    throw new Fault('conflict', { what: 'the owner is a client of its security server already' })
 }
 
 /** An authentication certificate that an approved CA issued and that is valid at `at`; else a fault that says why not. */

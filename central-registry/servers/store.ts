@@ -1,108 +1,111 @@
 /** Rows of security servers, their authentication certificates and registered clients. */
-import { isUniqueViolation } from '#platform/database/dialect.ts'
-import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Kysely } from 'kysely'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
-
-type ServerTables = {
-  security_server: { id: string; owner: string; address: string; created_at: string }
-  authentication_certificate: { sha256: string; server: string; certificate: Buffer; created_at: string }
-  server_client: { server: string; client: string }
-}
+import { mustBeRegistered } from '../members/store.ts'
+import type { Tables } from '../migrations/tables.ts'
+import { type Change, contains, countOf, mustHaveMet, type Page, refuseTwin } from '../store.ts'
 
 export type ServerStore = ReturnType<typeof createServerStore>
 
-export function createServerStore(database: Database) {
-  const tables = tablesOf<ServerTables>(database)
+export function createServerStore(database: Database, change: Change) {
+  const tables = tablesOf<Tables>(database)
 
-  async function mustExist(server: string): Promise<void> {
-    const row = await tables
-      .selectFrom('security_server')
-      .select('id')
-      .where('id', '=', server)
-      .executeTakeFirst()
-    if (row === undefined) throw new Fault('not_found', { what: `the security server ${server}` })
-  }
-
-  async function insert(what: string, act: Promise<unknown>): Promise<void> {
-    try {
-      await act
-    } catch (cause) {
-      if (isUniqueViolation(cause)) throw new Fault('conflict', { what: `${what} is registered already` })
-      throw cause
-    }
+  async function mustExist(transaction: Kysely<Tables>, server: string): Promise<void> {
+    if ((await countOf(transaction, 'security_server', 'id', server)) === 0)
+      throw new Fault('not_found', { what: `the security server ${server}` })
   }
 
   return {
-    servers: () =>
+    servers: ({ q = '', offset, limit }: Page) =>
       tables
         .selectFrom('security_server')
-        .select(['id', 'owner', 'address', 'created_at'])
+        .select(['id', 'address', 'created_at'])
+        .$if(q !== '', (query) => query.where(contains(q, { id: 'id', text: 'address' })))
         .orderBy('id')
+        .offset(offset)
+        .limit(limit)
         .execute(),
-    certificates: () =>
-      tables
+    /** Certificates' digests and clients of some servers, by server. */
+    async belongings(servers: string[]) {
+      if (servers.length === 0) return { certificates: [], clients: [] }
+      const certificates = await tables
         .selectFrom('authentication_certificate')
-        .select(['sha256', 'server', 'certificate', 'created_at'])
+        .select(['sha256', 'server'])
+        .where('server', 'in', servers)
         .orderBy('sha256')
-        .execute(),
-    clients: () =>
-      tables.selectFrom('server_client').select(['server', 'client']).orderBy('client').execute(),
-    async addServer(id: ServerId, address: string, at: string): Promise<void> {
-      const row = { id: idText(id), owner: idText(memberOf(id)), address, created_at: at }
-      await insert(
-        `the security server ${row.id}`,
-        tables.insertInto('security_server').values(row).execute(),
-      )
+        .execute()
+      const clients = await tables
+        .selectFrom('server_client')
+        .select(['server', 'client'])
+        .where('server', 'in', servers)
+        .orderBy('client')
+        .execute()
+      return { certificates, clients }
     },
-    async changeAddress(id: ServerId, address: string): Promise<void> {
-      await mustExist(idText(id))
-      await tables.updateTable('security_server').set({ address }).where('id', '=', idText(id)).execute()
-    },
+    addServer: (id: ServerId, address: string, at: string) =>
+      change(async (transaction) => {
+        await mustBeRegistered(transaction, memberOf(id))
+        const row = { id: idText(id), owner: idText(memberOf(id)), address, created_at: at }
+        const insert = transaction.insertInto('security_server').values(row)
+        await refuseTwin(`the security server ${row.id}`, insert.execute())
+      }),
+    changeAddress: (id: ServerId, address: string) =>
+      change(async (transaction) => {
+        const update = transaction
+          .updateTable('security_server')
+          .set({ address })
+          .where('id', '=', idText(id))
+        mustHaveMet(`the security server ${idText(id)}`, (await update.executeTakeFirst()).numUpdatedRows)
+      }),
     /** Removes the server with its certificates and registrations: nothing else refers to it. */
-    async deleteServer(id: ServerId): Promise<void> {
-      const server = idText(id)
-      await mustExist(server)
-      await inTransaction(tables, async (transaction) => {
+    deleteServer: (id: ServerId) =>
+      change(async (transaction) => {
+        const server = idText(id)
         await transaction.deleteFrom('authentication_certificate').where('server', '=', server).execute()
         await transaction.deleteFrom('server_client').where('server', '=', server).execute()
-        await transaction.deleteFrom('security_server').where('id', '=', server).execute()
-      })
-    },
-    async addCertificate(
-      id: ServerId,
-      certificate: { sha256: string; der: Buffer },
-      at: string,
-    ): Promise<void> {
-      await mustExist(idText(id))
-      const row = {
-        sha256: certificate.sha256,
-        server: idText(id),
-        certificate: certificate.der,
-        created_at: at,
-      }
-      await insert('the certificate', tables.insertInto('authentication_certificate').values(row).execute())
-    },
-    async deleteCertificate(id: ServerId, sha256: string): Promise<void> {
-      const gone = await tables
-        .deleteFrom('authentication_certificate')
-        .where('server', '=', idText(id))
-        .where('sha256', '=', sha256.toLowerCase())
-        .executeTakeFirst()
-      if (gone.numDeletedRows === 0n) throw new Fault('cert_not_found', { what: sha256.slice(0, 64) })
-    },
-    async addClient(id: ServerId, client: ClientId): Promise<void> {
-      await mustExist(idText(id))
-      const row = { server: idText(id), client: idText(client) }
-      await insert(`the client ${row.client}`, tables.insertInto('server_client').values(row).execute())
-    },
-    async deleteClient(id: ServerId, client: ClientId): Promise<void> {
-      const gone = await tables
-        .deleteFrom('server_client')
-        .where('server', '=', idText(id))
-        .where('client', '=', idText(client))
-        .executeTakeFirst()
-      if (gone.numDeletedRows === 0n) throw new Fault('not_found', { what: 'the client registration' })
-    },
+        const gone = await transaction
+          .deleteFrom('security_server')
+          .where('id', '=', server)
+          .executeTakeFirst()
+        mustHaveMet(`the security server ${server}`, gone.numDeletedRows)
+      }),
+    addCertificate: (id: ServerId, certificate: { sha256: string; der: Buffer }, at: string) =>
+      change(async (transaction) => {
+        const server = idText(id)
+        await mustExist(transaction, server)
+        const { sha256, der } = certificate
+        const insert = transaction
+          .insertInto('authentication_certificate')
+          .values({ sha256, server, certificate: der, created_at: at })
+        await refuseTwin(`the certificate ${sha256}`, insert.execute())
+      }),
+    deleteCertificate: (id: ServerId, sha256: string) =>
+      change(async (transaction) => {
+        const gone = await transaction
+          .deleteFrom('authentication_certificate')
+          .where('server', '=', idText(id))
+          .where('sha256', '=', sha256.toLowerCase())
+          .executeTakeFirst()
+        if (gone.numDeletedRows === 0n) throw new Fault('cert_not_found', { what: sha256.slice(0, 64) })
+      }),
+    addClient: (id: ServerId, client: ClientId) =>
+      change(async (transaction) => {
+        await mustExist(transaction, idText(id))
+        await mustBeRegistered(transaction, client)
+        const row = { server: idText(id), client: idText(client) }
+        const insert = transaction.insertInto('server_client').values(row)
+        await refuseTwin(`the registration of ${row.client}`, insert.execute())
+      }),
+    deleteClient: (id: ServerId, client: ClientId) =>
+      change(async (transaction) => {
+        const gone = await transaction
+          .deleteFrom('server_client')
+          .where('server', '=', idText(id))
+          .where('client', '=', idText(client))
+          .executeTakeFirst()
+        mustHaveMet('the client registration', gone.numDeletedRows)
+      }),
   }
 }

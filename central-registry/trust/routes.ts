@@ -3,10 +3,8 @@ import { type Certificate, readCertificate } from '#core/certificate/certificate
 import { nameText } from '#core/certificate/name.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import { Fault } from '#schemas/fault.ts'
-import type { Changed } from '../members/routes.ts'
 import { checkName } from '../members/rules.ts'
-import { checkCa, checkIntermediate, checkProfile, checkUrl } from './rules.ts'
+import { checkCa, checkIssued, checkProfile, checkUrl, checkValid } from './rules.ts'
 import type { NewAuthority, TrustStore } from './store.ts'
 
 type Responder = { url: string; certificate?: string }
@@ -17,36 +15,32 @@ export async function approvedCertificates(
 ): Promise<{ anchors: Certificate[]; intermediates: Certificate[] }> {
   const authorities = await store.authorities()
   const read = (isTop: number): Certificate[] =>
-    authorities.filter((one) => Number(one.is_top) === isTop).map((one) => readCertificate(one.certificate))
+    authorities.filter((one) => one.is_top === isTop).map((one) => readCertificate(one.certificate))
   return { anchors: read(1), intermediates: read(0) }
 }
 
-export function trustHandlers(q: {
-  store: TrustStore
-  clock: Clock
-  changed: Changed
-}): Record<string, OperationHandler> {
-  const { store, changed } = q
+export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<string, OperationHandler> {
+  const { store } = q
   const now = (): Date => new Date(q.clock())
 
   return {
     getCertificationServices: async () => {
+      const services = await store.services()
       const [authorities, responders] = await Promise.all([store.authorities(), store.responders()])
-      return (await store.services()).map(({ id, name, profile, authentication_only }) => ({
-        id: Number(id),
+      const urlsOf = (authority: string): string[] =>
+        responders.filter((one) => one.authority === authority).map((one) => one.url)
+      return services.map(({ id, name, profile, authentication_only }) => ({
+        id,
         name,
         certificateProfileInfo: profile,
-        authenticationOnly: Number(authentication_only) === 1,
+        authenticationOnly: authentication_only === 1,
         authorities: authorities
-          .filter((one) => Number(one.service) === Number(id))
-          .map((one) =>
-            describe(
-              one,
-              responders
-                .filter((responder) => responder.authority === one.sha256)
-                .map((responder) => responder.url),
-            ),
-          ),
+          .filter((one) => one.service === id)
+          .map((one) => ({
+            top: one.is_top === 1,
+            ...describe(one.certificate),
+            ocspUrls: urlsOf(one.sha256),
+          })),
       }))
     },
     addCertificationService: async ({ body }) => {
@@ -57,86 +51,60 @@ export function trustHandlers(q: {
         certificate: string
         ocspResponders: Responder[]
       }
-      const certificate = checkCa(decode(given.certificate), now())
       const service = {
         name: checkName(given.name),
         profile: checkProfile(given.certificateProfileInfo),
         authenticationOnly: given.authenticationOnly,
         at: now().toISOString(),
       }
-      const id = await store.addService(service, authority(certificate, given.ocspResponders))
-      changed()
-      return { id }
+      const certificate = checkCa(bytesOf(given.certificate), now())
+      return { id: await store.addService(service, authority(certificate, given.ocspResponders, now())) }
     },
+    deleteCertificationService: ({ params }) => store.deleteService(Number(params['id'])),
     addIntermediateCa: async ({ params, body }) => {
-      const service = Number(params['id'])
       const given = body as { certificate: string; ocspResponders: Responder[] }
-      const of = (await store.authorities()).filter((one) => Number(one.service) === service)
-      if (of.length === 0) throw new Fault('not_found', { what: `the certification service ${service}` })
-      const certificate = checkIntermediate(
-        decode(given.certificate),
-        of.map((one) => readCertificate(one.certificate)),
-        now(),
-      )
-      await store.addIntermediate(service, authority(certificate, given.ocspResponders))
-      changed()
+      const certificate = checkCa(bytesOf(given.certificate), now())
+      const added = authority(certificate, given.ocspResponders, now())
+      await store.addIntermediate(Number(params['id']), added, (own) => checkIssued(certificate, own))
       return { sha256: certificate.sha256 }
     },
-    deleteCertificationService: async ({ params }) => {
-      await store.deleteService(Number(params['id']))
-      changed()
-    },
+    deleteIntermediateCa: ({ params }) => store.deleteIntermediate(Number(params['id']), params['sha256']!),
     getTimestampingServices: async () =>
-      (await store.timestampingServices()).map(({ id, name, url, certificate }) => {
-        const read = readCertificate(certificate)
-        return {
-          id: Number(id),
-          name,
-          url,
-          subject: nameText(read.subject),
-          notAfter: read.notAfter.toISOString(),
-        }
-      }),
+      (await store.timestampingServices()).map(({ id, name, url, certificate }) => ({
+        id,
+        name,
+        url,
+        ...describe(certificate),
+      })),
     addTimestampingService: async ({ body }) => {
       const given = body as { name: string; url: string; certificate: string }
-      const certificate = readCertificate(decode(given.certificate)).der
-      const id = await store.addTimestampingService({
+      const service = {
         name: checkName(given.name),
         url: checkUrl(given.url),
-        certificate,
-      })
-      changed()
-      return { id }
+        certificate: checkValid(bytesOf(given.certificate), now()).der,
+      }
+      return { id: await store.addTimestampingService(service) }
     },
-    deleteTimestampingService: async ({ params }) => {
-      await store.deleteTimestampingService(Number(params['id']))
-      changed()
-    },
+    deleteTimestampingService: ({ params }) => store.deleteTimestampingService(Number(params['id'])),
   }
 }
 
-function authority(certificate: Certificate, responders: Responder[]): NewAuthority {
+function authority(certificate: Certificate, responders: Responder[], at: Date): NewAuthority {
   return {
     certificate,
-    responders: responders.map(({ url, certificate: of }) => ({
+    responders: responders.map(({ url, certificate: own }) => ({
       url: checkUrl(url),
-      certificate: of === undefined ? undefined : readCertificate(decode(of)).der,
+      certificate: own === undefined ? undefined : checkValid(bytesOf(own), at).der,
     })),
   }
 }
 
-function describe(row: { sha256: string; is_top: number; certificate: Buffer }, ocspUrls: string[]): object {
-  const certificate = readCertificate(row.certificate)
-  return {
-    sha256: row.sha256,
-    top: Number(row.is_top) === 1,
-    subject: nameText(certificate.subject),
-    notAfter: certificate.notAfter.toISOString(),
-    ocspUrls,
-  }
+function describe(der: Buffer): { sha256: string; subject: string; notAfter: string } {
+  const { sha256, subject, notAfter } = readCertificate(der)
+  return { sha256, subject: nameText(subject), notAfter: notAfter.toISOString() }
 }
 
-/** PEM text as it is, else base64 of DER. */
-function decode(text: string): Buffer {
-  return text.includes('-----BEGIN') ? Buffer.from(text, 'latin1') : Buffer.from(text, 'base64')
+/** PEM or base64 of DER: which it is, and that it is exact, is found by the reader. */
+function bytesOf(text: string): Buffer {
+  return Buffer.from(text, 'latin1')
 }

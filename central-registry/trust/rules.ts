@@ -2,39 +2,44 @@
 import { type Certificate, isIssuedBy, readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** A CA certificate that is valid at `at`. */
-export function checkCa(bytes: Buffer, at: Date): Certificate {
+/** A certificate that is valid at `at`, in DER or PEM. */
+export function checkValid(bytes: Buffer, at: Date): Certificate {
   const certificate = readCertificate(bytes)
-  if (certificate.extensions.basicConstraints?.ca !== true) {
-    throw new Fault('incorrect_certificate', {
-      what: 'it is not the certificate of a certification authority',
-    })
-  }
   if (at < certificate.notBefore || at > certificate.notAfter)
     throw new Fault('cert_validation', { what: 'it is not valid now' })
   return certificate
 }
 
-/** An intermediate CA that one of `authorities` issued. */
-export function checkIntermediate(bytes: Buffer, authorities: Certificate[], at: Date): Certificate {
-  const certificate = checkCa(bytes, at)
-  if (!authorities.some((authority) => isIssuedBy(certificate, authority))) {
-    throw new Fault('invalid_cert_path', { what: 'no authority of this certification service issued it' })
+/** A CA certificate that is valid at `at`. */
+export function checkCa(bytes: Buffer, at: Date): Certificate {
+  const certificate = checkValid(bytes, at)
+  const { basicConstraints, keyUsage } = certificate.extensions
+  if (basicConstraints?.ca !== true || keyUsage?.has('keyCertSign') === false) {
+    throw new Fault('incorrect_certificate', {
+      what: 'it is not the certificate of a certification authority',
+    })
   }
   return certificate
 }
 
+/** Throws unless one of the `authorities` (DER) of its certification service issued the intermediate CA. */
+export function checkIssued(intermediate: Certificate, authorities: Buffer[]): void {
+  if (!authorities.some((authority) => isIssuedBy(intermediate, readCertificate(authority)))) {
+    throw new Fault('invalid_cert_path', { what: 'no authority of this certification service issued it' })
+  }
+}
+
 /** An http or https URL without credentials or fragment. */
 export function checkUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const plain =
-    url !== undefined &&
+  // Only what stands in a URL as it is: the parser drops line breaks and trims.
+  const url = /^[\x21-\x7e]{1,500}$/.test(text) ? URL.parse(text) : null
+  const isPlain =
+    url !== null &&
     /^https?:$/.test(url.protocol) &&
     url.username === '' &&
     url.password === '' &&
-    url.hash === ''
-  if (!plain || text.length > 500)
-    throw new Fault('invalid_input', { what: 'an http or https URL is needed' })
+    !text.includes('#')
+  if (!isPlain) throw new Fault('invalid_input', { what: 'an http or https URL is needed' })
   return text
 }
 

@@ -1,0 +1,24 @@
+/** Replaces a file whole or not at all, also over a power cut: written aside, synced, renamed, the folder synced. */
+import { randomUUID } from 'node:crypto'
+import { open, rename } from 'node:fs/promises'
+import path from 'node:path'
+
+/** The file is readable by its owner only. */
+export async function writeDurably(file: string, text: string): Promise<void> {
+  const aside = `${file}.${randomUUID()}.tmp`
+  const handle = await open(aside, 'wx', 0o600)
+  try {
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(aside, file)
+  await syncFolder(path.dirname(file))
+}
+
+/** Makes durable what was created, renamed or deleted in a folder. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  await handle.sync().finally(() => handle.close())
+}

@@ -1,0 +1,48 @@
+/**
+ * The highest index that this node published, kept in a file apart from the database: so a database that was restored from
+ * a backup is noticed before it makes servers see an index twice.
+ */
+import { readFile } from 'node:fs/promises'
+import { Fault } from '#schemas/fault.ts'
+import { writeDurably } from './durable-file.ts'
+
+export type HighWater = {
+  /** 0 before the first publication. Throws `io_error` for a damaged file: without the mark an old index would pass. */
+  read(): Promise<number>
+  /** Never lowers the mark, in whatever order calls come. */
+  raise(index: number): Promise<void>
+}
+
+export function createHighWater(file: string): HighWater {
+  let queue: Promise<unknown> = Promise.resolve()
+
+  async function read(): Promise<number> {
+    const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'ENOENT') return '0'
+      throw new Fault('io_error', { what: file, cause })
+    })
+    const mark = Number(text)
+    if (!/^\d{1,16}\s*$/.test(text) || !Number.isSafeInteger(mark))
+      throw new Fault('io_error', { what: `${file} does not hold a number` })
+    return mark
+  }
+
+  return {
+    read,
+    raise(index) {
+      const done = queue.then(async () => {
+        if (index > (await read())) await writeDurably(file, `${index}\n`)
+      })
+      queue = done.catch(() => undefined)
+      return done
+    },
+  }
+}
+
+/** Throws `global_conf_rollback` when the database's newest index is lower than the mark. */
+export function checkNotRestored(newestIndex: number, mark: number): void {
+  if (newestIndex >= mark) return
+  throw new Fault('global_conf_rollback', {
+    what: `the database is at index ${newestIndex}, this node has published index ${mark}: an older database was restored; to go on with it from index ${mark + 1}, start with --accept-restored-database`,
+  })
+}

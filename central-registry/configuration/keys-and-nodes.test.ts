@@ -1,0 +1,228 @@
+import { cpSync, readdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { createAuthority } from '#certs/authority.ts'
+import { parseAnchor } from '#core/configuration/anchor.ts'
+import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
+import { verifyStatement } from '#core/configuration/statement.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
+import { codeOf } from '#test/fakes/configuration-world.ts'
+import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
+import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { createHighWater } from './high-water.ts'
+
+const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
+
+void t.test(
+  'a security server takes it, follows changes, and a rotation of keys does not cut it off',
+  async (t) => {
+    const world = registryWorld(t)
+    const node = await world.start()
+    await setUp(node, authority)
+    const first = await publish(node)
+    const member = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234' }
+    const own = await world.reader(await anchorOf(node))
+    await own.refresh()
+    t.ok(own.current().index.isRegistered({ ...member, subsystemCode: 'pop ä' }))
+    t.ok(own.current().statementIndex! >= first.index)
+    t.same(own.current().index.warnings, [])
+
+    // The external configuration is for the servers of another instance, which names our anchor.
+    const other = await startConfigurationSource('OTHER')
+    t.teardown(() => other.close())
+    const at = new Date(world.clock.now)
+    const anchors = [await parseAnchor(await anchorOf(node, 'external'))]
+    other.publish({ at, expireDate: new Date(world.clock.now + 600_000), anchors })
+    const federated = await world.reader(other.anchor(), 'all')
+    await federated.refresh()
+    t.equal(federated.current().indexFor('DEV')!.memberName(member), 'Ämter & "Söhne" <1>')
+    t.equal(federated.current().indexFor('DEV')!.privateParameters, undefined)
+
+    const firstAnchor = await anchorOf(node)
+    const server = await world.reader(firstAnchor)
+    await server.refresh()
+    const old = ((await node.must('GET', '/configuration')) as { signingKeys: { id: string }[] })
+      .signingKeys[0]!
+    for (const algorithm of ['RSA-2048', 'P-256']) {
+      const added = (await node.must('POST', '/configuration/signing-keys', { algorithm })) as { id: string }
+      t.match(added, { active: false, algorithm: algorithm === 'P-256' ? 'EC' : 'RSA' })
+      const activate = `/configuration/signing-keys/${added.id}/activate`
+      t.match(await node.call('PUT', activate), { status: 409 }, 'no server can know it yet')
+      await publish(node)
+      await server.refresh()
+      world.clock.now += 600_000
+      await publish(node)
+      await server.refresh()
+      t.match(await node.call('PUT', activate), { status: 204 })
+      t.match(await node.call('PUT', activate), { status: 204 }, 'twice is once')
+      const { index } = await publish(node)
+      await server.refresh()
+      t.ok(server.current().statementIndex! >= index)
+      t.not((await anchorOf(node)).toString(), firstAnchor.toString())
+    }
+    t.match(await node.call('DELETE', `/configuration/signing-keys/${old.id}`), { status: 204 })
+    t.match(await node.call('DELETE', `/configuration/signing-keys/${old.id}`), { status: 404 })
+    t.equal(readdirSync(path.join(world.directory, 'signing-keys')).length, 2, 'the key is destroyed')
+    const { index } = await publish(node)
+    await server.refresh()
+    t.ok(server.current().statementIndex! >= index)
+    const late = await world.reader(firstAnchor)
+    t.equal(
+      await codeOf(late.refresh()),
+      'invalid_global_conf_signature',
+      'the first anchor has served its time',
+    )
+
+    const keys = (
+      (await node.must('GET', '/configuration')) as { signingKeys: { id: string; active: boolean }[] }
+    ).signingKeys
+    const active = keys.find((key) => key.active)!
+    t.equal(keys.filter((key) => key.active).length, 1)
+    t.match(await node.call('DELETE', `/configuration/signing-keys/${active.id}`), { status: 409 })
+    const unknown = '00000000-0000-4000-8000-000000000000'
+    t.equal((await node.call('PUT', `/configuration/signing-keys/${unknown}/activate`)).status >= 400, true)
+    const fresh = (await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })) as {
+      id: string
+    }
+    const forced = `/configuration/signing-keys/${fresh.id}/activate?force=true`
+    t.match(await node.call('PUT', forced), { status: 204 }, 'after a theft nobody waits')
+  },
+)
+
+void t.test(
+  'the index rises over restarts, and a clock that goes back does not lower the time',
+  async (t) => {
+    const world = registryWorld(t)
+    let node = await world.start()
+    await setUp(node, authority)
+    const indexes: number[] = []
+    const times: string[] = []
+    const server = await world.reader(await anchorOf(node))
+    const { address } = node.settings.public
+    for (let round = 0; round < 4; round++) {
+      const { index, generatedAt } = await publish(node)
+      indexes.push(index)
+      times.push(generatedAt)
+      await server.refresh()
+      await node.stop()
+      world.clock.now -= round === 1 ? 30_000 : 0
+      node = await world.start({
+        settings: {
+          public: { address, port: 8001 },
+          publicUrl: `http://${address}:8001`,
+        },
+      })
+    }
+    t.same(
+      indexes,
+      [...new Set(indexes)].sort((a, b) => a - b),
+    )
+    t.same(times, [...new Set(times)].sort())
+  },
+)
+
+void t.test('two nodes on one PostgreSQL', async (t) => {
+  await eachDatabase(t, async (database, t, url) => {
+    if (database.dialect === 'sqlite') return void t.pass('one process only on the embedded store')
+    const world = registryWorld(t, url)
+    const [a, b] = [await world.start(), await world.start()]
+    await setUp(a, authority)
+    const published = await Promise.all(Array.from({ length: 12 }, (_, i) => publish(i % 2 === 0 ? a : b)))
+    const indexes = published.map(({ index }) => index)
+    t.equal(new Set(indexes).size, 12)
+    t.equal(new Set(published.map(({ generatedAt }) => generatedAt)).size, 12)
+    // A change on one node and publications on both at the same time: a later index never says less.
+    const countAt = async (node: Node): Promise<{ index: number; members: number }> => {
+      const statement = (await node.get('/internalconf-statement?version=6')).bytes.toString()
+      const anchor = await parseAnchor(await anchorOf(node))
+      const { index, parts } = verifyStatement(statement, anchor.sources[0]!.verificationCerts)
+      const xml = (await node.get(parts['V6/SHARED-PARAMETERS']!.location)).bytes
+      return { index, members: (await parseSharedParameters(xml)).members.length }
+    }
+    const seen: { index: number; members: number }[] = []
+    for (let round = 0; round < 6; round++) {
+      const name = { memberClass: 'GOV', memberCode: `n${round}`, name: `N ${round}` }
+      await Promise.all([publish(a), a.must('POST', '/members', name), publish(b), publish(b)])
+      seen.push(await countAt(a), await countAt(b))
+    }
+    const inOrder = seen.toSorted((x, y) => x.index - y.index)
+    t.same(
+      inOrder.map(({ members }) => members),
+      inOrder.map(({ members }) => members).toSorted((x, y) => x - y),
+    )
+
+    // A node on another machine has its own folder: it needs the key's file, and says so.
+    const elsewhere = await world.start({ directory: path.join(world.directory, 'elsewhere') })
+    t.match((await elsewhere.call('POST', '/configuration/publish')).body, { type: 'cannot_sign' })
+    const added = (await a.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })) as {
+      id: string
+    }
+    const activate = `/configuration/signing-keys/${added.id}/activate?force=true`
+    t.match(
+      (await elsewhere.call('PUT', activate)).body,
+      { type: 'cannot_sign' },
+      'nor can it activate a key',
+    )
+    const keys = 'signing-keys'
+    cpSync(path.join(world.directory, keys), path.join(world.directory, 'elsewhere', keys), {
+      recursive: true,
+    })
+    t.match(await elsewhere.call('PUT', activate), { status: 204 })
+    const newest = Math.max(
+      ...(await Promise.all([publish(elsewhere), publish(a)])).map(({ index }) => index),
+    )
+    const server = await world.reader(await anchorOf(b))
+    await server.refresh()
+    t.ok(server.current().statementIndex! >= newest)
+  })
+})
+
+void t.test('a restored older database is noticed, and gone on from only when told so', async (t) => {
+  const world = registryWorld(t)
+  let node = await world.start()
+  await setUp(node, authority)
+  await publish(node)
+  const server = await world.reader(await anchorOf(node))
+  await node.stop()
+  const backup = path.join(world.directory, 'backup.db')
+  cpSync(path.join(world.directory, 'registry.db'), backup)
+  const { address } = node.settings.public
+  const settings = { public: { address, port: 8001 }, publicUrl: `http://${address}:8001` }
+  node = await world.start({ settings })
+  const { index } = await publish(node)
+  await publish(node)
+  await server.refresh()
+  await node.stop()
+
+  const restore = (): void => {
+    for (const end of ['-wal', '-shm']) cpSync('/dev/null', path.join(world.directory, `registry.db${end}`))
+    cpSync(backup, path.join(world.directory, 'registry.db'))
+  }
+  restore()
+  await t.rejects(world.start({ settings }), {
+    code: 'global_conf_rollback',
+    message: /an older database was restored.*from index \d+, start with --accept-restored-database/,
+  })
+  node = await world.start({ settings, acceptRestored: true })
+  const next = await publish(node)
+  t.ok(next.index > index + 1)
+  await server.refresh()
+  t.ok(server.current().statementIndex! >= next.index, 'and servers that saw the lost ones go on')
+  await node.stop()
+  node = await world.start({ settings })
+  t.ok((await publish(node)).index > next.index, 'the next start needs no telling')
+
+  // Under a running node too.
+  const highWater = createHighWater(path.join(world.directory, 'highest-published-index'))
+  await highWater.raise(1_000_000)
+  await highWater.raise(5)
+  t.equal(await highWater.read(), 1_000_000)
+  t.match((await node.call('POST', '/configuration/publish')).body, { type: 'global_conf_rollback' })
+  const line = world.lines.find((text) => text.includes('an older database was restored'))
+  t.ok(line ?? (await node.call('POST', '/configuration/publish')).bytes.includes('an older database'))
+  for (const damaged of ['', 'x', '-1', '1e3', '99999999999999999']) {
+    writeFileSync(path.join(world.directory, 'highest-published-index'), damaged)
+    t.match((await node.call('POST', '/configuration/publish')).body, { type: 'io_error' }, damaged)
+  }
+})

@@ -1,0 +1,66 @@
+/** Handlers of the operations on the configuration's signing keys. */
+import { randomUUID } from 'node:crypto'
+import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { Fault } from '#schemas/fault.ts'
+import { instanceOf } from '../../members/instance.ts'
+import type { MemberStore } from '../../members/store.ts'
+import type { KeyAlgorithm, PrivateKeys } from './private-keys.ts'
+import { selfSignedCertificate } from './self-signed.ts'
+import type { SigningKeyRow, SigningKeyStore } from './store.ts'
+
+type Rooms = {
+  store: SigningKeyStore
+  privateKeys: PrivateKeys
+  members: MemberStore
+  /** How long a server may use a copy without fetching the next: by then it knows an announced key. */
+  validitySeconds: number
+  clock: Clock
+}
+
+export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandler> {
+  const { store, privateKeys } = rooms
+  return {
+    addSigningKey: async ({ body }) => {
+      const { algorithm } = body as { algorithm: KeyAlgorithm }
+      const commonName = `${await instanceOf(rooms.members)} configuration signing`
+      const at = new Date(rooms.clock())
+      const id = randomUUID()
+      // The file first: a crash in between leaves a key that nobody names.
+      const key = await privateKeys.create(id, algorithm)
+      const certificate = selfSignedCertificate({ key, commonName, at })
+      return describeKey(await store.add({ id, certificate, at: at.toISOString() }))
+    },
+    activateSigningKey: async ({ params, query }) => {
+      const { force } = query as { force: boolean }
+      const id = params['id']!.toLowerCase()
+      const before = force ? Number.POSITIVE_INFINITY : rooms.clock() - rooms.validitySeconds * 1000
+      if (!(await store.list()).some((key) => key.id === id)) throw new Fault('key_not_found', { what: id })
+      // A node without the file must not take the whole instance's signature away.
+      await privateKeys.open(id)
+      await store.activate(id, isoOf(before))
+    },
+    deleteSigningKey: async ({ params }) => {
+      const id = params['id']!.toLowerCase()
+      await store.remove(id)
+      await privateKeys.remove(id)
+    },
+  }
+}
+
+/** What administrators see of a key. */
+export function describeKey({ id, certificate, is_active, created_at }: SigningKeyRow): object {
+  const read = readCertificate(certificate)
+  return {
+    id,
+    active: is_active === 1,
+    createdAt: created_at,
+    algorithm: publicKeyOf(read).asymmetricKeyType === 'ec' ? 'EC' : 'RSA',
+    certificateSha256: read.sha256,
+  }
+}
+
+function isoOf(ms: number): string {
+  return Number.isFinite(ms) ? new Date(ms).toISOString() : '9999'
+}

@@ -1,0 +1,126 @@
+/**
+ * One publication as files: shared and private parameters V4 to V6, the signed directories of the internal and the external
+ * configuration, and beside each our statement with the index.
+ */
+import { createHash, type KeyObject, sign } from 'node:crypto'
+import { type DirectoryPart, writeDirectory } from '#core/configuration/directory.ts'
+import { publicationStamp } from '#core/configuration/directory-parts.ts'
+import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
+import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
+import { signatureUriFor } from '#core/configuration/signature-method.ts'
+import { statementSigner, writeStatement } from '#core/configuration/statement.ts'
+import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
+import { DIGEST_URI } from '#schemas/wire.ts'
+import { assemblePrivate, assembleShared, type RegisterRows, type Settings } from './assemble.ts'
+import type { Publication, PublishedFile } from './store.ts'
+
+export const VERSIONS = [4, 5, 6] as const
+
+export type NextPublication = {
+  rows: RegisterRows
+  index: number
+  previous: Publication | undefined
+  now: Date
+  signer: { certificate: Buffer; key: KeyObject }
+  settings: Settings & { validitySeconds: number }
+}
+
+type Part = { version: number; identifier: string; file: string; content: Buffer }
+
+function partsOf(rows: RegisterRows, settings: Settings): Part[] {
+  const shared = assembleShared(rows, settings)
+  const privateParameters = writePrivateParameters(assemblePrivate(settings))
+  return VERSIONS.flatMap((version) => [
+    {
+      version,
+      identifier: 'SHARED-PARAMETERS',
+      file: 'shared-params.xml',
+      content: writeSharedParameters(shared, version),
+    },
+    { version, identifier: 'PRIVATE-PARAMETERS', file: 'private-params.xml', content: privateParameters },
+  ])
+}
+
+/** The next publication of what the rows say. */
+export function writePublication(q: NextPublication): { publication: Publication; files: PublishedFile[] } {
+  // The stamp in the location is what servers compare: it rises even when the clock does not.
+  const generatedAt = new Date(
+    Math.max(q.now.getTime(), Date.parse(q.previous?.generatedAt ?? '1970-01-01T00:00:00Z') + 1),
+  )
+  const expireDate = new Date(q.now.getTime() + q.settings.validitySeconds * 1000)
+  const stamp = publicationStamp(generatedAt)
+  const placed = partsOf(q.rows, q.settings).map((part) => ({
+    ...part,
+    location: `/V${part.version}/${stamp}/${part.file}`,
+    hash: createHash('sha512').update(part.content).digest(),
+  }))
+  const files: PublishedFile[] = placed.map(({ location, content }) => ({
+    path: location,
+    contentType: 'text/xml',
+    content,
+  }))
+  for (const version of VERSIONS) {
+    for (const name of ['internalconf', 'externalconf'] as const) {
+      const own = placed.filter(
+        (part) =>
+          part.version === version && (name === 'internalconf' || part.identifier === 'SHARED-PARAMETERS'),
+      )
+      files.push({
+        path: `/V${version}/${name}`,
+        contentType: 'text/plain',
+        content: directory(own, version, expireDate, q),
+      })
+      const statement = statementOf(own, generatedAt, expireDate, q)
+      files.push({
+        path: `/V${version}/${name}-statement`,
+        contentType: 'application/jose',
+        content: Buffer.from(statement),
+      })
+    }
+  }
+  return {
+    publication: {
+      index: q.index,
+      generatedAt: generatedAt.toISOString(),
+      expiresAt: expireDate.toISOString(),
+    },
+    files,
+  }
+}
+
+type Placed = Part & { location: string; hash: Buffer }
+
+function directory(parts: Placed[], version: number, expireDate: Date, q: NextPublication): Buffer {
+  const { key, certificate } = q.signer
+  const listed: DirectoryPart[] = parts.map(({ identifier, location, hash }) => ({
+    identifier,
+    instance: q.settings.instance,
+    location,
+    hashAlgorithm: DIGEST_URI['SHA-512'],
+    hash,
+  }))
+  return writeDirectory({
+    expireDate,
+    version,
+    parts: listed,
+    verificationCert: certificate,
+    algorithmId: signatureUriFor(key),
+    sign: (data) => sign('sha512', data, key),
+  })
+}
+
+function statementOf(parts: Placed[], generatedAt: Date, expireDate: Date, q: NextPublication): string {
+  const statement: ConfigurationStatement = {
+    instance: q.settings.instance,
+    index: q.index,
+    generatedAt: generatedAt.toISOString(),
+    expireDate: expireDate.toISOString(),
+    parts: Object.fromEntries(
+      parts.map((part) => [
+        `V${part.version}/${part.identifier}`,
+        { location: part.location, sha512: part.hash.toString('base64') },
+      ]),
+    ),
+  }
+  return writeStatement(statement, statementSigner(q.signer.certificate, q.signer.key))
+}

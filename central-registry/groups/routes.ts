@@ -1,0 +1,40 @@
+/** Handlers of the operations on global groups. */
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { checkCode } from '#schemas/identifiers.ts'
+import { instanceOf } from '../members/instance.ts'
+import { checkName, checkNewCode, clientOf, encodedId } from '../members/rules.ts'
+import type { MemberStore } from '../members/store.ts'
+import type { Page } from '../store.ts'
+import type { GroupStore } from './store.ts'
+
+export function groupHandlers(q: {
+  store: GroupStore
+  members: MemberStore
+}): Record<string, OperationHandler> {
+  const { store, members } = q
+  return {
+    getGlobalGroups: async ({ query }) => {
+      const groups = await store.groups(query as Page)
+      const memberships = await store.membersOf(groups.map(({ code }) => code))
+      return groups.map(({ code, description }) => ({
+        code,
+        description,
+        members: memberships.filter((one) => one.group_code === code).map((one) => encodedId(one.client)),
+      }))
+    },
+    addGlobalGroup: async ({ body }) => {
+      const { code, description } = body as { code: string; description: string }
+      await store.addGroup(checkNewCode(code), checkName(description))
+      return { code, description, members: [] }
+    },
+    deleteGlobalGroup: ({ params }) => store.deleteGroup(checkCode(params['code']!)),
+    addGlobalGroupMember: async ({ params, body }) => {
+      const { client } = body as { client: string }
+      await store.addGroupMember(checkCode(params['code']!), clientOf(client, await instanceOf(members)))
+    },
+    deleteGlobalGroupMember: async ({ params }) => {
+      const client = clientOf(params['client']!, await instanceOf(members))
+      await store.deleteGroupMember(checkCode(params['code']!), client)
+    },
+  }
+}

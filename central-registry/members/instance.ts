@@ -1,0 +1,11 @@
+/** The instance that this registry is of: every id in its API must name it. */
+import { Fault } from '#schemas/fault.ts'
+import type { MemberStore } from './store.ts'
+
+/** Throws `conflict` until the system was initialised. */
+export async function instanceOf(store: Pick<MemberStore, 'parameters'>): Promise<string> {
+  const { instance } = await store.parameters()
+  if (instance === undefined)
+    throw new Fault('conflict', { what: 'the instance is not initialised yet: PUT /system first' })
+  return instance
+}

@@ -1,0 +1,149 @@
+/** A central registry in this process on addresses of its own, with a clock to set, and those who talk to it. */
+import { randomInt } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Test } from 'tap'
+import { Agent, request } from 'undici'
+import type { Settings } from '#central-registry/config.ts'
+import { startRegistry } from '#central-registry/registry.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import type { Running } from '#platform/process/run-process.ts'
+import { createConfigurationClient } from '#security-server/global-configuration/client.ts'
+import {
+  createGlobalConfiguration,
+  type GlobalConfiguration,
+} from '#security-server/global-configuration/global-configuration.ts'
+
+export type Reply = { status: number; body: unknown; bytes: Buffer; headers: Record<string, unknown> }
+
+export type Node = {
+  settings: Settings
+  /** The management API with the first key, or with the given one ('' for none). */
+  call(method: string, path: string, body?: unknown, key?: string): Promise<Reply>
+  /** The same, and an Error for what is no success. */
+  must(method: string, path: string, body?: unknown): Promise<unknown>
+  /** The public listener. */
+  get(path: string): Promise<Reply>
+  stop(): Promise<void>
+}
+
+export type RegistryWorld = {
+  directory: string
+  clock: { now: number }
+  lines: string[]
+  /** Starts a node; a second one of the same world takes other addresses and, by default, the same folder. */
+  start(o?: { directory?: string; acceptRestored?: boolean; settings?: Partial<Settings> }): Promise<Node>
+  /** A security server's configuration room with this anchor installed. */
+  reader(anchor: Buffer, allowedFederations?: 'all'): Promise<GlobalConfiguration>
+}
+
+export function registryWorld(t: Test, database?: string): RegistryWorld {
+  const directory = mkdtempSync(path.join(tmpdir(), 'concordat-registry-'))
+  const clock = { now: Date.now() }
+  const lines: string[] = []
+  const log = createLog({ name: 'test', destination: { write: (line) => lines.push(line) } })
+  const client = createConfigurationClient()
+  const running = new Set<Running>()
+  t.teardown(async () => {
+    for (const node of running) await node.stop()
+    await client.close()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return {
+    directory,
+    clock,
+    lines,
+    start: async (o = {}) => {
+      const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
+      const folder = o.directory ?? directory
+      mkdirSync(folder, { recursive: true })
+      const initialApiKeyFile = path.join(directory, 'initial.key')
+      const settings: Settings = {
+        directory: folder,
+        database: database ?? `sqlite:${path.join(directory, 'registry.db')}`,
+        pinFile: '',
+        publicUrl: `http://${address}:8001`,
+        public: { address, port: 8001 },
+        admin: { address, port: 4000, initialApiKeyFile },
+        configuration: {
+          validitySeconds: 600,
+          renewSeconds: 60,
+          ocspFreshnessSeconds: 3600,
+          timeStampingIntervalSeconds: 60,
+        },
+        logLevel: 'info',
+        ...o.settings,
+      }
+      const acceptRestored = o.acceptRestored === true
+      const registry = await startRegistry({
+        settings,
+        pin: '1234',
+        acceptRestored,
+        clock: () => clock.now,
+        log,
+      })
+      running.add(registry)
+      const call: Node['call'] = async (method, at, body, key) => {
+        const secret = key ?? readFileSync(initialApiKeyFile, 'utf8').trim()
+        const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
+        const type = Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json'
+        return await send(`http://${address}:4000/api/v1${at}`, method, bytes, {
+          ...(secret === '' ? {} : { authorization: `X-Road-ApiKey token=${secret}` }),
+          ...(bytes === undefined ? {} : { 'content-type': type }),
+        })
+      }
+      return {
+        settings,
+        call,
+        must: async (method, at, body) => {
+          const reply = await call(method, at, body)
+          if (reply.status >= 300)
+            throw new Error(`${method} ${at}: ${reply.status} ${reply.bytes.toString()}`)
+          return reply.body
+        },
+        get: (at) => send(`http://${address}:8001${at}`, 'GET', undefined, {}),
+        stop: async () => {
+          running.delete(registry)
+          await registry.stop()
+        },
+      }
+    },
+    reader: async (anchor, allowedFederations) => {
+      const own = mkdtempSync(path.join(directory, 'reader-'))
+      const configuration = await createGlobalConfiguration({
+        directory: own,
+        clock: () => clock.now,
+        log,
+        client,
+        allowedFederations,
+      })
+      await configuration.installAnchor(anchor)
+      return configuration
+    },
+  }
+}
+
+/** From an address of its own each time: the management API counts requests by address. */
+async function send(
+  url: string,
+  method: string,
+  body: Buffer | undefined,
+  headers: Record<string, string>,
+): Promise<Reply> {
+  const localAddress = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
+  const dispatcher = new Agent({ localAddress })
+  try {
+    const reply = await request(url, { method: method as 'GET', headers, body: body ?? null, dispatcher })
+    const bytes = Buffer.from(await reply.body.arrayBuffer())
+    const isJson = String(reply.headers['content-type']).startsWith('application/json')
+    return {
+      status: reply.statusCode,
+      body: isJson && bytes.length > 0 ? (JSON.parse(bytes.toString()) as unknown) : undefined,
+      bytes,
+      headers: reply.headers,
+    }
+  } finally {
+    await dispatcher.close()
+  }
+}
