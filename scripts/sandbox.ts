@@ -2,10 +2,11 @@
 import path from 'node:path'
 import { parseArgs, styleText } from 'node:util'
 import { demonstrate, sayWhatNext } from './sandbox/demonstrate.ts'
+import { describeInstance } from './sandbox/describe-instance.ts'
 import { type Instance, type Progress, startInstance } from './sandbox/instance.ts'
 import { layoutOf } from './sandbox/layout.ts'
 
-const USAGE = `Usage: concordat sandbox [--once] [--directory DIR] [--fresh] [--network 127.0.1]
+const USAGE = `Usage: concordat sandbox [--once] [--directory DIR] [--fresh] [--network 127.0.1] [--no-exchange] [--json]
 
 Runs an instance DEV: trust services, central registry, three security servers and the systems of three agencies.
 
@@ -13,6 +14,8 @@ Runs an instance DEV: trust services, central registry, three security servers a
   --directory DIR    where its state lies (.sandbox); kept for the next start
   --fresh            begin anew
   --network A.B.C    the loopback network to listen on (127.0.1)
+  --no-exchange      show no exchange, only run
+  --json             print nothing but one line when all runs: an object with addresses, files and process ids
 `
 
 /** Exit code 0 when every step held, 1 with the reason when one did not, 2 for wrong usage. */
@@ -25,14 +28,17 @@ export async function run(args: string[]): Promise<number> {
   const began = performance.now()
   const layout = layoutOf(options.directory, options.network)
   const stopped = untilStopped()
+  const say = options.json ? () => undefined : sayAloud
+  const progress = progressOn(say)
   say(`Concordat sandbox: instance ${layout.instance} in ${layout.directory}`)
   let instance: Instance | undefined
   try {
     instance = await startInstance({ layout, progress, fresh: options.fresh, onExit: stopped.because })
     say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.`)
     say('')
-    await demonstrate(instance, say)
+    if (options.exchange) await demonstrate(instance, say)
     sayWhatNext(instance, say)
+    if (options.json) sayAloud(JSON.stringify(describeInstance(instance)))
     if (options.once) return 0
     say('')
     say('Running until Ctrl-C.')
@@ -49,9 +55,17 @@ export async function run(args: string[]): Promise<number> {
   }
 }
 
-function readArguments(
-  args: string[],
-): { once: boolean; fresh: boolean; directory: string; network: string } | string {
+type Options = {
+  once: boolean
+  fresh: boolean
+  directory: string
+  network: string
+  exchange: boolean
+  json: boolean
+}
+
+/** The options, '' for help, or what is wrong with the arguments. */
+function readArguments(args: string[]): Options | string {
   try {
     const { values } = parseArgs({
       args,
@@ -60,6 +74,8 @@ function readArguments(
         fresh: { type: 'boolean', default: false },
         directory: { type: 'string', default: '.sandbox' },
         network: { type: 'string', default: '127.0.1' },
+        'no-exchange': { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
@@ -67,28 +83,30 @@ function readArguments(
     if (!/^127\.(?:25[0-5]|2[0-4]\d|1?\d?\d)\.(?:25[0-5]|2[0-4]\d|1?\d?\d)$/.test(values.network)) {
       return 'The network has to be on the loopback: 127.x.y.'
     }
-    return { ...values, directory: path.resolve(values.directory) }
+    return { ...values, exchange: !values['no-exchange'], directory: path.resolve(values.directory) }
   } catch (cause) {
     return (cause as Error).message
   }
 }
 
-function say(line: string): void {
+function sayAloud(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-const progress: Progress = {
-  begin(part) {
-    const began = performance.now()
-    return {
-      done(what) {
-        const seconds = ((performance.now() - began) / 1000).toFixed(1)
-        say(
-          `  ${styleText('green', 'ready')}  ${part}${what === undefined ? '' : `: ${what}`} (${seconds} s)`,
-        )
-      },
-    }
-  },
+function progressOn(say: (line: string) => void): Progress {
+  return {
+    begin(part) {
+      const began = performance.now()
+      return {
+        done(what) {
+          const seconds = ((performance.now() - began) / 1000).toFixed(1)
+          say(
+            `  ${styleText('green', 'ready')}  ${part}${what === undefined ? '' : `: ${what}`} (${seconds} s)`,
+          )
+        },
+      }
+    },
+  }
 }
 
 /** Resolves on Ctrl-C or SIGTERM, or with why a part ended by itself. */

@@ -1,0 +1,50 @@
+/** A running sandbox as one object for programs: where everything listens, which files hold keys and settings. */
+import type { Instance } from './instance.ts'
+import { agenciesOf, folderOf, SERVER_PORTS, serverText, subsystemText } from './layout.ts'
+
+/** Files are absolute paths, addresses are base URLs; a server's `key` is its folder and settings file. */
+export function describeInstance({ layout, processes }: Instance): object {
+  const { directory, instance, memberClass, trust, registry, systems } = layout
+  const file = (name: string): string => folderOf(layout, name)
+  const servers = agenciesOf(layout).map((agency) => {
+    const { key, name, memberCode, address } = agency
+    const described = {
+      id: serverText(layout, agency),
+      member: `${instance}/${memberClass}/${memberCode}`,
+      client: subsystemText(layout, agency),
+      address,
+      messagePort: SERVER_PORTS.messages,
+      ocspPort: SERVER_PORTS.ocsp,
+      httpUrl: `http://${address}:${SERVER_PORTS.http}`,
+      httpsUrl: `https://${address}:${SERVER_PORTS.https}`,
+      adminUrl: `http://${address}:${SERVER_PORTS.admin}`,
+      directory: file(key),
+      apiKeyFile: file(`${key}/api-key`),
+      settingsFile: file(`${key}.yaml`),
+      logFile: file(`security server of the ${name}.log`),
+      systemCertificateFile: file(`${key}/system.pem`),
+      systemKeyFile: file(`${key}/system.key`),
+    }
+    return [key, described]
+  })
+  return {
+    directory,
+    instance,
+    memberClass,
+    trust: {
+      caUrl: `http://${trust.address}:${trust.caPort}`,
+      ocspUrl: `http://${trust.address}:${trust.ocspPort}`,
+      tsaUrl: `http://${trust.address}:${trust.tsaPort}`,
+      apiKeyFile: file('trust.key'),
+      rootFile: file('trust/root.pem'),
+    },
+    registry: {
+      publicUrl: `http://${registry.address}:${registry.publicPort}`,
+      adminUrl: `http://${registry.address}:${registry.adminPort}`,
+      apiKeyFile: file('registry/api-key'),
+    },
+    systems,
+    servers: Object.fromEntries(servers),
+    processes: processes.map(({ name, pid }) => ({ name, pid })),
+  }
+}
