@@ -1,5 +1,8 @@
 /** The command line: names each command, loads only the one that is asked for, and ends with its exit code. */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { styleText } from 'node:util'
+import { Fault } from '#schemas/fault.ts'
 
 type Command = { summary: string; load: () => Promise<{ run(args: string[]): Promise<number> }> }
 
@@ -17,11 +20,11 @@ const COMMANDS: Record<string, Command> = {
   },
 }
 
-/** Servers, which scripts/concordat starts itself so that no second process stands above them. */
+/** Servers: scripts/concordat becomes their main.ts, so that no second process stands above them. */
 const SERVERS: Record<string, string> = {
-  'central-registry': 'the registry of an instance (--configuration file.yaml)',
-  'security-server': 'the gateway of an agency (--configuration file.yaml)',
-  'trust-services': 'development CA, OCSP responder and TSA (--configuration file.yaml)',
+  'central-registry': 'the registry of an instance',
+  'security-server': 'the gateway of an agency',
+  'trust-services': 'certification authority, OCSP responder and TSA for development',
 }
 
 const [name, ...args] = process.argv.slice(2)
@@ -32,11 +35,29 @@ async function main(name: string | undefined, args: string[]): Promise<number> {
     process.stdout.write(help())
     return name === undefined ? 2 : 0
   }
+  if (name === '--version') {
+    process.stdout.write(`concordat ${version()} (Node ${process.versions.node})\n`)
+    return 0
+  }
+  if (Object.hasOwn(SERVERS, name)) {
+    process.stdout.write(serverHelp(name))
+    return 0
+  }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (command !== undefined) return await (await command.load()).run(args)
-  const why = Object.hasOwn(SERVERS, name) ? 'is started by scripts/concordat' : 'is no command'
-  process.stderr.write(`concordat: '${name}' ${why}\n\n${help()}`)
-  return 2
+  if (command === undefined) {
+    process.stderr.write(
+      `concordat: there is no command ${JSON.stringify(name)}; concordat --help lists them\n`,
+    )
+    return 2
+  }
+  try {
+    return await (await command.load()).run(args)
+  } catch (thrown) {
+    // Anything else is a mistake of ours, and then the stack is what helps.
+    if (!(thrown instanceof Fault)) throw thrown
+    process.stderr.write(`concordat ${name}: ${thrown.message}\n`)
+    return 1
+  }
 }
 
 function help(): string {
@@ -44,7 +65,23 @@ function help(): string {
     `  ${styleText('bold', name.padEnd(18))}${summary}\n`
   const commands = Object.entries(COMMANDS).map(([name, { summary }]): [string, string] => [name, summary])
   return (
-    `Usage: concordat <command> [options]      concordat <command> --help\n\n` +
-    `${commands.map(line).join('')}\nServers:\n${Object.entries(SERVERS).map(line).join('')}`
+    `Usage: concordat <command> [options]\n\n${commands.map(line).join('')}\n` +
+    `Servers, each with --configuration file.yaml:\n${Object.entries(SERVERS).map(line).join('')}\n` +
+    `concordat <command> --help says more; concordat --version\n`
   )
+}
+
+function serverHelp(name: string): string {
+  return (
+    `Usage: concordat ${name} --configuration file.yaml\n\n` +
+    `Runs ${SERVERS[name]} until SIGTERM or SIGINT, then drains. Its settings are in docs/configuration.md.\n` +
+    `Exit code 0 after a clean end, 1 when it failed, 2 for a wrong configuration.\n`
+  )
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(
+    readFileSync(path.join(import.meta.dirname, '../package.json'), 'utf8'),
+  )
+  return String((manifest as { version: unknown }).version)
 }

@@ -4,8 +4,14 @@
 set -eu
 cd "$(dirname -- "$0")/.."
 wanted=$1
-stamp=node_modules/.concordat-installed
+stamp=node_modules/.concordat-lock
 lock=$(cksum <package-lock.json)
+
+. scripts/find-node.sh
+if ! node_package_fits && ! find_node "$PWD" >/dev/null; then
+  echo "Node 26 is missing: install Node 26 or newer (npm brings it only to Linux on x64)." >&2
+  exit 1
+fi
 
 has=none
 if [ -f "$stamp" ]; then
@@ -20,13 +26,14 @@ fi
 # A full install that is out of date stays a full one.
 [ -d node_modules/tap ] && wanted=full
 if ! command -v npm >/dev/null; then
-  echo "npm is missing: install Node with npm" >&2
+  echo "npm is missing: install Node with npm." >&2
   exit 1
 fi
 if [ "$wanted" = full ]; then omit=; else omit=--omit=dev; fi
 echo "Installing packages ($wanted) ..."
+# shellcheck disable=SC2086 # empty means no option
 if ! npm ci $omit --no-audit --no-fund --no-progress --loglevel=error; then
-  echo "Packages could not be installed: npm needs its registry, or a filled cache." >&2
+  echo "Packages could not be installed: npm needs its registry or a filled cache, and a folder that it may write." >&2
   exit 1
 fi
 printf '%s\n%s\n' "$wanted" "$lock" >"$stamp"

@@ -1,16 +1,20 @@
 #!/bin/sh
 # npm test: everything that the gate needs is set up, then check, then every test, then one line that says how it went.
+# Arguments are test files: then only these run.
 set -eu
 cd "$(dirname -- "$0")/.."
 sh scripts/install-packages.sh full
-PATH=$PWD/node_modules/.bin:$PATH
-export PATH
-export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$PWD/.work/compile-cache}"
 sh scripts/test/outside-tools.sh
+
+# Servers of Debian's packages (redis-server, postgres) and ours may lie outside an ordinary user's PATH.
+PATH=$PWD/node_modules/.bin:$PATH:/usr/sbin:/usr/local/sbin
+NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$PWD/.work/compile-cache}"
+export PATH NODE_COMPILE_CACHE
 
 # tap makes its test class at the first run but still uses the old one in that run: built once after each install.
 built=node_modules/.concordat-tap-built
 if ! [ -f "$built" ] || [ node_modules/.package-lock.json -nt "$built" ]; then
+  echo "Preparing the test runner ..."
   mkdir -p .work
   tap build >.work/tap-build.txt 2>&1 || { cat .work/tap-build.txt >&2; exit 1; }
   touch "$built"
