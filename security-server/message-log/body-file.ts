@@ -4,7 +4,6 @@
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { open } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
 
 /** Plaintext octets in every chunk but the last, which holds 0 to CHUNK. */
@@ -21,11 +20,8 @@ export function sealChunk(dataKey: Buffer, number: number, last: boolean, plain:
   return Buffer.concat([sealed, cipher.getAuthTag()])
 }
 
-/** The plaintext of a body file chunk by chunk; throws `log_inconsistent` at the first bit that differs. */
-export async function* readBodyFile(path: string, dataKey: Buffer): AsyncGenerator<Buffer> {
-  const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new Fault('log_inconsistent', { what: 'a body file is missing', cause })
-  })
+/** The plaintext of an open body file chunk by chunk, closed at the end; throws `log_inconsistent` at the first bit that differs. */
+export async function* readBodyFile(file: FileHandle, dataKey: Buffer): AsyncGenerator<Buffer> {
   try {
     const header = await readFully(file, BODY_FILE_HEADER.length)
     if (!header.equals(BODY_FILE_HEADER)) throw damaged(0)

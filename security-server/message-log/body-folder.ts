@@ -3,7 +3,7 @@
  * So after a crash only the few incoming files have to be looked at.
  */
 import { randomBytes } from 'node:crypto'
-import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 
@@ -12,8 +12,8 @@ export type BodyFolder = {
   /** The path of a file that no durable record refers to yet. */
   incoming(name: string): string
   syncIncoming(): Promise<void>
-  /** Wherever the file lies now; throws `log_inconsistent` when it is nowhere. */
-  locate(name: string): Promise<string>
+  /** Opens the file wherever it lies now; throws `log_inconsistent` when it is nowhere. */
+  open(name: string): Promise<FileHandle>
   /** The record is on its way: from now on `release` leaves the file alone until `settle` has said what became of it. */
   claim(name: string): void
   /** `kept`: the record is durable; `unused`: it was refused; `unknown`: it may be durable, the next start will see. */
@@ -48,17 +48,12 @@ export async function openBodyFolder(root: string, node: string): Promise<BodyFo
     newName: () => randomBytes(16).toString('hex'),
     incoming,
     syncIncoming: () => syncFolder(incomingFolder),
-    locate: async (name) => {
-      // The file may move between the first two looks.
-      for (const place of [kept(name), incoming(name), kept(name)]) {
-        if (await exists(place)) return place
-      }
-      throw new Fault('log_inconsistent', { what: 'a body file is missing' })
-    },
+    // The file may move between the first two tries; once it is open, moving does no harm.
+    open: (name) => openFirst([kept(name), incoming(name), kept(name)]),
     claim: (name) => void claimed.add(name),
     settle: (name, outcome) => {
       if (outcome === 'unused') claimed.delete(name)
-      // A failed move is made up for by the next start's sweep; `locate` finds the file in either place.
+      // A failed move is made up for by the next start's sweep; `open` finds the file in either place.
       if (outcome === 'kept')
         void keep(name)
           .catch(() => undefined)
@@ -90,28 +85,29 @@ export async function openBodyFolder(root: string, node: string): Promise<BodyFo
   }
 }
 
-/** For readers of somebody else's folder: the file, whichever node took it in. Throws `log_inconsistent`. */
-export async function locateBody(root: string, name: string): Promise<string> {
+/** For readers of somebody else's folder: opens the file, whichever node took it in. Throws `log_inconsistent`. */
+export async function openBodyIn(root: string, name: string): Promise<FileHandle> {
   const nodes = await readdir(path.join(root, 'incoming')).catch(() => [])
-  const places = [
-    path.join(root, 'bodies', checked(name).slice(0, 2), name),
-    ...nodes.map((node) => path.join(root, 'incoming', node, name)),
-  ]
-  for (const place of places) if (await exists(place)) return place
-  throw new Fault('log_inconsistent', { what: 'a body file is missing' })
+  const kept = path.join(root, 'bodies', checked(name).slice(0, 2), name)
+  return openFirst([kept, ...nodes.map((node) => path.join(root, 'incoming', node, name)), kept])
+}
+
+async function openFirst(places: string[]): Promise<FileHandle> {
+  let failure: unknown
+  for (const place of places) {
+    try {
+      return await open(place, 'r')
+    } catch (cause) {
+      failure = cause
+    }
+  }
+  throw new Fault('log_inconsistent', { what: 'a body file is missing', cause: failure })
 }
 
 function checked(name: string): string {
   // Names come out of stored records, which may have been tampered with.
   if (!NAME.test(name)) throw new Fault('log_inconsistent', { what: 'the name of a body file' })
   return name
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  )
 }
 
 /** Makes a rename in this folder durable. */

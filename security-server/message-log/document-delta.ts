@@ -14,6 +14,7 @@ const MAX_RUN = 0xfff0
 /** The difference of `document` to `base`, or undefined when it saves less than half. Both have the same length. */
 export function encodeDelta(base: Buffer, document: Buffer): Buffer | undefined {
   const [baseWords, words] = [wordsOf(base), wordsOf(document)]
+  const limit = document.length >> 1
   const pieces: Buffer[] = []
   let size = 0
   const add = (start: number, end: number): void => {
@@ -35,12 +36,12 @@ export function encodeDelta(base: Buffer, document: Buffer): Buffer | undefined 
       if (baseWords[at] !== words[at]) end = at + 1
     }
     add(start * WORD, end * WORD)
-    if (size > document.length >> 1) return undefined
+    if (size > limit) return undefined
     at = end
   }
   const rest = words.length * WORD
   if (base.compare(document, rest, undefined, rest) !== 0) add(rest, document.length)
-  return Buffer.concat(pieces, size)
+  return size > limit ? undefined : Buffer.concat(pieces, size)
 }
 
 /** The document again. Throws `log_inconsistent` for a difference that encodeDelta would not write. */

@@ -91,7 +91,7 @@ async function inFile(folder: BodyFolder, file: BodyWriter, size: number, hash: 
 /** The plaintext of a body file, wherever it lies now. */
 export function openBody(folder: BodyFolder, reference: { name: string; dataKey: Buffer }): Readable {
   async function* chunks() {
-    yield* readBodyFile(await folder.locate(reference.name), reference.dataKey)
+    yield* readBodyFile(await folder.open(reference.name), reference.dataKey)
   }
   return Readable.from(chunks(), { objectMode: false })
 }

@@ -1,6 +1,6 @@
 /** Our own database as a source for the verifier, read page by page. */
 import { readBodyFile } from '../body-file.ts'
-import { locateBody } from '../body-folder.ts'
+import { openBodyIn } from '../body-folder.ts'
 import type { LogDatabase } from '../log-database.ts'
 import type { KeyFinder } from '../open-record.ts'
 import type { LogSource, Problem } from './source.ts'
@@ -61,7 +61,7 @@ export async function databaseSource(
 }
 
 async function* readLocated(folder: string, name: string, dataKey: Buffer): AsyncGenerator<Buffer> {
-  yield* readBodyFile(await locateBody(folder, name), dataKey)
+  yield* readBodyFile(await openBodyIn(folder, name), dataKey)
 }
 
 /** Ends of the tables first, the head afterwards: it only grows, so what is found beyond it was not put there by us. */

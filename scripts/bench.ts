@@ -1,0 +1,150 @@
+/** `concordat bench exchange`: exchanges a second of two security servers beside the bare pair, turn by turn in one run. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { type LoadResult, residentMb, runLoad } from './bench/measure.ts'
+import { type Pair, type Pairs, startPairs } from './bench/pairs.ts'
+
+const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [--network 127.88.1] [--json]
+
+Two security servers with signing and durable logging, a provider and a load generator on this machine; in the same run,
+turn by turn, the bare pair: the same request through two mutual-TLS proxies of the same fastify and undici, which neither
+sign nor log. With --json the last line is one object.
+`
+
+type Case = { name: string; method: 'GET' | 'POST'; path: string; bodyBytes: number }
+type Measured = {
+  case: string
+  exchangesPerSecond: number
+  barePairPerSecond: number
+  ratio: number
+  p50Ms: number
+  p99Ms: number
+  memoryMb: number | null
+}
+
+const KB = 1024
+const CASES: Case[] = [
+  { name: 'GET 1 KB', method: 'GET', path: `/bytes/${KB}`, bodyBytes: 0 },
+  { name: 'POST 1 KB', method: 'POST', path: '/take', bodyBytes: KB },
+  { name: 'GET 100 KB', method: 'GET', path: `/bytes/${100 * KB}`, bodyBytes: 0 },
+  { name: 'POST 100 KB', method: 'POST', path: '/take', bodyBytes: 100 * KB },
+  { name: 'GET 10 MB', method: 'GET', path: `/bytes/${10 * KB * KB}`, bodyBytes: 0 },
+  { name: 'POST 10 MB', method: 'POST', path: '/take', bodyBytes: 10 * KB * KB },
+]
+const ROUNDS = 2
+const WARM_UP_SECONDS = 2
+
+export async function run(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      seconds: { type: 'string', default: '5' },
+      connections: { type: 'string', default: '32' },
+      network: { type: 'string', default: '127.88.1' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  const [seconds, connections] = [Number(values.seconds), Number(values.connections)]
+  if (
+    values.help ||
+    positionals[0] !== 'exchange' ||
+    !(seconds > 0 && seconds <= 600) ||
+    !(connections >= 1 && connections <= 256)
+  ) {
+    process.stderr.write(USAGE)
+    return values.help ? 0 : 2
+  }
+  const directory = mkdtempSync(path.join(tmpdir(), 'concordat-bench-'))
+  let pairs: Pairs | undefined
+  try {
+    pairs = await startPairs(directory, values.network)
+    const measured: Measured[] = []
+    say('case          exchanges/s   bare pair/s   ratio    p50 ms    p99 ms   memory MB')
+    for (const one of CASES) {
+      const row = await measure(one, pairs, seconds, connections)
+      measured.push(row)
+      say(line(row))
+    }
+    if (values.json) say(JSON.stringify({ ...withoutName(measured[0]!), cases: measured }))
+    return 0
+  } catch (cause) {
+    process.stderr.write(`The bench failed: ${(cause as Error).message}\n`)
+    return 1
+  } finally {
+    await pairs?.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** Both pairs in turn, each the same number of rounds; the mean of the rounds, the largest memory of the two servers. */
+async function measure(one: Case, pairs: Pairs, seconds: number, connections: number): Promise<Measured> {
+  const concordat: LoadResult[] = []
+  const bare: LoadResult[] = []
+  let memoryMb = 0
+  for (let round = 0; round < ROUNDS; round++) {
+    bare.push(await load(one, pairs.bare, seconds, connections))
+    concordat.push(await load(one, pairs.concordat, seconds, connections))
+    memoryMb = Math.max(memoryMb, ...pairs.serverPids.map((pid) => residentMb(pid) ?? 0))
+  }
+  const [real, base] = [
+    mean(concordat.map((result) => result.perSecond)),
+    mean(bare.map((result) => result.perSecond)),
+  ]
+  return {
+    case: one.name,
+    exchangesPerSecond: round1(real),
+    barePairPerSecond: round1(base),
+    ratio: Math.round((real / base) * 1000) / 1000,
+    p50Ms: round1(mean(concordat.map((result) => result.p50Ms))),
+    p99Ms: round1(mean(concordat.map((result) => result.p99Ms))),
+    memoryMb: memoryMb === 0 ? null : Math.round(memoryMb),
+  }
+}
+
+function load(one: Case, pair: Pair, seconds: number, connections: number): Promise<LoadResult> {
+  const { method, bodyBytes } = one
+  const { url, headers } = pair
+  return runLoad({
+    url,
+    headers,
+    method,
+    bodyBytes,
+    path: pair.prefix + one.path,
+    connections,
+    warmUpSeconds: WARM_UP_SECONDS,
+    seconds,
+  })
+}
+
+function line(row: Measured): string {
+  const cells = [
+    row.exchangesPerSecond,
+    row.barePairPerSecond,
+    row.ratio,
+    row.p50Ms,
+    row.p99Ms,
+    row.memoryMb ?? '?',
+  ]
+  const widths = [11, 14, 8, 10, 10, 12]
+  return `${row.case.padEnd(12)}${cells.map((cell, i) => String(cell).padStart(widths[i]!)).join('')}`
+}
+
+function withoutName({ case: _name, ...figures }: Measured): Omit<Measured, 'case'> {
+  return figures
+}
+
+function mean(values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+function round1(value: number): number {
+  return Math.round(value * 10) / 10
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}

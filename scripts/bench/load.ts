@@ -1,0 +1,57 @@
+/** The load generator: a bounded number of connections for a bounded time; sends its result to its parent. */
+import { Pool } from 'undici'
+import type { LoadOrder, LoadResult } from './measure.ts'
+
+const order = JSON.parse(process.argv[2] ?? '{}') as LoadOrder
+const pool = new Pool(order.url, { connections: order.connections, pipelining: 1 })
+const body = order.method === 'POST' ? Buffer.alloc(order.bodyBytes, 'concordat ') : null
+const headers = { ...order.headers, ...(body === null ? {} : { 'content-type': 'application/octet-stream' }) }
+
+const latencies: number[] = []
+let done = 0
+let measuring = false
+let stopping = false
+let failure: string | undefined
+
+async function exchangeOnce(): Promise<void> {
+  const began = performance.now()
+  const reply = await pool.request({ method: order.method, path: order.path, headers, body })
+  if (reply.statusCode !== 200) {
+    failure ??= `${reply.statusCode} ${(await reply.body.text()).slice(0, 300)}`
+    stopping = true
+    return
+  }
+  for await (const _chunk of reply.body);
+  if (!measuring || stopping) return
+  done++
+  latencies.push(performance.now() - began)
+}
+
+async function worker(): Promise<void> {
+  while (!stopping) await exchangeOnce()
+}
+
+async function wait(seconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+}
+
+try {
+  const workers = Promise.all(Array.from({ length: order.connections }, worker))
+  await Promise.race([wait(order.warmUpSeconds), workers])
+  measuring = true
+  const began = performance.now()
+  await Promise.race([wait(order.seconds), workers])
+  const seconds = (performance.now() - began) / 1000
+  stopping = true
+  const measured = done
+  await workers
+  latencies.sort((a, b) => a - b)
+  const at = (share: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
+  const result: LoadResult = { perSecond: measured / seconds, p50Ms: at(0.5), p99Ms: at(0.99), failure }
+  process.send?.({ ready: true, result })
+} catch (cause) {
+  process.send?.({ ready: true, result: { perSecond: 0, p50Ms: 0, p99Ms: 0, failure: String(cause) } })
+}
+await pool.close()
+process.disconnect?.()

@@ -1,0 +1,116 @@
+/** The two pairs under measurement: two security servers with all they do, and the bare pair without signing and logging. */
+import { mkdirSync } from 'node:fs'
+import { systemCertificate } from '../sandbox/files.ts'
+import { type Instance, type Progress, startInstance } from '../sandbox/instance.ts'
+import { encoded, folderOf, layoutOf, SERVER_PORTS, subsystemText } from '../sandbox/layout.ts'
+import { type Started, startProcess } from '../sandbox/processes.ts'
+import type { BareProxySettings } from './bare-proxy.ts'
+
+export type Pair = { url: string; prefix: string; headers: Record<string, string> }
+export type Pairs = { concordat: Pair; bare: Pair; serverPids: number[]; stop(): Promise<void> }
+
+const PROVIDER_PORT = 9100
+const BARE_PORTS = { provider: 9201, consumer: 9202 }
+const SERVICE = 'bench'
+const here = (file: string): string => new URL(file, import.meta.url).pathname
+
+/** Starts a sandbox instance on its own network, the bench's provider as a service of it, and the bare pair beside. */
+export async function startPairs(directory: string, network: string): Promise<Pairs> {
+  const layout = layoutOf(directory, network)
+  const quiet: Progress = { begin: () => ({ done: () => undefined }) }
+  const onExit = (name: string, why: string): never => {
+    throw new Error(`${name} ended: ${why}`)
+  }
+  const instance = await startInstance({ layout, progress: quiet, fresh: true, onExit })
+  const others: Started[] = []
+  const stop = async (): Promise<void> => {
+    for (const started of others.reverse()) await started.kill()
+    await instance.stop()
+  }
+  try {
+    const { address } = layout.systems
+    const provider = {
+      name: 'bench-provider',
+      script: here('provider.ts'),
+      args: [JSON.stringify({ address, port: PROVIDER_PORT })],
+      directory,
+    }
+    others.push(await startProcess(provider))
+    await offerService(instance, `http://${address}:${PROVIDER_PORT}`)
+    for (const settings of await bareSettings(instance)) {
+      const name = `bare-${settings.port === BARE_PORTS.provider ? 'provider' : 'consumer'}`
+      others.push(
+        await startProcess({
+          name,
+          script: here('bare-proxy.ts'),
+          args: [JSON.stringify(settings)],
+          directory,
+        }),
+      )
+    }
+  } catch (cause) {
+    await stop()
+    throw cause
+  }
+  const { tax, population } = layout.agencies
+  const pidOf = (agency: { name: string }): number =>
+    instance.processes.find((started) => started.name.endsWith(agency.name))!.pid
+  return {
+    concordat: {
+      url: `http://${tax.address}:${SERVER_PORTS.http}`,
+      prefix: `/r1/${subsystemText(layout, population)}/${SERVICE}`,
+      headers: { 'x-road-client': subsystemText(layout, tax) },
+    },
+    bare: { url: `http://${address(layout)}:${BARE_PORTS.consumer}`, prefix: '', headers: {} },
+    serverPids: [pidOf(tax), pidOf(population)],
+    stop,
+  }
+}
+
+function address(layout: Instance['layout']): string {
+  return layout.systems.address
+}
+
+async function offerService(instance: Instance, url: string): Promise<void> {
+  const { layout, servers } = instance
+  const { tax, population } = layout.agencies
+  const provider = servers[population.key]!
+  const description = await provider.send<{ id: number; services: { id: number }[] }>(
+    'POST',
+    `/clients/${encoded(subsystemText(layout, population))}/service-descriptions`,
+    { type: 'REST', serviceCode: SERVICE, url },
+  )
+  const right = { subjectType: 'SUBSYSTEM', subjectId: encoded(subsystemText(layout, tax)) }
+  await provider.send('POST', `/services/${description.services[0]!.id}/access-rights`, right)
+  await provider.send('PUT', `/service-descriptions/${description.id}/enable`)
+  // Plain HTTP from the load generator, as the bare pair has it.
+  const client = encoded(subsystemText(layout, tax))
+  await servers[tax.key]!.send('PATCH', `/clients/${client}`, { connectionType: 'NOSSL' })
+}
+
+async function bareSettings({ layout }: Instance): Promise<BareProxySettings[]> {
+  mkdirSync(folderOf(layout, 'bench'), { recursive: true })
+  await systemCertificate(layout, 'bench/bare', 'bare')
+  const files = {
+    certificateFile: folderOf(layout, 'bench/bare.pem'),
+    keyFile: folderOf(layout, 'bench/bare.key'),
+    authorityFile: folderOf(layout, 'trust/root.pem'),
+  }
+  const at = address(layout)
+  return [
+    {
+      ...files,
+      address: at,
+      port: BARE_PORTS.provider,
+      target: `http://${at}:${PROVIDER_PORT}`,
+      listensWithTls: true,
+    },
+    {
+      ...files,
+      address: at,
+      port: BARE_PORTS.consumer,
+      target: `https://${at}:${BARE_PORTS.provider}`,
+      listensWithTls: false,
+    },
+  ]
+}
