@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -231,4 +233,49 @@ t.test('metrics: own registry, process values', async (t) => {
   t.match(text, /exchanges_total{outcome="ok"} 1/)
   t.match(text, /process_resident_memory_bytes [1-9]/)
   t.match(text, /exchange_seconds_bucket{le="0.025"} 1/)
+})
+
+t.test('process: one ready line, a drain on each signal, a reason when it cannot start', async (t) => {
+  const run = (start: string): { child: ChildProcess; said: () => string; ended: Promise<unknown> } => {
+    const code = `
+      import { runProcess } from '#platform/process/run-process.ts'
+      import { createLog } from '#platform/logging/create-log.ts'
+      import { Fault } from '#schemas/fault.ts'
+      const alive = setInterval(() => undefined, 1000)
+      const log = createLog({ name: 'x', level: 'silent' })
+      await runProcess({ name: 'x', log, start: async () => { ${start} } })`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
+    let text = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (data: Buffer) => (text += data.toString()))
+    return { child, said: () => text, ended: new Promise((resolve) => child.once('close', resolve)) }
+  }
+  const ready = ({ child }: { child: ChildProcess }): Promise<unknown> =>
+    new Promise((resolve) => child.once('message', resolve))
+  const drains =
+    "return { ready: 'http://a', stop: async () => { process.stdout.write('drained'); clearInterval(alive) } }"
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const one = run(drains)
+    await ready(one)
+    one.child.kill(signal)
+    t.equal(await one.ended, 0, signal)
+    t.equal(one.said(), 'x is ready: http://a\ndrained')
+  }
+  const orphan = run(drains)
+  await ready(orphan)
+  orphan.child.disconnect()
+  t.equal(await orphan.ended, 0, 'the parent is gone')
+  const stuck = run('return { stop: () => new Promise(() => undefined) }')
+  await ready(stuck)
+  stuck.child.kill('SIGTERM')
+  stuck.child.kill('SIGINT')
+  t.equal(await stuck.ended, 1, 'a second signal ends at once')
+  const wrong = run("throw new Fault('invalid_configuration', { what: 'a.yaml:1:1: port' })")
+  t.equal(await wrong.ended, 2)
+  t.match(wrong.said(), /^x cannot start: The configuration file is not valid \(a.yaml:1:1: port\).*\n$/)
+  const failed = run("throw new Error('address in use')")
+  t.equal(await failed.ended, 1)
+  t.match(failed.said(), 'x cannot start: address in use\n')
 })
