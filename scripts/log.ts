@@ -9,9 +9,8 @@ import { parseArgs } from 'node:util'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type Settings, settingsSchema } from '#security-server/config.ts'
-import { openLogSource } from '#security-server/message-log/verify/open-source.ts'
-import type { LogReport, Trust } from '#security-server/message-log/verify/source.ts'
-import { verifyLog } from '#security-server/message-log/verify/verify-log.ts'
+import type { LogReport } from '#security-server/message-log/verify/source.ts'
+import { verifyStored } from '#security-server/message-log/verify/verify-stored.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
 
 const USAGE = `Usage: concordat log verify [options] <security server configuration or database url> ...
@@ -118,21 +117,12 @@ async function targetOf(name: string, options: Options): Promise<Target> {
 }
 
 async function verifyTarget(target: Target, options: Options): Promise<LogReport> {
-  const { source, logKey, close } = await openLogSource(target)
-  try {
-    const trust: Trust = {}
-    if (logKey !== undefined) trust.logKey = logKey
-    if (options.checkpoint !== undefined) {
-      trust.checkpoints = await Promise.all(options.checkpoint.map((file) => readFile(file, 'utf8')))
-    }
-    if (options.conf !== undefined) {
-      const { indexes } = await loadConfiguration(options.conf, new Date())
-      trust.tsaCertificates = [...indexes.values()].flatMap((index) => index.tsaCertificates)
-    }
-    return await verifyLog(source, trust)
-  } finally {
-    await close()
-  }
+  const kept = options.checkpoint ?? []
+  const checkpoints = await Promise.all(kept.map((file) => readFile(file, 'utf8')))
+  if (options.conf === undefined) return verifyStored(target, { checkpoints })
+  const { indexes } = await loadConfiguration(options.conf, new Date())
+  const tsaCertificates = [...indexes.values()].flatMap((index) => index.tsaCertificates)
+  return verifyStored(target, { checkpoints, tsaCertificates })
 }
 
 function textReport(name: string, report: LogReport): string {

@@ -38,6 +38,7 @@ import { armConsumer, armProvider, KILL_POINTS } from './kill-points.ts'
 import { listenForClients, listenForPeers } from './listeners.ts'
 import { createLocalSystems } from './local-systems/local-systems.ts'
 import { openMessageLog } from './message-log/message-log.ts'
+import { verifyStored } from './message-log/verify/verify-stored.ts'
 import { localSystemsMigrations } from './migrations/local-systems.ts'
 import { createPeerClient } from './peer/client.ts'
 import { createOcspByHash } from './peer/ocsp-by-hash.ts'
@@ -98,10 +99,13 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   })
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
   const ocspClient = createOcspClient()
-  const messageLog = await openMessageLog({
+  const stored = {
     databaseUrl: settings.messageLogDatabase,
     keyFolder: await folder('log-keys'),
     bodyFolder: await folder('bodies'),
+  }
+  const messageLog = await openMessageLog({
+    ...stored,
     server,
     node,
     clock,
@@ -231,9 +235,16 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     keys,
     globalConfiguration,
     localSystems,
-    messageLog,
+    messageLog: {
+      ...messageLog,
+      verify: () => {
+        const { tsaCertificates } = globalConfiguration.current().index
+        return verifyStored(stored, { tsaCertificates })
+      },
+    },
     jobs,
     initialApiKeyFile: settings.admin.initialApiKeyFile,
+    own: ownListeners(settings),
   })
   await adminApp.listen({ host: settings.admin.address, port: settings.admin.port })
   await jobs.start()
