@@ -2,19 +2,24 @@
 import { randomUUID } from 'node:crypto'
 import { open, rename } from 'node:fs/promises'
 import path from 'node:path'
+import { Fault } from '#schemas/fault.ts'
 
-/** The file is readable by its owner only. */
+/** The file is readable by its owner only. Throws `io_error`. */
 export async function writeDurably(file: string, text: string): Promise<void> {
   const aside = `${file}.${randomUUID()}.tmp`
-  const handle = await open(aside, 'wx', 0o600)
   try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
+    const handle = await open(aside, 'wx', 0o600)
+    try {
+      await handle.writeFile(text)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(aside, file)
+    await syncFolder(path.dirname(file))
+  } catch (cause) {
+    throw new Fault('io_error', { what: file, cause })
   }
-  await rename(aside, file)
-  await syncFolder(path.dirname(file))
 }
 
 /** Makes durable what was created, renamed or deleted in a folder. */

@@ -1,7 +1,10 @@
 /** One of everything in a registry, set up over its management API as an administrator would, and what it then publishes. */
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Publication } from '#central-registry/configuration/store.ts'
 import type { Authority } from '#certs/authority.ts'
+import { der } from '#core/asn1/der-write.ts'
+import { OID } from '#core/asn1/oids.ts'
 import type { Node } from './registry-world.ts'
 
 const PROFILE = 'ee.ria.xroad.common.certificateprofile.impl.FiVRKCertificateProfileInfoProvider'
@@ -44,4 +47,14 @@ export const newestOf = async (node: Node): Promise<Publication | null> =>
 /** Waits for what jobs do by themselves; the test's time-out ends it. */
 export async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await wait(20)
+}
+
+/** A PKCS #10 request for a fresh P-256 key, DER; the authority is told the subject apart. */
+export function certificationRequest(): Buffer {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const name = der.sequence(der.set(der.sequence(der.oid(OID.commonName), der.utf8('ss1.example'))))
+  const spki = publicKey.export({ format: 'der', type: 'spki' })
+  const info = der.sequence(der.integer(0), name, spki, der.implicit(0, der.set()))
+  const algorithm = der.sequence(der.oid(OID.ecdsaWithSHA256))
+  return der.sequence(info, algorithm, der.bitString(sign('sha256', info, privateKey)))
 }

@@ -1,0 +1,153 @@
+import { execFile, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { request } from 'undici'
+import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { readConfiguration } from '#platform/configuration/read-configuration.ts'
+import { codeOf } from '#test/fakes/configuration-world.ts'
+import { registryWorld } from '#test/fakes/registry-world.ts'
+import { writeInitialApiKey } from './admin/first-api-key.ts'
+import { checkSettings, type Settings, settingsSchema } from './config.ts'
+import { openRegistryDatabase } from './registry.ts'
+
+const MAIN = new URL('./main.ts', import.meta.url).pathname
+
+void t.test(
+  'the first API key: written once, made good after a crash, never for another database',
+  async (t) => {
+    const world = registryWorld(t)
+    const database = await openRegistryDatabase(`sqlite:${path.join(world.directory, 'keys.db')}`)
+    t.teardown(() => database.close())
+    const rooms = {
+      apiKeys: createApiKeys({ database, clock: Date.now }),
+      audit: createAuditLog({ database, clock: Date.now }),
+    }
+    const file = path.join(world.directory, 'first.key')
+    const caller = async (): Promise<string> =>
+      codeOf(rooms.apiKeys.authenticate(`X-Road-ApiKey token=${readFileSync(file, 'utf8').trim()}`))
+
+    writeFileSync(file, 'of an older database')
+    t.equal(await codeOf(writeInitialApiKey(file, rooms)), 'invalid_configuration')
+    t.equal((await rooms.apiKeys.list()).length, 0)
+    rmSync(file)
+    t.equal(await codeOf(writeInitialApiKey(path.join(world.directory, 'no', 'folder'), rooms)), 'io_error')
+    t.equal((await rooms.apiKeys.list()).length, 0, 'no key without a place for it')
+    await writeInitialApiKey(file, rooms)
+    t.equal(await caller(), 'accepted')
+    t.equal(statSync(file).mode & 0o777, 0o600)
+    const first = readFileSync(file, 'utf8')
+    await writeInitialApiKey(file, rooms)
+    t.equal(readFileSync(file, 'utf8'), first)
+    // As a crash between the database and the file leaves it.
+    rmSync(file)
+    writeFileSync(`${file}.begun`, '')
+    await writeInitialApiKey(file, rooms)
+    t.equal(await caller(), 'accepted')
+    t.equal(existsSync(`${file}.begun`), false)
+    t.equal(
+      await codeOf(rooms.apiKeys.authenticate(`X-Road-ApiKey token=${first.trim()}`)),
+      'unauthorized',
+      'the lost one opens nothing',
+    )
+    rmSync(file)
+    await writeInitialApiKey(file, rooms)
+    t.equal(existsSync(file), false, 'an operator who put it away is not given another')
+  },
+)
+
+void t.test('settings that do not go together are refused', async (t) => {
+  const world = registryWorld(t)
+  const file = path.join(world.directory, 'registry.yaml')
+  const codes = async (...lines: string[]): Promise<string> => {
+    const fixed = ['directory: state', 'database: "sqlite:/x.db"', 'pinFile: pin']
+    const given = lines.some((line) => line.startsWith('publicUrl'))
+      ? lines
+      : ['publicUrl: http://a:8001', ...lines]
+    writeFileSync(file, [...fixed, ...given].join('\n'))
+    return codeOf(async () => checkSettings(await readConfiguration<Settings>(file, settingsSchema, {}, 'X')))
+  }
+  t.equal(await codes(), 'accepted')
+  t.equal(await codes('admin: {address: "::1"}'), 'accepted')
+  t.equal(await codes('admin: {address: 10.0.0.1, certificateFile: c.pem, keyFile: k.pem}'), 'accepted')
+  const refused = [
+    ['admin: {address: 0.0.0.0}'],
+    ['admin: {address: 127.evil.example}'],
+    ['admin: {certificateFile: c.pem}'],
+    ['public: {keyFile: k.pem}'],
+    ['configuration: {validitySeconds: 100, renewSeconds: 51}'],
+    ['publicUrl: http://user:secret@a'],
+    ['publicUrl: http://a/path'],
+    ['publicUrl: ftp://a'],
+    ['publicUrl: "http://a:99999"'],
+    ['unknown: 1'],
+  ]
+  for (const lines of refused) t.equal(await codes(...lines), 'invalid_configuration', lines.join())
+})
+
+void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear refusals", async (t) => {
+  const world = registryWorld(t)
+  const at = (name: string): string => path.join(world.directory, name)
+  const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
+  writeFileSync(at('pin'), '1234\n', { mode: 0o600 })
+  const settings = [
+    'directory: state',
+    `database: "sqlite:${at('p.db')}"`,
+    'pinFile: pin',
+    `publicUrl: http://${address}:8001`,
+    `public: {address: ${address}}`,
+    `admin: {address: ${address}, initialApiKeyFile: first.key}`,
+  ]
+  writeFileSync(at('registry.yaml'), settings.join('\n'))
+  const args = [MAIN, '--configuration', at('registry.yaml')]
+  const started = async (): Promise<{ output: string; stop(): Promise<number | null> }> => {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+    let output = ''
+    await new Promise<void>((resolve) => {
+      child.stderr.on('data', (chunk: Buffer) => {
+        output += chunk.toString()
+      })
+      child.stdout.on('data', (chunk: Buffer) => {
+        output += chunk.toString()
+        if (output.includes('central-registry is ready')) resolve()
+      })
+      void ended.then(() => resolve())
+    })
+    const stop = async (): Promise<number | null> => {
+      child.kill('SIGTERM')
+      return await ended
+    }
+    return { output, stop }
+  }
+  const run = await started()
+  t.match(run.output, `configuration at http://${address}:8001`)
+  const key = readFileSync(at('first.key'), 'utf8').trim()
+  const get = async (url: string, secret = key): Promise<number> =>
+    (await request(url, { headers: { authorization: `X-Road-ApiKey token=${secret}` } })).statusCode
+  t.equal(await get(`http://${address}:4000/api/v1/system`), 200)
+  t.equal(await get(`http://${address}:4000/health/live`), 200)
+  t.equal(await get(`http://${address}:4000/health/ready`), 503, 'nothing was published yet')
+  const made = await promisify(execFile)(process.execPath, [...args, '--create-api-key', 'XROAD_AUDITOR'])
+  t.equal(await get(`http://${address}:4000/api/v1/audit-log`, made.stdout.trim()), 200)
+  t.equal(await get(`http://${address}:4000/api/v1/api-keys`, made.stdout.trim()), 403)
+  t.equal(await run.stop(), 0)
+
+  const refusal = async (): Promise<string> => {
+    const { output, stop } = await started()
+    await stop()
+    return output
+  }
+  chmodSync(at('pin'), 0o644)
+  t.match(await refusal(), /central-registry cannot start: .*chmod 600/)
+  chmodSync(at('pin'), 0o600)
+  mkdirSync(at('state/signing-keys'), { recursive: true })
+  writeFileSync(at('state/signing-keys/00000000-0000-4000-8000-000000000000.pem'), 'x')
+  t.match(await refusal(), /central-registry cannot start: .*does not open the configuration signing key/)
+  rmSync(at('state/signing-keys'), { recursive: true })
+  writeFileSync(at('state/highest-published-index'), '7')
+  t.match(await refusal(), /central-registry cannot start: .*an older database was restored/)
+})

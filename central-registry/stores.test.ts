@@ -1,0 +1,334 @@
+import t from 'tap'
+import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { codeOf } from '#test/fakes/configuration-world.ts'
+import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
+import { createPublicationStore } from './configuration/store.ts'
+import { createGroupStore } from './groups/store.ts'
+import { createMemberStore } from './members/store.ts'
+import { openRegistryDatabase } from './registry.ts'
+import { createServerStore } from './servers/store.ts'
+import { createChange } from './store.ts'
+import { createTrustStore } from './trust/store.ts'
+
+const AT = '2026-03-01T12:00:00.000Z'
+const member = (memberCode: string) => ({ instance: 'DEV', memberClass: 'GOV', memberCode })
+const subsystem = (memberCode: string, subsystemCode: string) => ({ ...member(memberCode), subsystemCode })
+const server = (memberCode: string, serverCode = 'SS1') => ({ ...member(memberCode), serverCode })
+const page = { offset: 0, limit: 50 }
+
+function storesOf(database: Database) {
+  const announced: number[] = []
+  const change = createChange(database, async () => {
+    announced.push(1)
+  })
+  return {
+    announced,
+    change,
+    members: createMemberStore(database, change),
+    groups: createGroupStore(database, change),
+    servers: createServerStore(database, change),
+    trust: createTrustStore(database, change),
+    keys: createSigningKeyStore(database, change),
+    publications: createPublicationStore(database),
+  }
+}
+
+/** The public text of the fault that an act ends with. */
+async function textOf(act: Promise<unknown>): Promise<string> {
+  const thrown: unknown = await act.catch((fault: unknown) => fault)
+  return thrown instanceof Fault ? `${thrown.code}: ${thrown.what}` : 'accepted'
+}
+
+/** Outcomes counted by code. */
+async function outcomes(acts: Promise<unknown>[]): Promise<Record<string, number>> {
+  const codes = await Promise.all(acts.map((act) => codeOf(act)))
+  return Object.fromEntries(
+    [...Map.groupBy(codes, (code) => code)].map(([code, found]) => [code, found.length]),
+  )
+}
+
+void t.test('members, subsystems, servers and groups', async (t) => {
+  await eachDatabase(t, async (_, t, url) => {
+    const database = await openRegistryDatabase(url)
+    t.teardown(() => database.close())
+    const { members, groups, servers, announced } = storesOf(database)
+    t.equal(
+      await textOf(members.addMember(member('1'), 'One', AT)),
+      'invalid_input: there is no member class GOV',
+    )
+    await members.addClass('GOV', 'Government')
+    t.equal(await codeOf(members.addClass('GOV', 'Again')), 'conflict')
+    t.equal(await textOf(members.deleteClass('COM')), 'not_found: the member class COM')
+    await members.addMember(member('1'), 'One', AT)
+    t.equal(
+      await textOf(members.addMember(member('1'), 'Two', AT)),
+      'conflict: the member DEV/GOV/1 exists already',
+    )
+    t.same(await members.members(page), [{ id: 'DEV/GOV/1', name: 'One', created_at: AT }])
+    await members.renameMember(member('1'), 'New')
+    t.equal(await codeOf(members.renameMember(member('2'), 'x')), 'not_found')
+    t.equal(await codeOf(members.addSubsystem(subsystem('2', 'a'), '', AT)), 'not_found')
+    await members.addSubsystem(subsystem('1', 'a'), 'A', AT)
+    t.equal(await codeOf(members.addSubsystem(subsystem('1', 'a'), '', AT)), 'conflict')
+    t.same(await members.subsystems(member('1'), page), [{ id: 'DEV/GOV/1/a', name: 'A', created_at: AT }])
+    t.equal(await codeOf(members.subsystems(member('2'), page)), 'not_found')
+
+    t.equal(await textOf(servers.addServer(server('2'), 'a.example', AT)), 'not_found: the member DEV/GOV/2')
+    await servers.addServer(server('1'), 'a.example', AT)
+    t.equal(await codeOf(servers.addServer(server('1'), 'b.example', AT)), 'conflict')
+    await servers.changeAddress(server('1'), 'b.example')
+    t.equal(await codeOf(servers.changeAddress(server('1', 'x'), 'b.example')), 'not_found')
+    t.same(await servers.servers(page), [{ id: 'DEV/GOV/1/SS1', address: 'b.example', created_at: AT }])
+    const certificate = { sha256: 'ab'.repeat(32), der: Buffer.from([0, 1, 255]) }
+    t.equal(await codeOf(servers.addCertificate(server('1', 'x'), certificate, AT)), 'not_found')
+    await servers.addCertificate(server('1'), certificate, AT)
+    t.equal(await codeOf(servers.addCertificate(server('1'), certificate, AT)), 'conflict')
+    await servers.addClient(server('1'), subsystem('1', 'a'))
+    t.equal(await codeOf(servers.addClient(server('1'), subsystem('1', 'a'))), 'conflict')
+    t.equal(
+      await textOf(servers.addClient(server('1'), subsystem('1', 'b'))),
+      'not_found: the subsystem DEV/GOV/1/b',
+    )
+    t.equal(await codeOf(servers.addClient(server('1', 'x'), subsystem('1', 'a'))), 'not_found')
+    t.match(await servers.belongings(['DEV/GOV/1/SS1']), {
+      certificates: [{ sha256: certificate.sha256 }],
+      clients: [{ client: 'DEV/GOV/1/a' }],
+    })
+    t.same(await servers.belongings([]), { certificates: [], clients: [] })
+
+    await groups.addGroup('g', 'A group')
+    t.equal(await codeOf(groups.addGroup('g', 'Again')), 'conflict')
+    t.equal(await codeOf(groups.addGroupMember('x', member('1'))), 'not_found')
+    t.equal(await codeOf(groups.addGroupMember('g', member('3'))), 'not_found')
+    await groups.addGroupMember('g', member('1'))
+    await groups.addGroupMember('g', subsystem('1', 'a'))
+    t.equal(await codeOf(groups.addGroupMember('g', member('1'))), 'conflict')
+    t.same(
+      (await groups.membersOf(['g'])).map(({ client }) => client),
+      ['DEV/GOV/1', 'DEV/GOV/1/a'],
+    )
+    t.same(await groups.membersOf([]), [])
+
+    // What is referred to stays, and the refusal says by what.
+    const before = announced.length
+    t.match(await textOf(members.deleteClass('GOV')), /^conflict: .*referred to by 1 members/)
+    t.match(
+      await textOf(members.deleteMember(member('1'))),
+      /referred to by 1 subsystems, 1 security servers, 1 group memberships/,
+    )
+    t.match(
+      await textOf(members.deleteSubsystem(subsystem('1', 'a'))),
+      /referred to by 1 server registrations, 1 group memberships/,
+    )
+    t.match(await textOf(groups.deleteGroup('g')), /referred to by 2 members/)
+    t.equal(announced.length, before, 'what failed is not announced')
+    await servers.deleteClient(server('1'), subsystem('1', 'a'))
+    t.equal(await codeOf(servers.deleteClient(server('1'), subsystem('1', 'a'))), 'not_found')
+    await groups.deleteGroupMember('g', subsystem('1', 'a'))
+    t.equal(await codeOf(groups.deleteGroupMember('g', subsystem('1', 'a'))), 'not_found')
+    await groups.deleteGroupMember('g', member('1'))
+    await groups.deleteGroup('g')
+    t.equal(await codeOf(groups.deleteGroup('g')), 'not_found')
+    await members.deleteSubsystem(subsystem('1', 'a'))
+    t.equal(await codeOf(members.deleteSubsystem(subsystem('1', 'a'))), 'not_found')
+    t.equal(await codeOf(servers.deleteCertificate(server('1'), 'cd'.repeat(32))), 'cert_not_found')
+    await servers.deleteCertificate(server('1'), certificate.sha256.toUpperCase())
+    await servers.addCertificate(server('1'), certificate, AT)
+    await servers.deleteServer(server('1'))
+    t.equal(await codeOf(servers.deleteServer(server('1'))), 'not_found')
+    await members.deleteMember(member('1'))
+    t.equal(await codeOf(members.deleteMember(member('1'))), 'not_found')
+    await members.deleteClass('GOV')
+    t.equal(announced.length, before + 10)
+    await members.setOnce('instance', 'DEV')
+    t.equal(await textOf(members.setOnce('instance', 'DEV')), 'conflict: the instance exists already')
+    t.same(await members.parameters(), { instance: 'DEV' })
+  })
+})
+
+void t.test('trust services and signing keys', async (t) => {
+  await eachDatabase(t, async (_, t, url) => {
+    const database = await openRegistryDatabase(url)
+    t.teardown(() => database.close())
+    const { trust, keys, announced } = storesOf(database)
+    const authority = (byte: number) => ({
+      certificate: { sha256: byte.toString(16).padStart(2, '0').repeat(32), der: Buffer.alloc(300, byte) },
+      responders: [
+        { url: 'http://a.example', certificate: Buffer.from([byte]) },
+        { url: 'http://b.example', certificate: undefined },
+      ],
+    })
+    const service = { name: 'CA', profile: 'x.Y', authenticationOnly: true, at: AT }
+    const id = await trust.addService(service, authority(1))
+    t.type(id, 'number')
+    t.equal(await codeOf(trust.addService(service, authority(1))), 'conflict', 'one authority, one service')
+    t.same((await trust.services()).length, 1, 'and nothing of the second is left')
+    const seen: Buffer[][] = []
+    await trust.addIntermediate(id, authority(2), (own) => seen.push(own))
+    t.same(seen, [[Buffer.alloc(300, 1)]])
+    const refuse = (): void => {
+      throw new Fault('invalid_cert_path')
+    }
+    t.equal(await codeOf(trust.addIntermediate(id, authority(3), refuse)), 'invalid_cert_path')
+    t.equal(await codeOf(trust.addIntermediate(id + 1, authority(3), () => undefined)), 'not_found')
+    t.equal(await codeOf(trust.addIntermediate(id, authority(2), () => undefined)), 'conflict')
+    t.same(await trust.services(), [{ id, name: 'CA', profile: 'x.Y', authentication_only: 1 }])
+    t.same(
+      (await trust.authorities()).map((one) => [one.service, one.is_top, one.certificate.length]),
+      [
+        [id, 1, 300],
+        [id, 0, 300],
+      ],
+    )
+    t.equal((await trust.responders()).length, 4)
+    t.equal(
+      await codeOf(trust.deleteIntermediate(id, '01'.repeat(32))),
+      'not_found',
+      'the top CA is the service',
+    )
+    t.equal((await trust.responders()).length, 4)
+    await trust.deleteIntermediate(id, '02'.repeat(32))
+    await trust.addIntermediate(id, authority(2), () => undefined)
+    await trust.deleteService(id)
+    t.equal(await codeOf(trust.deleteService(id)), 'not_found')
+    t.same([await trust.authorities(), await trust.responders()], [[], []])
+
+    const tsa = { name: 'TSA', url: 'http://tsa.example', certificate: Buffer.from([1, 2]) }
+    const stamping = await trust.addTimestampingService(tsa)
+    t.match(await textOf(trust.addTimestampingService(tsa)), /^conflict: .*http:\/\/tsa.example/)
+    t.same(await trust.timestampingServices(), [{ id: stamping, ...tsa }])
+    await trust.deleteTimestampingService(stamping)
+    t.equal(await codeOf(trust.deleteTimestampingService(stamping)), 'not_found')
+
+    const added = await Promise.all(
+      ['a', 'b', 'c'].map((key) => keys.add({ id: key, certificate: Buffer.from(key), at: AT })),
+    )
+    t.equal(added.filter((key) => key.is_active === 1).length, 1, 'one is the first')
+    const waiting = added.find((key) => key.is_active === 0)!.id
+    t.equal(await codeOf(keys.activate(waiting, '2026-03-01T11:59:59.999Z')), 'conflict')
+    await Promise.all(added.map((key) => keys.activate(key.id, AT)))
+    const listed = await keys.list()
+    t.equal(listed.filter((key) => key.is_active === 1).length, 1)
+    const active = listed.find((key) => key.is_active === 1)!.id
+    t.equal(await codeOf(keys.remove(active)), 'conflict')
+    t.equal(await codeOf(keys.remove('x')), 'key_not_found')
+    t.equal(await codeOf(keys.activate('x', AT)), 'key_not_found')
+    for (const { id: key } of listed) if (key !== active) await keys.remove(key)
+    t.same(
+      (await keys.list()).map((key) => key.certificate),
+      [Buffer.from(active)],
+    )
+    t.ok(announced.length > 0)
+  })
+})
+
+void t.test('lists by page and search', async (t) => {
+  await eachDatabase(t, async (_, t, url) => {
+    const database = await openRegistryDatabase(url)
+    t.teardown(() => database.close())
+    const { members, groups, servers } = storesOf(database)
+    await members.addClass('GOV', 'Government')
+    const names = ['100% owner', 'under_score', 'back\\slash', "O'Hara", 'Ärzte', 'plain']
+    for (const [at, name] of names.entries()) {
+      await members.addMember(member(`m${at}`), name, AT)
+      await members.addSubsystem(subsystem('m0', `s${at}`), name, AT)
+      await servers.addServer(server(`m${at}`), `host${at}.example`, AT)
+      await groups.addGroup(`g${at}`, name)
+    }
+    await members.addMember(member('çedilla 1'), 'x', AT)
+    const found = async (q: string): Promise<string[]> =>
+      (await members.members({ ...page, q })).map(({ name }) => name)
+    t.same(await found('%'), ['100% owner'])
+    t.same(await found('_'), ['under_score'])
+    t.same(await found('\\'), ['back\\slash'])
+    t.same(await found("'"), ["O'Hara"])
+    t.same(await found('PLAIN'), ['plain'], 'either case')
+    t.same(await found('Ärz'), ['Ärzte'])
+    t.same(await found('GOV:M3'), ["O'Hara"], 'an id with colons')
+    t.same(await found('gov/m3'), ["O'Hara"], 'or with slashes')
+    t.same(await found('çedilla 1'), ['x'], 'as it is read, not as it is stored')
+    t.same(await found('no such'), [])
+    t.equal((await found('')).length, 7)
+    const ids = (rows: { id: string }[]): string[] => rows.map(({ id }) => id.split('/').at(-1)!)
+    t.same(ids(await members.members({ offset: 3, limit: 2 })), ['m2', 'm3'])
+    t.same(ids(await members.subsystems(member('m0'), { offset: 5, limit: 2 })), ['s5'])
+    t.same(ids(await members.subsystems(member('m0'), { ...page, q: 'own' })), ['s0'])
+    t.same(
+      (await servers.servers({ offset: 1, limit: 2 })).map(({ address }) => address),
+      ['host1.example', 'host2.example'],
+    )
+    t.equal((await servers.servers({ ...page, q: 'HOST3' })).length, 1)
+    t.same(
+      (await groups.groups({ offset: 0, limit: 50, q: '%' })).map(({ code }) => code),
+      ['g0'],
+    )
+    t.equal((await groups.groups({ offset: 6, limit: 50 })).length, 0)
+  })
+})
+
+void t.test('changes at the same time, from two nodes where the store has them', async (t) => {
+  await eachDatabase(t, async (first, t, url) => {
+    const database = await openRegistryDatabase(url)
+    // The embedded store belongs to one process with one connection.
+    const second = first.dialect === 'sqlite' ? database : await openDatabase(url)
+    t.teardown(() =>
+      Promise.all(second === database ? [database.close()] : [database.close(), second.close()]),
+    )
+    const [a, b] = [storesOf(database), storesOf(second)]
+    await a.members.addClass('GOV', 'Government')
+    const either = (at: number) => (at % 2 === 0 ? a : b)
+    const eight = [0, 1, 2, 3, 4, 5, 6, 7]
+    t.same(await outcomes(eight.map((at) => either(at).members.addMember(member('1'), 'One', AT))), {
+      accepted: 1,
+      conflict: 7,
+    })
+    t.same(await outcomes(eight.map((at) => either(at).members.setOnce('instance', `DEV${at}`))), {
+      accepted: 1,
+      conflict: 7,
+    })
+    // Whoever comes first, nothing is left that refers to what is gone.
+    for (let round = 0; round < 10; round++) {
+      const id = member(`r${round}`)
+      await a.members.addMember(id, 'Racing', AT)
+      await Promise.allSettled([
+        a.members.deleteMember(id),
+        b.members.addSubsystem({ ...id, subsystemCode: 's' }, '', AT),
+        b.servers.addServer({ ...id, serverCode: 'SS' }, 'a.example', AT),
+        a.groups.addGroup(`g${round}`, 'x').then(() => b.groups.addGroupMember(`g${round}`, id)),
+        a.groups.deleteGroup(`g${round}`),
+      ])
+      const exists = (await a.members.members({ ...page, q: `r${round}` })).length === 1
+      const refers = [
+        ...(await a.servers.servers({ ...page, q: `r${round}` })),
+        ...(await a.groups.membersOf([`g${round}`])),
+        ...(exists ? await a.members.subsystems(id, page) : []),
+      ]
+      t.ok(exists || refers.length === 0, 'no reference into nothing')
+      const groups = await a.groups.groups({ ...page, q: `g${round}` })
+      t.ok(groups.length === 1 || (await a.groups.membersOf([`g${round}`])).length === 0)
+    }
+    // The database itself refuses too, should a later version forget the order.
+    const tables = tablesOf<{ subsystem: { id: string; member: string; name: string; created_at: string } }>(
+      database,
+    )
+    const orphan = { id: 'DEV/GOV/none/s', member: 'DEV/GOV/none', name: '', created_at: AT }
+    await t.rejects(tables.insertInto('subsystem').values(orphan).execute())
+  })
+})
+
+void t.test('an act whose announcement fails did not happen', async (t) => {
+  await eachDatabase(t, async (_, t, url) => {
+    const database = await openRegistryDatabase(url)
+    t.teardown(() => database.close())
+    const failing = createChange(database, async () => {
+      throw new Fault('database_error')
+    })
+    t.equal(
+      await codeOf(createMemberStore(database, failing).addClass('GOV', 'Government')),
+      'database_error',
+    )
+    t.same(await storesOf(database).members.classes(), [])
+  })
+})
