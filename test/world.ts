@@ -1,0 +1,271 @@
+/**
+ * A whole instance for a journey: the sandbox as a child process on a loopback network of its own, reached only as its
+ * users reach it: over HTTP, TLS and files. Everything it started ends with `stop`.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+
+export type ServerName = 'population' | 'tax' | 'business'
+
+/** A security server of the instance; URLs are bases without a path. */
+export type WorldServer = {
+  id: string
+  member: string
+  client: string
+  address: string
+  messagePort: number
+  ocspPort: number
+  httpUrl: string
+  httpsUrl: string
+  adminUrl: string
+  directory: string
+  apiKeyFile: string
+  settingsFile: string
+  logFile: string
+  systemCertificateFile: string
+  systemKeyFile: string
+}
+
+/** What `concordat sandbox --json` prints. */
+export type Description = {
+  directory: string
+  instance: string
+  memberClass: string
+  trust: { caUrl: string; ocspUrl: string; tsaUrl: string; apiKeyFile: string; rootFile: string }
+  registry: { publicUrl: string; adminUrl: string; apiKeyFile: string }
+  systems: { address: string; populationRegister: number; taxAgency: number; businessRegister: number }
+  servers: Record<ServerName, WorldServer>
+  processes: { name: string; pid: number }[]
+}
+
+export type Reply = {
+  status: number
+  reason: string
+  /** Lower-case names; values of a repeated header joined by ", ". */
+  headers: Record<string, string>
+  rawHeaders: string[]
+  body: Buffer
+  json(): unknown
+}
+
+export type Question = {
+  method?: string
+  headers?: Record<string, string | string[]> | string[]
+  body?: Buffer | string | undefined
+  /** PEM of the client certificate and its key. */
+  certificate?: { cert: string | Buffer; key: string | Buffer } | undefined
+  agent?: http.Agent | undefined
+}
+
+/** An administrator's tool: one API with one key. `call` gives any answer, the others throw for a refusal. */
+export type Admin = {
+  call(method: string, path: string, body?: unknown): Promise<Reply>
+  get<T>(path: string): Promise<T>
+  bytes(path: string): Promise<Buffer>
+  /** A Buffer goes as bytes, all else as JSON. */
+  send<T>(method: string, path: string, body?: unknown): Promise<T>
+  /** The same API with another key. */
+  withKey(key: string): Admin
+}
+
+export type World = Description & {
+  /** Any number that is free on the network: an address of one's own on port 5500, say. */
+  address(last: number): string
+  registryAdmin: Admin
+  admin: Record<ServerName, Admin>
+  /** The certificate of an agency's system. */
+  systemOf(name: ServerName): { cert: string; key: string }
+  /** The request of an information system to its security server, raw target, by HTTPS with its certificate. */
+  ask(name: ServerName, target: string, question?: Question & { plain?: boolean }): Promise<Reply>
+  /** Publishes the configuration and lets every server take it. */
+  publish(): Promise<void>
+  /** Ends all processes and starts them again on what they kept. */
+  restart(): Promise<void>
+  isAlive(): boolean
+  stop(): Promise<void>
+}
+
+const READY_MS = 90_000
+
+export async function startWorld(): Promise<World> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))
+  const directory = path.join(folder, 'sandbox')
+  const network = `127.${randomInt(64, 250)}.${randomInt(1, 250)}`
+  let child = start(directory, network)
+  const description = await child.ready
+  const cas = readFileSync(description.trust.rootFile)
+  const adminOf = (base: string, keyFile: string): Admin =>
+    openAdmin(`${base}/api/v1`, readFileSync(keyFile, 'utf8').trim())
+  const { registry, servers } = description
+  const admin = Object.fromEntries(
+    Object.entries(servers).map(([name, { adminUrl, apiKeyFile }]) => [name, adminOf(adminUrl, apiKeyFile)]),
+  ) as Record<ServerName, Admin>
+  const registryAdmin = adminOf(registry.adminUrl, registry.apiKeyFile)
+  const systemOf = (name: ServerName): { cert: string; key: string } => ({
+    cert: readFileSync(servers[name].systemCertificateFile, 'utf8'),
+    key: readFileSync(servers[name].systemKeyFile, 'utf8'),
+  })
+  const refresh = async (): Promise<void> => {
+    await Promise.all(Object.values(admin).map((one) => one.send('PUT', '/global-configuration/refresh')))
+  }
+  return {
+    ...description,
+    address: (last) => `${network}.${last}`,
+    registryAdmin,
+    admin,
+    systemOf,
+    async ask(name, target, { plain = false, ...question } = {}) {
+      const { httpUrl, httpsUrl, client } = servers[name]
+      const headers = question.headers ?? { 'X-Road-Client': client }
+      const certificate = plain ? undefined : (question.certificate ?? systemOf(name))
+      const url = plain ? httpUrl : httpsUrl
+      return ask(url, target, { ...question, headers, certificate }, cas)
+    },
+    async publish() {
+      await registryAdmin.send('POST', '/configuration/publish')
+      await refresh()
+    },
+    async restart() {
+      await child.end()
+      child = start(directory, network)
+      await child.ready
+    },
+    isAlive: () => child.process.exitCode === null && child.process.signalCode === null,
+    async stop() {
+      await child.end()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+type Child = { process: ChildProcess; ready: Promise<Description>; end(): Promise<void> }
+
+function start(directory: string, network: string): Child {
+  const script = path.join(import.meta.dirname, '../scripts/concordat.ts')
+  const options = ['--directory', directory, '--network', network, '--no-exchange', '--json']
+  const process_ = spawn(process.execPath, [script, 'sandbox', ...options], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let errors = ''
+  process_.stderr.on('data', (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-4000)
+  })
+  const ended = new Promise<void>((resolve) => void process_.once('exit', () => resolve()))
+  const ready = new Promise<Description>((resolve, reject) => {
+    const late = setTimeout(() => process_.kill('SIGTERM'), READY_MS)
+    createInterface(process_.stdout).once('line', (line) => {
+      clearTimeout(late)
+      resolve(JSON.parse(line) as Description)
+    })
+    void ended.then(() => {
+      clearTimeout(late)
+      reject(new Error(`the sandbox did not start: ${errors}`))
+    })
+  })
+  return {
+    process: process_,
+    ready,
+    async end() {
+      if (process_.exitCode === null && process_.signalCode === null) process_.kill('SIGTERM')
+      await ended
+    },
+  }
+}
+
+/** One HTTP request with exactly this target: nothing normalises it. */
+export async function ask(
+  base: string,
+  target: string,
+  q: Question = {},
+  authorities?: Buffer,
+): Promise<Reply> {
+  const { protocol, hostname, port } = new URL(base)
+  const { promise, resolve, reject } = Promise.withResolvers<Reply>()
+  const options: https.RequestOptions = {
+    host: hostname,
+    port,
+    path: target,
+    method: q.method ?? 'GET',
+    headers: headersOf(q) as http.OutgoingHttpHeaders,
+    agent: q.agent ?? false,
+    ...q.certificate,
+    ...(authorities === undefined ? { rejectUnauthorized: false } : { ca: authorities }),
+    // The listener's certificate names the address in its CN, the only place that the development CA offers.
+    checkServerIdentity: (host, certificate) =>
+      certificate.subject.CN === host ? undefined : new Error(`the certificate is not of ${host}`),
+  }
+  const request = (protocol === 'https:' ? https : http).request(options, (response) => {
+    const chunks: Buffer[] = []
+    response.on('data', (chunk: Buffer) => chunks.push(chunk))
+    response.once('error', reject)
+    response.once('end', () => {
+      const body = Buffer.concat(chunks)
+      resolve({
+        status: response.statusCode ?? 0,
+        reason: response.statusMessage ?? '',
+        headers: Object.fromEntries(
+          Object.entries(response.headers).map(([name, value]) => [name, [value].flat().join(', ')]),
+        ),
+        rawHeaders: response.rawHeaders,
+        body,
+        json: () => JSON.parse(body.toString('utf8')) as unknown,
+      })
+    })
+  })
+  request.once('error', reject)
+  request.end(q.body)
+  return promise
+}
+
+/** The management API below `base` with this key. */
+export /** Node frames no body of a DELETE or GET by itself. */
+function headersOf({ headers = {}, body }: Question): Question['headers'] {
+  if (Array.isArray(headers) || body === undefined) return headers
+  return { 'Content-Length': `${Buffer.byteLength(body)}`, ...headers }
+}
+
+/** An API below `base` with one key. */
+export function openAdmin(base: string, key: string): Admin {
+  const root = new URL(base)
+  const call = async (method: string, where: string, body?: unknown): Promise<Reply> => {
+    const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
+    const type = Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json'
+    for (let attempt = 0; ; attempt++) {
+      const reply = await ask(root.origin, root.pathname + where, {
+        method,
+        headers: {
+          Authorization: `X-Road-ApiKey token=${key}`,
+          ...(bytes === undefined ? {} : { 'Content-Type': type }),
+        },
+        body: bytes,
+      })
+      // The APIs take 20 calls a second of one address.
+      if (reply.status !== 429 || attempt === 40) return reply
+      await new Promise((resolve) => setTimeout(resolve, 250))
+    }
+  }
+  const demand = async (method: string, where: string, body?: unknown): Promise<Buffer> => {
+    const reply = await call(method, where, body)
+    if (reply.status < 300) return reply.body
+    throw new Error(`${method} ${base}${where} answered ${reply.status}: ${reply.body.toString()}`)
+  }
+  const parse = <T>(bytes: Buffer): T => (bytes.length === 0 ? undefined : JSON.parse(bytes.toString())) as T
+  return {
+    call,
+    bytes: (where) => demand('GET', where),
+    get: async (where) => parse(await demand('GET', where)),
+    send: async (method, where, body) => parse(await demand(method, where, body)),
+    withKey: (other) => openAdmin(base, other),
+  }
+}
+
+/** "DEV/GOV/1002/tax" as management APIs write it in paths: "DEV:GOV:1002:tax". */
+export function colons(id: string): string {
+  return id.replaceAll('/', ':')
+}
