@@ -1,10 +1,13 @@
 /** The listeners of a security server: for client systems by HTTP and HTTPS, for peers by mutual TLS, 5577 for OCSP. */
 import { readFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { readSecret } from '#platform/configuration/read-secret.ts'
+import { answerBrokenRequest } from '#platform/http-service/broken-request.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { Fault, type FaultOrigin } from '#schemas/fault.ts'
 import type { Settings } from './config.ts'
-import { routeOf } from './consumer/routes.ts'
+import { refuseRequest, routeOf } from './consumer/routes.ts'
 import type { GlobalConfiguration } from './global-configuration/global-configuration.ts'
 import type { Keys } from './keys/keys.ts'
 import { mutualTls, mutualTlsOptions } from './peer/mutual-tls.ts'
@@ -26,12 +29,14 @@ const HTTP = { headersTimeout: 10_000, maxHeaderSize: 32 * 1024, connectionsChec
 /** Listens for client systems; `routes` adds what they may ask. HTTPS asks for a client certificate and takes any: the mode of the subsystem decides. */
 export async function listenForClients(
   settings: Settings['clients'],
+  log: Log,
   routes: (app: FastifyInstance) => void,
 ): Promise<FastifyInstance[]> {
   const apps: { app: FastifyInstance; host: string; port: number }[] = []
+  const edge = { ...COMMON, ...brokenRequests('server.clientproxy', log) }
   const rewriteUrl = (request: { url?: string | undefined }): string => routeOf(request.url ?? '/')
   if (settings.http !== undefined) {
-    const app = Fastify({ ...COMMON, rewriteUrl, http: HTTP })
+    const app = Fastify({ ...edge, rewriteUrl, http: HTTP })
     apps.push({ app, host: settings.http.address, port: settings.http.port })
   }
   if (settings.https !== undefined) {
@@ -46,15 +51,32 @@ export async function listenForClients(
       minVersion: 'TLSv1.2' as const,
       handshakeTimeout: 10_000,
     }
-    const app = Fastify({ ...COMMON, rewriteUrl, https }) as unknown as FastifyInstance
+    const app = Fastify({ ...edge, rewriteUrl, https }) as unknown as FastifyInstance
     app.server.on('tlsClientError', (_cause: Error, socket: { destroy(): void }) => socket.destroy())
     apps.push({ app, host: settings.https.address, port: settings.https.port })
   }
   for (const { app, host, port } of apps) {
+    app.setNotFoundHandler((request, reply) => refuseRequest(request, reply, new Fault('not_found'), log))
+    app.setErrorHandler((cause, request, reply) => refuseRequest(request, reply, cause, log))
     routes(app)
     await app.listen({ host, port })
   }
   return apps.map(({ app }) => app)
+}
+
+/** What is no HTTP gets a fault like any other, found in the log by its id. */
+function brokenRequests(origin: FaultOrigin, log: Log) {
+  return {
+    clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
+      const from = socket.remoteAddress
+      const fault = answerBrokenRequest(error, socket, origin)
+      if (fault === undefined) return
+      log.info(
+        { from, outcome: fault.code, detail: fault.detail, err: { message: error.message } },
+        'refused',
+      )
+    },
+  }
 }
 
 type PeerRooms = {
@@ -79,7 +101,11 @@ export function listenForPeers(
 
   async function start(): Promise<void> {
     const https = { ...HTTP, ...mutualTlsOptions(rooms) }
-    const next = Fastify({ ...COMMON, https }) as unknown as FastifyInstance
+    const next = Fastify({
+      ...COMMON,
+      ...brokenRequests('server.serverproxy', rooms.log),
+      https,
+    }) as unknown as FastifyInstance
     mutualTls(next, rooms)
     routes(next)
     await next.listen({ host: settings.address, port: settings.messagePort })

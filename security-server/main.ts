@@ -193,10 +193,10 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   ])
   const observe = (half: string) => (outcome: string, seconds: number) =>
     exchanges.observe({ half, outcome }, seconds)
-  const clientApps = await listenForClients(settings.clients, (app) => {
+  const clientApps = await listenForClients(settings.clients, log, (app) => {
     consumerRoutes(app, consumer, log, observe('consumer'))
-    listClientsRoute(app, globalConfiguration)
-    evidenceRoutes(app, { globalConfiguration, localSystems, evidence: messageLog })
+    listClientsRoute(app, globalConfiguration, log)
+    evidenceRoutes(app, { globalConfiguration, localSystems, evidence: messageLog }, log)
   })
   const peers = listenForPeers(settings.peers, { keys, globalConfiguration, xroadTlsPeers, log }, (app) =>
     providerRoutes(app, provider, log, observe('provider')),

@@ -17,15 +17,18 @@ const REASONS: Record<number, string> = {
   431: 'Request Header Fields Too Large',
 }
 
-/** For Fastify's clientErrorHandler. A connection that is gone or has answered half already is only closed. */
+/**
+ * For Fastify's clientErrorHandler; gives the fault that was answered. A connection that is gone or has answered half
+ * already is only closed.
+ */
 export function answerBrokenRequest(
   error: Error & { code?: string },
   socket: Socket,
   origin: FaultOrigin | undefined,
-): void {
+): Fault | undefined {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy()
-    return
+    return undefined
   }
   const fault = new Fault(CODES[error.code ?? ''] ?? 'invalid_request', { cause: error })
   const wire = publicFault(fault, origin)
@@ -35,4 +38,5 @@ export function answerBrokenRequest(
       `content-type: application/json; charset=utf-8\r\n${HEADER.error}: ${wire.type}\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )
+  return fault
 }

@@ -73,7 +73,7 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
     requestIdHeader: false,
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
-    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, q.origin),
+    clientErrorHandler: (error, socket) => void answerBrokenRequest(error, socket, q.origin),
     frameworkErrors: (error, request, reply) =>
       void answerThrown(error, request as FastifyRequest, reply as FastifyReply, q.origin),
   }) as unknown as FastifyInstance

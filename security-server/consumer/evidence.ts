@@ -6,12 +6,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ZipFile } from 'yazl'
 import type { ContainerParts } from '#core/container/container.ts'
 import { writeContainer } from '#core/container/write-container.ts'
-import { asFault, Fault } from '#schemas/fault.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { Fault } from '#schemas/fault.ts'
 import { type ClientId, checkCode } from '#schemas/identifiers.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import { authenticateClient } from './check-access.ts'
-import { arrivalOf, sendFault } from './routes.ts'
+import { arrivalOf, refuseRequest } from './routes.ts'
 
 /** A signed record of an exchange. */
 type EvidenceRecord = { index: number; isReply: boolean; stamped: boolean; time: Date }
@@ -30,12 +31,12 @@ export type EvidenceLog = {
 type Rooms = { globalConfiguration: GlobalConfiguration; localSystems: LocalSystems; evidence: EvidenceLog }
 type Query = Record<string, string | undefined>
 
-export function evidenceRoutes(app: FastifyInstance, rooms: Rooms): void {
+export function evidenceRoutes(app: FastifyInstance, rooms: Rooms, log: Log): void {
   app.get('/asic', { exposeHeadRoute: false }, async (request, reply) => {
     try {
       return await sendContainers(request, reply, rooms)
     } catch (cause) {
-      return sendFault(request, reply, asFault(cause))
+      return refuseRequest(request, reply, cause, log)
     }
   })
   app.get('/verificationconf', { exposeHeadRoute: false }, async (request, reply) => {
@@ -50,7 +51,7 @@ export function evidenceRoutes(app: FastifyInstance, rooms: Rooms): void {
         .type('application/zip')
       return await reply.send(zip.outputStream)
     } catch (cause) {
-      return sendFault(request, reply, asFault(cause))
+      return refuseRequest(request, reply, cause, log)
     }
   })
 }

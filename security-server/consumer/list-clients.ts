@@ -1,14 +1,19 @@
 /** GET /listClients: the members and subsystems of an instance, JSON or XML, unsigned (wire 1.6). */
 import type { FastifyInstance } from 'fastify'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
-import { asFault, Fault } from '#schemas/fault.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { ClientId } from '#schemas/identifiers.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
-import { sendFault } from './routes.ts'
+import { refuseRequest } from './routes.ts'
 
 type Listed = { id: ClientId; name: string; subsystemName: string | undefined }
 
-export function listClientsRoute(app: FastifyInstance, globalConfiguration: GlobalConfiguration): void {
+export function listClientsRoute(
+  app: FastifyInstance,
+  globalConfiguration: GlobalConfiguration,
+  log: Log,
+): void {
   app.get('/listClients', { exposeHeadRoute: false }, async (request, reply) => {
     try {
       const { xRoadInstance } = request.query as { xRoadInstance?: string | string[] }
@@ -22,7 +27,7 @@ export function listClientsRoute(app: FastifyInstance, globalConfiguration: Glob
       }
       return await reply.type('text/xml;charset=utf-8').send(xmlOf(listed))
     } catch (cause) {
-      return sendFault(request, reply, asFault(cause))
+      return refuseRequest(request, reply, cause, log)
     }
   })
 }

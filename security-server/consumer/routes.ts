@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { flatHeaders } from '#core/transport/rest-message.ts'
+import { toFault } from '#platform/http-service/fault-answer.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, type Fault, wireFault } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
@@ -107,6 +108,19 @@ function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
     content.pipe(raw)
   }
   return reply
+}
+
+/** Refuses what is no exchange: a fault like any other, and a line in the log under the id that it carries. */
+export function refuseRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  cause: unknown,
+  log: Log,
+): FastifyReply {
+  const fault = toFault(cause)
+  const { code: outcome, detail, what } = fault
+  log.info({ half: 'consumer', from: request.ip, method: request.method, outcome, detail, what }, 'refused')
+  return sendFault(request, reply, fault)
 }
 
 /** X-Road's error form (wire 1.4): X-Road-Error, JSON, or XML for clients that ask for it. */
