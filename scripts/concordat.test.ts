@@ -1,0 +1,154 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { createTapReader } from './test/tap-output.ts'
+
+const SCRIPTS = import.meta.dirname
+const CONCORDAT = path.join(SCRIPTS, 'concordat')
+
+function concordat(args: string[], q: { program?: string; cwd?: string } = {}) {
+  const { status, stdout, stderr } = spawnSync(q.program ?? CONCORDAT, args, {
+    cwd: q.cwd,
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  return { status, stdout, stderr }
+}
+
+t.test('every command says how it is used', (t) => {
+  const { status, stdout } = concordat(['--help'])
+  t.equal(status, 0)
+  const commands = [...stdout.matchAll(/^ {2}([a-z-]+) {2,}/gm)].map(([, name = '']) => name)
+  t.ok(commands.includes('sandbox') && commands.includes('verify') && commands.includes('security-server'))
+  for (const command of commands) {
+    const help = concordat([command, '--help'])
+    t.equal(help.status, 0, command)
+    t.match(help.stdout + help.stderr, new RegExp(`^\\s*Usage: concordat ${command}`))
+  }
+  t.end()
+})
+
+t.test('wrong usage is one line and exit code 2, never a stack trace', (t) => {
+  for (const name of ['nonsense', '__proto__', '--nonsense', 'con\u001bcordat']) {
+    const { status, stderr } = concordat([name])
+    t.equal(status, 2)
+    t.match(stderr, /^concordat: [^\n\u001b]+\n$/)
+  }
+  t.equal(concordat([]).status, 2)
+  for (const args of [['verify'], ['check', '--nonsense'], ['log', 'nonsense'], ['bench', 'nonsense']]) {
+    const { status, stderr } = concordat(args)
+    t.equal(status, 2, args.join(' '))
+    t.notMatch(stderr, /^\s+at /m)
+  }
+  const server = concordat(['security-server', '--configuration', '/nowhere.yaml'])
+  t.equal(server.status, 2, "a server's own exit code")
+  t.notMatch(server.stderr, /^\s+at /m)
+  t.end()
+})
+
+t.test('it runs through a link, from another folder, where paths are those of that folder', (t) => {
+  const folder = t.testdir({ 'broken.asice': 'no container' })
+  symlinkSync(SCRIPTS, path.join(folder, 'linked'))
+  symlinkSync('linked/concordat', path.join(folder, 'concordat'))
+  const program = path.join(folder, 'concordat')
+  t.match(concordat(['--version'], { program, cwd: folder }), {
+    status: 0,
+    stdout: /^concordat \d+\.\d+\.\d+ \(Node \d+\.\d+\.\d+\)\n$/,
+  })
+  const verdict = concordat(['verify', 'broken.asice', '--conf', 'nowhere'], { program, cwd: folder })
+  t.equal(verdict.status, 1)
+  t.match(verdict.stderr, /^concordat verify: [^\n]+\n$/)
+  t.end()
+})
+
+t.test('packages are installed when they are missing or old, and never fewer than there are', (t) => {
+  const folder = t.testdir({ bin: {}, 'package-lock.json': '{}' })
+  cpSync(SCRIPTS, path.join(folder, 'scripts'), {
+    recursive: true,
+    filter: (file) => path.dirname(file) !== SCRIPTS || /\.sh$/.test(file),
+  })
+  const npm = path.join(folder, 'bin/npm')
+  writeFileSync(
+    npm,
+    '#!/bin/sh\necho "$*" >>calls\nrm -rf node_modules\nmkdir -p node_modules\ncase $* in *omit=dev*) ;; *) mkdir node_modules/tap ;; esac\n: >node_modules/.package-lock.json\n',
+  )
+  chmodSync(npm, 0o755)
+  // This test's own Node stands first on PATH, so that the machine's may be of any age.
+  const PATH = `${path.join(folder, 'bin')}:${path.dirname(process.execPath)}:${process.env['PATH']}`
+  const calls = (wanted: string): string[] => {
+    const file = path.join(folder, 'calls')
+    writeFileSync(file, '')
+    execFileSync('sh', [path.join(folder, 'scripts/install-packages.sh'), wanted], {
+      env: { PATH },
+      stdio: 'pipe',
+    })
+    return readFileSync(file, 'utf8').split('\n').filter(Boolean)
+  }
+  t.match(calls('production'), [/^ci --omit=dev /])
+  t.strictSame(calls('production'), [], 'once')
+  t.match(calls('full'), [/^ci (?!.*omit)/], 'a test needs more')
+  t.strictSame(calls('full'), [])
+  t.strictSame(calls('production'), [], 'what is there is more than enough')
+  appendFileSync(path.join(folder, 'package-lock.json'), '\n')
+  t.match(calls('production'), [/^ci (?!.*omit)/], 'the lock changed: a full install stays full')
+  t.ok(existsSync(path.join(folder, 'node_modules/.concordat-lock')))
+  t.end()
+})
+
+t.test("the gate reads the runner's stream", (t) => {
+  const lines = [
+    '# Subtest: a.test.ts',
+    '    # Subtest: outer',
+    '        not ok 1 - one is two',
+    '          ---',
+    '          ok 1 - not a test point',
+    '          ...',
+    '        # Subtest: inner',
+    '            ok 1 - fine',
+    '            not ok 2 - todo # TODO later',
+    '            1..2',
+    '        ok 2 - inner # time=8.769ms',
+    '        1..2',
+    '    not ok 1 - outer # time=46.48ms',
+    '      ---',
+    '      at: {}',
+    '      ...',
+    '    ok 2 - with \\# sign # SKIP no tool',
+    'not ok 1 - a.test.ts # time=1.5s',
+    '  ---',
+    '  exitCode: 1',
+    '  ...',
+    '# Subtest: b.test.ts',
+    '    1..0 # no tests found',
+    'not ok 2 - b.test.ts # time=508.161ms',
+    '  ---',
+    '  exitCode: 1',
+    '  ...',
+    '# { total: 6, pass: 2, fail: 2, skip: 1, todo: 1 }',
+  ]
+  const reader = createTapReader()
+  const files = lines.flatMap((line) => reader.line(line) ?? [])
+  t.strictSame(files, [
+    { name: 'a.test.ts', passed: false, ms: 1500 },
+    { name: 'b.test.ts', passed: false, ms: 508.161 },
+  ])
+  t.strictSame(reader.output, {
+    files,
+    totals: { passed: 2, failed: 2, skipped: 2 },
+    failures: [
+      { test: 'a.test.ts > outer > one is two', diagnostic: ['ok 1 - not a test point'] },
+      { test: 'b.test.ts', diagnostic: ['exitCode: 1'] },
+    ],
+    skips: ['a.test.ts > outer > inner > todo: later', 'a.test.ts > with # sign: no tool'],
+  })
+  t.end()
+})
