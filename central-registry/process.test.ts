@@ -14,7 +14,7 @@ import { writeInitialApiKey } from './admin/first-api-key.ts'
 import { checkSettings, type Settings, settingsSchema } from './config.ts'
 import { openRegistryDatabase } from './registry.ts'
 
-const MAIN = new URL('./main.ts', import.meta.url).pathname
+const MAIN = path.resolve(import.meta.dirname, 'main.ts')
 
 void t.test(
   'the first API key: written once, made good after a crash, never for another database',

@@ -80,12 +80,25 @@ export function assembleShared(rows: RegisterRows, settings: Settings): SharedPa
   }
 }
 
-export function assemblePrivate(settings: Settings): PrivateParameters {
+/** X-Road's servers refuse private parameters without a management service, which needs a provider. */
+export function assemblePrivate(rows: RegisterRows, settings: Settings): PrivateParameters {
+  const provider = rows.parameters.find(({ name }) => name === 'managementServiceProvider')?.value
   return {
     instance: settings.instance,
     anchors: [],
+    managementService:
+      provider === undefined
+        ? undefined
+        : {
+            authCertRegServiceAddress: `https://${hostOf(settings.sourceAddress)}:4001/managementservice/`,
+            providerId: parseClientId(provider),
+          },
     timeStampingIntervalSeconds: settings.timeStampingIntervalSeconds,
   }
+}
+
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, '')
 }
 
 function approvedCa(service: RegisterRows['services'][number], rows: RegisterRows): ApprovedCa {

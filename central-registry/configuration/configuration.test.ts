@@ -64,7 +64,11 @@ void t.test('what is published verifies, in every version and both kinds', async
       )
       if (kind === 'internal') {
         const xml = (await node.get(directory.parts[1]!.location)).bytes
-        t.match(await parsePrivateParameters(xml), { instance: 'DEV', timeStampingIntervalSeconds: 60 })
+        t.match(await parsePrivateParameters(xml), {
+          instance: 'DEV',
+          timeStampingIntervalSeconds: 60,
+          managementService: { providerId: { memberCode: '1234', subsystemCode: 'plain' } },
+        })
       }
     }
   }

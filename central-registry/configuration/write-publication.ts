@@ -29,7 +29,7 @@ type Part = { version: number; identifier: string; file: string; content: Buffer
 
 function partsOf(rows: RegisterRows, settings: Settings): Part[] {
   const shared = assembleShared(rows, settings)
-  const privateParameters = writePrivateParameters(assemblePrivate(settings))
+  const privateParameters = writePrivateParameters(assemblePrivate(rows, settings))
   return VERSIONS.flatMap((version) => [
     {
       version,

@@ -4,8 +4,8 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { checkCode } from '#schemas/identifiers.ts'
 import type { Page } from '../store.ts'
 import { instanceOf } from './instance.ts'
-import { checkName, checkNewCode, encodedId, memberIdOf, subsystemIdOf } from './rules.ts'
-import type { MemberStore } from './store.ts'
+import { checkName, checkNewCode, clientOf, encodedId, memberIdOf, subsystemIdOf } from './rules.ts'
+import { MANAGEMENT_SERVICE_PROVIDER, type MemberStore } from './store.ts'
 
 export function memberHandlers(q: { store: MemberStore; clock: Clock }): Record<string, OperationHandler> {
   const { store } = q
@@ -13,13 +13,21 @@ export function memberHandlers(q: { store: MemberStore; clock: Clock }): Record<
 
   return {
     getSystem: async () => {
-      const parameters = await store.parameters()
-      return { initialized: parameters['instance'] !== undefined, ...parameters }
+      const { [MANAGEMENT_SERVICE_PROVIDER]: provider, ...parameters } = await store.parameters()
+      return {
+        initialized: parameters['instance'] !== undefined,
+        ...parameters,
+        ...(provider === undefined ? {} : { [MANAGEMENT_SERVICE_PROVIDER]: encodedId(provider) }),
+      }
     },
     initializeSystem: async ({ body }) => {
       const { instance } = body as { instance: string }
       await store.setOnce('instance', checkNewCode(instance))
       return { instance }
+    },
+    setManagementServiceProvider: async ({ body }) => {
+      const { client } = body as { client: string }
+      await store.setManagementServiceProvider(clientOf(client, await instanceOf(store)))
     },
     getMemberClasses: () => store.classes(),
     addMemberClass: async ({ body }) => {

@@ -7,6 +7,9 @@ import type { Tables } from '../migrations/tables.ts'
 import { type Change, contains, countOf, mustHaveMet, type Page, refuseTwin } from '../store.ts'
 import { checkUnused } from './rules.ts'
 
+/** The name of the system parameter that holds the provider's id in its text form. */
+export const MANAGEMENT_SERVICE_PROVIDER = 'managementServiceProvider'
+
 export type MemberStore = ReturnType<typeof createMemberStore>
 
 /** Within a change: throws `not_found` unless the member or subsystem is in the register. */
@@ -33,6 +36,16 @@ export function createMemberStore(database: Database, change: Change) {
       change(async (transaction) => {
         const insert = transaction.insertInto('system_parameter').values({ name, value })
         await refuseTwin(`the ${name}`, insert.execute())
+      }),
+    setManagementServiceProvider: (client: ClientId) =>
+      change(async (transaction) => {
+        await mustBeRegistered(transaction, client)
+        const row = { name: MANAGEMENT_SERVICE_PROVIDER, value: idText(client) }
+        await transaction
+          .insertInto('system_parameter')
+          .values(row)
+          .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: row.value }))
+          .execute()
       }),
     classes: () =>
       tables.selectFrom('member_class').select(['code', 'description']).orderBy('code').execute(),
@@ -77,6 +90,7 @@ export function createMemberStore(database: Database, change: Change) {
           'security servers': await countOf(transaction, 'security_server', 'owner', key),
           'server registrations': await countOf(transaction, 'server_client', 'client', key),
           'group memberships': await countOf(transaction, 'global_group_member', 'client', key),
+          'system parameters': await countOf(transaction, 'system_parameter', 'value', key),
         })
         const gone = await transaction.deleteFrom('member').where('id', '=', key).executeTakeFirst()
         mustHaveMet(`the member ${key}`, gone.numDeletedRows)
@@ -106,6 +120,7 @@ export function createMemberStore(database: Database, change: Change) {
         checkUnused(`the subsystem ${key}`, {
           'server registrations': await countOf(transaction, 'server_client', 'client', key),
           'group memberships': await countOf(transaction, 'global_group_member', 'client', key),
+          'system parameters': await countOf(transaction, 'system_parameter', 'value', key),
         })
         const gone = await transaction.deleteFrom('subsystem').where('id', '=', key).executeTakeFirst()
         mustHaveMet(`the subsystem ${key}`, gone.numDeletedRows)

@@ -31,6 +31,7 @@ export async function setUp(node: Node, authority: Authority): Promise<void> {
   await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '1234', name })
   await node.must('POST', '/members/DEV:GOV:1234/subsystems', { subsystemCode: 'pop ä', name: 'Persons' })
   await node.must('POST', '/members/DEV:GOV:1234/subsystems', { subsystemCode: 'plain' })
+  await node.must('PUT', '/system/management-service-provider', { client: 'DEV:GOV:1234:plain' })
   await node.must('POST', '/security-servers', { id: 'DEV:GOV:1234:SS1', address: 'ss1.example' })
   await node.must('POST', '/security-servers/DEV:GOV:1234:SS1/clients', { client: 'DEV:GOV:1234:pop ä' })
   await node.must('POST', '/global-groups', { code: 'owners', description: 'Owners' })

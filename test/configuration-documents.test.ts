@@ -1,0 +1,123 @@
+/** docs/configuration.md and the example files say what the schemas of the processes' settings say, no more and no less. */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { checkSettings, settingsSchema as registrySchema } from '#central-registry/config.ts'
+import { trustServicesSchema } from '#certs/configuration.ts'
+import { readConfiguration } from '#platform/configuration/read-configuration.ts'
+import { settingsSchema as serverSchema } from '#security-server/config.ts'
+
+type Schema = {
+  type?: string
+  default?: unknown
+  enum?: readonly string[]
+  minimum?: number
+  exclusiveMinimum?: number
+  maximum?: number
+  required?: readonly string[]
+  items?: Schema
+  properties?: Record<string, Schema>
+  'x-path'?: boolean
+}
+
+const ROOT = path.resolve(import.meta.dirname, '..')
+const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8')
+
+const PROCESSES: { heading: string; schema: object; prefix: string; example: string }[] = [
+  {
+    heading: 'Security server',
+    schema: serverSchema,
+    prefix: 'CONCORDAT',
+    example: 'docs/examples/security-server.yaml',
+  },
+  {
+    heading: 'Central registry',
+    schema: registrySchema,
+    prefix: 'CONCORDAT_REGISTRY',
+    example: 'docs/examples/central-registry.yaml',
+  },
+  {
+    heading: 'Development trust services',
+    schema: trustServicesSchema,
+    prefix: 'TRUST_SERVICES',
+    example: 'certs/trust-services.example.yaml',
+  },
+]
+
+/** Every setting with its values, default and environment variable, in the order of the schema. */
+function settingsOf(schema: Schema, prefix: string, keys: string[] = [], optional = false): string[][] {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, inner]) => {
+    const below = [...keys, key]
+    const isRequired = schema.required?.includes(key) === true
+    if (inner.properties !== undefined) {
+      return settingsOf(inner, prefix, below, optional || inner.default === undefined)
+    }
+    const variable = [
+      prefix,
+      ...below.map((part) => part.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase()),
+    ]
+    const standard = isRequired
+      ? optional
+        ? `required in \`${keys.join('.')}\``
+        : 'required'
+      : inner.default === undefined
+        ? 'none'
+        : `\`${JSON.stringify(inner.default).replaceAll('"', '')}\``
+    return [[`\`${below.join('.')}\``, valuesOf(inner), standard, `\`${variable.join('_')}\``]]
+  })
+}
+
+function valuesOf(schema: Schema): string {
+  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(', ')
+  if (schema.type === 'array') return 'list'
+  if (schema['x-path'] === true) return 'path'
+  if (schema.type === 'string') return 'text'
+  if (schema.type === 'boolean') return '`true`, `false`'
+  const kind = schema.type === 'integer' ? 'whole number' : 'number'
+  const least =
+    schema.exclusiveMinimum === undefined ? schema.minimum : `more than ${schema.exclusiveMinimum}`
+  if (least === undefined) return kind
+  if (schema.maximum !== undefined) return `${least} to ${schema.maximum}`
+  return schema.exclusiveMinimum === undefined ? `${kind}, at least ${least}` : `${kind}, ${least}`
+}
+
+/** The rows of the table below a heading, without its two head lines. */
+function tableBelow(text: string, heading: string): string[][] {
+  const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? ''
+  const lines = section.split('\n').filter((line) => line.startsWith('|'))
+  return lines.slice(2).map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
+}
+
+void t.test('each table is its schema', async (t) => {
+  const text = read('docs/configuration.md')
+  for (const { heading, schema, prefix } of PROCESSES) {
+    const rows = tableBelow(text, heading)
+    t.same(
+      rows.map((row) => row.slice(0, 4)),
+      settingsOf(schema as Schema, prefix),
+      heading,
+    )
+    t.same(
+      rows.filter(([, , , , meaning = '']) => meaning.length < 10),
+      [],
+      'each is explained',
+    )
+  }
+})
+
+void t.test('each example is accepted and shows every setting', async (t) => {
+  for (const { schema, prefix, example } of PROCESSES) {
+    const settings = await readConfiguration<object>(path.join(ROOT, example), schema, {}, prefix)
+    if (schema === registrySchema) checkSettings(settings as Parameters<typeof checkSettings>[0])
+    const text = read(example)
+    const missing = settingsOf(schema as Schema, prefix)
+      .map(([name = '']) => name.replaceAll('`', '').split('.').at(-1) as string)
+      .filter((name) => !new RegExp(`^[ #]*${name}:`, 'm').test(text))
+    t.same(missing, [], example)
+  }
+})
