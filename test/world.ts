@@ -223,8 +223,7 @@ export async function ask(
   return promise
 }
 
-/** The management API below `base` with this key. */
-export /** Node frames no body of a DELETE or GET by itself. */
+/** Node frames no body of a DELETE or GET by itself. */
 function headersOf({ headers = {}, body }: Question): Question['headers'] {
   if (Array.isArray(headers) || body === undefined) return headers
   return { 'Content-Length': `${Buffer.byteLength(body)}`, ...headers }
