@@ -19,6 +19,7 @@ export type ServiceId = SubsystemId & { serviceCode: string; serviceVersion?: st
 /** A security server, named by its owner and a code. */
 export type ServerId = MemberId & { serverCode: string }
 
+const PLAIN = /^[A-Za-z0-9\-._~]+$/
 const PCHAR = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+$/
 // X-Road only warns about these (control characters, separators, invisible marks); we refuse them: docs/divergences.md.
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f%:;/\\\u200b\ufeff\ud800-\udfff]/
@@ -26,6 +27,8 @@ const MAX_LENGTH = 255
 
 /** Percent-encodes one identifier segment as RFC 3986 pchar, keeping unreserved, sub-delims, ':' and '@'. */
 export function encodeSegment(segment: string): string {
+  // Nearly every code there is; this runs for each id of each exchange.
+  if (PLAIN.test(segment)) return segment
   return encodeURIComponent(segment).replace(/%(24|26|2B|2C|3B|3D|3A|40)/g, (encoded) =>
     String.fromCharCode(Number.parseInt(encoded.slice(1), 16)),
   )

@@ -2,7 +2,7 @@
  * Guarantees that a received message was signed by `member` and that the signature covers all of it: signature value,
  * coverage of every part, signer's certificate, path and status, signing time. One piece of code for both halves.
  */
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { checkCoverage } from '#core/signature/check-coverage.ts'
 import { checkSigner } from '#core/signature/check-signer.ts'
 import { type CheckedSignature, checkSignature } from '#core/signature/verify-signature.ts'
@@ -17,6 +17,9 @@ import { createVerdictCache } from './verdict-cache.ts'
 export const SIGNING_TIME_WINDOW_MS = 5 * 60 * 1000
 /** A batch lives for seconds; its one signature is checked once. */
 const SIGNATURE_CACHE_MS = 60 * 1000
+const BATCHES_KEPT = 512
+/** Larger documents are checked each time: what a peer sends must not fill the memory. */
+const LARGEST_KEPT = 64 * 1024
 
 export type SignedParts = {
   message: Buffer
@@ -30,17 +33,20 @@ export type VerifyMessage = (q: {
   member: MemberId
   snapshot: ConfigurationSnapshot
   at: number
+  /** When its first bytes came, of a message that may take long to arrive; `at` when absent. */
+  arrived?: number
 }) => Promise<CheckedSignature>
 
 /** Makes the check, with caches for batch signatures and for signers, both bound to what they depend on. */
 export function createMessageVerifier(): VerifyMessage {
-  const batches = createVerdictCache<{ signature: CheckedSignature; validUntil: number }>(1024)
+  const batches = createVerdictCache<{ signature: CheckedSignature; validUntil: number }>(BATCHES_KEPT)
   const signers = createVerdictCache<{ validUntil: number }>(4096)
 
   async function signatureOf(parts: SignedParts, at: number): Promise<CheckedSignature> {
     const document = parts.signature.signatures
-    if (parts.signature.hashChain === undefined) return checkSignature(document)
-    const key = createHash('sha256').update(document).digest('base64')
+    if (parts.signature.hashChain === undefined || document.length > LARGEST_KEPT)
+      return checkSignature(document)
+    const key = hash('sha256', document, 'base64')
     const known = batches.get(key, at)
     if (known !== undefined) return known.signature
     const signature = await checkSignature(document)
@@ -54,10 +60,13 @@ export function createMessageVerifier(): VerifyMessage {
     snapshot: ConfigurationSnapshot,
     at: number,
   ): void {
-    const digest = createHash('sha256')
-    for (const response of signature.ocspResponses) digest.update(response)
-    for (const certificate of signature.certificates) digest.update(certificate.sha256)
-    const key = `${snapshot.version} ${idText(member)} ${signature.certificate.sha256} ${digest.digest('base64')}`
+    const { certificate, certificates, ocspResponses } = signature
+    const status = hash(
+      'sha256',
+      Buffer.concat([...ocspResponses, ...certificates.map((one) => one.der)]),
+      'base64',
+    )
+    const key = `${snapshot.version} ${idText(member)} ${certificate.sha256} ${status}`
     if (signers.get(key, at) !== undefined) return
     const configuration = snapshot.indexFor(member.instance)
     if (configuration === undefined) throw new Fault('unknown_member', { what: idText(member) })
@@ -65,12 +74,13 @@ export function createMessageVerifier(): VerifyMessage {
     signers.set(key, { validUntil: validUntil.getTime() })
   }
 
-  return async ({ parts, member, snapshot, at }) => {
+  return async ({ parts, member, snapshot, at, arrived = at }) => {
     const signature = await signatureOf(parts, at)
     coverAllParts(signature, parts)
     trustSigner(signature, memberOf(member), snapshot, at)
-    const skew = Math.abs((signature.signingTime?.getTime() ?? Number.NaN) - at)
-    if (!(skew <= SIGNING_TIME_WINDOW_MS)) throw new Fault('stale_request', { what: 'the signing time' })
+    const signed = signature.signingTime?.getTime() ?? Number.NaN
+    const isNow = signed >= arrived - SIGNING_TIME_WINDOW_MS && signed <= at + SIGNING_TIME_WINDOW_MS
+    if (!isNow) throw new Fault('stale_request', { what: 'the signing time' })
     return signature
   }
 }

@@ -2,7 +2,7 @@
  * Guarantees that a TLS certificate belongs to a registered security server of the current configuration: known hash,
  * usage, path to an approved CA, fresh good OCSP for it and its intermediates (wire 2.1, 2.5, 6.1).
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
 import { isAuthenticationCertificate } from '#core/certificate/usage.ts'
@@ -24,13 +24,12 @@ export type VerifyPeer = (q: {
   at: number
 }) => PeerVerdict
 
-/** Makes the check, with a cache of its verdicts by configuration version, certificate and OCSP responses. */
+/** Makes the check, with a cache of its verdicts by configuration version, chain and OCSP responses. */
 export function createPeerVerifier(): VerifyPeer {
   const cache = createVerdictCache<PeerVerdict>(4096)
   return ({ presented, ocspResponses, snapshot, at }) => {
-    const digest = createHash('sha256')
-    for (const response of ocspResponses) digest.update(response)
-    const key = `${snapshot.version} ${presented[0]?.sha256} ${digest.digest('base64')}`
+    const status = hash('sha256', Buffer.concat(ocspResponses), 'base64')
+    const key = `${snapshot.version} ${presented[0]?.sha256} ${status}`
     const known = cache.get(key, at)
     if (known !== undefined) return known
     const verdict = judge(presented, ocspResponses, snapshot, at)
