@@ -1,7 +1,7 @@
 /** The listeners of a security server: for client systems by HTTP and HTTPS, for peers by mutual TLS, 5577 for OCSP. */
 import { readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { answerBrokenRequest } from '#platform/http-service/broken-request.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -58,6 +58,7 @@ export async function listenForClients(
   for (const { app, host, port } of apps) {
     app.setNotFoundHandler((request, reply) => refuseRequest(request, reply, new Fault('not_found'), log))
     app.setErrorHandler((cause, request, reply) => refuseRequest(request, reply, cause, log))
+    app.addHook('onRequest', refuseOldHttp)
     routes(app)
     await app.listen({ host, port })
   }
@@ -77,6 +78,11 @@ function brokenRequests(origin: FaultOrigin, log: Log) {
       )
     },
   }
+}
+
+/** Node's parser takes a request line without version for HTTP/0.9, which has neither headers nor an end. */
+async function refuseOldHttp({ raw }: FastifyRequest): Promise<void> {
+  if (raw.httpVersionMajor !== 1) throw new Fault('invalid_request', { what: 'HTTP/1.1 is needed' })
 }
 
 type PeerRooms = {
@@ -106,6 +112,7 @@ export function listenForPeers(
       ...brokenRequests('server.serverproxy', rooms.log),
       https,
     }) as unknown as FastifyInstance
+    next.addHook('onRequest', refuseOldHttp)
     mutualTls(next, rooms)
     routes(next)
     await next.listen({ host: settings.address, port: settings.messagePort })

@@ -1,4 +1,5 @@
 /** Answers what HTTP's own parser refused (too large, too slow, not HTTP) in the form of every other fault, then closes. */
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FaultCode, FaultOrigin } from '#schemas/fault.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -19,14 +20,14 @@ const REASONS: Record<number, string> = {
 
 /**
  * For Fastify's clientErrorHandler; gives the fault that was answered. A connection that is gone or has answered half
- * already is only closed.
+ * already, or owes the answer to a whole request before this one, is only closed.
  */
 export function answerBrokenRequest(
   error: Error & { code?: string },
   socket: Socket,
   origin: FaultOrigin | undefined,
 ): Fault | undefined {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || socket.bytesWritten > 0) {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || isAnswering(socket)) {
     socket.destroy()
     return undefined
   }
@@ -39,4 +40,10 @@ export function answerBrokenRequest(
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )
   return fault
+}
+
+/** Node keeps the response that a socket carries in this field; its own handler of broken requests reads it too. */
+function isAnswering(socket: Socket): boolean {
+  const response = (socket as { _httpMessage?: ServerResponse | null })._httpMessage
+  return response !== null && response !== undefined && (response.headersSent || response.req.complete)
 }
