@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { systemCertificate } from '../sandbox/files.ts'
 import { type Instance, type Progress, startInstance } from '../sandbox/instance.ts'
 import { encoded, folderOf, layoutOf, SERVER_PORTS, subsystemText } from '../sandbox/layout.ts'
-import { type Started, startProcess } from '../sandbox/processes.ts'
+import { type Started, scriptCommand, startProcess } from '../sandbox/processes.ts'
 import type { BareProxySettings } from './bare-proxy.ts'
 
 export type Pair = { url: string; prefix: string; headers: Record<string, string> }
@@ -31,7 +31,7 @@ export async function startPairs(directory: string, network: string): Promise<Pa
     const { address } = layout.systems
     const provider = {
       name: 'bench-provider',
-      script: here('provider.ts'),
+      command: scriptCommand(here('provider.ts')),
       args: [JSON.stringify({ address, port: PROVIDER_PORT })],
       directory,
     }
@@ -42,7 +42,7 @@ export async function startPairs(directory: string, network: string): Promise<Pa
       others.push(
         await startProcess({
           name,
-          script: here('bare-proxy.ts'),
+          command: scriptCommand(here('bare-proxy.ts')),
           args: [JSON.stringify(settings)],
           directory,
         }),

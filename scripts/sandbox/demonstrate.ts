@@ -1,5 +1,6 @@
 /** One exchange of the sandbox shown step by step, from both sides, then a refused one; every step is checked, none assumed. */
 import { writeFileSync } from 'node:fs'
+import { nameText } from '#core/certificate/name.ts'
 import { readContainer } from '#core/container/read-container.ts'
 import { verifyContainer } from '#core/container/verify-container.ts'
 import { loadConfiguration } from '../verify/load-configuration.ts'
@@ -84,10 +85,12 @@ async function showSide(
       now: new Date(),
     })
     if (verdict.verdict !== 'TOTAL-PASSED') throw new Error(`${file}: ${verdict.verdict}, ${verdict.reason}`)
-    const stamped = verdict.timeStamp?.time.toISOString() ?? 'not time-stamped'
-    say(
-      `    ${record.kind.padEnd(8)} index ${String(record.index).padStart(3)}  signed for ${verdict.signer === undefined ? '?' : Object.values(verdict.signer).join('/')}  time-stamped ${stamped}  ${verdict.verdict}`,
-    )
+    const certificate = verdict.signingCertificate
+    if (certificate === undefined || verdict.timeStamp === undefined)
+      throw new Error(`${file} is not signed and stamped`)
+    const place = `${record.kind.padEnd(8)}index ${record.index}`
+    say(`    ${place}  ${verdict.verdict}, time-stamped ${verdict.timeStamp.time.toISOString()}`)
+    say(`      signed by ${nameText(certificate.subject)} (certificate ${certificate.sha256.slice(0, 16)})`)
   }
 }
 

@@ -11,7 +11,7 @@ import {
   SERVER_PORTS,
   subsystemText,
 } from './layout.ts'
-import { type Started, startProcess } from './processes.ts'
+import { type Started, scriptCommand, serverCommand, startProcess } from './processes.ts'
 import { setUpRegistry } from './set-up-registry.ts'
 import { refreshServer, setUpClient, setUpServer, setUpService } from './set-up-server.ts'
 
@@ -31,11 +31,7 @@ export type InstanceOptions = {
   progress: Progress
   fresh: boolean
   onExit(name: string, why: string): void
-  /** Options of Node for the security servers. */
-  serverExecArgv?: string[]
 }
-
-const script = (file: string): string => new URL(`../../${file}`, import.meta.url).pathname
 
 /** Starts everything; whatever was started is ended again when a step fails. */
 export async function startInstance(q: InstanceOptions): Promise<Instance> {
@@ -53,26 +49,17 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
     // Askers before those whom they ask.
     for (const started of [...processes].reverse()) await started.stop()
   }
-  const start = async (name: string, file: string, args: string[], execArgv?: string[]): Promise<void> => {
+  const start = async (name: string, command: string[], args: string[]): Promise<void> => {
     const step = progress.begin(name)
-    processes.push(
-      await startProcess({
-        name,
-        script: script(file),
-        args,
-        directory: layout.directory,
-        onExit,
-        ...(execArgv && { execArgv }),
-      }),
-    )
+    processes.push(await startProcess({ name, command, args, directory: layout.directory, onExit }))
     step.done()
   }
   const settings = (name: string): string[] => ['--configuration', folderOf(layout, `${name}.yaml`)]
 
   try {
     await Promise.all([
-      start('trust services', 'certs/main.ts', settings('trust')),
-      start('central registry', 'central-registry/main.ts', settings('registry')),
+      start('trust services', serverCommand('trust-services'), settings('trust')),
+      start('central registry', serverCommand('central-registry'), settings('registry')),
     ])
     const registry = await openApi(
       `http://${layout.registry.address}:${layout.registry.adminPort}/api/v1`,
@@ -82,7 +69,7 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
     const systems = await systemCertificates(layout)
     await Promise.all(
       agenciesOf(layout).map(({ key, name }) =>
-        start(`security server of the ${name}`, 'security-server/main.ts', settings(key), q.serverExecArgv),
+        start(`security server of the ${name}`, serverCommand('security-server'), settings(key)),
       ),
     )
     const servers: Record<string, Api> = {}
@@ -97,9 +84,11 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
     writeFileSync(folderOf(layout, 'agencies.json'), JSON.stringify(agencySettings(layout), undefined, 2), {
       mode: 0o600,
     })
-    await start('systems of the agencies', 'scripts/sandbox/agencies/main.ts', [
-      folderOf(layout, 'agencies.json'),
-    ])
+    await start(
+      'systems of the agencies',
+      scriptCommand(new URL('agencies/main.ts', import.meta.url).pathname),
+      [folderOf(layout, 'agencies.json')],
+    )
     writeFileSync(stamp, `${SANDBOX_VERSION}\n`)
     return { layout, registry, servers, processes, stop }
   } catch (cause) {

@@ -8,21 +8,30 @@ export type Started = { name: string; pid: number; stop(): Promise<void>; kill()
 const READY_MS = 60_000
 const DRAIN_MS = 20_000
 
+/** A server of the command line, started as its operator would, with the launcher's options for Node. */
+export function serverCommand(server: string): string[] {
+  return [new URL('../concordat', import.meta.url).pathname, server]
+}
+
+/** A script of ours under this Node. */
+export function scriptCommand(script: string): string[] {
+  return [process.execPath, script]
+}
+
 /**
- * Starts `script` under this Node and waits until it is ready; its log lines go to `<directory>/<name>.log`. Rejects with
- * what it wrote to standard error when it ends before that.
+ * Starts a command and waits until it is ready; its log lines go to `<directory>/<name>.log`. Rejects with what it wrote to
+ * standard error when it ends before that.
  */
 export async function startProcess(q: {
   name: string
-  script: string
+  command: string[]
   args: string[]
   directory: string
-  /** Options of Node itself (memory limits). */
-  execArgv?: string[]
   onExit?: (name: string, why: string) => void
 }): Promise<Started> {
   const output = openSync(path.join(q.directory, `${q.name}.log`), 'a')
-  const child = spawn(process.execPath, [...(q.execArgv ?? []), q.script, ...q.args], {
+  const [file, ...before] = q.command
+  const child = spawn(file!, [...before, ...q.args], {
     stdio: ['ignore', output, 'pipe', 'ipc'],
   })
   let errors = ''

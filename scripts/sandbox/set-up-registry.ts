@@ -32,6 +32,9 @@ export async function setUpRegistry(api: Api, layout: Layout): Promise<void> {
   })
   await api.send('POST', '/member-classes', { code: layout.memberClass, description: 'Government' })
   for (const agency of agenciesOf(layout)) await admit(api, layout, agency)
+  // X-Road's servers refuse a configuration that names none.
+  const first = `${layout.instance}/${layout.memberClass}/${agenciesOf(layout)[0]!.memberCode}`
+  await api.send('PUT', '/system/management-service-provider', { client: encoded(first) })
 }
 
 /** A member with its subsystem and its security server; the server's certificate comes when it has one. */
