@@ -22,6 +22,8 @@ export type SearchFilter = {
 export type SearchStore = ReturnType<typeof createSearchStore>
 
 const MAX_PAGE = 500
+/** Statements are kept prepared by their text, so there are two: for so many rows, and for one. */
+const PART = 50
 
 export function createSearchStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
@@ -29,10 +31,10 @@ export function createSearchStore(database: Database) {
     /** Adds rows and notes how far the index goes, together. */
     add: (rows: SearchRow[], upTo: number): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
-        if (rows.length > 0) {
+        for (const some of inParts(rows)) {
           await transaction
             .insertInto('search')
-            .values(rows)
+            .values(some)
             .onConflict((conflict) => conflict.column('idx').doNothing())
             .execute()
         }
@@ -67,4 +69,11 @@ export function createSearchStore(database: Database) {
       return query.orderBy('idx', 'desc').limit(Math.min(filter.limit, MAX_PAGE)).execute()
     },
   }
+}
+
+function inParts(rows: SearchRow[]): SearchRow[][] {
+  const parts: SearchRow[][] = []
+  let at = 0
+  for (; at + PART <= rows.length; at += PART) parts.push(rows.slice(at, at + PART))
+  return [...parts, ...rows.slice(at).map((row) => [row])]
 }
