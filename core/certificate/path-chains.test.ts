@@ -45,7 +45,7 @@ function opensslAccepts({ leaf, middle, anchor }: Chain): boolean {
     const path = join(directory, label)
     writeFileSync(
       path,
-      text.replace(/[A-Za-z0-9+/=]{65,}/g, (line) => line.replace(/.{64}/g, '$&\n')),
+      text.replace(/[A-Za-z0-9+/=]{65,}/g, (line) => line.replace(/.{64}(?=.)/g, '$&\n')),
     )
     return path
   }
