@@ -244,7 +244,7 @@ t.test('hostile bytes give a certificate or its fault, nothing else', async (t) 
 t.test('DER, PEM and base64 are read', async (t) => {
   const bytes = bake({ key })
   const { sha256 } = parseCertificate(bytes)
-  const pem = `-----BEGIN CERTIFICATE-----\n${bytes.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
+  const pem = `-----BEGIN CERTIFICATE-----\n${bytes.toString('base64').replace(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`
   const forms = [bytes, pem, pem.replaceAll('\n', '\r\n'), `Subject: x\n${pem}`, bytes.toString('base64')]
   for (const form of [...forms, Buffer.from(pem).toString('base64')]) {
     t.equal(readCertificate(Buffer.from(form)).sha256, sha256)
