@@ -32,6 +32,16 @@ export function createServerChoice(settings: {
   clock: Clock
 }): ChooseServer {
   const choices = new Map<string, { server: string; until: number }>()
+  const races = new Map<string, Promise<ServerWithAddress>>()
+
+  /** One race at a time for a provider, however many ask. */
+  function winner(key: string, candidates: ServerWithAddress[]): Promise<ServerWithAddress> {
+    const running = races.get(key)
+    if (running !== undefined) return running
+    const race = fastest(candidates, settings).finally(() => races.delete(key))
+    races.set(key, race)
+    return race
+  }
 
   return {
     async choose({ provider, wanted, snapshot }) {
@@ -41,12 +51,12 @@ export function createServerChoice(settings: {
       const kept = choices.get(key)
       const known = kept !== undefined && settings.clock() < kept.until
       const best = known && candidates.find((one) => idText(one.id) === kept.server)
-      const first = best || (await fastest(candidates, settings))
+      const first = best || (await winner(key, candidates))
       if (!best) {
         if (choices.size >= CHOICES_KEPT) choices.clear()
         choices.set(key, { server: idText(first.id), until: settings.clock() + CHOICE_KEPT_MS })
       }
-      return [first, ...candidates.filter((one) => one !== first)]
+      return [first, ...candidates.filter((one) => idText(one.id) !== idText(first.id))]
     },
     drop(server) {
       for (const [key, choice] of choices) if (choice.server === idText(server)) choices.delete(key)

@@ -1,10 +1,8 @@
 /**
- * The door to other security servers. Guarantees that no byte of a request leaves before the peer's certificate was
- * verified as that server's, per connection and again with every new configuration or expired status, and that nothing
- * is sent twice: only a failure before the first byte moves on to the next server.
+ * The door to other security servers. Guarantees that nothing is sent twice: a failure before the first byte moves on to
+ * the next server and is thrown as NotSent when there is none; after it the outcome is the peer's, or unknown.
  */
 import type { Readable } from 'node:stream'
-import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { type Dispatcher, Pool } from 'undici'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -17,25 +15,33 @@ import type {
 import type { Keys } from '../keys/keys.ts'
 import { createServerChoice, type ServerWithAddress } from './choose-server.ts'
 import { createOcspFetch } from './fetch-ocsp.ts'
+import { handshake } from './handshake.ts'
+import { beforeSending, NotSent } from './not-sent.ts'
+import { createPeerSockets, type PeerSockets } from './peer-sockets.ts'
 import { presentedChain } from './presented-chain.ts'
-import { tlsCredentials, tlsVersions, type XRoadTlsPeers } from './tls-profile.ts'
+import type { XRoadTlsPeers } from './tls-profile.ts'
+import { createTurns, type Turns } from './turns.ts'
 import { authenticationPath, registeredServer, type VerifyPeer } from './verify-peer.ts'
 
 export type PeerReply = {
   statusCode: number
   headers: Record<string, string | undefined>
+  /** Has to be read to its end or destroyed: its connection is held until then. */
   content: Readable
   server: ServerId
 }
 
+export type PeerRequest = {
+  provider: ClientId
+  wanted?: ServerId | undefined
+  headers: Record<string, string>
+  /** Opened anew for each connection attempt. */
+  content: () => Buffer | Readable
+}
+
 export type PeerClient = {
   /** Posts one transport message to a server of `provider` and gives its reply with the body unread. */
-  post(q: {
-    provider: ClientId
-    wanted?: ServerId | undefined
-    headers: Record<string, string>
-    content: () => Buffer | Readable
-  }): Promise<PeerReply>
+  post(request: PeerRequest): Promise<PeerReply>
   close(): Promise<void>
 }
 
@@ -48,181 +54,159 @@ export type PeerClientSettings = {
   connectionsPerPeer: number
 }
 
-type PeerPool = {
-  pool: Pool
-  server: ServerWithAddress
-  sockets: Map<TLSSocket, Certificate[]>
-  version: string
-  validUntil: number
-}
+type Peer = { server: ServerWithAddress; pool: Pool; sockets: PeerSockets; turns: Turns }
 
 type Rooms = {
-  keys: Keys
-  globalConfiguration: GlobalConfiguration
+  keys: Pick<Keys, 'authenticationIdentity' | 'onChange'>
+  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'onChange'>
   verifyPeer: VerifyPeer
   xroadTlsPeers: XRoadTlsPeers
   clock: Clock
 }
 
+/** For each connection so many exchanges may wait. */
+const WAITING_PER_CONNECTION = 16
+/** A signed refusal travels in a header (peer-refusal.ts bounds it). */
+const MAX_HEADER_BYTES = 96 * 1024
+
 export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): PeerClient {
-  const pools = new Map<string, PeerPool>()
-  const choice = createServerChoice({
-    port: settings.messagePort,
-    connectTimeoutMs: settings.connectTimeoutMs,
-    clock: rooms.clock,
-  })
-  const fetchOcsp = createOcspFetch({
-    port: settings.ocspPort,
-    timeoutMs: settings.connectTimeoutMs,
-    clock: rooms.clock,
-  })
+  const { messagePort, ocspPort, connectTimeoutMs } = settings
+  const { clock, globalConfiguration } = rooms
+  const peers = new Map<string, Peer>()
+  const choice = createServerChoice({ port: messagePort, connectTimeoutMs, clock })
+  const fetchOcsp = createOcspFetch({ port: ocspPort, timeoutMs: connectTimeoutMs, clock })
 
   async function verify(
-    presented: Certificate[],
     server: ServerWithAddress,
+    presented: Certificate[],
     snapshot: ConfigurationSnapshot,
   ): Promise<number> {
     const found = registeredServer(presented[0], snapshot)
     if (idText(found.server.id) !== idText(server.id)) {
       throw new Fault('unknown_peer', { what: `${server.address} answered as ${idText(found.server.id)}` })
     }
-    const at = rooms.clock()
-    const path = authenticationPath(presented, found.configuration, at)
+    const path = authenticationPath(presented, found.configuration, clock())
     const ocspResponses = await fetchOcsp(server.address, path.slice(0, -1), path, found.configuration)
-    return rooms.verifyPeer({ presented, ocspResponses, snapshot, at }).validUntil
+    return rooms.verifyPeer({ presented, ocspResponses, snapshot, at: clock() }).validUntil
   }
 
-  function createPool(server: ServerWithAddress): PeerPool {
-    const peer: PeerPool = { server, sockets: new Map(), version: '', validUntil: 0 } as unknown as PeerPool
-    peer.pool = new Pool(`https://${hostOf(server.address)}:${settings.messagePort}`, {
+  function createPeer(server: ServerWithAddress): Peer {
+    const sockets = createPeerSockets({
+      globalConfiguration,
+      clock,
+      connect: () =>
+        handshake({
+          server,
+          port: messagePort,
+          timeoutMs: connectTimeoutMs,
+          identity: rooms.keys.authenticationIdentity(),
+          xroadTlsPeers: rooms.xroadTlsPeers,
+        }),
+      chainOf: presentedChain,
+      verify: (chain, snapshot) => verify(server, chain, snapshot),
+    })
+    const pool = new Pool(`https://${hostOf(server.address)}:${messagePort}`, {
       connections: settings.connectionsPerPeer,
       pipelining: 1,
+      maxHeaderSize: MAX_HEADER_BYTES,
       // Below the peer's own idle limit, so that we never write on a socket that it is just closing.
       keepAliveTimeout: settings.idleTimeoutMs,
       keepAliveMaxTimeout: settings.idleTimeoutMs,
       headersTimeout: settings.replyTimeoutMs,
       bodyTimeout: settings.replyTimeoutMs,
       connect: (_options, callback) => {
-        connectVerified(peer).then(
+        beforeSending(sockets.open).then(
           (socket) => callback(null, socket),
-          (cause) => callback(cause as Error, null),
+          (cause) => callback(cause as NotSent, null),
         )
       },
     })
-    return peer
-  }
-
-  async function connectVerified(peer: PeerPool): Promise<TLSSocket> {
-    const snapshot = rooms.globalConfiguration.current()
-    const socket = await handshake(peer.server)
-    try {
-      const presented = presentedChain(socket)
-      const validUntil = await verify(presented, peer.server, snapshot)
-      if (peer.version !== snapshot.version || peer.sockets.size === 0) peer.validUntil = validUntil
-      peer.validUntil = Math.min(peer.validUntil, validUntil)
-      peer.version = snapshot.version
-      peer.sockets.set(socket, presented)
-      socket.once('close', () => peer.sockets.delete(socket))
-      return socket
-    } catch (cause) {
-      socket.destroy()
-      throw cause
-    }
-  }
-
-  function handshake(server: ServerWithAddress): Promise<TLSSocket> {
-    return new Promise((resolve, reject) => {
-      const options: ConnectionOptions & { noDelay: boolean } = {
-        host: server.address,
-        port: settings.messagePort,
-        ...tlsCredentials(rooms.keys.authenticationIdentity()),
-        ...tlsVersions(rooms.xroadTlsPeers, server.id),
-        // Trust comes from the global configuration: `verify` runs before the first byte (DESIGN 3.6).
-        rejectUnauthorized: false,
-        ALPNProtocols: ['http/1.1'],
-        noDelay: true,
-      }
-      const socket = tlsConnect(options)
-      const fail = (cause: Error): void => {
-        socket.destroy()
-        reject(new Fault('network_error', { what: idText(server.id), cause }))
-      }
-      socket.setTimeout(settings.connectTimeoutMs, () => fail(new Error('connect timeout')))
-      socket.once('error', fail)
-      socket.once('secureConnect', () => {
-        socket.setTimeout(0)
-        socket.off('error', fail)
-        socket.on('error', () => socket.destroy())
-        resolve(socket)
-      })
+    const turns = createTurns({
+      atOnce: settings.connectionsPerPeer,
+      waiting: settings.connectionsPerPeer * WAITING_PER_CONNECTION,
+      waitMs: settings.replyTimeoutMs,
+      what: idText(server.id),
     })
+    return { server, pool, sockets, turns }
   }
 
-  /** Checks the open sockets of a peer again when the configuration changed or a status ran out; bad ones are ended. */
-  async function recheck(peer: PeerPool, snapshot: ConfigurationSnapshot): Promise<void> {
-    if (peer.version === snapshot.version && rooms.clock() < peer.validUntil) return
-    let validUntil = Number.POSITIVE_INFINITY
-    for (const [socket, presented] of peer.sockets) {
-      try {
-        validUntil = Math.min(validUntil, await verify(presented, peer.server, snapshot))
-      } catch {
-        socket.destroy()
-      }
-    }
-    peer.validUntil = validUntil
-    peer.version = snapshot.version
-  }
-
-  function poolOf(server: ServerWithAddress): PeerPool {
+  function peerOf(server: ServerWithAddress): Peer {
     const key = idText(server.id)
-    const known = pools.get(key)
+    const known = peers.get(key)
     if (known?.server.address === server.address) return known
-    if (known !== undefined) void known.pool.close()
-    const peer = createPool(server)
-    pools.set(key, peer)
+    if (known !== undefined) retire(known)
+    const peer = createPeer(server)
+    peers.set(key, peer)
     return peer
   }
 
   let presented = ''
-  // A new certificate of ours must be presented at once: the old pools finish what they carry.
-  const stopListening = rooms.keys.onChange(() => {
-    const now = presentedNow(rooms.keys)
-    if (now === presented) return
-    presented = now
-    for (const peer of pools.values()) void peer.pool.close()
-    pools.clear()
-  })
+  const stops = [
+    // A new certificate of ours must be presented at once: the old pools finish what they carry.
+    rooms.keys.onChange(() => {
+      const now = presentedNow(rooms.keys)
+      if (now === presented) return
+      presented = now
+      for (const peer of peers.values()) retire(peer)
+      peers.clear()
+    }),
+    // Connections of servers that left are ended now, not with the next request.
+    globalConfiguration.onChange(() => {
+      for (const { sockets } of peers.values()) sockets.recheck().catch(() => undefined)
+    }),
+  ]
 
   return {
-    async post({ provider, wanted, headers, content }) {
-      const snapshot = rooms.globalConfiguration.current()
-      const servers = await choice.choose({ provider, wanted, snapshot })
-      let refusal: unknown
+    async post(request) {
+      const { provider, wanted } = request
+      const servers = await beforeSending(() =>
+        choice.choose({ provider, wanted, snapshot: globalConfiguration.current() }),
+      )
+      let failure: NotSent | undefined
       for (const server of servers) {
-        const peer = poolOf(server)
-        await recheck(peer, snapshot)
         try {
-          const reply = await peer.pool.request({ method: 'POST', path: '/', headers, body: content() })
-          return { ...reply, headers: singleValues(reply), content: reply.body, server: server.id }
+          return await postTo(peerOf(server), request)
         } catch (cause) {
           choice.drop(server.id)
-          if (!isBeforeFirstByte(cause)) throw afterFirstByte(cause, server.id)
-          refusal ??= cause
+          if (!(cause instanceof NotSent)) throw cause
+          failure ??= cause
         }
       }
-      throw refusal instanceof Fault
-        ? refusal
-        : new Fault('network_error', { what: idText(servers[0]!.id), cause: refusal })
+      throw failure!
     },
     async close() {
-      stopListening()
-      await Promise.all([...pools.values()].map((peer) => peer.pool.destroy()))
+      for (const stop of stops) stop()
+      await Promise.all([...peers.values()].map(({ pool }) => pool.destroy()))
     },
   }
 }
 
+async function postTo(peer: Peer, { headers, content }: PeerRequest): Promise<PeerReply> {
+  const leave = await beforeSending(peer.turns.take)
+  try {
+    await beforeSending(peer.sockets.recheck)
+    const reply = await peer.pool.request({ method: 'POST', path: '/', headers, body: content() })
+    // Whoever gives the reply up destroys it unread; an error that nobody listens for would end the process.
+    reply.body.on('error', () => undefined).once('close', leave)
+    return {
+      statusCode: reply.statusCode,
+      headers: singleValues(reply),
+      content: reply.body,
+      server: peer.server.id,
+    }
+  } catch (cause) {
+    leave()
+    throw failureOf(cause, peer.server.id)
+  }
+}
+
+function retire({ pool }: Peer): void {
+  // Ends when what it carries has ended.
+  pool.close().catch(() => undefined)
+}
+
 /** Which certificate we present; '' while there is none to present. */
-function presentedNow(keys: Keys): string {
+function presentedNow(keys: Pick<Keys, 'authenticationIdentity'>): string {
   try {
     return keys.authenticationIdentity().certificate.sha256
   } catch {
@@ -241,20 +225,11 @@ function singleValues(reply: Dispatcher.ResponseData): Record<string, string | u
   return headers
 }
 
-/** Connect failures, ours included, happen before any byte of the request was written; nothing else is taken for one. */
-function isBeforeFirstByte(cause: unknown): boolean {
-  if (cause instanceof Fault) return true
+/** Only what carries the mark, and what undici refuses to begin, is taken for a failure before the first byte. */
+function failureOf(cause: unknown, server: ServerId): Fault {
+  if (cause instanceof NotSent) return cause
   const code = (cause as { code?: string }).code
-  return (
-    code === 'UND_ERR_CONNECT_TIMEOUT' ||
-    code === 'ECONNREFUSED' ||
-    code === 'EHOSTUNREACH' ||
-    code === 'ENETUNREACH'
-  )
-}
-
-function afterFirstByte(cause: unknown, server: ServerId): Fault {
-  const code = (cause as { code?: string }).code
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_CLOSED') return new NotSent(cause)
   const late = code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
   return new Fault(late ? 'peer_timeout' : 'connection_lost', { what: idText(server), cause })
 }

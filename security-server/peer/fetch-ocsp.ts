@@ -3,6 +3,7 @@
  * verify until they run out. What comes back is verified by whoever uses it; here only its shape and freshness count.
  */
 import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
 import { request } from 'undici'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
@@ -24,11 +25,23 @@ export type OcspFetch = (
 /** Makes the fetcher: one response per certificate, in order; throws `incorrect_validation_info` when the peer has none. */
 export function createOcspFetch(settings: { port: number; timeoutMs: number; clock: Clock }): OcspFetch {
   const cache = createVerdictCache<{ response: Buffer; validUntil: number }>(4096)
+  const fetching = new Map<string, Promise<Buffer[]>>()
+
+  /** One fetch at a time for the same question, however many connections wait for it. */
+  function fetchOnce(address: string, certificates: Certificate[]): Promise<Buffer[]> {
+    const key = [address, ...certificates.map((one) => one.sha256)].join(' ')
+    const running = fetching.get(key)
+    if (running !== undefined) return running
+    const fetch = fetchByHash(address, certificates, settings).finally(() => fetching.delete(key))
+    fetching.set(key, fetch)
+    return fetch
+  }
+
   return async (address, certificates, path, configuration) => {
-    const at = settings.clock()
-    const known = certificates.map((certificate) => cache.get(certificate.sha256, at)?.response)
+    const known = certificates.map((certificate) => cache.get(certificate.sha256, settings.clock())?.response)
     if (known.every((response) => response !== undefined)) return known
-    const responses = await fetchByHash(address, certificates, settings)
+    const responses = await fetchOnce(address, certificates)
+    const at = settings.clock()
     certificates.forEach((certificate, i) => {
       const issuer = path[path.indexOf(certificate) + 1]!
       const responders = configuration.caOf(certificate)?.responders ?? []
@@ -52,26 +65,28 @@ async function fetchByHash(
   const sha256 = certificates.map((one) => `cert_hash=${one.sha256}`)
   const host = address.includes(':') ? `[${address}]` : address
   const responses: Buffer[] = []
+  let content: Readable | undefined
   try {
     const reply = await request(`http://${host}:${settings.port}/?${[...sha1, ...sha256].join('&')}`, {
       headers: { accept: 'multipart/related' },
-      headersTimeout: settings.timeoutMs,
-      bodyTimeout: settings.timeoutMs,
+      // For all of it: connecting, headers and body.
+      signal: AbortSignal.timeout(settings.timeoutMs),
     })
+    content = reply.body
     if (reply.statusCode !== 200) {
-      reply.body.destroy()
       throw new Fault('incorrect_validation_info', {
         what: `${address} answered ${reply.statusCode} for its OCSP responses`,
       })
     }
     await readMultipart({
-      source: reply.body,
+      source: content,
       boundary: boundaryOf(String(reply.headers['content-type'] ?? '')),
       limits: { maxParts: certificates.length, maxHeaderBytes: 4096 },
       onPart: () => collectInto(responses),
     })
   } catch (cause) {
-    if (cause instanceof Fault) throw cause
+    content?.destroy()
+    if (cause instanceof Fault && cause.code === 'incorrect_validation_info') throw cause
     throw new Fault('incorrect_validation_info', { what: `OCSP responses of ${address}`, cause })
   }
   if (responses.length !== certificates.length)

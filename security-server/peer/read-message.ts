@@ -9,6 +9,7 @@ import { boundaryOf, type PartHandler, readMultipart } from '#core/transport/mul
 import { Fault } from '#schemas/fault.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import type { Body, BodySpool, MessageSignature } from './message.ts'
+import { watchPace } from './pace.ts'
 
 export type ReceivedParts = {
   ocspResponses: Buffer[]
@@ -45,6 +46,8 @@ export async function readMessage(q: {
   messageType: typeof PART_TYPE.restRequest | typeof PART_TYPE.restResponse
   spool: BodySpool
   limits: ReadLimits
+  /** The fault when it only trickles in. */
+  tooSlow: 'request_timeout' | 'peer_timeout'
   onMessage?: (message: Buffer, ocspResponses: Buffer[]) => void | Promise<void>
 }): Promise<ReceivedParts> {
   const parts = new Map<string, Buffer>()
@@ -87,7 +90,9 @@ export async function readMessage(q: {
 
   try {
     const limits = { maxParts: MAX_PARTS, maxHeaderBytes: 16 * 1024 }
-    await readMultipart({ source: q.source, boundary: boundaryOf(q.contentType), limits, onPart })
+    const boundary = boundaryOf(q.contentType)
+    watchPace(q.source, q.tooSlow)
+    await readMultipart({ source: q.source, boundary, limits, onPart })
     return assemble(parts, q.messageType, ocspResponses, spooling.body)
   } catch (cause) {
     await spooling.pending?.abort()
@@ -131,7 +136,8 @@ function collect(maxBytes: number, done: (bytes: Buffer) => void | Promise<void>
         throw new Fault('invalid_message', { what: `a part is larger than ${maxBytes} bytes` })
       chunks.push(chunk)
     },
-    end: () => done(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)),
+    // A copy: a slice would keep the whole chunk of the socket alive for as long as a part is kept.
+    end: () => done(Buffer.concat(chunks)),
   }
 }
 

@@ -18,10 +18,15 @@ type Waiting = { parts: ChainInput; resolve(signature: MessageSignature): void; 
 export type SignMessage = (
   member: MemberId,
   message: { messageSha512: Buffer; body: Body | undefined },
+  /** `alone`: a signature that proves the message without a hash chain beside it. */
+  o?: { alone?: boolean },
 ) => Promise<MessageSignature>
 
 /** Makes the signer of a server. It rejects with `cannot_sign` (and its kin) when the member has no usable key. */
-export function createMessageSigner(rooms: { keys: Keys; clock: Clock }): SignMessage {
+export function createMessageSigner(rooms: {
+  keys: Pick<Keys, 'signingIdentity'>
+  clock: Clock
+}): SignMessage {
   const queues = new Map<SigningIdentity, Waiting[]>()
 
   async function drain(identity: SigningIdentity, queue: Waiting[]): Promise<void> {
@@ -41,9 +46,10 @@ export function createMessageSigner(rooms: { keys: Keys; clock: Clock }): SignMe
     queues.delete(identity)
   }
 
-  return (member, message) =>
-    new Promise((resolve, reject) => {
-      const identity = rooms.keys.signingIdentity(memberOf(member))
+  return async (member, message, { alone = false } = {}) => {
+    const identity = rooms.keys.signingIdentity(memberOf(member))
+    if (alone) return (await signBatch(identity, [partsOf(message)], new Date(rooms.clock())))[0]!
+    return new Promise((resolve, reject) => {
       const waiting = { parts: partsOf(message), resolve, reject }
       const queue = queues.get(identity)
       if (queue !== undefined) {
@@ -55,6 +61,7 @@ export function createMessageSigner(rooms: { keys: Keys; clock: Clock }): SignMe
       // What arrives in the same turn of the event loop joins the batch.
       setImmediate(() => void drain(identity, first))
     })
+  }
 }
 
 function partsOf(message: { messageSha512: Buffer; body: Body | undefined }): ChainInput {

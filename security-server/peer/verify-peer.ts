@@ -24,7 +24,7 @@ export type VerifyPeer = (q: {
   at: number
 }) => PeerVerdict
 
-/** Makes the check, with a cache of its verdicts by configuration version, chain and OCSP responses. */
+/** Makes the check, with a cache of its verdicts by configuration version, certificate and OCSP responses. */
 export function createPeerVerifier(): VerifyPeer {
   const cache = createVerdictCache<PeerVerdict>(4096)
   return ({ presented, ocspResponses, snapshot, at }) => {

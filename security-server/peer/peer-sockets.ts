@@ -1,0 +1,82 @@
+/**
+ * The open connections to one peer. Guarantees that each was verified as that server's against the configuration in
+ * force before a request goes out on it, and again when the configuration changed or a certificate status ran out;
+ * connections that fail are ended at once (DESIGN 3.6).
+ */
+import type { TLSSocket } from 'node:tls'
+import type { Certificate } from '#core/certificate/certificate.ts'
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+import type {
+  ConfigurationSnapshot,
+  GlobalConfiguration,
+} from '../global-configuration/global-configuration.ts'
+
+export type PeerSockets = {
+  /** A new connection, verified. */
+  open(): Promise<TLSSocket>
+  /** Resolves when every open connection has a verdict that holds now; those without a good one are ended. */
+  recheck(): Promise<void>
+}
+
+type Held = { chain: Certificate[]; version: string; validUntil: number; checking: Promise<void> | undefined }
+
+export function createPeerSockets(q: {
+  globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  clock: Clock
+  connect(): Promise<TLSSocket>
+  chainOf(socket: TLSSocket): Certificate[]
+  /** Throws unless the chain is the peer's; gives until when (ms) that holds. */
+  verify(chain: Certificate[], snapshot: ConfigurationSnapshot): Promise<number>
+}): PeerSockets {
+  const sockets = new Map<TLSSocket, Held>()
+  const current = (): ConfigurationSnapshot => q.globalConfiguration.current()
+
+  /** Verifies until no change of the configuration came in between. */
+  async function judge(chain: Certificate[]): Promise<{ version: string; validUntil: number }> {
+    for (;;) {
+      const snapshot = current()
+      const validUntil = await q.verify(chain, snapshot)
+      if (current().version === snapshot.version) return { version: snapshot.version, validUntil }
+    }
+  }
+
+  async function judgeAgain(socket: TLSSocket, held: Held): Promise<void> {
+    try {
+      Object.assign(held, await judge(held.chain))
+    } catch {
+      sockets.delete(socket)
+      socket.destroy()
+    } finally {
+      held.checking = undefined
+    }
+  }
+
+  return {
+    async open() {
+      const socket = await q.connect()
+      try {
+        const chain = q.chainOf(socket)
+        const held: Held = { chain, ...(await judge(chain)), checking: undefined }
+        if (socket.destroyed) throw new Fault('network_error', { what: 'the connection did not last' })
+        sockets.set(socket, held)
+        socket.once('close', () => sockets.delete(socket))
+        return socket
+      } catch (cause) {
+        socket.destroy()
+        throw cause
+      }
+    },
+    async recheck() {
+      const { version } = current()
+      const now = q.clock()
+      const checks: Promise<void>[] = []
+      for (const [socket, held] of sockets) {
+        if (held.version === version && now < held.validUntil) continue
+        held.checking ??= judgeAgain(socket, held)
+        checks.push(held.checking)
+      }
+      await Promise.all(checks)
+    },
+  }
+}

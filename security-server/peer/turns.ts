@@ -1,0 +1,51 @@
+/** Guarantees that what goes on at once is bounded, and that nobody waits for a turn for long or in a long queue. */
+import { Fault } from '#schemas/fault.ts'
+
+export type Turns = {
+  /** Resolves with the function that ends the turn (twice does no harm); rejects with `service_unavailable`. */
+  take(): Promise<() => void>
+}
+
+type Waiting = { go(): void; timer: NodeJS.Timeout }
+
+/** `atOnce` run, `waiting` more may wait, each for `waitMs`; `what` says to whom, for the fault. */
+export function createTurns(q: { atOnce: number; waiting: number; waitMs: number; what: string }): Turns {
+  const queue = new Set<Waiting>()
+  let running = 0
+
+  function leaveOnce(): () => void {
+    let left = false
+    return () => {
+      if (left) return
+      left = true
+      const [next] = queue
+      if (next === undefined) running -= 1
+      else next.go()
+    }
+  }
+
+  return {
+    async take() {
+      if (running < q.atOnce) {
+        running += 1
+        return leaveOnce()
+      }
+      if (queue.size >= q.waiting)
+        throw new Fault('service_unavailable', { what: `too many wait for ${q.what}` })
+      return new Promise((resolve, reject) => {
+        const waiting: Waiting = {
+          go() {
+            queue.delete(waiting)
+            clearTimeout(waiting.timer)
+            resolve(leaveOnce())
+          },
+          timer: setTimeout(() => {
+            queue.delete(waiting)
+            reject(new Fault('service_unavailable', { what: `no turn came up for ${q.what}` }))
+          }, q.waitMs),
+        }
+        queue.add(waiting)
+      })
+    },
+  }
+}
