@@ -15,14 +15,26 @@ const ASCII_VALUE = /^[\t\x20-\x7e]*$/
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f-\x9f]/
 const ID = /^[\x20-\x7e]+$/
 
-/** Pairs of Node's or undici's flat `rawHeaders`, without those that `drop` names in lower case; ASCII values only. */
+/** The names (lower case) that the Connection headers list: meant for this hop alone (RFC 9110 7.6.1). */
+export function connectionListed(
+  headers: Iterable<readonly [name: string, value: string]>,
+): ReadonlySet<string> {
+  const listed = new Set<string>()
+  for (const [name, value] of headers) {
+    if (name.toLowerCase() !== 'connection') continue
+    for (const option of value.split(',')) listed.add(option.trim().toLowerCase())
+  }
+  return listed
+}
+
+/** Pairs of Node's or undici's flat `rawHeaders`, without those that `drop` or a Connection header names; ASCII values only. */
 export function pairHeaders(rawHeaders: readonly string[], drop: (lower: string) => boolean): HeaderList {
   const headers: HeaderList = []
   let size = 0
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string
-    const value = rawHeaders[i + 1] as string
-    if (drop(name.toLowerCase())) continue
+  const listed = connectionListed(pairsOf(rawHeaders))
+  for (const [name, value] of pairsOf(rawHeaders)) {
+    const lower = name.toLowerCase()
+    if (drop(lower) || listed.has(lower)) continue
     size += name.length + value.length + 3
     if (size > MAX_HEAD_BYTES) throw new Fault('headers_too_large', { what: `over ${MAX_HEAD_BYTES} bytes` })
     if (!TOKEN.test(name)) throw new Fault('invalid_header', { what: 'a header name is not a token' })
@@ -31,6 +43,10 @@ export function pairHeaders(rawHeaders: readonly string[], drop: (lower: string)
     headers.push([name, value])
   }
   return headers
+}
+
+function* pairsOf(raw: readonly string[]): Generator<[name: string, value: string]> {
+  for (let i = 0; i + 1 < raw.length; i += 2) yield [raw[i] as string, raw[i + 1] as string]
 }
 
 /** `name:value CRLF` for each header. A line break in a value would forge a line: a fault, whoever wrote it. */

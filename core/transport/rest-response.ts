@@ -5,6 +5,7 @@ import { type ClientId, idText, parseClientId, parseServiceId, type ServiceId } 
 import { HEADER, HOP_BY_HOP } from '#schemas/wire.ts'
 import {
   checkId,
+  connectionListed,
   fieldsOf,
   type HeaderList,
   headerLines,
@@ -52,9 +53,10 @@ export function writeRestResponse(q: {
   const { client, service, id } = q.request
   if (id === undefined || !STATUS.test(String(q.status)))
     throw new TypeError('a response needs id and status')
+  const listed = connectionListed(q.headers)
   const kept = q.headers.filter(([name]) => {
     const lower = name.toLowerCase()
-    return !HOP_BY_HOP.has(lower) && !FIELDS.has(lower)
+    return !HOP_BY_HOP.has(lower) && !FIELDS.has(lower) && !listed.has(lower)
   })
   const lines = headerLines([
     ...kept.map(([name, value]): [string, string] => [name, valueText(value)]),
