@@ -1,12 +1,14 @@
 /**
  * Guarantees that the provider's system is called once with exactly the request that was logged: its address and the raw
- * path and query, all signed headers, the body for POST, PUT and PATCH (wire 1.3). Metadata services answer here.
+ * path and query, all signed headers, the body for POST, PUT and PATCH (wire 1.3). Metadata services answer here. What
+ * fails before the system was reached carries the mark NotSent.
  */
 
 import type { HeaderList } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { Body } from '../peer/message.ts'
+import { beforeSending, NotSent } from '../peer/not-sent.ts'
 import type { Intent } from './log-intent.ts'
 import { answerMetadata } from './metadata.ts'
 import type { ProviderRooms } from './rooms.ts'
@@ -18,8 +20,8 @@ const WITH_BODY = new Set(['POST', 'PUT', 'PATCH'])
 
 export async function call(intent: Intent, rooms: ProviderRooms): Promise<SystemAnswer> {
   const { request, local, body } = intent
-  if (local === undefined) return answerMetadata(request, rooms)
-  if (local.url === '') throw new Fault('service_missing_url', { what: idText(local.id) })
+  if (local === undefined) return beforeSending(() => answerMetadata(request, rooms))
+  if (local.url === '') throw new NotSent(new Fault('service_missing_url', { what: idText(local.id) }))
   return rooms.serviceClient.call({
     service: local,
     method: request.method,

@@ -1,17 +1,20 @@
 /**
  * The door to our own provider systems. Guarantees one attempt per call, no redirects followed, no header added that was
- * not signed but what HTTP itself needs, TLS verified as the service says, and an answer within its time-out.
+ * not signed but what HTTP itself needs, TLS verified as the service says, and an answer within its time-out. What fails
+ * before the system was reached carries the mark NotSent.
  */
-import { lookup as resolve } from 'node:dns'
-import { isIPv6, type LookupFunction } from 'node:net'
-import { Agent, type Dispatcher } from 'undici'
+import { Agent, buildConnector, type Dispatcher } from 'undici'
 import type { HeaderList } from '#core/transport/rest-message.ts'
 import { flatHeaders } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import type { OwnListener } from '../local-systems/check-address.ts'
 import type { LocalService } from '../local-systems/local-systems.ts'
 import type { Body, BodySpool } from '../peer/message.ts'
+import { NotSent } from '../peer/not-sent.ts'
+import { createPace } from '../peer/pace.ts'
 import type { SystemAnswer } from './call.ts'
+import { connectionOptions, guarded } from './connect-service.ts'
 
 export type ServiceClient = {
   call(q: {
@@ -27,58 +30,72 @@ export type ServiceClient = {
   close(): Promise<void>
 }
 
+type Call = Parameters<ServiceClient['call']>[0]
+
 const NO_ENTITY = new Set([204, 205, 304])
+/** One for each way of trusting services; more are only left behind by changed certificates. */
+const AGENTS_KEPT = 64
+const MAX_HEADER_BYTES = 32 * 1024
 
 export function createServiceClient(settings: {
   connectTimeoutMs: number
   connectionsPerService: number
+  /** Our own listeners, which no service may lead back to. */
+  own?: readonly OwnListener[]
 }): ServiceClient {
   const agents = new Map<string, Agent>()
 
-  function agentFor(service: LocalService): Agent {
-    const trusted = service.trustedCertificates?.join('\n')
-    const key = `${service.verifyTls} ${trusted ?? ''}`
-    let agent = agents.get(key)
-    if (agent === undefined) {
-      agent = new Agent({
-        connections: settings.connectionsPerService,
-        pipelining: 1,
-        keepAliveTimeout: 4_000,
-        keepAliveMaxTimeout: 4_000,
-        connect: {
-          timeout: settings.connectTimeoutMs,
-          rejectUnauthorized: service.verifyTls,
-          maxCachedSessions: 0,
-          allowH2: false,
-          lookup: guardedLookup,
-          ...(trusted === undefined || trusted === '' ? {} : { ca: trusted }),
-        },
-      })
-      agents.set(key, agent)
+  function agentFor({ verifyTls, trustedCertificates = [] }: LocalService): Agent {
+    const key = `${verifyTls} ${trustedCertificates.join('\n')}`
+    const known = agents.get(key)
+    if (known !== undefined) return known
+    const agent = new Agent({
+      connections: settings.connectionsPerService,
+      pipelining: 1,
+      keepAliveTimeout: 4_000,
+      keepAliveMaxTimeout: 4_000,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      connect: guarded(
+        buildConnector(connectionOptions({ ...settings, verifyTls, trustedCertificates })),
+        settings.own ?? [],
+      ),
+    })
+    const [oldest] = agents.keys()
+    if (agents.size >= AGENTS_KEPT && oldest !== undefined) {
+      agents
+        .get(oldest)
+        ?.close()
+        .catch(() => undefined)
+      agents.delete(oldest)
     }
+    agents.set(key, agent)
     return agent
   }
 
   return {
     async call(q) {
-      const { origin, path } = split(q.target, q.service)
-      const signal = AbortSignal.timeout(q.service.timeoutMs)
+      // The answer's head is due within the time-out, waiting for a connection included; then its body has to flow.
+      const waiting = new AbortController()
+      const timer = setTimeout(() => waiting.abort(new Fault('service_timeout')), q.service.timeoutMs)
       try {
+        const { origin, path } = split(q.target)
         const reply = await agentFor(q.service).request({
           origin,
           path,
           method: q.method as Dispatcher.HttpMethod,
           headers: flatHeaders(q.headers),
           body: q.body === undefined ? null : (q.body.bytes ?? q.body.open()),
-          headersTimeout: q.service.timeoutMs,
+          headersTimeout: 0,
           bodyTimeout: q.service.timeoutMs,
           responseHeaders: 'raw',
-          signal,
+          signal: waiting.signal,
         })
+        clearTimeout(timer)
         return await readAnswer(reply, q)
       } catch (cause) {
-        if (cause instanceof Fault) throw cause
         throw failureOf(cause, q.service)
+      } finally {
+        clearTimeout(timer)
       }
     },
     async close() {
@@ -88,26 +105,25 @@ export function createServiceClient(settings: {
 }
 
 /** The origin and the raw rest of a URL: `new URL` must not touch the path. */
-function split(target: string, service: LocalService): { origin: string; path: string } {
+function split(target: string): { origin: string; path: string } {
   const match = /^(https?:\/\/[^/?#]+)([^#]*)$/i.exec(target)
-  if (match === null) throw new Fault('service_malformed_url', { what: idText(service.id) })
+  if (match === null) throw new NotSent(new Fault('service_malformed_url'))
   const rest = match[2]!
   return { origin: match[1]!, path: rest.startsWith('/') ? rest : `/${rest}` }
 }
 
-async function readAnswer(
-  reply: Dispatcher.ResponseData,
-  q: { method: string; spool: BodySpool; maxBodyBytes: number },
-): Promise<SystemAnswer> {
+async function readAnswer(reply: Dispatcher.ResponseData, q: Call): Promise<SystemAnswer> {
   const headers = pairs(reply.headers as unknown as (Buffer | string)[])
   const answer = { status: reply.statusCode, reason: reply.statusText ?? '', headers }
   if (q.method === 'HEAD' || NO_ENTITY.has(reply.statusCode)) {
-    reply.body.resume()
+    await reply.body.dump({ limit: 0 })
     return { ...answer, body: undefined }
   }
   const pending = q.spool.begin({ maxBytes: q.maxBodyBytes })
+  const keepPace = createPace('service_timeout')
   try {
     for await (const chunk of reply.body as AsyncIterable<Buffer>) {
+      keepPace(chunk)
       const full = pending.write(chunk)
       if (full !== undefined) await full
     }
@@ -128,25 +144,14 @@ function latin1(value: Buffer | string): string {
   return typeof value === 'string' ? value : value.toString('latin1')
 }
 
+/** Ours say what they are; of undici's only what it refuses to begin is certain not to have reached the system. */
 function failureOf(cause: unknown, service: LocalService): Fault {
-  const { code, name } = cause as { code?: string; name?: string }
-  const late =
-    name === 'TimeoutError' || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
-  return new Fault(late ? 'service_timeout' : 'service_failed', { what: idText(service.id), cause })
-}
-
-/** Resolves once and refuses link-local addresses, where cloud metadata services answer. */
-const guardedLookup: LookupFunction = (hostname, options, callback) => {
-  resolve(hostname, options, (error, address, family) => {
-    const found = Array.isArray(address) ? address.map((one) => one.address) : [address]
-    const refused = found.some((one) => typeof one === 'string' && isLinkLocal(one))
-    const refusal = refused
-      ? new Fault('service_malformed_url', { what: 'the host has a link-local address' })
-      : error
-    callback(refusal as NodeJS.ErrnoException | null, address as string, family)
-  })
-}
-
-function isLinkLocal(address: string): boolean {
-  return isIPv6(address) ? /^fe[89ab]|^::ffff:169\.254\./i.test(address) : address.startsWith('169.254.')
+  const what = idText(service.id)
+  if (cause instanceof Fault && cause.code !== 'service_timeout') return cause
+  const { code } = cause as { code?: string }
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_CLOSED') {
+    return new NotSent(new Fault('service_failed', { what, cause }))
+  }
+  const late = cause instanceof Fault || code === 'UND_ERR_BODY_TIMEOUT'
+  return new Fault(late ? 'service_timeout' : 'service_failed', { what, cause })
 }

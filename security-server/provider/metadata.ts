@@ -2,13 +2,10 @@
  * The metadata services of a provider subsystem: listMethods, allowedMethods, getOpenAPI (wire 1.6). Open to every
  * registered member, else an exchange like any other: signed, logged, replay-safe.
  */
-import { createHash } from 'node:crypto'
-import { Readable } from 'node:stream'
 import type { HeaderList, RestRequest } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { subsystemOf } from '#schemas/identifiers.ts'
 import type { ListedEndpoint, LocalService } from '../local-systems/local-systems.ts'
-import type { Body } from '../peer/message.ts'
 import type { SystemAnswer } from './call.ts'
 import type { ProviderRooms } from './rooms.ts'
 
@@ -18,7 +15,7 @@ export function isMetadataService(request: RestRequest): boolean {
   return METADATA_SERVICES.has(request.service.serviceCode)
 }
 
-export function answerMetadata(request: RestRequest, rooms: ProviderRooms): SystemAnswer {
+export async function answerMetadata(request: RestRequest, rooms: ProviderRooms): Promise<SystemAnswer> {
   if (request.method !== 'GET' || request.servicePath !== '') {
     throw new Fault('invalid_http_method', {
       what: `${request.service.serviceCode} is asked with GET and no path`,
@@ -35,11 +32,7 @@ export function answerMetadata(request: RestRequest, rooms: ProviderRooms): Syst
       ? rooms.localSystems.services(provider)
       : rooms.localSystems.allowedServices({ ...asker, provider })
   const listed = services.map((service) => describe(service, rooms.localSystems.endpoints(service.id, asker)))
-  return answerOf(
-    request,
-    'application/json;charset=utf-8',
-    Buffer.from(JSON.stringify({ service: listed }), 'utf8'),
-  )
+  return answerOf(request, 'application/json;charset=utf-8', JSON.stringify({ service: listed }), rooms)
 }
 
 function describe(service: LocalService, endpoints: ListedEndpoint[]): object {
@@ -56,7 +49,7 @@ function describe(service: LocalService, endpoints: ListedEndpoint[]): object {
   }
 }
 
-function openApi(request: RestRequest, rooms: ProviderRooms): SystemAnswer {
+async function openApi(request: RestRequest, rooms: ProviderRooms): Promise<SystemAnswer> {
   const codes = new URLSearchParams(request.query ?? '').getAll('serviceCode')
   if (codes.length !== 1) throw new Fault('invalid_request', { what: 'serviceCode has to be given once' })
   const service = rooms.localSystems.service({ ...subsystemOf(request.service), serviceCode: codes[0]! })
@@ -64,23 +57,19 @@ function openApi(request: RestRequest, rooms: ProviderRooms): SystemAnswer {
   if (service.openApiText === undefined)
     throw new Fault('service_type', { what: 'the service has no OpenAPI description' })
   const type = service.openApiText.trimStart().startsWith('{') ? 'application/json' : 'application/yaml'
-  return answerOf(request, `${type};charset=utf-8`, Buffer.from(service.openApiText, 'utf8'))
+  return answerOf(request, `${type};charset=utf-8`, service.openApiText, rooms)
 }
 
-/** X-Road starts the reply's headers from the request's (RestMetadataServiceHandlerImpl). */
-function answerOf(request: RestRequest, type: string, bytes: Buffer): SystemAnswer {
-  const headers: HeaderList = request.headers.filter(([name]) => name.toLowerCase() !== 'content-type')
+/** X-Road starts the reply's headers from the request's (RestMetadataServiceHandlerImpl), but not those of its content. */
+async function answerOf(
+  request: RestRequest,
+  type: string,
+  text: string,
+  { messageLog, limits }: ProviderRooms,
+): Promise<SystemAnswer> {
+  const headers: HeaderList = request.headers.filter(([name]) => !/^content-/i.test(name))
   headers.push(['Content-Type', type])
-  return { status: 200, reason: 'OK', headers, body: bodyOf(bytes) }
-}
-
-function bodyOf(bytes: Buffer): Body {
-  const sha512 = createHash('sha512').update(bytes).digest()
-  return {
-    size: bytes.length,
-    sha512,
-    bytes,
-    open: () => Readable.from([bytes]),
-    discard: async () => undefined,
-  }
+  const pending = messageLog.spool.begin({ maxBytes: limits.maxBodyBytes })
+  await pending.write(Buffer.from(text, 'utf8'))
+  return { status: 200, reason: 'OK', headers, body: await pending.end() }
 }

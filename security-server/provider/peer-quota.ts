@@ -18,12 +18,14 @@ export function createPeerQuota(q: {
   clock: Clock
 }): PeerQuota {
   const uses = new Map<string, Use>()
+  // Less than one would never be enough for a request.
+  const burst = Math.max(1, q.burst)
   return {
     enter(server) {
       const key = idText(server)
       const now = q.clock()
-      const use = uses.get(key) ?? { underWay: 0, tokens: q.burst, at: now }
-      use.tokens = Math.min(q.burst, use.tokens + (Math.max(0, now - use.at) / 1000) * q.perSecond)
+      const use = uses.get(key) ?? { underWay: 0, tokens: burst, at: now }
+      use.tokens = Math.min(burst, use.tokens + (Math.max(0, now - use.at) / 1000) * q.perSecond)
       use.at = now
       uses.set(key, use)
       if (use.tokens < 1 || use.underWay >= q.underWay) throw new Fault('too_many_requests', { what: key })

@@ -1,6 +1,7 @@
 /**
  * Guarantees the parts of one transport message from a verified peer server, and refuses, before a byte of the body is
- * spooled, what no signature could make acceptable: a foreign client, an unknown service, a client without any right.
+ * spooled, what no signature could make acceptable: a foreign client, an unknown service, a client without any right. The
+ * request id in the message is the one of the transport header.
  */
 import type { Readable } from 'node:stream'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -38,20 +39,23 @@ export async function receive(
     messageType: PART_TYPE.restRequest,
     spool: rooms.messageLog.spool,
     limits: rooms.limits,
+    tooSlow: 'request_timeout',
     onMessage: (message, ocspResponses) => {
       identifyPeer(arrival, ocspResponses, way, rooms)
       const request = parseRestRequest(message)
-      way.claimed = { request, requestId: headers.requestId }
+      way.claimed = { request, requestId: request.requestId! }
+      if (request.requestId !== headers.requestId)
+        throw new Fault('inconsistent_headers', { what: HEADER.requestId })
       refuseEarly(way, rooms)
     },
   })
-  const { request } = way.claimed!
+  const { request, requestId } = way.claimed!
   const { message, messageSha512, body, signature } = parts
   way.body = body
   way.requestHash = { message: messageSha512, body: body?.sha512 }
   return {
     request,
-    requestId: headers.requestId,
+    requestId,
     message,
     messageSha512,
     body,

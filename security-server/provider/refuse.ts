@@ -1,13 +1,15 @@
 /**
  * Guarantees that what was refused is on record: for a verified request the request itself and our signed refusal, for
  * an authenticated peer the refusal; strangers are only counted, so that they cannot fill the log. An intent that was
- * not answered is closed as refused or as outcome unknown. Gives the fault with the refusal's signature.
+ * not answered is closed: as refused, with our signature, when the system was not reached, else as outcome unknown,
+ * which nothing signed may call a refusal.
  */
 import { createHash } from 'node:crypto'
 import { requestHash } from '#core/transport/rest-message.ts'
-import { asFault, type Fault, type FaultCode, wireFault } from '#schemas/fault.ts'
+import { asFault, type Fault, wireFault } from '#schemas/fault.ts'
 import { memberOf } from '#schemas/identifiers.ts'
 import type { MessageSignature, RecordReference } from '../peer/message.ts'
+import { NotSent } from '../peer/not-sent.ts'
 import { refusalStatement } from '../peer/refusal-statement.ts'
 import { requestEntry } from './log-intent.ts'
 import type { ProviderRooms } from './rooms.ts'
@@ -16,14 +18,12 @@ import type { Way } from './way.ts'
 /** A fault on its way to the peer, with what proves it. */
 export type Refusal = { fault: Fault; signatures: Buffer | undefined; peerKnown: boolean }
 
-/** After the intent these say that the system was not reached; anything else leaves the outcome unknown. */
-const NOT_CALLED: ReadonlySet<FaultCode> = new Set(['service_missing_url', 'service_malformed_url'])
-
 export async function refuse(cause: unknown, way: Way, rooms: ProviderRooms): Promise<RefusedExchange> {
   const fault = asFault(cause)
-  const proof =
-    way.peer === undefined || way.claimed === undefined ? undefined : await prove(fault, way, rooms)
-  if (way.peer !== undefined) await record(fault, proof, way, rooms)
+  // After the intent only what carries the mark did not reach the system.
+  const kind = way.intent === undefined || cause instanceof NotSent ? 'refusal' : 'outcome-unknown'
+  const proof = kind === 'refusal' ? await prove(fault, way, rooms) : undefined
+  await record(kind, fault, proof, way, rooms)
   await way.body?.discard()
   return new RefusedExchange({
     fault,
@@ -46,7 +46,8 @@ async function prove(
   way: Way,
   rooms: ProviderRooms,
 ): Promise<{ message: Buffer; signature: MessageSignature } | undefined> {
-  const { request, requestId } = way.claimed!
+  if (way.peer === undefined || way.claimed === undefined) return undefined
+  const { request, requestId } = way.claimed
   // Refused before the body was read, the refusal speaks of the message alone.
   const hash = way.requestHash === undefined ? '' : requestHash(way.requestHash)
   const message = refusalStatement({
@@ -60,7 +61,8 @@ async function prove(
       .current()
       .index.isMemberOnServer(rooms.server, memberOf(request.service))
     const member = served ? memberOf(request.service) : memberOf(rooms.server)
-    return { message, signature: await rooms.signMessage(member, { messageSha512, body: undefined }) }
+    const parts = { messageSha512, body: undefined }
+    return { message, signature: await rooms.signMessage(member, parts, { alone: true }) }
   } catch {
     // Without a usable key the refusal goes out unsigned; the fault itself is what matters.
     return undefined
@@ -68,23 +70,23 @@ async function prove(
 }
 
 async function record(
+  kind: 'refusal' | 'outcome-unknown',
   fault: Fault,
   proof: { message: Buffer; signature: MessageSignature } | undefined,
   way: Way,
   rooms: ProviderRooms,
 ): Promise<void> {
-  const { claimed } = way
-  if (claimed === undefined) return
+  const { peer, claimed } = way
+  if (peer === undefined || claimed === undefined) return
   try {
     const answers = way.intent ?? (await recordRequest(fault, way, rooms))
-    const unknown = way.intent !== undefined && !NOT_CALLED.has(fault.code)
     await rooms.messageLog.append({
-      kind: unknown ? 'outcome-unknown' : 'refusal',
+      kind,
       direction: 'out',
       ids: { id: claimed.request.id!, requestId: claimed.requestId },
       client: claimed.request.client,
       service: claimed.request.service,
-      peer: way.peer,
+      peer,
       time: new Date(rooms.clock()),
       outcome: fault.code,
       message: proof?.message,

@@ -24,7 +24,16 @@ export function reply(logged: Logged<Signed<ReplyMessage>>, rooms: ProviderRooms
   const headers: Record<string, string> = { 'content-type': contentType, [HEADER.hashAlgorithm]: 'SHA-512' }
   const treeHead = rooms.messageLog.treeHead()
   if (treeHead !== undefined) headers[HEADER.treeHead] = Buffer.from(treeHead, 'utf8').toString('base64')
-  const index = rooms.globalConfiguration.current().statementIndex
+  const index = newestIndex(rooms)
   if (index !== undefined) headers[HEADER.configurationIndex] = String(index)
   return { headers, content: content(), facts: { index: record.index, status: response.status } }
+}
+
+/** A reply that is signed and durable leaves, even if the configuration has run out meanwhile. */
+function newestIndex({ globalConfiguration }: ProviderRooms): number | undefined {
+  try {
+    return globalConfiguration.current().statementIndex
+  } catch {
+    return undefined
+  }
 }

@@ -3,20 +3,25 @@
  * Nothing else here knows HTTP, nothing else turns a Fault into an answer.
  */
 import type { TLSSocket } from 'node:tls'
-import type { FastifyInstance, FastifyReply } from 'fastify'
-import { writeSoapFault } from '#core/transport/fault-xml.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts'
+import { toFault } from '#platform/http-service/fault-answer.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import { asFault, wireFault } from '#schemas/fault.ts'
+import { asFault, Fault, wireFault } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
+import { factsOf } from '../peer/log-facts.ts'
 import { chainOf } from '../peer/mutual-tls.ts'
+import { waitPatiently } from '../peer/patience.ts'
+import { sendWhole } from '../peer/unread-body.ts'
 import { exchange } from './exchange.ts'
 import type { Refusal } from './refuse.ts'
 import { RefusedExchange } from './refuse.ts'
+import type { Reply } from './reply.ts'
 import type { ProviderRooms } from './rooms.ts'
 
 export type ExchangeObserver = (outcome: string, seconds: number) => void
 
-/** Adds the exchange to the mutual TLS listener; strangers show only in `observe`. */
+/** Adds the exchange to the mutual TLS listener; strangers show in `observe` and at debug level. */
 export function providerRoutes(
   app: FastifyInstance,
   rooms: ProviderRooms,
@@ -25,28 +30,40 @@ export function providerRoutes(
 ): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  const refuseStranger = (reply: FastifyReply, fault: Fault): FastifyReply => {
+    observe('stranger', 0)
+    return sendFault(reply, { fault, signatures: undefined, peerKnown: false })
+  }
+  app.setNotFoundHandler((_request, reply) => refuseStranger(reply, new Fault('invalid_http_method')))
+  app.setErrorHandler((cause, _request, reply) => refuseStranger(reply, toFault(cause)))
   app.post('/', async (request, reply) => {
     const began = rooms.clock()
     const line = { half: 'provider', from: request.ip, requestId: text(request.headers[HEADER.requestId]) }
-    try {
-      const { headers, raw } = request
-      const protocol = (raw.socket as TLSSocket).getProtocol()
-      const done = await exchange({ headers, content: raw, presented: chainOf(request), protocol }, rooms)
-      log.info({ ...line, ...done.facts, ms: rooms.clock() - began }, 'exchange')
-      observe('ok', (rooms.clock() - began) / 1000)
-      return await reply.code(200).headers(done.headers).send(done.content)
-    } catch (cause) {
-      const refusal = refusalOf(cause)
-      const { fault } = refusal
-      const ms = rooms.clock() - began
-      const err =
-        fault.cause instanceof Error ? { type: fault.cause.name, message: fault.cause.message } : undefined
-      log.warn({ ...line, outcome: fault.code, detail: fault.detail, what: fault.what, ms, err }, 'exchange')
-      observe(refusal.peerKnown ? fault.code : 'stranger', ms / 1000)
-      if (!request.raw.complete) reply.header('connection', 'close')
-      return sendFault(reply, refusal)
+    const hurryAgain = waitPatiently(request.raw)
+    const done = await carry(request, rooms)
+    const ms = rooms.clock() - began
+    hurryAgain()
+    if ('fault' in done) {
+      // Strangers are counted; their lines, like their records, must not fill a log.
+      const level = done.peerKnown ? 'warn' : 'debug'
+      log[level]({ ...line, ...factsOf(done.fault), ms }, 'exchange')
+      observe(done.peerKnown ? done.fault.code : 'stranger', ms / 1000)
+      return sendFault(reply, done)
     }
+    log.info({ ...line, ...done.facts, ms }, 'exchange')
+    observe('ok', ms / 1000)
+    return reply.code(200).headers(done.headers).send(done.content)
   })
+}
+
+async function carry(request: FastifyRequest, rooms: ProviderRooms): Promise<Reply | Refusal> {
+  try {
+    const { headers, raw } = request
+    const protocol = (raw.socket as TLSSocket).getProtocol()
+    return await exchange({ headers, content: raw, presented: chainOf(request), protocol }, rooms)
+  } catch (cause) {
+    return refusalOf(cause)
+  }
 }
 
 function refusalOf(cause: unknown): Refusal {
@@ -54,15 +71,15 @@ function refusalOf(cause: unknown): Refusal {
   return { fault: asFault(cause), signatures: undefined, peerKnown: false }
 }
 
+/** A peer of ours takes that much in one header; a larger proof stays in our log alone. */
+const MAX_REFUSAL_LENGTH = 64 * 1024
+
 /** X-Road sends faults as HTTP 200, text/xml (wire 1.5); ours adds the signature of the refusal. */
 function sendFault(reply: FastifyReply, { fault, signatures }: Refusal): FastifyReply {
-  if (signatures !== undefined) reply.header(HEADER.refusal, signatures.toString('base64'))
-  const xml = writeSoapFault(wireFault(fault, 'server.serverproxy'))
-  return reply
-    .code(200)
-    .header('content-type', 'text/xml; charset=UTF-8')
-    .header('soapaction', '""')
-    .send(xml)
+  const proof = signatures?.toString('base64') ?? ''
+  if (proof !== '' && proof.length <= MAX_REFUSAL_LENGTH) reply.header(HEADER.refusal, proof)
+  reply.code(200).header('content-type', FAULT_CONTENT_TYPE).header('soapaction', '""')
+  return sendWhole(reply, writeSoapFault(wireFault(fault, 'server.serverproxy')))
 }
 
 function text(value: string | string[] | undefined): string | undefined {

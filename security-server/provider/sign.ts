@@ -1,6 +1,7 @@
 /** Guarantees that the reply carries the provider member's signature and is bound to its request by ids and hash (wire 1.3). */
 import { createHash } from 'node:crypto'
 import { parseRestResponse, requestHash, writeRestResponse } from '#core/transport/rest-message.ts'
+import { Fault } from '#schemas/fault.ts'
 import { memberOf } from '#schemas/identifiers.ts'
 import { discardOnFailure } from '../peer/discard-body.ts'
 import type { ReplyMessage, Signed } from '../peer/message.ts'
@@ -15,12 +16,25 @@ export async function sign(
 ): Promise<Signed<ReplyMessage>> {
   const { body } = answer
   return discardOnFailure(body, async () => {
-    const { request, requestId } = intent
+    const { request } = intent
     const hash = requestHash({ message: intent.messageSha512, body: intent.body?.sha512 })
-    const message = writeRestResponse({ ...answer, request, requestId, requestHash: hash })
+    const { message, response } = messageOf(answer, intent, hash)
     const messageSha512 = createHash('sha512').update(message).digest()
     const signature = await rooms.signMessage(memberOf(request.service), { messageSha512, body })
-    const response = parseRestResponse(message)
     return { response, message, messageSha512, body, signature } as unknown as Signed<ReplyMessage>
   })
+}
+
+/** The system was called: headers or a status that may not stand in a message are its failure, not the client's. */
+function messageOf(
+  answer: SystemAnswer,
+  { request, requestId }: Intent,
+  hash: string,
+): Pick<ReplyMessage, 'message' | 'response'> {
+  try {
+    const message = writeRestResponse({ ...answer, request, requestId, requestHash: hash })
+    return { message, response: parseRestResponse(message) }
+  } catch (cause) {
+    throw new Fault('service_failed', { what: 'its answer cannot be put into a message', cause })
+  }
 }
