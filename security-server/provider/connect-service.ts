@@ -1,0 +1,71 @@
+/**
+ * Opens connections to our own provider systems. Guarantees that none leads to an address where no service may lie or
+ * back to this server, whatever its name resolves to, and that TLS is verified as the service says. Failures carry the
+ * mark NotSent: no byte of a request was written.
+ */
+import { X509Certificate } from 'node:crypto'
+import { checkServerIdentity, type PeerCertificate } from 'node:tls'
+import type { buildConnector } from 'undici'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { isForbiddenAddress, isOwnListener, type OwnListener } from '../local-systems/check-address.ts'
+import { NotSent } from '../peer/not-sent.ts'
+
+/** What a connection to a service has to be; the system's CAs decide when no certificates (PEM) are registered. */
+export function connectionOptions(q: {
+  connectTimeoutMs: number
+  verifyTls: boolean
+  trustedCertificates: readonly string[]
+}): buildConnector.BuildOptions {
+  return {
+    timeout: q.connectTimeoutMs,
+    rejectUnauthorized: q.verifyTls,
+    maxCachedSessions: 0,
+    allowH2: false,
+    ...(q.trustedCertificates.length === 0 ? {} : trustOnly(q.trustedCertificates)),
+  }
+}
+
+/** A connector that gives only connections to where a service may lie; `own` are our listeners. */
+export function guarded(
+  connect: buildConnector.connector,
+  own: readonly OwnListener[],
+): buildConnector.connector {
+  return (options, callback) =>
+    connect(options, (error, socket) => {
+      const refusal = socket === null ? error : refusalOf(socket, own)
+      if (socket !== null && refusal === null) return callback(null, socket)
+      socket?.destroy()
+      callback(notSent(refusal), null)
+    })
+}
+
+/** The registered certificates, each trusted by itself: one of them is the service's, whatever host it names, or issued it. */
+function trustOnly(certificates: readonly string[]): object {
+  const known = new Set(certificates.map((pem) => new X509Certificate(pem).fingerprint256))
+  return {
+    ca: [...certificates],
+    allowPartialTrustChain: true,
+    checkServerIdentity: (host: string, certificate: PeerCertificate) =>
+      known.has(certificate.fingerprint256) ? undefined : checkServerIdentity(host, certificate),
+  }
+}
+
+function refusalOf(
+  { remoteAddress, remotePort }: { remoteAddress?: string | undefined; remotePort?: number | undefined },
+  own: readonly OwnListener[],
+): Fault | null {
+  if (remoteAddress === undefined || remotePort === undefined)
+    return new Fault('service_failed', { what: 'the connection did not last' })
+  if (isForbiddenAddress(remoteAddress))
+    return new Fault('service_malformed_url', { what: 'no service may lie at the address of its host' })
+  if (isOwnListener(remoteAddress, remotePort, own))
+    return new Fault('service_malformed_url', { what: 'it leads back to this server' })
+  return null
+}
+
+function notSent(reason: unknown): NotSent {
+  if (reason instanceof Fault) return new NotSent(reason)
+  return new NotSent(
+    new Fault('service_failed', { what: 'no connection to the system', cause: asFault(reason).cause }),
+  )
+}
