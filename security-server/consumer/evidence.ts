@@ -2,6 +2,7 @@
  * GET /asic and GET /verificationconf, as X-Road has them (wire 1.6): the signed containers of an exchange that this
  * client took part in, and the configuration to verify them with.
  */
+import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ZipFile } from 'yazl'
 import type { ContainerParts } from '#core/container/container.ts'
@@ -27,6 +28,9 @@ export type EvidenceLog = {
   container(index: number): Promise<ContainerParts>
   timeStampNow(): Promise<number>
 }
+
+/** A client may use one query id for ever; then it has to ask for one record at a time. */
+const MOST_CONTAINERS = 256
 
 type Rooms = { globalConfiguration: GlobalConfiguration; localSystems: LocalSystems; evidence: EvidenceLog }
 type Query = Record<string, string | undefined>
@@ -90,9 +94,21 @@ async function sendContainers(
       .type('application/vnd.etsi.asic-e+zip')
     return reply.send(writeContainer(await rooms.evidence.container(records[0]!.index)))
   }
+  if (records.length > MOST_CONTAINERS) {
+    throw new Fault('conflict', { what: `more than ${MOST_CONTAINERS} records have this query id` })
+  }
   const zip = new ZipFile()
+  const output = zip.outputStream as Readable
+  const contents: Readable[] = []
+  // yazl forwards no errors: unheard, that of a body which cannot be read would end the process.
+  const breakOff = (cause: Error): unknown => output.destroy(cause)
+  zip.on('error', breakOff)
+  output.once('close', () => {
+    for (const content of contents) content.destroy()
+  })
   for (const record of records) {
     const content = writeContainer(await rooms.evidence.container(record.index))
+    contents.push(content.on('error', breakOff))
     zip.addReadStream(content, containerName(queryId, record), { compress: false, mtime: record.time })
   }
   zip.end()

@@ -1,28 +1,19 @@
 /**
- * Guarantees that a logged request which got no acceptable reply is closed by a record: refused (with the peer's signed
- * refusal when it verifies), not sent, or outcome unknown. Gives back the fault to answer with.
+ * Guarantees that a logged request which got no acceptable reply is closed by a record: a refusal when it was not
+ * carried out (never sent, or refused, with the peer's signed refusal when it verifies), else outcome unknown.
+ * Gives back the fault to answer with.
  */
 import { createHash } from 'node:crypto'
 import { requestHash } from '#core/transport/rest-message.ts'
-import { asFault, type Fault, type FaultCode } from '#schemas/fault.ts'
+import { asFault, type Fault } from '#schemas/fault.ts'
 import { type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import type { Logged, RequestMessage, Signed } from '../peer/message.ts'
 import type { LogEntry } from '../peer/message-log.ts'
+import { NotSent } from '../peer/not-sent.ts'
 import { refusalStatement } from '../peer/refusal-statement.ts'
 import { PeerRefusal } from './peer-refusal.ts'
+import { saysNotCalled, saysReplayed } from './refused-codes.ts'
 import type { ConsumerRooms } from './rooms.ts'
-
-/** With these the request never left us: the provider cannot have carried it out. */
-const NOT_SENT: ReadonlySet<FaultCode> = new Set([
-  'network_error',
-  'unknown_server',
-  'unknown_peer',
-  'cert_validation',
-  'invalid_cert_path',
-  'incorrect_certificate',
-  'incorrect_validation_info',
-  'tls_profile_not_allowed',
-])
 
 export async function logOutcome(
   logged: Logged<Signed<RequestMessage>>,
@@ -30,28 +21,36 @@ export async function logOutcome(
   rooms: ConsumerRooms,
 ): Promise<Fault> {
   const fault = asFault(cause)
-  const refusal = fault instanceof PeerRefusal ? await verifiedRefusal(fault, logged, rooms) : undefined
-  const refused = fault instanceof PeerRefusal || NOT_SENT.has(fault.code)
+  const peerRefusal = fault instanceof PeerRefusal ? fault : undefined
+  const proof = peerRefusal === undefined ? undefined : await verifiedRefusal(peerRefusal, logged, rooms)
   try {
     await rooms.messageLog.append({
-      kind: refused ? 'refusal' : 'outcome-unknown',
-      direction: fault instanceof PeerRefusal ? 'in' : 'out',
+      kind: isNotCarriedOut(fault, proof !== undefined) ? 'refusal' : 'outcome-unknown',
+      direction: peerRefusal === undefined ? 'out' : 'in',
       ids: { id: logged.request.id!, requestId: logged.requestId },
       client: logged.request.client,
       service: logged.request.service,
-      peer: fault instanceof PeerRefusal ? fault.server : undefined,
+      peer: peerRefusal?.server,
       time: new Date(rooms.clock()),
       outcome: (fault.received?.type ?? fault.code).slice(0, 100),
-      message: refusal?.message,
+      message: proof?.message,
       body: undefined,
-      signature: refusal?.signature,
+      signature: proof?.signature,
       answers: logged.record.index,
-      extra: { detail: fault.detail },
+      extra: { detail: fault.detail.slice(0, 100) },
     })
   } catch {
     // The log refuses: the request stays open and recovery closes it as unknown. The first fault is the one to report.
   }
   return fault
+}
+
+/** Not sent, or refused by the peer's signed word or by a code that no server gives once it has called its system. */
+function isNotCarriedOut(fault: Fault, proved: boolean): boolean {
+  if (fault instanceof NotSent) return true
+  if (!(fault instanceof PeerRefusal) || fault.received === undefined) return false
+  if (saysReplayed(fault.received.type)) return false
+  return proved || saysNotCalled(fault.received.type)
 }
 
 /** The statement and its signature, when a server of the provider's member or owner signed exactly this refusal. */
@@ -60,18 +59,23 @@ async function verifiedRefusal(
   logged: Logged<Signed<RequestMessage>>,
   rooms: ConsumerRooms,
 ): Promise<Pick<LogEntry, 'message' | 'signature'> | undefined> {
-  if (fault.signatures === undefined || fault.received === undefined) return undefined
-  const hash = requestHash({ message: logged.messageSha512, body: logged.body?.sha512 })
-  const message = refusalStatement({ requestId: logged.requestId, requestHash: hash, fault: fault.received })
-  const messageSha512 = createHash('sha512').update(message).digest()
-  const parts = { message, messageSha512, body: undefined, signature: { signatures: fault.signatures } }
-  for (const member of signersOf(logged, fault.server)) {
-    try {
-      const snapshot = rooms.globalConfiguration.current()
-      await rooms.verifyMessage({ parts, member, snapshot, at: rooms.clock() })
-      return parts
-    } catch {
-      // Not signed by this member: the next may have; an unproved refusal is logged without proof.
+  const { signatures, received } = fault
+  if (signatures === undefined || received === undefined) return undefined
+  const whole = requestHash({ message: logged.messageSha512, body: logged.body?.sha512 })
+  const { requestId } = logged
+  // Refused before its body was read, a request is named by its id alone.
+  for (const hash of [whole, '']) {
+    const message = refusalStatement({ requestId, requestHash: hash, fault: received })
+    const messageSha512 = createHash('sha512').update(message).digest()
+    const parts = { message, messageSha512, body: undefined, signature: { signatures } }
+    for (const member of signersOf(logged, fault.server)) {
+      try {
+        const snapshot = rooms.globalConfiguration.current()
+        await rooms.verifyMessage({ parts, member, snapshot, at: rooms.clock() })
+        return parts
+      } catch {
+        // Not this statement or not this member: the next may fit; an unproved refusal is logged without proof.
+      }
     }
   }
   return undefined

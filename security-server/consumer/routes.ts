@@ -3,13 +3,18 @@
  * exchange. Nothing else here knows HTTP, nothing else turns a Fault into an answer.
  */
 import { createHash } from 'node:crypto'
+import { pipeline } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts'
 import { flatHeaders } from '#core/transport/rest-message.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import { asFault, type Fault, wireFault } from '#schemas/fault.ts'
+import { asFault, Fault, wireFault } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
+import { factsOf } from '../peer/log-facts.ts'
+import { waitPatiently } from '../peer/patience.ts'
+import { sendWhole } from '../peer/unread-body.ts'
 import type { Arrival } from './accept.ts'
 import type { Answer } from './answer.ts'
 import { exchange } from './exchange.ts'
@@ -43,24 +48,18 @@ export function consumerRoutes(
     handler: async (request, reply) => {
       const began = rooms.clock()
       const line = { half: 'consumer', from: request.ip, method: request.method }
-      try {
-        const answer = await exchange(arrivalOf(request), rooms)
-        log.info({ ...line, ...answer.facts, status: answer.status, ms: rooms.clock() - began }, 'exchange')
-        observe('ok', (rooms.clock() - began) / 1000)
-        return await sendAnswer(reply, answer)
-      } catch (cause) {
-        const fault = asFault(cause)
-        const ms = rooms.clock() - began
-        const facts = {
-          outcome: fault.code,
-          type: fault.received?.type,
-          detail: fault.detail,
-          what: fault.what,
-        }
-        log.warn({ ...line, ...facts, ms, err: causeOf(fault) }, 'exchange')
-        observe(fault.code, ms / 1000)
-        return sendFault(request, reply, fault)
+      const hurryAgain = waitPatiently(request.raw)
+      const answer = await exchange(arrivalOf(request), rooms).catch(asFault)
+      const ms = rooms.clock() - began
+      hurryAgain()
+      if (answer instanceof Fault) {
+        log.warn({ ...line, ...factsOf(answer), ms }, 'exchange')
+        observe(answer.code, ms / 1000)
+        return sendFault(request, reply, answer)
       }
+      log.info({ ...line, ...answer.facts, status: answer.status, ms }, 'exchange')
+      observe('ok', ms / 1000)
+      return sendAnswer(reply, answer)
     },
   })
 }
@@ -92,22 +91,23 @@ function tlsOf(socket: TLSSocket): Arrival['tls'] {
 }
 
 function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
-  const { body } = answer
+  const { status, headers, body } = answer
   reply.hijack()
   const { raw } = reply
-  raw.sendDate = !answer.headers.some(([name]) => name.toLowerCase() === 'date')
-  const length = ['content-length', String(body?.size ?? 0)]
-  const bodiless = answer.status === 204 || answer.status === 304
-  raw.writeHead(answer.status, answer.reason, [...flatHeaders(answer.headers), ...(bodiless ? [] : length)])
-  if (body === undefined || reply.request.method === 'HEAD') raw.end()
+  raw.sendDate = !headers.some(([name]) => name.toLowerCase() === 'date')
+  const bodiless = reply.request.method === 'HEAD' || status === 204 || status === 304
+  const length = bodiless ? [] : ['content-length', String(body?.size ?? 0)]
+  raw.writeHead(status, printable(answer.reason), [...flatHeaders(headers), ...length])
+  if (bodiless || body === undefined) raw.end()
   else if (body.bytes !== undefined) raw.end(body.bytes)
-  else {
-    const content = body.open()
-    content.on('error', () => raw.destroy())
-    raw.on('close', () => content.destroy())
-    content.pipe(raw)
-  }
+  // A body that cannot be read to its end closes the connection: the client sees that it is short.
+  else pipeline(body.open(), raw, () => undefined)
   return reply
+}
+
+/** Node refuses other characters in a status line, and they mean nothing there. */
+function printable(reason: string): string {
+  return /^[\x20-\x7e]*$/.test(reason) ? reason : ''
 }
 
 /** Refuses what is no exchange: a fault like any other, and a line in the log under the id that it carries. */
@@ -118,8 +118,8 @@ export function refuseRequest(
   log: Log,
 ): FastifyReply {
   const fault = toFault(cause)
-  const { code: outcome, detail, what } = fault
-  log.info({ half: 'consumer', from: request.ip, method: request.method, outcome, detail, what }, 'refused')
+  log.info({ half: 'consumer', from: request.ip, method: request.method, ...factsOf(fault) }, 'refused')
+  if (isSoap(request)) return sendSoapFault(reply, fault)
   return sendFault(request, reply, fault)
 }
 
@@ -130,26 +130,35 @@ export function sendFault(request: FastifyRequest, reply: FastifyReply, fault: F
   const status = type.startsWith('client.') ? fault.status : Math.max(500, fault.status)
   reply.code(status).header(HEADER.error, type.replace(/[^\x20-\x7e]/g, '?'))
   if (fault.code === 'too_many_requests') reply.header('retry-after', '1')
-  // What was not read of the request would be taken for the next one.
-  if (!request.raw.complete) reply.header('connection', 'close')
   const accept = request.headers.accept ?? ''
   if (/\b(?:text\/xml|application\/xml|text\/\*)/i.test(accept)) {
     const parts = Object.entries({ type, message, detail }).map(
       ([name, text]) => `<${name}>${escapeXml(text)}</${name}>`,
     )
-    return reply.type('application/xml;charset=utf-8').send(`<error>${parts.join('')}</error>`)
+    reply.type('application/xml;charset=utf-8')
+    return sendWhole(reply, Buffer.from(`<error>${parts.join('')}</error>`))
   }
-  return reply.type('application/json;charset=utf-8').send({ type, message, detail })
+  reply.type('application/json;charset=utf-8')
+  return sendWhole(reply, Buffer.from(JSON.stringify({ type, message, detail })))
+}
+
+/** Any POST that is no REST target goes to X-Road's SOAP handler, which answers faults as HTTP 200 (wire 1.1, 1.5). */
+function isSoap({ method, originalUrl, headers }: FastifyRequest): boolean {
+  const type = headers['content-type'] ?? ''
+  const rest = routeOf(originalUrl) === REST_ROUTE
+  return (
+    method === 'POST' && !rest && /^\s*(?:text\/xml|application\/xop\+xml|multipart\/related)/i.test(type)
+  )
+}
+
+function sendSoapFault(reply: FastifyReply, refused: Fault): FastifyReply {
+  const what = 'this security server exchanges REST messages, below /r1/'
+  const fault =
+    refused.code === 'not_found' ? new Fault('service_type', { what, detail: refused.detail }) : refused
+  reply.code(200).header('content-type', FAULT_CONTENT_TYPE).header('soapaction', '""')
+  return sendWhole(reply, writeSoapFault(wireFault(fault, 'server.clientproxy')))
 }
 
 function escapeXml(text: string): string {
   return text.replace(/[<>&]/g, (sign) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;' })[sign]!)
-}
-
-/** The cause for the log: its name, code and message, never a payload. */
-function causeOf(fault: Fault): { type: string; message: string; stack?: string | undefined } | undefined {
-  const { cause } = fault
-  if (!(cause instanceof Error)) return undefined
-  const stack = fault.code === 'internal_error' ? cause.stack : undefined
-  return { type: cause.name, message: cause.message, stack }
 }

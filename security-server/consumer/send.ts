@@ -9,12 +9,19 @@ import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
 import { HEADER, PART_TYPE, PROXY_VERSION } from '#schemas/wire.ts'
 import type { PeerReply } from '../peer/client.ts'
 import type { Logged, RequestMessage, Signed } from '../peer/message.ts'
+import { beforeSending } from '../peer/not-sent.ts'
+import { createPace } from '../peer/pace.ts'
 import { type ReceivedParts, readMessage } from '../peer/read-message.ts'
 import { writeMessage } from '../peer/write-message.ts'
 import { PeerRefusal } from './peer-refusal.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
-export type ReceivedReply = ReceivedParts & { server: ServerId; treeHead: string | undefined }
+export type ReceivedReply = ReceivedParts & {
+  server: ServerId
+  /** When its head came; a large body may take longer than the window of the signing time. */
+  arrived: number
+  treeHead: string | undefined
+}
 
 const MAX_FAULT_BYTES = 64 * 1024
 
@@ -22,25 +29,40 @@ export async function send(
   logged: Logged<Signed<RequestMessage>>,
   rooms: ConsumerRooms,
 ): Promise<ReceivedReply> {
+  const outgoing = await beforeSending(() => transport(logged, rooms))
   const reply = await rooms.peerClient.post({
     provider: subsystemOf(logged.request.service),
     wanted: logged.request.securityServer,
-    ...transport(logged, rooms),
+    ...outgoing,
   })
+  try {
+    return await readReply(reply, rooms)
+  } catch (cause) {
+    // Unread it would hold its connection for ever.
+    reply.content.destroy()
+    throw cause
+  }
+}
+
+async function readReply(reply: PeerReply, rooms: ConsumerRooms): Promise<ReceivedReply> {
+  const arrived = rooms.clock()
   const type = reply.headers['content-type'] ?? ''
   if (reply.statusCode !== 200 && reply.statusCode !== 500) {
-    reply.content.destroy()
     throw new Fault('http_error', { what: `${idText(reply.server)} answered ${reply.statusCode}` })
   }
   if (/^text\/xml\b/i.test(type)) throw await readFault(reply)
   if (reply.headers[HEADER.hashAlgorithm]?.toUpperCase() !== 'SHA-512') {
-    reply.content.destroy()
     throw new Fault('invalid_message', { what: `the reply says no ${HEADER.hashAlgorithm} of SHA-512` })
   }
-  const { limits, messageLog } = rooms
-  const where = { source: reply.content, contentType: type, spool: messageLog.spool, limits }
-  const parts = await readMessage({ ...where, messageType: PART_TYPE.restResponse })
-  return { ...parts, server: reply.server, treeHead: reply.headers[HEADER.treeHead]?.slice(0, 4096) }
+  const parts = await readMessage({
+    source: reply.content,
+    contentType: type,
+    messageType: PART_TYPE.restResponse,
+    spool: rooms.messageLog.spool,
+    limits: rooms.limits,
+    tooSlow: 'peer_timeout',
+  })
+  return { ...parts, server: reply.server, arrived, treeHead: reply.headers[HEADER.treeHead]?.slice(0, 4096) }
 }
 
 /** Headers and content of the transport message; a streamed content is opened anew for each connection attempt. */
@@ -74,7 +96,9 @@ function transport(
 async function readFault(reply: PeerReply): Promise<Fault> {
   const chunks: Buffer[] = []
   let size = 0
+  const keepPace = createPace('peer_timeout')
   for await (const chunk of reply.content as AsyncIterable<Buffer>) {
+    keepPace(chunk)
     size += chunk.length
     if (size > MAX_FAULT_BYTES) throw new Fault('invalid_message', { what: 'the fault is too large' })
     chunks.push(chunk)

@@ -1,6 +1,8 @@
 /** Guarantees that the whole body is spooled with its digest, within the limit; no body part exists when not one byte came. */
 import { createHash } from 'node:crypto'
+import { Fault } from '#schemas/fault.ts'
 import type { Allowed, Body, RequestMessage } from '../peer/message.ts'
+import { createPace } from '../peer/pace.ts'
 import type { Accepted, Arrival } from './accept.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
@@ -17,8 +19,11 @@ export async function takeBody(
 
 async function spool(arrival: Arrival, rooms: ConsumerRooms): Promise<Body | undefined> {
   let pending: ReturnType<ConsumerRooms['messageLog']['spool']['begin']> | undefined
+  const keepPace = createPace('request_timeout')
   try {
-    for await (const chunk of arrival.content as AsyncIterable<Buffer>) {
+    // Not destroyed on failure: that would close the socket before the fault could be answered.
+    for await (const chunk of arrival.content.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      keepPace(chunk)
       pending ??= rooms.messageLog.spool.begin({ maxBytes: rooms.limits.maxBodyBytes })
       const full = pending.write(chunk)
       if (full !== undefined) await full
@@ -26,6 +31,7 @@ async function spool(arrival: Arrival, rooms: ConsumerRooms): Promise<Body | und
     return await pending?.end()
   } catch (cause) {
     await pending?.abort()
-    throw cause
+    if (cause instanceof Fault) throw cause
+    throw new Fault('invalid_request', { what: 'the body was cut off', cause })
   }
 }

@@ -20,7 +20,7 @@ export async function verifyReply(
   return discardOnFailure(reply.body, async () => {
     const snapshot = rooms.globalConfiguration.current()
     const member = memberOf(logged.request.service)
-    await rooms.verifyMessage({ parts: reply, member, snapshot, at: rooms.clock() })
+    await rooms.verifyMessage({ parts: reply, member, snapshot, at: rooms.clock(), arrived: reply.arrived })
     const response = parseRestResponse(reply.message)
     bind(response, logged)
     return { ...reply, response, peer: reply.server } as unknown as VerifiedReply

@@ -1,0 +1,47 @@
+/**
+ * Which faults of a peer say that it did not call its system. X-Road says it in no other way than by the code, so only
+ * codes are listed that its server gives before the call and never after it (wire 2.5); all else leaves the outcome open.
+ */
+
+const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
+  'access_denied',
+  'client_proxy_version_not_supported',
+  'duplicate_header_field',
+  'global_conf_outdated',
+  'invalid_client_identifier',
+  'invalid_hash_chain',
+  'invalid_message',
+  'invalid_reference',
+  'invalid_security_server',
+  'invalid_signature_value',
+  'maintenance_mode',
+  'malformed_hash_chain',
+  'malformed_signature',
+  'mime_parsing_failed',
+  'missing_header',
+  'missing_header_field',
+  'missing_rest',
+  'missing_signature',
+  'service_disabled',
+  'service_type',
+  'signature_verification',
+  'ssl_authentication_failed',
+  'stale_request',
+  'tls_profile_not_allowed',
+  'too_many_requests',
+  'uncovered_part',
+  'unknown_member',
+  'unknown_peer',
+  'unknown_service',
+])
+
+/** `type` as it came: "server.serverproxy.access_denied", in any case, with further codes nested behind. */
+export function saysNotCalled(type: string): boolean {
+  const [, code] = /^server\.serverproxy\.([a-z_]+)(?:\.|$)/.exec(type.toLowerCase()) ?? []
+  return code !== undefined && BEFORE_THE_CALL.has(code)
+}
+
+/** A replay is refused because the request itself was taken: its outcome is the first one's. */
+export function saysReplayed(type: string): boolean {
+  return /(?:^|\.)replayed_request$/i.test(type)
+}
