@@ -13,7 +13,10 @@ import type { Keys } from './keys/keys.ts'
 import { mutualTls, mutualTlsOptions } from './peer/mutual-tls.ts'
 import type { XRoadTlsPeers } from './peer/tls-profile.ts'
 
-/** Headers within 10 s; bodies may take long, so what ends them is silence on the socket, not their length. */
+/**
+ * Headers within 10 s; bodies may take long, so what ends them is silence on the socket, not their length. While an
+ * answer is being made the socket may be silent (peer/patience.ts).
+ */
 const COMMON = {
   disableRequestLogging: true,
   exposeHeadRoutes: false,
@@ -23,7 +26,11 @@ const COMMON = {
   // A little above what our own client keeps idle sockets for, so that it never writes on one that is closing.
   keepAliveTimeout: 20_000,
   bodyLimit: Number.MAX_SAFE_INTEGER,
+  // While we drain, what comes on a connection that is open already is still carried out; the answer closes it.
+  return503OnClosing: false,
 }
+/** More than that at once is no use to anybody: each may hold a body of 64 KiB in memory. */
+const MAX_CONNECTIONS = 4096
 const HTTP = { headersTimeout: 10_000, maxHeaderSize: 32 * 1024, connectionsCheckingInterval: 5_000 }
 
 /** Listens for client systems; `routes` adds what they may ask. HTTPS asks for a client certificate and takes any: the mode of the subsystem decides. */
@@ -56,6 +63,7 @@ export async function listenForClients(
     apps.push({ app, host: settings.https.address, port: settings.https.port })
   }
   for (const { app, host, port } of apps) {
+    app.server.maxConnections = MAX_CONNECTIONS
     app.setNotFoundHandler((request, reply) => refuseRequest(request, reply, new Fault('not_found'), log))
     app.setErrorHandler((cause, request, reply) => refuseRequest(request, reply, cause, log))
     app.addHook('onRequest', refuseOldHttp)
@@ -113,9 +121,15 @@ export function listenForPeers(
       https,
     }) as unknown as FastifyInstance
     next.addHook('onRequest', refuseOldHttp)
+    next.server.maxConnections = MAX_CONNECTIONS
     mutualTls(next, rooms)
     routes(next)
-    await next.listen({ host: settings.address, port: settings.messagePort })
+    try {
+      await next.listen({ host: settings.address, port: settings.messagePort })
+    } catch (cause) {
+      await next.close()
+      throw cause
+    }
     app = next
     rooms.log.info({ address: settings.address, port: settings.messagePort }, 'listening for peers')
   }
@@ -123,7 +137,10 @@ export function listenForPeers(
   const startWhenPossible = (): void => {
     if (stopped || app !== undefined || starting !== undefined) return
     starting = start()
-      .catch((cause: unknown) => rooms.log.debug({ err: cause }, 'not listening for peers yet'))
+      .catch((cause: unknown) => {
+        // Without keys or configuration that is how a server begins; anything else the operator has to hear.
+        rooms.log[cause instanceof Fault ? 'debug' : 'error']({ err: cause }, 'not listening for peers yet')
+      })
       .finally(() => {
         starting = undefined
       })

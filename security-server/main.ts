@@ -144,7 +144,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
       connectionsPerPeer: 64,
     },
   )
-  const serviceClient = createServiceClient({ connectTimeoutMs: 10_000, connectionsPerService: 64 })
+  const serviceClient = createServiceClient({
+    connectTimeoutMs: 10_000,
+    connectionsPerService: 64,
+    own: ownListeners(settings),
+  })
   const shared = {
     server,
     clock,
