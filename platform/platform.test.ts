@@ -219,6 +219,10 @@ t.test('health: reasons, cached a second, never hanging', async (t) => {
   t.match(await health.report(), { ready: true })
   health.add('throws', () => Promise.reject(new Fault('token_not_active')))
   t.match(await health.report(), { ready: false, checks: [{}, { reason: /token is locked/ }] })
+  health.add('throws at once', () => {
+    throw new Fault('logging_failed')
+  })
+  t.match(await health.report(), { ready: false, checks: [{}, {}, { reason: /message log/ }] })
   health.add('hangs', () => new Promise(() => undefined))
   t.match((await health.report()).checks.at(-1), { reason: 'the check did not end in time' })
   health.drain()

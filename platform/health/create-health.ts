@@ -69,6 +69,8 @@ async function ask(check: () => Promise<Finding> | Finding): Promise<Finding> {
       { ok: false, reason: 'the check did not end in time' },
       { signal: late.signal },
     )
+    // A check that throws at once keeps it out of the race, and nobody would hear that it was given up.
+    tooLate.catch(() => undefined)
     return await Promise.race([check(), tooLate])
   } catch (thrown) {
     return { ok: false, reason: thrown instanceof Fault ? thrown.message : 'the check failed' }
