@@ -1,0 +1,95 @@
+/**
+ * An information system that asks without a pause and keeps a ledger: an id stands in it, on disk, when the last byte of
+ * its answer has come. Nothing is asked twice.
+ */
+import { open } from 'node:fs/promises'
+import https from 'node:https'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Instance } from '../processes.ts'
+import type { Reply, ServerName } from '../world.ts'
+
+export type Load = {
+  /** Ids that were answered with 200. */
+  acknowledged: Set<string>
+  /** How often something else came, by what it was: 'ECONNRESET', 'server.clientproxy.network_error'. */
+  failures: Map<string, number>
+  sent(): number
+  /** Resolves at the next acknowledged answer to a request that is sent from now on. */
+  nextAnswer(): Promise<void>
+  /** Waits for what is under way. */
+  stop(): Promise<void>
+}
+
+export type LoadSettings = {
+  instance: Instance
+  from: ServerName
+  service: string
+  ledgerFile: string
+  /** So many at once, each at most every `paceMs`. */
+  workers: number
+  paceMs: number
+  keepAlive: boolean
+}
+
+const DEADLINE_MS = 60_000
+
+export async function startLoad(q: LoadSettings): Promise<Load> {
+  const { instance, from } = q
+  const ledger = await open(q.ledgerFile, 'a')
+  const agent = new https.Agent({ keepAlive: q.keepAlive, maxSockets: q.workers })
+  const acknowledged = new Set<string>()
+  const failures = new Map<string, number>()
+  const run = `load-${process.hrtime.bigint().toString(36)}`
+  let sent = 0
+  let stopping = false
+  let waiting: { from: number; resolve(): void }[] = []
+
+  const ask = async (number: number): Promise<void> => {
+    const id = `${run}-${number}`
+    const headers = { 'X-Road-Client': instance.servers[from].client, 'X-Road-Id': id }
+    const failed = await within(instance.ask(from, q.service, { headers, agent })).then(failureOf, codeOf)
+    if (failed !== undefined) {
+      failures.set(failed, (failures.get(failed) ?? 0) + 1)
+      return
+    }
+    await ledger.appendFile(`${id}\n`)
+    await ledger.datasync()
+    acknowledged.add(id)
+    for (const one of waiting.filter((each) => each.from <= number)) one.resolve()
+    waiting = waiting.filter((each) => each.from > number)
+  }
+  const work = async (): Promise<void> => {
+    while (!stopping) await Promise.all([ask(sent++), wait(q.paceMs)])
+  }
+  const workers = Array.from({ length: q.workers }, work)
+  return {
+    acknowledged,
+    failures,
+    sent: () => sent,
+    nextAnswer: () => new Promise((resolve) => waiting.push({ from: sent, resolve })),
+    async stop() {
+      stopping = true
+      await Promise.all(workers)
+      agent.destroy()
+      await ledger.close()
+    },
+  }
+}
+
+/** An exchange that hangs is a failure of its own kind. */
+async function within(reply: Promise<Reply>): Promise<Reply> {
+  const ended = new AbortController()
+  const late = wait(DEADLINE_MS, undefined, { signal: ended.signal }).then(() => {
+    throw Object.assign(new Error('no answer'), { code: 'HANGS' })
+  })
+  late.catch(() => undefined)
+  return Promise.race([reply, late]).finally(() => ended.abort())
+}
+
+function failureOf(reply: Reply): string | undefined {
+  return reply.status === 200 ? undefined : (reply.headers['x-road-error'] ?? `HTTP ${reply.status}`)
+}
+
+function codeOf(thrown: unknown): string {
+  return (thrown as { code?: string }).code ?? String(thrown)
+}

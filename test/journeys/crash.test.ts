@@ -1,0 +1,262 @@
+/**
+ * Processes that end at any moment: what a client was told is in both logs, no system is called without a durable intent
+ * or twice, what was open becomes an explicit record. And a store that cannot be written: refused, alive, back by itself.
+ */
+import { execFileSync, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { cpSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { KILL_POINTS } from '#security-server/kill-points.ts'
+import { type Load, startLoad } from '../fakes/load-client.ts'
+import { addService, type ProviderSystem, startProviderSystem } from '../fakes/provider-system.ts'
+import { openRequests, readLog, storyOf, verifyLogOf } from '../message-logs.ts'
+import { skipFor } from '../outside-tools.ts'
+import { prepareInstance } from '../processes.ts'
+import { ask as askAt, type Reply } from '../world.ts'
+
+const KILLS = 20
+
+t.setTimeout(280_000)
+
+const instance = await prepareInstance()
+t.teardown(() => instance.stop())
+const { population, tax } = instance.servers
+const target = `/r1/${population.client}/echo/persons`
+
+/** What reached the provider's own system, and when. */
+const calls: { id: string; requestId: string; at: number }[] = []
+const system = await startProviderSystem(instance.address(40))
+t.teardown(() => system.close())
+keepLedger(system)
+
+await Promise.all([instance.start('trust'), instance.start('registry')])
+await Promise.all([instance.start('population'), instance.start('tax')])
+await instance.publish()
+await addService(instance.admin.population, {
+  provider: population.client,
+  serviceCode: 'echo',
+  url: system.url,
+  grants: [{ client: tax.client }, { client: instance.servers.business.client }],
+})
+
+function keepLedger({ answer }: ProviderSystem): void {
+  answer(({ rawHeaders }, response) => {
+    const header = (name: string): string =>
+      rawHeaders[rawHeaders.findIndex((one, i) => i % 2 === 0 && one.toLowerCase() === name) + 1] ?? ''
+    calls.push({ id: header('x-road-id'), requestId: header('x-road-request-id'), at: Date.now() })
+    response.end('{}')
+  })
+}
+
+function ask(id: string, from: 'tax' | 'business' = 'tax'): Promise<Reply> {
+  return instance.ask(from, target, {
+    headers: { 'X-Road-Client': instance.servers[from].client, 'X-Road-Id': id },
+  })
+}
+
+const load = (keepAlive: boolean): Promise<Load> =>
+  startLoad({
+    instance,
+    from: 'tax',
+    service: target,
+    ledgerFile: path.join(instance.directory, 'ledger'),
+    workers: 8,
+    paceMs: 80,
+    keepAlive,
+  })
+
+/** What holds after anything: nothing acknowledged is missing, nothing was called unannounced or twice, nothing is open. */
+async function checkLogs(t: Test, acknowledged: Iterable<string>): Promise<void> {
+  const [provider, consumer] = await Promise.all([readLog(population), readLog(tax)])
+  for (const [name, log] of [
+    ['provider', provider],
+    ['consumer', consumer],
+  ] as const) {
+    const replied = new Set(log.filter(({ kind }) => kind === 'reply').map(({ id }) => id))
+    const requested = new Set(log.filter(({ kind }) => kind === 'request').map(({ id }) => id))
+    const missing = [...acknowledged].filter((id) => !replied.has(id) || !requested.has(id))
+    t.strictSame(missing, [], `every acknowledged exchange is in the ${name}'s log`)
+    t.strictSame(openRequests(log), [], `no request is open in the ${name}'s log`)
+  }
+  const intents = new Map(
+    provider.filter(({ kind }) => kind === 'request').map((one) => [one.requestId, Date.parse(one.time)]),
+  )
+  t.strictSame(
+    calls.filter(({ requestId, at }) => !((intents.get(requestId) ?? Number.POSITIVE_INFINITY) <= at)),
+    [],
+    'every call has a record from before it',
+  )
+  t.equal(
+    new Set(calls.map(({ requestId }) => requestId)).size,
+    calls.length,
+    'no request was carried out twice',
+  )
+  t.equal(new Set(calls.map(({ id }) => id)).size, calls.length, 'and no id')
+}
+
+const LOST = 'request, outcome-unknown (connection_lost)'
+const OPEN = 'request, outcome-unknown'
+const WHOLE = 'request, reply'
+/** By half and point: the provider's records, the consumer's, and how often the system was called. */
+const STORIES: Record<string, [string, string, number]> = {
+  'provider:after-verify': ['', LOST, 0],
+  'provider:after-intent': [OPEN, LOST, 0],
+  'provider:after-call': [OPEN, LOST, 1],
+  'provider:after-reply-commit': [WHOLE, LOST, 1],
+  'provider:before-answer': [WHOLE, LOST, 1],
+  'consumer:after-verify': [WHOLE, OPEN, 1],
+  'consumer:after-intent': ['', OPEN, 0],
+  'consumer:after-call': [WHOLE, OPEN, 1],
+  'consumer:after-reply-commit': [WHOLE, WHOLE, 1],
+  'consumer:before-answer': [WHOLE, WHOLE, 1],
+}
+
+t.test('kill -9 at each named point of both sides', async (t) => {
+  for (const half of ['provider', 'consumer'] as const) {
+    const name = half === 'provider' ? 'population' : 'tax'
+    for (const point of KILL_POINTS) {
+      const killPoint = `${half}:${point}`
+      await instance.process(name).stop()
+      // Every start but the first also recovers what the point before left open.
+      const doomed = await instance.start(name, { CONCORDAT_KILL_POINT: killPoint })
+      const reply = await ask(killPoint).catch(() => undefined)
+      t.equal(await doomed.ended, 'SIGKILL', killPoint)
+      t.not(reply?.status, 200, 'the client was not told that it worked')
+    }
+    await instance.start(name)
+    t.equal((await ask(`${half}:after`)).status, 200, 'and goes on')
+  }
+  const [provider, consumer] = await Promise.all([readLog(population), readLog(tax)])
+  for (const [killPoint, story] of Object.entries(STORIES)) {
+    const called = calls.filter(({ id }) => id === killPoint).length
+    t.strictSame([storyOf(provider, killPoint), storyOf(consumer, killPoint), called], story, killPoint)
+  }
+  await checkLogs(t, ['provider:after', 'consumer:after'])
+})
+
+t.test(`kill -9 ${KILLS} times at random under load`, async (t) => {
+  const running = await load(true)
+  const readyMs: number[] = []
+  await running.nextAnswer()
+  for (let kill = 0; kill < KILLS; kill++) {
+    const name = kill % 2 === 0 ? 'population' : 'tax'
+    await wait(randomInt(600))
+    t.equal(await instance.process(name).kill(), 'SIGKILL')
+    readyMs.push((await instance.start(name)).readyMs)
+    await running.nextAnswer()
+  }
+  await running.stop()
+  t.equal(running.failures.get('HANGS'), undefined, 'no client waited for ever')
+  t.ok(running.acknowledged.size > KILLS)
+  t.comment(
+    `${running.acknowledged.size} of ${running.sent()} acknowledged`,
+    Object.fromEntries(running.failures),
+  )
+  t.comment(`ready again after ${Math.min(...readyMs)} to ${Math.max(...readyMs)} ms`)
+  await checkLogs(t, running.acknowledged)
+})
+
+t.test('rolling restarts under load: nobody sees more than a refused connection', async (t) => {
+  const running = await load(false)
+  await running.nextAnswer()
+  for (const name of ['population', 'tax', 'population', 'tax'] as const) {
+    await wait(300)
+    t.equal(await instance.process(name).stop(), 'exit 0', `${name} drained`)
+    await instance.start(name)
+    await running.nextAnswer()
+  }
+  await running.stop()
+  // What could not connect was not sent; the consumer's server says so for the connection to its peer.
+  const {
+    ECONNREFUSED: _,
+    'server.clientproxy.network_error': __,
+    ...seen
+  } = Object.fromEntries(running.failures)
+  t.strictSame(seen, {})
+  t.comment(
+    `${running.acknowledged.size} of ${running.sent()} acknowledged`,
+    Object.fromEntries(running.failures),
+  )
+  await checkLogs(t, running.acknowledged)
+})
+
+/** The request is refused because it cannot be logged, and the process says so instead of ending. */
+async function checkRefused(t: Test, from: 'tax' | 'business', reply: Reply): Promise<void> {
+  t.equal(reply.status, 503)
+  t.equal(reply.headers['x-road-error'], 'server.clientproxy.logging_failed')
+  t.equal((await probe(from, 'live')).status, 200, 'alive')
+  t.equal((await probe(from, 'ready')).status, 503, 'not ready')
+}
+
+const probe = (from: 'tax' | 'business', what: 'live' | 'ready'): Promise<Reply> =>
+  askAt(instance.servers[from].adminUrl, `/health/${what}`)
+
+/** Asks until it works again, as a client would. */
+async function untilAnswered(from: 'tax' | 'business'): Promise<string> {
+  for (let attempt = 0; ; attempt++) {
+    const id = `again-${from}-${attempt}`
+    if ((await ask(id, from)).status === 200) return id
+    await wait(200)
+  }
+}
+
+t.test('the database is locked by another process', async (t) => {
+  const hold = `const { DatabaseSync } = require('node:sqlite')
+    const database = new DatabaseSync(process.argv[1])
+    database.exec('begin immediate')
+    console.log('locked')
+    process.stdin.resume().on('end', () => process.exit())`
+  const holder = spawn(process.execPath, ['-e', hold, path.join(tax.directory, 'message-log.db')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  await once(holder.stdout, 'data')
+  await checkRefused(t, 'tax', await ask('while-locked'))
+  holder.stdin.end()
+  await once(holder, 'exit')
+  await checkLogs(t, [await untilAnswered('tax')])
+})
+
+t.test('the disk is full', async (t) => {
+  const { directory } = instance.servers.business
+  const filler = path.join(directory, 'filler')
+  const copy = `${directory}.copy`
+  cpSync(directory, copy, { recursive: true })
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=700', 'tmpfs', directory], { stdio: 'ignore' })
+  } catch {
+    return skipFor(t, 'a small tmpfs can only be mounted by root')
+  }
+  t.teardown(() => execFileSync('umount', ['-l', directory]))
+  cpSync(copy, directory, { recursive: true })
+  await instance.start('business')
+  await instance.publish()
+  const acknowledged = [await untilAnswered('business')]
+  writeFileSync(filler, Buffer.alloc(statfsSync(directory).bavail * statfsSync(directory).bsize - 400_000))
+  let reply = await ask('filling', 'business')
+  for (let n = 0; reply.status === 200; n++) {
+    acknowledged.push(n === 0 ? 'filling' : `filling-${n - 1}`)
+    reply = await ask(`filling-${n}`, 'business')
+  }
+  await checkRefused(t, 'business', reply)
+  await checkRefused(t, 'business', await ask('full', 'business'))
+  rmSync(filler)
+  acknowledged.push(await untilAnswered('business'))
+  t.ok(instance.process('business').isRunning())
+  const log = await readLog(instance.servers.business)
+  const replied = new Set(log.filter(({ kind }) => kind === 'reply').map(({ id }) => id))
+  t.strictSame(
+    acknowledged.filter((id) => !replied.has(id)),
+    [],
+    `${acknowledged.length} acknowledged exchanges are there`,
+  )
+  t.strictSame(await verifyLogOf(instance.servers.business), [], 'the log holds')
+})
+
+t.test('at the end both logs hold', async (t) => {
+  await Promise.all([instance.process('population').stop(), instance.process('tax').stop()])
+  t.strictSame(await verifyLogOf(population), [])
+  t.strictSame(await verifyLogOf(tax), [])
+})

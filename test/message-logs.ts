@@ -1,0 +1,79 @@
+/** What an auditor sees of a security server's message log: its verifier's verdict, and what each record says. */
+import { spawn } from 'node:child_process'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import { openRecord } from '#security-server/message-log/open-record.ts'
+import { openLogSource } from '#security-server/message-log/verify/open-source.ts'
+import type { WorldServer } from './world.ts'
+
+/** A record as far as tests of exchanges ask about it. */
+export type Entry = {
+  index: number
+  kind: string
+  direction: string
+  time: string
+  outcome: string
+  /** x-road-id and x-road-request-id. */
+  id: string
+  requestId: string
+  /** Index of the record that this one closes. */
+  answers: number | undefined
+}
+
+type Where = Pick<WorldServer, 'directory' | 'settingsFile'>
+
+/** Every record, from the first on. The log may be in use. */
+export async function readLog(server: Where): Promise<Entry[]> {
+  const { source, close } = await openLogSource({
+    databaseUrl: `sqlite:${path.join(server.directory, 'message-log.db')}`,
+    keyFolder: path.join(server.directory, 'log-keys'),
+  })
+  const entries: Entry[] = []
+  try {
+    for await (const record of source.records()) {
+      const { kind, direction, time, outcome } = JSON.parse(record.form) as Record<string, string>
+      const said = openRecord(record, source.findKey)?.metadata
+      entries.push({
+        index: record.idx,
+        kind: kind!,
+        direction: direction!,
+        time: time!,
+        outcome: outcome!,
+        id: said?.id ?? '',
+        requestId: said?.requestId ?? '',
+        answers: said?.answers,
+      })
+    }
+  } finally {
+    await close()
+  }
+  return entries
+}
+
+/** The records of one exchange: "request, reply" and its kin; an outcome that is a fault stands in brackets. */
+export function storyOf(entries: Entry[], id: string): string {
+  return entries
+    .filter((entry) => entry.id === id)
+    .map(({ kind, outcome }) => (outcome === '' || outcome === 'ok' ? kind : `${kind} (${outcome})`))
+    .join(', ')
+}
+
+/** Requests that nothing answers. */
+export function openRequests(entries: Entry[]): Entry[] {
+  const answered = new Set(entries.map(({ answers }) => answers))
+  return entries.filter(({ kind, index }) => kind === 'request' && !answered.has(index))
+}
+
+/** Runs `concordat log verify` on the server's settings; gives what it found wrong, nothing when the log holds. */
+export async function verifyLogOf(server: Where): Promise<unknown[]> {
+  const script = path.join(import.meta.dirname, '../scripts/concordat.ts')
+  const child = spawn(process.execPath, [script, 'log', 'verify', '--json', server.settingsFile], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const report = JSON.parse(await text(child.stdout)) as {
+    ok?: boolean
+    problems?: unknown[]
+    error?: unknown
+  }
+  return report.ok === true ? [] : [report.error ?? report.problems]
+}

@@ -1,0 +1,217 @@
+/**
+ * An instance whose processes a test starts, kills and starts again one by one: set up once by the sandbox, which has
+ * ended when this begins. The settings files are the sandbox's; the environment overrides what a test wants otherwise.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import {
+  type Admin,
+  ask,
+  type Description,
+  openAdmin,
+  type Question,
+  type Reply,
+  type ServerName,
+} from './world.ts'
+
+export type ProcessName = 'trust' | 'registry' | ServerName
+
+/** One running process. */
+export type Started = {
+  pid: number
+  /** From its start to its ready line. */
+  readyMs: number
+  /** Resolves when it has ended, with its signal or exit code. */
+  ended: Promise<string>
+  isRunning(): boolean
+  /** SIGTERM, and waits. */
+  stop(): Promise<string>
+  /** SIGKILL, and waits. */
+  kill(): Promise<string>
+}
+
+export type Instance = Description & {
+  address(last: number): string
+  registryAdmin: Admin
+  admin: Record<ServerName, Admin>
+  /** Starts one process that is not running; environment variables override its settings. */
+  start(name: ProcessName, environment?: Record<string, string>): Promise<Started>
+  /** The running process of that name; throws when none was started. */
+  process(name: ProcessName): Started
+  /** The request of an agency's system to its security server by HTTPS, with the system's certificate. */
+  ask(name: ServerName, target: string, question?: Question): Promise<Reply>
+  /** A fault of the trust services, or of none ('none'). */
+  fault(service: 'ca' | 'ocsp' | 'tsa', mode: string): Promise<void>
+  /** Publishes the configuration and lets the running servers take it, with new OCSP answers. */
+  publish(): Promise<void>
+  stop(): Promise<void>
+}
+
+const READY_MS = 60_000
+const ROOT = path.join(import.meta.dirname, '..')
+const SCRIPTS: Record<'trust' | 'registry', string> = {
+  trust: 'certs/main.ts',
+  registry: 'central-registry/main.ts',
+}
+
+/** Sets an instance up on a loopback network of its own; nothing of it runs when this resolves. */
+export async function prepareInstance(): Promise<Instance> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-processes-'))
+  const directory = path.join(folder, 'sandbox')
+  const network = `127.${randomInt(64, 250)}.${randomInt(1, 250)}`
+  const description = await setUp(directory, network)
+  const { registry, servers, trust } = description
+  const secret = (file: string): string => readFileSync(file, 'utf8').trim()
+  const admin = Object.fromEntries(
+    Object.entries(servers).map(([name, { adminUrl, apiKeyFile }]) => [
+      name,
+      openAdmin(`${adminUrl}/api/v1`, secret(apiKeyFile)),
+    ]),
+  ) as Record<ServerName, Admin>
+  const registryAdmin = openAdmin(`${registry.adminUrl}/api/v1`, secret(registry.apiKeyFile))
+  const authorities = readFileSync(trust.rootFile)
+  const running = new Map<ProcessName, Started>()
+
+  return {
+    ...description,
+    address: (last) => `${network}.${last}`,
+    registryAdmin,
+    admin,
+    async start(name, environment = {}) {
+      const script = name === 'trust' || name === 'registry' ? SCRIPTS[name] : 'security-server/main.ts'
+      const started = await startProcess({ name, script, directory, environment })
+      running.set(name, started)
+      return started
+    },
+    process(name) {
+      const started = running.get(name)
+      if (started === undefined) throw new Error(`${name} was not started`)
+      return started
+    },
+    ask: (name, target, question = {}) => {
+      const { httpsUrl, client } = servers[name]
+      const headers = question.headers ?? { 'X-Road-Client': client }
+      return ask(
+        httpsUrl,
+        target,
+        { certificate: systemOf(servers[name]), ...question, headers },
+        authorities,
+      )
+    },
+    async fault(service, mode) {
+      const url = { ca: trust.caUrl, ocsp: trust.ocspUrl, tsa: trust.tsaUrl }[service]
+      const reply = await ask(url, '/admin/switch', {
+        method: 'PUT',
+        headers: {
+          Authorization: `X-Road-ApiKey token=${secret(trust.apiKeyFile)}`,
+          'Content-Type': 'application/json',
+        },
+        body: JSON.stringify({ mode }),
+      })
+      if (reply.status !== 200) throw new Error(`the switch answered ${reply.status}`)
+    },
+    async publish() {
+      await registryAdmin.send('POST', '/configuration/publish')
+      for (const name of Object.keys(admin) as ServerName[]) {
+        if (running.get(name)?.isRunning() !== true) continue
+        await admin[name].send('PUT', '/global-configuration/refresh')
+        await admin[name].send('PUT', '/token-certificates/refresh-ocsp')
+      }
+    },
+    async stop() {
+      await Promise.all([...running.values()].map((started) => started.kill()))
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const systems = new WeakMap<Description['servers'][ServerName], { cert: string; key: string }>()
+
+/** Certificate and key of an agency's own system, read once. */
+export function systemOf(server: Description['servers'][ServerName]): { cert: string; key: string } {
+  let system = systems.get(server)
+  if (system === undefined) {
+    const [cert, key] = [server.systemCertificateFile, server.systemKeyFile].map((file) =>
+      readFileSync(file, 'utf8'),
+    ) as [string, string]
+    system = { cert, key }
+    systems.set(server, system)
+  }
+  return system
+}
+
+async function setUp(directory: string, network: string): Promise<Description> {
+  const args = [
+    'sandbox',
+    '--once',
+    '--no-exchange',
+    '--json',
+    '--directory',
+    directory,
+    '--network',
+    network,
+  ]
+  const child = spawn(process.execPath, [path.join(ROOT, 'scripts/concordat.ts'), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [out, errors, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit'),
+  ])
+  if (code !== 0) throw new Error(`the instance could not be set up: ${errors}`)
+  return JSON.parse(out) as Description
+}
+
+async function startProcess(q: {
+  name: ProcessName
+  script: string
+  directory: string
+  environment: Record<string, string>
+}): Promise<Started> {
+  const began = performance.now()
+  const log = path.join(q.directory, `${q.name}.log`)
+  const output = openSync(log, 'a')
+  const settings = path.join(q.directory, `${q.name}.yaml`)
+  const child = spawn(process.execPath, [path.join(ROOT, q.script), '--configuration', settings], {
+    stdio: ['ignore', output, output, 'ipc'],
+    env: { ...process.env, ...q.environment },
+  })
+  const ended = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? `exit ${code}`))
+  })
+  const lastWords = (): string => readFileSync(log, 'utf8').slice(-3000)
+  void ended.then((why) => {
+    // A kill is the test's own; whatever else ends a process badly is a defect that its log explains.
+    if (/^exit [^0]/.test(why)) process.stderr.write(`${q.name} ended by itself, ${why}:\n${lastWords()}\n`)
+  })
+  await ready(child, ended).catch((cause: unknown) => {
+    throw new Error(`${q.name} was not ready: ${(cause as Error).message}\n${lastWords()}`)
+  })
+  const isRunning = (): boolean => child.exitCode === null && child.signalCode === null
+  const end = async (signal: NodeJS.Signals): Promise<string> => {
+    if (isRunning()) child.kill(signal)
+    return ended
+  }
+  return {
+    pid: child.pid!,
+    readyMs: Math.round(performance.now() - began),
+    ended,
+    isRunning,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  }
+}
+
+function ready(child: ChildProcess, ended: Promise<string>): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const late = setTimeout(() => child.kill('SIGKILL'), READY_MS)
+  child.once('message', () => resolve())
+  void ended.then((why) => reject(new Error(why)))
+  return promise.finally(() => clearTimeout(late))
+}
