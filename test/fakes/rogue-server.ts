@@ -18,6 +18,8 @@ import { ask, colons, type Reply, type World } from '../world.ts'
 import { type Credential, credential } from './credentials.ts'
 
 export type Part = [type: string, bytes: Buffer]
+/** A whole body with its content type. */
+export type Content = { type: string; bytes: Buffer }
 
 export type Rogue = {
   member: string
@@ -56,13 +58,15 @@ export async function register(world: World, { server }: Rogue, { certificate }:
   await world.registryAdmin.send('POST', place, certificate.der)
 }
 
-/** The CA's certificates and what its OCSP responder says now. */
-export async function openTrust(world: World): Promise<{
+export type Trust = {
   intermediate: Certificate
   root: Certificate
   responder: Certificate
   ocsp(certificate: Certificate): Promise<Buffer>
-}> {
+}
+
+/** The CA's certificates and what its OCSP responder says now. */
+export async function openTrust(world: World): Promise<Trust> {
   const read = async (name: string): Promise<Certificate> =>
     readCertificate((await ask(world.trust.caUrl, `/${name}`)).body)
   const [intermediate, root] = [await read('intermediate'), await read('root')]
@@ -156,7 +160,7 @@ export function requestMessage(q: {
 }
 
 /** Parts as one multipart body. */
-export function multipart(parts: Part[], boundary = newBoundary('xtop')): { type: string; bytes: Buffer } {
+export function multipart(parts: Part[], boundary = newBoundary('xtop')): Content {
   const pieces = parts.flatMap(([type, bytes], i) => [partHead(boundary, type, i === 0), bytes])
   return {
     type: `multipart/mixed; charset=UTF-8; boundary=${boundary}`,
@@ -172,7 +176,7 @@ export async function post(
   server: { address: string; messagePort: number },
   q: {
     requestId: string
-    content: { type: string; bytes: Buffer }
+    content: Content
     credential: { cert: string; key: string } | undefined
     headers?: Record<string, string | undefined>
     agent?: https.Agent | undefined

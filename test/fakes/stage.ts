@@ -1,0 +1,180 @@
+/**
+ * The stage for lies between servers: a sandbox, two rogue members with servers of their own, a provider's system that
+ * counts, and `tell`, which sends a request that is honest but for what it is told to change.
+ */
+import { readFileSync } from 'node:fs'
+import https from 'node:https'
+import type { Test } from 'tap'
+import type { HeaderList } from '#core/transport/rest-message.ts'
+import { PART_TYPE } from '#schemas/wire.ts'
+import { startWorld, type World } from '../world.ts'
+import type { Credential } from './credentials.ts'
+import { addService, type ProviderSystem, startProviderSystem } from './provider-system.ts'
+import * as R from './rogue-server.ts'
+
+export type Lie = {
+  requestId?: string
+  client?: string
+  target?: string
+  method?: string
+  headers?: HeaderList
+  message?: Buffer
+  body?: Buffer | undefined
+  signer?: R.Signer
+  signingTime?: Date
+  chained?: boolean
+  ocsp?: R.Part[]
+  /** Changes the parts just before they are sent. */
+  parts?: (parts: R.Part[]) => R.Part[]
+  content?: (content: R.Content) => R.Content
+  transport?: Record<string, string | undefined>
+  credential?: { cert: string; key: string } | undefined
+  agent?: https.Agent | undefined
+}
+
+export type Told = R.PeerAnswer & { requestId: string }
+
+export type Stage = {
+  world: World
+  rogue: R.Rogue
+  other: R.Rogue
+  provider: ProviderSystem
+  trust: R.Trust
+  /** The target of the provider's service "echo", which rogue, other and tax may call. */
+  ECHO: string
+  honest: { signer: R.Signer; ocsp: R.Part[] }
+  signerOf(of: Credential): Promise<R.Signer>
+  ocspParts(of: Credential): Promise<R.Part[]>
+  /** Parts of a request that is honest but for what `lie` says. */
+  partsOf(lie: Lie, requestId: string): R.Part[]
+  tell(lie: Lie): Promise<Told>
+  /**
+   * The lie is refused with this code, and nobody's system hears of it. `recorded` false: the peer was not authenticated
+   * or its message not readable, so that there is nothing to put on record.
+   */
+  refused(t: Test, what: string, lie: Lie, code: RegExp | string, recorded?: boolean): Promise<void>
+  /** Request ids whose refusal has to be on record, and detail ids that have to be in the log. */
+  onRecord: string[]
+  details: string[]
+  stop(): Promise<void>
+}
+
+export async function openStage(): Promise<Stage> {
+  const world = await startWorld()
+  const { population, tax } = world.servers
+  const rogue = await R.admitRogue(world, '1004', world.address(4))
+  const other = await R.admitRogue(world, '1005', world.address(5))
+  const provider = await startProviderSystem(world.address(40))
+  await addService(world.admin.population, {
+    provider: population.client,
+    serviceCode: 'echo',
+    url: provider.url,
+    grants: [{ client: rogue.client }, { client: other.client }, { client: tax.client }],
+  })
+  await world.publish()
+  const trust = await R.openTrust(world)
+  const ECHO = `/r1/${population.client}/echo`
+  const signerOf = async (of: Credential): Promise<R.Signer> => ({
+    ...of,
+    intermediates: [trust.intermediate],
+    ocspResponses: [await trust.ocsp(of.certificate), await trust.ocsp(trust.intermediate)],
+  })
+  const ocspParts = async (of: Credential): Promise<R.Part[]> => [
+    [PART_TYPE.ocsp, await trust.ocsp(of.certificate)],
+    [PART_TYPE.ocsp, await trust.ocsp(trust.intermediate)],
+  ]
+  const honest = { signer: await signerOf(rogue.signing), ocsp: await ocspParts(rogue.authentication) }
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 2, rejectUnauthorized: false })
+  const onRecord: string[] = []
+  const details: string[] = []
+
+  function partsOf(lie: Lie, requestId: string): R.Part[] {
+    const { client = rogue.client, target = ECHO, body, signer = honest.signer, headers = [] } = lie
+    const method = lie.method ?? (body === undefined ? 'GET' : 'POST')
+    const message = lie.message ?? R.requestMessage({ client, target, method, requestId, headers })
+    const { signingTime, chained = false } = lie
+    return [
+      ...(lie.ocsp ?? honest.ocsp),
+      [PART_TYPE.restRequest, message],
+      ...(body === undefined ? [] : [[PART_TYPE.restBody, body] as R.Part]),
+      ...R.signParts(signer, message, body, { signingTime, chained }),
+    ]
+  }
+
+  async function tell(lie: Lie): Promise<Told> {
+    const requestId = lie.requestId ?? R.newId()
+    const parts = partsOf(lie, requestId)
+    const content = R.multipart(lie.parts?.(parts) ?? parts)
+    const answer = await R.post(population, {
+      requestId,
+      content: lie.content?.(content) ?? content,
+      credential: 'credential' in lie ? lie.credential : rogue.authentication,
+      headers: lie.transport ?? {},
+      agent: 'agent' in lie ? lie.agent : agent,
+    })
+    return { ...answer, requestId }
+  }
+
+  return {
+    ...{
+      world,
+      rogue,
+      other,
+      provider,
+      trust,
+      ECHO,
+      honest,
+      signerOf,
+      ocspParts,
+      partsOf,
+      tell,
+      onRecord,
+      details,
+    },
+    async refused(t, what, lie, code, recorded = true) {
+      const before = provider.calls.length
+      const { type, detail, requestId } = await tell(lie)
+      const expected = typeof code === 'string' ? new RegExp(`^server\\.serverproxy\\.${code}$`) : code
+      t.match(type, expected, what)
+      if (provider.calls.length !== before) t.fail(`${what}: the provider was called`)
+      if (detail !== '') details.push(detail)
+      if (recorded) onRecord.push(requestId)
+    },
+    async stop() {
+      agent.destroy()
+      await provider.close()
+      await world.stop()
+    },
+  }
+}
+
+/** At the end of a file: each refusal of an authenticated peer is a signed record, each fault a line of the log. */
+export async function checkRecords(t: Test, { world, onRecord, details }: Stage): Promise<void> {
+  const admin = world.admin.population
+  const refusals = new Set<string>()
+  for (let before = Number.MAX_SAFE_INTEGER; ; ) {
+    const query = `kind=refusal&direction=out&limit=500&before=${before}`
+    const rows = await admin.get<{ index: number; requestId: string }[]>(`/message-log/records?${query}`)
+    for (const { requestId } of rows) refusals.add(requestId)
+    if (rows.length < 500) break
+    before = rows.at(-1)!.index
+  }
+  t.ok(onRecord.length > 0)
+  t.strictSame(
+    onRecord.filter((id) => !refusals.has(id)),
+    [],
+    `${onRecord.length} refusals`,
+  )
+  const log = readFileSync(world.servers.population.logFile, 'utf8')
+  t.strictSame(
+    details.filter((detail) => !log.includes(detail)),
+    [],
+    `${details.length} detail ids`,
+  )
+  t.strictSame(
+    log.split('\n').filter((line) => line.includes('internal_error')),
+    [],
+    'no surprise among them',
+  )
+  t.ok(world.isAlive())
+}
