@@ -21,7 +21,7 @@ import type { ProviderRooms } from './rooms.ts'
 
 export type ExchangeObserver = (outcome: string, seconds: number) => void
 
-/** Adds the exchange to the mutual TLS listener; strangers show in `observe` and at debug level. */
+/** Adds the exchange to the mutual TLS listener; strangers show in `observe` and in a line, not on record. */
 export function providerRoutes(
   app: FastifyInstance,
   rooms: ProviderRooms,
@@ -44,9 +44,7 @@ export function providerRoutes(
     const ms = rooms.clock() - began
     hurryAgain()
     if ('fault' in done) {
-      // Strangers are counted; their lines, like their records, must not fill a log.
-      const level = done.peerKnown ? 'warn' : 'debug'
-      log[level]({ ...line, ...factsOf(done.fault), ms }, 'exchange')
+      log[done.peerKnown ? 'warn' : 'info']({ ...line, ...factsOf(done.fault), ms }, 'exchange')
       observe(done.peerKnown ? done.fault.code : 'stranger', ms / 1000)
       return sendFault(reply, done)
     }
