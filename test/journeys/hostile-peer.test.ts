@@ -1,6 +1,6 @@
 /**
- * A rogue security server towards our provider: whatever it presents, alters, leaves out, repeats or sends late, nothing
- * false is accepted, the provider's system is not called, and what an authenticated peer was refused is on record.
+ * A rogue security server towards our provider: whatever certificates, statuses and keys it presents, whichever bit it
+ * flips, nothing false is accepted, the provider's system is not called, and what it was refused is on record.
  */
 import { randomBytes } from 'node:crypto'
 import https from 'node:https'
