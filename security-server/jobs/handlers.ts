@@ -17,7 +17,8 @@ type Job = { seconds: number; run(rooms: Rooms): Promise<unknown> }
 /** Work on files and memory of one node: every node has its own. */
 const OF_THIS_NODE: Record<string, Job> = {
   'refresh-configuration': { seconds: 30, run: ({ globalConfiguration }) => globalConfiguration.refresh() },
-  'refresh-ocsp': { seconds: 60, run: ({ keys }) => keys.refreshOcsp() },
+  // Looks often, asks rarely: an answer may live for a minute only.
+  'refresh-ocsp': { seconds: 10, run: ({ keys }) => keys.refreshOcsp() },
   'poll-local-systems': { seconds: 2, run: ({ localSystems }) => localSystems.poll() },
 }
 
