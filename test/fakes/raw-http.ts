@@ -1,0 +1,40 @@
+/** HTTP as bytes, for requests that no client library would write. */
+import net from 'node:net'
+import type { Reply } from '../world.ts'
+
+/** One request with this head, without its last empty line, on a connection of its own, through no HTTP client. */
+export async function askRaw(host: string, port: number, request: string): Promise<Reply> {
+  const text = await exchangeBytes(host, port, `${request}Connection: close\r\n\r\n`)
+  const [head = '', ...rest] = text.split('\r\n\r\n')
+  const body = Buffer.from(rest.join('\r\n\r\n'))
+  const [, status] = /^HTTP\/1\.1 (\d+)/.exec(head) ?? []
+  const headers = Object.fromEntries(
+    [...head.matchAll(/^([^:\r\n]+): (.*)$/gm)].map(([, name, value]) => [
+      name!.toLowerCase(),
+      value!.trim(),
+    ]),
+  )
+  return {
+    status: Number(status),
+    reason: '',
+    headers,
+    rawHeaders: [],
+    body,
+    json: () => JSON.parse(body.toString()) as unknown,
+  }
+}
+
+/** Everything that comes back for these bytes until the server closes or falls silent. */
+export function exchangeBytes(host: string, port: number, bytes: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, host)
+    let text = ''
+    socket.setTimeout(1500, () => socket.destroy())
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1')
+    })
+    socket.on('error', () => undefined)
+    socket.once('close', () => resolve(text))
+    socket.write(Buffer.from(bytes, 'latin1'))
+  })
+}
