@@ -140,18 +140,20 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
     return peer
   }
 
-  let presented = ''
+  let presented = presentedNow(rooms.keys)
+  /** Another certificate of ours must be presented at once: the old pools finish what they carry. */
+  const presentAnew = (): void => {
+    const now = presentedNow(rooms.keys)
+    if (now === presented) return
+    presented = now
+    for (const peer of peers.values()) retire(peer)
+    peers.clear()
+  }
   const stops = [
-    // A new certificate of ours must be presented at once: the old pools finish what they carry.
-    rooms.keys.onChange(() => {
-      const now = presentedNow(rooms.keys)
-      if (now === presented) return
-      presented = now
-      for (const peer of peers.values()) retire(peer)
-      peers.clear()
-    }),
-    // Connections of servers that left are ended now, not with the next request.
+    rooms.keys.onChange(presentAnew),
     globalConfiguration.onChange(() => {
+      presentAnew()
+      // Connections of servers that left are ended now, not with the next request.
       for (const { sockets } of peers.values()) sockets.recheck().catch(() => undefined)
     }),
   ]

@@ -72,7 +72,8 @@ async function fetchByHash(
       // For all of it: connecting, headers and body.
       signal: AbortSignal.timeout(settings.timeoutMs),
     })
-    content = reply.body
+    // Destroyed without a listener for its error, undici's body would end the process.
+    content = reply.body.on('error', () => undefined)
     if (reply.statusCode !== 200) {
       throw new Fault('incorrect_validation_info', {
         what: `${address} answered ${reply.statusCode} for its OCSP responses`,

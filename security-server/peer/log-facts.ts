@@ -20,7 +20,8 @@ export type FaultFacts = {
   /** Found in the log of the other server too. */
   detail: string | undefined
   what: string | undefined
-  err: { type: string; message: string; stack?: string | undefined } | undefined
+  /** Not `err`: the log describes an Error there, and this is only what may be said of one. */
+  cause: { type: string; message: string; stack?: string | undefined } | undefined
 }
 
 export function factsOf(fault: Fault): FaultFacts {
@@ -31,12 +32,12 @@ export function factsOf(fault: Fault): FaultFacts {
     type: received !== undefined && TYPE.test(received.type) ? received.type : undefined,
     detail: ID.test(detail) ? detail : undefined,
     what: quoted ? undefined : fault.what,
-    err: quoted ? undefined : causeOf(fault),
+    cause: quoted ? undefined : causeOf(fault),
   }
 }
 
 /** The cause by its name and message; where it was thrown only when nobody foresaw it. */
-function causeOf({ code, cause }: Fault): FaultFacts['err'] {
+function causeOf({ code, cause }: Fault): FaultFacts['cause'] {
   if (!(cause instanceof Error)) return undefined
   const facts = { type: cause.name, message: cause.message }
   return code === 'internal_error' ? { ...facts, stack: cause.stack } : facts

@@ -113,6 +113,8 @@ function split(target: string): { origin: string; path: string } {
 }
 
 async function readAnswer(reply: Dispatcher.ResponseData, q: Call): Promise<SystemAnswer> {
+  // Destroyed without a listener for its error, undici's body would end the process.
+  reply.body.on('error', () => undefined)
   const headers = pairs(reply.headers as unknown as (Buffer | string)[])
   const answer = { status: reply.statusCode, reason: reply.statusText ?? '', headers }
   if (q.method === 'HEAD' || NO_ENTITY.has(reply.statusCode)) {

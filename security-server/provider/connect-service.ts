@@ -32,9 +32,11 @@ export function guarded(
 ): buildConnector.connector {
   return (options, callback) =>
     connect(options, (error, socket) => {
-      const refusal = socket === null ? error : refusalOf(socket, own)
-      if (socket !== null && refusal === null) return callback(null, socket)
-      socket?.destroy()
+      // A failed handshake comes with no socket at all, neither null as the types say.
+      if (error !== null || !socket) return callback(notSent(error), null)
+      const refusal = refusalOf(socket, own)
+      if (refusal === null) return callback(null, socket)
+      socket.destroy()
       callback(notSent(refusal), null)
     })
 }

@@ -1,0 +1,248 @@
+/** Asking a peer: verified before the first byte, sent once, bounded in what waits. Real certificates, real TLS sockets. */
+import http from 'node:http'
+import type net from 'node:net'
+import { Readable } from 'node:stream'
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { chainOf } from './mutual-tls.ts'
+import { authenticationCertificate, createPeerWorld, POPULATION } from './peer-fixture.ts'
+import { type Answer, clientOf, fails, listen, onlySs2, PORTS, REQUEST, textOf } from './wire-fixture.ts'
+
+const world = await createPeerWorld(t)
+
+t.test('the peer is verified before the first byte and with every change', async (t) => {
+  world.restore()
+  onlySs2(world)
+  const { asked } = await listen(t, world, world.provider)
+  const client = clientOf(t, world)
+  const reply = await client.post(REQUEST)
+  t.equal(await textOf(reply.content), 'fine')
+  t.equal(idText(reply.server), idText(world.provider.id))
+  await Promise.all(Array.from({ length: 20 }, async () => textOf((await client.post(REQUEST)).content)))
+  t.equal(asked(), 21)
+
+  const registered = world.globalConfiguration.current().index.shared
+  const hashes = (of: Buffer[]) =>
+    world.reconfigure(() => ({
+      ...registered,
+      securityServers: registered.securityServers.map((one) =>
+        one.id.serverCode === 'ss2' ? { ...one, authCertHashes: of } : one,
+      ),
+    }))
+  hashes([])
+  await fails(t, client.post(REQUEST), 'unknown_peer', false, 'its certificate left the configuration')
+  world.reconfigure(() => registered)
+  t.equal(await textOf((await client.post(REQUEST)).content), 'fine', 'it came back')
+  world.reconfigure(() => ({
+    ...registered,
+    securityServers: registered.securityServers.map((one) =>
+      one.id.serverCode === 'ss2'
+        ? { ...one, authCertHashes: registered.securityServers[2]!.authCertHashes }
+        : one.id.serverCode === 'ss3'
+          ? { ...one, authCertHashes: registered.securityServers[1]!.authCertHashes }
+          : one,
+    ),
+  }))
+  await fails(t, client.post(REQUEST), 'unknown_peer', false, 'the certificate of another server')
+  world.reconfigure(() => ({ ...registered, approvedCas: [] }))
+  await fails(t, client.post(REQUEST), 'invalid_cert_path', false, 'its CA is approved no more')
+  world.outage = new Fault('global_conf_outdated')
+  await fails(t, client.post(REQUEST), 'global_conf_outdated', false)
+  world.outage = undefined
+  world.reconfigure(() => registered)
+  t.equal(await textOf((await client.post(REQUEST)).content), 'fine')
+  t.equal(asked(), 23, 'nothing else came through')
+})
+
+t.test('a peer without a fresh status is not sent to', async (t) => {
+  world.restore()
+  onlySs2(world)
+  const { asked } = await listen(t, world, world.provider, { ocsp: false })
+  const client = clientOf(t, world, { connectTimeoutMs: 400 })
+  await fails(t, client.post(REQUEST), 'incorrect_validation_info', false, 'nobody answers')
+
+  let answer: (response: http.ServerResponse) => void = () => undefined
+  const sockets = new Set<net.Socket>()
+  const responder = http.createServer((_request, response) => answer(response))
+  responder.on('connection', (socket) => sockets.add(socket))
+  await new Promise<void>((resolve) => responder.listen(PORTS.ocspPort, world.provider.address, resolve))
+  t.teardown(() => {
+    responder.closeAllConnections()
+    responder.close()
+  })
+  const type = 'multipart/related; boundary=b'
+  const wrong: [string, typeof answer][] = [
+    ['it hangs', () => undefined],
+    [
+      'it trickles for ever',
+      (response) => {
+        response.writeHead(200, { 'content-type': type })
+        const timer = setInterval(() => response.write('--b'.slice(0, 1)), 50)
+        response.once('close', () => clearInterval(timer))
+      },
+    ],
+    ['status 500', (response) => response.writeHead(500).end('x'.repeat(100_000))],
+    ['no multipart', (response) => response.end('x')],
+    ['garbage', (response) => response.writeHead(200, { 'content-type': type }).end('--b\r\n\r\nx\r\n--b--')],
+    [
+      'too large',
+      (response) =>
+        response.writeHead(200, { 'content-type': type }).end(`--b\r\n\r\n${'x'.repeat(200_000)}\r\n--b--`),
+    ],
+  ]
+  for (const [what, how] of wrong) {
+    answer = how
+    await fails(t, client.post(REQUEST), 'incorrect_validation_info', false, what)
+  }
+  const open = (): number => [...sockets].filter((socket) => !socket.destroyed).length
+  for (let tries = 0; open() > 1 && tries < 100; tries++) await wait(20)
+  t.ok(open() <= 1, 'none but an idle connection is left')
+  t.equal(asked(), 0)
+})
+
+t.test('a status that ran out is asked for again; revoked means ended', async (t) => {
+  const world = await createPeerWorld(t)
+  onlySs2(world)
+  const { asked } = await listen(t, world, world.provider)
+  const client = clientOf(t, world)
+  t.equal(await textOf((await client.post(REQUEST)).content), 'fine')
+  world.skew = 3700 * 1000
+  await world.provider.keys.refreshOcsp({ force: true })
+  await world.consumer.keys.refreshOcsp({ force: true })
+  t.equal(await textOf((await client.post(REQUEST)).content), 'fine', 'asked again')
+  world.authority.revoke(world.provider.keys.authenticationIdentity().certificate.serialNumber)
+  world.skew = 2 * 3700 * 1000
+  await fails(t, client.post(REQUEST), 'incorrect_validation_info', false, 'revoked since')
+  t.equal(asked(), 2)
+})
+
+t.test('a request is sent once', async (t) => {
+  world.restore()
+  const client = clientOf(t, world, { replyTimeoutMs: 1_500 })
+  await fails(t, client.post(REQUEST), 'network_error', false, 'nobody listens at either server')
+  let answer: Answer = (request, reply) => {
+    request.raw.resume()
+    return reply.send('fine')
+  }
+  const first = await listen(t, world, world.provider, { answer: (request, reply) => answer(request, reply) })
+  t.equal(
+    idText((await client.post(REQUEST)).server),
+    idText(world.provider.id),
+    'the one that listens is chosen',
+  )
+  const second = await listen(t, world, world.second, { answer: (request, reply) => answer(request, reply) })
+  const all = (): number => first.asked() + second.asked()
+
+  const cut: [string, Answer, string][] = [
+    ['it closes without an answer', (request) => request.raw.socket.destroy(), 'connection_lost'],
+    [
+      'half an answer head',
+      (request, reply) => {
+        reply.hijack()
+        request.raw.socket.end('HTTP/1.1 200 OK\r\ncontent-')
+      },
+      'connection_lost',
+    ],
+    [
+      'headers without end',
+      (_request, reply) => reply.header('x-large', 'x'.repeat(200_000)).send('x'),
+      'connection_lost',
+    ],
+    ['it does not answer', () => new Promise(() => undefined), 'peer_timeout'],
+  ]
+  for (const [what, how, code] of cut) {
+    answer = how
+    const before = all()
+    await fails(t, client.post(REQUEST), code, true, what)
+    t.equal(all(), before + 1, 'no second server was asked')
+  }
+
+  answer = async (request, reply) => {
+    await request.raw.resume().toArray()
+    return reply.send('fine')
+  }
+  const before = all()
+  const broken = (): Readable =>
+    Readable.from(
+      (async function* () {
+        yield Buffer.alloc(100_000)
+        await wait(50)
+        throw new Fault('log_inconsistent', { what: 'the body file is damaged' })
+      })(),
+      { objectMode: false },
+    )
+  await fails(
+    t,
+    client.post({ ...REQUEST, content: broken }),
+    'connection_lost',
+    true,
+    'our own body breaks midway',
+  )
+  t.ok(all() <= before + 1, 'not tried again elsewhere')
+  await fails(
+    t,
+    client.post({ ...REQUEST, headers: { 'x-a': 'a\nb' } }),
+    'internal_error',
+    false,
+    'no header',
+  )
+  t.equal(await textOf((await client.post(REQUEST)).content), 'fine')
+  await fails(t, client.post({ ...REQUEST, wanted: world.consumer.id }), 'invalid_security_server', false)
+  await fails(
+    t,
+    client.post({ ...REQUEST, provider: { ...POPULATION, subsystemCode: 'x' } }),
+    'unknown_server',
+    false,
+  )
+})
+
+t.test('a reply that nobody reads holds its connection; a destroyed one gives it back', async (t) => {
+  world.restore()
+  onlySs2(world)
+  await listen(t, world, world.provider, {
+    answer: (request, reply) => {
+      request.raw.resume()
+      return reply.send(Buffer.alloc(3_000_000))
+    },
+  })
+  const client = clientOf(t, world, { connectionsPerPeer: 1, replyTimeoutMs: 800 })
+  const held = await client.post(REQUEST)
+  await fails(t, client.post(REQUEST), 'service_unavailable', false, 'no turn came up')
+  held.content.destroy()
+  t.equal((await textOf((await client.post(REQUEST)).content)).length, 3_000_000)
+  t.equal((await textOf((await client.post(REQUEST)).content)).length, 3_000_000)
+})
+
+t.test('a new certificate of ours is presented at once; what runs is finished', async (t) => {
+  const world = await createPeerWorld(t)
+  onlySs2(world)
+  const seen: string[] = []
+  await listen(t, world, world.provider, {
+    answer: async (request, reply) => {
+      seen.push(chainOf(request)[0]!.sha256)
+      request.raw.resume()
+      await wait(50)
+      return reply.send('fine')
+    },
+  })
+  const client = clientOf(t, world)
+  await textOf((await client.post(REQUEST)).content)
+  const running = client.post(REQUEST)
+  await wait(20)
+  const old = world.consumer.keys.authenticationIdentity().certificate
+  const notAfter = new Date(old.notAfter.getTime() + 86_400_000)
+  const fresh = await authenticationCertificate(world, world.consumer, { notAfter })
+  world.reconfigure((shared) => ({
+    ...shared,
+    securityServers: shared.securityServers.map((one) =>
+      one.id.serverCode === 'ss1'
+        ? { ...one, authCertHashes: [old.sha256, fresh].map((hash) => Buffer.from(hash, 'hex')) }
+        : one,
+    ),
+  }))
+  t.equal(await textOf((await running).content), 'fine')
+  await textOf((await client.post(REQUEST)).content)
+  t.equal(seen.at(-1), fresh)
+})

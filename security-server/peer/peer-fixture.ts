@@ -1,0 +1,281 @@
+/**
+ * Two security servers' worth of real keys, certificates and configuration for the tests of peer, consumer and provider:
+ * the tax agency asks (ss1), the population register answers (ss2, and ss3 as a second server). No process, no network of
+ * its own: tests open the listeners that they need.
+ */
+import { randomInt } from 'node:crypto'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Test } from 'tap'
+import {
+  type Authority,
+  createAuthority,
+  type IssueRequest,
+  SUBJECT_PROFILE_CLASS,
+} from '#certs/authority.ts'
+import { indexConfiguration } from '#core/configuration/configuration-index.ts'
+import { type RestRequest, readClientRequest, withIds } from '#core/transport/rest-message.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { SharedParameters } from '#schemas/global-configuration.ts'
+import {
+  type MemberId,
+  memberOf,
+  parseServerId,
+  parseSubsystemId,
+  type ServerId,
+} from '#schemas/identifiers.ts'
+import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
+import { createKeys, type Keys } from '../keys/keys.ts'
+import { proposeSubject } from '../keys/propose-subject.ts'
+import { openBodyFolder } from '../message-log/body-folder.ts'
+import { createSpool } from '../message-log/spool.ts'
+import type { Body, BodySpool } from './message.ts'
+import type { LogEntry, PathLog } from './message-log.ts'
+
+export const TAX = parseSubsystemId('DEV/GOV/1000/tax')
+export const POPULATION = parseSubsystemId('DEV/GOV/2000/population')
+export const SS1 = parseServerId('DEV/GOV/1000/ss1')
+export const SS2 = parseServerId('DEV/GOV/2000/ss2')
+export const SS3 = parseServerId('DEV/GOV/2000/ss3')
+export const OCSP_FRESHNESS_SECONDS = 3600
+
+export type Server = { id: ServerId; address: string; keys: Keys }
+
+export type PeerWorld = {
+  authority: Authority
+  /** Milliseconds added to the machine's time. */
+  skew: number
+  clock(): number
+  /** Changes the configuration; everybody who listens hears of it. */
+  reconfigure(change?: (shared: SharedParameters) => SharedParameters): void
+  globalConfiguration: {
+    current(): ConfigurationSnapshot
+    onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
+  }
+  /** The configuration and the time of the beginning. */
+  restore(): void
+  /** Every question to the configuration fails while set. */
+  outage: Fault | undefined
+  consumer: Server
+  provider: Server
+  second: Server
+  spool: BodySpool
+  /** Body files that no record and no message refers to any more would show here. */
+  bodyFiles(): string[]
+}
+
+/** Everything is registered and fresh; `t` ends it. */
+export async function createPeerWorld(t: Test): Promise<PeerWorld> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'concordat-peer-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const authority = await createAuthority({ clock: () => Date.now(), instance: 'DEV' })
+  const net = `127.${randomInt(2, 250)}.${randomInt(1, 250)}`
+  const listeners = new Set<(snapshot: ConfigurationSnapshot) => void>()
+  let version = 0
+  let snapshot: ConfigurationSnapshot | undefined
+  let shared = parametersOf(authority)
+  const current = (): ConfigurationSnapshot => {
+    if (world.outage !== undefined) throw world.outage
+    return snapshot!
+  }
+  const folder = await openBodyFolder(path.join(directory, 'bodies'), 'test')
+  const world = {
+    authority,
+    skew: 0,
+    clock: (): number => Date.now() + world.skew,
+    outage: undefined,
+    spool: createSpool(folder),
+    bodyFiles: () => readdirSync(path.join(directory, 'bodies/incoming/test')),
+    globalConfiguration: {
+      current,
+      onChange(listener: (snapshot: ConfigurationSnapshot) => void) {
+        listeners.add(listener)
+        return () => void listeners.delete(listener)
+      },
+    },
+    reconfigure(change: (shared: SharedParameters) => SharedParameters = (same) => same) {
+      shared = change(shared)
+      snapshot = snapshotOf(shared, `${++version}`)
+      for (const listener of listeners) listener(snapshot)
+    },
+  } as PeerWorld
+  world.reconfigure()
+  const open = async (id: ServerId, last: number): Promise<Server> => {
+    const keys = await openKeys(path.join(directory, id.serverCode), world)
+    t.teardown(() => keys.close())
+    const server = { id, address: `${net}.${last}`, keys }
+    const authentication = await authenticationCertificate(world, server)
+    await signingCertificate(world, server, memberOf(id))
+    world.reconfigure((before) => ({
+      ...before,
+      securityServers: [
+        ...before.securityServers,
+        {
+          id,
+          address: server.address,
+          authCertHashes: [Buffer.from(authentication, 'hex')],
+          clients: [id.memberCode === '1000' ? TAX : POPULATION],
+        },
+      ],
+    }))
+    return server
+  }
+  world.consumer = await open(SS1, 1)
+  world.provider = await open(SS2, 2)
+  world.second = await open(SS3, 3)
+  const beginning = shared
+  world.restore = () => {
+    world.skew = 0
+    world.outage = undefined
+    world.reconfigure(() => beginning)
+  }
+  return world
+}
+
+function openKeys(directory: string, world: PeerWorld): Promise<Keys> {
+  return createKeys({
+    directory,
+    clock: world.clock,
+    configuration: () => world.globalConfiguration.current().index,
+    fetchOcsp: async (_url, request) => world.authority.ocspAnswer(request, { at: new Date(world.clock()) }),
+  }).then(async (keys) => {
+    await keys.initialize('correct horse 7')
+    await keys.login('correct horse 7')
+    return keys
+  })
+}
+
+/** A new authentication certificate, active but not registered; its SHA-256. */
+export async function authenticationCertificate(
+  world: PeerWorld,
+  server: Server,
+  issue: Partial<IssueRequest> = {},
+): Promise<string> {
+  const key = await server.keys.createKey({ usage: 'AUTHENTICATION', label: 'auth' })
+  const subject = subjectOf('AUTHENTICATION', memberOf(server.id), server.id)
+  const { request } = await server.keys.createRequest({ keyId: key.id, subject })
+  const certificate = await world.authority.issue({ request, profile: 'authentication', ...issue })
+  return (await server.keys.importCertificate(certificate.der)).sha256
+}
+
+async function signingCertificate(world: PeerWorld, server: Server, member: MemberId): Promise<void> {
+  const key = await server.keys.createKey({ usage: 'SIGNING', label: 'sign' })
+  const subject = subjectOf('SIGNING', member, server.id)
+  const { request } = await server.keys.createRequest({ keyId: key.id, member, subject })
+  const certificate = await world.authority.issue({ request, profile: 'signing' })
+  await server.keys.importCertificate(certificate.der)
+}
+
+function subjectOf(usage: 'SIGNING' | 'AUTHENTICATION', member: MemberId, server: ServerId) {
+  const profile = SUBJECT_PROFILE_CLASS
+  return proposeSubject({ profile, usage, member, memberName: 'Agency', server, dnsName: 'ss.example' })
+}
+
+function snapshotOf(shared: SharedParameters, version: string): ConfigurationSnapshot {
+  const index = indexConfiguration(shared)
+  return {
+    index,
+    version,
+    expiresAt: new Date(8.64e15),
+    statementIndex: 7,
+    instance: 'DEV',
+    indexFor: (instance) => (instance === 'DEV' ? index : undefined),
+    indexes: () => [index],
+    verificationFiles: () => [],
+  }
+}
+
+function parametersOf(authority: Authority): SharedParameters {
+  const url = 'http://127.0.0.1:1/ocsp'
+  const member = (memberCode: string): MemberId => ({ instance: 'DEV', memberClass: 'GOV', memberCode })
+  return {
+    instance: 'DEV',
+    sources: [],
+    approvedCas: [
+      {
+        name: 'Development CA',
+        authenticationOnly: false,
+        topCa: { cert: authority.root.der, ocsp: [{ url }] },
+        intermediateCas: [
+          { cert: authority.intermediate.der, ocsp: [{ url, cert: authority.ocspResponder.der }] },
+        ],
+        certificateProfileInfo: SUBJECT_PROFILE_CLASS,
+      },
+    ],
+    approvedTsas: [],
+    members: [
+      {
+        id: member('1000'),
+        memberClassDescription: '',
+        name: 'Tax Agency',
+        subsystems: [{ id: TAX }],
+      },
+      {
+        id: member('2000'),
+        memberClassDescription: '',
+        name: 'Population Register',
+        subsystems: [{ id: POPULATION }],
+      },
+    ],
+    securityServers: [],
+    globalGroups: [],
+    memberClasses: [],
+    ocspFreshnessSeconds: OCSP_FRESHNESS_SECONDS,
+  }
+}
+
+/** A message log in memory: what was appended, in order; `fail` decides about the next records. */
+export type FakeLog = PathLog & {
+  records: LogEntry[]
+  fail: ((entry: LogEntry) => Fault | undefined) | undefined
+  unusable: Fault | undefined
+  /** Kind and outcome of every record, as "request:" or "refusal:access_denied". */
+  told(): string[]
+}
+
+export function createFakeLog(world: PeerWorld): FakeLog {
+  const replayKeys = new Set<string>()
+  const log: FakeLog = {
+    records: [],
+    fail: undefined,
+    unusable: undefined,
+    spool: world.spool,
+    told: () => log.records.map(({ kind, outcome }) => `${kind}:${outcome}`),
+    treeHead: () => 'ss2\n1\nAAAA\n',
+    checkUsable() {
+      if (log.unusable !== undefined) throw log.unusable
+    },
+    async append(entry) {
+      const fault = log.fail?.(entry)
+      if (fault !== undefined) throw fault
+      const key = entry.replayKey?.toString('hex')
+      if (key !== undefined && replayKeys.has(key)) throw new Fault('replayed_request')
+      if (key !== undefined) replayKeys.add(key)
+      const index = log.records.push(entry) - 1
+      return { index, leaf: Buffer.alloc(32, index) }
+    },
+  }
+  return log
+}
+
+/** A body of so many bytes, spooled as a message's would be. */
+export async function bodyOf(world: PeerWorld, bytes: Buffer | string): Promise<Body> {
+  const pending = world.spool.begin({ maxBytes: 1e9 })
+  await pending.write(Buffer.from(bytes))
+  return pending.end()
+}
+
+/** A request of the tax agency as its server would sign it. */
+export function requestOf(q: { requestId: string; method?: string; target?: string; headers?: string[] }): {
+  request: RestRequest
+  requestId: string
+  bytes: Buffer
+} {
+  const head = readClientRequest({
+    method: q.method ?? 'GET',
+    url: q.target ?? '/r1/DEV/GOV/2000/population/persons/a',
+    rawHeaders: ['X-Road-Client', 'DEV/GOV/1000/tax', ...(q.headers ?? [])],
+  })
+  return { requestId: q.requestId, ...withIds(head, { requestId: q.requestId, generatedId: 'DEV-1' }) }
+}

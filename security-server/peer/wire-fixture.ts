@@ -1,0 +1,114 @@
+/** A peer's listener and a client for it, with the real plugin and real sockets. */
+
+import type { Readable } from 'node:stream'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Test } from 'tap'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { createPeerClient, type PeerClient, type PeerClientSettings, type PeerRequest } from './client.ts'
+import { chainOf, mutualTls, mutualTlsOptions } from './mutual-tls.ts'
+import { NotSent } from './not-sent.ts'
+import { createOcspByHash } from './ocsp-by-hash.ts'
+import { type PeerWorld, POPULATION, type Server } from './peer-fixture.ts'
+import { createPeerVerifier } from './verify-peer.ts'
+
+export const PORTS = { messagePort: 5500, ocspPort: 5577 }
+export const REQUEST: PeerRequest = {
+  provider: POPULATION,
+  headers: { 'content-type': 'text/plain' },
+  content: () => Buffer.from('x'),
+}
+export type Answer = (request: FastifyRequest, reply: FastifyReply) => unknown
+
+/** A peer's listener with the real plugin; `answer` says what comes back, `asked` counts requests that arrived. */
+export async function listen(
+  t: Test,
+  world: PeerWorld,
+  server: Server,
+  o: { answer?: Answer; ocsp?: boolean; tls12?: string[] } = {},
+): Promise<{ app: FastifyInstance; asked: () => number; server: Server }> {
+  const { globalConfiguration } = world
+  const rooms = {
+    keys: server.keys,
+    globalConfiguration: globalConfiguration as never,
+    xroadTlsPeers: new Set(o.tls12),
+  }
+  const app = Fastify({ https: mutualTlsOptions(rooms) } as object) as unknown as FastifyInstance
+  mutualTls(app, rooms)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  let asked = 0
+  app.post('/', async (request, reply) => {
+    asked += 1
+    chainOf(request)
+    if (o.answer !== undefined) return o.answer(request, reply)
+    request.raw.resume()
+    return reply.send('fine')
+  })
+  await app.listen({ host: server.address, port: PORTS.messagePort })
+  t.teardown(() => app.close())
+  if (o.ocsp !== false) {
+    const responder = createOcspByHash(server.keys)
+    await responder.listen({ host: server.address, port: PORTS.ocspPort })
+    t.teardown(() => responder.close())
+  }
+  return { app, asked: () => asked, server }
+}
+
+/** The tax agency's client. */
+export function clientOf(
+  t: Test,
+  world: PeerWorld,
+  more: Partial<PeerClientSettings> & { tls12?: string[] } = {},
+): PeerClient {
+  const { globalConfiguration, consumer, clock } = world
+  const { tls12 = [], ...settings } = more
+  const client = createPeerClient(
+    {
+      keys: consumer.keys,
+      globalConfiguration,
+      verifyPeer: createPeerVerifier(),
+      xroadTlsPeers: new Set(tls12),
+      clock,
+    },
+    {
+      ...PORTS,
+      connectTimeoutMs: 2_000,
+      replyTimeoutMs: 5_000,
+      idleTimeoutMs: 5_000,
+      connectionsPerPeer: 4,
+      ...settings,
+    },
+  )
+  t.teardown(() => client.close())
+  return client
+}
+
+export const textOf = async (content: Readable): Promise<string> =>
+  Buffer.concat(await content.toArray()).toString()
+
+/** Fails the way that it must: this code, and before or after the first byte. */
+export async function fails(
+  t: Test,
+  promise: Promise<unknown>,
+  code: string,
+  sent: boolean,
+  what = code,
+): Promise<void> {
+  const fault = asFault(
+    await promise.then(
+      () => new Fault('internal_error', { what: 'it did not fail' }),
+      (cause: unknown) => cause,
+    ),
+  )
+  t.equal(fault.code, code, `${what}: ${fault.what} ${fault.cause}`)
+  t.equal(fault instanceof NotSent, !sent, sent ? 'it may have been carried out' : 'it was not sent')
+}
+
+/** Only ss2 serves the provider. */
+export const onlySs2 = (world: PeerWorld): void =>
+  world.reconfigure((shared) => ({
+    ...shared,
+    securityServers: shared.securityServers.map((one) =>
+      one.id.serverCode === 'ss3' ? { ...one, clients: [] } : one,
+    ),
+  }))
