@@ -81,7 +81,7 @@ function brokenRequests(origin: FaultOrigin, log: Log) {
       const fault = answerBrokenRequest(error, socket, origin)
       if (fault === undefined) return
       log.info(
-        { from, outcome: fault.code, detail: fault.detail, err: { message: error.message } },
+        { from, outcome: fault.code, detail: fault.detail, cause: { message: error.message } },
         'refused',
       )
     },
