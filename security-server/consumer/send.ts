@@ -13,6 +13,7 @@ import { beforeSending } from '../peer/not-sent.ts'
 import { createPace } from '../peer/pace.ts'
 import { type ReceivedParts, readMessage } from '../peer/read-message.ts'
 import { writeMessage } from '../peer/write-message.ts'
+import { blamePeer } from './blame-peer.ts'
 import { PeerRefusal } from './peer-refusal.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
@@ -36,7 +37,7 @@ export async function send(
     ...outgoing,
   })
   try {
-    return await readReply(reply, rooms)
+    return await blamePeer(() => readReply(reply, rooms))
   } catch (cause) {
     // Unread it would hold its connection for ever.
     reply.content.destroy()
@@ -94,17 +95,25 @@ function transport(
 }
 
 async function readFault(reply: PeerReply): Promise<Fault> {
-  const chunks: Buffer[] = []
-  let size = 0
-  const keepPace = createPace('peer_timeout')
-  for await (const chunk of reply.content as AsyncIterable<Buffer>) {
-    keepPace(chunk)
-    size += chunk.length
-    if (size > MAX_FAULT_BYTES) throw new Fault('invalid_message', { what: 'the fault is too large' })
-    chunks.push(chunk)
-  }
-  const fault = parseSoapFault(Buffer.concat(chunks))
+  const fault = parseSoapFault(await faultBytes(reply.content))
   if (fault === undefined)
     throw new Fault('invalid_message', { what: `${idText(reply.server)} answered text/xml that is no fault` })
   return new PeerRefusal(fault, reply.server, reply.headers[HEADER.refusal])
+}
+
+async function faultBytes(content: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  const keepPace = createPace('peer_timeout')
+  try {
+    for await (const chunk of content as AsyncIterable<Buffer>) {
+      keepPace(chunk)
+      size += chunk.length
+      if (size > MAX_FAULT_BYTES) throw new Fault('invalid_message', { what: 'the fault is too large' })
+      chunks.push(chunk)
+    }
+  } catch (cause) {
+    throw cause instanceof Fault ? cause : new Fault('connection_lost', { what: 'in the fault', cause })
+  }
+  return Buffer.concat(chunks)
 }

@@ -7,6 +7,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { discardOnFailure } from '../peer/discard-body.ts'
 import type { Logged, ReplyMessage, RequestMessage, Signed, Verified } from '../peer/message.ts'
+import { blamePeer } from './blame-peer.ts'
 import type { ConsumerRooms } from './rooms.ts'
 import type { ReceivedReply } from './send.ts'
 
@@ -21,7 +22,7 @@ export async function verifyReply(
     const snapshot = rooms.globalConfiguration.current()
     const member = memberOf(logged.request.service)
     await rooms.verifyMessage({ parts: reply, member, snapshot, at: rooms.clock(), arrived: reply.arrived })
-    const response = parseRestResponse(reply.message)
+    const response = await blamePeer(async () => parseRestResponse(reply.message))
     bind(response, logged)
     return { ...reply, response, peer: reply.server } as unknown as VerifiedReply
   })
