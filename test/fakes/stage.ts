@@ -4,10 +4,11 @@
  */
 import { readFileSync } from 'node:fs'
 import https from 'node:https'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { HeaderList } from '#core/transport/rest-message.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
-import { startWorld, type World } from '../world.ts'
+import { type Admin, startWorld, type World } from '../world.ts'
 import type { Credential } from './credentials.ts'
 import { addService, type ProviderSystem, startProviderSystem } from './provider-system.ts'
 import * as R from './rogue-server.ts'
@@ -53,8 +54,8 @@ export type Stage = {
    * or its message not readable, so that there is nothing to put on record.
    */
   refused(t: Test, what: string, lie: Lie, code: RegExp | string, recorded?: boolean): Promise<void>
-  /** Request ids whose refusal has to be on record, and detail ids that have to be in the log. */
-  onRecord: string[]
+  /** What was refused by its request id, to be found on record, and detail ids that have to be in the log. */
+  onRecord: Map<string, string>
   details: string[]
   stop(): Promise<void>
 }
@@ -85,7 +86,7 @@ export async function openStage(): Promise<Stage> {
   ]
   const honest = { signer: await signerOf(rogue.signing), ocsp: await ocspParts(rogue.authentication) }
   const agent = new https.Agent({ keepAlive: true, maxSockets: 2, rejectUnauthorized: false })
-  const onRecord: string[] = []
+  const onRecord = new Map<string, string>()
   const details: string[] = []
 
   function partsOf(lie: Lie, requestId: string): R.Part[] {
@@ -138,7 +139,7 @@ export async function openStage(): Promise<Stage> {
       t.match(type, expected, what)
       if (provider.calls.length !== before) t.fail(`${what}: the provider was called`)
       if (detail !== '') details.push(detail)
-      if (recorded) onRecord.push(requestId)
+      if (recorded) onRecord.set(requestId, what)
     },
     async stop() {
       agent.destroy()
@@ -150,21 +151,15 @@ export async function openStage(): Promise<Stage> {
 
 /** At the end of a file: each refusal of an authenticated peer is a signed record, each fault a line of the log. */
 export async function checkRecords(t: Test, { world, onRecord, details }: Stage): Promise<void> {
-  const admin = world.admin.population
-  const refusals = new Set<string>()
-  for (let before = Number.MAX_SAFE_INTEGER; ; ) {
-    const query = `kind=refusal&direction=out&limit=500&before=${before}`
-    const rows = await admin.get<{ index: number; requestId: string }[]>(`/message-log/records?${query}`)
-    for (const { requestId } of rows) refusals.add(requestId)
-    if (rows.length < 500) break
-    before = rows.at(-1)!.index
+  let missing = [...onRecord]
+  t.ok(missing.length > 0)
+  // Search rows follow the records within seconds.
+  for (let attempt = 0; missing.length > 0 && attempt < 40; attempt++) {
+    if (attempt > 0) await wait(250)
+    const refusals = await refusedIds(world.admin.population)
+    missing = [...onRecord].filter(([id]) => !refusals.has(id))
   }
-  t.ok(onRecord.length > 0)
-  t.strictSame(
-    onRecord.filter((id) => !refusals.has(id)),
-    [],
-    `${onRecord.length} refusals`,
-  )
+  t.strictSame(missing, [], `${onRecord.size} refusals`)
   const log = readFileSync(world.servers.population.logFile, 'utf8')
   t.strictSame(
     details.filter((detail) => !log.includes(detail)),
@@ -177,4 +172,15 @@ export async function checkRecords(t: Test, { world, onRecord, details }: Stage)
     'no surprise among them',
   )
   t.ok(world.isAlive())
+}
+
+async function refusedIds(admin: Admin): Promise<Set<string>> {
+  const ids = new Set<string>()
+  for (let before = Number.MAX_SAFE_INTEGER; ; ) {
+    const query = `kind=refusal&direction=out&limit=500&before=${before}`
+    const rows = await admin.get<{ index: number; requestId: string }[]>(`/message-log/records?${query}`)
+    for (const { requestId } of rows) ids.add(requestId)
+    if (rows.length < 500) return ids
+    before = rows.at(-1)!.index
+  }
 }

@@ -243,7 +243,7 @@ t.test('headers of transport and message agree and are whole', async (t) => {
     ],
     [
       'another request id',
-      { message: R.requestMessage({ client: rogue.client, target: ECHO, requestId: R.newId() }) },
+      { requestId: R.newId(), transport: { 'x-road-request-id': R.newId() } },
       'inconsistent_headers',
     ],
     [
