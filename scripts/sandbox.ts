@@ -22,7 +22,8 @@ Runs an instance DEV: trust services, central registry, three security servers a
 export async function run(args: string[]): Promise<number> {
   const options = readArguments(args)
   if (typeof options === 'string') {
-    process.stderr.write(`${options}\n${USAGE}`)
+    if (options === '') process.stdout.write(USAGE)
+    else process.stderr.write(`${options}\n${USAGE}`)
     return options === '' ? 0 : 2
   }
   const began = performance.now()

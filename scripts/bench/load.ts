@@ -22,7 +22,7 @@ async function exchangeOnce(): Promise<void> {
     return
   }
   for await (const _chunk of reply.body);
-  if (!measuring || stopping) return
+  if (!measuring) return
   done++
   latencies.push(performance.now() - began)
 }
@@ -41,14 +41,14 @@ try {
   measuring = true
   const began = performance.now()
   await Promise.race([wait(order.seconds), workers])
-  const seconds = (performance.now() - began) / 1000
   stopping = true
-  const measured = done
+  // What is under way counts, and so does its time: a large body may take longer than the whole run.
   await workers
+  const seconds = (performance.now() - began) / 1000
   latencies.sort((a, b) => a - b)
   const at = (share: number): number =>
     latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
-  const result: LoadResult = { perSecond: measured / seconds, p50Ms: at(0.5), p99Ms: at(0.99), failure }
+  const result: LoadResult = { perSecond: done / seconds, p50Ms: at(0.5), p99Ms: at(0.99), failure }
   process.send?.({ ready: true, result })
 } catch (cause) {
   process.send?.({ ready: true, result: { perSecond: 0, p50Ms: 0, p99Ms: 0, failure: String(cause) } })

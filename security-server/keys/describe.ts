@@ -103,7 +103,7 @@ export function describeCertificate(key: StoredKey, stored: StoredCertificate, q
     state,
     ocsp,
     remedy: remedyOf(stored, state, ocsp, q),
-    pem: `-----BEGIN CERTIFICATE-----\n${certificate.der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
+    pem: `-----BEGIN CERTIFICATE-----\n${certificate.der.toString('base64').replace(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
   }
 }
 
