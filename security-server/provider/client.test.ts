@@ -1,0 +1,281 @@
+/** What a call of our own system may do: reach it once or not at all, and what becomes of its answer; metadata, quota, edge. */
+import { randomBytes } from 'node:crypto'
+import http from 'node:http'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import net from 'node:net'
+import { gzipSync } from 'node:zlib'
+import t, { type Test } from 'tap'
+import { parseRestResponse } from '#core/transport/rest-message.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { pemOf } from '../peer/tls-profile.ts'
+import { createServiceClient } from './client.ts'
+import { exchange } from './exchange.ts'
+import { createProviderWorld, type Question } from './fixture.ts'
+import { createPeerQuota } from './peer-quota.ts'
+import { type Refusal, RefusedExchange } from './refuse.ts'
+
+const made = await createProviderWorld(t)
+const { world, rooms, log, system } = made
+const service = { ...made.service }
+const answer = system.answer
+
+t.beforeEach(() => {
+  for (const stream of made.sent.splice(0)) stream.destroy()
+  world.restore()
+  made.service = { ...service }
+  system.answer = answer
+  system.calls.length = 0
+  log.records.length = 0
+})
+
+async function refusalOf(promise: Promise<unknown>): Promise<Refusal> {
+  const cause = await promise.then(
+    () => new Error('it was not refused'),
+    (thrown: unknown) => thrown,
+  )
+  if (!(cause instanceof RefusedExchange)) throw cause
+  return cause.refusal
+}
+
+/** The status, reason, headers and body size that the peer is told. */
+async function told(q: Partial<Question> = {}) {
+  await exchange(await made.ask(q), rooms)
+  const record = log.records.at(-1)!
+  const { status, reason, headers } = parseRestResponse(record.message!)
+  await record.body?.discard()
+  return {
+    status,
+    reason,
+    headers: headers.map(([name, value]) => `${name.toLowerCase()}: ${value}`),
+    body: record.body,
+  }
+}
+
+t.test('an answer is taken as it came, without what HTTP alone needs', async (t) => {
+  const zipped = gzipSync('hello')
+  system.answer = (request, response) => {
+    request.resume()
+    response.writeHead(
+      302,
+      'Elsewhere',
+      [
+        ['Location', 'http://127.0.0.1:1/'],
+        ['Content-Encoding', 'gzip'],
+        ['Content-Length', String(zipped.length)],
+        ['Connection', 'close, X-Hop'],
+        ['X-Hop', 'not for others'],
+        ['Keep-Alive', 'timeout=1'],
+        ['Server', 'x'],
+        ['X-Road-Request-Hash', 'forged'],
+        ['Set-Cookie', 'a=1'],
+        ['Set-Cookie', 'b=2'],
+        ['X-Latin', 'é'],
+      ].flat(),
+    )
+    response.end(zipped)
+  }
+  const reply = await told()
+  t.match(
+    reply,
+    { status: 302, reason: 'Elsewhere', body: { size: zipped.length } },
+    'redirects are not followed, bodies not decoded',
+  )
+  t.ok(reply.body?.bytes?.equals(zipped))
+  const ours = reply.headers.filter((line) => !/^x-road-|^date/.test(line))
+  t.strictSame(ours, [
+    'location: http://127.0.0.1:1/',
+    'content-encoding: gzip',
+    'set-cookie: a=1',
+    'set-cookie: b=2',
+    'x-latin: é',
+  ])
+  t.equal(reply.headers.filter((line) => line.startsWith('x-road-request-hash')).length, 1)
+
+  for (const status of [204, 205, 304]) {
+    system.answer = (_request, response) => response.writeHead(status).end()
+    t.match(await told(), { status, body: undefined }, `${status} has no entity`)
+  }
+  system.answer = (_request, response) => response.writeHead(200, { 'content-length': 5 }).end()
+  t.match(await told({ method: 'HEAD' }), { status: 200, body: undefined })
+  system.answer = (_request, response) => response.writeHead(200, { 'content-length': 0 }).end()
+  t.match(await told(), { status: 200, body: { size: 0 } })
+  system.answer = (request, response) => void request.toArray().then((all) => response.end(`${all.length}`))
+  const { body } = await told({ method: 'GET', headers: ['Content-Type', 'x/y'] })
+  t.equal(body?.bytes?.toString(), '0')
+})
+
+t.test('what fails before the system heard of it is a refusal; after that nobody knows', async (t) => {
+  const closed = await freePort()
+  const self = http.createServer((_request, response) => response.end())
+  const own = await listenOn(t, self)
+  const tls = https.createServer(tlsOf(), (_request, response) => response.end())
+  const secure = await listenOn(t, tls)
+  const guarded = createServiceClient({
+    connectTimeoutMs: 300,
+    connectionsPerService: 4,
+    own: [{ host: '127.0.0.1', port: own }],
+  })
+  t.teardown(() => guarded.close())
+  const before: [string, string, string][] = [
+    ['nobody listens', `http://127.0.0.1:${closed}`, 'service_failed'],
+    ['no such host', 'http://no-such-host.invalid', 'service_failed'],
+    ['a certificate that nobody vouches for', `https://127.0.0.1:${secure}`, 'service_failed'],
+    ['no TLS there', `https://127.0.0.1:${own}`, 'service_failed'],
+    ['our own listener', `http://127.0.0.1:${own}`, 'service_malformed_url'],
+    ['our own listener by name', `http://localhost:${own}`, 'service_malformed_url'],
+    ['this host', `http://0.0.0.0:${own}`, 'service_malformed_url'],
+    ['an address without scheme', 'ftp://x', 'service_malformed_url'],
+    ['no address', '', 'service_missing_url'],
+  ]
+  for (const [what, url, code] of before) {
+    made.service = { ...service, url }
+    log.records.length = 0
+    const refusal = await refusalOf(exchange(await made.ask(), { ...rooms, serviceClient: guarded }))
+    t.equal(refusal.fault.code, code, `${what}: ${refusal.fault.what} ${refusal.fault.cause}`)
+    t.strictSame(log.told(), ['request:', `refusal:${code}`], what)
+    t.ok(refusal.signatures, 'signed')
+  }
+
+  made.service = { ...service }
+  const after: [string, http.RequestListener, string][] = [
+    ['it closes', (request) => request.socket.destroy(), 'service_failed'],
+    ['no HTTP', (request) => void request.socket.end('SSH-2.0\r\n\r\n'), 'service_failed'],
+    [
+      'a head without end',
+      (_request, response) => response.writeHead(200, { x: 'x'.repeat(100_000) }).end(),
+      'service_failed',
+    ],
+    [
+      'a status that is none',
+      (request) => void request.socket.end('HTTP/1.1 999 X\r\ncontent-length: 0\r\n\r\n'),
+      'service_failed',
+    ],
+    [
+      'a forbidden header value',
+      (request) => void request.socket.end('HTTP/1.1 200 OK\r\nx: a\x85b\r\ncontent-length: 0\r\n\r\n'),
+      'service_failed',
+    ],
+    ['too much', (_request, response) => response.end(randomBytes(1_100_000)), 'body_too_large'],
+    [
+      'cut off',
+      (_request, response) => {
+        response.writeHead(200, { 'content-length': 300_000 })
+        response.write(randomBytes(200_000), () => response.destroy())
+      },
+      'service_failed',
+    ],
+    ['silence', () => undefined, 'service_timeout'],
+    [
+      'silence in the body',
+      (_request, response) => void response.writeHead(200).write('x'),
+      'service_timeout',
+    ],
+  ]
+  for (const [what, how, code] of after) {
+    system.answer = how
+    system.calls.length = 0
+    log.records.length = 0
+    const refusal = await refusalOf(exchange(await made.ask(), rooms))
+    t.equal(refusal.fault.code, code, `${what}: ${refusal.fault.what} ${refusal.fault.cause}`)
+    t.strictSame(log.told(), ['request:', `outcome-unknown:${code}`], what)
+    t.equal(refusal.signatures, undefined, 'nothing signed says that it was not carried out')
+    t.equal(system.calls.length, 1, 'one attempt')
+  }
+  t.strictSame(world.bodyFiles(), [])
+})
+
+t.test('the certificate of a service is the one that was registered', async (t) => {
+  const options = tlsOf()
+  const port = await listenOn(
+    t,
+    https.createServer(options, (_request, response) => response.end('secure')),
+  )
+  const url = `https://localhost:${port}`
+  made.service = { ...service, url, trustedCertificates: [options.cert] }
+  t.equal((await told()).body?.bytes?.toString(), 'secure', 'whatever host it names')
+  made.service = { ...service, url, trustedCertificates: [pemOf(world.authority.tsa)] }
+  await refusalOf(exchange(await made.ask(), rooms))
+  made.service = { ...service, url, verifyTls: false }
+  t.equal((await told()).status, 200, 'the operator may go without')
+})
+
+/** A certificate for ss.example, issued by a CA that the machine does not know. */
+function tlsOf(): { key: string; cert: string } {
+  const { certificate, privateKey } = world.provider.keys.authenticationIdentity()
+  return { key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, cert: pemOf(certificate) }
+}
+
+async function listenOn(t: Test, server: http.Server | https.Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+t.test('metadata services', async (t) => {
+  const path = '/r1/DEV/GOV/2000/population'
+  for (const [target, expected] of [
+    ['listMethods', /"service_code":"persons"/],
+    ['allowedMethods', /"path":"\/a"/],
+    ['getOpenAPI?serviceCode=persons', /openapi: 3\.1\.0/],
+  ] as const) {
+    const reply = await exchange(
+      await made.ask({ target: `${path}/${target}`, headers: ['Content-Encoding', 'x'] }),
+      rooms,
+    )
+    t.match(reply.content.toString(), expected)
+    t.notMatch(reply.content.toString(), /content-encoding/i)
+  }
+  const wrong: [string, Partial<Question>, string][] = [
+    ['listMethods', { method: 'POST' }, 'invalid_http_method'],
+    ['listMethods/x', {}, 'invalid_http_method'],
+    ['getOpenAPI', {}, 'invalid_request'],
+    ['getOpenAPI?serviceCode=x', {}, 'unknown_service'],
+  ]
+  for (const [target, q, code] of wrong) {
+    log.records.length = 0
+    const refusal = await refusalOf(exchange(await made.ask({ ...q, target: `${path}/${target}` }), rooms))
+    t.equal(refusal.fault.code, code)
+    t.ok(refusal.signatures, 'no system was asked: a refusal')
+    t.strictSame(log.told(), ['request:', `refusal:${code}`])
+  }
+  t.equal(system.calls.length, 0)
+})
+
+t.test('the quota of a peer comes back on every path', async (t) => {
+  system.answer = () => undefined
+  const running = [1, 2].map(async () => refusalOf(exchange(await made.ask(), rooms)))
+  while (system.calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+  log.records.length = 0
+  const over = await refusalOf(exchange(await made.ask(), rooms))
+  t.equal(over.fault.code, 'too_many_requests')
+  t.strictSame(log.told(), [], 'what is over the quota does not fill the log')
+  t.match(await Promise.all(running), [
+    { fault: { code: 'service_timeout' } },
+    { fault: { code: 'service_timeout' } },
+  ])
+  system.answer = answer
+  for (let i = 0; i < 5; i++) await exchange(await made.ask(), rooms)
+
+  let now = 0
+  const quota = createPeerQuota({ perSecond: 0.5, burst: 0.5, underWay: 10, clock: () => now })
+  const id = world.consumer.id
+  const leave = quota.enter(id)
+  leave()
+  leave()
+  t.throws(() => quota.enter(id), { code: 'too_many_requests', what: idText(id) })
+  quota.enter(world.second.id)
+  now = 2_000
+  quota.enter(id)
+})

@@ -1,0 +1,158 @@
+/** The population register's half with real keys and a system of its own on loopback; requests as the tax agency sends them. */
+
+import { createHash, randomUUID } from 'node:crypto'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import type { Test } from 'tap'
+import { idText, memberOf, parseServiceId, type ServiceId } from '#schemas/identifiers.ts'
+import { PART_TYPE } from '#schemas/wire.ts'
+import type { LocalService, LocalSystems } from '../local-systems/local-systems.ts'
+import type { Body, MessageSignature } from '../peer/message.ts'
+import {
+  createFakeLog,
+  createPeerWorld,
+  type FakeLog,
+  type PeerWorld,
+  requestOf,
+  TAX,
+} from '../peer/peer-fixture.ts'
+import { createMessageSigner } from '../peer/sign-message.ts'
+import { createMessageVerifier } from '../peer/verify-message.ts'
+import { createPeerVerifier } from '../peer/verify-peer.ts'
+import { writeMessage } from '../peer/write-message.ts'
+import { createServiceClient } from './client.ts'
+import { createPeerQuota } from './peer-quota.ts'
+import type { Arrival } from './receive.ts'
+import type { ProviderRooms } from './rooms.ts'
+
+export const PERSONS = parseServiceId('DEV/GOV/2000/population/persons')
+
+export type Question = Parameters<typeof requestOf>[0] & {
+  body?: Body | undefined
+  /** Another message's digest, body or signer than is sent. */
+  signer?: 'provider'
+  sent?: { message?: Buffer; body?: Body | undefined; signature?: MessageSignature }
+  headers?: string[]
+}
+
+export type ProviderWorld = {
+  world: PeerWorld
+  rooms: ProviderRooms
+  log: FakeLog
+  service: LocalService
+  /** Who may call; everybody while true. */
+  allowed: boolean
+  /** The population register's system: what it was asked, and how it answers. */
+  system: { url: string; calls: http.IncomingMessage[]; answer: http.RequestListener }
+  /** Contents that were sent; what a test does not read it has to destroy, as a socket would. */
+  sent: Readable[]
+  ask(q?: Partial<Question>, change?: (arrival: Arrival) => Arrival): Promise<Arrival>
+}
+
+export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
+  const world = await createPeerWorld(t)
+  const log = createFakeLog(world)
+  const calls: http.IncomingMessage[] = []
+  const server = http.createServer((request, response) => {
+    calls.push(request)
+    made.system.answer(request, response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/base`
+  const serviceClient = createServiceClient({ connectTimeoutMs: 500, connectionsPerService: 4 })
+  t.teardown(() => serviceClient.close())
+  const sign = createMessageSigner({ keys: world.consumer.keys, clock: world.clock })
+  const signAsProvider = createMessageSigner({ keys: world.provider.keys, clock: world.clock })
+  const made: ProviderWorld = {
+    world,
+    log,
+    allowed: true,
+    sent: [],
+    service: {
+      id: PERSONS,
+      type: 'REST',
+      url,
+      timeoutMs: 400,
+      verifyTls: true,
+      trustedCertificates: undefined,
+      disabledNotice: undefined,
+      allowEncodedSlash: false,
+      openApiText: 'openapi: 3.1.0\n',
+    },
+    system: {
+      url,
+      calls,
+      answer: (request, response) => {
+        request.resume()
+        response.end('an answer')
+      },
+    },
+    rooms: {
+      server: world.provider.id,
+      clock: world.clock,
+      limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: 1_000_000 },
+      globalConfiguration: world.globalConfiguration as unknown as ProviderRooms['globalConfiguration'],
+      localSystems: localSystems(() => made),
+      messageLog: log,
+      signMessage: signAsProvider,
+      verifyMessage: createMessageVerifier(),
+      verifyPeer: createPeerVerifier(),
+      xroadTlsPeers: new Set(),
+      quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 2, clock: world.clock }),
+      serviceClient,
+    },
+    async ask(q = {}, change = (same) => same) {
+      const { request, requestId, bytes } = requestOf({ requestId: randomUUID(), ...q })
+      const messageSha512 = createHash('sha512').update(bytes).digest()
+      const signer = q.signer === undefined ? sign : signAsProvider
+      const member = memberOf(q.signer === undefined ? request.client : PERSONS)
+      const signature = await signer(member, { messageSha512, body: q.body })
+      const { authenticationIdentity } = world.consumer.keys
+      const identity = authenticationIdentity()
+      const { contentType, content } = writeMessage({
+        messageType: PART_TYPE.restRequest,
+        ocspResponses: identity.ocspResponses,
+        message: bytes,
+        body: q.body,
+        signature,
+        ...q.sent,
+      })
+      const sent = content()
+      const stream = Buffer.isBuffer(sent) ? Readable.from([sent], { objectMode: false }) : sent
+      made.sent.push(stream)
+      return change({
+        headers: {
+          'content-type': contentType,
+          'x-hash-algorithm': 'SHA-512',
+          'x-proxy-version': '7.8.1',
+          'x-road-message-type': 'REST',
+          'x-road-request-id': requestId,
+        },
+        content: stream,
+        presented: [identity.certificate, ...identity.intermediates],
+        protocol: 'TLSv1.3',
+      })
+    },
+  }
+  return made
+}
+
+/** One service, and the right to it or not. */
+function localSystems(world: () => ProviderWorld): LocalSystems {
+  const find = (id: ServiceId): LocalService | undefined =>
+    idText(id) === idText(PERSONS) ? world().service : undefined
+  const endpoints = [{ method: 'GET', path: '/a' }]
+  const some: Partial<LocalSystems> = {
+    service: find,
+    isAllowed: ({ client }) => world().allowed && idText(client) === idText(TAX),
+    services: () => [world().service],
+    allowedServices: () => (world().allowed ? [world().service] : []),
+    endpoints: () => endpoints,
+  }
+  return some as LocalSystems
+}
