@@ -101,7 +101,10 @@ export async function startWorld(): Promise<World> {
   const directory = path.join(folder, 'sandbox')
   const network = `127.${randomInt(64, 250)}.${randomInt(1, 250)}`
   let child = start(directory, network)
-  const description = await child.ready
+  const description = await child.ready.catch((cause: unknown) => {
+    rmSync(folder, { recursive: true, force: true })
+    throw cause
+  })
   const cas = readFileSync(description.trust.rootFile)
   const adminOf = (base: string, keyFile: string): Admin =>
     openAdmin(`${base}/api/v1`, readFileSync(keyFile, 'utf8').trim())
