@@ -1,0 +1,184 @@
+/** The tax agency's half with real keys; its peer is played: replies are signed by the population register, then bent. */
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { Test } from 'tap'
+import { writeSoapFault } from '#core/transport/fault-xml.ts'
+import {
+  parseRestRequest,
+  type RestRequest,
+  requestHash,
+  writeRestResponse,
+} from '#core/transport/rest-message.ts'
+import type { WireFault } from '#schemas/fault.ts'
+import { type ClientId, idText, memberOf } from '#schemas/identifiers.ts'
+import { PART_TYPE } from '#schemas/wire.ts'
+import type { LocalClient, LocalSystems } from '../local-systems/local-systems.ts'
+import type { PeerReply, PeerRequest } from '../peer/client.ts'
+import type { Body } from '../peer/message.ts'
+import {
+  createFakeLog,
+  createPeerWorld,
+  type FakeLog,
+  type PeerWorld,
+  POPULATION,
+  TAX,
+} from '../peer/peer-fixture.ts'
+import { readMessage } from '../peer/read-message.ts'
+import { refusalStatement } from '../peer/refusal-statement.ts'
+import { createMessageSigner } from '../peer/sign-message.ts'
+import { createMessageVerifier } from '../peer/verify-message.ts'
+import { writeMessage } from '../peer/write-message.ts'
+import type { Arrival } from './accept.ts'
+import type { ConsumerRooms } from './rooms.ts'
+
+/** The request as the peer got it. */
+export type Received = { request: RestRequest; message: Buffer; body: Body | undefined; requestId: string }
+
+export type ReplyChange = {
+  status?: number
+  reason?: string
+  headers?: [string, string][]
+  body?: Body | undefined
+  /** Instead of what the request says. */
+  request?: Pick<RestRequest, 'client' | 'service' | 'id'>
+  requestId?: string
+  requestHash?: string
+  signer?: 'consumer'
+  sent?: { message?: Buffer; body?: Body | undefined }
+}
+
+export type ConsumerWorld = {
+  world: PeerWorld
+  rooms: ConsumerRooms
+  log: FakeLog
+  local: LocalClient
+  received: Received[]
+  /** What the peer does with the next requests. */
+  peer: (received: Received) => Promise<PeerReply> | PeerReply
+  replyTo(received: Received, change?: ReplyChange): Promise<PeerReply>
+  faultOf(fault: WireFault, signatures?: Buffer): PeerReply
+  /** The peer's signed word that it refused this request. */
+  signRefusal(fault: WireFault, received: Received, hash: 'whole' | 'early'): Promise<Buffer>
+  arrival(q?: {
+    method?: string
+    url?: string
+    headers?: string[]
+    body?: Buffer
+    tls?: Arrival['tls']
+  }): Arrival
+}
+
+export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
+  const world = await createPeerWorld(t)
+  const log = createFakeLog(world)
+  const { consumer, provider, clock } = world
+  const sign = createMessageSigner({ keys: consumer.keys, clock })
+  const signAsProvider = createMessageSigner({ keys: provider.keys, clock })
+  const limits = { maxMessageBytes: 64 * 1024, maxBodyBytes: 1_000_000 }
+
+  async function receive({ headers, content }: PeerRequest): Promise<Received> {
+    const sent = content()
+    const parts = await readMessage({
+      source: Buffer.isBuffer(sent) ? Readable.from([sent], { objectMode: false }) : sent,
+      contentType: headers['content-type']!,
+      messageType: PART_TYPE.restRequest,
+      spool: world.spool,
+      limits,
+      tooSlow: 'request_timeout',
+    })
+    await parts.body?.discard()
+    const request = parseRestRequest(parts.message)
+    return { request, message: parts.message, body: parts.body, requestId: headers['x-road-request-id']! }
+  }
+
+  const made: ConsumerWorld = {
+    world,
+    log,
+    local: { id: TAX, authenticationMode: 'NOSSL', certificates: new Set() },
+    received: [],
+    peer: (received) => made.replyTo(received),
+    rooms: {
+      server: consumer.id,
+      clock,
+      limits,
+      globalConfiguration: world.globalConfiguration as unknown as ConsumerRooms['globalConfiguration'],
+      localSystems: {
+        client: (id: ClientId) => (idText(id) === idText(TAX) ? made.local : undefined),
+      } as LocalSystems,
+      messageLog: log,
+      signMessage: sign,
+      verifyMessage: createMessageVerifier(),
+      peerClient: {
+        async post(request) {
+          const received = await receive(request)
+          made.received.push(received)
+          return made.peer(received)
+        },
+        close: async () => undefined,
+      },
+      authenticationIdentity: consumer.keys.authenticationIdentity,
+    },
+    async replyTo(received, change = {}) {
+      const { status = 200, reason = 'OK', headers = [], body, signer } = change
+      const hash = requestHash({ message: sha512(received.message), body: received.body?.sha512 })
+      const message = writeRestResponse({
+        status,
+        reason,
+        headers,
+        request: change.request ?? received.request,
+        requestId: change.requestId ?? received.requestId,
+        requestHash: change.requestHash ?? hash,
+      })
+      const signAs = signer === undefined ? signAsProvider : sign
+      const member = memberOf(signer === undefined ? POPULATION : TAX)
+      const signature = await signAs(member, { messageSha512: sha512(message), body })
+      const outgoing = { messageType: PART_TYPE.restResponse, ocspResponses: [], message, body, signature }
+      const written = writeMessage({ ...outgoing, ...change.sent })
+      const content = written.content()
+      return {
+        statusCode: 200,
+        headers: {
+          'content-type': written.contentType,
+          'x-hash-algorithm': 'SHA-512',
+          'x-concordat-tree-head': 'aGVhZA==',
+        },
+        content: Buffer.isBuffer(content) ? Readable.from([content], { objectMode: false }) : content,
+        server: provider.id,
+      }
+    },
+    faultOf: (fault, signatures) => ({
+      statusCode: 200,
+      headers: {
+        'content-type': 'text/xml; charset=UTF-8',
+        'x-concordat-refusal': signatures?.toString('base64'),
+      },
+      content: Readable.from([writeSoapFault(fault)], { objectMode: false }),
+      server: provider.id,
+    }),
+    async signRefusal(fault, received, hash) {
+      const whole = requestHash({ message: sha512(received.message), body: received.body?.sha512 })
+      const { requestId } = received
+      const statement = refusalStatement({ requestId, requestHash: hash === 'whole' ? whole : '', fault })
+      const parts = { messageSha512: sha512(statement), body: undefined }
+      return (await signAsProvider(memberOf(POPULATION), parts, { alone: true })).signatures
+    },
+    arrival: ({
+      method = 'GET',
+      url = '/r1/DEV/GOV/2000/population/persons/a',
+      headers = [],
+      body,
+      tls,
+    } = {}) => ({
+      method,
+      url,
+      rawHeaders: ['X-Road-Client', idText(TAX), ...headers],
+      content: Readable.from(body === undefined ? [] : [body], { objectMode: false }),
+      tls,
+    }),
+  }
+  return made
+}
+
+export function sha512(bytes: Buffer): Buffer {
+  return createHash('sha512').update(bytes).digest()
+}
