@@ -1,0 +1,262 @@
+/** The edge towards client systems, byte by byte on real sockets: what HTTP allows, what breaks, what a log line tells. */
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import net from 'node:net'
+import { Readable } from 'node:stream'
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { createLog } from '#platform/logging/create-log.ts'
+import { Fault } from '#schemas/fault.ts'
+import { listenForClients } from '../listeners.ts'
+import { bodyOf } from '../peer/peer-fixture.ts'
+import { type EvidenceLog, evidenceRoutes } from './evidence.ts'
+import { createConsumerWorld, type ReplyChange } from './fixture.ts'
+import { listClientsRoute } from './list-clients.ts'
+import { consumerRoutes } from './routes.ts'
+
+const made = await createConsumerWorld(t)
+const { world, rooms, log: records } = made
+const host = world.consumer.address
+const lines: string[] = []
+const log = createLog({ name: 'test', level: 'debug', destination: { write: (line) => lines.push(line) } })
+const evidence = {} as EvidenceLog
+const [app] = await listenForClients({ http: { address: host, port: 8080 } }, log, (app) => {
+  const { globalConfiguration, localSystems } = rooms
+  consumerRoutes(app, rooms, log, () => undefined)
+  listClientsRoute(app, globalConfiguration, log)
+  evidenceRoutes(app, { globalConfiguration, localSystems, evidence }, log)
+})
+t.teardown(() => app?.close())
+
+const PERSONS = '/r1/DEV/GOV/2000/population/persons/010190-123X'
+const CLIENT = 'X-Road-Client: DEV/GOV/1000/tax'
+
+/** Everything that comes back on one connection for these bytes. */
+async function ask(head: string, body: Buffer | string = ''): Promise<string> {
+  const socket = net.connect(8080, host)
+  socket.write(`${head}\r\nHost: x\r\n${CLIENT}\r\nConnection: close\r\n\r\n`)
+  socket.write(body)
+  const chunks = await socket.toArray()
+  return Buffer.concat(chunks as Buffer[]).toString('latin1')
+}
+
+function answerWith(change: ReplyChange): void {
+  made.peer = (received) => made.replyTo(received, change)
+}
+
+t.beforeEach(() => {
+  world.restore()
+  answerWith({})
+  records.records.length = 0
+  lines.length = 0
+})
+
+t.test('an answer is what was signed, in the form that HTTP wants', async (t) => {
+  const body = await bodyOf(world, 'hello')
+  answerWith({
+    status: 404,
+    reason: 'Nobody',
+    headers: [
+      ['Date', 'Thu, 01 Jan 1970 00:00:00 GMT'],
+      ['Set-Cookie', 'a'],
+      ['Set-Cookie', 'b'],
+      ['X-Latin', 'é'],
+    ],
+    body,
+  })
+  const whole = await ask(`GET ${PERSONS} HTTP/1.1`)
+  t.match(whole, /^HTTP\/1\.1 404 Nobody\r\n/)
+  t.equal(whole.match(/^date:/gim)?.length, 1)
+  t.match(whole, 'Set-Cookie: a\r\nSet-Cookie: b\r\n')
+  t.match(
+    whole,
+    Buffer.from('X-Latin: é').toString('latin1'),
+    'the bytes of the header are those that were signed',
+  )
+  t.match(whole, /\r\ncontent-length: 5\r\n[\s\S]*\r\n\r\nhello$/)
+  t.equal(whole.match(/content-length/gi)?.length, 1)
+
+  answerWith({ status: 200, reason: '☃', headers: [['X-A', 'b']] })
+  t.match(await ask(`GET ${PERSONS} HTTP/1.1`), /^HTTP\/1\.1 200 \r\n/, 'a reason that cannot stand there')
+  for (const [method, status] of [
+    ['HEAD', 200],
+    ['GET', 204],
+    ['GET', 304],
+  ] as const) {
+    answerWith({ status, body })
+    const bare = await ask(`${method} ${PERSONS} HTTP/1.1`)
+    t.notMatch(bare, /content-length|hello/i, `${method} ${status} has no body and no length`)
+  }
+  answerWith({})
+  t.match(await ask(`GET ${PERSONS} HTTP/1.1`), /content-length: 0\r\n/)
+  const large = await bodyOf(world, randomBytes(900_000))
+  answerWith({ body: large })
+  t.ok((await ask(`GET ${PERSONS} HTTP/1.1`)).length > 900_000)
+  for (const one of records.records) await one.body?.discard()
+  await large.discard()
+  t.notMatch(lines.join(''), /010190|DEV-/, 'no path and no query id in a line')
+})
+
+t.test('every way to send a request', async (t) => {
+  const bodies: [string, string, string][] = [
+    [`POST ${PERSONS} HTTP/1.1\r\nContent-Length: 5`, 'hello', 'hello'],
+    [`GET ${PERSONS} HTTP/1.1\r\nContent-Length: 5`, 'hello', 'hello'],
+    [`DELETE ${PERSONS} HTTP/1.1\r\nContent-Type: application/x-own;\r\nContent-Length: 5`, 'hello', 'hello'],
+    [
+      `PATCH ${PERSONS} HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=--a?=\r\nContent-Length: 5`,
+      'hello',
+      'hello',
+    ],
+    [`TRACE ${PERSONS} HTTP/1.1`, '', ''],
+    [`PUT ${PERSONS} HTTP/1.1\r\nTransfer-Encoding: chunked`, '2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n', 'hello'],
+    [
+      `POST ${PERSONS} HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTrailer: X-T`,
+      '5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n',
+      'hello',
+    ],
+    [`POST ${PERSONS} HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5`, 'hello', 'hello'],
+  ]
+  for (const [head, body, sent] of bodies) {
+    made.received.length = 0
+    const answer = await ask(head, body)
+    t.match(answer, /(^|\r\n\r\n)HTTP\/1\.1 200 OK/, head)
+    t.equal(made.received[0]?.body?.bytes?.toString() ?? '', sent)
+    t.notMatch(
+      made.received[0]?.message.toString(),
+      /expect|trailer|x-t:|transfer-encoding|content-length|host:/i,
+    )
+  }
+  const nonsense = await ask(
+    `POST ${PERSONS} HTTP/1.1\r\nContent-Type: nonsense\r\nContent-Length: 5`,
+    'hello',
+  )
+  t.match(nonsense, /^HTTP\/1\.1 400[\s\S]*client\.invalid_content_type/, 'but a content type is one')
+  const socket = net.connect(8080, host)
+  const one = `GET ${PERSONS} HTTP/1.1\r\nHost: x\r\n${CLIENT}\r\n`
+  socket.write(`${one}\r\n${one}\r\n${one}Connection: close\r\n\r\n`)
+  const text = Buffer.concat((await socket.toArray()) as Buffer[]).toString()
+  t.equal(text.match(/HTTP\/1\.1 200/g)?.length, 3, 'one answer for each that was sent at once')
+})
+
+t.test('a refusal gets through although the body was not read', async (t) => {
+  made.received.length = 0
+  const denied = await ask(
+    `POST /r1/DEV/GOV/9/x/y HTTP/1.1\r\nContent-Length: 8000000`,
+    Buffer.alloc(8_000_000),
+  )
+  t.match(denied, /^HTTP\/1\.1 400[\s\S]*connection: close[\s\S]*"client\.unknown_member"/i)
+  const large = await ask(`POST ${PERSONS} HTTP/1.1\r\nContent-Length: 5000000`, Buffer.alloc(5_000_000))
+  t.match(large, /^HTTP\/1\.1 413[\s\S]*"client\.body_too_large"/)
+  const xml = await ask(`GET /r1/x HTTP/1.1\r\nAccept: text/xml`)
+  t.match(xml, /application\/xml[\s\S]*<error><type>client\.invalid_request<\/type>/)
+  t.equal(made.received.length, 0)
+  t.strictSame(world.bodyFiles(), [])
+})
+
+t.test('who goes away takes nothing along', async (t) => {
+  made.received.length = 0
+  const sender = net.connect(8080, host)
+  sender.write(`POST ${PERSONS} HTTP/1.1\r\nHost: x\r\n${CLIENT}\r\nContent-Length: 500000\r\n\r\n`)
+  sender.write(Buffer.alloc(200_000))
+  while (world.bodyFiles().length === 0) await wait(5)
+  sender.destroy()
+  while (world.bodyFiles().length > 0) await wait(5)
+  t.match(lines.join(''), /"outcome":"invalid_request"/, 'no surprise of ours')
+  t.equal(made.received.length, 0)
+
+  let closed = 0
+  const sha512 = (await bodyOf(world, Buffer.alloc(100))).sha512
+  const endless = (): Readable =>
+    Readable.from(
+      (async function* () {
+        try {
+          for (;;) yield Buffer.alloc(60_000)
+        } finally {
+          closed += 1
+        }
+      })(),
+      { objectMode: false },
+    )
+  const broken = (): Readable =>
+    Readable.from(
+      (async function* () {
+        yield Buffer.alloc(60_000)
+        throw new Fault('log_inconsistent')
+      })(),
+      { objectMode: false },
+    )
+  const real = rooms.messageLog.append
+  const openAs = (open: () => Readable): void => {
+    answerWith({
+      body: { size: 100, bytes: Buffer.alloc(100), sha512, open, discard: async () => undefined },
+    })
+    // The reply is kept; then its body cannot be read any more, or never ends.
+    rooms.messageLog.append = async (entry) => {
+      const record = await real(entry)
+      if (entry.kind === 'reply') Object.assign(entry.body!, { size: 1e12, bytes: undefined, open })
+      return record
+    }
+  }
+  openAs(endless)
+  const reader = net.connect(8080, host)
+  reader.write(`GET ${PERSONS} HTTP/1.1\r\nHost: x\r\n${CLIENT}\r\n\r\n`)
+  await once(reader, 'data')
+  reader.destroy()
+  for (let tries = 0; closed === 0 && tries < 200; tries++) await wait(10)
+  t.equal(closed, 1, 'the body is let go of')
+  openAs(broken)
+  t.match(
+    await ask(`GET ${PERSONS} HTTP/1.1`),
+    /^HTTP\/1\.1 200/,
+    'a body that breaks off closes the connection',
+  )
+  rooms.messageLog.append = real
+  answerWith({})
+  t.match(await ask(`GET ${PERSONS} HTTP/1.1`), /^HTTP\/1\.1 200/, 'and the server lives')
+})
+
+t.test('what is no exchange', async (t) => {
+  const soap = await ask(
+    'POST / HTTP/1.1\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: 4',
+    '<x/>',
+  )
+  t.match(
+    soap,
+    /^HTTP\/1\.1 200[\s\S]*content-type: text\/xml[\s\S]*<faultcode>client\.service_type<\/faultcode>/i,
+  )
+  t.match(
+    await ask('POST /any HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2', '{}'),
+    /404[\s\S]*client\.not_found/,
+  )
+  t.match(await ask('GET /listClients HTTP/1.1'), /<id:subsystemCode>population</)
+  const party = 'xRoadInstance=DEV&memberClass=GOV&memberCode=1000&subsystemCode=tax&queryId=q'
+  Object.assign(evidence, {
+    findExchange: async () => [{ idx: 1, kind: 'request', time: '2026-01-01T00:00:00Z' }],
+    read: async () => ({ message: Buffer.from('m'), signatures: Buffer.from('s'), timeStamp: {} }),
+    container: async () => ({
+      message: Buffer.from('m'),
+      signatures: Buffer.from('s'),
+      attachments: [
+        {
+          name: 'attachment1',
+          size: 200_000,
+          open: () =>
+            Readable.from(
+              (async function* () {
+                yield Buffer.alloc(60_000)
+                throw new Fault('log_inconsistent', { what: 'a body file is missing' })
+              })(),
+              { objectMode: false },
+            ),
+        },
+      ],
+    }),
+  } satisfies Partial<EvidenceLog>)
+  const zip = await ask(`GET /asic?${party} HTTP/1.1`).catch(() => 'reset')
+  t.ok(/^HTTP\/1\.1 200|reset/.test(zip), 'an unreadable body breaks the download off')
+  evidence.findExchange = async () =>
+    Array.from({ length: 257 }, (_, idx) => ({ idx, kind: 'request', time: '2026-01-01T00:00:00Z' }))
+  t.match(await ask(`GET /asic?${party} HTTP/1.1`), /409[\s\S]*client\.conflict/)
+  t.match(await ask(`GET /asic?queryId=q HTTP/1.1`), /400[\s\S]*client\.invalid_request/)
+  t.match(await ask('GET /listClients HTTP/1.1'), /^HTTP\/1\.1 200/, 'the process lives')
+})
