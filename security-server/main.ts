@@ -119,6 +119,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
       sign: (data) => keys.signingIdentity(memberOf(server)).sign(data),
     },
     stamp: createTimeStampClient({
+      clock,
       configuration: () => globalConfiguration.current().index,
       async fetchStatus(certificate, configuration) {
         const of = configuration.caOf(certificate)

@@ -1,6 +1,7 @@
 /**
  * The door to the time-stamping authorities. Guarantees a token that verifies against the configuration's own copy of the
- * authority's certificate, with that certificate in it (wire 4.2), and with the status of the authority as of now beside it.
+ * authority's certificate, with that certificate in it (wire 4.2), that says a time of now, and with the status of the
+ * authority as of now beside it.
  */
 import { request } from 'undici'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -9,15 +10,19 @@ import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
 import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
 import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import { addTsaCertificate } from '#core/timestamp/write-token.ts'
+import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 
 const TIMEOUT_MS = 15_000
 const MAX_BYTES = 256 * 1024
+/** An authority whose clock is further off would date signatures before they were made, or too late to be of use. */
+const MAX_OFF_MS = 5 * 60_000
 
 /** What a time-stamping authority gave: the token, the chain of its certificate, and OCSP responses for that chain. */
 export type TimeStampAnswer = { token: Buffer; certificates: Buffer[]; ocspResponses: Buffer[] }
 
 type Rooms = {
+  clock: Clock
   /** The configuration in force; throws when there is none. */
   configuration(): ConfigurationIndex
   /** An OCSP response for the authority's certificate, as it came; absent when its responder cannot be asked. */
@@ -67,11 +72,13 @@ async function stampAt(
   }
   if (reply.statusCode !== 200) throw new Fault('timestamping_failed', { what: `HTTP ${reply.statusCode}` })
   const given = readTimeStampResponse(Buffer.concat(chunks))
-  const { certificate } = verifyTimeStampToken({
+  const { certificate, time } = verifyTimeStampToken({
     token: given,
     imprint,
     tsaCertificates: configuration.tsaCertificates,
   })
+  if (Math.abs(time.getTime() - rooms.clock()) > MAX_OFF_MS)
+    throw new Fault('timestamp_invalid', { what: `the authority says ${time.toISOString()}` })
   const issuer = configuration.caOf(certificate)?.ca
   const status = await rooms.fetchStatus(certificate, configuration)
   return {
