@@ -8,6 +8,7 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { Fault, type FaultOrigin } from '#schemas/fault.ts'
 import type { Settings } from './config.ts'
 import { refuseRequest, routeOf } from './consumer/routes.ts'
+import { drainOnClose } from './drain-listener.ts'
 import type { GlobalConfiguration } from './global-configuration/global-configuration.ts'
 import type { Keys } from './keys/keys.ts'
 import { mutualTls, mutualTlsOptions } from './peer/mutual-tls.ts'
@@ -23,7 +24,7 @@ const COMMON = {
   forceCloseConnections: 'idle' as const,
   requestTimeout: 0,
   connectionTimeout: 120_000,
-  // A little above what our own client keeps idle sockets for, so that it never writes on one that is closing.
+  // Well above what our own client keeps idle sockets for, so that it never writes on one that is closing.
   keepAliveTimeout: 20_000,
   bodyLimit: Number.MAX_SAFE_INTEGER,
   // While we drain, what comes on a connection that is open already is still carried out; the answer closes it.
@@ -64,6 +65,7 @@ export async function listenForClients(
   }
   for (const { app, host, port } of apps) {
     app.server.maxConnections = MAX_CONNECTIONS
+    drainOnClose(app)
     app.setNotFoundHandler((request, reply) => refuseRequest(request, reply, new Fault('not_found'), log))
     app.setErrorHandler((cause, request, reply) => refuseRequest(request, reply, cause, log))
     app.addHook('onRequest', refuseOldHttp)
@@ -122,6 +124,7 @@ export function listenForPeers(
     }) as unknown as FastifyInstance
     next.addHook('onRequest', refuseOldHttp)
     next.server.maxConnections = MAX_CONNECTIONS
+    drainOnClose(next)
     mutualTls(next, rooms)
     routes(next)
     try {

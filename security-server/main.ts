@@ -28,6 +28,7 @@ import { evidenceRoutes } from './consumer/evidence.ts'
 import { listClientsRoute } from './consumer/list-clients.ts'
 import type { ConsumerRooms } from './consumer/rooms.ts'
 import { consumerRoutes } from './consumer/routes.ts'
+import { CLIENT_IDLE_MS } from './drain-listener.ts'
 import { createConfigurationClient } from './global-configuration/client.ts'
 import { createGlobalConfiguration } from './global-configuration/global-configuration.ts'
 import { createTimeStampClient } from './jobs/client.ts'
@@ -141,7 +142,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
       ocspPort: settings.peers.ocspPort,
       connectTimeoutMs: 10_000,
       replyTimeoutMs: settings.limits.replyTimeoutSeconds * 1000,
-      idleTimeoutMs: 10_000,
+      idleTimeoutMs: CLIENT_IDLE_MS,
       connectionsPerPeer: 64,
     },
   )

@@ -226,7 +226,15 @@ export async function ask(
       })
     })
   })
-  request.once('error', reject)
+  // Before this nothing of the request can have been sent: a connection that waits to be accepted when a listener ends is reset.
+  let connected = false
+  request.once('socket', (socket) => {
+    connected = request.reusedSocket
+    socket.once(protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+      connected = true
+    })
+  })
+  request.once('error', (cause) => reject(Object.assign(cause, { connected })))
   request.end(q.body)
   return promise
 }
