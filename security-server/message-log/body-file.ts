@@ -12,12 +12,12 @@ export const BODY_FILE_HEADER = Buffer.from('concordat body 1')
 
 const TAG = 16
 
-/** A chunk as it stands in the file: ciphertext and tag. */
-export function sealChunk(dataKey: Buffer, number: number, last: boolean, plain: Buffer): Buffer {
+/** A chunk as it stands in the file: ciphertext, then tag. `plain` may be used again at once. */
+export function sealChunk(dataKey: Buffer, number: number, last: boolean, plain: Buffer): [Buffer, Buffer] {
   const cipher = createCipheriv('aes-256-gcm', dataKey, nonceOf(number, last))
   const sealed = cipher.update(plain)
   cipher.final()
-  return Buffer.concat([sealed, cipher.getAuthTag()])
+  return [sealed, cipher.getAuthTag()]
 }
 
 /** The plaintext of an open body file chunk by chunk, closed at the end; throws `log_inconsistent` at the first bit that differs. */

@@ -24,8 +24,9 @@ export function createBodyWriter(folder: BodyFolder): BodyWriter {
   const name = folder.newName()
   const part = `${folder.incoming(name)}.part`
   const dataKey = randomBytes(32)
-  let pending: Buffer[] = []
-  let pendingSize = 0
+  // One chunk's plaintext, used again and again: a large body must not leave a trail of garbage in memory.
+  const plain = Buffer.allocUnsafe(CHUNK)
+  let filled = 0
   let number = 0
   let file: number | undefined
 
@@ -52,26 +53,25 @@ export function createBodyWriter(folder: BodyFolder): BodyWriter {
       throw new Fault('logging_failed', { what: 'a body cannot be spooled', cause })
     }
   }
-  // The last chunk is flagged, so one full chunk is always held back until more or the end has come.
-  const sealReady = (): Buffer[] => {
-    const all = pending.length === 1 ? pending[0]! : Buffer.concat(pending)
+  // The last chunk is flagged, so a full one is sealed only when more has come.
+  const take = (chunk: Buffer): Buffer[] => {
     const sealed: Buffer[] = []
-    let at = 0
-    for (; all.length - at > CHUNK; at += CHUNK) {
-      sealed.push(sealChunk(dataKey, number++, false, all.subarray(at, at + CHUNK)))
+    for (let at = 0; at < chunk.length; ) {
+      if (filled === CHUNK) {
+        sealed.push(...sealChunk(dataKey, number++, false, plain))
+        filled = 0
+      }
+      const taken = chunk.copy(plain, filled, at)
+      filled += taken
+      at += taken
     }
-    // A copy: the rest must not keep alive what has been written.
-    pending = [Buffer.from(all.subarray(at))]
-    pendingSize = all.length - at
     return sealed
   }
   let turn: Promise<void> = Promise.resolve()
   return {
     write: (chunk) => {
-      pending.push(Buffer.from(chunk))
-      pendingSize += chunk.length
-      if (pendingSize <= CHUNK) return turn
-      const sealed = sealReady()
+      const sealed = take(chunk)
+      if (sealed.length === 0) return turn
       turn = turn.then(() => orGiveUp(() => append(sealed)))
       // Whoever waits sees the fault; who does not wait sees it at the end.
       turn.catch(() => undefined)
@@ -80,7 +80,7 @@ export function createBodyWriter(folder: BodyFolder): BodyWriter {
     end: async () => {
       await turn
       return orGiveUp(async () => {
-        await append([...sealReady(), sealChunk(dataKey, number, true, Buffer.concat(pending))])
+        await append(sealChunk(dataKey, number, true, plain.subarray(0, filled)))
         const written = file as number
         await syncFile(written)
         file = undefined
