@@ -43,7 +43,10 @@ export type Instance = Description & {
   start(name: ProcessName, environment?: Record<string, string>): Promise<Started>
   /** The running process of that name; throws when none was started. */
   process(name: ProcessName): Started
-  /** The request of an agency's system to its security server by HTTPS, with the system's certificate. */
+  /**
+   * The request of an agency's system to its security server by HTTPS, with the system's certificate. Rejects with the
+   * code HANGS after a minute.
+   */
   ask(name: ServerName, target: string, question?: Question): Promise<Reply>
   /** A fault of the trust services, or of none ('none'). */
   fault(service: 'ca' | 'ocsp' | 'tsa', mode: string): Promise<void>
@@ -53,11 +56,9 @@ export type Instance = Description & {
 }
 
 const READY_MS = 60_000
-const ROOT = path.join(import.meta.dirname, '..')
-const SCRIPTS: Record<'trust' | 'registry', string> = {
-  trust: 'certs/main.ts',
-  registry: 'central-registry/main.ts',
-}
+const DEADLINE_MS = 60_000
+const CONCORDAT = path.join(import.meta.dirname, '../scripts/concordat')
+const COMMANDS = { trust: 'trust-services', registry: 'central-registry' }
 
 /** Sets an instance up on a loopback network of its own; nothing of it runs when this resolves. */
 export async function prepareInstance(): Promise<Instance> {
@@ -83,8 +84,8 @@ export async function prepareInstance(): Promise<Instance> {
     registryAdmin,
     admin,
     async start(name, environment = {}) {
-      const script = name === 'trust' || name === 'registry' ? SCRIPTS[name] : 'security-server/main.ts'
-      const started = await startProcess({ name, script, directory, environment })
+      const command = name === 'trust' || name === 'registry' ? COMMANDS[name] : 'security-server'
+      const started = await startProcess({ name, command, directory, environment })
       running.set(name, started)
       return started
     },
@@ -96,11 +97,8 @@ export async function prepareInstance(): Promise<Instance> {
     ask: (name, target, question = {}) => {
       const { httpsUrl, client } = servers[name]
       const headers = question.headers ?? { 'X-Road-Client': client }
-      return ask(
-        httpsUrl,
-        target,
-        { certificate: systemOf(servers[name]), ...question, headers },
-        authorities,
+      return within(
+        ask(httpsUrl, target, { certificate: systemOf(servers[name]), ...question, headers }, authorities),
       )
     },
     async fault(service, mode) {
@@ -145,6 +143,13 @@ export function systemOf(server: Description['servers'][ServerName]): { cert: st
   return system
 }
 
+/** An exchange that hangs is a failure of its own kind. */
+async function within(reply: Promise<Reply>): Promise<Reply> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const late = setTimeout(() => reject(Object.assign(new Error('no answer'), { code: 'HANGS' })), DEADLINE_MS)
+  return Promise.race([reply, promise]).finally(() => clearTimeout(late))
+}
+
 async function setUp(directory: string, network: string): Promise<Description> {
   const args = [
     'sandbox',
@@ -156,7 +161,7 @@ async function setUp(directory: string, network: string): Promise<Description> {
     '--network',
     network,
   ]
-  const child = spawn(process.execPath, [path.join(ROOT, 'scripts/concordat.ts'), ...args], {
+  const child = spawn(CONCORDAT, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const [out, errors, [code]] = await Promise.all([
@@ -170,7 +175,7 @@ async function setUp(directory: string, network: string): Promise<Description> {
 
 async function startProcess(q: {
   name: ProcessName
-  script: string
+  command: string
   directory: string
   environment: Record<string, string>
 }): Promise<Started> {
@@ -178,7 +183,7 @@ async function startProcess(q: {
   const log = path.join(q.directory, `${q.name}.log`)
   const output = openSync(log, 'a')
   const settings = path.join(q.directory, `${q.name}.yaml`)
-  const child = spawn(process.execPath, [path.join(ROOT, q.script), '--configuration', settings], {
+  const child = spawn(CONCORDAT, [q.command, '--configuration', settings], {
     stdio: ['ignore', output, output, 'ipc'],
     env: { ...process.env, ...q.environment },
   })

@@ -31,8 +31,6 @@ export type LoadSettings = {
   keepAlive: boolean
 }
 
-const DEADLINE_MS = 60_000
-
 export async function startLoad(q: LoadSettings): Promise<Load> {
   const { instance, from } = q
   const ledger = await open(q.ledgerFile, 'a')
@@ -47,7 +45,7 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
   const ask = async (number: number): Promise<void> => {
     const id = `${run}-${number}`
     const headers = { 'X-Road-Client': instance.servers[from].client, 'X-Road-Id': id }
-    const failed = await within(instance.ask(from, q.service, { headers, agent })).then(failureOf, codeOf)
+    const failed = await instance.ask(from, q.service, { headers, agent }).then(failureOf, codeOf)
     if (failed !== undefined) {
       failures.set(failed, (failures.get(failed) ?? 0) + 1)
       return
@@ -76,20 +74,12 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
   }
 }
 
-/** An exchange that hangs is a failure of its own kind. */
-async function within(reply: Promise<Reply>): Promise<Reply> {
-  const ended = new AbortController()
-  const late = wait(DEADLINE_MS, undefined, { signal: ended.signal }).then(() => {
-    throw Object.assign(new Error('no answer'), { code: 'HANGS' })
-  })
-  late.catch(() => undefined)
-  return Promise.race([reply, late]).finally(() => ended.abort())
-}
-
 function failureOf(reply: Reply): string | undefined {
   return reply.status === 200 ? undefined : (reply.headers['x-road-error'] ?? `HTTP ${reply.status}`)
 }
 
+/** 'not connected' when the request cannot have been sent, whatever ended the connection. */
 function codeOf(thrown: unknown): string {
-  return (thrown as { code?: string }).code ?? String(thrown)
+  const { code, connected } = thrown as { code?: string; connected?: boolean }
+  return connected === false ? 'not connected' : (code ?? String(thrown))
 }

@@ -1,0 +1,35 @@
+/** What a registry published once, recorded over HTTP and served again in its place, as it was or changed. */
+import http from 'node:http'
+import { ask } from '../world.ts'
+
+/** Bodies by path with query. */
+export type Recording = Map<string, Buffer>
+
+/** The newest version of the internal configuration with its statement and parts. */
+export async function record(publicUrl: string): Promise<Recording> {
+  const recording: Recording = new Map()
+  const fetch = async (target: string): Promise<Buffer> => {
+    const { status, body } = await ask(publicUrl, target)
+    if (status !== 200) throw new Error(`${target} answered ${status}`)
+    recording.set(target, body)
+    return body
+  }
+  const directory = (await fetch('/internalconf?version=6')).toString('latin1')
+  await fetch('/internalconf-statement?version=6')
+  for (const [, location] of directory.matchAll(/^Content-location: *(\S+)/gim)) await fetch(location!)
+  return recording
+}
+
+/** Serves it where the registry did; ends with the function given back. */
+export async function serve(recording: Recording, publicUrl: string): Promise<() => Promise<void>> {
+  const { hostname, port } = new URL(publicUrl)
+  const server = http.createServer((request, response) => {
+    const body = recording.get(request.url ?? '')
+    response.writeHead(body === undefined ? 404 : 200).end(body)
+  })
+  await new Promise<void>((resolve) => void server.listen(Number(port), hostname, resolve))
+  return async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
+}

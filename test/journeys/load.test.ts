@@ -1,0 +1,183 @@
+/**
+ * More than is comfortable: bodies of 1 GB, clients that read or write slowly or not at all, a peer beyond its quota.
+ * Memory stays bounded, and whoever behaves is served.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
+import net, { type AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import tls from 'node:tls'
+import t, { type Test } from 'tap'
+import { addService } from '../fakes/provider-system.ts'
+import { readLog, storyOf } from '../message-logs.ts'
+import { prepareInstance, systemOf } from '../processes.ts'
+import type { ServerName } from '../world.ts'
+
+t.setTimeout(280_000)
+
+const MB = 1024 * 1024
+const LARGE = 1024 * MB
+const MOST_GROWTH_MB = 150
+const CROWD = 300
+
+const instance = await prepareInstance()
+t.teardown(() => instance.stop())
+const { population, tax, business } = instance.servers
+const target = `/r1/${population.client}/echo`
+const piece = randomBytes(MB)
+
+/** `bytes` of the same noise, and nothing of it held. */
+function* noise(bytes: number): Generator<Buffer> {
+  for (let sent = 0; sent < bytes; sent += piece.length) yield piece.subarray(0, bytes - sent)
+}
+
+async function digestOf(content: Readable): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of content as AsyncIterable<Buffer>) hash.update(chunk)
+  return hash.digest('hex')
+}
+
+/** The provider's system: reads all, says its digest in a header, and answers as many bytes as the path says. */
+const system = http.createServer((request, response) => {
+  void digestOf(request).then(async (digest) => {
+    const bytes = Number(/(\d+)$/.exec(request.url ?? '')?.[1] ?? 0)
+    response.writeHead(200, { 'X-Digest': digest, 'Content-Length': bytes })
+    await pipeline(Readable.from(noise(bytes)), response)
+  })
+})
+await new Promise<void>((resolve) => void system.listen(0, instance.address(40), resolve))
+t.teardown(() => system.closeAllConnections())
+t.teardown(() => system.close())
+
+await Promise.all([instance.start('trust'), instance.start('registry')])
+await instance.start('population', { CONCORDAT_PEERS_PER_SECOND: '40' })
+await Promise.all([instance.start('tax'), instance.start('business')])
+await instance.publish()
+await addService(instance.admin.population, {
+  provider: population.client,
+  serviceCode: 'echo',
+  url: `http://${instance.address(40)}:${(system.address() as AddressInfo).port}`,
+  grants: [{ client: tax.client }, { client: business.client }],
+  timeoutMs: 120_000,
+})
+
+/** Sends a body of `bytes` (none: a GET) and gives the answer with its body unread. */
+function send(path: string, bytes: number): Promise<http.IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
+  const { hostname, port } = new URL(tax.httpsUrl)
+  const request = https.request(
+    {
+      ...systemOf(tax),
+      host: hostname,
+      port,
+      path: target + path,
+      method: bytes === 0 ? 'GET' : 'POST',
+      headers: { 'X-Road-Client': tax.client, ...(bytes === 0 ? {} : { 'Content-Length': bytes }) },
+      rejectUnauthorized: false,
+      agent: false,
+    },
+    resolve,
+  )
+  request.once('error', reject)
+  Readable.from(noise(bytes)).pipe(request)
+  return promise
+}
+
+/** Watches the memory of both security servers; `growth` says by how many MB it was above what it was at first. */
+function watchMemory(): { growth(): Record<string, number>; stop(): void } {
+  const names: ServerName[] = ['population', 'tax']
+  const resident = (name: ServerName): number => {
+    const status = readFileSync(`/proc/${instance.process(name).pid}/status`, 'latin1')
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024
+  }
+  const before = names.map(resident)
+  const most = [...before]
+  const look = (): void => {
+    for (const [i, name] of names.entries()) most[i] = Math.max(most[i]!, resident(name))
+  }
+  const timer = setInterval(look, 50)
+  return {
+    growth: () => Object.fromEntries(names.map((name, i) => [name, Math.round(most[i]! - before[i]!)])),
+    stop: () => clearInterval(timer),
+  }
+}
+
+function checkGrowth(t: Test, memory: ReturnType<typeof watchMemory>): void {
+  memory.stop()
+  for (const [name, growth] of Object.entries(memory.growth()))
+    t.ok(growth < MOST_GROWTH_MB, `memory of ${name} grew by ${growth} MB`)
+}
+
+/** So many exchanges of somebody who behaves, one after the other; gives the answers that were none. */
+async function behave(from: ServerName, count: number): Promise<string[]> {
+  const failed: string[] = []
+  for (let n = 0; n < count; n++) {
+    const { status, headers } = await instance.ask(from, target)
+    if (status !== 200) failed.push(headers['x-road-error'] ?? `${status}`)
+  }
+  return failed
+}
+
+t.test('1 GB each way, and memory does not grow with it', async (t) => {
+  t.strictSame(await behave('tax', 20), [], 'warm')
+  const memory = watchMemory()
+  const expected = await digestOf(Readable.from(noise(LARGE)))
+  const answer = await send(`/${LARGE}`, LARGE)
+  t.equal(answer.statusCode, 200)
+  t.equal(answer.headers['x-digest'], expected, 'the same bytes there')
+  t.equal(await digestOf(answer), expected, 'and back')
+  checkGrowth(t, memory)
+  t.equal(storyOf(await readLog(tax), String(answer.headers['x-road-id'])), 'request, reply')
+})
+
+t.test('slow readers', async (t) => {
+  const memory = watchMemory()
+  const answers = await Promise.all(Array.from({ length: 10 }, () => send(`/${20 * MB}`, 0)))
+  for (const answer of answers) answer.pause()
+  t.strictSame(await behave('tax', 30), [], 'others are served meanwhile')
+  checkGrowth(t, memory)
+  t.equal(await digestOf(answers[0]!), await digestOf(Readable.from(noise(20 * MB))), 'late is not lost')
+  for (const answer of answers) answer.destroy()
+  t.strictSame(await behave('tax', 1), [])
+})
+
+t.test('a crowd that says nothing, or only the beginning, or a byte now and then', async (t) => {
+  const plain = { host: tax.address, port: Number(new URL(tax.httpUrl).port) }
+  const secure = { host: tax.address, port: Number(new URL(tax.httpsUrl).port), rejectUnauthorized: false }
+  const beginning = `POST ${target} HTTP/1.1\r\nHost: ${tax.address}\r\nX-Road-Client: ${tax.client}\r\n`
+  const timers: NodeJS.Timeout[] = []
+  const crowd = Array.from({ length: CROWD }, (_, i) => {
+    // No word of a TLS handshake, where peers are expected.
+    if (i % 3 === 0) return net.connect({ host: population.address, port: population.messagePort })
+    if (i % 3 === 1) return tls.connect(secure)
+    const socket = net.connect(plain, () => {
+      socket.write(beginning)
+      timers.push(setInterval(() => socket.write('X: y\r\n'), 1000))
+    })
+    return socket
+  })
+  const gone = crowd.map((socket) => once(socket.on('error', () => undefined).resume(), 'close'))
+  t.strictSame(await behave('tax', 50), [], 'honest clients are served meanwhile')
+  await Promise.all(gone)
+  for (const timer of timers) clearInterval(timer)
+  t.pass('the crowd was sent away')
+  t.strictSame(await behave('tax', 1), [])
+})
+
+t.test('one peer beyond its quota', async (t) => {
+  const flood = Promise.all(Array.from({ length: 200 }, () => instance.ask('tax', target)))
+  const others = await behave('business', 30)
+  const answers = await flood
+  const refused = answers.filter(({ status }) => status !== 200)
+  t.ok(refused.length > 0, `${refused.length} of ${answers.length} were too many`)
+  t.strictSame(
+    [...new Set(refused.map(({ headers }) => headers['x-road-error']))],
+    ['server.serverproxy.too_many_requests'],
+  )
+  t.strictSame(others, [], 'another peer does not notice')
+  t.ok(refused.length < answers.length, 'and the noisy one gets its share')
+})

@@ -1,0 +1,344 @@
+/**
+ * Everything that an exchange leans on fails in turn: the provider's system, the peer, the network, time-stamps,
+ * certificate status, the registry. Each time: a clear fault or no harm, no hang, true records, and recovery by itself.
+ */
+import { readFileSync } from 'node:fs'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
+import { type Recording, record, serve } from '../fakes/recorded-registry.ts'
+import { serveAlso } from '../fakes/second-server.ts'
+import { startTcpProxy, type TcpFault } from '../fakes/tcp-proxy.ts'
+import { openRequests, readLog, storyOf, verifyLogOf } from '../message-logs.ts'
+import { prepareInstance } from '../processes.ts'
+import { colons, type Reply } from '../world.ts'
+
+t.setTimeout(280_000)
+
+const instance = await prepareInstance()
+t.teardown(() => instance.stop())
+const { population, tax, business } = instance.servers
+const { registryAdmin, admin } = instance
+const target = `/r1/${population.client}/echo/persons`
+/** The consumer under test gives up on a peer after 3 s. */
+const PATIENCE = { CONCORDAT_LIMITS_REPLY_TIMEOUT_SECONDS: '3' }
+
+const system = await startProviderSystem(instance.address(40))
+t.teardown(() => system.close())
+// Between consumer and provider from the beginning: the registry knows the proxy's address.
+const proxyHost = instance.address(41)
+const proxy = await startTcpProxy({ host: proxyHost, port: population.messagePort, to: population.address })
+const ocspProxy = await startTcpProxy({ host: proxyHost, port: population.ocspPort, to: population.address })
+t.teardown(() => Promise.all([proxy.close(), ocspProxy.close()]))
+
+await Promise.all([instance.start('trust'), instance.start('registry')])
+await Promise.all([instance.start('population'), instance.start('tax', PATIENCE)])
+await registryAdmin.send('PATCH', `/security-servers/${colons(population.id)}`, { address: proxyHost })
+await instance.publish()
+const { serviceId } = await addService(admin.population, {
+  provider: population.client,
+  serviceCode: 'echo',
+  url: system.url,
+  grants: [{ client: tax.client }],
+  timeoutMs: 1000,
+})
+
+let asked = 0
+
+type Outcome = { id: string; status: number; error: string | undefined; reply: Reply | undefined }
+
+/** One exchange; a body makes it a POST. `error` is the last part of X-Road-Error. */
+async function exchange(body?: Buffer): Promise<Outcome> {
+  const id = `outage-${asked++}`
+  const headers = { 'X-Road-Client': tax.client, 'X-Road-Id': id, 'Content-Type': 'text/plain' }
+  const question = body === undefined ? { headers } : { headers, body, method: 'POST' }
+  const reply = await instance.ask('tax', target, question)
+  return { id, status: reply.status, error: reply.headers['x-road-error']?.split('.').at(-1), reply }
+}
+
+/** The records of one exchange on both sides, and how often the provider's system was called for it. */
+async function storiesOf(id: string): Promise<[consumer: string, provider: string, calls: number]> {
+  const [consumer, provider] = await Promise.all([readLog(tax), readLog(population)])
+  const calls = system.calls.filter(({ rawHeaders }) => rawHeaders.includes(id)).length
+  return [storyOf(consumer, id), storyOf(provider, id), calls]
+}
+
+/** Asks until the answer is `status`, and gives the last one. */
+async function until(status: number): Promise<Outcome> {
+  for (;;) {
+    const outcome = await exchange()
+    if (outcome.status === status) return outcome
+    await wait(250)
+  }
+}
+
+t.test("the provider's system fails", async (t) => {
+  const answers: Record<string, [Behaviour, string]> = {
+    slow: [() => undefined, 'service_timeout'],
+    garbage: [(_call, { socket }) => socket?.end('what is HTTP?\r\n\r\n'), 'service_failed'],
+    silence: [(_call, { socket }) => socket?.destroy(), 'service_failed'],
+    'a cut body': [
+      (_call, response) => {
+        response.writeHead(200, { 'Content-Length': '1000' }).write('the beginning')
+        setTimeout(() => response.destroy(), 50)
+      },
+      'service_failed',
+    ],
+  }
+  for (const [what, [behaviour, code]] of Object.entries(answers)) {
+    system.answer(behaviour)
+    const { id, error, status } = await exchange()
+    t.equal(error, code, what)
+    t.ok(status >= 500)
+    const unknown = `request, outcome-unknown`
+    t.strictSame(
+      await storiesOf(id),
+      [`${unknown} (server.serverproxy.${code})`, `${unknown} (${code})`, 1],
+      'nobody says that it was not carried out',
+    )
+  }
+  system.answer((_call, response) => response.writeHead(302, { Location: `${system.url}/elsewhere` }).end())
+  const redirected = await exchange()
+  t.equal(redirected.status, 302, 'a redirect is an answer like any other')
+  t.equal(redirected.reply?.headers['location'], `${system.url}/elsewhere`)
+  t.equal((await storiesOf(redirected.id))[2], 1, 'and is not followed')
+  system.answer(undefined)
+
+  const impostor = https.createServer({
+    cert: readFileSync(business.systemCertificateFile),
+    key: readFileSync(business.systemKeyFile),
+  })
+  await new Promise<void>((resolve) => void impostor.listen(0, instance.address(42), resolve))
+  const ports = { impostor: (impostor.address() as AddressInfo).port, nobody: 1 }
+  const urls = {
+    'a wrong certificate': `https://${instance.address(42)}:${ports.impostor}`,
+    'nobody there': `http://${instance.address(42)}:${ports.nobody}`,
+  }
+  for (const [what, url] of Object.entries(urls)) {
+    await admin.population.send('PATCH', `/services/${serviceId}`, { url })
+    const { id, error } = await exchange()
+    t.equal(error, 'service_failed', what)
+    t.strictSame(
+      await storiesOf(id),
+      ['request, refusal (server.serverproxy.service_failed)', 'request, refusal (service_failed)', 0],
+      'refused: not a byte was sent',
+    )
+  }
+  impostor.close()
+  await admin.population.send('PATCH', `/services/${serviceId}`, { url: system.url, timeoutMs: 10_000 })
+  t.equal((await exchange()).status, 200, 'and works again')
+})
+
+const LOST = ['connection_lost', 'peer_timeout', 'network_error', 'incorrect_validation_info']
+
+t.test('the network between the servers fails', async (t) => {
+  const body = Buffer.alloc(100_000, 'x')
+  const faults: TcpFault[] = [
+    { kind: 'slow', delayMs: 50 },
+    { kind: 'black hole' },
+    ...(['client', 'server'] as const).flatMap((from) =>
+      [1, 2, 4, 400, 3000, 5000, 12_000, 65_536].map((after) => ({ kind: 'cut' as const, from, after })),
+    ),
+    { kind: 'half-open', from: 'client', after: 20_000 },
+    { kind: 'half-open', from: 'server', after: 5000 },
+  ]
+  for (const fault of faults) {
+    await proxy.set(fault)
+    const { id, status, error } = await exchange(body)
+    const name = Object.values(fault).join(' ')
+    t.ok(status === 200 || LOST.includes(error ?? ''), `${name}: ${status} ${error ?? ''}`)
+    // What the provider did not get to the end it may still be busy with: it ends when its connection does.
+    await proxy.set({ kind: 'none' })
+    const [consumer, , calls] = await storiesOf(id)
+    if (status === 200) t.strictSame([consumer, calls], ['request, reply', 1])
+    else if (consumer === `request, refusal (${error})`) t.equal(calls, 0, 'not sent means not called')
+    else t.equal(consumer, `request, outcome-unknown (${error})`)
+    t.ok(calls <= 1)
+  }
+  t.equal((await exchange()).status, 200)
+  proxy.freeze()
+  t.equal((await exchange()).error, 'peer_timeout', 'a connection that only looks open')
+  await proxy.set({ kind: 'none' })
+  await ocspProxy.set({ kind: 'black hole' })
+  t.equal((await until(200)).status, 200, 'statuses that are known are not asked for again')
+  await ocspProxy.set({ kind: 'none' })
+})
+
+t.test('one of two servers of the provider fails', async (t) => {
+  const other = await startProviderSystem(instance.address(43))
+  t.teardown(() => other.close())
+  await instance.start('business')
+  await serveAlso(instance, 'business', 'population')
+  await instance.publish()
+  const grants = [{ client: tax.client }]
+  await addService(admin.business, {
+    provider: population.client,
+    serviceCode: 'echo',
+    url: other.url,
+    grants,
+  })
+  const countCalls = (): [number, number] => [system.calls.length, other.calls.length]
+
+  await instance.process('population').kill()
+  const before = countCalls()
+  t.equal((await exchange(Buffer.from('x'))).status, 200, 'the second takes over before the first byte')
+  t.strictSame(countCalls(), [before[0], before[1] + 1])
+  await instance.start('population')
+  await instance.process('business').stop()
+  t.equal((await exchange()).status, 200, 'and the first for the second')
+  await instance.start('business')
+  await proxy.set({ kind: 'cut', from: 'client', after: 20_000 })
+  const calls = countCalls()
+  const { id, error } = await exchange(Buffer.alloc(100_000, 'x'))
+  t.equal(error, 'connection_lost', 'never after it')
+  t.strictSame(countCalls(), calls, 'nobody was asked twice')
+  t.equal((await storiesOf(id))[0], 'request, outcome-unknown (connection_lost)')
+  await proxy.set({ kind: 'none' })
+  await instance.process('business').stop()
+})
+
+t.test('no time-stamps', async (t) => {
+  const oldest = async (): Promise<string | null> =>
+    (await admin.tax.get<{ oldestUnstamped: string | null }>('/message-log')).oldestUnstamped
+  // Seven seconds instead of four hours.
+  const limits = { ...PATIENCE, CONCORDAT_LIMITS_UNSTAMPED_HOURS: '0.002' }
+  await admin.tax.send('POST', '/message-log/time-stamp')
+  await instance.process('tax').stop()
+  await instance.fault('tsa', 'down')
+  await instance.start('tax', limits)
+  t.equal((await exchange()).status, 200, 'exchange goes on')
+  t.equal((await admin.tax.call('POST', '/message-log/time-stamp')).status, 503)
+  const since = await oldest()
+  const { error } = await until(503)
+  t.equal(error, 'timestamping_failed', 'until the limit')
+  await instance.process('tax').kill()
+  await instance.start('tax', limits)
+  t.equal((await exchange()).error, 'timestamping_failed', 'which a restart does not move')
+  t.equal(await oldest(), since)
+  for (const mode of ['malformed', 'wrong-signer', 'stale', 'revoked']) {
+    await instance.fault('tsa', mode)
+    const refused = await admin.tax.call('POST', '/message-log/time-stamp')
+    t.ok(refused.status >= 500, `${mode}: ${refused.body.toString()}`)
+  }
+  await instance.fault('tsa', 'none')
+  // The job would come by itself within a minute.
+  await admin.tax.send('POST', '/message-log/time-stamp')
+  t.equal(await oldest(), null, 'the backlog is stamped')
+  t.equal((await exchange()).status, 200)
+  await instance.process('tax').stop()
+  await instance.start('tax', PATIENCE)
+})
+
+t.test('no certificate status', async (t) => {
+  const restartTrust = async (environment: Record<string, string>): Promise<void> => {
+    await instance.process('trust').stop()
+    await instance.start('trust', environment)
+  }
+  /** Asks for new answers; whether all were good. */
+  const refresh = async (): Promise<boolean> => {
+    type Certificates = { ocsp: { state: string; error?: string } }[]
+    const all = await admin.tax.send<Certificates>('PUT', '/token-certificates/refresh-ocsp')
+    return all.every(({ ocsp }) => ocsp.state === 'good' && ocsp.error === undefined)
+  }
+  // Answers live for 20 s; what is known of longer ones has to be replaced first.
+  await restartTrust({ TRUST_SERVICES_OCSP_VALIDITY_SECONDS: '20' })
+  for (const name of ['population', 'tax'] as const)
+    await admin[name].send('PUT', '/token-certificates/refresh-ocsp')
+  for (const mode of ['malformed', 'stale', 'wrong-signer', 'down']) {
+    await instance.fault('ocsp', mode)
+    t.notOk(await refresh(), mode)
+    t.equal((await exchange()).status, 200, 'what is known is good until its freshness ends')
+  }
+  const { error } = await until(500)
+  t.equal(error, 'incorrect_validation_info', 'then nothing is signed any more')
+  await instance.fault('ocsp', 'none')
+  await until(200)
+  t.pass('and it comes back by itself')
+  for (const mode of ['revoked', 'unknown']) {
+    await instance.fault('ocsp', mode)
+    t.notOk(await refresh(), mode)
+    t.equal((await exchange()).error, 'incorrect_validation_info', 'takes effect at once')
+    await instance.fault('ocsp', 'none')
+    t.ok(await refresh())
+    t.equal((await exchange()).status, 200)
+  }
+  await restartTrust({})
+  await instance.publish()
+})
+
+/** A copy with the one body changed. */
+function changed(recording: Recording, target: RegExp, change: (body: string) => string): Recording {
+  return new Map(
+    [...recording].map(([name, body]) =>
+      target.test(name) ? [name, Buffer.from(change(body.toString('latin1')), 'latin1')] : [name, body],
+    ),
+  )
+}
+
+t.test('no registry, or one that lies', async (t) => {
+  const { publicUrl } = instance.registry
+  const lastError = async (): Promise<string | undefined> => {
+    await admin.tax.call('PUT', '/global-configuration/refresh')
+    const state = await admin.tax.get<{ attempt: { lastError?: { code: string } } }>('/global-configuration')
+    return state.attempt.lastError?.code
+  }
+  const shortLived = {
+    CONCORDAT_REGISTRY_CONFIGURATION_VALIDITY_SECONDS: '60',
+    CONCORDAT_REGISTRY_CONFIGURATION_RENEW_SECONDS: '30',
+  }
+  await instance.process('registry').stop()
+  await instance.start('registry', shortLived)
+  await registryAdmin.send('POST', '/configuration/publish')
+  const older = await record(publicUrl)
+  await registryAdmin.send('POST', '/global-groups', { code: 'newer', description: 'Makes a difference' })
+  await instance.publish()
+  const newest = await record(publicUrl)
+  await registryAdmin.send('POST', '/global-groups', { code: 'newest', description: 'Nobody has it yet' })
+  await registryAdmin.send('POST', '/configuration/publish')
+  const unseen = await record(publicUrl)
+  await instance.process('registry').kill()
+
+  const sources: [string, Recording, string][] = [
+    ['rolled back', older, 'global_conf_rollback'],
+    [
+      'without its statement',
+      new Map([...newest].filter(([name]) => !name.includes('statement'))),
+      'global_conf_rollback',
+    ],
+    [
+      'forged directory',
+      changed(newest, /^\/internalconf\?/, (body) => body.replace(/Expire-date: 20/i, 'Expire-date: 21')),
+      'invalid_global_conf_signature',
+    ],
+    [
+      'forged part',
+      changed(unseen, /shared-params/, (body) => body.replace(proxyHost, instance.address(99))),
+      'invalid_global_conf_signature',
+    ],
+    ['silent', new Map(), 'network_error'],
+  ]
+  for (const [what, recording, code] of sources) {
+    const end = await serve(recording, publicUrl)
+    t.equal(await lastError(), code, what)
+    await end()
+    t.equal((await exchange()).status, 200, 'the last good one serves')
+  }
+  t.equal(await lastError(), 'network_error', 'nobody there')
+  const { error } = await until(503)
+  t.equal(error, 'global_conf_outdated', 'until it expires')
+  await instance.process('tax').kill()
+  await instance.start('tax', PATIENCE)
+  t.equal((await exchange()).error, 'global_conf_outdated', 'also after a restart')
+  await instance.start('registry')
+  await until(200)
+  t.pass('and it comes back by itself')
+})
+
+t.test('at the end both logs hold, and nothing is open', async (t) => {
+  for (const server of [population, tax]) {
+    t.strictSame(openRequests(await readLog(server)), [])
+    t.strictSame(await verifyLogOf(server), [])
+  }
+})
