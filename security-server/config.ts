@@ -16,7 +16,7 @@ export type Settings = {
     perSecond: number
     underWay: number
   }
-  clients: { http?: ListenAddress; https?: ListenAddress & { certificateFile: string; keyFile: string } }
+  clients: { http?: ListenAddress; https?: ListenAddress }
   admin: ListenAddress & { initialApiKeyFile?: string }
   limits: { bodyBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
   redisUrlFile?: string
@@ -33,22 +33,6 @@ const listen = (port: number): object => ({
     port: { type: 'integer', minimum: 1, maximum: 65535, default: port },
   },
 })
-
-const clientsHttps = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['certificateFile', 'keyFile'],
-  properties: {
-    address: { type: 'string', default: '127.0.0.1' },
-    port: { type: 'integer', minimum: 1, maximum: 65535, default: 8443 },
-    certificateFile: {
-      type: 'string',
-      'x-path': true,
-      description: 'PEM certificate that client systems see',
-    },
-    keyFile: { type: 'string', 'x-path': true, description: 'PEM key of that certificate, mode 0600' },
-  },
-}
 
 /** JSON Schema 2020-12 of the file; docs/configuration.md explains each setting. */
 export const settingsSchema = {
@@ -104,7 +88,7 @@ export const settingsSchema = {
       type: 'object',
       additionalProperties: false,
       default: {},
-      properties: { http: listen(8080), https: clientsHttps },
+      properties: { http: listen(8080), https: listen(8443) },
     },
     admin: {
       type: 'object',

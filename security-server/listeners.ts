@@ -1,8 +1,7 @@
 /** The listeners of a security server: for client systems by HTTP and HTTPS, for peers by mutual TLS, 5577 for OCSP. */
-import { readFile } from 'node:fs/promises'
+import type { Server } from 'node:https'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
-import { readSecret } from '#platform/configuration/read-secret.ts'
 import { answerBrokenRequest } from '#platform/http-service/broken-request.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault, type FaultOrigin } from '#schemas/fault.ts'
@@ -12,7 +11,7 @@ import { drainOnClose } from './drain-listener.ts'
 import type { GlobalConfiguration } from './global-configuration/global-configuration.ts'
 import type { Keys } from './keys/keys.ts'
 import { mutualTls, mutualTlsOptions } from './peer/mutual-tls.ts'
-import type { XRoadTlsPeers } from './peer/tls-profile.ts'
+import { tlsCredentials, type XRoadTlsPeers } from './peer/tls-profile.ts'
 
 /**
  * Headers within 10 s; bodies may take long, so what ends them is silence on the socket, not their length. While an
@@ -34,10 +33,12 @@ const COMMON = {
 const MAX_CONNECTIONS = 4096
 const HTTP = { headersTimeout: 10_000, maxHeaderSize: 32 * 1024, connectionsCheckingInterval: 5_000 }
 
+type ClientKeys = { internalTls: Pick<Keys['internalTls'], 'identity'>; onChange: Keys['onChange'] }
+
 /** Listens for client systems; `routes` adds what they may ask. HTTPS asks for a client certificate and takes any: the mode of the subsystem decides. */
 export async function listenForClients(
   settings: Settings['clients'],
-  log: Log,
+  { keys, log }: { keys: ClientKeys; log: Log },
   routes: (app: FastifyInstance) => void,
 ): Promise<FastifyInstance[]> {
   const apps: { app: FastifyInstance; host: string; port: number }[] = []
@@ -48,19 +49,10 @@ export async function listenForClients(
     apps.push({ app, host: settings.http.address, port: settings.http.port })
   }
   if (settings.https !== undefined) {
-    const { certificateFile, keyFile } = settings.https
-    const [cert, key] = await Promise.all([readFile(certificateFile, 'utf8'), readSecret(keyFile)])
-    const https = {
-      ...HTTP,
-      cert,
-      key,
-      requestCert: true,
-      rejectUnauthorized: false,
-      minVersion: 'TLSv1.2' as const,
-      handshakeTimeout: 10_000,
-    }
+    const https = { ...HTTP, requestCert: true, rejectUnauthorized: false, handshakeTimeout: 10_000 }
     const app = Fastify({ ...edge, rewriteUrl, https }) as unknown as FastifyInstance
     app.server.on('tlsClientError', (_cause: Error, socket: { destroy(): void }) => socket.destroy())
+    showInternalTls(app, keys)
     apps.push({ app, host: settings.https.address, port: settings.https.port })
   }
   for (const { app, host, port } of apps) {
@@ -73,6 +65,23 @@ export async function listenForClients(
     await app.listen({ host, port })
   }
   return apps.map(({ app }) => app)
+}
+
+/**
+ * Presents the internal TLS certificate, another one from the next handshake on; open connections stay. Until the token
+ * was unlocked once there is none to present, and handshakes fail.
+ */
+function showInternalTls(app: FastifyInstance, { internalTls, onChange }: ClientKeys): void {
+  const server = app.server as unknown as Server
+  const present = (): void => {
+    const identity = internalTls.identity()
+    if (identity !== undefined) {
+      server.setSecureContext({ ...tlsCredentials(identity), minVersion: 'TLSv1.2' })
+    }
+  }
+  present()
+  const stop = onChange(present)
+  app.addHook('onClose', async () => stop())
 }
 
 /** What is no HTTP gets a fault like any other, found in the log by its id. */

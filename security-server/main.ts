@@ -1,5 +1,6 @@
 /** The only wiring of the security server: settings to rooms, rooms to the two halves, halves to listeners and jobs. */
 import { mkdir } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -89,6 +90,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     directory: await folder('keys'),
     clock,
     configuration: () => globalConfiguration.current().index,
+    hostNames: { hostName: hostname(), ipAddresses: ownAddresses(settings.clients.https?.address) },
   })
   await unlockToken(keys, settings.pinFile, log)
   const database = await openDatabase(settings.database)
@@ -150,6 +152,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     connectTimeoutMs: 10_000,
     connectionsPerService: 64,
     own: ownListeners(settings),
+    identity: keys.internalTls.identity,
   })
   const shared = {
     server,
@@ -199,7 +202,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   ])
   const observe = (half: string) => (outcome: string, seconds: number) =>
     exchanges.observe({ half, outcome }, seconds)
-  const clientApps = await listenForClients(settings.clients, log, (app) => {
+  const clientApps = await listenForClients(settings.clients, { keys, log }, (app) => {
     consumerRoutes(app, consumer, log, observe('consumer'))
     listClientsRoute(app, globalConfiguration, log)
     evidenceRoutes(app, { globalConfiguration, localSystems, evidence: messageLog }, log)
@@ -283,6 +286,11 @@ async function unlockToken(keys: Keys, pinFile: string, log: Log): Promise<void>
   } catch (cause) {
     log.error({ err: cause }, 'the token stays locked')
   }
+}
+
+/** The address that a certificate can name: none when the listener takes every address of the machine, or names a host. */
+function ownAddresses(address: string | undefined): string[] {
+  return address === undefined || isIP(address) === 0 || /^[0.:]+$/.test(address) ? [] : [address]
 }
 
 function ownListeners(settings: Settings): { host: string; port: number }[] {

@@ -7,7 +7,7 @@ import { certify, fetchText } from './client.ts'
 import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS, serverText } from './layout.ts'
 
 /** Changes when a sandbox of an older version cannot be used any more. */
-export const SANDBOX_VERSION = '2'
+export const SANDBOX_VERSION = '3'
 
 /** Makes the folders and the processes' settings; keeps what is there. */
 export function writeSettings(layout: Layout): void {
@@ -57,18 +57,14 @@ pinFile: ./${key}/pin
 peers: { address: ${address} }
 clients:
   http: { address: ${address}, port: ${SERVER_PORTS.http} }
-  https:
-    address: ${address}
-    port: ${SERVER_PORTS.https}
-    certificateFile: ./${key}/clients.pem
-    keyFile: ./${key}/clients.key
+  https: { address: ${address}, port: ${SERVER_PORTS.https} }
 admin: { address: ${address}, port: ${SERVER_PORTS.admin}, initialApiKeyFile: ./${key}/api-key }
 development: true
 `,
   )
 }
 
-/** A key and a certificate of the development CA for a client system or a server's listener, unless they are there. */
+/** A key and a certificate of the development CA for a client system, unless they are there. */
 export async function systemCertificate(layout: Layout, file: string, commonName: string): Promise<Buffer> {
   const certificateFile = folderOf(layout, `${file}.pem`)
   if (existsSync(certificateFile)) return firstOf(readFileSync(certificateFile, 'latin1'))

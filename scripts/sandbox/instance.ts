@@ -97,11 +97,10 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
   }
 }
 
-/** Certificates of the agencies' systems and of the servers' HTTPS listeners, by agency. */
+/** Certificates of the agencies' systems, by agency. */
 async function systemCertificates(layout: Layout): Promise<Record<string, Buffer>> {
   const systems: Record<string, Buffer> = {}
-  for (const { key, address } of agenciesOf(layout)) {
-    await systemCertificate(layout, `${key}/clients`, address)
+  for (const { key } of agenciesOf(layout)) {
     systems[key] = await systemCertificate(layout, `${key}/system`, `${key} system`)
   }
   return systems

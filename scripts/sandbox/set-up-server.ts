@@ -1,13 +1,13 @@
 /** What an agency's operator does once with a new security server, over its management API. */
 import type { Api } from './client.ts'
-import { certify } from './client.ts'
+import { certify, fetchText } from './client.ts'
 import { type Agency, encoded, type Layout, serverText, subsystemText } from './layout.ts'
 
 type KeyAndCsr = { key: { id: string }; csr: { id: string; pem: string } }
 
 /**
- * Anchor, keys, certificates, the registration of the authentication certificate, the agency's subsystem. The caller lets
- * every server take the new configuration afterwards.
+ * Anchor, keys, certificates, the registration of the authentication certificate, the certificate for client systems. The
+ * caller lets every server take the new configuration afterwards.
  */
 export async function setUpServer(q: {
   server: Api
@@ -43,6 +43,21 @@ export async function setUpServer(q: {
     `/security-servers/${id}/authentication-certificates`,
     authenticationCertificate,
   )
+  await showClientSystems(server, ca, agency.address)
+}
+
+/** A certificate for the HTTPS listener that client systems of the sandbox trust by its root, with the intermediate beside it. */
+async function showClientSystems(server: Api, ca: string, address: string): Promise<void> {
+  const { pem } = await server.send<{ pem: string }>('POST', '/system/certificate/csr', {
+    subject: [
+      { type: 'C', value: 'FI' },
+      { type: 'CN', value: address },
+    ],
+    ipAddresses: [address],
+  })
+  const certificate = await certify(ca, 'client-system', Buffer.from(pem))
+  const chain = Buffer.from(certificate + (await fetchText(`${ca}/intermediate`)))
+  await server.sendBytes('POST', '/system/certificate/import', chain)
 }
 
 /** The agency's subsystem as client of its server; its systems prove themselves by certificate. */

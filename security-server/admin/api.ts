@@ -18,6 +18,7 @@ import { initializationHandlers } from './initialization.ts'
 import { messageLogHandlers } from './message-log.ts'
 import type { AdminRooms } from './rooms.ts'
 import { serviceHandlers } from './services.ts'
+import { systemCertificateHandlers } from './system-certificate.ts'
 import { tokenHandlers } from './tokens.ts'
 
 export type AdminSettings = Omit<AdminRooms, 'apiKeys' | 'audit' | 'fetchDocument'> & {
@@ -47,6 +48,7 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...initializationHandlers(rooms),
       ...tokenHandlers(rooms),
       ...certificateHandlers(rooms),
+      ...systemCertificateHandlers(rooms),
       ...clientHandlers(rooms),
       ...serviceHandlers(rooms),
       ...messageLogHandlers(rooms),

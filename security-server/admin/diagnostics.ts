@@ -22,6 +22,7 @@ export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
         configuration(rooms),
         token(rooms),
         ...certificates(rooms),
+        systemCertificate(rooms),
         attempt('signing', 'ready', () => rooms.keys.signingIdentity(rooms.server)),
         attempt('authentication', 'ready', () => rooms.keys.authenticationIdentity()),
         timeStamps(rooms),
@@ -73,6 +74,19 @@ function certificates({ keys, clock }: AdminRooms): Diagnosis[] {
       ? { name, state: 'WARNING', message, remedy: 'Order a new certificate' }
       : { name, state: 'OK', message }
   })
+}
+
+/** What our own systems see: no exchange stops when it ends, but theirs with us do. */
+function systemCertificate({ keys, clock }: AdminRooms): Diagnosis {
+  const name = 'system-certificate'
+  const shown = attempt(name, '', () => keys.internalTls.info())
+  if (shown.state !== 'OK') return shown
+  const days = Math.floor((Date.parse(keys.internalTls.info().notAfter) - clock()) / DAY_MS)
+  if (days >= WARN_DAYS) return { name, state: 'OK', message: `${days} days left` }
+  const remedy = 'Import a new certificate for the TLS key, or make a new key and tell the systems'
+  return days < 0
+    ? { name, state: 'ERROR', message: 'expired', remedy }
+    : { name, state: 'WARNING', message: `${days} days left`, remedy }
 }
 
 function timeStamps({ messageLog, clock }: AdminRooms): Diagnosis {

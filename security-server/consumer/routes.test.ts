@@ -20,7 +20,8 @@ const host = world.consumer.address
 const lines: string[] = []
 const log = createLog({ name: 'test', level: 'debug', destination: { write: (line) => lines.push(line) } })
 const evidence = {} as EvidenceLog
-const [app] = await listenForClients({ http: { address: host, port: 8080 } }, log, (app) => {
+const own = { keys: world.consumer.keys, log }
+const [app] = await listenForClients({ http: { address: host, port: 8080 } }, own, (app) => {
   const { globalConfiguration, localSystems } = rooms
   consumerRoutes(app, rooms, log, () => undefined)
   listClientsRoute(app, globalConfiguration, log)

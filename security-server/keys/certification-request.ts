@@ -3,6 +3,7 @@ import { createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
 import { Fault } from '#schemas/fault.ts'
+import { type AltNames, altNamesExtension } from './alt-names.ts'
 
 /** A distinguished name in the order of its RDNs: short names of RFC 4519 or dotted OIDs. */
 export type SubjectFields = { type: string; value: string }[]
@@ -20,26 +21,30 @@ const ATTRIBUTE: Record<string, string> = {
 }
 const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]+$/
 const DOTTED = /^[0-2](\.(0|[1-9][0-9]{0,9})){1,15}$/
-const DNS_NAME =
-  /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/
 
 /**
  * The DER of a request for this key. Throws `invalid_input` for a subject that cannot stand in a certificate:
  * 1 to 16 fields of 1 to 255 characters, a short code as country, DNS names of letters, digits and hyphens.
  */
-export function certificationRequest(q: {
-  privateKey: KeyObject
-  subject: SubjectFields
-  dnsNames?: string[] | undefined
-}): Buffer {
+export function certificationRequest(
+  q: { privateKey: KeyObject; subject: SubjectFields } & AltNames,
+): Buffer {
   const spki = createPublicKey(q.privateKey).export({ format: 'der', type: 'spki' })
-  const info = der.sequence(der.integer(0), subjectName(q.subject), spki, attributes(q.dnsNames ?? []))
-  const value = sign('sha256', info, q.privateKey)
-  const algorithm =
-    q.privateKey.asymmetricKeyType === 'ec'
-      ? der.sequence(der.oid(OID.ecdsaWithSHA256))
-      : der.sequence(der.oid(OID.sha256WithRSAEncryption), der.null())
-  return der.sequence(info, algorithm, der.bitString(value))
+  const info = der.sequence(der.integer(0), subjectName(q.subject), spki, attributes(q))
+  return signed(info, q.privateKey)
+}
+
+/** What is to be signed with its SHA-256 signature: the form of requests and of certificates (RFC 5280 4.1). */
+export function signed(content: Buffer, privateKey: KeyObject): Buffer {
+  const value = sign('sha256', content, privateKey)
+  return der.sequence(content, signatureAlgorithm(privateKey), der.bitString(value))
+}
+
+/** The AlgorithmIdentifier of signatures with SHA-256. */
+export function signatureAlgorithm(privateKey: KeyObject): Buffer {
+  return privateKey.asymmetricKeyType === 'ec'
+    ? der.sequence(der.oid(OID.ecdsaWithSHA256))
+    : der.sequence(der.oid(OID.sha256WithRSAEncryption), der.null())
 }
 
 /** PEM text of a request. */
@@ -48,7 +53,8 @@ export function requestPem(request: Buffer): string {
   return `-----BEGIN CERTIFICATE REQUEST-----\n${lines.join('\n')}\n-----END CERTIFICATE REQUEST-----\n`
 }
 
-function subjectName(fields: SubjectFields): Buffer {
+/** The DER of a Name; throws as certificationRequest does. */
+export function subjectName(fields: SubjectFields): Buffer {
   if (fields.length < 1 || fields.length > 16) throw refused('a subject has 1 to 16 fields')
   return der.sequence(...fields.map(rdn))
 }
@@ -73,14 +79,10 @@ function fieldValue(oid: string, value: string): Buffer {
   return der.utf8(value)
 }
 
-/** [0] attributes: an extensionRequest with the DNS names, or nothing. */
-function attributes(dnsNames: string[]): Buffer {
-  if (dnsNames.length === 0) return der.implicit(0, der.set())
-  if (dnsNames.length > 20 || !dnsNames.every((name) => DNS_NAME.test(name))) {
-    throw refused('a DNS name is not well formed')
-  }
-  const names = der.sequence(...dnsNames.map((name) => der.contextPrimitive(2, Buffer.from(name, 'latin1'))))
-  const extension = der.sequence(der.oid(OID.subjectAltName), der.octetString(names))
+/** [0] attributes: an extensionRequest with the other names, or nothing. */
+function attributes(names: AltNames): Buffer {
+  const extension = altNamesExtension(names)
+  if (extension === undefined) return der.implicit(0, der.set())
   const attribute = der.sequence(der.oid(OID.extensionRequest), der.set(der.sequence(extension)))
   return der.implicit(0, der.set(attribute))
 }

@@ -1,5 +1,6 @@
 /** What people see of a token: its keys, requests and certificates with their states; nothing secret. */
 import { createPublicKey } from 'node:crypto'
+import type { Certificate } from '#core/certificate/certificate.ts'
 import { nameText } from '#core/certificate/name.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { CertificateStatuses, StatusReport } from './certificate-status.ts'
@@ -103,8 +104,13 @@ export function describeCertificate(key: StoredKey, stored: StoredCertificate, q
     state,
     ocsp,
     remedy: remedyOf(stored, state, ocsp, q),
-    pem: `-----BEGIN CERTIFICATE-----\n${certificate.der.toString('base64').replace(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
+    pem: certificatePem(certificate),
   }
+}
+
+export function certificatePem({ der }: Certificate): string {
+  const lines = der.toString('base64').replace(/.{64}(?=.)/g, '$&\n')
+  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`
 }
 
 function stateOf(key: StoredKey, { certificate }: StoredCertificate, q: Describe): CertificateInfo['state'] {

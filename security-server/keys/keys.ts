@@ -25,13 +25,16 @@ import { generateKey, type KeyAlgorithm } from './generate-key.ts'
 import { createIdentities } from './identities.ts'
 import type { AuthenticationIdentity, CertificateTrust, SigningIdentity } from './identity.ts'
 import { importPkcs12 } from './import-pkcs12.ts'
+import { createInternalTls, type InternalTls } from './internal-tls.ts'
 import type { KeyUsage, StoredCertificate, StoredKey } from './key-file.ts'
 import { createOcspRefresh } from './refresh-ocsp.ts'
+import type { HostNames } from './self-signed.ts'
 import { openSoftwareToken } from './software-token.ts'
 import { type WriteFile, writeDurably } from './write-durably.ts'
 
 export type { CertificateInfo, KeyInfo, TokenInfo } from './describe.ts'
 export type { AuthenticationIdentity, CertificateTrust, SigningIdentity } from './identity.ts'
+export type { InternalTls, InternalTlsInfo, TlsIdentity } from './internal-tls.ts'
 
 export type KeysDependencies = {
   /** The token's folder; `ocsp/` within it keeps OCSP answers. */
@@ -42,6 +45,8 @@ export type KeysDependencies = {
   /** How old an OCSP answer may grow before it is asked for again; X-Road's 1200 s when absent. */
   ocspRefreshSeconds?: number
   fetchOcsp?: FetchOcsp
+  /** What the first certificate for our own systems names. */
+  hostNames?: HostNames
   write?: WriteFile
 }
 
@@ -50,6 +55,8 @@ export type Keys = {
   signingIdentity(member: MemberId): SigningIdentity
   /** As above, for the certificate of TLS between servers; a registered one is preferred. */
   authenticationIdentity(): AuthenticationIdentity
+  /** What our own systems see of us. */
+  internalTls: InternalTls
   /** The fresh answer for one of our certificates by SHA-1 or SHA-256 in hex (port 5577). */
   ocspByHash(hex: string): Buffer | undefined
   /** Called after every change of keys, certificates, login or OCSP answers; gives a function that ends it. */
@@ -102,6 +109,14 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     identities.invalidate()
     for (const listener of listeners) listener()
   }
+  const internalTls = await createInternalTls({
+    directory: q.directory,
+    clock: q.clock,
+    token,
+    names: q.hostNames ?? { hostName: 'localhost', ipAddresses: [] },
+    write,
+    changed,
+  })
   const refreshOcsp = createOcspRefresh({
     clock: q.clock,
     statuses,
@@ -133,6 +148,22 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     await refreshOcsp().catch((thrown: unknown) => asFault(thrown))
   }
 
+  /** Unlocked with all that lies sealed under the token, or locked. */
+  async function unlock(opening: Promise<void>): Promise<void> {
+    await opening
+    try {
+      await internalTls.open()
+    } catch (cause) {
+      lock()
+      throw cause
+    }
+  }
+
+  function lock(): void {
+    token.logout()
+    internalTls.close()
+  }
+
   function find(sha256: string): { key: StoredKey; stored: StoredCertificate } {
     for (const key of token.keys()) {
       const stored = key.certificates.find((each) => each.certificate.sha256 === sha256.toLowerCase())
@@ -161,6 +192,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
   return {
     signingIdentity: (member) => identities.signing(memberOf(member)),
     authenticationIdentity: () => identities.authentication(),
+    internalTls,
     ocspByHash: (hex) => statuses.byHash(hex.toLowerCase(), now()),
     onChange(listener) {
       listeners.add(listener)
@@ -168,12 +200,10 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     },
     refreshOcsp,
 
-    initialize: (pin) => change(token.initialize(pin)),
-    async login(pin) {
-      await change(token.login(pin))
-    },
+    initialize: (pin) => change(unlock(token.initialize(pin))),
+    login: (pin) => change(unlock(token.login(pin))),
     logout() {
-      token.logout()
+      lock()
       changed()
     },
     changePin: (oldPin, newPin) => token.changePin(oldPin, newPin),

@@ -4,7 +4,7 @@
  * are made one after another.
  */
 import type { KeyObject } from 'node:crypto'
-import { chmod, mkdir, readdir, readFile, stat, unlink } from 'node:fs/promises'
+import { chmod, mkdir, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -16,6 +16,8 @@ import {
   type StoredKey,
   writeKeyFile,
 } from './key-file.ts'
+import { readPrivate } from './read-private.ts'
+import { type Sealed, seal, unseal } from './seal.ts'
 import { makeTokenFile, openTokenFile, readTokenFile, type TokenFile } from './token-file.ts'
 import { syncFolder, UNFINISHED, type WriteFile } from './write-durably.ts'
 
@@ -42,6 +44,10 @@ export type SoftwareToken = {
   /** Replaces a key's record by what `change` makes of it; in memory only once it is on disk. */
   update(id: string, change: (key: StoredKey) => StoredKey): Promise<StoredKey>
   deleteKey(id: string): Promise<void>
+  /** Encrypts a key that lies beside the token's own under the token key; throws `token_not_active` while locked. */
+  seal(context: string, plain: Buffer): Sealed
+  /** Undefined when it was altered or another token sealed it; throws `token_not_active` while locked. */
+  unseal(context: string, sealed: Sealed): Buffer | undefined
 }
 
 /** Opens the token in `directory` (made when absent, 0700). Throws `io_error` for damaged files or too open modes. */
@@ -161,6 +167,8 @@ export async function openSoftwareToken(q: {
         stored.delete(id)
         opened.delete(id)
       }),
+    seal: (context, plain) => seal(needUnlocked(), context, plain),
+    unseal: (context, sealed) => unseal(needUnlocked(), context, sealed),
   }
 }
 
@@ -182,19 +190,4 @@ async function readKeys(folder: string): Promise<Map<string, StoredKey>> {
     keys.set(key.id, key)
   }
   return keys
-}
-
-/** The text of a file that nobody else may read; undefined when it is absent. */
-async function readPrivate(path: string): Promise<string | undefined> {
-  try {
-    const { mode } = await stat(path)
-    if ((mode & 0o077) !== 0) {
-      throw new Fault('io_error', { what: `${path} can be read by others: chmod 600` })
-    }
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    if (cause instanceof Fault) throw cause
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new Fault('io_error', { what: path, cause })
-  }
 }

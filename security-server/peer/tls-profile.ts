@@ -6,7 +6,7 @@ import { constants } from 'node:crypto'
 import type { SecureContextOptions } from 'node:tls'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
-import type { AuthenticationIdentity } from '../keys/keys.ts'
+import type { TlsIdentity } from '../keys/keys.ts'
 
 const XROAD_SUITES = [
   'ECDHE-ECDSA-AES256-GCM-SHA384',
@@ -34,8 +34,8 @@ export function tlsVersions(peers: XRoadTlsPeers, server?: ServerId): SecureCont
   } as SecureContextOptions
 }
 
-/** Our key and chain as Node's TLS takes them: the authentication certificate and intermediates, never the root. */
-export function tlsCredentials(identity: AuthenticationIdentity): { key: string; cert: string } {
+/** A key and its chain as Node's TLS takes them: the certificate and intermediates, never the root. */
+export function tlsCredentials(identity: TlsIdentity): { key: string; cert: string } {
   return {
     key: identity.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
     cert: [identity.certificate, ...identity.intermediates].map(pemOf).join(''),

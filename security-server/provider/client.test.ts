@@ -4,6 +4,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import net from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { parseRestResponse } from '#core/transport/rest-message.ts'
@@ -222,6 +223,30 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve))
   return port
 }
+
+t.test('a service by HTTPS sees the certificate that our own systems know, always the newest', async (t) => {
+  const { internalTls } = world.provider.keys
+  const seen: string[] = []
+  const options = { ...tlsOf(), requestCert: true, rejectUnauthorized: false }
+  const port = await listenOn(
+    t,
+    https.createServer(options, (request, response) => {
+      const { fingerprint256 = 'none' } = (request.socket as TLSSocket).getPeerCertificate()
+      seen.push(fingerprint256.replaceAll(':', '').toLowerCase())
+      response.end('secure')
+    }),
+  )
+  made.service = { ...service, url: `https://localhost:${port}`, verifyTls: false }
+  const first = internalTls.info().sha256
+  t.equal((await told()).status, 200)
+  const next = (await internalTls.generate()).sha256
+  t.equal((await told()).status, 200)
+  t.strictSame(seen, [first, next])
+  const nobody = createServiceClient({ connectTimeoutMs: 500, connectionsPerService: 1 })
+  t.teardown(() => nobody.close())
+  await exchange(await made.ask(), { ...rooms, serviceClient: nobody })
+  t.equal(seen.at(-1), 'none', 'without a key of ours nothing is presented')
+})
 
 t.test('metadata services', async (t) => {
   const path = '/r1/DEV/GOV/2000/population'

@@ -8,6 +8,7 @@ import type { HeaderList } from '#core/transport/rest-message.ts'
 import { flatHeaders } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import type { TlsIdentity } from '../keys/keys.ts'
 import type { OwnListener } from '../local-systems/check-address.ts'
 import type { LocalService } from '../local-systems/local-systems.ts'
 import type { Body, BodySpool } from '../peer/message.ts'
@@ -42,10 +43,25 @@ export function createServiceClient(settings: {
   connectionsPerService: number
   /** Our own listeners, which no service may lead back to. */
   own?: readonly OwnListener[]
+  /** What we present to systems by HTTPS that ask for a certificate; nothing when absent. */
+  identity?: () => TlsIdentity | undefined
 }): ServiceClient {
   const agents = new Map<string, Agent>()
+  let presented: string | undefined
+
+  /** Another certificate of ours is presented at once: the old connections finish what they carry. */
+  function identityNow(): TlsIdentity | undefined {
+    const identity = settings.identity?.()
+    const chain = identity && [identity.certificate, ...identity.intermediates].map(({ sha256 }) => sha256)
+    if (chain?.join() === presented) return identity
+    presented = chain?.join()
+    for (const agent of agents.values()) agent.close().catch(() => undefined)
+    agents.clear()
+    return identity
+  }
 
   function agentFor({ verifyTls, trustedCertificates = [] }: LocalService): Agent {
+    const identity = identityNow()
     const key = `${verifyTls} ${trustedCertificates.join('\n')}`
     const known = agents.get(key)
     if (known !== undefined) return known
@@ -56,7 +72,7 @@ export function createServiceClient(settings: {
       keepAliveMaxTimeout: 4_000,
       maxHeaderSize: MAX_HEADER_BYTES,
       connect: guarded(
-        buildConnector(connectionOptions({ ...settings, verifyTls, trustedCertificates })),
+        buildConnector(connectionOptions({ ...settings, verifyTls, trustedCertificates, identity })),
         settings.own ?? [],
       ),
     })

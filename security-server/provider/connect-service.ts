@@ -7,20 +7,25 @@ import { X509Certificate } from 'node:crypto'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import type { buildConnector } from 'undici'
 import { asFault, Fault } from '#schemas/fault.ts'
+import type { TlsIdentity } from '../keys/keys.ts'
 import { isForbiddenAddress, isOwnListener, type OwnListener } from '../local-systems/check-address.ts'
 import { NotSent } from '../peer/not-sent.ts'
+import { tlsCredentials } from '../peer/tls-profile.ts'
 
 /** What a connection to a service has to be; the system's CAs decide when no certificates (PEM) are registered. */
 export function connectionOptions(q: {
   connectTimeoutMs: number
   verifyTls: boolean
   trustedCertificates: readonly string[]
+  /** What we present to a system that asks who calls. */
+  identity: TlsIdentity | undefined
 }): buildConnector.BuildOptions {
   return {
     timeout: q.connectTimeoutMs,
     rejectUnauthorized: q.verifyTls,
     maxCachedSessions: 0,
     allowH2: false,
+    ...(q.identity === undefined ? {} : tlsCredentials(q.identity)),
     ...(q.trustedCertificates.length === 0 ? {} : trustOnly(q.trustedCertificates)),
   }
 }

@@ -64,7 +64,11 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
     server.close()
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/base`
-  const serviceClient = createServiceClient({ connectTimeoutMs: 500, connectionsPerService: 4 })
+  const serviceClient = createServiceClient({
+    connectTimeoutMs: 500,
+    connectionsPerService: 4,
+    identity: world.provider.keys.internalTls.identity,
+  })
   t.teardown(() => serviceClient.close())
   const sign = createMessageSigner({ keys: world.consumer.keys, clock: world.clock })
   const signAsProvider = createMessageSigner({ keys: world.provider.keys, clock: world.clock })

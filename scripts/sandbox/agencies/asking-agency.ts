@@ -29,7 +29,6 @@ export function createAsking(agency: AskingAgency): {
       cert: agency.certificate,
       key: agency.key,
       ca: agency.authority,
-      checkServerIdentity: () => undefined,
     },
   })
   return {

@@ -1,0 +1,58 @@
+/** Decides whether certificates may be shown for the internal TLS key: whose they are, when, for what, in which order. */
+
+import { OID } from '#core/asn1/oids.ts'
+import { type Certificate, isIssuedBy, publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
+import { Fault } from '#schemas/fault.ts'
+
+const MAX_CERTIFICATES = 10
+const MAX_BYTES = 256 * 1024
+const BEGIN = '-----BEGIN CERTIFICATE-----'
+const PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
+const USABLE: readonly string[] = [OID.serverAuth, OID.anyExtendedKeyUsage]
+
+/** One certificate in DER, PEM or base64 of these, or 2 to 10 as PEM; `malformed_certificate`. */
+export function readChain(bytes: Buffer): [Certificate, ...Certificate[]] {
+  if (bytes.length > MAX_BYTES) throw new Fault('malformed_certificate', { what: 'too long' })
+  const text = bytes[0] === 0x30 ? '' : bytes.toString('latin1')
+  const blocks = [...text.matchAll(PEM)]
+  if (text.split(BEGIN).length - 1 !== blocks.length) {
+    throw new Fault('malformed_certificate', { what: 'a certificate has no end' })
+  }
+  if (blocks.length > MAX_CERTIFICATES) {
+    throw new Fault('malformed_certificate', { what: `more than ${MAX_CERTIFICATES} certificates` })
+  }
+  if (blocks.length < 2) return [readCertificate(bytes)]
+  const [own, ...issuers] = blocks.map(([block]) => readCertificate(Buffer.from(block, 'latin1')))
+  return [own!, ...issuers]
+}
+
+/**
+ * Who trusts them is the systems' affair, so no authority of the instance is asked. Throws `key_not_found` for another
+ * key's, `cert_validation` out of time, `incorrect_certificate` for another purpose, `invalid_cert_path` when one did not
+ * issue the one before it.
+ */
+export function checkChain(chain: readonly [Certificate, ...Certificate[]], spki: Buffer, at: Date): void {
+  const [own] = chain
+  if (!publicKeyOf(own).export({ format: 'der', type: 'spki' }).equals(spki)) {
+    throw new Fault('key_not_found', { what: 'the first certificate is not for the internal TLS key' })
+  }
+  for (const [i, certificate] of chain.entries()) {
+    if (at < certificate.notBefore || at > certificate.notAfter) {
+      const { notBefore, notAfter } = certificate
+      const what = `certificate ${i + 1} is valid from ${notBefore.toISOString()} to ${notAfter.toISOString()}`
+      throw new Fault('cert_validation', { what })
+    }
+    const issuer = chain[i + 1]
+    if (issuer === undefined) continue
+    if (issuer.extensions.basicConstraints?.ca !== true || !isIssuedBy(certificate, issuer)) {
+      throw new Fault('invalid_cert_path', {
+        what: `certificate ${i + 2} did not issue certificate ${i + 1}`,
+      })
+    }
+  }
+  const { keyUsage, extendedKeyUsage } = own.extensions
+  const usable =
+    (keyUsage === undefined || keyUsage.has('digitalSignature')) &&
+    (extendedKeyUsage === undefined || extendedKeyUsage.some((one) => USABLE.includes(one)))
+  if (!usable) throw new Fault('incorrect_certificate', { what: 'it does not allow the use as a TLS server' })
+}

@@ -1,0 +1,163 @@
+/**
+ * The internal TLS key (X-Road's name): what the agency's own systems see of this server, as a server and as a client.
+ * Guarantees that there is a key with a certificate as soon as the token was unlocked once, and that key and certificate
+ * always fit each other.
+ */
+import type { KeyObject } from 'node:crypto'
+import { join } from 'node:path'
+import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
+import { nameText } from '#core/certificate/name.ts'
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { AltNames } from './alt-names.ts'
+import { certificationRequest, type SubjectFields } from './certification-request.ts'
+import { checkChain, readChain } from './check-internal-tls.ts'
+import { certificatePem } from './describe.ts'
+import { algorithmOf, generateKey } from './generate-key.ts'
+import {
+  openInternalTls,
+  readInternalTlsFile,
+  type StoredInternalTls,
+  sealInternalTls,
+  writeInternalTlsFile,
+} from './internal-tls-file.ts'
+import { readPrivate } from './read-private.ts'
+import { type HostNames, selfSignedCertificate } from './self-signed.ts'
+import type { SoftwareToken } from './software-token.ts'
+import type { WriteFile } from './write-durably.ts'
+
+/** What TLS presents: a key, its certificate, and the issuers that go with it. */
+export type TlsIdentity = { certificate: Certificate; intermediates: Certificate[]; privateKey: KeyObject }
+
+export type InternalTlsInfo = {
+  sha256: string
+  subject: string
+  issuer: string
+  serialNumber: string
+  notBefore: string
+  notAfter: string
+  selfSigned: boolean
+  algorithm: string | undefined
+  /** The certificate and its issuers, PEM. */
+  pem: string
+}
+
+export type InternalTls = {
+  /** Undefined while the token is locked or there is no key yet. */
+  identity(): TlsIdentity | undefined
+  /** Throws `cert_not_found` before the first key. */
+  info(): InternalTlsInfo
+  certificate(): Certificate
+  /** A new P-256 key with a certificate of its own; the old key is gone. Throws `token_not_active`. */
+  generate(): Promise<InternalTlsInfo>
+  /** A PKCS#10 request (DER) for the present key. Throws `token_not_active`, `invalid_input`. */
+  request(q: { subject: SubjectFields } & AltNames): Buffer
+  /** Shows this certificate from now on, with the issuers given after it; what is refused: check-internal-tls.ts. */
+  importCertificate(bytes: Buffer): Promise<InternalTlsInfo>
+  /** After the token was unlocked: opens the key, makes the first one. Throws `io_error`. */
+  open(): Promise<void>
+  /** After the token was locked. */
+  close(): void
+}
+
+/** Reads the key's file when there is one; `io_error` when it is damaged. */
+export async function createInternalTls(q: {
+  directory: string
+  clock: Clock
+  token: SoftwareToken
+  names: HostNames
+  write: WriteFile
+  changed(): void
+}): Promise<InternalTls> {
+  const path = join(q.directory, 'internal-tls.json')
+  const text = await readPrivate(path)
+  let stored = text === undefined ? undefined : readInternalTlsFile(text, path)
+  let privateKey: KeyObject | undefined
+  let last: Promise<unknown> = Promise.resolve()
+
+  function inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const result = last.then(act)
+    last = result.catch(() => undefined)
+    return result
+  }
+
+  function present(): StoredInternalTls {
+    if (stored === undefined) throw new Fault('cert_not_found', { what: 'there is no internal TLS key yet' })
+    return stored
+  }
+
+  async function save(next: StoredInternalTls): Promise<void> {
+    await q.write(path, writeInternalTlsFile(next))
+    stored = next
+  }
+
+  async function makeKey(): Promise<void> {
+    const made = await generateKey('P-256')
+    const der = selfSignedCertificate({ privateKey: made, names: q.names, at: new Date(q.clock()) })
+    await save({ ...sealInternalTls(made, q.token), chain: readChain(der) })
+    // Somebody may have locked the token meanwhile.
+    if (q.token.unlocked()) privateKey = made
+  }
+
+  const info = (): InternalTlsInfo => describe(present())
+
+  return {
+    identity() {
+      if (stored === undefined || privateKey === undefined) return undefined
+      const [certificate, ...intermediates] = stored.chain
+      return { certificate, intermediates, privateKey }
+    },
+    info,
+    certificate: () => present().chain[0],
+    generate: () =>
+      inTurn(async () => {
+        if (!q.token.unlocked()) throw new Fault('token_not_active')
+        await makeKey()
+        q.changed()
+        return info()
+      }),
+    request({ subject, dnsNames, ipAddresses }) {
+      if (privateKey === undefined) throw new Fault('token_not_active')
+      return certificationRequest({ privateKey, subject, dnsNames, ipAddresses })
+    },
+    importCertificate: (bytes) =>
+      inTurn(async () => {
+        const chain = readChain(bytes)
+        const now = present()
+        checkChain(chain, now.spki, new Date(q.clock()))
+        if (hashes(chain) === hashes(now.chain)) {
+          throw new Fault('conflict', { what: 'the certificate is imported already' })
+        }
+        await save({ ...now, chain })
+        q.changed()
+        return info()
+      }),
+    open: () =>
+      inTurn(async () => {
+        if (stored === undefined) await makeKey()
+        else privateKey = openInternalTls(stored, q.token)
+      }),
+    close() {
+      privateKey = undefined
+    },
+  }
+}
+
+function hashes(chain: Certificate[]): string {
+  return chain.map(({ sha256 }) => sha256).join()
+}
+
+function describe({ chain }: StoredInternalTls): InternalTlsInfo {
+  const [own] = chain
+  return {
+    sha256: own.sha256,
+    subject: nameText(own.subject),
+    issuer: nameText(own.issuer),
+    serialNumber: own.serialNumber.toString(),
+    notBefore: own.notBefore.toISOString(),
+    notAfter: own.notAfter.toISOString(),
+    selfSigned: own.subject.der.equals(own.issuer.der),
+    algorithm: algorithmOf(publicKeyOf(own)),
+    pem: chain.map(certificatePem).join(''),
+  }
+}

@@ -1,0 +1,103 @@
+/** What client systems see by HTTPS: the internal TLS certificate, the newest from the next handshake on, none before there is a key. */
+import https from 'node:https'
+import { connect, type TLSSocket } from 'node:tls'
+import t from 'tap'
+import { createLog } from '#platform/logging/create-log.ts'
+import { createWorld, PIN } from './keys/keys-fixture.ts'
+import { listenForClients } from './listeners.ts'
+
+const log = createLog({ name: 'test', level: 'silent' })
+const world = await createWorld(t)
+world.now = Date.now()
+const host = '127.83.0.1'
+const keys = await world.open({ hostNames: { hostName: 'ss1.example', ipAddresses: [host] } })
+const [app] = await listenForClients({ https: { address: host, port: 8443 } }, { keys, log }, (app) => {
+  app.get('/', async (request) => {
+    const { subject } = (request.raw.socket as TLSSocket).getPeerCertificate()
+    return `${subject?.CN ?? 'nobody'}`
+  })
+})
+t.teardown(() => app?.close())
+
+type Handshake = { sha256: string; chain: number; protocol: string | null; error?: string }
+
+/** One handshake; by default as a system that trusts exactly the certificate that is shown now, by its address. */
+function shown(more: object = { ca: keys.internalTls.info().pem }): Promise<Handshake> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: 8443, ...more }, () => {
+      const certificate = socket.getPeerCertificate(true)
+      const sha256 = certificate.fingerprint256.replaceAll(':', '').toLowerCase()
+      const chain = certificate.issuerCertificate === certificate ? 1 : 2
+      resolve({ sha256, chain, protocol: socket.getProtocol() })
+      socket.destroy()
+    })
+    socket.on('error', (cause) => resolve({ sha256: '', chain: 0, protocol: null, error: cause.message }))
+  })
+}
+
+function ask(agent: https.Agent, more: object = {}): Promise<{ text: string; reused: boolean }> {
+  return new Promise((resolve, reject) => {
+    const request = https.get({ host, port: 8443, agent, ...more }, (response) => {
+      response.toArray().then((all) => {
+        resolve({ text: Buffer.concat(all as Buffer[]).toString(), reused: request.reusedSocket })
+      }, reject)
+    })
+    request.on('error', reject)
+  })
+}
+
+t.test('a certificate as soon as there is a key', async (t) => {
+  t.match(await shown({ rejectUnauthorized: false }), { error: /handshake failure/ })
+  await keys.initialize(PIN)
+  const first = await shown()
+  t.match(first, { sha256: keys.internalTls.info().sha256, protocol: 'TLSv1.3' })
+  t.equal((await shown({ ca: keys.internalTls.info().pem, maxVersion: 'TLSv1.2' })).protocol, 'TLSv1.2')
+  const old = await shown({
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1',
+    maxVersion: 'TLSv1.1',
+    ciphers: 'ALL:@SECLEVEL=0',
+  })
+  t.ok(old.error, 'TLS 1.1 is refused')
+})
+
+t.test('a new certificate is shown to the next connection, and open ones stay', async (t) => {
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false })
+  t.teardown(() => agent.destroy())
+  t.equal((await ask(agent)).reused, false)
+  const before = keys.internalTls.info().sha256
+  const renewed = await keys.internalTls.generate()
+  t.not(renewed.sha256, before)
+  t.equal((await ask(agent)).reused, true, 'the open connection still serves')
+  t.equal((await shown()).sha256, renewed.sha256)
+
+  const request = keys.internalTls.request({
+    subject: [{ type: 'CN', value: 'ss1' }],
+    ipAddresses: [host],
+  })
+  const { authority } = world
+  const certificate = await authority.issue({ request, profile: 'client-system', at: new Date() })
+  const pem = (der: Buffer): string =>
+    `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`
+  await keys.internalTls.importCertificate(
+    Buffer.from(pem(certificate.der) + pem(authority.intermediate.der)),
+  )
+  const issued = await shown({ ca: pem(authority.root.der) })
+  t.match(issued, { sha256: certificate.sha256, chain: 2, error: undefined }, 'followed to the root')
+  t.equal((await ask(agent)).reused, true)
+
+  const { privateKey } = keys.internalTls.identity()!
+  const own = { cert: pem(certificate.der), key: privateKey.export({ format: 'pem', type: 'pkcs8' }) }
+  t.equal((await ask(new https.Agent(), { rejectUnauthorized: false, ...own })).text, 'ss1')
+  t.equal(
+    (await ask(new https.Agent(), { rejectUnauthorized: false })).text,
+    'nobody',
+    'any or none is taken',
+  )
+  keys.logout()
+  t.equal(
+    (await shown({ ca: pem(authority.root.der) })).sha256,
+    certificate.sha256,
+    'a locked token says so over TLS',
+  )
+})
