@@ -16,7 +16,7 @@ import { OID } from '#core/asn1/oids.ts'
 import { readAlgorithmIdentifier } from '#core/certificate/certificate.ts'
 import { readExtensionList } from '#core/certificate/extensions.ts'
 import { type Name, readName } from '#core/certificate/name.ts'
-import { isStrongKey } from '#core/certificate/verify-signature.ts'
+import { isStrongKey } from '#core/certificate/key-strength.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export type CertificateRequest = {

@@ -1,12 +1,12 @@
 /** Judges a complete path from an anchor to a certificate by RFC 5280 section 6.1, signatures apart. */
 import { OID } from '#core/asn1/oids.ts'
+import { isStrongKey } from './key-strength.ts'
 import { sameName } from './name.ts'
 import { type ConstraintState, constrain, nameObjection } from './name-constraints.ts'
 import type { Certificate } from './parse-certificate.ts'
 import { endPolicies, enterPolicies, leavePolicies, startPolicies } from './path-policies.ts'
 import { nestedUsageObjection, type Purpose } from './path-purpose.ts'
 import { publicKeyOf } from './public-key.ts'
-import { isStrongKey } from './verify-signature.ts'
 
 /** Why a certificate cannot stand on any path at `at`, whatever its place, or undefined. */
 export function certificateObjection(certificate: Certificate, at: Date): string | undefined {

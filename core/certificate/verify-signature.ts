@@ -5,6 +5,7 @@
 import { constants, type KeyObject, type SigningOptions, verify } from 'node:crypto'
 import { children, parseDer, readOid, readSmallInteger, TAG } from '#core/asn1/der.ts'
 import { OID } from '#core/asn1/oids.ts'
+import { isStrongKey } from './key-strength.ts'
 import type { AlgorithmIdentifier, Certificate } from './parse-certificate.ts'
 import { publicKeyOf } from './public-key.ts'
 
@@ -26,32 +27,18 @@ const DIGEST: ReadonlyMap<string, Digest> = new Map<string, Digest>([
   [OID.sha512, 'sha512'],
 ])
 const DIGEST_BYTES: Record<Digest, number> = { sha256: 32, sha384: 48, sha512: 64 }
-const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
-
-// Above these a single verification is slow enough to be an attack.
-const MIN_RSA_BITS = 2048
-const MAX_RSA_BITS = 8192
-const MAX_RSA_EXPONENT = 0xffff_ffffn
-
-/** Whether a key is strong enough to count: RSA from 2048 to 8192 bits, or one of the three NIST curves. */
-export function isStrongKey(key: KeyObject): boolean {
-  const details = key.asymmetricKeyDetails
-  if (key.asymmetricKeyType === 'rsa') {
-    const [bits, exponent] = [details?.modulusLength ?? 0, details?.publicExponent ?? 0n]
-    const soundExponent = exponent >= 3n && exponent <= MAX_RSA_EXPONENT && (exponent & 1n) === 1n
-    return bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS && soundExponent
-  }
-  return key.asymmetricKeyType === 'ec' && CURVES.has(details?.namedCurve ?? '')
-}
-
-/** Whether the key of `issuer` signed `signed`; false for weak keys and for algorithms that do not count. */
+/**
+ * Whether the key of `issuer` signed `signed`; false for keys that do not count and for algorithms that do not. Which keys
+ * count is for a verifier of old evidence to widen, for nobody else.
+ */
 export function isSignedBy(
   signed: Pick<Certificate, 'tbs' | 'signatureAlgorithm' | 'signature'>,
   issuer: Certificate,
+  keyCounts: (key: KeyObject) => boolean = isStrongKey,
 ): boolean {
   const method = methodOf(signed.signatureAlgorithm)
   const key = publicKeyOf(issuer)
-  if (method === undefined || !isStrongKey(key)) return false
+  if (method === undefined || !keyCounts(key)) return false
   if ((method.kind === 'ecdsa') !== (key.asymmetricKeyType === 'ec')) return false
   return verify(method.digest, signed.tbs, { key, ...paddingOf(method) }, signed.signature)
 }

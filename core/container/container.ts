@@ -21,6 +21,9 @@ export const ENTRY = {
   timestamp: 'META-INF/timestamp.tst',
 } as const
 
+/** Names under which hash chains lie in some containers of X-Road, beside those that a signature can refer to. */
+export const STRAY_CHAIN: ReadonlySet<string> = new Set(['hashchain.xml', 'hashchainresult.xml'])
+
 export const ATTACHMENT = /^attachment([1-9]\d{0,3})$/
 
 type Documents = {
@@ -48,6 +51,8 @@ export type Container = Documents & {
   manifest: Buffer | undefined
   asicManifest: Buffer | undefined
   attachments: ReadAttachment[]
+  /** Hash chains under the names that X-Road's chain files have outside containers; nothing refers to them. */
+  strayChains: { name: string; bytes: Buffer }[]
   /** Entries that a message container has no place for. */
   unknown: string[]
 }
@@ -65,6 +70,7 @@ export type SubIndication =
   | 'CHAIN_CONSTRAINTS_FAILURE'
   | 'CERTIFICATE_CHAIN_GENERAL_FAILURE'
   | 'CRYPTO_CONSTRAINTS_FAILURE'
+  | 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE'
   | 'NO_CERTIFICATE_CHAIN_FOUND'
   | 'OUT_OF_BOUNDS_NO_POE'
   | 'REVOKED_NO_POE'
@@ -86,7 +92,7 @@ export type ContainerVerdict = {
   signingCertificate?: Certificate | undefined
   /** As the signer claims. */
   signingTime?: Date | undefined
-  timeStamp?: { time: Date; tsa: Certificate } | undefined
+  timeStamp?: { time: Date; tsa: Certificate; keyCountedUntil?: Date } | undefined
   /** Entries, and attachments that were left out (`present` false): does the signature cover them? */
   covers: { name: string; covered: boolean; present: boolean }[]
 }

@@ -9,7 +9,14 @@ import { type Entry, fromBufferPromise, openPromise, type ZipFile } from 'yauzl'
 import { DIGESTS, nodeDigest } from '#core/signature/algorithms.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { DigestName } from '#schemas/wire.ts'
-import { ATTACHMENT, type Container, ENTRY, MIME_TYPE, type ReadAttachment } from './container.ts'
+import {
+  ATTACHMENT,
+  type Container,
+  ENTRY,
+  MIME_TYPE,
+  type ReadAttachment,
+  STRAY_CHAIN,
+} from './container.ts'
 import { checkStructure, directoryStart, malformed } from './zip-structure.ts'
 
 export type ContainerLimits = { entries: number; documentBytes: number; attachmentBytes: number }
@@ -69,12 +76,16 @@ async function read(zip: ZipFile, limits: ContainerLimits): Promise<Container> {
   const container = assemble(found)
   const wanted = digestsIn(container)
   for (const entry of inOrder(entries)) container.attachments.push(await readAttachment(zip, entry, wanted))
-  container.unknown.push(
-    ...entries
-      .map(({ fileName }) => fileName)
-      .filter((name) => !documents.has(name) && !ATTACHMENT.test(name) && name !== DIRECTORY),
-  )
+  for (const entry of entries.filter(({ fileName }) => isOther(fileName))) {
+    const name = entry.fileName
+    if (STRAY_CHAIN.has(name)) container.strayChains.push({ name, bytes: await readDocument(zip, entry) })
+    else container.unknown.push(name)
+  }
   return container
+}
+
+function isOther(name: string): boolean {
+  return !documents.has(name) && !ATTACHMENT.test(name) && name !== DIRECTORY
 }
 
 function checkNames(entries: Entry[]): void {
@@ -110,6 +121,7 @@ function assemble(found: Map<string, Buffer>): Container {
     manifest: found.get(ENTRY.manifest),
     asicManifest: found.get(ENTRY.asicManifest),
     attachments: [],
+    strayChains: [],
     unknown: [],
   }
   const paired = (one: Buffer | undefined, other: Buffer | undefined): boolean =>

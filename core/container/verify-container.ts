@@ -2,9 +2,10 @@
  * Judges a message container at the time that its time-stamp proves, in the terms of EN 319 102-1. Nothing in a bad
  * container makes it throw; X-Road's code is given where it has one (wire digest 4.4 and 9.1).
  *
- * Stricter than X-Road: every entry must be covered, unless it is the time-stamp's or a manifest. What is not covered
- * makes the verdict INDETERMINATE, SIG_CONSTRAINTS_FAILURE. Attachments that the signature covers and that were left out,
- * as X-Road leaves them out, do not.
+ * Stricter than X-Road: every entry must be covered, unless it is the time-stamp's, a manifest, or a hash chain that the
+ * signature does not use and that holds nothing else (stray-chains.ts). What is not covered makes the verdict
+ * INDETERMINATE, SIG_CONSTRAINTS_FAILURE. Attachments that the signature covers and that were left out, as X-Road leaves
+ * them out, do not.
  */
 import { createHash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -18,6 +19,7 @@ import { PART_NAME } from '#schemas/wire.ts'
 import { type Container, type ContainerVerdict, ENTRY } from './container.ts'
 import { type Judgement, judgeFault, judgeSignerFault } from './judge-fault.ts'
 import { senderOf } from './message-sender.ts'
+import { strayChains } from './stray-chains.ts'
 import { verifyTimeStamp } from './verify-time-stamp.ts'
 
 export type VerificationQuestion = {
@@ -61,8 +63,9 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
   } catch (thrown) {
     return judged(lackingData(container, signature) ?? judgeFault(thrown, 'coverage'))
   }
-  const left = found.covers.filter(({ covered }) => !covered).map(({ name }) => name)
-  if (left.length > 0) uncovered = notCovered(left)
+  const stray = strayChains(container, usesChain(signature))
+  const left = found.covers.filter(({ covered, name }) => !covered && !stray.includes(name))
+  if (left.length > 0) uncovered = notCovered(left.map(({ name }) => name))
 
   let sender: ClientId
   try {
@@ -79,24 +82,32 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
     return judged(judgeSignerFault(thrown, { signature, issuer, at: time }))
   }
   found.signer = sender
-  return judged(uncovered ?? wrongOrder(signature, time, q.now) ?? PASSED)
+  return judged(uncovered ?? wrongOrder(signature, time, q.now) ?? pastKey(found.timeStamp) ?? passed(stray))
 }
 
-const PASSED: Judgement = {
-  verdict: 'TOTAL-PASSED',
-  reason:
-    'The signature, its time-stamp and the certificates behind them are valid, and cover the whole container.',
+function passed(stray: string[]): Judgement {
+  const valid = 'The signature, its time-stamp and the certificates behind them are valid, and cover'
+  const reason =
+    stray.length === 0
+      ? `${valid} the whole container.`
+      : `${valid} the message with its attachments; ${stray.join(', ')} (a hash chain) is not signed, is about nothing here and was not used.`
+  return { verdict: 'TOTAL-PASSED', reason }
+}
+
+function usesChain({ references }: CheckedSignature): boolean {
+  return references.some(({ uri }) => uri === PART_NAME.hashChainResult)
 }
 
 function nothingCovered(container: Container): ContainerVerdict['covers'] {
-  const present = [ENTRY.message, ...container.attachments.map(({ name }) => name), ...container.unknown]
+  const { attachments, strayChains: chains, unknown } = container
+  const present = [ENTRY.message, ...[...attachments, ...chains].map(({ name }) => name), ...unknown]
   return present.map((name) => ({ name, covered: false, present: true }))
 }
 
 /** Every entry that holds data, and whether the signature covers it; throws when a digest is wrong. */
 function coverageOf(container: Container, signature: CheckedSignature): ContainerVerdict['covers'] {
   const { message, hashChainResult, hashChain } = container
-  const chained = signature.references.some(({ uri }) => uri === PART_NAME.hashChainResult)
+  const chained = usesChain(signature)
   // Attachments that the signature does not speak of are reported, not a reason to stop (X-Road does the same).
   const names = chained
     ? (hashChain?.toString('latin1') ?? '')
@@ -120,12 +131,13 @@ function coverageOf(container: Container, signature: CheckedSignature): Containe
     ...(chained ? { hashChainResult, hashChain } : {}),
     attachmentsMayBeAbsent: true,
   })
-  const chains = chained || hashChain === undefined ? [] : [ENTRY.hashChainResult, ENTRY.hashChain]
+  const unused = chained || hashChain === undefined ? [] : [ENTRY.hashChainResult, ENTRY.hashChain]
+  const others = [...unused, ...container.strayChains.map(({ name }) => name), ...container.unknown]
   return [
     { name: ENTRY.message, covered: true, present: true },
     ...attachments.map(({ name, covered }) => ({ name, covered, present: true })),
     ...absent.map((name) => ({ name: name.slice(1), covered: true, present: false })),
-    ...[...chains, ...container.unknown].map((name) => ({ name, covered: false, present: true })),
+    ...others.map((name) => ({ name, covered: false, present: true })),
   ]
 }
 
@@ -157,6 +169,21 @@ function unknownInstance(instance: string): Judgement {
     subIndication: 'NO_CERTIFICATE_CHAIN_FOUND',
     code: 'invalid_cert_path',
     reason: `The configuration does not know the signer's instance ${instance}.`,
+  }
+}
+
+/** EN 319 102-1: a stamp by a key that can be broken today needs something newer that proves that it is old. */
+function pastKey({
+  time,
+  keyCountedUntil,
+}: NonNullable<ContainerVerdict['timeStamp']>): Judgement | undefined {
+  if (keyCountedUntil === undefined) return undefined
+  const [made, until] = [time, keyCountedUntil].map((date) => date.toISOString().slice(0, 10))
+  return {
+    verdict: 'INDETERMINATE',
+    subIndication: 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
+    code: 'timestamp_invalid',
+    reason: `All holds, but the time-stamp of ${made} was made with a key that counted until ${until} only, and nothing newer proves that it existed then.`,
   }
 }
 

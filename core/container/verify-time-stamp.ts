@@ -11,26 +11,29 @@ import type { Container } from './container.ts'
 import { checkAsicManifest } from './manifests.ts'
 
 /**
- * Throws `timestamp_invalid` or `malformed_timestamp`, or `malformed_signature` (as X-Road does) when the chain does not
+ * `keyCountedUntil` as verifyTimeStampToken has it. Throws `timestamp_invalid` or `malformed_timestamp`, or `malformed_signature` (as X-Road does) when the chain does not
  * lead from this signature to what was stamped.
  */
 export function verifyTimeStamp(
   container: Container,
   signature: CheckedSignature,
   tsaCertificates: Certificate[],
-): { time: Date; tsa: Certificate } {
+): { time: Date; tsa: Certificate; keyCountedUntil?: Date } {
   const { timestampHashChainResult: result, timestampHashChain: chain } = container
   if (result !== undefined && chain !== undefined) checkChain(container, result, chain)
   const token = container.timestampToken ?? (result === undefined ? signature.timeStampToken : undefined)
   if (token === undefined) throw new Fault('timestamp_invalid', { what: 'there is no time-stamp' })
-  const { time, certificate } = verifyTimeStampToken({
+  const { time, certificate, keyCountedUntil } = verifyTimeStampToken({
     token,
     data: result ?? signature.signatureValue,
     tsaCertificates,
     // The configuration names this very certificate for time-stamping; X-Road asks no more of it.
     requireTimeStampingUsage: false,
+    keys: 'of-its-time',
   })
-  return { time, tsa: certificate }
+  return keyCountedUntil === undefined
+    ? { time, tsa: certificate }
+    : { time, tsa: certificate, keyCountedUntil }
 }
 
 function checkChain(container: Container, result: Buffer, chain: Buffer): void {

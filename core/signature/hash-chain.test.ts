@@ -1,5 +1,4 @@
 import { hash, randomBytes } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { buildHashChains, buildTimeStampHashChains, verifyHashChain } from './hash-chain.ts'
@@ -8,10 +7,6 @@ import { readHashChainExact } from './read-hash-chain-exact.ts'
 import * as F from './signature-fixture.ts'
 import { codeOf } from './signature-fixture.ts'
 import { stepDigest } from './step-digest.ts'
-
-const VECTORS = new URL('../../../shared/vectors/x-road/', import.meta.url)
-const vector = (name: string): Buffer => readFileSync(new URL(name, VECTORS))
-const noVectors = existsSync(VECTORS) ? false : '../shared/vectors is not there'
 
 const message = (bytes: Buffer | string, index = 0): F.Part => ({
   name: index === 0 ? '/message.xml' : `/attachment${index}`,
@@ -133,44 +128,4 @@ t.test('mutated and hostile hash chains are refused, by both readers alike', asy
     'malformed_hash_chain',
   )
   t.equal(await verify(good, Buffer.from('foobar')), 'malformed_hash_chain')
-})
-
-t.test('X-Road: hash chains', { skip: noVectors }, async (t) => {
-  const verify = (number: number, chain: string, sent: F.Part[], result = number): Promise<string> =>
-    codeOf(() =>
-      verifyHashChain({
-        result: vector(`hash-chains/hc-verifier${result}-hashchainresult.xml`),
-        chain: vector(`hash-chains/hc-verifier${number}-${chain}.xml`),
-        parts: F.chainParts(sent),
-        file: '/hashchain.xml',
-      }),
-    )
-  const first = message(vector('hash-chains/hc-verifier1-message.xml'))
-  t.equal(await verify(1, 'hashchain', [first]), 'accepted')
-  t.equal(
-    await verify(1, 'hashchain', [first, message('x', 1)]),
-    'malformed_signature.hashchain_unused_inputs',
-  )
-  t.equal(await verify(1, 'hashchain', [message('x')]), 'malformed_signature.invalid_hash_chain_ref')
-  const third = message(vector('hash-chains/hc-verifier3-message.xml'))
-  // Ours is stricter: X-Road runs transforms and follows chains into other files, and writes neither.
-  t.equal(await verify(3, 'hashchain', [third]), 'malformed_hash_chain', 'transforms')
-  t.equal(await verify(3, 'hashchain-invalid', [third]), 'malformed_signature.invalid_hash_chain_ref')
-  t.equal(await verify(5, 'hashchain-invalid-schema', [third], 3), 'malformed_hash_chain')
-  t.equal(await verify(4, 'hashchain1', [first]), 'malformed_hash_chain', 'two files')
-  const short = [11, 12, 13, 14].map((value, index) => ({
-    name: message('', index).name,
-    digest: () => Buffer.of(value),
-  }))
-  const chain = {
-    result: vector('hash-chains/hc-verifier2-hashchainresult.xml'),
-    chain: vector('hash-chains/hc-verifier2-hashchain.xml'),
-    file: '/hashchain.xml',
-  }
-  t.same(verifyHashChain({ ...chain, parts: short }), { absent: [] })
-  t.same(verifyHashChain({ ...chain, parts: short.slice(0, 1), attachmentsMayBeAbsent: true }).absent, [
-    '/attachment1',
-    '/attachment2',
-    '/attachment3',
-  ])
 })

@@ -185,6 +185,8 @@ function readUnsignedProperties(element: SignatureElement | undefined): Unsigned
       read.ocspResponses = readValues(ocsp, 'xades:EncapsulatedOCSPValue', LIMIT.ocspResponses).map(
         ({ der }) => der,
       )
+      // The schema has at least one, and without one nobody could say that the certificate was good.
+      if (read.ocspResponses.length === 0) throw refuse(ocsp, 'it holds no OCSP answer')
     } else throw refuse(properties, `${child.name.slice(0, 40)} is not expected in it`)
   }
   return read

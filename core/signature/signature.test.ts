@@ -146,45 +146,6 @@ t.test('coverage: every part, in order, or refused', async (t) => {
   )
 })
 
-t.test('X-Road: signatures', { skip: noVectors }, async (t) => {
-  const expected: Record<string, string> = {
-    'batch-sig.xml': 'accepted',
-    'empty.xml': 'invalid_xml',
-    // Manifests are of an older X-Road; a signature must refer to its parts itself.
-    'extra-certs-digest-invalid.xml': 'malformed_signature',
-    'extra-certs-missing-cert.xml': 'malformed_signature',
-    'extra-certs-missing-id.xml': 'malformed_signature',
-    'xades.signature.ts.xml': 'malformed_signature',
-    'sign-0-invalid-signature-value.xml': 'invalid_signature_value',
-    'sign-0-malformed-xml.xml': 'invalid_xml',
-    'sign-0-no-objectcontainer.xml': 'malformed_signature',
-    'sign-0-no-signature.xml': 'malformed_signature',
-    'sign-0-no-signing-cert.xml': 'malformed_signature',
-    'sign-0-ocsp-no-responses.xml': 'accepted',
-    'sign-0-schema-fail.xml': 'malformed_signature',
-  }
-  for (const [name, code] of Object.entries(expected)) {
-    t.equal(await codeOf(() => checkSignature(vector(`signatures/${name}`))), code, name)
-  }
-  const batch = await checkSignature(vector('signatures/batch-sig.xml'))
-  const cover = (chain: string, sent: F.Part[]): Promise<string> =>
-    codeOf(() =>
-      checkCoverage({
-        signature: batch,
-        parts: F.chainParts(sent),
-        hashChainResult: vector('signatures/hash-chain-result.xml'),
-        hashChain: vector(`signatures/${chain}`),
-        attachmentsMayBeAbsent: true,
-      }),
-    )
-  t.equal(await cover('hash-chain-2.xml', [message('x')]), 'malformed_signature.invalid_hash_chain_ref')
-  const folder = 'signatures/non-batch-sig/'
-  const direct = await checkSignature(vector(`${folder}signatures.xml`))
-  const sent = [message(vector(`${folder}message.xml`)), message(vector(`${folder}attachment1`), 1)]
-  t.same(checkCoverage({ signature: direct, parts: F.chainParts(sent) }), { absent: [] })
-  t.equal(direct.way, 'general')
-})
-
 t.test(
   'xml-crypto: what is wrong or wrapped there passes as no signature of ours',
   { skip: noVectors },

@@ -12,7 +12,9 @@ import {
   type Certificate,
   isSignedBy,
   parseCertificate,
+  publicKeyOf,
 } from '#core/certificate/certificate.ts'
+import { isStrongKey, strongUntil } from '#core/certificate/key-strength.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { DigestName } from '#schemas/wire.ts'
 import { digestOf, isStrongDigest } from './digest.ts'
@@ -27,6 +29,11 @@ export type TimeStamp = {
   serialNumber: bigint
   policy: string
   nonce: bigint | undefined
+  /**
+   * Set when the key counted at `time` and counts no more: until then. Whoever breaks such a key today can write that
+   * time, so the token proves it only to who knows that the token is older than this.
+   */
+  keyCountedUntil?: Date
 }
 
 export type TimeStampQuestion = {
@@ -41,6 +48,11 @@ export type TimeStampQuestion = {
    * set it to false to judge stamps as X-Road does.
    */
   requireTimeStampingUsage?: boolean
+  /**
+   * 'of-today' by default. 'of-its-time' also reads evidence whose key counted when it was made: for a verifier of old
+   * evidence, which has to say so (`keyCountedUntil`), never for a stamp that we ask for.
+   */
+  keys?: 'of-today' | 'of-its-time'
   /** When given, the token must carry it. */
   nonce?: bigint
 }
@@ -52,11 +64,19 @@ export function verifyTimeStampToken(q: TimeStampQuestion): TimeStamp {
   const info = asTimeStampFault('TSTInfo', () => readTstInfo(signed.content))
   const certificate = findSigner(signed, q.tsaCertificates)
   checkCertificate(certificate, info.time, q.requireTimeStampingUsage ?? true)
-  checkSignature(signed, certificate)
+  const keyCountedUntil = q.keys === 'of-its-time' ? pastKey(certificate, info.time) : undefined
+  checkSignature(signed, certificate, keyCountedUntil !== undefined)
   checkImprint(info, q)
   if (q.nonce !== undefined && info.nonce !== q.nonce) throw invalidTimeStamp('it does not carry our nonce')
   const { time, serialNumber, policy, nonce } = info
-  return { time, certificate, serialNumber, policy, nonce }
+  const stamp: TimeStamp = { time, certificate, serialNumber, policy, nonce }
+  return keyCountedUntil === undefined ? stamp : { ...stamp, keyCountedUntil }
+}
+
+/** Until when the authority's key counted, if that is over now and was not over at `time`. */
+function pastKey(certificate: Certificate, time: Date): Date | undefined {
+  const until = strongUntil(publicKeyOf(certificate))
+  return until !== undefined && time <= until ? until : undefined
 }
 
 function findSigner(signed: SignedData, configured: Certificate[]): Certificate {
@@ -99,12 +119,14 @@ function checkCertificate(certificate: Certificate, time: Date, requireUsage: bo
   }
 }
 
-function checkSignature(signed: SignedData, certificate: Certificate): void {
+function checkSignature(signed: SignedData, certificate: Certificate, isPastKey: boolean): void {
   const { signer } = signed
   if (!isStrongDigest(signer.digest)) throw invalidTimeStamp('its digest is too weak')
   asTimeStampFault('signed attributes', () => checkSignedAttributes(signed, certificate))
   const { signedBytes: tbs, signature } = signer
-  if (!isSignedBy({ tbs, signatureAlgorithm: wholeAlgorithm(signer), signature }, certificate)) {
+  const counts = isPastKey ? () => true : isStrongKey
+  if (!counts(publicKeyOf(certificate))) throw invalidTimeStamp("its authority's key is too weak")
+  if (!isSignedBy({ tbs, signatureAlgorithm: wholeAlgorithm(signer), signature }, certificate, counts)) {
     throw invalidTimeStamp('its signature does not verify')
   }
 }

@@ -57,7 +57,11 @@ export function jsonReport({ file, verdict, configuration, judgedAt }: Judged): 
       der: signingCertificate.der.toString('base64'),
     },
     signingTime: signingTime?.toISOString(),
-    timeStamp: timeStamp && { time: timeStamp.time.toISOString(), tsa: nameText(timeStamp.tsa.subject) },
+    timeStamp: timeStamp && {
+      time: timeStamp.time.toISOString(),
+      tsa: nameText(timeStamp.tsa.subject),
+      keyCountedUntil: timeStamp.keyCountedUntil?.toISOString(),
+    },
     configuration: { instances: [...configuration.indexes.keys()], origin: configuration.origin },
     judgedAt: judgedAt.toISOString(),
   })}\n`
