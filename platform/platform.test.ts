@@ -234,7 +234,22 @@ t.test('metrics: own registry, process values', async (t) => {
   createMetrics()
   metrics.counter('exchanges_total', 'Exchanges', ['outcome']).inc({ outcome: 'ok' })
   metrics.histogram('exchange_seconds', 'Time').observe(0.02)
+  let states: [string, number][] | Error = [
+    ['good', 1],
+    ['bad', 2],
+  ]
+  metrics.watch('age_seconds', 'Age', () => 7)
+  metrics.watch('states', 'States', 'state', async () => {
+    if (states instanceof Error) throw states
+    return states
+  })
   const text = await metrics.registry.metrics()
+  t.match(text, /age_seconds 7/)
+  t.match(text, /states{state="good"} 1\nstates{state="bad"} 2/)
+  states = new Error('the database is away')
+  const without = await metrics.registry.metrics()
+  t.notMatch(without, /states{/)
+  t.match(without, /age_seconds 7/, 'the others are there')
   t.match(text, /exchanges_total{outcome="ok"} 1/)
   t.match(text, /process_resident_memory_bytes [1-9]/)
   t.match(text, /exchange_seconds_bucket{le="0.025"} 1/)

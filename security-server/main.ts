@@ -33,7 +33,8 @@ import { CLIENT_IDLE_MS } from './drain-listener.ts'
 import { createConfigurationClient } from './global-configuration/client.ts'
 import { createGlobalConfiguration } from './global-configuration/global-configuration.ts'
 import { createTimeStampClient } from './jobs/client.ts'
-import { jobHandlers, scheduleJobs } from './jobs/handlers.ts'
+import { failingJobs, jobHandlers, scheduleJobs } from './jobs/handlers.ts'
+import { lateTimeStamps, timeStampInterval } from './jobs/time-stamp-interval.ts'
 import { createOcspClient } from './keys/client.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { armConsumer, armProvider, KILL_POINTS } from './kill-points.ts'
@@ -107,12 +108,13 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     keyFolder: await folder('log-keys'),
     bodyFolder: await folder('bodies'),
   }
+  const unstampedLimitSeconds = settings.limits.unstampedHours * 3600
   const messageLog = await openMessageLog({
     ...stored,
     server,
     node,
     clock,
-    unstampedLimitMs: settings.limits.unstampedHours * 3600 * 1000,
+    unstampedLimitMs: unstampedLimitSeconds * 1000,
     onFault: (fault) => log.error({ err: fault, detail: fault.detail }, 'message log'),
     signer: {
       name: idText(memberOf(server)),
@@ -182,6 +184,10 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   if (armed?.half === 'provider') provider = armProvider(provider, armed.point)
 
   // Later work
+  const intervalSeconds = timeStampInterval({
+    configuration: () => globalConfiguration.current().index,
+    unstampedLimitSeconds,
+  })
   const recovered = await messageLog.recover()
   if (recovered > 0)
     log.warn({ recovered }, 'exchanges that a crash left open were recorded as outcome unknown')
@@ -200,6 +206,17 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     'half',
     'outcome',
   ])
+  metrics.watch(
+    'concordat_log_unstamped_seconds',
+    'Age of the oldest record without a time-stamp, 0 when there is none',
+    () => {
+      const oldest = messageLog.oldestUnstamped()
+      return oldest === undefined ? 0 : Math.max(0, (clock() - oldest.getTime()) / 1000)
+    },
+  )
+  metrics.watch('concordat_job_failing', '1 when the last run of this kind of job failed', 'kind', () =>
+    failingJobs(jobs),
+  )
   const observe = (half: string) => (outcome: string, seconds: number) =>
     exchanges.observe({ half, outcome }, seconds)
   const clientApps = await listenForClients(settings.clients, { keys, log }, (app) => {
@@ -230,6 +247,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     'message-log',
     ok(() => messageLog.checkUsable()),
   )
+  health.add('time-stamps', () => lateTimeStamps({ ...messageLog, intervalSeconds, clock }))
   health.add('peers', () => ({
     ok: peers.isListening(),
     reason: peers.isListening() ? undefined : 'not listening yet',
@@ -257,7 +275,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   })
   await adminApp.listen({ host: settings.admin.address, port: settings.admin.port })
   await jobs.start()
-  await scheduleJobs(jobs, node)
+  await scheduleJobs(jobs, node, intervalSeconds)
 
   return {
     ready: `${settings.server}, management API at http://${settings.admin.address}:${settings.admin.port}/api/v1`,

@@ -40,8 +40,11 @@ export type Jobs = {
   stop(): Promise<void>
   /** Records a job durably. It stays until its handler has succeeded. */
   enqueue(kind: string, payload: unknown, options?: EnqueueOptions): Promise<void>
-  /** Runs `kind` again and again, `seconds` after each end, on one node at a time. */
-  every(kind: string, seconds: number, options?: { immediately?: boolean }): Promise<void>
+  /**
+   * Runs `kind` again and again, `seconds` after each end, on one node at a time. A function is asked again every second:
+   * what it says anew takes effect then, also for a wait that has begun. It must not throw.
+   */
+  every(kind: string, seconds: number | (() => number), options?: { immediately?: boolean }): Promise<void>
   /** Runs `kind` once from now on, here, and waits for its end. Throws what the handler threw. */
   runNow(kind: string): Promise<void>
   state(): Promise<JobState[]>
@@ -80,6 +83,8 @@ export function createJobs(q: {
   const kinds = Object.keys(q.handlers)
   const iso = (ms: number): string => new Date(ms).toISOString()
   const announced = new Map<string, number>()
+  /** Kinds whose interval may change, with what their rows say. */
+  const intervals = new Map<string, { asked: () => number; kept: number }>()
   let queue: RedisQueue | undefined
   let timer: NodeJS.Timeout | undefined
   let ticking: Promise<void> | undefined
@@ -123,6 +128,7 @@ export function createJobs(q: {
   const tick = async (): Promise<void> => {
     let sleepMs = LONGEST_SLEEP_MS
     try {
+      await followIntervals()
       const free = queue === undefined ? await runner.claimDue(0) : await sweep(queue)
       const next = queue === undefined && free > 0 ? await store.nextDue(kinds) : undefined
       if (next !== undefined) sleepMs = Math.min(LONGEST_SLEEP_MS, Math.max(1, Date.parse(next) - q.clock()))
@@ -143,6 +149,21 @@ export function createJobs(q: {
       announce(id, 0)
     }
     return await runner.claimDue(OVERDUE_MS)
+  }
+
+  const followIntervals = async (): Promise<void> => {
+    for (const [kind, interval] of intervals) {
+      const seconds = interval.asked()
+      if (seconds === interval.kept) continue
+      await putRecurring(kind, seconds, false)
+      interval.kept = seconds
+    }
+  }
+
+  const putRecurring = async (kind: string, seconds: number, immediately: boolean): Promise<void> => {
+    const firstAt = q.clock() + (immediately ? 0 : seconds * 1000)
+    const recurring = { id: `${RECURRING} ${kind}`, key: RECURRING, everySeconds: seconds }
+    await store.putRecurring({ ...newJob(kind, null, firstAt), ...recurring }, immediately)
   }
 
   const newJob = (kind: string, payload: unknown, runAt: number) => {
@@ -184,15 +205,11 @@ export function createJobs(q: {
       if (hold === 0) poke()
       else setTimeout(poke, hold).unref()
     },
-    every: async (kind, seconds, options = {}) => {
-      const firstAt = q.clock() + (options.immediately === true ? 0 : seconds * 1000)
-      const job = {
-        ...newJob(kind, null, firstAt),
-        id: `${RECURRING} ${kind}`,
-        key: RECURRING,
-        everySeconds: seconds,
-      }
-      await store.putRecurring(job, options.immediately === true)
+    every: async (kind, seconds, { immediately = false } = {}) => {
+      const now = typeof seconds === 'number' ? seconds : seconds()
+      await putRecurring(kind, now, immediately)
+      if (typeof seconds === 'number') intervals.delete(kind)
+      else intervals.set(kind, { asked: seconds, kept: now })
       poke()
     },
     runNow: async (kind) => {

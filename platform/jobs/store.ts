@@ -106,7 +106,13 @@ export function createJobStore(database: Database): JobStore {
               .then(old.ref('job.run_at'))
               .else(asked)
               .end()
-            return { every_seconds: job.everySeconds, run_at: immediately ? asked : sooner }
+            // Its run under way ends by the old interval, which may be a day.
+            const again = old.case().when('job.claimed_by', 'is not', null).then(asked).else(null).end()
+            return {
+              every_seconds: job.everySeconds,
+              run_at: immediately ? asked : sooner,
+              again_at: again,
+            }
           }),
         )
         .execute()

@@ -14,9 +14,14 @@ export type Metrics = {
     labels?: readonly L[],
     buckets?: number[],
   ): Histogram<L>
+  /** A gauge that is read when somebody asks, a value for each state of `label`; none while `read` throws. */
+  watch<L extends string>(name: string, help: string, label: L, read: Read): void
+  watch(name: string, help: string, read: () => number): void
   /** GET /metrics */
   routes(app: FastifyInstance): void
 }
+
+type Read = () => Promise<Iterable<readonly [state: string, value: number]>>
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 const LOOP_RESOLUTION_MS = 20
@@ -31,6 +36,10 @@ export function createMetrics(): Metrics {
     gauge: (name, help, labels) => new Gauge({ name, help, labelNames: labels ?? [], registers }),
     histogram: (name, help, labels, buckets) =>
       new Histogram({ name, help, labelNames: labels ?? [], buckets: buckets ?? SECONDS, registers }),
+    watch: (name: string, help: string, ...how: [() => number] | [label: string, Read]) => {
+      if (how.length === 1) watchOne(registry, name, help, how[0])
+      else watchEach(registry, name, help, ...how)
+    },
     routes: (app) => {
       app.get('/metrics', { config: { rateLimit: false }, logLevel: 'warn' }, async (_request, reply) =>
         reply.type(registry.contentType).send(await registry.metrics()),
@@ -39,21 +48,37 @@ export function createMetrics(): Metrics {
   }
 }
 
+function watchOne(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read())
+    },
+  })
+}
+
+function watchEach(registry: Registry, name: string, help: string, label: string, read: Read): void {
+  new Gauge({
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    async collect() {
+      this.reset()
+      // With the database away the other metrics are needed most.
+      const states = await read().catch(() => [])
+      for (const [state, value] of states) this.set({ [label]: state }, value)
+    },
+  })
+}
+
 /** Memory, processor time and event-loop delay, read only when somebody asks. */
 function watchProcess(registry: Registry): void {
   const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
   delay.enable()
-  const registers = [registry]
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read())
-      },
-    })
-  }
+  const gauge = (name: string, help: string, read: () => number): void => watchOne(registry, name, help, read)
   gauge('process_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss())
   gauge('process_heap_used_bytes', 'Used heap of the main thread', () => process.memoryUsage().heapUsed)
   gauge('process_cpu_seconds', 'User and system time used', () => {

@@ -15,6 +15,8 @@ import { Fault } from '#schemas/fault.ts'
 
 const TIMEOUT_MS = 15_000
 const MAX_BYTES = 256 * 1024
+/** An authority that failed is asked after the others for so long: a backlog must not wait for it at each batch. */
+const REST_MS = 60_000
 /** An authority whose clock is further off would date signatures before they were made, or too late to be of use. */
 const MAX_OFF_MS = 5 * 60_000
 
@@ -29,15 +31,24 @@ type Rooms = {
   fetchStatus(certificate: Certificate, configuration: ConfigurationIndex): Promise<Buffer | undefined>
 }
 
-/** Asks the configured authorities in their order; throws `timestamping_failed` with what the last one said. */
+/**
+ * Asks the configured authorities in their order, those that failed just now last; throws `timestamping_failed` with what
+ * the last one said.
+ */
 export function createTimeStampClient(rooms: Rooms): (imprint: Buffer) => Promise<TimeStampAnswer> {
+  const failedAt = new Map<string, number>()
+  const isResting = (url: string): boolean => rooms.clock() - (failedAt.get(url) ?? 0) < REST_MS
   return async (imprint) => {
     const configuration = rooms.configuration()
+    const urls = configuration.tsaUrls.map(({ url }) => url)
     let failure: unknown
-    for (const { url } of configuration.tsaUrls) {
+    for (const url of [...urls.filter((one) => !isResting(one)), ...urls.filter(isResting)]) {
       try {
-        return await stampAt(url, imprint, configuration, rooms)
+        const answer = await stampAt(url, imprint, configuration, rooms)
+        failedAt.delete(url)
+        return answer
       } catch (cause) {
+        failedAt.set(url, rooms.clock())
         failure = cause
       }
     }

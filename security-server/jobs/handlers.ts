@@ -6,13 +6,15 @@ import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 
 type Rooms = {
-  keys: Keys
-  globalConfiguration: GlobalConfiguration
-  localSystems: LocalSystems
-  messageLog: MessageLog
+  keys: Pick<Keys, 'refreshOcsp'>
+  globalConfiguration: Pick<GlobalConfiguration, 'refresh'>
+  localSystems: Pick<LocalSystems, 'poll'>
+  messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain'>
 }
 
 type Job = { seconds: number; run(rooms: Rooms): Promise<unknown> }
+
+const TIME_STAMP = 'time-stamp'
 
 /** Work on files and memory of one node: every node has its own. */
 const OF_THIS_NODE: Record<string, Job> = {
@@ -22,16 +24,19 @@ const OF_THIS_NODE: Record<string, Job> = {
   'poll-local-systems': { seconds: 2, run: ({ localSystems }) => localSystems.poll() },
 }
 
-/** Work on a shared database: one node does it. X-Road's interval for time-stamps is 60 s, from the configuration. */
+/** Work on a shared database: one node does it. */
 const OF_THE_LOG: Record<string, Job> = {
-  'time-stamp': { seconds: 60, run: ({ messageLog }) => messageLog.timeStampNow() },
   checkpoint: { seconds: 5, run: ({ messageLog }) => messageLog.checkpointNow() },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
 }
 
 /** The handlers for createJobs; `node` sets this node's own work apart. */
 export function jobHandlers(rooms: Rooms, node: string): Record<string, JobHandler> {
-  const handlers: Record<string, JobHandler> = {}
+  const handlers: Record<string, JobHandler> = {
+    [TIME_STAMP]: async () => {
+      await rooms.messageLog.timeStampNow()
+    },
+  }
   for (const [kind, job] of Object.entries(named(node))) {
     handlers[kind] = async () => {
       await job.run(rooms)
@@ -40,9 +45,20 @@ export function jobHandlers(rooms: Rooms, node: string): Record<string, JobHandl
   return handlers
 }
 
-/** Sets every job's interval. */
-export async function scheduleJobs(jobs: Jobs, node: string): Promise<void> {
+/** Sets every job's interval; `timeStampInterval` is asked again and again, so that a change takes effect. */
+export async function scheduleJobs(jobs: Jobs, node: string, timeStampInterval: () => number): Promise<void> {
   for (const [kind, { seconds }] of Object.entries(named(node))) await jobs.every(kind, seconds)
+  await jobs.every(TIME_STAMP, timeStampInterval)
+}
+
+/** For metrics: 1 for each kind whose last run failed, else 0; a node's own work goes by its plain name. */
+export async function failingJobs(jobs: Pick<Jobs, 'state'>): Promise<Map<string, number>> {
+  const failing = new Map<string, number>()
+  for (const { kind, lastError } of await jobs.state()) {
+    const plain = kind.split(' ')[0]!
+    failing.set(plain, Math.max(failing.get(plain) ?? 0, lastError === null ? 0 : 1))
+  }
+  return failing
 }
 
 function named(node: string): Record<string, Job> {
