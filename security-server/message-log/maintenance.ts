@@ -10,7 +10,7 @@ import type { WorkerSetup } from './worker-api.ts'
 
 export type Maintenance = {
   /** Does a little of everything; true when more is to do. */
-  slice(now: number): Promise<boolean>
+  slice(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
   markLowWater(): Promise<void>
   /** From now on nothing from before this start is open. */
   recovered(): void
@@ -55,7 +55,7 @@ export function createMaintenance(q: {
     recovered: () => {
       hasRecovered = true
     },
-    slice: async (now) => {
+    slice: async ({ now, oldestArrival }) => {
       const { size } = await store.head()
       const tiles = await extendTiles({
         tree: log.tree,
@@ -73,7 +73,7 @@ export function createMaintenance(q: {
       })
       let deleted = 0
       if (now - forgotten > REPLAY_EVERY_MS) {
-        deleted = await store.forgetReplayKeys(now - 2 * setup.replayWindowMs)
+        deleted = await store.forgetReplayKeys({ now, oldestArrival })
         if (deleted === 0) forgotten = now
       }
       const more = tiles === TILES_AT_ONCE || indexed < size || deleted > 0

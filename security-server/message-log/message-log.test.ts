@@ -1,4 +1,4 @@
-/** The log on both stores: what goes in comes out, proved; levels, replays, time-stamps, erasure, search, recovery. */
+/** The log on both stores: what goes in comes out, proved; levels, time-stamps, erasure, search. */
 import { createPublicKey, hash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -191,47 +191,6 @@ await eachDatabase(t, async (_database, t, url) => {
   const { stamp } = await signer()
   const options: MessageLogOptions = { ...logOptions(folder, url), stamp }
 
-  await t.test('replays: refused alone, in one group and after a restart', async (t) => {
-    const log = await openTestLog(t, options)
-    const replayKey = randomBytes(32)
-    const group = await Promise.allSettled([
-      log.append(await signedRecord({ replayKey })),
-      log.append(await signedRecord({ replayKey })),
-      log.append(await signedRecord({ replayKey: randomBytes(32) })),
-    ])
-    t.same(
-      group.map(({ status }) => status),
-      ['fulfilled', 'rejected', 'fulfilled'],
-    )
-    t.equal(codeOf((group[1] as PromiseRejectedResult).reason), 'replayed_request')
-    log.checkUsable()
-    await log.close()
-    const again = await openTestLog(t, options)
-    await t.rejects(again.append(await signedRecord({ replayKey })), { code: 'replayed_request' })
-    await again.maintain()
-    await t.rejects(again.append(await signedRecord({ replayKey })), { code: 'replayed_request' })
-    await again.close()
-  })
-
-  await t.test('replay keys are kept for two windows and no longer', async (t) => {
-    let now = Date.now() + 3_600_000
-    const clock = () => now
-    const log = await openTestLog(t, { ...options, clock })
-    const replayKey = randomBytes(32)
-    await log.append(await signedRecord({ replayKey, time: new Date(now) }))
-    now += 9 * 60_000
-    await log.maintain()
-    await t.rejects(log.append(await signedRecord({ replayKey, time: new Date(now) })), {
-      code: 'replayed_request',
-    })
-    now += 60 * 60_000
-    await log.maintain()
-    await log.close()
-    const again = await openTestLog(t, { ...options, clock })
-    await again.append(await signedRecord({ replayKey, time: new Date(now) }))
-    await again.close()
-  })
-
   await t.test('levels: digest keeps no content, none keeps ids only', async (t) => {
     const log = await openTestLog(t, options)
     const body = await spoolBody(log, randomBytes(100_000))
@@ -248,27 +207,6 @@ await eachDatabase(t, async (_database, t, url) => {
     t.ok(bare.metadata?.id)
     t.equal((JSON.parse(bare.form) as { message: string }).message, '')
     await log.close()
-  })
-
-  await t.test('recovery: an intent without an answer becomes an outcome that nobody knows', async (t) => {
-    const log = await openTestLog(t, options)
-    await log.recover()
-    const open = await log.append(await signedRecord())
-    const closed = await log.append(await signedRecord({ direction: 'out' }))
-    await log.append(await signedRecord({ kind: 'reply', answers: closed.index }))
-    await log.close()
-    const other = await openTestLog(t, { ...options, node: 'node2' })
-    t.equal(await other.recover(), 0, 'another node may be busy with its own')
-    await other.close()
-    const again = await openTestLog(t, options)
-    const meanwhile = await again.append(await signedRecord())
-    t.equal(await again.recover(), 1)
-    const [row] = await again.list({ limit: 1, kind: 'outcome-unknown' })
-    t.equal(row?.answers, open.index)
-    t.ok(row!.idx > meanwhile.index)
-    t.equal(await again.recover(), 0, 'what this process has begun is its own affair')
-    await again.append(await signedRecord({ kind: 'reply', answers: meanwhile.index }))
-    await again.close()
   })
 
   await t.test('a signature document of a batch is stored once, others as differences', async (t) => {

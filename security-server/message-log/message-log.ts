@@ -12,6 +12,7 @@ import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
 import { packRecord } from './pack-record.ts'
 import type { LoggedRecord, RecordInput } from './record-input.ts'
+import { createReplayHolds } from './replay-holds.ts'
 import type { SearchFilter, SearchRow } from './search/store.ts'
 import { createSpool, type Spool } from './spool.ts'
 import { MAX_BATCH } from './time-stamps/batch.ts'
@@ -19,8 +20,6 @@ import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
 import { type CheckpointSigner, countersign } from './tree/countersign.ts'
 import { startWorker } from './worker-client.ts'
 
-/** Two replay windows are kept; signing times further off than one are refused on the message path. */
-export const REPLAY_WINDOW_MS = 5 * 60 * 1000
 /** As X-Road: after four hours without a time-stamp, exchange stops. */
 export const UNSTAMPED_LIMIT_MS = 4 * 60 * 60 * 1000
 
@@ -50,6 +49,11 @@ export type MessageLogOptions = {
 export type MessageLog = {
   /** Throws `logging_failed`, or `replayed_request` for this record alone. */
   append(record: RecordInput): Promise<LoggedRecord>
+  /**
+   * From the arrival (ms) of a message's head until its replay key is claimed or it is given up: keeps the keys that it
+   * could repeat, for at most LONGEST_UPLOAD_MS. Gives the function that ends the hold.
+   */
+  holdReplayKeys(arrived: number): () => void
   spool: Spool
   /** The newest checkpoint's text. */
   treeHead(): string | undefined
@@ -87,6 +91,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
   const { clock, node } = q
   const folder = await openBodyFolder(q.bodyFolder, node)
   const limit = q.unstampedLimitMs ?? UNSTAMPED_LIMIT_MS
+  const holds = createReplayHolds()
   let fault: Fault | undefined
   let probing: NodeJS.Timeout | undefined
   let treeHead: string | undefined
@@ -116,8 +121,8 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       keyFolder: q.keyFolder,
       node,
       origin: idText(q.server),
-      replayWindowMs: REPLAY_WINDOW_MS,
       now: clock(),
+      oldestArrival: holds.oldestArrival(),
     }),
     onState,
   })
@@ -160,10 +165,11 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
   const checkpointNow = singleFlight(makeCheckpoint)
   const timeStampNow = singleFlight(stampAll)
   const maintain = async (): Promise<void> => {
-    while (await worker.call('maintain', clock()));
+    while (await worker.call('maintain', { now: clock(), oldestArrival: holds.oldestArrival() }));
   }
   return {
     append,
+    holdReplayKeys: holds.hold,
     spool: createSpool(folder),
     treeHead: () => treeHead,
     size: () => worker.state().size,

@@ -25,7 +25,7 @@ export type RecordInput = {
   signature: { signatures: Buffer; hashChainResult?: Buffer; hashChain?: Buffer } | undefined
   /** The index of the record that this one answers. */
   answers?: number
-  /** Accepted once within two windows; a second time this record alone is refused with `replayed_request`. */
+  /** Accepted once, as long as its message can come again; a second time this record alone is refused with `replayed_request`. */
   replayKey?: Buffer
   logLevel?: LogLevel
   /** The contract version under which the exchange took place. */

@@ -14,8 +14,9 @@ export type WorkerSetup = {
   node: string
   /** Names the tree: the server's identifier. */
   origin: string
-  replayWindowMs: number
   now: number
+  /** When the oldest message arrived whose replay key is yet to be claimed. */
+  oldestArrival: number | undefined
 }
 
 /** Memory of both threads: a group's records, and what became of them. */
@@ -40,7 +41,7 @@ export type WorkerApi = {
   nextTimeStampBatch(limit: number): Promise<TimeStampBatch | undefined>
   putTimeStamp(q: { batch: TimeStampBatch; answer: TimeStampAnswer; now: number }): Promise<void>
   /** One slice of what can wait: tiles, search index, marks, old replay keys. Says whether more is to do. */
-  maintain(now: number): Promise<boolean>
+  maintain(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
   findByQueryId(queryId: string): Promise<SearchRow[]>
   list(filter: SearchFilter): Promise<SearchRow[]>
   readEvidence(index: number): Promise<StoredEvidence>

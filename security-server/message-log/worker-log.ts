@@ -74,7 +74,7 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
           await appendOwn(timeStampRecord({ batch, answer, time: now, node }))
           await readUnstamped(log, writer)
         }),
-      maintain: (now) => inTurn(() => maintenance.slice(now)),
+      maintain: (q) => inTurn(() => maintenance.slice(q)),
       findByQueryId: (queryId) => log.search.byQueryId(queryId),
       list: (filter) => log.search.list(filter),
       readEvidence: (index) => readEvidence(log, index, ring.find),
@@ -118,7 +118,7 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
 async function openStores(
   setup: WorkerSetup,
 ): Promise<{ log: LogDatabase; store: HotStore; unlock: () => void }> {
-  const { databaseUrl: url, replayWindowMs: windowMs, now } = setup
+  const { databaseUrl: url, now, oldestArrival } = setup
   if (!url.startsWith('sqlite:')) {
     const log = await openLogDatabase(url)
     return { log, store: await openPostgresqlStore({ url }), unlock: () => undefined }
@@ -127,7 +127,7 @@ async function openStores(
   const { unlock } = prepareFile(file)
   try {
     const log = await openLogDatabase(url)
-    return { log, store: openSqliteStore({ file, windowMs, now }), unlock }
+    return { log, store: openSqliteStore({ file, now, oldestArrival }), unlock }
   } catch (fault) {
     unlock()
     throw fault

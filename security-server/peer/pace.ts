@@ -25,12 +25,16 @@ export function createPace(
   }
 }
 
-/** Destroys `source` with the fault when it is too slow; call it in the same turn in which its reader is attached. */
-export function watchPace(source: Readable, tooSlow: FaultCode): void {
-  const check = createPace(tooSlow)
+/**
+ * Destroys `source` with the fault when it is too slow, or when `check` throws; call it in the same turn in which its
+ * reader is attached.
+ */
+export function watchPace(source: Readable, tooSlow: FaultCode, check?: () => void): void {
+  const keepPace = createPace(tooSlow)
   source.on('data', (chunk: Buffer) => {
     try {
-      check(chunk)
+      keepPace(chunk)
+      check?.()
     } catch (cause) {
       source.destroy(cause as Fault)
     }

@@ -230,6 +230,8 @@ export type FakeLog = PathLog & {
   records: LogEntry[]
   fail: ((entry: LogEntry) => Fault | undefined) | undefined
   unusable: Fault | undefined
+  /** Messages under way that hold replay keys back. */
+  holds: number
   /** Kind and outcome of every record, as "request:" or "refusal:access_denied". */
   told(): string[]
 }
@@ -240,7 +242,12 @@ export function createFakeLog(world: PeerWorld): FakeLog {
     records: [],
     fail: undefined,
     unusable: undefined,
+    holds: 0,
     spool: world.spool,
+    holdReplayKeys() {
+      log.holds++
+      return once(() => log.holds--)
+    },
     told: () => log.records.map(({ kind, outcome }) => `${kind}:${outcome}`),
     treeHead: () => 'ss2\n1\nAAAA\n',
     checkUsable() {
@@ -257,6 +264,14 @@ export function createFakeLog(world: PeerWorld): FakeLog {
     },
   }
   return log
+}
+
+function once(act: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) act()
+    done = true
+  }
 }
 
 /** A body of so many bytes, spooled as a message's would be. */

@@ -48,6 +48,8 @@ export async function readMessage(q: {
   limits: ReadLimits
   /** The fault when it only trickles in. */
   tooSlow: 'request_timeout' | 'peer_timeout'
+  /** Called as bytes come; what it throws ends the reading. */
+  onProgress?: () => void
   onMessage?: (message: Buffer, ocspResponses: Buffer[]) => void | Promise<void>
 }): Promise<ReceivedParts> {
   const parts = new Map<string, Buffer>()
@@ -91,7 +93,7 @@ export async function readMessage(q: {
   try {
     const limits = { maxParts: MAX_PARTS, maxHeaderBytes: 16 * 1024 }
     const boundary = boundaryOf(q.contentType)
-    watchPace(q.source, q.tooSlow)
+    watchPace(q.source, q.tooSlow, q.onProgress)
     await readMultipart({ source: q.source, boundary, limits, onPart })
     return assemble(parts, q.messageType, ocspResponses, spooling.body)
   } catch (cause) {

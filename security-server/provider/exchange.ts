@@ -30,5 +30,6 @@ export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<
     throw await refuse(cause, way, rooms)
   } finally {
     way.leave?.()
+    way.release?.()
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Guarantees that the request is durable before the provider's system hears of it, and that no other request with the
- * same (peer server, signed request id) was or will be taken within two replay windows.
+ * same (peer server, signed request id) was or will be taken.
  */
 import { createHash } from 'node:crypto'
 import { idText } from '#schemas/identifiers.ts'
@@ -15,6 +15,8 @@ export type Intent = Logged<AllowedRequest>
 export async function logIntent(allowed: AllowedRequest, way: Way, rooms: ProviderRooms): Promise<Intent> {
   const record = await rooms.messageLog.append(requestEntry(allowed, '', rooms))
   way.intent = record
+  // The key is claimed; our system may take its time.
+  way.release?.()
   way.body = undefined
   return { ...allowed, record } as Intent
 }

@@ -42,6 +42,7 @@ async function refusalOf(promise: Promise<unknown>): Promise<Refusal> {
     (thrown: unknown) => thrown,
   )
   if (!(cause instanceof RefusedExchange)) throw cause
+  if (log.holds !== 0) throw new Error('a message that has ended holds replay keys back')
   return cause.refusal
 }
 

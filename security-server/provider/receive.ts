@@ -13,6 +13,7 @@ import type { RequestMessage, Signed } from '../peer/message.ts'
 import { readMessage } from '../peer/read-message.ts'
 import { checkRights } from './check-contract.ts'
 import type { ProviderRooms } from './rooms.ts'
+import { checkUploadTime } from './upload-time.ts'
 import type { Way } from './way.ts'
 
 /** A POST of a peer on our listener, its content unread. */
@@ -40,6 +41,7 @@ export async function receive(
     spool: rooms.messageLog.spool,
     limits: rooms.limits,
     tooSlow: 'request_timeout',
+    onProgress: () => checkUploadTime(way, rooms),
     onMessage: (message, ocspResponses) => {
       identifyPeer(arrival, ocspResponses, way, rooms)
       const request = parseRestRequest(message)
@@ -89,6 +91,8 @@ function identifyPeer(arrival: Arrival, ocspResponses: Buffer[], way: Way, rooms
   }
   way.peer = server.id
   way.leave = rooms.quota.enter(server.id)
+  way.arrived = rooms.clock()
+  way.release = rooms.messageLog.holdReplayKeys(way.arrived)
 }
 
 /** On claims that are not verified yet: passing here proves nothing, failing here saves reading the body. */

@@ -1,10 +1,11 @@
 /**
- * Guarantees that the client's member signed this request whole and now, and that its server is the peer on the line:
+ * Guarantees that the client's member signed this request whole and, as it arrived, now, and that its server is the peer on the line:
  * peer and signed request id can then be trusted as the replay key (DESIGN 3.2).
  */
 import { memberOf } from '#schemas/identifiers.ts'
 import type { RequestMessage, Signed, Verified } from '../peer/message.ts'
 import type { ProviderRooms } from './rooms.ts'
+import { checkUploadTime } from './upload-time.ts'
 import type { Way } from './way.ts'
 
 export async function verify(
@@ -12,12 +13,14 @@ export async function verify(
   way: Way,
   rooms: ProviderRooms,
 ): Promise<Verified<Signed<RequestMessage>>> {
+  checkUploadTime(way, rooms)
   const snapshot = rooms.globalConfiguration.current()
   await rooms.verifyMessage({
     parts: received,
     member: memberOf(received.request.client),
     snapshot,
     at: rooms.clock(),
+    arrived: way.arrived!,
   })
   way.verified = received
   return { ...received, peer: way.peer! } as Verified<Signed<RequestMessage>>

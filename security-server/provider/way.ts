@@ -8,6 +8,10 @@ export type Way = {
   peer?: ServerId | undefined
   /** Ends the peer's claim on its quota. */
   leave?: (() => void) | undefined
+  /** When the head of the message came, before its body: its signing time is compared with this. */
+  arrived?: number | undefined
+  /** Ends the hold on the replay keys that this message could repeat. */
+  release?: (() => void) | undefined
   /** What the message says, not proved yet. */
   claimed?: { request: RestRequest; requestId: string } | undefined
   requestHash?: { message: Buffer; body: Buffer | undefined } | undefined

@@ -13,6 +13,7 @@ import {
   type Placement,
   type ReplayKey,
 } from '../records/hot-store.ts'
+import { neededByAnyNode } from '../replay-times.ts'
 
 const CONNECT_MS = 2000
 const STATEMENT_MS = 5000
@@ -60,11 +61,11 @@ export async function openPostgresqlStore(q: { url: string }): Promise<HotStore>
         await write(connection, place(head, taken))
       }),
     head: () => transaction(lockHead),
-    forgetReplayKeys: (before) =>
+    forgetReplayKeys: ({ now }) =>
       transaction(async (connection) => {
         const { rowCount } = await connection.query(
           'delete from replay_key where key in (select key from replay_key where time < $1 limit $2)',
-          [before, FORGET_AT_ONCE],
+          [neededByAnyNode(now), FORGET_AT_ONCE],
         )
         return rowCount ?? 0
       }),

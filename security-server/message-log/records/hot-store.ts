@@ -42,8 +42,8 @@ export type HotStore = {
   }): Promise<void>
   /** The head on disk. */
   head(): Promise<Head>
-  /** Deletes replay keys older than `before` (ms), some at a time; says how many. */
-  forgetReplayKeys(before: number): Promise<number>
+  /** Deletes replay keys that no message under way could carry again, some at a time; says how many. */
+  forgetReplayKeys(q: { now: number; oldestArrival: number | undefined }): Promise<number>
   /** After an erasure: leaves no copy of deleted rows in the write-ahead log. PostgreSQL keeps its own for a while. */
   scrub(): Promise<void>
   close(): Promise<void>

@@ -1,10 +1,9 @@
 /**
- * The replay keys of the last two windows, in memory: exact up to 128 bits of SHA-256, 32 octets a key. Three
- * generations of one window each, so that a key lives at least two windows and whole generations are dropped.
+ * The replay keys that are needed, in memory: exact up to 128 bits of SHA-256, about 32 octets a key. Generations of one
+ * window each, so that what is needed no more is dropped a whole generation at a time.
  */
 import { hash } from 'node:crypto'
 
-const GENERATIONS = 3
 const WORDS = 4
 const FIRST_CAPACITY = 1024
 
@@ -16,6 +15,8 @@ export type ReplayWindow = {
   add(key: Buffer, time: number): void
   /** Takes back keys whose commit failed. */
   remove(key: Buffer): void
+  /** Keys older than `before` may go; those of its generation stay with the last of them. */
+  forget(before: number): void
 }
 
 export function createReplayWindow(windowMs: number): ReplayWindow {
@@ -27,7 +28,7 @@ export function createReplayWindow(windowMs: number): ReplayWindow {
     const last = tables.at(-1)
     if (last !== undefined && time < last.started + windowMs) return last
     const fresh = emptyTable(time, FIRST_CAPACITY)
-    tables = [...tables, fresh].slice(-GENERATIONS)
+    tables = [...tables, fresh]
     return fresh
   }
   return {
@@ -45,6 +46,11 @@ export function createReplayWindow(windowMs: number): ReplayWindow {
       // Open addressing has no holes: rebuild without it. Only after a failed commit.
       const kept = [...prints(table.words)].filter((other) => !sameAt(other, 0, print))
       rebuild(table, kept, table.words.length)
+    },
+    forget: (before) => {
+      // Whatever the order of their times, a generation's keys are older than the start of the next one.
+      const first = tables.findIndex((_, i) => (tables[i + 1]?.started ?? Number.POSITIVE_INFINITY) > before)
+      tables = tables.slice(Math.max(0, first))
     },
   }
 }

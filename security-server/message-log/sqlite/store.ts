@@ -7,6 +7,7 @@ import path from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Fault } from '#schemas/fault.ts'
 import { decodePeaks, encodePeaks, type Head, type HotStore, type Placement } from '../records/hot-store.ts'
+import { neededHere, REPLAY_WINDOW_MS } from '../replay-times.ts'
 import { createReplayWindow, type ReplayWindow } from './replay-window.ts'
 
 const PAGE = 8192
@@ -53,11 +54,15 @@ function lockFile(file: string): () => void {
   return () => held.close()
 }
 
-/** The tables must exist. `windowMs` is the replay window; keys live for two of them. */
-export function openSqliteStore(q: { file: string; windowMs: number; now: number }): HotStore {
+/** The tables must exist. `oldestArrival` is that of a message under way, after a restart of the worker alone. */
+export function openSqliteStore(q: {
+  file: string
+  now: number
+  oldestArrival: number | undefined
+}): HotStore {
   let database: DatabaseSync | undefined
   let statements: Statements | undefined
-  const replay: ReplayWindow = createReplayWindow(q.windowMs)
+  const replay: ReplayWindow = createReplayWindow(REPLAY_WINDOW_MS)
   const inode = statSync(`${q.file}.lock`).ino
 
   const reopen = (): Statements => {
@@ -100,7 +105,7 @@ export function openSqliteStore(q: { file: string; windowMs: number; now: number
   const prepared = reopen()
   for (const row of database!
     .prepare('select key, time from replay_key where time >= ? order by time')
-    .iterate(q.now - 2 * q.windowMs)) {
+    .iterate(neededHere(q.now, q.oldestArrival))) {
     replay.add(Buffer.from(row['key'] as Uint8Array), row['time'] as number)
   }
   void prepared
@@ -131,8 +136,10 @@ export function openSqliteStore(q: { file: string; windowMs: number; now: number
       }
     },
     head: async () => transaction(readHead),
-    forgetReplayKeys: async (before) =>
-      transaction(() =>
+    forgetReplayKeys: async ({ now, oldestArrival }) => {
+      const before = neededHere(now, oldestArrival)
+      replay.forget(before)
+      return transaction(() =>
         Number(
           database!
             .prepare(
@@ -140,7 +147,8 @@ export function openSqliteStore(q: { file: string; windowMs: number; now: number
             )
             .run(FORGET_AT_ONCE, before).changes,
         ),
-      ),
+      )
+    },
     scrub: async () => database?.exec('pragma wal_checkpoint(TRUNCATE)'),
     close: async () => database?.close(),
   }

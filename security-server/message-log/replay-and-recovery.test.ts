@@ -1,0 +1,226 @@
+/** What must happen once and what must not stay open, on both stores: replays, however slow, and outcomes that were not logged. */
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import type { Fault } from '#schemas/fault.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { logFolder, logOptions, openTestLog, signedRecord } from './fixture.ts'
+import type { MessageLog, MessageLogOptions } from './message-log.ts'
+import { LONGEST_UPLOAD_MS, neededByAnyNode, neededHere, REPLAY_WINDOW_MS } from './replay-times.ts'
+import { createReplayWindow } from './sqlite/replay-window.ts'
+
+const MINUTE = 60_000
+
+const codeOf = (thrown: unknown): string => (thrown as Fault).code
+
+/** The log finds out by itself; nobody appends meanwhile. */
+async function usableAgain(log: MessageLog): Promise<void> {
+  for (;;) {
+    try {
+      return log.checkUsable()
+    } catch {
+      await wait(50)
+    }
+  }
+}
+
+/** Ends the log's worker thread, as a crash of it alone would; resolves when the next one serves. */
+async function restartWorker(worker: Worker, log: MessageLog): Promise<void> {
+  await worker.terminate()
+  await usableAgain(log)
+}
+
+await eachDatabase(t, async (_database, t, url) => {
+  const folder = logFolder(t)
+  const options: MessageLogOptions = logOptions(folder, url)
+
+  await t.test('replays: refused alone, in one group and after a restart', async (t) => {
+    const log = await openTestLog(t, options)
+    const replayKey = randomBytes(32)
+    const group = await Promise.allSettled([
+      log.append(await signedRecord({ replayKey })),
+      log.append(await signedRecord({ replayKey })),
+      log.append(await signedRecord({ replayKey: randomBytes(32) })),
+    ])
+    t.same(
+      group.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    )
+    t.equal(codeOf((group[1] as PromiseRejectedResult).reason), 'replayed_request')
+    log.checkUsable()
+    await log.close()
+    const again = await openTestLog(t, options)
+    await t.rejects(again.append(await signedRecord({ replayKey })), { code: 'replayed_request' })
+    await again.maintain()
+    await t.rejects(again.append(await signedRecord({ replayKey })), { code: 'replayed_request' })
+    await again.close()
+  })
+
+  await t.test('replay keys are kept as long as they are needed and no longer', async (t) => {
+    let now = Date.now() + 3_600_000
+    const clock = () => now
+    const log = await openTestLog(t, { ...options, clock })
+    const replayKey = randomBytes(32)
+    await log.append(await signedRecord({ replayKey, time: new Date(now) }))
+    now += 9 * MINUTE
+    await log.maintain()
+    await t.rejects(log.append(await signedRecord({ replayKey, time: new Date(now) })), {
+      code: 'replayed_request',
+    })
+    now += 120 * MINUTE
+    await log.maintain()
+    await log.close()
+    const again = await openTestLog(t, { ...options, clock })
+    await again.append(await signedRecord({ replayKey, time: new Date(now) }))
+    await again.close()
+  })
+
+  /** A log whose clock the test moves, here and, where the store is shared, on a second node. */
+  async function slowWorld(t: Test) {
+    // Ahead of the other tests' keys, and of each other's.
+    start += 24 * 60 * MINUTE
+    const world = { now: start }
+    const clock = () => world.now
+    const started = once(process, 'worker')
+    const here = await openTestLog(t, { ...options, clock, unstampedLimitMs: Number.POSITIVE_INFINITY })
+    const [worker] = (await started) as [Worker]
+    const shared = url.startsWith('postgres')
+    const there = shared ? await openTestLog(t, { ...options, node: 'node3', clock }) : here
+    const append = async (log: MessageLog, replayKey: Buffer) =>
+      log.append(await signedRecord({ replayKey, time: new Date(world.now) }))
+    /** Lets time pass, with other exchanges and the clean-up going on. */
+    const pass = async (minutes: number) => {
+      for (let passed = 0; passed < minutes; passed += 5) {
+        world.now += 5 * MINUTE
+        await append(here, randomBytes(32))
+        for (const log of new Set([here, there])) await log.maintain()
+      }
+    }
+    return {
+      here,
+      there,
+      worker,
+      world,
+      append,
+      pass,
+      close: async () => {
+        for (const log of new Set([here, there])) await log.close()
+      },
+    }
+  }
+  let start = Date.now()
+
+  await t.test('a replay is refused however slowly it comes', async (t) => {
+    const { here, there, world, append, pass, close } = await slowWorld(t)
+    const key = randomBytes(32)
+    await append(here, key)
+    world.now += 9 * MINUTE
+    const release = there.holdReplayKeys(world.now)
+    await pass(55)
+    await t.rejects(append(there, key), { code: 'replayed_request' })
+    release()
+    release()
+    await pass(80)
+    await append(there, key)
+    await close()
+  })
+
+  await t.test('the first copy may be the slow one', async (t) => {
+    const { here, there, world, append, pass, close } = await slowWorld(t)
+    const key = randomBytes(32)
+    const release = here.holdReplayKeys(world.now)
+    world.now += MINUTE
+    const releaseSecond = there.holdReplayKeys(world.now)
+    await pass(30)
+    await append(here, key)
+    release()
+    await pass(25)
+    await t.rejects(append(there, key), { code: 'replayed_request' })
+    releaseSecond()
+    await close()
+  })
+
+  await t.test('a restart of the worker alone, while an upload goes on, forgets nothing of it', async (t) => {
+    const { here, worker, world, append, pass, close } = await slowWorld(t)
+    const key = randomBytes(32)
+    await append(here, key)
+    const release = here.holdReplayKeys(world.now)
+    await pass(40)
+    await restartWorker(worker, here)
+    await t.rejects(append(here, key), { code: 'replayed_request' })
+    release()
+    await close()
+  })
+
+  await t.test('after a restart of the whole server, what can still come again is refused', async (t) => {
+    const { here, world, append, pass, close } = await slowWorld(t)
+    const key = randomBytes(32)
+    // It was signed a window ahead of our clock and comes again a window after that.
+    await append(here, key)
+    await pass(5)
+    world.now += 4 * MINUTE
+    await close()
+    const again = await openTestLog(t, { ...options, clock: () => world.now })
+    await t.rejects(append(again, key), { code: 'replayed_request' })
+    await again.close()
+  })
+
+  await t.test('recovery: an intent without an answer becomes an outcome that nobody knows', async (t) => {
+    const log = await openTestLog(t, options)
+    await log.recover()
+    const open = await log.append(await signedRecord())
+    const closed = await log.append(await signedRecord({ direction: 'out' }))
+    await log.append(await signedRecord({ kind: 'reply', answers: closed.index }))
+    await log.close()
+    const other = await openTestLog(t, { ...options, node: 'node2' })
+    t.equal(await other.recover(), 0, 'another node may be busy with its own')
+    await other.close()
+    const again = await openTestLog(t, options)
+    const meanwhile = await again.append(await signedRecord())
+    t.equal(await again.recover(), 1)
+    const [row] = await again.list({ limit: 1, kind: 'outcome-unknown' })
+    t.equal(row?.answers, open.index)
+    t.ok(row!.idx > meanwhile.index)
+    t.equal(await again.recover(), 0, 'what this process has begun is its own affair')
+    await again.append(await signedRecord({ kind: 'reply', answers: meanwhile.index }))
+    await again.close()
+  })
+})
+
+t.test('when keys are needed', async (t) => {
+  const now = Date.now()
+  t.equal(neededHere(now, undefined), now - 2 * REPLAY_WINDOW_MS)
+  t.equal(neededHere(now, now + MINUTE), now - 2 * REPLAY_WINDOW_MS, 'a clock that was set back')
+  t.equal(neededHere(now, now - 30 * MINUTE), now - 30 * MINUTE - 2 * REPLAY_WINDOW_MS)
+  t.equal(neededHere(now, 0), neededByAnyNode(now), 'a hold that nobody ended')
+  t.ok(neededByAnyNode(now) < now - LONGEST_UPLOAD_MS - 2 * REPLAY_WINDOW_MS)
+})
+
+t.test('the window in memory forgets nothing too early, in whatever order times come', async (t) => {
+  const step = fc.record({ by: fc.integer({ min: -400, max: 900 }), held: fc.integer({ min: 0, max: 3000 }) })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const window = createReplayWindow(300)
+      const keys: { key: Buffer; time: number }[] = []
+      let time = 10_000
+      let before = 0
+      for (const { by, held } of steps) {
+        time += by
+        const key = randomBytes(32)
+        window.add(key, time)
+        keys.push({ key, time })
+        before = Math.max(before, time - 600 - held)
+        window.forget(before)
+        if (!keys.every((each) => each.time < before || window.has(each.key))) return false
+      }
+      // All but the last two generations go once nothing needs them.
+      for (const at of [10_000_000, 10_000_300]) window.add(randomBytes(32), at)
+      window.forget(10_000_300)
+      return keys.every((each) => !window.has(each.key))
+    }),
+  )
+  t.pass('held')
+})

@@ -1,0 +1,138 @@
+/** Large requests on slow lines, with a real message log: taken as long as they may be, carried out once, however slow the copy. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import t from 'tap'
+import { type MessageLog, openMessageLog } from '../message-log/message-log.ts'
+import { bodyOf } from '../peer/peer-fixture.ts'
+import { exchange } from './exchange.ts'
+import { createProviderWorld } from './fixture.ts'
+import type { Arrival } from './receive.ts'
+import { RefusedExchange } from './refuse.ts'
+import type { ProviderRooms } from './rooms.ts'
+
+const MINUTE = 60_000
+
+const made = await createProviderWorld(t)
+const { world, system } = made
+let rooms: ProviderRooms
+let log: MessageLog
+
+// A log of its own for each test: its clock goes back between them.
+t.beforeEach(async (t) => {
+  world.restore()
+  system.calls.length = 0
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-slow-'))
+  const opened = await openMessageLog({
+    databaseUrl: `sqlite:${path.join(folder, 'log.db')}`,
+    keyFolder: folder,
+    bodyFolder: folder,
+    server: world.provider.id,
+    node: 'test',
+    clock: world.clock,
+  })
+  log = opened
+  rooms = { ...made.rooms, messageLog: log }
+  t.teardown(async () => {
+    await opened.close()
+    rmSync(folder, { recursive: true })
+  })
+})
+
+/** What a peer sends, byte for byte, so that it can be sent again. */
+async function request(): Promise<{ arrival: Arrival; bytes: Buffer }> {
+  const body = await bodyOf(world, randomBytes(200_000))
+  const arrival = await made.ask({ requestId: randomUUID(), method: 'POST', body })
+  const bytes = Buffer.concat(await arrival.content.toArray())
+  await body.discard()
+  return { arrival, bytes }
+}
+
+/** The same bytes on a slow line: `whenHalf` runs when half of them have come. */
+function slowly(
+  { arrival, bytes }: { arrival: Arrival; bytes: Buffer },
+  whenHalf: () => Promise<void>,
+): Arrival {
+  async function* chunks() {
+    const half = bytes.length / 2
+    yield bytes.subarray(0, half)
+    await whenHalf()
+    yield bytes.subarray(half)
+  }
+  return { ...arrival, content: Readable.from(chunks(), { objectMode: false, highWaterMark: 1 }) }
+}
+
+function quickly(one: { arrival: Arrival; bytes: Buffer }): Arrival {
+  return slowly(one, async () => undefined)
+}
+
+/** Time passes, and the log's clean-up runs as its job would. */
+async function pass(minutes: number): Promise<void> {
+  for (let passed = 0; passed < minutes; passed += 5) {
+    world.skew += 5 * MINUTE
+    await exchange(quickly(await request()), rooms)
+    await log.maintain()
+  }
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  const cause = await promise.then(
+    () => 'it was not refused',
+    (thrown: unknown) => thrown,
+  )
+  if (!(cause instanceof RefusedExchange)) throw cause
+  return cause.refusal.fault.code
+}
+
+t.test('a large body may take most of an hour', async (t) => {
+  const one = await request()
+  await exchange(
+    slowly(one, async () => {
+      world.skew += 55 * MINUTE
+    }),
+    rooms,
+  )
+  t.equal(system.calls.length, 1)
+})
+
+t.test('but no longer, even when it keeps pace', async (t) => {
+  const one = await request()
+  const late = slowly(one, async () => {
+    world.skew += 61 * MINUTE
+  })
+  t.equal(await codeOf(exchange(late, rooms)), 'request_timeout')
+  t.equal(system.calls.length, 0)
+})
+
+t.test('its signing time is compared with its arrival, not with its end', async (t) => {
+  const one = await request()
+  world.skew += 6 * MINUTE
+  t.equal(await codeOf(exchange(quickly(one), rooms)), 'stale_request')
+})
+
+t.test('a copy is refused however slowly it comes', async (t) => {
+  const one = await request()
+  await exchange(quickly(one), rooms)
+  world.skew += 4 * MINUTE
+  const copy = slowly(one, () => pass(50))
+  t.equal(await codeOf(exchange(copy, rooms)), 'replayed_request')
+  t.equal(system.calls.length, 11, 'the first and those of others meanwhile')
+})
+
+t.test('of two slow copies one is carried out, whichever is whole first', async (t) => {
+  const one = await request()
+  const outer = slowly(one, async () => {
+    world.skew += 3 * MINUTE
+    await exchange(
+      slowly(one, async () => {
+        world.skew += 10 * MINUTE
+      }),
+      rooms,
+    )
+    await pass(40)
+  })
+  t.equal(await codeOf(exchange(outer, rooms)), 'replayed_request')
+  t.equal(system.calls.length, 9)
+})
