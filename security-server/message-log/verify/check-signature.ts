@@ -23,27 +23,43 @@ export type SignatureChecker = {
   }): Promise<void>
 }
 
-/** Remembers the last document: the records of a batch come one after the other. */
+/** Records of so many batches stand in turn with each other; their document is read and verified once. */
+const REMEMBERED = 64
+
+type Remembered = { document: Buffer; digest: string; signature: CheckedSignature | undefined }
+
+/** Remembers the last documents: the records of a batch stand near each other. */
 export function createSignatureChecker(source: LogSource): SignatureChecker {
-  let last: { id: number; signature: CheckedSignature } | undefined
+  const remembered = new Map<number, Remembered>()
+
+  const read = async (id: number): Promise<Remembered> => {
+    const stored = await source.document(id)
+    if (stored === undefined) throw inconsistent('the signature document is missing')
+    const digest = hash('sha512', stored.document, 'buffer')
+    if (!digest.equals(stored.digest)) throw inconsistent('the signature document is another one')
+    const { document } = stored
+    const one: Remembered = { document, digest: digest.toString('base64'), signature: undefined }
+    remembered.set(id, one)
+    for (const oldest of remembered.keys()) {
+      if (remembered.size <= REMEMBERED) break
+      remembered.delete(oldest)
+    }
+    return one
+  }
   return {
     document: async (record, form) => {
       const { signatureId } = record
       if ((signatureId === null) !== (form.signature === '')) throw inconsistent('the signature document')
       if (signatureId === null) return undefined
       if (signatureId > record.idx) throw inconsistent('the signature document is that of a later record')
-      const stored = await source.document(signatureId)
-      if (stored === undefined) throw inconsistent('the signature document is missing')
-      const digest = hash('sha512', stored.document, 'buffer')
-      if (!digest.equals(stored.digest) || digest.toString('base64') !== form.signature) {
-        throw inconsistent('the signature document is another one')
-      }
-      return stored.document
+      const { document, digest } = remembered.get(signatureId) ?? (await read(signatureId))
+      if (digest !== form.signature) throw inconsistent('the signature document is another one')
+      return document
     },
     verify: async ({ record, document, content }) => {
-      const id = record.signatureId as number
-      if (last?.id !== id) last = { id, signature: await checkSignature(document) }
-      const { signature } = last
+      const known = remembered.get(record.signatureId as number)
+      const signature = known?.signature ?? (await checkSignature(document))
+      if (known !== undefined) known.signature = signature
       if (content === undefined || content.digests.message === undefined) return
       const { message, body } = content.digests
       checkCoverage({

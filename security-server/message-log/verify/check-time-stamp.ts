@@ -13,24 +13,23 @@ import type { StoredTimeStamp } from '../time-stamps/store.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource } from './source.ts'
 
-export type Waiting = { id: number; digest: Buffer }
+export type StampedDocument = { id: number; digest: Buffer }
 
-/** `waiting` are the documents without a stamp so far, in order. Returns how many of them this batch covers. */
+/** `covered` are the documents behind the batch before, up to this one's last, in order. Throws `log_inconsistent`. */
 export async function checkTimeStamp(q: {
   stamp: StoredTimeStamp | undefined
   record: StoredRecord
   form: LeafFields
   opened: OpenedRecord | undefined
-  waiting: Waiting[]
+  covered: StampedDocument[]
   source: LogSource
   tsaCertificates: Certificate[] | undefined
-}): Promise<number> {
-  const { stamp, waiting } = q
+}): Promise<void> {
+  const { stamp, covered } = q
   if (stamp === undefined || stamp.idx !== q.record.idx)
     throw inconsistent('the time-stamp of this record is missing')
   if (stamp.time !== q.form.time) throw inconsistent('the time of the time-stamp')
   if (q.opened !== undefined) checkCommitments(stamp, q.form, q.opened)
-  const covered = waiting.filter(({ id }) => id <= stamp.last_id)
   const digests = Buffer.concat(covered.map(({ digest }) => digest))
   if (
     covered[0]?.id !== stamp.first_id ||
@@ -45,7 +44,6 @@ export async function checkTimeStamp(q: {
       q.tsaCertificates ?? decodeEvidence(stamp.evidence).certificates.map((der) => parseCertificate(der)),
     ...(await stampedData(stamp, q.source)),
   })
-  return covered.length
 }
 
 function checkCommitments(stamp: StoredTimeStamp, form: LeafFields, { key }: OpenedRecord): void {

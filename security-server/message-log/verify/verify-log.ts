@@ -7,16 +7,19 @@ import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { OpenedRecord } from '../open-record.ts'
 import type { StoredRecord } from '../records/store.ts'
+import type { StoredTimeStamp } from '../time-stamps/store.ts'
 import { checkContent } from './check-content.ts'
 import { checkForm } from './check-form.ts'
 import { checkLinks, openOrExplain } from './check-links.ts'
 import { createSignatureChecker } from './check-signature.ts'
 import { createTileChecker } from './check-tiles.ts'
-import { checkTimeStamp, type Waiting } from './check-time-stamp.ts'
+import { checkTimeStamp, type StampedDocument } from './check-time-stamp.ts'
 import { createCheckpointPass } from './checkpoint-pass.ts'
-import { createCursor } from './cursor.ts'
+import { type Cursor, createCursor } from './cursor.ts'
 import { inconsistent } from './inconsistent.ts'
 import { type LogReport, type LogSource, MAX_PROBLEMS, type Trust } from './source.ts'
+
+const DIGEST_BYTES = 64
 
 /** `onProgress` hears of every thousandth record. */
 export async function verifyLog(
@@ -33,7 +36,8 @@ export async function verifyLog(
   const checkpoints = createCheckpointPass(source, trust, logKeys)
   const documents = createCursor(source.documents())
   const timeStamps = createCursor(source.timeStamps())
-  let waiting: Waiting[] = []
+  // Read a second time rather than kept: a log may hold any number of documents that wait for their stamp.
+  const unstamped = createCursor(source.documents())
 
   const found = (index: number, thrown: unknown): void => {
     if (report.problems.length >= MAX_PROBLEMS) return
@@ -93,7 +97,6 @@ export async function verifyLog(
     ) {
       await documents.next()
       if (next.id < idx) found(next.id, inconsistent('a signature document that no record has'))
-      waiting.push(next)
     }
   }
   const passTimeStamp = async (
@@ -103,19 +106,9 @@ export async function verifyLog(
   ): Promise<void> => {
     const stamp = await timeStamps.next()
     report.timeStamps++
-    try {
-      await checkTimeStamp({
-        stamp,
-        record,
-        form,
-        opened,
-        waiting,
-        source,
-        tsaCertificates: trust.tsaCertificates,
-      })
-    } finally {
-      if (stamp !== undefined) waiting = waiting.filter(({ id }) => id > stamp.last_id)
-    }
+    const covered = stamp === undefined ? [] : await takeCovered(unstamped, stamp, record.idx)
+    const { tsaCertificates } = trust
+    await checkTimeStamp({ stamp, record, form, opened, covered, source, tsaCertificates })
   }
 
   for await (const record of source.records()) {
@@ -147,8 +140,34 @@ export async function verifyLog(
     ok: report.problems.length === 0,
     origin: checkpoints.origin(),
     checkpoints: checkpoints.count(),
-    unstamped: waiting.length,
+    unstamped: await countRest(unstamped),
   }
+}
+
+/** Documents before this record that the stamp says it covers; one more than it has digests when it does not fit. */
+async function takeCovered(
+  documents: Cursor<StampedDocument>,
+  stamp: StoredTimeStamp,
+  idx: number,
+): Promise<StampedDocument[]> {
+  const most = stamp.digests.length / DIGEST_BYTES + 1
+  const last = Math.min(stamp.last_id, idx - 1)
+  const covered: StampedDocument[] = []
+  for (
+    let next = await documents.peek();
+    next !== undefined && next.id <= last;
+    next = await documents.peek()
+  ) {
+    await documents.next()
+    if (covered.length < most) covered.push(next)
+  }
+  return covered
+}
+
+async function countRest(documents: Cursor<unknown>): Promise<number> {
+  let count = 0
+  while ((await documents.next()) !== undefined) count++
+  return count
 }
 
 function emptyReport(): LogReport {
