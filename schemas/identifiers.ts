@@ -36,6 +36,7 @@ export function encodeSegment(segment: string): string {
 
 /** Decodes one segment of a path or header; throws `invalid_client_identifier` for anything but clean UTF-8 pchars. */
 export function decodeSegment(segment: string): string {
+  if (PLAIN.test(segment)) return checkCode(segment)
   if (!PCHAR.test(segment)) throw malformed(segment)
   try {
     return checkCode(decodeURIComponent(segment))
@@ -102,8 +103,14 @@ export function parseSubsystemId(text: string): SubsystemId {
 
 /** Reads "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE", the five segments of a REST service. */
 export function parseServiceId(text: string): ServiceId {
-  const parts = segments(text, 5, 5) as [string, string, string, string, string]
-  return { ...parseSubsystemId(parts.slice(0, 4).map(encodeSegment).join('/')), serviceCode: parts[4] }
+  const [instance, memberClass, memberCode, subsystemCode, serviceCode] = segments(text, 5, 5) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
+  return { instance, memberClass, memberCode, subsystemCode, serviceCode }
 }
 
 /** Reads "INSTANCE/CLASS/CODE/SERVERCODE", the form of X-Road-Security-Server. */
@@ -114,13 +121,14 @@ export function parseServerId(text: string): ServerId {
 
 /** The text form of any identifier; equal identifiers give equal texts. Text forms of different kinds can coincide. */
 export function idText(id: MemberId | ClientId | SubsystemId | ServiceId | ServerId): string {
-  const full = id as Partial<ServiceId & ServerId> & MemberId
-  const parts = [full.instance, full.memberClass, full.memberCode]
-  if (full.subsystemCode !== undefined) parts.push(full.subsystemCode)
-  if (full.serviceCode !== undefined) parts.push(full.serviceCode)
-  if (full.serviceVersion !== undefined) parts.push(full.serviceVersion)
-  if (full.serverCode !== undefined) parts.push(full.serverCode)
-  return parts.map(encodeSegment).join('/')
+  const { instance, memberClass, memberCode, subsystemCode, serviceCode, serviceVersion, serverCode } =
+    id as Partial<ServiceId & ServerId> & MemberId
+  let text = `${encodeSegment(instance)}/${encodeSegment(memberClass)}/${encodeSegment(memberCode)}`
+  if (subsystemCode !== undefined) text += `/${encodeSegment(subsystemCode)}`
+  if (serviceCode !== undefined) text += `/${encodeSegment(serviceCode)}`
+  if (serviceVersion !== undefined) text += `/${encodeSegment(serviceVersion)}`
+  if (serverCode !== undefined) text += `/${encodeSegment(serverCode)}`
+  return text
 }
 
 /** The member that a client, service or server belongs to. */

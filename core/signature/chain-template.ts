@@ -33,6 +33,13 @@ export function stepReference(index: number): string {
   return `<StepRef URI="#STEP${index}"/>`
 }
 
-/** One piece of the inside of a chain; groups: step id, digest of a value, step referred to, name and digest of data. */
-export const CHAIN_PIECE =
-  /<HashStep id="([\w.-]{1,64})">|<HashValue><ds:DigestValue>([A-Za-z0-9+/=]{4,88})<\/ds:DigestValue><\/HashValue>|<StepRef URI="#([\w.-]{1,64})"\/>|<DataRef URI="([\x20\x21\x23-\x25\x27-\x3b\x3d\x3f-\x7e]{0,200})"><ds:DigestValue>([A-Za-z0-9+/=]{4,88})<\/ds:DigestValue><\/DataRef>|<\/HashStep>/y
+/** The texts between which the contents of a chain stand. */
+export const CHAIN_PIECE = {
+  step: ['<HashStep id="', '">'],
+  stepEnd: '</HashStep>',
+  value: '<HashValue><ds:DigestValue>',
+  valueEnd: '</ds:DigestValue></HashValue>',
+  reference: ['<StepRef URI="#', '"/>'],
+  data: ['<DataRef URI="', '"><ds:DigestValue>'],
+  dataEnd: '</ds:DigestValue></DataRef>',
+} as const

@@ -2,7 +2,7 @@
  * Every part of a message is covered by its signature, or the message is refused. X-Road resolves what a signature
  * refers to and does not ask what it leaves out (wire digest 3.6).
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { PART_NAME } from '#schemas/wire.ts'
 import { nodeDigest } from './algorithms.ts'
@@ -46,7 +46,7 @@ export function checkCoverage(q: CoverageQuestion): { absent: string[] } {
     parts,
     attachmentsMayBeAbsent,
   })
-  const digest = createHash(nodeDigest(chained.digest)).update(hashChainResult).digest()
+  const digest = hash(nodeDigest(chained.digest), hashChainResult, 'buffer')
   if (!digest.equals(chained.value)) throw invalid(PART_NAME.hashChainResult)
   return covered
 }

@@ -13,40 +13,39 @@ const MAX_ID_LENGTH = 255
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const ASCII_VALUE = /^[\t\x20-\x7e]*$/
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f-\x9f]/
+/** Control characters, and line ends that are not CRLF. */
+const NO_LINES = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)|(?<!\r)\n/
 const ID = /^[\x20-\x7e]+$/
+const CONNECTION = 'connection'
+const NOTHING: ReadonlySet<string> = new Set()
 
 /** The names (lower case) that the Connection headers list: meant for this hop alone (RFC 9110 7.6.1). */
-export function connectionListed(
-  headers: Iterable<readonly [name: string, value: string]>,
-): ReadonlySet<string> {
-  const listed = new Set<string>()
+export function connectionListed(headers: HeaderList): ReadonlySet<string> {
+  let listed: Set<string> | undefined
   for (const [name, value] of headers) {
-    if (name.toLowerCase() !== 'connection') continue
+    if (name.length !== CONNECTION.length || name.toLowerCase() !== CONNECTION) continue
+    listed ??= new Set()
     for (const option of value.split(',')) listed.add(option.trim().toLowerCase())
   }
-  return listed
+  return listed ?? NOTHING
 }
 
 /** Pairs of Node's or undici's flat `rawHeaders`, without those that `drop` or a Connection header names; ASCII values only. */
 export function pairHeaders(rawHeaders: readonly string[], drop: (lower: string) => boolean): HeaderList {
-  const headers: HeaderList = []
+  const all: HeaderList = []
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) all.push([rawHeaders[i]!, rawHeaders[i + 1]!])
+  const listed = connectionListed(all)
   let size = 0
-  const listed = connectionListed(pairsOf(rawHeaders))
-  for (const [name, value] of pairsOf(rawHeaders)) {
+  return all.filter(([name, value]) => {
     const lower = name.toLowerCase()
-    if (drop(lower) || listed.has(lower)) continue
+    if (drop(lower) || listed.has(lower)) return false
     size += name.length + value.length + 3
     if (size > MAX_HEAD_BYTES) throw new Fault('headers_too_large', { what: `over ${MAX_HEAD_BYTES} bytes` })
     if (!TOKEN.test(name)) throw new Fault('invalid_header', { what: 'a header name is not a token' })
     // Node hands bytes out as Latin-1, X-Road prints them as UTF-8: only ASCII means the same to both (wire 11.3).
     if (!ASCII_VALUE.test(value)) throw new Fault('invalid_header', { what: `${name} is not plain ASCII` })
-    headers.push([name, value])
-  }
-  return headers
-}
-
-function* pairsOf(raw: readonly string[]): Generator<[name: string, value: string]> {
-  for (let i = 0; i + 1 < raw.length; i += 2) yield [raw[i] as string, raw[i + 1] as string]
+    return true
+  })
 }
 
 /** `name:value CRLF` for each header. A line break in a value would forge a line: a fault, whoever wrote it. */
@@ -70,9 +69,10 @@ export function messageLines(bytes: Buffer): string[] {
     throw new Fault('headers_too_large', { what: `over ${MAX_HEAD_BYTES} bytes` })
   }
   if (!isUtf8(bytes)) throw malformed('not UTF-8')
-  const lines = bytes.toString('utf8').split('\r\n')
+  const text = bytes.toString('utf8')
+  const lines = text.split('\r\n')
   if (lines.pop() !== '' || lines.length < 2) throw malformed('the last line has no end')
-  for (const line of lines) if (CONTROL.test(line)) throw malformed('a control character stands in a line')
+  if (NO_LINES.test(text)) throw malformed('a control character stands in a line')
   return lines
 }
 
@@ -126,10 +126,10 @@ export function valueText(value: string): string {
 
 /** Headers as undici and Node write them (flat, one byte a character), so that a peer's UTF-8 value leaves as its own bytes. */
 export function flatHeaders(headers: HeaderList): string[] {
-  return headers.flatMap(([name, value]) => [
-    name,
-    ASCII_VALUE.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1'),
-  ])
+  const flat: string[] = []
+  for (const [name, value] of headers)
+    flat.push(name, ASCII_VALUE.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1'))
+  return flat
 }
 
 function malformed(what: string): Fault {

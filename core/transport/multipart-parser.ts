@@ -25,7 +25,7 @@ const EMPTY = Buffer.alloc(0)
 const CRLF_CRLF = Buffer.from('\r\n\r\n')
 const [CR, LF, DASH] = [0x0d, 0x0a, 0x2d]
 const MAX_EPILOGUE = 1_024
-const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\xa0-\xff]*)$/
+const HEADER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\xa0-\xff]*$/
 const WHITE_SPACE: ReadonlySet<number> = new Set([0x09, LF, CR, 0x20])
 
 type State = 'start' | 'delimiter' | 'headers' | 'body-start' | 'body' | 'epilogue'
@@ -145,11 +145,11 @@ function possibleStart(held: Buffer, delimiter: Buffer): number {
 function readPartHeaders(text: string): Map<string, string> {
   const headers = new Map<string, string>()
   for (const line of text === '' ? [] : text.split('\r\n')) {
-    const [, name, value] = HEADER.exec(line) ?? []
-    if (name === undefined || value === undefined) throw malformed('a part header is malformed')
-    const lower = name.toLowerCase()
+    if (!HEADER.test(line)) throw malformed('a part header is malformed')
+    const colon = line.indexOf(':')
+    const lower = line.slice(0, colon).toLowerCase()
     if (headers.has(lower)) throw malformed(`the part header ${lower} is repeated`)
-    headers.set(lower, trimmed(value))
+    headers.set(lower, trimmed(line.slice(colon + 1)))
   }
   return headers
 }

@@ -1,5 +1,5 @@
 /** The REST response as it is signed (wire 1.3), bound to its request by ids and by the hash of what was asked. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, parseClientId, parseServiceId, type ServiceId } from '#schemas/identifiers.ts'
 import { HEADER, HOP_BY_HOP } from '#schemas/wire.ts'
@@ -102,5 +102,5 @@ export function parseRestResponse(bytes: Buffer): RestResponse {
  */
 export function requestHash(q: { message: Buffer; body: Buffer | undefined }): string {
   if (q.body === undefined) return q.message.toString('base64')
-  return createHash('sha512').update(q.message).update(q.body).digest('base64')
+  return hash('sha512', Buffer.concat([q.message, q.body]), 'base64')
 }
