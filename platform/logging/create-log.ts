@@ -11,7 +11,7 @@ export type Log = pino.Logger
 type Destination = string | { write(line: string): void }
 
 // Cut wherever they stand, at the top of a line or one level down.
-const SECRET_NAMES = [
+const SECRET_NAMES: ReadonlySet<string> = new Set([
   'pin',
   'password',
   'secret',
@@ -21,8 +21,8 @@ const SECRET_NAMES = [
   'privateKey',
   'cookie',
   'body',
-]
-const REDACTED = SECRET_NAMES.flatMap((name) => [name, `*.${name}`])
+])
+const HIDDEN = '(hidden)'
 
 // DEL, C1 controls, line separators and direction marks: legal in JSON strings, but a terminal may obey them.
 const UNSAFE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
@@ -39,13 +39,37 @@ export function createLog(q: {
     level: q.level ?? 'info',
     base: { pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    redact: { paths: REDACTED, censor: '(hidden)' },
+    // pino's own redaction copies every line, which costs more than all else that is done for one.
+    formatters: { level: (label) => ({ level: label }), bindings: withoutSecrets, log: withoutSecrets },
     serializers: { err: describeError },
     hooks: { streamWrite: (line) => line.replace(UNSAFE, escapeCharacter) },
   }
   if (typeof q.destination === 'object') return pino(options, q.destination)
   return pino(options, pino.destination({ dest: q.destination ?? 1, sync: true, mkdir: false }))
+}
+
+/** The fields of a line, itself when it holds no secret. */
+function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown> {
+  let shown = fields
+  for (const name of Object.keys(fields)) {
+    const value = fields[name]
+    const safe = SECRET_NAMES.has(name) ? HIDDEN : isRecord(value) ? withoutSecretMembers(value) : value
+    if (safe === value) continue
+    if (shown === fields) shown = { ...fields }
+    shown[name] = safe
+  }
+  return shown
+}
+
+function withoutSecretMembers(value: Record<string, unknown>): Record<string, unknown> {
+  const secret = Object.keys(value).filter((name) => SECRET_NAMES.has(name))
+  if (secret.length === 0) return value
+  return { ...value, ...Object.fromEntries(secret.map((name) => [name, HIDDEN])) }
+}
+
+/** An Error is told by its serializer, which names what it shows. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !(value instanceof Error)
 }
 
 function escapeCharacter(character: string): string {
