@@ -9,7 +9,8 @@ export type Arrival = {
   method: string
   url: string
   rawHeaders: string[]
-  content: Readable
+  /** Undefined when the request has no body. */
+  content: Readable | undefined
   /** Undefined on the plain HTTP listener; the hash when the client system presented a certificate. */
   tls: { certificateSha256: string | undefined } | undefined
 }

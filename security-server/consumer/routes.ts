@@ -3,6 +3,7 @@
  * exchange. Nothing else here knows HTTP, nothing else turns a Fault into an answer.
  */
 import { createHash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -71,9 +72,18 @@ export function arrivalOf(request: FastifyRequest): Arrival {
     method: raw.method ?? '',
     url: request.originalUrl,
     rawHeaders: raw.rawHeaders,
-    content: raw,
+    content: contentOf(raw),
     tls: tlsOf(raw.socket as TLSSocket),
   }
+}
+
+/** Reading what is not there costs as much as reading a small body. */
+function contentOf(raw: IncomingMessage): IncomingMessage | undefined {
+  const { 'content-length': length, 'transfer-encoding': coding } = raw.headers
+  if (coding !== undefined || (length !== undefined && length !== '0')) return raw
+  // To its end, which others wait for.
+  raw.resume()
+  return undefined
 }
 
 const certificates = new WeakMap<TLSSocket, { certificateSha256: string | undefined }>()

@@ -2,7 +2,7 @@
  * Bodies on their way through: up to 64 KiB in memory, larger ones in an encrypted file that is on disk, under its
  * final name, before any record refers to it. Memory does not grow with the body.
  */
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, type Hash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { Fault } from '#schemas/fault.ts'
 import { readBodyFile } from './body-file.ts'
@@ -39,49 +39,56 @@ export function createSpool(folder: BodyFolder): Spool {
 }
 
 function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
-  const hash = createHash('sha512')
   let size = 0
   let held: Buffer[] = []
-  let file: BodyWriter | undefined
+  let file: { writer: BodyWriter; digest: Hash } | undefined
 
   const write = (chunk: Buffer): void | Promise<void> => {
     size += chunk.length
     if (size > maxBytes) throw new Fault('body_too_large', { what: `more than ${maxBytes} octets` })
-    hash.update(chunk)
-    if (file !== undefined) return file.write(chunk)
+    if (file !== undefined) {
+      file.digest.update(chunk)
+      return file.writer.write(chunk)
+    }
     // The source may reuse its memory after this call.
     held.push(Buffer.from(chunk))
     if (size <= IN_MEMORY) return
-    file = createBodyWriter(folder)
     const start = Buffer.concat(held)
     held = []
-    return file.write(start)
+    file = { writer: createBodyWriter(folder), digest: createHash('sha512').update(start) }
+    return file.writer.write(start)
   }
   return {
     write,
-    end: () => (file === undefined ? inMemory(Buffer.concat(held), hash) : inFile(folder, file, size, hash)),
+    end: () =>
+      file === undefined ? inMemory(Buffer.concat(held)) : inFile(folder, file.writer, size, file.digest),
     abort: async () => {
       held = []
-      await file?.abort()
+      await file?.writer.abort()
     },
   }
 }
 
-async function inMemory(bytes: Buffer, hash: Hash): Promise<SpooledBody> {
+async function inMemory(bytes: Buffer): Promise<SpooledBody> {
   return {
     size: bytes.length,
-    sha512: hash.digest(),
+    sha512: hash('sha512', bytes, 'buffer'),
     bytes,
     open: () => Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false }),
     discard: async () => undefined,
   }
 }
 
-async function inFile(folder: BodyFolder, file: BodyWriter, size: number, hash: Hash): Promise<SpooledBody> {
-  const reference = await file.end()
+async function inFile(
+  folder: BodyFolder,
+  writer: BodyWriter,
+  size: number,
+  digest: Hash,
+): Promise<SpooledBody> {
+  const reference = await writer.end()
   return {
     size,
-    sha512: hash.digest(),
+    sha512: digest.digest(),
     file: reference,
     open: () => openBody(folder, reference),
     discard: () => folder.release(reference.name),

@@ -2,7 +2,7 @@
  * Reads a transport message as it streams in and guarantees its shape: the parts of wire 2.3 in their order, each
  * bounded, nothing after the signature. A fault that stands in for a part is thrown as the peer's fault.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { parseSoapFault } from '#core/transport/fault-xml.ts'
 import { boundaryOf, type PartHandler, readMultipart } from '#core/transport/multipart-reader.ts'
@@ -118,7 +118,7 @@ function assemble(
   if ((hashChainResult === undefined) !== (hashChain === undefined)) {
     throw new Fault('malformed_hash_chain', { what: 'the hash chain and its result come together' })
   }
-  const messageSha512 = createHash('sha512').update(message).digest()
+  const messageSha512 = hash('sha512', message, 'buffer')
   return {
     ocspResponses,
     message,

@@ -2,7 +2,7 @@
  * Guarantees that the request is durable before the provider's system hears of it, and that no other request with the
  * same (peer server, signed request id) was or will be taken.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { idText } from '#schemas/identifiers.ts'
 import type { Logged } from '../peer/message.ts'
 import type { LogEntry } from '../peer/message-log.ts'
@@ -42,9 +42,7 @@ export function requestEntry(
     message,
     body,
     signature,
-    replayKey: createHash('sha256')
-      .update(`${idText(peer)} ${requestId}`)
-      .digest(),
+    replayKey: hash('sha256', `${idText(peer)} ${requestId}`, 'buffer'),
     extra: { method: request.method, ...(request.userId === undefined ? {} : { userId: request.userId }) },
   }
 }

@@ -1,5 +1,5 @@
 /** Guarantees that the reply carries the provider member's signature and is bound to its request by ids and hash (wire 1.3). */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { parseRestResponse, requestHash, writeRestResponse } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { memberOf } from '#schemas/identifiers.ts'
@@ -17,9 +17,9 @@ export async function sign(
   const { body } = answer
   return discardOnFailure(body, async () => {
     const { request } = intent
-    const hash = requestHash({ message: intent.messageSha512, body: intent.body?.sha512 })
-    const { message, response } = messageOf(answer, intent, hash)
-    const messageSha512 = createHash('sha512').update(message).digest()
+    const asked = requestHash({ message: intent.messageSha512, body: intent.body?.sha512 })
+    const { message, response } = messageOf(answer, intent, asked)
+    const messageSha512 = hash('sha512', message, 'buffer')
     const signature = await rooms.signMessage(memberOf(request.service), { messageSha512, body })
     return { response, message, messageSha512, body, signature } as unknown as Signed<ReplyMessage>
   })
@@ -29,10 +29,10 @@ export async function sign(
 function messageOf(
   answer: SystemAnswer,
   { request, requestId }: Intent,
-  hash: string,
+  asked: string,
 ): Pick<ReplyMessage, 'message' | 'response'> {
   try {
-    const message = writeRestResponse({ ...answer, request, requestId, requestHash: hash })
+    const message = writeRestResponse({ ...answer, request, requestId, requestHash: asked })
     return { message, response: parseRestResponse(message) }
   } catch (cause) {
     throw new Fault('service_failed', { what: 'its answer cannot be put into a message', cause })
