@@ -154,7 +154,7 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
     globalConfiguration.onChange(() => {
       presentAnew()
       // Connections of servers that left are ended now, not with the next request.
-      for (const { sockets } of peers.values()) sockets.recheck().catch(() => undefined)
+      for (const { sockets } of peers.values()) sockets.recheck()?.catch(() => undefined)
     }),
   ]
 

@@ -15,8 +15,11 @@ import type {
 export type PeerSockets = {
   /** A new connection, verified. */
   open(): Promise<TLSSocket>
-  /** Resolves when every open connection has a verdict that holds now; those without a good one are ended. */
-  recheck(): Promise<void>
+  /**
+   * Undefined when every open connection has a verdict that holds now; else resolves when that is so again, those
+   * without a good one ended.
+   */
+  recheck(): Promise<void> | undefined
 }
 
 type Held = { chain: Certificate[]; version: string; validUntil: number; checking: Promise<void> | undefined }
@@ -30,6 +33,8 @@ export function createPeerSockets(q: {
   verify(chain: Certificate[], snapshot: ConfigurationSnapshot): Promise<number>
 }): PeerSockets {
   const sockets = new Map<TLSSocket, Held>()
+  /** What all connections were last found to have in common: asked for each request, true for nearly all. */
+  let common: { version: string; validUntil: number } | undefined
   const current = (): ConfigurationSnapshot => q.globalConfiguration.current()
 
   /** Verifies until no change of the configuration came in between. */
@@ -60,6 +65,7 @@ export function createPeerSockets(q: {
         const held: Held = { chain, ...(await judge(chain)), checking: undefined }
         if (socket.destroyed) throw new Fault('network_error', { what: 'the connection did not last' })
         sockets.set(socket, held)
+        common = undefined
         socket.once('close', () => sockets.delete(socket))
         return socket
       } catch (cause) {
@@ -67,16 +73,22 @@ export function createPeerSockets(q: {
         throw cause
       }
     },
-    async recheck() {
+    recheck() {
       const { version } = current()
       const now = q.clock()
+      if (common !== undefined && common.version === version && now < common.validUntil) return undefined
+      common = undefined
       const checks: Promise<void>[] = []
+      let validUntil = Number.POSITIVE_INFINITY
       for (const [socket, held] of sockets) {
+        validUntil = Math.min(validUntil, held.validUntil)
         if (held.version === version && now < held.validUntil) continue
         held.checking ??= judgeAgain(socket, held)
         checks.push(held.checking)
       }
-      await Promise.all(checks)
+      if (checks.length > 0) return Promise.all(checks).then(() => undefined)
+      common = { version, validUntil }
+      return undefined
     },
   }
 }

@@ -15,11 +15,14 @@ import { createVerdictCache } from './verdict-cache.ts'
 
 /** How far the signing time may lie from ours (DESIGN 3.2). */
 export const SIGNING_TIME_WINDOW_MS = 5 * 60 * 1000
-/** A batch lives for seconds; its one signature is checked once. */
+/** The messages of a batch come within moments of each other; its one signature is checked once. */
 const SIGNATURE_CACHE_MS = 60 * 1000
-const BATCHES_KEPT = 512
+const BATCHES_KEPT = 128
 /** Larger documents are checked each time: what a peer sends must not fill the memory. */
 const LARGEST_KEPT = 64 * 1024
+const LARGEST_KEY = 1024
+
+type Batch = { signature: CheckedSignature; document: Buffer; validUntil: number }
 
 export type SignedParts = {
   message: Buffer
@@ -39,18 +42,21 @@ export type VerifyMessage = (q: {
 
 /** Makes the check, with caches for batch signatures and for signers, both bound to what they depend on. */
 export function createMessageVerifier(): VerifyMessage {
-  const batches = createVerdictCache<{ signature: CheckedSignature; validUntil: number }>(BATCHES_KEPT)
+  const batches = createVerdictCache<Batch>(BATCHES_KEPT)
   const signers = createVerdictCache<{ validUntil: number }>(4096)
+  /** For the messages of a batch, which share one signature: whom it was last found to be trusted for. */
+  const trusted = new WeakMap<CheckedSignature, { version: string; member: string; validUntil: number }>()
 
   async function signatureOf(parts: SignedParts, at: number): Promise<CheckedSignature> {
-    const document = parts.signature.signatures
-    if (parts.signature.hashChain === undefined || document.length > LARGEST_KEPT)
+    const { signatures: document, hashChainResult: result } = parts.signature
+    if (result === undefined || document.length > LARGEST_KEPT || result.length > LARGEST_KEY)
       return checkSignature(document)
-    const key = hash('sha256', document, 'base64')
+    // One batch has one result; that the document is the same to the last byte is then compared.
+    const key = result.toString('latin1')
     const known = batches.get(key, at)
-    if (known !== undefined) return known.signature
+    if (known !== undefined && known.document.equals(document)) return known.signature
     const signature = await checkSignature(document)
-    batches.set(key, { signature, validUntil: at + SIGNATURE_CACHE_MS })
+    batches.set(key, { signature, document, validUntil: at + SIGNATURE_CACHE_MS })
     return signature
   }
 
@@ -60,18 +66,25 @@ export function createMessageVerifier(): VerifyMessage {
     snapshot: ConfigurationSnapshot,
     at: number,
   ): void {
+    const last = trusted.get(signature)
+    const name = idText(member)
+    if (last?.version === snapshot.version && last.member === name && at < last.validUntil) return
     const { certificate, certificates, ocspResponses } = signature
     const status = hash(
       'sha256',
       Buffer.concat([...ocspResponses, ...certificates.map((one) => one.der)]),
       'base64',
     )
-    const key = `${snapshot.version} ${idText(member)} ${certificate.sha256} ${status}`
-    if (signers.get(key, at) !== undefined) return
-    const configuration = snapshot.indexFor(member.instance)
-    if (configuration === undefined) throw new Fault('unknown_member', { what: idText(member) })
-    const { validUntil } = checkSigner({ signature, configuration, at: new Date(at), member })
-    signers.set(key, { validUntil: validUntil.getTime() })
+    const key = `${snapshot.version} ${name} ${certificate.sha256} ${status}`
+    let verdict = signers.get(key, at)
+    if (verdict === undefined) {
+      const configuration = snapshot.indexFor(member.instance)
+      if (configuration === undefined) throw new Fault('unknown_member', { what: name })
+      const { validUntil } = checkSigner({ signature, configuration, at: new Date(at), member })
+      verdict = { validUntil: validUntil.getTime() }
+      signers.set(key, verdict)
+    }
+    trusted.set(signature, { version: snapshot.version, member: name, validUntil: verdict.validUntil })
   }
 
   return async ({ parts, member, snapshot, at, arrived = at }) => {
