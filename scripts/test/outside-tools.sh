@@ -1,5 +1,5 @@
 #!/bin/sh
-# The programs that tests check against: PostgreSQL, Valkey or Redis, xmlsec1, openssl, unzip. As root on Debian they
+# The programs that tests check against: PostgreSQL, Valkey or Redis, xmlsec1, openssl, unzip, strace. As root on Debian they
 # are installed (and no service of theirs is started or enabled); elsewhere one line says what is missing.
 set -eu
 
@@ -10,7 +10,7 @@ has_redis() { has valkey-server || has redis-server; }
 missing() {
   has_postgresql || echo postgresql
   has_redis || echo valkey-server
-  for name in xmlsec1 openssl unzip; do
+  for name in xmlsec1 openssl unzip strace; do
     has "$name" || echo "$name"
   done
 }
@@ -58,5 +58,5 @@ fi
 if [ -n "${CI:-}" ]; then
   echo "Missing: $names- in CI no test may be skipped." >&2
 else
-  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql redis-server xmlsec1 openssl unzip"
+  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql redis-server xmlsec1 openssl unzip strace"
 fi

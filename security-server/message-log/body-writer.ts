@@ -44,6 +44,8 @@ export function createBodyWriter(folder: BodyFolder): BodyWriter {
     file = undefined
     if (open !== undefined) await closeFile(open).catch(() => undefined)
     await rm(part, { force: true })
+    // The name may have been given already, when the folder could not be synced.
+    await rm(folder.incoming(name), { force: true })
   }
   const orGiveUp = async <T>(act: () => Promise<T>): Promise<T> => {
     try {

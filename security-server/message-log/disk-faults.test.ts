@@ -1,0 +1,179 @@
+/** The log on a disk that fails: each call that makes records and bodies durable meets an error, once and lastingly. */
+import { randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { asFault } from '#schemas/fault.ts'
+import { skipFor } from '#test/outside-tools.ts'
+import { breakCalls, noStrace } from '#test/strace.ts'
+import { logFolder, logOptions, openTestLog, signedRecord, spoolBody } from './fixture.ts'
+import type { MessageLog } from './message-log.ts'
+import { openLogSource } from './verify/open-source.ts'
+import { verifyLog } from './verify/verify-log.ts'
+
+const SYNC = ['fsync', 'fdatasync']
+
+const reason = noStrace()
+if (reason !== undefined) skipFor(t, reason)
+
+/** By index, what `append` acknowledged. */
+type Acknowledged = Map<number, string>
+
+async function append(log: MessageLog, to: Acknowledged, body?: Buffer): Promise<void> {
+  const spooled = body === undefined ? undefined : await spoolBody(log, body)
+  const { index, leaf } = await log.append(await signedRecord({ body: spooled }))
+  to.set(index, leaf.toString('hex'))
+}
+
+/** The log finds out by itself; nobody appends meanwhile. */
+async function usableAgain(log: MessageLog): Promise<void> {
+  for (;;) {
+    try {
+      return log.checkUsable()
+    } catch {
+      await wait(50)
+    }
+  }
+}
+
+async function missing(log: MessageLog, acknowledged: Acknowledged): Promise<number[]> {
+  const lost: number[] = []
+  for (const [index, leaf] of acknowledged) {
+    const stored = await log.read(index).catch(() => undefined)
+    if (stored?.leaf.toString('hex') !== leaf) lost.push(index)
+  }
+  return lost
+}
+
+/** Closed, opened again, verified: nothing acknowledged is missing, nothing is open, nothing is inconsistent. */
+async function checkReopened(t: Test, folder: string, acknowledged: Acknowledged): Promise<void> {
+  const again = await openTestLog(t, logOptions(folder))
+  await again.recover()
+  t.strictSame(await missing(again, acknowledged), [], `${acknowledged.size} acknowledged records are there`)
+  await append(again, acknowledged)
+  await again.checkpointNow()
+  await again.close()
+  const { databaseUrl, keyFolder, bodyFolder } = logOptions(folder)
+  const opened = await openLogSource({ databaseUrl, keyFolder, bodyFolder })
+  const report = await verifyLog(opened.source)
+  await opened.close()
+  t.strictSame(report.problems, [])
+  t.ok(report.records >= acknowledged.size)
+}
+
+type Breakage = { what: string; calls: string[]; fault: string; file: string }
+
+const BREAKAGES: Breakage[] = [
+  { what: 'the write-ahead log cannot be synced', calls: SYNC, fault: 'error=EIO', file: 'log.db-wal' },
+  { what: 'it cannot be written', calls: ['pwrite64'], fault: 'error=EIO', file: 'log.db-wal' },
+  { what: 'the disk is full', calls: ['pwrite64'], fault: 'error=ENOSPC', file: 'log.db-wal' },
+]
+
+t.test('records', { skip: reason }, async (t) => {
+  for (const { what, file, ...broken } of BREAKAGES) {
+    for (const when of ['1', '2..4', '1+']) {
+      await t.test(`${what}, ${when === '1+' ? 'lastingly' : `at ${when}`}`, async (t) => {
+        const folder = logFolder(t)
+        const log = await openTestLog(t, logOptions(folder))
+        const acknowledged: Acknowledged = new Map()
+        await append(log, acknowledged)
+        const paths = [path.join(folder, file)]
+        const disk = await breakCalls({ ...broken, pid: process.pid, when, paths })
+        const refusals: unknown[] = []
+        // Several at a time, so that a group holds more than one.
+        while (refusals.length < 3) {
+          const outcomes = await Promise.allSettled([1, 2, 3].map(() => append(log, acknowledged)))
+          for (const one of outcomes) if (one.status === 'rejected') refusals.push(one.reason)
+        }
+        t.ok(refusals.every((one) => asFault(one).code === 'logging_failed'))
+        t.throws(() => log.checkUsable(), { code: 'logging_failed' })
+        if (when === '1+') {
+          const tried = disk.count()
+          while (disk.count() === tried) await wait(20)
+          t.throws(() => log.checkUsable(), { code: 'logging_failed' }, 'for as long as it lasts')
+          t.ok((await disk.mend()) > 0)
+        }
+        await usableAgain(log)
+        if (when !== '1+') t.ok((await disk.mend()) > 0, 'by itself')
+        await append(log, acknowledged)
+        t.strictSame(await missing(log, acknowledged), [])
+        await log.close()
+        await checkReopened(t, folder, acknowledged)
+      })
+    }
+  }
+})
+
+t.test('the database behind the write-ahead log', { skip: reason }, async (t) => {
+  for (const calls of [SYNC, ['pwrite64']]) {
+    await t.test(calls.join(', '), async (t) => {
+      const folder = logFolder(t)
+      const log = await openTestLog(t, logOptions(folder))
+      const acknowledged: Acknowledged = new Map()
+      const paths = [path.join(folder, 'log.db')]
+      const disk = await breakCalls({ pid: process.pid, calls, fault: 'error=EIO', paths })
+      // More than the 16 MB after which SQLite copies it into the database.
+      const body = randomBytes(60_000)
+      while (acknowledged.size < 400)
+        await Promise.all(Array.from({ length: 20 }, () => append(log, acknowledged, body)))
+      t.ok(disk.count() > 0, 'the copy was tried')
+      t.pass('what the write-ahead log holds is durable: nothing is refused')
+      t.ok((await disk.mend()) > 0)
+      await append(log, acknowledged)
+      await log.close()
+      await checkReopened(t, folder, acknowledged)
+    })
+  }
+})
+
+t.test('checkpoints', { skip: reason }, async (t) => {
+  const folder = logFolder(t)
+  const log = await openTestLog(t, logOptions(folder))
+  const acknowledged: Acknowledged = new Map()
+  await append(log, acknowledged)
+  await log.checkpointNow()
+  const mark = path.join(folder, 'keys', `newest-checkpoint.${process.pid}.part`)
+  for (const paths of [[path.join(folder, 'log.db-wal')], [mark]]) {
+    const head = log.treeHead()
+    await append(log, acknowledged)
+    const disk = await breakCalls({ pid: process.pid, calls: SYNC, fault: 'error=EIO', paths })
+    await t.rejects(log.checkpointNow())
+    t.equal(log.treeHead(), head, 'no head is shown that may be lost')
+    t.ok((await disk.mend()) > 0)
+    t.not(await log.checkpointNow(), head)
+  }
+  await log.close()
+  await checkReopened(t, folder, acknowledged)
+})
+
+t.test('bodies', { skip: reason }, async (t) => {
+  const folder = logFolder(t)
+  const log = await openTestLog(t, logOptions(folder))
+  const acknowledged: Acknowledged = new Map()
+  const incoming = path.join(folder, 'bodies', 'incoming', 'node1')
+  const files = (): string[] => readdirSync(incoming)
+  const faults: [string, Omit<Parameters<typeof breakCalls>[0], 'pid'>][] = [
+    ['a chunk cannot be written', { calls: ['writev'], fault: 'error=EIO' }],
+    ['the disk is full', { calls: ['writev'], fault: 'error=ENOSPC' }],
+    ['the file cannot be synced', { calls: SYNC, fault: 'error=EIO' }],
+    ['the folder cannot be synced', { calls: SYNC, fault: 'error=EIO', paths: [incoming] }],
+    ['it cannot be renamed', { calls: ['rename', 'renameat', 'renameat2'], fault: 'error=EIO' }],
+  ]
+  for (const [what, fault] of faults) {
+    await t.test(what, async (t) => {
+      const disk = await breakCalls({ ...fault, pid: process.pid })
+      for (let n = 0; n < 2; n++)
+        await t.rejects(spoolBody(log, randomBytes(300_000)), { code: 'logging_failed' })
+      t.ok((await disk.mend()) > 0)
+      t.strictSame(files(), [], 'nothing of it stays')
+      const body = randomBytes(300_000)
+      await append(log, acknowledged, body)
+      const index = [...acknowledged.keys()].at(-1)!
+      const [attachment] = (await log.container(index)).attachments
+      t.ok(Buffer.concat(await attachment!.open().toArray()).equals(body))
+    })
+  }
+  await log.close()
+  await checkReopened(t, folder, acknowledged)
+})

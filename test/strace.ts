@@ -1,0 +1,75 @@
+/** Makes system calls of a running process fail, as a broken disk would, with strace: from `breakCalls` to its `mend`. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { findProgram } from './outside-tools.ts'
+
+export type BrokenCalls = {
+  /** How many calls have failed so far. */
+  count(): number
+  /** From now on they succeed again; gives how many failed. */
+  mend(): Promise<number>
+}
+
+/** Why no call can be made to fail on this machine; undefined when it can. */
+export function noStrace(): string | undefined {
+  const strace = findProgram(['strace'])
+  if (strace === undefined) return 'strace is not installed'
+  // A container may forbid ptrace; Yama may forbid it for processes that are not its children.
+  const { stderr } = spawnSync(strace, ['-p', `${process.ppid}`, '-e', 'trace=none', '-o', '/dev/null'], {
+    timeout: 500,
+    killSignal: 'SIGINT',
+    encoding: 'utf8',
+  })
+  return /not permitted|EPERM|denied/i.test(stderr) ? 'this machine lets no process trace another' : undefined
+}
+
+/**
+ * All threads of process `pid` meet `fault` ("error=EIO", "retval=10") at these calls, only on `paths` where given (of
+ * files, exactly), and only at the calls that `when` counts in each thread ("1", "2..5").
+ */
+export async function breakCalls(q: {
+  pid: number
+  calls: string[]
+  fault: string
+  when?: string
+  paths?: string[]
+}): Promise<BrokenCalls> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-strace-'))
+  const output = path.join(folder, 'calls')
+  const calls = q.calls.join(',')
+  const fault = q.when === undefined ? q.fault : `${q.fault}:when=${q.when}`
+  const child = spawn(
+    'strace',
+    [
+      ...['-f', '-p', `${q.pid}`, '-o', output],
+      ...['-e', `trace=${calls}`, '-e', `inject=${calls}:${fault}`],
+      ...(q.paths ?? []).flatMap((file) => ['-P', file]),
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  )
+  const ended = once(child, 'exit')
+  const lines = createInterface(child.stderr)
+  const said: string[] = []
+  await new Promise<void>((resolve, reject) => {
+    lines.on('line', (line) => {
+      said.push(line)
+      if (/ attached/.test(line)) resolve()
+    })
+    void ended.then(() => reject(new Error(`strace ended: ${said.join('; ')}`)))
+  })
+  const count = (): number => readFileSync(output, 'utf8').match(/\(INJECTED\)/g)?.length ?? 0
+  return {
+    count,
+    async mend() {
+      child.kill('SIGINT')
+      await ended
+      const failed = count()
+      rmSync(folder, { recursive: true })
+      return failed
+    },
+  }
+}
