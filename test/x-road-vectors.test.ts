@@ -17,7 +17,7 @@ import { readSignedData } from '#core/timestamp/signed-data.ts'
 import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
 import { readTstInfo } from '#core/timestamp/tst-info.ts'
 import { type TimeStampQuestion, verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
-import { loadConfiguration } from '../scripts/verify/load-configuration.ts'
+import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
 
 const FOLDER = new URL('../../shared/vectors/x-road/', import.meta.url)
 const skip = existsSync(FOLDER) ? false : '../shared/vectors is not there'

@@ -158,6 +158,16 @@ await eachDatabase(t, async (_database, t, url) => {
       const page = await log.list({ limit: 2 })
       const next = await log.list({ limit: 2, before: page.at(-1)!.idx })
       t.equal(new Set([...page, ...next].map(({ idx }) => idx)).size, 3)
+      const day = { from: request.time.toISOString(), to: new Date(Date.now() + 60_000).toISOString() }
+      const all = await log.list({ ...day, limit: 9 })
+      const paged: typeof all = []
+      for (let one = all.slice(0, 1); one.length > 0; ) {
+        paged.push(...one)
+        one = await log.list({ ...day, limit: 1, before: one[0]!.idx })
+      }
+      t.same(paged, all, 'by time, a record a page')
+      t.match(all.slice(-2), [{ idx: reply.index }, { idx: logged.index }])
+      t.same(await log.list({ to: day.from, limit: 9 }), [])
     })
 
     await t.test('erasure: content and body are gone, signature, proof and stamp stay', async (t) => {

@@ -4,7 +4,10 @@ import type { Tables } from '../tables.ts'
 
 export type SearchRow = Tables['search']
 
-/** What a listing may be narrowed to; texts are exact. `before` is the index of the last row of the page before. */
+/**
+ * What a listing may be narrowed to; texts are exact. `before` is the index of the last row of the page before, of a
+ * listing narrowed in the same way.
+ */
 export type SearchFilter = {
   before?: number
   limit: number
@@ -27,6 +30,13 @@ const PART = 50
 
 export function createSearchStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
+
+  /** The time of a record, which has a form even when it was erased between two pages. */
+  const timeOf = async (idx: number): Promise<string | undefined> => {
+    const row = await kysely.selectFrom('record').select('form').where('idx', '=', idx).executeTakeFirst()
+    return row === undefined ? undefined : (JSON.parse(row.form) as { time: string }).time
+  }
+
   return {
     /** Adds rows and notes how far the index goes, together. */
     add: (rows: SearchRow[], upTo: number): Promise<void> =>
@@ -54,10 +64,10 @@ export function createSearchStore(database: Database) {
         .limit(MAX_PAGE)
         .execute(),
 
-    /** Newest first. */
-    list: (filter: SearchFilter): Promise<SearchRow[]> => {
+    /** Newest first: by index, or by time when times narrow it, so that the way to an old day is short. */
+    list: async (filter: SearchFilter): Promise<SearchRow[]> => {
+      const isByTime = filter.from !== undefined || filter.to !== undefined
       let query = kysely.selectFrom('search').selectAll()
-      if (filter.before !== undefined) query = query.where('idx', '<', filter.before)
       if (filter.queryId !== undefined) query = query.where('query_id', '=', filter.queryId)
       if (filter.client !== undefined) query = query.where('client', '=', filter.client)
       if (filter.service !== undefined) query = query.where('service', '=', filter.service)
@@ -66,6 +76,15 @@ export function createSearchStore(database: Database) {
       if (filter.outcome !== undefined) query = query.where('outcome', '=', filter.outcome)
       if (filter.from !== undefined) query = query.where('time', '>=', filter.from)
       if (filter.to !== undefined) query = query.where('time', '<', filter.to)
+      const { before } = filter
+      const time = before === undefined || !isByTime ? undefined : await timeOf(before)
+      if (before !== undefined && time === undefined) query = query.where('idx', '<', before)
+      if (before !== undefined && time !== undefined) {
+        query = query
+          .where('time', '<=', time)
+          .where((or) => or.or([or('time', '<', time), or('idx', '<', before)]))
+      }
+      if (isByTime) query = query.orderBy('time', 'desc')
       return query.orderBy('idx', 'desc').limit(Math.min(filter.limit, MAX_PAGE)).execute()
     },
   }

@@ -1,0 +1,79 @@
+/** Fills a log through its own front door, in a simulated day: records in groups, and meanwhile what the jobs do. */
+import { type MessageLog, openMessageLog } from '#security-server/message-log/message-log.ts'
+import { BATCH, createParties, logExchanges, type Parties, SERVER } from './exchanges.ts'
+
+export type LogPlace = { file: string; keyFolder: string; bodyFolder: string }
+
+export type FilledLog = {
+  records: number
+  seconds: number
+  /** Query ids of some exchanges, from all over the log. */
+  queryIds: string[]
+  /** The simulated time of the log: when it begins and when it ends. */
+  from: number
+  to: number
+  parties: Parties
+}
+
+const DAY_MS = 86_400_000
+/** Batches under way at the same time: what a busy server has waiting for a commit. */
+const CONCURRENT = 16
+/** Batches between two runs of the jobs. */
+const JOBS_EVERY = 128
+const KEPT_IDS = 1000
+
+/** Opens the log in `place` at the simulated time `now`. */
+export function openAt(place: LogPlace, parties: Parties, now: () => number): Promise<MessageLog> {
+  const { stamp, signer } = parties
+  return openMessageLog({
+    databaseUrl: `sqlite:${place.file}`,
+    keyFolder: place.keyFolder,
+    bodyFolder: place.bodyFolder,
+    server: SERVER,
+    node: 'node1',
+    clock: now,
+    stamp,
+    signer,
+  })
+}
+
+/** Writes about `records` records and says now and then how far it is. */
+export async function fillLog(
+  place: LogPlace,
+  records: number,
+  say: (text: string) => void,
+): Promise<FilledLog> {
+  const batches = Math.ceil(records / (2 * BATCH))
+  const to = Date.now()
+  const from = to - DAY_MS
+  let now = from
+  const parties = await createParties(() => now)
+  const log = await openAt(place, parties, () => now)
+  const keepEvery = Math.max(1, Math.floor(batches / KEPT_IDS))
+  const queryIds: string[] = []
+  const started = performance.now()
+  let next = 0
+  const write = async (end: number): Promise<void> => {
+    for (let batch = next++; batch < end; batch = next++) {
+      now = from + Math.floor((batch / batches) * DAY_MS)
+      const [first] = await logExchanges(log, parties, new Date(now))
+      if (batch % keepEvery === 0) queryIds.push(first!)
+    }
+    next--
+  }
+  while (next < batches) {
+    const end = Math.min(next + JOBS_EVERY, batches)
+    await Promise.all(Array.from({ length: CONCURRENT }, () => write(end)))
+    next = end
+    await jobs(log)
+    if (log.size() % 100_000 < JOBS_EVERY * BATCH * 2) say(`  ${log.size()} records`)
+  }
+  const seconds = (performance.now() - started) / 1000
+  const size = log.size()
+  await log.close()
+  return { records: size, seconds, queryIds, from, to, parties }
+}
+
+async function jobs(log: MessageLog): Promise<void> {
+  await Promise.all([log.maintain(), log.timeStampNow(), log.checkpointNow()])
+}
