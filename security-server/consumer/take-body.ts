@@ -1,6 +1,7 @@
 /** Guarantees that the whole body is spooled with its digest, within the limit; no body part exists when not one byte came. */
 import { hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Allowed, Body, RequestMessage } from '../peer/message.ts'
 import { createPace } from '../peer/pace.ts'
@@ -22,17 +23,16 @@ async function spool(content: Readable, rooms: ConsumerRooms): Promise<Body | un
   let pending: ReturnType<ConsumerRooms['messageLog']['spool']['begin']> | undefined
   const keepPace = createPace('request_timeout')
   try {
-    // Not destroyed on failure: that would close the socket before the fault could be answered.
-    for await (const chunk of content.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    // Left as it is on failure: destroying it would close the socket before the fault could be answered.
+    await readStream(content, (chunk) => {
       keepPace(chunk)
       pending ??= rooms.messageLog.spool.begin({ maxBytes: rooms.limits.maxBodyBytes })
-      const full = pending.write(chunk)
-      if (full !== undefined) await full
-    }
+      return pending.write(chunk)
+    })
     return await pending?.end()
   } catch (cause) {
     await pending?.abort()
-    if (cause instanceof Fault) throw cause
+    if (cause instanceof Fault && cause.code !== 'connection_lost') throw cause
     throw new Fault('invalid_request', { what: 'the body was cut off', cause })
   }
 }

@@ -37,5 +37,7 @@ function metadataOf(record: RecordInput, node: string, idsOnly: boolean): Metada
 }
 
 function sorted(extra: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(extra).sort(([a], [b]) => (a < b ? -1 : 1)))
+  const names = Object.keys(extra)
+  if (names.length < 2) return extra
+  return Object.fromEntries(names.sort().map((name) => [name, extra[name]!]))
 }

@@ -54,7 +54,7 @@ export function createMessageVerifier(): VerifyMessage {
     // One batch has one result; that the document is the same to the last byte is then compared.
     const key = result.toString('latin1')
     const known = batches.get(key, at)
-    if (known !== undefined && known.document.equals(document)) return known.signature
+    if (known?.document.equals(document)) return known.signature
     const signature = await checkSignature(document)
     batches.set(key, { signature, document, validUntil: at + SIGNATURE_CACHE_MS })
     return signature

@@ -5,6 +5,7 @@
  */
 import { Agent, buildConnector, type Dispatcher } from 'undici'
 import type { HeaderList } from '#core/transport/rest-message.ts'
+import { readStream } from '#core/transport/read-stream.ts'
 import { flatHeaders } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -140,13 +141,14 @@ async function readAnswer(reply: Dispatcher.ResponseData, q: Call): Promise<Syst
   const pending = q.spool.begin({ maxBytes: q.maxBodyBytes })
   const keepPace = createPace('service_timeout')
   try {
-    for await (const chunk of reply.body as AsyncIterable<Buffer>) {
+    await readStream(reply.body, (chunk) => {
       keepPace(chunk)
-      const full = pending.write(chunk)
-      if (full !== undefined) await full
-    }
+      return pending.write(chunk)
+    })
     return { ...answer, body: await pending.end() }
   } catch (cause) {
+    // Unread it would hold its connection for ever.
+    reply.body.destroy()
     await pending.abort()
     throw cause
   }
@@ -163,10 +165,11 @@ function latin1(value: Buffer | string): string {
 }
 
 /** Ours say what they are; of undici's only what it refuses to begin is certain not to have reached the system. */
-function failureOf(cause: unknown, service: LocalService): Fault {
+function failureOf(thrown: unknown, service: LocalService): Fault {
   const what = idText(service.id)
+  const cause = thrown instanceof Fault && thrown.code === 'connection_lost' ? thrown.cause : thrown
   if (cause instanceof Fault && cause.code !== 'service_timeout') return cause
-  const { code } = cause as { code?: string }
+  const code = (cause as { code?: string } | undefined)?.code
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_CLOSED') {
     return new NotSent(new Fault('service_failed', { what, cause }))
   }
