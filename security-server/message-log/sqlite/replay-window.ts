@@ -36,7 +36,8 @@ export function createReplayWindow(windowMs: number): ReplayWindow {
     add: (key, time) => {
       const table = newest(time)
       if (2 * (table.count + 1) > table.words.length / WORDS) grow(table)
-      table.words.set(fingerprint(key), slotOf(table.words, fingerprint(key)))
+      const print = fingerprint(key)
+      table.words.set(print, slotOf(table.words, print))
       table.count++
     },
     remove: (key) => {
@@ -57,13 +58,11 @@ export function createReplayWindow(windowMs: number): ReplayWindow {
 
 function fingerprint(key: Buffer): Uint32Array {
   const digest = hash('sha256', key, 'buffer')
+  const print = new Uint32Array(WORDS)
   // Zero marks an empty slot, so the first word is never zero.
-  return Uint32Array.of(
-    digest.readUInt32LE(0) | 1,
-    digest.readUInt32LE(4),
-    digest.readUInt32LE(8),
-    digest.readUInt32LE(12),
-  )
+  print[0] = digest.readUInt32LE(0) | 1
+  for (let word = 1; word < WORDS; word++) print[word] = digest.readUInt32LE(4 * word)
+  return print
 }
 
 /** The slot where `print` stands or would stand. */
