@@ -41,7 +41,8 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
   const apiKeys = createApiKeys(q)
   const audit = createAuditLog(q)
   if (q.initialApiKeyFile !== undefined) await writeInitialApiKey(q.initialApiKeyFile, apiKeys)
-  const rooms: AdminRooms = { ...q, apiKeys, audit, fetchDocument: createDocumentClient(q.own ?? []) }
+  const fetchDocument = createDocumentClient(q.own ?? [], q.keys.internalTls)
+  const rooms: AdminRooms = { ...q, apiKeys, audit, fetchDocument }
   await registerOpenApi(app, {
     document: await securityServerApi(),
     handlers: {

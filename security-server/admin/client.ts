@@ -6,6 +6,8 @@ import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
+import type { InternalTls } from '../keys/keys.ts'
+import { tlsCredentials } from '../keys/pem.ts'
 import {
   checkDocumentUrl,
   isForbiddenAddress,
@@ -18,13 +20,21 @@ export type FetchDocument = (url: string) => Promise<string>
 const MAX_BYTES = 2 * 1024 * 1024
 const TIMEOUT_MS = 10_000
 
-/** Throws `service_malformed_url` for an address that is not allowed, `service_failed` when there is no document. */
-export function createDocumentClient(own: readonly OwnListener[]): FetchDocument {
+/**
+ * Presents the internal TLS certificate to a server that asks for one, as calls of the service do. Throws
+ * `service_malformed_url` for an address that is not allowed, `service_failed` when there is no document.
+ */
+export function createDocumentClient(
+  own: readonly OwnListener[],
+  internalTls?: Pick<InternalTls, 'identity'>,
+): FetchDocument {
   return async (text) => {
     const url = new URL(checkDocumentUrl(text, own))
     const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+    const identity = internalTls?.identity()
+    const credentials = identity === undefined ? {} : tlsCredentials(identity)
     const dispatcher = new Agent({
-      connect: { timeout: TIMEOUT_MS, lookup: guardedLookup(port, own) },
+      connect: { timeout: TIMEOUT_MS, lookup: guardedLookup(port, own), ...credentials },
       headersTimeout: TIMEOUT_MS,
       bodyTimeout: TIMEOUT_MS,
       maxResponseSize: MAX_BYTES,

@@ -1,8 +1,13 @@
 /** The internal TLS certificate over the management API: shown, exported, renewed, requested, imported, and on record. */
 import { X509Certificate } from 'node:crypto'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import t from 'tap'
 import { readCertificateRequest } from '#certs/ca/read-request.ts'
+import { certificatePem, tlsCredentials } from '../keys/pem.ts'
 import { auditOf, createAdminWorld } from './admin-fixture.ts'
+import { createDocumentClient } from './client.ts'
 
 const SUBJECT = [
   { type: 'C', value: 'FI' },
@@ -110,4 +115,24 @@ t.test('hostile input is refused by name, and what was shown stays', async (t) =
   t.strictSame(keys.internalTls.info(), before)
   const empty = await createAdminWorld(t, { initialized: false })
   t.match((await empty.ask('GET', '/system/certificate')).body, { type: 'cert_not_found' })
+})
+
+t.test('a server of OpenAPI documents that asks who calls sees it too', async (t) => {
+  const { world, keys } = await createAdminWorld(t)
+  world.now = Date.now()
+  await keys.internalTls.generate()
+  // Any certificate with its key does for the document's server: another world's own.
+  const other = await createAdminWorld(t)
+  other.world.now = Date.now()
+  await other.keys.internalTls.generate()
+  const theirs = other.keys.internalTls.identity()!
+  setDefaultCACertificates([...getCACertificates(), certificatePem(theirs.certificate)])
+  const ca = certificatePem(keys.internalTls.certificate())
+  const options = { ...tlsCredentials(theirs), ca, requestCert: true, rejectUnauthorized: true }
+  const source = createServer(options, (_request, response) => response.end('openapi: 3.1.0'))
+  await new Promise<void>((resolve) => source.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => source.close())
+  const url = `https://localhost:${(source.address() as AddressInfo).port}/`
+  t.equal(await createDocumentClient([], keys.internalTls)(url), 'openapi: 3.1.0')
+  await t.rejects(createDocumentClient([])(url), { code: 'service_failed' }, 'nobody is not served')
 })

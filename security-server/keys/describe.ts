@@ -1,6 +1,5 @@
 /** What people see of a token: its keys, requests and certificates with their states; nothing secret. */
 import { createPublicKey } from 'node:crypto'
-import type { Certificate } from '#core/certificate/certificate.ts'
 import { nameText } from '#core/certificate/name.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { CertificateStatuses, StatusReport } from './certificate-status.ts'
@@ -8,6 +7,7 @@ import { algorithmOf, type KeyAlgorithm } from './generate-key.ts'
 import { isRegisteredHere } from './identities.ts'
 import type { CertificateTrust } from './identity.ts'
 import type { KeyUsage, StoredCertificate, StoredKey } from './key-file.ts'
+import { certificatePem } from './pem.ts'
 import type { SoftwareToken } from './software-token.ts'
 
 export type CertificateInfo = {
@@ -106,11 +106,6 @@ export function describeCertificate(key: StoredKey, stored: StoredCertificate, q
     remedy: remedyOf(stored, state, ocsp, q),
     pem: certificatePem(certificate),
   }
-}
-
-export function certificatePem({ der }: Certificate): string {
-  const lines = der.toString('base64').replace(/.{64}(?=.)/g, '$&\n')
-  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`
 }
 
 function stateOf(key: StoredKey, { certificate }: StoredCertificate, q: Describe): CertificateInfo['state'] {

@@ -26,10 +26,8 @@ export type SigningIdentity = {
   sign(data: Buffer): Buffer | Promise<Buffer>
 }
 
+/** What TLS presents: a key, its certificate, and the issuers that go with it. */
+export type TlsIdentity = { certificate: Certificate; intermediates: Certificate[]; privateKey: KeyObject }
+
 /** What TLS between servers needs. */
-export type AuthenticationIdentity = {
-  certificate: Certificate
-  intermediates: Certificate[]
-  privateKey: KeyObject
-  ocspResponses: Buffer[]
-}
+export type AuthenticationIdentity = TlsIdentity & { ocspResponses: Buffer[] }

@@ -12,8 +12,8 @@ import { Fault } from '#schemas/fault.ts'
 import type { AltNames } from './alt-names.ts'
 import { certificationRequest, type SubjectFields } from './certification-request.ts'
 import { checkChain, readChain } from './check-internal-tls.ts'
-import { certificatePem } from './describe.ts'
 import { algorithmOf, generateKey } from './generate-key.ts'
+import type { TlsIdentity } from './identity.ts'
 import {
   openInternalTls,
   readInternalTlsFile,
@@ -21,13 +21,11 @@ import {
   sealInternalTls,
   writeInternalTlsFile,
 } from './internal-tls-file.ts'
+import { certificatePem } from './pem.ts'
 import { readPrivate } from './read-private.ts'
 import { type HostNames, selfSignedCertificate } from './self-signed.ts'
 import type { SoftwareToken } from './software-token.ts'
 import type { WriteFile } from './write-durably.ts'
-
-/** What TLS presents: a key, its certificate, and the issuers that go with it. */
-export type TlsIdentity = { certificate: Certificate; intermediates: Certificate[]; privateKey: KeyObject }
 
 export type InternalTlsInfo = {
   sha256: string

@@ -33,8 +33,8 @@ import { openSoftwareToken } from './software-token.ts'
 import { type WriteFile, writeDurably } from './write-durably.ts'
 
 export type { CertificateInfo, KeyInfo, TokenInfo } from './describe.ts'
-export type { AuthenticationIdentity, CertificateTrust, SigningIdentity } from './identity.ts'
-export type { InternalTls, InternalTlsInfo, TlsIdentity } from './internal-tls.ts'
+export type { AuthenticationIdentity, CertificateTrust, SigningIdentity, TlsIdentity } from './identity.ts'
+export type { InternalTls, InternalTlsInfo } from './internal-tls.ts'
 
 export type KeysDependencies = {
   /** The token's folder; `ocsp/` within it keeps OCSP answers. */

@@ -4,9 +4,9 @@
  */
 import { constants } from 'node:crypto'
 import type { SecureContextOptions } from 'node:tls'
-import type { Certificate } from '#core/certificate/certificate.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
-import type { TlsIdentity } from '../keys/keys.ts'
+
+export { certificatePem as pemOf, tlsCredentials } from '../keys/pem.ts'
 
 const XROAD_SUITES = [
   'ECDHE-ECDSA-AES256-GCM-SHA384',
@@ -32,21 +32,4 @@ export function tlsVersions(peers: XRoadTlsPeers, server?: ServerId): SecureCont
     dhparam: 'auto',
     secureOptions: constants.SSL_OP_NO_TICKET,
   } as SecureContextOptions
-}
-
-/** A key and its chain as Node's TLS takes them: the certificate and intermediates, never the root. */
-export function tlsCredentials(identity: TlsIdentity): { key: string; cert: string } {
-  return {
-    key: identity.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
-    cert: [identity.certificate, ...identity.intermediates].map(pemOf).join(''),
-  }
-}
-
-/** A certificate as PEM. */
-export function pemOf(certificate: Certificate): string {
-  const lines = certificate.der
-    .toString('base64')
-    .match(/.{1,64}/g)!
-    .join('\n')
-  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`
 }
