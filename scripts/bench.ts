@@ -40,7 +40,7 @@ const CASES: Case[] = [
 const ROUNDS = 3
 const WARM_UP_SECONDS = 2
 /** Servers run for months: both pairs are measured as they are once the compiler has seen what is hot. */
-const SETTLE_SECONDS = 20
+const SETTLE_ROUNDS = 2
 
 export async function run(args: string[]): Promise<number> {
   if (args[0] === 'log') return (await import('./bench/log.ts')).run(args.slice(1))
@@ -69,7 +69,7 @@ export async function run(args: string[]): Promise<number> {
   let pairs: Pairs | undefined
   try {
     pairs = await startPairs(directory, values.network)
-    await settle(pairs, connections)
+    await settle(pairs, seconds, connections)
     const measured: Measured[] = []
     say('case          exchanges/s   bare pair/s   ratio    p50 ms    p99 ms   memory MB')
     for (const one of CASES) {
@@ -88,9 +88,9 @@ export async function run(args: string[]): Promise<number> {
   }
 }
 
-async function settle(pairs: Pairs, connections: number): Promise<void> {
+async function settle(pairs: Pairs, seconds: number, connections: number): Promise<void> {
   for (const pair of [pairs.bare, pairs.concordat])
-    for (const one of CASES.slice(0, 2)) await load(one, pair, SETTLE_SECONDS / 2, connections)
+    for (const one of CASES.slice(0, 2)) await load(one, pair, SETTLE_ROUNDS * seconds, connections)
 }
 
 /** Both pairs in turn, each the same number of rounds; the mean of the rounds, the largest memory of the two servers. */
