@@ -40,7 +40,7 @@ export async function logOutcome(
       extra: { detail: fault.detail.slice(0, 100) },
     })
   } catch {
-    // The log refuses: the request stays open and recovery closes it as unknown. The first fault is the one to report.
+    // The log refuses: it closes the request when it can. The first fault is the one to report.
   }
   return fault
 }

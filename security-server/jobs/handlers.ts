@@ -9,7 +9,7 @@ type Rooms = {
   keys: Pick<Keys, 'refreshOcsp'>
   globalConfiguration: Pick<GlobalConfiguration, 'refresh'>
   localSystems: Pick<LocalSystems, 'poll'>
-  messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain'>
+  messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain' | 'closeAbandoned'>
 }
 
 type Job = { seconds: number; run(rooms: Rooms): Promise<unknown> }
@@ -22,6 +22,8 @@ const OF_THIS_NODE: Record<string, Job> = {
   // Looks often, asks rarely: an answer may live for a minute only.
   'refresh-ocsp': { seconds: 10, run: ({ keys }) => keys.refreshOcsp() },
   'poll-local-systems': { seconds: 2, run: ({ localSystems }) => localSystems.poll() },
+  // What is under way is known to the node that began it.
+  'close-exchanges': { seconds: 10, run: ({ messageLog }) => messageLog.closeAbandoned() },
 }
 
 /** Work on a shared database: one node does it. */

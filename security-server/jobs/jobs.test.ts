@@ -82,6 +82,7 @@ t.test('the job follows the interval without a restart', (t) =>
         messageLog: {
           checkpointNow: async () => undefined,
           maintain: async () => undefined,
+          closeAbandoned: async () => 0,
           async timeStampNow() {
             runs++
             await slow

@@ -156,11 +156,14 @@ t.test('a full disk', async (t) => {
     const { index, leaf } = await log.append(await signedRecord({ message: randomBytes(4000) }))
     acknowledged.set(index, leaf.toString('hex'))
   }
+  const begun = await log.append(await signedRecord())
   let refusal: unknown
   while (refusal === undefined) await append().catch((thrown: unknown) => (refusal = thrown))
   t.equal(asFault(refusal).code, 'logging_failed')
   t.throws(() => log.checkUsable(), { code: 'logging_failed' })
   await t.rejects(append(), { code: 'logging_failed' }, 'and again')
+  const closing = await signedRecord({ kind: 'refusal', answers: begun.index, outcome: 'network_error' })
+  await t.rejects(log.append(closing), { code: 'logging_failed' }, 'nor can an exchange be closed')
   await t.rejects(
     spoolBody(log, randomBytes(2_000_000)),
     { code: 'logging_failed' },
@@ -170,6 +173,9 @@ t.test('a full disk', async (t) => {
   rmSync(filler)
   await usableAgain(log)
   await append()
+  t.equal(await log.closeAbandoned(), 1)
+  const [closed] = await log.list({ limit: 1, kind: 'refusal' })
+  t.match(closed, { answers: begun.index, outcome: 'network_error' }, 'it is closed when there is room')
   await checkAcknowledged(t, log, acknowledged)
   await log.close()
   t.same((await verify(place, options.databaseUrl)).problems, [])

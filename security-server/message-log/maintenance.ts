@@ -12,8 +12,10 @@ export type Maintenance = {
   /** Does a little of everything; true when more is to do. */
   slice(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
   markLowWater(): Promise<void>
-  /** From now on nothing from before this start is open. */
+  /** From now on the writer knows all that is open. */
   recovered(): void
+  /** A commit failed, and may have been done: the mark stays where it is until the writer knows again. */
+  unsure(): void
 }
 
 const TILES_AT_ONCE = 4
@@ -42,7 +44,7 @@ export function createMaintenance(q: {
     return leaves
   }
   const markLowWater = async (): Promise<void> => {
-    // Until recovery has run, older intents may be open that this process does not know of.
+    // Until recovery has run, intents may be open that this process does not know of.
     if (!hasRecovered) return
     const first = writer.open.keys().next().value
     const mark = first ?? Math.max(writer.size, q.sizeAtStart)
@@ -54,6 +56,9 @@ export function createMaintenance(q: {
     markLowWater,
     recovered: () => {
       hasRecovered = true
+    },
+    unsure: () => {
+      hasRecovered = false
     },
     slice: async ({ now, oldestArrival }) => {
       const { size } = await store.head()

@@ -10,6 +10,7 @@ import { openBodyFolder } from './body-folder.ts'
 import { containerParts } from './evidence/container-parts.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
+import { closeRest, createOpenExchanges } from './open-exchanges.ts'
 import { packRecord } from './pack-record.ts'
 import type { LoggedRecord, RecordInput } from './record-input.ts'
 import { createReplayHolds } from './replay-holds.ts'
@@ -80,6 +81,11 @@ export type MessageLog = {
   maintain(): Promise<void>
   /** Once after start: outcome-unknown records for what a crash left open, orphaned body files deleted. */
   recover(): Promise<number>
+  /**
+   * Closes exchanges whose closing record the log refused, with their true outcome, and as outcome-unknown what the log holds
+   * without this process having been told of it. Spares what is under way; for a job every few seconds.
+   */
+  closeAbandoned(): Promise<number>
   /** Destroys the content of a record for ever; returns the index of the record that says so. */
   erase(index: number, reason: string): Promise<number>
   rotateLogKey(): Promise<void>
@@ -92,6 +98,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
   const folder = await openBodyFolder(q.bodyFolder, node)
   const limit = q.unstampedLimitMs ?? UNSTAMPED_LIMIT_MS
   const holds = createReplayHolds()
+  const exchanges = createOpenExchanges()
   let fault: Fault | undefined
   let probing: NodeJS.Timeout | undefined
   let treeHead: string | undefined
@@ -99,6 +106,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
   const onState = (state: { fault: Fault | undefined }): void => {
     fault = state.fault
     if (fault === undefined) return
+    exchanges.suspect()
     q.onFault?.(fault)
     probeLater()
   }
@@ -129,6 +137,16 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
   treeHead = await worker.call('newestCheckpoint')
 
   const append = async (record: RecordInput): Promise<LoggedRecord> => {
+    try {
+      const logged = await write(record)
+      exchanges.logged(record, logged.index)
+      return logged
+    } catch (thrown) {
+      if (asFault(thrown).code === 'logging_failed') exchanges.refused(record)
+      throw thrown
+    }
+  }
+  const write = async (record: RecordInput): Promise<LoggedRecord> => {
     const file = record.logLevel === undefined || record.logLevel === 'full' ? record.body?.file : undefined
     if (file === undefined) return worker.append(packRecord(record, node))
     folder.claim(file.name)
@@ -164,6 +182,14 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
   // A job and an administrator may ask at the same time: both get the one that is under way.
   const checkpointNow = singleFlight(makeCheckpoint)
   const timeStampNow = singleFlight(stampAll)
+  const closeAbandoned = singleFlight(() =>
+    closeRest({
+      exchanges,
+      write,
+      clock,
+      recover: (underWay) => worker.call('recover', { now: clock(), underWay }),
+    }),
+  )
   const maintain = async (): Promise<void> => {
     while (await worker.call('maintain', { now: clock(), oldestArrival: holds.oldestArrival() }));
   }
@@ -208,8 +234,9 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     checkpointNow,
     timeStampNow,
     maintain,
+    closeAbandoned,
     recover: async () => {
-      const closed = await worker.call('recover', clock())
+      const closed = await closeAbandoned()
       await folder.sweep(async (names) => new Set(await worker.call('referredBodyFiles', names)))
       return closed
     },

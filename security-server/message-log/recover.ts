@@ -1,13 +1,14 @@
 /**
- * After a crash: every request of this node that has no answer becomes an explicit record "outcome unknown". The scan
- * starts at a persisted mark below which this node has nothing open, and reads leaf forms only.
+ * After a crash, or after the log failed: every request of this node that has no answer and that nobody is busy with becomes
+ * an explicit record "outcome unknown". The scan starts at a persisted mark below which this node has nothing open, and reads
+ * leaf forms only.
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { KeyFinder, OpenedRecord } from './open-record.ts'
 import { openRecord } from './open-record.ts'
 import { ownRecord } from './own-record.ts'
 import type { RecordStore } from './records/store.ts'
-import type { OwnRecord } from './records/writer.ts'
+import type { OwnRecord, Writer } from './records/writer.ts'
 
 const PAGE = 1000
 
@@ -18,7 +19,7 @@ export function lowWaterMark(node: string): string {
 }
 
 /** Requests of `node` below `size` that nothing answers, oldest first. */
-export async function openIntents(q: {
+async function openIntents(q: {
   records: RecordStore
   node: string
   size: number
@@ -29,7 +30,7 @@ export async function openIntents(q: {
     const page = await q.records.forms(idx, PAGE)
     for (const row of page) {
       const form = JSON.parse(row.form) as LeafFields
-      // A page may reach into what was appended since the start: those requests are under way.
+      // A page may reach into what other nodes append meanwhile.
       if (form.kind === 'request' && row.idx < q.size)
         unanswered.set(row.leaf.toString('base64'), { ...row, form })
       if (form.answers !== '') unanswered.delete(form.answers)
@@ -47,8 +48,33 @@ export async function openIntents(q: {
   return intents
 }
 
+/**
+ * Closes what is open on disk and known neither to `writer` nor among `underWay`; no append may run meanwhile. Says how many,
+ * and which of the others are open. The writer then knows exactly these, also what an earlier worker of this process wrote.
+ */
+export async function closeAbandoned(q: {
+  records: RecordStore
+  writer: Writer
+  node: string
+  size: number
+  findKey: KeyFinder
+  underWay: number[]
+  now: number
+}): Promise<{ closed: number; open: number[] }> {
+  const intents = await openIntents(q)
+  const known = new Set([...q.writer.open.keys(), ...q.underWay])
+  const open = intents.filter(({ idx }) => known.has(idx))
+  const abandoned = intents.filter(({ idx }) => !known.has(idx))
+  q.writer.open.clear()
+  for (const { idx, leaf } of open) q.writer.open.set(idx, leaf)
+  if (abandoned.length > 0) {
+    await q.writer.append(abandoned.map((intent) => outcomeUnknown(intent, q.now, q.node)))
+  }
+  return { closed: abandoned.length, open: open.map(({ idx }) => idx) }
+}
+
 /** The record that closes an intent. */
-export function outcomeUnknown(intent: OpenIntent, time: number, node: string): OwnRecord {
+function outcomeUnknown(intent: OpenIntent, time: number, node: string): OwnRecord {
   const metadata = intent.opened?.metadata ?? { id: '', node, requestId: '' }
   return {
     packed: ownRecord({

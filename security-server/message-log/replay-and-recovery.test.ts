@@ -1,14 +1,17 @@
 /** What must happen once and what must not stay open, on both stores: replays, however slow, and outcomes that were not logged. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import type { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { logFolder, logOptions, openTestLog, signedRecord } from './fixture.ts'
 import type { MessageLog, MessageLogOptions } from './message-log.ts'
+import type { RecordInput } from './record-input.ts'
 import { LONGEST_UPLOAD_MS, neededByAnyNode, neededHere, REPLAY_WINDOW_MS } from './replay-times.ts'
 import { createReplayWindow } from './sqlite/replay-window.ts'
 
@@ -31,6 +34,28 @@ async function usableAgain(log: MessageLog): Promise<void> {
 async function restartWorker(worker: Worker, log: MessageLog): Promise<void> {
   await worker.terminate()
   await usableAgain(log)
+}
+
+/** Keeps every other connection from writing, as another program that holds the database would; gives the end of it. */
+async function blockWrites(url: string): Promise<() => Promise<void>> {
+  if (url.startsWith('sqlite:')) {
+    const database = new DatabaseSync(url.slice('sqlite:'.length))
+    database.exec('begin immediate')
+    return async () => database.close()
+  }
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query('begin')
+  await client.query('select size from tree_head for update')
+  return () => client.end()
+}
+
+/** A request of this node on disk of which this process never heard: a commit whose answer was lost. */
+async function writtenUnheard(t: Test, options: MessageLogOptions): Promise<number> {
+  const twin = await openTestLog(t, options)
+  const { index } = await twin.append(await signedRecord())
+  await twin.close()
+  return index
 }
 
 await eachDatabase(t, async (_database, t, url) => {
@@ -186,6 +211,102 @@ await eachDatabase(t, async (_database, t, url) => {
     t.ok(row!.idx > meanwhile.index)
     t.equal(await again.recover(), 0, 'what this process has begun is its own affair')
     await again.append(await signedRecord({ kind: 'reply', answers: meanwhile.index }))
+    await again.close()
+  })
+
+  await t.test(
+    'a closing record that the log refused is written when it can be, and only then',
+    async (t) => {
+      const log = await openTestLog(t, options)
+      await log.recover()
+      const orphan = url.startsWith('postgres') ? await writtenUnheard(t, options) : undefined
+      const request = async (): Promise<number> => (await log.append(await signedRecord())).index
+      const [late, refused, unkept, underWay] = [
+        await request(),
+        await request(),
+        await request(),
+        await request(),
+      ]
+      const close = async (kind: RecordInput['kind'], answers: number, outcome: string) => {
+        const proof = kind === 'refusal' ? {} : { message: undefined, signature: undefined }
+        return log.append(await signedRecord({ kind, direction: 'out', answers, outcome, ...proof }))
+      }
+      const unblock = await blockWrites(url)
+      const kept = close('reply', unkept, 'ok').catch(() =>
+        close('outcome-unknown', unkept, 'logging_failed'),
+      )
+      const outcomes = await Promise.allSettled([
+        close('outcome-unknown', late, 'service_timeout'),
+        close('refusal', refused, 'network_error'),
+        kept,
+      ])
+      t.same(
+        outcomes.map((outcome) => outcome.status === 'rejected' && codeOf(outcome.reason)),
+        ['logging_failed', 'logging_failed', 'logging_failed'],
+      )
+      await t.rejects(log.closeAbandoned(), { code: 'logging_failed' })
+      await unblock()
+      await usableAgain(log)
+      await log.maintain()
+      t.equal(await log.closeAbandoned(), orphan === undefined ? 3 : 4)
+      t.equal(await log.closeAbandoned(), 0)
+      const rows = await log.list({ limit: 20 })
+      const closing = (index: number) => rows.filter(({ answers }) => answers === index)
+      t.match(closing(late), [{ kind: 'outcome-unknown', outcome: 'service_timeout' }])
+      t.match(closing(refused), [{ kind: 'refusal', outcome: 'network_error' }])
+      t.match(closing(unkept), [{ kind: 'outcome-unknown', outcome: 'logging_failed' }])
+      t.same(closing(underWay), [], 'what is under way is spared')
+      if (orphan !== undefined) t.match(closing(orphan), [{ kind: 'outcome-unknown', outcome: '' }])
+      const proved = await log.read(closing(refused)[0]!.idx)
+      t.ok(proved.signatures, 'with its proof')
+      t.match(proved.metadata?.extra, { decided: /^20.*Z$/ })
+      await close('reply', underWay, 'ok')
+      await log.close()
+      const again = await openTestLog(t, options)
+      t.equal(await again.recover(), 0, 'nothing was left open')
+      await again.close()
+    },
+  )
+
+  await t.test('a closing record that is durable although it was refused is not written twice', async (t) => {
+    const started = once(process, 'worker')
+    const log = await openTestLog(t, options)
+    const [worker] = (await started) as [Worker]
+    await log.recover()
+    const open = await Promise.all(Array.from({ length: 40 }, async () => log.append(await signedRecord())))
+    const template = await signedRecord({ kind: 'refusal', direction: 'out', outcome: 'network_error' })
+    const closing = Promise.allSettled(open.map(({ index }) => log.append({ ...template, answers: index })))
+    await wait(randomInt(8))
+    await worker.terminate()
+    const refused = (await closing).filter(({ status }) => status === 'rejected').length
+    await usableAgain(log)
+    const written = await log.closeAbandoned()
+    t.ok(written <= refused, `${refused} refused, ${written} written later`)
+    const answers = (await log.list({ limit: 200 })).map((row) => row.answers)
+    for (const { index } of open) t.equal(answers.filter((each) => each === index).length, 1)
+    await log.close()
+  })
+
+  await t.test('exchanges under way outlive the worker that wrote them', async (t) => {
+    const started = once(process, 'worker')
+    const log = await openTestLog(t, options)
+    const [worker] = (await started) as [Worker]
+    await log.recover()
+    const first = await log.append(await signedRecord())
+    const second = await log.append(await signedRecord())
+    await restartWorker(worker, log)
+    t.equal(await log.closeAbandoned(), 0)
+    await log.append(await signedRecord({ kind: 'reply', answers: first.index }))
+    await log.maintain()
+    const third = await log.append(await signedRecord())
+    await log.close()
+    const again = await openTestLog(t, options)
+    t.equal(await again.recover(), 2)
+    const rows = await again.list({ limit: 2, kind: 'outcome-unknown' })
+    t.same(
+      rows.map(({ answers }) => answers),
+      [third.index, second.index],
+    )
     await again.close()
   })
 })

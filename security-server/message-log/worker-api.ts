@@ -46,8 +46,8 @@ export type WorkerApi = {
   list(filter: SearchFilter): Promise<SearchRow[]>
   readEvidence(index: number): Promise<StoredEvidence>
   proveInclusion(index: number): Promise<InclusionEvidence>
-  /** Closes open intents of this node from before this start; says how many. */
-  recover(now: number): Promise<number>
+  /** Closes open intents of this node that are not under way; says how many, and which others are open. */
+  recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
   /** Erases the content of a record; says which body file goes with it. */
   erase(q: {
     index: number

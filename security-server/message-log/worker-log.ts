@@ -12,7 +12,7 @@ import { createMaintenance } from './maintenance.ts'
 import { openPostgresqlStore } from './postgresql/store.ts'
 import type { HotStore } from './records/hot-store.ts'
 import { type AppendResult, createWriter, type OwnRecord, type Writer } from './records/writer.ts'
-import { openIntents, outcomeUnknown } from './recover.ts'
+import { closeAbandoned } from './recover.ts'
 import { openSqliteStore, prepareFile } from './sqlite/store.ts'
 import { nextBatch } from './time-stamps/batch.ts'
 import { timeStampRecord } from './time-stamps/stamp-record.ts'
@@ -32,7 +32,6 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
   await checkLogIsWhole(log, head.size, setup.keyFolder)
   const ring = openKeyRing(setup.keyFolder, head.size === 0)
   const writer = createWriter({ store, records: log.records, logKey: ring.current })
-  // What was open before this start; the message path may append before `recover` has been asked for.
   const sizeAtStart = head.size
 
   let turn: Promise<unknown> = Promise.resolve()
@@ -55,7 +54,14 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
 
   return {
     append: (group, count) =>
-      inTurn(() => writer.append(unpackGroup(group, count).map((packed) => ({ packed })))),
+      inTurn(async () => {
+        try {
+          return await writer.append(unpackGroup(group, count).map((packed) => ({ packed })))
+        } catch (thrown) {
+          maintenance.unsure()
+          throw thrown
+        }
+      }),
     state: () => ({ size: Math.max(writer.size, sizeAtStart), oldestUnstamped: writer.unstamped?.time }),
     api: {
       probe: () => inTurn(() => probe(log, store)),
@@ -79,18 +85,21 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       list: (filter) => log.search.list(filter),
       readEvidence: (index) => readEvidence(log, index, ring.find),
       proveInclusion: (index) => proveInclusion(log, index, ring.find),
-      recover: (now) =>
+      recover: ({ now, underWay }) =>
         inTurn(async () => {
-          const intents = await openIntents({
-            records: log.records,
+          const { size } = await store.head()
+          const { records } = log
+          const done = await closeAbandoned({
+            records,
+            writer,
             node,
-            size: sizeAtStart,
+            size,
             findKey: ring.find,
+            underWay,
+            now,
           })
-          if (intents.length > 0)
-            await writer.append(intents.map((intent) => outcomeUnknown(intent, now, node)))
           maintenance.recovered()
-          return intents.length
+          return done
         }),
       erase: (q) =>
         inTurn(async () => {

@@ -96,7 +96,7 @@ async function record(
       extra: { detail: fault.detail },
     })
   } catch {
-    // The log refuses: the peer gets its fault all the same, and an open intent is closed by recovery.
+    // The log refuses: the peer gets its fault all the same, and the log closes an open intent when it can.
   }
 }
 
