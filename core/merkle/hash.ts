@@ -9,6 +9,8 @@ export const HASH_LENGTH = 32
 export const EMPTY_ROOT: Buffer = hash('sha256', '', 'buffer')
 
 const LEAF = Buffer.of(0)
+// Written anew for every node: a buffer for each would cost as much as the hash.
+const NODE = Buffer.alloc(1 + 2 * HASH_LENGTH, 1)
 
 /** SHA-256(0x00 || form). */
 export function leafHash(form: Buffer): Buffer {
@@ -20,9 +22,7 @@ export function nodeHash(left: Buffer, right: Buffer): Buffer {
   if (left.length !== HASH_LENGTH || right.length !== HASH_LENGTH) {
     throw new Fault('invalid_proof', { what: `a hash is not ${HASH_LENGTH} octets long` })
   }
-  const node = Buffer.allocUnsafe(1 + 2 * HASH_LENGTH)
-  node[0] = 1
-  left.copy(node, 1)
-  right.copy(node, 1 + HASH_LENGTH)
-  return hash('sha256', node, 'buffer')
+  left.copy(NODE, 1)
+  right.copy(NODE, 1 + HASH_LENGTH)
+  return Buffer.from(hash('sha256', NODE, 'latin1'), 'latin1')
 }

@@ -28,11 +28,15 @@ const HEAD = 5
 /** Sections by type: `sections[SECTION.message]`. */
 export type Sections = (Buffer | undefined)[]
 
-/** The bytes that are encrypted; absent sections leave no trace. */
-export function encodeContent(sections: Sections): Buffer {
+/** Octets that encodeContent writes. */
+export function contentSize(sections: Sections): number {
   let size = 1
   for (const section of sections) if (section !== undefined) size += HEAD + section.length
-  const bytes = Buffer.allocUnsafe(size)
+  return size
+}
+
+/** Writes what is encrypted to `bytes`, which is contentSize long; absent sections leave no trace. */
+export function encodeContent(sections: Sections, bytes: Buffer): Buffer {
   bytes[0] = VERSION
   let at = 1
   for (let type = 1; type <= LAST; type++) {

@@ -11,37 +11,41 @@ const HEAD = 6
 const GAP = 2
 const MAX_RUN = 0xfff0
 
+// Written anew for every difference; what is kept is copied out.
+let scratch = Buffer.alloc(16 * 1024)
+
 /** The difference of `document` to `base`, or undefined when it saves less than half. Both have the same length. */
 export function encodeDelta(base: Buffer, document: Buffer): Buffer | undefined {
   const [baseWords, words] = [wordsOf(base), wordsOf(document)]
+  const count = words.length
   const limit = document.length >> 1
-  const pieces: Buffer[] = []
+  if (scratch.length < limit) scratch = Buffer.alloc(limit)
   let size = 0
-  const add = (start: number, end: number): void => {
-    const head = Buffer.allocUnsafe(HEAD)
-    head.writeUInt32BE(start)
-    head.writeUInt16BE(end - start, 4)
-    pieces.push(head, document.subarray(start, end))
+  const add = (start: number, end: number): boolean => {
+    if (size + HEAD + end - start > limit) return false
+    scratch.writeUInt32BE(start, size)
+    scratch.writeUInt16BE(end - start, size + 4)
+    document.copy(scratch, size + HEAD, start, end)
     size += HEAD + end - start
+    return true
   }
   let at = 0
-  while (at < words.length) {
+  while (at < count) {
     if (baseWords[at] === words[at]) {
       at++
       continue
     }
     const start = at
     let end = at + 1
-    for (at = end; at < words.length && at - end < GAP && (at - start) * WORD < MAX_RUN; at++) {
+    for (at = end; at < count && at - end < GAP && (at - start) * WORD < MAX_RUN; at++) {
       if (baseWords[at] !== words[at]) end = at + 1
     }
-    add(start * WORD, end * WORD)
-    if (size > limit) return undefined
+    if (!add(start * WORD, end * WORD)) return undefined
     at = end
   }
-  const rest = words.length * WORD
-  if (base.compare(document, rest, undefined, rest) !== 0) add(rest, document.length)
-  return size > limit ? undefined : Buffer.concat(pieces, size)
+  const rest = count * WORD
+  if (base.compare(document, rest, undefined, rest) !== 0 && !add(rest, document.length)) return undefined
+  return Buffer.from(scratch.subarray(0, size))
 }
 
 /** The document again. Throws `log_inconsistent` for a difference that encodeDelta would not write. */

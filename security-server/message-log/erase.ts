@@ -26,8 +26,7 @@ export async function eraseRecord(q: {
   const { kind } = JSON.parse(record.form) as { kind: string }
   if (!ERASABLE.has(kind))
     throw new Fault('invalid_input', { what: `a record of kind ${kind} is not erased` })
-  if (record.wrapped === undefined)
-    throw new Fault('conflict', { what: `record ${q.index} is erased already` })
+  if (record.seed === undefined) throw new Fault('conflict', { what: `record ${q.index} is erased already` })
   const file = openRecord(record, q.ring.find)?.sections[SECTION.bodyFile]
   const time = new Date(q.now).toISOString()
   const erasureIndex = await q.append({

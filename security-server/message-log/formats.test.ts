@@ -1,23 +1,44 @@
 /** What is stored and what crosses to the worker comes back as it was; what nobody would write is refused. */
-import { randomBytes } from 'node:crypto'
+import { createHmac, hash, randomBytes } from 'node:crypto'
 import { chmodSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
+import { leafHash } from '#core/merkle/hash.ts'
 import { commit } from '#core/merkle/leaf-form.ts'
-import { decodeBodyFile, decodeContent, encodeBodyFile, encodeContent, type Sections } from './content.ts'
+import {
+  contentSize,
+  decodeBodyFile,
+  decodeContent,
+  encodeBodyFile,
+  encodeContent,
+  SECTION,
+  type Sections,
+} from './content.ts'
 import { applyDelta, encodeDelta } from './document-delta.ts'
 import { logFolder } from './fixture.ts'
 import { fieldsOf, packedSize, packGroup, unpackGroup } from './group-format.ts'
 import { addLogKey, createLogKeys, hasNoKeys, readLogKeys } from './keys/log-keys.ts'
-import { committer } from './records/commitments.ts'
-import { createNonces } from './records/prepare-record.ts'
-import { openContent, sealContent, unwrapRecordKey, wrapRecordKey } from './seal.ts'
+import { ownRecord } from './own-record.ts'
+import { commitment } from './records/commitments.ts'
+import { createPreparer } from './records/prepare-record.ts'
+import { createRecentRecords } from './records/recent-records.ts'
+import {
+  createKeyDeriver,
+  deriveRecordKey,
+  logKeyIdOf,
+  openContent,
+  SEALED_EXTRA,
+  sealContent,
+} from './seal.ts'
 import { createReplayWindow } from './sqlite/replay-window.ts'
 import { decodeEvidence, encodeEvidence } from './time-stamps/stamp-record.ts'
 
 const bytes = (maxLength = 200) => fc.uint8Array({ maxLength }).map((octets) => Buffer.from(octets))
 const INCONSISTENT = { code: 'log_inconsistent' }
+const METADATA = { id: 'id', requestId: 'request', node: 'node1' }
+
+const encode = (sections: Sections): Buffer => encodeContent(sections, Buffer.alloc(contentSize(sections)))
 
 function throws(act: () => unknown): boolean {
   try {
@@ -34,13 +55,13 @@ t.test('content', (t) => {
     .map((rest): Sections => [undefined, rest[0] ?? Buffer.from('{}'), ...rest.slice(1)])
   fc.assert(
     fc.property(sections, (given) => {
-      const back = decodeContent(encodeContent(given))
+      const back = decodeContent(encode(given))
       return given.every((section, type) =>
         section === undefined ? back[type] === undefined : back[type]!.equals(section),
       )
     }),
   )
-  const valid = encodeContent([undefined, Buffer.from('{}'), Buffer.from('message')])
+  const valid = encode([undefined, Buffer.from('{}'), Buffer.from('message')])
   for (let length = 0; length < valid.length; length++) {
     const isWhole = length === valid.length - 'message'.length - 5
     t.equal(
@@ -65,30 +86,111 @@ t.test('content', (t) => {
   t.end()
 })
 
-t.test('sealed content and wrapped keys', (t) => {
+t.test('sealed content and derived keys', (t) => {
   const logKey = { id: randomBytes(8), key: randomBytes(32) }
-  const secret = randomBytes(64)
-  const wrapped = wrapRecordKey(logKey, createNonces()(), secret)
-  const { dataKey, salt } = unwrapRecordKey(logKey.key, wrapped)
-  t.ok(Buffer.concat([dataKey, salt]).equals(secret))
-  const sealed = sealContent(dataKey, Buffer.from('text'))
+  const stored = Buffer.concat([logKey.id, randomBytes(32)])
+  const { dataKey, salt } = deriveRecordKey(logKey.key, stored)
+  const expected = createHmac('sha512', logKey.key)
+    .update('concordat record key 1')
+    .update(stored.subarray(8))
+    .digest()
+  t.ok(Buffer.concat([dataKey, salt]).equals(expected), 'as the format says')
+  const derive = createKeyDeriver(logKey.key)
+  const target = Buffer.alloc(64)
+  for (const seed of [randomBytes(32), stored.subarray(8)]) derive(seed, target)
+  t.ok(target.equals(expected), 'nothing is left of the seed before')
+  t.ok(logKeyIdOf(stored).equals(logKey.id))
+  for (const wrong of [stored.subarray(1), Buffer.concat([stored, Buffer.of(0)]), Buffer.alloc(0)]) {
+    t.throws(() => logKeyIdOf(wrong), INCONSISTENT)
+  }
+  const sealed = Buffer.alloc(4 + SEALED_EXTRA)
+  sealContent(dataKey, Buffer.from('text'), sealed)
   t.equal(openContent(dataKey, sealed).toString(), 'text')
   for (const wrong of [sealed.subarray(0, 10), Buffer.concat([sealed, Buffer.of(0)]), Buffer.alloc(0)]) {
     t.throws(() => openContent(dataKey, wrong), INCONSISTENT)
   }
   t.throws(() => openContent(randomBytes(32), sealed), INCONSISTENT)
-  t.throws(() => unwrapRecordKey(randomBytes(32), wrapped), INCONSISTENT)
-  const next = createNonces()
-  t.equal(new Set(Array.from({ length: 1000 }, () => next().toString('hex'))).size, 1000)
+  const other = deriveRecordKey(randomBytes(32), stored)
+  t.throws(() => openContent(other.dataKey, sealed), INCONSISTENT, 'another log key')
+  t.end()
+})
+
+t.test('a group is prepared in memory that the group before has used', (t) => {
+  const prepare = createPreparer()
+  const logKey = { id: randomBytes(8), key: randomBytes(32) }
+  const seeds = new Set<string>()
+  for (let round = 0; round < 40; round++) {
+    const records = Array.from({ length: 1 + (round % 9) }, (_, i) => {
+      const message = randomBytes(round === 20 ? 200_000 : 1 + 500 * i)
+      const packed = ownRecord({ kind: 'request', time: 1, logLevel: 'full', message, metadata: METADATA })
+      return { packed, answered: undefined }
+    })
+    for (const [i, { seed, content, form, leaf }] of prepare(records, logKey).entries()) {
+      const { message } = records[i]!.packed
+      const key = deriveRecordKey(logKey.key, seed)
+      const sections = decodeContent(openContent(key.dataKey, content))
+      t.ok(sections[SECTION.message]!.equals(message!))
+      t.ok(leafHash(Buffer.from(form)).equals(leaf))
+      const expected = commit('message', key.salt, hash('sha512', message!, 'buffer')).toString('base64')
+      t.equal((JSON.parse(form) as { message: string }).message, expected)
+      seeds.add(seed.toString('hex'))
+    }
+  }
+  t.equal(
+    seeds.size,
+    Array.from({ length: 40 }, (_, i) => 1 + (i % 9)).reduce((a, b) => a + b),
+    'no seed twice',
+  )
+  t.end()
+})
+
+t.test('recent records', (t) => {
+  const recent = createRecentRecords(8, 1000)
+  const record = (n: number, metadata = `{"id":"${n}"}`) => ({
+    head: {
+      kind: 'reply',
+      direction: 'in',
+      time: n,
+      outcome: 'a b\n"é',
+      logLevel: 'full',
+      contract: '',
+    } as const,
+    metadata: Buffer.from(metadata),
+    leaf: Buffer.alloc(32, n),
+  })
+  t.equal(recent.get(0), undefined)
+  for (let n = 0; n < 20; n++) {
+    recent.add(n, record(n))
+    const { time, kind, direction, outcome, metadata } = recent.get(n)!
+    t.same([time, kind, direction, outcome, metadata], [n, 'reply', 'in', 'a b\n"é', `{"id":"${n}"}`])
+  }
+  t.equal(recent.get(11), undefined, 'the oldest are overwritten')
+  t.ok(recent.get(12))
+  t.ok(
+    recent
+      .leaves(12, 8)!
+      .equals(Buffer.concat(Array.from({ length: 8 }, (_, i) => Buffer.alloc(32, 12 + i)))),
+  )
+  t.equal(recent.leaves(11, 8), undefined)
+  t.equal(recent.leaves(13, 8), undefined)
+  recent.add(20, record(20, 'x'.repeat(900)))
+  t.equal(recent.get(20)!.metadata, 'x'.repeat(900))
+  t.equal(recent.get(19), undefined, 'large ones push out others')
+  t.ok(recent.leaves(13, 8), 'whose leaves stay')
+  recent.add(21, record(21, 'x'.repeat(1001)))
+  t.equal(recent.get(21), undefined, 'too large a one is not kept')
+  recent.add(22, record(22))
+  t.equal(recent.get(22)!.metadata, '{"id":"22"}')
   t.end()
 })
 
 t.test('commitments of the hot path are those of the format', (t) => {
   for (let n = 0; n < 100; n++) {
     const [salt, digest] = [randomBytes(32), randomBytes(64)]
-    const commitment = committer(salt)
     for (const label of ['parties', 'message', 'body', 'message'] as const) {
-      if (commitment(label, digest.toString('latin1')) !== commit(label, salt, digest).toString('base64'))
+      if (
+        commitment(salt, label, digest.toString('latin1')) !== commit(label, salt, digest).toString('base64')
+      )
         t.fail(label)
     }
   }

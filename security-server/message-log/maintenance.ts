@@ -5,7 +5,7 @@ import type { HotStore } from './records/hot-store.ts'
 import type { Writer } from './records/writer.ts'
 import { lowWaterMark } from './recover.ts'
 import { indexRecords } from './search/index-records.ts'
-import { extendTiles, TILE_WIDTH } from './tree/tiles.ts'
+import { extendTiles } from './tree/tiles.ts'
 import type { WorkerSetup } from './worker-api.ts'
 
 export type Maintenance = {
@@ -34,15 +34,6 @@ export function createMaintenance(q: {
   let marked = -1
   let forgotten = 0
 
-  const leavesAt = (start: number): Buffer[] | undefined => {
-    const leaves: Buffer[] = []
-    for (let idx = start; idx < start + TILE_WIDTH; idx++) {
-      const leaf = writer.recent.get(idx)?.leaf
-      if (leaf === undefined) return undefined
-      leaves.push(leaf)
-    }
-    return leaves
-  }
   const markLowWater = async (): Promise<void> => {
     // Until recovery has run, intents may be open that this process does not know of.
     if (!hasRecovered) return
@@ -67,7 +58,7 @@ export function createMaintenance(q: {
         records: log.records,
         size,
         limit: TILES_AT_ONCE,
-        leavesAt,
+        recent: writer.recent,
       })
       const indexed = await indexRecords({
         records: log.records,

@@ -2,7 +2,7 @@
 import { decodeContent, SECTION, type Sections } from './content.ts'
 import type { Metadata } from './record-input.ts'
 import type { StoredRecord } from './records/store.ts'
-import { type LogKey, openContent, type RecordKey, unwrapRecordKey, wrappingKeyId } from './seal.ts'
+import { deriveRecordKey, type LogKey, logKeyIdOf, openContent, type RecordKey } from './seal.ts'
 
 export type OpenedRecord = { key: RecordKey; sections: Sections; metadata: Metadata }
 
@@ -11,13 +11,13 @@ export type KeyFinder = (id: string) => LogKey | undefined
 
 /** The record's plaintext; undefined when it was erased or its log key is not here. Throws `log_inconsistent`. */
 export function openRecord(
-  record: Pick<StoredRecord, 'wrapped' | 'content'>,
+  record: Pick<StoredRecord, 'seed' | 'content'>,
   findKey: KeyFinder,
 ): OpenedRecord | undefined {
-  if (record.wrapped === undefined) return undefined
-  const logKey = findKey(wrappingKeyId(record.wrapped).toString('hex'))
+  if (record.seed === undefined) return undefined
+  const logKey = findKey(logKeyIdOf(record.seed).toString('hex'))
   if (logKey === undefined) return undefined
-  const key = unwrapRecordKey(logKey.key, record.wrapped)
+  const key = deriveRecordKey(logKey.key, record.seed)
   const sections = decodeContent(openContent(key.dataKey, record.content))
   return { key, sections, metadata: JSON.parse(sections[SECTION.metadata]!.toString()) as Metadata }
 }

@@ -1,86 +1,97 @@
 /**
- * Encryption of a record: content under a data key of its own, the data key and the record's salt under the log key.
- * Destroying the wrapped key erases the content and every possibility to guess at its commitments.
+ * Encryption of a record: content under a data key of its own, which is derived, with the salt of the record's commitments,
+ * from the log key and a seed that is drawn for this record alone. Destroying the seed erases the content and every
+ * possibility to guess at its commitments.
  */
-import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
 const CIPHER = 'aes-256-gcm'
 const TAG = 16
-const NONCE = 12
 const KEY = 32
 const CONTENT_VERSION = 1
 const CONTENT_LABEL = Buffer.from('concordat record content 1')
-const WRAP_LABEL = Buffer.from('concordat record key 1')
+const DERIVE_LABEL = 'concordat record key 1'
 // A data key encrypts one content and nothing else, so its nonce may be constant.
-const CONTENT_NONCE = Buffer.alloc(NONCE)
+const CONTENT_NONCE = Buffer.alloc(12)
+// HMAC-SHA-512 (RFC 2104).
+const BLOCK = 128
+const INNER = 0x36
+const OUTER = 0x5c
+const MAC = 64
 
 /** Octets of a log key's id: the first ones of SHA-256(key). */
 export const KEY_ID_LENGTH = 8
+/** Octets of a record's seed. */
+export const SEED_LENGTH = 32
+/** What sealing adds to the plaintext. */
+export const SEALED_EXTRA = 1 + TAG
 
-/** A key that wraps data keys. */
+/** A key from which record keys are derived. */
 export type LogKey = { id: Buffer; key: Buffer }
 
 /** What opens one record: its data key and the salt of its commitments. */
 export type RecordKey = { dataKey: Buffer; salt: Buffer }
 
-/** `version (1) ‖ ciphertext ‖ tag (16)`. */
-export function sealContent(dataKey: Buffer, plain: Buffer): Buffer {
+/** `version (1) ‖ ciphertext ‖ tag (16)`, written to `sealed`, which is SEALED_EXTRA longer than `plain`. */
+export function sealContent(dataKey: Buffer, plain: Buffer, sealed: Buffer): void {
   const cipher = createCipheriv(CIPHER, dataKey, CONTENT_NONCE)
   cipher.setAAD(CONTENT_LABEL)
-  const sealed = Buffer.allocUnsafe(1 + plain.length + TAG)
   sealed[0] = CONTENT_VERSION
   cipher.update(plain).copy(sealed, 1)
   cipher.final()
   cipher.getAuthTag().copy(sealed, 1 + plain.length)
-  return sealed
 }
 
 /** The plaintext of sealContent; throws `log_inconsistent` when a bit differs. */
 export function openContent(dataKey: Buffer, sealed: Buffer): Buffer {
-  if (sealed.length < 1 + TAG || sealed[0] !== CONTENT_VERSION) throw damaged('content')
-  return open(dataKey, CONTENT_NONCE, CONTENT_LABEL, sealed.subarray(1), 'content')
-}
-
-/** `key id (8) ‖ nonce (12) ‖ encrypted data key and salt (64) ‖ tag (16)`; `dataKeyAndSalt` is 64 octets. */
-export function wrapRecordKey(logKey: LogKey, nonce: Buffer, dataKeyAndSalt: Buffer): Buffer {
-  const cipher = createCipheriv(CIPHER, logKey.key, nonce)
-  cipher.setAAD(WRAP_LABEL)
-  const wrapped = Buffer.allocUnsafe(KEY_ID_LENGTH + NONCE + 2 * KEY + TAG)
-  logKey.id.copy(wrapped)
-  nonce.copy(wrapped, KEY_ID_LENGTH)
-  cipher.update(dataKeyAndSalt).copy(wrapped, KEY_ID_LENGTH + NONCE)
-  cipher.final()
-  cipher.getAuthTag().copy(wrapped, KEY_ID_LENGTH + NONCE + 2 * KEY)
-  return wrapped
-}
-
-/** The id of the log key that a record key is wrapped by. */
-export function wrappingKeyId(wrapped: Buffer): Buffer {
-  if (wrapped.length !== KEY_ID_LENGTH + NONCE + 2 * KEY + TAG) throw damaged('record key')
-  return wrapped.subarray(0, KEY_ID_LENGTH)
-}
-
-/** Opens a wrapped record key; throws `log_inconsistent` when a bit differs. */
-export function unwrapRecordKey(logKey: Buffer, wrapped: Buffer): RecordKey {
-  const nonce = wrapped.subarray(KEY_ID_LENGTH, KEY_ID_LENGTH + NONCE)
-  const plain = open(logKey, nonce, WRAP_LABEL, wrapped.subarray(KEY_ID_LENGTH + NONCE), 'record key')
-  return { dataKey: plain.subarray(0, KEY), salt: plain.subarray(KEY) }
-}
-
-function open(key: Buffer, nonce: Buffer, label: Buffer, sealed: Buffer, what: string): Buffer {
-  const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG })
-  decipher.setAAD(label)
-  decipher.setAuthTag(sealed.subarray(sealed.length - TAG))
-  const plain = decipher.update(sealed.subarray(0, sealed.length - TAG))
+  if (sealed.length < SEALED_EXTRA || sealed[0] !== CONTENT_VERSION) throw damaged('content')
+  const tagAt = sealed.length - TAG
+  const decipher = createDecipheriv(CIPHER, dataKey, CONTENT_NONCE, { authTagLength: TAG })
+  decipher.setAAD(CONTENT_LABEL)
+  decipher.setAuthTag(sealed.subarray(tagAt))
+  const plain = decipher.update(sealed.subarray(1, tagAt))
   try {
     decipher.final()
   } catch (cause) {
-    throw damaged(what, cause)
+    throw damaged('content', 'does not decrypt', cause)
   }
   return plain
 }
 
-function damaged(what: string, cause?: unknown): Fault {
-  return new Fault('log_inconsistent', { what: `the ${what} does not decrypt`, cause })
+/**
+ * Derives record keys from one log key: data key ‖ salt = HMAC-SHA-512(log key, label ‖ seed), 64 octets, written to
+ * `target`. By plain hashes in memory that is used again: Hmac objects would cost six times as much.
+ */
+export function createKeyDeriver(logKey: Buffer): (seed: Buffer, target: Buffer) => void {
+  if (logKey.length !== KEY) throw new TypeError('a log key has 32 octets')
+  const inner = Buffer.alloc(BLOCK + DERIVE_LABEL.length + SEED_LENGTH, INNER)
+  const outer = Buffer.alloc(BLOCK + MAC, OUTER)
+  for (let i = 0; i < KEY; i++) {
+    inner[i] = logKey[i]! ^ INNER
+    outer[i] = logKey[i]! ^ OUTER
+  }
+  inner.write(DERIVE_LABEL, BLOCK, 'latin1')
+  return (seed, target) => {
+    seed.copy(inner, BLOCK + DERIVE_LABEL.length, 0, SEED_LENGTH)
+    outer.write(hash('sha512', inner, 'latin1'), BLOCK, 'latin1')
+    target.write(hash('sha512', outer, 'latin1'), 0, 'latin1')
+  }
+}
+
+/** The id of the log key that a record's key is derived from; `stored` is `key id (8) ‖ seed (32)`. */
+export function logKeyIdOf(stored: Buffer): Buffer {
+  if (stored.length !== KEY_ID_LENGTH + SEED_LENGTH) throw damaged('seed', 'is cut off')
+  return stored.subarray(0, KEY_ID_LENGTH)
+}
+
+/** A changed seed gives another key, under which the content does not open. */
+export function deriveRecordKey(logKey: Buffer, stored: Buffer): RecordKey {
+  const key = Buffer.alloc(MAC)
+  createKeyDeriver(logKey)(stored.subarray(KEY_ID_LENGTH), key)
+  return { dataKey: key.subarray(0, KEY), salt: key.subarray(KEY) }
+}
+
+function damaged(what: string, how = 'does not decrypt', cause?: unknown): Fault {
+  return new Fault('log_inconsistent', { what: `the ${what} ${how}`, cause })
 }

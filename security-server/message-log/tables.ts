@@ -2,7 +2,7 @@
 
 export type Tables = {
   record: { idx: number; leaf: Buffer; form: string; signature_id: number | null; content: Buffer }
-  record_key: { idx: number; wrapped: Buffer }
+  record_key: { idx: number; seed: Buffer }
   signature_document: { id: number; digest: Buffer; base: number | null; document: Buffer }
   body_file: { name: string; idx: number }
   tree_head: { id: number; size: number; peaks: Buffer }

@@ -10,7 +10,7 @@ import { verifyInclusion } from '#core/merkle/proofs.ts'
 import { applyDelta } from './document-delta.ts'
 import { readLogKeys } from './keys/log-keys.ts'
 import { encodePeaks } from './records/hot-store.ts'
-import { openContent, unwrapRecordKey } from './seal.ts'
+import { deriveRecordKey, logKeyIdOf, openContent } from './seal.ts'
 import { buildLog, RECORDS, tampered, verify } from './tamper-fixture.ts'
 import { openLogSource } from './verify/open-source.ts'
 import { verifyLog } from './verify/verify-log.ts'
@@ -67,7 +67,7 @@ t.test('every bit of 100 records, their keys, signatures and proofs is covered b
   const { byId } = keys
   const rows = database
     .prepare(
-      'select r.idx, r.leaf, r.form, r.content, k.wrapped from record r join record_key k on k.idx = r.idx where form like \'%"direction":"in"%\' order by r.idx limit ?',
+      'select r.idx, r.leaf, r.form, r.content, k.seed from record r join record_key k on k.idx = r.idx where form like \'%"direction":"in"%\' order by r.idx limit ?',
     )
     .all(RECORDS)
   t.equal(rows.length, RECORDS)
@@ -85,17 +85,19 @@ t.test('every bit of 100 records, their keys, signatures and proofs is covered b
   for (const row of rows) {
     const [leaf, form] = [Buffer.from(row['leaf'] as Uint8Array), Buffer.from(row['form'] as string)]
     const content = Buffer.from(row['content'] as Uint8Array)
-    const wrapped = Buffer.from(row['wrapped'] as Uint8Array)
-    const logKey = byId.get(wrapped.subarray(0, 8).toString('hex'))!.key
-    const { dataKey } = unwrapRecordKey(logKey, wrapped)
+    const seed = Buffer.from(row['seed'] as Uint8Array)
+    const logKey = byId.get(logKeyIdOf(seed).toString('hex'))!.key
+    const { dataKey } = deriveRecordKey(logKey, seed)
     count(leaf, (changed) => !leafHash(form).equals(changed))
     count(form, (changed) => !leafHash(changed).equals(leaf))
     count(content, (changed) => throws(() => openContent(dataKey, changed)))
     // The first eight octets name the key: a changed name is one that never was.
-    count(wrapped.subarray(0, 8), (changed) => !byId.has(changed.toString('hex')))
-    count(wrapped.subarray(8), (changed) =>
-      throws(() => unwrapRecordKey(logKey, Buffer.concat([wrapped.subarray(0, 8), changed]))),
-    )
+    count(seed.subarray(0, 8), (changed) => !byId.has(changed.toString('hex')))
+    // Every other octet makes the key, without which the content does not open.
+    count(seed.subarray(8), (changed) => {
+      const other = deriveRecordKey(logKey, Buffer.concat([seed.subarray(0, 8), changed]))
+      return throws(() => openContent(other.dataKey, content))
+    })
   }
   const documents = database.prepare('select id, digest, base, document from signature_document').all()
   const whole = new Map(documents.map((row) => [row['id'], Buffer.from(row['document'] as Uint8Array)]))
@@ -134,7 +136,7 @@ const COLUMNS: [table: string, column: string, index: string][] = [
   ['record', 'form', 'idx'],
   ['record', 'signature_id', 'idx'],
   ['record', 'content', 'idx'],
-  ['record_key', 'wrapped', 'idx'],
+  ['record_key', 'seed', 'idx'],
   ['signature_document', 'id', 'id'],
   ['signature_document', 'digest', 'id'],
   ['signature_document', 'base', 'id'],

@@ -42,7 +42,7 @@ export function openKeyRing(folder: string, logIsEmpty: boolean): KeyRing {
   }
 }
 
-/** Says which key wraps record keys from here on, and which key signs checkpoints. */
+/** Says from which key record keys come from here on, and which key signs checkpoints. */
 export function keyRotationRecord(ring: KeyRing, time: number, node: string): OwnRecord {
   const id = ring.current().id.toString('hex')
   const checkpointKey = createPublicKey(ring.checkpointKey()).export({ type: 'spki', format: 'der' })

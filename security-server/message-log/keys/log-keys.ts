@@ -1,6 +1,6 @@
 /**
- * The log's own keys, in a folder outside the database that no backup of the database holds: rotating keys that wrap
- * record keys, and the Ed25519 key that signs checkpoints. Deleting a retired key erases what only it opens.
+ * The log's own keys, in a folder outside the database that no backup of the database holds: rotating keys from
+ * which record keys are derived, and the Ed25519 key that signs checkpoints. Deleting a retired key erases what only it opens.
  */
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
 import {
@@ -19,7 +19,7 @@ import { Fault } from '#schemas/fault.ts'
 import { KEY_ID_LENGTH, type LogKey } from '../seal.ts'
 
 export type LogKeys = {
-  /** The newest key: it wraps from now on. */
+  /** The newest key: new records take theirs from it. */
   current: LogKey
   /** By hex id; every key whose file is still there. */
   byId: ReadonlyMap<string, LogKey>

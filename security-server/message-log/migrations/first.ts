@@ -25,7 +25,7 @@ export const first: Migration = {
     await schema
       .createTable('record_key')
       .addColumn('idx', key, (column) => column.primaryKey())
-      .addColumn('wrapped', blob, (column) => column.notNull())
+      .addColumn('seed', blob, (column) => column.notNull())
       .execute()
     await schema
       .createTable('signature_document')

@@ -133,7 +133,7 @@ async function write(connection: Client, placement: Placement): Promise<void> {
     row.signatureId,
     row.content,
   ])
-  await insert(connection, 'record_key (idx, wrapped)', 2, records, (row) => [row.idx, row.wrapped])
+  await insert(connection, 'record_key (idx, seed)', 2, records, (row) => [row.idx, row.seed])
   await insert(connection, 'signature_document (id, digest, base, document)', 4, documents, (row) => [
     row.id,
     row.digest,

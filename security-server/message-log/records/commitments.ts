@@ -8,26 +8,27 @@ const BLOCK = 64
 const INNER = 0x36
 const OUTER = 0x5c
 const KEY = 32
+const LABELS = ['parties', 'message', 'body'] as const
 
-export type CommitmentLabel = 'parties' | 'message' | 'body'
+export type CommitmentLabel = (typeof LABELS)[number]
 
-const inner = Buffer.alloc(BLOCK + 7)
-const outer = Buffer.alloc(BLOCK + KEY)
+// For each label a block of its own, so that only the salt has to be written.
+const inners = Object.fromEntries(
+  LABELS.map((label) => [label, Buffer.concat([Buffer.alloc(BLOCK, INNER), Buffer.from(label)])]),
+) as Record<CommitmentLabel, Buffer>
+const outer = Buffer.alloc(BLOCK + KEY, OUTER)
 const opened = Buffer.alloc(KEY + 64)
 
 /** Base64 of the commitments under one salt (32 octets) to contents, given by their SHA-512 as latin1 text. */
-export function committer(salt: Buffer): (label: CommitmentLabel, sha512: string) => string {
-  return (label, sha512) => {
-    inner.fill(INNER, KEY, BLOCK)
-    outer.fill(OUTER, KEY, BLOCK)
-    for (let i = 0; i < KEY; i++) {
-      inner[i] = salt[i]! ^ INNER
-      outer[i] = salt[i]! ^ OUTER
-    }
-    const length = BLOCK + inner.write(label, BLOCK, 'latin1')
-    outer.write(hash('sha256', inner.subarray(0, length), 'latin1'), BLOCK, 'latin1')
-    opened.write(hash('sha256', outer, 'latin1'), 0, 'latin1')
-    opened.write(sha512, KEY, 'latin1')
-    return hash('sha256', opened, 'base64')
+export function commitment(salt: Buffer, label: CommitmentLabel, sha512: string): string {
+  const inner = inners[label]
+  for (let i = 0; i < KEY; i++) {
+    const octet = salt[i]!
+    inner[i] = octet ^ INNER
+    outer[i] = octet ^ OUTER
   }
+  outer.write(hash('sha256', inner, 'latin1'), BLOCK, 'latin1')
+  opened.write(hash('sha256', outer, 'latin1'), 0, 'latin1')
+  opened.write(sha512, KEY, 'latin1')
+  return hash('sha256', opened, 'base64')
 }

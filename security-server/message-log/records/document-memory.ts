@@ -5,11 +5,11 @@
 import { encodeDelta } from '../document-delta.ts'
 import type { DocumentRow } from './hot-store.ts'
 
-const MAX_KNOWN = 4096
-const MAX_BASES = 64
+const MAX_KNOWN = 2048
+const MAX_BASES = 32
 const PROBE = 24
 
-export type SignatureDocument = { digest: Buffer; document: Buffer }
+export type SignatureDocument = { digest: Buffer; base64: string; document: Buffer }
 
 type Base = { id: number; document: Buffer }
 
@@ -24,8 +24,8 @@ export type DocumentPlan = {
 export type DocumentMemory = { plan(): DocumentPlan }
 
 export function createDocumentMemory(): DocumentMemory {
-  const known = new Map<string, number>()
-  const bases = new Map<string, Base>()
+  const known = createMemory<number>(MAX_KNOWN)
+  const bases = createMemory<Base>(MAX_BASES)
   return {
     plan: () => {
       const newIds = new Map<string, number>()
@@ -46,7 +46,7 @@ export function createDocumentMemory(): DocumentMemory {
       return {
         rows,
         idOf: (signature, idx) => {
-          const name = signature.digest.toString('latin1')
+          const name = signature.base64
           const id = known.get(name) ?? newIds.get(name)
           if (id !== undefined) return id
           newIds.set(name, idx)
@@ -54,8 +54,8 @@ export function createDocumentMemory(): DocumentMemory {
           return idx
         },
         committed: () => {
-          remember(known, newIds, MAX_KNOWN)
-          remember(bases, newBases, MAX_BASES)
+          for (const [name, id] of newIds) known.set(name, id)
+          for (const [probe, base] of newBases) bases.set(probe, base)
         },
       }
     },
@@ -68,13 +68,20 @@ function probeOf(document: Buffer): string {
   return `${document.length}:${document.toString('latin1', at, at + PROBE)}`
 }
 
-function remember<T>(target: Map<string, T>, fresh: Map<string, T>, limit: number): void {
-  for (const [key, value] of fresh) {
-    target.delete(key)
-    target.set(key, value)
-  }
-  for (const key of target.keys()) {
-    if (target.size <= limit) break
-    target.delete(key)
+type Memory<T> = { get(key: string): T | undefined; set(key: string, value: T): void }
+
+/** Keeps at least the newest `limit` values, in two generations: deleting the oldest one by one would make a Map slow. */
+function createMemory<T>(limit: number): Memory<T> {
+  let young = new Map<string, T>()
+  let old = new Map<string, T>()
+  return {
+    get: (key) => young.get(key) ?? old.get(key),
+    set: (key, value) => {
+      if (young.size >= limit) {
+        old = young
+        young = new Map()
+      }
+      young.set(key, value)
+    },
   }
 }

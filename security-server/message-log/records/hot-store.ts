@@ -12,7 +12,7 @@ export type RecordRow = {
   form: string
   signatureId: number | null
   content: Buffer
-  wrapped: Buffer
+  seed: Buffer
 }
 export type DocumentRow = { id: number; digest: Buffer; base: number | null; document: Buffer }
 

@@ -1,76 +1,84 @@
 /** Turns what came from the main thread into what is stored: encrypted content, commitments, leaf form, leaf hash. */
-import { hash, randomBytes } from 'node:crypto'
-import { leafHash } from '#core/merkle/hash.ts'
+import { hash, randomFillSync } from 'node:crypto'
 import { leafForm } from '#core/merkle/leaf-form.ts'
-import { encodeBodyFile, encodeContent, SECTION, type Sections } from '../content.ts'
+import { contentSize, encodeBodyFile, encodeContent, type Sections } from '../content.ts'
 import type { PackedRecord } from '../group-format.ts'
-import { type LogKey, sealContent, wrapRecordKey } from '../seal.ts'
-import { type CommitmentLabel, committer } from './commitments.ts'
+import {
+  createKeyDeriver,
+  KEY_ID_LENGTH,
+  type LogKey,
+  SEALED_EXTRA,
+  SEED_LENGTH,
+  sealContent,
+} from '../seal.ts'
+import { type Arena, createArena } from './arena.ts'
+import { type CommitmentLabel, commitment } from './commitments.ts'
 import type { SignatureDocument } from './document-memory.ts'
 import type { SideStatement } from './hot-store.ts'
 
+/** Buffers hold until the next group is prepared. */
 export type PreparedRecord = {
   head: PackedRecord['head']
-  metadata: string
+  metadata: Buffer
   leaf: Buffer
   form: string
   content: Buffer
-  wrapped: Buffer
+  /** `key id (8) ‖ seed (32)`. */
+  seed: Buffer
   signature: SignatureDocument | undefined
   replayKey: Buffer | undefined
   /** Further writes of the same commit, once the index is known. */
   beside?: (idx: number) => SideStatement[]
 }
 
-/** Per record: 32 octets of data key, then 32 of salt. */
-const SECRET = 64
+export type Preparer = (
+  /** `answered` is the leaf of the record that this one answers. */
+  records: { packed: PackedRecord; answered: Buffer | undefined }[],
+  logKey: LogKey,
+) => PreparedRecord[]
 
-/** Gives nonces for one log key: a random prefix a writer, then a counter, so that none comes twice. */
-export function createNonces(): () => Buffer {
-  let prefix = randomBytes(8)
-  let counter = 0
-  return () => {
-    if (counter === 0x1_0000_0000) {
-      prefix = randomBytes(8)
-      counter = 0
+/** Asking the system for random octets costs as much as making a record's key: it is asked for many records at once. */
+const SEEDS_AT_ONCE = 128
+const KEY = 32
+const LEAF = 32
+
+export function createPreparer(): Preparer {
+  const arena = createArena()
+  const nextSeed = createSeeds()
+  let derivedFrom: LogKey | undefined
+  let derive: ReturnType<typeof createKeyDeriver>
+  return (records, logKey) => {
+    arena.reset()
+    if (derivedFrom !== logKey) {
+      derive = createKeyDeriver(logKey.key)
+      derivedFrom = logKey
     }
-    const nonce = Buffer.allocUnsafe(12)
-    prefix.copy(nonce)
-    nonce.writeUInt32BE(counter++, 8)
-    return nonce
+    const signatures = createSignatures()
+    return records.map(({ packed, answered }) => {
+      const seed = arena.take(KEY_ID_LENGTH + SEED_LENGTH)
+      logKey.id.copy(seed)
+      nextSeed(seed.subarray(KEY_ID_LENGTH))
+      const key = arena.take(2 * KEY)
+      derive(seed.subarray(KEY_ID_LENGTH), key)
+      return prepareRecord({ packed, answered, seed, key, arena, signature: signatures(packed.signatures) })
+    })
   }
 }
 
-/** `answered` is the leaf of the record that this one answers. */
-export function prepareRecords(q: {
-  records: { packed: PackedRecord; answered: Buffer | undefined }[]
-  logKey: LogKey
-  nextNonce: () => Buffer
-}): PreparedRecord[] {
-  const secrets = randomBytes(q.records.length * SECRET)
-  const digestOf = createDigests()
-  return q.records.map(({ packed, answered }, i) => {
-    const secret = secrets.subarray(i * SECRET, (i + 1) * SECRET)
-    return prepareRecord(packed, answered, secret, wrapRecordKey(q.logKey, q.nextNonce(), secret), digestOf)
-  })
-}
-
-function prepareRecord(
-  packed: PackedRecord,
-  answered: Buffer | undefined,
-  secret: Buffer,
-  wrapped: Buffer,
-  digestOf: (document: Buffer) => Buffer,
-): PreparedRecord {
+function prepareRecord(q: {
+  packed: PackedRecord
+  answered: Buffer | undefined
+  seed: Buffer
+  key: Buffer
+  arena: Arena
+  signature: SignatureDocument | undefined
+}): PreparedRecord {
+  const { packed, answered, seed, key, arena, signature } = q
   const { head } = packed
-  const commit = committer(secret.subarray(32))
+  const salt = key.subarray(KEY)
+  const commit = (label: CommitmentLabel, digest: string | undefined): string =>
+    digest === undefined ? '' : commitment(salt, label, digest)
   const messageDigest = packed.message === undefined ? undefined : sha512Text(packed.message)
-  const signature =
-    packed.signatures === undefined
-      ? undefined
-      : { digest: digestOf(packed.signatures), document: packed.signatures }
-  const commitment = (label: CommitmentLabel, digest: string | undefined) =>
-    digest === undefined ? '' : commit(label, digest)
   const form = leafForm({
     version: 1,
     kind: head.kind,
@@ -79,52 +87,69 @@ function prepareRecord(
     outcome: head.outcome,
     logLevel: head.logLevel,
     contract: head.contract,
-    parties: commitment('parties', sha512Text(packed.metadata)),
-    message: commitment('message', messageDigest),
-    body: commitment('body', packed.bodySha512?.toString('latin1')),
-    signature: signature?.digest.toString('base64') ?? '',
+    parties: commit('parties', sha512Text(packed.metadata)),
+    message: commit('message', messageDigest),
+    body: commit('body', packed.bodySha512?.toString('latin1')),
+    signature: signature?.base64 ?? '',
     fields: '',
     answers: answered?.toString('base64') ?? '',
   })
-  return {
-    head,
-    metadata: packed.metadata.toString(),
-    form,
-    leaf: leafHash(Buffer.from(form)),
-    content: sealContent(secret.subarray(0, 32), encodeContent(sectionsOf(packed, messageDigest))),
-    wrapped,
-    signature,
-    replayKey: packed.replayKey,
-  }
+  const sections = sectionsOf(packed, messageDigest)
+  const plain = arena.take(contentSize(sections))
+  encodeContent(sections, plain)
+  const content = arena.take(plain.length + SEALED_EXTRA)
+  sealContent(key.subarray(0, KEY), plain, content)
+  const leaf = arena.take(LEAF)
+  // The leaf hash of core/merkle/hash.ts without its buffers: a form is well-formed text.
+  leaf.write(hash('sha256', `\0${form}`, 'latin1'), 0, 'latin1')
+  const { metadata, replayKey } = packed
+  return { head, metadata, form, leaf, content, seed, signature, replayKey }
 }
 
 function sectionsOf(packed: PackedRecord, messageDigest: string | undefined): Sections {
-  const sections: Sections = []
-  sections[SECTION.metadata] = packed.metadata
-  sections[SECTION.hashChainResult] = packed.hashChainResult
-  sections[SECTION.hashChain] = packed.hashChain
+  const { metadata, hashChainResult, hashChain } = packed
+  const none = undefined
   if (packed.head.logLevel !== 'full') {
-    if (messageDigest !== undefined) sections[SECTION.messageDigest] = Buffer.from(messageDigest, 'latin1')
-    sections[SECTION.bodyDigest] = packed.bodySha512
-    return sections
+    const digest = messageDigest === undefined ? none : Buffer.from(messageDigest, 'latin1')
+    return [none, metadata, none, none, none, hashChainResult, hashChain, digest, packed.bodySha512]
   }
-  sections[SECTION.message] = packed.message
-  sections[SECTION.body] = packed.body
   const { body } = packed.head
-  if (packed.bodyKey !== undefined && body?.name !== undefined) {
-    sections[SECTION.bodyFile] = encodeBodyFile({ dataKey: packed.bodyKey, size: body.size, name: body.name })
-    sections[SECTION.bodyDigest] = packed.bodySha512
-  }
-  return sections
+  const inFile = packed.bodyKey !== undefined && body?.name !== undefined
+  const file = inFile
+    ? encodeBodyFile({ dataKey: packed.bodyKey!, size: body!.size, name: body!.name! })
+    : none
+  const fileDigest = inFile ? packed.bodySha512 : none
+  const { message, body: bytes } = packed
+  return [none, metadata, message, bytes, file, hashChainResult, hashChain, none, fileDigest]
 }
 
 /** A signature document that records of this group share is digested once. */
-function createDigests(): (document: Buffer) => Buffer {
-  const known = new Map<Buffer, Buffer>()
+function createSignatures(): (document: Buffer | undefined) => SignatureDocument | undefined {
+  const known = new Map<Buffer, SignatureDocument>()
   return (document) => {
-    const digest = known.get(document) ?? hash('sha512', document, 'buffer')
-    known.set(document, digest)
-    return digest
+    if (document === undefined) return undefined
+    let signature = known.get(document)
+    if (signature === undefined) {
+      const digest = hash('sha512', document, 'buffer')
+      signature = { digest, base64: digest.toString('base64'), document }
+      known.set(document, signature)
+    }
+    return signature
+  }
+}
+
+function createSeeds(): (target: Buffer) => void {
+  const pool = Buffer.alloc(SEEDS_AT_ONCE * SEED_LENGTH)
+  let at = pool.length
+  return (target) => {
+    if (at === pool.length) {
+      randomFillSync(pool)
+      at = 0
+    }
+    pool.copy(target, 0, at, at + SEED_LENGTH)
+    // A seed must not outlive the row that erasure deletes.
+    pool.fill(0, at, at + SEED_LENGTH)
+    at += SEED_LENGTH
   }
 }
 

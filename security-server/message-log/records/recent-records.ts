@@ -1,23 +1,76 @@
-/** The newest records of this process, so that jobs need not read and decrypt them again. */
+/**
+ * The newest records of this process, so that jobs need not read and decrypt them again. They lie in memory that is used
+ * again and again: as objects they would outlive the nursery, and collecting them would cost more than reading them.
+ */
 import type { RecordHead } from '../group-format.ts'
 
-export type RecentRecord = { head: RecordHead; metadata: string; leaf: Buffer }
+const LEAF = 32
+
+/** What the index needs of a record. */
+export type RecentRecord = {
+  time: number
+  kind: string
+  direction: string
+  outcome: string
+  /** JSON. */
+  metadata: string
+}
+
+type Facts = [time: number, kind: string, direction: string, outcome: string]
 
 export type RecentRecords = {
   /** Undefined when it is too old, or another node's. */
   get(idx: number): RecentRecord | undefined
-  add(idx: number, record: RecentRecord): void
+  /** The leaf hashes from `start` on, one after the other; undefined when one of them is unknown. */
+  leaves(start: number, count: number): Buffer | undefined
+  add(idx: number, record: { head: RecordHead; metadata: Buffer; leaf: Buffer }): void
 }
 
-/** Keeps `limit` records, the oldest overwritten first. */
-export function createRecentRecords(limit: number): RecentRecords {
+/** Keeps the newest `limit` records, or as many as have room in `octets`. */
+export function createRecentRecords(limit: number, octets: number): RecentRecords {
   const indexes = new Float64Array(limit).fill(-1)
-  const records: (RecentRecord | undefined)[] = new Array(limit).fill(undefined)
+  const leaves = Buffer.alloc(limit * LEAF)
+  const bytes = Buffer.alloc(octets)
+  // Where a record's octets begin and end, counted from the first that was ever written.
+  const begins = new Float64Array(limit)
+  const ends = new Float64Array(limit)
+  let written = 0
   return {
-    get: (idx) => (indexes[idx % limit] === idx ? records[idx % limit] : undefined),
-    add: (idx, record) => {
-      indexes[idx % limit] = idx
-      records[idx % limit] = record
+    get: (idx) => {
+      const slot = idx % limit
+      if (indexes[slot] !== idx || begins[slot]! < written - octets) return undefined
+      const at = begins[slot]! % octets
+      const text = bytes.toString('utf8', at, at + ends[slot]! - begins[slot]!)
+      const end = text.indexOf('\n')
+      const [time, kind, direction, outcome] = JSON.parse(text.slice(0, end)) as Facts
+      return { time, kind, direction, outcome, metadata: text.slice(end + 1) }
+    },
+    leaves: (start, count) => {
+      const found = Buffer.allocUnsafe(count * LEAF)
+      for (let i = 0; i < count; i++) {
+        const slot = (start + i) % limit
+        if (indexes[slot] !== start + i) return undefined
+        leaves.copy(found, i * LEAF, slot * LEAF, (slot + 1) * LEAF)
+      }
+      return found
+    },
+    add: (idx, { head, metadata, leaf }) => {
+      const slot = idx % limit
+      indexes[slot] = idx
+      leaf.copy(leaves, slot * LEAF)
+      const facts = `${JSON.stringify([head.time, head.kind, head.direction, head.outcome])}\n`
+      const size = Buffer.byteLength(facts) + metadata.length
+      // No record wraps around the end of the memory.
+      if ((written % octets) + size > octets) written += octets - (written % octets)
+      begins[slot] = written
+      if (size > octets) {
+        indexes[slot] = -1
+        return
+      }
+      const at = written % octets
+      metadata.copy(bytes, at + bytes.write(facts, at))
+      written += size
+      ends[slot] = written
     },
   }
 }

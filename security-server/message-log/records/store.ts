@@ -5,14 +5,14 @@ import { applyDelta } from '../document-delta.ts'
 import type { Tables } from '../tables.ts'
 import { decodePeaks, type Head } from './hot-store.ts'
 
-/** A record as it is stored. `wrapped` is absent when the record was erased. */
+/** A record as it is stored. `seed` is absent when the record was erased. */
 export type StoredRecord = {
   idx: number
   leaf: Buffer
   form: string
   signatureId: number | null
   content: Buffer
-  wrapped: Buffer | undefined
+  seed: Buffer | undefined
 }
 
 export type StoredForm = { idx: number; leaf: Buffer; form: string }
@@ -32,7 +32,7 @@ export function createRecordStore(database: Database) {
         'record.form',
         'record.signature_id',
         'record.content',
-        'record_key.wrapped',
+        'record_key.seed',
       ])
       .orderBy('record.idx')
 
@@ -165,7 +165,7 @@ function toRecord(row: {
   form: string
   signature_id: number | null
   content: Buffer
-  wrapped: Buffer | null
+  seed: Buffer | null
 }): StoredRecord {
   return {
     idx: row.idx,
@@ -173,6 +173,6 @@ function toRecord(row: {
     form: row.form,
     signatureId: row.signature_id,
     content: row.content,
-    wrapped: row.wrapped ?? undefined,
+    seed: row.seed ?? undefined,
   }
 }

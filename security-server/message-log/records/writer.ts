@@ -5,16 +5,19 @@ import type { PackedRecord } from '../group-format.ts'
 import type { LogKey } from '../seal.ts'
 import { createDocumentMemory } from './document-memory.ts'
 import type { Head, HotStore, Placement, ReplayKey } from './hot-store.ts'
-import { createNonces, type PreparedRecord, prepareRecords } from './prepare-record.ts'
+import { createPreparer, type PreparedRecord } from './prepare-record.ts'
 import { createRecentRecords, type RecentRecords } from './recent-records.ts'
 import type { RecordStore } from './store.ts'
 
+/** The leaf holds until the next append. */
 export type AppendResult = { index: number; leaf: Buffer } | { fault: Fault }
 
 /** A record made by the log itself, with the statements that belong to its commit. */
 export type OwnRecord = { packed: PackedRecord; beside?: PreparedRecord['beside'] }
 
-const MAX_RECENT = 4096
+// What a busy server logs between two runs of the jobs.
+const MAX_RECENT = 16_384
+const RECENT_OCTETS = 4 * 1024 * 1024
 
 export type Writer = {
   /** Resolves when the group is durable; throws `logging_failed` when none of it is acknowledged. */
@@ -31,15 +34,12 @@ export type Writer = {
 
 export function createWriter(q: { store: HotStore; records: RecordStore; logKey: () => LogKey }): Writer {
   const documents = createDocumentMemory()
-  const nextNonce = createNonces()
+  const prepare = createPreparer()
   const open = new Map<number, Buffer>()
-  const recent = createRecentRecords(MAX_RECENT)
+  const recent = createRecentRecords(MAX_RECENT, RECENT_OCTETS)
   let size = 0
 
-  const answeredLeaf = async (index: number | undefined): Promise<Buffer | undefined> => {
-    if (index === undefined) return undefined
-    const known = open.get(index)
-    if (known !== undefined) return known
+  const storedLeaf = async (index: number): Promise<Buffer> => {
     const [row] = await q.records.forms(index, 1)
     if (row?.idx !== index) throw new Fault('not_found', { what: `record ${index}, which is to be answered` })
     return row.leaf
@@ -55,14 +55,18 @@ export function createWriter(q: { store: HotStore; records: RecordStore; logKey:
     append: async (own) => {
       const results: AppendResult[] = []
       const valid: { position: number; packed: PackedRecord; answered: Buffer | undefined }[] = []
-      for (const [position, { packed }] of own.entries()) {
+      for (let position = 0; position < own.length; position++) {
+        const { packed } = own[position]!
+        const { answers } = packed.head
         try {
-          valid.push({ position, packed, answered: await answeredLeaf(packed.head.answers) })
+          const answered =
+            answers === undefined ? undefined : (open.get(answers) ?? (await storedLeaf(answers)))
+          valid.push({ position, packed, answered })
         } catch (thrown) {
           results[position] = { fault: asFault(thrown) }
         }
       }
-      const prepared = prepareRecords({ records: valid, logKey: q.logKey(), nextNonce })
+      const prepared = prepare(valid, q.logKey())
       const group = valid.map(({ position }, i) => ({
         position,
         record: { ...prepared[i]!, beside: own[position]!.beside },
@@ -95,7 +99,7 @@ export function createWriter(q: { store: HotStore; records: RecordStore; logKey:
       },
     })
     plan.committed()
-    for (const { record, idx } of placed) note(record, record.metadata, idx)
+    for (const { record, idx } of placed) note(record, idx)
     const first = plan.rows[0]
     if (first !== undefined && writer.unstamped === undefined) {
       const { record } = placed.find(({ idx }) => idx === first.id)!
@@ -103,10 +107,10 @@ export function createWriter(q: { store: HotStore; records: RecordStore; logKey:
     }
   }
 
-  const note = (record: PreparedRecord, metadata: string, idx: number): void => {
+  const note = (record: PreparedRecord, idx: number): void => {
     size = idx + 1
-    recent.add(idx, { head: record.head, metadata, leaf: record.leaf })
-    if (record.head.kind === 'request') open.set(idx, record.leaf)
+    recent.add(idx, record)
+    if (record.head.kind === 'request') open.set(idx, Buffer.from(record.leaf))
     if (record.head.answers !== undefined) open.delete(record.head.answers)
   }
   return writer
@@ -119,14 +123,15 @@ function placementOf(
 ): Placement {
   const range = createCompactRange(head)
   const records = placed.map(({ record, idx }) => {
-    range.append(record.leaf)
-    const { leaf, form, content, wrapped, signature } = record
+    // A copy: it may stay a peak of the tree when the group's memory is used again.
+    range.append(Buffer.from(record.leaf))
+    const { leaf, form, content, seed, signature } = record
     return {
       idx,
       leaf,
       form,
       content,
-      wrapped,
+      seed,
       signatureId: signature === undefined ? null : plan.idOf(signature, idx),
     }
   })

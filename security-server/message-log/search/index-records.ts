@@ -32,8 +32,7 @@ function fromMemory(recent: RecentRecords, start: number, end: number): SearchRo
   for (let idx = start; idx < end; idx++) {
     const record = recent.get(idx)
     if (record === undefined) return undefined
-    const { kind, direction, outcome, time } = record.head
-    const facts = { kind, direction, outcome, time: new Date(time).toISOString() }
+    const facts = { ...record, time: new Date(record.time).toISOString() }
     rows.push(...toRows(idx, facts, JSON.parse(record.metadata) as Metadata))
   }
   return rows

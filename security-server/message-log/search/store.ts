@@ -1,4 +1,5 @@
 /** The search index: identifiers of records, filled by a job from decrypted metadata; an erased record has no row. */
+import { CompiledQuery } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from '../tables.ts'
 
@@ -27,9 +28,24 @@ export type SearchStore = ReturnType<typeof createSearchStore>
 const MAX_PAGE = 500
 /** Statements are kept prepared by their text, so there are two: for so many rows, and for one. */
 const PART = 50
+const COLUMNS = [
+  'idx',
+  'time',
+  'kind',
+  'direction',
+  'outcome',
+  'query_id',
+  'request_id',
+  'client',
+  'service',
+  'peer',
+  'answers',
+] as const satisfies (keyof SearchRow)[]
 
 export function createSearchStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
+  const insertPart = insertOf(PART, database.dialect)
+  const insertOne = insertOf(1, database.dialect)
 
   /** The time of a record, which has a form even when it was erased between two pages. */
   const timeOf = async (idx: number): Promise<string | undefined> => {
@@ -42,11 +58,8 @@ export function createSearchStore(database: Database) {
     add: (rows: SearchRow[], upTo: number): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
         for (const some of inParts(rows)) {
-          await transaction
-            .insertInto('search')
-            .values(some)
-            .onConflict((conflict) => conflict.column('idx').doNothing())
-            .execute()
+          const sql = some.length === PART ? insertPart : insertOne
+          await transaction.executeQuery(CompiledQuery.raw(sql, some.flatMap(valuesOf)))
         }
         await transaction
           .insertInto('mark')
@@ -88,6 +101,19 @@ export function createSearchStore(database: Database) {
       return query.orderBy('idx', 'desc').limit(Math.min(filter.limit, MAX_PAGE)).execute()
     },
   }
+}
+
+/** Written once: compiling so many values anew for every statement would cost more than inserting them. */
+function insertOf(rows: number, dialect: Database['dialect']): string {
+  let at = 0
+  const place = (): string => (dialect === 'sqlite' ? '?' : `$${++at}`)
+  const row = (): string => `(${COLUMNS.map(place).join(', ')})`
+  const values = Array.from({ length: rows }, row).join(', ')
+  return `insert into search (${COLUMNS.join(', ')}) values ${values} on conflict (idx) do nothing`
+}
+
+function valuesOf(row: SearchRow): (string | number | null)[] {
+  return COLUMNS.map((column) => row[column])
 }
 
 function inParts(rows: SearchRow[]): SearchRow[][] {

@@ -16,7 +16,7 @@ const BUSY_MS = 2000
 const FORGET_AT_ONCE = 2000
 
 type Statements = Record<
-  'head' | 'moveHead' | 'record' | 'key' | 'document' | 'replay' | 'bodyFile',
+  'begin' | 'commit' | 'head' | 'moveHead' | 'record' | 'key' | 'document' | 'replay' | 'bodyFile',
   StatementSync
 >
 
@@ -62,6 +62,8 @@ export function openSqliteStore(q: {
 }): HotStore {
   let database: DatabaseSync | undefined
   let statements: Statements | undefined
+  // Nobody else moves it, so it is read once; every failure drops it.
+  let known: Head | undefined
   const replay: ReplayWindow = createReplayWindow(REPLAY_WINDOW_MS)
   const inode = statSync(`${q.file}.lock`).ino
 
@@ -83,9 +85,9 @@ export function openSqliteStore(q: {
   const transaction = <T>(act: (prepared: Statements) => T): T => {
     try {
       const prepared = statements ?? reopen()
-      database!.exec('begin immediate')
+      prepared.begin.run()
       const result = act(prepared)
-      database!.exec('commit')
+      prepared.commit.run()
       return result
     } catch (cause) {
       abandon()
@@ -95,6 +97,7 @@ export function openSqliteStore(q: {
   }
   const abandon = (): void => {
     statements = undefined
+    known = undefined
     try {
       if (database?.isTransaction) database.exec('rollback')
     } catch {
@@ -121,15 +124,17 @@ export function openSqliteStore(q: {
           added.push(key)
         }
       }
+      let placement: Placement | undefined
       try {
         transaction((prepared) => {
-          const head = readHead(prepared)
-          const placement = place(head, taken)
+          const head = known ?? readHead(prepared)
+          placement = place(head, taken)
           for (const { position, key, time } of replayKeys) {
             if (!taken.has(position)) prepared.replay.run(key, time)
           }
           write(database!, prepared, head, placement)
         })
+        known = placement!.head
       } catch (fault) {
         for (const key of added) replay.remove(key)
         throw fault
@@ -156,12 +161,14 @@ export function openSqliteStore(q: {
 
 function prepare(database: DatabaseSync): Statements {
   return {
+    begin: database.prepare('begin immediate'),
+    commit: database.prepare('commit'),
     head: database.prepare('select size, peaks from tree_head where id = 1'),
     moveHead: database.prepare('update tree_head set size = ?, peaks = ? where id = 1 and size = ?'),
     record: database.prepare(
       'insert into record (idx, leaf, form, signature_id, content) values (?, ?, ?, ?, ?)',
     ),
-    key: database.prepare('insert into record_key (idx, wrapped) values (?, ?)'),
+    key: database.prepare('insert into record_key (idx, seed) values (?, ?)'),
     document: database.prepare(
       'insert into signature_document (id, digest, base, document) values (?, ?, ?, ?)',
     ),
@@ -179,7 +186,7 @@ function readHead(prepared: Statements): Head {
 function write(database: DatabaseSync, prepared: Statements, before: Head, placement: Placement): void {
   for (const row of placement.records) {
     prepared.record.run(row.idx, row.leaf, row.form, row.signatureId, row.content)
-    prepared.key.run(row.idx, row.wrapped)
+    prepared.key.run(row.idx, row.seed)
   }
   for (const row of placement.documents) prepared.document.run(row.id, row.digest, row.base, row.document)
   for (const row of placement.bodyFiles) prepared.bodyFile.run(row.name, row.idx)

@@ -3,6 +3,7 @@
  * level 0 are complete; the last one of each level above grows as those below it are completed.
  */
 import { nodeHash } from '#core/merkle/hash.ts'
+import type { RecentRecords } from '../records/recent-records.ts'
 import type { RecordStore } from '../records/store.ts'
 import type { TreeStore } from './store.ts'
 
@@ -43,20 +44,21 @@ export async function tilesCompleted(
   return tiles
 }
 
-/** Completes at most `limit` tiles; says how many it completed. `leavesAt` may know leaves without the database. */
+/** Completes at most `limit` tiles; says how many it completed. What is recent is not read from the database. */
 export async function extendTiles(q: {
   tree: TreeStore
   records: RecordStore
   size: number
   limit: number
-  leavesAt?: (start: number) => Buffer[] | undefined
+  recent: Pick<RecentRecords, 'leaves'>
 }): Promise<number> {
   let number = (await q.records.mark('tiles')) ?? 0
   let completed = 0
   for (; completed < q.limit && (number + 1) * TILE_WIDTH <= q.size; completed++) {
     const start = number * TILE_WIDTH
-    const leaves = q.leavesAt?.(start) ?? (await q.records.leaves(start, TILE_WIDTH))
-    const tiles = await tilesCompleted(number, Buffer.concat(leaves), q.tree.tile)
+    const leaves =
+      q.recent.leaves(start, TILE_WIDTH) ?? Buffer.concat(await q.records.leaves(start, TILE_WIDTH))
+    const tiles = await tilesCompleted(number, leaves, q.tree.tile)
     number++
     await q.tree.putTiles(tiles, number)
   }

@@ -2,7 +2,7 @@
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { type OpenedRecord, openRecord } from '../open-record.ts'
 import type { StoredRecord } from '../records/store.ts'
-import { wrappingKeyId } from '../seal.ts'
+import { logKeyIdOf } from '../seal.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource, StoredLogKey } from './source.ts'
 
@@ -16,7 +16,7 @@ export async function openOrExplain(
   size: number,
 ): Promise<Access> {
   const erasure = await source.erasure(record.idx)
-  if (record.wrapped === undefined) {
+  if (record.seed === undefined) {
     const form = erasure === undefined ? undefined : await source.form(erasure.erasure_idx)
     const fields = form === undefined ? undefined : (JSON.parse(form.form) as LeafFields)
     if (fields?.kind !== 'erasure' || fields.answers !== record.leaf.toString('base64')) {
@@ -27,11 +27,10 @@ export async function openOrExplain(
   // A log that is written to meanwhile may have erased it after its row was read.
   if (erasure !== undefined && erasure.erasure_idx < size)
     throw inconsistent('the record was erased and has a key')
-  const id = wrappingKeyId(record.wrapped).toString('hex')
+  const id = logKeyIdOf(record.seed).toString('hex')
   const opened = openRecord(record, source.findKey)
   if (opened !== undefined) return { state: 'open', opened }
-  if (!logKeys.some((key) => key.id === id))
-    throw inconsistent('the record is wrapped by a key that never was')
+  if (!logKeys.some((key) => key.id === id)) throw inconsistent('the key comes from a log key that never was')
   return { state: 'sealed' }
 }
 
