@@ -10,7 +10,6 @@ import https from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import type { PeerCertificate } from 'node:tls'
 
 export type ServerName = 'population' | 'tax' | 'business'
 
@@ -204,9 +203,7 @@ export async function ask(
     headers: headersOf(q) as http.OutgoingHttpHeaders,
     agent: q.agent ?? false,
     ...q.certificate,
-    ...(authorities === undefined || q.agent !== undefined
-      ? { rejectUnauthorized: false }
-      : { ca: authorities, checkServerIdentity: namesHost }),
+    ...(authorities === undefined ? { rejectUnauthorized: false } : { ca: authorities }),
   }
   const request = (protocol === 'https:' ? https : http).request(options, (response) => {
     const chunks: Buffer[] = []
@@ -237,14 +234,6 @@ export async function ask(
   request.once('error', (cause) => reject(Object.assign(cause, { connected })))
   request.end(q.body)
   return promise
-}
-
-/**
- * The listener's certificate names the address in its CN, the only place that the development CA offers. Node pools no
- * connection that has a check of its own, so a kept one goes without.
- */
-function namesHost(host: string, certificate: PeerCertificate): Error | undefined {
-  return certificate.subject.CN === host ? undefined : new Error(`the certificate is not of ${host}`)
 }
 
 /** Node frames no body of a DELETE or GET by itself. */
