@@ -1,5 +1,5 @@
 /** What the main thread may ask of the log's worker, and how questions and answers cross. */
-import type { FaultCode } from '#schemas/fault.ts'
+import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
 import type { SearchFilter, SearchRow } from './search/store.ts'
@@ -58,8 +58,6 @@ export type WorkerApi = {
   referredBodyFiles(names: string[]): Promise<string[]>
   close(): Promise<void>
 }
-
-export type CrossedFault = { code: FaultCode; what: string | undefined; detail: string; cause: string }
 
 export type GroupMessage = { group: number; count: number; bytes?: Uint8Array }
 export type CallMessage = { call: number; method: keyof WorkerApi; argument: unknown }

@@ -3,13 +3,13 @@
  * that ends unexpectedly is started again; what it had not acknowledged is refused.
  */
 import { Worker } from 'node:worker_threads'
+import { receiveFault } from '#platform/threads/crossed-fault.ts'
+import { withBuffers } from '#platform/threads/with-buffers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { packedSize, packGroup } from './group-format.ts'
 import type { LoggedRecord } from './record-input.ts'
-import { withBuffers } from './with-buffers.ts'
 import {
   type CallAnswer,
-  type CrossedFault,
   type FromWorker,
   type GroupAnswer,
   type LogState,
@@ -81,7 +81,7 @@ export async function startWorker(q: {
         } else if ('group' in message) groupAnswered(message)
         else if ('call' in message) callAnswered(message)
         else {
-          reject(received(message.failed))
+          reject(receiveFault(message.failed))
           void fresh.terminate()
         }
       })
@@ -148,10 +148,10 @@ export async function startWorker(q: {
     const group = underWay ?? []
     underWay = undefined
     state = message.state
-    const failed = message.failed === undefined ? undefined : received(message.failed)
+    const failed = message.failed === undefined ? undefined : receiveFault(message.failed)
     const faults = new Map(message.faults)
     for (const [position, waiting] of group.entries()) {
-      const fault = failed ?? (faults.has(position) ? received(faults.get(position)!) : undefined)
+      const fault = failed ?? (faults.has(position) ? receiveFault(faults.get(position)!) : undefined)
       if (fault !== undefined) waiting.reject(fault)
       else waiting.resolve(readResult(results, position))
     }
@@ -162,7 +162,7 @@ export async function startWorker(q: {
     const call = calls.get(message.call)
     calls.delete(message.call)
     state = message.state
-    if (message.failed !== undefined) call?.reject(received(message.failed))
+    if (message.failed !== undefined) call?.reject(receiveFault(message.failed))
     else call?.resolve(withBuffers(message.result))
   }
 
@@ -201,9 +201,4 @@ export async function startWorker(q: {
 function readResult(results: Buffer, position: number): LoggedRecord {
   const at = position * RESULT_SIZE
   return { index: results.readDoubleLE(at), leaf: Buffer.from(results.subarray(at + 8, at + 40)) }
-}
-
-function received(crossed: CrossedFault): Fault {
-  const { code, what, detail, cause } = crossed
-  return new Fault(code, { what, detail, cause: cause === '' ? undefined : cause })
 }

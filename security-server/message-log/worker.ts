@@ -1,11 +1,10 @@
 /** The worker thread's shell around worker-log.ts: messages in, answers out; it decides nothing. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { asFault } from '#schemas/fault.ts'
+import { type CrossedFault, crossFault } from '#platform/threads/crossed-fault.ts'
+import { withBuffers } from '#platform/threads/with-buffers.ts'
 import type { AppendResult } from './records/writer.ts'
-import { withBuffers } from './with-buffers.ts'
 import {
   type CallMessage,
-  type CrossedFault,
   type FromWorker,
   type GroupMessage,
   RESULT_SIZE,
@@ -28,7 +27,7 @@ async function start(): Promise<void> {
   try {
     log = await openWorkerLog(setup)
   } catch (thrown) {
-    send({ failed: crossed(thrown) })
+    send({ failed: crossFault(thrown) })
     return
   }
   port.on('message', (message: ToWorker) => {
@@ -45,7 +44,7 @@ async function answerGroup(log: WorkerLog, message: GroupMessage): Promise<void>
     const faults = writeResults(await log.append(source, count))
     send({ group, state: log.state(), faults })
   } catch (thrown) {
-    send({ group, state: log.state(), faults: [], failed: crossed(thrown) })
+    send({ group, state: log.state(), faults: [], failed: crossFault(thrown) })
   }
 }
 
@@ -53,7 +52,7 @@ function writeResults(appended: AppendResult[]): [number, CrossedFault][] {
   const faults: [number, CrossedFault][] = []
   for (const [position, result] of appended.entries()) {
     if ('fault' in result) {
-      faults.push([position, crossed(result.fault)])
+      faults.push([position, crossFault(result.fault)])
       continue
     }
     results.writeDoubleLE(result.index, position * RESULT_SIZE)
@@ -71,15 +70,8 @@ async function answerCall(log: WorkerLog, message: CallMessage): Promise<void> {
     // Nothing follows a close: the thread may end.
     if (method === ('close' satisfies keyof WorkerApi)) port.close()
   } catch (thrown) {
-    send({ call, state: log.state(), failed: crossed(thrown) })
+    send({ call, state: log.state(), failed: crossFault(thrown) })
   }
-}
-
-/** A cause that cannot be cloned must not hide the fault itself. */
-function crossed(thrown: unknown): CrossedFault {
-  const { code, what, detail, cause } = asFault(thrown)
-  const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause ?? '')
-  return { code, what, detail, cause: text }
 }
 
 void start()
