@@ -66,25 +66,31 @@ async function fromFiles(files: Buffer[], origin: string): Promise<LoadedConfigu
 
 async function fromAnchor(bytes: Buffer, file: string, now: Date): Promise<LoadedConfiguration> {
   const anchor = await parseAnchor(bytes)
-  const [{ createConfigurationClient }, { fetchConfiguration }] = await Promise.all([
-    import('#security-server/global-configuration/client.ts'),
-    import('#security-server/global-configuration/fetch-configuration.ts'),
-  ])
+  const [{ createConfigurationClient }, { fetchConfiguration }, { withParametersReader }] = await Promise.all(
+    [
+      import('#security-server/global-configuration/client.ts'),
+      import('#security-server/global-configuration/fetch-configuration.ts'),
+      import('#security-server/global-configuration/read-parameters.ts'),
+    ],
+  )
   const client = createConfigurationClient()
   let failure = new Fault('network_error', { what: 'the anchor names no source' })
   try {
     for (const { downloadUrl, verificationCerts } of anchor.sources) {
       try {
-        const { index } = await fetchConfiguration({
-          client,
-          location: { url: downloadUrl, certificates: verificationCerts },
-          instance: anchor.instance,
-          // An anchor of another instance offers no private part, and none is needed to verify.
-          kind: 'federated',
-          now,
-          mark: undefined,
-          previous: undefined,
-        })
+        const { index } = await withParametersReader((read) =>
+          fetchConfiguration({
+            client,
+            location: { url: downloadUrl, certificates: verificationCerts },
+            instance: anchor.instance,
+            // An anchor of another instance offers no private part, and none is needed to verify.
+            kind: 'federated',
+            now,
+            mark: undefined,
+            previous: undefined,
+            read,
+          }),
+        )
         return {
           indexes: new Map([[index.instance, index]]),
           origin: `${downloadUrl}, by the anchor ${file}`,

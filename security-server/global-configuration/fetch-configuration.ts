@@ -20,6 +20,7 @@ import {
   samePart,
   wantedParts,
 } from './instance-copy.ts'
+import type { ReadParameters } from './read-parameters.ts'
 
 type FetchQuestion = {
   client: ConfigurationClient
@@ -32,6 +33,7 @@ type FetchQuestion = {
   previous: InstanceCopy | undefined
   /** Tried first: the version that this place offered lately. */
   version?: number | undefined
+  read: ReadParameters
 }
 
 const NEWEST_VERSION = 6
@@ -56,7 +58,7 @@ export async function fetchConfiguration(q: FetchQuestion): Promise<InstanceCopy
     if (content !== undefined) checkHash(part, content)
     parts.push({ part, fileName, content })
   }
-  return assembleCopy({ instance: q.instance, url: q.location.url, signed, parts, previous: q.previous })
+  return assembleCopy({ ...q, url: q.location.url, signed, parts })
 }
 
 type Found = { url: string; body: Buffer }

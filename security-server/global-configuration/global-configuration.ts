@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { anchorHash, parseAnchor } from '#core/configuration/anchor.ts'
+import { anchorHash } from '#core/configuration/anchor.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -13,6 +13,7 @@ import type { Shuffle } from './candidates.ts'
 import type { ConfigurationClient } from './client.ts'
 import { type DurableFiles, durableFiles } from './durable-files.ts'
 import { createHolder } from './holder.ts'
+import { type ReadParameters, withParametersReader } from './read-parameters.ts'
 import type { ConfigurationSnapshot } from './snapshot.ts'
 import { type AnchorSummary, type ConfigurationState, describeState } from './state.ts'
 
@@ -59,8 +60,11 @@ export async function createGlobalConfiguration(
   await mkdir(q.directory, { recursive: true })
   const anchorFile = path.join(q.directory, ANCHOR_FILE)
   const holder = await createHolder({ ...q, files })
-  let anchor = await readInstalled(anchorFile)
-  if (anchor !== undefined) await holder.restore(anchor.anchor)
+  let anchor = await withParametersReader(async (read) => {
+    const installed = await readInstalled(anchorFile, read)
+    if (installed !== undefined) await holder.restore(installed.anchor, read)
+    return installed
+  })
 
   const attempt: ConfigurationState['attempt'] = {
     lastAttempt: undefined,
@@ -78,7 +82,8 @@ export async function createGlobalConfiguration(
     attempt.lastAttempt = new Date(q.clock())
     try {
       if (anchor === undefined) throw new Fault('anchor_file_not_found')
-      await holder.refresh(anchor.anchor)
+      const { anchor: trusted } = anchor
+      await withParametersReader((read) => holder.refresh(trusted, read))
       attempt.lastSuccess = new Date(q.clock())
       attempt.lastError = undefined
     } catch (cause) {
@@ -106,10 +111,10 @@ export async function createGlobalConfiguration(
     },
     onChange: holder.onChange,
     state: () => describeState({ anchor: anchor?.summary, attempt, copies: holder.copies(), now: q.clock() }),
-    readAnchor: async (xml) => summaryOf(await parseAnchor(xml), xml),
+    readAnchor: async (xml) => summaryOf(await readAnchor(xml), xml),
     installAnchor: (xml, o) =>
       inTurn(async () => {
-        const parsed = await parseAnchor(xml)
+        const parsed = await readAnchor(xml)
         const summary = summaryOf(parsed, xml)
         if (summary.hash !== anchor?.summary.hash || o?.forgetHistory === true) {
           await holder.forget(o?.forgetHistory === true ? parsed.instance : undefined)
@@ -128,7 +133,11 @@ export async function createGlobalConfiguration(
 
 type Installed = { anchor: ConfigurationAnchor; summary: AnchorSummary }
 
-async function readInstalled(file: string): Promise<Installed | undefined> {
+function readAnchor(xml: Buffer): Promise<ConfigurationAnchor> {
+  return withParametersReader((read) => read('anchor', xml))
+}
+
+async function readInstalled(file: string, read: ReadParameters): Promise<Installed | undefined> {
   let xml: Buffer
   try {
     xml = await readFile(file)
@@ -136,7 +145,7 @@ async function readInstalled(file: string): Promise<Installed | undefined> {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
     throw new Fault('io_error', { what: file, cause })
   }
-  const anchor = await parseAnchor(xml)
+  const anchor = await read('anchor', xml)
   return { anchor, summary: summaryOf(anchor, xml) }
 }
 

@@ -11,6 +11,7 @@ import type { GlobalConfigurationSettings } from './global-configuration.ts'
 import { raiseMark } from './high-water.ts'
 import type { InstanceCopy, Kind } from './instance-copy.ts'
 import { type InstanceMarks, marksBytes, readMarks, writeMarks } from './marks.ts'
+import type { ReadParameters } from './read-parameters.ts'
 import { restoreCopies } from './restore.ts'
 import { type ConfigurationSnapshot, contentVersion, createSnapshot } from './snapshot.ts'
 import { type LastPlace, tryLocations } from './try-locations.ts'
@@ -20,8 +21,8 @@ export type Holder = {
   copies(): InstanceCopy[]
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
   /** Takes what lies on disk when it stands every check; what does not is left alone and logged. */
-  restore(anchor: ConfigurationAnchor): Promise<void>
-  refresh(anchor: ConfigurationAnchor): Promise<void>
+  restore(anchor: ConfigurationAnchor, read: ReadParameters): Promise<void>
+  refresh(anchor: ConfigurationAnchor, read: ReadParameters): Promise<void>
   /** Before another anchor is installed: certificates learned under the old one are not trusted any more. */
   forget(historyOf: string | undefined): Promise<void>
   /** After another anchor was installed. */
@@ -84,22 +85,26 @@ export async function createHolder(
     persistedMarks = bytes
   }
 
-  const fetch = async (anchor: ConfigurationAnchor, kind: Kind): Promise<InstanceCopy> => {
+  const fetch = async (
+    anchor: ConfigurationAnchor,
+    kind: Kind,
+    read: ReadParameters,
+  ): Promise<InstanceCopy> => {
     const { instance } = anchor
     const copy = copies.find((known) => known.instance === instance)
     const last = places.get(instance)
     const mark = marks.get(instance)?.mark
-    const found = await tryLocations({ ...q, anchor, kind, mark, copy, isReusable, last })
+    const found = await tryLocations({ ...q, anchor, kind, mark, copy, isReusable, last, read })
     places.set(instance, found.last)
     return found.copy
   }
 
-  const fetchFederated = async (own: InstanceCopy): Promise<InstanceCopy[]> => {
+  const fetchFederated = async (own: InstanceCopy, read: ReadParameters): Promise<InstanceCopy[]> => {
     const anchors = own.privateParameters?.anchors ?? []
     const wanted = anchors.filter(({ instance }) => instance !== own.instance && isAllowed(instance))
     const results = await Promise.all(
       wanted.map((anchor) =>
-        fetch(anchor, 'federated').catch(() =>
+        fetch(anchor, 'federated', read).catch(() =>
           // Logged already. The last copy serves until it expires; content that must be written again cannot.
           isReusable ? copies.find((known) => known.instance === anchor.instance) : undefined,
         ),
@@ -115,11 +120,11 @@ export async function createHolder(
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    restore: async (anchor) => {
+    restore: async (anchor, read) => {
       try {
         const stored = await generations.load()
         if (stored === undefined) return
-        use(await restoreCopies({ stored: stored.copies, anchor, marks, isAllowed }))
+        use(await restoreCopies({ stored: stored.copies, anchor, marks, isAllowed, read }))
         layout = stored.folder
         publish()
       } catch (cause) {
@@ -127,13 +132,13 @@ export async function createHolder(
         q.log.warn({ err: asFault(cause) }, 'the global configuration on disk is not used')
       }
     },
-    refresh: async (anchor) => {
-      const own = await fetch(anchor, 'own').catch((cause: unknown) => {
+    refresh: async (anchor, read) => {
+      const own = await fetch(anchor, 'own', read).catch((cause: unknown) => {
         // A federated copy may have expired meanwhile.
         if (copies.length > 0) publish()
         throw cause
       })
-      const fetched = [own, ...(await fetchFederated(own))]
+      const fetched = [own, ...(await fetchFederated(own, read))]
       if (!isReusable || isDifferent(fetched, copies)) {
         isReusable = false
         layout = await generations.save(fetched)

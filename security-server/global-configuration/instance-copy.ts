@@ -2,8 +2,6 @@
 import { createHash } from 'node:crypto'
 import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
 import type { Directory, DirectoryPart } from '#core/configuration/directory.ts'
-import { parsePrivateParameters } from '#core/configuration/private-parameters.ts'
-import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { digestOfUri } from '#core/configuration/signature-method.ts'
 import { Fault } from '#schemas/fault.ts'
 import type {
@@ -11,6 +9,7 @@ import type {
   PrivateParameters,
   SharedParameters,
 } from '#schemas/global-configuration.ts'
+import type { ReadParameters } from './read-parameters.ts'
 
 /** What a source signed: the directory and, where it offers one, the statement. */
 export type Signed = {
@@ -105,17 +104,18 @@ export async function assembleCopy(q: {
   signed: Signed
   parts: CopiedPart[]
   previous: InstanceCopy | undefined
+  read: ReadParameters
 }): Promise<InstanceCopy> {
   const contentOf = (identifier: string): Buffer | undefined =>
     q.parts.find(({ part }) => part.identifier === identifier)?.content
   const hasPrivate = q.parts.some(({ part }) => part.identifier === PRIVATE)
   const [sharedXml, privateXml] = [contentOf(SHARED), contentOf(PRIVATE)]
-  const shared = sharedXml === undefined ? known(q.previous).shared : await parseSharedParameters(sharedXml)
+  const shared = sharedXml === undefined ? known(q.previous).shared : await q.read('shared', sharedXml)
   const privateParameters = !hasPrivate
     ? undefined
     : privateXml === undefined
       ? known(q.previous).privateParameters
-      : await parsePrivateParameters(privateXml)
+      : await q.read('private', privateXml)
   for (const parameters of [shared, privateParameters]) {
     if (parameters !== undefined && parameters.instance !== q.instance) {
       throw malformed(`parameters of instance ${parameters.instance.slice(0, 40)} stand in it`)

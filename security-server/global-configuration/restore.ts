@@ -7,6 +7,7 @@ import type { StoredCopy } from './generations.ts'
 import { checkPublicationTime, checkStatementIndex } from './high-water.ts'
 import { assembleCopy, checkHash, type InstanceCopy, type Kind, wantedParts } from './instance-copy.ts'
 import type { InstanceMarks, Marks } from './marks.ts'
+import type { ReadParameters } from './read-parameters.ts'
 
 /** The copies that may be used, the own instance first; throws what is wrong with the own one. */
 export async function restoreCopies(q: {
@@ -14,17 +15,18 @@ export async function restoreCopies(q: {
   anchor: ConfigurationAnchor
   marks: Marks
   isAllowed(instance: string): boolean
+  read: ReadParameters
 }): Promise<InstanceCopy[]> {
   const [storedOwn, ...others] = q.stored
   if (storedOwn?.instance !== q.anchor.instance) {
     throw new Fault('malformed_global_conf', { what: 'it is of another instance than the anchor' })
   }
-  const own = await restoreCopy(storedOwn, q.anchor, q.marks.get(storedOwn.instance), 'own')
+  const own = await restoreCopy(storedOwn, q.anchor, q.marks.get(storedOwn.instance), 'own', q.read)
   const copies = [own]
   for (const stored of others) {
     const anchor = own.privateParameters?.anchors.find(({ instance }) => instance === stored.instance)
     if (anchor === undefined || !q.isAllowed(stored.instance)) continue
-    const copy = await restoreCopy(stored, anchor, q.marks.get(stored.instance), 'federated').catch(
+    const copy = await restoreCopy(stored, anchor, q.marks.get(stored.instance), 'federated', q.read).catch(
       () => undefined,
     )
     if (copy !== undefined) copies.push(copy)
@@ -37,6 +39,7 @@ async function restoreCopy(
   anchor: ConfigurationAnchor,
   marks: InstanceMarks | undefined,
   kind: Kind,
+  read: ReadParameters,
 ): Promise<InstanceCopy> {
   const { instance, directoryBytes, statementText, contents } = stored
   const certificates = [
@@ -56,5 +59,5 @@ async function restoreCopy(
     return { part, fileName, content }
   })
   const signed = { directory, directoryBytes, statement, statementText }
-  return assembleCopy({ instance, url: undefined, signed, parts, previous: undefined })
+  return assembleCopy({ instance, url: undefined, signed, parts, previous: undefined, read })
 }

@@ -9,6 +9,7 @@ import type { ConfigurationClient } from './client.ts'
 import { fetchConfiguration } from './fetch-configuration.ts'
 import type { HighWaterMark } from './high-water.ts'
 import type { InstanceCopy, Kind } from './instance-copy.ts'
+import type { ReadParameters } from './read-parameters.ts'
 
 /** Where it worked last, and which version was the newest there. */
 export type LastPlace = { url: string; version: number; probedAt: number }
@@ -29,8 +30,9 @@ export async function tryLocations(q: {
   isReusable: boolean
   last: LastPlace | undefined
   shuffle?: Shuffle | undefined
+  read: ReadParameters
 }): Promise<{ copy: InstanceCopy; last: LastPlace }> {
-  const { anchor, client, kind, mark, last } = q
+  const { anchor, client, kind, mark, last, read } = q
   const locations = candidateLocations({
     anchor,
     sources: q.copy?.shared.sources ?? [],
@@ -51,6 +53,7 @@ export async function tryLocations(q: {
         mark,
         previous: q.isReusable ? q.copy : undefined,
         version: isFresh ? last.version : undefined,
+        read,
       })
       const probedAt = isFresh ? last.probedAt : now
       return { copy, last: { url: location.url, version: copy.directory.version, probedAt } }

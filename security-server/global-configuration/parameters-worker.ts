@@ -1,0 +1,22 @@
+/** The thread's side of read-parameters.ts: one document in, its value or its fault out; it decides nothing. */
+import { parentPort } from 'node:worker_threads'
+import { parseAnchor } from '#core/configuration/anchor.ts'
+import { parsePrivateParameters } from '#core/configuration/private-parameters.ts'
+import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
+import { crossFault } from '#platform/threads/crossed-fault.ts'
+import type { Answer, Question } from './read-parameters.ts'
+
+const PARSERS = { anchor: parseAnchor, shared: parseSharedParameters, private: parsePrivateParameters }
+const port = parentPort!
+
+async function answer({ kind, xml }: Question): Promise<Answer> {
+  try {
+    return { value: await PARSERS[kind](Buffer.from(xml.buffer, xml.byteOffset, xml.byteLength)) }
+  } catch (thrown) {
+    return { fault: crossFault(thrown) }
+  }
+}
+
+port.on('message', (question: Question) => {
+  void answer(question).then((given) => port.postMessage(given))
+})
