@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import t from 'tap'
@@ -176,7 +177,16 @@ t.test('PostgreSQL down, crashed and frozen: a clear fault, then it goes on by i
   const put = (name: string): Promise<unknown> =>
     newThings(database).insertInto('thing').values({ name }).execute()
   await Promise.all(['a', 'b', 'c'].map(put))
-  await server.crash()
+  const lent = newThings(database)
+    .transaction()
+    .execute(async (transaction) => {
+      await transaction.insertInto('thing').values({ name: 'lost' }).execute()
+      await server.crash()
+      // The connection breaks while no statement is under way.
+      await wait(50)
+      await transaction.insertInto('thing').values({ name: 'lost too' }).execute()
+    })
+  await t.rejects(lent, { code: 'database_error' })
   await t.rejects(put('while down'), { code: 'database_error', status: 503 })
   await server.start()
   await put('d')

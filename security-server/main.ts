@@ -243,6 +243,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     'keys',
     ok(() => keys.authenticationIdentity()),
   )
+  // Exchange goes on without it for a while; what keeps it going are jobs.
+  health.add('database', async () => {
+    await jobs.state()
+    return { ok: true }
+  })
   health.add(
     'message-log',
     ok(() => messageLog.checkUsable()),

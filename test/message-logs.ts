@@ -22,10 +22,10 @@ export type Entry = {
 
 type Where = Pick<WorldServer, 'directory' | 'settingsFile'>
 
-/** Every record, from the first on. The log may be in use. */
-export async function readLog(server: Where): Promise<Entry[]> {
+/** Every record, from the first on; `databaseUrl` where it is not the embedded store. The log may be in use. */
+export async function readLog(server: Where, databaseUrl?: string): Promise<Entry[]> {
   const { source, close } = await openLogSource({
-    databaseUrl: `sqlite:${path.join(server.directory, 'message-log.db')}`,
+    databaseUrl: databaseUrl ?? `sqlite:${path.join(server.directory, 'message-log.db')}`,
     keyFolder: path.join(server.directory, 'log-keys'),
   })
   const entries: Entry[] = []

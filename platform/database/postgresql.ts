@@ -60,6 +60,10 @@ export async function openPostgresql(url: string): Promise<PostgresPool> {
 
 function guard(client: PoolClient, names: Map<string, string>): PostgresPoolClient {
   let broken = false
+  // While a connection is lent the pool does not listen to it, and an error event that nobody hears ends the process.
+  client.on('error', () => {
+    broken = true
+  })
   const query = async (text: string, values: readonly unknown[]): Promise<unknown> => {
     try {
       const name = nameOf(text, names)

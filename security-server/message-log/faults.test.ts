@@ -207,6 +207,11 @@ t.test('PostgreSQL ends and comes back', async (t) => {
   const running = Promise.allSettled(Array.from({ length: 20 }, append))
   await server.crash()
   await running
+  await server.start()
+  await usableAgain(log)
+  await server.crash()
+  await t.rejects(log.maintain())
+  t.throws(() => log.checkUsable(), { code: 'logging_failed' }, 'seen without an append')
   await t.rejects(append(), { code: 'logging_failed' })
   t.throws(() => log.checkUsable(), { code: 'logging_failed' })
   await server.start()

@@ -191,7 +191,13 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     }),
   )
   const maintain = async (): Promise<void> => {
-    while (await worker.call('maintain', { now: clock(), oldestArrival: holds.oldestArrival() }));
+    try {
+      while (await worker.call('maintain', { now: clock(), oldestArrival: holds.oldestArrival() }));
+    } catch (thrown) {
+      // A log that nobody appends to would not find out that it cannot be written.
+      await worker.call('probe').catch((cause: unknown) => onState({ fault: asFault(cause) }))
+      throw thrown
+    }
   }
   return {
     append,

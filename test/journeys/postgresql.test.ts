@@ -1,0 +1,174 @@
+/**
+ * An instance that keeps everything in PostgreSQL: the database ends, freezes and comes back under load, and servers end at
+ * any moment. Clear faults, every process lives, nothing that a client was told is missing, and it goes on by itself.
+ */
+import { randomInt } from 'node:crypto'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { type Load, startLoad } from '../fakes/load-client.ts'
+import { moveRegistry, moveServer } from '../fakes/move-database.ts'
+import { addService, startProviderSystem } from '../fakes/provider-system.ts'
+import { type Entry, openRequests, readLog, storyOf, verifyLogOf } from '../message-logs.ts'
+import { skipFor } from '../outside-tools.ts'
+import { hasPostgresql, type PostgresqlServer, startPostgresql } from '../postgresql.ts'
+import { type Instance, prepareInstance } from '../processes.ts'
+import { ask as askAt, type Reply } from '../world.ts'
+
+const CRASHES = 3
+const KILLS = 6
+
+t.setTimeout(280_000)
+
+if (hasPostgresql()) await journey(await startPostgresql(), await prepareInstance())
+else skipFor(t, 'PostgreSQL is not installed')
+
+async function journey(postgresql: PostgresqlServer, instance: Instance): Promise<void> {
+  t.teardown(() => instance.stop())
+  const { population, tax } = instance.servers
+  const { registryAdmin } = instance
+  const logs = { population: '', tax: '' }
+  await moveRegistry(path.join(instance.directory, 'registry.yaml'), await postgresql.freshDatabase())
+  for (const name of ['population', 'tax'] as const) {
+    logs[name] = await postgresql.freshDatabase()
+    const databases = { database: await postgresql.freshDatabase(), messageLogDatabase: logs[name] }
+    await moveServer(instance.servers[name].settingsFile, databases)
+  }
+  const system = await startProviderSystem(instance.address(40))
+  t.teardown(() => system.close())
+  await Promise.all([instance.start('trust'), instance.start('registry')])
+  await Promise.all([instance.start('population'), instance.start('tax')])
+  await instance.publish()
+  await addService(instance.admin.population, {
+    provider: population.client,
+    serviceCode: 'echo',
+    url: system.url,
+    grants: [{ client: tax.client }],
+  })
+  const target = `/r1/${population.client}/echo/persons`
+  const ask = (id: string): Promise<Reply> =>
+    instance.ask('tax', target, { headers: { 'X-Road-Client': tax.client, 'X-Road-Id': id } })
+  const probe = async (url: string, what: 'live' | 'ready'): Promise<number> =>
+    (await askAt(url, `/health/${what}`)).status
+  const load = (): Promise<Load> =>
+    startLoad({
+      instance,
+      from: 'tax',
+      service: target,
+      ledgerFile: path.join(instance.directory, 'ledger'),
+      workers: 8,
+      paceMs: 80,
+      keepAlive: true,
+    })
+  /** Everything that a client was told, by id. */
+  const acknowledged = new Set<string>()
+  /** Reports are a second old at most. */
+  const untilReady = async (url: string, status = 200): Promise<void> => {
+    while ((await probe(url, 'ready')) !== status) await wait(100)
+  }
+  const untilAnswered = async (): Promise<void> => {
+    for (let attempt = 0; ; attempt++) {
+      const id = `again-${acknowledged.size}-${attempt}`
+      if ((await ask(id)).status === 200) return void acknowledged.add(id)
+      await wait(200)
+    }
+  }
+  const endLoad = async (t: Test, running: Load): Promise<void> => {
+    await running.stop()
+    for (const id of running.acknowledged) acknowledged.add(id)
+    t.comment(`${running.acknowledged.size} of ${running.sent()}`, Object.fromEntries(running.failures))
+    t.equal(running.failures.get('HANGS'), undefined, 'no client waited for ever')
+  }
+  const readLogs = async (): Promise<Record<'consumer' | 'provider', Entry[]>> => ({
+    consumer: await readLog(tax, logs.tax),
+    provider: await readLog(population, logs.population),
+  })
+  const checkLogs = async (t: Test): Promise<void> => {
+    for (const [name, log] of Object.entries(await readLogs())) {
+      const replied = new Set(log.filter(({ kind }) => kind === 'reply').map(({ id }) => id))
+      const missing = [...acknowledged].filter((id) => !replied.has(id))
+      t.strictSame(missing, [], `all ${acknowledged.size} acknowledged exchanges are in the ${name}'s log`)
+    }
+    const ids = system.calls.map(({ rawHeaders }) => rawHeaders.find((one) => one.startsWith('load-')))
+    const loads = ids.filter((id) => id !== undefined)
+    t.equal(new Set(loads).size, loads.length, 'no request was carried out twice')
+  }
+
+  await t.test('an exchange', async (t) => {
+    t.equal((await ask('first')).status, 200)
+    acknowledged.add('first')
+    const { consumer, provider } = await readLogs()
+    t.strictSame(
+      [storyOf(consumer, 'first'), storyOf(provider, 'first')],
+      ['request, reply', 'request, reply'],
+    )
+    t.ok(consumer.length > 0)
+  })
+
+  await t.test('PostgreSQL ends under load and comes back', async (t) => {
+    const running = await load()
+    for (let crash = 0; crash < CRASHES; crash++) {
+      await running.nextAnswer()
+      await wait(randomInt(300))
+      await postgresql.crash()
+      const { status, headers } = await ask(`down-${crash}`)
+      t.strictSame([status, headers['x-road-error']], [503, 'server.clientproxy.logging_failed'])
+      for (const { adminUrl } of [tax, population, instance.registry]) {
+        t.equal(await probe(adminUrl, 'live'), 200, 'alive')
+        await untilReady(adminUrl, 503)
+      }
+      for (const one of [instance.admin.tax, registryAdmin])
+        t.equal((await one.call('GET', one === registryAdmin ? '/members' : '/clients')).status, 503)
+      t.ok((await askAt(instance.registry.publicUrl, '/internalconf?version=6')).status >= 500)
+      await postgresql.start()
+      await running.nextAnswer()
+      for (const { adminUrl } of [tax, population, instance.registry]) await untilReady(adminUrl)
+      await instance.publish()
+    }
+    await endLoad(t, running)
+    const unclear = [...running.failures.keys()].filter(
+      (what) => !/^server\.(client|server)proxy\.(\w+\.)*(logging_failed|database_error)$/.test(what),
+    )
+    t.strictSame(unclear, [], 'every failure says that the log cannot be written')
+    for (const name of ['tax', 'population', 'registry'] as const)
+      t.ok(instance.process(name).isRunning(), name)
+    await checkLogs(t)
+  })
+
+  await t.test('PostgreSQL hangs', async (t) => {
+    postgresql.signal('SIGSTOP')
+    const { status, headers } = await ask('frozen')
+    t.strictSame([status, headers['x-road-error']], [503, 'server.clientproxy.logging_failed'])
+    t.equal(await probe(tax.adminUrl, 'live'), 200)
+    await untilReady(tax.adminUrl, 503)
+    postgresql.signal('SIGCONT')
+    await untilAnswered()
+    await untilReady(tax.adminUrl)
+    await checkLogs(t)
+  })
+
+  await t.test(`kill -9 of the servers ${KILLS} times at random under load`, async (t) => {
+    const running = await load()
+    await running.nextAnswer()
+    for (let kill = 0; kill < KILLS; kill++) {
+      const name = kill % 2 === 0 ? 'population' : 'tax'
+      await wait(randomInt(600))
+      t.equal(await instance.process(name).kill(), 'SIGKILL')
+      await instance.start(name)
+      await running.nextAnswer()
+    }
+    await instance.process('registry').kill()
+    await instance.start('registry')
+    await instance.publish()
+    await endLoad(t, running)
+    await checkLogs(t)
+  })
+
+  await t.test('at the end both logs hold, and nothing is open', async (t) => {
+    for (const name of ['tax', 'population'] as const) {
+      t.strictSame(await verifyLogOf(instance.servers[name]), [])
+      t.strictSame(openRequests(await readLog(instance.servers[name], logs[name])), [])
+      t.equal(await instance.process(name).stop(), 'exit 0')
+    }
+  })
+}
