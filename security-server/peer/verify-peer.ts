@@ -27,15 +27,34 @@ export type VerifyPeer = (q: {
 /** Makes the check, with a cache of its verdicts by configuration version, certificate and OCSP responses. */
 export function createPeerVerifier(): VerifyPeer {
   const cache = createVerdictCache<PeerVerdict>(4096)
+  /** By the chain of a connection, whose peer sends the same responses with each message until it has newer ones. */
+  const last = new WeakMap<
+    Certificate[],
+    { version: string; ocspResponses: Buffer[]; verdict: PeerVerdict }
+  >()
   return ({ presented, ocspResponses, snapshot, at }) => {
+    const { version } = snapshot
+    const before = last.get(presented)
+    if (
+      before?.version === version &&
+      at < before.verdict.validUntil &&
+      sameBytes(before.ocspResponses, ocspResponses)
+    )
+      return before.verdict
     const status = hash('sha256', Buffer.concat(ocspResponses), 'base64')
-    const key = `${snapshot.version} ${presented[0]?.sha256} ${status}`
-    const known = cache.get(key, at)
-    if (known !== undefined) return known
-    const verdict = judge(presented, ocspResponses, snapshot, at)
-    cache.set(key, verdict)
+    const key = `${version} ${presented[0]?.sha256} ${status}`
+    let verdict = cache.get(key, at)
+    if (verdict === undefined) {
+      verdict = judge(presented, ocspResponses, snapshot, at)
+      cache.set(key, verdict)
+    }
+    last.set(presented, { version, ocspResponses, verdict })
     return verdict
   }
+}
+
+function sameBytes(some: Buffer[], others: Buffer[]): boolean {
+  return some.length === others.length && some.every((one, i) => one.equals(others[i]!))
 }
 
 function judge(
