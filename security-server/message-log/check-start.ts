@@ -5,6 +5,7 @@ import { type KeyRing, keyRotationRecord } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
 import type { HotStore } from './records/hot-store.ts'
 import type { OwnRecord } from './records/writer.ts'
+import { lowWaterMark } from './recover.ts'
 import { draftCheckpoint } from './tree/draft-checkpoint.ts'
 import type { WorkerSetup } from './worker-api.ts'
 
@@ -36,6 +37,15 @@ export async function markBeginning(q: {
   if (readHighWater(keyFolder) !== undefined) return
   const first = await draftCheckpoint(q.log, await q.store.head(), origin, q.ring.checkpointKey())
   if (first !== undefined) writeHighWater(keyFolder, first.note)
+}
+
+/**
+ * A node without a mark never wrote to this log: nothing of its own is open in it. So the first recovery of a new node, or of
+ * one whose host was renamed, does not read all that others wrote.
+ */
+export async function markFirstStart(log: LogDatabase, node: string, size: number): Promise<void> {
+  const name = lowWaterMark(node)
+  if ((await log.records.mark(name)) === undefined) await log.records.setMark(name, size)
 }
 
 /** Writes the record of the current key when there is none. */

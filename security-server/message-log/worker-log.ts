@@ -1,6 +1,6 @@
 /** The log as its worker runs it: one writer, whose commits stand in a row, and reads beside it. */
 import { Fault } from '#schemas/fault.ts'
-import { checkLogIsWhole, markBeginning, registerKey } from './check-start.ts'
+import { checkLogIsWhole, markBeginning, markFirstStart, registerKey } from './check-start.ts'
 import { eraseRecord } from './erase.ts'
 import { proveInclusion } from './evidence/prove-inclusion.ts'
 import { readEvidence } from './evidence/read-evidence.ts'
@@ -30,6 +30,7 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
   const { node } = setup
   const head = await store.head()
   await checkLogIsWhole(log, head.size, setup.keyFolder)
+  await markFirstStart(log, node, head.size)
   const ring = openKeyRing(setup.keyFolder, head.size === 0)
   const writer = createWriter({ store, records: log.records, logKey: ring.current })
   const sizeAtStart = head.size
