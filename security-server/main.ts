@@ -93,7 +93,8 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     configuration: () => globalConfiguration.current().index,
     hostNames: { hostName: hostname(), ipAddresses: ownAddresses(settings.clients.https?.address) },
   })
-  await unlockToken(keys, settings.pinFile, log)
+  // Other threads do both.
+  await Promise.all([unlockToken(keys, settings.pinFile, log), globalConfiguration.restored()])
   const database = await openDatabase(settings.database)
   await migrate(database, {
     ...apiKeyMigrations,

@@ -121,6 +121,7 @@ function configurationOf(world: World): GlobalConfiguration {
     throw new Fault('not_found')
   }
   return {
+    restored: async () => undefined,
     current() {
       const index = world.configuration
       if (index === undefined) throw new Fault('global_conf_outdated')

@@ -21,6 +21,11 @@ export type { ConfigurationSnapshot } from './snapshot.ts'
 export type { AnchorSummary, ConfigurationState } from './state.ts'
 
 export type GlobalConfiguration = {
+  /**
+   * Resolves when what lies on disk has been verified and taken, or left; until then nothing is known. Throws `io_error`
+   * or `malformed_anchor` when the installed anchor cannot be read.
+   */
+  restored(): Promise<void>
   /** Throws `anchor_file_not_found` before set-up, `global_conf_outdated` without a copy that is still valid. */
   current(): ConfigurationSnapshot
   /** Fetches once, however many ask at the same time; throws why nothing acceptable was found. */
@@ -52,7 +57,7 @@ export type GlobalConfigurationSettings = {
 
 const ANCHOR_FILE = 'anchor.xml'
 
-/** Opens the room: anchor, marks and the last copy are read from disk and verified again. */
+/** Opens the room; anchor and last copy are read from disk and verified again meanwhile: see `restored`. */
 export async function createGlobalConfiguration(
   q: GlobalConfigurationSettings,
 ): Promise<GlobalConfiguration> {
@@ -60,10 +65,11 @@ export async function createGlobalConfiguration(
   await mkdir(q.directory, { recursive: true })
   const anchorFile = path.join(q.directory, ANCHOR_FILE)
   const holder = await createHolder({ ...q, files })
-  let anchor = await withParametersReader(async (read) => {
+  let anchor: Installed | undefined
+  const restoring = withParametersReader(async (read) => {
     const installed = await readInstalled(anchorFile, read)
     if (installed !== undefined) await holder.restore(installed.anchor, read)
-    return installed
+    anchor = installed
   })
 
   const attempt: ConfigurationState['attempt'] = {
@@ -71,7 +77,7 @@ export async function createGlobalConfiguration(
     lastSuccess: undefined,
     lastError: undefined,
   }
-  let queue: Promise<unknown> = Promise.resolve()
+  let queue: Promise<unknown> = restoring.catch(() => undefined)
   let refreshing: Promise<void> | undefined
   const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
     const result = queue.then(act)
@@ -93,6 +99,7 @@ export async function createGlobalConfiguration(
     }
   }
   return {
+    restored: () => restoring,
     current: () => {
       const snapshot = holder.snapshot()
       if (anchor === undefined) throw new Fault('anchor_file_not_found')

@@ -50,8 +50,12 @@ export async function createWorld(t: Test, instance = 'DEV', timeoutMs = 10_000)
     rmSync(directory, { recursive: true, force: true })
   })
   const log = createLog({ name: 'test', destination: { write: () => undefined } })
-  const open: World['open'] = (o) =>
-    createGlobalConfiguration({ directory, clock: () => clock.now, log, client, ...o })
+  const open: World['open'] = async (o) => {
+    const settings = { directory, clock: () => clock.now, log, client, ...o }
+    const configuration = await createGlobalConfiguration(settings)
+    await configuration.restored()
+    return configuration
+  }
   const publish: World['publish'] = (p) =>
     source.publish({ at: new Date(clock.now), expireDate: new Date(clock.now + 10 * MINUTE), ...p })
   const ready: World['ready'] = async (p) => {
