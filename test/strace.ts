@@ -39,6 +39,9 @@ export async function breakCalls(q: {
   paths?: string[]
 }): Promise<BrokenCalls> {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-strace-'))
+  // Also after a test that never came to mend.
+  const forget = (): void => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', forget)
   const output = path.join(folder, 'calls')
   const calls = q.calls.join(',')
   const fault = q.when === undefined ? q.fault : `${q.fault}:when=${q.when}`
@@ -68,7 +71,8 @@ export async function breakCalls(q: {
       child.kill('SIGINT')
       await ended
       const failed = count()
-      rmSync(folder, { recursive: true })
+      process.off('exit', forget)
+      forget()
       return failed
     },
   }

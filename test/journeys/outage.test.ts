@@ -223,7 +223,7 @@ t.test('no time-stamps', async (t) => {
     t.ok(refused.status >= 500, `${mode}: ${refused.body.toString()}`)
   }
   await instance.fault('tsa', 'none')
-  // The job would come by itself within a minute.
+  // The job would come by itself, as recovery.test.ts shows.
   await admin.tax.send('POST', '/message-log/time-stamp')
   t.equal(await oldest(), null, 'the backlog is stamped')
   t.equal((await exchange()).status, 200)
