@@ -42,11 +42,12 @@ await addService(instance.admin.population, {
   grants: [{ client: tax.client }, { client: instance.servers.business.client }],
 })
 
-function keepLedger({ answer }: ProviderSystem): void {
-  answer(({ rawHeaders }, response) => {
+function keepLedger({ answer }: ProviderSystem, before?: () => Promise<void>): void {
+  answer(async ({ rawHeaders }, response) => {
     const header = (name: string): string =>
       rawHeaders[rawHeaders.findIndex((one, i) => i % 2 === 0 && one.toLowerCase() === name) + 1] ?? ''
     calls.push({ id: header('x-road-id'), requestId: header('x-road-request-id'), at: Date.now() })
+    await before?.()
     response.end('{}')
   })
 }
@@ -203,20 +204,48 @@ async function untilAnswered(from: 'tax' | 'business'): Promise<string> {
   }
 }
 
-t.test('the database is locked by another process', async (t) => {
+/** Another process that holds a server's log; gives its end. */
+async function lockLog(directory: string): Promise<() => Promise<void>> {
   const hold = `const { DatabaseSync } = require('node:sqlite')
     const database = new DatabaseSync(process.argv[1])
     database.exec('begin immediate')
     console.log('locked')
     process.stdin.resume().on('end', () => process.exit())`
-  const holder = spawn(process.execPath, ['-e', hold, path.join(tax.directory, 'message-log.db')], {
+  const holder = spawn(process.execPath, ['-e', hold, path.join(directory, 'message-log.db')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   await once(holder.stdout, 'data')
+  return async () => {
+    holder.stdin.end()
+    await once(holder, 'exit')
+  }
+}
+
+t.test('the database is locked by another process', async (t) => {
+  const unlock = await lockLog(tax.directory)
   await checkRefused(t, 'tax', await ask('while-locked'))
-  holder.stdin.end()
-  await once(holder, 'exit')
+  await unlock()
   await checkLogs(t, [await untilAnswered('tax')])
+})
+
+t.test('the database is locked while the system answers', async (t) => {
+  let unlock: (() => Promise<void>) | undefined
+  keepLedger(system, async () => {
+    unlock = await lockLog(population.directory)
+  })
+  const reply = await ask('locked-meanwhile')
+  t.equal(reply.headers['x-road-error'], 'server.serverproxy.logging_failed')
+  keepLedger(system)
+  await unlock?.()
+  // No restart: the server's own job closes it.
+  while (openRequests(await readLog(population)).length > 0) await wait(500)
+  t.equal(
+    storyOf(await readLog(population), 'locked-meanwhile'),
+    'request, outcome-unknown (logging_failed)',
+    'with what is known of it',
+  )
+  t.equal((await ask('free-again')).status, 200)
+  await checkLogs(t, ['free-again'])
 })
 
 t.test('the disk is full', async (t) => {
