@@ -271,8 +271,18 @@ t.test('no file of the folder is left out', { skip }, async (t) => {
   for (const [folder, test] of Object.entries(ELSEWHERE)) {
     const text = readFileSync(new URL(`../${test}`, import.meta.url), 'utf8')
     t.ok(text.includes(`x-road/${folder.slice(0, -1)}`), `${test} reads ${folder}`)
+    const inside = files.filter((file) => file.startsWith(folder)).map((file) => file.slice(folder.length))
+    const unnamed = inside.filter((file) => !isConfiguration(file) && !text.includes(`'${file}'`))
+    t.same(unnamed, folder === 'soap/' ? ['test.ocsp'] : [], `${test} names every file`)
   }
+  const ocsp = readFileSync(new URL('../core/certificate/ocsp.test.ts', import.meta.url), 'utf8')
+  t.ok(ocsp.includes('x-road/soap/test.ocsp'))
 })
+
+/** Read by its version: both directories and both parts of each. */
+function isConfiguration(file: string): boolean {
+  return /^V[3-6]\/(?:(?:in|ex)ternalconf|\d+\/(?:shared|private)-params\.xml)$/.test(file)
+}
 
 async function unzipped(bytes: Buffer): Promise<Map<string, Buffer>> {
   const zip = await fromBufferPromise(bytes, { lazyEntries: true })
