@@ -1,5 +1,6 @@
 /** One instance's configuration as verified: what was signed, what it says, and the look-ups over it. */
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
 import type { Directory, DirectoryPart } from '#core/configuration/directory.ts'
 import { digestOfUri } from '#core/configuration/signature-method.ts'
@@ -116,6 +117,8 @@ export async function assembleCopy(q: {
     : privateXml === undefined
       ? known(q.previous).privateParameters
       : await q.read('private', privateXml)
+  // Taking over a large configuration and indexing it are long turns each: exchanges go between them.
+  await setImmediate()
   for (const parameters of [shared, privateParameters]) {
     if (parameters !== undefined && parameters.instance !== q.instance) {
       throw malformed(`parameters of instance ${parameters.instance.slice(0, 40)} stand in it`)

@@ -1,0 +1,169 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { registerHooks } from 'node:module'
+import { setTimeout as wait } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import t from 'tap'
+import { writeAnchor } from '#core/configuration/anchor.ts'
+import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
+import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { ConfigurationAnchor, SharedParameters } from '#schemas/global-configuration.ts'
+import { samplePrivate, sampleShared } from '#test/fakes/configuration-sample.ts'
+import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
+import { codeOf, createWorld } from '#test/fakes/configuration-world.ts'
+import { withParametersReader } from './read-parameters.ts'
+
+// Before anything else: what loads the library on this thread, and not on the reader's, is seen.
+const loaded: string[] = []
+registerHooks({
+  resolve: (specifier, context, next) => {
+    if (specifier === 'libxml2-wasm') loaded.push(context.parentURL ?? '')
+    return next(specifier, context)
+  },
+})
+
+const { certificate } = createConfigurationSigner('CA')
+const shared = sampleShared({ instance: 'DEV', certificate })
+const sharedXml = writeSharedParameters(shared, 6)
+const anchor: ConfigurationAnchor = {
+  generatedAt: new Date('2026-01-01T00:00:00Z'),
+  instance: 'DEV',
+  sources: [{ downloadUrl: 'http://registry/internalconf', verificationCerts: [certificate] }],
+}
+
+/** Shared parameters of at least so many bytes: members with subsystems, a server each. */
+function largeShared(bytes: number): { xml: Buffer; members: number } {
+  const one = sharedOf(2)
+  const perMember = writeSharedParameters(sharedOf(3), 6).length - writeSharedParameters(one, 6).length
+  const members = Math.ceil(bytes / perMember)
+  return { xml: writeSharedParameters(sharedOf(members), 6), members }
+}
+
+function sharedOf(count: number): SharedParameters {
+  const members = Array.from({ length: count }, (_, at) => {
+    const id = { instance: 'DEV', memberClass: 'GOV', memberCode: String(10_000_000 + at) }
+    const subsystems = ['a', 'b', 'c', 'd'].map((code) => ({
+      id: { ...id, subsystemCode: code },
+      name: code,
+    }))
+    return { id, memberClassDescription: 'Government', name: `Agency ${id.memberCode}`, subsystems }
+  })
+  const securityServers = members.map(({ id, subsystems }, at) => ({
+    id: { ...id, serverCode: 'ss1' },
+    address: `ss${at}.example`,
+    authCertHashes: [Buffer.alloc(32, String(at))],
+    clients: subsystems.map((subsystem) => subsystem.id),
+  }))
+  return { ...shared, members, securityServers, globalGroups: [] }
+}
+
+/** The reader's threads of this process, by the name that the system shows. */
+const threads = (): number =>
+  readdirSync('/proc/self/task').filter((id) => nameOf(id).startsWith('configuration')).length
+
+function nameOf(id: string): string {
+  try {
+    return readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim()
+  } catch {
+    return ''
+  }
+}
+
+async function untilNoThread(): Promise<number> {
+  for (let tries = 0; threads() > 0 && tries < 200; tries++) await wait(50)
+  return threads()
+}
+
+void t.test('values come back as what they are', async (t) => {
+  const [read, readPrivate, readAnchor, during] = await withParametersReader(async (read) => [
+    await read('shared', sharedXml),
+    await read('private', writePrivateParameters(samplePrivate({ instance: 'DEV', certificate }))),
+    await read('anchor', writeAnchor(anchor)),
+    threads(),
+  ])
+  t.equal(during, 1, 'one thread for all')
+  t.ok(isDeepStrictEqual(writeSharedParameters(read, 6), sharedXml), 'shared parameters are whole')
+  t.ok(Buffer.isBuffer(read.approvedCas[0]?.topCa.cert), 'bytes are Buffers')
+  t.ok(Buffer.isBuffer(read.securityServers[0]?.authCertHashes[0]))
+  const [client] = read.securityServers.flatMap(({ clients }) => clients)
+  const owners = [...read.members, ...read.members.flatMap(({ subsystems }) => subsystems)]
+  t.ok(
+    owners.some(({ id }) => id === client),
+    'an id that is mentioned twice is one object',
+  )
+  t.equal(
+    readPrivate.timeStampingIntervalSeconds,
+    samplePrivate({ instance: 'DEV', certificate }).timeStampingIntervalSeconds,
+  )
+  t.ok(isDeepStrictEqual(readAnchor, anchor), 'times are Dates')
+  t.equal(await untilNoThread(), 0, 'the thread has ended')
+})
+
+void t.test('faults come back as they were thrown, and the next document is read', async (t) => {
+  const bad = sharedXml.subarray(0, 500)
+  const [syntax, content, anchorFault, good] = await withParametersReader((read) => {
+    const faultOf = (reading: Promise<unknown>): Promise<unknown> =>
+      reading.catch((thrown: unknown) => thrown)
+    const doubled = Buffer.from(sharedXml.toString().replace('<globalSettings>', '<globalSettings><x/>'))
+    return Promise.all([
+      faultOf(read('shared', bad)),
+      faultOf(read('shared', doubled)),
+      faultOf(read('anchor', Buffer.from('<x/>'))),
+      read('shared', sharedXml),
+    ])
+  })
+  t.ok(syntax instanceof Fault)
+  t.match(syntax, {
+    code: 'malformed_global_conf',
+    what: 'it is not well-formed XML',
+    cause: /^Error: Premature end of data/,
+  })
+  t.match(content, { code: 'malformed_global_conf', what: /globalSettings: / })
+  t.match(anchorFault, { code: 'malformed_anchor', what: /root element/ })
+  t.match((anchorFault as Fault).detail, /^[0-9a-f-]{36}$/)
+  t.equal(good.instance, 'DEV', 'the one asked for at the same time is not drawn into it')
+  t.equal(await codeOf(withParametersReader(() => Promise.reject(new Fault('io_error')))), 'io_error')
+  t.equal(await untilNoThread(), 0)
+})
+
+void t.test('a document beyond the bounds is refused, the process lives', async (t) => {
+  const { xml } = largeShared(10_000_000)
+  const small = { timeMs: 120_000, oldGenerationMb: 32 }
+  const outcomes = await withParametersReader(async (read) => {
+    const memory = await read('shared', xml).catch((thrown: unknown) => thrown)
+    return [memory, await read('shared', sharedXml)] as const
+  }, small)
+  t.match(outcomes[0], {
+    code: 'malformed_global_conf',
+    what: 'it could not be read within the bounds',
+    cause: { code: 'ERR_WORKER_OUT_OF_MEMORY' },
+  })
+  t.equal(outcomes[1].instance, 'DEV', 'a new thread reads the next one')
+  const late = withParametersReader((read) => read('shared', xml), { timeMs: 1, oldGenerationMb: 512 })
+  await t.rejects(late, { code: 'malformed_global_conf', what: 'reading it took longer than 1 ms' })
+  t.equal(await untilNoThread(), 0)
+})
+
+void t.test('documents of 10 and of 60 MB are read', async (t) => {
+  for (const bytes of [10_000_000, 60_000_000]) {
+    const { xml, members } = largeShared(bytes)
+    t.ok(xml.length >= bytes)
+    let turns = 0
+    const counting = setInterval(() => turns++, 1)
+    const read = await withParametersReader((read) => read('shared', xml))
+    clearInterval(counting)
+    t.equal(read.members.length, members)
+    t.equal(read.securityServers.at(-1)?.clients.length, 4)
+    t.ok(turns > 20, `${turns} turns of the event loop meanwhile`)
+  }
+  t.equal(await untilNoThread(), 0)
+})
+
+void t.test('a server never loads the XML library itself', async (t) => {
+  const world = await createWorld(t)
+  await world.ready({ name: 'one' })
+  t.equal((await world.open()).current().instance, 'DEV')
+  t.strictSame(loaded, [])
+  await import('libxml2-wasm')
+  t.equal(loaded.length, 1, 'this would have been seen')
+})
