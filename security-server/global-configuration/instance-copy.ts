@@ -117,7 +117,9 @@ export async function assembleCopy(q: {
     : privateXml === undefined
       ? known(q.previous).privateParameters
       : await q.read('private', privateXml)
-  // Taking over a large configuration and indexing it are long turns each: exchanges go between them.
+  // Taking over a large configuration and indexing it are long turns each: exchanges go between them. The first of these
+  // ends in the turn that brought the parameters, only the second one after sockets were served.
+  await setImmediate()
   await setImmediate()
   for (const parameters of [shared, privateParameters]) {
     if (parameters !== undefined && parameters.instance !== q.instance) {
