@@ -4,8 +4,8 @@
  * before the system was reached carries the mark NotSent.
  */
 import { Agent, buildConnector, type Dispatcher } from 'undici'
-import type { HeaderList } from '#core/transport/rest-message.ts'
 import { readStream } from '#core/transport/read-stream.ts'
+import type { HeaderList } from '#core/transport/rest-message.ts'
 import { flatHeaders } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
