@@ -15,8 +15,8 @@ import {
 import { OID } from '#core/asn1/oids.ts'
 import { readAlgorithmIdentifier } from '#core/certificate/certificate.ts'
 import { readExtensionList } from '#core/certificate/extensions.ts'
-import { type Name, readName } from '#core/certificate/name.ts'
 import { isStrongKey } from '#core/certificate/key-strength.ts'
+import { type Name, readName } from '#core/certificate/name.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export type CertificateRequest = {
