@@ -4,7 +4,15 @@
  */
 import { readHashChain, readHashChainResult } from '#core/signature/read-hash-chain.ts'
 import { Fault } from '#schemas/fault.ts'
+import { PART_NAME } from '#schemas/wire.ts'
 import { type Container, ENTRY } from './container.ts'
+
+// What a chain leaves its writer free to choose could be used to say something.
+const STEP = /^STEP\d{1,3}$/
+const PART = /^\/(?:message\.xml|attachment\d{1,3}|META-INF\/signatures\.xml)$/
+const FILES: readonly string[] = ['/hashchain.xml', PART_NAME.hashChain, PART_NAME.timestampHashChain]
+const NAMESPACE =
+  /xmlns(?::[\w.-]{1,8})?\s*=\s*["'](?!http:\/\/cyber\.ee\/hashchain["']|http:\/\/www\.w3\.org\/2000\/09\/xmldsig#["'])/
 
 /** The names of such entries. `used`: the signature refers to the container's own chain. */
 export function strayChains(container: Container, used: boolean): string[] {
@@ -14,18 +22,37 @@ export function strayChains(container: Container, used: boolean): string[] {
     { name: ENTRY.hashChain, bytes: hashChain },
   ]
   return [...(used ? [] : own), ...container.strayChains].flatMap(({ name, bytes }) =>
-    bytes !== undefined && isChain(bytes) ? [name] : [],
+    bytes !== undefined && !NAMESPACE.test(bytes.toString('latin1')) && (isChain(bytes) || isResult(bytes))
+      ? [name]
+      : [],
   )
 }
 
 function isChain(bytes: Buffer): boolean {
-  return [readHashChain, readHashChainResult].some((read) => {
-    try {
-      read(bytes)
-      return true
-    } catch (thrown) {
-      if (thrown instanceof Fault) return false
-      throw thrown
-    }
+  return readable(() =>
+    [...readHashChain(bytes)].every(
+      ([id, items]) =>
+        STEP.test(id) &&
+        items.every(
+          (item) =>
+            item.kind === 'value' || (item.kind === 'step' ? STEP.test(item.id) : PART.test(item.uri)),
+        ),
+    ),
+  )
+}
+
+function isResult(bytes: Buffer): boolean {
+  return readable(() => {
+    const { file, step } = readHashChainResult(bytes)
+    return STEP.test(step) && FILES.includes(file)
   })
+}
+
+function readable(check: () => boolean): boolean {
+  try {
+    return check()
+  } catch (thrown) {
+    if (thrown instanceof Fault) return false
+    throw thrown
+  }
 }

@@ -65,6 +65,20 @@ t.test('verdicts with their sub-indications', async (t) => {
         { ...direct, hashChain: Buffer.from('<pay>1000</pay>'), hashChainResult: good.hashChainResult },
         'INDETERMINATE SIG_CONSTRAINTS_FAILURE uncovered_part',
       ],
+      ...[
+        ['<DataRef', 'The undersigned owes 1000 EUR.<DataRef'],
+        ['</HashChain>', 'The undersigned owes 1000 EUR.</HashChain>'],
+        ['STEP0', 'owes.1000.EUR'],
+        ['xmlns:ds=', 'xmlns:owes="https://example.org/1000-EUR" xmlns:ds='],
+      ].map(([from, to]): [string, ContainerParts, string] => [
+        `unsigned words in an unused chain: ${to}`,
+        {
+          ...direct,
+          hashChain: Buffer.from(good.hashChain!.toString().replaceAll(from!, to!)),
+          hashChainResult: good.hashChainResult,
+        },
+        'INDETERMINATE SIG_CONSTRAINTS_FAILURE uncovered_part',
+      ]),
       [
         'chain left out',
         { ...good, hashChain: undefined, hashChainResult: undefined },

@@ -61,6 +61,7 @@ export function readHashChain(document: Buffer): Map<string, ChainItem[]> {
 export function readHashChainGeneral(document: Buffer): Map<string, ChainItem[]> {
   const root = parse(document)
   if (root.name !== 'c:HashChain' || root.attributes.size > 0) throw malformed('it is no hash chain')
+  if (root.text.trim() !== '') throw malformed('text stands between the steps')
   const [first, ...stepElements] = root.children
   if (first?.name !== 'c:DefaultDigestMethod') throw malformed('the default digest method is missing')
   const byDefault = digestMethod(first)
@@ -68,6 +69,7 @@ export function readHashChainGeneral(document: Buffer): Map<string, ChainItem[]>
   for (const element of stepElements) {
     const id = only(element, 'id')
     const { length } = element.children
+    if (element.text.trim() !== '') throw malformed('text stands in a step')
     if (element.name !== 'c:HashStep' || steps.has(id)) throw malformed('a step is doubled or something else')
     if (length === 0 || length > CHAIN_LIMIT.items || steps.size === CHAIN_LIMIT.steps)
       throw malformed('too many or too few values')

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { PassThrough, Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -8,6 +9,7 @@ import { parseContentType } from './content-type.ts'
 import { createMultipartParser } from './multipart-parser.ts'
 import { boundaryOf, MULTIPART_LIMITS, type MultipartLimits, readMultipart } from './multipart-reader.ts'
 import { closeDelimiter, multipartType, newBoundary, partHead } from './multipart-writer.ts'
+import { readStream } from './read-stream.ts'
 
 type Part = { headers: Record<string, string>; body: string }
 const B = 'xtopABCDEFGHIJKLMNOPQRSTUVWXYZabcd'
@@ -298,3 +300,17 @@ void t.test(
     }
   },
 )
+
+t.test('a stream that is over already', async (t) => {
+  const ended = Readable.from([])
+  ended.resume()
+  await once(ended, 'end')
+  await readStream(ended, () => undefined)
+  const gone = new Readable({ read: () => undefined })
+  gone.destroy()
+  await once(gone, 'close')
+  await t.rejects(
+    readStream(gone, () => undefined),
+    { code: 'connection_lost' },
+  )
+})

@@ -49,6 +49,10 @@ export function readStream(source: Readable, take: (chunk: Buffer) => void | Pro
     const onClose = (): void => {
       if (!ended) fail(new Fault('connection_lost', { what: 'the body was cut off' }))
     }
+    if (source.readableEnded) return resolve()
+    // Its events are over: waiting for them would be for ever.
+    if (source.closed)
+      return fail(source.errored ?? new Fault('connection_lost', { what: 'the body was cut off' }))
     source.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
   })
 }
