@@ -42,7 +42,7 @@ export type Jobs = {
   enqueue(kind: string, payload: unknown, options?: EnqueueOptions): Promise<void>
   /**
    * Runs `kind` again and again, `seconds` after each end, on one node at a time. A function is asked again every second:
-   * what it says anew takes effect then, also for a wait that has begun. It must not throw.
+   * what it says anew takes effect then; a wait that has begun is cut short, never made longer. It must not throw.
    */
   every(kind: string, seconds: number | (() => number), options?: { immediately?: boolean }): Promise<void>
   /** Runs `kind` once from now on, here, and waits for its end. Throws what the handler threw. */

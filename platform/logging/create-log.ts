@@ -40,12 +40,31 @@ export function createLog(q: {
     base: { pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     // pino's own redaction copies every line, which costs more than all else that is done for one.
-    formatters: { level: (label) => ({ level: label }), bindings: withoutSecrets, log: withoutSecrets },
+    formatters: { level: (label) => ({ level: label }), log: withoutSecrets },
     serializers: { err: describeError },
     hooks: { streamWrite: (line) => line.replace(UNSAFE, escapeCharacter) },
   }
-  if (typeof q.destination === 'object') return pino(options, q.destination)
-  return pino(options, pino.destination({ dest: q.destination ?? 1, sync: true, mkdir: false }))
+  if (typeof q.destination === 'object') return withSafeBindings(pino(options, q.destination))
+  return withSafeBindings(
+    pino(options, pino.destination({ dest: q.destination ?? 1, sync: true, mkdir: false })),
+  )
+}
+
+type Binding = (this: unknown, bindings: Record<string, unknown>, options?: unknown) => unknown
+
+/** What a child log says with each line never passes the formatter of lines. Children of children inherit this. */
+function withSafeBindings(log: Log): Log {
+  const child = log.child as Binding
+  const setBindings = log.setBindings as Binding
+  const safe: Record<'child' | 'setBindings', Binding> = {
+    child(bindings, options) {
+      return child.call(this, withoutSecrets(bindings), options)
+    },
+    setBindings(bindings) {
+      return setBindings.call(this, withoutSecrets(bindings))
+    },
+  }
+  return Object.assign(log, safe as Pick<Log, 'child' | 'setBindings'>)
 }
 
 /** The fields of a line, itself when it holds no secret. */
@@ -53,7 +72,7 @@ function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown
   let shown = fields
   for (const name of Object.keys(fields)) {
     const value = fields[name]
-    const safe = SECRET_NAMES.has(name) ? HIDDEN : isRecord(value) ? withoutSecretMembers(value) : value
+    const safe = SECRET_NAMES.has(name) ? HIDDEN : safeValue(name, value)
     if (safe === value) continue
     if (shown === fields) shown = { ...fields }
     shown[name] = safe
@@ -61,15 +80,17 @@ function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown
   return shown
 }
 
+function safeValue(name: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  // The serializer of `err` does this; under another name an error would show whatever was put into it.
+  if (value instanceof Error) return name === 'err' ? value : describeError(value)
+  return withoutSecretMembers(value as Record<string, unknown>)
+}
+
 function withoutSecretMembers(value: Record<string, unknown>): Record<string, unknown> {
   const secret = Object.keys(value).filter((name) => SECRET_NAMES.has(name))
   if (secret.length === 0) return value
   return { ...value, ...Object.fromEntries(secret.map((name) => [name, HIDDEN])) }
-}
-
-/** An Error is told by its serializer, which names what it shows. */
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !(value instanceof Error)
 }
 
 function escapeCharacter(character: string): string {

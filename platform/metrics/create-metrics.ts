@@ -54,7 +54,11 @@ function watchOne(registry: Registry, name: string, help: string, read: () => nu
     help,
     registers: [registry],
     collect() {
-      this.set(read())
+      try {
+        this.set(read())
+      } catch {
+        this.reset()
+      }
     },
   })
 }
@@ -68,8 +72,9 @@ function watchEach(registry: Registry, name: string, help: string, label: string
     async collect() {
       this.reset()
       // With the database away the other metrics are needed most.
-      const states = await read().catch(() => [])
-      for (const [state, value] of states) this.set({ [label]: state }, value)
+      try {
+        for (const [state, value] of await read()) this.set({ [label]: state }, value)
+      } catch {}
     },
   })
 }
