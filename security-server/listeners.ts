@@ -52,7 +52,7 @@ export async function listenForClients(
     const https = { ...HTTP, requestCert: true, rejectUnauthorized: false, handshakeTimeout: 10_000 }
     const app = Fastify({ ...edge, rewriteUrl, https }) as unknown as FastifyInstance
     app.server.on('tlsClientError', (_cause: Error, socket: { destroy(): void }) => socket.destroy())
-    showInternalTls(app, keys)
+    showInternalTls(app, keys, log)
     apps.push({ app, host: settings.https.address, port: settings.https.port })
   }
   for (const { app, host, port } of apps) {
@@ -71,12 +71,15 @@ export async function listenForClients(
  * Presents the internal TLS certificate, another one from the next handshake on; open connections stay. Until the token
  * was unlocked once there is none to present, and handshakes fail.
  */
-function showInternalTls(app: FastifyInstance, { internalTls, onChange }: ClientKeys): void {
+function showInternalTls(app: FastifyInstance, { internalTls, onChange }: ClientKeys, log: Log): void {
   const server = app.server as unknown as Server
   const present = (): void => {
     const identity = internalTls.identity()
-    if (identity !== undefined) {
-      server.setSecureContext({ ...tlsCredentials(identity), minVersion: 'TLSv1.2' })
+    try {
+      if (identity !== undefined)
+        server.setSecureContext({ ...tlsCredentials(identity), minVersion: 'TLSv1.2' })
+    } catch (cause) {
+      log.error({ err: cause }, 'the internal TLS certificate cannot be shown: the one before it stays')
     }
   }
   present()

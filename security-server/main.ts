@@ -95,6 +95,8 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   })
   // Other threads do both.
   await Promise.all([unlockToken(keys, settings.pinFile, log), globalConfiguration.restored()])
+  // The login asked for none while the configuration was not there yet; a failure shows in the certificates' states.
+  void keys.refreshOcsp().catch(() => undefined)
   const database = await openDatabase(settings.database)
   await migrate(database, {
     ...apiKeyMigrations,
@@ -312,9 +314,11 @@ async function unlockToken(keys: Keys, pinFile: string, log: Log): Promise<void>
   }
 }
 
-/** The address that a certificate can name: none when the listener takes every address of the machine, or names a host. */
+/** The address that a certificate can name: none when the listener takes every address, names a host or a zone (%eth0). */
 function ownAddresses(address: string | undefined): string[] {
-  return address === undefined || isIP(address) === 0 || /^[0.:]+$/.test(address) ? [] : [address]
+  return address === undefined || isIP(address) === 0 || address.includes('%') || /^[0.:]+$/.test(address)
+    ? []
+    : [address]
 }
 
 function ownListeners(settings: Settings): { host: string; port: number }[] {

@@ -276,13 +276,21 @@ t.test('a disk that fails and files that were altered', async (t) => {
   ]
   for (const [what, content] of damaged) {
     writeFileSync(file, content)
-    await t.rejects(world.open(), { code: 'io_error' }, what)
+    const opened = await world.open()
+    await opened.login(PIN)
+    t.throws(() => opened.internalTls.info(), { code: 'io_error' }, what)
+    t.equal(opened.internalTls.identity(), undefined)
+    t.equal(opened.tokens()[0]?.loggedIn, true, 'signing does not depend on it')
+    t.equal(readFileSync(file, 'utf8'), content, 'left for somebody to mend')
   }
   const swapped = { ...value, sealed: { ...value.sealed, tag: Buffer.alloc(16).toString('base64') } }
   writeFileSync(file, JSON.stringify(swapped))
-  const locked = await world.open()
-  await t.rejects(locked.login(PIN), { code: 'io_error' }, 'an altered key does not open')
-  t.equal(locked.tokens()[0]?.loggedIn, false, 'and the token stays locked')
+  const altered = await world.open()
+  await altered.login(PIN)
+  t.throws(() => altered.internalTls.info(), { code: 'io_error' }, 'an altered key does not open')
+  t.equal(altered.internalTls.identity(), undefined)
+  const mended = await altered.internalTls.generate()
+  t.equal(altered.internalTls.identity()?.certificate.sha256, mended.sha256, 'a new key is the way out')
   writeFileSync(file, text)
   chmodSync(file, 0o644)
   await t.rejects(world.open(), { code: 'io_error' }, 'others could have read it')

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { nameText } from '#core/certificate/name.ts'
 import type { Clock } from '#platform/clock.ts'
-import { Fault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import type { AltNames } from './alt-names.ts'
 import { certificationRequest, type SubjectFields } from './certification-request.ts'
 import { checkChain, readChain } from './check-internal-tls.ts'
@@ -52,13 +52,16 @@ export type InternalTls = {
   request(q: { subject: SubjectFields } & AltNames): Buffer
   /** Shows this certificate from now on, with the issuers given after it; what is refused: check-internal-tls.ts. */
   importCertificate(bytes: Buffer): Promise<InternalTlsInfo>
-  /** After the token was unlocked: opens the key, makes the first one. Throws `io_error`. */
+  /**
+   * After the token was unlocked: opens the key, makes the first one. When that fails there is no identity and `info`
+   * throws why: signing and peers do not depend on what our own systems see. `generate` is the way out.
+   */
   open(): Promise<void>
   /** After the token was locked. */
   close(): void
 }
 
-/** Reads the key's file when there is one; `io_error` when it is damaged. */
+/** Reads the key's file when there is one; what is wrong with it shows in `info`. */
 export async function createInternalTls(q: {
   directory: string
   clock: Clock
@@ -69,7 +72,13 @@ export async function createInternalTls(q: {
 }): Promise<InternalTls> {
   const path = join(q.directory, 'internal-tls.json')
   const text = await readPrivate(path)
-  let stored = text === undefined ? undefined : readInternalTlsFile(text, path)
+  let stored: StoredInternalTls | undefined
+  let failure: Fault | undefined
+  try {
+    stored = text === undefined ? undefined : readInternalTlsFile(text, path)
+  } catch (thrown) {
+    failure = asFault(thrown)
+  }
   let privateKey: KeyObject | undefined
   let last: Promise<unknown> = Promise.resolve()
 
@@ -80,6 +89,7 @@ export async function createInternalTls(q: {
   }
 
   function present(): StoredInternalTls {
+    if (failure !== undefined) throw failure
     if (stored === undefined) throw new Fault('cert_not_found', { what: 'there is no internal TLS key yet' })
     return stored
   }
@@ -87,6 +97,7 @@ export async function createInternalTls(q: {
   async function save(next: StoredInternalTls): Promise<void> {
     await q.write(path, writeInternalTlsFile(next))
     stored = next
+    failure = undefined
   }
 
   async function makeKey(): Promise<void> {
@@ -132,8 +143,13 @@ export async function createInternalTls(q: {
       }),
     open: () =>
       inTurn(async () => {
-        if (stored === undefined) await makeKey()
-        else privateKey = openInternalTls(stored, q.token)
+        try {
+          if (stored !== undefined) privateKey = openInternalTls(stored, q.token)
+          // A damaged file may still be mended by hand: it is replaced only when somebody asks for a new key.
+          else if (failure === undefined) await makeKey()
+        } catch (thrown) {
+          failure = asFault(thrown)
+        }
       }),
     close() {
       privateKey = undefined

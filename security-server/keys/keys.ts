@@ -148,15 +148,9 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     await refreshOcsp().catch((thrown: unknown) => asFault(thrown))
   }
 
-  /** Unlocked with all that lies sealed under the token, or locked. */
   async function unlock(opening: Promise<void>): Promise<void> {
     await opening
-    try {
-      await internalTls.open()
-    } catch (cause) {
-      lock()
-      throw cause
-    }
+    await internalTls.open()
   }
 
   function lock(): void {
