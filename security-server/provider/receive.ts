@@ -7,11 +7,12 @@ import type { Readable } from 'node:stream'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { parseRestRequest } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText, subsystemOf } from '#schemas/identifiers.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { HEADER, PART_TYPE } from '#schemas/wire.ts'
 import type { RequestMessage, Signed } from '../peer/message.ts'
 import { readMessage } from '../peer/read-message.ts'
 import { checkRights } from './check-contract.ts'
+import { checkRegistered } from './check-registered.ts'
 import type { ProviderRooms } from './rooms.ts'
 import { checkUploadTime } from './upload-time.ts'
 import type { Way } from './way.ts'
@@ -90,6 +91,7 @@ function identifyPeer(arrival: Arrival, ocspResponses: Buffer[], way: Way, rooms
     throw new Fault('tls_profile_not_allowed', { what: `${idText(server.id)} came by ${protocol}` })
   }
   way.peer = server.id
+  way.proof = { presented, ocspResponses }
   way.leave = rooms.quota.enter(server.id)
   way.arrived = rooms.clock()
   way.release = rooms.messageLog.holdReplayKeys(way.arrived)
@@ -98,16 +100,7 @@ function identifyPeer(arrival: Arrival, ocspResponses: Buffer[], way: Way, rooms
 /** On claims that are not verified yet: passing here proves nothing, failing here saves reading the body. */
 function refuseEarly(way: Way, rooms: ProviderRooms): void {
   const { request } = way.claimed!
-  const snapshot = rooms.globalConfiguration.current()
-  const configuration = snapshot.indexFor(request.client.instance)
-  if (configuration?.isClientOf(way.peer!, request.client) !== true) {
-    throw new Fault('unknown_member', {
-      what: `${idText(request.client)} is no client of ${idText(way.peer!)}`,
-    })
-  }
-  if (!snapshot.index.isClientOf(rooms.server, subsystemOf(request.service))) {
-    throw new Fault('unknown_member', { what: `${idText(subsystemOf(request.service))} is not served here` })
-  }
+  checkRegistered(request, way.peer!, rooms)
   if (request.securityServer !== undefined && idText(request.securityServer) !== idText(rooms.server)) {
     throw new Fault('invalid_security_server', { what: `this is ${idText(rooms.server)}` })
   }

@@ -136,3 +136,19 @@ t.test('of two slow copies one is carried out, whichever is whole first', async 
   t.equal(await codeOf(exchange(outer, rooms)), 'replayed_request')
   t.equal(system.calls.length, 9)
 })
+
+t.test('who is deregistered while it comes is refused', async (t) => {
+  const { globalConfiguration } = rooms
+  let registered = true
+  const current = () => {
+    const snapshot = globalConfiguration.current()
+    const emptied = <T extends object>(index: T) => ({ ...index, isClientOf: () => registered })
+    return { ...snapshot, index: emptied(snapshot.index), indexFor: () => emptied(snapshot.index) }
+  }
+  const late = slowly(await request(), async () => {
+    registered = false
+  })
+  const changed = { ...rooms, globalConfiguration: { ...globalConfiguration, current } }
+  t.equal(await codeOf(exchange(late, changed)), 'unknown_member')
+  t.equal(system.calls.length, 0)
+})

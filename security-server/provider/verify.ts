@@ -4,6 +4,7 @@
  */
 import { memberOf } from '#schemas/identifiers.ts'
 import type { RequestMessage, Signed, Verified } from '../peer/message.ts'
+import { checkRegistered } from './check-registered.ts'
 import type { ProviderRooms } from './rooms.ts'
 import { checkUploadTime } from './upload-time.ts'
 import type { Way } from './way.ts'
@@ -15,13 +16,12 @@ export async function verify(
 ): Promise<Verified<Signed<RequestMessage>>> {
   checkUploadTime(way, rooms)
   const snapshot = rooms.globalConfiguration.current()
-  await rooms.verifyMessage({
-    parts: received,
-    member: memberOf(received.request.client),
-    snapshot,
-    at: rooms.clock(),
-    arrived: way.arrived!,
-  })
+  const at = rooms.clock()
+  // Since its head came the peer may have been revoked and the client deregistered.
+  rooms.verifyPeer({ ...way.proof!, snapshot, at })
+  checkRegistered(received.request, way.peer!, rooms)
+  const member = memberOf(received.request.client)
+  await rooms.verifyMessage({ parts: received, member, snapshot, at, arrived: way.arrived! })
   way.verified = received
   return { ...received, peer: way.peer! } as Verified<Signed<RequestMessage>>
 }

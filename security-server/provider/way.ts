@@ -1,4 +1,5 @@
 /** How far a request has come: what a refusal can say about it, and what has to be given back when it ends. */
+import type { Certificate } from '#core/certificate/certificate.ts'
 import type { RestRequest } from '#core/transport/rest-message.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { Body, RecordReference, RequestMessage, Signed } from '../peer/message.ts'
@@ -6,6 +7,8 @@ import type { Body, RecordReference, RequestMessage, Signed } from '../peer/mess
 export type Way = {
   /** The peer server, once its certificate was verified. */
   peer?: ServerId | undefined
+  /** What verified it: judged again when the body, which may take long, is there. */
+  proof?: { presented: Certificate[]; ocspResponses: Buffer[] } | undefined
   /** Ends the peer's claim on its quota. */
   leave?: (() => void) | undefined
   /** When the head of the message came, before its body: its signing time is compared with this. */

@@ -1,0 +1,20 @@
+/** Guarantees that the registry has the client on the peer's server and the service's subsystem on ours, now. */
+import type { RestRequest } from '#core/transport/rest-message.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
+import type { ProviderRooms } from './rooms.ts'
+
+/** Throws `unknown_member`. */
+export function checkRegistered(
+  { client, service }: Pick<RestRequest, 'client' | 'service'>,
+  peer: ServerId,
+  rooms: ProviderRooms,
+): void {
+  const snapshot = rooms.globalConfiguration.current()
+  if (snapshot.indexFor(client.instance)?.isClientOf(peer, client) !== true) {
+    throw new Fault('unknown_member', { what: `${idText(client)} is no client of ${idText(peer)}` })
+  }
+  if (!snapshot.index.isClientOf(rooms.server, subsystemOf(service))) {
+    throw new Fault('unknown_member', { what: `${idText(subsystemOf(service))} is not served here` })
+  }
+}
