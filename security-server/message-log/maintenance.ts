@@ -11,6 +11,8 @@ import type { WorkerSetup } from './worker-api.ts'
 export type Maintenance = {
   /** Does a little of everything; true when more is to do. */
   slice(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
+  /** Indexes the record of this index, and all before it. */
+  indexPast(index: number): Promise<void>
   markLowWater(): Promise<void>
   /** From now on the writer knows all that is open. */
   recovered(): void
@@ -43,7 +45,19 @@ export function createMaintenance(q: {
     await log.records.setMark(lowWaterMark(setup.node), mark)
     marked = mark
   }
+  const index = async (size: number): Promise<number> =>
+    indexRecords({
+      records: log.records,
+      search: log.search,
+      size,
+      recent: writer.recent,
+      findKey: q.ring.find,
+    })
   return {
+    indexPast: async (last) => {
+      const { size } = await store.head()
+      while ((await index(size)) <= last && last < size);
+    },
     markLowWater,
     recovered: () => {
       hasRecovered = true
@@ -60,13 +74,7 @@ export function createMaintenance(q: {
         limit: TILES_AT_ONCE,
         recent: writer.recent,
       })
-      const indexed = await indexRecords({
-        records: log.records,
-        search: log.search,
-        size,
-        recent: writer.recent,
-        findKey: q.ring.find,
-      })
+      const indexed = await index(size)
       let deleted = 0
       if (now - forgotten > REPLAY_EVERY_MS) {
         deleted = await store.forgetReplayKeys({ now, oldestArrival })

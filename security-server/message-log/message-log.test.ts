@@ -183,6 +183,10 @@ await eachDatabase(t, async (_database, t, url) => {
       await t.rejects(log.erase(logged.index, 'again'), { code: 'conflict' })
       await t.rejects(log.erase(erasure, 'itself'), { code: 'invalid_input' })
       t.equal((await log.findExchange(request.ids.id, CLIENT)).length, 1)
+      const ids = { ...request.ids, id: 'erased before it was indexed' }
+      const fresh = await log.append({ ...request, ids, body: undefined, replayKey: Buffer.from(ids.id) })
+      await log.erase(fresh.index, 'request of the person')
+      t.same(await log.findExchange(ids.id, CLIENT), [])
       const files = readdirSync(options.bodyFolder, { recursive: true, withFileTypes: true })
       t.equal(files.filter((file) => file.isFile()).length, 0)
     })

@@ -142,7 +142,8 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       exchanges.logged(record, logged.index)
       return logged
     } catch (thrown) {
-      if (asFault(thrown).code === 'logging_failed') exchanges.refused(record)
+      // Whatever else kept it out may be gone by the next try; what stands already is not written twice.
+      if (asFault(thrown).code !== 'replayed_request') exchanges.refused(record)
       throw thrown
     }
   }

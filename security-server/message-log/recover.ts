@@ -18,34 +18,44 @@ export function lowWaterMark(node: string): string {
   return `low-water:${node}`
 }
 
-/** Requests of `node` below `size` that nothing answers, oldest first. */
-async function openIntents(q: {
-  records: RecordStore
-  node: string
-  size: number
-  findKey: KeyFinder
-}): Promise<OpenIntent[]> {
+export type IntentScan = {
+  /** Reads on, up to this size of the tree. */
+  to(size: number): Promise<void>
+  /** Requests of the node that nothing answers as far as was read, oldest first. */
+  open(): Promise<OpenIntent[]>
+}
+
+/** Reads from the node's low-water mark on; most of it may be read while others append. */
+export function scanIntents(q: { records: RecordStore; node: string; findKey: KeyFinder }): IntentScan {
   const unanswered = new Map<string, { idx: number; leaf: Buffer; form: LeafFields }>()
-  for (let idx = (await q.records.mark(lowWaterMark(q.node))) ?? 0; idx < q.size; ) {
-    const page = await q.records.forms(idx, PAGE)
-    for (const row of page) {
-      const form = JSON.parse(row.form) as LeafFields
-      // A page may reach into what other nodes append meanwhile.
-      if (form.kind === 'request' && row.idx < q.size)
-        unanswered.set(row.leaf.toString('base64'), { ...row, form })
-      if (form.answers !== '') unanswered.delete(form.answers)
-    }
-    const last = page.at(-1)
-    if (last === undefined) break
-    idx = last.idx + 1
+  let next: number | undefined
+  return {
+    async to(size) {
+      next ??= (await q.records.mark(lowWaterMark(q.node))) ?? 0
+      while (next < size) {
+        const page: { idx: number; leaf: Buffer; form: string }[] = await q.records.forms(next, PAGE)
+        // A page may reach into what is appended meanwhile.
+        const rows = page.filter(({ idx }) => idx < size)
+        for (const row of rows) {
+          const form = JSON.parse(row.form) as LeafFields
+          if (form.kind === 'request') unanswered.set(row.leaf.toString('base64'), { ...row, form })
+          if (form.answers !== '') unanswered.delete(form.answers)
+        }
+        const last = rows.at(-1)
+        if (last === undefined) break
+        next = last.idx + 1
+      }
+    },
+    async open() {
+      const intents: OpenIntent[] = []
+      for (const { idx, leaf, form } of unanswered.values()) {
+        const opened = openRecord(await q.records.get(idx), q.findKey)
+        // Another node may still be busy with its own. One whose key is gone cannot be attributed: nobody else will close it.
+        if (opened === undefined || opened.metadata.node === q.node) intents.push({ idx, leaf, form, opened })
+      }
+      return intents
+    },
   }
-  const intents: OpenIntent[] = []
-  for (const { idx, leaf, form } of unanswered.values()) {
-    const opened = openRecord(await q.records.get(idx), q.findKey)
-    // Another node may still be busy with its own. One whose key is gone cannot be attributed: nobody else will close it.
-    if (opened === undefined || opened.metadata.node === q.node) intents.push({ idx, leaf, form, opened })
-  }
-  return intents
 }
 
 /**
@@ -53,15 +63,14 @@ async function openIntents(q: {
  * and which of the others are open. The writer then knows exactly these, also what an earlier worker of this process wrote.
  */
 export async function closeAbandoned(q: {
-  records: RecordStore
+  /** Read up to the head. */
+  scan: IntentScan
   writer: Writer
   node: string
-  size: number
-  findKey: KeyFinder
   underWay: number[]
   now: number
 }): Promise<{ closed: number; open: number[] }> {
-  const intents = await openIntents(q)
+  const intents = await q.scan.open()
   const known = new Set([...q.writer.open.keys(), ...q.underWay])
   const open = intents.filter(({ idx }) => known.has(idx))
   const abandoned = intents.filter(({ idx }) => !known.has(idx))

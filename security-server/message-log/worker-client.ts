@@ -64,6 +64,7 @@ export async function startWorker(q: {
   let underWay: Waiting[] | undefined
   let scheduled = false
   let sentAt = Number.NEGATIVE_INFINITY
+  let packed = 0
   let sequence = 0
   const calls = new Map<number, Call>()
   let state: LogState = { size: 0, oldestUnstamped: undefined }
@@ -149,6 +150,7 @@ export async function startWorker(q: {
       underWay.map(({ fields }) => fields),
     )
     sentAt = performance.now()
+    packed = target === groupMemory ? size : 0
     const group = ++sequence
     if (target === groupMemory) to.postMessage({ group, count } satisfies ToWorker)
     else to.postMessage({ group, count, bytes: target } satisfies ToWorker, [target.buffer as ArrayBuffer])
@@ -157,6 +159,8 @@ export async function startWorker(q: {
   const groupAnswered = (message: GroupAnswer): void => {
     const group = underWay ?? []
     underWay = undefined
+    // Plaintext must not outlive what erasure deletes.
+    groupMemory.fill(0, 0, packed)
     state = message.state
     const failed = message.failed === undefined ? undefined : receiveFault(message.failed)
     const faults = new Map(message.faults)

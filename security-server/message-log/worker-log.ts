@@ -12,7 +12,7 @@ import { createMaintenance } from './maintenance.ts'
 import { openPostgresqlStore } from './postgresql/store.ts'
 import type { HotStore } from './records/hot-store.ts'
 import { type AppendResult, createWriter, type OwnRecord, type Writer } from './records/writer.ts'
-import { closeAbandoned } from './recover.ts'
+import { closeAbandoned, scanIntents } from './recover.ts'
 import { openSqliteStore, prepareFile } from './sqlite/store.ts'
 import { nextBatch } from './time-stamps/batch.ts'
 import { timeStampRecord } from './time-stamps/stamp-record.ts'
@@ -86,24 +86,21 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       list: (filter) => log.search.list(filter),
       readEvidence: (index) => readEvidence(log, index, ring.find),
       proveInclusion: (index) => proveInclusion(log, index, ring.find),
-      recover: ({ now, underWay }) =>
-        inTurn(async () => {
-          const { size } = await store.head()
-          const { records } = log
-          const done = await closeAbandoned({
-            records,
-            writer,
-            node,
-            size,
-            findKey: ring.find,
-            underWay,
-            now,
-          })
+      recover: async ({ now, underWay }) => {
+        const scan = scanIntents({ records: log.records, node, findKey: ring.find })
+        // Records may be many since the oldest open exchange: only what comes meanwhile is read in the turn.
+        await scan.to(Math.max(writer.size, sizeAtStart))
+        return inTurn(async () => {
+          await scan.to((await store.head()).size)
+          const done = await closeAbandoned({ scan, writer, node, underWay, now })
           maintenance.recovered()
           return done
-        }),
+        })
+      },
       erase: (q) =>
         inTurn(async () => {
+          // Indexed later, from what is remembered of it, it would be found again.
+          await maintenance.indexPast(q.index)
           const erased = await eraseRecord({ ...q, log, ring, node, append: appendOwn })
           await store.scrub()
           return erased

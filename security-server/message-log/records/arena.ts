@@ -6,7 +6,7 @@
 const SLAB = 256 * 1024
 
 export type Arena = {
-  /** Octets with whatever stood in them, until the next `reset`. */
+  /** Octets until the next `reset`, which blanks them. */
   take(size: number): Buffer
   reset(): void
 }
@@ -21,6 +21,8 @@ export function createArena(): Arena {
       return slab.subarray(at - size, at)
     },
     reset: () => {
+      // Keys and plaintext must not outlive what erasure deletes.
+      slab.fill(0, 0, at)
       at = 0
     },
   }

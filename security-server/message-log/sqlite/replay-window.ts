@@ -19,6 +19,9 @@ export type ReplayWindow = {
   forget(before: number): void
 }
 
+/** Generations that no clock can make it forget: what was taken within two windows lies in these. */
+const GENERATIONS_KEPT = 3
+
 export function createReplayWindow(windowMs: number): ReplayWindow {
   let tables: Table[] = []
 
@@ -51,7 +54,8 @@ export function createReplayWindow(windowMs: number): ReplayWindow {
     forget: (before) => {
       // Whatever the order of their times, a generation's keys are older than the start of the next one.
       const first = tables.findIndex((_, i) => (tables[i + 1]?.started ?? Number.POSITIVE_INFINITY) > before)
-      tables = tables.slice(Math.max(0, first))
+      // However wrong the clock is, what came last stays: its copies may still come when the clock is right again.
+      tables = tables.slice(Math.max(0, Math.min(first, tables.length - GENERATIONS_KEPT)))
     },
   }
 }
