@@ -246,16 +246,24 @@ t.test('metrics: own registry, process values', async (t) => {
     ['bad', 2],
   ]
   metrics.watch('age_seconds', 'Age', () => 7)
+  let known = true
+  metrics.watch('oldest_seconds', 'Oldest', () => {
+    if (known) return 3
+    throw new Error('nobody knows')
+  })
   metrics.watch('states', 'States', 'state', async () => {
     if (states instanceof Error) throw states
     return states
   })
   const text = await metrics.registry.metrics()
   t.match(text, /age_seconds 7/)
+  t.match(text, /oldest_seconds 3/)
   t.match(text, /states{state="good"} 1\nstates{state="bad"} 2/)
   states = new Error('the database is away')
+  known = false
   const without = await metrics.registry.metrics()
   t.notMatch(without, /states{/)
+  t.notMatch(without, /oldest_seconds \d/)
   t.match(without, /age_seconds 7/, 'the others are there')
   t.match(text, /exchanges_total{outcome="ok"} 1/)
   t.match(text, /process_resident_memory_bytes [1-9]/)

@@ -57,7 +57,7 @@ function watchOne(registry: Registry, name: string, help: string, read: () => nu
       try {
         this.set(read())
       } catch {
-        this.reset()
+        this.remove()
       }
     },
   })

@@ -6,6 +6,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { anchorHash } from '#core/configuration/anchor.ts'
 import type { Clock } from '#platform/clock.ts'
+import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
@@ -77,13 +78,9 @@ export async function createGlobalConfiguration(
     lastSuccess: undefined,
     lastError: undefined,
   }
-  let queue: Promise<unknown> = restoring.catch(() => undefined)
   let refreshing: Promise<void> | undefined
-  const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
-    const result = queue.then(act)
-    queue = result.catch(() => undefined)
-    return result
-  }
+  const inTurn = createTurn()
+  inTurn(() => restoring).catch(() => undefined)
   const refresh = async (): Promise<void> => {
     attempt.lastAttempt = new Date(q.clock())
     try {

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { nameText } from '#core/certificate/name.ts'
 import type { Clock } from '#platform/clock.ts'
+import { createTurn } from '#platform/in-turn.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { AltNames } from './alt-names.ts'
 import { certificationRequest, type SubjectFields } from './certification-request.ts'
@@ -80,13 +81,7 @@ export async function createInternalTls(q: {
     failure = asFault(thrown)
   }
   let privateKey: KeyObject | undefined
-  let last: Promise<unknown> = Promise.resolve()
-
-  function inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const result = last.then(act)
-    last = result.catch(() => undefined)
-    return result
-  }
+  const inTurn = createTurn()
 
   function present(): StoredInternalTls {
     if (failure !== undefined) throw failure

@@ -7,6 +7,7 @@ import type { KeyObject } from 'node:crypto'
 import { chmod, mkdir, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '#platform/clock.ts'
+import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import {
   type KeyUsage,
@@ -65,13 +66,7 @@ export async function openSoftwareToken(q: {
   let tokenKey: Buffer | undefined
   const opened = new Map<string, KeyObject>()
   const tries = { failed: 0, pausedUntil: 0 }
-  let last: Promise<unknown> = Promise.resolve()
-
-  function inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const result = last.then(act)
-    last = result.catch(() => undefined)
-    return result
-  }
+  const inTurn = createTurn()
 
   function needUnlocked(): Buffer {
     if (tokenKey === undefined) throw new Fault('token_not_active')

@@ -1,4 +1,5 @@
 /** The log as its worker runs it: one writer, whose commits stand in a row, and reads beside it. */
+import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkLogIsWhole, markBeginning, markFirstStart, registerKey } from './check-start.ts'
 import { eraseRecord } from './erase.ts'
@@ -35,13 +36,8 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
   const writer = createWriter({ store, records: log.records, logKey: ring.current })
   const sizeAtStart = head.size
 
-  let turn: Promise<unknown> = Promise.resolve()
-  /** Writes stand in a row: a group never meets a half-done transaction of another writer in this thread. */
-  const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
-    const result = turn.then(act)
-    turn = result.catch(() => undefined)
-    return result
-  }
+  // Writes stand in a row: a group never meets a half-done transaction of another writer in this thread.
+  const inTurn = createTurn()
   const appendOwn = async (record: OwnRecord): Promise<number> => {
     const [result] = await writer.append([record])
     if (result === undefined || 'fault' in result) throw result?.fault ?? new Fault('logging_failed')
