@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream'
 import { parseSoapFault } from '#core/transport/fault-xml.ts'
+import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
 import { HEADER, PART_TYPE, PROXY_VERSION } from '#schemas/wire.ts'
@@ -105,15 +106,11 @@ async function faultBytes(content: Readable): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   const keepPace = createPace('peer_timeout')
-  try {
-    for await (const chunk of content as AsyncIterable<Buffer>) {
-      keepPace(chunk)
-      size += chunk.length
-      if (size > MAX_FAULT_BYTES) throw new Fault('invalid_message', { what: 'the fault is too large' })
-      chunks.push(chunk)
-    }
-  } catch (cause) {
-    throw cause instanceof Fault ? cause : new Fault('connection_lost', { what: 'in the fault', cause })
-  }
+  await readStream(content, (chunk) => {
+    keepPace(chunk)
+    size += chunk.length
+    if (size > MAX_FAULT_BYTES) throw new Fault('invalid_message', { what: 'the fault is too large' })
+    chunks.push(chunk)
+  })
   return Buffer.concat(chunks)
 }
