@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { asFault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { breakCalls, noStrace } from '#test/strace.ts'
-import { logFolder, logOptions, openTestLog, signedRecord, spoolBody } from './fixture.ts'
+import { logFolder, logOptions, openTestLog, signedRecord, spoolBody, usableAgain } from './fixture.ts'
 import type { MessageLog } from './message-log.ts'
 import { openLogSource } from './verify/open-source.ts'
 import { verifyLog } from './verify/verify-log.ts'
@@ -24,17 +24,6 @@ async function append(log: MessageLog, to: Acknowledged, body?: Buffer): Promise
   const spooled = body === undefined ? undefined : await spoolBody(log, body)
   const { index, leaf } = await log.append(await signedRecord({ body: spooled }))
   to.set(index, leaf.toString('hex'))
-}
-
-/** The log finds out by itself; nobody appends meanwhile. */
-async function usableAgain(log: MessageLog): Promise<void> {
-  for (;;) {
-    try {
-      return log.checkUsable()
-    } catch {
-      await wait(50)
-    }
-  }
 }
 
 async function missing(log: MessageLog, acknowledged: Acknowledged): Promise<number[]> {

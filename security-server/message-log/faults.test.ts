@@ -6,13 +6,12 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { asFault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql, startPostgresql } from '#test/postgresql.ts'
-import { logFolder, logOptions, openTestLog, signedRecord, spoolBody } from './fixture.ts'
+import { logFolder, logOptions, openTestLog, signedRecord, spoolBody, usableAgain } from './fixture.ts'
 import type { MessageLog } from './message-log.ts'
 import { openLogSource } from './verify/open-source.ts'
 import type { LogReport } from './verify/source.ts'
@@ -180,17 +179,6 @@ t.test('a full disk', async (t) => {
   await log.close()
   t.same((await verify(place, options.databaseUrl)).problems, [])
 })
-
-/** The log finds out by itself; nobody appends meanwhile. */
-async function usableAgain(log: MessageLog): Promise<void> {
-  for (;;) {
-    try {
-      return log.checkUsable()
-    } catch {
-      await wait(50)
-    }
-  }
-}
 
 t.test('PostgreSQL ends and comes back', async (t) => {
   if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')

@@ -3,6 +3,7 @@ import { generateKeyPairSync, hash, randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { type Authority, createAuthority } from '#certs/authority.ts'
 import { issueCertificate } from '#certs/ca/issue-certificate.ts'
@@ -157,4 +158,15 @@ export async function spoolBody(log: MessageLog, bytes: Buffer, pieceSize = 16_3
   const writer = log.spool.begin({ maxBytes: bytes.length })
   for (let at = 0; at < bytes.length; at += pieceSize) await writer.write(bytes.subarray(at, at + pieceSize))
   return writer.end()
+}
+
+/** The log finds out by itself; nobody appends meanwhile. */
+export async function usableAgain(log: MessageLog): Promise<void> {
+  for (;;) {
+    try {
+      return log.checkUsable()
+    } catch {
+      await wait(50)
+    }
+  }
 }

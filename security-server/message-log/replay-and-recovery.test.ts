@@ -9,7 +9,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import type { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { logFolder, logOptions, openTestLog, signedRecord } from './fixture.ts'
+import { logFolder, logOptions, openTestLog, signedRecord, usableAgain } from './fixture.ts'
 import type { MessageLog, MessageLogOptions } from './message-log.ts'
 import type { RecordInput } from './record-input.ts'
 import { LONGEST_UPLOAD_MS, neededByAnyNode, neededHere, REPLAY_WINDOW_MS } from './replay-times.ts'
@@ -18,17 +18,6 @@ import { createReplayWindow } from './sqlite/replay-window.ts'
 const MINUTE = 60_000
 
 const codeOf = (thrown: unknown): string => (thrown as Fault).code
-
-/** The log finds out by itself; nobody appends meanwhile. */
-async function usableAgain(log: MessageLog): Promise<void> {
-  for (;;) {
-    try {
-      return log.checkUsable()
-    } catch {
-      await wait(50)
-    }
-  }
-}
 
 /** Ends the log's worker thread, as a crash of it alone would; resolves when the next one serves. */
 async function restartWorker(worker: Worker, log: MessageLog): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { open } from 'node:fs/promises'
 import https from 'node:https'
+import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Instance } from '../processes.ts'
 import type { Reply, ServerName } from '../world.ts'
@@ -22,19 +23,19 @@ export type Load = {
 
 export type LoadSettings = {
   instance: Instance
-  from: ServerName
   service: string
-  ledgerFile: string
-  /** So many at once, each at most every `paceMs`. */
-  workers: number
-  paceMs: number
   keepAlive: boolean
 }
 
+const FROM: ServerName = 'tax'
+/** So many at once, each at most as often as this. */
+const WORKERS = 8
+const PACE_MS = 80
+
 export async function startLoad(q: LoadSettings): Promise<Load> {
-  const { instance, from } = q
-  const ledger = await open(q.ledgerFile, 'a')
-  const agent = new https.Agent({ keepAlive: q.keepAlive, maxSockets: q.workers })
+  const { instance } = q
+  const ledger = await open(path.join(instance.directory, 'ledger'), 'a')
+  const agent = new https.Agent({ keepAlive: q.keepAlive, maxSockets: WORKERS })
   const acknowledged = new Set<string>()
   const failures = new Map<string, number>()
   const run = `load-${process.hrtime.bigint().toString(36)}`
@@ -44,8 +45,8 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
 
   const ask = async (number: number): Promise<void> => {
     const id = `${run}-${number}`
-    const headers = { 'X-Road-Client': instance.servers[from].client, 'X-Road-Id': id }
-    const failed = await instance.ask(from, q.service, { headers, agent }).then(failureOf, codeOf)
+    const headers = { 'X-Road-Client': instance.servers[FROM].client, 'X-Road-Id': id }
+    const failed = await instance.ask(FROM, q.service, { headers, agent }).then(failureOf, codeOf)
     if (failed !== undefined) {
       failures.set(failed, (failures.get(failed) ?? 0) + 1)
       return
@@ -57,9 +58,9 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
     waiting = waiting.filter((each) => each.from > number)
   }
   const work = async (): Promise<void> => {
-    while (!stopping) await Promise.all([ask(sent++), wait(q.paceMs)])
+    while (!stopping) await Promise.all([ask(sent++), wait(PACE_MS)])
   }
-  const workers = Array.from({ length: q.workers }, work)
+  const workers = Array.from({ length: WORKERS }, work)
   return {
     acknowledged,
     failures,

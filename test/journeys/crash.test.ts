@@ -61,11 +61,7 @@ function ask(id: string, from: 'tax' | 'business' = 'tax'): Promise<Reply> {
 const load = (keepAlive: boolean): Promise<Load> =>
   startLoad({
     instance,
-    from: 'tax',
     service: target,
-    ledgerFile: path.join(instance.directory, 'ledger'),
-    workers: 8,
-    paceMs: 80,
     keepAlive,
   })
 

@@ -53,11 +53,7 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
   const load = (): Promise<Load> =>
     startLoad({
       instance,
-      from: 'tax',
       service: target,
-      ledgerFile: path.join(instance.directory, 'ledger'),
-      workers: 8,
-      paceMs: 80,
       keepAlive: true,
     })
   /** Everything that a client was told, by id. */

@@ -149,11 +149,7 @@ async function underFailingDisk(t: Test, name: 'tax' | 'population', disk: Disk)
   const server = instance.servers[name]
   const running = await startLoad({
     instance,
-    from: 'tax',
     service: target,
-    ledgerFile: path.join(instance.directory, 'ledger'),
-    workers: 8,
-    paceMs: 80,
     keepAlive: true,
   })
   await running.nextAnswer()
