@@ -2,10 +2,15 @@
 import http from 'node:http'
 import { ask } from '../world.ts'
 
+const DIRECTORY = '/internalconf?version=6'
+
 /** Bodies by path with query. */
 export type Recording = Map<string, Buffer>
 
-/** The newest version of the internal configuration with its statement and parts. */
+/**
+ * The newest version of the internal configuration with its statement and parts: one publication whole, recorded again
+ * when the registry published another one meanwhile (a renewal, say), which would pair documents of two.
+ */
 export async function record(publicUrl: string): Promise<Recording> {
   const recording: Recording = new Map()
   const fetch = async (target: string): Promise<Buffer> => {
@@ -14,10 +19,11 @@ export async function record(publicUrl: string): Promise<Recording> {
     recording.set(target, body)
     return body
   }
-  const directory = (await fetch('/internalconf?version=6')).toString('latin1')
+  const directory = (await fetch(DIRECTORY)).toString('latin1')
   await fetch('/internalconf-statement?version=6')
   for (const [, location] of directory.matchAll(/^Content-location: *(\S+)/gim)) await fetch(location!)
-  return recording
+  const after = (await fetch(DIRECTORY)).toString('latin1')
+  return after === directory ? recording : record(publicUrl)
 }
 
 /** Serves it where the registry did; ends with the function given back. */
