@@ -2,6 +2,7 @@ import { hash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { buildHashChains, buildTimeStampHashChains, verifyHashChain } from './hash-chain.ts'
+import { followsOwnChain } from './own-hash-chain.ts'
 import { readHashChainGeneral } from './read-hash-chain.ts'
 import { readHashChainExact } from './read-hash-chain-exact.ts'
 import * as F from './signature-fixture.ts'
@@ -20,13 +21,17 @@ t.test('hash chains of any batch lead from every message to the result', async (
       const messages = sizes.map((size, index) =>
         Array.from({ length: size }, (_, part) => message(`${index}.${part}`, part)),
       )
-      const chains = buildHashChains(
-        messages.map((parts) =>
-          parts.map(({ name, bytes }) => ({ name, sha512: hash('sha512', bytes, 'buffer') })),
-        ),
+      const inputs = messages.map((parts) =>
+        parts.map(({ name, bytes }) => ({ name, sha512: hash('sha512', bytes, 'buffer') })),
       )
+      const chains = buildHashChains(inputs)
       for (const [index, parts] of messages.entries()) {
         const chain = chains.chain(index)
+        const { result } = chains
+        if (!followsOwnChain({ result, chain, parts: inputs[index]! })) return false
+        const next = inputs[(index + 1) % inputs.length]!
+        if (next !== inputs[index] && followsOwnChain({ result, chain, parts: next })) return false
+        if (followsOwnChain({ result, chain, parts: [...inputs[index]!, ...next] })) return false
         const { absent } = verifyHashChain({ result: chains.result, chain, parts: F.chainParts(parts) })
         if (absent.length > 0) return false
         const exact = readHashChainExact(chain)
@@ -74,6 +79,14 @@ t.test('mutated and hostile hash chains are refused, by both readers alike', asy
   const verify = (chain: Buffer, result = chains.result) =>
     codeOf(() => verifyHashChain({ result, chain, parts }))
   t.equal(await verify(good), 'accepted')
+  const digests = messages[1]!.map(({ name, bytes }) => ({ name, sha512: hash('sha512', bytes, 'buffer') }))
+  t.ok(followsOwnChain({ result: chains.result, chain: good, parts: digests }))
+  for (let at = 0; at < chains.result.length; at++) {
+    const result = Buffer.from(chains.result)
+    result[at]! ^= 1
+    if (followsOwnChain({ result, chain: good, parts: digests }))
+      t.fail(`short way: bit of the result at ${at}`)
+  }
   for (let at = 0; at < good.length; at++) {
     for (const bit of [1, 4, 32]) {
       const chain = Buffer.from(good)
@@ -82,6 +95,7 @@ t.test('mutated and hostile hash chains are refused, by both readers alike', asy
         // Only white space between attributes and the like may change; what is read must not.
         t.ok(same(readHashChainGeneral(chain), readHashChainGeneral(good)), `bit at ${at}`)
       }
+      if (followsOwnChain({ result: chains.result, chain, parts: digests })) t.fail(`short way: bit at ${at}`)
       const exact = readHashChainExact(chain)
       if (exact !== undefined) t.ok(same(exact, readHashChainGeneral(chain)))
     }
@@ -111,7 +125,10 @@ t.test('mutated and hostile hash chains are refused, by both readers alike', asy
     ['huge', text.replace('/message.xml', `/${'x'.repeat(200_000)}`)],
     ['many steps', text.replace('</HashChain>', `${'<HashStep id="S"/>'.repeat(100)}</HashChain>`)],
   ]
-  for (const [why, chain] of hostile) t.equal(await verify(Buffer.from(chain)), 'malformed_hash_chain', why)
+  for (const [why, chain] of hostile) {
+    t.equal(await verify(Buffer.from(chain)), 'malformed_hash_chain', why)
+    t.notOk(followsOwnChain({ result: chains.result, chain: Buffer.from(chain), parts: digests }), why)
+  }
   const result = (change: (text: string) => string) => Buffer.from(change(chains.result.toString()))
   t.equal(
     await verify(

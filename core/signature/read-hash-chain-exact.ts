@@ -11,8 +11,8 @@ export type ChainItem =
 export const CHAIN_LIMIT = { bytes: 128 * 1024, steps: 64, items: 102 } as const
 
 /** Base64 of SHA-512 in its one canonical form, which leaves four bits of the last letter unused. */
-const SHA512_BASE64 = /^[A-Za-z0-9+/]{85}[AQgw]==$/
-const SHA512_LETTERS = 88
+export const SHA512_BASE64 = /^[A-Za-z0-9+/]{85}[AQgw]==$/
+export const SHA512_LETTERS = 88
 const NAME = /^[\w.-]{1,64}$/
 const URI = /^[\x20\x21\x23-\x25\x27-\x3b\x3d\x3f-\x7e]{0,200}$/
 const LONGEST_NAME = 200
