@@ -166,6 +166,7 @@ function parentKey(subsystemKey: string): string {
 }
 
 /** Only the client part of what may be a longer identifier, a ServiceId say. */
-function clientOf(id: ClientId): ClientId {
+function clientOf(id: ClientId & { serviceCode?: string }): ClientId {
+  if (id.serviceCode === undefined) return id
   return id.subsystemCode === undefined ? memberOf(id) : { ...memberOf(id), subsystemCode: id.subsystemCode }
 }

@@ -142,7 +142,23 @@ function possibleStart(held: Buffer, delimiter: Buffer): number {
   return from >= 0 && length < delimiter.length && beginsAlike(held.subarray(from), delimiter) ? length : 0
 }
 
-function readPartHeaders(text: string): Map<string, string> {
+const KNOWN_HEADERS = 64
+const LONGEST_KNOWN = 200
+/** Part headers that were read before: nearly all messages have the same few. */
+const known = new Map<string, ReadonlyMap<string, string>>()
+
+function readPartHeaders(text: string): ReadonlyMap<string, string> {
+  const before = known.get(text)
+  if (before !== undefined) return before
+  const headers = parsePartHeaders(text)
+  if (text.length <= LONGEST_KNOWN) {
+    if (known.size === KNOWN_HEADERS) known.clear()
+    known.set(text, headers)
+  }
+  return headers
+}
+
+function parsePartHeaders(text: string): Map<string, string> {
   const headers = new Map<string, string>()
   for (const line of text === '' ? [] : text.split('\r\n')) {
     if (!HEADER.test(line)) throw malformed('a part header is malformed')
