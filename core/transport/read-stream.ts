@@ -2,12 +2,22 @@
 import type { Readable } from 'node:stream'
 import { Fault } from '#schemas/fault.ts'
 
+/** Bytes that come when they come, from something else than a Node stream: drained once, by readStream's rules. */
+export type ByteSource = { drainTo(take: (chunk: Buffer) => void | Promise<void>): Promise<void> }
+
 /**
  * Hands every chunk of `source` to `take`, one at a time; a promise holds up the source until it settles. Resolves at the
  * end, when the last chunk is done with. Rejects with `connection_lost` when the source breaks off, or with what `take`
  * throws; the source is then left paused for the caller to drain or destroy.
  */
-export function readStream(source: Readable, take: (chunk: Buffer) => void | Promise<void>): Promise<void> {
+export function readStream(
+  source: Readable | ByteSource,
+  take: (chunk: Buffer) => void | Promise<void>,
+): Promise<void> {
+  return 'drainTo' in source ? source.drainTo(take) : readNodeStream(source, take)
+}
+
+function readNodeStream(source: Readable, take: (chunk: Buffer) => void | Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
     let pending: Promise<void> | undefined
     let ended = false

@@ -209,7 +209,7 @@ t.test('what comes back but is no reply is let go of', async (t) => {
     made.peer = async (received) => {
       const reply = await made.replyTo(received, { body: await bodyOf(world, Buffer.alloc(60_000)) })
       const bent = { ...reply, ...change(reply) }
-      contents.push(bent.content)
+      contents.push(bent.content as Readable)
       return bent
     }
   }

@@ -102,7 +102,7 @@ async function readFault(reply: PeerReply): Promise<Fault> {
   return new PeerRefusal(fault, reply.server, reply.headers[HEADER.refusal])
 }
 
-async function faultBytes(content: Readable): Promise<Buffer> {
+async function faultBytes(content: PeerReply['content']): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   const keepPace = createPace('peer_timeout')

@@ -1,14 +1,26 @@
 /** Asking a peer: verified before the first byte, sent once, bounded in what waits. Real certificates, real TLS sockets. */
+import { randomBytes } from 'node:crypto'
 import http from 'node:http'
 import type net from 'node:net'
 import { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { chainOf } from './mutual-tls.ts'
 import { authenticationCertificate, createPeerWorld, POPULATION } from './peer-fixture.ts'
-import { type Answer, clientOf, fails, listen, onlySs2, PORTS, REQUEST, textOf } from './wire-fixture.ts'
+import {
+  type Answer,
+  bytesOf,
+  clientOf,
+  fails,
+  listen,
+  onlySs2,
+  PORTS,
+  REQUEST,
+  textOf,
+} from './wire-fixture.ts'
 
 const world = await createPeerWorld(t)
 
@@ -116,6 +128,45 @@ t.test('a status that ran out is asked for again; revoked means ended', async (t
   world.skew = 2 * 3700 * 1000
   await fails(t, client.post(REQUEST), 'incorrect_validation_info', false, 'revoked since')
   t.equal(asked(), 2)
+})
+
+t.test('a reply is handed out at the pace of its reader', async (t) => {
+  world.restore()
+  onlySs2(world)
+  const body = randomBytes(300_000)
+  await listen(t, world, world.provider, {
+    answer: (request, reply) => {
+      request.raw.resume()
+      return reply.send(Readable.from([body.subarray(0, 7), body.subarray(7)], { objectMode: false }))
+    },
+  })
+  const client = clientOf(t, world, { replyTimeoutMs: 5_000 })
+  const readers: [string, () => void | Promise<void>][] = [
+    ['at once', () => undefined],
+    ['by promises that have settled', () => Promise.resolve()],
+    ['slowly', () => wait(1)],
+  ]
+  for (const [what, pace] of readers) {
+    for (const late of [0, 30]) {
+      const { content } = await client.post(REQUEST)
+      await wait(late)
+      const chunks: Buffer[] = []
+      await readStream(content, (chunk) => {
+        chunks.push(Buffer.from(chunk))
+        return pace()
+      })
+      t.ok(Buffer.concat(chunks).equals(body), `${what}, begun after ${late} ms`)
+    }
+  }
+  const { content } = await client.post(REQUEST)
+  const failing = readStream(content, () => Promise.reject(new Fault('io_error')))
+  await t.rejects(failing, { code: 'io_error' }, 'what the reader throws comes out')
+  content.destroy()
+  for (let i = 0; i < 20; i++) (await client.post(REQUEST)).content.destroy()
+  t.ok(
+    body.equals(await bytesOf((await client.post(REQUEST)).content)),
+    'replies given up hold no connection',
+  )
 })
 
 t.test('a request is sent once', async (t) => {

@@ -3,7 +3,7 @@
  * the next server and is thrown as NotSent when there is none; after it the outcome is the peer's, or unknown.
  */
 import type { Readable } from 'node:stream'
-import { type Dispatcher, Pool } from 'undici'
+import { Pool } from 'undici'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -16,6 +16,7 @@ import type { Keys } from '../keys/keys.ts'
 import { createServerChoice, type ServerWithAddress } from './choose-server.ts'
 import { createOcspFetch } from './fetch-ocsp.ts'
 import { handshake } from './handshake.ts'
+import { type AnswerContent, callHttp, type HttpAnswer } from './http-call.ts'
 import { beforeSending, NotSent } from './not-sent.ts'
 import { createPeerSockets, type PeerSockets } from './peer-sockets.ts'
 import { presentedChain } from './presented-chain.ts'
@@ -27,7 +28,7 @@ export type PeerReply = {
   statusCode: number
   headers: Record<string, string | undefined>
   /** Has to be read to its end or destroyed: its connection is held until then. */
-  content: Readable
+  content: Readable | AnswerContent
   server: ServerId
 }
 
@@ -187,15 +188,13 @@ async function postTo(peer: Peer, { headers, content }: PeerRequest): Promise<Pe
   const leave = await beforeSending(peer.turns.take)
   try {
     await beforeSending(peer.sockets.recheck)
-    const reply = await peer.pool.request({ method: 'POST', path: '/', headers, body: content() })
-    // Whoever gives the reply up destroys it unread; an error that nobody listens for would end the process.
-    reply.body.on('error', () => undefined).once('close', leave)
-    return {
-      statusCode: reply.statusCode,
-      headers: singleValues(reply),
-      content: reply.body,
-      server: peer.server.id,
-    }
+    const call = { method: 'POST', path: '/', headers, body: content() } as const
+    const {
+      statusCode,
+      headers: received,
+      content: reply,
+    } = await callHttp(peer.pool, call, { onOver: leave })
+    return { statusCode, headers: singleValues(received), content: reply, server: peer.server.id }
   } catch (cause) {
     leave()
     throw failureOf(cause, peer.server.id)
@@ -220,10 +219,12 @@ function hostOf(address: string): string {
   return address.includes(':') ? `[${address}]` : address
 }
 
-function singleValues(reply: Dispatcher.ResponseData): Record<string, string | undefined> {
+function singleValues(received: HttpAnswer['headers']): Record<string, string | undefined> {
   const headers: Record<string, string | undefined> = Object.create(null)
-  for (const [name, value] of Object.entries(reply.headers))
+  for (const name of Object.keys(received)) {
+    const value = received[name]
     headers[name] = Array.isArray(value) ? value[0] : value
+  }
   return headers
 }
 

@@ -3,7 +3,6 @@
  * byte now and then that would hold a connection for ever.
  */
 import { performance } from 'node:perf_hooks'
-import type { Readable } from 'node:stream'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 
 const GRACE_MS = 60_000
@@ -23,20 +22,4 @@ export function createPace(
       throw new Fault(tooSlow, { what: `less than ${SLOWEST_BYTES_PER_SECOND} bytes a second came` })
     }
   }
-}
-
-/**
- * Destroys `source` with the fault when it is too slow, or when `check` throws; call it in the same turn in which its
- * reader is attached.
- */
-export function watchPace(source: Readable, tooSlow: FaultCode, check?: () => void): void {
-  const keepPace = createPace(tooSlow)
-  source.on('data', (chunk: Buffer) => {
-    try {
-      keepPace(chunk)
-      check?.()
-    } catch (cause) {
-      source.destroy(cause as Fault)
-    }
-  })
 }

@@ -6,10 +6,11 @@ import { hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { parseSoapFault } from '#core/transport/fault-xml.ts'
 import { boundaryOf, type PartHandler, readMultipart } from '#core/transport/multipart-reader.ts'
+import type { ByteSource } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import type { Body, BodySpool, MessageSignature } from './message.ts'
-import { watchPace } from './pace.ts'
+import { createPace } from './pace.ts'
 
 export type ReceivedParts = {
   ocspResponses: Buffer[]
@@ -26,22 +27,22 @@ const MAX_OCSP_RESPONSES = 10
 const MAX_PART_BYTES = 256 * 1024
 
 /** The order of the parts: each kind may follow only kinds of lower rank; OCSP responses alone repeat. */
-const RANK: Record<string, number> = {
-  [PART_TYPE.ocsp]: 0,
-  [PART_TYPE.restRequest]: 1,
-  [PART_TYPE.restResponse]: 1,
-  [PART_TYPE.restBody]: 2,
-  [PART_TYPE.hashChainResult]: 3,
-  [PART_TYPE.hashChain]: 4,
-  [PART_TYPE.signature]: 5,
-}
+const RANK: ReadonlyMap<string, number> = new Map([
+  [PART_TYPE.ocsp, 0],
+  [PART_TYPE.restRequest, 1],
+  [PART_TYPE.restResponse, 1],
+  [PART_TYPE.restBody, 2],
+  [PART_TYPE.hashChainResult, 3],
+  [PART_TYPE.hashChain, 4],
+  [PART_TYPE.signature, 5],
+])
 
 /**
  * Reads to the end of `source`. `onMessage` is called when the message part is complete, before any byte of the body is
  * spooled: it may refuse early by throwing. On any failure the spooled body is removed.
  */
 export async function readMessage(q: {
-  source: Readable
+  source: Readable | ByteSource
   contentType: string
   messageType: typeof PART_TYPE.restRequest | typeof PART_TYPE.restResponse
   spool: BodySpool
@@ -58,10 +59,10 @@ export async function readMessage(q: {
   let rank = -1
 
   const onPart = (headers: ReadonlyMap<string, string>): PartHandler => {
-    const type = (headers.get('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
+    const type = typeOf(headers.get('content-type') ?? '')
     if (rank === 5) throw new Fault('invalid_message', { what: 'a part follows the signature' })
     if (type === PART_TYPE.fault) return collect(MAX_PART_BYTES, throwPeerFault)
-    const next = RANK[type]
+    const next = RANK.get(type)
     const wrongKind = next === 1 && type !== q.messageType
     if (
       next === undefined ||
@@ -93,14 +94,23 @@ export async function readMessage(q: {
   try {
     const limits = { maxParts: MAX_PARTS, maxHeaderBytes: 16 * 1024 }
     const boundary = boundaryOf(q.contentType)
-    watchPace(q.source, q.tooSlow, q.onProgress)
-    await readMultipart({ source: q.source, boundary, limits, onPart })
+    const keepPace = createPace(q.tooSlow)
+    const watch = (chunk: Buffer): void => {
+      keepPace(chunk)
+      q.onProgress?.()
+    }
+    await readMultipart({ source: q.source, watch, boundary, limits, onPart })
     return assemble(parts, q.messageType, ocspResponses, spooling.body)
   } catch (cause) {
     await spooling.pending?.abort()
     await spooling.body?.discard()
     throw cause
   }
+}
+
+/** Without parameters, in lower case. */
+function typeOf(contentType: string): string {
+  return RANK.has(contentType) ? contentType : contentType.split(';')[0]!.trim().toLowerCase()
 }
 
 function assemble(

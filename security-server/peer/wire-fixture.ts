@@ -1,10 +1,16 @@
 /** A peer's listener and a client for it, with the real plugin and real sockets. */
 
-import type { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
+import { readStream } from '#core/transport/read-stream.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import { createPeerClient, type PeerClient, type PeerClientSettings, type PeerRequest } from './client.ts'
+import {
+  createPeerClient,
+  type PeerClient,
+  type PeerClientSettings,
+  type PeerReply,
+  type PeerRequest,
+} from './client.ts'
 import { chainOf, mutualTls, mutualTlsOptions } from './mutual-tls.ts'
 import { NotSent } from './not-sent.ts'
 import { createOcspByHash } from './ocsp-by-hash.ts'
@@ -83,8 +89,14 @@ export function clientOf(
   return client
 }
 
-export const textOf = async (content: Readable): Promise<string> =>
-  Buffer.concat(await content.toArray()).toString()
+export async function bytesOf(content: PeerReply['content']): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  await readStream(content, (chunk) => void chunks.push(chunk))
+  return Buffer.concat(chunks)
+}
+
+export const textOf = async (content: PeerReply['content']): Promise<string> =>
+  (await bytesOf(content)).toString()
 
 /** Fails the way that it must: this code, and before or after the first byte. */
 export async function fails(

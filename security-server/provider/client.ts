@@ -4,7 +4,6 @@
  * before the system was reached carries the mark NotSent.
  */
 import { Agent, buildConnector, type Dispatcher } from 'undici'
-import { readStream } from '#core/transport/read-stream.ts'
 import type { HeaderList } from '#core/transport/rest-message.ts'
 import { flatHeaders } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -12,6 +11,7 @@ import { idText } from '#schemas/identifiers.ts'
 import type { TlsIdentity } from '../keys/keys.ts'
 import type { OwnListener } from '../local-systems/check-address.ts'
 import type { LocalService } from '../local-systems/local-systems.ts'
+import { callHttp, type HttpAnswer, type HttpCall } from '../peer/http-call.ts'
 import type { Body, BodySpool } from '../peer/message.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { createPace } from '../peer/pace.ts'
@@ -91,28 +91,21 @@ export function createServiceClient(settings: {
 
   return {
     async call(q) {
-      // The answer's head is due within the time-out, waiting for a connection included; then its body has to flow.
-      const waiting = new AbortController()
-      const timer = setTimeout(() => waiting.abort(new Fault('service_timeout')), q.service.timeoutMs)
+      const { timeoutMs } = q.service
       try {
-        const { origin, path } = split(q.target)
-        const reply = await agentFor(q.service).request({
-          origin,
-          path,
+        const call: HttpCall = {
+          ...split(q.target),
           method: q.method as Dispatcher.HttpMethod,
           headers: flatHeaders(q.headers),
           body: q.body === undefined ? null : (q.body.bytes ?? q.body.open()),
           headersTimeout: 0,
-          bodyTimeout: q.service.timeoutMs,
-          responseHeaders: 'raw',
-          signal: waiting.signal,
-        })
-        clearTimeout(timer)
-        return await readAnswer(reply, q)
+          bodyTimeout: timeoutMs,
+        }
+        // The answer's head is due within the time-out, waiting for a connection included; then its body has to flow.
+        const late = (): Fault => new Fault('service_timeout')
+        return await readAnswer(await callHttp(agentFor(q.service), call, { headMs: timeoutMs, late }), q)
       } catch (cause) {
         throw failureOf(cause, q.service)
-      } finally {
-        clearTimeout(timer)
       }
     },
     async close() {
@@ -129,39 +122,32 @@ function split(target: string): { origin: string; path: string } {
   return { origin: match[1]!, path: rest.startsWith('/') ? rest : `/${rest}` }
 }
 
-async function readAnswer(reply: Dispatcher.ResponseData, q: Call): Promise<SystemAnswer> {
-  // Destroyed without a listener for its error, undici's body would end the process.
-  reply.body.on('error', () => undefined)
-  const headers = pairs(reply.headers as unknown as (Buffer | string)[])
-  const answer = { status: reply.statusCode, reason: reply.statusText ?? '', headers }
+async function readAnswer(reply: HttpAnswer, q: Call): Promise<SystemAnswer> {
+  const answer = { status: reply.statusCode, reason: reply.reason, headers: pairs(reply.rawHeaders) }
   if (q.method === 'HEAD' || NO_ENTITY.has(reply.statusCode)) {
-    await reply.body.dump({ limit: 0 })
+    reply.content.destroy()
     return { ...answer, body: undefined }
   }
   const pending = q.spool.begin({ maxBytes: q.maxBodyBytes })
   const keepPace = createPace('service_timeout')
   try {
-    await readStream(reply.body, (chunk) => {
+    await reply.content.drainTo((chunk) => {
       keepPace(chunk)
       return pending.write(chunk)
     })
     return { ...answer, body: await pending.end() }
   } catch (cause) {
     // Unread it would hold its connection for ever.
-    reply.body.destroy()
+    reply.content.destroy()
     await pending.abort()
     throw cause
   }
 }
 
-function pairs(raw: (Buffer | string)[]): HeaderList {
+function pairs(raw: string[]): HeaderList {
   const headers: HeaderList = []
-  for (let i = 0; i + 1 < raw.length; i += 2) headers.push([latin1(raw[i]!), latin1(raw[i + 1]!)])
+  for (let i = 0; i + 1 < raw.length; i += 2) headers.push([raw[i]!, raw[i + 1]!])
   return headers
-}
-
-function latin1(value: Buffer | string): string {
-  return typeof value === 'string' ? value : value.toString('latin1')
 }
 
 /** Ours say what they are; of undici's only what it refuses to begin is certain not to have reached the system. */

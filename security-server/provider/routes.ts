@@ -2,6 +2,7 @@
  * The edge towards peer servers: one POST to arrival, reply or SOAP fault to HTTP response, one log line an exchange.
  * Nothing else here knows HTTP, nothing else turns a Fault into an answer.
  */
+import { pipeline } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts'
@@ -36,7 +37,7 @@ export function providerRoutes(
   }
   app.setNotFoundHandler((_request, reply) => refuseStranger(reply, new Fault('invalid_http_method')))
   app.setErrorHandler((cause, _request, reply) => refuseStranger(reply, toFault(cause)))
-  app.post('/', async (request, reply) => {
+  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const began = rooms.clock()
     const line = { half: 'provider', from: request.ip, requestId: text(request.headers[HEADER.requestId]) }
     const hurryAgain = waitPatiently(request.raw)
@@ -50,8 +51,22 @@ export function providerRoutes(
     }
     log.info({ ...line, ...done.facts, ms }, 'exchange')
     observe('ok', ms / 1000)
-    return reply.code(200).headers(done.headers).send(done.content)
-  })
+    return sendReply(reply, done)
+  }
+  // In the hook, before fastify looks at the content type: with its boundary it is another one for each message.
+  app.post('/', { onRequest: answer }, (_request, reply) => reply)
+}
+
+function sendReply(reply: FastifyReply, { headers, content }: Reply): FastifyReply {
+  const { raw } = reply.hijack()
+  if (Buffer.isBuffer(content)) {
+    raw.writeHead(200, { ...headers, 'content-length': content.length }).end(content)
+    return reply
+  }
+  raw.writeHead(200, headers)
+  // A body that cannot be read to its end closes the connection: the peer sees that it is short.
+  pipeline(content, raw, () => undefined)
+  return reply
 }
 
 async function carry(request: FastifyRequest, rooms: ProviderRooms): Promise<Reply | Refusal> {

@@ -1,0 +1,174 @@
+/**
+ * One HTTP call by undici's lower interface: the body of the answer is handed out as it comes. A Node stream for each
+ * answer, and a signal for each wait, cost as much as all that is done with a small message.
+ */
+import { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import type { ByteSource } from '#core/transport/read-stream.ts'
+import { Fault } from '#schemas/fault.ts'
+
+export type HttpAnswer = {
+  statusCode: number
+  reason: string
+  /** Names in lower case; of repeated headers all values. */
+  headers: Record<string, string | string[] | undefined>
+  /** Name and value in turn, as they came, a character a byte. */
+  rawHeaders: string[]
+  /** Has to be read to its end or destroyed: its connection is held until then. */
+  content: AnswerContent
+}
+
+export type AnswerContent = ByteSource & { destroy(): void }
+
+export type HttpCall = Omit<Dispatcher.DispatchOptions, 'body'> & { body: Buffer | Readable | null }
+
+/** What comes before anybody reads it is kept; more than that stops the sender. */
+const KEPT_BYTES = 64 * 1024
+
+/**
+ * Resolves with the head of the answer. Rejects with undici's error, or with `late` after `headMs`, waiting for a
+ * connection included. `onOver` is called once the connection is free, or gone.
+ */
+export function callHttp(
+  dispatcher: Dispatcher,
+  call: HttpCall,
+  o: { headMs?: number; late?: () => Fault; onOver?: () => void } = {},
+): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    let controller: Dispatcher.DispatchController | undefined
+    let content: ReturnType<typeof createContent> | undefined
+    let expired: Fault | undefined
+    const expire = (): void => {
+      expired = o.late?.() ?? new Fault('network_error')
+      reject(expired)
+      // Still waiting for a connection, it ends when its turn comes, before a byte is written.
+      controller?.abort(expired)
+    }
+    const timer = o.headMs === undefined ? undefined : setTimeout(expire, o.headMs)
+    const over = (): void => {
+      clearTimeout(timer)
+      o.onOver?.()
+    }
+    dispatcher.dispatch(call as Dispatcher.DispatchOptions, {
+      onRequestStart(started) {
+        controller = started
+        if (expired !== undefined) started.abort(expired)
+      },
+      onResponseStart(started, statusCode, headers, statusMessage) {
+        if (statusCode < 200) return
+        clearTimeout(timer)
+        content = createContent(started)
+        const rawHeaders = texts(started.rawHeaders)
+        resolve({
+          statusCode,
+          reason: statusMessage ?? '',
+          headers,
+          rawHeaders,
+          content: content.source,
+        })
+      },
+      onResponseData: (_controller, chunk) => content?.data(chunk),
+      onResponseEnd() {
+        content?.end()
+        over()
+      },
+      onResponseError(_controller, cause) {
+        if (call.body instanceof Readable) call.body.on('error', () => undefined).destroy()
+        reject(cause)
+        content?.fail(cause)
+        over()
+      },
+    })
+  })
+}
+
+type Taker = { take(chunk: Buffer): void | Promise<void>; resolve(): void; reject(cause: unknown): void }
+
+function createContent(controller: Dispatcher.DispatchController): {
+  source: AnswerContent
+  data(chunk: Buffer): void
+  end(): void
+  fail(cause: unknown): void
+} {
+  let kept: Buffer[] = []
+  let keptBytes = 0
+  let taker: Taker | undefined
+  let waiting = false
+  let outcome: 'open' | 'ended' | { cause: unknown } = 'open'
+
+  const finish = (): void => {
+    if (outcome === 'open' || taker === undefined || waiting) return
+    const { resolve, reject } = taker
+    if (outcome === 'ended') resolve()
+    else reject(outcome.cause)
+    taker = undefined
+  }
+  const giveUp = (thrown: unknown): void => {
+    taker?.reject(thrown)
+    taker = undefined
+    kept = []
+    controller.pause()
+  }
+  const hand = (to: Taker, chunk: Buffer): void => {
+    try {
+      const pending = to.take(chunk)
+      if (pending === undefined) return
+      waiting = true
+      controller.pause()
+      pending.then(() => {
+        waiting = false
+        handKept()
+      }, giveUp)
+    } catch (thrown) {
+      giveUp(thrown)
+    }
+  }
+  const handKept = (): void => {
+    while (taker !== undefined && !waiting && kept.length > 0) {
+      const chunk = kept.shift()!
+      keptBytes -= chunk.length
+      hand(taker, chunk)
+    }
+    if (taker === undefined || waiting) return
+    finish()
+    if (outcome === 'open') controller.resume()
+  }
+  const fail = (cause: unknown): void => {
+    if (outcome !== 'open') return
+    outcome = { cause: cause instanceof Fault ? cause : new Fault('connection_lost', { cause }) }
+    // What came before the connection broke is of no use without the rest.
+    kept = []
+    waiting = false
+    finish()
+  }
+  return {
+    source: {
+      drainTo: (take) =>
+        new Promise((resolve, reject) => {
+          taker = { take, resolve, reject }
+          handKept()
+        }),
+      destroy: () => {
+        if (outcome === 'open') controller.abort(new Fault('connection_lost', { what: 'given up' }))
+      },
+    },
+    data(chunk) {
+      // Resumed with nothing to read, the parser reports no bytes; to wait for these would stop and resume it for ever.
+      if (chunk.length === 0) return
+      if (taker !== undefined && !waiting && kept.length === 0) return hand(taker, chunk)
+      kept.push(chunk)
+      keptBytes += chunk.length
+      if (keptBytes > KEPT_BYTES) controller.pause()
+    },
+    end() {
+      outcome = 'ended'
+      if (kept.length === 0) finish()
+    },
+    fail,
+  }
+}
+
+function texts(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
+  if (!Array.isArray(raw)) return []
+  return raw.map((one) => (typeof one === 'string' ? one : one.toString('latin1')))
+}
