@@ -227,6 +227,7 @@ export async function ask(
   let connected = false
   request.once('socket', (socket) => {
     connected = request.reusedSocket
+    if (connected) return
     socket.once(protocol === 'https:' ? 'secureConnect' : 'connect', () => {
       connected = true
     })
