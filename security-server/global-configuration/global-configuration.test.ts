@@ -296,6 +296,32 @@ void t.test('federation', async (t) => {
   world.publish({ anchors })
   await federated.refresh()
   t.equal(federated.current().indexFor('FI')?.memberName(finnish), 'Finland', 'its last copy serves')
+
+  let letGo: () => void = () => undefined
+  other.source.intercept = (_path, _request, response) => {
+    letGo = () => response.writeHead(500).end()
+    return true
+  }
+  world.clock.now += MINUTE
+  world.publish({ anchors, name: 'Renamed' })
+  const renamed = new Promise<void>((resolve) => {
+    const stop = federated.onChange(() => {
+      stop()
+      resolve()
+    })
+  })
+  const refreshing = federated.refresh()
+  await renamed
+  t.equal(federated.current().index.shared.members[0]?.name, 'Renamed', 'our own part does not wait for it')
+  t.equal(federated.current().indexFor('FI')?.memberName(finnish), 'Finland')
+  letGo()
+  await refreshing
+  t.equal(federated.current().index.shared.members[0]?.name, 'Renamed')
+
+  other.source.intercept = (_path, _request, response) => {
+    response.writeHead(500).end()
+    return true
+  }
   world.clock.now += 5 * MINUTE
   world.publish({ anchors })
   await federated.refresh()

@@ -99,11 +99,19 @@ export async function createHolder(
     return found.copy
   }
 
+  const federatedAnchors = (own: InstanceCopy): ConfigurationAnchor[] =>
+    (own.privateParameters?.anchors ?? []).filter(
+      ({ instance }) => instance !== own.instance && isAllowed(instance),
+    )
+
+  const heldFederated = (own: InstanceCopy): InstanceCopy[] =>
+    federatedAnchors(own).flatMap(
+      (anchor) => copies.find((known) => known.instance === anchor.instance) ?? [],
+    )
+
   const fetchFederated = async (own: InstanceCopy, read: ReadParameters): Promise<InstanceCopy[]> => {
-    const anchors = own.privateParameters?.anchors ?? []
-    const wanted = anchors.filter(({ instance }) => instance !== own.instance && isAllowed(instance))
     const results = await Promise.all(
-      wanted.map((anchor) =>
+      federatedAnchors(own).map((anchor) =>
         fetch(anchor, 'federated', read).catch(() =>
           // Logged already. The last copy serves until it expires; content that must be written again cannot.
           isReusable ? copies.find((known) => known.instance === anchor.instance) : undefined,
@@ -111,6 +119,17 @@ export async function createHolder(
       ),
     )
     return results.filter((copy) => copy !== undefined)
+  }
+
+  const install = async (accepted: InstanceCopy[]): Promise<void> => {
+    if (!isReusable || isDifferent(accepted, copies)) {
+      isReusable = false
+      layout = await generations.save(accepted)
+      isReusable = true
+    }
+    use(accepted)
+    publish()
+    await persistMarks()
   }
 
   return {
@@ -138,15 +157,10 @@ export async function createHolder(
         if (copies.length > 0) publish()
         throw cause
       })
-      const fetched = [own, ...(await fetchFederated(own, read))]
-      if (!isReusable || isDifferent(fetched, copies)) {
-        isReusable = false
-        layout = await generations.save(fetched)
-        isReusable = true
-      }
-      use(fetched)
-      publish()
-      await persistMarks()
+      // What our own registry says now, a revocation say, does not wait for another instance that answers slowly.
+      const others = heldFederated(own)
+      if (isReusable && others.length > 0) await install([own, ...others])
+      await install([own, ...(await fetchFederated(own, read))])
     },
     forget: async (historyOf) => {
       for (const [instance, { mark }] of marks) {
