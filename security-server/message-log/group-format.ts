@@ -31,19 +31,24 @@ export type PackedRecord = {
   replayKey: Buffer | undefined
 }
 
+/** A field as it is packed; text as UTF-8. */
+export type Field = Buffer | string | undefined
+
 const FIELDS = 10
 const SIGNATURES = 8
 const ABSENT = -1
-/** A field that is the same Buffer as that of record k of this group is sent as SAME - k: batches share signatures. */
+/** A signature document that record k of this group has too is sent as SAME - k: those of a batch share one. */
 const SAME = -2
+/** Each is compared with so many others of its group, the newest first. */
+const COMPARED = 8
 /** Fields begin at multiples of this, so that they can be compared by words. */
 const ALIGNED = 4
 
 /** The fields of a record in the order in which they are packed. */
-export function fieldsOf(head: RecordHead, metadata: string, record: PackedParts): (Buffer | undefined)[] {
+export function fieldsOf(head: RecordHead, metadata: string, record: PackedParts): Field[] {
   return [
-    Buffer.from(JSON.stringify(head)),
-    Buffer.from(metadata),
+    JSON.stringify(head),
+    metadata,
     record.message,
     record.body?.sha512,
     record.body?.bytes,
@@ -62,31 +67,50 @@ export type PackedParts = {
   replayKey?: Buffer | undefined
 }
 
-/** The most that `pack` takes. */
-export function packedSize(fields: (Buffer | undefined)[]): number {
+/** The most that `packGroup` takes for a record. */
+export function packedSize(fields: Field[]): number {
   let size = ALIGNED * FIELDS
-  for (const field of fields) if (field !== undefined) size += aligned(field.length)
+  for (const field of fields) {
+    if (field !== undefined)
+      size += aligned(typeof field === 'string' ? Buffer.byteLength(field) : field.length)
+  }
   return size
 }
 
-/** Writes a group to the start of `target`. */
-export function packGroup(target: Buffer, records: (Buffer | undefined)[][]): void {
-  const seen = new Map<Buffer, number>()
+/** Writes a group to the start of `target`; says how much of it was written. */
+export function packGroup(target: Buffer, records: Field[][]): number {
+  const documents: { document: Buffer; position: number }[] = []
   let at = 0
   for (const [position, fields] of records.entries()) {
     for (let which = 0; which < FIELDS; which++) {
       const field = fields[which]
-      const same = which === SIGNATURES && field !== undefined ? seen.get(field) : undefined
+      if (typeof field === 'string') {
+        const length = target.write(field, at + ALIGNED)
+        target.writeInt32LE(length, at)
+        at += ALIGNED + aligned(length)
+        continue
+      }
+      const same = which === SIGNATURES && field !== undefined ? sameIn(documents, field) : undefined
       if (field === undefined || same !== undefined) {
         at = target.writeInt32LE(same === undefined ? ABSENT : SAME - same, at)
         continue
       }
-      if (which === SIGNATURES) seen.set(field, position)
+      if (which === SIGNATURES) documents.push({ document: field, position })
       at = target.writeInt32LE(field.length, at)
       field.copy(target, at)
       at += aligned(field.length)
     }
   }
+  return at
+}
+
+/** The position of a record with these octets; what came over the wire is a Buffer of its own for each message. */
+function sameIn(documents: { document: Buffer; position: number }[], wanted: Buffer): number | undefined {
+  for (let i = documents.length - 1; i >= Math.max(0, documents.length - COMPARED); i--) {
+    const { document, position } = documents[i]!
+    if (document === wanted || document.equals(wanted)) return position
+  }
+  return undefined
 }
 
 /** Reads `count` records from the start of `source`. Records that share a signature document share its Buffer. */
@@ -102,9 +126,15 @@ export function unpackGroup(source: Buffer, count: number): PackedRecord[] {
     at += aligned(length)
     return field
   }
+  const nextText = (): string => {
+    const start = at + ALIGNED
+    const end = start + source.readInt32LE(at)
+    at = aligned(end)
+    return source.toString('utf8', start, end)
+  }
   for (let i = 0; i < count; i++) {
     records.push({
-      head: JSON.parse(next()!.toString()) as RecordHead,
+      head: JSON.parse(nextText()) as RecordHead,
       metadata: next()!,
       message: next(),
       bodySha512: next(),

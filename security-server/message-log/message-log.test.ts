@@ -27,7 +27,9 @@ import {
   spoolBody,
 } from './fixture.ts'
 import { readLogKeys } from './keys/log-keys.ts'
+import { openLogDatabase } from './log-database.ts'
 import type { MessageLogOptions } from './message-log.ts'
+import type { SearchRow } from './search/store.ts'
 
 const codeOf = (thrown: unknown): string => (thrown as Fault).code
 
@@ -295,4 +297,39 @@ t.test('answering something that is not there is refused alone', async (t) => {
   ])
   t.equal(codeOf((bad as PromiseRejectedResult).reason), 'not_found')
   t.equal(good.status, 'fulfilled')
+})
+
+await eachDatabase(t, async (_database, t, url) => {
+  const { search, close } = await openLogDatabase(url)
+  t.teardown(close)
+  // At the edges of the index's blocks, and of what one query asks for.
+  const indexes = [0, 5, 32_767, 32_768, 2_097_151, 2_097_152, 3_000_000]
+  const size = 3_000_001
+  const row = (idx: number, query_id: string): SearchRow => ({
+    idx,
+    // The later, the older: clocks are set.
+    time: new Date(4_000_000 - idx).toISOString(),
+    kind: 'request',
+    direction: 'in',
+    outcome: '',
+    query_id,
+    request_id: '',
+    client: '',
+    service: '',
+    peer: '',
+    answers: null,
+  })
+  await search.add(
+    indexes.flatMap((idx) => [row(idx, 'wanted'), row(idx + 10_000, 'other')]),
+    size,
+  )
+  const indexesOf = (rows: SearchRow[]): number[] => rows.map(({ idx }) => idx)
+  t.same(indexesOf(await search.byQueryId('wanted', size)), indexes, 'oldest first, from every block')
+  t.same(await search.byQueryId('absent', size), [])
+  const newest = indexesOf(await search.list({ queryId: 'wanted', limit: 3 }, size))
+  t.same(newest, indexes.slice(-3).reverse())
+  const before = await search.list({ queryId: 'wanted', limit: 9, before: newest.at(-1)! }, size)
+  t.same(indexesOf(before), indexes.slice(0, -3).reverse())
+  const byTime = await search.list({ queryId: 'wanted', limit: 9, from: '1970' }, size)
+  t.same(indexesOf(byTime), indexes, 'by time')
 })

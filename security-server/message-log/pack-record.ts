@@ -1,10 +1,10 @@
 /** A record as the worker gets it: what the log level leaves out never reaches the log's thread. */
 import { idText } from '#schemas/identifiers.ts'
-import { fieldsOf, type RecordHead } from './group-format.ts'
+import { type Field, fieldsOf, type RecordHead } from './group-format.ts'
 import { metadataText } from './own-record.ts'
 import type { Metadata, RecordInput } from './record-input.ts'
 
-export function packRecord(record: RecordInput, node: string): (Buffer | undefined)[] {
+export function packRecord(record: RecordInput, node: string): Field[] {
   const logLevel = record.logLevel ?? 'full'
   const { body, answers } = record
   const head: RecordHead = {

@@ -13,7 +13,7 @@ import { logFolder, logOptions, openTestLog, signedRecord, usableAgain } from '.
 import type { MessageLog, MessageLogOptions } from './message-log.ts'
 import type { RecordInput } from './record-input.ts'
 import { LONGEST_UPLOAD_MS, neededByAnyNode, neededHere, REPLAY_WINDOW_MS } from './replay-times.ts'
-import { createReplayWindow } from './sqlite/replay-window.ts'
+import { createReplayWindow, PRINT_LENGTH, printOf } from './sqlite/replay-window.ts'
 
 const MINUTE = 60_000
 
@@ -300,6 +300,51 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 })
 
+t.test('the keys of a group in one row of the embedded store, which may be damaged', async (t) => {
+  const options = logOptions(logFolder(t))
+  const log = await openTestLog(t, options)
+  const keys = Array.from({ length: 5 }, () => randomBytes(32))
+  const records = await Promise.all(keys.map((replayKey) => signedRecord({ replayKey })))
+  await Promise.all(records.map((record) => log.append(record)))
+  await log.close()
+  const change = (sql: string): unknown => {
+    const database = new DatabaseSync(options.databaseUrl.slice('sqlite:'.length), { timeout: 5000 })
+    try {
+      return database.prepare(sql).get()
+    } finally {
+      database.close()
+    }
+  }
+  const rows = 'select count(*) as rows, sum(length(prints)) as octets, max(time) as time from replay_key'
+  t.match(change(rows), { rows: 1, octets: 5 * PRINT_LENGTH })
+  const refusesAll = async (why: string): Promise<void> => {
+    const again = await openTestLog(t, options)
+    const outcomes = await Promise.allSettled(records.map((record) => again.append(record)))
+    for (const outcome of outcomes) {
+      t.equal(codeOf((outcome as PromiseRejectedResult).reason), 'replayed_request', why)
+    }
+    await again.append(await signedRecord({ replayKey: randomBytes(32) }))
+    await again.close()
+  }
+  await refusesAll('after a restart')
+  const { prints, time } = change('select hex(prints) as prints, time from replay_key where time > 0') as {
+    prints: string
+    time: number
+  }
+  for (const damage of [
+    'prints = substr(prints, 1, length(prints) - 1)',
+    "prints = x''",
+    "prints = 'sixteen letters.'",
+    "time = 'late'",
+    'time = time + 0.5',
+  ]) {
+    change(`update replay_key set ${damage} where time = ${time}`)
+    await t.rejects(openTestLog(t, options), { code: 'log_inconsistent', what: /replay_key/ }, damage)
+    change(`update replay_key set time = ${time}, prints = x'${prints}' where rowid = 1`)
+  }
+  await refusesAll('when it was mended')
+})
+
 t.test('when keys are needed', async (t) => {
   const now = Date.now()
   t.equal(neededHere(now, undefined), now - 2 * REPLAY_WINDOW_MS)
@@ -319,17 +364,17 @@ t.test('the window in memory forgets nothing too early, in whatever order times 
       let before = 0
       for (const { by, held } of steps) {
         time += by
-        const key = randomBytes(32)
-        window.add(key, time)
+        const key = printOf(randomBytes(32))
+        window.add(key, 0, time)
         keys.push({ key, time })
         before = Math.max(before, time - 600 - held)
         window.forget(before)
-        if (!keys.every((each) => each.time < before || window.has(each.key))) return false
+        if (!keys.every((each) => each.time < before || window.has(each.key, 0))) return false
       }
       // All but the last three generations go once nothing needs them.
-      for (const at of [10_000_000, 10_000_300, 10_000_600]) window.add(randomBytes(32), at)
+      for (const at of [10_000_000, 10_000_300, 10_000_600]) window.add(printOf(randomBytes(32)), 0, at)
       window.forget(10_000_600)
-      return keys.every((each) => !window.has(each.key))
+      return keys.every((each) => !window.has(each.key, 0))
     }),
   )
   t.pass('held')

@@ -128,18 +128,18 @@ t.test('a log of many records', async (t) => {
     })
   }
 
-  t.equal((await log.search.byQueryId(ids[BATCH]!)).length, 2)
+  t.equal((await log.search.byQueryId(ids[BATCH]!, size)).length, 2)
   few(2, 'search by query id')
   const hour = (from: number): { from: string; to: string } => ({
     from: new Date(start + from * MINUTE).toISOString(),
     to: new Date(start + (from + 60) * MINUTE).toISOString(),
   })
   const seen: number[] = []
-  let page = await log.search.list({ ...hour(30), limit: 500 })
+  let page = await log.search.list({ ...hour(30), limit: 500 }, size)
   few(500, 'a page of an old hour')
   while (page.length > 0) {
     seen.push(...page.map(({ idx }) => idx))
-    page = await log.search.list({ ...hour(30), limit: 500, before: seen.at(-1)! })
+    page = await log.search.list({ ...hour(30), limit: 500, before: seen.at(-1)! }, size)
     t.ok(rows() <= 501, 'its other pages')
   }
   t.equal(seen.length, 60 * 2 * BATCH, 'the whole hour')

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { receiveFault } from '#platform/threads/crossed-fault.ts'
 import { withBuffers } from '#platform/threads/with-buffers.ts'
 import { Fault } from '#schemas/fault.ts'
-import { packedSize, packGroup } from './group-format.ts'
+import { type Field, packedSize, packGroup } from './group-format.ts'
 import type { LoggedRecord } from './record-input.ts'
 import {
   type CallAnswer,
@@ -30,9 +30,8 @@ const RESTART_MS = 500
  */
 const BETWEEN_GROUPS_MS = 3
 
-type Fields = (Buffer | undefined)[]
 type Waiting = {
-  fields: Fields
+  fields: Field[]
   size: number
   resolve(record: LoggedRecord): void
   reject(fault: Fault): void
@@ -41,7 +40,7 @@ type Call = { resolve(result: unknown): void; reject(fault: Fault): void }
 
 export type WorkerClient = {
   /** Resolves when the record is durable. */
-  append(fields: Fields): Promise<LoggedRecord>
+  append(fields: Field[]): Promise<LoggedRecord>
   call<K extends keyof WorkerApi>(method: K, ...argument: Parameters<WorkerApi[K]>): ReturnType<WorkerApi[K]>
   state(): LogState
   /** Ends the thread. */
@@ -145,12 +144,12 @@ export async function startWorker(q: {
     queue = queue.slice(count)
     queuedBytes -= size
     const target = size <= GROUP_MEMORY ? groupMemory : Buffer.allocUnsafeSlow(size)
-    packGroup(
+    const written = packGroup(
       target,
       underWay.map(({ fields }) => fields),
     )
     sentAt = performance.now()
-    packed = target === groupMemory ? size : 0
+    packed = target === groupMemory ? written : 0
     const group = ++sequence
     if (target === groupMemory) to.postMessage({ group, count } satisfies ToWorker)
     else to.postMessage({ group, count, bytes: target } satisfies ToWorker, [target.buffer as ArrayBuffer])

@@ -78,8 +78,8 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
           await readUnstamped(log, writer)
         }),
       maintain: (q) => inTurn(() => maintenance.slice(q)),
-      findByQueryId: (queryId) => log.search.byQueryId(queryId),
-      list: (filter) => log.search.list(filter),
+      findByQueryId: async (queryId) => log.search.byQueryId(queryId, (await log.records.head()).size),
+      list: async (filter) => log.search.list(filter, (await log.records.head()).size),
       readEvidence: (index) => readEvidence(log, index, ring.find),
       proveInclusion: (index) => proveInclusion(log, index, ring.find),
       recover: async ({ now, underWay }) => {

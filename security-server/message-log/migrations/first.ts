@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, dialectOf } from '#platform/database/dialect.ts'
+import { BLOCK } from '../search/blocks.ts'
 
 /** Only `integer primary key` is the row's own place in SQLite; any other type would cost a second tree. */
 function keyType(kysely: Kysely<unknown>): 'integer' | 'bigint' {
@@ -34,14 +35,11 @@ export const first: Migration = {
       .addColumn('base', integer)
       .addColumn('document', blob, (column) => column.notNull())
       .execute()
-    // The embedded store has one writer, which keeps the keys of two windows in memory: no index to maintain.
-    const replay = schema
-      .createTable('replay_key')
-      .addColumn('key', blob, (column) => column.notNull())
-      .addColumn('time', integer, (column) => column.notNull())
+    const replay = schema.createTable('replay_key').addColumn('time', integer, (column) => column.notNull())
+    // The embedded store has one writer, which keeps the keys of two windows in memory: a row a group and no index.
     await (dialectOf(kysely) === 'sqlite'
-      ? replay
-      : replay.addPrimaryKeyConstraint('replay_key_pk', ['key'])
+      ? replay.addColumn('prints', blob, (column) => column.notNull())
+      : replay.addColumn('key', blob, (column) => column.primaryKey())
     ).execute()
     await schema
       .createTable('body_file')
@@ -94,7 +92,7 @@ export const first: Migration = {
       .addColumn('peer', text, (column) => column.notNull())
       .addColumn('answers', integer)
       .execute()
-    await schema.createIndex('search_query_id').on('search').column('query_id').execute()
+    await sql`create index search_query_id on search (${BLOCK}, query_id)`.execute(kysely)
     await schema
       .createTable('erasure')
       .addColumn('idx', key, (column) => column.primaryKey())

@@ -3,8 +3,10 @@
  * again and again: as objects they would outlive the nursery, and collecting them would cost more than reading them.
  */
 import type { RecordHead } from '../group-format.ts'
+import type { Metadata } from '../record-input.ts'
 
 const LEAF = 32
+const CLOSING_BRACKET = 0x5d
 
 /** What the index needs of a record. */
 export type RecentRecord = {
@@ -12,11 +14,10 @@ export type RecentRecord = {
   kind: string
   direction: string
   outcome: string
-  /** JSON. */
-  metadata: string
+  metadata: Metadata
 }
 
-type Facts = [time: number, kind: string, direction: string, outcome: string]
+type Facts = [time: number, kind: string, direction: string, outcome: string, metadata: Metadata]
 
 export type RecentRecords = {
   /** Undefined when it is too old, or another node's. */
@@ -41,9 +42,8 @@ export function createRecentRecords(limit: number, octets: number): RecentRecord
       if (indexes[slot] !== idx || begins[slot]! < written - octets) return undefined
       const at = begins[slot]! % octets
       const text = bytes.toString('utf8', at, at + ends[slot]! - begins[slot]!)
-      const end = text.indexOf('\n')
-      const [time, kind, direction, outcome] = JSON.parse(text.slice(0, end)) as Facts
-      return { time, kind, direction, outcome, metadata: text.slice(end + 1) }
+      const [time, kind, direction, outcome, metadata] = JSON.parse(text) as Facts
+      return { time, kind, direction, outcome, metadata }
     },
     leaves: (start, count) => {
       const found = Buffer.allocUnsafe(count * LEAF)
@@ -58,8 +58,9 @@ export function createRecentRecords(limit: number, octets: number): RecentRecord
       const slot = idx % limit
       indexes[slot] = idx
       leaf.copy(leaves, slot * LEAF)
-      const facts = `${JSON.stringify([head.time, head.kind, head.direction, head.outcome])}\n`
-      const size = Buffer.byteLength(facts) + metadata.length
+      // The metadata stand as they are, as the last member of an array.
+      const facts = `[${head.time},"${head.kind}","${head.direction}",${JSON.stringify(head.outcome)},`
+      const size = Buffer.byteLength(facts) + metadata.length + 1
       // No record wraps around the end of the memory.
       if ((written % octets) + size > octets) written += octets - (written % octets)
       begins[slot] = written
@@ -70,6 +71,7 @@ export function createRecentRecords(limit: number, octets: number): RecentRecord
       const at = written % octets
       metadata.copy(bytes, at + bytes.write(facts, at))
       written += size
+      bytes[at + size - 1] = CLOSING_BRACKET
       ends[slot] = written
     },
   }

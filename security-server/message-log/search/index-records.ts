@@ -32,8 +32,9 @@ function fromMemory(recent: RecentRecords, start: number, end: number): SearchRo
   for (let idx = start; idx < end; idx++) {
     const record = recent.get(idx)
     if (record === undefined) return undefined
-    const facts = { ...record, time: new Date(record.time).toISOString() }
-    rows.push(...toRows(idx, facts, JSON.parse(record.metadata) as Metadata))
+    const { kind, direction, outcome, metadata } = record
+    const time = new Date(record.time).toISOString()
+    rows.push(...toRows(idx, { kind, direction, outcome, time }, metadata))
   }
   return rows
 }

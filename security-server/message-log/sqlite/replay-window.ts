@@ -1,9 +1,12 @@
 /**
  * The replay keys that are needed, in memory: exact up to 128 bits of SHA-256, about 32 octets a key. Generations of one
- * window each, so that what is needed no more is dropped a whole generation at a time.
+ * window each, so that what is needed no more is dropped a whole generation at a time. A key is known by its print, which
+ * stands anywhere in `octets` from `at` on: a start reads hundreds of thousands, and must not make an object of each.
  */
 import { hash } from 'node:crypto'
 
+/** Octets of a print. */
+export const PRINT_LENGTH = 16
 const WORDS = 4
 const FIRST_CAPACITY = 1024
 
@@ -11,10 +14,10 @@ type Table = { started: number; count: number; words: Uint32Array }
 
 export type ReplayWindow = {
   /** Whether the key is known. */
-  has(key: Buffer): boolean
-  add(key: Buffer, time: number): void
-  /** Takes back keys whose commit failed. */
-  remove(key: Buffer): void
+  has(octets: Uint8Array, at: number): boolean
+  add(octets: Uint8Array, at: number, time: number): void
+  /** Takes back a key whose commit failed. */
+  remove(octets: Uint8Array, at: number): void
   /** Keys older than `before` may go; those of its generation stay with the last of them. */
   forget(before: number): void
 }
@@ -22,34 +25,47 @@ export type ReplayWindow = {
 /** Generations that no clock can make it forget: what was taken within two windows lies in these. */
 const GENERATIONS_KEPT = 3
 
+/** The print of a key: the first octets of its SHA-256, the lowest bit set. */
+export function printOf(key: Buffer): Buffer {
+  const print = Buffer.from(hash('sha256', key, 'latin1').slice(0, PRINT_LENGTH), 'latin1')
+  // A word of zero marks an empty slot, so the first word is never zero.
+  print[0]! |= 1
+  return print
+}
+
 export function createReplayWindow(windowMs: number): ReplayWindow {
   let tables: Table[] = []
+  const wanted = new Uint32Array(WORDS)
 
-  const find = (print: Uint32Array): Table | undefined =>
-    tables.find((table) => sameAt(table.words, slotOf(table.words, print), print))
+  const read = (octets: Uint8Array, at: number): void => {
+    for (let word = 0; word < WORDS; word++) wanted[word] = wordAt(octets, at + 4 * word)
+  }
+  const find = (): Table | undefined => tables.find(({ words }) => words[slotOf(words, wanted, 0)] !== 0)
   const newest = (time: number): Table => {
     const last = tables.at(-1)
     if (last !== undefined && time < last.started + windowMs) return last
-    const fresh = emptyTable(time, FIRST_CAPACITY)
+    const fresh = { started: time, count: 0, words: new Uint32Array(FIRST_CAPACITY * WORDS) }
     tables = [...tables, fresh]
     return fresh
   }
   return {
-    has: (key) => find(fingerprint(key)) !== undefined,
-    add: (key, time) => {
-      const table = newest(time)
-      if (2 * (table.count + 1) > table.words.length / WORDS) grow(table)
-      const print = fingerprint(key)
-      table.words.set(print, slotOf(table.words, print))
-      table.count++
+    has: (octets, at) => {
+      read(octets, at)
+      return find() !== undefined
     },
-    remove: (key) => {
-      const print = fingerprint(key)
-      const table = find(print)
+    add: (octets, at, time) => {
+      const table = newest(time)
+      if (2 * (table.count + 1) > table.words.length / WORDS) rebuild(table, table.words.length * 2)
+      read(octets, at)
+      insert(table, wanted, 0)
+    },
+    remove: (octets, at) => {
+      read(octets, at)
+      const table = find()
       if (table === undefined) return
       // Open addressing has no holes: rebuild without it. Only after a failed commit.
-      const kept = [...prints(table.words)].filter((other) => !sameAt(other, 0, print))
-      rebuild(table, kept, table.words.length)
+      table.words[slotOf(table.words, wanted, 0)] = 0
+      rebuild(table, table.words.length)
     },
     forget: (before) => {
       // Whatever the order of their times, a generation's keys are older than the start of the next one.
@@ -60,48 +76,37 @@ export function createReplayWindow(windowMs: number): ReplayWindow {
   }
 }
 
-function fingerprint(key: Buffer): Uint32Array {
-  const digest = hash('sha256', key, 'buffer')
-  const print = new Uint32Array(WORDS)
-  // Zero marks an empty slot, so the first word is never zero.
-  print[0] = digest.readUInt32LE(0) | 1
-  for (let word = 1; word < WORDS; word++) print[word] = digest.readUInt32LE(4 * word)
-  return print
+/** The lowest octet first, whatever the machine. */
+function wordAt(octets: Uint8Array, at: number): number {
+  return octets[at]! | (octets[at + 1]! << 8) | (octets[at + 2]! << 16) | (octets[at + 3]! << 24)
 }
 
-/** The slot where `print` stands or would stand. */
-function slotOf(words: Uint32Array, print: Uint32Array): number {
+/** The slot where the print that stands in `source` at `from` stands or would stand. */
+function slotOf(words: Uint32Array, source: Uint32Array, from: number): number {
   const mask = words.length / WORDS - 1
-  let slot = print[1]! & mask
-  while (words[slot * WORDS] !== 0 && !sameAt(words, slot * WORDS, print)) slot = (slot + 1) & mask
+  let slot = source[from + 1]! & mask
+  while (words[slot * WORDS] !== 0 && !isSame(words, slot * WORDS, source, from)) slot = (slot + 1) & mask
   return slot * WORDS
 }
 
-function sameAt(words: Uint32Array, at: number, print: Uint32Array): boolean {
+function isSame(words: Uint32Array, at: number, source: Uint32Array, from: number): boolean {
   return (
-    words[at] === print[0] &&
-    words[at + 1] === print[1] &&
-    words[at + 2] === print[2] &&
-    words[at + 3] === print[3]
+    words[at] === source[from] &&
+    words[at + 1] === source[from + 1] &&
+    words[at + 2] === source[from + 2] &&
+    words[at + 3] === source[from + 3]
   )
 }
 
-function emptyTable(started: number, capacity: number): Table {
-  return { started, count: 0, words: new Uint32Array(capacity * WORDS) }
+function insert(table: Table, source: Uint32Array, from: number): void {
+  const slot = slotOf(table.words, source, from)
+  for (let word = 0; word < WORDS; word++) table.words[slot + word] = source[from + word]!
+  table.count++
 }
 
-function* prints(words: Uint32Array): Generator<Uint32Array> {
-  for (let at = 0; at < words.length; at += WORDS) {
-    if (words[at] !== 0) yield words.slice(at, at + WORDS)
-  }
-}
-
-function grow(table: Table): void {
-  rebuild(table, [...prints(table.words)], table.words.length * 2)
-}
-
-function rebuild(table: Table, kept: Uint32Array[], length: number): void {
+function rebuild(table: Table, length: number): void {
+  const before = table.words
   table.words = new Uint32Array(length)
-  table.count = kept.length
-  for (const print of kept) table.words.set(print, slotOf(table.words, print))
+  table.count = 0
+  for (let at = 0; at < before.length; at += WORDS) if (before[at] !== 0) insert(table, before, at)
 }

@@ -8,7 +8,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Fault } from '#schemas/fault.ts'
 import { decodePeaks, encodePeaks, type Head, type HotStore, type Placement } from '../records/hot-store.ts'
 import { neededHere, REPLAY_WINDOW_MS } from '../replay-times.ts'
-import { createReplayWindow, type ReplayWindow } from './replay-window.ts'
+import { createReplayWindow, PRINT_LENGTH, printOf, type ReplayWindow } from './replay-window.ts'
 
 const PAGE = 8192
 const CHECKPOINT_PAGES = 2048
@@ -105,23 +105,21 @@ export function openSqliteStore(q: {
     }
   }
 
-  const prepared = reopen()
-  for (const row of database!
-    .prepare('select key, time from replay_key where time >= ? order by time')
-    .iterate(neededHere(q.now, q.oldestArrival))) {
-    replay.add(Buffer.from(row['key'] as Uint8Array), row['time'] as number)
-  }
-  void prepared
+  reopen()
+  readReplayKeys(database!, replay, neededHere(q.now, q.oldestArrival))
 
   return {
     commit: async ({ replayKeys, place }) => {
       const taken = new Set<number>()
       const added: Buffer[] = []
+      let newest = 0
       for (const { position, key, time } of replayKeys) {
-        if (replay.has(key)) taken.add(position)
+        const print = printOf(key)
+        if (replay.has(print, 0)) taken.add(position)
         else {
-          replay.add(key, time)
-          added.push(key)
+          replay.add(print, 0, time)
+          added.push(print)
+          newest = Math.max(newest, time)
         }
       }
       let placement: Placement | undefined
@@ -129,14 +127,12 @@ export function openSqliteStore(q: {
         transaction((prepared) => {
           const head = known ?? readHead(prepared)
           placement = place(head, taken)
-          for (const { position, key, time } of replayKeys) {
-            if (!taken.has(position)) prepared.replay.run(key, time)
-          }
+          if (added.length > 0) prepared.replay.run(newest, Buffer.concat(added))
           write(database!, prepared, head, placement)
         })
         known = placement!.head
       } catch (fault) {
-        for (const key of added) replay.remove(key)
+        for (const print of added) replay.remove(print, 0)
         throw fault
       }
     },
@@ -172,9 +168,26 @@ function prepare(database: DatabaseSync): Statements {
     document: database.prepare(
       'insert into signature_document (id, digest, base, document) values (?, ?, ?, ?)',
     ),
-    replay: database.prepare('insert into replay_key (key, time) values (?, ?)'),
+    replay: database.prepare('insert into replay_key (time, prints) values (?, ?)'),
     bodyFile: database.prepare('insert into body_file (name, idx) values (?, ?)'),
   }
+}
+
+/** A row that the writer cannot have written is refused: what else it held might come again. */
+function readReplayKeys(database: DatabaseSync, replay: ReplayWindow, since: number): void {
+  const rows = database.prepare('select time, prints from replay_key where time >= ? order by time')
+  rows.setReturnArrays(true)
+  for (const row of rows.iterate(since) as Iterable<unknown>) {
+    const [time, prints] = row as [unknown, unknown]
+    if (!Number.isSafeInteger(time) || !(prints instanceof Uint8Array) || !isWhole(prints)) {
+      throw new Fault('log_inconsistent', { what: 'a row of replay_key is damaged' })
+    }
+    for (let at = 0; at < prints.length; at += PRINT_LENGTH) replay.add(prints, at, time as number)
+  }
+}
+
+function isWhole(prints: Uint8Array): boolean {
+  return prints.length > 0 && prints.length % PRINT_LENGTH === 0
 }
 
 function readHead(prepared: Statements): Head {

@@ -4,7 +4,6 @@
  */
 import { hash } from 'node:crypto'
 import { buildTimeStampHashChains } from '#core/signature/hash-chain.ts'
-import { checkSignature } from '#core/signature/verify-signature.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordStore } from '../records/store.ts'
 
@@ -48,6 +47,8 @@ export async function nextBatch(
 
 /** Undefined for a document that we cannot read: it is logged evidence all the same, so it takes the batch form. */
 async function signatureValueOf(document: Buffer): Promise<Buffer | undefined> {
+  // All that reads signatures is needed for this alone: a log that is never idle does without it.
+  const { checkSignature } = await import('#core/signature/verify-signature.ts')
   try {
     return (await checkSignature(document)).signatureValue
   } catch (thrown) {

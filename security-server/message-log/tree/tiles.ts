@@ -5,6 +5,7 @@
 import { nodeHash } from '#core/merkle/hash.ts'
 import type { RecentRecords } from '../records/recent-records.ts'
 import type { RecordStore } from '../records/store.ts'
+import type { Tables } from '../tables.ts'
 import type { TreeStore } from './store.ts'
 
 const HASH = 32
@@ -44,7 +45,7 @@ export async function tilesCompleted(
   return tiles
 }
 
-/** Completes at most `limit` tiles; says how many it completed. What is recent is not read from the database. */
+/** Completes at most `limit` tiles, all in one commit; says how many. What is recent is not read from the database. */
 export async function extendTiles(q: {
   tree: TreeStore
   records: RecordStore
@@ -53,15 +54,20 @@ export async function extendTiles(q: {
   recent: Pick<RecentRecords, 'leaves'>
 }): Promise<number> {
   let number = (await q.records.mark('tiles')) ?? 0
+  const changed = new Map<string, Tables['tile']>()
+  const tileAt = async (level: number, at: number): Promise<Buffer | undefined> =>
+    changed.get(`${level}/${at}`)?.hashes ?? q.tree.tile(level, at)
   let completed = 0
   for (; completed < q.limit && (number + 1) * TILE_WIDTH <= q.size; completed++) {
     const start = number * TILE_WIDTH
     const leaves =
       q.recent.leaves(start, TILE_WIDTH) ?? Buffer.concat(await q.records.leaves(start, TILE_WIDTH))
-    const tiles = await tilesCompleted(number, leaves, q.tree.tile)
+    for (const tile of await tilesCompleted(number, leaves, tileAt)) {
+      changed.set(`${tile.level}/${tile.number}`, tile)
+    }
     number++
-    await q.tree.putTiles(tiles, number)
   }
+  if (completed > 0) await q.tree.putTiles([...changed.values()], number)
   return completed
 }
 
