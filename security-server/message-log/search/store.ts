@@ -1,10 +1,20 @@
 /** The search index: identifiers of records, filled by a job from decrypted metadata; an erased record has no row. */
-import { CompiledQuery } from 'kysely'
+import { CompiledQuery, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from '../tables.ts'
-import { BLOCK, blocksOf } from './blocks.ts'
 
 export type SearchRow = Tables['search']
+
+/**
+ * The index by query id is one for each block of records: query ids are random, so that in a single index over a large
+ * log nearly each of them would have a page of its own written. A search by query id looks into every block.
+ */
+const BLOCK_RECORDS = 32_768
+/** Blocks that one query asks for: always so many, present or not, so that its text is always the same. */
+const BLOCKS_AT_ONCE = 64
+
+/** The block of a row of `search`: the index holds this very expression. */
+export const BLOCK = sql<number>`(idx / ${sql.lit(BLOCK_RECORDS)})`
 
 /**
  * What a listing may be narrowed to; texts are exact. `before` is the index of the last row of the page before, of a
@@ -157,4 +167,12 @@ function inParts(rows: SearchRow[]): SearchRow[][] {
   let at = 0
   for (; at + PART <= rows.length; at += PART) parts.push(rows.slice(at, at + PART))
   return [...parts, ...rows.slice(at).map((row) => [row])]
+}
+
+/** The blocks of the records below `size`, so many at a time, oldest first. */
+function blocksOf(size: number): number[][] {
+  const queries = Math.ceil(size / (BLOCK_RECORDS * BLOCKS_AT_ONCE))
+  return Array.from({ length: queries }, (_, query) =>
+    Array.from({ length: BLOCKS_AT_ONCE }, (_, i) => query * BLOCKS_AT_ONCE + i),
+  )
 }
