@@ -3,6 +3,7 @@ import type { Server } from 'node:https'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { answerBrokenRequest } from '#platform/http-service/broken-request.ts'
+import { NO_SCHEMAS } from '#platform/http-service/no-schemas.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault, type FaultOrigin } from '#schemas/fault.ts'
 import type { Settings } from './config.ts'
@@ -18,6 +19,7 @@ import { tlsCredentials, type XRoadTlsPeers } from './peer/tls-profile.ts'
  * answer is being made the socket may be silent (peer/patience.ts).
  */
 const COMMON = {
+  schemaController: NO_SCHEMAS,
   disableRequestLogging: true,
   exposeHeadRoutes: false,
   forceCloseConnections: 'idle' as const,

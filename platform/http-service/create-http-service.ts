@@ -13,6 +13,7 @@ import type { FaultOrigin } from '#schemas/fault.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { answerThrown } from './fault-answer.ts'
 import { answerUnknownRoute } from './known-routes.ts'
+import { NO_SCHEMAS } from './no-schemas.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { limitRate } from './rate-limit.ts'
 import { readBodies } from './read-bodies.ts'
@@ -69,6 +70,7 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
     requestTimeout: q.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
     keepAliveTimeout: q.keepAliveTimeoutMs ?? KEEP_ALIVE_TIMEOUT_MS,
     bodyLimit: q.bodyLimit ?? ADMIN_BODY_LIMIT,
+    schemaController: NO_SCHEMAS,
     trustProxy: false,
     requestIdHeader: false,
     genReqId: () => randomUUID(),

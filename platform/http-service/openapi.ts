@@ -45,10 +45,8 @@ export async function registerOpenApi(app: FastifyInstance, q: OpenApiRegistrati
   if (missing.length + unknown.length > 0) {
     throw new Error(`operations without handler: [${missing}]; handlers without operation: [${unknown}]`)
   }
-  const validators = await createInputValidators(q.document, operations)
-  for (const operation of operations) {
-    register(app, q, operation, q.handlers[operation.id]!, validators.get(operation.id)!)
-  }
+  const validatorOf = createInputValidators(q.document)
+  for (const operation of operations) register(app, q, operation, q.handlers[operation.id]!, validatorOf)
 }
 
 function register(
@@ -56,7 +54,7 @@ function register(
   q: OpenApiRegistration,
   operation: Operation,
   handler: OperationHandler,
-  check: InputValidator,
+  validatorOf: (operation: Operation) => Promise<InputValidator>,
 ): void {
   const json = operation.requestTypes.length === 0 || operation.requestTypes.includes('application/json')
   app.route({
@@ -71,7 +69,8 @@ function register(
       request.caller = caller
       checkContentType(request, operation)
     },
-    handler: async (request, reply) => run(request, reply, q, operation, handler, check),
+    handler: async (request, reply) =>
+      run(request, reply, q, operation, handler, await validatorOf(operation)),
   })
 }
 
