@@ -71,14 +71,6 @@ export function candidatesFor(
   snapshot: ConfigurationSnapshot,
 ): ServerWithAddress[] {
   const all = snapshot.indexFor(provider.instance)?.serversOf(provider) ?? []
-  const [only] = all
-  if (
-    wanted === undefined &&
-    all.length === 1 &&
-    only?.address !== undefined &&
-    only.maintenance === undefined
-  )
-    return all as ServerWithAddress[]
   const withAddress = all.filter((server): server is ServerWithAddress => server.address !== undefined)
   if (withAddress.length === 0) throw new Fault('unknown_server', { what: idText(provider) })
   const named =
