@@ -26,25 +26,25 @@ export type HttpCall = Omit<Dispatcher.DispatchOptions, 'body'> & { body: Buffer
 const KEPT_BYTES = 64 * 1024
 
 /**
- * Resolves with the head of the answer. Rejects with undici's error, or with `late` after `headMs`, waiting for a
+ * Resolves with the head of the answer. Rejects with undici's error, or with `head.late` after `head.ms`, waiting for a
  * connection included. `onOver` is called once the connection is free, or gone.
  */
 export function callHttp(
   dispatcher: Dispatcher,
   call: HttpCall,
-  o: { headMs?: number; late?: () => Fault; onOver?: () => void } = {},
+  o: { head?: { ms: number; late: () => Fault }; onOver?: () => void } = {},
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined
     let content: ReturnType<typeof createContent> | undefined
     let expired: Fault | undefined
-    const expire = (): void => {
-      expired = o.late?.() ?? new Fault('network_error')
+    const expire = (late: () => Fault): void => {
+      expired = late()
       reject(expired)
       // Still waiting for a connection, it ends when its turn comes, before a byte is written.
       controller?.abort(expired)
     }
-    const timer = o.headMs === undefined ? undefined : setTimeout(expire, o.headMs)
+    const timer = o.head && setTimeout(expire, o.head.ms, o.head.late)
     const over = (): void => {
       clearTimeout(timer)
       o.onOver?.()

@@ -102,8 +102,8 @@ export function createServiceClient(settings: {
           bodyTimeout: timeoutMs,
         }
         // The answer's head is due within the time-out, waiting for a connection included; then its body has to flow.
-        const late = (): Fault => new Fault('service_timeout')
-        return await readAnswer(await callHttp(agentFor(q.service), call, { headMs: timeoutMs, late }), q)
+        const head = { ms: timeoutMs, late: () => new Fault('service_timeout') }
+        return await readAnswer(await callHttp(agentFor(q.service), call, { head }), q)
       } catch (cause) {
         throw failureOf(cause, q.service)
       }
