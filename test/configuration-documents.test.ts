@@ -1,10 +1,16 @@
-/** docs/configuration.md and the example files say what the schemas of the processes' settings say, no more and no less. */
+/**
+ * docs/configuration.md and the example files say what the schemas of the processes' settings say, no more and no less; the
+ * documents of the APIs can be compiled whole.
+ */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { parse } from 'yaml'
 import { checkSettings, settingsSchema as registrySchema } from '#central-registry/config.ts'
 import { trustServicesSchema } from '#certs/configuration.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
+import { type OpenApiDocument, readOperations } from '#platform/http-service/openapi-operations.ts'
+import { createInputValidators } from '#platform/http-service/openapi-validator.ts'
 import { settingsSchema as serverSchema } from '#security-server/config.ts'
 
 type Schema = {
@@ -119,5 +125,18 @@ void t.test('each example is accepted and shows every setting', async (t) => {
       .map(([name = '']) => name.replaceAll('`', '').split('.').at(-1) as string)
       .filter((name) => !new RegExp(`^[ #]*${name}:`, 'm').test(text))
     t.same(missing, [], example)
+  }
+})
+
+t.test('every operation of our APIs has checks that compile', async (t) => {
+  for (const name of ['central-registry-api', 'security-server-api']) {
+    const document = parse(read(`schemas/${name}.yaml`)) as OpenApiDocument
+    const operations = readOperations(document)
+    t.ok(operations.length > 10, name)
+    // A process compiles them when they are first called: what does not compile is to be found here.
+    const validatorOf = createInputValidators(document)
+    for (const operation of operations) await t.resolves(validatorOf(operation), operation.id)
+    const broken = { ...operations[0]!, id: 'broken', bodySchema: '/components/schemas/Absent' }
+    await t.rejects(validatorOf(broken), /Absent/)
   }
 })
