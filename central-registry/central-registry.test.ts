@@ -42,7 +42,7 @@ const ALLOWED: Record<string, string[]> = {
   XROAD_AUDITOR: ['getAuditLog'],
 }
 const READERS = [
-  ...['getSystem', 'getMemberClasses', 'getMembers', 'getSubsystems', 'getSecurityServers'],
+  ...['getSession', 'getSystem', 'getMemberClasses', 'getMembers', 'getSubsystems', 'getSecurityServers'],
   ...[
     'getCertificationServices',
     'getTimestampingServices',
@@ -60,7 +60,7 @@ void t.test('each operation by each role, and without a key', async (t) => {
     audit: createAuditLog({ database, clock: Date.now }),
   }
   const operations = readOperations(await registryApi())
-  const own = new Set(['getApiKeys', 'addApiKey', 'revokeApiKey', 'getAuditLog'])
+  const own = new Set(['getSession', 'getApiKeys', 'addApiKey', 'revokeApiKey', 'getAuditLog'])
   const handlers = operations
     .filter(({ id }) => !own.has(id))
     .map(({ id }): [string, () => Promise<unknown>] => [id, async () => ({})])

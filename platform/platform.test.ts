@@ -145,6 +145,7 @@ t.test('API keys: shown once, checked at each request', (t) =>
     const key = await keys.create({ name: 'setup', roles: ['REGISTRATION_OFFICER', 'OBSERVER'] })
     const header = `X-Road-ApiKey token=${key.secret}`
     t.strictSame(await keys.authenticate(header), {
+      kind: 'key',
       id: key.id,
       name: 'setup',
       roles: ['REGISTRATION_OFFICER', 'OBSERVER'],

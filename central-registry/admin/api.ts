@@ -22,10 +22,14 @@ export async function adminRoutes(app: FastifyInstance, rooms: Rooms): Promise<v
   const { apiKeys, audit } = rooms
   await registerOpenApi(app, {
     document: await registryApi(),
-    handlers: { ...rooms.handlers, ...keyHandlers(apiKeys), ...auditHandlers(audit) },
+    handlers: { ...rooms.handlers, ...keyHandlers(apiKeys), ...auditHandlers(audit), ...sessionHandlers },
     authenticate: (authorization) => apiKeys.authenticate(authorization),
     audit,
   })
+}
+
+const sessionHandlers: Record<string, OperationHandler> = {
+  getSession: async ({ caller: { kind, name, roles } }) => ({ kind, name, roles }),
 }
 
 function keyHandlers(apiKeys: ApiKeys): Record<string, OperationHandler> {

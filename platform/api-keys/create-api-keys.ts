@@ -61,7 +61,7 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
       const now = new Date(q.clock()).toISOString()
       if (row === undefined || !matches || row.revoked_at !== null) throw new Fault('unauthorized')
       if (row.expires_at !== null && row.expires_at <= now) throw new Fault('unauthorized')
-      return { id: row.id, name: row.name, roles: row.roles.split(',') }
+      return { kind: 'key', id: row.id, name: row.name, roles: row.roles.split(',') }
     },
     list: async () => (await store.list()).map(keyOf),
     revoke: async (id) => {

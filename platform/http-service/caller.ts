@@ -1,7 +1,8 @@
 /** Who asks, and whether one of their roles allows the operation; the role table is `x-roles` in the OpenAPI file. */
 import { Fault } from '#schemas/fault.ts'
 
-export type Caller = { id: string; name: string; roles: string[] }
+/** `person` logged in; `key` is an API key, which can do nothing that must be done in person. */
+export type Caller = { kind: 'person' | 'key' | 'nobody'; id: string; name: string; roles: string[] }
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -10,7 +11,7 @@ declare module 'fastify' {
 }
 
 /** The caller of operations whose `x-roles` is `[public]`. */
-export const nobody: Caller = { id: '', name: 'nobody', roles: [] }
+export const nobody: Caller = { kind: 'nobody', id: '', name: 'nobody', roles: [] }
 
 /** Throws `forbidden` unless the caller has one of `roles`; `any` stands for every caller that was authenticated. */
 export function checkRoles(caller: Caller, roles: string[]): void {

@@ -268,7 +268,7 @@ t.test('an API is its OpenAPI file', async (t) => {
     handlers,
     authenticate: async (authorization) => {
       if (authorization === undefined) throw new Fault('unauthorized')
-      return { id: '1', name: 'admin', roles: [authorization] }
+      return { kind: 'key', id: '1', name: 'admin', roles: [authorization] }
     },
     audit: {
       before: async (act) => {
