@@ -251,10 +251,11 @@ t.test('a signature proves its message: alone, with a body, in a batch', async (
   await t.rejects(check(of, now - 6 * minute), { name: 'Fault' })
   await check(of, now + 20 * minute, now)
   await t.rejects(check(of, now + 20 * minute, now + 6 * minute), { code: 'stale_request' }, 'it came late')
+  await check(of, now + 70 * minute, now)
   await t.rejects(
-    check(of, now + 70 * minute, now),
+    check(of, now + 70 * minute, now + 65 * minute),
     { code: 'incorrect_validation_info' },
-    'its status ran out',
+    'its status had run out before it came',
   )
   world.reconfigure((shared) => ({ ...shared, approvedCas: [] }))
   await t.rejects(verify({ parts: of, member, snapshot: world.globalConfiguration.current(), at: now }), {

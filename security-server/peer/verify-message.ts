@@ -12,6 +12,7 @@ import { type DigestName, PART_NAME } from '#schemas/wire.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
 import type { Body, MessageSignature } from './message.ts'
 import { createVerdictCache } from './verdict-cache.ts'
+import { whileItArrived } from './while-it-arrived.ts'
 
 /** How far the signing time may lie from ours (DESIGN 3.2). */
 export const SIGNING_TIME_WINDOW_MS = 5 * 60 * 1000
@@ -90,7 +91,7 @@ export function createMessageVerifier(): VerifyMessage {
   return async ({ parts, member, snapshot, at, arrived = at }) => {
     const signature = await signatureOf(parts, at)
     coverAllParts(signature, parts)
-    trustSigner(signature, memberOf(member), snapshot, at)
+    whileItArrived({ arrived, at }, (time) => trustSigner(signature, memberOf(member), snapshot, time))
     const signed = signature.signingTime?.getTime() ?? Number.NaN
     const isNow = signed >= arrived - SIGNING_TIME_WINDOW_MS && signed <= at + SIGNING_TIME_WINDOW_MS
     if (!isNow) throw new Fault('stale_request', { what: 'the signing time' })

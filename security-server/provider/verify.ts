@@ -4,6 +4,7 @@
  */
 import { memberOf } from '#schemas/identifiers.ts'
 import type { RequestMessage, Signed, Verified } from '../peer/message.ts'
+import { whileItArrived } from '../peer/while-it-arrived.ts'
 import { checkRegistered } from './check-registered.ts'
 import type { ProviderRooms } from './rooms.ts'
 import { checkUploadTime } from './upload-time.ts'
@@ -18,10 +19,11 @@ export async function verify(
   const snapshot = rooms.globalConfiguration.current()
   const at = rooms.clock()
   // Since its head came the peer may have been revoked and the client deregistered.
-  rooms.verifyPeer({ ...way.proof!, snapshot, at })
+  const time = { arrived: way.arrived!, at }
+  whileItArrived(time, (judgedAt) => rooms.verifyPeer({ ...way.proof!, snapshot, at: judgedAt }))
   checkRegistered(received.request, way.peer!, rooms)
   const member = memberOf(received.request.client)
-  await rooms.verifyMessage({ parts: received, member, snapshot, at, arrived: way.arrived! })
+  await rooms.verifyMessage({ parts: received, member, snapshot, ...time })
   way.verified = received
   return { ...received, peer: way.peer! } as Verified<Signed<RequestMessage>>
 }
