@@ -31,7 +31,6 @@ import {
   SEALED_EXTRA,
   sealContent,
 } from './seal.ts'
-import { createReplayWindow, PRINT_LENGTH, printOf } from './sqlite/replay-window.ts'
 import { decodeEvidence, encodeEvidence } from './time-stamps/stamp-record.ts'
 
 const bytes = (maxLength = 200) => fc.uint8Array({ maxLength }).map((octets) => Buffer.from(octets))
@@ -276,47 +275,6 @@ t.test('a group crosses as it was', (t) => {
   const [first, second, third] = unpackGroup(target, 3)
   t.equal(third!.signatures, first!.signatures, 'equal documents cross once')
   t.ok(second!.signatures!.equals(other))
-  t.end()
-})
-
-t.test('the replay window', (t) => {
-  const window = createReplayWindow(1000)
-  const has = (print: Buffer): boolean => window.has(print, 0)
-  const add = (print: Buffer, time: number): void => window.add(print, 0, time)
-  const some = (): Buffer => printOf(randomBytes(16))
-  const keys = Array.from({ length: 5000 }, some)
-  for (const [n, key] of keys.entries()) {
-    if (has(key)) t.fail('a key nobody added')
-    add(key, n / 10)
-  }
-  t.ok(keys.every(has))
-  window.remove(keys[7]!, 0)
-  t.notOk(has(keys[7]!))
-  t.ok(has(keys[8]!))
-  for (let time = 1000; time <= 4000; time += 100) add(some(), time)
-  t.ok(has(keys[8]!), 'until it is told')
-  window.forget(900)
-  t.ok(has(keys[8]!), 'a key of its generation may be needed')
-  const late = some()
-  add(late, 4100)
-  window.forget(1000)
-  t.notOk(has(keys[8]!), 'forgotten')
-  const before = some()
-  add(before, 4200)
-  add(some(), 5300)
-  add(some(), 6400)
-  window.forget(99_000)
-  t.ok(has(late) && has(before), 'a clock gone wrong forgets nothing of the last two windows')
-  add(some(), 7500)
-  window.forget(99_000)
-  t.notOk(has(late), 'older ones it does')
-  const row = Buffer.concat([some(), some(), some()])
-  window.add(row, 2 * PRINT_LENGTH, 7600)
-  t.ok(has(row.subarray(2 * PRINT_LENGTH)), 'wherever it stands')
-  t.notOk(window.has(row, 0) || window.has(row, PRINT_LENGTH), 'its neighbours are others')
-  const key = randomBytes(32)
-  t.ok(printOf(key).equals(printOf(Buffer.from(key))))
-  t.equal(printOf(key).length, PRINT_LENGTH)
   t.end()
 })
 

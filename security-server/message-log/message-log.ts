@@ -130,7 +130,6 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       node,
       origin: idText(q.server),
       now: clock(),
-      oldestArrival: holds.oldestArrival(),
     }),
     onState,
   })

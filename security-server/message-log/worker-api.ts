@@ -15,8 +15,6 @@ export type WorkerSetup = {
   /** Names the tree: the server's identifier. */
   origin: string
   now: number
-  /** When the oldest message arrived whose replay key is yet to be claimed. */
-  oldestArrival: number | undefined
 }
 
 /** Memory of both threads: a group's records, and what became of them. */

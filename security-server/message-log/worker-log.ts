@@ -121,7 +121,7 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
 async function openStores(
   setup: WorkerSetup,
 ): Promise<{ log: LogDatabase; store: HotStore; unlock: () => void }> {
-  const { databaseUrl: url, now, oldestArrival } = setup
+  const { databaseUrl: url } = setup
   if (!url.startsWith('sqlite:')) {
     const log = await openLogDatabase(url)
     return { log, store: await openPostgresqlStore({ url }), unlock: () => undefined }
@@ -130,7 +130,7 @@ async function openStores(
   const { unlock } = prepareFile(file)
   try {
     const log = await openLogDatabase(url)
-    return { log, store: openSqliteStore({ file, now, oldestArrival }), unlock }
+    return { log, store: openSqliteStore({ file }), unlock }
   } catch (fault) {
     unlock()
     throw fault

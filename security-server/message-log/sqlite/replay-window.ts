@@ -10,7 +10,8 @@ export const PRINT_LENGTH = 16
 const WORDS = 4
 const FIRST_CAPACITY = 1024
 
-type Table = { started: number; count: number; words: Uint32Array }
+/** A generation: `oldest` and `latest` are times of its keys, which need not come in the order of their times. */
+type Table = { started: number; oldest: number; latest: number; count: number; words: Uint32Array }
 
 export type ReplayWindow = {
   /** Whether the key is known. */
@@ -18,8 +19,8 @@ export type ReplayWindow = {
   add(octets: Uint8Array, at: number, time: number): void
   /** Takes back a key whose commit failed. */
   remove(octets: Uint8Array, at: number): void
-  /** Keys older than `before` may go; those of its generation stay with the last of them. */
-  forget(before: number): void
+  /** Keys older than `before` may go; those of its generation stay with the last of them. Returns a time: every older key went. */
+  forget(before: number): number
 }
 
 /** Generations that no clock can make it forget: what was taken within two windows lies in these. */
@@ -43,8 +44,10 @@ export function createReplayWindow(windowMs: number): ReplayWindow {
   const find = (): Table | undefined => tables.find(({ words }) => words[slotOf(words, wanted, 0)] !== 0)
   const newest = (time: number): Table => {
     const last = tables.at(-1)
-    if (last !== undefined && time < last.started + windowMs) return last
-    const fresh = { started: time, count: 0, words: new Uint32Array(FIRST_CAPACITY * WORDS) }
+    // Also a clock that was set back begins a generation: one that started far ahead would take keys without end.
+    if (last !== undefined && Math.abs(time - last.started) < windowMs) return last
+    const words = new Uint32Array(FIRST_CAPACITY * WORDS)
+    const fresh = { started: time, oldest: time, latest: time, count: 0, words }
     tables = [...tables, fresh]
     return fresh
   }
@@ -55,6 +58,8 @@ export function createReplayWindow(windowMs: number): ReplayWindow {
     },
     add: (octets, at, time) => {
       const table = newest(time)
+      table.oldest = Math.min(table.oldest, time)
+      table.latest = Math.max(table.latest, time)
       if (2 * (table.count + 1) > table.words.length / WORDS) rebuild(table, table.words.length * 2)
       read(octets, at)
       insert(table, wanted, 0)
@@ -68,10 +73,10 @@ export function createReplayWindow(windowMs: number): ReplayWindow {
       rebuild(table, table.words.length)
     },
     forget: (before) => {
-      // Whatever the order of their times, a generation's keys are older than the start of the next one.
-      const first = tables.findIndex((_, i) => (tables[i + 1]?.started ?? Number.POSITIVE_INFINITY) > before)
+      const lasting = tables.length - GENERATIONS_KEPT
       // However wrong the clock is, what came last stays: its copies may still come when the clock is right again.
-      tables = tables.slice(Math.max(0, Math.min(first, tables.length - GENERATIONS_KEPT)))
+      tables = tables.filter(({ latest }, i) => i >= lasting || latest >= before)
+      return Math.min(before, ...tables.map(({ oldest }) => oldest))
     },
   }
 }

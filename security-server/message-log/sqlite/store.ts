@@ -54,12 +54,8 @@ function lockFile(file: string): () => void {
   return () => held.close()
 }
 
-/** The tables must exist. `oldestArrival` is that of a message under way, after a restart of the worker alone. */
-export function openSqliteStore(q: {
-  file: string
-  now: number
-  oldestArrival: number | undefined
-}): HotStore {
+/** The tables must exist. */
+export function openSqliteStore(q: { file: string }): HotStore {
   let database: DatabaseSync | undefined
   let statements: Statements | undefined
   // Nobody else moves it, so it is read once; every failure drops it.
@@ -106,7 +102,7 @@ export function openSqliteStore(q: {
   }
 
   reopen()
-  readReplayKeys(database!, replay, neededHere(q.now, q.oldestArrival))
+  readReplayKeys(database!, replay)
 
   return {
     commit: async ({ replayKeys, place }) => {
@@ -138,8 +134,8 @@ export function openSqliteStore(q: {
     },
     head: async () => transaction(readHead),
     forgetReplayKeys: async ({ now, oldestArrival }) => {
-      const before = neededHere(now, oldestArrival)
-      replay.forget(before)
+      // Disk and memory alike: what a clock gone wrong cannot take from the window must be there after a restart too.
+      const before = replay.forget(neededHere(now, oldestArrival))
       return transaction(() =>
         Number(
           database!
@@ -173,11 +169,14 @@ function prepare(database: DatabaseSync): Statements {
   }
 }
 
-/** A row that the writer cannot have written is refused: what else it held might come again. */
-function readReplayKeys(database: DatabaseSync, replay: ReplayWindow, since: number): void {
-  const rows = database.prepare('select time, prints from replay_key where time >= ? order by time')
+/**
+ * All that the clean-up left, whatever the clock says now: it may be the one that is wrong. A row that the writer cannot
+ * have written is refused: what else it held might come again.
+ */
+function readReplayKeys(database: DatabaseSync, replay: ReplayWindow): void {
+  const rows = database.prepare('select time, prints from replay_key order by time')
   rows.setReturnArrays(true)
-  for (const row of rows.iterate(since) as Iterable<unknown>) {
+  for (const row of rows.iterate() as Iterable<unknown>) {
     const [time, prints] = row as [unknown, unknown]
     if (!Number.isSafeInteger(time) || !(prints instanceof Uint8Array) || !isWhole(prints)) {
       throw new Fault('log_inconsistent', { what: 'a row of replay_key is damaged' })
