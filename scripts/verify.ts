@@ -1,18 +1,23 @@
 /**
  * `concordat verify <container.asice> --conf <directory, zip or anchor> [--json]`: judges a message container offline
- * (with an anchor it fetches the configuration). Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
+ * (with an anchor it fetches the configuration); `concordat verify <bundle.zip> [--conf ...]` an evidence bundle. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
  */
 import { parseArgs } from 'node:util'
 import type { ContainerVerdict } from '#core/container/container.ts'
 import { readContainer } from '#core/container/read-container.ts'
 import { verifyContainer } from '#core/container/verify-container.ts'
+import { isBundle } from '#core/evidence/read-bundle.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
 import { jsonReport, printable, textReport } from './verify/report.ts'
+import { verifyBundle } from './verify/verify-bundle.ts'
 
 const USAGE = `Usage: concordat verify <container.asice> --conf <directory, verificationconf.zip or anchor.xml> [--json]
+       concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--json]
 
-Judges a signed message container: who signed, when, what the signature covers, and whether all of it holds.
+Judges a signed message container, or an evidence bundle with all its messages and their place in the log: who signed,
+when, what the signature covers, and whether all of it holds. A bundle brings a configuration of its own; name yours
+unless you trust where the bundle comes from.
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
 
@@ -36,6 +41,11 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
   }
   try {
     const judgedAt = new Date(clock())
+    if (await isBundle(options.file)) return await verifyBundle({ ...options, judgedAt, out })
+    if (options.configuration === undefined) {
+      errors.write(`The configuration is missing: --conf.\n\n${USAGE}`)
+      return 2
+    }
     const configuration = await loadConfiguration(options.configuration, judgedAt)
     const verdict = await judge(options.file, configuration.indexes, judgedAt)
     const report = options.json ? jsonReport : textReport
@@ -49,7 +59,7 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
   }
 }
 
-type Options = { file: string; configuration: string; json: boolean }
+type Options = { file: string; configuration: string | undefined; json: boolean }
 
 /** The options, 'help', or what is wrong with the arguments. */
 function readArguments(args: string[]): Options | string {
@@ -67,7 +77,6 @@ function readArguments(args: string[]): Options | string {
     const [file, ...more] = positionals
     if (file === undefined) return 'The container is missing.'
     if (more.length > 0) return 'Only one container can be verified at a time.'
-    if (values.conf === undefined) return 'The configuration is missing: --conf.'
     return { file, configuration: values.conf, json: values.json }
   } catch (thrown) {
     return (thrown as Error).message

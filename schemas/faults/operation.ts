@@ -134,6 +134,12 @@ export const operationFaults = {
     text: 'The container is not a well-formed ASiC-E file',
     remedy: 'Fetch the container again',
   },
+  malformed_bundle: {
+    status: 400,
+    blame: 'client',
+    text: 'The evidence bundle is not well-formed',
+    remedy: 'Fetch the bundle again',
+  },
   malformed_checkpoint: {
     status: 400,
     blame: 'server',

@@ -37,6 +37,11 @@ export async function loadConfiguration(location: string, now: Date): Promise<Lo
   }
 }
 
+/** From the files of an evidence bundle, which is then judged by what it brought itself. */
+export async function configurationOf(files: Buffer[], origin: string): Promise<LoadedConfiguration> {
+  return fromFiles(files, origin)
+}
+
 /** One shared-params.xml per sub-directory, each an instance; also below a directory that was unpacked from the zip. */
 async function filesOf(directory: string): Promise<Buffer[]> {
   const found: Buffer[] = []

@@ -44,9 +44,18 @@ export function textReport({ file, verdict, configuration, judgedAt }: Judged): 
 
 /** The same facts; times are ISO, the certificate is base64 of its DER. */
 export function jsonReport({ file, verdict, configuration, judgedAt }: Judged): string {
-  const { signer, signingCertificate, signingTime, timeStamp, ...rest } = verdict
   return `${JSON.stringify({
     file,
+    ...containerFacts(verdict),
+    configuration: { instances: [...configuration.indexes.keys()], origin: configuration.origin },
+    judgedAt: judgedAt.toISOString(),
+  })}\n`
+}
+
+/** The verdict on a container as JSON has it. */
+export function containerFacts(verdict: ContainerVerdict): object {
+  const { signer, signingCertificate, signingTime, timeStamp, ...rest } = verdict
+  return {
     ...rest,
     signer: signer && idText(signer),
     signingCertificate: signingCertificate && {
@@ -62,9 +71,7 @@ export function jsonReport({ file, verdict, configuration, judgedAt }: Judged): 
       tsa: nameText(timeStamp.tsa.subject),
       keyCountedUntil: timeStamp.keyCountedUntil?.toISOString(),
     },
-    configuration: { instances: [...configuration.indexes.keys()], origin: configuration.origin },
-    judgedAt: judgedAt.toISOString(),
-  })}\n`
+  }
 }
 
 /** Names in certificates and files are strangers' words: no control or direction characters on somebody's terminal. */

@@ -3,7 +3,9 @@ import { writeContainer } from '#core/container/write-container.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
+import { idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import type { StoredEvidence } from '../message-log/evidence/read-evidence.ts'
+import { type BundleSource, collectExchange, writeBundle } from '../message-log/evidence/write-bundle.ts'
 import type { SearchRow } from '../message-log/search/store.ts'
 import { colonForm, slashForm } from './ids.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
@@ -60,6 +62,19 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       const headers = { 'content-disposition': `attachment; filename="record-${index}.asice"` }
       return answer(container, { headers })
     },
+    async downloadEvidenceBundle(input) {
+      const index = indexOf(input.params)
+      const { indexes } = await collectExchange({ log: messageLog }, index)
+      await audit.before({
+        caller: input.caller,
+        operation: 'downloadEvidenceBundle',
+        target: `record ${index}`,
+        data: { records: indexes },
+      })
+      const bundle = await writeBundle(bundleSource(rooms), indexes)
+      const headers = { 'content-disposition': `attachment; filename="evidence-${index}.zip"` }
+      return answer(bundle, { headers })
+    },
     async eraseRecord({ params, body }) {
       const { reason } = body as { reason: string }
       return { erasureIndex: await messageLog.erase(indexOf(params), reason) }
@@ -77,6 +92,27 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       return Buffer.from(note)
     },
     checkpointMessageLog: async () => ({ treeHead: (await messageLog.checkpointNow()) ?? null }),
+  }
+}
+
+function bundleSource({ messageLog, server, clock, globalConfiguration, keys }: AdminRooms): BundleSource {
+  return {
+    log: messageLog,
+    server: idText(server),
+    made: new Date(clock()),
+    configuration: globalConfiguration.current().verificationFiles(),
+    checkpointSigner: checkpointSigner(keys, server),
+  }
+}
+
+/** Absent while the token is locked: messages of the owner may prove the same certificate. */
+function checkpointSigner(keys: AdminRooms['keys'], server: ServerId): BundleSource['checkpointSigner'] {
+  try {
+    const { certificate, intermediates, ocspResponses } = keys.signingIdentity(memberOf(server))
+    return { certificates: [certificate, ...intermediates].map(({ der }) => der), ocspResponses }
+  } catch (thrown) {
+    if (thrown instanceof Fault) return undefined
+    throw thrown
   }
 }
 

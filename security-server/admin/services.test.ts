@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
 import { readContainer } from '#core/container/read-container.ts'
+import { readBundle } from '#core/evidence/read-bundle.ts'
 import { signedRecord } from '../message-log/fixture.ts'
 import { auditOf, createAdminWorld } from './admin-fixture.ts'
 import { createDocumentClient } from './client.ts'
@@ -229,13 +230,16 @@ t.test('the message log for auditors', async (t) => {
   const record = await signedRecord()
   const { index } = await messageLog.append(record)
   await messageLog.append(await signedRecord({ kind: 'refusal', outcome: 'access_denied' }))
+  const { ids } = record
+  await messageLog.append(await signedRecord({ kind: 'reply', outcome: 'ok', ids, answers: index }))
   const list = async (query: string) =>
     JSON.parse((await ask('GET', `/message-log/records?${query}`)).raw.toString()) as { index: number }[]
   t.match(await list(''), [
+    { index: index + 2, kind: 'reply' },
     { index: index + 1, kind: 'refusal' },
     { index, kind: 'request', clientId: 'DEV:GOV:5678:tax', serviceId: 'DEV:GOV:1234:population:persons' },
   ])
-  t.equal((await list(`queryId=${record.ids.id}`)).length, 1)
+  t.equal((await list(`queryId=${ids.id}`)).length, 2)
   t.equal((await list(`before=${index + 1}`)).length, 1)
   t.equal(
     (await list('clientId=DEV:GOV:5678:tax&serviceId=DEV:GOV:1234:population:persons&outcome=access_denied'))
@@ -256,12 +260,26 @@ t.test('the message log for auditors', async (t) => {
   const container = await ask('GET', `/message-log/records/${index}/container`)
   t.match(container.headers, { 'content-type': /asic-e/, 'content-disposition': /record-[0-9]+.asice/ })
   t.ok((await readContainer(container.raw)).signatures)
+  const bundle = async () => {
+    const { raw, headers } = await ask('GET', `/message-log/records/${index + 2}/evidence-bundle`)
+    t.match(headers, { 'content-disposition': /evidence-[0-9]+\.zip/ })
+    return readBundle(raw)
+  }
+  const { manifest, files } = await bundle()
+  t.match(manifest.records, [
+    { index, container: /asice$/ },
+    { index: index + 2, metadata: /json$/ },
+  ])
+  t.match(files.get('README.html')!.toString(), new RegExp(`Record ${index}: request.*Answers record`, 's'))
+  t.equal((await ask('GET', '/message-log/records/99/evidence-bundle')).status, 404)
   t.equal((await ask('POST', '/message-log/verify')).status, 503)
   t.match((await ask('POST', `/message-log/records/${index}/erase`, { reason: 'by law' })).body, {
     erasureIndex: Number,
   })
   t.match((await ask('GET', `/message-log/records/${index}`)).body, { erased: /T/, messageBytes: null })
   t.equal((await ask('GET', `/message-log/records/${index}/container`)).status, 404)
+  const [request] = (await bundle()).manifest.records
+  t.match(request, { index, erased: /T/, openings: {}, container: undefined, metadata: undefined })
   const looks = (await auditOf(ask)).filter(({ target }) => target === `record ${index}`)
   t.same(looks.map(({ operation }) => operation).sort(), [
     'downloadRecordContainer',

@@ -308,3 +308,34 @@ t.test('a record is proved to stand in the log, and the whole log holds', async 
     t.match(JSON.parse(said.stdout), { ok: true })
   }
 })
+
+t.test('an exchange is proved by one file, offline, from both sides', async (t) => {
+  for (const [name, admin] of [
+    ['tax', world.admin.tax],
+    ['population', world.admin.population],
+  ] as const) {
+    await admin.send('POST', '/message-log/time-stamp')
+    const [row] = await admin.get<{ index: number; answers: number }[]>(
+      '/message-log/records?kind=reply&outcome=ok&limit=1',
+    )
+    writeFileSync(
+      path.join(folder, `${name}.zip`),
+      await admin.bytes(`/message-log/records/${row!.index}/evidence-bundle`),
+    )
+    for (const more of [[], ['--conf', 'verificationconf.zip']]) {
+      const said = command('verify', `${name}.zip`, ...more, '--json')
+      t.equal(said.status, 0, said.stdout)
+      const { records, ...bundle } = JSON.parse(said.stdout)
+      t.match(bundle, { verdict: 'TOTAL-PASSED', checkpoints: [{ signedByMember: true }] })
+      t.match(records, [
+        { index: row!.answers, form: { kind: 'request' }, container: { verdict: 'TOTAL-PASSED' } },
+        { index: row!.index, form: { kind: 'reply' }, container: { verdict: 'TOTAL-PASSED' } },
+      ])
+    }
+    t.match(command('verify', `${name}.zip`).stdout, /TOTAL-PASSED\n.*\n {2}log +DEV\/GOV\//)
+  }
+  const altered = readFileSync(path.join(folder, 'tax.zip'))
+  altered[altered.indexOf('application/vnd.etsi.asic-e+zip') + 3]! ^= 1
+  writeFileSync(path.join(folder, 'altered.zip'), altered)
+  t.match(command('verify', 'altered.zip'), { status: 1, stdout: /TOTAL-FAILED, FORMAT_FAILURE/ })
+})

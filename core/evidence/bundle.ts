@@ -1,0 +1,68 @@
+/**
+ * The evidence bundle (docs/evidence-bundle.md): one ZIP file with all that is needed to judge an exchange offline, from
+ * the log of one security server. `bundle.json` says what belongs to which record; nothing else in it is trusted.
+ */
+import type { ContainerVerdict } from '#core/container/container.ts'
+import type { LeafFields } from '#core/merkle/leaf-form.ts'
+
+export const BUNDLE_TYPE = 'application/vnd.concordat.evidence+zip'
+export const MANIFEST = 'bundle.json'
+export const PAGE = 'README.html'
+
+/** Opens one commitment of a leaf form (docs/message-log-format.md section 2); both base64. */
+export type BundleOpening = { key: string; digest: string }
+
+/** Members that are file names name entries of the bundle. */
+export type BundleRecord = {
+  index: number
+  /** The leaf form, as it was hashed. */
+  form: string
+  /** The inclusion proof, from the leaf up, base64. */
+  path: string[]
+  /** The signed tree head that the proof leads to. */
+  checkpoint: string
+  openings: { parties?: BundleOpening; message?: BundleOpening; body?: BundleOpening }
+  /** The bytes that `parties` commits to. */
+  metadata?: string
+  /** The signature document as it was signed, without a time-stamp. */
+  signatures?: string
+  /** The ASiC-E container, where the content is still there. */
+  container?: string
+  /** When the content was erased, ISO 8601. */
+  erased?: string
+}
+
+export type BundleManifest = {
+  version: 1
+  /** The log's origin: the security server's identifier. */
+  log: string
+  /** When the bundle was made, by the server's own words. */
+  made: string
+  /** In rising order of index. */
+  records: BundleRecord[]
+  /** Certificates and OCSP responses (DER) of whoever countersigns the log's checkpoints now; the certificate first. */
+  checkpointSigner: { certificates: string[]; ocspResponses: string[] }
+  /** The shared parameters of each instance, for those who have no configuration of their own. */
+  configuration: string[]
+  /** Base64 of SHA-256 of every entry but this one. */
+  files: Record<string, string>
+}
+
+/** A bundle whose entries are all there and are what its manifest says. */
+export type Bundle = { manifest: BundleManifest; files: ReadonlyMap<string, Buffer> }
+
+export type RecordVerdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' | 'reason'> & {
+  index: number
+  form: LeafFields
+  /** What the record says of itself, proven by the leaf. */
+  metadata: unknown
+  /** The verdict on the signed message, where it is in the bundle. */
+  container: ContainerVerdict | undefined
+}
+
+export type BundleVerdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' | 'reason'> & {
+  log: string
+  made: string
+  records: RecordVerdict[]
+  checkpoints: { size: number; signedByMember: boolean }[]
+}

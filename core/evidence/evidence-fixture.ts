@@ -1,0 +1,139 @@
+/** For tests only: an evidence bundle as a log of five records gives it, and its bytes. */
+import { createHmac, generateKeyPairSync, hash, randomBytes, sign } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { publicKeyOf } from '#core/certificate/certificate.ts'
+import { AT, body, NOW, parts, STAMPED, written } from '#core/container/container-fixture.ts'
+import { zipOf } from '#core/container/zip-fixture.ts'
+import { addSignature, memberSignatureLine, signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'
+import { createCompactRange } from '#core/merkle/compact-range.ts'
+import { leafHash } from '#core/merkle/hash.ts'
+import { commit, type LeafFields, leafForm } from '#core/merkle/leaf-form.ts'
+import { inclusionProof } from '#core/merkle/proofs.ts'
+import { noteText } from '#core/merkle/signed-note.ts'
+import * as F from '#core/signature/signature-fixture.ts'
+import { type BundleManifest, type BundleRecord, MANIFEST } from './bundle.ts'
+
+export const LOG = 'GOLD/GOV/1234/ss1'
+const logKey = generateKeyPairSync('ed25519').privateKey
+
+export type Made = { manifest: BundleManifest; files: Map<string, Buffer> }
+
+/** What a log of a few records gives of one request and the refusal that answers it, which is the log's own word. */
+export async function make(o: { signer?: F.Identity; cameAlong?: boolean } = {}): Promise<Made> {
+  const container = await parts()
+  const signed = container.signatures
+  const metadata = Buffer.from('{"client":"GOLD/GOV/1234/population","id":"7","node":"n","requestId":"r"}')
+  const answer = Buffer.from('{"answers":1,"id":"7","node":"n","requestId":"r"}')
+  const [salt, otherSalt] = [randomBytes(32), randomBytes(32)]
+  const sha512 = (bytes: Buffer): Buffer => hash('sha512', bytes, 'buffer')
+  const base64 = (bytes: Buffer): string => bytes.toString('base64')
+  const committed = (label: 'parties' | 'message' | 'body', by: Buffer, bytes: Buffer): string =>
+    base64(commit(label, by, sha512(bytes)))
+  const common = { version: 1, contract: '', fields: '', logLevel: 'full' } as const
+  const request: LeafFields = {
+    ...common,
+    ...{ kind: 'request', direction: 'out', time: AT.toISOString(), outcome: '', answers: '' },
+    parties: committed('parties', salt, metadata),
+    message: committed('message', salt, container.message),
+    body: committed('body', salt, body),
+    signature: base64(sha512(signed)),
+  }
+  const first = leafForm(request)
+  const second = leafForm({
+    ...common,
+    ...{ kind: 'refusal', direction: 'in', time: STAMPED.toISOString(), outcome: 'access_denied' },
+    ...{ message: '', body: '', signature: '' },
+    parties: committed('parties', otherSalt, answer),
+    answers: base64(leafHash(Buffer.from(first))),
+  })
+  const forms = ['{"something":"else"}', first, second, '{"more":1}', '{"more":2}']
+  const leaves = forms.map((form) => leafHash(Buffer.from(form)))
+  const rootOf = (from: number, to: number): Buffer => {
+    const range = createCompactRange()
+    for (const leaf of leaves.slice(from, to)) range.append(leaf)
+    return range.root()
+  }
+  const draft = writeCheckpoint({ origin: LOG, size: leaves.length, root: rootOf(0, leaves.length) })
+  const byLog = signNote(draft, LOG, logKey)
+  const who = o.signer ?? F.signer
+  const value = sign('sha512', Buffer.from(noteText(byLog)), { key: who.key, dsaEncoding: 'ieee-p1363' })
+  const publicKey = publicKeyOf(who.certificate)
+  const checkpoint = addSignature(byLog, memberSignatureLine('GOLD/GOV/1234', publicKey, value))
+  const proof = async (index: number): Promise<string[]> =>
+    (
+      await inclusionProof(leaves.length, index, (level, number) =>
+        rootOf(number << level, (number + 1) << level),
+      )
+    ).map(base64)
+  const open = (label: string, by: Buffer, bytes: Buffer) => ({
+    key: createHmac('sha256', by).update(label).digest('base64'),
+    digest: base64(sha512(bytes)),
+  })
+  const along = F.freshSigner(NOW)
+  const files = new Map<string, Buffer>([
+    ['checkpoints/5.txt', Buffer.from(checkpoint)],
+    ['records/1/metadata.json', metadata],
+    ['records/1/signatures.xml', signed],
+    ['records/1/message.asice', await written(container)],
+    ['records/2/metadata.json', answer],
+    ['README.html', Buffer.from('<!doctype html>')],
+    ['configuration/GOLD/shared-params.xml', Buffer.from('<x/>')],
+    ...(o.cameAlong === true
+      ? [
+          ['signer/0.der', along.certificate.der] as [string, Buffer],
+          ['signer/1.der', F.intermediate.certificate.der] as [string, Buffer],
+          ...along.ocspResponses.map((one, i): [string, Buffer] => [`signer/ocsp-${i}.der`, one]),
+        ]
+      : []),
+  ])
+  const records: BundleRecord[] = [
+    {
+      index: 1,
+      form: first,
+      path: await proof(1),
+      checkpoint: 'checkpoints/5.txt',
+      openings: {
+        parties: open('parties', salt, metadata),
+        message: open('message', salt, container.message),
+        body: open('body', salt, body),
+      },
+      metadata: 'records/1/metadata.json',
+      signatures: 'records/1/signatures.xml',
+      container: 'records/1/message.asice',
+    },
+    {
+      index: 2,
+      form: second,
+      path: await proof(2),
+      checkpoint: 'checkpoints/5.txt',
+      openings: { parties: open('parties', otherSalt, answer) },
+      metadata: 'records/2/metadata.json',
+    },
+  ]
+  const named = (end: string): string[] =>
+    [...files.keys()].filter(
+      (name) => name.startsWith('signer/') && end === (name.includes('ocsp') ? 'ocsp' : 'certificate'),
+    )
+  return {
+    manifest: {
+      version: 1,
+      log: LOG,
+      made: NOW.toISOString(),
+      records,
+      checkpointSigner: { certificates: named('certificate'), ocspResponses: named('ocsp') },
+      configuration: ['configuration/GOLD/shared-params.xml'],
+      files: {},
+    },
+    files,
+  }
+}
+
+/** The file; digests of the entries are those of what they are now, unless told. */
+export function bytesOf({ manifest, files }: Made, digests: Record<string, string> = {}): Buffer {
+  const own = [...files].map(([name, bytes]) => [name, hash('sha256', bytes, 'base64')])
+  const complete = { ...manifest, files: { ...Object.fromEntries(own), ...digests } }
+  return zipOf([
+    ...[...files].map(([name, data]) => ({ name, data })),
+    { name: MANIFEST, data: canonicalJson(complete) },
+  ])
+}

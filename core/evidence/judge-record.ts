@@ -1,0 +1,145 @@
+/** One record of a bundle: its place in the log, what opens its commitments, its signed message. */
+import { hash } from 'node:crypto'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import type { Container, ContainerVerdict } from '#core/container/container.ts'
+import { readContainer } from '#core/container/read-container.ts'
+import { verifyContainer } from '#core/container/verify-container.ts'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { leafHash } from '#core/merkle/hash.ts'
+import { type LeafFields, leafForm, openCommitment } from '#core/merkle/leaf-form.ts'
+import { verifyInclusion } from '#core/merkle/proofs.ts'
+import { checkSignature } from '#core/signature/verify-signature.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { BundleRecord, RecordVerdict } from './bundle.ts'
+import type { BundleQuestion } from './judge-bundle.ts'
+import { malformed } from './parse-manifest.ts'
+
+/** With its leaf hash, base64, by which others name it. */
+export type ProvenRecord = RecordVerdict & { leaf: string }
+
+type Shown = { metadata: unknown; container: Container | undefined }
+
+const NO_FORM: LeafFields = {
+  ...{ version: 1, kind: 'request', direction: '', time: '', outcome: '', logLevel: 'none' },
+  ...{ contract: '', parties: '', message: '', body: '', signature: '', fields: '', answers: '' },
+}
+
+/** A verdict, whatever is wrong with the record. */
+export async function judgeRecord(record: BundleRecord, q: BundleQuestion): Promise<ProvenRecord> {
+  const { index } = record
+  const leaf = leafHash(Buffer.from(record.form))
+  const found = { index, leaf: leaf.toString('base64'), form: NO_FORM, metadata: undefined as unknown }
+  try {
+    found.form = readForm(record.form)
+    checkPlace(record, leaf, q)
+    const { metadata, container } = await checkShown(record, found.form, q)
+    found.metadata = metadata
+    if (container === undefined)
+      return { ...found, ...withoutMessage(record, found.form), container: undefined }
+    const verdict = await verifyContainer({ container, configuration: q.configuration, now: q.now })
+    const { subIndication, reason } = verdict
+    return { ...found, verdict: verdict.verdict, subIndication, reason, container: verdict }
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown
+    const subIndication = thrown.code === 'invalid_proof' ? 'HASH_FAILURE' : 'FORMAT_FAILURE'
+    return {
+      ...found,
+      verdict: 'TOTAL-FAILED',
+      subIndication,
+      reason: thrown.what ?? thrown.message,
+      container: undefined,
+    }
+  }
+}
+
+/** The fields of a form that is equal to its own canonical form, so that nobody reads another record in the same leaf. */
+function readForm(text: string): LeafFields {
+  const fields = parseStrictJson(text) as LeafFields
+  try {
+    if (leafForm(fields) === text) return fields
+  } catch {
+    // A member that is no text, or absent.
+  }
+  throw malformed('the leaf form is not canonical')
+}
+
+function checkPlace(record: BundleRecord, leaf: Buffer, { bundle }: BundleQuestion): void {
+  const checkpoint = parseCheckpoint(bundle.files.get(record.checkpoint)!.toString())
+  if (checkpoint.origin !== bundle.manifest.log) throw differs('The tree head is of another log.')
+  const proof = record.path.map((node) => Buffer.from(node, 'base64'))
+  verifyInclusion({ size: checkpoint.size, index: record.index, leaf, proof, root: checkpoint.root })
+}
+
+/** Everything that the bundle shows of the record is what its leaf commits to. */
+async function checkShown(
+  record: BundleRecord,
+  form: LeafFields,
+  { bundle }: BundleQuestion,
+): Promise<Shown> {
+  for (const label of ['parties', 'message', 'body'] as const) {
+    const opening = record.openings[label]
+    if (opening === undefined) continue
+    const [key, digest] = [Buffer.from(opening.key, 'base64'), Buffer.from(opening.digest, 'base64')]
+    if (openCommitment(key, digest).toString('base64') !== form[label])
+      throw differs(`The opening of its ${label} is not of this leaf.`)
+  }
+  const metadata = record.metadata === undefined ? undefined : bundle.files.get(record.metadata)!
+  if (metadata !== undefined) expect('metadata', sha512(metadata), record.openings.parties?.digest)
+  const signatures = record.signatures === undefined ? undefined : bundle.files.get(record.signatures)!
+  if (signatures !== undefined) expect('signature document', sha512(signatures), form.signature)
+  if (record.container === undefined) return { metadata: jsonOf(metadata), container: undefined }
+
+  const container = await readContainer(bundle.files.get(record.container)!)
+  expect('message', sha512(container.message), record.openings.message?.digest)
+  const [body, ...more] = container.attachments
+  if (more.length === 0)
+    expect('body', body?.digest('SHA-512').toString('base64') ?? '', record.openings.body?.digest ?? '')
+  if (signatures === undefined) throw differs('The signature document that its leaf names is missing.')
+  await checkSameSignature(signatures, container.signatures)
+  return { metadata: jsonOf(metadata), container }
+}
+
+/** A container may hold the document with its time-stamp put in; what was signed is the same. */
+async function checkSameSignature(signed: Buffer, contained: Buffer): Promise<void> {
+  if (signed.equals(contained)) return
+  const [one, other] = [await checkSignature(signed), await checkSignature(contained)]
+  if (!one.signatureValue.equals(other.signatureValue))
+    throw differs('The container holds another signature than the log.')
+}
+
+function withoutMessage(
+  record: BundleRecord,
+  form: LeafFields,
+): Pick<ContainerVerdict, 'verdict' | 'subIndication' | 'reason'> {
+  if (form.signature === '') {
+    return {
+      verdict: 'TOTAL-PASSED',
+      reason: "It stands in the log; it is the log's own word and no signed message.",
+    }
+  }
+  const why =
+    record.erased === undefined
+      ? 'is not in the bundle'
+      : `was erased on ${record.erased}, by its log's own words`
+  return {
+    verdict: 'INDETERMINATE',
+    subIndication: 'SIGNED_DATA_NOT_FOUND',
+    reason: `It stands in the log, but its message ${why}: that is no sign of tampering.`,
+  }
+}
+
+function jsonOf(metadata: Buffer | undefined): unknown {
+  return metadata === undefined ? undefined : parseStrictJson(metadata)
+}
+
+function sha512(bytes: Buffer): string {
+  return hash('sha512', bytes, 'base64')
+}
+
+function expect(what: string, digest: string, expected: string | undefined): void {
+  if (digest !== expected) throw differs(`Its ${what} is not what the leaf commits to.`)
+}
+
+function differs(what: string): Fault {
+  return new Fault('invalid_proof', { what })
+}

@@ -1,0 +1,121 @@
+/** Reads `bundle.json` strictly: canonical JSON (RFC 8785) with exactly the members of version 1, within bounds. */
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { BundleManifest, BundleOpening, BundleRecord } from './bundle.ts'
+
+export const MAX_RECORDS = 512
+const MAX_PATH = 64
+const MAX_FILES = 4096
+const MAX_TEXT = 64 * 1024
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+const FILE_NAME = /^(?!.*\.\.)[A-Za-z0-9%._-]{1,200}(?:\/[A-Za-z0-9%._-]{1,200}){0,3}$/
+
+type Reader<T> = (value: unknown, where: string) => T
+
+/** Throws `malformed_bundle`. */
+export function parseManifest(bytes: Buffer): BundleManifest {
+  const text = bytes.toString('utf8')
+  let value: unknown
+  try {
+    value = parseStrictJson(bytes)
+  } catch (cause) {
+    throw malformed('bundle.json is no JSON', cause)
+  }
+  // One value, one text: two readers cannot see two manifests in one file.
+  if (canonicalJson(value) !== text) throw malformed('bundle.json is not in its canonical form')
+  if ((value as { version?: unknown } | null)?.version !== 1) throw malformed('it is not of version 1')
+  const manifest = object<BundleManifest>({
+    version: (one) => one as 1,
+    log: text_,
+    made: time,
+    records: list(record, 1, MAX_RECORDS),
+    checkpointSigner: object({
+      certificates: list(fileName, 0, 8),
+      ocspResponses: list(fileName, 0, 8),
+    }),
+    configuration: list(fileName, 0, 64),
+    files: fileDigests,
+  })(value, 'bundle.json')
+  const { records } = manifest
+  if (records.some(({ index }, i) => i > 0 && index <= records[i - 1]!.index))
+    throw malformed('its records are not in order')
+  return manifest
+}
+
+const text_: Reader<string> = (value, where) => {
+  if (typeof value !== 'string' || value === '' || value.length > MAX_TEXT) throw malformed(where)
+  return value
+}
+const time: Reader<string> = (value, where) => {
+  const text = text_(value, where)
+  if (!TIME.test(text) || Number.isNaN(Date.parse(text))) throw malformed(where)
+  return text
+}
+const fileName: Reader<string> = (value, where) => {
+  const text = text_(value, where)
+  if (!FILE_NAME.test(text)) throw malformed(where)
+  return text
+}
+const base64 =
+  (length: number): Reader<string> =>
+  (value, where) => {
+    const text = text_(value, where)
+    const bytes = Buffer.from(text, 'base64')
+    if (bytes.length !== length || bytes.toString('base64') !== text) throw malformed(where)
+    return text
+  }
+const index: Reader<number> = (value, where) => {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) throw malformed(where)
+  return value as number
+}
+const opening = optional(object<BundleOpening>({ key: base64(32), digest: base64(64) }))
+const record = object<BundleRecord>({
+  index,
+  form: text_,
+  path: list(base64(32), 0, MAX_PATH),
+  checkpoint: fileName,
+  openings: object({ parties: opening, message: opening, body: opening }),
+  metadata: optional(fileName),
+  signatures: optional(fileName),
+  container: optional(fileName),
+  erased: optional(time),
+})
+const fileDigests: Reader<Record<string, string>> = (value, where) => {
+  const entries = Object.entries((value ?? {}) as object)
+  if (value === null || typeof value !== 'object' || Array.isArray(value) || entries.length > MAX_FILES)
+    throw malformed(where)
+  return Object.fromEntries(
+    entries.map(([name, digest]) => [fileName(name, where), base64(32)(digest, `${where} ${name}`)]),
+  )
+}
+
+function list<T>(item: Reader<T>, least: number, most: number): Reader<T[]> {
+  return (value, where) => {
+    if (!Array.isArray(value) || value.length < least || value.length > most) throw malformed(where)
+    return value.map((one, i) => item(one, `${where} ${i}`))
+  }
+}
+
+function optional<T>(reader: Reader<T>): Reader<T | undefined> {
+  return (value, where) => (value === undefined ? undefined : reader(value, where))
+}
+
+/** Exactly these members; one whose reader takes `undefined` may be absent. */
+function object<T extends object>(members: { [K in keyof T]-?: Reader<T[K]> }): Reader<T> {
+  return (value, where) => {
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) throw malformed(where)
+    const given = value as Record<string, unknown>
+    const unknown = Object.keys(given).find((name) => !Object.hasOwn(members, name))
+    if (unknown !== undefined) throw malformed(`${where} has a member that version 1 does not know`)
+    const read = Object.entries(members as Record<string, Reader<unknown>>).map(([name, reader]) => [
+      name,
+      reader(Object.hasOwn(given, name) ? given[name] : undefined, `${where} ${name}`),
+    ])
+    return Object.fromEntries(read.filter(([, one]) => one !== undefined)) as T
+  }
+}
+
+export function malformed(what: string, cause?: unknown): Fault {
+  return new Fault('malformed_bundle', { what, cause })
+}

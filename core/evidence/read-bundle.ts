@@ -1,0 +1,106 @@
+/** Reads an evidence bundle: every entry is in the manifest, has its digest, and stays within bounds. */
+import { hash } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
+import { crc32 } from 'node:zlib'
+import { fromBufferPromise, openPromise, type ZipFile } from 'yauzl'
+import { Fault } from '#schemas/fault.ts'
+import { type Bundle, type BundleManifest, MANIFEST } from './bundle.ts'
+import { malformed, parseManifest } from './parse-manifest.ts'
+
+export type BundleLimits = { entries: number; entryBytes: number; bytes: number }
+
+const DEFAULT_LIMITS: BundleLimits = {
+  entries: 4096,
+  entryBytes: 512 * 1024 * 1024,
+  bytes: 1024 * 1024 * 1024,
+}
+
+/** Reads a file or its bytes; throws `malformed_bundle`, or `io_error` when the file cannot be opened. */
+export async function readBundle(file: string | Buffer, limits: Partial<BundleLimits> = {}): Promise<Bundle> {
+  const zip = await open(file)
+  try {
+    return await read(zip, { ...DEFAULT_LIMITS, ...limits })
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw malformed('an entry cannot be read', cause)
+  } finally {
+    zip.close()
+  }
+}
+
+/** Whether it is a ZIP file with a `bundle.json`: what tells a bundle from a container. Throws `io_error`. */
+export async function isBundle(file: string | Buffer): Promise<boolean> {
+  let zip: ZipFile | undefined
+  try {
+    zip = await open(file)
+    if (zip.entryCount > DEFAULT_LIMITS.entries) return false
+    for await (const { fileName } of zip.eachEntry()) if (fileName === MANIFEST) return true
+    return false
+  } catch (cause) {
+    if (cause instanceof Fault && cause.code === 'io_error') throw cause
+    return false
+  } finally {
+    zip?.close()
+  }
+}
+
+async function open(file: string | Buffer): Promise<ZipFile> {
+  const options = { autoClose: false, lazyEntries: true, strictFileNames: true, validateEntrySizes: true }
+  try {
+    return await (typeof file === 'string' ? openPromise(file, options) : fromBufferPromise(file, options))
+  } catch (cause) {
+    const isSystem = typeof (cause as NodeJS.ErrnoException).code === 'string'
+    if (isSystem) throw new Fault('io_error', { what: 'the container or bundle cannot be opened', cause })
+    throw malformed('it is no ZIP file', cause)
+  }
+}
+
+async function read(zip: ZipFile, limits: BundleLimits): Promise<Bundle> {
+  if (zip.entryCount > limits.entries) throw malformed(`more than ${limits.entries} entries`)
+  const files = new Map<string, Buffer>()
+  let left = limits.bytes
+  for await (const entry of zip.eachEntry()) {
+    const { fileName, uncompressedSize } = entry
+    left -= uncompressedSize
+    if (uncompressedSize > limits.entryBytes || left < 0) {
+      throw malformed('it is too large to be verified whole: unzip it and verify its containers one by one')
+    }
+    if (files.has(fileName)) throw malformed('two entries of one name')
+    const bytes = await buffer(await zip.openReadStreamPromise(entry))
+    if (crc32(bytes) !== entry.crc32) throw malformed('an entry whose checksum is wrong')
+    files.set(fileName, bytes)
+  }
+  const bytes = files.get(MANIFEST)
+  if (bytes === undefined) throw malformed(`${MANIFEST} is missing`)
+  files.delete(MANIFEST)
+  const manifest = parseManifest(bytes)
+  checkFiles(manifest, files)
+  return { manifest, files }
+}
+
+/** Neither more nor less than the manifest says, and each is what it says. */
+function checkFiles(manifest: BundleManifest, files: Map<string, Buffer>): void {
+  const listed = Object.entries(manifest.files)
+  if (listed.length !== files.size) throw malformed('its entries are not those of its manifest')
+  for (const [name, digest] of listed) {
+    const bytes = files.get(name)
+    if (bytes === undefined) throw malformed(`${name} is missing`)
+    if (hash('sha256', bytes, 'base64') !== digest) throw malformed(`${name} is not what the manifest says`)
+  }
+  for (const name of namedIn(manifest)) {
+    if (!files.has(name)) throw malformed(`${name} is missing`)
+  }
+}
+
+function namedIn({ records, checkpointSigner, configuration }: BundleManifest): string[] {
+  const ofRecords = records.flatMap(({ checkpoint, metadata, signatures, container }) => [
+    checkpoint,
+    metadata,
+    signatures,
+    container,
+  ])
+  const { certificates, ocspResponses } = checkpointSigner
+  return [...ofRecords, ...certificates, ...ocspResponses, ...configuration].filter(
+    (name) => name !== undefined,
+  )
+}
