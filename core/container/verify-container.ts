@@ -27,6 +27,8 @@ export type VerificationQuestion = {
   /** The signer's instance, or several of a federation. */
   configuration: ConfigurationIndex | ReadonlyMap<string, ConfigurationIndex>
   now: Date
+  /** Who must have signed, of a message that does not say so itself (a refusal). */
+  sender?: ClientId
 }
 
 /** Clocks of signer and time-stamping authority may differ by this much. */
@@ -69,7 +71,7 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
 
   let sender: ClientId
   try {
-    sender = await senderOf(container.message)
+    sender = q.sender ?? (await senderOf(container.message))
   } catch (thrown) {
     return judged(judgeFault(thrown, 'message'))
   }

@@ -11,6 +11,7 @@ import { commit, type LeafFields, leafForm } from '#core/merkle/leaf-form.ts'
 import { inclusionProof } from '#core/merkle/proofs.ts'
 import { noteText } from '#core/merkle/signed-note.ts'
 import * as F from '#core/signature/signature-fixture.ts'
+import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import { type BundleManifest, type BundleRecord, MANIFEST } from './bundle.ts'
 
 export const LOG = 'GOLD/GOV/1234/ss1'
@@ -18,12 +19,24 @@ const logKey = generateKeyPairSync('ed25519').privateKey
 
 export type Made = { manifest: BundleManifest; files: Map<string, Buffer> }
 
-/** What a log of a few records gives of one request and the refusal that answers it, which is the log's own word. */
-export async function make(o: { signer?: F.Identity; cameAlong?: boolean } = {}): Promise<Made> {
+/** What a log of a few records gives of one request and the refusal that answers it, signed or the log's own word. */
+export async function make(
+  o: {
+    signer?: F.Identity
+    cameAlong?: boolean
+    refusedBy?: { service: string; peer: string; requestId?: string }
+  } = {},
+): Promise<Made> {
   const container = await parts()
   const signed = container.signatures
   const metadata = Buffer.from('{"client":"GOLD/GOV/1234/population","id":"7","node":"n","requestId":"r"}')
-  const answer = Buffer.from('{"answers":1,"id":"7","node":"n","requestId":"r"}')
+  const { service, peer, requestId = 'r' } = o.refusedBy ?? {}
+  const answer = Buffer.from(
+    JSON.stringify({ answers: 1, id: '7', node: 'n', peer, requestId: 'r', service }),
+  )
+  const fault = { type: 'server.serverproxy.access_denied', message: 'no', detail: 'd' }
+  const statement = refusalStatement({ requestId, requestHash: '', fault })
+  const refusalContainer = o.refusedBy && (await parts({ message: statement, bodies: [] }))
   const [salt, otherSalt] = [randomBytes(32), randomBytes(32)]
   const sha512 = (bytes: Buffer): Buffer => hash('sha512', bytes, 'buffer')
   const base64 = (bytes: Buffer): string => bytes.toString('base64')
@@ -42,7 +55,9 @@ export async function make(o: { signer?: F.Identity; cameAlong?: boolean } = {})
   const second = leafForm({
     ...common,
     ...{ kind: 'refusal', direction: 'in', time: STAMPED.toISOString(), outcome: 'access_denied' },
-    ...{ message: '', body: '', signature: '' },
+    message: refusalContainer === undefined ? '' : committed('message', otherSalt, statement),
+    body: '',
+    signature: refusalContainer === undefined ? '' : base64(sha512(refusalContainer.signatures)),
     parties: committed('parties', otherSalt, answer),
     answers: base64(leafHash(Buffer.from(first))),
   })
@@ -76,6 +91,12 @@ export async function make(o: { signer?: F.Identity; cameAlong?: boolean } = {})
     ['records/1/signatures.xml', signed],
     ['records/1/message.asice', await written(container)],
     ['records/2/metadata.json', answer],
+    ...(refusalContainer === undefined
+      ? []
+      : [
+          ['records/2/signatures.xml', refusalContainer.signatures] as [string, Buffer],
+          ['records/2/message.asice', await written(refusalContainer)] as [string, Buffer],
+        ]),
     ['README.html', Buffer.from('<!doctype html>')],
     ['configuration/GOLD/shared-params.xml', Buffer.from('<x/>')],
     ...(o.cameAlong === true
@@ -106,8 +127,15 @@ export async function make(o: { signer?: F.Identity; cameAlong?: boolean } = {})
       form: second,
       path: await proof(2),
       checkpoint: 'checkpoints/5.txt',
-      openings: { parties: open('parties', otherSalt, answer) },
+      openings: {
+        parties: open('parties', otherSalt, answer),
+        ...(refusalContainer && { message: open('message', otherSalt, statement) }),
+      },
       metadata: 'records/2/metadata.json',
+      ...(refusalContainer && {
+        signatures: 'records/2/signatures.xml',
+        container: 'records/2/message.asice',
+      }),
     },
   ]
   const named = (end: string): string[] =>

@@ -6,6 +6,7 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { body, NOW, parts, written } from '#core/container/container-fixture.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
 import * as F from '#core/signature/signature-fixture.ts'
+import { readRefusalStatement } from '#core/transport/refusal-statement.ts'
 import { type BundleManifest, type BundleRecord, type BundleVerdict, MANIFEST } from './bundle.ts'
 import { bytesOf, LOG, type Made, make } from './evidence-fixture.ts'
 import { judgeBundle } from './judge-bundle.ts'
@@ -118,6 +119,30 @@ t.test('what the bundle shows is what the leaf commits to', async (t) => {
   t.match(await judge({ ...good, manifest: wrongIndex }), { verdict: 'TOTAL-FAILED', reason: /Record 0: / })
   const elsewhere = await judge(changed({ manifest: { log: 'GOLD/GOV/1234/ss2' } }))
   t.match(elsewhere, { verdict: 'TOTAL-FAILED', reason: /another log/ })
+})
+
+t.test('a refusal is judged by who had the right to refuse', async (t) => {
+  const service = 'GOLD/GOV/1234/population/persons'
+  const other = 'GOLD/GOV/9/other/persons'
+  const by = async (refusedBy: NonNullable<Parameters<typeof make>[0]>['refusedBy']) =>
+    (await judge(await make({ refusedBy: refusedBy! }))).records[1]
+  t.match(await by({ service, peer: 'GOLD/GOV/9/ss' }), {
+    verdict: 'TOTAL-PASSED',
+    container: { signer: F.MEMBER },
+  })
+  t.match(await by({ service: other, peer: LOG }), { verdict: 'TOTAL-PASSED' }, "the refusing server's owner")
+  t.match(await by({ service: other, peer: 'GOLD/GOV/9/ss' }), { verdict: 'INDETERMINATE' }, 'neither')
+  t.match(await by({ service, peer: LOG, requestId: 'another' }), { verdict: 'TOTAL-FAILED' })
+  t.match(await by({ service: 'nonsense', peer: LOG }), { verdict: 'TOTAL-FAILED' })
+  for (const text of [
+    '',
+    'concordat-refusal-v1',
+    'concordat-refusal-v2\r\nr\r\n\r\nt\r\nd\r\n',
+    'concordat-refusal-v1\r\nr\r\n\r\nt\r\nd\r\nx\r\n',
+    'concordat-refusal-v1\r\nr\r\n\r\nt\r\nd',
+  ]) {
+    t.throws(() => readRefusalStatement(Buffer.from(text)), { code: 'invalid_message' }, text)
+  }
 })
 
 t.test('what answers another request fails', async (t) => {

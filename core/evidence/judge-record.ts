@@ -9,7 +9,9 @@ import { leafHash } from '#core/merkle/hash.ts'
 import { type LeafFields, leafForm, openCommitment } from '#core/merkle/leaf-form.ts'
 import { verifyInclusion } from '#core/merkle/proofs.ts'
 import { checkSignature } from '#core/signature/verify-signature.ts'
+import { readRefusalStatement } from '#core/transport/refusal-statement.ts'
 import { Fault } from '#schemas/fault.ts'
+import { memberOf, parseServerId, parseServiceId } from '#schemas/identifiers.ts'
 import type { BundleRecord, RecordVerdict } from './bundle.ts'
 import type { BundleQuestion } from './judge-bundle.ts'
 import { malformed } from './parse-manifest.ts'
@@ -36,7 +38,7 @@ export async function judgeRecord(record: BundleRecord, q: BundleQuestion): Prom
     found.metadata = metadata
     if (container === undefined)
       return { ...found, ...withoutMessage(record, found.form), container: undefined }
-    const verdict = await verifyContainer({ container, configuration: q.configuration, now: q.now })
+    const verdict = await judgeMessage(container, found, q)
     const { subIndication, reason } = verdict
     return { ...found, verdict: verdict.verdict, subIndication, reason, container: verdict }
   } catch (thrown) {
@@ -50,6 +52,23 @@ export async function judgeRecord(record: BundleRecord, q: BundleQuestion): Prom
       container: undefined,
     }
   }
+}
+
+/** A refusal's statement names no signer: it is the service's member or, where that has no key there, the refusing server's owner. */
+async function judgeMessage(
+  container: Container,
+  { form, metadata }: Pick<RecordVerdict, 'form' | 'metadata'>,
+  { bundle, configuration, now }: BundleQuestion,
+): Promise<ContainerVerdict> {
+  const question = { container, configuration, now }
+  if (form.kind !== 'refusal') return verifyContainer(question)
+  const { requestId, service, peer } = (metadata ?? {}) as Record<string, unknown>
+  if (readRefusalStatement(container.message).requestId !== requestId)
+    throw differs('It refuses another request.')
+  const server = form.direction === 'out' ? bundle.manifest.log : peer
+  const byService = await verifyContainer({ ...question, sender: memberOf(parseServiceId(String(service))) })
+  if (byService.code !== 'incorrect_certificate') return byService
+  return verifyContainer({ ...question, sender: memberOf(parseServerId(String(server))) })
 }
 
 /** The fields of a form that is equal to its own canonical form, so that nobody reads another record in the same leaf. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import { writeSoapFault } from '#core/transport/fault-xml.ts'
+import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import {
   parseRestRequest,
   type RestRequest,
@@ -24,7 +25,6 @@ import {
   TAX,
 } from '../peer/peer-fixture.ts'
 import { readMessage } from '../peer/read-message.ts'
-import { refusalStatement } from '../peer/refusal-statement.ts'
 import { createMessageSigner } from '../peer/sign-message.ts'
 import { createMessageVerifier } from '../peer/verify-message.ts'
 import { writeMessage } from '../peer/write-message.ts'

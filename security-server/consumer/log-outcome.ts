@@ -4,13 +4,13 @@
  * Gives back the fault to answer with.
  */
 import { createHash } from 'node:crypto'
+import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import { requestHash } from '#core/transport/rest-message.ts'
 import { asFault, type Fault } from '#schemas/fault.ts'
 import { type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import type { Logged, RequestMessage, Signed } from '../peer/message.ts'
 import type { LogEntry } from '../peer/message-log.ts'
 import { NotSent } from '../peer/not-sent.ts'
-import { refusalStatement } from '../peer/refusal-statement.ts'
 import { PeerRefusal } from './peer-refusal.ts'
 import { saysNotCalled, saysReplayed } from './refused-codes.ts'
 import type { ConsumerRooms } from './rooms.ts'

@@ -5,12 +5,12 @@
  * which nothing signed may call a refusal.
  */
 import { createHash } from 'node:crypto'
+import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import { requestHash } from '#core/transport/rest-message.ts'
 import { asFault, type Fault, wireFault } from '#schemas/fault.ts'
 import { memberOf } from '#schemas/identifiers.ts'
 import type { MessageSignature, RecordReference } from '../peer/message.ts'
 import { NotSent } from '../peer/not-sent.ts'
-import { refusalStatement } from '../peer/refusal-statement.ts'
 import { requestEntry } from './log-intent.ts'
 import type { ProviderRooms } from './rooms.ts'
 import type { Way } from './way.ts'
