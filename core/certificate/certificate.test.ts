@@ -28,7 +28,7 @@ import {
   RSA_SHA256,
   subjectAltName,
 } from './certificate-fixture.ts'
-import { attribute, nameText, readName, sameName } from './name.ts'
+import { attribute, nameText, readableName, readName, sameName } from './name.ts'
 
 const vectors = new URL('../../../shared/vectors/', import.meta.url)
 const skip = existsSync(vectors) ? false : 'no test vectors beside the repository'
@@ -282,6 +282,8 @@ t.test('names', async (t) => {
     parseDer(der.sequence(der.setOf(...['b', 'a'].map((v) => der.sequence(der.oid(cn), der.utf8(v)))))),
   )
   t.equal(nameText(two), 'CN=a+CN=b')
+  const coded = of([OID.countryName, 'FI'], [OID.serialNumber, der.printable('DEV/SS/GOV')])
+  t.equal(readableName(coded), 'SERIALNUMBER=DEV/SS/GOV,C=FI')
   t.ok(sameName(of([cn, '  Ab  C ']), of([cn, der.printable('aB c')])), 'case, space, string type')
   t.ok(sameName(of([cn, 'ＡＢ']), of([cn, 'ab'])), 'width')
   t.notOk(sameName(of([cn, 'ab']), of([cn, 'a b'])))

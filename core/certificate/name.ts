@@ -52,16 +52,26 @@ const JAVA_KEYWORD: ReadonlyMap<string, string> = new Map([
   [OID.userId, 'UID'],
 ])
 
+const READABLE_KEYWORD = new Map([...JAVA_KEYWORD, [OID.serialNumber, 'SERIALNUMBER']])
+
 /** RFC 2253 text as Java's X500Principal.getName() prints it: last part first, unknown types as OID=#hex (wire 11.12). */
 export function nameText(name: Name): string {
   return name.rdns
     .toReversed()
-    .map((rdn) => rdn.map(attributeText).join('+'))
+    .map((rdn) => rdn.map((attribute) => attributeText(attribute)).join('+'))
     .join(',')
 }
 
-function attributeText({ oid, value, valueDer }: NameAttribute): string {
-  const keyword = JAVA_KEYWORD.get(oid)
+/** The same for people: the serial number of a name, which X-Road's profiles put a member's or server's code in, can be read. */
+export function readableName(name: Name): string {
+  return name.rdns
+    .toReversed()
+    .map((rdn) => rdn.map((attribute) => attributeText(attribute, READABLE_KEYWORD)).join('+'))
+    .join(',')
+}
+
+function attributeText({ oid, value, valueDer }: NameAttribute, keywords = JAVA_KEYWORD): string {
+  const keyword = keywords.get(oid)
   const tag = valueDer[0]!
   if (keyword === undefined || !STRING_TAGS.has(tag) || tag === TAG.numericString) {
     return `${keyword ?? oid}=#${valueDer.toString('hex')}`

@@ -1,6 +1,6 @@
 /** One exchange of the sandbox shown step by step, from both sides, then a refused one; every step is checked, none assumed. */
 import { writeFileSync } from 'node:fs'
-import { nameText } from '#core/certificate/name.ts'
+import { readableName } from '#core/certificate/name.ts'
 import { readContainer } from '#core/container/read-container.ts'
 import { verifyContainer } from '#core/container/verify-container.ts'
 import { loadConfiguration } from '../verify/load-configuration.ts'
@@ -90,7 +90,9 @@ async function showSide(
       throw new Error(`${file} is not signed and stamped`)
     const place = `${record.kind.padEnd(8)}index ${record.index}`
     say(`    ${place}  ${verdict.verdict}, time-stamped ${verdict.timeStamp.time.toISOString()}`)
-    say(`      signed by ${nameText(certificate.subject)} (certificate ${certificate.sha256.slice(0, 16)})`)
+    say(
+      `      signed by ${readableName(certificate.subject)} (certificate ${certificate.sha256.slice(0, 16)})`,
+    )
   }
 }
 

@@ -1,5 +1,5 @@
 /** A verdict on a container as lines for people or as one JSON object. */
-import { nameText } from '#core/certificate/name.ts'
+import { readableName } from '#core/certificate/name.ts'
 import type { ContainerVerdict } from '#core/container/container.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import type { LoadedConfiguration } from './load-configuration.ts'
@@ -21,13 +21,16 @@ export function textReport({ file, verdict, configuration, judgedAt }: Judged): 
     rows.push(['signed by', `${idText(signer)}${name === undefined ? '' : ` (${name})`}`])
   }
   if (certificate !== undefined) {
-    rows.push(['certificate', `${nameText(certificate.subject)}, serial number ${certificate.serialNumber}`])
-    rows.push(['issued by', nameText(certificate.issuer)])
+    rows.push([
+      'certificate',
+      `${readableName(certificate.subject)}, serial number ${certificate.serialNumber}`,
+    ])
+    rows.push(['issued by', readableName(certificate.issuer)])
   }
   if (verdict.signingTime !== undefined)
     rows.push(['signed at', `${verdict.signingTime.toISOString()} (by its own words)`])
   if (timeStamp !== undefined) {
-    rows.push(['time-stamped', `${timeStamp.time.toISOString()} by ${nameText(timeStamp.tsa.subject)}`])
+    rows.push(['time-stamped', `${timeStamp.time.toISOString()} by ${readableName(timeStamp.tsa.subject)}`])
   }
   for (const { name, covered, present } of covers) {
     rows.push([covered ? 'covers' : 'does not cover', present ? name : `${name} (left out of the container)`])
@@ -59,8 +62,8 @@ export function containerFacts(verdict: ContainerVerdict): object {
     ...rest,
     signer: signer && idText(signer),
     signingCertificate: signingCertificate && {
-      subject: nameText(signingCertificate.subject),
-      issuer: nameText(signingCertificate.issuer),
+      subject: readableName(signingCertificate.subject),
+      issuer: readableName(signingCertificate.issuer),
       serialNumber: String(signingCertificate.serialNumber),
       sha256: signingCertificate.sha256,
       der: signingCertificate.der.toString('base64'),
@@ -68,7 +71,7 @@ export function containerFacts(verdict: ContainerVerdict): object {
     signingTime: signingTime?.toISOString(),
     timeStamp: timeStamp && {
       time: timeStamp.time.toISOString(),
-      tsa: nameText(timeStamp.tsa.subject),
+      tsa: readableName(timeStamp.tsa.subject),
       keyCountedUntil: timeStamp.keyCountedUntil?.toISOString(),
     },
   }
