@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { readableName } from '#core/certificate/name.ts'
 import { readContainer } from '#core/container/read-container.ts'
 import { verifyContainer } from '#core/container/verify-container.ts'
+import { judgeBundle } from '#core/evidence/judge-bundle.ts'
+import { readBundle } from '#core/evidence/read-bundle.ts'
 import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
 import type { Instance } from './instance.ts'
@@ -94,6 +96,26 @@ async function showSide(
       `      signed by ${readableName(certificate.subject)} (certificate ${certificate.sha256.slice(0, 16)})`,
     )
   }
+  await showBundle(instance, agency, records[1]!.index, indexes, say)
+}
+
+/** The whole exchange in one file, judged as somebody would who has nothing else. */
+async function showBundle(
+  instance: Instance,
+  agency: Agency,
+  index: number,
+  configuration: Parameters<typeof judgeBundle>[0]['configuration'],
+  say: Say,
+): Promise<void> {
+  const bytes = await instance.servers[agency.key]!.getBytes(`/message-log/records/${index}/evidence-bundle`)
+  const file = folderOf(instance.layout, `${agency.key}-evidence.zip`)
+  writeFileSync(file, bytes)
+  const bundle = await readBundle(bytes)
+  const { verdict, reason, checkpoints } = await judgeBundle({ bundle, configuration, now: new Date() })
+  if (verdict !== 'TOTAL-PASSED') throw new Error(`${file}: ${verdict}, ${reason}`)
+  say(
+    `    bundle  ${verdict}, both in the log under a tree head of ${checkpoints[0]!.size} records that the owner signed`,
+  )
 }
 
 async function recordsOf(
@@ -125,7 +147,7 @@ export function sayWhatNext(instance: Instance, say: Say): void {
   )
   say('  Verify the evidence offline:')
   say(
-    `    npm exec -- concordat verify ${folderOf(layout, 'tax-reply.asice')} --conf ${own}/configuration/current/globalconf`,
+    `    npm exec -- concordat verify ${folderOf(layout, 'tax-evidence.zip')} --conf ${own}/configuration/current/globalconf`,
   )
   say('')
   say('Where everything is:')
