@@ -5,7 +5,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
-import { type Entry, fromBufferPromise, openPromise, type ZipFile } from 'yauzl'
+import type { Entry, ZipFile } from 'yauzl'
 import { DIGESTS, nodeDigest } from '#core/signature/algorithms.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { DigestName } from '#schemas/wire.ts'
@@ -17,6 +17,7 @@ import {
   type ReadAttachment,
   STRAY_CHAIN,
 } from './container.ts'
+import { openZip } from './open-zip.ts'
 import { checkStructure, directoryStart, malformed } from './zip-structure.ts'
 
 export type ContainerLimits = { entries: number; documentBytes: number; attachmentBytes: number }
@@ -35,7 +36,7 @@ export async function readContainer(
   file: string | Buffer,
   limits: Partial<ContainerLimits> = {},
 ): Promise<Container> {
-  const zip = await open(file)
+  const zip = await openZip(file, malformed)
   try {
     return await read(zip, { ...DEFAULT_LIMITS, ...limits })
   } catch (cause) {
@@ -43,17 +44,6 @@ export async function readContainer(
     throw malformed('an entry or a directory that cannot be read', cause)
   } finally {
     zip.close()
-  }
-}
-
-async function open(file: string | Buffer): Promise<ZipFile> {
-  const options = { autoClose: false, lazyEntries: true, strictFileNames: true, validateEntrySizes: true }
-  try {
-    return await (typeof file === 'string' ? openPromise(file, options) : fromBufferPromise(file, options))
-  } catch (cause) {
-    const isSystem = typeof (cause as NodeJS.ErrnoException).code === 'string'
-    if (isSystem) throw new Fault('io_error', { what: 'the container cannot be opened', cause })
-    throw malformed('no directory of entries: it is no ZIP file', cause)
   }
 }
 

@@ -2,7 +2,8 @@
 import { hash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
-import { fromBufferPromise, openPromise, type ZipFile } from 'yauzl'
+import type { ZipFile } from 'yauzl'
+import { openZip } from '#core/container/open-zip.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type Bundle, type BundleManifest, MANIFEST } from './bundle.ts'
 import { malformed, parseManifest } from './parse-manifest.ts'
@@ -17,7 +18,7 @@ const DEFAULT_LIMITS: BundleLimits = {
 
 /** Reads a file or its bytes; throws `malformed_bundle`, or `io_error` when the file cannot be opened. */
 export async function readBundle(file: string | Buffer, limits: Partial<BundleLimits> = {}): Promise<Bundle> {
-  const zip = await open(file)
+  const zip = await openZip(file, malformed)
   try {
     return await read(zip, { ...DEFAULT_LIMITS, ...limits })
   } catch (cause) {
@@ -32,7 +33,7 @@ export async function readBundle(file: string | Buffer, limits: Partial<BundleLi
 export async function isBundle(file: string | Buffer): Promise<boolean> {
   let zip: ZipFile | undefined
   try {
-    zip = await open(file)
+    zip = await openZip(file, malformed)
     if (zip.entryCount > DEFAULT_LIMITS.entries) return false
     for await (const { fileName } of zip.eachEntry()) if (fileName === MANIFEST) return true
     return false
@@ -41,17 +42,6 @@ export async function isBundle(file: string | Buffer): Promise<boolean> {
     return false
   } finally {
     zip?.close()
-  }
-}
-
-async function open(file: string | Buffer): Promise<ZipFile> {
-  const options = { autoClose: false, lazyEntries: true, strictFileNames: true, validateEntrySizes: true }
-  try {
-    return await (typeof file === 'string' ? openPromise(file, options) : fromBufferPromise(file, options))
-  } catch (cause) {
-    const isSystem = typeof (cause as NodeJS.ErrnoException).code === 'string'
-    if (isSystem) throw new Fault('io_error', { what: 'the container or bundle cannot be opened', cause })
-    throw malformed('it is no ZIP file', cause)
   }
 }
 

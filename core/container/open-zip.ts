@@ -1,0 +1,18 @@
+/** Opens a ZIP file so that nothing is read before it was looked at, names are strict and sizes are those of the directory. */
+import { fromBufferPromise, openPromise, type ZipFile } from 'yauzl'
+import { Fault } from '#schemas/fault.ts'
+
+/** Throws `io_error` when the file cannot be opened, else what `malformed` makes of it. */
+export async function openZip(
+  file: string | Buffer,
+  malformed: (what: string, cause: unknown) => Fault,
+): Promise<ZipFile> {
+  const options = { autoClose: false, lazyEntries: true, strictFileNames: true, validateEntrySizes: true }
+  try {
+    return await (typeof file === 'string' ? openPromise(file, options) : fromBufferPromise(file, options))
+  } catch (cause) {
+    const isSystem = typeof (cause as NodeJS.ErrnoException).code === 'string'
+    if (isSystem) throw new Fault('io_error', { what: 'the container or bundle cannot be opened', cause })
+    throw malformed('no directory of entries: it is no ZIP file', cause)
+  }
+}
