@@ -60,6 +60,9 @@ async function ask(instance: Instance, port: number): Promise<Asked> {
   return { status: reply.status, id: reply.headers.get('x-road-id') ?? undefined, error, body }
 }
 
+/** Whoever reads a message says for which case and why; it stands in the audit log. */
+const WHY = new URLSearchParams({ case: 'demonstration', reason: 'shows what an auditor gets' }).toString()
+
 /** Records of one side, their signer and time-stamp, proved by the container that an auditor would get. */
 async function showSide(
   instance: Instance,
@@ -78,7 +81,7 @@ async function showSide(
     throw new Error(`${agency.name} has ${records.length} records of the exchange instead of 2`)
   say(`  ${agency.name} (${role})`)
   for (const record of records.sort((a, b) => a.index - b.index)) {
-    const container = await api.getBytes(`/message-log/records/${record.index}/container`)
+    const container = await api.getBytes(`/message-log/records/${record.index}/container?${WHY}`)
     const file = folderOf(instance.layout, `${agency.key}-${record.kind}.asice`)
     writeFileSync(file, container)
     const verdict = await verifyContainer({
@@ -107,7 +110,9 @@ async function showBundle(
   configuration: Parameters<typeof judgeBundle>[0]['configuration'],
   say: Say,
 ): Promise<void> {
-  const bytes = await instance.servers[agency.key]!.getBytes(`/message-log/records/${index}/evidence-bundle`)
+  const bytes = await instance.servers[agency.key]!.getBytes(
+    `/message-log/records/${index}/evidence-bundle?${WHY}`,
+  )
   const file = folderOf(instance.layout, `${agency.key}-evidence.zip`)
   writeFileSync(file, bytes)
   const bundle = await readBundle(bytes)

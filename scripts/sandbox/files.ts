@@ -7,7 +7,7 @@ import { certify, fetchText } from './client.ts'
 import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS, serverText } from './layout.ts'
 
 /** Changes when a sandbox of an older version cannot be used any more. */
-export const SANDBOX_VERSION = '5'
+export const SANDBOX_VERSION = '6'
 
 /** Makes the folders and the processes' settings; keeps what is there. */
 export function writeSettings(layout: Layout): void {

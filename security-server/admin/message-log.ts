@@ -26,10 +26,20 @@ type Filter = {
 export function messageLogHandlers(rooms: AdminRooms): Handlers {
   const { messageLog, audit } = rooms
 
-  /** Who looks at content leaves a trace before he sees it. */
-  async function note(operation: string, { caller, params }: OperationInput): Promise<number> {
+  /** Who looks leaves a trace before he sees anything: whoever reads content also for which case and why. */
+  async function note(
+    operation: string,
+    { caller, params, query }: OperationInput,
+    more = {},
+  ): Promise<number> {
     const index = indexOf(params)
-    await audit.before({ caller, operation, target: `record ${index}` })
+    const data = { ...query, ...more }
+    await audit.before({
+      caller,
+      operation,
+      target: `record ${index}`,
+      ...(Object.keys(data).length > 0 && { data }),
+    })
     return index
   }
 
@@ -63,14 +73,8 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       return answer(container, { headers })
     },
     async downloadEvidenceBundle(input) {
-      const index = indexOf(input.params)
-      const { indexes } = await collectExchange({ log: messageLog }, index)
-      await audit.before({
-        caller: input.caller,
-        operation: 'downloadEvidenceBundle',
-        target: `record ${index}`,
-        data: { records: indexes },
-      })
+      const { indexes } = await collectExchange({ log: messageLog }, indexOf(input.params))
+      const index = await note('downloadEvidenceBundle', input, { records: indexes })
       const bundle = await writeBundle(bundleSource(rooms), indexes)
       const headers = { 'content-disposition': `attachment; filename="evidence-${index}.zip"` }
       return answer(bundle, { headers })

@@ -1,4 +1,4 @@
-/** X-Road's roles of a security server, and one for auditors. Which operation needs which stands in the API's file. */
+/** X-Road's roles of a security server, and two for auditors: who may see that messages were, and who may read them. Which operation needs which stands in the API's file. */
 export const ROLES = [
   'XROAD_SECURITY_OFFICER',
   'XROAD_REGISTRATION_OFFICER',
@@ -6,4 +6,5 @@ export const ROLES = [
   'XROAD_SYSTEM_ADMINISTRATOR',
   'XROAD_SECURITYSERVER_OBSERVER',
   'XROAD_AUDITOR',
+  'XROAD_CONTENT_AUDITOR',
 ] as const

@@ -224,6 +224,7 @@ t.test('OpenAPI documents are fetched within bounds, and never from ourselves', 
 })
 
 t.test('the message log for auditors', async (t) => {
+  const why = 'case=17&reason=dispute'
   const { ask, messageLog } = await createAdminWorld(t)
   t.match((await ask('GET', '/message-log')).body, { records: Number, treeHead: null, oldestUnstamped: null })
   t.equal((await ask('GET', '/message-log/checkpoint')).status, 404)
@@ -257,11 +258,21 @@ t.test('the message log for auditors', async (t) => {
   })
   t.match((await ask('POST', '/message-log/checkpoint')).body, { treeHead: /ss1/ })
   t.match((await ask('GET', '/message-log/checkpoint')).raw.toString(), /^DEV\/GOV\/1234\/ss1\n/)
-  const container = await ask('GET', `/message-log/records/${index}/container`)
+  const container = await ask('GET', `/message-log/records/${index}/container?${why}`)
   t.match(container.headers, { 'content-type': /asic-e/, 'content-disposition': /record-[0-9]+.asice/ })
   t.ok((await readContainer(container.raw)).signatures)
+  for (const wrong of [
+    '',
+    'case=17',
+    'reason=x',
+    'case=&reason=x',
+    'case=17&reason=%20',
+    'case=17&reason=a%0Ab',
+    `case=17&reason=${'x'.repeat(501)}`,
+  ])
+    t.equal((await ask('GET', `/message-log/records/${index}/container?${wrong}`)).status, 400, wrong)
   const bundle = async () => {
-    const { raw, headers } = await ask('GET', `/message-log/records/${index + 2}/evidence-bundle`)
+    const { raw, headers } = await ask('GET', `/message-log/records/${index + 2}/evidence-bundle?${why}`)
     t.match(headers, { 'content-disposition': /evidence-[0-9]+\.zip/ })
     return readBundle(raw)
   }
@@ -271,16 +282,20 @@ t.test('the message log for auditors', async (t) => {
     { index: index + 2, metadata: /json$/ },
   ])
   t.match(files.get('README.html')!.toString(), new RegExp(`Record ${index}: request.*Answers record`, 's'))
-  t.equal((await ask('GET', '/message-log/records/99/evidence-bundle')).status, 404)
+  t.equal((await ask('GET', `/message-log/records/99/evidence-bundle?${why}`)).status, 404)
   t.equal((await ask('POST', '/message-log/verify')).status, 503)
   t.match((await ask('POST', `/message-log/records/${index}/erase`, { reason: 'by law' })).body, {
     erasureIndex: Number,
   })
   t.match((await ask('GET', `/message-log/records/${index}`)).body, { erased: /T/, messageBytes: null })
-  t.equal((await ask('GET', `/message-log/records/${index}/container`)).status, 404)
+  t.equal((await ask('GET', `/message-log/records/${index}/container?${why}`)).status, 404)
   const [request] = (await bundle()).manifest.records
   t.match(request, { index, erased: /T/, openings: {}, container: undefined, metadata: undefined })
   const looks = (await auditOf(ask)).filter(({ target }) => target === `record ${index}`)
+  t.match(
+    looks.find(({ operation }) => operation === 'downloadRecordContainer'),
+    { data: { case: '17', reason: 'dispute' } },
+  )
   t.same(looks.map(({ operation }) => operation).sort(), [
     'downloadRecordContainer',
     'downloadRecordContainer',

@@ -35,7 +35,9 @@ async function newest(
 ): Promise<{ message: string; body: string | undefined; metadata: Record<string, unknown> }> {
   const admin = world.admin[name]
   const [row] = await admin.get<{ index: number }[]>(`/message-log/records?limit=1&kind=${kind}`)
-  const container = await readContainer(await admin.bytes(`/message-log/records/${row!.index}/container`))
+  const container = await readContainer(
+    await admin.bytes(`/message-log/records/${row!.index}/container?case=1&reason=test`),
+  )
   const { metadata } = await admin.get<{ metadata: { extra: Record<string, unknown> } }>(
     `/message-log/records/${row!.index}`,
   )

@@ -134,6 +134,19 @@ t.test('an auditor finds an exchange on both sides and takes its containers away
   t.equal((await auditor.call('POST', '/clients', { id: 'DEV:GOV:1002:x' })).status, 403)
   const observer = await withRoles(world.admin.tax, 'XROAD_SECURITYSERVER_OBSERVER')
   t.equal((await observer.call('GET', `/message-log/records?queryId=${queryId}`)).status, 403)
+  const [record] = await auditor.get<{ index: number }[]>('/message-log/records?limit=1')
+  const content = `/message-log/records/${record!.index}/container`
+  const why = '?case=2026-17&reason=complaint+of+a+citizen'
+  t.equal((await auditor.call('GET', content + why)).status, 403, 'proofs, but no content')
+  const reader = await withRoles(world.admin.tax, 'XROAD_CONTENT_AUDITOR')
+  t.equal((await reader.call('GET', content)).status, 400, 'not without case and reason')
+  t.equal((await reader.call('GET', content + why)).status, 200)
+  const [look] = await auditor.get<object[]>('/audit-log?limit=1')
+  t.match(look, {
+    operation: 'downloadRecordContainer',
+    target: `record ${record!.index}`,
+    data: { case: '2026-17', reason: 'complaint of a citizen' },
+  })
   for (const [admin, direction] of [
     [auditor, 'out'],
     [await withRoles(world.admin.population, 'XROAD_AUDITOR'), 'in'],
@@ -288,7 +301,7 @@ t.test('a record is proved to stand in the log, and the whole log holds', async 
   }
   t.doesNotThrow(() => verifyInclusion({ ...question, root: head.root }))
   t.throws(() => verifyInclusion({ ...question, index: record.index - 1, root: head.root }))
-  const container = await auditor.bytes(`/message-log/records/${row!.index}/container`)
+  const container = await auditor.bytes(`/message-log/records/${row!.index}/container?case=1&reason=dispute`)
   writeFileSync(path.join(folder, 'proved.asice'), container)
   execFileSync('unzip', ['-qo', 'proved.asice', '-d', 'proved'], { cwd: folder })
   const message = readFileSync(path.join(folder, 'proved/message.xml'))
@@ -320,7 +333,7 @@ t.test('an exchange is proved by one file, offline, from both sides', async (t) 
     )
     writeFileSync(
       path.join(folder, `${name}.zip`),
-      await admin.bytes(`/message-log/records/${row!.index}/evidence-bundle`),
+      await admin.bytes(`/message-log/records/${row!.index}/evidence-bundle?case=1&reason=dispute`),
     )
     for (const more of [[], ['--conf', 'verificationconf.zip']]) {
       const said = command('verify', `${name}.zip`, ...more, '--json')
