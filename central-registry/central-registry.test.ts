@@ -26,7 +26,7 @@ const ALLOWED: Record<string, string[]> = {
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
     ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
-    ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey'],
+    ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -37,11 +37,13 @@ const ALLOWED: Record<string, string[]> = {
       'revokeApiKey',
       'getAuditLog',
     ],
+    ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
   XROAD_OBSERVER: [],
-  XROAD_AUDITOR: ['getAuditLog'],
+  XROAD_AUDITOR: ['getAuditLog', 'getPeople'],
 }
 const READERS = [
+  'redeemInstallationCode',
   ...['getSession', 'getSystem', 'getMemberClasses', 'getMembers', 'getSubsystems', 'getSecurityServers'],
   ...[
     'getCertificationServices',
@@ -67,7 +69,8 @@ void t.test('each operation by each role, and without a key', async (t) => {
   const log = createLog({ name: 'test', destination: { write: () => undefined } })
   const app = createHttpService({ name: 'admin', log })
   t.teardown(() => app.close())
-  await adminRoutes(app, { ...rooms, handlers: Object.fromEntries(handlers) })
+  const authenticate = (authorization: string | undefined) => rooms.apiKeys.authenticate(authorization)
+  await adminRoutes(app, { ...rooms, authenticate, handlers: Object.fromEntries(handlers) })
   t.same(Object.keys(ALLOWED), ROLES)
   const expected = new Set([...READERS, ...Object.values(ALLOWED).flat()])
   t.same(operations.map(({ id }) => id).sort(), [...expected].sort(), 'the table names every operation')

@@ -14,6 +14,8 @@ import { jobMigrations } from '#platform/jobs/migrations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import type { Running } from '#platform/process/run-process.ts'
+import { createSessions } from '#platform/sessions/create-sessions.ts'
+import { sessionMigrations } from '#platform/sessions/store.ts'
 import { adminRoutes } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
 import type { Settings } from './config.ts'
@@ -27,11 +29,17 @@ import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
+import { installationHandlers } from './installation/routes.ts'
+import { createInstallationStore } from './installation/store.ts'
 import { announcePublication, PUBLISH } from './jobs/publication.ts'
 import { adminListener, publicListener } from './listeners.ts'
+import { openLogin } from './login.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
 import { registryMigrations } from './migrations/first.ts'
+import { peopleMigrations } from './migrations/people.ts'
+import { peopleHandlers } from './people/routes.ts'
+import { createPeopleStore } from './people/store.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
@@ -42,6 +50,7 @@ export type RegistrySettings = {
   settings: Settings
   /** The secrets that the settings name by file. */
   pin: string
+  clientSecret?: string | undefined
   redisUrl?: string | undefined
   acceptRestored?: boolean
   clock: Clock
@@ -56,6 +65,8 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...auditLogMigrations,
     ...jobMigrations,
     ...registryMigrations,
+    ...peopleMigrations,
+    ...sessionMigrations,
   })
   return database
 }
@@ -101,6 +112,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const { initialApiKeyFile } = settings.admin
   if (initialApiKeyFile !== undefined) await writeInitialApiKey(initialApiKeyFile, { apiKeys, audit })
 
+  const sessions = createSessions({ database, clock })
+  const people = createPeopleStore({ database, sessions, issuer: settings.login?.issuer })
+  const installation = createInstallationStore(database)
+
   const metrics = createMetrics()
   const health = createHealth()
   health.add('configuration', async () => {
@@ -116,17 +131,29 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const adminApp = await adminListener(settings.admin, log)
   health.routes(adminApp)
   metrics.routes(adminApp)
+  const login =
+    settings.login === undefined
+      ? undefined
+      : await openLogin(adminApp, {
+          settings: settings.login,
+          clientSecret: q.clientSecret ?? '',
+          ...{ database, sessions, people, installation, apiKeys, audit, metrics, clock, log },
+        })
+  const fourEyes = async (): Promise<boolean> => login !== undefined && (await installation.isDone())
   const trusted = () => approvedCertificates(trust)
   await adminRoutes(adminApp, {
     apiKeys,
     audit,
+    authenticate: login?.authenticate ?? ((authorization) => apiKeys.authenticate(authorization)),
     handlers: {
-      ...memberHandlers({ store: members, clock }),
+      ...memberHandlers({ store: members, clock, fourEyes }),
       ...groupHandlers({ store: createGroupStore(database, change), members }),
       ...serverHandlers({ store: createServerStore(database, change), members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
       ...configurationHandlers({ store: publications, members, keys, publish, publicUrl }),
       ...signingKeyHandlers({ store: keys, privateKeys, members, clock, ...configuration }),
+      ...peopleHandlers({ store: people, clock }),
+      ...installationHandlers({ store: installation, people, clock }),
     },
   })
   await publicApp.listen({ host: settings.public.address, port: settings.public.port })
@@ -140,6 +167,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     async stop() {
       health.drain()
       await Promise.all([publicApp.close(), adminApp.close()])
+      await login?.close()
       await jobs.stop()
       await database.close()
     },

@@ -4,12 +4,21 @@ import type { FastifyInstance } from 'fastify'
 import { parse } from 'yaml'
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
-import { type OperationHandler, registerOpenApi } from '#platform/http-service/openapi.ts'
+import {
+  type OpenApiRegistration,
+  type OperationHandler,
+  registerOpenApi,
+} from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkName } from '../members/rules.ts'
 
-type Rooms = { apiKeys: ApiKeys; audit: AuditLog; handlers: Record<string, OperationHandler> }
+type Rooms = {
+  apiKeys: ApiKeys
+  audit: AuditLog
+  handlers: Record<string, OperationHandler>
+  authenticate: OpenApiRegistration['authenticate']
+}
 
 /** The API's source, for tests of the role table too. */
 export async function registryApi(): Promise<OpenApiDocument> {
@@ -23,13 +32,19 @@ export async function adminRoutes(app: FastifyInstance, rooms: Rooms): Promise<v
   await registerOpenApi(app, {
     document: await registryApi(),
     handlers: { ...rooms.handlers, ...keyHandlers(apiKeys), ...auditHandlers(audit), ...sessionHandlers },
-    authenticate: (authorization) => apiKeys.authenticate(authorization),
+    authenticate: rooms.authenticate,
     audit,
   })
 }
 
 const sessionHandlers: Record<string, OperationHandler> = {
-  getSession: async ({ caller: { kind, name, roles } }) => ({ kind, name, roles }),
+  getSession: async ({ caller: { kind, id, name, roles, session } }) => ({
+    kind,
+    id,
+    name,
+    roles,
+    ...session,
+  }),
 }
 
 function keyHandlers(apiKeys: ApiKeys): Record<string, OperationHandler> {
