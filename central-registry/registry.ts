@@ -9,6 +9,7 @@ import type { Clock } from '#platform/clock.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHealth } from '#platform/health/create-health.ts'
+import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -16,8 +17,12 @@ import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import type { Running } from '#platform/process/run-process.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
 import { sessionMigrations } from '#platform/sessions/store.ts'
-import { adminRoutes } from './admin/api.ts'
+import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
+import { createApprovals } from './approvals/create-approvals.ts'
+import { createProposers } from './approvals/proposers.ts'
+import { approvalHandlers } from './approvals/routes.ts'
+import { createProposalStore } from './approvals/store.ts'
 import type { Settings } from './config.ts'
 import { checkNotRestored, createHighWater } from './configuration/high-water.ts'
 import { publicRoutes } from './configuration/public-routes.ts'
@@ -32,6 +37,7 @@ import { createGroupStore } from './groups/store.ts'
 import { installationHandlers } from './installation/routes.ts'
 import { createInstallationStore } from './installation/store.ts'
 import { announcePublication, PUBLISH } from './jobs/publication.ts'
+import { SETTLE, SETTLE_SECONDS } from './jobs/settle.ts'
 import { adminListener, publicListener } from './listeners.ts'
 import { openLogin } from './login.ts'
 import { memberHandlers } from './members/routes.ts'
@@ -100,6 +106,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [PUBLISH]: async () => {
         await publish()
       },
+      [SETTLE]: () => approvals.settle(),
     },
   })
   const change = createChange(database, announcePublication(jobs, clock))
@@ -115,6 +122,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const sessions = createSessions({ database, clock })
   const people = createPeopleStore({ database, sessions, issuer: settings.login?.issuer })
   const installation = createInstallationStore(database)
+  const proposals = createProposalStore(database)
 
   const metrics = createMetrics()
   const health = createHealth()
@@ -140,10 +148,21 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
           ...{ database, sessions, people, installation, apiKeys, audit, metrics, clock, log },
         })
   const fourEyes = async (): Promise<boolean> => login !== undefined && (await installation.isDone())
+  const operations = readOperations(await registryApi()).filter((operation) => operation.fourEyes)
+  const approvals = createApprovals({
+    store: proposals,
+    proposers: createProposers({ people, apiKeys }),
+    isRequired: fourEyes,
+    rolesFor: (operation) => operations.find(({ id }) => id === operation)?.roles ?? [],
+    perform: (call) => api.perform(call),
+    clock,
+    log,
+  })
   const trusted = () => approvedCertificates(trust)
-  await adminRoutes(adminApp, {
+  const api = await adminRoutes(adminApp, {
     apiKeys,
     audit,
+    fourEyes: approvals,
     authenticate: login?.authenticate ?? ((authorization) => apiKeys.authenticate(authorization)),
     handlers: {
       ...memberHandlers({ store: members, clock, fourEyes }),
@@ -153,12 +172,14 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...configurationHandlers({ store: publications, members, keys, publish, publicUrl }),
       ...signingKeyHandlers({ store: keys, privateKeys, members, clock, ...configuration }),
       ...peopleHandlers({ store: people, clock }),
+      ...approvalHandlers({ store: proposals, approvals, operations, clock }),
       ...installationHandlers({ store: installation, people, clock }),
     },
   })
   await publicApp.listen({ host: settings.public.address, port: settings.public.port })
   await adminApp.listen({ host: settings.admin.address, port: settings.admin.port })
   await jobs.start()
+  await jobs.every(SETTLE, SETTLE_SECONDS, { immediately: true })
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'

@@ -10,6 +10,7 @@ export const peopleMigrations: Record<string, Migration> = {
       await createInstallation(kysely)
     },
   },
+  'registry-people-002': { up: createProposals },
 }
 
 async function createPeople(kysely: Kysely<unknown>): Promise<void> {
@@ -40,4 +41,29 @@ async function createInstallation(kysely: Kysely<unknown>): Promise<void> {
     .addColumn('redeemed_by', type.text, (column) => column.references('person.id'))
     .addColumn('redeemed_at', type.text)
     .execute()
+}
+
+async function createProposals(kysely: Kysely<unknown>): Promise<void> {
+  const type = columnTypes(kysely)
+  const required = ['operation', 'target', 'content', 'sha256', 'reason', 'proposer_kind', 'proposer_id']
+  const later = [
+    'proposer_maker',
+    'decider_id',
+    'decider_name',
+    'decided_at',
+    'decision_reason',
+    'finished_at',
+  ]
+  let table = kysely.schema
+    .createTable('proposal')
+    .addColumn('id', type.text, (column) => column.primaryKey())
+  for (const name of [...required, 'proposer_name', 'proposed_at', 'expires_at', 'state'])
+    table = table.addColumn(name, type.text, (column) => column.notNull())
+  for (const name of [...later, 'result', 'failure']) table = table.addColumn(name, type.text)
+  await table.execute()
+  // What waits is looked for all the time; what is decided only grows.
+  const index = (name: string) => kysely.schema.createIndex(`proposal_${name}`).on('proposal')
+  await index('state').columns(['state', 'proposed_at']).execute()
+  await index('proposer').columns(['proposer_id', 'proposed_at']).execute()
+  await index('proposed_at').column('proposed_at').execute()
 }

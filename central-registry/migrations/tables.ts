@@ -14,6 +14,31 @@ export type PersonRow = {
   last_login_at: string | null
 }
 
+export type ProposalRow = {
+  id: string
+  operation: string
+  target: string
+  /** RFC 8785 JSON: see approvals/rules.ts. */
+  content: string
+  sha256: string
+  reason: string
+  proposer_kind: string
+  proposer_id: string
+  proposer_name: string
+  proposer_maker: string | null
+  proposed_at: string
+  expires_at: string
+  state: 'proposed' | 'approved' | 'rejected' | 'withdrawn' | 'expired' | 'failed'
+  decider_id: string | null
+  decider_name: string | null
+  decided_at: string | null
+  decision_reason: string | null
+  /** Null while an approved proposal is being carried out. */
+  finished_at: string | null
+  result: string | null
+  failure: string | null
+}
+
 export type Tables = {
   system_parameter: { name: string; value: string }
   member_class: { code: string; description: string }
@@ -39,6 +64,7 @@ export type Tables = {
   published_file: { path: string; configuration_index: number; content_type: string; digest: string }
   published_content: { digest: string; content: Buffer }
   person: PersonRow
+  proposal: ProposalRow
   installation_code: {
     number: number
     digest: Buffer

@@ -34,29 +34,36 @@ export type ApprovedCall = CallInput & {
 
 const MAX_REASON = 500
 
-/** Throws Error when a marked operation's input holds a secret: a proposal is kept in plain, and shown. */
+/** Throws Error when a marked operation only reads, or its input holds a secret: a proposal is kept in plain, and shown. */
 export function checkProposable(operations: Operation[], fourEyes: FourEyes | undefined): void {
   const marked = operations.filter((operation) => operation.fourEyes)
   if (marked.length > 0 && fourEyes === undefined)
     throw new Error(`nobody keeps proposals of [${marked.map(({ id }) => id)}]`)
+  const reading = marked.filter(({ method }) => method === 'GET').map(({ id }) => id)
+  if (reading.length > 0) throw new Error(`[${reading}] change nothing that a second person could agree to`)
   const secret = marked.filter((operation) => operation.hasSecrets()).map(({ id }) => id)
   if (secret.length > 0) throw new Error(`proposals of [${secret}] would hold secrets`)
 }
 
 /** Why the caller asks: the header X-Reason, percent-encoded UTF-8 as headers carry no other. Throws `invalid_input`. */
 export function reasonOf(request: FastifyRequest): string {
-  const refused = new Fault('invalid_input', {
-    what: `a second person decides about this: the header X-Reason, percent-encoded, has to say why in 1 to ${MAX_REASON} characters`,
-  })
   const header = request.headers['x-reason']
-  if (typeof header !== 'string' || header.length > MAX_REASON * 12) throw refused
-  let reason: string
   try {
-    reason = decodeURIComponent(header).trim()
-  } catch {
-    throw refused
+    return checkReason(typeof header === 'string' ? decodeURIComponent(header) : '')
+  } catch (cause) {
+    throw new Fault('invalid_input', {
+      what: 'a second person decides about this: the header X-Reason, percent-encoded, has to say why in 1 to 500 characters',
+      cause,
+    })
   }
-  // Line breaks are a person's; direction marks and other invisible signs make a text look like another.
-  if (reason === '' || reason.length > MAX_REASON || /[^\P{C}\n]/u.test(reason)) throw refused
+}
+
+/** A reason that people read. Line breaks are a person's; direction marks and other unseen signs make a text look like another. */
+export function checkReason(text: string): string {
+  const reason = text.trim()
+  if (reason === '' || reason.length > MAX_REASON || /[^\P{C}\n]/u.test(reason))
+    throw new Fault('invalid_input', {
+      what: `a reason has 1 to ${MAX_REASON} characters, all of which are seen`,
+    })
   return reason
 }

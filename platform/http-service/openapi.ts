@@ -65,8 +65,10 @@ export async function registerOpenApi(
     perform: async (call) => {
       const operation = operations.find(({ id }) => id === call.operation)
       if (operation === undefined) throw new Fault('not_found', { what: `the operation ${call.operation}` })
-      const { params, query, body, caller, approver, target, proposal, reason } = call
+      const { caller, approver, target, proposal, reason } = call
       const { id, name } = approver
+      // Once more: the schema may be that of a newer version by now.
+      const { params, query, body } = (await validatorOf(operation))(call)
       const agreed = { proposal, reason, approvedBy: { id, name } }
       await record(q, operation, { caller, target, query, body }, agreed)
       return bodyOf(await q.handlers[operation.id]!({ params, query, body, caller, approver }))
