@@ -9,6 +9,16 @@ export type Listener = {
   keyFile?: string | undefined
 }
 
+export type Login = {
+  issuer: string
+  clientId: string
+  clientSecretFile: string
+  baseUrl: string
+  contact: string
+  firstCodeFile: string
+  secondCodeFile: string
+}
+
 export type Settings = {
   directory: string
   database: string
@@ -22,6 +32,7 @@ export type Settings = {
     ocspFreshnessSeconds: number
     timeStampingIntervalSeconds: number
   }
+  login?: Login | undefined
   redisUrlFile?: string | undefined
   logLevel: string
 }
@@ -90,6 +101,47 @@ export const settingsSchema = {
         timeStampingIntervalSeconds: { type: 'integer', minimum: 60, maximum: 86400, default: 60 },
       },
     },
+    login: {
+      type: 'object',
+      additionalProperties: false,
+      required: [
+        'issuer',
+        'clientId',
+        'clientSecretFile',
+        'baseUrl',
+        'contact',
+        'firstCodeFile',
+        'secondCodeFile',
+      ],
+      description: 'How persons log in; without it only API keys work',
+      properties: {
+        issuer: { type: 'string', maxLength: 500, description: 'The OpenID provider' },
+        clientId: { type: 'string', minLength: 1, maxLength: 255 },
+        clientSecretFile: {
+          type: 'string',
+          'x-path': true,
+          description: 'Our secret at the provider, mode 0600',
+        },
+        baseUrl: {
+          type: 'string',
+          pattern: '^https?://[^/?#@\\s]+$',
+          maxLength: 300,
+          description: 'Where browsers reach the management listener',
+        },
+        contact: {
+          type: 'string',
+          minLength: 1,
+          maxLength: 200,
+          description: 'Whom to ask when a login is refused',
+        },
+        firstCodeFile: { type: 'string', 'x-path': true, description: 'First installation code, mode 0600' },
+        secondCodeFile: {
+          type: 'string',
+          'x-path': true,
+          description: 'Second installation code, mode 0600',
+        },
+      },
+    },
     redisUrlFile: {
       type: 'string',
       'x-path': true,
@@ -100,17 +152,31 @@ export const settingsSchema = {
 } as const
 
 /** Throws `invalid_configuration` for settings that are each allowed but not together. */
-export function checkSettings({ admin, configuration, publicUrl }: Settings): void {
+export function checkSettings({ admin, configuration, publicUrl, login }: Settings): void {
   const { renewSeconds, validitySeconds } = configuration
   if (renewSeconds * 2 > validitySeconds)
     throw invalid('configuration.renewSeconds must be at most half of configuration.validitySeconds')
   if (!isLoopback(admin.address) && admin.certificateFile === undefined)
     throw invalid('admin.address is not a loopback address: API keys need admin.certificateFile and keyFile')
   if (!URL.canParse(publicUrl)) throw invalid('publicUrl is not a URL')
+  if (login === undefined) return
+  if (!isSafe(login.issuer)) throw invalid('login.issuer must be https, or http to a loopback address')
+  if (!isSafe(login.baseUrl)) throw invalid('login.baseUrl must be https, or http to a loopback address')
+  if (login.firstCodeFile === login.secondCodeFile)
+    throw invalid('login.firstCodeFile and login.secondCodeFile are for two persons: name two files')
+}
+
+/** A secret or a session may pass by this URL. */
+function isSafe(text: string): boolean {
+  const url = URL.parse(text)
+  if (url === null || url.username !== '' || url.password !== '' || url.search + url.hash !== '') return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
 }
 
 function isLoopback(address: string): boolean {
-  return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
+  return (
+    ['localhost', '::1', '[::1]'].includes(address) || (isIP(address) === 4 && address.startsWith('127.'))
+  )
 }
 
 function invalid(what: string): Fault {

@@ -35,6 +35,8 @@ async function start(): Promise<Running> {
   return await startRegistry({
     settings,
     pin: await readSecret(settings.pinFile),
+    clientSecret:
+      settings.login === undefined ? undefined : await readSecret(settings.login.clientSecretFile),
     redisUrl: settings.redisUrlFile === undefined ? undefined : await readSecret(settings.redisUrlFile),
     acceptRestored: values['accept-restored-database'] === true,
     clock,

@@ -9,13 +9,20 @@ import type { Clock } from '#platform/clock.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHealth } from '#platform/health/create-health.ts'
+import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import type { Running } from '#platform/process/run-process.ts'
-import { adminRoutes } from './admin/api.ts'
+import { createSessions } from '#platform/sessions/create-sessions.ts'
+import { sessionMigrations } from '#platform/sessions/store.ts'
+import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
+import { createApprovals } from './approvals/create-approvals.ts'
+import { createProposers } from './approvals/proposers.ts'
+import { approvalHandlers } from './approvals/routes.ts'
+import { createProposalStore } from './approvals/store.ts'
 import type { Settings } from './config.ts'
 import { checkNotRestored, createHighWater } from './configuration/high-water.ts'
 import { publicRoutes } from './configuration/public-routes.ts'
@@ -27,11 +34,18 @@ import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
+import { installationHandlers } from './installation/routes.ts'
+import { createInstallationStore } from './installation/store.ts'
 import { announcePublication, PUBLISH } from './jobs/publication.ts'
+import { SETTLE, SETTLE_SECONDS } from './jobs/settle.ts'
 import { adminListener, publicListener } from './listeners.ts'
+import { openLogin } from './login.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
 import { registryMigrations } from './migrations/first.ts'
+import { peopleMigrations } from './migrations/people.ts'
+import { peopleHandlers } from './people/routes.ts'
+import { createPeopleStore } from './people/store.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
@@ -42,6 +56,7 @@ export type RegistrySettings = {
   settings: Settings
   /** The secrets that the settings name by file. */
   pin: string
+  clientSecret?: string | undefined
   redisUrl?: string | undefined
   acceptRestored?: boolean
   clock: Clock
@@ -56,6 +71,8 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...auditLogMigrations,
     ...jobMigrations,
     ...registryMigrations,
+    ...peopleMigrations,
+    ...sessionMigrations,
   })
   return database
 }
@@ -89,6 +106,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [PUBLISH]: async () => {
         await publish()
       },
+      [SETTLE]: () => approvals.settle(),
     },
   })
   const change = createChange(database, announcePublication(jobs, clock))
@@ -100,6 +118,11 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const audit = createAuditLog({ database, clock })
   const { initialApiKeyFile } = settings.admin
   if (initialApiKeyFile !== undefined) await writeInitialApiKey(initialApiKeyFile, { apiKeys, audit })
+
+  const sessions = createSessions({ database, clock })
+  const people = createPeopleStore({ database, sessions, issuer: settings.login?.issuer })
+  const installation = createInstallationStore(database)
+  const proposals = createProposalStore(database)
 
   const metrics = createMetrics()
   const health = createHealth()
@@ -116,22 +139,47 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const adminApp = await adminListener(settings.admin, log)
   health.routes(adminApp)
   metrics.routes(adminApp)
+  const login =
+    settings.login === undefined
+      ? undefined
+      : await openLogin(adminApp, {
+          settings: settings.login,
+          clientSecret: q.clientSecret ?? '',
+          ...{ database, sessions, people, installation, apiKeys, audit, metrics, clock, log },
+        })
+  const fourEyes = async (): Promise<boolean> => login !== undefined && (await installation.isDone())
+  const operations = readOperations(await registryApi()).filter((operation) => operation.fourEyes)
+  const approvals = createApprovals({
+    store: proposals,
+    proposers: createProposers({ people, apiKeys }),
+    isRequired: fourEyes,
+    rolesFor: (operation) => operations.find(({ id }) => id === operation)?.roles ?? [],
+    perform: (call) => api.perform(call),
+    clock,
+    log,
+  })
   const trusted = () => approvedCertificates(trust)
-  await adminRoutes(adminApp, {
+  const api = await adminRoutes(adminApp, {
     apiKeys,
     audit,
+    fourEyes: approvals,
+    authenticate: login?.authenticate ?? ((authorization) => apiKeys.authenticate(authorization)),
     handlers: {
-      ...memberHandlers({ store: members, clock }),
+      ...memberHandlers({ store: members, clock, fourEyes }),
       ...groupHandlers({ store: createGroupStore(database, change), members }),
       ...serverHandlers({ store: createServerStore(database, change), members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
       ...configurationHandlers({ store: publications, members, keys, publish, publicUrl }),
       ...signingKeyHandlers({ store: keys, privateKeys, members, clock, ...configuration }),
+      ...peopleHandlers({ store: people, clock }),
+      ...approvalHandlers({ store: proposals, approvals, operations, clock }),
+      ...installationHandlers({ store: installation, people, clock }),
     },
   })
   await publicApp.listen({ host: settings.public.address, port: settings.public.port })
   await adminApp.listen({ host: settings.admin.address, port: settings.admin.port })
   await jobs.start()
+  await jobs.every(SETTLE, SETTLE_SECONDS, { immediately: true })
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'
@@ -140,6 +188,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     async stop() {
       health.drain()
       await Promise.all([publicApp.close(), adminApp.close()])
+      await login?.close()
       await jobs.stop()
       await database.close()
     },

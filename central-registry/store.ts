@@ -65,11 +65,13 @@ export async function countOf<T extends keyof Tables>(
 
 /** Whether one of the columns contains `q` literally; ASCII letters match in either case, which both stores can do. */
 export function contains(q: string, columns: { id: string; text: string }): Expression<SqlBool> {
-  const holds = (column: string, part: string): Expression<SqlBool> => {
-    const pattern = `%${part.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`
-    return sql<SqlBool>`lower(${sql.ref(column)}) like lower(${pattern}) escape '\\'`
-  }
   // Ids are stored in their text form, people write them with colons too.
   const inId = q.split(/[:/]/).map(encodeSegment).join('/')
-  return sql<SqlBool>`(${holds(columns.id, inId)} or ${holds(columns.text, q)})`
+  return sql<SqlBool>`(${textContains(columns.id, inId)} or ${textContains(columns.text, q)})`
+}
+
+/** Whether a column contains `part` literally; ASCII letters match in either case. */
+export function textContains(column: string, part: string): Expression<SqlBool> {
+  const pattern = `%${part.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`
+  return sql<SqlBool>`lower(${sql.ref(column)}) like lower(${pattern}) escape '\\'`
 }

@@ -2,6 +2,7 @@
  * Every fault there is: X-Road's codes (ErrorCodes.java) and ours, with HTTP status, who has to act first, the public
  * text and what to do next; the rows stand in faults/. docs/errors.md lists the same: `concordat check --fix` writes it.
  */
+import { administrationFaults } from './faults/administration.ts'
 import type { FaultEntry } from './faults/entry.ts'
 import { exchangeFaults } from './faults/exchange.ts'
 import { messageFaults } from './faults/message.ts'
@@ -11,4 +12,5 @@ export const catalogue = {
   ...exchangeFaults,
   ...messageFaults,
   ...operationFaults,
+  ...administrationFaults,
 } satisfies Record<string, FaultEntry>

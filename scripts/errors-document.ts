@@ -1,5 +1,6 @@
 /** docs/errors.md, made from the catalogue so that the two cannot differ. */
 import { catalogue } from '#schemas/fault-catalogue.ts'
+import { administrationFaults } from '#schemas/faults/administration.ts'
 import type { FaultEntry } from '#schemas/faults/entry.ts'
 import { exchangeFaults } from '#schemas/faults/exchange.ts'
 import { messageFaults } from '#schemas/faults/message.ts'
@@ -28,6 +29,7 @@ export function errorsDocument(): string {
     ['The request and the way to the service', exchangeFaults],
     ['The message between servers', messageFaults],
     ['The server and its administration', operationFaults],
+    ['People, sessions and second persons', administrationFaults],
   ] as const
   const sections = parts.map(([title, faults]) => `\n## ${title}\n\n${table(faults)}`)
   return HEAD + sections.join('') + `\n${Object.keys(catalogue).length} codes.\n`

@@ -4,12 +4,24 @@ import type { FastifyInstance } from 'fastify'
 import { parse } from 'yaml'
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
-import { type OperationHandler, registerOpenApi } from '#platform/http-service/openapi.ts'
+import type { FourEyes } from '#platform/http-service/four-eyes.ts'
+import {
+  type OpenApiRegistration,
+  type OperationHandler,
+  type RegisteredOpenApi,
+  registerOpenApi,
+} from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkName } from '../members/rules.ts'
 
-type Rooms = { apiKeys: ApiKeys; audit: AuditLog; handlers: Record<string, OperationHandler> }
+type Rooms = {
+  apiKeys: ApiKeys
+  audit: AuditLog
+  handlers: Record<string, OperationHandler>
+  authenticate: OpenApiRegistration['authenticate']
+  fourEyes: FourEyes
+}
 
 /** The API's source, for tests of the role table too. */
 export async function registryApi(): Promise<OpenApiDocument> {
@@ -18,34 +30,48 @@ export async function registryApi(): Promise<OpenApiDocument> {
   ) as OpenApiDocument
 }
 
-export async function adminRoutes(app: FastifyInstance, rooms: Rooms): Promise<void> {
-  const { apiKeys, audit } = rooms
-  await registerOpenApi(app, {
+export async function adminRoutes(app: FastifyInstance, rooms: Rooms): Promise<RegisteredOpenApi> {
+  const { apiKeys, audit, authenticate, fourEyes } = rooms
+  return await registerOpenApi(app, {
     document: await registryApi(),
     handlers: { ...rooms.handlers, ...keyHandlers(apiKeys), ...auditHandlers(audit), ...sessionHandlers },
-    authenticate: (authorization) => apiKeys.authenticate(authorization),
+    authenticate,
     audit,
+    fourEyes,
   })
 }
 
 const sessionHandlers: Record<string, OperationHandler> = {
-  getSession: async ({ caller: { kind, name, roles } }) => ({ kind, name, roles }),
+  getSession: async ({ caller: { kind, id, name, roles, session } }) => ({
+    kind,
+    id,
+    name,
+    roles,
+    ...session,
+  }),
 }
 
 function keyHandlers(apiKeys: ApiKeys): Record<string, OperationHandler> {
   return {
     getApiKeys: () => apiKeys.list(),
-    addApiKey: async ({ body }) => {
+    addApiKey: async ({ body, caller, approver }) => {
       const { name, roles, expiresAt } = body as { name: string; roles: string[]; expiresAt?: string }
       checkName(name)
-      if (expiresAt === undefined) return apiKeys.create({ name, roles })
-      const end = new Date(expiresAt)
-      // RFC 3339 knows leap seconds, Date does not.
-      if (Number.isNaN(end.getTime())) throw new Fault('invalid_input', { what: 'expiresAt is not a time' })
-      return apiKeys.create({ name, roles, expiresAt: end })
+      const key = { name, roles, createdBy: caller.id, ...(expiresAt === undefined ? {} : endOf(expiresAt)) }
+      if (approver === undefined) return apiKeys.create(key)
+      // Neither the second person nor the proposal may see the secret: who asked for the key collects it.
+      return { id: await apiKeys.prepare(key) }
     },
+    issueApiKeySecret: ({ params, caller }) => apiKeys.issue(params['id']!.toLowerCase(), caller.id),
     revokeApiKey: ({ params }) => apiKeys.revoke(params['id']!),
   }
+}
+
+function endOf(expiresAt: string): { expiresAt: Date } {
+  const end = new Date(expiresAt)
+  // RFC 3339 knows leap seconds, Date does not.
+  if (Number.isNaN(end.getTime())) throw new Fault('invalid_input', { what: 'expiresAt is not a time' })
+  return { expiresAt: end }
 }
 
 function auditHandlers(audit: AuditLog): Record<string, OperationHandler> {

@@ -1,9 +1,9 @@
 /** The first API key of a registry, so that nobody has to make one by hand in the database. */
-import { rename, stat } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { Fault } from '#schemas/fault.ts'
-import { writeDurably } from '../configuration/durable-file.ts'
+import { fileExists, writeDurably } from '../configuration/durable-file.ts'
 
 export const ROLES = [
   'XROAD_REGISTRATION_OFFICER',
@@ -25,8 +25,8 @@ export async function writeInitialApiKey(file: string, rooms: Rooms): Promise<vo
   // Stands from before the key is made until it is in its place.
   const begun = `${file}.begun`
   const keys = await rooms.apiKeys.list()
-  if (keys.length > 0 && !(await exists(begun))) return
-  if (await exists(file)) {
+  if (keys.length > 0 && !(await fileExists(begun))) return
+  if (await fileExists(file)) {
     throw new Fault('invalid_configuration', {
       what: `${file} exists, but the database has no API key: the file belongs to another database, remove it`,
     })
@@ -51,14 +51,4 @@ export async function createApiKey(name: string, roles: string[], rooms: Rooms):
     data: { roles },
   })
   return (await rooms.apiKeys.create({ name, roles })).secret
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await stat(file)
-    return true
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw new Fault('io_error', { what: file, cause })
-  }
 }

@@ -1,6 +1,6 @@
 /** Replaces a file whole or not at all, also over a power cut: written aside, synced, renamed, the folder synced. */
 import { randomUUID } from 'node:crypto'
-import { open, rename } from 'node:fs/promises'
+import { open, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 
@@ -26,4 +26,15 @@ export async function writeDurably(file: string, text: string): Promise<void> {
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   await handle.sync().finally(() => handle.close())
+}
+
+/** Throws `io_error` when that cannot be told. */
+export async function fileExists(file: string): Promise<boolean> {
+  try {
+    await stat(file)
+    return true
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw new Fault('io_error', { what: file, cause })
+  }
 }

@@ -7,7 +7,12 @@ import { instanceOf } from './instance.ts'
 import { checkName, checkNewCode, clientOf, encodedId, memberIdOf, subsystemIdOf } from './rules.ts'
 import { MANAGEMENT_SERVICE_PROVIDER, type MemberStore } from './store.ts'
 
-export function memberHandlers(q: { store: MemberStore; clock: Clock }): Record<string, OperationHandler> {
+export function memberHandlers(q: {
+  store: MemberStore
+  clock: Clock
+  /** Whether what trust hangs on takes two persons now. */
+  fourEyes(): Promise<boolean>
+}): Record<string, OperationHandler> {
   const { store } = q
   const now = (): string => new Date(q.clock()).toISOString()
 
@@ -16,6 +21,7 @@ export function memberHandlers(q: { store: MemberStore; clock: Clock }): Record<
       const { [MANAGEMENT_SERVICE_PROVIDER]: provider, ...parameters } = await store.parameters()
       return {
         initialized: parameters['instance'] !== undefined,
+        fourEyes: await q.fourEyes(),
         ...parameters,
         ...(provider === undefined ? {} : { [MANAGEMENT_SERVICE_PROVIDER]: encodedId(provider) }),
       }

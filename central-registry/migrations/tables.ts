@@ -1,6 +1,44 @@
 /** Row types of the registry's tables, one to one with the migrations. Flags are 0 or 1; `_at` columns are ISO texts. */
 import type { Generated } from 'kysely'
 
+export type PersonRow = {
+  id: string
+  issuer: string | null
+  subject: string | null
+  email: string | null
+  name: string
+  /** With commas; empty for a guest of the installation ceremony. */
+  roles: string
+  state: 'invited' | 'active' | 'locked' | 'removed'
+  created_at: string
+  last_login_at: string | null
+}
+
+export type ProposalRow = {
+  id: string
+  operation: string
+  target: string
+  /** RFC 8785 JSON: see approvals/rules.ts. */
+  content: string
+  sha256: string
+  reason: string
+  proposer_kind: string
+  proposer_id: string
+  proposer_name: string
+  proposer_maker: string | null
+  proposed_at: string
+  expires_at: string
+  state: 'proposed' | 'approved' | 'rejected' | 'withdrawn' | 'expired' | 'failed'
+  decider_id: string | null
+  decider_name: string | null
+  decided_at: string | null
+  decision_reason: string | null
+  /** Null while an approved proposal is being carried out. */
+  finished_at: string | null
+  result: string | null
+  failure: string | null
+}
+
 export type Tables = {
   system_parameter: { name: string; value: string }
   member_class: { code: string; description: string }
@@ -25,4 +63,13 @@ export type Tables = {
   publication: { configuration_index: number; generated_at: string; expires_at: string }
   published_file: { path: string; configuration_index: number; content_type: string; digest: string }
   published_content: { digest: string; content: Buffer }
+  person: PersonRow
+  proposal: ProposalRow
+  installation_code: {
+    number: number
+    digest: Buffer
+    tries: number
+    redeemed_by: string | null
+    redeemed_at: string | null
+  }
 }

@@ -18,11 +18,22 @@ export type ApiKey = {
   createdAt: string
   expiresAt: string | null
   revokedAt: string | null
+  createdBy: string | null
+  /** Its secret has been shown. */
+  issued: boolean
 }
+
+export type NewApiKey = { name: string; roles: string[]; expiresAt?: Date; createdBy?: string }
 
 export type ApiKeys = {
   /** `secret` is what the caller sends after `token=`; it cannot be read again. */
-  create(q: { name: string; roles: string[]; expiresAt?: Date }): Promise<{ id: string; secret: string }>
+  create(q: NewApiKey): Promise<{ id: string; secret: string }>
+  /** A key that opens nothing until whoever made it asks for its secret; returns its id. */
+  prepare(q: NewApiKey & { createdBy: string }): Promise<string>
+  /** The secret of a prepared key, once, to its maker. Throws `not_found`. */
+  issue(id: string, maker: string): Promise<{ id: string; secret: string }>
+  /** What a key may do now, and who made it; undefined when there is none. */
+  find(id: string): Promise<{ roles: string[]; createdBy: string | null } | undefined>
   /** Who sent this Authorization header. Throws `unauthorized`, without saying why. */
   authenticate(authorization: string | undefined): Promise<Caller>
   list(): Promise<ApiKey[]>
@@ -36,36 +47,58 @@ const NO_DIGEST = Buffer.alloc(32)
 
 export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys {
   const store = createApiKeyStore(q.database)
+  const now = (): string => new Date(q.clock()).toISOString()
+  const isValid = (row: ApiKeyRow): boolean =>
+    row.issued === 1 && row.revoked_at === null && (row.expires_at === null || row.expires_at > now())
+  const insert = async (
+    { name, roles, expiresAt, createdBy }: NewApiKey,
+    secret: { digest: Buffer; issued: number },
+  ): Promise<string> => {
+    if (name === '' || roles.length === 0)
+      throw new Fault('invalid_input', { what: 'a key needs a name and roles' })
+    const id = randomUUID()
+    await store.insert({
+      id,
+      name,
+      roles: roles.join(','),
+      created_at: now(),
+      expires_at: expiresAt?.toISOString() ?? null,
+      revoked_at: null,
+      created_by: createdBy ?? null,
+      ...secret,
+    })
+    return id
+  }
   return {
-    create: async ({ name, roles, expiresAt }) => {
-      if (name === '' || roles.length === 0)
-        throw new Fault('invalid_input', { what: 'a key needs a name and roles' })
-      const id = randomUUID()
+    create: async (key) => {
       const secret = randomBytes(SECRET_BYTES).toString('base64url')
-      await store.insert({
-        id,
-        name,
-        roles: roles.join(','),
-        digest: digestOf(secret),
-        created_at: new Date(q.clock()).toISOString(),
-        expires_at: expiresAt?.toISOString() ?? null,
-        revoked_at: null,
-      })
+      const id = await insert(key, { digest: digestOf(secret), issued: 1 })
       return { id, secret: `${id}.${secret}` }
+    },
+    // A digest of bytes that nobody keeps: no secret fits it.
+    prepare: (key) => insert(key, { digest: randomBytes(SECRET_BYTES), issued: 0 }),
+    issue: async (id, maker) => {
+      const secret = randomBytes(SECRET_BYTES).toString('base64url')
+      if (!(await store.issue(id, maker, digestOf(secret))))
+        throw new Fault('not_found', { what: 'no key of yours waits here for its secret to be shown' })
+      return { id, secret: `${id}.${secret}` }
+    },
+    find: async (id) => {
+      const row = await store.find(id)
+      if (row === undefined) return undefined
+      return { roles: isValid(row) ? row.roles.split(',') : [], createdBy: row.created_by }
     },
     authenticate: async (authorization) => {
       const [, id, secret] = HEADER_FORM.exec(authorization ?? '') ?? []
       if (id === undefined || secret === undefined) throw new Fault('unauthorized')
       const row = await store.find(id.toLowerCase())
       const matches = timingSafeEqual(digestOf(secret), row?.digest ?? NO_DIGEST)
-      const now = new Date(q.clock()).toISOString()
-      if (row === undefined || !matches || row.revoked_at !== null) throw new Fault('unauthorized')
-      if (row.expires_at !== null && row.expires_at <= now) throw new Fault('unauthorized')
+      if (row === undefined || !matches || !isValid(row)) throw new Fault('unauthorized')
       return { kind: 'key', id: row.id, name: row.name, roles: row.roles.split(',') }
     },
     list: async () => (await store.list()).map(keyOf),
     revoke: async (id) => {
-      if (!(await store.revoke(id, new Date(q.clock()).toISOString()))) throw new Fault('not_found')
+      if (!(await store.revoke(id, now()))) throw new Fault('not_found')
     },
   }
 }
@@ -83,5 +116,7 @@ function keyOf(row: ApiKeyRow): ApiKey {
     createdAt: created_at,
     expiresAt: expires_at,
     revokedAt: revoked_at,
+    createdBy: row.created_by,
+    issued: row.issued === 1,
   }
 }

@@ -13,6 +13,10 @@ export type ApiKeyRow = {
   created_at: string
   expires_at: string | null
   revoked_at: string | null
+  /** The person or key that made it; null for the operator at the machine. */
+  created_by: string | null
+  /** 0 until the secret was shown. */
+  issued: number
 }
 
 type Tables = { api_key: ApiKeyRow }
@@ -33,14 +37,29 @@ export const apiKeyMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'api-keys-002': {
+    up: async (kysely: Kysely<unknown>) => {
+      const type = columnTypes(kysely)
+      await kysely.schema.alterTable('api_key').addColumn('created_by', type.text).execute()
+      await kysely.schema
+        .alterTable('api_key')
+        .addColumn('issued', type.integer, (column) => column.notNull().defaultTo(1))
+        .execute()
+    },
+  },
 }
 
-const COLUMNS = ['id', 'name', 'roles', 'digest', 'created_at', 'expires_at', 'revoked_at'] as const
+const COLUMNS = [
+  ...(['id', 'name', 'roles', 'digest', 'created_at', 'expires_at', 'revoked_at'] as const),
+  ...(['created_by', 'issued'] as const),
+] as const
 
 export type ApiKeyStore = {
   insert(row: ApiKeyRow): Promise<void>
   find(id: string): Promise<ApiKeyRow | undefined>
   list(): Promise<ApiKeyRow[]>
+  /** False when there is no such key of this maker whose secret waits to be shown. */
+  issue(id: string, createdBy: string, digest: Buffer): Promise<boolean>
   /** False when there is no such key that is not revoked yet. */
   revoke(id: string, at: string): Promise<boolean>
 }
@@ -53,6 +72,17 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
     },
     find: (id) => tables.selectFrom('api_key').select(COLUMNS).where('id', '=', id).executeTakeFirst(),
     list: () => tables.selectFrom('api_key').select(COLUMNS).orderBy('created_at').orderBy('id').execute(),
+    issue: async (id, createdBy, digest) => {
+      const { numUpdatedRows } = await tables
+        .updateTable('api_key')
+        .set({ digest, issued: 1 })
+        .where('id', '=', id)
+        .where('created_by', '=', createdBy)
+        .where('issued', '=', 0)
+        .where('revoked_at', 'is', null)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
     revoke: async (id, at) => {
       const update = tables.updateTable('api_key').set({ revoked_at: at }).where('id', '=', id)
       const { numUpdatedRows } = await update.where('revoked_at', 'is', null).executeTakeFirst()

@@ -36,6 +36,11 @@ export function sendAnswer(
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
 }
 
+/** A handler's result without its status and headers. */
+export function bodyOf(result: unknown): unknown {
+  return isAnswer(result) ? result.body : result
+}
+
 function isAnswer(result: unknown): result is Answer {
   return typeof result === 'object' && result !== null && ANSWER in result
 }

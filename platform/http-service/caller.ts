@@ -2,7 +2,14 @@
 import { Fault } from '#schemas/fault.ts'
 
 /** `person` logged in; `key` is an API key, which can do nothing that must be done in person. */
-export type Caller = { kind: 'person' | 'key' | 'nobody'; id: string; name: string; roles: string[] }
+export type Caller = {
+  kind: 'person' | 'key' | 'nobody'
+  id: string
+  name: string
+  roles: string[]
+  /** Of a person: what changes need beside the cookie, and when the session ends. */
+  session?: { csrfToken: string; endsAt: string }
+}
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -19,6 +19,7 @@ export type Schema = {
   format?: string
   writeOnly?: boolean
   properties?: Record<string, Schema>
+  items?: Schema
   [more: string]: unknown
 }
 
@@ -30,6 +31,7 @@ type RawOperation = {
   operationId?: string
   'x-roles'?: string[]
   'x-body-limit'?: number
+  'x-four-eyes'?: boolean
   parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Record<string, { schema?: Schema }> }
   responses?: Record<string, { content?: Record<string, unknown> }>
@@ -42,6 +44,8 @@ export type Operation = {
   url: string
   roles: string[]
   bodyLimit: number | undefined
+  /** A second person has to agree before it is carried out. */
+  fourEyes: boolean
   parameters: Parameter[]
   requestTypes: string[]
   bodyRequired: boolean
@@ -51,6 +55,8 @@ export type Operation = {
   responseType: string | undefined
   /** The body for the audit log: fields marked `writeOnly` or `format: password` hidden, bytes only counted. */
   withoutSecrets(body: unknown): unknown
+  /** Whether a field of the body is marked so. */
+  hasSecrets(): boolean
 }
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const
@@ -95,6 +101,7 @@ function readOperation(
     url: base + path.replace(/\{([^}]+)\}/g, ':$1'),
     roles,
     bodyLimit: raw['x-body-limit'],
+    fourEyes: raw['x-four-eyes'] === true,
     parameters: [...(item.parameters ?? []), ...(raw.parameters ?? [])].map((one) => resolve(document, one)),
     requestTypes: content.map(([type]) => type),
     bodyRequired: raw.requestBody?.required === true,
@@ -102,6 +109,7 @@ function readOperation(
     successStatus: Number(success),
     responseType: Object.keys(raw.responses?.[success]?.content ?? {})[0],
     withoutSecrets: (body) => hideSecrets(document, bodySchema, body),
+    hasSecrets: () => holdsSecrets(document, bodySchema),
   }
 }
 
@@ -127,8 +135,18 @@ function hideSecrets(document: OpenApiDocument, schema: Schema | undefined, body
   return Object.fromEntries(
     Object.entries(body).map(([name, value]) => {
       const field = properties[name] === undefined ? undefined : resolve(document, properties[name])
-      const secret = field?.writeOnly === true || field?.format === 'password'
-      return [name, secret ? '(hidden)' : hideSecrets(document, field, value)]
+      return [name, isSecret(field) ? '(hidden)' : hideSecrets(document, field, value)]
     }),
   )
+}
+
+function isSecret(field: Schema | undefined): boolean {
+  return field?.writeOnly === true || field?.format === 'password'
+}
+
+function holdsSecrets(document: OpenApiDocument, schema: Schema | undefined): boolean {
+  if (schema === undefined) return false
+  const { items, properties, ...whole } = resolve(document, schema)
+  const parts = [...Object.values(properties ?? {}), ...(items === undefined ? [] : [items])]
+  return isSecret(whole) || parts.some((part) => holdsSecrets(document, part))
 }

@@ -6,10 +6,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Answer } from './answer.ts'
-import { sendAnswer } from './answer.ts'
+import { answer, bodyOf, sendAnswer } from './answer.ts'
 import type { Caller } from './caller.ts'
 import { checkRoles, nobody } from './caller.ts'
 import { ADMIN_BODY_LIMIT, UPLOAD_BODY_LIMIT } from './create-http-service.ts'
+import { type ApprovedCall, checkProposable, type FourEyes, reasonOf } from './four-eyes.ts'
 import type { OpenApiDocument, Operation } from './openapi-operations.ts'
 import { readOperations } from './openapi-operations.ts'
 import type { InputValidator } from './openapi-validator.ts'
@@ -21,6 +22,8 @@ export type OperationInput = {
   query: Record<string, unknown>
   body: unknown
   caller: Caller
+  /** Who agreed, when a second person had to: `caller` is then who proposed it. */
+  approver?: Caller
 }
 
 /** Returns the answer's body (a Buffer or Readable for other types than JSON), or an `answer(...)` with more. */
@@ -33,20 +36,44 @@ export type OpenApiRegistration = {
   authenticate: (authorization: string | undefined, request: FastifyRequest) => Promise<Caller>
   /** When given, every operation that changes something is recorded before it runs: no record, no act. */
   audit?: AuditLog
+  /** Needed when the document marks operations with `x-four-eyes`. */
+  fourEyes?: FourEyes
+}
+
+export type RegisteredOpenApi = {
+  /** Runs the operation of an approved call and returns its result; recorded first, with both names. */
+  perform(call: ApprovedCall): Promise<unknown>
 }
 
 const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Adds every operation of the document below its first server's path. Throws at once when file and handlers differ. */
-export async function registerOpenApi(app: FastifyInstance, q: OpenApiRegistration): Promise<void> {
+export async function registerOpenApi(
+  app: FastifyInstance,
+  q: OpenApiRegistration,
+): Promise<RegisteredOpenApi> {
   const operations = readOperations(q.document)
   const missing = operations.filter(({ id }) => q.handlers[id] === undefined).map(({ id }) => id)
   const unknown = Object.keys(q.handlers).filter((id) => !operations.some((operation) => operation.id === id))
   if (missing.length + unknown.length > 0) {
     throw new Error(`operations without handler: [${missing}]; handlers without operation: [${unknown}]`)
   }
+  checkProposable(operations, q.fourEyes)
   const validatorOf = createInputValidators(q.document)
   for (const operation of operations) register(app, q, operation, q.handlers[operation.id]!, validatorOf)
+  return {
+    perform: async (call) => {
+      const operation = operations.find(({ id }) => id === call.operation)
+      if (operation === undefined) throw new Fault('not_found', { what: `the operation ${call.operation}` })
+      const { caller, approver, target, proposal, reason } = call
+      const { id, name } = approver
+      // Once more: the schema may be that of a newer version by now.
+      const { params, query, body } = (await validatorOf(operation))(call)
+      const agreed = { proposal, reason, approvedBy: { id, name } }
+      await record(q, operation, { caller, target, query, body }, agreed)
+      return bodyOf(await q.handlers[operation.id]!({ params, query, body, caller, approver }))
+    },
+  }
 }
 
 function register(
@@ -84,16 +111,31 @@ async function run(
 ): Promise<FastifyReply> {
   const caller = request.caller ?? nobody
   const input = check({ params: request.params, query: request.query, body: request.body })
-  if (q.audit !== undefined && !READING.has(operation.method)) {
-    await q.audit.before({
-      caller,
-      operation: operation.id,
-      target: request.url.split('?', 1)[0] ?? '',
-      data: { query: input.query, body: operation.withoutSecrets(input.body) },
-    })
+  const act = { ...input, caller, target: request.url.split('?', 1)[0] ?? '' }
+  if (operation.fourEyes && q.fourEyes !== undefined && (await q.fourEyes.isRequired())) {
+    const reason = reasonOf(request)
+    await record(q, operation, act, { reason }, 'propose')
+    const proposed = await q.fourEyes.propose({ ...act, operation: operation.id, reason })
+    return sendAnswer(reply, answer(proposed, { status: 202 }), { ...operation, responseType: undefined })
   }
+  if (!READING.has(operation.method)) await record(q, operation, act)
   const result = await handler({ ...input, caller })
   return sendAnswer(reply, result as Answer | unknown, operation)
+}
+
+type Act = { caller: Caller; target: string; query: unknown; body: unknown }
+
+/** No record, no act. A proposal is a record of its own kind: what it proposes did not happen. */
+async function record(
+  q: OpenApiRegistration,
+  operation: Operation,
+  { caller, target, query, body }: Act,
+  more: object = {},
+  kind = operation.id,
+): Promise<void> {
+  const what = kind === operation.id ? {} : { operation: operation.id }
+  const data = { ...what, query, body: operation.withoutSecrets(body), ...more }
+  await q.audit?.before({ caller: { id: caller.id, name: caller.name }, operation: kind, target, data })
 }
 
 /** One exact content type per operation: parameters and case tricks have led parsers astray (CVE-2026-25223 and others). */

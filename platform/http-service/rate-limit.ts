@@ -48,7 +48,7 @@ export function createCounter(limit: RateLimit, clock: Clock): (address: string)
 }
 
 /** One IPv6 customer holds a /64 and could take a new address for each request. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!isIPv6(address) || address.startsWith('::ffff:')) return address
   const [head = '', tail] = address.split('%')[0]!.split('::')
   const groups = head === '' ? [] : head.split(':')

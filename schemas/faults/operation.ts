@@ -197,8 +197,8 @@ export const operationFaults = {
   forbidden: {
     status: 403,
     blame: 'client',
-    text: 'This key has no role for this act',
-    remedy: 'Use a key with one of the named roles',
+    text: 'The caller has no role for this act',
+    remedy: 'Use a key with one of the named roles, or ask a person who has one',
   },
   invalid_configuration: {
     status: 500,

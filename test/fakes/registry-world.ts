@@ -14,6 +14,7 @@ import {
   createGlobalConfiguration,
   type GlobalConfiguration,
 } from '#security-server/global-configuration/global-configuration.ts'
+import { CLIENT } from './openid-provider.ts'
 
 export type Reply = { status: number; body: unknown; bytes: Buffer; headers: Record<string, unknown> }
 
@@ -33,7 +34,13 @@ export type RegistryWorld = {
   clock: { now: number }
   lines: string[]
   /** Starts a node; a second one of the same world takes other addresses and, by default, the same folder. */
-  start(o?: { directory?: string; acceptRestored?: boolean; settings?: Partial<Settings> }): Promise<Node>
+  start(o?: {
+    directory?: string
+    acceptRestored?: boolean
+    settings?: Partial<Settings>
+    /** The issuer at which persons log in. */
+    login?: string
+  }): Promise<Node>
   /** A security server's configuration room with this anchor installed. */
   reader(anchor: Buffer, allowedFederations?: 'all'): Promise<GlobalConfiguration>
 }
@@ -73,12 +80,26 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
           timeStampingIntervalSeconds: 60,
         },
         logLevel: 'info',
+        ...(o.login === undefined
+          ? {}
+          : {
+              login: {
+                issuer: o.login,
+                clientId: CLIENT.id,
+                clientSecretFile: '',
+                baseUrl: `http://${address}:4000`,
+                contact: 'the <operator>',
+                firstCodeFile: path.join(directory, 'first.code'),
+                secondCodeFile: path.join(directory, 'second.code'),
+              },
+            }),
         ...o.settings,
       }
       const acceptRestored = o.acceptRestored === true
       const registry = await startRegistry({
         settings,
         pin: '1234',
+        clientSecret: CLIENT.secret,
         acceptRestored,
         clock: () => clock.now,
         log,

@@ -1,0 +1,86 @@
+/** What holds for proposals and for those who decide about them; pure. */
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { CallInput } from '#platform/http-service/four-eyes.ts'
+import { Fault } from '#schemas/fault.ts'
+
+export type ProposalState = 'proposed' | 'approved' | 'rejected' | 'withdrawn' | 'expired' | 'failed'
+
+export type Content = CallInput & { operation: string }
+
+/** What a rule has to know of a proposal. */
+export type Proposal = {
+  content: string
+  sha256: string
+  proposer_id: string
+  /** Who made the API key that proposed it. */
+  proposer_maker: string | null
+  expires_at: string
+  state: ProposalState
+}
+
+/** The exact text of which a second person approves the hash: RFC 8785, bytes as base64. */
+export function contentText({ operation, params, query, body }: Content): string {
+  const given =
+    body === undefined
+      ? {}
+      : { body: Buffer.isBuffer(body) ? { base64: body.toString('base64') } : { json: body } }
+  return canonicalJson({ operation, params: { ...params }, query: { ...query }, ...given })
+}
+
+/** The call that the text stands for. */
+export function readContent(text: string): Content {
+  const { body, ...call } = parseStrictJson(text) as Omit<Content, 'body'> & { body?: Body }
+  if (body === undefined) return { ...call, body }
+  return { ...call, body: 'base64' in body ? Buffer.from(body.base64, 'base64') : body.json }
+}
+
+type Body = { base64: string } | { json: unknown }
+
+/** Throws unless this caller, who has one of the operation's `roles`, is a second person. */
+export function checkDecider(proposal: Proposal, decider: Caller, roles: string[]): void {
+  if (decider.kind !== 'person') throw new Fault('not_in_person')
+  if (!roles.some((role) => decider.roles.includes(role)))
+    throw new Fault('forbidden', { what: `one of these roles is needed: ${roles.join(', ')}` })
+  const why = whyNotSecond(proposal, decider.id)
+  if (why !== undefined) throw new Fault('not_second_person', { what: why })
+}
+
+function whyNotSecond({ proposer_id, proposer_maker, content }: Proposal, id: string): string | undefined {
+  if (proposer_id === id) return 'you proposed this yourself'
+  if (proposer_maker === id) return 'an API key that you made proposed this'
+  return content.includes(aboutPerson(id)) ? 'this is about you' : undefined
+}
+
+/** How a person's id stands in a content, wherever it stands: an address could write the same id in another way. */
+export function aboutPerson(id: string): string {
+  return JSON.stringify(id)
+}
+
+/** Throws `conflict` for a proposal that is decided or has expired. */
+export function checkOpen(proposal: Proposal, now: string): void {
+  const state = stateAt(proposal, now)
+  if (state !== 'proposed') throw new Fault('conflict', { what: `the proposal is ${state} already` })
+}
+
+/** Throws `conflict` when what was seen is not what would be done. */
+export function checkContent({ sha256 }: Proposal, seen: string): void {
+  if (seen.toLowerCase() !== sha256)
+    throw new Fault('conflict', { what: 'the content has another SHA-256 than the one that you saw' })
+}
+
+/** The state as of now: time passes also while nobody writes it down. */
+export function stateAt({ state, expires_at }: Proposal, now: string): ProposalState {
+  return state === 'proposed' && expires_at <= now ? 'expired' : state
+}
+
+/** Whether this caller may approve or reject the proposal now. */
+export function mayDecide(proposal: Proposal, caller: Caller, roles: string[], now: string): boolean {
+  return (
+    stateAt(proposal, now) === 'proposed' &&
+    caller.kind === 'person' &&
+    roles.some((role) => caller.roles.includes(role)) &&
+    whyNotSecond(proposal, caller.id) === undefined
+  )
+}

@@ -1,0 +1,43 @@
+/** The operation by which the first two administrators come in. */
+import type { Clock } from '#platform/clock.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { Fault, type FaultCode } from '#schemas/fault.ts'
+import type { PeopleStore } from '../people/store.ts'
+import { digestOf } from './code-files.ts'
+import type { InstallationStore, Redeemed } from './store.ts'
+
+/** What each of the two may do: all that an installed instance needs next, the rest they give to others. */
+const FIRST_ROLES = ['XROAD_REGISTRATION_OFFICER', 'XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR']
+
+export function installationHandlers(q: {
+  store: InstallationStore
+  people: Pick<PeopleStore, 'install' | 'forgetGuests'>
+  clock: Clock
+}): Record<string, OperationHandler> {
+  return {
+    redeemInstallationCode: async ({ body, caller }) => {
+      if (caller.kind !== 'person') throw new Fault('not_in_person')
+      const { code } = body as { code: string }
+      const outcome = await q.store.redeem({
+        person: caller.id,
+        digest: digestOf(code),
+        at: new Date(q.clock()).toISOString(),
+        admit: async (transaction, isLast) => {
+          await q.people.install(transaction, caller.id, FIRST_ROLES)
+          if (isLast) await q.people.forgetGuests(transaction)
+        },
+      })
+      const refusal = REFUSALS[outcome]
+      if (refusal !== undefined) throw new Fault(...refusal)
+      // The session ended with the roles that it began with.
+      return { installed: outcome === 'installed', roles: FIRST_ROLES, loginAgain: true }
+    },
+  }
+}
+
+const REFUSALS: Partial<Record<Redeemed, [FaultCode, { what: string }]>> = {
+  wrong: ['forbidden', { what: 'this is not an installation code; wrong ones are counted' }],
+  void: ['conflict', { what: 'too many wrong codes: a restart of the registry writes new ones' }],
+  'same person': ['not_second_person', { what: 'you have redeemed the other code' }],
+  over: ['conflict', { what: 'the registry is installed already' }],
+}

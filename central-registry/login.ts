@@ -1,0 +1,35 @@
+/** The login of the registry's administrators: who may come in is told by people/ and, until it is done, by the ceremony. */
+import type { FastifyInstance } from 'fastify'
+import { createLogin, type Login } from '#platform/sessions/create-login.ts'
+import type { Login as Settings } from './config.ts'
+import { writeInstallationCodes } from './installation/code-files.ts'
+import type { InstallationStore } from './installation/store.ts'
+import type { PeopleStore } from './people/store.ts'
+
+type Rooms = Omit<Parameters<typeof createLogin>[1], 'name' | 'settings' | 'people'> & {
+  settings: Settings
+  clientSecret: string
+  people: Pick<PeopleStore, 'admit' | 'find'>
+  installation: InstallationStore
+}
+
+/** Writes the installation codes when there are none, and adds the login's routes to the management listener. */
+export async function openLogin(app: FastifyInstance, rooms: Rooms): Promise<Login> {
+  const { settings, clientSecret, people, installation } = rooms
+  await writeInstallationCodes([settings.firstCodeFile, settings.secondCodeFile], installation)
+  return createLogin(app, {
+    ...rooms,
+    name: 'registry',
+    settings: { ...settings, clientSecret },
+    people: {
+      admit: async (identity) => {
+        const at = new Date(rooms.clock()).toISOString()
+        return people.admit(identity, at, !(await installation.isDone()))
+      },
+      find: async (id) => {
+        const person = await people.find(id)
+        return person?.state === 'active' ? { name: person.name, roles: person.roles } : undefined
+      },
+    },
+  })
+}

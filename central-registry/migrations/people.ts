@@ -1,0 +1,69 @@
+/** The registry's tables of people, the installation ceremony and proposals. */
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes } from '#platform/database/dialect.ts'
+
+export const peopleMigrations: Record<string, Migration> = {
+  'registry-people-001': {
+    up: async (kysely) => {
+      await createPeople(kysely)
+      await createInstallation(kysely)
+    },
+  },
+  'registry-people-002': { up: createProposals },
+}
+
+async function createPeople(kysely: Kysely<unknown>): Promise<void> {
+  const type = columnTypes(kysely)
+  await kysely.schema
+    .createTable('person')
+    .addColumn('id', type.text, (column) => column.primaryKey())
+    // Both are null until an invitation by e-mail is accepted.
+    .addColumn('issuer', type.text)
+    .addColumn('subject', type.text)
+    .addColumn('email', type.text, (column) => column.unique())
+    .addColumn('name', type.text, (column) => column.notNull())
+    .addColumn('roles', type.text, (column) => column.notNull())
+    .addColumn('state', type.text, (column) => column.notNull())
+    .addColumn('created_at', type.text, (column) => column.notNull())
+    .addColumn('last_login_at', type.text)
+    .addUniqueConstraint('person_subject', ['issuer', 'subject'] as never[])
+    .execute()
+}
+
+async function createInstallation(kysely: Kysely<unknown>): Promise<void> {
+  const type = columnTypes(kysely)
+  await kysely.schema
+    .createTable('installation_code')
+    .addColumn('number', type.integer, (column) => column.primaryKey())
+    .addColumn('digest', type.blob, (column) => column.notNull())
+    .addColumn('tries', type.integer, (column) => column.notNull())
+    .addColumn('redeemed_by', type.text, (column) => column.references('person.id'))
+    .addColumn('redeemed_at', type.text)
+    .execute()
+}
+
+async function createProposals(kysely: Kysely<unknown>): Promise<void> {
+  const type = columnTypes(kysely)
+  const required = ['operation', 'target', 'content', 'sha256', 'reason', 'proposer_kind', 'proposer_id']
+  const later = [
+    'proposer_maker',
+    'decider_id',
+    'decider_name',
+    'decided_at',
+    'decision_reason',
+    'finished_at',
+  ]
+  let table = kysely.schema
+    .createTable('proposal')
+    .addColumn('id', type.text, (column) => column.primaryKey())
+  for (const name of [...required, 'proposer_name', 'proposed_at', 'expires_at', 'state'])
+    table = table.addColumn(name, type.text, (column) => column.notNull())
+  for (const name of [...later, 'result', 'failure']) table = table.addColumn(name, type.text)
+  await table.execute()
+  // What waits is looked for all the time; what is decided only grows.
+  const index = (name: string) => kysely.schema.createIndex(`proposal_${name}`).on('proposal')
+  await index('state').columns(['state', 'proposed_at']).execute()
+  await index('proposer').columns(['proposer_id', 'proposed_at']).execute()
+  await index('proposed_at').column('proposed_at').execute()
+}

@@ -1,0 +1,25 @@
+/** Handlers of the operations on people. */
+import type { Clock } from '#platform/clock.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { Page } from '../store.ts'
+import { checkInvitation, checkNotOwn } from './rules.ts'
+import type { PeopleStore } from './store.ts'
+
+export function peopleHandlers(q: { store: PeopleStore; clock: Clock }): Record<string, OperationHandler> {
+  const { store } = q
+  return {
+    getPeople: ({ query }) => store.list(query as Page),
+    invitePerson: async ({ body }) => {
+      const invitation = checkInvitation(body as { email?: string; subject?: string; roles: string[] })
+      return store.invite(invitation, new Date(q.clock()).toISOString())
+    },
+    changePersonRoles: async ({ params, body, caller, approver }) => {
+      const id = params['id']!
+      checkNotOwn(id, [caller.id, approver?.id])
+      return store.setRoles(id, (body as { roles: string[] }).roles)
+    },
+    lockPerson: ({ params }) => store.act(params['id']!, 'lock'),
+    unlockPerson: ({ params }) => store.act(params['id']!, 'unlock'),
+    removePerson: ({ params }) => store.act(params['id']!, 'remove'),
+  }
+}

@@ -1,0 +1,67 @@
+/** What holds for people who administer the registry; pure. */
+import { Fault } from '#schemas/fault.ts'
+
+export type State = 'invited' | 'active' | 'locked' | 'removed'
+
+/** What a rule has to know of somebody. */
+export type Standing = { id: string; state: State; roles: string[] }
+
+/** Without one of each nobody could admit others or mend trust. */
+export const INDISPENSABLE = ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR']
+
+const ACTS = {
+  lock: { from: ['active'], to: 'locked' },
+  unlock: { from: ['locked'], to: 'active' },
+  remove: { from: ['invited', 'active', 'locked'], to: 'removed' },
+} as const
+
+export type Act = keyof typeof ACTS
+
+/** The state after an act. Throws `conflict` when the person's state does not allow it. */
+export function stateAfter(act: Act, { state }: Standing): State {
+  const { from, to } = ACTS[act]
+  if (!(from as readonly string[]).includes(state))
+    throw new Fault('conflict', {
+      what: `the person is ${state}; only ${from.join(' or ')} can be ${PAST[act]}`,
+    })
+  return to
+}
+
+const PAST: Record<Act, string> = { lock: 'locked', unlock: 'unlocked', remove: 'removed' }
+
+/** Throws `conflict` when `person` would be the last to lose a role that somebody must have. */
+export function checkNotLast(person: Standing, rolesAfter: string[], active: Standing[]): void {
+  if (person.state !== 'active') return
+  for (const role of INDISPENSABLE) {
+    if (!person.roles.includes(role) || rolesAfter.includes(role)) continue
+    const others = active.filter((one) => one.id !== person.id && one.roles.includes(role))
+    if (others.length === 0)
+      throw new Fault('conflict', {
+        what: `this is the last active person with ${role}; give it to another first`,
+      })
+  }
+}
+
+/** Throws unless none of `deciders` is the person whose roles change. */
+export function checkNotOwn(id: string, deciders: (string | undefined)[]): void {
+  if (deciders.includes(id)) throw new Fault('not_second_person', { what: 'nobody changes their own roles' })
+}
+
+/** Throws `conflict` for somebody who was removed, or has not been here. */
+export function checkMayHaveRoles({ state }: Standing): void {
+  if (state === 'removed') throw new Fault('conflict', { what: 'the person was removed; invite them again' })
+}
+
+export type Invitation = { email: string | null; subject: string | null; roles: string[] }
+
+/** By whom somebody will be known: a verified e-mail address in lower case, the provider's subject, or both. */
+export function checkInvitation(given: { email?: string; subject?: string; roles: string[] }): Invitation {
+  const { email, subject, roles } = given
+  if (email === undefined && subject === undefined)
+    throw new Fault('invalid_input', { what: 'email or subject is needed' })
+  if (email !== undefined && !/^[^\s@\p{C}]{1,64}@[^\s@\p{C}]{1,190}$/u.test(email))
+    throw new Fault('invalid_input', { what: 'body.email is no e-mail address' })
+  if (subject !== undefined && (subject.trim() !== subject || /\p{C}/u.test(subject)))
+    throw new Fault('invalid_input', { what: 'body.subject has spaces at its ends or control characters' })
+  return { email: email?.toLowerCase() ?? null, subject: subject ?? null, roles }
+}

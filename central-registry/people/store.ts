@@ -1,0 +1,226 @@
+/** Rows of people. Whatever takes or changes rights ends the person's sessions in the same transaction. */
+import { randomUUID } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import { lockFor } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Identity } from '#platform/sessions/client.ts'
+import type { Sessions } from '#platform/sessions/create-sessions.ts'
+import type { Admission } from '#platform/sessions/routes.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { PersonRow, Tables } from '../migrations/tables.ts'
+import { mustHaveMet, type Page, textContains } from '../store.ts'
+import {
+  type Act,
+  checkMayHaveRoles,
+  checkNotLast,
+  type Invitation,
+  type State,
+  stateAfter,
+} from './rules.ts'
+
+export type Person = {
+  id: string
+  name: string
+  email: string | null
+  subject: string | null
+  roles: string[]
+  state: State
+  createdAt: string
+  lastLoginAt: string | null
+}
+export type PeopleStore = ReturnType<typeof createPeopleStore>
+
+const COLUMNS = [
+  'id',
+  'issuer',
+  'subject',
+  'email',
+  'name',
+  'roles',
+  'state',
+  'created_at',
+  'last_login_at',
+] as const
+/** Strangers who may be logged in at the same time while the registry is not installed yet. */
+const MOST_GUESTS = 20
+
+export function createPeopleStore(q: {
+  database: Database
+  sessions: Pick<Sessions, 'endAllOf'>
+  /** Whose subjects people are; undefined when no login is configured. */
+  issuer: string | undefined
+}) {
+  const tables = tablesOf<Tables>(q.database)
+  const rows = (kysely: Kysely<Tables>) => kysely.selectFrom('person').select(COLUMNS)
+  const locked = <R>(act: (transaction: Kysely<Tables>) => Promise<R>): Promise<R> =>
+    inTransaction(tables, async (transaction) => {
+      await lockFor(transaction, 'people')
+      return act(transaction)
+    })
+  const endSessions = (id: string, transaction: Kysely<Tables>): Promise<void> =>
+    q.sessions.endAllOf(id, transaction as unknown as Kysely<unknown>)
+
+  async function personIn(transaction: Kysely<Tables>, id: string): Promise<Person> {
+    const row = await rows(transaction).where('id', '=', id).executeTakeFirst()
+    if (row === undefined) throw new Fault('not_found', { what: `the person ${id}` })
+    return personOf(row)
+  }
+
+  async function activeIn(transaction: Kysely<Tables>): Promise<Person[]> {
+    return (await rows(transaction).where('state', '=', 'active').execute()).map(personOf)
+  }
+
+  async function update(transaction: Kysely<Tables>, id: string, values: Partial<PersonRow>): Promise<void> {
+    await transaction.updateTable('person').set(values).where('id', '=', id).execute()
+  }
+
+  return {
+    async list({ q: text = '', offset, limit }: Page): Promise<Person[]> {
+      const found = await rows(tables)
+        .$if(text !== '', (query) =>
+          query.where((where) =>
+            where.or(['name', 'email', 'subject'].map((column) => textContains(column, text))),
+          ),
+        )
+        .orderBy('name')
+        .orderBy('id')
+        .offset(offset)
+        .limit(limit)
+        .execute()
+      return found.map(personOf)
+    },
+    async find(id: string): Promise<Person | undefined> {
+      const row = await rows(tables).where('id', '=', id).executeTakeFirst()
+      return row === undefined ? undefined : personOf(row)
+    },
+    /** Throws `conflict` for somebody who is known and was not removed. */
+    invite: ({ email, subject, roles }: Invitation, at: string): Promise<Person> =>
+      locked(async (transaction) => {
+        const issuer = q.issuer
+        if (issuer === undefined)
+          throw new Fault('conflict', { what: 'no login is configured, so nobody could accept' })
+        const known = await rows(transaction)
+          .where((where) =>
+            where.or([
+              ...(email === null ? [] : [where('email', '=', email)]),
+              ...(subject === null ? [] : [where.and({ issuer, subject })]),
+            ]),
+          )
+          .execute()
+        const [one] = known
+        const isSame = one?.subject === null || subject === null || one?.subject === subject
+        if (known.length > 1 || (one !== undefined && (one.state !== 'removed' || !isSame)))
+          throw new Fault('conflict', {
+            what: `a person with this e-mail address or subject is ${one?.state}`,
+          })
+        const values = {
+          email: email ?? one?.email ?? null,
+          issuer: subject === null ? (one?.issuer ?? null) : issuer,
+          subject: subject ?? one?.subject ?? null,
+          roles: roles.join(','),
+          state: 'invited' as const,
+        }
+        const id = one?.id ?? randomUUID()
+        if (one === undefined) {
+          const row = { id, ...values, name: email ?? subject ?? '', created_at: at, last_login_at: null }
+          await transaction.insertInto('person').values(row).execute()
+        } else await update(transaction, id, values)
+        return personIn(transaction, id)
+      }),
+    /**
+     * Lets somebody in who proved who they are: a person who is active, or invited and now becomes so; with `guests` also a
+     * stranger, without roles.
+     */
+    admit: (identity: Identity, at: string, guests: boolean): Promise<Admission> =>
+      locked(async (transaction) => {
+        const { issuer, subject, name } = identity
+        const email = identity.email?.toLowerCase() ?? null
+        const known =
+          (await rows(transaction)
+            .where('issuer', '=', issuer)
+            .where('subject', '=', subject)
+            .executeTakeFirst()) ??
+          (await rows(transaction)
+            .where('email', '=', email)
+            .where('subject', 'is', null)
+            .where('state', '=', 'invited')
+            .executeTakeFirst())
+        if (known?.state === 'locked' || known?.state === 'removed')
+          return { refused: known.state, id: known.id, name: known.name }
+        if (known !== undefined) {
+          const values = { issuer, subject, name, state: 'active' as const, last_login_at: at }
+          await update(transaction, known.id, values)
+          return { id: known.id, name }
+        }
+        if (!guests) return { refused: 'unknown' }
+        await forgetOldestGuest(transaction)
+        const id = randomUUID()
+        const row = { id, issuer, subject, name, email: null, roles: '', state: 'active' as const }
+        await transaction
+          .insertInto('person')
+          .values({ ...row, created_at: at, last_login_at: at })
+          .execute()
+        return { id, name }
+      }),
+    /** Locks, unlocks or removes. Throws `not_found`, or `conflict` when the rules do not allow it. */
+    act: (id: string, act: Act): Promise<void> =>
+      locked(async (transaction) => {
+        const person = await personIn(transaction, id)
+        const state = stateAfter(act, person)
+        if (state !== 'active') checkNotLast(person, [], await activeIn(transaction))
+        await update(transaction, id, { state })
+        await endSessions(id, transaction)
+      }),
+    /** Throws `not_found`, or `conflict` when somebody indispensable would lose a role. */
+    setRoles: (id: string, roles: string[]): Promise<Person> =>
+      locked(async (transaction) => {
+        const person = await personIn(transaction, id)
+        checkMayHaveRoles(person)
+        checkNotLast(person, roles, await activeIn(transaction))
+        await update(transaction, id, { roles: roles.join(',') })
+        await endSessions(id, transaction)
+        return personIn(transaction, id)
+      }),
+    /** Within the transaction that ends the ceremony: makes a guest an administrator. */
+    async install(transaction: Kysely<Tables>, id: string, roles: string[]): Promise<void> {
+      const { numUpdatedRows } = await transaction
+        .updateTable('person')
+        .set({ roles: roles.join(',') })
+        .where('id', '=', id)
+        .where('state', '=', 'active')
+        .executeTakeFirst()
+      mustHaveMet(`the person ${id}`, numUpdatedRows)
+      await endSessions(id, transaction)
+    },
+    /** Within the transaction that ends the ceremony: strangers who redeemed nothing are forgotten. */
+    async forgetGuests(transaction: Kysely<Tables>): Promise<void> {
+      for (const { id } of await guestsIn(transaction)) await forget(transaction, id)
+    },
+  }
+
+  async function guestsIn(transaction: Kysely<Tables>): Promise<{ id: string }[]> {
+    return transaction
+      .selectFrom('person')
+      .select('id')
+      .where('roles', '=', '')
+      .orderBy('created_at')
+      .execute()
+  }
+
+  async function forget(transaction: Kysely<Tables>, id: string): Promise<void> {
+    await endSessions(id, transaction)
+    await transaction.deleteFrom('person').where('id', '=', id).execute()
+  }
+
+  async function forgetOldestGuest(transaction: Kysely<Tables>): Promise<void> {
+    const guests = await guestsIn(transaction)
+    const [oldest] = guests
+    if (oldest !== undefined && guests.length >= MOST_GUESTS) await forget(transaction, oldest.id)
+  }
+}
+
+function personOf(row: PersonRow): Person {
+  const { id, name, email, subject, state } = row
+  const roles = row.roles === '' ? [] : row.roles.split(',')
+  return { id, name, email, subject, roles, state, createdAt: row.created_at, lastLoginAt: row.last_login_at }
+}

@@ -1,0 +1,134 @@
+/**
+ * The OpenID provider: who just logged in there, proved by a signed ID token for our client, our nonce and a login within
+ * the attempt. Every answer is bounded in time and size.
+ */
+import { Agent, fetch as boundedFetch } from 'undici'
+import { Fault } from '#schemas/fault.ts'
+import { ATTEMPT_SECONDS, type Attempt } from './attempt.ts'
+
+/** Who logged in, as the provider says. Roles are never taken from it. */
+export type Identity = {
+  issuer: string
+  subject: string
+  name: string
+  /** Only an address that the provider has verified. */
+  email: string | undefined
+}
+
+export type OpenIdClient = {
+  /** Where the browser goes to log in. Throws `login_provider_failed`. */
+  addressFor(attempt: Attempt): Promise<string>
+  /** Who came back with this address. Throws `login_failed`, or `login_provider_failed` when it does not answer. */
+  identify(callback: URL, attempt: Attempt): Promise<Identity>
+  close(): Promise<void>
+}
+
+export type OpenIdSettings = { issuer: string; clientId: string; clientSecret: string; redirectUri: string }
+
+type Library = typeof import('openid-client')
+
+const TIMEOUT_SECONDS = 10
+const MAX_BYTES = 256 * 1024
+const MAX_TEXT = 255
+
+export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
+  const dispatcher = new Agent({
+    maxResponseSize: MAX_BYTES,
+    headersTimeout: TIMEOUT_SECONDS * 1000,
+    bodyTimeout: TIMEOUT_SECONDS * 1000,
+  })
+  const fetchBounded = (url: string, options: object): Promise<Response> =>
+    boundedFetch(url, { ...options, dispatcher, redirect: 'error' }) as unknown as Promise<Response>
+
+  async function discover(): Promise<{ library: Library; provider: Provider }> {
+    const library = await import('openid-client')
+    const provider = await library
+      .discovery(new URL(q.issuer), q.clientId, undefined, library.ClientSecretBasic(q.clientSecret), {
+        [library.customFetch]: fetchBounded,
+        timeout: TIMEOUT_SECONDS,
+        execute: [
+          // Plain HTTP passes the settings for a loopback address only.
+          ...(q.issuer.startsWith('http:') ? [library.allowInsecureRequests] : []),
+          // The ID token's signature counts too, not only the channel it came by.
+          library.enableNonRepudiationChecks,
+        ],
+      })
+      .catch((cause: unknown) => {
+        throw new Fault('login_provider_failed', { what: q.issuer, cause })
+      })
+    return { library, provider }
+  }
+  // Found when it is first needed: a registry starts without its provider.
+  let found: ReturnType<typeof discover> | undefined
+  const provider = async (): ReturnType<typeof discover> => {
+    found ??= discover()
+    return await found.catch((thrown: unknown) => {
+      found = undefined
+      throw thrown
+    })
+  }
+
+  return {
+    async addressFor({ state, nonce, codeVerifier }) {
+      const { library, provider: configuration } = await provider()
+      return library.buildAuthorizationUrl(configuration, {
+        redirect_uri: q.redirectUri,
+        scope: 'openid profile email',
+        state,
+        nonce,
+        code_challenge: await library.calculatePKCECodeChallenge(codeVerifier),
+        code_challenge_method: 'S256',
+        // Who walks up to a browser that somebody left logged in at the provider is asked again.
+        prompt: 'login',
+        max_age: String(ATTEMPT_SECONDS),
+      }).href
+    },
+    async identify(callback, { state, nonce, codeVerifier }) {
+      const { library, provider: configuration } = await provider()
+      try {
+        const tokens = await library.authorizationCodeGrant(configuration, callback, {
+          expectedState: state,
+          expectedNonce: nonce,
+          pkceCodeVerifier: codeVerifier,
+          idTokenExpected: true,
+          maxAge: ATTEMPT_SECONDS,
+        })
+        const claims = tokens.claims()
+        if (claims === undefined) throw new Error('there is no ID token')
+        // Many providers give name and e-mail only here; the subject must be the same.
+        const facts =
+          configuration.serverMetadata().userinfo_endpoint === undefined
+            ? claims
+            : await library.fetchUserInfo(configuration, tokens.access_token, claims.sub)
+        return identityOf(claims.iss, claims.sub, { ...claims, ...facts })
+      } catch (cause) {
+        throw new Fault('login_failed', { what: 'the provider did not confirm it', cause })
+      }
+    },
+    close: () => dispatcher.close(),
+  }
+}
+
+type Provider = Awaited<ReturnType<Library['discovery']>>
+
+/** Throws for a subject that is no plain short text; a name that is not one gives way to the subject. */
+function identityOf(issuer: string, subject: string, claims: Record<string, unknown>): Identity {
+  if (!isPlain(subject)) throw new Error('the subject is no plain text of at most 255 characters')
+  const { name, email, email_verified: verified } = claims
+  return {
+    issuer,
+    subject,
+    name: isPlain(name) ? name : subject,
+    email: verified === true && isPlain(email) ? email : undefined,
+  }
+}
+
+function isPlain(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.trim() !== '' &&
+    value.length <= MAX_TEXT &&
+    // No control, format or unassigned signs, no half surrogates: direction marks make a name look like another.
+    !/[\p{Cc}\p{Cf}\p{Cn}\p{Cs}]/u.test(value)
+  )
+}

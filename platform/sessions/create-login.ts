@@ -1,0 +1,81 @@
+/** The login of one listener, put together: for main wiring of either server. */
+import type { FastifyInstance } from 'fastify'
+import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { type Authenticate, createAuthenticate, type FindPerson } from './authenticate.ts'
+import { createOpenIdClient, type Identity } from './client.ts'
+import { createCookies } from './cookies.ts'
+import type { Sessions } from './create-sessions.ts'
+import { createFailedLogins } from './failed-logins.ts'
+import { createRefusals } from './refusals.ts'
+import { type Admission, loginRoutes } from './routes.ts'
+import { createSessionStore } from './store.ts'
+
+/** The settings of a login, secrets read. */
+export type LoginSettings = {
+  issuer: string
+  clientId: string
+  clientSecret: string
+  /** Scheme, host and port by which browsers reach this listener. */
+  baseUrl: string
+  contact: string
+}
+
+/** What the login asks of whoever keeps people. */
+export type People = {
+  /** Lets somebody in who has proved who they are, or says why not. */
+  admit(identity: Identity): Promise<Admission>
+  find: FindPerson
+}
+
+export type Login = { authenticate: Authenticate; close(): Promise<void> }
+
+/** Adds the routes to `app`; `name` tells its cookies apart from those of other servers on the same host. */
+export function createLogin(
+  app: FastifyInstance,
+  q: {
+    name: string
+    settings: LoginSettings
+    database: Database
+    sessions: Sessions
+    people: People
+    apiKeys: Pick<ApiKeys, 'authenticate'>
+    audit: Pick<AuditLog, 'before'>
+    metrics: Pick<Metrics, 'counter'>
+    clock: Clock
+    log: Log
+  },
+): Login {
+  const { settings, sessions, people, audit } = q
+  const redirectUri = `${settings.baseUrl}/login/callback`
+  const cookies = createCookies({ name: q.name, secure: settings.baseUrl.startsWith('https:') })
+  const counter = q.metrics.counter('login_refusals_total', 'Refused logins by reason', ['reason'])
+  const client = createOpenIdClient({ ...settings, redirectUri })
+  const refusals = createRefusals({ audit, counter, log: q.log })
+  const authenticate = createAuthenticate({ ...q, cookies, findPerson: people.find })
+  loginRoutes(app, {
+    client,
+    sessions,
+    logins: createSessionStore(q.database),
+    cookies,
+    authenticate,
+    admit: people.admit,
+    failed: createFailedLogins(q.clock),
+    refusals,
+    audit,
+    clock: q.clock,
+    redirectUri,
+    contact: settings.contact,
+  })
+  return {
+    authenticate,
+    async close() {
+      await refusals.flush()
+      await client.close()
+    },
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Sessions of persons: a token of 256 random bits that only the browser holds, ended by disuse, by age, by logout and by
+ * whatever changes what the person may do.
+ */
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import type { Clock } from '#platform/clock.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import { createSessionStore, type Limits } from './store.ts'
+
+export type Session = { person: string; csrfToken: string; endsAt: string }
+
+export type Sessions = {
+  /** A new session; the token cannot be read again. */
+  begin(person: string): Promise<string>
+  /** The session of this token and, since it is used now, a later end; undefined when there is none or it is over. */
+  find(token: string | undefined): Promise<Session | undefined>
+  end(token: string): Promise<void>
+  /** Within the transaction that locks, removes or changes the person: both are kept, or neither. */
+  endAllOf(person: string, within: Kysely<unknown>): Promise<void>
+}
+
+const IDLE_MS = 30 * 60_000
+const ABSOLUTE_MS = 8 * 3_600_000
+/** A use is recorded at most once a minute: reading pages should not write a row each. */
+const TOUCH_MS = 60_000
+const MOST_OF_A_PERSON = 10
+const TOKEN_FORM = /^[A-Za-z0-9_-]{43}$/
+
+export function createSessions(q: { database: Database; clock: Clock }): Sessions {
+  const store = createSessionStore(q.database)
+  const iso = (ms: number): string => new Date(ms).toISOString()
+  const limits = (): Limits => ({
+    createdAfter: iso(q.clock() - ABSOLUTE_MS),
+    usedAfter: iso(q.clock() - IDLE_MS),
+  })
+  return {
+    begin: async (person) => {
+      const token = randomBytes(32).toString('base64url')
+      const at = iso(q.clock())
+      const row = { digest: digestOf(token), person, created_at: at, used_at: at }
+      await store.insert(row, limits(), MOST_OF_A_PERSON)
+      return token
+    },
+    find: async (token) => {
+      if (token === undefined || !TOKEN_FORM.test(token)) return undefined
+      const row = await store.find(digestOf(token), limits())
+      if (row === undefined) return undefined
+      const now = q.clock()
+      if (now - Date.parse(row.used_at) >= TOUCH_MS) await store.touch(row.digest, iso(now))
+      const endsAt = iso(Math.min(now + IDLE_MS, Date.parse(row.created_at) + ABSOLUTE_MS))
+      return { person: row.person, csrfToken: csrfTokenOf(token), endsAt }
+    },
+    end: (token) => store.remove(digestOf(token)),
+    endAllOf: (person, within) => store.removeAllOf(person, within),
+  }
+}
+
+function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}
+
+/** Bound to the session, known to who holds its token, and of no use for finding the token. */
+function csrfTokenOf(token: string): string {
+  return createHmac('sha256', token).update('csrf').digest('base64url')
+}

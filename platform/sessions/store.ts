@@ -1,0 +1,104 @@
+/** Rows of sessions, by the digest of their tokens, and of login attempts that were used: a copy opens nothing. */
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes, isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
+
+export type SessionRow = { digest: Buffer; person: string; created_at: string; used_at: string }
+
+type Tables = { session: SessionRow; used_login: { digest: Buffer; used_at: string } }
+
+export const sessionMigrations: Record<string, Migration> = {
+  'sessions-001': {
+    up: async (kysely: Kysely<unknown>) => {
+      const type = columnTypes(kysely)
+      await kysely.schema
+        .createTable('session')
+        .addColumn('digest', type.blob, (column) => column.primaryKey())
+        .addColumn('person', type.text, (column) => column.notNull())
+        .addColumn('created_at', type.text, (column) => column.notNull())
+        .addColumn('used_at', type.text, (column) => column.notNull())
+        .execute()
+      await kysely.schema.createIndex('session_person').on('session').column('person').execute()
+      await kysely.schema
+        .createTable('used_login')
+        .addColumn('digest', type.blob, (column) => column.primaryKey())
+        .addColumn('used_at', type.text, (column) => column.notNull())
+        .execute()
+    },
+  },
+}
+
+/** Sessions created before `createdAfter` or unused since `usedAfter` are over. */
+export type Limits = { createdAfter: string; usedAfter: string }
+
+export type SessionStore = {
+  /** Adds a session and deletes those that are over, and the person's oldest beyond `most`. */
+  insert(row: SessionRow, limits: Limits, most: number): Promise<void>
+  find(digest: Buffer, limits: Limits): Promise<SessionRow | undefined>
+  touch(digest: Buffer, at: string): Promise<void>
+  remove(digest: Buffer): Promise<void>
+  removeAllOf(person: string, within: Kysely<unknown>): Promise<void>
+  /** False when this attempt was used before. Attempts used before `forgetBefore` are forgotten: they have expired. */
+  useLogin(digest: Buffer, at: string, forgetBefore: string): Promise<boolean>
+}
+
+export function createSessionStore(database: Database): SessionStore {
+  const tables = tablesOf<Tables>(database)
+  return {
+    insert: (row, limits, most) =>
+      inTransaction(tables, async (transaction) => {
+        await lockFor(transaction, `sessions of ${row.person}`)
+        await transaction
+          .deleteFrom('session')
+          .where((where) =>
+            where.or([
+              where('created_at', '<=', limits.createdAfter),
+              where('used_at', '<=', limits.usedAfter),
+            ]),
+          )
+          .execute()
+        const own = await transaction
+          .selectFrom('session')
+          .select('digest')
+          .where('person', '=', row.person)
+          .orderBy('created_at', 'desc')
+          .offset(most - 1)
+          // SQLite knows no offset without a limit.
+          .limit(most)
+          .execute()
+        for (const { digest } of own)
+          await transaction.deleteFrom('session').where('digest', '=', digest).execute()
+        await transaction.insertInto('session').values(row).execute()
+      }),
+    find: (digest, limits) =>
+      tables
+        .selectFrom('session')
+        .select(['digest', 'person', 'created_at', 'used_at'])
+        .where('digest', '=', digest)
+        .where('created_at', '>', limits.createdAfter)
+        .where('used_at', '>', limits.usedAfter)
+        .executeTakeFirst(),
+    touch: async (digest, at) => {
+      await tables.updateTable('session').set({ used_at: at }).where('digest', '=', digest).execute()
+    },
+    remove: async (digest) => {
+      await tables.deleteFrom('session').where('digest', '=', digest).execute()
+    },
+    removeAllOf: async (person, within) => {
+      const transaction = tablesOf<Tables>({ kysely: within })
+      await transaction.deleteFrom('session').where('person', '=', person).execute()
+    },
+    useLogin: async (digest, at, forgetBefore) => {
+      await tables.deleteFrom('used_login').where('used_at', '<', forgetBefore).execute()
+      try {
+        await tables.insertInto('used_login').values({ digest, used_at: at }).execute()
+        return true
+      } catch (thrown) {
+        if (isUniqueViolation(thrown)) return false
+        throw thrown
+      }
+    },
+  }
+}

@@ -1,0 +1,41 @@
+/** What can be wrong with people, their sessions, and acts that need a second person. */
+import type { FaultEntry } from './entry.ts'
+
+export const administrationFaults = {
+  session_ended: {
+    status: 401,
+    blame: 'client',
+    text: 'The session has ended',
+    remedy: 'Log in again',
+  },
+  csrf_token_invalid: {
+    status: 403,
+    blame: 'client',
+    text: 'The header X-CSRF-Token is missing or not that of this session',
+    remedy: 'Ask GET /api/v1/session for the token and send it with every change',
+  },
+  login_failed: {
+    status: 403,
+    blame: 'client',
+    text: 'The login was not confirmed',
+    remedy: 'Log in again',
+  },
+  login_provider_failed: {
+    status: 502,
+    blame: 'server',
+    text: 'The login provider does not answer as it should',
+    remedy: 'Try again later; the operator has to look at the provider and the login settings',
+  },
+  not_in_person: {
+    status: 403,
+    blame: 'client',
+    text: 'This must be done by a person who is logged in',
+    remedy: 'Log in and do it there; no API key can',
+  },
+  not_second_person: {
+    status: 403,
+    blame: 'client',
+    text: 'A second person has to do this',
+    remedy: 'Ask another person with one of the roles',
+  },
+} satisfies Record<string, FaultEntry>

@@ -1,0 +1,28 @@
+/** The installation ceremony as two persons go through it, and what tests of people need after it. */
+import { readFileSync } from 'node:fs'
+import type { Test } from 'tap'
+import { type Browser, openBrowser } from './openid-provider.ts'
+import type { Node } from './registry-world.ts'
+
+/** Where browsers find the registry. */
+export const baseOf = (node: Node): string => node.settings.login!.baseUrl
+
+export const codeOf = (node: Node, which: 'first' | 'second'): string =>
+  readFileSync(node.settings.login![`${which}CodeFile`], 'utf8').trim()
+
+/** Two administrators, each in a browser of their own and logged in. */
+export async function install(t: Test, node: Node): Promise<{ anna: Browser; ben: Browser }> {
+  const anna = openBrowser(t)
+  const ben = openBrowser(t)
+  for (const [name, browser, which] of [
+    ['anna', anna, 'first'],
+    ['ben', ben, 'second'],
+  ] as const) {
+    await browser.login(baseOf(node), name)
+    const code = codeOf(node, which)
+    const { status } = await browser.api(baseOf(node), 'POST', '/installation/redeem', { code })
+    if (status !== 200) throw new Error(`${name} could not redeem: ${status}`)
+    await browser.login(baseOf(node), name)
+  }
+  return { anna, ben }
+}

@@ -1,0 +1,147 @@
+/** Starts the OpenID provider's process, and drives browsers through its forms and our pages. */
+import { fork } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import path from 'node:path'
+import type { Test } from 'tap'
+import { Agent, request } from 'undici'
+
+export const CLIENT = { id: 'registry', secret: 'a secret of the tests, long enough' }
+
+/** Its issuer; it ends with the test. */
+export async function startOpenIdProvider(t: Test): Promise<string> {
+  const program = path.join(import.meta.dirname, 'openid-provider-child.ts')
+  const child = fork(program, [CLIENT.id, CLIENT.secret], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+  let errors = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    errors += chunk.toString()
+  })
+  t.teardown(() => void child.kill())
+  return await new Promise((resolve, reject) => {
+    child.once('message', (message) => resolve((message as { issuer: string }).issuer))
+    child.once('exit', () => reject(new Error(`the provider ended: ${errors}`)))
+  })
+}
+
+export type Page = { status: number; url: string; text: string; headers: Record<string, unknown> }
+
+/** One browser: its cookies by host and port, one address for logins, and no redirect unless asked for. */
+export type Browser = {
+  cookies: Map<string, Map<string, string>>
+  visit(url: string, o?: Visit): Promise<Page>
+  /** Follows redirects until a page or until `until` holds of the next address, which is then not asked for. */
+  follow(page: Page, until?: (url: string) => boolean): Promise<Page>
+  /** Through `/login` and the provider's forms as `subject`; returns the address of the callback without asking for it. */
+  toCallback(base: string, subject: string, change?: (url: URL) => void): Promise<string>
+  /** The whole login; the page that the callback gave. */
+  login(base: string, subject: string): Promise<Page>
+  /** The management API by session: the CSRF token is asked for unless one is given. */
+  api(
+    base: string,
+    method: string,
+    at: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer>
+}
+
+export type Answer = { status: number; body: unknown }
+type Visit = {
+  method?: string
+  form?: Record<string, string>
+  body?: Buffer
+  headers?: Record<string, string>
+}
+
+const anAddress = (): string => `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
+
+export function openBrowser(t: Test): Browser {
+  const loginFrom = new Agent({ localAddress: anAddress() })
+  const cookies: Browser['cookies'] = new Map()
+  t.teardown(() => loginFrom.close())
+
+  const jarOf = (url: string): Map<string, string> => {
+    const { host } = new URL(url)
+    const jar = cookies.get(host) ?? new Map<string, string>()
+    cookies.set(host, jar)
+    return jar
+  }
+
+  const visit: Browser['visit'] = async (url, { method = 'GET', form, body, headers = {} } = {}) => {
+    const cookie = [...jarOf(url)].map(([name, value]) => `${name}=${value}`).join('; ')
+    const type = form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
+    // Failed logins count by address, and so do all requests: the latter come from a new one each time.
+    const isLogin = new URL(url).pathname.startsWith('/login')
+    const dispatcher = isLogin ? loginFrom : new Agent({ localAddress: anAddress() })
+    const reply = await request(url, {
+      method: (form === undefined ? method : 'POST') as 'GET',
+      headers: { ...(cookie === '' ? {} : { cookie }), ...type, ...headers },
+      body: form === undefined ? (body ?? null) : new URLSearchParams(form).toString(),
+      dispatcher,
+    })
+    for (const line of [reply.headers['set-cookie'] ?? []].flat()) {
+      const [pair = '', ...attributes] = line.split('; ')
+      const name = pair.slice(0, pair.indexOf('='))
+      const over = attributes.some(
+        (one) => /^max-age=0$/i.test(one) || /^expires=Thu, 01 Jan 1970/i.test(one),
+      )
+      if (over) jarOf(url).delete(name)
+      else jarOf(url).set(name, pair.slice(name.length + 1))
+    }
+    const text = await reply.body.text()
+    if (!isLogin) await dispatcher.close()
+    return { status: reply.statusCode, url, text, headers: reply.headers }
+  }
+
+  const follow: Browser['follow'] = async (page, until = () => false) => {
+    let now = page
+    while (now.status === 302 || now.status === 303) {
+      const next = new URL(String(now.headers['location']), now.url).href
+      if (until(next)) return { ...now, url: next }
+      now = await visit(next)
+    }
+    return now
+  }
+
+  const toCallback: Browser['toCallback'] = async (base, subject, change) => {
+    const isCallback = (url: string): boolean => url.startsWith(`${base}/login/callback`)
+    const begun = await visit(`${base}/login`)
+    if (begun.status !== 303) throw new Error(`/login: ${begun.status} ${begun.text}`)
+    const address = new URL(String(begun.headers['location']))
+    change?.(address)
+    // Somebody else may have logged in there before.
+    cookies.delete(address.host)
+    let page = await follow(await visit(address.href), isCallback)
+    const forms: Record<string, string>[] = [
+      { prompt: 'login', login: subject, password: 'x' },
+      { prompt: 'consent' },
+    ]
+    for (const form of forms) {
+      if (isCallback(page.url)) break
+      const action = /action="([^"]+)"/.exec(page.text)?.[1]
+      if (action === undefined) throw new Error(`no form in ${page.status} ${page.text}`)
+      page = await follow(await visit(new URL(action, page.url).href, { form }), isCallback)
+    }
+    if (!isCallback(page.url)) throw new Error(`no way back from ${page.url}: ${page.text}`)
+    return page.url
+  }
+
+  return {
+    cookies,
+    visit,
+    follow,
+    toCallback,
+    login: async (base, subject) => visit(await toCallback(base, subject)),
+    api: async (base, method, at, body, headers) => {
+      const url = `${base}/api/v1${at}`
+      const json = (page: Page): unknown => (page.text === '' ? undefined : JSON.parse(page.text))
+      const all: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
+      if (method !== 'GET') {
+        const session = json(await visit(`${base}/api/v1/session`)) as { csrfToken?: string }
+        all['x-csrf-token'] = session.csrfToken ?? ''
+      }
+      const bytes = body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }
+      const page = await visit(url, { method, ...bytes, headers: { ...all, ...headers } })
+      return { status: page.status, body: json(page) }
+    },
+  }
+}
