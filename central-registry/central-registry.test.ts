@@ -21,12 +21,14 @@ const ALLOWED: Record<string, string[]> = {
     ...['addSubsystem', 'deleteSubsystem', 'addSecurityServer', 'changeSecurityServerAddress'],
     ...['deleteSecurityServer', 'addAuthenticationCertificate', 'deleteAuthenticationCertificate'],
     ...['registerClient', 'deleteClient', 'addGlobalGroup', 'deleteGlobalGroup'],
-    ...['addGlobalGroupMember', 'deleteGlobalGroupMember'],
+    ...['addGlobalGroupMember', 'deleteGlobalGroupMember', 'approveManagementRequest'],
+    ...['declineManagementRequest', 'revokeManagementRequest'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
     ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey'],
+    ...['setAutomaticApproval', 'deleteAutomaticApproval'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -50,6 +52,7 @@ const READERS = [
     'getConfiguration',
     'getAnchor',
   ],
+  ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals'],
 ]
 
 void t.test('each operation by each role, and without a key', async (t) => {

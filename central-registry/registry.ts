@@ -28,10 +28,16 @@ import { createPublicationStore } from './configuration/store.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
 import { announcePublication, PUBLISH } from './jobs/publication.ts'
-import { adminListener, publicListener } from './listeners.ts'
+import { adminListener, publicListener, registrationListener } from './listeners.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
 import { registryMigrations } from './migrations/first.ts'
+import { requestMigrations } from './migrations/requests.ts'
+import { createAutomaticApprovalStore } from './requests/automatic-store.ts'
+import { intakeHandlers } from './requests/intake.ts'
+import { registrationRoutes } from './requests/public-routes.ts'
+import { requestHandlers } from './requests/routes.ts'
+import { createRequestStore } from './requests/store.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
@@ -56,6 +62,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...auditLogMigrations,
     ...jobMigrations,
     ...registryMigrations,
+    ...requestMigrations,
   })
   return database
 }
@@ -70,6 +77,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const newestIndex = async (): Promise<number> => (await publications.newest())?.index ?? 0
   if (q.acceptRestored !== true) checkNotRestored(await newestIndex(), await highWater.read())
 
+  const registration =
+    settings.registration === undefined ? undefined : await registrationListener(settings.registration, log)
   const publish = createPublish({
     store: publications,
     privateKeys,
@@ -78,6 +87,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     now: () => new Date(clock()),
     sourceAddress: new URL(publicUrl).host,
     ...configuration,
+    registration: registration && {
+      port: settings.registration!.port,
+      certificate: registration.certificate,
+    },
   })
   const jobs = createJobs({
     database,
@@ -91,10 +104,13 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       },
     },
   })
-  const change = createChange(database, announcePublication(jobs, clock))
+  const announce = announcePublication(jobs, clock)
+  const change = createChange(database, announce)
+  const record = createChange(database, async () => undefined)
   const members = createMemberStore(database, change)
   const trust = createTrustStore(database, change)
   const keys = createSigningKeyStore(database, change)
+  const requests = createRequestStore({ database, record, announce })
 
   const apiKeys = createApiKeys({ database, clock })
   const audit = createAuditLog({ database, clock })
@@ -125,10 +141,30 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...groupHandlers({ store: createGroupStore(database, change), members }),
       ...serverHandlers({ store: createServerStore(database, change), members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
+      ...requestHandlers({
+        store: requests,
+        automatic: createAutomaticApprovalStore(database, record),
+        clock,
+      }),
       ...configurationHandlers({ store: publications, members, keys, publish, publicUrl }),
       ...signingKeyHandlers({ store: keys, privateKeys, members, clock, ...configuration }),
     },
   })
+  if (registration !== undefined) {
+    const documents = metrics.counter(
+      'concordat_registration_documents_total',
+      'Signed documents by outcome',
+      ['purpose', 'outcome'],
+    )
+    const { ocspFreshnessSeconds } = configuration
+    const count = (purpose: string, outcome: string): void => documents.inc({ purpose, outcome })
+    await registrationRoutes(
+      registration.app,
+      intakeHandlers({ store: requests, members, trust, ocspFreshnessSeconds, clock, count }),
+    )
+    const { address: host, port } = settings.registration!
+    await registration.app.listen({ host, port })
+  }
   await publicApp.listen({ host: settings.public.address, port: settings.public.port })
   await adminApp.listen({ host: settings.admin.address, port: settings.admin.port })
   await jobs.start()
@@ -139,7 +175,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     ready: `configuration at ${publicUrl}, management API at ${scheme}://${settings.admin.address}:${settings.admin.port}/api/v1`,
     async stop() {
       health.drain()
-      await Promise.all([publicApp.close(), adminApp.close()])
+      await Promise.all([publicApp.close(), adminApp.close(), registration?.app.close()])
       await jobs.stop()
       await database.close()
     },
