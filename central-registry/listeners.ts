@@ -18,8 +18,8 @@ export async function adminListener(listener: Listener, log: Log): Promise<Fasti
   return createHttpService({ name: 'admin', log, rateLimit: adminRateLimit, ...(await tlsOf(listener)) })
 }
 
-/** Strangers may call it: what one of them can make us verify is little. X-Road takes 10 requests a minute. */
-const REGISTRATION_RATE = { perSecond: 5, perMinute: 60 }
+/** Strangers may call it: what one address can make us verify is little. */
+const REGISTRATION_RATE = { perSecond: 10, perMinute: 300 }
 
 export async function registrationListener(
   listener: Registration,

@@ -1,5 +1,7 @@
 /** Management requests as they cross the wire between a security server and the central registry: kinds, states, documents. */
 
+import { idText, memberOf, parseClientId, parseServerId } from './identifiers.ts'
+
 /** The names of X-Road's management services (pr-mserv), which are the kinds. */
 export const REQUEST_KINDS = [
   'authCertReg',
@@ -49,6 +51,38 @@ export type FiledRequest = DocumentHead & RequestSubject
 /** Asks for the requests about a server that the signer has signed. */
 export type StatusQuery = DocumentHead & { server: string }
 export type Revocation = DocumentHead & { server: string; request: number }
+
+/** The member that owns the server of a request, in text form. */
+export function ownerOf({ server }: Pick<RequestSubject, 'server'>): string {
+  return idText(memberOf(parseServerId(server)))
+}
+
+/** The member that the request is about beside the owner, or the owner. */
+export function otherOf({ client, newOwner, server }: RequestSubject): string {
+  if (newOwner !== undefined) return newOwner
+  return client === undefined ? ownerOf({ server }) : idText(memberOf(parseClientId(client)))
+}
+
+/**
+ * Who has to sign, each by its own key: joining a server and taking it over take both sides, a name is its member's. Of
+ * `either`, one is enough: both the host and the guest may end or pause what they agreed on.
+ */
+export function signersOf(subject: RequestSubject): { all: string[] } | { either: string[] } {
+  const [owner, other] = [ownerOf(subject), otherOf(subject)]
+  switch (subject.kind) {
+    case 'clientReg':
+    case 'ownerChange':
+      return { all: [...new Set([owner, other])] }
+    case 'clientRename':
+      return { all: [other] }
+    case 'clientDeletion':
+    case 'clientDisable':
+    case 'clientEnable':
+      return { either: [...new Set([owner, other])] }
+    default:
+      return { all: [owner] }
+  }
+}
 
 /** The `typ` of each document's JWS: one cannot stand for another. */
 export const DOCUMENT_TYPE = {

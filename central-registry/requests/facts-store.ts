@@ -2,10 +2,10 @@
 import type { Kysely } from 'kysely'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { idText, memberOf, parseClientId, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
-import type { RequestSubject } from '#schemas/management-request.ts'
+import { ownerOf, type RequestSubject } from '#schemas/management-request.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { countOf } from '../store.ts'
-import { ownerOf, type RegisterFacts } from './rules.ts'
+import type { RegisterFacts } from './rules.ts'
 
 export async function readFacts(kysely: Kysely<Tables>, subject: RequestSubject): Promise<RegisterFacts> {
   const { server, client, newOwner, certificate, certificateSha256 } = subject

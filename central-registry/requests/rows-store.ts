@@ -1,12 +1,11 @@
 /** Single rows of management requests, their proofs and the ids of documents, within a transaction. */
 import type { Kysely, Selectable } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
-import type { RequestState, RequestSubject } from '#schemas/management-request.ts'
+import { ownerOf, type RequestState, type RequestSubject } from '#schemas/management-request.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { refuseTwin } from '../store.ts'
 import { ACCEPTED_MS } from './document.ts'
 import type { ProofFacts } from './proofs.ts'
-import { ownerOf } from './rules.ts'
 
 export type RequestRow = Selectable<Tables['management_request']>
 

@@ -4,19 +4,11 @@ import {
   REQUEST_STATES,
   type RequestKind,
   type RequestSubject,
+  signersOf,
 } from '#schemas/management-request.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { checkFresh, readFiledRequest, readRevocation, readStatusQuery } from './document.ts'
-import {
-  type Act,
-  assess,
-  checkReason,
-  checkSigner,
-  next,
-  type RegisterFacts,
-  signersOf,
-  stateFor,
-} from './rules.ts'
+import { type Act, assess, checkReason, checkSigner, next, type RegisterFacts, stateFor } from './rules.ts'
 
 const OWNER = 'DEV/GOV/1'
 const GUEST = 'DEV/COM/2'

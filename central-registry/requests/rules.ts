@@ -2,8 +2,14 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText, memberOf, parseClientId, parseServerId } from '#schemas/identifiers.ts'
-import type { RequestState, RequestSubject } from '#schemas/management-request.ts'
+import { parseClientId } from '#schemas/identifiers.ts'
+import {
+  otherOf,
+  ownerOf,
+  type RequestState,
+  type RequestSubject,
+  signersOf,
+} from '#schemas/management-request.ts'
 
 export type Act = 'complement' | 'approve' | 'decline' | 'revoke'
 
@@ -33,38 +39,6 @@ export function next(state: RequestState, act: Act): RequestState {
       ? 'the complementary request of the other party has not come yet'
       : 'all who have to sign it have signed it'
   throw new Fault('conflict', { what: DECIDED[state] ?? missing })
-}
-
-/** The member that owns the server of a request, in text form. */
-export function ownerOf({ server }: Pick<RequestSubject, 'server'>): string {
-  return idText(memberOf(parseServerId(server)))
-}
-
-/** The member that the request is about beside the owner, or the owner. */
-function otherOf({ client, newOwner, server }: RequestSubject): string {
-  if (newOwner !== undefined) return newOwner
-  return client === undefined ? ownerOf({ server }) : idText(memberOf(parseClientId(client)))
-}
-
-/**
- * Who has to sign, each by its own key: joining a server and taking it over take both sides, a name is its member's. Of
- * `either`, one is enough: both the host and the guest may end or pause what they agreed on.
- */
-export function signersOf(subject: RequestSubject): { all: string[] } | { either: string[] } {
-  const [owner, other] = [ownerOf(subject), otherOf(subject)]
-  switch (subject.kind) {
-    case 'clientReg':
-    case 'ownerChange':
-      return { all: [...new Set([owner, other])] }
-    case 'clientRename':
-      return { all: [other] }
-    case 'clientDeletion':
-    case 'clientDisable':
-    case 'clientEnable':
-      return { either: [...new Set([owner, other])] }
-    default:
-      return { all: [owner] }
-  }
 }
 
 /** Throws `access_denied` unless this member may sign the request. */
