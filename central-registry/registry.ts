@@ -38,6 +38,7 @@ import { intakeHandlers } from './requests/intake.ts'
 import { registrationRoutes } from './requests/public-routes.ts'
 import { requestHandlers } from './requests/routes.ts'
 import { createRequestStore } from './requests/store.ts'
+import { managementServiceRoutes } from './requests/xroad/routes.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
@@ -158,10 +159,9 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     )
     const { ocspFreshnessSeconds } = configuration
     const count = (purpose: string, outcome: string): void => documents.inc({ purpose, outcome })
-    await registrationRoutes(
-      registration.app,
-      intakeHandlers({ store: requests, members, trust, ocspFreshnessSeconds, clock, count }),
-    )
+    const intake = { store: requests, members, trust, ocspFreshnessSeconds, clock, count }
+    await registrationRoutes(registration.app, intakeHandlers(intake))
+    managementServiceRoutes(registration.app, intake)
     const { address: host, port } = settings.registration!
     await registration.app.listen({ host, port })
   }

@@ -101,7 +101,7 @@ export function verifyAuthenticationCertificate(
 /** What the signature of `signer` proves; throws unless the certificate is that member's, trusted and good now. */
 export function verifySigner(
   document: DocumentHead & { server: string },
-  signature: JsonSignature,
+  { signerStatusOnly = false, ...signature }: JsonSignature & { signerStatusOnly?: boolean },
   { configuration, now }: Trust,
   format: ProofFacts['format'] = 'JWS',
 ): ProofFacts {
@@ -109,7 +109,13 @@ export function verifySigner(
   const [member, server] = [parseMemberId(document.signer), parseServerId(document.server)]
   if (member.instance !== configuration.instance || server.instance !== configuration.instance)
     throw new Fault('invalid_input', { what: `this registry is of the instance ${configuration.instance}` })
-  const { validUntil } = checkSigningCertificate({ signature, configuration, at: new Date(now), member })
+  const { validUntil } = checkSigningCertificate({
+    signature,
+    configuration,
+    at: new Date(now),
+    member,
+    signerStatusOnly,
+  })
   return {
     signer: document.signer,
     format,

@@ -68,9 +68,15 @@ export async function insertRequest(
 
 /**
  * Uses the id of a signed document up; throws `replayed_request` when it was used before. Ids are forgotten when their
- * documents are too old to be taken anyway: made up to one window ahead of our clock, and good for another.
+ * documents are too old to be taken anyway: made up to one window ahead of our clock, and good for another; those that hold
+ * no time are good until `validUntil`, which their proofs set.
  */
-export async function takeDocument(transaction: Kysely<Tables>, id: string, now: number): Promise<void> {
+export async function takeDocument(
+  transaction: Kysely<Tables>,
+  id: string,
+  now: number,
+  validUntil = 0,
+): Promise<void> {
   const iso = (ms: number): string => new Date(ms).toISOString()
   await transaction.deleteFrom('registration_document').where('kept_until', '<', iso(now)).execute()
   const known = await transaction
@@ -81,7 +87,7 @@ export async function takeDocument(transaction: Kysely<Tables>, id: string, now:
   if (known !== undefined) throw new Fault('replayed_request', { what: 'its id was used before' })
   const insert = transaction
     .insertInto('registration_document')
-    .values({ id, kept_until: iso(now + 2 * ACCEPTED_MS + CLOCK_STEP_MS) })
+    .values({ id, kept_until: iso(Math.max(now + 2 * ACCEPTED_MS, validUntil) + CLOCK_STEP_MS) })
   await refuseTwin('the document', insert.execute())
 }
 

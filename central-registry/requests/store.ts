@@ -116,11 +116,11 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
 
   return {
     /** Takes a verified request; what stands against it now refuses it. A rule may approve it at once. */
-    file: (request: FiledRequest, proof: Proof, now: number): Promise<RequestRow> =>
+    file: (request: FiledRequest, proof: Proof, now: number, validUntil?: number): Promise<RequestRow> =>
       record(async (transaction) => {
         const { id, createdAt, signer, ...subject } = request
         const at = new Date(now).toISOString()
-        await takeDocument(transaction, id, now)
+        await takeDocument(transaction, id, now, validUntil)
         refuseConflicts(assess(subject, await readFacts(transaction, subject)))
         const row = await enter(transaction, { subject, signer }, proof, at)
         if (row.state !== 'SUBMITTED_FOR_APPROVAL') return row
@@ -129,6 +129,10 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
         const by = `automatic approval of ${row.kind} for ${memberClass}`
         return carryOut(transaction, row, { by, at })
       }),
+    /** Throws `conflict` when the register stands against it now. */
+    async check(subject: RequestSubject): Promise<void> {
+      refuseConflicts(assess(subject, await readFacts(tables, subject)))
+    },
     /** Of what `signer` has signed about this server, the newest first. The query's id is used up. */
     statusFor: (q: { id: string; server: string; signer: string }, now: number, limit: number) =>
       record(async (transaction) => {
