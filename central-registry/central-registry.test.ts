@@ -22,7 +22,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['deleteSecurityServer', 'addAuthenticationCertificate', 'deleteAuthenticationCertificate'],
     ...['registerClient', 'deleteClient', 'addGlobalGroup', 'deleteGlobalGroup'],
     ...['addGlobalGroupMember', 'deleteGlobalGroupMember', 'approveManagementRequest'],
-    ...['declineManagementRequest', 'revokeManagementRequest'],
+    ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
@@ -52,7 +52,7 @@ const READERS = [
     'getConfiguration',
     'getAnchor',
   ],
-  ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals'],
+  ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
 ]
 
 void t.test('each operation by each role, and without a key', async (t) => {

@@ -34,10 +34,13 @@ import { createMemberStore } from './members/store.ts'
 import { registryMigrations } from './migrations/first.ts'
 import { requestMigrations } from './migrations/requests.ts'
 import { createAutomaticApprovalStore } from './requests/automatic-store.ts'
+import { postNotice } from './requests/client.ts'
 import { intakeHandlers } from './requests/intake.ts'
+import { announceDecision, createNotifier, NOTIFY } from './requests/notify.ts'
 import { registrationRoutes } from './requests/public-routes.ts'
 import { requestHandlers } from './requests/routes.ts'
 import { createRequestStore } from './requests/store.ts'
+import { createWebhookStore } from './requests/webhook-store.ts'
 import { managementServiceRoutes } from './requests/xroad/routes.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
@@ -103,6 +106,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [PUBLISH]: async () => {
         await publish()
       },
+      [NOTIFY]: (job) => notify(job),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -111,7 +115,9 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const members = createMemberStore(database, change)
   const trust = createTrustStore(database, change)
   const keys = createSigningKeyStore(database, change)
-  const requests = createRequestStore({ database, record, announce })
+  const requests = createRequestStore({ database, record, announce, notify: announceDecision(jobs) })
+  const webhooks = createWebhookStore(database, record)
+  const notify = createNotifier({ requests, webhooks, post: postNotice, clock, log })
 
   const apiKeys = createApiKeys({ database, clock })
   const audit = createAuditLog({ database, clock })
@@ -145,6 +151,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...requestHandlers({
         store: requests,
         automatic: createAutomaticApprovalStore(database, record),
+        webhooks,
+        members,
         clock,
       }),
       ...configurationHandlers({ store: publications, members, keys, publish, publicUrl }),

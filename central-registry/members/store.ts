@@ -93,6 +93,7 @@ export function createMemberStore(database: Tabled, change: Change) {
           'group memberships': await countOf(transaction, 'global_group_member', 'client', key),
           'system parameters': await countOf(transaction, 'system_parameter', 'value', key),
         })
+        await transaction.deleteFrom('member_webhook').where('member', '=', key).execute()
         const gone = await transaction.deleteFrom('member').where('id', '=', key).executeTakeFirst()
         mustHaveMet(`the member ${key}`, gone.numDeletedRows)
       }),

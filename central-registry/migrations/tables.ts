@@ -49,5 +49,6 @@ export type Tables = {
   }
   management_request_proof: { request: number; signer: string; facts: string; message: Buffer }
   registration_document: { id: string; kept_until: string }
+  member_webhook: { member: string; url: string }
   automatic_approval: { kind: RequestKind; member_class: string }
 }

@@ -83,7 +83,8 @@ export async function approvedNow(
   })
 }
 
-function statusOf(row: RequestRow): RequestStatus {
+/** What a requester is told of its request. */
+export function statusOf(row: RequestRow): RequestStatus {
   return {
     request: row.id,
     kind: row.kind,

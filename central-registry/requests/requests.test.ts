@@ -1,3 +1,6 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { parseDirectory } from '#core/configuration/directory.ts'
 import { parsePrivateParameters } from '#core/configuration/private-parameters.ts'
@@ -5,7 +8,7 @@ import { parseSharedParameters } from '#core/configuration/shared-parameters-rea
 import type { RequestStatus } from '#schemas/management-request.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { authenticationParty, headOf, signedDocument } from '#test/fakes/management-requests.ts'
-import { publish } from '#test/fakes/registry-sample.ts'
+import { publish, until } from '#test/fakes/registry-sample.ts'
 import type { Node } from '#test/fakes/registry-world.ts'
 import {
   approve,
@@ -192,6 +195,50 @@ void t.test('the life of a client, maintenance, address and owner', async (t) =>
     const page = (await node.must('GET', '/management-requests?limit=2&offset=1')) as { id: number }[]
     t.equal(page.length, 2)
     t.ok(page[0]!.id > page[1]!.id, 'the newest first')
+  })
+})
+
+void t.test('the owner is told by webhook, as often as it takes', async (t) => {
+  await eachDatabase(t, async (_, t, url) => {
+    const all = await start(t, url)
+    const { world, node, file } = all
+    const heard: { path: string; body: Record<string, unknown> }[] = []
+    const statuses = [500, 302, 200]
+    const receiver = createServer(async (request, response) => {
+      heard.push({
+        path: request.url ?? '',
+        body: JSON.parse(await text(request)) as Record<string, unknown>,
+      })
+      response.writeHead(statuses.shift() ?? 204, { location: '/elsewhere' }).end()
+    })
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => receiver.close())
+    const hook = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/decisions`
+    const at = '/members/DEV:GOV:1234/webhook'
+    t.equal((await node.call('GET', at)).status, 404)
+    t.equal((await node.call('PUT', at, { url: 'ftp://a/' })).status, 400)
+    t.equal((await node.call('PUT', '/members/DEV:GOV:9/webhook', { url: hook })).status, 404)
+    await node.must('PUT', at, { url: hook })
+    t.match(await node.must('GET', at), { url: hook })
+    const filed = await file({ kind: 'addressChange', address: 'b.example' })
+    const request = filed.body.request
+    const reason = 'Not yours.'
+    await node.must('POST', `/management-requests/${request}/decline`, { reason })
+    // Back-off counts by the world's clock, which stands still.
+    await until(async () => {
+      world.clock.now += 500
+      return heard.length >= 3
+    })
+    t.ok(
+      heard.every(({ path }) => path === '/decisions'),
+      'no redirect is followed',
+    )
+    t.match(heard.at(-1)!.body, { request, state: 'DECLINED', reason, kind: 'addressChange', server: SERVER })
+    await node.must('DELETE', at)
+    t.equal((await node.call('DELETE', at)).status, 404)
+    const second = await file({ kind: 'addressChange', address: 'c.example' })
+    t.equal((await approve(all, second.body.request)).status, 200, 'whoever has none is told nothing')
+    t.equal(heard.length, 3)
   })
 })
 

@@ -2,19 +2,36 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import { checkCode } from '#schemas/identifiers.ts'
+import { Fault } from '#schemas/fault.ts'
+import { checkCode, idText, type MemberId } from '#schemas/identifiers.ts'
 import { type RequestKind, type RequestState, signersOf } from '#schemas/management-request.ts'
-import { encodedId } from '../members/rules.ts'
+import { instanceOf } from '../members/instance.ts'
+import { encodedId, memberIdOf } from '../members/rules.ts'
+import type { MemberStore } from '../members/store.ts'
 import { encodedServer } from '../servers/routes.ts'
 import type { Page } from '../store.ts'
+import { checkUrl } from '../trust/rules.ts'
 import type { AutomaticApprovalStore } from './automatic-store.ts'
 import { type RequestRow, subjectOf } from './rows-store.ts'
 import { checkReason } from './rules.ts'
 import type { RequestStore } from './store.ts'
+import type { WebhookStore } from './webhook-store.ts'
 
-type Rooms = { store: RequestStore; automatic: AutomaticApprovalStore; clock: Clock }
+type Rooms = {
+  store: RequestStore
+  automatic: AutomaticApprovalStore
+  webhooks: WebhookStore
+  members: Pick<MemberStore, 'parameters'>
+  clock: Clock
+}
 
-export function requestHandlers({ store, automatic, clock }: Rooms): Record<string, OperationHandler> {
+export function requestHandlers({
+  store,
+  automatic,
+  webhooks,
+  members,
+  clock,
+}: Rooms): Record<string, OperationHandler> {
   const decision = ({ kind, name, id }: Caller) => ({
     by: `${name} (${kind} ${id})`,
     at: new Date(clock()).toISOString(),
@@ -24,6 +41,9 @@ export function requestHandlers({ store, automatic, clock }: Rooms): Record<stri
     params['kind'] as RequestKind,
     checkCode(params['memberClass']!),
   ]
+
+  const memberOf = async (params: Record<string, string>): Promise<MemberId> =>
+    memberIdOf(params['id']!, await instanceOf(members))
 
   return {
     getManagementRequests: async ({ query }) => {
@@ -58,6 +78,14 @@ export function requestHandlers({ store, automatic, clock }: Rooms): Record<stri
       (await automatic.list()).map(({ kind, member_class }) => ({ kind, memberClass: member_class })),
     setAutomaticApproval: ({ params }) => automatic.set(...ruleOf(params)),
     deleteAutomaticApproval: ({ params }) => automatic.delete(...ruleOf(params)),
+    getWebhook: async ({ params }) => {
+      const url = await webhooks.urlOf(idText(await memberOf(params)))
+      if (url === undefined) throw new Fault('not_found', { what: 'this member has no webhook' })
+      return { url }
+    },
+    setWebhook: async ({ params, body }) =>
+      webhooks.set(await memberOf(params), checkUrl((body as { url: string }).url)),
+    deleteWebhook: async ({ params }) => webhooks.delete(await memberOf(params)),
   }
 }
 

@@ -42,7 +42,7 @@ type Rooms = {
   /** Within a transaction that changed the register: asks for a publication. */
   announce: (transaction: Kysely<unknown>) => Promise<void>
   /** Within the transaction of a decision: whoever has to be told is told later. */
-  notify?: (transaction: Kysely<unknown>, request: RequestRow) => Promise<void>
+  notify: (transaction: Kysely<unknown>, request: RequestRow) => Promise<void>
 }
 
 export function createRequestStore({ database, record, announce, notify }: Rooms) {
@@ -58,7 +58,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
     const decided = { state: to.state, decided_at: at, decided_by: by, reason: to.reason ?? null }
     await transaction.updateTable('management_request').set(decided).where('id', '=', row.id).execute()
     const settled = { ...row, ...decided }
-    await notify?.(transaction as unknown as Kysely<unknown>, settled)
+    await notify(transaction as unknown as Kysely<unknown>, settled)
     return settled
   }
 
@@ -197,6 +197,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
         .offset(offset)
         .limit(limit)
         .execute(),
+    row: (id: number) => rowOf(tables, id),
     /** A request with its proofs and how the register stands to it now. */
     async find(id: number): Promise<{ row: RequestRow; proofs: ProofFacts[]; assessment: Assessment }> {
       const row = await rowOf(tables, id)
