@@ -29,6 +29,8 @@ export const requestMigrations: Record<string, Migration> = {
         .addColumn('decided_at', type.text)
         .addColumn('decided_by', type.text)
         .addColumn('reason', type.text)
+        // What an approval changed, as it was then.
+        .addColumn('changes', type.text)
         .execute()
       // Undecided ones of a subject, those of a server, the work list.
       for (const column of ['subject_digest', 'server', 'state'])

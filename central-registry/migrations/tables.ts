@@ -46,6 +46,7 @@ export type Tables = {
     decided_at: string | null
     decided_by: string | null
     reason: string | null
+    changes: string | null
   }
   management_request_proof: { request: number; signer: string; facts: string; message: Buffer }
   registration_document: { id: string; kept_until: string }

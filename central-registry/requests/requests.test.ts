@@ -77,6 +77,7 @@ void t.test('a new server and its client, from request to configuration', async 
     )
     t.match(await approve(all, id), { status: 200, body: { state: 'APPROVED', decidedBy: /^initial \(key/ } })
     t.match(await approve(all, id), { status: 409, body: { message: /approved already/ } })
+    t.match(await detail(id), { conflicts: [], changes: seen.changes }, 'what was changed stays with it')
     t.match(await file(registrationOf(authentication), { authentication }), {
       status: 409,
       body: { message: /registered for/ },

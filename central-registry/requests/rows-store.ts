@@ -11,7 +11,7 @@ export type RequestRow = Selectable<Tables['management_request']>
 
 export const COLUMNS = [
   ...(['id', 'kind', 'state', 'owner', 'server', 'client', 'subject', 'content_hash'] as const),
-  ...(['subject_digest', 'filed_at', 'decided_at', 'decided_by', 'reason'] as const),
+  ...(['subject_digest', 'filed_at', 'decided_at', 'decided_by', 'reason', 'changes'] as const),
 ] as const
 
 export function subjectOf(row: Pick<RequestRow, 'subject'>): RequestSubject {

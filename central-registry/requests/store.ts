@@ -25,7 +25,15 @@ import {
   subjectOf,
   takeDocument,
 } from './rows-store.ts'
-import { type Assessment, assess, contentHash, next, stateFor, UNDECIDED } from './rules.ts'
+import {
+  type Assessment,
+  assess,
+  contentHash,
+  next,
+  type RegisterChange,
+  stateFor,
+  UNDECIDED,
+} from './rules.ts'
 
 export type Proof = { facts: ProofFacts; message: Buffer }
 /** Who decides, for the row; and when. */
@@ -52,10 +60,11 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
   async function settle(
     transaction: Kysely<Tables>,
     row: RequestRow,
-    to: { state: RequestState; reason?: string },
+    to: { state: RequestState; reason?: string; changes?: string },
     { by, at }: Decision,
   ): Promise<RequestRow> {
-    const decided = { state: to.state, decided_at: at, decided_by: by, reason: to.reason ?? null }
+    const { state, reason = null, changes = null } = to
+    const decided = { state, reason, changes, decided_at: at, decided_by: by }
     await transaction.updateTable('management_request').set(decided).where('id', '=', row.id).execute()
     const settled = { ...row, ...decided }
     await notify(transaction as unknown as Kysely<unknown>, settled)
@@ -70,14 +79,15 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
     const state = next(row.state, 'approve')
     const subject = subjectOf(row)
     const facts = await readFacts(transaction, subject)
-    refuseConflicts(assess(subject, facts))
+    const assessment = assess(subject, facts)
+    refuseConflicts(assessment)
     const stores = {
       members: createMemberStore(...within(transaction)),
       servers: createServerStore(...within(transaction)),
     }
     await apply(subject, facts, stores, decision.at)
     await announce(transaction as unknown as Kysely<unknown>)
-    return settle(transaction, row, { state }, decision)
+    return settle(transaction, row, { state, changes: JSON.stringify(assessment.changes) }, decision)
   }
 
   /** The row that a proof makes or completes, undecided. */
@@ -198,11 +208,13 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
         .limit(limit)
         .execute(),
     row: (id: number) => rowOf(tables, id),
-    /** A request with its proofs and how the register stands to it now. */
+    /** A request with its proofs, and how the register stands to it now or, when it is decided, what was changed. */
     async find(id: number): Promise<{ row: RequestRow; proofs: ProofFacts[]; assessment: Assessment }> {
       const row = await rowOf(tables, id)
       const subject = subjectOf(row)
-      const assessment = assess(subject, await readFacts(tables, subject))
+      const assessment = UNDECIDED.includes(row.state)
+        ? assess(subject, await readFacts(tables, subject))
+        : { changes: JSON.parse(row.changes ?? '[]') as RegisterChange[], conflicts: [] }
       return { row, proofs: await proofsIn(tables, id), assessment }
     },
   }

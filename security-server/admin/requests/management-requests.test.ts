@@ -12,7 +12,9 @@ import { type AdminWorld, createAdminWorld } from '../admin-fixture.ts'
 const GUEST = 'DEV:COM:4000:tax'
 
 /** A server whose keys the registry's CA certified, and the registry, which knows its member and a guest. */
-async function start(t: Test): Promise<AdminWorld & { node: Node; connect(certificate?: Buffer): void }> {
+async function start(
+  t: Test,
+): Promise<AdminWorld & { node: Node; connect(certificate?: Buffer): void; registryClock: { now: number } }> {
   const admin = await createAdminWorld(t)
   const { world, keys } = admin
   const registry = registryWorld(t)
@@ -36,7 +38,7 @@ async function start(t: Test): Promise<AdminWorld & { node: Node; connect(certif
     })
   }
   connect()
-  return { ...admin, node, connect }
+  return { ...admin, node, connect, registryClock: registry.clock }
 }
 
 /** What an administrator of the registry does with the newest request. */
@@ -116,6 +118,22 @@ t.test('every request that a server files, and what it is told', async (t) => {
     status: 200,
     body: { kind: 'ownerChange', state: 'SUBMITTED_FOR_APPROVAL' },
   })
+})
+
+t.test('both sign here, or nothing is filed', async (t) => {
+  const { ask, world, keys, node, registryClock } = await start(t)
+  await node.must('POST', '/security-servers', { id: 'DEV:GOV:1000:ss1', address: 'ss1.example' })
+  await ask('POST', '/clients', { id: GUEST })
+  // Good for this server, expired for the registry, whose clock is a little ahead.
+  await signingCertificate(world, keys, second, { notAfter: new Date(world.now + 60_000) })
+  registryClock.now = world.now + 120_000
+  t.match(await ask('PUT', `/clients/${GUEST}/register`), {
+    status: 409,
+    body: { type: 'registration_refused', message: /cert_validation/ },
+  })
+  t.match(JSON.parse((await ask('GET', '/management-requests')).raw.toString()), [{ state: 'REVOKED' }])
+  registryClock.now = world.now
+  t.match(await ask('PUT', `/clients/${GUEST}/register`), { body: { state: 'SUBMITTED_FOR_APPROVAL' } })
 })
 
 t.test('nothing is sent to a registry that is not the one', async (t) => {

@@ -1,6 +1,6 @@
 /** Files management requests with the central registry, each signed by those who have to and have a key here. */
 import { randomUUID } from 'node:crypto'
-import { Fault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, memberOf, parseMemberId } from '#schemas/identifiers.ts'
 import {
   DOCUMENT_TYPE,
@@ -37,16 +37,30 @@ export function managementRequestHandlers(rooms: AdminRooms): Handlers {
     const signers = signersOf(subject)
     const wanted = 'either' in signers ? [idText(owner)] : signers.all
     const [first, ...others] = wanted as [string, ...string[]]
-    let status: RequestStatus | undefined
-    // The first is asked for without a look, so that what keeps it from signing is told.
-    for (const signer of [first, ...others.filter(canSign)]) {
-      const document = { ...headOf(signer), ...subject }
-      const member = parseMemberId(signer)
-      status = await registration.file(
-        keys.signJson({ document, type: DOCUMENT_TYPE.file, member, authentication }),
+    const fileAs = (signer: string) =>
+      registration.file(
+        keys.signJson({
+          document: { ...headOf(signer), ...subject },
+          type: DOCUMENT_TYPE.file,
+          member: parseMemberId(signer),
+          authentication,
+        }),
       )
+    // The first is asked for without a look, so that what keeps it from signing is told.
+    let status = await fileAs(first)
+    try {
+      for (const signer of others.filter(canSign)) status = await fileAs(signer)
+    } catch (cause) {
+      // Both or neither: a half that was filed would stand in the way of the next try.
+      await revoke(status.request).catch((thrown: unknown) => asFault(thrown))
+      throw cause
     }
-    return view(status!)
+    return view(status)
+  }
+
+  function revoke(request: number): Promise<RequestStatus> {
+    const document = { ...headOf(idText(owner)), server, request }
+    return registration.revoke(keys.signJson({ document, type: DOCUMENT_TYPE.revoke, member: owner }))
   }
 
   const ofClient =
@@ -89,11 +103,7 @@ export function managementRequestHandlers(rooms: AdminRooms): Handlers {
       const signed = keys.signJson({ document, type: DOCUMENT_TYPE.query, member: owner })
       return (await registration.states(signed)).map(view)
     },
-    async revokeManagementRequest({ params }) {
-      const document = { ...headOf(idText(owner)), server, request: Number(params['request']) }
-      const signed = keys.signJson({ document, type: DOCUMENT_TYPE.revoke, member: owner })
-      return view(await registration.revoke(signed))
-    },
+    revokeManagementRequest: async ({ params }) => view(await revoke(Number(params['request']))),
   }
 }
 
