@@ -238,3 +238,49 @@ void t.test('a server cannot fill the work list', async (t) => {
   t.equal(replies.filter(({ status }) => status === 201).length, 100)
   t.match(replies.at(-1), { status: 409, body: { message: /100 requests/ } })
 })
+
+void t.test('the management API takes no wrong input, and says what is missing', async (t) => {
+  const { node, file, detail } = await start(t)
+  const { request } = (await file(ADDRESS)).body
+  const before = await detail(request)
+  const { contentHash } = before
+  const at = `/management-requests/${request}`
+  const bad: [string, string, unknown, number][] = [
+    ['GET', '/management-requests?kind=everything', undefined, 400],
+    ['GET', '/management-requests?state=DONE', undefined, 400],
+    ['GET', '/management-requests?q=%00', undefined, 400],
+    ['GET', '/management-requests?limit=501', undefined, 400],
+    ['GET', '/management-requests/0', undefined, 400],
+    ['GET', '/management-requests/1e3', undefined, 400],
+    ['GET', '/management-requests/999', undefined, 404],
+    ['POST', '/management-requests/999/approve', { contentHash }, 404],
+    ['POST', '/management-requests/999/decline', { reason: 'No.' }, 404],
+    ['POST', '/management-requests/999/revoke', undefined, 404],
+    ['POST', `${at}/approve`, {}, 400],
+    ['POST', `${at}/approve`, { contentHash: contentHash.toUpperCase() }, 400],
+    ['POST', `${at}/approve`, { contentHash: [contentHash] }, 400],
+    ['POST', `${at}/approve`, { contentHash, force: true }, 400],
+    ['POST', `${at}/approve`, { contentHash: contentHash.replace(/./g, '0') }, 409],
+    ['POST', `${at}/decline`, { reason: '' }, 400],
+    ['POST', `${at}/decline`, { reason: 'a\u202eb' }, 400],
+    ['POST', `${at}/decline`, { reason: 'x'.repeat(1001) }, 400],
+    ['POST', `${at}/decline`, { reason: { $ne: 1 } }, 400],
+    ['PUT', '/automatic-approvals/addressChange/%00', undefined, 400],
+    ['PUT', '/members/DEV:GOV:1234/webhook', { url: 'javascript:1' }, 400],
+    ['PUT', '/members/DEV:GOV:1234/webhook', { url: 'http://u:p@a.example/' }, 400],
+    ['PUT', '/members/DEV:GOV:1234:sub/webhook', { url: 'http://a.example/' }, 400],
+  ]
+  for (const [method, path, body, status] of bad) {
+    const reply = await node.call(method, path, body)
+    t.equal(reply.status, status, `${method} ${path} ${JSON.stringify(body)?.slice(0, 60)}`)
+    t.match(reply.body, { type: /./, message: /./, detail: /./ })
+  }
+  t.match(await detail(request), before, 'still as it was')
+  for (const q of ["'; drop table management_request; --", '%', '_', '\\', '🦆'])
+    t.same(await node.must('GET', `/management-requests?q=${encodeURIComponent(q)}`), [], q)
+  t.match(
+    await node.must('GET', '/management-requests?q=dev:gov:1234:ss1'),
+    [{ id: request }],
+    'in either case',
+  )
+})

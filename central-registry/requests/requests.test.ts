@@ -25,9 +25,13 @@ import {
   start,
 } from '#test/fakes/request-world.ts'
 
-/** The newest shared-params as servers read them. */
 async function published(node: Node, version = 6) {
   await publish(node)
+  return newest(node, version)
+}
+
+/** The newest parameters as servers read them. */
+async function newest(node: Node, version = 6) {
   const directory = parseDirectory((await node.get(`/internalconf?version=${version}`)).bytes)
   const [shared, privateParts] = await Promise.all(
     directory.parts.map(async ({ location }) => (await node.get(location)).bytes),
@@ -43,6 +47,7 @@ void t.test('a new server and its client, from request to configuration', async 
     const all = await start(t, url)
     const { node, file, detail } = all
     const authentication = await authenticationParty(authority)
+    await publish(node)
     const filed = await file(registrationOf(authentication), { authentication })
     t.match(filed, {
       status: 201,
@@ -83,6 +88,12 @@ void t.test('a new server and its client, from request to configuration', async 
       body: { message: /registered for/ },
     })
 
+    // Nobody asks for it: the approval itself does.
+    await until(async () => {
+      all.world.clock.now += 100
+      const { securityServers } = (await newest(node)).shared
+      return securityServers.some((one) => one.id.serverCode === 'SS2')
+    })
     const client = { kind: 'clientReg', server: NEW_SERVER, client: `${OWNER}/fresh`, subsystemName: 'Fresh' }
     const second = await file(client)
     t.match(second, { status: 201, body: { state: 'SUBMITTED_FOR_APPROVAL' } })
