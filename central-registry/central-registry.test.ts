@@ -21,12 +21,14 @@ const ALLOWED: Record<string, string[]> = {
     ...['addSubsystem', 'deleteSubsystem', 'addSecurityServer', 'changeSecurityServerAddress'],
     ...['deleteSecurityServer', 'addAuthenticationCertificate', 'deleteAuthenticationCertificate'],
     ...['registerClient', 'deleteClient', 'addGlobalGroup', 'deleteGlobalGroup'],
-    ...['addGlobalGroupMember', 'deleteGlobalGroupMember'],
+    ...['addGlobalGroupMember', 'deleteGlobalGroupMember', 'approveManagementRequest'],
+    ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
     ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
+    ...['setAutomaticApproval', 'deleteAutomaticApproval'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -55,6 +57,7 @@ const READERS = [
     'getConfiguration',
     'getAnchor',
   ],
+  ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
 ]
 
 void t.test('each operation by each role, and without a key', async (t) => {

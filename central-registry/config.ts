@@ -18,6 +18,8 @@ export type Login = {
   firstCodeFile: string
   secondCodeFile: string
 }
+/** Always HTTPS: servers know this certificate from the configuration. */
+export type Registration = Listener & { certificateFile: string; keyFile: string }
 
 export type Settings = {
   directory: string
@@ -26,6 +28,7 @@ export type Settings = {
   publicUrl: string
   public: Listener
   admin: Listener & { initialApiKeyFile?: string | undefined }
+  registration?: Registration | undefined
   configuration: {
     validitySeconds: number
     renewSeconds: number
@@ -40,7 +43,6 @@ export type Settings = {
 const listener = (port: number, more: object = {}): object => ({
   type: 'object',
   additionalProperties: false,
-  default: {},
   dependentRequired: { certificateFile: ['keyFile'], keyFile: ['certificateFile'] },
   properties: {
     address: { type: 'string', default: '127.0.0.1', description: 'The address to listen on' },
@@ -70,14 +72,18 @@ export const settingsSchema = {
       maxLength: 300,
       description: 'Where security servers find the configuration',
     },
-    public: listener(8001),
-    admin: listener(4000, {
-      initialApiKeyFile: {
-        type: 'string',
-        'x-path': true,
-        description: 'Where the first API key is written, once, mode 0600',
-      },
-    }),
+    public: { ...listener(8001), default: {} },
+    admin: {
+      ...listener(4000, {
+        initialApiKeyFile: {
+          type: 'string',
+          'x-path': true,
+          description: 'Where the first API key is written, once, mode 0600',
+        },
+      }),
+      default: {},
+    },
+    registration: { ...listener(4001), required: ['certificateFile', 'keyFile'] },
     configuration: {
       type: 'object',
       additionalProperties: false,

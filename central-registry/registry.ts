@@ -38,14 +38,24 @@ import { installationHandlers } from './installation/routes.ts'
 import { createInstallationStore } from './installation/store.ts'
 import { announcePublication, PUBLISH } from './jobs/publication.ts'
 import { SETTLE, SETTLE_SECONDS } from './jobs/settle.ts'
-import { adminListener, publicListener } from './listeners.ts'
+import { adminListener, publicListener, registrationListener } from './listeners.ts'
 import { openLogin } from './login.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
 import { registryMigrations } from './migrations/first.ts'
 import { peopleMigrations } from './migrations/people.ts'
+import { requestMigrations } from './migrations/requests.ts'
 import { peopleHandlers } from './people/routes.ts'
 import { createPeopleStore } from './people/store.ts'
+import { createAutomaticApprovalStore } from './requests/automatic-store.ts'
+import { postNotice } from './requests/client.ts'
+import { intakeHandlers } from './requests/intake.ts'
+import { announceDecision, createNotifier, NOTIFY } from './requests/notify.ts'
+import { registrationRoutes } from './requests/public-routes.ts'
+import { requestHandlers } from './requests/routes.ts'
+import { createRequestStore } from './requests/store.ts'
+import { createWebhookStore } from './requests/webhook-store.ts'
+import { managementServiceRoutes } from './requests/xroad/routes.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
@@ -73,6 +83,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...registryMigrations,
     ...peopleMigrations,
     ...sessionMigrations,
+    ...requestMigrations,
   })
   return database
 }
@@ -87,6 +98,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const newestIndex = async (): Promise<number> => (await publications.newest())?.index ?? 0
   if (q.acceptRestored !== true) checkNotRestored(await newestIndex(), await highWater.read())
 
+  const registration =
+    settings.registration === undefined ? undefined : await registrationListener(settings.registration, log)
   const publish = createPublish({
     store: publications,
     privateKeys,
@@ -95,6 +108,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     now: () => new Date(clock()),
     sourceAddress: new URL(publicUrl).host,
     ...configuration,
+    registration: registration && {
+      port: settings.registration!.port,
+      certificate: registration.certificate,
+    },
   })
   const jobs = createJobs({
     database,
@@ -107,12 +124,18 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
         await publish()
       },
       [SETTLE]: () => approvals.settle(),
+      [NOTIFY]: (job) => notify(job),
     },
   })
-  const change = createChange(database, announcePublication(jobs, clock))
+  const announce = announcePublication(jobs, clock)
+  const change = createChange(database, announce)
+  const record = createChange(database, async () => undefined)
   const members = createMemberStore(database, change)
   const trust = createTrustStore(database, change)
   const keys = createSigningKeyStore(database, change)
+  const requests = createRequestStore({ database, record, announce, notify: announceDecision(jobs) })
+  const webhooks = createWebhookStore(database, record)
+  const notify = createNotifier({ requests, webhooks, post: postNotice, clock, log })
 
   const apiKeys = createApiKeys({ database, clock })
   const audit = createAuditLog({ database, clock })
@@ -169,6 +192,13 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...groupHandlers({ store: createGroupStore(database, change), members }),
       ...serverHandlers({ store: createServerStore(database, change), members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
+      ...requestHandlers({
+        store: requests,
+        automatic: createAutomaticApprovalStore(database, record),
+        webhooks,
+        members,
+        clock,
+      }),
       ...configurationHandlers({ store: publications, members, keys, publish, publicUrl }),
       ...signingKeyHandlers({ store: keys, privateKeys, members, clock, ...configuration }),
       ...peopleHandlers({ store: people, clock }),
@@ -176,6 +206,20 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...installationHandlers({ store: installation, people, clock }),
     },
   })
+  if (registration !== undefined) {
+    const documents = metrics.counter(
+      'concordat_registration_documents_total',
+      'Signed documents by outcome',
+      ['purpose', 'outcome'],
+    )
+    const { ocspFreshnessSeconds } = configuration
+    const count = (purpose: string, outcome: string): void => documents.inc({ purpose, outcome })
+    const intake = { store: requests, members, trust, ocspFreshnessSeconds, clock, count }
+    await registrationRoutes(registration.app, intakeHandlers(intake))
+    managementServiceRoutes(registration.app, intake)
+    const { address: host, port } = settings.registration!
+    await registration.app.listen({ host, port })
+  }
   await publicApp.listen({ host: settings.public.address, port: settings.public.port })
   await adminApp.listen({ host: settings.admin.address, port: settings.admin.port })
   await jobs.start()
@@ -187,7 +231,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     ready: `configuration at ${publicUrl}, management API at ${scheme}://${settings.admin.address}:${settings.admin.port}/api/v1`,
     async stop() {
       health.drain()
-      await Promise.all([publicApp.close(), adminApp.close()])
+      await Promise.all([publicApp.close(), adminApp.close(), registration?.app.close()])
       await login?.close()
       await jobs.stop()
       await database.close()

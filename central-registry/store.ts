@@ -12,6 +12,9 @@ import type { Tables } from './migrations/tables.ts'
  */
 export type Change = <R>(act: (transaction: Kysely<Tables>) => Promise<R>) => Promise<R>
 
+/** What a noun's store reads from: the database, or a transaction on it. */
+export type Tabled = Pick<Database, 'kysely'>
+
 /** A list's part: `q` is looked for in ids and names. */
 export type Page = { q?: string | undefined; offset: number; limit: number }
 
@@ -27,6 +30,11 @@ export function createChange(
       await announce(transaction)
       return result
     })
+}
+
+/** For a noun's store that takes part in a change that runs already: `createServerStore(...within(transaction))`. */
+export function within(transaction: Kysely<Tables>): [Tabled, Change] {
+  return [{ kysely: transaction as unknown as Kysely<unknown> }, (act) => act(transaction)]
 }
 
 /** Within a transaction: no other node changes or publishes the register until this one ends. */

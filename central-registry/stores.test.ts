@@ -80,7 +80,9 @@ void t.test('members, subsystems, servers and groups', async (t) => {
     t.equal(await codeOf(servers.addServer(server('1'), 'b.example', AT)), 'conflict')
     await servers.changeAddress(server('1'), 'b.example')
     t.equal(await codeOf(servers.changeAddress(server('1', 'x'), 'b.example')), 'not_found')
-    t.same(await servers.servers(page), [{ id: 'DEV/GOV/1/SS1', address: 'b.example', created_at: AT }])
+    t.same(await servers.servers(page), [
+      { id: 'DEV/GOV/1/SS1', address: 'b.example', created_at: AT, maintenance: null },
+    ])
     const certificate = { sha256: 'ab'.repeat(32), der: Buffer.from([0, 1, 255]) }
     t.equal(await codeOf(servers.addCertificate(server('1', 'x'), certificate, AT)), 'not_found')
     await servers.addCertificate(server('1'), certificate, AT)

@@ -38,7 +38,7 @@ export type Description = {
   instance: string
   memberClass: string
   trust: { caUrl: string; ocspUrl: string; tsaUrl: string; apiKeyFile: string; rootFile: string }
-  registry: { publicUrl: string; adminUrl: string; apiKeyFile: string }
+  registry: { publicUrl: string; adminUrl: string; registrationUrl: string; apiKeyFile: string }
   systems: { address: string; populationRegister: number; taxAgency: number; businessRegister: number }
   servers: Record<ServerName, WorldServer>
   processes: { name: string; pid: number }[]

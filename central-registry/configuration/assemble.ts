@@ -10,9 +10,9 @@ export type RegisterRows = {
   subsystems: { id: string; member: string; name: string }[]
   groups: { code: string; description: string }[]
   groupMembers: { group_code: string; client: string }[]
-  servers: { id: string; address: string }[]
+  servers: { id: string; address: string; maintenance: string | null }[]
   certificates: { sha256: string; server: string }[]
-  clients: { server: string; client: string }[]
+  clients: { server: string; client: string; is_disabled: number }[]
   services: { id: number; name: string; profile: string; authentication_only: number }[]
   authorities: { sha256: string; service: number; is_top: number; certificate: Buffer }[]
   responders: { authority: string; url: string; certificate: Buffer | null }[]
@@ -26,6 +26,8 @@ export type Settings = {
   sourceAddress: string
   ocspFreshnessSeconds: number
   timeStampingIntervalSeconds: number
+  /** Where management requests are taken; X-Road's port when there is no such listener. */
+  registration?: { port: number; certificate: Buffer } | undefined
 }
 
 export function assembleShared(rows: RegisterRows, settings: Settings): SharedParameters {
@@ -34,7 +36,9 @@ export function assembleShared(rows: RegisterRows, settings: Settings): SharedPa
   const descriptions = new Map(rows.classes.map(({ code, description }) => [code, description]))
   const subsystems = Map.groupBy(rows.subsystems, (row) => row.member)
   const certificates = Map.groupBy(rows.certificates, (row) => row.server)
-  const clients = Map.groupBy(rows.clients, (row) => row.server)
+  // As X-Road's central server: shared-params has no word for a disabled client, it is left out.
+  const enabled = rows.clients.filter((row) => row.is_disabled === 0)
+  const clients = Map.groupBy(enabled, (row) => row.server)
   const groupMembers = Map.groupBy(rows.groupMembers, (row) => row.group_code)
   return {
     instance: settings.instance,
@@ -45,7 +49,7 @@ export function assembleShared(rows: RegisterRows, settings: Settings): SharedPa
         externalVerificationCerts: verificationCerts,
       },
     ],
-    approvedCas: rows.services.map((service) => approvedCa(service, rows)),
+    approvedCas: approvedCas(rows),
     approvedTsas: rows.timestampingServices.map(({ name, url, certificate }) => ({
       name,
       url,
@@ -69,6 +73,7 @@ export function assembleShared(rows: RegisterRows, settings: Settings): SharedPa
       address: row.address,
       authCertHashes: (certificates.get(row.id) ?? []).map((one) => Buffer.from(one.sha256, 'hex')),
       clients: (clients.get(row.id) ?? []).map((one) => parseClientId(one.client)),
+      maintenance: row.maintenance === null ? undefined : { message: row.maintenance || undefined },
     })),
     globalGroups: rows.groups.map(({ code, description }) => ({
       groupCode: code,
@@ -90,7 +95,8 @@ export function assemblePrivate(rows: RegisterRows, settings: Settings): Private
       provider === undefined
         ? undefined
         : {
-            authCertRegServiceAddress: `https://${hostOf(settings.sourceAddress)}:4001/managementservice/`,
+            authCertRegServiceAddress: `https://${hostOf(settings.sourceAddress)}:${settings.registration?.port ?? 4001}/managementservice/`,
+            authCertRegServiceCert: settings.registration?.certificate,
             providerId: parseClientId(provider),
           },
     timeStampingIntervalSeconds: settings.timeStampingIntervalSeconds,
@@ -101,7 +107,13 @@ function hostOf(address: string): string {
   return address.replace(/:\d+$/, '')
 }
 
-function approvedCa(service: RegisterRows['services'][number], rows: RegisterRows): ApprovedCa {
+type TrustRows = Pick<RegisterRows, 'services' | 'authorities' | 'responders'>
+
+export function approvedCas(rows: TrustRows): ApprovedCa[] {
+  return rows.services.map((service) => approvedCa(service, rows))
+}
+
+function approvedCa(service: RegisterRows['services'][number], rows: TrustRows): ApprovedCa {
   const authorities = rows.authorities.filter((one) => one.service === service.id)
   const caInfo = (authority: (typeof authorities)[number]): ApprovedCa['topCa'] => ({
     cert: authority.certificate,

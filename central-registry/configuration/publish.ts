@@ -19,6 +19,7 @@ type Rooms = {
   validitySeconds: number
   ocspFreshnessSeconds: number
   timeStampingIntervalSeconds: number
+  registration?: { port: number; certificate: Buffer } | undefined
 }
 
 /** Undefined before the system is initialised and has a key. Throws `global_conf_rollback`, `cannot_sign`. */

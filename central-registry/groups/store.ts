@@ -1,15 +1,15 @@
 /** Rows of global groups and who belongs to them. */
-import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
 import { checkUnused } from '../members/rules.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, contains, countOf, mustHaveMet, type Page, refuseTwin } from '../store.ts'
+import { type Change, contains, countOf, mustHaveMet, type Page, refuseTwin, type Tabled } from '../store.ts'
 
 export type GroupStore = ReturnType<typeof createGroupStore>
 
-export function createGroupStore(database: Database, change: Change) {
+export function createGroupStore(database: Tabled, change: Change) {
   const tables = tablesOf<Tables>(database)
 
   return {

@@ -1,10 +1,10 @@
 /** Rows of the system's parameters, member classes, members and subsystems. */
 import type { Kysely } from 'kysely'
-import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type MemberId, memberOf, type SubsystemId } from '#schemas/identifiers.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, contains, countOf, mustHaveMet, type Page, refuseTwin } from '../store.ts'
+import { type Change, contains, countOf, mustHaveMet, type Page, refuseTwin, type Tabled } from '../store.ts'
 import { checkUnused } from './rules.ts'
 
 /** The name of the system parameter that holds the provider's id in its text form. */
@@ -23,7 +23,7 @@ export async function mustBeRegistered(transaction: Kysely<Tables>, client: Clie
     throw new Fault('not_found', { what: `the ${noun} ${id}` })
 }
 
-export function createMemberStore(database: Database, change: Change) {
+export function createMemberStore(database: Tabled, change: Change) {
   const tables = tablesOf<Tables>(database)
 
   return {
@@ -57,7 +57,8 @@ export function createMemberStore(database: Database, change: Change) {
     deleteClass: (code: string) =>
       change(async (transaction) => {
         const members = await countOf(transaction, 'member', 'member_class', code)
-        checkUnused(`the member class ${code}`, { members })
+        const rules = await countOf(transaction, 'automatic_approval', 'member_class', code)
+        checkUnused(`the member class ${code}`, { members, 'automatic approvals': rules })
         const gone = await transaction.deleteFrom('member_class').where('code', '=', code).executeTakeFirst()
         mustHaveMet(`the member class ${code}`, gone.numDeletedRows)
       }),
@@ -92,6 +93,7 @@ export function createMemberStore(database: Database, change: Change) {
           'group memberships': await countOf(transaction, 'global_group_member', 'client', key),
           'system parameters': await countOf(transaction, 'system_parameter', 'value', key),
         })
+        await transaction.deleteFrom('member_webhook').where('member', '=', key).execute()
         const gone = await transaction.deleteFrom('member').where('id', '=', key).executeTakeFirst()
         mustHaveMet(`the member ${key}`, gone.numDeletedRows)
       }),
@@ -113,6 +115,11 @@ export function createMemberStore(database: Database, change: Change) {
         await mustBeRegistered(transaction, memberOf(id))
         const row = { id: idText(id), member: idText(memberOf(id)), name, created_at: at }
         await refuseTwin(`the subsystem ${row.id}`, transaction.insertInto('subsystem').values(row).execute())
+      }),
+    renameSubsystem: (id: SubsystemId, name: string) =>
+      change(async (transaction) => {
+        const update = transaction.updateTable('subsystem').set({ name }).where('id', '=', idText(id))
+        mustHaveMet(`the subsystem ${idText(id)}`, (await update.executeTakeFirst()).numUpdatedRows)
       }),
     deleteSubsystem: (id: SubsystemId) =>
       change(async (transaction) => {

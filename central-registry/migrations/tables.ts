@@ -1,5 +1,6 @@
 /** Row types of the registry's tables, one to one with the migrations. Flags are 0 or 1; `_at` columns are ISO texts. */
 import type { Generated } from 'kysely'
+import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 
 export type PersonRow = {
   id: string
@@ -46,9 +47,15 @@ export type Tables = {
   subsystem: { id: string; member: string; name: string; created_at: string }
   global_group: { code: string; description: string }
   global_group_member: { group_code: string; client: string }
-  security_server: { id: string; owner: string; address: string; created_at: string }
+  security_server: {
+    id: string
+    owner: string
+    address: string
+    created_at: string
+    maintenance: Generated<string | null>
+  }
   authentication_certificate: { sha256: string; server: string; certificate: Buffer; created_at: string }
-  server_client: { server: string; client: string }
+  server_client: { server: string; client: string; is_disabled: Generated<number> }
   certification_service: {
     id: Generated<number>
     name: string
@@ -72,4 +79,24 @@ export type Tables = {
     redeemed_by: string | null
     redeemed_at: string | null
   }
+  management_request: {
+    id: Generated<number>
+    kind: RequestKind
+    state: RequestState
+    owner: string
+    server: string
+    client: string | null
+    subject: string
+    subject_digest: string
+    content_hash: string
+    filed_at: string
+    decided_at: string | null
+    decided_by: string | null
+    reason: string | null
+    changes: string | null
+  }
+  management_request_proof: { request: number; signer: string; facts: string; message: Buffer }
+  registration_document: { id: string; kept_until: string }
+  member_webhook: { member: string; url: string }
+  automatic_approval: { kind: RequestKind; member_class: string }
 }

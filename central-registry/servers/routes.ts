@@ -27,12 +27,16 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
     getSecurityServers: async ({ query }) => {
       const servers = await store.servers(query as Page)
       const { certificates, clients } = await store.belongings(servers.map(({ id }) => id))
-      return servers.map(({ id, address, created_at }) => ({
+      return servers.map(({ id, address, created_at, maintenance }) => ({
         id: encodedServer(id),
         address,
         createdAt: created_at,
         certificates: certificates.filter((one) => one.server === id).map((one) => one.sha256),
         clients: clients.filter((one) => one.server === id).map((one) => encodedId(one.client)),
+        disabledClients: clients
+          .filter((one) => one.server === id && one.is_disabled === 1)
+          .map((one) => encodedId(one.client)),
+        ...(maintenance === null ? {} : { maintenance: { message: maintenance } }),
       }))
     },
     addSecurityServer: async ({ body }) => {
@@ -69,7 +73,8 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
   }
 }
 
-function encodedServer(text: string): string {
+/** "INSTANCE:CLASS:CODE:SERVERCODE" for a server's id in its text form. */
+export function encodedServer(text: string): string {
   const { instance, memberClass, memberCode, serverCode } = parseServerId(text)
   return [instance, memberClass, memberCode, serverCode].join(':')
 }

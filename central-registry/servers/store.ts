@@ -1,15 +1,15 @@
 /** Rows of security servers, their authentication certificates and registered clients. */
 import type { Kysely } from 'kysely'
-import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import { type ClientId, idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
+import { type ClientId, idText, type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, contains, countOf, mustHaveMet, type Page, refuseTwin } from '../store.ts'
+import { type Change, contains, countOf, mustHaveMet, type Page, refuseTwin, type Tabled } from '../store.ts'
 
 export type ServerStore = ReturnType<typeof createServerStore>
 
-export function createServerStore(database: Database, change: Change) {
+export function createServerStore(database: Tabled, change: Change) {
   const tables = tablesOf<Tables>(database)
 
   async function mustExist(transaction: Kysely<Tables>, server: string): Promise<void> {
@@ -21,7 +21,7 @@ export function createServerStore(database: Database, change: Change) {
     servers: ({ q = '', offset, limit }: Page) =>
       tables
         .selectFrom('security_server')
-        .select(['id', 'address', 'created_at'])
+        .select(['id', 'address', 'created_at', 'maintenance'])
         .$if(q !== '', (query) => query.where(contains(q, { id: 'id', text: 'address' })))
         .orderBy('id')
         .offset(offset)
@@ -38,7 +38,7 @@ export function createServerStore(database: Database, change: Change) {
         .execute()
       const clients = await tables
         .selectFrom('server_client')
-        .select(['server', 'client'])
+        .select(['server', 'client', 'is_disabled'])
         .where('server', 'in', servers)
         .orderBy('client')
         .execute()
@@ -97,6 +97,53 @@ export function createServerStore(database: Database, change: Change) {
         const row = { server: idText(id), client: idText(client) }
         const insert = transaction.insertInto('server_client').values(row)
         await refuseTwin(`the registration of ${row.client}`, insert.execute())
+      }),
+    /** A disabled client stays registered, but is not published. */
+    setDisabled: (id: ServerId, client: ClientId, disabled: boolean) =>
+      change(async (transaction) => {
+        const update = transaction
+          .updateTable('server_client')
+          .set({ is_disabled: disabled ? 1 : 0 })
+          .where('server', '=', idText(id))
+          .where('client', '=', idText(client))
+        mustHaveMet('the client registration', (await update.executeTakeFirst()).numUpdatedRows)
+      }),
+    /** `message` is shown to others, '' for none; null ends the maintenance. */
+    setMaintenance: (id: ServerId, message: string | null) =>
+      change(async (transaction) => {
+        const update = transaction
+          .updateTable('security_server')
+          .set({ maintenance: message })
+          .where('id', '=', idText(id))
+        mustHaveMet(`the security server ${idText(id)}`, (await update.executeTakeFirst()).numUpdatedRows)
+      }),
+    /** A client member of the server becomes its owner, and the owner its client; the server's id changes with it. */
+    changeOwner: (id: ServerId, owner: MemberId) =>
+      change(async (transaction) => {
+        const [before, after] = [idText(id), idText({ ...owner, serverCode: id.serverCode })]
+        const server = await transaction
+          .selectFrom('security_server')
+          .select(['address', 'created_at', 'maintenance'])
+          .where('id', '=', before)
+          .executeTakeFirst()
+        if (server === undefined) throw new Fault('not_found', { what: `the security server ${before}` })
+        const insert = transaction
+          .insertInto('security_server')
+          .values({ id: after, owner: idText(owner), ...server })
+        await refuseTwin(`the security server ${after}`, insert.execute())
+        const gone = await transaction
+          .deleteFrom('server_client')
+          .where('server', '=', before)
+          .where('client', '=', idText(owner))
+          .executeTakeFirst()
+        mustHaveMet('the client registration of the new owner', gone.numDeletedRows)
+        for (const table of ['authentication_certificate', 'server_client'] as const)
+          await transaction.updateTable(table).set({ server: after }).where('server', '=', before).execute()
+        await transaction
+          .insertInto('server_client')
+          .values({ server: after, client: idText(memberOf(id)) })
+          .execute()
+        await transaction.deleteFrom('security_server').where('id', '=', before).execute()
       }),
     deleteClient: (id: ServerId, client: ClientId) =>
       change(async (transaction) => {

@@ -1,9 +1,9 @@
 /** Rows of approved certification services with their authorities and responders, and of time-stamping services. */
 import type { Kysely } from 'kysely'
-import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, mustHaveMet, refuseTwin } from '../store.ts'
+import { type Change, mustHaveMet, refuseTwin, type Tabled } from '../store.ts'
 
 export type NewAuthority = {
   certificate: { sha256: string; der: Buffer }
@@ -11,7 +11,7 @@ export type NewAuthority = {
 }
 export type TrustStore = ReturnType<typeof createTrustStore>
 
-export function createTrustStore(database: Database, change: Change) {
+export function createTrustStore(database: Tabled, change: Change) {
   const tables = tablesOf<Tables>(database)
 
   return {

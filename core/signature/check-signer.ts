@@ -15,6 +15,8 @@ export type SignerQuestion = {
   at: Date
   /** Who claims to have signed; a subsystem's member. */
   member: MemberId
+  /** X-Road's management requests carry the status of the signer alone; else every certificate below the CA needs one. */
+  signerStatusOnly?: boolean
   /** Whether an OCSP answer ends with its nextUpdate; X-Road's setting, true by default. */
   checkNextUpdate?: boolean
 }
@@ -60,6 +62,7 @@ export function checkSigner(q: SignerQuestion): TrustedSigner {
     at: q.at,
     purpose: 'signing',
     checkRevocation: (subject, by) => {
+      if (q.signerStatusOnly === true && subject.sha256 !== certificate.sha256) return
       validUntil = Math.min(validUntil, goodUntil(q, subject, by))
     },
   })

@@ -224,6 +224,18 @@ export const operationFaults = {
     text: 'Something unexpected happened',
     remedy: 'Tell the operator; the detail id is in the log',
   },
+  registration_refused: {
+    status: 409,
+    blame: 'client',
+    text: 'The central registry refused the management request',
+    remedy: 'Correct what it names and file the request again',
+  },
+  registration_unavailable: {
+    status: 502,
+    blame: 'server',
+    text: 'The registration service of the central registry cannot be used',
+    remedy: 'Try again; if it persists ask the operator of the registry',
+  },
   service_unavailable: {
     status: 503,
     blame: 'server',

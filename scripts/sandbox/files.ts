@@ -3,6 +3,8 @@ import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { certificationRequest } from '#security-server/keys/certification-request.ts'
+import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
+import { certificatePem } from '#security-server/local-systems/view.ts'
 import { certify, fetchText } from './client.ts'
 import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS, serverText } from './layout.ts'
 
@@ -28,6 +30,7 @@ apiKeyFile: ./trust.key
   )
   mkdirSync(folderOf(layout, 'registry'), { recursive: true, mode: 0o700 })
   secret(folderOf(layout, 'registry/pin'))
+  registrationCertificate(layout)
   write(
     folderOf(layout, 'registry.yaml'),
     `# The central registry of the sandbox.
@@ -37,6 +40,11 @@ pinFile: ./registry/pin
 publicUrl: http://${registry.address}:${registry.publicPort}
 public: { address: ${registry.address}, port: ${registry.publicPort} }
 admin: { address: ${registry.address}, port: ${registry.adminPort}, initialApiKeyFile: ./registry/api-key }
+registration:
+  address: ${registry.address}
+  port: ${registry.registrationPort}
+  certificateFile: ./registry/registration.pem
+  keyFile: ./registry/registration.key
 `,
   )
   for (const agency of agenciesOf(layout)) writeServerSettings(layout, agency)
@@ -87,6 +95,17 @@ export async function systemCertificate(layout: Layout, file: string, commonName
   // With the intermediate, so that whoever trusts the root can follow the chain.
   writeFileSync(certificateFile, pem + (await fetchText(`${ca}/intermediate`)))
   return Buffer.from(pem)
+}
+
+/** The registry's certificate for management requests, which the configuration names: self-signed, as no CA runs yet. */
+function registrationCertificate(layout: Layout): void {
+  const certificateFile = folderOf(layout, 'registry/registration.pem')
+  if (existsSync(certificateFile)) return
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const names = { hostName: 'registry.sandbox.example', ipAddresses: [layout.registry.address] }
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' })
+  writeFileSync(folderOf(layout, 'registry/registration.key'), key, { mode: 0o600 })
+  writeFileSync(certificateFile, certificatePem(selfSignedCertificate({ privateKey, names, at: new Date() })))
 }
 
 function firstOf(pem: string): Buffer {

@@ -1,5 +1,6 @@
 /** A whole instance on this machine: its processes, started in order, and what was set up over the management APIs once. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { admitByRequest } from './admit-by-request.ts'
 import { openApi as describedApi } from './agencies/population-register.ts'
 import { type Api, openApi } from './client.ts'
 import { SANDBOX_VERSION, systemCertificate, writeSettings } from './files.ts'
@@ -13,7 +14,7 @@ import {
 } from './layout.ts'
 import { type Started, scriptCommand, serverCommand, startProcess } from './processes.ts'
 import { setUpRegistry } from './set-up-registry.ts'
-import { refreshServer, setUpClient, setUpServer, setUpService } from './set-up-server.ts'
+import { refreshServer, registerByHand, setUpClient, setUpServer, setUpService } from './set-up-server.ts'
 
 export type Instance = {
   layout: Layout
@@ -120,8 +121,14 @@ async function setUpServers(q: {
   await Promise.all(
     agenciesOf(layout).map(async (agency) => {
       const server = servers[agency.key]!
-      await setUpServer({ server, registry, anchor, layout, agency })
+      const { sha256, pem } = await setUpServer({ server, anchor, layout, agency })
       await setUpClient({ server, layout, agency, certificate: q.systems[agency.key]! })
+      if (agency === layout.agencies.business) {
+        const joining = q.progress.begin(`admission of the ${agency.name}`)
+        joining.done(await admitByRequest({ server, registry, layout, agency, certificate: sha256 }))
+      } else {
+        await registerByHand({ registry, layout, agency, certificate: pem })
+      }
     }),
   )
   await setUpService({

@@ -18,7 +18,7 @@ export type Layout = {
   memberClass: string
   directory: string
   trust: { address: string; caPort: number; ocspPort: number; tsaPort: number }
-  registry: { address: string; publicPort: number; adminPort: number }
+  registry: { address: string; publicPort: number; adminPort: number; registrationPort: number }
   systems: { address: string; populationRegister: number; taxAgency: number; businessRegister: number }
   agencies: { population: Agency; tax: Agency; business: Agency }
 }
@@ -49,7 +49,7 @@ export function layoutOf(directory: string, network: string): Layout {
     memberClass: MEMBER_CLASS,
     directory,
     trust: { address: `${network}.20`, caPort: 8888, ocspPort: 8889, tsaPort: 8899 },
-    registry: { address: `${network}.10`, publicPort: 8001, adminPort: 4000 },
+    registry: { address: `${network}.10`, publicPort: 8001, adminPort: 4000, registrationPort: 4001 },
     systems: { address: `${network}.30`, populationRegister: 9001, taxAgency: 9002, businessRegister: 9003 },
     agencies: {
       population: agency('population', '1001', 'Population Agency', ['population', 'Population register'], 1),

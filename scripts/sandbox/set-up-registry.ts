@@ -31,18 +31,25 @@ export async function setUpRegistry(api: Api, layout: Layout): Promise<void> {
     certificate: tsa,
   })
   await api.send('POST', '/member-classes', { code: layout.memberClass, description: 'Government' })
-  for (const agency of agenciesOf(layout)) await admit(api, layout, agency)
+  for (const agency of agenciesOf(layout)) {
+    await addMember(api, layout, agency)
+    // The third joins as an agency does: by what its server asks for.
+    if (agency !== layout.agencies.business) await register(api, layout, agency)
+  }
   // X-Road's servers refuse a configuration that names none.
   const first = `${layout.instance}/${layout.memberClass}/${agenciesOf(layout)[0]!.memberCode}`
   await api.send('PUT', '/system/management-service-provider', { client: encoded(first) })
 }
 
-/** A member with its subsystem and its security server; the server's certificate comes when it has one. */
-async function admit(api: Api, layout: Layout, agency: Agency): Promise<void> {
-  const { memberCode, name, subsystemCode, subsystemName } = agency
+async function addMember(api: Api, layout: Layout, { memberCode, name }: Agency): Promise<void> {
+  await api.send('POST', '/members', { memberClass: layout.memberClass, memberCode, name })
+}
+
+/** A member's subsystem and its security server, by hand; the server's certificate comes when it has one. */
+async function register(api: Api, layout: Layout, agency: Agency): Promise<void> {
+  const { memberCode, subsystemCode, subsystemName } = agency
   const member = encoded(`${layout.instance}/${layout.memberClass}/${memberCode}`)
   const server = encoded(serverText(layout, agency))
-  await api.send('POST', '/members', { memberClass: layout.memberClass, memberCode, name })
   await api.send('POST', `/members/${member}/subsystems`, { subsystemCode, name: subsystemName })
   await api.send('POST', '/security-servers', { id: server, address: agency.address })
   await api.send('POST', `/security-servers/${server}/clients`, {

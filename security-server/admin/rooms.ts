@@ -10,6 +10,7 @@ import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import type { FetchDocument } from './client.ts'
+import type { RegistrationClient } from './requests/client.ts'
 
 /** The part of the log that people may use. */
 export type AdminLog = Pick<
@@ -41,6 +42,7 @@ export type AdminRooms = {
   apiKeys: ApiKeys
   audit: AuditLog
   fetchDocument: FetchDocument
+  registration: RegistrationClient
 }
 
 export type Handlers = Record<string, OperationHandler>

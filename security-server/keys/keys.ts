@@ -29,6 +29,7 @@ import { createInternalTls, type InternalTls } from './internal-tls.ts'
 import type { KeyUsage, StoredCertificate, StoredKey } from './key-file.ts'
 import { createOcspRefresh } from './refresh-ocsp.ts'
 import type { HostNames } from './self-signed.ts'
+import { createSignJson, type SignJson } from './sign-json.ts'
 import { openSoftwareToken } from './software-token.ts'
 import { type WriteFile, writeDurably } from './write-durably.ts'
 
@@ -55,6 +56,8 @@ export type Keys = {
   signingIdentity(member: MemberId): SigningIdentity
   /** As above, for the certificate of TLS between servers; a registered one is preferred. */
   authenticationIdentity(): AuthenticationIdentity
+  /** A document for the central registry, signed as JWS. */
+  signJson: SignJson
   /** What our own systems see of us. */
   internalTls: InternalTls
   /** The fresh answer for one of our certificates by SHA-1 or SHA-256 in hex (port 5577). */
@@ -83,6 +86,8 @@ export type Keys = {
   request(keyId: string, id: string): Buffer
   deleteRequest(keyId: string, id: string): Promise<void>
   certificate(sha256: string): CertificateInfo
+  /** Throws `cert_not_found`. */
+  certificateDer(sha256: string): Buffer
   /** Imports DER, PEM or base64 of PEM for a key that is there; asks for its OCSP status before it returns. */
   importCertificate(bytes: Buffer, o?: { activate?: boolean }): Promise<CertificateInfo>
   setActive(sha256: string, active: boolean): Promise<CertificateInfo>
@@ -186,6 +191,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
   return {
     signingIdentity: (member) => identities.signing(memberOf(member)),
     authenticationIdentity: () => identities.authentication(),
+    signJson: createSignJson({ token, signing: identities.signing, find }),
     internalTls,
     ocspByHash: (hex) => statuses.byHash(hex.toLowerCase(), now()),
     onChange(listener) {
@@ -234,6 +240,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
       }))
     },
     certificate: info,
+    certificateDer: (sha256) => find(sha256).stored.certificate.der,
     async importCertificate(bytes, { activate = true } = {}) {
       const certificate = readCertificate(bytes)
       await change(store(certificate, activate))

@@ -1,6 +1,6 @@
 /** A central registry in this process on addresses of its own, with a clock to set, and those who talk to it. */
-import { randomInt } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { generateKeyPairSync, randomInt } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
@@ -14,6 +14,8 @@ import {
   createGlobalConfiguration,
   type GlobalConfiguration,
 } from '#security-server/global-configuration/global-configuration.ts'
+import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
+import { certificatePem } from '#security-server/local-systems/view.ts'
 import { CLIENT } from './openid-provider.ts'
 
 export type Reply = { status: number; body: unknown; bytes: Buffer; headers: Record<string, unknown> }
@@ -24,6 +26,8 @@ export type Node = {
   call(method: string, path: string, body?: unknown, key?: string): Promise<Reply>
   /** The same, and an Error for what is no success. */
   must(method: string, path: string, body?: unknown): Promise<unknown>
+  /** The registration listener, for nodes that were started with one: signed documents and X-Road's messages. */
+  register(path: string, body: Buffer, type?: string): Promise<Reply>
   /** The public listener. */
   get(path: string): Promise<Reply>
   stop(): Promise<void>
@@ -40,6 +44,7 @@ export type RegistryWorld = {
     settings?: Partial<Settings>
     /** The issuer at which persons log in. */
     login?: string
+    registration?: boolean
   }): Promise<Node>
   /** A security server's configuration room with this anchor installed. */
   reader(anchor: Buffer, allowedFederations?: 'all'): Promise<GlobalConfiguration>
@@ -93,6 +98,7 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
                 secondCodeFile: path.join(directory, 'second.code'),
               },
             }),
+        ...(o.registration === true ? { registration: registrationListener(directory, address) } : {}),
         ...o.settings,
       }
       const acceptRestored = o.acceptRestored === true
@@ -123,6 +129,8 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
             throw new Error(`${method} ${at}: ${reply.status} ${reply.bytes.toString()}`)
           return reply.body
         },
+        register: (at, body, type = 'application/jose+json') =>
+          send(`https://${address}:4001${at}`, 'POST', body, { 'content-type': type }),
         get: (at) => send(`http://${address}:8001${at}`, 'GET', undefined, {}),
         stop: async () => {
           running.delete(registry)
@@ -145,6 +153,22 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
   }
 }
 
+/** Settings of a registration listener with a self-signed certificate, the same for all nodes of a world. */
+function registrationListener(directory: string, address: string): NonNullable<Settings['registration']> {
+  const [certificateFile, keyFile] = [
+    path.join(directory, 'registration.pem'),
+    path.join(directory, 'registration.key'),
+  ]
+  if (!existsSync(keyFile)) {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const names = { hostName: 'registry.example', ipAddresses: [] }
+    const der = selfSignedCertificate({ privateKey, names, at: new Date(Date.now() - 60_000) })
+    writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+    writeFileSync(certificateFile, certificatePem(der))
+  }
+  return { address, port: 4001, certificateFile, keyFile }
+}
+
 /** From an address of its own each time: the management API counts requests by address. */
 async function send(
   url: string,
@@ -153,7 +177,7 @@ async function send(
   headers: Record<string, string>,
 ): Promise<Reply> {
   const localAddress = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
-  const dispatcher = new Agent({ localAddress })
+  const dispatcher = new Agent({ localAddress, connect: { rejectUnauthorized: false } })
   try {
     const reply = await request(url, { method: method as 'GET', headers, body: body ?? null, dispatcher })
     const bytes = Buffer.from(await reply.body.arrayBuffer())

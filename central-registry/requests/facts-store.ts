@@ -1,0 +1,59 @@
+/** Reads what the register says of a request's subject, within the transaction that judges it. */
+import type { Kysely } from 'kysely'
+import { readCertificate } from '#core/certificate/certificate.ts'
+import { idText, memberOf, parseClientId, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
+import { ownerOf, type RequestSubject } from '#schemas/management-request.ts'
+import type { Tables } from '../migrations/tables.ts'
+import { countOf } from '../store.ts'
+import type { RegisterFacts } from './rules.ts'
+
+export async function readFacts(kysely: Kysely<Tables>, subject: RequestSubject): Promise<RegisterFacts> {
+  const { server, client, newOwner, certificate, certificateSha256 } = subject
+  const has = async (table: 'member' | 'subsystem' | 'security_server', id: string): Promise<boolean> =>
+    (await countOf(kysely, table, 'id', id)) > 0
+  const other = client ?? newOwner
+  const otherId = other === undefined ? undefined : parseClientId(other)
+  const isSubsystem = otherId?.subsystemCode !== undefined
+  const sha256 =
+    certificate === undefined ? certificateSha256 : readCertificate(Buffer.from(certificate, 'base64')).sha256
+  const registration =
+    other === undefined
+      ? undefined
+      : await kysely
+          .selectFrom('server_client')
+          .select('is_disabled')
+          .where('server', '=', server)
+          .where('client', '=', other)
+          .executeTakeFirst()
+  const named =
+    other === undefined || !isSubsystem
+      ? undefined
+      : await kysely.selectFrom('subsystem').select('name').where('id', '=', other).executeTakeFirst()
+  const registered =
+    sha256 === undefined
+      ? undefined
+      : await kysely
+          .selectFrom('authentication_certificate')
+          .select('server')
+          .where('sha256', '=', sha256)
+          .executeTakeFirst()
+  return {
+    server: await kysely
+      .selectFrom('security_server')
+      .select(['address', 'maintenance'])
+      .where('id', '=', server)
+      .executeTakeFirst(),
+    ownerExists: await has('member', ownerOf(subject)),
+    otherExists: other !== undefined && (await has(isSubsystem ? 'subsystem' : 'member', other)),
+    otherMemberExists: otherId !== undefined && (await has('member', idText(memberOf(otherId)))),
+    otherName: named?.name ?? '',
+    registration: registration && { disabled: registration.is_disabled === 1 },
+    certificateServer: registered?.server,
+    newServerExists:
+      newOwner !== undefined &&
+      (await has(
+        'security_server',
+        idText({ ...parseMemberId(newOwner), serverCode: parseServerId(server).serverCode }),
+      )),
+  }
+}

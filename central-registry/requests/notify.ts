@@ -1,0 +1,44 @@
+/**
+ * Tells the owner of a server by webhook what was decided: a job that is recorded with the decision and tried again with
+ * back-off. The notice may come twice and proves nothing; the signed status query does.
+ */
+import type { Kysely } from 'kysely'
+import type { Clock } from '#platform/clock.ts'
+import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { PostNotice } from './client.ts'
+import { statusOf } from './intake.ts'
+import type { RequestRow } from './rows-store.ts'
+import type { WebhookStore } from './webhook-store.ts'
+
+export const NOTIFY = 'notify-requester'
+
+/** Whoever does not listen for so long asks by itself. */
+const GIVE_UP_MS = 3 * 86_400_000
+
+/** For the request store: asks for the notice within the transaction of the decision. */
+export function announceDecision(
+  jobs: Pick<Jobs, 'enqueue'>,
+): (within: Kysely<unknown>, request: RequestRow) => Promise<void> {
+  return (within, { id }) => jobs.enqueue(NOTIFY, { request: id }, { key: String(id), within })
+}
+
+/** The job's handler. An owner without a webhook is told nothing. */
+export function createNotifier(rooms: {
+  requests: { row(id: number): Promise<RequestRow> }
+  webhooks: Pick<WebhookStore, 'urlOf'>
+  post: PostNotice
+  clock: Clock
+  log: Log
+}): JobHandler {
+  return async ({ payload, signal }) => {
+    const row = await rooms.requests.row((payload as { request: number }).request)
+    const url = await rooms.webhooks.urlOf(row.owner)
+    if (url === undefined) return
+    if (rooms.clock() - Date.parse(row.decided_at ?? row.filed_at) > GIVE_UP_MS) {
+      rooms.log.warn({ request: row.id }, 'the webhook of the requester took no notice for three days')
+      return
+    }
+    await rooms.post(url, statusOf(row), signal)
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Documents signed by keys with certificates: JWS in its general JSON serialization (RFC 7515 7.2.1) over RFC 8785 JSON. One
+ * form only: the header is protected and holds alg, typ, x5c and ocsp, nothing names a key elsewhere (no jku, jwk, kid), and
+ * the algorithm is the one that fits the key in the certificate.
+ */
+import { constants, type KeyObject, sign, verify } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
+import { isStrongKey } from '#core/certificate/key-strength.ts'
+import { Fault } from '#schemas/fault.ts'
+
+export type JsonSigner = {
+  /** The signer's certificate first, then those between it and an approved CA. */
+  certificates: Certificate[]
+  /** OCSP answers (RFC 6960, DER) for these certificates; none for a key whose status nobody asks for. */
+  ocspResponses: Buffer[]
+  key: KeyObject
+}
+
+/** A signature whose value was verified; whether its certificate counts is for the reader to decide. */
+export type JsonSignature = { certificate: Certificate; certificates: Certificate[]; ocspResponses: Buffer[] }
+
+export type SignedJson = { document: unknown; signatures: JsonSignature[] }
+
+/** RFC 7518 3.1. The digest hangs on the curve, so that a key has one algorithm. */
+const CURVES: Record<string, { alg: string; digest: string }> = {
+  prime256v1: { alg: 'ES256', digest: 'sha256' },
+  secp384r1: { alg: 'ES384', digest: 'sha384' },
+  secp521r1: { alg: 'ES512', digest: 'sha512' },
+}
+const MAX_LENGTH = 128 * 1024
+const MAX_DEPTH = 16
+const MAX_SIGNATURES = 2
+const MAX_CERTIFICATES = 5
+const MAX_RESPONSES = 5
+
+/** Signs `document` once by each signer; `type` says what it is for, so that it cannot serve as something else. */
+export function writeSignedJson(document: unknown, type: string, signers: JsonSigner[]): string {
+  const payload = base64Url(canonicalJson(document))
+  const signatures = signers.map(({ certificates, ocspResponses, key }) => {
+    const { alg } = algorithmOf(key)
+    const x5c = certificates.map((one) => one.der.toString('base64'))
+    const ocsp = ocspResponses.map((one) => one.toString('base64'))
+    const header = base64Url(canonicalJson({ alg, typ: type, x5c, ocsp }))
+    return { protected: header, signature: signData(key, `${header}.${payload}`).toString('base64url') }
+  })
+  return canonicalJson({ payload, signatures })
+}
+
+/**
+ * The document and its signatures, each of which fits it. Throws `malformed_json`, `malformed_certificate`,
+ * `malformed_signature` for another form, `invalid_signature_value` for one that does not verify.
+ */
+export function readSignedJson(bytes: Buffer, type: string): SignedJson {
+  const outer = objectOf(parseStrictJson(bytes, { maxLength: MAX_LENGTH, maxDepth: MAX_DEPTH }))
+  const { payload, signatures, ...more } = outer
+  if (typeof payload !== 'string' || !Array.isArray(signatures) || Object.keys(more).length > 0)
+    throw malformed('a payload and signatures are needed, and nothing else')
+  if (signatures.length === 0 || signatures.length > MAX_SIGNATURES)
+    throw malformed(`1 to ${MAX_SIGNATURES} signatures are needed`)
+  const verified = signatures.map((one: unknown) => readSignature(objectOf(one), payload, type))
+  const certificates = new Set(verified.map(({ certificate }) => certificate.sha256))
+  if (certificates.size < verified.length) throw malformed('two signatures are of one certificate')
+  return { document: readCanonical(payload), signatures: verified }
+}
+
+function readSignature(one: Record<string, unknown>, payload: string, type: string): JsonSignature {
+  const { protected: header, signature, ...more } = one
+  if (typeof header !== 'string' || typeof signature !== 'string' || Object.keys(more).length > 0)
+    throw malformed('a signature has a protected header and a value, and nothing else')
+  const { alg, typ, x5c, ocsp, ...unknown } = objectOf(readCanonical(header))
+  const name = Object.keys(unknown)[0]
+  if (name !== undefined)
+    throw malformed(`the header field ${JSON.stringify(name.slice(0, 20))} is not taken`)
+  if (typ !== type) throw malformed(`its typ is not ${type}`)
+  const [certificate, ...certificates] = derList(x5c, 'x5c', MAX_CERTIFICATES).map(parseCertificate)
+  if (certificate === undefined) throw malformed('x5c holds no certificate')
+  const ocspResponses = derList(ocsp, 'ocsp', MAX_RESPONSES)
+  const key = publicKeyOf(certificate)
+  if (!isStrongKey(key) || alg !== algorithmOf(key).alg)
+    throw malformed('alg is not the one that fits the key of the certificate')
+  if (!isSignedBy(key, `${header}.${payload}`, bytesOf(signature))) throw new Fault('invalid_signature_value')
+  return { certificate, certificates, ocspResponses }
+}
+
+function algorithmOf(key: KeyObject): { alg: string; digest: string } {
+  const found =
+    key.asymmetricKeyType === 'ec'
+      ? CURVES[key.asymmetricKeyDetails?.namedCurve ?? '']
+      : key.asymmetricKeyType === 'rsa'
+        ? { alg: 'PS256', digest: 'sha256' }
+        : undefined
+  if (found === undefined) throw new Fault('cannot_sign', { what: 'a key of this kind signs no JWS' })
+  return found
+}
+
+/** RFC 7518 3.4 and 3.5: r||s for ECDSA; RSASSA-PSS with a salt as long as the digest. */
+function options(key: KeyObject) {
+  return key.asymmetricKeyType === 'ec'
+    ? { key, dsaEncoding: 'ieee-p1363' as const }
+    : {
+        key,
+        padding: constants.RSA_PKCS1_PSS_PADDING,
+        saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+      }
+}
+
+function signData(key: KeyObject, data: string): Buffer {
+  return sign(algorithmOf(key).digest, Buffer.from(data), options(key))
+}
+
+function isSignedBy(key: KeyObject, data: string, value: Buffer): boolean {
+  return verify(algorithmOf(key).digest, Buffer.from(data), options(key), value)
+}
+
+function derList(value: unknown, name: string, most: number): Buffer[] {
+  if (!Array.isArray(value) || value.length > most)
+    throw malformed(`${name} is not a list of at most ${most}`)
+  return value.map((text: unknown) => {
+    const bytes = Buffer.from(typeof text === 'string' ? text : '', 'base64')
+    if (bytes.length === 0 || bytes.toString('base64') !== text) throw malformed(`${name} is not base64`)
+    return bytes
+  })
+}
+
+/** Only the canonical text is taken, so that one content has one text. */
+function readCanonical(segment: string): unknown {
+  const text = bytesOf(segment).toString('utf8')
+  const value = parseStrictJson(text, { maxDepth: MAX_DEPTH })
+  if (canonicalJson(value) !== text) throw malformed('it is not canonical JSON')
+  return value
+}
+
+function bytesOf(segment: string): Buffer {
+  const bytes = Buffer.from(segment, 'base64url')
+  if (bytes.toString('base64url') !== segment) throw malformed('it is not base64url')
+  return bytes
+}
+
+function base64Url(text: string): string {
+  return Buffer.from(text).toString('base64url')
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>
+  throw malformed('an object is needed')
+}
+
+function malformed(what: string): Fault {
+  return new Fault('malformed_signature', { what: `JWS: ${what}` })
+}

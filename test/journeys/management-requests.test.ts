@@ -1,0 +1,135 @@
+/**
+ * A registration officer's and an agency's day: what a server asks for, what the registry answers, and what exchanges make of
+ * it. Certificates, clients, maintenance, each over real processes from the request to the message that passes or does not.
+ */
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { type Admin, ask, colons, type Reply, startWorld } from '../world.ts'
+
+const world = await startWorld()
+t.teardown(() => world.stop())
+const { tax, population } = world.servers
+const PERSON = `/r1/${population.client}/persons/persons/P00000042`
+const VAT = 'DEV/GOV/1002/vat'
+
+type Status = { request: number; kind: string; state: string; reason?: string }
+type Detail = {
+  contentHash: string
+  changes: { what: string }[]
+  conflicts: string[]
+  proofs: { signer: string }[]
+}
+
+const askAs = (client: string): Promise<Reply> =>
+  world.ask('tax', PERSON, { headers: { 'X-Road-Client': client } })
+const typeOf = (reply: Reply): string => (reply.json() as { type: string }).type
+const typeFor = async (client: string): Promise<string> => {
+  const reply = await askAs(client)
+  return reply.status === 200 ? 'answered' : typeOf(reply)
+}
+const newest = async (admin: Admin): Promise<Status> =>
+  (await admin.get<Status[]>('/management-requests'))[0]!
+
+/** Reads the request as an administrator does, and approves what was read. */
+async function approve({ request }: Status): Promise<Detail> {
+  const detail = await world.registryAdmin.get<Detail>(`/management-requests/${request}`)
+  const { contentHash } = detail
+  await world.registryAdmin.send('POST', `/management-requests/${request}/approve`, { contentHash })
+  await world.publish()
+  return detail
+}
+
+t.test('a client: filed, declined with a reason, filed again, approved, exchanged', async (t) => {
+  await world.admin.tax.send('POST', '/clients', { id: colons(VAT) })
+  await world.admin.tax.send(
+    'POST',
+    `/clients/${colons(VAT)}/tls-certificates`,
+    Buffer.from(new X509Certificate(readFileSync(tax.systemCertificateFile)).toString()),
+  )
+  const register = () =>
+    world.admin.tax.send<Status>('PUT', `/clients/${colons(VAT)}/register`, { subsystemName: 'VAT' })
+  const first = await register()
+  t.match(first, { kind: 'clientReg', state: 'SUBMITTED_FOR_APPROVAL' })
+  t.match(await world.registryAdmin.get('/management-requests?state=SUBMITTED_FOR_APPROVAL'), [
+    { id: first.request },
+  ])
+  t.equal(await typeFor(VAT), 'client.unknown_member', 'asked for is not allowed')
+  const reason = 'The decree on VAT data is missing.'
+  await world.registryAdmin.send('POST', `/management-requests/${first.request}/decline`, { reason })
+  t.match(await newest(world.admin.tax), { request: first.request, state: 'DECLINED', reason })
+
+  const second = await register()
+  await world.restart()
+  t.match(
+    await newest(world.admin.tax),
+    { request: second.request, state: 'SUBMITTED_FOR_APPROVAL' },
+    'after a restart',
+  )
+  const read = await approve(second)
+  t.match(read, { conflicts: [], changes: [{ what: 'subsystem' }, {}], proofs: [{ signer: tax.member }] })
+  t.equal(await typeFor(VAT), 'server.serverproxy.access_denied', 'known now, without a right')
+  const [description] = await world.admin.population.get<{ services: { id: number }[] }[]>(
+    `/clients/${colons(population.client)}/service-descriptions`,
+  )
+  await world.admin.population.send('POST', `/services/${description!.services[0]!.id}/access-rights`, {
+    subjectType: 'SUBSYSTEM',
+    subjectId: colons(VAT),
+  })
+  t.equal(await typeFor(VAT), 'answered')
+
+  await approve(await world.admin.tax.send<Status>('PUT', `/clients/${colons(VAT)}/disable`))
+  t.equal(await typeFor(VAT), 'client.unknown_member', 'disabled')
+  t.equal(await typeFor(tax.client), 'answered', 'its neighbour goes on')
+  await approve(await world.admin.tax.send<Status>('PUT', `/clients/${colons(VAT)}/enable`))
+  t.equal(await typeFor(VAT), 'answered', 'enabled again')
+  await approve(await world.admin.tax.send<Status>('PUT', `/clients/${colons(VAT)}/unregister`))
+  t.equal(await typeFor(VAT), 'client.unknown_member')
+})
+
+t.test('maintenance: the message reaches those who ask', async (t) => {
+  const { admin } = world
+  await approve(
+    await admin.population.send<Status>('PUT', '/system/maintenance-mode/enable', {
+      message: 'Back at noon.',
+    }),
+  )
+  const refused = await askAs(tax.client)
+  t.match(typeOf(refused), /maintenance_mode$/)
+  t.match(refused.json(), { message: /Back at noon/ })
+  await approve(await admin.population.send<Status>('PUT', '/system/maintenance-mode/disable'))
+  t.equal(await typeFor(tax.client), 'answered')
+})
+
+t.test('a new authentication certificate takes over without a gap', async (t) => {
+  const admin = world.admin.tax
+  const [token] = await admin.get<{ id: string }[]>('/tokens')
+  const made = await admin.send<{ csr: { pem: string } }>('POST', `/tokens/${token!.id}/keys-with-csrs`, {
+    key: { usage: 'AUTHENTICATION', label: 'next' },
+    csr: { dnsName: 'tax.sandbox.example' },
+  })
+  const issued = await ask(world.trust.caUrl, '/certificates?profile=authentication', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/octet-stream' },
+    body: made.csr.pem,
+  })
+  const certificates = await admin.get<{ sha256: string; usage?: string }[]>('/token-certificates')
+  const { sha256 } = await admin.send<{ sha256: string }>('POST', '/token-certificates', issued.body)
+  const filed = await admin.send<Status>('PUT', `/token-certificates/${sha256}/register`, {
+    address: tax.address,
+  })
+  t.equal(await typeFor(tax.client), 'answered', 'with the old one')
+  t.match((await approve(filed)).changes, [{ what: 'authentication certificate' }])
+  const registered = async (): Promise<string[]> => {
+    const [server] = await world.registryAdmin.get<{ certificates: string[] }[]>(
+      `/security-servers?q=${tax.id}`,
+    )
+    return server!.certificates
+  }
+  const old = (await registered()).find((one) => one !== sha256)!
+  t.ok(certificates.some((one) => one.sha256 === old))
+  await approve(await admin.send<Status>('PUT', `/token-certificates/${old}/unregister`))
+  t.same(await registered(), [sha256])
+  await admin.send('PUT', '/token-certificates/refresh-ocsp')
+  t.equal(await typeFor(tax.client), 'answered', 'with the new one alone')
+})
