@@ -72,6 +72,13 @@ void t.test('settings that do not go together are refused', async (t) => {
   }
   t.equal(await codes(), 'accepted')
   t.equal(await codes('admin: {address: "::1"}'), 'accepted')
+  const login = (more: object): string => {
+    const paths = { clientSecretFile: 's', firstCodeFile: 'a', secondCodeFile: 'b' }
+    const addresses = { issuer: 'https://login.example/tenant', baseUrl: 'https://registry.example:4000' }
+    return `login: ${JSON.stringify({ clientId: 'c', contact: 'x', ...paths, ...addresses, ...more })}`
+  }
+  t.equal(await codes(login({})), 'accepted')
+  t.equal(await codes(login({ issuer: 'http://127.0.0.1:3000', baseUrl: 'http://[::1]:4000' })), 'accepted')
   t.equal(await codes('admin: {address: 10.0.0.1, certificateFile: c.pem, keyFile: k.pem}'), 'accepted')
   const refused = [
     ['admin: {address: 0.0.0.0}'],
@@ -84,6 +91,16 @@ void t.test('settings that do not go together are refused', async (t) => {
     ['publicUrl: ftp://a'],
     ['publicUrl: "http://a:99999"'],
     ['unknown: 1'],
+    [login({ issuer: 'http://login.example' })],
+    [login({ issuer: 'https://u:p@login.example' })],
+    [login({ issuer: 'https://login.example/?x' })],
+    [login({ issuer: 'nowhere' })],
+    [login({ baseUrl: 'http://registry.example' })],
+    [login({ baseUrl: 'https://registry.example/path' })],
+    [login({ secondCodeFile: 'a' })],
+    [login({ contact: '' })],
+    [login({ clientSecret: 'in the file' })],
+    ['login: {issuer: "https://login.example"}'],
   ]
   for (const lines of refused) t.equal(await codes(...lines), 'invalid_configuration', lines.join())
 })

@@ -3,9 +3,13 @@ import t, { type Test } from 'tap'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { codeOf } from '#test/fakes/configuration-world.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { type Lies, startRogueProvider } from '#test/fakes/rogue-openid-provider.ts'
+import { attemptOf, beginAttempt } from './attempt.ts'
+import { createOpenIdClient, type Identity } from './client.ts'
 
 const issuer = await startOpenIdProvider(t)
 const HOUR = 3_600_000
@@ -194,4 +198,71 @@ void t.test('a stolen, foreign, late or altered way back lets nobody in', async 
   t.match(await without.call('POST', '/people', { email: 'a@b.example', roles: ['XROAD_OBSERVER'] }), {
     status: 409,
   })
+})
+
+void t.test('a provider that lies is not believed', async (t) => {
+  const rogue = await startRogueProvider(t)
+  const attempt = attemptOf(beginAttempt(Date.now()), Date.now())!
+  const facts = { clientId: 'registry', nonce: attempt.nonce }
+  const redirectUri = 'http://127.0.0.1:4000/login/callback'
+  const identify = async (lies: Lies, more = ''): Promise<Identity> => {
+    rogue.lie(lies, facts)
+    const client = createOpenIdClient({ issuer: rogue.issuer, ...facts, clientSecret: 'x', redirectUri })
+    try {
+      return await client.identify(new URL(`${redirectUri}?code=c&state=${attempt.state}${more}`), attempt)
+    } finally {
+      await client.close()
+    }
+  }
+  const truth = { issuer: rogue.issuer, subject: 'anna', name: 'Anna', email: 'anna@example.org' }
+  t.same(await identify({}), truth)
+  t.match(
+    await identify({ userinfo: { email_verified: 'true' } }),
+    { email: undefined },
+    'verified is true alone',
+  )
+  t.match(await identify({ userinfo: { email_verified: undefined } }), { email: undefined })
+  for (const name of ['', 7, 'a\u202eb', 'a\nb', 'x'.repeat(256), '\ud800', null])
+    t.match(
+      await identify({ userinfo: { name } }),
+      { name: 'anna' },
+      'a name that is none gives way to the subject',
+    )
+
+  const now = Math.floor(Date.now() / 1000)
+  const lies: [string, Lies, string?][] = [
+    ['signature of another key', { signedBy: 'another key' }],
+    ['no signature', { signature: '' }],
+    ['broken signature', { signature: 'AAAA' }],
+    ['alg none', { header: { alg: 'none' }, signature: '' }],
+    ['alg HS256', { header: { alg: 'HS256' } }],
+    ['unknown critical header', { header: { crit: ['x'], x: 1 } }],
+    ['another issuer', { claims: { iss: 'http://127.0.0.1:1' } }],
+    ['another audience', { claims: { aud: 'other' } }],
+    ['two audiences, for another party', { claims: { aud: ['registry', 'other'], azp: 'other' } }],
+    ['another nonce', { claims: { nonce: 'other' } }],
+    ['no nonce', { claims: { nonce: undefined } }],
+    ['expired', { claims: { exp: now - 600, iat: now - 1200 } }],
+    ['no expiry', { claims: { exp: undefined } }],
+    ['a login of yesterday', { claims: { auth_time: now - 86_400 } }],
+    ['no time of login', { claims: { auth_time: undefined } }],
+    ['no subject', { claims: { sub: undefined } }],
+    ['a subject with unseen signs', { claims: { sub: 'a\u200bb' }, userinfo: { sub: 'a\u200bb' } }],
+    ['a long subject', { claims: { sub: 'x'.repeat(256) }, userinfo: { sub: 'x'.repeat(256) } }],
+    ['facts of somebody else', { userinfo: { sub: 'ben' } }],
+    ['huge facts', { userinfo: { name: 'x'.repeat(300_000) } }],
+    ['no ID token', { token: { id_token: undefined } }],
+    ['no token at all', { token: { id_token: 'x' } }],
+    ['an answer of another provider (RFC 9207)', {}, '&iss=http%3A%2F%2F127.0.0.1%3A1'],
+    ['a doubled code', {}, '&code=d'],
+  ]
+  for (const [what, lie, more] of lies) t.equal(await codeOf(identify(lie, more)), 'login_failed', what)
+  const discoveries: [string, Lies['discovery']][] = [
+    ['another issuer', (given) => ({ ...given, issuer: 'http://127.0.0.1:1' })],
+    ['nothing', () => null],
+    ['too much', (given) => ({ ...given, more: 'x'.repeat(300_000) })],
+    ['elsewhere', (_, response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()],
+  ]
+  for (const [what, discovery] of discoveries)
+    t.equal(await codeOf(identify({ discovery })), 'login_provider_failed', what)
 })
