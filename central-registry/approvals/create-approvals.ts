@@ -97,8 +97,7 @@ export function createApprovals(q: {
       }),
     withdraw: (id, caller) =>
       store.decide(id, (found) => {
-        if (found.proposer_id !== caller.id)
-          throw new Fault('forbidden', { what: 'only who proposed it withdraws a proposal' })
+        if (found.proposer_id !== caller.id) throw new Fault('not_proposer')
         checkOpen(found, iso())
         return { state: 'withdrawn', decider_id: caller.id, decider_name: caller.name, decided_at: iso() }
       }),

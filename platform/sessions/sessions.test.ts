@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
@@ -10,6 +12,8 @@ import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { type Lies, startRogueProvider } from '#test/fakes/rogue-openid-provider.ts'
 import { attemptOf, beginAttempt } from './attempt.ts'
 import { createOpenIdClient, type Identity } from './client.ts'
+import { createSessions } from './create-sessions.ts'
+import { createSessionStore } from './store.ts'
 
 const issuer = await startOpenIdProvider(t)
 const HOUR = 3_600_000
@@ -265,4 +269,39 @@ void t.test('a provider that lies is not believed', async (t) => {
   ]
   for (const [what, discovery] of discoveries)
     t.equal(await codeOf(identify({ discovery })), 'login_provider_failed', what)
+})
+
+void t.test('sessions and used logins in the database', async (t) => {
+  await eachDatabase(t, async (_, t, url) => {
+    const database = await openRegistryDatabase(url)
+    t.teardown(() => database.close())
+    const sessions = createSessions({ database, clock: Date.now })
+    const store = createSessionStore(database)
+    const eight = Array.from({ length: 8 }, () =>
+      store.useLogin(Buffer.from('login'), '2026-03-01T12:00:00.000Z', '2026-03-01T11:00:00.000Z'),
+    )
+    t.equal((await Promise.all(eight)).filter((first) => first).length, 1, 'an attempt serves once')
+    const tokens: string[] = []
+    for (let at = 0; at < 12; at++) {
+      tokens.push(await sessions.begin('anna'))
+      await wait(2)
+    }
+    const other = await sessions.begin('ben')
+    const found = await Promise.all(tokens.map((token) => sessions.find(token)))
+    t.same(found.map((one) => one !== undefined), [false, false, ...Array.from({ length: 10 }, () => true)])
+    t.equal(new Set(found.map((one) => one?.csrfToken)).size, 11, 'each has a token of its own')
+    const rows = await tablesOf<{ session: { digest: Buffer } }>(database).selectFrom('session').select('digest').execute()
+    const stored = rows.map(({ digest }) => digest.toString('base64url'))
+    t.notOk(tokens.some((token) => stored.includes(token)), 'no token is stored')
+    await database.kysely.transaction().execute((transaction) => sessions.endAllOf('anna', transaction))
+    t.same(await Promise.all(tokens.map((token) => sessions.find(token))), tokens.map(() => undefined))
+    t.ok(await sessions.find(other))
+    await t.rejects(
+      database.kysely.transaction().execute(async (transaction) => {
+        await sessions.endAllOf('ben', transaction)
+        throw new Error('the change failed')
+      }),
+    )
+    t.ok(await sessions.find(other), 'what failed ended nothing')
+  })
 })
