@@ -110,7 +110,18 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   const at = (name: string): string => path.join(world.directory, name)
   const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
   writeFileSync(at('pin'), '1234\n', { mode: 0o600 })
+  writeFileSync(at('client-secret'), 'a secret\n', { mode: 0o600 })
+  const login = {
+    issuer: 'http://127.0.0.1:1',
+    clientId: 'registry',
+    clientSecretFile: 'client-secret',
+    baseUrl: `http://${address}:4000`,
+    contact: 'the operator',
+    firstCodeFile: 'first.code',
+    secondCodeFile: 'second.code',
+  }
   const settings = [
+    `login: ${JSON.stringify(login)}`,
     'directory: state',
     `database: "sqlite:${at('p.db')}"`,
     'pinFile: pin',
@@ -148,6 +159,8 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   t.equal(await get(`http://${address}:4000/api/v1/system`), 200)
   t.equal(await get(`http://${address}:4000/health/live`), 200)
   t.equal(await get(`http://${address}:4000/health/ready`), 503, 'nothing was published yet')
+  t.equal(await get(`http://${address}:4000/login`), 502, 'it starts without its login provider')
+  t.equal(statSync(at('second.code')).mode & 0o777, 0o600)
   const made = await promisify(execFile)(process.execPath, [...args, '--create-api-key', 'XROAD_AUDITOR'])
   t.equal(await get(`http://${address}:4000/api/v1/audit-log`, made.stdout.trim()), 200)
   t.equal(await get(`http://${address}:4000/api/v1/api-keys`, made.stdout.trim()), 403)
@@ -161,6 +174,9 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   chmodSync(at('pin'), 0o644)
   t.match(await refusal(), /central-registry cannot start: .*chmod 600/)
   chmodSync(at('pin'), 0o600)
+  chmodSync(at('client-secret'), 0o644)
+  t.match(await refusal(), /central-registry cannot start: .*client-secret.*chmod 600/)
+  chmodSync(at('client-secret'), 0o600)
   mkdirSync(at('state/signing-keys'), { recursive: true })
   writeFileSync(at('state/signing-keys/00000000-0000-4000-8000-000000000000.pem'), 'x')
   t.match(await refusal(), /central-registry cannot start: .*does not open the configuration signing key/)

@@ -63,6 +63,8 @@ export function checkInvitation(given: { email?: string; subject?: string; roles
     throw new Fault('invalid_input', { what: 'body.email is no e-mail address' })
   // OpenID Connect Core, section 2.
   if (subject !== undefined && (subject.trim() !== subject || !/^[\x20-\x7e]{1,255}$/.test(subject)))
-    throw new Fault('invalid_input', { what: 'body.subject has 1 to 255 ASCII characters, no space at its ends' })
+    throw new Fault('invalid_input', {
+      what: 'body.subject has 1 to 255 ASCII characters, no space at its ends',
+    })
   return { email: email?.toLowerCase() ?? null, subject: subject ?? null, roles }
 }

@@ -135,8 +135,9 @@ void t.test('a stolen, foreign, late or altered way back lets nobody in', async 
   const [mine, theirs] = [openBrowser(t), openBrowser(t)]
   const callback = await mine.toCallback(base, 'anna')
   await refused(theirs, callback, /begun in another browser/)
-  await theirs.toCallback(base, 'ben')
+  const own = await theirs.toCallback(base, 'ben')
   await refused(theirs, callback, /belongs to another login/)
+  t.equal((await theirs.visit(own)).status, 200, 'and spends nothing of theirs')
   const jar = new Map(cookieOf(mine, node))
   t.equal((await mine.visit(callback)).status, 200)
   const thief = openBrowser(t)
@@ -166,13 +167,19 @@ void t.test('a stolen, foreign, late or altered way back lets nobody in', async 
   await hostile.visit(`${base}/login`)
   const cookie = cookieOf(hostile, node).get('registry-login')!
   cookieOf(hostile, node).set('registry-login', `${'0'.repeat(13)}${cookie.slice(13)}`)
-  await refused(hostile, `${base}/login/callback?state=x`, /longer than ten minutes/)
-  await refused(hostile, `${base}/login/callback?state=x`, /longer than ten minutes/)
-  await hostile.visit(`${base}/login`)
+  for (let more = 0; more < 6; more++)
+    await refused(hostile, `${base}/login/callback?state=x`, /longer than ten minutes/)
+  // The listener takes 20 requests a second of one address.
+  await wait(1000)
   const denied = await hostile.toCallback(base, 'unknown')
+  const spent = cookieOf(hostile, node).get('registry-login')!
   await refused(hostile, denied.replace(/code=[^&]+/, 'error=access_denied'), /did not confirm/)
   await refused(hostile, await hostile.toCallback(base, 'stranger'), /nobody has invited you/)
   await refused(hostile, await hostile.toCallback(base, 'unverified-anna'), /nobody has invited you/)
+  for (let more = 0; more < 7; more++) {
+    cookieOf(hostile, node).set('registry-login', spent)
+    await refused(hostile, denied, /used already/)
+  }
   t.match(await hostile.visit(`${base}/login`), { status: 429, headers: { 'retry-after': /^\d+$/ } })
   t.match(await hostile.visit(denied), { status: 429 })
   t.equal((await openBrowser(t).visit(`${base}/login`)).status, 303, 'other addresses may')
@@ -187,7 +194,7 @@ void t.test('a stolen, foreign, late or altered way back lets nobody in', async 
   const entries = await audit.list({ limit: 500 })
   const counted = entries.filter(({ caller }) => caller.name === 'strangers')
   t.equal(counted.length, 1, 'one record for all of them')
-  t.match(counted[0], { operation: 'loginRefused', data: { unknown: 2, replayed: 1, state: 1, failed: 4 } })
+  t.match(counted[0], { operation: 'loginRefused', data: { unknown: 2, replayed: 8, state: 1, failed: 4 } })
   t.notMatch(JSON.stringify(entries), /stranger@|Person stranger|Person unverified/)
   t.same((await audit.verify()).brokenAt, undefined)
 
@@ -288,13 +295,25 @@ void t.test('sessions and used logins in the database', async (t) => {
     }
     const other = await sessions.begin('ben')
     const found = await Promise.all(tokens.map((token) => sessions.find(token)))
-    t.same(found.map((one) => one !== undefined), [false, false, ...Array.from({ length: 10 }, () => true)])
+    t.same(
+      found.map((one) => one !== undefined),
+      [false, false, ...Array.from({ length: 10 }, () => true)],
+    )
     t.equal(new Set(found.map((one) => one?.csrfToken)).size, 11, 'each has a token of its own')
-    const rows = await tablesOf<{ session: { digest: Buffer } }>(database).selectFrom('session').select('digest').execute()
+    const rows = await tablesOf<{ session: { digest: Buffer } }>(database)
+      .selectFrom('session')
+      .select('digest')
+      .execute()
     const stored = rows.map(({ digest }) => digest.toString('base64url'))
-    t.notOk(tokens.some((token) => stored.includes(token)), 'no token is stored')
+    t.notOk(
+      tokens.some((token) => stored.includes(token)),
+      'no token is stored',
+    )
     await database.kysely.transaction().execute((transaction) => sessions.endAllOf('anna', transaction))
-    t.same(await Promise.all(tokens.map((token) => sessions.find(token))), tokens.map(() => undefined))
+    t.same(
+      await Promise.all(tokens.map((token) => sessions.find(token))),
+      tokens.map(() => undefined),
+    )
     t.ok(await sessions.find(other))
     await t.rejects(
       database.kysely.transaction().execute(async (transaction) => {
