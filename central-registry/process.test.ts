@@ -72,6 +72,13 @@ void t.test('settings that do not go together are refused', async (t) => {
   }
   t.equal(await codes(), 'accepted')
   t.equal(await codes('admin: {address: "::1"}'), 'accepted')
+  const login = (more: object): string => {
+    const paths = { clientSecretFile: 's', firstCodeFile: 'a', secondCodeFile: 'b' }
+    const addresses = { issuer: 'https://login.example/tenant', baseUrl: 'https://registry.example:4000' }
+    return `login: ${JSON.stringify({ clientId: 'c', contact: 'x', ...paths, ...addresses, ...more })}`
+  }
+  t.equal(await codes(login({})), 'accepted')
+  t.equal(await codes(login({ issuer: 'http://127.0.0.1:3000', baseUrl: 'http://[::1]:4000' })), 'accepted')
   t.equal(await codes('admin: {address: 10.0.0.1, certificateFile: c.pem, keyFile: k.pem}'), 'accepted')
   const refused = [
     ['admin: {address: 0.0.0.0}'],
@@ -84,6 +91,16 @@ void t.test('settings that do not go together are refused', async (t) => {
     ['publicUrl: ftp://a'],
     ['publicUrl: "http://a:99999"'],
     ['unknown: 1'],
+    [login({ issuer: 'http://login.example' })],
+    [login({ issuer: 'https://u:p@login.example' })],
+    [login({ issuer: 'https://login.example/?x' })],
+    [login({ issuer: 'nowhere' })],
+    [login({ baseUrl: 'http://registry.example' })],
+    [login({ baseUrl: 'https://registry.example/path' })],
+    [login({ secondCodeFile: 'a' })],
+    [login({ contact: '' })],
+    [login({ clientSecret: 'in the file' })],
+    ['login: {issuer: "https://login.example"}'],
   ]
   for (const lines of refused) t.equal(await codes(...lines), 'invalid_configuration', lines.join())
 })
@@ -93,7 +110,18 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   const at = (name: string): string => path.join(world.directory, name)
   const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
   writeFileSync(at('pin'), '1234\n', { mode: 0o600 })
+  writeFileSync(at('client-secret'), 'a secret\n', { mode: 0o600 })
+  const login = {
+    issuer: 'http://127.0.0.1:1',
+    clientId: 'registry',
+    clientSecretFile: 'client-secret',
+    baseUrl: `http://${address}:4000`,
+    contact: 'the operator',
+    firstCodeFile: 'first.code',
+    secondCodeFile: 'second.code',
+  }
   const settings = [
+    `login: ${JSON.stringify(login)}`,
     'directory: state',
     `database: "sqlite:${at('p.db')}"`,
     'pinFile: pin',
@@ -131,6 +159,8 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   t.equal(await get(`http://${address}:4000/api/v1/system`), 200)
   t.equal(await get(`http://${address}:4000/health/live`), 200)
   t.equal(await get(`http://${address}:4000/health/ready`), 503, 'nothing was published yet')
+  t.equal(await get(`http://${address}:4000/login`), 502, 'it starts without its login provider')
+  t.equal(statSync(at('second.code')).mode & 0o777, 0o600)
   const made = await promisify(execFile)(process.execPath, [...args, '--create-api-key', 'XROAD_AUDITOR'])
   t.equal(await get(`http://${address}:4000/api/v1/audit-log`, made.stdout.trim()), 200)
   t.equal(await get(`http://${address}:4000/api/v1/api-keys`, made.stdout.trim()), 403)
@@ -144,6 +174,9 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   chmodSync(at('pin'), 0o644)
   t.match(await refusal(), /central-registry cannot start: .*chmod 600/)
   chmodSync(at('pin'), 0o600)
+  chmodSync(at('client-secret'), 0o644)
+  t.match(await refusal(), /central-registry cannot start: .*client-secret.*chmod 600/)
+  chmodSync(at('client-secret'), 0o600)
   mkdirSync(at('state/signing-keys'), { recursive: true })
   writeFileSync(at('state/signing-keys/00000000-0000-4000-8000-000000000000.pem'), 'x')
   t.match(await refusal(), /central-registry cannot start: .*does not open the configuration signing key/)

@@ -178,6 +178,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     isRequired: fourEyes,
     rolesFor: (operation) => operations.find(({ id }) => id === operation)?.roles ?? [],
     perform: (call) => api.perform(call),
+    audit,
     clock,
     log,
   })

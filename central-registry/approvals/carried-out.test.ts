@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import type { AuditAct } from '#platform/audit-log/create-audit-log.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { type ApprovedCall, checkProposable } from '#platform/http-service/four-eyes.ts'
@@ -24,7 +25,9 @@ void t.test('carried out once, by whichever node, and never again after a crash'
     )
     let now = Date.parse('2026-03-01T12:00:00.000Z')
     const calls: ApprovedCall[] = []
+    const recorded: AuditAct[] = []
     let behaviour = async (): Promise<unknown> => ({ id: 7 })
+    let recordable = true
     const nodeOn = (one: typeof database) =>
       createApprovals({
         store: createProposalStore(one),
@@ -34,6 +37,12 @@ void t.test('carried out once, by whichever node, and never again after a crash'
         perform: (call) => {
           calls.push(call)
           return behaviour()
+        },
+        audit: {
+          before: async (act) => {
+            if (!recordable) throw new Fault('database_error')
+            return recorded.push(act)
+          },
         },
         clock: () => now,
         log: createLog({ name: 'test', destination: { write: () => undefined } }),
@@ -93,6 +102,14 @@ void t.test('carried out once, by whichever node, and never again after a crash'
     t.equal(await codeOf(nodes[1].approve(lost.id, lost.contentSha256, person('q2'))), 'conflict')
     await nodes[1].settle()
     t.equal(calls.length, 2, 'no second run')
+    t.match(recorded, [
+      {
+        operation: 'proposalCarriedOut',
+        data: { operation: 'act', result: '{"id":7}', proposedBy: { id: 'p' } },
+      },
+      { operation: 'proposalFailed', caller: { id: 'q' }, data: { failure: /outcome is not known/ } },
+    ])
+    t.equal(recorded.length, 2, 'told once')
     comeBack({ id: 8 })
     t.match(
       await waiting,
@@ -102,6 +119,7 @@ void t.test('carried out once, by whichever node, and never again after a crash'
 
     behaviour = () => Promise.reject(new Fault('database_error'))
     const doubtful = await propose()
+    recordable = false
     t.match(await nodes[0].approve(doubtful.id, doubtful.contentSha256, person('q')), {
       state: 'failed',
       failure: /^The outcome is not known\. /,

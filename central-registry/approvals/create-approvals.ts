@@ -3,6 +3,7 @@
  * whose process died is never guessed.
  */
 import { createHash, randomUUID } from 'node:crypto'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { FourEyes } from '#platform/http-service/four-eyes.ts'
@@ -43,6 +44,7 @@ export function createApprovals(q: {
   /** The roles of an operation, as the API's document has them. */
   rolesFor(operation: string): string[]
   perform: RegisteredOpenApi['perform']
+  audit: Pick<AuditLog, 'before'>
   clock: Clock
   log: Log
 }): Approvals {
@@ -86,7 +88,9 @@ export function createApprovals(q: {
       })
       // From here on nobody carries it out a second time, whatever becomes of this process.
       await carryOut(row, roles, approver)
-      return store.find(id)
+      const ended = await store.find(id)
+      await recordEnd(ended)
+      return ended
     },
     reject: (id, reason, caller) =>
       store.decide(id, (found) => {
@@ -97,15 +101,30 @@ export function createApprovals(q: {
       }),
     withdraw: (id, caller) =>
       store.decide(id, (found) => {
-        if (found.proposer_id !== caller.id)
-          throw new Fault('forbidden', { what: 'only who proposed it withdraws a proposal' })
+        if (found.proposer_id !== caller.id) throw new Fault('not_proposer')
         checkOpen(found, iso())
         return { state: 'withdrawn', decider_id: caller.id, decider_name: caller.name, decided_at: iso() }
       }),
     async settle() {
       await store.expire(iso())
-      await store.giveUp(iso(q.clock() - GIVE_UP_MS), UNKNOWN)
+      for (const row of await store.giveUp(iso(q.clock() - GIVE_UP_MS), UNKNOWN)) await recordEnd(row)
     },
+  }
+
+  /** How it ended, with both names: what stands in the log before an act tells only that it began. */
+  async function recordEnd(row: ProposalRow): Promise<void> {
+    const { id, operation, state, result, failure, proposer_id, proposer_name, decider_id, decider_name } =
+      row
+    const act = {
+      caller: { id: decider_id ?? '', name: decider_name ?? '' },
+      operation: state === 'approved' ? 'proposalCarriedOut' : 'proposalFailed',
+      target: `/api/v1/approvals/${id}`,
+      data: { operation, result, failure, proposedBy: { id: proposer_id, name: proposer_name } },
+    }
+    // It is done, so a record that fails undoes nothing; the proposal itself says the same.
+    await q.audit.before(act).catch((err: unknown) => {
+      q.log.error({ err, proposal: id }, 'the end of a proposal could not be recorded')
+    })
   }
 
   async function carryOut(row: ProposalRow, roles: string[], approver: Caller): Promise<void> {

@@ -135,15 +135,15 @@ export function createProposalStore(database: Database) {
         .where('expires_at', '<=', now)
         .execute()
     },
-    /** Marks as failed what was claimed before `before` and never ended. */
-    giveUp: async (before: string, failure: string): Promise<void> => {
-      await tables
+    /** Marks as failed what was claimed before `before` and never ended; gives each to one caller only. */
+    giveUp: (before: string, failure: string): Promise<ProposalRow[]> =>
+      tables
         .updateTable('proposal')
         .set({ state: 'failed', failure })
         .where('state', '=', 'approved')
         .where('finished_at', 'is', null)
         .where('decided_at', '<', before)
-        .execute()
-    },
+        .returning(COLUMNS)
+        .execute(),
   }
 }

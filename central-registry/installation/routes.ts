@@ -35,8 +35,8 @@ export function installationHandlers(q: {
   }
 }
 
-const REFUSALS: Partial<Record<Redeemed, [FaultCode, { what: string }]>> = {
-  wrong: ['forbidden', { what: 'this is not an installation code; wrong ones are counted' }],
+const REFUSALS: Partial<Record<Redeemed, [FaultCode, { what?: string }]>> = {
+  wrong: ['installation_code_wrong', {}],
   void: ['conflict', { what: 'too many wrong codes: a restart of the registry writes new ones' }],
   'same person': ['not_second_person', { what: 'you have redeemed the other code' }],
   over: ['conflict', { what: 'the registry is installed already' }],

@@ -48,7 +48,7 @@ void t.test('the ceremony makes two persons administrators, once', async (t) => 
       body: { type: 'not_in_person' },
     })
     for (const code of ['x', `${first}x`, first.toLowerCase()])
-      t.match(await redeem(guest, code), { status: 403, body: { type: 'forbidden' } })
+      t.match(await redeem(guest, code), { status: 403, body: { type: 'installation_code_wrong' } })
     t.equal((await redeem(guest, '')).status, 400)
     t.equal((await redeem(guest, 'x'.repeat(101))).status, 400)
 
@@ -146,6 +146,7 @@ void t.test('people: invited, changed, locked, removed, and who must stay', asyn
       ['POST', '/people', { email: `${'x'.repeat(65)}@c.d`, roles: [SYSTEM] }],
       ['POST', '/people', { subject: ' x', roles: [SYSTEM] }],
       ['POST', '/people', { subject: 'x\0', roles: [SYSTEM] }],
+      ['POST', '/people', { subject: 'ä', roles: [SYSTEM] }],
       ['POST', '/people', { subject: { $ne: 1 }, roles: [SYSTEM] }],
       ['POST', '/people', { subject: 'x', roles: [] }],
       ['POST', '/people', { subject: 'x', roles: ['ROOT'] }],

@@ -61,7 +61,10 @@ export function checkInvitation(given: { email?: string; subject?: string; roles
     throw new Fault('invalid_input', { what: 'email or subject is needed' })
   if (email !== undefined && !/^[^\s@\p{C}]{1,64}@[^\s@\p{C}]{1,190}$/u.test(email))
     throw new Fault('invalid_input', { what: 'body.email is no e-mail address' })
-  if (subject !== undefined && (subject.trim() !== subject || /\p{C}/u.test(subject)))
-    throw new Fault('invalid_input', { what: 'body.subject has spaces at its ends or control characters' })
+  // OpenID Connect Core, section 2.
+  if (subject !== undefined && (subject.trim() !== subject || !/^[\x20-\x7e]{1,255}$/.test(subject)))
+    throw new Fault('invalid_input', {
+      what: 'body.subject has 1 to 255 ASCII characters, no space at its ends',
+    })
   return { email: email?.toLowerCase() ?? null, subject: subject ?? null, roles }
 }

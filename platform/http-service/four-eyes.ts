@@ -3,6 +3,7 @@
  * call, checked like any other, becomes a proposal, and the same handler runs when somebody else approves it.
  */
 import type { FastifyRequest } from 'fastify'
+import { isPlainText } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Caller } from './caller.ts'
 import type { Operation } from './openapi-operations.ts'
@@ -58,12 +59,13 @@ export function reasonOf(request: FastifyRequest): string {
   }
 }
 
-/** A reason that people read. Line breaks are a person's; direction marks and other unseen signs make a text look like another. */
+/** A reason that people read, in one line or more. */
 export function checkReason(text: string): string {
   const reason = text.trim()
-  if (reason === '' || reason.length > MAX_REASON || /[^\P{C}\n]/u.test(reason))
+  if (!isPlainText(reason.replaceAll('\n', ' '), MAX_REASON)) {
     throw new Fault('invalid_input', {
-      what: `a reason has 1 to ${MAX_REASON} characters, all of which are seen`,
+      what: `a reason has 1 to ${MAX_REASON} characters, no control characters and no direction marks`,
     })
+  }
   return reason
 }

@@ -3,6 +3,7 @@
  * the attempt. Every answer is bounded in time and size.
  */
 import { Agent, fetch as boundedFetch } from 'undici'
+import { isPlainText } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
 import { ATTEMPT_SECONDS, type Attempt } from './attempt.ts'
 
@@ -111,24 +112,16 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
 
 type Provider = Awaited<ReturnType<Library['discovery']>>
 
-/** Throws for a subject that is no plain short text; a name that is not one gives way to the subject. */
+/** Throws for a subject that is none; a name that people cannot read gives way to the subject. */
 function identityOf(issuer: string, subject: string, claims: Record<string, unknown>): Identity {
-  if (!isPlain(subject)) throw new Error('the subject is no plain text of at most 255 characters')
+  // OpenID Connect Core, section 2.
+  if (!/^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(subject))
+    throw new Error('a subject has 1 to 255 ASCII characters')
   const { name, email, email_verified: verified } = claims
   return {
     issuer,
     subject,
-    name: isPlain(name) ? name : subject,
-    email: verified === true && isPlain(email) ? email : undefined,
+    name: isPlainText(name, MAX_TEXT) ? name : subject,
+    email: verified === true && isPlainText(email, MAX_TEXT) ? email : undefined,
   }
-}
-
-function isPlain(value: unknown): value is string {
-  return (
-    typeof value === 'string' &&
-    value.trim() !== '' &&
-    value.length <= MAX_TEXT &&
-    // No control, format or unassigned signs, no half surrogates: direction marks make a name look like another.
-    !/[\p{Cc}\p{Cf}\p{Cn}\p{Cs}]/u.test(value)
-  )
 }

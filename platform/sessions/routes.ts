@@ -50,14 +50,19 @@ export function loginRoutes(app: FastifyInstance, rooms: Rooms): void {
     })
   }
 
-  function refuse(request: FastifyRequest, reply: FastifyReply, reason: string): FastifyReply {
-    failed.count(request.socket.remoteAddress ?? '')
+  function refuse(reply: FastifyReply, reason: string): FastifyReply {
     refusals.count(reason)
     return sendPage(reply, 403, {
       title: 'You are not logged in',
       paragraphs: [...(TEXTS[reason] ?? TEXTS['failed']!), `Who can help: ${rooms.contact}`],
       link: AGAIN,
     })
+  }
+
+  /** A login that was tried in earnest: too many of them close the login to the address. */
+  function fail(request: FastifyRequest, reply: FastifyReply, reason: string): FastifyReply {
+    failed.count(request.socket.remoteAddress ?? '')
+    return refuse(reply, reason)
   }
 
   /** For people: what registerOpenApi's faults are for programs. */
@@ -89,17 +94,17 @@ export function loginRoutes(app: FastifyInstance, rooms: Rooms): void {
   app.get('/login/callback', async (request, reply) => {
     const refused = refuseForNow(request, reply)
     if (refused !== undefined) return refused
-    reply.header('set-cookie', cookies.clear('login', 'Lax'))
     const attempt = attemptOf(cookies.read(request.headers.cookie, 'login'), clock())
-    if (attempt === undefined) return refuse(request, reply, 'expired')
+    if (attempt === undefined) return refuse(reply, 'expired')
     const callback = new URL(rooms.redirectUri)
     callback.search = new URL(request.url, 'http://ignored').search
-    // Before the attempt counts as used: a foreign callback must not spend the attempt of this browser.
-    if (callback.searchParams.get('state') !== attempt.state) return refuse(request, reply, 'state')
+    // Up to here any page could have sent the browser here: it must neither spend the attempt nor close the login.
+    if (callback.searchParams.get('state') !== attempt.state) return refuse(reply, 'state')
+    reply.header('set-cookie', cookies.clear('login', 'Lax'))
     const at = clock()
     const forgetBefore = new Date(at - 2 * ATTEMPT_SECONDS * 1000).toISOString()
     if (!(await rooms.logins.useLogin(attempt.digest, new Date(at).toISOString(), forgetBefore)))
-      return refuse(request, reply, 'replayed')
+      return fail(request, reply, 'replayed')
     let identity: Identity
     try {
       identity = await client.identify(callback, attempt)
@@ -107,7 +112,7 @@ export function loginRoutes(app: FastifyInstance, rooms: Rooms): void {
       const fault = asFault(thrown)
       if (fault.code !== 'login_failed') return providerFailed(request, reply, fault)
       request.log.info({ err: fault, detail: fault.detail }, 'a login failed')
-      return refuse(request, reply, 'failed')
+      return fail(request, reply, 'failed')
     }
     const person = await rooms.admit(identity)
     if ('refused' in person) {
@@ -119,7 +124,7 @@ export function loginRoutes(app: FastifyInstance, rooms: Rooms): void {
           target: '/login',
           data: { reason },
         })
-      return refuse(request, reply, reason)
+      return fail(request, reply, reason)
     }
     await audit.before({ caller: person, operation: 'login', target: '/login' })
     // Never the session of before: a token that somebody planted is worth nothing after the login.

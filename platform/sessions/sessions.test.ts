@@ -1,11 +1,19 @@
 import { readFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { codeOf } from '#test/fakes/configuration-world.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { type Lies, startRogueProvider } from '#test/fakes/rogue-openid-provider.ts'
+import { attemptOf, beginAttempt } from './attempt.ts'
+import { createOpenIdClient, type Identity } from './client.ts'
+import { createSessions } from './create-sessions.ts'
+import { createSessionStore } from './store.ts'
 
 const issuer = await startOpenIdProvider(t)
 const HOUR = 3_600_000
@@ -127,8 +135,9 @@ void t.test('a stolen, foreign, late or altered way back lets nobody in', async 
   const [mine, theirs] = [openBrowser(t), openBrowser(t)]
   const callback = await mine.toCallback(base, 'anna')
   await refused(theirs, callback, /begun in another browser/)
-  await theirs.toCallback(base, 'ben')
+  const own = await theirs.toCallback(base, 'ben')
   await refused(theirs, callback, /belongs to another login/)
+  t.equal((await theirs.visit(own)).status, 200, 'and spends nothing of theirs')
   const jar = new Map(cookieOf(mine, node))
   t.equal((await mine.visit(callback)).status, 200)
   const thief = openBrowser(t)
@@ -158,13 +167,19 @@ void t.test('a stolen, foreign, late or altered way back lets nobody in', async 
   await hostile.visit(`${base}/login`)
   const cookie = cookieOf(hostile, node).get('registry-login')!
   cookieOf(hostile, node).set('registry-login', `${'0'.repeat(13)}${cookie.slice(13)}`)
-  await refused(hostile, `${base}/login/callback?state=x`, /longer than ten minutes/)
-  await refused(hostile, `${base}/login/callback?state=x`, /longer than ten minutes/)
-  await hostile.visit(`${base}/login`)
+  for (let more = 0; more < 6; more++)
+    await refused(hostile, `${base}/login/callback?state=x`, /longer than ten minutes/)
+  // The listener takes 20 requests a second of one address.
+  await wait(1000)
   const denied = await hostile.toCallback(base, 'unknown')
+  const spent = cookieOf(hostile, node).get('registry-login')!
   await refused(hostile, denied.replace(/code=[^&]+/, 'error=access_denied'), /did not confirm/)
   await refused(hostile, await hostile.toCallback(base, 'stranger'), /nobody has invited you/)
   await refused(hostile, await hostile.toCallback(base, 'unverified-anna'), /nobody has invited you/)
+  for (let more = 0; more < 7; more++) {
+    cookieOf(hostile, node).set('registry-login', spent)
+    await refused(hostile, denied, /used already/)
+  }
   t.match(await hostile.visit(`${base}/login`), { status: 429, headers: { 'retry-after': /^\d+$/ } })
   t.match(await hostile.visit(denied), { status: 429 })
   t.equal((await openBrowser(t).visit(`${base}/login`)).status, 303, 'other addresses may')
@@ -179,7 +194,7 @@ void t.test('a stolen, foreign, late or altered way back lets nobody in', async 
   const entries = await audit.list({ limit: 500 })
   const counted = entries.filter(({ caller }) => caller.name === 'strangers')
   t.equal(counted.length, 1, 'one record for all of them')
-  t.match(counted[0], { operation: 'loginRefused', data: { unknown: 2, replayed: 1, state: 1, failed: 4 } })
+  t.match(counted[0], { operation: 'loginRefused', data: { unknown: 2, replayed: 8, state: 1, failed: 4 } })
   t.notMatch(JSON.stringify(entries), /stranger@|Person stranger|Person unverified/)
   t.same((await audit.verify()).brokenAt, undefined)
 
@@ -193,5 +208,119 @@ void t.test('a stolen, foreign, late or altered way back lets nobody in', async 
   t.equal((await openBrowser(t).visit(`${plain}/login`)).status, 404)
   t.match(await without.call('POST', '/people', { email: 'a@b.example', roles: ['XROAD_OBSERVER'] }), {
     status: 409,
+  })
+})
+
+void t.test('a provider that lies is not believed', async (t) => {
+  const rogue = await startRogueProvider(t)
+  const attempt = attemptOf(beginAttempt(Date.now()), Date.now())!
+  const facts = { clientId: 'registry', nonce: attempt.nonce }
+  const redirectUri = 'http://127.0.0.1:4000/login/callback'
+  const identify = async (lies: Lies, more = ''): Promise<Identity> => {
+    rogue.lie(lies, facts)
+    const client = createOpenIdClient({ issuer: rogue.issuer, ...facts, clientSecret: 'x', redirectUri })
+    try {
+      return await client.identify(new URL(`${redirectUri}?code=c&state=${attempt.state}${more}`), attempt)
+    } finally {
+      await client.close()
+    }
+  }
+  const truth = { issuer: rogue.issuer, subject: 'anna', name: 'Anna', email: 'anna@example.org' }
+  t.same(await identify({}), truth)
+  t.match(
+    await identify({ userinfo: { email_verified: 'true' } }),
+    { email: undefined },
+    'verified is true alone',
+  )
+  t.match(await identify({ userinfo: { email_verified: undefined } }), { email: undefined })
+  for (const name of ['', 7, 'a\u202eb', 'a\nb', 'x'.repeat(256), '\ud800', null])
+    t.match(
+      await identify({ userinfo: { name } }),
+      { name: 'anna' },
+      'a name that is none gives way to the subject',
+    )
+
+  const now = Math.floor(Date.now() / 1000)
+  const lies: [string, Lies, string?][] = [
+    ['signature of another key', { signedBy: 'another key' }],
+    ['no signature', { signature: '' }],
+    ['broken signature', { signature: 'AAAA' }],
+    ['alg none', { header: { alg: 'none' }, signature: '' }],
+    ['alg HS256', { header: { alg: 'HS256' } }],
+    ['unknown critical header', { header: { crit: ['x'], x: 1 } }],
+    ['another issuer', { claims: { iss: 'http://127.0.0.1:1' } }],
+    ['another audience', { claims: { aud: 'other' } }],
+    ['two audiences, for another party', { claims: { aud: ['registry', 'other'], azp: 'other' } }],
+    ['another nonce', { claims: { nonce: 'other' } }],
+    ['no nonce', { claims: { nonce: undefined } }],
+    ['expired', { claims: { exp: now - 600, iat: now - 1200 } }],
+    ['no expiry', { claims: { exp: undefined } }],
+    ['a login of yesterday', { claims: { auth_time: now - 86_400 } }],
+    ['no time of login', { claims: { auth_time: undefined } }],
+    ['no subject', { claims: { sub: undefined } }],
+    ['a subject with unseen signs', { claims: { sub: 'a\u200bb' }, userinfo: { sub: 'a\u200bb' } }],
+    ['a long subject', { claims: { sub: 'x'.repeat(256) }, userinfo: { sub: 'x'.repeat(256) } }],
+    ['facts of somebody else', { userinfo: { sub: 'ben' } }],
+    ['huge facts', { userinfo: { name: 'x'.repeat(300_000) } }],
+    ['no ID token', { token: { id_token: undefined } }],
+    ['no token at all', { token: { id_token: 'x' } }],
+    ['an answer of another provider (RFC 9207)', {}, '&iss=http%3A%2F%2F127.0.0.1%3A1'],
+    ['a doubled code', {}, '&code=d'],
+  ]
+  for (const [what, lie, more] of lies) t.equal(await codeOf(identify(lie, more)), 'login_failed', what)
+  const discoveries: [string, Lies['discovery']][] = [
+    ['another issuer', (given) => ({ ...given, issuer: 'http://127.0.0.1:1' })],
+    ['nothing', () => null],
+    ['too much', (given) => ({ ...given, more: 'x'.repeat(300_000) })],
+    ['elsewhere', (_, response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()],
+  ]
+  for (const [what, discovery] of discoveries)
+    t.equal(await codeOf(identify({ discovery })), 'login_provider_failed', what)
+})
+
+void t.test('sessions and used logins in the database', async (t) => {
+  await eachDatabase(t, async (_, t, url) => {
+    const database = await openRegistryDatabase(url)
+    t.teardown(() => database.close())
+    const sessions = createSessions({ database, clock: Date.now })
+    const store = createSessionStore(database)
+    const eight = Array.from({ length: 8 }, () =>
+      store.useLogin(Buffer.from('login'), '2026-03-01T12:00:00.000Z', '2026-03-01T11:00:00.000Z'),
+    )
+    t.equal((await Promise.all(eight)).filter((first) => first).length, 1, 'an attempt serves once')
+    const tokens: string[] = []
+    for (let at = 0; at < 12; at++) {
+      tokens.push(await sessions.begin('anna'))
+      await wait(2)
+    }
+    const other = await sessions.begin('ben')
+    const found = await Promise.all(tokens.map((token) => sessions.find(token)))
+    t.same(
+      found.map((one) => one !== undefined),
+      [false, false, ...Array.from({ length: 10 }, () => true)],
+    )
+    t.equal(new Set(found.map((one) => one?.csrfToken)).size, 11, 'each has a token of its own')
+    const rows = await tablesOf<{ session: { digest: Buffer } }>(database)
+      .selectFrom('session')
+      .select('digest')
+      .execute()
+    const stored = rows.map(({ digest }) => digest.toString('base64url'))
+    t.notOk(
+      tokens.some((token) => stored.includes(token)),
+      'no token is stored',
+    )
+    await database.kysely.transaction().execute((transaction) => sessions.endAllOf('anna', transaction))
+    t.same(
+      await Promise.all(tokens.map((token) => sessions.find(token))),
+      tokens.map(() => undefined),
+    )
+    t.ok(await sessions.find(other))
+    await t.rejects(
+      database.kysely.transaction().execute(async (transaction) => {
+        await sessions.endAllOf('ben', transaction)
+        throw new Error('the change failed')
+      }),
+    )
+    t.ok(await sessions.find(other), 'what failed ended nothing')
   })
 })

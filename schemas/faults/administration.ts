@@ -32,6 +32,18 @@ export const administrationFaults = {
     text: 'This must be done by a person who is logged in',
     remedy: 'Log in and do it there; no API key can',
   },
+  installation_code_wrong: {
+    status: 403,
+    blame: 'client',
+    text: 'This is not an installation code that can be redeemed',
+    remedy: 'Enter the code from the file that the operator handed to you; wrong ones are counted',
+  },
+  not_proposer: {
+    status: 403,
+    blame: 'client',
+    text: 'Only who proposed this can withdraw it',
+    remedy: 'Reject it as a second person instead',
+  },
   not_second_person: {
     status: 403,
     blame: 'client',

@@ -191,8 +191,8 @@ export const operationFaults = {
   unauthorized: {
     status: 401,
     blame: 'client',
-    text: 'The API key is missing or not valid',
-    remedy: 'Send the header Authorization: X-Road-ApiKey token=KEY',
+    text: 'There is no valid API key and no session',
+    remedy: 'Send the header Authorization: X-Road-ApiKey token=KEY, or log in where there is a login',
   },
   forbidden: {
     status: 403,

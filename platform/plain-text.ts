@@ -1,0 +1,9 @@
+/** Texts that people read and decide by: what does not show, or makes a text look like another, has no place in them. */
+
+// Joiners stay: some scripts need them.
+const UNSEEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
+
+/** Whether `value` is a text of 1 to `most` characters without control characters and direction marks. */
+export function isPlainText(value: unknown, most: number): value is string {
+  return typeof value === 'string' && value.trim() !== '' && value.length <= most && !UNSEEN.test(value)
+}
