@@ -42,6 +42,15 @@ const ALLOWED: Record<string, string[]> = {
   XROAD_AUDITOR: ['getAuditLog'],
 }
 const READERS = [
+  ...[
+    'getOverview',
+    'getMember',
+    'getAllSubsystems',
+    'getSubsystem',
+    'getSecurityServer',
+    'getServerClients',
+  ],
+  ...['getGlobalGroup', 'getGlobalGroupMembers'],
   ...['getSession', 'getSystem', 'getMemberClasses', 'getMembers', 'getSubsystems', 'getSecurityServers'],
   ...[
     'getCertificationServices',
@@ -143,6 +152,17 @@ void t.test('hostile input is refused with a fault, and nothing of it is publish
       ['GET', '/members?offset=1e9', undefined],
       ['GET', '/members?unknown=1', undefined],
       ['GET', '/members?limit=1&limit=2', undefined],
+      ['GET', '/members?sort=created_at', undefined],
+      ['GET', '/members?memberClass=', undefined],
+      ['GET', '/members/DEV:GOV:none', undefined],
+      ['GET', '/subsystems?sort=member', undefined],
+      ['GET', '/subsystems/DEV:GOV:1234', undefined],
+      ['GET', '/security-servers/DEV:GOV:1234:none', undefined],
+      ['GET', '/security-servers/DEV:GOV:1234:none/clients', undefined],
+      ['GET', '/global-groups/none', undefined],
+      ['GET', '/global-groups/none/members', undefined],
+      ['GET', '/audit-log?from=yesterday', undefined],
+      ['GET', '/audit-log?until=2016-12-31T23:59:60Z', undefined],
       ['PUT', '/system', { instance: 'a/b' }],
       ['DELETE', '/certification-services/0', undefined],
       ['DELETE', '/certification-services/1e3', undefined],

@@ -29,9 +29,13 @@ import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
 import { announcePublication, PUBLISH } from './jobs/publication.ts'
 import { adminListener, publicListener } from './listeners.ts'
+import { createRelationStore } from './members/relations-store.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
+import { certificateExpiry } from './migrations/certificate-expiry.ts'
 import { registryMigrations } from './migrations/first.ts'
+import { overviewHandlers } from './overview/routes.ts'
+import { createOverviewStore } from './overview/store.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
@@ -56,6 +60,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...auditLogMigrations,
     ...jobMigrations,
     ...registryMigrations,
+    ...certificateExpiry,
   })
   return database
 }
@@ -121,7 +126,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     apiKeys,
     audit,
     handlers: {
-      ...memberHandlers({ store: members, clock }),
+      ...overviewHandlers({ store: createOverviewStore(database), clock }),
+      ...memberHandlers({ store: members, relations: createRelationStore(database), clock }),
       ...groupHandlers({ store: createGroupStore(database, change), members }),
       ...serverHandlers({ store: createServerStore(database, change), members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),

@@ -4,9 +4,11 @@ import type { FastifyInstance } from 'fastify'
 import { parse } from 'yaml'
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { AuditFilter } from '#platform/audit-log/store.ts'
 import { type OperationHandler, registerOpenApi } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
 import { Fault } from '#schemas/fault.ts'
+import { listAnswer } from '../list-answer.ts'
 import { checkName } from '../members/rules.ts'
 
 type Rooms = { apiKeys: ApiKeys; audit: AuditLog; handlers: Record<string, OperationHandler> }
@@ -39,10 +41,7 @@ function keyHandlers(apiKeys: ApiKeys): Record<string, OperationHandler> {
       const { name, roles, expiresAt } = body as { name: string; roles: string[]; expiresAt?: string }
       checkName(name)
       if (expiresAt === undefined) return apiKeys.create({ name, roles })
-      const end = new Date(expiresAt)
-      // RFC 3339 knows leap seconds, Date does not.
-      if (Number.isNaN(end.getTime())) throw new Fault('invalid_input', { what: 'expiresAt is not a time' })
-      return apiKeys.create({ name, roles, expiresAt: end })
+      return apiKeys.create({ name, roles, expiresAt: timeOf(expiresAt) })
     },
     revokeApiKey: ({ params }) => apiKeys.revoke(params['id']!),
   }
@@ -50,6 +49,23 @@ function keyHandlers(apiKeys: ApiKeys): Record<string, OperationHandler> {
 
 function auditHandlers(audit: AuditLog): Record<string, OperationHandler> {
   return {
-    getAuditLog: ({ query }) => audit.list(query as { before?: number; limit: number }),
+    getAuditLog: async ({ query }) => {
+      const { offset, limit, ...given } = query as AuditFilter & { offset: number; limit: number }
+      const filter = { ...given, from: isoTime(given.from), until: isoTime(given.until) }
+      return listAnswer(await audit.list({ ...filter, offset, limit }), await audit.count(filter))
+    },
   }
+}
+
+function timeOf(text: string): Date {
+  const time = new Date(text)
+  // RFC 3339 knows leap seconds, Date does not.
+  if (Number.isNaN(time.getTime()))
+    throw new Fault('invalid_input', { what: `${text.slice(0, 40)} is not a time` })
+  return time
+}
+
+/** The form that the database compares: whatever zone was given, UTC. */
+function isoTime(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : timeOf(text).toISOString()
 }

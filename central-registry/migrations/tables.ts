@@ -9,7 +9,13 @@ export type Tables = {
   global_group: { code: string; description: string }
   global_group_member: { group_code: string; client: string }
   security_server: { id: string; owner: string; address: string; created_at: string }
-  authentication_certificate: { sha256: string; server: string; certificate: Buffer; created_at: string }
+  authentication_certificate: {
+    sha256: string
+    server: string
+    certificate: Buffer
+    created_at: string
+    not_after: string
+  }
   server_client: { server: string; client: string }
   certification_service: {
     id: Generated<number>

@@ -1,0 +1,42 @@
+/** Handler of the operation that opens a console: counts, and what wants attention. */
+import type { Clock } from '#platform/clock.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { encodedServer } from '../servers/rules.ts'
+import type { OverviewStore } from './store.ts'
+
+const SOON_DAYS = 30
+const LISTED = 100
+
+export function overviewHandlers(q: {
+  store: OverviewStore
+  clock: Clock
+}): Record<string, OperationHandler> {
+  const { store } = q
+  return {
+    getOverview: async () => {
+      const now = new Date(q.clock()).toISOString()
+      const soon = new Date(q.clock() + SOON_DAYS * 86_400_000).toISOString()
+      const { member, subsystem, security_server, global_group } = await store.counts()
+      const expiring = await store.expiring(soon, LISTED)
+      return {
+        now,
+        counts: {
+          members: member,
+          subsystems: subsystem,
+          securityServers: security_server,
+          globalGroups: global_group,
+        },
+        serversWithoutCertificate: await store.countServersWithout(now),
+        expiringCertificates: {
+          withinDays: SOON_DAYS,
+          total: await store.countExpiring(soon),
+          soonest: expiring.map(({ sha256, server, not_after }) => ({
+            sha256,
+            server: encodedServer(server),
+            notAfter: not_after,
+          })),
+        },
+      }
+    },
+  }
+}
