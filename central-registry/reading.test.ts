@@ -178,7 +178,11 @@ void t.test(
     t.match(await node.must('GET', '/overview'), {
       counts: { members: 1, subsystems: 2, securityServers: 1, globalGroups: 1 },
       serversWithoutCertificate: 0,
-      expiringCertificates: { total: 1, soonest: [{ server: 'DEV:GOV:1234:SS1' }] },
+      expiringCertificates: {
+        total: 1,
+        soonest: [{ server: 'DEV:GOV:1234:SS1' }],
+        weeks: [{ certificates: 0 }, { certificates: 1 }, { certificates: 0 }],
+      },
     })
     await node.must('POST', '/configuration/publish')
     const { parts } = (await node.must('GET', '/configuration')) as { parts: { path: string }[] }

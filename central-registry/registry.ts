@@ -9,6 +9,7 @@ import type { Clock } from '#platform/clock.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHealth } from '#platform/health/create-health.ts'
+import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -41,6 +42,12 @@ import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
 import { approvedCertificates, trustHandlers } from './trust/routes.ts'
 import { createTrustStore } from './trust/store.ts'
+
+const CONSOLE = {
+  prefix: '/console',
+  directory: path.resolve(import.meta.dirname, '../console/dist/registry'),
+  how: 'npm exec -- concordat console',
+}
 
 export type RegistrySettings = {
   settings: Settings
@@ -121,6 +128,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const adminApp = await adminListener(settings.admin, log)
   health.routes(adminApp)
   metrics.routes(adminApp)
+  servePages(adminApp, CONSOLE)
   const trusted = () => approvedCertificates(trust)
   await adminRoutes(adminApp, {
     apiKeys,

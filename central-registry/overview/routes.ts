@@ -6,12 +6,26 @@ import type { OverviewStore } from './store.ts'
 
 const SOON_DAYS = 30
 const LISTED = 100
+const WEEKS = 12
+const WEEK_MS = 7 * 86_400_000
 
 export function overviewHandlers(q: {
   store: OverviewStore
   clock: Clock
 }): Record<string, OperationHandler> {
   const { store } = q
+
+  /** How many certificates end in each of the next weeks. */
+  async function weeks(): Promise<object[]> {
+    const starts = Array.from({ length: WEEKS }, (_, at) => q.clock() + at * WEEK_MS)
+    return Promise.all(
+      starts.map(async (start) => {
+        const [from, until] = [start, start + WEEK_MS].map((time) => new Date(time).toISOString())
+        return { from, certificates: await store.countExpiring(until!, from) }
+      }),
+    )
+  }
+
   return {
     getOverview: async () => {
       const now = new Date(q.clock()).toISOString()
@@ -30,6 +44,7 @@ export function overviewHandlers(q: {
         expiringCertificates: {
           withinDays: SOON_DAYS,
           total: await store.countExpiring(soon),
+          weeks: await weeks(),
           soonest: expiring.map(({ sha256, server, not_after }) => ({
             sha256,
             server: encodedServer(server),

@@ -39,7 +39,12 @@ export function createOverviewStore(database: Database) {
         .orderBy('not_after')
         .limit(limit)
         .execute(),
-    countExpiring: (before: string) =>
-      counted(tables.selectFrom('authentication_certificate').where('not_after', '<', before)),
+    countExpiring: (before: string, from = '') =>
+      counted(
+        tables
+          .selectFrom('authentication_certificate')
+          .where('not_after', '<', before)
+          .where('not_after', '>=', from),
+      ),
   }
 }

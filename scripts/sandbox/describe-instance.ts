@@ -41,6 +41,7 @@ export function describeInstance({ layout, processes }: Instance): object {
     registry: {
       publicUrl: `http://${registry.address}:${registry.publicPort}`,
       adminUrl: `http://${registry.address}:${registry.adminPort}`,
+      consoleUrl: `http://${registry.address}:${registry.adminPort}/console/`,
       apiKeyFile: file('registry/api-key'),
     },
     systems,
