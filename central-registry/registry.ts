@@ -149,8 +149,9 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'
+  const admin = `${scheme}://${settings.admin.address}:${settings.admin.port}`
   return {
-    ready: `configuration at ${publicUrl}, management API at ${scheme}://${settings.admin.address}:${settings.admin.port}/api/v1`,
+    ready: `configuration at ${publicUrl}, management API at ${admin}/api/v1, console at ${admin}${CONSOLE.prefix}/`,
     async stop() {
       health.drain()
       await Promise.all([publicApp.close(), adminApp.close()])

@@ -3,7 +3,7 @@
  * the name of the thing. Who may not act does not see the button.
  */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { type Answer, ApiFault } from './api.ts'
 import { useConsole, useMay } from './context.ts'
 import { Copyable } from './copyable.tsx'
@@ -42,10 +42,11 @@ export function Act<T>(q: ActProps<T>) {
   const id = useId()
   const [open, setOpen] = useState(false)
   const [done, setDone] = useState<Done<T>>()
-  useEffect(() => {
+  // Before it is painted: the next key must not go to what lies below.
+  useLayoutEffect(() => {
     if (open) dialog.current?.showModal()
   }, [open])
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (done !== undefined) close.current?.focus()
   }, [done])
   if (!useMay(q.operation)) return null

@@ -1,6 +1,6 @@
 /** A form that says what is wrong at each field and, in one place that takes the focus, what is wrong altogether. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiFault } from './api.ts'
 import { type Field, FieldInput, type Values } from './field.tsx'
 import { text } from './text.ts'
@@ -26,7 +26,7 @@ export function Form({ fields, submit, tone, send, cancel, children }: Props) {
   const summary = useRef<HTMLDivElement>(null)
   const wrong = fields.filter(({ name }) => problems.fields[name] !== undefined)
   const isWrong = wrong.length > 0 || problems.whole !== undefined
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isWrong) summary.current?.focus()
   }, [problems])
 

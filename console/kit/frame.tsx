@@ -7,6 +7,7 @@ import { Head } from './facts.tsx'
 import { useAnnounce } from './live.tsx'
 import { NoPermission } from './states.tsx'
 import { type TextKey, text } from './text.ts'
+import { Time } from './time.tsx'
 
 export type Page = {
   /** '/members' or '/members/:id'. */
@@ -68,6 +69,11 @@ export function Frame({ name, pages, session, signOut, children }: Props) {
               {session.roles.map((role) => (
                 <li key={role}>{text(`role.${role}` as TextKey)}</li>
               ))}
+              {session.endsAt !== undefined && (
+                <li>
+                  {text('frame.endsAt')} <Time at={session.endsAt} relative />
+                </li>
+              )}
             </ul>
           </details>
           <button type="button" onClick={signOut}>

@@ -60,8 +60,8 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
   const settings = (name: string): string[] => ['--configuration', folderOf(layout, `${name}.yaml`)]
 
   try {
-    await buildPages(progress)
     await Promise.all([
+      buildPages(progress),
       start('trust services', serverCommand('trust-services'), settings('trust')),
       start('central registry', serverCommand('central-registry'), settings('registry')),
     ])

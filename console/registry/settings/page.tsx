@@ -23,7 +23,7 @@ function Settings() {
         {({ initialized, instance, managementServiceProvider: provider }) => (
           <>
             <Part
-              title={text('settings.instance')}
+              title={text('settings.part')}
               acts={
                 initialized ? (
                   <Act
