@@ -124,7 +124,9 @@ void t.test('lists by page and search', async (t) => {
     await servers.addCertificate(server('m1'), { ...der(1), notAfter: new Date('2026-03-01') }, AT)
     await servers.addCertificate(server('m2'), { ...der(2), notAfter: new Date('2026-04-01') }, AT)
     t.same(await overview.counts(), { member: 8, subsystem: 7, security_server: 6, global_group: 6 })
-    t.equal(await overview.countServersWithout('2026-03-02T00:00:00.000Z'), 5)
+    const withoutAt = '2026-03-02T00:00:00.000Z'
+    t.equal(await servers.countServers({ withoutAt }), 5)
+    t.notOk((await servers.servers({ ...page, withoutAt })).some(({ id }) => id === 'DEV/GOV/m2/SS1'))
     t.equal(await overview.countExpiring('2026-05-01T00:00:00.000Z'), 2)
     t.match(await overview.expiring('2026-05-01T00:00:00.000Z', 1), [{ server: 'DEV/GOV/m1/SS1' }])
   })
@@ -156,7 +158,12 @@ void t.test(
       [`${server}/clients?q=persons`, '1'],
       ['/global-groups', '1'],
       ['/global-groups/owners/members', '1'],
+      ['/security-servers?certificate=none', '0'],
       ['/audit-log?q=nobody%20did%20this', '0'],
+      ['/audit-log?target=/api/v1/members/DEV:GOV:1234', '2'],
+      ['/audit-log?target=/api/v1/members/DEV:GOV:123', '0'],
+      ['/audit-log?target=/api/v1/global-groups', '2'],
+      ['/audit-log?target=%25', '0'],
     ] as const)
       t.equal(await total(at), expected, at)
     const name = 'Ämter & "Söhne" <1>'

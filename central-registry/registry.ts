@@ -105,6 +105,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   })
   const change = createChange(database, announcePublication(jobs, clock))
   const members = createMemberStore(database, change)
+  const servers = createServerStore(database, change)
   const trust = createTrustStore(database, change)
   const keys = createSigningKeyStore(database, change)
 
@@ -134,10 +135,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     apiKeys,
     audit,
     handlers: {
-      ...overviewHandlers({ store: createOverviewStore(database), clock }),
+      ...overviewHandlers({ store: createOverviewStore(database), servers, clock }),
       ...memberHandlers({ store: members, relations: createRelationStore(database), clock }),
       ...groupHandlers({ store: createGroupStore(database, change), members }),
-      ...serverHandlers({ store: createServerStore(database, change), members, trust: trusted, clock }),
+      ...serverHandlers({ store: servers, members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
       ...configurationHandlers({ store: publications, members, keys, publish, publicUrl }),
       ...signingKeyHandlers({ store: keys, privateKeys, members, clock, ...configuration }),

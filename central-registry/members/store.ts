@@ -51,7 +51,12 @@ export function createMemberStore(database: Database, change: Change) {
       .selectFrom('subsystem')
       .$if(q !== '', (query) => query.where(contains(q, { id: 'subsystem.id', text: 'subsystem.name' })))
       .$if(memberClass !== undefined, (query) =>
-        query.where('subsystem.member', 'in', membersWhere({ memberClass }).select('member.id')),
+        query.where(
+          ({ selectFrom }) =>
+            selectFrom('member').select('member_class').whereRef('member.id', '=', 'subsystem.member'),
+          '=',
+          memberClass!,
+        ),
       )
 
   return {

@@ -2,6 +2,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { encodedServer } from '../servers/rules.ts'
+import type { ServerStore } from '../servers/store.ts'
 import type { OverviewStore } from './store.ts'
 
 const SOON_DAYS = 30
@@ -11,6 +12,7 @@ const WEEK_MS = 7 * 86_400_000
 
 export function overviewHandlers(q: {
   store: OverviewStore
+  servers: Pick<ServerStore, 'countServers'>
   clock: Clock
 }): Record<string, OperationHandler> {
   const { store } = q
@@ -40,7 +42,7 @@ export function overviewHandlers(q: {
           securityServers: security_server,
           globalGroups: global_group,
         },
-        serversWithoutCertificate: await store.countServersWithout(now),
+        serversWithoutCertificate: await q.servers.countServers({ withoutAt: now }),
         expiringCertificates: {
           withinDays: SOON_DAYS,
           total: await store.countExpiring(soon),

@@ -15,22 +15,6 @@ export function createOverviewStore(database: Database) {
       const found = COUNTED.map(async (table) => [table, await counted(tables.selectFrom(table))] as const)
       return Object.fromEntries(await Promise.all(found)) as Record<(typeof COUNTED)[number], number>
     },
-    /** Servers that cannot be reached by any other: none of their certificates is valid after `at`. */
-    countServersWithout: (at: string) =>
-      counted(
-        tables
-          .selectFrom('security_server')
-          .where(({ not, exists, selectFrom }) =>
-            not(
-              exists(
-                selectFrom('authentication_certificate')
-                  .select('sha256')
-                  .whereRef('authentication_certificate.server', '=', 'security_server.id')
-                  .where('not_after', '>', at),
-              ),
-            ),
-          ),
-      ),
     expiring: (before: string, limit: number) =>
       tables
         .selectFrom('authentication_certificate')

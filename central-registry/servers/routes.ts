@@ -33,7 +33,9 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
 
   return {
     getSecurityServers: async ({ query }) => {
-      const servers = await store.servers(query as Page)
+      const { certificate, ...page } = query as Page & { certificate?: 'none' }
+      const search = certificate === undefined ? page : { ...page, withoutAt: now().toISOString() }
+      const servers = await store.servers(search)
       const { certificates, clients } = await store.belongings(servers.map(({ id }) => id))
       const described = servers.map(({ id, address, created_at }) => ({
         id: encodedServer(id),
@@ -42,7 +44,7 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
         certificates: certificates.filter((one) => one.server === id).map((one) => one.sha256),
         clients: clients.filter((one) => one.server === id).map((one) => encodedId(one.client)),
       }))
-      return listAnswer(described, await store.countServers(query as Page))
+      return listAnswer(described, await store.countServers(search))
     },
     getSecurityServer: async ({ params }) => {
       const id = await server(params['id']!)

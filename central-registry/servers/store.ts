@@ -19,7 +19,8 @@ import {
 
 export type ServerStore = ReturnType<typeof createServerStore>
 
-type Search = Pick<Page, 'q'>
+/** `withoutAt`: only servers none of whose certificates is valid after this time. */
+type Search = Pick<Page, 'q'> & { withoutAt?: string | undefined }
 
 const ORDERS = { id: 'id', address: 'address', createdAt: 'created_at' } as const
 
@@ -31,9 +32,21 @@ export function createServerStore(database: Database, change: Change) {
       throw new Fault('not_found', { what: `the security server ${server}` })
   }
 
-  const serversWhere = ({ q = '' }: Search) =>
+  const serversWhere = ({ q = '', withoutAt }: Search) =>
     tables
       .selectFrom('security_server')
+      .$if(withoutAt !== undefined, (query) =>
+        query.where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('authentication_certificate')
+                .select('sha256')
+                .whereRef('authentication_certificate.server', '=', 'security_server.id')
+                .where('not_after', '>', withoutAt!),
+            ),
+          ),
+        ),
+      )
       .$if(q !== '', (query) =>
         query.where(contains(q, { id: 'security_server.id', text: 'security_server.address' })),
       )
@@ -54,7 +67,7 @@ export function createServerStore(database: Database, change: Change) {
       )
 
   return {
-    servers({ sort = 'id', offset, limit, ...search }: Page) {
+    servers({ sort = 'id', offset, limit, ...search }: Page & Search) {
       const { column, direction } = orderOf(sort, ORDERS)
       return serversWhere(search)
         .select(['id', 'address', 'created_at'])

@@ -43,7 +43,8 @@ export class ApiFault extends Error {
   }
 }
 
-const BASE = '/api/v1'
+/** Where the API's addresses begin, in the audit log too. */
+export const BASE = '/api/v1'
 const PATIENT_TRIES = 4
 const MAX_WAIT_SECONDS = 5
 

@@ -87,13 +87,10 @@ function Choice({ name, value, options }: { name: string; value: string; options
   )
 }
 
-function FilterInput({ filter: { name, options }, value }: { filter: Filter; value: string }) {
+function FilterInput({ filter: { name, options, type }, value }: { filter: Filter; value: string }) {
   if (options !== undefined) return <Choice name={name} value={value} options={options} />
-  return (
-    <input
-      type="datetime-local"
-      value={value}
-      onChange={(event) => changeQuery({ [name]: event.currentTarget.value, page: '' })}
-    />
-  )
+  const onChange = (event: { currentTarget: HTMLInputElement }): void =>
+    changeQuery({ [name]: event.currentTarget.value, page: '' })
+  if (type === 'text') return <input type="text" value={value} onChange={onChange} />
+  return <input type="datetime-local" value={value} onChange={onChange} />
 }

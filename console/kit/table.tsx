@@ -13,8 +13,8 @@ import { Empty, Loading, Refused } from './states.tsx'
 import { type Option, Tools } from './table-tools.tsx'
 import { type TextKey, text } from './text.ts'
 
-/** One of the API's filters: a choice of options, or without them a time. */
-export type Filter = { name: string; title: TextKey; options?: Option[] }
+/** One of the API's filters: a choice of options, a text, or without either a time. */
+export type Filter = { name: string; title: TextKey; options?: Option[]; type?: 'text' }
 
 export type TableProps<R> = {
   operation: string
@@ -38,9 +38,9 @@ export function Table<R>(q: TableProps<R>) {
   const page = Math.max(1, Math.min(Number.parseInt(query.get('page') ?? '1', 10) || 1, 100_000))
   const sorts = columns.flatMap(({ sort }) => (sort === undefined ? [] : [sort]))
   const sort = sortOf(query.get('sort') ?? '', sorts) ?? order
-  const asked = filters.map(({ name, options }) => {
+  const asked = filters.map(({ name, options, type }) => {
     const given = query.get(name) ?? ''
-    return [name, options === undefined ? timeOf(given) : given] as const
+    return [name, options === undefined && type === undefined ? timeOf(given) : given] as const
   })
   const isFiltered = query.get('q') !== null || asked.some(([, value]) => value !== '')
   const list = useAnswer<R[]>(q.operation, {

@@ -1,6 +1,6 @@
 /** The last acts on one thing, for those who may read the audit log. */
 import { Link } from '../kit/address.tsx'
-import { segmentOf } from '../kit/api.ts'
+import { BASE, segmentOf } from '../kit/api.ts'
 import { useMay } from '../kit/context.ts'
 import { Part } from '../kit/facts.tsx'
 import { useAnswer } from '../kit/load.ts'
@@ -13,15 +13,15 @@ const SHOWN = '10'
 
 /** `of` is the part of the API's paths that is this thing's: "members/DEV:GOV:1". */
 export function History({ of, id }: { of: string; id: string }) {
-  return useMay('getAuditLog') ? <Acts target={`/${of}/${segmentOf(id)}`} /> : null
+  return useMay('getAuditLog') ? <Acts target={`${BASE}/${of}/${segmentOf(id)}`} /> : null
 }
 
 function Acts({ target }: { target: string }) {
-  const acts = useAnswer<Entry[]>('getAuditLog', { query: { q: target, limit: SHOWN } })
+  const acts = useAnswer<Entry[]>('getAuditLog', { query: { target, limit: SHOWN } })
   return (
     <Part
       title={text('history.title')}
-      acts={<Link to={`/audit-log?q=${encodeURIComponent(target)}`}>{text('history.all')}</Link>}
+      acts={<Link to={`/audit-log?target=${encodeURIComponent(target)}`}>{text('history.all')}</Link>}
     >
       <Show of={acts}>
         {(entries) =>

@@ -160,7 +160,7 @@ void t.test('a person: session, CSRF token, an act that waits for a second admin
     return route.fulfill({ status: 202, json: { proposal: { id: '7', hash: 'ab'.repeat(32) } } })
   })
   await one.open('/members')
-  t.match(await page.locator('.who').textContent(), /Ada signed in.*Your session ends 01 Jan 2030/)
+  t.match(await page.locator('.who').textContent(), /Ada \(signed in\).*Your session ends 01 Jan 2030/)
   await page.getByRole('button', { name: 'Admit a member' }).click()
   await one.check('dialog')
   const dialog = page.getByRole('dialog')

@@ -24,6 +24,7 @@ function AuditLog() {
         caption={text('audit.title')}
         search="audit.search"
         filters={[
+          { name: 'target', title: 'audit.target', type: 'text' },
           { name: 'from', title: 'audit.from' },
           { name: 'until', title: 'audit.until' },
         ]}
@@ -33,22 +34,25 @@ function AuditLog() {
           { title: 'audit.at', cell: ({ at }) => <Time at={at} /> },
           { title: 'audit.caller', cell: ({ caller }) => <bdi>{caller.name}</bdi> },
           { title: 'audit.operation', cell: ({ operation }) => operation },
-          { title: 'audit.target', cell: ({ target }) => <bdi class="id">{target}</bdi> },
-          {
-            title: 'audit.data',
-            cell: ({ data, digest, sequence }) => (
-              <details>
-                <summary aria-label={text('audit.showThis', { sequence })}>{text('audit.show')}</summary>
-                <p class="id wrap">{JSON.stringify(data, undefined, 1)}</p>
-                <p class="beside">
-                  {text('audit.digest')} <span class="id">{digest}</span>
-                </p>
-              </details>
-            ),
-          },
+          { title: 'audit.target', cell: (entry) => <Act {...entry} /> },
         ]}
         empty={<p>{text('audit.empty')}</p>}
       />
+    </>
+  )
+}
+
+function Act({ target, data, digest, sequence }: Entry) {
+  return (
+    <>
+      <bdi class="id">{target}</bdi>
+      <details>
+        <summary aria-label={text('audit.showThis', { sequence })}>{text('audit.show')}</summary>
+        <p class="id wrap">{JSON.stringify(data, undefined, 1)}</p>
+        <p class="beside">
+          {text('audit.digest')} <span class="id">{digest}</span>
+        </p>
+      </details>
     </>
   )
 }

@@ -87,7 +87,7 @@ export function waitingOf(known: Known): Waiting[] {
     values: { count: overview.serversWithoutCertificate },
     tone: 'warn',
     operation: 'addAuthenticationCertificate',
-    to: '/security-servers',
+    to: '/security-servers?certificate=none',
   })
   for (const { name, notAfter } of trusted(certification, timestamping)) {
     const left = Date.parse(notAfter) - now

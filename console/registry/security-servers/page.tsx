@@ -44,6 +44,16 @@ function SecurityServers() {
         operation="getSecurityServers"
         caption={text('servers.title')}
         search="servers.search"
+        filters={[
+          {
+            name: 'certificate',
+            title: 'servers.certificates',
+            options: [
+              { value: '', title: text('common.all') },
+              { value: 'none', title: text('servers.withoutCertificate') },
+            ],
+          },
+        ]}
         order="id"
         rowKey={({ id }) => id}
         columns={[
