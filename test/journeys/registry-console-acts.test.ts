@@ -80,7 +80,9 @@ void t.test('each role sees its acts and pages, and no others', async (t) => {
     }
     await one.open('/members/DEV:GOV:1234')
     const history = page.getByRole('heading', { name: 'Last acts' })
-    t.equal(await history.count(), CLOSED['/audit-log']!.includes(role) ? 1 : 0, `${role}: history`)
+    const mayRead = CLOSED['/audit-log']!.includes(role)
+    t.equal(await history.count(), mayRead ? 1 : 0, `${role}: history`)
+    t.equal(await page.locator('.timeline li').count(), mayRead ? 2 : 0, 'its two subsystems')
     if (role === 'XROAD_OBSERVER') {
       await one.check('observer')
       await one.open('/api-keys')
