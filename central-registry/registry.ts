@@ -10,6 +10,7 @@ import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHealth } from '#platform/health/create-health.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
+import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -40,11 +41,15 @@ import { announcePublication, PUBLISH } from './jobs/publication.ts'
 import { SETTLE, SETTLE_SECONDS } from './jobs/settle.ts'
 import { adminListener, publicListener, registrationListener } from './listeners.ts'
 import { openLogin } from './login.ts'
+import { createRelationStore } from './members/relations-store.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
+import { certificateExpiry } from './migrations/certificate-expiry.ts'
 import { registryMigrations } from './migrations/first.ts'
 import { peopleMigrations } from './migrations/people.ts'
 import { requestMigrations } from './migrations/requests.ts'
+import { overviewHandlers } from './overview/routes.ts'
+import { createOverviewStore } from './overview/store.ts'
 import { peopleHandlers } from './people/routes.ts'
 import { createPeopleStore } from './people/store.ts'
 import { createAutomaticApprovalStore } from './requests/automatic-store.ts'
@@ -61,6 +66,12 @@ import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
 import { approvedCertificates, trustHandlers } from './trust/routes.ts'
 import { createTrustStore } from './trust/store.ts'
+
+const CONSOLE = {
+  prefix: '/console',
+  directory: path.resolve(import.meta.dirname, '../console/dist/registry'),
+  how: 'npm exec -- concordat console',
+}
 
 export type RegistrySettings = {
   settings: Settings
@@ -84,6 +95,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...peopleMigrations,
     ...sessionMigrations,
     ...requestMigrations,
+    ...certificateExpiry,
   })
   return database
 }
@@ -131,6 +143,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const change = createChange(database, announce)
   const record = createChange(database, async () => undefined)
   const members = createMemberStore(database, change)
+  const servers = createServerStore(database, change)
   const trust = createTrustStore(database, change)
   const keys = createSigningKeyStore(database, change)
   const requests = createRequestStore({ database, record, announce, notify: announceDecision(jobs) })
@@ -182,6 +195,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     clock,
     log,
   })
+  servePages(adminApp, CONSOLE)
   const trusted = () => approvedCertificates(trust)
   const api = await adminRoutes(adminApp, {
     apiKeys,
@@ -189,9 +203,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     fourEyes: approvals,
     authenticate: login?.authenticate ?? ((authorization) => apiKeys.authenticate(authorization)),
     handlers: {
-      ...memberHandlers({ store: members, clock, fourEyes }),
+      ...overviewHandlers({ store: createOverviewStore(database), servers, clock }),
+      ...memberHandlers({ store: members, relations: createRelationStore(database), clock, fourEyes }),
       ...groupHandlers({ store: createGroupStore(database, change), members }),
-      ...serverHandlers({ store: createServerStore(database, change), members, trust: trusted, clock }),
+      ...serverHandlers({ store: servers, members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
       ...requestHandlers({
         store: requests,
@@ -228,8 +243,9 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'
+  const admin = `${scheme}://${settings.admin.address}:${settings.admin.port}`
   return {
-    ready: `configuration at ${publicUrl}, management API at ${scheme}://${settings.admin.address}:${settings.admin.port}/api/v1`,
+    ready: `configuration at ${publicUrl}, management API at ${admin}/api/v1, console at ${admin}${CONSOLE.prefix}/`,
     async stop() {
       health.drain()
       await Promise.all([publicApp.close(), adminApp.close(), registration?.app.close()])

@@ -1,5 +1,5 @@
 /** What all stores of the registry share: changes one at a time, conflicts told as such, lists by page. */
-import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import { type Expression, type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 import { isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -15,8 +15,8 @@ export type Change = <R>(act: (transaction: Kysely<Tables>) => Promise<R>) => Pr
 /** What a noun's store reads from: the database, or a transaction on it. */
 export type Tabled = Pick<Database, 'kysely'>
 
-/** A list's part: `q` is looked for in ids and names. */
-export type Page = { q?: string | undefined; offset: number; limit: number }
+/** A list's part: `q` is looked for in ids and names; `sort` names a column, with a minus before it from the end. */
+export type Page = { q?: string | undefined; sort?: string | undefined; offset: number; limit: number }
 
 /** `announce` records within the same transaction that there is something to publish: both are kept, or neither. */
 export function createChange(
@@ -57,6 +57,20 @@ export function mustHaveMet(what: string, rows: bigint): void {
   if (rows === 0n) throw new Fault('not_found', { what })
 }
 
+/** The row that was looked for; throws `not_found` when there is none. */
+export function mustBe<R>(what: string, row: R | undefined): R {
+  if (row === undefined) throw new Fault('not_found', { what })
+  return row
+}
+
+/** How many rows a query meets. */
+export async function counted<T, N extends keyof T>(
+  query: SelectQueryBuilder<T, N, object>,
+): Promise<number> {
+  const row = await query.select(({ fn }) => fn.countAll().as('found')).executeTakeFirst()
+  return Number((row as { found?: unknown } | undefined)?.found ?? 0)
+}
+
 /** How many rows of a table name `value` in a column. */
 export async function countOf<T extends keyof Tables>(
   transaction: Kysely<Tables>,
@@ -69,6 +83,17 @@ export async function countOf<T extends keyof Tables>(
     transaction,
   )
   return Number(rows[0]?.found ?? 0)
+}
+
+/** The column and direction of a `sort` that the API's file allows; `columns` has the API's name of each. */
+export function orderOf<C extends string>(
+  sort: string,
+  columns: Record<string, C>,
+): { column: C; direction: 'asc' | 'desc' } {
+  const name = sort.replace(/^-/, '')
+  const column = Object.hasOwn(columns, name) ? columns[name] : undefined
+  if (column === undefined) throw new Fault('invalid_input', { what: `the list has no order by ${sort}` })
+  return { column, direction: sort.startsWith('-') ? 'desc' : 'asc' }
 }
 
 /** Whether one of the columns contains `q` literally; ASCII letters match in either case, which both stores can do. */

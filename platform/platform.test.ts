@@ -190,6 +190,13 @@ t.test('audit log: in order, chained, from two nodes at once', (t) =>
     const audit = writers[0]!
     t.strictSame(await audit.verify(), { records: 20 })
     t.match(await audit.list({ limit: 2, before: 20 }), [{ sequence: 19, caller }, { sequence: 18 }])
+    t.match(await audit.list({ limit: 1, before: 20, offset: 2 }), [{ sequence: 17 }])
+    t.equal(await audit.count({ before: 20 }), 19)
+    t.equal(await audit.count({ q: '%' }), 0, 'what is looked for is no pattern')
+    t.equal(await audit.count({ q: caller.name.toUpperCase(), before: 5 }), 4)
+    t.equal(await audit.count({ target: 'no/such' }), 0)
+    t.equal(await audit.count({ until: '2000-01-01T00:00:00.000Z' }), 0)
+    t.equal(await audit.count({ from: '2000-01-01T00:00:00.000Z', before: 3 }), 2)
     const tampering = [
       sql`update audit_log set target = 'x' where sequence = 7`,
       sql`delete from audit_log where sequence = 7`,

@@ -24,6 +24,7 @@ const STEPS: Step[] = [
   { name: 'format and lint', command: 'biome', args: ['check', '--error-on-warnings'] },
   { name: 'promises', command: 'oxlint', args: ['--type-aware', '--deny-warnings'] },
   { name: 'types', command: 'tsc', args: ['--noEmit'] },
+  { name: 'types of pages', command: 'tsc', args: ['--noEmit', '-p', 'console'] },
   {
     name: 'import rules',
     command: process.execPath,

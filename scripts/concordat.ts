@@ -14,6 +14,7 @@ const COMMANDS: Record<string, Command> = {
   verify: { summary: 'judge a message container (ASiC-E) offline', load: () => import('./verify.ts') },
   log: { summary: 'verify a whole message log', load: () => import('./log.ts') },
   bench: { summary: 'measure exchanges beside a bare pair of proxies', load: () => import('./bench.ts') },
+  console: { summary: 'build the web pages that the servers give', load: () => import('./console.ts') },
   check: {
     summary: 'format, lint, types and import rules of this repository',
     load: () => import('./check.ts'),

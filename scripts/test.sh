@@ -19,4 +19,6 @@ if ! [ -f "$built" ] || [ node_modules/.package-lock.json -nt "$built" ]; then
   tap build >.work/tap-build.txt 2>&1 || { cat .work/tap-build.txt >&2; exit 1; }
   touch "$built"
 fi
+# Once, before tests that run side by side want it.
+node scripts/concordat.ts console
 exec node scripts/test/gate.ts "$@"

@@ -187,10 +187,15 @@ t.test('these rules do catch what they forbid', (t) => {
     ['security-server/consumer/a.ts', 'security-server/provider/b.ts'],
     ['security-server/a.ts', 'security-server/main.ts'],
     ['platform/a.ts', 'test/b.ts'],
+    ['console/registry/a.tsx', 'platform/b.ts'],
+    ['console/kit/a.tsx', 'console/registry/b.tsx'],
+    ['console/registry/a.tsx', 'console/security-server/b.tsx'],
+    ['central-registry/a.ts', 'console/kit/b.ts'],
     ['platform/a.ts', 'platform/b-fixture.ts'],
   ]
   for (const [name, file] of refused) t.ok(whyNot(name, file, false), `${name} -> ${file}`)
   t.notOk(whyNot('security-server/consumer/a.ts', 'security-server/keys/b.ts', false))
+  t.notOk(whyNot('console/registry/a.tsx', 'console/kit/b.tsx', false))
   const trespasser = (from: string, text = '') => {
     const one = {
       name: 'platform/jobs/a.ts',

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { parse } from 'yaml'
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { AuditFilter } from '#platform/audit-log/store.ts'
 import type { FourEyes } from '#platform/http-service/four-eyes.ts'
 import {
   type OpenApiRegistration,
@@ -13,6 +14,7 @@ import {
 } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
 import { Fault } from '#schemas/fault.ts'
+import { listAnswer } from '../list-answer.ts'
 import { checkName } from '../members/rules.ts'
 
 type Rooms = {
@@ -57,7 +59,8 @@ function keyHandlers(apiKeys: ApiKeys): Record<string, OperationHandler> {
     addApiKey: async ({ body, caller, approver }) => {
       const { name, roles, expiresAt } = body as { name: string; roles: string[]; expiresAt?: string }
       checkName(name)
-      const key = { name, roles, createdBy: caller.id, ...(expiresAt === undefined ? {} : endOf(expiresAt)) }
+      const end = expiresAt === undefined ? {} : { expiresAt: timeOf(expiresAt) }
+      const key = { name, roles, createdBy: caller.id, ...end }
       if (approver === undefined) return apiKeys.create(key)
       // Neither the second person nor the proposal may see the secret: who asked for the key collects it.
       return { id: await apiKeys.prepare(key) }
@@ -67,15 +70,25 @@ function keyHandlers(apiKeys: ApiKeys): Record<string, OperationHandler> {
   }
 }
 
-function endOf(expiresAt: string): { expiresAt: Date } {
-  const end = new Date(expiresAt)
-  // RFC 3339 knows leap seconds, Date does not.
-  if (Number.isNaN(end.getTime())) throw new Fault('invalid_input', { what: 'expiresAt is not a time' })
-  return { expiresAt: end }
-}
-
 function auditHandlers(audit: AuditLog): Record<string, OperationHandler> {
   return {
-    getAuditLog: ({ query }) => audit.list(query as { before?: number; limit: number }),
+    getAuditLog: async ({ query }) => {
+      const { offset, limit, ...given } = query as AuditFilter & { offset: number; limit: number }
+      const filter = { ...given, from: isoTime(given.from), until: isoTime(given.until) }
+      return listAnswer(await audit.list({ ...filter, offset, limit }), await audit.count(filter))
+    },
   }
+}
+
+function timeOf(text: string): Date {
+  const time = new Date(text)
+  // RFC 3339 knows leap seconds, Date does not.
+  if (Number.isNaN(time.getTime()))
+    throw new Fault('invalid_input', { what: `${text.slice(0, 40)} is not a time` })
+  return time
+}
+
+/** The form that the database compares: whatever zone was given, UTC. */
+function isoTime(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : timeOf(text).toISOString()
 }

@@ -41,10 +41,15 @@ export function configurationHandlers(rooms: Rooms): Record<string, OperationHan
   }
 
   return {
-    getConfiguration: async () => ({
-      newest: (await store.newest()) ?? null,
-      signingKeys: (await keys.list()).map(describeKey),
-    }),
+    getConfiguration: async () => {
+      const newest = (await store.newest()) ?? null
+      return {
+        newest,
+        parts: newest === null ? [] : await store.parts(newest.index),
+        publicUrl: rooms.publicUrl,
+        signingKeys: (await keys.list()).map(describeKey),
+      }
+    },
     publishConfiguration: async () => {
       const publication = await rooms.publish()
       if (publication === undefined)

@@ -4,7 +4,7 @@
  * ten minutes.
  */
 import { createHash } from 'node:crypto'
-import type { Kysely, Selectable } from 'kysely'
+import { type Kysely, type Selectable, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { lockRegister } from '../store.ts'
@@ -49,6 +49,20 @@ export function createPublicationStore(database: Database) {
         await removeSuperseded(transaction, made.keptSince, index - MOST_KEPT)
         return made.publication
       }),
+    /** The parts of a publication: what its directories name. */
+    parts: (index: number) =>
+      tables
+        .selectFrom('published_file')
+        .innerJoin('published_content', 'published_content.digest', 'published_file.digest')
+        .select([
+          'published_file.path',
+          'published_file.digest as sha256',
+          sql<number>`length(published_content.content)`.as('bytes'),
+        ])
+        .where('published_file.configuration_index', '=', index)
+        .where('published_file.path', 'like', '%-params.xml')
+        .orderBy('published_file.path')
+        .execute(),
     async file(path: string): Promise<PublishedFile | undefined> {
       const row = await tables
         .selectFrom('published_file')

@@ -1,6 +1,7 @@
 /** Handlers of the operations on global groups. */
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { checkCode } from '#schemas/identifiers.ts'
+import { listAnswer } from '../list-answer.ts'
 import { instanceOf } from '../members/instance.ts'
 import { checkName, checkNewCode, clientOf, encodedId } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
@@ -16,11 +17,22 @@ export function groupHandlers(q: {
     getGlobalGroups: async ({ query }) => {
       const groups = await store.groups(query as Page)
       const memberships = await store.membersOf(groups.map(({ code }) => code))
-      return groups.map(({ code, description }) => ({
+      const described = groups.map(({ code, description }) => ({
         code,
         description,
         members: memberships.filter((one) => one.group_code === code).map((one) => encodedId(one.client)),
       }))
+      return listAnswer(described, await store.countGroups(query as Page))
+    },
+    getGlobalGroup: async ({ params }) => {
+      const group = await store.group(checkCode(params['code']!))
+      return { ...group, members: await store.countGroupMembers(group.code, {}) }
+    },
+    getGlobalGroupMembers: async ({ params, query }) => {
+      const { code } = await store.group(checkCode(params['code']!))
+      const found = await store.groupMembers(code, query as Page)
+      const described = found.map(({ client, name }) => ({ id: encodedId(client), name }))
+      return listAnswer(described, await store.countGroupMembers(code, query as Page))
     },
     addGlobalGroup: async ({ body }) => {
       const { code, description } = body as { code: string; description: string }

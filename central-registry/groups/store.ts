@@ -1,27 +1,81 @@
 /** Rows of global groups and who belongs to them. */
+import { sql } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
 import { checkUnused } from '../members/rules.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, contains, countOf, mustHaveMet, type Page, refuseTwin, type Tabled } from '../store.ts'
+import {
+  type Change,
+  contains,
+  counted,
+  countOf,
+  mustBe,
+  mustHaveMet,
+  orderOf,
+  type Page,
+  refuseTwin,
+  type Tabled,
+} from '../store.ts'
 
 export type GroupStore = ReturnType<typeof createGroupStore>
+
+type Search = Pick<Page, 'q'>
+
+const ORDERS = { code: 'code', description: 'description' } as const
 
 export function createGroupStore(database: Tabled, change: Change) {
   const tables = tablesOf<Tables>(database)
 
+  const groupsWhere = ({ q = '' }: Search) =>
+    tables
+      .selectFrom('global_group')
+      .$if(q !== '', (query) => query.where(contains(q, { id: 'code', text: 'description' })))
+  // A client is a member or a subsystem: one of the two has its name.
+  const groupMembersWhere = (code: string, { q = '' }: Search) =>
+    tables
+      .selectFrom('global_group_member')
+      .leftJoin('member', 'member.id', 'global_group_member.client')
+      .leftJoin('subsystem', 'subsystem.id', 'global_group_member.client')
+      .where('global_group_member.group_code', '=', code)
+      .$if(q !== '', (query) =>
+        query.where(({ or }) =>
+          or([
+            contains(q, { id: 'global_group_member.client', text: 'member.name' }),
+            contains(q, { id: 'global_group_member.client', text: 'subsystem.name' }),
+          ]),
+        ),
+      )
+
   return {
-    groups: ({ q = '', offset, limit }: Page) =>
-      tables
-        .selectFrom('global_group')
+    groups({ sort = 'code', offset, limit, ...search }: Page) {
+      const { column, direction } = orderOf(sort, ORDERS)
+      return groupsWhere(search)
         .select(['code', 'description'])
-        .$if(q !== '', (query) => query.where(contains(q, { id: 'code', text: 'description' })))
+        .orderBy(column, direction)
         .orderBy('code')
         .offset(offset)
         .limit(limit)
+        .execute()
+    },
+    countGroups: (search: Search) => counted(groupsWhere(search)),
+    /** Throws `not_found`. */
+    async group(code: string) {
+      const rows = groupsWhere({}).select(['code', 'description']).where('code', '=', code)
+      return mustBe(`the global group ${code}`, await rows.executeTakeFirst())
+    },
+    groupMembers: (code: string, { offset, limit, ...search }: Page) =>
+      groupMembersWhere(code, search)
+        .select([
+          'global_group_member.client',
+          sql<string>`coalesce(subsystem.name, member.name, '')`.as('name'),
+        ])
+        .orderBy('global_group_member.client')
+        .offset(offset)
+        .limit(limit)
         .execute(),
+    countGroupMembers: (code: string, search: Search) => counted(groupMembersWhere(code, search)),
     async membersOf(codes: string[]) {
       if (codes.length === 0) return []
       return tables

@@ -2,18 +2,24 @@
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { checkCode } from '#schemas/identifiers.ts'
+import { listAnswer } from '../list-answer.ts'
+import { encodedServer } from '../servers/rules.ts'
 import type { Page } from '../store.ts'
 import { instanceOf } from './instance.ts'
+import type { RelationStore } from './relations-store.ts'
 import { checkName, checkNewCode, clientOf, encodedId, memberIdOf, subsystemIdOf } from './rules.ts'
-import { MANAGEMENT_SERVICE_PROVIDER, type MemberStore } from './store.ts'
+import { type Filter, MANAGEMENT_SERVICE_PROVIDER, type MemberStore } from './store.ts'
 
-export function memberHandlers(q: {
+type Rooms = {
   store: MemberStore
+  relations: RelationStore
   clock: Clock
   /** Whether what trust hangs on takes two persons now. */
   fourEyes(): Promise<boolean>
-}): Record<string, OperationHandler> {
-  const { store } = q
+}
+
+export function memberHandlers(q: Rooms): Record<string, OperationHandler> {
+  const { store, relations } = q
   const now = (): string => new Date(q.clock()).toISOString()
 
   return {
@@ -42,7 +48,21 @@ export function memberHandlers(q: {
       return { code, description }
     },
     deleteMemberClass: ({ params }) => store.deleteClass(checkCode(params['code']!)),
-    getMembers: async ({ query }) => (await store.members(query as Page)).map(describe),
+    getMembers: async ({ query }) =>
+      listAnswer(
+        (await store.members(query as Page & Filter)).map(describe),
+        await store.countMembers(query as Filter),
+      ),
+    getMember: async ({ params }) => {
+      const id = memberIdOf(params['id']!, await instanceOf(store))
+      return {
+        ...describe(await store.member(id)),
+        subsystems: await store.countSubsystemsOf(id, {}),
+        ownedServers: (await relations.ownedServers(id)).map(encodedServer),
+        registeredAt: (await relations.registeredAt(id)).map(encodedServer),
+        groups: await relations.groupsOf(id),
+      }
+    },
     addMember: async ({ body }) => {
       const given = body as { memberClass: string; memberCode: string; name: string }
       const id = {
@@ -62,7 +82,23 @@ export function memberHandlers(q: {
       store.deleteMember(memberIdOf(params['id']!, await instanceOf(store))),
     getSubsystems: async ({ params, query }) => {
       const member = memberIdOf(params['id']!, await instanceOf(store))
-      return (await store.subsystems(member, query as Page)).map(describe)
+      return listAnswer(
+        (await store.subsystems(member, query as Page)).map(describe),
+        await store.countSubsystemsOf(member, query as Filter),
+      )
+    },
+    getAllSubsystems: async ({ query }) =>
+      listAnswer(
+        (await store.allSubsystems(query as Page & Filter)).map(describeWithMember),
+        await store.countSubsystems(query as Filter),
+      ),
+    getSubsystem: async ({ params }) => {
+      const id = subsystemIdOf(params['id']!, await instanceOf(store))
+      return {
+        ...describeWithMember(await store.subsystem(id)),
+        registeredAt: (await relations.registeredAt(id)).map(encodedServer),
+        groups: await relations.groupsOf(id),
+      }
     },
     addSubsystem: async ({ params, body }) => {
       const { subsystemCode, name } = body as { subsystemCode: string; name?: string }
@@ -76,6 +112,12 @@ export function memberHandlers(q: {
   }
 }
 
-function describe(row: { id: string; name: string; created_at: string }): object {
+type Row = { id: string; name: string; created_at: string }
+
+function describe(row: Row): object {
   return { id: encodedId(row.id), name: row.name, createdAt: row.created_at }
+}
+
+function describeWithMember(row: Row & { member_name: string }): object {
+  return { ...describe(row), memberName: row.member_name }
 }

@@ -4,13 +4,29 @@ import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type MemberId, memberOf, type SubsystemId } from '#schemas/identifiers.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, contains, countOf, mustHaveMet, type Page, refuseTwin, type Tabled } from '../store.ts'
+import {
+  type Change,
+  contains,
+  counted,
+  countOf,
+  mustBe,
+  mustHaveMet,
+  orderOf,
+  type Page,
+  refuseTwin,
+  type Tabled,
+} from '../store.ts'
 import { checkUnused } from './rules.ts'
 
 /** The name of the system parameter that holds the provider's id in its text form. */
 export const MANAGEMENT_SERVICE_PROVIDER = 'managementServiceProvider'
 
 export type MemberStore = ReturnType<typeof createMemberStore>
+
+/** Members, or the subsystems of members, of a class where one is given. */
+export type Filter = { q?: string | undefined; memberClass?: string | undefined }
+
+const ORDERS = { id: 'id', name: 'name', createdAt: 'created_at' } as const
 
 /** Within a change: throws `not_found` unless the member or subsystem is in the register. */
 export async function mustBeRegistered(transaction: Kysely<Tables>, client: ClientId): Promise<void> {
@@ -25,6 +41,24 @@ export async function mustBeRegistered(transaction: Kysely<Tables>, client: Clie
 
 export function createMemberStore(database: Tabled, change: Change) {
   const tables = tablesOf<Tables>(database)
+
+  const membersWhere = ({ q = '', memberClass }: Filter) =>
+    tables
+      .selectFrom('member')
+      .$if(q !== '', (query) => query.where(contains(q, { id: 'id', text: 'name' })))
+      .$if(memberClass !== undefined, (query) => query.where('member_class', '=', memberClass!))
+  const subsystemsWhere = ({ q = '', memberClass }: Filter) =>
+    tables
+      .selectFrom('subsystem')
+      .$if(q !== '', (query) => query.where(contains(q, { id: 'subsystem.id', text: 'subsystem.name' })))
+      .$if(memberClass !== undefined, (query) =>
+        query.where(
+          ({ selectFrom }) =>
+            selectFrom('member').select('member_class').whereRef('member.id', '=', 'subsystem.member'),
+          '=',
+          memberClass!,
+        ),
+      )
 
   return {
     async parameters(): Promise<Record<string, string>> {
@@ -62,15 +96,22 @@ export function createMemberStore(database: Tabled, change: Change) {
         const gone = await transaction.deleteFrom('member_class').where('code', '=', code).executeTakeFirst()
         mustHaveMet(`the member class ${code}`, gone.numDeletedRows)
       }),
-    members: ({ q = '', offset, limit }: Page) =>
-      tables
-        .selectFrom('member')
+    members({ sort = 'id', offset, limit, ...filter }: Page & Filter) {
+      const { column, direction } = orderOf(sort, ORDERS)
+      return membersWhere(filter)
         .select(['id', 'name', 'created_at'])
-        .$if(q !== '', (query) => query.where(contains(q, { id: 'id', text: 'name' })))
+        .orderBy(column, direction)
         .orderBy('id')
         .offset(offset)
         .limit(limit)
-        .execute(),
+        .execute()
+    },
+    countMembers: (filter: Filter) => counted(membersWhere(filter)),
+    /** Throws `not_found`. */
+    async member(id: MemberId) {
+      const rows = membersWhere({}).select(['id', 'name', 'created_at']).where('id', '=', idText(id))
+      return mustBe(`the member ${idText(id)}`, await rows.executeTakeFirst())
+    },
     addMember: (id: MemberId, name: string, at: string) =>
       change(async (transaction) => {
         if ((await countOf(transaction, 'member_class', 'code', id.memberClass)) === 0)
@@ -98,17 +139,40 @@ export function createMemberStore(database: Tabled, change: Change) {
         mustHaveMet(`the member ${key}`, gone.numDeletedRows)
       }),
     /** Throws `not_found` when there is no such member. */
-    async subsystems(member: MemberId, { q = '', offset, limit }: Page) {
+    async subsystems(member: MemberId, { q, sort = 'id', offset, limit }: Page) {
       await mustBeRegistered(tables, member)
-      return tables
-        .selectFrom('subsystem')
+      const { column, direction } = orderOf(sort, ORDERS)
+      return subsystemsWhere({ q })
         .select(['id', 'name', 'created_at'])
         .where('member', '=', idText(member))
-        .$if(q !== '', (query) => query.where(contains(q, { id: 'id', text: 'name' })))
+        .orderBy(column, direction)
         .orderBy('id')
         .offset(offset)
         .limit(limit)
         .execute()
+    },
+    countSubsystemsOf: (member: MemberId, { q }: Filter) =>
+      counted(subsystemsWhere({ q }).where('subsystem.member', '=', idText(member))),
+    /** Subsystems of all members, with their members' names. */
+    allSubsystems({ sort = 'id', offset, limit, ...filter }: Page & Filter) {
+      const { column, direction } = orderOf(sort, ORDERS)
+      return subsystemsWhere(filter)
+        .innerJoin('member', 'member.id', 'subsystem.member')
+        .select(['subsystem.id', 'subsystem.name', 'subsystem.created_at', 'member.name as member_name'])
+        .orderBy(`subsystem.${column}`, direction)
+        .orderBy('subsystem.id')
+        .offset(offset)
+        .limit(limit)
+        .execute()
+    },
+    countSubsystems: (filter: Filter) => counted(subsystemsWhere(filter)),
+    /** Throws `not_found`. */
+    async subsystem(id: SubsystemId) {
+      const rows = subsystemsWhere({})
+        .innerJoin('member', 'member.id', 'subsystem.member')
+        .select(['subsystem.id', 'subsystem.name', 'subsystem.created_at', 'member.name as member_name'])
+        .where('subsystem.id', '=', idText(id))
+      return mustBe(`the subsystem ${idText(id)}`, await rows.executeTakeFirst())
     },
     addSubsystem: (id: SubsystemId, name: string, at: string) =>
       change(async (transaction) => {

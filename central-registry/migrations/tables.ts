@@ -54,7 +54,13 @@ export type Tables = {
     created_at: string
     maintenance: Generated<string | null>
   }
-  authentication_certificate: { sha256: string; server: string; certificate: Buffer; created_at: string }
+  authentication_certificate: {
+    sha256: string
+    server: string
+    certificate: Buffer
+    created_at: string
+    not_after: string
+  }
   server_client: { server: string; client: string; is_disabled: Generated<number> }
   certification_service: {
     id: Generated<number>

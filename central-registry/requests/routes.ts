@@ -8,7 +8,7 @@ import { type RequestKind, type RequestState, signersOf } from '#schemas/managem
 import { instanceOf } from '../members/instance.ts'
 import { encodedId, memberIdOf } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
-import { encodedServer } from '../servers/routes.ts'
+import { encodedServer } from '../servers/rules.ts'
 import type { Page } from '../store.ts'
 import { checkUrl } from '../trust/rules.ts'
 import type { AutomaticApprovalStore } from './automatic-store.ts'

@@ -1,13 +1,21 @@
 /** Handlers of the operations on security servers, their authentication certificates and their clients. */
-import type { Certificate } from '#core/certificate/certificate.ts'
+import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
+import { nameText } from '#core/certificate/name.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import { parseServerId, type ServerId } from '#schemas/identifiers.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import { listAnswer } from '../list-answer.ts'
 import { instanceOf } from '../members/instance.ts'
 import { checkNewCode, clientOf, encodedId } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { Page } from '../store.ts'
-import { checkAddress, checkAuthenticationCertificate, checkNotOwner, serverOf } from './rules.ts'
+import {
+  checkAddress,
+  checkAuthenticationCertificate,
+  checkNotOwner,
+  encodedServer,
+  serverOf,
+} from './rules.ts'
 import type { ServerStore } from './store.ts'
 
 type Rooms = {
@@ -25,9 +33,11 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
 
   return {
     getSecurityServers: async ({ query }) => {
-      const servers = await store.servers(query as Page)
+      const { certificate, ...page } = query as Page & { certificate?: 'none' }
+      const search = certificate === undefined ? page : { ...page, withoutAt: now().toISOString() }
+      const servers = await store.servers(search)
       const { certificates, clients } = await store.belongings(servers.map(({ id }) => id))
-      return servers.map(({ id, address, created_at, maintenance }) => ({
+      const described = servers.map(({ id, address, created_at, maintenance }) => ({
         id: encodedServer(id),
         address,
         createdAt: created_at,
@@ -38,6 +48,29 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
           .map((one) => encodedId(one.client)),
         ...(maintenance === null ? {} : { maintenance: { message: maintenance } }),
       }))
+      return listAnswer(described, await store.countServers(search))
+    },
+    getSecurityServer: async ({ params }) => {
+      const id = await server(params['id']!)
+      const { owner, owner_name, address, created_at } = await store.server(id)
+      return {
+        id: params['id'],
+        owner: encodedId(owner),
+        ownerName: owner_name,
+        address,
+        createdAt: created_at,
+        clients: await store.countClients(id, {}),
+        authenticationCertificates: (await store.certificates(id)).map((one) => ({
+          ...describeCertificate(one.certificate),
+          createdAt: one.created_at,
+        })),
+      }
+    },
+    getServerClients: async ({ params, query }) => {
+      const id = await server(params['id']!)
+      const clients = await store.clients(id, query as Page)
+      const described = clients.map(({ client, name }) => ({ id: encodedId(client), name }))
+      return listAnswer(described, await store.countClients(id, query as Page))
     },
     addSecurityServer: async ({ body }) => {
       const { id, address } = body as { id: string; address: string }
@@ -73,8 +106,13 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
   }
 }
 
-/** "INSTANCE:CLASS:CODE:SERVERCODE" for a server's id in its text form. */
-export function encodedServer(text: string): string {
-  const { instance, memberClass, memberCode, serverCode } = parseServerId(text)
-  return [instance, memberClass, memberCode, serverCode].join(':')
+function describeCertificate(der: Buffer): object {
+  const { sha256, subject, issuer, notBefore, notAfter } = readCertificate(der)
+  return {
+    sha256,
+    subject: nameText(subject),
+    issuer: nameText(issuer),
+    notBefore: notBefore.toISOString(),
+    notAfter: notAfter.toISOString(),
+  }
 }

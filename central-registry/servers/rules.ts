@@ -4,7 +4,14 @@ import { type Certificate, readCertificate } from '#core/certificate/certificate
 import { isAuthenticationCertificate } from '#core/certificate/usage.ts'
 import { validatePath } from '#core/certificate/validate-path.ts'
 import { Fault } from '#schemas/fault.ts'
-import { type ClientId, checkCode, idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
+import {
+  type ClientId,
+  checkCode,
+  idText,
+  memberOf,
+  parseServerId,
+  type ServerId,
+} from '#schemas/identifiers.ts'
 
 const HOST = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/
 
@@ -28,6 +35,12 @@ export function serverOf(encoded: string, instance: string): ServerId {
   }
   const [, memberClass, memberCode, serverCode] = parts as [string, string, string, string]
   return { instance, memberClass, memberCode, serverCode }
+}
+
+/** "A:B:C:D" for a server's id in its text form. */
+export function encodedServer(text: string): string {
+  const { instance, memberClass, memberCode, serverCode } = parseServerId(text)
+  return [instance, memberClass, memberCode, serverCode].join(':')
 }
 
 /** The owner is a client of its server by being the owner; registered as well it would stand there twice. */

@@ -1,13 +1,29 @@
 /** Rows of security servers, their authentication certificates and registered clients. */
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, contains, countOf, mustHaveMet, type Page, refuseTwin, type Tabled } from '../store.ts'
+import {
+  type Change,
+  contains,
+  counted,
+  countOf,
+  mustBe,
+  mustHaveMet,
+  orderOf,
+  type Page,
+  refuseTwin,
+  type Tabled,
+} from '../store.ts'
 
 export type ServerStore = ReturnType<typeof createServerStore>
+
+/** `withoutAt`: only servers none of whose certificates is valid after this time. */
+type Search = Pick<Page, 'q'> & { withoutAt?: string | undefined }
+
+const ORDERS = { id: 'id', address: 'address', createdAt: 'created_at' } as const
 
 export function createServerStore(database: Tabled, change: Change) {
   const tables = tablesOf<Tables>(database)
@@ -17,16 +33,84 @@ export function createServerStore(database: Tabled, change: Change) {
       throw new Fault('not_found', { what: `the security server ${server}` })
   }
 
+  const serversWhere = ({ q = '', withoutAt }: Search) =>
+    tables
+      .selectFrom('security_server')
+      .$if(withoutAt !== undefined, (query) =>
+        query.where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('authentication_certificate')
+                .select('sha256')
+                .whereRef('authentication_certificate.server', '=', 'security_server.id')
+                .where('not_after', '>', withoutAt!),
+            ),
+          ),
+        ),
+      )
+      .$if(q !== '', (query) =>
+        query.where(contains(q, { id: 'security_server.id', text: 'security_server.address' })),
+      )
+  // A client is a member or a subsystem: one of the two has its name.
+  const clientsWhere = (id: ServerId, { q = '' }: Search) =>
+    tables
+      .selectFrom('server_client')
+      .leftJoin('member', 'member.id', 'server_client.client')
+      .leftJoin('subsystem', 'subsystem.id', 'server_client.client')
+      .where('server_client.server', '=', idText(id))
+      .$if(q !== '', (query) =>
+        query.where(({ or }) =>
+          or([
+            contains(q, { id: 'server_client.client', text: 'member.name' }),
+            contains(q, { id: 'server_client.client', text: 'subsystem.name' }),
+          ]),
+        ),
+      )
+
   return {
-    servers: ({ q = '', offset, limit }: Page) =>
-      tables
-        .selectFrom('security_server')
+    servers({ sort = 'id', offset, limit, ...search }: Page & Search) {
+      const { column, direction } = orderOf(sort, ORDERS)
+      return serversWhere(search)
         .select(['id', 'address', 'created_at', 'maintenance'])
-        .$if(q !== '', (query) => query.where(contains(q, { id: 'id', text: 'address' })))
+        .orderBy(column, direction)
         .orderBy('id')
         .offset(offset)
         .limit(limit)
+        .execute()
+    },
+    countServers: (search: Search) => counted(serversWhere(search)),
+    /** Throws `not_found`. */
+    async server(id: ServerId) {
+      const rows = serversWhere({})
+        .innerJoin('member', 'member.id', 'security_server.owner')
+        .select([
+          'security_server.owner',
+          'member.name as owner_name',
+          'security_server.address',
+          'security_server.created_at',
+        ])
+        .where('security_server.id', '=', idText(id))
+      return mustBe(`the security server ${idText(id)}`, await rows.executeTakeFirst())
+    },
+    certificates: (id: ServerId) =>
+      tables
+        .selectFrom('authentication_certificate')
+        .select(['certificate', 'created_at'])
+        .where('server', '=', idText(id))
+        .orderBy('not_after')
+        .orderBy('sha256')
         .execute(),
+    /** Throws `not_found` when there is no such server. */
+    async clients(id: ServerId, { offset, limit, ...search }: Page) {
+      await mustExist(tables, idText(id))
+      return clientsWhere(id, search)
+        .select(['server_client.client', sql<string>`coalesce(subsystem.name, member.name, '')`.as('name')])
+        .orderBy('server_client.client')
+        .offset(offset)
+        .limit(limit)
+        .execute()
+    },
+    countClients: (id: ServerId, search: Search) => counted(clientsWhere(id, search)),
     /** Certificates' digests and clients of some servers, by server. */
     async belongings(servers: string[]) {
       if (servers.length === 0) return { certificates: [], clients: [] }
@@ -71,14 +155,18 @@ export function createServerStore(database: Tabled, change: Change) {
           .executeTakeFirst()
         mustHaveMet(`the security server ${server}`, gone.numDeletedRows)
       }),
-    addCertificate: (id: ServerId, certificate: { sha256: string; der: Buffer }, at: string) =>
+    addCertificate: (
+      id: ServerId,
+      certificate: { sha256: string; der: Buffer; notAfter: Date },
+      at: string,
+    ) =>
       change(async (transaction) => {
         const server = idText(id)
         await mustExist(transaction, server)
-        const { sha256, der } = certificate
+        const { sha256, der, notAfter } = certificate
         const insert = transaction
           .insertInto('authentication_certificate')
-          .values({ sha256, server, certificate: der, created_at: at })
+          .values({ sha256, server, certificate: der, created_at: at, not_after: notAfter.toISOString() })
         await refuseTwin(`the certificate ${sha256}`, insert.execute())
       }),
     deleteCertificate: (id: ServerId, sha256: string) =>

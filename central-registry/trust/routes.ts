@@ -27,8 +27,7 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
     getCertificationServices: async () => {
       const services = await store.services()
       const [authorities, responders] = await Promise.all([store.authorities(), store.responders()])
-      const urlsOf = (authority: string): string[] =>
-        responders.filter((one) => one.authority === authority).map((one) => one.url)
+      const respondersOf = (authority: string) => responders.filter((one) => one.authority === authority)
       return services.map(({ id, name, profile, authentication_only }) => ({
         id,
         name,
@@ -39,7 +38,11 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
           .map((one) => ({
             top: one.is_top === 1,
             ...describe(one.certificate),
-            ocspUrls: urlsOf(one.sha256),
+            ocspUrls: respondersOf(one.sha256).map(({ url }) => url),
+            ocspResponders: respondersOf(one.sha256).map(({ url, certificate }) => ({
+              url,
+              ...(certificate === null ? {} : { certificate: describe(certificate) }),
+            })),
           })),
       }))
     },
@@ -99,9 +102,15 @@ function authority(certificate: Certificate, responders: Responder[], at: Date):
   }
 }
 
-function describe(der: Buffer): { sha256: string; subject: string; notAfter: string } {
-  const { sha256, subject, notAfter } = readCertificate(der)
-  return { sha256, subject: nameText(subject), notAfter: notAfter.toISOString() }
+function describe(der: Buffer): object {
+  const { sha256, subject, issuer, notBefore, notAfter } = readCertificate(der)
+  return {
+    sha256,
+    subject: nameText(subject),
+    issuer: nameText(issuer),
+    notBefore: notBefore.toISOString(),
+    notAfter: notAfter.toISOString(),
+  }
 }
 
 /** PEM or base64 of DER: which it is, and that it is exact, is found by the reader. */

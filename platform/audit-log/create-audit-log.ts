@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
-import type { AuditRow } from './store.ts'
+import type { AuditFilter, AuditRow } from './store.ts'
 import { createAuditStore } from './store.ts'
 
 /** An act that is about to happen. `data` must be JSON and hold no secret. */
@@ -21,8 +21,10 @@ export type AuditEntry = AuditAct & { sequence: number; at: string; digest: stri
 export type AuditLog = {
   /** Records the act durably and returns its number, from 1 on without gap. */
   before(act: AuditAct): Promise<number>
-  /** Newest first; `before` is a number to page from. */
-  list(q: { before?: number; limit: number }): Promise<AuditEntry[]>
+  /** Newest first; `before` is a number to page from, `offset` skips that many of those that fit. */
+  list(q: AuditFilter & { offset?: number; limit: number }): Promise<AuditEntry[]>
+  /** How many records fit. */
+  count(q: AuditFilter): Promise<number>
   /** Recomputes the chain: how many records hold, and the number of the first that does not. */
   verify(): Promise<{ records: number; brokenAt?: number }>
 }
@@ -47,8 +49,9 @@ export function createAuditLog(q: { database: Database; clock: Clock }): AuditLo
       })
       return row.sequence
     },
-    list: async ({ before, limit }) =>
-      (await store.before(before ?? Number.MAX_SAFE_INTEGER, limit)).map(entryOf),
+    list: async ({ offset = 0, limit, ...filter }) =>
+      (await store.find(filter, { offset, limit })).map(entryOf),
+    count: (filter) => store.count(filter),
     verify: async () => {
       let records = 0
       let previous: Buffer | undefined

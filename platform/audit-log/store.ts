@@ -1,7 +1,7 @@
 /** Rows of the audit log: append-only, numbered without gap under one lock, each holding the digest of the one before. */
-import type { Kysely } from 'kysely'
+import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import { columnTypes, lockFor } from '#platform/database/dialect.ts'
+import { byteOrder, columnTypes, lockFor } from '#platform/database/dialect.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
 
@@ -35,6 +35,12 @@ export const auditLogMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'audit-log-002-target': {
+    up: async (kysely: Kysely<unknown>) => {
+      const index = kysely.schema.createIndex('audit_log_target').on('audit_log')
+      await index.expression(byteOrder(kysely, 'target')).execute()
+    },
+  },
 }
 
 const COLUMNS = [
@@ -48,13 +54,26 @@ const COLUMNS = [
   'digest',
 ] as const
 
+/**
+ * `before` is a number, `from` and `until` are ISO times; `target` is an address with all below it, found by index; `q` is
+ * looked for in caller, operation, target and data of every record.
+ */
+export type AuditFilter = {
+  before?: number | undefined
+  from?: string | undefined
+  until?: string | undefined
+  target?: string | undefined
+  q?: string | undefined
+}
+
 export type AuditStore = {
   /** Adds the row that `next` makes from the newest one, alone among all nodes. */
   append(next: (newest: AuditRow | undefined) => AuditRow): Promise<AuditRow>
   /** At most `limit` rows after `sequence`, oldest first. */
   after(sequence: number, limit: number): Promise<AuditRow[]>
-  /** At most `limit` rows before `sequence`, newest first. */
-  before(sequence: number, limit: number): Promise<AuditRow[]>
+  /** At most `limit` rows of those that fit, newest first, after the first `offset` of them. */
+  find(filter: AuditFilter, part: { offset: number; limit: number }): Promise<AuditRow[]>
+  count(filter: AuditFilter): Promise<number>
 }
 
 export function createAuditStore(database: Database): AuditStore {
@@ -71,7 +90,54 @@ export function createAuditStore(database: Database): AuditStore {
       }),
     after: (sequence, limit) =>
       rows(tables).where('sequence', '>', sequence).orderBy('sequence').limit(limit).execute(),
-    before: (sequence, limit) =>
-      rows(tables).where('sequence', '<', sequence).orderBy('sequence', 'desc').limit(limit).execute(),
+    find: (filter, { offset, limit }) =>
+      tables
+        .selectFrom('audit_log')
+        .select(COLUMNS)
+        .where((is) => fits(is, filter, byteOrder(tables, 'target')))
+        .orderBy('sequence', 'desc')
+        .offset(offset)
+        .limit(limit)
+        .execute(),
+    count: async (filter) => {
+      const row = await tables
+        .selectFrom('audit_log')
+        .select(({ fn }) => fn.countAll().as('found'))
+        .where((is) => fits(is, filter, byteOrder(tables, 'target')))
+        .executeTakeFirstOrThrow()
+      return Number(row.found)
+    },
   }
+}
+
+const SEARCHED = ['caller_name', 'operation', 'target', 'data'] as const
+
+function fits(
+  is: ExpressionBuilder<Tables, 'audit_log'>,
+  { before, from, until, target, q }: AuditFilter,
+  targets: Expression<string>,
+): Expression<SqlBool> {
+  return is.and([
+    ...(before === undefined ? [] : [is('sequence', '<', before)]),
+    ...(from === undefined ? [] : [is('at', '>=', from)]),
+    ...(until === undefined ? [] : [is('at', '<', until)]),
+    ...(target === undefined ? [] : [atOrBelow(is, targets, target)]),
+    ...(q === undefined || q === '' ? [] : [is.or(SEARCHED.map((column) => holds(column, q)))]),
+  ])
+}
+
+/** The address itself, or one that goes on with a slash: '0' is what follows '/' in the order of bytes. */
+function atOrBelow(
+  is: ExpressionBuilder<Tables, 'audit_log'>,
+  targets: Expression<string>,
+  target: string,
+): Expression<SqlBool> {
+  const below = is.and([is(targets, '>=', `${target}/`), is(targets, '<', `${target}0`)])
+  return is.or([is(targets, '=', target), below])
+}
+
+/** Contains the text literally, ASCII letters in either case, as both stores can. */
+function holds(column: string, text: string): Expression<SqlBool> {
+  const pattern = `%${text.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`
+  return sql<SqlBool>`lower(${sql.ref(column)}) like lower(${pattern}) escape '\\'`
 }

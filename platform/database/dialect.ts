@@ -3,7 +3,7 @@
  * ISO form with milliseconds and Z), integers up to 2^53, blobs; no boolean, json or date columns.
  */
 import { createHash } from 'node:crypto'
-import type { ColumnBuilderCallback, Kysely } from 'kysely'
+import type { ColumnBuilderCallback, Kysely, RawBuilder } from 'kysely'
 import { PostgresAdapter, sql } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 
@@ -27,6 +27,12 @@ export function columnTypes<T>(kysely: Kysely<T>): {
 export function identity<T>(kysely: Kysely<T>): ['integer' | 'bigint', ColumnBuilderCallback] {
   if (dialectOf(kysely) === 'sqlite') return ['integer', (column) => column.primaryKey().autoIncrement()]
   return ['bigint', (column) => column.primaryKey().generatedByDefaultAsIdentity()]
+}
+
+/** A text column ordered by its bytes, as the embedded store always does: for prefixes, and the indexes that find them. */
+export function byteOrder<T>(kysely: Kysely<T>, column: string): RawBuilder<string> {
+  const plain = sql<string>`${sql.ref(column)}`
+  return dialectOf(kysely) === 'sqlite' ? plain : sql<string>`${plain} collate "C"`
 }
 
 /**

@@ -276,6 +276,7 @@ t.test('an API is its OpenAPI file', async (t) => {
         return acts.push(act)
       },
       list: async () => [],
+      count: async () => 0,
       verify: async () => ({ records: 0 }),
     },
   }

@@ -164,6 +164,9 @@ export function sayWhatNext(instance: Instance, say: Say): void {
   say(
     `  Central registry   configuration http://${layout.registry.address}:${layout.registry.publicPort}/internalconf?version=6  management http://${layout.registry.address}:4000/api/v1`,
   )
+  say(
+    `  Its console        http://${layout.registry.address}:${layout.registry.adminPort}/console/  sign in with the API key in ${folderOf(layout, 'registry/api-key')}`,
+  )
   say(`  Trust services     CA http://${layout.trust.address}:8888  OCSP :8889  TSA :8899`)
   say(
     `  Agencies' systems  http://${layout.systems.address}: population register :9001, tax agency :9002, business register :9003`,

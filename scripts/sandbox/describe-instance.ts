@@ -42,6 +42,7 @@ export function describeInstance({ layout, processes }: Instance): object {
       publicUrl: `http://${registry.address}:${registry.publicPort}`,
       adminUrl: `http://${registry.address}:${registry.adminPort}`,
       registrationUrl: `https://${registry.address}:${registry.registrationPort}`,
+      consoleUrl: `http://${registry.address}:${registry.adminPort}/console/`,
       apiKeyFile: file('registry/api-key'),
     },
     systems,

@@ -1,5 +1,8 @@
 /** A whole instance on this machine: its processes, started in order, and what was set up over the management APIs once. */
+import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
 import { admitByRequest } from './admit-by-request.ts'
 import { openApi as describedApi } from './agencies/population-register.ts'
 import { type Api, openApi } from './client.ts'
@@ -59,6 +62,7 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
 
   try {
     await Promise.all([
+      buildPages(progress),
       start('trust services', serverCommand('trust-services'), settings('trust')),
       start('central registry', serverCommand('central-registry'), settings('registry')),
     ])
@@ -96,6 +100,13 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
     await stop()
     throw cause
   }
+}
+
+/** In a process of its own, whose memory goes when it is done. */
+async function buildPages(progress: Progress): Promise<void> {
+  const step = progress.begin('web pages')
+  await promisify(execFile)(process.execPath, [path.join(import.meta.dirname, '../concordat.ts'), 'console'])
+  step.done()
 }
 
 /** Certificates of the agencies' systems, by agency. */

@@ -1,15 +1,17 @@
 #!/bin/sh
-# The programs that tests check against: PostgreSQL, Valkey or Redis, xmlsec1, openssl, unzip, strace. As root on Debian they
+# The programs that tests check against: PostgreSQL, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace. As root on Debian they
 # are installed (and no service of theirs is started or enabled); elsewhere one line says what is missing.
 set -eu
 
 has() { command -v "$1" >/dev/null 2>&1; }
 has_postgresql() { has initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
 has_redis() { has valkey-server || has redis-server; }
+has_chromium() { has chromium || has chromium-browser; }
 
 missing() {
   has_postgresql || echo postgresql
   has_redis || echo valkey-server
+  has_chromium || echo chromium
   for name in xmlsec1 openssl unzip strace; do
     has "$name" || echo "$name"
   done
@@ -58,5 +60,5 @@ fi
 if [ -n "${CI:-}" ]; then
   echo "Missing: $names- in CI no test may be skipped." >&2
 else
-  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql redis-server xmlsec1 openssl unzip strace"
+  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql redis-server chromium xmlsec1 openssl unzip strace"
 fi

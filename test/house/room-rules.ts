@@ -12,8 +12,8 @@ const ROOMS: Record<string, string[]> = {
   'central-registry': PLATFORM,
   'security-server': [...PLATFORM, 'adapters'],
   console: ['schemas'],
-  scripts: ['security-server', 'central-registry', 'certs', 'adapters', ...PLATFORM],
-  test: ['scripts', 'security-server', 'central-registry', 'certs', 'adapters', ...PLATFORM],
+  scripts: ['security-server', 'central-registry', 'certs', 'adapters', 'console', ...PLATFORM],
+  test: ['scripts', 'security-server', 'central-registry', 'certs', 'adapters', 'console', ...PLATFORM],
 }
 
 const FOUR = ['keys', 'message-log', 'global-configuration', 'local-systems']
@@ -40,6 +40,7 @@ export function whyNot(name: string, file: string, isTest: boolean): string | un
   if (room !== other) {
     return ROOMS[room]?.includes(other) ? undefined : `${room} may not import ${other}`
   }
+  if (room === 'console') return whyNotBetweenConsoles(inner, otherInner)
   if (room !== 'security-server' || inner === otherInner) return undefined
   // A file at the root of the room is its wiring (main.ts, config.ts) or a shape that all its rooms share.
   if (!name.slice(room.length + 1).includes('/') || !file.slice(room.length + 1).includes('/'))
@@ -47,6 +48,12 @@ export function whyNot(name: string, file: string, isTest: boolean): string | un
   return SERVER_ROOMS[inner]?.includes(otherInner)
     ? undefined
     : `${inner} may not import its sibling ${otherInner}`
+}
+
+/** A console uses the kit and the texts; the kit knows no console, and consoles do not know each other. */
+function whyNotBetweenConsoles(inner: string, other: string): string | undefined {
+  if (inner === other || other === 'texts' || (other === 'kit' && inner !== 'texts')) return undefined
+  return `${inner} may not import ${other}`
 }
 
 /** What core, which is pure, may not even name. */

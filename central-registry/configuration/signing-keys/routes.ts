@@ -58,6 +58,7 @@ export function describeKey({ id, certificate, is_active, created_at }: SigningK
     createdAt: created_at,
     algorithm: publicKeyOf(read).asymmetricKeyType === 'ec' ? 'EC' : 'RSA',
     certificateSha256: read.sha256,
+    notAfter: read.notAfter.toISOString(),
   }
 }
 

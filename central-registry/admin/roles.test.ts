@@ -1,0 +1,132 @@
+/** Every operation of the management API by every role, and which take two persons. */
+import t from 'tap'
+import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { readOperations } from '#platform/http-service/openapi-operations.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { openRegistryDatabase } from '../registry.ts'
+import { adminRoutes, registryApi } from './api.ts'
+import { ROLES } from './first-api-key.ts'
+
+/** Who may do what, written down a second time: a change of the API's file has to be meant. */
+const ALLOWED: Record<string, string[]> = {
+  XROAD_REGISTRATION_OFFICER: [
+    ...['addMemberClass', 'deleteMemberClass', 'addMember', 'renameMember', 'deleteMember'],
+    ...['addSubsystem', 'deleteSubsystem', 'addSecurityServer', 'changeSecurityServerAddress'],
+    ...['deleteSecurityServer', 'addAuthenticationCertificate', 'deleteAuthenticationCertificate'],
+    ...['registerClient', 'deleteClient', 'addGlobalGroup', 'deleteGlobalGroup'],
+    ...['addGlobalGroupMember', 'deleteGlobalGroupMember', 'approveManagementRequest'],
+    ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
+  ],
+  XROAD_SECURITY_OFFICER: [
+    ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
+    ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
+    ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
+    ...['setAutomaticApproval', 'deleteAutomaticApproval'],
+  ],
+  XROAD_SYSTEM_ADMINISTRATOR: [
+    ...[
+      'initializeSystem',
+      'setManagementServiceProvider',
+      'getApiKeys',
+      'addApiKey',
+      'issueApiKeySecret',
+      'revokeApiKey',
+      'getAuditLog',
+    ],
+    ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
+  ],
+  XROAD_OBSERVER: [],
+  XROAD_AUDITOR: ['getAuditLog', 'getPeople'],
+}
+const DECIDERS = ['approveProposal', 'rejectProposal', 'withdrawProposal']
+const PROPOSALS = ['getProposals', 'getProposal']
+const READERS = [
+  'redeemInstallationCode',
+  ...[
+    'getOverview',
+    'getMember',
+    'getAllSubsystems',
+    'getSubsystem',
+    'getSecurityServer',
+    'getServerClients',
+  ],
+  ...['getGlobalGroup', 'getGlobalGroupMembers'],
+  ...['getSession', 'getSystem', 'getMemberClasses', 'getMembers', 'getSubsystems', 'getSecurityServers'],
+  ...[
+    'getCertificationServices',
+    'getTimestampingServices',
+    'getGlobalGroups',
+    'getConfiguration',
+    'getAnchor',
+  ],
+  ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
+]
+/** What takes two persons once the registry is installed, written down a second time too. */
+const MARKED = [
+  ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
+  ...['addTimestampingService', 'deleteTimestampingService', 'addSigningKey', 'activateSigningKey'],
+  ...['approveManagementRequest', 'setAutomaticApproval'],
+  ...['deleteSigningKey', 'addMember', 'deleteMember', 'addGlobalGroupMember', 'deleteGlobalGroupMember'],
+  ...['addAuthenticationCertificate', 'registerClient', 'addApiKey'],
+  ...['invitePerson', 'changePersonRoles', 'unlockPerson', 'removePerson'],
+]
+
+void t.test('each operation by each role, and without a key', async (t) => {
+  const database = await openRegistryDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  const rooms = {
+    apiKeys: createApiKeys({ database, clock: Date.now }),
+    audit: createAuditLog({ database, clock: Date.now }),
+  }
+  const operations = readOperations(await registryApi())
+  const own = new Set([
+    'getSession',
+    'getApiKeys',
+    'addApiKey',
+    'issueApiKeySecret',
+    'revokeApiKey',
+    'getAuditLog',
+  ])
+  const handlers = operations
+    .filter(({ id }) => !own.has(id))
+    .map(({ id }): [string, () => Promise<unknown>] => [id, async () => ({})])
+  const log = createLog({ name: 'test', destination: { write: () => undefined } })
+  const app = createHttpService({ name: 'admin', log })
+  t.teardown(() => app.close())
+  const authenticate = (authorization: string | undefined) => rooms.apiKeys.authenticate(authorization)
+  const fourEyes = {
+    isRequired: async () => false,
+    propose: () => Promise.reject(new Error('nothing is proposed here')),
+  }
+  await adminRoutes(app, { ...rooms, authenticate, fourEyes, handlers: Object.fromEntries(handlers) })
+  t.same(Object.keys(ALLOWED), ROLES)
+  const expected = new Set([...READERS, ...PROPOSALS, ...DECIDERS, ...Object.values(ALLOWED).flat()])
+  t.same(operations.map(({ id }) => id).sort(), [...expected].sort(), 'the table names every operation')
+
+  const marked = operations.filter((operation) => operation.fourEyes).map(({ id }) => id)
+  t.same(marked.sort(), [...MARKED].sort())
+
+  const ask = async (url: string, method: string, token?: string): Promise<number> => {
+    const headers = token === undefined ? {} : { authorization: `X-Road-ApiKey token=${token}` }
+    return (await app.inject({ method: method as 'GET', url: url.replace(/:\w+/g, 'x'), headers })).statusCode
+  }
+  for (const role of ROLES) {
+    const { secret } = await rooms.apiKeys.create({ name: role, roles: [role] })
+    for (const { id, method, url } of operations) {
+      const status = await ask(url, method, secret)
+      const isOfficer = role !== 'XROAD_OBSERVER' && role !== 'XROAD_AUDITOR'
+      const decides = DECIDERS.includes(id) && isOfficer
+      const reads = READERS.includes(id) || (PROPOSALS.includes(id) && role !== 'XROAD_OBSERVER')
+      const allowed = reads || decides || ALLOWED[role]!.includes(id)
+      // What is allowed gets as far as its input, which is empty here.
+      t.equal(status === 403, !allowed, `${role} ${id}: ${status}`)
+    }
+  }
+  const gone = await rooms.apiKeys.create({ name: 'gone', roles: ROLES })
+  await rooms.apiKeys.revoke(gone.id)
+  for (const token of [undefined, gone.secret, 'x', `${gone.id}.`]) {
+    for (const { method, url } of operations) t.equal(await ask(url, method, token), 401)
+  }
+})

@@ -1,0 +1,33 @@
+/** What refers to a member or subsystem: servers that it owns, servers where it is registered, groups that it is in. */
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { type ClientId, idText, type MemberId } from '#schemas/identifiers.ts'
+import type { Tables } from '../migrations/tables.ts'
+
+export type RelationStore = ReturnType<typeof createRelationStore>
+
+// A page shows them whole; who owns more servers than this is found by the lists.
+const MOST = 500
+
+export function createRelationStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
+
+  return {
+    async ownedServers(member: MemberId): Promise<string[]> {
+      const rows = tables.selectFrom('security_server').select('id').where('owner', '=', idText(member))
+      return (await rows.orderBy('id').limit(MOST).execute()).map(({ id }) => id)
+    },
+    async registeredAt(client: ClientId): Promise<string[]> {
+      const rows = tables.selectFrom('server_client').select('server').where('client', '=', idText(client))
+      return (await rows.orderBy('server').limit(MOST).execute()).map(({ server }) => server)
+    },
+    groupsOf: (client: ClientId) =>
+      tables
+        .selectFrom('global_group_member')
+        .innerJoin('global_group', 'global_group.code', 'global_group_member.group_code')
+        .select(['global_group.code', 'global_group.description'])
+        .where('global_group_member.client', '=', idText(client))
+        .orderBy('global_group.code')
+        .limit(MOST)
+        .execute(),
+  }
+}

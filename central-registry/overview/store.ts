@@ -1,0 +1,34 @@
+/** What an overview counts, and which authentication certificates end soon: the soonest first. */
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Tables } from '../migrations/tables.ts'
+import { counted } from '../store.ts'
+
+export type OverviewStore = ReturnType<typeof createOverviewStore>
+
+const COUNTED = ['member', 'subsystem', 'security_server', 'global_group'] as const
+
+export function createOverviewStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
+
+  return {
+    async counts(): Promise<Record<(typeof COUNTED)[number], number>> {
+      const found = COUNTED.map(async (table) => [table, await counted(tables.selectFrom(table))] as const)
+      return Object.fromEntries(await Promise.all(found)) as Record<(typeof COUNTED)[number], number>
+    },
+    expiring: (before: string, limit: number) =>
+      tables
+        .selectFrom('authentication_certificate')
+        .select(['sha256', 'server', 'not_after'])
+        .where('not_after', '<', before)
+        .orderBy('not_after')
+        .limit(limit)
+        .execute(),
+    countExpiring: (before: string, from = '') =>
+      counted(
+        tables
+          .selectFrom('authentication_certificate')
+          .where('not_after', '<', before)
+          .where('not_after', '>=', from),
+      ),
+  }
+}

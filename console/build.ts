@@ -1,0 +1,91 @@
+/**
+ * Builds the consoles into console/dist when their sources are other than those of the last build. What a console may call,
+ * and with which roles, is read from the OpenAPI file of its API.
+ */
+import { createHash } from 'node:crypto'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { parse } from 'yaml'
+
+const ROOT = import.meta.dirname
+const CONSOLES = [{ name: 'registry', api: '../schemas/central-registry-api.yaml', base: '/console/' }]
+const STAMP = '.sources.sha256'
+const METHODS = ['get', 'put', 'post', 'delete', 'patch']
+
+type Document = {
+  paths: Record<string, Record<string, { operationId?: string; 'x-roles'?: string[] } | undefined>>
+}
+
+/** Returns the consoles that had to be built. */
+export async function buildConsoles(): Promise<string[]> {
+  const built: string[] = []
+  for (const console of CONSOLES) {
+    const api = await readFile(path.join(ROOT, console.api), 'utf8')
+    const digest = await digestOfSources(api)
+    const output = path.join(ROOT, 'dist', console.name)
+    if ((await readFile(path.join(output, STAMP), 'utf8').catch(() => '')) === digest) continue
+    const temporary = `${output}.${process.pid}`
+    await build({ ...console, output: temporary, operations: operationsOf(parse(api) as Document) })
+    await writeFile(path.join(temporary, STAMP), digest)
+    await putInPlace(temporary, output)
+    built.push(console.name)
+  }
+  return built
+}
+
+async function build(q: { name: string; base: string; output: string; operations: object }): Promise<void> {
+  // Loaded only when there is something to build.
+  const { build } = await import('vite')
+  await build({
+    configFile: false,
+    root: path.join(ROOT, q.name),
+    base: q.base,
+    logLevel: 'warn',
+    define: { OPERATIONS: JSON.stringify(q.operations) },
+    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    build: {
+      outDir: q.output,
+      emptyOutDir: true,
+      target: 'es2023',
+      modulePreload: { polyfill: false },
+      // Everything is a file of ours: a data: address would need a wider content security policy.
+      assetsInlineLimit: 0,
+    },
+  })
+}
+
+/** Whole or not at all, also when two build at the same time: either's result is the same. */
+async function putInPlace(temporary: string, output: string): Promise<void> {
+  await rm(output, { recursive: true, force: true })
+  await rename(temporary, output).catch(async (cause: NodeJS.ErrnoException) => {
+    await rm(temporary, { recursive: true, force: true })
+    if (cause.code !== 'ENOTEMPTY' && cause.code !== 'EEXIST') throw cause
+  })
+}
+
+/** Each operation's method, path and roles by its name. */
+function operationsOf({ paths }: Document): object {
+  const found = Object.entries(paths).flatMap(([at, item]) =>
+    METHODS.flatMap((method) => {
+      const operation = item[method]
+      if (operation?.operationId === undefined) return []
+      const { operationId, 'x-roles': roles = [] } = operation
+      return [[operationId, { method: method.toUpperCase(), path: at, roles }]]
+    }),
+  )
+  return Object.fromEntries(found) as object
+}
+
+async function digestOfSources(...more: string[]): Promise<string> {
+  const hash = createHash('sha256')
+  const entries = await readdir(ROOT, { recursive: true, withFileTypes: true })
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(ROOT, path.join(entry.parentPath, entry.name)))
+    .filter((file) => !file.startsWith('dist'))
+    .sort()
+  for (const file of files) hash.update(`${file}\0`).update(await readFile(path.join(ROOT, file)))
+  hash.update(await readFile(path.join(ROOT, '../package-lock.json')))
+  for (const text of more) hash.update(text)
+  return hash.digest('hex')
+}

@@ -1,0 +1,147 @@
+/**
+ * An act as a button and a dialog: its consequence is said before, its result after, and one that cannot be undone asks for
+ * the name of the thing. Who may not act does not see the button.
+ */
+import type { ComponentChildren } from 'preact'
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { type Answer, ApiFault } from './api.ts'
+import { useConsole, useMay } from './context.ts'
+import { Copyable } from './copyable.tsx'
+import type { Field, Values } from './field.tsx'
+import { Form } from './form.tsx'
+import { useAnnounce } from './live.tsx'
+import { text } from './text.ts'
+
+const NAME = 'nameOfTheThing'
+
+export type ActProps<T> = {
+  /** The operation of the API that this comes to: its roles say who sees the button. */
+  operation: string
+  button: string
+  /** Names the button where many say the same, as in the rows of a table. */
+  label?: string
+  title: string
+  consequence: ComponentChildren
+  fields?: Field[]
+  /** For acts that cannot be undone. */
+  nameToType?: string
+  look?: 'primary' | 'quiet'
+  send(values: Values): Promise<Answer<T>>
+  result(data: T, values: Values): ComponentChildren
+  /** After the result was read. */
+  then?(data: T): void
+}
+
+type Done<T> = { answer: Answer<T>; values: Values }
+
+export function Act<T>(q: ActProps<T>) {
+  const { changed, signedOut } = useConsole()
+  const announce = useAnnounce()
+  const dialog = useRef<HTMLDialogElement>(null)
+  const close = useRef<HTMLButtonElement>(null)
+  const id = useId()
+  const [open, setOpen] = useState(false)
+  const [done, setDone] = useState<Done<T>>()
+  // Before it is painted: the next key must not go to what lies below.
+  useLayoutEffect(() => {
+    if (open) dialog.current?.showModal()
+  }, [open])
+  useLayoutEffect(() => {
+    if (done !== undefined) close.current?.focus()
+  }, [done])
+  if (!useMay(q.operation)) return null
+
+  const send = async (values: Values): Promise<void> => {
+    try {
+      const answer = await q.send(values)
+      setDone({ answer, values })
+      announce(text(answer.proposal === undefined ? 'act.done' : 'act.proposed'))
+    } catch (cause) {
+      if (cause instanceof ApiFault && cause.status === 401) return signedOut()
+      throw cause
+    }
+  }
+  const closed = (): void => {
+    setOpen(false)
+    setDone(undefined)
+    if (done === undefined) return
+    changed()
+    if (done.answer.proposal === undefined) q.then?.(done.answer.data)
+  }
+  const isDanger = q.nameToType !== undefined
+  return (
+    <>
+      <button
+        type="button"
+        class={q.look ?? (isDanger ? 'danger quiet' : undefined)}
+        aria-label={q.label}
+        onClick={() => setOpen(true)}
+      >
+        {q.button}
+      </button>
+      {open && (
+        <dialog ref={dialog} aria-labelledby={id} onClose={closed}>
+          <h2 id={id}>
+            <bdi>{q.title}</bdi>
+          </h2>
+          {done === undefined ? (
+            <>
+              <div class="consequence">{q.consequence}</div>
+              <Form
+                fields={[...(q.fields ?? []), ...(isDanger ? [nameField(q.nameToType!)] : [])]}
+                submit={q.button}
+                tone={isDanger ? 'danger' : undefined}
+                send={send}
+                cancel={() => dialog.current?.close()}
+              >
+                {isDanger && (
+                  <p class="name-to-type">
+                    <bdi>{q.nameToType}</bdi>
+                  </p>
+                )}
+              </Form>
+            </>
+          ) : (
+            <>
+              <div class="result">
+                {done.answer.proposal === undefined ? (
+                  q.result(done.answer.data, done.values)
+                ) : (
+                  <Proposed {...done.answer.proposal} />
+                )}
+              </div>
+              <div class="acts">
+                <button type="button" class="primary" ref={close} onClick={() => dialog.current?.close()}>
+                  {text('act.close')}
+                </button>
+              </div>
+            </>
+          )}
+        </dialog>
+      )}
+    </>
+  )
+}
+
+function Proposed({ hash }: { id: string; hash: string }) {
+  return (
+    <>
+      <p>
+        <strong>{text('act.proposed')}</strong>
+      </p>
+      <p>{text('act.proposedWhy')}</p>
+      <p>
+        {text('act.hash')} <Copyable value={hash} label={text('act.hash')} />
+      </p>
+    </>
+  )
+}
+
+function nameField(name: string): Field {
+  return {
+    name: NAME,
+    title: 'act.name',
+    hint: 'act.nameHint',
+    check: (value) => (value.trim() === name.trim() ? undefined : text('act.nameWrong')),
+  }
+}

@@ -1,0 +1,84 @@
+/** Where the reader is: pages are paths below the console, what a list shows is its query, so that every view is a link. */
+import type { ComponentChildren } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+
+export const ROOT = import.meta.env.BASE_URL.replace(/\/$/, '')
+
+const MOVED = 'console:moved'
+
+export type Address = { path: string; query: URLSearchParams }
+
+function read(): Address {
+  const { pathname, search } = window.location
+  const path = pathname.startsWith(ROOT) ? pathname.slice(ROOT.length) : pathname
+  return { path: path === '' ? '/' : path, query: new URLSearchParams(search) }
+}
+
+export function useAddress(): Address {
+  const [address, setAddress] = useState(read)
+  useEffect(() => {
+    const follow = (): void => setAddress(read())
+    for (const event of ['popstate', MOVED]) window.addEventListener(event, follow)
+    return () => {
+      for (const event of ['popstate', MOVED]) window.removeEventListener(event, follow)
+    }
+  }, [])
+  return address
+}
+
+/** Goes to a path below the console. */
+export function goTo(path: string): void {
+  window.history.pushState(null, '', ROOT + path)
+  window.dispatchEvent(new Event(MOVED))
+}
+
+/** Changes some of the query and nothing else; an empty value takes its name away. */
+export function changeQuery(changes: Record<string, string>, how: 'push' | 'replace' = 'push'): void {
+  const query = new URLSearchParams(window.location.search)
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === '') query.delete(name)
+    else query.set(name, value)
+  }
+  const search = query.toString()
+  const target = `${window.location.pathname}${search === '' ? '' : `?${search}`}`
+  if (how === 'push') window.history.pushState(null, '', target)
+  else window.history.replaceState(null, '', target)
+  window.dispatchEvent(new Event(MOVED))
+}
+
+type LinkProps = { to: string; children: ComponentChildren; current?: boolean; class?: string }
+
+/** A link within the console; with a modifier key it is the browser's. */
+export function Link({ to, children, current = false, class: look }: LinkProps) {
+  const follow = (event: MouseEvent): void => {
+    if (event.defaultPrevented || event.button !== 0) return
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+    event.preventDefault()
+    goTo(to)
+  }
+  return (
+    <a class={look} href={ROOT + to} onClick={follow} aria-current={current ? 'page' : undefined}>
+      {children}
+    </a>
+  )
+}
+
+/** The parameters of "/members/:id" in a path, or undefined when the path is another one. */
+export function match(pattern: string, path: string): Record<string, string> | undefined {
+  const wanted = pattern.split('/')
+  const given = path.replace(/(.)\/$/, '$1').split('/')
+  if (wanted.length !== given.length) return undefined
+  const params: Record<string, string> = {}
+  for (const [at, part] of wanted.entries()) {
+    if (!part.startsWith(':')) {
+      if (part !== given[at]) return undefined
+      continue
+    }
+    try {
+      params[part.slice(1)] = decodeURIComponent(given[at] ?? '')
+    } catch {
+      return undefined
+    }
+  }
+  return params
+}

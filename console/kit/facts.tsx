@@ -1,0 +1,45 @@
+/** What is known about one thing, as pairs of name and value; and a part of a page with its heading. */
+import type { ComponentChildren } from 'preact'
+import { type TextKey, text } from './text.ts'
+
+export function Facts({ of }: { of: [TextKey, ComponentChildren][] }) {
+  return (
+    <dl class="facts">
+      {of.map(([key, value]) => (
+        <div key={key}>
+          <dt>{text(key)}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+export function Part(q: { title: string; acts?: ComponentChildren; children: ComponentChildren }) {
+  return (
+    <section class="part">
+      <header>
+        <h2>
+          <bdi>{q.title}</bdi>
+        </h2>
+        {q.acts !== undefined && <div class="acts">{q.acts}</div>}
+      </header>
+      {q.children}
+    </section>
+  )
+}
+
+/** The head of a page: its one first heading, and what can be done here. */
+export function Head(q: { title: string; lead?: ComponentChildren; acts?: ComponentChildren }) {
+  return (
+    <header class="head">
+      <div>
+        <h1>
+          <bdi>{q.title}</bdi>
+        </h1>
+        {q.lead !== undefined && <div class="lead">{q.lead}</div>}
+      </div>
+      {q.acts !== undefined && <div class="acts">{q.acts}</div>}
+    </header>
+  )
+}

@@ -1,0 +1,119 @@
+/** One field of a form: its label, hint and error belong to it in the accessibility tree as well. */
+import { type TextKey, text } from './text.ts'
+
+export type FieldType = 'text' | 'secret' | 'select' | 'checks' | 'file' | 'time'
+
+export type Field = {
+  name: string
+  title: TextKey
+  hint?: TextKey
+  type?: FieldType
+  /** true unless said otherwise. */
+  required?: boolean
+  options?: { value: string; title: string }[]
+  maxLength?: number
+  initial?: string
+  /** Why a value does not do, or undefined. */
+  check?(value: string): string | undefined
+}
+
+/** A text, a file, or the chosen values of checks, joined by commas. */
+export type Values = Record<string, string | File>
+
+type Props = {
+  id: string
+  field: Field
+  value: string | File | undefined
+  error: string | undefined
+  set(value: string | File): void
+}
+
+export function FieldInput({ id, field, value, error, set }: Props) {
+  const { type = 'text', title, hint, required = true } = field
+  const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ')
+  const shared = {
+    id,
+    'aria-describedby': described === '' ? undefined : described,
+    'aria-invalid': error === undefined ? undefined : true,
+    'aria-required': required,
+  }
+  const given = typeof value === 'string' ? value : ''
+  const about = (
+    <>
+      {hint !== undefined && (
+        <p class="hint" id={`${id}-hint`}>
+          {text(hint)}
+        </p>
+      )}
+      {error !== undefined && (
+        <p class="error" id={`${id}-error`}>
+          {error}
+        </p>
+      )}
+    </>
+  )
+  if (type === 'checks') {
+    const chosen = given === '' ? [] : given.split(',')
+    const toggle = (one: string): void =>
+      set((chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one]).join(','))
+    return (
+      <fieldset class="field" aria-describedby={shared['aria-describedby']} id={id} tabIndex={-1}>
+        <legend>{text(title)}</legend>
+        {about}
+        {field.options?.map((option) => (
+          <label class="check" key={option.value}>
+            <input
+              type="checkbox"
+              checked={chosen.includes(option.value)}
+              onChange={() => toggle(option.value)}
+            />
+            {option.title}
+          </label>
+        ))}
+      </fieldset>
+    )
+  }
+  return (
+    <div class="field">
+      <label for={id}>
+        {text(title)}
+        {!required && <span class="beside"> {text('form.optional')}</span>}
+      </label>
+      {about}
+      {type === 'select' ? (
+        <select {...shared} value={given} onChange={(event) => set(event.currentTarget.value)}>
+          <option value="">{text('form.choose')}</option>
+          {field.options?.map((option) => (
+            <option key={option.value} value={option.value}>
+              {option.title}
+            </option>
+          ))}
+        </select>
+      ) : type === 'file' ? (
+        <input {...shared} type="file" onChange={(event) => set(event.currentTarget.files?.[0] ?? '')} />
+      ) : (
+        <TextInput {...shared} type={type} maxLength={field.maxLength} value={given} set={set} />
+      )}
+    </div>
+  )
+}
+
+type TextProps = {
+  type: FieldType
+  value: string
+  maxLength: number | undefined
+  set(value: string): void
+  id: string
+}
+
+function TextInput({ type, set, ...more }: TextProps) {
+  const shared = {
+    ...more,
+    autocomplete: 'off',
+    spellcheck: false,
+    onInput: (event: { currentTarget: HTMLInputElement }) => set(event.currentTarget.value),
+  }
+  if (type === 'secret') return <input type="password" {...shared} />
+  if (type === 'time') return <input type="datetime-local" {...shared} />
+  return <input type="text" {...shared} />
+}

@@ -1,0 +1,119 @@
+/** A form that says what is wrong at each field and, in one place that takes the focus, what is wrong altogether. */
+import type { ComponentChildren } from 'preact'
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { ApiFault } from './api.ts'
+import { type Field, FieldInput, type Values } from './field.tsx'
+import { text } from './text.ts'
+
+type Problems = { fields: Record<string, string>; whole?: string }
+
+type Props = {
+  fields: Field[]
+  submit: string
+  tone?: 'danger' | undefined
+  send(values: Values): Promise<void>
+  cancel?: () => void
+  children?: ComponentChildren
+}
+
+export function Form({ fields, submit, tone, send, cancel, children }: Props) {
+  const id = useId()
+  const [values, setValues] = useState<Values>(() =>
+    Object.fromEntries(fields.map(({ name, initial = '' }) => [name, initial])),
+  )
+  const [problems, setProblems] = useState<Problems>({ fields: {} })
+  const [sending, setSending] = useState(false)
+  const summary = useRef<HTMLDivElement>(null)
+  const wrong = fields.filter(({ name }) => problems.fields[name] !== undefined)
+  const isWrong = wrong.length > 0 || problems.whole !== undefined
+  useLayoutEffect(() => {
+    if (isWrong) summary.current?.focus()
+  }, [problems])
+
+  const submitted = async (event: Event): Promise<void> => {
+    event.preventDefault()
+    if (sending) return
+    const found = check(fields, values)
+    setProblems({ fields: found })
+    if (Object.keys(found).length > 0) return
+    setSending(true)
+    try {
+      await send(values)
+    } catch (cause) {
+      setProblems(problemsOf(cause, fields))
+    } finally {
+      setSending(false)
+    }
+  }
+  const fieldId = (name: string): string => `${id}-${name}`
+  return (
+    <form noValidate onSubmit={(event) => void submitted(event)}>
+      {isWrong && (
+        <div class="summary" role="alert" tabIndex={-1} ref={summary}>
+          <p>
+            <strong>{text('form.wrong')}</strong>
+          </p>
+          {problems.whole !== undefined && <p class="wrap">{problems.whole}</p>}
+          <ul>
+            {wrong.map(({ name, title }) => (
+              <li key={name}>
+                <a
+                  href={`#${fieldId(name)}`}
+                  onClick={(event) => {
+                    event.preventDefault()
+                    document.getElementById(fieldId(name))?.focus()
+                  }}
+                >
+                  {text(title)}: {problems.fields[name]}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+      {fields.map((field) => (
+        <FieldInput
+          key={field.name}
+          id={fieldId(field.name)}
+          field={field}
+          value={values[field.name]}
+          error={problems.fields[field.name]}
+          set={(value) => setValues((before) => ({ ...before, [field.name]: value }))}
+        />
+      ))}
+      {children}
+      <div class="acts">
+        <button type="submit" class={tone === 'danger' ? 'danger' : 'primary'} aria-disabled={sending}>
+          {sending ? text('form.sending') : submit}
+        </button>
+        {cancel !== undefined && (
+          <button type="button" onClick={cancel}>
+            {text('form.cancel')}
+          </button>
+        )}
+      </div>
+    </form>
+  )
+}
+
+function check(fields: Field[], values: Values): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const { name, required = true, check: fits } of fields) {
+    const value = values[name] ?? ''
+    const isEmpty = typeof value === 'string' && value.trim() === ''
+    const why = isEmpty ? undefined : typeof value === 'string' ? fits?.(value) : undefined
+    if (isEmpty && required) found[name] = text('form.missing')
+    else if (why !== undefined) found[name] = why
+  }
+  return found
+}
+
+/** The API names a field that its schema refuses as "body.name"; everything else is about the whole. */
+function problemsOf(cause: unknown, fields: Field[]): Problems {
+  if (!(cause instanceof ApiFault)) throw cause
+  const message = cause.status === 0 ? text('kit.unreachable') : cause.message
+  const field = fields.find(({ name }) => new RegExp(`\\bbody\\.${name}\\b`).test(cause.message))
+  if (field !== undefined) return { fields: { [field.name]: message } }
+  const id = cause.detail === undefined ? '' : ` (${text('kit.faultId')} ${cause.detail})`
+  return { fields: {}, whole: message + id }
+}

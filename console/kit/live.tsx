@@ -1,0 +1,17 @@
+/** The live region: what changed on the page, said in words to those who do not see it. */
+import { createContext } from 'preact'
+import { useContext } from 'preact/hooks'
+
+export const AnnounceContext = createContext<(words: string) => void>(() => undefined)
+
+export function useAnnounce(): (words: string) => void {
+  return useContext(AnnounceContext)
+}
+
+export function LiveRegion({ words }: { words: string }) {
+  return (
+    <p class="heard" role="status" aria-live="polite">
+      {words}
+    </p>
+  )
+}

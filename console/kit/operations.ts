@@ -1,0 +1,7 @@
+/** The operations of the management API with their roles: the build reads them from the API's OpenAPI file. */
+
+export type Operation = { method: string; path: string; roles: string[] }
+
+declare const OPERATIONS: Record<string, Operation>
+
+export const operations: Record<string, Operation> = OPERATIONS

@@ -1,0 +1,51 @@
+/** Which part of a list is shown, of how many, and the way to the others. */
+import { changeQuery } from './address.tsx'
+import { text } from './text.ts'
+
+export const SIZES = [25, 50, 100, 200] as const
+
+export function Paging({ page, size, total }: { page: number; size: number; total: number }) {
+  const last = Math.max(1, Math.ceil(total / size))
+  const first = Math.min((page - 1) * size + 1, total)
+  return (
+    <nav class="paging" aria-label={text('table.pages')}>
+      <p>
+        {text('table.shown', { from: first, to: Math.min(page * size, total), total })}
+        <span class="beside"> {text('table.page', { page, last })}</span>
+      </p>
+      <div class="acts">
+        {last > 1 && <Steps page={page} last={last} />}
+        <label>
+          {text('table.size')}
+          <select onChange={(event) => changeQuery({ size: event.currentTarget.value, page: '' })}>
+            {SIZES.map((one) => (
+              <option key={one} value={one} selected={one === size}>
+                {one}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+    </nav>
+  )
+}
+
+function Steps({ page, last }: { page: number; last: number }) {
+  const goTo = (to: number): void => changeQuery({ page: to === 1 ? '' : String(to) })
+  return (
+    <>
+      <button type="button" disabled={page <= 1} onClick={() => goTo(1)}>
+        {text('table.first')}
+      </button>
+      <button type="button" disabled={page <= 1} onClick={() => goTo(Math.min(page - 1, last))}>
+        {text('table.previous')}
+      </button>
+      <button type="button" disabled={page >= last} onClick={() => goTo(page + 1)}>
+        {text('table.next')}
+      </button>
+      <button type="button" disabled={page >= last} onClick={() => goTo(last)}>
+        {text('table.last')}
+      </button>
+    </>
+  )
+}

@@ -1,0 +1,64 @@
+/** The way in: a login of persons where the server has one, or an API key, which this page keeps in memory only. */
+import { useEffect, useState } from 'preact/hooks'
+import type { Api, Session } from './api.ts'
+import { ApiFault, loginIsConfigured } from './api.ts'
+import type { Values } from './field.tsx'
+import { Form } from './form.tsx'
+import { text } from './text.ts'
+
+type Props = { api: Api; name: string; ended: boolean; enter(session: Session): void }
+
+export function SignIn({ api, name, ended, enter }: Props) {
+  const [configured, setConfigured] = useState<boolean>()
+  useEffect(() => {
+    void loginIsConfigured().then(setConfigured)
+  }, [])
+  const open = async (values: Values): Promise<void> => {
+    try {
+      enter(await api.open(String(values['key']).trim()))
+    } catch (cause) {
+      if (cause instanceof ApiFault && cause.status === 401)
+        throw new ApiFault(401, { message: text('signIn.refused') })
+      throw cause
+    }
+  }
+  return (
+    <main class="sign-in" id="main">
+      <p class="product">{name}</p>
+      <h1>{text('signIn.title')}</h1>
+      {ended && (
+        <p class="note" role="status">
+          {text('signIn.ended')}
+        </p>
+      )}
+      <section>
+        <h2>{text('signIn.person')}</h2>
+        {configured === true && (
+          <p>
+            <a class="button primary" href="/login">
+              {text('signIn.button')}
+            </a>
+          </p>
+        )}
+        {configured === false && <p>{text('signIn.notConfigured')}</p>}
+      </section>
+      <section>
+        <h2>{text('signIn.key')}</h2>
+        <p>{text('signIn.keyWhy')}</p>
+        <Form
+          fields={[
+            {
+              name: 'key',
+              title: 'signIn.keyField',
+              type: 'secret',
+              check: (value) =>
+                /^[0-9a-f-]{36}\.[\w-]{43}$/i.test(value.trim()) ? undefined : text('signIn.keyForm'),
+            },
+          ]}
+          submit={text('signIn.keyButton')}
+          send={open}
+        />
+      </section>
+    </main>
+  )
+}

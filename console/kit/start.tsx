@@ -1,0 +1,69 @@
+/** Starts a console of some pages: texts, then the session, then the frame; or the way in when there is no session. */
+import { render } from 'preact'
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import './tokens.css'
+import './kit.css'
+import './table.css'
+import './print.css'
+import { ApiFault, createApi, type Session } from './api.ts'
+import { type Console, ConsoleContext } from './context.ts'
+import { Frame, type Page } from './frame.tsx'
+import { AnnounceContext, LiveRegion } from './live.tsx'
+import { SignIn } from './session.tsx'
+import { Loading, Refused } from './states.tsx'
+import { loadTexts, type TextKey, text } from './text.ts'
+
+type Entry = { session?: Session; fault?: ApiFault; ended?: boolean }
+
+function App({ name, pages }: { name: string; pages: Page[] }) {
+  const api = useMemo(createApi, [])
+  const [entry, setEntry] = useState<Entry>()
+  const [words, announce] = useState('')
+  const [changes, setChanges] = useState(0)
+  const enter = (session: Session): void => setEntry({ session })
+  useEffect(() => {
+    api.open().then(enter, (cause: unknown) => {
+      if (!(cause instanceof ApiFault)) throw cause
+      setEntry(cause.status === 401 ? {} : { fault: cause })
+    })
+  }, [])
+  const session = entry?.session
+  const signOut = (): void => {
+    void api.close().finally(() => setEntry({}))
+  }
+  const console = useMemo(
+    (): Console | undefined =>
+      session && {
+        api,
+        session,
+        changes,
+        changed: () => setChanges((before) => before + 1),
+        signedOut: () => setEntry({ ended: true }),
+      },
+    [session, changes],
+  )
+  return (
+    <AnnounceContext.Provider value={announce}>
+      {entry === undefined ? (
+        <Loading />
+      ) : entry.fault !== undefined ? (
+        <main id="main">
+          <h1>{name}</h1>
+          <Refused fault={entry.fault} again={() => window.location.reload()} />
+        </main>
+      ) : session === undefined ? (
+        <SignIn api={api} name={name} ended={entry.ended === true} enter={enter} />
+      ) : (
+        <ConsoleContext.Provider value={console}>
+          <Frame name={name} pages={pages} session={session} signOut={signOut} />
+        </ConsoleContext.Provider>
+      )}
+      <LiveRegion words={words} />
+    </AnnounceContext.Provider>
+  )
+}
+
+export async function startConsole(q: { name: TextKey; pages: Page[] }): Promise<void> {
+  await loadTexts(navigator.languages)
+  render(<App name={text(q.name)} pages={q.pages} />, document.getElementById('console')!)
+}

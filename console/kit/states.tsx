@@ -1,0 +1,70 @@
+/** What stands where something could be: it is loading, there is nothing, it failed, or it is not for this person. */
+import type { ComponentChildren } from 'preact'
+import type { ApiFault } from './api.ts'
+import { Copyable } from './copyable.tsx'
+import { Head } from './facts.tsx'
+import type { Loaded } from './load.ts'
+import { type TextKey, text } from './text.ts'
+
+export function Loading() {
+  return (
+    <p class="state loading" role="status">
+      {text('kit.loading')}
+    </p>
+  )
+}
+
+export function Empty({ children }: { children: ComponentChildren }) {
+  return <div class="state empty">{children}</div>
+}
+
+export function Refused({ fault, again }: { fault: ApiFault; again?: () => void }) {
+  if (fault.status === 403) return <NoPermission />
+  return (
+    <div class="state refused" role="alert">
+      <p>
+        <strong>{text(fault.status === 404 ? 'kit.notFound' : 'kit.failed')}</strong>
+      </p>
+      <p class="wrap">{fault.status === 0 ? text('kit.unreachable') : fault.message}</p>
+      {fault.detail !== undefined && (
+        <p>
+          {text('kit.faultId')} <Copyable value={fault.detail} />
+        </p>
+      )}
+      {again !== undefined && (
+        <button type="button" onClick={again}>
+          {text('kit.again')}
+        </button>
+      )}
+    </div>
+  )
+}
+
+export function NoPermission() {
+  return (
+    <div class="state refused">
+      <p>
+        <strong>{text('kit.noPermission')}</strong>
+      </p>
+      <p>{text('kit.noPermissionWhy')}</p>
+    </div>
+  )
+}
+
+type ShowProps<T> = {
+  of: Loaded<T>
+  /** Where this is the whole page: its heading until there is more to say. */
+  page?: TextKey
+  children: (data: T) => ComponentChildren
+}
+
+/** Shows `children` of what is there, or the state that it is in. */
+export function Show<T>({ of, page, children }: ShowProps<T>) {
+  if (of.state === 'there') return <>{children(of.data)}</>
+  return (
+    <>
+      {page !== undefined && <Head title={text(page)} />}
+      {of.state === 'loading' ? <Loading /> : <Refused fault={of.fault} again={of.again} />}
+    </>
+  )
+}

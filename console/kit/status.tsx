@@ -1,0 +1,29 @@
+/** A state as a word with its colour and mark: never the colour alone. */
+import { type TextKey, text } from './text.ts'
+
+export type Tone = 'good' | 'warn' | 'bad' | 'quiet'
+
+const MARKS: Record<Tone, string> = { good: '●', warn: '▲', bad: '■', quiet: '○' }
+
+export function Status({ tone, word }: { tone: Tone; word: TextKey }) {
+  return (
+    <span class={`status ${tone}`}>
+      <span aria-hidden="true">{MARKS[tone]}</span> {text(word)}
+    </span>
+  )
+}
+
+const SOON_MS = 30 * 86_400_000
+
+/** Whether something with a validity is valid, ends soon or has ended. */
+export function Validity({ notBefore, notAfter }: { notBefore?: string; notAfter: string }) {
+  const left = Date.parse(notAfter) - Date.now()
+  if (left <= 0) return <Status tone="bad" word="status.expired" />
+  if (notBefore !== undefined && Date.parse(notBefore) > Date.now())
+    return <Status tone="warn" word="status.notYet" />
+  return left < SOON_MS ? (
+    <Status tone="warn" word="status.endsSoon" />
+  ) : (
+    <Status tone="good" word="status.valid" />
+  )
+}

@@ -1,0 +1,96 @@
+/** Search, filters and, on narrow screens where a table has no head, the order of a list: each changes the address. */
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { changeQuery, useAddress } from './address.tsx'
+import type { Column } from './rows.tsx'
+import type { Filter } from './table.tsx'
+import { type TextKey, text } from './text.ts'
+
+export type Option = { value: string; title: string }
+
+const PAUSE_MS = 300
+const MAX_LENGTH = 255
+
+type Props<R> = { search?: TextKey; filters: Filter[]; sorts: Column<R>[]; sort: string }
+
+export function Tools<R>({ search, filters, sorts, sort }: Props<R>) {
+  const { query } = useAddress()
+  const ordered = sorts.filter((one) => one.sort !== undefined)
+  if (search === undefined && filters.length === 0 && ordered.length === 0) return null
+  return (
+    <search class="tools">
+      {search !== undefined && <Search label={text(search)} />}
+      {filters.map((filter) => (
+        <label key={filter.name}>
+          {text(filter.title)}
+          <FilterInput filter={filter} value={query.get(filter.name) ?? ''} />
+        </label>
+      ))}
+      {ordered.length > 0 && (
+        <label class="only-narrow">
+          {text('table.order')}
+          <Choice
+            name="sort"
+            value={sort}
+            options={ordered.flatMap(({ sort: own, title }) => [
+              { value: own!, title: text('table.rising', { column: text(title) }) },
+              { value: `-${own}`, title: text('table.falling', { column: text(title) }) },
+            ])}
+          />
+        </label>
+      )}
+    </search>
+  )
+}
+
+/** Looks for what was typed after a short pause, or at once with Enter. */
+function Search({ label }: { label: string }) {
+  const { query } = useAddress()
+  const given = query.get('q') ?? ''
+  const [typed, setTyped] = useState(given)
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
+  useEffect(() => setTyped(given), [given])
+  useEffect(() => () => clearTimeout(timer.current), [])
+  const look = (value: string): void => {
+    clearTimeout(timer.current)
+    changeQuery({ q: value, page: '' }, 'replace')
+  }
+  return (
+    <label class="grow">
+      {label}
+      <input
+        type="search"
+        value={typed}
+        maxLength={MAX_LENGTH}
+        onInput={(event) => {
+          const { value } = event.currentTarget
+          setTyped(value)
+          clearTimeout(timer.current)
+          timer.current = setTimeout(() => look(value), PAUSE_MS)
+        }}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') look(event.currentTarget.value)
+        }}
+      />
+    </label>
+  )
+}
+
+function Choice({ name, value, options }: { name: string; value: string; options: Option[] }) {
+  return (
+    <select value={value} onChange={(event) => changeQuery({ [name]: event.currentTarget.value, page: '' })}>
+      {options.map((option) => (
+        <option key={option.value} value={option.value} selected={option.value === value}>
+          {option.title}
+        </option>
+      ))}
+    </select>
+  )
+}
+
+function FilterInput({ filter: { name, options, type }, value }: { filter: Filter; value: string }) {
+  if (options !== undefined) return <Choice name={name} value={value} options={options} />
+  const onChange = (event: { currentTarget: HTMLInputElement }): void =>
+    changeQuery({ [name]: event.currentTarget.value, page: '' })
+  if (type === 'text') return <input type="text" value={value} onChange={onChange} />
+  return <input type="datetime-local" value={value} onChange={onChange} />
+}

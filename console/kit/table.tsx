@@ -1,0 +1,94 @@
+/**
+ * A list that the server pages, searches and orders: what is shown stands in the address, so a view can be shared. However
+ * long the list is, the page holds one part of it.
+ */
+import type { ComponentChildren } from 'preact'
+import { useEffect } from 'preact/hooks'
+import { useAddress } from './address.tsx'
+import { useAnnounce } from './live.tsx'
+import { useAnswer } from './load.ts'
+import { Paging, SIZES } from './paging.tsx'
+import { type Column, Rows } from './rows.tsx'
+import { Empty, Loading, Refused } from './states.tsx'
+import { type Option, Tools } from './table-tools.tsx'
+import { type TextKey, text } from './text.ts'
+
+/** One of the API's filters: a choice of options, a text, or without either a time. */
+export type Filter = { name: string; title: TextKey; options?: Option[]; type?: 'text' }
+
+export type TableProps<R> = {
+  operation: string
+  params?: Record<string, string>
+  caption: string
+  columns: Column<R>[]
+  rowKey(row: R): string | number
+  /** How the API orders without being told. */
+  order?: string
+  search?: TextKey
+  filters?: Filter[]
+  /** What to say and offer when the list has no row at all. */
+  empty: ComponentChildren
+}
+
+export function Table<R>(q: TableProps<R>) {
+  const { query } = useAddress()
+  const announce = useAnnounce()
+  const { filters = [], columns, order = '' } = q
+  const size = SIZES.find((one) => String(one) === query.get('size')) ?? SIZES[0]
+  const page = Math.max(1, Math.min(Number.parseInt(query.get('page') ?? '1', 10) || 1, 100_000))
+  const sorts = columns.flatMap(({ sort }) => (sort === undefined ? [] : [sort]))
+  const sort = sortOf(query.get('sort') ?? '', sorts) ?? order
+  const asked = filters.map(({ name, options, type }) => {
+    const given = query.get(name) ?? ''
+    return [name, options === undefined && type === undefined ? timeOf(given) : given] as const
+  })
+  const isFiltered = query.get('q') !== null || asked.some(([, value]) => value !== '')
+  const list = useAnswer<R[]>(q.operation, {
+    ...(q.params === undefined ? {} : { params: q.params }),
+    query: {
+      ...Object.fromEntries(asked),
+      ...(q.search === undefined ? {} : { q: query.get('q') ?? '' }),
+      ...(sorts.length === 0 ? {} : { sort }),
+      offset: String((page - 1) * size),
+      limit: String(size),
+    },
+  })
+  const total = list.state === 'there' && !list.stale ? list.total : undefined
+  useEffect(() => {
+    if (total !== undefined) announce(text('table.found', { count: total }))
+  }, [total])
+
+  return (
+    <div class="list">
+      <Tools {...q} filters={filters} sorts={columns} sort={sort} />
+      {list.state === 'loading' && <Loading />}
+      {list.state === 'refused' && <Refused fault={list.fault} again={list.again} />}
+      {list.state === 'there' && list.data.length === 0 && (
+        <Empty>
+          {isFiltered ? (
+            <p>{text('table.noneFits')}</p>
+          ) : page > 1 ? (
+            <p>{text('table.pastTheEnd')}</p>
+          ) : (
+            q.empty
+          )}
+        </Empty>
+      )}
+      {list.state === 'there' && list.data.length > 0 && (
+        <Rows {...q} rows={list.data} stale={list.stale} sort={sort} />
+      )}
+      {list.state === 'there' && <Paging page={page} size={size} total={list.total} />}
+    </div>
+  )
+}
+
+/** What the address says, when the list can be ordered so. */
+function sortOf(given: string, sorts: string[]): string | undefined {
+  return sorts.includes(given.replace(/^-/, '')) ? given : undefined
+}
+
+/** An input of local time knows no zone: it is the reader's, and goes to the API as UTC. */
+function timeOf(given: string): string {
+  const time = new Date(given)
+  return Number.isNaN(time.getTime()) ? '' : time.toISOString()
+}

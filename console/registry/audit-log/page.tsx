@@ -1,0 +1,66 @@
+/** What administrators did, newest first, searched by words and time. */
+import { Head } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { Table } from '../../kit/table.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+
+export type Entry = {
+  sequence: number
+  at: string
+  caller: { id: string; name: string }
+  operation: string
+  target: string
+  data: unknown
+  digest: string
+}
+
+function AuditLog() {
+  return (
+    <>
+      <Head title={text('audit.title')} lead={text('audit.lead')} />
+      <Table<Entry>
+        operation="getAuditLog"
+        caption={text('audit.title')}
+        search="audit.search"
+        filters={[
+          { name: 'target', title: 'audit.target', type: 'text' },
+          { name: 'from', title: 'audit.from' },
+          { name: 'until', title: 'audit.until' },
+        ]}
+        rowKey={({ sequence }) => sequence}
+        columns={[
+          { title: 'audit.sequence', number: true, cell: ({ sequence }) => String(sequence) },
+          { title: 'audit.at', cell: ({ at }) => <Time at={at} /> },
+          { title: 'audit.caller', cell: ({ caller }) => <bdi>{caller.name}</bdi> },
+          { title: 'audit.operation', cell: ({ operation }) => operation },
+          { title: 'audit.target', cell: (entry) => <Act {...entry} /> },
+        ]}
+        empty={<p>{text('audit.empty')}</p>}
+      />
+    </>
+  )
+}
+
+function Act({ target, data, digest, sequence }: Entry) {
+  return (
+    <>
+      <bdi class="id">{target}</bdi>
+      <details>
+        <summary aria-label={text('audit.showThis', { sequence })}>{text('audit.show')}</summary>
+        <p class="id wrap">{JSON.stringify(data, undefined, 1)}</p>
+        <p class="beside">
+          {text('audit.digest')} <span class="id">{digest}</span>
+        </p>
+      </details>
+    </>
+  )
+}
+
+export const auditLog: Page = {
+  path: '/audit-log',
+  title: 'audit.title',
+  listed: true,
+  operation: 'getAuditLog',
+  View: AuditLog,
+}

@@ -1,0 +1,40 @@
+/** What a certificate says, and whether it is valid. */
+import { Copyable } from '../kit/copyable.tsx'
+import { Facts } from '../kit/facts.tsx'
+import { Validity } from '../kit/status.tsx'
+import { text } from '../kit/text.ts'
+import { Time } from '../kit/time.tsx'
+
+export type Certificate = {
+  sha256: string
+  subject: string
+  issuer: string
+  notBefore: string
+  notAfter: string
+}
+
+export function CertificateFacts({ of }: { of: Certificate }) {
+  return (
+    <Facts
+      of={[
+        ['certificate.state', <Validity key="state" notBefore={of.notBefore} notAfter={of.notAfter} />],
+        ['certificate.subject', <bdi key="subject">{of.subject}</bdi>],
+        ['certificate.issuer', <bdi key="issuer">{of.issuer}</bdi>],
+        ['certificate.notBefore', <Time key="from" at={of.notBefore} />],
+        ['certificate.notAfter', <Time key="until" at={of.notAfter} relative />],
+        ['certificate.sha256', <Copyable key="hash" value={of.sha256} label={text('certificate.sha256')} />],
+      ]}
+    />
+  )
+}
+
+const MAX_BYTES = 65_536
+
+/** The content of a certificate's file as the API takes it in JSON: PEM as it is, DER in base64. */
+export async function certificateText(file: File): Promise<string> {
+  const bytes = new Uint8Array(await file.arrayBuffer())
+  const start = String.fromCharCode(...bytes.subarray(0, 5))
+  if (start === '-----') return new TextDecoder('latin1').decode(bytes)
+  // No certificate is longer; what is cut off is refused by the API.
+  return btoa(String.fromCharCode(...bytes.subarray(0, MAX_BYTES)))
+}

@@ -1,0 +1,111 @@
+/** The global configuration: what was published last, its parts, its anchors, and the keys that sign it. */
+import { Act } from '../../kit/act.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Rows } from '../../kit/rows.tsx'
+import { Empty, Show } from '../../kit/states.tsx'
+import { Status } from '../../kit/status.tsx'
+import { number, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { Anchors } from './anchors.tsx'
+import { type SigningKey, SigningKeys } from './signing-keys.tsx'
+
+export type Publication = { index: number; generatedAt: string; expiresAt: string }
+type FilePart = { path: string; sha256: string; bytes: number }
+export type Configuration = {
+  newest: Publication | null
+  parts: FilePart[]
+  publicUrl: string
+  signingKeys: SigningKey[]
+}
+
+function ConfigurationPage() {
+  const { api } = useConsole()
+  const configuration = useAnswer<Configuration>('getConfiguration')
+  return (
+    <>
+      <Head
+        title={text('configuration.title')}
+        lead={text('configuration.lead')}
+        acts={
+          <Act<Publication>
+            operation="publishConfiguration"
+            button={text('configuration.publish')}
+            look="primary"
+            title={text('configuration.publish')}
+            consequence={<p>{text('configuration.publishConsequence')}</p>}
+            send={() => api.call('publishConfiguration')}
+            result={({ index }) => <p>{text('configuration.published', { index })}</p>}
+          />
+        }
+      />
+      <Show of={configuration}>
+        {({ newest, parts, publicUrl, signingKeys }) => (
+          <>
+            <Newest newest={newest} publicUrl={publicUrl} />
+            <Anchors hasKey={signingKeys.length > 0} />
+            <SigningKeys keys={signingKeys} />
+            {parts.length > 0 && (
+              <Part title={text('configuration.parts')}>
+                <Rows<FilePart>
+                  caption={text('configuration.parts')}
+                  rows={parts}
+                  rowKey={({ path }) => path}
+                  columns={[
+                    { title: 'configuration.part', cell: ({ path }) => <bdi class="id">{path}</bdi> },
+                    { title: 'configuration.bytes', number: true, cell: ({ bytes }) => number(bytes) },
+                    {
+                      title: 'certificate.sha256',
+                      cell: ({ sha256 }) => <Copyable value={sha256} label={text('certificate.sha256')} />,
+                    },
+                  ]}
+                />
+              </Part>
+            )}
+          </>
+        )}
+      </Show>
+    </>
+  )
+}
+
+function Newest({ newest, publicUrl }: { newest: Publication | null; publicUrl: string }) {
+  const isOver = newest !== null && Date.parse(newest.expiresAt) <= Date.now()
+  return (
+    <Part title={text('configuration.newest')}>
+      {newest === null ? (
+        <Empty>
+          <p>{text('configuration.none')}</p>
+        </Empty>
+      ) : (
+        <Facts
+          of={[
+            [
+              'certificate.state',
+              <Status
+                key="state"
+                tone={isOver ? 'bad' : 'good'}
+                word={isOver ? 'status.expired' : 'status.valid'}
+              />,
+            ],
+            ['configuration.index', number(newest.index)],
+            ['configuration.generatedAt', <Time key="at" at={newest.generatedAt} relative />],
+            ['configuration.expiresAt', <Time key="until" at={newest.expiresAt} relative />],
+            ['configuration.publicUrl', <Copyable key="url" value={publicUrl} />],
+          ]}
+        />
+      )}
+    </Part>
+  )
+}
+
+export const configuration: Page = {
+  path: '/configuration',
+  title: 'configuration.title',
+  listed: true,
+  operation: 'getConfiguration',
+  View: ConfigurationPage,
+}

@@ -1,0 +1,109 @@
+/** The keys that sign the configuration: one is active, others are announced or retired. */
+import { Act } from '../../kit/act.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Part } from '../../kit/facts.tsx'
+import { Rows } from '../../kit/rows.tsx'
+import { Empty } from '../../kit/states.tsx'
+import { Status } from '../../kit/status.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+
+export type SigningKey = {
+  id: string
+  active: boolean
+  createdAt: string
+  algorithm: string
+  certificateSha256: string
+  notAfter: string
+}
+
+const ALGORITHMS = ['P-256', 'RSA-2048', 'RSA-3072']
+
+export function SigningKeys({ keys }: { keys: SigningKey[] }) {
+  const { api } = useConsole()
+  return (
+    <Part
+      title={text('signingKeys.title')}
+      acts={
+        <Act
+          operation="addSigningKey"
+          button={text('signingKeys.add')}
+          title={text('signingKeys.add')}
+          consequence={<p>{text('signingKeys.addConsequence')}</p>}
+          fields={[
+            {
+              name: 'algorithm',
+              title: 'signingKeys.algorithm',
+              type: 'select',
+              initial: 'P-256',
+              options: ALGORITHMS.map((value) => ({ value, title: value })),
+            },
+          ]}
+          send={(body) => api.call('addSigningKey', { body })}
+          result={() => <p>{text('signingKeys.added')}</p>}
+        />
+      }
+    >
+      {keys.length === 0 ? (
+        <Empty>
+          <p>{text('signingKeys.empty')}</p>
+        </Empty>
+      ) : (
+        <Rows<SigningKey>
+          caption={text('signingKeys.title')}
+          rows={keys}
+          rowKey={({ id }) => id}
+          columns={[
+            {
+              title: 'certificate.state',
+              cell: ({ active }) => (
+                <Status
+                  tone={active ? 'good' : 'quiet'}
+                  word={active ? 'status.signs' : 'status.announced'}
+                />
+              ),
+            },
+            { title: 'common.id', cell: ({ id }) => <Copyable value={id} /> },
+            { title: 'signingKeys.algorithm', cell: ({ algorithm }) => algorithm },
+            { title: 'common.createdAt', cell: ({ createdAt }) => <Time at={createdAt} /> },
+            { title: 'certificate.notAfter', cell: ({ notAfter }) => <Time at={notAfter} /> },
+            {
+              title: 'common.acts',
+              acts: ['activateSigningKey', 'deleteSigningKey'],
+              cell: (key) => !key.active && <KeyActs of={key} />,
+            },
+          ]}
+        />
+      )}
+    </Part>
+  )
+}
+
+function KeyActs({ of: { id } }: { of: SigningKey }) {
+  const { api } = useConsole()
+  const params = { id }
+  return (
+    <div class="acts">
+      <Act
+        operation="activateSigningKey"
+        button={text('signingKeys.activate')}
+        label={text('signingKeys.activateThis', { id })}
+        title={text('signingKeys.activate')}
+        consequence={<p>{text('signingKeys.activateConsequence')}</p>}
+        send={() => api.call('activateSigningKey', { params })}
+        result={() => <p>{text('signingKeys.activated')}</p>}
+      />
+      <Act
+        operation="deleteSigningKey"
+        button={text('signingKeys.delete')}
+        label={text('signingKeys.deleteThis', { id })}
+        title={text('signingKeys.delete')}
+        consequence={<p>{text('signingKeys.deleteConsequence')}</p>}
+        nameToType={id.slice(0, 8)}
+        send={() => api.call('deleteSigningKey', { params })}
+        result={() => <p>{text('signingKeys.deleted')}</p>}
+      />
+    </div>
+  )
+}

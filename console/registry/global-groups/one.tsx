@@ -1,0 +1,100 @@
+/** One global group and who belongs to it. */
+import { Act } from '../../kit/act.tsx'
+import { goTo } from '../../kit/address.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/states.tsx'
+import { Table } from '../../kit/table.tsx'
+import { text } from '../../kit/text.ts'
+import { History } from '../history.tsx'
+import { ClientLink } from '../links.tsx'
+
+type Group = { code: string; description: string; members: number }
+type Client = { id: string; name: string }
+
+function OneGroup({ params }: { params: Record<string, string> }) {
+  const { api } = useConsole()
+  const group = useAnswer<Group>('getGlobalGroup', { params: { code: params['code']! } })
+  return (
+    <Show of={group} page="groups.one">
+      {({ code, description }) => (
+        <>
+          <Head
+            title={description}
+            lead={<Copyable value={code} />}
+            acts={
+              <Act
+                operation="deleteGlobalGroup"
+                button={text('groups.delete')}
+                title={text('groups.deleteTitle', { name: code })}
+                consequence={<p>{text('groups.deleteConsequence')}</p>}
+                nameToType={code}
+                send={() => api.call('deleteGlobalGroup', { params: { code } })}
+                result={() => <p>{text('groups.deleted')}</p>}
+                then={() => goTo('/global-groups')}
+              />
+            }
+          />
+          <Part
+            title={text('groups.members')}
+            acts={
+              <Act
+                operation="addGlobalGroupMember"
+                button={text('groups.addMember')}
+                title={text('groups.addMember')}
+                consequence={<p>{text('groups.addMemberConsequence')}</p>}
+                fields={[
+                  { name: 'client', title: 'common.clientId', hint: 'common.clientIdHint', maxLength: 1100 },
+                ]}
+                send={(body) => api.call('addGlobalGroupMember', { params: { code }, body })}
+                result={() => <p>{text('groups.memberAdded')}</p>}
+              />
+            }
+          >
+            <Table<Client>
+              operation="getGlobalGroupMembers"
+              params={{ code }}
+              caption={text('groups.members')}
+              search="common.searchClient"
+              rowKey={({ id }) => id}
+              columns={[
+                { title: 'common.id', cell: ({ id }) => <ClientLink id={id} /> },
+                { title: 'common.name', cell: ({ name }) => <bdi>{name}</bdi> },
+                {
+                  title: 'common.acts',
+                  acts: ['deleteGlobalGroupMember'],
+                  cell: ({ id }) => (
+                    <div class="acts">
+                      <Act
+                        operation="deleteGlobalGroupMember"
+                        button={text('common.remove')}
+                        label={text('common.removeThis', { what: id })}
+                        title={text('groups.removeMemberTitle', { name: id })}
+                        consequence={<p>{text('groups.removeMemberConsequence')}</p>}
+                        send={() => api.call('deleteGlobalGroupMember', { params: { code, client: id } })}
+                        result={() => <p>{text('groups.memberRemoved')}</p>}
+                      />
+                    </div>
+                  ),
+                },
+              ]}
+              empty={<p>{text('groups.noMembers')}</p>}
+            />
+          </Part>
+          <History of="global-groups" id={code} />
+        </>
+      )}
+    </Show>
+  )
+}
+
+export const globalGroup: Page = {
+  path: '/global-groups/:code',
+  title: 'groups.one',
+  listed: false,
+  operation: 'getGlobalGroup',
+  View: OneGroup,
+}

@@ -1,0 +1,44 @@
+/** The last acts on one thing, for those who may read the audit log. */
+import { Link } from '../kit/address.tsx'
+import { BASE, segmentOf } from '../kit/api.ts'
+import { useMay } from '../kit/context.ts'
+import { Part } from '../kit/facts.tsx'
+import { useAnswer } from '../kit/load.ts'
+import { Show } from '../kit/states.tsx'
+import { text } from '../kit/text.ts'
+import { Timeline } from '../kit/timeline.tsx'
+import type { Entry } from './audit-log/page.tsx'
+
+const SHOWN = '10'
+
+/** `of` is the part of the API's paths that is this thing's: "members/DEV:GOV:1". */
+export function History({ of, id }: { of: string; id: string }) {
+  return useMay('getAuditLog') ? <Acts target={`${BASE}/${of}/${segmentOf(id)}`} /> : null
+}
+
+function Acts({ target }: { target: string }) {
+  const acts = useAnswer<Entry[]>('getAuditLog', { query: { target, limit: SHOWN } })
+  return (
+    <Part
+      title={text('history.title')}
+      acts={<Link to={`/audit-log?target=${encodeURIComponent(target)}`}>{text('history.all')}</Link>}
+    >
+      <Show of={acts}>
+        {(entries) =>
+          entries.length === 0 ? (
+            <p>{text('history.none')}</p>
+          ) : (
+            <Timeline
+              events={entries.map(({ sequence, at, operation, caller }) => ({
+                key: sequence,
+                at,
+                what: operation,
+                who: caller.name,
+              }))}
+            />
+          )
+        }
+      </Show>
+    </Part>
+  )
+}

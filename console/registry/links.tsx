@@ -1,0 +1,57 @@
+/** Ids of members, subsystems and servers as links to their pages. */
+import { Link } from '../kit/address.tsx'
+import { segmentOf } from '../kit/api.ts'
+import { text } from '../kit/text.ts'
+
+export function clientPath(id: string): string {
+  return id.split(':').length === 3 ? `/members/${segmentOf(id)}` : `/subsystems/${segmentOf(id)}`
+}
+
+export function serverPath(id: string): string {
+  return `/security-servers/${segmentOf(id)}`
+}
+
+export function ClientLink({ id }: { id: string }) {
+  return (
+    <Link to={clientPath(id)}>
+      <bdi class="id">{id}</bdi>
+    </Link>
+  )
+}
+
+export function ServerLink({ id }: { id: string }) {
+  return (
+    <Link to={serverPath(id)}>
+      <bdi class="id">{id}</bdi>
+    </Link>
+  )
+}
+
+export function Servers({ ids }: { ids: string[] }) {
+  if (ids.length === 0) return <p>{text('common.none')}</p>
+  return (
+    <ul class="plain-list">
+      {ids.map((id) => (
+        <li key={id}>
+          <ServerLink id={id} />
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+export function Groups({ of }: { of: { code: string; description: string }[] }) {
+  if (of.length === 0) return <p>{text('common.none')}</p>
+  return (
+    <ul class="plain-list">
+      {of.map(({ code, description }) => (
+        <li key={code}>
+          <Link to={`/global-groups/${segmentOf(code)}`}>
+            <bdi>{code}</bdi>
+          </Link>{' '}
+          <bdi class="beside">{description}</bdi>
+        </li>
+      ))}
+    </ul>
+  )
+}

@@ -1,0 +1,140 @@
+/** One member with its subsystems, servers and groups, and its history. */
+
+import { Act } from '../../kit/act.tsx'
+import { goTo, Link } from '../../kit/address.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/states.tsx'
+import { Table } from '../../kit/table.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { History } from '../history.tsx'
+import { clientPath, Groups, Servers } from '../links.tsx'
+
+type Member = {
+  id: string
+  name: string
+  createdAt: string
+  subsystems: number
+  ownedServers: string[]
+  registeredAt: string[]
+  groups: { code: string; description: string }[]
+}
+type Subsystem = { id: string; name: string; createdAt: string }
+
+function OneMember({ params }: { params: Record<string, string> }) {
+  const member = useAnswer<Member>('getMember', { params: { id: params['id']! } })
+  return (
+    <Show of={member} page="members.one">
+      {(data) => <Known {...data} />}
+    </Show>
+  )
+}
+
+function Known(member: Member) {
+  const { api } = useConsole()
+  const { id, name } = member
+  const params = { id }
+  return (
+    <>
+      <Head
+        title={name}
+        lead={<Copyable value={id} />}
+        acts={
+          <>
+            <Act
+              operation="renameMember"
+              button={text('members.rename')}
+              title={text('members.renameTitle', { name })}
+              consequence={<p>{text('members.renameConsequence')}</p>}
+              fields={[{ name: 'name', title: 'members.name', maxLength: 255, initial: name }]}
+              send={(body) => api.call('renameMember', { params, body })}
+              result={() => <p>{text('members.renamed')}</p>}
+            />
+            <Act
+              operation="deleteMember"
+              button={text('members.delete')}
+              title={text('members.deleteTitle', { name })}
+              consequence={<p>{text('members.deleteConsequence')}</p>}
+              nameToType={name}
+              send={() => api.call('deleteMember', { params })}
+              result={() => <p>{text('members.deleted')}</p>}
+              then={() => goTo('/members')}
+            />
+          </>
+        }
+      />
+      <Part title={text('common.facts')}>
+        <Facts
+          of={[
+            ['common.createdAt', <Time key="at" at={member.createdAt} />],
+            ['members.ownedServers', <Servers key="owned" ids={member.ownedServers} />],
+            ['members.registeredAt', <Servers key="registered" ids={member.registeredAt} />],
+            ['groups.title', <Groups key="groups" of={member.groups} />],
+          ]}
+        />
+      </Part>
+      <Part
+        title={text('subsystems.title')}
+        acts={
+          <Act
+            operation="addSubsystem"
+            button={text('subsystems.add')}
+            title={text('subsystems.add')}
+            consequence={<p>{text('subsystems.addConsequence', { name })}</p>}
+            fields={[
+              { name: 'subsystemCode', title: 'subsystems.code', hint: 'common.codeHint', maxLength: 255 },
+              { name: 'name', title: 'subsystems.name', required: false, maxLength: 255 },
+            ]}
+            send={({ subsystemCode, name: given }) =>
+              api.call('addSubsystem', {
+                params,
+                body: { subsystemCode, ...(given === '' ? {} : { name: given }) },
+              })
+            }
+            result={() => <p>{text('subsystems.added')}</p>}
+          />
+        }
+      >
+        <Table<Subsystem>
+          operation="getSubsystems"
+          params={params}
+          caption={text('subsystems.title')}
+          search="subsystems.search"
+          order="id"
+          rowKey={({ id: own }) => own}
+          columns={[
+            {
+              title: 'subsystems.code',
+              sort: 'id',
+              cell: ({ id: own }) => (
+                <Link to={clientPath(own)}>
+                  <bdi class="id">{own.split(':').at(-1)}</bdi>
+                </Link>
+              ),
+            },
+            { title: 'subsystems.name', sort: 'name', cell: (one) => <bdi>{one.name}</bdi> },
+            {
+              title: 'common.createdAt',
+              sort: 'createdAt',
+              cell: ({ createdAt }) => <Time at={createdAt} />,
+            },
+          ]}
+          empty={<p>{text('subsystems.emptyOfMember')}</p>}
+        />
+      </Part>
+      <History of="members" id={id} />
+    </>
+  )
+}
+
+export const member: Page = {
+  path: '/members/:id',
+  title: 'members.one',
+  listed: false,
+  operation: 'getMember',
+  View: OneMember,
+}

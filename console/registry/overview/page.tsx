@@ -1,0 +1,180 @@
+/** The first page: what waits for this person, what waits for others, and the instance in numbers. */
+import type { ComponentChildren } from 'preact'
+import { Link } from '../../kit/address.tsx'
+import { mayCall } from '../../kit/api.ts'
+import { Chart } from '../../kit/chart.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { type Loaded, useAnswer } from '../../kit/load.ts'
+import { Rows } from '../../kit/rows.tsx'
+import { Empty, Loading, Refused, Show } from '../../kit/states.tsx'
+import { Status, Validity } from '../../kit/status.tsx'
+import { locale, number, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import type { Configuration } from '../configuration/page.tsx'
+import { ServerLink } from '../links.tsx'
+import type { System } from '../settings/page.tsx'
+import type { CertificationService } from '../trust-services/certification-service.tsx'
+import type { TimestampingService } from '../trust-services/timestamping-service.tsx'
+import { type Overview, type Waiting, waitingOf } from './waiting.ts'
+
+function OverviewPage() {
+  const overview = useAnswer<Overview>('getOverview')
+  const system = useAnswer<System>('getSystem')
+  const configuration = useAnswer<Configuration>('getConfiguration')
+  const certification = useAnswer<CertificationService[]>('getCertificationServices')
+  const timestamping = useAnswer<TimestampingService[]>('getTimestampingServices')
+  return (
+    <>
+      <Head title={text('overview.title')} />
+      <All of={{ overview, system, configuration, certification, timestamping }}>
+        {(known) => <WaitingParts all={waitingOf(known)} />}
+      </All>
+      <Show of={overview}>{(data) => <Numbers of={data} />}</Show>
+      <Show of={configuration}>{(data) => <ConfigurationAge of={data} />}</Show>
+      <Show of={overview}>{(data) => <Expiring of={data.expiringCertificates} />}</Show>
+    </>
+  )
+}
+
+type There<L> = { [K in keyof L]: L[K] extends Loaded<infer T> ? T : never }
+
+/** Shows what needs several answers once all are there. */
+function All<L extends Record<string, Loaded<unknown>>>(q: {
+  of: L
+  children: (data: There<L>) => ComponentChildren
+}) {
+  const data: Record<string, unknown> = {}
+  for (const [name, loaded] of Object.entries(q.of)) {
+    if (loaded.state === 'refused') return <Refused fault={loaded.fault} again={loaded.again} />
+    if (loaded.state === 'loading') return <Loading />
+    data[name] = loaded.data
+  }
+  return <>{q.children(data as There<L>)}</>
+}
+
+function WaitingParts({ all }: { all: Waiting[] }) {
+  const { session } = useConsole()
+  const mine = all.filter(({ operation }) => mayCall(session, operation))
+  const others = all.filter((one) => !mine.includes(one))
+  return (
+    <>
+      <Part title={text('overview.forYou')}>
+        {mine.length === 0 ? <p>{text('overview.nothingForYou')}</p> : <WaitingList of={mine} />}
+      </Part>
+      {others.length > 0 && (
+        <Part title={text('overview.forOthers')}>
+          <WaitingList of={others} />
+        </Part>
+      )}
+    </>
+  )
+}
+
+function WaitingList({ of }: { of: Waiting[] }) {
+  return (
+    <ul class="waiting">
+      {of.map(({ what, values, tone, to }) => (
+        <li key={what + JSON.stringify(values)}>
+          <span>
+            <Status tone={tone} word={tone === 'bad' ? 'status.urgent' : 'status.soon'} />
+          </span>
+          {to === '/' ? (
+            <a href="#expiring">{text(what, values)}</a>
+          ) : (
+            <Link to={to}>{text(what, values)}</Link>
+          )}
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Numbers({ of: { counts } }: { of: Overview }) {
+  const shown = [
+    ['/members', counts.members, 'members.title'],
+    ['/subsystems', counts.subsystems, 'subsystems.title'],
+    ['/security-servers', counts.securityServers, 'servers.title'],
+    ['/global-groups', counts.globalGroups, 'groups.title'],
+  ] as const
+  return (
+    <ul class="counts">
+      {shown.map(([to, count, title]) => (
+        <li key={to}>
+          <Link to={to}>
+            <strong>{number(count)}</strong> {text(title)}
+          </Link>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function ConfigurationAge({ of: { newest } }: { of: Configuration }) {
+  return (
+    <Part title={text('configuration.title')} acts={<Link to="/configuration">{text('overview.more')}</Link>}>
+      {newest === null ? (
+        <Empty>
+          <p>{text('configuration.none')}</p>
+        </Empty>
+      ) : (
+        <Facts
+          of={[
+            ['configuration.index', number(newest.index)],
+            ['configuration.generatedAt', <Time key="at" at={newest.generatedAt} relative />],
+            ['configuration.expiresAt', <Time key="until" at={newest.expiresAt} relative />],
+          ]}
+        />
+      )}
+    </Part>
+  )
+}
+
+function Expiring({ of: { total, soonest, weeks } }: { of: Overview['expiringCertificates'] }) {
+  const day = new Intl.DateTimeFormat(locale, { day: '2-digit', month: '2-digit', timeZone: 'UTC' })
+  return (
+    <section class="part" id="expiring" tabIndex={-1} aria-labelledby="expiring-title">
+      <header>
+        <h2 id="expiring-title">{text('overview.expiring')}</h2>
+      </header>
+      {weeks.some(({ certificates }) => certificates > 0) && (
+        <Chart
+          title={text('overview.expiringByWeek')}
+          labelTitle={text('overview.week')}
+          valueTitle={text('servers.certificates')}
+          open={text('overview.asTable')}
+          bars={weeks.map(({ from, certificates }) => ({
+            label: day.format(new Date(from)),
+            value: certificates,
+          }))}
+        />
+      )}
+      {total === 0 ? (
+        <p>{text('overview.noneExpires')}</p>
+      ) : (
+        <>
+          {soonest.length < total && <p>{text('overview.soonest', { shown: soonest.length, total })}</p>}
+          <Rows<(typeof soonest)[number]>
+            caption={text('overview.expiring')}
+            rows={soonest}
+            rowKey={({ sha256 }) => sha256}
+            columns={[
+              { title: 'servers.one', cell: ({ server }) => <ServerLink id={server} /> },
+              { title: 'certificate.state', cell: ({ notAfter }) => <Validity notAfter={notAfter} /> },
+              { title: 'certificate.notAfter', cell: ({ notAfter }) => <Time at={notAfter} relative /> },
+            ]}
+          />
+        </>
+      )}
+    </section>
+  )
+}
+
+export const overview: Page = {
+  path: '/',
+  title: 'overview.title',
+  listed: true,
+  operation: 'getOverview',
+  View: OverviewPage,
+}

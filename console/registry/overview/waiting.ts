@@ -1,0 +1,127 @@
+/** What an instance lacks or is about to lose, and which operation mends it; pure. */
+import type { Tone } from '../../kit/status.tsx'
+import type { TextKey } from '../../kit/text.ts'
+import type { Configuration } from '../configuration/page.tsx'
+import type { System } from '../settings/page.tsx'
+import type { CertificationService } from '../trust-services/certification-service.tsx'
+import type { TimestampingService } from '../trust-services/timestamping-service.tsx'
+
+export type Overview = {
+  now: string
+  counts: { members: number; subsystems: number; securityServers: number; globalGroups: number }
+  serversWithoutCertificate: number
+  expiringCertificates: {
+    withinDays: number
+    total: number
+    soonest: { sha256: string; server: string; notAfter: string }[]
+    weeks: { from: string; certificates: number }[]
+  }
+}
+
+export type Known = {
+  overview: Overview
+  system: System
+  configuration: Configuration
+  certification: CertificationService[]
+  timestamping: TimestampingService[]
+}
+
+/** `operation` mends it: who may call it is the one whom it waits for. */
+export type Waiting = {
+  what: TextKey
+  values?: Record<string, string | number>
+  tone: Tone
+  operation: string
+  to: string
+}
+
+const SOON_MS = 90 * 86_400_000
+
+/** The most urgent first. */
+export function waitingOf(known: Known): Waiting[] {
+  const { overview, system, configuration, certification, timestamping } = known
+  const now = Date.parse(overview.now)
+  const { newest, signingKeys } = configuration
+  const found: Waiting[] = []
+  const add = (holds: boolean, waiting: Waiting): void => {
+    if (holds) found.push(waiting)
+  }
+  add(!system.initialized, {
+    what: 'waiting.instance',
+    tone: 'bad',
+    operation: 'initializeSystem',
+    to: '/settings',
+  })
+  add(signingKeys.length === 0, {
+    what: 'waiting.signingKey',
+    tone: 'bad',
+    operation: 'addSigningKey',
+    to: '/configuration',
+  })
+  add(newest !== null && Date.parse(newest.expiresAt) <= now, {
+    what: 'waiting.expired',
+    tone: 'bad',
+    operation: 'publishConfiguration',
+    to: '/configuration',
+  })
+  add(certification.length === 0, {
+    what: 'waiting.certification',
+    tone: 'bad',
+    operation: 'addCertificationService',
+    to: '/trust-services',
+  })
+  add(timestamping.length === 0, {
+    what: 'waiting.timestamping',
+    tone: 'bad',
+    operation: 'addTimestampingService',
+    to: '/trust-services',
+  })
+  add(system.initialized && system.managementServiceProvider === undefined, {
+    what: 'waiting.provider',
+    tone: 'warn',
+    operation: 'setManagementServiceProvider',
+    to: '/settings',
+  })
+  add(overview.serversWithoutCertificate > 0, {
+    what: 'waiting.noCertificate',
+    values: { count: overview.serversWithoutCertificate },
+    tone: 'warn',
+    operation: 'addAuthenticationCertificate',
+    to: '/security-servers?certificate=none',
+  })
+  for (const { name, notAfter } of trusted(certification, timestamping)) {
+    const left = Date.parse(notAfter) - now
+    add(left < SOON_MS, {
+      what: left <= 0 ? 'waiting.trustEnded' : 'waiting.trustEnds',
+      values: { name },
+      tone: left <= 0 ? 'bad' : 'warn',
+      operation: 'addCertificationService',
+      to: '/trust-services',
+    })
+  }
+  add(overview.expiringCertificates.total > 0, {
+    what: 'waiting.expiring',
+    values: { count: overview.expiringCertificates.total, days: overview.expiringCertificates.withinDays },
+    tone: 'warn',
+    operation: 'addAuthenticationCertificate',
+    to: '/',
+  })
+  return found.toSorted((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
+}
+
+function trusted(
+  certification: CertificationService[],
+  timestamping: TimestampingService[],
+): { name: string; notAfter: string }[] {
+  const authorities = certification.flatMap(({ name, authorities: own }) =>
+    own.map(({ notAfter }) => ({ name, notAfter })),
+  )
+  const responders = certification.flatMap(({ authorities: own }) =>
+    own.flatMap(({ ocspResponders }) =>
+      ocspResponders.flatMap(({ url, certificate }) =>
+        certificate === undefined ? [] : [{ name: url, notAfter: certificate.notAfter }],
+      ),
+    ),
+  )
+  return [...authorities, ...responders, ...timestamping]
+}

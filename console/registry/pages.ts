@@ -1,0 +1,33 @@
+/** The pages of the console in the order of its navigation: a page is a folder, and a line here. */
+import type { Page } from '../kit/frame.tsx'
+import { apiKeys } from './api-keys/page.tsx'
+import { auditLog } from './audit-log/page.tsx'
+import { configuration } from './configuration/page.tsx'
+import { globalGroup } from './global-groups/one.tsx'
+import { globalGroups } from './global-groups/page.tsx'
+import { member } from './members/one.tsx'
+import { members } from './members/page.tsx'
+import { overview } from './overview/page.tsx'
+import { securityServer } from './security-servers/one.tsx'
+import { securityServers } from './security-servers/page.tsx'
+import { settings } from './settings/page.tsx'
+import { subsystem } from './subsystems/one.tsx'
+import { subsystems } from './subsystems/page.tsx'
+import { trustServices } from './trust-services/page.tsx'
+
+export const pages: Page[] = [
+  overview,
+  members,
+  member,
+  subsystems,
+  subsystem,
+  securityServers,
+  securityServer,
+  trustServices,
+  globalGroups,
+  globalGroup,
+  configuration,
+  apiKeys,
+  auditLog,
+  settings,
+]

@@ -1,0 +1,57 @@
+/** The authentication certificates of a server: other servers know it by them. */
+import { Act } from '../../kit/act.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Part } from '../../kit/facts.tsx'
+import { Empty } from '../../kit/states.tsx'
+import { text } from '../../kit/text.ts'
+import { type Certificate, CertificateFacts } from '../certificate.tsx'
+
+export function Certificates({ server, of }: { server: string; of: Certificate[] }) {
+  const { api } = useConsole()
+  const params = { id: server }
+  return (
+    <Part
+      title={text('servers.certificates')}
+      acts={
+        <Act
+          operation="addAuthenticationCertificate"
+          button={text('servers.addCertificate')}
+          title={text('servers.addCertificate')}
+          consequence={<p>{text('servers.addCertificateConsequence')}</p>}
+          fields={[{ name: 'file', title: 'certificate.file', hint: 'certificate.fileHint', type: 'file' }]}
+          send={({ file }) => api.call('addAuthenticationCertificate', { params, body: file as File })}
+          result={() => <p>{text('servers.certificateAdded')}</p>}
+        />
+      }
+    >
+      {of.length === 0 && (
+        <Empty>
+          <p>{text('servers.noCertificate')}</p>
+        </Empty>
+      )}
+      <ul class="plain-list ruled">
+        {of.map((certificate) => (
+          <li key={certificate.sha256}>
+            <CertificateFacts of={certificate} />
+            <div class="acts">
+              <Act
+                operation="deleteAuthenticationCertificate"
+                button={text('servers.deleteCertificate')}
+                label={text('servers.deleteCertificateOf', { hash: certificate.sha256 })}
+                title={text('servers.deleteCertificate')}
+                consequence={<p>{text('servers.deleteCertificateConsequence')}</p>}
+                nameToType={server.split(':').at(-1)!}
+                send={() =>
+                  api.call('deleteAuthenticationCertificate', {
+                    params: { ...params, sha256: certificate.sha256 },
+                  })
+                }
+                result={() => <p>{text('servers.certificateDeleted')}</p>}
+              />
+            </div>
+          </li>
+        ))}
+      </ul>
+    </Part>
+  )
+}

@@ -1,0 +1,62 @@
+/** Who is registered as client of a server: members and subsystems that exchange messages through it. */
+import { Act } from '../../kit/act.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Part } from '../../kit/facts.tsx'
+import { Table } from '../../kit/table.tsx'
+import { text } from '../../kit/text.ts'
+import { ClientLink } from '../links.tsx'
+
+type Client = { id: string; name: string }
+
+export function Clients({ server }: { server: string }) {
+  const { api } = useConsole()
+  const params = { id: server }
+  return (
+    <Part
+      title={text('servers.clients')}
+      acts={
+        <Act
+          operation="registerClient"
+          button={text('servers.addClient')}
+          title={text('servers.addClient')}
+          consequence={<p>{text('servers.addClientConsequence')}</p>}
+          fields={[
+            { name: 'client', title: 'common.clientId', hint: 'common.clientIdHint', maxLength: 1100 },
+          ]}
+          send={(body) => api.call('registerClient', { params, body })}
+          result={() => <p>{text('servers.clientAdded')}</p>}
+        />
+      }
+    >
+      <Table<Client>
+        operation="getServerClients"
+        params={params}
+        caption={text('servers.clients')}
+        search="common.searchClient"
+        rowKey={({ id }) => id}
+        columns={[
+          { title: 'common.id', cell: ({ id }) => <ClientLink id={id} /> },
+          { title: 'common.name', cell: ({ name }) => <bdi>{name}</bdi> },
+          {
+            title: 'common.acts',
+            acts: ['deleteClient'],
+            cell: ({ id }) => (
+              <div class="acts">
+                <Act
+                  operation="deleteClient"
+                  button={text('common.remove')}
+                  label={text('common.removeThis', { what: id })}
+                  title={text('servers.removeClientTitle', { name: id })}
+                  consequence={<p>{text('servers.removeClientConsequence')}</p>}
+                  send={() => api.call('deleteClient', { params: { ...params, client: id } })}
+                  result={() => <p>{text('servers.clientRemoved')}</p>}
+                />
+              </div>
+            ),
+          },
+        ]}
+        empty={<p>{text('servers.noClients')}</p>}
+      />
+    </Part>
+  )
+}

@@ -1,0 +1,90 @@
+/** The security servers of the instance, and registering one. */
+import { Act } from '../../kit/act.tsx'
+import { goTo } from '../../kit/address.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Head } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { Status } from '../../kit/status.tsx'
+import { Table } from '../../kit/table.tsx'
+import { number, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { ServerLink, serverPath } from '../links.tsx'
+
+type Server = { id: string; address: string; createdAt: string; certificates: string[]; clients: string[] }
+
+function SecurityServers() {
+  const { api } = useConsole()
+  return (
+    <>
+      <Head
+        title={text('servers.title')}
+        lead={text('servers.lead')}
+        acts={
+          <Act<{ id: string }>
+            operation="addSecurityServer"
+            button={text('servers.add')}
+            look="primary"
+            title={text('servers.add')}
+            consequence={<p>{text('servers.addConsequence')}</p>}
+            fields={[
+              { name: 'id', title: 'common.id', hint: 'servers.idHint', maxLength: 1100 },
+              { name: 'address', title: 'servers.address', hint: 'servers.addressHint', maxLength: 253 },
+            ]}
+            send={(body) => api.call('addSecurityServer', { body })}
+            result={({ id }) => (
+              <p>
+                {text('servers.added')} <ServerLink id={id} />
+              </p>
+            )}
+            then={({ id }) => goTo(serverPath(id))}
+          />
+        }
+      />
+      <Table<Server>
+        operation="getSecurityServers"
+        caption={text('servers.title')}
+        search="servers.search"
+        filters={[
+          {
+            name: 'certificate',
+            title: 'servers.certificates',
+            options: [
+              { value: '', title: text('common.all') },
+              { value: 'none', title: text('servers.withoutCertificate') },
+            ],
+          },
+        ]}
+        order="id"
+        rowKey={({ id }) => id}
+        columns={[
+          { title: 'common.id', sort: 'id', cell: ({ id }) => <ServerLink id={id} /> },
+          {
+            title: 'servers.address',
+            sort: 'address',
+            cell: ({ address }) => <bdi class="id">{address}</bdi>,
+          },
+          {
+            title: 'servers.certificates',
+            cell: ({ certificates }) =>
+              certificates.length === 0 ? (
+                <Status tone="bad" word="status.noCertificate" />
+              ) : (
+                number(certificates.length)
+              ),
+          },
+          { title: 'servers.clients', number: true, cell: ({ clients }) => number(clients.length) },
+          { title: 'common.createdAt', sort: 'createdAt', cell: ({ createdAt }) => <Time at={createdAt} /> },
+        ]}
+        empty={<p>{text('servers.empty')}</p>}
+      />
+    </>
+  )
+}
+
+export const securityServers: Page = {
+  path: '/security-servers',
+  title: 'servers.title',
+  listed: true,
+  operation: 'getSecurityServers',
+  View: SecurityServers,
+}

@@ -1,0 +1,102 @@
+/** The instance itself: its identifier, who offers its management services, its member classes. */
+import { Act } from '../../kit/act.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/states.tsx'
+import { Status } from '../../kit/status.tsx'
+import { text } from '../../kit/text.ts'
+import { ClientLink } from '../links.tsx'
+import { MemberClasses } from './member-classes.tsx'
+
+export type System = { initialized: boolean; instance?: string; managementServiceProvider?: string }
+
+function Settings() {
+  const { api } = useConsole()
+  const system = useAnswer<System>('getSystem')
+  return (
+    <>
+      <Head title={text('settings.title')} lead={text('settings.lead')} />
+      <Show of={system}>
+        {({ initialized, instance, managementServiceProvider: provider }) => (
+          <>
+            <Part
+              title={text('settings.part')}
+              acts={
+                initialized ? (
+                  <Act
+                    operation="setManagementServiceProvider"
+                    button={text('settings.setProvider')}
+                    title={text('settings.setProvider')}
+                    consequence={<p>{text('settings.setProviderConsequence')}</p>}
+                    fields={[
+                      {
+                        name: 'client',
+                        title: 'common.clientId',
+                        hint: 'common.clientIdHint',
+                        maxLength: 1100,
+                        initial: provider ?? '',
+                      },
+                    ]}
+                    send={(body) => api.call('setManagementServiceProvider', { body })}
+                    result={() => <p>{text('settings.providerSet')}</p>}
+                  />
+                ) : (
+                  <Act
+                    operation="initializeSystem"
+                    button={text('settings.initialize')}
+                    look="primary"
+                    title={text('settings.initialize')}
+                    consequence={<p>{text('settings.initializeConsequence')}</p>}
+                    fields={[
+                      {
+                        name: 'instance',
+                        title: 'settings.instance',
+                        hint: 'common.codeHint',
+                        maxLength: 255,
+                      },
+                    ]}
+                    send={(body) => api.call('initializeSystem', { body })}
+                    result={() => <p>{text('settings.initialized')}</p>}
+                  />
+                )
+              }
+            >
+              <Facts
+                of={[
+                  [
+                    'settings.instance',
+                    instance === undefined ? (
+                      <Status key="instance" tone="warn" word="status.notSet" />
+                    ) : (
+                      <Copyable key="instance" value={instance} />
+                    ),
+                  ],
+                  [
+                    'settings.provider',
+                    provider === undefined ? (
+                      <Status key="provider" tone="warn" word="status.notSet" />
+                    ) : (
+                      <ClientLink key="provider" id={provider} />
+                    ),
+                  ],
+                ]}
+              />
+            </Part>
+            <MemberClasses />
+          </>
+        )}
+      </Show>
+    </>
+  )
+}
+
+export const settings: Page = {
+  path: '/settings',
+  title: 'settings.title',
+  listed: true,
+  operation: 'getSystem',
+  View: Settings,
+}

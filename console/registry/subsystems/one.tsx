@@ -1,0 +1,79 @@
+/** One subsystem: whose it is, where it is registered, which groups it is in. */
+
+import { Act } from '../../kit/act.tsx'
+import { goTo, Link } from '../../kit/address.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/states.tsx'
+import { Status } from '../../kit/status.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { History } from '../history.tsx'
+import { clientPath, Groups, Servers } from '../links.tsx'
+import { memberOf, type Subsystem } from './page.tsx'
+
+type Known = Subsystem & { registeredAt: string[]; groups: { code: string; description: string }[] }
+
+function OneSubsystem({ params }: { params: Record<string, string> }) {
+  const { api } = useConsole()
+  const subsystem = useAnswer<Known>('getSubsystem', { params: { id: params['id']! } })
+  return (
+    <Show of={subsystem} page="subsystems.one">
+      {({ id, name, memberName, createdAt, registeredAt, groups }) => (
+        <>
+          <Head
+            title={name === '' ? id.split(':').at(-1)! : name}
+            lead={<Copyable value={id} />}
+            acts={
+              <Act
+                operation="deleteSubsystem"
+                button={text('subsystems.delete')}
+                title={text('subsystems.deleteTitle', { name: id })}
+                consequence={<p>{text('subsystems.deleteConsequence')}</p>}
+                nameToType={id.split(':').at(-1)!}
+                send={() => api.call('deleteSubsystem', { params: { id } })}
+                result={() => <p>{text('subsystems.deleted')}</p>}
+                then={() => goTo(clientPath(memberOf(id)))}
+              />
+            }
+          />
+          <Part title={text('common.facts')}>
+            <Facts
+              of={[
+                [
+                  'subsystems.state',
+                  registeredAt.length === 0 ? (
+                    <Status key="state" tone="warn" word="status.notRegistered" />
+                  ) : (
+                    <Status key="state" tone="good" word="status.registered" />
+                  ),
+                ],
+                [
+                  'members.one',
+                  <Link key="member" to={clientPath(memberOf(id))}>
+                    <bdi>{memberName}</bdi>
+                  </Link>,
+                ],
+                ['common.createdAt', <Time key="at" at={createdAt} />],
+                ['members.registeredAt', <Servers key="servers" ids={registeredAt} />],
+                ['groups.title', <Groups key="groups" of={groups} />],
+              ]}
+            />
+          </Part>
+          <History of="subsystems" id={id} />
+        </>
+      )}
+    </Show>
+  )
+}
+
+export const subsystem: Page = {
+  path: '/subsystems/:id',
+  title: 'subsystems.one',
+  listed: false,
+  operation: 'getSubsystem',
+  View: OneSubsystem,
+}

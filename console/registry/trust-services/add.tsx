@@ -1,0 +1,115 @@
+/** Approving a certification service, an intermediate CA below one, or a time-stamping service. */
+import { Act } from '../../kit/act.tsx'
+import { useConsole } from '../../kit/context.ts'
+import type { Field, Values } from '../../kit/field.tsx'
+import { text } from '../../kit/text.ts'
+import { certificateText } from '../certificate.tsx'
+
+const CERTIFICATE: Field = {
+  name: 'certificate',
+  title: 'certificate.file',
+  hint: 'certificate.fileHint',
+  type: 'file',
+}
+const RESPONDER: Field[] = [
+  { name: 'ocspUrl', title: 'trust.ocspUrl', hint: 'trust.ocspUrlHint', maxLength: 500, required: false },
+  { name: 'ocspCertificate', title: 'trust.ocspCertificate', type: 'file', required: false },
+]
+
+/** The first responder; the API takes more, and each has its own certificate. */
+async function respondersOf({ ocspUrl, ocspCertificate }: Values): Promise<object[]> {
+  if (ocspUrl === '' || ocspUrl === undefined) return []
+  const own = ocspCertificate instanceof File ? { certificate: await certificateText(ocspCertificate) } : {}
+  return [{ url: ocspUrl, ...own }]
+}
+
+export function AddCertificationService() {
+  const { api } = useConsole()
+  return (
+    <Act
+      operation="addCertificationService"
+      button={text('trust.addCertification')}
+      title={text('trust.addCertification')}
+      consequence={<p>{text('trust.addCertificationConsequence')}</p>}
+      fields={[
+        { name: 'name', title: 'common.name', maxLength: 255 },
+        CERTIFICATE,
+        { name: 'profile', title: 'trust.profile', hint: 'trust.profileHint', maxLength: 255 },
+        {
+          name: 'usage',
+          title: 'trust.usage',
+          type: 'select',
+          initial: 'all',
+          options: [
+            { value: 'all', title: text('trust.usageAll') },
+            { value: 'authentication', title: text('trust.usageAuthentication') },
+          ],
+        },
+        ...RESPONDER,
+      ]}
+      send={async (values) =>
+        api.call('addCertificationService', {
+          body: {
+            name: values['name'],
+            certificateProfileInfo: values['profile'],
+            authenticationOnly: values['usage'] === 'authentication',
+            certificate: await certificateText(values['certificate'] as File),
+            ocspResponders: await respondersOf(values),
+          },
+        })
+      }
+      result={() => <p>{text('trust.added')}</p>}
+    />
+  )
+}
+
+export function AddIntermediate({ service, name }: { service: number; name: string }) {
+  const { api } = useConsole()
+  return (
+    <Act
+      operation="addIntermediateCa"
+      button={text('trust.addIntermediate')}
+      label={text('trust.addIntermediateTo', { name })}
+      title={text('trust.addIntermediateTo', { name })}
+      consequence={<p>{text('trust.addIntermediateConsequence')}</p>}
+      fields={[CERTIFICATE, ...RESPONDER]}
+      send={async (values) =>
+        api.call('addIntermediateCa', {
+          params: { id: String(service) },
+          body: {
+            certificate: await certificateText(values['certificate'] as File),
+            ocspResponders: await respondersOf(values),
+          },
+        })
+      }
+      result={() => <p>{text('trust.added')}</p>}
+    />
+  )
+}
+
+export function AddTimestampingService() {
+  const { api } = useConsole()
+  return (
+    <Act
+      operation="addTimestampingService"
+      button={text('trust.addTimestamping')}
+      title={text('trust.addTimestamping')}
+      consequence={<p>{text('trust.addTimestampingConsequence')}</p>}
+      fields={[
+        { name: 'name', title: 'common.name', maxLength: 255 },
+        { name: 'url', title: 'trust.url', maxLength: 500 },
+        CERTIFICATE,
+      ]}
+      send={async (values) =>
+        api.call('addTimestampingService', {
+          body: {
+            name: values['name'],
+            url: values['url'],
+            certificate: await certificateText(values['certificate'] as File),
+          },
+        })
+      }
+      result={() => <p>{text('trust.added')}</p>}
+    />
+  )
+}

@@ -1,0 +1,107 @@
+/** One certification service: its top CA, the CAs below it, and who tells the state of what they issued. */
+import { Act } from '../../kit/act.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Facts, Part } from '../../kit/facts.tsx'
+import { Validity } from '../../kit/status.tsx'
+import { text } from '../../kit/text.ts'
+import { type Certificate, CertificateFacts } from '../certificate.tsx'
+import { AddIntermediate } from './add.tsx'
+
+type Responder = { url: string; certificate?: Certificate }
+type Authority = Certificate & { top: boolean; ocspResponders: Responder[] }
+export type CertificationService = {
+  id: number
+  name: string
+  certificateProfileInfo: string
+  authenticationOnly: boolean
+  authorities: Authority[]
+}
+
+export function CertificationServicePart({ service }: { service: CertificationService }) {
+  const { api } = useConsole()
+  const { id, name } = service
+  const authorities = service.authorities.toSorted((a, b) => Number(b.top) - Number(a.top))
+  return (
+    <Part
+      title={name}
+      acts={
+        <>
+          <AddIntermediate service={id} name={name} />
+          <Act
+            operation="deleteCertificationService"
+            button={text('trust.withdraw')}
+            label={text('trust.withdrawThis', { name })}
+            title={text('trust.withdrawTitle', { name })}
+            consequence={<p>{text('trust.withdrawCertificationConsequence')}</p>}
+            nameToType={name}
+            send={() => api.call('deleteCertificationService', { params: { id: String(id) } })}
+            result={() => <p>{text('trust.withdrawn')}</p>}
+          />
+        </>
+      }
+    >
+      <Facts
+        of={[
+          ['trust.kind', text('trust.certification')],
+          [
+            'trust.profile',
+            <bdi key="profile" class="id">
+              {service.certificateProfileInfo}
+            </bdi>,
+          ],
+          ['trust.usage', text(service.authenticationOnly ? 'trust.usageAuthentication' : 'trust.usageAll')],
+        ]}
+      />
+      <ul class="plain-list ruled">
+        {authorities.map((authority) => (
+          <li key={authority.sha256}>
+            <h3>{text(authority.top ? 'trust.topCa' : 'trust.intermediateCa')}</h3>
+            <CertificateFacts of={authority} />
+            <Responders of={authority.ocspResponders} />
+            {!authority.top && (
+              <div class="acts">
+                <Act
+                  operation="deleteIntermediateCa"
+                  button={text('trust.withdrawIntermediate')}
+                  label={text('trust.withdrawIntermediateOf', { name: authority.subject })}
+                  title={text('trust.withdrawTitle', { name: authority.subject })}
+                  consequence={<p>{text('trust.withdrawIntermediateConsequence')}</p>}
+                  nameToType={name}
+                  send={() =>
+                    api.call('deleteIntermediateCa', {
+                      params: { id: String(id), sha256: authority.sha256 },
+                    })
+                  }
+                  result={() => <p>{text('trust.withdrawn')}</p>}
+                />
+              </div>
+            )}
+          </li>
+        ))}
+      </ul>
+    </Part>
+  )
+}
+
+function Responders({ of }: { of: Responder[] }) {
+  if (of.length === 0) return <p>{text('trust.noResponders')}</p>
+  return (
+    <>
+      <h4>{text('trust.responders')}</h4>
+      <ul class="plain-list">
+        {of.map(({ url, certificate }) => (
+          <li key={url}>
+            <bdi class="id">{url}</bdi>{' '}
+            {certificate === undefined ? (
+              <span class="beside">{text('trust.responderByCa')}</span>
+            ) : (
+              <>
+                <Validity {...certificate} /> <bdi class="beside">{certificate.subject}</bdi>
+              </>
+            )}
+          </li>
+        ))}
+      </ul>
+    </>
+  )
+}

@@ -1,0 +1,62 @@
+/** Whose certificates, certificate states and time-stamps the instance accepts. */
+import { Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Empty, Show } from '../../kit/states.tsx'
+import { text } from '../../kit/text.ts'
+import { AddCertificationService, AddTimestampingService } from './add.tsx'
+import { type CertificationService, CertificationServicePart } from './certification-service.tsx'
+import { type TimestampingService, TimestampingServicePart } from './timestamping-service.tsx'
+
+function TrustServices() {
+  const certification = useAnswer<CertificationService[]>('getCertificationServices')
+  const timestamping = useAnswer<TimestampingService[]>('getTimestampingServices')
+  return (
+    <>
+      <Head
+        title={text('trust.title')}
+        lead={text('trust.lead')}
+        acts={
+          <>
+            <AddCertificationService />
+            <AddTimestampingService />
+          </>
+        }
+      />
+      <Show of={certification}>
+        {(services) =>
+          services.length === 0 ? (
+            <Part title={text('trust.certification')}>
+              <Empty>
+                <p>{text('trust.noCertification')}</p>
+              </Empty>
+            </Part>
+          ) : (
+            services.map((service) => <CertificationServicePart key={service.id} service={service} />)
+          )
+        }
+      </Show>
+      <Show of={timestamping}>
+        {(services) =>
+          services.length === 0 ? (
+            <Part title={text('trust.timestamping')}>
+              <Empty>
+                <p>{text('trust.noTimestamping')}</p>
+              </Empty>
+            </Part>
+          ) : (
+            services.map((service) => <TimestampingServicePart key={service.id} service={service} />)
+          )
+        }
+      </Show>
+    </>
+  )
+}
+
+export const trustServices: Page = {
+  path: '/trust-services',
+  title: 'trust.title',
+  listed: true,
+  operation: 'getCertificationServices',
+  View: TrustServices,
+}

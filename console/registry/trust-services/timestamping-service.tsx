@@ -1,0 +1,44 @@
+/** One time-stamping service. */
+import { Act } from '../../kit/act.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Part } from '../../kit/facts.tsx'
+import { text } from '../../kit/text.ts'
+import { type Certificate, CertificateFacts } from '../certificate.tsx'
+
+export type TimestampingService = Certificate & { id: number; name: string; url: string }
+
+export function TimestampingServicePart({ service }: { service: TimestampingService }) {
+  const { api } = useConsole()
+  const { id, name, url } = service
+  return (
+    <Part
+      title={name}
+      acts={
+        <Act
+          operation="deleteTimestampingService"
+          button={text('trust.withdraw')}
+          label={text('trust.withdrawThis', { name })}
+          title={text('trust.withdrawTitle', { name })}
+          consequence={<p>{text('trust.withdrawTimestampingConsequence')}</p>}
+          nameToType={name}
+          send={() => api.call('deleteTimestampingService', { params: { id: String(id) } })}
+          result={() => <p>{text('trust.withdrawn')}</p>}
+        />
+      }
+    >
+      <Facts
+        of={[
+          ['trust.kind', text('trust.timestamping')],
+          ['trust.url', <Copyable key="url" value={url} />],
+        ]}
+      />
+      <ul class="plain-list ruled">
+        <li>
+          <h3>{text('trust.tsaCertificate')}</h3>
+          <CertificateFacts of={service} />
+        </li>
+      </ul>
+    </Part>
+  )
+}

@@ -1,0 +1,27 @@
+/** `concordat console`: builds the web pages, when their sources have changed since the last build. */
+import { parseArgs } from 'node:util'
+import { buildConsoles } from '#console/build.ts'
+
+const USAGE = `Usage: concordat console
+
+Builds the web pages into console/dist, from where the servers give them under /console/, unless that is done already.
+`
+
+/** Exit code 0 when the pages are built, 2 for wrong usage. */
+export async function run(args: string[]): Promise<number> {
+  try {
+    const { values } = parseArgs({ args, options: { help: { type: 'boolean', short: 'h' } } })
+    if (values.help === true) {
+      process.stdout.write(USAGE)
+      return 0
+    }
+  } catch (thrown) {
+    process.stderr.write(`${(thrown as Error).message}\n${USAGE}`)
+    return 2
+  }
+  const built = await buildConsoles()
+  process.stdout.write(
+    built.length === 0 ? 'The pages are built already.\n' : `Built the pages of the ${built.join(', ')}.\n`,
+  )
+  return 0
+}

@@ -1,0 +1,122 @@
+/**
+ * Debian's Chromium for tests of pages: each visitor has a browser context of its own, and what no page may do (break its
+ * content security policy, ask another host, throw) is collected with what axe finds.
+ */
+import { mkdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import axe, { type AxeResults } from 'axe-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Test } from 'tap'
+import type { Node } from './fakes/registry-world.ts'
+import { findProgram } from './outside-tools.ts'
+
+const PROGRAMS = ['chromium', 'chromium-browser']
+const SCREENSHOTS = path.resolve(import.meta.dirname, '../screenshots')
+const PATIENCE_MS = 10_000
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+// As texts: they run in the page, where other names exist than here.
+const RUN_AXE = `axe.run(document, { runOnly: { type: 'tag', values: ${JSON.stringify(TAGS)} } })`
+const TELL_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) => {
+  console.error('policy violation: ' + event.violatedDirective + ' ' + event.blockedURI)
+})`
+
+export function hasChromium(): boolean {
+  return findProgram(PROGRAMS) !== undefined
+}
+
+export type Visitor = {
+  page: Page
+  /** Goes to an address of the console and waits until it shows what it has. */
+  open(address: string): Promise<void>
+  /** Waits until nothing is loading. */
+  settled(): Promise<void>
+  /** Fails the test for a sideways scroll and for what was collected; makes a screenshot. */
+  look(name: string): Promise<void>
+  /** The same, and for what axe finds now. */
+  check(name: string): Promise<void>
+}
+
+/** Where a registry of the test world gives its console. */
+export function baseOf({ settings }: Node): string {
+  return `http://${settings.admin.address}:${settings.admin.port}/console`
+}
+
+/** The registry's first API key, which has every role. */
+export function keyOf({ settings }: Node): string {
+  return readFileSync(settings.admin.initialApiKeyFile!, 'utf8').trim()
+}
+
+export async function openBrowser(t: Test): Promise<Browser> {
+  const browser = await chromium.launch({
+    executablePath: findProgram(PROGRAMS)!,
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  })
+  t.teardown(() => browser.close())
+  return browser
+}
+
+/** Somebody at `base` (http://host:port/console), with an API key or without. */
+export async function visitor(
+  t: Test,
+  browser: Browser,
+  q: { base: string; apiKey?: string; context?: BrowserContextOptions },
+): Promise<Visitor> {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: 'en-GB',
+    timezoneId: 'Europe/Tallinn',
+    ...(q.apiKey === undefined
+      ? {}
+      : { extraHTTPHeaders: { authorization: `X-Road-ApiKey token=${q.apiKey}` } }),
+    ...q.context,
+  })
+  t.teardown(() => context.close())
+  context.setDefaultTimeout(PATIENCE_MS)
+  const page = await context.newPage()
+  const wrongs: string[] = []
+  await context.addInitScript({ content: axe.source })
+  await context.addInitScript({ content: TELL_VIOLATIONS })
+  page.on('console', (message) => {
+    // An answer that is no success is a page's business, and shown by it.
+    const isAnswer = message.text().startsWith('Failed to load resource')
+    if (message.type() === 'error' && !isAnswer) wrongs.push(message.text())
+  })
+  page.on('pageerror', (error) => wrongs.push(`thrown: ${error.stack ?? error.message}`))
+  page.on('dialog', (dialog) => {
+    wrongs.push(`a script ran: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  page.on('request', (request) => {
+    const { protocol, host } = new URL(request.url())
+    if (protocol !== 'blob:' && host !== new URL(q.base).host) wrongs.push(`asked ${request.url()}`)
+  })
+  const settled = async (): Promise<void> => {
+    await page.locator('main').waitFor()
+    await page.locator('.loading, [aria-busy="true"]').first().waitFor({ state: 'detached' })
+  }
+  const look = async (name: string): Promise<void> => {
+    await settled()
+    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+    mkdirSync(SCREENSHOTS, { recursive: true })
+    await page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`), fullPage: true })
+    t.ok(overflow <= 0, `${name}: nothing scrolls sideways (${overflow})`)
+    t.strictSame(wrongs.splice(0), [], `${name}: policy, hosts and scripts`)
+  }
+  return {
+    page,
+    settled,
+    look,
+    open: async (address) => {
+      await page.goto(q.base + address)
+      await settled()
+    },
+    check: async (name) => {
+      await look(name)
+      const { violations } = await page.evaluate<AxeResults>(RUN_AXE)
+      const found = violations.flatMap(({ id, nodes }) =>
+        nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`),
+      )
+      t.strictSame(found, [], `${name}: axe finds nothing`)
+    },
+  }
+}

@@ -1,0 +1,367 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { ROLES } from '#central-registry/admin/first-api-key.ts'
+import { createAuthority } from '#certs/authority.ts'
+import { buildConsoles } from '#console/build.ts'
+import { baseOf, hasChromium, keyOf, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { anchorOf, certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
+import { registryWorld } from '../fakes/registry-world.ts'
+import { skipFor } from '../outside-tools.ts'
+
+const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
+if (hasChromium()) await buildConsoles()
+
+/** Which acts a page offers to which role: what is not named here nobody else may see. */
+const ACTS: Record<string, Record<string, string[]>> = {
+  '/members': { XROAD_REGISTRATION_OFFICER: ['Admit a member'] },
+  '/members/DEV:GOV:1234': { XROAD_REGISTRATION_OFFICER: ['Rename', 'Delete', 'Add a subsystem'] },
+  '/subsystems/DEV:GOV:1234:plain': { XROAD_REGISTRATION_OFFICER: ['Delete'] },
+  '/security-servers/DEV:GOV:1234:SS1': {
+    XROAD_REGISTRATION_OFFICER: [
+      ...['Change address', 'Delete', 'Add a certificate', 'Register a client', 'Remove'],
+    ],
+  },
+  '/global-groups/owners': { XROAD_REGISTRATION_OFFICER: ['Delete', 'Add to the group', 'Remove'] },
+  '/trust-services': {
+    XROAD_SECURITY_OFFICER: [
+      ...['Approve a certification service', 'Approve a time-stamping service'],
+      ...['Add an intermediate CA', 'Withdraw', 'Withdraw this CA', 'Withdraw'],
+    ],
+  },
+  '/configuration': {
+    XROAD_SECURITY_OFFICER: ['Publish now', 'Make a key', 'Sign with this key', 'Remove the key'],
+  },
+  '/settings': {
+    XROAD_REGISTRATION_OFFICER: ['Add a class', 'Delete'],
+    XROAD_SYSTEM_ADMINISTRATOR: ['Name the provider'],
+  },
+}
+/** Pages that are not for everybody. */
+const CLOSED: Record<string, string[]> = {
+  '/api-keys': ['XROAD_SYSTEM_ADMINISTRATOR'],
+  '/audit-log': ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR'],
+}
+const NO_ACTS = new Set(['Copy', 'Download the internal anchor', 'Download the external anchor', 'Sign out'])
+
+async function actsOf({ page }: Visitor): Promise<string[]> {
+  const buttons = await page.locator('main button:not(th button):not(.paging button)').allTextContents()
+  return buttons.filter((button) => !NO_ACTS.has(button))
+}
+
+void t.test('each role sees its acts and pages, and no others', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const world = registryWorld(t)
+  const node = await world.start()
+  await setUp(node, authority)
+  await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
+  const browser = await openBrowser(t)
+  for (const role of ROLES) {
+    const { secret } = (await node.must('POST', '/api-keys', { name: role, roles: [role] })) as {
+      secret: string
+    }
+    const one = await visitor(t, browser, { base: baseOf(node), apiKey: secret })
+    const { page } = one
+    await one.open('/')
+    const mine = await page.getByRole('heading', { name: 'Waits for you' }).locator('../..').textContent()
+    const isRegistration = role === 'XROAD_REGISTRATION_OFFICER'
+    t.equal(/no valid authentication certificate/.test(mine ?? ''), isRegistration, `${role}: what waits`)
+    for (const [address, acts] of Object.entries(ACTS)) {
+      await one.open(address)
+      t.same((await actsOf(one)).sort(), (acts[role] ?? []).toSorted(), `${role} ${address}`)
+    }
+    for (const [address, roles] of Object.entries(CLOSED)) {
+      const isOpen = roles.includes(role)
+      const link = page.locator(`nav.main-nav a[href$="${address}"]`)
+      t.equal(await link.count(), isOpen ? 1 : 0, `${role}: ${address} in the navigation`)
+      await one.open(address)
+      const said = (await page.locator('main').textContent()) ?? ''
+      t.equal(said.includes('Your roles do not include this page'), !isOpen, `${role} ${address}`)
+    }
+    await one.open('/members/DEV:GOV:1234')
+    const history = page.getByRole('heading', { name: 'Last acts' })
+    const mayRead = CLOSED['/audit-log']!.includes(role)
+    t.equal(await history.count(), mayRead ? 1 : 0, `${role}: history`)
+    t.equal(await page.locator('.timeline li').count(), mayRead ? 2 : 0, 'its two subsystems')
+    if (role === 'XROAD_OBSERVER') {
+      await one.check('observer')
+      await one.open('/api-keys')
+      await one.check('no-permission')
+    }
+  }
+})
+
+void t.test('signing in: no session, a key that is kept in memory only, signing out', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const world = registryWorld(t)
+  const node = await world.start()
+  const browser = await openBrowser(t)
+  const one = await visitor(t, browser, { base: baseOf(node) })
+  const { page } = one
+  await one.open('/members?q=abc')
+  await page.getByText('Login of persons is not set up').waitFor()
+  t.equal(await page.getByRole('link', { name: 'Sign in' }).count(), 0)
+  await one.check('sign-in')
+  const key = page.getByLabel('API key', { exact: true })
+  const enter = page.getByRole('button', { name: 'Use this key' })
+  await enter.click()
+  await page.getByText('API key: This is needed.').waitFor()
+  t.equal(await page.locator('.summary').evaluate((node) => node.matches(':focus')), true)
+  await key.fill('short')
+  await enter.click()
+  await page.getByText('API key: An API key has 36 characters').waitFor()
+  await one.check('sign-in-wrong')
+  await key.fill(keyOf(node).replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')))
+  await enter.click()
+  await page.getByText('does not know this key').waitFor()
+  await key.fill(` ${keyOf(node)} `)
+  await key.press('Enter')
+  await page.getByRole('heading', { name: 'Members', level: 1 }).waitFor()
+  t.match(page.url(), /members\?q=abc$/, 'where one wanted to go')
+  const kept = 'JSON.stringify([localStorage, sessionStorage, document.cookie, location.href, history.state])'
+  t.equal(await page.evaluate(kept), JSON.stringify([{}, {}, '', page.url(), null]), 'nothing is kept')
+  t.same(await page.context().cookies(), [])
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in', level: 1 }).waitFor()
+  await key.fill(keyOf(node))
+  await key.press('Enter')
+  await page.getByRole('heading', { name: 'Members', level: 1 }).waitFor()
+  await page.reload()
+  await page.getByRole('heading', { name: 'Sign in', level: 1 }).waitFor()
+
+  // A registry with a login of persons answers so.
+  await page.route('**/login', (route) => route.fulfill({ status: 302, headers: { location: '/idp' } }))
+  await page.reload()
+  t.match(await page.getByRole('link', { name: 'Sign in' }).getAttribute('href'), /^\/login$/)
+  await one.check('sign-in-person')
+})
+
+void t.test('a person: session, CSRF token, an act that waits for a second administrator', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const world = registryWorld(t)
+  const node = await world.start()
+  await setUp(node, authority)
+  const browser = await openBrowser(t)
+  const one = await visitor(t, browser, { base: baseOf(node), apiKey: keyOf(node) })
+  const { page } = one
+  const session = {
+    kind: 'person',
+    name: 'Ada',
+    roles: ['XROAD_REGISTRATION_OFFICER'],
+    csrfToken: 'token-1',
+    endsAt: '2030-01-01T00:00:00.000Z',
+  }
+  const sent: (string | undefined)[] = []
+  await page.route('**/api/v1/session', (route) => route.fulfill({ json: session }))
+  await page.route('**/logout', (route) => {
+    sent.push(route.request().headers()['x-csrf-token'])
+    return route.fulfill({ status: 204 })
+  })
+  await page.route('**/api/v1/members', (route) => {
+    sent.push(route.request().headers()['x-csrf-token'])
+    return route.fulfill({ status: 202, json: { proposal: { id: '7', hash: 'ab'.repeat(32) } } })
+  })
+  await one.open('/members')
+  t.match(await page.locator('.who').textContent(), /Ada \(signed in\).*Your session ends 01 Jan 2030/)
+  await page.getByRole('button', { name: 'Admit a member' }).click()
+  await one.check('dialog')
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Member class').selectOption('GOV')
+  await dialog.getByLabel('Member code').fill('77')
+  await dialog.getByLabel('Name').fill('Two Eyes')
+  await dialog.getByRole('button', { name: 'Admit a member' }).click()
+  await dialog.getByText('it waits for a second administrator').waitFor()
+  await page.getByText('ab'.repeat(32)).waitFor()
+  await one.check('proposed')
+  await page.getByRole('button', { name: 'Close' }).click()
+  t.match(page.url(), /\/members$/, 'nothing is there to go to yet')
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in', level: 1 }).waitFor()
+  t.same(sent, ['token-1', 'token-1'])
+})
+
+void t.test('by keyboard alone: admit a member, be told what is wrong, delete it again', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const world = registryWorld(t)
+  const node = await world.start()
+  await setUp(node, authority)
+  const browser = await openBrowser(t)
+  const one = await visitor(t, browser, { base: baseOf(node), apiKey: keyOf(node) })
+  const { page } = one
+  const { keyboard } = page
+  const focused = (): Promise<string> =>
+    page.evaluate<string>(
+      `(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim().slice(0, 60)`,
+    )
+  /** Tab until that is what has the focus. */
+  const tabTo = async (words: string | RegExp): Promise<void> => {
+    for (let at = 0; at < 60; at++) {
+      await keyboard.press('Tab')
+      const now = await focused()
+      if (typeof words === 'string' ? now === words : words.test(now)) return
+    }
+    throw new Error(`no way to ${words} by Tab, but to ${await focused()}`)
+  }
+  await one.open('/')
+  await keyboard.press('Tab')
+  t.equal(await focused(), 'Skip to the page')
+  await keyboard.press('Enter')
+  t.equal(await page.locator('main').evaluate((main) => main.matches(':focus')), true)
+  await page.reload()
+  await one.settled()
+  await tabTo('Members')
+  await keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Members', level: 1 }).waitFor()
+  await one.settled()
+  t.equal(await page.locator('main').evaluate((main) => main.matches(':focus')), true, 'taken to the page')
+  await tabTo('Admit a member')
+  await keyboard.press('Enter')
+  await page.getByRole('dialog').waitFor()
+  await tabTo('Admit a member')
+  await keyboard.press('Enter')
+  t.match(await focused(), /This needs to be put right/, 'the summary has the focus')
+  await one.check('dialog-wrong')
+  await tabTo('Member class: This is needed.')
+  await keyboard.press('Enter')
+  t.match(await focused(), /^Member class/, 'a link of the summary leads to the field')
+  await keyboard.type('G')
+  await tabTo('Member code')
+  await keyboard.type('a/b')
+  await tabTo('Name')
+  await keyboard.type('Tax & Customs')
+  await keyboard.press('Enter')
+  await page
+    .getByRole('dialog')
+    .getByText(/not allowed/)
+    .waitFor()
+  await tabTo('Member code')
+  await keyboard.press('Control+a')
+  await keyboard.type('4711')
+  await keyboard.press('Enter')
+  await page.getByText('Admitted:').waitFor()
+  t.equal(await focused(), 'Close', 'after the result one goes on')
+  await one.check('dialog-result')
+  await keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Tax & Customs', level: 1 }).waitFor()
+  t.match(await node.must('GET', '/members/DEV:GOV:4711'), { name: 'Tax & Customs' })
+
+  await tabTo('Delete')
+  await keyboard.press('Enter')
+  await page.getByRole('dialog').waitFor()
+  await keyboard.press('Escape')
+  await page.locator('dialog').waitFor({ state: 'detached' })
+  t.equal(await focused(), 'Delete', 'back to where one was')
+  await keyboard.press('Enter')
+  await page.getByRole('dialog').waitFor()
+  await tabTo('Name, to confirm')
+  await keyboard.type('Tax')
+  await keyboard.press('Enter')
+  await page.getByText('This is not the name that stands above.').first().waitFor()
+  await one.check('dialog-delete')
+  await tabTo('Name, to confirm')
+  await keyboard.press('Control+a')
+  await keyboard.type('Tax & Customs')
+  await keyboard.press('Enter')
+  await page.getByText('The member was deleted.').waitFor()
+  await keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Members', level: 1 }).waitFor()
+  t.equal((await node.call('GET', '/members/DEV:GOV:4711')).status, 404)
+})
+
+void t.test('acts come to the registry: keys, certificates, anchors, groups', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const world = registryWorld(t)
+  const node = await world.start()
+  await setUp(node, authority)
+  await publish(node)
+  const browser = await openBrowser(t)
+  const one = await visitor(t, browser, {
+    ...{ base: baseOf(node), apiKey: keyOf(node) },
+    context: { permissions: ['clipboard-read', 'clipboard-write'] },
+  })
+  const { page } = one
+  const dialog = page.getByRole('dialog')
+  const act = async (button: string | RegExp): Promise<void> => {
+    await page.locator('main').getByRole('button', { name: button }).first().click()
+    await dialog.waitFor()
+  }
+  const confirm = (button: string): Promise<void> =>
+    dialog.getByRole('button', { name: button, exact: true }).click()
+  const close = async (): Promise<void> => {
+    await confirm('Close')
+    await page.locator('dialog').waitFor({ state: 'detached' })
+  }
+
+  await one.open('/api-keys')
+  await act('Make an API key')
+  await dialog.getByLabel('Name').fill('robot')
+  await confirm('Make an API key')
+  await dialog.getByText('Roles: This is needed.').waitFor()
+  await dialog.getByLabel('Observer').check()
+  await confirm('Make an API key')
+  await dialog.getByText('it is not shown again').waitFor()
+  const secret = (await dialog.locator('.id').textContent()) ?? ''
+  await dialog.getByRole('button', { name: 'Copy API key' }).click()
+  t.equal(await page.evaluate('navigator.clipboard.readText()'), secret)
+  t.equal((await node.call('GET', '/members', undefined, secret)).status, 200)
+  await close()
+  t.notMatch(await page.content(), secret, 'gone for ever')
+  await act('Revoke robot')
+  await dialog.getByLabel('Name, to confirm').fill('robot')
+  await confirm('Revoke')
+  await dialog.getByText('The key was revoked.').waitFor()
+  await close()
+  await page.getByText('revoked', { exact: false }).first().waitFor()
+  t.equal((await node.call('GET', '/members', undefined, secret)).status, 401)
+
+  await one.open('/security-servers/DEV:GOV:1234:SS1')
+  const file = path.join(world.directory, 'auth.der')
+  const subject: [string, string][] = [['CN', 'ss1.example']]
+  const issued = { request: certificationRequest(), profile: 'authentication', subject } as const
+  writeFileSync(file, (await authority.issue(issued)).der)
+  await act('Add a certificate')
+  await dialog.getByLabel('Certificate file').setInputFiles({
+    name: 'no.pem',
+    mimeType: 'application/x-pem-file',
+    buffer: Buffer.from('no certificate'),
+  })
+  await confirm('Add a certificate')
+  await dialog.locator('.summary').waitFor()
+  await dialog.getByLabel('Certificate file').setInputFiles(file)
+  await confirm('Add a certificate')
+  await dialog.getByText('The certificate was registered.').waitFor()
+  await close()
+  await page.getByText('CN=ss1.example').waitFor()
+  await act('Register a client')
+  await dialog.getByLabel('Member or subsystem').fill('DEV:GOV:1234:plain')
+  await confirm('Register a client')
+  await dialog.getByText('The client was registered.').waitFor()
+  await close()
+  await page.getByRole('link', { name: 'DEV:GOV:1234:plain' }).waitFor()
+
+  await one.open('/configuration')
+  const download = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Download the internal anchor' }).click()
+  const anchor = await download
+  t.equal(anchor.suggestedFilename(), 'internal-configuration-anchor.xml')
+  t.same(readFileSync(await anchor.path()), await anchorOf(node), 'byte for byte')
+  await one.look('after-download')
+
+  await one.open('/trust-services')
+  await act('Approve a time-stamping service')
+  const tsa = path.join(world.directory, 'tsa.der')
+  writeFileSync(tsa, authority.tsa.der)
+  await dialog.getByLabel('Name').fill('Second TSA')
+  await dialog.getByLabel('URL').fill('http://tsa2.example/')
+  await dialog.getByLabel('Certificate file').setInputFiles(tsa)
+  await confirm('Approve a time-stamping service')
+  await dialog.getByText('It was approved.').waitFor()
+  await close()
+  await page.getByRole('heading', { name: 'Second TSA' }).waitFor()
+
+  await one.open('/audit-log?q=second%20tsa')
+  t.equal(await page.locator('tbody tr').count(), 1)
+  await page.locator('tbody summary').click()
+  t.match(await page.locator('tbody').textContent(), /addTimestampingService.*http:\/\/tsa2\.example/s)
+  await one.check('audit-record')
+})

@@ -1,0 +1,278 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { openRegistryDatabase } from '#central-registry/registry.ts'
+import { createAuthority } from '#certs/authority.ts'
+import { buildConsoles } from '#console/build.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
+import { baseOf, hasChromium, keyOf, openBrowser, visitor } from '../browser.ts'
+import { certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
+import { registryWorld } from '../fakes/registry-world.ts'
+import { ROOT } from '../house/source-files.ts'
+import { skipFor } from '../outside-tools.ts'
+
+const PAGES: Record<string, string> = {
+  overview: '/',
+  members: '/members',
+  member: '/members/DEV:GOV:1234',
+  subsystems: '/subsystems',
+  subsystem: '/subsystems/DEV:GOV:1234:pop%20%C3%A4',
+  'security-servers': '/security-servers',
+  'security-server': '/security-servers/DEV:GOV:1234:SS1',
+  'trust-services': '/trust-services',
+  'global-groups': '/global-groups',
+  'global-group': '/global-groups/owners',
+  configuration: '/configuration',
+  'api-keys': '/api-keys',
+  'audit-log': '/audit-log',
+  settings: '/settings',
+}
+const NARROW = { viewport: { width: 320, height: 640 } }
+const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
+if (hasChromium()) await buildConsoles()
+
+void t.test('catalogues of texts: each language has every text, with the same gaps to fill', async (t) => {
+  const folder = path.join(ROOT, 'console/texts')
+  const read = (file: string) =>
+    JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as Record<string, string>
+  const gaps = (line = ''): string[] => (line.match(/\{\w+\}/g) ?? []).sort()
+  const english = read('en.json')
+  for (const file of readdirSync(folder)) {
+    const texts = read(file)
+    for (const [key, line] of Object.entries(english)) {
+      // Another language may have more plural forms, never fewer than "other".
+      if (!key.endsWith('_one')) t.strictSame(gaps(texts[key]), gaps(line), `${file} ${key}`)
+    }
+  }
+})
+
+void t.test('every page, wide and at 400 %, full and empty', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const world = registryWorld(t)
+  const node = await world.start()
+  const browser = await openBrowser(t)
+  const asked = { base: baseOf(node), apiKey: keyOf(node) }
+  const wide = await visitor(t, browser, asked)
+  for (const name of Object.keys(PAGES).filter((one) => !/r$|m$|p$/.test(one) || one === 'subsystems')) {
+    await wide.open(PAGES[name]!)
+    await wide.check(`${name}-empty`)
+  }
+  await wide.open('/')
+  t.equal(await wide.page.locator('.waiting li').count(), 4, 'what a new instance lacks')
+  await wide.open('/no/such/page')
+  await wide.check('no-page')
+
+  await setUp(node, authority)
+  const certificate = await authority.issue({
+    request: certificationRequest(),
+    profile: 'authentication',
+    subject: [['CN', 'ss1.example']],
+    notBefore: new Date(world.clock.now - 1000),
+    notAfter: new Date(world.clock.now + 10 * 86_400_000),
+  })
+  await node.must('POST', '/security-servers/DEV:GOV:1234:SS1/authentication-certificates', certificate.der)
+  await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
+  await publish(node)
+  const narrow = await visitor(t, browser, { ...asked, context: NARROW })
+  for (const [name, address] of Object.entries(PAGES)) {
+    await wide.open(address)
+    await wide.check(name)
+    await narrow.open(address)
+    await narrow.look(`${name}-narrow`)
+  }
+  await narrow.check('settings-narrow')
+  await wide.open('/members/DEV:GOV:none')
+  t.match(await wide.page.locator('main').textContent(), /There is no such thing here/)
+  await wide.check('no-member')
+
+  await wide.open('/members/DEV:GOV:1234')
+  await wide.page.emulateMedia({ media: 'print' })
+  t.notOk(await wide.page.locator('nav.main-nav').isVisible(), 'paper has no navigation')
+  t.notOk(await wide.page.getByRole('button', { name: 'Rename' }).isVisible(), 'and no acts')
+  await wide.check('member-print')
+})
+
+void t.test('loading, failing, refused and ended: each says so', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const world = registryWorld(t)
+  const node = await world.start()
+  await setUp(node, authority)
+  const { id, secret } = (await node.must('POST', '/api-keys', {
+    name: 'short-lived',
+    roles: ['XROAD_OBSERVER'],
+  })) as { id: string; secret: string }
+  const browser = await openBrowser(t)
+  const one = await visitor(t, browser, { base: baseOf(node), apiKey: secret })
+  const { page } = one
+  const main = page.locator('main')
+  const held = Promise.withResolvers<void>()
+  await page.route('**/api/v1/members?*', async (route) => {
+    await held.promise
+    await route.continue()
+  })
+  await page.goto(`${baseOf(node)}/members`)
+  await page.getByText('Loading …').waitFor()
+  held.resolve()
+  await page.getByRole('cell', { name: 'DEV:GOV:1234' }).waitFor()
+  await page.unroute('**/api/v1/members?*')
+
+  await page.route('**/api/v1/members?*', (route) => route.abort())
+  await one.open('/members')
+  t.match(await main.textContent(), /The registry does not answer/)
+  await one.check('unreachable')
+  await page.unroute('**/api/v1/members?*')
+  const fault = { type: 'database_error', message: 'the database does not answer', detail: 'abc-1' }
+  await page.route('**/api/v1/members?*', (route) => route.fulfill({ status: 503, json: fault }))
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByText('the database does not answer').waitFor()
+  t.match(await main.textContent(), /abc-1/)
+  await one.check('failed')
+  await page.unroute('**/api/v1/members?*')
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByRole('cell', { name: 'DEV:GOV:1234' }).waitFor()
+
+  await node.must('DELETE', `/api-keys/${id}`)
+  await page.getByRole('link', { name: 'Subsystems' }).click()
+  await page.getByText('Your session has ended').waitFor()
+  await one.check('session-ended')
+})
+
+const HOSTILE = [
+  '<script>alert(1)</script>',
+  '"><img src=x onerror=alert(1)>',
+  "{{constructor.constructor('alert(1)')()}}",
+  'javascript:alert(1)',
+  'שלום עולם (abc) 123',
+  'مرحبا <b>',
+  'W'.repeat(255),
+  '字'.repeat(255),
+  '%s %n #{7*7} &amp;',
+]
+
+void t.test('hostile strings in every field that is shown', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const world = registryWorld(t)
+  const node = await world.start()
+  await setUp(node, authority)
+  const codes = ['C'.repeat(255), "<u>'x'", 'ש"ל']
+  await node.must('POST', '/member-classes', { code: '<i>K', description: HOSTILE[1] })
+  for (const [at, name] of HOSTILE.entries()) {
+    const memberCode = codes[at] ?? `m${at}`
+    const member = `DEV:GOV:${memberCode}`
+    const path = `/members/${encodeURIComponent(member)}`
+    await node.must('POST', '/members', { memberClass: 'GOV', memberCode, name })
+    await node.must('POST', `${path}/subsystems`, { subsystemCode: codes[at] ?? 's', name })
+    await node.must('POST', '/global-groups', { code: codes[at] ?? `g${at}`, description: name })
+    await node.must('POST', '/api-keys', { name, roles: ['XROAD_OBSERVER'] })
+  }
+  const long = `DEV:GOV:${codes[0]}`
+  const server = `${long}:${codes[0]}`
+  const encoded = encodeURIComponent(server)
+  await node.must('POST', '/security-servers', { id: server, address: `${'a'.repeat(60)}.example` })
+  const client = `DEV:GOV:${codes[1]}:${codes[1]}`
+  await node.must('POST', `/security-servers/${encoded}/clients`, { client })
+  await node.must('POST', `/global-groups/${codes[0]}/members`, { client })
+  const browser = await openBrowser(t)
+  const asked = { base: baseOf(node), apiKey: keyOf(node) }
+  const visitors = {
+    wide: await visitor(t, browser, asked),
+    narrow: await visitor(t, browser, { ...asked, context: NARROW }),
+  }
+  const addresses: Record<string, string> = {
+    members: '/members',
+    member: `/members/${encodeURIComponent(long)}`,
+    subsystems: '/subsystems',
+    subsystem: `/subsystems/${encodeURIComponent(client)}`,
+    'security-servers': '/security-servers',
+    'security-server': `/security-servers/${encoded}`,
+    'global-groups': '/global-groups',
+    'global-group': `/global-groups/${codes[0]}`,
+    'api-keys': '/api-keys',
+    settings: '/settings',
+    'audit-log': '/audit-log?q=%3Cscript%3Ealert(1)',
+  }
+  for (const [name, address] of Object.entries(addresses)) {
+    for (const [width, one] of Object.entries(visitors)) {
+      await one.open(address)
+      await one.look(`hostile-${name}-${width}`)
+    }
+  }
+  const { page } = visitors.wide
+  await visitors.wide.check('hostile-audit-log')
+  await visitors.wide.open('/members')
+  for (const name of HOSTILE)
+    t.equal(await page.getByText(name, { exact: true }).count(), 1, `shown as it is: ${name.slice(0, 30)}`)
+  for (const address of [
+    '/members?page=-1',
+    '/members?page=1e9&size=7&sort=evil',
+    '/members?q=%00',
+    '/members/a%2Fb',
+  ]) {
+    await visitors.wide.open(address)
+    await visitors.wide.look('hostile-address')
+  }
+})
+
+void t.test('50,000 subsystems: found, ordered and paged by the server, kept in the address', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const world = registryWorld(t)
+  const url = `sqlite:${path.join(world.directory, 'registry.db')}`
+  await fill(url, 50_000)
+  const node = await world.start()
+  await node.must('PUT', '/system', { instance: 'DEV' })
+  const browser = await openBrowser(t)
+  const one = await visitor(t, browser, { base: baseOf(node), apiKey: keyOf(node) })
+  const { page } = one
+  const rows = page.locator('tbody tr')
+  await one.open('/subsystems')
+  t.match(await page.locator('.paging').textContent(), /1 to 25 of 50,000/)
+  t.equal(await rows.count(), 25, 'the page holds one part')
+  await one.check('many')
+  await page.getByRole('button', { name: 'Last' }).click()
+  await page.getByText('49,976 to 50,000 of 50,000').waitFor()
+  await page.getByRole('link', { name: 'DEV:GOV:m9999:s' }).waitFor()
+  await page.getByRole('button', { name: /^Name/ }).click()
+  await page.getByText('1 to 25 of 50,000').waitFor()
+  await page.getByRole('button', { name: /^Name/ }).click()
+  await page.waitForURL(/sort=-name/)
+  await one.settled()
+  t.match(await rows.first().textContent(), /Subsystem 9999/, 'ordered by text')
+  await page.getByRole('searchbox').fill('m4321')
+  await page.getByText('1 to 11 of 11').waitFor()
+  t.match(page.url(), /sort=-name&q=m4321$/)
+  const shared = await visitor(t, browser, { base: baseOf(node), apiKey: keyOf(node) })
+  await shared.page.goto(page.url())
+  await shared.settled()
+  t.equal(await shared.page.locator('tbody tr').count(), 11, 'the address is the view')
+  t.equal(await shared.page.getByRole('searchbox').inputValue(), 'm4321')
+  await page.goBack()
+  await one.settled()
+  await page.goForward()
+  await one.settled()
+  await page.getByRole('searchbox').fill('no such subsystem')
+  await page.getByText('Nothing fits this search').waitFor()
+  await one.check('none-fits')
+})
+
+/** As many members with a subsystem each, before the registry starts. */
+async function fill(url: string, count: number): Promise<void> {
+  const database = await openRegistryDatabase(url)
+  type Rows = Record<'member_class' | 'member' | 'subsystem', Record<string, string>>
+  const tables = tablesOf<Rows>(database)
+  const created_at = '2026-03-01T12:00:00.000Z'
+  await tables.insertInto('member_class').values({ code: 'GOV', description: 'Government' }).execute()
+  for (let from = 0; from < count; from += 500) {
+    const part = Array.from({ length: 500 }, (_, at) => from + at)
+    const id = (at: number): string => `DEV/GOV/m${at}`
+    const members = part.map((at) => ({ id: id(at), member_class: 'GOV', name: `Member ${at}`, created_at }))
+    await tables.insertInto('member').values(members).execute()
+    const subsystems = part.map((at) => ({
+      id: `${id(at)}/s`,
+      member: id(at),
+      name: `Subsystem ${at}`,
+      created_at,
+    }))
+    await tables.insertInto('subsystem').values(subsystems).execute()
+  }
+  await database.close()
+}
