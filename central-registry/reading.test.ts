@@ -152,6 +152,9 @@ void t.test(
     for (const [at, expected] of [
       ['/members', '1'],
       ['/members?memberClass=COM', '0'],
+      ['/members?offset=7', '1'],
+      ['/subsystems?offset=1', '2'],
+      ['/subsystems?limit=2', '2'],
       ['/members/DEV:GOV:1234/subsystems?limit=1', '2'],
       ['/subsystems?limit=1&q=pop', '1'],
       ['/security-servers?offset=1', '1'],

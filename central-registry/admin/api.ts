@@ -75,7 +75,8 @@ function auditHandlers(audit: AuditLog): Record<string, OperationHandler> {
     getAuditLog: async ({ query }) => {
       const { offset, limit, ...given } = query as AuditFilter & { offset: number; limit: number }
       const filter = { ...given, from: isoTime(given.from), until: isoTime(given.until) }
-      return listAnswer(await audit.list({ ...filter, offset, limit }), await audit.count(filter))
+      const page = { offset, limit }
+      return listAnswer(await audit.list({ ...filter, ...page }), page, () => audit.count(filter))
     },
   }
 }

@@ -22,7 +22,7 @@ export function groupHandlers(q: {
         description,
         members: memberships.filter((one) => one.group_code === code).map((one) => encodedId(one.client)),
       }))
-      return listAnswer(described, await store.countGroups(query as Page))
+      return listAnswer(described, query as Page, () => store.countGroups(query as Page))
     },
     getGlobalGroup: async ({ params }) => {
       const group = await store.group(checkCode(params['code']!))
@@ -32,7 +32,7 @@ export function groupHandlers(q: {
       const { code } = await store.group(checkCode(params['code']!))
       const found = await store.groupMembers(code, query as Page)
       const described = found.map(({ client, name }) => ({ id: encodedId(client), name }))
-      return listAnswer(described, await store.countGroupMembers(code, query as Page))
+      return listAnswer(described, query as Page, () => store.countGroupMembers(code, query as Page))
     },
     addGlobalGroup: async ({ body }) => {
       const { code, description } = body as { code: string; description: string }

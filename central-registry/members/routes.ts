@@ -49,9 +49,8 @@ export function memberHandlers(q: Rooms): Record<string, OperationHandler> {
     },
     deleteMemberClass: ({ params }) => store.deleteClass(checkCode(params['code']!)),
     getMembers: async ({ query }) =>
-      listAnswer(
-        (await store.members(query as Page & Filter)).map(describe),
-        await store.countMembers(query as Filter),
+      listAnswer((await store.members(query as Page & Filter)).map(describe), query as Page, () =>
+        store.countMembers(query as Filter),
       ),
     getMember: async ({ params }) => {
       const id = memberIdOf(params['id']!, await instanceOf(store))
@@ -82,15 +81,15 @@ export function memberHandlers(q: Rooms): Record<string, OperationHandler> {
       store.deleteMember(memberIdOf(params['id']!, await instanceOf(store))),
     getSubsystems: async ({ params, query }) => {
       const member = memberIdOf(params['id']!, await instanceOf(store))
-      return listAnswer(
-        (await store.subsystems(member, query as Page)).map(describe),
-        await store.countSubsystemsOf(member, query as Filter),
+      return listAnswer((await store.subsystems(member, query as Page)).map(describe), query as Page, () =>
+        store.countSubsystemsOf(member, query as Filter),
       )
     },
     getAllSubsystems: async ({ query }) =>
       listAnswer(
         (await store.allSubsystems(query as Page & Filter)).map(describeWithMember),
-        await store.countSubsystems(query as Filter),
+        query as Page,
+        () => store.countSubsystems(query as Filter),
       ),
     getSubsystem: async ({ params }) => {
       const id = subsystemIdOf(params['id']!, await instanceOf(store))

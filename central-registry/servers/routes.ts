@@ -48,7 +48,7 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
           .map((one) => encodedId(one.client)),
         ...(maintenance === null ? {} : { maintenance: { message: maintenance } }),
       }))
-      return listAnswer(described, await store.countServers(search))
+      return listAnswer(described, search, () => store.countServers(search))
     },
     getSecurityServer: async ({ params }) => {
       const id = await server(params['id']!)
@@ -70,7 +70,7 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
       const id = await server(params['id']!)
       const clients = await store.clients(id, query as Page)
       const described = clients.map(({ client, name }) => ({ id: encodedId(client), name }))
-      return listAnswer(described, await store.countClients(id, query as Page))
+      return listAnswer(described, query as Page, () => store.countClients(id, query as Page))
     },
     addSecurityServer: async ({ body }) => {
       const { id, address } = body as { id: string; address: string }

@@ -135,8 +135,8 @@ export function loginRoutes(app: FastifyInstance, rooms: Rooms): void {
     return sendPage(reply, 200, {
       title: 'You are logged in',
       paragraphs: [`Welcome, ${person.name}.`],
-      link: { href: '/', text: 'Go on' },
-      next: '/',
+      link: { href: '/console/', text: 'Go on' },
+      next: '/console/',
     })
   })
 
