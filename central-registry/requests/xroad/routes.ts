@@ -69,7 +69,7 @@ async function register(contentType: string, body: unknown, rooms: IntakeRooms):
       what: 'the SOAP message names another authentication certificate',
     })
   if (asked.dryRun) {
-    await rooms.store.check(request)
+    await rooms.store.check(request, now)
     return writeAuthCertRegResponse(asked, undefined)
   }
   const proof = {
