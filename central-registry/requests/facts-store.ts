@@ -7,15 +7,19 @@ import type { Tables } from '../migrations/tables.ts'
 import { countOf } from '../store.ts'
 import type { RegisterFacts } from './rules.ts'
 
-export async function readFacts(kysely: Kysely<Tables>, subject: RequestSubject): Promise<RegisterFacts> {
+export async function readFacts(
+  kysely: Kysely<Tables>,
+  subject: RequestSubject,
+  now: number,
+): Promise<RegisterFacts> {
   const { server, client, newOwner, certificate, certificateSha256 } = subject
   const has = async (table: 'member' | 'subsystem' | 'security_server', id: string): Promise<boolean> =>
     (await countOf(kysely, table, 'id', id)) > 0
   const other = client ?? newOwner
   const otherId = other === undefined ? undefined : parseClientId(other)
   const isSubsystem = otherId?.subsystemCode !== undefined
-  const sha256 =
-    certificate === undefined ? certificateSha256 : readCertificate(Buffer.from(certificate, 'base64')).sha256
+  const added = certificate === undefined ? undefined : readCertificate(Buffer.from(certificate, 'base64'))
+  const sha256 = added?.sha256 ?? certificateSha256
   const registration =
     other === undefined
       ? undefined
@@ -49,6 +53,7 @@ export async function readFacts(kysely: Kysely<Tables>, subject: RequestSubject)
     otherName: named?.name ?? '',
     registration: registration && { disabled: registration.is_disabled === 1 },
     certificateServer: registered?.server,
+    certificateExpired: added !== undefined && added.notAfter.getTime() < now,
     newServerExists:
       newOwner !== undefined &&
       (await has(

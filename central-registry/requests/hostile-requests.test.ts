@@ -231,6 +231,17 @@ void t.test('concurrent and late decisions, a restart in between', async (t) => 
   })
 })
 
+void t.test('a certificate that ran out while it waited is not registered', async (t) => {
+  const all = await start(t)
+  const { world, file, detail } = all
+  const short = await authenticationParty(authority, { notAfter: new Date(world.clock.now + 60_000) })
+  const { request } = (await file(registrationOf(short), { authentication: short })).body
+  t.same((await detail(request)).conflicts, [])
+  world.clock.now += 61_000
+  t.match((await detail(request)).conflicts, [/has expired/])
+  t.match(await approve(all, request), { status: 409, body: { message: /has expired/ } })
+})
+
 void t.test('a server cannot fill the work list', async (t) => {
   const { file } = await start(t)
   const replies = []

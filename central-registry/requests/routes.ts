@@ -52,7 +52,7 @@ export function requestHandlers({
       return (await store.list(q)).map(summary)
     },
     getManagementRequest: async ({ params }) => {
-      const { row, proofs, assessment } = await store.find(numberOf(params))
+      const { row, proofs, assessment } = await store.find(numberOf(params), clock())
       const signers = Object.values(signersOf(subjectOf(row))).flat()
       const signed = proofs.map(({ signer }) => signer)
       return {

@@ -102,6 +102,7 @@ const READY: RegisterFacts = {
   otherName: 'Old',
   registration: { disabled: false },
   certificateServer: undefined,
+  certificateExpired: false,
   newServerExists: false,
 }
 const FITTING: Partial<Record<RequestKind, Partial<RegisterFacts>>> = {
@@ -138,7 +139,9 @@ void t.test('what each kind changes, and what stands against it', async (t) => {
     ['authCertDeletion', { certificateServer: undefined }, /not registered for this/],
     ['authCertDeletion', { certificateServer: 'DEV/GOV/9/X' }, /not registered for this/],
     ['clientReg', { otherMemberExists: false }, /member DEV\/COM\/2 is not in the register/],
-    ['clientReg', { registration: { disabled: false } }, /enabled already/],
+    ['authCertReg', { certificateExpired: true }, /has expired/],
+    ['clientReg', { registration: { disabled: false } }, /already, enabled/],
+    ['clientReg', { registration: { disabled: true } }, /already, disabled/],
     ['clientDeletion', { registration: undefined }, /not a client/],
     ['clientDisable', { registration: { disabled: true } }, /disabled already/],
     ['clientDisable', { registration: undefined }, /not a client/],

@@ -67,6 +67,8 @@ export type RegisterFacts = {
   registration: { disabled: boolean } | undefined
   /** The server on which the certificate is registered. */
   certificateServer: string | undefined
+  /** The certificate that is to be registered has run out since it was filed. */
+  certificateExpired: boolean
   /** The id that the server would get is another's. */
   newServerExists: boolean
 }
@@ -104,6 +106,7 @@ export function assess(subject: RequestSubject, facts: RegisterFacts): Assessmen
     case 'authCertReg': {
       const { certificateServer } = facts
       conflict(certificateServer !== undefined, `the certificate is registered for ${certificateServer}`)
+      conflict(facts.certificateExpired, 'the certificate has expired')
       if (facts.server === undefined) change('security server', null, server)
       if (facts.server?.address !== subject.address)
         change('address', facts.server?.address ?? null, subject.address ?? null)
@@ -121,7 +124,8 @@ export function assess(subject: RequestSubject, facts: RegisterFacts): Assessmen
       conflict(other === ownerOf(subject), 'the owner is a client of its security server already')
       conflict(!facts.otherMemberExists, `the member ${otherOf(subject)} is not in the register`)
       if (!facts.otherExists && facts.otherMemberExists) change('subsystem', null, other)
-      change('registration of the client', registration, 'enabled')
+      conflict(registration !== null, `${other} is a client of the security server already, ${registration}`)
+      changes.push({ what: 'registration of the client', before: registration, after: 'enabled' })
       break
     case 'clientDeletion':
       changes.push({ what: 'registration of the client', before: registration, after: null })

@@ -78,7 +78,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
   ): Promise<RequestRow> {
     const state = next(row.state, 'approve')
     const subject = subjectOf(row)
-    const facts = await readFacts(transaction, subject)
+    const facts = await readFacts(transaction, subject, Date.parse(decision.at))
     const assessment = assess(subject, facts)
     refuseConflicts(assessment)
     const stores = {
@@ -131,7 +131,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
         const { id, createdAt, signer, ...subject } = request
         const at = new Date(now).toISOString()
         await takeDocument(transaction, id, now, validUntil)
-        refuseConflicts(assess(subject, await readFacts(transaction, subject)))
+        refuseConflicts(assess(subject, await readFacts(transaction, subject, now)))
         const row = await enter(transaction, { subject, signer }, proof, at)
         if (row.state !== 'SUBMITTED_FOR_APPROVAL') return row
         const { memberClass } = parseServerId(row.server)
@@ -140,8 +140,8 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
         return carryOut(transaction, row, { by, at })
       }),
     /** Throws `conflict` when the register stands against it now. */
-    async check(subject: RequestSubject): Promise<void> {
-      refuseConflicts(assess(subject, await readFacts(tables, subject)))
+    async check(subject: RequestSubject, now: number): Promise<void> {
+      refuseConflicts(assess(subject, await readFacts(tables, subject, now)))
     },
     /** Of what `signer` has signed about this server, the newest first. The query's id is used up. */
     statusFor: (q: { id: string; server: string; signer: string }, now: number, limit: number) =>
@@ -209,11 +209,14 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
         .execute(),
     row: (id: number) => rowOf(tables, id),
     /** A request with its proofs, and how the register stands to it now or, when it is decided, what was changed. */
-    async find(id: number): Promise<{ row: RequestRow; proofs: ProofFacts[]; assessment: Assessment }> {
+    async find(
+      id: number,
+      now: number,
+    ): Promise<{ row: RequestRow; proofs: ProofFacts[]; assessment: Assessment }> {
       const row = await rowOf(tables, id)
       const subject = subjectOf(row)
       const assessment = UNDECIDED.includes(row.state)
-        ? assess(subject, await readFacts(tables, subject))
+        ? assess(subject, await readFacts(tables, subject, now))
         : { changes: JSON.parse(row.changes ?? '[]') as RegisterChange[], conflicts: [] }
       return { row, proofs: await proofsIn(tables, id), assessment }
     },

@@ -230,6 +230,7 @@ export function createServerStore(database: Tabled, change: Change) {
         await transaction
           .insertInto('server_client')
           .values({ server: after, client: idText(memberOf(id)) })
+          .onConflict((conflict) => conflict.doNothing())
           .execute()
         await transaction.deleteFrom('security_server').where('id', '=', before).execute()
       }),

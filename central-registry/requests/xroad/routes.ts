@@ -5,10 +5,12 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts'
+import type { SoapService } from '#core/transport/soap-message.ts'
 import { publicFault, toFault } from '#platform/http-service/fault-answer.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { ownerOf } from '#schemas/management-request.ts'
+import { MANAGEMENT_SERVICE_PROVIDER } from '../../members/store.ts'
 import { readFiledRequest } from '../document.ts'
 import { approvedNow, type IntakeRooms } from '../intake.ts'
 import { describeCertificate, verifyAuthenticationCertificate, verifySigner } from '../proofs.ts'
@@ -42,6 +44,7 @@ async function register(contentType: string, body: unknown, rooms: IntakeRooms):
   const signer = ownerOf({ server })
   if (idText(asked.header.client) !== signer)
     throw new Fault('inconsistent_headers', { what: "the client is not the security server's owner" })
+  await checkProvider(asked.header.service, rooms)
   const request = readFiledRequest({
     id: randomUUID(),
     // X-Road's message holds no time: its freshness is that of the OCSP answer.
@@ -66,7 +69,7 @@ async function register(contentType: string, body: unknown, rooms: IntakeRooms):
       what: 'the SOAP message names another authentication certificate',
     })
   if (asked.dryRun) {
-    await rooms.store.check(request)
+    await rooms.store.check(request, now)
     return writeAuthCertRegResponse(asked, undefined)
   }
   const proof = {
@@ -81,6 +84,23 @@ async function register(contentType: string, body: unknown, rooms: IntakeRooms):
   const id = `${signer} ${asked.header.id}`
   const row = await rooms.store.file({ ...request, id }, proof, now, Date.parse(facts.validUntil))
   return writeAuthCertRegResponse(asked, row.id)
+}
+
+/** As X-Road: a message for another provider of management services is not for this registry. */
+async function checkProvider(
+  { instance, memberClass, memberCode, subsystemCode }: SoapService,
+  { members }: Pick<IntakeRooms, 'members'>,
+): Promise<void> {
+  const { [MANAGEMENT_SERVICE_PROVIDER]: provider } = await members.parameters()
+  if (
+    idText({
+      instance,
+      memberClass,
+      memberCode,
+      ...(subsystemCode === undefined ? {} : { subsystemCode }),
+    }) !== provider
+  )
+    throw new Fault('unknown_service', { what: 'its provider is not that of the management services' })
 }
 
 function answerSoapFault(

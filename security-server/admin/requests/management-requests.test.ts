@@ -1,13 +1,20 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { createAuthority } from '#certs/authority.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
+import { codeOf } from '#test/fakes/configuration-world.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { certificationRequest } from '../../keys/certification-request.ts'
 import { authenticationCertificate, second, signingCertificate } from '../../keys/keys-fixture.ts'
 import { selfSignedCertificate } from '../../keys/self-signed.ts'
+import { certificatePem } from '../../local-systems/view.ts'
 import { type AdminWorld, createAdminWorld } from '../admin-fixture.ts'
+import { createRegistrationClient } from './client.ts'
 
 const GUEST = 'DEV:COM:4000:tax'
 
@@ -169,4 +176,41 @@ t.test('nothing is sent to a registry that is not the one', async (t) => {
   keys.logout()
   t.match(await register(), { status: 503, body: { type: 'token_not_active' } })
   await node.stop()
+})
+
+t.test('a registry with a certificate of a CA, and answers that are none', async (t) => {
+  const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const request = certificationRequest({ privateKey, subject: [{ type: 'CN', value: 'registry.example' }] })
+  const { der } = await authority.issue({
+    request,
+    profile: 'client-system',
+    subject: [
+      ['C', 'FI'],
+      ['CN', 'registry.example'],
+    ],
+  })
+  let answer: { status: number; body: string } = { status: 200, body: '[]' }
+  const chain = certificatePem(der) + certificatePem(authority.intermediate.der)
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' })
+  const registry = createServer({ key, cert: chain }, (_request, response) =>
+    response.writeHead(answer.status).end(answer.body),
+  )
+  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => registry.close())
+  const { port } = registry.address() as AddressInfo
+  const client = createRegistrationClient(() => ({
+    authCertRegServiceAddress: `https://127.0.0.1:${port}/managementservice/`,
+    authCertRegServiceCert: der,
+  }))
+  t.same(await client.states('{}'), [], 'whoever issued it: the certificate itself is what counts')
+  for (const body of ['', 'null', '{}', '[{}]', '[1]', 'x', '[', '"x"', `"${'x'.repeat(600_000)}"`]) {
+    answer = { status: 200, body }
+    t.equal(await codeOf(client.states('{}')), 'registration_unavailable', body.slice(0, 20))
+    t.equal(await codeOf(client.file('{}')), 'registration_unavailable', body.slice(0, 20))
+  }
+  for (const body of ['', 'null', 'x', '<html>', '{"type":7}', '{"type":"a","message":"b\\u0000c"}']) {
+    answer = { status: 404, body }
+    t.match(await codeOf(client.revoke('{}')), /^registration_(refused|unavailable)$/, body)
+  }
 })
