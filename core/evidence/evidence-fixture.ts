@@ -12,7 +12,14 @@ import { inclusionProof } from '#core/merkle/proofs.ts'
 import { noteText } from '#core/merkle/signed-note.ts'
 import * as F from '#core/signature/signature-fixture.ts'
 import { refusalStatement } from '#core/transport/refusal-statement.ts'
+import { parseRestRequest, writeRestResponse } from '#core/transport/rest-message.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { type BundleManifest, type BundleRecord, MANIFEST } from './bundle.ts'
+
+/** What the reply of the fixture answers: a request to the member that signs. */
+const REPLIED = Buffer.from(
+  F.REQUEST.toString().replace('GOLD/GOV/5678/tax/persons', 'GOLD/GOV/1234/population/persons'),
+)
 
 export const LOG = 'GOLD/GOV/1234/ss1'
 const logKey = generateKeyPairSync('ed25519').privateKey
@@ -24,19 +31,48 @@ export async function make(
   o: {
     signer?: F.Identity
     cameAlong?: boolean
+    metadata?: object
+    /** The request hash of a reply in the place of the refusal. */
+    reply?: string
+    erasure?: boolean
     refusedBy?: { service: string; peer: string; requestId?: string }
   } = {},
 ): Promise<Made> {
   const container = await parts()
   const signed = container.signatures
-  const metadata = Buffer.from('{"client":"GOLD/GOV/1234/population","id":"7","node":"n","requestId":"r"}')
+  const metadata = Buffer.from(
+    JSON.stringify({
+      client: 'GOLD/GOV/1234/population',
+      ...{ id: 'GOLD-1', node: 'n', requestId: '3f0fd6f0-5bd7-4b69-9f3e-bd4dd87e9ba1' },
+      service: 'GOLD/GOV/5678/tax/persons',
+      ...o.metadata,
+    }),
+  )
   const { service, peer, requestId = 'r' } = o.refusedBy ?? {}
+  const asked = parseRestRequest(REPLIED)
+  const replyFacts = {
+    client: idText(asked.client),
+    id: 'GOLD-1',
+    requestId: 'r',
+    service: idText(asked.service),
+  }
   const answer = Buffer.from(
-    JSON.stringify({ answers: 1, id: '7', node: 'n', peer, requestId: 'r', service }),
+    JSON.stringify({
+      answers: 1,
+      ...(o.reply === undefined ? { id: '7', peer, requestId: 'r', service } : replyFacts),
+      node: 'n',
+    }),
   )
   const fault = { type: 'server.serverproxy.access_denied', message: 'no', detail: 'd' }
-  const statement = refusalStatement({ requestId, requestHash: '', fault })
-  const refusalContainer = o.refusedBy && (await parts({ message: statement, bodies: [] }))
+  const statement =
+    o.reply === undefined
+      ? refusalStatement({ requestId, requestHash: '', fault })
+      : writeRestResponse({
+          ...{ status: 200, reason: 'OK', headers: [], request: { ...asked, id: 'GOLD-1' } },
+          ...{ requestId: 'r', requestHash: o.reply },
+        })
+  const isSigned = o.refusedBy !== undefined || o.reply !== undefined
+  const refusalContainer = isSigned ? await parts({ message: statement, bodies: [] }) : undefined
   const [salt, otherSalt] = [randomBytes(32), randomBytes(32)]
   const sha512 = (bytes: Buffer): Buffer => hash('sha512', bytes, 'buffer')
   const base64 = (bytes: Buffer): string => bytes.toString('base64')
@@ -54,14 +90,30 @@ export async function make(
   const first = leafForm(request)
   const second = leafForm({
     ...common,
-    ...{ kind: 'refusal', direction: 'in', time: STAMPED.toISOString(), outcome: 'access_denied' },
+    ...(o.reply === undefined
+      ? ({ kind: 'refusal', outcome: 'access_denied' } as const)
+      : ({ kind: 'reply', outcome: 'ok' } as const)),
+    ...{ direction: 'in', time: STAMPED.toISOString() },
     message: refusalContainer === undefined ? '' : committed('message', otherSalt, statement),
     body: '',
     signature: refusalContainer === undefined ? '' : base64(sha512(refusalContainer.signatures)),
     parties: committed('parties', otherSalt, answer),
     answers: base64(leafHash(Buffer.from(first))),
   })
-  const forms = ['{"something":"else"}', first, second, '{"more":1}', '{"more":2}']
+  const erasure = leafForm({
+    ...common,
+    ...{
+      kind: 'erasure',
+      direction: '',
+      time: NOW.toISOString(),
+      outcome: '',
+      contract: '',
+      logLevel: 'digest',
+    },
+    ...{ message: '', body: '', signature: '', parties: committed('parties', otherSalt, Buffer.from('{}')) },
+    answers: base64(leafHash(Buffer.from(first))),
+  })
+  const forms = ['{"something":"else"}', first, second, erasure, '{"more":2}']
   const leaves = forms.map((form) => leafHash(Buffer.from(form)))
   const rootOf = (from: number, to: number): Buffer => {
     const range = createCompactRange()
@@ -137,6 +189,9 @@ export async function make(
         container: 'records/2/message.asice',
       }),
     },
+    ...(o.erasure === true
+      ? [{ index: 3, form: erasure, path: await proof(3), checkpoint: 'checkpoints/5.txt', openings: {} }]
+      : []),
   ]
   const named = (end: string): string[] =>
     [...files.keys()].filter(

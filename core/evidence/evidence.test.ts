@@ -7,6 +7,7 @@ import { body, NOW, parts, written } from '#core/container/container-fixture.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
 import * as F from '#core/signature/signature-fixture.ts'
 import { readRefusalStatement } from '#core/transport/refusal-statement.ts'
+import { requestHash } from '#core/transport/rest-message.ts'
 import { type BundleManifest, type BundleRecord, type BundleVerdict, MANIFEST } from './bundle.ts'
 import { bytesOf, LOG, type Made, make } from './evidence-fixture.ts'
 import { judgeBundle } from './judge-bundle.ts'
@@ -52,7 +53,7 @@ t.test('a good bundle: every record, who signed, where it stands', async (t) => 
         index: 1,
         verdict: 'TOTAL-PASSED',
         form: { kind: 'request' },
-        metadata: { id: '7' },
+        metadata: { id: 'GOLD-1' },
         container: { verdict: 'TOTAL-PASSED', signer: F.MEMBER },
       },
       { index: 2, verdict: 'TOTAL-PASSED', form: { kind: 'refusal', outcome: 'access_denied' } },
@@ -145,19 +146,50 @@ t.test('a refusal is judged by who had the right to refuse', async (t) => {
   }
 })
 
-t.test('what answers another request fails', async (t) => {
+t.test('the records are one exchange, and say what their messages say', async (t) => {
   const twin = await make()
   const [, refusal] = twin.manifest.records as [BundleRecord, BundleRecord]
   const [request] = good.manifest.records as [BundleRecord, BundleRecord]
+  const moved = (record: BundleRecord): BundleRecord => ({
+    ...record,
+    checkpoint: `twin/${record.checkpoint}`,
+    metadata: `twin/${record.metadata}`,
+  })
   const files = new Map([
     ...good.files,
     ...[...twin.files].map(([name, bytes]): [string, Buffer] => [`twin/${name}`, bytes]),
   ])
-  const moved = { ...refusal, checkpoint: `twin/${refusal.checkpoint}`, metadata: `twin/${refusal.metadata}` }
-  const mixed = { manifest: { ...good.manifest, records: [request, moved] }, files }
+  const mixed = { manifest: { ...good.manifest, records: [request, moved(refusal)] }, files }
   t.match(await judge(mixed), {
     verdict: 'TOTAL-FAILED',
-    reason: 'Record 2: It answers another record than number 1.',
+    reason: 'Record 2: It does not answer record 1: the bundle mixes exchanges.',
+  })
+  for (const [field, value] of Object.entries({
+    client: 'GOLD/GOV/1234/other',
+    service: 'GOLD/GOV/5678/tax/other',
+    id: 'GOLD-2',
+    requestId: 'r',
+  })) {
+    const verdict = await judge(await make({ metadata: { [field]: value } }))
+    t.match(verdict, {
+      verdict: 'TOTAL-FAILED',
+      reason: `Record 1: Its message and its record name another ${field}.`,
+    })
+  }
+})
+
+t.test('a reply is the one to exactly this request', async (t) => {
+  const requestHashes = { message: hash('sha512', F.REQUEST, 'buffer'), body: hash('sha512', body, 'buffer') }
+  const right = requestHash(requestHashes)
+  t.match((await judge(await make({ reply: right }))).records[1], {
+    verdict: 'TOTAL-PASSED',
+    form: { kind: 'reply' },
+    container: { signer: F.MEMBER },
+  })
+  const other = requestHash({ ...requestHashes, body: undefined })
+  t.match(await judge(await make({ reply: other })), {
+    verdict: 'TOTAL-FAILED',
+    reason: 'Record 2: It is no reply to the message of record 1.',
   })
 })
 
@@ -169,7 +201,20 @@ t.test('erased content is no sign of tampering, and no proof of the message eith
   t.match(await judge(erased), {
     verdict: 'INDETERMINATE',
     subIndication: 'SIGNED_DATA_NOT_FOUND',
-    reason: /erased on .* no sign of tampering/,
+    reason: /said to have been erased/,
+  })
+  const [request] = erased.manifest.records as [BundleRecord]
+  const recorded = await make({ erasure: true })
+  const [, , erasure] = recorded.manifest.records as [BundleRecord, BundleRecord, BundleRecord]
+  const [whole, refusal] = recorded.manifest.records as [BundleRecord, BundleRecord]
+  const { metadata: _, container: __, ...rest } = { ...whole, openings: {}, erased: request.erased! }
+  const files = new Map(recorded.files)
+  for (const name of ['records/1/metadata.json', 'records/1/message.asice']) files.delete(name)
+  const proven = { manifest: { ...recorded.manifest, records: [rest, refusal, erasure] }, files }
+  t.match(await judge(proven), {
+    verdict: 'INDETERMINATE',
+    subIndication: 'SIGNED_DATA_NOT_FOUND',
+    reason: /was erased on .*, which record 3 of the log says: that is no sign of tampering/,
   })
 })
 

@@ -5,6 +5,7 @@
  */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { Bundle, BundleVerdict, RecordVerdict } from './bundle.ts'
+import { checkExchange } from './check-exchange.ts'
 import { judgeCheckpoints } from './judge-checkpoints.ts'
 import { judgeRecord, type ProvenRecord } from './judge-record.ts'
 
@@ -20,7 +21,8 @@ export async function judgeBundle(q: BundleQuestion): Promise<BundleVerdict> {
   const { manifest } = q.bundle
   const records: ProvenRecord[] = []
   for (const record of manifest.records) records.push(await judgeRecord(record, q))
-  const answered = records.map((one) => checkAnswer(one, records))
+  const told = records.map((one) => sayErased(one, records))
+  const answered = told.map((one) => checkExchange(one, told))
   const checkpoints = judgeCheckpoints(q, answered)
   return {
     ...overall(answered, checkpoints),
@@ -31,17 +33,15 @@ export async function judgeBundle(q: BundleQuestion): Promise<BundleVerdict> {
   }
 }
 
-/** The record that this one answers, when the bundle has it: its leaf must be the one that this leaf names. */
-function checkAnswer({ leaf: _, ...verdict }: ProvenRecord, all: ProvenRecord[]): RecordVerdict {
-  const { answers } = (verdict.metadata ?? {}) as { answers?: unknown }
-  const answered = all.find(({ index }) => index === answers)
-  if (answered === undefined || answered.leaf === verdict.form.answers) return verdict
-  return {
-    ...verdict,
-    verdict: 'TOTAL-FAILED',
-    subIndication: 'HASH_FAILURE',
-    reason: `It answers another record than number ${answered.index}.`,
-  }
+/** Content that is missing: whether the log itself has recorded that it was erased. */
+function sayErased(record: ProvenRecord, all: ProvenRecord[]): ProvenRecord {
+  if (record.subIndication !== 'SIGNED_DATA_NOT_FOUND') return record
+  const erasure = all.find(
+    ({ form, leaf }) => form.kind === 'erasure' && form.answers === record.leaf && leaf !== record.leaf,
+  )
+  if (erasure === undefined || erasure.verdict === 'TOTAL-FAILED') return record
+  const reason = `It stands in the log, and its content was erased on ${erasure.form.time}, which record ${erasure.index} of the log says: that is no sign of tampering.`
+  return { ...record, reason }
 }
 
 function overall(

@@ -16,8 +16,10 @@ import type { BundleRecord, RecordVerdict } from './bundle.ts'
 import type { BundleQuestion } from './judge-bundle.ts'
 import { malformed } from './parse-manifest.ts'
 
-/** With its leaf hash, base64, by which others name it. */
-export type ProvenRecord = RecordVerdict & { leaf: string }
+/** With its leaf hash, base64, by which others name it, and the message that is shown, with the digests that a reply names. */
+export type ProvenRecord = RecordVerdict & { leaf: string; shown: ShownMessage | undefined }
+
+type ShownMessage = { message: Buffer; hashes: { message: Buffer; body: Buffer | undefined } }
 
 type Shown = { metadata: unknown; container: Container | undefined }
 
@@ -30,7 +32,13 @@ const NO_FORM: LeafFields = {
 export async function judgeRecord(record: BundleRecord, q: BundleQuestion): Promise<ProvenRecord> {
   const { index } = record
   const leaf = leafHash(Buffer.from(record.form))
-  const found = { index, leaf: leaf.toString('base64'), form: NO_FORM, metadata: undefined as unknown }
+  const found = {
+    index,
+    leaf: leaf.toString('base64'),
+    form: NO_FORM,
+    metadata: undefined as unknown,
+    shown: undefined,
+  }
   try {
     found.form = readForm(record.form)
     checkPlace(record, leaf, q)
@@ -40,7 +48,14 @@ export async function judgeRecord(record: BundleRecord, q: BundleQuestion): Prom
       return { ...found, ...withoutMessage(record, found.form), container: undefined }
     const verdict = await judgeMessage(container, found, q)
     const { subIndication, reason } = verdict
-    return { ...found, verdict: verdict.verdict, subIndication, reason, container: verdict }
+    return {
+      ...found,
+      verdict: verdict.verdict,
+      subIndication,
+      reason,
+      container: verdict,
+      shown: shownIn(container),
+    }
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown
     const subIndication = thrown.code === 'invalid_proof' ? 'HASH_FAILURE' : 'FORMAT_FAILURE'
@@ -136,14 +151,18 @@ function withoutMessage(
       reason: "It stands in the log; it is the log's own word and no signed message.",
     }
   }
-  const why =
-    record.erased === undefined
-      ? 'is not in the bundle'
-      : `was erased on ${record.erased}, by its log's own words`
+  const why = record.erased === undefined ? '' : ` It is said to have been erased on ${record.erased}.`
   return {
     verdict: 'INDETERMINATE',
     subIndication: 'SIGNED_DATA_NOT_FOUND',
-    reason: `It stands in the log, but its message ${why}: that is no sign of tampering.`,
+    reason: `It stands in the log, but its message is not in the bundle.${why}`,
+  }
+}
+
+function shownIn({ message, attachments }: Container): ShownMessage {
+  return {
+    message,
+    hashes: { message: hash('sha512', message, 'buffer'), body: attachments[0]?.digest('SHA-512') },
   }
 }
 

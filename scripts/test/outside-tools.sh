@@ -1,5 +1,6 @@
 #!/bin/sh
-# The programs that tests check against: PostgreSQL, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace. As root on Debian they
+# The programs that tests check against: PostgreSQL, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace,
+# Python. As root on Debian they
 # are installed (and no service of theirs is started or enabled); elsewhere one line says what is missing.
 set -eu
 
@@ -12,7 +13,7 @@ missing() {
   has_postgresql || echo postgresql
   has_redis || echo valkey-server
   has_chromium || echo chromium
-  for name in xmlsec1 openssl unzip strace; do
+  for name in xmlsec1 openssl unzip strace python3; do
     has "$name" || echo "$name"
   done
 }
@@ -60,5 +61,5 @@ fi
 if [ -n "${CI:-}" ]; then
   echo "Missing: $names- in CI no test may be skipped." >&2
 else
-  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql redis-server chromium xmlsec1 openssl unzip strace"
+  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql redis-server chromium xmlsec1 openssl unzip strace python3"
 fi

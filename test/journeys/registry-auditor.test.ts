@@ -347,6 +347,18 @@ t.test('an exchange is proved by one file, offline, from both sides', async (t) 
     }
     t.match(command('verify', `${name}.zip`).stdout, /TOTAL-PASSED\n.*\n {2}log +DEV\/GOV\//)
   }
+  if (findProgram(['python3']) === undefined) skipFor(t, 'python3 is missing: apt-get install python3')
+  else {
+    const second = path.join(import.meta.dirname, '../second-verifier/verify_bundle.py')
+    for (const name of ['tax', 'population']) {
+      const said = spawnSync('python3', [second, `${name}.zip`], { cwd: folder, encoding: 'utf8' })
+      t.equal(said.status, 0, said.stdout + said.stderr)
+      t.match(JSON.parse(said.stdout), {
+        verdict: 'TOTAL-PASSED',
+        records: [{ verdict: 'TOTAL-PASSED' }, { verdict: 'TOTAL-PASSED' }],
+      })
+    }
+  }
   const altered = readFileSync(path.join(folder, 'tax.zip'))
   altered[altered.indexOf('application/vnd.etsi.asic-e+zip') + 3]! ^= 1
   writeFileSync(path.join(folder, 'altered.zip'), altered)

@@ -13,6 +13,8 @@ export type StoredEvidence = {
   form: string
   /** When it was erased; content is absent then. */
   erased: string | undefined
+  /** The record of the log that says so. */
+  erasureIndex: number | undefined
   metadata: Metadata | undefined
   message: Buffer | undefined
   body: Buffer | undefined
@@ -49,11 +51,13 @@ export async function readEvidence(
     throw new Fault('log_inconsistent', { what: `the signature document of record ${index} is missing` })
   }
   const bodyFile = sections[SECTION.bodyFile]
+  const erasure = await log.records.erasure(index)
   return {
     index,
     leaf: record.leaf,
     form: record.form,
-    erased: (await log.records.erasure(index))?.time,
+    erased: erasure?.time,
+    erasureIndex: erasure?.erasure_idx,
     metadata: opened?.metadata,
     message: sections[SECTION.message],
     body: sections[SECTION.body],

@@ -46,10 +46,15 @@ export async function collectExchange(
   const answers = rows
     .filter(({ answers: of }) => of !== null && Number(of) === first)
     .map(({ idx }) => Number(idx))
-  const indexes = [...new Set([first, index, ...answers])].sort((a, b) => a - b)
-  if (indexes.length > MAX_ANSWERS)
+  const exchange = [...new Set([first, index, ...answers])]
+  if (exchange.length > MAX_ANSWERS)
     throw new Fault('conflict', { what: 'there are too many answers to one request' })
-  return { indexes }
+  const erasures: number[] = []
+  for (const one of exchange) {
+    const { erasureIndex } = await log.read(one)
+    if (erasureIndex !== undefined) erasures.push(Number(erasureIndex))
+  }
+  return { indexes: [...exchange, ...erasures].sort((a, b) => a - b) }
 }
 
 /** The bundle of these records. An error while it is written destroys the stream. */

@@ -1,0 +1,1038 @@
+#!/usr/bin/env python3
+"""Second, independent verifier of Concordat's evidence bundles (docs/evidence-bundle.md, version 1).
+
+Python 3 standard library and the `openssl` command line (version 3) only; no network.
+
+    python3 verify_bundle.py <bundle.zip> [--conf shared-params.xml ...]
+
+prints one JSON object and exits with 0 for TOTAL-PASSED only. Whatever is not understood is refused.
+"""
+import argparse, base64, binascii, calendar, hashlib, json, os, re, subprocess, sys, tempfile, zlib
+from collections import namedtuple
+from functools import partial
+from urllib.parse import unquote
+from xml.parsers import expat
+
+GIB, TOLERANCE = 1 << 30, 60          # octets; seconds that two clocks may differ
+PASSED, INDETERMINATE, FAILED = "TOTAL-PASSED", "INDETERMINATE", "TOTAL-FAILED"
+
+
+class Verdict(Exception):
+    """A verdict other than TOTAL-PASSED."""
+
+    def __init__(self, verdict, sub, reason):
+        super().__init__(reason)
+        self.verdict, self.sub, self.reason = verdict, sub, reason
+
+
+bad_format = partial(Verdict, FAILED, "FORMAT_FAILURE")       # the verdicts by which this program refuses
+bad_hash = partial(Verdict, FAILED, "HASH_FAILURE")
+doubt = partial(Verdict, INDETERMINATE)
+
+
+def need(condition, verdict):
+    """Raises the verdict unless the condition holds."""
+    if not condition:
+        raise verdict
+
+
+def sha(name, *parts):
+    return hashlib.new(name, b"".join(parts)).digest()
+
+
+def unbase64(text, size=None, what="base64"):
+    """Decodes canonical base64 of a known length."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError, TypeError):
+        raise bad_format(what + " is not base64")
+    need(base64.b64encode(data).decode() == text, bad_format(what + " is not canonical base64"))
+    need(size is None or len(data) == size, bad_format(what + " has the wrong length"))
+    return data
+
+
+# ---- JSON (RFC 8785) -------------------------------------------------------------------------------------------------
+
+def parse_json(data):
+    """Reads JSON without repeated members, fractions or values that JSON does not know."""
+    def members(pairs):
+        need(len({key for key, _ in pairs}) == len(pairs), bad_format("a JSON member is repeated"))
+        return dict(pairs)
+
+    def refuse(text):
+        raise bad_format("a number that is not understood: " + text)
+    try:
+        return json.loads(data.decode(), object_pairs_hook=members, parse_float=refuse, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        raise bad_format("not JSON in UTF-8")
+
+
+def canonical(value):
+    """The canonical form of a value without fractions: members sorted by UTF-16 code units."""
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+        return "{" + ",".join(canonical(key) + ":" + canonical(value[key]) for key in keys) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    need(not isinstance(value, int) or abs(value) < 1 << 53, bad_format("a number beyond 2^53"))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def parse_canonical(data, what):
+    value = parse_json(data)
+    try:
+        need(canonical(value).encode() == data, bad_format(what + " is not canonical JSON"))
+    except UnicodeEncodeError:
+        raise bad_format(what + " holds half a character")
+    return value
+
+
+def shape(value, required, optional, what):
+    """Demands an object with exactly these members, of these types."""
+    need(isinstance(value, dict), bad_format(what + " is no object"))
+    for name, kind in {**required, **optional}.items():
+        if name in required or name in value:
+            fits = type(value.get(name)) is kind if isinstance(kind, type) else (
+                type(value.get(name)) is list and all(type(item) is kind[0] for item in value[name]))
+            need(fits, bad_format("%s: member %s" % (what, name)))
+    need(set(value) <= set(required) | set(optional), bad_format(what + " has unknown members"))
+    return value
+
+
+# ---- ZIP -------------------------------------------------------------------------------------------------------------
+
+def read_zip(data):
+    """All entries of a ZIP file whose headers and directory agree, without gaps, twins or anything hidden."""
+    end = data.rfind(b"PK\5\6")
+    need(end >= 0 and len(data) >= end + 22, bad_format("not a ZIP file"))
+    def number(at, size):
+        need(at + size <= len(data), bad_format("ZIP file cut off"))
+        return int.from_bytes(data[at:at + size], "little")
+    count, size, start = number(end + 10, 2), number(end + 12, 4), number(end + 16, 4)
+    need(end + 22 + number(end + 20, 2) == len(data) and start + size == end and number(end + 4, 4) == 0
+         and number(end + 8, 2) == count, bad_format("ZIP directory and file do not agree"))
+    entries, left, at, directory = {}, GIB, 0, start
+    for _ in range(count):
+        need(data[directory:directory + 4] == b"PK\1\2" and data[at:at + 4] == b"PK\3\4", bad_format("ZIP header"))
+        flags, method = number(directory + 8, 2), number(directory + 10, 2)
+        crc, packed, plain = (number(directory + 16 + 4 * i, 4) for i in range(3))
+        lengths = [number(directory + 28 + 2 * i, 2) for i in range(3)]
+        name = data[directory + 46:directory + 46 + lengths[0]]
+        need(number(directory + 42, 4) == at and flags & ~0x080E == 0 and method in (0, 8)
+             and number(at + 6, 2) == flags and number(at + 8, 2) == method
+             and data[at + 30:at + 30 + number(at + 26, 2)] == name, bad_format("ZIP headers do not agree"))
+        inner = [number(at + 14 + 4 * i, 4) for i in range(3)]
+        body = at + 30 + number(at + 26, 2) + number(at + 28, 2)
+        at = body + packed
+        if flags & 8:                                   # a data descriptor follows, with or without its signature
+            at += 4 if data[at:at + 4] == b"PK\7\10" else 0
+            need(inner in ([0, 0, 0], [crc, packed, plain]), bad_format("ZIP sizes do not agree"))
+            inner, at = [number(at + 4 * i, 4) for i in range(3)], at + 12
+        need(inner == [crc, packed, plain] and at <= start, bad_format("ZIP sizes do not agree"))
+        need(plain <= left, bad_format("ZIP file unpacks to too much"))
+        content = data[body:body + packed]
+        if method == 8:
+            unpack = zlib.decompressobj(-15)
+            try:
+                content = unpack.decompress(content, plain + 1)
+            except zlib.error:
+                raise bad_format("ZIP entry cannot be unpacked")
+            need(unpack.eof and not unpack.unused_data and not unpack.unconsumed_tail, bad_format("ZIP entry"))
+        need(len(content) == plain and zlib.crc32(content) == crc, bad_format("ZIP entry is damaged"))
+        try:
+            name = name.decode()
+        except UnicodeDecodeError:
+            raise bad_format("ZIP entry name")
+        entries[name], left = content, left - plain
+        directory += 46 + sum(lengths)
+    need(at == start and directory == end and len({name.lower() for name in entries}) == count, bad_format("ZIP gaps or twins"))
+    return entries
+
+
+# ---- XML and canonical XML 1.0 ---------------------------------------------------------------------------------------
+
+DS, XADES = "http://www.w3.org/2000/09/xmldsig#", "http://uri.etsi.org/01903/v1.3.2#"
+ASIC = "http://uri.etsi.org/02918/v1.2.1#"
+CHAIN, XROAD, MANIFEST = "http://cyber.ee/hashchain", "http://x-road.eu/xsd/xroad.xsd", "http://uri.etsi.org/2918/v1.2.1#"
+ODF = "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"
+C14N = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+HASHES = {"http://www.w3.org/2001/04/xmlenc#sha256": "sha256", "http://www.w3.org/2001/04/xmldsig-more#sha384": "sha384",
+          "http://www.w3.org/2001/04/xmlenc#sha512": "sha512"}
+
+
+class Node:
+    """An element: its expanded name, attributes, namespaces in scope, and content in order."""
+
+    def __init__(self, raw, attributes, scope):
+        self.raw, self.parts = raw, []
+        pairs = list(zip(attributes[::2], attributes[1::2]))
+        self.scope = {**scope, **{key[6:]: value for key, value in pairs if (key + ":").startswith("xmlns:")}}
+        self.attributes = {self.expand(key, ""): (key, value) for key, value in pairs if not (key + ":").startswith("xmlns:")}
+        self.name = self.expand(raw, self.scope.get("", ""))
+
+    def expand(self, raw, default):
+        prefix, colon, local = raw.rpartition(":")
+        need(not colon or prefix in self.scope, bad_format("XML prefix " + prefix))
+        return (self.scope[prefix] if colon else default, local)
+
+    def get(self, attribute, ns=""):
+        return self.attributes.get((ns, attribute), (None, None))[1]
+
+    def children(self):
+        need(all(isinstance(part, Node) or not part.strip(" \t\r\n") for part in self.parts), bad_format("text in " + self.raw))
+        return [part for part in self.parts if isinstance(part, Node)]
+
+    def text(self):
+        need(all(isinstance(part, str) for part in self.parts), bad_format("elements in " + self.raw))
+        return "".join(self.parts)
+
+    def octets(self):
+        """Base64 content, which may be broken into lines."""
+        return unbase64(re.sub(r"[ \t\r\n]", "", self.text()), None, self.raw)
+
+    def all(self, local, ns=""):
+        """Children of a name, among others: for documents that others may extend."""
+        return [part for part in self.parts if isinstance(part, Node) and part.name == (ns, local)]
+
+    def exactly(self, ns, *names, attributes=()):
+        """The children, which must have exactly these names, and this element exactly these attributes."""
+        got = self.children()
+        need([child.name for child in got] == [(ns, name) for name in names] and
+             set(self.attributes) == {("", name) for name in attributes}, bad_format("content of " + self.raw))
+        return got
+
+    def step(self, ns, *names):
+        """Follows a way of only children without attributes."""
+        if not names:
+            return self
+        return self.exactly(ns, names[0], attributes=[name for _, name in self.attributes])[0].step(ns, *names[1:])
+
+    def c14n(self, above=None, skip=None):
+        """Inclusive canonical XML 1.0 of this element, every namespace in scope rendered on the outermost one."""
+        def escape(text, pairs):
+            for old, new in pairs:
+                text = text.replace(old, new)
+            return text
+        base = (("&", "&amp;"), ("<", "&lt;"))
+        value_of = base + (('"', "&quot;"), ("\t", "&#x9;"), ("\n", "&#xA;"), ("\r", "&#xD;"))
+        out = "<" + self.raw
+        for prefix, uri in sorted(self.scope.items()):
+            if uri != (above or {}).get(prefix, "" if prefix == "" else None):
+                out += ' xmlns%s="%s"' % (":" + prefix if prefix else "", escape(uri, value_of))
+        for _, (key, value) in sorted(self.attributes.items()):
+            out += ' %s="%s"' % (key, escape(value, value_of))
+        out += ">"
+        for part in self.parts:
+            if isinstance(part, str):
+                out += escape(part, base + ((">", "&gt;"), ("\r", "&#xD;")))
+            elif part.name != skip:
+                out += part.c14n(self.scope, skip)
+        return out + "</" + self.raw + ">"
+
+
+def parse_xml(data, root):
+    """Parses UTF-8 XML without document type, comments, processing instructions and CDATA."""
+    stack = [Node("document", [], {})]
+
+    def refuse(*_):
+        raise bad_format("XML construct that is not allowed")
+
+    def begin(name, attributes):
+        need(len(stack) < 40 and not any(key.startswith("xml:") for key in attributes[::2]), bad_format("XML construct"))
+        stack[-1].parts.append(Node(name, attributes, stack[-1].scope))
+        stack.append(stack[-1].parts[-1])
+    parser = expat.ParserCreate()
+    parser.ordered_attributes = parser.buffer_text = True
+    parser.XmlDeclHandler = lambda version, encoding, _: (
+        None if version == "1.0" and (encoding or "utf-8").lower() == "utf-8" else refuse())
+    parser.StartElementHandler, parser.EndElementHandler = begin, lambda _: stack.pop()
+    parser.CharacterDataHandler = lambda text: stack[-1].parts.append(text)
+    parser.CommentHandler = parser.ProcessingInstructionHandler = refuse
+    parser.StartCdataSectionHandler = parser.StartDoctypeDeclHandler = refuse
+    try:
+        data.decode()
+        parser.Parse(data, True)
+    except (expat.ExpatError, UnicodeDecodeError):
+        raise bad_format("not XML in UTF-8")
+    need(stack[0].parts[0].name == root, bad_format("XML root " + stack[0].parts[0].raw))
+    return stack[0].parts[0]
+
+
+# ---- DER, certificates -----------------------------------------------------------------------------------------------
+
+Der = namedtuple("Der", "tag raw body")
+Certificate = namedtuple("Certificate", "raw serial issuer subject spki begin end usage signed_with")
+STRONG_HASHES = {"2.16.840.1.101.3.4.2.%d" % i for i in (1, 2, 3)}                    # SHA-256, SHA-384, SHA-512
+STRONG = {family % (first + i): "2.16.840.1.101.3.4.2.%d" % i for i in (1, 2, 3)      # ECDSA and RSA with these
+          for family, first in (("1.2.840.10045.4.3.%d", 1), ("1.2.840.113549.1.1.%d", 10))}
+SIGNATURES = {"1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10", "1.2.840.10045.2.1", *STRONG}
+CURVES = {"1.2.840.10045.3.1.7": 32, "1.3.132.0.34": 48, "1.3.132.0.35": 66}
+
+
+def ders(data):
+    """The DER elements that follow one another in an octet string."""
+    found, at = [], 0
+    while at < len(data):
+        need(len(data) >= at + 2 and data[at] & 31 != 31, bad_format("DER"))
+        length, head = data[at + 1], 2
+        if length & 0x80:
+            head += length & 0x7F
+            length = int.from_bytes(data[at + 2:at + head], "big")
+            need(2 < head < 7 and length > 127 and length >> 8 * (head - 3), bad_format("DER length"))
+        need(at + head + length <= len(data), bad_format("DER is cut off"))
+        found.append(Der(data[at], data[at:at + head + length], data[at + head:at + head + length]))
+        at += head + length
+    return found
+
+
+def der(data, tag=0x30):
+    """The children of the one element that the octets are."""
+    found = ders(data)
+    need(len(found) == 1 and found[0].tag == tag, bad_format("DER"))
+    return ders(found[0].body)
+
+
+def oid(element):
+    need(element.tag == 6 and element.body and element.body[-1] < 128, bad_format("DER object identifier"))
+    numbers, value = [], 0
+    for octet in element.body:
+        value = value << 7 | octet & 127
+        if octet < 128:
+            numbers, value = numbers + [value], 0
+    first = min(numbers[0] // 40, 2)
+    return ".".join(map(str, [first, numbers[0] - 40 * first] + numbers[1:]))
+
+
+def der_time(element):
+    """Seconds since 1970 of a UTCTime or GeneralizedTime."""
+    text = element.body.decode("latin-1")
+    if element.tag == 0x17 and len(text) == 13:
+        text = ("19" if text[:2] >= "50" else "20") + text
+    need(element.tag in (0x17, 0x18) and re.fullmatch(r"\d{14}(\.\d+)?Z", text), bad_format("DER time"))
+    return calendar.timegm([int(text[:4])] + [int(text[i:i + 2]) for i in range(4, 14, 2)])
+
+
+def iso_time(text):
+    """Seconds since 1970 of a time in UTC with a Z."""
+    match = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?Z", text)
+    need(match, bad_format("time " + text))
+    return calendar.timegm([int(part) for part in match.groups()[:6]])
+
+
+def parse_certificate(raw):
+    """The parts of a certificate that are looked at; openssl judges the others."""
+    body, algorithm, _ = der(raw)
+    fields = ders(body.body)
+    fields = fields[1:] if fields[0].tag == 0xA0 else fields
+    serial, inner, issuer, validity, subject, spki = fields[:6]
+    begin, end = map(der_time, ders(validity.body))
+    usage = None
+    for extension in [item for field in fields[6:] if field.tag == 0xA3 for item in der(field.body)]:
+        parts = ders(extension.body)
+        if oid(parts[0]) == "2.5.29.15":
+            usage = der_bits(ders(parts[-1].body)[0])
+    need(inner.raw == algorithm.raw, bad_format("certificate"))
+    return Certificate(raw, serial.raw, issuer.raw, subject.raw, spki.raw, begin, end, usage, oid(ders(algorithm.body)[0]))
+
+
+def der_bits(element):
+    """The octets of a bit string."""
+    need(element.tag == 3 and element.body, bad_format("DER bit string"))
+    return element.body[1:]
+
+
+def attributes_of(name):
+    """The attributes of a distinguished name; a repeated one is refused."""
+    found = {}
+    for relative in der(name):
+        for attribute in ders(relative.body):
+            kind, value = ders(attribute.body)
+            need(oid(kind) not in found, doubt("SIG_CONSTRAINTS_FAILURE", "attribute repeated in a name"))
+            found[oid(kind)] = value.body.decode("utf-16-be" if value.tag == 0x1E else "utf-8", "replace")
+    return found
+
+
+def member_of(certificate, profile, instance):
+    """The member that a signing certificate names, by the profile of its CA (xroad-wire 6.2)."""
+    subject = attributes_of(certificate.subject)
+    country, organisation, unit, name, serial, category = (
+        subject.get(key, "") for key in ("2.5.4.6", "2.5.4.10", "2.5.4.11", "2.5.4.3", "2.5.4.5", "2.5.4.15"))
+    profile = profile.rpartition(".")[2]
+    if profile.startswith("FiVRK"):
+        parts = serial.split("/")
+        member = (parts[0], parts[2], name) if len(parts) == 3 else None
+    elif profile.startswith("Basic"):
+        member = (instance, category, serial)
+    elif profile.startswith("Ejbca"):
+        member = (country, organisation, name)
+    else:
+        member = (organisation, unit, name) if re.match("(Is|Fo)[A-Z]", profile, re.I) else None
+    need(member and all(member), doubt("SIG_CONSTRAINTS_FAILURE", "the certificate names no member: " + profile))
+    return member
+
+
+def identifier(text):
+    """The parts of an identifier, decoded."""
+    return tuple(unquote(part) for part in text.split("/"))
+
+
+# ---- openssl ---------------------------------------------------------------------------------------------------------
+
+class OpenSsl:
+    """Runs openssl in a temporary directory."""
+
+    def __init__(self, directory):
+        self.directory, self.number = directory, 0
+
+    def file(self, data):
+        self.number += 1
+        path = os.path.join(self.directory, "%d" % self.number)
+        with open(path, "wb") as out:
+            out.write(data)
+        return path
+
+    def pem(self, *blocks, label="CERTIFICATE"):
+        return self.file(b"".join(b"-----BEGIN %s-----\n%s-----END %s-----\n" % (
+            label.encode(), base64.encodebytes(block), label.encode()) for block in blocks))
+
+    def run(self, *arguments):
+        """Exit code 0 or not, and what was printed."""
+        environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "OPENSSL_CONF": os.devnull}
+        done = subprocess.run(["openssl", *map(str, arguments)], cwd=self.directory, env=environment, timeout=60,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.returncode == 0, done.stdout.decode("utf-8", "replace")
+
+    def signed(self, spki, hash_name, signature, data, pss=False):
+        """Does the signature (ECDSA as r||s) over the data verify with the key?"""
+        algorithm, point = der(spki)
+        if oid(ders(algorithm.body)[0]) == "1.2.840.10045.2.1":
+            size = CURVES.get(oid(ders(algorithm.body)[1]))
+            if pss or not size or len(signature) != 2 * size:
+                return False
+            numbers = b""
+            for half in (signature[:size], signature[size:]):
+                half = half.lstrip(b"\0") or b"\0"
+                half = b"\0" + half if half[0] & 128 else half
+                numbers += bytes([2, len(half)]) + half
+            signature = b"\x30" + (b"\x81" if len(numbers) > 127 else b"") + bytes([len(numbers)]) + numbers
+        elif int.from_bytes(der(der_bits(point))[0].body, "big").bit_length() < 2048:
+            return False
+        padding = ["-sigopt", "rsa_padding_mode:pss", "-sigopt",
+                   "rsa_pss_saltlen:%d" % hashlib.new(hash_name).digest_size] if pss else []
+        return self.run("dgst", "-" + hash_name, *padding, "-verify", self.pem(spki, label="PUBLIC KEY"),
+                        "-signature", self.file(signature), self.file(data))[0]
+
+
+# ---- configuration: who may sign -------------------------------------------------------------------------------------
+
+Authority = namedtuple("Authority", "certificate responders")
+Approved = namedtuple("Approved", "top intermediates profile instance freshness")
+
+
+class Trust:
+    """What the shared parameters say, and how certificates, OCSP answers and time-stamps are judged by it."""
+
+    def __init__(self, openssl, documents):
+        self.openssl, self.approved, self.stampers = openssl, [], []
+        for document in documents:
+            conf = parse_xml(document, (XROAD, "conf"))
+            instance = conf.all("instanceIdentifier")[0].text()
+            freshness = int(conf.all("globalSettings")[0].all("ocspFreshnessSeconds")[0].text())
+            for ca in conf.all("approvedCA"):
+                if [item.text() for item in ca.all("authenticationOnly")] not in (["true"], ["1"]):
+                    self.approved.append(Approved(
+                        self.authority(ca.all("topCA")[0]), [self.authority(item) for item in ca.all("intermediateCA")],
+                        ca.all("certificateProfileInfo")[0].text(), instance, freshness))
+            self.stampers += [self.certificate(tsa.all("cert")[0]) for tsa in conf.all("approvedTSA")]
+
+    def certificate(self, node):
+        """A certificate of the configuration: base64 of DER, or of PEM."""
+        data = node.octets()
+        if data.startswith(b"-----BEGIN"):
+            data = unbase64("".join(data.decode("latin-1").split("-----")[2].split()))
+        return parse_certificate(data)
+
+    def authority(self, node):
+        responders = [self.certificate(cert) for ocsp in node.all("ocsp") for cert in ocsp.all("cert")]
+        return Authority(self.certificate(node.all("cert")[0]), responders)
+
+    def signer(self, certificate, answers, at):
+        """The member whose signing certificate this was at that time, by path and OCSP answers."""
+        trouble = doubt("NO_CERTIFICATE_CHAIN_FOUND", "no approved CA issued the signer's certificate")
+        for ca in self.approved:
+            for path in self.paths(certificate, ca):
+                try:
+                    need(certificate.begin <= at <= certificate.end,
+                         doubt("OUT_OF_BOUNDS_NO_POE", "the certificate was not valid at that time"))
+                    good, said = self.openssl.run(
+                        "verify", "-attime", at, "-auth_level", 2, "-no-CApath", "-no-CAstore", "-partial_chain", "-trusted",
+                        self.openssl.pem(ca.top.certificate.raw), *(("-untrusted", self.openssl.pem(
+                            *[step.certificate.raw for step in path[:-1]])) if path[1:] else ()),
+                        self.openssl.pem(certificate.raw))
+                    need(good, doubt("CERTIFICATE_CHAIN_GENERAL_FAILURE", "path of the certificate: " + " ".join(said.split())[-200:]))
+                    need(certificate.usage and certificate.usage[0] & 0x40,
+                         doubt("CHAIN_CONSTRAINTS_FAILURE", "the certificate is not one for signing"))
+                    subject = certificate
+                    for issuer in path:
+                        self.status(subject, issuer, answers, at, ca.freshness)
+                        subject = issuer.certificate
+                    member = member_of(certificate, ca.profile, ca.instance)
+                    need(member[0] == ca.instance, doubt("SIG_CONSTRAINTS_FAILURE", "a CA names a member of another instance"))
+                    return member
+                except Verdict as found:
+                    trouble = found
+        raise trouble
+
+    def paths(self, certificate, ca, depth=4):
+        """The ways from a certificate up to the top of an approved CA."""
+        if ca.top.certificate.subject == certificate.issuer:
+            yield [ca.top]
+        for step in ca.intermediates if depth else ():
+            if step.certificate.subject == certificate.issuer and step.certificate.raw != certificate.raw:
+                for rest in self.paths(step.certificate, ca, depth - 1):
+                    yield [step] + rest
+
+    def status(self, certificate, issuer, answers, at, freshness):
+        """Demands an OCSP answer: good, for this certificate, by its CA or responder, fresh at the time."""
+        key_hash = sha("sha1", der_bits(der(issuer.certificate.spki)[1]))
+        trouble = doubt("TRY_LATER", "no OCSP answer for a certificate of the path")
+        for answer in answers:
+            outer = der(answer)
+            need(outer[0].raw == b"\x0a\1\0" and len(outer) == 2, doubt("TRY_LATER", "OCSP: no successful response"))
+            kind, octets = der(outer[1].body)
+            need(oid(kind) == "1.3.6.1.5.5.7.48.1.1", bad_format("OCSP response type"))
+            data, algorithm, _, *embedded = der(octets.body)
+            fields = [field for field in ders(data.body) if field.tag != 0xA0]
+            responses = ders(fields[2].body)
+            need(len(responses) == 1, doubt("TRY_LATER", "OCSP: several answers in one response"))
+            name, state, this_update, *rest = ders(responses[0].body)
+            parts = ders(name.body)
+            if [oid(ders(parts[0].body)[0]), parts[1].body, parts[2].body, parts[3].raw] != [
+                    "1.3.14.3.2.26", sha("sha1", certificate.issuer), key_hash, certificate.serial]:
+                continue
+            try:
+                need(state.tag == 0x80, Verdict(FAILED, "REVOKED", "OCSP: revoked") if state.tag == 0xA1 else
+                     doubt("TRY_LATER", "OCSP: unknown"))
+                need(oid(ders(algorithm.body)[0]) in STRONG, doubt("CRYPTO_CONSTRAINTS_FAILURE_NO_POE", "OCSP: weak"))
+                copies = [item.raw for item in der(embedded[0].body)] if embedded else []
+                known = [item for item in issuer.responders if item.begin <= at <= item.end]
+                ca = self.openssl.pem(issuer.certificate.raw)
+                common = ["ocsp", "-no_nonce", "-respin", self.openssl.file(answer), "-issuer", ca, "-cert",
+                          self.openssl.pem(certificate.raw), "-CAfile", ca, "-partial_chain", "-attime", at, "-no-CApath",
+                          "-no-CAstore"]
+                good, said = self.openssl.run(*common)
+                if "Response verify OK" not in said and known and all(c in [item.raw for item in known] for c in copies):
+                    good, said = self.openssl.run(*common, "-VAfile", self.openssl.pem(*[item.raw for item in known]))
+                need(good and "Response verify OK" in said and ": good\n" in said,
+                     doubt("TRY_LATER", "OCSP: the answer does not verify"))
+                since = der_time(this_update)
+                until = [der_time(der(item.raw, 0xA0)[0]) for item in rest if item.tag == 0xA0]
+                need(at - freshness - TOLERANCE <= since <= at + TOLERANCE and all(at <= t + TOLERANCE for t in until),
+                     doubt("TRY_LATER", "OCSP: the answer is not fresh at the time of the proof"))
+                return
+            except Verdict as found:
+                trouble = found
+        raise trouble
+
+    def stamped(self, token, data):
+        """The time at which an approved authority stamped the data."""
+        refuse = doubt("NO_POE", "the time-stamp does not verify")
+        kind, content = der(token)
+        fields = ders(der(content.raw, 0xA0)[0].body)
+        stamp = ders(der(ders(fields[2].body)[1].raw, 0xA0)[0].body)[0]
+        info = ders(stamp.body)
+        infos = ders(fields[-1].body)
+        signer = ders(infos[0].body)
+        need(oid(kind) == "1.2.840.113549.1.7.2" and len(infos) == 1 and fields[1].body == signer[2].raw
+             and (fields[0].body, signer[0].body) == (b"\3", b"\1"), refuse)
+        issuer, serial = ders(signer[1].body)
+        imprint, digest, algorithm = (oid(ders(item.body)[0]) for item in (ders(info[2].body)[0], signer[2], signer[4]))
+        need({imprint, digest} <= STRONG_HASHES and algorithm in SIGNATURES and STRONG.get(algorithm, digest) == digest,
+             doubt("NO_POE", "the time-stamp uses a weak hash, or says so of its signature"))
+        at = der_time(info[4])
+        copies = [item.raw for field in fields[3:-1] if field.tag == 0xA0 for item in ders(field.body)]
+        for tsa in self.stampers:
+            if (tsa.issuer, tsa.serial) == (issuer.raw, serial.raw) and tsa.begin <= at <= tsa.end:
+                pem = self.openssl.pem(tsa.raw)
+                if (not copies or tsa.raw in copies) and self.openssl.run(
+                        "ts", "-verify", "-token_in", "-in", self.openssl.file(token), "-data", self.openssl.file(data),
+                        "-CAfile", pem, "-untrusted", pem, "-partial_chain", "-attime", at, "-auth_level", 2)[0]:
+                    return at
+        raise refuse
+
+
+# ---- the container ---------------------------------------------------------------------------------------------------
+
+def digest_of(holder, at=0):
+    """Algorithm and value of a DigestMethod and the DigestValue after it."""
+    method, value = holder[at], holder[at + 1]
+    need(method.name == (DS, "DigestMethod") and value.name == (DS, "DigestValue") and method.parts == [] and
+         not value.attributes, bad_format("digest"))
+    need(method.get("Algorithm") in HASHES, doubt("CRYPTO_CONSTRAINTS_FAILURE_NO_POE", "digest algorithm"))
+    return HASHES[method.get("Algorithm")], value.octets()
+
+
+def hash_chain(entries, prefix, inputs):
+    """Checks that X-Road's hash chain leads from the inputs (in this order, all of them) to its result."""
+    for suffix in ("result.xml", ".xml"):
+        need(prefix + suffix in entries, bad_format("no " + prefix + suffix))
+    result = parse_xml(entries[prefix + "result.xml"], (CHAIN, "HashChainResult"))
+    need(set(result.attributes) == {("", "URI")} and len(result.children()) == 2, bad_format("hash chain result"))
+    algorithm, expected = digest_of(result.children())
+    chain = parse_xml(entries[prefix + ".xml"], (CHAIN, "HashChain")).children()
+    need(chain and chain[0].name == (CHAIN, "DefaultDigestMethod") and chain[0].parts == [] and
+         HASHES.get(chain[0].get("Algorithm")) == algorithm, bad_format("hash chain"))
+    steps = {step.get("id"): step for step in chain[1:] if step.name == (CHAIN, "HashStep") and step.children()}
+    need(len(steps) == len(chain) - 1, bad_format("hash chain steps"))
+    named = []
+
+    def refer(uri):
+        """The digest of a step, which is used once."""
+        need(uri and uri.startswith("#") and uri[1:] in steps, bad_format("hash chain: step %s" % uri))
+        sequence, items = b"", steps.pop(uri[1:]).children()
+        data = sum(item.name[1] == "DataRef" for item in items)
+        need(data < 2 or data == len(items), bad_format("hash chain: data beside other hashes"))
+        for item in items:
+            need(set(item.attributes) == (set() if item.name[1] == "HashValue" else {("", "URI")}), bad_format("hash chain"))
+            if item.name == (CHAIN, "StepRef") and item.parts == []:
+                digest = refer(item.get("URI"))
+            else:
+                need(item.name in ((CHAIN, "HashValue"), (CHAIN, "DataRef")), bad_format("hash chain: " + item.raw))
+                digest = item.step(DS, "DigestValue").octets()
+                if item.name[1] == "DataRef":
+                    named.append((item.get("URI"), digest))
+            need(len(digest) == hashlib.new(algorithm).digest_size, bad_format("hash chain: digest"))
+            uri = chain[0].get("Algorithm").encode()
+            item = bytes([4, len(digest)]) + digest + bytes([12, len(uri)]) + uri + b"\x30\0"
+            sequence += der_wrap(item)
+        return sha(algorithm, der_wrap(sequence))
+    file, _, step = (result.get("URI") or "").partition("#")
+    need(file == "/" + prefix + ".xml" and refer("#" + step) == expected, bad_hash("hash chain does not lead to its result"))
+    need(not steps, bad_format("hash chain has steps that nothing uses"))
+    names = [uri for uri, _ in named]
+    need(names[:len(inputs)] == ["/" + name for name, _ in inputs],
+         doubt("SIG_CONSTRAINTS_FAILURE", "the hash chain does not cover message and attachments in their order"))
+    for (uri, digest), (_, data) in zip(named, inputs):
+        need(digest == sha(algorithm, data), bad_hash("hash chain: %s has another digest" % uri))
+    need(len(named) == len(inputs), doubt("SIGNED_DATA_NOT_FOUND", "signed, but not shown: %s" % names[len(inputs):]))
+
+
+def der_wrap(body):
+    """A DER SEQUENCE."""
+    size = len(body).to_bytes((len(body).bit_length() + 7) // 8 or 1, "big")
+    return b"\x30" + (bytes([0x80 | len(size)]) if len(body) > 127 else b"") + size + body
+
+
+class Signature:
+    """META-INF/signatures.xml, read strictly by the template of xroad-wire 3.1."""
+
+    def __init__(self, data):
+        self.root = parse_xml(data, (ASIC, "XAdESSignatures"))
+        signature = self.root.exactly(DS, "Signature")[0]
+        self.info, value, key, data_object = signature.exactly(
+            DS, "SignedInfo", "SignatureValue", "KeyInfo", "Object", attributes=["Id"])
+        self.value = value.octets()
+        self.certificate = parse_certificate(key.step(DS, "X509Data", "X509Certificate").octets())
+        qualifying = data_object.exactly(XADES, "QualifyingProperties")[0]
+        self.properties, unsigned = qualifying.exactly(XADES, "SignedProperties", "UnsignedProperties", attributes=["Target"])
+        need(qualifying.get("Target") == "#" + (signature.get("Id") or ""), bad_format("properties of another signature"))
+        signed = self.properties.exactly(XADES, "SignedSignatureProperties", "SignedDataObjectProperties", attributes=["Id"])[0]
+        time, certificate, _ = signed.exactly(XADES, "SigningTime", "SigningCertificate", "SignaturePolicyIdentifier")
+        self.time = iso_time(time.text())
+        digest, serial = certificate.exactly(XADES, "Cert")[0].exactly(XADES, "CertDigest", "IssuerSerial")
+        algorithm, octets = digest_of(digest.exactly(DS, "DigestMethod", "DigestValue"))
+        number = serial.exactly(DS, "X509IssuerName", "X509SerialNumber")[1].text()
+        need(octets == sha(algorithm, self.certificate.raw) and
+             number == str(int.from_bytes(ders(self.certificate.serial)[0].body, "big")),
+             doubt("SIG_CONSTRAINTS_FAILURE", "signed with another certificate than the one that is shown"))
+        self.answers, self.stamps = [], []
+        for item in unsigned.step(XADES, "UnsignedSignatureProperties").children():
+            if item.name == (XADES, "RevocationValues"):
+                answers = item.step(XADES, "OCSPValues").children()
+                need({answer.name for answer in answers} == {(XADES, "EncapsulatedOCSPValue")}, bad_format("OCSP values"))
+                self.answers += [answer.octets() for answer in answers]
+            elif item.name == (XADES, "SignatureTimeStamp"):
+                self.stamps.append(item.step(XADES, "EncapsulatedTimeStamp").octets())
+            else:
+                need(item.name in ((XADES, "CompleteCertificateRefs"), (XADES, "CertificateValues")),
+                     doubt("SIG_CONSTRAINTS_FAILURE", "not understood: " + item.raw))
+        ids, todo = [], [self.root]
+        while todo:
+            node = todo.pop()
+            ids += [node.get("Id")] if node.get("Id") is not None else []
+            todo += [part for part in node.parts if isinstance(part, Node)]
+        need(len(ids) == len(set(ids)), bad_format("an Id is used twice"))
+
+    def unstamped(self):
+        """The document as it was signed: without the time-stamp that was put in later."""
+        return self.root.c14n(skip=(XADES, "SignatureTimeStamp"))
+
+    def check(self, openssl, entries, parts):
+        """Signature value and references: everything that the signature says about message and attachments."""
+        method, algorithm, *references = self.info.children()
+        need(method.name == (DS, "CanonicalizationMethod") and method.get("Algorithm") == C14N and method.parts == [] and
+             algorithm.name == (DS, "SignatureMethod") and algorithm.parts == [],
+             doubt("SIG_CONSTRAINTS_FAILURE", "SignedInfo is not understood"))
+        match = re.fullmatch(r"http://www\.w3\.org/(?:2001/04/xmldsig-more#(rsa|ecdsa)-(sha(?:256|384|512))|"
+                             r"2007/05/xmldsig-more#(sha(?:256|384|512))-rsa-MGF1)", algorithm.get("Algorithm") or "")
+        need(match, doubt("CRYPTO_CONSTRAINTS_FAILURE_NO_POE", "signature method"))
+        is_ec = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01" in self.certificate.spki
+        need(is_ec == (match[1] == "ecdsa") and openssl.signed(
+            self.certificate.spki, match[2] or match[3], self.value, self.info.c14n().encode(), pss=bool(match[3])),
+            Verdict(FAILED, "SIG_CRYPTO_FAILURE", "the signature value does not verify"))
+        covered = []
+        for reference in references:
+            need(reference.name == (DS, "Reference"), bad_format("SignedInfo"))
+            uri, items = reference.get("URI") or "", reference.children()
+            if items and items[0].name == (DS, "Transforms"):
+                transform = items.pop(0).exactly(DS, "Transform")[0]
+                need(uri.startswith("#") and transform.get("Algorithm") == C14N and transform.parts == [],
+                     doubt("SIG_CONSTRAINTS_FAILURE", "a transform"))
+            need(len(items) == 2, bad_format("reference"))
+            name, digest = digest_of(items)
+            if uri.startswith("#"):
+                need(uri[1:] == self.properties.get("Id")
+                     and reference.get("Type") == "http://uri.etsi.org/01903#SignedProperties",
+                     doubt("SIG_CONSTRAINTS_FAILURE", "a reference that is not understood"))
+                data = self.properties.c14n().encode()
+            else:
+                need(uri[1:] in entries and uri[:1] == "/", doubt("SIGNED_DATA_NOT_FOUND", "signed, but not shown: " + uri))
+                data = entries[uri[1:]]
+            need(sha(name, data) == digest, bad_hash("what %s refers to has another digest" % uri))
+            covered.append(uri)
+        need(len(set(covered)) == len(covered) and "#" + self.properties.get("Id") in covered,
+             doubt("SIG_CONSTRAINTS_FAILURE", "the signed properties are not signed"))
+        covered.remove("#" + self.properties.get("Id"))
+        if covered == ["/sig-hashchainresult.xml"]:
+            hash_chain(entries, "sig-hashchain", parts)
+        else:
+            need(covered == ["/" + name for name, _ in parts],
+                 doubt("SIG_CONSTRAINTS_FAILURE", "the signature does not cover message and attachments in their order"))
+            need(not any(name.startswith("sig-hashchain") for name in entries),
+                 doubt("SIG_CONSTRAINTS_FAILURE", "a hash chain that is not signed"))
+
+
+def check_manifests(entries, parts):
+    """The two manifests say nothing that is signed, so they must be exactly what they have to be."""
+    files = [("application/vnd.etsi.asic-e+zip", "/")] + [("text/xml", name) for name in (
+        "message.xml", "sig-hashchainresult.xml", "sig-hashchain.xml", "ts-hashchainresult.xml", "ts-hashchain.xml")
+        if name in entries]
+    files += [("application/octet-stream", name) for name, _ in parts[1:]]
+    if "META-INF/manifest.xml" in entries:
+        root = parse_xml(entries["META-INF/manifest.xml"], (ODF, "manifest"))
+        listed = [(item.get("media-type", ODF), item.get("full-path", ODF)) for item in root.children()]
+        need(sorted(map(str, listed)) == sorted(map(str, files)), bad_format("manifest.xml does not list the entries"))
+        need({(item.name, len(item.attributes), len(item.parts)) for item in root.children()} == {((ODF, "file-entry"), 2, 0)} and
+             root.get("version", ODF) == "1.2" and len(root.attributes) == 1, bad_format("manifest.xml"))
+    need(("META-INF/ASiCManifest.xml" in entries) == ("META-INF/timestamp.tst" in entries), bad_format("ASiCManifest.xml"))
+    if "META-INF/ASiCManifest.xml" in entries:
+        root = parse_xml(entries["META-INF/ASiCManifest.xml"], (MANIFEST, "ASiCManifest"))
+        reference, data = root.exactly(MANIFEST, "SigReference", "DataObjectReference")
+        name, digest = digest_of(data.exactly(DS, "DigestMethod", "DigestValue", attributes=["URI", "MimeType"]))
+        need(reference.exactly(DS, attributes=["URI", "MimeType"]) == [] and reference.get("URI") == "META-INF/timestamp.tst"
+             and reference.get("MimeType") == "vnd.etsi.timestamp-token"
+             and (data.get("URI"), data.get("MimeType")) == ("ts-hashchainresult.xml", "text/xml"), bad_format("ASiCManifest.xml"))
+        need(digest == sha(name, entries.get("ts-hashchainresult.xml", b"")), bad_hash("ASiCManifest.xml: digest"))
+
+
+def check_container(trust, entries, document):
+    """Judges a container at the time that its time-stamp proves: (certificate, member, time)."""
+    parts = [(name, entries[name]) for name in ["message.xml"] + ["attachment%d" % (i + 1) for i in range(len(entries))]
+             if name in entries]
+    need([name for name, _ in parts] == ["message.xml"] + ["attachment%d" % (i + 1) for i in range(len(parts) - 1)] and
+         entries.get("mimetype") == b"application/vnd.etsi.asic-e+zip" and "META-INF/signatures.xml" in entries,
+         bad_format("the container is not whole"))
+    known = {"mimetype", "sig-hashchainresult.xml", "sig-hashchain.xml", "ts-hashchainresult.xml", "ts-hashchain.xml"} | {
+        "META-INF/" + name for name in ("signatures.xml", "manifest.xml", "ASiCManifest.xml", "timestamp.tst")}
+    signature = Signature(entries["META-INF/signatures.xml"])
+    need(signature.unstamped() == Signature(document).unstamped(), bad_hash("the container has another signature document"))
+    signature.check(trust.openssl, entries, parts)
+    need(set(entries) <= known | {name for name, _ in parts}, doubt("SIG_CONSTRAINTS_FAILURE", "entries that nobody signed"))
+    check_manifests(entries, parts)
+    batch = [name for name in ("ts-hashchainresult.xml", "ts-hashchain.xml", "META-INF/timestamp.tst") if name in entries]
+    need((len(signature.stamps), len(batch)) in ((0, 0), (1, 0), (0, 3)), bad_format("time-stamps"))
+    need(batch or signature.stamps, doubt("NO_POE", "the message has no time-stamp"))
+    if batch:
+        hash_chain(entries, "ts-hashchain", [("META-INF/signatures.xml", entries["META-INF/signatures.xml"])])
+        at = trust.stamped(entries["META-INF/timestamp.tst"], entries["ts-hashchainresult.xml"])
+    else:
+        at = trust.stamped(signature.stamps[0], signature.value)
+    need(signature.time <= at + TOLERANCE, doubt("TIMESTAMP_ORDER_FAILURE", "signed after it was stamped"))
+    return signature.certificate, trust.signer(signature.certificate, signature.answers, at), at
+
+
+# ---- records and tree heads ------------------------------------------------------------------------------------------
+
+FORM = {name: str for name in (
+    "answers body contract direction fields kind logLevel message outcome parties signature time").split()}
+KINDS = {"request", "reply", "refusal", "outcome-unknown", "time-stamp", "erasure", "key-rotation"}
+RECORD = ({"index": int, "form": str, "path": [str], "checkpoint": str, "openings": dict},
+          {"metadata": str, "signatures": str, "container": str, "erased": str})
+
+
+def read_message(message):
+    """What a REST message says: is it a request, its headers by lower-case name, and the service."""
+    try:
+        lines = message.decode().split("\r\n")
+    except UnicodeDecodeError:
+        raise bad_format("the message is not UTF-8")
+    need(len(lines) > 3 and lines[-1] == "" and not message.startswith(b"<"),
+         doubt("SIG_CONSTRAINTS_FAILURE", "only REST messages are understood"))
+    request, headers = not "1" <= message[:1].decode("latin-1") <= "9", {}
+    for line in lines[2:-1]:
+        name, colon, value = line.partition(":")
+        need(colon, bad_format("header of the message"))
+        need(name.lower() not in headers or not name.lower().startswith("x-road-"), bad_format("repeated " + name))
+        headers[name.lower()] = value
+    path = lines[1].partition("?")[0].split("/")
+    need(not request or (len(path) > 6 and path[:2] == ["", "r1"]), bad_format("path of the request"))
+    return request, headers, "/".join(path[2:7]) if request else headers.get("x-road-service", "")
+
+
+def check_message(kind, metadata, message, log, direction):
+    """The members that may have signed this message."""
+    if kind == "refusal":
+        lines = message.decode("utf-8", "replace").split("\r\n")
+        need(len(lines) == 6 and lines[0] == "concordat-refusal-v1" and lines[5] == "", bad_format("refusal statement"))
+        need(lines[1] == metadata.get("requestId"), bad_hash("the refusal is of another request"))
+        return {identifier(metadata.get("service", ""))[:3],
+                identifier(log if direction == "out" else metadata.get("peer", ""))[:3]}
+    need(kind in ("request", "reply"), doubt("SIG_CONSTRAINTS_FAILURE", "a message in a record of kind " + kind))
+    request, headers, service = read_message(message)
+    need(request == (kind == "request"), bad_hash("the message is no " + kind))
+    client = headers.get("x-road-client", "")
+    for name, here, there in (("client", client, metadata.get("client")), ("service", service, metadata.get("service")),
+                              ("id", headers.get("x-road-id"), metadata.get("id")),
+                              ("requestId", headers.get("x-road-request-id"), metadata.get("requestId"))):
+        need(there is None or here and identifier(here) == identifier(there), bad_hash("message and metadata differ: " + name))
+    return {identifier(client if request else service)[:3]}
+
+
+def root_of(leaf, index, size, path):
+    """The root that an inclusion proof leads to (RFC 9162 2.1.3.2)."""
+    node, last, value = index, size - 1, leaf
+    for step in path:
+        need(last, bad_hash("the proof is too long"))
+        if node & 1 or node == last:
+            value = sha("sha256", b"\1", step, value)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            value = sha("sha256", b"\1", value, step)
+        node, last = node >> 1, last >> 1
+    need(last == 0, bad_hash("the proof is too short"))
+    return value
+
+
+class TreeHead:
+    """A C2SP checkpoint of the log."""
+
+    def __init__(self, data, log):
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            raise bad_format("tree head is not UTF-8")
+        note, blank, lines = text.rpartition("\n\n")
+        self.text, lines = note + "\n", lines.split("\n")
+        head = note.split("\n")
+        need(blank and len(data) <= 65536 and not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text) and lines.pop() == ""
+             and 1 <= len(lines) <= 64 and 3 <= len(head) <= 19 and all(head), bad_format("tree head"))
+        need(re.fullmatch(r"0|[1-9]\d{0,15}", head[1]) and int(head[1]) < 1 << 53, bad_format("size of the tree head"))
+        need(head[0] == log, bad_hash("tree head of another log"))
+        self.size, self.root, self.lines = int(head[1]), unbase64(head[2], 32, "root"), []
+        for line in lines:
+            match = re.fullmatch(r"\u2014 ([^\s+]+) (\S+)", line)
+            need(match, bad_format("line of the tree head"))
+            self.lines.append((match[1], unbase64(match[2])))
+            need(len(self.lines[-1][1]) > 4, bad_format("line of the tree head"))
+
+    def signed_by(self, openssl, member, spki):
+        """Has the member signed with this key? A line of the key that does not verify condemns the tree head."""
+        key_id = sha("sha256", member.encode(), b"\n\xffconcordat member signature", spki)[:4]
+        found = [value[4:] for name, value in self.lines if name == member and value[:4] == key_id]
+        for value in found:
+            need(any(openssl.signed(spki, "sha512", value, self.text.encode(), pss) for pss in (False, True)),
+                 Verdict(FAILED, "SIG_CRYPTO_FAILURE", "the owner's line of the tree head does not verify"))
+        return bool(found)
+
+
+class Record:
+    """One record of the bundle; `judge` gives its verdict."""
+
+    def __init__(self, value, entries, log):
+        shape(value, *RECORD, "record")
+        self.index, self.log, self.entries = value["index"], log, entries
+        need(self.index >= 0, bad_format("index"))
+        form = value["form"].encode("utf-8", "surrogatepass")
+        self.form = shape(parse_canonical(form, "leaf form"), {**FORM, "version": int}, {}, "leaf form")
+        for name, size in (("answers", 32), ("body", 32), ("message", 32), ("parties", 32), ("signature", 64)):
+            unbase64(self.form[name], size if self.form[name] else 0, name)
+        need(self.form["version"] == 1 and self.form["fields"] == "" and self.form["kind"] in KINDS
+             and self.form["logLevel"] in ("full", "digest", "none") and re.fullmatch(r".{19}\.\d{3}Z", self.form["time"])
+             and self.form["direction"] in (("in", "out") if self.form["kind"] in (
+                 "request", "reply", "refusal", "outcome-unknown") else ("",)), bad_format("leaf form"))
+        iso_time(self.form["time"])
+        self.leaf = sha("sha256", b"\0", form)
+        self.path = [unbase64(step, 32, "path") for step in value["path"]]
+        self.erased, self.openings, self.head = value.get("erased"), {}, value["checkpoint"]
+        if self.erased is not None:
+            iso_time(self.erased)
+        for name, opening in shape(value["openings"], {}, {"parties": dict, "message": dict, "body": dict}, "openings").items():
+            shape(opening, {"key": str, "digest": str}, {}, "opening")
+            self.openings[name] = unbase64(opening["key"], 32, "key"), unbase64(opening["digest"], 64, "digest")
+        self.metadata, self.document, container = (
+            entries[value[name]] if name in value else None for name in ("metadata", "signatures", "container"))
+        self.facts = {}
+        if self.metadata is not None:
+            text = {name: str for name in ("client", "id", "node", "peer", "requestId", "service")}
+            self.facts = shape(parse_json(self.metadata), {}, {**text, "answers": int, "extra": dict}, "metadata")
+        self.container = read_zip(container) if container is not None else None
+        self.proved = None                                  # (certificate, member) of a message that verifies
+
+    def judge(self, head, trust):
+        """Raises a verdict unless this record is what the log committed to, and its message verifies."""
+        need(self.index < head.size and root_of(self.leaf, self.index, head.size, self.path) == head.root,
+             bad_hash("the proof does not lead to the tree head"))
+        form, shown = self.form, self.container or {}
+        contents = ("parties", self.metadata), ("message", shown.get("message.xml")), ("body", shown.get("attachment1"))
+        for name, content in contents:
+            if name in self.openings:
+                key, digest = self.openings[name]
+                need(base64.b64encode(sha("sha256", key, digest)).decode() == form[name], bad_hash("opening of " + name))
+                need(content is None or sha("sha512", content) == digest, bad_hash("%s is not what was opened" % name))
+            else:
+                need(content is None, bad_hash("%s is shown without an opening" % name))
+                need(not form[name] or self.erased is not None, bad_format("no opening of " + name))
+        need(self.metadata is not None or "parties" not in self.openings, bad_format("metadata is not shown"))
+        if self.document is not None:
+            need(base64.b64encode(sha("sha512", self.document)).decode() == form["signature"], bad_hash("signature document"))
+        else:
+            need((not form["signature"] or self.erased is not None) and self.container is None, bad_format("no signature document"))
+        if self.container is not None:
+            need("message" in self.openings and ("body" not in self.openings or "attachment1" in shown), bad_hash("message or body"))
+            members = check_message(form["kind"], self.facts, shown["message.xml"], self.log, form["direction"])
+            certificate, member, _ = check_container(trust, self.container, self.document)
+            need(member in members, doubt("SIG_CONSTRAINTS_FAILURE", "signed by %s" % "/".join(member)))
+            self.proved = certificate, member
+        own_word = form["kind"] not in ("request", "reply") and not form["message"] and not form["signature"]
+        need(self.erased is None, doubt(
+            "SIGNED_DATA_NOT_FOUND", "erased at %s: its place is proved, its content is not" % self.erased))
+        need(self.container is not None or own_word, doubt("SIGNED_DATA_NOT_FOUND", "kept as digests only"))
+
+
+def check_answers(records):
+    """The records are one that was asked and those that answer it, and replies name the request by its hash."""
+    leaves = {record.index: record.leaf for record in records}
+    for record in records:
+        named = record.facts.get("answers")
+        answers = unbase64(record.form["answers"])
+        if named in leaves or answers in leaves.values():
+            need(named is None or leaves.get(named) == answers, bad_hash("record %d names another leaf as answered" % record.index))
+    heads = [head for head in records if all(unbase64(r.form["answers"]) == head.leaf for r in records if r is not head)]
+    need(len(records) == 1 or heads, bad_hash("the records are not one exchange"))
+    asked = heads[0].container if len(records) > 1 else None
+    for record in records:
+        if asked and record is not heads[0] and record.container and record.form["kind"] in ("reply", "refusal"):
+            message = record.container["message.xml"]
+            digest = sha("sha512", asked["message.xml"])
+            if "attachment1" in asked:
+                digest = sha("sha512", digest, sha("sha512", asked["attachment1"]))
+            wanted = [base64.b64encode(digest).decode()]
+            if record.form["kind"] == "refusal":             # which may come before the request's body is hashed
+                said, wanted = message.decode().split("\r\n")[2], wanted + [""]
+            else:
+                said = read_message(message)[1].get("x-road-request-hash")
+            need(said in wanted,
+                 bad_hash("record %d answers another request" % record.index))
+
+
+def verify(data, configurations, openssl, report):
+    """Judges a bundle. Verdicts of single records go into the report."""
+    need(len(data) <= GIB, doubt("SIGNED_DATA_NOT_FOUND", "the bundle is too large to be judged whole"))
+    entries = read_zip(data)
+    need("bundle.json" in entries, bad_format("no bundle.json"))
+    bundle = shape(parse_canonical(entries["bundle.json"], "bundle.json"), {
+        "version": int, "log": str, "made": str, "records": [dict], "configuration": [str], "files": dict},
+        {"checkpointSigner": dict}, "bundle")
+    need(bundle["version"] == 1 and bundle["records"], bad_format("version or records"))
+    files, signer = bundle["files"], bundle.get("checkpointSigner", {"certificates": [], "ocspResponses": []})
+    need(set(files) == set(entries) - {"bundle.json"}, bad_format("entries that are missing or not listed"))
+    for name, digest in files.items():
+        need(unbase64(digest, 32) == sha("sha256", entries[name]), bad_format("%s is not what its digest says" % name))
+    shape(signer, {"certificates": [str], "ocspResponses": [str]}, {}, "checkpointSigner")
+    used = bundle["configuration"] + signer["certificates"] + signer["ocspResponses"]
+    used += [record[key] for record in bundle["records"] for key in ("checkpoint", "metadata", "signatures", "container")
+             if isinstance(record.get(key), str)]
+    need(set(used) | {"README.html"} >= set(files) >= set(used), bad_format("entries that are missing or not used"))
+    log, made = bundle["log"], iso_time(bundle["made"])
+    need(len(log.split("/")) == 4 and all(log.split("/")), bad_format("log"))
+    records = [Record(value, entries, log) for value in bundle["records"]]
+    need(all(a.index < b.index for a, b in zip(records, records[1:])), bad_format("order of the records"))
+    heads = {name: TreeHead(entries[name], log) for name in {record.head for record in records}}
+    trust = Trust(openssl, configurations or [entries[name] for name in bundle["configuration"]])
+    troubles = []
+    for record in records:
+        found = attempt(record.judge, heads[record.head], trust)
+        troubles.append(found)
+        report.append({"index": record.index, **outcome(found)})
+    troubles.append(attempt(check_answers, records))
+    owner = "/".join(log.split("/")[:3])
+    keys = {record.proved[0].spki for record in records if record.proved and record.proved[1] == identifier(owner)}
+
+    def countersigned(head):
+        """The owner signed the tree head, with a key that a message proves or with the checkpoint signer's."""
+        if not any([head.signed_by(openssl, owner, spki) for spki in keys]):
+            need(signer["certificates"], doubt("NO_CERTIFICATE_CHAIN_FOUND", "nothing ties the tree head to the owner"))
+            certificate = parse_certificate(entries[signer["certificates"][0]])
+            try:
+                member = trust.signer(certificate, [entries[name] for name in signer["ocspResponses"]], made)
+            except Verdict as found:
+                raise doubt("NO_CERTIFICATE_CHAIN_FOUND", "nothing ties the tree head to the owner: " + found.reason)
+            need(member == identifier(owner) and head.signed_by(openssl, owner, certificate.spki),
+                 doubt("NO_CERTIFICATE_CHAIN_FOUND", "nothing ties the tree head to the owner"))
+    troubles += [attempt(countersigned, head) for _, head in sorted(heads.items())]
+    need(len({head.root for head in heads.values()}) == len({head.size for head in heads.values()}), bad_hash("two roots of one size"))
+    for verdict in (FAILED, INDETERMINATE):
+        for found in troubles:
+            if found and found.verdict == verdict:
+                raise found
+
+
+def attempt(check, *arguments):
+    """The verdict that a check raises, or None. What cannot even be read is a format failure."""
+    try:
+        check(*arguments)
+    except Verdict as found:
+        return found
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError, UnicodeError, RecursionError, AttributeError) as found:
+        return bad_format("cannot be read: %s" % type(found).__name__)
+    except (OSError, subprocess.SubprocessError) as found:
+        return doubt("GENERIC", "could not be checked: %s" % found)
+
+
+def outcome(found):
+    """A verdict for the report; None is TOTAL-PASSED."""
+    verdict = found.verdict if found else PASSED
+    return {"verdict": verdict, "subIndication": found and found.sub, "reason": found and found.reason}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("bundle")
+    parser.add_argument("--conf", action="append", default=[], help="shared-params.xml to judge by, instead of the bundle's own")
+    arguments, report = parser.parse_args(), []
+
+    def work():
+        files = []
+        for name in arguments.conf + [arguments.bundle]:
+            with open(name, "rb") as file:
+                files.append(file.read(GIB + 1))
+        with tempfile.TemporaryDirectory() as directory:
+            verify(files[-1], files[:-1], OpenSsl(directory), report)
+    found = attempt(work)
+    print(json.dumps({**outcome(found), "records": report}))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
