@@ -34,6 +34,8 @@ export type InstanceOptions = {
   layout: Layout
   progress: Progress
   fresh: boolean
+  /** Settings of the security servers beside those of their files. */
+  environment?: Record<string, string>
   onExit(name: string, why: string): void
 }
 
@@ -53,9 +55,16 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
     // Askers before those whom they ask.
     for (const started of [...processes].reverse()) await started.stop()
   }
-  const start = async (name: string, command: string[], args: string[]): Promise<void> => {
+  const start = async (
+    name: string,
+    command: string[],
+    args: string[],
+    environment?: Record<string, string>,
+  ): Promise<void> => {
     const step = progress.begin(name)
-    processes.push(await startProcess({ name, command, args, directory: layout.directory, onExit }))
+    processes.push(
+      await startProcess({ name, command, args, directory: layout.directory, environment, onExit }),
+    )
     step.done()
   }
   const settings = (name: string): string[] => ['--configuration', folderOf(layout, `${name}.yaml`)]
@@ -74,7 +83,12 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
     const systems = await systemCertificates(layout)
     await Promise.all(
       agenciesOf(layout).map(({ key, name }) =>
-        start(`security server of the ${name}`, serverCommand('security-server'), settings(key)),
+        start(
+          `security server of the ${name}`,
+          serverCommand('security-server'),
+          settings(key),
+          q.environment,
+        ),
       ),
     )
     const servers: Record<string, Api> = {}

@@ -27,11 +27,14 @@ export async function startProcess(q: {
   command: string[]
   args: string[]
   directory: string
+  /** Settings beside those of the file; they go before it. */
+  environment?: Record<string, string> | undefined
   onExit?: (name: string, why: string) => void
 }): Promise<Started> {
   const output = openSync(path.join(q.directory, `${q.name}.log`), 'a')
   const [file, ...before] = q.command
   const child = spawn(file!, [...before, ...q.args], {
+    ...(q.environment === undefined ? {} : { env: { ...process.env, ...q.environment } }),
     stdio: ['ignore', output, 'pipe', 'ipc'],
   })
   let errors = ''
