@@ -8,7 +8,8 @@ import { publicationStamp } from '#core/configuration/directory-parts.ts'
 import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
 import { signatureUriFor } from '#core/configuration/signature-method.ts'
-import { statementSigner, writeStatement } from '#core/configuration/statement.ts'
+import { documentSigner } from '#core/configuration/signed-document.ts'
+import { writeStatement } from '#core/configuration/statement.ts'
 import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 import { assemblePrivate, assembleShared, type RegisterRows, type Settings } from './assemble.ts'
@@ -122,5 +123,5 @@ function statementOf(parts: Placed[], generatedAt: Date, expireDate: Date, q: Ne
       ]),
     ),
   }
-  return writeStatement(statement, statementSigner(q.signer.certificate, q.signer.key))
+  return writeStatement(statement, documentSigner(q.signer.certificate, q.signer.key))
 }
