@@ -83,6 +83,7 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
           renewSeconds: 60,
           ocspFreshnessSeconds: 3600,
           timeStampingIntervalSeconds: 60,
+          suspensionListSeconds: 600,
         },
         logLevel: 'info',
         ...(o.login === undefined
