@@ -52,9 +52,15 @@ export function createSuspensionStore(database: Database, change: Change) {
         checkAllowance({
           inForce: await counted(inForce),
           unconfirmedToday: await counted(
+            // A person and the keys that they made have one allowance.
             transaction
               .selectFrom('suspension')
-              .where('suspended_by', '=', by.id)
+              .where((where) =>
+                where.or([
+                  where('suspended_by', '=', q.maker ?? by.id),
+                  where('maker', '=', q.maker ?? by.id),
+                ]),
+              )
               .where('suspended_at', '>', dayBefore(Date.parse(at)))
               .where('confirmed_at', 'is', null),
           ),

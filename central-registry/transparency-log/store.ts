@@ -11,6 +11,8 @@ import type { Tables } from '../migrations/tables.ts'
 
 export type LogStore = ReturnType<typeof createLogStore>
 
+const PROOFS_KEPT = 128
+
 /** The log within a transaction that holds the register's lock: nobody else appends meanwhile. */
 export type OpenLog = {
   size(): Promise<number>
@@ -61,6 +63,25 @@ export function openLog(transaction: Kysely<Tables>): OpenLog {
 export function createLogStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   const nodeAt = nodeReader(tables)
+  /** Nearly all servers ask for the same one, and none ever changes. */
+  const proofs = new Map<string, Promise<LogProof>>()
+
+  async function makeProof(size: number, from: number): Promise<LogProof> {
+    const newest = await tables
+      .selectFrom('log_entry')
+      .innerJoin('log_content', 'log_content.digest', 'log_entry.content')
+      .select(['log_entry.form', 'log_content.content'])
+      .where('log_entry.position', '=', size - 1)
+      .executeTakeFirst()
+    if (newest?.form === undefined || newest.form === null || from > size)
+      throw new Fault('not_found', { what: `the log has no proof from ${from} to ${size}` })
+    return {
+      form: newest.form,
+      content: newest.content,
+      inclusion: await inclusionProof(size, size - 1, nodeAt),
+      consistency: await consistencyProof(from, size, nodeAt),
+    }
+  }
 
   return {
     size: () => sizeOf(tables),
@@ -90,21 +111,15 @@ export function createLogStore(database: Database) {
         .limit(limit)
         .execute(),
     /** For the tree of `size` leaves: its newest leaf with its place, and that it begins with that of `from` leaves. */
-    async proof(size: number, from: number): Promise<LogProof> {
-      const newest = await tables
-        .selectFrom('log_entry')
-        .innerJoin('log_content', 'log_content.digest', 'log_entry.content')
-        .select(['log_entry.form', 'log_content.content'])
-        .where('log_entry.position', '=', size - 1)
-        .executeTakeFirst()
-      if (newest?.form === undefined || newest.form === null || from > size)
-        throw new Fault('not_found', { what: `the log has no proof from ${from} to ${size}` })
-      return {
-        form: newest.form,
-        content: newest.content,
-        inclusion: await inclusionProof(size, size - 1, nodeAt),
-        consistency: await consistencyProof(from, size, nodeAt),
-      }
+    proof(size: number, from: number): Promise<LogProof> {
+      const key = `${size} ${from}`
+      const known = proofs.get(key)
+      if (known !== undefined) return known
+      const made = makeProof(size, from)
+      if (proofs.size >= PROOFS_KEPT) proofs.clear()
+      proofs.set(key, made)
+      made.catch(() => proofs.delete(key))
+      return made
     },
   }
 }
