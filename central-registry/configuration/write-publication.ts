@@ -7,7 +7,7 @@ import { type DirectoryPart, writeDirectory } from '#core/configuration/director
 import { publicationStamp } from '#core/configuration/directory-parts.ts'
 import { configurationEntry, type LogEntry, writeLogHead } from '#core/configuration/log-head.ts'
 import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
-import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
+import { writeSharedParametersIn } from '#core/configuration/shared-parameters-write.ts'
 import { signatureUriFor } from '#core/configuration/signature-method.ts'
 import { documentSigner } from '#core/configuration/signed-document.ts'
 import { writeStatement } from '#core/configuration/statement.ts'
@@ -34,13 +34,9 @@ type Part = { version: number; identifier: string; file: string; content: Buffer
 function partsOf(rows: RegisterRows, settings: Settings): Part[] {
   const shared = assembleShared(rows, settings)
   const privateParameters = writePrivateParameters(assemblePrivate(rows, settings))
-  return VERSIONS.flatMap((version) => [
-    {
-      version,
-      identifier: 'SHARED-PARAMETERS',
-      file: 'shared-params.xml',
-      content: writeSharedParameters(shared, version),
-    },
+  const written = writeSharedParametersIn(shared, VERSIONS)
+  return VERSIONS.flatMap((version, at) => [
+    { version, identifier: 'SHARED-PARAMETERS', file: 'shared-params.xml', content: written[at]! },
     { version, identifier: 'PRIVATE-PARAMETERS', file: 'private-params.xml', content: privateParameters },
   ])
 }
