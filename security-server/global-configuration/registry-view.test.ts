@@ -86,6 +86,10 @@ void t.test('one server that is shown another face refuses it and keeps what it 
   await ann.configuration.refresh()
   t.ok(parsed(headOf(ann)).size > seen)
   t.ok(ann.configuration.state().registry.fork, 'which does not make it undone')
+  await ann.restart()
+  await publish(one)
+  await ann.configuration.refresh()
+  t.ok(ann.configuration.state().registry.fork, 'nor does a restart')
 })
 
 void t.test('what others know: older heads fit, newer ones are fetched, a frozen view is told', async (t) => {

@@ -8,6 +8,7 @@ import { checkNoContradiction, verifyLogHead } from '#core/configuration/log-hea
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import type { LogHead } from '#schemas/global-configuration.ts'
 import type { ConfigurationClient } from './client.ts'
 import type { DurableFiles } from './durable-files.ts'
 import { checkSameLog, type SignedHead } from './fetch-log-proof.ts'
@@ -60,9 +61,10 @@ export function createRegistryView(q: {
   const heard = new Set<string>()
   /** By size: of our own past, and others' that were proved to be of the same log. */
   const known = new Map<number, SignedHead>()
-  let pending: SignedHead[] = []
-  let ahead: { newest: SignedHead; since: number } | undefined
   let fork = readFork(file)
+  // What was not proved before a restart is asked for again after it.
+  let pending: SignedHead[] = fork?.kind === 'unproven' ? fork.heads.map(readHead) : []
+  let ahead: { newest: SignedHead; since: number } | undefined
   let second = { at: 0, verified: 0 }
 
   const mayVerify = (): boolean => {
@@ -176,7 +178,7 @@ function remember(texts: Set<string>, text: string): void {
   texts.add(text)
 }
 
-/** What an earlier run found; one that cannot be read is a fork of which the proof was lost. */
+/** What an earlier run found; throws `io_error` for a file that is damaged: a proof must not get lost unseen. */
 function readFork(file: string): Fork | undefined {
   let text: string
   try {
@@ -187,8 +189,15 @@ function readFork(file: string): Fork | undefined {
   }
   try {
     const { kind, what, at, heads } = JSON.parse(text) as Fork
+    heads.map(readHead)
     return { kind: kind === 'unproven' ? 'unproven' : 'contradiction', what, at, heads }
   } catch (cause) {
     throw new Fault('io_error', { what: `${file} is damaged`, cause })
   }
+}
+
+/** A head of our own file, verified before it was written. */
+function readHead(text: string): SignedHead {
+  const payload = Buffer.from(text.split('.')[1] ?? '', 'base64url').toString()
+  return { text, head: JSON.parse(payload) as LogHead }
 }
