@@ -31,8 +31,11 @@ import { createPublish } from './configuration/publish.ts'
 import { configurationHandlers } from './configuration/routes.ts'
 import { openPrivateKeys } from './configuration/signing-keys/private-keys.ts'
 import { signingKeyHandlers } from './configuration/signing-keys/routes.ts'
+import { createSignDocument } from './configuration/signing-keys/sign-document.ts'
 import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
+import { NOTIFY_CONTRACT } from './contracts/notify.ts'
+import { openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
 import { installationHandlers } from './installation/routes.ts'
@@ -45,6 +48,7 @@ import { createRelationStore } from './members/relations-store.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
 import { certificateExpiry } from './migrations/certificate-expiry.ts'
+import { contractMigrations } from './migrations/contracts.ts'
 import { registryMigrations } from './migrations/first.ts'
 import { peopleMigrations } from './migrations/people.ts'
 import { requestMigrations } from './migrations/requests.ts'
@@ -96,6 +100,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...sessionMigrations,
     ...requestMigrations,
     ...certificateExpiry,
+    ...contractMigrations,
   })
   return database
 }
@@ -137,6 +142,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       },
       [SETTLE]: () => approvals.settle(),
       [NOTIFY]: (job) => notify(job),
+      [NOTIFY_CONTRACT]: (job) => contracts.notify(job),
+      [SETTLE_CONTRACTS]: () => contracts.settle(),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -150,6 +157,13 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const webhooks = createWebhookStore(database, record)
   const notify = createNotifier({ requests, webhooks, post: postNotice, clock, log })
 
+  const metrics = createMetrics()
+  const contracts = openContracts({
+    ...{ database, record, jobs, webhooks, post: postNotice, metrics, members, trust, clock, log },
+    ocspFreshnessSeconds: configuration.ocspFreshnessSeconds,
+    signDocument: createSignDocument({ keys, privateKeys }),
+  })
+
   const apiKeys = createApiKeys({ database, clock })
   const audit = createAuditLog({ database, clock })
   const { initialApiKeyFile } = settings.admin
@@ -160,7 +174,6 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const installation = createInstallationStore(database)
   const proposals = createProposalStore(database)
 
-  const metrics = createMetrics()
   const health = createHealth()
   health.add('configuration', async () => {
     checkNotRestored(await newestIndex(), q.acceptRestored === true ? 0 : await highWater.read())
@@ -219,6 +232,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...signingKeyHandlers({ store: keys, privateKeys, members, clock, ...configuration }),
       ...peopleHandlers({ store: people, clock }),
       ...approvalHandlers({ store: proposals, approvals, operations, clock }),
+      ...contracts.handlers,
       ...installationHandlers({ store: installation, people, clock }),
     },
   })
@@ -231,7 +245,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     const { ocspFreshnessSeconds } = configuration
     const count = (purpose: string, outcome: string): void => documents.inc({ purpose, outcome })
     const intake = { store: requests, members, trust, ocspFreshnessSeconds, clock, count }
-    await registrationRoutes(registration.app, intakeHandlers(intake))
+    await registrationRoutes(registration.app, {
+      ...intakeHandlers(intake),
+      ...contracts.intake((purpose, outcome) => count(`contract-${purpose}`, outcome)),
+    })
     managementServiceRoutes(registration.app, intake)
     const { address: host, port } = settings.registration!
     await registration.app.listen({ host, port })
@@ -240,6 +257,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await adminApp.listen({ host: settings.admin.address, port: settings.admin.port })
   await jobs.start()
   await jobs.every(SETTLE, SETTLE_SECONDS, { immediately: true })
+  await jobs.every(SETTLE_CONTRACTS, SETTLE_SECONDS, { immediately: true })
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'

@@ -18,12 +18,14 @@ const ALLOWED: Record<string, string[]> = {
     ...['registerClient', 'deleteClient', 'addGlobalGroup', 'deleteGlobalGroup'],
     ...['addGlobalGroupMember', 'deleteGlobalGroupMember', 'approveManagementRequest'],
     ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
+    ...['approveContract', 'declineContract', 'suspendContract', 'resumeContract', 'terminateContract'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
     ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
+    ...['suspendContract', 'resumeContract', 'setContractPolicy'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -62,12 +64,14 @@ const READERS = [
     'getAnchor',
   ],
   ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
+  ...['getContracts', 'getContract', 'getContractPolicy'],
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [
   ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
   ...['addTimestampingService', 'deleteTimestampingService', 'addSigningKey', 'activateSigningKey'],
   ...['approveManagementRequest', 'setAutomaticApproval'],
+  ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
   ...['deleteSigningKey', 'addMember', 'deleteMember', 'addGlobalGroupMember', 'deleteGlobalGroupMember'],
   ...['addAuthenticationCertificate', 'registerClient', 'addApiKey'],
   ...['invitePerson', 'changePersonRoles', 'unlockPerson', 'removePerson'],
