@@ -78,6 +78,7 @@ t.test('the job follows the interval without a restart', (t) =>
       {
         keys: { refreshOcsp: async () => undefined },
         globalConfiguration: { refresh: async () => undefined },
+        contracts: { refreshWhenDue: async () => undefined },
         localSystems: { poll: async () => false },
         messageLog: {
           checkpointNow: async () => undefined,

@@ -100,6 +100,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       server: world.provider.id,
       clock: world.clock,
       limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: 1_000_000 },
+      contracts: { contractFor: () => '' },
       globalConfiguration: world.globalConfiguration as unknown as ProviderRooms['globalConfiguration'],
       localSystems: localSystems(() => made),
       messageLog: log,
