@@ -9,7 +9,7 @@ import type { ContractAct, ContractProposal, ContractState } from '#schemas/cont
 import { Fault } from '#schemas/fault.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
-import type { Change } from '../store.ts'
+import { type Change, counted } from '../store.ts'
 import type { FreshSeal } from './documents.ts'
 import { readPolicy } from './policy-store.ts'
 import {
@@ -36,6 +36,7 @@ import {
   isPossible,
   needsApproval,
   next,
+  OPEN,
   partiesOf,
   stateAt,
   supersededAt,
@@ -47,8 +48,10 @@ export type Decision = { by: string; at: string }
 export type Happened = Pick<ContractRow, 'contract' | 'version'> & { event: string; members: string[] }
 export type ContractStore = ReturnType<typeof createContractStore>
 
-/** What one member may leave undecided: more is an error or an attack. */
-const MAX_OPEN = 1000
+/** What one member may leave undecided, and propose in a day: more is an error or an attack. */
+const MAX_OPEN = 100
+const MAX_A_DAY = 500
+const DAY_MS = 86_400_000
 const MAX_JOINED = 50
 
 type Rooms = {
@@ -108,6 +111,22 @@ export function createContractStore({ record, notify }: Rooms) {
     // Not written down yet, but over.
     if (now !== row.state) throw impossible(`it is ${now} since ${row.valid_until}`)
     next(row.state, act)
+  }
+
+  async function checkNotTooMany(transaction: Kysely<Tables>, signer: string, now: number): Promise<void> {
+    const open = transaction
+      .selectFrom('contract_version')
+      .where('proposed_by', '=', signer)
+      .where('state', 'in', OPEN)
+    if ((await counted(open)) >= MAX_OPEN)
+      throw impossible(`${MAX_OPEN} proposals of this member wait for a decision`)
+    const today = transaction
+      .selectFrom('contract_event')
+      .where('by', '=', signer)
+      .where('act', 'in', ['propose', 'replace'])
+      .where('at', '>', new Date(now - DAY_MS).toISOString())
+    if ((await counted(today)) >= MAX_A_DAY)
+      throw impossible(`this member has proposed ${MAX_A_DAY} contents within a day`)
   }
 
   async function keepSeal(
@@ -183,14 +202,7 @@ export function createContractStore({ record, notify }: Rooms) {
         if (rows.length > 0 && !parties.some(({ member }) => member === signer))
           throw new Fault('access_denied', { what: 'only its parties propose a version of a contract' })
         checkProposal(content, signer, { ...facts, versions: rows.map(versionOf) }, at)
-        const { open } = await transaction
-          .selectFrom('contract_version')
-          .select(({ fn }) => fn.countAll<number>().as('open'))
-          .where('proposed_by', '=', signer)
-          .where('state', 'in', ['PROPOSED', 'ACCEPTED'])
-          .executeTakeFirstOrThrow()
-        if (Number(open) >= MAX_OPEN)
-          throw impossible(`${MAX_OPEN} proposals of this member wait for a decision`)
+        await checkNotTooMany(transaction, signer, now)
         const consumers =
           groupOf(content) === undefined ? (content.consumers as { subsystems: string[] }) : undefined
         await checkOverlaps(transaction, content, consumers?.subsystems ?? [])
@@ -293,7 +305,7 @@ export function createContractStore({ record, notify }: Rooms) {
           const rows = await versionsOf(transaction, contract)
           const row = rows.find((one) => one.version === Number(version))!
           if (stateAt(versionOf(row), at) === row.state) continue
-          const reason = row.state === 'PROPOSED' ? 'its validity ended before all had agreed' : undefined
+          const reason = OPEN.includes(row.state) ? 'its validity ended before all had agreed' : undefined
           await move(transaction, row, 'expire', { by: 'time', at }, reason)
         }
         const begun = await transaction

@@ -62,6 +62,8 @@ export const contractMigrations: Record<string, Migration> = {
         .addColumn('reason', type.text)
         .execute()
       await index('contract_event', 'contract')
+      await index('contract_event', 'by', 'at')
+      await index('contract_version', 'proposed_by')
       await table('contract_notice')
         .addColumn('contract', type.text, (column) => column.notNull())
         .addColumn('version', type.integer, (column) => column.notNull())

@@ -1,4 +1,4 @@
-/** Tables of service contracts on a security server. Contents and seals are never deleted: log records name them. */
+/** Tables of service contracts on a security server. What was in force is never deleted: log records name it. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
@@ -18,6 +18,7 @@ export const serverContractMigrations: Record<string, Migration> = {
         .addColumn('sha256', text, (column) => column.primaryKey())
         .addColumn('kind', text, (column) => column.notNull())
         .addColumn('content', blob, (column) => column.notNull())
+        .addColumn('was_in_force', integer, (column) => column.notNull())
         .execute()
       await schema
         .createTable('contract_agreement')

@@ -24,6 +24,7 @@ import { serverContractMigrations } from '../../migrations/contracts.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
 import { type Contracts, createContracts } from './contracts.ts'
 import { contractFor, indexContracts, LIST_GOOD_MS } from './index-contracts.ts'
+import { createContractKeep } from './store.ts'
 import { assembleContract } from './verify-contract.ts'
 
 const TAX = parseSubsystemId('DEV/GOV/5678/tax')
@@ -204,9 +205,22 @@ t.test('fetched, verified, kept', (t) =>
     registry.required = true
     await contracts.refresh()
     t.equal(ask(contracts, clock.now), 'contract_ended')
-    registry.entries.length = 0
+    const passing = contentAt(clock.now)
+    registry.entries = [{ content: passing, state: 'PROPOSED', seals: [sealedBy(passing, clock.now)[0]!] }]
     await contracts.refresh()
     t.equal(ask(contracts, clock.now), 'contract_required')
+    const keep = createContractKeep(database)
+    const kept = async (one: ContractContent) => (await keep.items([hashOf(one)])).size
+    t.equal(await kept(passing), 1)
+    registry.entries = []
+    await contracts.refresh()
+    t.equal(await kept(passing), 0, 'what was only proposed goes')
+    t.equal(await kept(content), 1, 'what log records name stays')
+    const agreement = { member: GUEST, hash: hashOf(content), key_name: 'a', subsystems: null, agreed_at: '' }
+    const both = await Promise.all(['1', '2'].map((key) => keep.agree({ ...agreement, key_id: key })))
+    t.equal(both[0]!.key_id, both[1]!.key_id, 'of two who agree at once one is the first')
+    await keep.forget(GUEST, hashOf(content))
+    t.equal(await codeOf(keep.forget(GUEST, hashOf(content))), 'not_found')
   }),
 )
 

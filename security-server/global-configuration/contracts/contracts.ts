@@ -49,6 +49,8 @@ type Sign = (q: { document: unknown; type: string; member: MemberId }) => string
 
 const BASE = '/registration/v1/contracts'
 const REFRESH_MS = 30_000
+/** A contract is listed so before log records can name it. */
+const IN_FORCE: ReadonlySet<string> = new Set(['ACTIVE', 'SUSPENDED'])
 const MAX_ITEMS_BYTES = 8 * 1024 * 1024
 
 /** Reads what was kept; nothing is fetched yet. */
@@ -151,7 +153,11 @@ export async function createContracts(q: {
       }
       added.push({ sha256, kind: contents.has(sha256) ? 'content' : 'seal', content })
     }
-    await keep.keep(JSON.stringify(next), added)
+    const hashesOf = (all: ListedContract[]): string[] => all.flatMap(({ hash, seals }) => [hash, ...seals])
+    await keep.keep(JSON.stringify(next), added, {
+      listed: new Set(hashesOf(next.contracts)),
+      inForce: hashesOf(news.filter(({ state }) => IN_FORCE.has(state))),
+    })
     take(next, seals, items)
     lastSuccess = q.clock()
   }

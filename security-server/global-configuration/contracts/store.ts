@@ -15,11 +15,17 @@ export type Agreement = {
 type Tables = {
   /** One row: the document of the list that was verified. */
   contract_list: { id: number; document: string }
-  contract_item: { sha256: string; kind: 'content' | 'seal'; content: Buffer }
+  contract_item: {
+    sha256: string
+    kind: 'content' | 'seal'
+    content: Buffer
+    /** 1 for what belongs to a contract that was in force: it stays, for log records name it. */
+    was_in_force: number
+  }
   contract_agreement: Agreement
 }
 
-export type ContractItem = Tables['contract_item']
+export type ContractItem = Omit<Tables['contract_item'], 'was_in_force'>
 export type ContractKeep = ReturnType<typeof createContractKeep>
 
 const MANY = 500
@@ -35,15 +41,37 @@ export function createContractKeep(database: Database) {
         .executeTakeFirst()
       return row?.document
     },
-    /** The list with the items that came with it: both are kept, or neither. */
-    keep: (document: string, items: ContractItem[]): Promise<void> =>
+    /**
+     * The list with the items that came with it: both are kept, or neither. Of what was only ever proposed, just what is
+     * `listed` now stays: proposals cannot fill the store.
+     */
+    keep: (
+      document: string,
+      items: ContractItem[],
+      q: { listed: ReadonlySet<string>; inForce: string[] },
+    ): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         for (const item of items)
           await transaction
             .insertInto('contract_item')
-            .values(item)
+            .values({ ...item, was_in_force: 0 })
             .onConflict((conflict) => conflict.column('sha256').doNothing())
             .execute()
+        for (const some of chunks(q.inForce))
+          await transaction
+            .updateTable('contract_item')
+            .set({ was_in_force: 1 })
+            .where('sha256', 'in', some)
+            .where('was_in_force', '=', 0)
+            .execute()
+        const passing = await transaction
+          .selectFrom('contract_item')
+          .select('sha256')
+          .where('was_in_force', '=', 0)
+          .execute()
+        const gone = passing.map(({ sha256 }) => sha256).filter((one) => !q.listed.has(one))
+        for (const some of chunks(gone))
+          await transaction.deleteFrom('contract_item').where('sha256', 'in', some).execute()
         await transaction
           .insertInto('contract_list')
           .values({ id: 1, document })
@@ -52,11 +80,11 @@ export function createContractKeep(database: Database) {
       }),
     async items(hashes: string[]): Promise<Map<string, ContractItem>> {
       const found = new Map<string, ContractItem>()
-      for (let at = 0; at < hashes.length; at += MANY) {
+      for (const some of chunks(hashes)) {
         const rows = await tables
           .selectFrom('contract_item')
           .select(['sha256', 'kind', 'content'])
-          .where('sha256', 'in', hashes.slice(at, at + MANY))
+          .where('sha256', 'in', some)
           .execute()
         for (const row of rows) found.set(row.sha256, row)
       }
@@ -96,4 +124,9 @@ export function createContractKeep(database: Database) {
       if (gone.numDeletedRows === 0n) throw new Fault('not_found', { what: 'there is no such agreement' })
     },
   }
+}
+
+/** A statement takes so many parameters only. */
+function chunks(all: string[]): string[][] {
+  return Array.from({ length: Math.ceil(all.length / MANY) }, (_, i) => all.slice(i * MANY, (i + 1) * MANY))
 }
