@@ -213,6 +213,37 @@ t.test('its end: terminated by one side, and by time', async (t) => {
   t.equal(await typeFor('tax'), 'answered')
   while ((await typeFor('tax')) === 'answered') await wait(500)
   t.equal(await typeFor('tax'), 'client.contract_ended', 'by the clock, before the registry says so')
+})
+
+t.test('standard terms of a group, joined by one of its members', async (t) => {
+  await registryAdmin.send('POST', '/global-groups', { code: 'readers', description: 'Readers' })
+  await registryAdmin.send('POST', '/global-groups/readers/members', { client: colons(tax.client) })
+  await world.publish()
+  const standard = await world.admin.population.send<Status>('POST', '/contracts', {
+    terms: terms({ personalData: false, consumers: { globalGroup: 'readers' } }),
+  })
+  t.match(await acceptBy('population', standard), { state: 'ACTIVE' })
+  await refresh()
+  t.match(await typeFor('tax'), /contract_(ended|required)$/, 'a member of the group that has not joined')
+  const join = { contentHash: standard.hash, member: colons(tax.member), subsystems: [colons(tax.client)] }
+  const [first, second] = directors.tax
+  const at = `/contracts/${standard.contract}/accept`
+  const { subsystems: _, ...whole } = join
+  t.match(
+    (await first.call('POST', at, whole)).json(),
+    { type: 'contract_seal_wrong' },
+    'for which subsystem?',
+  )
+  t.match(await first.send('POST', at, join), { agreed: 1 })
+  t.match(await second.send('POST', at, join), { agreed: 2, state: 'ACTIVE' })
+  await refresh()
+  t.equal(await typeFor('tax'), 'answered')
   await policy(false)
+  const stop = { contentHash: standard.hash, reason: 'A leak is being looked into.' }
+  await registryAdmin.send('POST', `/contracts/${standard.contract}/suspend`, stop)
+  await refresh()
+  t.equal(await typeFor('tax'), 'client.contract_suspended', 'also where none is required')
+  await registryAdmin.send('POST', `/contracts/${standard.contract}/terminate`, stop)
+  await refresh()
   t.equal(await typeFor('tax'), 'answered', 'access rights alone again')
 })
