@@ -177,11 +177,12 @@ export async function readFacts(
   }
 }
 
-/** Throws when another contract in force could cover the same calls of these consumers. */
+/** Throws when another contract in force could cover the same calls of these consumers, from `now` on. */
 export async function checkOverlaps(
   kysely: Kysely<Tables>,
   content: ContractContent,
   consumers: string[],
+  now: string,
 ): Promise<void> {
   if (consumers.length === 0) return
   const rows = await kysely
@@ -205,5 +206,5 @@ export async function checkOverlaps(
     const joined = await joinedOf(kysely, { contract: row.contract, version: Number(row.version) })
     others.push({ content: other, consumers: consumersOf(other, joined) })
   }
-  checkOverlap({ content, consumers }, others)
+  checkOverlap({ content, consumers }, others, now)
 }

@@ -152,7 +152,7 @@ t.test('two contracts do not cover one call', async (t) => {
   const refused = (change: Partial<ContractContent>, more: Partial<Standing> = {}): boolean => {
     const content = { ...contentAt(NOW), ...change }
     try {
-      checkOverlap({ content: one, consumers }, [{ content, consumers, ...more }])
+      checkOverlap({ content: one, consumers }, [{ content, consumers, ...more }], AT)
       return false
     } catch (thrown) {
       t.match(thrown, { code: 'contract_not_possible', what: new RegExp(content.contract) })
@@ -176,6 +176,7 @@ t.test('two contracts do not cover one call', async (t) => {
   const later = { validFrom: one.validUntil, validUntil: inDays(NOW, 400), reviewAt: inDays(NOW, 390) }
   t.notOk(refused(later), 'one after the other')
   t.ok(refused({ validFrom: inDays(NOW, -9), validUntil: one.validFrom, critical: true }), 'it goes on')
+  t.notOk(refused({ validFrom: inDays(NOW, -9), validUntil: AT }), "what is over stands in nobody's way")
 })
 
 t.test('the end is announced 90, 30, 7 and 1 days before, each once', async (t) => {

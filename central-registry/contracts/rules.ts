@@ -190,10 +190,10 @@ export function checkMemberAct(
 /** A contract with its consumers as they are now, named or joined. */
 export type Standing = { content: ContractContent; consumers: string[] }
 
-/** Throws `contract_not_possible` when a call could fall under this contract and under another one at the same time. */
-export function checkOverlap(one: Standing, others: Standing[]): void {
+/** Throws `contract_not_possible` when a call could fall, from now on, under this contract and under another one at one time. */
+export function checkOverlap(one: Standing, others: Standing[], now: string): void {
   for (const other of others) {
-    if (other.content.contract === one.content.contract || !overlapsInTime(one.content, other.content))
+    if (other.content.contract === one.content.contract || !overlapsInTime(one.content, other.content, now))
       continue
     const client = one.consumers.find((each) => other.consumers.includes(each))
     if (client === undefined || other.content.provider !== one.content.provider) continue
@@ -205,12 +205,15 @@ export function checkOverlap(one: Standing, others: Standing[]): void {
   }
 }
 
-function overlapsInTime(one: ContractContent, other: ContractContent): boolean {
+function overlapsInTime(one: ContractContent, other: ContractContent, now: string): boolean {
   // What is critical goes on after its end.
-  const starts = (a: ContractContent, b: ContractContent): boolean =>
-    a.validFrom < b.validUntil || (b.critical && a.validFrom >= b.validUntil)
-  return starts(one, other) && starts(other, one)
+  const endOf = ({ critical, validUntil }: ContractContent): string => (critical ? FOR_EVER : validUntil)
+  const from = [one.validFrom, other.validFrom, now].sort().at(-1)!
+  return from < endOf(one) && from < endOf(other)
 }
+
+/** After every time that a contract may name. */
+const FOR_EVER = '9999-12-31T23:59:59.999Z'
 
 function sharedService(one: ContractContent, other: ContractContent): string | undefined {
   return one.services.find((service) =>

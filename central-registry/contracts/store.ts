@@ -3,7 +3,7 @@
  * states of that moment, so that of two decisions one wins and the other is told.
  */
 import type { Kysely } from 'kysely'
-import { groupOf } from '#core/contract/parties.ts'
+import { groupOf, namedConsumers } from '#core/contract/parties.ts'
 import { checkSealFits } from '#core/contract/verify-seal.ts'
 import type { ContractAct, ContractProposal, ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -89,7 +89,7 @@ export function createContractStore({ record, notify }: Rooms) {
     checkParties(content, await readFacts(transaction, content))
     checkFamily((await versionsOf(transaction, row.contract)).map(versionOf), decision.at)
     const consumers = await joinedOf(transaction, row)
-    await checkOverlaps(transaction, content, consumers)
+    await checkOverlaps(transaction, content, consumers, decision.at)
     const act = row.state === 'PROPOSED' ? 'complete' : 'approve'
     const moved = await setState(transaction, row, { state: 'ACTIVE' }, { act, ...decision })
     await tell(transaction, moved, 'ACTIVE')
@@ -166,7 +166,12 @@ export function createContractStore({ record, notify }: Rooms) {
   }
 
   /** A member of the group joins with subsystems that are in it. */
-  async function join(transaction: Kysely<Tables>, row: ContractRow, subsystems: string[]): Promise<void> {
+  async function join(
+    transaction: Kysely<Tables>,
+    row: ContractRow,
+    subsystems: string[],
+    at: string,
+  ): Promise<void> {
     const content = contentOf(row)
     const group = groupOf(content)!
     const members = await transaction
@@ -181,7 +186,7 @@ export function createContractStore({ record, notify }: Rooms) {
     const joined = await joinedOf(transaction, row)
     const again = subsystems.filter((one) => joined.includes(one))
     if (again.length > 0) throw impossible(`${again.join(', ')} has joined already`)
-    await checkOverlaps(transaction, content, subsystems)
+    await checkOverlaps(transaction, content, subsystems, at)
     await addParties(transaction, row, subsystems, 'consumer')
   }
 
@@ -203,9 +208,7 @@ export function createContractStore({ record, notify }: Rooms) {
           throw new Fault('access_denied', { what: 'only its parties propose a version of a contract' })
         checkProposal(content, signer, { ...facts, versions: rows.map(versionOf) }, at)
         await checkNotTooMany(transaction, signer, now)
-        const consumers =
-          groupOf(content) === undefined ? (content.consumers as { subsystems: string[] }) : undefined
-        await checkOverlaps(transaction, content, consumers?.subsystems ?? [])
+        await checkOverlaps(transaction, content, namedConsumers(content), at)
         const row = await putVersion(transaction, content, { by: signer, at })
         const isChange = rows.some(({ version }) => version === content.version)
         await addEvent(transaction, row, { act: isChange ? 'replace' : 'propose', by: signer, at })
@@ -236,7 +239,7 @@ export function createContractStore({ record, notify }: Rooms) {
             .where('member', '=', seal.signer)
             .executeTakeFirstOrThrow()
           if (Number(joins) >= MAX_JOINED) throw impossible('this member has joined too many times')
-          await join(transaction, row, seal.subsystems)
+          await join(transaction, row, seal.subsystems, at)
           await keepSeal(transaction, row, one, { message, at })
           return row
         }
