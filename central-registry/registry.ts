@@ -135,10 +135,11 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     settings.registration === undefined ? undefined : await registrationListener(settings.registration, log)
   const transparencyLog = createLogStore(database)
   const signing = { privateKeys, acceptRestored: q.acceptRestored === true, now: () => new Date(clock()) }
+  const listMark = createHighWater(path.join(directory, 'highest-suspension-list'))
   const suspensionList = createSuspensionListPublisher({
     ...signing,
     store: { sign: (make) => suspensions.sign(make), newestList: () => suspensions.newestList() },
-    highWater: createHighWater(path.join(directory, 'highest-suspension-list')),
+    highWater: listMark,
     ...configuration,
   })
   const publish = createPublish({
@@ -185,6 +186,9 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const requests = createRequestStore({ database, record, announce, notify: announceDecision(jobs) })
   const webhooks = createWebhookStore(database, record)
   const suspensions = createSuspensionStore(database, createChange(database, announceSuspensions(jobs)))
+  // Between two publications the list alone tells that a database is older.
+  if (q.acceptRestored !== true)
+    checkNotRestored((await suspensions.newestList())?.number ?? 0, await listMark.read(), 'suspension list')
   const notify = createNotifier({ requests, webhooks, post: postNotice, clock, log })
 
   const metrics = createMetrics()
