@@ -170,6 +170,12 @@ export const operationFaults = {
     text: 'This contradicts what exists already',
     remedy: 'Read the present state and decide again',
   },
+  under_legal_hold: {
+    status: 409,
+    blame: 'client',
+    text: 'A legal hold covers this content',
+    remedy: 'Have the hold lifted first, or leave the content as it is',
+  },
   invalid_input: {
     status: 400,
     blame: 'client',

@@ -79,10 +79,6 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       const headers = { 'content-disposition': `attachment; filename="evidence-${index}.zip"` }
       return answer(bundle, { headers })
     },
-    async eraseRecord({ params, body }) {
-      const { reason } = body as { reason: string }
-      return { erasureIndex: await messageLog.erase(indexOf(params), reason) }
-    },
     async verifyMessageLog() {
       if (messageLog.verify === undefined) {
         throw new Fault('service_unavailable', { what: 'the log cannot be verified from here' })

@@ -19,7 +19,7 @@ export type AdminLog = Pick<
   | 'read'
   | 'proof'
   | 'container'
-  | 'erase'
+  | 'retention'
   | 'size'
   | 'treeHead'
   | 'oldestUnstamped'

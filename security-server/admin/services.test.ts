@@ -284,13 +284,21 @@ t.test('the message log for auditors', async (t) => {
   t.match(files.get('README.html')!.toString(), new RegExp(`Record ${index}: request.*Answers record`, 's'))
   t.equal((await ask('GET', `/message-log/records/99/evidence-bundle?${why}`)).status, 404)
   t.equal((await ask('POST', '/message-log/verify')).status, 503)
-  t.match((await ask('POST', `/message-log/records/${index}/erase`, { reason: 'by law' })).body, {
+  const erase = (order: object) =>
+    ask('POST', `/message-log/records/${index}/erase`, { case: '7', reason: 'by law', ...order })
+  t.match((await erase({ mode: 'PROOF_KEPT' })).body, {
     erasureIndex: Number,
+    erased: [{ index }, { index: index + 2 }],
   })
+  const { manifest: proved } = await bundle()
+  t.match(proved.records[0], { index, erased: /T/, openings: { message: {} }, metadata: /json$/ })
+  t.equal(proved.records.length, 4, 'both records, and those that say that they were erased')
+  t.equal((await erase({ mode: 'PROOF_KEPT' })).status, 409)
+  t.match((await erase({})).body, { erased: [{ index }, { index: index + 2 }] })
   t.match((await ask('GET', `/message-log/records/${index}`)).body, { erased: /T/, messageBytes: null })
   t.equal((await ask('GET', `/message-log/records/${index}/container?${why}`)).status, 404)
   const [request] = (await bundle()).manifest.records
-  t.match(request, { index, erased: /T/, openings: {}, container: undefined, metadata: undefined })
+  t.match(request, { index: index + 2, erased: /T/, openings: {}, container: undefined, metadata: undefined })
   const looks = (await auditOf(ask)).filter(({ target }) => target === `record ${index}`)
   t.match(
     looks.find(({ operation }) => operation === 'downloadRecordContainer'),

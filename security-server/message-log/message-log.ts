@@ -14,6 +14,7 @@ import { closeRest, createOpenExchanges } from './open-exchanges.ts'
 import { packRecord } from './pack-record.ts'
 import type { LoggedRecord, RecordInput } from './record-input.ts'
 import { createReplayHolds } from './replay-holds.ts'
+import { createRetention, type Retention } from './retention/retention.ts'
 import type { SearchFilter, SearchRow } from './search/store.ts'
 import { createSpool, type Spool } from './spool.ts'
 import { MAX_BATCH } from './time-stamps/batch.ts'
@@ -86,8 +87,8 @@ export type MessageLog = {
    * without this process having been told of it. Spares what is under way; for a job every few seconds.
    */
   closeAbandoned(): Promise<number>
-  /** Destroys the content of a record for ever; returns the index of the record that says so. */
-  erase(index: number, reason: string): Promise<number>
+  /** Ends of content, erasure by order, legal holds. */
+  retention: Retention
   rotateLogKey(): Promise<void>
   close(): Promise<void>
 }
@@ -246,11 +247,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       await folder.sweep(async (names) => new Set(await worker.call('referredBodyFiles', names)))
       return closed
     },
-    erase: async (index, reason) => {
-      const { erasureIndex, bodyFile } = await worker.call('erase', { index, reason, now: clock() })
-      if (bodyFile !== undefined) await folder.erase(bodyFile)
-      return erasureIndex
-    },
+    retention: createRetention({ worker, folder, clock, index: maintain }),
     rotateLogKey: () => worker.call('rotateKey', clock()),
     close: async () => {
       clearTimeout(probing)
