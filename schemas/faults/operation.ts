@@ -140,6 +140,12 @@ export const operationFaults = {
     text: 'The evidence bundle is not well-formed',
     remedy: 'Fetch the bundle again',
   },
+  malformed_archive: {
+    status: 400,
+    blame: 'client',
+    text: 'The archive is not well-formed',
+    remedy: 'Fetch the archive again; what is missing may be in another one',
+  },
   malformed_checkpoint: {
     status: 400,
     blame: 'server',
