@@ -9,7 +9,7 @@ const MAX_PATH = 64
 const MAX_FILES = 4096
 const MAX_TEXT = 64 * 1024
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-const FILE_NAME = /^(?!.*\.\.)[A-Za-z0-9%._*+-]{1,255}(?:\/[A-Za-z0-9%._*+-]{1,255}){0,3}$/
+const FILE_NAME = /^(?!(?:.*\/)?\.+(?:\/|$))[A-Za-z0-9%._*+-]{1,255}(?:\/[A-Za-z0-9%._*+-]{1,255}){0,3}$/
 
 type Reader<T> = (value: unknown, where: string) => T
 

@@ -1,10 +1,12 @@
 /** Retention, erasure by order and legal holds for the officers and auditors who decide about them. */
+import { Fault } from '#schemas/fault.ts'
 import type {
   ClassSettings,
   EndMode,
   Hold,
   HoldFilter,
   HoldScope,
+  StoredArchive,
 } from '../message-log/retention/retention.ts'
 import { colonForm, slashForm } from './ids.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
@@ -46,6 +48,16 @@ export function retentionHandlers({ messageLog, jobs }: AdminRooms): Handlers {
       const given = body as { class: string; applyToExisting: boolean }
       await retention.assign({ ...given, service: slashForm(params['serviceId']!, 5, 6) })
     },
+    async findArchives({ query }) {
+      const { class: name, ...page } = query as { class?: string; before?: number; limit: number }
+      const { classes } = await retention.classes()
+      const found = classes.find((one) => one.name === name)
+      if (name !== undefined && found === undefined)
+        throw new Fault('not_found', { what: `retention class ${name}` })
+      const names = new Map(classes.map((one) => [one.id, one.name]))
+      const archives = await retention.archives({ ...page, class: found?.id })
+      return archives.map((archive) => archiveView(archive, names.get(archive.class)))
+    },
     async findLegalHolds({ query }) {
       const { case: caseNumber, ...filter } = query as Omit<HoldFilter, 'caseNumber'> & { case?: string }
       return (await retention.holds({ ...filter, caseNumber })).map(holdView)
@@ -72,6 +84,16 @@ function scopeOf({ from, to, partyId, serviceId, peer, ...rest }: GivenScope): H
     ...(partyId === undefined ? {} : { party: slashForm(partyId, 3, 4) }),
     ...(serviceId === undefined ? {} : { service: slashForm(serviceId, 5, 6) }),
     ...(peer === undefined ? {} : { peer: slashForm(peer, 4, 4) }),
+  }
+}
+
+function archiveView(archive: StoredArchive, name: string | undefined) {
+  const { id, file, node, complete, size, records, containers, createdAt, linkingDigest } = archive
+  return {
+    ...{ id, class: name, file, node, complete, size, createdAt, containers, records },
+    sha256: archive.sha256.toString('hex'),
+    lastDigest: linkingDigest,
+    manifest: archive.manifestDigest.toString('base64'),
   }
 }
 

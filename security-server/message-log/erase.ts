@@ -23,8 +23,10 @@ export type EndMode = 'PROOF_KEPT' | 'LEAF_ONLY'
 export type Erasure = {
   index: number
   mode: EndMode
-  /** Stands in the erasure's record beside `mode`: reason, case, reference, and `effective`, when the content had to end. */
-  extra: { reason: string; case?: string; class?: string; effective?: string; reference?: string }
+  /** Stands in the erasure's record beside `mode`; `effective` is when the content had to end, `archive` where it is kept. */
+  extra: { reason: string } & Partial<
+    Record<'archive' | 'case' | 'class' | 'effective' | 'reference', string | undefined>
+  >
 }
 
 export type Erased = { index: number; erasureIndex: number }
@@ -68,8 +70,8 @@ async function erasureRecord(
   // A record whose log key is gone has nothing left of which a proof could be kept.
   const keepsProof = mode === 'PROOF_KEPT' && opened !== undefined
   const written: EndMode = keepsProof ? 'PROOF_KEPT' : 'LEAF_ONLY'
-  const { case: caseNumber, class: name, effective, reason, reference } = extra
-  const sorted = { case: caseNumber, class: name, effective, mode: written, reason, reference }
+  const { archive, case: caseNumber, class: name, effective, reason, reference } = extra
+  const sorted = { archive, case: caseNumber, class: name, effective, mode: written, reason, reference }
   return {
     packed: ownRecord({
       kind: 'erasure',

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { type ArchiveStore, createArchiveStore } from './archives/store.ts'
 import { messageLogMigrations } from './migrations/all.ts'
 import { createRecordStore, type RecordStore } from './records/store.ts'
 import { createHoldStore, type HoldStore } from './retention/holds/store.ts'
@@ -18,6 +19,7 @@ export type LogDatabase = {
   search: SearchStore
   retention: RetentionStore
   holds: HoldStore
+  archives: ArchiveStore
   close(): Promise<void>
 }
 
@@ -40,6 +42,7 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     search: createSearchStore(database),
     retention: createRetentionStore(database),
     holds: createHoldStore(database),
+    archives: createArchiveStore(database),
     close: () => database.close(),
   }
 }

@@ -63,6 +63,8 @@ export type Tables = {
     id: Generated<number>
     class: number
     file: string
+    /** Whose folder it is in. */
+    node: string
     complete: number
     sha256: Buffer
     size: number

@@ -64,7 +64,8 @@ export const retention: Migration = {
       .addColumn('id', ...identity(kysely))
       .addColumn('class', integer, (column) => column.notNull())
       .addColumn('file', text, (column) => column.notNull())
-      // 0: being written; 1: written and verified.
+      .addColumn('node', text, (column) => column.notNull())
+      // 0: written and verified, its file may have no name yet; 1: it is where it stays.
       .addColumn('complete', integer, (column) => column.notNull())
       .addColumn('sha256', blob, (column) => column.notNull())
       .addColumn('size', integer, (column) => column.notNull())

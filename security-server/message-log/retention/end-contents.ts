@@ -15,9 +15,13 @@ export async function endContents(q: {
 }): Promise<Ended> {
   const { rows, found, holds } = await takeDue(q.log, { ...q, stoppedBy: 0 })
   const classes = new Map((await q.log.retention.classes()).map((each) => [each.id, each]))
-  const erasures = rows.map(({ idx, class: id, ends }): Erasure => {
+  const ids = [...new Set(rows.flatMap(({ archive }) => (archive === null ? [] : [archive])))]
+  const files = await q.log.archives.fileNames(ids)
+  const erasures = rows.map(({ idx, class: id, ends, archive }): Erasure => {
     const { name, atEnd } = classes.get(id) as RetentionClass
-    return { index: idx, mode: atEnd, extra: { reason: 'end of retention', class: name, effective: ends } }
+    const file = archive === null ? undefined : files.get(archive)
+    const extra = { reason: 'end of retention', class: name, effective: ends, archive: file }
+    return { index: idx, mode: atEnd, extra }
   })
   if (erasures.length > 0) await q.erase(erasures, holds)
   return { erased: erasures.length, more: found === q.limit }

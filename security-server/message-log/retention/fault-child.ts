@@ -1,9 +1,9 @@
-/** A process that ends contents over and over until it is killed; it prints a line when it has begun. */
+/** A process that archives and ends contents over and over until it is killed; it prints a line when it has begun. */
 import { writeSync } from 'node:fs'
 import path from 'node:path'
 import { openMessageLog } from '../message-log.ts'
 
-const [folder, databaseUrl] = process.argv.slice(2) as [string, string]
+const [folder, databaseUrl, directory] = process.argv.slice(2) as [string, string, string | undefined]
 const log = await openMessageLog({
   databaseUrl,
   keyFolder: path.join(folder, 'keys'),
@@ -11,6 +11,7 @@ const log = await openMessageLog({
   server: { instance: 'DEV', memberClass: 'GOV', memberCode: '1234', serverCode: 'ss1' },
   node: 'node1',
   clock: () => Date.now(),
+  archives: directory === undefined ? undefined : { directory, maxBytes: 400_000 },
 })
 await log.recover()
 writeSync(1, 'begins\n')

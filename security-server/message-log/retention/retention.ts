@@ -4,6 +4,8 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '#platform/clock.ts'
+import type { Archiver } from '../archives/archiver.ts'
+import type { ArchiveFilter, StoredArchive } from '../archives/store.ts'
 import type { BodyFolder } from '../body-folder.ts'
 import type { EndMode } from '../erase.ts'
 import type { WorkerClient } from '../worker-client.ts'
@@ -41,9 +43,21 @@ export type Retention = {
   hold(id: number): Promise<Hold>
   /** Newest first. */
   holds(filter: HoldFilter): Promise<Hold[]>
+  /** Newest first. */
+  archives(filter: ArchiveFilter): Promise<StoredArchive[]>
 }
 
-export type { ClassSettings, EndMode, ErasureOrder, Hold, HoldFilter, HoldScope, RetentionClass }
+export type {
+  ArchiveFilter,
+  ClassSettings,
+  EndMode,
+  ErasureOrder,
+  Hold,
+  HoldFilter,
+  HoldScope,
+  RetentionClass,
+  StoredArchive,
+}
 
 /** A batch holds the log's thread for some milliseconds, in which no exchange is logged. */
 const BATCH = 50
@@ -59,6 +73,8 @@ export function createRetention(q: {
   clock: Clock
   /** Brings the search index up to the newest record. */
   index(): Promise<void>
+  /** Absent where no archives are made: then what is to be archived is kept. */
+  archiver: Archiver | undefined
 }): Retention {
   const { worker, folder, clock } = q
 
@@ -77,13 +93,26 @@ export function createRetention(q: {
     await wait(REST * (performance.now() - began))
     return result
   }
+  const archiveDue = async (isOver: () => boolean): Promise<void> => {
+    const { archiver } = q
+    if (archiver === undefined) return
+    await archiver.complete()
+    while (!isOver() && (await gently(archiver.next)));
+  }
   const run = async (signal?: AbortSignal): Promise<number> => {
     const end = performance.now() + RUN_MS
     const isOver = (): boolean => signal?.aborted === true || performance.now() > end
     let erased = 0
+    let failure: unknown
     await deleteBodies()
     await q.index()
     while (!isOver() && (await gently(() => worker.call('prepareEnds'))));
+    try {
+      await archiveDue(isOver)
+    } catch (thrown) {
+      // What needs no archive ends all the same.
+      failure = thrown
+    }
     while (!isOver()) {
       const ended = await gently(() => worker.call('endContents', { now: clock(), limit: BATCH }))
       erased += ended.erased
@@ -93,6 +122,7 @@ export function createRetention(q: {
       await deleteBodies()
       await worker.call('scrub')
     }
+    if (failure !== undefined) throw failure
     return erased
   }
 
@@ -121,5 +151,6 @@ export function createRetention(q: {
     },
     hold: (id) => worker.call('getHold', id),
     holds: (filter) => worker.call('listHolds', filter),
+    archives: (filter) => worker.call('listArchives', filter),
   }
 }

@@ -1,5 +1,7 @@
 /** What the log's worker does of retention; each act that erases stands in the writer's turn. */
 import { Fault } from '#schemas/fault.ts'
+import { type NextArchive, nextArchive } from '../archives/next-archive.ts'
+import type { ArchiveFilter, NewArchive, StoredArchive } from '../archives/store.ts'
 import type { Erased, Erasure } from '../erase.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { LogDatabase } from '../log-database.ts'
@@ -40,6 +42,13 @@ export type RetentionApi = {
   liftHold(q: { id: number; liftedBy: string; reason: string; now: number }): Promise<void>
   listHolds(filter: HoldFilter): Promise<Hold[]>
   getHold(id: number): Promise<Hold>
+  /** What the next archive is to hold; 'again' when the question has to be asked once more. */
+  nextArchive(q: { now: number; limit: number }): Promise<NextArchive | 'again' | 'wait'>
+  pendingArchives(): Promise<StoredArchive[]>
+  beginArchive(archive: NewArchive): Promise<number>
+  finishArchive(q: { id: number; records: number[] }): Promise<void>
+  abandonArchive(id: number): Promise<void>
+  listArchives(filter: ArchiveFilter): Promise<StoredArchive[]>
 }
 
 const RELEASED_AT_ONCE = 500
@@ -54,7 +63,7 @@ export function workerRetention(q: {
   scrub(): Promise<void>
 }): RetentionApi {
   const { log, ring, inTurn } = q
-  const { retention, holds, records } = log
+  const { retention, holds, records, archives } = log
   const iso = (now: number): string => new Date(now).toISOString()
   return {
     retentionClasses: async () => ({
@@ -101,5 +110,11 @@ export function workerRetention(q: {
     liftHold: ({ now, ...lift }) => inTurn(() => holds.lift({ ...lift, liftedAt: iso(now) })),
     listHolds: (filter) => holds.list(filter),
     getHold: (id) => holds.get(id),
+    nextArchive: (of) => inTurn(() => nextArchive(log, of)),
+    pendingArchives: () => archives.pending(),
+    beginArchive: (archive) => inTurn(() => archives.begin(archive)),
+    finishArchive: ({ id, records: of }) => inTurn(() => archives.finish(id, of)),
+    abandonArchive: (id) => inTurn(() => archives.abandon(id)),
+    listArchives: (filter) => archives.list(filter),
   }
 }
