@@ -11,7 +11,8 @@ import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { syncFolder } from '../body-folder.ts'
 import type { MessageLog } from '../message-log.ts'
-import { DEFAULT_CLASS } from '../retention/classes.ts'
+import { DEFAULT_CLASS, type RetentionClass } from '../retention/classes.ts'
+import { gently } from '../retention/gently.ts'
 import type { WorkerClient } from '../worker-client.ts'
 import { checkWritten } from './check-written.ts'
 import { archiveName } from './names.ts'
@@ -36,6 +37,8 @@ export type Archiver = {
 }
 
 const MAX_RECORDS = 500
+/** Records that are read at a stretch. */
+const SLICE = 10
 
 export function createArchiver(q: {
   options: ArchiveOptions
@@ -95,16 +98,23 @@ export function createArchiver(q: {
     await log.proof(indexes.at(-1)!)
     const records: ArchivedRecord[] = []
     let octets = 0
-    for (const index of indexes) {
-      const evidence = await log.read(index)
-      const { message, body, bodyFile, signatures } = evidence
-      const isContainer = its.archive === 'CONTAINERS' && message !== undefined && signatures !== undefined
-      const container = isContainer ? await log.container(index) : undefined
-      records.push({ evidence, proof: await log.proof(index), container })
-      octets += (message?.length ?? 0) + (body?.length ?? bodyFile?.size ?? 0) + (signatures?.length ?? 0)
-      if (octets > maxBytes) break
+    for (let at = 0; at < indexes.length && octets <= maxBytes; at += SLICE) {
+      await gently(async () => {
+        for (const index of indexes.slice(at, at + SLICE)) {
+          if (octets > maxBytes) break
+          const record = await read(index, its)
+          records.push(record)
+          octets += sizeOf(record)
+        }
+      })
     }
     return records
+  }
+  const read = async (index: number, { archive }: RetentionClass): Promise<ArchivedRecord> => {
+    const evidence = await log.read(index)
+    const isMessage = evidence.message !== undefined && evidence.signatures !== undefined
+    const container = archive === 'CONTAINERS' && isMessage ? await log.container(index) : undefined
+    return { evidence, proof: await log.proof(index), container }
   }
 
   const write = async (
@@ -151,6 +161,10 @@ export function createArchiver(q: {
     }
   }
   return { complete, next }
+}
+
+function sizeOf({ evidence: { message, body, bodyFile, signatures } }: ArchivedRecord): number {
+  return (message?.length ?? 0) + (body?.length ?? bodyFile?.size ?? 0) + (signatures?.length ?? 0)
 }
 
 async function isFile(file: string, sha256: Buffer): Promise<boolean> {

@@ -11,7 +11,16 @@ import { readArchive } from '#core/archive/read-archive.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { breakCalls, noStrace } from '#test/strace.ts'
-import { logFolder, logOptions, openTestLog, SERVICE, signedRecord, signer, spoolBody } from '../fixture.ts'
+import {
+  endAllDue,
+  logFolder,
+  logOptions,
+  openTestLog,
+  SERVICE,
+  signedRecord,
+  signer,
+  spoolBody,
+} from '../fixture.ts'
 import type { MessageLog, MessageLogOptions } from '../message-log.ts'
 import { openLogSource } from '../verify/open-source.ts'
 import { verifyLog } from '../verify/verify-log.ts'
@@ -95,7 +104,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const indexes = await fill(log, 20)
     await log.timeStampNow()
     await retention.putClass(CONTAINERS)
-    t.equal(await retention.run(), 20)
+    t.equal(await endAllDue(log), 20)
     t.same(await erasedOf(log, indexes), indexes)
     const archives = (await retention.archives({ limit: 50 })).toReversed()
     t.ok(archives.length > 1, `${archives.length} archives by their size`)
@@ -131,7 +140,7 @@ await eachDatabase(t, async (_database, t, url) => {
     await retention.putClass({ ...CONTAINERS, name: 'secret', atEnd: 'LEAF_ONLY', archive: 'TOMBSTONES' })
     await retention.assign({ service: idText(service), class: 'secret', applyToExisting: true })
     const before = await log.proof(indexes[0]!)
-    t.equal(await retention.run(), 3)
+    t.equal(await endAllDue(log), 3)
     const [archive] = await retention.archives({ limit: 1 })
     t.match(archive, { records: indexes, containers: 0, file: /^mlog-secret-/ })
     const { files } = await readArchive(path.join(directory, archive!.file))
@@ -148,10 +157,10 @@ await eachDatabase(t, async (_database, t, url) => {
     const indexes = await fill(log, 4)
     const hold = { caseNumber: '1', reason: 'r', setBy: 'Ada', scope: { indexes: [indexes[1]!] } }
     const { id } = await retention.setHold(hold)
-    t.equal(await retention.run(), 3)
+    t.equal(await endAllDue(log), 3)
     t.ok((await log.read(indexes[1]!)).message)
     await retention.liftHold({ id, liftedBy: 'Bob', reason: 'r' })
-    t.equal(await retention.run(), 1)
+    t.equal(await endAllDue(log), 1)
     const archived = (await retention.archives({ limit: 50 })).flatMap(({ records }) => records)
     t.equal(new Set(archived).size, archived.length)
     t.same(await problems(options), [])
@@ -161,7 +170,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const indexes = await fill(log, 2)
     const stray = path.join(directory, `tmp-mlog-node1.part`)
     writeFileSync(stray, 'what a killed process left')
-    await retention.run()
+    await endAllDue(log)
     t.notOk(existsSync(stray))
     t.same(await erasedOf(log, indexes), indexes)
     await log.close()
@@ -200,7 +209,7 @@ t.test('a full disk', { skip: noStrace() }, async (t) => {
     t.ok((await disk.mend()) > 0)
     t.same(await erasedOf(log, indexes), [], `${what}: the database has not let go`)
   }
-  t.equal(await log.retention.run(), 6)
+  t.equal(await endAllDue(log), 6)
   const archives = await log.retention.archives({ limit: 9 })
   t.same(
     archives.map(({ records }) => records),
@@ -215,7 +224,7 @@ t.test('a file that is not what was written is not let through', async (t) => {
   const { log, directory } = await freshLog(t)
   const indexes = await fill(log, 2)
   await log.retention.putClass(CONTAINERS)
-  await log.retention.run()
+  await endAllDue(log)
   const [archive] = await log.retention.archives({ limit: 1 })
   const bytes = readFileSync(path.join(directory, archive!.file))
   for (let n = 0; n < 40; n++) {

@@ -57,6 +57,8 @@ export function writeArchive(content: ArchiveContent): { output: Readable; writt
   const zip = new ZipFile()
   const output = zip.outputStream as Readable
   zip.on('error', (error: Error) => output.destroy(error))
+  // Each container closes its sources when the reader goes away.
+  output.setMaxListeners(0)
   const digests = new Map<string, string>()
   const entries: { digest: string; name: string }[] = []
   let linkingDigest = content.previous.linking.digest

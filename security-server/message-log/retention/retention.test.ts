@@ -9,6 +9,7 @@ import { idText } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
 import {
   CLIENT,
+  endAllDue,
   logFolder,
   logOptions,
   openTestLog,
@@ -81,7 +82,7 @@ await eachDatabase(t, async (_database, t, url) => {
 
   await t.test('nothing ends until somebody has decided that it shall', async (t) => {
     await exchange(log, { daysAgo: 40_000 })
-    t.equal(await retention.run(), 0)
+    t.equal(await endAllDue(log), 0)
     t.match(await retention.classes(), {
       classes: [{ name: 'default', keepDays: null, atEnd: 'PROOF_KEPT', archive: 'NONE' }],
       assignments: [],
@@ -98,8 +99,8 @@ await eachDatabase(t, async (_database, t, url) => {
     await retention.putClass({ ...settings, name: 'default' })
     await retention.putClass({ ...settings, name: 'week', keepDays: 7, atEnd: 'LEAF_ONLY' })
     await retention.assign({ service: idText(OTHER), class: 'week', applyToExisting: true })
-    t.equal(await retention.run(), 6, 'with the exchange of the test before')
-    t.equal(await retention.run(), 0, 'once')
+    t.equal(await endAllDue(log), 6, 'with the exchange of the test before')
+    t.equal(await endAllDue(log), 0, 'once')
 
     const kept = await log.read(old.request)
     t.match(kept, { message: undefined, body: undefined, bodyFile: undefined, metadata: { id: old.id } })
@@ -133,18 +134,18 @@ await eachDatabase(t, async (_database, t, url) => {
 
   await t.test('what was decided holds, unless the change says otherwise', async (t) => {
     const one = await exchange(log, { daysAgo: 20 })
-    await retention.run()
+    await endAllDue(log)
     await retention.putClass({ ...settings, name: 'default', keepDays: 10, applyToExisting: false })
-    t.equal(await retention.run(), 0)
+    t.equal(await endAllDue(log), 0)
     const two = await exchange(log, { daysAgo: 20 })
-    t.equal(await retention.run(), 2)
+    t.equal(await endAllDue(log), 2)
     t.ok((await log.read(two.request)).erased)
     t.notOk((await log.read(one.request)).erased)
     await retention.putClass({ ...settings, name: 'default', keepDays: 10 })
-    t.equal(await retention.run(), 4, 'and the younger one of the test before')
+    t.equal(await endAllDue(log), 4, 'and the younger one of the test before')
     t.ok((await log.read(one.request)).erased)
     await retention.putClass({ ...settings, name: 'default' })
-    t.equal(await retention.run(), 0)
+    t.equal(await endAllDue(log), 0)
     await t.rejects(retention.assign({ service: 'a/b', class: 'none', applyToExisting: false }), {
       code: 'not_found',
     })
@@ -163,7 +164,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const byService = await retention.setHold({ ...hold, scope: { service: idText(OTHER) } })
     const byId = await retention.setHold({ ...hold, caseNumber: 'KR-2', scope: { queryId: one.id } })
     t.match(byIndex, { id: Number, tooLate: [], liftedAt: null, setBy: 'Ada' })
-    t.equal(await retention.run(), 2, 'only what no hold covers')
+    t.equal(await endAllDue(log), 2, 'only what no hold covers')
     t.ok((await log.read(three.request)).erased)
     for (const { request, reply } of [one, two])
       for (const index of [request, reply]) t.notOk((await log.read(index)).erased)
@@ -173,15 +174,15 @@ await eachDatabase(t, async (_database, t, url) => {
       what: /hold \d+, case KR-/,
     })
     await retention.liftHold({ id: byIndex.id, liftedBy: 'Bob', reason: 'closed' })
-    t.equal(await retention.run(), 0, 'another one covers it')
+    t.equal(await endAllDue(log), 0, 'another one covers it')
     t.match(await retention.hold(byIndex.id), { liftedBy: 'Bob', liftReason: 'closed', liftedAt: /Z$/ })
     await t.rejects(retention.liftHold({ id: byIndex.id, liftedBy: 'Bob', reason: 'again' }), {
       code: 'conflict',
     })
     await retention.liftHold({ id: byId.id, liftedBy: 'Bob', reason: 'closed' })
-    t.equal(await retention.run(), 2)
+    t.equal(await endAllDue(log), 2)
     await retention.liftHold({ id: byService.id, liftedBy: 'Bob', reason: 'closed' })
-    t.equal(await retention.run(), 2)
+    t.equal(await endAllDue(log), 2)
     const late = await retention.setHold({ ...hold, scope: { indexes: [one.request, 1] } })
     t.same(late.tooLate, [1, one.request], 'what came too late is named')
     t.match(await retention.holds({ limit: 2 }), [{ id: late.id }, { id: byId.id }])
@@ -223,7 +224,7 @@ await eachDatabase(t, async (_database, t, url) => {
 
   await t.test('an order takes what retention had left', async (t) => {
     const { id, request, reply } = await exchange(log, { daysAgo: 31 })
-    t.equal(await retention.run(), 2)
+    t.equal(await endAllDue(log), 2)
     await t.rejects(retention.erase({ index: request, ...ORDER, mode: 'PROOF_KEPT' }), { code: 'conflict' })
     const erased = await retention.erase({ index: reply, ...ORDER, reference: 'II-4' })
     t.same(
@@ -258,7 +259,7 @@ await eachDatabase(t, async (_database, t, url) => {
     for (const index of indexes) if ((await log.read(index)).erased !== undefined) erased.push(index)
     t.same(erased, tooLate)
     await retention.liftHold({ id, liftedBy: 'Bob', reason: 'r' })
-    while ((await retention.run()) > 0);
+    await endAllDue(log)
     t.match(await verified(options), { ok: true, problems: [] })
   })
 })
@@ -267,7 +268,7 @@ t.test('the verifier sees what was done to what stays', async (t) => {
   const { log, options } = await freshLog(t)
   const { request, reply } = await exchange(log, { daysAgo: 31 })
   await log.retention.putClass({ ...settings, name: 'default' })
-  t.equal(await log.retention.run(), 2)
+  t.equal(await endAllDue(log), 2)
   await log.checkpointNow()
   await log.close()
   t.ok((await verified(options)).ok)
@@ -321,7 +322,7 @@ t.test('after erasure no file of the embedded store holds content, or a key that
   t.not(filesWith(folder, seedsOf(doomed)).length, 0, 'the search finds what is there')
   t.same(filesWith(folder, [Buffer.from(marked)]), [], 'content is encrypted from the first')
   await log.retention.putClass({ ...settings, name: 'default' })
-  t.equal(await log.retention.run(), doomed.length * 2)
+  t.equal(await endAllDue(log), doomed.length * 2)
   t.same(filesWith(folder, seedsOf(doomed)), [], 'with the proof kept')
   for (const { request } of doomed) await log.retention.erase({ index: request, ...ORDER })
   const ids = doomed.map(({ id }) => Buffer.from(id))

@@ -2,7 +2,6 @@
  * Retention as other rooms use it: content ends when its time is over or by order, unless a legal hold covers it. The job's
  * run may be killed anywhere and goes on where it was: what an erasure leaves to be done stands in its commit.
  */
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '#platform/clock.ts'
 import type { Archiver } from '../archives/archiver.ts'
 import type { ArchiveFilter, StoredArchive } from '../archives/store.ts'
@@ -11,6 +10,7 @@ import type { EndMode } from '../erase.ts'
 import type { WorkerClient } from '../worker-client.ts'
 import { type ClassSettings, checkClass, type RetentionClass } from './classes.ts'
 import type { ErasureOrder } from './erase-exchange.ts'
+import { gently } from './gently.ts'
 import { checkScope, type HoldScope } from './holds/scope.ts'
 import type { Hold, HoldFilter } from './holds/store.ts'
 import type { RetentionCounts } from './worker-retention.ts'
@@ -61,8 +61,6 @@ export type {
 
 /** A batch holds the log's thread for some milliseconds, in which no exchange is logged. */
 const BATCH = 50
-/** After a batch exchanges have the thread for so many times as long as it took. */
-const REST = 4
 /** The longest run: what is left waits for the next one. */
 const RUN_MS = 20_000
 const FILES = 200
@@ -86,43 +84,34 @@ export function createRetention(q: {
       if (names.length < FILES) return
     }
   }
-  /** Works a slice, then leaves the thread to others. */
-  const gently = async <T>(act: () => Promise<T>): Promise<T> => {
-    const began = performance.now()
-    const result = await act()
-    await wait(REST * (performance.now() - began))
-    return result
-  }
-  const archiveDue = async (isOver: () => boolean): Promise<void> => {
-    const { archiver } = q
-    if (archiver === undefined) return
-    await archiver.complete()
-    while (!isOver() && (await gently(archiver.next)));
-  }
-  const run = async (signal?: AbortSignal): Promise<number> => {
-    const end = performance.now() + RUN_MS
-    const isOver = (): boolean => signal?.aborted === true || performance.now() > end
+  const endDue = async (isOver: () => boolean): Promise<number> => {
     let erased = 0
-    let failure: unknown
-    await deleteBodies()
-    await q.index()
-    while (!isOver() && (await gently(() => worker.call('prepareEnds'))));
-    try {
-      await archiveDue(isOver)
-    } catch (thrown) {
-      // What needs no archive ends all the same.
-      failure = thrown
-    }
     while (!isOver()) {
       const ended = await gently(() => worker.call('endContents', { now: clock(), limit: BATCH }))
       erased += ended.erased
       if (!ended.more) break
     }
-    if (erased > 0) {
-      await deleteBodies()
-      await worker.call('scrub')
+    return erased
+  }
+  const run = async (signal?: AbortSignal): Promise<number> => {
+    const end = performance.now() + RUN_MS
+    const isOver = (): boolean => signal?.aborted === true || performance.now() > end
+    await deleteBodies()
+    await q.index()
+    while (!isOver() && (await gently(() => worker.call('prepareEnds'))));
+    let erased = await endDue(isOver)
+    try {
+      await q.archiver?.complete()
+      // What is in an archive ends before the next one is made.
+      while (!isOver() && q.archiver !== undefined && (await gently(q.archiver.next)))
+        erased += await endDue(isOver)
+      erased += await endDue(isOver)
+    } finally {
+      if (erased > 0) {
+        await deleteBodies()
+        await worker.call('scrub')
+      }
     }
-    if (failure !== undefined) throw failure
     return erased
   }
 
