@@ -4,7 +4,7 @@
  */
 import { hash, randomBytes } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
-import { contentSize, encodeContent, SECTION } from './content.ts'
+import { contentSize, decodeBodyFile, encodeContent, SECTION } from './content.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
 import { type OpenedRecord, openRecord } from './open-record.ts'
@@ -85,6 +85,7 @@ async function erasureRecord(
       entry(isProof ? 'proof_erasure' : 'erasure', { index, idx, time, holds: q.holds }),
       { text: 'delete from record_key where idx = ?', values: [index] },
       { text: 'delete from retention where idx = ?', values: [index] },
+      ...bodyRemoval(opened),
       ...(keepsProof ? [remainderOf(record, opened, q.ring)] : removal(index)),
     ],
   }
@@ -100,6 +101,14 @@ function entry(
       case when value = cast(? as bigint) then cast(? as text) end from mark where name = 'holds'`,
     values: [q.index, q.idx, q.holds, q.time],
   }
+}
+
+/** The file goes after the commit, by whoever finds this row. */
+function bodyRemoval(opened: OpenedRecord | undefined): SideStatement[] {
+  const section = opened?.sections[SECTION.bodyFile]
+  if (section === undefined) return []
+  const text = 'insert into erased_body_file (name) values (?)'
+  return [{ text, values: [decodeBodyFile(section).name] }]
 }
 
 function removal(index: number): SideStatement[] {

@@ -59,6 +59,7 @@ export type Tables = {
   }
   remainder: { idx: number; seed: Buffer; content: Buffer }
   proof_erasure: { idx: number; erasure_idx: number; time: string }
+  erased_body_file: { name: string }
   archive: {
     id: Generated<number>
     class: number

@@ -75,6 +75,12 @@ export const retention: Migration = {
       .addColumn('linking_digest', text, (column) => column.notNull())
       .addColumn('manifest_digest', blob, (column) => column.notNull())
       .execute()
+    await schema.createIndex('archive_complete').on('archive').columns(['complete']).execute()
+    await schema.createIndex('archive_class').on('archive').columns(['class', 'id']).execute()
+    await schema
+      .createTable('erased_body_file')
+      .addColumn('name', text, (column) => column.primaryKey())
+      .execute()
     // Erasing counts with the holds of a moment; setting one raises this number (retention/holds.ts).
     await sql`insert into mark (name, value) values ('holds', 0)`.execute(kysely)
   },

@@ -163,20 +163,17 @@ export function createRecordStore(database: Database) {
     remainder: (idx: number): Promise<{ idx: number; seed: Buffer; content: Buffer } | undefined> =>
       kysely.selectFrom('remainder').selectAll().where('idx', '=', idx).executeTakeFirst(),
 
-    /** Body files of erased records: they are to be deleted. */
+    /** Body files of erased records that are still to be deleted. */
     erasedBodyFiles: async (limit: number): Promise<string[]> => {
-      const rows = await kysely
-        .selectFrom('body_file')
-        .innerJoin('erasure', 'erasure.idx', 'body_file.idx')
-        .select('body_file.name')
-        .limit(limit)
-        .execute()
+      const rows = await kysely.selectFrom('erased_body_file').select('name').limit(limit).execute()
       return rows.map(({ name }) => name)
     },
 
     /** They have been deleted. */
     forgetBodyFiles: async (names: string[]): Promise<void> => {
-      if (names.length > 0) await kysely.deleteFrom('body_file').where('name', 'in', names).execute()
+      if (names.length === 0) return
+      await kysely.deleteFrom('body_file').where('name', 'in', names).execute()
+      await kysely.deleteFrom('erased_body_file').where('name', 'in', names).execute()
     },
 
     logKeys: () => kysely.selectFrom('log_key').selectAll().orderBy('idx').execute(),

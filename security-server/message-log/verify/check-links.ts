@@ -55,7 +55,13 @@ export async function checkLinks(q: {
     if (answered?.leaf.toString('base64') !== form.answers) throw inconsistent('it answers another record')
   }
   if (form.kind === 'erasure' && answers !== undefined) {
-    await checkErasure({ record, form, answers, mode: opened?.metadata.extra?.['mode'], source })
+    await checkErasure({
+      record,
+      form,
+      answers,
+      mode: opened?.metadata.extra?.['mode'] ?? 'LEAF_ONLY',
+      source,
+    })
   }
   if (form.kind === 'key-rotation') {
     const key = q.logKeys.find((each) => each.idx === record.idx)
@@ -68,19 +74,21 @@ export async function checkLinks(q: {
   }
 }
 
-/** It is the erasure that the tables name, and the proof that it says to have kept is there until a second one took it. */
+/** It is an erasure that the tables name; of what the last one says to have kept or taken, the one is there, the other not. */
 async function checkErasure(q: {
   record: StoredRecord
   form: LeafFields
   answers: number
-  mode: string | undefined
+  mode: string
   source: LogSource
 }): Promise<void> {
   const { record, form, answers, mode, source } = q
+  // First: in a log that is written to meanwhile what is read afterwards explains why it may be gone.
+  const remainder = await source.remainder(answers)
   const named = [await source.erasure(answers), await source.proofErasure(answers)]
   const own = named.find((each) => each?.erasure_idx === record.idx)
   if (own?.time !== form.time) throw inconsistent('its erasure')
-  const isKept = mode === 'PROOF_KEPT' && named[1] === undefined
-  if (isKept && (await source.remainder(answers)) === undefined)
-    throw inconsistent(`the proof of record ${answers} was to be kept and is gone`)
+  if (own !== (named[1] ?? named[0]) || (remainder !== undefined) === (mode === 'PROOF_KEPT')) return
+  if (mode === 'PROOF_KEPT') throw inconsistent(`the proof of record ${answers} was to be kept and is gone`)
+  throw inconsistent(`of record ${answers} the leaf was to stay, and there is more`)
 }
