@@ -38,6 +38,7 @@ import { createPostDocument } from './global-configuration/registration/client.t
 import { createTimeStampClient } from './jobs/client.ts'
 import { failingJobs, jobHandlers, scheduleJobs } from './jobs/handlers.ts'
 import { lateTimeStamps, timeStampInterval } from './jobs/time-stamp-interval.ts'
+import { checkpointSigner } from './keys/checkpoint-signer.ts'
 import { createOcspClient } from './keys/client.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { armConsumer, armProvider, KILL_POINTS } from './kill-points.ts'
@@ -129,6 +130,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     node,
     clock,
     unstampedLimitMs: unstampedLimitSeconds * 1000,
+    archives: {
+      directory: settings.archives.path ?? path.join(settings.directory, 'archives'),
+      maxBytes: settings.archives.maxFileBytes,
+      checkpointSigner: () => checkpointSigner(keys, server),
+    },
     onFault: (fault) => log.error({ err: fault, detail: fault.detail }, 'message log'),
     signer: {
       name: idText(memberOf(server)),

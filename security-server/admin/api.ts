@@ -19,6 +19,7 @@ import { initializationHandlers } from './initialization.ts'
 import { messageLogHandlers } from './message-log.ts'
 import { createRegistrationClient } from './requests/client.ts'
 import { managementRequestHandlers } from './requests/management-requests.ts'
+import { retentionHandlers } from './retention.ts'
 import type { AdminRooms } from './rooms.ts'
 import { serviceHandlers } from './services.ts'
 import { systemCertificateHandlers } from './system-certificate.ts'
@@ -61,6 +62,7 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...contractHandlers(rooms),
       ...serviceHandlers(rooms),
       ...messageLogHandlers(rooms),
+      ...retentionHandlers(rooms),
       ...diagnosticsHandlers(rooms),
       ...apiKeyHandlers(rooms),
     },

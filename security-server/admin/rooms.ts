@@ -20,7 +20,7 @@ export type AdminLog = Pick<
   | 'read'
   | 'proof'
   | 'container'
-  | 'erase'
+  | 'retention'
   | 'size'
   | 'treeHead'
   | 'oldestUnstamped'

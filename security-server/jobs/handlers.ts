@@ -11,10 +11,12 @@ type Rooms = {
   globalConfiguration: Pick<GlobalConfiguration, 'refresh' | 'refreshSuspensions'>
   contracts: Pick<Contracts, 'refreshWhenDue'>
   localSystems: Pick<LocalSystems, 'poll'>
-  messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain' | 'closeAbandoned'>
+  messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain' | 'closeAbandoned'> & {
+    retention: Pick<MessageLog['retention'], 'run'>
+  }
 }
 
-type Job = { seconds: number; run(rooms: Rooms): Promise<unknown> }
+type Job = { seconds: number; run(rooms: Rooms, signal: AbortSignal): Promise<unknown> }
 
 const TIME_STAMP = 'time-stamp'
 
@@ -39,6 +41,8 @@ const OF_THIS_NODE: Record<string, Job> = {
 const OF_THE_LOG: Record<string, Job> = {
   checkpoint: { seconds: 5, run: ({ messageLog }) => messageLog.checkpointNow() },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
+  // Ends contents whose time is over: twenty seconds at most, with rests between its batches.
+  retention: { seconds: 10, run: ({ messageLog }, signal) => messageLog.retention.run(signal) },
 }
 
 /** The handlers for createJobs; `node` sets this node's own work apart. */
@@ -49,8 +53,8 @@ export function jobHandlers(rooms: Rooms, node: string): Record<string, JobHandl
     },
   }
   for (const [kind, job] of Object.entries(named(node))) {
-    handlers[kind] = async () => {
-      await job.run(rooms)
+    handlers[kind] = async ({ signal }) => {
+      await job.run(rooms, signal)
     }
   }
   return handlers

@@ -87,6 +87,7 @@ t.test('the job follows the interval without a restart', (t) =>
           checkpointNow: async () => undefined,
           maintain: async () => undefined,
           closeAbandoned: async () => 0,
+          retention: { run: async () => 0 },
           async timeStampNow() {
             runs++
             await slow
