@@ -2,6 +2,7 @@
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { messageLogMigrations } from './migrations/all.ts'
+import { createReconciliationStore, type ReconciliationStore } from './reconciliation/store.ts'
 import { createRecordStore, type RecordStore } from './records/store.ts'
 import { createSearchStore, type SearchStore } from './search/store.ts'
 import { createTimeStampStore, type TimeStampStore } from './time-stamps/store.ts'
@@ -13,6 +14,7 @@ export type LogDatabase = {
   tree: TreeStore
   timeStamps: TimeStampStore
   search: SearchStore
+  reconciliation: ReconciliationStore
   close(): Promise<void>
 }
 
@@ -31,6 +33,7 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     tree: createTreeStore(database),
     timeStamps: createTimeStampStore(database),
     search: createSearchStore(database),
+    reconciliation: createReconciliationStore(database),
     close: () => database.close(),
   }
 }

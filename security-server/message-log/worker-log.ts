@@ -11,6 +11,7 @@ import { keyRotationRecord, openKeyRing } from './keys/key-ring.ts'
 import { type LogDatabase, openLogDatabase } from './log-database.ts'
 import { createMaintenance } from './maintenance.ts'
 import { openPostgresqlStore } from './postgresql/store.ts'
+import { readRecords } from './reconciliation/read-records.ts'
 import type { HotStore } from './records/hot-store.ts'
 import { type AppendResult, createWriter, type OwnRecord, type Writer } from './records/writer.ts'
 import { closeAbandoned, scanIntents } from './recover.ts'
@@ -80,6 +81,9 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       maintain: (q) => inTurn(() => maintenance.slice(q)),
       findByQueryId: async (queryId) => log.search.byQueryId(queryId, (await log.records.head()).size),
       list: async (filter) => log.search.list(filter, (await log.records.head()).size),
+      partners: ({ from, to }) => log.reconciliation.partners(from, to),
+      rangeBetween: ({ from, to }) => log.reconciliation.range(from, to),
+      readRecords: (q) => readRecords(log, q, ring.find),
       readEvidence: (index) => readEvidence(log, index, ring.find),
       proveInclusion: (index) => proveInclusion(log, index, ring.find),
       recover: async ({ now, underWay }) => {
