@@ -17,6 +17,8 @@ import { createLocalSystems, type LocalSystems } from '../local-systems/local-sy
 import { logFolder, logOptions, openTestLog, signer } from '../message-log/fixture.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import { serverMigrations } from '../migrations/migrations.ts'
+import { createCasesStore } from '../peer/reconciliation/cases-store.ts'
+import { createReconciliationStore } from '../peer/reconciliation/store.ts'
 import { adminRoutes } from './api.ts'
 import { ROLES } from './roles.ts'
 
@@ -73,6 +75,7 @@ export async function createAdminWorld(
     globalConfiguration: o.globalConfiguration ?? configurationOf(world),
     localSystems,
     messageLog,
+    reconciliation: { days: createReconciliationStore(database), cases: createCasesStore(database) },
     jobs: { state: async () => [] },
     own,
   })

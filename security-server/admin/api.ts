@@ -16,6 +16,7 @@ import { diagnosticsHandlers } from './diagnostics.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
 import { messageLogHandlers } from './message-log.ts'
+import { reconciliationHandlers } from './reconciliation.ts'
 import { createRegistrationClient } from './requests/client.ts'
 import { managementRequestHandlers } from './requests/management-requests.ts'
 import type { AdminRooms } from './rooms.ts'
@@ -59,6 +60,7 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...managementRequestHandlers(rooms),
       ...serviceHandlers(rooms),
       ...messageLogHandlers(rooms),
+      ...reconciliationHandlers(rooms),
       ...diagnosticsHandlers(rooms),
       ...apiKeyHandlers(rooms),
     },

@@ -10,6 +10,7 @@ type Rooms = {
   globalConfiguration: Pick<GlobalConfiguration, 'refresh'>
   localSystems: Pick<LocalSystems, 'poll'>
   messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain' | 'closeAbandoned'>
+  reconciliation: { run(): Promise<void> }
 }
 
 type Job = { seconds: number; run(rooms: Rooms): Promise<unknown> }
@@ -29,6 +30,8 @@ const OF_THIS_NODE: Record<string, Job> = {
 /** Work on a shared database: one node does it. */
 const OF_THE_LOG: Record<string, Job> = {
   checkpoint: { seconds: 5, run: ({ messageLog }) => messageLog.checkpointNow() },
+  // What has settled waits anyway; other servers are asked again after an hour.
+  reconcile: { seconds: 300, run: ({ reconciliation }) => reconciliation.run() },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
 }
 
