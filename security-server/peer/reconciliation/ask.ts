@@ -51,7 +51,7 @@ export async function ask<T>(
     maxLength: RECONCILIATION_LIMITS.bytes,
     maxDepth: MAX_DEPTH,
   })
-  if (reply.statusCode !== 200) throw faultOf(value)
+  if (reply.statusCode !== 200) throw faultOf(value, server)
   return rooms.shapes.answer(question.step, value) as T
 }
 
@@ -74,8 +74,9 @@ async function read(reply: PeerReply): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-function faultOf(value: unknown): Fault {
+function faultOf(value: unknown, server: string): Error {
   const { type, message, detail } = (value ?? {}) as Record<string, unknown>
+  if (typeof type !== 'string') return new NoEndpoint(`${server} answered a fault of another form`)
   const text = (one: unknown): string => (typeof one === 'string' ? one.slice(0, 300) : '')
   return Fault.fromPeer({ type: text(type), message: text(message), detail: text(detail) })
 }

@@ -49,6 +49,7 @@ export type Side = {
   database: Database
   log: MessageLog
   logUrl: string
+  folder: string
   rooms: ReconciliationRooms
   cases: ReturnType<typeof createCasesStore>
   client: PeerClient
@@ -79,7 +80,7 @@ export type TwoServers = {
   isAllowed: boolean
   /** Ends or opens the provider's listener. */
   unplug(): Promise<void>
-  plug(): Promise<void>
+  plug(q?: { withoutEndpoint: boolean }): Promise<void>
 }
 
 export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'): Promise<TwoServers> {
@@ -134,8 +135,11 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       return { day: of, own: own!, peer: peer!, server: idText(other.server.id) }
     },
     async travel(time) {
+      // Statuses are a little older than now, so that a clock which is minutes behind takes them as well.
+      world.skew = Date.parse(time) - Date.now() - 10 * 60_000
+      for (const { keys } of [world.consumer, world.provider, world.second])
+        await keys.refreshOcsp({ force: true })
       world.skew = Date.parse(time) - Date.now()
-      for (const { keys } of [world.consumer, world.provider, world.second]) await keys.refreshOcsp()
     },
     async nextDay() {
       day++
@@ -193,7 +197,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
     async unplug() {
       await peers?.stop()
     },
-    async plug() {
+    async plug({ withoutEndpoint } = { withoutEndpoint: false }) {
       peers = listenForPeers(
         { address: world.provider.address, ...PORTS, xroadTlsPeers: [], perSecond: 1e6, underWay: 100 },
         {
@@ -204,7 +208,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
         },
         (app) => {
           providerRoutes(app, made.provider, LOG, () => undefined)
-          answerPeers(app, population)
+          if (!withoutEndpoint) answerPeers(app, population)
         },
       )
       while (!peers.isListening()) await new Promise((resolve) => setTimeout(resolve, 5))
@@ -318,6 +322,7 @@ async function openSide(
     database,
     log,
     logUrl,
+    folder,
     rooms,
     client,
     cases: createCasesStore(database),

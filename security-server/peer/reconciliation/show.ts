@@ -42,7 +42,13 @@ export async function show(
 async function showOwn(key: string, facts: EntryFacts, prove: boolean, rooms: Rooms): Promise<Shown> {
   const shown: Shown = { key, requestId: facts.requestId }
   if (facts.erased) shown.without = 'erased'
-  if (prove) shown.records = await Promise.all(facts.indexes.map((index) => recordOf(index, rooms)))
+  if (!prove) return shown
+  try {
+    shown.records = await Promise.all(facts.indexes.map((index) => recordOf(index, rooms)))
+  } catch (cause) {
+    // A log that is not whole proves nothing; what it has is shown all the same.
+    if (!(cause instanceof Fault)) throw cause
+  }
   return shown
 }
 
