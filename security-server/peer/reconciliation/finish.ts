@@ -21,13 +21,10 @@ export async function finish(
   if (seen.role !== 'asking' || seen.progress === '') return false
   const progress = JSON.parse(seen.progress) as Progress
   const agreed = check(pair, jws, rooms)
-  if (agreed.session !== progress.wire) return false
+  if (agreed.session !== progress.wire || progress.peer?.buckets === undefined) return false
   const state = { session: seen.session, pair, progress }
   const { statement, cases } = await summarise(state, rooms)
   if (!isSame(agreed, statement)) return false
-  // A session that was given up for now is taken up again.
-  const now = new Date(rooms.clock()).toISOString()
-  await rooms.store.resume(seen.session, now)
   await keep({ ...state, jws, statement, cases }, rooms)
   return true
 }
@@ -35,7 +32,7 @@ export async function finish(
 /** Without it: cases say what the statement says, and no proofs. */
 export async function adopt(
   pair: DayPair,
-  seen: StoredReconciliation | undefined,
+  seen: StoredReconciliation,
   jws: string,
   rooms: ReconciliationRooms,
 ): Promise<void> {

@@ -44,25 +44,23 @@ type Work = { state: SessionState; received: Received; rooms: ReconciliationRoom
 
 /** Resolves with how it stands; the reason of a failure is in the row. */
 export async function reconcile(pair: DayPair, rooms: ReconciliationRooms): Promise<RowState> {
-  const seen = await rooms.store.find(pair)
-  if (seen?.state === 'concluded') return 'concluded'
+  const hold: Hold = { session: undefined }
   try {
-    await compare(pair, seen, rooms)
+    await compare(pair, hold, rooms)
     return 'concluded'
   } catch (cause) {
     const state = cause instanceof NoEndpoint ? 'not_comparable' : 'unanswered'
     const error = cause instanceof NoEndpoint ? cause.message : describe(cause)
-    await rooms.store.fail(pair, { state, error, now: new Date(rooms.clock()).toISOString() })
-    return state
+    const now = new Date(rooms.clock()).toISOString()
+    // A session of the other side may hold the day by now: what became of ours is nothing to it.
+    if (hold.session !== undefined && (await rooms.store.fail(hold.session, { state, error, now })))
+      return state
+    return (await rooms.store.find(pair))?.state ?? 'due'
   }
 }
 
-async function compare(
-  pair: DayPair,
-  seen: StoredReconciliation | undefined,
-  rooms: ReconciliationRooms,
-): Promise<void> {
-  const opened = await open(pair, seen, rooms)
+async function compare(pair: DayPair, hold: Hold, rooms: ReconciliationRooms): Promise<void> {
+  const opened = await open(pair, hold, rooms)
   if (opened === undefined) return
   const work = { state: opened, received: createReceived(), rooms }
   await commit(work)
@@ -72,34 +70,63 @@ async function compare(
   await conclude(work)
 }
 
-/** Undefined when the other side has the statement already, and so have we now. */
+/** Undefined when there is a statement: kept already, or by the other side, and then by us as well. */
 async function open(
   pair: DayPair,
-  seen: StoredReconciliation | undefined,
+  hold: Hold,
   rooms: ReconciliationRooms,
 ): Promise<SessionState | undefined> {
+  const seen = await rooms.store.find(pair)
+  if (seen?.state === 'concluded') return undefined
   const nonce = randomBytes(DIGEST)
-  const answer = await ask<OpenAnswer>(
-    pair.server,
-    {
-      step: 'open',
-      day: pair.day,
-      members: { own: pair.own, peer: pair.peer },
-      nonceCommitment: base64(nonceCommitment(nonce)),
-    },
-    rooms,
-  )
+  const held = await claim({ pair, seen, nonce, hold }, rooms)
+  const question = {
+    step: 'open' as const,
+    day: pair.day,
+    members: { own: pair.own, peer: pair.peer },
+    nonceCommitment: base64(nonceCommitment(nonce)),
+  }
+  const answer = await ask<OpenAnswer>(pair.server, question, rooms)
   if ('statement' in answer) {
-    const isFinished = seen !== undefined && (await finish(pair, seen, answer.statement, rooms))
-    if (!isFinished) await adopt(pair, seen, answer.statement, rooms)
+    const isFinished = await finish(pair, held, answer.statement, rooms)
+    if (!isFinished) await adopt(pair, held, answer.statement, rooms)
     return undefined
   }
-  // Rows are held by an id of our own: the other side must not name a session of somebody else's.
-  const session = randomBytes(16).toString('hex')
   const progress: Progress = { wire: answer.session, nonce: base64(nonce), peerNonce: answer.nonce }
+  const session = await begin({ pair, seen: held, progress, hold }, rooms)
+  return { session, pair, progress }
+}
+
+type Hold = { session: string | undefined }
+type Claim = { pair: DayPair; seen: StoredReconciliation | undefined; nonce: Buffer; hold: Hold }
+
+/**
+ * Makes the day ours before the other side is asked, so that of two that begin at once one gives way. What an earlier session
+ * compared is kept until it is known that it came to no statement.
+ */
+async function claim(
+  { pair, seen, nonce, hold }: Claim,
+  rooms: ReconciliationRooms,
+): Promise<StoredReconciliation> {
+  if (seen?.role === 'asking' && seen.progress !== '') {
+    await rooms.store.resume(seen.session, new Date(rooms.clock()).toISOString())
+    hold.session = seen.session
+    return seen
+  }
+  await begin({ pair, seen, progress: { wire: '', nonce: base64(nonce) }, hold }, rooms)
+  return (await rooms.store.find(pair))!
+}
+
+/** Rows are held by an id of our own: the other side must not name a session of somebody else's. */
+async function begin(
+  { pair, seen, progress, hold }: Omit<Claim, 'nonce'> & { progress: Progress },
+  rooms: ReconciliationRooms,
+): Promise<string> {
+  const session = randomBytes(16).toString('hex')
   const now = new Date(rooms.clock()).toISOString()
   await rooms.store.begin(pair, { seen, session, role: 'asking', progress, now })
-  return { session, pair, progress }
+  hold.session = session
+  return session
 }
 
 async function commit({ state, rooms }: Work): Promise<void> {

@@ -33,8 +33,8 @@ import { checkCommitment, checkNonce, createReceived, ownPage, takeEntries, take
 
 export type Respond = (peer: ServerId, question: ReconciliationQuestion) => Promise<object>
 
-/** A session in which the asking side was heard of so recently is not replaced, nor is our own in the same time. */
-const FRESH_MS = 60_000
+/** A session of our own, and one that still collects, is not replaced while it is no older. */
+const FRESH_MS = 10 * 60_000
 const KEPT_FAILURES = 100
 
 export function createResponder(rooms: ReconciliationRooms): Respond {

@@ -201,22 +201,15 @@ export function createReconciliationStore(database: Database) {
         await forget(transaction, session)
       }),
 
-    /** Notes that the pair could not be compared, for now or for good; a concluded day stays so. */
-    fail: async (pair: DayPair, q: { state: RowState; error: string; now: string }): Promise<void> => {
-      const { day, own, peer, server } = pair
-      const values = { state: q.state, error: q.error.slice(0, 500), changed_at: q.now }
-      const ids = { day, own_member: own, peer_member: peer, peer_server: server }
-      const none = { role: 'asking', session: '', progress: '', statement: '', counts: '', attempts: 1 }
-      await kysely
-        .insertInto('reconciliation')
-        .values({ ...ids, ...values, ...none })
-        .onConflict((conflict) =>
-          conflict
-            .columns(['day', 'own_member', 'peer_member', 'peer_server'])
-            .doUpdateSet(values)
-            .where('reconciliation.state', '!=', 'concluded'),
-        )
-        .execute()
+    /** Notes that a session came to nothing, for now or for good; false when it holds its row no more. */
+    fail: async (session: string, q: { state: RowState; error: string; now: string }): Promise<boolean> => {
+      const changed = await kysely
+        .updateTable('reconciliation')
+        .set({ state: q.state, error: q.error.slice(0, 500), changed_at: q.now })
+        .where('session', '=', session)
+        .where('state', '!=', 'concluded')
+        .executeTakeFirst()
+      return Number(changed.numUpdatedRows) === 1
     },
 
     isPlanned: async (day: string): Promise<boolean> => {

@@ -1,0 +1,355 @@
+/** A side that lies, asks for what is not its own, breaks off or comes at the same time: nothing is told, lost or signed. */
+import { randomBytes } from 'node:crypto'
+import t from 'tap'
+import { commitTo } from '#core/reconciliation/buckets.ts'
+import { jointSalt, nonceCommitment } from '#core/reconciliation/entry.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { asFault } from '#schemas/fault.ts'
+import { idText, parseMemberId } from '#schemas/identifiers.ts'
+import type {
+  CommitAnswer,
+  OpenAnswer,
+  ReconciliationQuestion,
+  RevealAnswer,
+} from '#schemas/reconciliation.ts'
+import { createPeerClient } from '../client.ts'
+import { createPeerVerifier } from '../verify-peer.ts'
+import { PORTS } from '../wire-fixture.ts'
+import { ask } from './ask.ts'
+import { reconcile } from './initiate.ts'
+import { createTwoServers, type Side } from './reconciliation-fixture.ts'
+import type { Respond } from './respond.ts'
+import type { ReconciliationRooms } from './rooms.ts'
+import { run } from './run.ts'
+
+const two = await createTwoServers(t, 'sqlite')
+const { tax, population, world } = two
+const SERVER = idText(population.server.id)
+const MEMBERS = { own: 'DEV/GOV/1000', peer: 'DEV/GOV/2000' }
+const log = createLog({ name: 'test', level: 'silent' })
+const b64 = (bytes: Buffer): string => bytes.toString('base64')
+
+/** A question as somebody else's program would ask it; the code of the fault, or the answer. */
+async function put<T>(question: ReconciliationQuestion, rooms: ReconciliationRooms = tax.rooms): Promise<T> {
+  return ask<T>(SERVER, question, rooms)
+}
+async function refused(question: ReconciliationQuestion, rooms?: ReconciliationRooms): Promise<string> {
+  return put(question, rooms).then(
+    () => 'it was answered',
+    (cause: unknown) => asFault(cause).received?.type ?? asFault(cause).code,
+  )
+}
+
+/** The other side has collected, and committed, to a day of one exchange that we say we do not have. */
+async function opened(day: string) {
+  const nonce = randomBytes(32)
+  const open = { step: 'open', day, members: MEMBERS, nonceCommitment: b64(nonceCommitment(nonce)) } as const
+  const { session, nonce: theirs } = (await put<OpenAnswer>(open)) as { session: string; nonce: string }
+  const parties = {
+    day,
+    first: { server: idText(tax.server.id), member: MEMBERS.own },
+    second: { server: SERVER, member: MEMBERS.peer },
+  }
+  const salt = jointSalt(parties, { first: nonce, second: Buffer.from(theirs, 'base64') })
+  const blind = randomBytes(32)
+  const buckets = Buffer.alloc(32)
+  const commitment = b64(commitTo({ salt, blind, buckets, count: 0, server: idText(tax.server.id) }))
+  const commit = {
+    step: 'commit',
+    session,
+    nonce: b64(nonce),
+    bits: 0,
+    count: 0,
+    commitment,
+    treeHead: 'x',
+  } as const
+  const reveal = { step: 'reveal', session, blind: b64(blind), buckets: b64(buckets) } as const
+  const ready = async (): Promise<void> => {
+    while (!(await put<CommitAnswer>(commit)).ready) await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return { session, open, commit, reveal, ready, salt }
+}
+
+async function settledDay(exchanges = 1): Promise<string> {
+  const day = await two.nextDay()
+  for (let i = 0; i < exchanges; i++) t.equal((await two.ask({ path: `/${i}` })).failed, undefined)
+  await two.settle(day)
+  return day
+}
+
+t.test('who asks for what is not its own is told nothing', async (t) => {
+  const day = await settledDay()
+  const { open, commit, reveal, ready, session } = await opened(day)
+  t.equal(await refused({ ...open, members: { ...MEMBERS, own: 'DEV/GOV/3000' } }), 'unknown_member')
+  t.equal(await refused({ ...open, members: { own: MEMBERS.peer, peer: MEMBERS.own } }), 'unknown_member')
+  t.equal(await refused({ ...open, members: { ...MEMBERS, peer: 'DEV/GOV/3000' } }), 'unknown_member')
+  t.equal(await refused({ ...open, members: { ...MEMBERS, own: 'x'.repeat(3000) } }), 'invalid_input')
+  const now = new Date(world.clock()).toISOString().slice(0, 10)
+  t.equal(await refused({ ...open, day: now }), 'conflict', 'a day that has not settled')
+  t.equal(await refused({ ...open, day: '2020-01-01' }), 'conflict')
+  t.equal(await refused({ ...open, day: '2026-02-31' }), 'invalid_input')
+
+  t.equal(await refused(reveal), 'conflict', 'before anybody has committed')
+  t.equal(await refused({ ...commit, session: 'f'.repeat(32) }), 'conflict', 'a session that is none')
+  t.equal(await refused({ ...commit, nonce: b64(randomBytes(32)) }), 'invalid_proof', 'another nonce')
+  await ready()
+  const show = { step: 'show' as const, session, page: 0, shown: [{ key: b64(randomBytes(32)) }] }
+  t.equal(
+    await refused({ step: 'entries', session, bucket: 0, page: 0, entries: [], last: true }),
+    'conflict',
+  )
+  t.equal(await refused(show), 'invalid_input', 'a key that nobody has')
+  t.equal(await refused({ ...reveal, blind: b64(randomBytes(32)) }), 'invalid_proof', 'other buckets')
+  t.equal(await refused({ ...reveal, buckets: b64(Buffer.alloc(64)) }), 'invalid_proof', 'more buckets')
+
+  const third = createPeerClient(
+    {
+      keys: world.second.keys,
+      globalConfiguration: world.globalConfiguration,
+      verifyPeer: createPeerVerifier(),
+      xroadTlsPeers: new Set(),
+      clock: world.clock,
+    },
+    { ...PORTS, connectTimeoutMs: 2000, replyTimeoutMs: 2500, idleTimeoutMs: 5000, connectionsPerPeer: 4 },
+  )
+  const stranger = { ...tax.rooms, keys: world.second.keys, peerClient: third }
+  t.equal(await refused(reveal, stranger), 'conflict', "another server with somebody's session")
+  t.equal(await refused(open, stranger), 'unknown_member', 'and with his member')
+  const borrowed = { ...tax.rooms, peerClient: third }
+  t.equal(await refused(open, borrowed), 'incorrect_validation_info', 'the status of another certificate')
+  await third.close()
+
+  const { buckets } = await put<RevealAnswer>(reveal)
+  t.equal(Buffer.from(buckets, 'base64').length, 32)
+  const page = { step: 'entries', session, bucket: 0, page: 0, last: true } as const
+  t.equal(
+    await refused({ ...page, entries: [b64(Buffer.alloc(129, 1))] }),
+    'invalid_proof',
+    'more than committed to',
+  )
+  t.equal(await refused({ ...page, entries: ['x'] }), 'invalid_input')
+  t.equal(await refused({ ...page, bucket: 7, entries: [] }), 'invalid_input', 'no such bucket')
+  const large = Array.from({ length: 1001 }, () => b64(Buffer.alloc(129)))
+  t.equal(await refused({ ...page, entries: large }), 'invalid_input', 'a page that is too large')
+  const huge = Array.from({ length: 8000 }, () => b64(Buffer.alloc(129)))
+  t.equal(await refused({ ...page, entries: huge }), 'body_too_large')
+  const foreign = tax.rooms.keys.signJson({
+    document: { version: 1 },
+    type: 'concordat-reconciliation-statement',
+    member: parseMemberId(MEMBERS.own),
+  })
+  t.equal(await refused({ step: 'conclude', session, statement: foreign }), 'invalid_input')
+  t.equal(await refused({ step: 'conclude', session, statement: 'x' }), 'malformed_json')
+  const shape = { ...reveal, more: 1 } as unknown as ReconciliationQuestion
+  t.equal(await refused(shape), 'invalid_input')
+  const registered = world.globalConfiguration.current().index.shared
+  world.reconfigure((shared) => ({
+    ...shared,
+    securityServers: shared.securityServers.map((one) =>
+      one.id.serverCode === 'ss1' ? { ...one, authCertHashes: [] } : one,
+    ),
+  }))
+  t.match(await refused(reveal), /unknown_peer|connection_lost/, 'who left is no peer')
+  world.reconfigure(() => registered)
+  t.equal((await population.rooms.store.find(two.pairOf(population, day)))?.statement, '')
+  world.skew += 120_000
+  t.equal(
+    await reconcile(two.pairOf(tax, day), tax.rooms),
+    'concluded',
+    'and the day is compared all the same',
+  )
+})
+
+t.test('a statement that does not say what the entries say is not signed', async (t) => {
+  const day = await settledDay()
+  const honest = tax.rooms.keys
+  const rooms = {
+    ...tax.rooms,
+    keys: {
+      ...honest,
+      signJson: (q: Parameters<typeof honest.signJson>[0]) => {
+        const statement = q.document as { counts: object }
+        return honest.signJson({
+          ...q,
+          document: { ...statement, counts: { ...statement.counts, matched: 9 } },
+        })
+      },
+    },
+  }
+  t.equal(await reconcile(two.pairOf(tax, day), rooms), 'unanswered')
+  t.equal((await population.rooms.store.find(two.pairOf(population, day)))?.statement, '')
+})
+
+/** What a lying server answers instead. */
+type Lie = (question: ReconciliationQuestion, answer: Record<string, unknown>) => Record<string, unknown>
+
+t.test('who answers with what it has not is found out', async (t) => {
+  const lies: [string, Lie, RegExp][] = [
+    [
+      "the asking side's commitment",
+      (q, a) =>
+        q.step === 'commit' && a['ready'] === true
+          ? { ...a, commitment: q.commitment }
+          : q.step === 'reveal'
+            ? { blind: q.blind, buckets: q.buckets }
+            : a,
+      /invalid_proof/,
+    ],
+    [
+      "the asking side's buckets",
+      (q, a) => (q.step === 'reveal' ? { ...a, buckets: q.buckets } : a),
+      /invalid_proof/,
+    ],
+    [
+      "the asking side's entries",
+      (q, a) => (q.step === 'entries' ? { entries: q.entries, last: true } : a),
+      /invalid_proof/,
+    ],
+    ['no entries', (q, a) => (q.step === 'entries' ? { entries: [], last: true } : a), /invalid_proof/],
+    ['no end of entries', (q, a) => (q.step === 'entries' ? { entries: [], last: false } : a), /last one/],
+    [
+      'more entries',
+      (q, a) =>
+        q.step === 'entries' ? { ...a, entries: [...(a['entries'] as []), b64(Buffer.alloc(129, 1))] } : a,
+      /invalid_proof/,
+    ],
+    [
+      'pages that are too large',
+      (q, a) => (q.step === 'entries' ? { ...a, entries: Array(1001).fill(b64(Buffer.alloc(129))) } : a),
+      /invalid_input/,
+    ],
+    [
+      'an answer without end',
+      (q, a) => (q.step === 'entries' ? { ...a, more: 'x'.repeat(2_000_000) } : a),
+      /too large/,
+    ],
+    [
+      'another difference',
+      (q, a) => (q.step === 'show' ? { shown: [{ key: b64(Buffer.alloc(32)) }] } : a),
+      /something else/,
+    ],
+    [
+      'another statement',
+      (q, a) => (q.step === 'conclude' ? { statement: q.statement } : a),
+      /missing_signature/,
+    ],
+  ]
+  const day = await two.nextDay()
+  await two.ask()
+  const append = two.provider.messageLog
+  two.provider.messageLog = {
+    ...append,
+    append: (entry) =>
+      append.append(
+        entry.kind === 'reply'
+          ? { ...entry, message: Buffer.concat([entry.message!, Buffer.from('x')]) }
+          : entry,
+      ),
+  }
+  await two.ask()
+  two.provider.messageLog = append
+  await two.settle(day)
+  const honest = population.respond
+  const pair = two.pairOf(tax, day)
+  for (const [what, lie, error] of lies) {
+    const respond: Respond = async (peer, question) =>
+      lie(question, (await honest(peer, question)) as Record<string, unknown>)
+    population.respond = respond
+    t.equal(await reconcile(pair, tax.rooms), 'unanswered', what)
+    const row = await tax.rooms.store.find(pair)
+    t.match(row?.error, error, what)
+    t.equal(row?.statement, '', what)
+    // What was answered last was true: the other side may have concluded.
+    world.skew += 120_000
+  }
+  population.respond = honest
+  t.equal(await reconcile(pair, tax.rooms), 'concluded')
+  t.match(await tax.rooms.store.find(pair), { counts: /"differing":1/ })
+  t.equal((await tax.cases.listCases({ day, limit: 9 })).length, 1, 'with its case')
+})
+
+/** Ends the asking side at its n-th question: before it is sent, or when the answer is lost. */
+function breaking(
+  side: Side,
+  at: number,
+  when: 'before' | 'after',
+): { rooms: ReconciliationRooms; broke: () => boolean } {
+  let count = 0
+  let broke = false
+  const post: ReconciliationRooms['peerClient']['post'] = async (request) => {
+    const isIt = ++count === at
+    if (isIt) broke = true
+    if (isIt && when === 'before') throw new Error('killed')
+    const reply = await side.client.post(request)
+    if (!isIt) return reply
+    reply.content.destroy()
+    throw new Error('killed')
+  }
+  return { rooms: { ...side.rooms, peerClient: { post } }, broke: () => broke }
+}
+
+t.test('a session that ends anywhere is begun anew, and a signed statement is never lost', async (t) => {
+  const when = ['before', 'after'] as const
+  let at = 1
+  for (let isDone = false; !isDone; at++) {
+    for (const moment of when) {
+      const day = await two.nextDay()
+      await two.ask()
+      two.isAllowed = false
+      await two.ask()
+      two.isAllowed = true
+      await two.settle(day)
+      const pair = two.pairOf(tax, day)
+      const { rooms, broke } = breaking(tax, at, moment)
+      const first = await reconcile(pair, rooms)
+      isDone = !broke()
+      t.equal(first, isDone ? 'concluded' : 'unanswered', `question ${at}, ${moment}`)
+      // The other side starts anew as well; what it knew is in its rows.
+      population.restart()
+      world.skew += 120_000
+      t.equal(await reconcile(pair, tax.rooms), 'concluded', `after ${moment} question ${at}`)
+      const [ours, theirs] = await Promise.all([
+        tax.rooms.store.find(pair),
+        population.rooms.store.find(two.pairOf(population, day)),
+      ])
+      t.ok(ours?.statement)
+      t.equal(ours?.statement, theirs?.statement)
+      t.equal(await tax.rooms.entries.count(ours!.session, 'own'), 0, 'what was compared is forgotten')
+    }
+  }
+  t.ok(at > 5, `${at} questions`)
+})
+
+t.test('both begin at once, and the job', async (t) => {
+  const day = await settledDay(3)
+  const begun = await Promise.all(
+    [tax, population].map((side) => reconcile(two.pairOf(side, day), side.rooms)),
+  )
+  t.ok(begun.includes('concluded'), begun.join())
+  const rows = await Promise.all(
+    [tax, population].map((side) => side.rooms.store.find(two.pairOf(side, day))),
+  )
+  t.strictSame(
+    rows.map((row) => row?.state),
+    ['concluded', 'concluded'],
+  )
+  t.equal(rows[0]?.statement, rows[1]?.statement)
+
+  const other = await settledDay(2)
+  const stateOf = async (side: Side) => (await side.rooms.store.find(two.pairOf(side, other)))?.state
+  await run(population.rooms, log)
+  t.equal(await stateOf(population), 'due', 'the one with the greater identifier waits')
+  await run(tax.rooms, log)
+  t.equal(await stateOf(tax), 'concluded')
+  t.equal(await stateOf(population), 'concluded')
+  const third = await settledDay(1)
+  world.skew += 2 * 3_600_000
+  for (const keys of [world.consumer.keys, world.provider.keys]) await keys.refreshOcsp({ force: true })
+  await run(population.rooms, log)
+  t.match(await population.rooms.store.find(two.pairOf(population, third)), {
+    state: 'concluded',
+    role: 'asking',
+  })
+  const days = await tax.rooms.store.list({ limit: 100, member: 'DEV/GOV/2000', day: third })
+  t.match(days, [{ state: 'concluded', role: 'asked', counts: /"matched":1/ }])
+})
