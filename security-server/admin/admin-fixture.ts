@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { migrate } from '#platform/database/migrate.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -35,6 +35,7 @@ export type AdminWorld = {
   keys: Keys
   localSystems: LocalSystems
   messageLog: MessageLog
+  database: Database
   /** A key's Authorization header by role. */
   authorization: Record<string, string>
   /** Asks with all roles unless one is named; objects go as JSON, Buffers as bytes. */
@@ -91,6 +92,7 @@ export async function createAdminWorld(
     keys,
     localSystems,
     messageLog,
+    database,
     authorization,
     async ask(method, url, body, { role = 'all', type } = {}) {
       const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
