@@ -1,5 +1,9 @@
 /** Two servers compare their logs: what matches, what is missing, what differs, and what is no discrepancy at all. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import t, { type Test } from 'tap'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { isSettled } from '#core/reconciliation/day.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -7,6 +11,7 @@ import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { Shown, Statement } from '#schemas/reconciliation.ts'
+import { run as verify } from '#scripts/verify.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql } from '#test/postgresql.ts'
 import type { Tables as LogTables } from '../../message-log/tables.ts'
@@ -73,6 +78,54 @@ async function indexesOf(side: Side, requestId: string): Promise<number[]> {
 const casesOf = async (side: Side, day: string) =>
   (await side.cases.listCases({ day, limit: 50 })).map(({ found }) => found)
 
+/** By a program that has the statement and the configuration alone. */
+async function verifiesOffline(t: Test, two: TwoServers, day: string): Promise<void> {
+  const folder = t.testdir({
+    conf: {},
+    'statement.json': (await two.tax.rooms.store.find(two.pairOf(two.tax, day)))!.statement,
+  })
+  const { shared } = two.world.globalConfiguration.current().index
+  mkdirSync(path.join(folder, 'conf/DEV'))
+  writeFileSync(path.join(folder, 'conf/DEV/shared-params.xml'), writeSharedParameters(shared, 6))
+  writeFileSync(path.join(folder, 'conf/instance-identifier'), 'DEV')
+  const statement = path.join(folder, 'statement.json')
+  const judge = async (clock: () => number, file = statement): Promise<[number, string]> => {
+    let text = ''
+    const write = (more: string): void => {
+      text += more
+    }
+    const code = await verify([file, '--conf', path.join(folder, 'conf')], {
+      out: { write },
+      errors: { write },
+      clock,
+    })
+    return [code, text]
+  }
+  const now = two.world.clock()
+  t.match(await judge(() => now), [
+    0,
+    /TOTAL-PASSED\n.*both members signed[\s\S]*DEV\/GOV\/2000\/ss2, 7 exchanges[\s\S]*matched +7/,
+  ])
+  t.match(await judge(() => now + 30 * 86_400_000), [1, /INDETERMINATE, NO_POE/])
+  const jws = JSON.parse(readFileSync(statement, 'utf8')) as { payload: string; signatures: object[] }
+  const document = JSON.parse(Buffer.from(jws.payload, 'base64url').toString()) as Statement
+  const forged = { ...document, counts: { ...document.counts, matched: 8 } }
+  const wrong: [object | string, RegExp][] = [
+    [
+      { ...jws, payload: Buffer.from(canonicalJson(forged)).toString('base64url') },
+      /TOTAL-FAILED, SIG_CRYPTO_FAILURE/,
+    ],
+    [{ ...jws, signatures: jws.signatures.slice(1) }, /INDETERMINATE, NO_CERTIFICATE_CHAIN_FOUND/],
+    [{ ...jws, signatures: [] }, /TOTAL-FAILED, FORMAT_FAILURE/],
+    ['{', /TOTAL-FAILED, FORMAT_FAILURE/],
+  ]
+  for (const [text, expected] of wrong) {
+    const file = path.join(folder, 'wrong.json')
+    writeFileSync(file, typeof text === 'string' ? text : JSON.stringify(text))
+    t.match(await judge(() => now, file), [1, expected])
+  }
+}
+
 await onEachStore('days of two servers', async (t, two) => {
   const { tax, population } = two
   const usual = two.system.answer
@@ -90,6 +143,7 @@ await onEachStore('days of two servers', async (t, two) => {
     t.match(statement.second, { server: 'DEV/GOV/2000/ss2', member: 'DEV/GOV/2000', exchanges: 7 })
     t.equal(parseCheckpoint(statement.first.treeHead).origin, 'DEV/GOV/1000/ss1')
     t.equal(parseCheckpoint(statement.second.treeHead).origin, 'DEV/GOV/2000/ss2')
+    await verifiesOffline(t, two, day)
     t.strictSame(await casesOf(tax, day), [])
     t.equal(await reconcile(two.pairOf(population, day), population.rooms), 'concluded', 'once')
     const [act] = await createAuditLog({ database: population.database, clock: Date.now }).list({ limit: 1 })
