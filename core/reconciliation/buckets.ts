@@ -6,15 +6,19 @@ import { createHash, hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { DIGEST, ENTRY } from './entry.ts'
 
+/** 256 buckets at least: the other side may have many exchanges where we have few. */
+export const MIN_BITS = 8
 /** 4,096 buckets: some 250 entries in each on a day of a million exchanges. */
 export const MAX_BITS = 12
+/** Keys are spread by the salt: a bucket that holds more is no honest one. */
+export const MAX_BUCKET = 16_000
 const ENTRIES_A_BUCKET = 16
 const COMMITMENT_LABEL = 'concordat reconciliation buckets 1'
 
 /** So many bits that a bucket holds some 16 entries, as far as that goes. */
 export function bitsFor(entries: number): number {
   const bits = Math.ceil(Math.log2(Math.max(1, entries / ENTRIES_A_BUCKET)))
-  return Math.min(MAX_BITS, Math.max(0, bits))
+  return Math.min(MAX_BITS, Math.max(MIN_BITS, bits))
 }
 
 export function bucketOf(key: Buffer, bits: number): number {

@@ -11,6 +11,7 @@ import {
   createBuckets,
   differingBuckets,
   MAX_BITS,
+  MIN_BITS,
   rangeOf,
 } from './buckets.ts'
 import { compareEntries, pairEntries } from './compare.ts'
@@ -239,9 +240,9 @@ t.test('entries and buckets of a hostile side are refused', (t) => {
   t.throws(() => differingBuckets(Buffer.alloc(32), Buffer.alloc(64)), { code: 'invalid_input' })
   t.throws(() => createBuckets(0).add(two) ?? bucketsOf([two, one], 0), TypeError)
   for (const [entries, bits] of [
-    [0, 0],
-    [16, 0],
-    [17, 1],
+    [0, MIN_BITS],
+    [4096, 8],
+    [4097, 9],
     [1_000_000, MAX_BITS],
   ] as const)
     t.equal(bitsFor(entries), bits)

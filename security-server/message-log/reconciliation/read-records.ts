@@ -3,6 +3,7 @@
  * erased ones, of which nobody can say whose they were, are given as what is left of them.
  */
 import { hash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { ComparedRecord, ErasedRecord, Stretch } from '#core/reconciliation/assemble.ts'
 import { signingTimeOf } from '#core/reconciliation/day.ts'
@@ -11,8 +12,10 @@ import type { LogDatabase } from '../log-database.ts'
 import { type KeyFinder, openRecord } from '../open-record.ts'
 import type { SearchRow } from '../search/store.ts'
 
-/** Records at once: the log's thread has messages to write meanwhile. */
+/** Records that one question asks for. */
 export const STRETCH = 500
+/** So many are opened before the log's thread looks whether messages wait to be written. */
+const AT_ONCE = 25
 
 /** Members in text form. */
 export type MemberPair = { own: string; peer: string }
@@ -26,7 +29,8 @@ export async function readRecords(
   const last = Math.min(q.last, q.first + STRETCH - 1)
   const rows = await log.reconciliation.rows(q.first, last)
   const records: ComparedRecord[] = []
-  for (const row of rows.filter((one) => isBetween(one, q.pair))) {
+  for (const [i, row] of rows.filter((one) => isBetween(one, q.pair)).entries()) {
+    if (i % AT_ONCE === AT_ONCE - 1) await setImmediate()
     const record = await readRecord(log, row, findKey)
     if (record !== undefined) records.push(record)
   }

@@ -1,7 +1,7 @@
 /** A side that lies, asks for what is not its own, breaks off or comes at the same time: nothing is told, lost or signed. */
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { commitTo } from '#core/reconciliation/buckets.ts'
+import { commitTo, differingBuckets, MIN_BITS } from '#core/reconciliation/buckets.ts'
 import { jointSalt, nonceCommitment } from '#core/reconciliation/entry.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
@@ -52,16 +52,17 @@ async function opened(day: string) {
   }
   const salt = jointSalt(parties, { first: nonce, second: Buffer.from(theirs, 'base64') })
   const blind = randomBytes(32)
-  const buckets = Buffer.alloc(32)
+  const buckets = Buffer.alloc(32 << MIN_BITS)
+  const treeHead = (await tax.log.checkpointNow())!
   const commitment = b64(commitTo({ salt, blind, buckets, count: 0, server: idText(tax.server.id) }))
   const commit = {
     step: 'commit',
     session,
     nonce: b64(nonce),
-    bits: 0,
+    bits: MIN_BITS,
     count: 0,
     commitment,
-    treeHead: 'x',
+    treeHead,
   } as const
   const reveal = { step: 'reveal', session, blind: b64(blind), buckets: b64(buckets) } as const
   const ready = async (): Promise<void> => {
@@ -92,6 +93,10 @@ t.test('who asks for what is not its own is told nothing', async (t) => {
   t.equal(await refused(reveal), 'conflict', 'before anybody has committed')
   t.equal(await refused({ ...commit, session: 'f'.repeat(32) }), 'conflict', 'a session that is none')
   t.equal(await refused({ ...commit, nonce: b64(randomBytes(32)) }), 'invalid_proof', 'another nonce')
+  t.equal(await refused({ ...commit, bits: 0 }), 'invalid_input', 'one bucket for all')
+  const ofOthers = (await population.log.checkpointNow())!
+  t.equal(await refused({ ...commit, treeHead: ofOthers }), 'invalid_proof', "another log's tree head")
+  t.equal(await refused({ ...commit, treeHead: 'x' }), 'malformed_checkpoint')
   await ready()
   const show = { step: 'show' as const, session, page: 0, shown: [{ key: b64(randomBytes(32)) }] }
   t.equal(
@@ -100,7 +105,11 @@ t.test('who asks for what is not its own is told nothing', async (t) => {
   )
   t.equal(await refused(show), 'invalid_input', 'a key that nobody has')
   t.equal(await refused({ ...reveal, blind: b64(randomBytes(32)) }), 'invalid_proof', 'other buckets')
-  t.equal(await refused({ ...reveal, buckets: b64(Buffer.alloc(64)) }), 'invalid_proof', 'more buckets')
+  t.equal(
+    await refused({ ...reveal, buckets: b64(Buffer.alloc(64 << MIN_BITS)) }),
+    'invalid_proof',
+    'more buckets',
+  )
 
   const third = createPeerClient(
     {
@@ -120,15 +129,20 @@ t.test('who asks for what is not its own is told nothing', async (t) => {
   await third.close()
 
   const { buckets } = await put<RevealAnswer>(reveal)
-  t.equal(Buffer.from(buckets, 'base64').length, 32)
-  const page = { step: 'entries', session, bucket: 0, page: 0, last: true } as const
+  t.equal(Buffer.from(buckets, 'base64').length, 32 << MIN_BITS)
+  const [differs = 0] = differingBuckets(Buffer.from(buckets, 'base64'), Buffer.alloc(32 << MIN_BITS))
+  const page = { step: 'entries', session, bucket: differs, page: 0, last: true } as const
   t.equal(
     await refused({ ...page, entries: [b64(Buffer.alloc(129, 1))] }),
     'invalid_proof',
     'more than committed to',
   )
   t.equal(await refused({ ...page, entries: ['x'] }), 'invalid_input')
-  t.equal(await refused({ ...page, bucket: 7, entries: [] }), 'invalid_input', 'no such bucket')
+  t.equal(
+    await refused({ ...page, bucket: differs === 7 ? 8 : 7, entries: [] }),
+    'invalid_input',
+    'no such bucket',
+  )
   const large = Array.from({ length: 1001 }, () => b64(Buffer.alloc(129)))
   t.equal(await refused({ ...page, entries: large }), 'invalid_input', 'a page that is too large')
   const huge = Array.from({ length: 8000 }, () => b64(Buffer.alloc(129)))
@@ -337,6 +351,9 @@ t.test('both begin at once, and the job', async (t) => {
 
   const other = await settledDay(2)
   const stateOf = async (side: Side) => (await side.rooms.store.find(two.pairOf(side, other)))?.state
+  await run(tax.rooms, log)
+  t.equal(await stateOf(tax), 'due', 'clocks differ: the day has to have settled for both')
+  world.skew += 20 * 60_000
   await run(population.rooms, log)
   t.equal(await stateOf(population), 'due', 'the one with the greater identifier waits')
   await run(tax.rooms, log)

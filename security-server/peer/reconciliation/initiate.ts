@@ -27,6 +27,7 @@ import { show } from './show.ts'
 import type { DayPair, RowState, StoredReconciliation } from './store.ts'
 import {
   checkCommitment,
+  checkTreeHead,
   createReceived,
   differing,
   keepShown,
@@ -39,6 +40,7 @@ import { isDifference, walk } from './walk.ts'
 /** The other side may take so long to collect a large day. */
 const LONGEST_COLLECTION_MS = 15 * 60_000
 const ASK_AGAIN_MS = 250
+const CODE = /^[A-Za-z0-9_.]{1,100}$/
 
 type Work = { state: SessionState; received: Received; rooms: ReconciliationRooms }
 
@@ -143,6 +145,7 @@ async function commit({ state, rooms }: Work): Promise<void> {
     const answer = await ask<CommitAnswer>(pair.server, question, rooms)
     if (answer.ready) {
       const { ready: _, ...peer } = answer
+      checkTreeHead(peer.treeHead, pair.server)
       return save({ state, rooms }, { ...progress, bits, own, peer })
     }
     if (performance.now() - began > LONGEST_COLLECTION_MS)
@@ -216,9 +219,9 @@ async function save({ state, rooms }: Pick<Work, 'state' | 'rooms'>, progress: P
   await rooms.store.save(state.session, progress, new Date(rooms.clock()).toISOString())
 }
 
+/** What another server wrote stays out but for its code: this goes into a log line. */
 function describe(cause: unknown): string {
   const { code, what, received } = asFault(cause)
-  return received === undefined
-    ? [code, what].filter((one) => one !== undefined).join(': ')
-    : `it answered ${received.type}: ${received.message}`
+  if (received !== undefined) return `it answered ${CODE.test(received.type) ? received.type : 'a fault'}`
+  return [code, what].filter((one) => one !== undefined).join(': ')
 }

@@ -29,7 +29,15 @@ import { isSame, keep, openStatement, type SessionState, signStatement, summaris
 import { base64, outOfOrder, type Progress, saltOf } from './progress.ts'
 import type { ReconciliationRooms } from './rooms.ts'
 import type { DayPair, StoredReconciliation } from './store.ts'
-import { checkCommitment, checkNonce, createReceived, ownPage, takeEntries, takeShown } from './take.ts'
+import {
+  checkCommitment,
+  checkNonce,
+  checkTreeHead,
+  createReceived,
+  ownPage,
+  takeEntries,
+  takeShown,
+} from './take.ts'
 
 export type Respond = (peer: ServerId, question: ReconciliationQuestion) => Promise<object>
 
@@ -73,6 +81,7 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
     if (progress.peerNonce === undefined) {
       checkNonce(q.nonce, progress.peerNonceCommitment)
       const { count, commitment, treeHead, bits } = q
+      checkTreeHead(treeHead, pair.server)
       progress = { ...progress, peerNonce: q.nonce, bits, peer: { count, commitment, treeHead } }
       await store.save(session, progress, now())
     }

@@ -2,7 +2,7 @@
  * What the job does: finds out, once a day, with whom there is something to compare, and compares what waits. Safe to be ended
  * at any point: the rows say what is left.
  */
-import { isSettled, openDays, startOf, windowOf } from '#core/reconciliation/day.ts'
+import { isSettled, openDays, windowOf } from '#core/reconciliation/day.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { idText, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
 import { reconcile } from './initiate.ts'
@@ -15,6 +15,8 @@ const STALE_MS = 24 * HOUR_MS
 const AGAIN_MS = HOUR_MS
 /** The server with the greater identifier begins only when the other has let so much time pass. */
 const SECOND_WAITS_MS = HOUR_MS
+/** The day has to have settled by the other side's clock as well. */
+const CLOCKS_DIFFER_MS = 15 * 60_000
 const PAIRS_A_RUN = 200
 
 /** Compares what waits; each pair on its own, so that one that fails holds up no other. */
@@ -46,8 +48,8 @@ export function pairOf(row: StoredReconciliation): DayPair {
 
 /** Two servers that begin at the same time would each end the other's session: one of them goes first. */
 function isOurTurn(row: StoredReconciliation, now: number, { server }: ReconciliationRooms): boolean {
-  if (idText(server) < row.peer_server) return true
-  return isSettled(row.day, now - SECOND_WAITS_MS) && startOf(row.day) < now
+  const waits = idText(server) < row.peer_server ? CLOCKS_DIFFER_MS : SECOND_WAITS_MS
+  return isSettled(row.day, now - waits)
 }
 
 /** Our members, those they spoke with, and by which servers; where no record names one, all that serve the member. */

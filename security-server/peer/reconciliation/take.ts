@@ -1,5 +1,6 @@
 /** What both sides do with what the other sends: check it against its commitments, keep it, answer with what is theirs. */
 import { timingSafeEqual } from 'node:crypto'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { bucketOf, commitTo, differingBuckets } from '#core/reconciliation/buckets.ts'
 import { DIGEST, nonceCommitment, readEntry } from '#core/reconciliation/entry.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -71,6 +72,12 @@ export function checkCommitment(
     server: pair.server,
   })
   if (!same(expected, bytesOf(peer.commitment))) throw notCommitted()
+}
+
+/** Throws `invalid_proof` for what is no tree head of the other server's log. */
+export function checkTreeHead(treeHead: string, server: string): void {
+  if (parseCheckpoint(treeHead).origin !== server)
+    throw new Fault('invalid_proof', { what: 'the tree head is of another log' })
 }
 
 /** Buckets in which the two sides differ; throws `conflict` before both have shown theirs. */

@@ -2,7 +2,7 @@
  * Goes through what both sides have, in the order of keys. Guarantees that the other side's entries are those that it
  * committed to: where a bucket differs its digest is computed again from what was sent.
  */
-import { bucketDigest, differingBuckets, rangeOf } from '#core/reconciliation/buckets.ts'
+import { bucketDigest, differingBuckets, MAX_BUCKET, rangeOf } from '#core/reconciliation/buckets.ts'
 import { compareEntries, type Pair, pairEntries, type Verdict } from '#core/reconciliation/compare.ts'
 import { DIGEST, readEntry } from '#core/reconciliation/entry.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -61,6 +61,7 @@ export async function bucketEntries(
       limit: RECONCILIATION_LIMITS.entries,
     })
     all.push(...rows.map(({ entry }) => entry))
+    if (all.length > MAX_BUCKET) throw new Fault('invalid_input', { what: 'a bucket holds too many entries' })
     const last = rows.at(-1)
     if (last === undefined || rows.length < RECONCILIATION_LIMITS.entries) return all
     from = last.key
