@@ -1,5 +1,5 @@
-/** A side that lies, asks for what is not its own, breaks off or comes at the same time: nothing is told, lost or signed. */
-import { randomBytes } from 'node:crypto'
+/** A side that lies or asks for what is not its own: nothing is told, nothing is signed. */
+import { randomBytes, randomUUID } from 'node:crypto'
 import t from 'tap'
 import { commitTo, differingBuckets, MIN_BITS } from '#core/reconciliation/buckets.ts'
 import { jointSalt, nonceCommitment } from '#core/reconciliation/entry.ts'
@@ -11,22 +11,23 @@ import type {
   OpenAnswer,
   ReconciliationQuestion,
   RevealAnswer,
+  Statement,
 } from '#schemas/reconciliation.ts'
 import { createPeerClient } from '../client.ts'
+import { POPULATION, TAX } from '../peer-fixture.ts'
 import { createPeerVerifier } from '../verify-peer.ts'
 import { PORTS } from '../wire-fixture.ts'
 import { ask } from './ask.ts'
 import { reconcile } from './initiate.ts'
-import { createTwoServers, type Side } from './reconciliation-fixture.ts'
+import { createTwoServers } from './reconciliation-fixture.ts'
 import type { Respond } from './respond.ts'
 import type { ReconciliationRooms } from './rooms.ts'
-import { run } from './run.ts'
 
 const two = await createTwoServers(t, 'sqlite')
 const { tax, population, world } = two
 const SERVER = idText(population.server.id)
 const MEMBERS = { own: 'DEV/GOV/1000', peer: 'DEV/GOV/2000' }
-const log = createLog({ name: 'test', level: 'silent' })
+const _log = createLog({ name: 'test', level: 'silent' })
 const b64 = (bytes: Buffer): string => bytes.toString('base64')
 
 /** A question as somebody else's program would ask it; the code of the fault, or the answer. */
@@ -174,6 +175,58 @@ t.test('who asks for what is not its own is told nothing', async (t) => {
   )
 })
 
+t.test('exchanges with others, and by other servers, are not even counted', async (t) => {
+  const day = await two.nextDay()
+  await two.ask()
+  const [request] = await population.log.list({ limit: 2, kind: 'request' })
+  const { message, signatures } = await population.log.read(request!.idx)
+  const other = { instance: 'DEV', memberClass: 'GOV', memberCode: '3000', subsystemCode: 'x' }
+  const base = {
+    kind: 'request' as const,
+    direction: 'in' as const,
+    client: TAX,
+    service: { ...POPULATION, serviceCode: 'persons' },
+    peer: tax.server.id,
+    time: new Date(world.clock()),
+    outcome: '',
+    message,
+    body: undefined,
+    signature: { signatures: signatures! },
+  }
+  const foreign = [
+    { client: other },
+    { service: { ...other, serviceCode: 'persons' } },
+    { peer: world.second.id },
+    { direction: 'out' as const, peer: undefined },
+  ]
+  for (const change of foreign)
+    await population.log.append({ ...base, ids: { id: 'q', requestId: randomUUID() }, ...change })
+  await two.settle(day)
+  t.equal(await reconcile(two.pairOf(tax, day), tax.rooms), 'concluded')
+  const row = await population.rooms.store.find(two.pairOf(population, day))
+  t.match(row?.counts, /"matched":1/)
+  t.match(row?.counts, /"missingAtFirst":0/)
+  const jws = JSON.parse(row!.statement) as { payload: string }
+  const statement = JSON.parse(Buffer.from(jws.payload, 'base64url').toString()) as Statement
+  t.equal(statement.second.exchanges, 1)
+  const ours = { ...base, ids: { id: 'q', requestId: randomUUID() } }
+  const next = await two.nextDay()
+  await two.ask()
+  await population.log.append({ ...ours, signature: { signatures: (await newest()).signatures! } })
+  await two.settle(next)
+  t.equal(await reconcile(two.pairOf(tax, next), tax.rooms), 'concluded')
+  t.match(
+    (await tax.rooms.store.find(two.pairOf(tax, next)))?.counts,
+    /"missingAtFirst":1/,
+    'the same of this pair is',
+  )
+
+  async function newest() {
+    const [found] = await population.log.list({ limit: 1, kind: 'request' })
+    return population.log.read(found!.idx)
+  }
+})
+
 t.test('a statement that does not say what the entries say is not signed', async (t) => {
   const day = await settledDay()
   const honest = tax.rooms.keys
@@ -280,93 +333,4 @@ t.test('who answers with what it has not is found out', async (t) => {
   t.equal(await reconcile(pair, tax.rooms), 'concluded')
   t.match(await tax.rooms.store.find(pair), { counts: /"differing":1/ })
   t.equal((await tax.cases.listCases({ day, limit: 9 })).length, 1, 'with its case')
-})
-
-/** Ends the asking side at its n-th question: before it is sent, or when the answer is lost. */
-function breaking(
-  side: Side,
-  at: number,
-  when: 'before' | 'after',
-): { rooms: ReconciliationRooms; broke: () => boolean } {
-  let count = 0
-  let broke = false
-  const post: ReconciliationRooms['peerClient']['post'] = async (request) => {
-    const isIt = ++count === at
-    if (isIt) broke = true
-    if (isIt && when === 'before') throw new Error('killed')
-    const reply = await side.client.post(request)
-    if (!isIt) return reply
-    reply.content.destroy()
-    throw new Error('killed')
-  }
-  return { rooms: { ...side.rooms, peerClient: { post } }, broke: () => broke }
-}
-
-t.test('a session that ends anywhere is begun anew, and a signed statement is never lost', async (t) => {
-  const when = ['before', 'after'] as const
-  let at = 1
-  for (let isDone = false; !isDone; at++) {
-    for (const moment of when) {
-      const day = await two.nextDay()
-      await two.ask()
-      two.isAllowed = false
-      await two.ask()
-      two.isAllowed = true
-      await two.settle(day)
-      const pair = two.pairOf(tax, day)
-      const { rooms, broke } = breaking(tax, at, moment)
-      const first = await reconcile(pair, rooms)
-      isDone = !broke()
-      t.equal(first, isDone ? 'concluded' : 'unanswered', `question ${at}, ${moment}`)
-      // The other side starts anew as well; what it knew is in its rows.
-      population.restart()
-      world.skew += 120_000
-      t.equal(await reconcile(pair, tax.rooms), 'concluded', `after ${moment} question ${at}`)
-      const [ours, theirs] = await Promise.all([
-        tax.rooms.store.find(pair),
-        population.rooms.store.find(two.pairOf(population, day)),
-      ])
-      t.ok(ours?.statement)
-      t.equal(ours?.statement, theirs?.statement)
-      t.equal(await tax.rooms.entries.count(ours!.session, 'own'), 0, 'what was compared is forgotten')
-    }
-  }
-  t.ok(at > 5, `${at} questions`)
-})
-
-t.test('both begin at once, and the job', async (t) => {
-  const day = await settledDay(3)
-  const begun = await Promise.all(
-    [tax, population].map((side) => reconcile(two.pairOf(side, day), side.rooms)),
-  )
-  t.ok(begun.includes('concluded'), begun.join())
-  const rows = await Promise.all(
-    [tax, population].map((side) => side.rooms.store.find(two.pairOf(side, day))),
-  )
-  t.strictSame(
-    rows.map((row) => row?.state),
-    ['concluded', 'concluded'],
-  )
-  t.equal(rows[0]?.statement, rows[1]?.statement)
-
-  const other = await settledDay(2)
-  const stateOf = async (side: Side) => (await side.rooms.store.find(two.pairOf(side, other)))?.state
-  await run(tax.rooms, log)
-  t.equal(await stateOf(tax), 'due', 'clocks differ: the day has to have settled for both')
-  world.skew += 20 * 60_000
-  await run(population.rooms, log)
-  t.equal(await stateOf(population), 'due', 'the one with the greater identifier waits')
-  await run(tax.rooms, log)
-  t.equal(await stateOf(tax), 'concluded')
-  t.equal(await stateOf(population), 'concluded')
-  const third = await settledDay(1)
-  world.skew += 2 * 3_600_000
-  for (const keys of [world.consumer.keys, world.provider.keys]) await keys.refreshOcsp({ force: true })
-  await run(population.rooms, log)
-  t.match(await population.rooms.store.find(two.pairOf(population, third)), {
-    state: 'concluded',
-    role: 'asking',
-  })
-  const days = await tax.rooms.store.list({ limit: 100, member: 'DEV/GOV/2000', day: third })
-  t.match(days, [{ state: 'concluded', role: 'asked', counts: /"matched":1/ }])
 })
