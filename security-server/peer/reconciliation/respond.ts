@@ -24,6 +24,7 @@ import type {
   ShowAnswer,
   ShowQuestion,
 } from '#schemas/reconciliation.ts'
+import { checkClientNotSuspended } from '../../global-configuration/check-suspended.ts'
 import { collect, commitOwn } from './collect.ts'
 import { isSame, keep, openStatement, type SessionState, signStatement, summarise } from './conclude.ts'
 import { base64, outOfOrder, type Progress, saltOf } from './progress.ts'
@@ -187,7 +188,7 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
   }
 }
 
-/** The pair as we see it; throws `unknown_member` unless each of the two members is on its own side's server. */
+/** The pair as we see it; throws `unknown_member` unless each of the two members is on its own side's server, `suspended`. */
 function checkPair(
   peer: ServerId,
   { day, members }: OpenQuestion,
@@ -199,6 +200,7 @@ function checkPair(
     throw new Fault('unknown_member', { what: `${idText(theirs)} is not on ${idText(peer)}` })
   if (!snapshot.index.isMemberOnServer(server, ours))
     throw new Fault('unknown_member', { what: `${idText(ours)} is not on ${idText(server)}` })
+  for (const member of [theirs, ours]) checkClientNotSuspended(member, snapshot)
   const now = clock()
   if (isTooOld(day, now) || !isSettled(day, now))
     throw new Fault('conflict', { what: `${day} is not to be compared now` })
