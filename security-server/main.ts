@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
+import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
@@ -48,8 +49,10 @@ import { openMessageLog } from './message-log/message-log.ts'
 import { verifyStored } from './message-log/verify/verify-stored.ts'
 import { serverContractMigrations } from './migrations/contracts.ts'
 import { localSystemsMigrations } from './migrations/local-systems.ts'
+import { reconciliationMigrations } from './migrations/reconciliation.ts'
 import { createPeerClient } from './peer/client.ts'
 import { createOcspByHash } from './peer/ocsp-by-hash.ts'
+import { createReconciliation } from './peer/reconciliation/reconciliation.ts'
 import { createMessageSigner } from './peer/sign-message.ts'
 import { createMessageVerifier } from './peer/verify-message.ts'
 import { createPeerVerifier } from './peer/verify-peer.ts'
@@ -109,6 +112,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ...jobMigrations,
     ...localSystemsMigrations,
     ...serverContractMigrations,
+    ...reconciliationMigrations,
   })
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
   const contracts = await createContracts({
@@ -204,6 +208,26 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   if (armed?.half === 'consumer') consumer = armConsumer(consumer, armed.point)
   if (armed?.half === 'provider') provider = armProvider(provider, armed.point)
 
+  const audit = createAuditLog({ database, clock })
+  const reconciliation = await createReconciliation({
+    server,
+    clock,
+    database,
+    keys,
+    globalConfiguration,
+    verifyPeer,
+    peerClient,
+    log: messageLog,
+    logger: log,
+    quota: createPeerQuota({ perSecond: 100, burst: 200, underWay: 4, clock }),
+    audit: (act) =>
+      audit.before({
+        caller: { id: 'reconciliation', name: 'reconciliation' },
+        operation: 'reconcile',
+        ...act,
+      }),
+  })
+
   // Later work
   const intervalSeconds = timeStampInterval({
     configuration: () => globalConfiguration.current().index,
@@ -217,7 +241,10 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     clock,
     log,
     node,
-    handlers: jobHandlers({ keys, globalConfiguration, contracts, localSystems, messageLog }, node),
+    handlers: jobHandlers(
+      { keys, globalConfiguration, contracts, localSystems, messageLog, reconciliation },
+      node,
+    ),
     ...(settings.redisUrlFile === undefined ? {} : { redisUrl: await readSecret(settings.redisUrlFile) }),
   })
 
@@ -235,6 +262,12 @@ async function start(settings: Settings, log: Log): Promise<Running> {
       return oldest === undefined ? 0 : Math.max(0, (clock() - oldest.getTime()) / 1000)
     },
   )
+  metrics.watch(
+    'concordat_reconciliation_open',
+    'What reconciliation left open: discrepancies that nobody explained, days that another server did not answer for',
+    'what',
+    async () => Object.entries(await reconciliation.cases.open()),
+  )
   watchRegistry(metrics, { state: globalConfiguration.state, clock })
   metrics.watch('concordat_job_failing', '1 when the last run of this kind of job failed', 'kind', () =>
     failingJobs(jobs),
@@ -246,9 +279,10 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     listClientsRoute(app, globalConfiguration, log)
     evidenceRoutes(app, { globalConfiguration, localSystems, evidence: messageLog }, log)
   })
-  const peers = listenForPeers(settings.peers, { keys, globalConfiguration, xroadTlsPeers, log }, (app) =>
-    providerRoutes(app, provider, log, observe('provider')),
-  )
+  const peers = listenForPeers(settings.peers, { keys, globalConfiguration, xroadTlsPeers, log }, (app) => {
+    providerRoutes(app, provider, log, observe('provider'))
+    reconciliation.routes(app)
+  })
   const ocspApp = createOcspByHash(keys)
   await ocspApp.listen({ host: settings.peers.address, port: settings.peers.ocspPort })
 
@@ -299,6 +333,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
         return verifyStored(stored, { tsaCertificates })
       },
     },
+    reconciliation,
     jobs,
     initialApiKeyFile: settings.admin.initialApiKeyFile,
     own: ownListeners(settings),

@@ -7,7 +7,7 @@ import type { Test } from 'tap'
 import { NOBODY_SUSPENDED } from '#core/configuration/suspension-list.ts'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { migrate } from '#platform/database/migrate.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -20,6 +20,8 @@ import { createLocalSystems, type LocalSystems } from '../local-systems/local-sy
 import { logFolder, logOptions, openTestLog, signer } from '../message-log/fixture.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import { serverMigrations } from '../migrations/migrations.ts'
+import { createCasesStore } from '../peer/reconciliation/cases-store.ts'
+import { createReconciliationStore } from '../peer/reconciliation/store.ts'
 import { adminRoutes } from './api.ts'
 import { ROLES } from './roles.ts'
 
@@ -36,6 +38,7 @@ export type AdminWorld = {
   keys: Keys
   localSystems: LocalSystems
   messageLog: MessageLog
+  database: Database
   /** A key's Authorization header by role. */
   authorization: Record<string, string>
   /** Asks with all roles unless one is named; objects go as JSON, Buffers as bytes. */
@@ -84,6 +87,7 @@ export async function createAdminWorld(
     contracts,
     localSystems,
     messageLog,
+    reconciliation: { days: createReconciliationStore(database), cases: createCasesStore(database) },
     jobs: { state: async () => [] },
     own,
   })
@@ -99,6 +103,7 @@ export async function createAdminWorld(
     keys,
     localSystems,
     messageLog,
+    database,
     authorization,
     async ask(method, url, body, { role = 'all', type } = {}) {
       const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))

@@ -17,6 +17,7 @@ import { diagnosticsHandlers } from './diagnostics.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
 import { messageLogHandlers } from './message-log.ts'
+import { reconciliationHandlers } from './reconciliation.ts'
 import { createRegistrationClient } from './requests/client.ts'
 import { managementRequestHandlers } from './requests/management-requests.ts'
 import { retentionHandlers } from './retention.ts'
@@ -63,6 +64,7 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...serviceHandlers(rooms),
       ...messageLogHandlers(rooms),
       ...retentionHandlers(rooms),
+      ...reconciliationHandlers(rooms),
       ...diagnosticsHandlers(rooms),
       ...apiKeyHandlers(rooms),
     },

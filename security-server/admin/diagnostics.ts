@@ -34,6 +34,7 @@ export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
         timeStamps(rooms),
         contracts(rooms),
         attempt('message-log', 'the log takes records', () => rooms.messageLog.checkUsable()),
+        await reconciliation(rooms),
         ...(await jobs(rooms)),
       ],
     }),
@@ -151,6 +152,16 @@ function timeStamps({ messageLog, clock }: AdminRooms): Diagnosis {
   const message = `records since ${oldest.toISOString()} wait for a time-stamp`
   if (clock() - oldest.getTime() < UNSTAMPED_WARN_MS) return { name, state: 'OK', message }
   return { name, state: 'WARNING', message, remedy: 'Check that a time-stamping authority can be reached' }
+}
+
+async function reconciliation({ reconciliation: { cases } }: AdminRooms): Promise<Diagnosis> {
+  const name = 'reconciliation'
+  const open = await cases.open()
+  if (open.cases === 0 && open.unanswered === 0)
+    return { name, state: 'OK', message: 'no discrepancy is open' }
+  const message = `${open.cases} discrepancies are open, ${open.unanswered} days wait for the other server`
+  const remedy = 'An auditor has to look at the cases; an operator at the servers that do not answer'
+  return { name, state: 'WARNING', message, remedy }
 }
 
 async function jobs({ jobs: all }: AdminRooms): Promise<Diagnosis[]> {

@@ -32,6 +32,53 @@ export type AdminLog = Pick<
   verify?(): Promise<unknown>
 }
 
+/** A day compared with another server, as it is stored; ids in text form, JSON texts, '' for what is not there. */
+export type ReconciledDay = {
+  id: number
+  day: string
+  own_member: string
+  peer_member: string
+  peer_server: string
+  state: string
+  statement: string
+  counts: string
+  error: string
+  attempts: number
+  changed_at: string
+}
+export type CaseState = 'open' | 'explained' | 'closed'
+export type ReconciliationCase = {
+  id: number
+  reconciliation: number
+  state: string
+  request_id: string
+  finding: string
+  own_proof: string
+  peer_proof: string
+  peer_proof_holds: number
+  note: string
+  opened_at: string
+  changed_at: string
+  changed_by: string
+}
+type ReconciliationFilter = { before?: number; limit: number; day?: string; member?: string; state?: string }
+
+/** The part of reconciliation that people use; `get` and `getCase` throw `not_found`. */
+export type AdminReconciliation = {
+  days: {
+    list(q: ReconciliationFilter): Promise<ReconciledDay[]>
+    get(id: number): Promise<ReconciledDay>
+  }
+  cases: {
+    listCases(
+      q: ReconciliationFilter & { requestId?: string },
+    ): Promise<{ of: ReconciledDay; found: ReconciliationCase }[]>
+    getCase(id: number): Promise<ReconciliationCase>
+    changeCase(id: number, q: { state: string; note: string; by: string; now: string }): Promise<void>
+    open(): Promise<{ cases: number; unanswered: number }>
+  }
+}
+
 export type AdminRooms = {
   server: ServerId
   clock: Clock
@@ -40,6 +87,7 @@ export type AdminRooms = {
   contracts: Contracts
   localSystems: LocalSystems
   messageLog: AdminLog
+  reconciliation: AdminReconciliation
   jobs: Pick<Jobs, 'state'>
   apiKeys: ApiKeys
   audit: AuditLog

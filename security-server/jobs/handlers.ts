@@ -14,6 +14,7 @@ type Rooms = {
   messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain' | 'closeAbandoned'> & {
     retention: Pick<MessageLog['retention'], 'run'>
   }
+  reconciliation: { run(): Promise<void> }
 }
 
 type Job = { seconds: number; run(rooms: Rooms, signal: AbortSignal): Promise<unknown> }
@@ -40,6 +41,8 @@ const OF_THIS_NODE: Record<string, Job> = {
 /** Work on a shared database: one node does it. */
 const OF_THE_LOG: Record<string, Job> = {
   checkpoint: { seconds: 5, run: ({ messageLog }) => messageLog.checkpointNow() },
+  // What has settled waits anyway; other servers are asked again after an hour.
+  reconcile: { seconds: 300, run: ({ reconciliation }) => reconciliation.run() },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
   // Ends contents whose time is over: twenty seconds at most, with rests between its batches.
   retention: { seconds: 10, run: ({ messageLog }, signal) => messageLog.retention.run(signal) },

@@ -83,6 +83,7 @@ t.test('the job follows the interval without a restart', (t) =>
         },
         contracts: { refreshWhenDue: async () => undefined },
         localSystems: { poll: async () => false },
+        reconciliation: { run: async () => undefined },
         messageLog: {
           checkpointNow: async () => undefined,
           maintain: async () => undefined,

@@ -4,6 +4,7 @@ import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { type ArchiveStore, createArchiveStore } from './archives/store.ts'
 import { messageLogMigrations } from './migrations/all.ts'
+import { createReconciliationStore, type ReconciliationStore } from './reconciliation/store.ts'
 import { createRecordStore, type RecordStore } from './records/store.ts'
 import { createHoldStore, type HoldStore } from './retention/holds/store.ts'
 import { createRetentionStore, type RetentionStore } from './retention/store.ts'
@@ -20,6 +21,7 @@ export type LogDatabase = {
   retention: RetentionStore
   holds: HoldStore
   archives: ArchiveStore
+  reconciliation: ReconciliationStore
   close(): Promise<void>
 }
 
@@ -43,6 +45,7 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     retention: createRetentionStore(database),
     holds: createHoldStore(database),
     archives: createArchiveStore(database),
+    reconciliation: createReconciliationStore(database),
     close: () => database.close(),
   }
 }

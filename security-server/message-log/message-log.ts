@@ -13,6 +13,8 @@ import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
 import { closeRest, createOpenExchanges } from './open-exchanges.ts'
 import { packRecord } from './pack-record.ts'
+import type { ReconciliationLog } from './reconciliation/reconciliation-log.ts'
+import { reconciliationLog } from './reconciliation/reconciliation-log.ts'
 import type { LoggedRecord, RecordInput } from './record-input.ts'
 import { createReplayHolds } from './replay-holds.ts'
 import { createRetention, type Retention } from './retention/retention.ts'
@@ -74,6 +76,8 @@ export type MessageLog = {
   container(index: number): Promise<ContainerParts>
   /** Makes a checkpoint first when none covers the record. */
   proof(index: number): Promise<InclusionEvidence>
+  /** What the log holds about a day and a pair of members. */
+  reconciliation: ReconciliationLog
   oldestUnstamped(): Date | undefined
   /** Throws `logging_failed` or `timestamping_failed` when no record should be begun. */
   checkUsable(): void
@@ -244,6 +248,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       return worker.call('list', filter)
     },
     ...evidence,
+    reconciliation: reconciliationLog(worker, maintain),
     oldestUnstamped: () => {
       const { oldestUnstamped } = worker.state()
       return oldestUnstamped === undefined ? undefined : new Date(oldestUnstamped)

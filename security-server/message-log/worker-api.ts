@@ -1,7 +1,10 @@
 /** What the main thread may ask of the log's worker, and how questions and answers cross. */
+import type { Stretch } from '#core/reconciliation/assemble.ts'
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
+import type { MemberPair } from './reconciliation/read-records.ts'
+import type { Partners } from './reconciliation/store.ts'
 import type { RetentionApi } from './retention/worker-retention.ts'
 import type { SearchFilter, SearchRow } from './search/store.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
@@ -43,6 +46,10 @@ export type WorkerApi = RetentionApi & {
   maintain(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
   findByQueryId(queryId: string): Promise<SearchRow[]>
   list(filter: SearchFilter): Promise<SearchRow[]>
+  /** Who spoke with whom between two times. */
+  partners(q: { from: string; to: string }): Promise<Partners[]>
+  rangeBetween(q: { from: string; to: string }): Promise<{ first: number; last: number } | undefined>
+  readRecords(q: { pair: MemberPair; first: number; last: number }): Promise<Stretch>
   readEvidence(index: number): Promise<StoredEvidence>
   proveInclusion(index: number): Promise<InclusionEvidence>
   /** Closes open intents of this node that are not under way; says how many, and which others are open. */

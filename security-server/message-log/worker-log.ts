@@ -10,6 +10,7 @@ import { keyRotationRecord, openKeyRing } from './keys/key-ring.ts'
 import { type LogDatabase, openLogDatabase } from './log-database.ts'
 import { createMaintenance } from './maintenance.ts'
 import { openPostgresqlStore } from './postgresql/store.ts'
+import { readRecords } from './reconciliation/read-records.ts'
 import type { HotStore } from './records/hot-store.ts'
 import { type AppendResult, createWriter, type OwnRecord, type Writer } from './records/writer.ts'
 import { closeAbandoned, scanIntents } from './recover.ts'
@@ -90,6 +91,9 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
         indexAll: () => maintenance.indexPast(Number.MAX_SAFE_INTEGER),
         scrub: () => store.scrub(),
       }),
+      partners: ({ from, to }) => log.reconciliation.partners(from, to),
+      rangeBetween: ({ from, to }) => log.reconciliation.range(from, to),
+      readRecords: (q) => readRecords(log, q, ring.find),
       readEvidence: (index) => readEvidence(log, index, ring.find),
       proveInclusion: (index) => proveInclusion(log, index, ring.find),
       recover: async ({ now, underWay }) => {

@@ -5,6 +5,7 @@ import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { serverContractMigrations } from './contracts.ts'
 import { localSystemsMigrations } from './local-systems.ts'
+import { reconciliationMigrations } from './reconciliation.ts'
 
 export const serverMigrations: Record<string, Migration> = {
   ...jobMigrations,
@@ -12,4 +13,5 @@ export const serverMigrations: Record<string, Migration> = {
   ...auditLogMigrations,
   ...localSystemsMigrations,
   ...serverContractMigrations,
+  ...reconciliationMigrations,
 }

@@ -35,6 +35,8 @@ export type PeerReply = {
 export type PeerRequest = {
   provider: ClientId
   wanted?: ServerId | undefined
+  /** Where on that server; `/` for messages. */
+  path?: string
   headers: Record<string, string>
   /** Opened anew for each connection attempt. */
   content: () => Buffer | Readable
@@ -184,11 +186,11 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
   }
 }
 
-async function postTo(peer: Peer, { headers, content }: PeerRequest): Promise<PeerReply> {
+async function postTo(peer: Peer, { headers, content, path = '/' }: PeerRequest): Promise<PeerReply> {
   const leave = await beforeSending(peer.turns.take)
   try {
     await beforeSending(peer.sockets.recheck)
-    const call = { method: 'POST', path: '/', headers, body: content() } as const
+    const call = { method: 'POST', path, headers, body: content() } as const
     const {
       statusCode,
       headers: received,
