@@ -44,6 +44,7 @@ const DECIDERS = ['approveProposal', 'rejectProposal', 'withdrawProposal']
 const PROPOSALS = ['getProposals', 'getProposal']
 const READERS = [
   'redeemInstallationCode',
+  'getWitness',
   ...[
     'getOverview',
     'getMember',
