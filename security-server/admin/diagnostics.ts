@@ -27,6 +27,7 @@ export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
         attempt('authentication', 'ready', () => rooms.keys.authenticationIdentity()),
         timeStamps(rooms),
         attempt('message-log', 'the log takes records', () => rooms.messageLog.checkUsable()),
+        ...(await integrity(rooms)),
         ...(await jobs(rooms)),
       ],
     }),
@@ -96,6 +97,31 @@ function timeStamps({ messageLog, clock }: AdminRooms): Diagnosis {
   const message = `records since ${oldest.toISOString()} wait for a time-stamp`
   if (clock() - oldest.getTime() < UNSTAMPED_WARN_MS) return { name, state: 'OK', message }
   return { name, state: 'WARNING', message, remedy: 'Check that a time-stamping authority can be reached' }
+}
+
+/** What the witnesses and the last verification say of the log. */
+async function integrity({ messageLog, witnessing }: AdminRooms): Promise<Diagnosis[]> {
+  const findings = [
+    {
+      name: 'witnesses',
+      finding: witnessing?.witnesses?.health(),
+      message: 'a quorum cosigned the newest checkpoint, or will soon',
+      remedy:
+        'Look at GET /message-log/witnesses; a witness that knows another history means that the log was restored or altered',
+    },
+    {
+      name: 'verification',
+      finding: await messageLog.verifications?.health(),
+      message: 'the last verification found nothing wrong',
+      remedy:
+        'Look at GET /message-log/verifications, keep the database as it is and find out who changed it',
+    },
+  ]
+  return findings.flatMap(({ name, finding, message, remedy }): Diagnosis[] => {
+    if (finding === undefined) return []
+    if (finding.reason === undefined) return [{ name, state: 'OK', message }]
+    return [{ name, state: 'ERROR', message: finding.reason, remedy }]
+  })
 }
 
 async function jobs({ jobs: all }: AdminRooms): Promise<Diagnosis[]> {

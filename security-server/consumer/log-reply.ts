@@ -31,5 +31,6 @@ export async function logReply(
           : { status: `${response.status}`, treeHead },
     }),
   )
+  rooms.heardTreeHead(peer, treeHead)
   return { ...verified, record } as Logged<VerifiedReply>
 }

@@ -10,9 +10,13 @@ type Rooms = {
   globalConfiguration: Pick<GlobalConfiguration, 'refresh'>
   localSystems: Pick<LocalSystems, 'poll'>
   messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain' | 'closeAbandoned'>
+  /** Absent where nobody witnesses the log. */
+  witnesses?: { submit(): Promise<void> } | undefined
+  partners: { check(): Promise<void> }
+  verifications: { daily(signal: AbortSignal): Promise<void> }
 }
 
-type Job = { seconds: number; run(rooms: Rooms): Promise<unknown> }
+type Job = { seconds: number; run(rooms: Rooms, signal: AbortSignal): Promise<unknown> }
 
 const TIME_STAMP = 'time-stamp'
 
@@ -22,6 +26,8 @@ const OF_THIS_NODE: Record<string, Job> = {
   // Looks often, asks rarely: an answer may live for a minute only.
   'refresh-ocsp': { seconds: 10, run: ({ keys }) => keys.refreshOcsp() },
   'poll-local-systems': { seconds: 2, run: ({ localSystems }) => localSystems.poll() },
+  // What replies said was heard by this node alone.
+  'check-partner-logs': { seconds: 10, run: ({ partners }) => partners.check() },
   // What is under way is known to the node that began it.
   'close-exchanges': { seconds: 10, run: ({ messageLog }) => messageLog.closeAbandoned() },
 }
@@ -29,6 +35,9 @@ const OF_THIS_NODE: Record<string, Job> = {
 /** Work on a shared database: one node does it. */
 const OF_THE_LOG: Record<string, Job> = {
   checkpoint: { seconds: 5, run: ({ messageLog }) => messageLog.checkpointNow() },
+  'submit-checkpoint': { seconds: 5, run: async ({ witnesses }) => witnesses?.submit() },
+  // Looks often, runs once a day, and goes on soon with what a stop broke off.
+  'verify-log': { seconds: 300, run: ({ verifications }, signal) => verifications.daily(signal) },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
 }
 
@@ -40,8 +49,8 @@ export function jobHandlers(rooms: Rooms, node: string): Record<string, JobHandl
     },
   }
   for (const [kind, job] of Object.entries(named(node))) {
-    handlers[kind] = async () => {
-      await job.run(rooms)
+    handlers[kind] = async ({ signal }) => {
+      await job.run(rooms, signal)
     }
   }
   return handlers

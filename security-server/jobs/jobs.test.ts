@@ -79,6 +79,8 @@ t.test('the job follows the interval without a restart', (t) =>
         keys: { refreshOcsp: async () => undefined },
         globalConfiguration: { refresh: async () => undefined },
         localSystems: { poll: async () => false },
+        partners: { check: async () => undefined },
+        verifications: { daily: async () => undefined },
         messageLog: {
           checkpointNow: async () => undefined,
           maintain: async () => undefined,

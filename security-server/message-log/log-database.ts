@@ -6,6 +6,7 @@ import { createRecordStore, type RecordStore } from './records/store.ts'
 import { createSearchStore, type SearchStore } from './search/store.ts'
 import { createTimeStampStore, type TimeStampStore } from './time-stamps/store.ts'
 import { createTreeStore, type TreeStore } from './tree/store.ts'
+import { type CosignatureStore, createCosignatureStore } from './witnesses/store.ts'
 
 export type LogDatabase = {
   database: Database
@@ -13,6 +14,7 @@ export type LogDatabase = {
   tree: TreeStore
   timeStamps: TimeStampStore
   search: SearchStore
+  cosignatures: CosignatureStore
   close(): Promise<void>
 }
 
@@ -31,6 +33,7 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     tree: createTreeStore(database),
     timeStamps: createTimeStampStore(database),
     search: createSearchStore(database),
+    cosignatures: createCosignatureStore(database),
     close: () => database.close(),
   }
 }

@@ -1,3 +1,5 @@
+import type { Generated, Selectable } from 'kysely'
+
 /** The tables as Kysely sees them; migrations/ makes them, docs/message-log-format.md describes them. */
 
 export type Tables = {
@@ -8,6 +10,15 @@ export type Tables = {
   tree_head: { id: number; size: number; peaks: Buffer }
   tile: { level: number; number: number; hashes: Buffer }
   checkpoint: { size: number; root: Buffer; time: string; note: string }
+  cosignature: { size: number; witness: string; time: string; line: string }
+  contradiction: {
+    id: Generated<number>
+    time: string
+    witness: string
+    kind: string
+    own_note: string
+    known_note: string
+  }
   time_stamp: {
     last_id: number
     first_id: number
@@ -35,3 +46,6 @@ export type Tables = {
   log_key: { id: string; idx: number; time: string; checkpoint_key: Buffer }
   mark: { name: string; value: number }
 }
+
+/** A witness knows a tree of ours that this one did not grow from; both notes as they were signed. */
+export type Contradiction = Selectable<Tables['contradiction']>

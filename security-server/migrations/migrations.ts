@@ -3,6 +3,9 @@ import type { Migration } from 'kysely/migration'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
+import { witnessMigrations } from '#platform/witness/store.ts'
+import { verificationMigrations } from '../message-log/verifications/tables.ts'
+import { partnerMigrations } from '../witness/partners/tables.ts'
 import { localSystemsMigrations } from './local-systems.ts'
 
 export const serverMigrations: Record<string, Migration> = {
@@ -10,4 +13,7 @@ export const serverMigrations: Record<string, Migration> = {
   ...apiKeyMigrations,
   ...auditLogMigrations,
   ...localSystemsMigrations,
+  ...witnessMigrations,
+  ...partnerMigrations,
+  ...verificationMigrations,
 }
