@@ -70,7 +70,7 @@ import { createChange } from './store.ts'
 import { approvedCertificates, trustHandlers } from './trust/routes.ts'
 import { createTrustStore } from './trust/store.ts'
 import { publicWitnessRoutes, witnessHandlers } from './witness/routes.ts'
-import { witnessRules } from './witness/rules.ts'
+import { witnessRules } from './witness/accepted-logs.ts'
 
 const CONSOLE = {
   prefix: '/console',

@@ -13,11 +13,12 @@ import { jsonReport, printable, textReport } from './verify/report.ts'
 import { verifyBundle } from './verify/verify-bundle.ts'
 
 const USAGE = `Usage: concordat verify <container.asice> --conf <directory, verificationconf.zip or anchor.xml> [--json]
-       concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--json]
+       concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--witnesses <policy>] [--json]
 
 Judges a signed message container, or an evidence bundle with all its messages and their place in the log: who signed,
 when, what the signature covers, and whether all of it holds. A bundle brings a configuration of its own; name yours
-unless you trust where the bundle comes from.
+unless you trust where the bundle comes from. With --witnesses (a C2SP tlog-policy file) every tree head of a bundle needs the
+cosignatures of its quorum.
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
 
@@ -59,7 +60,12 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
   }
 }
 
-type Options = { file: string; configuration: string | undefined; json: boolean }
+type Options = {
+  file: string
+  configuration: string | undefined
+  witnesses: string | undefined
+  json: boolean
+}
 
 /** The options, 'help', or what is wrong with the arguments. */
 function readArguments(args: string[]): Options | string {
@@ -69,6 +75,7 @@ function readArguments(args: string[]): Options | string {
       allowPositionals: true,
       options: {
         conf: { type: 'string' },
+        witnesses: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -77,7 +84,7 @@ function readArguments(args: string[]): Options | string {
     const [file, ...more] = positionals
     if (file === undefined) return 'The container is missing.'
     if (more.length > 0) return 'Only one container can be verified at a time.'
-    return { file, configuration: values.conf, json: values.json }
+    return { file, configuration: values.conf, witnesses: values.witnesses, json: values.json }
   } catch (thrown) {
     return (thrown as Error).message
   }

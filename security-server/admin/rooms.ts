@@ -42,7 +42,9 @@ type Contradiction = { server: string; time: string; kind: string; known_note: s
 /** What this server has to do with witnesses; main.ts hands it in. */
 export type WitnessView = {
   /** Absent when nobody witnesses our log. */
-  witnesses: { witnessed(): unknown; state(): unknown[]; health(): Finding } | undefined
+  witnesses:
+    | { submit(): Promise<void>; witnessed(): unknown; state(): unknown[]; health(): Finding }
+    | undefined
   /** Whether witnesses of these names are enough. */
   hasQuorum(names: string[]): boolean
   /** Absent when this server is no witness. */

@@ -29,6 +29,8 @@ export type VerifyOptions = {
   /** Hears every few thousand records where the run has come to, and at the end; awaited, so that it can be kept. */
   onState?: (state: VerifyState) => Promise<void> | void
   question?: string
+  /** Records between two states. */
+  stateEvery?: number
 }
 
 const STATE_EVERY = 2000
@@ -38,7 +40,7 @@ export async function verifyLog(
   trust: Trust = {},
   options: VerifyOptions = {},
 ): Promise<LogReport> {
-  const { from, onState, question = '' } = options
+  const { from, onState, question = '', stateEvery = STATE_EVERY } = options
   const report: LogReport =
     from === undefined ? emptyReport() : { ...from.report, problems: [...from.report.problems] }
   const { records: start } = report
@@ -164,7 +166,7 @@ export async function verifyLog(
     }
     report.records = record.idx + 1
     await passRecord(record)
-    if (report.records % STATE_EVERY === 0) await sayState(false)
+    if (report.records % stateEvery === 0) await sayState(false)
   }
   const end = report.records
   const peaks = range.peaks
