@@ -69,8 +69,8 @@ import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
 import { approvedCertificates, trustHandlers } from './trust/routes.ts'
 import { createTrustStore } from './trust/store.ts'
-import { publicWitnessRoutes, witnessHandlers } from './witness/routes.ts'
 import { witnessRules } from './witness/accepted-logs.ts'
+import { publicWitnessRoutes, witnessHandlers } from './witness/routes.ts'
 
 const CONSOLE = {
   prefix: '/console',
