@@ -12,6 +12,8 @@ export const WITNESS_PREFIX = '/witness'
 /** A server submits every few seconds; behind one address may be many. */
 const RATE = { perSecond: 50, perMinute: 1200 }
 const LISTED = 1000
+/** Each may be as large as a submission. */
+const PROOFS = 50
 
 export async function publicWitnessRoutes(
   app: FastifyInstance,
@@ -35,7 +37,7 @@ export function witnessHandlers(q: {
         ...log,
         root: root.toString('base64'),
       })),
-      refusals: (await q.store.refusals(LISTED)).map((row) => ({
+      refusals: (await q.store.refusals(PROOFS)).map((row) => ({
         origin: row.origin,
         time: row.time,
         isFork: row.is_fork === 1,

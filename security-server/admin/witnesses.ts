@@ -5,6 +5,8 @@ import type { VerificationRow } from '../message-log/verifications/tables.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 
 const LISTED = 1000
+/** Each may be as large as a submission. */
+const PROOFS = 50
 
 export function witnessHandlers({ messageLog, witnessing }: AdminRooms): Handlers {
   return {
@@ -38,7 +40,7 @@ export function witnessHandlers({ messageLog, witnessing }: AdminRooms): Handler
           ...log,
           root: root.toString('base64'),
         })),
-        refusals: (await store.refusals(LISTED)).map((row) => ({
+        refusals: (await store.refusals(PROOFS)).map((row) => ({
           origin: row.origin,
           time: row.time,
           isFork: row.is_fork === 1,
@@ -52,7 +54,7 @@ export function witnessHandlers({ messageLog, witnessing }: AdminRooms): Handler
           note,
         })),
         unproven: partners.unproven(),
-        partnerContradictions: (await partners.contradictions()).map((one) => ({
+        partnerContradictions: (await partners.contradictions()).slice(0, PROOFS).map((one) => ({
           server: one.server,
           time: one.time,
           kind: one.kind,

@@ -5,11 +5,14 @@ import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { judgeWitnesses, parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { logFolder, SERVER } from '../message-log/fixture.ts'
+import { logFolder, SERVER, signedRecord } from '../message-log/fixture.ts'
 import type { Tables } from '../message-log/tables.ts'
 import { verifyStored } from '../message-log/verify/verify-stored.ts'
+import { createWitnessClient } from './client.ts'
 import { readPolicy } from './policy.ts'
-import { createWitnessedLog } from './witness-room-fixture.ts'
+import type { AskWitness } from './transport.ts'
+import { createWitnessedLog, silent } from './witness-room-fixture.ts'
+import { createWitnesses } from './witnesses.ts'
 
 t.test('the log grows under its witnesses, and goes on without them', (t) =>
   eachDatabase(t, async (database, t, url) => {
@@ -139,6 +142,30 @@ t.test('three attacks with database and log key: each is seen by the witnesses, 
     })
   }),
 )
+
+t.test('a witness that hangs holds up neither the others nor the round', async (t) => {
+  const world = await createWitnessedLog(t, `sqlite:${path.join(logFolder(t), 'log.db')}`)
+  await world.grow(2)
+  const hang: AskWitness = () => new Promise(() => undefined)
+  const policy = readPolicy(world.policyText, { server: SERVER, own: [] })
+  const witnesses = createWitnesses({
+    policy,
+    log: world.log().witnesses,
+    transport: (url) => (url === world.partner.url ? hang : createWitnessClient(url)),
+    statement: () => Promise.reject(new Error('the log is known')),
+    clock: Date.now,
+    logger: silent,
+  })
+  for (let round = 0; round < 2; round++) {
+    await world.log().append(await signedRecord())
+    await world.log().checkpointNow()
+    await witnesses.submit()
+    t.match(witnesses.state(), [
+      { label: 'registry', size: world.log().size() },
+      { label: 'partner', size: 3 },
+    ])
+  }
+})
 
 t.test('witnesses that lie or lost their memory prove nothing against the log', async (t) => {
   const world = await createWitnessedLog(t, `sqlite:${path.join(logFolder(t), 'log.db')}`)

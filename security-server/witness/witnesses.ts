@@ -2,6 +2,7 @@
  * The witnesses of this server's log: brings each the newest checkpoint, on its own, and says how far the quorum has come. A
  * witness that is down holds up nothing; a contradiction is told by log line, health, metric and management API.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { meetsPolicy, type WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -42,6 +43,7 @@ export type Witnesses = {
 
 /** Without a cosignature of the quorum for so long health says so: several rounds have failed. */
 const LATE_MS = 120_000
+const PATIENCE_MS = 4_000
 
 export type WatchedLog = SubmittedLog & { contradictions(): Promise<{ kind: string; witness: string }[]> }
 
@@ -57,6 +59,7 @@ export function createWitnesses(q: {
   const { policy, log, clock, logger } = q
   const asks = new Map(policy.witnesses.map(({ label, url = '' }) => [label, q.transport(url)]))
   const errors = new Map<string, Fault>()
+  const underWay = new Map<string, Promise<void>>()
   let cosigned = new Map<string, { size: number; time: string }>()
   let newest = 0
   let lateSince: number | undefined
@@ -107,7 +110,19 @@ export function createWitnesses(q: {
 
   return {
     submit: async () => {
-      await Promise.all(policy.witnesses.map(submitOne))
+      for (const witness of policy.witnesses) {
+        const { label } = witness
+        if (underWay.has(label)) continue
+        underWay.set(
+          label,
+          submitOne(witness).finally(() => underWay.delete(label)),
+        )
+      }
+      // One that hangs is left behind: the others get the next checkpoint in time.
+      const patience = new AbortController()
+      const tooLong = wait(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined)
+      await Promise.race([Promise.all(underWay.values()), tooLong])
+      patience.abort()
       await refresh()
     },
     witnessed: () => ({

@@ -26,6 +26,8 @@ export type Verifications = {
 /** A run says every few thousand records where it is; a silent one has died with its process. */
 const ALIVE_MS = 5 * 60_000
 const DAY_MS = 86_400_000
+/** One that could not be carried out (no configuration, no database) is tried again. */
+const RETRY_MS = 3_600_000
 
 export function createVerifications(q: {
   store: VerificationStore
@@ -97,6 +99,7 @@ export function createVerifications(q: {
     if (last?.outcome === 'interrupted') return true
     // A run whose process died is taken up when it was silent for long enough.
     if (last?.outcome === 'running') return Date.parse(last.seen_at) < clock() - ALIVE_MS
+    if (last?.outcome === 'failed') return Date.parse(last.started_at) < clock() - RETRY_MS
     const now = clock()
     const today = Math.floor(now / DAY_MS) * DAY_MS + q.hour * 3_600_000
     const due = now >= today ? today : today - DAY_MS

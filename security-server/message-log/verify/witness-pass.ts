@@ -24,21 +24,38 @@ export function createWitnessPass(source: LogSource, trust: Trust, after: number
       taken.push((await cursor.next())!)
     return taken
   }
+  /** A checkpoint may have been stored, and cosigned, after its page was read. */
+  const mustExist = async (size: number): Promise<void> => {
+    for await (const checkpoint of source.checkpoints(size - 1)) {
+      if (checkpoint.size === size) return
+      break
+    }
+    throw inconsistent('a cosignature of no checkpoint')
+  }
   return {
     witnessed: () => ({ cosignatures, records }),
     reached: async ({ size, note }) => {
       const lines = await take(size)
-      if (lines.some((one) => one.size < size)) throw inconsistent('a cosignature of no checkpoint')
-      for (const { witness, line } of lines)
+      for (const { size: of } of lines) if (of < size) await mustExist(of)
+      const own = lines.filter((one) => one.size === size)
+      for (const { witness, line } of own)
         if (readLine(line).name !== witness) throw inconsistent(`a cosignature that is not of ${witness}`)
       if (trust.witnesses === undefined) return
-      const { note: cosigned } = parseCheckpoint(withCosignatures(note, lines))
+      const { note: cosigned } = parseCheckpoint(withCosignatures(note, own))
       const { met, witnesses } = judgeWitnesses(cosigned, trust.witnesses)
+      for (const { name, time } of witnesses)
+        if (own.find(({ witness }) => witness === name)?.time !== time.toISOString())
+          throw inconsistent(`the time of the cosignature of ${name}`)
       cosignatures += witnesses.length
       if (met) records = size
     },
     end: async (found) => {
-      if ((await cursor.next()) !== undefined) found(inconsistent('a cosignature of no checkpoint'))
+      try {
+        for (let next = await cursor.next(); next !== undefined; next = await cursor.next())
+          await mustExist(next.size)
+      } catch (thrown) {
+        found(thrown)
+      }
     },
   }
 }

@@ -83,6 +83,23 @@ export function createCosignatureStore(database: Database) {
         .orderBy('size', 'desc')
         .limit(LOOKED_AT)
         .execute()
+      // While witnesses are away the newest ones have none: an older one that covers the record says more.
+      const cosigned = await kysely
+        .selectFrom('checkpoint')
+        .selectAll()
+        .where('size', 'in', (cosignature) =>
+          cosignature
+            .selectFrom('cosignature')
+            .select('size')
+            .distinct()
+            .where('size', '>', index)
+            .orderBy('size', 'desc')
+            .limit(LOOKED_AT),
+        )
+        .where('size', '<', checkpoints.at(-1)?.size ?? 0)
+        .orderBy('size', 'desc')
+        .execute()
+      checkpoints.push(...cosigned)
       const lines = await of(checkpoints.map(({ size }) => size))
       const found = checkpoints.map((one) => ({
         ...one,
