@@ -30,7 +30,10 @@ t.test('a log that grows', async (t) => {
   t.match(first, { code: 0, out: /11 records(?:.|\n)*The log holds/ })
   t.notMatch(first.out, /went on/)
   await grow()
-  t.match(await verify(), { code: 0, out: /verified at record 11(?:.|\n)*went on at record 11(?:.|\n)*21 records/ })
+  t.match(await verify(), {
+    code: 0,
+    out: /verified at record 11(?:.|\n)*went on at record 11(?:.|\n)*21 records/,
+  })
   t.match(JSON.parse((await verify('--json')).out), { ok: true, from: 21, records: 21 })
 
   const database = new DatabaseSync(options.databaseUrl.slice('sqlite:'.length))
