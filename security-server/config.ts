@@ -24,6 +24,7 @@ export type Settings = {
   /** Who witnesses the log of this one. */
   witnesses?: { policyFile: string; own: string[] }
   verification: { hour: number; fullEveryDays: number }
+  archives: { path?: string; maxFileBytes: number }
   redisUrlFile?: string
   logLevel: string
   development: boolean
@@ -181,6 +182,24 @@ export const settingsSchema = {
           maximum: 366,
           default: 7,
           description: 'Every so many days from the first record on',
+        },
+      },
+    },
+    archives: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        path: {
+          type: 'string',
+          'x-path': true,
+          description: 'Where archives of the message log go; archives in `directory` when absent',
+        },
+        maxFileBytes: {
+          type: 'integer',
+          minimum: 65536,
+          default: 33554432,
+          description: 'A new archive is begun when contents of so many bytes are in one',
         },
       },
     },

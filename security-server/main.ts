@@ -28,11 +28,14 @@ import type { ConsumerRooms } from './consumer/rooms.ts'
 import { consumerRoutes } from './consumer/routes.ts'
 import { CLIENT_IDLE_MS } from './drain-listener.ts'
 import { createConfigurationClient } from './global-configuration/client.ts'
+import { createContracts } from './global-configuration/contracts/contracts.ts'
 import { registryFinding, suspensionListFinding, watchRegistry } from './global-configuration/findings.ts'
 import { createGlobalConfiguration } from './global-configuration/global-configuration.ts'
+import { createPostDocument } from './global-configuration/registration/client.ts'
 import { createTimeStampClient } from './jobs/client.ts'
 import { failingJobs, jobHandlers, scheduleJobs } from './jobs/handlers.ts'
 import { lateTimeStamps, timeStampInterval } from './jobs/time-stamp-interval.ts'
+import { checkpointSigner } from './keys/checkpoint-signer.ts'
 import { createOcspClient } from './keys/client.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { armConsumer, armProvider, KILL_POINTS } from './kill-points.ts'
@@ -101,6 +104,12 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   const database = await openDatabase(settings.database)
   await migrate(database, serverMigrations)
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
+  const contracts = await createContracts({
+    ...{ server, database, clock, log },
+    configuration: () => globalConfiguration.current(),
+    signJson: keys.signJson,
+    post: createPostDocument(() => globalConfiguration.current().index.privateParameters?.managementService),
+  })
   const ocspClient = createOcspClient()
   const stored = {
     databaseUrl: settings.messageLogDatabase,
@@ -114,6 +123,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     node,
     clock,
     unstampedLimitMs: unstampedLimitSeconds * 1000,
+    archives: {
+      directory: settings.archives.path ?? path.join(settings.directory, 'archives'),
+      maxBytes: settings.archives.maxFileBytes,
+      checkpointSigner: () => checkpointSigner(keys, server),
+    },
     onFault: (fault) => log.error({ err: fault, detail: fault.detail }, 'message log'),
     signer: {
       name: idText(memberOf(server)),
@@ -160,6 +174,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     clock,
     limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: settings.limits.bodyBytes },
     globalConfiguration,
+    contracts,
     localSystems,
     messageLog,
     signMessage: createMessageSigner({ keys, clock }),
@@ -216,7 +231,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     log,
     node,
     handlers: jobHandlers(
-      { keys, globalConfiguration, localSystems, messageLog, verifications, ...witnessing },
+      { keys, globalConfiguration, contracts, localSystems, messageLog, verifications, ...witnessing },
       node,
     ),
     ...(settings.redisUrlFile === undefined ? {} : { redisUrl: await readSecret(settings.redisUrlFile) }),
@@ -296,6 +311,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     clock,
     keys,
     globalConfiguration,
+    contracts,
     localSystems,
     messageLog: {
       ...messageLog,

@@ -12,12 +12,14 @@ import { apiKeyHandlers } from './api-keys.ts'
 import { certificateHandlers } from './certificates.ts'
 import { createDocumentClient } from './client.ts'
 import { clientHandlers } from './clients.ts'
+import { contractHandlers } from './contracts/contracts.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
 import { messageLogHandlers } from './message-log.ts'
 import { createRegistrationClient } from './requests/client.ts'
 import { managementRequestHandlers } from './requests/management-requests.ts'
+import { retentionHandlers } from './retention.ts'
 import type { AdminRooms } from './rooms.ts'
 import { serviceHandlers } from './services.ts'
 import { systemCertificateHandlers } from './system-certificate.ts'
@@ -58,9 +60,11 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...systemCertificateHandlers(rooms),
       ...clientHandlers(rooms),
       ...managementRequestHandlers(rooms),
+      ...contractHandlers(rooms),
       ...serviceHandlers(rooms),
       ...messageLogHandlers(rooms),
       ...witnessHandlers(rooms),
+      ...retentionHandlers(rooms),
       ...diagnosticsHandlers(rooms),
       ...apiKeyHandlers(rooms),
     },

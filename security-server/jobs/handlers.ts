@@ -1,5 +1,6 @@
 /** What happens later, never on the message path: each job is one call into a room, safe to repeat. */
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
+import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
@@ -8,8 +9,11 @@ import type { MessageLog } from '../message-log/message-log.ts'
 type Rooms = {
   keys: Pick<Keys, 'refreshOcsp'>
   globalConfiguration: Pick<GlobalConfiguration, 'refresh' | 'refreshSuspensions'>
+  contracts: Pick<Contracts, 'refreshWhenDue'>
   localSystems: Pick<LocalSystems, 'poll'>
-  messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain' | 'closeAbandoned'>
+  messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain' | 'closeAbandoned'> & {
+    retention: Pick<MessageLog['retention'], 'run'>
+  }
   /** Absent where nobody witnesses the log. */
   witnesses?: { submit(): Promise<void> } | undefined
   partners: { check(): Promise<void> }
@@ -28,6 +32,8 @@ const OF_THIS_NODE: Record<string, Job> = {
     seconds: 20,
     run: ({ globalConfiguration }) => globalConfiguration.refreshSuspensions(),
   },
+  // Looks often, so that one that failed is tried again soon.
+  'refresh-contracts': { seconds: 5, run: ({ contracts }) => contracts.refreshWhenDue() },
   // Looks often, asks rarely: an answer may live for a minute only.
   'refresh-ocsp': { seconds: 10, run: ({ keys }) => keys.refreshOcsp() },
   'poll-local-systems': { seconds: 2, run: ({ localSystems }) => localSystems.poll() },
@@ -44,6 +50,8 @@ const OF_THE_LOG: Record<string, Job> = {
   // Looks often, runs once a day, and goes on soon with what a stop broke off.
   'verify-log': { seconds: 300, run: ({ verifications }, signal) => verifications.daily(signal) },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
+  // Ends contents whose time is over: twenty seconds at most, with rests between its batches.
+  retention: { seconds: 10, run: ({ messageLog }, signal) => messageLog.retention.run(signal) },
 }
 
 /** The handlers for createJobs; `node` sets this node's own work apart. */

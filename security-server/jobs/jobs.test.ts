@@ -81,6 +81,7 @@ t.test('the job follows the interval without a restart', (t) =>
           refresh: async () => undefined,
           refreshSuspensions: async () => undefined,
         },
+        contracts: { refreshWhenDue: async () => undefined },
         localSystems: { poll: async () => false },
         partners: { check: async () => undefined },
         verifications: { daily: async () => undefined },
@@ -88,6 +89,7 @@ t.test('the job follows the interval without a restart', (t) =>
           checkpointNow: async () => undefined,
           maintain: async () => undefined,
           closeAbandoned: async () => 0,
+          retention: { run: async () => 0 },
           async timeStampNow() {
             runs++
             await slow

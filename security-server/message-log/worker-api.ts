@@ -2,6 +2,7 @@
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
+import type { RetentionApi } from './retention/worker-retention.ts'
 import type { SearchFilter, SearchRow } from './search/store.ts'
 import type { Contradiction } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
@@ -31,7 +32,7 @@ export type LogState = {
 /** A checkpoint signed by the log key, to be countersigned and stored. */
 export type CheckpointDraft = { size: number; root: Buffer; note: string }
 
-export type WorkerApi = {
+export type WorkerApi = RetentionApi & {
   /** Proves by a durable write that the log can take records. */
   probe(): Promise<void>
   newestCheckpoint(): Promise<string | undefined>
@@ -57,12 +58,6 @@ export type WorkerApi = {
   proveInclusion(index: number): Promise<InclusionEvidence>
   /** Closes open intents of this node that are not under way; says how many, and which others are open. */
   recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
-  /** Erases the content of a record; says which body file goes with it. */
-  erase(q: {
-    index: number
-    reason: string
-    now: number
-  }): Promise<{ erasureIndex: number; bodyFile: string | undefined }>
   rotateKey(now: number): Promise<void>
   referredBodyFiles(names: string[]): Promise<string[]>
   close(): Promise<void>

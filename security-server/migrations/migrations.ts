@@ -6,6 +6,7 @@ import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
 import { verificationMigrations } from '../message-log/verifications/tables.ts'
 import { partnerMigrations } from '../witness/partners/tables.ts'
+import { serverContractMigrations } from './contracts.ts'
 import { localSystemsMigrations } from './local-systems.ts'
 
 export const serverMigrations: Record<string, Migration> = {
@@ -16,4 +17,5 @@ export const serverMigrations: Record<string, Migration> = {
   ...witnessMigrations,
   ...partnerMigrations,
   ...verificationMigrations,
+  ...serverContractMigrations,
 }

@@ -53,11 +53,6 @@ export const EXCEPTIONS: { what: string; file: string; reason: string }[] = [
     file: 'scripts/sandbox/files.ts',
     reason: "the TLS keys of the sandbox's agencies, which stand in for foreign systems",
   },
-  {
-    what: 'private keys',
-    file: 'scripts/bench/registry.ts',
-    reason: 'the keys of the servers that a bench registers, which stand in for foreign servers',
-  },
 ]
 
 /** The files that use a door and may not, and the exceptions that nobody needs. */

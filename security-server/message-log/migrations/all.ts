@@ -2,10 +2,12 @@
 import type { Migration } from 'kysely/migration'
 import { cosignatures } from './cosignatures.ts'
 import { first } from './first.ts'
+import { retention } from './retention.ts'
 import { searchTime } from './search-time.ts'
 
 export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-01-message-log': first,
   '2026-12-02-message-log-search-time': searchTime,
   '2026-12-03-message-log-cosignatures': cosignatures,
+  '2026-12-10-message-log-retention': retention,
 }
