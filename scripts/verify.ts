@@ -19,12 +19,13 @@ import { isStatement, verifyStatement } from './verify/verify-statement.ts'
 
 const USAGE = `Usage: concordat verify <container.asice> --conf <directory, verificationconf.zip or anchor.xml> [--json]
        concordat verify <statement.json> --conf <directory, verificationconf.zip or anchor.xml> [--json]
-       concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--json]
+       concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--witnesses <policy>] [--json]
        concordat verify <archive.zip> [--conf <...>] [--previous <last digest of the archive before, or none>] [--json]
 
 Judges a signed message container, an evidence bundle with all its messages and their place in the log, or a statement of
 reconciliation: who signed, when, what the signature covers, and whether all of it holds. A bundle brings a configuration of
-its own; name yours unless you trust where the bundle comes from. An archive of a message log, X-Road's or ours, is judged with
+its own; name yours unless you trust where the bundle comes from. With --witnesses (a C2SP tlog-policy file) every tree head of a
+bundle needs the cosignatures of its quorum. An archive of a message log, X-Road's or ours, is judged with
 its chain; the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
@@ -78,6 +79,7 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
 type Options = {
   file: string
   configuration: string | undefined
+  witnesses: string | undefined
   previous: string | undefined
   json: boolean
 }
@@ -90,6 +92,7 @@ function readArguments(args: string[]): Options | string {
       allowPositionals: true,
       options: {
         conf: { type: 'string' },
+        witnesses: { type: 'string' },
         previous: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -99,7 +102,8 @@ function readArguments(args: string[]): Options | string {
     const [file, ...more] = positionals
     if (file === undefined) return 'The container is missing.'
     if (more.length > 0) return 'Only one container can be verified at a time.'
-    return { file, configuration: values.conf, previous: values.previous, json: values.json }
+    const { conf, witnesses, previous, json } = values
+    return { file, configuration: conf, witnesses, previous, json }
   } catch (thrown) {
     return (thrown as Error).message
   }

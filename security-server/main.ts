@@ -6,9 +6,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
-import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
-import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
@@ -18,7 +16,6 @@ import { createHealth } from '#platform/health/create-health.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
-import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
@@ -46,10 +43,9 @@ import { armConsumer, armProvider, KILL_POINTS } from './kill-points.ts'
 import { listenForClients, listenForPeers } from './listeners.ts'
 import { createLocalSystems } from './local-systems/local-systems.ts'
 import { openMessageLog } from './message-log/message-log.ts'
-import { verifyStored } from './message-log/verify/verify-stored.ts'
-import { serverContractMigrations } from './migrations/contracts.ts'
-import { localSystemsMigrations } from './migrations/local-systems.ts'
-import { reconciliationMigrations } from './migrations/reconciliation.ts'
+import { createVerificationStore } from './message-log/verifications/store.ts'
+import { createVerifications } from './message-log/verifications/verifications.ts'
+import { serverMigrations } from './migrations/migrations.ts'
 import { createPeerClient } from './peer/client.ts'
 import { createOcspByHash } from './peer/ocsp-by-hash.ts'
 import { createReconciliation } from './peer/reconciliation/reconciliation.ts'
@@ -60,6 +56,8 @@ import { createServiceClient } from './provider/client.ts'
 import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
+import { createLogVerification } from './verification.ts'
+import { watchWitnesses, wireWitnesses } from './witnessing.ts'
 
 const { values } = parseArgs({ options: { configuration: { type: 'string' } } })
 const log = createLog({ name: 'security-server', level: 'info' })
@@ -106,14 +104,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   // The login asked for none while the configuration was not there yet; a failure shows in the certificates' states.
   void keys.refreshOcsp().catch(() => undefined)
   const database = await openDatabase(settings.database)
-  await migrate(database, {
-    ...apiKeyMigrations,
-    ...auditLogMigrations,
-    ...jobMigrations,
-    ...localSystemsMigrations,
-    ...serverContractMigrations,
-    ...reconciliationMigrations,
-  })
+  await migrate(database, serverMigrations)
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
   const contracts = await createContracts({
     ...{ server, database, clock, log },
@@ -191,7 +182,15 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     signMessage: createMessageSigner({ keys, clock }),
     verifyMessage: createMessageVerifier(),
   }
-  let consumer: ConsumerRooms = { ...shared, peerClient, authenticationIdentity: keys.authenticationIdentity }
+  const witnessing = await wireWitnesses({
+    ...{ settings, server, database, clock, log, keys, globalConfiguration, messageLog, peerClient },
+  })
+  let consumer: ConsumerRooms = {
+    ...shared,
+    peerClient,
+    heardTreeHead: witnessing.partners.heard,
+    authenticationIdentity: keys.authenticationIdentity,
+  }
   let provider: ProviderRooms = {
     ...shared,
     verifyPeer,
@@ -236,13 +235,28 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   const recovered = await messageLog.recover()
   if (recovered > 0)
     log.warn({ recovered }, 'exchanges that a crash left open were recorded as outcome unknown')
+  const runVerification = createLogVerification({
+    stored,
+    globalConfiguration,
+    witnessPolicy: witnessing.policyText,
+  })
+  const verifications = createVerifications({
+    store: createVerificationStore(database),
+    run: runVerification,
+    clock,
+    ...settings.verification,
+    logger: log,
+  })
   const jobs = createJobs({
     database,
     clock,
     log,
     node,
     handlers: jobHandlers(
-      { keys, globalConfiguration, contracts, localSystems, messageLog, reconciliation },
+      {
+        ...{ keys, globalConfiguration, contracts, localSystems, messageLog },
+        ...{ verifications, reconciliation, ...witnessing },
+      },
       node,
     ),
     ...(settings.redisUrlFile === undefined ? {} : { redisUrl: await readSecret(settings.redisUrlFile) }),
@@ -268,6 +282,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     'what',
     async () => Object.entries(await reconciliation.cases.open()),
   )
+  watchWitnesses(metrics, witnessing, clock)
   watchRegistry(metrics, { state: globalConfiguration.state, clock })
   metrics.watch('concordat_job_failing', '1 when the last run of this kind of job failed', 'kind', () =>
     failingJobs(jobs),
@@ -282,6 +297,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   const peers = listenForPeers(settings.peers, { keys, globalConfiguration, xroadTlsPeers, log }, (app) => {
     providerRoutes(app, provider, log, observe('provider'))
     reconciliation.routes(app)
+    witnessing.routes(app)
   })
   const ocspApp = createOcspByHash(keys)
   await ocspApp.listen({ host: settings.peers.address, port: settings.peers.ocspPort })
@@ -311,6 +327,9 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ok(() => messageLog.checkUsable()),
   )
   health.add('time-stamps', () => lateTimeStamps({ ...messageLog, intervalSeconds, clock }))
+  const { witnesses } = witnessing
+  if (witnesses !== undefined) health.add('witnesses', witnesses.health)
+  health.add('verification', verifications.health)
   health.add('peers', () => ({
     ok: peers.isListening(),
     reason: peers.isListening() ? undefined : 'not listening yet',
@@ -328,12 +347,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     localSystems,
     messageLog: {
       ...messageLog,
-      verify: () => {
-        const { tsaCertificates } = globalConfiguration.current().index
-        return verifyStored(stored, { tsaCertificates })
-      },
+      verifications,
+      verify: () => runVerification(),
     },
     reconciliation,
+    witnessing,
     jobs,
     initialApiKeyFile: settings.admin.initialApiKeyFile,
     own: ownListeners(settings),
@@ -352,6 +370,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
         ocspApp.close(),
         adminApp.close(),
       ])
+      await verifications.close()
       await jobs.stop()
       await Promise.all([peerClient.close(), serviceClient.close(), ocspClient.close(), keys.close()])
       await messageLog.close()

@@ -25,6 +25,7 @@ import type { AdminRooms } from './rooms.ts'
 import { serviceHandlers } from './services.ts'
 import { systemCertificateHandlers } from './system-certificate.ts'
 import { tokenHandlers } from './tokens.ts'
+import { witnessHandlers } from './witnesses.ts'
 
 export type AdminSettings = Omit<AdminRooms, 'apiKeys' | 'audit' | 'fetchDocument' | 'registration'> & {
   /** The server's database, migrated. */
@@ -63,6 +64,7 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...contractHandlers(rooms),
       ...serviceHandlers(rooms),
       ...messageLogHandlers(rooms),
+      ...witnessHandlers(rooms),
       ...retentionHandlers(rooms),
       ...reconciliationHandlers(rooms),
       ...diagnosticsHandlers(rooms),

@@ -84,6 +84,8 @@ t.test('the job follows the interval without a restart', (t) =>
         contracts: { refreshWhenDue: async () => undefined },
         localSystems: { poll: async () => false },
         reconciliation: { run: async () => undefined },
+        partners: { check: async () => undefined },
+        verifications: { daily: async () => undefined },
         messageLog: {
           checkpointNow: async () => undefined,
           maintain: async () => undefined,

@@ -11,6 +11,7 @@ import { createRetentionStore, type RetentionStore } from './retention/store.ts'
 import { createSearchStore, type SearchStore } from './search/store.ts'
 import { createTimeStampStore, type TimeStampStore } from './time-stamps/store.ts'
 import { createTreeStore, type TreeStore } from './tree/store.ts'
+import { type CosignatureStore, createCosignatureStore } from './witnesses/store.ts'
 
 export type LogDatabase = {
   database: Database
@@ -18,6 +19,7 @@ export type LogDatabase = {
   tree: TreeStore
   timeStamps: TimeStampStore
   search: SearchStore
+  cosignatures: CosignatureStore
   retention: RetentionStore
   holds: HoldStore
   archives: ArchiveStore
@@ -42,6 +44,7 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     tree: createTreeStore(database),
     timeStamps: createTimeStampStore(database),
     search: createSearchStore(database),
+    cosignatures: createCosignatureStore(database),
     retention: createRetentionStore(database),
     holds: createHoldStore(database),
     archives: createArchiveStore(database),

@@ -23,6 +23,7 @@ import { createSpool, type Spool } from './spool.ts'
 import { MAX_BATCH } from './time-stamps/batch.ts'
 import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
 import { type CheckpointSigner, countersign } from './tree/countersign.ts'
+import { type LogWitnesses, logWitnesses } from './witnesses/log-witnesses.ts'
 import { startWorker } from './worker-client.ts'
 
 /** As X-Road: after four hours without a time-stamp, exchange stops. */
@@ -83,6 +84,8 @@ export type MessageLog = {
   checkUsable(): void
   /** Signs and stores the tree head, unless the newest checkpoint has it. Returns the newest one. */
   checkpointNow(): Promise<string | undefined>
+  /** What witnesses are told and what they say of the log's checkpoints. */
+  witnesses: LogWitnesses
   /** Stamps what waits; says how many batches. */
   timeStampNow(): Promise<number>
   /** Search index, tiles, clean-up; for a job every few seconds. */
@@ -261,6 +264,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       }
     },
     checkpointNow,
+    witnesses: logWitnesses(worker),
     timeStampNow,
     maintain,
     closeAbandoned,

@@ -7,8 +7,10 @@ import type { MemberPair } from './reconciliation/read-records.ts'
 import type { Partners } from './reconciliation/store.ts'
 import type { RetentionApi } from './retention/worker-retention.ts'
 import type { SearchFilter, SearchRow } from './search/store.ts'
+import type { Contradiction } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
 import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
+import type { CosignatureStore, StoredCosignature } from './witnesses/store.ts'
 
 export type WorkerSetup = {
   /** The log's own database: sqlite:/path or postgres://... */
@@ -40,6 +42,15 @@ export type WorkerApi = RetentionApi & {
   /** Undefined when the newest checkpoint covers the whole tree. */
   draftCheckpoint(): Promise<CheckpointDraft | undefined>
   putCheckpoint(q: { size: number; root: Buffer; note: string; now: number }): Promise<void>
+  /** That the tree of `second` leaves began with that of `first`; throws `not_found` when it has not so many. */
+  proveConsistency(q: { first: number; second: number }): Promise<Buffer[]>
+  /** The verifier key of the log. */
+  logKey(): Promise<string>
+  putCosignature(cosignature: StoredCosignature): Promise<void>
+  newestCosigned(witnesses: string[]): ReturnType<CosignatureStore['newest']>
+  checkpointsWithWitnesses(q: { before: number; limit: number }): ReturnType<CosignatureStore['checkpoints']>
+  putContradiction(found: Omit<Contradiction, 'id'>): Promise<boolean>
+  contradictions(): Promise<Contradiction[]>
   nextTimeStampBatch(limit: number): Promise<TimeStampBatch | undefined>
   putTimeStamp(q: { batch: TimeStampBatch; answer: TimeStampAnswer; now: number }): Promise<void>
   /** One slice of what can wait: tiles, search index, marks, old replay keys. Says whether more is to do. */

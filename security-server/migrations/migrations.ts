@@ -3,6 +3,9 @@ import type { Migration } from 'kysely/migration'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
+import { witnessMigrations } from '#platform/witness/store.ts'
+import { verificationMigrations } from '../message-log/verifications/tables.ts'
+import { partnerMigrations } from '../witness/partners/tables.ts'
 import { serverContractMigrations } from './contracts.ts'
 import { localSystemsMigrations } from './local-systems.ts'
 import { reconciliationMigrations } from './reconciliation.ts'
@@ -12,6 +15,9 @@ export const serverMigrations: Record<string, Migration> = {
   ...apiKeyMigrations,
   ...auditLogMigrations,
   ...localSystemsMigrations,
+  ...witnessMigrations,
+  ...partnerMigrations,
+  ...verificationMigrations,
   ...serverContractMigrations,
   ...reconciliationMigrations,
 }

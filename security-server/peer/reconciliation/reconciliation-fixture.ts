@@ -171,6 +171,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
     consumer: {
       ...shared(world, tax),
       contracts: { contractFor: () => '' },
+      heardTreeHead: () => undefined,
       localSystems: {
         client: () => ({ id: TAX, authenticationMode: 'NOSSL', certificates: new Set() }),
       } as never,
