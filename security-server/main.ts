@@ -12,12 +12,10 @@ import { readConfiguration } from '#platform/configuration/read-configuration.ts
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
-import { createHealth } from '#platform/health/create-health.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
-import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
@@ -30,12 +28,11 @@ import { consumerRoutes } from './consumer/routes.ts'
 import { CLIENT_IDLE_MS } from './drain-listener.ts'
 import { createConfigurationClient } from './global-configuration/client.ts'
 import { createContracts } from './global-configuration/contracts/contracts.ts'
-import { registryFinding, suspensionListFinding, watchRegistry } from './global-configuration/findings.ts'
 import { createGlobalConfiguration } from './global-configuration/global-configuration.ts'
 import { createPostDocument } from './global-configuration/registration/client.ts'
 import { createTimeStampClient } from './jobs/client.ts'
-import { failingJobs, jobHandlers, scheduleJobs } from './jobs/handlers.ts'
-import { lateTimeStamps, timeStampInterval } from './jobs/time-stamp-interval.ts'
+import { jobHandlers, scheduleJobs } from './jobs/handlers.ts'
+import { timeStampInterval } from './jobs/time-stamp-interval.ts'
 import { checkpointSigner } from './keys/checkpoint-signer.ts'
 import { createOcspClient } from './keys/client.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
@@ -46,6 +43,7 @@ import { openMessageLog } from './message-log/message-log.ts'
 import { createVerificationStore } from './message-log/verifications/store.ts'
 import { createVerifications } from './message-log/verifications/verifications.ts'
 import { serverMigrations } from './migrations/migrations.ts'
+import { observeServer } from './observing.ts'
 import { createPeerClient } from './peer/client.ts'
 import { createOcspByHash } from './peer/ocsp-by-hash.ts'
 import { createReconciliation } from './peer/reconciliation/reconciliation.ts'
@@ -57,7 +55,7 @@ import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
 import { createLogVerification } from './verification.ts'
-import { watchWitnesses, wireWitnesses } from './witnessing.ts'
+import { wireWitnesses } from './witnessing.ts'
 
 const { values } = parseArgs({ options: { configuration: { type: 'string' } } })
 const log = createLog({ name: 'security-server', level: 'info' })
@@ -263,32 +261,10 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   })
 
   // Listeners
-  const metrics = createMetrics()
-  const exchanges = metrics.histogram('concordat_exchange_seconds', 'Exchanges by half and outcome', [
-    'half',
-    'outcome',
-  ])
-  metrics.watch(
-    'concordat_log_unstamped_seconds',
-    'Age of the oldest record without a time-stamp, 0 when there is none',
-    () => {
-      const oldest = messageLog.oldestUnstamped()
-      return oldest === undefined ? 0 : Math.max(0, (clock() - oldest.getTime()) / 1000)
-    },
-  )
-  metrics.watch(
-    'concordat_reconciliation_open',
-    'What reconciliation left open: discrepancies that nobody explained, days that another server did not answer for',
-    'what',
-    async () => Object.entries(await reconciliation.cases.open()),
-  )
-  watchWitnesses(metrics, witnessing, clock)
-  watchRegistry(metrics, { state: globalConfiguration.state, clock })
-  metrics.watch('concordat_job_failing', '1 when the last run of this kind of job failed', 'kind', () =>
-    failingJobs(jobs),
-  )
-  const observe = (half: string) => (outcome: string, seconds: number) =>
-    exchanges.observe({ half, outcome }, seconds)
+  const { metrics, health, observe } = observeServer({
+    ...{ clock, keys, globalConfiguration, messageLog, jobs, reconciliation, witnessing, verifications },
+    intervalSeconds,
+  })
   const clientApps = await listenForClients(settings.clients, { keys, log }, (app) => {
     consumerRoutes(app, consumer, log, observe('consumer'))
     listClientsRoute(app, globalConfiguration, log)
@@ -302,34 +278,6 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   const ocspApp = createOcspByHash(keys)
   await ocspApp.listen({ host: settings.peers.address, port: settings.peers.ocspPort })
 
-  const health = createHealth()
-  const ok = (check: () => unknown) => () => {
-    check()
-    return { ok: true }
-  }
-  health.add(
-    'configuration',
-    ok(() => globalConfiguration.current()),
-  )
-  health.add('suspension-list', () => suspensionListFinding(globalConfiguration.state(), clock()))
-  health.add('registry', () => registryFinding(globalConfiguration.state()))
-  health.add(
-    'keys',
-    ok(() => keys.authenticationIdentity()),
-  )
-  // Exchange goes on without it for a while; what keeps it going are jobs.
-  health.add('database', async () => {
-    await jobs.state()
-    return { ok: true }
-  })
-  health.add(
-    'message-log',
-    ok(() => messageLog.checkUsable()),
-  )
-  health.add('time-stamps', () => lateTimeStamps({ ...messageLog, intervalSeconds, clock }))
-  const { witnesses } = witnessing
-  if (witnesses !== undefined) health.add('witnesses', witnesses.health)
-  health.add('verification', verifications.health)
   health.add('peers', () => ({
     ok: peers.isListening(),
     reason: peers.isListening() ? undefined : 'not listening yet',
