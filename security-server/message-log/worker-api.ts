@@ -2,9 +2,11 @@
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
-import type { SearchFilter, SearchRow } from './search/store.ts'
+import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
+import type { Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
 import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
+import type { StoredCheckpoint } from './tree/store.ts'
 
 export type WorkerSetup = {
   /** The log's own database: sqlite:/path or postgres://... */
@@ -29,6 +31,9 @@ export type LogState = {
 /** A checkpoint signed by the log key, to be countersigned and stored. */
 export type CheckpointDraft = { size: number; root: Buffer; note: string }
 
+/** What fits in one part of a walk through the log, and the last index that was looked at. */
+export type SearchWindow = { rows: SearchRow[]; last: number }
+
 export type WorkerApi = {
   /** Proves by a durable write that the log can take records. */
   probe(): Promise<void>
@@ -42,6 +47,10 @@ export type WorkerApi = {
   maintain(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
   findByQueryId(queryId: string): Promise<SearchRow[]>
   list(filter: SearchFilter): Promise<SearchRow[]>
+  window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
+  traffic(question: TrafficQuestion): Promise<Traffic>
+  checkpoints(limit: number): Promise<StoredCheckpoint[]>
+  erasedBelow(size: number): Promise<number>
   readEvidence(index: number): Promise<StoredEvidence>
   proveInclusion(index: number): Promise<InclusionEvidence>
   /** Closes open intents of this node that are not under way; says how many, and which others are open. */

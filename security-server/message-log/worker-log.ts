@@ -80,6 +80,10 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       maintain: (q) => inTurn(() => maintenance.slice(q)),
       findByQueryId: async (queryId) => log.search.byQueryId(queryId, (await log.records.head()).size),
       list: async (filter) => log.search.list(filter, (await log.records.head()).size),
+      window: ({ filter, after, size }) => log.search.window(filter, { after, size }),
+      traffic: (question) => log.search.traffic(question),
+      checkpoints: (limit) => log.tree.newestCheckpoints(limit),
+      erasedBelow: (size) => log.records.erasedBelow(size),
       readEvidence: (index) => readEvidence(log, index, ring.find),
       proveInclusion: (index) => proveInclusion(log, index, ring.find),
       recover: async ({ now, underWay }) => {

@@ -2,8 +2,10 @@
 import type { Migration } from 'kysely/migration'
 import { first } from './first.ts'
 import { searchTime } from './search-time.ts'
+import { traffic } from './traffic.ts'
 
 export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-01-message-log': first,
   '2026-12-02-message-log-search-time': searchTime,
+  '2026-12-03-message-log-traffic': traffic,
 }

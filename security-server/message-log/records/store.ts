@@ -155,6 +155,16 @@ export function createRecordStore(database: Database) {
     erasure: (idx: number) =>
       kysely.selectFrom('erasure').selectAll().where('idx', '=', idx).executeTakeFirst(),
 
+    /** How many of the first `size` records were erased. */
+    erasedBelow: async (size: number): Promise<number> => {
+      const row = await kysely
+        .selectFrom('erasure')
+        .select(({ fn }) => fn.countAll().as('erased'))
+        .where('idx', '<', size)
+        .executeTakeFirstOrThrow()
+      return Number(row.erased)
+    },
+
     logKeys: () => kysely.selectFrom('log_key').selectAll().orderBy('idx').execute(),
   }
 }
