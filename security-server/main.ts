@@ -16,6 +16,7 @@ import { openDatabase } from '#platform/database/open-database.ts'
 import { createHealth } from '#platform/health/create-health.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
+import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
@@ -24,6 +25,7 @@ import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
+import { createExports } from './admin/exports/create-exports.ts'
 import { type Settings, settingsSchema } from './config.ts'
 import { evidenceRoutes } from './consumer/evidence.ts'
 import { listClientsRoute } from './consumer/list-clients.ts'
@@ -43,6 +45,7 @@ import { createLocalSystems } from './local-systems/local-systems.ts'
 import { openMessageLog } from './message-log/message-log.ts'
 import { verifyStored } from './message-log/verify/verify-stored.ts'
 import { localSystemsMigrations } from './migrations/local-systems.ts'
+import { recordExportMigrations } from './migrations/record-exports.ts'
 import { createPeerClient } from './peer/client.ts'
 import { createOcspByHash } from './peer/ocsp-by-hash.ts'
 import { createMessageSigner } from './peer/sign-message.ts'
@@ -52,6 +55,12 @@ import { createServiceClient } from './provider/client.ts'
 import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
+
+const CONSOLE = {
+  prefix: '/console',
+  directory: path.resolve(import.meta.dirname, '../console/dist/auditor'),
+  how: 'npm exec -- concordat console',
+}
 
 const { values } = parseArgs({ options: { configuration: { type: 'string' } } })
 const log = createLog({ name: 'security-server', level: 'info' })
@@ -103,6 +112,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ...auditLogMigrations,
     ...jobMigrations,
     ...localSystemsMigrations,
+    ...recordExportMigrations,
   })
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
   const ocspClient = createOcspClient()
@@ -194,12 +204,19 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   const recovered = await messageLog.recover()
   if (recovered > 0)
     log.warn({ recovered }, 'exchanges that a crash left open were recorded as outcome unknown')
+  const exports = await createExports({
+    database,
+    messageLog,
+    directory: await folder('exports'),
+    node,
+    clock,
+  })
   const jobs = createJobs({
     database,
     clock,
     log,
     node,
-    handlers: jobHandlers({ keys, globalConfiguration, localSystems, messageLog }, node),
+    handlers: jobHandlers({ keys, globalConfiguration, localSystems, messageLog, exports }, node),
     ...(settings.redisUrlFile === undefined ? {} : { redisUrl: await readSecret(settings.redisUrlFile) }),
   })
 
@@ -263,6 +280,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   const adminApp = createHttpService({ name: 'admin', log, rateLimit: adminRateLimit })
   health.routes(adminApp)
   metrics.routes(adminApp)
+  servePages(adminApp, CONSOLE)
   await adminRoutes(adminApp, {
     server,
     database,
@@ -278,6 +296,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
       },
     },
     jobs,
+    exports,
     initialApiKeyFile: settings.admin.initialApiKeyFile,
     own: ownListeners(settings),
   })
@@ -285,8 +304,9 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   await jobs.start()
   await scheduleJobs(jobs, node, intervalSeconds)
 
+  const admin = `http://${settings.admin.address}:${settings.admin.port}`
   return {
-    ready: `${settings.server}, management API at http://${settings.admin.address}:${settings.admin.port}/api/v1`,
+    ready: `${settings.server}, management API at ${admin}/api/v1, console at ${admin}${CONSOLE.prefix}/`,
     async stop() {
       health.drain()
       await Promise.all([

@@ -6,8 +6,9 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { migrate } from '#platform/database/migrate.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
@@ -18,6 +19,7 @@ import { logFolder, logOptions, openTestLog, signer } from '../message-log/fixtu
 import type { MessageLog } from '../message-log/message-log.ts'
 import { serverMigrations } from '../migrations/migrations.ts'
 import { adminRoutes } from './api.ts'
+import { createExports, type RecordExports } from './exports/create-exports.ts'
 import { ROLES } from './roles.ts'
 
 export type Reply = {
@@ -33,6 +35,8 @@ export type AdminWorld = {
   keys: Keys
   localSystems: LocalSystems
   messageLog: MessageLog
+  exports: RecordExports
+  database: Database
   /** A key's Authorization header by role. */
   authorization: Record<string, string>
   /** Asks with all roles unless one is named; objects go as JSON, Buffers as bytes. */
@@ -46,14 +50,20 @@ export type AdminWorld = {
 
 export async function createAdminWorld(
   t: Test,
-  o: { globalConfiguration?: GlobalConfiguration; initialized?: boolean } = {},
+  o: {
+    globalConfiguration?: GlobalConfiguration
+    initialized?: boolean
+    /** The embedded store when absent. */
+    databaseUrl?: string
+    logUrl?: string
+  } = {},
 ): Promise<AdminWorld> {
   const world = await createWorld(t)
   const keys = await world.open()
   if (o.initialized !== false) await keys.initialize(PIN)
   const clock = () => world.now
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-admin-'))
-  const database = await openDatabase(`sqlite:${path.join(folder, 'server.db')}`)
+  const database = await openDatabase(o.databaseUrl ?? `sqlite:${path.join(folder, 'server.db')}`)
   t.teardown(async () => {
     await database.close()
     rmSync(folder, { recursive: true, force: true })
@@ -62,8 +72,26 @@ export async function createAdminWorld(
   const own = [{ host: '127.0.1.1', port: 4000 }]
   const localSystems = await createLocalSystems({ database, clock, own })
   const { stamp, memberSigner } = await signer()
-  const messageLog = await openTestLog(t, { ...logOptions(logFolder(t)), stamp, signer: memberSigner })
-  const app = createHttpService({ name: 'admin', log: createLog({ name: 'test', level: 'silent' }) })
+  const messageLog = await openTestLog(t, {
+    ...logOptions(logFolder(t), o.logUrl),
+    stamp,
+    signer: memberSigner,
+  })
+  const log = createLog({ name: 'test', level: 'silent' })
+  const directory = path.join(folder, 'exports')
+  const exports = await createExports({ database, messageLog, directory, node: 'node1', clock })
+  const jobs = createJobs({
+    database,
+    clock: Date.now,
+    log,
+    node: 'node1',
+    handlers: {
+      [exports.jobKind]: ({ payload, signal }) => exports.run((payload as { id: string }).id, signal),
+    },
+  })
+  await jobs.start()
+  t.teardown(() => jobs.stop())
+  const app = createHttpService({ name: 'admin', log })
   t.teardown(() => app.close())
   await adminRoutes(app, {
     server,
@@ -73,7 +101,8 @@ export async function createAdminWorld(
     globalConfiguration: o.globalConfiguration ?? configurationOf(world),
     localSystems,
     messageLog,
-    jobs: { state: async () => [] },
+    jobs,
+    exports,
     own,
   })
   await app.ready()
@@ -88,6 +117,8 @@ export async function createAdminWorld(
     keys,
     localSystems,
     messageLog,
+    exports,
+    database,
     authorization,
     async ask(method, url, body, { role = 'all', type } = {}) {
       const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))

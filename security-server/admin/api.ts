@@ -13,6 +13,8 @@ import { certificateHandlers } from './certificates.ts'
 import { createDocumentClient } from './client.ts'
 import { clientHandlers } from './clients.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
+import { exchangeHandlers } from './exchanges.ts'
+import { exportHandlers } from './exports/handlers.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
 import { messageLogHandlers } from './message-log.ts'
@@ -22,6 +24,7 @@ import type { AdminRooms } from './rooms.ts'
 import { serviceHandlers } from './services.ts'
 import { systemCertificateHandlers } from './system-certificate.ts'
 import { tokenHandlers } from './tokens.ts'
+import { trafficHandlers } from './traffic.ts'
 
 export type AdminSettings = Omit<AdminRooms, 'apiKeys' | 'audit' | 'fetchDocument' | 'registration'> & {
   /** The server's database, migrated. */
@@ -59,6 +62,9 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...managementRequestHandlers(rooms),
       ...serviceHandlers(rooms),
       ...messageLogHandlers(rooms),
+      ...exchangeHandlers(rooms),
+      ...trafficHandlers(rooms),
+      ...exportHandlers(rooms),
       ...diagnosticsHandlers(rooms),
       ...apiKeyHandlers(rooms),
     },

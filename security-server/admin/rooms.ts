@@ -10,12 +10,15 @@ import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import type { FetchDocument } from './client.ts'
+import type { RecordExports } from './exports/create-exports.ts'
 import type { RegistrationClient } from './requests/client.ts'
 
 /** The part of the log that people may use. */
 export type AdminLog = Pick<
   MessageLog,
   | 'list'
+  | 'traffic'
+  | 'checkpoints'
   | 'read'
   | 'proof'
   | 'container'
@@ -38,7 +41,8 @@ export type AdminRooms = {
   globalConfiguration: GlobalConfiguration
   localSystems: LocalSystems
   messageLog: AdminLog
-  jobs: Pick<Jobs, 'state'>
+  jobs: Pick<Jobs, 'state' | 'enqueue'>
+  exports: RecordExports
   apiKeys: ApiKeys
   audit: AuditLog
   fetchDocument: FetchDocument

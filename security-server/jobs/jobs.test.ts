@@ -79,6 +79,7 @@ t.test('the job follows the interval without a restart', (t) =>
         keys: { refreshOcsp: async () => undefined },
         globalConfiguration: { refresh: async () => undefined },
         localSystems: { poll: async () => false },
+        exports: { jobKind: 'export-records a', run: async () => undefined, expire: async () => undefined },
         messageLog: {
           checkpointNow: async () => undefined,
           maintain: async () => undefined,

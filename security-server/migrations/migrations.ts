@@ -4,10 +4,12 @@ import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { localSystemsMigrations } from './local-systems.ts'
+import { recordExportMigrations } from './record-exports.ts'
 
 export const serverMigrations: Record<string, Migration> = {
   ...jobMigrations,
   ...apiKeyMigrations,
   ...auditLogMigrations,
   ...localSystemsMigrations,
+  ...recordExportMigrations,
 }
