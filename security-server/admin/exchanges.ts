@@ -1,13 +1,18 @@
 /** One exchange for a reader: its records as they were, their proofs, verdicts on them, and, for whom it is, their content. */
 import { buffer } from 'node:stream/consumers'
+import { readableName } from '#core/certificate/name.ts'
+import type { ContainerVerdict } from '#core/container/container.ts'
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import { verifyInclusion } from '#core/merkle/proofs.ts'
-import { asFault, Fault } from '#schemas/fault.ts'
+import { asFault, Fault, type FaultCode } from '#schemas/fault.ts'
+import { catalogue } from '#schemas/fault-catalogue.ts'
+import { idText } from '#schemas/identifiers.ts'
 import type { StoredEvidence } from '../message-log/evidence/read-evidence.ts'
 import { collectExchange, writeBundle } from '../message-log/evidence/write-bundle.ts'
+import { colonForm } from './ids.ts'
 import { recordLook } from './looks.ts'
 import { bundleSource, recordView } from './message-log.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
@@ -27,9 +32,13 @@ export function exchangeHandlers(rooms: AdminRooms): Handlers {
       // The last one first: a checkpoint that covers it covers them all.
       for (const each of indexes.toReversed()) {
         const evidence = await messageLog.read(each)
-        records.unshift({ ...recordView(evidence), proof: await inclusionView(rooms, evidence) })
+        records.unshift({
+          ...recordView(evidence),
+          explanation: explain(evidence.form),
+          proof: await inclusionView(rooms, evidence),
+        })
       }
-      return { asked: index, server: rooms.server, records }
+      return { asked: index, server: colonForm(idText(rooms.server)), records }
     },
 
     async verifyExchange(input) {
@@ -64,7 +73,8 @@ export function exchangeHandlers(rooms: AdminRooms): Handlers {
           verdict: one.verdict,
           subIndication: one.subIndication ?? null,
           reason: one.reason,
-          signedBy: one.container?.signingCertificate?.sha256 ?? null,
+          signer: signerView(one.container),
+          timeStamped: one.container?.timeStamp?.time.toISOString() ?? null,
         })),
       }
     },
@@ -84,6 +94,23 @@ export function exchangeHandlers(rooms: AdminRooms): Handlers {
         bodyBytes: body?.length ?? bodyFile?.size ?? null,
       }
     },
+  }
+}
+
+/** What the catalogue says of an outcome; a peer's code may have its half of the server before it. */
+function explain(form: string): string | null {
+  const { outcome } = JSON.parse(form) as { outcome: string }
+  const code = outcome.split('.').at(-1) ?? ''
+  return Object.hasOwn(catalogue, code) ? catalogue[code as FaultCode].text : null
+}
+
+function signerView(container: ContainerVerdict | undefined) {
+  if (container?.signingCertificate === undefined) return null
+  const { signer, signingCertificate } = container
+  return {
+    id: signer === undefined ? null : colonForm(idText(signer)),
+    subject: readableName(signingCertificate.subject),
+    certificate: signingCertificate.sha256,
   }
 }
 
