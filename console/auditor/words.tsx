@@ -44,8 +44,9 @@ export function toneOf({ kind, outcome }: { kind: string; outcome: string }): To
   return outcome === '' ? 'quiet' : 'bad'
 }
 
-/** Its state as a word; a code beside it says why. */
+/** Its state as a word; a code beside it says why. A request has none: what answers it says how it ended. */
 export function Outcome({ kind, outcome }: { kind: string; outcome: string }) {
+  if (kind === 'request' && outcome === '') return null
   const word: TextKey =
     kind === 'outcome-unknown'
       ? 'outcome.unknown'
@@ -72,7 +73,9 @@ export function Outcome({ kind, outcome }: { kind: string; outcome: string }) {
 export function Id({ of }: { of: string | null | undefined }) {
   if (of === null || of === undefined || of === '')
     return <span class="beside">{text('record.notKept')}</span>
-  return <bdi class="id">{of}</bdi>
+  // Breaks where its parts end, before it breaks within one.
+  const parts = of.split(/(?<=[:/-])/)
+  return <bdi class="id parts">{parts.map((part, at) => (at === 0 ? part : [<wbr key={part} />, part]))}</bdi>
 }
 
 export function exchangePath(index: number): string {

@@ -14,6 +14,7 @@ const TOP = 16
 const FOOT = 18
 /** So many labels have room. */
 const LABELS = 8
+const LABEL_WIDTH = 80
 
 export function SeriesChart(q: { title: string; labelTitle: TextKey; points: Point[] }) {
   const { points } = q
@@ -27,14 +28,7 @@ export function SeriesChart(q: { title: string; labelTitle: TextKey; points: Poi
       <figcaption>
         {q.title}{' '}
         <span class="legend">
-          <svg viewBox="0 0 12 12" aria-hidden="true">
-            <rect class="bar" width="12" height="12" />
-          </svg>{' '}
-          {text('chart.fine')}{' '}
-          <svg viewBox="0 0 12 12" aria-hidden="true">
-            <rect class="failed" width="12" height="12" />
-          </svg>{' '}
-          {text('chart.failed')}
+          <Key look="bar" word="chart.fine" /> <Key look="failed" word="chart.notFine" />
         </span>
       </figcaption>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT + FOOT}`} role="img" aria-label={q.title}>
@@ -58,7 +52,7 @@ export function SeriesChart(q: { title: string; labelTitle: TextKey; points: Poi
                 />
               )}
               {failed > 0 && <rect class="failed" x={x} width={width} y={HEIGHT - bad} height={bad} />}
-              {at % every === 0 && (
+              {at % every === 0 && x < WIDTH - LABEL_WIDTH && (
                 <text x={at * step + gap / 2} y={HEIGHT + FOOT - 4}>
                   {label}
                 </text>
@@ -89,5 +83,16 @@ export function SeriesChart(q: { title: string; labelTitle: TextKey; points: Poi
         </table>
       </details>
     </figure>
+  )
+}
+
+function Key({ look, word }: { look: string; word: TextKey }) {
+  return (
+    <span>
+      <svg viewBox="0 0 12 12" aria-hidden="true">
+        <rect class={look} width="12" height="12" />
+      </svg>{' '}
+      {text(word)}
+    </span>
   )
 }

@@ -14,7 +14,13 @@ const VERDICTS: Record<string, [Tone, TextKey]> = {
 /** The verdict covers more than the signature: the place in the log, what its commitments open to, the answer's request. */
 export function Signature({ record, verdicts }: { record: ExchangeRecord; verdicts: Loaded<Verdicts> }) {
   const { index, erased } = record
-  if (verdicts.state === 'loading') return <Proof of="proof.verdict">{text('proof.checking')}</Proof>
+  if (verdicts.state === 'loading') {
+    return (
+      <Proof of="proof.verdict">
+        <span class="loading">{text('proof.checking')}</span>
+      </Proof>
+    )
+  }
   const found =
     verdicts.state === 'there' ? verdicts.data.records.find((one) => one.index === index) : undefined
   if (erased !== null) {

@@ -60,7 +60,9 @@ function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
   return [
     ['record.time', time],
     ['search.direction', directionText(form.direction)],
-    ['search.state', <Outcome key="outcome" {...form} />],
+    ...(form.outcome === ''
+      ? []
+      : ([['search.state', <Outcome key="outcome" {...form} />]] as [TextKey, ComponentChildren][])),
     ...(metadata === null
       ? []
       : ([
@@ -81,7 +83,7 @@ function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
     ],
     ['record.level', text(LEVELS[form.logLevel] ?? 'level.full')],
     ['record.message', bytesText(messageBytes)],
-    ['record.body', bytesText(bodyBytes)],
+    ['record.body', bodyBytes === null ? text('record.noBody') : bytesText(bodyBytes)],
   ]
 }
 

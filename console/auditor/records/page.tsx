@@ -110,8 +110,16 @@ function Found({ rows, stale }: { rows: Row[]; stale: boolean }) {
             </>
           ),
         },
-        { title: 'search.client', cell: ({ clientId }) => <Id of={clientId} /> },
-        { title: 'search.service', cell: ({ serviceId }) => <Id of={serviceId} /> },
+        {
+          title: 'search.parties',
+          cell: ({ clientId, serviceId }) => (
+            <>
+              <Id of={clientId} />
+              <br />
+              <span class="beside">→</span> <Id of={serviceId} />
+            </>
+          ),
+        },
         { title: 'search.peer', cell: ({ peer }) => <Id of={peer} /> },
         { title: 'search.queryId', cell: ({ queryId }) => <Id of={queryId} /> },
       ]}

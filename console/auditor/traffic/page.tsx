@@ -23,6 +23,7 @@ type Traffic = {
   others: Count
 }
 
+const FIRST = 'peer'
 const BY: Record<string, TextKey> = {
   peer: 'search.peer',
   client: 'search.client',
@@ -34,7 +35,7 @@ const BY: Record<string, TextKey> = {
 function TrafficPage() {
   const { query } = useAddress()
   const given = query.get('by') ?? ''
-  const by = Object.hasOwn(BY, given) ? given : 'peer'
+  const by = Object.hasOwn(BY, given) ? given : FIRST
   const counted = useAnswer<Traffic>('getTraffic', {
     query: {
       by,
@@ -55,7 +56,10 @@ function TrafficPage() {
             {
               name: 'by',
               title: 'traffic.by',
-              options: Object.entries(BY).map(([value, key]) => ({ value, title: text(key) })),
+              options: Object.entries(BY).map(([value, key]) => ({
+                value: value === FIRST ? '' : value,
+                title: text(key),
+              })),
             },
             { name: 'partyId', title: 'search.party', type: 'text' },
             { name: 'serviceId', title: 'search.service', type: 'text' },
