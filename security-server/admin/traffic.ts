@@ -25,22 +25,13 @@ export function trafficHandlers(rooms: AdminRooms): Handlers {
     async getMessageLogState() {
       const treeHead = messageLog.treeHead()
       const now = clock()
-      const { total } = await messageLog.traffic({
-        ...hours(now - (now % DAY_MS), now + 1),
-        filter: {},
-        step: 'day',
-        by: 'outcome',
-        groups: 0,
-      })
-      const [newest] = await messageLog.checkpoints(1)
       return {
         server: colonForm(idText(server)),
         now: new Date(now).toISOString(),
         records: messageLog.size(),
         oldestUnstamped: messageLog.oldestUnstamped() ?? null,
         treeHead: treeHead ?? null,
-        checkpoint: newest === undefined ? null : { size: Number(newest.size), time: newest.time },
-        today: total,
+        ...(await counted(messageLog, now)),
       }
     },
 
@@ -92,6 +83,25 @@ export function trafficHandlers(rooms: AdminRooms): Handlers {
         note,
       }))
     },
+  }
+}
+
+/** What the log's database has to be asked for: a log that cannot be written just now still says the rest. */
+async function counted(messageLog: AdminRooms['messageLog'], now: number) {
+  try {
+    const [newest] = await messageLog.checkpoints(1)
+    const { total } = await messageLog.traffic({
+      ...hours(now - (now % DAY_MS), now + 1),
+      filter: {},
+      step: 'day',
+      by: 'outcome',
+      groups: 0,
+    })
+    const checkpoint = newest === undefined ? null : { size: Number(newest.size), time: newest.time }
+    return { checkpoint, today: total }
+  } catch (thrown) {
+    if (thrown instanceof Fault) return { checkpoint: null, today: null }
+    throw thrown
   }
 }
 

@@ -24,7 +24,11 @@ function OverviewPage() {
             lead={<Copyable value={log.server} label={text('home.server')} />}
           />
           <Waiting of={log} />
-          <Today of={log} />
+          {log.today === null ? (
+            <p class="note">{text('home.notCounted')}</p>
+          ) : (
+            <Today now={log.now} of={log.today} />
+          )}
           <Part title={text('home.log')} acts={<Link to="/integrity">{text('overview.more')}</Link>}>
             <Facts
               of={[
@@ -76,7 +80,7 @@ function Waiting({ of }: { of: LogState }) {
   )
 }
 
-function Today({ of: { today, now } }: { of: LogState }) {
+function Today({ of: today, now }: { of: NonNullable<LogState['today']>; now: string }) {
   const { session } = useConsole()
   const from = local(`${now.slice(0, 10)}T00:00:00.000Z`)
   const shown = [

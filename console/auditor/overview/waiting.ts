@@ -9,7 +9,8 @@ export type LogState = {
   oldestUnstamped: string | null
   treeHead: string | null
   checkpoint: { size: number; time: string } | null
-  today: { exchanges: number; failed: number }
+  /** Null while the log's database does not answer. */
+  today: { exchanges: number; failed: number } | null
 }
 
 export type Waiting = { what: TextKey; values: Record<string, string | number>; tone: Tone; to: string }

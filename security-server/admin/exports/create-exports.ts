@@ -96,6 +96,18 @@ export async function createExports(q: {
 
   const remove = async (id: string): Promise<void> => rm(pathOf(id), { force: true })
 
+  // A claim that was lost does not end a run at once, and two would write into one file.
+  const running = new Set<string>()
+  const make = async (row: ExportRow, signal: AbortSignal): Promise<void> => {
+    if (running.has(row.id)) throw new Fault('conflict', { what: `export ${row.id} is being made` })
+    running.add(row.id)
+    try {
+      await walk(await begin(row), signal)
+    } finally {
+      running.delete(row.id)
+    }
+  }
+
   return {
     store,
     jobKind: `export-records ${node}`,
@@ -104,7 +116,7 @@ export async function createExports(q: {
       const row = await store.get(id)
       if (row === undefined || row.state === 'done' || row.state === 'failed') return
       try {
-        await walk(await begin(row), signal)
+        await make(row, signal)
       } catch (thrown) {
         const fault = asFault(thrown)
         if ((await store.get(id)) === undefined) return await remove(id)

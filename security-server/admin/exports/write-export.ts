@@ -58,7 +58,9 @@ export function writeExport(q: ExportQuestion): Readable {
           })
           // Pipes forward neither errors nor a reader that went away.
           source.once('error', (error) => output.destroy(error))
-          output.once('close', () => source.destroy())
+          const end = (): void => void source.destroy()
+          output.once('close', end)
+          source.once('close', () => output.off('close', end))
           give(null, source.pipe(hashed))
         },
         (cause: unknown) => output.destroy(asFault(cause)),
