@@ -120,8 +120,9 @@ if (!hasChromium()) {
       await wide.open(address)
       await wide.check(`auditor-${name}`)
       await narrow.open(address)
-      await narrow.check(`auditor-${name}-narrow`)
+      await narrow.look(`auditor-${name}-narrow`)
     }
+    await narrow.check('auditor-refused-narrow')
     await wide.open(pages.exchange)
     await wide.page.emulateMedia({ media: 'print' })
     await wide.check('auditor-exchange-print')
