@@ -300,6 +300,19 @@ await eachDatabase(t, async (_database, t, url) => {
     const said = JSON.parse((await download(again.body['id'])).get('filter.json')!.toString())
     t.equal(said.erasedInRange, 2, 'and that is said')
 
+    const [look] = JSON.parse((await ask('GET', '/audit-log?about=looks&q=dispute&limit=500')).raw.toString())
+    t.equal(look, undefined, 'the order is an act')
+    const looks = (await auditOf(ask)).filter(({ target }) => target === `export ${String(id)}`)
+    t.match(looks.at(-1), {
+      operation: 'downloadExport',
+      data: { case: '2026-17', indexes: [first, first + 1, first + 2, first + 3] },
+    })
+    rmSync(exports.fileOf((await exports.store.get(String(again.body['id'])))!))
+    t.equal(
+      (await ask('GET', `/message-log/exports/${String(again.body['id'])}/file`)).status,
+      404,
+      'a lost file',
+    )
     t.equal((await ask('DELETE', `/message-log/exports/${String(id)}`)).status, 204)
     t.equal((await ask('GET', `/message-log/exports/${String(id)}`)).status, 404)
     for (const wrong of [

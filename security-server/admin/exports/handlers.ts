@@ -1,5 +1,6 @@
 /** Exports over the API: ordering, looking after, taking away. Content only for whom it is, with case and reason. */
 import { randomUUID } from 'node:crypto'
+import { access } from 'node:fs/promises'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -9,7 +10,7 @@ import { bundleSource } from '../message-log.ts'
 import { type FilterInput, recordFilter } from '../record-filter.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
 import type { ExportRow } from './store.ts'
-import { rowsOf, writeExport } from './write-export.ts'
+import { exchangesOf, writeExport } from './write-export.ts'
 
 /** At once, of all people together: each walks through the log. */
 const MAX_UNFINISHED = 5
@@ -79,19 +80,25 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
       if (row.format === 'bundles') checkContent(input.caller, number, reason)
       if (row.state !== 'done') throw new Fault('conflict', { what: `the export is ${row.state}` })
       const file = exports.fileOf(row)
-      const looked: number[] = []
-      if (row.format === 'bundles') for await (const { index } of rowsOf(file)) looked.push(index)
+      await access(file).catch((cause: unknown) => {
+        throw new Fault('not_found', { what: 'the file is gone: order the export again', cause })
+      })
+      const source = () => bundleSource(rooms)
+      const isContent = row.format === 'bundles'
+      const exchanges = isContent ? await exchangesOf(file, source()) : { of: [], without: [] }
       const what = {
         format: row.format,
         records: Number(row.records),
-        ...(looked.length > 0 && { indexes: looked }),
+        // Bundles hold whole exchanges: more than what fits.
+        ...(isContent && { indexes: exchanges.of.flat() }),
       }
       await recordLook(rooms.audit, 'downloadExport', `export ${row.id}`, input, what)
       const stream = writeExport({
         row,
         file,
         server: idText(rooms.server),
-        source: () => bundleSource(rooms),
+        source,
+        exchanges,
         now: new Date(clock()),
       })
       const headers = { 'content-disposition': `attachment; filename="export-${row.id}.zip"` }

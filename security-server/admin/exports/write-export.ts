@@ -5,7 +5,6 @@
  */
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { Readable, Transform } from 'node:stream'
 import { ZipFile } from 'yazl'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -35,8 +34,13 @@ export type ExportQuestion = {
   server: string
   /** Where bundles come from. */
   source(): BundleSource
+  /** Of which there are to be bundles; none in other formats. */
+  exchanges: BundledExchanges
   now: Date
 }
+
+/** The records of each exchange, and those of which no bundle can be made any more. */
+export type BundledExchanges = { of: number[][]; without: { index: number; why: string }[] }
 
 /** An error while it is made destroys the stream. */
 export function writeExport(q: ExportQuestion): Readable {
@@ -67,55 +71,40 @@ export function writeExport(q: ExportQuestion): Readable {
       )
     })
   }
-  const skipped: { index: number; why: string }[] = []
-  const finish = (): void => {
-    zip.addReadStreamLazy('filter.json', { mtime: q.now }, (give) => {
-      const files = Object.fromEntries([...hashes].map(([name, digest]) => [name, digest.digest('base64')]))
-      give(null, Readable.from([Buffer.from(canonicalJson({ ...headOf(q, skipped), files }))]))
-    })
-    zip.end()
-  }
-
   if (q.row.format === 'jsonl') add('records.jsonl', async () => createReadStream(q.file))
   else add('records.csv', async () => Readable.from(csvOf(q.file), { objectMode: false }))
-  if (q.row.format !== 'bundles') finish()
-  else {
-    exchangesOf(q, skipped).then(
-      (exchanges) => {
-        for (const indexes of exchanges) {
-          const name = `bundles/evidence-${indexes[0]}.zip`
-          add(name, () => writeBundle(q.source(), indexes), false)
-        }
-        finish()
-      },
-      (cause: unknown) => output.destroy(asFault(cause)),
-    )
+  for (const indexes of q.exchanges.of) {
+    add(`bundles/evidence-${indexes[0]}.zip`, () => writeBundle(q.source(), indexes), false)
   }
+  zip.addReadStreamLazy('filter.json', { mtime: q.now }, (give) => {
+    const files = Object.fromEntries([...hashes].map(([name, digest]) => [name, digest.digest('base64')]))
+    give(null, Readable.from([Buffer.from(canonicalJson({ ...headOf(q), files }))]))
+  })
+  zip.end()
   return output
 }
 
 /** The records of each exchange once, whichever of its records fit. One that was erased since has no bundle, which is said. */
-async function exchangesOf(
-  { file, source }: ExportQuestion,
-  skipped: { index: number; why: string }[],
-): Promise<number[][]> {
-  const { log } = source()
+export async function exchangesOf(
+  file: string,
+  { log }: Pick<BundleSource, 'log'>,
+): Promise<BundledExchanges> {
   const known = new Set<number>()
-  const exchanges: number[][] = []
+  const found: BundledExchanges = { of: [], without: [] }
   for await (const { index } of rowsOf(file)) {
     if (known.has(index)) continue
     try {
       const { indexes } = await collectExchange({ log }, index)
       for (const one of indexes) known.add(one)
-      exchanges.push(indexes)
+      found.of.push(indexes)
     } catch (thrown) {
-      skipped.push({ index, why: asFault(thrown).message })
+      found.without.push({ index, why: asFault(thrown).message })
     }
   }
-  return exchanges
+  return found
 }
 
-function headOf({ row, server }: ExportQuestion, skipped: object[]) {
+function headOf({ row, server, exchanges }: ExportQuestion) {
   return {
     version: 1,
     log: server,
@@ -131,13 +120,17 @@ function headOf({ row, server }: ExportQuestion, skipped: object[]) {
     records: Number(row.records),
     // Their metadata went with their content: no search finds them.
     erasedInRange: Number(row.erased),
-    ...(row.format === 'bundles' ? { withoutBundle: skipped } : {}),
+    ...(row.format === 'bundles' ? { withoutBundle: exchanges.without } : {}),
   }
 }
 
-export async function* rowsOf(file: string): AsyncGenerator<RowView> {
-  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
-    if (line !== '') yield JSON.parse(line) as RowView
+/** Not by node:readline, which does not pass on that a file cannot be read. */
+async function* rowsOf(file: string): AsyncGenerator<RowView> {
+  let rest = ''
+  for await (const chunk of createReadStream(file, { encoding: 'utf8' }) as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) yield JSON.parse(line) as RowView
   }
 }
 
