@@ -5,13 +5,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { sql } from 'kysely'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
-import { apiKeyMigrations } from '#platform/api-keys/store.ts'
-import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
-import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { openLogDatabase } from '#security-server/message-log/log-database.ts'
-import { localSystemsMigrations } from '#security-server/migrations/local-systems.ts'
+import { serverMigrations } from '#security-server/migrations/migrations.ts'
 
 type Opened = { database: Database; close(): Promise<void> }
 type Setting = 'database' | 'messageLogDatabase'
@@ -28,12 +25,7 @@ export async function moveServer(
 ): Promise<void> {
   await move(settingsFile, 'database', urls.database, async (where) => {
     const database = await openDatabase(where)
-    await migrate(database, {
-      ...apiKeyMigrations,
-      ...auditLogMigrations,
-      ...jobMigrations,
-      ...localSystemsMigrations,
-    })
+    await migrate(database, serverMigrations)
     return opened(database)
   })
   await move(settingsFile, 'messageLogDatabase', urls.messageLogDatabase, openLogDatabase)
