@@ -1,8 +1,10 @@
 /**
  * `concordat verify <container.asice> --conf <directory, zip or anchor> [--json]`: judges a message container offline
- * (with an anchor it fetches the configuration); `concordat verify <bundle.zip> [--conf ...]` an evidence bundle. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
+ * (with an anchor it fetches the configuration); `concordat verify <bundle.zip> [--conf ...]` an evidence bundle,
+ * `concordat verify <archive.zip> [--conf ...] [--previous <digest>]` an archive of a message log. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
  */
 import { parseArgs } from 'node:util'
+import { isArchive } from '#core/archive/read-archive.ts'
 import type { ContainerVerdict } from '#core/container/container.ts'
 import { readContainer } from '#core/container/read-container.ts'
 import { verifyContainer } from '#core/container/verify-container.ts'
@@ -10,14 +12,17 @@ import { isBundle } from '#core/evidence/read-bundle.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
 import { jsonReport, printable, textReport } from './verify/report.ts'
+import { verifyArchive } from './verify/verify-archive.ts'
 import { verifyBundle } from './verify/verify-bundle.ts'
 
 const USAGE = `Usage: concordat verify <container.asice> --conf <directory, verificationconf.zip or anchor.xml> [--json]
        concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--json]
+       concordat verify <archive.zip> [--conf <...>] [--previous <last digest of the archive before, or none>] [--json]
 
 Judges a signed message container, or an evidence bundle with all its messages and their place in the log: who signed,
 when, what the signature covers, and whether all of it holds. A bundle brings a configuration of its own; name yours
-unless you trust where the bundle comes from.
+unless you trust where the bundle comes from. An archive of a message log, X-Road's or ours, is judged with its chain;
+the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
 
@@ -41,7 +46,13 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
   }
   try {
     const judgedAt = new Date(clock())
-    if (await isBundle(options.file)) return await verifyBundle({ ...options, judgedAt, out })
+    const isOfLog = await isArchive(options.file)
+    if (!isOfLog && (await isBundle(options.file))) return await verifyBundle({ ...options, judgedAt, out })
+    if (isOfLog) {
+      const { configuration, previous } = options
+      const previousDigest = previous === 'none' ? '' : previous
+      return await verifyArchive({ ...options, configuration, previousDigest, judgedAt, out })
+    }
     if (options.configuration === undefined) {
       errors.write(`The configuration is missing: --conf.\n\n${USAGE}`)
       return 2
@@ -59,7 +70,12 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
   }
 }
 
-type Options = { file: string; configuration: string | undefined; json: boolean }
+type Options = {
+  file: string
+  configuration: string | undefined
+  previous: string | undefined
+  json: boolean
+}
 
 /** The options, 'help', or what is wrong with the arguments. */
 function readArguments(args: string[]): Options | string {
@@ -69,6 +85,7 @@ function readArguments(args: string[]): Options | string {
       allowPositionals: true,
       options: {
         conf: { type: 'string' },
+        previous: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -77,7 +94,7 @@ function readArguments(args: string[]): Options | string {
     const [file, ...more] = positionals
     if (file === undefined) return 'The container is missing.'
     if (more.length > 0) return 'Only one container can be verified at a time.'
-    return { file, configuration: values.conf, json: values.json }
+    return { file, configuration: values.conf, previous: values.previous, json: values.json }
   } catch (thrown) {
     return (thrown as Error).message
   }

@@ -19,6 +19,7 @@ export type Settings = {
   clients: { http?: ListenAddress; https?: ListenAddress }
   admin: ListenAddress & { initialApiKeyFile?: string }
   limits: { bodyBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
+  archives: { path?: string; maxFileBytes: number }
   redisUrlFile?: string
   logLevel: string
   development: boolean
@@ -126,6 +127,24 @@ export const settingsSchema = {
           exclusiveMinimum: 0,
           default: 4,
           description: 'No exchange when a record is unstamped for longer',
+        },
+      },
+    },
+    archives: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        path: {
+          type: 'string',
+          'x-path': true,
+          description: 'Where archives of the message log go; archives in `directory` when absent',
+        },
+        maxFileBytes: {
+          type: 'integer',
+          minimum: 65536,
+          default: 33554432,
+          description: 'A new archive is begun when contents of so many bytes are in one',
         },
       },
     },

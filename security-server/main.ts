@@ -33,11 +33,14 @@ import type { ConsumerRooms } from './consumer/rooms.ts'
 import { consumerRoutes } from './consumer/routes.ts'
 import { CLIENT_IDLE_MS } from './drain-listener.ts'
 import { createConfigurationClient } from './global-configuration/client.ts'
+import { createContracts } from './global-configuration/contracts/contracts.ts'
 import { registryFinding, suspensionListFinding, watchRegistry } from './global-configuration/findings.ts'
 import { createGlobalConfiguration } from './global-configuration/global-configuration.ts'
+import { createPostDocument } from './global-configuration/registration/client.ts'
 import { createTimeStampClient } from './jobs/client.ts'
 import { failingJobs, jobHandlers, scheduleJobs } from './jobs/handlers.ts'
 import { lateTimeStamps, timeStampInterval } from './jobs/time-stamp-interval.ts'
+import { checkpointSigner } from './keys/checkpoint-signer.ts'
 import { createOcspClient } from './keys/client.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { armConsumer, armProvider, KILL_POINTS } from './kill-points.ts'
@@ -45,6 +48,7 @@ import { listenForClients, listenForPeers } from './listeners.ts'
 import { createLocalSystems } from './local-systems/local-systems.ts'
 import { openMessageLog } from './message-log/message-log.ts'
 import { verifyStored } from './message-log/verify/verify-stored.ts'
+import { serverContractMigrations } from './migrations/contracts.ts'
 import { localSystemsMigrations } from './migrations/local-systems.ts'
 import { recordExportMigrations } from './migrations/record-exports.ts'
 import { createPeerClient } from './peer/client.ts'
@@ -114,8 +118,15 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ...jobMigrations,
     ...localSystemsMigrations,
     ...recordExportMigrations,
+    ...serverContractMigrations,
   })
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
+  const contracts = await createContracts({
+    ...{ server, database, clock, log },
+    configuration: () => globalConfiguration.current(),
+    signJson: keys.signJson,
+    post: createPostDocument(() => globalConfiguration.current().index.privateParameters?.managementService),
+  })
   const ocspClient = createOcspClient()
   const stored = {
     databaseUrl: settings.messageLogDatabase,
@@ -129,6 +140,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     node,
     clock,
     unstampedLimitMs: unstampedLimitSeconds * 1000,
+    archives: {
+      directory: settings.archives.path ?? path.join(settings.directory, 'archives'),
+      maxBytes: settings.archives.maxFileBytes,
+      checkpointSigner: () => checkpointSigner(keys, server),
+    },
     onFault: (fault) => log.error({ err: fault, detail: fault.detail }, 'message log'),
     signer: {
       name: idText(memberOf(server)),
@@ -175,6 +191,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     clock,
     limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: settings.limits.bodyBytes },
     globalConfiguration,
+    contracts,
     localSystems,
     messageLog,
     signMessage: createMessageSigner({ keys, clock }),
@@ -217,7 +234,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     clock,
     log,
     node,
-    handlers: jobHandlers({ keys, globalConfiguration, localSystems, messageLog, exports }, node),
+    handlers: jobHandlers({ keys, globalConfiguration, contracts, localSystems, messageLog, exports }, node),
     ...(settings.redisUrlFile === undefined ? {} : { redisUrl: await readSecret(settings.redisUrlFile) }),
   })
 
@@ -291,6 +308,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     clock,
     keys,
     globalConfiguration,
+    contracts,
     localSystems,
     messageLog: {
       ...messageLog,

@@ -44,7 +44,8 @@ function sayErased(record: ProvenRecord, all: ProvenRecord[]): ProvenRecord {
   return { ...record, reason }
 }
 
-function overall(
+/** The worst verdict on a record decides; then whether the owner stands behind each tree head. */
+export function overall(
   records: RecordVerdict[],
   checkpoints: BundleVerdict['checkpoints'],
 ): Pick<BundleVerdict, 'verdict' | 'subIndication' | 'reason'> {

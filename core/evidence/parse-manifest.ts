@@ -9,12 +9,15 @@ const MAX_PATH = 64
 const MAX_FILES = 4096
 const MAX_TEXT = 64 * 1024
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-const FILE_NAME = /^(?!.*\.\.)[A-Za-z0-9%._-]{1,200}(?:\/[A-Za-z0-9%._-]{1,200}){0,3}$/
+const FILE_NAME = /^(?!(?:.*\/)?\.+(?:\/|$))[A-Za-z0-9%._*+-]{1,255}(?:\/[A-Za-z0-9%._*+-]{1,255}){0,3}$/
 
 type Reader<T> = (value: unknown, where: string) => T
 
-/** Throws `malformed_bundle`. */
-export function parseManifest(bytes: Buffer): BundleManifest {
+/** Throws `malformed_bundle`; an archive holds more records and files than a bundle. */
+export function parseManifest(
+  bytes: Buffer,
+  most: { records: number; files: number } = { records: MAX_RECORDS, files: MAX_FILES },
+): BundleManifest {
   const text = bytes.toString('utf8')
   let value: unknown
   try {
@@ -29,13 +32,13 @@ export function parseManifest(bytes: Buffer): BundleManifest {
     version: (one) => one as 1,
     log: text_,
     made: time,
-    records: list(record, 1, MAX_RECORDS),
+    records: list(record, 1, most.records),
     checkpointSigner: object({
       certificates: list(fileName, 0, 8),
       ocspResponses: list(fileName, 0, 8),
     }),
     configuration: list(fileName, 0, 64),
-    files: fileDigests,
+    files: fileDigests(most.files),
   })(value, 'bundle.json')
   const { records } = manifest
   if (records.some(({ index }, i) => i > 0 && index <= records[i - 1]!.index))
@@ -81,13 +84,15 @@ const record = object<BundleRecord>({
   container: optional(fileName),
   erased: optional(time),
 })
-const fileDigests: Reader<Record<string, string>> = (value, where) => {
-  const entries = Object.entries((value ?? {}) as object)
-  if (value === null || typeof value !== 'object' || Array.isArray(value) || entries.length > MAX_FILES)
-    throw malformed(where)
-  return Object.fromEntries(
-    entries.map(([name, digest]) => [fileName(name, where), base64(32)(digest, `${where} ${name}`)]),
-  )
+function fileDigests(most: number): Reader<Record<string, string>> {
+  return (value, where) => {
+    const entries = Object.entries((value ?? {}) as object)
+    if (value === null || typeof value !== 'object' || Array.isArray(value) || entries.length > most)
+      throw malformed(where)
+    return Object.fromEntries(
+      entries.map(([name, digest]) => [fileName(name, where), base64(32)(digest, `${where} ${name}`)]),
+    )
+  }
 }
 
 function list<T>(item: Reader<T>, least: number, most: number): Reader<T[]> {

@@ -68,8 +68,8 @@ async function read(zip: ZipFile, limits: BundleLimits): Promise<Bundle> {
   return { manifest, files }
 }
 
-/** Neither more nor less than the manifest says, and each is what it says. */
-function checkFiles(manifest: BundleManifest, files: Map<string, Buffer>): void {
+/** Neither more nor less than the manifest says, and each is what it says; throws `malformed_bundle`. */
+export function checkFiles(manifest: BundleManifest, files: ReadonlyMap<string, Buffer>): void {
   const listed = Object.entries(manifest.files)
   if (listed.length !== files.size) throw malformed('its entries are not those of its manifest')
   for (const [name, digest] of listed) {

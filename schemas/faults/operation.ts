@@ -140,6 +140,12 @@ export const operationFaults = {
     text: 'The evidence bundle is not well-formed',
     remedy: 'Fetch the bundle again',
   },
+  malformed_archive: {
+    status: 400,
+    blame: 'client',
+    text: 'The archive is not well-formed',
+    remedy: 'Fetch the archive again; what is missing may be in another one',
+  },
   malformed_checkpoint: {
     status: 400,
     blame: 'server',
@@ -169,6 +175,12 @@ export const operationFaults = {
     blame: 'client',
     text: 'This contradicts what exists already',
     remedy: 'Read the present state and decide again',
+  },
+  under_legal_hold: {
+    status: 409,
+    blame: 'client',
+    text: 'A legal hold covers this content',
+    remedy: 'Have the hold lifted first, or leave the content as it is',
   },
   invalid_input: {
     status: 400,
@@ -227,8 +239,8 @@ export const operationFaults = {
   registration_refused: {
     status: 409,
     blame: 'client',
-    text: 'The central registry refused the management request',
-    remedy: 'Correct what it names and file the request again',
+    text: 'The central registry refused what was filed',
+    remedy: 'Correct what it names and file it again',
   },
   registration_unavailable: {
     status: 502,

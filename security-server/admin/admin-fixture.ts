@@ -12,7 +12,9 @@ import { createHttpService } from '#platform/http-service/create-http-service.ts
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
+import { createContracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
+import { createPostDocument } from '../global-configuration/registration/client.ts'
 import type { Keys } from '../keys/keys.ts'
 import { createWorld, PIN, server, type World } from '../keys/keys-fixture.ts'
 import { createLocalSystems, type LocalSystems } from '../local-systems/local-systems.ts'
@@ -92,6 +94,13 @@ export async function createAdminWorld(
   })
   await jobs.start()
   t.teardown(() => jobs.stop())
+  const globalConfiguration = o.globalConfiguration ?? configurationOf(world)
+  const contracts = await createContracts({
+    ...{ server, database, clock, log },
+    configuration: () => globalConfiguration.current(),
+    signJson: keys.signJson,
+    post: createPostDocument(() => globalConfiguration.current().index.privateParameters?.managementService),
+  })
   const app = createHttpService({ name: 'admin', log })
   t.teardown(() => app.close())
   await adminRoutes(app, {
@@ -99,7 +108,8 @@ export async function createAdminWorld(
     clock,
     database,
     keys,
-    globalConfiguration: o.globalConfiguration ?? configurationOf(world),
+    globalConfiguration,
+    contracts,
     localSystems,
     messageLog,
     jobs,

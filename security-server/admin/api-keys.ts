@@ -20,12 +20,13 @@ export function apiKeyHandlers({ apiKeys, audit, clock }: AdminRooms): Handlers 
   return {
     getSession: async ({ caller: { kind, name, roles } }) => ({ kind, name, roles }),
     getApiKeys: () => apiKeys.list(),
-    async addApiKey({ body }) {
+    async addApiKey({ body, caller }) {
       const { name, roles, expiresAt } = body as { name: string; roles: string[]; expiresAt?: string }
-      if (expiresAt === undefined) return apiKeys.create({ name, roles })
+      const key = { name, roles, createdBy: caller.id }
+      if (expiresAt === undefined) return apiKeys.create(key)
       const end = new Date(expiresAt)
       if (end.getTime() <= clock()) throw new Fault('invalid_input', { what: 'expiresAt lies in the past' })
-      return apiKeys.create({ name, roles, expiresAt: end })
+      return apiKeys.create({ ...key, expiresAt: end })
     },
     revokeApiKey: ({ params }) => apiKeys.revoke(params['id']!),
     async getAuditLog({ query }) {

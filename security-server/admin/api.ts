@@ -12,6 +12,7 @@ import { apiKeyHandlers } from './api-keys.ts'
 import { certificateHandlers } from './certificates.ts'
 import { createDocumentClient } from './client.ts'
 import { clientHandlers } from './clients.ts'
+import { contractHandlers } from './contracts/contracts.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
 import { exchangeHandlers } from './exchanges.ts'
 import { exportHandlers } from './exports/handlers.ts'
@@ -20,6 +21,7 @@ import { initializationHandlers } from './initialization.ts'
 import { messageLogHandlers } from './message-log.ts'
 import { createRegistrationClient } from './requests/client.ts'
 import { managementRequestHandlers } from './requests/management-requests.ts'
+import { retentionHandlers } from './retention.ts'
 import type { AdminRooms } from './rooms.ts'
 import { serviceHandlers } from './services.ts'
 import { systemCertificateHandlers } from './system-certificate.ts'
@@ -60,11 +62,13 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...systemCertificateHandlers(rooms),
       ...clientHandlers(rooms),
       ...managementRequestHandlers(rooms),
+      ...contractHandlers(rooms),
       ...serviceHandlers(rooms),
       ...messageLogHandlers(rooms),
       ...exchangeHandlers(rooms),
       ...trafficHandlers(rooms),
       ...exportHandlers(rooms),
+      ...retentionHandlers(rooms),
       ...diagnosticsHandlers(rooms),
       ...apiKeyHandlers(rooms),
     },

@@ -3,7 +3,8 @@ import { writeContainer } from '#core/container/write-container.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { checkpointSigner } from '../keys/checkpoint-signer.ts'
 import type { StoredEvidence } from '../message-log/evidence/read-evidence.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../message-log/evidence/write-bundle.ts'
 import { type LOOKS, recordLook } from './looks.ts'
@@ -49,10 +50,6 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       const headers = { 'content-disposition': `attachment; filename="evidence-${index}.zip"` }
       return answer(bundle, { headers })
     },
-    async eraseRecord({ params, body }) {
-      const { reason } = body as { reason: string }
-      return { erasureIndex: await messageLog.erase(indexOf(params), reason) }
-    },
     async verifyMessageLog() {
       if (messageLog.verify === undefined) {
         throw new Fault('service_unavailable', { what: 'the log cannot be verified from here' })
@@ -82,17 +79,6 @@ export function bundleSource({
     made: new Date(clock()),
     configuration: globalConfiguration.current().verificationFiles(),
     checkpointSigner: checkpointSigner(keys, server),
-  }
-}
-
-/** Absent while the token is locked: messages of the owner may prove the same certificate. */
-function checkpointSigner(keys: AdminRooms['keys'], server: ServerId): BundleSource['checkpointSigner'] {
-  try {
-    const { certificate, intermediates, ocspResponses } = keys.signingIdentity(memberOf(server))
-    return { certificates: [certificate, ...intermediates].map(({ der }) => der), ocspResponses }
-  } catch (thrown) {
-    if (thrown instanceof Fault) return undefined
-    throw thrown
   }
 }
 

@@ -284,13 +284,21 @@ t.test('the message log for auditors', async (t) => {
   t.match(files.get('README.html')!.toString(), new RegExp(`Record ${index}: request.*Answers record`, 's'))
   t.equal((await ask('GET', `/message-log/records/99/evidence-bundle?${why}`)).status, 404)
   t.equal((await ask('POST', '/message-log/verify')).status, 503)
-  t.match((await ask('POST', `/message-log/records/${index}/erase`, { reason: 'by law' })).body, {
+  const erase = (order: object) =>
+    ask('POST', `/message-log/records/${index}/erase`, { case: '7', reason: 'by law', ...order })
+  t.match((await erase({ mode: 'PROOF_KEPT' })).body, {
     erasureIndex: Number,
+    erased: [{ index }, { index: index + 2 }],
   })
+  const { manifest: proved } = await bundle()
+  t.match(proved.records[0], { index, erased: /T/, openings: { message: {} }, metadata: /json$/ })
+  t.equal(proved.records.length, 4, 'both records, and those that say that they were erased')
+  t.equal((await erase({ mode: 'PROOF_KEPT' })).status, 409)
+  t.match((await erase({})).body, { erased: [{ index }, { index: index + 2 }] })
   t.match((await ask('GET', `/message-log/records/${index}`)).body, { erased: /T/, messageBytes: null })
   t.equal((await ask('GET', `/message-log/records/${index}/container?${why}`)).status, 404)
   const [request] = (await bundle()).manifest.records
-  t.match(request, { index, erased: /T/, openings: {}, container: undefined, metadata: undefined })
+  t.match(request, { index: index + 2, erased: /T/, openings: {}, container: undefined, metadata: undefined })
   const looks = (await auditOf(ask)).filter(({ target }) => target === `record ${index}`)
   t.match(
     looks.find(({ operation }) => operation === 'downloadRecordContainer'),
@@ -302,4 +310,58 @@ t.test('the message log for auditors', async (t) => {
     'getRecord',
     'getRecord',
   ])
+})
+
+t.test('retention and legal holds by those who may', async (t) => {
+  const { ask } = await createAdminWorld(t)
+  const officer = { role: 'XROAD_SECURITY_OFFICER' }
+  const auditor = { role: 'XROAD_CONTENT_AUDITOR' }
+  const settings = { keepDays: 30, atEnd: 'LEAF_ONLY' }
+  t.equal((await ask('PUT', '/message-log/retention/classes/month', settings, officer)).status, 204)
+  const at = '/message-log/retention/services/DEV:GOV:1234:population:persons'
+  t.equal((await ask('PUT', at, { class: 'month' }, officer)).status, 204)
+  t.equal((await ask('PUT', at, { class: 'none' }, officer)).status, 404)
+  t.equal((await ask('PUT', at.replace(':persons', ''), { class: 'month' }, officer)).status, 400)
+  for (const wrong of [{ keepDays: 0 }, { keepDays: '1' }, { atEnd: 'GONE' }, { archive: 'SOME' }])
+    t.equal(
+      (await ask('PUT', '/message-log/retention/classes/x', { ...settings, ...wrong }, officer)).status,
+      400,
+    )
+  t.match((await ask('GET', '/message-log/retention')).body, {
+    classes: [
+      { name: 'default', keepDays: null, services: [] },
+      { name: 'month', keepDays: 30, archive: 'NONE', services: ['DEV:GOV:1234:population:persons'] },
+    ],
+    due: 0,
+    held: 0,
+    nextEnd: null,
+  })
+  const order = { case: 'KR-1', reason: 'investigation' }
+  const scope = { partyId: 'DEV:GOV:5678', from: '2026-01-01T00:00:00+02:00' }
+  const { body: hold } = await ask('POST', '/message-log/holds', { ...order, scope }, auditor)
+  t.match(hold, {
+    ...order,
+    tooLate: [],
+    liftedAt: null,
+    scope: { ...scope, from: '2025-12-31T22:00:00.000Z' },
+  })
+  t.equal((await ask('POST', '/message-log/holds', { ...order, scope: {} }, auditor)).status, 400)
+  t.equal((await ask('POST', `/message-log/holds/${hold['id']}/lift`, { reason: 'x' }, officer)).status, 403)
+  t.match((await ask('GET', '/message-log/holds?active=true&case=KR-1', undefined, officer)).body, [
+    { id: hold['id'] },
+  ])
+  const lifted = await ask('POST', `/message-log/holds/${hold['id']}/lift`, { reason: 'closed' }, auditor)
+  t.match(lifted.body, { liftReason: 'closed', liftedAt: /Z$/ })
+  t.equal(
+    (await ask('POST', `/message-log/holds/${hold['id']}/lift`, { reason: 'again' }, auditor)).status,
+    409,
+  )
+  t.match((await ask('GET', `/message-log/holds/${hold['id']}`, undefined, auditor)).body, {
+    liftReason: 'closed',
+  })
+  t.same((await ask('GET', '/message-log/archives', undefined, officer)).body, [])
+  t.equal((await ask('GET', '/message-log/archives?class=none', undefined, officer)).status, 404)
+  const acts = (await auditOf(ask)).map(({ operation }) => operation)
+  for (const act of ['putRetentionClass', 'assignRetentionClass', 'setLegalHold', 'liftLegalHold'])
+    t.ok(acts.includes(act), act)
 })

@@ -1,5 +1,6 @@
 /** What happens later, never on the message path: each job is one call into a room, safe to repeat. */
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
+import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
@@ -8,8 +9,11 @@ import type { MessageLog } from '../message-log/message-log.ts'
 type Rooms = {
   keys: Pick<Keys, 'refreshOcsp'>
   globalConfiguration: Pick<GlobalConfiguration, 'refresh' | 'refreshSuspensions'>
+  contracts: Pick<Contracts, 'refreshWhenDue'>
   localSystems: Pick<LocalSystems, 'poll'>
-  messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain' | 'closeAbandoned'>
+  messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain' | 'closeAbandoned'> & {
+    retention: Pick<MessageLog['retention'], 'run'>
+  }
   exports: Exports
 }
 
@@ -20,7 +24,7 @@ type Exports = {
   expire(): Promise<void>
 }
 
-type Job = { seconds: number; run(rooms: Rooms): Promise<unknown> }
+type Job = { seconds: number; run(rooms: Rooms, signal: AbortSignal): Promise<unknown> }
 
 const TIME_STAMP = 'time-stamp'
 
@@ -32,6 +36,8 @@ const OF_THIS_NODE: Record<string, Job> = {
     seconds: 20,
     run: ({ globalConfiguration }) => globalConfiguration.refreshSuspensions(),
   },
+  // Looks often, so that one that failed is tried again soon.
+  'refresh-contracts': { seconds: 5, run: ({ contracts }) => contracts.refreshWhenDue() },
   // Looks often, asks rarely: an answer may live for a minute only.
   'refresh-ocsp': { seconds: 10, run: ({ keys }) => keys.refreshOcsp() },
   'poll-local-systems': { seconds: 2, run: ({ localSystems }) => localSystems.poll() },
@@ -44,6 +50,8 @@ const OF_THIS_NODE: Record<string, Job> = {
 const OF_THE_LOG: Record<string, Job> = {
   checkpoint: { seconds: 5, run: ({ messageLog }) => messageLog.checkpointNow() },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
+  // Ends contents whose time is over: twenty seconds at most, with rests between its batches.
+  retention: { seconds: 10, run: ({ messageLog }, signal) => messageLog.retention.run(signal) },
 }
 
 /** The handlers for createJobs; `node` sets this node's own work apart. */
@@ -56,8 +64,8 @@ export function jobHandlers(rooms: Rooms, node: string): Record<string, JobHandl
       rooms.exports.run((payload as { id: string }).id, signal),
   }
   for (const [kind, job] of Object.entries(named(node))) {
-    handlers[kind] = async () => {
-      await job.run(rooms)
+    handlers[kind] = async ({ signal }) => {
+      await job.run(rooms, signal)
     }
   }
   return handlers

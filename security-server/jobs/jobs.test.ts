@@ -81,12 +81,14 @@ t.test('the job follows the interval without a restart', (t) =>
           refresh: async () => undefined,
           refreshSuspensions: async () => undefined,
         },
+        contracts: { refreshWhenDue: async () => undefined },
         localSystems: { poll: async () => false },
         exports: { jobKind: 'export-records a', run: async () => undefined, expire: async () => undefined },
         messageLog: {
           checkpointNow: async () => undefined,
           maintain: async () => undefined,
           closeAbandoned: async () => 0,
+          retention: { run: async () => 0 },
           async timeStampNow() {
             runs++
             await slow

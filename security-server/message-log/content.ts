@@ -19,10 +19,12 @@ export const SECTION = {
   messageDigest: 7,
   /** SHA-512 of the body. */
   bodyDigest: 8,
+  /** What stays of a record whose content ended with its proof kept: the salt (32) of its commitments. */
+  salt: 9,
 } as const
 
 const VERSION = 1
-const LAST = 8
+const LAST = 9
 const HEAD = 5
 
 /** Sections by type: `sections[SECTION.message]`. */

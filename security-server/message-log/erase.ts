@@ -1,46 +1,155 @@
 /**
- * Erasure: the record's key is destroyed, so its content and the guessing at its commitments are gone, while leaf,
- * signature digest, time-stamp and proof stay. The erasure itself is a record that answers the erased one.
+ * Erasure: a record's key is destroyed, so its content is gone for ever, while leaf, signature, time-stamp and proof stay.
+ * Each erasure is a record that answers the erased one; a batch of them is one commit, or none of it is done.
  */
+import { hash, randomBytes } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
-import { decodeBodyFile, SECTION } from './content.ts'
+import { contentSize, decodeBodyFile, encodeContent, SECTION } from './content.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
-import { openRecord } from './open-record.ts'
+import { type OpenedRecord, openRecord } from './open-record.ts'
 import { ownRecord } from './own-record.ts'
+import type { SideStatement } from './records/hot-store.ts'
+import type { StoredRecord } from './records/store.ts'
 import type { OwnRecord } from './records/writer.ts'
+import { deriveRecordKey, SEALED_EXTRA, SEED_LENGTH, sealContent } from './seal.ts'
+
+/**
+ * What stays of the content. PROOF_KEPT: metadata and the digests with the salt that opens the commitments to them.
+ * LEAF_ONLY: the salted commitments, at which nobody can guess any more.
+ */
+export type EndMode = 'PROOF_KEPT' | 'LEAF_ONLY'
+
+export type Erasure = {
+  index: number
+  mode: EndMode
+  /** Stands in the erasure's record beside `mode`; `effective` is when the content had to end, `archive` where it is kept. */
+  extra: { reason: string } & Partial<
+    Record<'archive' | 'case' | 'class' | 'effective' | 'reference', string | undefined>
+  >
+}
+
+export type Erased = { index: number; erasureIndex: number }
 
 const ERASABLE: ReadonlySet<string> = new Set(['request', 'reply', 'refusal', 'outcome-unknown'])
 
-/** Throws `not_found`, `conflict` when it is erased already, `invalid_input` for a record of the log about itself. */
-export async function eraseRecord(q: {
-  index: number
-  reason: string
+/**
+ * `holds` is the number of the holds that were asked: when one was set since, nothing is erased and `logging_failed` thrown.
+ * Throws `not_found`, `conflict` when nothing is left to erase, `invalid_input` for a record of the log about itself.
+ */
+export async function eraseRecords(q: {
+  erasures: Erasure[]
+  holds: number
   now: number
   log: LogDatabase
   ring: KeyRing
   node: string
-  append(record: OwnRecord): Promise<number>
-}): Promise<{ erasureIndex: number; bodyFile: string | undefined }> {
-  const record = await q.log.records.get(q.index)
+  append(records: OwnRecord[]): Promise<number[]>
+}): Promise<Erased[]> {
+  const records: OwnRecord[] = []
+  for (const erasure of q.erasures) records.push(await erasureRecord(erasure, records.length === 0, q))
+  const indexes = await q.append(records)
+  return q.erasures.map(({ index }, i) => ({ index, erasureIndex: indexes[i]! }))
+}
+
+async function erasureRecord(
+  { index, mode, extra }: Erasure,
+  isFirst: boolean,
+  q: { holds: number; now: number; log: LogDatabase; ring: KeyRing; node: string },
+): Promise<OwnRecord> {
+  const record = await q.log.records.get(index)
   const { kind } = JSON.parse(record.form) as { kind: string }
   if (!ERASABLE.has(kind))
     throw new Fault('invalid_input', { what: `a record of kind ${kind} is not erased` })
-  if (record.seed === undefined) throw new Fault('conflict', { what: `record ${q.index} is erased already` })
-  const file = openRecord(record, q.ring.find)?.sections[SECTION.bodyFile]
+  const isProof = record.seed === undefined
+  const rest = isProof ? await q.log.records.remainder(index) : undefined
+  if (isProof && (rest === undefined || mode === 'PROOF_KEPT'))
+    throw new Fault('conflict', { what: `record ${index} is erased already` })
   const time = new Date(q.now).toISOString()
-  const erasureIndex = await q.append({
+  const opened = isProof ? undefined : openRecord(record, q.ring.find)
+  // A record whose log key is gone has nothing left of which a proof could be kept.
+  const keepsProof = mode === 'PROOF_KEPT' && opened !== undefined
+  const written: EndMode = keepsProof ? 'PROOF_KEPT' : 'LEAF_ONLY'
+  const { archive, case: caseNumber, class: name, effective, reason, reference } = extra
+  const sorted = { archive, case: caseNumber, class: name, effective, mode: written, reason, reference }
+  return {
     packed: ownRecord({
       kind: 'erasure',
       time: q.now,
-      metadata: { answers: q.index, extra: { reason: q.reason }, id: '', node: q.node, requestId: '' },
-      answers: q.index,
+      metadata: { answers: index, extra: present(sorted), id: '', node: q.node, requestId: '' },
+      answers: index,
     }),
     beside: (idx) => [
-      { text: 'delete from record_key where idx = ?', values: [q.index] },
-      { text: 'delete from search where idx = ?', values: [q.index] },
-      { text: 'insert into erasure (idx, erasure_idx, time) values (?, ?, ?)', values: [q.index, idx, time] },
+      // A hold that is being set waits for this commit, or this commit for it.
+      ...(isFirst ? [{ text: "update mark set value = value where name = 'holds'", values: [] }] : []),
+      entry(isProof ? 'proof_erasure' : 'erasure', { index, idx, time, holds: q.holds }),
+      { text: 'delete from record_key where idx = ?', values: [index] },
+      { text: 'delete from retention where idx = ?', values: [index] },
+      ...bodyRemoval(opened),
+      ...(keepsProof ? [remainderOf(record, opened, q.ring)] : removal(index)),
     ],
-  })
-  return { erasureIndex, bodyFile: file === undefined ? undefined : decodeBodyFile(file).name }
+  }
+}
+
+/** Fails, and with it the commit, when the number of the holds is another one: `time` may not be null. */
+function entry(
+  table: 'erasure' | 'proof_erasure',
+  q: { index: number; idx: number; time: string; holds: number },
+): SideStatement {
+  return {
+    text: `insert into ${table} (idx, erasure_idx, time) select cast(? as bigint), cast(? as bigint),
+      case when value = cast(? as bigint) then cast(? as text) end from mark where name = 'holds'`,
+    values: [q.index, q.idx, q.holds, q.time],
+  }
+}
+
+/** The file goes after the commit, by whoever finds this row. */
+function bodyRemoval(opened: OpenedRecord | undefined): SideStatement[] {
+  const section = opened?.sections[SECTION.bodyFile]
+  if (section === undefined) return []
+  const text = 'insert into erased_body_file (name) values (?)'
+  return [{ text, values: [decodeBodyFile(section).name] }]
+}
+
+function removal(index: number): SideStatement[] {
+  return ['remainder', 'search'].map((table) => ({
+    text: `delete from ${table} where idx = ?`,
+    values: [index],
+  }))
+}
+
+/** What log level `digest` would have kept, and the salt, under a key of its own. */
+function remainderOf(record: StoredRecord, opened: OpenedRecord, ring: KeyRing): SideStatement {
+  const { key, sections } = opened
+  const kept = [
+    undefined,
+    sections[SECTION.metadata],
+    undefined,
+    undefined,
+    undefined,
+    sections[SECTION.hashChainResult],
+    sections[SECTION.hashChain],
+    digestOf(sections[SECTION.message]) ?? sections[SECTION.messageDigest],
+    digestOf(sections[SECTION.body]) ?? sections[SECTION.bodyDigest],
+    key.salt,
+  ]
+  const logKey = ring.current()
+  const seed = Buffer.concat([logKey.id, randomBytes(SEED_LENGTH)])
+  const plain = encodeContent(kept, Buffer.alloc(contentSize(kept)))
+  const content = Buffer.alloc(plain.length + SEALED_EXTRA)
+  sealContent(deriveRecordKey(logKey.key, seed).dataKey, plain, content)
+  return {
+    text: 'insert into remainder (idx, seed, content) values (?, ?, ?)',
+    values: [record.idx, seed, content],
+  }
+}
+
+function digestOf(content: Buffer | undefined): Buffer | undefined {
+  return content === undefined ? undefined : hash('sha512', content, 'buffer')
+}
+
+function present(extra: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(extra).filter((field): field is [string, string] => field[1] !== undefined),
+  )
 }

@@ -170,3 +170,10 @@ export async function usableAgain(log: MessageLog): Promise<void> {
     }
   }
 }
+
+/** Runs of the retention job until nothing is due that it may end; says how many contents ended. */
+export async function endAllDue({ retention }: MessageLog): Promise<number> {
+  let ended = await retention.run()
+  while ((await retention.counts()).due > 0) ended += await retention.run()
+  return ended
+}

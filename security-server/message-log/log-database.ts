@@ -1,8 +1,12 @@
 /** The log's own database with its stores; apart from the server's, so that evidence outlives configuration. */
+import { sql } from 'kysely'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { type ArchiveStore, createArchiveStore } from './archives/store.ts'
 import { messageLogMigrations } from './migrations/all.ts'
 import { createRecordStore, type RecordStore } from './records/store.ts'
+import { createHoldStore, type HoldStore } from './retention/holds/store.ts'
+import { createRetentionStore, type RetentionStore } from './retention/store.ts'
 import { createSearchStore, type SearchStore } from './search/store.ts'
 import { createTimeStampStore, type TimeStampStore } from './time-stamps/store.ts'
 import { createTreeStore, type TreeStore } from './tree/store.ts'
@@ -13,6 +17,9 @@ export type LogDatabase = {
   tree: TreeStore
   timeStamps: TimeStampStore
   search: SearchStore
+  retention: RetentionStore
+  holds: HoldStore
+  archives: ArchiveStore
   close(): Promise<void>
 }
 
@@ -20,6 +27,8 @@ export type LogDatabase = {
 export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {}): Promise<LogDatabase> {
   const database = await openDatabase(url)
   try {
+    // On every connection from the first row on: pages that are split would keep copies of what is erased later.
+    if (database.dialect === 'sqlite') await sql`pragma secure_delete = on`.execute(database.kysely)
     if (o.readOnly !== true) await migrate(database, messageLogMigrations)
   } catch (fault) {
     await database.close()
@@ -31,6 +40,9 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     tree: createTreeStore(database),
     timeStamps: createTimeStampStore(database),
     search: createSearchStore(database),
+    retention: createRetentionStore(database),
+    holds: createHoldStore(database),
+    archives: createArchiveStore(database),
     close: () => database.close(),
   }
 }

@@ -11,7 +11,7 @@ import type { WorkerSetup } from './worker-api.ts'
 export type Maintenance = {
   /** Does a little of everything; true when more is to do. */
   slice(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
-  /** Indexes the record of this index, and all before it. */
+  /** Indexes the record of this index, and all before it; with one beyond the last all that there are. */
   indexPast(index: number): Promise<void>
   markLowWater(): Promise<void>
   /** From now on the writer knows all that is open. */
@@ -56,7 +56,7 @@ export function createMaintenance(q: {
   return {
     indexPast: async (last) => {
       const { size } = await store.head()
-      while ((await index(size)) <= last && last < size);
+      while ((await index(size)) < Math.min(last + 1, size));
     },
     markLowWater,
     recovered: () => {

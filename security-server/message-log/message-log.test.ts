@@ -173,7 +173,9 @@ await eachDatabase(t, async (_database, t, url) => {
     })
 
     await t.test('erasure: content and body are gone, signature, proof and stamp stay', async (t) => {
-      const erasure = await log.erase(logged.index, 'request of the person')
+      const order = { mode: 'LEAF_ONLY', case: '7/2026', reason: 'request of the person' } as const
+      const erased = await log.retention.erase({ index: logged.index, ...order })
+      const { erasureIndex } = erased[0]!
       const stored = await log.read(logged.index)
       t.ok(stored.erased)
       t.equal(stored.message, undefined)
@@ -182,12 +184,17 @@ await eachDatabase(t, async (_database, t, url) => {
       t.same(proof.openings, {})
       t.ok(parseCheckpoint(proof.checkpoint).size > 0)
       await t.rejects(log.container(logged.index), { code: 'not_found' })
-      await t.rejects(log.erase(logged.index, 'again'), { code: 'conflict' })
-      await t.rejects(log.erase(erasure, 'itself'), { code: 'invalid_input' })
-      t.equal((await log.findExchange(request.ids.id, CLIENT)).length, 1)
+      await t.rejects(log.retention.erase({ index: logged.index, ...order }), { code: 'conflict' })
+      await t.rejects(log.retention.erase({ index: erasureIndex, ...order }), { code: 'invalid_input' })
+      t.same(
+        erased.map(({ index }) => index),
+        [logged.index, reply.index],
+        'both records of the exchange',
+      )
+      t.same(await log.findExchange(request.ids.id, CLIENT), [])
       const ids = { ...request.ids, id: 'erased before it was indexed' }
       const fresh = await log.append({ ...request, ids, body: undefined, replayKey: Buffer.from(ids.id) })
-      await log.erase(fresh.index, 'request of the person')
+      await log.retention.erase({ index: fresh.index, ...order })
       t.same(await log.findExchange(ids.id, CLIENT), [])
       const files = readdirSync(options.bodyFolder, { recursive: true, withFileTypes: true })
       t.equal(files.filter((file) => file.isFile()).length, 0)

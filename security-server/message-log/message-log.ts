@@ -6,6 +6,7 @@ import type { ContainerParts } from '#core/container/container.ts'
 import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'
+import { type ArchiveOptions, createArchiver } from './archives/archiver.ts'
 import { openBodyFolder } from './body-folder.ts'
 import { containerParts } from './evidence/container-parts.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
@@ -14,6 +15,7 @@ import { closeRest, createOpenExchanges } from './open-exchanges.ts'
 import { packRecord } from './pack-record.ts'
 import type { LoggedRecord, RecordInput } from './record-input.ts'
 import { createReplayHolds } from './replay-holds.ts'
+import { createRetention, type Retention } from './retention/retention.ts'
 import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import { createSpool, type Spool } from './spool.ts'
@@ -46,6 +48,8 @@ export type MessageLogOptions = {
   /** Asks a time-stamping authority to stamp this SHA-512. Throws `timestamping_failed`. */
   stamp?: ((imprint: Buffer) => Promise<TimeStampAnswer>) | undefined
   unstampedLimitMs?: number
+  /** Without it no archives are made, and content that is to be archived does not end. */
+  archives?: ArchiveOptions | undefined
   /** Hears of faults that no caller waits for. */
   onFault?: (fault: Fault) => void
 }
@@ -97,8 +101,8 @@ export type MessageLog = {
    * without this process having been told of it. Spares what is under way; for a job every few seconds.
    */
   closeAbandoned(): Promise<number>
-  /** Destroys the content of a record for ever; returns the index of the record that says so. */
-  erase(index: number, reason: string): Promise<number>
+  /** Ends of content, erasure by order, legal holds. */
+  retention: Retention
   rotateLogKey(): Promise<void>
   close(): Promise<void>
 }
@@ -210,6 +214,30 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       throw thrown
     }
   }
+  const evidence: Pick<MessageLog, 'read' | 'container' | 'proof'> = {
+    read: (index) => worker.call('readEvidence', index),
+    container: async (index) => containerParts(await worker.call('readEvidence', index), folder),
+    proof: async (index) => {
+      try {
+        return await worker.call('proveInclusion', index)
+      } catch (thrown) {
+        if (asFault(thrown).code !== 'not_found' || index >= worker.state().size) throw thrown
+      }
+      await checkpointNow()
+      return worker.call('proveInclusion', index)
+    },
+  }
+  const archiver =
+    q.archives === undefined
+      ? undefined
+      : createArchiver({
+          options: q.archives,
+          worker,
+          log: evidence,
+          origin: idText(q.server),
+          node,
+          clock,
+        })
   return {
     append,
     holdReplayKeys: holds.hold,
@@ -233,17 +261,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     },
     checkpoints: (limit) => worker.call('checkpoints', limit),
     erasedBelow: (size) => worker.call('erasedBelow', size),
-    read: (index) => worker.call('readEvidence', index),
-    container: async (index) => containerParts(await worker.call('readEvidence', index), folder),
-    proof: async (index) => {
-      try {
-        return await worker.call('proveInclusion', index)
-      } catch (thrown) {
-        if (asFault(thrown).code !== 'not_found' || index >= worker.state().size) throw thrown
-      }
-      await checkpointNow()
-      return worker.call('proveInclusion', index)
-    },
+    ...evidence,
     oldestUnstamped: () => {
       const { oldestUnstamped } = worker.state()
       return oldestUnstamped === undefined ? undefined : new Date(oldestUnstamped)
@@ -264,11 +282,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       await folder.sweep(async (names) => new Set(await worker.call('referredBodyFiles', names)))
       return closed
     },
-    erase: async (index, reason) => {
-      const { erasureIndex, bodyFile } = await worker.call('erase', { index, reason, now: clock() })
-      if (bodyFile !== undefined) await folder.erase(bodyFile)
-      return erasureIndex
-    },
+    retention: createRetention({ worker, folder, clock, index: maintain, archiver }),
     rotateLogKey: () => worker.call('rotateKey', clock()),
     close: async () => {
       clearTimeout(probing)

@@ -1,8 +1,11 @@
 /** Opens a stored record: its key, its content, and what the content says. */
+import { Fault } from '#schemas/fault.ts'
 import { decodeContent, SECTION, type Sections } from './content.ts'
 import type { Metadata } from './record-input.ts'
 import type { StoredRecord } from './records/store.ts'
 import { deriveRecordKey, type LogKey, logKeyIdOf, openContent, type RecordKey } from './seal.ts'
+
+const SALT = 32
 
 export type OpenedRecord = { key: RecordKey; sections: Sections; metadata: Metadata }
 
@@ -20,4 +23,19 @@ export function openRecord(
   const key = deriveRecordKey(logKey.key, record.seed)
   const sections = decodeContent(openContent(key.dataKey, record.content))
   return { key, sections, metadata: JSON.parse(sections[SECTION.metadata]!.toString()) as Metadata }
+}
+
+/** What stays of a record whose content ended with its proof kept: metadata, digests, and the key of its commitments. */
+export type OpenedRemainder = { key: Pick<RecordKey, 'salt'>; sections: Sections; metadata: Metadata }
+
+/** Undefined when nothing stays or the log key is not here. Throws `log_inconsistent`. */
+export function openRemainder(
+  remainder: { seed: Buffer; content: Buffer } | undefined,
+  findKey: KeyFinder,
+): OpenedRemainder | undefined {
+  const opened = remainder === undefined ? undefined : openRecord(remainder, findKey)
+  if (opened === undefined) return undefined
+  const salt = opened.sections[SECTION.salt]
+  if (salt?.length !== SALT) throw new Fault('log_inconsistent', { what: 'what stays of an erased record' })
+  return { ...opened, key: { salt } }
 }

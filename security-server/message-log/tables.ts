@@ -1,5 +1,7 @@
 /** The tables as Kysely sees them; migrations/ makes them, docs/message-log-format.md describes them. */
 
+import type { Generated } from 'kysely'
+
 export type Tables = {
   record: { idx: number; leaf: Buffer; form: string; signature_id: number | null; content: Buffer }
   record_key: { idx: number; seed: Buffer }
@@ -46,5 +48,46 @@ export type Tables = {
   }
   erasure: { idx: number; erasure_idx: number; time: string }
   log_key: { id: string; idx: number; time: string; checkpoint_key: Buffer }
+  retention_class: {
+    id: Generated<number>
+    name: string
+    keep_days: number | null
+    at_end: string
+    archive: string
+  }
+  retention_assignment: { service: string; class: number }
+  /** `stopped_by`: the hold that stops the end, 0 for none, -1 while an archive is to be made first; `archive`: that archive. */
+  retention: { idx: number; class: number; ends: string | null; stopped_by: number; archive: number | null }
+  legal_hold: {
+    id: Generated<number>
+    case_number: string
+    reason: string
+    /** JSON of a HoldScope. */
+    scope: string
+    set_by: string
+    set_at: string
+    lifted_by: string | null
+    lifted_at: string | null
+    lift_reason: string | null
+  }
+  remainder: { idx: number; seed: Buffer; content: Buffer }
+  proof_erasure: { idx: number; erasure_idx: number; time: string }
+  erased_body_file: { name: string }
+  archive: {
+    id: Generated<number>
+    class: number
+    file: string
+    /** Whose folder it is in. */
+    node: string
+    complete: number
+    sha256: Buffer
+    size: number
+    /** JSON list of indexes. */
+    records: string
+    containers: number
+    created_at: string
+    linking_digest: string
+    manifest_digest: Buffer
+  }
   mark: { name: string; value: number }
 }

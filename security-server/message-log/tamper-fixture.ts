@@ -45,7 +45,7 @@ export async function buildLog(t: Test): Promise<World> {
     if (n % 25 === 24) checkpoints.push((await log.checkpointNow()) as string)
   }
   await log.append(await signedRecord({ kind: 'reply', direction: 'out', answers: indexes[4]! }))
-  await log.erase(indexes[7]!, 'a test')
+  await log.retention.erase({ index: indexes[7]!, mode: 'LEAF_ONLY', case: '1', reason: 'a test' })
   for (let n = 0; n < 160; n++)
     await log.append({ ...(await signedRecord({ kind: 'refusal' })), signature: shared })
   await log.timeStampNow()

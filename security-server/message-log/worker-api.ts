@@ -2,6 +2,7 @@
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
+import type { RetentionApi } from './retention/worker-retention.ts'
 import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
@@ -34,7 +35,7 @@ export type CheckpointDraft = { size: number; root: Buffer; note: string }
 /** What fits in one part of a walk through the log, and the last index that was looked at. */
 export type SearchWindow = { rows: SearchRow[]; last: number }
 
-export type WorkerApi = {
+export type WorkerApi = RetentionApi & {
   /** Proves by a durable write that the log can take records. */
   probe(): Promise<void>
   newestCheckpoint(): Promise<string | undefined>
@@ -55,12 +56,6 @@ export type WorkerApi = {
   proveInclusion(index: number): Promise<InclusionEvidence>
   /** Closes open intents of this node that are not under way; says how many, and which others are open. */
   recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
-  /** Erases the content of a record; says which body file goes with it. */
-  erase(q: {
-    index: number
-    reason: string
-    now: number
-  }): Promise<{ erasureIndex: number; bodyFile: string | undefined }>
   rotateKey(now: number): Promise<void>
   referredBodyFiles(names: string[]): Promise<string[]>
   close(): Promise<void>

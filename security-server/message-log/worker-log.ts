@@ -1,8 +1,7 @@
 /** The log as its worker runs it: one writer, whose commits stand in a row, and reads beside it. */
 import { createTurn } from '#platform/in-turn.ts'
-import { Fault } from '#schemas/fault.ts'
 import { checkLogIsWhole, markBeginning, markFirstStart, registerKey } from './check-start.ts'
-import { eraseRecord } from './erase.ts'
+import { eraseRecords } from './erase.ts'
 import { proveInclusion } from './evidence/prove-inclusion.ts'
 import { readEvidence } from './evidence/read-evidence.ts'
 import { unpackGroup } from './group-format.ts'
@@ -14,6 +13,7 @@ import { openPostgresqlStore } from './postgresql/store.ts'
 import type { HotStore } from './records/hot-store.ts'
 import { type AppendResult, createWriter, type OwnRecord, type Writer } from './records/writer.ts'
 import { closeAbandoned, scanIntents } from './recover.ts'
+import { workerRetention } from './retention/worker-retention.ts'
 import { openSqliteStore, prepareFile } from './sqlite/store.ts'
 import { nextBatch } from './time-stamps/batch.ts'
 import { timeStampRecord } from './time-stamps/stamp-record.ts'
@@ -38,11 +38,12 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
 
   // Writes stand in a row: a group never meets a half-done transaction of another writer in this thread.
   const inTurn = createTurn()
-  const appendOwn = async (record: OwnRecord): Promise<number> => {
-    const [result] = await writer.append([record])
-    if (result === undefined || 'fault' in result) throw result?.fault ?? new Fault('logging_failed')
-    return result.index
-  }
+  const appendAll = async (records: OwnRecord[]): Promise<number[]> =>
+    (await writer.append(records)).map((result) => {
+      if ('fault' in result) throw result.fault
+      return result.index
+    })
+  const appendOwn = async (record: OwnRecord): Promise<number> => (await appendAll([record]))[0]!
 
   await registerKey(log, ring, setup, appendOwn)
   await markBeginning({ log, store, ring, setup })
@@ -84,6 +85,15 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       traffic: (question) => log.search.traffic(question),
       checkpoints: (limit) => log.tree.newestCheckpoints(limit),
       erasedBelow: (size) => log.records.erasedBelow(size),
+      ...workerRetention({
+        log,
+        ring,
+        inTurn,
+        erase: (erasures, holds, now) =>
+          eraseRecords({ erasures, holds, now, log, ring, node, append: appendAll }),
+        indexAll: () => maintenance.indexPast(Number.MAX_SAFE_INTEGER),
+        scrub: () => store.scrub(),
+      }),
       readEvidence: (index) => readEvidence(log, index, ring.find),
       proveInclusion: (index) => proveInclusion(log, index, ring.find),
       recover: async ({ now, underWay }) => {
@@ -97,14 +107,6 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
           return done
         })
       },
-      erase: (q) =>
-        inTurn(async () => {
-          // Indexed later, from what is remembered of it, it would be found again.
-          await maintenance.indexPast(q.index)
-          const erased = await eraseRecord({ ...q, log, ring, node, append: appendOwn })
-          await store.scrub()
-          return erased
-        }),
       rotateKey: (now) =>
         inTurn(async () => {
           ring.rotate()

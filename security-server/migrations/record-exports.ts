@@ -4,7 +4,7 @@ import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
 
 export const recordExportMigrations: Record<string, Migration> = {
-  'security-server-010-record-exports': {
+  'security-server-exports-001': {
     async up(kysely: Kysely<unknown>) {
       const { text, integer } = columnTypes(kysely)
       await kysely.schema

@@ -4,7 +4,14 @@ import { inclusionProof } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
 import { SECTION } from '../content.ts'
 import type { LogDatabase } from '../log-database.ts'
-import { type KeyFinder, type OpenedRecord, openRecord } from '../open-record.ts'
+import {
+  type KeyFinder,
+  type OpenedRecord,
+  type OpenedRemainder,
+  openRecord,
+  openRemainder,
+} from '../open-record.ts'
+import type { StoredRecord } from '../records/store.ts'
 import { createNodeReader } from '../tree/tiles.ts'
 
 /** Opens one commitment and no other: commitment = SHA-256(key ‖ digest), key = HMAC-SHA-256(salt, label). */
@@ -18,7 +25,7 @@ export type InclusionEvidence = {
   size: number
   path: Buffer[]
   checkpoint: string
-  /** Absent for a record that was erased or whose log key is gone. */
+  /** Absent for a record of which only the leaf stays, or whose log key is gone. */
   openings: { parties?: Opening; message?: Opening; body?: Opening }
 }
 
@@ -34,7 +41,7 @@ export async function proveInclusion(
     throw new Fault('not_found', { what: `no checkpoint covers record ${index} yet` })
   }
   const path = await inclusionProof(checkpoint.size, index, createNodeReader(log))
-  const opened = openRecord(record, findKey)
+  const opened = openRecord(record, findKey) ?? (await remainderOf(log, record, findKey))
   return {
     index,
     leaf: record.leaf,
@@ -46,7 +53,16 @@ export async function proveInclusion(
   }
 }
 
-function openingsOf({ key, sections }: OpenedRecord): InclusionEvidence['openings'] {
+/** The proof of an erased record may have been kept. */
+async function remainderOf(
+  log: Pick<LogDatabase, 'records'>,
+  { idx, seed }: StoredRecord,
+  findKey: KeyFinder,
+): Promise<OpenedRemainder | undefined> {
+  return seed === undefined ? openRemainder(await log.records.remainder(idx), findKey) : undefined
+}
+
+function openingsOf({ key, sections }: OpenedRecord | OpenedRemainder): InclusionEvidence['openings'] {
   const message = sections[SECTION.message]
   const body = sections[SECTION.body]
   const digests = {

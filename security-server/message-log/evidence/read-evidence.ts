@@ -2,7 +2,7 @@
 import { Fault } from '#schemas/fault.ts'
 import { type BodyFileReference, decodeBodyFile, SECTION } from '../content.ts'
 import type { LogDatabase } from '../log-database.ts'
-import { type KeyFinder, openRecord } from '../open-record.ts'
+import { type KeyFinder, openRecord, openRemainder } from '../open-record.ts'
 import type { Metadata } from '../record-input.ts'
 import { chainOf } from '../time-stamps/batch.ts'
 import { decodeEvidence } from '../time-stamps/stamp-record.ts'
@@ -15,6 +15,9 @@ export type StoredEvidence = {
   erased: string | undefined
   /** The record of the log that says so. */
   erasureIndex: number | undefined
+  /** The record of the log that says that what the first erasure had left went too. */
+  proofErasureIndex: number | undefined
+  /** Stays when a record is erased with its proof kept. */
   metadata: Metadata | undefined
   message: Buffer | undefined
   body: Buffer | undefined
@@ -44,20 +47,24 @@ export async function readEvidence(
   findKey: KeyFinder,
 ): Promise<StoredEvidence> {
   const record = await log.records.get(index)
-  const opened = openRecord(record, findKey)
+  const erasure = await log.records.erasure(index)
+  const opened =
+    openRecord(record, findKey) ??
+    (erasure === undefined ? undefined : openRemainder(await log.records.remainder(index), findKey))
   const sections = opened?.sections ?? []
   const document = record.signatureId === null ? undefined : await log.records.document(record.signatureId)
   if (record.signatureId !== null && document === undefined) {
     throw new Fault('log_inconsistent', { what: `the signature document of record ${index} is missing` })
   }
   const bodyFile = sections[SECTION.bodyFile]
-  const erasure = await log.records.erasure(index)
+  const proofErasure = erasure === undefined ? undefined : await log.records.proofErasure(index)
   return {
     index,
     leaf: record.leaf,
     form: record.form,
     erased: erasure?.time,
     erasureIndex: erasure?.erasure_idx,
+    proofErasureIndex: proofErasure?.erasure_idx,
     metadata: opened?.metadata,
     message: sections[SECTION.message],
     body: sections[SECTION.body],

@@ -51,8 +51,8 @@ export async function collectExchange(
     throw new Fault('conflict', { what: 'there are too many answers to one request' })
   const erasures: number[] = []
   for (const one of exchange) {
-    const { erasureIndex } = await log.read(one)
-    if (erasureIndex !== undefined) erasures.push(Number(erasureIndex))
+    const { erasureIndex, proofErasureIndex } = await log.read(one)
+    for (const by of [erasureIndex, proofErasureIndex]) if (by !== undefined) erasures.push(Number(by))
   }
   return { indexes: [...exchange, ...erasures].sort((a, b) => a - b) }
 }

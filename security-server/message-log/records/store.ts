@@ -165,6 +165,27 @@ export function createRecordStore(database: Database) {
       return Number(row.erased)
     },
 
+    /** The erasure of what `erasure` had left of the record. */
+    proofErasure: (idx: number) =>
+      kysely.selectFrom('proof_erasure').selectAll().where('idx', '=', idx).executeTakeFirst(),
+
+    /** What stays of a record whose content ended with its proof kept. */
+    remainder: (idx: number): Promise<{ idx: number; seed: Buffer; content: Buffer } | undefined> =>
+      kysely.selectFrom('remainder').selectAll().where('idx', '=', idx).executeTakeFirst(),
+
+    /** Body files of erased records that are still to be deleted. */
+    erasedBodyFiles: async (limit: number): Promise<string[]> => {
+      const rows = await kysely.selectFrom('erased_body_file').select('name').limit(limit).execute()
+      return rows.map(({ name }) => name)
+    },
+
+    /** They have been deleted. */
+    forgetBodyFiles: async (names: string[]): Promise<void> => {
+      if (names.length === 0) return
+      await kysely.deleteFrom('body_file').where('name', 'in', names).execute()
+      await kysely.deleteFrom('erased_body_file').where('name', 'in', names).execute()
+    },
+
     logKeys: () => kysely.selectFrom('log_key').selectAll().orderBy('idx').execute(),
   }
 }

@@ -180,7 +180,7 @@ await eachDatabase(t, async (_database, t, url) => {
     })
     await sql`drop table traffic`.execute(database.kysely)
     await sql`drop index search_request_id`.execute(database.kysely)
-    await sql`delete from kysely_migration where name = '2026-12-03-message-log-traffic'`.execute(
+    await sql`delete from kysely_migration where name = '2026-12-11-message-log-traffic'`.execute(
       database.kysely,
     )
     await migrate(database, messageLogMigrations)

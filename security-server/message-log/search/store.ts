@@ -174,6 +174,12 @@ export function createSearchStore(database: Database) {
       return rows.slice(0, MAX_PAGE)
     },
 
+    /** The rows of these records, as far as there are any. */
+    byIndexes: async (indexes: number[]): Promise<SearchRow[]> =>
+      indexes.length === 0
+        ? []
+        : kysely.selectFrom('search').selectAll().where('idx', 'in', indexes).execute(),
+
     /**
      * Newest first: by index; by time when times narrow it, so that the way to an old day is short; by hour and index when
      * what records say narrows it. The log has `size` records.

@@ -2,7 +2,7 @@
 import { createHash, hash } from 'node:crypto'
 import { commit, type LeafFields } from '#core/merkle/leaf-form.ts'
 import { decodeBodyFile, SECTION, type Sections } from '../content.ts'
-import type { OpenedRecord } from '../open-record.ts'
+import type { OpenedRecord, OpenedRemainder } from '../open-record.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource } from './source.ts'
 
@@ -12,7 +12,7 @@ export type ContentDigests = { message: Buffer | undefined; body: Buffer | undef
 /** Throws `log_inconsistent`. */
 export async function checkContent(
   form: LeafFields,
-  opened: OpenedRecord,
+  opened: OpenedRecord | OpenedRemainder,
   source: LogSource,
 ): Promise<ContentDigests> {
   const { key, sections } = opened
@@ -21,7 +21,7 @@ export async function checkContent(
     if (form[label] !== commitment) throw inconsistent(`the ${label} is not what the leaf commits to`)
   }
   expect('parties', sha512(sections[SECTION.metadata]!))
-  checkLevel(form, sections)
+  checkLevel(form, sections, 'dataKey' in key)
   const message = sections[SECTION.message]
   const digests = {
     message: message === undefined ? sections[SECTION.messageDigest] : sha512(message),
@@ -32,17 +32,18 @@ export async function checkContent(
   return digests
 }
 
-/** What was to be kept is kept: a record of level full cannot quietly hold digests alone. */
-function checkLevel(form: LeafFields, sections: Sections): void {
+/** What was to be kept is kept: a record of level full cannot quietly hold digests alone, unless it was erased. */
+function checkLevel(form: LeafFields, sections: Sections, isWhole: boolean): void {
   const holdsContent = [SECTION.message, SECTION.body, SECTION.bodyFile].some(
     (type) => sections[type] !== undefined,
   )
-  if (form.logLevel !== 'full' && holdsContent)
+  if ((form.logLevel !== 'full' || !isWhole) && holdsContent)
     throw inconsistent('there is more content than the level says')
+  if ((sections[SECTION.salt] === undefined) !== isWhole) throw inconsistent('its salt')
   const isBare = form.message !== '' && sections[SECTION.message] === undefined
   const hasNoBody =
     form.body !== '' && sections[SECTION.body] === undefined && sections[SECTION.bodyFile] === undefined
-  if (form.logLevel === 'full' && (isBare || hasNoBody)) throw inconsistent('content is missing')
+  if (form.logLevel === 'full' && isWhole && (isBare || hasNoBody)) throw inconsistent('content is missing')
 }
 
 async function bodyDigest(sections: Sections, source: LogSource): Promise<Buffer | undefined> {

@@ -1,12 +1,16 @@
 /** What ties records and side tables together: answers, erasures, key rotations, the key that opens a record. */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
-import { type OpenedRecord, openRecord } from '../open-record.ts'
+import { type OpenedRecord, type OpenedRemainder, openRecord, openRemainder } from '../open-record.ts'
 import type { StoredRecord } from '../records/store.ts'
 import { logKeyIdOf } from '../seal.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource, StoredLogKey } from './source.ts'
 
-export type Access = { state: 'open'; opened: OpenedRecord } | { state: 'erased' } | { state: 'sealed' }
+export type Access =
+  | { state: 'open'; opened: OpenedRecord }
+  /** `rest` is what stays, where the proof was kept. */
+  | { state: 'erased'; rest: OpenedRemainder | undefined }
+  | { state: 'sealed' }
 
 /** Opens the record, or says why it need not open. Throws `log_inconsistent` for a key that vanished without a record. */
 export async function openOrExplain(
@@ -22,7 +26,7 @@ export async function openOrExplain(
     if (fields?.kind !== 'erasure' || fields.answers !== record.leaf.toString('base64')) {
       throw inconsistent('the key is gone and no record says that it was erased')
     }
-    return { state: 'erased' }
+    return { state: 'erased', rest: openRemainder(await source.remainder(record.idx), source.findKey) }
   }
   // A log that is written to meanwhile may have erased it after its row was read.
   if (erasure !== undefined && erasure.erasure_idx < size)
@@ -38,7 +42,7 @@ export async function openOrExplain(
 export async function checkLinks(q: {
   record: StoredRecord
   form: LeafFields
-  opened: OpenedRecord | undefined
+  opened: OpenedRecord | OpenedRemainder | undefined
   source: LogSource
   logKeys: StoredLogKey[]
 }): Promise<void> {
@@ -51,8 +55,13 @@ export async function checkLinks(q: {
     if (answered?.leaf.toString('base64') !== form.answers) throw inconsistent('it answers another record')
   }
   if (form.kind === 'erasure' && answers !== undefined) {
-    const erasure = await source.erasure(answers)
-    if (erasure?.erasure_idx !== record.idx || erasure.time !== form.time) throw inconsistent('its erasure')
+    await checkErasure({
+      record,
+      form,
+      answers,
+      mode: opened?.metadata.extra?.['mode'] ?? 'LEAF_ONLY',
+      source,
+    })
   }
   if (form.kind === 'key-rotation') {
     const key = q.logKeys.find((each) => each.idx === record.idx)
@@ -63,4 +72,23 @@ export async function checkLinks(q: {
       throw inconsistent('the log key that it names')
     }
   }
+}
+
+/** It is an erasure that the tables name; of what the last one says to have kept or taken, the one is there, the other not. */
+async function checkErasure(q: {
+  record: StoredRecord
+  form: LeafFields
+  answers: number
+  mode: string
+  source: LogSource
+}): Promise<void> {
+  const { record, form, answers, mode, source } = q
+  // First: in a log that is written to meanwhile what is read afterwards explains why it may be gone.
+  const remainder = await source.remainder(answers)
+  const named = [await source.erasure(answers), await source.proofErasure(answers)]
+  const own = named.find((each) => each?.erasure_idx === record.idx)
+  if (own?.time !== form.time) throw inconsistent('its erasure')
+  if (own !== (named[1] ?? named[0]) || (remainder !== undefined) === (mode === 'PROOF_KEPT')) return
+  if (mode === 'PROOF_KEPT') throw inconsistent(`the proof of record ${answers} was to be kept and is gone`)
+  throw inconsistent(`of record ${answers} the leaf was to stay, and there is more`)
 }

@@ -48,6 +48,8 @@ export async function databaseSource(
       return row?.idx === idx ? row : undefined
     },
     erasure: records.erasure,
+    proofErasure: records.proofErasure,
+    remainder: records.remainder,
     logKeys: records.logKeys,
     head: async () => head,
     beyond: () => beyondHead(log),

@@ -22,6 +22,10 @@ export type LogSource = {
   document(id: number): Promise<{ digest: Buffer; document: Buffer } | undefined>
   form(idx: number): Promise<StoredForm | undefined>
   erasure(idx: number): Promise<{ idx: number; erasure_idx: number; time: string } | undefined>
+  /** The second erasure of a record, which took what the first had left of it. */
+  proofErasure(idx: number): Promise<{ idx: number; erasure_idx: number; time: string } | undefined>
+  /** What an erasure left of the record. */
+  remainder(idx: number): Promise<{ seed: Buffer; content: Buffer } | undefined>
   logKeys(): Promise<StoredLogKey[]>
   /** The tree as it was when reading began: everything that comes in order ends there. */
   head(): Promise<Head>
@@ -63,6 +67,8 @@ export type LogReport = {
   /** Records whose content was erased, and records whose log key the verifier does not have. */
   erased: number
   sealed: number
+  /** Of the erased ones those whose proof was kept. */
+  proofsKept: number
   /** Signature documents that have no time-stamp yet. */
   unstamped: number
   /** By index; the first is where the log stops being trustworthy. At most MAX_PROBLEMS. */

@@ -5,7 +5,7 @@
 import { createCompactRange } from '#core/merkle/compact-range.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { asFault } from '#schemas/fault.ts'
-import type { OpenedRecord } from '../open-record.ts'
+import type { OpenedRecord, OpenedRemainder } from '../open-record.ts'
 import type { StoredRecord } from '../records/store.ts'
 import type { StoredTimeStamp } from '../time-stamps/store.ts'
 import { checkContent } from './check-content.ts'
@@ -62,11 +62,13 @@ export async function verifyLog(
     const access = await check(idx, () => openOrExplain(record, source, logKeys, head.size))
     const opened = access?.state === 'open' ? access.opened : undefined
     if (access?.state === 'erased') report.erased++
+    const rest = access?.state === 'erased' ? access.rest : undefined
+    if (rest !== undefined) report.proofsKept++
     if (access?.state === 'sealed') report.sealed++
     if (form !== undefined) {
-      await check(idx, () => checkLinks({ record, form, opened, source, logKeys }))
+      await check(idx, () => checkLinks({ record, form, opened: opened ?? rest, source, logKeys }))
       if (form.kind === 'time-stamp') await check(idx, () => passTimeStamp(record, form, opened))
-      else await check(idx, () => passMessage(record, form, opened))
+      else await check(idx, () => passMessage(record, form, opened ?? rest))
     }
     await check(idx, () => range.append(record.leaf))
     await check(idx, () => tiles.add(record.leaf))
@@ -76,7 +78,7 @@ export async function verifyLog(
   const passMessage = async (
     record: StoredRecord,
     form: LeafFields,
-    opened: OpenedRecord | undefined,
+    opened: OpenedRecord | OpenedRemainder | undefined,
   ): Promise<void> => {
     if (record.signatureId === record.idx) await passDocument(record.idx)
     const digests = opened === undefined ? undefined : await checkContent(form, opened, source)
@@ -180,6 +182,7 @@ function emptyReport(): LogReport {
     checkpoints: 0,
     erased: 0,
     sealed: 0,
+    proofsKept: 0,
     unstamped: 0,
     problems: [],
   }

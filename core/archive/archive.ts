@@ -1,0 +1,44 @@
+/** What an archive of ours holds beside X-Road's entries: `bundle.json` with a proof a record, and this in `archive.json`. */
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { malformed } from './linking-info.ts'
+
+export const ARCHIVE_INFO = 'archive.json'
+
+export type ArchiveInfo = {
+  version: 1
+  /** The retention class whose content it holds. */
+  class: string
+  /** The archive of this class before: its file name, and base64 of SHA-256 of its `bundle.json`; null in the first. */
+  previous: { file: string; manifest: string } | null
+}
+
+/** As many as one archive proves. */
+export const ARCHIVE_LIMITS = { records: 4000, files: 20_000 }
+
+const FILE = /^[A-Za-z0-9._-]{1,255}$/
+const SHA256 = /^[A-Za-z0-9+/]{43}=$/
+
+/** Throws `malformed_archive` for anything but the canonical form of these members. */
+export function parseArchiveInfo(bytes: Buffer): ArchiveInfo {
+  let value: ArchiveInfo
+  try {
+    value = parseStrictJson(bytes) as ArchiveInfo
+    if (canonicalJson(value) !== bytes.toString())
+      throw malformed('archive.json is not in its canonical form')
+  } catch (cause) {
+    throw malformed('archive.json is no canonical JSON', cause)
+  }
+  const members = Object.keys(value ?? {}).join()
+  const { version, previous } = value ?? {}
+  const isGood =
+    members === 'class,previous,version' &&
+    version === 1 &&
+    FILE.test(String(value.class)) &&
+    (previous === null ||
+      (Object.keys(previous).join() === 'file,manifest' &&
+        FILE.test(String(previous.file)) &&
+        SHA256.test(String(previous.manifest))))
+  if (!isGood) throw malformed('archive.json is not of version 1')
+  return value
+}

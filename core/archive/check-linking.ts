@@ -1,0 +1,40 @@
+/** Guarantees that the containers of an archive are those of its linking information, none more, none less, in that order. */
+import { Fault } from '#schemas/fault.ts'
+import { chainDigest, containerHash, malformed } from './linking-info.ts'
+import { type Archive, CONTAINER_NAME } from './read-archive.ts'
+
+export type Linked = {
+  /** Last digest and name of the archive that it follows, '' where it is the first. */
+  previous: { digest: string; file: string }
+  /** What the linking information of the next archive begins with. */
+  lastDigest: string
+}
+
+/**
+ * With `previousDigest` (hex, '' for a first archive) also that it follows that one. Throws `malformed_archive`, and
+ * `invalid_proof` where the chain does not hold.
+ */
+export function checkLinking({ files, linkingInfo }: Archive, previousDigest?: string): Linked {
+  const names = [...files.keys()].filter((name) => CONTAINER_NAME.test(name))
+  if (linkingInfo === undefined) throw malformed('linkinginfo is missing')
+  if (names.length === 0) throw malformed('there are no containers')
+  const { previous, algorithm, entries } = linkingInfo
+  if (previousDigest !== undefined && previousDigest.toLowerCase() !== previous.digest)
+    throw broken(`it follows an archive that ends with ${previous.digest || 'nothing'}, not the given one`)
+  let digest = previous.digest
+  for (const [i, { name, digest: said }] of entries.entries()) {
+    if (names[i] !== name) {
+      const why = names.includes(name) ? 'its containers stand in another order' : `${name} is missing`
+      throw broken(`${why}: the linking information names ${name} as number ${i + 1}`)
+    }
+    digest = chainDigest(algorithm, digest, containerHash(algorithm).update(files.get(name)!).digest())
+    if (digest !== said) throw broken(`the chain does not hold at ${name}`)
+  }
+  if (names.length > entries.length)
+    throw broken(`${names[entries.length]} stands in no line of the linking information`)
+  return { previous, lastDigest: digest }
+}
+
+function broken(what: string): Fault {
+  return new Fault('invalid_proof', { what })
+}

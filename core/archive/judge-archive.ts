@@ -1,0 +1,137 @@
+/**
+ * Judges an archive: its chain, every container, and, where it brings proofs of ours, the place of every record in the log.
+ * Nothing in a bad archive makes it throw.
+ */
+import { hash } from 'node:crypto'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import type { ContainerVerdict } from '#core/container/container.ts'
+import { readContainer } from '#core/container/read-container.ts'
+import { verifyContainer } from '#core/container/verify-container.ts'
+import { type BundleVerdict, MANIFEST, type RecordVerdict } from '#core/evidence/bundle.ts'
+import { overall } from '#core/evidence/judge-bundle.ts'
+import { judgeCheckpoints } from '#core/evidence/judge-checkpoints.ts'
+import { judgeRecord } from '#core/evidence/judge-record.ts'
+import { parseManifest } from '#core/evidence/parse-manifest.ts'
+import { checkFiles } from '#core/evidence/read-bundle.ts'
+import { Fault } from '#schemas/fault.ts'
+import { ARCHIVE_INFO, ARCHIVE_LIMITS, type ArchiveInfo, parseArchiveInfo } from './archive.ts'
+import { checkLinking, type Linked } from './check-linking.ts'
+import { malformed } from './linking-info.ts'
+import { type Archive, CONTAINER_NAME } from './read-archive.ts'
+
+export type ArchiveQuestion = {
+  archive: Archive
+  /** Last digest of the archive that it must follow, hex, '' for none; not asked when absent. */
+  previousDigest: string | undefined
+  configuration: ReadonlyMap<string, ConfigurationIndex>
+  now: Date
+}
+
+type Verdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' | 'reason'>
+
+export type ArchiveVerdict = Verdict & {
+  linking: Linked | undefined
+  /** By container, for an archive without proofs. */
+  containers: (Verdict & { name: string })[]
+  /** Of an archive with proofs: what `archive.json` says, base64 of SHA-256 of its `bundle.json`, the verdicts. */
+  proved:
+    | {
+        log: string
+        made: string
+        info: ArchiveInfo
+        manifest: string
+        records: RecordVerdict[]
+        checkpoints: BundleVerdict['checkpoints']
+      }
+    | undefined
+}
+
+export async function judgeArchive(q: ArchiveQuestion): Promise<ArchiveVerdict> {
+  const found: Pick<ArchiveVerdict, 'linking' | 'containers' | 'proved'> = {
+    linking: undefined,
+    containers: [],
+    proved: undefined,
+  }
+  try {
+    const { files } = q.archive
+    const hasContainers = [...files.keys()].some((name) => CONTAINER_NAME.test(name))
+    const isOurs = files.has(MANIFEST)
+    if (hasContainers || !isOurs) found.linking = checkLinking(q.archive, q.previousDigest)
+    if (isOurs) {
+      found.proved = await judgeProofs(q)
+      return { ...found, ...ofProofs(found.proved) }
+    }
+    for (const [name, bytes] of files)
+      if (CONTAINER_NAME.test(name)) found.containers.push({ name, ...(await judgeContainer(bytes, q)) })
+    return { ...found, ...ofContainers(found.containers) }
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown
+    const subIndication = thrown.code === 'invalid_proof' ? 'HASH_FAILURE' : 'FORMAT_FAILURE'
+    return { ...found, verdict: 'TOTAL-FAILED', subIndication, reason: thrown.what ?? thrown.message }
+  }
+}
+
+async function judgeProofs(q: ArchiveQuestion): Promise<NonNullable<ArchiveVerdict['proved']>> {
+  const files = new Map(q.archive.files)
+  const bytes = files.get(MANIFEST)!
+  files.delete(MANIFEST)
+  const manifest = parseManifest(bytes, ARCHIVE_LIMITS)
+  checkFiles(manifest, files)
+  const info = files.get(ARCHIVE_INFO)
+  if (info === undefined) throw malformed('archive.json is missing')
+  const shown = manifest.records.flatMap(({ container }) => (container === undefined ? [] : [container]))
+  const stored = [...files.keys()].filter((name) => CONTAINER_NAME.test(name))
+  // Otherwise a container could stand in the chain and be judged by nobody.
+  if (shown.length !== stored.length || new Set(shown).size !== stored.length)
+    throw malformed('a container that belongs to no record, or to two')
+  const question = { bundle: { manifest, files }, configuration: q.configuration, now: q.now }
+  const proven = []
+  for (const record of manifest.records) proven.push(await judgeRecord(record, question))
+  const records = proven.map(({ leaf: _leaf, shown: _shown, ...verdict }) => verdict)
+  return {
+    log: manifest.log,
+    made: manifest.made,
+    info: parseArchiveInfo(info),
+    manifest: hash('sha256', bytes, 'base64'),
+    records,
+    checkpoints: judgeCheckpoints(question, records),
+  }
+}
+
+/** A record without its message is a tombstone: proved, and no reason for doubt when the archive says nothing else of it. */
+function ofProofs({ records, checkpoints }: NonNullable<ArchiveVerdict['proved']>): Verdict {
+  const isTombstone = ({ subIndication }: RecordVerdict): boolean => subIndication === 'SIGNED_DATA_NOT_FOUND'
+  const tombstones = records.filter(isTombstone).length
+  const judged = records.filter((record) => !isTombstone(record))
+  const verdict =
+    judged.length === 0 ? overall(records.slice(0, 1), checkpoints) : overall(judged, checkpoints)
+  if (verdict.verdict !== 'TOTAL-PASSED' || tombstones === 0) return verdict
+  return {
+    ...verdict,
+    reason: `${verdict.reason} Of ${tombstones} records only the place in the log is proved.`,
+  }
+}
+
+async function judgeContainer(bytes: Buffer, { configuration, now }: ArchiveQuestion): Promise<Verdict> {
+  try {
+    const { verdict, subIndication, reason } = await verifyContainer({
+      container: await readContainer(bytes),
+      configuration,
+      now,
+    })
+    return { verdict, subIndication, reason }
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown
+    return { verdict: 'TOTAL-FAILED', subIndication: 'FORMAT_FAILURE', reason: thrown.message }
+  }
+}
+
+function ofContainers(containers: ArchiveVerdict['containers']): Verdict {
+  const worst =
+    containers.find(({ verdict }) => verdict === 'TOTAL-FAILED') ??
+    containers.find(({ verdict }) => verdict === 'INDETERMINATE')
+  if (worst === undefined)
+    return { verdict: 'TOTAL-PASSED', reason: 'The chain holds and every message verifies.' }
+  const { name, verdict, subIndication, reason } = worst
+  return { verdict, subIndication, reason: `${name}: ${reason}` }
+}

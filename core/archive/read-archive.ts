@@ -1,0 +1,87 @@
+/**
+ * Reads an archive within bounds: entries one after the other as the directory has them, names without paths that lead out,
+ * no name twice, sizes as announced, checksums right. A container may be packed, but not so well that it becomes a bomb.
+ */
+import { buffer } from 'node:stream/consumers'
+import { crc32 } from 'node:zlib'
+import type { ZipFile } from 'yauzl'
+import { openZip } from '#core/container/open-zip.ts'
+import { Fault } from '#schemas/fault.ts'
+import { LINKING_INFO, type LinkingInfo, malformed, parseLinkingInfo } from './linking-info.ts'
+
+export type Archive = {
+  /** By name, in the order of the directory. */
+  files: Map<string, Buffer>
+  /** Absent where there are no containers. */
+  linkingInfo: LinkingInfo | undefined
+}
+
+export type ArchiveLimits = { entries: number; entryBytes: number; bytes: number }
+
+/** X-Road begins a new archive when one has passed 32 MiB; the container that passes it may be of any size. */
+const DEFAULT_LIMITS: ArchiveLimits = {
+  entries: 40_000,
+  entryBytes: 512 * 1024 * 1024,
+  bytes: 1024 * 1024 * 1024,
+}
+/** Entries that hold our own signature documents and proofs pack well; nothing honest packs better than this. */
+const MAX_RATIO = 200
+const SMALL = 64 * 1024
+export const CONTAINER_NAME = /\.asice$/
+const NAME = /^[A-Za-z0-9%._*+-]{1,255}(\/[A-Za-z0-9%._*+-]{1,255}){0,3}$/
+
+/** Reads a file or its bytes; throws `malformed_archive`, or `io_error` when the file cannot be opened. */
+export async function readArchive(
+  file: string | Buffer,
+  limits: Partial<ArchiveLimits> = {},
+): Promise<Archive> {
+  const zip = await openZip(file, malformed)
+  try {
+    return await read(zip, { ...DEFAULT_LIMITS, ...limits })
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw malformed('an entry cannot be read', cause)
+  } finally {
+    zip.close()
+  }
+}
+
+/** Whether it is a ZIP file with linking information or an `archive.json`. Throws `io_error`. */
+export async function isArchive(file: string | Buffer): Promise<boolean> {
+  let zip: ZipFile | undefined
+  try {
+    zip = await openZip(file, malformed)
+    if (zip.entryCount > DEFAULT_LIMITS.entries) return false
+    for await (const { fileName } of zip.eachEntry())
+      if (fileName === LINKING_INFO || fileName === 'archive.json') return true
+    return false
+  } catch (cause) {
+    if (cause instanceof Fault && cause.code === 'io_error') throw cause
+    return false
+  } finally {
+    zip?.close()
+  }
+}
+
+async function read(zip: ZipFile, limits: ArchiveLimits): Promise<Archive> {
+  if (zip.entryCount > limits.entries) throw malformed(`more than ${limits.entries} entries`)
+  const files = new Map<string, Buffer>()
+  let left = limits.bytes
+  for await (const entry of zip.eachEntry()) {
+    const { fileName, uncompressedSize, compressedSize } = entry
+    if (!NAME.test(fileName) || fileName.split('/').some((part) => /^\.+$/.test(part)))
+      throw malformed('an entry whose name is none of an archive')
+    if (files.has(fileName)) throw malformed('two entries of one name')
+    left -= uncompressedSize
+    if (uncompressedSize > limits.entryBytes || left < 0) {
+      throw malformed('it is too large to be verified whole: unzip it and verify its containers one by one')
+    }
+    if (uncompressedSize > SMALL && uncompressedSize > MAX_RATIO * compressedSize)
+      throw malformed('an entry that is packed like a bomb')
+    const bytes = await buffer(await zip.openReadStreamPromise(entry))
+    if (crc32(bytes) !== entry.crc32) throw malformed('an entry whose checksum is wrong')
+    files.set(fileName, bytes)
+  }
+  const linkingInfo = files.get(LINKING_INFO)
+  return { files, linkingInfo: linkingInfo === undefined ? undefined : parseLinkingInfo(linkingInfo) }
+}

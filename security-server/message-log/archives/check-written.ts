@@ -1,0 +1,63 @@
+/**
+ * Guarantees that the file on disk is the archive that was written: each entry, read back, is what went in, and the chain of
+ * its linking information holds. Only then may the database let go of the content.
+ */
+import { createHash } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
+import { chainDigest, containerHash, LINKING_INFO, parseLinkingInfo } from '#core/archive/linking-info.ts'
+import { CONTAINER_NAME } from '#core/archive/read-archive.ts'
+import { openZip } from '#core/container/open-zip.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { WrittenArchive } from './write-archive.ts'
+
+/** Throws `malformed_archive`. */
+export async function checkWritten(file: string, written: WrittenArchive): Promise<void> {
+  const zip = await openZip(file, unlike)
+  const linked: { name: string; digest: Buffer }[] = []
+  let linkingInfo: Buffer | undefined
+  let entries = 0
+  try {
+    for await (const entry of zip.eachEntry()) {
+      const { fileName } = entry
+      const sha256 = createHash('sha256')
+      const sha512 = containerHash('SHA-512')
+      const stream = await zip.openReadStreamPromise(entry)
+      if (fileName === LINKING_INFO) {
+        linkingInfo = await buffer(stream)
+        sha256.update(linkingInfo)
+      } else
+        for await (const chunk of stream as AsyncIterable<Buffer>) {
+          sha256.update(chunk)
+          if (CONTAINER_NAME.test(fileName)) sha512.update(chunk)
+        }
+      if (sha256.digest('base64') !== written.digests.get(fileName))
+        throw unlike(`${fileName} is another one`)
+      if (CONTAINER_NAME.test(fileName)) linked.push({ name: fileName, digest: sha512.digest() })
+      entries++
+    }
+  } finally {
+    zip.close()
+  }
+  if (entries !== written.digests.size || linked.length !== written.containers)
+    throw unlike('it has more or fewer entries than were written')
+  if (linked.length > 0) checkChain(linkingInfo, linked, written.linkingDigest)
+}
+
+function checkChain(
+  bytes: Buffer | undefined,
+  linked: { name: string; digest: Buffer }[],
+  lastDigest: string,
+): void {
+  const { previous, entries } = parseLinkingInfo(bytes ?? Buffer.alloc(0))
+  let digest = previous.digest
+  for (const [i, one] of linked.entries()) {
+    digest = chainDigest('SHA-512', digest, one.digest)
+    if (entries[i]?.name !== one.name || entries[i].digest !== digest)
+      throw unlike(`its chain at ${one.name}`)
+  }
+  if (entries.length !== linked.length || digest !== lastDigest) throw unlike('the end of its chain')
+}
+
+function unlike(what: string, cause?: unknown): Fault {
+  return new Fault('malformed_archive', { what: `as it was read back: ${what}`, cause })
+}

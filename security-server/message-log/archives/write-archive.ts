@@ -1,0 +1,185 @@
+/**
+ * Writes an archive: X-Road's containers and linking information, and for each record the proof that it stands in the log.
+ * A class whose content may not be archived, and a record without a signed message, leave their proof only: a tombstone.
+ */
+import { createHash, type Hash, hash } from 'node:crypto'
+import { Readable, Transform } from 'node:stream'
+import { ZipFile } from 'yazl'
+import { ARCHIVE_INFO, type ArchiveInfo } from '#core/archive/archive.ts'
+import { chainDigest, containerHash, LINKING_INFO, writeLinkingInfo } from '#core/archive/linking-info.ts'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import type { ContainerParts } from '#core/container/container.ts'
+import { writeContainer } from '#core/container/write-container.ts'
+import { type BundleManifest, type BundleRecord, MANIFEST } from '#core/evidence/bundle.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { InclusionEvidence } from '../evidence/prove-inclusion.ts'
+import type { StoredEvidence } from '../evidence/read-evidence.ts'
+import { metadataText } from '../own-record.ts'
+import type { RetentionClass } from '../retention/classes.ts'
+import { containerName } from './names.ts'
+import type { Previous } from './store.ts'
+
+export type ArchivedRecord = {
+  evidence: StoredEvidence
+  proof: InclusionEvidence
+  /** Absent for a tombstone. */
+  container: ContainerParts | undefined
+}
+
+export type ArchiveContent = {
+  class: RetentionClass
+  /** In rising order of index. */
+  records: ArchivedRecord[]
+  previous: Previous
+  /** The log's origin. */
+  log: string
+  made: Date
+  /** DER, the certificate first. */
+  checkpointSigner: { certificates: Buffer[]; ocspResponses: Buffer[] } | undefined
+}
+
+/** Known when the stream has ended. */
+export type WrittenArchive = {
+  /** By entry, SHA-256 in base64. */
+  digests: Map<string, string>
+  containers: number
+  linkingDigest: string
+  manifestDigest: Buffer
+}
+
+const ALGORITHM = 'SHA-512'
+const DATE = { mtime: new Date(1980, 0, 1) }
+/** Containers are packed already; but what stands unpacked without its size a reader of streams cannot read. */
+const PACKED = { ...DATE, compressionLevel: 1 }
+
+/** Throws `log_inconsistent` when a message is not what its leaf commits to. */
+export function writeArchive(content: ArchiveContent): { output: Readable; written(): WrittenArchive } {
+  const zip = new ZipFile()
+  const output = zip.outputStream as Readable
+  zip.on('error', (error: Error) => output.destroy(error))
+  // Each container closes its sources when the reader goes away.
+  output.setMaxListeners(0)
+  const digests = new Map<string, string>()
+  const entries: { digest: string; name: string }[] = []
+  let linkingDigest = content.previous.linking.digest
+  let manifestDigest = Buffer.alloc(0)
+  let containers = 0
+  const add = (name: string, bytes: Buffer): string => {
+    if (digests.has(name)) return name
+    digests.set(name, hash('sha256', bytes, 'base64'))
+    zip.addBuffer(bytes, name, DATE)
+    return name
+  }
+  const addLater = (name: string, make: () => Buffer): void =>
+    zip.addReadStreamLazy(name, PACKED, (give) => {
+      const bytes = make()
+      digests.set(name, hash('sha256', bytes, 'base64'))
+      give(null, Readable.from([bytes]))
+    })
+  const addContainer = (name: string, parts: ContainerParts): string => {
+    containers++
+    digests.set(name, '')
+    zip.addReadStreamLazy(name, PACKED, (give) => {
+      const source = writeContainer(parts)
+      const sha256 = createHash('sha256')
+      const linked = containerHash(ALGORITHM)
+      const hashed = hashing([sha256, linked], () => {
+        digests.set(name, sha256.digest('base64'))
+        linkingDigest = chainDigest(ALGORITHM, linkingDigest, linked.digest())
+        entries.push({ digest: linkingDigest, name })
+      })
+      // Pipes forward neither errors nor a reader that went away.
+      source.once('error', (error) => output.destroy(error))
+      output.once('close', () => source.destroy())
+      give(null, source.pipe(hashed))
+    })
+    return name
+  }
+
+  const records = content.records.map((record) => addRecord(record, content.class, add, addContainer))
+  const { manifest: before, linking: previous } = content.previous
+  const info: ArchiveInfo = {
+    class: content.class.name,
+    previous: before === undefined ? null : { file: before.file, manifest: before.digest.toString('base64') },
+    version: 1,
+  }
+  add(ARCHIVE_INFO, Buffer.from(canonicalJson(info)))
+  const numbered = (folder: string, ders: Buffer[] = []): string[] =>
+    ders.map((der, i) => add(`checkpoint-signer/${folder}-${i}.der`, der))
+  const manifest: Omit<BundleManifest, 'files'> = {
+    version: 1,
+    log: content.log,
+    made: content.made.toISOString(),
+    records,
+    checkpointSigner: {
+      certificates: numbered('certificate', content.checkpointSigner?.certificates),
+      ocspResponses: numbered('ocsp', content.checkpointSigner?.ocspResponses),
+    },
+    // Whoever judges an archive has a configuration of its time; X-Road's archives bring none either.
+    configuration: [],
+  }
+  if (containers > 0)
+    addLater(LINKING_INFO, () => writeLinkingInfo({ previous, algorithm: ALGORITHM, entries }))
+  addLater(MANIFEST, () => {
+    const bytes = Buffer.from(canonicalJson({ ...manifest, files: Object.fromEntries(digests) }))
+    manifestDigest = hash('sha256', bytes, 'buffer')
+    return bytes
+  })
+  zip.end()
+  return { output, written: () => ({ digests, containers, linkingDigest, manifestDigest }) }
+}
+
+function addRecord(
+  { evidence, proof, container }: ArchivedRecord,
+  { atEnd }: RetentionClass,
+  add: (name: string, bytes: Buffer) => string,
+  addContainer: (name: string, parts: ContainerParts) => string,
+): BundleRecord {
+  const { index, metadata, signatures } = evidence
+  const record: BundleRecord = {
+    index,
+    form: proof.form,
+    path: proof.path.map((node) => node.toString('base64')),
+    checkpoint: add(`checkpoints/${proof.size}.txt`, Buffer.from(proof.checkpoint)),
+    openings: {},
+  }
+  // What an archive tells of a tombstone is no more than what the log keeps of it.
+  if (container === undefined && atEnd === 'LEAF_ONLY') return record
+  record.openings = Object.fromEntries(
+    Object.entries(proof.openings).map(([label, { key, digest }]) => [
+      label,
+      { key: key.toString('base64'), digest: digest.toString('base64') },
+    ]),
+  )
+  if (metadata !== undefined)
+    record.metadata = add(`records/${index}/metadata.json`, Buffer.from(metadataText(metadata)))
+  if (signatures !== undefined) record.signatures = add(`records/${index}/signatures.xml`, signatures)
+  if (container !== undefined) {
+    checkCommitted(evidence, proof)
+    const { kind } = JSON.parse(proof.form) as { kind: string }
+    record.container = addContainer(containerName({ queryId: metadata?.id ?? '', kind, index }), container)
+  }
+  return record
+}
+
+/** A body in a file is bound to the record by its key: another one does not decrypt. */
+function checkCommitted({ index, message, body }: StoredEvidence, { openings }: InclusionEvidence): void {
+  for (const [label, bytes] of Object.entries({ message, body })) {
+    const { digest } = openings[label as 'message' | 'body'] ?? {}
+    if (bytes !== undefined && digest?.equals(hash('sha512', bytes, 'buffer')) !== true)
+      throw new Fault('log_inconsistent', { what: `the ${label} of record ${index}` })
+  }
+}
+
+function hashing(hashes: Hash[], onEnd: () => void): Transform {
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, done) => {
+      for (const one of hashes) one.update(chunk)
+      done(null, chunk)
+    },
+    flush: (done) => {
+      onEnd()
+      done()
+    },
+  })
+}
