@@ -178,7 +178,17 @@ await eachDatabase(t, async (_database, t, url) => {
     await ended(world, String(body['id']))
     const addresses: Record<string, string> = { index: String(first), id: String(body['id']) }
     // What says nothing about any exchange.
-    const states = ['getMessageLogState', 'getCheckpoint', 'getCheckpoints', 'getExports', 'getExport']
+    const states = [
+      'getMessageLogState',
+      'getCheckpoint',
+      'getCheckpoints',
+      'getExports',
+      'getExport',
+      'getRetention',
+      'findArchives',
+      'findLegalHolds',
+      'getLegalHold',
+    ]
     const operations = readOperations(await securityServerApi()).filter(
       ({ method, url }) => method === 'GET' && url.startsWith('/api/v1/message-log'),
     )
@@ -291,8 +301,7 @@ await eachDatabase(t, async (_database, t, url) => {
     )
     t.equal((await readBundle(proved.get(`bundles/evidence-${first}.zip`)!)).manifest.records.length, 2)
 
-    await messageLog.erase(first, 'by law')
-    await messageLog.erase(first + 1, 'by law')
+    await messageLog.retention.erase({ index: first, mode: 'LEAF_ONLY', case: '1', reason: 'by law' })
     const later = JSON.parse((await download(id, `?${WHY}`)).get('filter.json')!.toString())
     t.match(later, { records: 4 })
     const again = await order({ format: 'jsonl', filter })
