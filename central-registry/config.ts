@@ -38,6 +38,7 @@ export type Settings = {
   }
   suspensions?: { webhook: string } | undefined
   login?: Login | undefined
+  witness?: { name: string } | undefined
   redisUrlFile?: string | undefined
   logLevel: string
 }
@@ -167,6 +168,20 @@ export const settingsSchema = {
           type: 'string',
           'x-path': true,
           description: 'Second installation code, mode 0600',
+        },
+      },
+    },
+    witness: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['name'],
+      description: "Cosigns the checkpoints of members' message logs",
+      properties: {
+        name: {
+          type: 'string',
+          pattern: '^[^\\s+\\p{Cc}]+$',
+          maxLength: 200,
+          description: "The name of the witness's key",
         },
       },
     },

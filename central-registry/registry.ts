@@ -18,6 +18,9 @@ import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import type { Running } from '#platform/process/run-process.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
 import { sessionMigrations } from '#platform/sessions/store.ts'
+import { createWitness } from '#platform/witness/create-witness.ts'
+import { createWitnessStore, witnessMigrations } from '#platform/witness/store.ts'
+import { openWitnessKey } from '#platform/witness/witness-key.ts'
 import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
 import { createApprovals } from './approvals/create-approvals.ts'
@@ -85,6 +88,8 @@ import { logRoutes } from './transparency-log/public-routes.ts'
 import { createLogStore } from './transparency-log/store.ts'
 import { approvedCertificates, trustHandlers } from './trust/routes.ts'
 import { createTrustStore } from './trust/store.ts'
+import { witnessRules } from './witness/accepted-logs.ts'
+import { publicWitnessRoutes, witnessHandlers } from './witness/routes.ts'
 
 const CONSOLE = {
   prefix: '/console',
@@ -115,6 +120,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...sessionMigrations,
     ...requestMigrations,
     ...certificateExpiry,
+    ...witnessMigrations,
     ...suspensionMigrations,
     ...contractMigrations,
   })
@@ -221,12 +227,34 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     return { ok: Date.parse(newest.expiresAt) > clock(), reason }
   })
 
+  const { ocspFreshnessSeconds } = configuration
+  const witnessStore = createWitnessStore(database)
+  const witness =
+    settings.witness === undefined
+      ? undefined
+      : createWitness({
+          store: witnessStore,
+          key: await openWitnessKey({
+            file: path.join(directory, 'witness-key.pem'),
+            name: settings.witness.name,
+            store: witnessStore,
+          }),
+          clock,
+          ...witnessRules({ members, trust, servers, ocspFreshnessSeconds, clock }),
+          onContradiction: (origin, isFork) =>
+            log.error({ origin, isFork }, 'a message log contradicts what was cosigned; the proof is kept'),
+        })
+  metrics.watch('concordat_witness_forks', 'Kept proofs of message logs that forked', 'kind', async () => [
+    ['proven', await witnessStore.countForks()] as const,
+  ])
+
   watchSuspensions({ store: suspensions, health, metrics, clock })
 
   const publicApp = await publicListener(settings.public, log)
   publicRoutes(publicApp, publications)
   suspensionRoutes(publicApp, suspensions)
   logRoutes(publicApp, transparencyLog)
+  if (witness !== undefined) await publicWitnessRoutes(publicApp, witness, clock)
   const adminApp = await adminListener(settings.admin, log)
   health.routes(adminApp)
   metrics.routes(adminApp)
@@ -278,6 +306,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...approvalHandlers({ store: proposals, approvals, operations, clock }),
       ...contracts.handlers,
       ...installationHandlers({ store: installation, people, clock }),
+      ...witnessHandlers({ witness, store: witnessStore }),
     },
   })
   if (registration !== undefined) {
@@ -286,7 +315,6 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       'Signed documents by outcome',
       ['purpose', 'outcome'],
     )
-    const { ocspFreshnessSeconds } = configuration
     const count = (purpose: string, outcome: string): void => documents.inc({ purpose, outcome })
     const intake = { store: requests, members, trust, ocspFreshnessSeconds, clock, count }
     await registrationRoutes(registration.app, {

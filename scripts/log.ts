@@ -2,23 +2,32 @@
  * `concordat log verify [--json] <configuration or database url ...>`: checks whole message logs: every record, signature,
  * time-stamp, tree and checkpoint. Exit code 0 when all hold, 1 when one does not, 2 for wrong usage.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type Settings, settingsSchema } from '#security-server/config.ts'
-import type { LogReport } from '#security-server/message-log/verify/source.ts'
-import { verifyStored } from '#security-server/message-log/verify/verify-stored.ts'
+import { parseState, type VerifyState } from '#security-server/message-log/verify/state.ts'
+import {
+  type StoredQuestion,
+  type StoredReport,
+  verifyStored,
+} from '#security-server/message-log/verify/verify-stored.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
+import { witnessPolicyText } from './verify/witness-policy.ts'
 
 const USAGE = `Usage: concordat log verify [options] <security server configuration or database url> ...
 
-Checks message logs from the first record to the last; a log may be in use meanwhile.
+Checks message logs from the first record to the last; a log may be in use meanwhile. With --state it keeps where it has come to,
+goes on there after a break, and later verifies only what was logged since.
   --keys <folder>        log keys, for a database url: without them contents stay sealed and only digests are checked
   --bodies <folder>      large bodies, for a database url
   --conf <location>      global configuration (directory, zip or anchor): time-stamps are judged by its authorities
+  --witnesses <policy>   C2SP tlog-policy file: cosignatures are verified, and how far a quorum has come is said
+  --state <file>         where it has come to, one log a file; keep it where the owner of the log cannot write
+  --full                 from the first record on, whatever the state says
   --checkpoint <file>    a checkpoint that somebody else kept; may be repeated
   --json                 one object a log on a line
 Exit code 0 when every log holds, 1 otherwise, 2 for wrong usage.
@@ -46,7 +55,9 @@ export async function run(
   let exitCode = 0
   for (const name of options.targets) {
     try {
-      const report = await verifyTarget(await targetOf(name, options), options)
+      const report = await verifyTarget(await targetOf(name, options), options, (text) => {
+        if (!options.json) out.write(`${text}\n`)
+      })
       out.write(options.json ? `${JSON.stringify({ log: name, ...report })}\n` : textReport(name, report))
       if (!report.ok) exitCode = 1
     } catch (thrown) {
@@ -66,6 +77,9 @@ type Options = {
   bodies?: string | undefined
   conf?: string | undefined
   checkpoint?: string[] | undefined
+  witnesses?: string | undefined
+  state?: string | undefined
+  full: boolean
 }
 
 /** The options, 'help', or what is wrong with the arguments. */
@@ -81,12 +95,17 @@ function readArguments(args: string[]): Options | string {
         bodies: { type: 'string' },
         conf: { type: 'string' },
         checkpoint: { type: 'string', multiple: true },
+        witnesses: { type: 'string' },
+        state: { type: 'string' },
+        full: { type: 'boolean', default: false },
       },
     })
     if (values.help) return 'help'
     const [command, ...targets] = positionals
     if (command !== 'verify') return 'The only command is verify.'
     if (targets.length === 0) return 'The log is missing: a configuration file or a database url.'
+    if (values.state !== undefined && targets.length > 1)
+      return 'A state is of one log: name one with --state.'
     return { ...values, targets }
   } catch (thrown) {
     return (thrown as Error).message
@@ -116,21 +135,54 @@ async function targetOf(name: string, options: Options): Promise<Target> {
   }
 }
 
-async function verifyTarget(target: Target, options: Options): Promise<LogReport> {
+async function verifyTarget(
+  target: Target,
+  options: Options,
+  say: (text: string) => void,
+): Promise<StoredReport> {
   const kept = options.checkpoint ?? []
-  const checkpoints = await Promise.all(kept.map((file) => readFile(file, 'utf8')))
-  if (options.conf === undefined) return verifyStored(target, { checkpoints })
-  const { indexes } = await loadConfiguration(options.conf, new Date())
-  const tsaCertificates = [...indexes.values()].flatMap((index) => index.tsaCertificates)
-  return verifyStored(target, { checkpoints, tsaCertificates })
+  const question: StoredQuestion = {
+    checkpoints: await Promise.all(kept.map((file) => readFile(file, 'utf8'))),
+  }
+  if (options.witnesses !== undefined) question.witnessPolicy = await witnessPolicyText(options.witnesses)
+  if (options.conf !== undefined) {
+    const { indexes } = await loadConfiguration(options.conf, new Date())
+    question.tsaCertificates = [...indexes.values()].flatMap((index) => index.tsaCertificates)
+  }
+  const { state } = options
+  if (state !== undefined) {
+    question.state = options.full ? undefined : readState(state)
+    question.onState = (reached) => writeState(state, reached)
+    if (question.state !== undefined)
+      say(
+        `${target.name}: ${question.state.done ? 'verified' : 'broken off'} at record ${question.state.records}`,
+      )
+  }
+  return verifyStored(target, question)
 }
 
-function textReport(name: string, report: LogReport): string {
+/** Undefined when there is none yet. Throws `invalid_input` for a file that is no state: it is not overwritten. */
+function readState(file: string): VerifyState | undefined {
+  return existsSync(file) ? parseState(readFileSync(file, 'utf8')) : undefined
+}
+
+/** Whole or not at all: a break in the middle leaves the state before. */
+function writeState(file: string, state: VerifyState): void {
+  writeFileSync(`${file}.part`, JSON.stringify(state), { mode: 0o600 })
+  renameSync(`${file}.part`, file)
+}
+
+function textReport(name: string, report: StoredReport): string {
   const { records, signatures, timeStamps, checkpoints, unstamped, erased, sealed, problems } = report
+  const { from, cosignatures, witnessed } = report
   const lines = [
     `${name}${report.origin === undefined ? '' : ` (${report.origin})`}`,
+    ...(from > 0 ? [`  went on at record ${from}; what is before was verified in earlier runs`] : []),
     `  ${records} records, ${signatures} signatures, ${timeStamps} time-stamps, ${checkpoints} checkpoints`,
     `  ${unstamped} signatures not time-stamped yet, ${erased} records erased, ${sealed} sealed (their log key is not here)`,
+    ...(cosignatures > 0
+      ? [`  ${cosignatures} cosignatures; a quorum has cosigned ${witnessed} records`]
+      : []),
   ]
   for (const { index, what } of problems.slice(0, 20)) lines.push(`  record ${index}: ${what}`)
   if (problems.length > 20) lines.push(`  and ${problems.length - 20} more`)
@@ -138,6 +190,7 @@ function textReport(name: string, report: LogReport): string {
   lines.push(
     first === undefined ? '  The log holds.' : `  THE LOG DOES NOT HOLD from record ${first.index} on.`,
   )
+  if (first !== undefined && from > 0) lines.push('  Verify with --full: what broke may lie before.')
   return `${lines.join('\n')}\n`
 }
 

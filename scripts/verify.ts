@@ -1,7 +1,8 @@
 /**
  * `concordat verify <container.asice> --conf <directory, zip or anchor> [--json]`: judges a message container offline
  * (with an anchor it fetches the configuration); `concordat verify <bundle.zip> [--conf ...]` an evidence bundle,
- * `concordat verify <archive.zip> [--conf ...] [--previous <digest>]` an archive of a message log. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
+ * `concordat verify <archive.zip> [--conf ...] [--previous <digest>]` an archive of a message log, `concordat verify
+ * <statement.json> --conf ...` a statement of reconciliation. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
  */
 import { parseArgs } from 'node:util'
 import { isArchive } from '#core/archive/read-archive.ts'
@@ -14,15 +15,18 @@ import { loadConfiguration } from './verify/load-configuration.ts'
 import { jsonReport, printable, textReport } from './verify/report.ts'
 import { verifyArchive } from './verify/verify-archive.ts'
 import { verifyBundle } from './verify/verify-bundle.ts'
+import { isStatement, verifyStatement } from './verify/verify-statement.ts'
 
 const USAGE = `Usage: concordat verify <container.asice> --conf <directory, verificationconf.zip or anchor.xml> [--json]
-       concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--json]
+       concordat verify <statement.json> --conf <directory, verificationconf.zip or anchor.xml> [--json]
+       concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--witnesses <policy>] [--json]
        concordat verify <archive.zip> [--conf <...>] [--previous <last digest of the archive before, or none>] [--json]
 
-Judges a signed message container, or an evidence bundle with all its messages and their place in the log: who signed,
-when, what the signature covers, and whether all of it holds. A bundle brings a configuration of its own; name yours
-unless you trust where the bundle comes from. An archive of a message log, X-Road's or ours, is judged with its chain;
-the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
+Judges a signed message container, an evidence bundle with all its messages and their place in the log, or a statement of
+reconciliation: who signed, when, what the signature covers, and whether all of it holds. A bundle brings a configuration of
+its own; name yours unless you trust where the bundle comes from. With --witnesses (a C2SP tlog-policy file) every tree head of a
+bundle needs the cosignatures of its quorum. An archive of a message log, X-Road's or ours, is judged with
+its chain; the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
 
@@ -57,6 +61,8 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
       errors.write(`The configuration is missing: --conf.\n\n${USAGE}`)
       return 2
     }
+    if (await isStatement(options.file))
+      return await verifyStatement({ ...options, configuration: options.configuration, judgedAt, out })
     const configuration = await loadConfiguration(options.configuration, judgedAt)
     const verdict = await judge(options.file, configuration.indexes, judgedAt)
     const report = options.json ? jsonReport : textReport
@@ -73,6 +79,7 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
 type Options = {
   file: string
   configuration: string | undefined
+  witnesses: string | undefined
   previous: string | undefined
   json: boolean
 }
@@ -85,6 +92,7 @@ function readArguments(args: string[]): Options | string {
       allowPositionals: true,
       options: {
         conf: { type: 'string' },
+        witnesses: { type: 'string' },
         previous: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -94,7 +102,8 @@ function readArguments(args: string[]): Options | string {
     const [file, ...more] = positionals
     if (file === undefined) return 'The container is missing.'
     if (more.length > 0) return 'Only one container can be verified at a time.'
-    return { file, configuration: values.conf, previous: values.previous, json: values.json }
+    const { conf, witnesses, previous, json } = values
+    return { file, configuration: conf, witnesses, previous, json }
   } catch (thrown) {
     return (thrown as Error).message
   }

@@ -19,6 +19,11 @@ export type Settings = {
   clients: { http?: ListenAddress; https?: ListenAddress }
   admin: ListenAddress & { initialApiKeyFile?: string }
   limits: { bodyBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
+  /** This server as a witness of others' logs. */
+  witness?: { name: string }
+  /** Who witnesses the log of this one. */
+  witnesses?: { policyFile: string; own: string[] }
+  verification: { hour: number; fullEveryDays: number }
   archives: { path?: string; maxFileBytes: number }
   redisUrlFile?: string
   logLevel: string
@@ -127,6 +132,56 @@ export const settingsSchema = {
           exclusiveMinimum: 0,
           default: 4,
           description: 'No exchange when a record is unstamped for longer',
+        },
+      },
+    },
+    witness: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['name'],
+      description: "Cosigns the checkpoints of other servers' message logs",
+      properties: {
+        name: {
+          type: 'string',
+          pattern: '^[^\\s+\\p{Cc}]+$',
+          maxLength: 200,
+          description: "The name of the witness's key",
+        },
+      },
+    },
+    witnesses: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['policyFile'],
+      description: "Who cosigns the checkpoints of this server's message log",
+      properties: {
+        policyFile: { type: 'string', 'x-path': true, description: 'A C2SP tlog-policy file' },
+        own: {
+          type: 'array',
+          items: { type: 'string' },
+          default: [],
+          description: 'Witnesses of that file that the operator of this server runs',
+        },
+      },
+    },
+    verification: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        hour: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 23,
+          default: 1,
+          description: 'After which hour (UTC) the message log is verified each day',
+        },
+        fullEveryDays: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 366,
+          default: 7,
+          description: 'Every so many days from the first record on',
         },
       },
     },

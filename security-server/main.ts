@@ -6,8 +6,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
-import { apiKeyMigrations } from '#platform/api-keys/store.ts'
-import { auditLogMigrations } from '#platform/audit-log/store.ts'
+import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
@@ -18,7 +17,6 @@ import { createHttpService } from '#platform/http-service/create-http-service.ts
 import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
-import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
@@ -47,12 +45,12 @@ import { armConsumer, armProvider, KILL_POINTS } from './kill-points.ts'
 import { listenForClients, listenForPeers } from './listeners.ts'
 import { createLocalSystems } from './local-systems/local-systems.ts'
 import { openMessageLog } from './message-log/message-log.ts'
-import { verifyStored } from './message-log/verify/verify-stored.ts'
-import { serverContractMigrations } from './migrations/contracts.ts'
-import { localSystemsMigrations } from './migrations/local-systems.ts'
-import { recordExportMigrations } from './migrations/record-exports.ts'
+import { createVerificationStore } from './message-log/verifications/store.ts'
+import { createVerifications } from './message-log/verifications/verifications.ts'
+import { serverMigrations } from './migrations/migrations.ts'
 import { createPeerClient } from './peer/client.ts'
 import { createOcspByHash } from './peer/ocsp-by-hash.ts'
+import { createReconciliation } from './peer/reconciliation/reconciliation.ts'
 import { createMessageSigner } from './peer/sign-message.ts'
 import { createMessageVerifier } from './peer/verify-message.ts'
 import { createPeerVerifier } from './peer/verify-peer.ts'
@@ -60,6 +58,8 @@ import { createServiceClient } from './provider/client.ts'
 import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
+import { createLogVerification } from './verification.ts'
+import { watchWitnesses, wireWitnesses } from './witnessing.ts'
 
 const CONSOLE = {
   prefix: '/console',
@@ -112,14 +112,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   // The login asked for none while the configuration was not there yet; a failure shows in the certificates' states.
   void keys.refreshOcsp().catch(() => undefined)
   const database = await openDatabase(settings.database)
-  await migrate(database, {
-    ...apiKeyMigrations,
-    ...auditLogMigrations,
-    ...jobMigrations,
-    ...localSystemsMigrations,
-    ...recordExportMigrations,
-    ...serverContractMigrations,
-  })
+  await migrate(database, serverMigrations)
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
   const contracts = await createContracts({
     ...{ server, database, clock, log },
@@ -197,7 +190,15 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     signMessage: createMessageSigner({ keys, clock }),
     verifyMessage: createMessageVerifier(),
   }
-  let consumer: ConsumerRooms = { ...shared, peerClient, authenticationIdentity: keys.authenticationIdentity }
+  const witnessing = await wireWitnesses({
+    ...{ settings, server, database, clock, log, keys, globalConfiguration, messageLog, peerClient },
+  })
+  let consumer: ConsumerRooms = {
+    ...shared,
+    peerClient,
+    heardTreeHead: witnessing.partners.heard,
+    authenticationIdentity: keys.authenticationIdentity,
+  }
   let provider: ProviderRooms = {
     ...shared,
     verifyPeer,
@@ -214,6 +215,26 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   if (armed?.half === 'consumer') consumer = armConsumer(consumer, armed.point)
   if (armed?.half === 'provider') provider = armProvider(provider, armed.point)
 
+  const audit = createAuditLog({ database, clock })
+  const reconciliation = await createReconciliation({
+    server,
+    clock,
+    database,
+    keys,
+    globalConfiguration,
+    verifyPeer,
+    peerClient,
+    log: messageLog,
+    logger: log,
+    quota: createPeerQuota({ perSecond: 100, burst: 200, underWay: 4, clock }),
+    audit: (act) =>
+      audit.before({
+        caller: { id: 'reconciliation', name: 'reconciliation' },
+        operation: 'reconcile',
+        ...act,
+      }),
+  })
+
   // Later work
   const intervalSeconds = timeStampInterval({
     configuration: () => globalConfiguration.current().index,
@@ -229,12 +250,30 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     node,
     clock,
   })
+  const runVerification = createLogVerification({
+    stored,
+    globalConfiguration,
+    witnessPolicy: witnessing.policyText,
+  })
+  const verifications = createVerifications({
+    store: createVerificationStore(database),
+    run: runVerification,
+    clock,
+    ...settings.verification,
+    logger: log,
+  })
   const jobs = createJobs({
     database,
     clock,
     log,
     node,
-    handlers: jobHandlers({ keys, globalConfiguration, contracts, localSystems, messageLog, exports }, node),
+    handlers: jobHandlers(
+      {
+        ...{ keys, globalConfiguration, contracts, localSystems, messageLog },
+        ...{ verifications, reconciliation, exports, ...witnessing },
+      },
+      node,
+    ),
     ...(settings.redisUrlFile === undefined ? {} : { redisUrl: await readSecret(settings.redisUrlFile) }),
   })
 
@@ -252,6 +291,13 @@ async function start(settings: Settings, log: Log): Promise<Running> {
       return oldest === undefined ? 0 : Math.max(0, (clock() - oldest.getTime()) / 1000)
     },
   )
+  metrics.watch(
+    'concordat_reconciliation_open',
+    'What reconciliation left open: discrepancies that nobody explained, days that another server did not answer for',
+    'what',
+    async () => Object.entries(await reconciliation.cases.open()),
+  )
+  watchWitnesses(metrics, witnessing, clock)
   watchRegistry(metrics, { state: globalConfiguration.state, clock })
   metrics.watch('concordat_job_failing', '1 when the last run of this kind of job failed', 'kind', () =>
     failingJobs(jobs),
@@ -263,9 +309,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     listClientsRoute(app, globalConfiguration, log)
     evidenceRoutes(app, { globalConfiguration, localSystems, evidence: messageLog }, log)
   })
-  const peers = listenForPeers(settings.peers, { keys, globalConfiguration, xroadTlsPeers, log }, (app) =>
-    providerRoutes(app, provider, log, observe('provider')),
-  )
+  const peers = listenForPeers(settings.peers, { keys, globalConfiguration, xroadTlsPeers, log }, (app) => {
+    providerRoutes(app, provider, log, observe('provider'))
+    reconciliation.routes(app)
+    witnessing.routes(app)
+  })
   const ocspApp = createOcspByHash(keys)
   await ocspApp.listen({ host: settings.peers.address, port: settings.peers.ocspPort })
 
@@ -294,6 +342,9 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ok(() => messageLog.checkUsable()),
   )
   health.add('time-stamps', () => lateTimeStamps({ ...messageLog, intervalSeconds, clock }))
+  const { witnesses } = witnessing
+  if (witnesses !== undefined) health.add('witnesses', witnesses.health)
+  health.add('verification', verifications.health)
   health.add('peers', () => ({
     ok: peers.isListening(),
     reason: peers.isListening() ? undefined : 'not listening yet',
@@ -312,11 +363,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     localSystems,
     messageLog: {
       ...messageLog,
-      verify: () => {
-        const { tsaCertificates } = globalConfiguration.current().index
-        return verifyStored(stored, { tsaCertificates })
-      },
+      verifications,
+      verify: () => runVerification(),
     },
+    reconciliation,
+    witnessing,
     jobs,
     exports,
     initialApiKeyFile: settings.admin.initialApiKeyFile,
@@ -337,6 +388,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
         ocspApp.close(),
         adminApp.close(),
       ])
+      await verifications.close()
       await jobs.stop()
       await Promise.all([peerClient.close(), serviceClient.close(), ocspClient.close(), keys.close()])
       await messageLog.close()

@@ -47,6 +47,7 @@ const DECIDERS = ['approveProposal', 'rejectProposal', 'withdrawProposal']
 const PROPOSALS = ['getProposals', 'getProposal']
 const READERS = [
   'redeemInstallationCode',
+  'getWitness',
   ...[
     'getOverview',
     'getMember',

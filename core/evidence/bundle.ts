@@ -60,9 +60,16 @@ export type RecordVerdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' |
   container: ContainerVerdict | undefined
 }
 
+export type CheckpointVerdict = {
+  size: number
+  signedByMember: boolean
+  /** Of the policy that it was judged by, those that cosigned, and whether they are enough; absent without a policy. */
+  witnesses?: { names: string[]; quorum: boolean } | undefined
+}
+
 export type BundleVerdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' | 'reason'> & {
   log: string
   made: string
   records: RecordVerdict[]
-  checkpoints: { size: number; signedByMember: boolean }[]
+  checkpoints: CheckpointVerdict[]
 }

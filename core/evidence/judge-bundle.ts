@@ -4,6 +4,7 @@
  * other say so. Nothing in a bad bundle makes it throw.
  */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { Bundle, BundleVerdict, RecordVerdict } from './bundle.ts'
 import { checkExchange } from './check-exchange.ts'
 import { judgeCheckpoints } from './judge-checkpoints.ts'
@@ -13,6 +14,8 @@ export type BundleQuestion = {
   bundle: Bundle
   configuration: ReadonlyMap<string, ConfigurationIndex>
   now: Date
+  /** Whose cosignatures every tree head needs; none when absent. */
+  witnesses?: WitnessPolicy | undefined
 }
 
 const ORDER: BundleVerdict['verdict'][] = ['TOTAL-FAILED', 'INDETERMINATE', 'TOTAL-PASSED']
@@ -60,6 +63,14 @@ export function overall(
       subIndication: 'NO_CERTIFICATE_CHAIN_FOUND',
       reason:
         "Every message verifies, but no certificate of the security server's owner is known that signed the log's tree head.",
+    }
+  }
+  if (checkpoints.some(({ witnesses }) => witnesses?.quorum === false)) {
+    return {
+      verdict: 'INDETERMINATE',
+      subIndication: 'NO_POE',
+      reason:
+        'Every message verifies, but too few witnesses of your policy cosigned the tree head: the log could have been rewritten before.',
     }
   }
   return {

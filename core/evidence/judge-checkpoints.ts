@@ -1,10 +1,11 @@
 /** Who signed the tree heads of a bundle: a member's certificate ties a log to a member, its own key ties it to nobody. */
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
-import { noteName, parseCheckpoint, verifyMemberSignature } from '#core/merkle/checkpoint.ts'
+import { type Note, noteName, parseCheckpoint, verifyMemberSignature } from '#core/merkle/checkpoint.ts'
+import { judgeWitnesses } from '#core/merkle/witness-policy.ts'
 import { checkSigner } from '#core/signature/check-signer.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf, parseServerId } from '#schemas/identifiers.ts'
-import type { BundleVerdict, RecordVerdict } from './bundle.ts'
+import type { BundleVerdict, CheckpointVerdict, RecordVerdict } from './bundle.ts'
 import type { BundleQuestion } from './judge-bundle.ts'
 
 /**
@@ -22,13 +23,30 @@ export function judgeCheckpoints(q: BundleQuestion, records: RecordVerdict[]): B
       const signedByMember = certificates.some((certificate) =>
         verifyMemberSignature(note, noteName(idText(owner!)), publicKeyOf(certificate)),
       )
-      return [{ size, signedByMember }]
+      return [{ size, signedByMember, ...witnessesOf(note, q) }]
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown
       // Its records have failed for the same reason; a forged line of a known key is no signature.
-      return [{ size: 0, signedByMember: false }]
+      return [
+        { size: 0, signedByMember: false, ...(q.witnesses && { witnesses: { names: [], quorum: false } }) },
+      ]
     }
   })
+}
+
+/** A forged line of a witness that the policy knows is no cosignature, and leaves none of the others in doubt: no quorum then. */
+function witnessesOf(
+  note: Note,
+  { witnesses: policy }: BundleQuestion,
+): Pick<CheckpointVerdict, 'witnesses'> {
+  if (policy === undefined) return {}
+  try {
+    const { met: quorum, witnesses } = judgeWitnesses(note, policy)
+    return { witnesses: { names: witnesses.map(({ name }) => name), quorum } }
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown
+    return { witnesses: { names: [], quorum: false } }
+  }
 }
 
 function ownerOf(log: string): MemberId | undefined {

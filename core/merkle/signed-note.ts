@@ -25,6 +25,11 @@ export function noteName(identifier: string): string {
   return identifier.replaceAll('+', '%2B')
 }
 
+/** Whether a text can name a key. */
+export function isKeyName(text: string): boolean {
+  return KEY_NAME.test(text)
+}
+
 /** The 32 octets of an Ed25519 public key, of either half of a key pair. */
 export function ed25519Octets(key: KeyObject): Buffer {
   const { crv, x } = key.export({ format: 'jwk' })
@@ -34,7 +39,7 @@ export function ed25519Octets(key: KeyObject): Buffer {
 
 /** `note` (a text, or a note with its lines) with one line more. */
 export function addSignature(note: string, line: NoteSignature): string {
-  if (!KEY_NAME.test(line.name)) throw new TypeError('a key name may hold neither white space nor "+"')
+  if (!isKeyName(line.name)) throw new TypeError('a key name may hold neither white space nor "+"')
   const value = Buffer.concat([line.keyId, line.signature]).toString('base64')
   const end = note.lastIndexOf('\n\n')
   const signed = end >= 0 && note.startsWith('\u2014 ', end + 2)
@@ -87,10 +92,11 @@ export function noteText(source: string): string {
   return end >= 0 && source.startsWith('\u2014 ', end + 2) ? source.slice(0, end + 1) : source
 }
 
-function readLine(line: string): NoteSignature {
+/** A signature line as it stands under a note, without its line end. Throws `malformed_checkpoint`. */
+export function readLine(line: string): NoteSignature {
   const [, name, value] = LINE.exec(line) ?? []
   const octets = Buffer.from(value ?? '', 'base64')
-  if (name === undefined || !KEY_NAME.test(name)) throw malformed('a signature line')
+  if (name === undefined || !isKeyName(name)) throw malformed('a signature line')
   if (octets.toString('base64') !== value || octets.length < 5 || octets.length > MAX_SIGNATURE_LENGTH) {
     throw malformed('a signature')
   }

@@ -49,6 +49,21 @@ export function writeSignedJson(document: unknown, type: string, signers: JsonSi
 }
 
 /**
+ * One document out of two that say the same, each signed by somebody else elsewhere. Throws `malformed_signature` unless their
+ * payloads are equal; the signatures are for `readSignedJson` to verify.
+ */
+export function joinSignedJson(first: string, second: string): string {
+  const [a, b] = [first, second].map((text) =>
+    objectOf(parseStrictJson(Buffer.from(text), { maxLength: MAX_LENGTH, maxDepth: MAX_DEPTH })),
+  ) as [Record<string, unknown>, Record<string, unknown>]
+  if (a['payload'] !== b['payload']) throw malformed('the two documents differ')
+  return canonicalJson({
+    payload: a['payload'],
+    signatures: [a, b].flatMap(({ signatures }) => (Array.isArray(signatures) ? signatures : [])),
+  })
+}
+
+/**
  * The document and its signatures, each of which fits it. Throws `malformed_json`, `malformed_certificate`,
  * `malformed_signature` for another form, `invalid_signature_value` for one that does not verify. `maxLength`: for documents
  * that are longer than what a stranger may send.

@@ -158,6 +158,24 @@ export const operationFaults = {
     text: 'The proof does not verify',
     remedy: 'Treat the log as altered',
   },
+  unknown_log: {
+    status: 404,
+    blame: 'client',
+    text: 'This witness does not know the log',
+    remedy: 'Register the server, then say which key signs its checkpoints',
+  },
+  untrusted_checkpoint: {
+    status: 403,
+    blame: 'client',
+    text: 'The checkpoint is not signed by the key of its log',
+    remedy: 'Say which key signs the checkpoints, and sign with that one',
+  },
+  inconsistent_checkpoint: {
+    status: 422,
+    blame: 'client',
+    text: 'The tree of this checkpoint did not grow from the one that was cosigned before',
+    remedy: 'Treat the log as altered, or as restored from a backup',
+  },
   log_inconsistent: {
     status: 500,
     blame: 'server',

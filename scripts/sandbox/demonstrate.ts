@@ -1,10 +1,11 @@
 /** One exchange of the sandbox shown step by step, from both sides, then a refused one; every step is checked, none assumed. */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { readableName } from '#core/certificate/name.ts'
 import { readContainer } from '#core/container/read-container.ts'
 import { verifyContainer } from '#core/container/verify-container.ts'
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
+import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
 import type { Instance } from './instance.ts'
@@ -116,11 +117,18 @@ async function showBundle(
   const file = folderOf(instance.layout, `${agency.key}-evidence.zip`)
   writeFileSync(file, bytes)
   const bundle = await readBundle(bytes)
-  const { verdict, reason, checkpoints } = await judgeBundle({ bundle, configuration, now: new Date() })
+  const witnesses = parseWitnessPolicy(
+    readFileSync(folderOf(instance.layout, `${agency.key}/witnesses.policy`), 'utf8'),
+  )
+  const { verdict, reason, checkpoints } = await judgeBundle({
+    ...{ bundle, configuration, witnesses },
+    now: new Date(),
+  })
   if (verdict !== 'TOTAL-PASSED') throw new Error(`${file}: ${verdict}, ${reason}`)
   say(
     `    bundle  ${verdict}, both in the log under a tree head of ${checkpoints[0]!.size} records that the owner signed`,
   )
+  say(`      cosigned by ${checkpoints[0]!.witnesses!.names.join(', ')}`)
 }
 
 async function recordsOf(

@@ -2,6 +2,7 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { makeWitnessKey, readWitnessKey } from '#platform/witness/witness-key.ts'
 import { certificationRequest } from '#security-server/keys/certification-request.ts'
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
@@ -9,10 +10,10 @@ import { certify, fetchText } from './client.ts'
 import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS, serverText } from './layout.ts'
 
 /** Changes when a sandbox of an older version cannot be used any more. */
-export const SANDBOX_VERSION = '6'
+export const SANDBOX_VERSION = '7'
 
 /** Makes the folders and the processes' settings; keeps what is there. */
-export function writeSettings(layout: Layout): void {
+export async function writeSettings(layout: Layout): Promise<void> {
   mkdirSync(layout.directory, { recursive: true, mode: 0o700 })
   const { trust, registry } = layout
   secret(folderOf(layout, 'trust.key'))
@@ -40,6 +41,7 @@ pinFile: ./registry/pin
 publicUrl: http://${registry.address}:${registry.publicPort}
 public: { address: ${registry.address}, port: ${registry.publicPort} }
 admin: { address: ${registry.address}, port: ${registry.adminPort}, initialApiKeyFile: ./registry/api-key }
+witness: { name: ${REGISTRY_WITNESS} }
 registration:
   address: ${registry.address}
   port: ${registry.registrationPort}
@@ -48,6 +50,7 @@ registration:
 `,
   )
   for (const agency of agenciesOf(layout)) writeServerSettings(layout, agency)
+  await writeWitnessPolicies(layout)
 }
 
 function writeServerSettings(layout: Layout, agency: Agency): void {
@@ -67,9 +70,47 @@ clients:
   http: { address: ${address}, port: ${SERVER_PORTS.http} }
   https: { address: ${address}, port: ${SERVER_PORTS.https} }
 admin: { address: ${address}, port: ${SERVER_PORTS.admin}, initialApiKeyFile: ./${key}/api-key }
+witness: { name: ${witnessName(layout, agency)} }
+witnesses: { policyFile: ./${key}/witnesses.policy }
 development: true
 `,
   )
+}
+
+const REGISTRY_WITNESS = 'registry.sandbox.example/witness'
+
+function witnessName(layout: Layout, agency: Agency): string {
+  return `${serverText(layout, agency)}/witness`
+}
+
+/** The registry and the two other servers witness each log; two of the three are enough. Their keys are made here, to be pinned. */
+async function writeWitnessPolicies(layout: Layout): Promise<void> {
+  const { address, publicPort } = layout.registry
+  const keyOf = async (folder: string, name: string): Promise<string> => {
+    const file = folderOf(layout, `${folder}/witness-key.pem`)
+    if (!existsSync(file)) makeWitnessKey(file)
+    return (await readWitnessKey(file, name)).verifierKey
+  }
+  const registry = await keyOf('registry', REGISTRY_WITNESS)
+  const agencies = await Promise.all(
+    agenciesOf(layout).map(async (agency) => ({
+      agency,
+      line: `witness ${agency.key} ${await keyOf(agency.key, witnessName(layout, agency))} peer:${serverText(layout, agency)}`,
+    })),
+  )
+  for (const { key } of agenciesOf(layout)) {
+    const others = agencies.filter(({ agency }) => agency.key !== key)
+    const names = ['registry', ...others.map(({ agency }) => agency.key)]
+    write(
+      folderOf(layout, `${key}/witnesses.policy`),
+      `# Who cosigns the tree heads of this server's message log (C2SP tlog-policy).
+witness registry ${registry} http://${address}:${publicPort}/witness
+${others.map(({ line }) => line).join('\n')}
+group witnesses 2 ${names.join(' ')}
+quorum witnesses
+`,
+    )
+  }
 }
 
 /** A key and a certificate of the development CA for a client system, unless they are there. */

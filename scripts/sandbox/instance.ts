@@ -48,7 +48,7 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
     rmSync(layout.directory, { recursive: true, force: true })
   const isNew = q.fresh || known !== SANDBOX_VERSION
   if (isNew) rmSync(layout.directory, { recursive: true, force: true })
-  writeSettings(layout)
+  await writeSettings(layout)
 
   const processes: Started[] = []
   const stop = async (): Promise<void> => {

@@ -6,10 +6,13 @@ import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { configurationOf, type LoadedConfiguration, loadConfiguration } from './load-configuration.ts'
 import { containerFacts, printable } from './report.ts'
+import { readWitnessPolicy } from './witness-policy.ts'
 
 type Question = {
   file: string
   configuration: string | undefined
+  /** A C2SP tlog-policy file. */
+  witnesses: string | undefined
   json: boolean
   judgedAt: Date
   out: { write(text: string): unknown }
@@ -37,7 +40,12 @@ async function judge(bundle: Bundle, q: Question): Promise<number> {
           'the bundle itself',
         )
       : await loadConfiguration(q.configuration, q.judgedAt)
-  const verdict = await judgeBundle({ bundle, configuration: configuration.indexes, now: q.judgedAt })
+  const verdict = await judgeBundle({
+    bundle,
+    configuration: configuration.indexes,
+    now: q.judgedAt,
+    witnesses: q.witnesses === undefined ? undefined : await readWitnessPolicy(q.witnesses),
+  })
   const report = q.json ? jsonReport : textReport
   q.out.write(report(q.file, verdict, configuration, q.judgedAt))
   return verdict.verdict === 'TOTAL-PASSED' ? 0 : 1
@@ -51,8 +59,8 @@ function textReport(
 ): string {
   const { log, made, records, checkpoints } = verdict
   const heads = checkpoints.map(
-    ({ size, signedByMember }) =>
-      `  tree head       of ${size} records, ${signedByMember ? "signed by the server's owner" : "not tied to the server's owner"}`,
+    ({ size, signedByMember, witnesses }) =>
+      `  tree head       of ${size} records, ${signedByMember ? "signed by the server's owner" : "not tied to the server's owner"}${witnessText(witnesses)}`,
   )
   const lines = [
     `${file}: ${headline(verdict)}`,
@@ -64,6 +72,12 @@ function textReport(
     `  judged at       ${judgedAt.toISOString()}`,
   ]
   return `${lines.map(printable).join('\n')}\n`
+}
+
+function witnessText(witnesses: BundleVerdict['checkpoints'][number]['witnesses']): string {
+  if (witnesses === undefined) return ''
+  const names = witnesses.names.length === 0 ? 'nobody of the policy' : witnesses.names.join(', ')
+  return `, cosigned by ${names}${witnesses.quorum ? '' : ' (too few)'}`
 }
 
 function recordLines({ index, form, container, ...verdict }: RecordVerdict): string[] {

@@ -11,6 +11,7 @@ import { type Database, openDatabase } from '#platform/database/open-database.ts
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { createLog } from '#platform/logging/create-log.ts'
+import { createWitnessStore } from '#platform/witness/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import { createContracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
@@ -20,7 +21,14 @@ import { createWorld, PIN, server, type World } from '../keys/keys-fixture.ts'
 import { createLocalSystems, type LocalSystems } from '../local-systems/local-systems.ts'
 import { logFolder, logOptions, openTestLog, signer } from '../message-log/fixture.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
+import { createVerificationStore } from '../message-log/verifications/store.ts'
+import { createVerifications } from '../message-log/verifications/verifications.ts'
+import { verifyInThread } from '../message-log/verify/verify-in-thread.ts'
 import { serverMigrations } from '../migrations/migrations.ts'
+import { createCasesStore } from '../peer/reconciliation/cases-store.ts'
+import { createReconciliationStore } from '../peer/reconciliation/store.ts'
+import { createPartners } from '../witness/partners/partners.ts'
+import { createPartnerStore } from '../witness/partners/store.ts'
 import { adminRoutes } from './api.ts'
 import { createExports, type RecordExports } from './exports/create-exports.ts'
 import { ROLES } from './roles.ts'
@@ -75,12 +83,26 @@ export async function createAdminWorld(
   const own = [{ host: '127.0.1.1', port: 4000 }]
   const localSystems = await createLocalSystems({ database, clock, own })
   const { stamp, memberSigner } = await signer()
-  const messageLog = await openTestLog(t, {
-    ...logOptions(logFolder(t), o.logUrl),
-    stamp,
-    signer: memberSigner,
-  })
   const log = createLog({ name: 'test', level: 'silent' })
+  const options = logOptions(logFolder(t), o.logUrl)
+  const { databaseUrl, keyFolder, bodyFolder } = options
+  const stored = { databaseUrl, keyFolder, bodyFolder }
+  const messageLog = await openTestLog(t, { ...options, stamp, signer: memberSigner })
+  const partners = createPartners({
+    store: createPartnerStore(database),
+    ask: () => () => Promise.reject(new Fault('network_error')),
+    readStatement: () => {
+      throw new Fault('invalid_input')
+    },
+    clock,
+    logger: log,
+  })
+  const verifications = createVerifications({
+    store: createVerificationStore(database),
+    run: (more) => verifyInThread({ log: stored }, more),
+    ...{ clock, hour: 1, fullEveryDays: 7, logger: log },
+  })
+  t.teardown(() => verifications.close())
   const directory = path.join(folder, 'exports')
   const exports = await createExports({ database, messageLog, directory, node: 'node1', clock })
   const jobs = createJobs({
@@ -111,7 +133,15 @@ export async function createAdminWorld(
     globalConfiguration,
     contracts,
     localSystems,
-    messageLog,
+    reconciliation: { days: createReconciliationStore(database), cases: createCasesStore(database) },
+    messageLog: { ...messageLog, verifications },
+    witnessing: {
+      witnesses: undefined,
+      witness: undefined,
+      hasQuorum: () => false,
+      store: createWitnessStore(database),
+      partners,
+    },
     jobs,
     exports,
     own,

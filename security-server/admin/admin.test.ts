@@ -8,6 +8,7 @@ import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createWorld as createConfigurationWorld } from '#test/fakes/configuration-world.ts'
+import { createReconciliationStore } from '../peer/reconciliation/store.ts'
 import { auditOf, createAdminWorld } from './admin-fixture.ts'
 import { securityServerApi } from './api.ts'
 import { colonForm, slashForm } from './ids.ts'
@@ -199,6 +200,70 @@ t.test('diagnostics say what is wrong and what to do', async (t) => {
   world.reconfigure()
   t.match(JSON.parse((await ask('GET', '/members?q=4000')).raw.toString()), [{ id: 'DEV:COM:4000' }])
 })
+
+t.test('days compared with other servers, and their cases', async (t) => {
+  const { ask, database, world } = await createAdminWorld(t)
+  const store = createReconciliationStore(database)
+  const now = new Date(world.now).toISOString()
+  const pairs = ['2026-11-23', '2026-11-24'].map((day) => ({
+    day,
+    own: 'DEV/GOV/1000',
+    peer: 'DEV/GOV/2000',
+    server: 'DEV/GOV/2000/ss2',
+  }))
+  for (const [i, pair] of pairs.entries()) await store.plan(pair.day, [pair], new Date(i).toISOString())
+  const json = async (url: string) =>
+    JSON.parse((await ask('GET', url)).raw.toString()) as Record<string, unknown>[]
+  t.match(await json('/reconciliations'), [
+    { day: '2026-11-24', state: 'due', counts: null, error: null, peerServer: 'DEV:GOV:2000:ss2' },
+    { day: '2026-11-23', memberId: 'DEV:GOV:1000', peerMemberId: 'DEV:GOV:2000', attempts: 0 },
+  ])
+  const [newest] = await json('/reconciliations?limit=1')
+  t.equal((await json(`/reconciliations?before=${newest?.['id']}`)).length, 1)
+  t.equal((await json('/reconciliations?day=2026-11-23&memberId=DEV:GOV:2000&state=due')).length, 1)
+  t.equal((await json('/reconciliations?memberId=DEV:GOV:3000')).length, 0)
+  t.equal((await ask('GET', '/reconciliations?day=yesterday')).status, 400)
+  const statement = `/reconciliations/${newest?.['id']}/statement`
+  t.equal((await ask('GET', statement)).status, 404, 'none yet')
+
+  const seen = await store.find(pairs[1]!)
+  await store.begin(pairs[1]!, { seen, session: 's', role: 'asking', progress: {}, now })
+  const finding = { class: 'missing', at: 'second', reason: 'exchange', asks: 'first' }
+  const proof = { own_proof: '{"requestId":"r"}', peer_proof: '{}', peer_proof_holds: 0 }
+  const cases = [{ request_id: 'r', finding: JSON.stringify(finding), ...proof }]
+  await store.conclude({ session: 's', statement: '{"payload":""}', counts: { matched: 3 }, cases, now })
+  t.equal((await ask('GET', statement)).raw.toString(), '{"payload":""}')
+  t.match(await json('/reconciliations?state=concluded'), [{ counts: { matched: 3 } }])
+  const [found] = await json('/reconciliation-cases?state=open&requestId=r')
+  t.match(found, { day: '2026-11-24', state: 'open', requestId: 'r', finding, note: '', changedBy: null })
+  t.equal((await json('/reconciliation-cases?memberId=DEV:GOV:3000')).length, 0)
+  const at = `/reconciliation-cases/${found?.['id']}`
+  t.match((await ask('GET', at)).body, { ownProof: { requestId: 'r' }, peerProof: {}, peerProofHolds: false })
+  t.match(await diagnosisOf(ask, 'reconciliation'), { state: 'WARNING', message: /1 discrepancies/ })
+  t.equal((await ask('PATCH', at, { state: 'closed' })).status, 400, 'not without saying why')
+  t.equal((await ask('PATCH', at, { state: 'lost', note: 'x' })).status, 400)
+  t.match((await ask('PATCH', at, { state: 'closed', note: 'restored from backup' })).body, {
+    state: 'closed',
+    note: 'restored from backup',
+    changedBy: 'test',
+  })
+  t.match(await diagnosisOf(ask, 'reconciliation'), { state: 'OK' })
+  t.equal((await ask('PATCH', '/reconciliation-cases/99', { state: 'closed', note: 'x' })).status, 404)
+  const acts = (await auditOf(ask)).filter(({ operation }) => /econciliation/.test(operation))
+  t.match(
+    acts.map(({ operation }) => operation).filter((one) => one !== 'changeReconciliationCase'),
+    ['getReconciliationCase', 'downloadReconciliationStatement'],
+  )
+  t.ok(acts.some(({ operation }) => operation === 'changeReconciliationCase'))
+})
+
+async function diagnosisOf(
+  ask: Awaited<ReturnType<typeof createAdminWorld>>['ask'],
+  name: string,
+): Promise<unknown> {
+  const items = (await ask('GET', '/diagnostics')).body['items'] as { name: string }[]
+  return items.find((one) => one.name === name)
+}
 
 t.test('the anchor, against a real configuration source', async (t) => {
   const configuration = await createConfigurationWorld(t)

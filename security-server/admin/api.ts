@@ -19,6 +19,7 @@ import { exportHandlers } from './exports/handlers.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
 import { messageLogHandlers } from './message-log.ts'
+import { reconciliationHandlers } from './reconciliation.ts'
 import { createRegistrationClient } from './requests/client.ts'
 import { managementRequestHandlers } from './requests/management-requests.ts'
 import { retentionHandlers } from './retention.ts'
@@ -27,6 +28,7 @@ import { serviceHandlers } from './services.ts'
 import { systemCertificateHandlers } from './system-certificate.ts'
 import { tokenHandlers } from './tokens.ts'
 import { trafficHandlers } from './traffic.ts'
+import { witnessHandlers } from './witnesses.ts'
 
 export type AdminSettings = Omit<AdminRooms, 'apiKeys' | 'audit' | 'fetchDocument' | 'registration'> & {
   /** The server's database, migrated. */
@@ -68,7 +70,9 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...exchangeHandlers(rooms),
       ...trafficHandlers(rooms),
       ...exportHandlers(rooms),
+      ...witnessHandlers(rooms),
       ...retentionHandlers(rooms),
+      ...reconciliationHandlers(rooms),
       ...diagnosticsHandlers(rooms),
       ...apiKeyHandlers(rooms),
     },

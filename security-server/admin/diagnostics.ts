@@ -34,6 +34,8 @@ export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
         timeStamps(rooms),
         contracts(rooms),
         attempt('message-log', 'the log takes records', () => rooms.messageLog.checkUsable()),
+        await reconciliation(rooms),
+        ...(await integrity(rooms)),
         ...(await jobs(rooms)),
       ],
     }),
@@ -151,6 +153,41 @@ function timeStamps({ messageLog, clock }: AdminRooms): Diagnosis {
   const message = `records since ${oldest.toISOString()} wait for a time-stamp`
   if (clock() - oldest.getTime() < UNSTAMPED_WARN_MS) return { name, state: 'OK', message }
   return { name, state: 'WARNING', message, remedy: 'Check that a time-stamping authority can be reached' }
+}
+
+async function reconciliation({ reconciliation: { cases } }: AdminRooms): Promise<Diagnosis> {
+  const name = 'reconciliation'
+  const open = await cases.open()
+  if (open.cases === 0 && open.unanswered === 0)
+    return { name, state: 'OK', message: 'no discrepancy is open' }
+  const message = `${open.cases} discrepancies are open, ${open.unanswered} days wait for the other server`
+  const remedy = 'An auditor has to look at the cases; an operator at the servers that do not answer'
+  return { name, state: 'WARNING', message, remedy }
+}
+
+/** What the witnesses and the last verification say of the log. */
+async function integrity({ messageLog, witnessing }: AdminRooms): Promise<Diagnosis[]> {
+  const findings = [
+    {
+      name: 'witnesses',
+      finding: witnessing?.witnesses?.health(),
+      message: 'a quorum cosigned the newest checkpoint, or will soon',
+      remedy:
+        'Look at GET /message-log/witnesses; a witness that knows another history means that the log was restored or altered',
+    },
+    {
+      name: 'verification',
+      finding: await messageLog.verifications?.health(),
+      message: 'the last verification found nothing wrong',
+      remedy:
+        'Look at GET /message-log/verifications, keep the database as it is and find out who changed it',
+    },
+  ]
+  return findings.flatMap(({ name, finding, message, remedy }): Diagnosis[] => {
+    if (finding === undefined) return []
+    if (finding.reason === undefined) return [{ name, state: 'OK', message }]
+    return [{ name, state: 'ERROR', message: finding.reason, remedy }]
+  })
 }
 
 async function jobs({ jobs: all }: AdminRooms): Promise<Diagnosis[]> {

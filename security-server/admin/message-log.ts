@@ -62,7 +62,11 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       if (note === undefined) throw new Fault('not_found', { what: 'there is no checkpoint yet' })
       return Buffer.from(note)
     },
-    checkpointMessageLog: async () => ({ treeHead: (await messageLog.checkpointNow()) ?? null }),
+    async checkpointMessageLog() {
+      const treeHead = (await messageLog.checkpointNow()) ?? null
+      await rooms.witnessing?.witnesses?.submit()
+      return { treeHead, quorum: rooms.witnessing?.witnesses?.witnessed() ?? null }
+    },
   }
 }
 

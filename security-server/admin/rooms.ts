@@ -2,14 +2,17 @@
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { Finding } from '#platform/health/create-health.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
+import type { WitnessStore } from '#platform/witness/store.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
+import type { Verifications } from '../message-log/verifications/verifications.ts'
 import type { FetchDocument } from './client.ts'
 import type { RecordExports } from './exports/create-exports.ts'
 import type { RegistrationClient } from './requests/client.ts'
@@ -30,9 +33,79 @@ export type AdminLog = Pick<
   | 'checkUsable'
   | 'checkpointNow'
   | 'timeStampNow'
+  | 'witnesses'
 > & {
   /** Verifies the whole log; refused as `service_unavailable` where main.ts hands none in. */
   verify?(): Promise<unknown>
+  /** Its daily verification; refused likewise. */
+  verifications?: Verifications
+}
+
+type Contradiction = { server: string; time: string; kind: string; known_note: string; seen_note: string }
+
+/** What this server has to do with witnesses; main.ts hands it in. */
+export type WitnessView = {
+  /** Absent when nobody witnesses our log. */
+  witnesses:
+    | { submit(): Promise<void>; witnessed(): unknown; state(): unknown[]; health(): Finding }
+    | undefined
+  /** Whether witnesses of these names are enough. */
+  hasQuorum(names: string[]): boolean
+  /** Absent when this server is no witness. */
+  witness: { verifierKey: string } | undefined
+  store: Pick<WitnessStore, 'logs' | 'refusals'>
+  partners: {
+    heads(): Promise<{ server: string; size: number; time: string; note: string }[]>
+    contradictions(): Promise<Contradiction[]>
+    unproven(): unknown[]
+  }
+}
+
+/** A day compared with another server, as it is stored; ids in text form, JSON texts, '' for what is not there. */
+export type ReconciledDay = {
+  id: number
+  day: string
+  own_member: string
+  peer_member: string
+  peer_server: string
+  state: string
+  statement: string
+  counts: string
+  error: string
+  attempts: number
+  changed_at: string
+}
+export type CaseState = 'open' | 'explained' | 'closed'
+export type ReconciliationCase = {
+  id: number
+  reconciliation: number
+  state: string
+  request_id: string
+  finding: string
+  own_proof: string
+  peer_proof: string
+  peer_proof_holds: number
+  note: string
+  opened_at: string
+  changed_at: string
+  changed_by: string
+}
+type ReconciliationFilter = { before?: number; limit: number; day?: string; member?: string; state?: string }
+
+/** The part of reconciliation that people use; `get` and `getCase` throw `not_found`. */
+export type AdminReconciliation = {
+  days: {
+    list(q: ReconciliationFilter): Promise<ReconciledDay[]>
+    get(id: number): Promise<ReconciledDay>
+  }
+  cases: {
+    listCases(
+      q: ReconciliationFilter & { requestId?: string },
+    ): Promise<{ of: ReconciledDay; found: ReconciliationCase }[]>
+    getCase(id: number): Promise<ReconciliationCase>
+    changeCase(id: number, q: { state: string; note: string; by: string; now: string }): Promise<void>
+    open(): Promise<{ cases: number; unanswered: number }>
+  }
 }
 
 export type AdminRooms = {
@@ -43,6 +116,8 @@ export type AdminRooms = {
   contracts: Contracts
   localSystems: LocalSystems
   messageLog: AdminLog
+  reconciliation: AdminReconciliation
+  witnessing?: WitnessView | undefined
   jobs: Pick<Jobs, 'state' | 'enqueue'>
   exports: RecordExports
   apiKeys: ApiKeys

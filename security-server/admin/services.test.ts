@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { readContainer } from '#core/container/read-container.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
@@ -284,6 +285,28 @@ t.test('the message log for auditors', async (t) => {
   t.match(files.get('README.html')!.toString(), new RegExp(`Record ${index}: request.*Answers record`, 's'))
   t.equal((await ask('GET', `/message-log/records/99/evidence-bundle?${why}`)).status, 404)
   t.equal((await ask('POST', '/message-log/verify')).status, 503)
+  t.match(await ask('POST', '/message-log/verifications', { full: true }), {
+    status: 202,
+    body: { outcome: 'running' },
+  })
+  const verdict = async () =>
+    (
+      JSON.parse((await ask('GET', '/message-log/verifications?limit=1')).raw.toString()) as {
+        outcome: string
+      }[]
+    )[0]
+  while ((await verdict())?.outcome === 'running') await wait(20)
+  t.match(await verdict(), { outcome: 'holds', mode: 'full', firstRecord: 0, reason: null })
+  t.match((await ask('GET', '/message-log/witnesses')).body, {
+    quorum: null,
+    witnesses: [],
+    contradictions: [],
+  })
+  t.match((await ask('GET', '/message-log/checkpoints')).body, {
+    checkpoints: [{ witnesses: [], quorum: false }],
+    unwitnessed: [{ fromSize: Number, toSize: Number }],
+  })
+  t.match((await ask('GET', '/witness')).body, { verifierKey: null, logs: [], partners: [], unproven: [] })
   const erase = (order: object) =>
     ask('POST', `/message-log/records/${index}/erase`, { case: '7', reason: 'by law', ...order })
   t.match((await erase({ mode: 'PROOF_KEPT' })).body, {

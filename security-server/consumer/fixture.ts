@@ -117,6 +117,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
         },
         close: async () => undefined,
       },
+      heardTreeHead: () => undefined,
       authenticationIdentity: consumer.keys.authenticationIdentity,
     },
     async replyTo(received, change = {}) {

@@ -32,5 +32,6 @@ export async function logReply(
           : { status: `${response.status}`, treeHead },
     }),
   )
+  rooms.heardTreeHead(peer, treeHead)
   return { ...verified, record } as Logged<VerifiedReply>
 }

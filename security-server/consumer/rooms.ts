@@ -21,7 +21,9 @@ export type ConsumerRooms = {
   messageLog: PathLog
   signMessage: SignMessage
   verifyMessage: VerifyMessage
-  peerClient: PeerClient
+  peerClient: Pick<PeerClient, 'post' | 'close'>
+  /** Puts down the tree head that a verified reply carried, to be looked at later; never throws. */
+  heardTreeHead(peer: ServerId, treeHead: string | undefined): void
   /** Our authentication certificate's OCSP responses go with every request (wire 2.3). */
   authenticationIdentity: Keys['authenticationIdentity']
 }

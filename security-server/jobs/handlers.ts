@@ -14,6 +14,11 @@ type Rooms = {
   messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain' | 'closeAbandoned'> & {
     retention: Pick<MessageLog['retention'], 'run'>
   }
+  reconciliation: { run(): Promise<void> }
+  /** Absent where nobody witnesses the log. */
+  witnesses?: { submit(): Promise<void> } | undefined
+  partners: { check(): Promise<void> }
+  verifications: { daily(signal: AbortSignal): Promise<void> }
   exports: Exports
 }
 
@@ -42,6 +47,8 @@ const OF_THIS_NODE: Record<string, Job> = {
   'refresh-ocsp': { seconds: 10, run: ({ keys }) => keys.refreshOcsp() },
   'poll-local-systems': { seconds: 2, run: ({ localSystems }) => localSystems.poll() },
   'expire-exports': { seconds: 600, run: ({ exports }) => exports.expire() },
+  // What replies said was heard by this node alone.
+  'check-partner-logs': { seconds: 10, run: ({ partners }) => partners.check() },
   // What is under way is known to the node that began it.
   'close-exchanges': { seconds: 10, run: ({ messageLog }) => messageLog.closeAbandoned() },
 }
@@ -49,6 +56,11 @@ const OF_THIS_NODE: Record<string, Job> = {
 /** Work on a shared database: one node does it. */
 const OF_THE_LOG: Record<string, Job> = {
   checkpoint: { seconds: 5, run: ({ messageLog }) => messageLog.checkpointNow() },
+  // What has settled waits anyway; other servers are asked again after an hour.
+  reconcile: { seconds: 300, run: ({ reconciliation }) => reconciliation.run() },
+  'submit-checkpoint': { seconds: 5, run: async ({ witnesses }) => witnesses?.submit() },
+  // Looks often, runs once a day, and goes on soon with what a stop broke off.
+  'verify-log': { seconds: 300, run: ({ verifications }, signal) => verifications.daily(signal) },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
   // Ends contents whose time is over: twenty seconds at most, with rests between its batches.
   retention: { seconds: 10, run: ({ messageLog }, signal) => messageLog.retention.run(signal) },

@@ -83,6 +83,9 @@ t.test('the job follows the interval without a restart', (t) =>
         },
         contracts: { refreshWhenDue: async () => undefined },
         localSystems: { poll: async () => false },
+        reconciliation: { run: async () => undefined },
+        partners: { check: async () => undefined },
+        verifications: { daily: async () => undefined },
         exports: { jobKind: 'export-records a', run: async () => undefined, expire: async () => undefined },
         messageLog: {
           checkpointNow: async () => undefined,

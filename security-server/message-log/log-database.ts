@@ -4,12 +4,14 @@ import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { type ArchiveStore, createArchiveStore } from './archives/store.ts'
 import { messageLogMigrations } from './migrations/all.ts'
+import { createReconciliationStore, type ReconciliationStore } from './reconciliation/store.ts'
 import { createRecordStore, type RecordStore } from './records/store.ts'
 import { createHoldStore, type HoldStore } from './retention/holds/store.ts'
 import { createRetentionStore, type RetentionStore } from './retention/store.ts'
 import { createSearchStore, type SearchStore } from './search/store.ts'
 import { createTimeStampStore, type TimeStampStore } from './time-stamps/store.ts'
 import { createTreeStore, type TreeStore } from './tree/store.ts'
+import { type CosignatureStore, createCosignatureStore } from './witnesses/store.ts'
 
 export type LogDatabase = {
   database: Database
@@ -17,9 +19,11 @@ export type LogDatabase = {
   tree: TreeStore
   timeStamps: TimeStampStore
   search: SearchStore
+  cosignatures: CosignatureStore
   retention: RetentionStore
   holds: HoldStore
   archives: ArchiveStore
+  reconciliation: ReconciliationStore
   close(): Promise<void>
 }
 
@@ -40,9 +44,11 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     tree: createTreeStore(database),
     timeStamps: createTimeStampStore(database),
     search: createSearchStore(database),
+    cosignatures: createCosignatureStore(database),
     retention: createRetentionStore(database),
     holds: createHoldStore(database),
     archives: createArchiveStore(database),
+    reconciliation: createReconciliationStore(database),
     close: () => database.close(),
   }
 }

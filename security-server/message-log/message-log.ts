@@ -13,6 +13,8 @@ import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
 import { closeRest, createOpenExchanges } from './open-exchanges.ts'
 import { packRecord } from './pack-record.ts'
+import type { ReconciliationLog } from './reconciliation/reconciliation-log.ts'
+import { reconciliationLog } from './reconciliation/reconciliation-log.ts'
 import type { LoggedRecord, RecordInput } from './record-input.ts'
 import { createReplayHolds } from './replay-holds.ts'
 import { createRetention, type Retention } from './retention/retention.ts'
@@ -23,6 +25,7 @@ import { MAX_BATCH } from './time-stamps/batch.ts'
 import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
 import { type CheckpointSigner, countersign } from './tree/countersign.ts'
 import type { StoredCheckpoint } from './tree/store.ts'
+import { type LogWitnesses, logWitnesses } from './witnesses/log-witnesses.ts'
 import type { SearchWindow } from './worker-api.ts'
 import { startWorker } from './worker-client.ts'
 
@@ -85,11 +88,15 @@ export type MessageLog = {
   container(index: number): Promise<ContainerParts>
   /** Makes a checkpoint first when none covers the record. */
   proof(index: number): Promise<InclusionEvidence>
+  /** What the log holds about a day and a pair of members. */
+  reconciliation: ReconciliationLog
   oldestUnstamped(): Date | undefined
   /** Throws `logging_failed` or `timestamping_failed` when no record should be begun. */
   checkUsable(): void
   /** Signs and stores the tree head, unless the newest checkpoint has it. Returns the newest one. */
   checkpointNow(): Promise<string | undefined>
+  /** What witnesses are told and what they say of the log's checkpoints. */
+  witnesses: LogWitnesses
   /** Stamps what waits; says how many batches. */
   timeStampNow(): Promise<number>
   /** Search index, tiles, clean-up; for a job every few seconds. */
@@ -262,6 +269,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     checkpoints: (limit) => worker.call('checkpoints', limit),
     erasedBelow: (size) => worker.call('erasedBelow', size),
     ...evidence,
+    reconciliation: reconciliationLog(worker, maintain),
     oldestUnstamped: () => {
       const { oldestUnstamped } = worker.state()
       return oldestUnstamped === undefined ? undefined : new Date(oldestUnstamped)
@@ -274,6 +282,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       }
     },
     checkpointNow,
+    witnesses: logWitnesses(worker),
     timeStampNow,
     maintain,
     closeAbandoned,

@@ -1,6 +1,6 @@
-/** The tables as Kysely sees them; migrations/ makes them, docs/message-log-format.md describes them. */
+import type { Generated, Selectable } from 'kysely'
 
-import type { Generated } from 'kysely'
+/** The tables as Kysely sees them; migrations/ makes them, docs/message-log-format.md describes them. */
 
 export type Tables = {
   record: { idx: number; leaf: Buffer; form: string; signature_id: number | null; content: Buffer }
@@ -10,6 +10,15 @@ export type Tables = {
   tree_head: { id: number; size: number; peaks: Buffer }
   tile: { level: number; number: number; hashes: Buffer }
   checkpoint: { size: number; root: Buffer; time: string; note: string }
+  cosignature: { size: number; witness: string; time: string; line: string }
+  contradiction: {
+    id: Generated<number>
+    time: string
+    witness: string
+    kind: string
+    own_note: string
+    known_note: string
+  }
   time_stamp: {
     last_id: number
     first_id: number
@@ -91,3 +100,6 @@ export type Tables = {
   }
   mark: { name: string; value: number }
 }
+
+/** A witness knows a tree of ours that this one did not grow from; both notes as they were signed. */
+export type Contradiction = Selectable<Tables['contradiction']>

@@ -1,13 +1,18 @@
 /** What the main thread may ask of the log's worker, and how questions and answers cross. */
+import type { Stretch } from '#core/reconciliation/assemble.ts'
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
+import type { MemberPair } from './reconciliation/read-records.ts'
+import type { Partners } from './reconciliation/store.ts'
 import type { RetentionApi } from './retention/worker-retention.ts'
 import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { Traffic, TrafficQuestion } from './search/traffic-store.ts'
+import type { Contradiction } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
 import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
 import type { StoredCheckpoint } from './tree/store.ts'
+import type { CosignatureStore, StoredCosignature } from './witnesses/store.ts'
 
 export type WorkerSetup = {
   /** The log's own database: sqlite:/path or postgres://... */
@@ -42,6 +47,15 @@ export type WorkerApi = RetentionApi & {
   /** Undefined when the newest checkpoint covers the whole tree. */
   draftCheckpoint(): Promise<CheckpointDraft | undefined>
   putCheckpoint(q: { size: number; root: Buffer; note: string; now: number }): Promise<void>
+  /** That the tree of `second` leaves began with that of `first`; throws `not_found` when it has not so many. */
+  proveConsistency(q: { first: number; second: number }): Promise<Buffer[]>
+  /** The verifier key of the log. */
+  logKey(): Promise<string>
+  putCosignature(cosignature: StoredCosignature): Promise<void>
+  newestCosigned(witnesses: string[]): ReturnType<CosignatureStore['newest']>
+  checkpointsWithWitnesses(q: { before: number; limit: number }): ReturnType<CosignatureStore['checkpoints']>
+  putContradiction(found: Omit<Contradiction, 'id'>): Promise<boolean>
+  contradictions(): Promise<Contradiction[]>
   nextTimeStampBatch(limit: number): Promise<TimeStampBatch | undefined>
   putTimeStamp(q: { batch: TimeStampBatch; answer: TimeStampAnswer; now: number }): Promise<void>
   /** One slice of what can wait: tiles, search index, marks, old replay keys. Says whether more is to do. */
@@ -52,6 +66,10 @@ export type WorkerApi = RetentionApi & {
   traffic(question: TrafficQuestion): Promise<Traffic>
   checkpoints(limit: number): Promise<StoredCheckpoint[]>
   erasedBelow(size: number): Promise<number>
+  /** Who spoke with whom between two times. */
+  partners(q: { from: string; to: string }): Promise<Partners[]>
+  rangeBetween(q: { from: string; to: string }): Promise<{ first: number; last: number } | undefined>
+  readRecords(q: { pair: MemberPair; first: number; last: number }): Promise<Stretch>
   readEvidence(index: number): Promise<StoredEvidence>
   proveInclusion(index: number): Promise<InclusionEvidence>
   /** Closes open intents of this node that are not under way; says how many, and which others are open. */

@@ -1,4 +1,6 @@
 /** The log as its worker runs it: one writer, whose commits stand in a row, and reads beside it. */
+import { noteName } from '#core/merkle/checkpoint.ts'
+import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { checkLogIsWhole, markBeginning, markFirstStart, registerKey } from './check-start.ts'
 import { eraseRecords } from './erase.ts'
@@ -10,6 +12,7 @@ import { keyRotationRecord, openKeyRing } from './keys/key-ring.ts'
 import { type LogDatabase, openLogDatabase } from './log-database.ts'
 import { createMaintenance } from './maintenance.ts'
 import { openPostgresqlStore } from './postgresql/store.ts'
+import { readRecords } from './reconciliation/read-records.ts'
 import type { HotStore } from './records/hot-store.ts'
 import { type AppendResult, createWriter, type OwnRecord, type Writer } from './records/writer.ts'
 import { closeAbandoned, scanIntents } from './recover.ts'
@@ -18,6 +21,7 @@ import { openSqliteStore, prepareFile } from './sqlite/store.ts'
 import { nextBatch } from './time-stamps/batch.ts'
 import { timeStampRecord } from './time-stamps/stamp-record.ts'
 import { draftCheckpoint } from './tree/draft-checkpoint.ts'
+import { proveConsistency } from './tree/prove-consistency.ts'
 import type { LogState, WorkerApi, WorkerSetup } from './worker-api.ts'
 
 export type WorkerLog = {
@@ -71,6 +75,14 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
           await log.tree.putCheckpoint({ size, root, note, time: new Date(now).toISOString() })
           writeHighWater(setup.keyFolder, note)
         }),
+      proveConsistency: async ({ first, second }) => proveConsistency(log, first, second),
+      logKey: async () =>
+        writeVerifierKey({ name: noteName(setup.origin), publicKey: ring.checkpointKey() }, 'log'),
+      putCosignature: (cosignature) => inTurn(() => log.cosignatures.put(cosignature)),
+      newestCosigned: (witnesses) => log.cosignatures.newest(witnesses),
+      checkpointsWithWitnesses: ({ before, limit }) => log.cosignatures.checkpoints(before, limit),
+      putContradiction: (found) => inTurn(() => log.cosignatures.putContradiction(found)),
+      contradictions: () => log.cosignatures.contradictions(),
       nextTimeStampBatch: (limit) =>
         inTurn(async () => nextBatch(log.records, await log.timeStamps.lastStamped(), limit)),
       putTimeStamp: ({ batch, answer, now }) =>
@@ -94,6 +106,9 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
         indexAll: () => maintenance.indexPast(Number.MAX_SAFE_INTEGER),
         scrub: () => store.scrub(),
       }),
+      partners: ({ from, to }) => log.reconciliation.partners(from, to),
+      rangeBetween: ({ from, to }) => log.reconciliation.range(from, to),
+      readRecords: (q) => readRecords(log, q, ring.find),
       readEvidence: (index) => readEvidence(log, index, ring.find),
       proveInclusion: (index) => proveInclusion(log, index, ring.find),
       recover: async ({ now, underWay }) => {

@@ -3,8 +3,12 @@ import type { Migration } from 'kysely/migration'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
+import { witnessMigrations } from '#platform/witness/store.ts'
+import { verificationMigrations } from '../message-log/verifications/tables.ts'
+import { partnerMigrations } from '../witness/partners/tables.ts'
 import { serverContractMigrations } from './contracts.ts'
 import { localSystemsMigrations } from './local-systems.ts'
+import { reconciliationMigrations } from './reconciliation.ts'
 import { recordExportMigrations } from './record-exports.ts'
 
 export const serverMigrations: Record<string, Migration> = {
@@ -12,6 +16,10 @@ export const serverMigrations: Record<string, Migration> = {
   ...apiKeyMigrations,
   ...auditLogMigrations,
   ...localSystemsMigrations,
+  ...witnessMigrations,
+  ...partnerMigrations,
+  ...verificationMigrations,
   ...serverContractMigrations,
+  ...reconciliationMigrations,
   ...recordExportMigrations,
 }

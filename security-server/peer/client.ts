@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream'
 import { Pool } from 'undici'
 import type { Certificate } from '#core/certificate/certificate.ts'
+import { readStream } from '#core/transport/read-stream.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'
@@ -16,8 +17,9 @@ import type { Keys } from '../keys/keys.ts'
 import { createServerChoice, type ServerWithAddress } from './choose-server.ts'
 import { createOcspFetch } from './fetch-ocsp.ts'
 import { handshake } from './handshake.ts'
-import { type AnswerContent, callHttp, type HttpAnswer } from './http-call.ts'
+import { type AnswerContent, callHttp, type HttpAnswer, type HttpCall } from './http-call.ts'
 import { beforeSending, NotSent } from './not-sent.ts'
+import { createPace } from './pace.ts'
 import { createPeerSockets, type PeerSockets } from './peer-sockets.ts'
 import { presentedChain } from './presented-chain.ts'
 import type { XRoadTlsPeers } from './tls-profile.ts'
@@ -35,14 +37,30 @@ export type PeerReply = {
 export type PeerRequest = {
   provider: ClientId
   wanted?: ServerId | undefined
+  /** Where on that server; `/` for messages. */
+  path?: string
   headers: Record<string, string>
   /** Opened anew for each connection attempt. */
   content: () => Buffer | Readable
 }
 
+/** A small question to one server itself, beside the messages. */
+export type PeerQuestion = {
+  method: 'GET' | 'POST'
+  path: string
+  body?: Buffer | undefined
+  contentType?: string | undefined
+  maxReplyBytes: number
+}
+
 export type PeerClient = {
   /** Posts one transport message to a server of `provider` and gives its reply with the body unread. */
   post(request: PeerRequest): Promise<PeerReply>
+  /** Asks this server and reads its answer whole. Throws `unknown_server` for one that is not registered. */
+  ask(
+    server: ServerId,
+    question: PeerQuestion,
+  ): Promise<{ statusCode: number; headers: PeerReply['headers']; body: Buffer }>
   close(): Promise<void>
 }
 
@@ -177,6 +195,11 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
       }
       throw failure!
     },
+    async ask(id, question) {
+      const server = globalConfiguration.current().indexFor(id.instance)?.server(id)
+      if (server?.address === undefined) throw new Fault('unknown_server', { what: idText(id) })
+      return askPeer(peerOf({ ...server, address: server.address }), question)
+    },
     async close() {
       for (const stop of stops) stop()
       await Promise.all([...peers.values()].map(({ pool }) => pool.destroy()))
@@ -184,17 +207,43 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
   }
 }
 
-async function postTo(peer: Peer, { headers, content }: PeerRequest): Promise<PeerReply> {
+async function askPeer(peer: Peer, question: PeerQuestion): ReturnType<PeerClient['ask']> {
+  const { method, path, body = null, contentType = 'text/plain', maxReplyBytes } = question
+  const headers = body === null ? {} : { 'content-type': contentType }
+  const {
+    statusCode,
+    headers: received,
+    content,
+  } = await callPeer(peer, () => ({ method, path, headers, body }))
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    const keepPace = createPace('peer_timeout')
+    await readStream(content, (chunk) => {
+      keepPace(chunk)
+      size += chunk.length
+      if (size > maxReplyBytes)
+        throw new Fault('http_error', { what: `${idText(peer.server.id)} answers too much` })
+      chunks.push(chunk)
+    })
+  } catch (cause) {
+    content.destroy()
+    throw cause
+  }
+  return { statusCode, headers: singleValues(received), body: Buffer.concat(chunks) }
+}
+
+async function postTo(peer: Peer, { headers, content, path = '/' }: PeerRequest): Promise<PeerReply> {
+  const call = () => ({ method: 'POST', path, headers, body: content() }) as const
+  const { statusCode, headers: received, content: reply } = await callPeer(peer, call)
+  return { statusCode, headers: singleValues(received), content: reply, server: peer.server.id }
+}
+
+async function callPeer(peer: Peer, call: () => HttpCall): Promise<HttpAnswer> {
   const leave = await beforeSending(peer.turns.take)
   try {
     await beforeSending(peer.sockets.recheck)
-    const call = { method: 'POST', path: '/', headers, body: content() } as const
-    const {
-      statusCode,
-      headers: received,
-      content: reply,
-    } = await callHttp(peer.pool, call, { onOver: leave })
-    return { statusCode, headers: singleValues(received), content: reply, server: peer.server.id }
+    return await callHttp(peer.pool, call(), { onOver: leave })
   } catch (cause) {
     leave()
     throw failureOf(cause, peer.server.id)

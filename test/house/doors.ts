@@ -15,7 +15,8 @@ export const DOORS: Door[] = [
   {
     what: 'private keys',
     code: /\b(createPrivateKey|generateKeyPair|generateKeyPairSync)\b/,
-    allowed: /^security-server\/(keys|message-log\/keys)\/|^central-registry\/configuration\/|^certs\//,
+    allowed:
+      /^security-server\/(keys|message-log\/keys)\/|^central-registry\/configuration\/|^certs\/|^platform\/witness\/witness-key\.ts$/,
   },
   {
     what: 'the environment',

@@ -25,7 +25,7 @@ const SERVER_ROOMS: Record<string, string[]> = {
   provider: [...FOUR, 'peer'],
   admin: FOUR,
   jobs: [...FOUR, 'peer'],
-  migrations: FOUR,
+  migrations: [...FOUR, 'witness'],
 }
 
 /** Why `name` may not import `file`, or undefined when it may. Tests may use what they like, but no main.ts. */

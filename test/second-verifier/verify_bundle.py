@@ -422,6 +422,11 @@ class OpenSsl:
         return self.run("dgst", "-" + hash_name, *padding, "-verify", self.pem(spki, label="PUBLIC KEY"),
                         "-signature", self.file(signature), self.file(data))[0]
 
+    def ed25519(self, key, signature, data):
+        spki = bytes.fromhex("302a300506032b6570032100") + key
+        return self.run("pkeyutl", "-verify", "-pubin", "-inkey", self.pem(spki, label="PUBLIC KEY"), "-rawin",
+                        "-in", self.file(data), "-sigfile", self.file(signature))[0]
+
 
 # ---- configuration: who may sign -------------------------------------------------------------------------------------
 
@@ -856,6 +861,48 @@ class TreeHead:
         return bool(found)
 
 
+class WitnessPolicy:
+    """A C2SP tlog-policy file: witnesses with their Ed25519 keys, groups, and the quorum."""
+
+    def __init__(self, data):
+        self.keys, self.groups, self.quorum = {}, {}, None
+        for line in data.decode().split("\n"):
+            words = line.split()
+            if not words or words[0].startswith("#") or words[0] == "log":
+                continue
+            if words[0] == "witness":
+                name, key_id, key = words[2].split("+", 2)
+                key = unbase64(key, 33)
+                need(key[0] == 4 and bytes.fromhex(key_id) == sha("sha256", name.encode(), b"\n", key)[:4],
+                     bad_format("witness " + words[1]))
+                self.keys[words[1]] = (name, bytes.fromhex(key_id), key[1:])
+            elif words[0] == "group":
+                least = {"all": len(words) - 3, "any": 1}.get(words[2]) or int(words[2])
+                self.groups[words[1]] = (least, words[3:])
+            else:
+                need(words[0] == "quorum" and self.quorum is None, bad_format("witness policy"))
+                self.quorum = words[1]
+        need(self.quorum is not None, bad_format("witness policy"))
+
+    def met(self, openssl, head):
+        """Whether enough witnesses cosigned the tree head; a forged line of one of them is no cosignature of any."""
+        signed = set()
+        for label, (name, key_id, key) in self.keys.items():
+            for value in [value[4:] for line, value in head.lines if line == name and value[:4] == key_id]:
+                time = int.from_bytes(value[:8], "big")
+                text = ("cosignature/v1\ntime %d\n%s" % (time, head.text)).encode()
+                if len(value) != 72 or not openssl.ed25519(key, value[8:], text):
+                    return False
+                signed.add(label)
+
+        def holds(name):
+            if name in self.groups:
+                least, members = self.groups[name]
+                return sum(map(holds, members)) >= least
+            return name in signed
+        return self.quorum == "none" or holds(self.quorum)
+
+
 class Record:
     """One record of the bundle; `judge` gives its verdict."""
 
@@ -946,7 +993,7 @@ def check_answers(records):
                  bad_hash("record %d answers another request" % record.index))
 
 
-def verify(data, configurations, openssl, report):
+def verify(data, configurations, openssl, report, witnesses=None):
     """Judges a bundle. Verdicts of single records go into the report."""
     need(len(data) <= GIB, doubt("SIGNED_DATA_NOT_FOUND", "the bundle is too large to be judged whole"))
     entries = read_zip(data)
@@ -991,6 +1038,11 @@ def verify(data, configurations, openssl, report):
             need(member == identifier(owner) and head.signed_by(openssl, owner, certificate.spki),
                  doubt("NO_CERTIFICATE_CHAIN_FOUND", "nothing ties the tree head to the owner"))
     troubles += [attempt(countersigned, head) for _, head in sorted(heads.items())]
+
+    def cosigned(head):
+        need(witnesses.met(openssl, head), doubt("NO_POE", "too few witnesses cosigned the tree head"))
+    if witnesses:
+        troubles += [attempt(cosigned, head) for _, head in sorted(heads.items())]
     need(len({head.root for head in heads.values()}) == len({head.size for head in heads.values()}), bad_hash("two roots of one size"))
     for verdict in (FAILED, INDETERMINATE):
         for found in troubles:
@@ -1020,6 +1072,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bundle")
     parser.add_argument("--conf", action="append", default=[], help="shared-params.xml to judge by, instead of the bundle's own")
+    parser.add_argument("--witnesses", help="C2SP tlog-policy file: every tree head needs the cosignatures of its quorum")
     arguments, report = parser.parse_args(), []
 
     def work():
@@ -1027,8 +1080,12 @@ def main():
         for name in arguments.conf + [arguments.bundle]:
             with open(name, "rb") as file:
                 files.append(file.read(GIB + 1))
+        policy = None
+        if arguments.witnesses:
+            with open(arguments.witnesses, "rb") as file:
+                policy = WitnessPolicy(file.read(65536))
         with tempfile.TemporaryDirectory() as directory:
-            verify(files[-1], files[:-1], OpenSsl(directory), report)
+            verify(files[-1], files[:-1], OpenSsl(directory), report, policy)
     found = attempt(work)
     print(json.dumps({**outcome(found), "records": report}))
     return 1 if found else 0

@@ -13,6 +13,7 @@ import {
 } from '../open-record.ts'
 import type { StoredRecord } from '../records/store.ts'
 import { createNodeReader } from '../tree/tiles.ts'
+import { withCosignatures } from '../witnesses/store.ts'
 
 /** Opens one commitment and no other: commitment = SHA-256(key ‖ digest), key = HMAC-SHA-256(salt, label). */
 export type Opening = { key: Buffer; digest: Buffer }
@@ -29,15 +30,15 @@ export type InclusionEvidence = {
   openings: { parties?: Opening; message?: Opening; body?: Opening }
 }
 
-/** Against the newest checkpoint, which must cover the record; throws `not_found` when none does yet. */
+/** Against the checkpoint that most witnesses cosigned, of several the newest; throws `not_found` when none covers the record yet. */
 export async function proveInclusion(
-  log: Pick<LogDatabase, 'records' | 'tree'>,
+  log: Pick<LogDatabase, 'records' | 'tree' | 'cosignatures'>,
   index: number,
   findKey: KeyFinder,
 ): Promise<InclusionEvidence> {
   const record = await log.records.get(index)
-  const checkpoint = await log.tree.newestCheckpoint()
-  if (checkpoint === undefined || checkpoint.size <= index) {
+  const checkpoint = await log.cosignatures.bestCheckpoint(index)
+  if (checkpoint === undefined) {
     throw new Fault('not_found', { what: `no checkpoint covers record ${index} yet` })
   }
   const path = await inclusionProof(checkpoint.size, index, createNodeReader(log))
@@ -48,7 +49,7 @@ export async function proveInclusion(
     form: record.form,
     size: checkpoint.size,
     path,
-    checkpoint: checkpoint.note,
+    checkpoint: withCosignatures(checkpoint.note, checkpoint.cosignatures),
     openings: opened === undefined ? {} : openingsOf(opened),
   }
 }

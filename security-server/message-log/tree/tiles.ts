@@ -3,6 +3,7 @@
  * level 0 are complete; the last one of each level above grows as those below it are completed.
  */
 import { nodeHash } from '#core/merkle/hash.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { RecentRecords } from '../records/recent-records.ts'
 import type { RecordStore } from '../records/store.ts'
 import type { Tables } from '../tables.ts'
@@ -94,6 +95,8 @@ export function createNodeReader(q: { tree: TreeStore; records: RecordStore }) {
     const at = (first % TILE_WIDTH) * HASH
     const hashes = tile?.subarray(at, at + count * HASH)
     if (hashes?.length === count * HASH) return subtreeRoot(hashes)
+    // A record is gone: there is nothing below a leaf.
+    if (level === 0) throw new Fault('log_inconsistent', { what: `record ${index} has no leaf` })
     // The tiles lag behind: the two halves are there or lag as well.
     return nodeHash(await hashAt(level - 1, 2 * index), await hashAt(level - 1, 2 * index + 1))
   }

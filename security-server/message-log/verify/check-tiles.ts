@@ -3,15 +3,20 @@ import { subtreeRoot, TILE_WIDTH } from '../tree/tiles.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource } from './source.ts'
 
+/** Tiles that were growing, by level. */
+export type GrowingTiles = { number: number; hashes: Buffer[] }[]
+
 export type TileChecker = {
+  growing(): GrowingTiles
   /** Throws `log_inconsistent` when a tile that this leaf completes is stored otherwise. */
   add(leaf: Buffer): Promise<void>
   /** The tiles that are still growing. */
   end(): Promise<void>
 }
 
-export function createTileChecker(source: LogSource): TileChecker {
-  const levels: { number: number; hashes: Buffer[] }[] = []
+/** Goes on from tiles that were growing when a run broke off. */
+export function createTileChecker(source: LogSource, growing: GrowingTiles = []): TileChecker {
+  const levels: GrowingTiles = growing.map(({ number, hashes }) => ({ number, hashes: [...hashes] }))
 
   const compare = async (level: number, number: number, hashes: Buffer): Promise<void> => {
     const stored = await source.tile?.(level, number)
@@ -33,6 +38,7 @@ export function createTileChecker(source: LogSource): TileChecker {
     await compare(level, number, complete)
   }
   return {
+    growing: () => levels,
     add: (leaf) => add(0, leaf),
     end: async () => {
       for (const [level, tile] of levels.entries()) {

@@ -5,6 +5,7 @@ import { type CheckpointToCheck, checkCheckpoint } from './check-checkpoint.ts'
 import { createCursor, merged } from './cursor.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource, StoredLogKey, Trust } from './source.ts'
+import { createWitnessPass } from './witness-pass.ts'
 
 export type CheckpointPass = {
   /** Checks every checkpoint of this size. */
@@ -13,22 +14,27 @@ export type CheckpointPass = {
   end(size: number, found: (index: number, thrown: unknown) => void): Promise<void>
   origin(): string | undefined
   count(): number
+  /** Lines of witnesses that verify, and how many records a quorum has cosigned. */
+  witnessed(): { cosignatures: number; records: number }
 }
 
 export function createCheckpointPass(
   source: LogSource,
   trust: Trust,
   logKeys: StoredLogKey[],
+  from: { records: number; origin: string | undefined },
 ): CheckpointPass {
   const given = (trust.checkpoints ?? [])
     .map((note): CheckpointToCheck => ({ size: parseCheckpoint(note).size, note }))
     .sort((a, b) => a.size - b.size)
-  const cursor = createCursor(merged(stored(source), given, (a, b) => a.size <= b.size))
-  let origin: string | undefined
+  const cursor = createCursor(merged(stored(source, from.records), given, (a, b) => a.size <= b.size))
+  const witnesses = createWitnessPass(source, trust, from.records)
+  let { origin } = from
   let count = 0
   return {
     origin: () => origin,
     count: () => count,
+    witnessed: witnesses.witnessed,
     reached: async (range, found) => {
       for (;;) {
         const checkpoint = await cursor.peek()
@@ -38,6 +44,7 @@ export function createCheckpointPass(
         try {
           if (checkpoint.size < range.size) throw inconsistent('a checkpoint of a size out of order')
           origin = checkCheckpoint({ checkpoint, root: range.root(), logKeys, trust, origin })
+          if (checkpoint.stored !== undefined) await witnesses.reached(checkpoint)
         } catch (thrown) {
           found(thrown)
         }
@@ -48,12 +55,13 @@ export function createCheckpointPass(
         count++
         found(size, inconsistent(`a checkpoint speaks of ${next.size} records`))
       }
+      await witnesses.end((thrown) => found(size, thrown))
     },
   }
 }
 
-async function* stored(source: LogSource): AsyncGenerator<CheckpointToCheck> {
-  for await (const checkpoint of source.checkpoints()) {
+async function* stored(source: LogSource, after: number): AsyncGenerator<CheckpointToCheck> {
+  for await (const checkpoint of source.checkpoints(after)) {
     yield { size: checkpoint.size, note: checkpoint.note, stored: checkpoint }
   }
 }

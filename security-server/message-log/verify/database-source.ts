@@ -3,6 +3,7 @@ import { readBodyFile } from '../body-file.ts'
 import { openBodyIn } from '../body-folder.ts'
 import type { LogDatabase } from '../log-database.ts'
 import type { KeyFinder } from '../open-record.ts'
+import type { StoredCosignature } from '../witnesses/store.ts'
 import type { LogSource, Problem } from './source.ts'
 
 const RECORDS = 200
@@ -18,30 +19,35 @@ export async function databaseSource(
   const { records, tree, timeStamps } = log
   const head = await records.head()
   const source: LogSource = {
-    records: () =>
+    records: (first = 0) =>
       paged(
         (last) => records.from(last + 1, RECORDS),
         (row) => row.idx,
         (row) => row.idx < head.size,
+        first - 1,
       ),
-    documents: () =>
+    documents: (after = -1) =>
       paged(
         (last) => records.documentsAfter(last, ROWS),
         (row) => row.id,
         (row) => row.id < head.size,
+        after,
       ),
-    timeStamps: () =>
+    timeStamps: (after = -1) =>
       paged(
         (last) => timeStamps.after(last, STAMPS),
         (row) => row.last_id,
         (row) => row.idx < head.size,
+        after,
       ),
-    checkpoints: () =>
+    checkpoints: (after = -1) =>
       paged(
         (last) => tree.checkpointsAfter(last, ROWS),
         (row) => row.size,
         (row) => row.size <= head.size,
+        after,
       ),
+    cosignatures: (after = -1) => cosignaturesAfter(log, after, head.size),
     document: records.document,
     form: async (idx) => {
       const [row] = await records.forms(idx, 1)
@@ -80,12 +86,31 @@ async function beyondHead(log: LogDatabase): Promise<Problem[]> {
   )
 }
 
+/** Several are of one size, so a page ends at a witness. */
+async function* cosignaturesAfter(
+  { cosignatures }: LogDatabase,
+  after: number,
+  size: number,
+): AsyncGenerator<StoredCosignature> {
+  let last = { size: after, witness: '\uffff' }
+  for (;;) {
+    const rows = await cosignatures.after(last, ROWS)
+    for (const row of rows) {
+      if (row.size > size) return
+      yield row
+    }
+    if (rows.length < ROWS) return
+    last = rows.at(-1)!
+  }
+}
+
 async function* paged<T>(
   page: (last: number) => Promise<T[]>,
   keyOf: (row: T) => number,
   isWithin: (row: T) => boolean,
+  after: number,
 ): AsyncGenerator<T> {
-  for (let last = -1; ; ) {
+  for (let last = after; ; ) {
     const rows = await page(last)
     if (rows.length === 0) return
     for (const row of rows) {

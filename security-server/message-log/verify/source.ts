@@ -1,23 +1,27 @@
 /** What a verifier reads a log from: our database, or an export that somebody else holds. Everything comes in order, so memory stays flat. */
 import type { KeyObject } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
+import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { KeyFinder } from '../open-record.ts'
 import type { Head } from '../records/hot-store.ts'
 import type { StoredForm, StoredRecord } from '../records/store.ts'
 import type { StoredTimeStamp } from '../time-stamps/store.ts'
 import type { StoredCheckpoint } from '../tree/store.ts'
+import type { StoredCosignature } from '../witnesses/store.ts'
 
 export type StoredLogKey = { id: string; idx: number; time: string; checkpoint_key: Buffer }
 
 export type LogSource = {
-  /** By index, from the first record on. */
-  records(): AsyncIterable<StoredRecord>
-  /** By id. */
-  documents(): AsyncIterable<{ id: number; digest: Buffer }>
-  /** By last id. */
-  timeStamps(): AsyncIterable<StoredTimeStamp>
-  /** By size. */
-  checkpoints(): AsyncIterable<StoredCheckpoint>
+  /** By index, from `first` on. */
+  records(first?: number): AsyncIterable<StoredRecord>
+  /** By id, those behind `after`. */
+  documents(after?: number): AsyncIterable<{ id: number; digest: Buffer }>
+  /** By last id, those behind `after`. */
+  timeStamps(after?: number): AsyncIterable<StoredTimeStamp>
+  /** By size, those of more than `after`. */
+  checkpoints(after?: number): AsyncIterable<StoredCheckpoint>
+  /** By size, those of more than `after`; absent in an export without them. */
+  cosignatures?(after?: number): AsyncIterable<StoredCosignature>
   /** One signature document whole. */
   document(id: number): Promise<{ digest: Buffer; document: Buffer } | undefined>
   form(idx: number): Promise<StoredForm | undefined>
@@ -47,6 +51,8 @@ export type Trust = {
   memberKeys?: { name: string; publicKey: KeyObject }[]
   /** Certificates of approved time-stamping authorities; without them, those stored with the stamps. */
   tsaCertificates?: Certificate[]
+  /** Whose cosignatures are verified, and how many are enough. */
+  witnesses?: WitnessPolicy
   /** Checkpoints that others kept: witnesses, partners, an auditor. */
   checkpoints?: string[]
 }
@@ -64,6 +70,10 @@ export type LogReport = {
   signatures: number
   timeStamps: number
   checkpoints: number
+  /** Lines of witnesses that verify; without a policy none is known. */
+  cosignatures: number
+  /** So many records stand under a checkpoint that a quorum of the policy cosigned. */
+  witnessed: number
   /** Records whose content was erased, and records whose log key the verifier does not have. */
   erased: number
   sealed: number

@@ -3,6 +3,7 @@
  * found is named by the index at which the log stops being what it was; nothing is thrown for a bad log.
  */
 import { createCompactRange } from '#core/merkle/compact-range.ts'
+import { HASH_LENGTH } from '#core/merkle/hash.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { OpenedRecord, OpenedRemainder } from '../open-record.ts'
@@ -18,26 +19,47 @@ import { createCheckpointPass } from './checkpoint-pass.ts'
 import { type Cursor, createCursor } from './cursor.ts'
 import { inconsistent } from './inconsistent.ts'
 import { type LogReport, type LogSource, MAX_PROBLEMS, type Trust } from './source.ts'
+import type { VerifyState } from './state.ts'
 
 const DIGEST_BYTES = 64
 
-/** `onProgress` hears of every thousandth record. */
+export type VerifyOptions = {
+  /** Goes on from here instead of the first record; a state of the same question. */
+  from?: VerifyState | undefined
+  /** Hears every few thousand records where the run has come to, and at the end; awaited, so that it can be kept. */
+  onState?: (state: VerifyState) => Promise<void> | void
+  question?: string
+  /** Records between two states. */
+  stateEvery?: number
+}
+
+const STATE_EVERY = 2000
+
 export async function verifyLog(
   source: LogSource,
   trust: Trust = {},
-  onProgress?: (records: number) => void,
+  options: VerifyOptions = {},
 ): Promise<LogReport> {
-  const report = emptyReport()
+  const { from, onState, question = '', stateEvery = STATE_EVERY } = options
+  const report: LogReport =
+    from === undefined ? emptyReport() : { ...from.report, problems: [...from.report.problems] }
+  const { records: start } = report
+  const before = {
+    checkpoints: report.checkpoints,
+    cosignatures: report.cosignatures,
+    witnessed: report.witnessed,
+  }
   const logKeys = await source.logKeys()
   const head = await source.head()
-  const range = createCompactRange()
-  const tiles = createTileChecker(source)
+  const range = createCompactRange({ size: start, peaks: (from?.peaks ?? []).map(fromBase64) })
+  const tiles = createTileChecker(source, from?.tiles.map(growingTile))
   const signatures = createSignatureChecker(source)
-  const checkpoints = createCheckpointPass(source, trust, logKeys)
-  const documents = createCursor(source.documents())
-  const timeStamps = createCursor(source.timeStamps())
+  const checkpoints = createCheckpointPass(source, trust, logKeys, { records: start, origin: report.origin })
+  const documents = createCursor(source.documents(start - 1))
+  let lastStamped = from?.lastStamped ?? -1
+  const timeStamps = createCursor(source.timeStamps(lastStamped))
   // Read a second time rather than kept: a log may hold any number of documents that wait for their stamp.
-  const unstamped = createCursor(source.documents())
+  const unstamped = createCursor(source.documents(lastStamped))
 
   const found = (index: number, thrown: unknown): void => {
     if (report.problems.length >= MAX_PROBLEMS) return
@@ -109,18 +131,44 @@ export async function verifyLog(
     const stamp = await timeStamps.next()
     report.timeStamps++
     const covered = stamp === undefined ? [] : await takeCovered(unstamped, stamp, record.idx)
+    lastStamped = Math.max(lastStamped, stamp?.last_id ?? -1)
     const { tsaCertificates } = trust
     await checkTimeStamp({ stamp, record, form, opened, covered, source, tsaCertificates })
   }
 
-  for await (const record of source.records()) {
+  const sayState = async (done: boolean): Promise<void> => {
+    const { cosignatures, records: witnessed } = checkpoints.witnessed()
+    await onState?.({
+      version: 1,
+      question,
+      done,
+      records: report.records,
+      peaks: range.peaks.map((peak) => peak.toString('base64')),
+      tiles: tiles.growing().map(({ number, hashes }) => ({
+        number,
+        hashes: Buffer.concat(hashes).toString('base64'),
+      })),
+      lastStamped,
+      report: {
+        ...report,
+        origin: checkpoints.origin(),
+        checkpoints: before.checkpoints + checkpoints.count(),
+        cosignatures: before.cosignatures + cosignatures,
+        witnessed: Math.max(before.witnessed, witnessed),
+      },
+    })
+  }
+
+  if (head.size < start)
+    found(head.size, inconsistent(`the log holds ${head.size} records, but ${start} were verified before`))
+  for await (const record of source.records(start)) {
     for (; report.records < record.idx; report.records++) {
       if (report.problems.length >= MAX_PROBLEMS) break
       found(report.records, inconsistent('the record is missing'))
     }
     report.records = record.idx + 1
     await passRecord(record)
-    if (report.records % 1000 === 0) onProgress?.(report.records)
+    if (report.records % stateEvery === 0) await sayState(false)
   }
   const end = report.records
   const peaks = range.peaks
@@ -137,12 +185,29 @@ export async function verifyLog(
 
   for (const problem of (await source.beyond?.()) ?? []) report.problems.push(problem)
   report.problems.sort((a, b) => a.index - b.index)
+  report.ok = report.problems.length === 0
+  report.unstamped = await countRest(unstamped)
+  const { cosignatures, records: witnessed } = checkpoints.witnessed()
+  await sayState(true)
   return {
     ...report,
-    ok: report.problems.length === 0,
     origin: checkpoints.origin(),
-    checkpoints: checkpoints.count(),
-    unstamped: await countRest(unstamped),
+    checkpoints: before.checkpoints + checkpoints.count(),
+    cosignatures: before.cosignatures + cosignatures,
+    witnessed: Math.max(before.witnessed, witnessed),
+  }
+}
+
+function fromBase64(text: string): Buffer {
+  return Buffer.from(text, 'base64')
+}
+
+function growingTile({ number, hashes }: VerifyState['tiles'][number]): { number: number; hashes: Buffer[] } {
+  const bytes = fromBase64(hashes)
+  const count = bytes.length / HASH_LENGTH
+  return {
+    number,
+    hashes: Array.from({ length: count }, (_, i) => bytes.subarray(i * HASH_LENGTH, (i + 1) * HASH_LENGTH)),
   }
 }
 
@@ -180,6 +245,8 @@ function emptyReport(): LogReport {
     signatures: 0,
     timeStamps: 0,
     checkpoints: 0,
+    cosignatures: 0,
+    witnessed: 0,
     erased: 0,
     sealed: 0,
     proofsKept: 0,

@@ -1,0 +1,87 @@
+/**
+ * What two entries about one exchange mean. A side may know less than the other without any fault: a reply that was lost,
+ * a request that never arrived, a refusal before the request was read. Only what cannot be so is a discrepancy.
+ */
+import type { Entry, Side } from './entry.ts'
+
+/** Why one side has less, and may. */
+export type Unconfirmed = 'reply_not_received' | 'outcome_unknown' | 'refused' | 'not_sent'
+
+export type Pair = { key: Buffer; first: Entry | undefined; second: Entry | undefined }
+
+export type Verdict =
+  | { class: 'matched' }
+  | { class: 'unconfirmed'; reason: Unconfirmed }
+  /** `at` lacks what it must have had: the exchange, or the reply that it signed. */
+  | { class: 'missing'; at: Side; reason: 'exchange' | 'reply' }
+  | { class: 'differing'; reason: 'request' | 'reply' | 'outcome' }
+  /** A refusal of something that proves nothing, and perhaps belongs to the day before or after. */
+  | { class: 'ignored' }
+
+/** Both entries have one key; one of them may be absent. */
+export function compareEntries({ first, second }: Pair): Verdict {
+  const asks = (first ?? second)?.asks ?? 'first'
+  // The key holds who asks: whoever says otherwise beside it does not tell what a log has.
+  if (second !== undefined && second.asks !== asks) return { class: 'differing', reason: 'request' }
+  const answers = asks === 'first' ? 'second' : 'first'
+  const [asking, answering] = asks === 'first' ? [first, second] : [second, first]
+  if (asking === undefined) {
+    if (answering === undefined || answering.state === 'early') return { class: 'ignored' }
+    return { class: 'missing', at: asks, reason: 'exchange' }
+  }
+  if (answering === undefined) {
+    const { state } = asking
+    if (state === 'answered') return { class: 'missing', at: answers, reason: 'exchange' }
+    return { class: 'unconfirmed', reason: reasonOf(asking) }
+  }
+  return compareBoth(asking, answering, answers)
+}
+
+function compareBoth(asking: Entry, answering: Entry, answers: Side): Verdict {
+  if (answering.state === 'early') {
+    if (asking.state === 'answered') return { class: 'missing', at: answers, reason: 'exchange' }
+    return asking.state === 'refused'
+      ? { class: 'matched' }
+      : { class: 'unconfirmed', reason: reasonOf(asking) }
+  }
+  if (!sameDigest(asking.request, answering.request)) return { class: 'differing', reason: 'request' }
+  // It says that nothing left, and the other has what its member signed.
+  if (asking.state === 'notSent') return { class: 'differing', reason: 'outcome' }
+  if (asking.state === 'answered') {
+    if (answering.state !== 'answered') return { class: 'missing', at: answers, reason: 'reply' }
+    return sameDigest(asking.reply, answering.reply)
+      ? { class: 'matched' }
+      : { class: 'differing', reason: 'reply' }
+  }
+  if (answering.state === 'answered') {
+    if (asking.state === 'refused') return { class: 'differing', reason: 'outcome' }
+    return { class: 'unconfirmed', reason: 'reply_not_received' }
+  }
+  const isRefused = asking.state === 'refused' && answering.state === 'refused'
+  return isRefused ? { class: 'matched' } : { class: 'unconfirmed', reason: 'outcome_unknown' }
+}
+
+function reasonOf({ state }: Entry): Unconfirmed {
+  if (state === 'refused') return 'refused'
+  return state === 'notSent' ? 'not_sent' : 'outcome_unknown'
+}
+
+function sameDigest(a: Buffer | undefined, b: Buffer | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : a.equals(b)
+}
+
+/** Pairs entries of both sides, each in rising order of its keys. */
+export function* pairEntries(first: Entry[], second: Entry[]): Generator<Pair> {
+  let [i, j] = [0, 0]
+  while (i < first.length || j < second.length) {
+    const [a, b] = [first[i], second[j]]
+    const order = a === undefined ? 1 : b === undefined ? -1 : Buffer.compare(a.key, b.key)
+    if (order <= 0) i++
+    if (order >= 0) j++
+    yield {
+      key: (order <= 0 ? a : b)!.key,
+      first: order <= 0 ? a : undefined,
+      second: order >= 0 ? b : undefined,
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * What a side shows about an exchange in which the two differ: its records with their proof of inclusion, or why it has none
+ * to compare. A proof is checked by whoever gets it: it leads to a tree head of the server that shows it.
+ */
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { leafHash } from '#core/merkle/hash.ts'
+import { openCommitment } from '#core/merkle/leaf-form.ts'
+import { verifyInclusion } from '#core/merkle/proofs.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Opening, Shown, ShownRecord } from '#schemas/reconciliation.ts'
+import type { Verdict } from './compare.ts'
+import { digestUnder, type Entry, keyOf, type Side } from './entry.ts'
+
+type Form = { kind?: unknown; message?: unknown; body?: unknown }
+
+/** Whether each shown record stands in the log of `server`, and is the one that the side's entry speaks of. */
+export function proofHolds(q: { shown: Shown; entry: Entry; server: string; salt: Buffer }): boolean {
+  const { shown, entry, salt } = q
+  const { requestId, records = [] } = shown
+  if (requestId === undefined || records.length === 0) return false
+  const { asks } = entry
+  if (!keyOf(salt, { asks, requestId }).equals(entry.key)) return false
+  try {
+    return records.every((record) => standsInLog(record, q.server) && isOf(entry, record, salt))
+  } catch (thrown) {
+    if (!(thrown instanceof Fault) && !(thrown instanceof SyntaxError)) throw thrown
+    return false
+  }
+}
+
+/** Throws a Fault for a proof that leads elsewhere. */
+function standsInLog({ index, form, path, treeHead }: ShownRecord, server: string): boolean {
+  const { origin, size, root } = parseCheckpoint(treeHead)
+  const proof = path.map((node) => Buffer.from(node, 'base64'))
+  verifyInclusion({ size, index, leaf: leafHash(Buffer.from(form)), proof, root })
+  return origin === server
+}
+
+/** A request or reply opens to the digest of the entry; other records hold no message that both sides have. */
+function isOf(entry: Entry, record: ShownRecord, salt: Buffer): boolean {
+  const form = JSON.parse(record.form) as Form | null
+  const part = form?.kind
+  if (part !== 'request' && part !== 'reply') return true
+  if (record.message === undefined || !opens(record.message, form?.message)) return false
+  if (record.body !== undefined && !opens(record.body, form?.body)) return false
+  if ((record.body === undefined) !== (form?.body === '')) return false
+  const digests = [record.message, record.body].map((one) => Buffer.from(one?.digest ?? '', 'base64'))
+  return digestUnder(salt, part, Buffer.concat(digests)).equals(entry[part] ?? Buffer.alloc(0))
+}
+
+function opens({ key, digest }: Opening, commitment: unknown): boolean {
+  return (
+    openCommitment(Buffer.from(key, 'base64'), Buffer.from(digest, 'base64')).toString('base64') ===
+    commitment
+  )
+}
+
+export type NotComparable = { class: 'not_comparable'; at: Side; reason: 'erased' | 'ids_only' }
+export type FinalVerdict = Verdict | NotComparable
+
+/** The verdict once both sides showed what they have: what a side has erased is not missing there. */
+export function finalVerdict(verdict: Verdict, shown: { [side in Side]?: Shown | undefined }): FinalVerdict {
+  if (verdict.class !== 'missing' && verdict.class !== 'differing') return verdict
+  const sides: Side[] = verdict.class === 'missing' ? [verdict.at] : ['first', 'second']
+  for (const at of sides) {
+    const reason = shown[at]?.without
+    if (reason !== undefined) return { class: 'not_comparable', at, reason }
+  }
+  return verdict
+}

@@ -1,0 +1,121 @@
+/**
+ * A witness (C2SP tlog-witness): cosigns a checkpoint when the log's key signed it and its tree grew from the last one that was
+ * cosigned. Guarantees that no cosignature leaves before what it says is durable, and that the size of a log never falls.
+ */
+
+import { parseSubmission, type Submission } from '#core/merkle/add-checkpoint.ts'
+import { addCosignature, addSignature, noteName, verifyNote } from '#core/merkle/checkpoint.ts'
+import { judgeSubmission, NOTHING_KNOWN } from '#core/merkle/judge-submission.ts'
+import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Advance, WitnessStore } from './store.ts'
+import type { WitnessKey } from './witness-key.ts'
+
+/** What a submission is answered with: the witness's line, or the size that it knows. */
+export type WitnessAnswer = { cosignature: string } | { size: number }
+
+export type Witness = {
+  verifierKey: string
+  /**
+   * Throws `malformed_checkpoint` (400), `untrusted_checkpoint` (403), `unknown_log` (404), `inconsistent_checkpoint` (422).
+   */
+  addCheckpoint(submission: Buffer): Promise<WitnessAnswer>
+  /** Learns the key of a log from its member's signed statement; throws what is wrong with it. */
+  addLogKey(statement: Buffer): Promise<void>
+  /** The newest cosigned checkpoint by the SHA-256 of its origin in hex; throws `not_found`. */
+  checkpoint(originHash: string): Promise<string>
+}
+
+export type WitnessRooms = {
+  store: WitnessStore
+  key: WitnessKey
+  clock: Clock
+  /** Whether logs of this origin are accepted now. */
+  accepts(origin: string): Promise<boolean>
+  /** The origin and verifier key that a statement proves; throws unless its signer may speak for the log. */
+  readStatement(statement: Buffer): Promise<{ origin: string; logKey: string }>
+  /** Hears of a log that contradicts what was cosigned; `isFork` when that is proven. */
+  onContradiction(origin: string, isFork: boolean): void
+}
+
+type Decision = { write: Advance; answer: WitnessAnswer } | { write: Advance; fault: Fault; isFork?: boolean }
+
+export function createWitness(rooms: WitnessRooms): Witness {
+  const { store, key, clock } = rooms
+
+  async function checkSigned({ checkpoint }: Submission): Promise<void> {
+    const { origin, note } = checkpoint
+    const keys = (await rooms.accepts(origin)) ? await store.keys(origin) : []
+    if (keys.length === 0) throw new Fault('unknown_log', { what: origin.slice(0, 300) })
+    let isSigned = false
+    try {
+      for (const text of keys) {
+        const { name, publicKey } = parseVerifierKey(text, 'log')
+        if (verifyNote(note, name, publicKey)) isSigned = true
+      }
+    } catch (cause) {
+      throw new Fault('untrusted_checkpoint', { what: 'a signature of the log is forged', cause })
+    }
+    if (!isSigned) throw new Fault('untrusted_checkpoint', { what: 'no known key of the log signed it' })
+  }
+
+  /** The checkpoint with the lines of others as they came, and ours as the only one of our name. */
+  function cosign({ checkpoint }: Submission, time: Date): { note: string; line: string } {
+    const { text, signatures } = checkpoint.note
+    const others = signatures.filter(({ name }) => name !== key.name)
+    const note = addCosignature(others.reduce(addSignature, text), key.name, key.privateKey, time)
+    return { note, line: note.slice(note.lastIndexOf('\n', note.length - 2) + 1) }
+  }
+
+  return {
+    verifierKey: key.verifierKey,
+    async addCheckpoint(bytes) {
+      const submission = parseSubmission(bytes)
+      await checkSigned(submission)
+      const { origin, size, root } = submission.checkpoint
+      const decided = await store.advance(origin, (known): Decision => {
+        const verdict = judgeSubmission(submission, known ?? NOTHING_KNOWN)
+        const now = new Date(clock())
+        const time = now.toISOString()
+        switch (verdict.verdict) {
+          case 'accepted': {
+            const { note, line } = cosign(submission, now)
+            return { write: { tree: { size, root, note, time } }, answer: { cosignature: line } }
+          }
+          case 'outdated':
+            return { write: undefined, answer: { size: verdict.size } }
+          case 'senseless':
+            return {
+              write: undefined,
+              fault: new Fault('malformed_checkpoint', { what: 'the old size is larger than the new one' }),
+            }
+          case 'unproven': {
+            const fault = new Fault('inconsistent_checkpoint', { what: origin.slice(0, 300) })
+            // A wrong proof of a log that is known to nobody yet contradicts nothing.
+            if (known === undefined) return { write: undefined, fault }
+            const is_fork = verdict.isFork ? 1 : 0
+            const refusal = { time, is_fork, known_note: known.note, submission: bytes }
+            return { write: { refusal }, fault, isFork: verdict.isFork }
+          }
+        }
+      })
+      if ('answer' in decided) return decided.answer
+      if (decided.isFork !== undefined) rooms.onContradiction(origin, decided.isFork)
+      throw decided.fault
+    },
+    async addLogKey(statement) {
+      const { origin, logKey } = await rooms.readStatement(statement)
+      const { name } = parseVerifierKey(logKey, 'log')
+      if (name !== noteName(origin))
+        throw new Fault('invalid_input', { what: 'the key of a log has the name of its origin' })
+      if (!(await rooms.accepts(origin))) throw new Fault('unknown_log', { what: origin })
+      await store.addKey(origin, logKey, new Date(clock()).toISOString())
+    },
+    async checkpoint(originHash) {
+      const note = await store.noteByHash(originHash)
+      if (note === undefined) throw new Fault('not_found', { what: 'no checkpoint of this log was cosigned' })
+      return note
+    },
+  }
+}

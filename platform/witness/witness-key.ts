@@ -1,0 +1,76 @@
+/**
+ * The Ed25519 key of a witness, in a file of its own (0600). It is made once, for a database that has never cosigned: a lost
+ * key is not replaced without a word, and two nodes on one database have one key.
+ */
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import path from 'node:path'
+import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { WitnessStore } from './store.ts'
+
+export type WitnessKey = { name: string; privateKey: KeyObject; verifierKey: string }
+
+/** Reads the key, or makes it. Throws `invalid_configuration` when the database belongs to another key. */
+export async function openWitnessKey(q: {
+  file: string
+  name: string
+  store: Pick<WitnessStore, 'claimKey' | 'claimedKey'>
+}): Promise<WitnessKey> {
+  const { file, name, store } = q
+  const claimed = await store.claimedKey()
+  if (!existsSync(file)) {
+    if (claimed !== undefined)
+      throw invalid(`${file} is missing: bring the key back, whose public half is ${claimed}`)
+    makeWitnessKey(file)
+  }
+  const key = await readWitnessKey(file, name)
+  const owner = await store.claimKey(key.verifierKey)
+  if (owner !== key.verifierKey)
+    throw invalid(`${file} and its name are ${key.verifierKey}, but what was cosigned is of ${owner}`)
+  return key
+}
+
+/** The key in this file, under this name. */
+export async function readWitnessKey(file: string, name: string): Promise<WitnessKey> {
+  const text = await readSecret(file)
+  try {
+    const privateKey = createPrivateKey(text)
+    return {
+      name,
+      privateKey,
+      verifierKey: writeVerifierKey({ name, publicKey: createPublicKey(privateKey) }, 'witness'),
+    }
+  } catch (cause) {
+    throw invalid(`${file} holds no Ed25519 key`, cause)
+  }
+}
+
+/** Writes a new key, unless there is one: never over another's. */
+export function makeWitnessKey(file: string): void {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const part = `${file}.${process.pid}.part`
+  try {
+    const handle = openSync(part, 'w', 0o600)
+    writeSync(handle, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+    fsyncSync(handle)
+    closeSync(handle)
+    try {
+      // Fails when another node was first: then its key counts.
+      linkSync(part, file)
+    } catch (cause) {
+      if ((cause as { code?: string }).code !== 'EEXIST') throw cause
+    }
+    unlinkSync(part)
+    const folder = openSync(path.dirname(file), 'r')
+    fsyncSync(folder)
+    closeSync(folder)
+  } catch (cause) {
+    throw invalid(`${file} cannot be written`, cause)
+  }
+}
+
+function invalid(what: string, cause?: unknown): Fault {
+  return new Fault('invalid_configuration', { what: `witness key: ${what}`, cause })
+}

@@ -1,0 +1,102 @@
+/** Reconciliation for auditors: days compared with other servers, statements that both members signed, cases to explain. */
+import { answer } from '#platform/http-service/answer.ts'
+import { Fault } from '#schemas/fault.ts'
+import { colonForm, slashForm } from './ids.ts'
+import type { AdminRooms, CaseState, Handlers, ReconciledDay, ReconciliationCase } from './rooms.ts'
+
+type Query = {
+  before?: number
+  limit: number
+  day?: string
+  memberId?: string
+  state?: string
+  requestId?: string
+}
+
+export function reconciliationHandlers({ reconciliation, audit, clock }: AdminRooms): Handlers {
+  const filterOf = (query: unknown) => {
+    const { memberId, ...rest } = query as Query
+    return { ...rest, ...(memberId === undefined ? {} : { member: slashForm(memberId, 3, 3) }) }
+  }
+  return {
+    getReconciliations: async ({ query }) => (await reconciliation.days.list(filterOf(query))).map(dayView),
+    async downloadReconciliationStatement({ caller, params }) {
+      const id = Number(params['id'])
+      const day = await reconciliation.days.get(id)
+      if (day.statement === '')
+        throw new Fault('not_found', { what: 'there is no statement about this day yet' })
+      await audit.before({
+        caller,
+        operation: 'downloadReconciliationStatement',
+        target: `reconciliation ${id}`,
+      })
+      const headers = { 'content-disposition': `attachment; filename="reconciliation-${id}.json"` }
+      return answer(Buffer.from(day.statement), { headers })
+    },
+    getReconciliationCases: async ({ query }) => {
+      const cases = await reconciliation.cases.listCases(filterOf(query))
+      return cases.map(({ of, found }) => caseView(of, found))
+    },
+    async getReconciliationCase({ caller, params }) {
+      const id = Number(params['id'])
+      const found = await reconciliation.cases.getCase(id)
+      await audit.before({ caller, operation: 'getReconciliationCase', target: `reconciliation case ${id}` })
+      const of = await reconciliation.days.get(Number(found.reconciliation))
+      const proofs = {
+        ownProof: JSON.parse(found.own_proof) as unknown,
+        peerProof: JSON.parse(found.peer_proof) as unknown,
+        peerProofHolds: Number(found.peer_proof_holds) === 1,
+      }
+      return { ...caseView(of, found), ...proofs }
+    },
+    async changeReconciliationCase({ caller, params, body }) {
+      const id = Number(params['id'])
+      const { state, note } = body as { state: CaseState; note: string }
+      await reconciliation.cases.getCase(id)
+      await reconciliation.cases.changeCase(id, {
+        state,
+        note,
+        by: caller.name,
+        now: new Date(clock()).toISOString(),
+      })
+      const found = await reconciliation.cases.getCase(id)
+      return caseView(await reconciliation.days.get(Number(found.reconciliation)), found)
+    },
+  }
+}
+
+function dayView(row: ReconciledDay) {
+  return {
+    id: Number(row.id),
+    ...partiesOf(row),
+    state: row.state,
+    counts: row.counts === '' ? null : (JSON.parse(row.counts) as unknown),
+    error: row.error === '' ? null : row.error,
+    attempts: Number(row.attempts),
+    changedAt: row.changed_at,
+  }
+}
+
+function caseView(of: ReconciledDay, found: ReconciliationCase) {
+  return {
+    id: Number(found.id),
+    reconciliationId: Number(of.id),
+    ...partiesOf(of),
+    state: found.state,
+    requestId: found.request_id === '' ? null : found.request_id,
+    finding: JSON.parse(found.finding) as unknown,
+    note: found.note,
+    openedAt: found.opened_at,
+    changedAt: found.changed_at,
+    changedBy: found.changed_by === '' ? null : found.changed_by,
+  }
+}
+
+function partiesOf({ day, own_member, peer_member, peer_server }: ReconciledDay) {
+  return {
+    day,
+    memberId: colonForm(own_member),
+    peerMemberId: colonForm(peer_member),
+    peerServer: colonForm(peer_server),
+  }
+}

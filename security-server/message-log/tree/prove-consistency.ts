@@ -1,0 +1,17 @@
+/** The proof that a tree of this log began with a smaller one, from tiles; whoever has both signed heads can check it. */
+import { consistencyProof } from '#core/merkle/proofs.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { LogDatabase } from '../log-database.ts'
+import { createNodeReader } from './tiles.ts'
+
+/** Throws `not_found` when the log has not so many records, `invalid_input` when the first size is the larger. */
+export async function proveConsistency(
+  log: Pick<LogDatabase, 'records' | 'tree'>,
+  first: number,
+  second: number,
+): Promise<Buffer[]> {
+  if (first > second) throw new Fault('invalid_input', { what: 'a tree does not shrink' })
+  const { size } = await log.records.head()
+  if (second > size) throw new Fault('not_found', { what: `a tree of ${second} records` })
+  return consistencyProof(first, second, createNodeReader(log))
+}

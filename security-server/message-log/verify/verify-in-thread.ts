@@ -1,0 +1,49 @@
+/** Verifies a stored log on a thread of its own: signatures and digests of a whole log hold up no exchange. */
+import { Worker } from 'node:worker_threads'
+import { type CrossedFault, receiveFault } from '#platform/threads/crossed-fault.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { VerifyState } from './state.ts'
+import type { StoredLog, StoredReport } from './verify-stored.ts'
+
+export type ThreadQuestion = {
+  log: StoredLog
+  /** DER. */
+  tsaCertificates?: Buffer[] | undefined
+  witnessPolicy?: string | undefined
+  state?: VerifyState | undefined
+}
+
+export type FromVerifier = { state: VerifyState } | { report: StoredReport } | { failed: CrossedFault }
+
+/** Rejects with what ended it, or with the reason of `signal`; what `onState` was told last is where it goes on. */
+export function verifyInThread(
+  question: ThreadQuestion,
+  o: { onState?: (state: VerifyState) => void; signal?: AbortSignal | undefined } = {},
+): Promise<StoredReport> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./verify-worker.ts', import.meta.url), {
+      workerData: question,
+      name: 'verify-log',
+    })
+    const end = (): void => {
+      o.signal?.removeEventListener('abort', stop)
+      void worker.terminate()
+    }
+    const stop = (): void => {
+      end()
+      reject(o.signal?.reason as Error)
+    }
+    worker.on('message', (message: FromVerifier) => {
+      if ('state' in message) return o.onState?.(message.state)
+      end()
+      if ('failed' in message) reject(receiveFault(message.failed))
+      else resolve(message.report)
+    })
+    const broken = (cause: unknown): void =>
+      reject(new Fault('internal_error', { what: 'the verification of the message log ended', cause }))
+    worker.on('error', broken)
+    worker.on('exit', () => broken(undefined))
+    if (o.signal?.aborted === true) stop()
+    else o.signal?.addEventListener('abort', stop)
+  })
+}

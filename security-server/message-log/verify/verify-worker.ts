@@ -1,0 +1,20 @@
+/** The thread of a verification: where the log lies and what is asked in, states and the report out; it decides nothing. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { parseCertificate } from '#core/certificate/certificate.ts'
+import { crossFault } from '#platform/threads/crossed-fault.ts'
+import type { FromVerifier, ThreadQuestion } from './verify-in-thread.ts'
+import { verifyStored } from './verify-stored.ts'
+
+const { log, tsaCertificates, ...question } = workerData as ThreadQuestion
+const send = (message: FromVerifier): void => parentPort!.postMessage(message)
+
+try {
+  const report = await verifyStored(log, {
+    ...question,
+    tsaCertificates: tsaCertificates?.map((der) => parseCertificate(Buffer.from(der))),
+    onState: (state) => send({ state }),
+  })
+  send({ report })
+} catch (thrown) {
+  send({ failed: crossFault(thrown) })
+}

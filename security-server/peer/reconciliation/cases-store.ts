@@ -1,0 +1,78 @@
+/** The cases that discrepancies have opened, for people. */
+import { type Selectable, sql } from 'kysely'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import {
+  type CaseRow,
+  type ReconciliationFilter,
+  type StoredReconciliation,
+  type Tables,
+  toRow,
+} from './store.ts'
+
+export type StoredCase = Selectable<CaseRow>
+export type CaseFilter = ReconciliationFilter & { requestId?: string | undefined }
+export type CasesStore = ReturnType<typeof createCasesStore>
+
+export function createCasesStore(database: Database) {
+  const kysely = tablesOf<Tables>(database)
+  return {
+    /** Newest first, each with the row of its day. */
+    listCases: async (q: CaseFilter): Promise<{ of: StoredReconciliation; found: StoredCase }[]> => {
+      let query = kysely
+        .selectFrom('reconciliation_case as found')
+        .innerJoin('reconciliation', 'reconciliation.id', 'found.reconciliation')
+        .selectAll('found')
+      const { before, day, member, state, requestId } = q
+      if (before !== undefined) query = query.where('found.id', '<', before)
+      if (day !== undefined) query = query.where('day', '=', day)
+      if (state !== undefined) query = query.where('found.state', '=', state)
+      if (requestId !== undefined) query = query.where('request_id', '=', requestId)
+      if (member !== undefined)
+        query = query.where((is) => is.or([is('own_member', '=', member), is('peer_member', '=', member)]))
+      const cases = await query.orderBy('found.id', 'desc').limit(q.limit).execute()
+      const ids = [...new Set(cases.map(({ reconciliation }) => reconciliation))]
+      if (ids.length === 0) return []
+      const rows = await kysely.selectFrom('reconciliation').selectAll().where('id', 'in', ids).execute()
+      const byId = new Map(rows.map((row) => [Number(row.id), toRow(row)!]))
+      return cases.map((found) => ({ of: byId.get(Number(found.reconciliation))!, found }))
+    },
+
+    getCase: async (id: number): Promise<StoredCase> => {
+      const row = await kysely
+        .selectFrom('reconciliation_case')
+        .selectAll()
+        .where('id', '=', id)
+        .executeTakeFirst()
+      if (row === undefined) throw new Fault('not_found', { what: `case ${id}` })
+      return row
+    },
+
+    changeCase: async (
+      id: number,
+      q: { state: string; note: string; by: string; now: string },
+    ): Promise<void> => {
+      await kysely
+        .updateTable('reconciliation_case')
+        .set({ state: q.state, note: q.note, changed_by: q.by, changed_at: q.now })
+        .where('id', '=', id)
+        .execute()
+    },
+
+    /** Cases that wait for people, and days that nobody answered for. */
+    open: async (): Promise<{ cases: number; unanswered: number }> => {
+      const count = async (
+        table: 'reconciliation' | 'reconciliation_case',
+        state: string,
+      ): Promise<number> => {
+        const { rows } = await sql<{ found: number }>`
+          select count(*) as found from ${sql.table(table)} where state = ${state}`.execute(kysely)
+        return Number(rows[0]?.found ?? 0)
+      }
+      return {
+        cases: await count('reconciliation_case', 'open'),
+        unanswered: await count('reconciliation', 'unanswered'),
+      }
+    },
+  }
+}

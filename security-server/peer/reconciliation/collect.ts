@@ -1,0 +1,126 @@
+/**
+ * Guarantees that a session holds an entry for each exchange that the log has of its day and pair, under its own salt, and
+ * nothing of anybody else's; gives what this side commits to.
+ */
+import { randomBytes } from 'node:crypto'
+import { createAssembly, type Found } from '#core/reconciliation/assemble.ts'
+import { commitTo, createBuckets } from '#core/reconciliation/buckets.ts'
+import { windowOf } from '#core/reconciliation/day.ts'
+import {
+  DIGEST,
+  entryOf,
+  keyOf,
+  mergeEntries,
+  readEntry,
+  type Side,
+  tagOf,
+  writeEntry,
+} from '#core/reconciliation/entry.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { RECONCILIATION_LIMITS } from '#schemas/reconciliation.ts'
+import type { EntryRow } from './entries-store.ts'
+import { base64, type Progress, sidesOf } from './progress.ts'
+import type { ReconciliationRooms } from './rooms.ts'
+import type { DayPair } from './store.ts'
+
+/** Beside an entry: which records of our log it comes from. */
+export type EntryFacts = { requestId: string; indexes: number[]; erased: boolean }
+
+const NOTHING = Buffer.alloc(0)
+const PAGE = 1000
+
+/** Fills the session with our entries; says how many there are. Throws `invalid_input` for more than are compared. */
+export async function collect(
+  q: { session: string; pair: DayPair; salt: Buffer },
+  rooms: Pick<ReconciliationRooms, 'server' | 'log' | 'entries'>,
+): Promise<number> {
+  const { session, pair, salt } = q
+  const { own, other } = sidesOf(rooms.server, pair)
+  const assembly = createAssembly({ day: pair.day, own, peerServer: pair.server })
+  const add = (found: Found[]): Promise<void> =>
+    rooms.entries.put(
+      session,
+      'own',
+      found.map((one) => rowOf(salt, one)),
+      mergeRows,
+    )
+  await rooms.entries.forget(session)
+  let records = 0
+  const members = { own: pair.own, peer: pair.peer }
+  for await (const stretch of rooms.log.reconciliation.read({ ...windowOf(pair.day), pair: members })) {
+    records += stretch.records.length
+    if (records > 4 * RECONCILIATION_LIMITS.exchanges) throw tooMany()
+    await add(assembly.take(stretch))
+    const tags = stretch.erased.flatMap(({ kind, signature }) =>
+      kind === 'request' && signature !== undefined ? [tagOf(salt, signature)] : [],
+    )
+    const asks = (direction: string): Side => (direction === 'out' ? own : other)
+    const keys = stretch.bare.map(({ direction, requestId }) =>
+      keyOf(salt, { asks: asks(direction), requestId }),
+    )
+    await rooms.entries.put(session, 'erased', tags.map(bareRow), keepFirst)
+    await rooms.entries.put(session, 'bare', keys.map(bareRow), keepFirst)
+  }
+  await add(assembly.end())
+  const count = await rooms.entries.count(session, 'own')
+  if (count > RECONCILIATION_LIMITS.exchanges) throw tooMany()
+  return count
+}
+
+/** What we commit to: the digests of our buckets, blinded. */
+export async function commitOwn(
+  q: { session: string; salt: Buffer; count: number; bits: number },
+  rooms: Pick<ReconciliationRooms, 'server' | 'log' | 'entries'>,
+): Promise<NonNullable<Progress['own']>> {
+  const { session, salt, count, bits } = q
+  const writer = createBuckets(bits)
+  let from = Buffer.alloc(DIGEST)
+  for (let isBehind = false; ; isBehind = true) {
+    const rows = await rooms.entries.page(session, 'own', { from, isBehind, limit: PAGE })
+    for (const { entry } of rows) writer.add(entry)
+    const last = rows.at(-1)
+    if (last === undefined) break
+    from = last.key as Buffer<ArrayBuffer>
+  }
+  const buckets = writer.end()
+  const blind = randomBytes(DIGEST)
+  const commitment = commitTo({ salt, blind, buckets, count, server: idText(rooms.server) })
+  const treeHead = await rooms.log.checkpointNow()
+  if (treeHead === undefined) throw new Fault('service_unavailable', { what: 'the log has no tree head yet' })
+  return {
+    count,
+    treeHead,
+    commitment: base64(commitment),
+    blind: base64(blind),
+    buckets: base64(buckets),
+  }
+}
+
+function rowOf(salt: Buffer, { exchange, indexes, erased }: Found): EntryRow {
+  const entry = entryOf(salt, exchange)
+  const facts: EntryFacts = { requestId: exchange.requestId, indexes, erased }
+  return { key: entry.key, entry: writeEntry(entry), facts: JSON.stringify(facts) }
+}
+
+/** A log may have an exchange twice: core/reconciliation/entry.ts says when. */
+function mergeRows(before: EntryRow, after: EntryRow): EntryRow {
+  const [a, b] = [readEntry(before.entry), readEntry(after.entry)]
+  const entry = writeEntry(mergeEntries(a, b))
+  const facts = a.state === 'early' && b.state !== 'early' ? after.facts : before.facts
+  return { key: before.key, entry, facts }
+}
+
+function bareRow(key: Buffer): EntryRow {
+  return { key, entry: NOTHING, facts: '' }
+}
+
+function keepFirst(before: EntryRow): EntryRow {
+  return before
+}
+
+function tooMany(): Fault {
+  return new Fault('invalid_input', {
+    what: `a day of more than ${RECONCILIATION_LIMITS.exchanges} exchanges is not compared`,
+  })
+}

@@ -1,0 +1,70 @@
+/**
+ * Keeps a statement that the other side has and we have not, because its last answer was lost. Both members signed it, ours
+ * as well: what it says we have agreed to.
+ */
+import { randomBytes } from 'node:crypto'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import type { Statement } from '#schemas/reconciliation.ts'
+import { isSame, keep, openStatement, summarise } from './conclude.ts'
+import { type Progress, sidesOf } from './progress.ts'
+import type { ReconciliationRooms } from './rooms.ts'
+import type { DayPair, NewCase, StoredReconciliation } from './store.ts'
+
+/** With what the session compared, when it is still there; says whether it is. */
+export async function finish(
+  pair: DayPair,
+  seen: StoredReconciliation,
+  jws: string,
+  rooms: ReconciliationRooms,
+): Promise<boolean> {
+  if (seen.role !== 'asking' || seen.progress === '') return false
+  const progress = JSON.parse(seen.progress) as Progress
+  const agreed = check(pair, jws, rooms)
+  if (agreed.session !== progress.wire || progress.peer?.buckets === undefined) return false
+  const state = { session: seen.session, pair, progress }
+  const { statement, cases } = await summarise(state, rooms)
+  if (!isSame(agreed, statement)) return false
+  await keep({ ...state, jws, statement, cases }, rooms)
+  return true
+}
+
+/** Without it: cases say what the statement says, and no proofs. */
+export async function adopt(
+  pair: DayPair,
+  seen: StoredReconciliation,
+  jws: string,
+  rooms: ReconciliationRooms,
+): Promise<void> {
+  const statement = check(pair, jws, rooms)
+  const session = randomBytes(16).toString('hex')
+  const progress: Progress = { wire: statement.session, nonce: '' }
+  const now = new Date(rooms.clock()).toISOString()
+  await rooms.store.begin(pair, { seen, session, role: 'asking', progress, now })
+  await keep({ session, pair, progress, jws, statement, cases: casesOf(statement) }, rooms)
+}
+
+function check(pair: DayPair, jws: string, rooms: ReconciliationRooms): Statement {
+  const statement = openStatement(jws, [pair.own, pair.peer], rooms)
+  const { session } = sidesOf(rooms.server, pair)
+  const isOurs =
+    statement.day === pair.day &&
+    (['first', 'second'] as const).every(
+      (side) =>
+        statement[side].server === session[side].server && statement[side].member === session[side].member,
+    )
+  if (!isOurs)
+    throw new Fault('invalid_input', { what: `a statement of somebody else for ${idText(rooms.server)}` })
+  return statement
+}
+
+function casesOf({ findings }: Statement): NewCase[] {
+  const cases = findings.filter(({ class: name }) => name !== 'not_comparable')
+  return cases.map(({ requestId, ...finding }) => ({
+    request_id: requestId,
+    finding: JSON.stringify(finding),
+    own_proof: '{}',
+    peer_proof: '{}',
+    peer_proof_holds: 0,
+  }))
+}

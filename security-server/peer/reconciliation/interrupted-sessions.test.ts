@@ -1,0 +1,107 @@
+/** Sessions that end anywhere, on either side, or begin at the same time; and the job that begins them. */
+import t from 'tap'
+import { createLog } from '#platform/logging/create-log.ts'
+import { reconcile } from './initiate.ts'
+import { createTwoServers, type Side } from './reconciliation-fixture.ts'
+import type { ReconciliationRooms } from './rooms.ts'
+import { run } from './run.ts'
+
+const two = await createTwoServers(t, 'sqlite')
+const { tax, population, world } = two
+const log = createLog({ name: 'test', level: 'silent' })
+
+async function settledDay(exchanges = 1): Promise<string> {
+  const day = await two.nextDay()
+  for (let i = 0; i < exchanges; i++) t.equal((await two.ask({ path: `/${i}` })).failed, undefined)
+  await two.settle(day)
+  return day
+}
+
+/** Ends the asking side at its n-th question: before it is sent, or when the answer is lost. */
+function breaking(
+  side: Side,
+  at: number,
+  when: 'before' | 'after',
+): { rooms: ReconciliationRooms; broke: () => boolean } {
+  let count = 0
+  let broke = false
+  const post: ReconciliationRooms['peerClient']['post'] = async (request) => {
+    const isIt = ++count === at
+    if (isIt) broke = true
+    if (isIt && when === 'before') throw new Error('killed')
+    const reply = await side.client.post(request)
+    if (!isIt) return reply
+    reply.content.destroy()
+    throw new Error('killed')
+  }
+  return { rooms: { ...side.rooms, peerClient: { post } }, broke: () => broke }
+}
+
+t.test('a session that ends anywhere is begun anew, and a signed statement is never lost', async (t) => {
+  const when = ['before', 'after'] as const
+  let at = 1
+  for (let isDone = false; !isDone; at++) {
+    for (const moment of when) {
+      const day = await two.nextDay()
+      await two.ask()
+      two.isAllowed = false
+      await two.ask()
+      two.isAllowed = true
+      await two.settle(day)
+      const pair = two.pairOf(tax, day)
+      const { rooms, broke } = breaking(tax, at, moment)
+      const first = await reconcile(pair, rooms)
+      isDone = !broke()
+      t.equal(first, isDone ? 'concluded' : 'unanswered', `question ${at}, ${moment}`)
+      // The other side starts anew as well; what it knew is in its rows.
+      population.restart()
+      world.skew += 120_000
+      t.equal(await reconcile(pair, tax.rooms), 'concluded', `after ${moment} question ${at}`)
+      const [ours, theirs] = await Promise.all([
+        tax.rooms.store.find(pair),
+        population.rooms.store.find(two.pairOf(population, day)),
+      ])
+      t.ok(ours?.statement)
+      t.equal(ours?.statement, theirs?.statement)
+      t.equal(await tax.rooms.entries.count(ours!.session, 'own'), 0, 'what was compared is forgotten')
+    }
+  }
+  t.ok(at > 5, `${at} questions`)
+})
+
+t.test('both begin at once, and the job', async (t) => {
+  const day = await settledDay(3)
+  const begun = await Promise.all(
+    [tax, population].map((side) => reconcile(two.pairOf(side, day), side.rooms)),
+  )
+  t.ok(begun.includes('concluded'), begun.join())
+  const rows = await Promise.all(
+    [tax, population].map((side) => side.rooms.store.find(two.pairOf(side, day))),
+  )
+  t.strictSame(
+    rows.map((row) => row?.state),
+    ['concluded', 'concluded'],
+  )
+  t.equal(rows[0]?.statement, rows[1]?.statement)
+
+  const other = await settledDay(2)
+  const stateOf = async (side: Side) => (await side.rooms.store.find(two.pairOf(side, other)))?.state
+  await run(tax.rooms, log)
+  t.equal(await stateOf(tax), 'due', 'clocks differ: the day has to have settled for both')
+  world.skew += 20 * 60_000
+  await run(population.rooms, log)
+  t.equal(await stateOf(population), 'due', 'the one with the greater identifier waits')
+  await run(tax.rooms, log)
+  t.equal(await stateOf(tax), 'concluded')
+  t.equal(await stateOf(population), 'concluded')
+  const third = await settledDay(1)
+  world.skew += 2 * 3_600_000
+  for (const keys of [world.consumer.keys, world.provider.keys]) await keys.refreshOcsp({ force: true })
+  await run(population.rooms, log)
+  t.match(await population.rooms.store.find(two.pairOf(population, third)), {
+    state: 'concluded',
+    role: 'asking',
+  })
+  const days = await tax.rooms.store.list({ limit: 100, member: 'DEV/GOV/2000', day: third })
+  t.match(days, [{ state: 'concluded', role: 'asked', counts: /"matched":1/ }])
+})

@@ -1,0 +1,41 @@
+/** Reconciliation as the server wires it: the endpoint for peers, the job's work, and what people see of both. */
+import type { FastifyInstance } from 'fastify'
+import type { Database } from '#platform/database/open-database.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import { type CasesStore, createCasesStore } from './cases-store.ts'
+import { createEntriesStore } from './entries-store.ts'
+import { createResponder } from './respond.ts'
+import type { ReconciliationRooms } from './rooms.ts'
+import { reconciliationRoutes } from './routes.ts'
+import { run } from './run.ts'
+import { createShapes } from './shapes.ts'
+import { createReconciliationStore, type ReconciliationStore } from './store.ts'
+
+export type Reconciliation = {
+  /** Adds the endpoint to the listener for peers. */
+  routes(app: FastifyInstance): void
+  /** Compares what waits; for a job every few minutes. */
+  run(): Promise<void>
+  days: Pick<ReconciliationStore, 'list' | 'get'>
+  cases: CasesStore
+}
+
+export async function createReconciliation(
+  q: Omit<ReconciliationRooms, 'store' | 'entries' | 'shapes'> & {
+    database: Database
+    quota: { enter(server: ServerId): () => void }
+    logger: Log
+  },
+): Promise<Reconciliation> {
+  const store = createReconciliationStore(q.database)
+  const entries = createEntriesStore(q.database)
+  const rooms: ReconciliationRooms = { ...q, store, entries, shapes: await createShapes() }
+  const respond = createResponder(rooms)
+  return {
+    routes: (app) => reconciliationRoutes(app, { ...rooms, respond, quota: q.quota }, q.logger),
+    run: () => run(rooms, q.logger),
+    days: store,
+    cases: createCasesStore(q.database),
+  }
+}

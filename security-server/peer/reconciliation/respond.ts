@@ -1,0 +1,208 @@
+/**
+ * Answers the steps of a reconciliation. Guarantees that a server learns only of exchanges between a member of its own and
+ * one of ours that went by it, after it has committed to what it has itself, and each day once.
+ */
+import { randomBytes } from 'node:crypto'
+import { isSettled, isTooOld } from '#core/reconciliation/day.ts'
+import { DIGEST } from '#core/reconciliation/entry.ts'
+import { joinSignedJson } from '#core/signature/signed-json.ts'
+import { createTurn } from '#platform/in-turn.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, parseMemberId, type ServerId } from '#schemas/identifiers.ts'
+import type {
+  CommitAnswer,
+  CommitQuestion,
+  ConcludeAnswer,
+  ConcludeQuestion,
+  EntriesAnswer,
+  EntriesQuestion,
+  OpenAnswer,
+  OpenQuestion,
+  ReconciliationQuestion,
+  RevealAnswer,
+  RevealQuestion,
+  ShowAnswer,
+  ShowQuestion,
+} from '#schemas/reconciliation.ts'
+import { checkClientNotSuspended } from '../../global-configuration/check-suspended.ts'
+import { collect, commitOwn } from './collect.ts'
+import { isSame, keep, openStatement, type SessionState, signStatement, summarise } from './conclude.ts'
+import { base64, outOfOrder, type Progress, saltOf } from './progress.ts'
+import type { ReconciliationRooms } from './rooms.ts'
+import type { DayPair, StoredReconciliation } from './store.ts'
+import {
+  checkCommitment,
+  checkNonce,
+  checkTreeHead,
+  createReceived,
+  ownPage,
+  takeEntries,
+  takeShown,
+} from './take.ts'
+
+export type Respond = (peer: ServerId, question: ReconciliationQuestion) => Promise<object>
+
+/** A session of our own, and one that still collects, is not replaced while it is no older. */
+const FRESH_MS = 10 * 60_000
+const KEPT_FAILURES = 100
+
+export function createResponder(rooms: ReconciliationRooms): Respond {
+  const { server, clock, store } = rooms
+  const received = createReceived()
+  const busy = new Set<string>()
+  /** Sessions whose entries are being collected, and how that ended where it failed. */
+  const collecting = new Map<string, { failed?: unknown }>()
+  // One day at a time is read from the log, whoever asks.
+  const inTurn = createTurn()
+
+  async function open(peer: ServerId, q: OpenQuestion): Promise<OpenAnswer> {
+    const pair = checkPair(peer, q, rooms)
+    const seen = await store.find(pair)
+    if (seen?.state === 'concluded') return { statement: seen.statement }
+    if (seen?.state === 'under_way') checkReplaceable(seen, peer)
+    const session = randomBytes(16).toString('hex')
+    const nonce = base64(randomBytes(DIGEST))
+    const progress: Progress = { wire: session, nonce, peerNonceCommitment: q.nonceCommitment }
+    await store.begin(pair, { seen, session, role: 'asked', progress, now: now() })
+    return { session, nonce }
+  }
+
+  /** Both began at once: the server with the smaller identifier goes on. */
+  function checkReplaceable(seen: StoredReconciliation, peer: ServerId): void {
+    const isFresh = clock() - Date.parse(seen.changed_at) < FRESH_MS
+    const weGoOn = seen.role === 'asking' && idText(server) < idText(peer)
+    const theyBegan = seen.role === 'asked' && collecting.has(seen.session)
+    if (isFresh && (weGoOn || theyBegan))
+      throw new Fault('conflict', { what: 'this day is being compared already' })
+  }
+
+  async function commit(state: SessionState, q: CommitQuestion): Promise<CommitAnswer> {
+    const { session, pair } = state
+    let { progress } = state
+    if (progress.peerNonce === undefined) {
+      checkNonce(q.nonce, progress.peerNonceCommitment)
+      const { count, commitment, treeHead, bits } = q
+      checkTreeHead(treeHead, pair.server)
+      progress = { ...progress, peerNonce: q.nonce, bits, peer: { count, commitment, treeHead } }
+      await store.save(session, progress, now())
+    }
+    if (progress.own !== undefined) {
+      const { count, commitment, treeHead } = progress.own
+      return { ready: true, count, commitment, treeHead }
+    }
+    const running = collecting.get(session)
+    if (running?.failed !== undefined) {
+      collecting.delete(session)
+      throw running.failed
+    }
+    if (running === undefined) startCollecting({ session, pair, progress })
+    return { ready: false }
+  }
+
+  function startCollecting({ session, pair, progress }: SessionState): void {
+    const run: { failed?: unknown } = {}
+    collecting.set(session, run)
+    const work = async (): Promise<void> => {
+      const salt = saltOf(server, pair, progress)
+      const count = await collect({ session, pair, salt }, rooms)
+      const own = await commitOwn({ session, salt, count, bits: progress.bits! }, rooms)
+      await store.save(session, { ...progress, own }, now())
+      collecting.delete(session)
+    }
+    inTurn(work).catch((cause: unknown) => {
+      run.failed = cause
+      // Whoever did not come back for it within so many others does not come.
+      if (collecting.size > KEPT_FAILURES) collecting.delete(collecting.keys().next().value!)
+    })
+  }
+
+  async function reveal({ session, pair, progress }: SessionState, q: RevealQuestion): Promise<RevealAnswer> {
+    const { own, peer } = progress
+    if (own === undefined || peer === undefined) throw outOfOrder()
+    checkCommitment(q, pair, progress, rooms)
+    await store.save(session, { ...progress, peer: { ...peer, buckets: q.buckets } }, now())
+    return { blind: own.blind, buckets: own.buckets }
+  }
+
+  async function entries(state: SessionState, q: EntriesQuestion): Promise<EntriesAnswer> {
+    await takeEntries(state, q, received, rooms)
+    return ownPage(state, q, rooms)
+  }
+
+  async function show(state: SessionState, q: ShowQuestion): Promise<ShowAnswer> {
+    return { shown: await takeShown(state, q.shown, received, rooms) }
+  }
+
+  async function conclude(state: SessionState, q: ConcludeQuestion): Promise<ConcludeAnswer> {
+    const { pair } = state
+    const theirs = openStatement(q.statement, [pair.peer], rooms)
+    const { statement, cases } = await summarise(state, rooms)
+    if (!isSame(theirs, statement))
+      throw new Fault('conflict', { what: 'the statement is not what the entries of both sides say' })
+    const jws = joinSignedJson(q.statement, signStatement(statement, pair, rooms))
+    await keep({ ...state, jws, statement, cases }, rooms)
+    received.forget(state.session)
+    return { statement: jws }
+  }
+
+  function now(): string {
+    return new Date(clock()).toISOString()
+  }
+
+  async function step(peer: ServerId, q: Exclude<ReconciliationQuestion, OpenQuestion>): Promise<object> {
+    const row = await store.bySession(q.session)
+    if (row === undefined || row.peer_server !== idText(peer) || row.role !== 'asked') throw outOfOrder()
+    // The answer to the last question was lost: it is the same again.
+    if (row.state === 'concluded' && q.step === 'conclude') return { statement: row.statement }
+    if (row.state !== 'under_way') throw outOfOrder()
+    const state: SessionState = {
+      session: row.session,
+      pair: { day: row.day, own: row.own_member, peer: row.peer_member, server: row.peer_server },
+      progress: JSON.parse(row.progress) as Progress,
+    }
+    switch (q.step) {
+      case 'commit':
+        return commit(state, q)
+      case 'reveal':
+        return reveal(state, q)
+      case 'entries':
+        return entries(state, q)
+      case 'show':
+        return show(state, q)
+      case 'conclude':
+        return conclude(state, q)
+    }
+  }
+
+  return async (peer, question) => {
+    if (question.step === 'open') return open(peer, question)
+    const { session } = question
+    // Each step reads what the one before it wrote.
+    if (busy.has(session)) throw new Fault('too_many_requests', { what: idText(peer) })
+    busy.add(session)
+    try {
+      return await step(peer, question)
+    } finally {
+      busy.delete(session)
+    }
+  }
+}
+
+/** The pair as we see it; throws `unknown_member` unless each of the two members is on its own side's server, `suspended`. */
+function checkPair(
+  peer: ServerId,
+  { day, members }: OpenQuestion,
+  { server, clock, globalConfiguration }: ReconciliationRooms,
+): DayPair {
+  const [theirs, ours] = [parseMemberId(members.own), parseMemberId(members.peer)]
+  const snapshot = globalConfiguration.current()
+  if (snapshot.indexFor(theirs.instance)?.isMemberOnServer(peer, theirs) !== true)
+    throw new Fault('unknown_member', { what: `${idText(theirs)} is not on ${idText(peer)}` })
+  if (!snapshot.index.isMemberOnServer(server, ours))
+    throw new Fault('unknown_member', { what: `${idText(ours)} is not on ${idText(server)}` })
+  for (const member of [theirs, ours]) checkClientNotSuspended(member, snapshot)
+  const now = clock()
+  if (isTooOld(day, now) || !isSettled(day, now))
+    throw new Fault('conflict', { what: `${day} is not to be compared now` })
+  return { day, own: idText(ours), peer: idText(theirs), server: idText(peer) }
+}

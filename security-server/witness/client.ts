@@ -1,0 +1,37 @@
+/**
+ * The door to witnesses by http or https. Who answers is not judged here: a cosignature counts by the key that is pinned, and a
+ * contradiction by the signature of our own log.
+ */
+import { request } from 'undici'
+import { Fault } from '#schemas/fault.ts'
+import { type AskWitness, MAX_REPLY_BYTES } from './transport.ts'
+
+const TIMEOUT_MS = 10_000
+
+/** Asks the witness whose submission prefix is `url`. */
+export function createWitnessClient(url: string): AskWitness {
+  const prefix = url.replace(/\/+$/, '')
+  return async ({ method, path, body, contentType = 'text/plain' }) => {
+    try {
+      const reply = await request(`${prefix}${path}`, {
+        method,
+        ...(body === undefined ? {} : { body, headers: { 'content-type': contentType } }),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      })
+      const chunks: Buffer[] = []
+      let size = 0
+      for await (const chunk of reply.body as AsyncIterable<Buffer>) {
+        size += chunk.length
+        if (size > MAX_REPLY_BYTES) throw new Error('the answer is too large')
+        chunks.push(chunk)
+      }
+      return {
+        status: reply.statusCode,
+        contentType: String(reply.headers['content-type'] ?? ''),
+        body: Buffer.concat(chunks),
+      }
+    } catch (cause) {
+      throw new Fault('network_error', { what: `the witness at ${prefix}`, cause })
+    }
+  }
+}

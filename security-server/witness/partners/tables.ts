@@ -1,0 +1,52 @@
+/** What this server remembers of its partners' logs: the newest verified head of each, and what contradicted it. */
+import type { Generated, Kysely, Selectable } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes, identity } from '#platform/database/dialect.ts'
+
+export type PartnerTables = {
+  partner_head: {
+    server: string
+    log_key: string
+    size: number
+    root: Buffer
+    note: string
+    time: string
+  }
+  partner_contradiction: {
+    id: Generated<number>
+    server: string
+    time: string
+    /** `fork`: no proof can join the two notes; `rollback`: the partner has fewer records than its log has signed. */
+    kind: string
+    known_note: string
+    seen_note: string
+  }
+}
+
+export type PartnerContradiction = Selectable<PartnerTables['partner_contradiction']>
+
+export const partnerMigrations: Record<string, Migration> = {
+  'partner-logs-001': {
+    up: async (kysely: Kysely<unknown>) => {
+      const type = columnTypes(kysely)
+      await kysely.schema
+        .createTable('partner_head')
+        .addColumn('server', type.text, (column) => column.primaryKey())
+        .addColumn('log_key', type.text, (column) => column.notNull())
+        .addColumn('size', type.integer, (column) => column.notNull())
+        .addColumn('root', type.blob, (column) => column.notNull())
+        .addColumn('note', type.text, (column) => column.notNull())
+        .addColumn('time', type.text, (column) => column.notNull())
+        .execute()
+      await kysely.schema
+        .createTable('partner_contradiction')
+        .addColumn('id', ...identity(kysely))
+        .addColumn('server', type.text, (column) => column.notNull())
+        .addColumn('time', type.text, (column) => column.notNull())
+        .addColumn('kind', type.text, (column) => column.notNull())
+        .addColumn('known_note', type.text, (column) => column.notNull())
+        .addColumn('seen_note', type.text, (column) => column.notNull())
+        .execute()
+    },
+  },
+}

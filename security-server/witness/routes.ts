@@ -1,0 +1,58 @@
+/**
+ * What partners reach at the peer listener below PEER_PREFIX: this server as a witness of their logs, and the key and proofs of its own
+ * log. Only registered servers get in; what they may do hangs on signatures.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { answerFault, toFault } from '#platform/http-service/fault-answer.ts'
+import type { Witness } from '#platform/witness/create-witness.ts'
+import { witnessRoutes } from '#platform/witness/routes.ts'
+import { Fault } from '#schemas/fault.ts'
+import { WITNESS_TYPE } from '#schemas/log-key.ts'
+import { writeProof } from './partners/proof-text.ts'
+import { PEER_PREFIX } from './transport.ts'
+
+type Rooms = {
+  /** Absent when this server is no witness. */
+  witness: Witness | undefined
+  statement(): Promise<Buffer>
+  proveConsistency(first: number, second: number): Promise<Buffer[]>
+  /** Throws unless a registered server asks, not too often. */
+  guard(request: FastifyRequest): void
+}
+
+const SIZE = /^(?:0|[1-9][0-9]{0,14})$/
+
+/** In a scope of its own: the listener's other route leaves its bodies unread. */
+export function peerWitnessRoutes(app: FastifyInstance, rooms: Rooms): void {
+  void app.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer' },
+      async (_request: FastifyRequest, body: Buffer) => body,
+    )
+    scope.setErrorHandler((cause, _request, reply) => answerFault(reply, toFault(cause), undefined))
+    const onRequest = async (request: FastifyRequest): Promise<void> => rooms.guard(request)
+    if (rooms.witness !== undefined)
+      witnessRoutes(scope, { prefix: PEER_PREFIX, witness: rooms.witness, guard: rooms.guard })
+    scope.get(`${PEER_PREFIX}/log-key`, { onRequest }, async (_request, reply) =>
+      reply.header('content-type', WITNESS_TYPE.statement).send(await rooms.statement()),
+    )
+    scope.get(
+      `${PEER_PREFIX}/consistency-proof`,
+      { onRequest },
+      async ({ query }, reply): Promise<FastifyReply> => {
+        const [first, second] = ['first', 'second'].map((name) =>
+          sizeOf((query as Record<string, unknown>)[name]),
+        )
+        return reply.type('text/plain').send(writeProof(await rooms.proveConsistency(first!, second!)))
+      },
+    )
+  })
+}
+
+function sizeOf(text: unknown): number {
+  if (typeof text !== 'string' || !SIZE.test(text))
+    throw new Fault('invalid_input', { what: 'a size of a tree' })
+  return Number(text)
+}

@@ -1,0 +1,159 @@
+/**
+ * Brings the newest checkpoint of our log to one witness and its cosignature back (C2SP tlog-witness). What the witness knows and
+ * our tree did not grow from is kept as a contradiction: with its note under our own log's signature it proves a rollback or fork.
+ */
+import { hash } from 'node:crypto'
+import { readCosignature, writeSubmission } from '#core/merkle/add-checkpoint.ts'
+import { type Checkpoint, noteName, parseCheckpoint, verifyNote } from '#core/merkle/checkpoint.ts'
+import { verifyConsistency } from '#core/merkle/proofs.ts'
+import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
+import type { PolicyWitness } from '#core/merkle/witness-policy.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { WITNESS_TYPE } from '#schemas/log-key.ts'
+import type { AskWitness, WitnessReply } from './transport.ts'
+
+/** What this room needs of the message log. */
+export type SubmittedLog = {
+  logKey(): Promise<string>
+  newestCheckpoint(): Promise<string | undefined>
+  proveConsistency(first: number, second: number): Promise<Buffer[]>
+  putCosignature(q: { size: number; witness: string; time: string; line: string }): Promise<void>
+  newestCosigned(names: string[]): Promise<{ witness: string; size: number; time: string }[]>
+  putContradiction(q: ContradictionFound): Promise<boolean>
+}
+
+/**
+ * `rollback`: the witness cosigned a larger tree of ours than there is. `fork`: one that this tree did not grow from. `unproven`:
+ * it says so without a note that our log signed. `witness-rollback`: it knows less than it has cosigned.
+ */
+export type ContradictionKind = 'rollback' | 'fork' | 'unproven' | 'witness-rollback'
+
+export type ContradictionFound = {
+  time: string
+  witness: string
+  kind: ContradictionKind
+  own_note: string
+  known_note: string
+}
+
+type Rooms = {
+  log: SubmittedLog
+  /** A fresh statement of the member which key signs our checkpoints. */
+  statement(): Promise<Buffer>
+  now(): Date
+}
+
+const ATTEMPTS = 4
+
+export type Submitted = { size: number } | { contradiction: ContradictionKind } | undefined
+
+/** Undefined when there is nothing new. Throws when the witness gives no answer of the protocol. */
+export async function submitTo(witness: PolicyWitness, ask: AskWitness, rooms: Rooms): Promise<Submitted> {
+  const { log } = rooms
+  const [cosigned] = await log.newestCosigned([witness.name])
+  let oldSize = cosigned?.size ?? 0
+  let introduced = false
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    // Read again each time: another node may have brought the witness a larger one meanwhile.
+    const note = await log.newestCheckpoint()
+    if (note === undefined) return undefined
+    const checkpoint = parseCheckpoint(note)
+    const { size } = checkpoint
+    if (cosigned?.size === size) return undefined
+    if (oldSize > size) return contradict('rollback', note, checkpoint)
+    const proof = await log.proveConsistency(oldSize, size)
+    const body = Buffer.from(writeSubmission({ oldSize, proof, note }))
+    const reply = await ask({ method: 'POST', path: '/add-checkpoint', body })
+    if (reply.status === 200) {
+      const { line, time } = readCosignature(reply.body.toString('utf8'), checkpoint.note, witness)
+      await log.putCosignature({ size, witness: witness.name, time: time.toISOString(), line })
+      return { size }
+    }
+    if (reply.status === 409) {
+      const told = toldSize(reply)
+      if (told < (cosigned?.size ?? 0)) return contradict('witness-rollback', note, checkpoint)
+      oldSize = told
+    } else if ((reply.status === 404 || reply.status === 403) && !introduced) {
+      introduced = true
+      await introduce(ask, rooms)
+    } else if (reply.status === 422) return contradict('fork', note, checkpoint)
+    else throw refusal(reply)
+  }
+  throw new Fault('conflict', { what: `${witness.name} knows another size each time` })
+
+  async function contradict(kind: ContradictionKind, ownNote: string, own: Checkpoint): Promise<Submitted> {
+    const known = await knownNote(ask, own.origin)
+    const isProof = known !== undefined && (await isProofOf(kind, known, own, log))
+    const found = kind === 'witness-rollback' || isProof ? kind : 'unproven'
+    await log.putContradiction({
+      time: rooms.now().toISOString(),
+      witness: witness.name,
+      kind: found,
+      own_note: ownNote,
+      known_note: known ?? '',
+    })
+    return { contradiction: found }
+  }
+}
+
+/** The witness cannot know our key: what says it is signed by the member. */
+async function introduce(ask: AskWitness, { statement }: Rooms): Promise<void> {
+  const body = await statement()
+  const reply = await ask({ method: 'POST', path: '/log-keys', body, contentType: WITNESS_TYPE.statement })
+  if (reply.status >= 300) throw refusal(reply)
+}
+
+/** The checkpoint that the witness cosigned last. */
+async function knownNote(ask: AskWitness, origin: string): Promise<string | undefined> {
+  const reply = await ask({ method: 'GET', path: `/${hash('sha256', origin, 'hex')}/checkpoint` })
+  return reply.status === 200 ? reply.body.toString('utf8') : undefined
+}
+
+/** Whether our own log signed what the witness shows, and our tree did not grow from it. */
+async function isProofOf(
+  kind: ContradictionKind,
+  knownText: string,
+  own: Checkpoint,
+  log: SubmittedLog,
+): Promise<boolean> {
+  try {
+    const known = parseCheckpoint(knownText)
+    const key = parseVerifierKey(await log.logKey(), 'log')
+    if (known.origin !== own.origin || !verifyNote(known.note, noteName(own.origin), key.publicKey))
+      return false
+    if (kind === 'rollback') return known.size > own.size
+    if (known.size > own.size) return false
+    const proof = await log.proveConsistency(known.size, own.size)
+    const sizes = { first: known.size, second: own.size }
+    return !grew({ ...sizes, firstRoot: known.root, secondRoot: own.root, proof })
+  } catch (thrown) {
+    if (thrown instanceof Fault && asFault(thrown).status < 500) return false
+    throw thrown
+  }
+}
+
+function grew(q: Parameters<typeof verifyConsistency>[0]): boolean {
+  try {
+    verifyConsistency(q)
+    return true
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === 'invalid_proof') return false
+    throw thrown
+  }
+}
+
+function toldSize({ contentType, body }: WitnessReply): number {
+  const [, digits] = /^(0|[1-9][0-9]{0,15})\n$/.exec(body.subarray(0, 20).toString('latin1')) ?? []
+  const size = Number(digits)
+  if (contentType.split(';')[0] !== WITNESS_TYPE.size || !Number.isSafeInteger(size))
+    throw new Fault('malformed_checkpoint', { what: 'the witness tells no size' })
+  return size
+}
+
+function refusal({ status, body }: WitnessReply): Fault {
+  const said = body
+    .subarray(0, 300)
+    .toString('latin1')
+    .replace(/[^\x20-\x7e]/g, ' ')
+  return new Fault('http_error', { what: `the witness answered ${status}: ${said}` })
+}

@@ -1,0 +1,203 @@
+/**
+ * A whole instance whose logs are witnessed by the registry, by each other and by partners' replies: outages hold up nothing,
+ * a restored database is seen by everybody who remembers, and an auditor proves it offline.
+ */
+import { execFile } from 'node:child_process'
+import { cpSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { addService, startProviderSystem } from '../fakes/provider-system.ts'
+import { findProgram } from '../outside-tools.ts'
+import { prepareInstance } from '../processes.ts'
+import { ask as askAt, type Reply } from '../world.ts'
+
+t.setTimeout(280_000)
+
+const instance = await prepareInstance()
+t.teardown(() => instance.stop())
+const { population, tax } = instance.servers
+const { admin, registryAdmin } = instance
+const policyFile = path.join(population.directory, 'witnesses.policy')
+const system = await startProviderSystem(instance.address(40))
+t.teardown(() => system.close())
+await Promise.all([instance.start('trust'), instance.start('registry')])
+await Promise.all((['population', 'tax', 'business'] as const).map((name) => instance.start(name)))
+await instance.publish()
+await addService(admin.population, {
+  provider: population.client,
+  serviceCode: 'echo',
+  url: system.url,
+  grants: [{ client: tax.client }],
+})
+
+let asked = 0
+const ask = (): Promise<Reply> =>
+  instance.ask('tax', `/r1/${population.client}/echo/persons`, {
+    headers: { 'X-Road-Client': tax.client, 'X-Road-Id': `witness-${asked++}` },
+  })
+async function until(held: () => Promise<boolean>): Promise<void> {
+  while (!(await held())) await wait(250)
+}
+
+type Quorum = { records: number; lateSince: string | null }
+type Contradiction = { witness: string; kind: string; ownCheckpoint: string; knownCheckpoint: string }
+type LogWitnesses = {
+  quorum: Quorum
+  witnesses: { label: string; size: number; lastError: string | null }[]
+  contradictions: Contradiction[]
+}
+type Seen = {
+  logs: { origin: string; size: number }[]
+  partners: { server: string; size: number }[]
+  partnerContradictions: { server: string; kind: string }[]
+}
+const witnesses = () => admin.population.get<LogWitnesses>('/message-log/witnesses')
+const seenBy = (name: 'tax' | 'business') => admin[name].get<Seen>('/witness')
+const checkpoint = () =>
+  admin.population.send<{ treeHead: string; quorum: Quorum }>('POST', '/message-log/checkpoint')
+
+t.test('every log is witnessed by the registry and the other servers', async (t) => {
+  t.equal((await ask()).status, 200)
+  const { treeHead, quorum } = await checkpoint()
+  const { size } = parseCheckpoint(treeHead)
+  t.match(quorum, { records: size, lateSince: null })
+  t.match((await witnesses()).witnesses, [
+    { label: 'registry', size, lastError: null },
+    { label: 'tax', size, lastError: null },
+    { label: 'business', size, lastError: null },
+  ])
+  const registry = await registryAdmin.get<Seen>('/witness')
+  t.ok(registry.logs.some((log) => log.origin === population.id && log.size >= size))
+  t.ok((await seenBy('business')).logs.some((log) => log.origin === population.id && log.size >= size))
+  const checkpoints = await admin.population.get<{ checkpoints: { size: number; quorum: boolean }[] }>(
+    '/message-log/checkpoints?limit=5',
+  )
+  t.ok(checkpoints.checkpoints.find((one) => one.size === size)?.quorum)
+})
+
+t.test('a partner keeps the newest head that a reply carried', async (t) => {
+  const { treeHead } = await checkpoint()
+  t.equal((await ask()).status, 200)
+  const { size } = parseCheckpoint(treeHead)
+  await until(async () =>
+    (await seenBy('tax')).partners.some((one) => one.server === population.id && one.size >= size),
+  )
+  await checkpoint()
+  t.equal((await ask()).status, 200)
+  await until(async () =>
+    (await seenBy('tax')).partners.some((one) => one.server === population.id && one.size > size),
+  )
+  t.same((await seenBy('tax')).partnerContradictions, [])
+})
+
+t.test('a witness that is killed holds up nothing, and goes on where it was', async (t) => {
+  await instance.process('registry').kill()
+  t.equal((await ask()).status, 200)
+  const { treeHead, quorum } = await checkpoint()
+  const { size } = parseCheckpoint(treeHead)
+  t.match(quorum, { records: size, lateSince: null }, 'two of three are enough')
+  t.match((await witnesses()).witnesses[0], { label: 'registry', lastError: String })
+  await instance.start('registry')
+  await checkpoint()
+  t.ok((await witnesses()).witnesses[0]!.size >= size)
+})
+
+t.test('bundles bring the cosignatures, and both verifiers demand them', async (t) => {
+  const [row] = await admin.population.get<{ index: number }[]>('/message-log/records?limit=1&kind=reply')
+  const bundle = path.join(instance.directory, 'witnessed.zip')
+  await admin.population.send('POST', '/message-log/time-stamp')
+  await checkpoint()
+  const evidence = `/message-log/records/${row!.index}/evidence-bundle?case=1&reason=test`
+  writeFileSync(bundle, await admin.population.bytes(evidence))
+  const policies = { good: policyFile, strict: `${policyFile}.strict` }
+  const own = (await admin.population.get<{ verifierKey: string }>('/witness')).verifierKey
+  writeFileSync(policies.strict, `witness itself ${own}\nquorum itself\n`)
+  const second = path.join(import.meta.dirname, '../second-verifier/verify_bundle.py')
+  const ours = path.join(import.meta.dirname, '../../scripts/concordat.ts')
+  const python = findProgram(['python3'], ['/usr/bin', '/usr/local/bin'])
+  for (const [policy, verdict] of [
+    [policies.good, 'TOTAL-PASSED'],
+    [policies.strict, 'INDETERMINATE'],
+  ] as const) {
+    const run = (file: string, args: string[]) =>
+      promisify(execFile)(file, args).catch((thrown: { stdout: string }) => thrown)
+    const { stdout } = await run(process.execPath, [ours, 'verify', '--json', '--witnesses', policy, bundle])
+    t.match(JSON.parse(stdout), { verdict, ...(verdict === 'INDETERMINATE' && { subIndication: 'NO_POE' }) })
+    if (python === undefined) continue
+    const { stdout: said } = await run(python, [second, '--witnesses', policy, bundle])
+    t.match(JSON.parse(said), { verdict, ...(verdict === 'INDETERMINATE' && { subIndication: 'NO_POE' }) })
+  }
+})
+
+t.test('the log is verified on a thread of its own while exchanges go on', async (t) => {
+  type Verification = { outcome: string; mode: string; records: number; report: { witnessed: number } }
+  await admin.population.send('POST', '/message-log/verifications', { full: true })
+  t.equal((await ask()).status, 200)
+  const newest = async () =>
+    (await admin.population.get<Verification[]>('/message-log/verifications?limit=1'))[0]!
+  await until(async () => (await newest()).outcome !== 'running')
+  const verdict = await newest()
+  t.match(verdict, { outcome: 'holds', mode: 'full' })
+  t.ok(verdict.report.witnessed > 0, 'with the cosignatures of its policy')
+})
+
+t.test("yesterday's machine restored: witnesses and partners see it, and an auditor proves it", async (t) => {
+  const kept = path.join(instance.directory, 'yesterday')
+  const files = ['message-log.db', 'log-keys']
+  const copy = (from: string, to: string): void => {
+    for (const name of files) cpSync(path.join(from, name), path.join(to, name), { recursive: true })
+  }
+  await instance.process('population').stop()
+  copy(population.directory, kept)
+  await instance.start('population')
+  for (let i = 0; i < 6; i++) t.equal((await ask()).status, 200)
+  const { treeHead } = await checkpoint()
+  t.equal((await ask()).status, 200)
+  const { size } = parseCheckpoint(treeHead)
+  await until(async () =>
+    (await seenBy('tax')).partners.some((one) => one.server === population.id && one.size >= size),
+  )
+  await instance.process('population').stop()
+  for (const name of [...files, 'message-log.db-wal', 'message-log.db-shm'])
+    rmSync(path.join(population.directory, name), { recursive: true, force: true })
+  copy(kept, population.directory)
+  await instance.start('population')
+  t.equal((await ask()).status, 200, 'exchange goes on')
+  t.ok(parseCheckpoint((await checkpoint()).treeHead).size < size)
+  const { contradictions } = await witnesses()
+  t.same(
+    contradictions.map(({ kind }) => kind),
+    ['rollback', 'rollback', 'rollback'],
+    'every witness says so',
+  )
+  const health = (await askAt(population.adminUrl, '/health/ready')).json() as {
+    checks: { name: string; reason?: string }[]
+  }
+  t.match(
+    health.checks.find(({ name }) => name === 'witnesses'),
+    { ok: true, reason: /another history/ },
+  )
+  const metrics = (await askAt(population.adminUrl, '/metrics')).body.toString()
+  t.match(metrics, /concordat_witness_contradictions\{log="own"\} 3/)
+  t.equal((await ask()).status, 200)
+  await until(async () => (await seenBy('tax')).partnerContradictions.length > 0)
+  t.match((await seenBy('tax')).partnerContradictions, [{ server: population.id, kind: 'rollback' }])
+
+  const proof = path.join(instance.directory, 'known-to-the-registry.txt')
+  writeFileSync(proof, contradictions[0]!.knownCheckpoint)
+  const known = parseCheckpoint(contradictions[0]!.knownCheckpoint)
+  t.ok(known.size >= size)
+  const verify = (...more: string[]) =>
+    promisify(execFile)(process.execPath, [
+      path.join(import.meta.dirname, '../../scripts/concordat.ts'),
+      ...['log', 'verify', '--json', ...more, population.settingsFile],
+    ]).catch((thrown: { stdout: string }) => thrown)
+  t.match(JSON.parse((await verify()).stdout), { ok: true }, 'the log alone shows nothing')
+  t.match(JSON.parse((await verify('--checkpoint', proof)).stdout), {
+    ok: false,
+    problems: [{ what: `a checkpoint speaks of ${known.size} records` }],
+  })
+})
