@@ -1,6 +1,5 @@
 /** The only wiring of the security server: settings to rooms, rooms to the two halves, halves to listeners and jobs. */
 import { mkdir } from 'node:fs/promises'
-import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -20,7 +19,6 @@ import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
-import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
 import { createExports } from './admin/exports/create-exports.ts'
@@ -40,14 +38,15 @@ import { failingJobs, jobHandlers, scheduleJobs } from './jobs/handlers.ts'
 import { lateTimeStamps, timeStampInterval } from './jobs/time-stamp-interval.ts'
 import { checkpointSigner } from './keys/checkpoint-signer.ts'
 import { createOcspClient } from './keys/client.ts'
-import { createKeys, type Keys } from './keys/keys.ts'
-import { armConsumer, armProvider, KILL_POINTS } from './kill-points.ts'
+import { createKeys } from './keys/keys.ts'
+import { armConsumer, armProvider, killPointOf } from './kill-points.ts'
 import { listenForClients, listenForPeers } from './listeners.ts'
 import { createLocalSystems } from './local-systems/local-systems.ts'
 import { openMessageLog } from './message-log/message-log.ts'
 import { createVerificationStore } from './message-log/verifications/store.ts'
 import { createVerifications } from './message-log/verifications/verifications.ts'
 import { serverMigrations } from './migrations/migrations.ts'
+import { ownAddresses, ownListeners } from './own-listeners.ts'
 import { createPeerClient } from './peer/client.ts'
 import { createOcspByHash } from './peer/ocsp-by-hash.ts'
 import { createReconciliation } from './peer/reconciliation/reconciliation.ts'
@@ -58,6 +57,7 @@ import { createServiceClient } from './provider/client.ts'
 import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
+import { unlockToken } from './unlock-token.ts'
 import { createLogVerification } from './verification.ts'
 import { watchWitnesses, wireWitnesses } from './witnessing.ts'
 
@@ -395,46 +395,4 @@ async function start(settings: Settings, log: Log): Promise<Running> {
       await database.close()
     },
   }
-}
-
-/** Logs in with the PIN file; a new token gets this PIN. A wrong PIN leaves the server up, locked and not ready. */
-async function unlockToken(keys: Keys, pinFile: string, log: Log): Promise<void> {
-  const pin = await readSecret(pinFile)
-  try {
-    if (keys.tokens()[0]?.initialized !== true) await keys.initialize(pin)
-    await keys.login(pin)
-  } catch (cause) {
-    log.error({ err: cause }, 'the token stays locked')
-  }
-}
-
-/** The address that a certificate can name: none when the listener takes every address, names a host or a zone (%eth0). */
-function ownAddresses(address: string | undefined): string[] {
-  return address === undefined || isIP(address) === 0 || address.includes('%') || /^[0.:]+$/.test(address)
-    ? []
-    : [address]
-}
-
-function ownListeners(settings: Settings): { host: string; port: number }[] {
-  const { peers, clients, admin } = settings
-  const own = [
-    { host: peers.address, port: peers.messagePort },
-    { host: peers.address, port: peers.ocspPort },
-    { host: admin.address, port: admin.port },
-  ]
-  for (const listener of [clients.http, clients.https]) {
-    if (listener !== undefined) own.push({ host: listener.address, port: listener.port })
-  }
-  return own
-}
-
-/** "provider:after-intent" and its kin; refused without `development: true`. */
-function killPointOf(settings: Settings): { half: string; point: (typeof KILL_POINTS)[number] } | undefined {
-  if (settings.killPoint === undefined) return undefined
-  const [half, name] = settings.killPoint.split(':')
-  const point = KILL_POINTS.find((one) => one === name)
-  if (!settings.development || point === undefined || (half !== 'consumer' && half !== 'provider')) {
-    throw new Fault('invalid_configuration', { what: 'killPoint is for development: half:point' })
-  }
-  return { half, point }
 }
