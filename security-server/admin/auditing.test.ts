@@ -168,7 +168,7 @@ await eachDatabase(t, async (_database, t, url) => {
       today: { exchanges: Number },
     })
     await ask('POST', '/message-log/checkpoint')
-    t.match(JSON.parse((await ask('GET', '/message-log/checkpoints')).raw.toString()), [
+    t.match(JSON.parse((await ask('GET', '/message-log/tree-heads')).raw.toString()), [
       { size: messageLog.size(), note: /ss1/ },
     ])
   })
@@ -182,6 +182,10 @@ await eachDatabase(t, async (_database, t, url) => {
       'getMessageLogState',
       'getCheckpoint',
       'getCheckpoints',
+      'getTreeHeads',
+      'getLogWitnesses',
+      'getVerifications',
+      'getVerification',
       'getExports',
       'getExport',
       'getRetention',

@@ -74,7 +74,7 @@ export function trafficHandlers(rooms: AdminRooms): Handlers {
       }
     },
 
-    async getCheckpoints({ query }) {
+    async getTreeHeads({ query }) {
       const found = await messageLog.checkpoints(query['limit'] as number)
       return found.map(({ size, time, note }) => ({
         size: Number(size),

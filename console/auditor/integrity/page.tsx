@@ -28,7 +28,7 @@ const SHOWN = 20
 function Integrity() {
   const { api } = useConsole()
   const state = useAnswer<LogState>('getMessageLogState')
-  const checkpoints = useAnswer<Checkpoint[]>('getCheckpoints', { query: { limit: '200' } })
+  const checkpoints = useAnswer<Checkpoint[]>('getTreeHeads', { query: { limit: '200' } })
   return (
     <>
       <Head
@@ -169,6 +169,6 @@ export const integrity: Page = {
   path: '/integrity',
   title: 'integrity.title',
   listed: true,
-  operation: 'getCheckpoints',
+  operation: 'getTreeHeads',
   View: Integrity,
 }
