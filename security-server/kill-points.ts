@@ -2,6 +2,8 @@
  * Crash tests: wraps the rooms so that the process kills itself at a named point of an exchange. Only main.ts uses it,
  * under `development: true`; the message path itself has no line for it.
  */
+import { Fault } from '#schemas/fault.ts'
+import type { Settings } from './config.ts'
 import type { ConsumerRooms } from './consumer/rooms.ts'
 import type { PathLog } from './peer/message-log.ts'
 import type { VerifyMessage } from './peer/verify-message.ts'
@@ -88,4 +90,15 @@ function dieAfterVerify(verifyMessage: VerifyMessage): VerifyMessage {
     await verifyMessage(q)
     return die()
   }
+}
+
+/** "provider:after-intent" and its kin; refused without `development: true`. */
+export function killPointOf(settings: Settings): { half: string; point: KillPoint } | undefined {
+  if (settings.killPoint === undefined) return undefined
+  const [half, name] = settings.killPoint.split(':')
+  const point = KILL_POINTS.find((one) => one === name)
+  if (!settings.development || point === undefined || (half !== 'consumer' && half !== 'provider')) {
+    throw new Fault('invalid_configuration', { what: 'killPoint is for development: half:point' })
+  }
+  return { half, point }
 }

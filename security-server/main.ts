@@ -1,6 +1,5 @@
 /** The only wiring of the security server: settings to rooms, rooms to the two halves, halves to listeners and jobs. */
 import { mkdir } from 'node:fs/promises'
-import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -14,12 +13,13 @@ import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
+import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
-import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
+import { createExports } from './admin/exports/create-exports.ts'
 import { type Settings, settingsSchema } from './config.ts'
 import { evidenceRoutes } from './consumer/evidence.ts'
 import { listClientsRoute } from './consumer/list-clients.ts'
@@ -35,8 +35,8 @@ import { jobHandlers, scheduleJobs } from './jobs/handlers.ts'
 import { timeStampInterval } from './jobs/time-stamp-interval.ts'
 import { checkpointSigner } from './keys/checkpoint-signer.ts'
 import { createOcspClient } from './keys/client.ts'
-import { createKeys, type Keys } from './keys/keys.ts'
-import { armConsumer, armProvider, KILL_POINTS } from './kill-points.ts'
+import { createKeys } from './keys/keys.ts'
+import { armConsumer, armProvider, killPointOf } from './kill-points.ts'
 import { listenForClients, listenForPeers } from './listeners.ts'
 import { createLocalSystems } from './local-systems/local-systems.ts'
 import { openMessageLog } from './message-log/message-log.ts'
@@ -44,6 +44,7 @@ import { createVerificationStore } from './message-log/verifications/store.ts'
 import { createVerifications } from './message-log/verifications/verifications.ts'
 import { serverMigrations } from './migrations/migrations.ts'
 import { observeServer } from './observing.ts'
+import { ownAddresses, ownListeners } from './own-listeners.ts'
 import { createPeerClient } from './peer/client.ts'
 import { createOcspByHash } from './peer/ocsp-by-hash.ts'
 import { createReconciliation } from './peer/reconciliation/reconciliation.ts'
@@ -54,8 +55,15 @@ import { createServiceClient } from './provider/client.ts'
 import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
+import { unlockToken } from './unlock-token.ts'
 import { createLogVerification } from './verification.ts'
 import { wireWitnesses } from './witnessing.ts'
+
+const CONSOLE = {
+  prefix: '/console',
+  directory: path.resolve(import.meta.dirname, '../console/dist/auditor'),
+  how: 'npm exec -- concordat console',
+}
 
 const { values } = parseArgs({ options: { configuration: { type: 'string' } } })
 const log = createLog({ name: 'security-server', level: 'info' })
@@ -233,6 +241,13 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   const recovered = await messageLog.recover()
   if (recovered > 0)
     log.warn({ recovered }, 'exchanges that a crash left open were recorded as outcome unknown')
+  const exports = await createExports({
+    database,
+    messageLog,
+    directory: await folder('exports'),
+    node,
+    clock,
+  })
   const runVerification = createLogVerification({
     stored,
     globalConfiguration,
@@ -253,7 +268,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     handlers: jobHandlers(
       {
         ...{ keys, globalConfiguration, contracts, localSystems, messageLog },
-        ...{ verifications, reconciliation, ...witnessing },
+        ...{ verifications, reconciliation, exports, ...witnessing },
       },
       node,
     ),
@@ -285,6 +300,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   const adminApp = createHttpService({ name: 'admin', log, rateLimit: adminRateLimit })
   health.routes(adminApp)
   metrics.routes(adminApp)
+  servePages(adminApp, CONSOLE)
   await adminRoutes(adminApp, {
     server,
     database,
@@ -301,6 +317,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     reconciliation,
     witnessing,
     jobs,
+    exports,
     initialApiKeyFile: settings.admin.initialApiKeyFile,
     own: ownListeners(settings),
   })
@@ -308,8 +325,9 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   await jobs.start()
   await scheduleJobs(jobs, node, intervalSeconds)
 
+  const admin = `http://${settings.admin.address}:${settings.admin.port}`
   return {
-    ready: `${settings.server}, management API at http://${settings.admin.address}:${settings.admin.port}/api/v1`,
+    ready: `${settings.server}, management API at ${admin}/api/v1, console at ${admin}${CONSOLE.prefix}/`,
     async stop() {
       health.drain()
       await Promise.all([
@@ -325,46 +343,4 @@ async function start(settings: Settings, log: Log): Promise<Running> {
       await database.close()
     },
   }
-}
-
-/** Logs in with the PIN file; a new token gets this PIN. A wrong PIN leaves the server up, locked and not ready. */
-async function unlockToken(keys: Keys, pinFile: string, log: Log): Promise<void> {
-  const pin = await readSecret(pinFile)
-  try {
-    if (keys.tokens()[0]?.initialized !== true) await keys.initialize(pin)
-    await keys.login(pin)
-  } catch (cause) {
-    log.error({ err: cause }, 'the token stays locked')
-  }
-}
-
-/** The address that a certificate can name: none when the listener takes every address, names a host or a zone (%eth0). */
-function ownAddresses(address: string | undefined): string[] {
-  return address === undefined || isIP(address) === 0 || address.includes('%') || /^[0.:]+$/.test(address)
-    ? []
-    : [address]
-}
-
-function ownListeners(settings: Settings): { host: string; port: number }[] {
-  const { peers, clients, admin } = settings
-  const own = [
-    { host: peers.address, port: peers.messagePort },
-    { host: peers.address, port: peers.ocspPort },
-    { host: admin.address, port: admin.port },
-  ]
-  for (const listener of [clients.http, clients.https]) {
-    if (listener !== undefined) own.push({ host: listener.address, port: listener.port })
-  }
-  return own
-}
-
-/** "provider:after-intent" and its kin; refused without `development: true`. */
-function killPointOf(settings: Settings): { half: string; point: (typeof KILL_POINTS)[number] } | undefined {
-  if (settings.killPoint === undefined) return undefined
-  const [half, name] = settings.killPoint.split(':')
-  const point = KILL_POINTS.find((one) => one === name)
-  if (!settings.development || point === undefined || (half !== 'consumer' && half !== 'provider')) {
-    throw new Fault('invalid_configuration', { what: 'killPoint is for development: half:point' })
-  }
-  return { half, point }
 }

@@ -26,6 +26,8 @@ export type ActProps<T> = {
   /** For acts that cannot be undone. */
   nameToType?: string
   look?: 'primary' | 'quiet'
+  /** Nothing has changed by it: what the page shows stays as it was read. */
+  reads?: boolean
   send(values: Values): Promise<Answer<T>>
   result(data: T, values: Values): ComponentChildren
   /** After the result was read. */
@@ -65,7 +67,7 @@ export function Act<T>(q: ActProps<T>) {
     setOpen(false)
     setDone(undefined)
     if (done === undefined) return
-    changed()
+    if (q.reads !== true) changed()
     if (done.answer.proposal === undefined) q.then?.(done.answer.data)
   }
   const isDanger = q.nameToType !== undefined

@@ -25,6 +25,8 @@ export type Session = {
 
 export type Api = {
   call<T>(operation: string, input?: Input): Promise<Answer<T>>
+  /** A file, under the name that the API gives it. */
+  download(operation: string, input?: Input): Promise<Answer<File>>
   /** The session of the browser, or the one that an API key opens. Throws ApiFault 401 when there is none. */
   open(apiKey?: string): Promise<Session>
   close(): Promise<void>
@@ -87,10 +89,26 @@ export function createApi(): Api {
     }
   }
 
-  async function call<T>(name: string, input: Input = {}): Promise<Answer<T>> {
+  const ask = (name: string, input: Input): Promise<Response> => {
     const operation = operations[name]
     if (operation === undefined) throw new Error(`there is no operation ${name}`)
-    const response = await send(operation.method, addressOf(operation.path, input), input)
+    return send(operation.method, addressOf(operation.path, input), input)
+  }
+
+  async function download(name: string, input: Input = {}): Promise<Answer<File>> {
+    const response = await ask(name, input)
+    const { headers } = response
+    if (!response.ok) throw new ApiFault(response.status, (await response.json().catch(() => ({}))) as object)
+    const fileName = /filename="([\w.-]+)"/.exec(headers.get('content-disposition') ?? '')?.[1] ?? name
+    // What breaks off half-way is no file.
+    const content = await response.blob().catch(() => {
+      throw new ApiFault(0, {})
+    })
+    return { data: new File([content], fileName), headers }
+  }
+
+  async function call<T>(name: string, input: Input = {}): Promise<Answer<T>> {
+    const response = await ask(name, input)
     const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
     const text = await response.text()
     const data: unknown = isJson && text !== '' ? JSON.parse(text) : text
@@ -106,6 +124,7 @@ export function createApi(): Api {
 
   return {
     call,
+    download,
     open: async (given) => {
       apiKey = given
       try {

@@ -19,6 +19,8 @@ export type Filter = { name: string; title: TextKey; options?: Option[]; type?: 
 export type TableProps<R> = {
   operation: string
   params?: Record<string, string>
+  /** What this list is always narrowed to. */
+  fixed?: Record<string, string>
   caption: string
   columns: Column<R>[]
   rowKey(row: R): string | number
@@ -46,6 +48,7 @@ export function Table<R>(q: TableProps<R>) {
   const list = useAnswer<R[]>(q.operation, {
     ...(q.params === undefined ? {} : { params: q.params }),
     query: {
+      ...q.fixed,
       ...Object.fromEntries(asked),
       ...(q.search === undefined ? {} : { q: query.get('q') ?? '' }),
       ...(sorts.length === 0 ? {} : { sort }),

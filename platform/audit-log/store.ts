@@ -63,6 +63,9 @@ export type AuditFilter = {
   from?: string | undefined
   until?: string | undefined
   target?: string | undefined
+  /** Only these operations, or all but these. */
+  operations?: readonly string[] | undefined
+  operationsAre?: 'in' | 'not in' | undefined
   q?: string | undefined
 }
 
@@ -114,13 +117,14 @@ const SEARCHED = ['caller_name', 'operation', 'target', 'data'] as const
 
 function fits(
   is: ExpressionBuilder<Tables, 'audit_log'>,
-  { before, from, until, target, q }: AuditFilter,
+  { before, from, until, target, operations, operationsAre = 'in', q }: AuditFilter,
   targets: Expression<string>,
 ): Expression<SqlBool> {
   return is.and([
     ...(before === undefined ? [] : [is('sequence', '<', before)]),
     ...(from === undefined ? [] : [is('at', '>=', from)]),
     ...(until === undefined ? [] : [is('at', '<', until)]),
+    ...(operations === undefined ? [] : [is('operation', operationsAre, operations)]),
     ...(target === undefined ? [] : [atOrBelow(is, targets, target)]),
     ...(q === undefined || q === '' ? [] : [is.or(SEARCHED.map((column) => holds(column, q)))]),
   ])

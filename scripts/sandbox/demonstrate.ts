@@ -9,7 +9,7 @@ import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
 import type { Instance } from './instance.ts'
-import { type Agency, folderOf, subsystemText } from './layout.ts'
+import { type Agency, folderOf, SERVER_PORTS, subsystemText } from './layout.ts'
 
 export type Say = (line: string) => void
 
@@ -174,6 +174,9 @@ export function sayWhatNext(instance: Instance, say: Say): void {
   )
   say(
     `  Its console        http://${layout.registry.address}:${layout.registry.adminPort}/console/  sign in with the API key in ${folderOf(layout, 'registry/api-key')}`,
+  )
+  say(
+    `  Auditors' console  http://${tax.address}:${SERVER_PORTS.admin}/console/  of the ${tax.name}: sign in with the API key in ${folderOf(layout, 'tax/api-key')}`,
   )
   say(`  Trust services     CA http://${layout.trust.address}:8888  OCSP :8889  TSA :8899`)
   say(

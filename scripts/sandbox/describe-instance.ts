@@ -18,6 +18,7 @@ export function describeInstance({ layout, processes }: Instance): object {
       httpUrl: `http://${address}:${SERVER_PORTS.http}`,
       httpsUrl: `https://${address}:${SERVER_PORTS.https}`,
       adminUrl: `http://${address}:${SERVER_PORTS.admin}`,
+      consoleUrl: `http://${address}:${SERVER_PORTS.admin}/console/`,
       directory: file(key),
       apiKeyFile: file(`${key}/api-key`),
       settingsFile: file(`${key}.yaml`),

@@ -9,6 +9,7 @@ import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createWitnessStore } from '#platform/witness/store.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -29,6 +30,7 @@ import { createReconciliationStore } from '../peer/reconciliation/store.ts'
 import { createPartners } from '../witness/partners/partners.ts'
 import { createPartnerStore } from '../witness/partners/store.ts'
 import { adminRoutes } from './api.ts'
+import { createExports, type RecordExports } from './exports/create-exports.ts'
 import { ROLES } from './roles.ts'
 
 export type Reply = {
@@ -44,6 +46,7 @@ export type AdminWorld = {
   keys: Keys
   localSystems: LocalSystems
   messageLog: MessageLog
+  exports: RecordExports
   database: Database
   /** A key's Authorization header by role. */
   authorization: Record<string, string>
@@ -58,14 +61,20 @@ export type AdminWorld = {
 
 export async function createAdminWorld(
   t: Test,
-  o: { globalConfiguration?: GlobalConfiguration; initialized?: boolean } = {},
+  o: {
+    globalConfiguration?: GlobalConfiguration
+    initialized?: boolean
+    /** The embedded store when absent. */
+    databaseUrl?: string
+    logUrl?: string
+  } = {},
 ): Promise<AdminWorld> {
   const world = await createWorld(t)
   const keys = await world.open()
   if (o.initialized !== false) await keys.initialize(PIN)
   const clock = () => world.now
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-admin-'))
-  const database = await openDatabase(`sqlite:${path.join(folder, 'server.db')}`)
+  const database = await openDatabase(o.databaseUrl ?? `sqlite:${path.join(folder, 'server.db')}`)
   t.teardown(async () => {
     await database.close()
     rmSync(folder, { recursive: true, force: true })
@@ -74,7 +83,8 @@ export async function createAdminWorld(
   const own = [{ host: '127.0.1.1', port: 4000 }]
   const localSystems = await createLocalSystems({ database, clock, own })
   const { stamp, memberSigner } = await signer()
-  const options = logOptions(logFolder(t))
+  const log = createLog({ name: 'test', level: 'silent' })
+  const options = logOptions(logFolder(t), o.logUrl)
   const { databaseUrl, keyFolder, bodyFolder } = options
   const stored = { databaseUrl, keyFolder, bodyFolder }
   const messageLog = await openTestLog(t, { ...options, stamp, signer: memberSigner })
@@ -85,22 +95,35 @@ export async function createAdminWorld(
       throw new Fault('invalid_input')
     },
     clock,
-    logger: createLog({ name: 'test', level: 'silent' }),
+    logger: log,
   })
   const verifications = createVerifications({
     store: createVerificationStore(database),
     run: (more) => verifyInThread({ log: stored }, more),
-    ...{ clock, hour: 1, fullEveryDays: 7, logger: createLog({ name: 'test', level: 'silent' }) },
+    ...{ clock, hour: 1, fullEveryDays: 7, logger: log },
   })
   t.teardown(() => verifications.close())
+  const directory = path.join(folder, 'exports')
+  const exports = await createExports({ database, messageLog, directory, node: 'node1', clock })
+  const jobs = createJobs({
+    database,
+    clock: Date.now,
+    log,
+    node: 'node1',
+    handlers: {
+      [exports.jobKind]: ({ payload, signal }) => exports.run((payload as { id: string }).id, signal),
+    },
+  })
+  await jobs.start()
+  t.teardown(() => jobs.stop())
   const globalConfiguration = o.globalConfiguration ?? configurationOf(world)
   const contracts = await createContracts({
-    ...{ server, database, clock, log: createLog({ name: 'test', level: 'silent' }) },
+    ...{ server, database, clock, log },
     configuration: () => globalConfiguration.current(),
     signJson: keys.signJson,
     post: createPostDocument(() => globalConfiguration.current().index.privateParameters?.managementService),
   })
-  const app = createHttpService({ name: 'admin', log: createLog({ name: 'test', level: 'silent' }) })
+  const app = createHttpService({ name: 'admin', log })
   t.teardown(() => app.close())
   await adminRoutes(app, {
     server,
@@ -119,7 +142,8 @@ export async function createAdminWorld(
       store: createWitnessStore(database),
       partners,
     },
-    jobs: { state: async () => [] },
+    jobs,
+    exports,
     own,
   })
   await app.ready()
@@ -134,6 +158,7 @@ export async function createAdminWorld(
     keys,
     localSystems,
     messageLog,
+    exports,
     database,
     authorization,
     async ask(method, url, body, { role = 'all', type } = {}) {

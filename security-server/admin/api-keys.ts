@@ -1,9 +1,24 @@
 /** API keys and the audit log. */
+import type { AuditFilter } from '#platform/audit-log/store.ts'
+import { answer } from '#platform/http-service/answer.ts'
 import { Fault } from '#schemas/fault.ts'
+import { LOOKS } from './looks.ts'
+import { isoTime } from './record-filter.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
+
+type AuditQuery = {
+  before?: number
+  limit: number
+  offset: number
+  about?: 'looks' | 'acts'
+  from?: string
+  until?: string
+  q?: string
+}
 
 export function apiKeyHandlers({ apiKeys, audit, clock }: AdminRooms): Handlers {
   return {
+    getSession: async ({ caller: { kind, name, roles } }) => ({ kind, name, roles }),
     getApiKeys: () => apiKeys.list(),
     async addApiKey({ body, caller }) {
       const { name, roles, expiresAt } = body as { name: string; roles: string[]; expiresAt?: string }
@@ -14,7 +29,22 @@ export function apiKeyHandlers({ apiKeys, audit, clock }: AdminRooms): Handlers 
       return apiKeys.create({ ...key, expiresAt: end })
     },
     revokeApiKey: ({ params }) => apiKeys.revoke(params['id']!),
-    getAuditLog: ({ query }) => audit.list(query as { before?: number; limit: number }),
+    async getAuditLog({ query }) {
+      const { limit, offset, about, from, until, ...rest } = query as AuditQuery
+      const filter: AuditFilter = {
+        ...rest,
+        ...(about === undefined
+          ? {}
+          : { operations: [...LOOKS], operationsAre: about === 'looks' ? 'in' : 'not in' }),
+        ...(from === undefined ? {} : { from: isoTime(from) }),
+        ...(until === undefined ? {} : { until: isoTime(until) }),
+      }
+      const entries = await audit.list({ ...filter, limit, offset })
+      // Counted only where the page itself does not tell.
+      const isLast = entries.length < limit && (entries.length > 0 || offset === 0)
+      const total = isLast ? offset + entries.length : await audit.count(filter)
+      return answer(entries, { headers: { 'x-total-count': String(total) } })
+    },
     verifyAuditLog: () => audit.verify(),
   }
 }

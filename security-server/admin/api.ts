@@ -14,6 +14,8 @@ import { createDocumentClient } from './client.ts'
 import { clientHandlers } from './clients.ts'
 import { contractHandlers } from './contracts/contracts.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
+import { exchangeHandlers } from './exchanges.ts'
+import { exportHandlers } from './exports/handlers.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
 import { messageLogHandlers } from './message-log.ts'
@@ -25,6 +27,7 @@ import type { AdminRooms } from './rooms.ts'
 import { serviceHandlers } from './services.ts'
 import { systemCertificateHandlers } from './system-certificate.ts'
 import { tokenHandlers } from './tokens.ts'
+import { trafficHandlers } from './traffic.ts'
 import { witnessHandlers } from './witnesses.ts'
 
 export type AdminSettings = Omit<AdminRooms, 'apiKeys' | 'audit' | 'fetchDocument' | 'registration'> & {
@@ -64,6 +67,9 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...contractHandlers(rooms),
       ...serviceHandlers(rooms),
       ...messageLogHandlers(rooms),
+      ...exchangeHandlers(rooms),
+      ...trafficHandlers(rooms),
+      ...exportHandlers(rooms),
       ...witnessHandlers(rooms),
       ...retentionHandlers(rooms),
       ...reconciliationHandlers(rooms),

@@ -7,60 +7,30 @@ import { idText } from '#schemas/identifiers.ts'
 import { checkpointSigner } from '../keys/checkpoint-signer.ts'
 import type { StoredEvidence } from '../message-log/evidence/read-evidence.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../message-log/evidence/write-bundle.ts'
-import type { SearchRow } from '../message-log/search/store.ts'
-import { colonForm, slashForm } from './ids.ts'
+import { type LOOKS, recordLook } from './looks.ts'
+import { type FilterInput, recordFilter, rowView } from './record-filter.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
-
-type Filter = {
-  before?: number
-  limit: number
-  queryId?: string
-  clientId?: string
-  serviceId?: string
-  kind?: string
-  direction?: string
-  outcome?: string
-  from?: string
-  to?: string
-}
 
 export function messageLogHandlers(rooms: AdminRooms): Handlers {
   const { messageLog, audit } = rooms
 
-  /** Who looks leaves a trace before he sees anything: whoever reads content also for which case and why. */
-  async function note(
-    operation: string,
-    { caller, params, query }: OperationInput,
+  const note = async (
+    operation: (typeof LOOKS)[number],
+    input: OperationInput,
     more = {},
-  ): Promise<number> {
-    const index = indexOf(params)
-    const data = { ...query, ...more }
-    await audit.before({
-      caller,
-      operation,
-      target: `record ${index}`,
-      ...(Object.keys(data).length > 0 && { data }),
-    })
+  ): Promise<number> => {
+    const index = indexOf(input.params)
+    await recordLook(audit, operation, `record ${index}`, input, more)
     return index
   }
 
   return {
-    getMessageLogState: async () => ({
-      records: messageLog.size(),
-      oldestUnstamped: messageLog.oldestUnstamped() ?? null,
-      treeHead: messageLog.treeHead() ?? null,
-    }),
-    async findRecords({ query }) {
-      const { clientId, serviceId, from, to, ...rest } = query as Filter
-      const rows = await messageLog.list({
-        ...rest,
-        ...(clientId === undefined ? {} : { client: slashForm(clientId, 3, 4) }),
-        ...(serviceId === undefined ? {} : { service: slashForm(serviceId, 5, 6) }),
-        // One form of time for text comparison, whatever offset was given.
-        ...(from === undefined ? {} : { from: new Date(from).toISOString() }),
-        ...(to === undefined ? {} : { to: new Date(to).toISOString() }),
-      })
-      return rows.map(rowView)
+    async findRecords(input) {
+      const { before, limit, ...given } = input.query as FilterInput & { before?: number; limit: number }
+      const filter = recordFilter(given)
+      await recordLook(audit, 'findRecords', 'search', input)
+      const page = { limit, ...(before === undefined ? {} : { before }) }
+      return (await messageLog.list({ ...filter, ...page })).map(rowView)
     },
     async getRecord(input) {
       const index = await note('getRecord', input)
@@ -100,7 +70,13 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
   }
 }
 
-function bundleSource({ messageLog, server, clock, globalConfiguration, keys }: AdminRooms): BundleSource {
+export function bundleSource({
+  messageLog,
+  server,
+  clock,
+  globalConfiguration,
+  keys,
+}: AdminRooms): BundleSource {
   return {
     log: messageLog,
     server: idText(server),
@@ -114,24 +90,8 @@ function indexOf(params: Record<string, string>): number {
   return Number(params['index'])
 }
 
-function rowView(row: SearchRow) {
-  return {
-    index: Number(row.idx),
-    time: row.time,
-    kind: row.kind,
-    direction: row.direction,
-    outcome: row.outcome,
-    queryId: row.query_id,
-    requestId: row.request_id,
-    clientId: row.client === '' ? null : colonForm(row.client),
-    serviceId: row.service === '' ? null : colonForm(row.service),
-    peer: row.peer === '' ? null : colonForm(row.peer),
-    answers: row.answers === null ? null : Number(row.answers),
-  }
-}
-
 /** Everything but the content itself, which the container holds. */
-function recordView(evidence: StoredEvidence) {
+export function recordView(evidence: StoredEvidence) {
   const { index, leaf, form, erased, metadata, message, body, bodyFile, signatures, timeStamp } = evidence
   return {
     index,

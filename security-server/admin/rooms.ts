@@ -14,12 +14,15 @@ import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import type { Verifications } from '../message-log/verifications/verifications.ts'
 import type { FetchDocument } from './client.ts'
+import type { RecordExports } from './exports/create-exports.ts'
 import type { RegistrationClient } from './requests/client.ts'
 
 /** The part of the log that people may use. */
 export type AdminLog = Pick<
   MessageLog,
   | 'list'
+  | 'traffic'
+  | 'checkpoints'
   | 'read'
   | 'proof'
   | 'container'
@@ -115,7 +118,8 @@ export type AdminRooms = {
   messageLog: AdminLog
   reconciliation: AdminReconciliation
   witnessing?: WitnessView | undefined
-  jobs: Pick<Jobs, 'state'>
+  jobs: Pick<Jobs, 'state' | 'enqueue'>
+  exports: RecordExports
   apiKeys: ApiKeys
   audit: AuditLog
   fetchDocument: FetchDocument

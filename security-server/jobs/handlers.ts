@@ -19,6 +19,14 @@ type Rooms = {
   witnesses?: { submit(): Promise<void> } | undefined
   partners: { check(): Promise<void> }
   verifications: { daily(signal: AbortSignal): Promise<void> }
+  exports: Exports
+}
+
+/** What auditors have ordered from the log. */
+type Exports = {
+  jobKind: string
+  run(id: string, signal: AbortSignal): Promise<void>
+  expire(): Promise<void>
 }
 
 type Job = { seconds: number; run(rooms: Rooms, signal: AbortSignal): Promise<unknown> }
@@ -38,6 +46,7 @@ const OF_THIS_NODE: Record<string, Job> = {
   // Looks often, asks rarely: an answer may live for a minute only.
   'refresh-ocsp': { seconds: 10, run: ({ keys }) => keys.refreshOcsp() },
   'poll-local-systems': { seconds: 2, run: ({ localSystems }) => localSystems.poll() },
+  'expire-exports': { seconds: 600, run: ({ exports }) => exports.expire() },
   // What replies said was heard by this node alone.
   'check-partner-logs': { seconds: 10, run: ({ partners }) => partners.check() },
   // What is under way is known to the node that began it.
@@ -63,6 +72,8 @@ export function jobHandlers(rooms: Rooms, node: string): Record<string, JobHandl
     [TIME_STAMP]: async () => {
       await rooms.messageLog.timeStampNow()
     },
+    [rooms.exports.jobKind]: ({ payload, signal }) =>
+      rooms.exports.run((payload as { id: string }).id, signal),
   }
   for (const [kind, job] of Object.entries(named(node))) {
     handlers[kind] = async ({ signal }) => {

@@ -86,6 +86,7 @@ t.test('the job follows the interval without a restart', (t) =>
         reconciliation: { run: async () => undefined },
         partners: { check: async () => undefined },
         verifications: { daily: async () => undefined },
+        exports: { jobKind: 'export-records a', run: async () => undefined, expire: async () => undefined },
         messageLog: {
           checkpointNow: async () => undefined,
           maintain: async () => undefined,

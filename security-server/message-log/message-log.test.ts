@@ -328,7 +328,7 @@ await eachDatabase(t, async (_database, t, url) => {
   })
   await search.add(
     indexes.flatMap((idx) => [row(idx, 'wanted'), row(idx + 10_000, 'other')]),
-    size,
+    { from: 0, to: size },
   )
   const indexesOf = (rows: SearchRow[]): number[] => rows.map(({ idx }) => idx)
   t.same(indexesOf(await search.byQueryId('wanted', size)), indexes, 'oldest first, from every block')

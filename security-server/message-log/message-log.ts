@@ -18,12 +18,15 @@ import { reconciliationLog } from './reconciliation/reconciliation-log.ts'
 import type { LoggedRecord, RecordInput } from './record-input.ts'
 import { createReplayHolds } from './replay-holds.ts'
 import { createRetention, type Retention } from './retention/retention.ts'
-import type { SearchFilter, SearchRow } from './search/store.ts'
+import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
+import type { Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import { createSpool, type Spool } from './spool.ts'
 import { MAX_BATCH } from './time-stamps/batch.ts'
 import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
 import { type CheckpointSigner, countersign } from './tree/countersign.ts'
+import type { StoredCheckpoint } from './tree/store.ts'
 import { type LogWitnesses, logWitnesses } from './witnesses/log-witnesses.ts'
+import type { SearchWindow } from './worker-api.ts'
 import { startWorker } from './worker-client.ts'
 
 /** As X-Road: after four hours without a time-stamp, exchange stops. */
@@ -71,6 +74,14 @@ export type MessageLog = {
   findExchange(queryId: string, client: ClientId): Promise<SearchRow[]>
   /** Newest first, a page at a time; waits until the index holds every record. */
   list(filter: SearchFilter): Promise<SearchRow[]>
+  /** What fits among some records after `after` and below `size`, oldest first: for a walk through all of them, in parts. */
+  window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
+  /** Counts of exchanges, by time and by what they say; waits until the index holds every record. */
+  traffic(question: TrafficQuestion): Promise<Traffic>
+  /** Newest first. */
+  checkpoints(limit: number): Promise<StoredCheckpoint[]>
+  /** How many of the first `size` records were erased: no search finds them. */
+  erasedBelow(size: number): Promise<number>
   /** All that is stored about one record. */
   read(index: number): Promise<StoredEvidence>
   /** What X-Road's container holds; throws `not_found` when there is no message or no signature. */
@@ -250,6 +261,13 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       await maintain()
       return worker.call('list', filter)
     },
+    window: (q) => worker.call('window', q),
+    traffic: async (question) => {
+      await maintain()
+      return worker.call('traffic', question)
+    },
+    checkpoints: (limit) => worker.call('checkpoints', limit),
+    erasedBelow: (size) => worker.call('erasedBelow', size),
     ...evidence,
     reconciliation: reconciliationLog(worker, maintain),
     oldestUnstamped: () => {

@@ -130,6 +130,10 @@ t.test('a log of many records', async (t) => {
 
   t.equal((await log.search.byQueryId(ids[BATCH]!, size)).length, 2)
   few(2, 'search by query id')
+  t.same(await log.search.list({ client: 'DEV/GOV/none', limit: 50 }, size), [])
+  t.equal(rows(), 0, 'a client that no record has')
+  t.equal((await log.search.list({ failed: false, kind: 'reply', limit: 50 }, size)).length, 50)
+  few(50 + 64, 'what half of the records fit: a page, and the hours in which it stands')
   const hour = (from: number): { from: string; to: string } => ({
     from: new Date(start + from * MINUTE).toISOString(),
     to: new Date(start + (from + 60) * MINUTE).toISOString(),

@@ -42,6 +42,19 @@ export type Tables = {
     peer: string
     answers: number | null
   }
+  traffic: {
+    hour: string
+    key: Buffer
+    direction: string
+    kind: string
+    outcome: string
+    client: string
+    service: string
+    peer: string
+    records: number
+    first_idx: number
+    last_idx: number
+  }
   erasure: { idx: number; erasure_idx: number; time: string }
   log_key: { id: string; idx: number; time: string; checkpoint_key: Buffer }
   retention_class: {

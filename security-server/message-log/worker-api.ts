@@ -6,10 +6,12 @@ import type { StoredEvidence } from './evidence/read-evidence.ts'
 import type { MemberPair } from './reconciliation/read-records.ts'
 import type { Partners } from './reconciliation/store.ts'
 import type { RetentionApi } from './retention/worker-retention.ts'
-import type { SearchFilter, SearchRow } from './search/store.ts'
+import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
+import type { Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import type { Contradiction } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
 import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
+import type { StoredCheckpoint } from './tree/store.ts'
 import type { CosignatureStore, StoredCosignature } from './witnesses/store.ts'
 
 export type WorkerSetup = {
@@ -35,6 +37,9 @@ export type LogState = {
 /** A checkpoint signed by the log key, to be countersigned and stored. */
 export type CheckpointDraft = { size: number; root: Buffer; note: string }
 
+/** What fits in one part of a walk through the log, and the last index that was looked at. */
+export type SearchWindow = { rows: SearchRow[]; last: number }
+
 export type WorkerApi = RetentionApi & {
   /** Proves by a durable write that the log can take records. */
   probe(): Promise<void>
@@ -57,6 +62,10 @@ export type WorkerApi = RetentionApi & {
   maintain(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
   findByQueryId(queryId: string): Promise<SearchRow[]>
   list(filter: SearchFilter): Promise<SearchRow[]>
+  window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
+  traffic(question: TrafficQuestion): Promise<Traffic>
+  checkpoints(limit: number): Promise<StoredCheckpoint[]>
+  erasedBelow(size: number): Promise<number>
   /** Who spoke with whom between two times. */
   partners(q: { from: string; to: string }): Promise<Partners[]>
   rangeBetween(q: { from: string; to: string }): Promise<{ first: number; last: number } | undefined>

@@ -93,6 +93,10 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       maintain: (q) => inTurn(() => maintenance.slice(q)),
       findByQueryId: async (queryId) => log.search.byQueryId(queryId, (await log.records.head()).size),
       list: async (filter) => log.search.list(filter, (await log.records.head()).size),
+      window: ({ filter, after, size }) => log.search.window(filter, { after, size }),
+      traffic: (question) => log.search.traffic(question),
+      checkpoints: (limit) => log.tree.newestCheckpoints(limit),
+      erasedBelow: (size) => log.records.erasedBelow(size),
       ...workerRetention({
         log,
         ring,

@@ -9,6 +9,7 @@ import { partnerMigrations } from '../witness/partners/tables.ts'
 import { serverContractMigrations } from './contracts.ts'
 import { localSystemsMigrations } from './local-systems.ts'
 import { reconciliationMigrations } from './reconciliation.ts'
+import { recordExportMigrations } from './record-exports.ts'
 
 export const serverMigrations: Record<string, Migration> = {
   ...jobMigrations,
@@ -20,4 +21,5 @@ export const serverMigrations: Record<string, Migration> = {
   ...verificationMigrations,
   ...serverContractMigrations,
   ...reconciliationMigrations,
+  ...recordExportMigrations,
 }

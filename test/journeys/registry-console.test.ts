@@ -118,7 +118,7 @@ void t.test('loading, failing, refused and ended: each says so', async (t) => {
 
   await page.route('**/api/v1/members?*', (route) => route.abort())
   await one.open('/members')
-  t.match(await main.textContent(), /The registry does not answer/)
+  t.match(await main.textContent(), /The server does not answer/)
   await one.check('unreachable')
   await page.unroute('**/api/v1/members?*')
   const fault = { type: 'database_error', message: 'the database does not answer', detail: 'abc-1' }

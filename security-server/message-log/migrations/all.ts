@@ -4,10 +4,12 @@ import { cosignatures } from './cosignatures.ts'
 import { first } from './first.ts'
 import { retention } from './retention.ts'
 import { searchTime } from './search-time.ts'
+import { traffic } from './traffic.ts'
 
 export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-01-message-log': first,
   '2026-12-02-message-log-search-time': searchTime,
   '2026-12-03-message-log-cosignatures': cosignatures,
   '2026-12-10-message-log-retention': retention,
+  '2026-12-11-message-log-traffic': traffic,
 }

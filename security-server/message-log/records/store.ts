@@ -155,6 +155,16 @@ export function createRecordStore(database: Database) {
     erasure: (idx: number) =>
       kysely.selectFrom('erasure').selectAll().where('idx', '=', idx).executeTakeFirst(),
 
+    /** How many of the first `size` records were erased. */
+    erasedBelow: async (size: number): Promise<number> => {
+      const row = await kysely
+        .selectFrom('erasure')
+        .select(({ fn }) => fn.countAll().as('erased'))
+        .where('idx', '<', size)
+        .executeTakeFirstOrThrow()
+      return Number(row.erased)
+    },
+
     /** The erasure of what `erasure` had left of the record. */
     proofErasure: (idx: number) =>
       kysely.selectFrom('proof_erasure').selectAll().where('idx', '=', idx).executeTakeFirst(),

@@ -23,7 +23,7 @@ export async function indexRecords(q: {
   const end = Math.min(start + AT_ONCE, q.size)
   if (start >= end) return start
   const rows = fromMemory(q.recent, start, end) ?? (await fromDatabase(q, start, end))
-  await q.search.add(rows, end)
+  await q.search.add(rows, { from: start, to: end })
   return end
 }
 

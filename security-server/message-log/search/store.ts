@@ -1,7 +1,16 @@
 /** The search index: identifiers of records, filled by a job from decrypted metadata; an erased record has no row. */
-import { CompiledQuery, sql } from 'kysely'
+import { CompiledQuery, type ExpressionBuilder, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from '../tables.ts'
+import {
+  createTrafficStore,
+  type DimensionFilter,
+  fitsDimensions,
+  HOUR,
+  hourAfter,
+  hourOf,
+  isNarrowed,
+} from './traffic-store.ts'
 
 export type SearchRow = Tables['search']
 
@@ -16,27 +25,29 @@ const BLOCKS_AT_ONCE = 64
 /** The block of a row of `search`: the index holds this very expression. */
 export const BLOCK = sql<number>`(idx / ${sql.lit(BLOCK_RECORDS)})`
 
-/**
- * What a listing may be narrowed to; texts are exact. `before` is the index of the last row of the page before, of a
- * listing narrowed in the same way.
- */
-export type SearchFilter = {
-  before?: number
-  limit: number
+/** What a search may be narrowed to; texts are exact. */
+export type RecordFilter = DimensionFilter & {
   queryId?: string
-  client?: string
-  service?: string
-  kind?: string
-  direction?: string
-  outcome?: string
+  requestId?: string
   /** ISO times, inclusive and exclusive. */
   from?: string
   to?: string
 }
 
+/** `before` is the index of the last row of the page before, of a listing narrowed in the same way. */
+export type SearchFilter = RecordFilter & { before?: number; limit: number }
+
 export type SearchStore = ReturnType<typeof createSearchStore>
 
 const MAX_PAGE = 500
+/** Records that one part of a walk through all of them looks at. */
+export const WINDOW = 5000
+/** Hours whose place is asked for at once. */
+const SPANS_AT_ONCE = 64
+const FIRST_HOUR = '0'
+const LAST_HOUR = '9999'
+/** As an expression: bounds within an hour must not lead to the index by time. */
+const TIME = sql<string>`substr(time, 1, 24)`
 /** Statements are kept prepared by their text, so there are two: for so many rows, and for one. */
 const PART = 50
 const COLUMNS = [
@@ -57,6 +68,7 @@ export function createSearchStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
   const insertPart = insertOf(PART, database.dialect)
   const insertOne = insertOf(1, database.dialect)
+  const traffic = createTrafficStore(database)
 
   /** The time of a record, which has a form even when it was erased between two pages. */
   const timeOf = async (idx: number): Promise<string | undefined> => {
@@ -64,20 +76,84 @@ export function createSearchStore(database: Database) {
     return row === undefined ? undefined : (JSON.parse(row.form) as { time: string }).time
   }
 
+  /** Only where the counts say that something is: an hour at a time, between the first and the last that fits. */
+  const listBySpans = async (filter: SearchFilter): Promise<SearchRow[]> => {
+    const limit = Math.min(filter.limit, MAX_PAGE)
+    const { before, from, to } = filter
+    const time = before === undefined ? undefined : await timeOf(before)
+    const start = time === undefined ? undefined : hourOf(time)
+    const bounds = [to, time].flatMap((one) => (one === undefined ? [] : [hourAfter(one)]))
+    let ends = [LAST_HOUR, ...bounds].sort()[0]!
+    const rows: SearchRow[] = []
+    for (;;) {
+      const spans = await traffic.spans({
+        filter,
+        from: from === undefined ? FIRST_HOUR : hourOf(from),
+        to: ends,
+        limit: SPANS_AT_ONCE,
+      })
+      for (const { hour, first, last } of spans) {
+        const end = hour === start ? Math.min(last, before! - 1) : last
+        const found = await kysely
+          .selectFrom('search')
+          .selectAll()
+          .where('idx', '>=', first)
+          .where('idx', '<=', end)
+          .where(HOUR, '=', hour)
+          .where((is) => fitsAll(is, filter))
+          .orderBy('idx', 'desc')
+          .limit(limit - rows.length)
+          .execute()
+        rows.push(...found)
+        if (rows.length >= limit) return rows
+      }
+      const oldest = spans.at(-1)
+      if (oldest === undefined || spans.length < SPANS_AT_ONCE) return rows
+      ends = oldest.hour
+    }
+  }
+
   return {
-    /** Adds rows and notes how far the index goes, together. */
-    add: (rows: SearchRow[], upTo: number): Promise<void> =>
+    ...traffic,
+
+    /**
+     * Adds the rows of the records from `from` to `to`, counts them, and notes how far the index goes, together. What
+     * another node has added meanwhile is left alone: counted twice, it would stay wrong.
+     */
+    add: (rows: SearchRow[], { from, to }: { from: number; to: number }): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
+        const mark = { name: 'search', value: 0 }
+        await transaction
+          .insertInto('mark')
+          .values(mark)
+          .onConflict((conflict) => conflict.column('name').doNothing())
+          .execute()
+        const move = transaction.updateTable('mark').set({ value: to }).where('name', '=', mark.name)
+        const moved = await move.where('value', '=', from).executeTakeFirst()
+        if (moved.numUpdatedRows === 0n) return
         for (const some of inParts(rows)) {
           const sql = some.length === PART ? insertPart : insertOne
           await transaction.executeQuery(CompiledQuery.raw(sql, some.flatMap(valuesOf)))
         }
-        await transaction
-          .insertInto('mark')
-          .values({ name: 'search', value: upTo })
-          .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: upTo }))
-          .execute()
+        await traffic.count(transaction, rows)
       }),
+
+    /** What fits among the WINDOW records after `after` and below `size`, oldest first, and where the window ends. */
+    window: async (
+      filter: RecordFilter,
+      { after, size }: { after: number; size: number },
+    ): Promise<{ rows: SearchRow[]; last: number }> => {
+      const last = Math.min(after + WINDOW, size - 1)
+      const rows = await kysely
+        .selectFrom('search')
+        .selectAll()
+        .where('idx', '>', after)
+        .where('idx', '<=', last)
+        .where((is) => fitsAll(is, filter))
+        .orderBy('idx')
+        .execute()
+      return { rows, last }
+    },
 
     /** Oldest first, from a log of `size` records. */
     byQueryId: async (queryId: string, size: number): Promise<SearchRow[]> => {
@@ -105,18 +181,19 @@ export function createSearchStore(database: Database) {
         : kysely.selectFrom('search').selectAll().where('idx', 'in', indexes).execute(),
 
     /**
-     * Newest first: by index, or by time when times narrow it, so that the way to an old day is short. The log has `size`
-     * records.
+     * Newest first: by index; by time when times narrow it, so that the way to an old day is short; by hour and index when
+     * what records say narrows it. The log has `size` records.
      */
     list: async (filter: SearchFilter, size: number): Promise<SearchRow[]> => {
+      const hasId = filter.queryId !== undefined || filter.requestId !== undefined
+      if (!hasId && isNarrowed(filter)) return await listBySpans(filter)
       const isByTime = filter.from !== undefined || filter.to !== undefined
-      let query = kysely.selectFrom('search').selectAll()
+      let query = kysely
+        .selectFrom('search')
+        .selectAll()
+        .where((is) => fitsDimensions(is as never, filter))
       if (filter.queryId !== undefined) query = query.where('query_id', '=', filter.queryId)
-      if (filter.client !== undefined) query = query.where('client', '=', filter.client)
-      if (filter.service !== undefined) query = query.where('service', '=', filter.service)
-      if (filter.kind !== undefined) query = query.where('kind', '=', filter.kind)
-      if (filter.direction !== undefined) query = query.where('direction', '=', filter.direction)
-      if (filter.outcome !== undefined) query = query.where('outcome', '=', filter.outcome)
+      if (filter.requestId !== undefined) query = query.where('request_id', '=', filter.requestId)
       if (filter.from !== undefined) query = query.where('time', '>=', filter.from)
       if (filter.to !== undefined) query = query.where('time', '<', filter.to)
       const { before } = filter
@@ -130,12 +207,23 @@ export function createSearchStore(database: Database) {
       if (isByTime) query = query.orderBy('time', 'desc')
       const limit = Math.min(filter.limit, MAX_PAGE)
       const newest = query.orderBy('idx', 'desc').limit(limit)
-      if (filter.queryId === undefined) return newest.execute()
+      if (!hasId) return newest.execute()
       const rows: SearchRow[] = []
       for (const blocks of blocksOf(size)) rows.push(...(await newest.where(BLOCK, 'in', blocks).execute()))
       return rows.sort(isByTime ? byTimeDown : byIndexDown).slice(0, limit)
     },
   }
+}
+
+function fitsAll(is: ExpressionBuilder<Tables, 'search'>, filter: RecordFilter) {
+  const { queryId, requestId, from, to } = filter
+  return is.and([
+    fitsDimensions(is as never, filter),
+    ...(queryId === undefined ? [] : [is('query_id', '=', queryId)]),
+    ...(requestId === undefined ? [] : [is('request_id', '=', requestId)]),
+    ...(from === undefined ? [] : [is(TIME, '>=', from)]),
+    ...(to === undefined ? [] : [is(TIME, '<', to)]),
+  ])
 }
 
 function byIndexDown(a: SearchRow, b: SearchRow): number {

@@ -50,6 +50,10 @@ export function createTreeStore(database: Database) {
     newestCheckpoint: (): Promise<StoredCheckpoint | undefined> =>
       kysely.selectFrom('checkpoint').selectAll().orderBy('size', 'desc').limit(1).executeTakeFirst(),
 
+    /** Newest first. */
+    newestCheckpoints: (limit: number): Promise<StoredCheckpoint[]> =>
+      kysely.selectFrom('checkpoint').selectAll().orderBy('size', 'desc').limit(limit).execute(),
+
     /** Checkpoints of more than `size` leaves, in order. */
     checkpointsAfter: (size: number, limit: number): Promise<StoredCheckpoint[]> =>
       kysely

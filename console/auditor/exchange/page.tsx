@@ -1,0 +1,158 @@
+/** One exchange: its way through both servers, what was proved of each message, and what held at that time. */
+import { Act } from '../../kit/act.tsx'
+import { Link } from '../../kit/address.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Copyable } from '../../kit/copyable.tsx'
+import { ExchangePath, type Station } from '../../kit/exchange-path.tsx'
+import { Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { type Loaded, useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/states.tsx'
+import { text } from '../../kit/text.ts'
+import { WHY, whyOf } from '../why.ts'
+import { directionText, Id, kindText, Outcome } from '../words.tsx'
+import { Saved } from './content.tsx'
+import { InTree, Signature, Stamped } from './proofs.tsx'
+import { RecordPart } from './record.tsx'
+import {
+  type Exchange,
+  type ExchangeRecord,
+  isClientSide,
+  messagesOf,
+  providerOf,
+  shown,
+  type Verdicts,
+  wayOf,
+} from './records.ts'
+
+function ExchangePage({ params }: { params: Record<string, string> }) {
+  const index = params['index'] ?? ''
+  const exchange = useAnswer<Exchange>('getExchange', { params: { index } })
+  return (
+    <Show of={exchange} page="exchange.title">
+      {(found) => <Found of={found} />}
+    </Show>
+  )
+}
+
+function Found({ of }: { of: Exchange }) {
+  const verdicts = useAnswer<Verdicts>('verifyExchange', { params: { index: String(of.asked) } })
+  const id = of.records.find(({ metadata }) => metadata !== null && metadata.id !== '')?.metadata?.id
+  return (
+    <>
+      <Head
+        title={text('exchange.title')}
+        lead={
+          id === undefined ? (
+            text('exchange.erasedLead')
+          ) : (
+            <>
+              {text('search.queryId')} <Copyable value={id} label={text('search.queryId')} />
+            </>
+          )
+        }
+        acts={<Bundle index={of.asked} />}
+      />
+      <Part
+        title={text('exchange.path')}
+        acts={
+          id !== undefined && (
+            <Link to={`/records?queryId=${encodeURIComponent(id)}`}>{text('exchange.sameId')}</Link>
+          )
+        }
+      >
+        <Way of={of} verdicts={verdicts} />
+      </Part>
+      {of.records.map((record) => (
+        <RecordPart key={record.index} record={record} verdicts={verdicts} />
+      ))}
+    </>
+  )
+}
+
+function Way({ of, verdicts }: { of: Exchange; verdicts: Loaded<Verdicts> }) {
+  const messages = messagesOf(of)
+  if (messages.length === 0) return <p>{text('exchange.noMessage')}</p>
+  return (
+    <>
+      <ExchangePath
+        label={text('exchange.steps')}
+        stations={stationsOf(of)}
+        steps={messages.map((record) => ({
+          key: record.index,
+          ...wayOf(record),
+          title: (
+            <>
+              {kindText(record.form.kind)} <span class="beside">{directionText(record.form.direction)}</span>
+            </>
+          ),
+          children: <Ended of={record} />,
+          proofs: [
+            <Signature key="signature" record={record} verdicts={verdicts} />,
+            <Stamped key="stamp" record={record} />,
+            <InTree key="tree" record={record} />,
+          ],
+        }))}
+      />
+      <p class="beside">{text('exchange.otherSide')}</p>
+    </>
+  )
+}
+
+function Ended({ of: { form, explanation } }: { of: ExchangeRecord }) {
+  if (form.kind === 'request') return null
+  return (
+    <p>
+      <Outcome {...form} />
+      {explanation !== null && <span class="beside"> {explanation}</span>}
+    </p>
+  )
+}
+
+function stationsOf(exchange: Exchange): Station[] {
+  const known = messagesOf(exchange).map(({ metadata }) => metadata)
+  const first = known.find((one) => one?.client !== undefined)
+  const peer = shown(known.find((one) => one?.peer !== undefined)?.peer)
+  const atClient = isClientSide(exchange)
+  const here = { name: <Id of={exchange.server} />, note: text('exchange.thisServer'), isHere: true }
+  const other = { name: <Id of={peer} />, note: text('exchange.otherServer') }
+  return [
+    { title: text('exchange.client'), name: <Id of={shown(first?.client)} /> },
+    { title: text('exchange.clientServer'), ...(atClient ? here : other) },
+    { title: text('exchange.providerServer'), ...(atClient ? other : here) },
+    {
+      title: text('exchange.service'),
+      name: <Id of={providerOf(first?.service)} />,
+      ...(first?.service === undefined
+        ? {}
+        : { note: shown(first.service.split('/').slice(4).join('/')) ?? '' }),
+    },
+  ]
+}
+
+function Bundle({ index }: { index: number }) {
+  const { api } = useConsole()
+  return (
+    <Act<File>
+      operation="downloadEvidenceBundle"
+      button={text('exchange.bundle')}
+      look="primary"
+      reads
+      title={text('exchange.bundle')}
+      consequence={<p>{text('exchange.bundleConsequence')}</p>}
+      fields={WHY}
+      send={(values) =>
+        api.download('downloadEvidenceBundle', { params: { index: String(index) }, query: whyOf(values) })
+      }
+      result={(file) => <Saved file={file} />}
+    />
+  )
+}
+
+export const exchange: Page = {
+  path: '/exchanges/:index',
+  title: 'exchange.title',
+  listed: false,
+  operation: 'getExchange',
+  View: ExchangePage,
+}

@@ -1,0 +1,114 @@
+/** One record as it was: what it says held, how its proof came out, and the way to its content. */
+import type { ComponentChildren } from 'preact'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Part } from '../../kit/facts.tsx'
+import type { Loaded } from '../../kit/load.ts'
+import { number, type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { directionText, Id, kindText, Outcome } from '../words.tsx'
+import { Content } from './content.tsx'
+import { type ExchangeRecord, shown, type Verdicts } from './records.ts'
+
+const LEVELS: Record<string, TextKey> = { full: 'level.full', digest: 'level.digest', none: 'level.none' }
+/** What the exchange's own further words are called; others stand under their own name. */
+const EXTRA: Record<string, TextKey> = {
+  method: 'extra.method',
+  userId: 'extra.userId',
+  issue: 'extra.issue',
+  representedParty: 'extra.representedParty',
+  status: 'extra.status',
+  detail: 'extra.detail',
+}
+/** Long and for machines: it stands in the bundle. */
+const HIDDEN = ['treeHead']
+
+export function RecordPart({ record, verdicts }: { record: ExchangeRecord; verdicts: Loaded<Verdicts> }) {
+  const { index, form, metadata, erased } = record
+  const title = text('record.title', { index: String(index), kind: kindText(form.kind) })
+  return (
+    <Part title={title} acts={record.messageBytes !== null && <Content index={index} />}>
+      {erased !== null && (
+        <p class="note">
+          {text('record.erasedAt')} <Time at={erased} />
+        </p>
+      )}
+      <Facts of={factsOf(record)} />
+      {form.direction !== '' && <Verdict of={record} verdicts={verdicts} />}
+      <details>
+        <summary>{text('record.more')}</summary>
+        <Facts
+          of={[
+            ['record.leaf', <Copyable key="leaf" value={record.leaf} label={text('record.leaf')} />],
+            ...Object.entries(metadata?.extra ?? {})
+              .filter(([name]) => EXTRA[name] === undefined && !HIDDEN.includes(name))
+              .map(([name, value]): [TextKey, ComponentChildren] => [
+                name as TextKey,
+                <bdi key={name}>{value}</bdi>,
+              ]),
+          ]}
+        />
+      </details>
+    </Part>
+  )
+}
+
+function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
+  const { form, metadata, messageBytes, bodyBytes } = record
+  const time = <Time key="time" at={form.time} />
+  if (form.direction === '') return [['record.time', time]]
+  const extra = metadata?.extra ?? {}
+  return [
+    ['record.time', time],
+    ['search.direction', directionText(form.direction)],
+    ...(form.outcome === ''
+      ? []
+      : ([['search.state', <Outcome key="outcome" {...form} />]] as [TextKey, ComponentChildren][])),
+    ...(metadata === null
+      ? []
+      : ([
+          ['search.client', <Id key="client" of={shown(metadata.client)} />],
+          ['search.service', <Id key="service" of={shown(metadata.service)} />],
+          ['search.peer', <Id key="peer" of={shown(metadata.peer)} />],
+          [
+            'search.requestId',
+            <Copyable key="id" value={metadata.requestId} label={text('search.requestId')} />,
+          ],
+        ] as [TextKey, ComponentChildren][])),
+    ...Object.entries(EXTRA)
+      .filter(([name]) => extra[name] !== undefined)
+      .map(([name, key]): [TextKey, ComponentChildren] => [key, <bdi key={name}>{extra[name]}</bdi>]),
+    [
+      'record.contract',
+      form.contract === '' ? text('record.noContract') : <bdi key="contract">{form.contract}</bdi>,
+    ],
+    ['record.level', text(LEVELS[form.logLevel] ?? 'level.full')],
+    ['record.message', bytesText(messageBytes)],
+    ['record.body', bodyBytes === null ? text('record.noBody') : bytesText(bodyBytes)],
+  ]
+}
+
+function bytesText(bytes: number | null): string {
+  return bytes === null
+    ? text('record.notKept')
+    : text('record.bytes', { count: bytes, bytes: number(bytes) })
+}
+
+function Verdict({ of: { index }, verdicts }: { of: ExchangeRecord; verdicts: Loaded<Verdicts> }) {
+  const found =
+    verdicts.state === 'there' ? verdicts.data.records.find((one) => one.index === index) : undefined
+  if (found === undefined) return null
+  return (
+    <div class="verdict">
+      <p class="wrap">
+        <strong>{found.verdict}</strong>
+        {found.subIndication !== null && <span class="id"> {found.subIndication}</span>}: {found.reason}
+      </p>
+      {found.signer !== null && (
+        <p class="wrap">
+          {text('record.signer')} <bdi>{found.signer.subject}</bdi>{' '}
+          <Copyable value={found.signer.certificate} label={text('record.certificate')} />
+        </p>
+      )}
+    </div>
+  )
+}

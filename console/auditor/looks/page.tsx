@@ -1,0 +1,96 @@
+/** Who looked at what in the message log, for which case and why: every search, view and export. */
+import { Link } from '../../kit/address.tsx'
+import { Head } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { Table } from '../../kit/table.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { exchangePath } from '../words.tsx'
+
+type Entry = {
+  sequence: number
+  at: string
+  caller: { id: string; name: string }
+  operation: string
+  target: string
+  data: Record<string, unknown> | null
+  digest: string
+}
+
+const WHAT: Record<string, TextKey> = {
+  findRecords: 'looks.findRecords',
+  getTraffic: 'looks.getTraffic',
+  getRecord: 'looks.getRecord',
+  getExchange: 'looks.getExchange',
+  verifyExchange: 'looks.verifyExchange',
+  getRecordContent: 'looks.getRecordContent',
+  downloadRecordContainer: 'looks.downloadRecordContainer',
+  downloadEvidenceBundle: 'looks.downloadEvidenceBundle',
+  downloadExport: 'looks.downloadExport',
+}
+
+function Looks() {
+  return (
+    <>
+      <Head title={text('looks.title')} lead={text('looks.lead')} />
+      <Table<Entry>
+        operation="getAuditLog"
+        fixed={{ about: 'looks' }}
+        caption={text('looks.title')}
+        search="looks.search"
+        filters={[
+          { name: 'from', title: 'audit.from' },
+          { name: 'until', title: 'audit.until' },
+        ]}
+        rowKey={({ sequence }) => sequence}
+        columns={[
+          { title: 'audit.sequence', number: true, cell: ({ sequence }) => String(sequence) },
+          { title: 'audit.at', cell: ({ at }) => <Time at={at} /> },
+          { title: 'audit.caller', cell: ({ caller }) => <bdi>{caller.name}</bdi> },
+          { title: 'looks.what', cell: ({ operation }) => text(WHAT[operation] ?? 'looks.other') },
+          { title: 'audit.target', cell: ({ target }) => <Target of={target} /> },
+          { title: 'looks.why', cell: ({ data }) => <Why data={data} /> },
+          { title: 'looks.asked', cell: (entry) => <Asked {...entry} /> },
+        ]}
+        empty={<p>{text('looks.empty')}</p>}
+      />
+    </>
+  )
+}
+
+function Target({ of }: { of: string }) {
+  const index = /^record (\d{1,15})$/.exec(of)?.[1]
+  return index === undefined ? <bdi>{of}</bdi> : <Link to={exchangePath(Number(index))}>{of}</Link>
+}
+
+function Why({ data }: { data: Entry['data'] }) {
+  if (typeof data?.['case'] !== 'string') return null
+  return (
+    <>
+      <bdi>{data['case']}</bdi>
+      <br />
+      <bdi class="beside">{String(data['reason'] ?? '')}</bdi>
+    </>
+  )
+}
+
+function Asked({ data, digest, sequence }: Entry) {
+  const { case: _case, reason: _reason, ...asked } = data ?? {}
+  return (
+    <details>
+      <summary aria-label={text('audit.showThis', { sequence })}>{text('audit.show')}</summary>
+      <p class="id wrap">{JSON.stringify(asked, undefined, 1)}</p>
+      <p class="beside">
+        {text('audit.digest')} <span class="id">{digest}</span>
+      </p>
+    </details>
+  )
+}
+
+export const looks: Page = {
+  path: '/looks',
+  title: 'looks.title',
+  listed: true,
+  operation: 'getAuditLog',
+  View: Looks,
+}

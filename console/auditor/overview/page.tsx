@@ -1,0 +1,118 @@
+/** The first page: whether the log is in order, what waits, and the exchanges of today. */
+import { Link } from '../../kit/address.tsx'
+import { mayCall } from '../../kit/api.ts'
+import { useConsole } from '../../kit/context.ts'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/states.tsx'
+import { Status } from '../../kit/status.tsx'
+import { number, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { local } from '../records/query.ts'
+import { type LogState, waitingOf } from './waiting.ts'
+
+function OverviewPage() {
+  const state = useAnswer<LogState>('getMessageLogState')
+  return (
+    <Show of={state} page="home.title">
+      {(log) => (
+        <>
+          <Head
+            title={text('home.title')}
+            lead={<Copyable value={log.server} label={text('home.server')} />}
+          />
+          <Waiting of={log} />
+          {log.today === null ? (
+            <p class="note">{text('home.notCounted')}</p>
+          ) : (
+            <Today now={log.now} of={log.today} />
+          )}
+          <Part title={text('home.log')} acts={<Link to="/integrity">{text('overview.more')}</Link>}>
+            <Facts
+              of={[
+                ['integrity.records', number(log.records)],
+                [
+                  'integrity.checkpoint',
+                  log.checkpoint === null ? (
+                    text('integrity.noCheckpoint')
+                  ) : (
+                    <Time at={log.checkpoint.time} relative />
+                  ),
+                ],
+                [
+                  'integrity.unstamped',
+                  log.oldestUnstamped === null ? (
+                    text('integrity.allStamped')
+                  ) : (
+                    <Time at={log.oldestUnstamped} relative />
+                  ),
+                ],
+              ]}
+            />
+          </Part>
+        </>
+      )}
+    </Show>
+  )
+}
+
+function Waiting({ of }: { of: LogState }) {
+  const waiting = waitingOf(of)
+  return (
+    <Part title={text('overview.forYou')}>
+      {waiting.length === 0 ? (
+        <p>{text('home.nothing')}</p>
+      ) : (
+        <ul class="waiting">
+          {waiting.map(({ what, values, tone, to }) => (
+            <li key={what}>
+              <span>
+                <Status tone={tone} word={tone === 'bad' ? 'status.urgent' : 'status.soon'} />
+              </span>
+              <Link to={to}>{text(what, values)}</Link>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Part>
+  )
+}
+
+function Today({ of: today, now }: { of: NonNullable<LogState['today']>; now: string }) {
+  const { session } = useConsole()
+  const from = local(`${now.slice(0, 10)}T00:00:00.000Z`)
+  const shown = [
+    ['home.exchanges', today.exchanges, ''],
+    ['home.failed', today.failed, '&failed=true'],
+  ] as const
+  return (
+    <>
+      <h2 class="heard">{text('home.today')}</h2>
+      <ul class="counts">
+        {shown.map(([title, count, more]) => (
+          <li key={title}>
+            {mayCall(session, 'findRecords') ? (
+              <Link to={`/records?from=${encodeURIComponent(from)}${more}`}>
+                <strong>{number(count)}</strong> {text(title)}
+              </Link>
+            ) : (
+              <Link to="/traffic">
+                <strong>{number(count)}</strong> {text(title)}
+              </Link>
+            )}
+          </li>
+        ))}
+      </ul>
+    </>
+  )
+}
+
+export const overview: Page = {
+  path: '/',
+  title: 'home.title',
+  listed: true,
+  operation: 'getMessageLogState',
+  View: OverviewPage,
+}

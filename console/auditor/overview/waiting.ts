@@ -1,0 +1,43 @@
+/** What about the log an auditor has to look at; pure. */
+import type { Tone } from '../../kit/status.tsx'
+import type { TextKey } from '../../kit/text.ts'
+
+export type LogState = {
+  server: string
+  now: string
+  records: number
+  oldestUnstamped: string | null
+  treeHead: string | null
+  checkpoint: { size: number; time: string } | null
+  /** Null while the log's database does not answer. */
+  today: { exchanges: number; failed: number } | null
+}
+
+export type Waiting = { what: TextKey; values: Record<string, string | number>; tone: Tone; to: string }
+
+const MINUTE_MS = 60_000
+/** The jobs make a checkpoint every few seconds when there is something to sign. */
+const CHECKPOINT_LATE_MS = 10 * MINUTE_MS
+/** Twice the usual interval of time-stamps. */
+const STAMP_LATE_MS = 10 * MINUTE_MS
+/** An hour before X-Road's limit of four hours, after which exchange stops. */
+const STAMP_URGENT_MS = 180 * MINUTE_MS
+
+/** The most urgent first. */
+export function waitingOf({ now: text, records, oldestUnstamped, checkpoint }: LogState): Waiting[] {
+  const now = Date.parse(text)
+  const found: Waiting[] = []
+  if (oldestUnstamped !== null) {
+    const age = now - Date.parse(oldestUnstamped)
+    const minutes = Math.floor(age / MINUTE_MS)
+    if (age > STAMP_LATE_MS) {
+      const tone = age > STAMP_URGENT_MS ? 'bad' : 'warn'
+      found.push({ what: 'home.unstamped', values: { minutes }, tone, to: '/integrity' })
+    }
+  }
+  const behind = records - (checkpoint?.size ?? 0)
+  if (behind > 0 && (checkpoint === null || now - Date.parse(checkpoint.time) > CHECKPOINT_LATE_MS)) {
+    found.push({ what: 'home.noCheckpoint', values: { count: behind }, tone: 'warn', to: '/integrity' })
+  }
+  return found.toSorted((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
+}

@@ -1,0 +1,136 @@
+/** The search for exchanges: what it is narrowed to and which page is shown stands in the address. */
+import { useEffect } from 'preact/hooks'
+import { changeQuery, useAddress } from '../../kit/address.tsx'
+import { Head } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnnounce } from '../../kit/live.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { SIZES } from '../../kit/paging.tsx'
+import { Rows } from '../../kit/rows.tsx'
+import { Empty, Loading, Refused } from '../../kit/states.tsx'
+import { Tools } from '../../kit/table-tools.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { directionText, ExchangeLink, Id, kindText, Outcome, type Row } from '../words.tsx'
+import { OrderExport } from './order-export.tsx'
+import { FIRST, filterOf, hasMore, moreFilters } from './query.ts'
+
+/** A page is named by the record before it: pages that were read stay what they were while the log grows. */
+const CURSOR = /^(0|[1-9]\d{0,14})$/
+
+function RecordsPage() {
+  const { query } = useAddress()
+  const announce = useAnnounce()
+  const filter = filterOf(query)
+  const size = SIZES.find((one) => String(one) === query.get('size')) ?? SIZES[0]
+  const given = query.get('page') ?? ''
+  const before = CURSOR.test(given) ? given : ''
+  // One more than is shown tells whether there are more; counting them all would be dear.
+  const found = useAnswer<Row[]>('findRecords', { query: { ...filter, before, limit: String(size + 1) } })
+  const rows = found.state === 'there' ? found.data.slice(0, size) : []
+  const hasNext = found.state === 'there' && found.data.length > size
+  const settled = found.state === 'there' && !found.stale
+  useEffect(() => {
+    if (settled) announce(text(hasNext ? 'search.shownMore' : 'search.shown', { count: rows.length }))
+  }, [settled, rows.length, hasNext])
+  return (
+    <>
+      <Head title={text('search.title')} lead={text('search.lead')} acts={<OrderExport filter={filter} />} />
+      <div class="list">
+        <Tools filters={FIRST} sorts={[]} sort="" />
+        <details class="more-filters" open={hasMore(filter)}>
+          <summary>{text('search.more')}</summary>
+          <Tools filters={moreFilters()} sorts={[]} sort="" />
+        </details>
+        {found.state === 'loading' && <Loading />}
+        {found.state === 'refused' && <Refused fault={found.fault} again={found.again} />}
+        {found.state === 'there' && rows.length === 0 && (
+          <Empty>
+            <p>{text(Object.keys(filter).length > 0 ? 'table.noneFits' : 'search.empty')}</p>
+          </Empty>
+        )}
+        {rows.length > 0 && found.state === 'there' && <Found rows={rows} stale={found.stale} />}
+        {found.state === 'there' && (
+          <nav class="paging" aria-label={text('table.pages')}>
+            <p>{text(hasNext ? 'search.shownMore' : 'search.shown', { count: rows.length })}</p>
+            <div class="acts">
+              <button type="button" disabled={before === ''} onClick={() => changeQuery({ page: '' })}>
+                {text('search.newest')}
+              </button>
+              <button
+                type="button"
+                disabled={!hasNext}
+                onClick={() => changeQuery({ page: String(rows.at(-1)?.index ?? '') })}
+              >
+                {text('search.older')}
+              </button>
+              <label>
+                {text('table.size')}
+                <select onChange={(event) => changeQuery({ size: event.currentTarget.value, page: '' })}>
+                  {SIZES.map((one) => (
+                    <option key={one} value={one} selected={one === size}>
+                      {one}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            </div>
+          </nav>
+        )}
+      </div>
+    </>
+  )
+}
+
+function Found({ rows, stale }: { rows: Row[]; stale: boolean }) {
+  return (
+    <Rows<Row>
+      caption={text('search.title')}
+      rows={rows}
+      rowKey={({ index }) => index}
+      stale={stale}
+      columns={[
+        {
+          title: 'search.record',
+          cell: ({ index, time }) => (
+            <>
+              <ExchangeLink index={index} />
+              <br />
+              <Time at={time} />
+            </>
+          ),
+        },
+        {
+          title: 'search.what',
+          cell: (row) => (
+            <>
+              {kindText(row.kind)} <span class="beside">{directionText(row.direction)}</span>
+              <br />
+              <Outcome {...row} />
+            </>
+          ),
+        },
+        {
+          title: 'search.parties',
+          cell: ({ clientId, serviceId }) => (
+            <>
+              <Id of={clientId} />
+              <br />
+              <span class="beside">→</span> <Id of={serviceId} />
+            </>
+          ),
+        },
+        { title: 'search.peer', cell: ({ peer }) => <Id of={peer} /> },
+        { title: 'search.queryId', cell: ({ queryId }) => <Id of={queryId} /> },
+      ]}
+    />
+  )
+}
+
+export const records: Page = {
+  path: '/records',
+  title: 'search.title',
+  listed: true,
+  operation: 'findRecords',
+  View: RecordsPage,
+}

@@ -1,0 +1,71 @@
+/** The search as it stands in the address, and as the API takes it; pure. */
+import type { Filter } from '../../kit/table.tsx'
+import { text } from '../../kit/text.ts'
+import { directionText, KIND_OPTIONS, kindText } from '../words.tsx'
+
+export const FIRST: Filter[] = [
+  { name: 'from', title: 'search.from' },
+  { name: 'to', title: 'search.to' },
+  { name: 'partyId', title: 'search.party', type: 'text' },
+  { name: 'serviceId', title: 'search.service', type: 'text' },
+  { name: 'queryId', title: 'search.queryId', type: 'text' },
+]
+
+/** Less often needed. Made when it is shown: texts are not there before. */
+export function moreFilters(): Filter[] {
+  const all = { value: '', title: text('common.all') }
+  return [
+    {
+      name: 'failed',
+      title: 'search.state',
+      options: [
+        all,
+        { value: 'true', title: text('search.onlyFailed') },
+        { value: 'false', title: text('search.onlyFine') },
+      ],
+    },
+    { name: 'outcome', title: 'search.outcome', type: 'text' },
+    {
+      name: 'kind',
+      title: 'search.kind',
+      options: [all, ...KIND_OPTIONS.map((value) => ({ value, title: kindText(value) }))],
+    },
+    {
+      name: 'direction',
+      title: 'search.direction',
+      options: [all, ...['in', 'out'].map((value) => ({ value, title: directionText(value) }))],
+    },
+    { name: 'peerId', title: 'search.peer', type: 'text' },
+    { name: 'requestId', title: 'search.requestId', type: 'text' },
+  ]
+}
+
+const TIMES = ['from', 'to']
+const MORE = ['failed', 'outcome', 'kind', 'direction', 'peerId', 'requestId']
+const NAMES = [...TIMES, 'partyId', 'serviceId', 'queryId', ...MORE]
+
+/** What narrows the search, without what is empty; times of the address are the reader's own and go out as UTC. */
+export function filterOf(query: URLSearchParams): Record<string, string> {
+  const filter: Record<string, string> = {}
+  for (const name of NAMES) {
+    const given = query.get(name)?.trim() ?? ''
+    const value = TIMES.includes(name) ? utc(given) : given
+    if (value !== '') filter[name] = value
+  }
+  return filter
+}
+
+export function hasMore(filter: Record<string, string>): boolean {
+  return MORE.some((name) => filter[name] !== undefined)
+}
+
+export function utc(given: string): string {
+  const time = new Date(given)
+  return Number.isNaN(time.getTime()) ? '' : time.toISOString()
+}
+
+/** The same time as an input of local time takes it. */
+export function local(time: string): string {
+  const at = new Date(time)
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}

@@ -1,0 +1,11 @@
+/** Who reads content says for which case and why, and it is on record before anything is shown. */
+import type { Field, Values } from '../kit/field.tsx'
+
+export const WHY: Field[] = [
+  { name: 'case', title: 'why.case', hint: 'why.caseHint', maxLength: 100 },
+  { name: 'reason', title: 'why.reason', maxLength: 500 },
+]
+
+export function whyOf(values: Values): { case: string; reason: string } {
+  return { case: String(values['case']).trim(), reason: String(values['reason']).trim() }
+}

@@ -1,0 +1,87 @@
+/** What records say of themselves, in words: kind, direction, outcome; and the way to an exchange. */
+import { Link } from '../kit/address.tsx'
+import { Status, type Tone } from '../kit/status.tsx'
+import { type TextKey, text } from '../kit/text.ts'
+
+export type Row = {
+  index: number
+  time: string
+  kind: string
+  direction: string
+  outcome: string
+  queryId: string
+  requestId: string
+  clientId: string | null
+  serviceId: string | null
+  peer: string | null
+  answers: number | null
+}
+
+const KINDS: Record<string, TextKey> = {
+  request: 'record.request',
+  reply: 'record.reply',
+  refusal: 'record.refusal',
+  'outcome-unknown': 'record.unknown',
+  'time-stamp': 'record.timeStamp',
+  erasure: 'record.erasure',
+  'key-rotation': 'record.keyRotation',
+}
+
+export const KIND_OPTIONS = ['request', 'reply', 'refusal', 'outcome-unknown']
+
+export function kindText(kind: string): string {
+  const key = KINDS[kind]
+  return key === undefined ? kind : text(key)
+}
+
+export function directionText(direction: string): string {
+  return text(direction === 'out' ? 'record.out' : direction === 'in' ? 'record.in' : 'record.own')
+}
+
+export function toneOf({ kind, outcome }: { kind: string; outcome: string }): Tone {
+  if (kind === 'outcome-unknown') return 'warn'
+  if (outcome === 'ok') return 'good'
+  return outcome === '' ? 'quiet' : 'bad'
+}
+
+/** Its state as a word; a code beside it says why. A request has none: what answers it says how it ended. */
+export function Outcome({ kind, outcome }: { kind: string; outcome: string }) {
+  if (kind === 'request' && outcome === '') return null
+  const word: TextKey =
+    kind === 'outcome-unknown'
+      ? 'outcome.unknown'
+      : outcome === 'ok'
+        ? 'outcome.ok'
+        : outcome === ''
+          ? 'outcome.open'
+          : kind === 'refusal'
+            ? 'outcome.refused'
+            : 'outcome.failed'
+  return (
+    <>
+      <Status tone={toneOf({ kind, outcome })} word={word} />
+      {outcome !== '' && outcome !== 'ok' && (
+        <>
+          {' '}
+          <bdi class="id">{outcome}</bdi>
+        </>
+      )}
+    </>
+  )
+}
+
+export function Id({ of }: { of: string | null | undefined }) {
+  if (of === null || of === undefined || of === '')
+    return <span class="beside">{text('record.notKept')}</span>
+  // Breaks where its parts end, before it breaks within one.
+  const parts = of.split(/(?<=[:/-])/)
+  return <bdi class="id parts">{parts.map((part, at) => (at === 0 ? part : [<wbr key={part} />, part]))}</bdi>
+}
+
+export function exchangePath(index: number): string {
+  return `/exchanges/${index}`
+}
+
+export function ExchangeLink({ index }: { index: number }) {
+  return <Link to={exchangePath(index)}>{text('record.link', { index: String(index) })}</Link>
+}

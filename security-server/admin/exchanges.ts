@@ -1,0 +1,133 @@
+/** One exchange for a reader: its records as they were, their proofs, verdicts on them, and, for whom it is, their content. */
+import { buffer } from 'node:stream/consumers'
+import { readableName } from '#core/certificate/name.ts'
+import type { ContainerVerdict } from '#core/container/container.ts'
+import { judgeBundle } from '#core/evidence/judge-bundle.ts'
+import { readBundle } from '#core/evidence/read-bundle.ts'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { leafHash } from '#core/merkle/hash.ts'
+import { verifyInclusion } from '#core/merkle/proofs.ts'
+import { asFault, Fault, type FaultCode } from '#schemas/fault.ts'
+import { catalogue } from '#schemas/fault-catalogue.ts'
+import { idText } from '#schemas/identifiers.ts'
+import type { StoredEvidence } from '../message-log/evidence/read-evidence.ts'
+import { collectExchange, writeBundle } from '../message-log/evidence/write-bundle.ts'
+import { colonForm } from './ids.ts'
+import { recordLook } from './looks.ts'
+import { bundleSource, recordView } from './message-log.ts'
+import type { AdminRooms, Handlers } from './rooms.ts'
+
+/** Verifying keeps the exchange in memory; larger ones are verified from their bundle, elsewhere. */
+const MAX_VERIFIED_BYTES = 16 * 1024 * 1024
+
+export function exchangeHandlers(rooms: AdminRooms): Handlers {
+  const { messageLog, audit } = rooms
+
+  return {
+    async getExchange(input) {
+      const index = Number(input.params['index'])
+      const { indexes } = await collectExchange({ log: messageLog }, index)
+      await recordLook(audit, 'getExchange', `record ${index}`, input, { records: indexes })
+      const records: object[] = []
+      // The last one first: a checkpoint that covers it covers them all.
+      for (const each of indexes.toReversed()) {
+        const evidence = await messageLog.read(each)
+        records.unshift({
+          ...recordView(evidence),
+          explanation: explain(evidence.form),
+          proof: await inclusionView(rooms, evidence),
+        })
+      }
+      return { asked: index, server: colonForm(idText(rooms.server)), records }
+    },
+
+    async verifyExchange(input) {
+      const index = Number(input.params['index'])
+      const { indexes } = await collectExchange({ log: messageLog }, index)
+      await recordLook(audit, 'verifyExchange', `record ${index}`, input, { records: indexes })
+      let bytes = 0
+      for (const each of indexes) bytes += sizeOf(await messageLog.read(each))
+      if (bytes > MAX_VERIFIED_BYTES) {
+        throw new Fault('conflict', {
+          what: 'the exchange is too large to be verified here: verify its bundle with concordat verify',
+        })
+      }
+      const bundle = await readBundle(await buffer(await writeBundle(bundleSource(rooms), indexes)))
+      const configuration = new Map(
+        rooms.globalConfiguration
+          .current()
+          .indexes()
+          .map((one) => [one.instance, one]),
+      )
+      const { verdict, subIndication, reason, records } = await judgeBundle({
+        bundle,
+        configuration,
+        now: new Date(rooms.clock()),
+      })
+      return {
+        verdict,
+        subIndication: subIndication ?? null,
+        reason,
+        records: records.map((one) => ({
+          index: one.index,
+          verdict: one.verdict,
+          subIndication: one.subIndication ?? null,
+          reason: one.reason,
+          signer: signerView(one.container),
+          timeStamped: one.container?.timeStamp?.time.toISOString() ?? null,
+        })),
+      }
+    },
+
+    async getRecordContent(input) {
+      const index = Number(input.params['index'])
+      await recordLook(audit, 'getRecordContent', `record ${index}`, input)
+      const { message, body, bodyFile, erased } = await messageLog.read(index)
+      if (message === undefined) {
+        const why = erased === undefined ? 'keeps no content' : `was erased on ${erased}`
+        throw new Fault('not_found', { what: `record ${index} ${why}` })
+      }
+      return {
+        index,
+        message: message.toString('base64'),
+        body: body?.toString('base64') ?? null,
+        bodyBytes: body?.length ?? bodyFile?.size ?? null,
+      }
+    },
+  }
+}
+
+/** What the catalogue says of an outcome; a peer's code may have its half of the server before it. */
+function explain(form: string): string | null {
+  const { outcome } = JSON.parse(form) as { outcome: string }
+  const code = outcome.split('.').at(-1) ?? ''
+  return Object.hasOwn(catalogue, code) ? catalogue[code as FaultCode].text : null
+}
+
+function signerView(container: ContainerVerdict | undefined) {
+  if (container?.signingCertificate === undefined) return null
+  const { signer, signingCertificate } = container
+  return {
+    id: signer === undefined ? null : colonForm(idText(signer)),
+    subject: readableName(signingCertificate.subject),
+    certificate: signingCertificate.sha256,
+  }
+}
+
+function sizeOf({ message, body, bodyFile }: StoredEvidence): number {
+  return (message?.length ?? 0) + (body?.length ?? bodyFile?.size ?? 0)
+}
+
+/** Checked here, by the tree head's own text: whether the record stands where it says. */
+async function inclusionView({ messageLog }: AdminRooms, { index, form, leaf }: StoredEvidence) {
+  const { size, path, checkpoint } = await messageLog.proof(index)
+  const { root } = parseCheckpoint(checkpoint)
+  const view = { size, checkpoint }
+  try {
+    if (!leafHash(Buffer.from(form)).equals(leaf)) throw new Fault('log_inconsistent', { what: 'the leaf' })
+    verifyInclusion({ size, index, leaf, proof: path, root })
+    return { ...view, holds: true }
+  } catch (thrown) {
+    return { ...view, holds: false, why: asFault(thrown).message }
+  }
+}

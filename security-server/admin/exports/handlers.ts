@@ -1,0 +1,138 @@
+/** Exports over the API: ordering, looking after, taking away. Content only for whom it is, with case and reason. */
+import { randomUUID } from 'node:crypto'
+import { access } from 'node:fs/promises'
+import { answer } from '#platform/http-service/answer.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { recordLook } from '../looks.ts'
+import { bundleSource } from '../message-log.ts'
+import { type FilterInput, recordFilter } from '../record-filter.ts'
+import type { AdminRooms, Handlers } from '../rooms.ts'
+import type { ExportRow } from './store.ts'
+import { exchangesOf, writeExport } from './write-export.ts'
+
+/** At once, of all people together: each walks through the log. */
+const MAX_UNFINISHED = 5
+const MAX_KEPT = 50
+const KEPT_MS = 7 * 86_400_000
+const CONTENT_ROLE = 'XROAD_CONTENT_AUDITOR'
+
+type Order = { format: 'csv' | 'jsonl' | 'bundles'; filter: FilterInput; case?: string; reason?: string }
+
+export function exportHandlers(rooms: AdminRooms): Handlers {
+  const { exports, jobs, clock } = rooms
+  const { store } = exports
+  const find = async (id: string | undefined): Promise<ExportRow> => {
+    const row = await store.get(id ?? '')
+    if (row === undefined) throw new Fault('not_found', { what: 'there is no such export' })
+    return row
+  }
+
+  return {
+    getExports: async () => (await store.list()).map(exportView),
+    getExport: async ({ params }) => exportView(await find(params['id'])),
+
+    async orderExport({ body, caller }) {
+      const { format, filter, case: number, reason } = body as Order
+      if (format === 'bundles') checkContent(caller, number, reason)
+      recordFilter(filter)
+      const { all, unfinished } = await store.count()
+      if (unfinished >= MAX_UNFINISHED) {
+        throw new Fault('conflict', {
+          what: `${unfinished} exports are under way: wait for one to end, or delete one`,
+        })
+      }
+      if (all >= MAX_KEPT) throw new Fault('conflict', { what: `${all} exports are kept: delete one` })
+      const now = clock()
+      const row: ExportRow = {
+        id: randomUUID(),
+        node: exports.node,
+        ordered_by_id: caller.id,
+        ordered_by_name: caller.name,
+        ordered_at: new Date(now).toISOString(),
+        format,
+        filter: JSON.stringify(filter),
+        case_number: number ?? null,
+        reason: reason ?? null,
+        state: 'waiting',
+        checkpoint: '',
+        size: 0,
+        erased: 0,
+        next_idx: 0,
+        records: 0,
+        bytes: 0,
+        error: null,
+        ended_at: null,
+        expires_at: new Date(now + KEPT_MS).toISOString(),
+      }
+      await store.add(row, (within) => jobs.enqueue(exports.jobKind, { id: row.id }, { key: row.id, within }))
+      return answer(exportView(row), { status: 201 })
+    },
+
+    async deleteExport({ params }) {
+      await exports.delete(await find(params['id']))
+    },
+
+    async downloadExport(input) {
+      const row = await find(input.params['id'])
+      const { case: number, reason } = input.query as { case?: string; reason?: string }
+      if (row.format === 'bundles') checkContent(input.caller, number, reason)
+      if (row.state !== 'done') throw new Fault('conflict', { what: `the export is ${row.state}` })
+      const file = exports.fileOf(row)
+      await access(file).catch((cause: unknown) => {
+        throw new Fault('not_found', { what: 'the file is gone: order the export again', cause })
+      })
+      const source = () => bundleSource(rooms)
+      const isContent = row.format === 'bundles'
+      const exchanges = isContent ? await exchangesOf(file, source()) : { of: [], without: [] }
+      const what = {
+        format: row.format,
+        records: Number(row.records),
+        // Bundles hold whole exchanges: more than what fits.
+        ...(isContent && { indexes: exchanges.of.flat() }),
+      }
+      await recordLook(rooms.audit, 'downloadExport', `export ${row.id}`, input, what)
+      const stream = writeExport({
+        row,
+        file,
+        server: idText(rooms.server),
+        source,
+        exchanges,
+        now: new Date(clock()),
+      })
+      const headers = { 'content-disposition': `attachment; filename="export-${row.id}.zip"` }
+      return answer(stream, { headers })
+    },
+  }
+}
+
+function checkContent(caller: Caller, number: string | undefined, reason: string | undefined): void {
+  if (!caller.roles.includes(CONTENT_ROLE)) {
+    throw new Fault('forbidden', { what: `bundles hold content: ${CONTENT_ROLE} is needed` })
+  }
+  if (number === undefined || reason === undefined) {
+    throw new Fault('invalid_input', { what: 'bundles hold content: case and reason are needed' })
+  }
+}
+
+function exportView(row: ExportRow) {
+  const size = Number(row.size)
+  return {
+    id: row.id,
+    orderedBy: row.ordered_by_name,
+    orderedAt: row.ordered_at,
+    format: row.format,
+    filter: JSON.parse(row.filter) as unknown,
+    case: row.case_number,
+    reason: row.reason,
+    state: row.state,
+    /** Of the records that are looked at, how many were. */
+    looked: Number(row.next_idx),
+    size,
+    records: Number(row.records),
+    error: row.error,
+    endedAt: row.ended_at,
+    expiresAt: row.expires_at,
+  }
+}

@@ -1,0 +1,127 @@
+/** The log in numbers: its state, its tree heads, and how many exchanges there were with whom and with what end. */
+
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import type { TrafficQuestion } from '../message-log/search/traffic-store.ts'
+import { colonForm } from './ids.ts'
+import { recordLook } from './looks.ts'
+import { type FilterInput, isoTime, recordFilter } from './record-filter.ts'
+import type { AdminRooms, Handlers } from './rooms.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+const MAX_DAYS = 400
+/** Up to so long a time is shown by the hour, a longer one by the day. */
+const BY_HOUR_MS = 3 * DAY_MS
+const GROUPS = 20
+const ARE_IDS: ReadonlySet<string> = new Set(['peer', 'client', 'service'])
+
+type Query = FilterInput & { by: TrafficQuestion['by'] }
+
+export function trafficHandlers(rooms: AdminRooms): Handlers {
+  const { messageLog, audit, clock, server } = rooms
+  return {
+    async getMessageLogState() {
+      const treeHead = messageLog.treeHead()
+      const now = clock()
+      return {
+        server: colonForm(idText(server)),
+        now: new Date(now).toISOString(),
+        records: messageLog.size(),
+        oldestUnstamped: messageLog.oldestUnstamped() ?? null,
+        treeHead: treeHead ?? null,
+        ...(await counted(messageLog, now)),
+      }
+    },
+
+    async getTraffic(input) {
+      const { by, ...given } = input.query as Query
+      const { from, to, ...filter } = recordFilter(given)
+      const end = to === undefined ? clock() : Date.parse(to)
+      const start = from === undefined ? end - DAY_MS : Date.parse(from)
+      if (!(start < end)) throw new Fault('invalid_input', { what: 'from does not lie before to' })
+      if (end - start > MAX_DAYS * DAY_MS) {
+        throw new Fault('invalid_input', { what: `at most ${MAX_DAYS} days are counted at once` })
+      }
+      await recordLook(audit, 'getTraffic', 'traffic', input)
+      const step = end - start <= BY_HOUR_MS ? 'hour' : 'day'
+      const bounds = step === 'hour' ? hours(start, end) : days(start, end)
+      const { total, steps, groups, others } = await messageLog.traffic({
+        ...bounds,
+        filter,
+        step,
+        by,
+        groups: GROUPS,
+      })
+      const counted = new Map(steps.map(({ at, ...count }) => [at, count]))
+      return {
+        from: isoTime(`${bounds.from}:00Z`),
+        to: isoTime(`${bounds.to}:00Z`),
+        step,
+        by,
+        total,
+        // Nothing is something too: an hour without any stands there.
+        steps: stepsOf(bounds, step).map((at) => ({
+          at: step === 'hour' ? `${at}:00:00.000Z` : `${at}T00:00:00.000Z`,
+          ...(counted.get(at) ?? { exchanges: 0, failed: 0 }),
+        })),
+        groups: groups.map(({ value, ...count }) => ({
+          value: ARE_IDS.has(by) && value !== '' ? colonForm(value) : value,
+          ...count,
+        })),
+        others,
+      }
+    },
+
+    async getTreeHeads({ query }) {
+      const found = await messageLog.checkpoints(query['limit'] as number)
+      return found.map(({ size, time, note }) => ({
+        size: Number(size),
+        time,
+        root: parseCheckpoint(note).root.toString('base64'),
+        note,
+      }))
+    },
+  }
+}
+
+/** What the log's database has to be asked for: a log that cannot be written just now still says the rest. */
+async function counted(messageLog: AdminRooms['messageLog'], now: number) {
+  try {
+    const [newest] = await messageLog.checkpoints(1)
+    const { total } = await messageLog.traffic({
+      ...hours(now - (now % DAY_MS), now + 1),
+      filter: {},
+      step: 'day',
+      by: 'outcome',
+      groups: 0,
+    })
+    const checkpoint = newest === undefined ? null : { size: Number(newest.size), time: newest.time }
+    return { checkpoint, today: total }
+  } catch (thrown) {
+    if (thrown instanceof Fault) return { checkpoint: null, today: null }
+    throw thrown
+  }
+}
+
+/** Whole hours around these times. */
+function hours(start: number, end: number): { from: string; to: string } {
+  return { from: hourText(start), to: hourText(Math.ceil(end / HOUR_MS) * HOUR_MS) }
+}
+
+function days(start: number, end: number): { from: string; to: string } {
+  return { from: hourText(start - (start % DAY_MS)), to: hourText(Math.ceil(end / DAY_MS) * DAY_MS) }
+}
+
+function hourText(time: number): string {
+  return new Date(time).toISOString().slice(0, 13)
+}
+
+function stepsOf({ from, to }: { from: string; to: string }, step: 'hour' | 'day'): string[] {
+  const [start, end] = [Date.parse(`${from}:00Z`), Date.parse(`${to}:00Z`)]
+  const ms = step === 'hour' ? HOUR_MS : DAY_MS
+  const length = step === 'hour' ? 13 : 10
+  const count = Math.max(0, Math.round((end - start) / ms))
+  return Array.from({ length: count }, (_, at) => new Date(start + at * ms).toISOString().slice(0, length))
+}

@@ -1,0 +1,44 @@
+/**
+ * Counts of records an hour, which find the few records of a rare search without a walk through all of them; and an index
+ * by request id. What an older version has indexed is counted here.
+ */
+import { createHash } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import { sql } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes, dialectOf } from '#platform/database/dialect.ts'
+import { BLOCK } from '../search/store.ts'
+import { DIMENSIONS, HOUR, keyOf, type TrafficRow } from '../search/traffic-store.ts'
+
+export const traffic: Migration = {
+  up: async (kysely: Kysely<unknown>) => {
+    const { text, integer, blob } = columnTypes(kysely)
+    const table = DIMENSIONS.reduce(
+      (made, name) => made.addColumn(name, text, (column) => column.notNull()),
+      kysely.schema
+        .createTable('traffic')
+        .addColumn('hour', text, (column) => column.notNull())
+        .addColumn('key', blob, (column) => column.notNull()),
+    )
+    const whole = table
+      .addColumn('records', integer, (column) => column.notNull())
+      .addColumn('first_idx', integer, (column) => column.notNull())
+      .addColumn('last_idx', integer, (column) => column.notNull())
+      .addPrimaryKeyConstraint('traffic_pk', ['hour', 'key'])
+    // Read by ranges of its key, with every column: one tree instead of two.
+    await (dialectOf(kysely) === 'sqlite' ? whole.modifyEnd(sql`without rowid`) : whole).execute()
+    await sql`create index search_request_id on search (${BLOCK}, request_id)`.execute(kysely)
+    const columns = sql.join(DIMENSIONS.map((name) => sql.ref(name)))
+    const { rows } = await sql<TrafficRow>`select ${HOUR} as hour, ${columns}, count(*) as records,
+      min(idx) as first_idx, max(idx) as last_idx from search group by ${HOUR}, ${columns}`.execute(kysely)
+    const tables = kysely as Kysely<{ traffic: TrafficRow & { key: Buffer } }>
+    for (const row of rows) {
+      const counted = { records: Number(row.records), first_idx: Number(row.first_idx) }
+      const last_idx = Number(row.last_idx)
+      await tables
+        .insertInto('traffic')
+        .values({ ...row, ...counted, last_idx, key: keyOf(row, createHash('sha256')) })
+        .execute()
+    }
+  },
+}

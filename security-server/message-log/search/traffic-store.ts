@@ -1,0 +1,214 @@
+/**
+ * How many records there were, by hour and by what they say of themselves, and between which indexes they stand. Counts
+ * outlive erasure: they name no exchange. They are also how a search for few records among many knows where to look.
+ */
+import { createHash, type Hash } from 'node:crypto'
+import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Tables } from '../tables.ts'
+
+/** What records are told apart by. */
+export const DIMENSIONS = ['direction', 'kind', 'outcome', 'client', 'service', 'peer'] as const
+
+type Dimension = (typeof DIMENSIONS)[number]
+type Dimensions = Record<Dimension, string>
+
+export type TrafficRow = Omit<Tables['traffic'], 'key'>
+
+/** Texts are exact. `party`: a member or subsystem that asks or is asked. */
+export type DimensionFilter = Partial<Dimensions> & {
+  party?: string
+  /** true: refused, failed or unknown; false: neither. */
+  failed?: boolean
+}
+
+/** `2026-11-25T09` of an ISO time: an expression, so that no index by time is taken where one by index is shorter. */
+export const HOUR = sql<string>`substr(time, 1, 13)`
+
+/** The records of one hour that fit stand between these indexes, both included. */
+export type Span = { hour: string; first: number; last: number }
+
+export type TrafficQuestion = {
+  filter: DimensionFilter
+  /** Hours, the first included, the last not. */
+  from: string
+  to: string
+  step: 'hour' | 'day'
+  by: 'peer' | 'client' | 'service' | 'outcome' | 'direction'
+  /** Groups beyond so many, the largest first, are summed up as `others`. */
+  groups: number
+}
+
+type Count = { exchanges: number; failed: number }
+
+/** Of exchanges that have ended: by a reply, a refusal, or an outcome that nobody knows. */
+export type Traffic = {
+  total: Count
+  steps: ({ at: string } & Count)[]
+  groups: ({ value: string } & Count)[]
+  others: Count
+}
+
+export type TrafficStore = ReturnType<typeof createTrafficStore>
+
+const FINE = ['', 'ok']
+
+export function hourOf(time: string): string {
+  return time.slice(0, 13)
+}
+
+/** The hour after the one in which this time is. */
+export function hourAfter(time: string): string {
+  return hourOf(new Date(Date.parse(`${hourOf(time)}:00:00Z`) + 3_600_000).toISOString())
+}
+
+/** Identifiers may be longer than an index takes. */
+export function keyOf(row: Dimensions, hash: Hash): Buffer {
+  return hash.update(JSON.stringify(DIMENSIONS.map((name) => row[name]))).digest()
+}
+
+export function isNarrowed(filter: DimensionFilter): boolean {
+  return (
+    filter.party !== undefined ||
+    filter.failed !== undefined ||
+    DIMENSIONS.some((name) => filter[name] !== undefined)
+  )
+}
+
+/** For `search` and `traffic` alike, whose columns have the same names. */
+export function fitsDimensions(
+  is: ExpressionBuilder<Tables, 'search' | 'traffic'>,
+  filter: DimensionFilter,
+): Expression<SqlBool> {
+  const { party, failed } = filter
+  return is.and([
+    ...DIMENSIONS.flatMap((name) => {
+      const value = filter[name]
+      return value === undefined ? [] : [is(name, '=', value)]
+    }),
+    ...(party === undefined
+      ? []
+      : [is.or([is('client', '=', party), below('client', party), below('service', party)])]),
+    ...(failed === undefined ? [] : [is('outcome', failed ? 'not in' : 'in', FINE)]),
+  ])
+}
+
+/** Not `like`: an identifier may hold its signs. */
+function below(column: string, party: string): Expression<SqlBool> {
+  return sql<SqlBool>`substr(${sql.ref(column)}, 1, ${party.length + 1}) = ${`${party}/`}`
+}
+
+export function createTrafficStore(database: Database) {
+  const kysely = tablesOf<Tables>(database)
+
+  return {
+    /** Counts rows of `search`, within the transaction that adds them, each once. */
+    count: async (transaction: Kysely<Tables>, rows: Tables['search'][]): Promise<void> => {
+      for (const counted of countsOf(rows)) {
+        const { records, first_idx, last_idx } = counted
+        await transaction
+          .insertInto('traffic')
+          .values(counted)
+          .onConflict((conflict) =>
+            conflict.columns(['hour', 'key']).doUpdateSet((old) => ({
+              records: old('traffic.records', '+', records),
+              first_idx: old
+                .case()
+                .when('traffic.first_idx', '<', first_idx)
+                .then(old.ref('traffic.first_idx'))
+                .else(first_idx)
+                .end(),
+              last_idx: old
+                .case()
+                .when('traffic.last_idx', '>', last_idx)
+                .then(old.ref('traffic.last_idx'))
+                .else(last_idx)
+                .end(),
+            })),
+          )
+          .execute()
+      }
+    },
+
+    /** At most `limit` hours that hold what fits, newest first; `from` included, `to` not. */
+    spans: async (q: {
+      filter: DimensionFilter
+      from: string
+      to: string
+      limit: number
+    }): Promise<Span[]> => {
+      const rows = await kysely
+        .selectFrom('traffic')
+        .select(({ fn }) => ['hour', fn.min('first_idx').as('first'), fn.max('last_idx').as('last')])
+        .where('hour', '>=', q.from)
+        .where('hour', '<', q.to)
+        .where((is) => fitsDimensions(is as never, q.filter))
+        .groupBy('hour')
+        .orderBy('hour', 'desc')
+        .limit(q.limit)
+        .execute()
+      return rows.map(({ hour, first, last }) => ({ hour, first: Number(first), last: Number(last) }))
+    },
+
+    traffic: async (q: TrafficQuestion): Promise<Traffic> => {
+      const ended = kysely
+        .selectFrom('traffic')
+        .where('hour', '>=', q.from)
+        .where('hour', '<', q.to)
+        .where('kind', '!=', 'request')
+        .where((is) => fitsDimensions(is as never, q.filter))
+        .select(({ fn }) => [
+          fn.sum<number>('records').as('exchanges'),
+          sql<number>`sum(case when outcome in ('', 'ok') then 0 else records end)`.as('failed'),
+        ])
+      const at = q.step === 'hour' ? sql<string>`hour` : sql<string>`substr(hour, 1, 10)`
+      const steps = await ended.select(at.as('at')).groupBy(at).orderBy(at).execute()
+      const groups = await ended
+        .select(`${q.by} as value`)
+        .groupBy(q.by)
+        .orderBy('exchanges', 'desc')
+        .orderBy('value')
+        .limit(q.groups)
+        .execute()
+      const total = sumOf(steps.map(countOf))
+      const shown = sumOf(groups.map(countOf))
+      return {
+        total,
+        steps: steps.map((row) => ({ at: row.at, ...countOf(row) })),
+        groups: groups.map((row) => ({ value: row.value, ...countOf(row) })),
+        others: { exchanges: total.exchanges - shown.exchanges, failed: total.failed - shown.failed },
+      }
+    },
+  }
+}
+
+function countOf(row: { exchanges: unknown; failed: unknown }): Count {
+  return { exchanges: Number(row.exchanges), failed: Number(row.failed) }
+}
+
+function sumOf(counts: Count[]): Count {
+  return counts.reduce(
+    (sum, { exchanges, failed }) => ({ exchanges: sum.exchanges + exchanges, failed: sum.failed + failed }),
+    { exchanges: 0, failed: 0 },
+  )
+}
+
+function countsOf(rows: Tables['search'][]): Tables['traffic'][] {
+  const counted = new Map<string, Tables['traffic']>()
+  for (const row of rows) {
+    const hour = hourOf(row.time)
+    const name = JSON.stringify([hour, ...DIMENSIONS.map((each) => row[each])])
+    const known = counted.get(name)
+    if (known === undefined) {
+      const { direction, kind, outcome, client, service, peer, idx } = row
+      const dimensions = { direction, kind, outcome, client, service, peer }
+      const key = keyOf(row, createHash('sha256'))
+      counted.set(name, { hour, key, ...dimensions, records: 1, first_idx: idx, last_idx: idx })
+      continue
+    }
+    known.records++
+    known.first_idx = Math.min(known.first_idx, row.idx)
+    known.last_idx = Math.max(known.last_idx, row.idx)
+  }
+  return [...counted.values()]
+}

@@ -1,0 +1,35 @@
+/** Exports of the message log that auditors have ordered; their files lie in a folder of the node that makes them. */
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes } from '#platform/database/dialect.ts'
+
+export const recordExportMigrations: Record<string, Migration> = {
+  'security-server-exports-001': {
+    async up(kysely: Kysely<unknown>) {
+      const { text, integer } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('record_export')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .addColumn('node', text, (column) => column.notNull())
+        .addColumn('ordered_by_id', text, (column) => column.notNull())
+        .addColumn('ordered_by_name', text, (column) => column.notNull())
+        .addColumn('ordered_at', text, (column) => column.notNull())
+        .addColumn('format', text, (column) => column.notNull())
+        .addColumn('filter', text, (column) => column.notNull())
+        .addColumn('case_number', text)
+        .addColumn('reason', text)
+        .addColumn('state', text, (column) => column.notNull())
+        // The tree head that it covers; empty until it has begun.
+        .addColumn('checkpoint', text, (column) => column.notNull())
+        .addColumn('size', integer, (column) => column.notNull())
+        .addColumn('erased', integer, (column) => column.notNull())
+        .addColumn('next_idx', integer, (column) => column.notNull())
+        .addColumn('records', integer, (column) => column.notNull())
+        .addColumn('bytes', integer, (column) => column.notNull())
+        .addColumn('error', text)
+        .addColumn('ended_at', text)
+        .addColumn('expires_at', text, (column) => column.notNull())
+        .execute()
+    },
+  },
+}
