@@ -156,7 +156,15 @@ type Child = { process: ChildProcess; ready: Promise<Description>; end(): Promis
 
 function start(directory: string, network: string): Child {
   const script = path.join(import.meta.dirname, '../scripts/concordat.ts')
-  const options = ['--directory', directory, '--network', network, '--no-exchange', '--json']
+  const options = [
+    '--directory',
+    directory,
+    '--network',
+    network,
+    '--no-exchange',
+    '--no-installation',
+    '--json',
+  ]
   const process_ = spawn(process.execPath, [script, 'sandbox', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -9,6 +9,7 @@ import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
 import type { Instance } from './instance.ts'
 import { type Agency, folderOf, subsystemText } from './layout.ts'
+import { loginsOf } from './people.ts'
 
 export type Say = (line: string) => void
 
@@ -165,8 +166,13 @@ export function sayWhatNext(instance: Instance, say: Say): void {
     `  Central registry   configuration http://${layout.registry.address}:${layout.registry.publicPort}/internalconf?version=6  management http://${layout.registry.address}:4000/api/v1`,
   )
   say(
-    `  Its console        http://${layout.registry.address}:${layout.registry.adminPort}/console/  sign in with the API key in ${folderOf(layout, 'registry/api-key')}`,
+    `  Its console        http://${layout.registry.address}:${layout.registry.adminPort}/console/  sign in at the provider (passwords also in ${folderOf(layout, 'openid.json')}):`,
   )
+  for (const login of loginsOf(layout)) say(`    ${login}`)
+  if (!instance.installed)
+    say(
+      `    two of them become administrators by the codes in ${folderOf(layout, 'registry/code-1')} and code-2`,
+    )
   say(`  Trust services     CA http://${layout.trust.address}:8888  OCSP :8889  TSA :8899`)
   say(
     `  Agencies' systems  http://${layout.systems.address}: population register :9001, tax agency :9002, business register :9003`,

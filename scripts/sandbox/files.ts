@@ -7,9 +7,10 @@ import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
 import { certify, fetchText } from './client.ts'
 import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS, serverText } from './layout.ts'
+import { LOGIN_CLIENT, registryUrl, writePeople } from './people.ts'
 
 /** Changes when a sandbox of an older version cannot be used any more. */
-export const SANDBOX_VERSION = '6'
+export const SANDBOX_VERSION = '7'
 
 /** Makes the folders and the processes' settings; keeps what is there. */
 export function writeSettings(layout: Layout): void {
@@ -26,10 +27,13 @@ caPort: ${trust.caPort}
 ocspPort: ${trust.ocspPort}
 tsaPort: ${trust.tsaPort}
 apiKeyFile: ./trust.key
+openIdPort: ${trust.openIdPort}
+openIdFile: ./openid.json
 `,
   )
   mkdirSync(folderOf(layout, 'registry'), { recursive: true, mode: 0o700 })
   secret(folderOf(layout, 'registry/pin'))
+  writePeople(layout)
   registrationCertificate(layout)
   write(
     folderOf(layout, 'registry.yaml'),
@@ -45,6 +49,14 @@ registration:
   port: ${registry.registrationPort}
   certificateFile: ./registry/registration.pem
   keyFile: ./registry/registration.key
+login:
+  issuer: http://${trust.address}:${trust.openIdPort}
+  clientId: ${LOGIN_CLIENT}
+  clientSecretFile: ./registry/login-secret
+  baseUrl: ${registryUrl(layout)}
+  contact: whoever started this sandbox
+  firstCodeFile: ./registry/code-1
+  secondCodeFile: ./registry/code-2
 `,
   )
   for (const agency of agenciesOf(layout)) writeServerSettings(layout, agency)
