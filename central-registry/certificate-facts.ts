@@ -1,6 +1,6 @@
 /** What people read of a certificate, as every answer that holds one says it. */
 import { readCertificate } from '#core/certificate/certificate.ts'
-import { nameText } from '#core/certificate/name.ts'
+import { readableName } from '#core/certificate/name.ts'
 
 export type CertificateFacts = {
   sha256: string
@@ -15,8 +15,8 @@ export function certificateFacts(bytes: Buffer): CertificateFacts {
   const { sha256, subject, issuer, notBefore, notAfter } = readCertificate(bytes)
   return {
     sha256,
-    subject: nameText(subject),
-    issuer: nameText(issuer),
+    subject: readableName(subject),
+    issuer: readableName(issuer),
     notBefore: notBefore.toISOString(),
     notAfter: notAfter.toISOString(),
   }

@@ -19,7 +19,8 @@ export type Explained = {
   service?: string
 }
 
-export async function explain(content: Content, known: Known): Promise<Explained> {
+export async function explain(content: Content | undefined, known: Known): Promise<Explained> {
+  if (content === undefined) return { certificates: [] }
   const { operation, params, body } = content
   const id = params['id'] ?? ''
   const person = /Person/.test(operation) && id !== '' ? await known.person(id.toLowerCase()) : undefined
@@ -31,6 +32,26 @@ export async function explain(content: Content, known: Known): Promise<Explained
     ...(person === undefined ? {} : { person }),
     ...(service === undefined ? {} : { service }),
   }
+}
+
+const MAX_SUMMARY = 200
+
+/** What it is about in a line of a list: the values of its path and the short ones of its body. */
+export function summaryOf(content: Content | undefined): string {
+  if (content === undefined) return ''
+  const { params, body } = content
+  const fields = Buffer.isBuffer(body) || typeof body !== 'object' || body === null ? {} : body
+  const values = [
+    ...Object.values(params),
+    ...Object.entries(fields).flatMap(([name, value]) => shown(name, value)),
+  ]
+  return values.join(', ').slice(0, MAX_SUMMARY)
+}
+
+function shown(name: string, value: unknown): string[] {
+  if (name === 'certificate' || name === 'contentHash') return []
+  if (typeof value === 'string') return [value]
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
 }
 
 function certificatesIn(at: string, value: unknown): Explained['certificates'] {

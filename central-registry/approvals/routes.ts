@@ -8,8 +8,8 @@ import { listAnswer } from '../list-answer.ts'
 import type { ProposalRow } from '../migrations/tables.ts'
 import type { Page } from '../store.ts'
 import type { Approvals } from './create-approvals.ts'
-import { explain, type Known } from './explain.ts'
-import { mayDecide, readContent, stateAt } from './rules.ts'
+import { explain, type Known, summaryOf } from './explain.ts'
+import { mayDecide, readable, stateAt } from './rules.ts'
 import type { ProposalStore, View } from './store.ts'
 
 type Rooms = {
@@ -37,7 +37,7 @@ export function approvalHandlers(q: Rooms): ApprovalHandlers {
   const whole = async (row: ProposalRow, caller: Caller): Promise<object> => ({
     ...inList(row, caller),
     content: row.content,
-    explained: await explain(readContent(row.content), q.known),
+    explained: await explain(readable(row.content), q.known),
   })
 
   function viewOf(view: string, caller: Caller): View | undefined {
@@ -89,6 +89,7 @@ function describe(row: ProposalRow, now: string, mayDecide: boolean): object {
     operation,
     target,
     contentSha256: sha256,
+    summary: summaryOf(readable(row.content)),
     reason,
     proposedBy: { kind: row.proposer_kind, id: row.proposer_id, name: row.proposer_name },
     proposedAt: row.proposed_at,

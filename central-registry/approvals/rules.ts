@@ -20,13 +20,22 @@ export type Proposal = {
   state: ProposalState
 }
 
-/** The exact text of which a second person approves the hash: RFC 8785, bytes as base64. */
+/**
+ * The exact text of which a second person approves the hash: RFC 8785, bytes as base64. Throws `invalid_input` for what
+ * could not be read again when it is approved, such as a whole number beyond 2^53.
+ */
 export function contentText({ operation, params, query, body }: Content): string {
   const given =
     body === undefined
       ? {}
       : { body: Buffer.isBuffer(body) ? { base64: body.toString('base64') } : { json: body } }
-  return canonicalJson({ operation, params: { ...params }, query: { ...query }, ...given })
+  try {
+    const text = canonicalJson({ operation, params: { ...params }, query: { ...query }, ...given })
+    parseStrictJson(text)
+    return text
+  } catch (cause) {
+    throw new Fault('invalid_input', { what: 'it cannot be kept as canonical JSON', cause })
+  }
 }
 
 /** The call that the text stands for. */
@@ -34,6 +43,15 @@ export function readContent(text: string): Content {
   const { body, ...call } = parseStrictJson(text) as Omit<Content, 'body'> & { body?: Body }
   if (body === undefined) return { ...call, body }
   return { ...call, body: 'base64' in body ? Buffer.from(body.base64, 'base64') : body.json }
+}
+
+/** The same for showing it; undefined for a text of an older version that could be kept, and cannot be read. */
+export function readable(text: string): Content | undefined {
+  try {
+    return readContent(text)
+  } catch {
+    return undefined
+  }
 }
 
 type Body = { base64: string } | { json: unknown }

@@ -32,14 +32,14 @@ export function readAccounts(text: string): Accounts {
 }
 
 function parse(text: string): unknown {
-  let file: Record<string, unknown>
+  let file: Partial<Record<string, unknown>> | null
   try {
-    file = JSON.parse(text) as Record<string, unknown>
+    file = JSON.parse(text) as typeof file
   } catch {
     throw refused('it is no JSON')
   }
-  check(file['people'], 'people', FIELDS.person)
-  check(file['clients'], 'clients', FIELDS.client)
+  check(file?.['people'], 'people', FIELDS.person)
+  check(file?.['clients'], 'clients', FIELDS.client)
   return file
 }
 

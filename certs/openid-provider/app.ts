@@ -13,6 +13,7 @@ import { createProvider } from './create-provider.ts'
 import { sendSignIn } from './page.ts'
 
 const BODY_LIMIT = 16 * 1024
+const MAX_NAME = 255
 
 /** Throws `invalid_configuration` for a host that others than this machine can reach. */
 export function createOpenIdApp(q: {
@@ -65,8 +66,10 @@ function signInRoutes(app: FastifyInstance, accounts: Accounts, provider: () => 
   app.post('/sign-in/:uid', async (request, reply) => {
     const page = await begun(request, reply)
     const form = new URLSearchParams(Buffer.isBuffer(request.body) ? request.body.toString() : '')
-    const person = accounts.check(form.get('name')?.trim() ?? '', form.get('password')?.trim() ?? '')
-    if (person === undefined) return sendSignIn(reply, 403, { ...page, wrong: true })
+    const name = form.get('name')?.trim() ?? ''
+    const person = accounts.check(name, form.get('password')?.trim() ?? '')
+    // The name that was tried stands in the page again, shortened.
+    if (person === undefined) return sendSignIn(reply, 403, { ...page, name: name.slice(0, MAX_NAME) })
     const result = { login: { accountId: person.subject, remember: false } }
     const onward = await (await provider()).interactionResult(request.raw, reply.raw, result, {
       mergeWithLastSubmission: false,

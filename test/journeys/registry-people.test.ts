@@ -1,5 +1,9 @@
 import t from 'tap'
+import { reopenInstallation } from '#central-registry/installation/reopen.ts'
+import { createInstallationStore } from '#central-registry/installation/store.ts'
+import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { buildConsoles } from '#console/build.ts'
+import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import {
   baseOf as consoleOf,
   hasChromium,
@@ -49,6 +53,35 @@ void t.test('the ceremony, people and keys in the console', async (t) => {
   const admin = await asStranger()
   await admin.open('/')
   await admin.page.getByText('The installation ceremony is not done').waitFor()
+})
+
+void t.test('opened again for one more administrator: shown, closed, redeemed', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const { node, world, base, anna, chromium } = await installed(t, issuer)
+  const database = await openRegistryDatabase(node.settings.database)
+  t.teardown(() => database.close())
+  const file = node.settings.login!.firstCodeFile
+  const clock = () => world.clock.now
+  const audit = createAuditLog({ database, clock })
+  const reopen = () => reopenInstallation({ file, store: createInstallationStore(database), audit, clock })
+  await reopen()
+  await anna.open('/')
+  await anna.check('overview-reopened')
+  await anna.page.getByRole('link', { name: /The operator has opened the installation/ }).click()
+  await anna.page.getByRole('heading', { name: 'Open for one more administrator' }).waitFor()
+  await anna.settled()
+  await anna.check('people-reopened')
+  await act(anna, 'Close it', {}, 'Close it', 'The code is void.')
+  await close(anna)
+  t.equal(await anna.page.getByText('Open for one more administrator').count(), 0)
+  await reopen()
+  const carla = openBrowser(t)
+  await carla.login(base, 'carla')
+  const one = await visitor(t, chromium, { base: consoleOf(node), context: sessionOf(carla, node) })
+  await one.open('/')
+  await one.page.getByLabel('Installation code').fill(codeOf(node, 'first'))
+  await one.page.getByRole('button', { name: 'Redeem the code' }).click()
+  await one.page.getByText('The registry is installed').waitFor()
 })
 
 void t.test('people: invited, given roles, locked, unlocked, removed; their keys', async (t) => {
@@ -134,7 +167,7 @@ void t.test('people: invited, given roles, locked, unlocked, removed; their keys
   await anna.page.getByRole('link', { name: /Collect its secret/ }).click()
   await anna.page.getByRole('button', { name: 'Collect the secret of robot' }).waitFor()
   await anna.check('key-to-collect')
-  await act(anna, 'Collect the secret of robot', {}, 'Collect the secret', 'it is not shown again')
+  await act(anna, 'Collect the secret of robot', {}, 'Collect', 'it is not shown again')
   const secret = (await anna.page.getByRole('dialog').locator('.id').textContent()) ?? ''
   t.equal((await node.call('GET', '/members', undefined, secret)).status, 200)
   await close(anna)

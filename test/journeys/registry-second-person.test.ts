@@ -82,7 +82,7 @@ void t.test('a member is admitted by two persons, each in a window of their own'
   await ben.page.getByRole('link', { name: 'Admit a member' }).first().click()
   await act(ben, 'Approve', {}, 'Approve', 'it could not be carried out')
   await close(ben)
-  await ben.page.getByRole('heading', { name: 'failed' }).waitFor()
+  await ben.page.getByRole('heading', { name: 'Why it failed' }).waitFor()
   await ben.check('proposal-failed')
 
   for (const [who, button, fields, after] of [
@@ -94,7 +94,7 @@ void t.test('a member is admitted by two persons, each in a window of their own'
     await act(anna, 'Admit a member', other, 'Propose', 'it waits')
     await close(anna)
     await who.open(`/proposals?q=${encodeURIComponent(`now ${button}`)}`)
-    await who.page.getByRole('link', { name: 'Admit a member' }).last().click()
+    await who.page.getByRole('link', { name: 'Admit a member' }).first().click()
     await act(who, button, fields, button, after)
     await close(who)
     await who.page

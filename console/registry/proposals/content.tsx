@@ -19,10 +19,15 @@ export function Content({ of }: { of: WholeProposal }) {
   const { operation, explained } = of
   const { params, query, body } = JSON.parse(of.content) as Parsed
   const json = body !== undefined && 'json' in body ? body.json : {}
-  const fields = Object.entries({ ...params, ...query, ...json }).filter(([name]) => name !== 'certificate')
+  // Each by itself: a field of the body must not hide one of the path.
+  const fields = [params, query, json].flatMap((one, at) =>
+    Object.entries(one)
+      .filter(([name]) => name !== 'certificate')
+      .map(([name, value]) => ({ key: `${at} ${name}`, name, value })),
+  )
   return (
     <>
-      <Part title={text('proposals.change')}>
+      <Part title={text(of.state === 'approved' ? 'proposals.changed' : 'proposals.change')}>
         <p>{operationName(operation)}</p>
         <dl class="facts">
           {explained.service !== undefined && (
@@ -30,8 +35,8 @@ export function Content({ of }: { of: WholeProposal }) {
               <bdi>{explained.service}</bdi>
             </Field>
           )}
-          {fields.map(([name, value]) => (
-            <Field key={name} title={titleOf(operation, name)}>
+          {fields.map(({ key, name, value }) => (
+            <Field key={key} title={titleOf(operation, name)}>
               <Value name={name} of={value} />
             </Field>
           ))}

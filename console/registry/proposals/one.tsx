@@ -33,7 +33,7 @@ function Known({ of }: { of: WholeProposal }) {
       <Head title={operationName(of.operation)} lead={<ProposalState of={of} />} acts={<Decide of={of} />} />
       {of.state === 'proposed' && !of.mayDecide && <p class="note part">{whyNot(of, session, isMine)}</p>}
       {of.failure !== null && (
-        <Part title={text('proposal.failed')}>
+        <Part title={text('proposals.whyFailed')}>
           <p class="wrap">
             <bdi>{of.failure}</bdi>
           </p>

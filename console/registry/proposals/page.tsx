@@ -1,5 +1,5 @@
 /** Proposals: those that wait for this person first, then all. */
-import { Link } from '../../kit/address.tsx'
+import { Link, useAddress } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
@@ -15,11 +15,11 @@ const SHOWN = '50'
 
 const WHAT: Column<Proposal> = {
   title: 'proposals.what',
-  cell: ({ id, operation, target }) => (
+  cell: ({ id, operation, summary }) => (
     <>
       <Link to={`/proposals/${id}`}>{operationName(operation)}</Link>
       <br />
-      <bdi class="id beside">{decoded(target)}</bdi>
+      <bdi class="beside wrap">{summary}</bdi>
     </>
   ),
 }
@@ -36,21 +36,15 @@ const AT: Column<Proposal> = {
   cell: ({ proposedAt }) => <Time at={proposedAt} relative />,
 }
 
-/** The path without the API's beginning, as people read ids. */
-function decoded(target: string): string {
-  try {
-    return decodeURIComponent(target.replace(/^\/api\/v1/, ''))
-  } catch {
-    return target
-  }
-}
-
 function Proposals() {
   const { session } = useConsole()
+  const { query } = useAddress()
+  // Who searches or filters looks for something else, or sees the same in the list.
+  const isFiltered = query.get('view') !== null || query.get('q') !== null
   return (
     <>
       <Head title={text('proposals.title')} lead={text('proposals.lead')} />
-      {session.kind === 'person' && <WaitingForMe />}
+      {session.kind === 'person' && !isFiltered && <WaitingForMe />}
       <Part title={text('proposals.all')}>
         <Table<Proposal>
           operation="getProposals"
@@ -77,7 +71,7 @@ function Proposals() {
             {
               title: 'proposals.decidedBy',
               cell: ({ decidedBy }) =>
-                decidedBy === null ? text('common.none') : <bdi>{decidedBy.name}</bdi>,
+                decidedBy === null ? text('proposals.undecided') : <bdi>{decidedBy.name}</bdi>,
             },
           ]}
           empty={<p>{text('proposals.empty')}</p>}

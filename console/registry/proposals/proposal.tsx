@@ -8,6 +8,8 @@ export type Proposal = {
   id: string
   operation: string
   target: string
+  /** The values that its operation is called with, in a line. */
+  summary: string
   contentSha256: string
   reason: string
   proposedBy: { kind: 'person' | 'key'; id: string; name: string }
