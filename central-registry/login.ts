@@ -24,7 +24,8 @@ export async function openLogin(app: FastifyInstance, rooms: Rooms): Promise<Log
     people: {
       admit: async (identity) => {
         const at = new Date(rooms.clock()).toISOString()
-        return people.admit(identity, at, !(await installation.isDone()))
+        const isOpen = !(await installation.isDone()) || (await installation.reopenedUntil(at)) !== undefined
+        return people.admit(identity, at, isOpen)
       },
       find: async (id) => {
         const person = await people.find(id)

@@ -8,14 +8,18 @@ import { readConfiguration } from '#platform/configuration/read-configuration.ts
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
+import { Fault } from '#schemas/fault.ts'
 import { createApiKey } from './admin/first-api-key.ts'
 import { checkSettings, type Settings, settingsSchema } from './config.ts'
+import { reopenInstallation } from './installation/reopen.ts'
+import { createInstallationStore } from './installation/store.ts'
 import { openRegistryDatabase, startRegistry } from './registry.ts'
 
 const { values } = parseArgs({
   options: {
     configuration: { type: 'string' },
     'create-api-key': { type: 'string' },
+    'reopen-installation': { type: 'boolean' },
     'accept-restored-database': { type: 'boolean' },
   },
 })
@@ -31,6 +35,7 @@ async function start(): Promise<Running> {
   log.level = settings.logLevel
   const roles = values['create-api-key']
   if (roles !== undefined) return await printApiKey(settings, roles.split(','))
+  if (values['reopen-installation'] === true) return await reopen(settings)
   await mkdir(settings.directory, { recursive: true, mode: 0o700 })
   return await startRegistry({
     settings,
@@ -49,6 +54,24 @@ async function printApiKey(settings: Settings, roles: string[]): Promise<never> 
   const database = await openRegistryDatabase(settings.database)
   const rooms = { apiKeys: createApiKeys({ database, clock }), audit: createAuditLog({ database, clock }) }
   process.stdout.write(`${await createApiKey('operator', roles, rooms)}\n`)
+  await database.close()
+  process.exit(0)
+}
+
+/** Lets one more administrator in, when too few are left to invite others, and ends. */
+async function reopen({ login, database: url }: Settings): Promise<never> {
+  if (login === undefined)
+    throw new Fault('invalid_configuration', { what: 'login is not configured: nobody could redeem a code' })
+  const database = await openRegistryDatabase(url)
+  const until = await reopenInstallation({
+    file: login.firstCodeFile,
+    store: createInstallationStore(database),
+    audit: createAuditLog({ database, clock }),
+    clock,
+  })
+  process.stdout.write(
+    `one more administrator may redeem the code in ${login.firstCodeFile} until ${until}\n`,
+  )
   await database.close()
   process.exit(0)
 }

@@ -164,6 +164,9 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   const made = await promisify(execFile)(process.execPath, [...args, '--create-api-key', 'XROAD_AUDITOR'])
   t.equal(await get(`http://${address}:4000/api/v1/audit-log`, made.stdout.trim()), 200)
   t.equal(await get(`http://${address}:4000/api/v1/api-keys`, made.stdout.trim()), 403)
+  // The rules of it are tested in people/; here that the command says so and ends.
+  const reopened = promisify(execFile)(process.execPath, [...args, '--reopen-installation'])
+  await t.rejects(reopened, { stderr: /the installation ceremony is not done/, code: 1 })
   t.equal(await run.stop(), 0)
 
   const refusal = async (): Promise<string> => {

@@ -281,13 +281,41 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   })
   servePages(adminApp, CONSOLE)
   const trusted = () => approvedCertificates(trust)
+  const proposed = approvalHandlers({
+    store: proposals,
+    approvals,
+    operations,
+    known: {
+      person: (id) => people.find(id),
+      service: async (operation, id) => {
+        const services = /Timestamping/.test(operation)
+          ? await trust.timestampingServices()
+          : await trust.services()
+        return services.find((one) => one.id === id)?.name
+      },
+    },
+    clock,
+  })
   const api = await adminRoutes(adminApp, {
     apiKeys,
     audit,
     fourEyes: approvals,
     authenticate: login?.authenticate ?? ((authorization) => apiKeys.authenticate(authorization)),
     handlers: {
-      ...overviewHandlers({ store: createOverviewStore(database), servers, suspensions, clock }),
+      ...overviewHandlers({
+        store: createOverviewStore(database),
+        servers,
+        suspensions,
+        waiting: async (caller) => ({
+          proposals: await proposed.countWaiting(caller),
+          requests: await requests.count({ state: 'SUBMITTED_FOR_APPROVAL' }),
+        }),
+        installation: async (now) =>
+          login === undefined
+            ? {}
+            : { done: await installation.isDone(), reopenedUntil: await installation.reopenedUntil(now) },
+        clock,
+      }),
       ...memberHandlers({ store: members, relations: createRelationStore(database), clock, fourEyes }),
       ...groupHandlers({ store: createGroupStore(database, change), members }),
       ...serverHandlers({ store: servers, members, trust: trusted, clock }),
@@ -303,8 +331,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...signingKeyHandlers({ store: keys, privateKeys, members, clock, ...configuration }),
       ...suspensionHandlers({ store: suspensions, members, fourEyes, makerOf: proposers.makerOf, clock }),
       ...peopleHandlers({ store: people, clock }),
-      ...approvalHandlers({ store: proposals, approvals, operations, clock }),
       ...contracts.handlers,
+      ...proposed.handlers,
       ...installationHandlers({ store: installation, people, clock }),
       ...witnessHandlers({ witness, store: witnessStore }),
     },

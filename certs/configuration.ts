@@ -9,6 +9,8 @@ export type TrustServicesSettings = {
   keyKind: 'P-256' | 'RSA-2048' | 'RSA-3072'
   ocspValiditySeconds: number
   apiKeyFile?: string
+  openIdPort: number
+  openIdFile?: string
   logLevel: string
 }
 
@@ -29,6 +31,8 @@ export const trustServicesSchema = {
     keyKind: { type: 'string', enum: ['P-256', 'RSA-2048', 'RSA-3072'], default: 'P-256' },
     ocspValiditySeconds: { type: 'integer', minimum: 1, maximum: 2_592_000, default: 3600 },
     apiKeyFile: { type: 'string', 'x-path': true },
+    openIdPort: { ...port, minimum: 1, default: 8890 },
+    openIdFile: { type: 'string', 'x-path': true },
     logLevel: {
       type: 'string',
       enum: ['trace', 'debug', 'info', 'warn', 'error', 'silent'],

@@ -8,6 +8,8 @@ import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { Fault } from '#schemas/fault.ts'
 import { createAuthority, startTrustServices } from './authority.ts'
 import { type TrustServicesSettings, trustServicesSchema } from './configuration.ts'
+import { readAccounts } from './openid-provider/accounts.ts'
+import { createOpenIdApp } from './openid-provider/app.ts'
 
 const log = createLog({ name: 'trust-services' })
 
@@ -36,7 +38,25 @@ async function start(): Promise<Running> {
   const apiKey = settings.apiKeyFile === undefined ? undefined : await readSecret(settings.apiKeyFile)
   const services = await startTrustServices({ authority, host, caPort, ocspPort, tsaPort, log, apiKey })
   const { caUrl, ocspUrl, tsaUrl } = services
-  return { stop: services.close, ready: `CA ${caUrl}, OCSP ${ocspUrl}, TSA ${tsaUrl}` }
+  const openId = await startOpenId(settings)
+  return {
+    ready: `CA ${caUrl}, OCSP ${ocspUrl}, TSA ${tsaUrl}${openId === undefined ? '' : `, OpenID ${openId.url}`}`,
+    async stop() {
+      await Promise.all([services.close(), openId?.close()])
+    },
+  }
+}
+
+/** The provider at which people of the development instance log in; undefined when no file names them. */
+async function startOpenId(
+  q: TrustServicesSettings,
+): Promise<{ url: string; close(): Promise<void> } | undefined> {
+  if (q.openIdFile === undefined) return undefined
+  const { host, openIdPort: port } = q
+  const accounts = readAccounts(await readSecret(q.openIdFile))
+  const app = createOpenIdApp({ accounts, host, port, log })
+  await app.listen({ host, port })
+  return { url: `http://${host}:${port}`, close: () => app.close() }
 }
 
 await runProcess({ name: 'trust-services', log, start })

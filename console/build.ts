@@ -16,7 +16,10 @@ const STAMP = '.sources.sha256'
 const METHODS = ['get', 'put', 'post', 'delete', 'patch']
 
 type Document = {
-  paths: Record<string, Record<string, { operationId?: string; 'x-roles'?: string[] } | undefined>>
+  paths: Record<
+    string,
+    Record<string, { operationId?: string; 'x-roles'?: string[]; 'x-four-eyes'?: boolean } | undefined>
+  >
 }
 
 /** Returns the consoles that had to be built. */
@@ -66,14 +69,14 @@ async function putInPlace(temporary: string, output: string): Promise<void> {
   })
 }
 
-/** Each operation's method, path and roles by its name. */
+/** Each operation's method, path and roles by its name, and whether it takes two persons. */
 function operationsOf({ paths }: Document): object {
   const found = Object.entries(paths).flatMap(([at, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method]
       if (operation?.operationId === undefined) return []
-      const { operationId, 'x-roles': roles = [] } = operation
-      return [[operationId, { method: method.toUpperCase(), path: at, roles }]]
+      const { operationId, 'x-roles': roles = [], 'x-four-eyes': fourEyes = false } = operation
+      return [[operationId, { method: method.toUpperCase(), path: at, roles, fourEyes }]]
     }),
   )
   return Object.fromEntries(found) as object

@@ -6,7 +6,8 @@ import { describeInstance } from './sandbox/describe-instance.ts'
 import { type Instance, type Progress, startInstance } from './sandbox/instance.ts'
 import { layoutOf } from './sandbox/layout.ts'
 
-const USAGE = `Usage: concordat sandbox [--once] [--directory DIR] [--fresh] [--network 127.0.1] [--no-exchange] [--json]
+const USAGE = `Usage: concordat sandbox [--once] [--directory DIR] [--fresh] [--network 127.0.1] [--no-exchange]
+                         [--no-installation] [--json]
 
 Runs an instance DEV: trust services, central registry, three security servers and the systems of three agencies.
 
@@ -15,6 +16,7 @@ Runs an instance DEV: trust services, central registry, three security servers a
   --fresh            begin anew
   --network A.B.C    the loopback network to listen on (127.0.1)
   --no-exchange      show no exchange, only run
+  --no-installation  leave the registry's installation ceremony to you: until then its first API key acts alone
   --json             print nothing but one line when all runs: an object with addresses, files and process ids
 `
 
@@ -34,7 +36,13 @@ export async function run(args: string[]): Promise<number> {
   say(`Concordat sandbox: instance ${layout.instance} in ${layout.directory}`)
   let instance: Instance | undefined
   try {
-    instance = await startInstance({ layout, progress, fresh: options.fresh, onExit: stopped.because })
+    instance = await startInstance({
+      layout,
+      progress,
+      fresh: options.fresh,
+      install: options.install,
+      onExit: stopped.because,
+    })
     say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.`)
     say('')
     if (options.exchange) await demonstrate(instance, say)
@@ -62,6 +70,7 @@ type Options = {
   directory: string
   network: string
   exchange: boolean
+  install: boolean
   json: boolean
 }
 
@@ -76,6 +85,7 @@ function readArguments(args: string[]): Options | string {
         directory: { type: 'string', default: '.sandbox' },
         network: { type: 'string', default: '127.0.1' },
         'no-exchange': { type: 'boolean', default: false },
+        'no-installation': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -84,7 +94,12 @@ function readArguments(args: string[]): Options | string {
     if (!/^127\.(?:25[0-5]|2[0-4]\d|1?\d?\d)\.(?:25[0-5]|2[0-4]\d|1?\d?\d)$/.test(values.network)) {
       return 'The network has to be on the loopback: 127.x.y.'
     }
-    return { ...values, exchange: !values['no-exchange'], directory: path.resolve(values.directory) }
+    return {
+      ...values,
+      exchange: !values['no-exchange'],
+      install: !values['no-installation'],
+      directory: path.resolve(values.directory),
+    }
   } catch (cause) {
     return (cause as Error).message
   }

@@ -38,7 +38,15 @@ export type Description = {
   instance: string
   memberClass: string
   trust: { caUrl: string; ocspUrl: string; tsaUrl: string; apiKeyFile: string; rootFile: string }
-  registry: { publicUrl: string; adminUrl: string; registrationUrl: string; apiKeyFile: string }
+  registry: {
+    publicUrl: string
+    adminUrl: string
+    registrationUrl: string
+    consoleUrl: string
+    apiKeyFile: string
+    settingsFile: string
+  }
+  login: { issuer: string; peopleFile: string }
   systems: { address: string; populationRegister: number; taxAgency: number; businessRegister: number }
   servers: Record<ServerName, WorldServer>
   processes: { name: string; pid: number }[]
@@ -95,11 +103,12 @@ export type World = Description & {
 
 const READY_MS = 90_000
 
-export async function startWorld(): Promise<World> {
+/** With `installed` the registry is: what trust hangs on takes two of its people, and its first API key no longer does it. */
+export async function startWorld({ installed = false } = {}): Promise<World> {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))
   const directory = path.join(folder, 'sandbox')
   const network = `127.${randomInt(64, 250)}.${randomInt(1, 250)}`
-  let child = start(directory, network)
+  let child = start(directory, network, installed)
   const description = await child.ready.catch((cause: unknown) => {
     rmSync(folder, { recursive: true, force: true })
     throw cause
@@ -141,7 +150,7 @@ export async function startWorld(): Promise<World> {
     },
     async restart() {
       await child.end()
-      child = start(directory, network)
+      child = start(directory, network, installed)
       await child.ready
     },
     isAlive: () => child.process.exitCode === null && child.process.signalCode === null,
@@ -154,9 +163,10 @@ export async function startWorld(): Promise<World> {
 
 type Child = { process: ChildProcess; ready: Promise<Description>; end(): Promise<void> }
 
-function start(directory: string, network: string): Child {
+function start(directory: string, network: string, installed: boolean): Child {
   const script = path.join(import.meta.dirname, '../scripts/concordat.ts')
   const options = ['--directory', directory, '--network', network, '--no-exchange', '--json']
+  if (!installed) options.push('--no-installation')
   const process_ = spawn(process.execPath, [script, 'sandbox', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })

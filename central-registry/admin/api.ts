@@ -36,21 +36,25 @@ export async function adminRoutes(app: FastifyInstance, rooms: Rooms): Promise<R
   const { apiKeys, audit, authenticate, fourEyes } = rooms
   return await registerOpenApi(app, {
     document: await registryApi(),
-    handlers: { ...rooms.handlers, ...keyHandlers(apiKeys), ...auditHandlers(audit), ...sessionHandlers },
+    handlers: {
+      ...rooms.handlers,
+      ...keyHandlers(apiKeys),
+      ...auditHandlers(audit),
+      ...sessionHandlers(fourEyes),
+    },
     authenticate,
     audit,
     fourEyes,
   })
 }
 
-const sessionHandlers: Record<string, OperationHandler> = {
-  getSession: async ({ caller: { kind, id, name, roles, session } }) => ({
-    kind,
-    id,
-    name,
-    roles,
-    ...session,
-  }),
+function sessionHandlers(fourEyes: FourEyes): Record<string, OperationHandler> {
+  return {
+    getSession: async ({ caller: { kind, id, name, roles, session } }) => ({
+      ...{ kind, id, name, roles, ...session },
+      fourEyes: await fourEyes.isRequired(),
+    }),
+  }
 }
 
 function keyHandlers(apiKeys: ApiKeys): Record<string, OperationHandler> {

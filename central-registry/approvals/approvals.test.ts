@@ -192,7 +192,7 @@ void t.test('what trust hangs on takes two persons', async (t) => {
       subject,
     })
     const at = '/security-servers/DEV:GOV:1234:SS1/authentication-certificates'
-    t.equal((await node.call('POST', at, der)).status, 400, 'a key gives its reason too')
+    t.equal((await node.call('POST', at, der)).status, 403, 'not by a key of the operator')
     const { csrfToken } = (await ask(anna, 'GET', '/session')).body as { csrfToken: string }
     const upload = await anna.visit(`${baseOf(node)}/api/v1${at}`, {
       method: 'POST',
@@ -288,4 +288,61 @@ void t.test('keys, people and those whom it is about', async (t) => {
   t.match(await decide(ben, late), { status: 409, body: { message: /expired already/ } })
   t.equal(((await ask(ben, 'GET', `/approvals/${late.id}`)).body as Proposal).state, 'expired')
   t.same(await list(ben, 'view=waiting'), [])
+})
+
+void t.test('a key behind which no person stands proposes nothing and acts in no emergency', async (t) => {
+  await eachDatabase(t, async (_, t, url) => {
+    const world = registryWorld(t, url)
+    const node = await world.start({ login: issuer })
+    await setUp(node, authority)
+    const roles = ['XROAD_REGISTRATION_OFFICER', SYSTEM]
+    // Made by the operator's first key while it still acts alone.
+    const early = (await node.must('POST', '/api-keys', { name: 'early', roles })) as { secret: string }
+    const { anna, ben } = await install(t, node)
+    const base = baseOf(node)
+    const people = (await node.must('GET', '/people')) as { id: string; name: string }[]
+    const annaId = people.find(({ name }) => name === 'Person anna')!.id
+    for (const key of [undefined, early.secret]) {
+      for (const [method, at, body] of [
+        ['POST', '/members', member('2')],
+        ['POST', '/people', { subject: 'mallory', roles }],
+        ['POST', '/api-keys', { name: 'more', roles }],
+        ['PUT', `/people/${annaId}/lock`, undefined],
+      ] as const)
+        t.match(await node.call(method, at, body, key), { status: 403, body: { type: 'key_without_person' } })
+      t.equal(
+        (
+          await node.call(
+            'POST',
+            '/global-groups',
+            { code: `g${String(key).slice(0, 5)}`, description: 'x' },
+            key,
+          )
+        ).status,
+        201,
+      )
+    }
+    t.same((await anna.api(base, 'GET', '/approvals')).body, [], 'nothing waits')
+
+    const wanted = { name: 'robot', roles }
+    const asked = (await anna.api(base, 'POST', '/api-keys', wanted, WHY)).body as Proposal
+    const approve = (browser: Browser, { id, contentSha256 }: Proposal) =>
+      browser.api(base, 'POST', `/approvals/${id}/approve`, { contentSha256 })
+    const { result } = (await approve(ben, asked)).body as Proposal
+    const { secret } = (await anna.api(base, 'POST', `/api-keys/${result!.id}/secret`)).body as {
+      secret: string
+    }
+    const withReason = async (): Promise<Answer> => {
+      const headers = { ...WHY, authorization: `X-Road-ApiKey token=${secret}` }
+      return openBrowser(t).api(base, 'POST', '/members', member('3'), headers)
+    }
+    const proposed = await withReason()
+    t.equal(proposed.status, 202, 'anna answers for it')
+    t.equal((await ben.api(base, 'PUT', `/people/${annaId}/lock`)).status, 204)
+    t.match(await withReason(), { status: 403, body: { type: 'key_without_person' } }, 'while she is active')
+    t.match(await approve(ben, proposed.body as Proposal), {
+      status: 409,
+      body: { message: /may not do it any more/ },
+    })
+  })
 })

@@ -194,7 +194,11 @@ void t.test(
           },
         },
       })
-    const fourEyes = { isRequired: async () => true, propose: () => Promise.reject(new Fault('conflict')) }
+    const fourEyes = {
+      isRequired: async () => true,
+      propose: () => Promise.reject(new Fault('conflict')),
+      checkAnswerable: async () => undefined,
+    }
     const plain = { type: 'object', properties: { a: { type: 'string' } } }
     t.doesNotThrow(() => checkProposable(operations(plain), fourEyes))
     t.throws(() => checkProposable(operations(plain), undefined), /nobody keeps proposals of \[act\]/)

@@ -16,9 +16,9 @@ import type { ProposalStore } from './store.ts'
 
 /** What has to be known of those who propose; declared here, answered by people and API keys. */
 export type Proposers = {
-  /** The roles that the person or key has now; none when it may do nothing any more. */
+  /** The roles that the person or key has now; none when it may do nothing any more, or nobody stands behind the key. */
   rolesOf(proposer: { kind: string; id: string }): Promise<string[]>
-  /** The person or key that made an API key, at the end of the chain; null for one made by the operator. */
+  /** The active person who made an API key, at the end of the chain; null for keys of the operator. */
   makerOf(key: string): Promise<string | null>
 }
 
@@ -53,6 +53,11 @@ export function createApprovals(q: {
 
   return {
     isRequired: () => q.isRequired(),
+    async checkAnswerable({ kind, id }) {
+      // Whoever holds such a key could be anybody, also who approves or is bounded by name.
+      if (kind === 'key' && (await q.isRequired()) && (await proposers.makerOf(id)) === null)
+        throw new Fault('key_without_person')
+    },
     async propose({ operation, params, query, body, target, reason, caller }) {
       const content = contentText({ operation, params, query, body })
       const now = q.clock()

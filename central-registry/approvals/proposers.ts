@@ -1,4 +1,4 @@
-/** What is known of those who propose: persons with their roles, API keys with those who made them. */
+/** What is known of those who propose: persons with their roles, API keys with the persons who answer for them. */
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { PeopleStore } from '../people/store.ts'
 import type { Proposers } from './create-approvals.ts'
@@ -7,18 +7,25 @@ export function createProposers(q: {
   people: Pick<PeopleStore, 'find'>
   apiKeys: Pick<ApiKeys, 'find'>
 }): Proposers {
+  /** The person at the end of the chain: a key may have made a key, and whoever made the first could hold them all. */
+  async function makerOf(key: string): Promise<string | null> {
+    let maker: string | null = null
+    for (let at = await q.apiKeys.find(key); at?.createdBy; at = await q.apiKeys.find(maker))
+      maker = at.createdBy
+    // What ends at a key of the operator ends at nobody.
+    return maker !== null && (await isActive(maker)) ? maker : null
+  }
+
+  async function isActive(id: string): Promise<boolean> {
+    return (await q.people.find(id))?.state === 'active'
+  }
+
   return {
+    makerOf,
     rolesOf: async ({ kind, id }) => {
-      if (kind === 'key') return (await q.apiKeys.find(id))?.roles ?? []
+      if (kind === 'key') return (await makerOf(id)) === null ? [] : ((await q.apiKeys.find(id))?.roles ?? [])
       const person = await q.people.find(id)
       return person?.state === 'active' ? person.roles : []
-    },
-    makerOf: async (key) => {
-      let maker: string | null = null
-      // A key may have made a key: whoever made the first one could hold them all.
-      for (let at = await q.apiKeys.find(key); at?.createdBy; at = await q.apiKeys.find(maker))
-        maker = at.createdBy
-      return maker
     },
   }
 }

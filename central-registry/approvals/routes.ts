@@ -4,34 +4,40 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { checkReason } from '#platform/http-service/four-eyes.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Operation } from '#platform/http-service/openapi-operations.ts'
+import { listAnswer } from '../list-answer.ts'
 import type { ProposalRow } from '../migrations/tables.ts'
 import type { Page } from '../store.ts'
 import type { Approvals } from './create-approvals.ts'
-import { mayDecide, stateAt } from './rules.ts'
+import { explain, type Known, summaryOf } from './explain.ts'
+import { mayDecide, readable, stateAt } from './rules.ts'
 import type { ProposalStore, View } from './store.ts'
 
 type Rooms = {
-  store: Pick<ProposalStore, 'find' | 'list'>
+  store: Pick<ProposalStore, 'find' | 'list' | 'count'>
   approvals: Approvals
   /** Those that a second person has to agree to. */
   operations: Pick<Operation, 'id' | 'roles'>[]
+  known: Known
   clock: Clock
 }
 
-export function approvalHandlers({
-  store,
-  approvals,
-  operations,
-  clock,
-}: Rooms): Record<string, OperationHandler> {
+export type ApprovalHandlers = {
+  handlers: Record<string, OperationHandler>
+  /** How many this caller may decide now. */
+  countWaiting(caller: Caller): Promise<number>
+}
+
+export function approvalHandlers(q: Rooms): ApprovalHandlers {
+  const { store, approvals, operations, clock } = q
   const now = (): string => new Date(clock()).toISOString()
   const rolesFor = (row: ProposalRow): string[] =>
     operations.find(({ id }) => id === row.operation)?.roles ?? []
   const inList = (row: ProposalRow, caller: Caller): object =>
     describe(row, now(), mayDecide(row, caller, rolesFor(row), now()))
-  const whole = (row: ProposalRow, caller: Caller): object => ({
+  const whole = async (row: ProposalRow, caller: Caller): Promise<object> => ({
     ...inList(row, caller),
     content: row.content,
+    explained: await explain(readable(row.content), q.known),
   })
 
   function viewOf(view: string, caller: Caller): View | undefined {
@@ -43,12 +49,13 @@ export function approvalHandlers({
     return { view: 'waiting', caller: caller.id, operations: own.map(({ id }) => id), now: now() }
   }
 
-  return {
+  const handlers: Record<string, OperationHandler> = {
     getProposals: async ({ query, caller }) => {
       const { view: name, ...page } = query as { view: string } & Page
       const view = viewOf(name, caller)
-      if (view === undefined) return []
-      return (await store.list(view, page)).map((row) => inList(row, caller))
+      if (view === undefined) return listAnswer([], page, async () => 0)
+      const rows = (await store.list(view, page)).map((row) => inList(row, caller))
+      return listAnswer(rows, page, () => store.count(view, page.q))
     },
     getProposal: async ({ params, caller }) => whole(await store.find(idOf(params)), caller),
     approveProposal: async ({ params, body, caller }) => {
@@ -61,6 +68,13 @@ export function approvalHandlers({
     },
     withdrawProposal: async ({ params, caller }) =>
       whole(await approvals.withdraw(idOf(params), caller), caller),
+  }
+  return {
+    handlers,
+    countWaiting: async (caller) => {
+      const view = viewOf('waiting', caller)
+      return view === undefined ? 0 : store.count(view)
+    },
   }
 }
 
@@ -75,6 +89,7 @@ function describe(row: ProposalRow, now: string, mayDecide: boolean): object {
     operation,
     target,
     contentSha256: sha256,
+    summary: summaryOf(readable(row.content)),
     reason,
     proposedBy: { kind: row.proposer_kind, id: row.proposer_id, name: row.proposer_name },
     proposedAt: row.proposed_at,

@@ -45,6 +45,15 @@ export function readContent(text: string): Content {
   return { ...call, body: 'base64' in body ? Buffer.from(body.base64, 'base64') : body.json }
 }
 
+/** The same for showing it; undefined for a text of an older version that could be kept, and cannot be read. */
+export function readable(text: string): Content | undefined {
+  try {
+    return readContent(text)
+  } catch {
+    return undefined
+  }
+}
+
 type Body = { base64: string } | { json: unknown }
 
 /** Throws unless this caller, who has one of the operation's `roles`, is a second person. */

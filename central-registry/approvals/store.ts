@@ -1,10 +1,10 @@
 /** Rows of proposals. Every decision is made alone among all nodes, on the row as it is then. */
-import type { Kysely } from 'kysely'
+import type { Kysely, SelectQueryBuilder } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ProposalRow, Tables } from '../migrations/tables.ts'
-import { type Page, textContains } from '../store.ts'
+import { counted, type Page, textContains } from '../store.ts'
 import { aboutPerson } from './rules.ts'
 
 /** Which proposals: `waiting` are those that this person may decide. */
@@ -58,34 +58,14 @@ export function createProposalStore(database: Database) {
     find: (id: string) => find(id),
     /** Newest first. */
     list: (view: View, { q = '', offset, limit }: Page): Promise<ProposalRow[]> =>
-      rows(tables)
-        .$if(view.view === 'mine', (query) =>
-          query.where('proposer_id', '=', (view as View & { view: 'mine' }).caller),
-        )
-        .$if(view.view === 'waiting', (query) => {
-          const { caller, operations, now } = view as View & { view: 'waiting' }
-          return query
-            .where('state', '=', 'proposed')
-            .where('expires_at', '>', now)
-            .where('operation', 'in', operations)
-            .where('proposer_id', '!=', caller)
-            .where((where) =>
-              where.or([where('proposer_maker', 'is', null), where('proposer_maker', '!=', caller)]),
-            )
-            .where('content', 'not like', `%${aboutPerson(caller)}%`)
-        })
-        .$if(q !== '', (query) =>
-          query.where((where) =>
-            where.or(
-              ['operation', 'target', 'reason', 'proposer_name'].map((column) => textContains(column, q)),
-            ),
-          ),
-        )
+      seen(tables.selectFrom('proposal'), view, q)
+        .select(COLUMNS)
         .orderBy('proposed_at', 'desc')
         .orderBy('id')
         .offset(offset)
         .limit(limit)
         .execute(),
+    count: (view: View, q = ''): Promise<number> => counted(seen(tables.selectFrom('proposal'), view, q)),
     /** Throws `conflict` when the proposer has `most` open ones already. */
     insert: (row: ProposalRow, most: number): Promise<void> =>
       locked(async (transaction) => {
@@ -146,4 +126,25 @@ export function createProposalStore(database: Database) {
         .returning(COLUMNS)
         .execute(),
   }
+}
+
+type Proposals<R> = SelectQueryBuilder<Tables, 'proposal', R>
+
+/** The rows of a view that contain `q`. */
+function seen<R>(query: Proposals<R>, view: View, q: string): Proposals<R> {
+  let found = query
+  if (view.view === 'mine') found = found.where('proposer_id', '=', view.caller)
+  if (view.view === 'waiting') {
+    const { caller, operations, now } = view
+    found = found
+      .where('state', '=', 'proposed')
+      .where('expires_at', '>', now)
+      .where('operation', 'in', operations)
+      .where('proposer_id', '!=', caller)
+      .where(({ or, eb }) => or([eb('proposer_maker', 'is', null), eb('proposer_maker', '!=', caller)]))
+      .where('content', 'not like', `%${aboutPerson(caller)}%`)
+  }
+  if (q === '') return found
+  const columns = ['operation', 'target', 'reason', 'proposer_name']
+  return found.where(({ or }) => or(columns.map((column) => textContains(column, q))))
 }

@@ -1,4 +1,4 @@
-/** The operation by which the first two administrators come in. */
+/** The operations by which the first two administrators, and one more when it is opened again, come in. */
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
@@ -15,6 +15,10 @@ export function installationHandlers(q: {
   clock: Clock
 }): Record<string, OperationHandler> {
   return {
+    closeInstallation: async () => {
+      if (!(await q.store.close(new Date(q.clock()).toISOString())))
+        throw new Fault('not_found', { what: 'the installation is not open for one more administrator' })
+    },
     redeemInstallationCode: async ({ body, caller }) => {
       if (caller.kind !== 'person') throw new Fault('not_in_person')
       const { code } = body as { code: string }
@@ -37,7 +41,10 @@ export function installationHandlers(q: {
 
 const REFUSALS: Partial<Record<Redeemed, [FaultCode, { what?: string }]>> = {
   wrong: ['installation_code_wrong', {}],
-  void: ['conflict', { what: 'too many wrong codes: a restart of the registry writes new ones' }],
+  void: [
+    'conflict',
+    { what: 'too many wrong codes, or too late: the operator has to have a new one written' },
+  ],
   'same person': ['not_second_person', { what: 'you have redeemed the other code' }],
   over: ['conflict', { what: 'the registry is installed already' }],
 }

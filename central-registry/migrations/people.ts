@@ -11,6 +11,15 @@ export const peopleMigrations: Record<string, Migration> = {
     },
   },
   'registry-people-002': { up: createProposals },
+  'registry-people-003': {
+    up: async (kysely) => {
+      // Codes of the first two never end by time: the rows are null.
+      await kysely.schema
+        .alterTable('installation_code')
+        .addColumn('expires_at', columnTypes(kysely).text)
+        .execute()
+    },
+  },
 }
 
 async function createPeople(kysely: Kysely<unknown>): Promise<void> {

@@ -129,6 +129,7 @@ export type Tables = {
     tries: number
     redeemed_by: string | null
     redeemed_at: string | null
+    expires_at: string | null
   }
   management_request: {
     id: Generated<number>

@@ -1,5 +1,6 @@
 /** Handler of the operation that opens a console: counts, and what wants attention. */
 import type { Clock } from '#platform/clock.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { encodedServer } from '../servers/rules.ts'
 import type { ServerStore } from '../servers/store.ts'
@@ -15,6 +16,10 @@ export function overviewHandlers(q: {
   store: OverviewStore
   servers: Pick<ServerStore, 'countServers'>
   suspensions: Pick<SuspensionStore, 'count'>
+  /** What people have to decide: proposals that this caller may, and requests that all parties have signed. */
+  waiting(caller: Caller): Promise<{ proposals: number; requests: number }>
+  /** `done` is absent where no login is configured, so that there is no ceremony. */
+  installation(now: string): Promise<{ done?: boolean; reopenedUntil?: string | undefined }>
   clock: Clock
 }): Record<string, OperationHandler> {
   const { store } = q
@@ -31,13 +36,15 @@ export function overviewHandlers(q: {
   }
 
   return {
-    getOverview: async () => {
+    getOverview: async ({ caller }) => {
       const now = new Date(q.clock()).toISOString()
       const soon = new Date(q.clock() + SOON_DAYS * 86_400_000).toISOString()
       const { member, subsystem, security_server, global_group } = await store.counts()
       const expiring = await store.expiring(soon, LISTED)
       return {
         now,
+        waiting: await q.waiting(caller),
+        installation: await q.installation(now),
         counts: {
           members: member,
           subsystems: subsystem,

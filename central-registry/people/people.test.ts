@@ -1,9 +1,14 @@
 import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { baseOf, codeOf } from '#test/fakes/installed-registry.ts'
+import { baseOf, codeOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { reopenInstallation } from '../installation/reopen.ts'
+import { createInstallationStore } from '../installation/store.ts'
+
+const DAY = 86_400_000
 
 const issuer = await startOpenIdProvider(t)
 const [REGISTRATION, SECURITY, SYSTEM] = [
@@ -102,7 +107,7 @@ void t.test('installation codes: made good after a crash, void after too many tr
     world.clock.now += 1000
     t.equal((await redeem('wrong')).status, 403)
   }
-  t.match(await redeem(code), { status: 409, body: { message: /a restart of the registry/ } })
+  t.match(await redeem(code), { status: 409, body: { message: /too many wrong codes/ } })
   await node.stop()
   // What a slower node on another machine would have begun is thrown away.
   writeFileSync(`${file}.begun`, 'another\n')
@@ -224,5 +229,63 @@ void t.test('people: invited, changed, locked, removed, and who must stay', asyn
     t.match(await browsers.erik.api(base, 'GET', '/session'), {
       body: { id: both.id, roles: ['XROAD_OBSERVER'] },
     })
+  })
+})
+
+void t.test('opened again for one more administrator, while two persons stay needed', async (t) => {
+  await eachDatabase(t, async (database, t, url) => {
+    const world = registryWorld(t, url)
+    const node = await world.start({ login: issuer })
+    const base = baseOf(node)
+    const file = node.settings.login!.firstCodeFile
+    const store = createInstallationStore(database)
+    const clock = () => world.clock.now
+    const audit = createAuditLog({ database, clock })
+    const reopen = () => reopenInstallation({ file, store, audit, clock })
+    await t.rejects(reopen(), { code: 'conflict' }, 'not before it is done')
+    const { anna, ben } = await install(t, node)
+    const redeem = (browser: Browser, code: string) =>
+      browser.api(base, 'POST', '/installation/redeem', { code })
+    const overview = async () =>
+      ((await node.must('GET', '/overview')) as { installation: object }).installation
+    t.same(await overview(), { done: true })
+    const stranger = openBrowser(t)
+    t.match(await stranger.login(base, 'carla'), { status: 403 })
+
+    const until = await reopen()
+    t.same(await overview(), { done: true, reopenedUntil: until }, 'shown until it is over')
+    t.equal(statSync(file).mode & 0o777, 0o600)
+    t.match(await node.must('GET', '/system'), { fourEyes: true }, 'two persons stay needed')
+    t.match((await audited(node))[0], { operation: 'reopenInstallation', caller: { name: 'operator' } })
+    const first = codeOf(node, 'first')
+    await reopen()
+    const code = codeOf(node, 'first')
+    t.not(code, first)
+    await stranger.login(base, 'carla')
+    t.equal((await redeem(stranger, first)).status, 403, 'one code is open at a time')
+    t.match(await redeem(anna, code), { status: 403, body: { type: 'not_second_person' } })
+    t.equal((await stranger.api(base, 'DELETE', '/installation/reopening')).status, 403)
+    t.equal((await anna.api(base, 'DELETE', '/installation/reopening')).status, 204)
+    t.equal((await anna.api(base, 'DELETE', '/installation/reopening')).status, 404)
+    t.equal((await redeem(stranger, code)).status, 409, 'an administrator has closed it')
+
+    await reopen()
+    world.clock.now += DAY
+    t.equal((await openBrowser(t).login(base, 'carla')).status, 403, 'a day later it is over')
+    await reopen()
+    const late = codeOf(node, 'first')
+    await stranger.login(base, 'carla')
+    t.match(await redeem(stranger, late), { status: 200, body: { installed: true } })
+    await stranger.login(base, 'carla')
+    t.match(await stranger.api(base, 'GET', '/session'), {
+      body: { roles: [REGISTRATION, SECURITY, SYSTEM] },
+    })
+    t.same(await overview(), { done: true })
+    await ben.login(base, 'ben')
+    t.equal((await redeem(ben, late)).status, 409, 'a code serves once')
+    t.match(await openBrowser(t).login(base, 'dave'), { status: 403, text: /nobody has invited you/ })
+    await node.stop()
+    await world.start({ login: issuer })
+    t.equal(codeOf(node, 'first'), late, 'the next start leaves the file')
   })
 })

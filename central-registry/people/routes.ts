@@ -1,6 +1,7 @@
 /** Handlers of the operations on people. */
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { listAnswer } from '../list-answer.ts'
 import type { Page } from '../store.ts'
 import { checkInvitation, checkNotOwn } from './rules.ts'
 import type { PeopleStore } from './store.ts'
@@ -8,7 +9,10 @@ import type { PeopleStore } from './store.ts'
 export function peopleHandlers(q: { store: PeopleStore; clock: Clock }): Record<string, OperationHandler> {
   const { store } = q
   return {
-    getPeople: ({ query }) => store.list(query as Page),
+    getPeople: async ({ query }) => {
+      const page = query as Page
+      return listAnswer(await store.list(page), page, () => store.count(page))
+    },
     invitePerson: async ({ body }) => {
       const invitation = checkInvitation(body as { email?: string; subject?: string; roles: string[] })
       return store.invite(invitation, new Date(q.clock()).toISOString())

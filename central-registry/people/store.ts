@@ -1,6 +1,6 @@
 /** Rows of people. Whatever takes or changes rights ends the person's sessions in the same transaction. */
 import { randomUUID } from 'node:crypto'
-import type { Kysely } from 'kysely'
+import type { Kysely, SelectQueryBuilder } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Identity } from '#platform/sessions/client.ts'
@@ -8,7 +8,7 @@ import type { Sessions } from '#platform/sessions/create-sessions.ts'
 import type { Admission } from '#platform/sessions/routes.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { PersonRow, Tables } from '../migrations/tables.ts'
-import { mustHaveMet, type Page, textContains } from '../store.ts'
+import { counted, mustHaveMet, type Page, textContains } from '../store.ts'
 import {
   type Act,
   checkMayHaveRoles,
@@ -76,12 +76,8 @@ export function createPeopleStore(q: {
 
   return {
     async list({ q: text = '', offset, limit }: Page): Promise<Person[]> {
-      const found = await rows(tables)
-        .$if(text !== '', (query) =>
-          query.where((where) =>
-            where.or(['name', 'email', 'subject'].map((column) => textContains(column, text))),
-          ),
-        )
+      const found = await named(tables.selectFrom('person'), text)
+        .select(COLUMNS)
         .orderBy('name')
         .orderBy('id')
         .offset(offset)
@@ -89,6 +85,8 @@ export function createPeopleStore(q: {
         .execute()
       return found.map(personOf)
     },
+    count: ({ q: text = '' }: Pick<Page, 'q'>): Promise<number> =>
+      counted(named(tables.selectFrom('person'), text)),
     async find(id: string): Promise<Person | undefined> {
       const row = await rows(tables).where('id', '=', id).executeTakeFirst()
       return row === undefined ? undefined : personOf(row)
@@ -147,12 +145,13 @@ export function createPeopleStore(q: {
             .executeTakeFirst())
         if (known?.state === 'locked' || known?.state === 'removed')
           return { refused: known.state, id: known.id, name: known.name }
-        if (known !== undefined) {
+        // A guest of a ceremony that is over is a stranger again.
+        if (known !== undefined && (known.roles !== '' || guests)) {
           const values = { issuer, subject, name, state: 'active' as const, last_login_at: at }
           await update(transaction, known.id, values)
           return { id: known.id, name }
         }
-        if (!guests) return { refused: 'unknown' }
+        if (known !== undefined || !guests) return { refused: 'unknown' }
         await forgetOldestGuest(transaction)
         const id = randomUUID()
         const row = { id, issuer, subject, name, email: null, roles: '', state: 'active' as const }
@@ -217,6 +216,14 @@ export function createPeopleStore(q: {
     const [oldest] = guests
     if (oldest !== undefined && guests.length >= MOST_GUESTS) await forget(transaction, oldest.id)
   }
+}
+
+type People<R> = SelectQueryBuilder<Tables, 'person', R>
+
+/** Those who can be told by this text. */
+function named<R>(query: People<R>, text: string): People<R> {
+  if (text === '') return query
+  return query.where(({ or }) => or(['name', 'email', 'subject'].map((column) => textContains(column, text))))
 }
 
 function personOf(row: PersonRow): Person {

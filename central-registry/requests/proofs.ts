@@ -3,7 +3,7 @@
  * whose status is fresh, for this instance, now; for an authentication certificate also that its key is at hand; pure.
  */
 import type { Certificate } from '#core/certificate/certificate.ts'
-import { nameText } from '#core/certificate/name.ts'
+import { readableName } from '#core/certificate/name.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { checkSigner as checkSigningCertificate } from '#core/signature/check-signer.ts'
 import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.ts'
@@ -132,8 +132,8 @@ export function describeCertificate({ sha256, ...certificate }: Certificate): Ce
   const { subject, issuer, serialNumber, notBefore, notAfter } = certificate
   return {
     sha256,
-    subject: nameText(subject),
-    issuer: nameText(issuer),
+    subject: readableName(subject),
+    issuer: readableName(issuer),
     serialNumber: serialNumber.toString(16),
     notBefore: notBefore.toISOString(),
     notAfter: notAfter.toISOString(),

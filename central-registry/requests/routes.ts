@@ -4,7 +4,8 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkCode, idText, type MemberId } from '#schemas/identifiers.ts'
-import { type RequestKind, type RequestState, signersOf } from '#schemas/management-request.ts'
+import { type RequestKind, signersOf } from '#schemas/management-request.ts'
+import { listAnswer } from '../list-answer.ts'
 import { instanceOf } from '../members/instance.ts'
 import { encodedId, memberIdOf } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
@@ -14,7 +15,7 @@ import { checkUrl } from '../trust/rules.ts'
 import type { AutomaticApprovalStore } from './automatic-store.ts'
 import { type RequestRow, subjectOf } from './rows-store.ts'
 import { checkReason } from './rules.ts'
-import type { RequestStore } from './store.ts'
+import type { Filter, RequestStore } from './store.ts'
 import type { WebhookStore } from './webhook-store.ts'
 
 type Rooms = {
@@ -48,8 +49,8 @@ export function requestHandlers({
 
   return {
     getManagementRequests: async ({ query }) => {
-      const q = query as Page & { state?: RequestState; kind?: RequestKind }
-      return (await store.list(q)).map(summary)
+      const page = query as Page & Filter
+      return listAnswer((await store.list(page)).map(summary), page, () => store.count(page))
     },
     getManagementRequest: async ({ params }) => {
       const { row, proofs, assessment } = await store.find(numberOf(params), clock())

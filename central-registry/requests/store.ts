@@ -2,7 +2,7 @@
  * Rows of management requests. Each act is one transaction, alone among all nodes: judging the request against the register,
  * its new state, and what an approval changes, so that of two decisions one wins and none is half done.
  */
-import type { Kysely } from 'kysely'
+import type { Kysely, SelectQueryBuilder } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
@@ -10,7 +10,7 @@ import type { FiledRequest, RequestKind, RequestState, RequestSubject } from '#s
 import { createMemberStore } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { createServerStore } from '../servers/store.ts'
-import { type Change, contains, type Page, within } from '../store.ts'
+import { type Change, contains, counted, type Page, within } from '../store.ts'
 import { apply } from './apply.ts'
 import { isAutomatic } from './automatic-store.ts'
 import { readFacts } from './facts-store.ts'
@@ -38,6 +38,11 @@ import {
 export type Proof = { facts: ProofFacts; message: Buffer }
 /** Who decides, for the row; and when. */
 export type Decision = { by: string; at: string }
+export type Filter = {
+  q?: string | undefined
+  state?: RequestState | undefined
+  kind?: RequestKind | undefined
+}
 export type RequestStore = ReturnType<typeof createRequestStore>
 
 /** What a server may leave undecided: more is an error or an attack. */
@@ -188,27 +193,14 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
         const row = await rowOf(transaction, id)
         return settle(transaction, row, { state: next(row.state, 'revoke') }, decision)
       }),
-    list: ({
-      q = '',
-      state,
-      kind,
-      offset,
-      limit,
-    }: Page & { state?: RequestState | undefined; kind?: RequestKind | undefined }) =>
-      tables
-        .selectFrom('management_request')
+    list: ({ offset, limit, ...filter }: Page & Filter) =>
+      filtered(tables.selectFrom('management_request'), filter)
         .select(COLUMNS)
-        .$if(q !== '', (query) =>
-          query.where(({ or }) =>
-            or([contains(q, { id: 'server', text: 'kind' }), contains(q, { id: 'client', text: 'subject' })]),
-          ),
-        )
-        .$if(state !== undefined, (query) => query.where('state', '=', state!))
-        .$if(kind !== undefined, (query) => query.where('kind', '=', kind!))
         .orderBy('id', 'desc')
         .offset(offset)
         .limit(limit)
         .execute(),
+    count: (filter: Filter) => counted(filtered(tables.selectFrom('management_request'), filter)),
     row: (id: number) => rowOf(tables, id),
     /** A request with its proofs, and how the register stands to it now or, when it is decided, what was changed. */
     async find(
@@ -232,6 +224,19 @@ function certificatesOf(proofs: ProofFacts[]): string[] {
     signingCertificate.sha256,
     ...(authenticationCertificate === undefined ? [] : [authenticationCertificate.sha256]),
   ])
+}
+
+type Requests<R> = SelectQueryBuilder<Tables, 'management_request', R>
+
+function filtered<R>(query: Requests<R>, { q = '', state, kind }: Filter): Requests<R> {
+  let found = query
+  if (q !== '')
+    found = found.where(({ or }) =>
+      or([contains(q, { id: 'server', text: 'kind' }), contains(q, { id: 'client', text: 'subject' })]),
+    )
+  if (state !== undefined) found = found.where('state', '=', state)
+  if (kind !== undefined) found = found.where('kind', '=', kind)
+  return found
 }
 
 function refuseConflicts({ conflicts }: Assessment): void {

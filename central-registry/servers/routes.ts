@@ -1,9 +1,9 @@
 /** Handlers of the operations on security servers, their authentication certificates and their clients. */
-import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
-import { nameText } from '#core/certificate/name.ts'
+import type { Certificate } from '#core/certificate/certificate.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
+import { certificateFacts } from '../certificate-facts.ts'
 import { listAnswer } from '../list-answer.ts'
 import { instanceOf } from '../members/instance.ts'
 import { checkNewCode, clientOf, encodedId } from '../members/rules.ts'
@@ -61,7 +61,7 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
         createdAt: created_at,
         clients: await store.countClients(id, {}),
         authenticationCertificates: (await store.certificates(id)).map((one) => ({
-          ...describeCertificate(one.certificate),
+          ...certificateFacts(one.certificate),
           createdAt: one.created_at,
         })),
       }
@@ -103,16 +103,5 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
       const id = await server(params['id']!)
       await store.deleteClient(id, clientOf(params['client']!, id.instance))
     },
-  }
-}
-
-function describeCertificate(der: Buffer): object {
-  const { sha256, subject, issuer, notBefore, notAfter } = readCertificate(der)
-  return {
-    sha256,
-    subject: nameText(subject),
-    issuer: nameText(issuer),
-    notBefore: notBefore.toISOString(),
-    notAfter: notAfter.toISOString(),
   }
 }

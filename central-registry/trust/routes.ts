@@ -1,8 +1,8 @@
 /** Handlers of the operations on approved certification services and time-stamping services. */
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
-import { nameText } from '#core/certificate/name.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { certificateFacts } from '../certificate-facts.ts'
 import { checkName } from '../members/rules.ts'
 import { checkCa, checkIssued, checkProfile, checkUrl, checkValid } from './rules.ts'
 import type { NewAuthority, TrustStore } from './store.ts'
@@ -37,11 +37,11 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
           .filter((one) => one.service === id)
           .map((one) => ({
             top: one.is_top === 1,
-            ...describe(one.certificate),
+            ...certificateFacts(one.certificate),
             ocspUrls: respondersOf(one.sha256).map(({ url }) => url),
             ocspResponders: respondersOf(one.sha256).map(({ url, certificate }) => ({
               url,
-              ...(certificate === null ? {} : { certificate: describe(certificate) }),
+              ...(certificate === null ? {} : { certificate: certificateFacts(certificate) }),
             })),
           })),
       }))
@@ -77,7 +77,7 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
         id,
         name,
         url,
-        ...describe(certificate),
+        ...certificateFacts(certificate),
       })),
     addTimestampingService: async ({ body }) => {
       const given = body as { name: string; url: string; certificate: string }
@@ -99,17 +99,6 @@ function authority(certificate: Certificate, responders: Responder[], at: Date):
       url: checkUrl(url),
       certificate: own === undefined ? undefined : checkValid(bytesOf(own), at).der,
     })),
-  }
-}
-
-function describe(der: Buffer): object {
-  const { sha256, subject, issuer, notBefore, notAfter } = readCertificate(der)
-  return {
-    sha256,
-    subject: nameText(subject),
-    issuer: nameText(issuer),
-    notBefore: notBefore.toISOString(),
-    notAfter: notAfter.toISOString(),
   }
 }
 

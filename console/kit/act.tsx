@@ -4,15 +4,18 @@
  */
 import type { ComponentChildren } from 'preact'
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { type Answer, ApiFault } from './api.ts'
+import { type Answer, type Api, ApiFault } from './api.ts'
 import { useConsole, useMay } from './context.ts'
 import { Copyable } from './copyable.tsx'
 import type { Field, Values } from './field.tsx'
 import { Form } from './form.tsx'
 import { useAnnounce } from './live.tsx'
+import { operations } from './operations.ts'
 import { text } from './text.ts'
 
 const NAME = 'nameOfTheThing'
+const REASON = 'reasonOfTheProposal'
+const MAX_REASON = 500
 
 export type ActProps<T> = {
   /** The operation of the API that this comes to: its roles say who sees the button. */
@@ -28,7 +31,8 @@ export type ActProps<T> = {
   look?: 'primary' | 'quiet'
   /** Nothing has changed by it: what the page shows stays as it was read. */
   reads?: boolean
-  send(values: Values): Promise<Answer<T>>
+  /** `call` is the API's, and says the reason where a second administrator will decide. */
+  send(values: Values, call: Api['call']): Promise<Answer<T>>
   result(data: T, values: Values): ComponentChildren
   /** After the result was read. */
   then?(data: T): void
@@ -37,7 +41,7 @@ export type ActProps<T> = {
 type Done<T> = { answer: Answer<T>; values: Values }
 
 export function Act<T>(q: ActProps<T>) {
-  const { changed, signedOut } = useConsole()
+  const { api, session, changed, signedOut } = useConsole()
   const announce = useAnnounce()
   const dialog = useRef<HTMLDialogElement>(null)
   const close = useRef<HTMLButtonElement>(null)
@@ -55,7 +59,10 @@ export function Act<T>(q: ActProps<T>) {
 
   const send = async (values: Values): Promise<void> => {
     try {
-      const answer = await q.send(values)
+      // What is asked beside the act's own fields is no part of what it sends.
+      const { [REASON]: why, [NAME]: _, ...own } = values
+      const reason = why === undefined ? undefined : String(why)
+      const answer = await q.send(own, (name, input) => api.call(name, { ...input, reason }))
       setDone({ answer, values })
       announce(text(answer.proposal === undefined ? 'act.done' : 'act.proposed'))
     } catch (cause) {
@@ -71,6 +78,7 @@ export function Act<T>(q: ActProps<T>) {
     if (done.answer.proposal === undefined) q.then?.(done.answer.data)
   }
   const isDanger = q.nameToType !== undefined
+  const isProposed = session.fourEyes === true && operations[q.operation]?.fourEyes === true
   return (
     <>
       <button
@@ -88,10 +96,17 @@ export function Act<T>(q: ActProps<T>) {
           </h2>
           {done === undefined ? (
             <>
-              <div class="consequence">{q.consequence}</div>
+              <div class="consequence">
+                {q.consequence}
+                {isProposed && <p class="note">{text('act.willBeProposed')}</p>}
+              </div>
               <Form
-                fields={[...(q.fields ?? []), ...(isDanger ? [nameField(q.nameToType!)] : [])]}
-                submit={q.button}
+                fields={[
+                  ...(q.fields ?? []),
+                  ...(isProposed ? [REASON_FIELD] : []),
+                  ...(isDanger ? [nameField(q.nameToType!)] : []),
+                ]}
+                submit={isProposed ? text('act.propose') : q.button}
                 tone={isDanger ? 'danger' : undefined}
                 send={send}
                 cancel={() => dialog.current?.close()}
@@ -137,6 +152,14 @@ function Proposed({ hash }: { id: string; hash: string }) {
       </p>
     </>
   )
+}
+
+const REASON_FIELD: Field = {
+  name: REASON,
+  title: 'act.reason',
+  hint: 'act.reasonHint',
+  type: 'long',
+  maxLength: MAX_REASON,
 }
 
 function nameField(name: string): Field {

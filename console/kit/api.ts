@@ -9,6 +9,8 @@ export type Input = {
   params?: Record<string, string>
   query?: Record<string, string | undefined>
   body?: object
+  /** Why, for an act that waits for a second administrator. */
+  reason?: string | undefined
   signal?: AbortSignal
 }
 
@@ -17,10 +19,13 @@ export type Answer<T> = { data: T; total?: number; proposal?: { id: string; hash
 
 export type Session = {
   kind: 'person' | 'key'
+  id: string
   name: string
   roles: string[]
   csrfToken?: string
   endsAt?: string
+  /** What the API marks so becomes a proposal for a second administrator. */
+  fourEyes?: boolean
 }
 
 export type Api = {
@@ -61,11 +66,12 @@ export function createApi(): Api {
   let csrfToken: string | undefined
 
   async function send(method: string, url: string, input: Input): Promise<Response> {
-    const { body, signal } = input
+    const { body, reason, signal } = input
     const isBytes = body instanceof Blob
     const headers: Record<string, string> = { accept: '*/*' }
     if (apiKey !== undefined) headers['authorization'] = `X-Road-ApiKey token=${apiKey}`
     if (csrfToken !== undefined && method !== 'GET') headers['x-csrf-token'] = csrfToken
+    if (reason !== undefined) headers['x-reason'] = encodeURIComponent(reason)
     if (body !== undefined)
       headers['content-type'] = isBytes ? 'application/octet-stream' : 'application/json'
     const request: RequestInit = {
@@ -118,8 +124,8 @@ export function createApi(): Api {
       data: data as T,
       headers: response.headers,
       ...(total === null ? {} : { total: Number(total) }),
-      ...(response.status === 202 ? { proposal: (data as Answer<T>).proposal } : {}),
-    } as Answer<T>
+      ...(response.status === 202 ? { proposal: proposalOf(data as Proposed) } : {}),
+    }
   }
 
   return {
@@ -142,6 +148,12 @@ export function createApi(): Api {
       csrfToken = undefined
     },
   }
+}
+
+type Proposed = { id: string; contentSha256: string }
+
+function proposalOf({ id, contentSha256 }: Proposed): { id: string; hash: string } {
+  return { id, hash: contentSha256 }
 }
 
 /** Whether persons can log in here: `/login` leads elsewhere when it is set up, and refuses when it is not. */

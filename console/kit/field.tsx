@@ -1,7 +1,7 @@
 /** One field of a form: its label, hint and error belong to it in the accessibility tree as well. */
 import { type TextKey, text } from './text.ts'
 
-export type FieldType = 'text' | 'secret' | 'select' | 'checks' | 'file' | 'time'
+export type FieldType = 'text' | 'long' | 'secret' | 'select' | 'checks' | 'file' | 'time'
 
 export type Field = {
   name: string
@@ -113,6 +113,8 @@ function TextInput({ type, set, ...more }: TextProps) {
     spellcheck: false,
     onInput: (event: { currentTarget: HTMLInputElement }) => set(event.currentTarget.value),
   }
+  if (type === 'long')
+    return <textarea rows={3} {...shared} onInput={(event) => set(event.currentTarget.value)} />
   if (type === 'secret') return <input type="password" {...shared} />
   if (type === 'time') return <input type="datetime-local" {...shared} />
   return <input type="text" {...shared} />

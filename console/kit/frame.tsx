@@ -24,11 +24,13 @@ type Props = {
   name: string
   pages: Page[]
   session: Session
+  /** What somebody without any role sees: they have logged in to become somebody. */
+  guest?: ComponentType | undefined
   signOut(): void
   children?: ComponentChildren
 }
 
-export function Frame({ name, pages, session, signOut, children }: Props) {
+export function Frame({ name, pages, session, guest: Guest, signOut, children }: Props) {
   const { path } = useAddress()
   const announce = useAnnounce()
   const main = useRef<HTMLElement>(null)
@@ -95,7 +97,9 @@ export function Frame({ name, pages, session, signOut, children }: Props) {
         </ul>
       </nav>
       <main id="main" ref={main} tabIndex={-1}>
-        {found === undefined ? (
+        {Guest !== undefined && session.kind === 'person' && session.roles.length === 0 ? (
+          <Guest />
+        ) : found === undefined ? (
           <>
             <Head title={text('frame.nothing')} />
             <p>{text('frame.nothingWhy')}</p>

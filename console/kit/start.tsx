@@ -1,5 +1,5 @@
 /** Starts a console of some pages: texts, then the session, then the frame; or the way in when there is no session. */
-import { render } from 'preact'
+import { type ComponentType, render } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import './tokens.css'
 import './kit.css'
@@ -15,7 +15,9 @@ import { loadTexts, type TextKey, text } from './text.ts'
 
 type Entry = { session?: Session; fault?: ApiFault; ended?: boolean }
 
-function App({ name, pages }: { name: string; pages: Page[] }) {
+type Pages = { pages: Page[]; guest?: ComponentType | undefined }
+
+function App({ name, pages, guest }: Pages & { name: string }) {
   const api = useMemo(createApi, [])
   const [entry, setEntry] = useState<Entry>()
   const [words, announce] = useState('')
@@ -55,7 +57,7 @@ function App({ name, pages }: { name: string; pages: Page[] }) {
         <SignIn api={api} name={name} ended={entry.ended === true} enter={enter} />
       ) : (
         <ConsoleContext.Provider value={console}>
-          <Frame name={name} pages={pages} session={session} signOut={signOut} />
+          <Frame name={name} pages={pages} guest={guest} session={session} signOut={signOut} />
         </ConsoleContext.Provider>
       )}
       <LiveRegion words={words} />
@@ -63,7 +65,7 @@ function App({ name, pages }: { name: string; pages: Page[] }) {
   )
 }
 
-export async function startConsole(q: { name: TextKey; pages: Page[] }): Promise<void> {
+export async function startConsole(q: Pages & { name: TextKey }): Promise<void> {
   await loadTexts(navigator.languages)
-  render(<App name={text(q.name)} pages={q.pages} />, document.getElementById('console')!)
+  render(<App name={text(q.name)} pages={q.pages} guest={q.guest} />, document.getElementById('console')!)
 }

@@ -5,9 +5,15 @@ import { auditLog } from './audit-log/page.tsx'
 import { configuration } from './configuration/page.tsx'
 import { globalGroup } from './global-groups/one.tsx'
 import { globalGroups } from './global-groups/page.tsx'
+import { automaticApprovals } from './management-requests/automatic.tsx'
+import { managementRequest } from './management-requests/one.tsx'
+import { managementRequests } from './management-requests/page.tsx'
 import { member } from './members/one.tsx'
 import { members } from './members/page.tsx'
 import { overview } from './overview/page.tsx'
+import { people } from './people/page.tsx'
+import { proposal } from './proposals/one.tsx'
+import { proposals } from './proposals/page.tsx'
 import { securityServer } from './security-servers/one.tsx'
 import { securityServers } from './security-servers/page.tsx'
 import { settings } from './settings/page.tsx'
@@ -17,6 +23,12 @@ import { trustServices } from './trust-services/page.tsx'
 
 export const pages: Page[] = [
   overview,
+  proposals,
+  proposal,
+  managementRequests,
+  // Before the page of one, whose path it fits.
+  automaticApprovals,
+  managementRequest,
   members,
   member,
   subsystems,
@@ -27,6 +39,7 @@ export const pages: Page[] = [
   globalGroups,
   globalGroup,
   configuration,
+  people,
   apiKeys,
   auditLog,
   settings,

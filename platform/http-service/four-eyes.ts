@@ -21,6 +21,8 @@ export type FourEyes = {
   /** False while there is no second person to ask: then the call acts at once. */
   isRequired(): Promise<boolean>
   propose(call: ProposedCall): Promise<Proposed>
+  /** Throws `key_without_person` for a caller behind whom nobody stands, while a second person is required. */
+  checkAnswerable(caller: Caller): Promise<void>
 }
 
 /** An approved call: by whom it was asked for, and who agreed. */
@@ -38,8 +40,10 @@ const MAX_REASON = 500
 /** Throws Error when a marked operation only reads, or its input holds a secret: a proposal is kept in plain, and shown. */
 export function checkProposable(operations: Operation[], fourEyes: FourEyes | undefined): void {
   const marked = operations.filter((operation) => operation.fourEyes)
-  if (marked.length > 0 && fourEyes === undefined)
-    throw new Error(`nobody keeps proposals of [${marked.map(({ id }) => id)}]`)
+  if (operations.some((one) => one.fourEyes || one.emergency) && fourEyes === undefined)
+    throw new Error(
+      `nobody keeps proposals of [${marked.map(({ id }) => id)}] or knows who acts in an emergency`,
+    )
   const reading = marked.filter(({ method }) => method === 'GET').map(({ id }) => id)
   if (reading.length > 0) throw new Error(`[${reading}] change nothing that a second person could agree to`)
   const secret = marked.filter((operation) => operation.hasSecrets()).map(({ id }) => id)

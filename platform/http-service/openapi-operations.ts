@@ -32,6 +32,7 @@ type RawOperation = {
   'x-roles'?: string[]
   'x-body-limit'?: number
   'x-four-eyes'?: boolean
+  'x-emergency'?: boolean
   parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Record<string, { schema?: Schema }> }
   responses?: Record<string, { content?: Record<string, unknown> }>
@@ -46,6 +47,8 @@ export type Operation = {
   bodyLimit: number | undefined
   /** A second person has to agree before it is carried out. */
   fourEyes: boolean
+  /** One person does it alone and at once, so somebody has to answer for it by name. */
+  emergency: boolean
   parameters: Parameter[]
   requestTypes: string[]
   bodyRequired: boolean
@@ -102,6 +105,7 @@ function readOperation(
     roles,
     bodyLimit: raw['x-body-limit'],
     fourEyes: raw['x-four-eyes'] === true,
+    emergency: raw['x-emergency'] === true,
     parameters: [...(item.parameters ?? []), ...(raw.parameters ?? [])].map((one) => resolve(document, one)),
     requestTypes: content.map(([type]) => type),
     bodyRequired: raw.requestBody?.required === true,

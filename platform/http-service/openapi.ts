@@ -113,11 +113,13 @@ async function run(
   const input = check({ params: request.params, query: request.query, body: request.body })
   const act = { ...input, caller, target: request.url.split('?', 1)[0] ?? '' }
   if (operation.fourEyes && q.fourEyes !== undefined && (await q.fourEyes.isRequired())) {
+    await q.fourEyes.checkAnswerable(caller)
     const reason = reasonOf(request)
     await record(q, operation, act, { reason }, 'propose')
     const proposed = await q.fourEyes.propose({ ...act, operation: operation.id, reason })
     return sendAnswer(reply, answer(proposed, { status: 202 }), { ...operation, responseType: undefined })
   }
+  if (operation.emergency) await q.fourEyes?.checkAnswerable(caller)
   if (!READING.has(operation.method)) await record(q, operation, act)
   const result = await handler({ ...input, caller })
   return sendAnswer(reply, result as Answer | unknown, operation)

@@ -38,6 +38,12 @@ export const administrationFaults = {
     text: 'This is not an installation code that can be redeemed',
     remedy: 'Enter the code from the file that the operator handed to you; wrong ones are counted',
   },
+  key_without_person: {
+    status: 403,
+    blame: 'client',
+    text: 'This API key stands for no person',
+    remedy: 'Log in and do it there, or use a key that an active administrator made',
+  },
   not_proposer: {
     status: 403,
     blame: 'client',

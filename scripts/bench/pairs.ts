@@ -23,7 +23,14 @@ export async function startPairs(directory: string, network: string): Promise<Pa
   }
   // What is measured is what a server can do, not what it grants one peer.
   const environment = { CONCORDAT_PEERS_PER_SECOND: '1000000' }
-  const instance = await startInstance({ layout, progress: quiet, fresh: true, environment, onExit })
+  const instance = await startInstance({
+    layout,
+    progress: quiet,
+    fresh: true,
+    install: false,
+    environment,
+    onExit,
+  })
   const others: Started[] = []
   const stop = async (): Promise<void> => {
     for (const started of others.reverse()) await started.kill()

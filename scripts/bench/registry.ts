@@ -48,6 +48,7 @@ export async function run(args: string[]): Promise<number> {
       layout,
       progress: { begin: () => ({ done: () => undefined }) },
       fresh: true,
+      install: false,
       onExit: (name, why) => {
         throw new Error(`${name} ended: ${why}`)
       },

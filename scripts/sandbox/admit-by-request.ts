@@ -1,6 +1,10 @@
-/** How an agency joins an instance: its security server files management requests, an administrator reads and approves them. */
+/** How an agency joins an instance: its security server files management requests, administrators read and approve them. */
+import { type Administrator, byTwo } from './administrator.ts'
 import type { Api } from './client.ts'
 import { type Agency, encoded, type Layout, subsystemText } from './layout.ts'
+
+/** Reads a request and approves exactly what was read. */
+export type Approve = (filed: Filed) => Promise<void>
 
 type Filed = { request: number; kind: string; state: string }
 type Read = { contentHash: string; conflicts: string[] }
@@ -8,7 +12,7 @@ type Read = { contentHash: string; conflicts: string[] }
 /** The server's authentication certificate, then its client; says in words what was done. */
 export async function admitByRequest(q: {
   server: Api
-  registry: Api
+  approve: Approve
   layout: Layout
   agency: Agency
   /** SHA-256 of its authentication certificate. */
@@ -21,21 +25,40 @@ export async function admitByRequest(q: {
       address: agency.address,
     }),
   ]
-  await approve(q.registry, filed[0]!)
+  await q.approve(filed[0]!)
   // The registry takes no client for a server that it does not know yet.
   filed.push(
     await server.send<Filed>('PUT', `/clients/${client}/register`, {
       subsystemName: agency.subsystemName,
     }),
   )
-  await approve(q.registry, filed[1]!)
+  await q.approve(filed[1]!)
   const names = filed.map(({ kind, request }) => `${kind} (request ${request})`)
-  return `its server filed ${names.join(' and ')}, an administrator approved both`
+  return `its server filed ${names.join(' and ')}`
 }
 
-/** What was read is what is approved: its hash goes along. */
-async function approve(registry: Api, { request, kind }: Filed): Promise<void> {
-  const { contentHash, conflicts } = await registry.get<Read>(`/management-requests/${request}`)
-  if (conflicts.length > 0) throw new Error(`${kind}: ${conflicts.join('; ')}`)
-  await registry.send('POST', `/management-requests/${request}/approve`, { contentHash })
+/** Each reads it: one proposes to approve it, the other approves that. */
+export function approveByTwo(two: [Administrator, Administrator]): Approve {
+  return async ({ request, kind }) => {
+    const path = `/management-requests/${request}`
+    const { contentHash } = checked(kind, await two[0].get<Read>(path))
+    const again = checked(kind, await two[1].get<Read>(path))
+    if (again.contentHash !== contentHash) throw new Error(`${kind}: it was changed meanwhile`)
+    const reason = 'The third agency of the sandbox joins.'
+    await byTwo(two, { method: 'POST', path: `${path}/approve`, body: { contentHash }, reason })
+  }
+}
+
+/** While the registry is not installed the operator's key acts alone. */
+export function approveByKey(registry: Api): Approve {
+  return async ({ request, kind }) => {
+    const path = `/management-requests/${request}`
+    const { contentHash } = checked(kind, await registry.get<Read>(path))
+    await registry.send('POST', `${path}/approve`, { contentHash })
+  }
+}
+
+function checked(kind: string, read: Read): Read {
+  if (read.conflicts.length > 0) throw new Error(`${kind}: ${read.conflicts.join('; ')}`)
+  return read
 }

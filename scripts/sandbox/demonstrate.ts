@@ -10,6 +10,7 @@ import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
 import type { Instance } from './instance.ts'
 import { type Agency, folderOf, SERVER_PORTS, subsystemText } from './layout.ts'
+import { loginsOf } from './people.ts'
 
 export type Say = (line: string) => void
 
@@ -173,8 +174,13 @@ export function sayWhatNext(instance: Instance, say: Say): void {
     `  Central registry   configuration http://${layout.registry.address}:${layout.registry.publicPort}/internalconf?version=6  management http://${layout.registry.address}:4000/api/v1`,
   )
   say(
-    `  Its console        http://${layout.registry.address}:${layout.registry.adminPort}/console/  sign in with the API key in ${folderOf(layout, 'registry/api-key')}`,
+    `  Its console        http://${layout.registry.address}:${layout.registry.adminPort}/console/  sign in at the provider (passwords also in ${folderOf(layout, 'openid.json')}):`,
   )
+  for (const login of loginsOf(layout)) say(`    ${login}`)
+  if (!instance.installed)
+    say(
+      `    two of them become administrators by the codes in ${folderOf(layout, 'registry/code-1')} and code-2`,
+    )
   say(
     `  Auditors' console  http://${tax.address}:${SERVER_PORTS.admin}/console/  of the ${tax.name}: sign in with the API key in ${folderOf(layout, 'tax/api-key')}`,
   )

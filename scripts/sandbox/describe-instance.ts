@@ -45,7 +45,11 @@ export function describeInstance({ layout, processes }: Instance): object {
       registrationUrl: `https://${registry.address}:${registry.registrationPort}`,
       consoleUrl: `http://${registry.address}:${registry.adminPort}/console/`,
       apiKeyFile: file('registry/api-key'),
+      /** Installation codes, redeemed unless the ceremony was left to others. */
+      codeFiles: [file('registry/code-1'), file('registry/code-2')],
+      settingsFile: file('registry.yaml'),
     },
+    login: { issuer: `http://${trust.address}:${trust.openIdPort}`, peopleFile: file('openid.json') },
     systems,
     servers: Object.fromEntries(servers),
     processes: processes.map(({ name, pid }) => ({ name, pid })),

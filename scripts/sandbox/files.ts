@@ -8,6 +8,7 @@ import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
 import { certify, fetchText } from './client.ts'
 import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS, serverText } from './layout.ts'
+import { LOGIN_CLIENT, registryUrl, writePeople } from './people.ts'
 
 /** Changes when a sandbox of an older version cannot be used any more. */
 export const SANDBOX_VERSION = '7'
@@ -27,10 +28,13 @@ caPort: ${trust.caPort}
 ocspPort: ${trust.ocspPort}
 tsaPort: ${trust.tsaPort}
 apiKeyFile: ./trust.key
+openIdPort: ${trust.openIdPort}
+openIdFile: ./openid.json
 `,
   )
   mkdirSync(folderOf(layout, 'registry'), { recursive: true, mode: 0o700 })
   secret(folderOf(layout, 'registry/pin'))
+  writePeople(layout)
   registrationCertificate(layout)
   write(
     folderOf(layout, 'registry.yaml'),
@@ -47,6 +51,14 @@ registration:
   port: ${registry.registrationPort}
   certificateFile: ./registry/registration.pem
   keyFile: ./registry/registration.key
+login:
+  issuer: http://${trust.address}:${trust.openIdPort}
+  clientId: ${LOGIN_CLIENT}
+  clientSecretFile: ./registry/login-secret
+  baseUrl: ${registryUrl(layout)}
+  contact: whoever started this sandbox
+  firstCodeFile: ./registry/code-1
+  secondCodeFile: ./registry/code-2
 `,
   )
   for (const agency of agenciesOf(layout)) writeServerSettings(layout, agency)

@@ -3,11 +3,13 @@ import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import { admitByRequest } from './admit-by-request.ts'
+import { type Approve, admitByRequest, approveByKey, approveByTwo } from './admit-by-request.ts'
 import { openApi as describedApi } from './agencies/population-register.ts'
 import { type Api, openApi } from './client.ts'
 import { SANDBOX_VERSION, systemCertificate, writeSettings } from './files.ts'
+import { type Administrators, arrive, installRegistry, inviteReaders } from './install-registry.ts'
 import {
+  type Agency,
   agenciesOf,
   folderOf,
   type Layout,
@@ -15,6 +17,7 @@ import {
   SERVER_PORTS,
   subsystemText,
 } from './layout.ts'
+import { peopleOf } from './people.ts'
 import { type Started, scriptCommand, serverCommand, startProcess } from './processes.ts'
 import { setUpRegistry } from './set-up-registry.ts'
 import { refreshServer, registerByHand, setUpClient, setUpServer, setUpService } from './set-up-server.ts'
@@ -22,6 +25,8 @@ import { refreshServer, registerByHand, setUpClient, setUpServer, setUpService }
 export type Instance = {
   layout: Layout
   registry: Api
+  /** Whether the installation ceremony is done, so that what trust hangs on takes two persons. */
+  installed: boolean
   servers: Record<string, Api>
   processes: Started[]
   stop(): Promise<void>
@@ -34,6 +39,8 @@ export type InstanceOptions = {
   layout: Layout
   progress: Progress
   fresh: boolean
+  /** Whether the sandbox goes through the installation ceremony; without it the operator's key acts alone. */
+  install: boolean
   /** Settings of the security servers beside those of their files. */
   environment?: Record<string, string>
   onExit(name: string, why: string): void
@@ -81,6 +88,10 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
     )
     if (isNew) await setUpRegistry(registry, layout)
     const systems = await systemCertificates(layout)
+    // Beside the start of the servers: a first login loads what the provider and the registry need for it.
+    const arriving = isNew && q.install ? arrive(layout) : undefined
+    // Told where it is awaited; a failure before that must not end the process.
+    arriving?.catch(() => undefined)
     await Promise.all(
       agenciesOf(layout).map(({ key, name }) =>
         start(
@@ -98,7 +109,7 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
         folderOf(layout, `${key}/api-key`),
       )
     }
-    if (isNew) await setUpServers({ layout, registry, servers, systems, progress })
+    if (isNew) await setUpServers({ layout, registry, servers, systems, progress, arriving })
     else await Promise.all(Object.values(servers).map(refreshServer))
     writeFileSync(folderOf(layout, 'agencies.json'), JSON.stringify(agencySettings(layout), undefined, 2), {
       mode: 0o600,
@@ -109,7 +120,8 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
       [folderOf(layout, 'agencies.json')],
     )
     writeFileSync(stamp, `${SANDBOX_VERSION}\n`)
-    return { layout, registry, servers, processes, stop }
+    const { fourEyes: installed } = await registry.get<{ fourEyes: boolean }>('/system')
+    return { layout, registry, installed, servers, processes, stop }
   } catch (cause) {
     await stop()
     throw cause
@@ -138,24 +150,38 @@ async function setUpServers(q: {
   servers: Record<string, Api>
   systems: Record<string, Buffer>
   progress: Progress
+  /** Those who install the registry once the operator has set it up; undefined when nobody does. */
+  arriving: Promise<Administrators> | undefined
 }): Promise<void> {
   const { layout, registry, servers } = q
   const step = q.progress.begin('keys, certificates, registrations, access rights')
   await registry.send('POST', '/configuration/publish')
   const anchor = await registry.getBytes('/configuration/anchors/internal')
-  await Promise.all(
-    agenciesOf(layout).map(async (agency) => {
-      const server = servers[agency.key]!
-      const { sha256, pem } = await setUpServer({ server, anchor, layout, agency })
-      await setUpClient({ server, layout, agency, certificate: q.systems[agency.key]! })
-      if (agency === layout.agencies.business) {
-        const joining = q.progress.begin(`admission of the ${agency.name}`)
-        joining.done(await admitByRequest({ server, registry, layout, agency, certificate: sha256 }))
-      } else {
+  const prepare = async (agency: Agency): Promise<{ sha256: string; pem: Buffer }> => {
+    const server = servers[agency.key]!
+    const certificate = await setUpServer({ server, anchor, layout, agency })
+    await setUpClient({ server, layout, agency, certificate: q.systems[agency.key]! })
+    return certificate
+  }
+  const { business } = layout.agencies
+  const [joining] = await Promise.all([
+    prepare(business),
+    ...agenciesOf(layout)
+      .filter((agency) => agency !== business)
+      .map(async (agency) => {
+        const { pem } = await prepare(agency)
         await registerByHand({ registry, layout, agency, certificate: pem })
-      }
-    }),
-  )
+      }),
+  ])
+  const admit = async (approve: Approve, by: string): Promise<void> => {
+    const step = q.progress.begin(`admission of the ${business.name}`)
+    const server = servers[business.key]!
+    step.done(
+      `${await admitByRequest({ server, layout, agency: business, certificate: joining.sha256, approve })}, ${by}`,
+    )
+  }
+  if (q.arriving === undefined) await admit(approveByKey(registry), 'the operator approved both')
+  else await withAdministrators(await q.arriving, layout, q.progress, admit)
   await setUpService({
     server: servers[layout.agencies.population.key]!,
     layout,
@@ -166,6 +192,27 @@ async function setUpServers(q: {
   await registry.send('POST', '/configuration/publish')
   await Promise.all(Object.values(servers).map(refreshServer))
   step.done()
+}
+
+/** The operator has set up what there is before the ceremony; all else takes two persons. */
+async function withAdministrators(
+  two: Administrators,
+  layout: Layout,
+  progress: Progress,
+  admit: (approve: Approve, by: string) => Promise<void>,
+): Promise<void> {
+  try {
+    const step = progress.begin('installation ceremony')
+    await installRegistry(two, layout)
+    const [anna, ben] = peopleOf(layout)
+    step.done(
+      `${anna!.name} and ${ben!.name} redeemed the two codes; what trust hangs on takes both from now on`,
+    )
+    await admit(approveByTwo(two), `${anna!.name} proposed to approve both, ${ben!.name} agreed`)
+    await inviteReaders(two, layout)
+  } finally {
+    await Promise.all(two.map((one) => one.close()))
+  }
 }
 
 function agencySettings(layout: Layout): object {

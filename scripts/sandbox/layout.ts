@@ -17,7 +17,9 @@ export type Layout = {
   instance: string
   memberClass: string
   directory: string
-  trust: { address: string; caPort: number; ocspPort: number; tsaPort: number }
+  trust: { address: string; caPort: number; ocspPort: number; tsaPort: number; openIdPort: number }
+  /** Administrators come from addresses that begin so. */
+  people: string
   registry: { address: string; publicPort: number; adminPort: number; registrationPort: number }
   systems: { address: string; populationRegister: number; taxAgency: number; businessRegister: number }
   agencies: { population: Agency; tax: Agency; business: Agency }
@@ -48,7 +50,8 @@ export function layoutOf(directory: string, network: string): Layout {
     instance: 'DEV',
     memberClass: MEMBER_CLASS,
     directory,
-    trust: { address: `${network}.20`, caPort: 8888, ocspPort: 8889, tsaPort: 8899 },
+    trust: { address: `${network}.20`, caPort: 8888, ocspPort: 8889, tsaPort: 8899, openIdPort: 8890 },
+    people: `${network}.4`,
     registry: { address: `${network}.10`, publicPort: 8001, adminPort: 4000, registrationPort: 4001 },
     systems: { address: `${network}.30`, populationRegister: 9001, taxAgency: 9002, businessRegister: 9003 },
     agencies: {

@@ -1,5 +1,6 @@
 /** The installation ceremony as two persons go through it, and what tests of people need after it. */
 import { readFileSync } from 'node:fs'
+import type { BrowserContextOptions } from 'playwright-core'
 import type { Test } from 'tap'
 import { type Browser, openBrowser } from './openid-provider.ts'
 import type { Node } from './registry-world.ts'
@@ -9,6 +10,16 @@ export const baseOf = (node: Node): string => node.settings.login!.baseUrl
 
 export const codeOf = (node: Node, which: 'first' | 'second'): string =>
   readFileSync(node.settings.login![`${which}CodeFile`], 'utf8').trim()
+
+/** The browser's session at this registry, for a context of Chromium. */
+export function sessionOf(browser: Browser, node: Node): BrowserContextOptions {
+  const { host, hostname: domain } = new URL(baseOf(node))
+  const cookies = [...(browser.cookies.get(host) ?? [])].map(([name, value]) => ({
+    ...{ name, value, domain, path: '/', expires: -1, httpOnly: true, secure: false },
+    sameSite: 'Strict' as const,
+  }))
+  return { storageState: { cookies, origins: [] } }
+}
 
 /** Two administrators, each in a browser of their own and logged in. */
 export async function install(t: Test, node: Node): Promise<{ anna: Browser; ben: Browser }> {

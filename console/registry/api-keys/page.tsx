@@ -5,12 +5,12 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { operations } from '../../kit/operations.ts'
 import { Rows } from '../../kit/rows.tsx'
 import { Show } from '../../kit/states.tsx'
 import { Status } from '../../kit/status.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
+import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { roleField, roleName } from '../roles.tsx'
 
 type Key = {
   id: string
@@ -19,16 +19,14 @@ type Key = {
   createdAt: string
   expiresAt: string | null
   revokedAt: string | null
-}
-
-function roleName(role: string): string {
-  return text(`role.${role}` as TextKey)
+  createdBy: string | null
+  /** Its secret has been shown. */
+  issued: boolean
 }
 
 function ApiKeys() {
-  const { api, session } = useConsole()
+  const { session } = useConsole()
   const keys = useAnswer<Key[]>('getApiKeys')
-  const roles = operations['getSystem']?.roles ?? []
   return (
     <>
       <Head
@@ -43,12 +41,7 @@ function ApiKeys() {
             consequence={<p>{text('keys.addConsequence')}</p>}
             fields={[
               { name: 'name', title: 'keys.name', hint: 'keys.nameHint', maxLength: 255 },
-              {
-                name: 'roles',
-                title: 'keys.roles',
-                type: 'checks',
-                options: roles.map((role) => ({ value: role, title: roleName(role) })),
-              },
+              roleField('keys.roles'),
               {
                 name: 'expiresAt',
                 title: 'keys.expiresAt',
@@ -57,8 +50,8 @@ function ApiKeys() {
                 required: false,
               },
             ]}
-            send={({ name, roles: chosen, expiresAt }) =>
-              api.call('addApiKey', {
+            send={({ name, roles: chosen, expiresAt }, call) =>
+              call('addApiKey', {
                 body: {
                   name,
                   roles: String(chosen).split(','),
@@ -66,14 +59,7 @@ function ApiKeys() {
                 },
               })
             }
-            result={({ secret }) => (
-              <>
-                <p>
-                  <strong>{text('keys.secretOnce')}</strong>
-                </p>
-                <Copyable value={secret} label={text('keys.secret')} />
-              </>
-            )}
+            result={({ secret }) => <Secret of={secret} />}
           />
         }
       />
@@ -96,10 +82,22 @@ function ApiKeys() {
               },
               {
                 title: 'common.acts',
-                acts: ['revokeApiKey'],
-                cell: ({ id, name, revokedAt }) =>
+                acts: ['revokeApiKey', 'issueApiKeySecret'],
+                cell: ({ id, name, revokedAt, createdBy, issued }) =>
                   revokedAt === null && (
                     <div class="acts">
+                      {!issued && createdBy === session.id && (
+                        <Act<{ secret: string }>
+                          operation="issueApiKeySecret"
+                          button={text('keys.collect')}
+                          label={text('keys.collectThis', { name })}
+                          look="primary"
+                          title={text('keys.collectThis', { name })}
+                          consequence={<p>{text('keys.collectConsequence')}</p>}
+                          send={(_, call) => call('issueApiKeySecret', { params: { id } })}
+                          result={({ secret }) => <Secret of={secret} />}
+                        />
+                      )}
                       <Act
                         operation="revokeApiKey"
                         button={text('keys.revoke')}
@@ -109,7 +107,7 @@ function ApiKeys() {
                           <p>{text(session.name === name ? 'keys.revokeOwn' : 'keys.revokeConsequence')}</p>
                         }
                         nameToType={name}
-                        send={() => api.call('revokeApiKey', { params: { id } })}
+                        send={(_, call) => call('revokeApiKey', { params: { id } })}
                         result={() => <p>{text('keys.revoked')}</p>}
                       />
                     </div>
@@ -123,10 +121,22 @@ function ApiKeys() {
   )
 }
 
-function State({ of: { revokedAt, expiresAt } }: { of: Key }) {
+function Secret({ of }: { of: string }) {
+  return (
+    <>
+      <p>
+        <strong>{text('keys.secretOnce')}</strong>
+      </p>
+      <Copyable value={of} label={text('keys.secret')} />
+    </>
+  )
+}
+
+function State({ of: { revokedAt, expiresAt, issued } }: { of: Key }) {
   if (revokedAt !== null) return <Status tone="quiet" word="status.revoked" />
   if (expiresAt !== null && Date.parse(expiresAt) <= Date.now())
     return <Status tone="bad" word="status.expired" />
+  if (!issued) return <Status tone="warn" word="keys.notIssued" />
   return <Status tone="good" word="status.valid" />
 }
 

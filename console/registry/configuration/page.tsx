@@ -1,6 +1,5 @@
 /** The global configuration: what was published last, its parts, its anchors, and the keys that sign it. */
 import { Act } from '../../kit/act.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
@@ -23,7 +22,6 @@ export type Configuration = {
 }
 
 function ConfigurationPage() {
-  const { api } = useConsole()
   const configuration = useAnswer<Configuration>('getConfiguration')
   return (
     <>
@@ -37,7 +35,7 @@ function ConfigurationPage() {
             look="primary"
             title={text('configuration.publish')}
             consequence={<p>{text('configuration.publishConsequence')}</p>}
-            send={() => api.call('publishConfiguration')}
+            send={(_, call) => call('publishConfiguration')}
             result={({ index }) => <p>{text('configuration.published', { index })}</p>}
           />
         }

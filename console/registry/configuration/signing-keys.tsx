@@ -1,6 +1,5 @@
 /** The keys that sign the configuration: one is active, others are announced or retired. */
 import { Act } from '../../kit/act.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -21,7 +20,6 @@ export type SigningKey = {
 const ALGORITHMS = ['P-256', 'RSA-2048', 'RSA-3072']
 
 export function SigningKeys({ keys }: { keys: SigningKey[] }) {
-  const { api } = useConsole()
   return (
     <Part
       title={text('signingKeys.title')}
@@ -40,7 +38,7 @@ export function SigningKeys({ keys }: { keys: SigningKey[] }) {
               options: ALGORITHMS.map((value) => ({ value, title: value })),
             },
           ]}
-          send={(body) => api.call('addSigningKey', { body })}
+          send={(body, call) => call('addSigningKey', { body })}
           result={() => <p>{text('signingKeys.added')}</p>}
         />
       }
@@ -81,7 +79,6 @@ export function SigningKeys({ keys }: { keys: SigningKey[] }) {
 }
 
 function KeyActs({ of: { id } }: { of: SigningKey }) {
-  const { api } = useConsole()
   const params = { id }
   return (
     <div class="acts">
@@ -91,7 +88,7 @@ function KeyActs({ of: { id } }: { of: SigningKey }) {
         label={text('signingKeys.activateThis', { id })}
         title={text('signingKeys.activate')}
         consequence={<p>{text('signingKeys.activateConsequence')}</p>}
-        send={() => api.call('activateSigningKey', { params })}
+        send={(_, call) => call('activateSigningKey', { params })}
         result={() => <p>{text('signingKeys.activated')}</p>}
       />
       <Act
@@ -101,7 +98,7 @@ function KeyActs({ of: { id } }: { of: SigningKey }) {
         title={text('signingKeys.delete')}
         consequence={<p>{text('signingKeys.deleteConsequence')}</p>}
         nameToType={id.slice(0, 8)}
-        send={() => api.call('deleteSigningKey', { params })}
+        send={(_, call) => call('deleteSigningKey', { params })}
         result={() => <p>{text('signingKeys.deleted')}</p>}
       />
     </div>

@@ -1,7 +1,6 @@
 /** One global group and who belongs to it. */
 import { Act } from '../../kit/act.tsx'
 import { goTo } from '../../kit/address.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
@@ -16,7 +15,6 @@ type Group = { code: string; description: string; members: number }
 type Client = { id: string; name: string }
 
 function OneGroup({ params }: { params: Record<string, string> }) {
-  const { api } = useConsole()
   const group = useAnswer<Group>('getGlobalGroup', { params: { code: params['code']! } })
   return (
     <Show of={group} page="groups.one">
@@ -32,7 +30,7 @@ function OneGroup({ params }: { params: Record<string, string> }) {
                 title={text('groups.deleteTitle', { name: code })}
                 consequence={<p>{text('groups.deleteConsequence')}</p>}
                 nameToType={code}
-                send={() => api.call('deleteGlobalGroup', { params: { code } })}
+                send={(_, call) => call('deleteGlobalGroup', { params: { code } })}
                 result={() => <p>{text('groups.deleted')}</p>}
                 then={() => goTo('/global-groups')}
               />
@@ -49,7 +47,7 @@ function OneGroup({ params }: { params: Record<string, string> }) {
                 fields={[
                   { name: 'client', title: 'common.clientId', hint: 'common.clientIdHint', maxLength: 1100 },
                 ]}
-                send={(body) => api.call('addGlobalGroupMember', { params: { code }, body })}
+                send={(body, call) => call('addGlobalGroupMember', { params: { code }, body })}
                 result={() => <p>{text('groups.memberAdded')}</p>}
               />
             }
@@ -74,7 +72,7 @@ function OneGroup({ params }: { params: Record<string, string> }) {
                         label={text('common.removeThis', { what: id })}
                         title={text('groups.removeMemberTitle', { name: id })}
                         consequence={<p>{text('groups.removeMemberConsequence')}</p>}
-                        send={() => api.call('deleteGlobalGroupMember', { params: { code, client: id } })}
+                        send={(_, call) => call('deleteGlobalGroupMember', { params: { code, client: id } })}
                         result={() => <p>{text('groups.memberRemoved')}</p>}
                       />
                     </div>

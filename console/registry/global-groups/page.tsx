@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { segmentOf } from '../../kit/api.ts'
-import { useConsole } from '../../kit/context.ts'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
@@ -11,7 +10,6 @@ import { number, text } from '../../kit/text.ts'
 type Group = { code: string; description: string; members: string[] }
 
 function GlobalGroups() {
-  const { api } = useConsole()
   return (
     <>
       <Head
@@ -28,7 +26,7 @@ function GlobalGroups() {
               { name: 'code', title: 'groups.code', hint: 'common.codeHint', maxLength: 255 },
               { name: 'description', title: 'groups.description', maxLength: 255 },
             ]}
-            send={(body) => api.call('addGlobalGroup', { body })}
+            send={(body, call) => call('addGlobalGroup', { body })}
             result={() => <p>{text('groups.added')}</p>}
             then={({ code }) => goTo(`/global-groups/${segmentOf(code)}`)}
           />

@@ -2,7 +2,6 @@
 
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
@@ -35,7 +34,6 @@ function OneMember({ params }: { params: Record<string, string> }) {
 }
 
 function Known(member: Member) {
-  const { api } = useConsole()
   const { id, name } = member
   const params = { id }
   return (
@@ -51,7 +49,7 @@ function Known(member: Member) {
               title={text('members.renameTitle', { name })}
               consequence={<p>{text('members.renameConsequence')}</p>}
               fields={[{ name: 'name', title: 'members.name', maxLength: 255, initial: name }]}
-              send={(body) => api.call('renameMember', { params, body })}
+              send={(body, call) => call('renameMember', { params, body })}
               result={() => <p>{text('members.renamed')}</p>}
             />
             <Act
@@ -60,7 +58,7 @@ function Known(member: Member) {
               title={text('members.deleteTitle', { name })}
               consequence={<p>{text('members.deleteConsequence')}</p>}
               nameToType={name}
-              send={() => api.call('deleteMember', { params })}
+              send={(_, call) => call('deleteMember', { params })}
               result={() => <p>{text('members.deleted')}</p>}
               then={() => goTo('/members')}
             />
@@ -89,8 +87,8 @@ function Known(member: Member) {
               { name: 'subsystemCode', title: 'subsystems.code', hint: 'common.codeHint', maxLength: 255 },
               { name: 'name', title: 'subsystems.name', required: false, maxLength: 255 },
             ]}
-            send={({ subsystemCode, name: given }) =>
-              api.call('addSubsystem', {
+            send={({ subsystemCode, name: given }, call) =>
+              call('addSubsystem', {
                 params,
                 body: { subsystemCode, ...(given === '' ? {} : { name: given }) },
               })

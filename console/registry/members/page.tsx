@@ -2,7 +2,6 @@
 
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
@@ -22,7 +21,6 @@ export function useClasses(): { value: string; title: string }[] {
 }
 
 function Members() {
-  const { api } = useConsole()
   const classes = useClasses()
   return (
     <>
@@ -41,7 +39,7 @@ function Members() {
               { name: 'memberCode', title: 'members.code', hint: 'common.codeHint', maxLength: 255 },
               { name: 'name', title: 'members.name', maxLength: 255 },
             ]}
-            send={(body) => api.call('addMember', { body })}
+            send={(body, call) => call('addMember', { body })}
             result={({ id }) => (
               <p>
                 {text('members.added')} <ClientLink id={id} />

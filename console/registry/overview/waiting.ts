@@ -8,6 +8,10 @@ import type { TimestampingService } from '../trust-services/timestamping-service
 
 export type Overview = {
   now: string
+  /** What this caller, and what any registration officer, may decide now. */
+  waiting: { proposals: number; requests: number }
+  /** `done` is absent where no login is set up. */
+  installation: { done?: boolean; reopenedUntil?: string }
   counts: { members: number; subsystems: number; securityServers: number; globalGroups: number }
   serversWithoutCertificate: number
   expiringCertificates: {
@@ -46,6 +50,33 @@ export function waitingOf(known: Known): Waiting[] {
   const add = (holds: boolean, waiting: Waiting): void => {
     if (holds) found.push(waiting)
   }
+  const { waiting, installation } = overview
+  add(installation.reopenedUntil !== undefined, {
+    what: 'waiting.reopened',
+    tone: 'bad',
+    operation: 'closeInstallation',
+    to: '/people',
+  })
+  add(installation.done === false, {
+    what: 'waiting.installation',
+    tone: 'bad',
+    operation: 'addApiKey',
+    to: '/people',
+  })
+  add(waiting.proposals > 0, {
+    what: 'waiting.proposals',
+    values: { count: waiting.proposals },
+    tone: 'warn',
+    operation: 'approveProposal',
+    to: '/proposals?view=waiting',
+  })
+  add(waiting.requests > 0, {
+    what: 'waiting.requests',
+    values: { count: waiting.requests },
+    tone: 'warn',
+    operation: 'approveManagementRequest',
+    to: '/management-requests?state=SUBMITTED_FOR_APPROVAL',
+  })
   add(!system.initialized, {
     what: 'waiting.instance',
     tone: 'bad',

@@ -1,13 +1,11 @@
 /** The authentication certificates of a server: other servers know it by them. */
 import { Act } from '../../kit/act.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
 import { Empty } from '../../kit/states.tsx'
 import { text } from '../../kit/text.ts'
 import { type Certificate, CertificateFacts } from '../certificate.tsx'
 
 export function Certificates({ server, of }: { server: string; of: Certificate[] }) {
-  const { api } = useConsole()
   const params = { id: server }
   return (
     <Part
@@ -19,7 +17,7 @@ export function Certificates({ server, of }: { server: string; of: Certificate[]
           title={text('servers.addCertificate')}
           consequence={<p>{text('servers.addCertificateConsequence')}</p>}
           fields={[{ name: 'file', title: 'certificate.file', hint: 'certificate.fileHint', type: 'file' }]}
-          send={({ file }) => api.call('addAuthenticationCertificate', { params, body: file as File })}
+          send={({ file }, call) => call('addAuthenticationCertificate', { params, body: file as File })}
           result={() => <p>{text('servers.certificateAdded')}</p>}
         />
       }
@@ -41,8 +39,8 @@ export function Certificates({ server, of }: { server: string; of: Certificate[]
                 title={text('servers.deleteCertificate')}
                 consequence={<p>{text('servers.deleteCertificateConsequence')}</p>}
                 nameToType={server.split(':').at(-1)!}
-                send={() =>
-                  api.call('deleteAuthenticationCertificate', {
+                send={(_, call) =>
+                  call('deleteAuthenticationCertificate', {
                     params: { ...params, sha256: certificate.sha256 },
                   })
                 }

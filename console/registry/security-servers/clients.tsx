@@ -1,6 +1,5 @@
 /** Who is registered as client of a server: members and subsystems that exchange messages through it. */
 import { Act } from '../../kit/act.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
@@ -9,7 +8,6 @@ import { ClientLink } from '../links.tsx'
 type Client = { id: string; name: string }
 
 export function Clients({ server }: { server: string }) {
-  const { api } = useConsole()
   const params = { id: server }
   return (
     <Part
@@ -23,7 +21,7 @@ export function Clients({ server }: { server: string }) {
           fields={[
             { name: 'client', title: 'common.clientId', hint: 'common.clientIdHint', maxLength: 1100 },
           ]}
-          send={(body) => api.call('registerClient', { params, body })}
+          send={(body, call) => call('registerClient', { params, body })}
           result={() => <p>{text('servers.clientAdded')}</p>}
         />
       }
@@ -48,7 +46,7 @@ export function Clients({ server }: { server: string }) {
                   label={text('common.removeThis', { what: id })}
                   title={text('servers.removeClientTitle', { name: id })}
                   consequence={<p>{text('servers.removeClientConsequence')}</p>}
-                  send={() => api.call('deleteClient', { params: { ...params, client: id } })}
+                  send={(_, call) => call('deleteClient', { params: { ...params, client: id } })}
                   result={() => <p>{text('servers.clientRemoved')}</p>}
                 />
               </div>

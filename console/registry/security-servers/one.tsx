@@ -1,7 +1,6 @@
 /** One security server: owner, address, authentication certificates, clients, history. */
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
@@ -26,7 +25,6 @@ type Server = {
 }
 
 function OneServer({ params }: { params: Record<string, string> }) {
-  const { api } = useConsole()
   const server = useAnswer<Server>('getSecurityServer', { params: { id: params['id']! } })
   return (
     <Show of={server} page="servers.one">
@@ -51,7 +49,7 @@ function OneServer({ params }: { params: Record<string, string> }) {
                       initial: address,
                     },
                   ]}
-                  send={(body) => api.call('changeSecurityServerAddress', { params: { id }, body })}
+                  send={(body, call) => call('changeSecurityServerAddress', { params: { id }, body })}
                   result={() => <p>{text('servers.addressChanged')}</p>}
                 />
                 <Act
@@ -60,7 +58,7 @@ function OneServer({ params }: { params: Record<string, string> }) {
                   title={text('servers.deleteTitle', { name: id })}
                   consequence={<p>{text('servers.deleteConsequence')}</p>}
                   nameToType={id.split(':').at(-1)!}
-                  send={() => api.call('deleteSecurityServer', { params: { id } })}
+                  send={(_, call) => call('deleteSecurityServer', { params: { id } })}
                   result={() => <p>{text('servers.deleted')}</p>}
                   then={() => goTo('/security-servers')}
                 />

@@ -1,7 +1,6 @@
 /** The security servers of the instance, and registering one. */
 import { Act } from '../../kit/act.tsx'
 import { goTo } from '../../kit/address.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -13,7 +12,6 @@ import { ServerLink, serverPath } from '../links.tsx'
 type Server = { id: string; address: string; createdAt: string; certificates: string[]; clients: string[] }
 
 function SecurityServers() {
-  const { api } = useConsole()
   return (
     <>
       <Head
@@ -30,7 +28,7 @@ function SecurityServers() {
               { name: 'id', title: 'common.id', hint: 'servers.idHint', maxLength: 1100 },
               { name: 'address', title: 'servers.address', hint: 'servers.addressHint', maxLength: 253 },
             ]}
-            send={(body) => api.call('addSecurityServer', { body })}
+            send={(body, call) => call('addSecurityServer', { body })}
             result={({ id }) => (
               <p>
                 {text('servers.added')} <ServerLink id={id} />

@@ -1,6 +1,5 @@
 /** The classes that members belong to. */
 import { Act } from '../../kit/act.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Rows } from '../../kit/rows.tsx'
@@ -9,7 +8,6 @@ import { text } from '../../kit/text.ts'
 import type { MemberClass } from '../members/page.tsx'
 
 export function MemberClasses() {
-  const { api } = useConsole()
   const classes = useAnswer<MemberClass[]>('getMemberClasses')
   return (
     <Part
@@ -24,7 +22,7 @@ export function MemberClasses() {
             { name: 'code', title: 'classes.code', hint: 'common.codeHint', maxLength: 255 },
             { name: 'description', title: 'classes.description', maxLength: 255 },
           ]}
-          send={(body) => api.call('addMemberClass', { body })}
+          send={(body, call) => call('addMemberClass', { body })}
           result={() => <p>{text('classes.added')}</p>}
         />
       }
@@ -55,7 +53,7 @@ export function MemberClasses() {
                         title={text('classes.deleteTitle', { code })}
                         consequence={<p>{text('classes.deleteConsequence')}</p>}
                         nameToType={code}
-                        send={() => api.call('deleteMemberClass', { params: { code } })}
+                        send={(_, call) => call('deleteMemberClass', { params: { code } })}
                         result={() => <p>{text('classes.deleted')}</p>}
                       />
                     </div>

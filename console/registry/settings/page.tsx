@@ -1,6 +1,5 @@
 /** The instance itself: its identifier, who offers its management services, its member classes. */
 import { Act } from '../../kit/act.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
@@ -14,7 +13,6 @@ import { MemberClasses } from './member-classes.tsx'
 export type System = { initialized: boolean; instance?: string; managementServiceProvider?: string }
 
 function Settings() {
-  const { api } = useConsole()
   const system = useAnswer<System>('getSystem')
   return (
     <>
@@ -40,7 +38,7 @@ function Settings() {
                         initial: provider ?? '',
                       },
                     ]}
-                    send={(body) => api.call('setManagementServiceProvider', { body })}
+                    send={(body, call) => call('setManagementServiceProvider', { body })}
                     result={() => <p>{text('settings.providerSet')}</p>}
                   />
                 ) : (
@@ -58,7 +56,7 @@ function Settings() {
                         maxLength: 255,
                       },
                     ]}
-                    send={(body) => api.call('initializeSystem', { body })}
+                    send={(body, call) => call('initializeSystem', { body })}
                     result={() => <p>{text('settings.initialized')}</p>}
                   />
                 )

@@ -2,7 +2,6 @@
 
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
@@ -18,7 +17,6 @@ import { memberOf, type Subsystem } from './page.tsx'
 type Known = Subsystem & { registeredAt: string[]; groups: { code: string; description: string }[] }
 
 function OneSubsystem({ params }: { params: Record<string, string> }) {
-  const { api } = useConsole()
   const subsystem = useAnswer<Known>('getSubsystem', { params: { id: params['id']! } })
   return (
     <Show of={subsystem} page="subsystems.one">
@@ -34,7 +32,7 @@ function OneSubsystem({ params }: { params: Record<string, string> }) {
                 title={text('subsystems.deleteTitle', { name: id })}
                 consequence={<p>{text('subsystems.deleteConsequence')}</p>}
                 nameToType={id.split(':').at(-1)!}
-                send={() => api.call('deleteSubsystem', { params: { id } })}
+                send={(_, call) => call('deleteSubsystem', { params: { id } })}
                 result={() => <p>{text('subsystems.deleted')}</p>}
                 then={() => goTo(clientPath(memberOf(id)))}
               />

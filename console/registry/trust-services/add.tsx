@@ -1,6 +1,5 @@
 /** Approving a certification service, an intermediate CA below one, or a time-stamping service. */
 import { Act } from '../../kit/act.tsx'
-import { useConsole } from '../../kit/context.ts'
 import type { Field, Values } from '../../kit/field.tsx'
 import { text } from '../../kit/text.ts'
 import { certificateText } from '../certificate.tsx'
@@ -24,7 +23,6 @@ async function respondersOf({ ocspUrl, ocspCertificate }: Values): Promise<objec
 }
 
 export function AddCertificationService() {
-  const { api } = useConsole()
   return (
     <Act
       operation="addCertificationService"
@@ -47,8 +45,8 @@ export function AddCertificationService() {
         },
         ...RESPONDER,
       ]}
-      send={async (values) =>
-        api.call('addCertificationService', {
+      send={async (values, call) =>
+        call('addCertificationService', {
           body: {
             name: values['name'],
             certificateProfileInfo: values['profile'],
@@ -64,7 +62,6 @@ export function AddCertificationService() {
 }
 
 export function AddIntermediate({ service, name }: { service: number; name: string }) {
-  const { api } = useConsole()
   return (
     <Act
       operation="addIntermediateCa"
@@ -73,8 +70,8 @@ export function AddIntermediate({ service, name }: { service: number; name: stri
       title={text('trust.addIntermediateTo', { name })}
       consequence={<p>{text('trust.addIntermediateConsequence')}</p>}
       fields={[CERTIFICATE, ...RESPONDER]}
-      send={async (values) =>
-        api.call('addIntermediateCa', {
+      send={async (values, call) =>
+        call('addIntermediateCa', {
           params: { id: String(service) },
           body: {
             certificate: await certificateText(values['certificate'] as File),
@@ -88,7 +85,6 @@ export function AddIntermediate({ service, name }: { service: number; name: stri
 }
 
 export function AddTimestampingService() {
-  const { api } = useConsole()
   return (
     <Act
       operation="addTimestampingService"
@@ -100,8 +96,8 @@ export function AddTimestampingService() {
         { name: 'url', title: 'trust.url', maxLength: 500 },
         CERTIFICATE,
       ]}
-      send={async (values) =>
-        api.call('addTimestampingService', {
+      send={async (values, call) =>
+        call('addTimestampingService', {
           body: {
             name: values['name'],
             url: values['url'],

@@ -1,6 +1,5 @@
 /** One certification service: its top CA, the CAs below it, and who tells the state of what they issued. */
 import { Act } from '../../kit/act.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { Validity } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
@@ -18,7 +17,6 @@ export type CertificationService = {
 }
 
 export function CertificationServicePart({ service }: { service: CertificationService }) {
-  const { api } = useConsole()
   const { id, name } = service
   const authorities = service.authorities.toSorted((a, b) => Number(b.top) - Number(a.top))
   return (
@@ -34,7 +32,7 @@ export function CertificationServicePart({ service }: { service: CertificationSe
             title={text('trust.withdrawTitle', { name })}
             consequence={<p>{text('trust.withdrawCertificationConsequence')}</p>}
             nameToType={name}
-            send={() => api.call('deleteCertificationService', { params: { id: String(id) } })}
+            send={(_, call) => call('deleteCertificationService', { params: { id: String(id) } })}
             result={() => <p>{text('trust.withdrawn')}</p>}
           />
         </>
@@ -67,8 +65,8 @@ export function CertificationServicePart({ service }: { service: CertificationSe
                   title={text('trust.withdrawTitle', { name: authority.subject })}
                   consequence={<p>{text('trust.withdrawIntermediateConsequence')}</p>}
                   nameToType={name}
-                  send={() =>
-                    api.call('deleteIntermediateCa', {
+                  send={(_, call) =>
+                    call('deleteIntermediateCa', {
                       params: { id: String(id), sha256: authority.sha256 },
                     })
                   }

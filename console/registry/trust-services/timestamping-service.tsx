@@ -1,6 +1,5 @@
 /** One time-stamping service. */
 import { Act } from '../../kit/act.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { text } from '../../kit/text.ts'
@@ -9,7 +8,6 @@ import { type Certificate, CertificateFacts } from '../certificate.tsx'
 export type TimestampingService = Certificate & { id: number; name: string; url: string }
 
 export function TimestampingServicePart({ service }: { service: TimestampingService }) {
-  const { api } = useConsole()
   const { id, name, url } = service
   return (
     <Part
@@ -22,7 +20,7 @@ export function TimestampingServicePart({ service }: { service: TimestampingServ
           title={text('trust.withdrawTitle', { name })}
           consequence={<p>{text('trust.withdrawTimestampingConsequence')}</p>}
           nameToType={name}
-          send={() => api.call('deleteTimestampingService', { params: { id: String(id) } })}
+          send={(_, call) => call('deleteTimestampingService', { params: { id: String(id) } })}
           result={() => <p>{text('trust.withdrawn')}</p>}
         />
       }

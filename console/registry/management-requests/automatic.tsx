@@ -1,0 +1,98 @@
+/** Which requests are approved by themselves as soon as they are verified: none, unless a rule says so. */
+import { Act } from '../../kit/act.tsx'
+import { Link } from '../../kit/address.tsx'
+import { Head } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Rows } from '../../kit/rows.tsx'
+import { Empty, Show } from '../../kit/states.tsx'
+import { text } from '../../kit/text.ts'
+import { useClasses } from '../members/page.tsx'
+import { KINDS, kindName } from './request.tsx'
+
+type Rule = { kind: string; memberClass: string }
+
+function AutomaticApprovals() {
+  const rules = useAnswer<Rule[]>('getAutomaticApprovals')
+  const classes = useClasses()
+  return (
+    <>
+      <Head
+        title={text('automatic.title')}
+        lead={
+          <>
+            {text('automatic.lead')} <Link to="/management-requests">{text('requests.title')}</Link>
+          </>
+        }
+        acts={
+          <Act
+            operation="setAutomaticApproval"
+            button={text('automatic.add')}
+            look="primary"
+            title={text('automatic.add')}
+            consequence={<p>{text('automatic.addConsequence')}</p>}
+            fields={[
+              {
+                name: 'kind',
+                title: 'requests.kind',
+                type: 'select',
+                options: KINDS.map((value) => ({ value, title: kindName(value) })),
+              },
+              { name: 'memberClass', title: 'members.class', type: 'select', options: classes },
+            ]}
+            send={({ kind, memberClass }, call) =>
+              call('setAutomaticApproval', {
+                params: { kind: String(kind), memberClass: String(memberClass) },
+              })
+            }
+            result={() => <p>{text('automatic.added')}</p>}
+          />
+        }
+      />
+      <Show of={rules}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <Empty>
+              <p>{text('automatic.empty')}</p>
+            </Empty>
+          ) : (
+            <Rows<Rule>
+              caption={text('automatic.title')}
+              rows={rows}
+              rowKey={({ kind, memberClass }) => `${kind} ${memberClass}`}
+              columns={[
+                { title: 'requests.kind', cell: ({ kind }) => kindName(kind) },
+                { title: 'members.class', cell: ({ memberClass }) => <bdi class="id">{memberClass}</bdi> },
+                {
+                  title: 'common.acts',
+                  acts: ['deleteAutomaticApproval'],
+                  cell: ({ kind, memberClass }) => (
+                    <div class="acts">
+                      <Act
+                        operation="deleteAutomaticApproval"
+                        button={text('automatic.delete')}
+                        label={text('automatic.deleteThis', { kind: kindName(kind), memberClass })}
+                        title={text('automatic.deleteThis', { kind: kindName(kind), memberClass })}
+                        consequence={<p>{text('automatic.deleteConsequence')}</p>}
+                        send={(_, call) => call('deleteAutomaticApproval', { params: { kind, memberClass } })}
+                        result={() => <p>{text('automatic.deleted')}</p>}
+                      />
+                    </div>
+                  ),
+                },
+              ]}
+            />
+          )
+        }
+      </Show>
+    </>
+  )
+}
+
+export const automaticApprovals: Page = {
+  path: '/management-requests/automatic',
+  title: 'automatic.title',
+  listed: false,
+  operation: 'getAutomaticApprovals',
+  View: AutomaticApprovals,
+}

@@ -1,0 +1,67 @@
+/** The work list of management requests: the newest first, by state, kind, server or client. */
+import { Link } from '../../kit/address.tsx'
+import { Head } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { Table } from '../../kit/table.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { KINDS, kindName, type Request, RequestState, STATES } from './request.tsx'
+
+const ANY = (): { value: string; title: string } => ({ value: '', title: text('common.all') })
+
+function Requests() {
+  return (
+    <>
+      <Head
+        title={text('requests.title')}
+        lead={text('requests.lead')}
+        acts={<Link to="/management-requests/automatic">{text('automatic.title')}</Link>}
+      />
+      <Table<Request>
+        operation="getManagementRequests"
+        caption={text('requests.title')}
+        search="requests.search"
+        filters={[
+          {
+            name: 'state',
+            title: 'requests.state',
+            options: [
+              ANY(),
+              ...STATES.map((value) => ({ value, title: text(`request.${value}` as TextKey) })),
+            ],
+          },
+          {
+            name: 'kind',
+            title: 'requests.kind',
+            options: [ANY(), ...KINDS.map((value) => ({ value, title: kindName(value) }))],
+          },
+        ]}
+        rowKey={({ id }) => id}
+        columns={[
+          { title: 'requests.number', number: true, cell: ({ id }) => String(id) },
+          {
+            title: 'requests.kind',
+            cell: ({ id, kind }) => <Link to={`/management-requests/${id}`}>{kindName(kind)}</Link>,
+          },
+          { title: 'requests.state', cell: ({ state }) => <RequestState state={state} /> },
+          { title: 'servers.one', cell: ({ server }) => <bdi class="id">{server}</bdi> },
+          {
+            title: 'requests.client',
+            cell: ({ client }) =>
+              client === undefined ? text('common.none') : <bdi class="id">{client}</bdi>,
+          },
+          { title: 'requests.filedAt', cell: ({ filedAt }) => <Time at={filedAt} relative /> },
+        ]}
+        empty={<p>{text('requests.empty')}</p>}
+      />
+    </>
+  )
+}
+
+export const managementRequests: Page = {
+  path: '/management-requests',
+  title: 'requests.title',
+  listed: true,
+  operation: 'getManagementRequests',
+  View: Requests,
+}

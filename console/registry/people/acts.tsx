@@ -1,0 +1,60 @@
+/** What can be done about one person; nobody does it about themselves. */
+import { Act } from '../../kit/act.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { text } from '../../kit/text.ts'
+import { roleField } from '../roles.tsx'
+import type { Person } from './page.tsx'
+
+export function PersonActs({ of: { id, name, roles, state } }: { of: Person }) {
+  const { session } = useConsole()
+  if (id === session.id || state === 'removed') return null
+  const params = { id }
+  return (
+    <div class="acts">
+      <Act
+        operation="changePersonRoles"
+        button={text('people.changeRoles')}
+        label={text('people.changeRolesOf', { name })}
+        title={text('people.changeRolesOf', { name })}
+        consequence={<p>{text('people.changeRolesConsequence')}</p>}
+        fields={[roleField('people.roles', roles)]}
+        send={({ roles: chosen }, call) =>
+          call('changePersonRoles', { params, body: { roles: String(chosen).split(',') } })
+        }
+        result={() => <p>{text('people.rolesChanged')}</p>}
+      />
+      {state === 'active' && (
+        <Act
+          operation="lockPerson"
+          button={text('people.lock')}
+          label={text('people.lockThis', { name })}
+          title={text('people.lockThis', { name })}
+          consequence={<p>{text('people.lockConsequence')}</p>}
+          send={(_, call) => call('lockPerson', { params })}
+          result={() => <p>{text('people.locked')}</p>}
+        />
+      )}
+      {state === 'locked' && (
+        <Act
+          operation="unlockPerson"
+          button={text('people.unlock')}
+          label={text('people.unlockThis', { name })}
+          title={text('people.unlockThis', { name })}
+          consequence={<p>{text('people.unlockConsequence')}</p>}
+          send={(_, call) => call('unlockPerson', { params })}
+          result={() => <p>{text('people.unlocked')}</p>}
+        />
+      )}
+      <Act
+        operation="removePerson"
+        button={text('common.remove')}
+        label={text('common.removeThis', { what: name })}
+        title={text('common.removeThis', { what: name })}
+        consequence={<p>{text('people.removeConsequence')}</p>}
+        nameToType={name}
+        send={(_, call) => call('removePerson', { params })}
+        result={() => <p>{text('people.removed')}</p>}
+      />
+    </div>
+  )
+}

@@ -1,0 +1,116 @@
+/** What approving a proposal would change, as people read it: its fields, whom they mean, its certificates, its request. */
+import type { ComponentChildren } from 'preact'
+import { Part } from '../../kit/facts.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { type Certificate, CertificateFacts } from '../certificate.tsx'
+import { RequestOfProposal } from '../management-requests/of-proposal.tsx'
+import { PersonState } from '../people/page.tsx'
+import { roleName } from '../roles.tsx'
+import { operationName, type WholeProposal } from './proposal.tsx'
+
+type Parsed = {
+  params: Record<string, string>
+  query: Record<string, unknown>
+  body?: { json: Record<string, unknown> } | { base64: string }
+}
+
+export function Content({ of }: { of: WholeProposal }) {
+  const { operation, explained } = of
+  const { params, query, body } = JSON.parse(of.content) as Parsed
+  const json = body !== undefined && 'json' in body ? body.json : {}
+  // Each by itself: a field of the body must not hide one of the path.
+  const fields = [params, query, json].flatMap((one, at) =>
+    Object.entries(one)
+      .filter(([name]) => name !== 'certificate')
+      .map(([name, value]) => ({ key: `${at} ${name}`, name, value })),
+  )
+  return (
+    <>
+      <Part title={text(of.state === 'approved' ? 'proposals.changed' : 'proposals.change')}>
+        <p>{operationName(operation)}</p>
+        <dl class="facts">
+          {explained.service !== undefined && (
+            <Field title={text('field.service')}>
+              <bdi>{explained.service}</bdi>
+            </Field>
+          )}
+          {fields.map(({ key, name, value }) => (
+            <Field key={key} title={titleOf(operation, name)}>
+              <Value name={name} of={value} />
+            </Field>
+          ))}
+        </dl>
+      </Part>
+      {explained.person !== undefined && <PersonNow of={explained.person} />}
+      {explained.certificates.map((one) => (
+        <Part key={one.at} title={text('proposals.certificate', { at: one.at.replace(/^body\.?/, '') })}>
+          {one.sha256 === undefined ? (
+            <p>{text('proposals.noCertificate')}</p>
+          ) : (
+            <CertificateFacts of={one as Certificate} />
+          )}
+        </Part>
+      ))}
+      {operation === 'approveManagementRequest' && (
+        <RequestOfProposal id={params['id'] ?? ''} hash={String(json['contentHash'])} state={of.state} />
+      )}
+    </>
+  )
+}
+
+function PersonNow({
+  of: { name, email, subject, roles, state },
+}: {
+  of: NonNullable<WholeProposal['explained']['person']>
+}) {
+  return (
+    <Part title={text('proposals.person')}>
+      <dl class="facts">
+        <Field title={text('people.name')}>
+          <bdi>{name}</bdi> <PersonState state={state} />
+        </Field>
+        <Field title={text('people.knownBy')}>
+          <bdi>{email ?? subject ?? ''}</bdi>
+        </Field>
+        <Field title={text('people.rolesNow')}>{roles.map(roleName).join(', ') || text('common.none')}</Field>
+      </dl>
+    </Part>
+  )
+}
+
+function Field({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{title}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+/** An id in a path is that of the thing that the operation is about. */
+function titleOf(operation: string, name: string): string {
+  const key = name === 'id' ? `field.id.${operation}` : `field.${name}`
+  const words = text(key as TextKey)
+  return words === key ? name : words
+}
+
+function Value({ name, of }: { name: string; of: unknown }) {
+  if (name === 'roles' && Array.isArray(of)) return <>{of.map((role) => roleName(String(role))).join(', ')}</>
+  if (name === 'kind') return <>{text(`kind.${String(of)}` as TextKey)}</>
+  if (name === 'expiresAt') return <Time at={String(of)} relative />
+  if (name === 'ocspResponders' && Array.isArray(of)) {
+    return (
+      <ul class="plain-list">
+        {(of as { url: string }[]).map(({ url }) => (
+          <li key={url}>
+            <bdi class="id">{url}</bdi>
+          </li>
+        ))}
+      </ul>
+    )
+  }
+  if (typeof of === 'boolean') return <>{text(of ? 'common.yes' : 'common.no')}</>
+  const isId = /^(id|sha256|contentHash|client|url)$/.test(name)
+  return <bdi class={isId ? 'id wrap' : 'wrap'}>{typeof of === 'string' ? of : JSON.stringify(of)}</bdi>
+}

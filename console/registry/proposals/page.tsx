@@ -1,0 +1,118 @@
+/** Proposals: those that wait for this person first, then all. */
+import { Link, useAddress } from '../../kit/address.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { type Column, Rows } from '../../kit/rows.tsx'
+import { Show } from '../../kit/states.tsx'
+import { Table } from '../../kit/table.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { operationName, type Proposal, ProposalState, Proposer } from './proposal.tsx'
+
+const SHOWN = '50'
+
+const WHAT: Column<Proposal> = {
+  title: 'proposals.what',
+  cell: ({ id, operation, summary }) => (
+    <>
+      <Link to={`/proposals/${id}`}>{operationName(operation)}</Link>
+      <br />
+      <bdi class="beside wrap">{summary}</bdi>
+    </>
+  ),
+}
+const BY: Column<Proposal> = {
+  title: 'proposals.by',
+  cell: ({ proposedBy }) => <Proposer of={proposedBy} />,
+}
+const WHY: Column<Proposal> = {
+  title: 'proposals.reason',
+  cell: ({ reason }) => <bdi class="wrap">{reason}</bdi>,
+}
+const AT: Column<Proposal> = {
+  title: 'proposals.at',
+  cell: ({ proposedAt }) => <Time at={proposedAt} relative />,
+}
+
+function Proposals() {
+  const { session } = useConsole()
+  const { query } = useAddress()
+  // Who searches or filters looks for something else, or sees the same in the list.
+  const isFiltered = query.get('view') !== null || query.get('q') !== null
+  return (
+    <>
+      <Head title={text('proposals.title')} lead={text('proposals.lead')} />
+      {session.kind === 'person' && !isFiltered && <WaitingForMe />}
+      <Part title={text('proposals.all')}>
+        <Table<Proposal>
+          operation="getProposals"
+          caption={text('proposals.all')}
+          search="proposals.search"
+          filters={[
+            {
+              name: 'view',
+              title: 'proposals.view',
+              options: [
+                { value: '', title: text('common.all') },
+                { value: 'waiting', title: text('proposals.viewWaiting') },
+                { value: 'mine', title: text('proposals.viewMine') },
+              ],
+            },
+          ]}
+          rowKey={({ id }) => id}
+          columns={[
+            WHAT,
+            { title: 'proposals.state', cell: (proposal) => <ProposalState of={proposal} /> },
+            BY,
+            WHY,
+            AT,
+            {
+              title: 'proposals.decidedBy',
+              cell: ({ decidedBy }) =>
+                decidedBy === null ? text('proposals.undecided') : <bdi>{decidedBy.name}</bdi>,
+            },
+          ]}
+          empty={<p>{text('proposals.empty')}</p>}
+        />
+      </Part>
+    </>
+  )
+}
+
+function WaitingForMe() {
+  const waiting = useAnswer<Proposal[]>('getProposals', { query: { view: 'waiting', limit: SHOWN } })
+  return (
+    <Part title={text('overview.forYou')}>
+      <Show of={waiting}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <p>{text('overview.nothingForYou')}</p>
+          ) : (
+            <Rows<Proposal>
+              caption={text('overview.forYou')}
+              rows={rows}
+              rowKey={({ id }) => id}
+              columns={[
+                WHAT,
+                BY,
+                WHY,
+                AT,
+                { title: 'proposals.until', cell: ({ expiresAt }) => <Time at={expiresAt} relative /> },
+              ]}
+            />
+          )
+        }
+      </Show>
+    </Part>
+  )
+}
+
+export const proposals: Page = {
+  path: '/proposals',
+  title: 'proposals.title',
+  listed: true,
+  operation: 'getProposals',
+  View: Proposals,
+}

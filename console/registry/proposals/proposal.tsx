@@ -1,0 +1,72 @@
+/** A proposal as the API tells it, its state in words, and what its operation is called. */
+import { Status, type Tone } from '../../kit/status.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import type { Certificate } from '../certificate.tsx'
+import type { Person } from '../people/page.tsx'
+
+export type Proposal = {
+  id: string
+  operation: string
+  target: string
+  /** The values that its operation is called with, in a line. */
+  summary: string
+  contentSha256: string
+  reason: string
+  proposedBy: { kind: 'person' | 'key'; id: string; name: string }
+  proposedAt: string
+  expiresAt: string
+  state: 'proposed' | 'approved' | 'rejected' | 'withdrawn' | 'expired' | 'failed'
+  decidedBy: { id: string; name: string } | null
+  decidedAt: string | null
+  decisionReason: string | null
+  finishedAt: string | null
+  result: Record<string, unknown> | null
+  failure: string | null
+  mayDecide: boolean
+}
+
+/** With the text that is approved, and what helps to read it. */
+export type WholeProposal = Proposal & {
+  content: string
+  explained: {
+    certificates: ({ at: string } & Partial<Certificate>)[]
+    person?: Person
+    service?: string
+  }
+}
+
+const TONES: Record<Proposal['state'], Tone> = {
+  proposed: 'warn',
+  approved: 'good',
+  rejected: 'bad',
+  withdrawn: 'quiet',
+  expired: 'quiet',
+  failed: 'bad',
+}
+
+export function ProposalState({ of: { state, finishedAt } }: { of: Proposal }) {
+  const isRunning = state === 'approved' && finishedAt === null
+  return (
+    <Status
+      tone={isRunning ? 'warn' : TONES[state]}
+      word={isRunning ? 'proposal.running' : (`proposal.${state}` as TextKey)}
+    />
+  )
+}
+
+/** In words; an operation that the catalogue does not know yet by its name in the API. */
+export function operationName(operation: string): string {
+  const key = `operation.${operation}`
+  const words = text(key as TextKey)
+  return words === key ? operation : words
+}
+
+/** Who proposed it, and by what. */
+export function Proposer({ of: { kind, name } }: { of: Proposal['proposedBy'] }) {
+  return (
+    <>
+      <bdi>{name}</bdi>
+      {kind === 'key' && <span class="beside"> {text('frame.byKey')}</span>}
+    </>
+  )
+}

@@ -1,0 +1,112 @@
+/** An administrator of the sandbox's registry as a person at a browser: logs in at the provider, then acts by session. */
+import { Agent, request } from 'undici'
+
+export type Credentials = { subject: string; name: string; password: string }
+
+export type Administrator = {
+  /** Through the login pages; again after whatever ended the session. */
+  login(): Promise<void>
+  get<T>(path: string): Promise<T>
+  /** With a reason, for what a second person has to approve. A refusal is an Error with its text. */
+  send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown, reason?: string): Promise<T>
+  close(): Promise<void>
+}
+
+type Reply = { status: number; location: string | undefined; text: string }
+type Proposed = { id: string; contentSha256: string }
+
+const MOST_STEPS = 12
+
+/** `base` is where browsers find the registry; `address` is the one that this person comes from. */
+export function openAdministrator(base: string, who: Credentials, address: string): Administrator {
+  const dispatcher = new Agent({ localAddress: address })
+  const cookies = new Map<string, Map<string, string>>()
+  let csrfToken = ''
+
+  async function visit(url: string, method = 'GET', body?: string, headers = {}): Promise<Reply> {
+    const { host } = new URL(url)
+    const jar = cookies.get(host) ?? new Map<string, string>()
+    cookies.set(host, jar)
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+    const reply = await request(url, {
+      method: method as 'GET',
+      headers: { ...(cookie === '' ? {} : { cookie }), ...headers },
+      body: body ?? null,
+      dispatcher,
+    })
+    for (const line of [reply.headers['set-cookie'] ?? []].flat()) {
+      const pair = line.split(';', 1)[0] ?? ''
+      const at = pair.indexOf('=')
+      jar.set(pair.slice(0, at), pair.slice(at + 1))
+    }
+    const location = reply.headers['location']
+    const text = await reply.body.text()
+    return { status: reply.statusCode, location: location === undefined ? undefined : String(location), text }
+  }
+
+  async function call(method: string, path: string, body?: unknown, reason?: string): Promise<string> {
+    const headers = {
+      ...(method === 'GET' ? {} : { 'x-csrf-token': csrfToken }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(reason === undefined ? {} : { 'x-reason': encodeURIComponent(reason) }),
+    }
+    const url = `${base}/api/v1${path}`
+    const json = body === undefined ? undefined : JSON.stringify(body)
+    for (let attempt = 0; ; attempt++) {
+      const { status, text } = await visit(url, method, json, headers)
+      if (status < 300) return text
+      // The API takes 20 calls a second of one address: the next may wait its turn.
+      if (status !== 429 || attempt === 20)
+        throw new Error(`${method} ${url} answered ${status} to ${who.name}: ${text.slice(0, 500)}`)
+      await new Promise((resolve) => setTimeout(resolve, 250))
+    }
+  }
+  const parsed = <T>(text: string): T => (text === '' ? undefined : JSON.parse(text)) as T
+
+  return {
+    async login() {
+      let url = `${base}/login`
+      let reply = await visit(url)
+      for (let step = 0; step < MOST_STEPS; step++) {
+        if (reply.location !== undefined) {
+          url = new URL(reply.location, url).href
+          reply = await visit(url)
+          continue
+        }
+        if (url.startsWith(`${base}/login/callback`) && reply.status === 200) {
+          csrfToken = parsed<{ csrfToken: string }>(await call('GET', '/session')).csrfToken
+          return
+        }
+        const action = /<form method="post" action="([^"]+)"/.exec(reply.text)?.[1]
+        if (action === undefined || reply.status !== 200) break
+        url = new URL(action, url).href
+        const form = new URLSearchParams({ name: who.subject, password: who.password })
+        reply = await visit(url, 'POST', form.toString(), {
+          'content-type': 'application/x-www-form-urlencoded',
+        })
+      }
+      throw new Error(
+        `${who.name} could not log in: ${url} answered ${reply.status} ${reply.text.slice(0, 300)}`,
+      )
+    },
+    get: async (path) => parsed(await call('GET', path)),
+    send: async (method, path, body, reason) => parsed(await call(method, path, body, reason)),
+    close: () => dispatcher.close(),
+  }
+}
+
+/** One proposes, the other reads what was proposed and approves exactly that. Throws with the reason when it was not done. */
+export async function byTwo<T>(
+  [first, second]: [Administrator, Administrator],
+  q: { method: 'POST' | 'PUT'; path: string; body: unknown; reason: string },
+): Promise<T> {
+  const { id } = await first.send<Proposed>(q.method, q.path, q.body, q.reason)
+  const { contentSha256 } = await second.get<Proposed>(`/approvals/${id}`)
+  const { state, failure, result } = await second.send<{ state: string; failure: string | null; result: T }>(
+    'POST',
+    `/approvals/${id}/approve`,
+    { contentSha256 },
+  )
+  if (state !== 'approved') throw new Error(`${q.method} ${q.path} was approved and ${state}: ${failure}`)
+  return result
+}

@@ -1,0 +1,228 @@
+import t from 'tap'
+import { buildConsoles } from '#console/build.ts'
+import { hasChromium } from '../browser.ts'
+import { startOpenIdProvider } from '../fakes/openid-provider.ts'
+import { type File, guest } from '../fakes/request-world.ts'
+import { skipFor } from '../outside-tools.ts'
+import { act, close, installed } from '../second-person.ts'
+
+const NARROW = { viewport: { width: 320, height: 640 } }
+const issuer = hasChromium() ? await startOpenIdProvider(t) : ''
+if (hasChromium()) await buildConsoles()
+
+const clientReg = { kind: 'clientReg', client: 'DEV/GOV/5678/new', subsystemName: 'Newcomer' }
+
+/** A client of another member, signed by both. */
+async function fileByBoth(file: File, subject: object): Promise<number> {
+  const first = await file(subject)
+  if (first.status >= 300) throw new Error(JSON.stringify(first.body))
+  await file(subject, { by: guest })
+  return first.body.request
+}
+
+void t.test('a member is admitted by two persons, each in a window of their own', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const { node, anna, ben } = await installed(t, issuer)
+  await anna.open('/members')
+  await anna.page.getByRole('button', { name: 'Admit a member' }).click()
+  await anna.page.getByText('This takes two persons').waitFor()
+  await anna.check('admit-by-two')
+  await anna.page.keyboard.press('Escape')
+  const asked = { 'Member class': 'GOV', 'Member code': '77', Name: 'Fisheries Agency' }
+  await act(anna, 'Admit a member', asked, 'Propose', 'Reason: This is needed.')
+  await anna.page.keyboard.press('Escape')
+  const reason = 'The ministry’s decree of 1 March: ½ of all boats.'
+  await act(
+    anna,
+    'Admit a member',
+    { ...asked, Reason: reason },
+    'Propose',
+    'it waits for a second administrator',
+  )
+  await anna.check('proposed')
+  await close(anna)
+  t.match(anna.page.url(), /\/members$/, 'nothing is there to go to yet')
+  t.equal((await node.call('GET', '/members/DEV:GOV:77')).status, 404)
+
+  await ben.open('/')
+  const waits = ben.page.getByRole('link', { name: '1 proposal waits for your decision.' })
+  await ben.check('overview-proposal')
+  await waits.click()
+  const row = ben.page.getByRole('link', { name: 'Admit a member' }).first()
+  await row.waitFor()
+  await ben.check('proposals-waiting')
+  await row.click()
+  await ben.page.getByRole('heading', { name: 'Admit a member', level: 1 }).waitFor()
+  await ben.settled()
+  await ben.page.getByText('your browser finds the same').waitFor()
+  const main = (await ben.page.locator('main').textContent()) ?? ''
+  for (const said of [reason, 'Person anna', 'Fisheries Agency', '77', 'GOV']) t.ok(main.includes(said), said)
+  await ben.page.getByText('Show the text').click()
+  await ben.check('proposal')
+
+  const { pathname } = new URL(ben.page.url())
+  const at = pathname.replace('/console', '')
+  await anna.open(at)
+  await anna.page.getByText('You proposed this. Another person decides').waitFor()
+  t.equal(await anna.page.getByRole('button', { name: 'Approve' }).count(), 0, 'never who proposed it')
+  await anna.check('proposal-of-mine')
+
+  await act(ben, 'Approve', {}, 'Approve', 'Approved, and carried out.')
+  await ben.check('proposal-approved-dialog')
+  await close(ben)
+  await ben.page.getByText('Carried out', { exact: true }).waitFor()
+  await ben.check('proposal-carried-out')
+  t.match(await node.must('GET', '/members/DEV:GOV:77'), { name: 'Fisheries Agency' })
+
+  // What cannot be done any more says so at the approval.
+  await anna.open('/members')
+  await act(anna, 'Admit a member', { ...asked, Reason: 'again' }, 'Propose', 'it waits')
+  await close(anna)
+  await ben.open('/proposals?view=waiting')
+  await ben.page.getByRole('link', { name: 'Admit a member' }).first().click()
+  await act(ben, 'Approve', {}, 'Approve', 'it could not be carried out')
+  await close(ben)
+  await ben.page.getByRole('heading', { name: 'Why it failed' }).waitFor()
+  await ben.check('proposal-failed')
+
+  for (const [who, button, fields, after] of [
+    [ben, 'Reject', { Reason: 'The name is <b>wrong</b>.' }, 'Rejected.'],
+    [anna, 'Withdraw', {}, 'Withdrawn.'],
+  ] as const) {
+    await anna.open('/members')
+    const other = { ...asked, 'Member code': '78', Reason: `now ${button}` }
+    await act(anna, 'Admit a member', other, 'Propose', 'it waits')
+    await close(anna)
+    await who.open(`/proposals?q=${encodeURIComponent(`now ${button}`)}`)
+    await who.page.getByRole('link', { name: 'Admit a member' }).first().click()
+    await act(who, button, fields, button, after)
+    await close(who)
+    await who.page
+      .getByText(`${button === 'Reject' ? 'Rejected' : 'Withdrawn'}`)
+      .first()
+      .waitFor()
+    await who.check(`proposal-${button.toLowerCase()}ed`)
+  }
+  await ben.open('/')
+  t.equal(await ben.page.getByText('waits for your decision').count(), 0)
+})
+
+void t.test('by keyboard alone: read a proposal and approve it', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const { node, people, ben, propose } = await installed(t, issuer)
+  await propose(people.anna, 'POST', '/members', { memberClass: 'GOV', memberCode: '9', name: 'Nine' })
+  const { page } = ben
+  const focused = (): Promise<string> =>
+    page.evaluate<string>('(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()')
+  const tabTo = async (words: string): Promise<void> => {
+    for (let at = 0; at < 60; at++) {
+      await page.keyboard.press('Tab')
+      if ((await focused()) === words) return
+    }
+    throw new Error(`no way to ${words} by Tab, but to ${await focused()}`)
+  }
+  await ben.open('/')
+  await tabTo('1 proposal waits for your decision.')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Proposals', level: 1 }).waitFor()
+  await ben.settled()
+  await tabTo('Admit a member')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Admit a member', level: 1 }).waitFor()
+  await ben.settled()
+  await tabTo('Approve')
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog').waitFor()
+  await ben.check('approve-dialog')
+  await tabTo('Approve')
+  await page.keyboard.press('Enter')
+  await page.getByText('Approved, and carried out.').waitFor()
+  t.equal(await focused(), 'Close')
+  await page.keyboard.press('Enter')
+  t.match(await node.must('GET', '/members/DEV:GOV:9'), { name: 'Nine' })
+})
+
+void t.test('management requests: read, proposed and approved, declined, revoked', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const { node, anna, ben, file, windowOf, people } = await installed(t, issuer)
+  const id = await fileByBoth(file, clientReg)
+  const declined = (await file({ kind: 'addressChange', address: 'ss9.example' })).body.request
+  await file({ kind: 'clientReg', client: 'DEV/GOV/5678' })
+  await anna.open('/')
+  await anna.check('overview-requests')
+  await anna.page.getByRole('link', { name: '2 management requests wait for a decision.' }).click()
+  await anna.page.getByRole('link', { name: 'Register a client' }).waitFor()
+  await anna.check('requests')
+  t.equal(await anna.page.locator('tbody tr').count(), 2, 'what still waits for a signature is another state')
+  await anna.open('/management-requests?kind=clientReg&state=WAITING')
+  await anna.page.getByRole('link', { name: 'Register a client' }).click()
+  await anna.page.getByText('Waits for another signature').waitFor()
+  t.equal(await anna.page.getByRole('button', { name: 'Approve' }).count(), 0)
+  await anna.check('request-waiting')
+
+  await anna.open(`/management-requests/${id}`)
+  const main = (await anna.page.locator('main').textContent()) ?? ''
+  for (const said of [
+    'Newcomer',
+    'DEV:GOV:5678:new',
+    'Signed by DEV:GOV:1234',
+    'Signed by DEV:GOV:5678',
+    'enabled',
+  ])
+    t.ok(main.includes(said), said)
+  await anna.check('request')
+  await act(
+    anna,
+    'Approve',
+    { Reason: 'checked the mandate' },
+    'Propose',
+    'it waits for a second administrator',
+  )
+  await close(anna)
+  await anna.page.getByText('Person anna has proposed to approve it').waitFor()
+  await anna.check('request-proposed')
+  await ben.open(`/management-requests/${id}`)
+  await ben.page.getByRole('link', { name: /Person anna has proposed/ }).click()
+  await ben.page.getByText('the same as when it was proposed').waitFor()
+  await ben.page.getByText('Signed by DEV:GOV:5678').waitFor()
+  await ben.check('proposal-of-request')
+  await act(ben, 'Approve', {}, 'Approve', 'Approved, and carried out.')
+  await close(ben)
+  t.match(await node.must('GET', '/subsystems/DEV:GOV:5678:new'), { name: 'Newcomer' })
+  await ben.open(`/management-requests/${id}`)
+  await ben.page.getByRole('heading', { name: 'What was changed' }).waitFor()
+  await ben.page.getByText(/Person anna .*approved by Person ben/).waitFor()
+  await ben.check('request-approved')
+
+  await ben.open(`/management-requests/${declined}`)
+  await ben.page.getByRole('cell', { name: 'ss1.example' }).waitFor()
+  await act(ben, 'Decline', { 'Reason for the requester': 'No such host.' }, 'Decline', 'Declined.')
+  await close(ben)
+  t.match(await node.must('GET', `/management-requests/${declined}`), {
+    state: 'DECLINED',
+    reason: 'No such host.',
+  })
+  await ben.check('request-declined')
+  const revoked = (await file({ kind: 'maintenanceModeEnable', message: 'back at noon' })).body.request
+  const phone = await windowOf(people.ben, NARROW)
+  await phone.open(`/management-requests/${revoked}`)
+  await phone.check('request-narrow')
+  await act(phone, 'Revoke', { 'Name, to confirm': String(revoked) }, 'Revoke', 'Revoked.')
+  t.match(await node.must('GET', `/management-requests/${revoked}`), { state: 'REVOKED' })
+
+  await anna.open('/management-requests/automatic')
+  await anna.check('automatic-none')
+  const rule = { Kind: 'addressChange', 'Member class': 'GOV', Reason: 'they are many' }
+  await act(anna, 'Add a rule', rule, 'Propose', 'it waits')
+  await close(anna)
+  await ben.open('/proposals?view=waiting')
+  await ben.page.getByRole('link', { name: 'Approve a kind of requests automatically' }).first().click()
+  await ben.page.locator('dd').getByText('Change the address').waitFor()
+  await act(ben, 'Approve', {}, 'Approve', 'Approved, and carried out.')
+  await close(ben)
+  await ben.open('/management-requests/automatic')
+  await ben.check('automatic')
+  await act(ben, /^End the rule/, {}, 'End', 'The rule was ended.')
+  await close(ben)
+  await ben.page.getByText('every request is decided by people').waitFor()
+})

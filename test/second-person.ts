@@ -1,0 +1,68 @@
+/** What two administrators do in the console of an installed registry, each in a window of their own. */
+import type { Test } from 'tap'
+import { baseOf as consoleOf, openBrowser as openChromium, type Visitor, visitor } from './browser.ts'
+import { baseOf, install, sessionOf } from './fakes/installed-registry.ts'
+import type { Browser } from './fakes/openid-provider.ts'
+import { setUp } from './fakes/registry-sample.ts'
+import { registryWorld } from './fakes/registry-world.ts'
+import { actsOf, authority } from './fakes/request-world.ts'
+
+const WHY = { 'x-reason': encodeURIComponent('the decree of 1 March') }
+
+export type Proposed = { id: string; contentSha256: string; result: { id: string } | null }
+
+/** An installed registry that takes requests, and Anna and Ben in windows of their own. */
+export async function installed(t: Test, issuer: string) {
+  const world = registryWorld(t)
+  const node = await world.start({ login: issuer, registration: true })
+  await setUp(node, authority)
+  await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Guest' })
+  const people = await install(t, node)
+  const chromium = await openChromium(t)
+  const windowOf = (browser: Browser, more = {}): Promise<Visitor> =>
+    visitor(t, chromium, { base: consoleOf(node), context: { ...sessionOf(browser, node), ...more } })
+  const base = baseOf(node)
+  const propose = async (browser: Browser, method: string, at: string, body?: unknown, why = WHY) => {
+    world.clock.now++
+    const { status, body: proposed } = await browser.api(base, method, at, body, why)
+    if (status !== 202) throw new Error(`${method} ${at}: ${status} ${JSON.stringify(proposed)}`)
+    return proposed as Proposed
+  }
+  const approve = (browser: Browser, { id, contentSha256 }: Proposed) =>
+    browser.api(base, 'POST', `/approvals/${id}/approve`, { contentSha256 })
+  const [anna, ben] = [await windowOf(people.anna), await windowOf(people.ben)]
+  const file = actsOf(world, node).file
+  return { world, node, base, people, anna, ben, chromium, windowOf, propose, approve, file }
+}
+
+/** Opens a dialog by its button, fills it and confirms; `after` is what it says then. */
+export async function act(
+  { page }: Visitor,
+  button: string | RegExp,
+  fields: Record<string, string>,
+  confirm: string,
+  after: string,
+): Promise<void> {
+  await page.locator('main').getByRole('button', { name: button }).first().click()
+  const dialog = page.getByRole('dialog')
+  await dialog.waitFor()
+  for (const [label, value] of Object.entries(fields)) {
+    const field = dialog.getByLabel(label)
+    if (value === 'check') await field.check()
+    else if (await field.evaluate((node) => node.tagName === 'SELECT')) await field.selectOption(value)
+    else await field.fill(value)
+  }
+  await dialog.getByRole('button', { name: confirm, exact: true }).click()
+  await dialog
+    .getByText(after)
+    .waitFor()
+    .catch(async (cause: Error) => {
+      throw new Error(`${button} said: ${await dialog.textContent()}`, { cause })
+    })
+}
+
+export async function close({ page, settled }: Visitor): Promise<void> {
+  await page.getByRole('dialog').getByRole('button', { name: 'Close', exact: true }).click()
+  await page.locator('dialog').waitFor({ state: 'detached' })
+  await settled()
+}
