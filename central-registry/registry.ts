@@ -267,7 +267,9 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
           ...{ database, sessions, people, installation, apiKeys, audit, metrics, clock, log },
         })
   const fourEyes = async (): Promise<boolean> => login !== undefined && (await installation.isDone())
-  const operations = readOperations(await registryApi()).filter((operation) => operation.fourEyes)
+  const all = readOperations(await registryApi())
+  const operations = all.filter((operation) => operation.fourEyes)
+  const peopleReaders = all.find(({ id }) => id === 'getPeople')?.roles ?? []
   const proposers = createProposers({ people, apiKeys })
   const approvals = createApprovals({
     store: proposals,
@@ -286,7 +288,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     approvals,
     operations,
     known: {
-      person: (id) => people.find(id),
+      person: async (id, { roles }) =>
+        roles.some((role) => peopleReaders.includes(role)) ? people.find(id) : undefined,
       service: async (operation, id) => {
         const services = /Timestamping/.test(operation)
           ? await trust.timestampingServices()

@@ -23,6 +23,8 @@ type Proposal = {
   mayDecide: boolean
 }
 
+type Explained = Proposal & { explained: object; summary: string }
+
 /** An installed registry with something in it, two administrators, and a third person who is system administrator only. */
 async function installed(t: Test, url?: string) {
   const world = registryWorld(t, url)
@@ -268,6 +270,15 @@ void t.test('keys, people and those whom it is about', async (t) => {
   const about = await propose(anna, 'PUT', `/people/${carlId}/roles`, other)
   t.match(await decide(carl, about), { status: 403, body: { message: /about you/ } })
   t.same(await list(carl, 'view=waiting'), [])
+  const seen = (await ask(ben, 'GET', `/approvals/${about.id}`)).body as Explained
+  t.match(seen.explained, { certificates: [], person: { name: 'Person carl', roles: [SYSTEM] } })
+  t.match(seen, { summary: new RegExp(`^${carlId}, XROAD_SYSTEM`) })
+  const officer = openBrowser(t)
+  const officers = { subject: 'officer', roles: ['XROAD_REGISTRATION_OFFICER'] }
+  await decide(ben, await propose(anna, 'POST', '/people', officers))
+  await officer.login(base, 'officer')
+  const less = (await ask(officer, 'GET', `/approvals/${about.id}`)).body as Explained
+  t.same(less.explained, { certificates: [] }, 'not for who may not read about people')
   const both = await Promise.all([decide(ben, about), decide(ben, about)])
   t.same(both.map(({ status }) => status).sort(), [200, 409], 'once, however often')
   t.equal((await ask(carl, 'GET', '/session')).status, 401, 'other roles, another session')

@@ -2,12 +2,14 @@
  * What the exact content of a proposal leaves unsaid to a reader: what its certificates say, and whom or what its numbers
  * mean. It helps to read and binds nothing: what is approved is the content by its hash.
  */
+import type { Caller } from '#platform/http-service/caller.ts'
 import { type CertificateFacts, certificateFacts } from '../certificate-facts.ts'
 import type { Content } from './rules.ts'
 
 /** Declared here, answered by the rooms that know. */
 export type Known = {
-  person(id: string): Promise<object | undefined>
+  /** Undefined too for a caller who may not read about people. */
+  person(id: string, caller: Caller): Promise<object | undefined>
   /** Names of certification or time-stamping services by their number in paths. */
   service(operation: string, id: number): Promise<string | undefined>
 }
@@ -19,11 +21,16 @@ export type Explained = {
   service?: string
 }
 
-export async function explain(content: Content | undefined, known: Known): Promise<Explained> {
+export async function explain(
+  content: Content | undefined,
+  known: Known,
+  caller: Caller,
+): Promise<Explained> {
   if (content === undefined) return { certificates: [] }
   const { operation, params, body } = content
   const id = params['id'] ?? ''
-  const person = /Person/.test(operation) && id !== '' ? await known.person(id.toLowerCase()) : undefined
+  const person =
+    /Person/.test(operation) && id !== '' ? await known.person(id.toLowerCase(), caller) : undefined
   const service = /Service$|IntermediateCa$/.test(operation)
     ? await known.service(operation, Number(id))
     : undefined

@@ -37,7 +37,7 @@ export function approvalHandlers(q: Rooms): ApprovalHandlers {
   const whole = async (row: ProposalRow, caller: Caller): Promise<object> => ({
     ...inList(row, caller),
     content: row.content,
-    explained: await explain(readable(row.content), q.known),
+    explained: await explain(readable(row.content), q.known, caller),
   })
 
   function viewOf(view: string, caller: Caller): View | undefined {

@@ -30,7 +30,10 @@ export function createOpenIdApp(q: {
   const issuer = `http://${host}:${port}`
   let found: Promise<Provider> | undefined
   const provider = (): Promise<Provider> => {
-    found ??= createProvider(issuer, accounts)
+    found ??= createProvider(issuer, accounts).catch((thrown: unknown) => {
+      found = undefined
+      throw thrown
+    })
     return found
   }
   const app = createHttpService({ name: 'openid', log, bodyLimit: BODY_LIMIT })

@@ -71,7 +71,7 @@ export function createApi(): Api {
     const headers: Record<string, string> = { accept: '*/*' }
     if (apiKey !== undefined) headers['authorization'] = `X-Road-ApiKey token=${apiKey}`
     if (csrfToken !== undefined && method !== 'GET') headers['x-csrf-token'] = csrfToken
-    if (reason !== undefined) headers['x-reason'] = encodeURIComponent(reason)
+    if (reason !== undefined) headers['x-reason'] = encodeURIComponent(reason.toWellFormed())
     if (body !== undefined)
       headers['content-type'] = isBytes ? 'application/octet-stream' : 'application/json'
     const request: RequestInit = {
