@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
-import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
+import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { systemClock } from '#platform/clock.ts'
@@ -33,6 +33,7 @@ import { CLIENT_IDLE_MS } from './drain-listener.ts'
 import { createConfigurationClient } from './global-configuration/client.ts'
 import { createGlobalConfiguration } from './global-configuration/global-configuration.ts'
 import { createTimeStampClient } from './jobs/client.ts'
+import { createFetchStatus, readable } from './jobs/fetch-status.ts'
 import { failingJobs, jobHandlers, scheduleJobs } from './jobs/handlers.ts'
 import { lateTimeStamps, timeStampInterval } from './jobs/time-stamp-interval.ts'
 import { createOcspClient } from './keys/client.ts'
@@ -65,6 +66,8 @@ await runProcess({
       log,
     ),
 })
+
+const HOUR_MS = 3_600_000
 
 async function start(settings: Settings, log: Log): Promise<Running> {
   log.level = settings.logLevel
@@ -112,6 +115,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     bodyFolder: await folder('bodies'),
   }
   const unstampedLimitSeconds = settings.limits.unstampedHours * 3600
+  const fetchStatus = createFetchStatus({
+    clock,
+    configurations: () => [...globalConfiguration.current().indexes()],
+    fetchOcsp: ocspClient.fetch,
+  })
   const messageLog = await openMessageLog({
     ...stored,
     server,
@@ -125,16 +133,25 @@ async function start(settings: Settings, log: Log): Promise<Running> {
         return publicKeyOf(keys.signingIdentity(memberOf(server)).certificate)
       },
       sign: (data) => keys.signingIdentity(memberOf(server)).sign(data),
+      evidence: () => {
+        const { certificate, intermediates, ocspResponses } = keys.signingIdentity(memberOf(server))
+        return { certificates: [certificate, ...intermediates].map(({ der }) => der), ocspResponses }
+      },
     },
     stamp: createTimeStampClient({
       clock,
       configuration: () => globalConfiguration.current().index,
-      async fetchStatus(certificate, configuration) {
-        const of = configuration.caOf(certificate)
-        if (of === undefined || of.ocspUrls[0] === undefined) return undefined
-        return ocspClient.fetch(of.ocspUrls[0], buildOcspRequest(certificate, of.ca)).catch(() => undefined)
-      },
+      fetchStatus,
     }),
+    signerStatus: (certificates) => fetchStatus(readable(certificates)),
+    evidenceRecords: {
+      intervalMs: settings.evidenceRecords.intervalHours * HOUR_MS,
+      beforeMs: settings.evidenceRecords.renewBeforeDays * 24 * HOUR_MS,
+      ends: {
+        ...ALGORITHM_ENDS,
+        ...Object.fromEntries(settings.evidenceRecords.algorithmEnds.map((one) => one.split(' '))),
+      },
+    },
   })
 
   // The two halves

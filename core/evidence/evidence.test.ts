@@ -230,8 +230,17 @@ t.test("who signed the tree head: the owner's certificate, proved by a message o
   })
   const along = await make({ cameAlong: true })
   t.match(await judge(withoutMessage(along)), { verdict: 'TOTAL-PASSED' })
-  const late = { ...along, manifest: { ...along.manifest, made: '2029-01-01T00:00:00.000Z' } }
-  t.match(await judge(withoutMessage(late)), { verdict: 'INDETERMINATE' }, 'a status of another time')
+  const undated = withoutMessage(await make({ cameAlong: true, evidenceRecord: false }))
+  t.match(await judge(undated), { verdict: 'TOTAL-PASSED' }, 'good now')
+  const bundle = await readBundle(bytesOf(undated))
+  const later = await judgeBundle({ bundle, configuration, now: new Date('2029-01-01T00:00:00Z') })
+  t.match(
+    later,
+    { checkpoints: [{ signedByMember: false, subIndication: 'NO_POE' }] },
+    "nobody's word for a time counts",
+  )
+  const early = await make({ cameAlong: true, proven: new Date('2029-01-01T00:00:00Z') })
+  t.match(await judge(withoutMessage(early)), { checkpoints: [{ existed: undefined }] })
   t.match(await judge(withoutMessage(await make({ signer: F.rsaSigner, cameAlong: true }))), {
     verdict: 'INDETERMINATE',
   })

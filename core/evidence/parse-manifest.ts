@@ -2,10 +2,18 @@
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { BundleManifest, BundleOpening, BundleRecord } from './bundle.ts'
+import type {
+  BundleEvidenceRecord,
+  BundleManifest,
+  BundleOpening,
+  BundleRecord,
+  BundleTimeStamp,
+} from './bundle.ts'
 
 export const MAX_RECORDS = 512
 const MAX_PATH = 64
+const MAX_TIME_STAMPS = 256
+const MAX_KEPT = 512
 const MAX_FILES = 4096
 const MAX_TEXT = 64 * 1024
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
@@ -30,6 +38,8 @@ export function parseManifest(bytes: Buffer): BundleManifest {
     log: text_,
     made: time,
     records: list(record, 1, MAX_RECORDS),
+    timeStamps: list(timeStamp, 0, MAX_TIME_STAMPS),
+    evidenceRecords: list(evidenceRecord, 0, MAX_TIME_STAMPS),
     checkpointSigner: object({
       certificates: list(fileName, 0, 8),
       ocspResponses: list(fileName, 0, 8),
@@ -37,9 +47,9 @@ export function parseManifest(bytes: Buffer): BundleManifest {
     configuration: list(fileName, 0, 64),
     files: fileDigests,
   })(value, 'bundle.json')
-  const { records } = manifest
-  if (records.some(({ index }, i) => i > 0 && index <= records[i - 1]!.index))
-    throw malformed('its records are not in order')
+  for (const some of [manifest.records, manifest.timeStamps])
+    if (some.some(({ index }, i) => i > 0 && index <= some[i - 1]!.index))
+      throw malformed('its records are not in order')
   return manifest
 }
 
@@ -80,6 +90,29 @@ const record = object<BundleRecord>({
   signatures: optional(fileName),
   container: optional(fileName),
   erased: optional(time),
+})
+const timeStamp = object<BundleTimeStamp>({
+  index,
+  form: text_,
+  path: list(base64(32), 0, MAX_PATH),
+  checkpoint: fileName,
+  openings: object({
+    message: object<BundleOpening>({ key: base64(32), digest: base64(64) }),
+    body: object<BundleOpening>({ key: base64(32), digest: base64(64) }),
+  }),
+  firstId: index,
+  lastId: index,
+  digests: fileName,
+  hashChainResult: optional(fileName),
+  token: fileName,
+  certificates: list(fileName, 0, MAX_KEPT),
+  ocspResponses: list(fileName, 0, MAX_KEPT),
+})
+const evidenceRecord = object<BundleEvidenceRecord>({
+  checkpoint: fileName,
+  record: fileName,
+  certificates: list(fileName, 0, MAX_KEPT),
+  ocspResponses: list(fileName, 0, MAX_KEPT),
 })
 const fileDigests: Reader<Record<string, string>> = (value, where) => {
   const entries = Object.entries((value ?? {}) as object)

@@ -18,6 +18,8 @@ export type AdminLog = Pick<
   | 'list'
   | 'read'
   | 'proof'
+  | 'stampProof'
+  | 'evidenceRecord'
   | 'container'
   | 'erase'
   | 'size'

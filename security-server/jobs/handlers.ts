@@ -9,7 +9,10 @@ type Rooms = {
   keys: Pick<Keys, 'refreshOcsp'>
   globalConfiguration: Pick<GlobalConfiguration, 'refresh'>
   localSystems: Pick<LocalSystems, 'poll'>
-  messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain' | 'closeAbandoned'>
+  messageLog: Pick<
+    MessageLog,
+    'timeStampNow' | 'keepEvidenceRecords' | 'checkpointNow' | 'maintain' | 'closeAbandoned'
+  >
 }
 
 type Job = { seconds: number; run(rooms: Rooms): Promise<unknown> }
@@ -29,6 +32,7 @@ const OF_THIS_NODE: Record<string, Job> = {
 /** Work on a shared database: one node does it. */
 const OF_THE_LOG: Record<string, Job> = {
   checkpoint: { seconds: 5, run: ({ messageLog }) => messageLog.checkpointNow() },
+  'evidence-records': { seconds: 600, run: ({ messageLog }) => messageLog.keepEvidenceRecords() },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
 }
 

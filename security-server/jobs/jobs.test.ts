@@ -81,6 +81,7 @@ t.test('the job follows the interval without a restart', (t) =>
         localSystems: { poll: async () => false },
         messageLog: {
           checkpointNow: async () => undefined,
+          keepEvidenceRecords: async () => 0,
           maintain: async () => undefined,
           closeAbandoned: async () => 0,
           async timeStampNow() {
@@ -167,7 +168,7 @@ t.test('authorities are asked in their order, those that failed just now last', 
   const client = createTimeStampClient({
     clock,
     configuration: () => named,
-    fetchStatus: async () => undefined,
+    fetchStatus: async () => [],
   })
   const imprint = Buffer.alloc(64, 7)
   const stamp = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 /** The log's own database with its stores; apart from the server's, so that evidence outlives configuration. */
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { createEvidenceRecordStore, type EvidenceRecordStore } from './evidence-records/store.ts'
 import { messageLogMigrations } from './migrations/all.ts'
 import { createRecordStore, type RecordStore } from './records/store.ts'
 import { createSearchStore, type SearchStore } from './search/store.ts'
@@ -12,6 +13,7 @@ export type LogDatabase = {
   records: RecordStore
   tree: TreeStore
   timeStamps: TimeStampStore
+  evidenceRecords: EvidenceRecordStore
   search: SearchStore
   close(): Promise<void>
 }
@@ -30,6 +32,7 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     records: createRecordStore(database),
     tree: createTreeStore(database),
     timeStamps: createTimeStampStore(database),
+    evidenceRecords: createEvidenceRecordStore(database),
     search: createSearchStore(database),
     close: () => database.close(),
   }

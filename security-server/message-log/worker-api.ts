@@ -2,7 +2,10 @@
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
+import type { StampProof } from './evidence/read-stamp.ts'
+import type { StoredEvidenceRecord } from './evidence-records/store.ts'
 import type { SearchFilter, SearchRow } from './search/store.ts'
+import type { Tables } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
 import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
 
@@ -43,7 +46,16 @@ export type WorkerApi = {
   findByQueryId(queryId: string): Promise<SearchRow[]>
   list(filter: SearchFilter): Promise<SearchRow[]>
   readEvidence(index: number): Promise<StoredEvidence>
-  proveInclusion(index: number): Promise<InclusionEvidence>
+  /** Under the checkpoint of this size, or the newest one. */
+  proveInclusion(q: { index: number; size?: number | undefined }): Promise<InclusionEvidence>
+  /** The certificates that signed these documents, DER. */
+  signersOf(q: { firstId: number; lastId: number }): Promise<Buffer[]>
+  stampEvidence(index: number): Promise<StampProof | undefined>
+  newestEvidenceRecord(): Promise<StoredEvidenceRecord | undefined>
+  evidenceRecordCovering(index: number): Promise<StoredEvidenceRecord | undefined>
+  dueEvidenceRecords(q: { now: string; limit: number }): Promise<StoredEvidenceRecord[]>
+  putEvidenceRecord(row: Tables['evidence_record']): Promise<void>
+  replaceEvidenceRecord(q: { before: Buffer; row: Tables['evidence_record'] }): Promise<void>
   /** Closes open intents of this node that are not under way; says how many, and which others are open. */
   recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
   /** Erases the content of a record; says which body file goes with it. */

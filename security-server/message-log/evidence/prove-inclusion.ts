@@ -22,14 +22,17 @@ export type InclusionEvidence = {
   openings: { parties?: Opening; message?: Opening; body?: Opening }
 }
 
-/** Against the newest checkpoint, which must cover the record; throws `not_found` when none does yet. */
+/**
+ * Against the checkpoint of this size, or the newest one, which must cover the record; throws `not_found` when none does yet.
+ */
 export async function proveInclusion(
   log: Pick<LogDatabase, 'records' | 'tree'>,
   index: number,
   findKey: KeyFinder,
+  size?: number,
 ): Promise<InclusionEvidence> {
   const record = await log.records.get(index)
-  const checkpoint = await log.tree.newestCheckpoint()
+  const checkpoint = size === undefined ? await log.tree.newestCheckpoint() : await log.tree.checkpoint(size)
   if (checkpoint === undefined || checkpoint.size <= index) {
     throw new Fault('not_found', { what: `no checkpoint covers record ${index} yet` })
   }

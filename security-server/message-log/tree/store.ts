@@ -50,6 +50,9 @@ export function createTreeStore(database: Database) {
     newestCheckpoint: (): Promise<StoredCheckpoint | undefined> =>
       kysely.selectFrom('checkpoint').selectAll().orderBy('size', 'desc').limit(1).executeTakeFirst(),
 
+    checkpoint: (size: number): Promise<StoredCheckpoint | undefined> =>
+      kysely.selectFrom('checkpoint').selectAll().where('size', '=', size).executeTakeFirst(),
+
     /** Checkpoints of more than `size` leaves, in order. */
     checkpointsAfter: (size: number, limit: number): Promise<StoredCheckpoint[]> =>
       kysely
