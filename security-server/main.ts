@@ -67,8 +67,6 @@ await runProcess({
     ),
 })
 
-const HOUR_MS = 3_600_000
-
 async function start(settings: Settings, log: Log): Promise<Running> {
   log.level = settings.logLevel
   const clock = systemClock
@@ -145,8 +143,8 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     }),
     signerStatus: (certificates) => fetchStatus(readable(certificates)),
     evidenceRecords: {
-      intervalMs: settings.evidenceRecords.intervalHours * HOUR_MS,
-      beforeMs: settings.evidenceRecords.renewBeforeDays * 24 * HOUR_MS,
+      intervalMs: settings.evidenceRecords.intervalHours * 3_600_000,
+      beforeMs: settings.evidenceRecords.renewBeforeDays * 86_400_000,
       ends: {
         ...ALGORITHM_ENDS,
         ...Object.fromEntries(settings.evidenceRecords.algorithmEnds.map((one) => one.split(' '))),
