@@ -51,8 +51,8 @@ function textReport(
 ): string {
   const { log, made, records, checkpoints } = verdict
   const heads = checkpoints.map(
-    ({ size, signedByMember }) =>
-      `  tree head       of ${size} records, ${signedByMember ? "signed by the server's owner" : "not tied to the server's owner"}`,
+    ({ size, signedByMember, existed }) =>
+      `  tree head       of ${size} records, ${signedByMember ? "signed by the server's owner" : "not tied to the server's owner"}, ${existed === undefined ? 'no proof since when' : `proved since ${existed.since.toISOString()} (until ${existed.until.toISOString()})`}`,
   )
   const lines = [
     `${file}: ${headline(verdict)}`,
