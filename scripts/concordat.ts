@@ -13,6 +13,14 @@ const COMMANDS: Record<string, Command> = {
   },
   verify: { summary: 'judge a message container (ASiC-E) offline', load: () => import('./verify.ts') },
   log: { summary: 'verify a whole message log', load: () => import('./log.ts') },
+  registry: {
+    summary: "every operation of a registry's management API, and a registry from a file",
+    load: () => import('./registry.ts'),
+  },
+  server: {
+    summary: "every operation of a security server's management API",
+    load: () => import('./server.ts'),
+  },
   bench: { summary: 'measure exchanges beside a bare pair of proxies', load: () => import('./bench.ts') },
   console: { summary: 'build the web pages that the servers give', load: () => import('./console.ts') },
   check: {

@@ -152,10 +152,22 @@ void t.test('the content is the call, to the byte', async (t) => {
   })
   fc.assert(
     fc.property(call, (given) => {
-      const text = contentText(given)
+      let text: string
+      try {
+        text = contentText(given)
+      } catch (error) {
+        t.equal((error as Fault).code, 'invalid_input')
+        return
+      }
       t.equal(contentText(readContent(text)), text)
     }),
   )
+  for (const unreadable of [-(2 ** 53), [{ '': 2 ** 53 }], '\ud800'])
+    t.throws(
+      () => contentText({ operation: 'a', params: {}, query: {}, body: unreadable }),
+      { code: 'invalid_input' },
+      'what could not be read again is not proposed',
+    )
   const odd = { operation: 'a', params: {}, query: {}, body: { base64: 'AA==', json: 1 } }
   t.same(readContent(contentText(odd)), odd, 'what looks like an upload is none')
 })

@@ -20,13 +20,22 @@ export type Proposal = {
   state: ProposalState
 }
 
-/** The exact text of which a second person approves the hash: RFC 8785, bytes as base64. */
+/**
+ * The exact text of which a second person approves the hash: RFC 8785, bytes as base64. Throws `invalid_input` for what
+ * could not be read again when it is approved, such as a whole number beyond 2^53.
+ */
 export function contentText({ operation, params, query, body }: Content): string {
   const given =
     body === undefined
       ? {}
       : { body: Buffer.isBuffer(body) ? { base64: body.toString('base64') } : { json: body } }
-  return canonicalJson({ operation, params: { ...params }, query: { ...query }, ...given })
+  try {
+    const text = canonicalJson({ operation, params: { ...params }, query: { ...query }, ...given })
+    parseStrictJson(text)
+    return text
+  } catch (cause) {
+    throw new Fault('invalid_input', { what: 'it cannot be kept as canonical JSON', cause })
+  }
 }
 
 /** The call that the text stands for. */

@@ -6,7 +6,7 @@ import { createHash, type KeyObject, sign } from 'node:crypto'
 import { type DirectoryPart, writeDirectory } from '#core/configuration/directory.ts'
 import { publicationStamp } from '#core/configuration/directory-parts.ts'
 import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
-import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
+import { writeSharedParametersIn } from '#core/configuration/shared-parameters-write.ts'
 import { signatureUriFor } from '#core/configuration/signature-method.ts'
 import { statementSigner, writeStatement } from '#core/configuration/statement.ts'
 import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
@@ -30,13 +30,9 @@ type Part = { version: number; identifier: string; file: string; content: Buffer
 function partsOf(rows: RegisterRows, settings: Settings): Part[] {
   const shared = assembleShared(rows, settings)
   const privateParameters = writePrivateParameters(assemblePrivate(rows, settings))
-  return VERSIONS.flatMap((version) => [
-    {
-      version,
-      identifier: 'SHARED-PARAMETERS',
-      file: 'shared-params.xml',
-      content: writeSharedParameters(shared, version),
-    },
+  const written = writeSharedParametersIn(shared, VERSIONS)
+  return VERSIONS.flatMap((version, at) => [
+    { version, identifier: 'SHARED-PARAMETERS', file: 'shared-params.xml', content: written[at]! },
     { version, identifier: 'PRIVATE-PARAMETERS', file: 'private-params.xml', content: privateParameters },
   ])
 }

@@ -10,28 +10,38 @@ import type {
 } from '#schemas/global-configuration.ts'
 import { type ClientId, idText, memberOf } from '#schemas/identifiers.ts'
 import { clientIdLines } from './xml-identifier.ts'
-import { branch, document, type Lines, leaf } from './xml-write.ts'
+import { branch, document, type Lines, leaf, since } from './xml-write.ts'
 
 /** The versions that we publish. */
 export type WrittenVersion = 4 | 5 | 6
 
 /** Writes `p`; what the version does not know (names of subsystems in 4, cost types in 5) is left out. */
 export function writeSharedParameters(p: SharedParameters, version: WrittenVersion): Buffer {
+  return document('conf', sharedLines(p), version)
+}
+
+/** Writes `p` in each version, in their order. Most of a large configuration is the same in all: it is made once. */
+export function writeSharedParametersIn(p: SharedParameters, versions: readonly WrittenVersion[]): Buffer[] {
+  const lines = sharedLines(p)
+  return versions.map((version) => document('conf', lines, version))
+}
+
+function sharedLines(p: SharedParameters): Lines {
   const xmlIds = new Map<string, string>()
-  return document('conf', [
+  return [
     ...leaf('instanceIdentifier', p.instance),
     ...p.sources.flatMap(sourceLines),
-    ...p.approvedCas.flatMap((ca) => approvedCaLines(ca, version)),
+    ...p.approvedCas.flatMap(approvedCaLines),
     ...p.approvedTsas.flatMap((tsa) =>
       branch('approvedTSA', [
         ...leaf('name', tsa.name),
         ...leaf('url', tsa.url),
         ...leaf('cert', tsa.cert),
-        ...(version < 6 ? [] : leaf('costType', tsa.costType)),
+        ...since(6, leaf('costType', tsa.costType)),
       ]),
     ),
-    ...p.members.flatMap((member) => memberLines(member, version, xmlIds)),
-    ...p.securityServers.flatMap((server) => serverLines(server, version, xmlIds)),
+    ...p.members.flatMap((member) => memberLines(member, xmlIds)),
+    ...p.securityServers.flatMap((server) => serverLines(server, xmlIds)),
     ...p.globalGroups.flatMap((group) =>
       branch('globalGroup', [
         ...leaf('groupCode', group.groupCode),
@@ -43,7 +53,7 @@ export function writeSharedParameters(p: SharedParameters, version: WrittenVersi
       ...p.memberClasses.flatMap(({ code, description }) => memberClassLines(code, description)),
       ...leaf('ocspFreshnessSeconds', p.ocspFreshnessSeconds),
     ]),
-  ])
+  ]
 }
 
 function sourceLines(source: SharedParameters['sources'][number]): Lines {
@@ -54,15 +64,15 @@ function sourceLines(source: SharedParameters['sources'][number]): Lines {
   ])
 }
 
-function approvedCaLines(ca: ApprovedCa, version: WrittenVersion): Lines {
+function approvedCaLines(ca: ApprovedCa): Lines {
   const acme = ca.acmeServer
   return branch('approvedCA', [
     ...leaf('name', ca.name),
     ...leaf('authenticationOnly', ca.authenticationOnly),
-    ...caInfoLines('topCA', ca.topCa, version),
-    ...ca.intermediateCas.flatMap((info) => caInfoLines('intermediateCA', info, version)),
+    ...caInfoLines('topCA', ca.topCa),
+    ...ca.intermediateCas.flatMap((info) => caInfoLines('intermediateCA', info)),
     ...leaf('certificateProfileInfo', ca.certificateProfileInfo),
-    ...(version < 6 ? [] : leaf('defaultCsrFormat', ca.defaultCsrFormat)),
+    ...since(6, leaf('defaultCsrFormat', ca.defaultCsrFormat)),
     ...(acme === undefined
       ? []
       : branch('acmeServer', [
@@ -74,14 +84,14 @@ function approvedCaLines(ca: ApprovedCa, version: WrittenVersion): Lines {
   ])
 }
 
-function caInfoLines(name: string, info: CaInfo, version: WrittenVersion): Lines {
+function caInfoLines(name: string, info: CaInfo): Lines {
   return branch(name, [
     ...leaf('cert', info.cert),
     ...info.ocsp.flatMap((responder) =>
       branch('ocsp', [
         ...leaf('url', responder.url),
         ...leaf('cert', responder.cert),
-        ...(version < 6 ? [] : leaf('costType', responder.costType)),
+        ...since(6, leaf('costType', responder.costType)),
       ]),
     ),
   ])
@@ -91,7 +101,7 @@ function memberClassLines(code: string, description: string): Lines {
   return branch('memberClass', [...leaf('code', code), ...leaf('description', description)])
 }
 
-function memberLines(member: MemberInfo, version: WrittenVersion, xmlIds: Map<string, string>): Lines {
+function memberLines(member: MemberInfo, xmlIds: Map<string, string>): Lines {
   const enter = (id: ClientId): { id: string } => {
     const xmlId = `id${xmlIds.size}`
     const text = idText(id)
@@ -109,7 +119,7 @@ function memberLines(member: MemberInfo, version: WrittenVersion, xmlIds: Map<st
       ...member.subsystems.flatMap(({ id, name }) =>
         branch(
           'subsystem',
-          [...leaf('subsystemCode', id.subsystemCode), ...(version < 5 ? [] : leaf('subsystemName', name))],
+          [...leaf('subsystemCode', id.subsystemCode), ...since(5, leaf('subsystemName', name))],
           enter(id),
         ),
       ),
@@ -118,11 +128,7 @@ function memberLines(member: MemberInfo, version: WrittenVersion, xmlIds: Map<st
   )
 }
 
-function serverLines(
-  server: SecurityServerInfo,
-  version: WrittenVersion,
-  xmlIds: Map<string, string>,
-): Lines {
+function serverLines(server: SecurityServerInfo, xmlIds: Map<string, string>): Lines {
   const reference = (id: ClientId): string => {
     const xmlId = xmlIds.get(idText(id))
     if (xmlId === undefined) {
@@ -133,9 +139,9 @@ function serverLines(
     return xmlId
   }
   const maintenance =
-    version < 5 || server.maintenance === undefined
+    server.maintenance === undefined
       ? []
-      : branch('inMaintenanceMode', leaf('message', server.maintenance.message))
+      : since(5, branch('inMaintenanceMode', leaf('message', server.maintenance.message)))
   return branch('securityServer', [
     ...leaf('owner', reference(memberOf(server.id))),
     ...leaf('serverCode', server.id.serverCode),

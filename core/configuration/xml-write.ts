@@ -4,17 +4,20 @@ import { Fault } from '#schemas/fault.ts'
 export const XROAD_NAMESPACE = 'http://x-road.eu/xsd/xroad.xsd'
 export const IDENTIFIERS_NAMESPACE = 'http://x-road.eu/xsd/identifiers'
 
-/** An element and its content, one string a line, without indentation. */
-export type Lines = string[]
+/** Elements beside each other: a line, what stands between two lines one level deeper, or what only newer versions know. */
+export type Lines = (
+  | string
+  | { open: string; children: Lines; close: string }
+  | { since: number; elements: Lines }
+)[]
 
-// XML 1.0 section 2.2: these cannot stand in a document, not even as references.
-const NOT_XML =
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+// XML 1.0 section 2.2: these cannot stand in a document, not even as references; nor can lone surrogates.
+const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 const SPECIAL = /[&<>\r]/g
 const ESCAPED: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' }
 
 function escapeText(text: string): string {
-  if (NOT_XML.test(text)) {
+  if (NOT_XML.test(text) || !text.isWellFormed()) {
     throw new Fault('malformed_global_conf', { what: 'a value holds a character that XML does not allow' })
   }
   return text.replace(SPECIAL, (character) => ESCAPED[character] as string)
@@ -33,15 +36,36 @@ export function branch(name: string, children: Lines, attributes: Record<string,
     .map(([key, value]) => ` ${key}="${escapeText(value).replaceAll('"', '&quot;')}"`)
     .join('')
   if (children.length === 0) return [`<${name}${head}/>`]
-  return [`<${name}${head}>`, ...children.map((line) => `    ${line}`), `</${name}>`]
+  return [{ open: `<${name}${head}>`, children, close: `</${name}>` }]
 }
 
-/** A whole document with root `ns3:<name>`. */
-export function document(name: string, children: Lines): Buffer {
+/** Elements that a document has from this version of its schema on. */
+export function since(version: number, elements: Lines): Lines {
+  return elements.length === 0 ? [] : [{ since: version, elements }]
+}
+
+/** A whole document with root `ns3:<name>`, in a version where the schema has several. */
+export function document(name: string, children: Lines, version = Number.POSITIVE_INFINITY): Buffer {
   const root = branch(`ns3:${name}`, children, {
     'xmlns:ns2': IDENTIFIERS_NAMESPACE,
     'xmlns:ns3': XROAD_NAMESPACE,
   })
   const declaration = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
-  return Buffer.from([declaration, ...root].join('\n') + '\n')
+  const lines = [declaration]
+  indent(root, '', version, lines)
+  return Buffer.from(`${lines.join('\n')}\n`)
+}
+
+/** Once, at the end: a large instance has half a million lines. */
+function indent(elements: Lines, before: string, version: number, lines: string[]): void {
+  for (const element of elements) {
+    if (typeof element === 'string') lines.push(before + element)
+    else if ('since' in element) {
+      if (element.since <= version) indent(element.elements, before, version, lines)
+    } else {
+      lines.push(before + element.open)
+      indent(element.children, `${before}    `, version, lines)
+      lines.push(before + element.close)
+    }
+  }
 }

@@ -118,7 +118,7 @@ function escapePointer(part: string): string {
 }
 
 /** Follows one local $ref. */
-function resolve<T extends { $ref?: string }>(document: OpenApiDocument, thing: T): T {
+export function resolve<T extends { $ref?: string }>(document: OpenApiDocument, thing: T): T {
   if (thing.$ref === undefined) return thing
   let found: unknown = document
   for (const key of thing.$ref.replace(/^#\//, '').split('/')) {

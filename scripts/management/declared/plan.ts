@@ -1,0 +1,241 @@
+/** What a registry lacks of what a file declares, as calls in an order in which they can be made; pure. */
+import { readCertificate } from '#core/certificate/certificate.ts'
+import type { Declared } from './read-file.ts'
+import type { Present } from './read-present.ts'
+
+export type Plan = {
+  steps: Step[]
+  /** What is there otherwise than declared and cannot be changed in place. */
+  differences: string[]
+  /** What is there and not declared, of the kinds that the file declares: it is left alone. */
+  undeclared: string[]
+}
+
+/** One call. Without `call` it needs something that is not there yet. */
+export type Step = {
+  says: string
+  call?: { operation: string; params: Record<string, string>; body?: unknown }
+}
+
+/** Nothing is deleted: taking something out of a registry is an act of its own. */
+export function planOf(declared: Declared, present: Present): Plan {
+  const parts = [
+    classes(declared, present),
+    certificationServices(declared, present),
+    timestampingServices(declared, present),
+    members(declared, present),
+    securityServers(declared, present),
+    groups(declared, present),
+    settings(declared, present),
+  ]
+  return {
+    steps: parts.flatMap(({ steps }) => steps),
+    differences: parts.flatMap(({ differences }) => differences),
+    undeclared: parts.flatMap(({ undeclared }) => undeclared),
+  }
+}
+
+function classes({ memberClasses }: Declared, present: Present): Plan {
+  const plan = emptyPlan()
+  for (const { code, description } of memberClasses) {
+    const found = present.memberClasses.find((one) => one.code === code)
+    if (found === undefined)
+      plan.steps.push(step(`add the member class ${code}`, 'addMemberClass', {}, { code, description }))
+    else if (found.description !== description)
+      plan.differences.push(`member class ${code} is described as "${found.description}"`)
+  }
+  note(plan, 'member class', memberClasses, present.memberClasses, ({ code }) => code)
+  return plan
+}
+
+function certificationServices(declared: Declared, present: Present): Plan {
+  const plan = emptyPlan()
+  for (const { intermediateCas, ...service } of declared.certificationServices) {
+    const top = digest(service.certificate)
+    const found = present.certificationServices.find(({ authorities }) =>
+      authorities.some((one) => one.top && one.sha256 === top),
+    )
+    if (found === undefined)
+      plan.steps.push(
+        step(`approve the certification service ${service.name}`, 'addCertificationService', {}, service),
+      )
+    else if (
+      found.name !== service.name ||
+      found.certificateProfileInfo !== service.certificateProfileInfo ||
+      found.authenticationOnly !== service.authenticationOnly
+    )
+      plan.differences.push(`certification service ${service.name} has another name, profile or use`)
+    checkResponders(plan, service.name, service, found)
+    for (const ca of intermediateCas) {
+      const sha256 = digest(ca.certificate)
+      const says = `add the intermediate CA ${sha256.slice(0, 16)} to ${service.name}`
+      if (found === undefined) plan.steps.push({ says })
+      else if (!found.authorities.some((one) => one.sha256 === sha256))
+        plan.steps.push(step(says, 'addIntermediateCa', { id: String(found.id) }, ca))
+      else checkResponders(plan, `${service.name}, intermediate CA`, ca, found)
+    }
+  }
+  note(
+    plan,
+    'certification service',
+    declared.certificationServices.map(({ certificate }) => digest(certificate)),
+    present.certificationServices.map(({ authorities }) => authorities.find((one) => one.top)?.sha256 ?? ''),
+    (sha256) => sha256,
+  )
+  return plan
+}
+
+function checkResponders(
+  plan: Plan,
+  name: string,
+  { certificate, ocspResponders }: { certificate: string; ocspResponders: { url: string }[] },
+  found: Present['certificationServices'][number] | undefined,
+): void {
+  const there = found?.authorities.find(({ sha256 }) => sha256 === digest(certificate))
+  if (there === undefined) return
+  const wanted = ocspResponders.map(({ url }) => url)
+  if (wanted.toSorted().join() !== there.ocspUrls.toSorted().join())
+    plan.differences.push(`${name} has the OCSP responders ${there.ocspUrls.join(' ') || 'none'}`)
+}
+
+function timestampingServices(declared: Declared, present: Present): Plan {
+  const plan = emptyPlan()
+  const keyOf = (one: { url: string; sha256: string }): string => `${one.url} ${one.sha256}`
+  const wanted = declared.timestampingServices.map((one) => ({ ...one, sha256: digest(one.certificate) }))
+  for (const { sha256, ...service } of wanted)
+    if (!present.timestampingServices.some((one) => keyOf(one) === keyOf({ ...service, sha256 })))
+      plan.steps.push(
+        step(`approve the time-stamping service ${service.name}`, 'addTimestampingService', {}, service),
+      )
+  note(plan, 'time-stamping service', wanted, present.timestampingServices, keyOf)
+  return plan
+}
+
+function members(declared: Declared, present: Present): Plan {
+  const plan = emptyPlan()
+  const names = new Map(present.members.map(({ id, name }) => [id, name]))
+  const subsystems = new Map(present.subsystems.map(({ id, name }) => [id, name]))
+  for (const { id, name, subsystems: wanted } of declared.members) {
+    const [, memberClass = '', memberCode = ''] = id.split(':')
+    const there = names.get(id)
+    if (there === undefined)
+      plan.steps.push(step(`admit the member ${id}`, 'addMember', {}, { memberClass, memberCode, name }))
+    else if (there !== name)
+      plan.steps.push(step(`rename ${id} to ${name}`, 'renameMember', { id }, { name }))
+    for (const { code, name: subsystemName } of wanted) {
+      const own = `${id}:${code}`
+      const says = `add the subsystem ${own}`
+      const known = subsystems.get(own)
+      if (known !== undefined) {
+        if (subsystemName !== undefined && known !== subsystemName)
+          plan.differences.push(`subsystem ${own} is named "${known}"`)
+      } else if (there === undefined) plan.steps.push({ says })
+      else
+        plan.steps.push(step(says, 'addSubsystem', { id }, { subsystemCode: code, ...named(subsystemName) }))
+    }
+  }
+  note(plan, 'member', declared.members, present.members, ({ id }) => id)
+  return plan
+}
+
+function named(name: string | undefined): object {
+  return name === undefined ? {} : { name }
+}
+
+function securityServers(declared: Declared, present: Present): Plan {
+  const plan = emptyPlan()
+  const servers = new Map(present.securityServers.map((one) => [one.id, one]))
+  const known = new Set([...present.members, ...present.subsystems].map(({ id }) => id))
+  for (const { id, address, authenticationCertificates, clients } of declared.securityServers) {
+    const there = servers.get(id)
+    const says = `register the security server ${id}`
+    const owner = id.split(':').slice(0, 3).join(':')
+    if (there === undefined)
+      plan.steps.push(known.has(owner) ? step(says, 'addSecurityServer', {}, { id, address }) : { says })
+    else if (there.address !== address)
+      plan.steps.push(step(`move ${id} to ${address}`, 'changeSecurityServerAddress', { id }, { address }))
+    for (const certificate of authenticationCertificates) {
+      const sha256 = digest(certificate)
+      if (there?.certificates.includes(sha256)) continue
+      const adds = `register the authentication certificate ${sha256.slice(0, 16)} of ${id}`
+      const body = Buffer.from(certificate, 'latin1')
+      plan.steps.push(
+        there === undefined ? { says: adds } : step(adds, 'addAuthenticationCertificate', { id }, body),
+      )
+    }
+    for (const client of clients) {
+      if (there?.clients.includes(client)) continue
+      const adds = `register ${client} at ${id}`
+      const isReady = there !== undefined && known.has(client)
+      plan.steps.push(isReady ? step(adds, 'registerClient', { id }, { client }) : { says: adds })
+    }
+    for (const client of there?.clients ?? [])
+      if (!clients.includes(client)) plan.undeclared.push(`client ${client} of ${id}`)
+  }
+  note(plan, 'security server', declared.securityServers, present.securityServers, ({ id }) => id)
+  return plan
+}
+
+function groups(declared: Declared, present: Present): Plan {
+  const plan = emptyPlan()
+  const known = new Set([...present.members, ...present.subsystems].map(({ id }) => id))
+  const found = new Map(present.globalGroups.map((one) => [one.code, one]))
+  for (const { code, description, members } of declared.globalGroups) {
+    const there = found.get(code)
+    if (there === undefined)
+      plan.steps.push(step(`add the global group ${code}`, 'addGlobalGroup', {}, { code, description }))
+    else if (there.description !== description)
+      plan.differences.push(`global group ${code} is described as "${there.description}"`)
+    for (const client of members) {
+      if (there?.members.includes(client)) continue
+      const says = `add ${client} to the global group ${code}`
+      const isReady = there !== undefined && known.has(client)
+      plan.steps.push(isReady ? step(says, 'addGlobalGroupMember', { code }, { client }) : { says })
+    }
+    for (const client of there?.members ?? [])
+      if (!members.includes(client)) plan.undeclared.push(`${client} in the global group ${code}`)
+  }
+  note(plan, 'global group', declared.globalGroups, present.globalGroups, ({ code }) => code)
+  return plan
+}
+
+function settings(declared: Declared, present: Present): Plan {
+  const plan = emptyPlan()
+  const keyOf = (rule: { kind: string; memberClass: string }): string => `${rule.kind} of ${rule.memberClass}`
+  const rules = new Set(present.automaticApprovals.map(keyOf))
+  for (const rule of declared.automaticApprovals)
+    if (!rules.has(keyOf(rule)))
+      plan.steps.push(step(`approve ${keyOf(rule)} automatically`, 'setAutomaticApproval', rule))
+  note(plan, 'automatic approval', declared.automaticApprovals, present.automaticApprovals, keyOf)
+  const client = declared.managementServiceProvider
+  if (client !== undefined && client !== present.managementServiceProvider) {
+    const says = `name ${client} as the provider of the management services`
+    const isKnown = [...present.members, ...present.subsystems].some(({ id }) => id === client)
+    plan.steps.push(isKnown ? step(says, 'setManagementServiceProvider', {}, { client }) : { says })
+  }
+  return plan
+}
+
+function step(says: string, operation: string, params: Record<string, string>, body?: unknown): Step {
+  return { says, call: { operation, params, ...(body === undefined ? {} : { body }) } }
+}
+
+function emptyPlan(): Plan {
+  return { steps: [], differences: [], undeclared: [] }
+}
+
+function note<Wanted, Found>(
+  plan: Plan,
+  kind: string,
+  wanted: Wanted[],
+  found: Found[],
+  keyOf: (one: Wanted | Found) => string,
+): void {
+  if (wanted.length === 0) return
+  const keys = new Set(wanted.map(keyOf))
+  for (const one of found) if (!keys.has(keyOf(one))) plan.undeclared.push(`${kind} ${keyOf(one)}`)
+}
+
+function digest(certificate: string): string {
+  return readCertificate(Buffer.from(certificate, 'latin1')).sha256
+}

@@ -1,0 +1,145 @@
+/** Reads a declared registry: a YAML file that says what should be there, and the certificates that it names. */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { parse } from 'yaml'
+import { CommandError } from '../command-error.ts'
+
+export type Declared = {
+  managementServiceProvider?: string
+  memberClasses: { code: string; description: string }[]
+  certificationServices: {
+    name: string
+    certificateProfileInfo: string
+    authenticationOnly: boolean
+    certificate: string
+    ocspResponders: Responder[]
+    intermediateCas: { certificate: string; ocspResponders: Responder[] }[]
+  }[]
+  timestampingServices: { name: string; url: string; certificate: string }[]
+  members: {
+    id: string
+    name: string
+    subsystems: { code: string; name?: string }[]
+  }[]
+  securityServers: {
+    id: string
+    address: string
+    authenticationCertificates: string[]
+    clients: string[]
+  }[]
+  globalGroups: { code: string; description: string; members: string[] }[]
+  automaticApprovals: { kind: string; memberClass: string }[]
+}
+
+type Responder = { url: string; certificate?: string }
+
+const MAX_BYTES = 16 * 1024 * 1024
+const text = { type: 'string', minLength: 1, maxLength: 1100 }
+const list = (items: object): object => ({ type: 'array', items, default: [], maxItems: 200_000 })
+const object = (required: Record<string, object>, optional: Record<string, object> = {}): object => ({
+  type: 'object',
+  additionalProperties: false,
+  required: Object.keys(required),
+  properties: { ...required, ...optional },
+})
+const responders = list(object({ url: text }, { certificate: text }))
+
+const SCHEMA = object(
+  {},
+  {
+    managementServiceProvider: text,
+    memberClasses: list(object({ code: text, description: text })),
+    certificationServices: list(
+      object(
+        { name: text, certificateProfileInfo: text, certificate: text },
+        {
+          authenticationOnly: { type: 'boolean', default: false },
+          ocspResponders: responders,
+          intermediateCas: list(object({ certificate: text }, { ocspResponders: responders })),
+        },
+      ),
+    ),
+    timestampingServices: list(object({ name: text, url: text, certificate: text })),
+    members: list(
+      object({ id: text, name: text }, { subsystems: list(object({ code: text }, { name: text })) }),
+    ),
+    securityServers: list(
+      object({ id: text, address: text }, { authenticationCertificates: list(text), clients: list(text) }),
+    ),
+    globalGroups: list(object({ code: text, description: text }, { members: list(text) })),
+    automaticApprovals: list(object({ kind: text, memberClass: text })),
+  },
+)
+
+/** Certificates become PEM or base64 text; their files are looked for beside the declared file. Throws a CommandError. */
+export async function readDeclared(file: string): Promise<Declared> {
+  const declared = checked(file, await readText(file))
+  const certificate = async (name: string): Promise<string> =>
+    asText(await readBytes(path.resolve(path.dirname(file), name)))
+  const withCertificates = (given: Responder[]): Promise<Responder[]> =>
+    Promise.all(
+      given.map(async (one) =>
+        one.certificate === undefined ? one : { ...one, certificate: await certificate(one.certificate) },
+      ),
+    )
+  return {
+    ...declared,
+    certificationServices: await Promise.all(
+      declared.certificationServices.map(async (service) => ({
+        ...service,
+        certificate: await certificate(service.certificate),
+        ocspResponders: await withCertificates(service.ocspResponders),
+        intermediateCas: await Promise.all(
+          service.intermediateCas.map(async (ca) => ({
+            certificate: await certificate(ca.certificate),
+            ocspResponders: await withCertificates(ca.ocspResponders),
+          })),
+        ),
+      })),
+    ),
+    timestampingServices: await Promise.all(
+      declared.timestampingServices.map(async (one) => ({
+        ...one,
+        certificate: await certificate(one.certificate),
+      })),
+    ),
+    securityServers: await Promise.all(
+      declared.securityServers.map(async (one) => ({
+        ...one,
+        authenticationCertificates: await Promise.all(one.authenticationCertificates.map(certificate)),
+      })),
+    ),
+  }
+}
+
+function checked(file: string, content: string): Declared {
+  let value: unknown
+  try {
+    value = parse(content) ?? {}
+  } catch (cause) {
+    throw new CommandError(2, `${file} is no YAML: ${(cause as Error).message.split('\n', 1)[0]}`, cause)
+  }
+  const fits = new Ajv2020({ useDefaults: true, strict: false }).compile(SCHEMA)
+  if (fits(value)) return value as Declared
+  const [error] = fits.errors ?? []
+  const more = Object.values(error?.params ?? {}).join(' ')
+  throw new CommandError(2, `${file}: ${error?.instancePath || 'the file'} ${error?.message} ${more}`.trim())
+}
+
+async function readText(file: string): Promise<string> {
+  return (await readBytes(file)).toString('utf8')
+}
+
+async function readBytes(file: string): Promise<Buffer> {
+  const bytes = await readFile(file).catch((cause: Error) => {
+    throw new CommandError(2, `${file} cannot be read: ${cause.message}`, cause)
+  })
+  if (bytes.length > MAX_BYTES) throw new CommandError(2, `${file} is larger than ${MAX_BYTES} bytes`)
+  return bytes
+}
+
+/** PEM as it is, DER as base64. */
+function asText(bytes: Buffer): string {
+  return bytes[0] === 0x30 ? bytes.toString('base64') : bytes.toString('latin1')
+}

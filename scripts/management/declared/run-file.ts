@@ -1,0 +1,47 @@
+/** `plan` and `apply` of a declared file. */
+import { parseArgs } from 'node:util'
+import { printable } from '../../verify/report.ts'
+import { CommandError } from '../command-error.ts'
+import type { More } from '../run-management.ts'
+import { apply, describePlan } from './apply.ts'
+import { planOf } from './plan.ts'
+import { readDeclared } from './read-file.ts'
+import { readPresent } from './read-present.ts'
+
+/** Prints what is to do; exit code 3 when there is something. */
+export const planFile: More['run'] = async ({ api, args }) => {
+  const declared = await readDeclared(wordsOf('plan', args).file)
+  const present = await readPresent(api)
+  const plan = planOf(declared, present)
+  for (const line of describePlan(plan, present)) say(line)
+  say(`${plan.steps.length} to do, ${plan.differences.length} different, ${plan.undeclared.length} not named`)
+  return plan.steps.length === 0 ? 0 : 3
+}
+
+/** Does it; exit code 3 when something waits for a second person. */
+export const applyFile: More['run'] = async ({ api, commands, args }) => {
+  const { file, reason } = wordsOf('apply', args)
+  const declared = await readDeclared(file)
+  const { done, waiting } = await apply({ api, commands, declared, reason, say })
+  say(`${done} done, ${waiting} waiting`)
+  return waiting === 0 ? 0 : 3
+}
+
+function wordsOf(name: string, args: string[]): { file: string; reason: string | undefined } {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { why: { type: 'string' } },
+    })
+    const [file, ...more] = positionals
+    if (file !== undefined && more.length === 0) return { file, reason: values.why }
+  } catch (cause) {
+    throw new CommandError(2, `${name} does not understand this: ${(cause as Error).message}`, cause)
+  }
+  throw new CommandError(2, `${name} takes one <file>`)
+}
+
+function say(line: string): void {
+  process.stdout.write(`${printable(line)}\n`)
+}

@@ -1,0 +1,38 @@
+/** What `--help` says of a management API and of each of its commands. */
+import { styleText } from 'node:util'
+import type { Command } from './commands.ts'
+
+/** One line a command, in the order of the API. */
+export function listCommands(commands: Command[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length)) + 2
+  return commands
+    .map(({ name, summary }) => `  ${styleText('bold', name.padEnd(width))}${summary}\n`)
+    .join('')
+}
+
+/** How one command is used. */
+export function describeCommand(program: string, command: Command): string {
+  const { name, summary, operation, positionals, options, fileType } = command
+  const words = [...positionals, ...(fileType === undefined ? [] : ['file'])].map((one) => `<${one}>`)
+  const own = options.map(
+    ({ name, schema, required, place }) =>
+      `  --${name.padEnd(28)}${typeOf(schema)}${required ? ', needed' : ''}${place === 'body' ? '' : ' (asks)'}\n`,
+  )
+  const hasBody = operation.bodySchema !== undefined
+  return (
+    `Usage: concordat ${program} ${[name, ...words].join(' ')}${options.length > 0 ? ' [options]' : ''}\n\n` +
+    `${summary}. Roles: ${operation.roles.join(', ')}.\n` +
+    (operation.fourEyes
+      ? `Once the registry is installed a second person has to approve it: --why says the reason.\n`
+      : '') +
+    `\n${own.join('')}` +
+    (hasBody ? `  --${'body'.padEnd(28)}a file with the whole body, YAML or JSON; - is standard input\n` : '')
+  )
+}
+
+function typeOf(schema: Command['options'][number]['schema']): string {
+  const one = schema.type === 'array' ? schema.items : schema
+  const choice = one?.['enum'] as string[] | undefined
+  const type = choice?.join(' | ') ?? (one?.type === undefined ? 'text' : String(one.type))
+  return schema.type === 'array' ? `${type}; may be given several times` : type
+}

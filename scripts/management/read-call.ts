@@ -1,0 +1,156 @@
+/** Turns the words after a command into one call of the API; what does not fit is said before anything is sent. */
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { parse } from 'yaml'
+import { CommandError } from './command-error.ts'
+import type { Command, Option } from './commands.ts'
+
+export type Call = {
+  method: string
+  /** From the API's base on, with the query. */
+  url: string
+  headers: Record<string, string>
+  body: Buffer | undefined
+}
+
+export type CallOptions = { json: boolean; all: boolean; output: string | undefined }
+
+const COMMON = {
+  why: { type: 'string' },
+  body: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  all: { type: 'boolean', default: false },
+  output: { type: 'string' },
+} as const
+
+/** Throws a CommandError for unknown, missing or ill-formed words. `read` gives a file's bytes, `-` standard input. */
+export async function readCall(
+  command: Command,
+  args: string[],
+  read: (file: string) => Promise<Buffer> = readInput,
+): Promise<{ call: Call; options: CallOptions }> {
+  const own = command.options.map(({ name, schema }) => [
+    name,
+    { type: isSwitch(schema) ? 'boolean' : 'string', multiple: schema.type === 'array' },
+  ])
+  const { values, positionals } = parsed(command, args, { ...COMMON, ...Object.fromEntries(own) })
+  const wanted = [...command.positionals, ...(command.fileType === undefined ? [] : ['file'])]
+  if (positionals.length !== wanted.length)
+    throw wrong(command, `takes ${wanted.map((name) => `<${name}>`).join(' ') || 'no arguments'}`)
+
+  const query = new URLSearchParams()
+  const fields: Record<string, unknown> = {}
+  for (const option of command.options) {
+    const given = values[option.name]
+    if (given === undefined) continue
+    for (const text of Array.isArray(given) ? given : [given]) {
+      if (option.place === 'query') query.append(option.name, String(text))
+      else fields[option.name] = await fieldOf(command, option, text, fields[option.name], read)
+    }
+  }
+  const path = command.positionals.reduce(
+    (url, name, at) => url.replace(`:${name}`, encodeURIComponent(positionals[at]!)),
+    command.operation.url,
+  )
+  const body = await bodyOf(command, fields, values['body'] as string | undefined, positionals.at(-1), read)
+  return {
+    call: {
+      method: command.operation.method,
+      url: query.size === 0 ? path : `${path}?${query}`,
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': command.fileType ?? 'application/json' }),
+        ...(values['why'] === undefined ? {} : { 'x-reason': encodeURIComponent(String(values['why'])) }),
+      },
+      body,
+    },
+    options: {
+      json: values['json'] === true,
+      all: values['all'] === true,
+      output: values['output'] as string | undefined,
+    },
+  }
+}
+
+function parsed(command: Command, args: string[], options: object) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      allowNegative: true,
+      options: options as typeof COMMON,
+    }) as {
+      values: Record<string, string | boolean | string[] | undefined>
+      positionals: string[]
+    }
+  } catch (cause) {
+    throw wrong(command, `does not understand this: ${(cause as Error).message.split('\n', 1)[0]}`, cause)
+  }
+}
+
+/** A field's value: `@file` is the text of a file; numbers, lists of objects and objects are written as JSON. */
+async function fieldOf(
+  command: Command,
+  { name, schema }: Option,
+  given: string | boolean,
+  before: unknown,
+  read: (file: string) => Promise<Buffer>,
+): Promise<unknown> {
+  const text = typeof given === 'string' && given.startsWith('@') ? String(await read(given.slice(1))) : given
+  if (schema.type === 'array') {
+    const list = Array.isArray(before) ? (before as unknown[]) : []
+    const isText = schema.items?.type === 'string' || schema.items?.['enum'] !== undefined
+    return isText ? [...list, text] : [...list, ...jsonList(command, name, String(text))]
+  }
+  if (schema.type === 'string' || typeof text === 'boolean' || schema.type === undefined) return text
+  return json(command, name, text)
+}
+
+function jsonList(command: Command, name: string, text: string): unknown[] {
+  const value = json(command, name, text)
+  return Array.isArray(value) ? value : [value]
+}
+
+function json(command: Command, name: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw wrong(command, `wants JSON in --${name}`, cause)
+  }
+}
+
+async function bodyOf(
+  command: Command,
+  fields: Record<string, unknown>,
+  file: string | undefined,
+  last: string | undefined,
+  read: (file: string) => Promise<Buffer>,
+): Promise<Buffer | undefined> {
+  if (command.fileType !== undefined) return read(last!)
+  if (command.operation.bodySchema === undefined) {
+    if (file !== undefined) throw wrong(command, 'takes no --body')
+    return undefined
+  }
+  const whole = file === undefined ? {} : (parse(String(await read(file))) as Record<string, unknown>)
+  const body = { ...whole, ...fields }
+  const missing = command.options.filter((one) => one.place === 'body' && one.required && !(one.name in body))
+  if (missing.length > 0) throw wrong(command, `needs ${missing.map(({ name }) => `--${name}`).join(', ')}`)
+  return Object.keys(body).length === 0 && !command.operation.bodyRequired
+    ? undefined
+    : Buffer.from(JSON.stringify(body))
+}
+
+function isSwitch({ type }: Option['schema']): boolean {
+  return type === 'boolean'
+}
+
+function wrong(command: Command, what: string, cause?: unknown): CommandError {
+  return new CommandError(2, `${command.name} ${what}`, cause)
+}
+
+async function readInput(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file === '-' ? '/dev/stdin' : file)
+  } catch (cause) {
+    throw new CommandError(2, `${file} cannot be read`, cause)
+  }
+}

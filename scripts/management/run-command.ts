@@ -1,0 +1,60 @@
+/** Runs one command of a management API: words in, the answer printed, an exit code out. */
+import { writeFile } from 'node:fs/promises'
+import type { ManagementAnswer, ManagementApi } from './client.ts'
+import { CommandError } from './command-error.ts'
+import type { Command } from './commands.ts'
+import { readableAnswer } from './print.ts'
+import { type Call, readCall } from './read-call.ts'
+
+const PAGE = 500
+
+/** Writes the answer to `out`, or to the file that `--output` names. Throws a CommandError for what the user can mend. */
+export async function runCommand(
+  api: ManagementApi,
+  command: Command,
+  args: string[],
+  out: { write(text: string | Buffer): unknown },
+): Promise<void> {
+  const { call, options } = await readCall(command, args)
+  const isPaged = command.options.some(({ name, place }) => name === 'offset' && place === 'query')
+  if (options.all && !isPaged) throw new CommandError(2, `${command.name} has no pages: --all does not fit`)
+  const answer = options.all ? await sendForAll(api, call) : await api.send(call)
+  if (options.output !== undefined) {
+    // What an API gives as a file may be a secret or evidence: nobody else's to read.
+    await writeFile(options.output, answer.bytes, { mode: 0o600, flag: 'wx' }).catch((cause: Error) => {
+      throw new CommandError(2, `${options.output} cannot be written: ${cause.message}`, cause)
+    })
+    return
+  }
+  if (answer.bytes.length === 0) {
+    if (!options.json) out.write('Done.\n')
+    return
+  }
+  if (!answer.type.startsWith('application/json')) {
+    out.write(answer.bytes)
+    return
+  }
+  const value: unknown = JSON.parse(answer.bytes.toString('utf8'))
+  if (options.json) out.write(`${JSON.stringify(value)}\n`)
+  else out.write(`${waiting(answer)}${readableAnswer(value, answer.total)}`)
+}
+
+/** Nothing is done yet: who reads only the first line has to know. */
+function waiting({ status }: ManagementAnswer): string {
+  return status === 202 ? 'Proposed. A second person has to approve it:\n' : ''
+}
+
+/** A list whole, page after page. */
+export async function sendForAll(api: ManagementApi, call: Call): Promise<ManagementAnswer> {
+  const found: unknown[] = []
+  for (;;) {
+    const url = new URL(call.url, 'http://any')
+    url.searchParams.set('offset', String(found.length))
+    url.searchParams.set('limit', String(PAGE))
+    const answer = await api.send({ ...call, url: url.pathname + url.search })
+    const page = JSON.parse(answer.bytes.toString('utf8')) as unknown[]
+    found.push(...page)
+    if (page.length < PAGE)
+      return { ...answer, total: found.length, bytes: Buffer.from(JSON.stringify(found)) }
+  }
+}

@@ -1,0 +1,111 @@
+/** A management API on the command line: finds the command, opens the API with the caller's key, and prints. */
+import { parseArgs } from 'node:util'
+import { type ManagementApi, openManagementApi } from './client.ts'
+import { CommandError } from './command-error.ts'
+import { type Command, readCommands } from './commands.ts'
+import { describeCommand, listCommands } from './help.ts'
+import { runCommand } from './run-command.ts'
+
+export type More = {
+  summary: string
+  /** Returns the exit code. */
+  run(q: { api: ManagementApi; commands: Command[]; args: string[] }): Promise<number>
+}
+
+type Program = {
+  program: string
+  /** In schemas/. */
+  file: string
+  /** Environment variables for what --url and --key-file say. */
+  variables: { url: string; keyFile: string }
+  /** Commands that are no single operation. */
+  more: Record<string, More>
+  args: string[]
+}
+
+/** Exit code 0 when it was done, 1 when it was refused, 2 for wrong usage. Never throws for what users can mend. */
+export async function runManagement(q: Program): Promise<number> {
+  try {
+    return await runOne(q)
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    process.stderr.write(`concordat ${q.program}: ${error.message}\n`)
+    return error.exitCode
+  }
+}
+
+async function runOne(q: Program): Promise<number> {
+  const commands = await readCommands(q.file)
+  const { url, keyFile, words } = connection(q)
+  const [name, ...args] = words
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(usage(q, commands))
+    return name === undefined ? 2 : 0
+  }
+  const more = Object.hasOwn(q.more, name) ? q.more[name] : undefined
+  const command = commands.find((one) => one.name === name)
+  if (more === undefined && command === undefined)
+    throw new CommandError(
+      2,
+      `there is no command ${JSON.stringify(name)}; concordat ${q.program} --help lists them`,
+    )
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(
+      command === undefined
+        ? `Usage: concordat ${q.program} ${name}\n\n${more?.summary}\n`
+        : describeCommand(q.program, command),
+    )
+    return 0
+  }
+  if (url === undefined || keyFile === undefined)
+    throw new CommandError(
+      2,
+      `--url and --key-file (or ${q.variables.url} and ${q.variables.keyFile}) are missing`,
+    )
+  const api = await openManagementApi({ url, keyFile })
+  if (more !== undefined) return await more.run({ api, commands, args })
+  await runCommand(api, command!, args, process.stdout)
+  return 0
+}
+
+/** Where to and with which key: what stands before the command, or the environment. */
+function connection(q: Program): { url: string | undefined; keyFile: string | undefined; words: string[] } {
+  const { tokens } = parseArgs({
+    args: q.args,
+    strict: false,
+    tokens: true,
+    options: { url: { type: 'string' }, 'key-file': { type: 'string' } },
+  })
+  const given = new Map<string, string>()
+  const taken = new Set<number>()
+  for (const token of tokens) {
+    if (token.kind !== 'option' || !(token.name === 'url' || token.name === 'key-file')) continue
+    // `set-webhook ... --url` is the field of that command: only what stands before the command is ours.
+    const command = tokens.find((one) => one.kind === 'positional')
+    if (command !== undefined && token.index > command.index) continue
+    if (token.value === undefined) throw new CommandError(2, `--${token.name} needs a value`)
+    given.set(token.name, token.value)
+    taken.add(token.index)
+    if (token.inlineValue === false) taken.add(token.index + 1)
+  }
+  return {
+    url: given.get('url') ?? process.env[q.variables.url],
+    keyFile: given.get('key-file') ?? process.env[q.variables.keyFile],
+    words: q.args.filter((_, at) => !taken.has(at)),
+  }
+}
+
+function usage({ program, variables, more }: Program, commands: Command[]): string {
+  const own = Object.entries(more).map(([name, { summary }]) => `  ${name.padEnd(34)}${summary}\n`)
+  return (
+    `Usage: concordat ${program} [--url URL] [--key-file FILE] <command> [arguments] [options]\n\n` +
+    `URL and FILE of the API key may stand in ${variables.url} and ${variables.keyFile} instead. Each command takes\n` +
+    `  --json         the answer as one line of JSON\n` +
+    `  --all          every page of a list\n` +
+    `  --output FILE  the answer into a new file of yours\n` +
+    `  --why TEXT     the reason, where a second person decides\n` +
+    `  --help         its arguments\n\n` +
+    `${own.join('')}${listCommands(commands)}\n` +
+    `Exit code 0 when it was done or proposed, 1 when it was refused, 2 for wrong usage.\n`
+  )
+}

@@ -1,0 +1,22 @@
+/** `concordat registry <command>`: every operation of the registry's management API, and a whole registry from a file. */
+
+import { applyFile, planFile } from './management/declared/run-file.ts'
+import { runManagement } from './management/run-management.ts'
+
+export const run = (args: string[]): Promise<number> =>
+  runManagement({
+    program: 'registry',
+    file: 'central-registry-api.yaml',
+    variables: { url: 'CONCORDAT_REGISTRY_URL', keyFile: 'CONCORDAT_REGISTRY_KEY_FILE' },
+    more: {
+      plan: {
+        summary: 'What `apply` would do: plan <file.yaml>; exit code 3 when there is something',
+        run: planFile,
+      },
+      apply: {
+        summary: 'Bring the registry to what a file declares: apply <file.yaml> [--why REASON]',
+        run: applyFile,
+      },
+    },
+    args,
+  })
