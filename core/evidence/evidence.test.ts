@@ -67,10 +67,16 @@ t.test('a good bundle: every record, who signed, where it stands', async (t) => 
 t.test('what the bundle shows is what the leaf commits to', async (t) => {
   const other = await written(await parts({ message: Buffer.concat([F.REQUEST, Buffer.from('x')]) }))
   const otherBody = await written(await parts({ bodies: [Buffer.concat([body, body])] }))
+  const twoBodies = await written(await parts({ bodies: [body, F.REQUEST] }))
   const sameMessage = await written(await parts())
   const cases: [string, Parameters<typeof changed>[0], RegExp][] = [
     ['another message', { files: { 'records/1/message.asice': other } }, /message is not what/],
     ['another body', { files: { 'records/1/message.asice': otherBody } }, /body is not what/],
+    [
+      'another message of the batch as a body',
+      { files: { 'records/1/message.asice': twoBodies } },
+      /one body/,
+    ],
     [
       'a body left out',
       { request: ({ openings }) => ({ openings: { ...openings, body: undefined } }) },

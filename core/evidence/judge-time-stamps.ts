@@ -25,6 +25,8 @@ export type ProvenStamps = {
 }
 
 const DIGEST = 64
+/** Far above any batch that a server makes. */
+const MAX_DOCUMENTS = 65_536
 
 export function judgeTimeStamps(bundle: Bundle): ProvenStamps {
   const proven = new Map<string, ProvenStamp>()
@@ -53,7 +55,8 @@ function checkStamp(entry: BundleTimeStamp, bundle: Bundle): ProvenStamp {
   const token = bytes(entry.token)
   const ocspResponses = entry.ocspResponses.map(bytes)
   const digests = bytes(entry.digests)
-  if (digests.length === 0 || digests.length % DIGEST !== 0) throw differs('Its digests are cut off.')
+  if (digests.length === 0 || digests.length % DIGEST !== 0 || digests.length > MAX_DOCUMENTS * DIGEST)
+    throw differs('Its digests are cut off.')
   const batch = batchBytes({
     first_id: entry.firstId,
     last_id: entry.lastId,

@@ -3,6 +3,7 @@
  * are the truth: a crash leaves the old record or the new one, and what was not done is due again. An authority that is down
  * holds nothing up.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import { encodeEvidence } from '#core/evidence/stamp-batch.ts'
 import { stampedNote } from '#core/evidence/stamped-note.ts'
 import { buildHashTree } from '#core/evidence-record/hash-tree.ts'
@@ -25,6 +26,9 @@ import type { StoredEvidenceRecord } from './store.ts'
 /** One time-stamp renews so many records at once. */
 const MAX_AT_ONCE = 512
 const DAY_MS = 86_400_000
+/** A bundle waits so long for an authority, and an authority that failed is left alone for so long. */
+const PATIENCE_MS = 5_000
+const REST_MS = 60_000
 
 /** Asks a time-stamping authority to stamp this digest. Throws `timestamping_failed`. */
 export type Stamp = (imprint: Buffer, digest?: StampDigest) => Promise<TimeStampAnswer>
@@ -55,8 +59,17 @@ export function createEvidenceRecords(q: Parts) {
     return q.stamp(imprint, digest)
   }
 
-  /** Over the newest tree head, unless it has one. */
-  const make = async (): Promise<void> => {
+  let making: Promise<void> | undefined
+  let failedAt = Number.NEGATIVE_INFINITY
+  /** Over the newest tree head, unless it has one; several who ask at the same time get the same. */
+  const make = (): Promise<void> => {
+    making ??= makeOne().finally(() => {
+      making = undefined
+    })
+    return making
+  }
+
+  const makeOne = async (): Promise<void> => {
     const note = await q.checkpointNow()
     if (note === undefined) return
     const { size } = parseCheckpoint(note)
@@ -159,11 +172,13 @@ export function createEvidenceRecords(q: Parts) {
     covering: async (index: number): Promise<StoredEvidenceRecord | undefined> => {
       const found = await worker.call('evidenceRecordCovering', index)
       if (found !== undefined) return found
+      if (clock() - failedAt < REST_MS) return undefined
       try {
-        await make()
+        await Promise.race([make(), wait(PATIENCE_MS, undefined, { ref: false })])
       } catch (thrown) {
-        if (thrown instanceof Fault) return undefined
-        throw thrown
+        if (!(thrown instanceof Fault)) throw thrown
+        failedAt = clock()
+        return undefined
       }
       return worker.call('evidenceRecordCovering', index)
     },
