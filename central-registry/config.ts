@@ -34,7 +34,9 @@ export type Settings = {
     renewSeconds: number
     ocspFreshnessSeconds: number
     timeStampingIntervalSeconds: number
+    suspensionListSeconds: number
   }
+  suspensions?: { webhook: string } | undefined
   login?: Login | undefined
   redisUrlFile?: string | undefined
   logLevel: string
@@ -105,6 +107,26 @@ export const settingsSchema = {
         },
         ocspFreshnessSeconds: { type: 'integer', minimum: 60, maximum: 86400, default: 3600 },
         timeStampingIntervalSeconds: { type: 'integer', minimum: 60, maximum: 86400, default: 60 },
+        suspensionListSeconds: {
+          type: 'integer',
+          minimum: 120,
+          maximum: 86400,
+          default: 600,
+          description: 'How long servers go on with the last suspension list when they get no newer one',
+        },
+      },
+    },
+    suspensions: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['webhook'],
+      properties: {
+        webhook: {
+          type: 'string',
+          pattern: '^https?://[^/?#@\\s]+(/[^\\s]*)?$',
+          maxLength: 500,
+          description: 'Where a suspension is announced, by POST, until a second person confirms it',
+        },
       },
     },
     login: {

@@ -48,6 +48,7 @@ import { certificateExpiry } from './migrations/certificate-expiry.ts'
 import { registryMigrations } from './migrations/first.ts'
 import { peopleMigrations } from './migrations/people.ts'
 import { requestMigrations } from './migrations/requests.ts'
+import { suspensionMigrations } from './migrations/suspensions.ts'
 import { overviewHandlers } from './overview/routes.ts'
 import { createOverviewStore } from './overview/store.ts'
 import { peopleHandlers } from './people/routes.ts'
@@ -64,6 +65,20 @@ import { managementServiceRoutes } from './requests/xroad/routes.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
+import { createEscalation, ESCALATE, ESCALATE_SECONDS } from './suspensions/escalate.ts'
+import { suspensionRoutes } from './suspensions/public-routes.ts'
+import {
+  announceSuspensions,
+  createSuspensionListPublisher,
+  RENEW_LIST,
+  RENEW_LIST_SECONDS,
+} from './suspensions/publish-list.ts'
+import { suspensionHandlers } from './suspensions/routes.ts'
+import { createSuspensionStore } from './suspensions/store.ts'
+import { watchSuspensions } from './suspensions/watch.ts'
+import { createLeafFile } from './transparency-log/leaf-file.ts'
+import { logRoutes } from './transparency-log/public-routes.ts'
+import { createLogStore } from './transparency-log/store.ts'
 import { approvedCertificates, trustHandlers } from './trust/routes.ts'
 import { createTrustStore } from './trust/store.ts'
 
@@ -96,6 +111,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...sessionMigrations,
     ...requestMigrations,
     ...certificateExpiry,
+    ...suspensionMigrations,
   })
   return database
 }
@@ -112,12 +128,21 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
 
   const registration =
     settings.registration === undefined ? undefined : await registrationListener(settings.registration, log)
+  const transparencyLog = createLogStore(database)
+  const signing = { privateKeys, acceptRestored: q.acceptRestored === true, now: () => new Date(clock()) }
+  const suspensionList = createSuspensionListPublisher({
+    ...signing,
+    store: { sign: (make) => suspensions.sign(make), newestList: () => suspensions.newestList() },
+    highWater: createHighWater(path.join(directory, 'highest-suspension-list')),
+    ...configuration,
+  })
   const publish = createPublish({
+    ...signing,
     store: publications,
-    privateKeys,
     highWater,
-    acceptRestored: q.acceptRestored === true,
-    now: () => new Date(clock()),
+    transparencyLog,
+    leafFile: createLeafFile(path.join(directory, 'transparency-log-leaves')),
+    ensureSuspensionList: () => suspensionList.ensure(),
     sourceAddress: new URL(publicUrl).host,
     ...configuration,
     registration: registration && {
@@ -137,6 +162,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       },
       [SETTLE]: () => approvals.settle(),
       [NOTIFY]: (job) => notify(job),
+      [RENEW_LIST]: async () => {
+        await suspensionList.renew()
+      },
+      [ESCALATE]: (job) => escalate(job),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -148,10 +177,15 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const keys = createSigningKeyStore(database, change)
   const requests = createRequestStore({ database, record, announce, notify: announceDecision(jobs) })
   const webhooks = createWebhookStore(database, record)
+  const suspensions = createSuspensionStore(database, createChange(database, announceSuspensions(jobs)))
   const notify = createNotifier({ requests, webhooks, post: postNotice, clock, log })
 
   const apiKeys = createApiKeys({ database, clock })
   const audit = createAuditLog({ database, clock })
+  const escalate = createEscalation({
+    store: suspensions,
+    ...{ audit, clock, log, post: postNotice, webhook: settings.suspensions?.webhook },
+  })
   const { initialApiKeyFile } = settings.admin
   if (initialApiKeyFile !== undefined) await writeInitialApiKey(initialApiKeyFile, { apiKeys, audit })
 
@@ -170,8 +204,12 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     return { ok: Date.parse(newest.expiresAt) > clock(), reason }
   })
 
+  watchSuspensions({ store: suspensions, health, metrics, clock })
+
   const publicApp = await publicListener(settings.public, log)
   publicRoutes(publicApp, publications)
+  suspensionRoutes(publicApp, suspensions)
+  logRoutes(publicApp, transparencyLog)
   const adminApp = await adminListener(settings.admin, log)
   health.routes(adminApp)
   metrics.routes(adminApp)
@@ -185,9 +223,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
         })
   const fourEyes = async (): Promise<boolean> => login !== undefined && (await installation.isDone())
   const operations = readOperations(await registryApi()).filter((operation) => operation.fourEyes)
+  const proposers = createProposers({ people, apiKeys })
   const approvals = createApprovals({
     store: proposals,
-    proposers: createProposers({ people, apiKeys }),
+    proposers,
     isRequired: fourEyes,
     rolesFor: (operation) => operations.find(({ id }) => id === operation)?.roles ?? [],
     perform: (call) => api.perform(call),
@@ -203,7 +242,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     fourEyes: approvals,
     authenticate: login?.authenticate ?? ((authorization) => apiKeys.authenticate(authorization)),
     handlers: {
-      ...overviewHandlers({ store: createOverviewStore(database), servers, clock }),
+      ...overviewHandlers({ store: createOverviewStore(database), servers, suspensions, clock }),
       ...memberHandlers({ store: members, relations: createRelationStore(database), clock, fourEyes }),
       ...groupHandlers({ store: createGroupStore(database, change), members }),
       ...serverHandlers({ store: servers, members, trust: trusted, clock }),
@@ -217,6 +256,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       }),
       ...configurationHandlers({ store: publications, members, keys, publish, publicUrl }),
       ...signingKeyHandlers({ store: keys, privateKeys, members, clock, ...configuration }),
+      ...suspensionHandlers({ store: suspensions, members, fourEyes, makerOf: proposers.makerOf, clock }),
       ...peopleHandlers({ store: people, clock }),
       ...approvalHandlers({ store: proposals, approvals, operations, clock }),
       ...installationHandlers({ store: installation, people, clock }),
@@ -239,6 +279,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await publicApp.listen({ host: settings.public.address, port: settings.public.port })
   await adminApp.listen({ host: settings.admin.address, port: settings.admin.port })
   await jobs.start()
+  await jobs.every(RENEW_LIST, RENEW_LIST_SECONDS, { immediately: true })
+  await jobs.every(ESCALATE, ESCALATE_SECONDS)
   await jobs.every(SETTLE, SETTLE_SECONDS, { immediately: true })
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 

@@ -98,4 +98,35 @@ export type ConfigurationStatement = {
   expireDate: string
   /** For each version's part, "V6/SHARED-PARAMETERS": its Content-location and base64 SHA-512. */
   parts: Record<string, { location: string; sha512: string }>
+  /** The instance has a suspension list: who cannot get it is cut off, not free of it. */
+  hasSuspensionList?: true
+  /** The head of the registry's transparency log, of which this publication is the newest leaf: a `LogHead`, signed. */
+  logHead?: string
 }
+
+export const SUSPENDED_KINDS = ['member', 'subsystem', 'server', 'certificate'] as const
+export type SuspendedKind = (typeof SUSPENDED_KINDS)[number]
+
+/** Whom nobody may exchange with: an identifier in its text form, or the SHA-256 of a certificate's DER in hex. */
+export type Suspended = { kind: SuspendedKind; id: string; since: string }
+
+/** So many may be suspended at once: a list has to be fetched and read every few seconds. */
+export const MOST_SUSPENDED = 1000
+
+/**
+ * Who is suspended in an instance, renewed by the registry every 30 s. The number only rises; after `expiresAt` the list
+ * holds for nobody any more, and without a list nobody exchanges. Signed as the statement is.
+ */
+export type SuspensionList = {
+  instance: string
+  number: number
+  issuedAt: string
+  expiresAt: string
+  suspended: Suspended[]
+}
+
+/**
+ * The registry's transparency log (RFC 9162 tree) after a publication: its size, its root in base64, and the index of the
+ * configuration that is its newest leaf. Signed apart from the statement, so that servers can show it to each other.
+ */
+export type LogHead = { instance: string; index: number; size: number; root: string }

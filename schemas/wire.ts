@@ -22,6 +22,8 @@ export const HEADER = {
   refusal: 'x-concordat-refusal',
   /** Ours: the index of the newest configuration that the speaker knows. */
   configurationIndex: 'x-concordat-configuration-index',
+  /** Ours: the registry's signed log head under that configuration; two that contradict each other are a proof. */
+  configurationHead: 'x-concordat-configuration-head',
 } as const
 
 /** Removed when a message enters; an error when found inside a signed message (X-Road RestMessage). */

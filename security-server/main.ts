@@ -31,6 +31,7 @@ import type { ConsumerRooms } from './consumer/rooms.ts'
 import { consumerRoutes } from './consumer/routes.ts'
 import { CLIENT_IDLE_MS } from './drain-listener.ts'
 import { createConfigurationClient } from './global-configuration/client.ts'
+import { registryFinding, suspensionListFinding, watchRegistry } from './global-configuration/findings.ts'
 import { createGlobalConfiguration } from './global-configuration/global-configuration.ts'
 import { createTimeStampClient } from './jobs/client.ts'
 import { createFetchStatus, readable } from './jobs/fetch-status.ts'
@@ -232,6 +233,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
       return oldest === undefined ? 0 : Math.max(0, (clock() - oldest.getTime()) / 1000)
     },
   )
+  watchRegistry(metrics, { state: globalConfiguration.state, clock })
   metrics.watch('concordat_job_failing', '1 when the last run of this kind of job failed', 'kind', () =>
     failingJobs(jobs),
   )
@@ -257,6 +259,8 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     'configuration',
     ok(() => globalConfiguration.current()),
   )
+  health.add('suspension-list', () => suspensionListFinding(globalConfiguration.state(), clock()))
+  health.add('registry', () => registryFinding(globalConfiguration.state()))
   health.add(
     'keys',
     ok(() => keys.authenticationIdentity()),

@@ -24,6 +24,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
+    ...['addSuspension', 'confirmSuspension', 'liftSuspension'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -62,12 +63,13 @@ const READERS = [
     'getAnchor',
   ],
   ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
+  ...['getSuspensions', 'getSuspension'],
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [
   ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
   ...['addTimestampingService', 'deleteTimestampingService', 'addSigningKey', 'activateSigningKey'],
-  ...['approveManagementRequest', 'setAutomaticApproval'],
+  ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension'],
   ...['deleteSigningKey', 'addMember', 'deleteMember', 'addGlobalGroupMember', 'deleteGlobalGroupMember'],
   ...['addAuthenticationCertificate', 'registerClient', 'addApiKey'],
   ...['invitePerson', 'changePersonRoles', 'unlockPerson', 'removePerson'],

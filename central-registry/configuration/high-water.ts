@@ -39,10 +39,10 @@ export function createHighWater(file: string): HighWater {
   }
 }
 
-/** Throws `global_conf_rollback` when the database's newest index is lower than the mark. */
-export function checkNotRestored(newestIndex: number, mark: number): void {
-  if (newestIndex >= mark) return
+/** Throws `global_conf_rollback` when the database's newest index (or number of something else) is lower than the mark. */
+export function checkNotRestored(newest: number, mark: number, what = 'index'): void {
+  if (newest >= mark) return
   throw new Fault('global_conf_rollback', {
-    what: `the database is at index ${newestIndex}, this node has published index ${mark}: an older database was restored; to go on with it from index ${mark + 1}, start with --accept-restored-database`,
+    what: `the database is at ${what} ${newest}, this node has published ${what} ${mark}: an older database was restored; to go on with it from ${what} ${mark + 1}, start with --accept-restored-database`,
   })
 }

@@ -8,6 +8,7 @@ import { type Kysely, type Selectable, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { lockRegister } from '../store.ts'
+import { type OpenLog, openLog } from '../transparency-log/store.ts'
 import type { RegisterRows } from './assemble.ts'
 
 export type Publication = { index: number; generatedAt: string; expiresAt: string }
@@ -15,7 +16,7 @@ export type PublishedFile = { path: string; contentType: string; content: Buffer
 export type PublicationStore = ReturnType<typeof createPublicationStore>
 
 /** What there is to publish and what was published last. */
-export type Present = { rows: RegisterRows; previous: Publication | undefined }
+export type Present = { rows: RegisterRows; previous: Publication | undefined; log: OpenLog }
 
 /** Two a second for ten minutes, and more: a clock that was ahead once must not make the tables grow for ever. */
 const MOST_KEPT = 2000
@@ -38,7 +39,8 @@ export function createPublicationStore(database: Database) {
       inTransaction(tables, async (transaction) => {
         await lockRegister(transaction)
         const previous = await newestIn(transaction)
-        const made = await make({ rows: await readRegister(transaction), previous })
+        const log = openLog(transaction)
+        const made = await make({ rows: await readRegister(transaction), previous, log })
         if (made === undefined) return undefined
         const { index, generatedAt, expiresAt } = made.publication
         await transaction

@@ -1,14 +1,16 @@
 /**
  * One publication as files: shared and private parameters V4 to V6, the signed directories of the internal and the external
- * configuration, and beside each our statement with the index.
+ * configuration, and beside each our statement with the index and the head of the transparency log that it is a leaf of.
  */
 import { createHash, type KeyObject, sign } from 'node:crypto'
 import { type DirectoryPart, writeDirectory } from '#core/configuration/directory.ts'
 import { publicationStamp } from '#core/configuration/directory-parts.ts'
+import { configurationEntry, type LogEntry, writeLogHead } from '#core/configuration/log-head.ts'
 import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { writeSharedParametersIn } from '#core/configuration/shared-parameters-write.ts'
 import { signatureUriFor } from '#core/configuration/signature-method.ts'
-import { statementSigner, writeStatement } from '#core/configuration/statement.ts'
+import { documentSigner } from '#core/configuration/signed-document.ts'
+import { writeStatement } from '#core/configuration/statement.ts'
 import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 import { assemblePrivate, assembleShared, type RegisterRows, type Settings } from './assemble.ts'
@@ -23,6 +25,8 @@ export type NextPublication = {
   now: Date
   signer: { certificate: Buffer; key: KeyObject }
   settings: Settings & { validitySeconds: number }
+  /** Adds the publication to the transparency log; the tree after it. */
+  appendToLog(entry: LogEntry): Promise<{ size: number; root: Buffer }>
 }
 
 type Part = { version: number; identifier: string; file: string; content: Buffer }
@@ -38,7 +42,9 @@ function partsOf(rows: RegisterRows, settings: Settings): Part[] {
 }
 
 /** The next publication of what the rows say. */
-export function writePublication(q: NextPublication): { publication: Publication; files: PublishedFile[] } {
+export async function writePublication(
+  q: NextPublication,
+): Promise<{ publication: Publication; files: PublishedFile[] }> {
   // The stamp in the location is what servers compare: it rises even when the clock does not.
   const generatedAt = new Date(
     Math.max(q.now.getTime(), Date.parse(q.previous?.generatedAt ?? '1970-01-01T00:00:00Z') + 1),
@@ -50,6 +56,7 @@ export function writePublication(q: NextPublication): { publication: Publication
     location: `/V${part.version}/${stamp}/${part.file}`,
     hash: createHash('sha512').update(part.content).digest(),
   }))
+  const logHead = await logHeadOf(placed, generatedAt, q)
   const files: PublishedFile[] = placed.map(({ location, content }) => ({
     path: location,
     contentType: 'text/xml',
@@ -66,7 +73,7 @@ export function writePublication(q: NextPublication): { publication: Publication
         contentType: 'text/plain',
         content: directory(own, version, expireDate, q),
       })
-      const statement = statementOf(own, generatedAt, expireDate, q)
+      const statement = statementOf(own, { generatedAt, expireDate, logHead }, q)
       files.push({
         path: `/V${version}/${name}-statement`,
         contentType: 'application/jose',
@@ -105,18 +112,40 @@ function directory(parts: Placed[], version: number, expireDate: Date, q: NextPu
   })
 }
 
-function statementOf(parts: Placed[], generatedAt: Date, expireDate: Date, q: NextPublication): string {
+/** One head for all statements of the publication: servers of every version can compare theirs. */
+async function logHeadOf(parts: Placed[], generatedAt: Date, q: NextPublication): Promise<string> {
+  const { instance } = q.settings
+  const hashes = parts.map((part) => [nameOf(part), part.hash.toString('base64')] as const)
+  const entry = configurationEntry({
+    instance,
+    index: q.index,
+    generatedAt: generatedAt.toISOString(),
+    parts: Object.fromEntries(hashes),
+  })
+  const { size, root } = await q.appendToLog(entry)
+  const head = { instance, index: q.index, size, root: root.toString('base64') }
+  return writeLogHead(head, documentSigner(q.signer.certificate, q.signer.key))
+}
+
+function statementOf(
+  parts: Placed[],
+  { generatedAt, expireDate, logHead }: { generatedAt: Date; expireDate: Date; logHead: string },
+  q: NextPublication,
+): string {
   const statement: ConfigurationStatement = {
     instance: q.settings.instance,
     index: q.index,
     generatedAt: generatedAt.toISOString(),
     expireDate: expireDate.toISOString(),
     parts: Object.fromEntries(
-      parts.map((part) => [
-        `V${part.version}/${part.identifier}`,
-        { location: part.location, sha512: part.hash.toString('base64') },
-      ]),
+      parts.map((part) => [nameOf(part), { location: part.location, sha512: part.hash.toString('base64') }]),
     ),
+    hasSuspensionList: true,
+    logHead,
   }
-  return writeStatement(statement, statementSigner(q.signer.certificate, q.signer.key))
+  return writeStatement(statement, documentSigner(q.signer.certificate, q.signer.key))
+}
+
+function nameOf(part: Part): string {
+  return `V${part.version}/${part.identifier}`
 }

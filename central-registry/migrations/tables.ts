@@ -1,5 +1,6 @@
 /** Row types of the registry's tables, one to one with the migrations. Flags are 0 or 1; `_at` columns are ISO texts. */
 import type { Generated } from 'kysely'
+import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 
 export type PersonRow = {
@@ -38,6 +39,28 @@ export type ProposalRow = {
   finished_at: string | null
   result: string | null
   failure: string | null
+}
+
+export type SuspensionRow = {
+  id: number
+  kind: SuspendedKind
+  /** An identifier in its text form, or the SHA-256 of a certificate. */
+  subject: string
+  reason: string
+  state: 'unconfirmed' | 'confirmed' | 'lifted'
+  suspended_at: string
+  suspended_by: string
+  suspended_by_name: string
+  /** Who made the API key that did it. */
+  maker: string | null
+  confirmed_at: string | null
+  confirmed_by: string | null
+  confirmed_by_name: string | null
+  escalated_at: string | null
+  escalations: number
+  lifted_at: string | null
+  lifted_by: string | null
+  lifted_by_name: string | null
 }
 
 export type Tables = {
@@ -105,4 +128,12 @@ export type Tables = {
   registration_document: { id: string; kept_until: string }
   member_webhook: { member: string; url: string }
   automatic_approval: { kind: RequestKind; member_class: string }
+  suspension: Omit<SuspensionRow, 'id' | 'escalations'> & {
+    id: Generated<number>
+    escalations: Generated<number>
+  }
+  suspension_list: { id: number; number: number; issued_at: string; expires_at: string; content: string }
+  log_content: { digest: string; content: string }
+  log_entry: { position: number; form: string | null; content: string | null }
+  log_node: { level: number; position: number; hash: Buffer }
 }

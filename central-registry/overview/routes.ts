@@ -3,6 +3,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { encodedServer } from '../servers/rules.ts'
 import type { ServerStore } from '../servers/store.ts'
+import type { SuspensionStore } from '../suspensions/store.ts'
 import type { OverviewStore } from './store.ts'
 
 const SOON_DAYS = 30
@@ -13,6 +14,7 @@ const WEEK_MS = 7 * 86_400_000
 export function overviewHandlers(q: {
   store: OverviewStore
   servers: Pick<ServerStore, 'countServers'>
+  suspensions: Pick<SuspensionStore, 'count'>
   clock: Clock
 }): Record<string, OperationHandler> {
   const { store } = q
@@ -41,6 +43,10 @@ export function overviewHandlers(q: {
           subsystems: subsystem,
           securityServers: security_server,
           globalGroups: global_group,
+        },
+        suspensions: {
+          inForce: await q.suspensions.count(['unconfirmed', 'confirmed']),
+          unconfirmed: await q.suspensions.count(['unconfirmed']),
         },
         serversWithoutCertificate: await q.servers.countServers({ withoutAt: now }),
         expiringCertificates: {

@@ -5,12 +5,16 @@ import { idText, memberOf, parseClientId, parseMemberId, parseServerId } from '#
 import { ownerOf, type RequestSubject } from '#schemas/management-request.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { countOf } from '../store.ts'
+import { suspendedAmong } from '../suspensions/rules.ts'
+import { suspendedIn } from '../suspensions/store.ts'
 import type { RegisterFacts } from './rules.ts'
 
 export async function readFacts(
   kysely: Kysely<Tables>,
   subject: RequestSubject,
   now: number,
+  /** SHA-256 of the certificates that its signatures are by. */
+  signedBy: string[] = [],
 ): Promise<RegisterFacts> {
   const { server, client, newOwner, certificate, certificateSha256 } = subject
   const has = async (table: 'member' | 'subsystem' | 'security_server', id: string): Promise<boolean> =>
@@ -41,7 +45,14 @@ export async function readFacts(
           .select('server')
           .where('sha256', '=', sha256)
           .executeTakeFirst()
+  const ids = [ownerOf(subject), ...(other === undefined ? [] : [other])]
+  const members = ids.map((id) => idText(memberOf(parseClientId(id))))
   return {
+    suspended: suspendedAmong(await suspendedIn(kysely), {
+      clients: [...new Set([...ids, ...members])],
+      server,
+      certificates: [...new Set([...(sha256 === undefined ? [] : [sha256]), ...signedBy])],
+    }),
     server: await kysely
       .selectFrom('security_server')
       .select(['address', 'maintenance'])

@@ -317,3 +317,37 @@ void t.test('declined, revoked and automatic; the requester is told', async (t) 
     t.match(await file({ ...address, address: 'c.example' }), { body: { state: 'SUBMITTED_FOR_APPROVAL' } })
   })
 })
+
+void t.test('whoever is suspended files nothing, and nothing of theirs is approved', async (t) => {
+  await eachDatabase(t, async (_, t, url) => {
+    const all = await start(t, url)
+    const { node, file, detail } = all
+    const client = `${OWNER}/pop%20%C3%A4`
+    const suspend = async (kind: string, subject: string): Promise<() => Promise<unknown>> => {
+      const made = await node.must('POST', '/suspensions', { kind, subject, reason: 'r' })
+      return () => node.call('DELETE', `/suspensions/${(made as { id: number }).id}`)
+    }
+    const filed = await file({ kind: 'clientDisable', client })
+    t.equal(filed.status, 201)
+    const { signingCertificate } = (await detail(filed.body.request)).proofs[0]!
+    const cases: [string, string][] = [
+      ['member', 'DEV:GOV:1234'],
+      ['server', 'DEV:GOV:1234:SS1'],
+      ['subsystem', 'DEV:GOV:1234:pop ä'],
+      ['certificate', signingCertificate.sha256],
+    ]
+    for (const [kind, subject] of cases) {
+      const lift = await suspend(kind, subject)
+      const refused = { status: 409, body: { message: /is suspended/ } }
+      t.match(await file({ kind: 'clientDeletion', client }), refused, `${kind}: filed`)
+      t.match(await approve(all, filed.body.request), refused, `${kind}: approved`)
+      t.match((await detail(filed.body.request)).conflicts, [/is suspended/], `${kind}: shown`)
+      await lift()
+    }
+    const lift = await suspend('member', 'DEV:GOV:5678')
+    t.equal((await approve(all, filed.body.request)).status, 200, 'another member is no hindrance')
+    const subject = { kind: 'clientReg', client: `${GUEST}/x` }
+    t.match(await file(subject, { by: guest }), { status: 409 }, 'nor does a suspended guest move in')
+    await lift()
+  })
+})

@@ -104,6 +104,7 @@ const READY: RegisterFacts = {
   certificateServer: undefined,
   certificateExpired: false,
   newServerExists: false,
+  suspended: [],
 }
 const FITTING: Partial<Record<RequestKind, Partial<RegisterFacts>>> = {
   authCertReg: { server: undefined },

@@ -71,6 +71,8 @@ export type RegisterFacts = {
   certificateExpired: boolean
   /** The id that the server would get is another's. */
   newServerExists: boolean
+  /** Whom of those that it names, or who signed it, an emergency suspension concerns; in words. */
+  suspended: string[]
 }
 
 /** One change of the register in words; null where there was, or will be, nothing. */
@@ -94,6 +96,7 @@ export function assess(subject: RequestSubject, facts: RegisterFacts): Assessmen
   const registration =
     facts.registration === undefined ? null : facts.registration.disabled ? 'disabled' : 'enabled'
 
+  conflicts.push(...facts.suspended)
   conflict(!facts.ownerExists, `the member ${ownerOf(subject)} is not in the register`)
   if (kind !== 'authCertReg') {
     conflict(facts.server === undefined, `the security server ${server} is not in the register`)

@@ -78,7 +78,8 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
   ): Promise<RequestRow> {
     const state = next(row.state, 'approve')
     const subject = subjectOf(row)
-    const facts = await readFacts(transaction, subject, Date.parse(decision.at))
+    const signedBy = certificatesOf(await proofsIn(transaction, row.id))
+    const facts = await readFacts(transaction, subject, Date.parse(decision.at), signedBy)
     const assessment = assess(subject, facts)
     refuseConflicts(assessment)
     const stores = {
@@ -131,7 +132,8 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
         const { id, createdAt, signer, ...subject } = request
         const at = new Date(now).toISOString()
         await takeDocument(transaction, id, now, validUntil)
-        refuseConflicts(assess(subject, await readFacts(transaction, subject, now)))
+        const signedBy = certificatesOf([proof.facts])
+        refuseConflicts(assess(subject, await readFacts(transaction, subject, now, signedBy)))
         const row = await enter(transaction, { subject, signer }, proof, at)
         if (row.state !== 'SUBMITTED_FOR_APPROVAL') return row
         const { memberClass } = parseServerId(row.server)
@@ -215,12 +217,21 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
     ): Promise<{ row: RequestRow; proofs: ProofFacts[]; assessment: Assessment }> {
       const row = await rowOf(tables, id)
       const subject = subjectOf(row)
+      const proofs = await proofsIn(tables, id)
       const assessment = UNDECIDED.includes(row.state)
-        ? assess(subject, await readFacts(tables, subject, now))
+        ? assess(subject, await readFacts(tables, subject, now, certificatesOf(proofs)))
         : { changes: JSON.parse(row.changes ?? '[]') as RegisterChange[], conflicts: [] }
-      return { row, proofs: await proofsIn(tables, id), assessment }
+      return { row, proofs, assessment }
     },
   }
+}
+
+/** By which certificates it is signed. */
+function certificatesOf(proofs: ProofFacts[]): string[] {
+  return proofs.flatMap(({ signingCertificate, authenticationCertificate }) => [
+    signingCertificate.sha256,
+    ...(authenticationCertificate === undefined ? [] : [authenticationCertificate.sha256]),
+  ])
 }
 
 function refuseConflicts({ conflicts }: Assessment): void {

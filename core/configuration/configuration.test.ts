@@ -18,7 +18,8 @@ import { parsePrivateParameters, writePrivateParameters } from './private-parame
 import { parseSharedParameters } from './shared-parameters-read.ts'
 import { writeSharedParameters } from './shared-parameters-write.ts'
 import { signatureUriFor } from './signature-method.ts'
-import { statementSigner, verifyStatement, writeStatement } from './statement.ts'
+import { documentSigner } from './signed-document.ts'
+import { verifyStatement, writeStatement } from './statement.ts'
 
 const VECTORS = path.resolve('../shared/vectors/x-road/configuration')
 const GOLDEN = path.resolve('schemas/golden/configuration')
@@ -201,7 +202,7 @@ function golden(): Record<string, Buffer> {
       sign: (data) => sign('sha512', data, key),
       boundaries: ['AAAAAAAAAAaaaaaaaaaa', 'BBBBBBBBBBbbbbbbbbbb'],
     }),
-    'internalconf-statement': Buffer.from(writeStatement(statement, statementSigner(certificate, key))),
+    'internalconf-statement': Buffer.from(writeStatement(statement, documentSigner(certificate, key))),
   }
 }
 
@@ -331,7 +332,7 @@ void t.test('directories of other makes', async (t) => {
 void t.test('statements', async (t) => {
   for (const kind of ['ec', 'rsa'] as const) {
     const signer = createConfigurationSigner('signer', kind)
-    const jwsSigner = statementSigner(signer.certificate, signer.key)
+    const jwsSigner = documentSigner(signer.certificate, signer.key)
     const statement: ConfigurationStatement = {
       instance: 'DEV',
       index: 7,
@@ -350,7 +351,7 @@ void t.test('statements', async (t) => {
     )
     const forged = writeStatement(statement, {
       ...jwsSigner,
-      sign: statementSigner(stranger.certificate, stranger.key).sign,
+      sign: documentSigner(stranger.certificate, stranger.key).sign,
     })
     t.equal(
       codeOf(() => verifyStatement(forged, [signer.certificate])),

@@ -188,4 +188,10 @@ export const exchangeFaults = {
     text: 'The other security server refused the exchange',
     remedy: 'Read the code and the text that it gave',
   },
+  suspended: {
+    status: 403,
+    blame: 'client',
+    text: 'This party of the exchange is suspended in the instance',
+    remedy: 'Ask the operator of the central registry; exchange goes on when the suspension is lifted',
+  },
 } satisfies Record<string, FaultEntry>

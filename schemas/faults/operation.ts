@@ -255,4 +255,16 @@ export const operationFaults = {
     text: 'This service cannot answer now',
     remedy: 'Try again later',
   },
+  suspension_list_outdated: {
+    status: 503,
+    blame: 'server',
+    text: 'The list of who is suspended in the instance has expired or was never received',
+    remedy: 'The operator has to restore the connection to the central registry',
+  },
+  registry_fork: {
+    status: 500,
+    blame: 'server',
+    text: 'The registry signed two histories of its configuration that contradict each other',
+    remedy: 'Keep the proof, treat the registry as compromised and ask its operator over another channel',
+  },
 } satisfies Record<string, FaultEntry>

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
+import { NOBODY_SUSPENDED } from '#core/configuration/suspension-list.ts'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
@@ -130,6 +131,9 @@ function configurationOf(world: World): GlobalConfiguration {
         version: '1',
         expiresAt: new Date(world.now + 600_000),
         statementIndex: undefined,
+        configurationHead: undefined,
+        suspensionsUntil: undefined,
+        suspensionsIn: () => NOBODY_SUSPENDED,
         instance: index.instance,
         indexFor: () => index,
         indexes: () => [index],
@@ -137,12 +141,15 @@ function configurationOf(world: World): GlobalConfiguration {
       }
     },
     refresh: async () => undefined,
+    refreshSuspensions: async () => undefined,
+    hear: () => undefined,
     onChange: () => () => undefined,
     state: () => ({
       anchor: undefined,
       attempt: { lastAttempt: undefined, lastSuccess: undefined, lastError: undefined },
       own: undefined,
       federated: [],
+      registry: { fork: undefined, behind: undefined },
     }),
     readAnchor: unused,
     installAnchor: unused,

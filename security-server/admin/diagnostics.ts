@@ -1,5 +1,7 @@
 /** The state of each part of the server, in words, with what to do about it. */
+import type { Finding } from '#platform/health/create-health.ts'
 import { asFault, type Fault } from '#schemas/fault.ts'
+import { registryFinding, suspensionListFinding } from '../global-configuration/findings.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 
 export type Diagnosis = {
@@ -20,6 +22,8 @@ export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
       checkedAt: new Date(rooms.clock()).toISOString(),
       items: [
         configuration(rooms),
+        finding('suspension-list', suspensionListFinding(rooms.globalConfiguration.state(), rooms.clock())),
+        finding('registry', registryFinding(rooms.globalConfiguration.state())),
         token(rooms),
         ...certificates(rooms),
         systemCertificate(rooms),
@@ -42,6 +46,14 @@ function configuration({ globalConfiguration }: AdminRooms): Diagnosis {
   if (now.state !== 'OK' || last.lastError === undefined) return now
   const message = `${now.message}, but the last attempt to fetch it failed: ${last.lastError.message}`
   return { ...now, state: 'WARNING', message, remedy: 'Check that the registry can be reached' }
+}
+
+function finding(name: string, { ok, reason }: Finding): Diagnosis {
+  if (ok) return { name, state: 'OK', message: reason ?? 'nothing is wrong with it' }
+  return {
+    ...{ name, state: 'ERROR', message: reason ?? 'it is not well' },
+    remedy: 'Ask the operator of the registry, over another channel where it may have two faces',
+  }
 }
 
 function token({ keys }: AdminRooms): Diagnosis {

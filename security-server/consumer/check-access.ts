@@ -1,16 +1,18 @@
 /**
  * Guarantees that the client subsystem is ours and proved itself in the way its mode asks, that a server can be asked
- * for the provider, and that our log can take the exchange: refused here, nothing was read, signed or sent.
+ * for the provider, that neither side is suspended, and that our log can take the exchange: refused here, nothing was
+ * read, signed or sent.
  */
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, subsystemOf } from '#schemas/identifiers.ts'
+import { checkClientNotSuspended, checkServerNotSuspended } from '../global-configuration/check-suspended.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import { candidatesFor } from '../peer/choose-server.ts'
 import type { Allowed } from '../peer/message.ts'
 import type { Accepted, Arrival } from './accept.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
-/** Throws `unknown_member`, `ssl_authentication_failed`, `unknown_server` and their kin. */
+/** Throws `unknown_member`, `ssl_authentication_failed`, `unknown_server`, `suspended` and their kin. */
 export function checkAccess(accepted: Accepted, arrival: Arrival, rooms: ConsumerRooms): Allowed<Accepted> {
   const { client, service, securityServer } = accepted.request
   const snapshot = rooms.globalConfiguration.current()
@@ -22,6 +24,9 @@ export function checkAccess(accepted: Accepted, arrival: Arrival, rooms: Consume
   if (snapshot.indexFor(provider.instance)?.isRegistered(provider) !== true) {
     throw new Fault('unknown_member', { what: `the provider ${idText(provider)}` })
   }
+  checkClientNotSuspended(client, snapshot)
+  checkClientNotSuspended(provider, snapshot)
+  checkServerNotSuspended(rooms.server, snapshot)
   candidatesFor(provider, securityServer, snapshot)
   rooms.messageLog.checkUsable()
   return accepted as Allowed<Accepted>

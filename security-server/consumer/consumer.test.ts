@@ -67,6 +67,7 @@ t.test('a request is signed and logged before it is sent; the reply before it is
     const answer = await exchange(made.arrival({ method: 'POST', headers, ...(body && { body }) }), rooms)
     t.match(answer, { status: 201, reason: 'Made', facts: { index: 1, bytes: size ?? 0 } })
     t.strictSame(answer.headers[0], ['X-Own', 'é'])
+    t.strictSame(world.heard.splice(0), ['a.head.7'], 'what the peer knows of the registry')
     t.strictSame(log.told(), ['request:', 'reply:ok'])
     t.match(log.records[0], {
       extra: { userId: 'EE1', issue: 'i', representedParty: 'COM/1', method: 'POST' },
@@ -141,6 +142,19 @@ t.test('what is refused before it is sent leaves no record', async (t) => {
     securityServers: all.securityServers.filter((one) => one.id.memberCode === '1000'),
   }))
   await fails(t, 'unknown_server', [])
+  const parties = [
+    ['member', 'DEV/GOV/1000'],
+    ['subsystem', 'DEV/GOV/1000/tax'],
+    ['server', 'DEV/GOV/1000/ss1'],
+    ['member', 'DEV/GOV/2000'],
+    ['subsystem', 'DEV/GOV/2000/population'],
+  ] as const
+  for (const [kind, id] of parties) {
+    world.restore()
+    world.suspended = [{ kind, id, since: '2026-01-01T00:00:00.000Z' }]
+    world.reconfigure()
+    await fails(t, 'suspended', [], {}, `${kind} ${id} suspended`)
+  }
   t.equal(made.received.length, 0)
   t.strictSame(world.bodyFiles(), [], 'no body is left behind')
 })

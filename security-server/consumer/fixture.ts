@@ -141,6 +141,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
           'content-type': written.contentType,
           'x-hash-algorithm': 'SHA-512',
           'x-concordat-tree-head': 'aGVhZA==',
+          'x-concordat-configuration-head': 'a.head.7',
         },
         content: Buffer.isBuffer(content) ? Readable.from([content], { objectMode: false }) : content,
         server: provider.id,

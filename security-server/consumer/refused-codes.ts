@@ -27,6 +27,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
   'signature_verification',
   'ssl_authentication_failed',
   'stale_request',
+  'suspended',
   'tls_profile_not_allowed',
   'too_many_requests',
   'uncovered_part',

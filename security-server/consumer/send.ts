@@ -9,6 +9,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
 import { HEADER, PART_TYPE, PROXY_VERSION } from '#schemas/wire.ts'
 import type { PeerReply } from '../peer/client.ts'
+import { configurationHeaders } from '../peer/configuration-headers.ts'
 import type { Logged, RequestMessage, Signed } from '../peer/message.ts'
 import { beforeSending } from '../peer/not-sent.ts'
 import { createPace } from '../peer/pace.ts'
@@ -48,6 +49,7 @@ export async function send(
 
 async function readReply(reply: PeerReply, rooms: ConsumerRooms): Promise<ReceivedReply> {
   const arrived = rooms.clock()
+  rooms.globalConfiguration.hear(reply.headers[HEADER.configurationHead])
   const type = reply.headers['content-type'] ?? ''
   if (reply.statusCode !== 200 && reply.statusCode !== 500) {
     throw new Fault('http_error', { what: `${idText(reply.server)} answered ${reply.statusCode}` })
@@ -90,8 +92,7 @@ function transport(
   }
   const original = request.headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
   if (original !== undefined) headers[HEADER.originalContentType] = original
-  const index = rooms.globalConfiguration.current().statementIndex
-  if (index !== undefined) headers[HEADER.configurationIndex] = String(index)
+  Object.assign(headers, configurationHeaders(rooms.globalConfiguration.current()))
   return { headers, content: written.content }
 }
 

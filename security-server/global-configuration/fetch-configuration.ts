@@ -1,14 +1,16 @@
 /**
  * Fetches one instance's configuration from one place and checks all of it before anything is kept (wire digest 5.3):
- * signature, expiry, version, never backwards, our statement, then each part against its signed hash.
+ * signature, expiry, version, never backwards, our statement and its place in the registry's log, then each part against
+ * its signed hash.
  */
 import { parseDirectory, verifyDirectory } from '#core/configuration/directory.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
-import { Fault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 import type { Location } from './candidates.ts'
 import type { ConfigurationClient } from './client.ts'
+import { checkInLog, headOf, type SignedHead } from './fetch-log-proof.ts'
 import { checkPublicationTime, checkStatementIndex, type HighWaterMark } from './high-water.ts'
 import {
   assembleCopy,
@@ -34,6 +36,8 @@ type FetchQuestion = {
   /** Tried first: the version that this place offered lately. */
   version?: number | undefined
   read: ReadParameters
+  /** Hears of a log head that does not follow from the one we knew; its statement is refused. */
+  onFork?: ((fault: Fault, known: SignedHead | undefined, shown: SignedHead) => Promise<void>) | undefined
 }
 
 const NEWEST_VERSION = 6
@@ -93,7 +97,24 @@ async function readSigned(q: FetchQuestion, { url, body }: Found): Promise<Signe
   checkPublicationTime(q.mark, directory)
   const { statement, statementText } = await fetchStatement(q, url)
   checkStatementIndex(q.mark, statement)
-  return { directory, directoryBytes: body, statement, statementText }
+  const logHead = statement === undefined ? undefined : await checkLog(q, url, statement)
+  return { directory, directoryBytes: body, statement, statementText, logHead }
+}
+
+async function checkLog(
+  q: FetchQuestion,
+  url: string,
+  statement: ConfigurationStatement,
+): Promise<SignedHead | undefined> {
+  const { certificates } = q.location
+  try {
+    return await checkInLog({ ...q, url, statement, certificates })
+  } catch (cause) {
+    const fault = asFault(cause)
+    if (fault.code === 'registry_fork' || fault.code === 'invalid_proof')
+      await q.onFork?.(fault, q.mark?.logHead, headOf(statement, certificates)!)
+    throw cause
+  }
 }
 
 async function fetchStatement(

@@ -27,10 +27,20 @@ export type GlobalConfiguration = {
    * or `malformed_anchor` when the installed anchor cannot be read.
    */
   restored(): Promise<void>
-  /** Throws `anchor_file_not_found` before set-up, `global_conf_outdated` without a copy that is still valid. */
+  /**
+   * Throws `anchor_file_not_found` before set-up, `global_conf_outdated` without a copy that is still valid,
+   * `suspension_list_outdated` where the instance has a suspension list and ours has run out.
+   */
   current(): ConfigurationSnapshot
   /** Fetches once, however many ask at the same time; throws why nothing acceptable was found. */
   refresh(): Promise<void>
+  /** Fetches the suspension list alone: more often than the configuration. Throws why no acceptable one was found. */
+  refreshSuspensions(): Promise<void>
+  /**
+   * What a peer said of the registry in `x-concordat-configuration-head`: a newer configuration than ours is fetched at once,
+   * a contradiction is kept as a proof. Costs nothing for the head that we have.
+   */
+  hear(head: string | undefined): void
   /** Calls back when content has changed; gives a function that ends this. */
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
   state(): ConfigurationState
@@ -57,6 +67,8 @@ export type GlobalConfigurationSettings = {
 }
 
 const ANCHOR_FILE = 'anchor.xml'
+/** What peers say makes us fetch at most so often. */
+const HINTS_APART_MS = 10_000
 
 /** Opens the room; anchor and last copy are read from disk and verified again meanwhile: see `restored`. */
 export async function createGlobalConfiguration(
@@ -95,6 +107,13 @@ export async function createGlobalConfiguration(
       throw cause
     }
   }
+  const refreshOnce = (): Promise<void> => {
+    refreshing ??= inTurn(refresh).finally(() => {
+      refreshing = undefined
+    })
+    return refreshing
+  }
+  let lastHint = Number.NEGATIVE_INFINITY
   return {
     restored: () => restoring,
     current: () => {
@@ -105,16 +124,38 @@ export async function createGlobalConfiguration(
       if (snapshot.expiresAt.getTime() <= q.clock()) {
         throw new Fault('global_conf_outdated', { what: `since ${snapshot.expiresAt.toISOString()}` })
       }
+      const { suspensionsUntil } = snapshot
+      if (suspensionsUntil !== undefined && suspensionsUntil.getTime() <= q.clock()) {
+        const since =
+          suspensionsUntil.getTime() === 0 ? 'none came yet' : `since ${suspensionsUntil.toISOString()}`
+        throw new Fault('suspension_list_outdated', { what: since })
+      }
       return snapshot
     },
-    refresh: () => {
-      refreshing ??= inTurn(refresh).finally(() => {
-        refreshing = undefined
-      })
-      return refreshing
+    refresh: refreshOnce,
+    // Not in turn with the configuration: a large one that comes slowly must not hold a suspension up.
+    refreshSuspensions: async () => {
+      await restoring
+      if (anchor === undefined) throw new Fault('anchor_file_not_found')
+      await holder.refreshSuspensions(anchor.anchor)
+    },
+    hear: (head) => {
+      if (!holder.hear(head) || q.clock() - lastHint < HINTS_APART_MS) return
+      lastHint = q.clock()
+      refreshOnce().catch((cause: unknown) =>
+        q.log.warn({ err: asFault(cause) }, 'a peer knows a newer configuration, which cannot be fetched'),
+      )
     },
     onChange: holder.onChange,
-    state: () => describeState({ anchor: anchor?.summary, attempt, copies: holder.copies(), now: q.clock() }),
+    state: () =>
+      describeState({
+        anchor: anchor?.summary,
+        attempt,
+        copies: holder.copies(),
+        listOf: holder.listOf,
+        registry: holder.registry.state(),
+        now: q.clock(),
+      }),
     readAnchor: async (xml) => summaryOf(await readAnchor(xml), xml),
     installAnchor: (xml, o) =>
       inTurn(async () => {

@@ -7,13 +7,18 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { Directory } from '#core/configuration/directory.ts'
 import { publicationTime } from '#core/configuration/directory-parts.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
+import type { ConfigurationStatement, SuspensionList } from '#schemas/global-configuration.ts'
+import type { SignedHead } from './fetch-log-proof.ts'
 
 export type HighWaterMark = {
   /** Milliseconds since 1970 of the newest publication; absent where the source's locations hold no time. */
   publishedAt?: number | undefined
   /** Of the newest statement; once there was one, every publication must have one. */
   statement?: { index: number; parts: string } | undefined
+  /** The registry's newest log head that a statement of ours stood in. */
+  logHead?: SignedHead | undefined
+  /** Of the newest suspension list. */
+  suspensions?: { number: number; digest: string } | undefined
 }
 
 /** Nodes of one X-Road central server publish each by its own clock. */
@@ -60,11 +65,31 @@ export function checkStatementIndex(
   }
 }
 
+export function listMark(
+  { number }: SuspensionList,
+  text: string,
+): NonNullable<HighWaterMark['suspensions']> {
+  return { number, digest: createHash('sha256').update(text).digest('hex') }
+}
+
+/** Throws `global_conf_rollback` for a suspension list that is older, or another one of the same number. */
+export function checkListNumber(
+  mark: HighWaterMark | undefined,
+  { number, digest }: NonNullable<HighWaterMark['suspensions']>,
+): void {
+  const seen = mark?.suspensions
+  if (seen === undefined) return
+  if (number < seen.number)
+    throw rollback(`its suspension list has number ${number}, ${seen.number} was seen before`)
+  if (number === seen.number && digest !== seen.digest)
+    throw rollback(`two suspension lists have the number ${number}`)
+}
+
 /** The mark after a publication has been accepted; never lower than before. */
 export function raiseMark(
   mark: HighWaterMark | undefined,
   directory: Directory,
-  statement: ConfigurationStatement | undefined,
+  { statement, logHead }: { statement: ConfigurationStatement | undefined; logHead: SignedHead | undefined },
 ): HighWaterMark {
   const time = publishedAt(directory)
   const times = [mark?.publishedAt, time].filter((value) => value !== undefined)
@@ -72,6 +97,8 @@ export function raiseMark(
   return {
     publishedAt: times.length === 0 ? undefined : Math.max(...times),
     statement: isNewer ? statementMark(statement) : mark?.statement,
+    logHead: isNewer ? (logHead ?? mark?.logHead) : mark?.logHead,
+    suspensions: mark?.suspensions,
   }
 }
 

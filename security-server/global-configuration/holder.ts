@@ -3,15 +3,19 @@
  * and after a crash between the two the copy itself says how new it is.
  */
 import { verifyDirectory } from '#core/configuration/directory.ts'
+import { createTurn } from '#platform/in-turn.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
+import { candidateLocations } from './candidates.ts'
 import type { DurableFiles } from './durable-files.ts'
 import { createGenerations } from './generations.ts'
 import type { GlobalConfigurationSettings } from './global-configuration.ts'
+import { createHeldLists, type HeldList } from './held-lists.ts'
 import { raiseMark } from './high-water.ts'
 import type { InstanceCopy, Kind } from './instance-copy.ts'
 import { type InstanceMarks, marksBytes, readMarks, writeMarks } from './marks.ts'
 import type { ReadParameters } from './read-parameters.ts'
+import { createRegistryView, type OwnView, type RegistryView } from './registry-view.ts'
 import { restoreCopies } from './restore.ts'
 import { type ConfigurationSnapshot, contentVersion, createSnapshot } from './snapshot.ts'
 import { type LastPlace, tryLocations } from './try-locations.ts'
@@ -23,6 +27,12 @@ export type Holder = {
   /** Takes what lies on disk when it stands every check; what does not is left alone and logged. */
   restore(anchor: ConfigurationAnchor, read: ReadParameters): Promise<void>
   refresh(anchor: ConfigurationAnchor, read: ReadParameters): Promise<void>
+  /** Fetches the suspension list of every instance that says to have one; throws what kept ours away. */
+  refreshSuspensions(anchor: ConfigurationAnchor): Promise<void>
+  listOf(instance: string): HeldList | undefined
+  registry: Pick<RegistryView, 'state'>
+  /** A log head that a peer told us; true when our configuration is not the newest. */
+  hear(head: string | undefined): boolean
   /** Before another anchor is installed: certificates learned under the old one are not trusted any more. */
   forget(historyOf: string | undefined): Promise<void>
   /** After another anchor was installed. */
@@ -33,6 +43,8 @@ export async function createHolder(
   q: GlobalConfigurationSettings & { files: DurableFiles },
 ): Promise<Holder> {
   const generations = await createGenerations(q.directory, q.files)
+  const lists = createHeldLists(q)
+  const view = createRegistryView(q)
   const marks = new Map<string, InstanceMarks>(await readMarks(q.directory))
   const places = new Map<string, LastPlace>()
   const listeners = new Set<(snapshot: ConfigurationSnapshot) => void>()
@@ -41,6 +53,8 @@ export async function createHolder(
   let snapshot: ConfigurationSnapshot | undefined
   let layout = ''
   let isReusable = true
+  /** What the anchor trusts. */
+  let trusted: Buffer[] = []
 
   const isAllowed = (instance: string): boolean =>
     q.allowedFederations === 'all' || (q.allowedFederations?.includes(instance) ?? false)
@@ -52,7 +66,7 @@ export async function createHolder(
     }))
     for (const copy of copies) {
       marks.set(copy.instance, {
-        mark: raiseMark(marks.get(copy.instance)?.mark, copy.directory, copy.statement),
+        mark: raiseMark(marks.get(copy.instance)?.mark, copy.directory, copy),
         learnedCertificates: copy.shared.sources.flatMap((source) => [
           ...source.internalVerificationCerts,
           ...source.externalVerificationCerts,
@@ -63,7 +77,7 @@ export async function createHolder(
 
   const publish = (): void => {
     const before = snapshot?.version
-    snapshot = createSnapshot(copies, layout, q.clock)
+    snapshot = createSnapshot(copies, layout, q.clock, lists.of)
     if (snapshot.version === before) return
     for (const { instance, index } of copies) {
       if (index.warnings.length > 0)
@@ -78,12 +92,14 @@ export async function createHolder(
     }
   }
 
-  const persistMarks = async (): Promise<void> => {
-    const bytes = marksBytes(marks)
-    if (bytes.equals(persistedMarks)) return
-    await writeMarks(q.directory, marks, q.files)
-    persistedMarks = bytes
-  }
+  const inTurn = createTurn()
+  const persistMarks = (): Promise<void> =>
+    inTurn(async () => {
+      const bytes = marksBytes(marks)
+      if (bytes.equals(persistedMarks)) return
+      await writeMarks(q.directory, marks, q.files)
+      persistedMarks = bytes
+    })
 
   const fetch = async (
     anchor: ConfigurationAnchor,
@@ -94,9 +110,59 @@ export async function createHolder(
     const copy = copies.find((known) => known.instance === instance)
     const last = places.get(instance)
     const mark = marks.get(instance)?.mark
-    const found = await tryLocations({ ...q, anchor, kind, mark, copy, isReusable, last, read })
+    const onFork = kind === 'own' ? view.report : undefined
+    const found = await tryLocations({ ...q, anchor, kind, mark, copy, isReusable, last, read, onFork })
     places.set(instance, found.last)
     return found.copy
+  }
+
+  /** Before the copy is used, so that no moment knows the new one without its list. */
+  const fetchList = async (copy: InstanceCopy, anchor: ConfigurationAnchor): Promise<boolean> => {
+    if (copy.statement?.hasSuspensionList !== true) return false
+    const { instance, shared } = copy
+    const lastUrl = copy.url ?? places.get(instance)?.url
+    const locations = candidateLocations({ ...q, anchor, sources: shared.sources, lastUrl })
+    return lists.fetch(instance, locations, marks.get(instance)?.mark)
+  }
+
+  const fetchListQuietly = async (copy: InstanceCopy, anchor: ConfigurationAnchor): Promise<void> => {
+    await fetchList(copy, anchor).catch((cause: unknown) =>
+      q.log.warn({ err: asFault(cause), instance: copy.instance }, 'no newer suspension list'),
+    )
+    raiseListMarks()
+  }
+
+  /** Fetches the list of one instance and has it obeyed at once, also when it cannot be written to disk. */
+  const obeyList = async (copy: InstanceCopy, anchor: ConfigurationAnchor): Promise<void> => {
+    try {
+      await fetchList(copy, anchor)
+    } finally {
+      raiseListMarks()
+      if (copies.length > 0) publish()
+      await persistMarks()
+    }
+  }
+
+  const busy = new Set<string>()
+  const refreshOther = async (copy: InstanceCopy, own: ConfigurationAnchor): Promise<void> => {
+    const { instance } = copy
+    busy.add(instance)
+    try {
+      const anchor = anchorOf(own, instance)
+      if (anchor !== undefined) await obeyList(copy, anchor)
+    } catch (cause) {
+      q.log.warn({ err: asFault(cause), instance }, 'no newer suspension list')
+    } finally {
+      busy.delete(instance)
+    }
+  }
+
+  const raiseListMarks = (): void => {
+    for (const [instance, { mark, learnedCertificates }] of marks) {
+      const suspensions = lists.of(instance)?.mark
+      if (suspensions !== undefined && suspensions.number > (mark.suspensions?.number ?? 0))
+        marks.set(instance, { mark: { ...mark, suspensions }, learnedCertificates })
+    }
   }
 
   const federatedAnchors = (own: InstanceCopy): ConfigurationAnchor[] =>
@@ -112,10 +178,15 @@ export async function createHolder(
   const fetchFederated = async (own: InstanceCopy, read: ReadParameters): Promise<InstanceCopy[]> => {
     const results = await Promise.all(
       federatedAnchors(own).map((anchor) =>
-        fetch(anchor, 'federated', read).catch(() =>
-          // Logged already. The last copy serves until it expires; content that must be written again cannot.
-          isReusable ? copies.find((known) => known.instance === anchor.instance) : undefined,
-        ),
+        fetch(anchor, 'federated', read)
+          .then(async (copy) => {
+            await fetchListQuietly(copy, anchor)
+            return copy
+          })
+          .catch(() =>
+            // Logged already. The last copy serves until it expires; content that must be written again cannot.
+            isReusable ? copies.find((known) => known.instance === anchor.instance) : undefined,
+          ),
       ),
     )
     return results.filter((copy) => copy !== undefined)
@@ -128,11 +199,38 @@ export async function createHolder(
       isReusable = true
     }
     use(accepted)
+    raiseListMarks()
     publish()
     await persistMarks()
   }
 
+  const ownView = (): OwnView | undefined => {
+    const [own] = copies
+    const marked = own === undefined ? undefined : marks.get(own.instance)
+    if (marked?.mark.logHead === undefined) return undefined
+    return {
+      newest: marked.mark.logHead,
+      certificates: [...trusted, ...marked.learnedCertificates],
+    }
+  }
+
+  const anchorOf = (own: ConfigurationAnchor, instance: string): ConfigurationAnchor | undefined =>
+    instance === own.instance
+      ? own
+      : federatedAnchors(copies[0]!).find((anchor) => anchor.instance === instance)
+
   return {
+    listOf: lists.of,
+    registry: view,
+    hear: (head) =>
+      // Asked with each message; nearly all peers know what we know.
+      head !== undefined && head !== copies[0]?.logHead?.text && view.hear(head, ownView()),
+    refreshSuspensions: async (anchor) => {
+      const [own, ...others] = copies
+      // Another instance that answers slowly must not hold up what our own registry says.
+      for (const copy of others) if (!busy.has(copy.instance)) void refreshOther(copy, anchor)
+      if (own !== undefined) await obeyList(own, anchor)
+    },
     snapshot: () => snapshot,
     copies: () => copies,
     onChange: (listener) => {
@@ -143,7 +241,17 @@ export async function createHolder(
       try {
         const stored = await generations.load()
         if (stored === undefined) return
+        trusted = certificatesIn(anchor)
         use(await restoreCopies({ stored: stored.copies, anchor, marks, isAllowed, read }))
+        for (const { instance } of copies) {
+          const { mark, learnedCertificates } = marks.get(instance)!
+          const certificates = [
+            ...certificatesIn(anchorOf(anchor, instance) ?? anchor),
+            ...learnedCertificates,
+          ]
+          await lists.restore(instance, certificates, mark)
+        }
+        raiseListMarks()
         layout = stored.folder
         publish()
       } catch (cause) {
@@ -152,21 +260,27 @@ export async function createHolder(
       }
     },
     refresh: async (anchor, read) => {
+      trusted = certificatesIn(anchor)
       const own = await fetch(anchor, 'own', read).catch((cause: unknown) => {
         // A federated copy may have expired meanwhile.
         if (copies.length > 0) publish()
         throw cause
       })
+      await fetchListQuietly(own, anchor)
       // What our own registry says now, a revocation say, does not wait for another instance that answers slowly.
       const others = heldFederated(own)
       if (isReusable && others.length > 0) await install([own, ...others])
       await install([own, ...(await fetchFederated(own, read))])
+      const held = ownView()
+      if (held !== undefined && own.url !== undefined) await view.settle(held, own.url)
     },
     forget: async (historyOf) => {
       for (const [instance, { mark }] of marks) {
         if (instance === historyOf) marks.delete(instance)
         else marks.set(instance, { mark, learnedCertificates: [] })
       }
+      lists.forget()
+      if (historyOf !== undefined) await view.forget()
       places.clear()
       await persistMarks()
     },
@@ -179,12 +293,13 @@ export async function createHolder(
   }
 }
 
+function certificatesIn(anchor: ConfigurationAnchor): Buffer[] {
+  return anchor.sources.flatMap((source) => source.verificationCerts)
+}
+
 function isSignedFor(copy: InstanceCopy, anchor: ConfigurationAnchor): boolean {
   try {
-    verifyDirectory(
-      copy.directory,
-      anchor.sources.flatMap((source) => source.verificationCerts),
-    )
+    verifyDirectory(copy.directory, certificatesIn(anchor))
     return true
   } catch {
     return false

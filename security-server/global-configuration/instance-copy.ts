@@ -10,6 +10,7 @@ import type {
   PrivateParameters,
   SharedParameters,
 } from '#schemas/global-configuration.ts'
+import type { SignedHead } from './fetch-log-proof.ts'
 import type { ReadParameters } from './read-parameters.ts'
 
 /** What a source signed: the directory and, where it offers one, the statement. */
@@ -18,6 +19,8 @@ export type Signed = {
   directoryBytes: Buffer
   statement: ConfigurationStatement | undefined
   statementText: string | undefined
+  /** The head in the statement, verified. */
+  logHead: SignedHead | undefined
 }
 
 export type CopiedPart = {

@@ -44,6 +44,8 @@ export function marksBytes(marks: Marks): Buffer {
       instance,
       publishedAt: mark.publishedAt,
       statement: mark.statement,
+      logHead: mark.logHead,
+      suspensions: mark.suspensions,
       learnedCertificates: learnedCertificates.map((certificate) => certificate.toString('base64')),
     }))
   return Buffer.from(`${JSON.stringify({ format: FORMAT, instances }, undefined, 2)}\n`)
@@ -70,9 +72,14 @@ function parse(value: unknown): Marks {
       const publishedAt = entry['publishedAt']
       if (publishedAt !== undefined && !Number.isSafeInteger(publishedAt)) throw new Error('publishedAt')
       const statement = parseStatement(entry['statement'])
+      const logHead = parseLogHead(entry['logHead'])
+      const suspensions = parseSuspensions(entry['suspensions'])
       return [
         entry['instance'],
-        { mark: { publishedAt: publishedAt as number | undefined, statement }, learnedCertificates },
+        {
+          mark: { publishedAt: publishedAt as number | undefined, statement, logHead, suspensions },
+          learnedCertificates,
+        },
       ]
     }),
   )
@@ -85,6 +92,28 @@ function parseStatement(value: unknown): HighWaterMark['statement'] {
   if (typeof index !== 'number' || !Number.isSafeInteger(index) || typeof parts !== 'string')
     throw new Error('statement')
   return { index, parts }
+}
+
+function parseLogHead(value: unknown): HighWaterMark['logHead'] {
+  if (value === undefined) return undefined
+  if (!isObject(value) || !isObject(value['head'])) throw new Error('logHead')
+  const { instance, index, size, root } = value['head']
+  const { text } = value
+  if (
+    ![instance, root, text].every((one) => typeof one === 'string') ||
+    ![index, size].every(Number.isSafeInteger)
+  )
+    throw new Error('logHead')
+  return { head: { instance, index, size, root }, text } as HighWaterMark['logHead']
+}
+
+function parseSuspensions(value: unknown): HighWaterMark['suspensions'] {
+  if (value === undefined) return undefined
+  if (!isObject(value)) throw new Error('suspensions')
+  const { number, digest } = value
+  if (typeof number !== 'number' || !Number.isSafeInteger(number) || typeof digest !== 'string')
+    throw new Error('suspensions')
+  return { number, digest }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

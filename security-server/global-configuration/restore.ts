@@ -3,6 +3,7 @@ import { parseDirectory, verifyDirectory } from '#core/configuration/directory.t
 import { verifyStatement } from '#core/configuration/statement.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
+import { headOf } from './fetch-log-proof.ts'
 import type { StoredCopy } from './generations.ts'
 import { checkPublicationTime, checkStatementIndex } from './high-water.ts'
 import { assembleCopy, checkHash, type InstanceCopy, type Kind, wantedParts } from './instance-copy.ts'
@@ -58,6 +59,7 @@ async function restoreCopy(
     checkHash(part, content)
     return { part, fileName, content }
   })
-  const signed = { directory, directoryBytes, statement, statementText }
+  const logHead = statement === undefined ? undefined : headOf(statement, certificates)
+  const signed = { directory, directoryBytes, statement, statementText, logHead }
   return assembleCopy({ instance, url: undefined, signed, parts, previous: undefined, read })
 }

@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import { NOBODY_SUSPENDED, type SuspensionIndex } from '#core/configuration/suspension-list.ts'
 import type { Clock } from '#platform/clock.ts'
 import { folderName } from './generations.ts'
+import type { HeldList } from './held-lists.ts'
 import type { InstanceCopy } from './instance-copy.ts'
 
 export type ConfigurationSnapshot = {
@@ -15,6 +17,12 @@ export type ConfigurationSnapshot = {
   expiresAt: Date
   /** Of our signed statement; undefined where the source offers none. */
   statementIndex: number | undefined
+  /** The registry's signed log head under that statement, for other servers to compare. */
+  configurationHead: string | undefined
+  /** When our instance's suspension list ends, the beginning of time before it came; undefined where there is none. */
+  suspensionsUntil: Date | undefined
+  /** Who is suspended in our instance or a federated one. */
+  suspensionsIn(instance: string): SuspensionIndex
   instance: string
   /** Of the own or a federated instance; undefined when it is not known or its configuration has expired. */
   indexFor(instance: string): ConfigurationIndex | undefined
@@ -24,18 +32,34 @@ export type ConfigurationSnapshot = {
   verificationFiles(): { name: string; content: Buffer }[]
 }
 
-/** `copies`: the own instance first. `layout`: the folder in X-Road's layout that holds them. */
-export function createSnapshot(copies: InstanceCopy[], layout: string, clock: Clock): ConfigurationSnapshot {
+/**
+ * `copies`: the own instance first. `layout`: the folder in X-Road's layout that holds them. `listOf`: the suspension list
+ * of an instance.
+ */
+export function createSnapshot(
+  copies: InstanceCopy[],
+  layout: string,
+  clock: Clock,
+  listOf: (instance: string) => HeldList | undefined,
+): ConfigurationSnapshot {
   const [own, ...federated] = copies as [InstanceCopy, ...InstanceCopy[]]
+  const lists = new Map(copies.map(({ instance }) => [instance, listOf(instance)]))
   const usable = (): InstanceCopy[] => [
     own,
-    ...federated.filter((copy) => copy.expiresAt.getTime() > clock()),
+    ...federated.filter(
+      (copy) =>
+        copy.expiresAt.getTime() > clock() &&
+        (suspensionsUntil(copy, lists.get(copy.instance))?.getTime() ?? Infinity) > clock(),
+    ),
   ]
   return Object.freeze({
     index: own.index,
-    version: contentVersion(usable()),
+    version: versionOf(usable(), lists),
     expiresAt: own.expiresAt,
     statementIndex: own.statement?.index,
+    configurationHead: own.logHead?.text,
+    suspensionsUntil: suspensionsUntil(own, lists.get(own.instance)),
+    suspensionsIn: (instance: string) => lists.get(instance)?.index ?? NOBODY_SUSPENDED,
     instance: own.instance,
     indexFor: (instance: string) => usable().find((copy) => copy.instance === instance)?.index,
     indexes: () => usable().map((copy) => copy.index),
@@ -44,6 +68,23 @@ export function createSnapshot(copies: InstanceCopy[], layout: string, clock: Cl
       ...usable().flatMap((copy) => verificationFiles(copy, layout)),
     ],
   })
+}
+
+function suspensionsUntil(copy: InstanceCopy, held: HeldList | undefined): Date | undefined {
+  if (copy.statement?.hasSuspensionList !== true) return undefined
+  return new Date(held === undefined ? 0 : Date.parse(held.list.expiresAt))
+}
+
+/** Another one as soon as somebody is suspended or no longer so: verdicts and connections are looked at again. */
+function versionOf(copies: InstanceCopy[], lists: ReadonlyMap<string, HeldList | undefined>): string {
+  const version = contentVersion(copies)
+  const suspended = copies.flatMap(({ instance }) =>
+    (lists.get(instance)?.list.suspended ?? []).map(({ kind, id }) => `${instance} ${kind} ${id}`),
+  )
+  if (suspended.length === 0) return version
+  return createHash('sha256')
+    .update(JSON.stringify([version, ...suspended.sort()]))
+    .digest('base64url')
 }
 
 /** A digest over which content each instance has. */

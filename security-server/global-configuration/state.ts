@@ -1,6 +1,8 @@
 /** What the room tells administrators, health checks and metrics about itself. */
 import type { FaultCode } from '#schemas/fault.ts'
+import type { HeldList } from './held-lists.ts'
 import type { InstanceCopy } from './instance-copy.ts'
+import type { RegistryViewState } from './registry-view.ts'
 
 export type AnchorSummary = {
   /** SHA-224 as X-Road shows it, "AA:BB:..". */
@@ -18,6 +20,9 @@ type InstanceState = {
   /** Undefined for a copy that was read from disk at the start. */
   source: string | undefined
   statementIndex: number | undefined
+  /** Undefined where the instance has none, or none came yet. */
+  suspensionList: { number: number; issuedAt: Date; expiresAt: Date; suspended: number } | undefined
+  hasSuspensionList: boolean
   warnings: string[]
 }
 
@@ -31,12 +36,16 @@ export type ConfigurationState = {
   }
   own: InstanceState | undefined
   federated: InstanceState[]
+  /** What other servers say of our registry, and what of it cannot be. */
+  registry: RegistryViewState
 }
 
 export function describeState(q: {
   anchor: AnchorSummary | undefined
   attempt: ConfigurationState['attempt']
   copies: InstanceCopy[]
+  listOf(instance: string): HeldList | undefined
+  registry: RegistryViewState
   now: number
 }): ConfigurationState {
   const [own, ...federated] = q.copies.map((copy) => ({
@@ -46,7 +55,18 @@ export function describeState(q: {
     isExpired: copy.expiresAt.getTime() <= q.now,
     source: copy.url,
     statementIndex: copy.statement?.index,
+    hasSuspensionList: copy.statement?.hasSuspensionList === true,
+    suspensionList: describeList(q.listOf(copy.instance)),
     warnings: copy.index.warnings,
   }))
-  return { anchor: q.anchor, attempt: { ...q.attempt }, own, federated }
+  return { anchor: q.anchor, attempt: { ...q.attempt }, own, federated, registry: q.registry }
+}
+
+function describeList(held: HeldList | undefined): InstanceState['suspensionList'] {
+  if (held === undefined) return undefined
+  const { number, issuedAt, expiresAt, suspended } = held.list
+  return {
+    ...{ number, issuedAt: new Date(issuedAt), expiresAt: new Date(expiresAt) },
+    suspended: suspended.length,
+  }
 }

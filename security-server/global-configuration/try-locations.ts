@@ -31,8 +31,9 @@ export async function tryLocations(q: {
   last: LastPlace | undefined
   shuffle?: Shuffle | undefined
   read: ReadParameters
+  onFork: Parameters<typeof fetchConfiguration>[0]['onFork']
 }): Promise<{ copy: InstanceCopy; last: LastPlace }> {
-  const { anchor, client, kind, mark, last, read } = q
+  const { anchor, client, kind, mark, last, read, onFork } = q
   const locations = candidateLocations({
     anchor,
     sources: q.copy?.shared.sources ?? [],
@@ -54,6 +55,7 @@ export async function tryLocations(q: {
         previous: q.isReusable ? q.copy : undefined,
         version: isFresh ? last.version : undefined,
         read,
+        onFork,
       })
       const probedAt = isFresh ? last.probedAt : now
       return { copy, last: { url: location.url, version: copy.directory.version, probedAt } }

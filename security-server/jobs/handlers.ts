@@ -7,7 +7,7 @@ import type { MessageLog } from '../message-log/message-log.ts'
 
 type Rooms = {
   keys: Pick<Keys, 'refreshOcsp'>
-  globalConfiguration: Pick<GlobalConfiguration, 'refresh'>
+  globalConfiguration: Pick<GlobalConfiguration, 'refresh' | 'refreshSuspensions'>
   localSystems: Pick<LocalSystems, 'poll'>
   messageLog: Pick<
     MessageLog,
@@ -22,6 +22,11 @@ const TIME_STAMP = 'time-stamp'
 /** Work on files and memory of one node: every node has its own. */
 const OF_THIS_NODE: Record<string, Job> = {
   'refresh-configuration': { seconds: 30, run: ({ globalConfiguration }) => globalConfiguration.refresh() },
+  // A suspension is obeyed within a minute: the registry signs it within seconds, and one attempt may fail.
+  'refresh-suspensions': {
+    seconds: 20,
+    run: ({ globalConfiguration }) => globalConfiguration.refreshSuspensions(),
+  },
   // Looks often, asks rarely: an answer may live for a minute only.
   'refresh-ocsp': { seconds: 10, run: ({ keys }) => keys.refreshOcsp() },
   'poll-local-systems': { seconds: 2, run: ({ localSystems }) => localSystems.poll() },

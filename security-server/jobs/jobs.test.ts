@@ -80,7 +80,10 @@ t.test('the job follows the interval without a restart', (t) =>
     const handlers = jobHandlers(
       {
         keys: { refreshOcsp: async () => undefined },
-        globalConfiguration: { refresh: async () => undefined },
+        globalConfiguration: {
+          refresh: async () => undefined,
+          refreshSuspensions: async () => undefined,
+        },
         localSystems: { poll: async () => false },
         messageLog: {
           checkpointNow: async () => undefined,

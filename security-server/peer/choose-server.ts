@@ -7,6 +7,7 @@ import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'
+import { isServerSuspended } from '../global-configuration/check-suspended.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
 
 const CHOICE_KEPT_MS = 3600 * 1000
@@ -15,7 +16,7 @@ const CHOICES_KEPT = 10_000
 export type ServerWithAddress = SecurityServerInfo & { address: string }
 
 export type ChooseServer = {
-  /** The candidates, the best first; never empty. Throws `unknown_server`, `invalid_security_server` or `maintenance_mode`. */
+  /** The candidates, the best first; never empty. Throws `unknown_server`, `invalid_security_server`, `suspended` or `maintenance_mode`. */
   choose(q: {
     provider: ClientId
     wanted?: ServerId | undefined
@@ -76,10 +77,12 @@ export function candidatesFor(
   const named =
     wanted === undefined ? withAddress : withAddress.filter((one) => idText(one.id) === idText(wanted))
   if (named.length === 0) throw new Fault('invalid_security_server', { what: idText(wanted!) })
-  const open = named.filter((server) => server.maintenance === undefined)
+  const free = named.filter((server) => !isServerSuspended(server.id, snapshot))
+  if (free.length === 0) throw new Fault('suspended', { what: `the security server ${idText(named[0]!.id)}` })
+  const open = free.filter((server) => server.maintenance === undefined)
   if (open.length === 0) {
     throw new Fault('maintenance_mode', {
-      what: named[0]!.maintenance?.message?.slice(0, 200) ?? idText(named[0]!.id),
+      what: free[0]!.maintenance?.message?.slice(0, 200) ?? idText(free[0]!.id),
     })
   }
   return open

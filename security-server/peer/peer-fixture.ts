@@ -15,9 +15,14 @@ import {
   SUBJECT_PROFILE_CLASS,
 } from '#certs/authority.ts'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
+import {
+  indexSuspensions,
+  NOBODY_SUSPENDED,
+  type SuspensionIndex,
+} from '#core/configuration/suspension-list.ts'
 import { type RestRequest, readClientRequest, withIds } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { SharedParameters } from '#schemas/global-configuration.ts'
+import type { SharedParameters, Suspended } from '#schemas/global-configuration.ts'
 import {
   type MemberId,
   memberOf,
@@ -52,9 +57,14 @@ export type PeerWorld = {
   globalConfiguration: {
     current(): ConfigurationSnapshot
     onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
+    hear(head: string | undefined): void
   }
   /** The configuration and the time of the beginning. */
   restore(): void
+  /** Of the next configuration. */
+  suspended: Suspended[]
+  /** What peers told of the registry. */
+  heard: string[]
   /** Every question to the configuration fails while set. */
   outage: Fault | undefined
   consumer: Server
@@ -85,10 +95,13 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
     skew: 0,
     clock: (): number => Date.now() + world.skew,
     outage: undefined,
+    suspended: [],
+    heard: [],
     spool: createSpool(folder),
     bodyFiles: () => readdirSync(path.join(directory, 'bodies/incoming/test')),
     globalConfiguration: {
       current,
+      hear: (head: string | undefined) => void (head === undefined || world.heard.push(head)),
       onChange(listener: (snapshot: ConfigurationSnapshot) => void) {
         listeners.add(listener)
         return () => void listeners.delete(listener)
@@ -96,10 +109,10 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
     },
     reconfigure(change: (shared: SharedParameters) => SharedParameters = (same) => same) {
       shared = change(shared)
-      snapshot = snapshotOf(shared, `${++version}`)
+      snapshot = snapshotOf(shared, `${++version}`, indexSuspensions(world.suspended))
       for (const listener of listeners) listener(snapshot)
     },
-  } as PeerWorld
+  } as unknown as PeerWorld
   world.reconfigure()
   const open = async (id: ServerId, last: number): Promise<Server> => {
     const keys = await openKeys(path.join(directory, id.serverCode), world)
@@ -128,6 +141,8 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
   world.restore = () => {
     world.skew = 0
     world.outage = undefined
+    world.suspended = []
+    world.heard = []
     world.reconfigure(() => beginning)
   }
   return world
@@ -172,13 +187,20 @@ function subjectOf(usage: 'SIGNING' | 'AUTHENTICATION', member: MemberId, server
   return proposeSubject({ profile, usage, member, memberName: 'Agency', server, dnsName: 'ss.example' })
 }
 
-function snapshotOf(shared: SharedParameters, version: string): ConfigurationSnapshot {
+function snapshotOf(
+  shared: SharedParameters,
+  version: string,
+  suspensions: SuspensionIndex,
+): ConfigurationSnapshot {
   const index = indexConfiguration(shared)
   return {
     index,
     version,
     expiresAt: new Date(8.64e15),
     statementIndex: 7,
+    configurationHead: 'a.head.7',
+    suspensionsUntil: undefined,
+    suspensionsIn: (instance) => (instance === 'DEV' ? suspensions : NOBODY_SUSPENDED),
     instance: 'DEV',
     indexFor: (instance) => (instance === 'DEV' ? index : undefined),
     indexes: () => [index],

@@ -9,6 +9,10 @@ import { type CheckedSignature, checkSignature } from '#core/signature/verify-si
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
 import { type DigestName, PART_NAME } from '#schemas/wire.ts'
+import {
+  checkCertificateNotSuspended,
+  checkClientNotSuspended,
+} from '../global-configuration/check-suspended.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
 import type { Body, MessageSignature } from './message.ts'
 import { createVerdictCache } from './verdict-cache.ts'
@@ -81,6 +85,8 @@ export function createMessageVerifier(): VerifyMessage {
     if (verdict === undefined) {
       const configuration = snapshot.indexFor(member.instance)
       if (configuration === undefined) throw new Fault('unknown_member', { what: name })
+      checkClientNotSuspended(member, snapshot)
+      checkCertificateNotSuspended(certificate.sha256, member.instance, snapshot)
       const { validUntil } = checkSigner({ signature, configuration, at: new Date(at), member })
       verdict = { validUntil: validUntil.getTime() }
       signers.set(key, verdict)

@@ -10,6 +10,7 @@ import { validatePath } from '#core/certificate/validate-path.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
+import { checkServerNotSuspended } from '../global-configuration/check-suspended.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
 import { createVerdictCache } from './verdict-cache.ts'
 
@@ -72,7 +73,10 @@ function judge(
   return { server, path, validUntil }
 }
 
-/** The server in whose name this certificate is registered, in our instance or a federated one; else `unknown_peer`. */
+/**
+ * The server in whose name this certificate is registered, in our instance or a federated one; else `unknown_peer`, or
+ * `suspended` when it or the certificate is.
+ */
 export function registeredServer(
   certificate: Certificate | undefined,
   snapshot: ConfigurationSnapshot,
@@ -81,7 +85,9 @@ export function registeredServer(
     const hash = Buffer.from(certificate.sha256, 'hex')
     for (const configuration of snapshot.indexes()) {
       const server = configuration.serverByAuthCert(hash)
-      if (server !== undefined) return { server, configuration }
+      if (server === undefined) continue
+      checkServerNotSuspended(server.id, snapshot, certificate.sha256)
+      return { server, configuration }
     }
   }
   throw new Fault('unknown_peer')

@@ -1,10 +1,11 @@
-/** Guarantees that the registry has the client on the peer's server and the service's subsystem on ours, now. */
+/** Guarantees that the registry has the client on the peer's server and the service's subsystem on ours, now, nobody suspended. */
 import type { RestRequest } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
+import { checkClientNotSuspended, checkServerNotSuspended } from '../global-configuration/check-suspended.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-/** Throws `unknown_member`. */
+/** Throws `unknown_member`, `suspended`. */
 export function checkRegistered(
   { client, service }: Pick<RestRequest, 'client' | 'service'>,
   peer: ServerId,
@@ -17,4 +18,7 @@ export function checkRegistered(
   if (!snapshot.index.isClientOf(rooms.server, subsystemOf(service))) {
     throw new Fault('unknown_member', { what: `${idText(subsystemOf(service))} is not served here` })
   }
+  checkClientNotSuspended(client, snapshot)
+  checkClientNotSuspended(service, snapshot)
+  checkServerNotSuspended(rooms.server, snapshot)
 }

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import { parseRestResponse, requestHash } from '#core/transport/rest-message.ts'
 import { Fault, wireFault } from '#schemas/fault.ts'
+import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import { memberOf } from '#schemas/identifiers.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import { bodyOf, POPULATION } from '../peer/peer-fixture.ts'
@@ -85,7 +86,10 @@ t.test('a request is verified, logged, called once, answered, logged', async (t)
     const requestId = randomUUID()
     const target = '/r1/DEV/GOV/2000/population/persons/a%20b?c=%2F'
     const headers = ['X-Custom', 'one', 'Authorization', 'Bearer x']
-    const arrival = await made.ask({ requestId, method: 'POST', target, headers, body })
+    const arrival = await made.ask({ requestId, method: 'POST', target, headers, body }, (one) => ({
+      ...one,
+      headers: { ...one.headers, 'x-concordat-configuration-head': 'a.head.8' },
+    }))
     log.records.length = 0
     const reply = await exchange(arrival, rooms)
     t.strictSame(log.told(), ['request:', 'reply:ok'])
@@ -96,6 +100,8 @@ t.test('a request is verified, logged, called once, answered, logged', async (t)
     t.equal(call?.url, '/base/a%20b?c=%2F')
     t.match(call?.headers, { 'x-custom': 'one', authorization: 'Bearer x', 'x-road-request-id': requestId })
     t.match(reply.headers, { 'x-hash-algorithm': 'SHA-512', 'x-concordat-configuration-index': '7' })
+    t.equal(reply.headers['x-concordat-configuration-head'], 'a.head.7')
+    t.strictSame(world.heard.splice(0), ['a.head.8'], 'what the peer knows of the registry')
 
     const parts = await readMessage({
       source: Buffer.isBuffer(reply.content)
@@ -170,7 +176,22 @@ const strangers: Case[] = [
     code: 'unknown_peer',
     before: () => world.reconfigure((all) => ({ ...all, securityServers: all.securityServers.slice(1) })),
   },
+  {
+    what: 'a server that is suspended',
+    code: 'suspended',
+    before: () => suspend('server', 'DEV/GOV/1000/ss1')(),
+  },
+  {
+    what: 'an authentication certificate that is suspended',
+    code: 'suspended',
+    before: () => suspend('certificate', world.consumer.keys.authenticationIdentity().certificate.sha256)(),
+  },
 ]
+
+const suspend = (kind: SuspendedKind, id: string) => (): void => {
+  world.suspended = [{ kind, id, since: '2026-01-01T00:00:00.000Z' }]
+  world.reconfigure()
+}
 
 const refused: Case[] = [
   {
@@ -216,6 +237,14 @@ const refused: Case[] = [
     code: 'invalid_path',
     q: { target: '/r1/DEV/GOV/2000/population/persons/a%2Fb' },
   },
+  ...(
+    [
+      ['member', 'DEV/GOV/1000'],
+      ['subsystem', 'DEV/GOV/1000/tax'],
+      ['subsystem', 'DEV/GOV/2000/population'],
+      ['server', 'DEV/GOV/2000/ss2'],
+    ] as const
+  ).map(([kind, id]) => ({ what: `${kind} ${id} suspended`, code: 'suspended', before: suspend(kind, id) })),
   {
     what: 'a log that refuses',
     code: 'logging_failed',

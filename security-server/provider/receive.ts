@@ -90,6 +90,8 @@ function identifyPeer(arrival: Arrival, ocspResponses: Buffer[], way: Way, rooms
   if (protocol !== 'TLSv1.3' && !rooms.xroadTlsPeers.has(idText(server.id))) {
     throw new Fault('tls_profile_not_allowed', { what: `${idText(server.id)} came by ${protocol}` })
   }
+  const head = arrival.headers[HEADER.configurationHead]
+  rooms.globalConfiguration.hear(typeof head === 'string' ? head : undefined)
   way.peer = server.id
   way.proof = { presented, ocspResponses }
   way.leave = rooms.quota.enter(server.id)

@@ -1,6 +1,7 @@
 /** Guarantees that only a signed, durable reply is put on the wire, with our log's newest tree head beside it. */
 import type { Readable } from 'node:stream'
 import { HEADER, PART_TYPE } from '#schemas/wire.ts'
+import { configurationHeaders } from '../peer/configuration-headers.ts'
 import type { Logged, ReplyMessage, Signed } from '../peer/message.ts'
 import { writeMessage } from '../peer/write-message.ts'
 import type { ProviderRooms } from './rooms.ts'
@@ -24,16 +25,15 @@ export function reply(logged: Logged<Signed<ReplyMessage>>, rooms: ProviderRooms
   const headers: Record<string, string> = { 'content-type': contentType, [HEADER.hashAlgorithm]: 'SHA-512' }
   const treeHead = rooms.messageLog.treeHead()
   if (treeHead !== undefined) headers[HEADER.treeHead] = Buffer.from(treeHead, 'utf8').toString('base64')
-  const index = newestIndex(rooms)
-  if (index !== undefined) headers[HEADER.configurationIndex] = String(index)
+  Object.assign(headers, newestConfiguration(rooms))
   return { headers, content: content(), facts: { index: record.index, status: response.status } }
 }
 
 /** A reply that is signed and durable leaves, even if the configuration has run out meanwhile. */
-function newestIndex({ globalConfiguration }: ProviderRooms): number | undefined {
+function newestConfiguration({ globalConfiguration }: ProviderRooms): Record<string, string> {
   try {
-    return globalConfiguration.current().statementIndex
+    return configurationHeaders(globalConfiguration.current())
   } catch {
-    return undefined
+    return {}
   }
 }

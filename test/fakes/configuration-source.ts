@@ -8,7 +8,8 @@ import { publicationStamp } from '#core/configuration/directory-parts.ts'
 import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
 import { signatureUriFor } from '#core/configuration/signature-method.ts'
-import { statementSigner, writeStatement } from '#core/configuration/statement.ts'
+import { documentSigner } from '#core/configuration/signed-document.ts'
+import { writeStatement } from '#core/configuration/statement.ts'
 import type { ConfigurationStatement, PrivateParameters } from '#schemas/global-configuration.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 import { samplePrivate, sampleShared } from './configuration-sample.ts'
@@ -126,7 +127,7 @@ function publish(files: Map<string, Buffer>, address: string, sourceInstance: st
     parts,
   }
   const jws = Buffer.from(
-    writeStatement(q.statement?.(honest) ?? honest, statementSigner(certificate, q.signer.key)),
+    writeStatement(q.statement?.(honest) ?? honest, documentSigner(certificate, q.signer.key)),
   )
   for (const version of versions) files.set(`/internalconf-statement?version=${version}`, jws)
 }

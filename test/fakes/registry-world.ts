@@ -83,6 +83,7 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
           renewSeconds: 60,
           ocspFreshnessSeconds: 3600,
           timeStampingIntervalSeconds: 60,
+          suspensionListSeconds: 600,
         },
         logLevel: 'info',
         ...(o.login === undefined
@@ -131,7 +132,7 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
         },
         register: (at, body, type = 'application/jose+json') =>
           send(`https://${address}:4001${at}`, 'POST', body, { 'content-type': type }),
-        get: (at) => send(`http://${address}:8001${at}`, 'GET', undefined, {}),
+        get: (at) => send(`http://${settings.public.address}:8001${at}`, 'GET', undefined, {}),
         stop: async () => {
           running.delete(registry)
           await registry.stop()

@@ -1,0 +1,117 @@
+/** What holds for suspensions: whom they name, how many one caller may make, who confirms them, when they are announced; pure. */
+import type { Caller } from '#platform/http-service/caller.ts'
+import { Fault } from '#schemas/fault.ts'
+import { MOST_SUSPENDED, type SuspendedKind } from '#schemas/global-configuration.ts'
+import { idText, parseServerId } from '#schemas/identifiers.ts'
+import { encodedId, memberIdOf, subsystemIdOf } from '../members/rules.ts'
+import type { SuspensionRow } from '../migrations/tables.ts'
+import { encodedServer, serverOf } from '../servers/rules.ts'
+
+/** What one caller may suspend within a day before somebody else has confirmed it. */
+export const MOST_PER_DAY = 10
+const DAY_MS = 86_400_000
+/** How often an unconfirmed suspension is announced. */
+const ESCALATE_EVERY_MS = 15 * 60_000
+
+/** From the API's form to the one that stands in the list. Throws for what names nothing of this kind in the instance. */
+export function subjectOf(kind: SuspendedKind, given: string, instance: string): string {
+  switch (kind) {
+    case 'member':
+      return idText(memberIdOf(given, instance))
+    case 'subsystem':
+      return idText(subsystemIdOf(given, instance))
+    case 'server':
+      return idText(serverOf(given, instance))
+    case 'certificate':
+      if (!/^[0-9a-f]{64}$/i.test(given))
+        throw new Fault('invalid_input', {
+          what: 'a certificate is named by its SHA-256, 64 hexadecimal digits',
+        })
+      return given.toLowerCase()
+  }
+}
+
+/** The API's form again. */
+export function encodedSubject({ kind, subject }: Pick<SuspensionRow, 'kind' | 'subject'>): string {
+  if (kind === 'certificate') return subject
+  return kind === 'server' ? encodedServer(subject) : encodedId(subject)
+}
+
+/** From when on the acts of a caller count against the bound. */
+export function dayBefore(now: number): string {
+  return new Date(now - DAY_MS).toISOString()
+}
+
+/** Throws `conflict` when the caller's day, or the list, is full. */
+export function checkAllowance(q: { unconfirmedToday: number; inForce: number }): void {
+  if (q.unconfirmedToday >= MOST_PER_DAY)
+    throw new Fault('conflict', {
+      what: `${MOST_PER_DAY} suspensions of yours within a day wait for confirmation: let a second person confirm some`,
+    })
+  if (q.inForce >= MOST_SUSPENDED)
+    throw new Fault('conflict', { what: `${MOST_SUSPENDED} suspensions are in force: lift some first` })
+}
+
+/** Throws unless this caller, who has the role, is a second person; where nobody can log in a second API key will do. */
+export function checkConfirmer(
+  row: Pick<SuspensionRow, 'state' | 'suspended_by' | 'maker'>,
+  caller: Pick<Caller, 'kind' | 'id'>,
+  inPerson: boolean,
+): void {
+  if (row.state !== 'unconfirmed')
+    throw new Fault('conflict', { what: `the suspension is ${row.state} already` })
+  if (inPerson && caller.kind !== 'person') throw new Fault('not_in_person')
+  const why = whyNotSecond(row, caller.id)
+  if (why !== undefined) throw new Fault('not_second_person', { what: why })
+}
+
+function whyNotSecond(row: Pick<SuspensionRow, 'suspended_by' | 'maker'>, id: string): string | undefined {
+  if (row.suspended_by === id) return 'you suspended this yourself'
+  return row.maker === id ? 'an API key that you made suspended this' : undefined
+}
+
+/** Whether a page should offer the confirmation to this caller. */
+export function mayConfirm(
+  row: SuspensionRow,
+  caller: Pick<Caller, 'kind' | 'id'>,
+  inPerson: boolean,
+): boolean {
+  return (
+    row.state === 'unconfirmed' &&
+    (!inPerson || caller.kind === 'person') &&
+    whyNotSecond(row, caller.id) === undefined
+  )
+}
+
+/** Throws `conflict` for one that is lifted already. */
+export function checkInForce({ state }: Pick<SuspensionRow, 'state'>): void {
+  if (state === 'lifted') throw new Fault('conflict', { what: 'the suspension is lifted already' })
+}
+
+/** Whether it has to be announced (again) now. */
+export function isToBeAnnounced(
+  { state, escalated_at }: Pick<SuspensionRow, 'state' | 'escalated_at'>,
+  now: number,
+): boolean {
+  if (state !== 'unconfirmed') return false
+  return escalated_at === null || now - Date.parse(escalated_at) >= ESCALATE_EVERY_MS
+}
+
+/** What stands in the list of suspended subjects that a party of a request has to do with; in words. */
+export function suspendedAmong(
+  suspended: readonly { kind: SuspendedKind; subject: string }[],
+  q: { clients: string[]; server: string; certificates: string[] },
+): string[] {
+  const named = (kind: SuspendedKind, subject: string): boolean =>
+    suspended.some((one) => one.kind === kind && one.subject === subject)
+  const clients = q.clients.filter((id) => named('member', id) || named('subsystem', id))
+  return [
+    ...clients.map((id) => `${id} is suspended`),
+    ...(named('server', q.server)
+      ? [`the security server ${idText(parseServerId(q.server))} is suspended`]
+      : []),
+    ...q.certificates
+      .filter((sha256) => named('certificate', sha256))
+      .map((sha256) => `the certificate ${sha256} is suspended`),
+  ]
+}

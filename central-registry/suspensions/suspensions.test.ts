@@ -1,0 +1,277 @@
+/** Emergency suspension over the real API: who may, how often, who confirms, who lifts, and what servers get to read. */
+import { cpSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { createAuthority } from '#certs/authority.ts'
+import { parseAnchor } from '#core/configuration/anchor.ts'
+import { verifySuspensionList } from '#core/configuration/suspension-list.ts'
+import type { SuspensionList } from '#schemas/global-configuration.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { baseOf, install } from '#test/fakes/installed-registry.ts'
+import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { anchorOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
+import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { checkConfirmer, isToBeAnnounced, subjectOf, suspendedAmong } from './rules.ts'
+
+const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
+const SHA256 = 'ab'.repeat(32)
+const MEMBER = { kind: 'member', subject: 'DEV:GOV:1234', reason: 'its key was stolen' }
+
+type Suspension = { id: number; state: string; mayConfirm: boolean; announcements: number }
+
+async function listOf(node: Node): Promise<SuspensionList> {
+  const certificates = (await parseAnchor(await anchorOf(node))).sources[0]!.verificationCerts
+  const { bytes, headers } = await node.get('/internalconf-suspensions')
+  if (headers['cache-control'] !== 'no-store') throw new Error('a proxy would keep it')
+  return verifySuspensionList(bytes.toString(), certificates)
+}
+
+void t.test('one key suspends, the list says so at once and is renewed, lifting ends it', async (t) => {
+  await eachDatabase(t, async (database, t, url) => {
+    const world = registryWorld(t, database.dialect === 'sqlite' ? undefined : url)
+    const node = await world.start()
+    await setUp(node, authority)
+    t.equal((await node.get('/internalconf-suspensions')).status, 404, 'nothing is published yet')
+    await publish(node)
+    const first = await listOf(node)
+    t.same(first.suspended, [])
+    t.equal(Date.parse(first.expiresAt) - Date.parse(first.issuedAt), 600_000)
+
+    const made = (await node.must('POST', '/suspensions', MEMBER)) as Suspension
+    t.match(made, { state: 'unconfirmed', kind: 'member', subject: 'DEV:GOV:1234', mayConfirm: false })
+    await until(async () => (await listOf(node)).suspended.length === 1)
+    const second = await listOf(node)
+    t.ok(second.number > first.number)
+    t.match(second.suspended, [{ kind: 'member', id: 'DEV/GOV/1234' }])
+    t.notMatch(JSON.stringify(second), /stolen/, 'no reason is published')
+    t.same((await listOf(node)).number, second.number, 'asking changes nothing')
+
+    for (const [kind, subject, status] of [
+      ['subsystem', 'DEV:GOV:1234:pop ä', 201],
+      ['server', 'DEV:GOV:1234:SS1', 201],
+      ['certificate', SHA256.toUpperCase(), 201],
+      ['member', 'DEV:GOV:1234', 409],
+      ['certificate', SHA256, 409],
+      ['member', 'DEV:GOV:9', 404],
+      ['subsystem', 'DEV:GOV:1234:nothing', 404],
+      ['server', 'DEV:GOV:1234:SS2', 404],
+      ['server', 'DEV:GOV:1234', 400],
+      ['member', 'DEV:GOV:1234:plain', 400],
+      ['member', 'OTHER:GOV:1', 400],
+      ['certificate', 'ab', 400],
+      ['certificate', 'DEV:GOV:1234', 400],
+    ] as const) {
+      const reply = await node.call('POST', '/suspensions', { kind, subject, reason: 'a reason' })
+      t.equal(reply.status, status, `${kind} ${subject}: ${reply.bytes.toString()}`)
+    }
+    for (const bad of [
+      { ...MEMBER, kind: 'contract' },
+      { ...MEMBER, reason: '' },
+      { ...MEMBER, reason: ' ' },
+      { ...MEMBER, reason: 'a\u0000' },
+      { ...MEMBER, reason: '\u202e' },
+      { ...MEMBER, reason: 'x'.repeat(501) },
+      { ...MEMBER, more: 1 },
+      { kind: 'member', subject: 'DEV:GOV:1234' },
+    ])
+      t.equal((await node.call('POST', '/suspensions', bad)).status, 400, JSON.stringify(bad).slice(0, 80))
+    await until(async () => (await listOf(node)).suspended.length === 4)
+    t.same(
+      (await listOf(node)).suspended.map(({ kind, id }) => `${kind} ${id}`),
+      [
+        'member DEV/GOV/1234',
+        'subsystem DEV/GOV/1234/pop%20%C3%A4',
+        'server DEV/GOV/1234/SS1',
+        `certificate ${SHA256}`,
+      ],
+    )
+    t.match(await node.must('GET', '/overview'), { suspensions: { inForce: 4, unconfirmed: 4 } })
+    t.match((await node.call('POST', `/suspensions/${made.id}/confirm`)).body, { type: 'not_second_person' })
+
+    const { number } = await listOf(node)
+    world.clock.now += 30_000
+    await until(async () => (await listOf(node)).number > number)
+    t.equal((await node.call('DELETE', `/suspensions/${made.id}`)).status, 204)
+    t.equal((await node.call('DELETE', `/suspensions/${made.id}`)).status, 409, 'lifted once')
+    t.equal((await node.call('DELETE', '/suspensions/999')).status, 404)
+    await until(async () => (await listOf(node)).suspended.length === 3)
+    t.match(await node.must('GET', `/suspensions/${made.id}`), { state: 'lifted', subject: 'DEV:GOV:1234' })
+    t.equal(((await node.must('GET', '/suspensions')) as []).length, 3)
+    t.equal(((await node.must('GET', '/suspensions?state=lifted')) as []).length, 1)
+    t.equal(((await node.must('GET', '/suspensions?state=all&limit=2')) as []).length, 2)
+    t.equal((await node.call('POST', '/suspensions', MEMBER)).status, 201, 'again, as a new one')
+
+    const audit = (await node.must('GET', '/audit-log?limit=500')) as { operation: string }[]
+    for (const operation of ['addSuspension', 'liftSuspension', 'suspensionAnnounced'])
+      t.ok(
+        audit.some((one) => one.operation === operation),
+        operation,
+      )
+
+    const before = await listOf(node)
+    await node.stop()
+    const again = await world.start({ settings: { public: node.settings.public } })
+    await until(async () => (await listOf(again)).number > before.number)
+    t.equal((await listOf(again)).suspended.length, 4, 'a restart forgets nobody')
+    await again.stop()
+  })
+})
+
+void t.test('concurrent acts, the bound of a day, and two nodes', async (t) => {
+  await eachDatabase(t, async (database, t, url) => {
+    const isShared = database.dialect === 'postgresql'
+    const world = registryWorld(t, isShared ? url : undefined)
+    const node = await world.start()
+    const other = isShared ? await world.start() : node
+    await setUp(node, authority)
+    const suspend = (on: Node, subject: string) =>
+      on.call('POST', '/suspensions', { kind: 'certificate', subject, reason: 'r' })
+    const same = await Promise.all([node, other, node, other].map((on) => suspend(on, SHA256)))
+    t.same(
+      same.map(({ status }) => status).sort(),
+      [201, 409, 409, 409],
+      'one of those who act at once is the one',
+    )
+    const many = await Promise.all(
+      Array.from({ length: 15 }, (_, i) => suspend(i % 2 ? node : other, String(i).padStart(64, '0'))),
+    )
+    t.equal(many.filter(({ status }) => status === 201).length, 9, 'ten a day, with the first')
+    t.match(many.find(({ status }) => status === 409)?.body, { message: /10 suspensions of yours/ })
+    await until(async () => (await listOf(node)).suspended.length === 10)
+    t.same(await listOf(other), await listOf(node), 'all nodes serve one list')
+
+    const { secret } = (await node.must('POST', '/api-keys', {
+      name: 'second',
+      roles: ['XROAD_SECURITY_OFFICER'],
+    })) as { secret: string }
+    const waiting = (await node.must('GET', '/suspensions?state=unconfirmed')) as Suspension[]
+    const confirm = (on: Node, { id }: Suspension) =>
+      on.call('POST', `/suspensions/${id}/confirm`, undefined, secret)
+    const twice = await Promise.all([confirm(node, waiting[0]!), confirm(other, waiting[0]!)])
+    t.same(twice.map(({ status }) => status).sort(), [200, 409])
+    t.equal((await suspend(node, 'f'.repeat(64))).status, 201, 'what is confirmed counts no more')
+    t.equal((await suspend(node, 'e'.repeat(64))).status, 409)
+    world.clock.now += 86_400_000
+    t.equal((await suspend(node, 'e'.repeat(64))).status, 201, 'the next day')
+  })
+})
+
+void t.test('two persons: a key made by one of them does not count, lifting is a proposal', async (t) => {
+  const issuer = await startOpenIdProvider(t)
+  const world = registryWorld(t)
+  const node = await world.start({ login: issuer })
+  await setUp(node, authority)
+  const { anna, ben } = await install(t, node)
+  const api = (who: Browser, method: string, at: string, body?: unknown) =>
+    who.api(baseOf(node), method, at, body, { 'x-reason': 'because' })
+  const made = (await api(anna, 'POST', '/suspensions', MEMBER)).body as Suspension
+  t.match(made, { state: 'unconfirmed', mayConfirm: false })
+  t.match((await api(anna, 'POST', `/suspensions/${made.id}/confirm`)).body, { type: 'not_second_person' })
+  t.match((await node.call('POST', `/suspensions/${made.id}/confirm`)).body, { type: 'not_in_person' })
+  t.match((await api(ben, 'GET', `/suspensions/${made.id}`)).body, { mayConfirm: true })
+  t.match(await api(ben, 'POST', `/suspensions/${made.id}/confirm`), {
+    status: 200,
+    body: { state: 'confirmed', confirmedBy: { name: /.+/ } },
+  })
+  t.equal((await api(ben, 'POST', `/suspensions/${made.id}/confirm`)).status, 409)
+
+  const proposed = await api(anna, 'DELETE', `/suspensions/${made.id}`)
+  t.equal(proposed.status, 202)
+  t.match(await node.must('GET', `/suspensions/${made.id}`), { state: 'confirmed' }, 'nothing is lifted yet')
+  const { id, contentSha256 } = proposed.body as { id: string; contentSha256: string }
+  const approve = (who: Browser) => api(who, 'POST', `/approvals/${id}/approve`, { contentSha256 })
+  t.match((await approve(anna)).body, { type: 'not_second_person' })
+  t.equal((await approve(ben)).status, 200)
+  t.match(await node.must('GET', `/suspensions/${made.id}`), { state: 'lifted' })
+  await until(async () => (await listOf(node)).suspended.length === 0)
+})
+
+void t.test('it is announced until somebody confirms it', async (t) => {
+  const notices: { suspension: number; announcement: number }[] = []
+  let status = 500
+  const server = createServer((request, response) => {
+    void request.toArray().then((chunks) => {
+      if (status === 200) notices.push(JSON.parse(Buffer.concat(chunks as Buffer[]).toString()) as never)
+      response.writeHead(status).end()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const webhook = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`
+  const world = registryWorld(t)
+  const node = await world.start({ settings: { suspensions: { webhook } } })
+  await setUp(node, authority)
+  const { id } = (await node.must('POST', '/suspensions', MEMBER)) as Suspension
+  await until(async () => world.lines.some((line) => line.includes('waits for a second person')))
+  const of = async (): Promise<Suspension> => (await node.must('GET', `/suspensions/${id}`)) as Suspension
+  t.equal((await of()).announcements, 0, 'nobody took it yet')
+  status = 200
+  const step = async (ms: number, announcements: number): Promise<void> => {
+    world.clock.now += ms
+    await until(async () => {
+      world.clock.now += 1000
+      return (await of()).announcements === announcements
+    })
+  }
+  await step(60_000, 1)
+  await step(15 * 60_000, 2)
+  const told = notices.map(({ suspension, announcement }) => `${suspension} ${announcement}`)
+  t.same([...new Set(told)], [`${id} 1`, `${id} 2`], 'perhaps twice, never less')
+  t.notMatch(JSON.stringify(notices), /stolen/, 'the reason stays in the registry')
+})
+
+void t.test('an older database that was restored does not sign a list that says less', async (t) => {
+  const world = registryWorld(t)
+  let node = await world.start()
+  await setUp(node, authority)
+  await publish(node)
+  await node.stop()
+  const backup = path.join(world.directory, 'backup.db')
+  cpSync(path.join(world.directory, 'registry.db'), backup)
+  const settings = { public: node.settings.public, publicUrl: node.settings.publicUrl }
+  node = await world.start({ settings })
+  await node.must('POST', '/suspensions', MEMBER)
+  await until(async () => (await listOf(node)).suspended.length === 1)
+  const { number } = await listOf(node)
+  await publish(node)
+  await node.stop()
+  for (const end of ['-wal', '-shm']) cpSync('/dev/null', path.join(world.directory, `registry.db${end}`))
+  cpSync(backup, path.join(world.directory, 'registry.db'))
+  await t.rejects(world.start({ settings }), { code: 'global_conf_rollback' })
+  node = await world.start({ settings, acceptRestored: true })
+  await until(async () => (await listOf(node)).number > number)
+  t.same((await listOf(node)).suspended, [], 'the operator was told to look')
+})
+
+void t.test('rules', async (t: Test) => {
+  t.equal(subjectOf('subsystem', 'DEV:GOV:1:a b', 'DEV'), 'DEV/GOV/1/a%20b')
+  const row = { state: 'unconfirmed', suspended_by: 'key', maker: 'anna' } as const
+  checkConfirmer(row, { kind: 'person', id: 'ben' }, true)
+  t.throws(() => checkConfirmer(row, { kind: 'person', id: 'anna' }, true), { code: 'not_second_person' })
+  t.throws(() => checkConfirmer(row, { kind: 'key', id: 'other' }, true), { code: 'not_in_person' })
+  t.throws(() => checkConfirmer({ ...row, state: 'lifted' }, { kind: 'person', id: 'ben' }, true), {
+    code: 'conflict',
+  })
+  const at = '2026-01-01T00:00:00.000Z'
+  const now = Date.parse(at)
+  t.ok(isToBeAnnounced({ state: 'unconfirmed', escalated_at: null }, now))
+  t.notOk(isToBeAnnounced({ state: 'unconfirmed', escalated_at: at }, now + 899_999))
+  t.ok(isToBeAnnounced({ state: 'unconfirmed', escalated_at: at }, now + 900_000))
+  t.notOk(isToBeAnnounced({ state: 'confirmed', escalated_at: null }, now))
+  const all = [
+    { kind: 'member', subject: 'DEV/GOV/1' },
+    { kind: 'server', subject: 'DEV/GOV/2/ss' },
+    { kind: 'certificate', subject: SHA256 },
+  ] as const
+  const nobody = { clients: ['DEV/GOV/2', 'DEV/GOV/2/ss'], server: 'DEV/GOV/1/x', certificates: [] }
+  t.same(suspendedAmong(all, nobody), [])
+  t.equal(
+    suspendedAmong(all, { clients: ['DEV/GOV/1'], server: 'DEV/GOV/2/ss', certificates: [SHA256] }).length,
+    3,
+  )
+})

@@ -1,0 +1,38 @@
+/** What health and metrics say of suspensions: whether the list holds, how old it is, and how many wait for confirmation. */
+import type { Clock } from '#platform/clock.ts'
+import type { Health } from '#platform/health/create-health.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import type { SuspensionStore } from './store.ts'
+
+export function watchSuspensions(q: {
+  store: Pick<SuspensionStore, 'newestList' | 'count'>
+  health: Pick<Health, 'add'>
+  metrics: Pick<Metrics, 'watch'>
+  clock: Clock
+}): void {
+  const { store, health, metrics, clock } = q
+  health.add('suspension-list', async () => {
+    const list = await store.newestList()
+    if (list === undefined) return { ok: false, reason: 'no suspension list was signed yet' }
+    const reason = `number ${list.number} expires ${list.expiresAt}`
+    return { ok: Date.parse(list.expiresAt) > clock(), reason }
+  })
+  metrics.watch('concordat_suspensions', 'Suspensions in force by state', 'state', async () => [
+    ['unconfirmed', await store.count(['unconfirmed'])],
+    ['confirmed', await store.count(['confirmed'])],
+  ])
+  metrics.watch(
+    'concordat_suspension_list_seconds',
+    'Age and remaining time of the newest suspension list',
+    'of',
+    async () => {
+      const list = await store.newestList()
+      if (list === undefined) return []
+      const seconds = (from: number, to: number): number => Math.max(0, (to - from) / 1000)
+      return [
+        ['age', seconds(Date.parse(list.issuedAt), clock())],
+        ['left', seconds(clock(), Date.parse(list.expiresAt))],
+      ]
+    },
+  )
+}

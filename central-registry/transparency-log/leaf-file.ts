@@ -1,0 +1,89 @@
+/**
+ * The hashes of the log's leaves in a file of this node, 32 octets each, apart from the database: a database that was
+ * restored from a backup has lost its newest leaves, and a log without them would contradict what servers saw.
+ */
+import { open } from 'node:fs/promises'
+import { HASH_LENGTH } from '#core/merkle/hash.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { OpenLog } from './store.ts'
+
+export type LeafFile = {
+  /** How many leaves it holds; 0 while there is no file. What a crash left of a leaf does not count. */
+  size(): Promise<number>
+  /** Durably adds what it lacks; `leavesFrom` gives leaves from a position on, a page at a time. */
+  follow(leavesFrom: (position: number) => Promise<Buffer[]>): Promise<void>
+  /**
+   * Brings a log that lost leaves to where the file is, when `acceptLost` allows it. Throws `global_conf_rollback` when it
+   * does not, `log_inconsistent` when the two are not the same log.
+   */
+  restore(log: OpenLog, acceptLost: boolean): Promise<void>
+}
+
+export function createLeafFile(file: string): LeafFile {
+  let queue: Promise<unknown> = Promise.resolve()
+
+  async function withFile<T>(
+    flags: string,
+    act: (handle: Awaited<ReturnType<typeof open>>) => Promise<T>,
+  ): Promise<T> {
+    try {
+      const handle = await open(file, flags, 0o600)
+      try {
+        return await act(handle)
+      } finally {
+        await handle.close()
+      }
+    } catch (cause) {
+      if (cause instanceof Fault) throw cause
+      throw new Fault('io_error', { what: file, cause })
+    }
+  }
+
+  const size = (): Promise<number> =>
+    withFile('a+', async (handle) => Math.floor((await handle.stat()).size / HASH_LENGTH))
+
+  const leaf = (position: number): Promise<Buffer> =>
+    withFile('r', async (handle) => {
+      const { buffer, bytesRead } = await handle.read({
+        ...{ buffer: Buffer.alloc(HASH_LENGTH), length: HASH_LENGTH },
+        position: position * HASH_LENGTH,
+      })
+      if (bytesRead !== HASH_LENGTH) throw new Fault('io_error', { what: `${file} ends too early` })
+      return buffer
+    })
+
+  async function followNow(leavesFrom: (position: number) => Promise<Buffer[]>): Promise<void> {
+    for (;;) {
+      const position = await size()
+      const leaves = await leavesFrom(position)
+      if (leaves.length === 0) return
+      await withFile('r+', async (handle) => {
+        const bytes = Buffer.concat(leaves)
+        await handle.write(bytes, 0, bytes.length, position * HASH_LENGTH)
+        await handle.sync()
+      })
+    }
+  }
+
+  return {
+    size,
+    follow: (leavesFrom) => {
+      const done = queue.then(() => followNow(leavesFrom))
+      queue = done.catch(() => undefined)
+      return done
+    },
+    restore: async (log, acceptLost) => {
+      const [kept, present] = [await size(), await log.size()]
+      const common = Math.min(kept, present)
+      if (common > 0 && !(await leaf(common - 1)).equals(await log.leaf(common - 1)))
+        throw new Fault('log_inconsistent', {
+          what: `leaf ${common - 1} of the transparency log is another one in ${file}`,
+        })
+      if (kept > present && !acceptLost)
+        throw new Fault('global_conf_rollback', {
+          what: `the transparency log has ${present} leaves, this node has published ${kept}: an older database was restored`,
+        })
+      for (let position = present; position < kept; position++) await log.appendLost(await leaf(position))
+    },
+  }
+}

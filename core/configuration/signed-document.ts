@@ -1,0 +1,131 @@
+/**
+ * What the registry signs beside X-Road's configuration: compact JWS (RFC 7515) over RFC 8785 JSON, by the key that signs
+ * the directory. The type in the header keeps one kind of document from passing for another.
+ */
+import { createHash, type KeyObject, sign, verify } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
+import { Fault } from '#schemas/fault.ts'
+
+export type DocumentAlgorithm = 'ES256' | 'RS512'
+
+export type DocumentSigner = {
+  /** DER of the certificate that belongs to the key. */
+  certificate: Buffer
+  algorithm: DocumentAlgorithm
+  /** ES256: raw r||s over SHA-256; RS512: PKCS#1 v1.5 over SHA-512. */
+  sign(data: Buffer): Buffer
+}
+
+/** A kind of document: its name in faults, its `typ` (the statement, the first of them, has none), its greatest length. */
+export type DocumentKind = { name: string; type?: string | undefined; maxLength: number }
+
+const JWS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z$/
+
+/** A signer that holds a private key of node:crypto: P-256 signs ES256, RSA signs RS512. */
+export function documentSigner(certificate: Buffer, key: KeyObject): DocumentSigner {
+  return key.asymmetricKeyType === 'ec'
+    ? {
+        certificate,
+        algorithm: 'ES256',
+        sign: (data) => sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' }),
+      }
+    : { certificate, algorithm: 'RS512', sign: (data) => sign('sha512', data, key) }
+}
+
+export function writeDocument(payload: object, signer: DocumentSigner, kind: DocumentKind): string {
+  const header = { alg: signer.algorithm, typ: kind.type, 'x5t#S256': thumbprint(signer.certificate) }
+  const signed = [header, payload]
+    .map((part) => Buffer.from(canonicalJson(part)).toString('base64url'))
+    .join('.')
+  return `${signed}.${signer.sign(Buffer.from(signed)).toString('base64url')}`
+}
+
+/**
+ * The payload of a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf` for what is no document of
+ * this kind, `invalid_global_conf_signature` for one that is not signed by them.
+ */
+export function openDocument(
+  jws: string,
+  certificates: Buffer[],
+  kind: DocumentKind,
+): Record<string, unknown> {
+  const [, header, payload, signature] = jws.length > kind.maxLength ? [] : (JWS.exec(jws) ?? [])
+  if (header === undefined || payload === undefined || signature === undefined)
+    throw malformed(kind, 'it is not a JWS')
+  const { algorithm, certificateHash } = readHeader(header, kind)
+  const der = certificates.find((candidate) => thumbprint(candidate) === certificateHash)
+  if (der === undefined)
+    throw refused(kind, 'it was signed by a certificate that is not among the trusted ones')
+  const key = publicKeyOf(readCertificate(der))
+  const value = strictBase64Url(signature, kind)
+  if (!isSignedBy(key, algorithm, Buffer.from(`${header}.${payload}`), value))
+    throw refused(kind, 'its signature does not fit its content')
+  return readJson(payload, kind)
+}
+
+function readHeader(
+  segment: string,
+  kind: DocumentKind,
+): { algorithm: DocumentAlgorithm; certificateHash: string } {
+  const { alg, typ, 'x5t#S256': hash, ...more } = readJson(segment, kind)
+  if (
+    Object.keys(more).length > 0 ||
+    typ !== kind.type ||
+    (alg !== 'ES256' && alg !== 'RS512') ||
+    typeof hash !== 'string'
+  ) {
+    const type = kind.type === undefined ? '' : `, typ (${kind.type})`
+    throw malformed(kind, `its header is not alg (ES256 or RS512)${type} and x5t#S256`)
+  }
+  return { algorithm: alg, certificateHash: hash }
+}
+
+function isSignedBy(key: KeyObject, algorithm: DocumentAlgorithm, data: Buffer, signature: Buffer): boolean {
+  if (algorithm === 'RS512') return key.asymmetricKeyType === 'rsa' && verify('sha512', data, key, signature)
+  if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return false
+  return verify('sha256', data, { key, dsaEncoding: 'ieee-p1363' }, signature)
+}
+
+/** Only the canonical form is taken, so that one document has one text. */
+function readJson(segment: string, kind: DocumentKind): Record<string, unknown> {
+  const text = strictBase64Url(segment, kind).toString('utf8')
+  let value: unknown
+  try {
+    value = parseStrictJson(text)
+  } catch (cause) {
+    throw new Fault('malformed_global_conf', { what: `${kind.name}: it is not JSON`, cause })
+  }
+  if (!isObject(value) || canonicalJson(value) !== text) throw malformed(kind, 'it is not canonical JSON')
+  return value
+}
+
+function strictBase64Url(text: string, kind: DocumentKind): Buffer {
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes.toString('base64url') !== text) throw malformed(kind, 'it is not base64url')
+  return bytes
+}
+
+/** A time in ISO form, in UTC. */
+export function isTime(value: unknown): value is string {
+  return typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value))
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** RFC 7515 x5t#S256. */
+function thumbprint(der: Buffer): string {
+  return createHash('sha256').update(der).digest('base64url')
+}
+
+export function malformed(kind: Pick<DocumentKind, 'name'>, what: string): Fault {
+  return new Fault('malformed_global_conf', { what: `${kind.name}: ${what}` })
+}
+
+function refused(kind: DocumentKind, what: string): Fault {
+  return new Fault('invalid_global_conf_signature', { what: `${kind.name}: ${what}` })
+}

@@ -1,0 +1,127 @@
+/** The registry's signed suspension list: written, and read with every bound checked. */
+import { Fault } from '#schemas/fault.ts'
+import {
+  MOST_SUSPENDED,
+  SUSPENDED_KINDS,
+  type Suspended,
+  type SuspendedKind,
+  type SuspensionList,
+} from '#schemas/global-configuration.ts'
+import {
+  idText,
+  parseClientId,
+  parseMemberId,
+  parseServerId,
+  parseSubsystemId,
+} from '#schemas/identifiers.ts'
+import {
+  type DocumentKind,
+  type DocumentSigner,
+  isObject,
+  isTime,
+  malformed,
+  openDocument,
+  writeDocument,
+} from './signed-document.ts'
+
+/** A thousand of the longest identifiers fit. */
+export const MAX_LIST_LENGTH = 6 * 1024 * 1024
+const KIND: DocumentKind = {
+  name: 'suspension list',
+  type: 'concordat-suspension-list+jws',
+  maxLength: MAX_LIST_LENGTH,
+}
+/** The longest grace for an outage of the registry (DESIGN: up to 24 h); whatever a registry signs, no list holds longer. */
+export const LONGEST_VALIDITY_MS = 24 * 3_600_000
+const SHA256 = /^[0-9a-f]{64}$/
+
+export function writeSuspensionList(list: SuspensionList, signer: DocumentSigner): string {
+  return writeDocument(list, signer, KIND)
+}
+
+/** The list inside a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf`, `invalid_global_conf_signature`. */
+export function verifySuspensionList(jws: string, certificates: Buffer[]): SuspensionList {
+  const { instance, number, issuedAt, expiresAt, suspended, ...more } = openDocument(jws, certificates, KIND)
+  if (
+    Object.keys(more).length > 0 ||
+    typeof instance !== 'string' ||
+    typeof number !== 'number' ||
+    !Number.isSafeInteger(number) ||
+    number < 1 ||
+    !isTime(issuedAt) ||
+    !isTime(expiresAt)
+  ) {
+    throw malformed(KIND, 'its fields are not those of a suspension list')
+  }
+  const validity = Date.parse(expiresAt) - Date.parse(issuedAt)
+  if (validity <= 0 || validity > LONGEST_VALIDITY_MS) throw malformed(KIND, 'it holds for at most 24 hours')
+  return { instance, number, issuedAt, expiresAt, suspended: readSuspended(suspended, instance) }
+}
+
+function readSuspended(value: unknown, instance: string): Suspended[] {
+  if (!Array.isArray(value) || value.length > MOST_SUSPENDED)
+    throw malformed(KIND, `it lists at most ${MOST_SUSPENDED}`)
+  const all = value.map((entry: unknown) => {
+    if (!isObject(entry)) throw malformed(KIND, 'an entry is malformed')
+    const { kind, id, since, ...more } = entry
+    const known = SUSPENDED_KINDS.find((one) => one === kind)
+    if (known === undefined || typeof id !== 'string' || !isTime(since) || Object.keys(more).length > 0)
+      throw malformed(KIND, 'an entry is malformed')
+    if (!isIdOf(known, id, instance)) throw malformed(KIND, `an entry names no ${known} of the instance`)
+    return { kind: known, id, since }
+  })
+  if (new Set(all.map(({ kind, id }) => `${kind} ${id}`)).size !== all.length)
+    throw malformed(KIND, 'an entry stands in it twice')
+  return all
+}
+
+/** Whether `id` is the one text form of such an identifier in this instance, or of a certificate's SHA-256. */
+export function isIdOf(kind: SuspendedKind, id: string, instance: string): boolean {
+  if (kind === 'certificate') return SHA256.test(id)
+  const parse = { member: parseMemberId, subsystem: parseSubsystemId, server: parseServerId }[kind]
+  try {
+    const parsed = parse(id)
+    return parsed.instance === instance && idText(parsed) === id
+  } catch (cause) {
+    if (cause instanceof Fault) return false
+    throw cause
+  }
+}
+
+/** Answers whether somebody is suspended: in words who, or undefined. */
+export type SuspensionIndex = {
+  /** The client itself or its member. */
+  ofClient(text: string): string | undefined
+  ofServer(text: string): string | undefined
+  ofCertificate(sha256: string): string | undefined
+}
+
+export const NOBODY_SUSPENDED: SuspensionIndex = Object.freeze({
+  ofClient: () => undefined,
+  ofServer: () => undefined,
+  ofCertificate: () => undefined,
+})
+
+/** The look-ups of one instance's list; ids in their text form. */
+export function indexSuspensions(suspended: Suspended[]): SuspensionIndex {
+  if (suspended.length === 0) return NOBODY_SUSPENDED
+  const of = (kind: SuspendedKind): ReadonlySet<string> =>
+    new Set(suspended.filter((one) => one.kind === kind).map(({ id }) => id))
+  const [members, subsystems, servers, certificates] = SUSPENDED_KINDS.map(of) as [
+    ReadonlySet<string>,
+    ReadonlySet<string>,
+    ReadonlySet<string>,
+    ReadonlySet<string>,
+  ]
+  return {
+    ofClient: (text) => {
+      if (subsystems.has(text)) return `the subsystem ${text}`
+      if (members.size === 0) return undefined
+      const { subsystemCode: _, ...member } = parseClientId(text)
+      return members.has(idText(member)) ? `the member ${idText(member)}` : undefined
+    },
+    ofServer: (text) => (servers.has(text) ? `the security server ${text}` : undefined),
+    ofCertificate: (sha256) =>
+      certificates.has(sha256) ? `the certificate with SHA-256 ${sha256}` : undefined,
+  }
+}

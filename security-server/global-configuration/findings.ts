@@ -1,0 +1,62 @@
+/** What health checks and metrics say of the registry as this server sees it: the age of its list, forks, a frozen view. */
+import type { Finding } from '#platform/health/create-health.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import type { ConfigurationState } from './state.ts'
+
+type State = Pick<ConfigurationState, 'own' | 'registry'>
+
+/** Three renewals of the registry: an age that no single failure explains. */
+const LATE_SECONDS = 90
+
+/** Exchange goes on until the list has run out, so that is when it is not well; before that its age is told. */
+export function suspensionListFinding({ own }: State, now: number): Finding {
+  if (own?.hasSuspensionList !== true) return { ok: true }
+  const { suspensionList: list } = own
+  if (list === undefined) return { ok: false, reason: 'no suspension list came yet' }
+  const age = seconds(list.issuedAt, now)
+  const reason = `number ${list.number}, ${age} s old, used until ${list.expiresAt.toISOString()}`
+  if (list.expiresAt.getTime() <= now) return { ok: false, reason }
+  return { ok: true, reason: age > LATE_SECONDS ? `no newer suspension list can be had: ${reason}` : reason }
+}
+
+/** A proved fork makes the server not ready: somebody has to look. What is only suspected is told. */
+export function registryFinding({ registry: { fork, behind } }: State): Finding {
+  if (fork?.kind === 'contradiction')
+    return { ok: false, reason: `the registry signed two histories (${fork.what}), found ${fork.at}` }
+  if (fork !== undefined) return { ok: true, reason: `the registry gave no proof of its log: ${fork.what}` }
+  if (behind?.isFrozen === true)
+    return {
+      ok: true,
+      reason: `frozen view: others know index ${behind.index}, which cannot be had since ${behind.since.toISOString()}`,
+    }
+  return { ok: true }
+}
+
+export function watchRegistry(metrics: Pick<Metrics, 'watch'>, q: { state(): State; clock(): number }): void {
+  metrics.watch(
+    'concordat_suspension_list_age_seconds',
+    'Age of the newest suspension list, absent where the instance has none',
+    () => {
+      const list = q.state().own?.suspensionList
+      if (list === undefined) throw new Error('there is none')
+      return seconds(list.issuedAt, q.clock())
+    },
+  )
+  metrics.watch(
+    'concordat_registry_fork',
+    '1 when the registry signed histories that contradict each other, 0.5 when it gave no proof that they do not',
+    () => ({ contradiction: 1, unproven: 0.5, none: 0 })[q.state().registry.fork?.kind ?? 'none'],
+  )
+  metrics.watch(
+    'concordat_registry_behind_seconds',
+    'How long others have known a newer configuration than this server can get',
+    () => {
+      const { behind } = q.state().registry
+      return behind === undefined ? 0 : seconds(behind.since, q.clock())
+    },
+  )
+}
+
+function seconds(from: Date, to: number): number {
+  return Math.max(0, Math.round((to - from.getTime()) / 1000))
+}

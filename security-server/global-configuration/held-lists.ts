@@ -1,0 +1,154 @@
+/**
+ * The suspension lists of our instance and of federated ones: each newer than the one before, kept on disk so that a
+ * restart during an outage of the registry goes on with what it said last.
+ */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import {
+  indexSuspensions,
+  MAX_LIST_LENGTH,
+  type SuspensionIndex,
+  verifySuspensionList,
+} from '#core/configuration/suspension-list.ts'
+import type { Clock } from '#platform/clock.ts'
+import { createTurn } from '#platform/in-turn.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import type { SuspensionList } from '#schemas/global-configuration.ts'
+import type { Location } from './candidates.ts'
+import type { ConfigurationClient } from './client.ts'
+import type { DurableFiles } from './durable-files.ts'
+import { folderName } from './generations.ts'
+import { checkListNumber, type HighWaterMark, listMark } from './high-water.ts'
+
+export type HeldList = {
+  list: SuspensionList
+  mark: NonNullable<HighWaterMark['suspensions']>
+  index: SuspensionIndex
+}
+
+export type HeldLists = {
+  of(instance: string): HeldList | undefined
+  /** Takes the list that lies on disk when it stands the checks; one that does not is left alone and logged. */
+  restore(instance: string, certificates: Buffer[], mark: HighWaterMark | undefined): Promise<void>
+  /** Fetches from the first place that has an acceptable one; false when it is the one held. Throws why there is none. */
+  fetch(instance: string, locations: Location[], mark: HighWaterMark | undefined): Promise<boolean>
+  forget(): void
+}
+
+type Found = { held: HeldList; text: string }
+
+/** The clocks of registry and server may differ by so much. */
+const AHEAD_MS = 5 * 60_000
+
+export function createHeldLists(q: {
+  directory: string
+  files: DurableFiles
+  client: ConfigurationClient
+  clock: Clock
+  log: Log
+}): HeldLists {
+  const folder = path.join(q.directory, 'suspensions')
+  const lists = new Map<string, HeldList>()
+  const turns = new Map<string, ReturnType<typeof createTurn>>()
+  /** What was asked for under another trust does not count. */
+  let era = 0
+
+  function check(
+    text: string,
+    instance: string,
+    certificates: Buffer[],
+    mark: HighWaterMark | undefined,
+  ): HeldList {
+    const list = verifySuspensionList(text, certificates)
+    if (list.instance !== instance) throw malformed(`it is of the instance ${list.instance.slice(0, 40)}`)
+    checkListNumber(mark, listMark(list, text))
+    return { list, mark: listMark(list, text), index: indexSuspensions(list.suspended) }
+  }
+
+  async function fetchFrom(
+    { url, certificates }: Location,
+    instance: string,
+    mark: HighWaterMark | undefined,
+  ): Promise<Found> {
+    const place = new URL(url)
+    place.pathname += '-suspensions'
+    const { status, body } = await q.client.get(place.href, MAX_LIST_LENGTH)
+    if (status !== 200)
+      throw new Fault('network_error', {
+        what: `${place.host} answered ${status} instead of a suspension list`,
+      })
+    const text = body.toString('latin1').trim()
+    const held = check(text, instance, certificates, mark)
+    const now = q.clock()
+    if (Date.parse(held.list.issuedAt) > now + AHEAD_MS) throw malformed('it was issued in the future')
+    if (Date.parse(held.list.expiresAt) <= now)
+      throw new Fault('suspension_list_outdated', { what: `since ${held.list.expiresAt}` })
+    return { held, text }
+  }
+
+  async function fetchFirst(
+    locations: Location[],
+    instance: string,
+    mark: HighWaterMark | undefined,
+  ): Promise<Found> {
+    const failures: Fault[] = []
+    for (const location of locations) {
+      try {
+        return await fetchFrom(location, instance, mark)
+      } catch (cause) {
+        failures.push(asFault(cause))
+      }
+    }
+    const fault = failures.find(({ code }) => code !== 'network_error') ?? failures[0]
+    throw fault ?? new Fault('network_error', { what: `no address is known for instance ${instance}` })
+  }
+
+  async function take(instance: string, { held, text }: Found): Promise<boolean> {
+    const before = lists.get(instance)
+    if (before?.mark.digest === held.mark.digest) return false
+    // The mark was read before the last one came.
+    checkListNumber({ suspensions: before?.mark }, held.mark)
+    // A disk that is full must not keep a suspended server connected.
+    lists.set(instance, held)
+    await q.files.createFolder(folder)
+    await q.files.replace(fileOf(folder, instance), Buffer.from(text))
+    return true
+  }
+
+  return {
+    of: (instance) => lists.get(instance),
+    restore: async (instance, certificates, mark) => {
+      try {
+        const text = await readFile(fileOf(folder, instance), 'latin1')
+        lists.set(instance, check(text, instance, certificates, mark))
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return
+        q.log.warn({ err: asFault(cause), instance }, 'the suspension list on disk is not used')
+      }
+    },
+    fetch: (instance, locations, mark) => {
+      const inTurn = turns.get(instance) ?? createTurn()
+      turns.set(instance, inTurn)
+      return inTurn(async () => {
+        const begun = era
+        const found = await fetchFirst(locations, instance, mark)
+        if (era !== begun)
+          throw new Fault('service_unavailable', { what: 'the anchor was replaced meanwhile' })
+        return take(instance, found)
+      })
+    },
+    forget: () => {
+      era += 1
+      lists.clear()
+    },
+  }
+}
+
+function fileOf(folder: string, instance: string): string {
+  return path.join(folder, `${folderName(instance)}.jws`)
+}
+
+function malformed(what: string): Fault {
+  return new Fault('malformed_global_conf', { what: `suspension list: ${what}` })
+}

@@ -1,0 +1,114 @@
+/** Suspension on the wire: open connections end, new ones and messages are refused, both ways. Real certificates, real TLS. */
+import { createHash } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { parseRestRequest } from '#core/transport/rest-message.ts'
+import type { Suspended, SuspendedKind } from '#schemas/global-configuration.ts'
+import { idText, memberOf } from '#schemas/identifiers.ts'
+import { candidatesFor } from './choose-server.ts'
+import { chainOf } from './mutual-tls.ts'
+import { createPeerWorld, POPULATION, requestOf, SS1, SS2, SS3, TAX } from './peer-fixture.ts'
+import { createMessageSigner } from './sign-message.ts'
+import { createMessageVerifier } from './verify-message.ts'
+import { registeredServer } from './verify-peer.ts'
+import { clientOf, fails, listen, onlySs2, REQUEST, textOf } from './wire-fixture.ts'
+
+const world = await createPeerWorld(t)
+
+function suspend(kind?: SuspendedKind, id = ''): void {
+  const entry: Suspended[] = kind === undefined ? [] : [{ kind, id, since: '2026-01-01T00:00:00.000Z' }]
+  world.suspended = entry
+  world.reconfigure()
+}
+
+void t.test('sockets of a suspended server or certificate end at once, on either side', async (t) => {
+  world.restore()
+  onlySs2(world)
+  const hanging = new Set<() => void>()
+  let hang = false
+  const { asked } = await listen(t, world, world.provider, {
+    answer: async (request, reply) => {
+      chainOf(request)
+      request.raw.resume()
+      if (hang) await new Promise<void>((resolve) => hanging.add(resolve))
+      return reply.send('fine')
+    },
+  })
+  const client = clientOf(t, world)
+  const own = world.consumer.keys.authenticationIdentity().certificate.sha256
+  const theirs = world.provider.keys.authenticationIdentity().certificate.sha256
+  const cases: [SuspendedKind, string][] = [
+    ['server', idText(SS2)],
+    ['certificate', theirs],
+    ['server', idText(SS1)],
+    ['certificate', own],
+  ]
+  let expected = 0
+  for (const [kind, id] of cases) {
+    t.equal(await textOf((await client.post(REQUEST)).content), 'fine', `before ${kind} ${id}`)
+    hang = true
+    const open = client.post(REQUEST)
+    expected += 2
+    while (asked() < expected) await wait(5)
+    suspend(kind, id)
+    await t.rejects(open, { name: 'Fault' }, 'an exchange on the open connection does not end well')
+    hang = false
+    for (const end of hanging) end()
+    hanging.clear()
+    // Our own side is refused by the peer's exchange, which this listener has none of.
+    if (id === theirs || id === idText(SS2)) await fails(t, client.post(REQUEST), 'suspended', false)
+    suspend()
+  }
+  t.equal(await textOf((await client.post(REQUEST)).content), 'fine', 'lifted, it goes on')
+})
+
+void t.test('another server of the provider is taken while there is one', async (t) => {
+  world.restore()
+  const servers = (): string[] =>
+    candidatesFor(POPULATION, undefined, world.globalConfiguration.current()).map(({ id }) => idText(id))
+  t.same(servers(), [idText(SS2), idText(SS3)])
+  suspend('server', idText(SS2))
+  t.same(servers(), [idText(SS3)])
+  t.throws(() => candidatesFor(POPULATION, SS2, world.globalConfiguration.current()), { code: 'suspended' })
+  suspend('member', 'DEV/GOV/2000')
+  t.same(servers(), [idText(SS2), idText(SS3)], 'a member is another thing than its servers')
+  suspend()
+})
+
+void t.test('what a suspended member or certificate signed is refused, also from the cache', async (t) => {
+  world.restore()
+  const sign = createMessageSigner({ keys: world.consumer.keys, clock: world.clock })
+  const verify = createMessageVerifier()
+  const { bytes: message, request } = requestOf({ requestId: 'a-request-id' })
+  t.equal(idText(parseRestRequest(message).client), idText(request.client))
+  const parts = { message, messageSha512: createHash('sha512').update(message).digest(), body: undefined }
+  const signed = { ...parts, signature: await sign(memberOf(TAX), parts) }
+  const check = () =>
+    verify({
+      parts: signed,
+      member: memberOf(TAX),
+      snapshot: world.globalConfiguration.current(),
+      at: world.clock(),
+    })
+  const { certificate } = await check()
+  suspend('certificate', certificate.sha256)
+  await t.rejects(check(), { code: 'suspended', what: /certificate/ })
+  suspend('member', idText(memberOf(TAX)))
+  await t.rejects(check(), { code: 'suspended', what: /member/ })
+  suspend('subsystem', idText(TAX))
+  await check()
+  suspend()
+  await check()
+})
+
+void t.test('a certificate that another instance suspends is not one of ours', async (t) => {
+  world.restore()
+  const [certificate] = [world.consumer.keys.authenticationIdentity().certificate]
+  t.ok(registeredServer(certificate, world.globalConfiguration.current()))
+  suspend('certificate', certificate.sha256)
+  t.throws(() => registeredServer(certificate, world.globalConfiguration.current()), { code: 'suspended' })
+  const elsewhere = { ...world.globalConfiguration.current() }
+  suspend()
+  const { suspensionsIn } = world.globalConfiguration.current()
+  t.ok(registeredServer(certificate, { ...elsewhere, suspensionsIn }))
+})

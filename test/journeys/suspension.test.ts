@@ -1,0 +1,46 @@
+/** An emergency: a server, a certificate, a member are suspended while they exchange, and come back, over real processes. */
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { colons, startWorld } from '../world.ts'
+
+const world = await startWorld()
+t.teardown(() => world.stop())
+const { tax, population } = world.servers
+const PERSON = `/r1/${population.client}/persons/persons/P00000042`
+
+type Suspension = { id: number }
+type Server = { id: string; certificates: string[] }
+
+async function outcome(): Promise<string> {
+  const reply = await world.ask('tax', PERSON, { headers: { 'X-Road-Client': tax.client } })
+  return reply.status === 200 ? 'answered' : (reply.json() as { type: string }).type
+}
+
+/** Asks until it ends like this, as a system would that exchanges all the time; the time-out of the test ends it. */
+async function becomes(wanted: RegExp): Promise<string> {
+  for (;;) {
+    const found = await outcome()
+    if (wanted.test(found)) return found
+    await wait(500)
+  }
+}
+
+void t.test('both sides obey, whoever is suspended, and go on when it is lifted', async (t) => {
+  t.equal(await becomes(/answered/), 'answered')
+  const servers = await world.registryAdmin.get<Server[]>('/security-servers')
+  const certificate = servers.find(({ id }) => id === colons(tax.id))!.certificates[0]!
+  const subjects: [string, string, RegExp][] = [
+    ['server', colons(population.id), /^client\.suspended$/],
+    ['member', colons(tax.member), /^client\.suspended$/],
+    // Refused by the peer on its open connection, which may look like a connection that ends.
+    ['certificate', certificate, /suspended$/],
+  ]
+  for (const [kind, subject, wanted] of subjects) {
+    const act = { kind, subject, reason: 'the journey of an emergency' }
+    const { id } = await world.registryAdmin.send<Suspension>('POST', '/suspensions', act)
+    t.match(await becomes(wanted), wanted, `${kind} ${subject}`)
+    t.match(await outcome(), wanted, 'and it stays so')
+    await world.registryAdmin.send('DELETE', `/suspensions/${id}`)
+    t.equal(await becomes(/answered/), 'answered', 'lifted')
+  }
+})
