@@ -80,13 +80,16 @@ export function createEvidenceRecords(q: Parts) {
     const answer = await ask(renewal.covered, renewal.digest)
     const record = renewal.write({ lists: [], token: answer.token })
     const { time } = endOf({ record, data, certificates: answer.certificates, policy: settings })
-    const signer = q.signer?.evidence?.() ?? { certificates: [], ocspResponses: [] }
+    // A locked token takes nothing from the proof of time.
+    const signer = orFault(() => q.signer?.evidence?.())
     await worker.call('putEvidenceRecord', {
       size,
       time: new Date(clock()).toISOString(),
       renew_at: dueAt(time),
       record,
-      evidence: encodeEvidence(joined(answer, signer)),
+      evidence: encodeEvidence(
+        joined(answer, ...(signer === undefined || signer instanceof Fault ? [] : [signer])),
+      ),
     })
   }
 
@@ -161,7 +164,6 @@ export function createEvidenceRecords(q: Parts) {
     new Date(Math.max(end - settings.beforeMs, clock() + DAY_MS)).toISOString()
 
   return {
-    make,
     /** What a job does now and then: the record of the day, and what has to be renewed. Says how many were renewed. */
     keep: async (): Promise<number> => {
       const newest = await worker.call('newestEvidenceRecord')
