@@ -31,8 +31,11 @@ import { createPublish } from './configuration/publish.ts'
 import { configurationHandlers } from './configuration/routes.ts'
 import { openPrivateKeys } from './configuration/signing-keys/private-keys.ts'
 import { signingKeyHandlers } from './configuration/signing-keys/routes.ts'
+import { createSignDocument } from './configuration/signing-keys/sign-document.ts'
 import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
+import { NOTIFY_CONTRACT } from './contracts/notify.ts'
+import { openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
 import { installationHandlers } from './installation/routes.ts'
@@ -45,6 +48,7 @@ import { createRelationStore } from './members/relations-store.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
 import { certificateExpiry } from './migrations/certificate-expiry.ts'
+import { contractMigrations } from './migrations/contracts.ts'
 import { registryMigrations } from './migrations/first.ts'
 import { peopleMigrations } from './migrations/people.ts'
 import { requestMigrations } from './migrations/requests.ts'
@@ -112,6 +116,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...requestMigrations,
     ...certificateExpiry,
     ...suspensionMigrations,
+    ...contractMigrations,
   })
   return database
 }
@@ -166,6 +171,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
         await suspensionList.renew()
       },
       [ESCALATE]: (job) => escalate(job),
+      [NOTIFY_CONTRACT]: (job) => contracts.notify(job),
+      [SETTLE_CONTRACTS]: () => contracts.settle(),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -179,6 +186,13 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const webhooks = createWebhookStore(database, record)
   const suspensions = createSuspensionStore(database, createChange(database, announceSuspensions(jobs)))
   const notify = createNotifier({ requests, webhooks, post: postNotice, clock, log })
+
+  const metrics = createMetrics()
+  const contracts = openContracts({
+    ...{ database, record, jobs, webhooks, post: postNotice, metrics, members, trust, clock, log },
+    ocspFreshnessSeconds: configuration.ocspFreshnessSeconds,
+    signDocument: createSignDocument({ keys, privateKeys }),
+  })
 
   const apiKeys = createApiKeys({ database, clock })
   const audit = createAuditLog({ database, clock })
@@ -194,7 +208,6 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const installation = createInstallationStore(database)
   const proposals = createProposalStore(database)
 
-  const metrics = createMetrics()
   const health = createHealth()
   health.add('configuration', async () => {
     checkNotRestored(await newestIndex(), q.acceptRestored === true ? 0 : await highWater.read())
@@ -259,6 +272,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...suspensionHandlers({ store: suspensions, members, fourEyes, makerOf: proposers.makerOf, clock }),
       ...peopleHandlers({ store: people, clock }),
       ...approvalHandlers({ store: proposals, approvals, operations, clock }),
+      ...contracts.handlers,
       ...installationHandlers({ store: installation, people, clock }),
     },
   })
@@ -271,7 +285,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     const { ocspFreshnessSeconds } = configuration
     const count = (purpose: string, outcome: string): void => documents.inc({ purpose, outcome })
     const intake = { store: requests, members, trust, ocspFreshnessSeconds, clock, count }
-    await registrationRoutes(registration.app, intakeHandlers(intake))
+    await registrationRoutes(registration.app, {
+      ...intakeHandlers(intake),
+      ...contracts.intake((purpose, outcome) => count(`contract-${purpose}`, outcome)),
+    })
     managementServiceRoutes(registration.app, intake)
     const { address: host, port } = settings.registration!
     await registration.app.listen({ host, port })
@@ -282,6 +299,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await jobs.every(RENEW_LIST, RENEW_LIST_SECONDS, { immediately: true })
   await jobs.every(ESCALATE, ESCALATE_SECONDS)
   await jobs.every(SETTLE, SETTLE_SECONDS, { immediately: true })
+  await jobs.every(SETTLE_CONTRACTS, SETTLE_SECONDS, { immediately: true })
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'

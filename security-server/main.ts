@@ -31,8 +31,10 @@ import type { ConsumerRooms } from './consumer/rooms.ts'
 import { consumerRoutes } from './consumer/routes.ts'
 import { CLIENT_IDLE_MS } from './drain-listener.ts'
 import { createConfigurationClient } from './global-configuration/client.ts'
+import { createContracts } from './global-configuration/contracts/contracts.ts'
 import { registryFinding, suspensionListFinding, watchRegistry } from './global-configuration/findings.ts'
 import { createGlobalConfiguration } from './global-configuration/global-configuration.ts'
+import { createPostDocument } from './global-configuration/registration/client.ts'
 import { createTimeStampClient } from './jobs/client.ts'
 import { createFetchStatus, readable } from './jobs/fetch-status.ts'
 import { failingJobs, jobHandlers, scheduleJobs } from './jobs/handlers.ts'
@@ -44,6 +46,7 @@ import { listenForClients, listenForPeers } from './listeners.ts'
 import { createLocalSystems } from './local-systems/local-systems.ts'
 import { openMessageLog } from './message-log/message-log.ts'
 import { verifyStored } from './message-log/verify/verify-stored.ts'
+import { serverContractMigrations } from './migrations/contracts.ts'
 import { localSystemsMigrations } from './migrations/local-systems.ts'
 import { createPeerClient } from './peer/client.ts'
 import { createOcspByHash } from './peer/ocsp-by-hash.ts'
@@ -105,8 +108,15 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ...auditLogMigrations,
     ...jobMigrations,
     ...localSystemsMigrations,
+    ...serverContractMigrations,
   })
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
+  const contracts = await createContracts({
+    ...{ server, database, clock, log },
+    configuration: () => globalConfiguration.current(),
+    signJson: keys.signJson,
+    post: createPostDocument(() => globalConfiguration.current().index.privateParameters?.managementService),
+  })
   const ocspClient = createOcspClient()
   const stored = {
     databaseUrl: settings.messageLogDatabase,
@@ -180,6 +190,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     clock,
     limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: settings.limits.bodyBytes },
     globalConfiguration,
+    contracts,
     localSystems,
     messageLog,
     signMessage: createMessageSigner({ keys, clock }),
@@ -215,7 +226,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     clock,
     log,
     node,
-    handlers: jobHandlers({ keys, globalConfiguration, localSystems, messageLog }, node),
+    handlers: jobHandlers({ keys, globalConfiguration, contracts, localSystems, messageLog }, node),
     ...(settings.redisUrlFile === undefined ? {} : { redisUrl: await readSecret(settings.redisUrlFile) }),
   })
 
@@ -288,6 +299,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     clock,
     keys,
     globalConfiguration,
+    contracts,
     localSystems,
     messageLog: {
       ...messageLog,

@@ -18,6 +18,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['registerClient', 'deleteClient', 'addGlobalGroup', 'deleteGlobalGroup'],
     ...['addGlobalGroupMember', 'deleteGlobalGroupMember', 'approveManagementRequest'],
     ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
+    ...['approveContract', 'declineContract', 'suspendContract', 'resumeContract', 'terminateContract'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
@@ -25,6 +26,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
     ...['addSuspension', 'confirmSuspension', 'liftSuspension'],
+    ...['suspendContract', 'resumeContract', 'setContractPolicy'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -64,12 +66,14 @@ const READERS = [
   ],
   ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
   ...['getSuspensions', 'getSuspension'],
+  ...['getContracts', 'getContract', 'getContractPolicy'],
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [
   ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
   ...['addTimestampingService', 'deleteTimestampingService', 'addSigningKey', 'activateSigningKey'],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension'],
+  ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
   ...['deleteSigningKey', 'addMember', 'deleteMember', 'addGlobalGroupMember', 'deleteGlobalGroupMember'],
   ...['addAuthenticationCertificate', 'registerClient', 'addApiKey'],
   ...['invitePerson', 'changePersonRoles', 'unlockPerson', 'removePerson'],

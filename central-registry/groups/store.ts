@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
+import { liveContractsFor } from '../contracts/live-store.ts'
 import { checkUnused } from '../members/rules.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
@@ -93,7 +94,10 @@ export function createGroupStore(database: Tabled, change: Change) {
     deleteGroup: (code: string) =>
       change(async (transaction) => {
         const members = await countOf(transaction, 'global_group_member', 'group_code', code)
-        checkUnused(`the global group ${code}`, { members })
+        checkUnused(`the global group ${code}`, {
+          members,
+          'service contracts': await liveContractsFor(transaction, code),
+        })
         const gone = await transaction.deleteFrom('global_group').where('code', '=', code).executeTakeFirst()
         mustHaveMet(`the global group ${code}`, gone.numDeletedRows)
       }),

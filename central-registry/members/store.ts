@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type MemberId, memberOf, type SubsystemId } from '#schemas/identifiers.ts'
+import { liveContractsOf } from '../contracts/live-store.ts'
 import type { Tables } from '../migrations/tables.ts'
 import {
   type Change,
@@ -189,6 +190,7 @@ export function createMemberStore(database: Tabled, change: Change) {
       change(async (transaction) => {
         const key = idText(id)
         checkUnused(`the subsystem ${key}`, {
+          'service contracts': await liveContractsOf(transaction, key),
           'server registrations': await countOf(transaction, 'server_client', 'client', key),
           'group memberships': await countOf(transaction, 'global_group_member', 'client', key),
           'system parameters': await countOf(transaction, 'system_parameter', 'value', key),

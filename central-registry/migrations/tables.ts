@@ -1,5 +1,6 @@
 /** Row types of the registry's tables, one to one with the migrations. Flags are 0 or 1; `_at` columns are ISO texts. */
 import type { Generated } from 'kysely'
+import type { ContractState } from '#schemas/contract.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 
@@ -61,6 +62,27 @@ export type SuspensionRow = {
   lifted_at: string | null
   lifted_by: string | null
   lifted_by_name: string | null
+}
+
+export type ContractRow = {
+  contract: string
+  version: number
+  hash: string
+  state: ContractState
+  title: string
+  /** RFC 8785 text: see core/contract. */
+  content: string
+  /** All parties' ids, for searching. */
+  parties: string
+  global_group: string | null
+  critical: number
+  valid_from: string
+  valid_until: string
+  review_at: string
+  proposed_at: string
+  proposed_by: string
+  changed_at: string
+  reason: string | null
 }
 
 export type Tables = {
@@ -127,6 +149,36 @@ export type Tables = {
   management_request_proof: { request: number; signer: string; facts: string; message: Buffer }
   registration_document: { id: string; kept_until: string }
   member_webhook: { member: string; url: string }
+  contract_version: ContractRow
+  contract_party: {
+    contract: string
+    version: number
+    member: string
+    subsystem: string
+    role: 'provider' | 'consumer'
+  }
+  contract_seal: {
+    sha256: string
+    contract: string
+    version: number
+    member: string
+    /** JSON list of those for which a member joined; null for a seal of the whole. */
+    subsystems: string | null
+    facts: string
+    message: Buffer
+    sealed_at: string
+  }
+  contract_event: {
+    id: Generated<number>
+    contract: string
+    version: number
+    at: string
+    act: string
+    by: string
+    hash: string
+    reason: string | null
+  }
+  contract_notice: { contract: string; version: number; notice: string; at: string }
   automatic_approval: { kind: RequestKind; member_class: string }
   suspension: Omit<SuspensionRow, 'id' | 'escalations'> & {
     id: Generated<number>

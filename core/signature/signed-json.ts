@@ -50,10 +50,11 @@ export function writeSignedJson(document: unknown, type: string, signers: JsonSi
 
 /**
  * The document and its signatures, each of which fits it. Throws `malformed_json`, `malformed_certificate`,
- * `malformed_signature` for another form, `invalid_signature_value` for one that does not verify.
+ * `malformed_signature` for another form, `invalid_signature_value` for one that does not verify. `maxLength`: for documents
+ * that are longer than what a stranger may send.
  */
-export function readSignedJson(bytes: Buffer, type: string): SignedJson {
-  const outer = objectOf(parseStrictJson(bytes, { maxLength: MAX_LENGTH, maxDepth: MAX_DEPTH }))
+export function readSignedJson(bytes: Buffer, type: string, maxLength = MAX_LENGTH): SignedJson {
+  const outer = objectOf(parseStrictJson(bytes, { maxLength, maxDepth: MAX_DEPTH }))
   const { payload, signatures, ...more } = outer
   if (typeof payload !== 'string' || !Array.isArray(signatures) || Object.keys(more).length > 0)
     throw malformed('a payload and signatures are needed, and nothing else')
@@ -62,7 +63,7 @@ export function readSignedJson(bytes: Buffer, type: string): SignedJson {
   const verified = signatures.map((one: unknown) => readSignature(objectOf(one), payload, type))
   const certificates = new Set(verified.map(({ certificate }) => certificate.sha256))
   if (certificates.size < verified.length) throw malformed('two signatures are of one certificate')
-  return { document: readCanonical(payload), signatures: verified }
+  return { document: readCanonical(payload, maxLength), signatures: verified }
 }
 
 function readSignature(one: Record<string, unknown>, payload: string, type: string): JsonSignature {
@@ -125,9 +126,9 @@ function derList(value: unknown, name: string, most: number): Buffer[] {
 }
 
 /** Only the canonical text is taken, so that one content has one text. */
-function readCanonical(segment: string): unknown {
+function readCanonical(segment: string, maxLength = MAX_LENGTH): unknown {
   const text = bytesOf(segment).toString('utf8')
-  const value = parseStrictJson(text, { maxDepth: MAX_DEPTH })
+  const value = parseStrictJson(text, { maxLength, maxDepth: MAX_DEPTH })
   if (canonicalJson(value) !== text) throw malformed('it is not canonical JSON')
   return value
 }

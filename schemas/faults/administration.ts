@@ -50,4 +50,28 @@ export const administrationFaults = {
     text: 'A second person has to do this',
     remedy: 'Ask another person with one of the roles',
   },
+  invalid_contract: {
+    status: 400,
+    blame: 'client',
+    text: 'The service contract is not well formed',
+    remedy: 'Correct the field that is named and propose it again',
+  },
+  contract_not_possible: {
+    status: 409,
+    blame: 'client',
+    text: 'The service contract does not allow this now',
+    remedy: 'Read its state and newest content again, and decide on that',
+  },
+  contract_seal_wrong: {
+    status: 400,
+    blame: 'client',
+    text: 'The seal does not belong to this service contract',
+    remedy: 'Seal the content whose hash the registry shows, by the signing key of a member that is a party',
+  },
+  second_signatory_needed: {
+    status: 403,
+    blame: 'client',
+    text: 'A second mandated person has to agree to this',
+    remedy: 'Ask another signatory, whose API key neither made yours nor was made by it',
+  },
 } satisfies Record<string, FaultEntry>

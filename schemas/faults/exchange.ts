@@ -104,6 +104,30 @@ export const exchangeFaults = {
     text: 'The client has no right to call this service',
     remedy: 'Ask the provider for an access right for this subsystem, method and path',
   },
+  contract_required: {
+    status: 400,
+    blame: 'client',
+    text: 'No service contract covers this call',
+    remedy: 'Propose a contract for this subsystem, service, method and path, or wait until it begins',
+  },
+  contract_suspended: {
+    status: 400,
+    blame: 'client',
+    text: 'The service contract that covers this call is suspended',
+    remedy: 'Ask the registry administrator why; the security server shows the reason',
+  },
+  contract_ended: {
+    status: 400,
+    blame: 'client',
+    text: 'The service contract that covered this call has ended',
+    remedy: 'Agree on a new version with the other side',
+  },
+  contracts_outdated: {
+    status: 503,
+    blame: 'server',
+    text: 'The state of the service contracts could not be learned for too long',
+    remedy: "The operator has to restore the connection to the registry's registration listener",
+  },
   service_disabled: {
     status: 400,
     blame: 'client',

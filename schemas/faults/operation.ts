@@ -240,8 +240,8 @@ export const operationFaults = {
   registration_refused: {
     status: 409,
     blame: 'client',
-    text: 'The central registry refused the management request',
-    remedy: 'Correct what it names and file the request again',
+    text: 'The central registry refused what was filed',
+    remedy: 'Correct what it names and file it again',
   },
   registration_unavailable: {
     status: 502,

@@ -1,10 +1,10 @@
 /** `concordat bench registry`: a registry of a whole country, and what publishing, lists and taking its configuration cost. */
-import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createAuthority } from '#certs/authority.ts'
+import { generateKey } from '#certs/keys.ts'
 import { certificationRequest } from '#security-server/keys/certification-request.ts'
 import { type Instance, startInstance } from '../sandbox/instance.ts'
 import { folderOf, layoutOf } from '../sandbox/layout.ts'
@@ -72,7 +72,7 @@ export async function run(args: string[]): Promise<number> {
 /** One for each server, all for one key: the registry looks at their bytes and their ends only. */
 async function certificatesFor(servers: number): Promise<{ sha256: string; der: Buffer }[]> {
   const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const privateKey = generateKey('P-256')
   const request = certificationRequest({ privateKey, subject: [{ type: 'CN', value: 'any.example.org' }] })
   const certificates = []
   for (let at = 0; at < servers; at++) {

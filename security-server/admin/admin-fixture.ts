@@ -11,7 +11,9 @@ import { openDatabase } from '#platform/database/open-database.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
+import { createContracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
+import { createPostDocument } from '../global-configuration/registration/client.ts'
 import type { Keys } from '../keys/keys.ts'
 import { createWorld, PIN, server, type World } from '../keys/keys-fixture.ts'
 import { createLocalSystems, type LocalSystems } from '../local-systems/local-systems.ts'
@@ -64,6 +66,13 @@ export async function createAdminWorld(
   const localSystems = await createLocalSystems({ database, clock, own })
   const { stamp, memberSigner } = await signer()
   const messageLog = await openTestLog(t, { ...logOptions(logFolder(t)), stamp, signer: memberSigner })
+  const globalConfiguration = o.globalConfiguration ?? configurationOf(world)
+  const contracts = await createContracts({
+    ...{ server, database, clock, log: createLog({ name: 'test', level: 'silent' }) },
+    configuration: () => globalConfiguration.current(),
+    signJson: keys.signJson,
+    post: createPostDocument(() => globalConfiguration.current().index.privateParameters?.managementService),
+  })
   const app = createHttpService({ name: 'admin', log: createLog({ name: 'test', level: 'silent' }) })
   t.teardown(() => app.close())
   await adminRoutes(app, {
@@ -71,7 +80,8 @@ export async function createAdminWorld(
     clock,
     database,
     keys,
-    globalConfiguration: o.globalConfiguration ?? configurationOf(world),
+    globalConfiguration,
+    contracts,
     localSystems,
     messageLog,
     jobs: { state: async () => [] },

@@ -12,6 +12,7 @@ import { apiKeyHandlers } from './api-keys.ts'
 import { certificateHandlers } from './certificates.ts'
 import { createDocumentClient } from './client.ts'
 import { clientHandlers } from './clients.ts'
+import { contractHandlers } from './contracts/contracts.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
@@ -57,6 +58,7 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...systemCertificateHandlers(rooms),
       ...clientHandlers(rooms),
       ...managementRequestHandlers(rooms),
+      ...contractHandlers(rooms),
       ...serviceHandlers(rooms),
       ...messageLogHandlers(rooms),
       ...diagnosticsHandlers(rooms),

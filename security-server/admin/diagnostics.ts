@@ -1,6 +1,8 @@
 /** The state of each part of the server, in words, with what to do about it. */
 import type { Finding } from '#platform/health/create-health.ts'
 import { asFault, type Fault } from '#schemas/fault.ts'
+import { LIST_GOOD_MS } from '../global-configuration/contracts/index-contracts.ts'
+import type { KeptContract } from '../global-configuration/contracts/verify-contract.ts'
 import { registryFinding, suspensionListFinding } from '../global-configuration/findings.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 
@@ -30,6 +32,7 @@ export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
         attempt('signing', 'ready', () => rooms.keys.signingIdentity(rooms.server)),
         attempt('authentication', 'ready', () => rooms.keys.authenticationIdentity()),
         timeStamps(rooms),
+        contracts(rooms),
         attempt('message-log', 'the log takes records', () => rooms.messageLog.checkUsable()),
         ...(await jobs(rooms)),
       ],
@@ -86,6 +89,46 @@ function certificates({ keys, clock }: AdminRooms): Diagnosis[] {
       ? { name, state: 'WARNING', message, remedy: 'Order a new certificate' }
       : { name, state: 'OK', message }
   })
+}
+
+/** Whether the registry's word is fresh, what could not be taken, what ends soon or goes on after its end. */
+function contracts({ contracts: room, clock }: AdminRooms): Diagnosis {
+  const name = 'contracts'
+  const { asOf, required, contracts: all, refused } = room.view()
+  const stale = asOf === undefined || clock() - Date.parse(asOf) > LIST_GOOD_MS
+  if (stale && required)
+    return {
+      name,
+      state: 'ERROR',
+      message: `exchanges need contracts, whose state is not known since ${asOf}`,
+      remedy: "Check that the registry's registration listener can be reached",
+    }
+  const ending = all.filter(
+    ({ listed, content }) =>
+      (listed.state === 'ACTIVE' || listed.state === 'SUSPENDED') &&
+      Date.parse(content.validUntil) - clock() < WARN_DAYS * DAY_MS &&
+      !all.some((one) => one.listed.state === 'ACTIVE' && isNewer(one, content)),
+  )
+  const [first] = ending
+  if (refused.length > 0)
+    return {
+      name,
+      state: 'WARNING',
+      message: `${refused.length} could not be taken: ${refused[0]!.reason}`,
+      remedy: 'Tell the operator of the central registry',
+    }
+  if (first !== undefined)
+    return {
+      name,
+      state: 'WARNING',
+      message: `${ending.length} end within ${WARN_DAYS} days or have ended, the first ${first.listed.contract} at ${first.content.validUntil}`,
+      remedy: 'Extend or replace them together with the other parties',
+    }
+  return { name, state: 'OK', message: `${all.length} as of ${asOf ?? 'never: none was asked for'}` }
+}
+
+function isNewer(one: KeptContract, than: KeptContract['content']): boolean {
+  return one.content.contract === than.contract && one.content.version > than.version
 }
 
 /** What our own systems see: no exchange stops when it ends, but theirs with us do. */

@@ -43,6 +43,8 @@ export function initializationHandlers(rooms: AdminRooms): Handlers {
     getGlobalConfiguration: async () => globalConfiguration.state(),
     async refreshGlobalConfiguration() {
       await globalConfiguration.refresh()
+      // What it says of contracts comes from another listener, which may be down; their own state shows that.
+      await rooms.contracts.refresh().catch(() => undefined)
       return globalConfiguration.state()
     },
     async findMembers({ query }) {

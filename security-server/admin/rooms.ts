@@ -5,6 +5,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
+import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
@@ -38,6 +39,7 @@ export type AdminRooms = {
   clock: Clock
   keys: Keys
   globalConfiguration: GlobalConfiguration
+  contracts: Contracts
   localSystems: LocalSystems
   messageLog: AdminLog
   jobs: Pick<Jobs, 'state'>

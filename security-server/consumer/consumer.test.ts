@@ -373,3 +373,23 @@ t.test('how it ended: refused, or nobody knows', async (t) => {
   const long = new PeerRefusal(fault('x'), world.provider.id, 'A'.repeat(100_000))
   t.equal(long.signatures, undefined)
 })
+
+t.test(
+  'without the contract that it needs a request does not leave; with it the record names it',
+  async (t) => {
+    let says: () => string = () => 'c0ffee/2'
+    const before = rooms.contracts
+    t.teardown(() => Object.assign(rooms, { contracts: before }))
+    Object.assign(rooms, { contracts: { contractFor: () => says() } })
+    await exchange(made.arrival(), rooms)
+    t.same(
+      log.records.map(({ contract }) => contract),
+      ['c0ffee/2', 'c0ffee/2'],
+    )
+    says = () => {
+      throw new Fault('contract_required')
+    }
+    await fails(t, 'contract_required', [], { body: Buffer.alloc(70_000) })
+    t.equal(made.received.length, 1)
+  },
+)

@@ -6,6 +6,7 @@
 import { type Arrival, accept } from './accept.ts'
 import { type Answer, answer } from './answer.ts'
 import { checkAccess } from './check-access.ts'
+import { checkContract } from './check-contract.ts'
 import { logOutcome } from './log-outcome.ts'
 import { logReply } from './log-reply.ts'
 import { logRequest } from './log-request.ts'
@@ -19,7 +20,8 @@ import { verifyReply } from './verify-reply.ts'
 export async function exchange(arrival: Arrival, rooms: ConsumerRooms): Promise<Answer> {
   const accepted = accept(arrival, rooms)
   const allowed = checkAccess(accepted, arrival, rooms)
-  const message = await takeBody(allowed, arrival, rooms)
+  const covered = checkContract(allowed, rooms)
+  const message = await takeBody(covered, arrival, rooms)
   const signed = await sign(message, rooms)
   const logged = await logRequest(signed, rooms)
   try {

@@ -101,6 +101,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
       server: consumer.id,
       clock,
       limits,
+      contracts: { contractFor: () => '' },
       globalConfiguration: world.globalConfiguration as unknown as ConsumerRooms['globalConfiguration'],
       localSystems: {
         client: (id: ClientId) => (idText(id) === idText(TAX) ? made.local : undefined),

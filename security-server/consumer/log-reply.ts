@@ -23,6 +23,7 @@ export async function logReply(
       message,
       body,
       signature,
+      contract: logged.contract,
       answers: logged.record.index,
       // The peer's newest tree head: kept, it witnesses the peer's log.
       extra:

@@ -21,6 +21,7 @@ export async function logRequest(
       message,
       body,
       signature,
+      contract: signed.contract,
       extra: searchable(signed),
     }),
   )

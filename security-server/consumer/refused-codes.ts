@@ -6,6 +6,10 @@
 const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
   'access_denied',
   'client_proxy_version_not_supported',
+  'contract_ended',
+  'contract_required',
+  'contract_suspended',
+  'contracts_outdated',
   'duplicate_header_field',
   'global_conf_outdated',
   'invalid_client_identifier',

@@ -1,6 +1,7 @@
 /** What the consumer half works with; main.ts puts it together. */
 import type { Clock } from '#platform/clock.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
+import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
@@ -15,6 +16,7 @@ export type ConsumerRooms = {
   clock: Clock
   limits: ReadLimits
   globalConfiguration: GlobalConfiguration
+  contracts: Pick<Contracts, 'contractFor'>
   localSystems: LocalSystems
   messageLog: PathLog
   signMessage: SignMessage

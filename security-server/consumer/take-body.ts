@@ -9,14 +9,14 @@ import type { Accepted, Arrival } from './accept.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 export async function takeBody(
-  accepted: Allowed<Accepted>,
+  accepted: Allowed<Accepted> & { contract: string },
   arrival: Arrival,
   rooms: ConsumerRooms,
 ): Promise<Allowed<RequestMessage>> {
   const messageSha512 = hash('sha512', accepted.bytes, 'buffer')
   const body = arrival.content === undefined ? undefined : await spool(arrival.content, rooms)
-  const { request, requestId, bytes } = accepted
-  return { request, requestId, message: bytes, messageSha512, body } as Allowed<RequestMessage>
+  const { request, requestId, bytes, contract } = accepted
+  return { request, requestId, message: bytes, messageSha512, body, contract } as Allowed<RequestMessage>
 }
 
 async function spool(content: Readable, rooms: ConsumerRooms): Promise<Body | undefined> {

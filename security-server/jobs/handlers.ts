@@ -1,5 +1,6 @@
 /** What happens later, never on the message path: each job is one call into a room, safe to repeat. */
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
+import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
@@ -8,6 +9,7 @@ import type { MessageLog } from '../message-log/message-log.ts'
 type Rooms = {
   keys: Pick<Keys, 'refreshOcsp'>
   globalConfiguration: Pick<GlobalConfiguration, 'refresh' | 'refreshSuspensions'>
+  contracts: Pick<Contracts, 'refreshWhenDue'>
   localSystems: Pick<LocalSystems, 'poll'>
   messageLog: Pick<
     MessageLog,
@@ -27,6 +29,8 @@ const OF_THIS_NODE: Record<string, Job> = {
     seconds: 20,
     run: ({ globalConfiguration }) => globalConfiguration.refreshSuspensions(),
   },
+  // Looks often, so that one that failed is tried again soon.
+  'refresh-contracts': { seconds: 5, run: ({ contracts }) => contracts.refreshWhenDue() },
   // Looks often, asks rarely: an answer may live for a minute only.
   'refresh-ocsp': { seconds: 10, run: ({ keys }) => keys.refreshOcsp() },
   'poll-local-systems': { seconds: 2, run: ({ localSystems }) => localSystems.poll() },

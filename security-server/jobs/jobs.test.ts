@@ -84,6 +84,7 @@ t.test('the job follows the interval without a restart', (t) =>
           refresh: async () => undefined,
           refreshSuspensions: async () => undefined,
         },
+        contracts: { refreshWhenDue: async () => undefined },
         localSystems: { poll: async () => false },
         messageLog: {
           checkpointNow: async () => undefined,

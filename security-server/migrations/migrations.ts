@@ -3,6 +3,7 @@ import type { Migration } from 'kysely/migration'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
+import { serverContractMigrations } from './contracts.ts'
 import { localSystemsMigrations } from './local-systems.ts'
 
 export const serverMigrations: Record<string, Migration> = {
@@ -10,4 +11,5 @@ export const serverMigrations: Record<string, Migration> = {
   ...apiKeyMigrations,
   ...auditLogMigrations,
   ...localSystemsMigrations,
+  ...serverContractMigrations,
 }

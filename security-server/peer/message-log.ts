@@ -16,6 +16,8 @@ export type LogEntry = {
   message: Buffer | undefined
   body: Body | undefined
   signature: MessageSignature | undefined
+  /** The service contract under which it goes, "<id>/<version>"; '' or absent when none holds. */
+  contract?: string | undefined
   /** The index of the record that this one closes. */
   answers?: number | undefined
   /** Unique for as long as its message can come again: a second record with it is refused with `replayed_request`. */

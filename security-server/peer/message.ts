@@ -41,6 +41,8 @@ export type RequestMessage = {
   message: Buffer
   messageSha512: Buffer
   body: Body | undefined
+  /** Of our own request: the service contract under which it goes, as it is logged. */
+  contract?: string | undefined
 }
 
 /** A REST reply, likewise. */

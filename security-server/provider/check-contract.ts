@@ -1,6 +1,6 @@
 /**
  * Guarantees that the service exists, is on, and that the verified client may call this method and path: access rights
- * by subsystem and group, denied by default. Contracts are checked here too where the instance has them.
+ * by subsystem and group, denied by default, and a service contract where the instance's policy wants one.
  */
 
 import type { RestRequest } from '#core/transport/rest-message.ts'
@@ -12,19 +12,29 @@ import type { Allowed, RequestMessage, Signed, Verified } from '../peer/message.
 import { isMetadataService } from './metadata.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-export type AllowedRequest = Allowed<Verified<Signed<RequestMessage>>> & { local: LocalService | undefined }
+export type AllowedRequest = Allowed<Verified<Signed<RequestMessage>>> & {
+  local: LocalService | undefined
+  /** Of the contract under which it goes, "<id>/<version>"; '' when none holds. */
+  contract: string
+}
 
-/** Throws `unknown_service`, `service_disabled`, `invalid_path` or `access_denied`; metadata services are open to all members. */
+/**
+ * Throws `unknown_service`, `service_disabled`, `invalid_path`, `access_denied`, or the fault of the contract; metadata
+ * services are open to all members.
+ */
 export function checkContract(
   verified: Verified<Signed<RequestMessage>>,
   rooms: ProviderRooms,
 ): AllowedRequest {
-  return { ...verified, local: checkRights(verified.request, rooms) } as AllowedRequest
+  return { ...verified, ...checkRights(verified.request, rooms) } as AllowedRequest
 }
 
-/** The rights check itself, also used on claims before the body is read; gives the service, none for metadata services. */
-export function checkRights(request: RestRequest, rooms: ProviderRooms): LocalService | undefined {
-  if (isMetadataService(request)) return undefined
+/** The check itself, also used on claims before the body is read; gives the service, none for metadata services. */
+export function checkRights(
+  request: RestRequest,
+  rooms: ProviderRooms,
+): Pick<AllowedRequest, 'local' | 'contract'> {
+  if (isMetadataService(request)) return { local: undefined, contract: '' }
   const { service, client, method } = request
   const local = rooms.localSystems.service(service)
   if (local === undefined) throw new Fault('unknown_service', { what: idText(service) })
@@ -37,5 +47,7 @@ export function checkRights(request: RestRequest, rooms: ProviderRooms): LocalSe
   if (local.disabledNotice !== undefined) {
     throw new Fault('service_disabled', { what: local.disabledNotice.slice(0, 200) || idText(service) })
   }
-  return local
+  const at = rooms.clock()
+  const contract = rooms.contracts.contractFor({ client, service, method, path, at, isInGlobalGroup })
+  return { local, contract }
 }

@@ -5,6 +5,8 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import type { Test } from 'tap'
+import { refusalStatement } from '#core/transport/refusal-statement.ts'
+import { wireFault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServiceId, type ServiceId } from '#schemas/identifiers.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import type { LocalService, LocalSystems } from '../local-systems/local-systems.ts'
@@ -14,6 +16,7 @@ import {
   createPeerWorld,
   type FakeLog,
   type PeerWorld,
+  POPULATION,
   requestOf,
   TAX,
 } from '../peer/peer-fixture.ts'
@@ -24,6 +27,7 @@ import { writeMessage } from '../peer/write-message.ts'
 import { createServiceClient } from './client.ts'
 import { createPeerQuota } from './peer-quota.ts'
 import type { Arrival } from './receive.ts'
+import { type Refusal, RefusedExchange } from './refuse.ts'
 import type { ProviderRooms } from './rooms.ts'
 
 export const PERSONS = parseServiceId('DEV/GOV/2000/population/persons')
@@ -100,6 +104,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       server: world.provider.id,
       clock: world.clock,
       limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: 1_000_000 },
+      contracts: { contractFor: () => '' },
       globalConfiguration: world.globalConfiguration as unknown as ProviderRooms['globalConfiguration'],
       localSystems: localSystems(() => made),
       messageLog: log,
@@ -159,4 +164,37 @@ function localSystems(world: () => ProviderWorld): LocalSystems {
     endpoints: () => endpoints,
   }
   return some as LocalSystems
+}
+
+/** The refusal with which an exchange ends; anything else is thrown. */
+export async function refusalIn({ log }: ProviderWorld, promise: Promise<unknown>): Promise<Refusal> {
+  const cause = await promise.then(
+    () => new Error('it was not refused'),
+    (thrown: unknown) => thrown,
+  )
+  if (!(cause instanceof RefusedExchange)) throw cause
+  if (log.holds !== 0) throw new Error('a message that has ended holds replay keys back')
+  return cause.refusal
+}
+
+/** Whether the refusal's signature proves it to who sent the request. */
+export async function isProvedRefusal(
+  { world, rooms }: ProviderWorld,
+  q: { refusal: Refusal; requestId: string; hash: string },
+): Promise<boolean> {
+  const { fault, signatures } = q.refusal
+  if (signatures === undefined) return false
+  const message = refusalStatement({
+    requestId: q.requestId,
+    requestHash: q.hash,
+    fault: wireFault(fault, 'server.serverproxy'),
+  })
+  const messageSha512 = createHash('sha512').update(message).digest()
+  const parts = { message, messageSha512, body: undefined, signature: { signatures } }
+  const snapshot = world.globalConfiguration.current()
+  const at = world.clock()
+  return rooms.verifyMessage({ parts, member: memberOf(POPULATION), snapshot, at }).then(
+    () => true,
+    () => false,
+  )
 }

@@ -23,9 +23,9 @@ export async function logIntent(allowed: AllowedRequest, way: Way, rooms: Provid
 
 /** The record of a verified request: open ('') when it will be carried out, else closed with the code of its refusal. */
 export function requestEntry(
-  verified:
-    | Omit<AllowedRequest, 'local'>
-    | Pick<AllowedRequest, 'request' | 'requestId' | 'message' | 'body' | 'signature' | 'peer'>,
+  verified: Pick<AllowedRequest, 'request' | 'requestId' | 'message' | 'body' | 'signature' | 'peer'> & {
+    contract?: string
+  },
   outcome: string,
   rooms: ProviderRooms,
 ): LogEntry {
@@ -42,6 +42,7 @@ export function requestEntry(
     message,
     body,
     signature,
+    contract: verified.contract,
     replayKey: hash('sha256', `${idText(peer)} ${requestId}`, 'buffer'),
     extra: { method: request.method, ...(request.userId === undefined ? {} : { userId: request.userId }) },
   }

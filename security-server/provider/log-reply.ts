@@ -23,6 +23,7 @@ export async function logReply(
       message,
       body,
       signature,
+      contract: intent.contract,
       answers: intent.record.index,
       extra: { status: `${response.status}` },
     }),

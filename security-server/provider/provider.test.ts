@@ -2,18 +2,17 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
-import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import { parseRestResponse, requestHash } from '#core/transport/rest-message.ts'
-import { Fault, wireFault } from '#schemas/fault.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import { memberOf } from '#schemas/identifiers.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import { bodyOf, POPULATION } from '../peer/peer-fixture.ts'
 import { readMessage } from '../peer/read-message.ts'
 import { exchange } from './exchange.ts'
-import { createProviderWorld, type Question } from './fixture.ts'
+import { createProviderWorld, isProvedRefusal, type Question, refusalIn } from './fixture.ts'
 import type { Arrival } from './receive.ts'
-import { type Refusal, RefusedExchange } from './refuse.ts'
+import type { Refusal } from './refuse.ts'
 
 const made = await createProviderWorld(t)
 const { world, rooms, log, system } = made
@@ -37,33 +36,9 @@ async function leaks(): Promise<string[]> {
   return world.bodyFiles()
 }
 
-async function refusalOf(promise: Promise<unknown>): Promise<Refusal> {
-  const cause = await promise.then(
-    () => new Error('it was not refused'),
-    (thrown: unknown) => thrown,
-  )
-  if (!(cause instanceof RefusedExchange)) throw cause
-  if (log.holds !== 0) throw new Error('a message that has ended holds replay keys back')
-  return cause.refusal
-}
-
-/** Whether the refusal's signature proves it to who sent the request. */
-async function isProved({ fault, signatures }: Refusal, requestId: string, hash: string): Promise<boolean> {
-  if (signatures === undefined) return false
-  const message = refusalStatement({
-    requestId,
-    requestHash: hash,
-    fault: wireFault(fault, 'server.serverproxy'),
-  })
-  const messageSha512 = createHash('sha512').update(message).digest()
-  const parts = { message, messageSha512, body: undefined, signature: { signatures } }
-  const snapshot = world.globalConfiguration.current()
-  const at = world.clock()
-  return rooms.verifyMessage({ parts, member: memberOf(POPULATION), snapshot, at }).then(
-    () => true,
-    () => false,
-  )
-}
+const refusalOf = (promise: Promise<unknown>): Promise<Refusal> => refusalIn(made, promise)
+const isProved = (refusal: Refusal, requestId: string, hash: string): Promise<boolean> =>
+  isProvedRefusal(made, { refusal, requestId, hash })
 
 t.test('a request is verified, logged, called once, answered, logged', async (t) => {
   for (const size of [undefined, 0, 10, 300_000]) {
@@ -395,3 +370,31 @@ t.test(
     t.strictSame(await leaks(), [])
   },
 )
+
+t.test('the service contract: asked for twice, its refusal signed, its name on record', async (t) => {
+  const asked: object[] = []
+  let says: () => string = () => 'c0ffee/2'
+  const contracts = {
+    contractFor: (question: object) => {
+      asked.push(question)
+      return says()
+    },
+  }
+  const covered = { ...rooms, contracts }
+  await exchange(await made.ask(), covered)
+  t.equal(asked.length, 2, 'on the claim before the body, and on what was verified')
+  t.match(asked[1], { method: 'GET', service: { serviceCode: 'persons' } })
+  t.same(
+    log.records.map(({ contract }) => contract),
+    ['c0ffee/2', 'c0ffee/2'],
+    'request and reply',
+  )
+  says = () => {
+    throw new Fault('contract_suspended', { what: 'c0ffee/2' })
+  }
+  const requestId = randomUUID()
+  const refusal = await refusalOf(exchange(await made.ask({ requestId }), covered))
+  t.match(refusal.fault, { code: 'contract_suspended' })
+  t.ok(await isProved(refusal, requestId, ''))
+  t.equal(system.calls.length, 1)
+})

@@ -1,6 +1,7 @@
 /** What the provider half works with; main.ts puts it together. */
 import type { Clock } from '#platform/clock.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
+import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { PathLog } from '../peer/message-log.ts'
@@ -17,6 +18,7 @@ export type ProviderRooms = {
   clock: Clock
   limits: ReadLimits
   globalConfiguration: GlobalConfiguration
+  contracts: Pick<Contracts, 'contractFor'>
   localSystems: LocalSystems
   messageLog: PathLog
   signMessage: SignMessage

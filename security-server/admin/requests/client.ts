@@ -1,14 +1,9 @@
-/**
- * The door to the central registry's registration API. The global configuration says where it is and which certificate it
- * shows; nothing is sent to whoever shows another.
- */
-import { X509Certificate } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
-import { Agent, request } from 'undici'
+/** Management requests at the central registry's registration API: signed documents there, states back. */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { PrivateParameters } from '#schemas/global-configuration.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
+import { createPostDocument } from '../../global-configuration/registration/client.ts'
 
 /** Sends signed documents. Throws `registration_refused` with the registry's reason, `registration_unavailable`. */
 export type RegistrationClient = {
@@ -18,36 +13,17 @@ export type RegistrationClient = {
 }
 
 const BASE = '/registration/v1/management-requests'
-const TIMEOUT_MS = 15_000
-const MAX_BYTES = 512 * 1024
-const ATTEMPTS = 4
-const PAUSE_MS = 700
 
 export function createRegistrationClient(
   service: () => PrivateParameters['managementService'],
 ): RegistrationClient {
-  async function send(path: string, body: string): Promise<unknown> {
-    const { origin, dispatcher } = connectionTo(service())
+  const post = createPostDocument(service)
+  const send = async (path: string, document: string): Promise<unknown> => {
+    const bytes = await post(`${BASE}${path}`, document)
     try {
-      for (let attempt = 1; ; attempt++) {
-        const reply = await request(`${origin}${BASE}${path}`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/jose+json', accept: 'application/json' },
-          body,
-          dispatcher,
-          signal: AbortSignal.timeout(2 * TIMEOUT_MS),
-        })
-        const bytes = Buffer.from(await reply.body.arrayBuffer())
-        if (reply.statusCode < 300) return parseStrictJson(bytes)
-        // The limit is by address, which neighbours may share; the document was not looked at, so its id is still good.
-        if (reply.statusCode !== 429 || attempt === ATTEMPTS) throw refusal(reply.statusCode, bytes)
-        await wait(PAUSE_MS)
-      }
+      return parseStrictJson(bytes)
     } catch (cause) {
-      if (cause instanceof Fault && cause.code === 'registration_refused') throw cause
-      throw new Fault('registration_unavailable', { what: `no answer came from ${origin}`, cause })
-    } finally {
-      await dispatcher.destroy()
+      throw new Fault('registration_unavailable', { what: 'its answer is no JSON', cause })
     }
   }
   return {
@@ -59,49 +35,6 @@ export function createRegistrationClient(
     },
     revoke: async (document) => checkStatus(await send('/revocations', document)),
   }
-}
-
-/** As X-Road's servers do, the certificate is compared itself; who issued it and for which name says nothing. */
-function connectionTo(service: PrivateParameters['managementService']): {
-  origin: string
-  dispatcher: Agent
-} {
-  const certificate = service?.authCertRegServiceCert
-  const url = URL.parse(service?.authCertRegServiceAddress ?? '')
-  if (certificate === undefined || url?.protocol !== 'https:')
-    throw new Fault('registration_unavailable', {
-      what: 'the global configuration names no registration service with its certificate',
-    })
-  const dispatcher = new Agent({
-    connect: {
-      timeout: TIMEOUT_MS,
-      ca: new X509Certificate(certificate).toString(),
-      // The certificate is the anchor, whoever issued it.
-      allowPartialTrustChain: true,
-      checkServerIdentity: (_host, shown) =>
-        shown.raw.equals(certificate) ? undefined : new Error('the server shows another certificate'),
-    },
-    headersTimeout: TIMEOUT_MS,
-    bodyTimeout: TIMEOUT_MS,
-    maxResponseSize: MAX_BYTES,
-  })
-  return { origin: url.origin, dispatcher }
-}
-
-/** The registry's fault with its id, under a code of ours: our caller did nothing wrong with this API. */
-function refusal(status: number, bytes: Buffer): Fault {
-  let said: { type?: unknown; message?: unknown; detail?: unknown } = {}
-  try {
-    said = parseStrictJson(bytes) as typeof said
-  } catch {
-    // Not a registry of ours: the status has to do.
-  }
-  const text = (value: unknown, most: number): string =>
-    typeof value === 'string' ? value.replace(/\p{Cc}/gu, ' ').slice(0, most) : ''
-  const message = text(said.message, 500) || `HTTP ${status}`
-  const detail = text(said.detail, 100)
-  const what = said.type === undefined ? message : `${text(said.type, 60)}: ${message}`
-  return new Fault('registration_refused', { what, ...(detail === '' ? {} : { detail }) })
 }
 
 function checkStatus(value: unknown): RequestStatus {

@@ -1,0 +1,24 @@
+/** Signs a document for security servers by the active configuration signing key, whose certificate the configuration names. */
+import { readCertificate } from '#core/certificate/certificate.ts'
+import { writeSignedJson } from '#core/signature/signed-json.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { PrivateKeys } from './private-keys.ts'
+import type { SigningKeyStore } from './store.ts'
+
+/** JWS in general serialization; `type` says what it is for. Throws `cannot_sign` while there is no active key. */
+export type SignDocument = (document: object, type: string) => Promise<string>
+
+export function createSignDocument(q: {
+  keys: Pick<SigningKeyStore, 'list'>
+  privateKeys: Pick<PrivateKeys, 'open'>
+}): SignDocument {
+  return async (document, type) => {
+    const active = (await q.keys.list()).find((key) => Number(key.is_active) === 1)
+    if (active === undefined)
+      throw new Fault('cannot_sign', { what: 'no configuration signing key is active' })
+    const key = await q.privateKeys.open(active.id)
+    return writeSignedJson(document, type, [
+      { certificates: [readCertificate(active.certificate)], ocspResponses: [], key },
+    ])
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * Verifies the signed documents of members about contracts before anybody sees them: exactly their fields, signed now by the
+ * signing key of the member that speaks; pure.
+ */
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import { isoTime, list, oneOf, plainText, type Read, record, unique } from '#core/contract/fields.ts'
+import { memberId, readContent, sha256, uuid } from '#core/contract/read-content.ts'
+import { serverId, type VerifiedSeal, verifySeal } from '#core/contract/verify-seal.ts'
+import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.ts'
+import {
+  CONTRACT_DOCUMENT,
+  type ContractAct,
+  type ContractFetch,
+  type ContractProposal,
+  type ContractQuery,
+  MEMBER_ACTS,
+} from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
+import { type DocumentHead, ownerOf } from '#schemas/management-request.ts'
+import { checkFresh } from '../requests/document.ts'
+import { describeCertificate, type ProofFacts, verifySigner } from '../requests/proofs.ts'
+
+type Trust = { configuration: ConfigurationIndex; now: number }
+
+/** The most contents and seals that one fetch may name. */
+export const MOST_HASHES = 100
+
+const head = { id: uuid, createdAt: isoTime, signer: memberId, server: serverId }
+
+const proposal = record<ContractProposal>({ ...head, content: readContent })
+const act = record<ContractAct>({
+  ...head,
+  contract: uuid,
+  hash: sha256,
+  act: oneOf(MEMBER_ACTS),
+  reason: plainText(1000),
+})
+const query = record<ContractQuery>(head)
+const fetch = record<ContractFetch>({
+  ...head,
+  hashes: unique(list(sha256, 1, MOST_HASHES), (one) => one),
+})
+
+export function verifyProposal(bytes: Buffer, trust: Trust): ContractProposal {
+  return verified(bytes, CONTRACT_DOCUMENT.proposal, proposal, trust)
+}
+
+export function verifyAct(bytes: Buffer, trust: Trust): ContractAct {
+  return verified(bytes, CONTRACT_DOCUMENT.act, act, trust)
+}
+
+/** Only the owner of a server asks for it. */
+export function verifyQuery(bytes: Buffer, trust: Trust): ContractQuery {
+  return ofOwner(verified(bytes, CONTRACT_DOCUMENT.query, query, trust))
+}
+
+export function verifyFetch(bytes: Buffer, trust: Trust): ContractFetch {
+  return ofOwner(verified(bytes, CONTRACT_DOCUMENT.fetch, fetch, trust))
+}
+
+export type FreshSeal = VerifiedSeal & { facts: Pick<ProofFacts, 'signingCertificate'> }
+
+/** A seal that was made now: what is kept of it holds for as long as the contract. */
+export function verifyFreshSeal(bytes: Buffer, { configuration, now }: Trust): FreshSeal {
+  const one = verifySeal(bytes, configuration)
+  checkFresh(one.seal, now)
+  return { ...one, facts: { signingCertificate: describeCertificate(one.signature.certificate) } }
+}
+
+function verified<T extends DocumentHead & { server: string }>(
+  bytes: Buffer,
+  type: string,
+  read: Read<T>,
+  trust: Trust,
+): T {
+  const { document, signatures } = readSignedJson(bytes, type)
+  const given = read(document, 'document')
+  const [signature, ...more] = signatures as [JsonSignature, ...JsonSignature[]]
+  if (more.length > 0) throw new Fault('malformed_signature', { what: 'one signature is needed' })
+  verifySigner(given, signature, trust)
+  return given
+}
+
+function ofOwner<T extends DocumentHead & { server: string }>(document: T): T {
+  if (ownerOf(document) !== document.signer)
+    throw new Fault('access_denied', { what: `the owner of ${document.server} asks for it` })
+  return document
+}

@@ -1,0 +1,49 @@
+/**
+ * Tells the members of a contract by webhook what happened or is coming: a job for each, recorded with what it tells and tried
+ * again with back-off. A notice proves nothing; the signed list that the member's server fetches does.
+ */
+import type { Kysely } from 'kysely'
+import type { Clock } from '#platform/clock.ts'
+import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { PostNotice } from '../requests/client.ts'
+import type { WebhookStore } from '../requests/webhook-store.ts'
+import type { Happened } from './store.ts'
+
+export const NOTIFY_CONTRACT = 'notify-contract'
+
+/** Whoever does not listen for so long learns it from its server. */
+const GIVE_UP_MS = 3 * 86_400_000
+
+type Notice = { contract: string; version: number; event: string; member: string; at: number }
+
+export function announceContract(
+  jobs: Pick<Jobs, 'enqueue'>,
+  clock: Clock,
+): (within: Kysely<unknown>, happened: Happened) => Promise<void> {
+  return async (within, { members, ...happened }) => {
+    for (const member of members) {
+      const key = `${happened.contract} ${happened.version} ${happened.event} ${member}`
+      await jobs.enqueue(NOTIFY_CONTRACT, { ...happened, member, at: clock() }, { key, within })
+    }
+  }
+}
+
+/** The job's handler. A member without a webhook is told nothing. */
+export function createContractNotifier(rooms: {
+  webhooks: Pick<WebhookStore, 'urlOf'>
+  post: PostNotice
+  clock: Clock
+  log: Log
+}): JobHandler {
+  return async ({ payload, signal }) => {
+    const { member, at, ...notice } = payload as Notice
+    const url = await rooms.webhooks.urlOf(member)
+    if (url === undefined) return
+    if (rooms.clock() - at > GIVE_UP_MS) {
+      rooms.log.warn({ contract: notice.contract }, 'the webhook of a party took no notice for three days')
+      return
+    }
+    await rooms.post(url, { ...notice, at: new Date(at).toISOString() }, signal)
+  }
+}

@@ -1,0 +1,130 @@
+/** Handlers of the operations on contracts: lists, one contract with its versions side by side, decisions, the policy. */
+import type { Clock } from '#platform/clock.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { listAnswer } from '../list-answer.ts'
+import { instanceOf } from '../members/instance.ts'
+import { memberIdOf } from '../members/rules.ts'
+import type { MemberStore } from '../members/store.ts'
+import type { ContractRow } from '../migrations/tables.ts'
+import { checkReason } from '../requests/rules.ts'
+import type { Page } from '../store.ts'
+import type { ContractPolicy, ContractPolicyStore } from './policy-store.ts'
+import type { ContractReading, Filter } from './reading-store.ts'
+import { contentOf, versionOf } from './rows-store.ts'
+import { differences, isOverdue, stateAt } from './rules.ts'
+import type { ContractStore } from './store.ts'
+
+type Rooms = {
+  store: ContractStore
+  reading: ContractReading
+  policy: ContractPolicyStore
+  members: Pick<MemberStore, 'parameters'>
+  clock: Clock
+}
+
+const DAY_MS = 86_400_000
+
+export function contractHandlers(rooms: Rooms): Record<string, OperationHandler> {
+  const { store, reading, policy, clock } = rooms
+  const named = ({ kind, name, id }: Caller): string => `${name} (${kind} ${id})`
+  const decision = (caller: Caller, approver?: Caller) => ({
+    by: approver === undefined ? named(caller) : `${named(caller)}, approved by ${named(approver)}`,
+    at: new Date(clock()).toISOString(),
+  })
+  const idOf = (params: Record<string, string>): string => params['id']!.toLowerCase()
+  const said = (body: unknown) => body as { contentHash: string; reason: string }
+  const summary = (row: ContractRow): object => summaryAt(row, clock())
+  const moved =
+    (act: 'suspend' | 'resume' | 'terminate'): OperationHandler =>
+    async ({ params, body, caller, approver }) => {
+      const { contentHash, reason } = said(body)
+      const why = checkReason(reason)
+      return summary(await store.moveAll(idOf(params), contentHash, act, why, decision(caller, approver)))
+    }
+
+  return {
+    getContracts: async ({ query }) => {
+      const { member, endsBefore, ...rest } = query as Page & Filter
+      const filter: Filter = {
+        ...rest,
+        ...(member === undefined
+          ? {}
+          : { member: idText(memberIdOf(member, await instanceOf(rooms.members))) }),
+        ...(endsBefore === undefined ? {} : { endsBefore: timeOf(endsBefore) }),
+      }
+      const page = query as Page
+      const rows = await reading.list({ ...page, ...filter })
+      return listAnswer(rows.map(summary), page, () => reading.count(filter))
+    },
+    getContract: async ({ params }) => {
+      const { versions, seals, events, notices } = await reading.whole(idOf(params))
+      return {
+        contract: idOf(params),
+        versions: versions.map((row, i) => ({
+          ...summary(row),
+          content: contentOf(row),
+          // From the version before, whatever became of it: what a reader saw last.
+          changes: i === 0 ? [] : differences(contentOf(versions[i - 1]!), contentOf(row)),
+          seals: seals
+            .filter(({ version }) => Number(version) === row.version)
+            .map(({ sha256, member, subsystems, facts, sealed_at }) => ({
+              ...(JSON.parse(facts) as object),
+              sha256,
+              member,
+              sealedAt: sealed_at,
+              ...(subsystems === null ? {} : { subsystems: JSON.parse(subsystems) as string[] }),
+            })),
+        })),
+        events: events.map(({ version, ...event }) => ({ ...event, version: Number(version) })),
+        notices: notices.map(({ version, ...notice }) => ({ ...notice, version: Number(version) })),
+      }
+    },
+    approveContract: async ({ params, body, caller, approver }) =>
+      summary(await store.approve(idOf(params), said(body).contentHash, decision(caller, approver))),
+    declineContract: async ({ params, body, caller }) => {
+      const { contentHash, reason } = said(body)
+      return summary(await store.decline(idOf(params), contentHash, checkReason(reason), decision(caller)))
+    },
+    suspendContract: moved('suspend'),
+    resumeContract: moved('resume'),
+    terminateContract: moved('terminate'),
+    getContractPolicy: () => policy.read(),
+    setContractPolicy: ({ body }) => policy.set(body as ContractPolicy),
+  }
+}
+
+function summaryAt(row: ContractRow, now: number): object {
+  const version = versionOf(row)
+  const at = new Date(now).toISOString()
+  const { provider, consumers, personalData } = contentOf(row)
+  return {
+    contract: row.contract,
+    version: row.version,
+    contentHash: row.hash,
+    state: stateAt(version, at),
+    title: row.title,
+    provider,
+    consumers,
+    personalData,
+    critical: version.critical,
+    overdue: isOverdue(version, at),
+    validFrom: row.valid_from,
+    validUntil: row.valid_until,
+    endsInDays: Math.ceil((Date.parse(row.valid_until) - now) / DAY_MS),
+    reviewAt: row.review_at,
+    proposedAt: row.proposed_at,
+    proposedBy: row.proposed_by,
+    changedAt: row.changed_at,
+    ...(row.reason === null ? {} : { reason: row.reason }),
+  }
+}
+
+function timeOf(text: string): string {
+  const time = new Date(text)
+  // RFC 3339 knows leap seconds, Date does not.
+  if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: 'endsBefore is not a time' })
+  return time.toISOString()
+}

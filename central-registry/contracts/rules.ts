@@ -1,0 +1,283 @@
+/** What holds for contracts: states and the acts that move them, who may act, when time ends one, what a proposal needs; pure. */
+
+import { mayMeet } from '#core/contract/endpoints.ts'
+import { groupOf, memberOfSubsystem, namedConsumers, requiredSigners } from '#core/contract/parties.ts'
+import type { ContractContent, ContractState } from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
+
+export type Act =
+  | ('replace' | 'seal' | 'join' | 'complete' | 'withdraw' | 'decline' | 'approve')
+  | ('suspend' | 'resume' | 'terminate' | 'expire' | 'supersede')
+
+const NEXT: Record<ContractState, Partial<Record<Act, ContractState>>> = {
+  PROPOSED: {
+    replace: 'PROPOSED',
+    seal: 'PROPOSED',
+    join: 'PROPOSED',
+    complete: 'ACCEPTED',
+    withdraw: 'WITHDRAWN',
+    decline: 'DECLINED',
+    terminate: 'TERMINATED',
+    // EXPIRED is only what was in force.
+    expire: 'DECLINED',
+  },
+  ACCEPTED: {
+    join: 'ACCEPTED',
+    approve: 'ACTIVE',
+    withdraw: 'WITHDRAWN',
+    decline: 'DECLINED',
+    terminate: 'TERMINATED',
+    expire: 'DECLINED',
+  },
+  ACTIVE: {
+    join: 'ACTIVE',
+    suspend: 'SUSPENDED',
+    terminate: 'TERMINATED',
+    expire: 'EXPIRED',
+    supersede: 'SUPERSEDED',
+  },
+  SUSPENDED: { resume: 'ACTIVE', terminate: 'TERMINATED', expire: 'EXPIRED' },
+  EXPIRED: { supersede: 'SUPERSEDED' },
+  TERMINATED: {},
+  SUPERSEDED: {},
+  DECLINED: {},
+  WITHDRAWN: {},
+}
+
+const WHY_NOT: Record<Act, string> = {
+  replace: 'only what is not sealed by all can be changed; propose a new version',
+  seal: 'only a proposal can be sealed',
+  join: 'one joins what is proposed, accepted or active',
+  complete: 'only a proposal is completed by a seal',
+  withdraw: 'only a proposal can be withdrawn; terminate it instead',
+  decline: 'only a proposal can be declined; terminate it instead',
+  approve: 'the registry approves what all parties have sealed',
+  suspend: 'only an active contract can be suspended',
+  resume: 'only a suspended contract can be resumed',
+  terminate: 'it has ended already',
+  expire: 'it has ended already',
+  supersede: 'only what is or was in force is superseded',
+}
+
+/** States in which a contract matters to a server: to decide about, or in force. */
+export const LIVE: ContractState[] = ['PROPOSED', 'ACCEPTED', 'ACTIVE', 'SUSPENDED']
+/** Undecided. */
+export const OPEN: ContractState[] = ['PROPOSED', 'ACCEPTED']
+export const IN_FORCE: ContractState[] = ['ACTIVE', 'SUSPENDED']
+
+/** The state that follows; throws `contract_not_possible` with the reason when the act is not possible now. */
+export function next(state: ContractState, act: Act): ContractState {
+  const following = NEXT[state][act]
+  if (following === undefined) throw impossible(`it is ${state}: ${WHY_NOT[act]}`)
+  return following
+}
+
+export function isPossible(state: ContractState, act: Act): boolean {
+  return NEXT[state][act] !== undefined
+}
+
+/** What a rule has to know of one version. */
+export type Version = {
+  version: number
+  hash: string
+  state: ContractState
+  validFrom: string
+  validUntil: string
+  critical: boolean
+}
+
+/** The state as of now: time passes also while nobody writes it down. An overdue critical contract goes on. */
+export function stateAt(one: Version, now: string): ContractState {
+  const isOver = one.validUntil <= now && isPossible(one.state, 'expire')
+  if (!isOver) return one.state
+  return one.critical && IN_FORCE.includes(one.state) ? one.state : next(one.state, 'expire')
+}
+
+/** In force after its end, because it is critical. */
+export function isOverdue(one: Version, now: string): boolean {
+  return IN_FORCE.includes(stateAt(one, now)) && one.validUntil <= now
+}
+
+/** The versions that a newer one, which has begun, takes the place of. */
+export function supersededAt<T extends Version>(versions: T[], now: string): T[] {
+  const begun = versions.filter((one) => one.state === 'ACTIVE' && one.validFrom <= now)
+  const newest = Math.max(0, ...begun.map(({ version }) => version))
+  return versions.filter((one) => one.version < newest && isPossible(one.state, 'supersede'))
+}
+
+/** What the register says of a proposal at one moment. */
+export type RegisterFacts = {
+  /** Of the provider and the named consumers, those that are not in the register. */
+  missing: string[]
+  groupExists: boolean
+  versions: Version[]
+}
+
+/** Throws `contract_not_possible` or `access_denied` when this content cannot be proposed by this member now. */
+export function checkProposal(
+  content: ContractContent,
+  signer: string,
+  { missing, groupExists, versions }: RegisterFacts,
+  now: string,
+): void {
+  const proposers = requiredSigners(content)
+  if (!proposers.includes(signer))
+    throw new Fault('access_denied', { what: `this contract is proposed by ${proposers.join(' or ')}` })
+  checkParties(content, { missing, groupExists })
+  if (content.validUntil <= now) throw impossible('its validity has ended already')
+  checkFamily(versions, now)
+  const open = versions.find(({ state }) => OPEN.includes(state))
+  const last = Math.max(0, ...versions.map(({ version }) => version))
+  const expected = open?.version ?? last + 1
+  if (content.version !== expected) throw impossible(`its next version is ${expected}`)
+  if (open !== undefined) next(open.state, 'replace')
+  const held = inForceOrExpired(versions)
+  if (content.supersedes !== held?.hash)
+    throw impossible(
+      held === undefined
+        ? 'no version was in force, so it supersedes none'
+        : `supersedes has to be the hash of version ${held.version}, ${held.hash}`,
+    )
+}
+
+/** Throws when a party is not in the register, at the proposal or at any decision later. */
+export function checkParties(
+  content: ContractContent,
+  { missing, groupExists }: Pick<RegisterFacts, 'missing' | 'groupExists'>,
+): void {
+  if (missing.length > 0) throw impossible(`${missing.join(', ')} is not in the register`)
+  if (!groupExists) throw impossible(`there is no global group ${groupOf(content)}`)
+}
+
+/** Throws while the registry has stopped the contract: no new version brings back what was suspended or terminated. */
+export function checkFamily(versions: Version[], now: string): void {
+  const states = versions.map((one) => stateAt(one, now))
+  if (states.includes('SUSPENDED')) throw impossible('it is suspended; only the registry can resume it')
+  if (states.includes('TERMINATED')) throw impossible('it was terminated; propose another contract')
+}
+
+/** The newest version that holds or held. */
+export function inForceOrExpired<T extends Version>(versions: T[]): T | undefined {
+  return versions
+    .filter(({ state }) => IN_FORCE.includes(state) || state === 'EXPIRED')
+    .sort((a, b) => b.version - a.version)[0]
+}
+
+export function needsApproval(
+  { personalData }: Pick<ContractContent, 'personalData'>,
+  { approveAll }: { approveAll: boolean },
+): boolean {
+  return personalData || approveAll
+}
+
+/** Whether what these members sealed is what the contract needs. */
+export function isComplete(content: ContractContent, signers: string[]): boolean {
+  return requiredSigners(content).every((one) => signers.includes(one))
+}
+
+/** Throws `access_denied` unless the member is a party that may do this. */
+export function checkMemberAct(
+  act: 'withdraw' | 'decline' | 'terminate',
+  member: string,
+  q: { proposer: string; parties: string[] },
+): void {
+  if (!q.parties.includes(member))
+    throw new Fault('access_denied', { what: 'only the parties of a contract act on it' })
+  if (act === 'withdraw' && member !== q.proposer)
+    throw new Fault('access_denied', { what: 'who proposed it withdraws it; decline it instead' })
+}
+
+/** A contract with its consumers as they are now, named or joined. */
+export type Standing = { content: ContractContent; consumers: string[] }
+
+/** Throws `contract_not_possible` when a call could fall, from now on, under this contract and under another one at one time. */
+export function checkOverlap(one: Standing, others: Standing[], now: string): void {
+  for (const other of others) {
+    if (other.content.contract === one.content.contract || !overlapsInTime(one.content, other.content, now))
+      continue
+    const client = one.consumers.find((each) => other.consumers.includes(each))
+    if (client === undefined || other.content.provider !== one.content.provider) continue
+    const service = sharedService(one.content, other.content)
+    if (service !== undefined)
+      throw impossible(
+        `the contract ${other.content.contract} covers calls of ${client} to ${service} until ${other.content.validUntil}; propose a new version of it`,
+      )
+  }
+}
+
+function overlapsInTime(one: ContractContent, other: ContractContent, now: string): boolean {
+  // What is critical goes on after its end.
+  const endOf = ({ critical, validUntil }: ContractContent): string => (critical ? FOR_EVER : validUntil)
+  const from = [one.validFrom, other.validFrom, now].sort().at(-1)!
+  return from < endOf(one) && from < endOf(other)
+}
+
+/** After every time that a contract may name. */
+const FOR_EVER = '9999-12-31T23:59:59.999Z'
+
+function sharedService(one: ContractContent, other: ContractContent): string | undefined {
+  return one.services.find((service) =>
+    other.services.some(
+      ({ serviceCode, endpoints }) =>
+        serviceCode === service.serviceCode &&
+        endpoints.some((theirs) => service.endpoints.some((ours) => mayMeet(ours, theirs))),
+    ),
+  )?.serviceCode
+}
+
+/** Days before the end at which the parties are told. */
+export const NOTICE_DAYS = [90, 30, 7, 1] as const
+const DAY_MS = 86_400_000
+
+/**
+ * The notices that are due and were not given: only the latest of those that a late run finds together. A contract whose next
+ * version is in force already ends without surprise. After its end a critical one has a notice a day.
+ */
+export function dueNotice(
+  one: Version & { reviewAt: string },
+  q: { now: string; given: ReadonlySet<string>; hasSuccessor: boolean },
+): string | undefined {
+  if (q.hasSuccessor || !IN_FORCE.includes(stateAt(one, q.now))) return undefined
+  const left = Date.parse(one.validUntil) - Date.parse(q.now)
+  const notice = left <= 0 ? `overdue-${Math.floor(-left / DAY_MS)}` : endNotice(left)
+  if (notice !== undefined && !q.given.has(notice)) return notice
+  return one.reviewAt <= q.now && !q.given.has('review') ? 'review' : undefined
+}
+
+function endNotice(leftMs: number): string | undefined {
+  const days = [...NOTICE_DAYS].reverse().find((one) => leftMs <= one * DAY_MS)
+  return days === undefined ? undefined : `ends-${days}`
+}
+
+/** Every member that has a say: the required signers, and those who joined. */
+export function partiesOf(content: ContractContent, joined: string[]): string[] {
+  return [...new Set([...requiredSigners(content), ...joined.map(memberOfSubsystem)])]
+}
+
+/** One difference between two contents, by JSON Pointer; absent where there is nothing. */
+export type Difference = { path: string; before?: unknown; after?: unknown }
+
+/** What differs between two versions, leaf by leaf, for people who compare them. */
+export function differences(before: unknown, after: unknown, path = ''): Difference[] {
+  if (isBranch(before) && isBranch(after) && Array.isArray(before) === Array.isArray(after)) {
+    const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
+    return names.flatMap((name) =>
+      differences(before[name], after[name], `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`),
+    )
+  }
+  if (JSON.stringify(before) === JSON.stringify(after)) return []
+  return [{ path, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }]
+}
+
+function isBranch(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+/** Consumers as they stand: those named, and those whose members joined. */
+export function consumersOf(content: ContractContent, joined: string[]): string[] {
+  return groupOf(content) === undefined ? namedConsumers(content) : joined
+}
+
+export function impossible(what: string): Fault {
+  return new Fault('contract_not_possible', { what })
+}

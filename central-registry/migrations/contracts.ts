@@ -1,0 +1,76 @@
+/** Tables of service contracts: versions, parties, seals, what happened, notices that were given. */
+import type { Migration } from 'kysely/migration'
+import { columnTypes, identity } from '#platform/database/dialect.ts'
+
+export const contractMigrations: Record<string, Migration> = {
+  'registry-contracts-001': {
+    up: async (kysely) => {
+      const type = columnTypes(kysely)
+      const table = (name: string) => kysely.schema.createTable(name)
+      const index = (on: string, ...columns: string[]) =>
+        kysely.schema
+          .createIndex(`${on}_${columns.join('_')}`)
+          .on(on)
+          .columns(columns)
+          .execute()
+      let versions = table('contract_version')
+        .addColumn('contract', type.text, (column) => column.notNull())
+        .addColumn('version', type.integer, (column) => column.notNull())
+      const texts = ['hash', 'state', 'title', 'content', 'parties', 'valid_from', 'valid_until', 'review_at']
+      for (const name of [...texts, 'proposed_at', 'proposed_by', 'changed_at'])
+        versions = versions.addColumn(name, type.text, (column) => column.notNull())
+      await versions
+        .addColumn('critical', type.integer, (column) => column.notNull())
+        .addColumn('global_group', type.text)
+        .addColumn('reason', type.text)
+        .addPrimaryKeyConstraint('contract_version_key', ['contract', 'version'] as never[])
+        .execute()
+      await index('contract_version', 'hash')
+      await index('contract_version', 'state', 'valid_until')
+      await index('contract_version', 'proposed_at')
+      await index('contract_version', 'global_group')
+      await table('contract_party')
+        .addColumn('contract', type.text, (column) => column.notNull())
+        .addColumn('version', type.integer, (column) => column.notNull())
+        .addColumn('subsystem', type.text, (column) => column.notNull())
+        .addColumn('member', type.text, (column) => column.notNull())
+        .addColumn('role', type.text, (column) => column.notNull())
+        .addPrimaryKeyConstraint('contract_party_key', ['contract', 'version', 'subsystem'] as never[])
+        .execute()
+      await index('contract_party', 'subsystem')
+      await index('contract_party', 'member')
+      await table('contract_seal')
+        .addColumn('sha256', type.text, (column) => column.primaryKey())
+        .addColumn('contract', type.text, (column) => column.notNull())
+        .addColumn('version', type.integer, (column) => column.notNull())
+        .addColumn('member', type.text, (column) => column.notNull())
+        .addColumn('subsystems', type.text)
+        .addColumn('facts', type.text, (column) => column.notNull())
+        // The signed bytes as they came: every receiver verifies them again.
+        .addColumn('message', type.blob, (column) => column.notNull())
+        .addColumn('sealed_at', type.text, (column) => column.notNull())
+        .execute()
+      await index('contract_seal', 'contract', 'version')
+      await table('contract_event')
+        .addColumn('id', ...identity(kysely))
+        .addColumn('contract', type.text, (column) => column.notNull())
+        .addColumn('version', type.integer, (column) => column.notNull())
+        .addColumn('at', type.text, (column) => column.notNull())
+        .addColumn('act', type.text, (column) => column.notNull())
+        .addColumn('by', type.text, (column) => column.notNull())
+        .addColumn('hash', type.text, (column) => column.notNull())
+        .addColumn('reason', type.text)
+        .execute()
+      await index('contract_event', 'contract')
+      await index('contract_event', 'by', 'at')
+      await index('contract_version', 'proposed_by')
+      await table('contract_notice')
+        .addColumn('contract', type.text, (column) => column.notNull())
+        .addColumn('version', type.integer, (column) => column.notNull())
+        .addColumn('notice', type.text, (column) => column.notNull())
+        .addColumn('at', type.text, (column) => column.notNull())
+        .addPrimaryKeyConstraint('contract_notice_key', ['contract', 'version', 'notice'] as never[])
+        .execute()
+    },
+  },
+}

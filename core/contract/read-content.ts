@@ -1,0 +1,156 @@
+/** Reads the content of a service contract: exactly its fields, each within its bounds, ids in their one text form. */
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import type {
+  ContractConsumers,
+  ContractContent,
+  ContractService,
+  ContractTerms,
+  DataSubjectPlace,
+} from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
+import { checkCode, idText, parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { checkEndpoint } from './endpoints.ts'
+import {
+  fieldsOf,
+  flag,
+  integer,
+  isoTime,
+  list,
+  oneOf,
+  optional,
+  pattern,
+  plainText,
+  type Read,
+  record,
+  unique,
+} from './fields.ts'
+
+/** The most that a content may be in canonical form: it travels in a signed document. */
+export const MAX_CONTENT_BYTES = 48 * 1024
+const MOST_YEARS_MS = 10 * 366 * 86_400_000
+
+export const uuid = pattern(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'a UUID in lower case')
+export const sha256 = pattern(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits')
+const email = pattern(/^[^\s@\p{C}]{1,64}@[^\s@\p{C}]{1,189}$/u, 'an e-mail address')
+const pointer = pattern(/^(?:\/(?:[^~/\p{C}]|~[01]){0,100}){1,16}$/u, 'a JSON Pointer')
+const parameter = pattern(/^[A-Za-z0-9_.-]{1,100}$/, 'the name of a parameter')
+
+export const memberId: Read<string> = canonicalId((text) => idText(parseMemberId(text)))
+export const subsystemId: Read<string> = canonicalId((text) => idText(parseSubsystemId(text)))
+export const code: Read<string> = canonicalId(checkCode)
+
+const dataSubject: Read<DataSubjectPlace> = (value, at) => {
+  const place = record<DataSubjectPlace>({
+    in: oneOf(['path', 'query', 'header', 'body'] as const),
+    name: (name) => name as string,
+  })(value, at)
+  ;(place.in === 'body' ? pointer : parameter)(place.name, `${at}.name`)
+  return place
+}
+
+const fields = unique(list(pointer, 0, 200), (one) => one)
+
+const service: Read<ContractService> = record<ContractService>({
+  serviceCode: code,
+  endpoints: unique(
+    list(
+      (value, at) =>
+        checkEndpoint(record<{ method: string; path: string }>({ method: raw, path: raw })(value, at), at),
+      1,
+      100,
+    ),
+    ({ method, path }) => `${method} ${path}`,
+  ),
+  requestFields: optional(fields),
+  responseFields: optional(fields),
+  dataSubject: optional(dataSubject),
+})
+
+const consumers: Read<ContractConsumers> = (value, at) =>
+  'globalGroup' in fieldsOf(value, at)
+    ? record<{ globalGroup: string }>({ globalGroup: code })(value, at)
+    : record<{ subsystems: string[] }>({
+        subsystems: unique(list(subsystemId, 1, 50), (one) => one),
+      })(value, at)
+
+const quota = record<NonNullable<ContractTerms['quota']>>({
+  perSecond: optional(integer(1, 100_000)),
+  burst: optional(integer(1, 100_000)),
+  perDay: optional(integer(1, 1_000_000_000)),
+})
+
+const content = record<ContractContent>({
+  contract: uuid,
+  version: integer(1, 1_000_000),
+  supersedes: optional(sha256),
+  title: plainText(255),
+  provider: subsystemId,
+  consumers,
+  services: unique(list(service, 1, 50), ({ serviceCode }) => serviceCode),
+  purpose: plainText(2000),
+  legalBasis: plainText(2000),
+  personalData: flag,
+  logLevel: oneOf(['full', 'digest', 'none'] as const),
+  retentionDays: integer(1, 36_600),
+  quota: optional(quota),
+  validFrom: isoTime,
+  validUntil: isoTime,
+  reviewAt: isoTime,
+  critical: flag,
+  outageGraceHours: integer(0, 24),
+  contacts: list(
+    record<ContractTerms['contacts'][number]>({ member: memberId, name: plainText(255), email }),
+    1,
+    20,
+  ),
+})
+
+/** The content in `value`; throws `invalid_contract` with the place of what is wrong. */
+export function readContent(value: unknown): ContractContent {
+  const read = content(value, 'contract')
+  const { validFrom, validUntil, reviewAt } = read
+  if (validFrom >= validUntil) throw wrong('validFrom has to be before validUntil')
+  if (Date.parse(validUntil) - Date.parse(validFrom) > MOST_YEARS_MS)
+    throw wrong('it may hold for ten years at most: propose a new version then')
+  if (reviewAt < validFrom || reviewAt > validUntil)
+    throw wrong('reviewAt has to lie between validFrom and validUntil')
+  if (Buffer.byteLength(contentText(read)) > MAX_CONTENT_BYTES)
+    throw wrong(`it is larger than ${MAX_CONTENT_BYTES} bytes`)
+  if ('subsystems' in read.consumers && read.consumers.subsystems.includes(read.provider))
+    throw wrong('the provider cannot be its own consumer')
+  return read
+}
+
+/** The one text of a content (RFC 8785). */
+export function contentText(value: ContractContent): string {
+  return canonicalJson(value)
+}
+
+/** SHA-256, hex, of the canonical form. */
+export function contentHash(value: ContractContent): string {
+  return createHash('sha256').update(contentText(value)).digest('hex')
+}
+
+function raw(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+/** One text for each id, so that texts can be compared. */
+function canonicalId(canonical: (text: string) => string): Read<string> {
+  return (value, at) => {
+    if (typeof value !== 'string' || value.length > 1100) throw wrong(`${at} is no identifier`)
+    let text: string
+    try {
+      text = canonical(value)
+    } catch (cause) {
+      throw new Fault('invalid_contract', { what: `${at} is no identifier of its kind`, cause })
+    }
+    if (text !== value) throw wrong(`${at} is not in its canonical form`)
+    return text
+  }
+}
+
+function wrong(what: string): Fault {
+  return new Fault('invalid_contract', { what })
+}

@@ -1,0 +1,71 @@
+/**
+ * Verifies a member's seal of a contract: a JWS by its signing key, whose certificate was good when the seal was made. When
+ * that was is the registry's to check, which takes only fresh documents; whoever reads a seal later sees the same verdict.
+ */
+import { createHash } from 'node:crypto'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import { checkSigner } from '#core/signature/check-signer.ts'
+import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.ts'
+import { CONTRACT_DOCUMENT, type ContractContent, type ContractSeal } from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
+import { integer, isoTime, list, optional, plainText, type Read, record, unique } from './fields.ts'
+import { groupOf, memberOfSubsystem, requiredSigners } from './parties.ts'
+import { memberId, sha256, subsystemId, uuid } from './read-content.ts'
+
+export const serverId: Read<string> = (value, at) => {
+  if (typeof value !== 'string' || idText(parseServerId(value)) !== value)
+    throw new Fault('invalid_contract', { what: `${at} is not in its canonical form` })
+  return value
+}
+
+const seal = record<ContractSeal>({
+  id: uuid,
+  createdAt: isoTime,
+  signer: memberId,
+  server: serverId,
+  contract: uuid,
+  version: integer(1, 1_000_000),
+  hash: sha256,
+  mandated: unique(list(plainText(255), 2, 2), (one) => one),
+  subsystems: optional(unique(list(subsystemId, 1, 50), (one) => one)),
+})
+
+export type VerifiedSeal = { seal: ContractSeal; sha256: string; signature: JsonSignature }
+
+/** The seal in `bytes`, its signature and signer judged as of its time. Throws the fault of what fails first. */
+export function verifySeal(bytes: Buffer, configuration: ConfigurationIndex): VerifiedSeal {
+  const { document, signatures } = readSignedJson(bytes, CONTRACT_DOCUMENT.seal)
+  const [signature, ...more] = signatures as [JsonSignature, ...JsonSignature[]]
+  if (more.length > 0) throw new Fault('malformed_signature', { what: 'one signature is needed' })
+  const read = seal(document, 'seal')
+  checkSigner({
+    signature,
+    configuration,
+    at: new Date(read.createdAt),
+    member: parseMemberId(read.signer),
+  })
+  return { seal: read, sha256: createHash('sha256').update(bytes).digest('hex'), signature }
+}
+
+/**
+ * Throws `contract_seal_wrong` unless the seal is about this content and by one who has a say in it: a required signer, or
+ * for a group's contract a member with subsystems of its own.
+ */
+export function checkSealFits(one: ContractSeal, content: ContractContent, hash: string): void {
+  if (one.contract !== content.contract || one.version !== content.version || one.hash !== hash)
+    throw new Fault('contract_seal_wrong', { what: 'it is about another content' })
+  const isGroup = groupOf(content) !== undefined
+  if (requiredSigners(content).includes(one.signer) && one.subsystems === undefined) return
+  if (!isGroup || one.subsystems === undefined)
+    throw new Fault('contract_seal_wrong', { what: `${one.signer} is no party that has to seal it` })
+  if (one.subsystems.some((subsystem) => memberOfSubsystem(subsystem) !== one.signer))
+    throw new Fault('contract_seal_wrong', { what: 'a member joins with its own subsystems only' })
+}
+
+/** What a seal says that was verified when it came and kept since. */
+export function readKeptSeal(bytes: Buffer): ContractSeal {
+  const { payload } = parseStrictJson(bytes) as { payload: string }
+  return seal(parseStrictJson(Buffer.from(payload, 'base64url')), 'seal')
+}

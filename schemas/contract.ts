@@ -1,0 +1,137 @@
+/**
+ * Service contracts as they cross the wire between security servers and the central registry: what a contract says, the signed
+ * documents about it, and the list that each server gets. Ids stand in their text form, times in ISO form with milliseconds.
+ */
+import type { DocumentHead } from './management-request.ts'
+
+/** Where the identifier of the person stands that a call is about. */
+export type DataSubjectPlace = {
+  in: 'path' | 'query' | 'header' | 'body'
+  /** The name of a path, query or header parameter, or a JSON Pointer (RFC 6901) into the body. */
+  name: string
+}
+
+export type ContractService = {
+  serviceCode: string
+  /** Method and path pattern as access rights have them: "GET", "/persons/*". */
+  endpoints: { method: string; path: string }[]
+  /** JSON Pointers; absent: any field. */
+  requestFields?: string[]
+  responseFields?: string[]
+  dataSubject?: DataSubjectPlace
+}
+
+/** A whole group under standard terms, to which each member agrees for its own subsystems, or the subsystems by name. */
+export type ContractConsumers = { globalGroup: string } | { subsystems: string[] }
+
+/** What two sides agree on. */
+export type ContractTerms = {
+  title: string
+  provider: string
+  consumers: ContractConsumers
+  services: ContractService[]
+  purpose: string
+  legalBasis: string
+  personalData: boolean
+  /** How much of the messages both logs keep. */
+  logLevel: 'full' | 'digest' | 'none'
+  retentionDays: number
+  quota?: { perSecond?: number; burst?: number; perDay?: number }
+  validFrom: string
+  validUntil: string
+  reviewAt: string
+  /** When it is overdue it goes on, and the registry and both sides are told every day. */
+  critical: boolean
+  /** How long exchanges may go on when the registry cannot be asked for its state. */
+  outageGraceHours: number
+  contacts: { member: string; name: string; email: string }[]
+}
+
+/** The whole content; its SHA-256 in canonical form (RFC 8785) is what everybody agrees to. */
+export type ContractContent = ContractTerms & {
+  /** UUID, the same for all versions. */
+  contract: string
+  version: number
+  /** Hash of the version that was in force when this one was proposed. */
+  supersedes?: string
+}
+
+export const CONTRACT_STATES = [
+  'PROPOSED',
+  'ACCEPTED',
+  'ACTIVE',
+  'SUSPENDED',
+  'EXPIRED',
+  'TERMINATED',
+  'SUPERSEDED',
+  'DECLINED',
+  'WITHDRAWN',
+] as const
+/** ACCEPTED: all have sealed it, the registry has to approve it. */
+export type ContractState = (typeof CONTRACT_STATES)[number]
+
+/** The `typ` of each document's JWS: one cannot stand for another. */
+export const CONTRACT_DOCUMENT = {
+  proposal: 'concordat-contract-proposal',
+  seal: 'concordat-contract-seal',
+  act: 'concordat-contract-act',
+  query: 'concordat-contract-query',
+  fetch: 'concordat-contract-fetch',
+  list: 'concordat-contract-list',
+} as const
+
+export type ContractProposal = DocumentHead & { server: string; content: ContractContent }
+
+/** A member's agreement to exactly one content. */
+export type ContractSeal = DocumentHead & {
+  server: string
+  contract: string
+  version: number
+  hash: string
+  /** The two people who agreed on behalf of the member, by the names that its server knows them by. */
+  mandated: string[]
+  /** Of a group's contract: the member's subsystems for which it joins. */
+  subsystems?: string[]
+}
+
+export const MEMBER_ACTS = ['withdraw', 'decline', 'terminate'] as const
+export type MemberAct = (typeof MEMBER_ACTS)[number]
+export type ContractAct = DocumentHead & {
+  server: string
+  contract: string
+  hash: string
+  act: MemberAct
+  reason: string
+}
+
+export type ContractQuery = DocumentHead & { server: string }
+/** Contents and seals by their SHA-256. */
+export type ContractFetch = DocumentHead & { server: string; hashes: string[] }
+
+export type ListedContract = {
+  contract: string
+  version: number
+  hash: string
+  state: ContractState
+  /** SHA-256 of each seal's bytes. */
+  seals: string[]
+  /** Members whose seal is still missing. */
+  waitsFor: string[]
+  /** Why it is suspended, was declined or has ended. */
+  reason?: string
+}
+
+/** What a server is told, signed by a configuration signing key: it answers one query, so no older one can stand for it. */
+export type ContractList = {
+  instance: string
+  server: string
+  /** The id of the query. */
+  answers: string
+  generatedAt: string
+  /** An exchange needs a contract beside the provider's access rights. */
+  contractRequired: boolean
+  contracts: ListedContract[]
+}
+
+/** The answer to a fetch: some or all of what was asked for, base64. */
+export type ContractItems = { items: { sha256: string; content: string }[] }

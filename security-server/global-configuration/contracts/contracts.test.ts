@@ -1,0 +1,374 @@
+/** A server's contracts against a real registry, and against one that lies: what is not proved does not hold. */
+import { hash, randomUUID } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { indexConfiguration } from '#core/configuration/configuration-index.ts'
+import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import {
+  CONTRACT_DOCUMENT,
+  type ContractContent,
+  type ContractItems,
+  type ContractList,
+} from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
+import { parseServerId, parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { codeOf } from '#test/fakes/configuration-world.ts'
+import { contentAt, contractDocument, hashOf, inDays, sealOf } from '#test/fakes/contracts.ts'
+import { ocspFor, signingParty } from '#test/fakes/management-requests.ts'
+import { authority, GUEST, guest, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
+import { serverContractMigrations } from '../../migrations/contracts.ts'
+import type { ConfigurationSnapshot } from '../snapshot.ts'
+import { type Contracts, createContracts } from './contracts.ts'
+import { contractFor, indexContracts, LIST_GOOD_MS } from './index-contracts.ts'
+import { createContractKeep } from './store.ts'
+import { assembleContract } from './verify-contract.ts'
+
+const TAX = parseSubsystemId('DEV/GOV/5678/tax')
+const PERSONS = parseServiceId('DEV/GOV/1234/plain/persons')
+const SERVER = parseServerId('DEV/GOV/5678/SS1')
+
+type Played = {
+  contracts: Contracts
+  clock: { now: number }
+  /** What the registry says next; `list` may change what it signs. */
+  registry: {
+    required: boolean
+    entries: { content: ContractContent; state: string; seals: Buffer[] }[]
+    list: (list: ContractList) => object
+    signer: Awaited<ReturnType<typeof signingParty>>
+    items: (items: ContractItems['items']) => unknown
+    asked: string[]
+  }
+  snapshot: { statementIndex: number | undefined }
+  /** The same server after a restart. */
+  again(): Promise<Contracts>
+}
+
+/** The registry's key is that of a certificate of the configuration's sources. */
+const registryKey = await signingParty(authority, 'DEV/GOV/77')
+
+async function play(database: Database): Promise<Played> {
+  await migrate(database, serverContractMigrations)
+  const clock = { now: Date.now() }
+  const responders = [{ url: 'http://ocsp.example/', cert: authority.ocspResponder.der }]
+  const index = indexConfiguration(
+    {
+      instance: 'DEV',
+      sources: [
+        {
+          address: 'registry.example',
+          internalVerificationCerts: [registryKey.certificate.der],
+          externalVerificationCerts: [],
+        },
+      ],
+      approvedCas: [
+        {
+          name: 'CA',
+          authenticationOnly: false,
+          certificateProfileInfo:
+            'ee.ria.xroad.common.certificateprofile.impl.FiVRKCertificateProfileInfoProvider',
+          topCa: { cert: authority.root.der, ocsp: responders },
+          intermediateCas: [{ cert: authority.intermediate.der, ocsp: responders }],
+        },
+      ],
+      ocspFreshnessSeconds: 3600,
+      ...{ approvedTsas: [], members: [], securityServers: [], globalGroups: [], memberClasses: [] },
+    },
+    {
+      instance: 'DEV',
+      anchors: [],
+      timeStampingIntervalSeconds: 60,
+      managementService: {
+        authCertRegServiceAddress: 'https://registry.example:4001/',
+        authCertRegServiceCert: Buffer.alloc(1),
+      },
+    },
+  )
+  const snapshot = { index, statementIndex: 1 as number | undefined }
+  const registry: Played['registry'] = {
+    required: true,
+    entries: [],
+    list: (list) => list,
+    signer: registryKey,
+    items: (items) => ({ items }),
+    asked: [],
+  }
+  const open = () =>
+    createContracts({
+      server: SERVER,
+      database,
+      clock: () => clock.now,
+      log: createLog({ name: 'test', level: 'silent' }),
+      configuration: () => snapshot as unknown as ConfigurationSnapshot,
+      signJson: ({ document, type }) =>
+        writeSignedJson(document, type, [
+          { certificates: [guest.certificate], ocspResponses: ocspFor(guest), key: guest.key },
+        ]),
+      post: async (path, document) => answer(path, document),
+    })
+  const all = () =>
+    registry.entries.flatMap(({ content, seals }) => [Buffer.from(canonicalJson(content)), ...seals])
+  function answer(path: string, document: string): Buffer {
+    registry.asked.push(path)
+    const type = path.endsWith('/lists') ? CONTRACT_DOCUMENT.query : CONTRACT_DOCUMENT.fetch
+    const asked = readSignedJson(Buffer.from(document), type).document as { id: string; hashes: string[] }
+    if (type === CONTRACT_DOCUMENT.fetch) {
+      const items = all()
+        .map((bytes) => ({ sha256: sha(bytes), content: bytes.toString('base64') }))
+        .filter(({ sha256 }) => asked.hashes.includes(sha256))
+      return Buffer.from(JSON.stringify(registry.items(items)))
+    }
+    const list: ContractList = {
+      instance: 'DEV',
+      server: 'DEV/GOV/5678/SS1',
+      answers: asked.id,
+      generatedAt: new Date(clock.now).toISOString(),
+      contractRequired: registry.required,
+      contracts: registry.entries.map(({ content, state, seals }) => ({
+        contract: content.contract,
+        version: content.version,
+        hash: hashOf(content),
+        state: state as 'ACTIVE',
+        seals: seals.map(sha),
+        waitsFor: [],
+      })),
+    }
+    const { certificate, key } = registry.signer
+    const signers = [{ certificates: [certificate], ocspResponses: [], key }]
+    return Buffer.from(writeSignedJson(registry.list(list), CONTRACT_DOCUMENT.list, signers))
+  }
+  return { contracts: await open(), clock, registry, snapshot, again: open }
+}
+
+const sha = (bytes: Buffer): string => hash('sha256', bytes)
+
+const sealedBy = (content: ContractContent, at: number): Buffer[] => [
+  sealOf(content, { by: owner, signer: OWNER, at }),
+  sealOf(content, { by: guest, signer: GUEST, at }),
+]
+const ask = (contracts: Contracts, at: number, more: object = {}): string => {
+  try {
+    return contracts.contractFor({
+      ...{ client: TAX, service: PERSONS, method: 'GET', path: '/persons/P1', at },
+      isInGlobalGroup: () => true,
+      ...more,
+    })
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown.code
+    throw thrown
+  }
+}
+
+t.test('fetched, verified, kept', (t) =>
+  eachDatabase(t, async (database, t) => {
+    const { contracts, clock, registry, snapshot, again } = await play(database)
+    t.equal(ask(contracts, clock.now), 'contracts_outdated', 'before anything is known')
+    snapshot.statementIndex = undefined
+    t.equal(ask(contracts, clock.now), '', 'a registry without contracts')
+    snapshot.statementIndex = 1
+    await contracts.refresh()
+    t.equal(ask(contracts, clock.now), 'contract_required')
+    const content = contentAt(clock.now)
+    const entry = { content, state: 'ACTIVE', seals: sealedBy(content, clock.now) }
+    registry.entries.push(entry)
+    await contracts.refreshWhenDue()
+    t.equal(ask(contracts, clock.now), 'contract_required', 'not due yet')
+    await contracts.refresh()
+    const reference = `${content.contract}/1`
+    t.equal(ask(contracts, clock.now), reference)
+    for (const more of [{ method: 'POST' }, { path: '/horses' }, { client: { ...TAX, subsystemCode: 'x' } }])
+      t.equal(ask(contracts, clock.now, more), 'contract_required', JSON.stringify(more))
+    t.equal(ask(contracts, clock.now - 3 * 86_400_000), 'contract_required', 'before it begins')
+    t.equal(
+      ask(contracts, Date.parse(content.validUntil) - 1),
+      'contracts_outdated',
+      'much later nobody knows',
+    )
+
+    registry.asked.length = 0
+    await contracts.refresh()
+    t.same(registry.asked, ['/registration/v1/contracts/lists'], 'what is here is not fetched again')
+    t.equal(ask(await again(), clock.now), reference, 'after a restart')
+    t.equal(ask(contracts, clock.now + LIST_GOOD_MS + 1), 'contracts_outdated')
+
+    entry.state = 'SUSPENDED'
+    registry.required = false
+    await contracts.refresh()
+    t.equal(ask(contracts, clock.now), 'contract_suspended', 'also where none is required')
+    entry.state = 'TERMINATED'
+    await contracts.refresh()
+    t.equal(ask(contracts, clock.now), '', 'rights alone')
+    registry.required = true
+    await contracts.refresh()
+    t.equal(ask(contracts, clock.now), 'contract_ended')
+    const passing = contentAt(clock.now)
+    registry.entries = [{ content: passing, state: 'PROPOSED', seals: [sealedBy(passing, clock.now)[0]!] }]
+    await contracts.refresh()
+    t.equal(ask(contracts, clock.now), 'contract_required')
+    const keep = createContractKeep(database)
+    const kept = async (one: ContractContent) => (await keep.items([hashOf(one)])).size
+    t.equal(await kept(passing), 1)
+    registry.entries = []
+    await contracts.refresh()
+    t.equal(await kept(passing), 0, 'what was only proposed goes')
+    t.equal(await kept(content), 1, 'what log records name stays')
+    const agreement = { member: GUEST, hash: hashOf(content), key_name: 'a', subsystems: null, agreed_at: '' }
+    const both = await Promise.all(['1', '2'].map((key) => keep.agree({ ...agreement, key_id: key })))
+    t.equal(both[0]!.key_id, both[1]!.key_id, 'of two who agree at once one is the first')
+    await keep.forget(GUEST, hashOf(content))
+    t.equal(await codeOf(keep.forget(GUEST, hashOf(content))), 'not_found')
+  }),
+)
+
+t.test('a list that is not the answer to this question changes nothing', (t) =>
+  eachDatabase(t, async (database, t) => {
+    const { contracts, clock, registry } = await play(database)
+    const content = contentAt(clock.now)
+    registry.entries.push({ content, state: 'ACTIVE', seals: sealedBy(content, clock.now) })
+    await contracts.refresh()
+    const lies: [string, (list: ContractList) => object][] = [
+      ['an old answer', (list) => ({ ...list, answers: randomUUID() })],
+      ['for another server', (list) => ({ ...list, server: 'DEV/GOV/5678/SS2' })],
+      ['of another instance', (list) => ({ ...list, instance: 'TEST' })],
+      ['from the past', (list) => ({ ...list, generatedAt: inDays(clock.now, -1) })],
+      ['with more', (list) => ({ ...list, more: 1 })],
+      ['without policy', ({ contractRequired: _, ...list }) => list],
+      [
+        'with a state that is none',
+        (list) => ({ ...list, contracts: [{ ...list.contracts[0], state: 'FINE' }] }),
+      ],
+    ]
+    for (const [what, lie] of lies) {
+      registry.list = lie
+      t.match(await codeOf(contracts.refresh()), /invalid_contract|invalid_global_conf_signature/, what)
+      t.equal(ask(contracts, clock.now), `${content.contract}/1`, 'the last good one holds')
+    }
+    registry.list = (list) => list
+    registry.signer = guest
+    t.equal(await codeOf(contracts.refresh()), 'invalid_global_conf_signature', 'not by a configuration key')
+    registry.signer = registryKey
+    registry.items = () => ({ items: 'none' })
+    const next = contentAt(clock.now, {
+      services: [{ serviceCode: 'x', endpoints: [{ method: '*', path: '**' }] }],
+    })
+    registry.entries.push({ content: next, state: 'ACTIVE', seals: sealedBy(next, clock.now) })
+    t.equal(await codeOf(contracts.refresh()), 'registration_unavailable')
+    t.equal(ask(contracts, clock.now), `${content.contract}/1`)
+  }),
+)
+
+t.test('what its parties did not seal does not hold, its neighbour does', (t) =>
+  eachDatabase(t, async (database, t) => {
+    const { contracts, clock, registry } = await play(database)
+    const good = contentAt(clock.now, {
+      services: [{ serviceCode: 'good', endpoints: [{ method: '*', path: '**' }] }],
+    })
+    const content = contentAt(clock.now)
+    const [byOwner, byGuest] = sealedBy(content, clock.now) as [Buffer, Buffer]
+    const at = clock.now
+    const strange = await signingParty(stranger, OWNER)
+    const bad: [string, Buffer[]][] = [
+      ['no seals', []],
+      ['one side only', [byGuest]],
+      ['one side twice', [byGuest, sealOf(content, { by: guest, signer: GUEST, at })]],
+      ['another content', [byGuest, sealOf({ ...content, purpose: 'x' }, { by: owner, signer: OWNER, at })]],
+      ['of a CA that nobody approved', [byGuest, sealOf(content, { by: strange, signer: OWNER, at })]],
+      ["by another's key", [byGuest, sealOf(content, { by: guest, signer: OWNER, at })]],
+      ['bent', [byGuest, Buffer.from(byOwner.toString().replace(/"signature":"..../, '"signature":"AAAA'))]],
+      ['no seal', [byGuest, Buffer.from('rubbish')]],
+      ['another document', [byGuest, contractDocument('query', {}, { by: owner, signer: OWNER, at })]],
+    ]
+    for (const [what, seals] of bad) {
+      registry.entries = [
+        { content, state: 'ACTIVE', seals },
+        { content: good, state: 'ACTIVE', seals: sealedBy(good, at) },
+      ]
+      await contracts.refresh()
+      t.equal(ask(contracts, at), 'contract_required', what)
+      t.equal(ask(contracts, at, { service: { ...PERSONS, serviceCode: 'good' } }), `${good.contract}/1`)
+      t.match(contracts.view().refused, [{ listed: { contract: content.contract } }])
+    }
+    registry.entries[0]!.seals = [byOwner, byGuest]
+    registry.items = (items) => ({ items: items.map((item) => ({ ...item, content: 'e30=' })) })
+    await contracts.refresh()
+    t.match(contracts.view().refused, [{ reason: /seal/ }], 'items that are not what was asked for')
+    registry.items = (items) => ({ items: items.slice(0, 1) })
+    await contracts.refresh()
+    t.equal(ask(contracts, at), `${content.contract}/1`, 'one item an answer')
+  }),
+)
+
+t.test('the index: versions, groups, grace', (t: Test) => {
+  const at = Date.now()
+  const kept = (content: ContractContent, state: string, joined: string[] = []) => ({
+    listed: {
+      ...{ contract: content.contract, version: content.version, hash: hashOf(content) },
+      ...{ state: state as 'ACTIVE', seals: [], waitsFor: [] },
+    },
+    ...{ content, seals: [], joined },
+  })
+  const first = contentAt(at, { outageGraceHours: 1 })
+  const second = { ...first, version: 2, validFrom: inDays(at, 1) }
+  const question = (more: object = {}) => ({
+    ...{ client: TAX, service: PERSONS, method: 'GET', path: '/persons/P1', at },
+    isInGlobalGroup: (code: string) => code === 'readers',
+    ...more,
+  })
+  const index = (...contracts: ReturnType<typeof kept>[]) =>
+    indexContracts({ required: true, asOf: at, contracts })
+  const both = index(kept(first, 'ACTIVE'), kept(second, 'ACTIVE'))
+  t.equal(contractFor(both, question()), `${first.contract}/1`)
+  const late = indexContracts({
+    required: true,
+    asOf: at + 2 * 86_400_000,
+    contracts: [kept(first, 'ACTIVE'), kept(second, 'ACTIVE')],
+  })
+  t.equal(
+    contractFor(late, question({ at: at + 2 * 86_400_000 })),
+    `${first.contract}/2`,
+    'when it has begun',
+  )
+  t.equal(contractFor(both, question({ at: at + 3_600_000 })), `${first.contract}/1`, 'an hour of grace')
+  t.throws(() => contractFor(both, question({ at: at + 4_300_000 })), { code: 'contracts_outdated' })
+  t.throws(() => contractFor(index(kept(first, 'ACTIVE'), kept(second, 'SUSPENDED')), question()), {
+    code: 'contract_suspended',
+  })
+  const over = contentAt(at, {
+    validFrom: inDays(at, -9),
+    validUntil: inDays(at, -1),
+    reviewAt: inDays(at, -2),
+  })
+  t.throws(
+    () => contractFor(index(kept(over, 'ACTIVE')), question()),
+    { code: 'contract_ended' },
+    'by our clock',
+  )
+  t.equal(contractFor(index(kept({ ...over, critical: true }, 'ACTIVE')), question()), `${over.contract}/1`)
+  const group = contentAt(at, { consumers: { globalGroup: 'readers' } })
+  const joined = index(kept(group, 'ACTIVE', ['DEV/GOV/5678/tax']))
+  t.equal(contractFor(joined, question()), `${group.contract}/1`)
+  t.throws(
+    () => contractFor(joined, question({ isInGlobalGroup: () => false })),
+    { code: 'contract_required' },
+    'left it',
+  )
+  t.throws(
+    () => contractFor(index(kept(group, 'ACTIVE')), question()),
+    { code: 'contract_required' },
+    'never joined',
+  )
+  for (const state of ['PROPOSED', 'ACCEPTED', 'DECLINED', 'WITHDRAWN', 'SUPERSEDED'])
+    t.throws(() => contractFor(index(kept(first, state)), question()), { code: 'contract_required' }, state)
+  const listed = kept(first, 'ACTIVE').listed
+  const bytes = Buffer.from(JSON.stringify(first))
+  t.throws(
+    () => assembleContract({ ...listed, hash: sha(bytes) }, bytes, []),
+    { code: 'invalid_contract' },
+    'not canonical',
+  )
+  t.end()
+})

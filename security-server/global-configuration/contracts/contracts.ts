@@ -1,0 +1,211 @@
+/**
+ * The service contracts of this server's clients: fetched from the registry, verified, kept, compiled for the message path. The
+ * last good ones hold until their state is too old; what cannot be verified does not hold.
+ */
+import { randomUUID } from 'node:crypto'
+import { readKeptSeal, verifySeal } from '#core/contract/verify-seal.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import { createTurn } from '#platform/in-turn.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import {
+  CONTRACT_DOCUMENT,
+  type ContractList,
+  type ContractSeal,
+  type ListedContract,
+} from '#schemas/contract.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { idText, type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
+import type { PostDocument } from '../registration/client.ts'
+import type { ConfigurationSnapshot } from '../snapshot.ts'
+import { fetchItems } from './fetch-items.ts'
+import { type ContractIndex, type ContractQuestion, contractFor, indexContracts } from './index-contracts.ts'
+import { type ContractItem, type ContractKeep, createContractKeep } from './store.ts'
+import { assembleContract, type KeptContract } from './verify-contract.ts'
+import { MAX_LIST_BYTES, readList, verifyList } from './verify-list.ts'
+
+/** One that the registry lists and that was not taken, with the reason. */
+export type RefusedContract = { listed: ListedContract; reason: string }
+
+export type Contracts = {
+  /** See contractFor in index-contracts.ts; `contracts_outdated` also before the first list has come. */
+  contractFor(q: ContractQuestion): string
+  /** Fetches now; throws why it could not. */
+  refresh(): Promise<void>
+  /** The job's part: fetches when the last good list is half a minute old. */
+  refreshWhenDue(): Promise<void>
+  view(): {
+    asOf: string | undefined
+    required: boolean
+    contracts: KeptContract[]
+    refused: RefusedContract[]
+  }
+  /** Sends a signed document about a contract: "", "/seals" or "/acts". */
+  send(path: '' | '/seals' | '/acts', document: string): Promise<Buffer>
+  agreements: Pick<ContractKeep, 'agree' | 'agreements' | 'forget'>
+}
+
+type Sign = (q: { document: unknown; type: string; member: MemberId }) => string
+
+const BASE = '/registration/v1/contracts'
+const REFRESH_MS = 30_000
+/** A contract is listed so before log records can name it. */
+const IN_FORCE: ReadonlySet<string> = new Set(['ACTIVE', 'SUSPENDED'])
+const MAX_ITEMS_BYTES = 8 * 1024 * 1024
+
+/** Reads what was kept; nothing is fetched yet. */
+export async function createContracts(q: {
+  server: ServerId
+  database: Database
+  clock: Clock
+  log: Log
+  /** Throws while there is none that is valid. */
+  configuration: () => ConfigurationSnapshot
+  signJson: Sign
+  post: PostDocument
+}): Promise<Contracts> {
+  const keep = createContractKeep(q.database)
+  const inTurn = createTurn()
+  const server = idText(q.server)
+  const owner = memberOf(q.server)
+  let list: ContractList | undefined
+  let index: ContractIndex | undefined
+  let lastSuccess = Number.NEGATIVE_INFINITY
+  let taken = new Map<string, KeptContract>()
+  let refused: RefusedContract[] = []
+
+  const signed = (type: string, more: object): { id: string; document: string } => {
+    const id = randomUUID()
+    const head = { id, createdAt: new Date(q.clock()).toISOString(), signer: idText(owner), server }
+    return { id, document: q.signJson({ document: { ...head, ...more }, type, member: owner }) }
+  }
+
+  /** Takes what is listed, out of items that were verified; the rest is told apart. */
+  function take(next: ContractList, sealsOf: Map<string, ContractSeal>, items: Map<string, Buffer>): void {
+    const before = taken
+    taken = new Map()
+    const wasRefused = new Set(refused.map(({ listed, reason }) => `${listed.hash} ${reason}`))
+    refused = []
+    for (const listed of next.contracts) {
+      const key = JSON.stringify(listed)
+      try {
+        const known = before.get(key)
+        taken.set(key, known ?? assemble(listed, sealsOf, items))
+      } catch (thrown) {
+        const { message, detail } = asFault(thrown)
+        refused.push({ listed, reason: message })
+        const { contract, version } = listed
+        if (!wasRefused.has(`${listed.hash} ${message}`))
+          q.log.warn({ contract, version, err: thrown, detail }, 'a contract was not taken')
+      }
+    }
+    list = next
+    index = indexContracts({
+      required: next.contractRequired,
+      asOf: Date.parse(next.generatedAt),
+      contracts: [...taken.values()],
+    })
+  }
+
+  function assemble(
+    listed: ListedContract,
+    seals: Map<string, ContractSeal>,
+    items: Map<string, Buffer>,
+  ): KeptContract {
+    const content = items.get(listed.hash)
+    if (content === undefined) throw new Fault('invalid_contract', { what: 'the registry gave no content' })
+    // A seal that is not here, or did not verify, is one that is missing.
+    return assembleContract(
+      listed,
+      content,
+      listed.seals.flatMap((one) => seals.get(one) ?? []),
+    )
+  }
+
+  async function fetchList(): Promise<void> {
+    const snapshot = q.configuration()
+    if (!isExpected(snapshot)) return
+    const configuration = snapshot.index
+    const query = signed(CONTRACT_DOCUMENT.query, {})
+    const bytes = await q.post(`${BASE}/lists`, query.document, MAX_LIST_BYTES)
+    const next = verifyList(bytes, { configuration, server, query: query.id, now: q.clock() })
+    const news = next.contracts.filter((listed) => !taken.has(JSON.stringify(listed)))
+    const hashes = news.flatMap(({ hash, seals }) => [hash, ...seals])
+    const kept = await keep.items(hashes)
+    const fetched = await fetchItems(
+      [...new Set(hashes)].filter((hash) => !kept.has(hash)),
+      (some) =>
+        q.post(`${BASE}/items`, signed(CONTRACT_DOCUMENT.fetch, { hashes: some }).document, MAX_ITEMS_BYTES),
+    )
+    const items = new Map([...kept].map(([sha256, { content }]) => [sha256, content]))
+    const seals = sealsIn(kept)
+    const added: ContractItem[] = []
+    const contents = new Set(news.map(({ hash }) => hash))
+    for (const [sha256, content] of fetched) {
+      if (contents.has(sha256)) items.set(sha256, content)
+      else {
+        try {
+          seals.set(sha256, verifySeal(content, configuration).seal)
+        } catch (thrown) {
+          q.log.warn({ err: thrown, seal: sha256 }, 'a seal of a contract does not verify')
+          continue
+        }
+      }
+      added.push({ sha256, kind: contents.has(sha256) ? 'content' : 'seal', content })
+    }
+    const hashesOf = (all: ListedContract[]): string[] => all.flatMap(({ hash, seals }) => [hash, ...seals])
+    await keep.keep(JSON.stringify(next), added, {
+      listed: new Set(hashesOf(next.contracts)),
+      inForce: hashesOf(news.filter(({ state }) => IN_FORCE.has(state))),
+    })
+    take(next, seals, items)
+    lastSuccess = q.clock()
+  }
+
+  const refresh = (): Promise<void> => inTurn(fetchList)
+
+  await restore()
+  async function restore(): Promise<void> {
+    const document = await keep.list()
+    if (document === undefined) return
+    const last = readList(JSON.parse(document), 'list')
+    // Of another server or instance: this database has seen another life.
+    if (last.server !== server) return
+    const items = await keep.items(last.contracts.flatMap(({ hash, seals }) => [hash, ...seals]))
+    take(last, sealsIn(items), new Map([...items].map(([sha256, { content }]) => [sha256, content])))
+  }
+
+  return {
+    contractFor(question) {
+      if (!isExpected(q.configuration())) return ''
+      if (index === undefined)
+        throw new Fault('contracts_outdated', { what: 'the registry has not been asked yet' })
+      return contractFor(index, question)
+    },
+    refresh,
+    async refreshWhenDue() {
+      if (q.clock() - lastSuccess >= REFRESH_MS) await refresh()
+    },
+    view: () => ({
+      asOf: list?.generatedAt,
+      required: list?.contractRequired ?? false,
+      contracts: [...taken.values()],
+      refused,
+    }),
+    send: (path, document) => q.post(`${BASE}${path}`, document),
+    agreements: keep,
+  }
+}
+
+/** X-Road's central server knows no contracts; a registry of ours does, where servers can reach it. */
+function isExpected(snapshot: ConfigurationSnapshot): boolean {
+  const service = snapshot.index.privateParameters?.managementService
+  return snapshot.statementIndex !== undefined && service?.authCertRegServiceCert !== undefined
+}
+
+function sealsIn(items: Map<string, ContractItem>): Map<string, ContractSeal> {
+  const seals = new Map<string, ContractSeal>()
+  for (const { sha256, kind, content } of items.values())
+    if (kind === 'seal') seals.set(sha256, readKeptSeal(content))
+  return seals
+}

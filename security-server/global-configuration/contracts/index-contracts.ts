@@ -1,0 +1,124 @@
+/** The contracts as the message path asks for them: compiled once when they arrive, one map access a question. Pure. */
+import { type ContractEndpoint, covers } from '#core/contract/endpoints.ts'
+import { groupOf, namedConsumers } from '#core/contract/parties.ts'
+import { Fault } from '#schemas/fault.ts'
+import { type ClientId, idText, type ServiceId, subsystemOf } from '#schemas/identifiers.ts'
+import type { KeptContract } from './verify-contract.ts'
+
+export type ContractQuestion = {
+  client: ClientId
+  service: ServiceId
+  method: string
+  /** As checkServicePath returns it. */
+  path: string
+  at: number
+  isInGlobalGroup(code: string): boolean
+}
+
+type Compiled = {
+  /** Stands in the log record: "<id>/<version>". */
+  reference: string
+  state: 'ACTIVE' | 'SUSPENDED' | 'ENDED'
+  clients: ReadonlySet<string>
+  group: string | undefined
+  endpoints: readonly ContractEndpoint[]
+  from: number
+  /** Infinite for a critical one, which goes on. */
+  until: number
+  graceMs: number
+}
+
+export type ContractIndex = {
+  required: boolean
+  /** When the registry said so. */
+  asOf: number
+  byService: ReadonlyMap<string, readonly Compiled[]>
+}
+
+/** The state of contracts is good for so long; longer only under what a contract itself allows. */
+export const LIST_GOOD_MS = 10 * 60_000
+const ENDED: ReadonlySet<string> = new Set(['EXPIRED', 'TERMINATED'])
+const HOUR_MS = 3_600_000
+
+export function indexContracts(q: {
+  required: boolean
+  asOf: number
+  contracts: KeptContract[]
+}): ContractIndex {
+  const byService = new Map<string, Compiled[]>()
+  // A newer version goes before an older one, as soon as it has begun.
+  const sorted = [...q.contracts].sort((a, b) => b.content.version - a.content.version)
+  for (const { listed, content, joined } of sorted) {
+    const state = stateOf(listed.state)
+    if (state === undefined) continue
+    const group = groupOf(content)
+    for (const { serviceCode, endpoints } of content.services) {
+      const key = `${content.provider} ${serviceCode}`
+      const compiled: Compiled = {
+        reference: `${content.contract}/${content.version}`,
+        state,
+        clients: new Set(group === undefined ? namedConsumers(content) : joined),
+        group,
+        endpoints,
+        from: Date.parse(content.validFrom),
+        until: content.critical ? Number.POSITIVE_INFINITY : Date.parse(content.validUntil),
+        graceMs: content.outageGraceHours * HOUR_MS,
+      }
+      const known = byService.get(key)
+      if (known === undefined) byService.set(key, [compiled])
+      else known.push(compiled)
+    }
+  }
+  return { required: q.required, asOf: q.asOf, byService }
+}
+
+function stateOf(state: string): Compiled['state'] | undefined {
+  if (state === 'ACTIVE' || state === 'SUSPENDED') return state
+  return ENDED.has(state) ? 'ENDED' : undefined
+}
+
+/**
+ * The contract under which the call may go: its reference, or '' when none holds and none is needed. Throws
+ * `contract_required`, `contract_suspended`, `contract_ended`, and `contracts_outdated` when the registry's word is too old.
+ */
+export function contractFor(index: ContractIndex, q: ContractQuestion): string {
+  const age = q.at - index.asOf
+  const key = `${idText(subsystemOf(q.service))} ${q.service.serviceCode}`
+  const all = index.byService.get(key)
+  if (all === undefined) return without(index, age, [], q)
+  const client = idText(q.client)
+  const covering = all.filter(
+    (one) =>
+      one.clients.has(client) &&
+      (one.group === undefined || q.isInGlobalGroup(one.group)) &&
+      covers(one.endpoints, q.method, q.path),
+  )
+  // One that is suspended stops the call, whatever the policy: no older version stands in for it.
+  if (!covering.some(({ state }) => state === 'SUSPENDED')) {
+    const holding = covering.find(
+      (one) =>
+        one.state === 'ACTIVE' && one.from <= q.at && q.at < one.until && age <= LIST_GOOD_MS + one.graceMs,
+    )
+    if (holding !== undefined) return holding.reference
+  }
+  return without(index, age, covering, q)
+}
+
+function without(index: ContractIndex, age: number, covering: Compiled[], q: ContractQuestion): string {
+  const names = (one: Compiled | undefined): { what: string } => ({
+    what:
+      one === undefined
+        ? `${idText(q.client)} for ${idText(q.service)}`
+        : `${one.reference}, ${idText(q.client)} for ${idText(q.service)}`,
+  })
+  const suspended = covering.find(({ state }) => state === 'SUSPENDED')
+  if (suspended !== undefined) throw new Fault('contract_suspended', names(suspended))
+  if (!index.required) return ''
+  if (age > LIST_GOOD_MS)
+    throw new Fault('contracts_outdated', {
+      what: `since ${new Date(index.asOf + LIST_GOOD_MS).toISOString()}`,
+    })
+  const ended = covering.find((one) => one.state === 'ENDED' || q.at >= one.until)
+  if (ended !== undefined) throw new Fault('contract_ended', names(ended))
+  throw new Fault('contract_required', names(covering[0]))
+}

@@ -1,0 +1,132 @@
+/** Rows of what this server keeps of contracts: the last good list, verified contents and seals, agreements that wait for a second person. */
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+
+export type Agreement = {
+  member: string
+  hash: string
+  key_id: string
+  key_name: string
+  /** JSON; the subsystems that join, or null. */
+  subsystems: string | null
+  agreed_at: string
+}
+
+type Tables = {
+  /** One row: the document of the list that was verified. */
+  contract_list: { id: number; document: string }
+  contract_item: {
+    sha256: string
+    kind: 'content' | 'seal'
+    content: Buffer
+    /** 1 for what belongs to a contract that was in force: it stays, for log records name it. */
+    was_in_force: number
+  }
+  contract_agreement: Agreement
+}
+
+export type ContractItem = Omit<Tables['contract_item'], 'was_in_force'>
+export type ContractKeep = ReturnType<typeof createContractKeep>
+
+const MANY = 500
+
+export function createContractKeep(database: Database) {
+  const tables = tablesOf<Tables>(database)
+  return {
+    async list(): Promise<string | undefined> {
+      const row = await tables
+        .selectFrom('contract_list')
+        .select('document')
+        .where('id', '=', 1)
+        .executeTakeFirst()
+      return row?.document
+    },
+    /**
+     * The list with the items that came with it: both are kept, or neither. Of what was only ever proposed, just what is
+     * `listed` now stays: proposals cannot fill the store.
+     */
+    keep: (
+      document: string,
+      items: ContractItem[],
+      q: { listed: ReadonlySet<string>; inForce: string[] },
+    ): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        for (const item of items)
+          await transaction
+            .insertInto('contract_item')
+            .values({ ...item, was_in_force: 0 })
+            .onConflict((conflict) => conflict.column('sha256').doNothing())
+            .execute()
+        for (const some of chunks(q.inForce))
+          await transaction
+            .updateTable('contract_item')
+            .set({ was_in_force: 1 })
+            .where('sha256', 'in', some)
+            .where('was_in_force', '=', 0)
+            .execute()
+        const passing = await transaction
+          .selectFrom('contract_item')
+          .select('sha256')
+          .where('was_in_force', '=', 0)
+          .execute()
+        const gone = passing.map(({ sha256 }) => sha256).filter((one) => !q.listed.has(one))
+        for (const some of chunks(gone))
+          await transaction.deleteFrom('contract_item').where('sha256', 'in', some).execute()
+        await transaction
+          .insertInto('contract_list')
+          .values({ id: 1, document })
+          .onConflict((conflict) => conflict.column('id').doUpdateSet({ document }))
+          .execute()
+      }),
+    async items(hashes: string[]): Promise<Map<string, ContractItem>> {
+      const found = new Map<string, ContractItem>()
+      for (const some of chunks(hashes)) {
+        const rows = await tables
+          .selectFrom('contract_item')
+          .select(['sha256', 'kind', 'content'])
+          .where('sha256', 'in', some)
+          .execute()
+        for (const row of rows) found.set(row.sha256, row)
+      }
+      return found
+    },
+    agreements: (hash: string): Promise<Agreement[]> =>
+      tables
+        .selectFrom('contract_agreement')
+        .select(['member', 'hash', 'key_id', 'key_name', 'subsystems', 'agreed_at'])
+        .where('hash', '=', hash)
+        .orderBy('member')
+        .execute(),
+    /**
+     * The first agreement of a member to a content, kept for a second person; what stands there already is given back. Two
+     * who agree at once are one after the other: one is first.
+     */
+    agree: (agreement: Agreement): Promise<Agreement> =>
+      inTransaction(tables, async (transaction) => {
+        await transaction
+          .insertInto('contract_agreement')
+          .values(agreement)
+          .onConflict((conflict) => conflict.columns(['member', 'hash']).doNothing())
+          .execute()
+        return transaction
+          .selectFrom('contract_agreement')
+          .select(['member', 'hash', 'key_id', 'key_name', 'subsystems', 'agreed_at'])
+          .where('member', '=', agreement.member)
+          .where('hash', '=', agreement.hash)
+          .executeTakeFirstOrThrow()
+      }),
+    async forget(member: string, hash: string): Promise<void> {
+      const gone = await tables
+        .deleteFrom('contract_agreement')
+        .where('member', '=', member)
+        .where('hash', '=', hash)
+        .executeTakeFirst()
+      if (gone.numDeletedRows === 0n) throw new Fault('not_found', { what: 'there is no such agreement' })
+    },
+  }
+}
+
+/** A statement takes so many parameters only. */
+function chunks(all: string[]): string[][] {
+  return Array.from({ length: Math.ceil(all.length / MANY) }, (_, i) => all.slice(i * MANY, (i + 1) * MANY))
+}

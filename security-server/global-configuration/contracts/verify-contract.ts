@@ -1,0 +1,47 @@
+/**
+ * Guarantees that a contract which the registry lists is what its parties agreed to: the content has the listed hash, and what
+ * is in force bears the seal of every party, verified here. Neither the registry alone nor one party alone makes a contract.
+ */
+
+import { createHash } from 'node:crypto'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { requiredSigners } from '#core/contract/parties.ts'
+import { contentText, readContent } from '#core/contract/read-content.ts'
+import { checkSealFits } from '#core/contract/verify-seal.ts'
+import type { ContractContent, ContractSeal, ListedContract } from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
+
+export type KeptContract = {
+  listed: ListedContract
+  content: ContractContent
+  /** Consumer subsystems that joined by a seal; of a group's contract only. */
+  joined: string[]
+  seals: ContractSeal[]
+}
+
+/** States in which it was sealed by all. */
+const SEALED: ReadonlySet<string> = new Set(['ACCEPTED', 'ACTIVE', 'SUSPENDED', 'EXPIRED', 'SUPERSEDED'])
+
+/** Throws `invalid_contract` or `contract_seal_wrong`; `seals` are verified ones, by their SHA-256. */
+export function assembleContract(listed: ListedContract, bytes: Buffer, seals: ContractSeal[]): KeptContract {
+  const content = readBytes(bytes, listed.hash)
+  if (content.contract !== listed.contract || content.version !== listed.version)
+    throw new Fault('invalid_contract', { what: 'its content is of another contract than listed' })
+  for (const seal of seals) checkSealFits(seal, content, listed.hash)
+  const signers = new Set(
+    seals.filter(({ subsystems }) => subsystems === undefined).map(({ signer }) => signer),
+  )
+  const missing = requiredSigners(content).filter((one) => !signers.has(one))
+  if (SEALED.has(listed.state) && missing.length > 0)
+    throw new Fault('contract_seal_wrong', { what: `${missing.join(', ')} has not sealed it` })
+  return { listed, content, seals, joined: seals.flatMap(({ subsystems }) => subsystems ?? []) }
+}
+
+function readBytes(bytes: Buffer, hash: string): ContractContent {
+  if (createHash('sha256').update(bytes).digest('hex') !== hash)
+    throw new Fault('invalid_contract', { what: 'the content has another hash' })
+  const content = readContent(parseStrictJson(bytes))
+  if (contentText(content) !== bytes.toString('utf8'))
+    throw new Fault('invalid_contract', { what: 'the content is not canonical JSON' })
+  return content
+}

@@ -1,0 +1,249 @@
+/**
+ * A contract over real processes: two agencies agree, two people each; the registry approves what is about personal data; the
+ * servers let through what a contract covers and nothing else, until it is suspended, terminated, or has ended.
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { type Admin, colons, type ServerName, startWorld } from '../world.ts'
+
+const world = await startWorld()
+t.teardown(() => world.stop())
+const { tax, population, business } = world.servers
+const { registryAdmin } = world
+const PERSON = `/r1/${population.client}/persons/persons/P00000042`
+
+type Version = {
+  contract: string
+  version: number
+  contentHash: string
+  state: string
+  reason?: string
+  waitsFor: string[]
+}
+type Status = { contract: string; version: number; hash: string; state: string; agreed?: number }
+
+const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString()
+const terms = (more: object = {}): object => ({
+  title: 'Persons for taxation',
+  provider: population.client,
+  consumers: { subsystems: [tax.client] },
+  services: [
+    {
+      serviceCode: 'persons',
+      endpoints: [{ method: 'GET', path: '/persons/*' }],
+      dataSubject: { in: 'path', name: 'id' },
+    },
+  ],
+  purpose: 'Assessment of income tax',
+  legalBasis: 'Tax Procedure Act, section 18',
+  personalData: true,
+  logLevel: 'full',
+  retentionDays: 3650,
+  validFrom: inDays(-1),
+  validUntil: inDays(365),
+  reviewAt: inDays(300),
+  critical: false,
+  outageGraceHours: 0,
+  contacts: [{ member: tax.member, name: 'Contract desk', email: 'contracts@tax.example' }],
+  ...more,
+})
+
+/** Two people of an agency, each with an API key of their own, which a third one made. */
+async function signatories(name: ServerName): Promise<[Admin, Admin]> {
+  const admin = world.admin[name]
+  const make = async (who: string): Promise<Admin> => {
+    const { secret } = await admin.send<{ secret: string }>('POST', '/api-keys', {
+      name: who,
+      roles: ['XROAD_CONTRACT_SIGNATORY'],
+    })
+    return admin.withKey(secret)
+  }
+  return [await make('Director'), await make('Lawyer')]
+}
+
+const typeFor = async (name: ServerName, target = PERSON): Promise<string> => {
+  const reply = await world.ask(name, target)
+  return reply.status === 200 ? 'answered' : (reply.json() as { type: string }).type
+}
+const refresh = () =>
+  Promise.all(Object.values(world.admin).map((admin) => admin.send('PUT', '/contracts/refresh')))
+const policy = async (contractRequired: boolean): Promise<void> => {
+  await registryAdmin.send('PUT', '/contract-policy', { contractRequired, approveAll: false })
+  await refresh()
+}
+const directors = { tax: await signatories('tax'), population: await signatories('population') }
+
+async function acceptBy(name: 'tax' | 'population', { contract, hash }: Status): Promise<Status> {
+  await world.admin[name].send('PUT', '/contracts/refresh')
+  const [first, second] = directors[name]
+  const body = { contentHash: hash, member: colons(world.servers[name].member) }
+  const noted = await first.send<Status>('POST', `/contracts/${contract}/accept`, body)
+  t.match(noted, { agreed: 1 })
+  return second.send<Status>('POST', `/contracts/${contract}/accept`, body)
+}
+
+let agreed: Status
+
+t.test('the policy: no exchange without a contract', async (t) => {
+  t.equal(await typeFor('tax'), 'answered', 'access rights alone, before')
+  await policy(true)
+  t.equal(await typeFor('tax'), 'client.contract_required', 'refused before it leaves')
+  const listMethods = await world.ask('tax', `/r1/${population.client}/listMethods`)
+  t.equal(listMethods.status, 200, 'what a provider offers may be asked')
+})
+
+t.test('from the proposal to the enforced call', async (t) => {
+  const { tax: asking } = world.admin
+  const wrong = await world.admin.population.call('POST', '/contracts', {
+    terms: terms({ services: [{ serviceCode: 'horses', endpoints: [{ method: '*', path: '**' }] }] }),
+  })
+  t.match(wrong.json(), { type: 'unknown_service' }, 'the provider knows its services')
+  agreed = await asking.send<Status>('POST', '/contracts', { terms: terms() })
+  t.match(agreed, { state: 'PROPOSED', version: 1 })
+
+  const [first, second] = directors.tax
+  const body = { contentHash: agreed.hash, member: colons(tax.member) }
+  const at = `/contracts/${agreed.contract}/accept`
+  t.match(await first.send('POST', at, body), { agreed: 1, needed: 2 })
+  t.match((await first.call('POST', at, body)).json(), { type: 'second_signatory_needed' }, 'twice alone')
+  t.match(
+    (await asking.call('POST', at, body)).json(),
+    { type: 'second_signatory_needed' },
+    'who made its key',
+  )
+  const foreign = { ...body, member: colons(population.member) }
+  t.match(
+    (await second.call('POST', at, foreign)).json(),
+    { type: 'cannot_sign' },
+    "another's key is not here",
+  )
+  t.match(await second.send('POST', at, body), { agreed: 2, state: 'PROPOSED' })
+
+  t.match(await acceptBy('population', agreed), { state: 'ACCEPTED' }, 'personal data: the registry decides')
+  await refresh()
+  t.equal(await typeFor('tax'), 'client.contract_required', 'accepted is not active')
+  const listed = await registryAdmin.get<Version[]>('/contracts?state=ACCEPTED')
+  t.match(listed, [{ contract: agreed.contract, contentHash: agreed.hash, overdue: false }])
+  const stale = { contentHash: 'f'.repeat(64) }
+  t.equal((await registryAdmin.call('POST', `/contracts/${agreed.contract}/approve`, stale)).status, 409)
+  await registryAdmin.send('POST', `/contracts/${agreed.contract}/approve`, { contentHash: agreed.hash })
+  await refresh()
+  t.equal(await typeFor('tax'), 'answered')
+  t.equal(
+    await typeFor('tax', `/r1/${population.client}/persons/persons`),
+    'client.contract_required',
+    'an endpoint that it does not name',
+  )
+  const records = await world.admin.population.get<{ index: number; direction: string }[]>(
+    '/message-log/records?limit=10&kind=reply',
+  )
+  const record = await world.admin.population.get<{ form: { contract: string } }>(
+    `/message-log/records/${records.find(({ direction }) => direction === 'out')!.index}`,
+  )
+  t.equal(record.form.contract, `${agreed.contract}/1`, 'the log says under which contract')
+  const others = await world.admin.business.get<{ contracts: Version[] }>('/contracts')
+  t.same(others.contracts, [], `${business.member} is no party and sees nothing`)
+})
+
+t.test('after a restart nothing has to be fetched first', async (t) => {
+  await world.restart()
+  t.equal(await typeFor('tax'), 'answered')
+})
+
+t.test('suspended by one administrator, resumed', async (t) => {
+  const at = `/contracts/${agreed.contract}`
+  const body = { contentHash: agreed.hash, reason: 'A leak is being looked into.' }
+  await registryAdmin.send('POST', `${at}/suspend`, body)
+  await refresh()
+  t.equal(await typeFor('tax'), 'client.contract_suspended')
+  const [shown] = await world.admin.tax.get<Version[]>(at)
+  t.match(shown, { state: 'SUSPENDED', reason: body.reason })
+  const again = await world.admin.tax.call('POST', `${at}/extend`, { validUntil: inDays(800) })
+  t.match(again.json(), { type: 'registration_refused', message: /suspended/ }, 'no way round it')
+  await registryAdmin.send('POST', `${at}/resume`, body)
+  await refresh()
+  t.equal(await typeFor('tax'), 'answered')
+})
+
+t.test('extended by one act of each side, the old version gives way', async (t) => {
+  const at = `/contracts/${agreed.contract}`
+  const next = await world.admin.population.send<Status>('POST', `${at}/extend`, {
+    validUntil: inDays(700),
+  })
+  t.match(next, { version: 2, state: 'PROPOSED' })
+  await acceptBy('tax', next)
+  t.match(await acceptBy('population', next), { state: 'ACCEPTED' })
+  await registryAdmin.send('POST', `${at}/approve`, { contentHash: next.hash })
+  await refresh()
+  t.equal(await typeFor('tax'), 'answered')
+  const whole = await registryAdmin.get<{ versions: (Version & { changes: { path: string }[] })[] }>(at)
+  t.match(whole.versions, [{ state: 'SUPERSEDED' }, { state: 'ACTIVE' }])
+  t.same(
+    whole.versions[1]!.changes.map(({ path }) => path),
+    ['/reviewAt', '/supersedes', '/validUntil', '/version'],
+  )
+  agreed = next
+})
+
+t.test('its end: terminated by one side, and by time', async (t) => {
+  const [director] = directors.tax
+  await director.send('POST', `/contracts/${agreed.contract}/terminate`, {
+    contentHash: agreed.hash,
+    member: colons(tax.member),
+    reason: 'The law was repealed.',
+  })
+  await refresh()
+  t.equal(await typeFor('tax'), 'client.contract_ended')
+  t.match(await registryAdmin.get(`/contracts?state=TERMINATED`), [{ reason: 'The law was repealed.' }])
+
+  const short = await world.admin.tax.send<Status>('POST', '/contracts', {
+    terms: terms({
+      personalData: false,
+      validUntil: new Date(Date.now() + 40_000).toISOString(),
+      reviewAt: new Date(Date.now() + 30_000).toISOString(),
+    }),
+  })
+  await acceptBy('tax', short)
+  t.match(
+    await acceptBy('population', short),
+    { state: 'ACTIVE' },
+    'without personal data nobody else decides',
+  )
+  await refresh()
+  t.equal(await typeFor('tax'), 'answered')
+  while ((await typeFor('tax')) === 'answered') await wait(500)
+  t.equal(await typeFor('tax'), 'client.contract_ended', 'by the clock, before the registry says so')
+})
+
+t.test('standard terms of a group, joined by one of its members', async (t) => {
+  await registryAdmin.send('POST', '/global-groups', { code: 'readers', description: 'Readers' })
+  await registryAdmin.send('POST', '/global-groups/readers/members', { client: colons(tax.client) })
+  await world.publish()
+  const standard = await world.admin.population.send<Status>('POST', '/contracts', {
+    terms: terms({ personalData: false, consumers: { globalGroup: 'readers' } }),
+  })
+  t.match(await acceptBy('population', standard), { state: 'ACTIVE' })
+  await refresh()
+  t.match(await typeFor('tax'), /contract_(ended|required)$/, 'a member of the group that has not joined')
+  const join = { contentHash: standard.hash, member: colons(tax.member), subsystems: [colons(tax.client)] }
+  const [first, second] = directors.tax
+  const at = `/contracts/${standard.contract}/accept`
+  const { subsystems: _, ...whole } = join
+  t.match(
+    (await first.call('POST', at, whole)).json(),
+    { type: 'contract_seal_wrong' },
+    'for which subsystem?',
+  )
+  t.match(await first.send('POST', at, join), { agreed: 1 })
+  t.match(await second.send('POST', at, join), { agreed: 2, state: 'ACTIVE' })
+  await refresh()
+  t.equal(await typeFor('tax'), 'answered')
+  await policy(false)
+  const stop = { contentHash: standard.hash, reason: 'A leak is being looked into.' }
+  await registryAdmin.send('POST', `/contracts/${standard.contract}/suspend`, stop)
+  await refresh()
+  t.equal(await typeFor('tax'), 'client.contract_suspended', 'also where none is required')
+  await registryAdmin.send('POST', `/contracts/${standard.contract}/terminate`, stop)
+  await refresh()
+  t.equal(await typeFor('tax'), 'answered', 'access rights alone again')
+})
