@@ -72,7 +72,7 @@ export async function run(args: string[]): Promise<number> {
 /** One for each server, all for one key: the registry looks at their bytes and their ends only. */
 async function certificatesFor(servers: number): Promise<{ sha256: string; der: Buffer }[]> {
   const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
-  const privateKey = generateKey('P-256')
+  const privateKey = await generateKey('P-256')
   const request = certificationRequest({ privateKey, subject: [{ type: 'CN', value: 'any.example.org' }] })
   const certificates = []
   for (let at = 0; at < servers; at++) {
