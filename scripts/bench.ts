@@ -1,6 +1,7 @@
 /**
  * `concordat bench exchange`: exchanges a second of two security servers beside the bare pair, turn by turn in one run.
- * `concordat bench log` measures a large message log (bench/log.ts), `concordat bench registry` a large registry (bench/registry.ts).
+ * `concordat bench log` measures a large message log (bench/log.ts), `concordat bench backlog` the return of an authority,
+ * `concordat bench registry` a large registry (bench/registry.ts).
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,6 +12,7 @@ import { type Pair, type Pairs, startPairs } from './bench/pairs.ts'
 
 const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [--network 127.88.1] [--json]
        concordat bench log --help
+       concordat bench backlog --help
        concordat bench registry --help
 
 Two security servers with signing and durable logging, a provider and a load generator on this machine; in the same run,
@@ -44,6 +46,7 @@ const WARM_UP_SECONDS = 2
 const SETTLE_ROUNDS = 2
 
 export async function run(args: string[]): Promise<number> {
+  if (args[0] === 'backlog') return (await import('./bench/log/backlog.ts')).run(args.slice(1))
   if (args[0] === 'log') return (await import('./bench/log.ts')).run(args.slice(1))
   if (args[0] === 'registry') return (await import('./bench/registry.ts')).run(args.slice(1))
   const { values, positionals } = parseArgs({

@@ -1,4 +1,5 @@
 /** The settings of one security server: what the YAML file may say, checked before anything starts. */
+import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 
 export type ListenAddress = { address: string; port: number }
 
@@ -25,11 +26,18 @@ export type Settings = {
   witnesses?: { policyFile: string; own: string[] }
   verification: { hour: number; fullEveryDays: number }
   archives: { path?: string; maxFileBytes: number }
+  evidenceRecords: {
+    intervalHours: number
+    renewBeforeDays: number
+    algorithmEnds: string[]
+  }
   redisUrlFile?: string
   logLevel: string
   development: boolean
   killPoint?: string
 }
+
+const DAY = '20\\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])'
 
 const listen = (port: number): object => ({
   type: 'object',
@@ -200,6 +208,32 @@ export const settingsSchema = {
           minimum: 65536,
           default: 33554432,
           description: 'A new archive is begun when contents of so many bytes are in one',
+        },
+      },
+    },
+    evidenceRecords: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        intervalHours: {
+          type: 'number',
+          minimum: 1,
+          default: 24,
+          description: 'How often an evidence record over the tree head is made',
+        },
+        renewBeforeDays: {
+          type: 'integer',
+          minimum: 1,
+          default: 90,
+          description: 'How long before it ceases to count an evidence record is renewed',
+        },
+        algorithmEnds: {
+          type: 'array',
+          items: { type: 'string', pattern: `^(${Object.keys(ALGORITHM_ENDS).join('|')}) ${DAY}$` },
+          default: [],
+          description:
+            'Last days of algorithms (SHA-256 2029-12-31), where they differ from docs/validation-policy.md',
         },
       },
     },

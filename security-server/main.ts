@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
-import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
+import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
@@ -31,6 +31,7 @@ import { createContracts } from './global-configuration/contracts/contracts.ts'
 import { createGlobalConfiguration } from './global-configuration/global-configuration.ts'
 import { createPostDocument } from './global-configuration/registration/client.ts'
 import { createTimeStampClient } from './jobs/client.ts'
+import { createFetchStatus, readable } from './jobs/fetch-status.ts'
 import { jobHandlers, scheduleJobs } from './jobs/handlers.ts'
 import { timeStampInterval } from './jobs/time-stamp-interval.ts'
 import { checkpointSigner } from './keys/checkpoint-signer.ts'
@@ -125,6 +126,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     bodyFolder: await folder('bodies'),
   }
   const unstampedLimitSeconds = settings.limits.unstampedHours * 3600
+  const fetchStatus = createFetchStatus({
+    clock,
+    configurations: () => [...globalConfiguration.current().indexes()],
+    fetchOcsp: ocspClient.fetch,
+  })
   const messageLog = await openMessageLog({
     ...stored,
     server,
@@ -143,16 +149,25 @@ async function start(settings: Settings, log: Log): Promise<Running> {
         return publicKeyOf(keys.signingIdentity(memberOf(server)).certificate)
       },
       sign: (data) => keys.signingIdentity(memberOf(server)).sign(data),
+      evidence: () => {
+        const { certificate, intermediates, ocspResponses } = keys.signingIdentity(memberOf(server))
+        return { certificates: [certificate, ...intermediates].map(({ der }) => der), ocspResponses }
+      },
     },
     stamp: createTimeStampClient({
       clock,
       configuration: () => globalConfiguration.current().index,
-      async fetchStatus(certificate, configuration) {
-        const of = configuration.caOf(certificate)
-        if (of === undefined || of.ocspUrls[0] === undefined) return undefined
-        return ocspClient.fetch(of.ocspUrls[0], buildOcspRequest(certificate, of.ca)).catch(() => undefined)
-      },
+      fetchStatus,
     }),
+    signerStatus: (certificates) => fetchStatus(readable(certificates)),
+    evidenceRecords: {
+      intervalMs: settings.evidenceRecords.intervalHours * 3_600_000,
+      beforeMs: settings.evidenceRecords.renewBeforeDays * 86_400_000,
+      ends: {
+        ...ALGORITHM_ENDS,
+        ...Object.fromEntries(settings.evidenceRecords.algorithmEnds.map((one) => one.split(' '))),
+      },
+    },
   })
 
   // The two halves

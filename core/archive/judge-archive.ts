@@ -8,10 +8,12 @@ import type { ContainerVerdict } from '#core/container/container.ts'
 import { readContainer } from '#core/container/read-container.ts'
 import { verifyContainer } from '#core/container/verify-container.ts'
 import { type BundleVerdict, MANIFEST, type RecordVerdict } from '#core/evidence/bundle.ts'
-import { overall } from '#core/evidence/judge-bundle.ts'
+import { failed, overall, type Proofs } from '#core/evidence/judge-bundle.ts'
 import { judgeCheckpoints } from '#core/evidence/judge-checkpoints.ts'
 import { judgeRecord } from '#core/evidence/judge-record.ts'
+import { judgeTimeStamps } from '#core/evidence/judge-time-stamps.ts'
 import { parseManifest } from '#core/evidence/parse-manifest.ts'
+import { proveHeads } from '#core/evidence/prove-heads.ts'
 import { checkFiles } from '#core/evidence/read-bundle.ts'
 import { Fault } from '#schemas/fault.ts'
 import { ARCHIVE_INFO, ARCHIVE_LIMITS, type ArchiveInfo, parseArchiveInfo } from './archive.ts'
@@ -58,8 +60,9 @@ export async function judgeArchive(q: ArchiveQuestion): Promise<ArchiveVerdict> 
     const isOurs = files.has(MANIFEST)
     if (hasContainers || !isOurs) found.linking = checkLinking(q.archive, q.previousDigest)
     if (isOurs) {
-      found.proved = await judgeProofs(q)
-      return { ...found, ...ofProofs(found.proved) }
+      const { proved, failure } = await judgeProofs(q)
+      found.proved = proved
+      return { ...found, ...(failure ?? ofProofs(proved)) }
     }
     for (const [name, bytes] of files)
       if (CONTAINER_NAME.test(name)) found.containers.push({ name, ...(await judgeContainer(bytes, q)) })
@@ -71,7 +74,10 @@ export async function judgeArchive(q: ArchiveQuestion): Promise<ArchiveVerdict> 
   }
 }
 
-async function judgeProofs(q: ArchiveQuestion): Promise<NonNullable<ArchiveVerdict['proved']>> {
+/** `failure`: a time-stamp that is not what the log says. */
+async function judgeProofs(
+  q: ArchiveQuestion,
+): Promise<{ proved: NonNullable<ArchiveVerdict['proved']>; failure: Verdict | undefined }> {
   const files = new Map(q.archive.files)
   const bytes = files.get(MANIFEST)!
   files.delete(MANIFEST)
@@ -85,17 +91,19 @@ async function judgeProofs(q: ArchiveQuestion): Promise<NonNullable<ArchiveVerdi
   if (shown.length !== stored.length || new Set(shown).size !== stored.length)
     throw malformed('a container that belongs to no record, or to two')
   const question = { bundle: { manifest, files }, configuration: q.configuration, now: q.now }
+  const proofs: Proofs = { heads: proveHeads(question), stamps: judgeTimeStamps(question.bundle) }
   const proven = []
-  for (const record of manifest.records) proven.push(await judgeRecord(record, question))
+  for (const record of manifest.records) proven.push(await judgeRecord(record, question, proofs))
   const records = proven.map(({ leaf: _leaf, shown: _shown, ...verdict }) => verdict)
-  return {
+  const proved = {
     log: manifest.log,
     made: manifest.made,
     info: parseArchiveInfo(info),
     manifest: hash('sha256', bytes, 'base64'),
     records,
-    checkpoints: judgeCheckpoints(question, records),
+    checkpoints: judgeCheckpoints(question, records, proofs.heads),
   }
+  return { proved, failure: failed(proofs) }
 }
 
 /** A record without its message is a tombstone: proved, and no reason for doubt when the archive says nothing else of it. */

@@ -40,6 +40,8 @@ export type OcspQuestion = {
   nonce?: Buffer
 }
 
+type ResponderQuestion = Pick<OcspQuestion, 'issuer' | 'responders' | 'at'>
+
 /** Throws `malformed_ocsp`, or `incorrect_validation_info` unless the certificate was good at `at`. */
 export function verifyOcspResponse(q: OcspQuestion): OcspVerdict {
   const response = parseOcspResponse(q.response)
@@ -67,7 +69,8 @@ function checkTimes(producedAt: Date, single: SingleResponse, q: OcspQuestion): 
   return { thisUpdate, nextUpdate, producedAt, validUntil: new Date(Math.min(until, nextUpdate.getTime())) }
 }
 
-function checkResponder(response: OcspResponse, q: OcspQuestion): void {
+/** Throws `incorrect_validation_info` unless a responder signed that may speak for the issuer at `at`. */
+export function checkResponder(response: OcspResponse, q: ResponderQuestion): void {
   let reason = 'its responder is not known'
   for (const { certificate, trusted } of candidates(response, q)) {
     if (!isNamed(response, certificate)) continue
@@ -86,7 +89,7 @@ function checkResponder(response: OcspResponse, q: OcspQuestion): void {
 type Candidate = { certificate: Certificate; trusted: 'issuer' | 'configured' | 'delegated' }
 
 /** Our own copies come first: nobody can put others in their place. */
-function* candidates(response: OcspResponse, q: OcspQuestion): Generator<Candidate> {
+function* candidates(response: OcspResponse, q: ResponderQuestion): Generator<Candidate> {
   yield { certificate: q.issuer, trusted: 'issuer' }
   for (const certificate of q.responders) yield { certificate, trusted: 'configured' }
   for (const bytes of response.certificates) {
@@ -111,7 +114,7 @@ function isNamed(response: OcspResponse, certificate: Certificate): boolean {
 function whyNotAuthorised(
   certificate: Certificate,
   trusted: Candidate['trusted'],
-  q: OcspQuestion,
+  q: ResponderQuestion,
 ): string | undefined {
   if (trusted === 'issuer') return undefined
   if (q.at < certificate.notBefore || q.at > certificate.notAfter)
@@ -128,6 +131,6 @@ function whyNotAuthorised(
   return isIssuedBy(certificate, q.issuer) ? undefined : 'its responder was not appointed by the issuer'
 }
 
-function refused(what: string): Fault {
+export function refused(what: string): Fault {
   return new Fault('incorrect_validation_info', { what: `OCSP answer refused: ${what}` })
 }

@@ -3,7 +3,6 @@
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { parseOcspResponse } from '#core/certificate/ocsp-parse.ts'
 import { certId } from '#core/certificate/ocsp-request.ts'
-import type { CheckedSignature } from '#core/signature/verify-signature.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import type { ContainerVerdict, SubIndication } from './container.ts'
 
@@ -64,10 +63,10 @@ export function judgeFault(thrown: unknown, stage: Stage): Judgement {
 /** Says more about a refused certificate: outside its validity at `at`, or revoked. */
 export function judgeSignerFault(
   thrown: unknown,
-  q: { signature: CheckedSignature; issuer: Certificate | undefined; at: Date },
+  q: { certificate: Certificate; issuer: Certificate | undefined; responses: Buffer[]; at: Date },
 ): Judgement {
   const judgement = judgeFault(thrown, 'signer')
-  const { certificate } = q.signature
+  const { certificate } = q
   if (judgement.code === 'cert_validation') {
     if (q.at < certificate.notBefore) {
       return { ...judgement, verdict: 'TOTAL-FAILED', subIndication: 'NOT_YET_VALID' }
@@ -75,22 +74,20 @@ export function judgeSignerFault(
     if (q.at > certificate.notAfter) return { ...judgement, subIndication: 'OUT_OF_BOUNDS_NO_POE' }
   }
   if (judgement.code === 'incorrect_validation_info') {
-    const subIndication = revocation(q.signature, q.issuer)
+    const subIndication = revocation(q)
     if (subIndication !== undefined) return { ...judgement, subIndication }
   }
   return judgement
 }
 
-/** Whether one of the answers in the signature speaks of revocation, and of whose. */
-function revocation(
-  { ocspResponses, certificate }: CheckedSignature,
-  issuer: Certificate | undefined,
-): SubIndication | undefined {
-  for (const bytes of ocspResponses) {
+/** Whether one of the answers speaks of revocation by that time, and of whose. */
+function revocation(q: Parameters<typeof judgeSignerFault>[1]): SubIndication | undefined {
+  const { certificate } = q
+  for (const bytes of q.responses) {
     try {
       const [single] = parseOcspResponse(bytes).responses
-      if (single?.status !== 'revoked') continue
-      const own = issuer !== undefined && single.certId.equals(certId(certificate, issuer))
+      if (single?.status !== 'revoked' || single.revokedAt! > q.at) continue
+      const own = q.issuer !== undefined && single.certId.equals(certId(certificate, q.issuer))
       return own ? 'REVOKED_NO_POE' : 'REVOKED_CA_NO_POE'
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown

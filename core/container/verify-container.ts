@@ -10,13 +10,16 @@
 import { createHash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import { CLOCK_TOLERANCE_MS } from '#core/evidence/validation-policy.ts'
 import { nodeDigest } from '#core/signature/algorithms.ts'
 import { checkCoverage } from '#core/signature/check-coverage.ts'
 import { checkSigner } from '#core/signature/check-signer.ts'
 import { type CheckedSignature, checkSignature } from '#core/signature/verify-signature.ts'
+import type { TimeStamp } from '#core/timestamp/verify-token.ts'
 import type { ClientId } from '#schemas/identifiers.ts'
 import { PART_NAME } from '#schemas/wire.ts'
 import { type Container, type ContainerVerdict, ENTRY } from './container.ts'
+import { judgeSignatureAge, judgeStampAge } from './judge-age.ts'
 import { type Judgement, judgeFault, judgeSignerFault } from './judge-fault.ts'
 import { senderOf } from './message-sender.ts'
 import { strayChains } from './stray-chains.ts'
@@ -29,10 +32,16 @@ export type VerificationQuestion = {
   now: Date
   /** Who must have signed, of a message that does not say so itself (a refusal). */
   sender?: ClientId
+  /** What was kept beside the container (an evidence bundle has it). */
+  kept?: KeptProof
 }
 
-/** Clocks of signer and time-stamping authority may differ by this much. */
-const CLOCK_TOLERANCE_MS = 5 * 60_000
+export type KeptProof = {
+  /** OCSP answers fetched for the time-stamp, and later ones. */
+  ocspResponses: Buffer[]
+  /** When something newer proves that the time-stamp existed already; absent when nothing does. */
+  stampExisted?: Date | undefined
+}
 
 /** The verdict on one container. */
 export async function verifyContainer(q: VerificationQuestion): Promise<ContainerVerdict> {
@@ -51,13 +60,15 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
   found.signingCertificate = signature.certificate
   found.signingTime = signature.signingTime
 
+  let stamp: TimeStamp
   try {
     const tsaCertificates = configurations.flatMap((one) => one.tsaCertificates)
-    found.timeStamp = verifyTimeStamp(container, signature, tsaCertificates)
+    stamp = verifyTimeStamp(container, signature, tsaCertificates)
   } catch (thrown) {
     return judged(judgeFault(thrown, 'time-stamp'))
   }
-  const { time } = found.timeStamp
+  const { time, certificate: tsa, keyCountedUntil } = stamp
+  found.timeStamp = { time, tsa, ...(keyCountedUntil !== undefined && { keyCountedUntil }) }
 
   let uncovered: Judgement | undefined
   try {
@@ -77,14 +88,26 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
   }
   const configuration = configurations.find(({ instance }) => instance === sender.instance)
   if (configuration === undefined) return judged(unknownInstance(sender.instance))
+  const misdated = wrongOrder(signature, time, q.now)
+  if (misdated !== undefined) return judged(misdated)
+  const ocspResponses = q.kept?.ocspResponses ?? []
+  let chain: Certificate[]
   try {
-    checkSigner({ signature, configuration, at: time, member: sender })
+    const kept = { ocspResponses, now: q.now }
+    chain = checkSigner({ signature, configuration, at: time, member: sender, kept }).chain
   } catch (thrown) {
     const issuer: Certificate | undefined = configuration.caOf(signature.certificate)?.ca
-    return judged(judgeSignerFault(thrown, { signature, issuer, at: time }))
+    const responses = [...signature.ocspResponses, ...ocspResponses]
+    return judged(
+      judgeSignerFault(thrown, { certificate: signature.certificate, issuer, responses, at: time }),
+    )
   }
   found.signer = sender
-  return judged(uncovered ?? wrongOrder(signature, time, q.now) ?? pastKey(found.timeStamp) ?? passed(stray))
+  const existed = q.kept?.stampExisted ?? q.now
+  const aged =
+    judgeStampAge({ stamp, existed, configurations, ocspResponses, now: q.now }) ??
+    judgeSignatureAge({ signature, chain, at: time })
+  return judged(uncovered ?? aged ?? passed(stray))
 }
 
 function passed(stray: string[]): Judgement {
@@ -171,21 +194,6 @@ function unknownInstance(instance: string): Judgement {
     subIndication: 'NO_CERTIFICATE_CHAIN_FOUND',
     code: 'invalid_cert_path',
     reason: `The configuration does not know the signer's instance ${instance}.`,
-  }
-}
-
-/** EN 319 102-1: a stamp by a key that can be broken today needs something newer that proves that it is old. */
-function pastKey({
-  time,
-  keyCountedUntil,
-}: NonNullable<ContainerVerdict['timeStamp']>): Judgement | undefined {
-  if (keyCountedUntil === undefined) return undefined
-  const [made, until] = [time, keyCountedUntil].map((date) => date.toISOString().slice(0, 10))
-  return {
-    verdict: 'INDETERMINATE',
-    subIndication: 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
-    code: 'timestamp_invalid',
-    reason: `All holds, but the time-stamp of ${made} was made with a key that counted until ${until} only, and nothing newer proves that it existed then.`,
   }
 }
 

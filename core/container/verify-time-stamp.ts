@@ -4,7 +4,7 @@ import type { Certificate } from '#core/certificate/certificate.ts'
 import { nodeDigest } from '#core/signature/algorithms.ts'
 import { verifyHashChain } from '#core/signature/hash-chain.ts'
 import type { CheckedSignature } from '#core/signature/verify-signature.ts'
-import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
+import { type TimeStamp, verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { PART_NAME } from '#schemas/wire.ts'
 import type { Container } from './container.ts'
@@ -18,12 +18,12 @@ export function verifyTimeStamp(
   container: Container,
   signature: CheckedSignature,
   tsaCertificates: Certificate[],
-): { time: Date; tsa: Certificate; keyCountedUntil?: Date } {
+): TimeStamp {
   const { timestampHashChainResult: result, timestampHashChain: chain } = container
   if (result !== undefined && chain !== undefined) checkChain(container, result, chain)
   const token = container.timestampToken ?? (result === undefined ? signature.timeStampToken : undefined)
   if (token === undefined) throw new Fault('timestamp_invalid', { what: 'there is no time-stamp' })
-  const { time, certificate, keyCountedUntil } = verifyTimeStampToken({
+  return verifyTimeStampToken({
     token,
     data: result ?? signature.signatureValue,
     tsaCertificates,
@@ -31,9 +31,6 @@ export function verifyTimeStamp(
     requireTimeStampingUsage: false,
     keys: 'of-its-time',
   })
-  return keyCountedUntil === undefined
-    ? { time, tsa: certificate }
-    : { time, tsa: certificate, keyCountedUntil }
 }
 
 function checkChain(container: Container, result: Buffer, chain: Buffer): void {

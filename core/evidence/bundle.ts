@@ -2,7 +2,7 @@
  * The evidence bundle (docs/evidence-bundle.md): one ZIP file with all that is needed to judge an exchange offline, from
  * the log of one security server. `bundle.json` says what belongs to which record; nothing else in it is trusted.
  */
-import type { ContainerVerdict } from '#core/container/container.ts'
+import type { ContainerVerdict, SubIndication } from '#core/container/container.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 
 export const BUNDLE_TYPE = 'application/vnd.concordat.evidence+zip'
@@ -32,6 +32,31 @@ export type BundleRecord = {
   erased?: string
 }
 
+/** The log's own record of a time-stamp: it commits to the token and to all that was kept with it. */
+export type BundleTimeStamp = Pick<BundleRecord, 'index' | 'form' | 'path' | 'checkpoint'> & {
+  openings: { message: BundleOpening; body: BundleOpening }
+  /** First and last signature document of the batch. */
+  firstId: number
+  lastId: number
+  /** SHA-512 of each of them, one after the other. */
+  digests: string
+  /** Absent when the token is over one signature value. */
+  hashChainResult?: string
+  token: string
+  /** DER: the authority's chain, and the status of the authority and of the batch's signers just before the stamp. */
+  certificates: string[]
+  ocspResponses: string[]
+}
+
+/** What proves since when a tree head exists: an evidence record (RFC 4998) over stampedNote of it. */
+export type BundleEvidenceRecord = {
+  checkpoint: string
+  record: string
+  /** DER: chains and status of whoever signed tree head and time-stamps, as of then. */
+  certificates: string[]
+  ocspResponses: string[]
+}
+
 export type BundleManifest = {
   version: 1
   /** The log's origin: the security server's identifier. */
@@ -40,6 +65,9 @@ export type BundleManifest = {
   made: string
   /** In rising order of index. */
   records: BundleRecord[]
+  /** Those that cover messages of the records, in rising order of index. */
+  timeStamps: BundleTimeStamp[]
+  evidenceRecords: BundleEvidenceRecord[]
   /** Certificates and OCSP responses (DER) of whoever countersigns the log's checkpoints now; the certificate first. */
   checkpointSigner: { certificates: string[]; ocspResponses: string[] }
   /** The shared parameters of each instance, for those who have no configuration of their own. */
@@ -60,9 +88,14 @@ export type RecordVerdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' |
   container: ContainerVerdict | undefined
 }
 
-export type CheckpointVerdict = {
+export type HeadVerdict = {
   size: number
   signedByMember: boolean
+  /** Since when the tree head is proved to exist, and until when that proof counts; absent without an evidence record. */
+  existed?: { since: Date; until: Date; stamps: number } | undefined
+  /** Why it is not signed by the member, at a proven time. */
+  subIndication?: SubIndication | undefined
+  reason?: string | undefined
   /** Of the policy that it was judged by, those that cosigned, and whether they are enough; absent without a policy. */
   witnesses?: { names: string[]; quorum: boolean } | undefined
 }
@@ -71,5 +104,5 @@ export type BundleVerdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' |
   log: string
   made: string
   records: RecordVerdict[]
-  checkpoints: CheckpointVerdict[]
+  checkpoints: HeadVerdict[]
 }

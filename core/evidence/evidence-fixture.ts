@@ -2,8 +2,10 @@
 import { createHmac, generateKeyPairSync, hash, randomBytes, sign } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
+import type { ContainerParts } from '#core/container/container.ts'
 import { AT, body, NOW, parts, STAMPED, written } from '#core/container/container-fixture.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
+import { newEvidenceRecord } from '#core/evidence-record/write-evidence-record.ts'
 import { addSignature, memberSignatureLine, signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'
 import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { leafHash } from '#core/merkle/hash.ts'
@@ -15,6 +17,8 @@ import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import { parseRestRequest, writeRestResponse } from '#core/transport/rest-message.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { type BundleManifest, type BundleRecord, MANIFEST } from './bundle.ts'
+import { batchBytes, encodeEvidence } from './stamp-batch.ts'
+import { stampedNote } from './stamped-note.ts'
 
 /** What the reply of the fixture answers: a request to the member that signs. */
 const REPLIED = Buffer.from(
@@ -35,6 +39,11 @@ export async function make(
     /** The request hash of a reply in the place of the refusal. */
     reply?: string
     erasure?: boolean
+    /** Whether one over the tree head is there, and of what time. */
+    evidenceRecord?: boolean
+    proven?: Date
+    /** Kept with the time-stamps. */
+    kept?: Buffer[]
     refusedBy?: { service: string; peer: string; requestId?: string }
   } = {},
 ): Promise<Made> {
@@ -113,7 +122,10 @@ export async function make(
     ...{ message: '', body: '', signature: '', parties: committed('parties', otherSalt, Buffer.from('{}')) },
     answers: base64(leafHash(Buffer.from(first))),
   })
-  const forms = ['{"something":"else"}', first, second, erasure, '{"more":2}']
+  const stamps = [container, refusalContainer].flatMap((one) =>
+    one === undefined ? [] : [stampRecord(one, salt, o.kept)],
+  )
+  const forms = ['{"something":"else"}', first, second, erasure, ...stamps.map(({ form }) => form)]
   const leaves = forms.map((form) => leafHash(Buffer.from(form)))
   const rootOf = (from: number, to: number): Buffer => {
     const range = createCompactRange()
@@ -197,18 +209,77 @@ export async function make(
     [...files.keys()].filter(
       (name) => name.startsWith('signer/') && end === (name.includes('ocsp') ? 'ocsp' : 'certificate'),
     )
+  if (o.evidenceRecord !== false) {
+    const token = F.timeStamp(stampedNote(checkpoint, LOG), o.proven ?? NOW)
+    if (o.signer === undefined)
+      for (const [i, answer] of F.freshSigner(o.proven ?? NOW).ocspResponses.entries())
+        files.set(`status-${i}`, answer)
+    files.set('evidence-record.der', newEvidenceRecord({ digest: 'SHA-512', lists: [], token }))
+  }
   return {
     manifest: {
       version: 1,
       log: LOG,
       made: NOW.toISOString(),
       records,
+      timeStamps: await Promise.all(
+        stamps.map(async ({ form, entry }, i) => ({
+          ...{ index: 4 + i, form, path: await proof(4 + i), checkpoint: 'checkpoints/5.txt' },
+          ...entry(files, `time-stamps/${4 + i}`),
+        })),
+      ),
+      evidenceRecords:
+        o.evidenceRecord === false
+          ? []
+          : [
+              {
+                ...{ checkpoint: 'checkpoints/5.txt', record: 'evidence-record.der' },
+                ...{
+                  certificates: [],
+                  ocspResponses: o.signer === undefined ? ['status-0', 'status-1'] : [],
+                },
+              },
+            ],
       checkpointSigner: { certificates: named('certificate'), ocspResponses: named('ocsp') },
       configuration: ['configuration/GOLD/shared-params.xml'],
       files: {},
     },
     files,
   }
+}
+
+/** The log's record of the time-stamp of a container, and its entry in a manifest, whose files it adds. */
+function stampRecord(container: ContainerParts, salt: Buffer, ocspResponses: Buffer[] = []) {
+  const sha512 = (bytes: Buffer): Buffer => hash('sha512', bytes, 'buffer')
+  const [token, digests] = [container.timestampToken!, sha512(container.signatures)]
+  const result = container.timestampHashChainResult!
+  const certificates = [F.tsa.certificate.der]
+  const evidence = encodeEvidence({ certificates, ocspResponses })
+  const batch = batchBytes({ ...{ first_id: 1, last_id: 2, digests, evidence }, hash_chain_result: result })
+  const open = (label: string, digest: Buffer) => ({
+    key: createHmac('sha256', salt).update(label).digest('base64'),
+    digest: digest.toString('base64'),
+  })
+  const form = leafForm({
+    ...{ version: 1, kind: 'time-stamp', direction: '', time: STAMPED.toISOString(), outcome: '' },
+    ...{ contract: '', fields: '', logLevel: 'digest', answers: '', signature: '', parties: '' },
+    message: commit('message', salt, sha512(token)).toString('base64'),
+    body: commit('body', salt, sha512(batch)).toString('base64'),
+  })
+  const entry = (files: Map<string, Buffer>, folder: string) => {
+    const add = (name: string, bytes: Buffer): string => {
+      files.set(`${folder}/${name}`, bytes)
+      return `${folder}/${name}`
+    }
+    return {
+      openings: { message: open('message', sha512(token)), body: open('body', sha512(batch)) },
+      ...{ firstId: 1, lastId: 2, token: add('token.tst', token), digests: add('digests.bin', digests) },
+      hashChainResult: add('result.xml', result),
+      certificates: certificates.map((der, i) => add(`certificate-${i}.der`, der)),
+      ocspResponses: ocspResponses.map((der, i) => add(`ocsp-${i}.der`, der)),
+    }
+  }
+  return { form, entry }
 }
 
 /** The file; digests of the entries are those of what they are now, unless told. */

@@ -67,10 +67,16 @@ t.test('a good bundle: every record, who signed, where it stands', async (t) => 
 t.test('what the bundle shows is what the leaf commits to', async (t) => {
   const other = await written(await parts({ message: Buffer.concat([F.REQUEST, Buffer.from('x')]) }))
   const otherBody = await written(await parts({ bodies: [Buffer.concat([body, body])] }))
+  const twoBodies = await written(await parts({ bodies: [body, F.REQUEST] }))
   const sameMessage = await written(await parts())
   const cases: [string, Parameters<typeof changed>[0], RegExp][] = [
     ['another message', { files: { 'records/1/message.asice': other } }, /message is not what/],
     ['another body', { files: { 'records/1/message.asice': otherBody } }, /body is not what/],
+    [
+      'another message of the batch as a body',
+      { files: { 'records/1/message.asice': twoBodies } },
+      /one body/,
+    ],
     [
       'a body left out',
       { request: ({ openings }) => ({ openings: { ...openings, body: undefined } }) },
@@ -230,8 +236,17 @@ t.test("who signed the tree head: the owner's certificate, proved by a message o
   })
   const along = await make({ cameAlong: true })
   t.match(await judge(withoutMessage(along)), { verdict: 'TOTAL-PASSED' })
-  const late = { ...along, manifest: { ...along.manifest, made: '2029-01-01T00:00:00.000Z' } }
-  t.match(await judge(withoutMessage(late)), { verdict: 'INDETERMINATE' }, 'a status of another time')
+  const undated = withoutMessage(await make({ cameAlong: true, evidenceRecord: false }))
+  t.match(await judge(undated), { verdict: 'TOTAL-PASSED' }, 'good now')
+  const bundle = await readBundle(bytesOf(undated))
+  const later = await judgeBundle({ bundle, configuration, now: new Date('2029-01-01T00:00:00Z') })
+  t.match(
+    later,
+    { checkpoints: [{ signedByMember: false, subIndication: 'NO_POE' }] },
+    "nobody's word for a time counts",
+  )
+  const early = await make({ cameAlong: true, proven: new Date('2029-01-01T00:00:00Z') })
+  t.match(await judge(withoutMessage(early)), { checkpoints: [{ existed: undefined }] })
   t.match(await judge(withoutMessage(await make({ signer: F.rsaSigner, cameAlong: true }))), {
     verdict: 'INDETERMINATE',
   })

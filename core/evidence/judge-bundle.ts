@@ -9,6 +9,8 @@ import type { Bundle, BundleVerdict, RecordVerdict } from './bundle.ts'
 import { checkExchange } from './check-exchange.ts'
 import { judgeCheckpoints } from './judge-checkpoints.ts'
 import { judgeRecord, type ProvenRecord } from './judge-record.ts'
+import { judgeTimeStamps, type ProvenStamps } from './judge-time-stamps.ts'
+import { type HeadProofs, proveHeads } from './prove-heads.ts'
 
 export type BundleQuestion = {
   bundle: Bundle
@@ -18,17 +20,23 @@ export type BundleQuestion = {
   witnesses?: WitnessPolicy | undefined
 }
 
+type Overall = Pick<BundleVerdict, 'verdict' | 'subIndication' | 'reason'>
+
+/** What else the bundle proves, for its records: since when tree heads exist, and what was kept with time-stamps. */
+export type Proofs = { heads: HeadProofs; stamps: ProvenStamps }
+
 const ORDER: BundleVerdict['verdict'][] = ['TOTAL-FAILED', 'INDETERMINATE', 'TOTAL-PASSED']
 
 export async function judgeBundle(q: BundleQuestion): Promise<BundleVerdict> {
   const { manifest } = q.bundle
   const records: ProvenRecord[] = []
-  for (const record of manifest.records) records.push(await judgeRecord(record, q))
+  const proofs: Proofs = { heads: proveHeads(q), stamps: judgeTimeStamps(q.bundle) }
+  for (const record of manifest.records) records.push(await judgeRecord(record, q, proofs))
   const told = records.map((one) => sayErased(one, records))
   const answered = told.map((one) => checkExchange(one, told))
-  const checkpoints = judgeCheckpoints(q, answered)
+  const checkpoints = judgeCheckpoints(q, answered, proofs.heads)
   return {
-    ...overall(answered, checkpoints),
+    ...(failed(proofs) ?? overall(answered, checkpoints)),
     log: manifest.log,
     made: manifest.made,
     records: answered,
@@ -47,23 +55,24 @@ function sayErased(record: ProvenRecord, all: ProvenRecord[]): ProvenRecord {
   return { ...record, reason }
 }
 
+/** A time-stamp that is not what the log says. An evidence record that does not hold proves nothing, as none would. */
+export function failed({ stamps: { failure } }: Proofs): Overall | undefined {
+  return failure === undefined
+    ? undefined
+    : { verdict: 'TOTAL-FAILED', subIndication: 'HASH_FAILURE', reason: failure }
+}
+
 /** The worst verdict on a record decides; then whether the owner stands behind each tree head. */
-export function overall(
-  records: RecordVerdict[],
-  checkpoints: BundleVerdict['checkpoints'],
-): Pick<BundleVerdict, 'verdict' | 'subIndication' | 'reason'> {
+export function overall(records: RecordVerdict[], checkpoints: BundleVerdict['checkpoints']): Overall {
   const worst = records.toSorted((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict))[0]!
   if (worst.verdict !== 'TOTAL-PASSED') {
     const { verdict, subIndication, reason } = worst
     return { verdict, subIndication, reason: `Record ${worst.index}: ${reason}` }
   }
-  if (checkpoints.some(({ signedByMember }) => !signedByMember)) {
-    return {
-      verdict: 'INDETERMINATE',
-      subIndication: 'NO_CERTIFICATE_CHAIN_FOUND',
-      reason:
-        "Every message verifies, but no certificate of the security server's owner is known that signed the log's tree head.",
-    }
+  const unsigned = checkpoints.find(({ signedByMember }) => !signedByMember)
+  if (unsigned !== undefined) {
+    const { subIndication, reason } = unsigned
+    return { verdict: 'INDETERMINATE', subIndication, reason: `Every message verifies, but ${reason}.` }
   }
   if (checkpoints.some(({ witnesses }) => witnesses?.quorum === false)) {
     return {

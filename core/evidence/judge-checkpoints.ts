@@ -1,44 +1,55 @@
 /** Who signed the tree heads of a bundle: a member's certificate ties a log to a member, its own key ties it to nobody. */
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
+import { judgeSignerFault } from '#core/container/judge-fault.ts'
 import { type Note, noteName, parseCheckpoint, verifyMemberSignature } from '#core/merkle/checkpoint.ts'
 import { judgeWitnesses } from '#core/merkle/witness-policy.ts'
 import { checkSigner } from '#core/signature/check-signer.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf, parseServerId } from '#schemas/identifiers.ts'
-import type { BundleVerdict, CheckpointVerdict, RecordVerdict } from './bundle.ts'
+import type { HeadVerdict, RecordVerdict } from './bundle.ts'
 import type { BundleQuestion } from './judge-bundle.ts'
+import type { HeadProof, HeadProofs } from './prove-heads.ts'
 
 /**
- * For each tree head, whether the server's owner signed it: with a certificate that a message of the bundle proves at its
- * time-stamp, or with the one that came along, judged at the time at which the bundle says it was made. A tree head has no
- * proven time of its own; the time-stamps of the messages have.
+ * For each tree head, whether the server's owner signed it: with a certificate that was good when an evidence record proves
+ * that the tree head existed or, without one, that is good now. Nobody's word for a time counts.
  */
-export function judgeCheckpoints(q: BundleQuestion, records: RecordVerdict[]): BundleVerdict['checkpoints'] {
+export function judgeCheckpoints(
+  q: BundleQuestion,
+  records: RecordVerdict[],
+  proofs: HeadProofs,
+): HeadVerdict[] {
   const owner = ownerOf(q.bundle.manifest.log)
-  const certificates = owner === undefined ? [] : [...provenBy(records, owner), ...cameAlong(q, owner)]
-  const names = new Set(q.bundle.manifest.records.map(({ checkpoint }) => checkpoint))
-  return [...names].flatMap((name) => {
+  const certificates = owner === undefined ? [] : [...signers(records, owner), ...cameAlong(q)]
+  const { records: shown, timeStamps } = q.bundle.manifest
+  const names = new Set([...shown, ...timeStamps].map(({ checkpoint }) => checkpoint))
+  return [...names].map((name) => {
+    const proof = proofs.of(name)
+    const existed = proof && { since: proof.since, until: new Date(proof.end.time), stamps: proof.stamps }
     try {
       const { size, note } = parseCheckpoint(q.bundle.files.get(name)!.toString())
-      const signedByMember = certificates.some((certificate) =>
-        verifyMemberSignature(note, noteName(idText(owner!)), publicKeyOf(certificate)),
+      const byOwner = certificates.filter((one) =>
+        verifyMemberSignature(note, noteName(idText(owner!)), publicKeyOf(one)),
       )
-      return [{ size, signedByMember, ...witnessesOf(note, q) }]
+      return {
+        size,
+        existed,
+        ...witnessesOf(note, q),
+        ...judgeSigner({ byOwner, certificates, owner, proof, failure: proofs.failure }, q),
+      }
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown
       // Its records have failed for the same reason; a forged line of a known key is no signature.
-      return [
-        { size: 0, signedByMember: false, ...(q.witnesses && { witnesses: { names: [], quorum: false } }) },
-      ]
+      return {
+        ...{ size: 0, existed, ...unsigned },
+        ...(q.witnesses && { witnesses: { names: [], quorum: false } }),
+      }
     }
   })
 }
 
 /** A forged line of a witness that the policy knows is no cosignature, and leaves none of the others in doubt: no quorum then. */
-function witnessesOf(
-  note: Note,
-  { witnesses: policy }: BundleQuestion,
-): Pick<CheckpointVerdict, 'witnesses'> {
+function witnessesOf(note: Note, { witnesses: policy }: BundleQuestion): Pick<HeadVerdict, 'witnesses'> {
   if (policy === undefined) return {}
   try {
     const { met: quorum, witnesses } = judgeWitnesses(note, policy)
@@ -49,6 +60,83 @@ function witnessesOf(
   }
 }
 
+type Judged = Omit<HeadVerdict, 'size' | 'existed' | 'witnesses'>
+
+const unsigned: Judged = {
+  signedByMember: false,
+  subIndication: 'NO_CERTIFICATE_CHAIN_FOUND',
+  reason: "no certificate of the security server's owner is known that signed the log's tree head",
+}
+
+/** `byOwner`: the certificates whose key signed. */
+function judgeSigner(
+  {
+    byOwner,
+    certificates,
+    owner,
+    proof,
+    failure,
+  }: {
+    byOwner: Certificate[]
+    certificates: Certificate[]
+    owner: MemberId | undefined
+    proof: HeadProof | undefined
+    failure: string | undefined
+  },
+  q: BundleQuestion,
+): Judged {
+  const configuration = owner && q.configuration.get(owner.instance)
+  if (configuration === undefined) return unsigned
+  const at = proof?.counts === true ? proof.since : q.now
+  let judged: Judged = unsigned
+  for (const certificate of byOwner) {
+    const signature = {
+      certificate,
+      certificates: certificates.slice(0, 16),
+      ocspResponses: statuses(q, proof),
+    }
+    try {
+      checkSigner({
+        signature,
+        configuration,
+        at,
+        member: owner!,
+        kept: { ocspResponses: [], now: q.now },
+      })
+      return { signedByMember: true }
+    } catch (thrown) {
+      const issuer = configuration.caOf(certificate)?.ca
+      const { subIndication, reason } = judgeSignerFault(thrown, {
+        ...{ certificate, issuer, at },
+        responses: signature.ocspResponses,
+      })
+      judged = {
+        signedByMember: false,
+        subIndication,
+        reason: `the tree head's signer is not trusted: ${reason}`,
+      }
+    }
+  }
+  if (byOwner.length === 0 || proof?.counts === true) return judged
+  return {
+    signedByMember: false,
+    subIndication: proof === undefined ? 'NO_POE' : agedOut(proof),
+    reason:
+      proof === undefined
+        ? `nothing proves when the tree head was signed${failure === undefined ? '' : ` (${failure})`}, and its signer is not known to be good now`
+        : `what proves when the tree head was signed counted until ${new Date(proof.end.time).toISOString()} only`,
+  }
+}
+
+function agedOut({ end }: HeadProof): NonNullable<Judged['subIndication']> {
+  return end.cause === 'certificate' ? 'OUT_OF_BOUNDS_NO_POE' : 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE'
+}
+
+function statuses({ bundle }: BundleQuestion, proof: HeadProof | undefined): Buffer[] {
+  const along = bundle.manifest.checkpointSigner.ocspResponses.map((name) => bundle.files.get(name)!)
+  return [...along, ...(proof?.ocspResponses ?? [])]
+}
+
 function ownerOf(log: string): MemberId | undefined {
   try {
     return memberOf(parseServerId(log))
@@ -57,7 +145,7 @@ function ownerOf(log: string): MemberId | undefined {
   }
 }
 
-function provenBy(records: RecordVerdict[], owner: MemberId): Certificate[] {
+function signers(records: RecordVerdict[], owner: MemberId): Certificate[] {
   return records.flatMap(({ container }) => {
     if (container?.signer === undefined || container.verdict === 'TOTAL-FAILED') return []
     const isOwner = idText(memberOf(container.signer)) === idText(owner)
@@ -65,21 +153,16 @@ function provenBy(records: RecordVerdict[], owner: MemberId): Certificate[] {
   })
 }
 
-function cameAlong({ bundle, configuration }: BundleQuestion, owner: MemberId): Certificate[] {
-  const { checkpointSigner, made } = bundle.manifest
-  const index = configuration.get(owner.instance)
-  if (index === undefined || checkpointSigner.certificates.length === 0) return []
-  try {
-    const bytes = (name: string): Buffer => bundle.files.get(name)!
-    const [certificate, ...certificates] = checkpointSigner.certificates.map((name) =>
-      parseCertificate(bytes(name)),
-    )
-    const ocspResponses = checkpointSigner.ocspResponses.map(bytes)
-    const signature = { certificate: certificate!, certificates, ocspResponses }
-    checkSigner({ signature, configuration: index, at: new Date(made), member: owner })
-    return [certificate!]
-  } catch (thrown) {
-    if (!(thrown instanceof Fault)) throw thrown
-    return []
-  }
+/** Of the one who countersigns now, and those that were kept with the evidence records. */
+function cameAlong({ bundle }: BundleQuestion): Certificate[] {
+  const { checkpointSigner, evidenceRecords } = bundle.manifest
+  const names = [checkpointSigner, ...evidenceRecords].flatMap(({ certificates }) => certificates)
+  return [...new Set(names)].flatMap((name) => {
+    try {
+      return [parseCertificate(bundle.files.get(name)!)]
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown
+      return []
+    }
+  })
 }

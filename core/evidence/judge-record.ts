@@ -3,18 +3,17 @@ import { hash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import type { Container, ContainerVerdict } from '#core/container/container.ts'
 import { readContainer } from '#core/container/read-container.ts'
-import { verifyContainer } from '#core/container/verify-container.ts'
-import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { type KeptProof, verifyContainer } from '#core/container/verify-container.ts'
 import { leafHash } from '#core/merkle/hash.ts'
-import { type LeafFields, leafForm, openCommitment } from '#core/merkle/leaf-form.ts'
-import { verifyInclusion } from '#core/merkle/proofs.ts'
+import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { checkSignature } from '#core/signature/verify-signature.ts'
 import { readRefusalStatement } from '#core/transport/refusal-statement.ts'
 import { Fault } from '#schemas/fault.ts'
 import { memberOf, parseServerId, parseServiceId } from '#schemas/identifiers.ts'
 import type { BundleRecord, RecordVerdict } from './bundle.ts'
-import type { BundleQuestion } from './judge-bundle.ts'
+import type { BundleQuestion, Proofs } from './judge-bundle.ts'
 import { malformed } from './parse-manifest.ts'
+import { checkOpening, checkPlace, differs, readForm } from './read-form.ts'
 
 /** With its leaf hash, base64, by which others name it, and the message that is shown, with the digests that a reply names. */
 export type ProvenRecord = RecordVerdict & { leaf: string; shown: ShownMessage | undefined }
@@ -29,7 +28,11 @@ const NO_FORM: LeafFields = {
 }
 
 /** A verdict, whatever is wrong with the record. */
-export async function judgeRecord(record: BundleRecord, q: BundleQuestion): Promise<ProvenRecord> {
+export async function judgeRecord(
+  record: BundleRecord,
+  q: BundleQuestion,
+  proofs: Proofs,
+): Promise<ProvenRecord> {
   const { index } = record
   const leaf = leafHash(Buffer.from(record.form))
   const found = {
@@ -41,12 +44,12 @@ export async function judgeRecord(record: BundleRecord, q: BundleQuestion): Prom
   }
   try {
     found.form = readForm(record.form)
-    checkPlace(record, leaf, q)
+    checkPlace(record, leaf, q.bundle)
     const { metadata, container } = await checkShown(record, found.form, q)
     found.metadata = metadata
     if (container === undefined)
       return { ...found, ...withoutMessage(record, found.form), container: undefined }
-    const verdict = await judgeMessage(container, found, q)
+    const verdict = await judgeStamped(container, found, q, proofs)
     const { subIndication, reason } = verdict
     return {
       ...found,
@@ -69,13 +72,50 @@ export async function judgeRecord(record: BundleRecord, q: BundleQuestion): Prom
   }
 }
 
+/** The message with what the log kept beside it: the status of its signer at the stamp, and since when the stamp exists. */
+async function judgeStamped(
+  container: Container,
+  found: Pick<RecordVerdict, 'form' | 'metadata'>,
+  q: BundleQuestion,
+  { heads, stamps }: Proofs,
+): Promise<ContainerVerdict> {
+  const stamp = stamps.of(found.form.signature)
+  if (stamp !== undefined && !stamp.token.equals((await tokenOf(container)) ?? Buffer.alloc(0)))
+    throw differs('The time-stamp in the container is not the one that the log holds.')
+  const head = stamp && heads.of(stamp.checkpoint)
+  const { checkpointSigner } = q.bundle.manifest
+  const along = checkpointSigner.ocspResponses.map((name) => q.bundle.files.get(name)!)
+  const verdict = await judgeMessage(container, found, q, {
+    ocspResponses: [...(stamp?.ocspResponses ?? []), ...(head?.ocspResponses ?? []), ...along],
+    stampExisted: head?.counts === true ? head.since : undefined,
+  })
+  if (stamp !== undefined || verdict.verdict !== 'TOTAL-PASSED') return verdict
+  // Whoever may leave it out could hide that the signer was revoked before the stamp.
+  return {
+    ...verdict,
+    ...{ verdict: 'INDETERMINATE', subIndication: 'NO_POE', code: 'timestamp_invalid' },
+    reason: "The message verifies, but the log's own record of its time-stamp is not shown.",
+  }
+}
+
+async function tokenOf({ timestampToken, signatures }: Container): Promise<Buffer | undefined> {
+  if (timestampToken !== undefined) return timestampToken
+  try {
+    return (await checkSignature(signatures)).timeStampToken
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown
+    return undefined
+  }
+}
+
 /** A refusal's statement names no signer: it is the service's member or, where that has no key there, the refusing server's owner. */
 async function judgeMessage(
   container: Container,
   { form, metadata }: Pick<RecordVerdict, 'form' | 'metadata'>,
   { bundle, configuration, now }: BundleQuestion,
+  kept: KeptProof,
 ): Promise<ContainerVerdict> {
-  const question = { container, configuration, now }
+  const question = { container, configuration, now, kept }
   if (form.kind !== 'refusal') return verifyContainer(question)
   const { requestId, service, peer } = (metadata ?? {}) as Record<string, unknown>
   if (readRefusalStatement(container.message).requestId !== requestId)
@@ -84,24 +124,6 @@ async function judgeMessage(
   const byService = await verifyContainer({ ...question, sender: memberOf(parseServiceId(String(service))) })
   if (byService.code !== 'incorrect_certificate') return byService
   return verifyContainer({ ...question, sender: memberOf(parseServerId(String(server))) })
-}
-
-/** The fields of a form that is equal to its own canonical form, so that nobody reads another record in the same leaf. */
-function readForm(text: string): LeafFields {
-  const fields = parseStrictJson(text) as LeafFields
-  try {
-    if (leafForm(fields) === text) return fields
-  } catch {
-    // A member that is no text, or absent.
-  }
-  throw malformed('the leaf form is not canonical')
-}
-
-function checkPlace(record: BundleRecord, leaf: Buffer, { bundle }: BundleQuestion): void {
-  const checkpoint = parseCheckpoint(bundle.files.get(record.checkpoint)!.toString())
-  if (checkpoint.origin !== bundle.manifest.log) throw differs('The tree head is of another log.')
-  const proof = record.path.map((node) => Buffer.from(node, 'base64'))
-  verifyInclusion({ size: checkpoint.size, index: record.index, leaf, proof, root: checkpoint.root })
 }
 
 /** Everything that the bundle shows of the record is what its leaf commits to. */
@@ -113,9 +135,7 @@ async function checkShown(
   for (const label of ['parties', 'message', 'body'] as const) {
     const opening = record.openings[label]
     if (opening === undefined) continue
-    const [key, digest] = [Buffer.from(opening.key, 'base64'), Buffer.from(opening.digest, 'base64')]
-    if (openCommitment(key, digest).toString('base64') !== form[label])
-      throw differs(`The opening of its ${label} is not of this leaf.`)
+    checkOpening(form, label, opening)
   }
   const metadata = record.metadata === undefined ? undefined : bundle.files.get(record.metadata)!
   if (metadata !== undefined) expect('metadata', sha512(metadata), record.openings.parties?.digest)
@@ -125,9 +145,12 @@ async function checkShown(
 
   const container = await readContainer(bundle.files.get(record.container)!)
   expect('message', sha512(container.message), record.openings.message?.digest)
+  if (form.body !== '' && record.openings.body === undefined)
+    throw malformed('the body of a message that is shown is not opened')
   const [body, ...more] = container.attachments
-  if (more.length === 0)
-    expect('body', body?.digest('SHA-512').toString('base64') ?? '', record.openings.body?.digest ?? '')
+  // The signature's hash chain does not tell attachments from other messages of its batch: the leaf does.
+  if (more.length > 0) throw differs('Its leaf commits to one body, and more are shown.')
+  expect('body', body?.digest('SHA-512').toString('base64') ?? '', record.openings.body?.digest ?? '')
   if (signatures === undefined) throw differs('The signature document that its leaf names is missing.')
   await checkSameSignature(signatures, container.signatures)
   return { metadata: jsonOf(metadata), container }
@@ -176,8 +199,4 @@ function sha512(bytes: Buffer): string {
 
 function expect(what: string, digest: string, expected: string | undefined): void {
   if (digest !== expected) throw differs(`Its ${what} is not what the leaf commits to.`)
-}
-
-function differs(what: string): Fault {
-  return new Fault('invalid_proof', { what })
 }

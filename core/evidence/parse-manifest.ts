@@ -2,10 +2,18 @@
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { BundleManifest, BundleOpening, BundleRecord } from './bundle.ts'
+import type {
+  BundleEvidenceRecord,
+  BundleManifest,
+  BundleOpening,
+  BundleRecord,
+  BundleTimeStamp,
+} from './bundle.ts'
 
 export const MAX_RECORDS = 512
 const MAX_PATH = 64
+export const MAX_TIME_STAMPS = 256
+const MAX_KEPT = 512
 const MAX_FILES = 4096
 const MAX_TEXT = 64 * 1024
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
@@ -33,6 +41,8 @@ export function parseManifest(
     log: text_,
     made: time,
     records: list(record, 1, most.records),
+    timeStamps: list(timeStamp, 0, MAX_TIME_STAMPS),
+    evidenceRecords: list(evidenceRecord, 0, MAX_TIME_STAMPS),
     checkpointSigner: object({
       certificates: list(fileName, 0, 8),
       ocspResponses: list(fileName, 0, 8),
@@ -40,9 +50,9 @@ export function parseManifest(
     configuration: list(fileName, 0, 64),
     files: fileDigests(most.files),
   })(value, 'bundle.json')
-  const { records } = manifest
-  if (records.some(({ index }, i) => i > 0 && index <= records[i - 1]!.index))
-    throw malformed('its records are not in order')
+  for (const some of [manifest.records, manifest.timeStamps])
+    if (some.some(({ index }, i) => i > 0 && index <= some[i - 1]!.index))
+      throw malformed('its records are not in order')
   return manifest
 }
 
@@ -83,6 +93,29 @@ const record = object<BundleRecord>({
   signatures: optional(fileName),
   container: optional(fileName),
   erased: optional(time),
+})
+const timeStamp = object<BundleTimeStamp>({
+  index,
+  form: text_,
+  path: list(base64(32), 0, MAX_PATH),
+  checkpoint: fileName,
+  openings: object({
+    message: object<BundleOpening>({ key: base64(32), digest: base64(64) }),
+    body: object<BundleOpening>({ key: base64(32), digest: base64(64) }),
+  }),
+  firstId: index,
+  lastId: index,
+  digests: fileName,
+  hashChainResult: optional(fileName),
+  token: fileName,
+  certificates: list(fileName, 0, MAX_KEPT),
+  ocspResponses: list(fileName, 0, MAX_KEPT),
+})
+const evidenceRecord = object<BundleEvidenceRecord>({
+  checkpoint: fileName,
+  record: fileName,
+  certificates: list(fileName, 0, MAX_KEPT),
+  ocspResponses: list(fileName, 0, MAX_KEPT),
 })
 function fileDigests(most: number): Reader<Record<string, string>> {
   return (value, where) => {

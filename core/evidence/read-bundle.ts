@@ -82,15 +82,20 @@ export function checkFiles(manifest: BundleManifest, files: ReadonlyMap<string, 
   }
 }
 
-function namedIn({ records, checkpointSigner, configuration }: BundleManifest): string[] {
-  const ofRecords = records.flatMap(({ checkpoint, metadata, signatures, container }) => [
-    checkpoint,
-    metadata,
-    signatures,
-    container,
-  ])
-  const { certificates, ocspResponses } = checkpointSigner
-  return [...ofRecords, ...certificates, ...ocspResponses, ...configuration].filter(
-    (name) => name !== undefined,
-  )
+function namedIn(manifest: BundleManifest): string[] {
+  const { records, timeStamps, evidenceRecords, checkpointSigner, configuration } = manifest
+  return [
+    ...records.flatMap(({ checkpoint, metadata, signatures, container }) => [
+      ...[checkpoint, metadata, signatures, container],
+    ]),
+    ...timeStamps.flatMap(({ checkpoint, digests, hashChainResult, token }) => [
+      ...[checkpoint, digests, hashChainResult, token],
+    ]),
+    ...evidenceRecords.flatMap(({ checkpoint, record }) => [checkpoint, record]),
+    ...[...timeStamps, ...evidenceRecords, checkpointSigner].flatMap(({ certificates, ocspResponses }) => [
+      ...certificates,
+      ...ocspResponses,
+    ]),
+    ...configuration,
+  ].filter((name) => name !== undefined)
 }

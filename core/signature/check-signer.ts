@@ -7,6 +7,7 @@ import { validatePath } from '#core/certificate/validate-path.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
+import { checkStatusAt } from './check-status.ts'
 import type { CheckedSignature } from './checked-signature.ts'
 
 export type SignerQuestion = {
@@ -17,6 +18,11 @@ export type SignerQuestion = {
   member: MemberId
   /** X-Road's management requests carry the status of the signer alone; else every certificate below the CA needs one. */
   signerStatusOnly?: boolean
+  /**
+   * For evidence: further OCSP answers, and the time of judging. Answers that were made after `at` then count as well, and
+   * one that tells of a revocation before `at` counts against all others (check-status.ts).
+   */
+  kept?: { ocspResponses: Buffer[]; now: Date }
   /** Whether an OCSP answer ends with its nextUpdate; X-Road's setting, true by default. */
   checkNextUpdate?: boolean
 }
@@ -63,7 +69,8 @@ export function checkSigner(q: SignerQuestion): TrustedSigner {
     purpose: 'signing',
     checkRevocation: (subject, by) => {
       if (q.signerStatusOnly === true && subject.sha256 !== certificate.sha256) return
-      validUntil = Math.min(validUntil, goodUntil(q, subject, by))
+      if (q.kept === undefined) validUntil = Math.min(validUntil, goodUntil(q, subject, by))
+      else checkStatusAt({ ...statusQuestion(q, q.kept), certificate: subject, issuer: by })
     },
   })
   for (const one of chain) validUntil = Math.min(validUntil, one.notAfter.getTime())
@@ -72,6 +79,20 @@ export function checkSigner(q: SignerQuestion): TrustedSigner {
 
 function memberOnly({ instance, memberClass, memberCode }: MemberId): MemberId {
   return { instance, memberClass, memberCode }
+}
+
+function statusQuestion(
+  { signature, configuration, at }: SignerQuestion,
+  { ocspResponses, now }: NonNullable<SignerQuestion['kept']>,
+) {
+  const { ocspFreshnessSeconds: freshnessSeconds } = configuration
+  return {
+    responses: [...signature.ocspResponses, ...ocspResponses],
+    configuration,
+    at,
+    now,
+    freshnessSeconds,
+  }
 }
 
 /** Until when one of the answers in the signature says that the certificate is good. */

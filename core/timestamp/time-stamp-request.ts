@@ -29,7 +29,7 @@ export type TimeStampRequest = {
 /** `imprint` is the digest itself. */
 export function buildTimeStampRequest(q: {
   imprint: Buffer
-  digest?: 'SHA-512' | 'SHA-256'
+  digest?: 'SHA-512' | 'SHA-384' | 'SHA-256'
   nonce?: bigint
   certReq?: boolean
   policy?: string

@@ -50,7 +50,14 @@ import { addTsaCertificate } from './write-token.ts'
 const RSA_SHA512 = der.sequence(der.oid(OID.sha512WithRSAEncryption), der.null())
 
 t.test('a token says when, by whom, under which policy', async (t) => {
-  const said = { time: NOW, certificate: tsa, serialNumber: 77n, policy: POLICY, nonce: undefined }
+  const said = {
+    time: NOW,
+    certificate: tsa,
+    serialNumber: 77n,
+    policy: POLICY,
+    nonce: undefined,
+    digests: ['SHA-512', 'SHA-256'],
+  }
   t.same(ask(token()), said)
   t.same(ask(token(), { data: undefined as never, imprint: IMPRINT }), said)
   t.equal(ask(token({}, { nonce: 5n, accuracySeconds: 1 }), { nonce: 5n }).nonce, 5n)

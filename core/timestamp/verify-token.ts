@@ -29,6 +29,8 @@ export type TimeStamp = {
   serialNumber: bigint
   policy: string
   nonce: bigint | undefined
+  /** Those that it rests on: of its imprint, then of its signature. */
+  digests: DigestName[]
   /**
    * Set when the key counted at `time` and counts no more: until then. Whoever breaks such a key today can write that
    * time, so the token proves it only to who knows that the token is older than this.
@@ -69,7 +71,8 @@ export function verifyTimeStampToken(q: TimeStampQuestion): TimeStamp {
   checkImprint(info, q)
   if (q.nonce !== undefined && info.nonce !== q.nonce) throw invalidTimeStamp('it does not carry our nonce')
   const { time, serialNumber, policy, nonce } = info
-  const stamp: TimeStamp = { time, certificate, serialNumber, policy, nonce }
+  const digests = [info.digest, signed.signer.digest]
+  const stamp: TimeStamp = { time, certificate, serialNumber, policy, nonce, digests }
   return keyCountedUntil === undefined ? stamp : { ...stamp, keyCountedUntil }
 }
 

@@ -134,6 +134,19 @@ export const operationFaults = {
     text: 'The container is not a well-formed ASiC-E file',
     remedy: 'Fetch the container again',
   },
+  malformed_evidence_record: {
+    status: 400,
+    blame: 'client',
+    text: 'The evidence record is not well-formed',
+    remedy: 'Fetch the evidence record again',
+  },
+  evidence_record_invalid: {
+    status: 400,
+    blame: 'client',
+    text: 'The evidence record proves nothing',
+    remedy:
+      'Judge by a configuration that names its time-stamping authorities, or fetch the evidence record again',
+  },
   malformed_bundle: {
     status: 400,
     blame: 'client',

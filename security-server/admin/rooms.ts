@@ -25,6 +25,8 @@ export type AdminLog = Pick<
   | 'checkpoints'
   | 'read'
   | 'proof'
+  | 'stampProof'
+  | 'evidenceRecord'
   | 'container'
   | 'retention'
   | 'size'

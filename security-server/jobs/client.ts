@@ -12,6 +12,8 @@ import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import { addTsaCertificate } from '#core/timestamp/write-token.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { StampDigest } from '../message-log/evidence-records/renewal.ts'
+import { authoritiesOf } from './fetch-status.ts'
 
 const TIMEOUT_MS = 15_000
 const MAX_BYTES = 256 * 1024
@@ -27,24 +29,26 @@ type Rooms = {
   clock: Clock
   /** The configuration in force; throws when there is none. */
   configuration(): ConfigurationIndex
-  /** An OCSP response for the authority's certificate, as it came; absent when its responder cannot be asked. */
-  fetchStatus(certificate: Certificate, configuration: ConfigurationIndex): Promise<Buffer | undefined>
+  /** OCSP responses of now for certificates and their authorities, as they came; without those that cannot be had. */
+  fetchStatus(certificates: Certificate[]): Promise<Buffer[]>
 }
 
 /**
  * Asks the configured authorities in their order, those that failed just now last; throws `timestamping_failed` with what
  * the last one said.
  */
-export function createTimeStampClient(rooms: Rooms): (imprint: Buffer) => Promise<TimeStampAnswer> {
+export function createTimeStampClient(
+  rooms: Rooms,
+): (imprint: Buffer, digest?: StampDigest) => Promise<TimeStampAnswer> {
   const failedAt = new Map<string, number>()
   const isResting = (url: string): boolean => rooms.clock() - (failedAt.get(url) ?? 0) < REST_MS
-  return async (imprint) => {
+  return async (imprint, digest = 'SHA-512') => {
     const configuration = rooms.configuration()
     const urls = configuration.tsaUrls.map(({ url }) => url)
     let failure: unknown
     for (const url of [...urls.filter((one) => !isResting(one)), ...urls.filter(isResting)]) {
       try {
-        const answer = await stampAt(url, imprint, configuration, rooms)
+        const answer = await stampAt(url, { imprint, digest }, configuration, rooms)
         failedAt.delete(url)
         return answer
       } catch (cause) {
@@ -62,14 +66,14 @@ export function createTimeStampClient(rooms: Rooms): (imprint: Buffer) => Promis
 
 async function stampAt(
   url: string,
-  imprint: Buffer,
+  asked: { imprint: Buffer; digest: StampDigest },
   configuration: ConfigurationIndex,
   rooms: Rooms,
 ): Promise<TimeStampAnswer> {
   const reply = await request(url, {
     method: 'POST',
     headers: { 'content-type': 'application/timestamp-query' },
-    body: buildTimeStampRequest({ imprint }),
+    body: buildTimeStampRequest(asked),
     headersTimeout: TIMEOUT_MS,
     bodyTimeout: TIMEOUT_MS,
     signal: AbortSignal.timeout(2 * TIMEOUT_MS),
@@ -85,16 +89,15 @@ async function stampAt(
   const given = readTimeStampResponse(Buffer.concat(chunks))
   const { certificate, time } = verifyTimeStampToken({
     token: given,
-    imprint,
+    imprint: asked.imprint,
     tsaCertificates: configuration.tsaCertificates,
   })
   if (Math.abs(time.getTime() - rooms.clock()) > MAX_OFF_MS)
     throw new Fault('timestamp_invalid', { what: `the authority says ${time.toISOString()}` })
-  const issuer = configuration.caOf(certificate)?.ca
-  const status = await rooms.fetchStatus(certificate, configuration)
+  const chain = authoritiesOf(certificate, configuration)
   return {
     token: addTsaCertificate(given, certificate),
-    certificates: [certificate.der, ...(issuer === undefined ? [] : [issuer.der])],
-    ocspResponses: status === undefined ? [] : [status],
+    certificates: [certificate, ...chain.map(({ ca }) => ca)].map(({ der }) => der),
+    ocspResponses: await rooms.fetchStatus([certificate]),
   }
 }

@@ -11,7 +11,10 @@ type Rooms = {
   globalConfiguration: Pick<GlobalConfiguration, 'refresh' | 'refreshSuspensions'>
   contracts: Pick<Contracts, 'refreshWhenDue'>
   localSystems: Pick<LocalSystems, 'poll'>
-  messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'maintain' | 'closeAbandoned'> & {
+  messageLog: Pick<
+    MessageLog,
+    'timeStampNow' | 'keepEvidenceRecords' | 'checkpointNow' | 'maintain' | 'closeAbandoned'
+  > & {
     retention: Pick<MessageLog['retention'], 'run'>
   }
   reconciliation: { run(): Promise<void> }
@@ -61,6 +64,7 @@ const OF_THE_LOG: Record<string, Job> = {
   'submit-checkpoint': { seconds: 5, run: async ({ witnesses }) => witnesses?.submit() },
   // Looks often, runs once a day, and goes on soon with what a stop broke off.
   'verify-log': { seconds: 300, run: ({ verifications }, signal) => verifications.daily(signal) },
+  'evidence-records': { seconds: 600, run: ({ messageLog }) => messageLog.keepEvidenceRecords() },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
   // Ends contents whose time is over: twenty seconds at most, with rests between its batches.
   retention: { seconds: 10, run: ({ messageLog }, signal) => messageLog.retention.run(signal) },

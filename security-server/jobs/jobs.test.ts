@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
+import { parseOcspResponse } from '#core/certificate/ocsp-parse.ts'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
 import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
@@ -16,7 +17,9 @@ import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { samplePrivate, sampleShared } from '#test/fakes/configuration-sample.ts'
+import { createOcspClient } from '../keys/client.ts'
 import { createTimeStampClient } from './client.ts'
+import { createFetchStatus } from './fetch-status.ts'
 import { failingJobs, jobHandlers, scheduleJobs } from './handlers.ts'
 import { lateTimeStamps, timeStampInterval } from './time-stamp-interval.ts'
 
@@ -89,6 +92,7 @@ t.test('the job follows the interval without a restart', (t) =>
         exports: { jobKind: 'export-records a', run: async () => undefined, expire: async () => undefined },
         messageLog: {
           checkpointNow: async () => undefined,
+          keepEvidenceRecords: async () => 0,
           maintain: async () => undefined,
           closeAbandoned: async () => 0,
           retention: { run: async () => 0 },
@@ -176,7 +180,7 @@ t.test('authorities are asked in their order, those that failed just now last', 
   const client = createTimeStampClient({
     clock,
     configuration: () => named,
-    fetchStatus: async () => undefined,
+    fetchStatus: async () => [],
   })
   const imprint = Buffer.alloc(64, 7)
   const stamp = async (): Promise<void> => {
@@ -222,3 +226,46 @@ t.test('authorities are asked in their order, those that failed just now last', 
   named = indexConfiguration({ ...shared, approvedTsas: [] })
   await t.rejects(client(imprint), { code: 'timestamping_failed', what: /names no authority/ })
 })
+
+t.test(
+  'the status of signers just before a stamp: fetched once for a backlog, left out when nobody answers',
+  async (t) => {
+    let down = false
+    const responder = await startTsa(t, (query, response) => {
+      if (down) response.statusCode = 503
+      response.end(down ? '' : authority.ocspAnswer(query))
+    })
+    const shared = sampleShared(sample)
+    const [ca] = shared.approvedCas
+    const ocsp = [{ url: responder.url, cert: undefined, costType: undefined }]
+    const index = indexConfiguration({
+      ...shared,
+      approvedCas: [
+        {
+          ...ca!,
+          topCa: { cert: authority.root.der, ocsp },
+          intermediateCas: [{ cert: authority.intermediate.der, ocsp }],
+        },
+      ],
+    })
+    const client = createOcspClient()
+    t.teardown(() => client.close())
+    const fetchStatus = createFetchStatus({ clock, configurations: () => [index], fetchOcsp: client.fetch })
+    const about = (answers: Buffer[]) => answers.map((der) => parseOcspResponse(der).responses[0]!.status)
+    t.strictSame(about(await fetchStatus([authority.tsa, authority.tsa])), ['good', 'good'], 'and its CA')
+    t.equal(responder.asked, 2)
+    await fetchStatus([authority.tsa])
+    t.equal(responder.asked, 2, 'what is fresh serves the next batch')
+    ahead += 31_000
+    down = true
+    t.strictSame(await fetchStatus([authority.tsa]), [])
+    const asked = responder.asked
+    down = false
+    t.strictSame(await fetchStatus([authority.tsa]), [], 'it rests')
+    t.equal(responder.asked, asked)
+    ahead += 61_000
+    t.equal((await fetchStatus([authority.tsa])).length, 2)
+    t.strictSame(await fetchStatus([authority.root]), [], 'nobody answers for a root')
+    ahead -= 92_000
+  },
+)

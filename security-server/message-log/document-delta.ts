@@ -67,6 +67,16 @@ export function applyDelta(base: Buffer, delta: Buffer): Buffer {
   return document
 }
 
+/** Whether the difference changes anything within these octets of the base. */
+export function touches(delta: Buffer, { start, end }: { start: number; end: number }): boolean {
+  for (let at = 0; at + HEAD <= delta.length; ) {
+    const [offset, length] = [delta.readUInt32BE(at), delta.readUInt16BE(at + 4)]
+    if (offset < end && offset + length > start) return true
+    at += HEAD + length
+  }
+  return false
+}
+
 /** Four octets at a time are what makes the comparison cheap; up to three at the end are left out. */
 function wordsOf(bytes: Buffer): Uint32Array {
   const length = Math.floor(bytes.length / WORD)

@@ -4,6 +4,7 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
+import { encodeEvidence } from '#core/evidence/stamp-batch.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import { commit } from '#core/merkle/leaf-form.ts'
 import {
@@ -31,7 +32,7 @@ import {
   SEALED_EXTRA,
   sealContent,
 } from './seal.ts'
-import { decodeEvidence, encodeEvidence } from './time-stamps/stamp-record.ts'
+import { decodeEvidence } from './time-stamps/stamp-record.ts'
 
 const bytes = (maxLength = 200) => fc.uint8Array({ maxLength }).map((octets) => Buffer.from(octets))
 const INCONSISTENT = { code: 'log_inconsistent' }

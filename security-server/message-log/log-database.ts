@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { type ArchiveStore, createArchiveStore } from './archives/store.ts'
+import { createEvidenceRecordStore, type EvidenceRecordStore } from './evidence-records/store.ts'
 import { messageLogMigrations } from './migrations/all.ts'
 import { createReconciliationStore, type ReconciliationStore } from './reconciliation/store.ts'
 import { createRecordStore, type RecordStore } from './records/store.ts'
@@ -18,6 +19,7 @@ export type LogDatabase = {
   records: RecordStore
   tree: TreeStore
   timeStamps: TimeStampStore
+  evidenceRecords: EvidenceRecordStore
   search: SearchStore
   cosignatures: CosignatureStore
   retention: RetentionStore
@@ -43,6 +45,7 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     records: createRecordStore(database),
     tree: createTreeStore(database),
     timeStamps: createTimeStampStore(database),
+    evidenceRecords: createEvidenceRecordStore(database),
     search: createSearchStore(database),
     cosignatures: createCosignatureStore(database),
     retention: createRetentionStore(database),

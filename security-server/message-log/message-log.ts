@@ -3,6 +3,7 @@
  * refused, and the log takes records again by itself when the cause is gone.
  */
 import type { ContainerParts } from '#core/container/container.ts'
+import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'
@@ -11,6 +12,12 @@ import { openBodyFolder } from './body-folder.ts'
 import { containerParts } from './evidence/container-parts.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
+import type { StampProof } from './evidence/read-stamp.ts'
+import {
+  createEvidenceRecords,
+  type EvidenceRecordSettings,
+  type Stamp,
+} from './evidence-records/keep-records.ts'
 import { closeRest, createOpenExchanges } from './open-exchanges.ts'
 import { packRecord } from './pack-record.ts'
 import type { ReconciliationLog } from './reconciliation/reconciliation-log.ts'
@@ -22,7 +29,7 @@ import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import { createSpool, type Spool } from './spool.ts'
 import { MAX_BATCH } from './time-stamps/batch.ts'
-import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
+import { decodeEvidence } from './time-stamps/stamp-record.ts'
 import { type CheckpointSigner, countersign } from './tree/countersign.ts'
 import type { StoredCheckpoint } from './tree/store.ts'
 import { type LogWitnesses, logWitnesses } from './witnesses/log-witnesses.ts'
@@ -48,8 +55,11 @@ export type MessageLogOptions = {
   clock: Clock
   /** Countersigns checkpoints with the member's signing key; a checkpoint without it is made when it fails. */
   signer?: CheckpointSigner | undefined
-  /** Asks a time-stamping authority to stamp this SHA-512. Throws `timestamping_failed`. */
-  stamp?: ((imprint: Buffer) => Promise<TimeStampAnswer>) | undefined
+  stamp?: Stamp | undefined
+  /** OCSP answers of now about signing certificates (DER) and their authorities; what cannot be had is left out. */
+  signerStatus?: ((certificates: Buffer[]) => Promise<Buffer[]>) | undefined
+  /** One evidence record a day, renewed 90 days before it ceases to count, unless told. */
+  evidenceRecords?: Partial<EvidenceRecordSettings>
   unstampedLimitMs?: number
   /** Without it no archives are made, and content that is to be archived does not end. */
   archives?: ArchiveOptions | undefined
@@ -86,8 +96,14 @@ export type MessageLog = {
   read(index: number): Promise<StoredEvidence>
   /** What X-Road's container holds; throws `not_found` when there is no message or no signature. */
   container(index: number): Promise<ContainerParts>
-  /** Makes a checkpoint first when none covers the record. */
-  proof(index: number): Promise<InclusionEvidence>
+  /** Under the tree head of this size, or the best witnessed one, which is made first when none covers the record. */
+  proof(index: number, size?: number): Promise<InclusionEvidence>
+  /** The time-stamp of the record's signature as its own record has it; undefined while there is none. */
+  stampProof(index: number): Promise<StampProof | undefined>
+  /** What proves since when the record exists; made now when there is none yet and an authority answers. */
+  evidenceRecord(index: number): Promise<EvidenceRecordProof | undefined>
+  /** The evidence record of the day, and renewals that are due; for a job. Says how many were renewed. */
+  keepEvidenceRecords(): Promise<number>
   /** What the log holds about a day and a pair of members. */
   reconciliation: ReconciliationLog
   oldestUnstamped(): Date | undefined
@@ -112,6 +128,21 @@ export type MessageLog = {
   retention: Retention
   rotateLogKey(): Promise<void>
   close(): Promise<void>
+}
+
+/** Over the tree head of `size`; with chains and status of its signer and of the authorities, DER. */
+export type EvidenceRecordProof = {
+  size: number
+  record: Buffer
+  certificates: Buffer[]
+  ocspResponses: Buffer[]
+}
+
+const DAY_MS = 86_400_000
+const EVIDENCE_RECORDS: EvidenceRecordSettings = {
+  intervalMs: DAY_MS,
+  beforeMs: 90 * DAY_MS,
+  ends: ALGORITHM_ENDS,
 }
 
 /** Throws `invalid_configuration`, `conflict` (another writer), `log_inconsistent` or `database_error`. */
@@ -197,13 +228,29 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     for (let batches = 0; ; batches++) {
       const batch = await worker.call('nextTimeStampBatch', MAX_BATCH)
       if (batch === undefined) return batches
+      // Just before the stamp: whoever signed with a certificate that was revoked meanwhile shows.
+      const { firstId, lastId } = batch
+      const signers = q.signerStatus && (await worker.call('signersOf', { firstId, lastId }))
+      const statuses = signers && (await q.signerStatus!(signers))
       const answer = await q.stamp(batch.imprint)
-      await worker.call('putTimeStamp', { batch, answer, now: clock() })
+      const ocspResponses = [...answer.ocspResponses, ...(statuses ?? [])]
+      await worker.call('putTimeStamp', { batch, answer: { ...answer, ocspResponses }, now: clock() })
     }
   }
   // A job and an administrator may ask at the same time: both get the one that is under way.
   const checkpointNow = singleFlight(makeCheckpoint)
   const timeStampNow = singleFlight(stampAll)
+  const evidenceRecords = createEvidenceRecords({
+    worker,
+    clock,
+    origin: idText(q.server),
+    signer: q.signer,
+    stamp: q.stamp,
+    settings: { ...EVIDENCE_RECORDS, ...q.evidenceRecords },
+    checkpointNow,
+    onFault: q.onFault,
+  })
+  const keepEvidenceRecords = singleFlight(evidenceRecords.keep)
   const closeAbandoned = singleFlight(() =>
     closeRest({
       exchanges,
@@ -221,17 +268,23 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       throw thrown
     }
   }
-  const evidence: Pick<MessageLog, 'read' | 'container' | 'proof'> = {
+  const evidence: Pick<MessageLog, 'read' | 'container' | 'proof' | 'stampProof' | 'evidenceRecord'> = {
     read: (index) => worker.call('readEvidence', index),
     container: async (index) => containerParts(await worker.call('readEvidence', index), folder),
-    proof: async (index) => {
+    proof: async (index, size) => {
       try {
-        return await worker.call('proveInclusion', index)
+        return await worker.call('proveInclusion', { index, size })
       } catch (thrown) {
-        if (asFault(thrown).code !== 'not_found' || index >= worker.state().size) throw thrown
+        const isNew = size === undefined && index < worker.state().size
+        if (asFault(thrown).code !== 'not_found' || !isNew) throw thrown
       }
       await checkpointNow()
-      return worker.call('proveInclusion', index)
+      return worker.call('proveInclusion', { index })
+    },
+    stampProof: (index) => worker.call('stampEvidence', index),
+    evidenceRecord: async (index) => {
+      const found = await evidenceRecords.covering(index)
+      return found && { size: Number(found.size), record: found.record, ...decodeEvidence(found.evidence) }
     },
   }
   const archiver =
@@ -269,6 +322,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     checkpoints: (limit) => worker.call('checkpoints', limit),
     erasedBelow: (size) => worker.call('erasedBelow', size),
     ...evidence,
+    keepEvidenceRecords,
     reconciliation: reconciliationLog(worker, maintain),
     oldestUnstamped: () => {
       const { oldestUnstamped } = worker.state()

@@ -29,6 +29,7 @@ export type Tables = {
     token: Buffer
     evidence: Buffer
   }
+  evidence_record: { size: number; time: string; renew_at: string; record: Buffer; evidence: Buffer }
   search: {
     idx: number
     time: string

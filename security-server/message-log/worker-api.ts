@@ -3,12 +3,14 @@ import type { Stretch } from '#core/reconciliation/assemble.ts'
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
+import type { StampProof } from './evidence/read-stamp.ts'
+import type { StoredEvidenceRecord } from './evidence-records/store.ts'
 import type { MemberPair } from './reconciliation/read-records.ts'
 import type { Partners } from './reconciliation/store.ts'
 import type { RetentionApi } from './retention/worker-retention.ts'
 import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { Traffic, TrafficQuestion } from './search/traffic-store.ts'
-import type { Contradiction } from './tables.ts'
+import type { Contradiction, Tables } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
 import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
 import type { StoredCheckpoint } from './tree/store.ts'
@@ -71,7 +73,16 @@ export type WorkerApi = RetentionApi & {
   rangeBetween(q: { from: string; to: string }): Promise<{ first: number; last: number } | undefined>
   readRecords(q: { pair: MemberPair; first: number; last: number }): Promise<Stretch>
   readEvidence(index: number): Promise<StoredEvidence>
-  proveInclusion(index: number): Promise<InclusionEvidence>
+  /** Under the checkpoint of this size, or the newest one. */
+  proveInclusion(q: { index: number; size?: number | undefined }): Promise<InclusionEvidence>
+  /** The certificates that signed these documents, DER. */
+  signersOf(q: { firstId: number; lastId: number }): Promise<Buffer[]>
+  stampEvidence(index: number): Promise<StampProof | undefined>
+  newestEvidenceRecord(): Promise<StoredEvidenceRecord | undefined>
+  evidenceRecordCovering(index: number): Promise<StoredEvidenceRecord | undefined>
+  dueEvidenceRecords(q: { now: string; limit: number }): Promise<StoredEvidenceRecord[]>
+  putEvidenceRecord(row: Tables['evidence_record']): Promise<void>
+  replaceEvidenceRecord(q: { before: Buffer; row: Tables['evidence_record'] }): Promise<void>
   /** Closes open intents of this node that are not under way; says how many, and which others are open. */
   recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
   rotateKey(now: number): Promise<void>

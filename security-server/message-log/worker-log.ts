@@ -6,6 +6,7 @@ import { checkLogIsWhole, markBeginning, markFirstStart, registerKey } from './c
 import { eraseRecords } from './erase.ts'
 import { proveInclusion } from './evidence/prove-inclusion.ts'
 import { readEvidence } from './evidence/read-evidence.ts'
+import { readStampProof } from './evidence/read-stamp.ts'
 import { unpackGroup } from './group-format.ts'
 import { writeHighWater } from './keys/high-water.ts'
 import { keyRotationRecord, openKeyRing } from './keys/key-ring.ts'
@@ -19,6 +20,7 @@ import { closeAbandoned, scanIntents } from './recover.ts'
 import { workerRetention } from './retention/worker-retention.ts'
 import { openSqliteStore, prepareFile } from './sqlite/store.ts'
 import { nextBatch } from './time-stamps/batch.ts'
+import { signersOf } from './time-stamps/signers-of.ts'
 import { timeStampRecord } from './time-stamps/stamp-record.ts'
 import { draftCheckpoint } from './tree/draft-checkpoint.ts'
 import { proveConsistency } from './tree/prove-consistency.ts'
@@ -110,7 +112,14 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       rangeBetween: ({ from, to }) => log.reconciliation.range(from, to),
       readRecords: (q) => readRecords(log, q, ring.find),
       readEvidence: (index) => readEvidence(log, index, ring.find),
-      proveInclusion: (index) => proveInclusion(log, index, ring.find),
+      proveInclusion: ({ index, size }) => proveInclusion(log, index, ring.find, size),
+      signersOf: (q) => signersOf(log.records, q),
+      stampEvidence: (index) => readStampProof(log, index),
+      newestEvidenceRecord: () => log.evidenceRecords.newest(),
+      evidenceRecordCovering: (index) => log.evidenceRecords.covering(index),
+      dueEvidenceRecords: ({ now, limit }) => log.evidenceRecords.due(now, limit),
+      putEvidenceRecord: (row) => inTurn(() => log.evidenceRecords.insert(row)),
+      replaceEvidenceRecord: ({ before, row }) => inTurn(() => log.evidenceRecords.replace(before, row)),
       recover: async ({ now, underWay }) => {
         const scan = scanIntents({ records: log.records, node, findKey: ring.find })
         // Records may be many since the oldest open exchange: only what comes meanwhile is read in the turn.

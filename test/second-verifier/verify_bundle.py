@@ -3,17 +3,17 @@
 
 Python 3 standard library and the `openssl` command line (version 3) only; no network.
 
-    python3 verify_bundle.py <bundle.zip> [--conf shared-params.xml ...]
+    python3 verify_bundle.py <bundle.zip> [--conf shared-params.xml ...] [--at 2030-01-01T00:00:00Z]
 
 prints one JSON object and exits with 0 for TOTAL-PASSED only. Whatever is not understood is refused.
 """
-import argparse, base64, binascii, calendar, hashlib, json, os, re, subprocess, sys, tempfile, zlib
+import argparse, base64, binascii, calendar, hashlib, json, os, re, subprocess, sys, tempfile, time, zlib
 from collections import namedtuple
 from functools import partial
 from urllib.parse import unquote
 from xml.parsers import expat
 
-GIB, TOLERANCE = 1 << 30, 60          # octets; seconds that two clocks may differ
+GIB, SKEW, TOLERANCE = 1 << 30, 60, 300    # octets; seconds that clocks of responders, and of time-stamps, may differ
 PASSED, INDETERMINATE, FAILED = "TOTAL-PASSED", "INDETERMINATE", "TOTAL-FAILED"
 
 
@@ -267,6 +267,21 @@ STRONG = {family % (first + i): "2.16.840.1.101.3.4.2.%d" % i for i in (1, 2, 3)
           for family, first in (("1.2.840.10045.4.3.%d", 1), ("1.2.840.113549.1.1.%d", 10))}
 SIGNATURES = {"1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10", "1.2.840.10045.2.1", *STRONG}
 CURVES = {"1.2.840.10045.3.1.7": 32, "1.3.132.0.34": 48, "1.3.132.0.35": 66}
+DIGEST_NAMES = {"2.16.840.1.101.3.4.2.1": "sha256", "2.16.840.1.101.3.4.2.2": "sha384", "2.16.840.1.101.3.4.2.3": "sha512"}
+Stamp = namedtuple("Stamp", "at certificate end cause")      # until when it counts, and whether a certificate ends it
+Proof = namedtuple("Proof", "since end cause answers counts")
+
+
+def key_end(spki):
+    """The last second at which a key counts (docs/validation-policy.md)."""
+    algorithm, point = der(spki)
+    if oid(ders(algorithm.body)[0]) == "1.2.840.10045.2.1":
+        day = "2035-12-31" if oid(ders(algorithm.body)[1]) in CURVES else "1970-01-01"
+    else:
+        bits = int.from_bytes(ders(ders(der_bits(point))[0].body)[0].body, "big").bit_length()
+        day = next(end for least, end in (
+            (3072, "2035-12-31"), (2048, "2030-12-31"), (1024, "2013-12-31"), (0, "1970-01-01")) if bits >= least)
+    return iso_time(day + "T23:59:59Z")
 
 
 def ders(data):
@@ -437,8 +452,8 @@ Approved = namedtuple("Approved", "top intermediates profile instance freshness"
 class Trust:
     """What the shared parameters say, and how certificates, OCSP answers and time-stamps are judged by it."""
 
-    def __init__(self, openssl, documents):
-        self.openssl, self.approved, self.stampers = openssl, [], []
+    def __init__(self, openssl, documents, now):
+        self.openssl, self.approved, self.stampers, self.now = openssl, [], [], now
         for document in documents:
             conf = parse_xml(document, (XROAD, "conf"))
             instance = conf.all("instanceIdentifier")[0].text()
@@ -483,6 +498,8 @@ class Trust:
                         subject = issuer.certificate
                     member = member_of(certificate, ca.profile, ca.instance)
                     need(member[0] == ca.instance, doubt("SIG_CONSTRAINTS_FAILURE", "a CA names a member of another instance"))
+                    need(at <= min(key_end(item.spki) for item in [certificate] + [step.certificate for step in path]),
+                         doubt("CRYPTO_CONSTRAINTS_FAILURE_NO_POE", "signed with an algorithm that had ended"))
                     return member
                 except Verdict as found:
                     trouble = found
@@ -498,9 +515,18 @@ class Trust:
                     yield [step] + rest
 
     def status(self, certificate, issuer, answers, at, freshness):
-        """Demands an OCSP answer: good, for this certificate, by its CA or responder, fresh at the time."""
+        """Demands that all that is known shows the certificate good at that time: no revocation until then, and one good answer."""
+        known, trouble = self.said_of(certificate, issuer, answers)
+        need(not any(revoked is not None and revoked <= at for revoked, *_ in known),
+             doubt("REVOKED_CA_NO_POE" if issuer in [ca.top for ca in self.approved] else "REVOKED_NO_POE", "OCSP: revoked"))
+        need(any(revoked is not None or good and since >= at - freshness and (since > at or all(at <= end for end in until))
+                 for revoked, good, since, until in known),
+             trouble or doubt("TRY_LATER", "OCSP: no answer shows the certificate good at that time"))
+
+    def said_of(self, certificate, issuer, answers):
+        """What genuine answers say of a certificate: (time of revocation, good, since, until), and what is wrong with others."""
         key_hash = sha("sha1", der_bits(der(issuer.certificate.spki)[1]))
-        trouble = doubt("TRY_LATER", "no OCSP answer for a certificate of the path")
+        known, trouble = [], None
         for answer in answers:
             outer = der(answer)
             need(outer[0].raw == b"\x0a\1\0" and len(outer) == 2, doubt("TRY_LATER", "OCSP: no successful response"))
@@ -508,39 +534,83 @@ class Trust:
             need(oid(kind) == "1.3.6.1.5.5.7.48.1.1", bad_format("OCSP response type"))
             data, algorithm, _, *embedded = der(octets.body)
             fields = [field for field in ders(data.body) if field.tag != 0xA0]
-            responses = ders(fields[2].body)
+            responses, produced = ders(fields[2].body), der_time(fields[1])
             need(len(responses) == 1, doubt("TRY_LATER", "OCSP: several answers in one response"))
             name, state, this_update, *rest = ders(responses[0].body)
             parts = ders(name.body)
             if [oid(ders(parts[0].body)[0]), parts[1].body, parts[2].body, parts[3].raw] != [
-                    "1.3.14.3.2.26", sha("sha1", certificate.issuer), key_hash, certificate.serial]:
+                    "1.3.14.3.2.26", sha("sha1", certificate.issuer), key_hash, certificate.serial] or produced > self.now + SKEW:
                 continue
             try:
-                need(state.tag == 0x80, Verdict(FAILED, "REVOKED", "OCSP: revoked") if state.tag == 0xA1 else
-                     doubt("TRY_LATER", "OCSP: unknown"))
                 need(oid(ders(algorithm.body)[0]) in STRONG, doubt("CRYPTO_CONSTRAINTS_FAILURE_NO_POE", "OCSP: weak"))
                 copies = [item.raw for item in der(embedded[0].body)] if embedded else []
-                known = [item for item in issuer.responders if item.begin <= at <= item.end]
+                responders = [item for item in issuer.responders if item.begin <= produced <= item.end]
                 ca = self.openssl.pem(issuer.certificate.raw)
                 common = ["ocsp", "-no_nonce", "-respin", self.openssl.file(answer), "-issuer", ca, "-cert",
-                          self.openssl.pem(certificate.raw), "-CAfile", ca, "-partial_chain", "-attime", at, "-no-CApath",
+                          self.openssl.pem(certificate.raw), "-CAfile", ca, "-partial_chain", "-attime", produced, "-no-CApath",
                           "-no-CAstore"]
                 good, said = self.openssl.run(*common)
-                if "Response verify OK" not in said and known and all(c in [item.raw for item in known] for c in copies):
-                    good, said = self.openssl.run(*common, "-VAfile", self.openssl.pem(*[item.raw for item in known]))
-                need(good and "Response verify OK" in said and ": good\n" in said,
-                     doubt("TRY_LATER", "OCSP: the answer does not verify"))
+                if "Response verify OK" not in said and responders and all(c in [item.raw for item in responders] for c in copies):
+                    good, said = self.openssl.run(*common, "-VAfile", self.openssl.pem(*[item.raw for item in responders]))
+                need(good and "Response verify OK" in said, doubt("TRY_LATER", "OCSP: the answer does not verify"))
                 since = der_time(this_update)
+                need(since <= produced + SKEW, doubt("TRY_LATER", "OCSP: made before it was true"))
                 until = [der_time(der(item.raw, 0xA0)[0]) for item in rest if item.tag == 0xA0]
-                need(at - freshness - TOLERANCE <= since <= at + TOLERANCE and all(at <= t + TOLERANCE for t in until),
-                     doubt("TRY_LATER", "OCSP: the answer is not fresh at the time of the proof"))
-                return
+                revoked = der_time(ders(state.body)[0]) if state.tag == 0xA1 else None
+                known.append((revoked, state.tag == 0x80, since, until))
             except Verdict as found:
                 trouble = found
-        raise trouble
+        return known, trouble
 
-    def stamped(self, token, data):
-        """The time at which an approved authority stamped the data."""
+    def aged(self, stamp, existed, answers):
+        """Demands that a time-stamp still counted when it is last proved to have existed."""
+        for ca in self.approved:
+            for issuer in [ca.top] + ca.intermediates:
+                if issuer.certificate.subject == stamp.certificate.issuer:
+                    known, _ = self.said_of(stamp.certificate, issuer, answers)
+                    need(not any(revoked is not None and revoked <= existed for revoked, *_ in known),
+                         doubt("REVOKED_NO_POE", "the certificate of the time-stamp was revoked"))
+        need(existed <= stamp.end, doubt(stamp.cause, "the time-stamp had ceased to count"))
+
+    def evidence(self, record, data):
+        """Since when an evidence record (RFC 4998) proves that the data exists: its first stamp, and its last."""
+        version, declared, *between, chains = der(record)
+        need(version.body == b"\1" and all(item.tag == 0xA0 for item in between), bad_format("evidence record"))
+        stamps, older = [], []
+        for chain in ders(chains.body):
+            before, digest = None, None
+            for archive in ders(chain.body):
+                *extra, token = ders(archive.body)
+                fields = {item.tag: item for item in extra}
+                need(len(fields) == len(extra) and set(fields) <= {0xA0, 0xA1, 0xA2}, bad_format("archive time-stamp"))
+                named = oid(ders(fields[0xA0].body)[0]) if 0xA0 in fields else digest or self.imprint(token.raw)[0]
+                digest = digest or named
+                need(named == digest and digest in DIGEST_NAMES, bad_hash("digest of the evidence record"))
+                hashed = partial(sha, DIGEST_NAMES[digest])
+                value = hashed(before) if before is not None else hashed(data) if not older else hashed(
+                    hashed(data), hashed(der_wrap(b"".join(older))))
+                for i, group in enumerate(ders(fields[0xA2].body) if 0xA2 in fields else []):
+                    values = [item.body for item in ders(group.body)]
+                    need(values and (i or value in values), bad_hash("hash tree of the evidence record"))
+                    values = values if i == 0 else values + [value]
+                    value = values[0] if len(values) == 1 else hashed(*sorted(values))
+                need(self.imprint(token.raw) == (digest, value), bad_hash("the evidence record is over something else"))
+                stamp = self.stamped(token.raw, value)
+                need(not stamps or stamps[-1].at <= stamp.at <= stamps[-1].end, doubt("NO_POE", "not renewed in time"))
+                stamps.append(stamp)
+                before = token.raw
+            older.append(chain.raw)
+        return stamps[0], stamps[-1]
+
+    def imprint(self, token):
+        """Digest algorithm and imprint of a time-stamp, unverified."""
+        fields = ders(der(der(token)[1].raw, 0xA0)[0].body)
+        info = ders(ders(der(ders(fields[2].body)[1].raw, 0xA0)[0].body)[0].body)
+        algorithm, octets = ders(info[2].body)
+        return oid(ders(algorithm.body)[0]), octets.body
+
+    def stamped(self, token, imprint):
+        """The time at which an approved authority stamped this digest."""
         refuse = doubt("NO_POE", "the time-stamp does not verify")
         kind, content = der(token)
         fields = ders(der(content.raw, 0xA0)[0].body)
@@ -551,8 +621,8 @@ class Trust:
         need(oid(kind) == "1.2.840.113549.1.7.2" and len(infos) == 1 and fields[1].body == signer[2].raw
              and (fields[0].body, signer[0].body) == (b"\3", b"\1"), refuse)
         issuer, serial = ders(signer[1].body)
-        imprint, digest, algorithm = (oid(ders(item.body)[0]) for item in (ders(info[2].body)[0], signer[2], signer[4]))
-        need({imprint, digest} <= STRONG_HASHES and algorithm in SIGNATURES and STRONG.get(algorithm, digest) == digest,
+        kind_of_imprint, digest, algorithm = (oid(ders(item.body)[0]) for item in (ders(info[2].body)[0], signer[2], signer[4]))
+        need({kind_of_imprint, digest} <= STRONG_HASHES and algorithm in SIGNATURES and STRONG.get(algorithm, digest) == digest,
              doubt("NO_POE", "the time-stamp uses a weak hash, or says so of its signature"))
         at = der_time(info[4])
         copies = [item.raw for field in fields[3:-1] if field.tag == 0xA0 for item in ders(field.body)]
@@ -560,9 +630,10 @@ class Trust:
             if (tsa.issuer, tsa.serial) == (issuer.raw, serial.raw) and tsa.begin <= at <= tsa.end:
                 pem = self.openssl.pem(tsa.raw)
                 if (not copies or tsa.raw in copies) and self.openssl.run(
-                        "ts", "-verify", "-token_in", "-in", self.openssl.file(token), "-data", self.openssl.file(data),
+                        "ts", "-verify", "-token_in", "-in", self.openssl.file(token), "-digest", imprint.hex(),
                         "-CAfile", pem, "-untrusted", pem, "-partial_chain", "-attime", at, "-auth_level", 2)[0]:
-                    return at
+                    end = min(tsa.end, key_end(tsa.spki))
+                    return Stamp(at, tsa, end, "OUT_OF_BOUNDS_NO_POE" if end == tsa.end else "CRYPTO_CONSTRAINTS_FAILURE_NO_POE")
         raise refuse
 
 
@@ -740,8 +811,8 @@ def check_manifests(entries, parts):
         need(digest == sha(name, entries.get("ts-hashchainresult.xml", b"")), bad_hash("ASiCManifest.xml: digest"))
 
 
-def check_container(trust, entries, document):
-    """Judges a container at the time that its time-stamp proves: (certificate, member, time)."""
+def check_container(trust, entries, document, kept, token):
+    """Judges a container at the time that its time-stamp proves: (certificate, member, stamp); `token` is the log's, when known."""
     parts = [(name, entries[name]) for name in ["message.xml"] + ["attachment%d" % (i + 1) for i in range(len(entries))]
              if name in entries]
     need([name for name, _ in parts] == ["message.xml"] + ["attachment%d" % (i + 1) for i in range(len(parts) - 1)] and
@@ -759,11 +830,16 @@ def check_container(trust, entries, document):
     need(batch or signature.stamps, doubt("NO_POE", "the message has no time-stamp"))
     if batch:
         hash_chain(entries, "ts-hashchain", [("META-INF/signatures.xml", entries["META-INF/signatures.xml"])])
-        at = trust.stamped(entries["META-INF/timestamp.tst"], entries["ts-hashchainresult.xml"])
+        own, data = entries["META-INF/timestamp.tst"], entries["ts-hashchainresult.xml"]
     else:
-        at = trust.stamped(signature.stamps[0], signature.value)
-    need(signature.time <= at + TOLERANCE, doubt("TIMESTAMP_ORDER_FAILURE", "signed after it was stamped"))
-    return signature.certificate, trust.signer(signature.certificate, signature.answers, at), at
+        own, data = signature.stamps[0], signature.value
+    need(token is None or token == own, bad_hash("the time-stamp in the container is not the one that the log holds"))
+    digest = trust.imprint(own)[0]
+    need(digest in DIGEST_NAMES, doubt("NO_POE", "the time-stamp uses a weak hash"))
+    stamp = trust.stamped(own, sha(DIGEST_NAMES[digest], data))
+    need(signature.time <= stamp.at + TOLERANCE and stamp.at <= trust.now + TOLERANCE,
+         doubt("TIMESTAMP_ORDER_FAILURE", "signed after it was stamped, or stamped in the future"))
+    return signature.certificate, trust.signer(signature.certificate, signature.answers + kept, stamp.at), stamp
 
 
 # ---- records and tree heads ------------------------------------------------------------------------------------------
@@ -845,10 +921,13 @@ class TreeHead:
         need(re.fullmatch(r"0|[1-9]\d{0,15}", head[1]) and int(head[1]) < 1 << 53, bad_format("size of the tree head"))
         need(head[0] == log, bad_hash("tree head of another log"))
         self.size, self.root, self.lines = int(head[1]), unbase64(head[2], 32, "root"), []
+        self.stamped = self.text + "\n"                      # what an evidence record is over: without lines of witnesses
         for line in lines:
             match = re.fullmatch(r"\u2014 ([^\s+]+) (\S+)", line)
             need(match, bad_format("line of the tree head"))
             self.lines.append((match[1], unbase64(match[2])))
+            if match[1] in (log.replace("+", "%2B"), "/".join(log.split("/")[:3]).replace("+", "%2B")):
+                self.stamped += line + "\n"
             need(len(self.lines[-1][1]) > 4, bad_format("line of the tree head"))
 
     def signed_by(self, openssl, member, spki):
@@ -936,10 +1015,14 @@ class Record:
         self.container = read_zip(container) if container is not None else None
         self.proved = None                                  # (certificate, member) of a message that verifies
 
-    def judge(self, head, trust):
-        """Raises a verdict unless this record is what the log committed to, and its message verifies."""
+    def stand(self, head):
+        """Demands that this record stands under the tree head."""
         need(self.index < head.size and root_of(self.leaf, self.index, head.size, self.path) == head.root,
              bad_hash("the proof does not lead to the tree head"))
+
+    def judge(self, head, trust, stamps, along):
+        """Raises a verdict unless this record is what the log committed to, and its message verifies."""
+        self.stand(head)
         form, shown = self.form, self.container or {}
         contents = ("parties", self.metadata), ("message", shown.get("message.xml")), ("body", shown.get("attachment1"))
         for name, content in contents:
@@ -958,13 +1041,45 @@ class Record:
         if self.container is not None:
             need("message" in self.openings and ("body" not in self.openings or "attachment1" in shown), bad_hash("message or body"))
             members = check_message(form["kind"], self.facts, shown["message.xml"], self.log, form["direction"])
-            certificate, member, _ = check_container(trust, self.container, self.document)
+            stamp_record = stamps.get(unbase64(form["signature"]))
+            proof = stamp_record and stamp_record.proof
+            kept = (stamp_record.answers if stamp_record else []) + (proof.answers if proof else []) + along
+            certificate, member, stamp = check_container(
+                trust, self.container, self.document, kept, stamp_record and stamp_record.token)
             need(member in members, doubt("SIG_CONSTRAINTS_FAILURE", "signed by %s" % "/".join(member)))
             self.proved = certificate, member
+            trust.aged(stamp, proof.since if proof and proof.counts else trust.now, kept)
+            need(stamp_record, doubt("NO_POE", "the log's own record of the time-stamp is not shown"))
         own_word = form["kind"] not in ("request", "reply") and not form["message"] and not form["signature"]
         need(self.erased is None, doubt(
             "SIGNED_DATA_NOT_FOUND", "erased at %s: its place is proved, its content is not" % self.erased))
         need(self.container is not None or own_word, doubt("SIGNED_DATA_NOT_FOUND", "kept as digests only"))
+
+
+class StampRecord(Record):
+    """The log's record of a time-stamp: it commits to the token and to all that was kept with it."""
+
+    def __init__(self, value, entries, log):
+        shape(value, {"index": int, "form": str, "path": [str], "checkpoint": str, "openings": dict, "firstId": int, "lastId": int,
+                      "digests": str, "token": str, "certificates": [str], "ocspResponses": [str]}, {"hashChainResult": str}, "time-stamp")
+        super().__init__({name: value[name] for name in ("index", "form", "path", "checkpoint", "openings")}, entries, log)
+        need(self.form["kind"] == "time-stamp", bad_hash("no record of a time-stamp"))
+        self.token, self.digests = entries[value["token"]], entries[value["digests"]]
+        self.answers, self.proof = [entries[name] for name in value["ocspResponses"]], None
+        kept = b"".join(bytes([kind]) + len(entries[name]).to_bytes(4, "big") + entries[name]
+                        for kind, field in ((1, "certificates"), (2, "ocspResponses")) for name in value[field])
+        parts = [self.digests, entries[value["hashChainResult"]] if "hashChainResult" in value else b"", kept]
+        self.batch = b"".join([value["firstId"].to_bytes(8, "big"), value["lastId"].to_bytes(8, "big")] + [
+            len(part).to_bytes(4, "big") + part for part in parts])
+
+    def check(self, head, proof):
+        self.stand(head)
+        self.proof = proof
+        for name, content in (("message", self.token), ("body", self.batch)):
+            key, digest = self.openings[name]
+            need(base64.b64encode(sha("sha256", key, digest)).decode() == self.form[name] and sha("sha512", content) == digest,
+                 bad_hash("the time-stamp is not what the log committed to"))
+        need(self.digests and len(self.digests) % 64 == 0, bad_hash("digests of the time-stamp"))
 
 
 def check_answers(records):
@@ -975,7 +1090,11 @@ def check_answers(records):
         answers = unbase64(record.form["answers"])
         if named in leaves or answers in leaves.values():
             need(named is None or leaves.get(named) == answers, bad_hash("record %d names another leaf as answered" % record.index))
-    heads = [head for head in records if all(unbase64(r.form["answers"]) == head.leaf for r in records if r is not head)]
+    def answers(record, head):
+        """An erasure answers whichever record it ended, all others the first."""
+        answered = unbase64(record.form["answers"])
+        return answered in leaves.values() if record.form["kind"] == "erasure" else answered == head.leaf
+    heads = [head for head in records if all(answers(record, head) for record in records if record is not head)]
     need(len(records) == 1 or heads, bad_hash("the records are not one exchange"))
     asked = heads[0].container if len(records) > 1 else None
     for record in records:
@@ -993,14 +1112,14 @@ def check_answers(records):
                  bad_hash("record %d answers another request" % record.index))
 
 
-def verify(data, configurations, openssl, report, witnesses=None):
+def verify(data, configurations, openssl, report, now, witnesses=None):
     """Judges a bundle. Verdicts of single records go into the report."""
     need(len(data) <= GIB, doubt("SIGNED_DATA_NOT_FOUND", "the bundle is too large to be judged whole"))
     entries = read_zip(data)
     need("bundle.json" in entries, bad_format("no bundle.json"))
     bundle = shape(parse_canonical(entries["bundle.json"], "bundle.json"), {
-        "version": int, "log": str, "made": str, "records": [dict], "configuration": [str], "files": dict},
-        {"checkpointSigner": dict}, "bundle")
+        "version": int, "log": str, "made": str, "records": [dict], "timeStamps": [dict], "evidenceRecords": [dict],
+        "configuration": [str], "files": dict}, {"checkpointSigner": dict}, "bundle")
     need(bundle["version"] == 1 and bundle["records"], bad_format("version or records"))
     files, signer = bundle["files"], bundle.get("checkpointSigner", {"certificates": [], "ocspResponses": []})
     need(set(files) == set(entries) - {"bundle.json"}, bad_format("entries that are missing or not listed"))
@@ -1010,34 +1129,62 @@ def verify(data, configurations, openssl, report, witnesses=None):
     used = bundle["configuration"] + signer["certificates"] + signer["ocspResponses"]
     used += [record[key] for record in bundle["records"] for key in ("checkpoint", "metadata", "signatures", "container")
              if isinstance(record.get(key), str)]
+    for value in bundle["evidenceRecords"]:
+        shape(value, {"checkpoint": str, "record": str, "certificates": [str], "ocspResponses": [str]}, {}, "evidence record")
+    for value in bundle["timeStamps"] + bundle["evidenceRecords"]:
+        for key in ("checkpoint", "record", "token", "digests", "hashChainResult", "certificates", "ocspResponses"):
+            found = value.get(key, [])
+            used += [found] if isinstance(found, str) else found
     need(set(used) | {"README.html"} >= set(files) >= set(used), bad_format("entries that are missing or not used"))
-    log, made = bundle["log"], iso_time(bundle["made"])
+    log = bundle["log"]
+    iso_time(bundle["made"])
     need(len(log.split("/")) == 4 and all(log.split("/")), bad_format("log"))
     records = [Record(value, entries, log) for value in bundle["records"]]
     need(all(a.index < b.index for a, b in zip(records, records[1:])), bad_format("order of the records"))
-    heads = {name: TreeHead(entries[name], log) for name in {record.head for record in records}}
-    trust = Trust(openssl, configurations or [entries[name] for name in bundle["configuration"]])
-    troubles = []
+    stamp_records = [StampRecord(value, entries, log) for value in bundle["timeStamps"]]
+    need(all(a.index < b.index for a, b in zip(stamp_records, stamp_records[1:])), bad_format("order of the time-stamps"))
+    heads = {name: TreeHead(entries[name], log) for name in {record.head for record in records + stamp_records}}
+    trust = Trust(openssl, configurations or [entries[name] for name in bundle["configuration"]], now)
+    proofs, troubles, stamps = {}, [], {}
+    for value in bundle["evidenceRecords"]:
+        def prove(value=value):
+            first, last = trust.evidence(entries[value["record"]], heads[value["checkpoint"]].stamped.encode())
+            need(first.at <= now + TOLERANCE, doubt("NO_POE", "an evidence record of the future"))
+            proofs[value["checkpoint"]] = Proof(
+                first.at, last.end, last.cause, [entries[name] for name in value["ocspResponses"]], now <= last.end)
+        attempt(prove)                                       # one that does not hold proves nothing
+    for record in stamp_records:
+        troubles.append(attempt(record.check, heads[record.head], proofs.get(record.head)))
+        for i in range(0, len(record.digests), 64):
+            stamps[record.digests[i:i + 64]] = record
+    if any(troubles):
+        raise next(found for found in troubles if found)
+    along = [entries[name] for name in signer["ocspResponses"]]
     for record in records:
-        found = attempt(record.judge, heads[record.head], trust)
+        found = attempt(record.judge, heads[record.head], trust, stamps, along)
         troubles.append(found)
         report.append({"index": record.index, **outcome(found)})
     troubles.append(attempt(check_answers, records))
     owner = "/".join(log.split("/")[:3])
-    keys = {record.proved[0].spki for record in records if record.proved and record.proved[1] == identifier(owner)}
+    candidates = [record.proved[0] for record in records if record.proved and record.proved[1] == identifier(owner)]
+    candidates += [parse_certificate(entries[name]) for value in [signer] + bundle["evidenceRecords"] for name in value["certificates"]]
 
-    def countersigned(head):
-        """The owner signed the tree head, with a key that a message proves or with the checkpoint signer's."""
-        if not any([head.signed_by(openssl, owner, spki) for spki in keys]):
-            need(signer["certificates"], doubt("NO_CERTIFICATE_CHAIN_FOUND", "nothing ties the tree head to the owner"))
-            certificate = parse_certificate(entries[signer["certificates"][0]])
-            try:
-                member = trust.signer(certificate, [entries[name] for name in signer["ocspResponses"]], made)
-            except Verdict as found:
-                raise doubt("NO_CERTIFICATE_CHAIN_FOUND", "nothing ties the tree head to the owner: " + found.reason)
-            need(member == identifier(owner) and head.signed_by(openssl, owner, certificate.spki),
-                 doubt("NO_CERTIFICATE_CHAIN_FOUND", "nothing ties the tree head to the owner"))
-    troubles += [attempt(countersigned, head) for _, head in sorted(heads.items())]
+    def countersigned(name, head):
+        """The owner signed the tree head, with a certificate that was good when it is proved to exist, or is good now."""
+        signed = [item for item in candidates if head.signed_by(openssl, owner, item.spki)]
+        trouble = doubt("NO_CERTIFICATE_CHAIN_FOUND", "nothing ties the tree head to the owner")
+        proof = proofs.get(name)
+        for certificate in signed:
+            found = attempt(lambda: need(trust.signer(
+                certificate, along + (proof.answers if proof else []), proof.since if proof and proof.counts else now) ==
+                identifier(owner), trouble))
+            if not found:
+                return
+            trouble = found
+        if signed and not (proof and proof.counts):
+            trouble = doubt(proof.cause if proof else "NO_POE", "nothing proves when the tree head was signed")
+        raise trouble
+    troubles += [attempt(countersigned, name, head) for name, head in sorted(heads.items())]
 
     def cosigned(head):
         need(witnesses.met(openssl, head), doubt("NO_POE", "too few witnesses cosigned the tree head"))
@@ -1073,6 +1220,7 @@ def main():
     parser.add_argument("bundle")
     parser.add_argument("--conf", action="append", default=[], help="shared-params.xml to judge by, instead of the bundle's own")
     parser.add_argument("--witnesses", help="C2SP tlog-policy file: every tree head needs the cosignatures of its quorum")
+    parser.add_argument("--at", help="the time of judging, instead of now")
     arguments, report = parser.parse_args(), []
 
     def work():
@@ -1085,7 +1233,8 @@ def main():
             with open(arguments.witnesses, "rb") as file:
                 policy = WitnessPolicy(file.read(65536))
         with tempfile.TemporaryDirectory() as directory:
-            verify(files[-1], files[:-1], OpenSsl(directory), report, policy)
+            now = iso_time(arguments.at) if arguments.at else int(time.time())
+            verify(files[-1], files[:-1], OpenSsl(directory), report, now, policy)
     found = attempt(work)
     print(json.dumps({**outcome(found), "records": report}))
     return 1 if found else 0

@@ -7,9 +7,11 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { MAX_TIME_STAMPS } from '#core/evidence/parse-manifest.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { syncFolder } from '../body-folder.ts'
+import type { StampProof } from '../evidence/read-stamp.ts'
 import type { MessageLog } from '../message-log.ts'
 import { DEFAULT_CLASS, type RetentionClass } from '../retention/classes.ts'
 import { gently } from '../retention/gently.ts'
@@ -19,6 +21,8 @@ import { archiveName } from './names.ts'
 import type { NextArchive } from './next-archive.ts'
 import type { NewArchive, StoredArchive } from './store.ts'
 import { type ArchiveContent, type ArchivedRecord, writeArchive } from './write-archive.ts'
+
+type Collected = Pick<ArchiveContent, 'records' | 'stamps' | 'evidence'>
 
 export type ArchiveOptions = {
   /** Where archives go, X-Road's archive-path. Made when its parent exists. */
@@ -43,7 +47,7 @@ const SLICE = 10
 export function createArchiver(q: {
   options: ArchiveOptions
   worker: Pick<WorkerClient, 'call'>
-  log: Pick<MessageLog, 'read' | 'proof' | 'container'>
+  log: Pick<MessageLog, 'read' | 'proof' | 'container' | 'stampProof' | 'evidenceRecord'>
   origin: string
   node: string
   clock: Clock
@@ -80,9 +84,9 @@ export function createArchiver(q: {
     do due = await worker.call('nextArchive', { now: clock(), limit: MAX_RECORDS })
     while (due === 'again')
     if (due === 'wait') return false
-    const records = await collect(due)
+    const collected = await collect(due)
     try {
-      const archive = await write(due, records)
+      const archive = await write(due, collected)
       const id = await worker.call('beginArchive', archive)
       await name({ ...archive, id })
     } catch (thrown) {
@@ -93,38 +97,73 @@ export function createArchiver(q: {
     return true
   }
 
-  /** So many records as fit, the last proved first: a tree head that covers it covers them all. */
-  const collect = async ({ class: its, indexes }: NextArchive): Promise<ArchivedRecord[]> => {
-    await log.proof(indexes.at(-1)!)
+  /** The time-stamps of so many of the records as one archive may have stamps for. */
+  const stampsOf = async (indexes: number[]): Promise<Map<number, StampProof>> => {
+    const stamps = new Map<number, StampProof>()
+    for (let at = 0; at < indexes.length; at += SLICE)
+      await gently(async () => {
+        for (const index of indexes.slice(at, at + SLICE)) {
+          const stamp = await log.stampProof(index)
+          if (stamp !== undefined) stamps.set(index, stamp)
+        }
+      })
+    return stamps
+  }
+
+  /** So many records as fit, all under one tree head that covers their time-stamps too, with the proof since when it exists. */
+  const collect = async ({ class: its, indexes: due }: NextArchive): Promise<Collected> => {
+    const stampOf = await stampsOf(due)
+    const numbers = new Set<number>()
+    const tooMany = due.findIndex((index) => {
+      const stamp = stampOf.get(index)
+      return stamp !== undefined && numbers.add(stamp.index).size > MAX_TIME_STAMPS
+    })
+    const indexes = tooMany === -1 ? due : due.slice(0, tooMany)
+    const last = Math.max(...indexes, ...indexes.map((index) => stampOf.get(index)?.index ?? 0))
+    const evidence = await log.evidenceRecord(last)
+    const size = evidence?.size ?? (await log.proof(last)).size
     const records: ArchivedRecord[] = []
     let octets = 0
     for (let at = 0; at < indexes.length && octets <= maxBytes; at += SLICE) {
       await gently(async () => {
         for (const index of indexes.slice(at, at + SLICE)) {
           if (octets > maxBytes) break
-          const record = await read(index, its)
+          const record = await read(index, its, size)
           records.push(record)
           octets += sizeOf(record)
         }
       })
     }
-    return records
+    const stamps = new Map<number, StampProof>()
+    for (const record of records) {
+      const stamp = stampOf.get(record.evidence.index)
+      if (stamp !== undefined) stamps.set(stamp.index, stamp)
+    }
+    const sorted = [...stamps.values()].sort((a, b) => a.index - b.index)
+    return {
+      records,
+      evidence,
+      stamps: await Promise.all(
+        sorted.map(async (stamp) => ({ stamp, proof: await log.proof(stamp.index, size) })),
+      ),
+    }
   }
-  const read = async (index: number, { archive }: RetentionClass): Promise<ArchivedRecord> => {
+  const read = async (index: number, { archive }: RetentionClass, size: number): Promise<ArchivedRecord> => {
     const evidence = await log.read(index)
     const isMessage = evidence.message !== undefined && evidence.signatures !== undefined
     const container = archive === 'CONTAINERS' && isMessage ? await log.container(index) : undefined
-    return { evidence, proof: await log.proof(index), container }
+    return { evidence, proof: await log.proof(index, size), container }
   }
 
   const write = async (
     { class: its, previous }: NextArchive,
-    records: ArchivedRecord[],
+    { records, stamps, evidence }: Collected,
   ): Promise<NewArchive> => {
     const made = new Date(clock())
     const checkpointSigner = q.options.checkpointSigner?.()
     const archive = writeArchive({
-      ...{ class: its, records, previous, log: q.origin, made, checkpointSigner },
+      ...{ class: its, records, stamps, evidence, previous },
+      ...{ log: q.origin, made, checkpointSigner },
     })
     await rm(temporary, { force: true })
     const sha256 = createHash('sha256')

@@ -12,8 +12,11 @@ import type { ContainerParts } from '#core/container/container.ts'
 import { writeContainer } from '#core/container/write-container.ts'
 import { type BundleManifest, type BundleRecord, MANIFEST } from '#core/evidence/bundle.ts'
 import { Fault } from '#schemas/fault.ts'
+import { addEvidenceRecord, addKept, addTimeStamp } from '../evidence/add-long-term.ts'
 import type { InclusionEvidence } from '../evidence/prove-inclusion.ts'
 import type { StoredEvidence } from '../evidence/read-evidence.ts'
+import type { StampProof } from '../evidence/read-stamp.ts'
+import type { EvidenceRecordProof } from '../message-log.ts'
 import { metadataText } from '../own-record.ts'
 import type { RetentionClass } from '../retention/classes.ts'
 import { containerName } from './names.ts'
@@ -30,6 +33,10 @@ export type ArchiveContent = {
   class: RetentionClass
   /** In rising order of index. */
   records: ArchivedRecord[]
+  /** Of the records, each once, in rising order. */
+  stamps: { stamp: StampProof; proof: InclusionEvidence }[]
+  /** Over the tree head of all of them. */
+  evidence: EvidenceRecordProof | undefined
   previous: Previous
   /** The log's origin. */
   log: string
@@ -104,17 +111,20 @@ export function writeArchive(content: ArchiveContent): { output: Readable; writt
     version: 1,
   }
   add(ARCHIVE_INFO, Buffer.from(canonicalJson(info)))
-  const numbered = (folder: string, ders: Buffer[] = []): string[] =>
-    ders.map((der, i) => add(`checkpoint-signer/${folder}-${i}.der`, der))
+  const timeStamps = content.stamps.flatMap((one) => {
+    const added = addTimeStamp({ ...one, checkpoint: addCheckpoint(one.proof, add) }, add)
+    return added === undefined ? [] : [added]
+  })
+  const { evidence } = content
+  const { checkpoint } = records[0]!
   const manifest: Omit<BundleManifest, 'files'> = {
     version: 1,
     log: content.log,
     made: content.made.toISOString(),
     records,
-    checkpointSigner: {
-      certificates: numbered('certificate', content.checkpointSigner?.certificates),
-      ocspResponses: numbered('ocsp', content.checkpointSigner?.ocspResponses),
-    },
+    timeStamps,
+    evidenceRecords: evidence === undefined ? [] : [addEvidenceRecord({ evidence, checkpoint }, add)],
+    checkpointSigner: addKept('checkpoint-signer', content.checkpointSigner, add),
     // Whoever judges an archive has a configuration of its time; X-Road's archives bring none either.
     configuration: [],
   }
@@ -140,7 +150,7 @@ function addRecord(
     index,
     form: proof.form,
     path: proof.path.map((node) => node.toString('base64')),
-    checkpoint: add(`checkpoints/${proof.size}.txt`, Buffer.from(proof.checkpoint)),
+    checkpoint: addCheckpoint(proof, add),
     openings: {},
   }
   // What an archive tells of a tombstone is no more than what the log keeps of it.
@@ -160,6 +170,13 @@ function addRecord(
     record.container = addContainer(containerName({ queryId: metadata?.id ?? '', kind, index }), container)
   }
   return record
+}
+
+function addCheckpoint(
+  { size, checkpoint }: InclusionEvidence,
+  add: (name: string, bytes: Buffer) => string,
+): string {
+  return add(`checkpoints/${size}.txt`, Buffer.from(checkpoint))
 }
 
 /** A body in a file is bound to the record by its key: another one does not decrypt. */

@@ -30,15 +30,21 @@ export type InclusionEvidence = {
   openings: { parties?: Opening; message?: Opening; body?: Opening }
 }
 
-/** Against the checkpoint that most witnesses cosigned, of several the newest; throws `not_found` when none covers the record yet. */
+/**
+ * Against the checkpoint of this size or, of all that cover the record, the one that most witnesses cosigned and of several the
+ * newest; throws `not_found` when there is none yet.
+ */
 export async function proveInclusion(
   log: Pick<LogDatabase, 'records' | 'tree' | 'cosignatures'>,
   index: number,
   findKey: KeyFinder,
+  size?: number,
 ): Promise<InclusionEvidence> {
   const record = await log.records.get(index)
-  const checkpoint = await log.cosignatures.bestCheckpoint(index)
-  if (checkpoint === undefined) {
+  const checkpoint = await (size === undefined
+    ? log.cosignatures.bestCheckpoint(index)
+    : log.cosignatures.checkpointOf(size))
+  if (checkpoint === undefined || checkpoint.size <= index) {
     throw new Fault('not_found', { what: `no checkpoint covers record ${index} yet` })
   }
   const path = await inclusionProof(checkpoint.size, index, createNodeReader(log))

@@ -12,12 +12,14 @@ import { noteText, parseNote } from '#core/merkle/signed-note.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { MessageLog } from '../message-log.ts'
 import { metadataText } from '../own-record.ts'
+import { addEvidenceRecord, addKept, addTimeStamp, opened } from './add-long-term.ts'
 import type { InclusionEvidence } from './prove-inclusion.ts'
 import type { StoredEvidence } from './read-evidence.ts'
+import type { StampProof } from './read-stamp.ts'
 import { type PageRecord, writePage } from './write-page.ts'
 
 export type BundleSource = {
-  log: Pick<MessageLog, 'read' | 'proof' | 'container' | 'list'>
+  log: Pick<MessageLog, 'read' | 'proof' | 'container' | 'list' | 'stampProof' | 'evidenceRecord'>
   /** The log's origin. */
   server: string
   made: Date
@@ -59,11 +61,7 @@ export async function collectExchange(
 
 /** The bundle of these records. An error while it is written destroys the stream. */
 export async function writeBundle(source: BundleSource, indexes: number[]): Promise<Readable> {
-  const collected: Collected[] = []
-  // The last one first: a checkpoint that covers it covers them all.
-  for (const index of indexes.toReversed()) {
-    collected.unshift({ evidence: await source.log.read(index), proof: await source.log.proof(index) })
-  }
+  const { collected, stamps, evidence } = await collect(source.log, indexes)
   const zip = new ZipFile()
   const output = zip.outputStream as Readable
   zip.on('error', (error: Error) => output.destroy(error))
@@ -78,17 +76,19 @@ export async function writeBundle(source: BundleSource, indexes: number[]): Prom
   const records: BundleRecord[] = []
   for (const each of collected)
     records.push(await addRecord(each, source, add, addStream(zip, output, hashes)))
-  const numbered = (folder: string, ders: Buffer[] = []): string[] =>
-    ders.map((der, i) => add(`checkpoint-signer/${folder}-${i}.der`, der))
+  const timeStamps = stamps.flatMap((one) => {
+    const added = addTimeStamp({ ...one, checkpoint: addCheckpoint(one.proof, add) }, add)
+    return added === undefined ? [] : [added]
+  })
+  const checkpoint = records[0]!.checkpoint
   const manifest: Omit<BundleManifest, 'files'> = {
     version: 1,
     log: source.server,
     made: source.made.toISOString(),
     records,
-    checkpointSigner: {
-      certificates: numbered('certificate', source.checkpointSigner?.certificates),
-      ocspResponses: numbered('ocsp', source.checkpointSigner?.ocspResponses),
-    },
+    timeStamps,
+    evidenceRecords: evidence === undefined ? [] : [addEvidenceRecord({ evidence, checkpoint }, add)],
+    checkpointSigner: addKept('checkpoint-signer', source.checkpointSigner, add),
     configuration: source.configuration
       .filter(({ name }) => name.endsWith('/shared-params.xml'))
       .map(({ name, content }) => add(`configuration/${name}`, content)),
@@ -112,6 +112,28 @@ export async function writeBundle(source: BundleSource, indexes: number[]): Prom
   return output
 }
 
+type CollectedStamp = { stamp: StampProof; proof: InclusionEvidence }
+
+/** All under one tree head: the oldest one that an evidence record is over, or the newest there is. */
+async function collect(log: BundleSource['log'], indexes: number[]) {
+  const found = new Map<number, StampProof>()
+  for (const index of indexes) {
+    const stamp = await log.stampProof(index)
+    if (stamp !== undefined) found.set(stamp.index, stamp)
+  }
+  const last = Math.max(...indexes, ...found.keys())
+  const evidence = await log.evidenceRecord(last)
+  // The last one first: a checkpoint that covers it covers them all.
+  const size = evidence?.size ?? (await log.proof(last)).size
+  const stamps: CollectedStamp[] = []
+  for (const index of [...found.keys()].sort((a, b) => a - b))
+    stamps.push({ stamp: found.get(index)!, proof: await log.proof(index, size) })
+  const collected: Collected[] = []
+  for (const index of indexes)
+    collected.push({ evidence: await log.read(index), proof: await log.proof(index, size) })
+  return { collected, stamps, evidence }
+}
+
 async function addRecord(
   { evidence, proof }: Collected,
   { log }: BundleSource,
@@ -120,15 +142,12 @@ async function addRecord(
 ): Promise<BundleRecord> {
   const { index, metadata, message, signatures, erased } = evidence
   const folder = `records/${index}`
-  const openings = Object.entries(proof.openings).map(([label, { key, digest }]) => [
-    label,
-    { key: key.toString('base64'), digest: digest.toString('base64') },
-  ])
+  const openings = Object.entries(proof.openings).map(([label, opening]) => [label, opened(opening)])
   const record: BundleRecord = {
     index,
     form: proof.form,
     path: proof.path.map((node) => node.toString('base64')),
-    checkpoint: add(`checkpoints/${checkpointName(proof)}.txt`, Buffer.from(proof.checkpoint)),
+    checkpoint: addCheckpoint(proof, add),
     openings: Object.fromEntries(openings) as BundleRecord['openings'],
   }
   if (metadata !== undefined)
@@ -143,8 +162,12 @@ async function addRecord(
 }
 
 /** By size; two heads of one size would be a fork, and must not hide each other. */
-function checkpointName({ size, checkpoint }: InclusionEvidence): string {
-  return `${size}-${hash('sha256', noteText(parseNote(checkpoint).text), 'hex').slice(0, 8)}`
+function addCheckpoint(
+  { size, checkpoint }: InclusionEvidence,
+  add: (name: string, bytes: Buffer) => string,
+): string {
+  const digest = hash('sha256', noteText(parseNote(checkpoint).text), 'hex')
+  return add(`checkpoints/${size}-${digest.slice(0, 8)}.txt`, Buffer.from(checkpoint))
 }
 
 function addStream(zip: ZipFile, output: Readable, hashes: Map<string, Hash | string>) {

@@ -42,6 +42,10 @@ that they got themselves: the registry's anchor, or the file of GET /verificatio
 openssl ts -verify -data ts-hashchainresult.xml -in META-INF/timestamp.tst -token_in -CAfile &lt;root.pem&gt; -untrusted &lt;chain.pem&gt;
 openssl dgst -sha512 -binary message.xml | base64 -w0</pre>
 <p>The last line gives the digest that stands in sig-hashchain.xml (or, in a container without that file, in the signature).</p>
+<p>What was kept with a time-stamp, and the evidence record over the tree head, in the folders of the bundle:</p>
+<pre>openssl x509 -inform DER -in time-stamps/&lt;index&gt;/certificate-0.der -text
+openssl ocsp -respin time-stamps/&lt;index&gt;/ocsp-0.der -noverify -resp_text
+openssl asn1parse -inform DER -in evidence-records/&lt;size&gt;/evidence-record.der</pre>
 <p>The place of a record in the log is checked with SHA-256 alone; docs/evidence-bundle.md and docs/message-log-format.md of
 Concordat say how, to the byte.</p></section>
 </main></body></html>

@@ -1,6 +1,7 @@
 /** The migrations of the message log's own database. Names never change; new ones are added at the end. */
 import type { Migration } from 'kysely/migration'
 import { cosignatures } from './cosignatures.ts'
+import { evidenceRecords } from './evidence-records.ts'
 import { first } from './first.ts'
 import { retention } from './retention.ts'
 import { searchTime } from './search-time.ts'
@@ -12,4 +13,5 @@ export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-03-message-log-cosignatures': cosignatures,
   '2026-12-10-message-log-retention': retention,
   '2026-12-11-message-log-traffic': traffic,
+  '2026-12-12-message-log-evidence-records': evidenceRecords,
 }

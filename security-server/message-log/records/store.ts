@@ -122,6 +122,21 @@ export function createRecordStore(database: Database) {
       return row?.id ?? -1
     },
 
+    /** Signature documents as they are stored, whole or as a difference, in order. */
+    storedDocuments: (
+      from: number,
+      to: number,
+      limit: number,
+    ): Promise<{ id: number; base: number | null; document: Buffer }[]> =>
+      kysely
+        .selectFrom('signature_document')
+        .select(['id', 'base', 'document'])
+        .where('id', '>=', from)
+        .where('id', '<=', to)
+        .orderBy('id')
+        .limit(limit)
+        .execute(),
+
     /** Ids and digests of signature documents behind `id`, in order. */
     documentsAfter: (id: number, limit: number): Promise<{ id: number; digest: Buffer }[]> =>
       kysely

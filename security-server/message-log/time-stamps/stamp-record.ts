@@ -1,16 +1,13 @@
 /** The record of a time-stamp: its leaf commits to the token and to everything else that is stored with it. */
 import { hash } from 'node:crypto'
+import { batchBytes, CERTIFICATE, encodeEvidence, OCSP } from '#core/evidence/stamp-batch.ts'
 import { Fault } from '#schemas/fault.ts'
 import { ownRecord } from '../own-record.ts'
 import type { OwnRecord } from '../records/writer.ts'
 import type { TimeStampBatch } from './batch.ts'
-import type { StoredTimeStamp } from './store.ts'
 
 /** What the authority gave, and what is needed to trust it later: DER certificates and OCSP responses. */
 export type TimeStampAnswer = { token: Buffer; certificates: Buffer[]; ocspResponses: Buffer[] }
-
-const CERTIFICATE = 1
-const OCSP = 2
 
 export function timeStampRecord(q: {
   batch: TimeStampBatch
@@ -54,26 +51,7 @@ export function timeStampRecord(q: {
   }
 }
 
-/** What the record's `body` commitment covers: first and last id (8 octets each), then three parts behind their lengths. */
-export function batchBytes(
-  stored: Pick<StoredTimeStamp, 'first_id' | 'last_id' | 'digests' | 'hash_chain_result' | 'evidence'>,
-): Buffer {
-  const ids = Buffer.alloc(16)
-  ids.writeBigUInt64BE(BigInt(stored.first_id))
-  ids.writeBigUInt64BE(BigInt(stored.last_id), 8)
-  const parts = [stored.digests, stored.hash_chain_result ?? Buffer.alloc(0), stored.evidence]
-  return Buffer.concat([ids, ...parts.flatMap((part) => [lengthOf(part), part])])
-}
-
-/** Repeated `type (1: certificate, 2: OCSP response) ‖ length (4) ‖ DER`. */
-export function encodeEvidence(answer: Pick<TimeStampAnswer, 'certificates' | 'ocspResponses'>): Buffer {
-  const entry = (type: number) => (der: Buffer) => [Buffer.of(type), lengthOf(der), der]
-  return Buffer.concat([
-    ...answer.certificates.flatMap(entry(CERTIFICATE)),
-    ...answer.ocspResponses.flatMap(entry(OCSP)),
-  ])
-}
-
+/** Reads encodeEvidence's form; throws `log_inconsistent`. */
 export function decodeEvidence(bytes: Buffer): { certificates: Buffer[]; ocspResponses: Buffer[] } {
   const certificates: Buffer[] = []
   const ocspResponses: Buffer[] = []
@@ -87,12 +65,6 @@ export function decodeEvidence(bytes: Buffer): { certificates: Buffer[]; ocspRes
     at = end
   }
   return { certificates, ocspResponses }
-}
-
-function lengthOf(part: Buffer): Buffer {
-  const length = Buffer.alloc(4)
-  length.writeUInt32BE(part.length)
-  return length
 }
 
 function malformed(): Fault {

@@ -9,6 +9,8 @@ export type CheckpointSigner = {
   name: string
   publicKey: KeyObject
   sign(data: Buffer): Promise<Buffer> | Buffer
+  /** DER of the certificate with its chain, and their status as of now. */
+  evidence?(): { certificates: Buffer[]; ocspResponses: Buffer[] }
 }
 
 /** `note` with the member's line. */

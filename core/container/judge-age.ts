@@ -1,0 +1,87 @@
+/**
+ * What age does to a proof (EN 319 102-1 section 5.6): a time-stamp counts while its authority's certificate and its
+ * algorithms do, afterwards only when something newer proves that it existed before; a signature must have been stamped
+ * while its own algorithms counted.
+ */
+import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import { digestEnd, keyEnd } from '#core/evidence/validation-policy.ts'
+import { stampEnd } from '#core/evidence-record/verify-evidence-record.ts'
+import { revocationOf } from '#core/signature/check-status.ts'
+import type { CheckedSignature } from '#core/signature/checked-signature.ts'
+import type { TimeStamp } from '#core/timestamp/verify-token.ts'
+import type { Judgement } from './judge-fault.ts'
+
+/** `existed`: the latest time at which the token is proved to have existed already: now, when nothing newer proves it. */
+export function judgeStampAge(q: {
+  stamp: TimeStamp
+  existed: Date
+  configurations: readonly ConfigurationIndex[]
+  ocspResponses: readonly Buffer[]
+  now: Date
+}): Judgement | undefined {
+  const { stamp, existed } = q
+  const made = day(stamp.time)
+  const revoked = revokedSince(q)
+  if (revoked !== undefined && revoked <= existed) {
+    return doubt(
+      'REVOKED_NO_POE',
+      `the certificate of the time-stamp of ${made} was revoked on ${day(revoked)}`,
+    )
+  }
+  const end = stampEnd(stamp)
+  if (existed.getTime() <= end.time) return undefined
+  return end.cause === 'certificate'
+    ? doubt(
+        'OUT_OF_BOUNDS_NO_POE',
+        `the certificate of the time-stamp of ${made} ran out on ${day(new Date(end.time))}`,
+      )
+    : doubt(
+        'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
+        `the time-stamp of ${made} was made with an algorithm that counted until ${day(new Date(end.time))} only`,
+      )
+}
+
+/** The keys of signer and authorities, and the digests of the signature, counted at the time of its stamp. */
+export function judgeSignatureAge(q: {
+  signature: CheckedSignature
+  chain: readonly Certificate[]
+  at: Date
+}): Judgement | undefined {
+  const ends = [
+    ...q.chain.map((certificate) => keyEnd(publicKeyOf(certificate))),
+    ...q.signature.references.map(({ digest }) => digestEnd(digest)),
+  ]
+  const end = Math.min(...ends)
+  if (q.at.getTime() <= end) return undefined
+  return {
+    verdict: 'INDETERMINATE',
+    subIndication: 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
+    reason: `The signature rests on an algorithm that counted until ${day(new Date(end))} only, and nothing proves that it was made before.`,
+  }
+}
+
+function revokedSince(q: Parameters<typeof judgeStampAge>[0]): Date | undefined {
+  const { certificate } = q.stamp
+  for (const configuration of q.configurations) {
+    const issuer = configuration.caOf(certificate)?.ca
+    if (issuer === undefined) continue
+    const { ocspResponses: responses, now } = q
+    const revoked = revocationOf({ certificate, issuer, configuration, responses, now })
+    if (revoked !== undefined) return revoked
+  }
+  return undefined
+}
+
+function doubt(subIndication: NonNullable<Judgement['subIndication']>, why: string): Judgement {
+  return {
+    verdict: 'INDETERMINATE',
+    subIndication,
+    code: 'timestamp_invalid',
+    reason: `All holds, but ${why}, and nothing newer proves that it existed then.`,
+  }
+}
+
+function day(date: Date): string {
+  return date.toISOString().slice(0, 10)
+}

@@ -1,0 +1,63 @@
+/**
+ * The hash trees of archive time-stamps (RFC 4998 section 4.2): many objects under one time-stamp, and for each the lists
+ * of hashes that lead from it to the root.
+ */
+import { digestOf } from '#core/timestamp/digest.ts'
+import type { DigestName } from '#schemas/wire.ts'
+
+export type HashTree = {
+  root: Buffer
+  /** The reduced hash tree of each leaf, in the order of the leaves; empty when it is the root itself. */
+  reduced: Buffer[][][]
+}
+
+/** A binary tree over at least one hash; the odd one of a level goes up as it is. */
+export function buildHashTree(leaves: readonly Buffer[], digest: DigestName): HashTree {
+  const reduced: Buffer[][][] = leaves.map(() => [])
+  let level = leaves.map((hash, leaf) => ({ hash, leaves: [leaf] }))
+  while (level.length > 1) {
+    const above: typeof level = []
+    for (let at = 0; at < level.length; at += 2) {
+      const [left, right] = [level[at]!, level[at + 1]]
+      if (right === undefined) {
+        above.push(left)
+        continue
+      }
+      for (const [node, sibling] of [
+        [left, right],
+        [right, left],
+      ] as const) {
+        for (const leaf of node.leaves) {
+          const lists = reduced[leaf]!
+          lists.push(lists.length === 0 ? inOrder([leaves[leaf]!, sibling.hash]) : [sibling.hash])
+        }
+      }
+      above.push({
+        hash: fatherOf([left.hash, right.hash], digest),
+        leaves: [...left.leaves, ...right.leaves],
+      })
+    }
+    level = above
+  }
+  return { root: level[0]!.hash, reduced }
+}
+
+/**
+ * Where the lists lead from `hash` (section 4.3); undefined when the first list does not hold it. Without lists it is the
+ * root itself.
+ */
+export function rootOf(hash: Buffer, lists: Buffer[][], digest: DigestName): Buffer | undefined {
+  const [first, ...rest] = lists
+  if (first === undefined) return hash
+  if (!first.some((one) => one.equals(hash))) return undefined
+  return rest.reduce((node, list) => fatherOf([...list, node], digest), fatherOf(first, digest))
+}
+
+/** A single hash is its own father: what stands alone is not hashed again (section 4.2.1). */
+function fatherOf(hashes: Buffer[], digest: DigestName): Buffer {
+  return hashes.length === 1 ? hashes[0]! : digestOf(digest, Buffer.concat(inOrder(hashes)))
+}
+
+function inOrder(hashes: Buffer[]): Buffer[] {
+  return [...hashes].sort(Buffer.compare)
+}

@@ -1,0 +1,59 @@
+/** Since when the tree heads of a bundle are proved to exist, by the evidence records that came along. */
+import type { Certificate } from '#core/certificate/certificate.ts'
+import { type StampEnd, verifyEvidenceRecord } from '#core/evidence-record/verify-evidence-record.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { BundleEvidenceRecord } from './bundle.ts'
+import type { BundleQuestion } from './judge-bundle.ts'
+import { stampedNote } from './stamped-note.ts'
+import { CLOCK_TOLERANCE_MS } from './validation-policy.ts'
+
+export type HeadProof = {
+  since: Date
+  end: StampEnd
+  stamps: number
+  /** Whether it still counts. */
+  counts: boolean
+  ocspResponses: Buffer[]
+}
+
+export type HeadProofs = {
+  /** By the name of the tree head's entry. */
+  of(checkpoint: string): HeadProof | undefined
+  failure: string | undefined
+}
+
+export function proveHeads(q: BundleQuestion): HeadProofs {
+  const tsaCertificates = [...q.configuration.values()].flatMap((one) => one.tsaCertificates)
+  const found = new Map<string, HeadProof>()
+  let failure: string | undefined
+  for (const entry of q.bundle.manifest.evidenceRecords) {
+    try {
+      const proof = prove(entry, q, tsaCertificates)
+      const other = found.get(entry.checkpoint)
+      if (other === undefined || !other.counts) found.set(entry.checkpoint, proof)
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown
+      failure ??= thrown.what ?? thrown.message
+    }
+  }
+  return { of: (checkpoint) => found.get(checkpoint), failure }
+}
+
+function prove(entry: BundleEvidenceRecord, q: BundleQuestion, tsaCertificates: Certificate[]): HeadProof {
+  const { files, manifest } = q.bundle
+  const data = stampedNote(files.get(entry.checkpoint)!.toString(), manifest.log)
+  const { since, end, stamps } = verifyEvidenceRecord({
+    record: files.get(entry.record)!,
+    data,
+    tsaCertificates,
+  })
+  if (since.getTime() > q.now.getTime() + CLOCK_TOLERANCE_MS)
+    throw new Fault('evidence_record_invalid', { what: 'its first time-stamp lies in the future' })
+  return {
+    since,
+    end,
+    stamps: stamps.length,
+    counts: q.now.getTime() <= end.time,
+    ocspResponses: entry.ocspResponses.map((name) => files.get(name)!),
+  }
+}

@@ -1,0 +1,46 @@
+/** The leaf form of a record, and its place under the tree head that a bundle names. */
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { type LeafFields, leafForm, openCommitment } from '#core/merkle/leaf-form.ts'
+import { verifyInclusion } from '#core/merkle/proofs.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Bundle, BundleOpening, BundleRecord } from './bundle.ts'
+import { malformed } from './parse-manifest.ts'
+
+/** The fields of a form that is equal to its own canonical form, so that nobody reads another record in the same leaf. */
+export function readForm(text: string): LeafFields {
+  const fields = parseStrictJson(text) as LeafFields
+  try {
+    if (leafForm(fields) === text) return fields
+  } catch {
+    // A member that is no text, or absent.
+  }
+  throw malformed('the leaf form is not canonical')
+}
+
+/** Throws `invalid_proof` unless the leaf stands at its index under the tree head. */
+export function checkPlace(
+  record: Pick<BundleRecord, 'index' | 'path' | 'checkpoint'>,
+  leaf: Buffer,
+  bundle: Bundle,
+): void {
+  const checkpoint = parseCheckpoint(bundle.files.get(record.checkpoint)!.toString())
+  if (checkpoint.origin !== bundle.manifest.log) throw differs('The tree head is of another log.')
+  const proof = record.path.map((node) => Buffer.from(node, 'base64'))
+  verifyInclusion({ size: checkpoint.size, index: record.index, leaf, proof, root: checkpoint.root })
+}
+
+/** Throws `invalid_proof` unless the form holds the commitment that this opening belongs to. */
+export function checkOpening(
+  form: LeafFields,
+  label: 'parties' | 'message' | 'body',
+  opening: BundleOpening,
+): void {
+  const [key, digest] = [Buffer.from(opening.key, 'base64'), Buffer.from(opening.digest, 'base64')]
+  if (openCommitment(key, digest).toString('base64') !== form[label])
+    throw differs(`The opening of its ${label} is not of this leaf.`)
+}
+
+export function differs(what: string): Fault {
+  return new Fault('invalid_proof', { what })
+}

@@ -1,0 +1,100 @@
+/**
+ * The status of certificates just before a time-stamp: an OCSP answer for each and for the authorities above it. What cannot
+ * be had in time is left out: a responder that is down holds no time-stamp up.
+ */
+import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
+import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
+import type { ConfigurationIndex, IssuingCa } from '#core/configuration/configuration-index.ts'
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+
+/** The batches of a backlog come close together: an answer serves all within so long. */
+const FRESH_MS = 30_000
+/** A responder that failed is not asked again for so long. */
+const REST_MS = 60_000
+const AT_ONCE = 8
+const MAX_REMEMBERED = 1024
+const MAX_AUTHORITIES = 4
+
+type Rooms = {
+  clock: Clock
+  /** Those in force, of every instance; throws when there is none. */
+  configurations(): readonly ConfigurationIndex[]
+  fetchOcsp(url: string, request: Buffer): Promise<Buffer>
+}
+
+export type FetchStatus = (certificates: Certificate[]) => Promise<Buffer[]>
+
+export function createFetchStatus(rooms: Rooms): FetchStatus {
+  const known = new Map<string, { at: number; answer: Buffer }>()
+  const failedAt = new Map<string, number>()
+
+  const fetchOne = async (certificate: Certificate, of: IssuingCa): Promise<Buffer | undefined> => {
+    const now = rooms.clock()
+    const found = known.get(certificate.sha256)
+    if (found !== undefined && now - found.at < FRESH_MS) return found.answer
+    for (const url of of.ocspUrls) {
+      if (now - (failedAt.get(url) ?? 0) < REST_MS) continue
+      try {
+        const answer = await rooms.fetchOcsp(url, buildOcspRequest(certificate, of.ca))
+        if (known.size >= MAX_REMEMBERED) known.clear()
+        known.set(certificate.sha256, { at: now, answer })
+        return answer
+      } catch (thrown) {
+        if (!(thrown instanceof Fault)) throw thrown
+        failedAt.set(url, now)
+      }
+    }
+    return undefined
+  }
+
+  return async (certificates) => {
+    const configurations = rooms.configurations()
+    const wanted = new Map<string, [Certificate, IssuingCa]>()
+    for (const certificate of certificates) {
+      let below = certificate
+      const found = configurations.map((one) => authoritiesOf(certificate, one))
+      for (const of of found.find(({ length }) => length > 0) ?? []) {
+        wanted.set(below.sha256, [below, of])
+        below = of.ca
+      }
+    }
+    const queue = [...wanted.values()]
+    const answers: Buffer[] = []
+    const work = async (): Promise<void> => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const answer = await fetchOne(...next)
+        if (answer !== undefined) answers.push(answer)
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, work))
+    return answers
+  }
+}
+
+/** The approved authorities above a certificate, the nearest first, up to one that is trusted by itself. */
+export function authoritiesOf(certificate: Certificate, configuration: ConfigurationIndex): IssuingCa[] {
+  const { anchors } = configuration.caCertificates()
+  const found: IssuingCa[] = []
+  let below = certificate
+  while (found.length < MAX_AUTHORITIES) {
+    const of = configuration.caOf(below)
+    if (of === undefined || of.ca.sha256 === below.sha256) break
+    found.push(of)
+    if (anchors.some(({ sha256 }) => sha256 === of.ca.sha256)) break
+    below = of.ca
+  }
+  return found
+}
+
+/** Certificates in DER; what cannot be read is left out. */
+export function readable(ders: Buffer[]): Certificate[] {
+  return ders.flatMap((der) => {
+    try {
+      return [parseCertificate(der)]
+    } catch (thrown) {
+      if (thrown instanceof Fault) return []
+      throw thrown
+    }
+  })
+}

@@ -1,0 +1,84 @@
+/** How a record is to be renewed, and what its next renewal waits for (docs/validation-policy.md). */
+import { parseCertificate } from '#core/certificate/certificate.ts'
+import { type AlgorithmEnds, digestEnd } from '#core/evidence/validation-policy.ts'
+import { readEvidenceRecord } from '#core/evidence-record/read-evidence-record.ts'
+import { type StampEnd, verifyEvidenceRecord } from '#core/evidence-record/verify-evidence-record.ts'
+import {
+  type GivenStamp,
+  newEvidenceRecord,
+  objectHash,
+  renewedStampHash,
+  renewedTreeHash,
+  renewHashTree,
+  renewTimeStamp,
+} from '#core/evidence-record/write-evidence-record.ts'
+import { Fault } from '#schemas/fault.ts'
+
+export type RenewalPolicy = {
+  /** How long before a record ceases to count it is renewed. */
+  beforeMs: number
+  ends: AlgorithmEnds
+}
+
+/** The digests that authorities are asked to stamp, the first that counts long enough being taken. */
+const DIGESTS = ['SHA-512', 'SHA-384', 'SHA-256'] as const
+export type StampDigest = (typeof DIGESTS)[number]
+
+/** What has to be stamped, and the record that comes of it. */
+export type Renewal = {
+  digest: StampDigest
+  covered: Buffer
+  write(stamp: Omit<GivenStamp, 'digest'>): Buffer
+}
+
+/** A first record over `data`; throws `timestamping_failed` when no digest counts for long enough. */
+export function firstRecord(data: Buffer, now: number, policy: RenewalPolicy): Renewal {
+  const digest = digestOfNow(now, policy)
+  return {
+    digest,
+    covered: objectHash(data, digest),
+    write: (stamp) => newEvidenceRecord({ digest, ...stamp }),
+  }
+}
+
+/** One more time-stamp over the last one; a new chain over all when the digest of the chain is about to end. */
+export function renewalOf(record: Buffer, data: Buffer, now: number, policy: RenewalPolicy): Renewal {
+  const read = readEvidenceRecord(record)
+  const digest = read.chains.at(-1)!.stamps[0]!.digest
+  const stays = DIGESTS.find((one) => one === digest && endsLater(one, now, policy))
+  if (stays !== undefined) {
+    return {
+      digest: stays,
+      covered: renewedStampHash(read, stays),
+      write: (stamp) => renewTimeStamp(record, { digest: stays, ...stamp }),
+    }
+  }
+  const next = digestOfNow(now, policy)
+  return {
+    digest: next,
+    covered: renewedTreeHash(read.chains, data, next),
+    write: (stamp) => renewHashTree(record, { digest: next, ...stamp }),
+  }
+}
+
+/** When the record ceases to count, judged by the certificates that the authorities gave with their stamps. */
+export function endOf(q: {
+  record: Buffer
+  data: Buffer
+  certificates: Buffer[]
+  policy: RenewalPolicy
+}): StampEnd {
+  const tsaCertificates = q.certificates.map((der) => parseCertificate(der))
+  return verifyEvidenceRecord({ record: q.record, data: q.data, tsaCertificates, ends: q.policy.ends }).end
+}
+
+function digestOfNow(now: number, policy: RenewalPolicy): StampDigest {
+  const found = DIGESTS.find((one) => endsLater(one, now, policy))
+  if (found === undefined)
+    throw new Fault('timestamping_failed', { what: 'no digest counts for long enough' })
+  return found
+}
+
+function endsLater(digest: StampDigest, now: number, { ends, beforeMs }: RenewalPolicy): boolean {
+  return digestEnd(digest, ends) > now + beforeMs
+}

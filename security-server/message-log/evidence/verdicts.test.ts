@@ -1,0 +1,302 @@
+/**
+ * The verdicts of docs/validation-policy.md on bundles of a real log: what happened to certificates, algorithms and data, the
+ * verdict that it has to give, and the same from the second verifier, which shares no code with us.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { createAuthority } from '#certs/authority.ts'
+import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
+import type { SharedParameters } from '#schemas/global-configuration.ts'
+import { findProgram, skipFor } from '#test/outside-tools.ts'
+import { createVerdictWorld, DAY, forged, HOUR, judged, type VerdictWorld } from './verdict-fixture.ts'
+
+const START = Date.UTC(2027, 0, 4, 12)
+const YEAR = 365 * DAY
+const python = findProgram(['python3'])
+const openssl = findProgram(['openssl'])
+const SECOND = path.join(import.meta.dirname, '../../../test/second-verifier/verify_bundle.py')
+
+/** The bundle, when it is judged, and another configuration than its own. */
+type Outcome = { bundle: Buffer; at: number; shared?: SharedParameters }
+type Fixture = { start?: number; run(world: VerdictWorld, t: Test): Promise<Outcome>; verdict: string }
+
+/** An exchange that was stamped, some time later a bundle of it. */
+async function stamped(
+  world: VerdictWorld,
+  o: Parameters<VerdictWorld['exchange']>[0] = {},
+): Promise<number> {
+  const index = await world.exchange(o)
+  world.now += 60_000
+  await world.log.timeStampNow()
+  return index
+}
+async function bundled(world: VerdictWorld, index: number): Promise<Outcome> {
+  world.now += HOUR / 2
+  return { bundle: await world.bundle(index), at: world.now }
+}
+const whole = async (world: VerdictWorld): Promise<Outcome> => bundled(world, await stamped(world))
+
+/** A bundle whose evidence record ends with its authority's certificate, five years after the start. */
+async function renewedBy(world: VerdictWorld, renewAt: number): Promise<Outcome> {
+  const index = await stamped(world)
+  await world.log.keepEvidenceRecords()
+  const next = await createAuthority({ clock: () => START + 4 * YEAR, instance: 'DEV' })
+  world.stampers.push(next)
+  world.stamping = next
+  world.now = renewAt
+  await world.log.keepEvidenceRecords()
+  const { bundle } = await bundled(world, index)
+  return { bundle, at: START + 6 * YEAR }
+}
+
+const FIXTURES: Record<string, Fixture> = {
+  'all good': { run: whole, verdict: 'TOTAL-PASSED' },
+  'the certificate of the signer has run out since': {
+    run: async (world) => ({ ...(await whole(world)), at: START + 3 * YEAR }),
+    verdict: 'TOTAL-PASSED',
+  },
+  'signed and stamped after the certificate of the signer had run out': {
+    async run(world) {
+      const { provider } = world
+      world.now += 2 * YEAR
+      world.owner = await world.issue('1234')
+      return bundled(world, await stamped(world, { signer: provider }))
+    },
+    verdict: 'INDETERMINATE OUT_OF_BOUNDS_NO_POE',
+  },
+  'revoked before it signed': {
+    async run(world) {
+      world.revoke(world.provider)
+      world.now += HOUR
+      return whole(world)
+    },
+    verdict: 'INDETERMINATE REVOKED_NO_POE',
+  },
+  'revoked between the answer in the signature and the stamp': {
+    async run(world) {
+      const index = await world.exchange()
+      world.now += 60_000
+      world.revoke(world.provider)
+      world.now += 60_000
+      await world.log.timeStampNow()
+      return bundled(world, index)
+    },
+    verdict: 'INDETERMINATE REVOKED_NO_POE',
+  },
+  'revoked after it was stamped and proved': {
+    async run(world) {
+      const index = await stamped(world)
+      await world.log.keepEvidenceRecords()
+      world.now += HOUR
+      world.revoke(world.owner)
+      return bundled(world, index)
+    },
+    verdict: 'TOTAL-PASSED',
+  },
+  'whoever signed the tree head was revoked before it is proved to exist': {
+    async run(world) {
+      const index = await stamped(world)
+      world.now += 60_000
+      world.revoke(world.owner)
+      return bundled(world, index)
+    },
+    verdict: 'INDETERMINATE REVOKED_NO_POE',
+  },
+  'stamped when the answer in the signature was stale, with one that was kept': {
+    async run(world) {
+      const index = await world.exchange()
+      world.now += 3 * HOUR
+      await world.log.timeStampNow()
+      return bundled(world, index)
+    },
+    verdict: 'TOTAL-PASSED',
+  },
+  'the same, and no responder answered then': {
+    async run(world) {
+      const index = await world.exchange()
+      world.now += 3 * HOUR
+      world.responder = 'down'
+      await world.log.timeStampNow()
+      world.responder = 'up'
+      return bundled(world, index)
+    },
+    verdict: 'INDETERMINATE TRY_LATER',
+  },
+  'stamped in time, and no responder answered then': {
+    async run(world) {
+      world.responder = 'down'
+      const index = await stamped(world)
+      world.responder = 'up'
+      return bundled(world, index)
+    },
+    verdict: 'TOTAL-PASSED',
+  },
+  "the authority's certificate has run out, no evidence record": {
+    async run(world) {
+      const index = await stamped(world)
+      world.stamping = 'down'
+      return { ...(await bundled(world, index)), at: START + 6 * YEAR }
+    },
+    verdict: 'INDETERMINATE OUT_OF_BOUNDS_NO_POE',
+  },
+  "the authority's certificate has run out, the evidence record was not renewed": {
+    run: async (world) => ({ ...(await whole(world)), at: START + 6 * YEAR }),
+    verdict: 'INDETERMINATE OUT_OF_BOUNDS_NO_POE',
+  },
+  "the authority's certificate has run out, the evidence record was renewed before": {
+    run: (world) => renewedBy(world, START + 5 * YEAR - 30 * DAY),
+    verdict: 'TOTAL-PASSED',
+  },
+  "the authority's certificate has run out, the evidence record was renewed too late": {
+    run: (world) => renewedBy(world, START + 5 * YEAR + 30 * DAY),
+    verdict: 'INDETERMINATE OUT_OF_BOUNDS_NO_POE',
+  },
+  'the certificate of the authority was revoked before it stamped': {
+    async run(world) {
+      const later = await createAuthority({ clock: () => START, instance: 'DEV' })
+      world.stampers.push(later)
+      world.authority.revoke(world.authority.tsa.serialNumber)
+      world.now += HOUR
+      const index = await stamped(world)
+      world.stamping = later
+      return bundled(world, index)
+    },
+    verdict: 'INDETERMINATE REVOKED_NO_POE',
+  },
+  'the algorithm of the signer had ended when it was stamped': {
+    start: Date.UTC(2031, 0, 6, 12),
+    async run(world) {
+      return bundled(world, await stamped(world, { signer: await world.issue('5678', 'RSA-2048') }))
+    },
+    verdict: 'INDETERMINATE CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
+  },
+  'the algorithm of the time-stamp has ended since, no newer proof': {
+    start: Date.UTC(2034, 0, 2, 12),
+    run: async (world) => ({ ...(await whole(world)), at: Date.UTC(2036, 5, 1) }),
+    verdict: 'INDETERMINATE CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
+  },
+  'not stamped yet': {
+    run: async (world) => bundled(world, await world.exchange()),
+    verdict: 'INDETERMINATE NO_POE',
+  },
+  'no evidence record, judged at once': {
+    async run(world) {
+      const index = await stamped(world)
+      world.stamping = 'down'
+      return bundled(world, index)
+    },
+    verdict: 'TOTAL-PASSED',
+  },
+  'no evidence record, judged a day later': {
+    async run(world) {
+      const index = await stamped(world)
+      world.stamping = 'down'
+      const { bundle, at } = await bundled(world, index)
+      return { bundle, at: at + DAY }
+    },
+    verdict: 'INDETERMINATE NO_POE',
+  },
+  'the content was erased': {
+    async run(world) {
+      const index = await stamped(world)
+      await world.log.retention.erase({ index, mode: 'PROOF_KEPT', case: '1', reason: 'by law' })
+      return bundled(world, index)
+    },
+    verdict: 'INDETERMINATE SIGNED_DATA_NOT_FOUND',
+  },
+  'only digests were kept': {
+    run: async (world) => bundled(world, await stamped(world, { logLevel: 'digest' })),
+    verdict: 'INDETERMINATE SIGNED_DATA_NOT_FOUND',
+  },
+  'the tree head is not countersigned by the owner': {
+    async run(world) {
+      world.countersigns = false
+      return whole(world)
+    },
+    verdict: 'INDETERMINATE NO_CERTIFICATE_CHAIN_FOUND',
+  },
+  "the log's record of the time-stamp was left out": {
+    async run(world) {
+      const { bundle, at } = await whole(world)
+      const less = await forged(bundle, (manifest, files) => {
+        manifest.timeStamps = []
+        for (const name of files.keys()) if (name.startsWith('time-stamps/')) files.delete(name)
+      })
+      return { bundle: less, at }
+    },
+    verdict: 'INDETERMINATE NO_POE',
+  },
+  'an answer that was kept with the time-stamp was left out': {
+    async run(world) {
+      const { bundle, at } = await whole(world)
+      const less = await forged(bundle, (manifest, files) => {
+        files.delete(manifest.timeStamps[0]!.ocspResponses.pop()!)
+      })
+      return { bundle: less, at }
+    },
+    verdict: 'TOTAL-FAILED HASH_FAILURE',
+  },
+  'the authority is not one of the configuration': {
+    run: async (world) => ({ ...(await whole(world)), shared: world.shared({ approvedTsas: [] }) }),
+    verdict: 'INDETERMINATE NO_POE',
+  },
+  'the CA is not one of the configuration': {
+    run: async (world) => ({ ...(await whole(world)), shared: world.shared({ approvedCas: [] }) }),
+    verdict: 'INDETERMINATE NO_CERTIFICATE_CHAIN_FOUND',
+  },
+  'signed by another member': {
+    async run(world) {
+      return bundled(world, await stamped(world, { signer: await world.issue('9999') }))
+    },
+    verdict: 'INDETERMINATE SIG_CONSTRAINTS_FAILURE',
+  },
+  'the message is not the one that was signed': {
+    run: async (world) =>
+      bundled(
+        world,
+        await stamped(world, { message: (bytes) => Buffer.from(bytes.toString().replace('OK', 'KO')) }),
+      ),
+    verdict: 'TOTAL-FAILED HASH_FAILURE',
+  },
+  'the signature value is another one': {
+    run: async (world) => bundled(world, await stamped(world, { signatures: anotherValue })),
+    verdict: 'TOTAL-FAILED SIG_CRYPTO_FAILURE',
+  },
+}
+
+function anotherValue(document: Buffer): Buffer {
+  const text = document.toString()
+  const at = text.indexOf('</ds:SignatureValue>') - 20
+  return Buffer.from(`${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`)
+}
+
+const said = ({
+  verdict,
+  subIndication,
+}: {
+  verdict: string
+  subIndication?: string | undefined | null
+}): string => [verdict, subIndication].filter(Boolean).join(' ')
+
+for (const [name, fixture] of Object.entries(FIXTURES)) {
+  t.test(name, async (t) => {
+    const world = await createVerdictWorld(t, fixture.start ?? START)
+    const { bundle, at, shared = world.shared() } = await fixture.run(world, t)
+    const verdict = await judged(bundle, shared, at)
+    t.equal(said(verdict), fixture.verdict, verdict.reason)
+    if (python === undefined || openssl === undefined)
+      return skipFor(t, 'python3 or openssl is missing: apt-get install python3 openssl')
+    const folder = mkdtempSync(path.join(tmpdir(), 'concordat-verdict-'))
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+    const [file, conf] = [path.join(folder, 'bundle.zip'), path.join(folder, 'shared-params.xml')]
+    writeFileSync(file, bundle)
+    writeFileSync(conf, writeSharedParameters(shared, 6))
+    const options = ['--at', new Date(at).toISOString(), '--conf', conf]
+    const second = spawnSync(python, [SECOND, file, ...options], { encoding: 'utf8' })
+    const other = JSON.parse(second.stdout) as Parameters<typeof said>[0] & { reason: string }
+    t.equal(said(other), fixture.verdict, `the second verifier: ${other.reason}${second.stderr}`)
+  })
+}
