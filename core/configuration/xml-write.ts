@@ -51,9 +51,14 @@ export function document(name: string, children: Lines, version = Number.POSITIV
     'xmlns:ns3': XROAD_NAMESPACE,
   })
   const declaration = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
-  const lines = [declaration]
-  indent(root, '', version, lines)
-  return Buffer.from(`${lines.join('\n')}\n`)
+  return Buffer.from(`${[declaration, ...indented(root, version)].join('\n')}\n`)
+}
+
+/** The elements as lines, each child four spaces further in. */
+export function indented(elements: Lines, version = Number.POSITIVE_INFINITY): string[] {
+  const lines: string[] = []
+  indent(elements, '', version, lines)
+  return lines
 }
 
 /** Once, at the end: a large instance has half a million lines. */
