@@ -155,6 +155,7 @@ async function setUp(directory: string, network: string): Promise<Description> {
     'sandbox',
     '--once',
     '--no-exchange',
+    '--no-installation',
     '--json',
     '--directory',
     directory,

@@ -8,7 +8,7 @@ const DIRECTORY = '/internalconf?version=6'
 export type Recording = Map<string, Buffer>
 
 /**
- * The newest version of the internal configuration with its statement and parts: one publication whole, recorded again
+ * The newest version of the internal configuration with its statement, its proofs and its parts: one publication whole, recorded again
  * when the registry published another one meanwhile (a renewal, say), which would pair documents of two.
  */
 export async function record(publicUrl: string): Promise<Recording> {
@@ -20,10 +20,19 @@ export async function record(publicUrl: string): Promise<Recording> {
     return body
   }
   const directory = (await fetch(DIRECTORY)).toString('latin1')
-  await fetch('/internalconf-statement?version=6')
+  const statement = await fetch('/internalconf-statement?version=6')
+  // A reader asks for the proof from the head that it knows, whichever that is.
+  const { size } = payloadOf((payloadOf(statement.toString()) as { logHead: string }).logHead) as {
+    size: number
+  }
+  for (let from = 0; from < size; from++) await fetch(`/internalconf-log-proof?size=${size}&from=${from}`)
   for (const [, location] of directory.matchAll(/^Content-location: *(\S+)/gim)) await fetch(location!)
   const after = (await fetch(DIRECTORY)).toString('latin1')
   return after === directory ? recording : record(publicUrl)
+}
+
+function payloadOf(jws: string): unknown {
+  return JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString())
 }
 
 /** Serves it where the registry did; ends with the function given back. */

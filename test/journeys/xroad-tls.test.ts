@@ -48,13 +48,13 @@ function profile(peer: { id: string }, exactly: boolean): Record<string, string>
 async function restart(provider: Record<string, string>, consumer: Record<string, string>): Promise<void> {
   // No exchange is under way: there is nothing to drain.
   await Promise.all([instance.process('population').kill(), instance.process('tax').kill()])
+  tap.chosen.length = 0
   const starts = [instance.start('population', provider), instance.start('tax', consumer)]
   // Both have ended their start before one that failed ends the test.
   await Promise.allSettled(starts)
   await Promise.all(starts)
   // A server listens for peers and chooses among them by the configuration, which it had kept.
   await instance.publish()
-  tap.chosen.length = 0
 }
 
 function exchange(): Promise<Reply> {
