@@ -53,8 +53,6 @@ export function createTreeStore(database: Database) {
     /** Newest first. */
     newestCheckpoints: (limit: number): Promise<StoredCheckpoint[]> =>
       kysely.selectFrom('checkpoint').selectAll().orderBy('size', 'desc').limit(limit).execute(),
-    checkpoint: (size: number): Promise<StoredCheckpoint | undefined> =>
-      kysely.selectFrom('checkpoint').selectAll().where('size', '=', size).executeTakeFirst(),
 
     /** Checkpoints of more than `size` leaves, in order. */
     checkpointsAfter: (size: number, limit: number): Promise<StoredCheckpoint[]> =>

@@ -73,18 +73,6 @@ export function createCosignatureStore(database: Database) {
     },
 
     /** The checkpoint of more than `index` leaves that most witnesses cosigned, of several the newest. */
-    /** The checkpoint of this size, with all that cosigned it. */
-    checkpointOf: async (
-      size: number,
-    ): Promise<(StoredCheckpoint & { cosignatures: StoredCosignature[] }) | undefined> => {
-      const found = await kysely
-        .selectFrom('checkpoint')
-        .selectAll()
-        .where('size', '=', size)
-        .executeTakeFirst()
-      return found && { ...found, cosignatures: await of([size]) }
-    },
-
     bestCheckpoint: async (
       index: number,
     ): Promise<(StoredCheckpoint & { cosignatures: StoredCosignature[] }) | undefined> => {
@@ -119,6 +107,18 @@ export function createCosignatureStore(database: Database) {
       }))
       const most = Math.max(...found.map((one) => one.cosignatures.length))
       return found.find((one) => one.cosignatures.length === most)
+    },
+
+    /** The checkpoint of this size, with all that cosigned it. */
+    checkpointOf: async (
+      size: number,
+    ): Promise<(StoredCheckpoint & { cosignatures: StoredCosignature[] }) | undefined> => {
+      const found = await kysely
+        .selectFrom('checkpoint')
+        .selectAll()
+        .where('size', '=', size)
+        .executeTakeFirst()
+      return found && { ...found, cosignatures: await of([size]) }
     },
 
     /** Newest first, those of less than `before` leaves. */
