@@ -55,7 +55,9 @@ export async function measureRegistry(
     say('the slowest', slowestList)
 
     const server = servers[layout.agencies.tax.key]!
-    const takeConfigurationMs = await median(ROUNDS, async () => {
+    const takeConfigurationMs = await median(ROUNDS, async (round) => {
+      // Parts that are as they were are not fetched again.
+      await call('PATCH', '/members/DEV:GOV:M2', { name: `Taken ${round}` })
       await call('POST', '/configuration/publish')
       return await timed(() => server.send('PUT', '/global-configuration/refresh'))
     })
