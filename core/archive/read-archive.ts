@@ -5,7 +5,7 @@
 import { buffer } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
 import type { ZipFile } from 'yauzl'
-import { openZip } from '#core/container/open-zip.ts'
+import { holdsEntry, openZip } from '#core/container/open-zip.ts'
 import { Fault } from '#schemas/fault.ts'
 import { LINKING_INFO, type LinkingInfo, malformed, parseLinkingInfo } from './linking-info.ts'
 
@@ -47,21 +47,8 @@ export async function readArchive(
 }
 
 /** Whether it is a ZIP file with linking information or an `archive.json`. Throws `io_error`. */
-export async function isArchive(file: string | Buffer): Promise<boolean> {
-  let zip: ZipFile | undefined
-  try {
-    zip = await openZip(file, malformed)
-    if (zip.entryCount > DEFAULT_LIMITS.entries) return false
-    for await (const { fileName } of zip.eachEntry())
-      if (fileName === LINKING_INFO || fileName === 'archive.json') return true
-    return false
-  } catch (cause) {
-    if (cause instanceof Fault && cause.code === 'io_error') throw cause
-    return false
-  } finally {
-    zip?.close()
-  }
-}
+export const isArchive = (file: string | Buffer): Promise<boolean> =>
+  holdsEntry(file, [LINKING_INFO, 'archive.json'], DEFAULT_LIMITS.entries)
 
 async function read(zip: ZipFile, limits: ArchiveLimits): Promise<Archive> {
   if (zip.entryCount > limits.entries) throw malformed(`more than ${limits.entries} entries`)

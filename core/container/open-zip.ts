@@ -16,3 +16,23 @@ export async function openZip(
     throw malformed('no directory of entries: it is no ZIP file', cause)
   }
 }
+
+/** Whether it is a ZIP file of at most `most` entries that has one of these names. Throws `io_error`. */
+export async function holdsEntry(
+  file: string | Buffer,
+  names: readonly string[],
+  most: number,
+): Promise<boolean> {
+  let zip: ZipFile | undefined
+  try {
+    zip = await openZip(file, (what, cause) => new Fault('malformed_container', { what, cause }))
+    if (zip.entryCount > most) return false
+    for await (const { fileName } of zip.eachEntry()) if (names.includes(fileName)) return true
+    return false
+  } catch (cause) {
+    if (cause instanceof Fault && cause.code === 'io_error') throw cause
+    return false
+  } finally {
+    zip?.close()
+  }
+}

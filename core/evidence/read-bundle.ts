@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
 import type { ZipFile } from 'yauzl'
-import { openZip } from '#core/container/open-zip.ts'
+import { holdsEntry, openZip } from '#core/container/open-zip.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type Bundle, type BundleManifest, MANIFEST } from './bundle.ts'
 import { malformed, parseManifest } from './parse-manifest.ts'
@@ -30,20 +30,8 @@ export async function readBundle(file: string | Buffer, limits: Partial<BundleLi
 }
 
 /** Whether it is a ZIP file with a `bundle.json`: what tells a bundle from a container. Throws `io_error`. */
-export async function isBundle(file: string | Buffer): Promise<boolean> {
-  let zip: ZipFile | undefined
-  try {
-    zip = await openZip(file, malformed)
-    if (zip.entryCount > DEFAULT_LIMITS.entries) return false
-    for await (const { fileName } of zip.eachEntry()) if (fileName === MANIFEST) return true
-    return false
-  } catch (cause) {
-    if (cause instanceof Fault && cause.code === 'io_error') throw cause
-    return false
-  } finally {
-    zip?.close()
-  }
-}
+export const isBundle = (file: string | Buffer): Promise<boolean> =>
+  holdsEntry(file, [MANIFEST], DEFAULT_LIMITS.entries)
 
 async function read(zip: ZipFile, limits: BundleLimits): Promise<Bundle> {
   if (zip.entryCount > limits.entries) throw malformed(`more than ${limits.entries} entries`)
