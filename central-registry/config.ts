@@ -1,5 +1,6 @@
 /** The settings of a central registry: what the YAML file may say, checked before anything starts. */
 import { isIP } from 'node:net'
+import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export type Listener = {
@@ -39,6 +40,7 @@ export type Settings = {
   suspensions?: { webhook: string } | undefined
   login?: Login | undefined
   witness?: { name: string } | undefined
+  auditStream?: AuditStreamSettings | undefined
   redisUrlFile?: string | undefined
   logLevel: string
 }
@@ -185,6 +187,7 @@ export const settingsSchema = {
         },
       },
     },
+    auditStream: auditStreamSchema,
     redisUrlFile: {
       type: 'string',
       'x-path': true,

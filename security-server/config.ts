@@ -1,5 +1,6 @@
 /** The settings of one security server: what the YAML file may say, checked before anything starts. */
 import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
+import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
 
 export type ListenAddress = { address: string; port: number }
 
@@ -31,6 +32,7 @@ export type Settings = {
     renewBeforeDays: number
     algorithmEnds: string[]
   }
+  auditStream?: AuditStreamSettings
   redisUrlFile?: string
   logLevel: string
   development: boolean
@@ -237,6 +239,7 @@ export const settingsSchema = {
         },
       },
     },
+    auditStream: auditStreamSchema,
     redisUrlFile: {
       type: 'string',
       'x-path': true,
