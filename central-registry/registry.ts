@@ -37,6 +37,7 @@ import { signingKeyHandlers } from './configuration/signing-keys/routes.ts'
 import { createSignDocument } from './configuration/signing-keys/sign-document.ts'
 import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
+import { consequenceHandlers } from './consequences/routes.ts'
 import { NOTIFY_CONTRACT } from './contracts/notify.ts'
 import { openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
 import { explainHandlers } from './explain/routes.ts'
@@ -337,6 +338,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
       ...explainHandlers({ database, publications, members, trust, ocspFreshnessSeconds, clock }),
+      ...consequenceHandlers({ database, members, makerOf: proposers.makerOf, clock }),
       ...proposed.handlers,
       ...installationHandlers({ store: installation, people, clock }),
       ...witnessHandlers({ witness, store: witnessStore }),

@@ -68,7 +68,7 @@ const READERS = [
   ],
   ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
   ...['getSuspensions', 'getSuspension'],
-  ...['getContracts', 'getContract', 'getContractPolicy', 'explainCall'],
+  ...['getContracts', 'getContract', 'getContractPolicy', 'explainCall', 'getConsequences'],
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [

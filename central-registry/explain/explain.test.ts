@@ -12,7 +12,7 @@ import { authenticationParty, type Party } from '#test/fakes/management-requests
 import { publish } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority } from '#test/fakes/request-world.ts'
-import { judge, type CallFacts, type Step, verdictOf } from './rules.ts'
+import { type CallFacts, judge, type Step, verdictOf } from './rules.ts'
 
 type Explanation = { verdict: string; steps: Step[] }
 const CALL = 'consumer=DEV:GOV:5678:tax&provider=DEV:GOV:1234:plain&serviceCode=persons'
@@ -40,7 +40,10 @@ async function responder(t: Test): Promise<{ url: string; revoked: boolean; down
 
 /** A security server's two ports at an address of its own, showing this certificate. */
 async function listening(t: Test, address: string, by: Party): Promise<() => void> {
-  const pem = { cert: certificatePem(by.certificate.der), key: by.key.export({ type: 'pkcs8', format: 'pem' }) }
+  const pem = {
+    cert: certificatePem(by.certificate.der),
+    key: by.key.export({ type: 'pkcs8', format: 'pem' }),
+  }
   const message = createTls({ ...pem, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' })
   message.on('tlsClientError', () => undefined)
   const ocsp = createTcp((socket) => socket.destroy())
@@ -68,13 +71,15 @@ void t.test('from nothing registered to everything good, and back step by step',
     await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
     const nothing = await explain(node)
     t.equal(nothing.verdict, 'bad')
-    t.match(stepOf(nothing, 'registration', 'consumer'), { state: 'bad', what: /nor its member/, remedy: /admit/ })
+    t.match(stepOf(nothing, 'registration', 'consumer'), {
+      state: 'bad',
+      what: /nor its member/,
+      remedy: /admit/,
+    })
     t.match(stepOf(nothing, 'configuration'), { state: 'bad' })
     t.match(stepOf(nothing, 'accessRights'), { state: 'unknown', knownBy: /security server/ })
 
-    const ocspResponders = [
-      { url: ocsp.url, certificate: authority.ocspResponder.der.toString('base64') },
-    ]
+    const ocspResponders = [{ url: ocsp.url, certificate: authority.ocspResponder.der.toString('base64') }]
     const { id } = (await node.must('POST', '/certification-services', {
       ...{ name: 'CA', certificateProfileInfo: PROFILE, ocspResponders },
       certificate: authority.root.der.toString('base64'),
@@ -101,12 +106,23 @@ void t.test('from nothing registered to everything good, and back step by step',
     ] as const) {
       await node.must('POST', '/security-servers', { id: server, address })
       await node.must('POST', `/security-servers/${server}/clients`, { client })
-      t.match(stepOf(await explain(node), 'authenticationCertificates', client.includes('1234') ? 'provider' : 'consumer'), {
-        state: 'bad',
-        what: /no registered authentication certificate/,
-        remedy: /authCertReg/,
-      })
-      await node.must('POST', `/security-servers/${server}/authentication-certificates`, party.certificate.der)
+      t.match(
+        stepOf(
+          await explain(node),
+          'authenticationCertificates',
+          client.includes('1234') ? 'provider' : 'consumer',
+        ),
+        {
+          state: 'bad',
+          what: /no registered authentication certificate/,
+          remedy: /authCertReg/,
+        },
+      )
+      await node.must(
+        'POST',
+        `/security-servers/${server}/authentication-certificates`,
+        party.certificate.der,
+      )
     }
     await publish(node)
     t.match(stepOf(await explain(node), 'reachability'), { state: 'bad', what: /5500 does not answer/ })
@@ -126,21 +142,33 @@ void t.test('from nothing registered to everything good, and back step by step',
     await node.must('PUT', '/contract-policy', { contractRequired: true, approveAll: false })
     t.match(stepOf(await explain(node), 'contract'), { state: 'bad', remedy: /propose/ })
     ocsp.down = true
-    t.match(stepOf(await explain(node), 'ocsp', 'consumer'), { state: 'unknown', what: /503/, knownBy: /server/ })
+    t.match(stepOf(await explain(node), 'ocsp', 'consumer'), {
+      state: 'unknown',
+      what: /503/,
+      knownBy: /server/,
+    })
     ocsp.down = false
     ocsp.revoked = true
     t.match(stepOf(await explain(node), 'ocsp', 'consumer'), { state: 'bad', remedy: /CA/ })
     ocsp.revoked = false
-    await node.must('POST', '/suspensions', { kind: 'member', subject: 'DEV:GOV:5678', reason: 'its key was stolen' })
+    await node.must('POST', '/suspensions', {
+      kind: 'member',
+      subject: 'DEV:GOV:5678',
+      reason: 'its key was stolen',
+    })
     t.match(stepOf(await explain(node), 'suspensions', 'consumer'), { state: 'bad', what: /suspended/ })
     await node.must('POST', '/suspensions', {
       ...{ kind: 'certificate', subject: answerer.certificate.sha256, reason: 'stolen as well' },
     })
-    t.match(stepOf(await explain(node), 'authenticationCertificates', 'provider'), { what: /it is suspended/ })
+    t.match(stepOf(await explain(node), 'authenticationCertificates', 'provider'), {
+      what: /it is suspended/,
+    })
 
     close()
     await listening(t, address.replace('127.77', '127.78'), asker)
-    await node.must('PATCH', '/security-servers/DEV:GOV:1234:SS1', { address: address.replace('127.77', '127.78') })
+    await node.must('PATCH', '/security-servers/DEV:GOV:1234:SS1', {
+      address: address.replace('127.77', '127.78'),
+    })
     t.match(stepOf(await explain(node), 'reachability'), { state: 'bad', what: /not registered for it/ })
     world.clock.now += 700_000
     await node.stop()
@@ -172,7 +200,14 @@ void t.test('bad questions are refused', async (t) => {
 
 t.test('contracts: which one is named, and why it does not do', (t) => {
   const now = Date.now()
-  const side = { subsystem: 'A/B/C/D', memberExists: true, exists: true, suspended: [], servers: [], signing: undefined }
+  const side = {
+    subsystem: 'A/B/C/D',
+    memberExists: true,
+    exists: true,
+    suspended: [],
+    servers: [],
+    signing: undefined,
+  }
   const content = contentAt(now)
   const facts = (more: Partial<CallFacts>): CallFacts => ({
     now: new Date(now).toISOString(),
@@ -198,10 +233,19 @@ t.test('contracts: which one is named, and why it does not do', (t) => {
     const step = judge(facts({ contracts: [...contracts] })).find((each) => each.step === 'contract')!
     t.match(step, { state, what })
   }
-  const other = facts({ contracts: [one], call: { serviceCode: 'persons', method: 'POST', path: '/persons/1' } })
-  t.match(judge(other).find((each) => each.step === 'contract'), { state: 'bad', what: /does not cover/ })
+  const other = facts({
+    contracts: [one],
+    call: { serviceCode: 'persons', method: 'POST', path: '/persons/1' },
+  })
+  t.match(
+    judge(other).find((each) => each.step === 'contract'),
+    { state: 'bad', what: /does not cover/ },
+  )
   const suspendedToo = [{ ...one, state: 'SUSPENDED' as const }, one]
-  t.match(judge(facts({ contracts: suspendedToo })).find((each) => each.step === 'contract'), { state: 'good' })
+  t.match(
+    judge(facts({ contracts: suspendedToo })).find((each) => each.step === 'contract'),
+    { state: 'good' },
+  )
   t.equal(verdictOf([{ state: 'good' }]), 'good')
   t.end()
 })

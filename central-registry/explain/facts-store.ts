@@ -94,7 +94,11 @@ export function createExplainStore(database: Database) {
         subsystem,
         memberExists: (await countOf(tables, 'member', 'id', member)) > 0,
         exists: (await countOf(tables, 'subsystem', 'id', subsystem)) > 0,
-        suspended: suspendedAmong(suspended, { clients: [member, subsystem], server: NONE, certificates: [] }),
+        suspended: suspendedAmong(suspended, {
+          clients: [member, subsystem],
+          server: NONE,
+          certificates: [],
+        }),
         servers: servers.map((server) => ({
           ...server,
           suspended: suspendedAmong(suspended, { clients: [], server: server.id, certificates: [] }),
@@ -104,7 +108,9 @@ export function createExplainStore(database: Database) {
       }
     },
     suspendedCertificates: async (): Promise<Set<string>> =>
-      new Set((await suspendedIn(tables)).flatMap((one) => (one.kind === 'certificate' ? [one.subject] : []))),
+      new Set(
+        (await suspendedIn(tables)).flatMap((one) => (one.kind === 'certificate' ? [one.subject] : [])),
+      ),
     contractRequired: async (): Promise<boolean> => (await readPolicy(tables)).contractRequired,
     /** Versions between both, those in force first; with those of the provider's group terms that the consumer has not joined. */
     async contracts(consumer: string, provider: string, now: string): Promise<ContractFacts[]> {
@@ -146,7 +152,8 @@ export function createExplainStore(database: Database) {
           return { contract, state: stateAt(versionOf(row), now), content, isConsumer }
         }),
       )
-      const rank = ({ state }: ContractFacts): number => (state === 'ACTIVE' ? 0 : state === 'SUSPENDED' ? 1 : 2)
+      const rank = ({ state }: ContractFacts): number =>
+        state === 'ACTIVE' ? 0 : state === 'SUSPENDED' ? 1 : 2
       return found.sort((a, b) => rank(a) - rank(b))
     },
   }

@@ -148,10 +148,7 @@ async function reach(
   { handshake, connects }: Pick<GatherRooms, 'handshake' | 'connects'>,
   { id, address, certificates }: ServerFacts,
 ): Promise<Probe> {
-  const [message, ocsp] = await Promise.all([
-    handshake(address, MESSAGE_PORT),
-    connects(address, OCSP_PORT),
-  ])
+  const [message, ocsp] = await Promise.all([handshake(address, MESSAGE_PORT), connects(address, OCSP_PORT)])
   const about = `${id} at ${address}`
   if (!message.connected)
     return {
@@ -175,6 +172,9 @@ async function reach(
       what: `port ${MESSAGE_PORT} answers, port ${OCSP_PORT} does not`,
       remedy: `open port ${OCSP_PORT}: others ask there for the status of its certificate`,
     }
-  const how = shown === undefined ? 'it ended the handshake before it showed a certificate' : 'it shows its registered certificate'
+  const how =
+    shown === undefined
+      ? 'it ended the handshake before it showed a certificate'
+      : 'it shows its registered certificate'
   return { about, state: 'good', what: `ports ${MESSAGE_PORT} and ${OCSP_PORT} answer, and ${how}` }
 }

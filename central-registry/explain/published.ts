@@ -16,7 +16,11 @@ export async function readPublished(
   const newest = await publications.newest()
   if (newest === undefined) return undefined
   const parts = await publications.parts(newest.index)
-  const part = parts.map(({ path }) => path).filter((path) => path.endsWith('/shared-params.xml')).sort().at(-1)
+  const part = parts
+    .map(({ path }) => path)
+    .filter((path) => path.endsWith('/shared-params.xml'))
+    .sort()
+    .at(-1)
   const file = part === undefined ? undefined : await publications.file(part)
   if (file === undefined) return { ...newest, lacks: ['its shared parameters'] }
   const lacks = await oneAtATime(async () => {

@@ -1,8 +1,9 @@
 /** Handler of the operation that answers why one subsystem can not call a service of another. */
+
+import { checkServicePath } from '#core/transport/service-path.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import { checkServicePath } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkCode, idText } from '#schemas/identifiers.ts'
 import type { PublicationStore } from '../configuration/store.ts'
@@ -56,7 +57,8 @@ export function explainHandlers(q: {
         serviceCode: checkCode(given.serviceCode),
         method: given.method,
         // As access rights and contracts are matched.
-        path: given.path === undefined ? undefined : checkServicePath(given.path, { allowEncodedSlash: true }),
+        path:
+          given.path === undefined ? undefined : checkServicePath(given.path, { allowEncodedSlash: true }),
       }
       if (running >= MOST_AT_ONCE)
         throw new Fault('conflict', { what: `${MOST_AT_ONCE} such questions are being answered: try again` })

@@ -181,12 +181,18 @@ function certificates(side: Side, { servers: all }: SideFacts): Step {
 function ocsp(side: Side, probes: Probe[]): Step {
   const step = { step: 'ocsp', side } as const
   if (probes.length === 0)
-    return { ...step, state: 'unknown', what: 'no valid certificate to ask about', knownBy: 'the step before' }
+    return {
+      ...step,
+      state: 'unknown',
+      what: 'no valid certificate to ask about',
+      knownBy: 'the step before',
+    }
   const asked = probes.map(({ about, what }) => `${about}: ${what}`).join('; ')
   // One server with a good certificate is enough for a call.
   if (probes.some(({ state }) => state === 'good')) return { ...step, state: 'good', what: asked }
   const remedy = probes.find((probe) => probe.remedy !== undefined)?.remedy
-  if (probes.every(({ state }) => state === 'bad')) return { ...step, state: 'bad', what: asked, ...put({ remedy }) }
+  if (probes.every(({ state }) => state === 'bad'))
+    return { ...step, state: 'bad', what: asked, ...put({ remedy }) }
   return {
     ...step,
     state: 'unknown',
@@ -200,14 +206,21 @@ function signing(side: Side, { subsystem, signing: seen }: SideFacts, now: strin
   const step = { step: 'signingCertificate', side } as const
   const knownBy = 'the security server, which holds the signing key: GET /token-certificates there'
   if (seen === undefined)
-    return { ...step, state: 'unknown', what: `the member of ${subsystem} has signed nothing here yet`, knownBy }
+    return {
+      ...step,
+      state: 'unknown',
+      what: `the member of ${subsystem} has signed nothing here yet`,
+      knownBy,
+    }
   const last = `the member last signed here on ${seen.at} by certificate ${short(seen.sha256)} of ${seen.issuer}`
   const isOver = seen.notAfter <= now
   return {
     ...step,
     state: 'unknown',
     what: `${last}, which ${isOver ? 'ended' : 'ends'} on ${seen.notAfter}`,
-    ...(isOver ? { remedy: 'let the member look whether it has a newer signing certificate, and get one' } : {}),
+    ...(isOver
+      ? { remedy: 'let the member look whether it has a newer signing certificate, and get one' }
+      : {}),
     knownBy,
   }
 }
@@ -250,13 +263,19 @@ function suspensions(side: Side, { suspended, servers: all }: SideFacts): Step {
     suspended.length > 0 || (all.length > 0 && all.every((server) => server.suspended.length > 0))
   const what = [...suspended, ...new Set(ofServers)].join('; ')
   if (!isStopped) return { ...step, state: 'good', what: what === '' ? 'none is in force' : what }
-  return { ...step, state: 'bad', what, remedy: 'when its cause is gone, let a second person agree to lift it' }
+  return {
+    ...step,
+    state: 'bad',
+    what,
+    remedy: 'when its cause is gone, let a second person agree to lift it',
+  }
 }
 
 function contract({ contracts, contractRequired, call, now }: CallFacts): Step {
   const step = { step: 'contract' } as const
   const covering = contracts.filter(({ content, isConsumer }) => isConsumer && isCovered(content, call))
-  const name = ({ contract: id, content }: ContractFacts): string => `the contract ${id} (version ${content.version})`
+  const name = ({ contract: id, content }: ContractFacts): string =>
+    `the contract ${id} (version ${content.version})`
   const inForce = covering.find(({ state, content }) => state === 'ACTIVE' && content.validFrom <= now)
   const suspended = covering.find(({ state }) => state === 'SUSPENDED')
   if (suspended !== undefined && inForce === undefined)
@@ -307,17 +326,25 @@ function accessRights({ sides, call }: CallFacts): Step {
 function reachability({ reachability: probes }: CallFacts): Step {
   const step = { step: 'reachability', side: 'provider' } as const
   if (probes.length === 0)
-    return { ...step, state: 'unknown', what: 'no security server to connect to', knownBy: 'the steps before' }
+    return {
+      ...step,
+      state: 'unknown',
+      what: 'no security server to connect to',
+      knownBy: 'the steps before',
+    }
   const what = `seen from the registry, ${probes.map((one) => `${one.about}: ${one.what}`).join('; ')}`
   const remedy = probes.find((one) => one.remedy !== undefined)?.remedy
-  if (probes.some(({ state }) => state === 'good')) return { ...step, state: 'good', what, ...put({ remedy }) }
+  if (probes.some(({ state }) => state === 'good'))
+    return { ...step, state: 'good', what, ...put({ remedy }) }
   const state = probes.every((one) => one.state === 'bad') ? 'bad' : 'unknown'
   return {
     ...step,
     state,
     what,
     ...put({ remedy }),
-    ...(state === 'unknown' ? { knownBy: "the consumer's security server, which connects from elsewhere" } : {}),
+    ...(state === 'unknown'
+      ? { knownBy: "the consumer's security server, which connects from elsewhere" }
+      : {}),
   }
 }
 
