@@ -7,7 +7,7 @@ import { instanceOf } from '../members/instance.ts'
 import { encodedId } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
 import { encodedServer } from '../servers/rules.ts'
-import { foresee } from './foresee.ts'
+import { foresee } from './foresee-store.ts'
 import type { ForeseenAct } from './perform.ts'
 
 /** Of each list so many are named; all are counted. */

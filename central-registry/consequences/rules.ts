@@ -58,9 +58,8 @@ function standing(one: Snapshot): { working: Set<string>; ways: Map<string, stri
     one.certificates.flatMap(({ sha256, server }) => (isSuspended('certificate', sha256) ? [] : [server])),
   )
   const working = new Set(
-    one.servers.flatMap(({ id, owner }) =>
-      certified.has(id) && !isSuspended('server', id) && !isSuspended('member', owner) ? [id] : [],
-    ),
+    // A suspended owner is another thing than its server: others go on to exchange by it.
+    one.servers.flatMap(({ id }) => (certified.has(id) && !isSuspended('server', id) ? [id] : [])),
   )
   const ways = new Map<string, string[]>()
   const registrations = [

@@ -3,6 +3,7 @@ import type { Page } from '../kit/frame.tsx'
 import { apiKeys } from './api-keys/page.tsx'
 import { auditLog } from './audit-log/page.tsx'
 import { configuration } from './configuration/page.tsx'
+import { explanation } from './explanation/page.tsx'
 import { globalGroup } from './global-groups/one.tsx'
 import { globalGroups } from './global-groups/page.tsx'
 import { automaticApprovals } from './management-requests/automatic.tsx'
@@ -36,6 +37,7 @@ export const pages: Page[] = [
   securityServers,
   securityServer,
   trustServices,
+  explanation,
   globalGroups,
   globalGroup,
   configuration,

@@ -314,6 +314,13 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   t.same(readFileSync(await anchor.path()), await anchorOf(node), 'byte for byte')
   await one.look('after-download')
 
+  await one.open('/security-servers/DEV:GOV:1234:SS1')
+  await act('Delete')
+  await dialog.getByText('Left without any security server').waitFor()
+  t.match(await dialog.textContent(), /DEV:GOV:1234:plain.*Not known to the registry/s)
+  await one.check('consequences')
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+
   await one.open('/trust-services')
   await act('Approve a time-stamping service')
   const tsa = path.join(world.directory, 'tsa.der')

@@ -20,6 +20,8 @@ const PAGES: Record<string, string> = {
   'security-servers': '/security-servers',
   'security-server': '/security-servers/DEV:GOV:1234:SS1',
   'trust-services': '/trust-services',
+  explanation:
+    '/explanation?consumer=DEV:GOV:1234:plain&provider=DEV:GOV:1234:pop%20%C3%A4&serviceCode=persons',
   'global-groups': '/global-groups',
   'global-group': '/global-groups/owners',
   configuration: '/configuration',

@@ -10,6 +10,7 @@ import { Show } from '../../kit/states.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { Consequences } from '../consequences.tsx'
 import { History } from '../history.tsx'
 import { clientPath, Groups, Servers } from '../links.tsx'
 
@@ -56,7 +57,12 @@ function Known(member: Member) {
               operation="deleteMember"
               button={text('members.delete')}
               title={text('members.deleteTitle', { name })}
-              consequence={<p>{text('members.deleteConsequence')}</p>}
+              consequence={
+                <>
+                  <p>{text('members.deleteConsequence')}</p>
+                  <Consequences operation="deleteMember" params={params} />
+                </>
+              }
               nameToType={name}
               send={(_, call) => call('deleteMember', { params })}
               result={() => <p>{text('members.deleted')}</p>}
