@@ -49,12 +49,15 @@ import { announcePublication, PUBLISH } from './jobs/publication.ts'
 import { SETTLE, SETTLE_SECONDS } from './jobs/settle.ts'
 import { adminListener, publicListener, registrationListener } from './listeners.ts'
 import { openLogin } from './login.ts'
+import { NOTIFY_MANDATE, SETTLE_MANDATES } from './mandates/notices.ts'
+import { openMandates } from './mandates/open-mandates.ts'
 import { createRelationStore } from './members/relations-store.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
 import { certificateExpiry } from './migrations/certificate-expiry.ts'
 import { contractMigrations } from './migrations/contracts.ts'
 import { registryMigrations } from './migrations/first.ts'
+import { mandateMigrations } from './migrations/mandates.ts'
 import { peopleMigrations } from './migrations/people.ts'
 import { requestMigrations } from './migrations/requests.ts'
 import { suspensionMigrations } from './migrations/suspensions.ts'
@@ -125,6 +128,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...witnessMigrations,
     ...suspensionMigrations,
     ...contractMigrations,
+    ...mandateMigrations,
   })
   return database
 }
@@ -182,6 +186,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [ESCALATE]: (job) => escalate(job),
       [NOTIFY_CONTRACT]: (job) => contracts.notify(job),
       [SETTLE_CONTRACTS]: () => contracts.settle(),
+      [NOTIFY_MANDATE]: (job) => mandates.notify(job),
+      [SETTLE_MANDATES]: () => mandates.settle(),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -205,6 +211,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     ocspFreshnessSeconds: configuration.ocspFreshnessSeconds,
     signDocument: createSignDocument({ keys, privateKeys }),
   })
+
+  const mandates = openMandates({ database, record, jobs, webhooks, post: postNotice, members, clock, log })
 
   const apiKeys = createApiKeys({ database, clock })
   const audit = createAuditLog({ database, clock })
@@ -337,6 +345,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...suspensionHandlers({ store: suspensions, members, fourEyes, makerOf: proposers.makerOf, clock }),
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
+      ...mandates.handlers,
       ...explainHandlers({ database, publications, members, trust, ocspFreshnessSeconds, clock }),
       ...consequenceHandlers({ database, members, makerOf: proposers.makerOf, clock }),
       ...proposed.handlers,
@@ -367,6 +376,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await jobs.every(ESCALATE, ESCALATE_SECONDS)
   await jobs.every(SETTLE, SETTLE_SECONDS, { immediately: true })
   await jobs.every(SETTLE_CONTRACTS, SETTLE_SECONDS, { immediately: true })
+  await jobs.every(SETTLE_MANDATES, SETTLE_SECONDS, { immediately: true })
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'

@@ -19,6 +19,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addGlobalGroupMember', 'deleteGlobalGroupMember', 'approveManagementRequest'],
     ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
     ...['approveContract', 'declineContract', 'suspendContract', 'resumeContract', 'terminateContract'],
+    ...['addHostingMandate', 'endHostingMandate'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
@@ -26,7 +27,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
     ...['addSuspension', 'confirmSuspension', 'liftSuspension'],
-    ...['suspendContract', 'resumeContract', 'setContractPolicy'],
+    ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -69,6 +70,7 @@ const READERS = [
   ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
   ...['getSuspensions', 'getSuspension'],
   ...['getContracts', 'getContract', 'getContractPolicy', 'explainCall', 'getConsequences'],
+  ...['getHostingMandates', 'getHostingMandate', 'getHostingPolicy'],
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [
@@ -76,6 +78,7 @@ const MARKED = [
   ...['addTimestampingService', 'deleteTimestampingService', 'addSigningKey', 'activateSigningKey'],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension'],
   ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
+  ...['addHostingMandate', 'setHostingPolicy'],
   ...['deleteSigningKey', 'addMember', 'deleteMember', 'addGlobalGroupMember', 'deleteGlobalGroupMember'],
   ...['addAuthenticationCertificate', 'registerClient', 'addApiKey'],
   ...['invitePerson', 'changePersonRoles', 'unlockPerson', 'removePerson'],

@@ -152,11 +152,7 @@ t.test('owners exchange by their own servers; what was suspended before is not l
   t.same(compare(before, suspended).certificates.length, 1)
   t.same(compare(suspended, suspended).certificates, [])
   const owner = { ...before, suspended: [{ kind: 'member' as const, subject: 'A/B/C' }] }
-  t.same(
-    compare(before, owner).withoutServer,
-    ['A/B/C'],
-    "others stay clients of a suspended owner's server",
-  )
+  t.same(compare(before, owner).withoutServer, ['A/B/C'], "others stay clients of a suspended owner's server")
   t.same(
     compare(before, { ...before, clients: [...before.clients, { server: 'A/B/C/S', client: 'A/B/E/y' }] }),
     {

@@ -154,7 +154,12 @@ function certificates(side: Side, { servers: all }: SideFacts): Step {
   const step = { step: 'authenticationCertificates', side } as const
   const usable = all.filter(isUsable)
   if (usable.length === 0)
-    return { ...step, state: 'unknown', what: 'no security server to look at', knownBy: 'the step before' }
+    return {
+      ...step,
+      state: 'unknown',
+      what: 'no security server to look at',
+      remedy: 'put right the steps before',
+    }
   const good = usable.filter((server) => server.certificates.some(({ objection }) => objection === undefined))
   const troubles = usable.flatMap((server) =>
     server.certificates.length === 0
@@ -185,7 +190,7 @@ function ocsp(side: Side, probes: Probe[]): Step {
       ...step,
       state: 'unknown',
       what: 'no valid certificate to ask about',
-      knownBy: 'the step before',
+      remedy: 'put right the steps before',
     }
   const asked = probes.map(({ about, what }) => `${about}: ${what}`).join('; ')
   // One server with a good certificate is enough for a call.
@@ -330,7 +335,7 @@ function reachability({ reachability: probes }: CallFacts): Step {
       ...step,
       state: 'unknown',
       what: 'no security server to connect to',
-      knownBy: 'the steps before',
+      remedy: 'put right the steps before',
     }
   const what = `seen from the registry, ${probes.map((one) => `${one.about}: ${one.what}`).join('; ')}`
   const remedy = probes.find((one) => one.remedy !== undefined)?.remedy

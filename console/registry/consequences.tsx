@@ -3,7 +3,6 @@ import type { ComponentChildren } from 'preact'
 import { useAnswer } from '../kit/load.ts'
 import { Show } from '../kit/states.tsx'
 import { type TextKey, text } from '../kit/text.ts'
-import { ClientLink, ServerLink } from './links.tsx'
 
 type Named<T> = { total: number; first: T[] }
 type Foreseen = {
@@ -46,8 +45,8 @@ function Told({ of }: { of: Foreseen }) {
       </p>
     )
   const lists = [
-    list('withoutServer', of.withoutServer, (id) => <ClientLink id={id} />),
-    list('securityServers', of.securityServers, (id) => <ServerLink id={id} />),
+    list('withoutServer', of.withoutServer, plainId),
+    list('securityServers', of.securityServers, plainId),
     list('certificates', of.certificates, ({ sha256, server }) => (
       <>
         <bdi class="id wrap">{sha256}</bdi> <bdi class="beside">{server}</bdi>
@@ -63,9 +62,9 @@ function Told({ of }: { of: Foreseen }) {
         <bdi class="id">{serviceCode}</bdi> <bdi class="id beside">{provider}</bdi>
       </>
     )),
-    list('clients', of.clients, (id) => <ClientLink id={id} />),
-    list('signers', of.signers, (id) => <ClientLink id={id} />),
-    list('members', of.members, (id) => <ClientLink id={id} />),
+    list('clients', of.clients, plainId),
+    list('signers', of.signers, plainId),
+    list('members', of.members, plainId),
   ].filter((one) => one !== null)
   return (
     <>
@@ -75,6 +74,11 @@ function Told({ of }: { of: Foreseen }) {
       </p>
     </>
   )
+}
+
+/** No link: it would lead out of the dialog in which somebody decides. */
+function plainId(id: string) {
+  return <bdi class="id wrap">{id}</bdi>
 }
 
 /** Open when it is short, so that a dialog stays one. */

@@ -99,8 +99,9 @@ function Answer({ asked }: { asked: Record<string, string> }) {
                 ['explain.at', <Time key="at" at={at} />],
               ]}
             />
+            <h3>{text('explain.steps')}</h3>
             <Rows<Step>
-              caption={text('explain.answer')}
+              caption={text('explain.steps')}
               rows={steps}
               rowKey={({ step, side = '' }) => `${step} ${side}`}
               columns={COLUMNS}
