@@ -60,6 +60,7 @@ import { registryMigrations } from './migrations/first.ts'
 import { mandateMigrations } from './migrations/mandates.ts'
 import { peopleMigrations } from './migrations/people.ts'
 import { requestMigrations } from './migrations/requests.ts'
+import { successionMigrations } from './migrations/successions.ts'
 import { suspensionMigrations } from './migrations/suspensions.ts'
 import { overviewHandlers } from './overview/routes.ts'
 import { createOverviewStore } from './overview/store.ts'
@@ -77,6 +78,7 @@ import { managementServiceRoutes } from './requests/xroad/routes.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
+import { openSuccessions } from './successions/open-successions.ts'
 import { createEscalation, ESCALATE, ESCALATE_SECONDS } from './suspensions/escalate.ts'
 import { suspensionRoutes } from './suspensions/public-routes.ts'
 import {
@@ -129,6 +131,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...suspensionMigrations,
     ...contractMigrations,
     ...mandateMigrations,
+    ...successionMigrations,
   })
   return database
 }
@@ -346,6 +349,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
       ...mandates.handlers,
+      ...openSuccessions({ database, change, jobs, members, clock }),
       ...explainHandlers({ database, publications, members, trust, ocspFreshnessSeconds, clock }),
       ...consequenceHandlers({ database, members, makerOf: proposers.makerOf, clock }),
       ...proposed.handlers,

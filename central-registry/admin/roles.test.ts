@@ -19,7 +19,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addGlobalGroupMember', 'deleteGlobalGroupMember', 'approveManagementRequest'],
     ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
     ...['approveContract', 'declineContract', 'suspendContract', 'resumeContract', 'terminateContract'],
-    ...['addHostingMandate', 'endHostingMandate'],
+    ...['addHostingMandate', 'endHostingMandate', 'beginSuccession', 'completeSuccession'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
@@ -71,6 +71,7 @@ const READERS = [
   ...['getSuspensions', 'getSuspension'],
   ...['getContracts', 'getContract', 'getContractPolicy', 'explainCall', 'getConsequences'],
   ...['getHostingMandates', 'getHostingMandate', 'getHostingPolicy'],
+  ...['planSuccession', 'getSuccession', 'getSuccessions'],
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [
@@ -78,7 +79,7 @@ const MARKED = [
   ...['addTimestampingService', 'deleteTimestampingService', 'addSigningKey', 'activateSigningKey'],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension'],
   ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
-  ...['addHostingMandate', 'setHostingPolicy'],
+  ...['addHostingMandate', 'setHostingPolicy', 'beginSuccession', 'completeSuccession'],
   ...['deleteSigningKey', 'addMember', 'deleteMember', 'addGlobalGroupMember', 'deleteGlobalGroupMember'],
   ...['addAuthenticationCertificate', 'registerClient', 'addApiKey'],
   ...['invitePerson', 'changePersonRoles', 'unlockPerson', 'removePerson'],

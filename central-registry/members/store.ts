@@ -134,6 +134,11 @@ export function createMemberStore(database: Tabled, change: Change) {
           'server registrations': await countOf(transaction, 'server_client', 'client', key),
           'group memberships': await countOf(transaction, 'global_group_member', 'client', key),
           'system parameters': await countOf(transaction, 'system_parameter', 'value', key),
+          successions: await counted(
+            transaction
+              .selectFrom('succession')
+              .where(({ or, eb }) => or([eb('predecessor', '=', key), eb('successor', '=', key)])),
+          ),
           'hosting mandates': await counted(
             transaction
               .selectFrom('hosting_mandate')

@@ -99,6 +99,18 @@ export type HostingMandateRow = {
   ended_by: string | null
 }
 
+export type SuccessionRow = {
+  id: number
+  predecessor: string
+  successor: string
+  /** JSON: see successions/rules.ts. */
+  plan: string
+  begun_at: string
+  begun_by: string
+  completed_at: string | null
+  completed_by: string | null
+}
+
 export type Tables = {
   system_parameter: { name: string; value: string }
   member_class: { code: string; description: string }
@@ -195,6 +207,7 @@ export type Tables = {
   }
   contract_notice: { contract: string; version: number; notice: string; at: string }
   hosting_mandate: Omit<HostingMandateRow, 'id'> & { id: Generated<number> }
+  succession: Omit<SuccessionRow, 'id'> & { id: Generated<number> }
   hosting_mandate_notice: { mandate: number; notice: string; at: string }
   automatic_approval: { kind: RequestKind; member_class: string }
   suspension: Omit<SuspensionRow, 'id' | 'escalations'> & {
