@@ -26,7 +26,7 @@ export function mandateHandlers(q: {
     getHostingMandates: async ({ query }) => {
       const { member, state, ...page } = query as Page & { member?: string; state?: MandateState }
       const filter = {
-        state,
+        ...{ q: page.q, state },
         ...(member === undefined ? {} : { member: idText(memberIdOf(member, await instanceOf(q.members))) }),
       }
       const rows = await store.list(page, filter, now())

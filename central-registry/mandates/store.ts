@@ -5,11 +5,15 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, parseClientId, parseMemberId } from '#schemas/identifiers.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import type { HostingMandateRow, Tables } from '../migrations/tables.ts'
-import { type Change, counted, mustBe, type Page, type Tabled } from '../store.ts'
+import { type Change, contains, counted, mustBe, type Page, type Tabled } from '../store.ts'
 import { covers, dueNotice, type Mandate, type MandateState, memberOfClient, NOTICE_DAYS } from './rules.ts'
 
 export type MandateStore = ReturnType<typeof createMandateStore>
-export type Filter = { member?: string | undefined; state?: MandateState | undefined }
+export type Filter = {
+  q?: string | undefined
+  member?: string | undefined
+  state?: MandateState | undefined
+}
 
 const REQUIRED = 'hostingMandateRequired'
 const DAY_MS = 86_400_000
@@ -55,9 +59,14 @@ export function createMandateStore(
   notify: (transaction: Kysely<unknown>, row: HostingMandateRow, event: string) => Promise<void>,
 ) {
   const tables = tablesOf<Tables>(database)
-  const where = ({ member, state }: Filter, now: string) =>
+  const where = ({ q = '', member, state }: Filter, now: string) =>
     tables
       .selectFrom('hosting_mandate')
+      .$if(q !== '', (query) =>
+        query.where(({ or }) =>
+          or([contains(q, { id: 'host', text: 'host' }), contains(q, { id: 'client', text: 'client' })]),
+        ),
+      )
       .$if(member !== undefined, (query) =>
         query.where(({ or, eb }) => or([eb('host', '=', member!), eb('member', '=', member!)])),
       )

@@ -60,7 +60,8 @@ export function successionHandlers(q: {
     getSuccessions: async ({ query }) => {
       const { member: given, ...page } = query as Page & { member?: string }
       const member = given === undefined ? undefined : idText(memberIdOf(given, await instanceOf(q.members)))
-      return listAnswer((await store.list(page, member)).map(summary), page, () => store.count(member))
+      const filter = { q: page.q, member }
+      return listAnswer((await store.list(page, filter)).map(summary), page, () => store.count(filter))
     },
   }
 }

@@ -5,11 +5,13 @@ import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { liveContractsOf } from '../contracts/live-store.ts'
 import type { SuccessionRow, Tables } from '../migrations/tables.ts'
-import { type Change, counted, lockRegister, mustBe, type Page } from '../store.ts'
+import { type Change, contains, counted, lockRegister, mustBe, type Page } from '../store.ts'
 import { begin, type Doing, type Taking } from './begin-store.ts'
 import type { Plan } from './rules.ts'
 
 export type SuccessionStore = ReturnType<typeof createSuccessionStore>
+/** `member`: in its text form, on either side. */
+export type Filter = { q?: string | undefined; member?: string | undefined }
 type Decision = Pick<Doing, 'by' | 'at'>
 
 class TakenBack extends Error {
@@ -22,9 +24,17 @@ class TakenBack extends Error {
 
 export function createSuccessionStore(database: Database, change: Change, notify: Doing['notify']) {
   const tables = tablesOf<Tables>(database)
-  const where = (member: string | undefined) =>
+  const where = ({ q = '', member }: Filter) =>
     tables
       .selectFrom('succession')
+      .$if(q !== '', (query) =>
+        query.where(({ or }) =>
+          or([
+            contains(q, { id: 'predecessor', text: 'predecessor' }),
+            contains(q, { id: 'successor', text: 'successor' }),
+          ]),
+        ),
+      )
       .$if(member !== undefined, (query) =>
         query.where(({ or, eb }) => or([eb('predecessor', '=', member!), eb('successor', '=', member!)])),
       )
@@ -88,9 +98,9 @@ export function createSuccessionStore(database: Database, change: Change, notify
       }),
     find: (id: number) => rowOf(tables, id),
     /** The newest first. */
-    list: ({ offset, limit }: Pick<Page, 'offset' | 'limit'>, member: string | undefined) =>
-      where(member).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
-    count: (member: string | undefined) => counted(where(member)),
+    list: ({ offset, limit }: Pick<Page, 'offset' | 'limit'>, filter: Filter) =>
+      where(filter).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
+    count: (filter: Filter) => counted(where(filter)),
   }
 }
 

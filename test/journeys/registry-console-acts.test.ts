@@ -32,6 +32,10 @@ const ACTS: Record<string, Record<string, string[]>> = {
   '/configuration': {
     XROAD_SECURITY_OFFICER: ['Publish now', 'Make a key', 'Sign with this key', 'Remove the key'],
   },
+  '/hosting-mandates': {
+    XROAD_REGISTRATION_OFFICER: ['Give a mandate'],
+    XROAD_SECURITY_OFFICER: ['Require mandates'],
+  },
   '/management-requests/automatic': { XROAD_SECURITY_OFFICER: ['Add a rule', 'End'] },
   '/settings': {
     XROAD_REGISTRATION_OFFICER: ['Add a class', 'Delete'],

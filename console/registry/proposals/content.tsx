@@ -8,6 +8,7 @@ import { Consequences, isForeseen } from '../consequences.tsx'
 import { RequestOfProposal } from '../management-requests/of-proposal.tsx'
 import { PersonState } from '../people/page.tsx'
 import { roleName } from '../roles.tsx'
+import { SuccessionPlan } from '../successions/plan.tsx'
 import { operationName, type WholeProposal } from './proposal.tsx'
 
 type Parsed = {
@@ -46,6 +47,11 @@ export function Content({ of }: { of: WholeProposal }) {
       {of.state === 'proposed' && isForeseen(operation) && (
         <Part title={text('consequences.title')}>
           <Consequences operation={operation} params={params} />
+        </Part>
+      )}
+      {of.state === 'proposed' && operation === 'beginSuccession' && (
+        <Part title={text('successions.wouldTake')}>
+          <SuccessionPlan member={params['id'] ?? ''} taking={json} />
         </Part>
       )}
       {explained.person !== undefined && <PersonNow of={explained.person} />}
