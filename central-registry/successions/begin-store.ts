@@ -33,8 +33,11 @@ export async function begin(transaction: Kysely<Tables>, taking: Taking, doing: 
   const [before, after] = [idText(predecessor), idText(successor)]
   await checkBoth(transaction, taking)
   const servers = await takeServers(transaction, taking)
-  const subsystems = await addSubsystems(transaction, taking, doing.at)
-  const renamed = [{ from: before, to: after }, ...subsystems]
+  const own = await subsystemsOf(transaction, before)
+  const subsystems = await addSubsystems(transaction, taking, own, doing.at)
+  // What the member has itself goes with the last of it: in a split it stays with who remains.
+  const isWhole = own.every(({ id }) => subsystems.some(({ from }) => from === id))
+  const renamed = [...(isWhole ? [{ from: before, to: after }] : []), ...subsystems]
   const registrations = await register(transaction, renamed)
   const groups = await enterGroups(transaction, renamed)
   const { contracts, byPeople } = await proposeContracts(transaction, {
@@ -93,18 +96,20 @@ async function takeServers(
   return taken
 }
 
+type Subsystem = { id: string; name: string }
+
+function subsystemsOf(transaction: Kysely<Tables>, member: string): Promise<Subsystem[]> {
+  const rows = transaction.selectFrom('subsystem').select(['id', 'name']).where('member', '=', member)
+  return rows.orderBy('id').execute()
+}
+
 async function addSubsystems(
   transaction: Kysely<Tables>,
   { predecessor, successor, subsystems }: Taking,
+  own: Subsystem[],
   at: string,
 ): Promise<Renamed[]> {
   const store = createMemberStore(...within(transaction))
-  const own = await transaction
-    .selectFrom('subsystem')
-    .select(['id', 'name'])
-    .where('member', '=', idText(predecessor))
-    .orderBy('id')
-    .execute()
   const wanted: { subsystemCode: string; as?: string | undefined }[] =
     subsystems ?? own.map(({ id }) => ({ subsystemCode: parseClientId(id).subsystemCode! }))
   const added: Renamed[] = []

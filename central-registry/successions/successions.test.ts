@@ -35,7 +35,8 @@ async function start(t: Test, url: string | undefined): Promise<{ world: Registr
   )
   for (const server of ['DEV:GOV:5678:SS1', 'DEV:GOV:1234:SS1'])
     await node.must('POST', `/security-servers/${server}/clients`, { client: 'DEV:GOV:5678:tax' })
-  await node.must('POST', '/global-groups/owners/members', { client: 'DEV:GOV:5678:tax' })
+  for (const client of ['DEV:GOV:5678:tax', 'DEV:GOV:5678'])
+    await node.must('POST', '/global-groups/owners/members', { client })
   return { world, node }
 }
 
@@ -130,6 +131,12 @@ void t.test('planned, begun, sealed by the successor, completed', async (t) => {
       state: 'completed',
       completedBy: /initial/,
     })
+    t.match(
+      await node.must('GET', '/members/DEV:GOV:5678'),
+      { groups: [{ code: 'owners' }] },
+      'it goes on itself',
+    )
+    t.match(await node.must('GET', '/members/DEV:GOV:77'), { groups: [] })
     t.equal(((await node.must('GET', '/successions?member=DEV:GOV:77')) as object[]).length, 1)
     t.equal((await node.call('DELETE', '/members/DEV:GOV:5678')).status, 409, 'it stays in the register')
 

@@ -62,7 +62,8 @@ function Told({ of }: { of: Foreseen }) {
         <bdi class="id">{serviceCode}</bdi> <bdi class="id beside">{provider}</bdi>
       </>
     )),
-    list('clients', of.clients, plainId),
+    // The same ones again would hide what differs.
+    of.clients.total === of.withoutServer.total ? null : list('clients', of.clients, plainId),
     list('signers', of.signers, plainId),
     list('members', of.members, plainId),
   ].filter((one) => one !== null)

@@ -23,7 +23,8 @@ const PAGES: Record<string, string> = {
   'hosting-mandates': '/hosting-mandates',
   successions: '/successions',
   succession: '/successions/1',
-  'succession-plan': '/members/DEV:GOV:1234/succession?successor=DEV:GOV:5678&servers=SS1',
+  'succession-plan':
+    '/members/DEV:GOV:1234/succession?successor=DEV:GOV:5678&servers=SS1&subsystems=pop%2520%25C3%25A4',
   explanation:
     '/explanation?consumer=DEV:GOV:1234:plain&provider=DEV:GOV:1234:pop%20%C3%A4&serviceCode=persons',
   'global-groups': '/global-groups',
