@@ -324,7 +324,7 @@ function accessRights({ sides, call }: CallFacts): Step {
     state: 'unknown',
     what: `whether ${sides.consumer.subsystem} may use ${call.serviceCode}, the registry is not told`,
     remedy: `give the right on the provider's security server, to the subsystem or to a group that it is in`,
-    knownBy: `the security server of ${sides.provider.subsystem}: GET /services/{id}/access-rights there`,
+    knownBy: `the security server of ${sides.provider.subsystem}: GET /explanation there`,
   }
 }
 
