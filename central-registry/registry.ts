@@ -2,9 +2,7 @@
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
-import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
-import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import {
   openAuditStream,
   STREAM_AUDIT_LOG,
@@ -18,14 +16,12 @@ import { createHealth } from '#platform/health/create-health.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
-import { jobMigrations } from '#platform/jobs/migrations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import type { Running } from '#platform/process/run-process.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
-import { sessionMigrations } from '#platform/sessions/store.ts'
 import { createWitness } from '#platform/witness/create-witness.ts'
-import { createWitnessStore, witnessMigrations } from '#platform/witness/store.ts'
+import { createWitnessStore } from '#platform/witness/store.ts'
 import { openWitnessKey } from '#platform/witness/witness-key.ts'
 import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
@@ -43,8 +39,10 @@ import { signingKeyHandlers } from './configuration/signing-keys/routes.ts'
 import { createSignDocument } from './configuration/signing-keys/sign-document.ts'
 import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
+import { consequenceHandlers } from './consequences/routes.ts'
 import { NOTIFY_CONTRACT } from './contracts/notify.ts'
 import { openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
+import { explainHandlers } from './explain/routes.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
 import { installationHandlers } from './installation/routes.ts'
@@ -53,16 +51,12 @@ import { announcePublication, PUBLISH } from './jobs/publication.ts'
 import { SETTLE, SETTLE_SECONDS } from './jobs/settle.ts'
 import { adminListener, publicListener, registrationListener } from './listeners.ts'
 import { openLogin } from './login.ts'
+import { NOTIFY_MANDATE, SETTLE_MANDATES } from './mandates/notices.ts'
+import { openMandates } from './mandates/open-mandates.ts'
 import { createRelationStore } from './members/relations-store.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
-import { certificateExpiry } from './migrations/certificate-expiry.ts'
-import { contractMigrations } from './migrations/contracts.ts'
-import { registryMigrations } from './migrations/first.ts'
-import { logEntryKinds } from './migrations/log-entry-kinds.ts'
-import { peopleMigrations } from './migrations/people.ts'
-import { requestMigrations } from './migrations/requests.ts'
-import { suspensionMigrations } from './migrations/suspensions.ts'
+import { allMigrations } from './migrations/all.ts'
 import { overviewHandlers } from './overview/routes.ts'
 import { createOverviewStore } from './overview/store.ts'
 import { peopleHandlers } from './people/routes.ts'
@@ -79,6 +73,7 @@ import { managementServiceRoutes } from './requests/xroad/routes.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
+import { openSuccessions } from './successions/open-successions.ts'
 import { createEscalation, ESCALATE, ESCALATE_SECONDS } from './suspensions/escalate.ts'
 import { suspensionRoutes } from './suspensions/public-routes.ts'
 import {
@@ -118,20 +113,7 @@ export type RegistrySettings = {
 /** A database with the registry's tables, brought to this version. */
 export async function openRegistryDatabase(url: string): Promise<Database> {
   const database = await openDatabase(url)
-  await migrate(database, {
-    ...apiKeyMigrations,
-    ...auditLogMigrations,
-    ...jobMigrations,
-    ...registryMigrations,
-    ...peopleMigrations,
-    ...sessionMigrations,
-    ...requestMigrations,
-    ...certificateExpiry,
-    ...witnessMigrations,
-    ...suspensionMigrations,
-    ...contractMigrations,
-    ...logEntryKinds,
-  })
+  await migrate(database, allMigrations)
   return database
 }
 
@@ -189,6 +171,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [NOTIFY_CONTRACT]: (job) => contracts.notify(job),
       [SETTLE_CONTRACTS]: () => contracts.settle(),
       [STREAM_AUDIT_LOG]: async ({ signal }) => auditStream?.send(signal),
+      [NOTIFY_MANDATE]: (job) => mandates.notify(job),
+      [SETTLE_MANDATES]: () => mandates.settle(),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -212,6 +196,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     ocspFreshnessSeconds: configuration.ocspFreshnessSeconds,
     signDocument: createSignDocument({ keys, privateKeys }),
   })
+
+  const mandates = openMandates({ database, record, jobs, webhooks, post: postNotice, members, clock, log })
 
   const apiKeys = createApiKeys({ database, clock })
   const audit = createAuditLog({ database, clock })
@@ -350,6 +336,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...suspensionHandlers({ store: suspensions, members, fourEyes, makerOf: proposers.makerOf, clock }),
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
+      ...mandates.handlers,
+      ...openSuccessions({ database, change, jobs, members, clock }),
+      ...explainHandlers({ database, publications, members, trust, ocspFreshnessSeconds, clock }),
+      ...consequenceHandlers({ database, members, makerOf: proposers.makerOf, clock }),
       ...proposed.handlers,
       ...installationHandlers({ store: installation, people, clock }),
       ...witnessHandlers({ witness, store: witnessStore }),
@@ -379,6 +369,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await jobs.every(SETTLE, SETTLE_SECONDS, { immediately: true })
   await jobs.every(SETTLE_CONTRACTS, SETTLE_SECONDS, { immediately: true })
   if (auditStream !== undefined) await jobs.every(STREAM_AUDIT_LOG, STREAM_SECONDS)
+  await jobs.every(SETTLE_MANDATES, SETTLE_SECONDS, { immediately: true })
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'

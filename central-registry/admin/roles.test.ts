@@ -20,6 +20,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addGlobalGroupMember', 'deleteGlobalGroupMember', 'approveManagementRequest'],
     ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
     ...['approveContract', 'declineContract', 'suspendContract', 'resumeContract', 'terminateContract'],
+    ...['addHostingMandate', 'endHostingMandate', 'beginSuccession', 'completeSuccession'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
@@ -27,7 +28,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
     ...['addSuspension', 'confirmSuspension', 'liftSuspension'],
-    ...['suspendContract', 'resumeContract', 'setContractPolicy'],
+    ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -70,7 +71,9 @@ const READERS = [
   ],
   ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
   ...['getSuspensions', 'getSuspension'],
-  ...['getContracts', 'getContract', 'getContractPolicy'],
+  ...['getContracts', 'getContract', 'getContractPolicy', 'explainCall', 'getConsequences'],
+  ...['getHostingMandates', 'getHostingMandate', 'getHostingPolicy'],
+  ...['planSuccession', 'getSuccession', 'getSuccessions'],
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [
@@ -78,6 +81,7 @@ const MARKED = [
   ...['addTimestampingService', 'deleteTimestampingService', 'addSigningKey', 'activateSigningKey'],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension'],
   ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
+  ...['addHostingMandate', 'setHostingPolicy', 'beginSuccession', 'completeSuccession'],
   ...['deleteSigningKey', 'addMember', 'deleteMember', 'addGlobalGroupMember', 'deleteGlobalGroupMember'],
   ...['addAuthenticationCertificate', 'registerClient', 'addApiKey'],
   ...['invitePerson', 'changePersonRoles', 'unlockPerson', 'removePerson'],

@@ -85,6 +85,32 @@ export type ContractRow = {
   reason: string | null
 }
 
+export type HostingMandateRow = {
+  id: number
+  host: string
+  /** A member, for all of its subsystems, or one subsystem. */
+  client: string
+  /** The client's. */
+  member: string
+  valid_until: string
+  created_at: string
+  created_by: string
+  ended_at: string | null
+  ended_by: string | null
+}
+
+export type SuccessionRow = {
+  id: number
+  predecessor: string
+  successor: string
+  /** JSON: see successions/rules.ts. */
+  plan: string
+  begun_at: string
+  begun_by: string
+  completed_at: string | null
+  completed_by: string | null
+}
+
 export type Tables = {
   system_parameter: { name: string; value: string }
   member_class: { code: string; description: string }
@@ -180,6 +206,9 @@ export type Tables = {
     reason: string | null
   }
   contract_notice: { contract: string; version: number; notice: string; at: string }
+  hosting_mandate: Omit<HostingMandateRow, 'id'> & { id: Generated<number> }
+  succession: Omit<SuccessionRow, 'id'> & { id: Generated<number> }
+  hosting_mandate_notice: { mandate: number; notice: string; at: string }
   automatic_approval: { kind: RequestKind; member_class: string }
   suspension: Omit<SuspensionRow, 'id' | 'escalations'> & {
     id: Generated<number>

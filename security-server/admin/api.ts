@@ -15,6 +15,7 @@ import { clientHandlers } from './clients.ts'
 import { contractHandlers } from './contracts/contracts.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
 import { exchangeHandlers } from './exchanges.ts'
+import { explainHandlers } from './explain.ts'
 import { exportHandlers } from './exports/handlers.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
@@ -74,6 +75,7 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...retentionHandlers(rooms),
       ...reconciliationHandlers(rooms),
       ...diagnosticsHandlers(rooms),
+      ...explainHandlers(rooms),
       ...apiKeyHandlers(rooms),
     },
     authenticate: (authorization) => apiKeys.authenticate(authorization),

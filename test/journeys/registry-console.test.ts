@@ -20,6 +20,13 @@ const PAGES: Record<string, string> = {
   'security-servers': '/security-servers',
   'security-server': '/security-servers/DEV:GOV:1234:SS1',
   'trust-services': '/trust-services',
+  'hosting-mandates': '/hosting-mandates',
+  successions: '/successions',
+  succession: '/successions/1',
+  'succession-plan':
+    '/members/DEV:GOV:1234/succession?successor=DEV:GOV:5678&servers=SS1&subsystems=pop%2520%25C3%25A4',
+  explanation:
+    '/explanation?consumer=DEV:GOV:1234:plain&provider=DEV:GOV:1234:pop%20%C3%A4&serviceCode=persons',
   'global-groups': '/global-groups',
   'global-group': '/global-groups/owners',
   configuration: '/configuration',
@@ -76,6 +83,15 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   })
   await node.must('POST', '/security-servers/DEV:GOV:1234:SS1/authentication-certificates', certificate.der)
   await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
+  await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Heir' })
+  await node.must('POST', '/hosting-mandates', {
+    ...{ host: 'DEV:GOV:1234', client: 'DEV:GOV:5678' },
+    validUntil: new Date(world.clock.now + 20 * 86_400_000).toISOString(),
+  })
+  await node.must('POST', '/members/DEV:GOV:1234/successions', {
+    ...{ successor: 'DEV:GOV:5678', subsystems: [{ subsystemCode: 'plain' }] },
+  })
+  await node.must('POST', '/successions/1/complete')
   await publish(node)
   const narrow = await visitor(t, browser, { ...asked, context: NARROW })
   for (const [name, address] of Object.entries(PAGES)) {
