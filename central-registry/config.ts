@@ -39,6 +39,7 @@ export type Settings = {
   suspensions?: { webhook: string } | undefined
   login?: Login | undefined
   witness?: { name: string } | undefined
+  fleet: { probeSeconds: number }
   redisUrlFile?: string | undefined
   logLevel: string
 }
@@ -185,6 +186,20 @@ export const settingsSchema = {
         },
       },
     },
+    fleet: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        probeSeconds: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 86400,
+          default: 300,
+          description: 'How often each security server is tried on its ports; 0: only on demand',
+        },
+      },
+    },
     redisUrlFile: {
       type: 'string',
       'x-path': true,
@@ -216,7 +231,7 @@ function isSafe(text: string): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
 }
 
-function isLoopback(address: string): boolean {
+export function isLoopback(address: string): boolean {
   return (
     ['localhost', '::1', '[::1]'].includes(address) || (isIP(address) === 4 && address.startsWith('127.'))
   )

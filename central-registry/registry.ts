@@ -27,7 +27,7 @@ import { createApprovals } from './approvals/create-approvals.ts'
 import { createProposers } from './approvals/proposers.ts'
 import { approvalHandlers } from './approvals/routes.ts'
 import { createProposalStore } from './approvals/store.ts'
-import type { Settings } from './config.ts'
+import { isLoopback, type Settings } from './config.ts'
 import { checkNotRestored, createHighWater } from './configuration/high-water.ts'
 import { publicRoutes } from './configuration/public-routes.ts'
 import { createPublish } from './configuration/publish.ts'
@@ -39,6 +39,7 @@ import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
 import { NOTIFY_CONTRACT } from './contracts/notify.ts'
 import { openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
+import { FLEET_JOB_SECONDS, NOTICE_SILENCE, openFleet, PROBE_SERVERS } from './fleet/open-fleet.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
 import { installationHandlers } from './installation/routes.ts'
@@ -52,6 +53,7 @@ import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
 import { certificateExpiry } from './migrations/certificate-expiry.ts'
 import { contractMigrations } from './migrations/contracts.ts'
+import { fleetMigrations } from './migrations/fleet.ts'
 import { registryMigrations } from './migrations/first.ts'
 import { peopleMigrations } from './migrations/people.ts'
 import { requestMigrations } from './migrations/requests.ts'
@@ -123,6 +125,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...witnessMigrations,
     ...suspensionMigrations,
     ...contractMigrations,
+    ...fleetMigrations,
   })
   return database
 }
@@ -180,6 +183,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [ESCALATE]: (job) => escalate(job),
       [NOTIFY_CONTRACT]: (job) => contracts.notify(job),
       [SETTLE_CONTRACTS]: () => contracts.settle(),
+      [PROBE_SERVERS]: ({ signal }) => fleet.probeDue(signal),
+      [NOTICE_SILENCE]: () => fleet.noticeSilence(),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -198,10 +203,16 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const notify = createNotifier({ requests, webhooks, post: postNotice, clock, log })
 
   const metrics = createMetrics()
+  const { ocspFreshnessSeconds } = configuration
+  const signDocument = createSignDocument({ keys, privateKeys })
   const contracts = openContracts({
     ...{ database, record, jobs, webhooks, post: postNotice, metrics, members, trust, clock, log },
-    ocspFreshnessSeconds: configuration.ocspFreshnessSeconds,
-    signDocument: createSignDocument({ keys, privateKeys }),
+    ...{ ocspFreshnessSeconds, signDocument },
+  })
+  const fleet = openFleet({
+    ...{ database, record, metrics, members, trust, clock, log, ocspFreshnessSeconds, signDocument },
+    probeSeconds: settings.fleet.probeSeconds,
+    onLoopback: isLoopback(settings.public.address),
   })
 
   const apiKeys = createApiKeys({ database, clock })
@@ -227,7 +238,6 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     return { ok: Date.parse(newest.expiresAt) > clock(), reason }
   })
 
-  const { ocspFreshnessSeconds } = configuration
   const witnessStore = createWitnessStore(database)
   const witness =
     settings.witness === undefined
@@ -335,6 +345,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...suspensionHandlers({ store: suspensions, members, fourEyes, makerOf: proposers.makerOf, clock }),
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
+      ...fleet.handlers,
       ...proposed.handlers,
       ...installationHandlers({ store: installation, people, clock }),
       ...witnessHandlers({ witness, store: witnessStore }),
@@ -351,6 +362,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     await registrationRoutes(registration.app, {
       ...intakeHandlers(intake),
       ...contracts.intake((purpose, outcome) => count(`contract-${purpose}`, outcome)),
+      ...fleet.intake((purpose, outcome) => count(`server-${purpose}`, outcome)),
     })
     managementServiceRoutes(registration.app, intake)
     const { address: host, port } = settings.registration!
@@ -363,6 +375,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await jobs.every(ESCALATE, ESCALATE_SECONDS)
   await jobs.every(SETTLE, SETTLE_SECONDS, { immediately: true })
   await jobs.every(SETTLE_CONTRACTS, SETTLE_SECONDS, { immediately: true })
+  for (const kind of [PROBE_SERVERS, NOTICE_SILENCE]) await jobs.every(kind, FLEET_JOB_SECONDS)
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'

@@ -19,6 +19,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addGlobalGroupMember', 'deleteGlobalGroupMember', 'approveManagementRequest'],
     ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
     ...['approveContract', 'declineContract', 'suspendContract', 'resumeContract', 'terminateContract'],
+    ...['probeSecurityServer', 'addOutage', 'endOutage'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
@@ -26,7 +27,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
     ...['addSuspension', 'confirmSuspension', 'liftSuspension'],
-    ...['suspendContract', 'resumeContract', 'setContractPolicy'],
+    ...['suspendContract', 'resumeContract', 'setContractPolicy', 'probeSecurityServer'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -38,7 +39,7 @@ const ALLOWED: Record<string, string[]> = {
       'revokeApiKey',
       'getAuditLog',
     ],
-    'closeInstallation',
+    ...['closeInstallation', 'probeSecurityServer', 'addOutage', 'endOutage'],
     ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
   XROAD_OBSERVER: [],
@@ -69,6 +70,7 @@ const READERS = [
   ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
   ...['getSuspensions', 'getSuspension'],
   ...['getContracts', 'getContract', 'getContractPolicy'],
+  ...['getFleet', 'getFleetServer', 'getFleetTroubles', 'getOutages', 'getCampaign', 'exportCampaign'],
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [

@@ -85,6 +85,20 @@ export type ContractRow = {
   reason: string | null
 }
 
+export type OutageRow = {
+  id: number
+  message: string
+  starts_at: string
+  ends_at: string
+  /** JSON lists; both empty: everybody. */
+  member_classes: string
+  servers: string
+  created_at: string
+  created_by: string
+  ended_at: string | null
+  ended_by: string | null
+}
+
 export type Tables = {
   system_parameter: { name: string; value: string }
   member_class: { code: string; description: string }
@@ -186,6 +200,36 @@ export type Tables = {
     escalations: Generated<number>
   }
   suspension_list: { id: number; number: number; issued_at: string; expires_at: string; content: string }
+  fleet_server: {
+    server: string
+    /** The severity of its worst trouble now; 0 for none. */
+    worst: number
+    /** When the server made its newest report, by its clock. */
+    created_at: string | null
+    reported_at: string | null
+    version: string | null
+    report: string | null
+    probed_at: string | null
+    probe: string | null
+  }
+  fleet_trouble: {
+    id: Generated<number>
+    server: string
+    kind: string
+    severity: number
+    message: string
+    since: string
+    until: string | null
+  }
+  fleet_certificate: {
+    server: string
+    sha256: string
+    usage: string
+    member: string | null
+    authority: string | null
+    not_after: string
+  }
+  outage: Omit<OutageRow, 'id'> & { id: Generated<number> }
   log_content: { digest: string; content: string }
   log_entry: { position: number; form: string | null; content: string | null }
   log_node: { level: number; position: number; hash: Buffer }
