@@ -70,7 +70,8 @@ const READERS = [
   ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
   ...['getSuspensions', 'getSuspension'],
   ...['getContracts', 'getContract', 'getContractPolicy'],
-  ...['getFleet', 'getFleetServer', 'getFleetTroubles', 'getOutages', 'getCampaign', 'exportCampaign'],
+  ...['getFleet', 'getFleetServer', 'getFleetTroubles', 'getOutages'],
+  ...['getCampaign', 'getCampaignServers', 'exportCampaign'],
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [

@@ -26,7 +26,14 @@ export type CampaignFacts = {
   /** Registered authentication certificates of the CA. */
   registered: { server: string; sha256: string; notAfter: string }[]
   /** All that servers said, of this CA or not. */
-  reported: { server: string; sha256: string; usage: string; member: string | null; notAfter: string; isOfCa: boolean }[]
+  reported: {
+    server: string
+    sha256: string
+    usage: string
+    member: string | null
+    notAfter: string
+    isOfCa: boolean
+  }[]
 }
 
 export function campaignOf({ servers, registered, reported }: CampaignFacts): Campaign {

@@ -12,9 +12,7 @@ import { authenticationParty, ocspFor, type Party } from '#test/fakes/management
 import { setUp, until } from '#test/fakes/registry-sample.ts'
 import { type Node, type RegistryWorld, type Reply, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, GUEST, guest, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
-import { campaignCsv, campaignOf } from './campaign.ts'
 import { createProbe } from './client.ts'
-import { troublesOf } from './rules.ts'
 
 const PATH = '/registration/v1/server-reports'
 const ID = '/fleet/DEV:GOV:1234:SS1'
@@ -23,7 +21,13 @@ const DAY = 86_400_000
 const sha = (digit: string): string => digit.repeat(64)
 
 type Trouble = { kind: string; severity: string; message: string; since: string; until?: string | null }
-type Server = { id: string; worst: string; troubles: Trouble[]; history: Trouble[]; reportedAt: string | null }
+type Server = {
+  id: string
+  worst: string
+  troubles: Trouble[]
+  history: Trouble[]
+  reportedAt: string | null
+}
 
 async function start(t: Test, url?: string): Promise<{ world: RegistryWorld; node: Node }> {
   const world = registryWorld(t, url)
@@ -62,7 +66,7 @@ void t.test('reports: taken once, only from the owner; trouble begins, changes a
       report: { version: '0.1.0', certificates: [] },
       history: [],
     })
-    t.equal((await send(node, signedReport(first, owner))).status, 409, 'a replay')
+    t.match((await send(node, signedReport(first, owner))).body, { type: 'replayed_request' })
     const late = reportAt(OWNER, at() - MINUTE, { version: '0.0.9' })
     t.equal((await send(node, signedReport(late, owner))).status, 200)
     t.match(await one(node), { version: '0.1.0' }, 'an older one changes nothing')
@@ -84,7 +88,15 @@ void t.test('reports: taken once, only from the owner; trouble begins, changes a
       ['a wrong index', bad({ configuration: { index: -1 } })],
       ['no time', bad({ timeStamping: { oldestUnstamped: 'yesterday' } })],
       ['twice one certificate', bad({ certificates: [certificate, certificate] })],
-      ['too many', bad({ certificates: Array.from({ length: 201 }, (_, i) => ({ ...certificate, sha256: String(i).padStart(64, '0') })) })],
+      [
+        'too many',
+        bad({
+          certificates: Array.from({ length: 201 }, (_, i) => ({
+            ...certificate,
+            sha256: String(i).padStart(64, '0'),
+          })),
+        }),
+      ],
       ['a strange certificate', bad({ certificates: [{ ...certificate, usage: 'OTHER' }] })],
       ['a clock of years', bad({ clockErrorMs: 1e12 })],
       ['rubbish', Buffer.from('rubbish')],
@@ -94,11 +106,20 @@ void t.test('reports: taken once, only from the owner; trouble begins, changes a
       t.ok(status >= 400 && status < 500, `${what}: ${status}`)
     }
     const unapproved = ocspFor({ ...owner, authority: stranger } as Party)
-    t.not((await send(node, signedReport(reportAt(OWNER, at()), owner, FLEET_DOCUMENT.report, unapproved))).status, 200)
+    t.not(
+      (await send(node, signedReport(reportAt(OWNER, at()), owner, FLEET_DOCUMENT.report, unapproved)))
+        .status,
+      200,
+    )
 
     const iso = (ms: number): string => new Date(ms).toISOString()
     const troubled: Partial<ServerReport> = {
-      configuration: { index: 1, fetchedAt: iso(at() - 6 * MINUTE), expiresAt: iso(at() + MINUTE), failure: 'gone' },
+      configuration: {
+        index: 1,
+        fetchedAt: iso(at() - 6 * MINUTE),
+        expiresAt: iso(at() + MINUTE),
+        failure: 'gone',
+      },
       timeStamping: { oldestUnstamped: iso(at() - 11 * MINUTE) },
       certificates: [
         { sha256: sha('a'), usage: 'SIGNING', member: OWNER, notAfter: iso(at() + 29 * DAY), ocsp: 'good' },
@@ -116,7 +137,10 @@ void t.test('reports: taken once, only from the owner; trouble begins, changes a
     t.equal((await list(node, '?trouble=clock')).length, 1)
     t.equal((await list(node, '?trouble=silent')).length, 0)
     t.equal((await list(node, '?trouble=any&q=5678')).length, 0)
-    t.same((await list(node, '?reporting=never')).map(({ id }) => id), ['DEV:GOV:5678:SS1'])
+    t.same(
+      (await list(node, '?reporting=never')).map(({ id }) => id),
+      ['DEV:GOV:5678:SS1'],
+    )
     t.match(await node.must('GET', '/fleet/troubles'), { clock: 1, ocsp: 1, silent: 0 })
 
     world.clock.now += MINUTE
@@ -125,11 +149,14 @@ void t.test('reports: taken once, only from the owner; trouble begins, changes a
     const { troubles, history } = await one(node)
     t.same(kinds(troubles), ['configuration', 'timeStamping'])
     t.equal(troubles[0]!.since, found.troubles.find(({ kind }) => kind === troubles[0]!.kind)!.since)
-    t.match(history.find(({ kind }) => kind === 'clock'), { until: iso(at()) })
+    t.match(
+      history.find(({ kind }) => kind === 'clock'),
+      { until: iso(at()) },
+    )
 
     world.clock.now += 6 * MINUTE
     await until(async () => (await list(node, '?trouble=silent')).length === 1)
-    t.match((await one(node)).troubles[0], { kind: 'silent', severity: 'error' })
+    t.ok(kinds((await one(node)).troubles).includes('silent'))
     await send(node, signedReport(reportAt(OWNER, at()), owner))
     t.match(await one(node), { worst: 'none', troubles: [] })
     t.equal((await one(node)).history.length, 6, 'what there was is kept')
@@ -153,9 +180,11 @@ void t.test('outages: told to whom they concern, until they are over', async (t)
       return outages.map(({ message }) => message)
     }
     const add = (more: object): Promise<Reply> =>
-      node.call('POST', '/outages', { message: 'Works', until: at(60 * MINUTE), ...more })
+      node.call('POST', '/outages', { message: 'Works', until: at(20 * MINUTE), ...more })
     t.match((await add({ message: 'now <b>' })).body, { state: 'now', memberClasses: [], servers: [] })
-    t.match((await add({ message: 'tomorrow', from: at(DAY), until: at(2 * DAY) })).body, { state: 'planned' })
+    t.match((await add({ message: 'tomorrow', from: at(DAY), until: at(2 * DAY) })).body, {
+      state: 'planned',
+    })
     await add({ message: 'for companies', memberClasses: ['COM'] })
     await add({ message: 'for the other', servers: ['DEV:GOV:5678:SS1'] })
     await add({ message: 'for us', memberClasses: ['COM'], servers: ['DEV:GOV:1234:SS1'] })
@@ -179,7 +208,7 @@ void t.test('outages: told to whom they concern, until they are over', async (t)
     t.equal((await node.call('DELETE', `/outages/${id}`)).status, 204)
     t.equal((await node.call('DELETE', `/outages/${id}`)).status, 404, 'ended once')
     t.notOk((await told()).includes('for us'))
-    world.clock.now += 61 * MINUTE
+    world.clock.now += 21 * MINUTE
     t.same(await told(), ['tomorrow'], 'the rest has ended by itself')
     t.match(await node.must('GET', '/outages?state=over&limit=1'), [{ state: 'over' }])
     for (let i = 0; i < 19; i++) await add({ message: `more ${i}` })
@@ -222,7 +251,10 @@ void t.test('probes: the real ports of a registered address, the certificate com
     server.on('secureConnection', (socket) => socket.on('error', () => undefined))
     return server
   }
-  await listen(net.createServer((socket) => socket.destroy()), 5577)
+  await listen(
+    net.createServer((socket) => socket.destroy()),
+    5577,
+  )
   const asXRoad: tls.TlsOptions = {
     maxVersion: 'TLSv1.2',
     requestCert: true,
@@ -235,11 +267,23 @@ void t.test('probes: the real ports of a registered address, the certificate com
     ['that shows another certificate', foreign, {}],
   ] as const) {
     const close = await listen(secure(of, more), 5500)
-    t.match(await probe(), { messagePort: 'open', ocspPort: 'open', certificate: of.certificate.sha256 }, what)
+    t.match(
+      await probe(),
+      { messagePort: 'open', ocspPort: 'open', certificate: of.certificate.sha256 },
+      what,
+    )
     t.same(kinds((await one(node)).troubles), of === foreign ? ['peerCertificate'] : [], what)
     await close()
   }
-  const close = await listen(net.createServer((socket) => socket.end('SSH-2.0\r\n')), 5500)
+  const close = await listen(
+    net.createServer((socket) =>
+      socket
+        .on('error', () => undefined)
+        .resume()
+        .end('SSH-2.0\r\n'),
+    ),
+    5500,
+  )
   t.match(await probe(), { messagePort: 'noTls' })
   await close()
   // By itself, when its turn has come.
@@ -252,7 +296,15 @@ void t.test('probes: the real ports of a registered address, the certificate com
   const kind = createProbe({ onLoopback: true })
   for (const inside of ['127.0.0.1', '::1', '::ffff:127.0.0.1'])
     t.same(await strict(inside), { messagePort: 'forbidden', ocspPort: 'forbidden' }, inside)
-  for (const inside of ['169.254.169.254', '0.0.0.0', '::', 'fe80::1', '::ffff:169.254.169.254', '2002:7f00:1::', '224.0.0.1'])
+  for (const inside of [
+    '169.254.169.254',
+    '0.0.0.0',
+    '::',
+    'fe80::1',
+    '::ffff:169.254.169.254',
+    '2002:7f00:1::',
+    '224.0.0.1',
+  ])
     t.same(await kind(inside), { messagePort: 'forbidden', ocspPort: 'forbidden' }, inside)
   t.match(await strict('no-such-name.invalid'), { messagePort: 'unresolved' })
   t.equal((await node.call('POST', '/fleet/DEV:GOV:1234:SS7/probe')).status, 404)
@@ -265,15 +317,24 @@ void t.test('a campaign: who still has certificates of a CA, as one file too', a
     const servers = '/security-servers/DEV:GOV:5678:SS1/authentication-certificates'
     await node.must('POST', servers, certificate.der)
     const [{ id }] = (await node.must('GET', '/certification-services')) as [{ id: number }]
-    const campaign = async (query = '') =>
-      (await node.must('GET', `/certification-services/${id}/campaign${query}`)) as Record<string, unknown>
+    const campaign = async (query = ''): Promise<Record<string, unknown>> => ({
+      ...((await node.must('GET', `/certification-services/${id}/campaign`)) as object),
+      entries: await node.must('GET', `/certification-services/${id}/campaign/servers${query}`),
+    })
     t.match(await campaign(), {
       servers: { remaining: 1, done: 0, unknown: 1 },
       clients: { remaining: 0, done: 0 },
     })
     const notAfter = new Date(world.clock.now + 400 * DAY).toISOString()
     const certificates: ServerReport['certificates'] = [
-      { sha256: sha('a'), usage: 'SIGNING', member: OWNER, authority: authority.intermediate.sha256, notAfter, ocsp: 'good' },
+      {
+        sha256: sha('a'),
+        usage: 'SIGNING',
+        member: OWNER,
+        authority: authority.intermediate.sha256,
+        notAfter,
+        ocsp: 'good',
+      },
       { sha256: sha('b'), usage: 'SIGNING', member: GUEST, authority: sha('c'), notAfter, ocsp: 'good' },
     ]
     await send(node, signedReport(reportAt(OWNER, world.clock.now, { certificates }), owner))
@@ -281,7 +342,11 @@ void t.test('a campaign: who still has certificates of a CA, as one file too', a
       servers: { remaining: 2, done: 0, unknown: 0 },
       clients: { remaining: 1, done: 1 },
       entries: [
-        { server: 'DEV:GOV:1234:SS1', state: 'remaining', certificates: [{ member: 'DEV:GOV:1234', from: 'report' }] },
+        {
+          server: 'DEV:GOV:1234:SS1',
+          state: 'remaining',
+          certificates: [{ member: 'DEV:GOV:1234', from: 'report' }],
+        },
         { server: 'DEV:GOV:5678:SS1', certificates: [{ sha256: certificate.sha256, from: 'register' }] },
       ],
     })
@@ -289,7 +354,10 @@ void t.test('a campaign: who still has certificates of a CA, as one file too', a
     t.match(reply.headers, { 'content-type': /^text\/csv/, 'content-disposition': /campaign-\d+\.csv/ })
     t.equal(reply.bytes.toString().split('\r\n').length, 4)
     world.clock.now += MINUTE
-    await send(node, signedReport(reportAt(OWNER, world.clock.now, { certificates: certificates.slice(1) }), owner))
+    await send(
+      node,
+      signedReport(reportAt(OWNER, world.clock.now, { certificates: certificates.slice(1) }), owner),
+    )
     t.match(await campaign('?state=done'), {
       servers: { remaining: 1, done: 1 },
       clients: { remaining: 0, done: 1 },
@@ -299,40 +367,4 @@ void t.test('a campaign: who still has certificates of a CA, as one file too', a
     t.equal((await node.call('GET', '/certification-services/999/campaign')).status, 404)
     t.equal((await node.call('GET', '/certification-services/999/campaign/export')).status, 404)
   })
-})
-
-void t.test('rules', async (t: Test) => {
-  const now = Date.parse('2026-03-01T12:00:00.000Z')
-  const iso = (ms: number): string => new Date(now + ms).toISOString()
-  const told = (more: object, known: object = {}): [string, number][] =>
-    troublesOf({ report: reportAt(OWNER, now, more), registered: [], ...known }, now).map(
-      ({ kind, severity }): [string, number] => [kind, severity],
-    )
-  t.same(troublesOf({ registered: [] }, now), [], 'never heard of')
-  t.same(told({}), [])
-  t.same(told({}, { reportedAt: iso(-5 * MINUTE) }), [])
-  t.same(told({}, { reportedAt: iso(-5 * MINUTE - 1) }), [['silent', 2]])
-  t.same(told({ configuration: { failure: 'x' } }), [['configuration', 2]])
-  t.same(told({ configuration: { expiresAt: iso(0), fetchedAt: iso(-1) } }), [['configuration', 2]])
-  t.same(told({ timeStamping: { oldestUnstamped: iso(-10 * MINUTE) } }), [])
-  t.same(told({ timeStamping: { oldestUnstamped: iso(-121 * MINUTE) } }), [['timeStamping', 2]])
-  t.same(told({ timeStamping: { failure: 'x' } }), [['timeStamping', 1]])
-  t.same(told({ clockErrorMs: 10_000 }), [])
-  t.same(told({ clockErrorMs: -150_001 }), [['clock', 2]])
-  const ended = { sha256: sha('a'), notAfter: iso(0) }
-  const soon = { sha256: sha('b'), notAfter: iso(DAY) }
-  t.same(told({}, { registered: [soon, ended] }), [['certificate', 2]], 'the worst of a kind')
-  const probe = { messagePort: 'open', ocspPort: 'silent', certificate: sha('d') }
-  t.same(told({}, { probe }), [
-    ['ocspPort', 2],
-    ['peerCertificate', 2],
-  ])
-  const csv = campaignCsv(
-    campaignOf({
-      servers: [{ id: '=1+1,"x"', reportedAt: null }],
-      registered: [],
-      reported: [],
-    }),
-  )
-  t.equal(csv.split('\r\n')[1], `"'=1+1,""x""",unknown,,,,,`)
 })

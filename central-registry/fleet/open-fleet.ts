@@ -51,9 +51,12 @@ export function openFleet(q: {
     ...{ store, clock, log: q.log, everySeconds: q.probeSeconds },
     probe: createProbe({ onLoopback: q.onLoopback }),
   })
-  q.metrics.watch('concordat_fleet_troubles', 'Security servers by what is wrong with them', 'kind', async () => [
-    ...(await store.countTroubles()),
-  ])
+  q.metrics.watch(
+    'concordat_fleet_troubles',
+    'Security servers by what is wrong with them',
+    'kind',
+    async () => [...(await store.countTroubles())],
+  )
   return {
     handlers: fleetHandlers({
       ...{ store, outages, members: q.members, clock },

@@ -44,7 +44,9 @@ export function createOutageStore(database: Database, record: Change) {
           .where('ends_at', '>', row.created_at)
           .where('ended_at', 'is', null)
         if ((await counted(open)) >= MOST_OUTAGES)
-          throw new Fault('conflict', { what: `${MOST_OUTAGES} outages are announced: end one of them first` })
+          throw new Fault('conflict', {
+            what: `${MOST_OUTAGES} outages are announced: end one of them first`,
+          })
         return transaction
           .insertInto('outage')
           .values({ ...row, ended_at: null, ended_by: null })

@@ -14,7 +14,13 @@ import type { MemberStore } from '../members/store.ts'
 import type { OutageRow } from '../migrations/tables.ts'
 import { encodedServer, serverOf } from '../servers/rules.ts'
 import type { Page } from '../store.ts'
-import { type Campaign, type CampaignFacts, type CampaignServer, campaignCsv, campaignOf } from './campaign.ts'
+import {
+  type Campaign,
+  type CampaignFacts,
+  type CampaignServer,
+  campaignCsv,
+  campaignOf,
+} from './campaign.ts'
 import { checkMessage } from './documents.ts'
 import type { OutageFilter, OutageStore } from './outages-store.ts'
 import type { Probe } from './rules.ts'
@@ -111,9 +117,13 @@ export function fleetHandlers(rooms: Rooms): Record<string, OperationHandler> {
       return outageView(row, at)
     },
     endOutage: ({ params, caller }) => outages.end(Number(params['id']), named(caller), now()),
-    getCampaign: async ({ params, query }) => {
+    getCampaign: async ({ params }) => {
+      const { entries: _, ...counts } = await campaign(params['id']!)
+      return counts
+    },
+    getCampaignServers: async ({ params, query }) => {
       const { state, q = '', offset, limit } = query as Page & { state?: CampaignServer['state'] }
-      const { entries, ...counts } = await campaign(params['id']!)
+      const { entries } = await campaign(params['id']!)
       const found = entries
         .map((one) => ({
           ...one,
@@ -126,7 +136,7 @@ export function fleetHandlers(rooms: Rooms): Record<string, OperationHandler> {
         .filter((one) => state === undefined || one.state === state)
         .filter((one) => JSON.stringify(one).toLowerCase().includes(q.toLowerCase()))
       const headers = { 'x-total-count': String(found.length) }
-      return answer({ ...counts, entries: found.slice(offset, offset + limit) }, { headers })
+      return answer(found.slice(offset, offset + limit), { headers })
     },
     exportCampaign: async ({ params }) =>
       answer(Buffer.from(campaignCsv(await campaign(params['id']!))), {
@@ -156,7 +166,12 @@ function summary({ report, probe, ...row }: Row): object {
 }
 
 function troubleView(one: { kind: string; severity: number; message: string; since: string }): object {
-  return { kind: one.kind, severity: SEVERITIES[Number(one.severity)], message: one.message, since: one.since }
+  return {
+    kind: one.kind,
+    severity: SEVERITIES[Number(one.severity)],
+    message: one.message,
+    since: one.since,
+  }
 }
 
 function outageView({ member_classes, servers, ...row }: OutageRow, now: string): object {

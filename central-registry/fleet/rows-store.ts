@@ -51,7 +51,8 @@ export async function replaceCertificates(
     ...{ server, sha256, usage, not_after: notAfter },
     ...{ member: member ?? null, authority: authority ?? null },
   }))
-  const textOf = (all: object[]): string => JSON.stringify(all.map((one) => Object.entries(one).sort()).sort())
+  const textOf = (all: object[]): string =>
+    JSON.stringify(all.map((one) => Object.entries(one).sort()).sort())
   const before = await transaction
     .selectFrom('fleet_certificate')
     .select(['server', 'sha256', 'usage', 'member', 'authority', 'not_after'])

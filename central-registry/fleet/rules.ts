@@ -102,8 +102,7 @@ export function troublesOf({ report, reportedAt, probe, registered }: Known, now
         unstamped > LONG_UNSTAMPED_MS ? ERROR : WARNING,
         `records wait for a time-stamp since ${oldestUnstamped}${why}`,
       )
-    else if (timeStamping.failure !== undefined)
-      add('timeStamping', WARNING, `the last attempt failed${why}`)
+    else if (timeStamping.failure !== undefined) add('timeStamping', WARNING, `the last attempt failed${why}`)
 
     if (Math.abs(clockErrorMs) > CLOCK_MS)
       add(

@@ -8,7 +8,7 @@ import type { Tables } from '../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import { contains, counted, orderOf, type Page } from '../store.ts'
 import { keepTroubles, replaceCertificates } from './rows-store.ts'
-import { type Known, type Probe, SILENT_MS, type Trouble, TROUBLES, troublesOf } from './rules.ts'
+import { type Known, type Probe, SILENT_MS, TROUBLES, type Trouble, troublesOf } from './rules.ts'
 
 export type FleetStore = ReturnType<typeof createFleetStore>
 export type FleetFilter = { trouble?: string | undefined; reporting?: 'never' | 'yes' | undefined }

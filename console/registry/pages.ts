@@ -3,6 +3,10 @@ import type { Page } from '../kit/frame.tsx'
 import { apiKeys } from './api-keys/page.tsx'
 import { auditLog } from './audit-log/page.tsx'
 import { configuration } from './configuration/page.tsx'
+import { campaign, campaigns } from './fleet/campaign.tsx'
+import { fleetServer } from './fleet/one.tsx'
+import { outages } from './fleet/outages.tsx'
+import { fleet } from './fleet/page.tsx'
 import { globalGroup } from './global-groups/one.tsx'
 import { globalGroups } from './global-groups/page.tsx'
 import { automaticApprovals } from './management-requests/automatic.tsx'
@@ -35,6 +39,12 @@ export const pages: Page[] = [
   subsystem,
   securityServers,
   securityServer,
+  fleet,
+  // Before the page of one, whose path they fit.
+  outages,
+  campaigns,
+  campaign,
+  fleetServer,
   trustServices,
   globalGroups,
   globalGroup,

@@ -163,6 +163,9 @@ function failure(text: string | undefined): { failure?: string } {
 
 /** As the registry takes it; undefined when nothing is left. */
 function oneLine(text: string | undefined): string | undefined {
-  const line = text?.replace(/[\p{C}\u2028\u2029]+/gu, ' ').trim().slice(0, MAX_TEXT)
+  const line = text
+    ?.replace(/[\p{C}\u2028\u2029]+/gu, ' ')
+    .trim()
+    .slice(0, MAX_TEXT)
   return line === undefined || line === '' ? undefined : line.toWellFormed()
 }
