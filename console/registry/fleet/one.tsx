@@ -166,7 +166,7 @@ function ReportFacts({ of, report }: { of: FleetServer; report: Report }) {
             cell: ({ member }) => (member === undefined ? text('common.none') : <ClientLink id={member} />),
           },
           { title: 'fleet.certificate', cell: ({ sha256 }) => <Copyable value={sha256} /> },
-          { title: 'fleet.notAfter', cell: ({ notAfter }) => <Time at={notAfter} relative /> },
+          { title: 'fleet.ends', cell: ({ notAfter }) => <Time at={notAfter} relative /> },
           {
             title: 'fleet.ocsp',
             cell: ({ ocsp, ocspFailure }) => (

@@ -5,7 +5,7 @@ import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
+import { distance, Time } from '../../kit/time.tsx'
 import { type FleetServer, TROUBLES, troubleName, Worst } from './trouble.tsx'
 
 function Fleet() {
@@ -98,8 +98,7 @@ function Troubles({ of }: { of: FleetServer['troubles'] }) {
       {of.map(({ kind, since }) => (
         <li key={kind}>
           {troubleName(kind)}
-          <span class="beside"> {text('fleet.since')} </span>
-          <Time at={since} />
+          <span class="beside"> {distance(Date.parse(since) - Date.now())}</span>
         </li>
       ))}
     </ul>
