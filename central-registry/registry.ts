@@ -27,6 +27,7 @@ import { createApprovals } from './approvals/create-approvals.ts'
 import { createProposers } from './approvals/proposers.ts'
 import { approvalHandlers } from './approvals/routes.ts'
 import { createProposalStore } from './approvals/store.ts'
+import { COLLECT_CATALOGUE, openCatalogue } from './catalogue/open-catalogue.ts'
 import { isLoopback, type Settings } from './config.ts'
 import { checkNotRestored, createHighWater } from './configuration/high-water.ts'
 import { publicRoutes } from './configuration/public-routes.ts'
@@ -51,6 +52,7 @@ import { openLogin } from './login.ts'
 import { createRelationStore } from './members/relations-store.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
+import { catalogueMigrations } from './migrations/catalogue.ts'
 import { certificateExpiry } from './migrations/certificate-expiry.ts'
 import { contractMigrations } from './migrations/contracts.ts'
 import { registryMigrations } from './migrations/first.ts'
@@ -126,6 +128,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...suspensionMigrations,
     ...contractMigrations,
     ...fleetMigrations,
+    ...catalogueMigrations,
   })
   return database
 }
@@ -185,6 +188,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [SETTLE_CONTRACTS]: () => contracts.settle(),
       [PROBE_SERVERS]: ({ signal }) => fleet.probeDue(signal),
       [NOTICE_SILENCE]: () => fleet.noticeSilence(),
+      [COLLECT_CATALOGUE]: ({ signal }) => catalogue.collectDue(signal),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -214,6 +218,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     probeSeconds: settings.fleet.probeSeconds,
     onLoopback: isLoopback(settings.public.address),
   })
+  const catalogue = openCatalogue({ database, record, members, clock, log, settings: settings.catalogue })
 
   const apiKeys = createApiKeys({ database, clock })
   const audit = createAuditLog({ database, clock })
@@ -346,6 +351,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
       ...fleet.handlers,
+      ...catalogue.handlers,
       ...proposed.handlers,
       ...installationHandlers({ store: installation, people, clock }),
       ...witnessHandlers({ witness, store: witnessStore }),
@@ -375,7 +381,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await jobs.every(ESCALATE, ESCALATE_SECONDS)
   await jobs.every(SETTLE, SETTLE_SECONDS, { immediately: true })
   await jobs.every(SETTLE_CONTRACTS, SETTLE_SECONDS, { immediately: true })
-  for (const kind of [PROBE_SERVERS, NOTICE_SILENCE]) await jobs.every(kind, FLEET_JOB_SECONDS)
+  for (const kind of [PROBE_SERVERS, NOTICE_SILENCE, COLLECT_CATALOGUE])
+    await jobs.every(kind, FLEET_JOB_SECONDS)
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'
@@ -387,6 +394,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       await Promise.all([publicApp.close(), adminApp.close(), registration?.app.close()])
       await login?.close()
       await jobs.stop()
+      await catalogue.close()
       await database.close()
     },
   }

@@ -19,7 +19,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addGlobalGroupMember', 'deleteGlobalGroupMember', 'approveManagementRequest'],
     ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
     ...['approveContract', 'declineContract', 'suspendContract', 'resumeContract', 'terminateContract'],
-    ...['probeSecurityServer', 'addOutage', 'endOutage'],
+    ...['collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
@@ -27,7 +27,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
     ...['addSuspension', 'confirmSuspension', 'liftSuspension'],
-    ...['suspendContract', 'resumeContract', 'setContractPolicy', 'probeSecurityServer'],
+    ...['suspendContract', 'resumeContract', 'setContractPolicy', 'probeSecurityServer', 'collectCatalogue'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -39,7 +39,7 @@ const ALLOWED: Record<string, string[]> = {
       'revokeApiKey',
       'getAuditLog',
     ],
-    ...['closeInstallation', 'probeSecurityServer', 'addOutage', 'endOutage'],
+    ...['closeInstallation', 'collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
     ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
   XROAD_OBSERVER: [],
@@ -72,6 +72,7 @@ const READERS = [
   ...['getContracts', 'getContract', 'getContractPolicy'],
   ...['getFleet', 'getFleetServer', 'getFleetTroubles', 'getOutages'],
   ...['getCampaign', 'getCampaignServers', 'exportCampaign'],
+  ...['getCatalogue', 'getCatalogueService', 'getCatalogueDocument', 'draftContractTerms'],
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [

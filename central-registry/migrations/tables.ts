@@ -99,6 +99,28 @@ export type OutageRow = {
   ended_by: string | null
 }
 
+export type CatalogueServiceRow = {
+  /** The service's id in its text form. */
+  id: string
+  provider: string
+  service_code: string
+  type: 'REST' | 'OPENAPI'
+  /** JSON lists and objects: see catalogue/rules.ts. */
+  endpoints: string
+  contact: string
+  access: string
+  title: string
+  description: string
+  version: string
+  /** SHA-256 of its OpenAPI document. */
+  document: string | null
+  status: 'offered' | 'withdrawn'
+  search: string
+  first_seen: string
+  last_seen: string
+  changed_at: string
+}
+
 export type Tables = {
   system_parameter: { name: string; value: string }
   member_class: { code: string; description: string }
@@ -230,6 +252,23 @@ export type Tables = {
     not_after: string
   }
   outage: Omit<OutageRow, 'id'> & { id: Generated<number> }
+  catalogue_subsystem: {
+    subsystem: string
+    next_at: string
+    asked_at: string
+    answered_at: string | null
+    failure: string | null
+  }
+  catalogue_service: CatalogueServiceRow
+  catalogue_document: { sha256: string; content: Buffer }
+  catalogue_change: {
+    id: Generated<number>
+    service: string
+    at: string
+    what: string
+    before: string | null
+    after: string | null
+  }
   log_content: { digest: string; content: string }
   log_entry: { position: number; form: string | null; content: string | null }
   log_node: { level: number; position: number; hash: Buffer }

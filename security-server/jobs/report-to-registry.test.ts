@@ -27,6 +27,7 @@ void t.test('what a server says and what it is told', async (t) => {
   await setUp(node, authority)
   await publish(node)
   const globalConfiguration = await world.reader(await anchorOf(node))
+  await globalConfiguration.refresh()
   let ahead = 0
   const clock = (): number => world.clock.now + ahead
   const authentication = await authenticationParty(authority)
@@ -101,9 +102,11 @@ void t.test('what a server says and what it is told', async (t) => {
   world.clock.now += MINUTE
   await reports.reportWhenDue()
   t.ok((await seen()).troubles.some(({ kind }) => kind === 'clock'))
+  // What is due next was set by the clock that was ahead.
   ahead = 0
+  world.clock.now += 20_000
 
-  let old = Buffer.alloc(0)
+  let old: Buffer = Buffer.alloc(0)
   const lies: [string, (bytes: Buffer) => Buffer, RegExp][] = [
     ['kept for later', (bytes) => (old = bytes), /never/],
     ['an older answer', () => old, /invalid_global_conf_signature/],
@@ -129,6 +132,7 @@ void t.test('what a server says and what it is told', async (t) => {
       (thrown: { code: string }) => thrown.code,
     )
     t.match(told, code, what)
+    t.ok(old.length > 0)
     t.equal(reports.outages().length, 1, 'what was told holds')
   }
   world.clock.now += 10 * MINUTE
