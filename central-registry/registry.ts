@@ -2,9 +2,7 @@
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
-import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
-import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import type { Clock } from '#platform/clock.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
@@ -12,14 +10,12 @@ import { createHealth } from '#platform/health/create-health.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
-import { jobMigrations } from '#platform/jobs/migrations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import type { Running } from '#platform/process/run-process.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
-import { sessionMigrations } from '#platform/sessions/store.ts'
 import { createWitness } from '#platform/witness/create-witness.ts'
-import { createWitnessStore, witnessMigrations } from '#platform/witness/store.ts'
+import { createWitnessStore } from '#platform/witness/store.ts'
 import { openWitnessKey } from '#platform/witness/witness-key.ts'
 import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
@@ -52,14 +48,7 @@ import { openLogin } from './login.ts'
 import { createRelationStore } from './members/relations-store.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
-import { catalogueMigrations } from './migrations/catalogue.ts'
-import { certificateExpiry } from './migrations/certificate-expiry.ts'
-import { contractMigrations } from './migrations/contracts.ts'
-import { registryMigrations } from './migrations/first.ts'
-import { fleetMigrations } from './migrations/fleet.ts'
-import { peopleMigrations } from './migrations/people.ts'
-import { requestMigrations } from './migrations/requests.ts'
-import { suspensionMigrations } from './migrations/suspensions.ts'
+import { allMigrations } from './migrations/all.ts'
 import { overviewHandlers } from './overview/routes.ts'
 import { createOverviewStore } from './overview/store.ts'
 import { peopleHandlers } from './people/routes.ts'
@@ -115,21 +104,7 @@ export type RegistrySettings = {
 /** A database with the registry's tables, brought to this version. */
 export async function openRegistryDatabase(url: string): Promise<Database> {
   const database = await openDatabase(url)
-  await migrate(database, {
-    ...apiKeyMigrations,
-    ...auditLogMigrations,
-    ...jobMigrations,
-    ...registryMigrations,
-    ...peopleMigrations,
-    ...sessionMigrations,
-    ...requestMigrations,
-    ...certificateExpiry,
-    ...witnessMigrations,
-    ...suspensionMigrations,
-    ...contractMigrations,
-    ...fleetMigrations,
-    ...catalogueMigrations,
-  })
+  await migrate(database, allMigrations)
   return database
 }
 

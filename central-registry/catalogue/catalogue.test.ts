@@ -28,7 +28,7 @@ const openApi = (info: object): string =>
 const method = (
   code: string,
   type = 'OPENAPI',
-  endpoints: object[] = [{ method: 'GET', path: '/persons/*' }],
+  endpoints: unknown[] = [{ method: 'GET', path: '/persons/*' }],
 ) => ({
   ...{ service_code: code, service_type: type, endpoint_list: endpoints },
 })

@@ -2,8 +2,11 @@
  * The door to the security server through which the registry asks providers what they offer, as any collector in an X-Road
  * instance does: it signs, sends and verifies; we read what comes back, and no more of it than we take.
  */
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls'
 import { Agent, request } from 'undici'
+import { readCertificate } from '#core/certificate/certificate.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { Fault } from '#schemas/fault.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
@@ -39,7 +42,12 @@ export function createCollector(q: CollectorSettings): Collector {
       q.authorityFile && readFile(q.authorityFile, 'utf8'),
     ])
     return new Agent({
-      connect: { timeout: 5000, ...(cert ? { cert } : {}), ...(key ? { key } : {}), ...(ca ? { ca } : {}) },
+      connect: {
+        timeout: 5000,
+        ...(cert ? { cert } : {}),
+        ...(key ? { key } : {}),
+        ...(ca ? { ca, allowPartialTrustChain: true, checkServerIdentity: pinnedOrNamed(ca) } : {}),
+      },
       connections: 8,
       headersTimeout: TIMEOUT_MS,
       bodyTimeout: TIMEOUT_MS,
@@ -77,6 +85,19 @@ export function createCollector(q: CollectorSettings): Collector {
       get(`${subsystem}/getOpenAPI?serviceCode=${encodeURIComponent(serviceCode)}`),
     close: async () => (await opened?.catch(() => undefined))?.destroy(),
   }
+}
+
+/** A certificate that the file itself holds is known by its bytes; any other has to name the host. */
+function pinnedOrNamed(pem: string): NonNullable<ConnectionOptions['checkServerIdentity']> {
+  const known = new Set(
+    (pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
+      (one) => readCertificate(Buffer.from(one)).sha256,
+    ),
+  )
+  return (host, shown) =>
+    known.has(createHash('sha256').update(shown.raw).digest('hex'))
+      ? undefined
+      : checkServerIdentity(host, shown)
 }
 
 function refusalIn(bytes: Buffer): string {
