@@ -2,6 +2,8 @@
 import type { Page } from '../kit/frame.tsx'
 import { apiKeys } from './api-keys/page.tsx'
 import { auditLog } from './audit-log/page.tsx'
+import { catalogueService } from './catalogue/one.tsx'
+import { catalogue } from './catalogue/page.tsx'
 import { configuration } from './configuration/page.tsx'
 import { campaign, campaigns } from './fleet/campaign.tsx'
 import { fleetServer } from './fleet/one.tsx'
@@ -45,6 +47,8 @@ export const pages: Page[] = [
   campaigns,
   campaign,
   fleetServer,
+  catalogue,
+  catalogueService,
   trustServices,
   globalGroups,
   globalGroup,

@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { createCatalogueStore } from '#central-registry/catalogue/store.ts'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
+import { createChange } from '#central-registry/store.ts'
 import { createAuthority } from '#certs/authority.ts'
 import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
@@ -26,6 +28,8 @@ const PAGES: Record<string, string> = {
   outages: '/fleet/outages',
   campaigns: '/fleet/campaigns',
   campaign: '/fleet/campaigns/1',
+  catalogue: '/catalogue',
+  'catalogue-service': '/catalogue/DEV:GOV:1234:pop%20%C3%A4:persons',
   'trust-services': '/trust-services',
   'global-groups': '/global-groups',
   'global-group': '/global-groups/owners',
@@ -85,6 +89,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
   await publish(node)
   await troubleInTheFleet(node, world.clock.now)
+  await offerService(node.settings.database)
   const narrow = await visitor(t, browser, { ...asked, context: NARROW })
   for (const [name, address] of Object.entries(PAGES)) {
     await wide.open(address)
@@ -93,6 +98,11 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
     await narrow.look(`${name}-narrow`)
   }
   await narrow.check('settings-narrow')
+  await wide.open(PAGES['catalogue-service']!)
+  await wide.page.getByRole('button', { name: 'Show or hide it as text' }).click()
+  t.equal(await wide.page.getByLabel('OpenAPI document').inputValue(), '<script>')
+  await wide.page.getByRole('button', { name: 'Request access' }).click()
+  await wide.check('request-access')
   await wide.open('/members/DEV:GOV:none')
   t.match(await wide.page.locator('main').textContent(), /There is no such thing here/)
   await wide.check('no-member')
@@ -122,6 +132,28 @@ async function troubleInTheFleet(node: Node, now: number): Promise<void> {
   if (status !== 200) throw new Error(`the report was refused: ${status}`)
   await node.must('POST', '/fleet/DEV:GOV:1234:SS1/probe')
   await node.must('POST', '/outages', { message: 'Works in the <b>data centre</b>', until: at(3_600_000) })
+}
+
+/** A service as a provider described it, and described it otherwise before. */
+async function offerService(url: string): Promise<void> {
+  const database = await openRegistryDatabase(url)
+  const store = createCatalogueStore(
+    database,
+    createChange(database, async () => undefined),
+  )
+  const description = {
+    ...{ title: '<b>Persons</b>', version: '1', description: 'Who lives where.\nAsked by agencies.' },
+    contact: { name: 'Desk', url: 'javascript:alert(1)' },
+    access: { memberClasses: ['GOV'], globalGroups: [] },
+  }
+  const one = { serviceCode: 'persons', type: 'OPENAPI' as const }
+  for (const path of ['/old', '/persons/*'])
+    await store.keepAnswer(
+      'DEV/GOV/1234/pop%20%C3%A4',
+      [{ ...one, endpoints: [{ method: 'GET', path }], document: Buffer.from('<script>'), description }],
+      { at: new Date().toISOString(), nextAt: '2999-01-01T00:00:00.000Z' },
+    )
+  await database.close()
 }
 
 void t.test('loading, failing, refused and ended: each says so', async (t) => {
