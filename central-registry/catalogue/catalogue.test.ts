@@ -6,13 +6,17 @@ import path from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { readContent } from '#core/contract/read-content.ts'
+import { readOperations } from '#platform/http-service/openapi-operations.ts'
+import { createInputValidators } from '#platform/http-service/openapi-validator.ts'
 import type { ContractTerms } from '#schemas/contract.ts'
+import { securityServerApi } from '#security-server/admin/api.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { contractDocument } from '#test/fakes/contracts.ts'
 import { authenticationParty } from '#test/fakes/management-requests.ts'
 import { setUp, until } from '#test/fakes/registry-sample.ts'
 import { type Node, type RegistryWorld, registryWorld } from '#test/fakes/registry-world.ts'
-import { authority, stranger } from '#test/fakes/request-world.ts'
+import { authority, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
 import { MAX_DOCUMENT_BYTES, readDescription, readMethods } from './read-answers.ts'
 import { checkMayRequest } from './rules.ts'
 
@@ -80,7 +84,7 @@ async function start(
     keyFile: file('catalogue.key', pem(own).key),
     authorityFile: file('authority.pem', pem(shown).cert),
   }
-  const node = await world.start({ settings: { catalogue } })
+  const node = await world.start({ registration: true, settings: { catalogue } })
   await setUp(node, authority)
   return { world, node, provider }
 }
@@ -205,7 +209,22 @@ void t.test('access is asked for with terms that a security server takes', async
       services: [{ serviceCode: 'persons', endpoints: [{ method: 'GET', path: '/persons/*' }] }],
     })
     const contract = '00000000-0000-4000-8000-000000000000'
-    t.ok(readContent({ ...terms, contract, version: 1 }), 'whole as it is')
+    const content = readContent({ ...terms, contract, version: 1 })
+    t.ok(content, 'whole as it is')
+    const api = await securityServerApi()
+    const operation = readOperations(api).find(({ id }) => id === 'proposeContract')!
+    const check = await createInputValidators(api)(operation)
+    t.ok(
+      check({ params: {}, query: {}, body: { terms, member } }),
+      "as the consumer's security server takes it",
+    )
+    const proposal = contractDocument(
+      'proposal',
+      { content },
+      { by: owner, signer: OWNER, at: world.clock.now },
+    )
+    const proposed = await node.register('/registration/v1/contracts', proposal)
+    t.match(proposed.body, { contract, state: 'PROPOSED' }, 'and the registry then')
     const validUntil = new Date(world.clock.now + 10 * 86_400_000).toISOString()
     t.match((await draft({ validUntil, retentionDays: 30 })).body, {
       terms: { validUntil, retentionDays: 30 },
