@@ -20,16 +20,14 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import type { Running } from '#platform/process/run-process.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
-import { createWitness } from '#platform/witness/create-witness.ts'
-import { createWitnessStore } from '#platform/witness/store.ts'
-import { openWitnessKey } from '#platform/witness/witness-key.ts'
 import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
 import { createApprovals } from './approvals/create-approvals.ts'
 import { createProposers } from './approvals/proposers.ts'
 import { approvalHandlers } from './approvals/routes.ts'
 import { createProposalStore } from './approvals/store.ts'
-import type { Settings } from './config.ts'
+import { COLLECT_CATALOGUE, openCatalogue } from './catalogue/open-catalogue.ts'
+import { isLoopback, type Settings } from './config.ts'
 import { checkNotRestored, createHighWater } from './configuration/high-water.ts'
 import { publicRoutes } from './configuration/public-routes.ts'
 import { createPublish } from './configuration/publish.ts'
@@ -43,6 +41,7 @@ import { consequenceHandlers } from './consequences/routes.ts'
 import { NOTIFY_CONTRACT } from './contracts/notify.ts'
 import { openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
 import { explainHandlers } from './explain/routes.ts'
+import { FLEET_JOB_SECONDS, NOTICE_SILENCE, openFleet, PROBE_SERVERS } from './fleet/open-fleet.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
 import { installationHandlers } from './installation/routes.ts'
@@ -90,8 +89,8 @@ import { logRoutes } from './transparency-log/public-routes.ts'
 import { createLogStore } from './transparency-log/store.ts'
 import { approvedCertificates, trustHandlers } from './trust/routes.ts'
 import { createTrustStore } from './trust/store.ts'
-import { witnessRules } from './witness/accepted-logs.ts'
-import { publicWitnessRoutes, witnessHandlers } from './witness/routes.ts'
+import { openWitness } from './witness/open-witness.ts'
+import { publicWitnessRoutes } from './witness/routes.ts'
 
 const CONSOLE = {
   prefix: '/console',
@@ -173,6 +172,9 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [STREAM_AUDIT_LOG]: async ({ signal }) => auditStream?.send(signal),
       [NOTIFY_MANDATE]: (job) => mandates.notify(job),
       [SETTLE_MANDATES]: () => mandates.settle(),
+      [PROBE_SERVERS]: ({ signal }) => fleet.probeDue(signal),
+      [NOTICE_SILENCE]: () => fleet.noticeSilence(),
+      [COLLECT_CATALOGUE]: ({ signal }) => catalogue.collectDue(signal),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -191,11 +193,18 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const notify = createNotifier({ requests, webhooks, post: postNotice, clock, log })
 
   const metrics = createMetrics()
+  const { ocspFreshnessSeconds } = configuration
+  const signDocument = createSignDocument({ keys, privateKeys })
   const contracts = openContracts({
     ...{ database, record, jobs, webhooks, post: postNotice, metrics, members, trust, clock, log },
-    ocspFreshnessSeconds: configuration.ocspFreshnessSeconds,
-    signDocument: createSignDocument({ keys, privateKeys }),
+    ...{ ocspFreshnessSeconds, signDocument },
   })
+  const fleet = openFleet({
+    ...{ database, record, metrics, members, trust, clock, log, ocspFreshnessSeconds, signDocument },
+    probeSeconds: settings.fleet.probeSeconds,
+    onLoopback: isLoopback(settings.public.address),
+  })
+  const catalogue = openCatalogue({ database, record, members, clock, log, settings: settings.catalogue })
 
   const mandates = openMandates({ database, record, jobs, webhooks, post: postNotice, members, clock, log })
 
@@ -227,27 +236,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     return { ok: Date.parse(newest.expiresAt) > clock(), reason }
   })
 
-  const { ocspFreshnessSeconds } = configuration
-  const witnessStore = createWitnessStore(database)
-  const witness =
-    settings.witness === undefined
-      ? undefined
-      : createWitness({
-          store: witnessStore,
-          key: await openWitnessKey({
-            file: path.join(directory, 'witness-key.pem'),
-            name: settings.witness.name,
-            store: witnessStore,
-          }),
-          clock,
-          ...witnessRules({ members, trust, servers, ocspFreshnessSeconds, clock }),
-          onContradiction: (origin, isFork) =>
-            log.error({ origin, isFork }, 'a message log contradicts what was cosigned; the proof is kept'),
-        })
-  metrics.watch('concordat_witness_forks', 'Kept proofs of message logs that forked', 'kind', async () => [
-    ['proven', await witnessStore.countForks()] as const,
-  ])
-
+  const { witness, handlers: witnessing } = await openWitness({
+    ...{ settings: settings.witness, database, directory, members, trust, servers, metrics, clock, log },
+    ocspFreshnessSeconds,
+  })
   watchSuspensions({ store: suspensions, health, metrics, clock })
 
   const publicApp = await publicListener(settings.public, log)
@@ -340,9 +332,11 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...openSuccessions({ database, change, jobs, members, clock }),
       ...explainHandlers({ database, publications, members, trust, ocspFreshnessSeconds, clock }),
       ...consequenceHandlers({ database, members, makerOf: proposers.makerOf, clock }),
+      ...fleet.handlers,
+      ...catalogue.handlers,
       ...proposed.handlers,
       ...installationHandlers({ store: installation, people, clock }),
-      ...witnessHandlers({ witness, store: witnessStore }),
+      ...witnessing,
     },
   })
   if (registration !== undefined) {
@@ -356,6 +350,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     await registrationRoutes(registration.app, {
       ...intakeHandlers(intake),
       ...contracts.intake((purpose, outcome) => count(`contract-${purpose}`, outcome)),
+      ...fleet.intake((purpose, outcome) => count(`server-${purpose}`, outcome)),
     })
     managementServiceRoutes(registration.app, intake)
     const { address: host, port } = settings.registration!
@@ -370,6 +365,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await jobs.every(SETTLE_CONTRACTS, SETTLE_SECONDS, { immediately: true })
   if (auditStream !== undefined) await jobs.every(STREAM_AUDIT_LOG, STREAM_SECONDS)
   await jobs.every(SETTLE_MANDATES, SETTLE_SECONDS, { immediately: true })
+  for (const kind of [PROBE_SERVERS, NOTICE_SILENCE, COLLECT_CATALOGUE])
+    await jobs.every(kind, FLEET_JOB_SECONDS)
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'
@@ -381,6 +378,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       await Promise.all([publicApp.close(), adminApp.close(), registration?.app.close()])
       await login?.close()
       await jobs.stop()
+      await catalogue.close()
       await database.close()
     },
   }

@@ -21,6 +21,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
     ...['approveContract', 'declineContract', 'suspendContract', 'resumeContract', 'terminateContract'],
     ...['addHostingMandate', 'endHostingMandate', 'beginSuccession', 'completeSuccession'],
+    ...['collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
@@ -29,6 +30,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
     ...['addSuspension', 'confirmSuspension', 'liftSuspension'],
     ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],
+    ...['probeSecurityServer', 'collectCatalogue'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -41,7 +43,7 @@ const ALLOWED: Record<string, string[]> = {
       'getAuditLog',
     ],
     ...['exportAuditLog', 'verifyAuditLog'],
-    'closeInstallation',
+    ...['closeInstallation', 'collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
     ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
   XROAD_OBSERVER: [],
@@ -74,6 +76,9 @@ const READERS = [
   ...['getContracts', 'getContract', 'getContractPolicy', 'explainCall', 'getConsequences'],
   ...['getHostingMandates', 'getHostingMandate', 'getHostingPolicy'],
   ...['planSuccession', 'getSuccession', 'getSuccessions'],
+  ...['getFleet', 'getFleetServer', 'getFleetTroubles', 'getOutages'],
+  ...['getCampaign', 'getCampaignServers', 'exportCampaign'],
+  ...['getCatalogue', 'getCatalogueService', 'getCatalogueDocument', 'draftContractTerms'],
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [

@@ -5,9 +5,11 @@ import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { sessionMigrations } from '#platform/sessions/store.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
+import { catalogueMigrations } from './catalogue.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
 import { contractMigrations } from './contracts.ts'
 import { registryMigrations } from './first.ts'
+import { fleetMigrations } from './fleet.ts'
 import { logEntryKinds } from './log-entry-kinds.ts'
 import { mandateMigrations } from './mandates.ts'
 import { peopleMigrations } from './people.ts'
@@ -30,4 +32,6 @@ export const allMigrations: Record<string, Migration> = {
   ...logEntryKinds,
   ...mandateMigrations,
   ...successionMigrations,
+  ...fleetMigrations,
+  ...catalogueMigrations,
 }

@@ -111,6 +111,42 @@ export type SuccessionRow = {
   completed_by: string | null
 }
 
+export type OutageRow = {
+  id: number
+  message: string
+  starts_at: string
+  ends_at: string
+  /** JSON lists; both empty: everybody. */
+  member_classes: string
+  servers: string
+  created_at: string
+  created_by: string
+  ended_at: string | null
+  ended_by: string | null
+}
+
+export type CatalogueServiceRow = {
+  /** The service's id in its text form. */
+  id: string
+  provider: string
+  service_code: string
+  type: 'REST' | 'OPENAPI'
+  /** JSON lists and objects: see catalogue/rules.ts. */
+  endpoints: string
+  contact: string
+  access: string
+  title: string
+  description: string
+  version: string
+  /** SHA-256 of its OpenAPI document. */
+  document: string | null
+  status: 'offered' | 'withdrawn'
+  search: string
+  first_seen: string
+  last_seen: string
+  changed_at: string
+}
+
 export type Tables = {
   system_parameter: { name: string; value: string }
   member_class: { code: string; description: string }
@@ -225,4 +261,51 @@ export type Tables = {
     reference: number | null
   }
   log_node: { level: number; position: number; hash: Buffer }
+  fleet_server: {
+    server: string
+    /** The severity of its worst trouble now; 0 for none. */
+    worst: number
+    /** When the server made its newest report, by its clock. */
+    created_at: string | null
+    reported_at: string | null
+    version: string | null
+    report: string | null
+    probed_at: string | null
+    probe: string | null
+  }
+  fleet_trouble: {
+    id: Generated<number>
+    server: string
+    kind: string
+    severity: number
+    message: string
+    since: string
+    until: string | null
+  }
+  fleet_certificate: {
+    server: string
+    sha256: string
+    usage: string
+    member: string | null
+    authority: string | null
+    not_after: string
+  }
+  outage: Omit<OutageRow, 'id'> & { id: Generated<number> }
+  catalogue_subsystem: {
+    subsystem: string
+    next_at: string
+    asked_at: string
+    answered_at: string | null
+    failure: string | null
+  }
+  catalogue_service: CatalogueServiceRow
+  catalogue_document: { sha256: string; content: Buffer }
+  catalogue_change: {
+    id: Generated<number>
+    service: string
+    at: string
+    what: string
+    before: string | null
+    after: string | null
+  }
 }

@@ -2,8 +2,14 @@
 import type { Page } from '../kit/frame.tsx'
 import { apiKeys } from './api-keys/page.tsx'
 import { auditLog } from './audit-log/page.tsx'
+import { catalogueService } from './catalogue/one.tsx'
+import { catalogue } from './catalogue/page.tsx'
 import { configuration } from './configuration/page.tsx'
 import { explanation } from './explanation/page.tsx'
+import { campaign, campaigns } from './fleet/campaign.tsx'
+import { fleetServer } from './fleet/one.tsx'
+import { outages } from './fleet/outages.tsx'
+import { fleet } from './fleet/page.tsx'
 import { globalGroup } from './global-groups/one.tsx'
 import { globalGroups } from './global-groups/page.tsx'
 import { hostingMandates } from './hosting-mandates/page.tsx'
@@ -41,6 +47,14 @@ export const pages: Page[] = [
   subsystem,
   securityServers,
   securityServer,
+  fleet,
+  // Before the page of one, whose path they fit.
+  outages,
+  campaigns,
+  campaign,
+  fleetServer,
+  catalogue,
+  catalogueService,
   trustServices,
   explanation,
   hostingMandates,
