@@ -124,7 +124,8 @@ export function createApi(): Api {
       data: data as T,
       headers: response.headers,
       ...(total === null ? {} : { total: Number(total) }),
-      ...(response.status === 202 ? { proposal: proposalOf(data as Proposed) } : {}),
+      // 202 also says that something goes on after the answer.
+      ...(response.status === 202 && isProposed(data) ? { proposal: proposalOf(data) } : {}),
     }
   }
 
@@ -151,6 +152,10 @@ export function createApi(): Api {
 }
 
 type Proposed = { id: string; contentSha256: string }
+
+function isProposed(data: unknown): data is Proposed {
+  return (data as Partial<Proposed> | undefined)?.contentSha256 !== undefined
+}
 
 function proposalOf({ id, contentSha256 }: Proposed): { id: string; hash: string } {
   return { id, hash: contentSha256 }

@@ -11,6 +11,7 @@ type Query = {
   memberId?: string
   state?: string
   requestId?: string
+  assignee?: string
 }
 
 export function reconciliationHandlers({ reconciliation, audit, clock }: AdminRooms): Handlers {
@@ -48,6 +49,12 @@ export function reconciliationHandlers({ reconciliation, audit, clock }: AdminRo
         peerProofHolds: Number(found.peer_proof_holds) === 1,
       }
       return { ...caseView(of, found), ...proofs }
+    },
+    async assignReconciliationCase({ params, body }) {
+      const id = Number(params['id'])
+      await reconciliation.cases.assign(id, (body as { assignee: string | null }).assignee?.trim() ?? null)
+      const found = await reconciliation.cases.getCase(id)
+      return caseView(await reconciliation.days.get(Number(found.reconciliation)), found)
     },
     async changeReconciliationCase({ caller, params, body }) {
       const id = Number(params['id'])
@@ -89,6 +96,7 @@ function caseView(of: ReconciledDay, found: ReconciliationCase) {
     openedAt: found.opened_at,
     changedAt: found.changed_at,
     changedBy: found.changed_by === '' ? null : found.changed_by,
+    assignee: found.assignee,
   }
 }
 

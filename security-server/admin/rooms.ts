@@ -47,6 +47,8 @@ type Contradiction = { server: string; time: string; kind: string; known_note: s
 
 /** What this server has to do with witnesses; main.ts hands it in. */
 export type WitnessView = {
+  /** The C2SP tlog-policy file by which cosignatures are enough; absent when nobody witnesses our log. */
+  policyText?: string | undefined
   /** Absent when nobody witnesses our log. */
   witnesses:
     | { submit(): Promise<void>; witnessed(): unknown; state(): unknown[]; health(): Finding }
@@ -91,6 +93,7 @@ export type ReconciliationCase = {
   opened_at: string
   changed_at: string
   changed_by: string
+  assignee: string | null
 }
 type ReconciliationFilter = { before?: number; limit: number; day?: string; member?: string; state?: string }
 
@@ -102,10 +105,11 @@ export type AdminReconciliation = {
   }
   cases: {
     listCases(
-      q: ReconciliationFilter & { requestId?: string },
+      q: ReconciliationFilter & { requestId?: string; assignee?: string },
     ): Promise<{ of: ReconciledDay; found: ReconciliationCase }[]>
     getCase(id: number): Promise<ReconciliationCase>
     changeCase(id: number, q: { state: string; note: string; by: string; now: string }): Promise<void>
+    assign(id: number, assignee: string | null): Promise<void>
     open(): Promise<{ cases: number; unanswered: number }>
   }
 }
