@@ -15,6 +15,8 @@ import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { peopleHandlers } from '#platform/people/routes.ts'
+import { createPeopleStore } from '#platform/people/store.ts'
 import type { Running } from '#platform/process/run-process.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
 import { sessionMigrations } from '#platform/sessions/store.ts'
@@ -58,8 +60,6 @@ import { requestMigrations } from './migrations/requests.ts'
 import { suspensionMigrations } from './migrations/suspensions.ts'
 import { overviewHandlers } from './overview/routes.ts'
 import { createOverviewStore } from './overview/store.ts'
-import { peopleHandlers } from './people/routes.ts'
-import { createPeopleStore } from './people/store.ts'
 import { createAutomaticApprovalStore } from './requests/automatic-store.ts'
 import { postNotice } from './requests/client.ts'
 import { intakeHandlers } from './requests/intake.ts'
@@ -214,7 +214,11 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   if (initialApiKeyFile !== undefined) await writeInitialApiKey(initialApiKeyFile, { apiKeys, audit })
 
   const sessions = createSessions({ database, clock })
-  const people = createPeopleStore({ database, sessions, issuer: settings.login?.issuer })
+  const people = createPeopleStore({
+    ...{ database, sessions, issuer: settings.login?.issuer },
+    // Without one of each nobody could admit others or mend trust.
+    indispensable: ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR'],
+  })
   const installation = createInstallationStore(database)
   const proposals = createProposalStore(database)
 

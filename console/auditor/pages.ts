@@ -3,12 +3,14 @@ import type { Page } from '../kit/frame.tsx'
 import { archives } from './archives/page.tsx'
 import { caseOne } from './cases/one.tsx'
 import { cases } from './cases/page.tsx'
+import { contentRequests } from './content-requests/page.tsx'
 import { exchange } from './exchange/page.tsx'
 import { exportsPage } from './exports/page.tsx'
 import { holds } from './holds/page.tsx'
 import { integrity } from './integrity/page.tsx'
 import { looks } from './looks/page.tsx'
 import { overview } from './overview/page.tsx'
+import { people } from './people/page.tsx'
 import { reconciliation } from './reconciliation/page.tsx'
 import { records } from './records/page.tsx'
 import { retention } from './retention/page.tsx'
@@ -31,5 +33,7 @@ export const pages: Page[] = [
   retention,
   holds,
   archives,
+  contentRequests,
   looks,
+  people,
 ]

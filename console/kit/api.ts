@@ -26,6 +26,8 @@ export type Session = {
   endsAt?: string
   /** What the API marks so becomes a proposal for a second administrator. */
   fourEyes?: boolean
+  /** At a security server: content is shown when a second auditor has agreed. */
+  contentFourEyes?: boolean
 }
 
 export type Api = {

@@ -8,10 +8,10 @@ import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
 import { certify, fetchText } from './client.ts'
 import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS, serverText } from './layout.ts'
-import { LOGIN_CLIENT, registryUrl, writePeople } from './people.ts'
+import { LOGIN_CLIENT, registryUrl, serverUrl, writePeople } from './people.ts'
 
 /** Changes when a sandbox of an older version cannot be used any more. */
-export const SANDBOX_VERSION = '7'
+export const SANDBOX_VERSION = '8'
 
 /** Makes the folders and the processes' settings; keeps what is there. */
 export async function writeSettings(layout: Layout): Promise<void> {
@@ -34,6 +34,7 @@ openIdFile: ./openid.json
   )
   mkdirSync(folderOf(layout, 'registry'), { recursive: true, mode: 0o700 })
   secret(folderOf(layout, 'registry/pin'))
+  for (const { key } of agenciesOf(layout)) mkdirSync(folderOf(layout, key), { recursive: true, mode: 0o700 })
   writePeople(layout)
   registrationCertificate(layout)
   write(
@@ -52,7 +53,7 @@ registration:
   certificateFile: ./registry/registration.pem
   keyFile: ./registry/registration.key
 login:
-  issuer: http://${trust.address}:${trust.openIdPort}
+  issuer: ${issuerUrl(layout)}
   clientId: ${LOGIN_CLIENT}
   clientSecretFile: ./registry/login-secret
   baseUrl: ${registryUrl(layout)}
@@ -65,9 +66,12 @@ login:
   await writeWitnessPolicies(layout)
 }
 
+function issuerUrl({ trust }: Layout): string {
+  return `http://${trust.address}:${trust.openIdPort}`
+}
+
 function writeServerSettings(layout: Layout, agency: Agency): void {
   const { key, address } = agency
-  mkdirSync(folderOf(layout, key), { recursive: true, mode: 0o700 })
   secret(folderOf(layout, `${key}/pin`))
   write(
     folderOf(layout, `${key}.yaml`),
@@ -82,6 +86,12 @@ clients:
   http: { address: ${address}, port: ${SERVER_PORTS.http} }
   https: { address: ${address}, port: ${SERVER_PORTS.https} }
 admin: { address: ${address}, port: ${SERVER_PORTS.admin}, initialApiKeyFile: ./${key}/api-key }
+login:
+  issuer: ${issuerUrl(layout)}
+  clientId: ${key}
+  clientSecretFile: ./${key}/login-secret
+  baseUrl: ${serverUrl(agency)}
+  contact: whoever started this sandbox
 witness: { name: ${witnessName(layout, agency)} }
 witnesses: { policyFile: ./${key}/witnesses.policy }
 development: true

@@ -7,17 +7,24 @@ import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { peopleHandlers } from '#platform/people/routes.ts'
+import { createPeopleStore } from '#platform/people/store.ts'
+import { createSessions } from '#platform/sessions/create-sessions.ts'
 import type { OwnListener } from '../local-systems/check-address.ts'
 import { apiKeyHandlers } from './api-keys.ts'
 import { certificateHandlers } from './certificates.ts'
 import { createDocumentClient } from './client.ts'
 import { clientHandlers } from './clients.ts'
+import { createContentRequests } from './content-requests/create-content-requests.ts'
+import { contentRequestHandlers } from './content-requests/handlers.ts'
 import { contractHandlers } from './contracts/contracts.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
 import { exchangeHandlers } from './exchanges.ts'
 import { exportHandlers } from './exports/handlers.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
+import { type AdminLogin, openLogin } from './login.ts'
 import { messageLogHandlers } from './message-log.ts'
 import { reconciliationHandlers } from './reconciliation.ts'
 import { createRegistrationClient } from './requests/client.ts'
@@ -30,7 +37,15 @@ import { tokenHandlers } from './tokens.ts'
 import { trafficHandlers } from './traffic.ts'
 import { witnessHandlers } from './witnesses.ts'
 
-export type AdminSettings = Omit<AdminRooms, 'apiKeys' | 'audit' | 'fetchDocument' | 'registration'> & {
+export type AdminSettings = Omit<
+  AdminRooms,
+  'apiKeys' | 'audit' | 'people' | 'contentRequests' | 'fetchDocument' | 'registration'
+> & {
+  log: Log
+  /** Absent where only API keys work. */
+  login?: AdminLogin | undefined
+  /** Whether a second auditor has to agree before content is shown. */
+  contentFourEyes?: boolean
   /** The server's database, migrated. */
   database: Database
   /** Where the first API key is written when there is none. */
@@ -45,8 +60,11 @@ export async function securityServerApi(): Promise<OpenApiDocument> {
   return parse(await readFile(file, 'utf8')) as OpenApiDocument
 }
 
-/** Adds the API to a listener made by createHttpService. */
-export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promise<void> {
+/** Adds the API, and the login where there is one, to a listener made by createHttpService. */
+export async function adminRoutes(
+  app: FastifyInstance,
+  q: AdminSettings,
+): Promise<{ close(): Promise<void> }> {
   const apiKeys = createApiKeys(q)
   const audit = createAuditLog(q)
   if (q.initialApiKeyFile !== undefined) await writeInitialApiKey(q.initialApiKeyFile, apiKeys)
@@ -54,7 +72,20 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
   const registration = createRegistrationClient(
     () => q.globalConfiguration.current().index.privateParameters?.managementService,
   )
-  const rooms: AdminRooms = { ...q, apiKeys, audit, fetchDocument, registration }
+  const { database, clock } = q
+  const sessions = createSessions({ database, clock })
+  const issuer = q.login?.settings.issuer
+  // Without one nobody could invite others.
+  const indispensable = ['XROAD_SYSTEM_ADMINISTRATOR']
+  const people = createPeopleStore({ database, sessions, issuer, indispensable })
+  const contentRequests = createContentRequests({
+    ...{ database, clock, apiKeys },
+    isRequired: q.contentFourEyes === true,
+  })
+  const login = q.login && openLogin(app, q.login, { ...q, sessions, people, apiKeys, audit })
+  const rooms: AdminRooms = {
+    ...{ ...q, apiKeys, audit, people, contentRequests, fetchDocument, registration },
+  }
   await registerOpenApi(app, {
     document: await securityServerApi(),
     handlers: {
@@ -75,8 +106,11 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...reconciliationHandlers(rooms),
       ...diagnosticsHandlers(rooms),
       ...apiKeyHandlers(rooms),
+      ...peopleHandlers({ store: people, clock }),
+      ...contentRequestHandlers(rooms),
     },
-    authenticate: (authorization) => apiKeys.authenticate(authorization),
+    authenticate: login?.authenticate ?? ((authorization) => apiKeys.authenticate(authorization)),
     audit,
   })
+  return { close: async () => login?.close() }
 }

@@ -5,6 +5,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
+import type { PeopleStore } from '#platform/people/store.ts'
 import type { WitnessStore } from '#platform/witness/store.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
@@ -14,6 +15,7 @@ import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import type { Verifications } from '../message-log/verifications/verifications.ts'
 import type { FetchDocument } from './client.ts'
+import type { ContentRequests } from './content-requests/create-content-requests.ts'
 import type { RecordExports } from './exports/create-exports.ts'
 import type { RegistrationClient } from './requests/client.ts'
 
@@ -128,6 +130,8 @@ export type AdminRooms = {
   exports: RecordExports
   apiKeys: ApiKeys
   audit: AuditLog
+  people: PeopleStore
+  contentRequests: ContentRequests
   fetchDocument: FetchDocument
   registration: RegistrationClient
 }

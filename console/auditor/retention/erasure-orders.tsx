@@ -8,7 +8,7 @@ import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { WHY, whyOf } from '../why.ts'
 import { ExchangeLink } from '../words.tsx'
-import { AT_END } from './page.tsx'
+import { AT_END, type EndMode } from './words.ts'
 
 type Order = {
   id: number
@@ -18,7 +18,7 @@ type Order = {
   case: string
   reason: string
   reference: string | null
-  mode: 'PROOF_KEPT' | 'LEAF_ONLY'
+  mode: EndMode
   erasedAt: string | null
 }
 

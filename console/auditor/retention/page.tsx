@@ -11,11 +11,12 @@ import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
 import { ErasureOrders } from './erasure-orders.tsx'
+import { AT_END, type EndMode } from './words.ts'
 
 type RetentionClass = {
   name: string
   keepDays: number | null
-  atEnd: 'PROOF_KEPT' | 'LEAF_ONLY'
+  atEnd: EndMode
   archive: 'CONTAINERS' | 'TOMBSTONES' | 'NONE'
   services: string[]
 }
@@ -27,10 +28,6 @@ type Retention = {
   job: { lastEndedAt: string | null; lastError: string | null } | null
 }
 
-export const AT_END: Record<RetentionClass['atEnd'], TextKey> = {
-  PROOF_KEPT: 'retention.proofKept',
-  LEAF_ONLY: 'retention.leafOnly',
-}
 const ARCHIVE: Record<RetentionClass['archive'], TextKey> = {
   CONTAINERS: 'retention.containers',
   TOMBSTONES: 'retention.tombstones',
