@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
-import { createPersonTable } from '#platform/people/table.ts'
+import { createPersonTable } from '#platform/people/tables.ts'
 
 export const peopleMigrations: Record<string, Migration> = {
   'registry-people-001': {

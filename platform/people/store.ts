@@ -16,7 +16,7 @@ import {
   type State,
   stateAfter,
 } from './rules.ts'
-import type { PeopleTables, PersonRow } from './table.ts'
+import type { PeopleTables, PersonRow } from './tables.ts'
 
 export type Person = {
   id: string

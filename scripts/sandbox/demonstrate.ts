@@ -9,7 +9,7 @@ import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
 import type { Instance } from './instance.ts'
-import { type Agency, folderOf, SERVER_PORTS, subsystemText } from './layout.ts'
+import { type Agency, folderOf, subsystemText } from './layout.ts'
 import { auditorLoginsOf, loginsOf } from './people.ts'
 
 export type Say = (line: string) => void

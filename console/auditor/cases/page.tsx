@@ -35,7 +35,7 @@ function CasesPage() {
             title: 'cases.case',
             cell: ({ id }) => <Link to={`/cases/${id}`}>{text('cases.link', { id: String(id) })}</Link>,
           },
-          { title: 'reconciliation.day', cell: ({ day }) => day },
+          { title: 'reconciliation.day', cell: ({ day }) => <span class="day">{day}</span> },
           {
             title: 'reconciliation.pair',
             cell: ({ memberId, peerMemberId }) => (

@@ -67,7 +67,7 @@ function ReconciliationPage() {
         ]}
         rowKey={({ id }) => id}
         columns={[
-          { title: 'reconciliation.day', cell: ({ day }) => day },
+          { title: 'reconciliation.day', cell: ({ day }) => <span class="day">{day}</span> },
           {
             title: 'reconciliation.pair',
             cell: ({ memberId, peerMemberId, peerServer }) => (

@@ -174,8 +174,13 @@ function Ended({ of: { outcome, reason, report } }: { of: Verification }) {
   return (
     <>
       <Status tone={tone} word={word} />
-      {first !== undefined && <p>{text('verification.first', { index: String(first.index) })}</p>}
-      {reason !== null && <p class="wrap">{reason}</p>}
+      {first !== undefined ? (
+        <p class="wrap">
+          {text('verification.first', { index: String(first.index) })} {first.what}
+        </p>
+      ) : (
+        reason !== null && <p class="wrap">{reason}</p>
+      )}
     </>
   )
 }
