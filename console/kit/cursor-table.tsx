@@ -4,10 +4,10 @@
  */
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { changeQuery, useAddress } from './address.tsx'
+import { useAddress } from './address.tsx'
 import { useAnnounce } from './live.tsx'
 import { useAnswer } from './load.ts'
-import { SIZES } from './paging.tsx'
+import { CursorPaging, SIZES } from './paging.tsx'
 import { type Column, Rows } from './rows.tsx'
 import { Empty, Loading, Refused } from './states.tsx'
 import { askedOf, type Filter } from './table.tsx'
@@ -53,6 +53,7 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
   }, [settled, shown])
   const isFiltered = asked.some(([, value]) => value !== '')
   const last = rows.at(-1)
+  const next = hasNext && last !== undefined ? String(q.rowKey(last)) : undefined
   return (
     <div class="list">
       <Tools filters={filters} sorts={[]} sort="" />
@@ -70,33 +71,7 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
         </Empty>
       )}
       {found.state === 'there' && rows.length > 0 && <Rows {...q} rows={rows} stale={found.stale} />}
-      {found.state === 'there' && (
-        <nav class="paging" aria-label={text('table.pages')}>
-          <p>{shown}</p>
-          <div class="acts">
-            <button type="button" disabled={before === ''} onClick={() => changeQuery({ page: '' })}>
-              {text('search.newest')}
-            </button>
-            <button
-              type="button"
-              disabled={!hasNext || last === undefined}
-              onClick={() => changeQuery({ page: last === undefined ? '' : String(q.rowKey(last)) })}
-            >
-              {text('search.older')}
-            </button>
-            <label>
-              {text('table.size')}
-              <select onChange={(event) => changeQuery({ size: event.currentTarget.value, page: '' })}>
-                {SIZES.map((one) => (
-                  <option key={one} value={one} selected={one === size}>
-                    {one}
-                  </option>
-                ))}
-              </select>
-            </label>
-          </div>
-        </nav>
-      )}
+      {found.state === 'there' && <CursorPaging shown={shown} before={before} next={next} size={size} />}
       {found.state === 'there' && q.beside?.(found.data)}
     </div>
   )

@@ -240,6 +240,7 @@ t.test('days compared with other servers, and their cases', async (t) => {
   const at = `/reconciliation-cases/${found?.['id']}`
   t.match((await ask('GET', at)).body, { ownProof: { requestId: 'r' }, peerProof: {}, peerProofHolds: false })
   t.match(await diagnosisOf(ask, 'reconciliation'), { state: 'WARNING', message: /1 discrepancies/ })
+  t.match([found, (await ask('GET', '/message-log')).body], [{ ownSide: 'first' }, { openCases: 1 }])
   t.equal((await ask('PATCH', at, { state: 'closed' })).status, 400, 'not without saying why')
   t.equal((await ask('PATCH', at, { state: 'lost', note: 'x' })).status, 400)
   t.match((await ask('PATCH', at, { state: 'closed', note: 'restored from backup' })).body, {

@@ -201,6 +201,9 @@ void t.test('content for one auditor when a second one agrees', async (t) => {
       t.equal((await anna.api(base, 'POST', requests, wrong)).status, 400)
     t.equal((await anna.api(base, 'POST', requests, { ...asked, index: 999 })).status, 404)
 
+    const waits = async (who: Browser) =>
+      (await bodyOf(who.api(base, 'GET', '/message-log')))['contentRequests']
+    t.same([await waits(anna), await waits(ben)], [0, 1], 'for somebody else')
     const grant = (who: Browser, id = made['id'], body: object = {}) =>
       who.api(base, 'PUT', `${requests}/${String(id)}/grant`, body)
     t.match(await grant(anna), { status: 403, body: { type: 'not_second_person' } })

@@ -349,7 +349,7 @@ if (!hasChromium()) {
     t.match(await reader.page.locator('main').textContent(), /Your roles do not include this page/)
     const officer = await at(t, browser, ['XROAD_SYSTEM_ADMINISTRATOR'])
     await officer.open('/')
-    t.strictSame(await navigation(officer), [...states, 'Archives', 'Who looked'])
+    t.strictSame(await navigation(officer), [...states, 'Archives', 'Who looked', 'People'])
     await officer.open('/traffic')
     await officer.check('officer-traffic')
   })

@@ -196,7 +196,7 @@ quorum both
     await act(anna, /statement of 2026-11-24/, {}, 'Download', 'Your browser saves reconciliation-')
     await saving
     await close(anna)
-    await anna.page.getByRole('link', { name: 'missing at the second server' }).click()
+    await anna.page.getByRole('link', { name: 'missing in the log of the partner' }).click()
     await anna.page.getByRole('link', { name: 'Case 1' }).click()
     await anna.page.getByText('its proofs do not hold').waitFor()
     await anna.page.getByText('Leaf and tree head').last().click()

@@ -44,7 +44,7 @@ function Found({ of }: { of: WholeCase }) {
       <Part title={text('common.facts')}>
         <Facts
           of={[
-            ['cases.finding', <Finding key="finding" of={of.finding} />],
+            ['cases.finding', <Finding key="finding" of={of} />],
             [
               'reconciliation.day',
               <Link key="day" to={`/reconciliation?day=${of.day}`}>

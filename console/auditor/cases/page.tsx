@@ -44,7 +44,7 @@ function CasesPage() {
               </>
             ),
           },
-          { title: 'cases.finding', cell: ({ finding }) => <Finding of={finding} /> },
+          { title: 'cases.finding', cell: (one) => <Finding of={one} /> },
           { title: 'common.state', cell: ({ state }) => <CaseStatus of={state} /> },
           {
             title: 'cases.assignee',

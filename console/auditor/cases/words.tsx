@@ -11,6 +11,7 @@ export type Case = {
   memberId: string
   peerMemberId: string
   peerServer: string
+  ownSide: 'first' | 'second'
   state: CaseState
   requestId: string | null
   finding: { class: string; at?: string; reason: string; asks: string }
@@ -40,14 +41,15 @@ const REASONS: Record<string, TextKey> = {
   'differing outcome': 'cases.differingOutcome',
 }
 
-/** `first` is the server with the smaller identifier, as in the statement. */
-export function Finding({ of: { class: kind, at, reason } }: { of: Case['finding'] }) {
+export function Finding({ of: { finding, ownSide } }: { of: Pick<Case, 'finding' | 'ownSide'> }) {
+  const { class: kind, at, reason } = finding
   const known = REASONS[`${kind} ${reason}`]
-  const side = at === 'first' ? 'cases.atFirst' : at === 'second' ? 'cases.atSecond' : undefined
   return (
     <>
       {known === undefined ? `${kind}: ${reason}` : text(known)}
-      {side !== undefined && <span class="beside"> {text(side)}</span>}
+      {at !== undefined && (
+        <span class="beside"> {text(at === ownSide ? 'cases.missingHere' : 'cases.missingThere')}</span>
+      )}
     </>
   )
 }

@@ -7,6 +7,7 @@ import { Status, type Tone } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { CaseAndReason, WhenBy } from '../cells.tsx'
 import { ExchangeLink, Id } from '../words.tsx'
 
 type State = 'waiting' | 'granted' | 'declined' | 'void'
@@ -57,24 +58,12 @@ function ContentRequestsPage() {
         columns={[
           {
             title: 'contentRequests.askedAt',
-            cell: ({ askedAt, askedBy }) => (
-              <>
-                <Time at={askedAt} />
-                <br />
-                <bdi class="beside">{askedBy.name}</bdi>
-              </>
-            ),
+            cell: ({ askedAt, askedBy }) => <WhenBy at={askedAt} by={askedBy.name} />,
           },
           { title: 'contentRequests.target', cell: ({ target }) => <Target of={target} /> },
           {
             title: 'looks.why',
-            cell: ({ case: caseNumber, reason }) => (
-              <>
-                <bdi>{caseNumber}</bdi>
-                <br />
-                <bdi class="beside">{reason}</bdi>
-              </>
-            ),
+            cell: (one) => <CaseAndReason {...one} />,
           },
           { title: 'common.state', cell: (one) => <Decided of={one} /> },
           { title: 'common.acts', acts: ['grantContentRequest'], cell: (one) => <Decide of={one} /> },

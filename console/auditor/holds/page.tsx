@@ -7,6 +7,7 @@ import type { Page } from '../../kit/frame.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { CaseAndReason, WhenBy } from '../cells.tsx'
 import { PlaceHold, type Scope, ScopeView } from './place.tsx'
 
 type Hold = {
@@ -45,24 +46,12 @@ function HoldsPage() {
           { title: 'holds.number', number: true, cell: ({ id }) => String(id) },
           {
             title: 'looks.why',
-            cell: ({ case: caseNumber, reason }) => (
-              <>
-                <bdi>{caseNumber}</bdi>
-                <br />
-                <bdi class="beside">{reason}</bdi>
-              </>
-            ),
+            cell: (one) => <CaseAndReason {...one} />,
           },
           { title: 'holds.scope', cell: ({ scope }) => <ScopeView of={scope} /> },
           {
             title: 'holds.setAt',
-            cell: ({ setAt, setBy }) => (
-              <>
-                <Time at={setAt} />
-                <br />
-                <bdi class="beside">{setBy}</bdi>
-              </>
-            ),
+            cell: ({ setAt, setBy }) => <WhenBy at={setAt} by={setBy} />,
           },
           { title: 'common.state', cell: (one) => <State of={one} /> },
           { title: 'common.acts', acts: ['liftLegalHold'], cell: (one) => <Lift of={one} /> },

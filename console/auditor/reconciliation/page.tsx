@@ -18,6 +18,7 @@ type Day = {
   memberId: string
   peerMemberId: string
   peerServer: string
+  ownSide: 'first' | 'second'
   state: State
   counts: Record<string, number> | null
   error: string | null
@@ -36,8 +37,8 @@ const COUNTS: [string, TextKey][] = [
   ['matched', 'reconciliation.matched'],
   ['unconfirmed', 'reconciliation.unconfirmed'],
   ['notComparable', 'reconciliation.notComparableCount'],
-  ['missingAtFirst', 'reconciliation.missingAtFirst'],
-  ['missingAtSecond', 'reconciliation.missingAtSecond'],
+  ['missingAtFirst', 'reconciliation.missingHere'],
+  ['missingAtSecond', 'reconciliation.missingThere'],
   ['differing', 'reconciliation.differing'],
 ]
 const DISCREPANCIES = ['missingAtFirst', 'missingAtSecond', 'differing']
@@ -110,15 +111,20 @@ function StateOf({ of: { state, counts, error, attempts } }: { of: Day }) {
   )
 }
 
-function Counts({ of: { counts, day } }: { of: Day }) {
+function Counts({ of: { counts, day, ownSide } }: { of: Day }) {
   if (counts === null) return null
+  const side = (name: string, title: TextKey): TextKey => {
+    if (!name.startsWith('missing')) return title
+    const isOurs = (name === 'missingAtFirst') === (ownSide === 'first')
+    return isOurs ? 'reconciliation.missingHere' : 'reconciliation.missingThere'
+  }
   return (
     <ul class="plain-list">
       {COUNTS.filter(([name]) => (counts[name] ?? 0) > 0).map(([name, title]) => (
         <li key={name}>
           {number(counts[name] ?? 0)}{' '}
           {DISCREPANCIES.includes(name) ? (
-            <Link to={`/cases?day=${day}`}>{text(title)}</Link>
+            <Link to={`/cases?day=${day}`}>{text(side(name, title))}</Link>
           ) : (
             <span class="beside">{text(title)}</span>
           )}

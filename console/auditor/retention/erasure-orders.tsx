@@ -6,6 +6,7 @@ import { Status } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { CaseAndReason, WhenBy } from '../cells.tsx'
 import { WHY, whyOf } from '../why.ts'
 import { ExchangeLink } from '../words.tsx'
 import { AT_END, type EndMode } from './words.ts'
@@ -36,13 +37,7 @@ export function ErasureOrders() {
         columns={[
           {
             title: 'erasure.orderedAt',
-            cell: ({ orderedAt, orderedBy }) => (
-              <>
-                <Time at={orderedAt} />
-                <br />
-                <bdi class="beside">{orderedBy}</bdi>
-              </>
-            ),
+            cell: ({ orderedAt, orderedBy }) => <WhenBy at={orderedAt} by={orderedBy} />,
           },
           {
             title: 'search.record',
@@ -51,19 +46,7 @@ export function ErasureOrders() {
           },
           {
             title: 'looks.why',
-            cell: ({ case: caseNumber, reason, reference }) => (
-              <>
-                <bdi>{caseNumber}</bdi>
-                {reference !== null && (
-                  <>
-                    {' '}
-                    (<bdi>{reference}</bdi>)
-                  </>
-                )}
-                <br />
-                <bdi class="beside">{reason}</bdi>
-              </>
-            ),
+            cell: (one) => <CaseAndReason {...one} />,
           },
           { title: 'retention.atEnd', cell: ({ mode }) => text(AT_END[mode]) },
           {
