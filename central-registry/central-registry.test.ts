@@ -1,6 +1,10 @@
+import { createHash } from 'node:crypto'
+import type { Kysely } from 'kysely'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
-import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { type AuditVerdict, createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { AuditRow } from '#platform/audit-log/store.ts'
+import type { Database } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { certificationRequest, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
@@ -130,6 +134,16 @@ void t.test('hostile input is refused with a fault, and nothing of it is publish
 
     const audit = createAuditLog({ database: await openAgain(t, url), clock: Date.now })
     t.equal((await audit.verify()).brokenAt, undefined, 'every attempt is on record, unbroken')
+    await node.must('POST', '/configuration/publish')
+    await node.must('POST', '/global-groups', { code: 'later', description: 'After the last leaf' })
+    const verdict = async () => (await node.must('GET', '/audit-log/verification')) as AuditVerdict
+    const whole = await verdict()
+    t.match(whole, { brokenAt: undefined, heads: /[1-9]/ }, 'and its ends stand in the transparency log')
+    const exported = (await node.call('GET', '/audit-log/export')).bytes.toString()
+    t.equal(exported.split('\n').length - 1, whole.records)
+    await rewriteAuditLog(await openAgain(t, url))
+    const { brokenAt, heads } = await verdict()
+    t.ok(brokenAt !== undefined && (heads ?? 0) < (whole.heads ?? 0), 'a chain that was written anew shows')
     const entries = (await node.must('GET', '/audit-log?limit=500')) as {
       operation: string
       caller: object
@@ -149,6 +163,22 @@ async function openAgain(t: Test, url: string) {
   const database = await openRegistryDatabase(url)
   t.teardown(() => database.close())
   return database
+}
+
+/** Changes the second record and makes the whole chain after it fit: by itself the table tells nothing. */
+async function rewriteAuditLog(database: Database): Promise<void> {
+  const kysely = database.kysely as unknown as Kysely<{ audit_log: AuditRow }>
+  let previous = ''
+  for (const row of await kysely.selectFrom('audit_log').selectAll().orderBy('sequence').execute()) {
+    const { sequence, at, caller_id, caller_name, operation, data } = row
+    const target = sequence === 2 ? '/api/v1/nothing' : row.target
+    const form = JSON.stringify([previous, sequence, at, caller_id, caller_name, operation, target, data])
+    const digest = createHash('sha256').update(form).digest()
+    previous = digest.toString('hex')
+    await kysely.updateTable('audit_log').set({ target, digest }).where('sequence', '=', sequence).execute()
+  }
+  const { brokenAt } = await createAuditLog({ database, clock: Date.now }).verify()
+  if (brokenAt !== undefined) throw new Error('the chain was not rewritten well')
 }
 
 async function everything(node: Node): Promise<unknown[]> {

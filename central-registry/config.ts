@@ -1,4 +1,6 @@
 /** The settings of a central registry: what the YAML file may say, checked before anything starts. */
+
+import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
 import { checkLogin, isLoopback, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 
@@ -31,6 +33,7 @@ export type Settings = {
   suspensions?: { webhook: string } | undefined
   login?: Login | undefined
   witness?: { name: string } | undefined
+  auditStream?: AuditStreamSettings | undefined
   redisUrlFile?: string | undefined
   logLevel: string
 }
@@ -159,6 +162,7 @@ export const settingsSchema = {
         },
       },
     },
+    auditStream: auditStreamSchema,
     redisUrlFile: {
       type: 'string',
       'x-path': true,

@@ -5,6 +5,12 @@ import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
+import {
+  openAuditStream,
+  STREAM_AUDIT_LOG,
+  STREAM_SECONDS,
+  watchAuditStream,
+} from '#platform/audit-log/stream-settings.ts'
 import type { Clock } from '#platform/clock.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
@@ -55,6 +61,7 @@ import { createMemberStore } from './members/store.ts'
 import { certificateExpiry } from './migrations/certificate-expiry.ts'
 import { contractMigrations } from './migrations/contracts.ts'
 import { registryMigrations } from './migrations/first.ts'
+import { logEntryKinds } from './migrations/log-entry-kinds.ts'
 import { peopleMigrations } from './migrations/people.ts'
 import { requestMigrations } from './migrations/requests.ts'
 import { suspensionMigrations } from './migrations/suspensions.ts'
@@ -123,6 +130,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
     ...witnessMigrations,
     ...suspensionMigrations,
     ...contractMigrations,
+    ...logEntryKinds,
   })
   return database
 }
@@ -180,6 +188,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [ESCALATE]: (job) => escalate(job),
       [NOTIFY_CONTRACT]: (job) => contracts.notify(job),
       [SETTLE_CONTRACTS]: () => contracts.settle(),
+      [STREAM_AUDIT_LOG]: async ({ signal }) => auditStream?.send(signal),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -206,6 +215,11 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
 
   const apiKeys = createApiKeys({ database, clock })
   const audit = createAuditLog({ database, clock })
+  const auditStream = await openAuditStream({
+    ...{ settings: settings.auditStream, database },
+    service: { name: 'concordat-central-registry', instance: publicUrl },
+  })
+  watchAuditStream(auditStream, metrics)
   const escalate = createEscalation({
     store: suspensions,
     ...{ audit, clock, log, post: postNotice, webhook: settings.suspensions?.webhook },
@@ -306,6 +320,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const api = await adminRoutes(adminApp, {
     apiKeys,
     audit,
+    auditHeads: transparencyLog.auditHeads,
     fourEyes: approvals,
     authenticate: login?.authenticate ?? ((authorization) => apiKeys.authenticate(authorization)),
     handlers: {
@@ -367,6 +382,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await jobs.every(ESCALATE, ESCALATE_SECONDS)
   await jobs.every(SETTLE, SETTLE_SECONDS, { immediately: true })
   await jobs.every(SETTLE_CONTRACTS, SETTLE_SECONDS, { immediately: true })
+  if (auditStream !== undefined) await jobs.every(STREAM_AUDIT_LOG, STREAM_SECONDS)
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'

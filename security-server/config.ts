@@ -1,5 +1,6 @@
 /** The settings of one security server: what the YAML file may say, checked before anything starts. */
 import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
+import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 
@@ -36,6 +37,7 @@ export type Settings = {
     renewBeforeDays: number
     algorithmEnds: string[]
   }
+  auditStream?: AuditStreamSettings
   redisUrlFile?: string
   logLevel: string
   development: boolean
@@ -261,6 +263,7 @@ export const settingsSchema = {
         },
       },
     },
+    auditStream: auditStreamSchema,
     redisUrlFile: {
       type: 'string',
       'x-path': true,

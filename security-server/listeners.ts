@@ -1,7 +1,7 @@
 /** The listeners of a security server: for client systems by HTTP and HTTPS, for peers by mutual TLS, 5577 for OCSP. */
 import type { Server } from 'node:https'
 import type { Socket } from 'node:net'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import { answerBrokenRequest } from '#platform/http-service/broken-request.ts'
 import { NO_SCHEMAS } from '#platform/http-service/no-schemas.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -20,7 +20,7 @@ import { tlsCredentials, type XRoadTlsPeers } from './peer/tls-profile.ts'
  */
 const COMMON = {
   schemaController: NO_SCHEMAS,
-  disableRequestLogging: true,
+  logController: new LogController({ disableRequestLogging: true }),
   exposeHeadRoutes: false,
   forceCloseConnections: 'idle' as const,
   requestTimeout: 0,

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { openAuditStream, watchAuditStream } from '#platform/audit-log/stream-settings.ts'
 import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
@@ -230,6 +231,10 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   if (armed?.half === 'provider') provider = armProvider(provider, armed.point)
 
   const audit = createAuditLog({ database, clock })
+  const auditStream = await openAuditStream({
+    ...{ settings: settings.auditStream, database },
+    service: { name: 'concordat-security-server', instance: settings.server },
+  })
   const reconciliation = await createReconciliation({
     server,
     clock,
@@ -284,7 +289,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     handlers: jobHandlers(
       {
         ...{ keys, globalConfiguration, contracts, localSystems, messageLog },
-        ...{ verifications, reconciliation, exports, ...witnessing },
+        ...{ verifications, reconciliation, exports, auditStream, ...witnessing },
       },
       node,
     ),
@@ -296,6 +301,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ...{ clock, keys, globalConfiguration, messageLog, jobs, reconciliation, witnessing, verifications },
     intervalSeconds,
   })
+  watchAuditStream(auditStream, metrics)
   const clientApps = await listenForClients(settings.clients, { keys, log }, (app) => {
     consumerRoutes(app, consumer, log, observe('consumer'))
     listClientsRoute(app, globalConfiguration, log)

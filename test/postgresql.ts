@@ -128,5 +128,12 @@ function signalTree(pid: number | undefined, signal: NodeJS.Signals): void {
   const task = `/proc/${pid}/task/${pid}/children`
   if (!existsSync(task)) return
   const children = execFileSync('cat', [task], { encoding: 'utf8' }).split(' ').filter(Boolean)
-  for (const child of children) process.kill(Number(child), signal)
+  for (const child of children) {
+    try {
+      process.kill(Number(child), signal)
+    } catch (thrown) {
+      // A backend may end between the two.
+      if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown
+    }
+  }
 }

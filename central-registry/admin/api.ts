@@ -3,8 +3,10 @@ import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import { parse } from 'yaml'
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
-import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { AuditHead, AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { exportAuditLog } from '#platform/audit-log/export-audit-log.ts'
 import type { AuditFilter } from '#platform/audit-log/store.ts'
+import { answer } from '#platform/http-service/answer.ts'
 import type { FourEyes } from '#platform/http-service/four-eyes.ts'
 import {
   type OpenApiRegistration,
@@ -20,6 +22,8 @@ import { checkName } from '../members/rules.ts'
 type Rooms = {
   apiKeys: ApiKeys
   audit: AuditLog
+  /** What the transparency log holds of the audit log's ends. */
+  auditHeads: () => AsyncIterable<AuditHead>
   handlers: Record<string, OperationHandler>
   authenticate: OpenApiRegistration['authenticate']
   fourEyes: FourEyes
@@ -33,13 +37,13 @@ export async function registryApi(): Promise<OpenApiDocument> {
 }
 
 export async function adminRoutes(app: FastifyInstance, rooms: Rooms): Promise<RegisteredOpenApi> {
-  const { apiKeys, audit, authenticate, fourEyes } = rooms
+  const { apiKeys, audit, auditHeads, authenticate, fourEyes } = rooms
   return await registerOpenApi(app, {
     document: await registryApi(),
     handlers: {
       ...rooms.handlers,
       ...keyHandlers(apiKeys),
-      ...auditHandlers(audit),
+      ...auditHandlers(audit, auditHeads),
       ...sessionHandlers(fourEyes),
     },
     authenticate,
@@ -74,7 +78,10 @@ function keyHandlers(apiKeys: ApiKeys): Record<string, OperationHandler> {
   }
 }
 
-function auditHandlers(audit: AuditLog): Record<string, OperationHandler> {
+function auditHandlers(
+  audit: AuditLog,
+  heads: () => AsyncIterable<AuditHead>,
+): Record<string, OperationHandler> {
   return {
     getAuditLog: async ({ query }) => {
       const { offset, limit, ...given } = query as AuditFilter & { offset: number; limit: number }
@@ -82,6 +89,12 @@ function auditHandlers(audit: AuditLog): Record<string, OperationHandler> {
       const page = { offset, limit }
       return listAnswer(await audit.list({ ...filter, ...page }), page, () => audit.count(filter))
     },
+    exportAuditLog: async ({ query }) => {
+      const { from, until } = query as Pick<AuditFilter, 'from' | 'until'>
+      const lines = exportAuditLog(audit, { from: isoTime(from), until: isoTime(until) })
+      return answer(lines, { headers: { 'content-disposition': 'attachment; filename="audit-log.ndjson"' } })
+    },
+    verifyAuditLog: () => audit.verify(heads()),
   }
 }
 

@@ -6,6 +6,7 @@ import { createHttpService } from '#platform/http-service/create-http-service.ts
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { openRegistryDatabase } from '../registry.ts'
+import { createLogStore } from '../transparency-log/store.ts'
 import { adminRoutes, registryApi } from './api.ts'
 import { ROLES } from './first-api-key.ts'
 
@@ -38,11 +39,12 @@ const ALLOWED: Record<string, string[]> = {
       'revokeApiKey',
       'getAuditLog',
     ],
+    ...['exportAuditLog', 'verifyAuditLog'],
     'closeInstallation',
     ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
   XROAD_OBSERVER: [],
-  XROAD_AUDITOR: ['getAuditLog', 'getPeople'],
+  XROAD_AUDITOR: ['getAuditLog', 'exportAuditLog', 'verifyAuditLog', 'getPeople'],
 }
 const DECIDERS = ['approveProposal', 'rejectProposal', 'withdrawProposal']
 const PROPOSALS = ['getProposals', 'getProposal']
@@ -96,6 +98,8 @@ void t.test('each operation by each role, and without a key', async (t) => {
     'issueApiKeySecret',
     'revokeApiKey',
     'getAuditLog',
+    'exportAuditLog',
+    'verifyAuditLog',
   ])
   const handlers = operations
     .filter(({ id }) => !own.has(id))
@@ -109,7 +113,14 @@ void t.test('each operation by each role, and without a key', async (t) => {
     propose: () => Promise.reject(new Error('nothing is proposed here')),
     checkAnswerable: async () => undefined,
   }
-  await adminRoutes(app, { ...rooms, authenticate, fourEyes, handlers: Object.fromEntries(handlers) })
+  const auditHeads = createLogStore(database).auditHeads
+  await adminRoutes(app, {
+    ...rooms,
+    auditHeads,
+    authenticate,
+    fourEyes,
+    handlers: Object.fromEntries(handlers),
+  })
   t.same(Object.keys(ALLOWED), ROLES)
   const expected = new Set([...READERS, ...PROPOSALS, ...DECIDERS, ...Object.values(ALLOWED).flat()])
   t.same(operations.map(({ id }) => id).sort(), [...expected].sort(), 'the table names every operation')

@@ -49,6 +49,8 @@ export function createPublish(rooms: Rooms): Publish {
       const index = Math.max(last, mark) + 1
       if (!Number.isSafeInteger(index)) throw new Fault('internal_error', { what: 'no index is left' })
       const key = await rooms.privateKeys.open(active.id)
+      // Before the configuration, whose leaf is the newest under the head.
+      await log.appendActs(instance)
       const now = rooms.now()
       return {
         ...(await writePublication({

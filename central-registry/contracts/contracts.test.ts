@@ -133,6 +133,17 @@ t.test('from proposal to end', (t) =>
       ['propose', 'seal', 'seal', 'complete', 'propose', 'seal', 'seal', 'complete', 'supersede'],
     )
 
+    await w.node.must('POST', '/configuration/publish')
+    const { entries } = (await w.node.get('/internalconf-log-entries?from=0')).body as {
+      entries: { form: string }[]
+    }
+    const leaves = entries.map(({ form }) => JSON.parse(form) as { contract?: string; act?: string })
+    t.same(
+      leaves.filter((one) => one.contract === content.contract).map((one) => one.act),
+      whole.events.map((one) => one.act),
+      'each is a leaf of the transparency log, once',
+    )
+
     t.match(await decide(w, next, 'suspend', REASON), { status: 200, body: { state: 'SUSPENDED' } })
     t.match(await decide(w, next, 'suspend', REASON), code(409, 'contract_not_possible'))
     const third = { ...next, version: 3, supersedes: hashOf(next) }

@@ -175,6 +175,13 @@ export type Tables = {
   }
   suspension_list: { id: number; number: number; issued_at: string; expires_at: string; content: string }
   log_content: { digest: string; content: string }
-  log_entry: { position: number; form: string | null; content: string | null }
+  /** `reference`: the audit record or contract event that a leaf of such a kind is about. */
+  log_entry: {
+    position: number
+    form: string | null
+    content: string | null
+    kind: Generated<'configuration' | 'audit-log' | 'contract'>
+    reference: number | null
+  }
   log_node: { level: number; position: number; hash: Buffer }
 }

@@ -1,17 +1,20 @@
 /** Rows of the transparency log: entries, and the roots of complete subtrees from which every proof is read. */
 import { createHash } from 'node:crypto'
-import type { Kysely } from 'kysely'
+import type { Insertable, Kysely } from 'kysely'
 import type { LogEntry, LogProof } from '#core/configuration/log-head.ts'
 import { foldPeaks } from '#core/merkle/compact-range.ts'
 import { leafHash, nodeHash } from '#core/merkle/hash.ts'
 import { consistencyProof, inclusionProof, type NodeReader } from '#core/merkle/proofs.ts'
+import type { AuditHead } from '#platform/audit-log/create-audit-log.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Tables } from '../migrations/tables.ts'
+import { unloggedActs } from './unlogged-acts.ts'
 
 export type LogStore = ReturnType<typeof createLogStore>
 
 const PROOFS_KEPT = 128
+const AUDIT_HEADS_AT_ONCE = 500
 
 /** The log within a transaction that holds the register's lock: nobody else appends meanwhile. */
 export type OpenLog = {
@@ -19,6 +22,8 @@ export type OpenLog = {
   leaf(position: number): Promise<Buffer>
   /** Adds an entry; the tree after it. */
   append(entry: LogEntry): Promise<{ size: number; root: Buffer }>
+  /** Adds leaves for what the registry did since the last time: the audit log's end, and what happened to contracts. */
+  appendActs(instance: string): Promise<void>
   /** Adds a leaf of which nothing but the hash is known. */
   appendLost(leaf: Buffer): Promise<void>
 }
@@ -37,20 +42,35 @@ export function openLog(transaction: Kysely<Tables>): OpenLog {
     }
   }
 
+  async function addEntry(
+    { form, content }: LogEntry,
+    what: Partial<Pick<Insertable<Tables['log_entry']>, 'kind' | 'reference'>> = {},
+  ): Promise<number> {
+    const position = await sizeOf(transaction)
+    const digest = createHash('sha256').update(content).digest('hex')
+    await transaction
+      .insertInto('log_content')
+      .values({ digest, content })
+      .onConflict((conflict) => conflict.column('digest').doNothing())
+      .execute()
+    await transaction
+      .insertInto('log_entry')
+      .values({ position, form, content: digest, ...what })
+      .execute()
+    await addLeaf(position, leafHash(Buffer.from(form)))
+    return position + 1
+  }
+
   return {
     size: () => sizeOf(transaction),
     leaf: async (position) => nodeAt(0, position),
-    append: async ({ form, content }) => {
-      const position = await sizeOf(transaction)
-      const digest = createHash('sha256').update(content).digest('hex')
-      await transaction
-        .insertInto('log_content')
-        .values({ digest, content })
-        .onConflict((conflict) => conflict.column('digest').doNothing())
-        .execute()
-      await transaction.insertInto('log_entry').values({ position, form, content: digest }).execute()
-      await addLeaf(position, leafHash(Buffer.from(form)))
-      return { size: position + 1, root: await rootOf(position + 1, nodeAt) }
+    append: async (entry) => {
+      const size = await addEntry(entry)
+      return { size, root: await rootOf(size, nodeAt) }
+    },
+    appendActs: async (instance) => {
+      for (const { kind, reference, entry } of await unloggedActs(transaction, instance))
+        await addEntry(entry, { kind, reference })
     },
     appendLost: async (leaf) => {
       const position = await sizeOf(transaction)
@@ -96,6 +116,31 @@ export function createLogStore(database: Database) {
         .limit(limit)
         .execute()
       return rows.map(({ hash }) => hash)
+    },
+    /** What the log holds of the audit log's ends, oldest first; throws `log_inconsistent` at one that is not its leaf. */
+    auditHeads: async function* (): AsyncGenerator<AuditHead> {
+      let after = 0
+      for (;;) {
+        const rows = await tables
+          .selectFrom('log_entry')
+          .innerJoin('log_node', (join) =>
+            join.onRef('log_node.position', '=', 'log_entry.position').on('log_node.level', '=', 0),
+          )
+          .select(['log_entry.position', 'log_entry.form', 'log_entry.reference', 'log_node.hash'])
+          .where('log_entry.kind', '=', 'audit-log')
+          .where('log_entry.reference', '>', after)
+          .orderBy('log_entry.reference')
+          .limit(AUDIT_HEADS_AT_ONCE)
+          .execute()
+        if (rows.length === 0) return
+        for (const row of rows) {
+          if (row.form === null || !leafHash(Buffer.from(row.form)).equals(row.hash))
+            throw new Fault('log_inconsistent', { what: `entry ${row.position} is not the leaf there` })
+          const { records, digest } = JSON.parse(row.form) as AuditHead
+          yield { records, digest }
+        }
+        after = rows.at(-1)!.reference!
+      }
     },
     /** Entries from a position on, for whoever wants to read all of it. */
     entries: (from: number, limit: number) =>

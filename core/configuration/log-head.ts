@@ -44,7 +44,7 @@ export function verifyLogHead(jws: string, certificates: Buffer[]): LogHead {
   return { instance, index, size, root }
 }
 
-/** What a publication puts into the log: the leaf's form, and the text whose SHA-256 it holds. */
+/** What a publication puts into the log: the leaf's form, and the text whose SHA-256 it holds, empty for small leaves. */
 export type LogEntry = { form: string; content: string }
 
 /** `parts`: "V6/SHARED-PARAMETERS" to the base64 SHA-512 of its content, of all versions. */
@@ -57,6 +57,23 @@ export function configurationEntry(q: {
   const { parts, ...facts } = q
   const content = canonicalJson(parts)
   return { content, form: canonicalJson({ kind: 'configuration', ...facts, parts: sha256(content) }) }
+}
+
+/** The end of the registry's audit log: how many records it had and the digest of the last (docs/audit-log.md). */
+export function auditEntry(q: { instance: string; records: number; digest: string }): LogEntry {
+  return { content: '', form: canonicalJson({ kind: 'audit-log', ...q }) }
+}
+
+/** What happened to a version of a service contract, which `hash` names; its content is nobody else's business. */
+export function contractEntry(q: {
+  instance: string
+  contract: string
+  version: number
+  hash: string
+  act: string
+  at: string
+}): LogEntry {
+  return { content: '', form: canonicalJson({ kind: 'contract', ...q }) }
 }
 
 /** The proof for a head of `size` leaves: its newest leaf, and what leads from an older head to it. */

@@ -25,9 +25,21 @@ export type AuditLog = {
   list(q: AuditFilter & { offset?: number; limit: number }): Promise<AuditEntry[]>
   /** How many records fit. */
   count(q: AuditFilter): Promise<number>
-  /** Recomputes the chain: how many records hold, and the number of the first that does not. */
-  verify(): Promise<{ records: number; brokenAt?: number }>
+  /** All records from a number on whose time lies in the range, oldest first, a page at a time. */
+  pages(q: { from?: string | undefined; until?: string | undefined }): AsyncGenerator<AuditRow[]>
+  /**
+   * Recomputes the chain: how many records hold, and the number of the first that does not. `heads` are what an
+   * append-only log outside this table kept of the chain, in order: each must be what the chain has there, so that a chain
+   * that was cut off or written anew shows too.
+   */
+  verify(heads?: AsyncIterable<AuditHead>): Promise<AuditVerdict>
 }
+
+/** The chain's end at some time: how many records it had, and the hexadecimal digest of the last. */
+export type AuditHead = { records: number; digest: string }
+
+/** `heads`: how many of those that were kept elsewhere fit. `brokenAt`: the first record that is missing or another one. */
+export type AuditVerdict = { records: number; heads?: number; brokenAt?: number }
 
 const PAGE = 500
 
@@ -52,15 +64,41 @@ export function createAuditLog(q: { database: Database; clock: Clock }): AuditLo
     list: async ({ offset = 0, limit, ...filter }) =>
       (await store.find(filter, { offset, limit })).map(entryOf),
     count: (filter) => store.count(filter),
-    verify: async () => {
-      let records = 0
+    pages: async function* ({ from, until }) {
+      let after = 0
+      for (;;) {
+        const page = await store.after(after, PAGE, { from, until })
+        if (page.length === 0) return
+        yield page
+        after = page.at(-1)!.sequence
+      }
+    },
+    verify: async (kept) => {
+      const heads = kept?.[Symbol.asyncIterator]()
+      const nextHead = async (): Promise<AuditHead | undefined> => {
+        const next = await heads?.next()
+        return next?.done === false ? next.value : undefined
+      }
+      let [records, fitting] = [0, 0]
       let previous: Buffer | undefined
+      let head = await nextHead()
+      const verdict = (brokenAt?: number): AuditVerdict => ({
+        records,
+        ...(kept === undefined ? {} : { heads: fitting }),
+        ...(brokenAt === undefined ? {} : { brokenAt }),
+      })
       for (;;) {
         const page = await store.after(records, PAGE)
-        if (page.length === 0) return { records }
+        if (page.length === 0) return verdict(head === undefined ? undefined : records + 1)
         for (const row of page) {
           const holds = row.sequence === records + 1 && row.digest.equals(digestOf(row, previous))
-          if (!holds) return { records, brokenAt: records + 1 }
+          if (!holds) return verdict(records + 1)
+          while (head !== undefined && head.records <= row.sequence) {
+            if (head.records !== row.sequence || head.digest !== row.digest.toString('hex'))
+              return verdict(head.records)
+            fitting++
+            head = await nextHead()
+          }
           previous = row.digest
           records++
         }

@@ -16,7 +16,8 @@ export type AuditRow = {
   digest: Buffer
 }
 
-type Tables = { audit_log: AuditRow }
+/** `audit_stream` holds, by destination, the last record that it has acknowledged. */
+type Tables = { audit_log: AuditRow; audit_stream: { destination: string; sequence: number } }
 
 export const auditLogMigrations: Record<string, Migration> = {
   'audit-log-001': {
@@ -39,6 +40,16 @@ export const auditLogMigrations: Record<string, Migration> = {
     up: async (kysely: Kysely<unknown>) => {
       const index = kysely.schema.createIndex('audit_log_target').on('audit_log')
       await index.expression(byteOrder(kysely, 'target')).execute()
+    },
+  },
+  'audit-log-003-stream': {
+    up: async (kysely: Kysely<unknown>) => {
+      const type = columnTypes(kysely)
+      await kysely.schema
+        .createTable('audit_stream')
+        .addColumn('destination', type.text, (column) => column.primaryKey())
+        .addColumn('sequence', type.integer, (column) => column.notNull())
+        .execute()
     },
   },
 }
@@ -73,10 +84,25 @@ export type AuditStore = {
   /** Adds the row that `next` makes from the newest one, alone among all nodes. */
   append(next: (newest: AuditRow | undefined) => AuditRow): Promise<AuditRow>
   /** At most `limit` rows after `sequence`, oldest first. */
-  after(sequence: number, limit: number): Promise<AuditRow[]>
+  after(sequence: number, limit: number, times?: Pick<AuditFilter, 'from' | 'until'>): Promise<AuditRow[]>
   /** At most `limit` rows of those that fit, newest first, after the first `offset` of them. */
   find(filter: AuditFilter, part: { offset: number; limit: number }): Promise<AuditRow[]>
   count(filter: AuditFilter): Promise<number>
+  /** Up to which record a destination has acknowledged; 0 at first. */
+  streamed(destination: string): Promise<number>
+  keepStreamed(destination: string, sequence: number): Promise<void>
+}
+
+/** The newest record, in a transaction of the caller's or outside of one. */
+export async function newestAuditRow<T>(
+  kysely: Kysely<T>,
+): Promise<Pick<AuditRow, 'sequence' | 'digest'> | undefined> {
+  return await (kysely as unknown as Kysely<Tables>)
+    .selectFrom('audit_log')
+    .select(['sequence', 'digest'])
+    .orderBy('sequence', 'desc')
+    .limit(1)
+    .executeTakeFirst()
 }
 
 export function createAuditStore(database: Database): AuditStore {
@@ -91,8 +117,15 @@ export function createAuditStore(database: Database): AuditStore {
         await transaction.insertInto('audit_log').values(row).execute()
         return row
       }),
-    after: (sequence, limit) =>
-      rows(tables).where('sequence', '>', sequence).orderBy('sequence').limit(limit).execute(),
+    after: (sequence, limit, times = {}) =>
+      tables
+        .selectFrom('audit_log')
+        .select(COLUMNS)
+        .where('sequence', '>', sequence)
+        .where((is) => fits(is, times, byteOrder(tables, 'target')))
+        .orderBy('sequence')
+        .limit(limit)
+        .execute(),
     find: (filter, { offset, limit }) =>
       tables
         .selectFrom('audit_log')
@@ -109,6 +142,21 @@ export function createAuditStore(database: Database): AuditStore {
         .where((is) => fits(is, filter, byteOrder(tables, 'target')))
         .executeTakeFirstOrThrow()
       return Number(row.found)
+    },
+    streamed: async (destination) => {
+      const row = await tables
+        .selectFrom('audit_stream')
+        .select('sequence')
+        .where('destination', '=', destination)
+        .executeTakeFirst()
+      return row?.sequence ?? 0
+    },
+    keepStreamed: async (destination, sequence) => {
+      await tables
+        .insertInto('audit_stream')
+        .values({ destination, sequence })
+        .onConflict((conflict) => conflict.column('destination').doUpdateSet({ sequence }))
+        .execute()
     },
   }
 }

@@ -35,7 +35,7 @@ export type OpenApiRegistration = {
   /** Throws `unauthorized`. `apiKeys.authenticate` fits; consoles with sessions read the request. */
   authenticate: (authorization: string | undefined, request: FastifyRequest) => Promise<Caller>
   /** When given, every operation that changes something is recorded before it runs: no record, no act. */
-  audit?: AuditLog
+  audit?: Pick<AuditLog, 'before'>
   /** Needed when the document marks operations with `x-four-eyes`. */
   fourEyes?: FourEyes
 }

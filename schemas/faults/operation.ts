@@ -285,6 +285,12 @@ export const operationFaults = {
     text: 'This service cannot answer now',
     remedy: 'Try again later',
   },
+  audit_stream_refused: {
+    status: 502,
+    blame: 'server',
+    text: 'The collector of the audit log did not take its records',
+    remedy: 'Check its address, the credentials and its own log; the records wait and are sent again',
+  },
   suspension_list_outdated: {
     status: 503,
     blame: 'server',

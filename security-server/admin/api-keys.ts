@@ -1,4 +1,5 @@
 /** API keys and the audit log. */
+import { exportAuditLog } from '#platform/audit-log/export-audit-log.ts'
 import type { AuditFilter } from '#platform/audit-log/store.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -47,6 +48,14 @@ export function apiKeyHandlers({ apiKeys, audit, clock, contentRequests }: Admin
       const isLast = entries.length < limit && (entries.length > 0 || offset === 0)
       const total = isLast ? offset + entries.length : await audit.count(filter)
       return answer(entries, { headers: { 'x-total-count': String(total) } })
+    },
+    async exportAuditLog({ query }) {
+      const { from, until } = query as { from?: string; until?: string }
+      const lines = exportAuditLog(audit, {
+        from: from === undefined ? undefined : isoTime(from),
+        until: until === undefined ? undefined : isoTime(until),
+      })
+      return answer(lines, { headers: { 'content-disposition': 'attachment; filename="audit-log.ndjson"' } })
     },
     verifyAuditLog: () => audit.verify(),
   }

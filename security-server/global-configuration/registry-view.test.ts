@@ -180,5 +180,8 @@ void t.test('a registry that answers with proofs of something else', async (t) =
     entries.map(({ position }) => position),
     Array.from({ length: size }, (_, position) => position),
   )
-  t.match(JSON.parse(entries[0]!.form), { kind: 'configuration', instance: 'DEV' })
+  const forms = entries.map(({ form }) => JSON.parse(form) as { kind: string; instance: string })
+  t.same(forms.at(-1)?.kind, 'configuration', 'the newest leaf')
+  t.ok(forms.some(({ kind }) => kind === 'audit-log'))
+  t.ok(forms.every(({ instance }) => instance === 'DEV'))
 })

@@ -1,4 +1,5 @@
 /** What happens later, never on the message path: each job is one call into a room, safe to repeat. */
+import { STREAM_AUDIT_LOG, STREAM_SECONDS } from '#platform/audit-log/stream-settings.ts'
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
@@ -23,6 +24,8 @@ type Rooms = {
   partners: { check(): Promise<void> }
   verifications: { daily(signal: AbortSignal): Promise<void> }
   exports: Exports
+  /** Absent where no collector takes the audit log. */
+  auditStream?: { send(signal: AbortSignal): Promise<void> } | undefined
 }
 
 /** What auditors have ordered from the log. */
@@ -66,6 +69,10 @@ const OF_THE_LOG: Record<string, Job> = {
   'verify-log': { seconds: 300, run: ({ verifications }, signal) => verifications.daily(signal) },
   'evidence-records': { seconds: 600, run: ({ messageLog }) => messageLog.keepEvidenceRecords() },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
+  [STREAM_AUDIT_LOG]: {
+    seconds: STREAM_SECONDS,
+    run: async ({ auditStream }, signal) => auditStream?.send(signal),
+  },
   // Ends contents whose time is over: twenty seconds at most, with rests between its batches.
   retention: { seconds: 10, run: ({ messageLog }, signal) => messageLog.retention.run(signal) },
 }

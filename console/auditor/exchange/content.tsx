@@ -1,8 +1,7 @@
 /** The content of one message: asked for with case and reason, shown as it is, byte for byte. */
-import { useEffect } from 'preact/hooks'
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
-import { save } from '../../kit/save.ts'
+import { Saved } from '../../kit/saved.tsx'
 import { number, text } from '../../kit/text.ts'
 import { WHY, whyOf } from '../why.ts'
 
@@ -41,11 +40,6 @@ export function Content({ index }: { index: number }) {
       />
     </>
   )
-}
-
-export function Saved({ file }: { file: File }) {
-  useEffect(() => save(file), [file])
-  return <p class="wrap">{text('file.saved', { name: file.name })}</p>
 }
 
 function Shown({ of: { message, body, bodyBytes } }: { of: Bytes }) {

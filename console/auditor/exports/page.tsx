@@ -7,7 +7,7 @@ import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Rows } from '../../kit/rows.tsx'
-import { save } from '../../kit/save.ts'
+import { Saved } from '../../kit/saved.tsx'
 import { Empty, Show } from '../../kit/states.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
@@ -185,11 +185,6 @@ function Acts(one: Export) {
       />
     </div>
   )
-}
-
-function Saved({ file }: { file: File }) {
-  useEffect(() => save(file), [file])
-  return <p class="wrap">{text('file.saved', { name: file.name })}</p>
 }
 
 export const exportsPage: Page = {

@@ -1,5 +1,6 @@
 /** Who looked at what in the message log, for which case and why: every search, view and export. */
 import { Link } from '../../kit/address.tsx'
+import { AuditLogActs } from '../../kit/audit-log-acts.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
@@ -32,7 +33,7 @@ const WHAT: Record<string, TextKey> = {
 function Looks() {
   return (
     <>
-      <Head title={text('looks.title')} lead={text('looks.lead')} />
+      <Head title={text('looks.title')} lead={text('looks.lead')} acts={<AuditLogActs />} />
       <Table<Entry>
         operation="getAuditLog"
         fixed={{ about: 'looks' }}

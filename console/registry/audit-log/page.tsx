@@ -1,4 +1,5 @@
 /** What administrators did, newest first, searched by words and time. */
+import { AuditLogActs } from '../../kit/audit-log-acts.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
@@ -18,7 +19,7 @@ export type Entry = {
 function AuditLog() {
   return (
     <>
-      <Head title={text('audit.title')} lead={text('audit.lead')} />
+      <Head title={text('audit.title')} lead={text('audit.lead')} acts={<AuditLogActs />} />
       <Table<Entry>
         operation="getAuditLog"
         caption={text('audit.title')}

@@ -1,0 +1,44 @@
+/** What a reader of the audit log may do with it: recompute its chain, take it along as a file. */
+import { Act } from './act.tsx'
+import { useConsole } from './context.ts'
+import { Saved } from './saved.tsx'
+import { text } from './text.ts'
+
+type Verdict = { records: number; heads?: number; brokenAt?: number }
+
+export function AuditLogActs() {
+  const { api } = useConsole()
+  return (
+    <>
+      <Act<Verdict>
+        operation="verifyAuditLog"
+        button={text('audit.verify')}
+        reads
+        title={text('audit.verify')}
+        consequence={<p>{text('audit.verifyConsequence')}</p>}
+        send={() => api.call('verifyAuditLog')}
+        result={(verdict) => <Verified {...verdict} />}
+      />
+      <Act<File>
+        operation="exportAuditLog"
+        button={text('audit.export')}
+        reads
+        title={text('audit.export')}
+        consequence={<p>{text('audit.exportConsequence')}</p>}
+        send={() => api.download('exportAuditLog')}
+        result={(file) => <Saved file={file} />}
+      />
+    </>
+  )
+}
+
+function Verified({ records, heads, brokenAt }: Verdict) {
+  if (brokenAt !== undefined)
+    return <p role="alert">{text('audit.broken', { sequence: brokenAt, records })}</p>
+  return (
+    <>
+      <p>{text('audit.holds', { records })}</p>
+      {heads !== undefined && <p>{text('audit.headsHold', { heads })}</p>}
+    </>
+  )
+}

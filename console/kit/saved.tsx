@@ -1,0 +1,9 @@
+/** A file that an act made: handed to the person at once, and said so. */
+import { useEffect } from 'preact/hooks'
+import { save } from './save.ts'
+import { text } from './text.ts'
+
+export function Saved({ file }: { file: File }) {
+  useEffect(() => save(file), [file])
+  return <p class="wrap">{text('file.saved', { name: file.name })}</p>
+}

@@ -1,0 +1,57 @@
+/** Where a server sends its audit log: the part of its settings file, the same for both kinds of server, and what it opens. */
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { postRecords } from './client.ts'
+import { type AuditStream, createAuditStream } from './stream-audit-log.ts'
+
+export type AuditStreamSettings = {
+  /** The collector's address for logs, as https://collector.example/v1/logs. */
+  url: string
+  authorizationFile?: string | undefined
+}
+
+export const auditStreamSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['url'],
+  description: 'Where each record of the audit log is sent as well (docs/audit-log.md)',
+  properties: {
+    url: {
+      type: 'string',
+      pattern: '^https?://[^/?#@\\s]+(/[^\\s]*)?$',
+      maxLength: 500,
+      description: 'An OTLP/HTTP collector of logs: https://collector.example/v1/logs',
+    },
+    authorizationFile: {
+      type: 'string',
+      'x-path': true,
+      description: 'A file with the value of the Authorization header, mode 0600',
+    },
+  },
+}
+
+/** The kind of the job that sends, and how long after each end it runs again. */
+export const STREAM_AUDIT_LOG = 'stream-audit-log'
+export const STREAM_SECONDS = 5
+
+/** Undefined where the settings name no collector. */
+export async function openAuditStream(q: {
+  settings: AuditStreamSettings | undefined
+  database: Database
+  service: { name: string; instance: string }
+}): Promise<AuditStream | undefined> {
+  if (q.settings === undefined) return undefined
+  const { url, authorizationFile } = q.settings
+  const authorization = authorizationFile === undefined ? undefined : await readSecret(authorizationFile)
+  return createAuditStream({ ...q, url, authorization, post: postRecords })
+}
+
+/** Shows in /metrics what the collector lacks. */
+export function watchAuditStream(stream: AuditStream | undefined, metrics: Metrics): void {
+  if (stream === undefined) return
+  const help = 'Records of the audit log that the collector has not acknowledged'
+  metrics.watch('concordat_audit_stream_behind', help, 'to', async () => [
+    ['collector', await stream.behind()],
+  ])
+}
