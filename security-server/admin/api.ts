@@ -83,9 +83,8 @@ export async function adminRoutes(
     isRequired: q.contentFourEyes === true,
   })
   const login = q.login && openLogin(app, q.login, { ...q, sessions, people, apiKeys, audit })
-  const rooms: AdminRooms = {
-    ...{ ...q, apiKeys, audit, people, contentRequests, fetchDocument, registration },
-  }
+  const made = { apiKeys, audit, people, contentRequests, fetchDocument, registration }
+  const rooms: AdminRooms = { ...q, ...made }
   await registerOpenApi(app, {
     document: await securityServerApi(),
     handlers: {
