@@ -174,7 +174,7 @@ function writeState(file: string, state: VerifyState): void {
 
 function textReport(name: string, report: StoredReport): string {
   const { records, signatures, timeStamps, checkpoints, unstamped, erased, sealed, problems } = report
-  const { from, cosignatures, witnessed } = report
+  const { from, cosignatures, witnessed, evidenceRecords } = report
   const lines = [
     `${name}${report.origin === undefined ? '' : ` (${report.origin})`}`,
     ...(from > 0 ? [`  went on at record ${from}; what is before was verified in earlier runs`] : []),
@@ -183,6 +183,7 @@ function textReport(name: string, report: StoredReport): string {
     ...(cosignatures > 0
       ? [`  ${cosignatures} cosignatures; a quorum has cosigned ${witnessed} records`]
       : []),
+    ...(evidenceRecords > 0 ? [`  ${evidenceRecords} evidence records over tree heads`] : []),
   ]
   for (const { index, what } of problems.slice(0, 20)) lines.push(`  record ${index}: ${what}`)
   if (problems.length > 20) lines.push(`  and ${problems.length - 20} more`)

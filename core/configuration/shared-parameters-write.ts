@@ -10,50 +10,45 @@ import type {
 } from '#schemas/global-configuration.ts'
 import { type ClientId, idText, memberOf } from '#schemas/identifiers.ts'
 import { clientIdLines } from './xml-identifier.ts'
-import { branch, document, type Lines, leaf, since } from './xml-write.ts'
+import { branch, documentsIn, type Lines, leaf, since } from './xml-write.ts'
 
 /** The versions that we publish. */
 export type WrittenVersion = 4 | 5 | 6
 
 /** Writes `p`; what the version does not know (names of subsystems in 4, cost types in 5) is left out. */
 export function writeSharedParameters(p: SharedParameters, version: WrittenVersion): Buffer {
-  return document('conf', sharedLines(p), version)
+  return writeSharedParametersIn(p, [version])[0]!
 }
 
-/** Writes `p` in each version, in their order. Most of a large configuration is the same in all: it is made once. */
+/** Writes `p` in each version, in their order. */
 export function writeSharedParametersIn(p: SharedParameters, versions: readonly WrittenVersion[]): Buffer[] {
-  const lines = sharedLines(p)
-  return versions.map((version) => document('conf', lines, version))
+  return documentsIn('conf', elementsOf(p), versions)
 }
 
-function sharedLines(p: SharedParameters): Lines {
+function* elementsOf(p: SharedParameters): Generator<Lines> {
   const xmlIds = new Map<string, string>()
-  return [
-    ...leaf('instanceIdentifier', p.instance),
-    ...p.sources.flatMap(sourceLines),
-    ...p.approvedCas.flatMap(approvedCaLines),
-    ...p.approvedTsas.flatMap((tsa) =>
-      branch('approvedTSA', [
-        ...leaf('name', tsa.name),
-        ...leaf('url', tsa.url),
-        ...leaf('cert', tsa.cert),
-        ...since(6, leaf('costType', tsa.costType)),
-      ]),
-    ),
-    ...p.members.flatMap((member) => memberLines(member, xmlIds)),
-    ...p.securityServers.flatMap((server) => serverLines(server, xmlIds)),
-    ...p.globalGroups.flatMap((group) =>
-      branch('globalGroup', [
-        ...leaf('groupCode', group.groupCode),
-        ...leaf('description', group.description),
-        ...group.members.flatMap((member) => clientIdLines('groupMember', member)),
-      ]),
-    ),
-    ...branch('globalSettings', [
-      ...p.memberClasses.flatMap(({ code, description }) => memberClassLines(code, description)),
-      ...leaf('ocspFreshnessSeconds', p.ocspFreshnessSeconds),
-    ]),
-  ]
+  yield leaf('instanceIdentifier', p.instance)
+  for (const source of p.sources) yield sourceLines(source)
+  for (const ca of p.approvedCas) yield approvedCaLines(ca)
+  for (const tsa of p.approvedTsas)
+    yield branch('approvedTSA', [
+      ...leaf('name', tsa.name),
+      ...leaf('url', tsa.url),
+      ...leaf('cert', tsa.cert),
+      ...since(6, leaf('costType', tsa.costType)),
+    ])
+  for (const member of p.members) yield memberLines(member, xmlIds)
+  for (const server of p.securityServers) yield serverLines(server, xmlIds)
+  for (const group of p.globalGroups)
+    yield branch('globalGroup', [
+      ...leaf('groupCode', group.groupCode),
+      ...leaf('description', group.description),
+      ...group.members.flatMap((member) => clientIdLines('groupMember', member)),
+    ])
+  yield branch('globalSettings', [
+    ...p.memberClasses.flatMap(({ code, description }) => memberClassLines(code, description)),
+    ...leaf('ocspFreshnessSeconds', p.ocspFreshnessSeconds),
+  ])
 }
 
 function sourceLines(source: SharedParameters['sources'][number]): Lines {

@@ -28,7 +28,12 @@ const ENCODING = /^\ufeff?<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)["']/
 export async function parseXml(xml: Buffer, code: FaultCode): Promise<XmlElement> {
   checkBytes(xml, code)
   const { XmlDocument, ParseOption } = await import('libxml2-wasm')
-  const option = ParseOption.XML_PARSE_NONET | ParseOption.XML_PARSE_NO_XXE | ParseOption.XML_PARSE_HUGE
+  // White space between elements would be as many nodes again.
+  const option =
+    ParseOption.XML_PARSE_NONET |
+    ParseOption.XML_PARSE_NOBLANKS |
+    ParseOption.XML_PARSE_NO_XXE |
+    ParseOption.XML_PARSE_HUGE
   let document: LibraryDocument
   try {
     document = XmlDocument.fromBuffer(xml, { option })

@@ -44,33 +44,62 @@ export function since(version: number, elements: Lines): Lines {
   return elements.length === 0 ? [] : [{ since: version, elements }]
 }
 
-/** A whole document with root `ns3:<name>`, in a version where the schema has several. */
-export function document(name: string, children: Lines, version = Number.POSITIVE_INFINITY): Buffer {
-  const root = branch(`ns3:${name}`, children, {
-    'xmlns:ns2': IDENTIFIERS_NAMESPACE,
-    'xmlns:ns3': XROAD_NAMESPACE,
-  })
-  const declaration = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
-  return Buffer.from(`${[declaration, ...indented(root, version)].join('\n')}\n`)
+/** A whole document with root `ns3:<name>`. */
+export function document(name: string, children: Lines): Buffer {
+  return documentsIn(name, [children], [Number.POSITIVE_INFINITY])[0]!
 }
 
-/** The elements as lines, each child four spaces further in. */
-export function indented(elements: Lines, version = Number.POSITIVE_INFINITY): string[] {
-  const lines: string[] = []
-  indent(elements, '', version, lines)
-  return lines
-}
-
-/** Once, at the end: a large instance has half a million lines. */
-function indent(elements: Lines, before: string, version: number, lines: string[]): void {
+/**
+ * The document in several versions of its schema, in their order. Its elements are taken one after the other and each is
+ * text before the next one is made: a large instance has half a million lines, of which most are the same in all versions.
+ */
+export function documentsIn(name: string, elements: Iterable<Lines>, versions: readonly number[]): Buffer[] {
+  const root = `ns3:${name}`
+  const start = `<${root} xmlns:ns2="${IDENTIFIERS_NAMESPACE}" xmlns:ns3="${XROAD_NAMESPACE}"`
+  const newestFirst = [...versions].sort((a, b) => b - a)
+  const texts = new Map(versions.map((version): [number, string[]] => [version, []]))
   for (const element of elements) {
-    if (typeof element === 'string') lines.push(before + element)
-    else if ('since' in element) {
-      if (element.since <= version) indent(element.elements, before, version, lines)
-    } else {
-      lines.push(before + element.open)
-      indent(element.children, `${before}    `, version, lines)
-      lines.push(before + element.close)
+    let written: { text: string; oldest: number } | undefined
+    for (const version of newestFirst) {
+      // What no version between the two has added is the same text.
+      if (written === undefined || version < written.oldest) written = write(element, INDENT, version)
+      texts.get(version)!.push(written.text)
     }
   }
+  return versions.map((version) => {
+    const body = texts.get(version)!.join('')
+    const whole = body === '' ? `${start}/>\n` : `${start}>\n${body}</${root}>\n`
+    return Buffer.from(DECLARATION + whole)
+  })
+}
+
+const DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+const INDENT = '    '
+
+/** The elements as lines, each child four spaces further in. */
+export function indented(elements: Lines): string {
+  return write(elements, '', Number.POSITIVE_INFINITY).text
+}
+
+/** The elements as text; `oldest` is the first version that has all of it. */
+function write(elements: Lines, before: string, version: number): { text: string; oldest: number } {
+  const lines: string[] = []
+  const oldest = add(elements, before, version, lines)
+  return { text: lines.join(''), oldest }
+}
+
+function add(elements: Lines, before: string, version: number, lines: string[]): number {
+  let oldest = 0
+  for (const element of elements) {
+    if (typeof element === 'string') lines.push(before, element, '\n')
+    else if ('since' in element) {
+      if (element.since > version) continue
+      oldest = Math.max(oldest, element.since, add(element.elements, before, version, lines))
+    } else {
+      lines.push(before, element.open, '\n')
+      oldest = Math.max(oldest, add(element.children, before + INDENT, version, lines))
+      lines.push(before, element.close, '\n')
+    }
+  }
+  return oldest
 }

@@ -134,7 +134,7 @@ t.test('over what was logged since, with the same question only', async (t) => {
 
 const REPORT: LogReport = {
   ...{ ok: true, origin: 'o', records: 10, signatures: 0, timeStamps: 0, checkpoints: 0, cosignatures: 0 },
-  ...{ witnessed: 0, erased: 0, proofsKept: 0, sealed: 0, unstamped: 0, problems: [] },
+  ...{ witnessed: 0, erased: 0, proofsKept: 0, evidenceRecords: 0, sealed: 0, unstamped: 0, problems: [] },
 }
 
 t.test('each day, and in full from time to time', (t) =>

@@ -88,7 +88,7 @@ export function writeAuthCertRegResponse(request: AuthCertReg, number: number | 
     ],
     { 'xmlns:SOAP-ENV': SOAP, 'xmlns:xroad': XROAD_NAMESPACE, 'xmlns:id': IDENTIFIERS_NAMESPACE },
   )
-  return Buffer.from(['<?xml version="1.0" encoding="UTF-8"?>', ...indented(envelope)].join('\n'))
+  return Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${indented(envelope)}`)
 }
 
 function identifier(

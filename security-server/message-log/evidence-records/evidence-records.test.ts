@@ -17,6 +17,8 @@ import { eachDatabase } from '#test/databases.ts'
 import { logFolder, logOptions, openTestLog, SERVER, signedRecord } from '../fixture.ts'
 import { openLogDatabase } from '../log-database.ts'
 import type { MessageLogOptions } from '../message-log.ts'
+import { databaseSource } from '../verify/database-source.ts'
+import { verifyLog } from '../verify/verify-log.ts'
 
 const DAY = 86_400_000
 const YEAR = 365 * DAY
@@ -178,5 +180,29 @@ t.test('one a day, renewed before its end', (t) =>
     by = 'down'
     t.equal(await log.evidenceRecord((await log.append(await signedRecord())).index), undefined)
     await log.close()
+
+    const check = async () => {
+      const log = await openLogDatabase(url)
+      try {
+        const { evidenceRecords, problems } = await verifyLog(await databaseSource(log, () => undefined), {
+          tsaCertificates: known,
+        })
+        return { evidenceRecords, wrong: problems.filter(({ what }) => what.includes('evidence')) }
+      } finally {
+        await log.close()
+      }
+    }
+    const count = (await all()).length
+    t.strictSame(
+      await check(),
+      { evidenceRecords: count, wrong: [] },
+      'the verification of the log reads them',
+    )
+    const again = await openLogDatabase(url)
+    const [one, two] = await again.evidenceRecords.after(-1, 2)
+    const { note: _text, ...kept } = two!
+    await again.evidenceRecords.replace(two!.record, { ...kept, record: one!.record })
+    await again.close()
+    t.match(await check(), { evidenceRecords: count, wrong: [{ index: Number(two!.size) - 1 }] })
   }),
 )

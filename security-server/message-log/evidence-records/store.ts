@@ -27,6 +27,14 @@ export function createEvidenceRecordStore(database: Database) {
     newest: (): Promise<StoredEvidenceRecord | undefined> =>
       select().orderBy('evidence_record.size', 'desc').limit(1).executeTakeFirst(),
 
+    /** By size, at most `limit` of those over more than `size` records. */
+    after: (size: number, limit: number): Promise<StoredEvidenceRecord[]> =>
+      select()
+        .where('evidence_record.size', '>', size)
+        .orderBy('evidence_record.size')
+        .limit(limit)
+        .execute(),
+
     /** Those whose time to be renewed has come, the most urgent first. */
     due: (now: string, limit: number): Promise<StoredEvidenceRecord[]> =>
       select()

@@ -48,6 +48,13 @@ export async function databaseSource(
         after,
       ),
     cosignatures: (after = -1) => cosignaturesAfter(log, after, head.size),
+    evidenceRecords: () =>
+      paged(
+        (last) => log.evidenceRecords.after(last, STAMPS),
+        (row) => row.size,
+        (row) => row.size <= head.size,
+        -1,
+      ),
     document: records.document,
     form: async (idx) => {
       const [row] = await records.forms(idx, 1)

@@ -2,6 +2,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
+import type { StoredEvidenceRecord } from '../evidence-records/store.ts'
 import type { KeyFinder } from '../open-record.ts'
 import type { Head } from '../records/hot-store.ts'
 import type { StoredForm, StoredRecord } from '../records/store.ts'
@@ -22,6 +23,8 @@ export type LogSource = {
   checkpoints(after?: number): AsyncIterable<StoredCheckpoint>
   /** By size, those of more than `after`; absent in an export without them. */
   cosignatures?(after?: number): AsyncIterable<StoredCosignature>
+  /** By size; absent in an export without them. */
+  evidenceRecords?(): AsyncIterable<StoredEvidenceRecord>
   /** One signature document whole. */
   document(id: number): Promise<{ digest: Buffer; document: Buffer } | undefined>
   form(idx: number): Promise<StoredForm | undefined>
@@ -79,6 +82,8 @@ export type LogReport = {
   sealed: number
   /** Of the erased ones those whose proof was kept. */
   proofsKept: number
+  /** Evidence records over tree heads, all of which are checked in each run. */
+  evidenceRecords: number
   /** Signature documents that have no time-stamp yet. */
   unstamped: number
   /** By index; the first is where the log stops being trustworthy. At most MAX_PROBLEMS. */

@@ -10,6 +10,7 @@ import type { OpenedRecord, OpenedRemainder } from '../open-record.ts'
 import type { StoredRecord } from '../records/store.ts'
 import type { StoredTimeStamp } from '../time-stamps/store.ts'
 import { checkContent } from './check-content.ts'
+import { checkEvidenceRecords } from './check-evidence-records.ts'
 import { checkForm } from './check-form.ts'
 import { checkLinks, openOrExplain } from './check-links.ts'
 import { createSignatureChecker } from './check-signature.ts'
@@ -177,6 +178,9 @@ export async function verifyLog(
   }
   await check(end, tiles.end)
   await checkpoints.end(end, found)
+  report.evidenceRecords = await checkEvidenceRecords({
+    ...{ source, origin: checkpoints.origin(), tsaCertificates: trust.tsaCertificates, found },
+  })
   const document = await documents.next()
   if (document !== undefined) found(document.id, inconsistent('a signature document that no record has'))
   const stamp = await timeStamps.next()
@@ -250,6 +254,7 @@ function emptyReport(): LogReport {
     erased: 0,
     sealed: 0,
     proofsKept: 0,
+    evidenceRecords: 0,
     unstamped: 0,
     problems: [],
   }
