@@ -1,6 +1,13 @@
 /** The settings of a central registry: what the YAML file may say, checked before anything starts. */
-import { isIP } from 'node:net'
+
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
+import {
+  checkLogin,
+  isLoopback,
+  isSafe,
+  type LoginFile,
+  loginProperties,
+} from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { CatalogueSettings } from './catalogue/open-catalogue.ts'
@@ -12,15 +19,7 @@ export type Listener = {
   keyFile?: string | undefined
 }
 
-export type Login = {
-  issuer: string
-  clientId: string
-  clientSecretFile: string
-  baseUrl: string
-  contact: string
-  firstCodeFile: string
-  secondCodeFile: string
-}
+export type Login = LoginFile & { firstCodeFile: string; secondCodeFile: string }
 /** Always HTTPS: servers know this certificate from the configuration. */
 export type Registration = Listener & { certificateFile: string; keyFile: string }
 
@@ -150,25 +149,7 @@ export const settingsSchema = {
       ],
       description: 'How persons log in; without it only API keys work',
       properties: {
-        issuer: { type: 'string', maxLength: 500, description: 'The OpenID provider' },
-        clientId: { type: 'string', minLength: 1, maxLength: 255 },
-        clientSecretFile: {
-          type: 'string',
-          'x-path': true,
-          description: 'Our secret at the provider, mode 0600',
-        },
-        baseUrl: {
-          type: 'string',
-          pattern: '^https?://[^/?#@\\s]+$',
-          maxLength: 300,
-          description: 'Where browsers reach the management listener',
-        },
-        contact: {
-          type: 'string',
-          minLength: 1,
-          maxLength: 200,
-          description: 'Whom to ask when a login is refused',
-        },
+        ...loginProperties,
         firstCodeFile: { type: 'string', 'x-path': true, description: 'First installation code, mode 0600' },
         secondCodeFile: {
           type: 'string',
@@ -264,23 +245,9 @@ export function checkSettings({ admin, configuration, publicUrl, login, catalogu
       throw invalid('catalogue.client is INSTANCE/CLASS/CODE/SUBSYSTEM, each part percent-encoded')
   }
   if (login === undefined) return
-  if (!isSafe(login.issuer)) throw invalid('login.issuer must be https, or http to a loopback address')
-  if (!isSafe(login.baseUrl)) throw invalid('login.baseUrl must be https, or http to a loopback address')
+  checkLogin(login)
   if (login.firstCodeFile === login.secondCodeFile)
     throw invalid('login.firstCodeFile and login.secondCodeFile are for two persons: name two files')
-}
-
-/** A secret or a session may pass by this URL. */
-function isSafe(text: string): boolean {
-  const url = URL.parse(text)
-  if (url === null || url.username !== '' || url.password !== '' || url.search + url.hash !== '') return false
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
-}
-
-export function isLoopback(address: string): boolean {
-  return (
-    ['localhost', '::1', '[::1]'].includes(address) || (isIP(address) === 4 && address.startsWith('127.'))
-  )
 }
 
 function invalid(what: string): Fault {

@@ -1,13 +1,2 @@
-/** A list's page with the number of all that it is a page of, for readers who page through it. */
-import { type Answer, answer } from '#platform/http-service/answer.ts'
-
-/** Counts only where the page itself does not tell: a search that finds little is read once, not twice. */
-export async function listAnswer(
-  rows: object[],
-  { offset, limit }: { offset: number; limit: number },
-  count: () => Promise<number>,
-): Promise<Answer> {
-  const isLast = rows.length < limit && (rows.length > 0 || offset === 0)
-  const total = isLast ? offset + rows.length : await count()
-  return answer(rows, { headers: { 'x-total-count': String(total) } })
-}
+/** A list's page with its total: the platform's, under the name by which this room's routes know it. */
+export { listAnswer } from '#platform/http-service/list-answer.ts'

@@ -1,10 +1,10 @@
 /** The login of the registry's administrators: who may come in is told by people/ and, until it is done, by the ceremony. */
 import type { FastifyInstance } from 'fastify'
+import type { PeopleStore } from '#platform/people/store.ts'
 import { createLogin, type Login } from '#platform/sessions/create-login.ts'
 import type { Login as Settings } from './config.ts'
 import { writeInstallationCodes } from './installation/code-files.ts'
 import type { InstallationStore } from './installation/store.ts'
-import type { PeopleStore } from './people/store.ts'
 
 type Rooms = Omit<Parameters<typeof createLogin>[1], 'name' | 'settings' | 'people'> & {
   settings: Settings

@@ -18,8 +18,11 @@ import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { peopleHandlers } from '#platform/people/routes.ts'
+import { createPeopleStore } from '#platform/people/store.ts'
 import type { Running } from '#platform/process/run-process.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
+import { isLoopback } from '#platform/sessions/settings.ts'
 import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
 import { createApprovals } from './approvals/create-approvals.ts'
@@ -27,7 +30,7 @@ import { createProposers } from './approvals/proposers.ts'
 import { approvalHandlers } from './approvals/routes.ts'
 import { createProposalStore } from './approvals/store.ts'
 import { COLLECT_CATALOGUE, openCatalogue } from './catalogue/open-catalogue.ts'
-import { isLoopback, type Settings } from './config.ts'
+import type { Settings } from './config.ts'
 import { checkNotRestored, createHighWater } from './configuration/high-water.ts'
 import { publicRoutes } from './configuration/public-routes.ts'
 import { createPublish } from './configuration/publish.ts'
@@ -58,8 +61,6 @@ import { createMemberStore } from './members/store.ts'
 import { allMigrations } from './migrations/all.ts'
 import { overviewHandlers } from './overview/routes.ts'
 import { createOverviewStore } from './overview/store.ts'
-import { peopleHandlers } from './people/routes.ts'
-import { createPeopleStore } from './people/store.ts'
 import { createAutomaticApprovalStore } from './requests/automatic-store.ts'
 import { postNotice } from './requests/client.ts'
 import { intakeHandlers } from './requests/intake.ts'
@@ -223,7 +224,11 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   if (initialApiKeyFile !== undefined) await writeInitialApiKey(initialApiKeyFile, { apiKeys, audit })
 
   const sessions = createSessions({ database, clock })
-  const people = createPeopleStore({ database, sessions, issuer: settings.login?.issuer })
+  const people = createPeopleStore({
+    ...{ database, sessions, issuer: settings.login?.issuer },
+    // Without one of each nobody could admit others or mend trust.
+    indispensable: ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR'],
+  })
   const installation = createInstallationStore(database)
   const proposals = createProposalStore(database)
 

@@ -1,6 +1,7 @@
 /** What all stores of the registry share: changes one at a time, conflicts told as such, lists by page. */
-import { type Expression, type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
+import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
 import { isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
+import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
@@ -15,8 +16,7 @@ export type Change = <R>(act: (transaction: Kysely<Tables>) => Promise<R>) => Pr
 /** What a noun's store reads from: the database, or a transaction on it. */
 export type Tabled = Pick<Database, 'kysely'>
 
-/** A list's part: `q` is looked for in ids and names; `sort` names a column, with a minus before it from the end. */
-export type Page = { q?: string | undefined; sort?: string | undefined; offset: number; limit: number }
+export { counted, type Page, textContains }
 
 /** `announce` records within the same transaction that there is something to publish: both are kept, or neither. */
 export function createChange(
@@ -63,14 +63,6 @@ export function mustBe<R>(what: string, row: R | undefined): R {
   return row
 }
 
-/** How many rows a query meets. */
-export async function counted<T, N extends keyof T>(
-  query: SelectQueryBuilder<T, N, object>,
-): Promise<number> {
-  const row = await query.select(({ fn }) => fn.countAll().as('found')).executeTakeFirst()
-  return Number((row as { found?: unknown } | undefined)?.found ?? 0)
-}
-
 /** How many rows of a table name `value` in a column. */
 export async function countOf<T extends keyof Tables>(
   transaction: Kysely<Tables>,
@@ -101,10 +93,4 @@ export function contains(q: string, columns: { id: string; text: string }): Expr
   // Ids are stored in their text form, people write them with colons too.
   const inId = q.split(/[:/]/).map(encodeSegment).join('/')
   return sql<SqlBool>`(${textContains(columns.id, inId)} or ${textContains(columns.text, q)})`
-}
-
-/** Whether a column contains `part` literally; ASCII letters match in either case. */
-export function textContains(column: string, part: string): Expression<SqlBool> {
-  const pattern = `%${part.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`
-  return sql<SqlBool>`lower(${sql.ref(column)}) like lower(${pattern}) escape '\\'`
 }

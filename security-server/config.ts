@@ -1,6 +1,8 @@
 /** The settings of one security server: what the YAML file may say, checked before anything starts. */
 import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
+import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
+import { Fault } from '#schemas/fault.ts'
 
 export type ListenAddress = { address: string; port: number }
 
@@ -20,6 +22,9 @@ export type Settings = {
   }
   clients: { http?: ListenAddress; https?: ListenAddress }
   admin: ListenAddress & { initialApiKeyFile?: string }
+  /** Where persons log in; without it API keys alone work. */
+  login?: LoginFile
+  auditing: { contentFourEyes: boolean }
   limits: { bodyBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
   /** This server as a witness of others' logs. */
   witness?: { name: string }
@@ -117,6 +122,25 @@ export const settingsSchema = {
           type: 'string',
           'x-path': true,
           description: 'Where the first API key is written, once, mode 0600, when there is none yet',
+        },
+      },
+    },
+    login: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['issuer', 'clientId', 'clientSecretFile', 'baseUrl', 'contact'],
+      description: 'How persons log in; without it only API keys work',
+      properties: loginProperties,
+    },
+    auditing: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        contentFourEyes: {
+          type: 'boolean',
+          default: false,
+          description: 'Content is shown to an auditor only when a second one has agreed',
         },
       },
     },
@@ -253,3 +277,12 @@ export const settingsSchema = {
     },
   },
 } as const
+
+/** Throws `invalid_configuration` for settings that are each allowed but not together. */
+export function checkSettings({ login, auditing }: Pick<Settings, 'login' | 'auditing'>): void {
+  if (login !== undefined) checkLogin(login)
+  else if (auditing.contentFourEyes)
+    throw new Fault('invalid_configuration', {
+      what: 'auditing.contentFourEyes needs login: a second auditor agrees in person',
+    })
+}

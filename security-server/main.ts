@@ -22,7 +22,7 @@ import { VERSION } from '#platform/process/version.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
 import { createExports } from './admin/exports/create-exports.ts'
-import { type Settings, settingsSchema } from './config.ts'
+import { checkSettings, type Settings, settingsSchema } from './config.ts'
 import { evidenceRoutes } from './consumer/evidence.ts'
 import { listClientsRoute } from './consumer/list-clients.ts'
 import type { ConsumerRooms } from './consumer/rooms.ts'
@@ -83,6 +83,7 @@ await runProcess({
 })
 
 async function start(settings: Settings, log: Log): Promise<Running> {
+  checkSettings(settings)
   log.level = settings.logLevel
   const clock = systemClock
   const server = parseServerId(settings.server)
@@ -331,8 +332,10 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   health.routes(adminApp)
   metrics.routes(adminApp)
   servePages(adminApp, CONSOLE)
-  await adminRoutes(adminApp, {
+  const { login } = settings
+  const adminApi = await adminRoutes(adminApp, {
     server,
+    log,
     database,
     clock,
     keys,
@@ -349,6 +352,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     jobs,
     registryReports,
     exports,
+    login: login && {
+      settings: { ...login, clientSecret: await readSecret(login.clientSecretFile) },
+      metrics,
+    },
+    contentFourEyes: settings.auditing.contentFourEyes,
     initialApiKeyFile: settings.admin.initialApiKeyFile,
     own: ownListeners(settings),
   })
@@ -367,6 +375,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
         ocspApp.close(),
         adminApp.close(),
       ])
+      await adminApi.close()
       await verifications.close()
       await jobs.stop()
       await Promise.all([peerClient.close(), serviceClient.close(), ocspClient.close(), keys.close()])

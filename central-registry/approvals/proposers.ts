@@ -1,6 +1,6 @@
 /** What is known of those who propose: persons with their roles, API keys with the persons who answer for them. */
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
-import type { PeopleStore } from '../people/store.ts'
+import type { PeopleStore } from '#platform/people/store.ts'
 import type { Proposers } from './create-approvals.ts'
 
 export function createProposers(q: {

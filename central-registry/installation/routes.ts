@@ -1,8 +1,8 @@
 /** The operations by which the first two administrators, and one more when it is opened again, come in. */
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { PeopleStore } from '#platform/people/store.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
-import type { PeopleStore } from '../people/store.ts'
 import { digestOf } from './code-files.ts'
 import type { InstallationStore, Redeemed } from './store.ts'
 

@@ -2,11 +2,12 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
+import { createPersonTable } from '#platform/people/tables.ts'
 
 export const peopleMigrations: Record<string, Migration> = {
   'registry-people-001': {
     up: async (kysely) => {
-      await createPeople(kysely)
+      await createPersonTable(kysely)
       await createInstallation(kysely)
     },
   },
@@ -20,24 +21,6 @@ export const peopleMigrations: Record<string, Migration> = {
         .execute()
     },
   },
-}
-
-async function createPeople(kysely: Kysely<unknown>): Promise<void> {
-  const type = columnTypes(kysely)
-  await kysely.schema
-    .createTable('person')
-    .addColumn('id', type.text, (column) => column.primaryKey())
-    // Both are null until an invitation by e-mail is accepted.
-    .addColumn('issuer', type.text)
-    .addColumn('subject', type.text)
-    .addColumn('email', type.text, (column) => column.unique())
-    .addColumn('name', type.text, (column) => column.notNull())
-    .addColumn('roles', type.text, (column) => column.notNull())
-    .addColumn('state', type.text, (column) => column.notNull())
-    .addColumn('created_at', type.text, (column) => column.notNull())
-    .addColumn('last_login_at', type.text)
-    .addUniqueConstraint('person_subject', ['issuer', 'subject'] as never[])
-    .execute()
 }
 
 async function createInstallation(kysely: Kysely<unknown>): Promise<void> {

@@ -1,21 +1,9 @@
 /** Row types of the registry's tables, one to one with the migrations. Flags are 0 or 1; `_at` columns are ISO texts. */
 import type { Generated } from 'kysely'
+import type { PersonRow } from '#platform/people/tables.ts'
 import type { ContractState } from '#schemas/contract.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
-
-export type PersonRow = {
-  id: string
-  issuer: string | null
-  subject: string | null
-  email: string | null
-  name: string
-  /** With commas; empty for a guest of the installation ceremony. */
-  roles: string
-  state: 'invited' | 'active' | 'locked' | 'removed'
-  created_at: string
-  last_login_at: string | null
-}
 
 export type ProposalRow = {
   id: string

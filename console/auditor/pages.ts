@@ -1,11 +1,39 @@
 /** The pages of the console in the order of its navigation: a page is a folder, and a line here. */
 import type { Page } from '../kit/frame.tsx'
+import { archives } from './archives/page.tsx'
+import { caseOne } from './cases/one.tsx'
+import { cases } from './cases/page.tsx'
+import { contentRequests } from './content-requests/page.tsx'
 import { exchange } from './exchange/page.tsx'
 import { exportsPage } from './exports/page.tsx'
+import { holds } from './holds/page.tsx'
 import { integrity } from './integrity/page.tsx'
 import { looks } from './looks/page.tsx'
 import { overview } from './overview/page.tsx'
+import { people } from './people/page.tsx'
+import { reconciliation } from './reconciliation/page.tsx'
 import { records } from './records/page.tsx'
+import { retention } from './retention/page.tsx'
 import { traffic } from './traffic/page.tsx'
+import { verification } from './verification/page.tsx'
+import { witnesses } from './witnesses/page.tsx'
 
-export const pages: Page[] = [overview, records, exchange, exportsPage, traffic, integrity, looks]
+export const pages: Page[] = [
+  overview,
+  records,
+  exchange,
+  exportsPage,
+  traffic,
+  integrity,
+  verification,
+  witnesses,
+  reconciliation,
+  cases,
+  caseOne,
+  retention,
+  holds,
+  archives,
+  contentRequests,
+  looks,
+  people,
+]

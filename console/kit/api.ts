@@ -26,6 +26,8 @@ export type Session = {
   endsAt?: string
   /** What the API marks so becomes a proposal for a second administrator. */
   fourEyes?: boolean
+  /** At a security server: content is shown when a second auditor has agreed. */
+  contentFourEyes?: boolean
 }
 
 export type Api = {
@@ -124,7 +126,8 @@ export function createApi(): Api {
       data: data as T,
       headers: response.headers,
       ...(total === null ? {} : { total: Number(total) }),
-      ...(response.status === 202 ? { proposal: proposalOf(data as Proposed) } : {}),
+      // 202 also says that something goes on after the answer.
+      ...(response.status === 202 && isProposed(data) ? { proposal: proposalOf(data) } : {}),
     }
   }
 
@@ -151,6 +154,10 @@ export function createApi(): Api {
 }
 
 type Proposed = { id: string; contentSha256: string }
+
+function isProposed(data: unknown): data is Proposed {
+  return (data as Partial<Proposed> | undefined)?.contentSha256 !== undefined
+}
 
 function proposalOf({ id, contentSha256 }: Proposed): { id: string; hash: string } {
   return { id, hash: contentSha256 }

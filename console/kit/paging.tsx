@@ -15,18 +15,46 @@ export function Paging({ page, size, total }: { page: number; size: number; tota
       </p>
       <div class="acts">
         {last > 1 && <Steps page={page} last={last} />}
-        <label>
-          {text('table.size')}
-          <select onChange={(event) => changeQuery({ size: event.currentTarget.value, page: '' })}>
-            {SIZES.map((one) => (
-              <option key={one} value={one} selected={one === size}>
-                {one}
-              </option>
-            ))}
-          </select>
-        </label>
+        <PageSize size={size} />
       </div>
     </nav>
+  )
+}
+
+/** Of a list without a total: `before` names the row that this page begins after, `next` the last one when there are more. */
+export function CursorPaging(q: { shown: string; before: string; next: string | undefined; size: number }) {
+  return (
+    <nav class="paging" aria-label={text('table.pages')}>
+      <p>{q.shown}</p>
+      <div class="acts">
+        <button type="button" disabled={q.before === ''} onClick={() => changeQuery({ page: '' })}>
+          {text('search.newest')}
+        </button>
+        <button
+          type="button"
+          disabled={q.next === undefined}
+          onClick={() => changeQuery({ page: q.next ?? '' })}
+        >
+          {text('search.older')}
+        </button>
+        <PageSize size={q.size} />
+      </div>
+    </nav>
+  )
+}
+
+function PageSize({ size }: { size: number }) {
+  return (
+    <label>
+      {text('table.size')}
+      <select onChange={(event) => changeQuery({ size: event.currentTarget.value, page: '' })}>
+        {SIZES.map((one) => (
+          <option key={one} value={one} selected={one === size}>
+            {one}
+          </option>
+        ))}
+      </select>
+    </label>
   )
 }
 

@@ -92,5 +92,5 @@ function FilterInput({ filter: { name, options, type }, value }: { filter: Filte
   const onChange = (event: { currentTarget: HTMLInputElement }): void =>
     changeQuery({ [name]: event.currentTarget.value, page: '' })
   if (type === 'text') return <input type="text" value={value} onChange={onChange} />
-  return <input type="datetime-local" value={value} onChange={onChange} />
+  return <input type={type ?? 'datetime-local'} value={value} onChange={onChange} />
 }

@@ -13,8 +13,8 @@ import { Empty, Loading, Refused } from './states.tsx'
 import { type Option, Tools } from './table-tools.tsx'
 import { type TextKey, text } from './text.ts'
 
-/** One of the API's filters: a choice of options, a text, or without either a time. */
-export type Filter = { name: string; title: TextKey; options?: Option[]; type?: 'text' }
+/** One of the API's filters: a choice of options, a text, a day, or without either a time. */
+export type Filter = { name: string; title: TextKey; options?: Option[]; type?: 'text' | 'date' }
 
 export type TableProps<R> = {
   operation: string
@@ -40,10 +40,7 @@ export function Table<R>(q: TableProps<R>) {
   const page = Math.max(1, Math.min(Number.parseInt(query.get('page') ?? '1', 10) || 1, 100_000))
   const sorts = columns.flatMap(({ sort }) => (sort === undefined ? [] : [sort]))
   const sort = sortOf(query.get('sort') ?? '', sorts) ?? order
-  const asked = filters.map(({ name, options, type }) => {
-    const given = query.get(name) ?? ''
-    return [name, options === undefined && type === undefined ? timeOf(given) : given] as const
-  })
+  const asked = askedOf(query, filters)
   const isFiltered = query.get('q') !== null || asked.some(([, value]) => value !== '')
   const list = useAnswer<R[]>(q.operation, {
     ...(q.params === undefined ? {} : { params: q.params }),
@@ -83,6 +80,14 @@ export function Table<R>(q: TableProps<R>) {
       {list.state === 'there' && <Paging page={page} size={size} total={list.total} />}
     </div>
   )
+}
+
+/** What the address says of each filter, as the API takes it. */
+export function askedOf(query: URLSearchParams, filters: Filter[]): (readonly [string, string])[] {
+  return filters.map(({ name, options, type }) => {
+    const given = query.get(name)?.trim() ?? ''
+    return [name, options === undefined && type === undefined ? timeOf(given) : given] as const
+  })
 }
 
 /** What the address says, when the list can be ordered so. */

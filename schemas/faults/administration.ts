@@ -56,6 +56,13 @@ export const administrationFaults = {
     text: 'A second person has to do this',
     remedy: 'Ask another person with one of the roles',
   },
+  content_not_granted: {
+    status: 403,
+    blame: 'client',
+    text: 'A second auditor has to agree before this content is shown',
+    remedy:
+      'Ask for it with case and reason; once another auditor with content has agreed it can be read for a day',
+  },
   invalid_contract: {
     status: 400,
     blame: 'client',

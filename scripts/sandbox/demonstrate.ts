@@ -9,8 +9,8 @@ import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
 import type { Instance } from './instance.ts'
-import { type Agency, folderOf, SERVER_PORTS, subsystemText } from './layout.ts'
-import { loginsOf } from './people.ts'
+import { type Agency, folderOf, subsystemText } from './layout.ts'
+import { auditorLoginsOf, loginsOf } from './people.ts'
 
 export type Say = (line: string) => void
 
@@ -193,8 +193,9 @@ export function sayWhatNext(instance: Instance, say: Say): void {
       `    two of them become administrators by the codes in ${folderOf(layout, 'registry/code-1')} and code-2`,
     )
   say(
-    `  Auditors' console  http://${tax.address}:${SERVER_PORTS.admin}/console/  of the ${tax.name}: sign in with the API key in ${folderOf(layout, 'tax/api-key')}`,
+    `  Auditors' consoles sign in at the provider; administrators use the API key in ${folderOf(layout, 'tax/api-key')} and its kin:`,
   )
+  for (const login of auditorLoginsOf(layout)) say(`    ${login}`)
   say(`  Trust services     CA http://${layout.trust.address}:8888  OCSP :8889  TSA :8899`)
   say(
     `  Agencies' systems  http://${layout.systems.address}: population register :9001, tax agency :9002, business register :9003`,

@@ -16,10 +16,10 @@ import {
   serverText,
   subsystemText,
 } from './layout.ts'
-import { LOGIN_CLIENT, registryUrl, writePeople } from './people.ts'
+import { LOGIN_CLIENT, registryUrl, serverUrl, writePeople } from './people.ts'
 
 /** Changes when a sandbox of an older version cannot be used any more. */
-export const SANDBOX_VERSION = '7'
+export const SANDBOX_VERSION = '8'
 
 /** Makes the folders and the processes' settings; keeps what is there. `catalogue`: whether the registry asks providers by itself. */
 export async function writeSettings(layout: Layout, catalogue: boolean): Promise<void> {
@@ -42,6 +42,7 @@ openIdFile: ./openid.json
   )
   mkdirSync(folderOf(layout, 'registry'), { recursive: true, mode: 0o700 })
   secret(folderOf(layout, 'registry/pin'))
+  for (const { key } of agenciesOf(layout)) mkdirSync(folderOf(layout, key), { recursive: true, mode: 0o700 })
   writePeople(layout)
   registrationCertificate(layout)
   write(
@@ -60,7 +61,7 @@ registration:
   certificateFile: ./registry/registration.pem
   keyFile: ./registry/registration.key
 login:
-  issuer: http://${trust.address}:${trust.openIdPort}
+  issuer: ${issuerUrl(layout)}
   clientId: ${LOGIN_CLIENT}
   clientSecretFile: ./registry/login-secret
   baseUrl: ${registryUrl(layout)}
@@ -85,9 +86,12 @@ function catalogueSettings(layout: Layout): string {
 `
 }
 
+function issuerUrl({ trust }: Layout): string {
+  return `http://${trust.address}:${trust.openIdPort}`
+}
+
 function writeServerSettings(layout: Layout, agency: Agency): void {
   const { key, address } = agency
-  mkdirSync(folderOf(layout, key), { recursive: true, mode: 0o700 })
   secret(folderOf(layout, `${key}/pin`))
   write(
     folderOf(layout, `${key}.yaml`),
@@ -102,6 +106,12 @@ clients:
   http: { address: ${address}, port: ${SERVER_PORTS.http} }
   https: { address: ${address}, port: ${SERVER_PORTS.https} }
 admin: { address: ${address}, port: ${SERVER_PORTS.admin}, initialApiKeyFile: ./${key}/api-key }
+login:
+  issuer: ${issuerUrl(layout)}
+  clientId: ${key}
+  clientSecretFile: ./${key}/login-secret
+  baseUrl: ${serverUrl(agency)}
+  contact: whoever started this sandbox
 witness: { name: ${witnessName(layout, agency)} }
 witnesses: { policyFile: ./${key}/witnesses.policy }
 development: true

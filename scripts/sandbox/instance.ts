@@ -17,7 +17,7 @@ import {
   SERVER_PORTS,
   subsystemText,
 } from './layout.ts'
-import { peopleOf } from './people.ts'
+import { auditorsOf, peopleOf } from './people.ts'
 import { type Started, scriptCommand, serverCommand, startProcess } from './processes.ts'
 import { setUpRegistry } from './set-up-registry.ts'
 import { refreshServer, registerByHand, setUpClient, setUpServer, setUpService } from './set-up-server.ts'
@@ -163,6 +163,7 @@ async function setUpServers(q: {
     const server = servers[agency.key]!
     const certificate = await setUpServer({ server, anchor, layout, agency })
     await setUpClient({ server, layout, agency, certificate: q.systems[agency.key]! })
+    for (const auditor of auditorsOf(layout, agency)) await server.send('POST', '/people', auditor)
     return certificate
   }
   const { business } = layout.agencies

@@ -1,7 +1,10 @@
-/** The people of the sandbox's registry, whose passwords its OpenID provider knows: two administrators, two who read. */
+/**
+ * The people of the sandbox, whose passwords its OpenID provider knows: at the registry two administrators and two who read, at
+ * each agency's security server an auditor.
+ */
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { folderOf, type Layout } from './layout.ts'
+import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
 
 export type SandboxPerson = { subject: string; name: string; email: string; password: string }
 
@@ -16,21 +19,44 @@ const PEOPLE = [
 export const INVITED = PEOPLE.flatMap((one) => ('roles' in one ? [one] : []))
 export const LOGIN_CLIENT = 'registry'
 
-/** Writes the provider's file unless it is there; its secret is the registry's too. */
+/** By agency: invited at its security server with the agency's first API key. */
+const AUDITORS = [
+  { agency: 'population', subject: 'piret', name: 'Piret Pärn' },
+  { agency: 'tax', subject: 'tiina', name: 'Tiina Toom' },
+  { agency: 'business', subject: 'bruno', name: 'Bruno Brandt' },
+] as const
+const AUDITOR_ROLES = ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR']
+
+/** Writes the provider's file unless it is there; each client's secret is that of a server too. */
 export function writePeople(layout: Layout): void {
   const file = folderOf(layout, 'openid.json')
   if (existsSync(file)) return
-  const secret = randomBytes(24).toString('base64url')
-  const people = PEOPLE.map(({ subject, name }) => ({
-    subject,
-    name,
-    email: `${subject}@registry.sandbox.example`,
-    password: randomBytes(9).toString('base64url'),
-  }))
-  const redirectUri = `${registryUrl(layout)}/login/callback`
-  const text = JSON.stringify({ people, clients: [{ id: LOGIN_CLIENT, secret, redirectUri }] }, undefined, 2)
-  writeFileSync(file, `${text}\n`, { mode: 0o600 })
-  writeFileSync(folderOf(layout, 'registry/login-secret'), `${secret}\n`, { mode: 0o600 })
+  const people = [...PEOPLE.map((one) => ({ ...one, agency: 'registry' })), ...AUDITORS].map(
+    ({ subject, name, agency }) => ({
+      subject,
+      name,
+      email: `${subject}@${agency}.sandbox.example`,
+      password: randomBytes(9).toString('base64url'),
+    }),
+  )
+  const client = (id: string, base: string) => {
+    const secret = randomBytes(24).toString('base64url')
+    writeFileSync(folderOf(layout, `${id}/login-secret`), `${secret}\n`, { mode: 0o600 })
+    return { id, secret, redirectUri: `${base}/login/callback` }
+  }
+  const clients = [
+    client(LOGIN_CLIENT, registryUrl(layout)),
+    ...agenciesOf(layout).map((agency) => client(agency.key, serverUrl(agency))),
+  ]
+  writeFileSync(file, `${JSON.stringify({ people, clients }, undefined, 2)}\n`, { mode: 0o600 })
+}
+
+/** Who is invited at the security server of an agency, and with which roles. */
+export function auditorsOf(layout: Layout, { key }: Agency): { email: string; roles: string[] }[] {
+  const subjects: string[] = AUDITORS.filter(({ agency }) => agency === key).map(({ subject }) => subject)
+  return peopleOf(layout)
+    .filter(({ subject }) => subjects.includes(subject))
+    .map(({ email }) => ({ email, roles: AUDITOR_ROLES }))
 }
 
 export function peopleOf(layout: Layout): SandboxPerson[] {
@@ -40,10 +66,24 @@ export function peopleOf(layout: Layout): SandboxPerson[] {
 
 /** "anna / the password  administrator", for people who want to log in. */
 export function loginsOf(layout: Layout): string[] {
-  return peopleOf(layout).map(({ subject, password }) => {
-    const does = PEOPLE.find((one) => one.subject === subject)?.does ?? ''
-    return `${subject.padEnd(7)} ${password}  ${does}`
+  return peopleOf(layout).flatMap(({ subject, password }) => {
+    const does = PEOPLE.find((one) => one.subject === subject)?.does
+    return does === undefined ? [] : [`${subject.padEnd(7)} ${password}  ${does}`]
   })
+}
+
+/** The same of the auditors at security servers: where each logs in. */
+export function auditorLoginsOf(layout: Layout): string[] {
+  return agenciesOf(layout).flatMap((agency) =>
+    AUDITORS.filter((one) => one.agency === agency.key).map(({ subject }) => {
+      const password = peopleOf(layout).find((one) => one.subject === subject)?.password ?? ''
+      return `${subject.padEnd(7)} ${password}  ${serverUrl(agency)}/console/  ${agency.name}`
+    }),
+  )
+}
+
+export function serverUrl({ address }: Pick<Agency, 'address'>): string {
+  return `http://${address}:${SERVER_PORTS.admin}`
 }
 
 export function registryUrl({ registry }: Layout): string {

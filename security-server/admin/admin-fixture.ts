@@ -1,18 +1,24 @@
 /** A management API for tests: real keys, local systems, message log and database; a configuration from the keys' world. */
+import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { NOBODY_SUSPENDED } from '#core/configuration/suspension-list.ts'
-import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import { type ApiKeys, createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { createLog } from '#platform/logging/create-log.ts'
+import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { createPeopleStore, type PeopleStore } from '#platform/people/store.ts'
+import { createSessions } from '#platform/sessions/create-sessions.ts'
 import { createWitnessStore } from '#platform/witness/store.ts'
 import { Fault } from '#schemas/fault.ts'
+import { CLIENT } from '#test/fakes/openid-provider.ts'
 import { createContracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import { createPostDocument } from '../global-configuration/registration/client.ts'
@@ -32,6 +38,7 @@ import { createPartnerStore } from '../witness/partners/store.ts'
 import { adminRoutes } from './api.ts'
 import { createExports, type RecordExports } from './exports/create-exports.ts'
 import { ROLES } from './roles.ts'
+import type { WitnessView } from './rooms.ts'
 
 export type Reply = {
   status: number
@@ -42,6 +49,10 @@ export type Reply = {
 
 export type AdminWorld = {
   app: FastifyInstance
+  /** Where it listens when there is a login. */
+  base: string
+  /** Stores of the same database. */
+  rooms: { apiKeys: ApiKeys; people: PeopleStore }
   world: World
   keys: Keys
   localSystems: LocalSystems
@@ -67,6 +78,13 @@ export async function createAdminWorld(
     /** The embedded store when absent. */
     databaseUrl?: string
     logUrl?: string
+    /** The issuer at which people log in; then the API listens at `base`. */
+    login?: string
+    contentFourEyes?: boolean
+    /** The folder of the console's pages, where they are looked at. */
+    pages?: string
+    /** Instead of nobody. */
+    witnessing?: (log: MessageLog) => Partial<WitnessView>
   } = {},
 ): Promise<AdminWorld> {
   const world = await createWorld(t)
@@ -125,7 +143,23 @@ export async function createAdminWorld(
   })
   const app = createHttpService({ name: 'admin', log })
   t.teardown(() => app.close())
-  await adminRoutes(app, {
+  const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
+  const base = `http://${host}:4000`
+  const settings = {
+    clientId: CLIENT.id,
+    clientSecret: CLIENT.secret,
+    baseUrl: base,
+    contact: 'the operator',
+  }
+  if (o.pages !== undefined)
+    servePages(app, { prefix: '/console', directory: o.pages, how: 'concordat console' })
+  const api = await adminRoutes(app, {
+    login:
+      o.login === undefined
+        ? undefined
+        : { settings: { ...settings, issuer: o.login }, metrics: createMetrics() },
+    contentFourEyes: o.contentFourEyes === true,
+    log,
     server,
     clock,
     database,
@@ -141,19 +175,26 @@ export async function createAdminWorld(
       hasQuorum: () => false,
       store: createWitnessStore(database),
       partners,
+      ...o.witnessing?.(messageLog),
     },
     jobs,
     exports,
     own,
   })
+  t.teardown(() => api.close())
   await app.ready()
+  if (o.login !== undefined) await app.listen({ host, port: 4000 })
   const apiKeys = createApiKeys({ database, clock })
   const keyWith = async (roles: string[]) =>
     `X-Road-ApiKey token=${(await apiKeys.create({ name: 'test', roles })).secret}`
   const authorization: Record<string, string> = { all: await keyWith([...ROLES]) }
   for (const role of ROLES) authorization[role] = await keyWith([role])
+  const sessions = createSessions({ database, clock })
+  const people = createPeopleStore({ database, sessions, issuer: o.login, indispensable: [] })
   return {
     app,
+    base,
+    rooms: { apiKeys, people },
     world,
     keys,
     localSystems,

@@ -240,6 +240,7 @@ t.test('days compared with other servers, and their cases', async (t) => {
   const at = `/reconciliation-cases/${found?.['id']}`
   t.match((await ask('GET', at)).body, { ownProof: { requestId: 'r' }, peerProof: {}, peerProofHolds: false })
   t.match(await diagnosisOf(ask, 'reconciliation'), { state: 'WARNING', message: /1 discrepancies/ })
+  t.match([found, (await ask('GET', '/message-log')).body], [{ ownSide: 'first' }, { openCases: 1 }])
   t.equal((await ask('PATCH', at, { state: 'closed' })).status, 400, 'not without saying why')
   t.equal((await ask('PATCH', at, { state: 'lost', note: 'x' })).status, 400)
   t.match((await ask('PATCH', at, { state: 'closed', note: 'restored from backup' })).body, {
@@ -248,10 +249,19 @@ t.test('days compared with other servers, and their cases', async (t) => {
     changedBy: 'test',
   })
   t.match(await diagnosisOf(ask, 'reconciliation'), { state: 'OK' })
+  const assign = async (assignee: unknown, where = at, role = 'all') =>
+    ask('PUT', `${where}/assignee`, { assignee } as object, { role })
+  t.match((await assign(' Anna ')).body, { assignee: 'Anna', state: 'closed' })
+  t.equal((await json('/reconciliation-cases?assignee=Anna')).length, 1)
+  t.equal((await json('/reconciliation-cases?assignee=anna')).length, 0)
+  t.match((await assign(null)).body, { assignee: null })
+  for (const wrong of ['', ' ', 'a\nb', 7, 'x'.repeat(256)]) t.equal((await assign(wrong)).status, 400)
+  t.equal((await assign('Anna', '/reconciliation-cases/99')).status, 404)
+  t.equal((await assign('Anna', at, 'XROAD_CONTENT_AUDITOR')).status, 403)
   t.equal((await ask('PATCH', '/reconciliation-cases/99', { state: 'closed', note: 'x' })).status, 404)
   const acts = (await auditOf(ask)).filter(({ operation }) => /econciliation/.test(operation))
   t.match(
-    acts.map(({ operation }) => operation).filter((one) => one !== 'changeReconciliationCase'),
+    acts.map(({ operation }) => operation).filter((one) => !/^(change|assign)/.test(one)),
     ['getReconciliationCase', 'downloadReconciliationStatement'],
   )
   t.ok(acts.some(({ operation }) => operation === 'changeReconciliationCase'))

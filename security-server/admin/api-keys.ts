@@ -17,9 +17,12 @@ type AuditQuery = {
   q?: string
 }
 
-export function apiKeyHandlers({ apiKeys, audit, clock }: AdminRooms): Handlers {
+export function apiKeyHandlers({ apiKeys, audit, clock, contentRequests }: AdminRooms): Handlers {
   return {
-    getSession: async ({ caller: { kind, name, roles } }) => ({ kind, name, roles }),
+    getSession: async ({ caller: { kind, id, name, roles, session } }) => ({
+      ...{ kind, id, name, roles, ...session },
+      contentFourEyes: contentRequests.isRequired,
+    }),
     getApiKeys: () => apiKeys.list(),
     async addApiKey({ body, caller }) {
       const { name, roles, expiresAt } = body as { name: string; roles: string[]; expiresAt?: string }

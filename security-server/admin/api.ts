@@ -7,11 +7,17 @@ import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { peopleHandlers } from '#platform/people/routes.ts'
+import { createPeopleStore } from '#platform/people/store.ts'
+import { createSessions } from '#platform/sessions/create-sessions.ts'
 import type { OwnListener } from '../local-systems/check-address.ts'
 import { apiKeyHandlers } from './api-keys.ts'
 import { certificateHandlers } from './certificates.ts'
 import { createDocumentClient } from './client.ts'
 import { clientHandlers } from './clients.ts'
+import { createContentRequests } from './content-requests/create-content-requests.ts'
+import { contentRequestHandlers } from './content-requests/handlers.ts'
 import { contractHandlers } from './contracts/contracts.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
 import { exchangeHandlers } from './exchanges.ts'
@@ -19,6 +25,7 @@ import { explainHandlers } from './explain.ts'
 import { exportHandlers } from './exports/handlers.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
+import { type AdminLogin, openLogin } from './login.ts'
 import { messageLogHandlers } from './message-log.ts'
 import { reconciliationHandlers } from './reconciliation.ts'
 import { createRegistrationClient } from './requests/client.ts'
@@ -31,7 +38,15 @@ import { tokenHandlers } from './tokens.ts'
 import { trafficHandlers } from './traffic.ts'
 import { witnessHandlers } from './witnesses.ts'
 
-export type AdminSettings = Omit<AdminRooms, 'apiKeys' | 'audit' | 'fetchDocument' | 'registration'> & {
+export type AdminSettings = Omit<
+  AdminRooms,
+  'apiKeys' | 'audit' | 'people' | 'contentRequests' | 'fetchDocument' | 'registration'
+> & {
+  log: Log
+  /** Absent where only API keys work. */
+  login?: AdminLogin | undefined
+  /** Whether a second auditor has to agree before content is shown. */
+  contentFourEyes?: boolean
   /** The server's database, migrated. */
   database: Database
   /** Where the first API key is written when there is none. */
@@ -46,8 +61,11 @@ export async function securityServerApi(): Promise<OpenApiDocument> {
   return parse(await readFile(file, 'utf8')) as OpenApiDocument
 }
 
-/** Adds the API to a listener made by createHttpService. */
-export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promise<void> {
+/** Adds the API, and the login where there is one, to a listener made by createHttpService. */
+export async function adminRoutes(
+  app: FastifyInstance,
+  q: AdminSettings,
+): Promise<{ close(): Promise<void> }> {
   const apiKeys = createApiKeys(q)
   const audit = createAuditLog(q)
   if (q.initialApiKeyFile !== undefined) await writeInitialApiKey(q.initialApiKeyFile, apiKeys)
@@ -55,7 +73,19 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
   const registration = createRegistrationClient(
     () => q.globalConfiguration.current().index.privateParameters?.managementService,
   )
-  const rooms: AdminRooms = { ...q, apiKeys, audit, fetchDocument, registration }
+  const { database, clock } = q
+  const sessions = createSessions({ database, clock })
+  const issuer = q.login?.settings.issuer
+  // Without one nobody could invite others.
+  const indispensable = ['XROAD_SYSTEM_ADMINISTRATOR']
+  const people = createPeopleStore({ database, sessions, issuer, indispensable })
+  const contentRequests = createContentRequests({
+    ...{ database, clock, apiKeys },
+    isRequired: q.contentFourEyes === true,
+  })
+  const login = q.login && openLogin(app, q.login, { ...q, sessions, people, apiKeys, audit })
+  const made = { apiKeys, audit, people, contentRequests, fetchDocument, registration }
+  const rooms: AdminRooms = { ...q, ...made }
   await registerOpenApi(app, {
     document: await securityServerApi(),
     handlers: {
@@ -77,8 +107,11 @@ export async function adminRoutes(app: FastifyInstance, q: AdminSettings): Promi
       ...diagnosticsHandlers(rooms),
       ...explainHandlers(rooms),
       ...apiKeyHandlers(rooms),
+      ...peopleHandlers({ store: people, clock }),
+      ...contentRequestHandlers(rooms),
     },
-    authenticate: (authorization) => apiKeys.authenticate(authorization),
+    authenticate: login?.authenticate ?? ((authorization) => apiKeys.authenticate(authorization)),
     audit,
   })
+  return { close: async () => login?.close() }
 }

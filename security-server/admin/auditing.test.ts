@@ -157,6 +157,7 @@ await eachDatabase(t, async (_database, t, url) => {
       server: 'DEV:GOV:1000:ss1',
       records: /^\d+$/,
       today: { exchanges: Number },
+      ...{ openCases: 0, contentRequests: 0, contradictions: 0, broken: false },
     })
     await ask('POST', '/message-log/checkpoint')
     t.match(JSON.parse((await ask('GET', '/message-log/tree-heads')).raw.toString()), [
@@ -181,6 +182,8 @@ await eachDatabase(t, async (_database, t, url) => {
       'getExport',
       'getRetention',
       'findArchives',
+      'findErasureOrders',
+      'getContentRequests',
       'findLegalHolds',
       'getLegalHold',
     ]

@@ -12,6 +12,7 @@ import { catalogue } from '#schemas/fault-catalogue.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { StoredEvidence } from '../message-log/evidence/read-evidence.ts'
 import { collectExchange, writeBundle } from '../message-log/evidence/write-bundle.ts'
+import { checkGranted } from './content-requests/handlers.ts'
 import { colonForm } from './ids.ts'
 import { recordLook } from './looks.ts'
 import { bundleSource, recordView } from './message-log.ts'
@@ -81,6 +82,7 @@ export function exchangeHandlers(rooms: AdminRooms): Handlers {
 
     async getRecordContent(input) {
       const index = Number(input.params['index'])
+      await checkGranted(rooms, input)
       await recordLook(audit, 'getRecordContent', `record ${index}`, input)
       const { message, body, bodyFile, erased } = await messageLog.read(index)
       if (message === undefined) {

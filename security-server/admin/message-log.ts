@@ -7,6 +7,7 @@ import { idText } from '#schemas/identifiers.ts'
 import { checkpointSigner } from '../keys/checkpoint-signer.ts'
 import type { StoredEvidence } from '../message-log/evidence/read-evidence.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../message-log/evidence/write-bundle.ts'
+import { checkGranted } from './content-requests/handlers.ts'
 import { type LOOKS, recordLook } from './looks.ts'
 import { type FilterInput, recordFilter, rowView } from './record-filter.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
@@ -38,12 +39,14 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       return { ...recordView(evidence), proof: proofView(await messageLog.proof(index)) }
     },
     async downloadRecordContainer(input) {
+      await checkGranted(rooms, input)
       const index = await note('downloadRecordContainer', input)
       const container = writeContainer(await messageLog.container(index))
       const headers = { 'content-disposition': `attachment; filename="record-${index}.asice"` }
       return answer(container, { headers })
     },
     async downloadEvidenceBundle(input) {
+      await checkGranted(rooms, input)
       const { indexes } = await collectExchange({ log: messageLog }, indexOf(input.params))
       const index = await note('downloadEvidenceBundle', input, { records: indexes })
       const bundle = await writeBundle(bundleSource(rooms), indexes)

@@ -1,6 +1,7 @@
 /** Reconciliation for auditors: days compared with other servers, statements that both members signed, cases to explain. */
 import { answer } from '#platform/http-service/answer.ts'
 import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { colonForm, slashForm } from './ids.ts'
 import type { AdminRooms, CaseState, Handlers, ReconciledDay, ReconciliationCase } from './rooms.ts'
 
@@ -11,15 +12,19 @@ type Query = {
   memberId?: string
   state?: string
   requestId?: string
+  assignee?: string
 }
 
-export function reconciliationHandlers({ reconciliation, audit, clock }: AdminRooms): Handlers {
+export function reconciliationHandlers(rooms: AdminRooms): Handlers {
+  const { reconciliation, audit, clock } = rooms
+  const own = idText(rooms.server)
   const filterOf = (query: unknown) => {
     const { memberId, ...rest } = query as Query
     return { ...rest, ...(memberId === undefined ? {} : { member: slashForm(memberId, 3, 3) }) }
   }
   return {
-    getReconciliations: async ({ query }) => (await reconciliation.days.list(filterOf(query))).map(dayView),
+    getReconciliations: async ({ query }) =>
+      (await reconciliation.days.list(filterOf(query))).map((row) => dayView(row, own)),
     async downloadReconciliationStatement({ caller, params }) {
       const id = Number(params['id'])
       const day = await reconciliation.days.get(id)
@@ -35,7 +40,7 @@ export function reconciliationHandlers({ reconciliation, audit, clock }: AdminRo
     },
     getReconciliationCases: async ({ query }) => {
       const cases = await reconciliation.cases.listCases(filterOf(query))
-      return cases.map(({ of, found }) => caseView(of, found))
+      return cases.map(({ of, found }) => caseView(of, found, own))
     },
     async getReconciliationCase({ caller, params }) {
       const id = Number(params['id'])
@@ -47,7 +52,13 @@ export function reconciliationHandlers({ reconciliation, audit, clock }: AdminRo
         peerProof: JSON.parse(found.peer_proof) as unknown,
         peerProofHolds: Number(found.peer_proof_holds) === 1,
       }
-      return { ...caseView(of, found), ...proofs }
+      return { ...caseView(of, found, own), ...proofs }
+    },
+    async assignReconciliationCase({ params, body }) {
+      const id = Number(params['id'])
+      await reconciliation.cases.assign(id, (body as { assignee: string | null }).assignee?.trim() ?? null)
+      const found = await reconciliation.cases.getCase(id)
+      return caseView(await reconciliation.days.get(Number(found.reconciliation)), found, own)
     },
     async changeReconciliationCase({ caller, params, body }) {
       const id = Number(params['id'])
@@ -60,15 +71,15 @@ export function reconciliationHandlers({ reconciliation, audit, clock }: AdminRo
         now: new Date(clock()).toISOString(),
       })
       const found = await reconciliation.cases.getCase(id)
-      return caseView(await reconciliation.days.get(Number(found.reconciliation)), found)
+      return caseView(await reconciliation.days.get(Number(found.reconciliation)), found, own)
     },
   }
 }
 
-function dayView(row: ReconciledDay) {
+function dayView(row: ReconciledDay, own: string) {
   return {
     id: Number(row.id),
-    ...partiesOf(row),
+    ...partiesOf(row, own),
     state: row.state,
     counts: row.counts === '' ? null : (JSON.parse(row.counts) as unknown),
     error: row.error === '' ? null : row.error,
@@ -77,11 +88,11 @@ function dayView(row: ReconciledDay) {
   }
 }
 
-function caseView(of: ReconciledDay, found: ReconciliationCase) {
+function caseView(of: ReconciledDay, found: ReconciliationCase, own: string) {
   return {
     id: Number(found.id),
     reconciliationId: Number(of.id),
-    ...partiesOf(of),
+    ...partiesOf(of, own),
     state: found.state,
     requestId: found.request_id === '' ? null : found.request_id,
     finding: JSON.parse(found.finding) as unknown,
@@ -89,12 +100,15 @@ function caseView(of: ReconciledDay, found: ReconciliationCase) {
     openedAt: found.opened_at,
     changedAt: found.changed_at,
     changedBy: found.changed_by === '' ? null : found.changed_by,
+    assignee: found.assignee,
   }
 }
 
-function partiesOf({ day, own_member, peer_member, peer_server }: ReconciledDay) {
+/** `ownSide`: which of the statement's two we are, by the smaller identifier of the servers. */
+function partiesOf({ day, own_member, peer_member, peer_server }: ReconciledDay, own: string) {
   return {
     day,
+    ownSide: own < peer_server ? 'first' : 'second',
     memberId: colonForm(own_member),
     peerMemberId: colonForm(peer_member),
     peerServer: colonForm(peer_server),

@@ -1,4 +1,6 @@
 /** Retention, erasure by order and legal holds for the officers and auditors who decide about them. */
+import type { AuditEntry } from '#platform/audit-log/create-audit-log.ts'
+import { answer } from '#platform/http-service/answer.ts'
 import { Fault } from '#schemas/fault.ts'
 import type {
   ClassSettings,
@@ -18,13 +20,21 @@ type GivenScope = Pick<HoldScope, 'indexes' | 'queryId' | 'from' | 'to'> & {
   peer?: string
 }
 
-export function retentionHandlers({ messageLog, jobs }: AdminRooms): Handlers {
+export function retentionHandlers({ messageLog, jobs, audit }: AdminRooms): Handlers {
   const { retention } = messageLog
   return {
     async eraseRecord({ params, body }) {
       const index = Number(params['index'])
       const erased = await retention.erase({ index, ...(body as Order) })
       return { erasureIndex: erased.find((one) => one.index === index)?.erasureIndex ?? null, erased }
+    },
+    async findErasureOrders({ query }) {
+      const { limit, offset, q } = query as { limit: number; offset: number; q?: string }
+      const filter = { operations: ['eraseRecord'], q }
+      const orders = await audit.list({ ...filter, limit, offset })
+      const total = await audit.count(filter)
+      const views = await Promise.all(orders.map((order) => orderView(order, messageLog)))
+      return answer(views, { headers: { 'x-total-count': String(total) } })
     },
     async getRetention() {
       const { classes, assignments } = await retention.classes()
@@ -72,6 +82,33 @@ export function retentionHandlers({ messageLog, jobs }: AdminRooms): Handlers {
       const { reason } = body as { reason: string }
       return holdView(await retention.liftHold({ id: Number(params['id']), reason, liftedBy: caller.name }))
     },
+  }
+}
+
+/** The order as it stands in the audit log: it was recorded before it was carried out, and a legal hold may have refused it. */
+async function orderView(
+  { sequence, at, caller, target, data }: AuditEntry,
+  messageLog: Pick<AdminRooms['messageLog'], 'read'>,
+) {
+  const { body } = data as { body: Order }
+  const index = Number(/\/records\/(\d+)\/erase$/.exec(target)?.[1])
+  const found = await messageLog.read(index).catch((thrown: unknown) => {
+    if (thrown instanceof Fault && thrown.code === 'not_found') return undefined
+    throw thrown
+  })
+  const { case: caseNumber, reason, reference = null, mode } = body
+  return {
+    ...{
+      id: sequence,
+      orderedAt: at,
+      orderedBy: caller.name,
+      index,
+      case: caseNumber,
+      reason,
+      reference,
+      mode,
+    },
+    erasedAt: found?.erased ?? null,
   }
 }
 

@@ -5,6 +5,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
+import type { PeopleStore } from '#platform/people/store.ts'
 import type { WitnessStore } from '#platform/witness/store.ts'
 import type { Outage } from '#schemas/fleet.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
@@ -15,6 +16,7 @@ import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import type { Verifications } from '../message-log/verifications/verifications.ts'
 import type { FetchDocument } from './client.ts'
+import type { ContentRequests } from './content-requests/create-content-requests.ts'
 import type { RecordExports } from './exports/create-exports.ts'
 import type { RegistrationClient } from './requests/client.ts'
 
@@ -48,6 +50,8 @@ type Contradiction = { server: string; time: string; kind: string; known_note: s
 
 /** What this server has to do with witnesses; main.ts hands it in. */
 export type WitnessView = {
+  /** The C2SP tlog-policy file by which cosignatures are enough; absent when nobody witnesses our log. */
+  policyText?: string | undefined
   /** Absent when nobody witnesses our log. */
   witnesses:
     | { submit(): Promise<void>; witnessed(): unknown; state(): unknown[]; health(): Finding }
@@ -92,6 +96,7 @@ export type ReconciliationCase = {
   opened_at: string
   changed_at: string
   changed_by: string
+  assignee: string | null
 }
 type ReconciliationFilter = { before?: number; limit: number; day?: string; member?: string; state?: string }
 
@@ -103,10 +108,11 @@ export type AdminReconciliation = {
   }
   cases: {
     listCases(
-      q: ReconciliationFilter & { requestId?: string },
+      q: ReconciliationFilter & { requestId?: string; assignee?: string },
     ): Promise<{ of: ReconciledDay; found: ReconciliationCase }[]>
     getCase(id: number): Promise<ReconciliationCase>
     changeCase(id: number, q: { state: string; note: string; by: string; now: string }): Promise<void>
+    assign(id: number, assignee: string | null): Promise<void>
     open(): Promise<{ cases: number; unanswered: number }>
   }
 }
@@ -127,6 +133,8 @@ export type AdminRooms = {
   registryReports?: { outages(): Outage[]; clockErrorMs(): number | undefined } | undefined
   apiKeys: ApiKeys
   audit: AuditLog
+  people: PeopleStore
+  contentRequests: ContentRequests
   fetchDocument: FetchDocument
   registration: RegistrationClient
 }

@@ -15,6 +15,7 @@ const MAX_DAYS = 400
 /** Up to so long a time is shown by the hour, a longer one by the day. */
 const BY_HOUR_MS = 3 * DAY_MS
 const GROUPS = 20
+const MOST_ASKED = 100
 const ARE_IDS: ReadonlySet<string> = new Set(['peer', 'client', 'service'])
 
 type Query = FilterInput & { by: TrafficQuestion['by'] }
@@ -22,7 +23,7 @@ type Query = FilterInput & { by: TrafficQuestion['by'] }
 export function trafficHandlers(rooms: AdminRooms): Handlers {
   const { messageLog, audit, clock, server } = rooms
   return {
-    async getMessageLogState() {
+    async getMessageLogState({ caller }) {
       const treeHead = messageLog.treeHead()
       const now = clock()
       return {
@@ -32,6 +33,7 @@ export function trafficHandlers(rooms: AdminRooms): Handlers {
         oldestUnstamped: messageLog.oldestUnstamped() ?? null,
         treeHead: treeHead ?? null,
         ...(await counted(messageLog, now)),
+        ...(await waiting(rooms, caller.id)),
       }
     },
 
@@ -86,6 +88,19 @@ export function trafficHandlers(rooms: AdminRooms): Handlers {
   }
 }
 
+/** What waits for somebody who looks after the log; of requests to see content those that others have asked. */
+async function waiting(
+  { messageLog, reconciliation, contentRequests }: AdminRooms,
+  caller: string,
+): Promise<object> {
+  const asked = await contentRequests.store.list({ state: 'waiting', offset: 0, limit: MOST_ASKED })
+  return {
+    openCases: (await reconciliation.cases.open()).cases,
+    contentRequests: asked.filter((one) => one.asked_by !== caller && !contentRequests.isVoid(one)).length,
+    broken: (await messageLog.verifications?.health())?.reason !== undefined,
+  }
+}
+
 /** What the log's database has to be asked for: a log that cannot be written just now still says the rest. */
 async function counted(messageLog: AdminRooms['messageLog'], now: number) {
   try {
@@ -98,9 +113,10 @@ async function counted(messageLog: AdminRooms['messageLog'], now: number) {
       groups: 0,
     })
     const checkpoint = newest === undefined ? null : { size: Number(newest.size), time: newest.time }
-    return { checkpoint, today: total }
+    const { length: contradictions } = await messageLog.witnesses.contradictions()
+    return { checkpoint, today: total, contradictions }
   } catch (thrown) {
-    if (thrown instanceof Fault) return { checkpoint: null, today: null }
+    if (thrown instanceof Fault) return { checkpoint: null, today: null, contradictions: null }
     throw thrown
   }
 }

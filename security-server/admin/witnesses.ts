@@ -11,6 +11,7 @@ const PROOFS = 50
 export function witnessHandlers({ messageLog, witnessing }: AdminRooms): Handlers {
   return {
     getLogWitnesses: async () => ({
+      policy: witnessing?.policyText ?? null,
       quorum: witnessing?.witnesses?.witnessed() ?? null,
       witnesses: witnessing?.witnesses?.state() ?? [],
       contradictions: (await messageLog.witnesses.contradictions()).map((one) => ({
@@ -64,7 +65,8 @@ export function witnessHandlers({ messageLog, witnessing }: AdminRooms): Handler
       }
     },
     getVerifications: async ({ query }) => {
-      const rows = await verificationsOf(messageLog).list((query as { limit: number }).limit)
+      const filter = query as { before?: number; limit: number; outcome?: string }
+      const rows = await verificationsOf(messageLog).list(filter)
       return rows.map(verificationView)
     },
     startVerification: async ({ body }) => {

@@ -172,7 +172,7 @@ t.test('each day, and in full from time to time', (t) =>
     await daily()
     t.same(runs.at(-1), { from: 10 }, 'after the hour, from where it was')
     t.equal(runs.length, 2)
-    t.match(await verifications.list(2), [
+    t.match(await verifications.list({ limit: 2 }), [
       { outcome: 'holds', mode: 'incremental', first_record: 10 },
       { mode: 'full' },
     ])
@@ -187,7 +187,7 @@ t.test('each day, and in full from time to time', (t) =>
         ? { ...REPORT, ok: false, problems, from: 0 }
         : { ...REPORT, ok: false, problems: [{ index: 9, what: 'the tree' }], from: 30 }
     await daily()
-    t.match(await verifications.list(2), [
+    t.match(await verifications.list({ limit: 2 }), [
       { outcome: 'broken', mode: 'full', reason: 'record 4: the record is missing' },
       { outcome: 'broken', mode: 'incremental', reason: 'record 9: the tree' },
     ])
@@ -196,7 +196,7 @@ t.test('each day, and in full from time to time', (t) =>
     now += 86_400_000
     answer = () => Promise.reject(new Fault('database_error'))
     await t.rejects(daily(), { code: 'database_error' })
-    t.match(await verifications.list(1), [{ outcome: 'failed' }])
+    t.match(await verifications.list({ limit: 1 }), [{ outcome: 'failed' }])
     t.match(await verifications.health(), { reason: /record 4/ }, 'a failed run takes nothing back')
 
     const ends: ((report: StoredReport) => void)[] = []
@@ -208,7 +208,11 @@ t.test('each day, and in full from time to time', (t) =>
     now += 6 * 60_000
     const taken = daily()
     while (ends.length < 2) await wait(5)
-    t.equal((await verifications.list(2))[1]?.outcome, 'interrupted', 'one that fell silent is taken up')
+    t.equal(
+      (await verifications.list({ limit: 2 }))[1]?.outcome,
+      'interrupted',
+      'one that fell silent is taken up',
+    )
     for (const end of ends) end({ ...REPORT, from: 0 })
     await taken
     await verifications.close()

@@ -3,11 +3,13 @@ import type { Migration } from 'kysely/migration'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
+import { sessionMigrations } from '#platform/sessions/store.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
 import { verificationMigrations } from '../message-log/verifications/tables.ts'
 import { partnerMigrations } from '../witness/partners/tables.ts'
 import { serverContractMigrations } from './contracts.ts'
 import { localSystemsMigrations } from './local-systems.ts'
+import { serverPeopleMigrations } from './people.ts'
 import { reconciliationMigrations } from './reconciliation.ts'
 import { recordExportMigrations } from './record-exports.ts'
 
@@ -22,4 +24,6 @@ export const serverMigrations: Record<string, Migration> = {
   ...serverContractMigrations,
   ...reconciliationMigrations,
   ...recordExportMigrations,
+  ...sessionMigrations,
+  ...serverPeopleMigrations,
 }

@@ -63,4 +63,10 @@ export const reconciliationMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'security-server-reconciliation-002-assignee': {
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      await kysely.schema.alterTable('reconciliation_case').addColumn('assignee', text).execute()
+    },
+  },
 }

@@ -13,7 +13,12 @@ export const codeOf = (node: Node, which: 'first' | 'second'): string =>
 
 /** The browser's session at this registry, for a context of Chromium. */
 export function sessionOf(browser: Browser, node: Node): BrowserContextOptions {
-  const { host, hostname: domain } = new URL(baseOf(node))
+  return sessionAt(browser, baseOf(node))
+}
+
+/** The same of any server with a login. */
+export function sessionAt(browser: Browser, base: string): BrowserContextOptions {
+  const { host, hostname: domain } = new URL(base)
   const cookies = [...(browser.cookies.get(host) ?? [])].map(([name, value]) => ({
     ...{ name, value, domain, path: '/', expires: -1, httpOnly: true, secure: false },
     sameSite: 'Strict' as const,

@@ -313,7 +313,8 @@ if (!hasChromium()) {
     const navigation = (one: Visitor) => one.page.locator('.main-nav a').allTextContents()
     const observer = await at(t, browser, ['XROAD_SECURITYSERVER_OBSERVER'])
     await observer.open('/')
-    t.strictSame(await navigation(observer), ['Overview', 'Traffic', 'Integrity'])
+    const states = ['Overview', 'Traffic', 'Integrity', 'Verification', 'Witnesses', 'Retention']
+    t.strictSame(await navigation(observer), states)
     await observer.check('observer-overview')
     await observer.open('/traffic?by=service')
     await observer.page.getByRole('cell', { name: /persons/ }).waitFor()
@@ -348,7 +349,7 @@ if (!hasChromium()) {
     t.match(await reader.page.locator('main').textContent(), /Your roles do not include this page/)
     const officer = await at(t, browser, ['XROAD_SYSTEM_ADMINISTRATOR'])
     await officer.open('/')
-    t.strictSame(await navigation(officer), ['Overview', 'Traffic', 'Integrity', 'Who looked'])
+    t.strictSame(await navigation(officer), [...states, 'Archives', 'Who looked', 'People'])
     await officer.open('/traffic')
     await officer.check('officer-traffic')
   })

@@ -18,9 +18,9 @@ void t.test('two people admit a member and approve what a server asks for', asyn
   const base = world.registry.consoleUrl.replace(/\/$/, '')
   const hosts = [new URL(world.login.issuer).host]
 
-  const arrive = async (subject: string): Promise<Visitor> => {
+  const arrive = async (subject: string, at = base): Promise<Visitor> => {
     const person = people.find((one) => one.subject === subject)!
-    const one = await visitor(t, chromium, { base, hosts })
+    const one = await visitor(t, chromium, { base: at, hosts })
     const { page } = one
     await one.open('/')
     await page.getByRole('link', { name: 'Sign in' }).click()
@@ -99,4 +99,18 @@ void t.test('two people admit a member and approve what a server asks for', asyn
   const toomas = await arrive('toomas')
   await toomas.open('/people')
   await toomas.page.getByText('Your roles do not include this page').waitFor()
+
+  const tiina = await arrive('tiina', `${world.servers.tax.adminUrl}/console`)
+  await tiina.page.getByRole('link', { name: 'Search', exact: true }).click()
+  await tiina.page.getByText('The log holds no message yet').waitFor()
+  await tiina.page.getByRole('link', { name: 'Who looked' }).click()
+  await tiina.page.getByRole('cell', { name: 'Tiina Toom' }).first().waitFor()
+  await tiina.page.getByRole('button', { name: 'Sign out' }).click()
+  await tiina.page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  const stranger = people.find(({ subject }) => subject === 'anna')!
+  await tiina.page.getByRole('link', { name: 'Sign in' }).click()
+  await tiina.page.getByLabel('Name').fill(stranger.subject)
+  await tiina.page.getByLabel('Password').fill(stranger.password)
+  await tiina.page.keyboard.press('Enter')
+  await tiina.page.getByText('nobody has invited you here').waitFor()
 })

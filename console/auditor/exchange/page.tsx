@@ -10,6 +10,7 @@ import { type Loaded, useAnswer } from '../../kit/load.ts'
 import { Saved } from '../../kit/saved.tsx'
 import { Show } from '../../kit/states.tsx'
 import { text } from '../../kit/text.ts'
+import { AskForContent } from '../content-requests/ask.tsx'
 import { WHY, whyOf } from '../why.ts'
 import { directionText, Id, kindText, Outcome } from '../words.tsx'
 import { InTree, Signature, Stamped } from './proofs.tsx'
@@ -51,7 +52,12 @@ function Found({ of }: { of: Exchange }) {
             </>
           )
         }
-        acts={<Bundle index={of.asked} />}
+        acts={
+          <>
+            <AskForContent of={{ index: of.asked }} />
+            <Bundle index={of.asked} />
+          </>
+        }
       />
       <Part
         title={text('exchange.path')}

@@ -12,6 +12,7 @@ import { Empty, Show } from '../../kit/states.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { AskForContent } from '../content-requests/ask.tsx'
 import { WHY, whyOf } from '../why.ts'
 
 type Export = {
@@ -150,6 +151,9 @@ function Acts(one: Export) {
   const isContent = one.format === 'bundles'
   return (
     <div class="acts">
+      {isContent && one.state === 'done' && (
+        <AskForContent of={{ exportId: one.id }} label={text('contentRequests.askFor', { id: name })} />
+      )}
       {one.state === 'done' && (!isContent || mayReadContent) && (
         <Act<File>
           operation="downloadExport"

@@ -59,7 +59,8 @@ function OverviewPage() {
 }
 
 function Waiting({ of }: { of: LogState }) {
-  const waiting = waitingOf(of)
+  const { session } = useConsole()
+  const waiting = waitingOf(of).filter(({ needs }) => mayCall(session, needs))
   return (
     <Part title={text('overview.forYou')}>
       {waiting.length === 0 ? (

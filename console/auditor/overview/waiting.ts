@@ -11,9 +11,21 @@ export type LogState = {
   checkpoint: { size: number; time: string } | null
   /** Null while the log's database does not answer. */
   today: { exchanges: number; failed: number } | null
+  contradictions: number | null
+  openCases: number
+  contentRequests: number
+  /** The last verdict of a verification was that the log does not hold. */
+  broken: boolean
 }
 
-export type Waiting = { what: TextKey; values: Record<string, string | number>; tone: Tone; to: string }
+export type Waiting = {
+  what: TextKey
+  values: Record<string, string | number>
+  tone: Tone
+  to: string
+  /** Only who may call this can do something about it. */
+  needs: string
+}
 
 const MINUTE_MS = 60_000
 /** The jobs make a checkpoint every few seconds when there is something to sign. */
@@ -24,20 +36,48 @@ const STAMP_LATE_MS = 10 * MINUTE_MS
 const STAMP_URGENT_MS = 180 * MINUTE_MS
 
 /** The most urgent first. */
-export function waitingOf({ now: text, records, oldestUnstamped, checkpoint }: LogState): Waiting[] {
-  const now = Date.parse(text)
+export function waitingOf(state: LogState): Waiting[] {
+  const { records, oldestUnstamped, checkpoint, contradictions, openCases, contentRequests } = state
+  const now = Date.parse(state.now)
+  const needs = 'getTreeHeads'
   const found: Waiting[] = []
   if (oldestUnstamped !== null) {
     const age = now - Date.parse(oldestUnstamped)
     const minutes = Math.floor(age / MINUTE_MS)
     if (age > STAMP_LATE_MS) {
       const tone = age > STAMP_URGENT_MS ? 'bad' : 'warn'
-      found.push({ what: 'home.unstamped', values: { minutes }, tone, to: '/integrity' })
+      found.push({ what: 'home.unstamped', values: { minutes }, tone, to: '/integrity', needs })
     }
   }
   const behind = records - (checkpoint?.size ?? 0)
   if (behind > 0 && (checkpoint === null || now - Date.parse(checkpoint.time) > CHECKPOINT_LATE_MS)) {
-    found.push({ what: 'home.noCheckpoint', values: { count: behind }, tone: 'warn', to: '/integrity' })
+    found.push({
+      what: 'home.noCheckpoint',
+      values: { count: behind },
+      tone: 'warn',
+      to: '/integrity',
+      needs,
+    })
   }
+  if (state.broken)
+    found.push({
+      what: 'home.broken',
+      values: {},
+      tone: 'bad',
+      to: '/verification',
+      needs: 'getVerifications',
+    })
+  for (const [what, count, tone, to, operation] of [
+    ['home.contradictions', contradictions ?? 0, 'bad', '/witnesses', 'getLogWitnesses'],
+    ['home.cases', openCases, 'warn', '/cases?state=open', 'getReconciliationCases'],
+    [
+      'home.contentRequests',
+      contentRequests,
+      'warn',
+      '/content-requests?state=waiting',
+      'grantContentRequest',
+    ],
+  ] as const)
+    if (count > 0) found.push({ what, values: { count }, tone, to, needs: operation })
   return found.toSorted((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
 }

@@ -1,11 +1,11 @@
 /** The search for exchanges: what it is narrowed to and which page is shown stands in the address. */
 import { useEffect } from 'preact/hooks'
-import { changeQuery, useAddress } from '../../kit/address.tsx'
+import { useAddress } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { useAnnounce } from '../../kit/live.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { SIZES } from '../../kit/paging.tsx'
+import { CursorPaging, SIZES } from '../../kit/paging.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Empty, Loading, Refused } from '../../kit/states.tsx'
 import { Tools } from '../../kit/table-tools.tsx'
@@ -51,31 +51,12 @@ function RecordsPage() {
         )}
         {rows.length > 0 && found.state === 'there' && <Found rows={rows} stale={found.stale} />}
         {found.state === 'there' && (
-          <nav class="paging" aria-label={text('table.pages')}>
-            <p>{text(hasNext ? 'search.shownMore' : 'search.shown', { count: rows.length })}</p>
-            <div class="acts">
-              <button type="button" disabled={before === ''} onClick={() => changeQuery({ page: '' })}>
-                {text('search.newest')}
-              </button>
-              <button
-                type="button"
-                disabled={!hasNext}
-                onClick={() => changeQuery({ page: String(rows.at(-1)?.index ?? '') })}
-              >
-                {text('search.older')}
-              </button>
-              <label>
-                {text('table.size')}
-                <select onChange={(event) => changeQuery({ size: event.currentTarget.value, page: '' })}>
-                  {SIZES.map((one) => (
-                    <option key={one} value={one} selected={one === size}>
-                      {one}
-                    </option>
-                  ))}
-                </select>
-              </label>
-            </div>
-          </nav>
+          <CursorPaging
+            shown={text(hasNext ? 'search.shownMore' : 'search.shown', { count: rows.length })}
+            before={before}
+            next={hasNext ? String(rows.at(-1)?.index) : undefined}
+            size={size}
+          />
         )}
       </div>
     </>

@@ -16,13 +16,13 @@ import { idText, memberOf, parseMemberId, parseSubsystemId } from '#schemas/iden
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { clientIdOf, memberIdOf } from '../ids.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
-import { checkSecond, nameOf, stillCounts } from './agree.ts'
+import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'
 import { contractView } from './view.ts'
 
 type Status = { contract: string; version: number; hash: string; state: ContractState }
 
 export function contractHandlers(rooms: AdminRooms): Handlers {
-  const { contracts, keys, apiKeys, clock } = rooms
+  const { contracts, keys, clock } = rooms
   const server = idText(rooms.server)
   const idOf = (params: Record<string, string>): string => params['id']!.toLowerCase()
 
@@ -80,6 +80,7 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
 
   async function accept({ params, body, caller }: OperationInput): Promise<object> {
     const { contentHash: hash, member, subsystems } = body as Acceptance
+    await checkInPerson(caller, rooms)
     const version = versionOf(idOf(params), hash)
     const { content } = version
     const signer = idText(memberIdOf(member))
@@ -97,14 +98,14 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
       agreed_at: new Date(clock()).toISOString(),
     }
     let first = await contracts.agreements.agree(own)
-    if (!(await stillCounts(first, apiKeys, clock()))) {
+    if (!(await stillCounts(first, rooms, clock()))) {
       await contracts.agreements.forget(signer, own.hash)
       first = await contracts.agreements.agree(own)
     }
     // One and the same request: it is the first of two.
     if (first.key_id === own.key_id && first.agreed_at === own.agreed_at)
       return { contract: content.contract, version: content.version, hash: own.hash, agreed: 1, needed: 2 }
-    await checkSecond(first, caller, apiKeys)
+    await checkSecond(first, caller, rooms)
     if (first.subsystems !== own.subsystems)
       throw new Fault('contract_not_possible', { what: `the first agreed to join with ${first.subsystems}` })
     const mandated = [nameOf({ id: first.key_id, name: first.key_name }), nameOf(caller)]

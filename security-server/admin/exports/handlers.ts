@@ -5,6 +5,7 @@ import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { exportTarget } from '../content-requests/handlers.ts'
 import { recordLook } from '../looks.ts'
 import { bundleSource } from '../message-log.ts'
 import { type FilterInput, recordFilter } from '../record-filter.ts'
@@ -77,7 +78,11 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
     async downloadExport(input) {
       const row = await find(input.params['id'])
       const { case: number, reason } = input.query as { case?: string; reason?: string }
-      if (row.format === 'bundles') checkContent(input.caller, number, reason)
+      if (row.format === 'bundles') {
+        checkContent(input.caller, number, reason)
+        const target = exportTarget(row.id)
+        await rooms.contentRequests.check({ target, case: number ?? '', caller: input.caller })
+      }
       if (row.state !== 'done') throw new Fault('conflict', { what: `the export is ${row.state}` })
       const file = exports.fileOf(row)
       await access(file).catch((cause: unknown) => {

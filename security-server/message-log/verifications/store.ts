@@ -3,6 +3,13 @@ import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { VerificationRow, VerificationTables } from './tables.ts'
 
+/** `before` is the id of the last row of the page before. */
+export type VerificationFilter = {
+  before?: number | undefined
+  outcome?: string | undefined
+  limit: number
+}
+
 export type VerificationStore = ReturnType<typeof createVerificationStore>
 
 const KEPT = 1000
@@ -51,8 +58,12 @@ export function createVerificationStore(database: Database) {
       await tables.updateTable('log_verification').set(change).where('id', '=', id).execute()
     },
     /** Newest first. */
-    list: (limit: number): Promise<VerificationRow[]> =>
-      tables.selectFrom('log_verification').selectAll().orderBy('id', 'desc').limit(limit).execute(),
+    list: ({ before, outcome, limit }: VerificationFilter): Promise<VerificationRow[]> => {
+      let query = tables.selectFrom('log_verification').selectAll()
+      if (before !== undefined) query = query.where('id', '<', before)
+      if (outcome !== undefined) query = query.where('outcome', '=', outcome)
+      return query.orderBy('id', 'desc').limit(limit).execute()
+    },
     /** The last one that came to a verdict. */
     newestVerdict: (): Promise<VerificationRow | undefined> =>
       tables

@@ -8,7 +8,7 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { parseState, type VerifyState } from '../verify/state.ts'
 import type { StoredReport } from '../verify/verify-stored.ts'
-import type { VerificationStore } from './store.ts'
+import type { VerificationFilter, VerificationStore } from './store.ts'
 import type { VerificationRow } from './tables.ts'
 
 export type Verifications = {
@@ -17,7 +17,7 @@ export type Verifications = {
   /** Starts a run and gives its row; throws `conflict` while one is under way. */
   start(q: { full: boolean }): Promise<VerificationRow>
   /** Newest first. */
-  list(limit: number): Promise<VerificationRow[]>
+  list(filter: VerificationFilter): Promise<VerificationRow[]>
   health(): Promise<Finding>
   /** Waits for what `start` began; its end is recorded as an interruption. */
   close(): Promise<void>
@@ -125,7 +125,7 @@ export function createVerifications(q: {
       begun = carryOut(id, full, closing.signal).catch((err: unknown) =>
         logger.error({ err }, 'the verification of the message log failed'),
       )
-      return (await store.list(1))[0]!
+      return (await store.list({ limit: 1 }))[0]!
     },
     list: store.list,
     health: async () => {

@@ -11,7 +11,10 @@ import {
 } from './store.ts'
 
 export type StoredCase = Selectable<CaseRow>
-export type CaseFilter = ReconciliationFilter & { requestId?: string | undefined }
+export type CaseFilter = ReconciliationFilter & {
+  requestId?: string | undefined
+  assignee?: string | undefined
+}
 export type CasesStore = ReturnType<typeof createCasesStore>
 
 export function createCasesStore(database: Database) {
@@ -23,10 +26,11 @@ export function createCasesStore(database: Database) {
         .selectFrom('reconciliation_case as found')
         .innerJoin('reconciliation', 'reconciliation.id', 'found.reconciliation')
         .selectAll('found')
-      const { before, day, member, state, requestId } = q
+      const { before, day, member, state, requestId, assignee } = q
       if (before !== undefined) query = query.where('found.id', '<', before)
       if (day !== undefined) query = query.where('day', '=', day)
       if (state !== undefined) query = query.where('found.state', '=', state)
+      if (assignee !== undefined) query = query.where('assignee', '=', assignee)
       if (requestId !== undefined) query = query.where('request_id', '=', requestId)
       if (member !== undefined)
         query = query.where((is) => is.or([is('own_member', '=', member), is('peer_member', '=', member)]))
@@ -57,6 +61,16 @@ export function createCasesStore(database: Database) {
         .set({ state: q.state, note: q.note, changed_by: q.by, changed_at: q.now })
         .where('id', '=', id)
         .execute()
+    },
+
+    /** Throws `not_found`. */
+    assign: async (id: number, assignee: string | null): Promise<void> => {
+      const { numUpdatedRows } = await kysely
+        .updateTable('reconciliation_case')
+        .set({ assignee })
+        .where('id', '=', id)
+        .executeTakeFirst()
+      if (Number(numUpdatedRows) === 0) throw new Fault('not_found', { what: `case ${id}` })
     },
 
     /** Cases that wait for people, and days that nobody answered for. */

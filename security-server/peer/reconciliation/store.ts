@@ -43,6 +43,8 @@ export type CaseRow = {
   opened_at: string
   changed_at: string
   changed_by: string
+  /** Who looks into it; null: nobody yet. */
+  assignee: string | null
 }
 export type Tables = EntryTables & {
   reconciliation: ReconciliationRow
@@ -192,7 +194,10 @@ export function createReconciliationStore(database: Database) {
           .returning('id')
           .executeTakeFirst()
         if (row === undefined) throw taken()
-        const rest = { state: 'open', note: '', opened_at: now, changed_at: now, changed_by: '' }
+        const rest = {
+          ...{ state: 'open', note: '', opened_at: now, changed_at: now, changed_by: '' },
+          assignee: null,
+        }
         const rows = q.cases.map((one) => ({ ...one, ...rest, reconciliation: row.id }))
         for (let at = 0; at < rows.length; at += INSERTED_AT_ONCE) {
           const some = rows.slice(at, at + INSERTED_AT_ONCE)

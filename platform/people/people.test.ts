@@ -1,12 +1,12 @@
 import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { reopenInstallation } from '#central-registry/installation/reopen.ts'
+import { createInstallationStore } from '#central-registry/installation/store.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { baseOf, codeOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
-import { reopenInstallation } from '../installation/reopen.ts'
-import { createInstallationStore } from '../installation/store.ts'
 
 const DAY = 86_400_000
 

@@ -1,8 +1,8 @@
 /** Handlers of the operations on people. */
 import type { Clock } from '#platform/clock.ts'
+import type { Page } from '#platform/database/lists.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import { listAnswer } from '../list-answer.ts'
-import type { Page } from '../store.ts'
 import { checkInvitation, checkNotOwn } from './rules.ts'
 import type { PeopleStore } from './store.ts'
 

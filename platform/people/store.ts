@@ -2,13 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Kysely, SelectQueryBuilder } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
+import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Identity } from '#platform/sessions/client.ts'
 import type { Sessions } from '#platform/sessions/create-sessions.ts'
 import type { Admission } from '#platform/sessions/routes.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { PersonRow, Tables } from '../migrations/tables.ts'
-import { counted, mustHaveMet, type Page, textContains } from '../store.ts'
 import {
   type Act,
   checkMayHaveRoles,
@@ -17,6 +16,7 @@ import {
   type State,
   stateAfter,
 } from './rules.ts'
+import type { PeopleTables, PersonRow } from './tables.ts'
 
 export type Person = {
   id: string
@@ -49,28 +49,35 @@ export function createPeopleStore(q: {
   sessions: Pick<Sessions, 'endAllOf'>
   /** Whose subjects people are; undefined when no login is configured. */
   issuer: string | undefined
+  /** Roles that somebody who is active must have. */
+  indispensable: readonly string[]
 }) {
-  const tables = tablesOf<Tables>(q.database)
-  const rows = (kysely: Kysely<Tables>) => kysely.selectFrom('person').select(COLUMNS)
-  const locked = <R>(act: (transaction: Kysely<Tables>) => Promise<R>): Promise<R> =>
+  const { indispensable } = q
+  const tables = tablesOf<PeopleTables>(q.database)
+  const rows = (kysely: Kysely<PeopleTables>) => kysely.selectFrom('person').select(COLUMNS)
+  const locked = <R>(act: (transaction: Kysely<PeopleTables>) => Promise<R>): Promise<R> =>
     inTransaction(tables, async (transaction) => {
       await lockFor(transaction, 'people')
       return act(transaction)
     })
-  const endSessions = (id: string, transaction: Kysely<Tables>): Promise<void> =>
+  const endSessions = (id: string, transaction: Kysely<PeopleTables>): Promise<void> =>
     q.sessions.endAllOf(id, transaction as unknown as Kysely<unknown>)
 
-  async function personIn(transaction: Kysely<Tables>, id: string): Promise<Person> {
+  async function personIn(transaction: Kysely<PeopleTables>, id: string): Promise<Person> {
     const row = await rows(transaction).where('id', '=', id).executeTakeFirst()
     if (row === undefined) throw new Fault('not_found', { what: `the person ${id}` })
     return personOf(row)
   }
 
-  async function activeIn(transaction: Kysely<Tables>): Promise<Person[]> {
+  async function activeIn(transaction: Kysely<PeopleTables>): Promise<Person[]> {
     return (await rows(transaction).where('state', '=', 'active').execute()).map(personOf)
   }
 
-  async function update(transaction: Kysely<Tables>, id: string, values: Partial<PersonRow>): Promise<void> {
+  async function update(
+    transaction: Kysely<PeopleTables>,
+    id: string,
+    values: Partial<PersonRow>,
+  ): Promise<void> {
     await transaction.updateTable('person').set(values).where('id', '=', id).execute()
   }
 
@@ -87,6 +94,10 @@ export function createPeopleStore(q: {
     },
     count: ({ q: text = '' }: Pick<Page, 'q'>): Promise<number> =>
       counted(named(tables.selectFrom('person'), text)),
+    /** How many people who may log in have this role. */
+    async activeWith(role: string): Promise<number> {
+      return (await activeIn(tables)).filter(({ roles }) => roles.includes(role)).length
+    },
     async find(id: string): Promise<Person | undefined> {
       const row = await rows(tables).where('id', '=', id).executeTakeFirst()
       return row === undefined ? undefined : personOf(row)
@@ -166,7 +177,8 @@ export function createPeopleStore(q: {
       locked(async (transaction) => {
         const person = await personIn(transaction, id)
         const state = stateAfter(act, person)
-        if (state !== 'active') checkNotLast(person, [], await activeIn(transaction))
+        if (state !== 'active')
+          checkNotLast(person, { rolesAfter: [], active: await activeIn(transaction), indispensable })
         await update(transaction, id, { state })
         await endSessions(id, transaction)
       }),
@@ -175,29 +187,29 @@ export function createPeopleStore(q: {
       locked(async (transaction) => {
         const person = await personIn(transaction, id)
         checkMayHaveRoles(person)
-        checkNotLast(person, roles, await activeIn(transaction))
+        checkNotLast(person, { rolesAfter: roles, active: await activeIn(transaction), indispensable })
         await update(transaction, id, { roles: roles.join(',') })
         await endSessions(id, transaction)
         return personIn(transaction, id)
       }),
     /** Within the transaction that ends the ceremony: makes a guest an administrator. */
-    async install(transaction: Kysely<Tables>, id: string, roles: string[]): Promise<void> {
+    async install(transaction: Kysely<PeopleTables>, id: string, roles: string[]): Promise<void> {
       const { numUpdatedRows } = await transaction
         .updateTable('person')
         .set({ roles: roles.join(',') })
         .where('id', '=', id)
         .where('state', '=', 'active')
         .executeTakeFirst()
-      mustHaveMet(`the person ${id}`, numUpdatedRows)
+      if (numUpdatedRows === 0n) throw new Fault('not_found', { what: `the person ${id}` })
       await endSessions(id, transaction)
     },
     /** Within the transaction that ends the ceremony: strangers who redeemed nothing are forgotten. */
-    async forgetGuests(transaction: Kysely<Tables>): Promise<void> {
+    async forgetGuests(transaction: Kysely<PeopleTables>): Promise<void> {
       for (const { id } of await guestsIn(transaction)) await forget(transaction, id)
     },
   }
 
-  async function guestsIn(transaction: Kysely<Tables>): Promise<{ id: string }[]> {
+  async function guestsIn(transaction: Kysely<PeopleTables>): Promise<{ id: string }[]> {
     return transaction
       .selectFrom('person')
       .select('id')
@@ -206,19 +218,19 @@ export function createPeopleStore(q: {
       .execute()
   }
 
-  async function forget(transaction: Kysely<Tables>, id: string): Promise<void> {
+  async function forget(transaction: Kysely<PeopleTables>, id: string): Promise<void> {
     await endSessions(id, transaction)
     await transaction.deleteFrom('person').where('id', '=', id).execute()
   }
 
-  async function forgetOldestGuest(transaction: Kysely<Tables>): Promise<void> {
+  async function forgetOldestGuest(transaction: Kysely<PeopleTables>): Promise<void> {
     const guests = await guestsIn(transaction)
     const [oldest] = guests
     if (oldest !== undefined && guests.length >= MOST_GUESTS) await forget(transaction, oldest.id)
   }
 }
 
-type People<R> = SelectQueryBuilder<Tables, 'person', R>
+type People<R> = SelectQueryBuilder<PeopleTables, 'person', R>
 
 /** Those who can be told by this text. */
 function named<R>(query: People<R>, text: string): People<R> {

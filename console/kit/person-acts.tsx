@@ -1,11 +1,12 @@
 /** What can be done about one person; nobody does it about themselves. */
-import { Act } from '../../kit/act.tsx'
-import { useConsole } from '../../kit/context.ts'
-import { text } from '../../kit/text.ts'
-import { roleField } from '../roles.tsx'
-import type { Person } from './page.tsx'
+import { Act } from './act.tsx'
+import { useConsole } from './context.ts'
+import type { PeopleRules, Person } from './people.tsx'
+import { roleField } from './roles.tsx'
+import { text } from './text.ts'
 
-export function PersonActs({ of: { id, name, roles, state } }: { of: Person }) {
+export function PersonActs({ of, everybody, whenLocked }: { of: Person } & PeopleRules) {
+  const { id, name, roles, state } = of
   const { session } = useConsole()
   if (id === session.id || state === 'removed') return null
   const params = { id }
@@ -17,7 +18,7 @@ export function PersonActs({ of: { id, name, roles, state } }: { of: Person }) {
         label={text('people.changeRolesOf', { name })}
         title={text('people.changeRolesOf', { name })}
         consequence={<p>{text('people.changeRolesConsequence')}</p>}
-        fields={[roleField('people.roles', roles)]}
+        fields={[roleField(everybody, 'people.roles', roles)]}
         send={({ roles: chosen }, call) =>
           call('changePersonRoles', { params, body: { roles: String(chosen).split(',') } })
         }
@@ -29,7 +30,7 @@ export function PersonActs({ of: { id, name, roles, state } }: { of: Person }) {
           button={text('people.lock')}
           label={text('people.lockThis', { name })}
           title={text('people.lockThis', { name })}
-          consequence={<p>{text('people.lockConsequence')}</p>}
+          consequence={<p>{text(whenLocked)}</p>}
           send={(_, call) => call('lockPerson', { params })}
           result={() => <p>{text('people.locked')}</p>}
         />

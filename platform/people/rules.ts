@@ -1,13 +1,10 @@
-/** What holds for people who administer the registry; pure. */
+/** What holds for people who administer a server; pure. */
 import { Fault } from '#schemas/fault.ts'
 
 export type State = 'invited' | 'active' | 'locked' | 'removed'
 
 /** What a rule has to know of somebody. */
 export type Standing = { id: string; state: State; roles: string[] }
-
-/** Without one of each nobody could admit others or mend trust. */
-export const INDISPENSABLE = ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR']
 
 const ACTS = {
   lock: { from: ['active'], to: 'locked' },
@@ -30,9 +27,13 @@ export function stateAfter(act: Act, { state }: Standing): State {
 const PAST: Record<Act, string> = { lock: 'locked', unlock: 'unlocked', remove: 'removed' }
 
 /** Throws `conflict` when `person` would be the last to lose a role that somebody must have. */
-export function checkNotLast(person: Standing, rolesAfter: string[], active: Standing[]): void {
+export function checkNotLast(
+  person: Standing,
+  q: { rolesAfter: string[]; active: Standing[]; indispensable: readonly string[] },
+): void {
+  const { rolesAfter, active, indispensable } = q
   if (person.state !== 'active') return
-  for (const role of INDISPENSABLE) {
+  for (const role of indispensable) {
     if (!person.roles.includes(role) || rolesAfter.includes(role)) continue
     const others = active.filter((one) => one.id !== person.id && one.roles.includes(role))
     if (others.length === 0)

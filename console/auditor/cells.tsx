@@ -1,0 +1,28 @@
+/** What many lists of auditors say in a cell: for which case and why, and when by whom. */
+import { Time } from '../kit/time.tsx'
+
+export function CaseAndReason(q: { case: string; reason: string; reference?: string | null }) {
+  return (
+    <>
+      <bdi>{q.case}</bdi>
+      {q.reference != null && (
+        <>
+          {' '}
+          (<bdi>{q.reference}</bdi>)
+        </>
+      )}
+      <br />
+      <bdi class="beside">{q.reason}</bdi>
+    </>
+  )
+}
+
+export function WhenBy({ at, by }: { at: string; by: string }) {
+  return (
+    <>
+      <Time at={at} />
+      <br />
+      <bdi class="beside">{by}</bdi>
+    </>
+  )
+}

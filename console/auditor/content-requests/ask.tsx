@@ -1,0 +1,35 @@
+/** Asks that a second auditor agrees to see content, where the server's policy wants one. */
+import { Act } from '../../kit/act.tsx'
+import { Link } from '../../kit/address.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { text } from '../../kit/text.ts'
+import { WHY, whyOf } from '../why.ts'
+
+/** Nothing where nobody has to agree. */
+export function AskForContent({
+  of,
+  label,
+}: {
+  of: { index: number } | { exportId: string }
+  label?: string
+}) {
+  const { api, session } = useConsole()
+  if (session.contentFourEyes !== true) return null
+  return (
+    <Act<unknown>
+      operation="askForContent"
+      button={text('contentRequests.ask')}
+      {...(label === undefined ? {} : { label })}
+      reads
+      title={text('contentRequests.ask')}
+      consequence={<p>{text('contentRequests.askConsequence')}</p>}
+      fields={WHY}
+      send={(values) => api.call('askForContent', { body: { ...of, ...whyOf(values) } })}
+      result={() => (
+        <p>
+          {text('contentRequests.asked')} <Link to="/content-requests">{text('contentRequests.title')}</Link>
+        </p>
+      )}
+    />
+  )
+}

@@ -1,0 +1,121 @@
+/** What a legal hold covers, and how one is set: every part of the scope that is given must fit. */
+import { Act } from '../../kit/act.tsx'
+import { ApiFault } from '../../kit/api.ts'
+import { useConsole } from '../../kit/context.ts'
+import type { Field, Values } from '../../kit/field.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { utc } from '../records/query.ts'
+import { WHY, whyOf } from '../why.ts'
+import { Id } from '../words.tsx'
+
+export type Scope = {
+  indexes?: number[]
+  queryId?: string
+  from?: string
+  to?: string
+  partyId?: string
+  serviceId?: string
+  peer?: string
+}
+
+const FIELDS: Field[] = [
+  ...WHY,
+  {
+    name: 'indexes',
+    title: 'holds.records',
+    hint: 'holds.recordsHint',
+    required: false,
+    check: (value) => (numbersOf(value) === undefined ? text('holds.recordsWrong') : undefined),
+  },
+  { name: 'queryId', title: 'search.queryId', required: false, maxLength: 255 },
+  { name: 'partyId', title: 'search.party', hint: 'common.clientIdHint', required: false, maxLength: 1400 },
+  {
+    name: 'serviceId',
+    title: 'search.service',
+    hint: 'retention.serviceHint',
+    required: false,
+    maxLength: 1400,
+  },
+  { name: 'peer', title: 'search.peer', required: false, maxLength: 1400 },
+  { name: 'from', title: 'search.from', type: 'time', required: false },
+  { name: 'to', title: 'search.to', type: 'time', required: false },
+]
+const NAMES: [keyof Scope, TextKey][] = [
+  ['queryId', 'search.queryId'],
+  ['partyId', 'search.party'],
+  ['serviceId', 'search.service'],
+  ['peer', 'search.peer'],
+]
+const SHOWN = 10
+
+export function PlaceHold() {
+  const { api } = useConsole()
+  return (
+    <Act<{ id: number; tooLate: number[] }>
+      operation="setLegalHold"
+      button={text('holds.place')}
+      look="primary"
+      title={text('holds.place')}
+      consequence={<p>{text('holds.placeConsequence')}</p>}
+      fields={FIELDS}
+      send={async (values) => {
+        const scope = scopeOf(values)
+        if (Object.keys(scope).length === 0) throw new ApiFault(400, { message: text('holds.scopeNeeded') })
+        return api.call('setLegalHold', { body: { ...whyOf(values), scope } })
+      }}
+      result={({ id, tooLate }) => (
+        <>
+          <p>{text('holds.placed', { id: String(id) })}</p>
+          {tooLate.length > 0 && (
+            <p class="note">{text('holds.tooLate', { records: tooLate.slice(0, SHOWN).join(', ') })}</p>
+          )}
+        </>
+      )}
+    />
+  )
+}
+
+function scopeOf(values: Values): Scope {
+  const given = (name: string): string => String(values[name] ?? '').trim()
+  const scope: Record<string, unknown> = {}
+  if (given('indexes') !== '') scope['indexes'] = numbersOf(given('indexes'))
+  for (const [name] of NAMES) if (given(name) !== '') scope[name] = given(name)
+  for (const name of ['from', 'to']) if (utc(given(name)) !== '') scope[name] = utc(given(name))
+  return scope as Scope
+}
+
+/** "3, 5, 8" */
+function numbersOf(value: string): number[] | undefined {
+  const parts = value.split(/[\s,]+/).filter((part) => part !== '')
+  return parts.every((part) => /^(0|[1-9]\d{0,14})$/.test(part)) ? [...new Set(parts.map(Number))] : undefined
+}
+
+export function ScopeView({ of }: { of: Scope }) {
+  const { indexes, from, to } = of
+  return (
+    <ul class="plain-list">
+      {indexes !== undefined && (
+        <li>
+          <span class="beside">{text('holds.records')}</span> {indexes.slice(0, SHOWN).join(', ')}
+          {indexes.length > SHOWN && ` … (${indexes.length})`}
+        </li>
+      )}
+      {NAMES.filter(([name]) => of[name] !== undefined).map(([name, title]) => (
+        <li key={name}>
+          <span class="beside">{text(title)}</span> <Id of={String(of[name])} />
+        </li>
+      ))}
+      {from !== undefined && (
+        <li>
+          <span class="beside">{text('search.from')}</span> <Time at={from} />
+        </li>
+      )}
+      {to !== undefined && (
+        <li>
+          <span class="beside">{text('search.to')}</span> <Time at={to} />
+        </li>
+      )}
+    </ul>
+  )
+}

@@ -1,0 +1,15 @@
+/** Who may log in at this security server and do what. */
+import type { Page } from '../../kit/frame.tsx'
+import { People } from '../../kit/people.tsx'
+
+function ServerPeople() {
+  return <People everybody="getSession" whenLocked="people.lockHere" />
+}
+
+export const people: Page = {
+  path: '/people',
+  title: 'people.title',
+  listed: true,
+  operation: 'getPeople',
+  View: ServerPeople,
+}

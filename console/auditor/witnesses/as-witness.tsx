@@ -1,0 +1,112 @@
+/** What this server remembers of others: logs that it cosigned, what it refused to, and the tree heads of its partners. */
+import { Copyable } from '../../kit/copyable.tsx'
+import { Part } from '../../kit/facts.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Rows } from '../../kit/rows.tsx'
+import { Show } from '../../kit/states.tsx'
+import { number, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { Contradictions } from './contradictions.tsx'
+
+type Witness = {
+  verifierKey: string | null
+  logs: { origin: string; size: number; root: string; time?: string }[]
+  refusals: { origin: string; time: string; isFork: boolean; cosigned: string; submission: string }[]
+  partners: { server: string; size: number; time: string; note: string }[]
+  unproven: { server: string; since: string; reason: string }[]
+  partnerContradictions: {
+    server: string
+    time: string
+    kind: string
+    knownCheckpoint: string
+    seenCheckpoint: string
+  }[]
+}
+
+export function AsWitness() {
+  const witness = useAnswer<Witness>('getWitness')
+  return (
+    <Part title={text('witnesses.asWitness')}>
+      <Show of={witness}>{(found) => <Found of={found} />}</Show>
+    </Part>
+  )
+}
+
+function Found({ of }: { of: Witness }) {
+  const proofs = [
+    ...of.refusals.map(({ origin, time, isFork, cosigned, submission }) => ({
+      ...{ time, witness: origin, kind: isFork ? 'fork' : 'unproven' },
+      ...{ ownCheckpoint: submission, knownCheckpoint: cosigned },
+    })),
+    ...of.partnerContradictions.map(({ server, time, kind, knownCheckpoint, seenCheckpoint }) => ({
+      ...{ time, witness: server, kind, ownCheckpoint: seenCheckpoint, knownCheckpoint },
+    })),
+  ]
+  return (
+    <>
+      <Contradictions of={proofs} none="witnesses.noForkOfOthers" />
+      <h3>{text('witnesses.cosignedLogs')}</h3>
+      {of.verifierKey === null ? (
+        <p>{text('witnesses.isNone')}</p>
+      ) : (
+        <p>
+          {text('witnesses.key')} <Copyable value={of.verifierKey} label={text('witnesses.key')} />
+        </p>
+      )}
+      {of.logs.length > 0 && (
+        <Rows
+          caption={text('witnesses.cosignedLogs')}
+          rows={of.logs}
+          rowKey={({ origin }) => origin}
+          columns={[
+            { title: 'witnesses.log', cell: ({ origin }) => <bdi class="id wrap">{origin}</bdi> },
+            { title: 'integrity.size', number: true, cell: ({ size }) => number(size) },
+            {
+              title: 'integrity.root',
+              cell: ({ root }) => <Copyable value={root} label={text('integrity.root')} />,
+            },
+          ]}
+        />
+      )}
+      <h3>{text('witnesses.partners')}</h3>
+      <p class="beside">{text('witnesses.partnersWhy')}</p>
+      {of.partners.length === 0 ? (
+        <p>{text('witnesses.noPartner')}</p>
+      ) : (
+        <Rows
+          caption={text('witnesses.partners')}
+          rows={of.partners}
+          rowKey={({ server }) => server}
+          columns={[
+            { title: 'search.peer', cell: ({ server }) => <bdi class="id wrap">{server}</bdi> },
+            { title: 'integrity.size', number: true, cell: ({ size }) => number(size) },
+            { title: 'record.time', cell: ({ time }) => <Time at={time} relative /> },
+            {
+              title: 'integrity.note',
+              cell: ({ note, server }) => (
+                <details>
+                  <summary aria-label={text('witnesses.showNoteOf', { server })}>
+                    {text('integrity.show')}
+                  </summary>
+                  <p class="id wrap lines">{note}</p>
+                </details>
+              ),
+            },
+          ]}
+        />
+      )}
+      {of.unproven.length > 0 && (
+        <>
+          <h3>{text('witnesses.unproven')}</h3>
+          <ul class="plain-list">
+            {of.unproven.map(({ server, since, reason }) => (
+              <li key={server} class="wrap">
+                <bdi class="id">{server}</bdi> <Time at={since} relative /> {reason}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </>
+  )
+}

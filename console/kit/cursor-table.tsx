@@ -1,0 +1,78 @@
+/**
+ * A list without an end that anybody has counted: the newest first, and from there to the older ones. A page is named by the row
+ * before it, so a page that was read stays what it was while the list grows.
+ */
+import type { ComponentChildren } from 'preact'
+import { useEffect } from 'preact/hooks'
+import { useAddress } from './address.tsx'
+import { useAnnounce } from './live.tsx'
+import { useAnswer } from './load.ts'
+import { CursorPaging, SIZES } from './paging.tsx'
+import { type Column, Rows } from './rows.tsx'
+import { Empty, Loading, Refused } from './states.tsx'
+import { askedOf, type Filter } from './table.tsx'
+import { Tools } from './table-tools.tsx'
+import { text } from './text.ts'
+
+export type CursorTableProps<R, A> = {
+  operation: string
+  caption: string
+  columns: Column<R>[]
+  /** Also names the row for the page after it. */
+  rowKey(row: R): string | number
+  filters?: Filter[]
+  /** Where the rows stand in the answer, when it is no list. */
+  rowsOf?(answer: A): R[]
+  /** What the answer says beside its rows. */
+  beside?(answer: A): ComponentChildren
+  /** What to say and offer when the list has no row at all. */
+  empty: ComponentChildren
+}
+
+const CURSOR = /^(0|[1-9]\d{0,14})$/
+
+export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
+  const { query } = useAddress()
+  const announce = useAnnounce()
+  const { filters = [], rowsOf = (answer: A) => answer as unknown as R[] } = q
+  const size = SIZES.find((one) => String(one) === query.get('size')) ?? SIZES[0]
+  const given = query.get('page') ?? ''
+  const before = CURSOR.test(given) ? given : ''
+  const asked = askedOf(query, filters)
+  // One more than is shown tells whether there are more.
+  const found = useAnswer<A>(q.operation, {
+    query: { ...Object.fromEntries(asked), before, limit: String(size + 1) },
+  })
+  const all = found.state === 'there' ? rowsOf(found.data) : []
+  const rows = all.slice(0, size)
+  const hasNext = all.length > size
+  const settled = found.state === 'there' && !found.stale
+  const shown = text(hasNext ? 'table.shownMore' : 'table.shownLast', { count: rows.length })
+  useEffect(() => {
+    if (settled) announce(shown)
+  }, [settled, shown])
+  const isFiltered = asked.some(([, value]) => value !== '')
+  const last = rows.at(-1)
+  const next = hasNext && last !== undefined ? String(q.rowKey(last)) : undefined
+  return (
+    <div class="list">
+      <Tools filters={filters} sorts={[]} sort="" />
+      {found.state === 'loading' && <Loading />}
+      {found.state === 'refused' && <Refused fault={found.fault} again={found.again} />}
+      {found.state === 'there' && rows.length === 0 && (
+        <Empty>
+          {isFiltered ? (
+            <p>{text('table.noneFits')}</p>
+          ) : before === '' ? (
+            q.empty
+          ) : (
+            <p>{text('table.pastTheEnd')}</p>
+          )}
+        </Empty>
+      )}
+      {found.state === 'there' && rows.length > 0 && <Rows {...q} rows={rows} stale={found.stale} />}
+      {found.state === 'there' && <CursorPaging shown={shown} before={before} next={next} size={size} />}
+      {found.state === 'there' && q.beside?.(found.data)}
+    </div>
+  )
+}

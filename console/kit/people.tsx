@@ -1,0 +1,135 @@
+/** Who may log in and do what: invited, given other roles, locked, unlocked, removed. */
+import type { ComponentChildren } from 'preact'
+import { Act } from './act.tsx'
+import { ApiFault } from './api.ts'
+import { useConsole } from './context.ts'
+import { Copyable } from './copyable.tsx'
+import { Head } from './facts.tsx'
+import { PersonActs } from './person-acts.tsx'
+import { roleField, roleName } from './roles.tsx'
+import { Status, type Tone } from './status.tsx'
+import { Table } from './table.tsx'
+import { type TextKey, text } from './text.ts'
+import { Time } from './time.tsx'
+
+export type Person = {
+  id: string
+  name: string
+  email: string | null
+  subject: string | null
+  roles: string[]
+  state: 'invited' | 'active' | 'locked' | 'removed'
+  createdAt: string
+  lastLoginAt: string | null
+}
+
+const TONES: Record<Person['state'], Tone> = {
+  invited: 'warn',
+  active: 'good',
+  locked: 'bad',
+  removed: 'quiet',
+}
+
+export function PersonState({ state }: Pick<Person, 'state'>) {
+  return <Status tone={TONES[state]} word={`person.${state}` as TextKey} />
+}
+
+/** What a console says of its own. */
+export type PeopleRules = {
+  /** An operation that every role may call. */
+  everybody: string
+  /** What locking somebody comes to. */
+  whenLocked: TextKey
+}
+
+/** The page of people; `children` stand above the list. */
+export function People({ children, ...rules }: PeopleRules & { children?: ComponentChildren }) {
+  const { session } = useConsole()
+  return (
+    <>
+      <Head
+        title={text('people.title')}
+        lead={text('people.lead')}
+        acts={<Invite everybody={rules.everybody} />}
+      />
+      {children}
+      <Table<Person>
+        operation="getPeople"
+        caption={text('people.title')}
+        search="people.search"
+        rowKey={({ id }) => id}
+        columns={[
+          {
+            title: 'people.name',
+            cell: ({ id, name }) => (
+              <>
+                <bdi>{name}</bdi>
+                {id === session.id && <span class="beside"> {text('people.you')}</span>}
+              </>
+            ),
+          },
+          { title: 'people.knownBy', cell: (person) => <KnownBy {...person} /> },
+          { title: 'people.state', cell: ({ state }) => <PersonState state={state} /> },
+          { title: 'people.roles', cell: ({ roles }) => roles.map(roleName).join(', ') },
+          {
+            title: 'people.lastLogin',
+            cell: ({ lastLoginAt: at }) => (at === null ? text('people.never') : <Time at={at} relative />),
+          },
+          {
+            title: 'common.acts',
+            acts: ['changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
+            cell: (person) => <PersonActs of={person} {...rules} />,
+          },
+        ]}
+        empty={<p>{text('people.empty')}</p>}
+      />
+    </>
+  )
+}
+
+function KnownBy({ email, subject }: Pick<Person, 'email' | 'subject'>) {
+  return (
+    <>
+      {email !== null && (
+        <p>
+          <bdi>{email}</bdi>
+        </p>
+      )}
+      {subject !== null && (
+        <p class="beside">
+          {text('people.subject')} <Copyable value={subject} />
+        </p>
+      )}
+    </>
+  )
+}
+
+function Invite({ everybody }: { everybody: string }) {
+  return (
+    <Act
+      operation="invitePerson"
+      button={text('people.invite')}
+      look="primary"
+      title={text('people.invite')}
+      consequence={<p>{text('people.inviteConsequence')}</p>}
+      fields={[
+        { name: 'email', title: 'people.email', hint: 'people.emailHint', required: false, maxLength: 255 },
+        {
+          name: 'subject',
+          title: 'people.subject',
+          hint: 'people.subjectHint',
+          required: false,
+          maxLength: 255,
+        },
+        roleField(everybody, 'people.roles'),
+      ]}
+      send={async ({ email, subject, roles }, call) => {
+        // As a proposal it would be refused only when somebody has approved it.
+        if (email === '' && subject === '') throw new ApiFault(400, { message: text('people.needed') })
+        const known = { ...(email === '' ? {} : { email }), ...(subject === '' ? {} : { subject }) }
+        return call('invitePerson', { body: { ...known, roles: String(roles).split(',') } })
+      }}
+      result={() => <p>{text('people.invited')}</p>}
+    />
+  )
+}

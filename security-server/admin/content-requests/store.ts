@@ -1,0 +1,102 @@
+/** Rows of requests to see content. A row is decided once. */
+import type { SelectQueryBuilder } from 'kysely'
+import { lockFor } from '#platform/database/dialect.ts'
+import { counted, textContains } from '#platform/database/lists.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+
+export type ContentRequest = {
+  id: string
+  /** `exchange N`, by its first record, or `export ID`. */
+  target: string
+  case_number: string
+  reason: string
+  asked_by: string
+  asked_by_name: string
+  asked_at: string
+  state: 'waiting' | 'granted' | 'declined'
+  decided_by: string | null
+  decided_by_name: string | null
+  decided_at: string | null
+  decision_reason: string | null
+}
+export type Decision = Pick<
+  ContentRequest,
+  'decided_by' | 'decided_by_name' | 'decided_at' | 'decision_reason'
+> & { state: 'granted' | 'declined' }
+export type RequestFilter = { state?: ContentRequest['state'] | undefined; q?: string | undefined }
+
+type Tables = { content_request: ContentRequest }
+type Requests<R> = SelectQueryBuilder<Tables, 'content_request', R>
+
+export type ContentRequestStore = ReturnType<typeof createContentRequestStore>
+
+const SEARCHED = ['target', 'case_number', 'reason', 'asked_by_name']
+
+export function createContentRequestStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
+  return {
+    /** Throws `conflict` when the same waits already, or `most` of this asker do; those asked before `since` are void. */
+    add: (row: ContentRequest, q: { since: string; most: number }): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        await lockFor(transaction, 'content requests')
+        const waiting = await transaction
+          .selectFrom('content_request')
+          .select(['target', 'case_number'])
+          .where('asked_by', '=', row.asked_by)
+          .where('state', '=', 'waiting')
+          .where('asked_at', '>', q.since)
+          .limit(q.most)
+          .execute()
+        if (
+          waiting.some(({ target, case_number }) => target === row.target && case_number === row.case_number)
+        )
+          throw new Fault('conflict', { what: 'you have asked for this already' })
+        if (waiting.length >= q.most)
+          throw new Fault('conflict', { what: `${q.most} of your requests wait to be decided` })
+        await transaction.insertInto('content_request').values(row).execute()
+      }),
+    find: (id: string): Promise<ContentRequest | undefined> =>
+      tables.selectFrom('content_request').selectAll().where('id', '=', id).executeTakeFirst(),
+    /** False when it was decided before. */
+    decide: async (id: string, decision: Decision): Promise<boolean> => {
+      const { numUpdatedRows } = await tables
+        .updateTable('content_request')
+        .set(decision)
+        .where('id', '=', id)
+        .where('state', '=', 'waiting')
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+    /** Whether somebody else agreed after `since` that this one sees it for this case. */
+    isGranted: async (q: { target: string; askedBy: string; caseNumber: string; since: string }) => {
+      const row = await tables
+        .selectFrom('content_request')
+        .select('id')
+        .where('target', '=', q.target)
+        .where('asked_by', '=', q.askedBy)
+        .where('case_number', '=', q.caseNumber)
+        .where('state', '=', 'granted')
+        .where('decided_at', '>', q.since)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+    /** Newest first. */
+    list: (filter: RequestFilter & { offset: number; limit: number }): Promise<ContentRequest[]> =>
+      narrowed(tables.selectFrom('content_request'), filter)
+        .selectAll()
+        .orderBy('asked_at', 'desc')
+        .orderBy('id')
+        .offset(filter.offset)
+        .limit(filter.limit)
+        .execute(),
+    count: (filter: RequestFilter): Promise<number> =>
+      counted(narrowed(tables.selectFrom('content_request'), filter)),
+  }
+}
+
+function narrowed<R>(query: Requests<R>, { state, q = '' }: RequestFilter): Requests<R> {
+  const ofState = state === undefined ? query : query.where('state', '=', state)
+  if (q === '') return ofState
+  return ofState.where(({ or }) => or(SEARCHED.map((column) => textContains(column, q))))
+}
