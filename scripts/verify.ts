@@ -4,18 +4,13 @@
  * `concordat verify <archive.zip> [--conf ...] [--previous <digest>]` an archive of a message log, `concordat verify
  * <statement.json> --conf ...` a statement of reconciliation. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
  */
+import { open, readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { isArchive } from '#core/archive/read-archive.ts'
-import type { ContainerVerdict } from '#core/container/container.ts'
-import { readContainer } from '#core/container/read-container.ts'
-import { verifyContainer } from '#core/container/verify-container.ts'
-import { isBundle } from '#core/evidence/read-bundle.ts'
-import { asFault, Fault } from '#schemas/fault.ts'
+import { asFault } from '#schemas/fault.ts'
+import { judgeFile } from './verify/judge-file.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
-import { jsonReport, printable, textReport } from './verify/report.ts'
-import { verifyArchive } from './verify/verify-archive.ts'
-import { verifyBundle } from './verify/verify-bundle.ts'
-import { isStatement, verifyStatement } from './verify/verify-statement.ts'
+import { printable } from './verify/report.ts'
+import { readWitnessPolicy } from './verify/witness-policy.ts'
 
 const USAGE = `Usage: concordat verify <container.asice> --conf <directory, verificationconf.zip or anchor.xml> [--json]
        concordat verify <statement.json> --conf <directory, verificationconf.zip or anchor.xml> [--json]
@@ -29,6 +24,8 @@ bundle needs the cosignatures of its quorum. An archive of a message log, X-Road
 its chain; the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
+
+const OPENING_BRACE = 0x7b
 
 type Surroundings = {
   out: { write(text: string): unknown }
@@ -50,24 +47,22 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
   }
   try {
     const judgedAt = new Date(clock())
-    const isOfLog = await isArchive(options.file)
-    if (!isOfLog && (await isBundle(options.file))) return await verifyBundle({ ...options, judgedAt, out })
-    if (isOfLog) {
-      const { configuration, previous } = options
-      const previousDigest = previous === 'none' ? '' : previous
-      return await verifyArchive({ ...options, configuration, previousDigest, judgedAt, out })
-    }
-    if (options.configuration === undefined) {
+    const { file, configuration, witnesses, previous } = options
+    const report = await judgeFile({
+      file,
+      content: (await isJson(file)) ? await readFile(file) : file,
+      configuration:
+        configuration === undefined ? undefined : () => loadConfiguration(configuration, judgedAt),
+      witnesses: witnesses === undefined ? undefined : await readWitnessPolicy(witnesses),
+      previousDigest: previous === 'none' ? '' : previous,
+      judgedAt,
+    })
+    if (report === 'configuration is missing') {
       errors.write(`The configuration is missing: --conf.\n\n${USAGE}`)
       return 2
     }
-    if (await isStatement(options.file))
-      return await verifyStatement({ ...options, configuration: options.configuration, judgedAt, out })
-    const configuration = await loadConfiguration(options.configuration, judgedAt)
-    const verdict = await judge(options.file, configuration.indexes, judgedAt)
-    const report = options.json ? jsonReport : textReport
-    out.write(report({ file: options.file, verdict, configuration, judgedAt }))
-    return verdict.verdict === 'TOTAL-PASSED' ? 0 : 1
+    out.write(options.json ? `${JSON.stringify(report.facts)}\n` : report.text)
+    return report.passed ? 0 : 1
   } catch (thrown) {
     const { code, message } = asFault(thrown)
     if (options.json) out.write(`${JSON.stringify({ file: options.file, error: { code, message } })}\n`)
@@ -109,22 +104,16 @@ function readArguments(args: string[]): Options | string {
   }
 }
 
-async function judge(
-  file: string,
-  configuration: Parameters<typeof verifyContainer>[0]['configuration'],
-  now: Date,
-): Promise<ContainerVerdict> {
+/** Whether the file begins as a statement does; no ZIP file does. Such a file is small and read whole. */
+async function isJson(file: string): Promise<boolean> {
+  const handle = await open(file).catch(() => undefined)
   try {
-    return await verifyContainer({ container: await readContainer(file), configuration, now })
-  } catch (thrown) {
-    if (!(thrown instanceof Fault) || thrown.code !== 'malformed_container') throw thrown
-    return {
-      verdict: 'TOTAL-FAILED',
-      subIndication: 'FORMAT_FAILURE',
-      code: thrown.code,
-      reason: thrown.message,
-      covers: [],
-    }
+    const head = await handle?.read(Buffer.alloc(1), 0, 1, 0)
+    return head?.bytesRead === 1 && head.buffer[0] === OPENING_BRACE
+  } catch {
+    return false
+  } finally {
+    await handle?.close()
   }
 }
 
