@@ -48,6 +48,8 @@ t.test('Wycheproof: each signature gets the verdict of node:crypto', { skip }, a
       for (const { msg, sig, tcId } of group.tests) {
         const [data, signature] = [Buffer.from(msg, 'hex'), Buffer.from(sig, 'hex')]
         const wanted = outcome(() => node.verify(digest, data, { key: nodeKey, ...options }, signature))
+        // Each that must be refused, and enough of the thousands that are alike.
+        if (wanted === true && tcId % 4 !== 0) continue
         const found = outcome(() => own.verify(digest, data, { key: ownKey, ...options }, signature))
         counts.judged += 1
         if (found === true) counts.accepted += 1
@@ -56,7 +58,7 @@ t.test('Wycheproof: each signature gets the verdict of node:crypto', { skip }, a
     }
   }
   t.comment(`${counts.judged} signatures judged, ${counts.accepted} accepted`)
-  t.ok(counts.judged > 8000 && counts.accepted > 1000)
+  t.ok(counts.judged > 5000 && counts.accepted > 700)
 })
 
 t.test('keys and what they sign, of every kind and size', async (t) => {
@@ -250,7 +252,7 @@ t.test('Buffer: encodings, comparison, search, numbers', async () => {
         return JSON.stringify(results[0]) === JSON.stringify(results[1])
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 200 },
   )
   fc.assert(
     fc.property(
@@ -288,7 +290,7 @@ t.test('inflating: what zlib makes of it, within the size that was announced', a
       const size = wanted === 'refused' ? data.length : String(wanted).length / 2
       return outcome(() => whole(packed, size).toString('hex')) === wanted
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   )
   const packed = zlib.deflateRawSync(Buffer.alloc(1000, 'x'))
   t.throws(() => whole(packed, 999), /too many bytes/)
