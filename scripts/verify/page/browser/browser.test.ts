@@ -231,6 +231,12 @@ t.test('Buffer: encodings, comparison, search, numbers', async () => {
             made.includes(text.slice(0, 1)),
             made.indexOf(one.subarray(from, from + 2)),
             made.indexOf(other[0] ?? 0, 2),
+            made.lastIndexOf(one.subarray(from, from + 2)),
+            made.lastIndexOf(one[1] ?? 0),
+            (['latin1', 'base64', 'hex'] as const).map((encoding) => {
+              const target = Type.alloc(40, 1)
+              return [target.write(text, 3, encoding), target.write(text, 20, 5, encoding), ...target]
+            }),
             JSON.stringify(made),
             outcome(() => made.readUInt16LE(to)),
             outcome(() => made.readUInt32LE(to)),

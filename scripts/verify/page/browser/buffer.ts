@@ -130,23 +130,48 @@ export class Buffer extends Uint8Array {
     return fitting.length
   }
 
-  override indexOf(value: unknown, from = 0): number {
+  override fill(value: number, start?: number, end?: number): this {
+    if (typeof value !== 'number') throw new TypeError('a Buffer is filled with one octet here')
+    return super.fill(value, start, end)
+  }
+
+  /** The octets written: those that fit. */
+  write(
+    text: string,
+    at: number,
+    ...rest: [encoding: Encoding] | [length: number, encoding: Encoding]
+  ): number {
+    const [length, encoding] = rest.length === 1 ? [this.length - at, rest[0]] : rest
+    if (encoding === 'utf8' || encoding === 'utf-8') throw new TypeError('a character could be cut in two')
+    return octetsOf(text, encoding).copy(this, at, 0, Math.min(length, this.length - at))
+  }
+
+  override indexOf(value: unknown, from = 0, encoding: Encoding = 'utf8'): number {
     if (typeof value === 'number') return super.indexOf(value & 0xff, from)
-    const wanted = typeof value === 'string' ? octetsOf(value, 'utf8') : (value as Uint8Array)
+    const wanted = wantedOf(value, encoding)
     const begin = from < 0 ? Math.max(0, this.length + from) : from
     if (wanted.length === 0) return Math.min(begin, this.length)
-    const last = this.length - wanted.length
-    for (let at = super.indexOf(wanted[0]!, begin); at >= 0 && at <= last; ) {
-      let same = 1
-      while (same < wanted.length && this[at + same] === wanted[same]) same += 1
-      if (same === wanted.length) return at
-      at = super.indexOf(wanted[0]!, at + 1)
+    for (let at = super.indexOf(wanted[0]!, begin); at >= 0; at = super.indexOf(wanted[0]!, at + 1)) {
+      if (this.#holds(wanted, at)) return at
     }
     return -1
   }
 
-  override includes(value: unknown, from = 0): boolean {
-    return this.indexOf(value, from) >= 0
+  override lastIndexOf(value: unknown): number {
+    if (typeof value === 'number') return super.lastIndexOf(value & 0xff)
+    const wanted = wantedOf(value, 'utf8')
+    for (let at = this.length - wanted.length; at >= 0; at -= 1) if (this.#holds(wanted, at)) return at
+    return -1
+  }
+
+  override includes(value: unknown, from = 0, encoding: Encoding = 'utf8'): boolean {
+    return this.indexOf(value, from, encoding) >= 0
+  }
+
+  #holds(wanted: Uint8Array, at: number): boolean {
+    if (at + wanted.length > this.length) return false
+    for (let next = 0; next < wanted.length; next += 1) if (this[at + next] !== wanted[next]) return false
+    return true
   }
 
   swap16(): this {
@@ -224,6 +249,12 @@ export function isUtf8(octets: Uint8Array): boolean {
   } catch {
     return false
   }
+}
+
+function wantedOf(value: unknown, encoding: Encoding): Uint8Array {
+  if (typeof value === 'string') return octetsOf(value, encoding)
+  if (value instanceof Uint8Array) return value
+  throw new TypeError('what is looked for is a number, a text or octets')
 }
 
 function octetsOf(text: string, encoding: Encoding): Buffer {

@@ -1,0 +1,1 @@
+export { judgeUpload } from '../judge-upload.ts'
