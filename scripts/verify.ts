@@ -4,9 +4,9 @@
  * `concordat verify <archive.zip> [--conf ...] [--previous <digest>]` an archive of a message log, `concordat verify
  * <statement.json> --conf ...` a statement of reconciliation. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
  */
-import { open, readFile } from 'node:fs/promises'
+import { open, readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { asFault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import { judgeFile } from './verify/judge-file.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
 import { printable } from './verify/report.ts'
@@ -16,12 +16,14 @@ const USAGE = `Usage: concordat verify <container.asice> --conf <directory, veri
        concordat verify <statement.json> --conf <directory, verificationconf.zip or anchor.xml> [--json]
        concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--witnesses <policy>] [--json]
        concordat verify <archive.zip> [--conf <...>] [--previous <last digest of the archive before, or none>] [--json]
+       concordat verify --page <file.html>
 
 Judges a signed message container, an evidence bundle with all its messages and their place in the log, or a statement of
 reconciliation: who signed, when, what the signature covers, and whether all of it holds. A bundle brings a configuration of
 its own; name yours unless you trust where the bundle comes from. With --witnesses (a C2SP tlog-policy file) every tree head of a
 bundle needs the cosignatures of its quorum. An archive of a message log, X-Road's or ours, is judged with
 its chain; the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
+--page writes one HTML file that judges all of this in a browser, without a server or a network, and prints its SHA-256.
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
 
@@ -46,6 +48,7 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
     return 2
   }
   try {
+    if (options.page !== undefined) return await writePage(options.page, out)
     const judgedAt = new Date(clock())
     const { file, configuration, witnesses, previous } = options
     const report = await judgeFile({
@@ -77,6 +80,8 @@ type Options = {
   witnesses: string | undefined
   previous: string | undefined
   json: boolean
+  /** Where to write the page that verifies; nothing is judged then. */
+  page: string | undefined
 }
 
 /** The options, 'help', or what is wrong with the arguments. */
@@ -90,18 +95,30 @@ function readArguments(args: string[]): Options | string {
         witnesses: { type: 'string' },
         previous: { type: 'string' },
         json: { type: 'boolean', default: false },
+        page: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
     if (values.help) return 'help'
     const [file, ...more] = positionals
-    if (file === undefined) return 'The container is missing.'
+    const { conf, witnesses, previous, json, page } = values
+    if (page !== undefined && file !== undefined) return 'With --page nothing is judged: leave the file out.'
+    if (file === undefined && page === undefined) return 'The container is missing.'
     if (more.length > 0) return 'Only one container can be verified at a time.'
-    const { conf, witnesses, previous, json } = values
-    return { file, configuration: conf, witnesses, previous, json }
+    return { file: file ?? '', configuration: conf, witnesses, previous, json, page }
   } catch (thrown) {
     return (thrown as Error).message
   }
+}
+
+async function writePage(file: string, out: Surroundings['out']): Promise<number> {
+  const { buildPage } = await import('./verify/page/build-page.ts')
+  const { html, sha256 } = await buildPage()
+  await writeFile(file, html).catch((cause: unknown) => {
+    throw new Fault('io_error', { what: `${file} cannot be written`, cause })
+  })
+  out.write(`${file}: the page that verifies, ${html.length} bytes, SHA-256 ${sha256}\n`)
+  return 0
 }
 
 /** Whether the file begins as a statement does; no ZIP file does. Such a file is small and read whole. */

@@ -34,12 +34,14 @@ export type Page = {
 }
 
 export async function buildPage(): Promise<Page> {
-  const [program, style, template] = await Promise.all([
+  const [program, tokens, own, template] = await Promise.all([
     buildProgram(),
+    readFile(path.join(ROOT, 'console/kit/tokens.css'), 'utf8'),
     readFile(path.join(HERE, 'shown/page.css'), 'utf8'),
     readFile(path.join(HERE, 'shown/page.html'), 'utf8'),
   ])
-  const script = `\n${program}`
+  const style = tokens + own
+  const script = atOnce(program)
   const policy = [
     "default-src 'none'",
     // Its own program and no other; WebAssembly for libxml2. A worker is the same program, so that the page stays awake.
@@ -54,6 +56,20 @@ export async function buildPage(): Promise<Page> {
     template.replace(/\{\{(policy|style|script)\}\}/g, (_, name: string) => parts[name]!),
   )
   return { html, sha256: createHash('sha256').update(html).digest('hex'), program }
+}
+
+/**
+ * The module as a plain script: a page from a file may start a worker of such a one, but not of a module. What goes wrong
+ * is thrown where the browser reports it.
+ */
+function atOnce(program: string): string {
+  const exported = /export\s*\{[^{}]*\};?\s*$/
+  if (!exported.test(program)) throw new Error('the program does not end with what it gives')
+  // An HTML reader changes these two, and the text would have another digest.
+  if (/[\0\r]/.test(program)) throw new Error('the program holds a character that a page cannot')
+  // Only libxml2's loader asks for its own address, and needs none: what it would fetch lies in the program.
+  const body = program.replace(exported, '').replaceAll('import.meta.url', '""')
+  return `(async () => {'use strict';\n${body}\n})().catch((error) => setTimeout(() => { throw error }))`
 }
 
 function hashOf(text: string): string {
