@@ -52,26 +52,24 @@ export function checksOf({ facts }: Pick<Report, 'facts'>): Check[] {
   ]
 }
 
-function containerChecks({ signer, signingTime, timeStamp, covers = [] }: Container): Check[] {
+/** What a container says of itself counts when its verdict does; until then it is only said. */
+function containerChecks({ signer, signingTime, timeStamp, covers = [], ...verdict }: Container): Check[] {
+  const holds = toneOf(verdict) === 'good'
+  const tone = holds ? 'good' : 'warn'
   const checks: Check[] = []
-  if (signer !== undefined)
-    checks.push({
-      what: 'Signer',
-      tone: 'good',
-      why: `${signer}${signingTime === undefined ? '' : `, by its own words at ${signingTime}`}`,
-    })
+  const said = holds ? '' : 'by its own words '
+  const when = signingTime === undefined ? '' : `, by its own words at ${signingTime}`
+  if (signer !== undefined) checks.push({ what: 'Signer', tone, why: `${said}${signer}${when}` })
   if (timeStamp !== undefined)
-    checks.push({ what: 'Time-stamp', tone: 'good', why: `${timeStamp.time}, by ${timeStamp.tsa}` })
-  for (const { name, covered, present } of covers)
+    checks.push({ what: 'Time-stamp', tone, why: `${timeStamp.time}, by ${timeStamp.tsa}` })
+  for (const { name, covered, present } of covers) {
+    const why = present ? 'the signature is over it' : 'signed, and left out of the file'
     checks.push({
       what: `Covers ${name}`,
-      tone: covered ? 'good' : 'bad',
-      why: covered
-        ? present
-          ? 'the signature is over it'
-          : 'signed, and left out of the file'
-        : 'not signed: it proves nothing',
+      tone: covered ? tone : 'bad',
+      why: covered ? why : 'not signed: it proves nothing',
     })
+  }
   return checks
 }
 
