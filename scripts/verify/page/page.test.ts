@@ -1,5 +1,5 @@
 /** The page that verifies: X-Road's vectors and hostile files get the command line's verdict; in Chromium, from a file, offline. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
@@ -10,6 +10,7 @@ import { createShapes } from '#security-server/peer/reconciliation/shapes.ts'
 import { hasChromium, openBrowser, visitor } from '#test/browser.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { buildPage } from './build-page.ts'
+import { offerPage } from './offer-page.ts'
 import { builtPage, compared } from './page-fixture.ts'
 
 const FOLDER = path.join(import.meta.dirname, '../../../../shared/vectors/x-road')
@@ -105,6 +106,11 @@ t.test('hostile files, and what is not evidence', async (t) => {
 
 t.test('the same sources give the same file', async (t) => {
   t.equal((await buildPage()).html.equals(readFileSync(page.file)), true)
+  const folder = path.join(path.dirname(page.file), 'offered')
+  mkdirSync(folder)
+  t.equal(await offerPage(folder), true)
+  t.equal(await offerPage(folder), false, 'as long as the sources are the same')
+  t.equal(readFileSync(path.join(folder, 'verify.html')).equals(readFileSync(page.file)), true)
 })
 
 t.test('in Chromium, from a file and without a network', async (t) => {

@@ -108,17 +108,10 @@ function linkChecks({ linking, verdict }: Facts): Check[] {
   return [{ what: 'Chain of the archive', tone: verdict === 'TOTAL-FAILED' ? 'warn' : 'good', why }]
 }
 
+/** One that somebody named is what all is judged by, no check; one that the evidence brought is a gap. */
 function configurationChecks({ configuration }: Facts): Check[] {
-  if (configuration === undefined) return []
-  const isOwn = configuration.origin === 'the bundle itself'
-  const names = configuration.instances?.join(', ') ?? ''
-  return [
-    {
-      what: 'Configuration',
-      tone: isOwn ? 'warn' : 'good',
-      why: isOwn ? OWN_CONFIGURATION : `${names} from ${configuration.origin}, which you named`,
-    },
-  ]
+  const isOwn = configuration?.origin === 'the bundle itself'
+  return isOwn ? [{ what: 'Configuration', tone: 'warn', why: OWN_CONFIGURATION }] : []
 }
 
 function reasonOf({ reason, subIndication }: Verdict): string {

@@ -33,9 +33,7 @@ function reportOf(
   const code = `${facts.verdict}${subIndication === undefined ? '' : `, ${subIndication}`}`
   return [
     verdict(tone, head, [words, ...(meaning === undefined ? [] : [meaning]), reason], code),
-    element('p', {}, [
-      `${file}: ${KINDS[report.kind] ?? ''}${facts.judgedAt === undefined ? '' : `, judged at ${facts.judgedAt} by the clock of this device`}.`,
-    ]),
+    element('p', {}, [`${file}: ${[KINDS[report.kind] ?? '', ...judgedBy(facts)].join(', ')}.`]),
     element('p', { class: 'acts' }, [
       button('Print', () => print()),
       button('Save this report', () => saveText('report.txt', report.text)),
@@ -58,6 +56,15 @@ function reportOf(
       element('summary', {}, ['The report as the command line prints it']),
       element('pre', { tabindex: '0', 'aria-label': 'Report' }, [report.text]),
     ]),
+  ]
+}
+
+function judgedBy({ judgedAt, configuration }: Facts): string[] {
+  const isNamed = configuration !== undefined && configuration.origin !== 'the bundle itself'
+  const names = configuration?.instances?.join(', ') ?? 'a configuration'
+  return [
+    ...(isNamed ? [`judged by ${names} from ${configuration.origin}, which you named`] : []),
+    ...(judgedAt === undefined ? [] : [`at ${judgedAt} by the clock of this device`]),
   ]
 }
 
