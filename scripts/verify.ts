@@ -2,7 +2,7 @@
  * `concordat verify <container.asice> --conf <directory, zip or anchor> [--json]`: judges a message container offline
  * (with an anchor it fetches the configuration); `concordat verify <bundle.zip> [--conf ...]` an evidence bundle,
  * `concordat verify <archive.zip> [--conf ...] [--previous <digest>]` an archive of a message log, `concordat verify
- * <statement.json> --conf ...` a statement of reconciliation. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
+ * <statement.json> --conf ...` a statement of reconciliation, `concordat verify <export.zip>` an export of a message log. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
  */
 import { open, readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -16,6 +16,7 @@ const USAGE = `Usage: concordat verify <container.asice> --conf <directory, veri
        concordat verify <statement.json> --conf <directory, verificationconf.zip or anchor.xml> [--json]
        concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--witnesses <policy>] [--json]
        concordat verify <archive.zip> [--conf <...>] [--previous <last digest of the archive before, or none>] [--json]
+       concordat verify <export.zip> [--conf <...>] [--witnesses <policy>] [--json]
        concordat verify --page <file.html>
 
 Judges a signed message container, an evidence bundle with all its messages and their place in the log, or a statement of

@@ -4,12 +4,14 @@ import type { ContainerVerdict } from '#core/container/container.ts'
 import { type ContainerLimits, readContainer } from '#core/container/read-container.ts'
 import { verifyContainer } from '#core/container/verify-container.ts'
 import { isBundle } from '#core/evidence/read-bundle.ts'
+import { isExport } from '#core/log-export/read-export.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { LoadedConfiguration } from './configuration-files.ts'
 import { factsReport, type Report, textReport } from './report.ts'
 import { verifyArchive } from './verify-archive.ts'
 import { verifyBundle } from './verify-bundle.ts'
+import { verifyExport } from './verify-export.ts'
 import { isStatement, verifyStatement } from './verify-statement.ts'
 
 export type Question = {
@@ -33,6 +35,10 @@ export async function judgeFile(q: Question): Promise<Report | 'configuration is
   if (await isArchive(content)) {
     const configuration = q.configuration === undefined ? new Map() : (await q.configuration()).indexes
     return await verifyArchive({ file, content, configuration, previousDigest: q.previousDigest, judgedAt })
+  }
+  if (await isExport(content)) {
+    const configuration = await q.configuration?.()
+    return await verifyExport({ file, content, configuration, witnesses: q.witnesses, judgedAt })
   }
   if (await isBundle(content)) {
     const configuration = await q.configuration?.()

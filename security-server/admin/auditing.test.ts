@@ -12,6 +12,7 @@ import { readBundle } from '#core/evidence/read-bundle.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { Fault } from '#schemas/fault.ts'
+import { judgeFile } from '#scripts/verify/judge-file.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { signedRecord } from '../message-log/fixture.ts'
@@ -295,6 +296,26 @@ await eachDatabase(t, async (_database, t, url) => {
       [`bundles/evidence-${first}.zip`, `bundles/evidence-${first + 2}.zip`],
     )
     t.equal((await readBundle(proved.get(`bundles/evidence-${first}.zip`)!)).manifest.records.length, 2)
+
+    const verified = async (raw: Buffer) => {
+      const judgedAt = new Date(world.world.now)
+      const report = await judgeFile({ file: 'x', content: raw, configuration: undefined, judgedAt })
+      return report === 'configuration is missing' ? [] : [report.kind, report.text]
+    }
+    const rawOf = async (of: unknown, query = ''): Promise<Buffer> =>
+      (await ask('GET', `/message-log/exports/${String(of)}/file${query}`)).raw
+    for (const raw of [
+      await rawOf(lines.body['id']),
+      await rawOf(csv.body['id']),
+      await rawOf(id, `?${WHY}`),
+    ]) {
+      const [kind, told] = await verified(raw)
+      t.equal(kind, 'export')
+      t.match(told, /Rows and filter: holds, 4 rows/)
+      t.match(told, /Range: holds, indexes 0 to/)
+      t.match(told, /4 are shown, [0-9]+ are proved not to fit/)
+      t.notMatch(told, /FAILS/)
+    }
 
     await messageLog.retention.erase({ index: first, mode: 'LEAF_ONLY', case: '1', reason: 'by law' })
     const later = JSON.parse((await download(id, `?${WHY}`)).get('filter.json')!.toString())

@@ -31,6 +31,7 @@ export type AdminLog = Pick<
   | 'retention'
   | 'size'
   | 'treeHead'
+  | 'forms'
   | 'oldestUnstamped'
   | 'checkUsable'
   | 'checkpointNow'
