@@ -1,10 +1,14 @@
 /** The page that verifies: X-Road's vectors and hostile files get the command line's verdict; in Chromium, from a file, offline. */
+import { hash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { rowView } from '#security-server/admin/record-filter.ts'
 import { createVerdictWorld, forged, HOUR } from '#security-server/message-log/evidence/verdict-fixture.ts'
 import { createShapes } from '#security-server/peer/reconciliation/shapes.ts'
 import { hasChromium, openBrowser, visitor } from '#test/browser.ts'
@@ -102,6 +106,44 @@ t.test('hostile files, and what is not evidence', async (t) => {
     judgedAt: START,
   })
   t.match(refused, { refused: { code: 'malformed_global_conf', message: /an anchor only says/ } })
+})
+
+t.test('an export with bundles proves all of its range, and a row that is left out is seen', async (t) => {
+  const world = await createVerdictWorld(t, START)
+  const index = await world.exchange()
+  world.now += 60_000
+  await world.log.timeStampNow()
+  world.now += HOUR
+  const bundle = await world.bundle(index)
+  const { log } = world
+  await log.maintain()
+  const treeHead = (await log.checkpointNow())!
+  const { size } = parseCheckpoint(treeHead)
+  const { rows } = await log.window({ filter: {}, after: -1, size })
+  const exported = async (shown: typeof rows, filter: object): Promise<string> => {
+    const lines = (some: string[]): string => some.map((one) => `${one}\n`).join('')
+    const data = new Map<string, string | Buffer>([
+      ['records.jsonl', lines(shown.map((row) => JSON.stringify(rowView(row))))],
+      ['forms.jsonl', lines(await log.forms({ first: 0, limit: size }))],
+      [`bundles/evidence-${index}.zip`, bundle],
+    ])
+    const files = [...data].map(([name, of]) => [name, hash('sha256', of, 'base64')])
+    const head = {
+      ...{ version: 1, log: 'DEV/GOV/1234/ss1', format: 'bundles', filter, treeHead, erasedInRange: 0 },
+      ...{
+        range: { first: 0, last: size - 1 },
+        records: shown.length,
+        files: Object.fromEntries(files) as object,
+      },
+    }
+    const entries = [...data].map(([name, of]) => ({ name, data: of }))
+    const bytes = zipOf([...entries, { name: 'filter.json', data: canonicalJson(head) }])
+    return compared(t, page, { name: 'export.zip', bytes, at: world.now })
+  }
+  t.equal(await exported(rows, { from: new Date(START).toISOString() }), 'TOTAL-PASSED')
+  t.equal(await exported(rows.slice(1), {}), 'INDETERMINATE', 'it might fit')
+  t.equal(await exported(rows, { outcome: 'no such' }), 'TOTAL-FAILED')
+  t.equal(await exported([{ ...rows[0]!, client: 'DEV/GOV/9/x' }, ...rows.slice(1)], {}), 'TOTAL-FAILED')
 })
 
 t.test('the same sources give the same file', async (t) => {
