@@ -1,6 +1,8 @@
 /** `concordat console`: builds the web pages, when their sources have changed since the last build. */
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildConsoles } from '#console/build.ts'
+import { offerPage } from './verify/page/offer-page.ts'
 
 const USAGE = `Usage: concordat console
 
@@ -20,6 +22,8 @@ export async function run(args: string[]): Promise<number> {
     return 2
   }
   const built = await buildConsoles()
+  const auditors = path.join(import.meta.dirname, '../console/dist/auditor')
+  if (await offerPage(auditors)) built.push('page that verifies')
   process.stdout.write(
     built.length === 0 ? 'The pages are built already.\n' : `Built the pages of the ${built.join(', ')}.\n`,
   )

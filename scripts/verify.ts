@@ -2,33 +2,33 @@
  * `concordat verify <container.asice> --conf <directory, zip or anchor> [--json]`: judges a message container offline
  * (with an anchor it fetches the configuration); `concordat verify <bundle.zip> [--conf ...]` an evidence bundle,
  * `concordat verify <archive.zip> [--conf ...] [--previous <digest>]` an archive of a message log, `concordat verify
- * <statement.json> --conf ...` a statement of reconciliation. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
+ * <statement.json> --conf ...` a statement of reconciliation, `concordat verify <export.zip>` an export of a message log. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
  */
+import { open, readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { isArchive } from '#core/archive/read-archive.ts'
-import type { ContainerVerdict } from '#core/container/container.ts'
-import { readContainer } from '#core/container/read-container.ts'
-import { verifyContainer } from '#core/container/verify-container.ts'
-import { isBundle } from '#core/evidence/read-bundle.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { judgeFile } from './verify/judge-file.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
-import { jsonReport, printable, textReport } from './verify/report.ts'
-import { verifyArchive } from './verify/verify-archive.ts'
-import { verifyBundle } from './verify/verify-bundle.ts'
-import { isStatement, verifyStatement } from './verify/verify-statement.ts'
+import { printable } from './verify/report.ts'
+import { readWitnessPolicy } from './verify/witness-policy.ts'
 
 const USAGE = `Usage: concordat verify <container.asice> --conf <directory, verificationconf.zip or anchor.xml> [--json]
        concordat verify <statement.json> --conf <directory, verificationconf.zip or anchor.xml> [--json]
        concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--witnesses <policy>] [--json]
        concordat verify <archive.zip> [--conf <...>] [--previous <last digest of the archive before, or none>] [--json]
+       concordat verify <export.zip> [--conf <...>] [--witnesses <policy>] [--json]
+       concordat verify --page <file.html>
 
 Judges a signed message container, an evidence bundle with all its messages and their place in the log, or a statement of
 reconciliation: who signed, when, what the signature covers, and whether all of it holds. A bundle brings a configuration of
 its own; name yours unless you trust where the bundle comes from. With --witnesses (a C2SP tlog-policy file) every tree head of a
 bundle needs the cosignatures of its quorum. An archive of a message log, X-Road's or ours, is judged with
 its chain; the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
+--page writes one HTML file that judges all of this in a browser, without a server or a network, and prints its SHA-256.
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
+
+const OPENING_BRACE = 0x7b
 
 type Surroundings = {
   out: { write(text: string): unknown }
@@ -49,25 +49,24 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
     return 2
   }
   try {
+    if (options.page !== undefined) return await writePage(options.page, out)
     const judgedAt = new Date(clock())
-    const isOfLog = await isArchive(options.file)
-    if (!isOfLog && (await isBundle(options.file))) return await verifyBundle({ ...options, judgedAt, out })
-    if (isOfLog) {
-      const { configuration, previous } = options
-      const previousDigest = previous === 'none' ? '' : previous
-      return await verifyArchive({ ...options, configuration, previousDigest, judgedAt, out })
-    }
-    if (options.configuration === undefined) {
+    const { file, configuration, witnesses, previous } = options
+    const report = await judgeFile({
+      file,
+      content: (await isJson(file)) ? await readFile(file) : file,
+      configuration:
+        configuration === undefined ? undefined : () => loadConfiguration(configuration, judgedAt),
+      witnesses: witnesses === undefined ? undefined : await readWitnessPolicy(witnesses),
+      previousDigest: previous === 'none' ? '' : previous,
+      judgedAt,
+    })
+    if (report === 'configuration is missing') {
       errors.write(`The configuration is missing: --conf.\n\n${USAGE}`)
       return 2
     }
-    if (await isStatement(options.file))
-      return await verifyStatement({ ...options, configuration: options.configuration, judgedAt, out })
-    const configuration = await loadConfiguration(options.configuration, judgedAt)
-    const verdict = await judge(options.file, configuration.indexes, judgedAt)
-    const report = options.json ? jsonReport : textReport
-    out.write(report({ file: options.file, verdict, configuration, judgedAt }))
-    return verdict.verdict === 'TOTAL-PASSED' ? 0 : 1
+    out.write(options.json ? `${JSON.stringify(report.facts)}\n` : report.text)
+    return report.passed ? 0 : 1
   } catch (thrown) {
     const { code, message } = asFault(thrown)
     if (options.json) out.write(`${JSON.stringify({ file: options.file, error: { code, message } })}\n`)
@@ -82,6 +81,8 @@ type Options = {
   witnesses: string | undefined
   previous: string | undefined
   json: boolean
+  /** Where to write the page that verifies; nothing is judged then. */
+  page: string | undefined
 }
 
 /** The options, 'help', or what is wrong with the arguments. */
@@ -95,36 +96,42 @@ function readArguments(args: string[]): Options | string {
         witnesses: { type: 'string' },
         previous: { type: 'string' },
         json: { type: 'boolean', default: false },
+        page: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
     if (values.help) return 'help'
     const [file, ...more] = positionals
-    if (file === undefined) return 'The container is missing.'
+    const { conf, witnesses, previous, json, page } = values
+    if (page !== undefined && file !== undefined) return 'With --page nothing is judged: leave the file out.'
+    if (file === undefined && page === undefined) return 'The container is missing.'
     if (more.length > 0) return 'Only one container can be verified at a time.'
-    const { conf, witnesses, previous, json } = values
-    return { file, configuration: conf, witnesses, previous, json }
+    return { file: file ?? '', configuration: conf, witnesses, previous, json, page }
   } catch (thrown) {
     return (thrown as Error).message
   }
 }
 
-async function judge(
-  file: string,
-  configuration: Parameters<typeof verifyContainer>[0]['configuration'],
-  now: Date,
-): Promise<ContainerVerdict> {
+async function writePage(file: string, out: Surroundings['out']): Promise<number> {
+  const { buildPage } = await import('./verify/page/build-page.ts')
+  const { html, sha256 } = await buildPage()
+  await writeFile(file, html).catch((cause: unknown) => {
+    throw new Fault('io_error', { what: `${file} cannot be written`, cause })
+  })
+  out.write(`${file}: the page that verifies, ${html.length} bytes, SHA-256 ${sha256}\n`)
+  return 0
+}
+
+/** Whether the file begins as a statement does; no ZIP file does. Such a file is small and read whole. */
+async function isJson(file: string): Promise<boolean> {
+  const handle = await open(file).catch(() => undefined)
   try {
-    return await verifyContainer({ container: await readContainer(file), configuration, now })
-  } catch (thrown) {
-    if (!(thrown instanceof Fault) || thrown.code !== 'malformed_container') throw thrown
-    return {
-      verdict: 'TOTAL-FAILED',
-      subIndication: 'FORMAT_FAILURE',
-      code: thrown.code,
-      reason: thrown.message,
-      covers: [],
-    }
+    const head = await handle?.read(Buffer.alloc(1), 0, 1, 0)
+    return head?.bytesRead === 1 && head.buffer[0] === OPENING_BRACE
+  } catch {
+    return false
+  } finally {
+    await handle?.close()
   }
 }
 

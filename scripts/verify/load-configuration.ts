@@ -7,18 +7,15 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { parseAnchor } from '#core/configuration/anchor.ts'
-import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
-import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import { readZippedFiles } from './zipped-files.ts'
+import {
+  configurationOf,
+  configurationOfZip,
+  isZip,
+  type LoadedConfiguration,
+  SHARED,
+} from './configuration-files.ts'
 
-export type LoadedConfiguration = {
-  indexes: Map<string, ConfigurationIndex>
-  /** Where it came from, for people. */
-  origin: string
-}
-
-const SHARED = 'shared-params.xml'
 const MAX_INSTANCES = 64
 const MAX_BYTES = 64 * 1024 * 1024
 
@@ -27,19 +24,13 @@ export async function loadConfiguration(location: string, now: Date): Promise<Lo
   try {
     const isDirectory = (await stat(location)).isDirectory()
     const bytes = isDirectory ? undefined : await readFile(location)
-    if (bytes === undefined) return await fromFiles(await filesOf(location), `directory ${location}`)
-    const isZip = bytes.readUInt16BE(0) === 0x504b
-    if (isZip) return await fromFiles(await readZippedFiles(bytes, SHARED), `zip file ${location}`)
+    if (bytes === undefined) return await configurationOf(await filesOf(location), `directory ${location}`)
+    if (isZip(bytes)) return await configurationOfZip(bytes, `zip file ${location}`)
     return await fromAnchor(bytes, location, now)
   } catch (cause) {
     if (cause instanceof Fault) throw cause
     throw new Fault('io_error', { what: `${location} cannot be read`, cause })
   }
-}
-
-/** From the files of an evidence bundle, which is then judged by what it brought itself. */
-export async function configurationOf(files: Buffer[], origin: string): Promise<LoadedConfiguration> {
-  return fromFiles(files, origin)
 }
 
 /** One shared-params.xml per sub-directory, each an instance; also below a directory that was unpacked from the zip. */
@@ -54,19 +45,6 @@ async function filesOf(directory: string): Promise<Buffer[]> {
     found.push(await readFile(file))
   }
   return found
-}
-
-async function fromFiles(files: Buffer[], origin: string): Promise<LoadedConfiguration> {
-  const indexes = new Map<string, ConfigurationIndex>()
-  for (const file of files) {
-    const index = indexConfiguration(await parseSharedParameters(file))
-    if (indexes.has(index.instance)) {
-      throw new Fault('malformed_global_conf', { what: `instance ${index.instance} is there twice` })
-    }
-    indexes.set(index.instance, index)
-  }
-  if (indexes.size === 0) throw new Fault('malformed_global_conf', { what: `there is no ${SHARED}` })
-  return { indexes, origin }
 }
 
 async function fromAnchor(bytes: Buffer, file: string, now: Date): Promise<LoadedConfiguration> {

@@ -2,7 +2,18 @@
 import { readableName } from '#core/certificate/name.ts'
 import type { ContainerVerdict } from '#core/container/container.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
-import type { LoadedConfiguration } from './load-configuration.ts'
+import type { LoadedConfiguration } from './configuration-files.ts'
+
+/** What came of judging a file, in the same words and facts wherever it was judged. */
+export type Report = {
+  kind: 'container' | 'bundle' | 'archive' | 'statement' | 'export'
+  /** TOTAL-PASSED, and nothing less. */
+  passed: boolean
+  /** What --json prints. */
+  facts: object
+  /** Lines for people. */
+  text: string
+}
 
 type Judged = {
   file: string
@@ -46,13 +57,13 @@ export function textReport({ file, verdict, configuration, judgedAt }: Judged): 
 }
 
 /** The same facts; times are ISO, the certificate is base64 of its DER. */
-export function jsonReport({ file, verdict, configuration, judgedAt }: Judged): string {
-  return `${JSON.stringify({
+export function factsReport({ file, verdict, configuration, judgedAt }: Judged): object {
+  return {
     file,
     ...containerFacts(verdict),
     configuration: { instances: [...configuration.indexes.keys()], origin: configuration.origin },
     judgedAt: judgedAt.toISOString(),
-  })}\n`
+  }
 }
 
 /** The verdict on a container as JSON has it. */

@@ -2,36 +2,35 @@
 import { type ArchiveVerdict, judgeArchive } from '#core/archive/judge-archive.ts'
 import { readArchive } from '#core/archive/read-archive.ts'
 import { Fault } from '#schemas/fault.ts'
-import { loadConfiguration } from './load-configuration.ts'
-import { containerFacts, printable } from './report.ts'
+import { containerFacts, printable, type Report } from './report.ts'
 
 type Question = {
   file: string
-  configuration: string | undefined
+  /** The path of the archive, or its bytes. */
+  content: string | Buffer
+  /** Without one only the chain can be judged. */
+  configuration: Parameters<typeof judgeArchive>[0]['configuration']
   /** Last digest of the archive before, '' for the first one; undefined when nobody knows it. */
   previousDigest: string | undefined
-  json: boolean
   judgedAt: Date
-  out: { write(text: string): unknown }
 }
 
-/** The exit code; throws `io_error` and the faults of reading the configuration. */
-export async function verifyArchive(q: Question): Promise<number> {
-  const { configuration: location, judgedAt } = q
-  const indexes = location === undefined ? new Map() : (await loadConfiguration(location, judgedAt)).indexes
-  const verdict = await judge(q, indexes)
-  const text = q.json ? jsonReport(q, verdict) : textReport(q, verdict)
-  q.out.write(text)
-  return verdict.verdict === 'TOTAL-PASSED' ? 0 : 1
+/** Throws `io_error` when the file cannot be read. */
+export async function verifyArchive(q: Question): Promise<Report> {
+  const verdict = await judge(q)
+  const passed = verdict.verdict === 'TOTAL-PASSED'
+  return { kind: 'archive', passed, facts: factsReport(q, verdict), text: textReport(q, verdict) }
 }
 
-async function judge(
-  { file, previousDigest, judgedAt }: Question,
-  configuration: Parameters<typeof judgeArchive>[0]['configuration'],
-): Promise<ArchiveVerdict> {
+async function judge({
+  content,
+  configuration,
+  previousDigest,
+  judgedAt,
+}: Question): Promise<ArchiveVerdict> {
   try {
     return await judgeArchive({
-      archive: await readArchive(file),
+      archive: await readArchive(content),
       previousDigest,
       configuration,
       now: judgedAt,
@@ -81,11 +80,11 @@ function headline({ verdict, subIndication }: Pick<ArchiveVerdict, 'verdict' | '
   return subIndication === undefined ? verdict : `${verdict}, ${subIndication}`
 }
 
-function jsonReport({ file, judgedAt }: Question, { proved, ...verdict }: ArchiveVerdict): string {
+function factsReport({ file, judgedAt }: Question, { proved, ...verdict }: ArchiveVerdict): object {
   const records = proved?.records.map(({ container, ...record }) => ({
     ...record,
     container: container === undefined ? undefined : containerFacts(container),
   }))
   const facts = proved === undefined ? undefined : { ...proved, records }
-  return `${JSON.stringify({ file, ...verdict, proved: facts, judgedAt: judgedAt.toISOString() })}\n`
+  return { file, ...verdict, proved: facts, judgedAt: judgedAt.toISOString() }
 }

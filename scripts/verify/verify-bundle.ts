@@ -2,53 +2,50 @@
 import type { Bundle, BundleVerdict, RecordVerdict } from '#core/evidence/bundle.ts'
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
+import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { configurationOf, type LoadedConfiguration, loadConfiguration } from './load-configuration.ts'
-import { containerFacts, printable } from './report.ts'
-import { readWitnessPolicy } from './witness-policy.ts'
+import { configurationOf, type LoadedConfiguration } from './configuration-files.ts'
+import { containerFacts, printable, type Report } from './report.ts'
 
 type Question = {
   file: string
-  configuration: string | undefined
-  /** A C2SP tlog-policy file. */
-  witnesses: string | undefined
-  json: boolean
+  /** The path of the bundle, or its bytes. */
+  content: string | Buffer
+  /** Without one the bundle is judged by what it brings. */
+  configuration: LoadedConfiguration | undefined
+  witnesses: WitnessPolicy | undefined
   judgedAt: Date
-  out: { write(text: string): unknown }
 }
 
-/** The exit code; throws `io_error` and the faults of reading the configuration. */
-export async function verifyBundle(q: Question): Promise<number> {
-  const bundle = await readBundle(q.file).catch((thrown: unknown) => thrown)
+/** Throws `io_error` and the faults of reading the configuration that the bundle brings. */
+export async function verifyBundle(q: Question): Promise<Report> {
+  const bundle = await readBundle(q.content).catch((thrown: unknown) => thrown)
   if (bundle instanceof Fault && bundle.code === 'malformed_bundle') {
     const { code, message: reason } = bundle
     const verdict = { verdict: 'TOTAL-FAILED', subIndication: 'FORMAT_FAILURE', code, reason } as const
     const text = `${printable(`${q.file}: ${headline(verdict)}`)}\n  ${printable(reason)}\n`
-    q.out.write(q.json ? `${JSON.stringify({ file: q.file, ...verdict })}\n` : text)
-    return 1
+    return { kind: 'bundle', passed: false, facts: { file: q.file, ...verdict }, text }
   }
   if (bundle instanceof Error) throw bundle
   return await judge(bundle as Bundle, q)
 }
 
-async function judge(bundle: Bundle, q: Question): Promise<number> {
-  const configuration =
-    q.configuration === undefined
-      ? await configurationOf(
-          bundle.manifest.configuration.map((name) => bundle.files.get(name)!),
-          'the bundle itself',
-        )
-      : await loadConfiguration(q.configuration, q.judgedAt)
+async function judge(bundle: Bundle, q: Question): Promise<Report> {
+  const brought = bundle.manifest.configuration.map((name) => bundle.files.get(name)!)
+  const configuration = q.configuration ?? (await configurationOf(brought, 'the bundle itself'))
   const verdict = await judgeBundle({
     bundle,
     configuration: configuration.indexes,
     now: q.judgedAt,
-    witnesses: q.witnesses === undefined ? undefined : await readWitnessPolicy(q.witnesses),
+    witnesses: q.witnesses,
   })
-  const report = q.json ? jsonReport : textReport
-  q.out.write(report(q.file, verdict, configuration, q.judgedAt))
-  return verdict.verdict === 'TOTAL-PASSED' ? 0 : 1
+  return {
+    kind: 'bundle',
+    passed: verdict.verdict === 'TOTAL-PASSED',
+    facts: factsReport(q.file, verdict, configuration, q.judgedAt),
+    text: textReport(q.file, verdict, configuration, q.judgedAt),
+  }
 }
 
 function textReport(
@@ -98,21 +95,21 @@ function headline({ verdict, subIndication }: Pick<BundleVerdict, 'verdict' | 's
   return subIndication === undefined ? verdict : `${verdict}, ${subIndication}`
 }
 
-function jsonReport(
+function factsReport(
   file: string,
   verdict: BundleVerdict,
   configuration: LoadedConfiguration,
   judgedAt: Date,
-): string {
+): object {
   const records = verdict.records.map(({ container, ...record }) => ({
     ...record,
     container: container === undefined ? undefined : containerFacts(container),
   }))
-  return `${JSON.stringify({
+  return {
     file,
     ...verdict,
     records,
     configuration: { instances: [...configuration.indexes.keys()], origin: configuration.origin },
     judgedAt: judgedAt.toISOString(),
-  })}\n`
+  }
 }

@@ -1,46 +1,38 @@
 /** `concordat verify` of a statement of reconciliation: who signed it, what it counts and finds, for people or as JSON. */
-import { open, readFile } from 'node:fs/promises'
 import { judgeStatement, type StatementVerdict } from '#core/reconciliation/judge-statement.ts'
 import { createShapes } from '#security-server/peer/reconciliation/shapes.ts'
-import { loadConfiguration } from './load-configuration.ts'
-import { printable } from './report.ts'
+import type { LoadedConfiguration } from './configuration-files.ts'
+import { printable, type Report } from './report.ts'
 
 type Question = {
   file: string
-  configuration: string
-  json: boolean
+  content: Buffer
+  configuration: LoadedConfiguration
   judgedAt: Date
-  out: { write(text: string): unknown }
 }
 
 const OPENING_BRACE = 0x7b
 
-/** Whether the file is JSON, as no container or bundle is; false when it cannot be read. */
-export async function isStatement(file: string): Promise<boolean> {
-  const handle = await open(file).catch(() => undefined)
-  try {
-    const head = await handle?.read(Buffer.alloc(1), 0, 1, 0)
-    return head?.bytesRead === 1 && head.buffer[0] === OPENING_BRACE
-  } catch {
-    return false
-  } finally {
-    await handle?.close()
-  }
-}
+/** Whether it is JSON, as no container or bundle is. */
+export const isStatement = (content: string | Buffer): content is Buffer =>
+  typeof content !== 'string' && content[0] === OPENING_BRACE
 
-/** The exit code; throws the faults of reading the configuration. */
-export async function verifyStatement(q: Question): Promise<number> {
-  const { indexes, origin } = await loadConfiguration(q.configuration, q.judgedAt)
+/** Throws no fault: what is no statement is judged to be none. */
+export async function verifyStatement({ file, content, configuration, judgedAt }: Question): Promise<Report> {
+  const { indexes, origin } = configuration
   const shapes = await createShapes()
   const verdict = judgeStatement({
-    jws: await readFile(q.file, 'utf8'),
+    jws: content.toString('utf8'),
     check: shapes.statement,
     configurationOf: (instance) => indexes.get(instance),
-    now: q.judgedAt,
+    now: judgedAt,
   })
-  const judged = { file: q.file, ...verdict, configuration: { origin }, judgedAt: q.judgedAt.toISOString() }
-  q.out.write(q.json ? `${JSON.stringify(judged)}\n` : textReport(q.file, verdict, origin, q.judgedAt))
-  return verdict.verdict === 'TOTAL-PASSED' ? 0 : 1
+  return {
+    kind: 'statement',
+    passed: verdict.verdict === 'TOTAL-PASSED',
+    facts: { file, ...verdict, configuration: { origin }, judgedAt: judgedAt.toISOString() },
+    text: textReport(file, verdict, origin, judgedAt),
+  }
 }
 
 function textReport(file: string, judged: StatementVerdict, origin: string, judgedAt: Date): string {

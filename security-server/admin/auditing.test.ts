@@ -4,20 +4,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { buffer } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import { openZip } from '#core/container/open-zip.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
-import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { signedRecord } from '../message-log/fixture.ts'
 import { type AdminWorld, auditOf, createAdminWorld, type Reply } from './admin-fixture.ts'
 import { securityServerApi } from './api.ts'
 import { createExports } from './exports/create-exports.ts'
+import { filesOf, verified } from './exports/export-fixture.ts'
 import { LOOKS } from './looks.ts'
 
 const WHY = 'case=2026-17&reason=complaint'
@@ -48,15 +46,6 @@ async function fill({ messageLog }: AdminWorld): Promise<{ first: number; refuse
 
 const listOf = (reply: Reply): { index: number; outcome: string; queryId: string }[] =>
   JSON.parse(reply.raw.toString())
-
-async function filesOf(zip: Buffer): Promise<Map<string, Buffer>> {
-  const opened = await openZip(zip, (what) => new Fault('malformed_bundle', { what }))
-  const files = new Map<string, Buffer>()
-  for await (const entry of opened.eachEntry())
-    files.set(entry.fileName, await buffer(await opened.openReadStreamPromise(entry)))
-  opened.close()
-  return files
-}
 
 async function ended({ ask }: AdminWorld, id: string): Promise<Record<string, unknown>> {
   for (;;) {
@@ -298,6 +287,21 @@ await eachDatabase(t, async (_database, t, url) => {
       [`bundles/evidence-${first}.zip`, `bundles/evidence-${first + 2}.zip`],
     )
     t.equal((await readBundle(proved.get(`bundles/evidence-${first}.zip`)!)).manifest.records.length, 2)
+
+    const rawOf = async (of: unknown, query = ''): Promise<Buffer> =>
+      (await ask('GET', `/message-log/exports/${String(of)}/file${query}`)).raw
+    for (const raw of [
+      await rawOf(lines.body['id']),
+      await rawOf(csv.body['id']),
+      await rawOf(id, `?${WHY}`),
+    ]) {
+      const [kind, told] = await verified(raw, world.world.now)
+      t.equal(kind, 'export')
+      t.match(told, /Rows and filter: holds, 4 rows/)
+      t.match(told, /Range: holds, indexes 0 to/)
+      t.match(told, /4 are shown, [0-9]+ are proved not to fit/)
+      t.notMatch(told, /FAILS/)
+    }
 
     await messageLog.retention.erase({ index: first, mode: 'LEAF_ONLY', case: '1', reason: 'by law' })
     const later = JSON.parse((await download(id, `?${WHY}`)).get('filter.json')!.toString())

@@ -34,6 +34,7 @@ export type AdminLog = Pick<
   | 'retention'
   | 'size'
   | 'treeHead'
+  | 'forms'
   | 'oldestUnstamped'
   | 'checkUsable'
   | 'checkpointNow'

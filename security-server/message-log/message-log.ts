@@ -92,6 +92,8 @@ export type MessageLog = {
   checkpoints(limit: number): Promise<StoredCheckpoint[]>
   /** How many of the first `size` records were erased: no search finds them. */
   erasedBelow(size: number): Promise<number>
+  /** Leaf forms in the order of the log, from `first` on: what the tree is over, without content or parties. */
+  forms(q: { first: number; limit: number }): Promise<string[]>
   /** All that is stored about one record. */
   read(index: number): Promise<StoredEvidence>
   /** What X-Road's container holds; throws `not_found` when there is no message or no signature. */
@@ -321,6 +323,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     },
     checkpoints: (limit) => worker.call('checkpoints', limit),
     erasedBelow: (size) => worker.call('erasedBelow', size),
+    forms: (q) => worker.call('forms', q),
     ...evidence,
     keepEvidenceRecords,
     reconciliation: reconciliationLog(worker, maintain),

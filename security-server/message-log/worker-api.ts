@@ -68,6 +68,8 @@ export type WorkerApi = RetentionApi & {
   traffic(question: TrafficQuestion): Promise<Traffic>
   checkpoints(limit: number): Promise<StoredCheckpoint[]>
   erasedBelow(size: number): Promise<number>
+  /** Leaf forms in the order of the log, from `first` on. */
+  forms(q: { first: number; limit: number }): Promise<string[]>
   /** Who spoke with whom between two times. */
   partners(q: { from: string; to: string }): Promise<Partners[]>
   rangeBetween(q: { from: string; to: string }): Promise<{ first: number; last: number } | undefined>

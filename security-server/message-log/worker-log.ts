@@ -99,6 +99,7 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       traffic: (question) => log.search.traffic(question),
       checkpoints: (limit) => log.tree.newestCheckpoints(limit),
       erasedBelow: (size) => log.records.erasedBelow(size),
+      forms: async ({ first, limit }) => (await log.records.forms(first, limit)).map(({ form }) => form),
       ...workerRetention({
         log,
         ring,

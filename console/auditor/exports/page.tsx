@@ -59,6 +59,12 @@ function ExportsPage() {
   return (
     <>
       <Head title={text('exports.title')} lead={text('exports.lead')} />
+      <p>
+        {text('exports.verify')}{' '}
+        <a href="/console/verify.html" download="verify.html">
+          {text('exports.verifyPage')}
+        </a>
+      </p>
       <Show of={list}>
         {(all) =>
           all.length === 0 ? (

@@ -103,6 +103,7 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
         file,
         server: idText(rooms.server),
         source,
+        forms: (asked) => rooms.messageLog.forms(asked),
         exchanges,
         now: new Date(clock()),
       })

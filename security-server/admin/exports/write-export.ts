@@ -27,6 +27,10 @@ const COLUMNS = [
   'answers',
 ] as const satisfies (keyof RowView)[]
 
+/** A form has some 600 octets; a larger log would make every export a large one. */
+const MAX_FORMS = 200_000
+const FORMS_AT_ONCE = 5000
+
 export type ExportQuestion = {
   row: ExportRow
   /** Its records, a JSON object a line. */
@@ -34,6 +38,8 @@ export type ExportQuestion = {
   server: string
   /** Where bundles come from. */
   source(): BundleSource
+  /** Leaf forms of the log, from `first` on. */
+  forms(q: { first: number; limit: number }): Promise<string[]>
   /** Of which there are to be bundles; none in other formats. */
   exchanges: BundledExchanges
   now: Date
@@ -76,6 +82,10 @@ export function writeExport(q: ExportQuestion): Readable {
   for (const indexes of q.exchanges.of) {
     add(`bundles/evidence-${indexes[0]}.zip`, () => writeBundle(q.source(), indexes), false)
   }
+  // With them, what was left out can be looked at offline: docs/decisions/exports-prove-what-they-leave-out.md.
+  const size = Number(q.row.size)
+  if (size <= MAX_FORMS)
+    add('forms.jsonl', async () => Readable.from(formsOf(q, size), { objectMode: false }))
   zip.addReadStreamLazy('filter.json', { mtime: q.now }, (give) => {
     const files = Object.fromEntries([...hashes].map(([name, digest]) => [name, digest.digest('base64')]))
     give(null, Readable.from([Buffer.from(canonicalJson({ ...headOf(q), files }))]))
@@ -131,6 +141,14 @@ async function* rowsOf(file: string): AsyncGenerator<RowView> {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) yield JSON.parse(line) as RowView
+  }
+}
+
+/** The leaf forms of the whole range, a line each, in the order of the log. */
+async function* formsOf({ forms }: Pick<ExportQuestion, 'forms'>, size: number): AsyncGenerator<string> {
+  for (let first = 0; first < size; first += FORMS_AT_ONCE) {
+    const some = await forms({ first, limit: Math.min(FORMS_AT_ONCE, size - first) })
+    yield some.map((form) => `${form}\n`).join('')
   }
 }
 

@@ -10,6 +10,7 @@ import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
 import type { SharedParameters } from '#schemas/global-configuration.ts'
+import { builtPage, compared } from '#scripts/verify/page/page-fixture.ts'
 import { findProgram, skipFor } from '#test/outside-tools.ts'
 import { createVerdictWorld, DAY, forged, HOUR, judged, type VerdictWorld } from './verdict-fixture.ts'
 
@@ -281,19 +282,22 @@ const said = ({
   subIndication?: string | undefined | null
 }): string => [verdict, subIndication].filter(Boolean).join(' ')
 
+const page = await builtPage(t)
 for (const [name, fixture] of Object.entries(FIXTURES)) {
   t.test(name, async (t) => {
     const world = await createVerdictWorld(t, fixture.start ?? START)
     const { bundle, at, shared = world.shared() } = await fixture.run(world, t)
     const verdict = await judged(bundle, shared, at)
     t.equal(said(verdict), fixture.verdict, verdict.reason)
+    const written = writeSharedParameters(shared, 6)
+    await compared(t, page, { name: 'bundle.zip', bytes: bundle, shared: written, at })
     if (python === undefined || openssl === undefined)
       return skipFor(t, 'python3 or openssl is missing: apt-get install python3 openssl')
     const folder = mkdtempSync(path.join(tmpdir(), 'concordat-verdict-'))
     t.teardown(() => rmSync(folder, { recursive: true, force: true }))
     const [file, conf] = [path.join(folder, 'bundle.zip'), path.join(folder, 'shared-params.xml')]
     writeFileSync(file, bundle)
-    writeFileSync(conf, writeSharedParameters(shared, 6))
+    writeFileSync(conf, written)
     const options = ['--at', new Date(at).toISOString(), '--conf', conf]
     const second = spawnSync(python, [SECOND, file, ...options], { encoding: 'utf8' })
     const other = JSON.parse(second.stdout) as Parameters<typeof said>[0] & { reason: string }

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import type { ValidateFunction } from 'ajv'
 import { parse } from 'yaml'
-import { Fault } from '#schemas/fault.ts'
 import type { ReconciliationEnvelope, ReconciliationStep, Statement } from '#schemas/reconciliation.ts'
+import { refuse } from './refuse-shape.ts'
 
 export type CheckShapes = {
   /** Each throws `invalid_input`, which quotes no value. */
@@ -45,8 +45,5 @@ export async function createShapes(): Promise<CheckShapes> {
 }
 
 function check(validate: ValidateFunction, value: unknown): void {
-  if (validate(value)) return
-  const [error] = validate.errors ?? []
-  const where = error?.instancePath.slice(0, 100) ?? ''
-  throw new Fault('invalid_input', { what: `reconciliation${where}: ${error?.message ?? 'another shape'}` })
+  if (!validate(value)) refuse(validate.errors)
 }

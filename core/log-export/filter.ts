@@ -1,0 +1,81 @@
+/** The filter of an export, as `GET /message-log/records` has it, over a row that is shown and over a leaf form that is not. */
+import type { LeafFields } from '#core/merkle/leaf-form.ts'
+
+export type ExportFilter = {
+  queryId?: string
+  requestId?: string
+  clientId?: string
+  serviceId?: string
+  partyId?: string
+  peerId?: string
+  kind?: string
+  direction?: string
+  outcome?: string
+  failed?: boolean
+  from?: string
+  to?: string
+}
+
+/** A record as the search gives it; identifiers are in the form with colons. */
+export type ExportRow = {
+  index: number
+  time: string
+  kind: string
+  direction: string
+  outcome: string
+  queryId: string
+  requestId: string
+  clientId: string | null
+  serviceId: string | null
+  peer: string | null
+  answers: number | null
+}
+
+const FINE: readonly string[] = ['', 'ok']
+const EQUAL = {
+  queryId: 'queryId',
+  requestId: 'requestId',
+  clientId: 'clientId',
+  serviceId: 'serviceId',
+  peerId: 'peer',
+} as const
+
+/** Whether the row fits all of the filter. */
+export function fits(filter: ExportFilter, row: ExportRow): boolean {
+  const { partyId } = filter
+  const isParty =
+    partyId === undefined ||
+    row.clientId === partyId ||
+    [row.clientId, row.serviceId].some((id) => id?.startsWith(`${partyId}:`))
+  const isEqual = Object.entries(EQUAL).every(([asked, name]) => {
+    const value = filter[asked as keyof typeof EQUAL]
+    return value === undefined || row[name] === value
+  })
+  return isParty && isEqual && mayFit(filter, row)
+}
+
+/**
+ * Whether what a leaf form says openly leaves room for the filter: false proves that the record was rightly left out. Parties
+ * and ids are only committed to in a form.
+ */
+export function mayFit(
+  filter: ExportFilter,
+  {
+    kind,
+    direction,
+    outcome,
+    time,
+  }: Pick<LeafFields, 'outcome' | 'time'> & { kind: string; direction: string },
+): boolean {
+  const { failed, from, to } = filter
+  return (
+    // Records of the log about itself are found by no search.
+    direction !== '' &&
+    (filter.kind === undefined || kind === filter.kind) &&
+    (filter.direction === undefined || direction === filter.direction) &&
+    (filter.outcome === undefined || outcome === filter.outcome) &&
+    (failed === undefined || FINE.includes(outcome) !== failed) &&
+    (from === undefined || Date.parse(time) >= Date.parse(from)) &&
+    (to === undefined || Date.parse(time) < Date.parse(to))
+  )
+}

@@ -1,0 +1,78 @@
+/**
+ * What an export proves about its range: each leaf form stands at its index below the tree head, each row says what its form
+ * says and fits the filter, and a record that is not shown is proved not to fit, or is counted as open.
+ */
+import { readForm } from '#core/evidence/read-form.ts'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { createCompactRange } from '#core/merkle/compact-range.ts'
+import { leafHash } from '#core/merkle/hash.ts'
+import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import { fits, mayFit } from './filter.ts'
+import type { LogExport } from './read-export.ts'
+
+export type RangeVerdict = {
+  /** What contradicts the tree head, the filter or itself; empty when nothing does. */
+  wrong: string[]
+  /** Whether the leaf forms of the whole range lead to the tree head. */
+  covered: boolean
+  shown: number
+  /** Not shown, and proved not to fit by what their forms say openly. */
+  ruledOut: number
+  /** Stretches of indexes that are not shown and might fit. */
+  open: { first: number; last: number }[]
+  openCount: number
+  forms: LeafFields[]
+}
+
+/** Throws `malformed_checkpoint`, `malformed_json` and the like for a form or tree head that cannot be read. */
+export function judgeRange({ head, rows, forms: texts }: LogExport): RangeVerdict {
+  const wrong: string[] = []
+  const { size, root, origin } = parseCheckpoint(head.treeHead)
+  if (size !== head.range.last + 1) wrong.push('the range is not that of the tree head')
+  if (rows.length !== head.records) wrong.push(`there are ${rows.length} rows, not ${head.records}`)
+  const forms = (texts ?? []).map((text) => readForm(text))
+  const covered = texts !== undefined
+  if (covered) {
+    const range = createCompactRange()
+    for (const text of texts) range.append(leafHash(Buffer.from(text)))
+    if (texts.length !== size || !range.root().equals(root))
+      wrong.push(`the leaf forms are not those of the tree head of ${origin}`)
+  }
+  let before = -1
+  for (const row of rows) {
+    if (row.index <= before || row.index > head.range.last)
+      wrong.push(`row ${row.index} is out of order or range`)
+    before = row.index
+    if (!fits(head.filter, row)) wrong.push(`row ${row.index} does not fit the filter`)
+    const form = forms[row.index]
+    const names = ['time', 'kind', 'direction', 'outcome'] as const
+    if (form !== undefined && names.some((name) => form[name] !== row[name]))
+      wrong.push(`row ${row.index} is not what the log committed to`)
+  }
+  return { wrong, covered, shown: rows.length, ...leftOut(head.filter, rows, forms, size), forms }
+}
+
+function leftOut(
+  filter: LogExport['head']['filter'],
+  rows: LogExport['rows'],
+  forms: LeafFields[],
+  size: number,
+): Pick<RangeVerdict, 'ruledOut' | 'open' | 'openCount'> {
+  const shown = new Set(rows.map(({ index }) => index))
+  const open: RangeVerdict['open'] = []
+  let [ruledOut, openCount] = [0, 0]
+  // A range without forms is one stretch between each two rows; its size is the server's word.
+  if (forms.length === 0) return { ruledOut, open: [], openCount: size - shown.size }
+  for (const [index, form] of forms.entries()) {
+    if (shown.has(index)) continue
+    if (!mayFit(filter, form)) {
+      ruledOut += 1
+      continue
+    }
+    openCount += 1
+    const last = open.at(-1)
+    if (last?.last === index - 1) last.last = index
+    else open.push({ first: index, last: index })
+  }
+  return { ruledOut, open, openCount }
+}

@@ -1,0 +1,109 @@
+/** An export's range: what its leaf forms prove about what is left out, and every way to cheat that they betray. */
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { zipOf } from '#core/container/zip-fixture.ts'
+import { writeCheckpoint } from '#core/merkle/checkpoint.ts'
+import { createCompactRange } from '#core/merkle/compact-range.ts'
+import { leafHash } from '#core/merkle/hash.ts'
+import { leafForm } from '#core/merkle/leaf-form.ts'
+import type { ExportFilter, ExportRow } from './filter.ts'
+import { judgeRange, type RangeVerdict } from './judge-range.ts'
+import { readExport } from './read-export.ts'
+
+const zeros = (octets: number): string => Buffer.alloc(octets).toString('base64')
+const SIZE = 10
+const facts = (index: number) => ({
+  kind: index === 9 ? ('time-stamp' as const) : ('request' as const),
+  direction: index === 9 ? ('' as const) : ('in' as const),
+  time: `2027-01-04T12:00:0${index}.000Z`,
+  outcome: index === 3 ? 'access_denied' : '',
+})
+const FORMS = Array.from({ length: SIZE }, (_, index) =>
+  leafForm({
+    ...{ version: 1, ...facts(index), logLevel: 'full', contract: '', fields: '', answers: '' },
+    ...{ parties: zeros(32), message: zeros(32), body: zeros(32), signature: zeros(64) },
+  }),
+)
+const row = (index: number): ExportRow => ({
+  ...facts(index),
+  ...{ index, queryId: `q${index}`, requestId: 'r', peer: null, answers: null },
+  clientId: index % 2 === 0 ? 'DEV:GOV:1:a' : 'DEV:GOV:2:b',
+  serviceId: 'DEV:GOV:3:c:d',
+})
+
+type Change = { filter?: ExportFilter; rows?: ExportRow[]; forms?: string[]; head?: object; csv?: string }
+
+async function judged(q: Change): Promise<RangeVerdict> {
+  const range = createCompactRange()
+  for (const form of FORMS) range.append(leafHash(Buffer.from(form)))
+  const text = writeCheckpoint({
+    origin: 'DEV/GOV/3/ss1',
+    size: SIZE,
+    root: range.root(),
+    extensions: [],
+  } as never)
+  const treeHead = `${text}\n\u2014 x ${Buffer.alloc(68, 1).toString('base64')}\n`
+  const lines = (some: string[]): string => some.map((one) => `${one}\n`).join('')
+  const rows = q.rows ?? Array.from({ length: SIZE - 1 }, (_, index) => row(index))
+  const name = q.csv === undefined ? 'records.jsonl' : 'records.csv'
+  const data = new Map([
+    [name, q.csv ?? lines(rows.map((one) => JSON.stringify(one)))],
+    ['forms.jsonl', lines(q.forms ?? FORMS)],
+  ])
+  const files = Object.fromEntries(
+    [...data].map(([name, content]) => [name, createHash('sha256').update(content).digest('base64')]),
+  )
+  const head = {
+    ...{ version: 1, log: 'DEV/GOV/3/ss1', format: 'jsonl', filter: q.filter ?? {}, treeHead, files },
+    ...{ range: { first: 0, last: SIZE - 1 }, records: rows.length, erasedInRange: 0 },
+    ...q.head,
+  }
+  const entries = [...data].map(([name, content]) => ({ name, data: content, deflate: true }))
+  return judgeRange(await readExport(zipOf([...entries, { name: 'filter.json', data: canonicalJson(head) }])))
+}
+
+t.test('all is shown, or proved not to fit', async (t) => {
+  t.match(await judged({}), { wrong: [], covered: true, shown: 9, ruledOut: 1, openCount: 0 })
+  const failed = await judged({ filter: { failed: true }, rows: [row(3)] })
+  t.match(failed, { wrong: [], shown: 1, ruledOut: 9, openCount: 0 }, 'outcomes stand in the forms')
+  const from = '2027-01-04T14:00:05+02:00'
+  const later = await judged({ filter: { from }, rows: [5, 6, 7, 8].map(row) })
+  t.match(later, { wrong: [], shown: 4, ruledOut: 6, openCount: 0 }, 'times too')
+})
+
+t.test('what only parties tell apart stays open, by its indexes', async (t) => {
+  const filter = { partyId: 'DEV:GOV:1' }
+  const party = await judged({ filter, rows: [0, 2, 4, 6, 8].map(row) })
+  t.match(party, {
+    wrong: [],
+    shown: 5,
+    ruledOut: 1,
+    openCount: 4,
+    open: [{ first: 1, last: 1 }, { first: 3 }, {}, {}],
+  })
+  const hidden = await judged({ rows: [0, 1, 2, 6, 7, 8].map(row) })
+  t.match(hidden, { openCount: 3, open: [{ first: 3, last: 5 }] }, 'rows that were left out are seen')
+})
+
+t.test('cheats', async (t) => {
+  const wrong = async (q: Change): Promise<string> => (await judged(q)).wrong.join()
+  t.match(await wrong({ forms: FORMS.toSpliced(4, 1) }), /not those of the tree head/)
+  t.match(await wrong({ forms: FORMS.with(4, FORMS[5]!) }), /not those of the tree head/)
+  t.match(await wrong({ rows: [{ ...row(0), outcome: 'x' }] }), /not what the log committed to/)
+  t.match(await wrong({ filter: { from: '2027-01-04T12:00:05Z' } }), /row 0 does not fit/)
+  t.match(await wrong({ filter: { clientId: 'DEV:GOV:1:a' } }), /row 1 does not fit/)
+  t.match(await wrong({ rows: [row(2), row(1)] }), /out of order/)
+  t.match(await wrong({ rows: [{ ...row(0), index: 99 }] }), /out of order or range/)
+  t.match(await wrong({ head: { records: 4 } }), /not 4/)
+  t.match(await wrong({ head: { range: { first: 0, last: 4 } } }), /not that of the tree head/)
+  const malformed = { code: 'malformed_bundle' }
+  await t.rejects(judged({ head: { files: {} } }), malformed)
+  await t.rejects(judged({ head: { version: 2 } }), malformed)
+  await t.rejects(judged({ head: { filter: { from: 7 } } }), malformed)
+  await t.rejects(judged({ rows: [{ ...row(0), more: 1 } as never] }), malformed)
+  await t.rejects(judged({ csv: 'index,time\r\n1,2\r\n' }), malformed)
+  await t.rejects(judged({ csv: 'index,"time\r\n' }), malformed)
+  await t.rejects(readExport(Buffer.from('no ZIP file')), malformed)
+  await t.rejects(readExport(zipOf([{ name: 'filter.json', data: '{' }])), malformed)
+})

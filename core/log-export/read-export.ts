@@ -1,0 +1,202 @@
+/** Reads an export: neither more nor less than `filter.json` says, each file as its digest says, all within bounds. */
+import { hash } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
+import { crc32 } from 'node:zlib'
+import type { ZipFile } from 'yauzl'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { holdsEntry, openZip } from '#core/container/open-zip.ts'
+import { malformed } from '#core/evidence/parse-manifest.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { ExportFilter, ExportRow } from './filter.ts'
+
+export type ExportHead = {
+  log: string
+  format: string
+  filter: ExportFilter
+  range: { first: number; last: number }
+  treeHead: string
+  records: number
+  erasedInRange: number
+  withoutBundle: { index: number; why: string }[]
+}
+
+export type LogExport = {
+  head: ExportHead
+  rows: ExportRow[]
+  /** A leaf form for each index of the range; undefined for an export that is too large to hold them. */
+  forms: string[] | undefined
+  /** Evidence bundles by the names of their entries. */
+  bundles: Map<string, Buffer>
+}
+
+export const HEAD = 'filter.json'
+export const FORMS = 'forms.jsonl'
+const BUNDLE_NAME = /^bundles\/evidence-[0-9]{1,16}\.zip$/
+const ROWS = ['records.jsonl', 'records.csv']
+const MAX_ENTRIES = 1_100
+const MAX_BYTES = 1024 * 1024 * 1024
+const MAX_LINES = 1_000_000
+const MAX_LINE = 64 * 1024
+
+/** Whether it is a ZIP file with a `filter.json`. Throws `io_error`. */
+export const isExport = (file: string | Buffer): Promise<boolean> => holdsEntry(file, [HEAD], MAX_ENTRIES)
+
+/** Reads a file or its bytes; throws `malformed_bundle`, or `io_error` when the file cannot be opened. */
+export async function readExport(file: string | Buffer): Promise<LogExport> {
+  const zip = await openZip(file, malformed)
+  try {
+    return parse(await readFiles(zip))
+  } catch (cause) {
+    if (cause instanceof Fault && cause.code !== 'malformed_json') throw cause
+    throw malformed('an entry of the export cannot be read', cause)
+  } finally {
+    zip.close()
+  }
+}
+
+async function readFiles(zip: ZipFile): Promise<Map<string, Buffer>> {
+  if (zip.entryCount > MAX_ENTRIES) throw malformed(`more than ${MAX_ENTRIES} entries`)
+  const files = new Map<string, Buffer>()
+  let left = MAX_BYTES
+  for await (const entry of zip.eachEntry()) {
+    left -= entry.uncompressedSize
+    if (left < 0)
+      throw malformed('it is too large to be verified whole: unzip it and verify its bundles one by one')
+    if (files.has(entry.fileName)) throw malformed('two entries of one name')
+    const bytes = await buffer(await zip.openReadStreamPromise(entry))
+    if (crc32(bytes) !== entry.crc32) throw malformed('an entry whose checksum is wrong')
+    files.set(entry.fileName, bytes)
+  }
+  return files
+}
+
+function parse(files: Map<string, Buffer>): LogExport {
+  const bytes = files.get(HEAD)
+  if (bytes === undefined) throw malformed(`${HEAD} is missing`)
+  files.delete(HEAD)
+  const value = parseStrictJson(bytes) as Record<string, unknown>
+  if (!Buffer.from(canonicalJson(value)).equals(bytes)) throw malformed(`${HEAD} is not canonical JSON`)
+  const head = checkHead(value)
+  const listed = Object.entries((value['files'] ?? {}) as Record<string, unknown>)
+  if (listed.length !== files.size) throw malformed(`its entries are not those of ${HEAD}`)
+  for (const [name, digest] of listed) {
+    const content = files.get(name)
+    if (content === undefined || hash('sha256', content, 'base64') !== digest)
+      throw malformed(`${name} is not what ${HEAD} says`)
+  }
+  const names = [...files.keys()]
+  const [rowsName, ...more] = names.filter((name) => ROWS.includes(name))
+  const strange = names.find((name) => ![...ROWS, FORMS].includes(name) && !BUNDLE_NAME.test(name))
+  if (rowsName === undefined || more.length > 0 || strange !== undefined)
+    throw malformed('files that no export has')
+  const rows = files.get(rowsName)!
+  const forms = files.get(FORMS)
+  return {
+    head,
+    rows:
+      rowsName === 'records.csv'
+        ? readCsv(rows)
+        : linesOf(rows).map((line) => checkRow(parseStrictJson(line))),
+    forms: forms && linesOf(forms),
+    bundles: new Map([...files].filter(([name]) => BUNDLE_NAME.test(name))),
+  }
+}
+
+function checkHead(value: Record<string, unknown>): ExportHead {
+  const { version, log, format, filter, range, treeHead, records, erasedInRange } = value
+  const { first, last } = (range ?? {}) as Record<string, unknown>
+  const isWhole = (number: unknown): number is number => Number.isSafeInteger(number) && Number(number) >= 0
+  const texts = [log, format, treeHead].every((one) => typeof one === 'string')
+  const isSound = version === 1 && texts && isPlain(filter) && first === 0
+  if (!isSound || !isWhole(last) || !isWhole(records) || !isWhole(erasedInRange))
+    throw malformed(`${HEAD} is of another form`)
+  const { withoutBundle = [] } = value as { withoutBundle?: ExportHead['withoutBundle'] }
+  if (!Array.isArray(withoutBundle)) throw malformed(`${HEAD} is of another form`)
+  return { ...(value as unknown as ExportHead), withoutBundle }
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.values(value).every((one) => ['string', 'boolean'].includes(typeof one))
+}
+
+function linesOf(bytes: Buffer): string[] {
+  const text = bytes.toString('utf8')
+  if (text === '') return []
+  if (!text.endsWith('\n')) throw malformed('a line without an end')
+  const lines = text.slice(0, -1).split('\n')
+  if (lines.length > MAX_LINES || lines.some((line) => line.length > MAX_LINE))
+    throw malformed('too many or too long lines')
+  return lines
+}
+
+const COLUMNS = [
+  ...[
+    'index',
+    'time',
+    'kind',
+    'direction',
+    'outcome',
+    'queryId',
+    'requestId',
+    'clientId',
+    'serviceId',
+    'peer',
+    'answers',
+  ],
+]
+
+function checkRow(value: unknown): ExportRow {
+  const row = (value ?? {}) as Record<string, unknown>
+  const isText = (name: string): boolean => typeof row[name] === 'string'
+  const isId = (name: string): boolean => row[name] === null || isText(name)
+  const sound =
+    Object.keys(row).every((name) => COLUMNS.includes(name)) &&
+    Number.isSafeInteger(row['index']) &&
+    ['time', 'kind', 'direction', 'outcome', 'queryId', 'requestId'].every(isText) &&
+    ['clientId', 'serviceId', 'peer'].every(isId) &&
+    (row['answers'] === null || Number.isSafeInteger(row['answers']))
+  if (!sound) throw malformed('a record of another form')
+  return row as ExportRow
+}
+
+/** RFC 4180, as exports write it: an apostrophe before what a spreadsheet would take for a formula is no part of the text. */
+function readCsv(bytes: Buffer): ExportRow[] {
+  const [head, ...lines] = cellsOf(bytes.toString('utf8'))
+  if (head?.join() !== COLUMNS.join()) throw malformed('a table with other columns')
+  return lines.map((cells) => {
+    if (cells.length !== COLUMNS.length) throw malformed('a line of the table with other columns')
+    const row = Object.fromEntries(COLUMNS.map((name, at) => [name, plain(cells[at]!)]))
+    const number = (text: string | undefined) => (text === undefined || text === '' ? null : Number(text))
+    const id = (text: string | undefined) => (text === '' ? null : text)
+    const { index, answers, clientId, serviceId, peer } = row
+    return checkRow({
+      ...row,
+      ...{
+        index: number(index),
+        answers: number(answers),
+        clientId: id(clientId),
+        serviceId: id(serviceId),
+        peer: id(peer),
+      },
+    })
+  })
+}
+
+const plain = (cell: string): string => (/^'[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell)
+
+function cellsOf(text: string): string[][] {
+  const lines: string[][] = []
+  const pattern = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/y
+  let cells: string[] = []
+  while (pattern.lastIndex < text.length) {
+    const found = pattern.exec(text)
+    if (found === null || lines.length > MAX_LINES) throw malformed('a table that is none')
+    cells.push(found[1]?.replaceAll('""', '"') ?? found[2] ?? '')
+    if (found[3] === ',') continue
+    lines.push(cells)
+    cells = []
+  }
+  return lines
+}

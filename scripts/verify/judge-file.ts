@@ -1,0 +1,76 @@
+/** Judges a file of evidence, whichever kind it is: what the command line and the page that verifies have in common. */
+import { isArchive } from '#core/archive/read-archive.ts'
+import type { ContainerVerdict } from '#core/container/container.ts'
+import { type ContainerLimits, readContainer } from '#core/container/read-container.ts'
+import { verifyContainer } from '#core/container/verify-container.ts'
+import { isBundle } from '#core/evidence/read-bundle.ts'
+import { isExport } from '#core/log-export/read-export.ts'
+import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { LoadedConfiguration } from './configuration-files.ts'
+import { factsReport, type Report, textReport } from './report.ts'
+import { verifyArchive } from './verify-archive.ts'
+import { verifyBundle } from './verify-bundle.ts'
+import { verifyExport } from './verify-export.ts'
+import { isStatement, verifyStatement } from './verify-statement.ts'
+
+export type Question = {
+  /** What the file is called in the report. */
+  file: string
+  /** Its path, or its bytes. */
+  content: string | Buffer
+  /** Gives the configuration to judge by, where it is asked for. */
+  configuration: (() => Promise<LoadedConfiguration>) | undefined
+  witnesses?: WitnessPolicy | undefined
+  /** Of an archive: the last digest of the one before, '' for the first one, undefined when nobody knows it. */
+  previousDigest?: string | undefined
+  judgedAt: Date
+  /** Of a container; smaller ones where memory is. */
+  limits?: Partial<ContainerLimits>
+}
+
+/** Throws `io_error`, the faults of reading the configuration, and nothing for evidence that is malformed. */
+export async function judgeFile(q: Question): Promise<Report | 'configuration is missing'> {
+  const { file, content, judgedAt } = q
+  if (await isArchive(content)) {
+    const configuration = q.configuration === undefined ? new Map() : (await q.configuration()).indexes
+    return await verifyArchive({ file, content, configuration, previousDigest: q.previousDigest, judgedAt })
+  }
+  if (await isExport(content)) {
+    const configuration = await q.configuration?.()
+    return await verifyExport({ file, content, configuration, witnesses: q.witnesses, judgedAt })
+  }
+  if (await isBundle(content)) {
+    const configuration = await q.configuration?.()
+    return await verifyBundle({ file, content, configuration, witnesses: q.witnesses, judgedAt })
+  }
+  if (q.configuration === undefined) return 'configuration is missing'
+  const configuration = await q.configuration()
+  if (isStatement(content)) return await verifyStatement({ file, content, configuration, judgedAt })
+  const verdict = await judgeContainer(q, configuration)
+  const judged = { file, verdict, configuration, judgedAt }
+  const passed = verdict.verdict === 'TOTAL-PASSED'
+  return { kind: 'container', passed, facts: factsReport(judged), text: textReport(judged) }
+}
+
+async function judgeContainer(
+  { content, judgedAt: now, limits }: Question,
+  { indexes }: LoadedConfiguration,
+): Promise<ContainerVerdict> {
+  try {
+    return await verifyContainer({
+      container: await readContainer(content, limits),
+      configuration: indexes,
+      now,
+    })
+  } catch (thrown) {
+    if (!(thrown instanceof Fault) || thrown.code !== 'malformed_container') throw thrown
+    return {
+      verdict: 'TOTAL-FAILED',
+      subIndication: 'FORMAT_FAILURE',
+      code: thrown.code,
+      reason: thrown.message,
+      covers: [],
+    }
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Builds the page that verifies: one HTML file with all of its program and style inside, which asks nobody for anything.
+ * What core takes from Node is replaced by browser/; the shapes of statements are compiled here, as the page may make no
+ * code of its own. The same sources give the same file, octet for octet.
+ */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Plugin } from 'vite'
+import { compileStatementShape } from './compile-shape.ts'
+
+const ROOT = path.join(import.meta.dirname, '../../..')
+const HERE = import.meta.dirname
+const BROWSER = path.join(HERE, 'browser')
+const SHAPES = path.join(ROOT, 'security-server/peer/reconciliation/shapes.ts')
+const YAUZL = path.join(ROOT, 'node_modules/yauzl')
+
+/** What takes the place of Node's modules, and of yauzl's door. */
+const COUNTERPARTS: Record<string, string> = {
+  'node:buffer': 'buffer.ts',
+  'node:crypto': 'crypto.ts',
+  'node:zlib': 'zlib.ts',
+  'node:stream/consumers': 'stream-consumers.ts',
+  yauzl: 'zip.ts',
+}
+const IN_YAUZL = ['fs', 'zlib', 'util', 'events', 'stream']
+
+export type Page = {
+  html: Buffer
+  /** Lower-case hex. */
+  sha256: string
+  /** The program inside, as a module that gives `judgeUpload` where there is no document. */
+  program: string
+}
+
+export async function buildPage(): Promise<Page> {
+  const [program, tokens, own, template] = await Promise.all([
+    buildProgram(),
+    readFile(path.join(ROOT, 'console/kit/tokens.css'), 'utf8'),
+    readFile(path.join(HERE, 'shown/page.css'), 'utf8'),
+    readFile(path.join(HERE, 'shown/page.html'), 'utf8'),
+  ])
+  const style = tokens + own
+  const script = atOnce(program)
+  const policy = [
+    "default-src 'none'",
+    // Its own program and no other; WebAssembly for libxml2. A worker is the same program, so that the page stays awake.
+    `script-src '${hashOf(script)}' 'wasm-unsafe-eval'`,
+    'worker-src blob:',
+    `style-src '${hashOf(style)}'`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ')
+  const parts: Record<string, string> = { policy, style, script }
+  const html = Buffer.from(
+    template.replace(/\{\{(policy|style|script)\}\}/g, (_, name: string) => parts[name]!),
+  )
+  return { html, sha256: createHash('sha256').update(html).digest('hex'), program }
+}
+
+/**
+ * The module as a plain script: a page from a file may start a worker of such a one, but not of a module. What goes wrong
+ * is thrown where the browser reports it.
+ */
+function atOnce(program: string): string {
+  const exported = /export\s*\{[^{}]*\};?\s*$/
+  if (!exported.test(program)) throw new Error('the program does not end with what it gives')
+  // An HTML reader changes these two, and the text would have another digest.
+  if (/[\0\r]/.test(program)) throw new Error('the program holds a character that a page cannot')
+  // Only libxml2's loader asks for its own address, and needs none: what it would fetch lies in the program.
+  const body = program.replace(exported, '').replaceAll('import.meta.url', '""')
+  return `(async () => {'use strict';\n${body}\n})().catch((error) => setTimeout(() => { throw error }))`
+}
+
+function hashOf(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`
+}
+
+async function buildProgram(): Promise<string> {
+  // Loaded only when there is something to build.
+  const { build } = await import('vite')
+  const built = await build({
+    configFile: false,
+    root: HERE,
+    logLevel: 'warn',
+    plugins: [counterparts(), statementShape(), everythingAtOnce()],
+    build: {
+      write: false,
+      target: 'es2023',
+      minify: true,
+      modulePreload: { polyfill: false },
+      lib: { entry: path.join(HERE, 'shown/main.ts'), formats: ['es'], fileName: 'verify' },
+      rolldownOptions: {
+        output: { codeSplitting: false },
+        transform: {
+          inject: {
+            Buffer: [path.join(BROWSER, 'buffer.ts'), 'Buffer'],
+            setImmediate: [path.join(BROWSER, 'node-parts.ts'), 'setImmediate'],
+          },
+        },
+      },
+    },
+  })
+  const outputs = (Array.isArray(built) ? built : [built]).flatMap((one) =>
+    'output' in one ? one.output : [],
+  )
+  const [chunk, ...more] = outputs
+  if (chunk?.type !== 'chunk' || more.length > 0) throw new Error('the page must be one program')
+  // An end tag in a text of the program would end the script element.
+  return chunk.code.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--')
+}
+
+function counterparts(): Plugin {
+  return {
+    name: 'counterparts of Node',
+    enforce: 'pre',
+    resolveId(source, importer) {
+      const fromYauzl = importer?.startsWith(YAUZL) === true
+      if (fromYauzl && IN_YAUZL.includes(source)) return path.join(BROWSER, 'node-parts.ts')
+      const isDoor = importer === path.join(BROWSER, 'zip.ts')
+      const counterpart = isDoor ? undefined : COUNTERPARTS[source]
+      if (counterpart !== undefined) return path.join(BROWSER, counterpart)
+      if (source.startsWith('node:'))
+        throw new Error(`${source} of ${importer} has no counterpart in a browser`)
+      return undefined
+    },
+  }
+}
+
+function statementShape(): Plugin {
+  return {
+    name: 'shape of a statement',
+    enforce: 'pre',
+    load: (id) => (id === SHAPES ? compileStatementShape() : undefined),
+  }
+}
+
+/** core loads some modules on first use; one file has all of them, and libxml2's, put off, would wait for each other for ever. */
+function everythingAtOnce(): Plugin {
+  return {
+    name: 'everything at once',
+    enforce: 'pre',
+    transform(code, id) {
+      if (!id.startsWith(path.join(ROOT, 'core/'))) return undefined
+      const imports: string[] = []
+      const changed = code.replace(/await import\(('[^']+')\)/g, (_, from: string) => {
+        imports.push(`import * as atOnce${imports.length} from ${from}\n`)
+        return `atOnce${imports.length - 1}`
+      })
+      return imports.length === 0 ? undefined : imports.join('') + changed
+    },
+  }
+}

@@ -1,0 +1,117 @@
+/** What the page judges: files that somebody gave it, by the same function as the command line, within what a browser holds. */
+import { parseXml } from '#core/configuration/xml-tree.ts'
+import { openZip } from '#core/container/open-zip.ts'
+import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import {
+  configurationOf,
+  configurationOfZip,
+  isZip,
+  type LoadedConfiguration,
+} from '../configuration-files.ts'
+import { judgeFile } from '../judge-file.ts'
+import { printable, type Report } from '../report.ts'
+
+export type GivenFile = { name: string; bytes: Uint8Array }
+
+export type Upload = {
+  evidence: GivenFile
+  /** verificationconf.zip, or the shared parameters of each instance; none to judge a bundle by its own. */
+  configuration: GivenFile[]
+  /** A C2SP tlog-policy file. */
+  witnesses: GivenFile | undefined
+  /** Of an archive: as --previous of the command line. */
+  previous: string | undefined
+  /** Milliseconds since 1970. */
+  judgedAt: number
+}
+
+/** An entry of the evidence that can be saved. */
+export type Part = { name: string; size: number }
+
+export type Judgement =
+  | { report: Report; parts: Part[] }
+  /** Why nothing could be judged. */
+  | { refused: 'configuration is missing' | { code: string; message: string } }
+
+/** Octets of evidence that a page takes; the command line takes any number, and is named to whoever has more. */
+export const MAX_EVIDENCE = 1024 * 1024 * 1024
+const MAX_ATTACHMENT = 1024 * 1024 * 1024
+const MAX_PARTS = 4096
+
+/** Never throws for anything that files can hold. */
+export async function judgeUpload(upload: Upload): Promise<Judgement> {
+  try {
+    if (upload.evidence.bytes.length > MAX_EVIDENCE)
+      throw new Fault('invalid_input', { what: 'more than 1 GiB: take the command line, concordat verify' })
+    const content = bufferOf(upload.evidence)
+    const report = await judgeFile({
+      file: upload.evidence.name,
+      content,
+      configuration:
+        upload.configuration.length === 0 ? undefined : () => readConfiguration(upload.configuration),
+      witnesses: upload.witnesses && parseWitnessPolicy(bufferOf(upload.witnesses).toString('utf8')),
+      previousDigest: upload.previous === 'none' ? '' : upload.previous,
+      judgedAt: new Date(upload.judgedAt),
+      limits: { attachmentBytes: MAX_ATTACHMENT },
+    })
+    if (report === 'configuration is missing') return { refused: report }
+    // Dates and the like become the texts that --json prints.
+    const facts = JSON.parse(JSON.stringify(report.facts)) as object
+    return { report: { ...report, facts }, parts: await partsOf(content) }
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) console.error(thrown)
+    const { code, message } = asFault(thrown)
+    return { refused: { code, message: printable(message) } }
+  }
+}
+
+async function readConfiguration(files: GivenFile[]): Promise<LoadedConfiguration> {
+  const origin = files.map(({ name }) => name).join(', ')
+  const [first, ...more] = files.map(bufferOf)
+  if (first !== undefined && more.length === 0 && isZip(first)) return configurationOfZip(first, origin)
+  for (const file of [first!, ...more]) {
+    const { name } = await parseXml(file, 'malformed_global_conf')
+    if (name === 'configurationAnchor')
+      throw new Fault('malformed_global_conf', {
+        what: 'an anchor only says where the configuration is fetched, and this page fetches nothing: give it verificationconf.zip, or shared-params.xml',
+      })
+  }
+  return configurationOf([first!, ...more], origin)
+}
+
+/** The entries of what was judged: none for a file that is no ZIP file, or holds too many. */
+async function partsOf(content: Buffer): Promise<Part[]> {
+  try {
+    const zip = await openZip(content, malformed)
+    if (zip.entryCount > MAX_PARTS) return []
+    const parts: Part[] = []
+    for await (const { fileName, uncompressedSize } of zip.eachEntry())
+      if (!fileName.endsWith('/')) parts.push({ name: fileName, size: uncompressedSize })
+    return parts
+  } catch {
+    return []
+  }
+}
+
+/** The content of an entry that a judgement named; throws for one that is not whole. */
+export async function readPart(evidence: GivenFile, name: string): Promise<Uint8Array> {
+  const zip = await openZip(bufferOf(evidence), malformed)
+  for await (const entry of zip.eachEntry()) {
+    if (entry.fileName !== name) continue
+    if (entry.uncompressedSize > MAX_ATTACHMENT) throw malformed('an entry that is too large')
+    const pieces: Buffer[] = []
+    for await (const piece of await zip.openReadStreamPromise(entry)) pieces.push(piece as Buffer)
+    return Buffer.concat(pieces)
+  }
+  throw malformed('no such entry')
+}
+
+function malformed(what: string, cause?: unknown): Fault {
+  return new Fault('malformed_container', { what, cause })
+}
+
+/** The same octets, not copied. */
+function bufferOf({ bytes }: GivenFile): Buffer {
+  return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength)
+}

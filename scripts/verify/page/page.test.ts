@@ -1,0 +1,213 @@
+/** The page that verifies: X-Road's vectors and hostile files get the command line's verdict; in Chromium, from a file, offline. */
+import { hash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import t from 'tap'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
+import { zipOf } from '#core/container/zip-fixture.ts'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { rowView } from '#security-server/admin/record-filter.ts'
+import { createVerdictWorld, forged, HOUR } from '#security-server/message-log/evidence/verdict-fixture.ts'
+import { createShapes } from '#security-server/peer/reconciliation/shapes.ts'
+import { hasChromium, openBrowser, visitor } from '#test/browser.ts'
+import { skipFor } from '#test/outside-tools.ts'
+import { buildPage } from './build-page.ts'
+import { offerPage } from './offer-page.ts'
+import { builtPage, compared } from './page-fixture.ts'
+
+const FOLDER = path.join(import.meta.dirname, '../../../../shared/vectors/x-road')
+const skip = existsSync(FOLDER) ? false : '../shared/vectors is not there'
+const START = Date.UTC(2027, 0, 4, 12)
+const page = await builtPage(t)
+
+t.test("X-Road's containers and archives", { skip }, async (t) => {
+  const shared = readFileSync(path.join(FOLDER, 'containers/globalconf_good2_v3/DEV/shared-params.xml'))
+  const counts: Record<string, number> = {}
+  for (const folder of ['containers', 'archives']) {
+    for (const name of readdirSync(path.join(FOLDER, folder)).filter((one) => /\.(asice|zip)$/.test(one))) {
+      const bytes = readFileSync(path.join(FOLDER, folder, name))
+      const verdict = await compared(t, page, { name, bytes, shared, at: Date.UTC(2028, 0, 1) })
+      counts[verdict] = (counts[verdict] ?? 0) + 1
+      if (folder === 'archives') await compared(t, page, { name, bytes, at: START, previous: 'none' })
+    }
+  }
+  t.comment(counts)
+  t.ok(counts['TOTAL-PASSED']! >= 6 && counts['TOTAL-FAILED']! >= 6)
+})
+
+t.test('statements: their shape is checked by code that was compiled before', async (t) => {
+  const shared = writeSharedParameters((await createVerdictWorld(t, START)).shared(), 6)
+  const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  for (const payload of [{}, { version: 1, day: '2027-01-04' }, { day: 'x'.repeat(2000) }, [], 7]) {
+    const protectedHeader = encode({ alg: 'ES256', typ: 'x' })
+    const jws = { payload: encode(payload), signatures: [{ protected: protectedHeader, signature: 'AAAA' }] }
+    const bytes = Buffer.from(JSON.stringify(jws))
+    t.equal(await compared(t, page, { name: 's.json', bytes, shared, at: START }), 'TOTAL-FAILED')
+  }
+  const { compileStatementShape } = await import('./compile-shape.ts')
+  const module = path.join(path.dirname(page.file), 'shape.mjs')
+  const absolute = (await compileStatementShape()).replace(
+    /from '(ajv\/[^']+|#[^']+)'/g,
+    (_, from: string) => {
+      return `from '${import.meta.resolve(from)}'`
+    },
+  )
+  writeFileSync(module, absolute)
+  const compiled = await ((await import(module)) as { createShapes: typeof createShapes }).createShapes()
+  const { statement } = await createShapes()
+  const said = (check: (value: unknown) => unknown, value: unknown): string => {
+    try {
+      check(value)
+      return 'fits'
+    } catch (thrown) {
+      return (thrown as Error).message
+    }
+  }
+  for (const value of [{}, { version: 1 }, { version: 1, day: '2027-01-04', first: {}, second: {} }, [], 'x'])
+    t.equal(said(compiled.statement, value), said(statement, value))
+})
+
+t.test('hostile files, and what is not evidence', async (t) => {
+  const shared = writeSharedParameters((await createVerdictWorld(t, START)).shared(), 6)
+  const big = Buffer.alloc(8 * 1024 * 1024)
+  const files: Record<string, Buffer> = {
+    empty: Buffer.alloc(0),
+    text: Buffer.from('no evidence'),
+    'a bundle of nothing': zipOf([{ name: 'bundle.json', data: '{}' }]),
+    'a bundle with a bomb that says it is small': zipOf([
+      { name: 'bundle.json', data: big, deflate: true, central: { size: 10 }, local: { size: 10 } },
+    ]),
+    'an archive with a bomb': zipOf([{ name: 'archive.json', data: big, deflate: true }]),
+    'a container with a bomb': zipOf([{ name: 'message.xml', data: big, deflate: true }]),
+    'a bundle with a script for a name': zipOf([
+      { name: 'bundle.json', data: '{}' },
+      { name: '<img src=x onerror=alert(1)>', data: 'x' },
+    ]),
+    'a bundle with a name twice': zipOf([
+      { name: 'bundle.json', data: '{}' },
+      { name: 'bundle.json', data: '{}' },
+    ]),
+    'a name that leads out': zipOf([{ name: '../bundle.json', data: '{}' }]),
+  }
+  for (const [name, bytes] of Object.entries(files))
+    t.not(await compared(t, page, { name, bytes, shared, at: START }), 'TOTAL-PASSED', name)
+  const refused = await page.judgeUpload({
+    evidence: { name: 'x', bytes: files['text']! },
+    configuration: [
+      {
+        name: 'anchor',
+        bytes: Buffer.from('<x:configurationAnchor xmlns:x="http://x-road.eu/xsd/xroad.xsd"/>'),
+      },
+    ],
+    witnesses: undefined,
+    previous: undefined,
+    judgedAt: START,
+  })
+  t.match(refused, { refused: { code: 'malformed_global_conf', message: /an anchor only says/ } })
+})
+
+t.test('an export with bundles proves all of its range, and a row that is left out is seen', async (t) => {
+  const world = await createVerdictWorld(t, START)
+  const index = await world.exchange()
+  world.now += 60_000
+  await world.log.timeStampNow()
+  world.now += HOUR
+  const bundle = await world.bundle(index)
+  const { log } = world
+  await log.maintain()
+  const treeHead = (await log.checkpointNow())!
+  const { size } = parseCheckpoint(treeHead)
+  const { rows } = await log.window({ filter: {}, after: -1, size })
+  const exported = async (shown: typeof rows, filter: object): Promise<string> => {
+    const lines = (some: string[]): string => some.map((one) => `${one}\n`).join('')
+    const data = new Map<string, string | Buffer>([
+      ['records.jsonl', lines(shown.map((row) => JSON.stringify(rowView(row))))],
+      ['forms.jsonl', lines(await log.forms({ first: 0, limit: size }))],
+      [`bundles/evidence-${index}.zip`, bundle],
+    ])
+    const files = [...data].map(([name, of]) => [name, hash('sha256', of, 'base64')])
+    const head = {
+      ...{ version: 1, log: 'DEV/GOV/1234/ss1', format: 'bundles', filter, treeHead, erasedInRange: 0 },
+      ...{
+        range: { first: 0, last: size - 1 },
+        records: shown.length,
+        files: Object.fromEntries(files) as object,
+      },
+    }
+    const entries = [...data].map(([name, of]) => ({ name, data: of }))
+    const bytes = zipOf([...entries, { name: 'filter.json', data: canonicalJson(head) }])
+    return compared(t, page, { name: 'export.zip', bytes, at: world.now })
+  }
+  t.equal(await exported(rows, { from: new Date(START).toISOString() }), 'TOTAL-PASSED')
+  t.equal(await exported(rows.slice(1), {}), 'INDETERMINATE', 'it might fit')
+  t.equal(await exported(rows, { outcome: 'no such' }), 'TOTAL-FAILED')
+  t.equal(await exported([{ ...rows[0]!, client: 'DEV/GOV/9/x' }, ...rows.slice(1)], {}), 'TOTAL-FAILED')
+})
+
+t.test('the same sources give the same file', async (t) => {
+  t.equal((await buildPage()).html.equals(readFileSync(page.file)), true)
+  const folder = path.join(path.dirname(page.file), 'offered')
+  mkdirSync(folder)
+  t.equal(await offerPage(folder), true)
+  t.equal(await offerPage(folder), false, 'as long as the sources are the same')
+  t.equal(readFileSync(path.join(folder, 'verify.html')).equals(readFileSync(page.file)), true)
+})
+
+t.test('in Chromium, from a file and without a network', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'chromium is missing: apt-get install chromium')
+  const world = await createVerdictWorld(t, START)
+  const index = await world.exchange()
+  world.now += 60_000
+  await world.log.timeStampNow()
+  world.now += HOUR
+  const bundle = await world.bundle(index)
+  const shared = writeSharedParameters(world.shared(), 6)
+  const altered = await forged(bundle, (manifest) => {
+    manifest.records[0]!.form = manifest.records[0]!.form.replace('"kind"', '"kinds"')
+  })
+  const folder = path.dirname(page.file)
+  const put = (name: string, bytes: Buffer | string): string => {
+    writeFileSync(path.join(folder, name), bytes)
+    return path.join(folder, name)
+  }
+  const script = '<img src=x onerror=alert(1)>\u202egnp'
+  const hostile = zipOf([
+    { name: 'message.xml', data: `${script}`, deflate: true },
+    { name: script, data: Buffer.alloc(64 * 1024 * 1024), deflate: true },
+  ])
+  const base = pathToFileURL(folder).href
+  const who = await visitor(t, await openBrowser(t), { base, context: { offline: true } })
+  await who.page.clock.setFixedTime(world.now)
+  await who.open('/verify.html')
+  await who.check('verify-start')
+  const check = async (file: string, head: string, name: string): Promise<void> => {
+    await who.page.setInputFiles('#evidence', file)
+    await who.page.locator('#result:not([hidden])').getByText(head, { exact: true }).waitFor()
+    await who.check(name)
+  }
+  await check(put('good.zip', bundle), 'All of it holds', 'verify-own-configuration')
+  t.match(
+    await who.page.textContent('#result'),
+    'Judged by the configuration that the evidence brought itself',
+  )
+  await who.page.getByText('What to judge by').click()
+  await who.page.setInputFiles('#configuration', put('shared-params.xml', shared))
+  await who.page.getByRole('button', { name: 'Check' }).click()
+  await who.page.getByText('which you named').waitFor()
+  await who.page.getByText('The parts of the file').click()
+  await who.check('verify-good')
+  const download = who.page.waitForEvent('download')
+  await who.page.getByRole('button', { name: 'Save bundle.json' }).click()
+  t.match(readFileSync(await (await download).path(), 'utf8'), /^\{"checkpointSigner"/)
+  await check(put('altered.zip', altered), 'This is not what was signed', 'verify-tampered')
+  await check(
+    put(`${script.slice(0, 28).replaceAll('/', '')}.zip`, hostile),
+    'This is not what was signed',
+    'verify-hostile',
+  )
+  t.equal(await who.page.locator('#result img').count(), 0, 'names are text')
+  await who.page.setViewportSize({ width: 320, height: 700 })
+  await who.check('verify-narrow')
+})

@@ -1,0 +1,119 @@
+/** The facts of a report (what --json prints) as a list of checks, each with its state and the verifier's reason. */
+import type { Report } from '../../report.ts'
+import { OWN_CONFIGURATION, type Tone } from './texts.ts'
+
+export type Check = { what: string; tone: Tone; why: string }
+
+type Verdict = { verdict: string; subIndication?: string; reason: string }
+type Container = Verdict & {
+  signer?: string
+  signingTime?: string
+  timeStamp?: { time: string; tsa: string }
+  covers?: { name: string; covered: boolean; present: boolean }[]
+}
+type Head = {
+  size: number
+  signedByMember: boolean
+  reason?: string
+  existed?: { since: string }
+  witnesses?: { names: string[]; quorum: boolean }
+}
+type RecordFacts = Verdict & {
+  index: number
+  form: { kind: string; direction: string; time: string }
+  container?: Container
+}
+export type Facts = Container & {
+  checkpoints?: Head[]
+  records?: RecordFacts[]
+  containers?: (Verdict & { name: string })[]
+  proved?: { checkpoints: Head[]; records: RecordFacts[] }
+  linking?: { lastDigest: string; previous: { digest: string; file?: string } }
+  statement?: { counts: Record<string, number>; day: string }
+  configuration?: { instances?: string[]; origin: string }
+  judgedAt?: string
+  checks?: { what: string; state: Tone; why: string }[]
+}
+
+const TONES: Record<string, Tone> = { 'TOTAL-PASSED': 'good', 'TOTAL-FAILED': 'bad' }
+export const toneOf = ({ verdict }: { verdict: string }): Tone => TONES[verdict] ?? 'warn'
+
+export function checksOf({ facts }: Pick<Report, 'facts'>): Check[] {
+  const all = facts as Facts
+  const { records = all.proved?.records ?? [], checkpoints = all.proved?.checkpoints ?? [] } = all
+  return [
+    ...(all.checks ?? []).map(({ what, state, why }) => ({ what, tone: state, why })),
+    ...containerChecks(all),
+    ...records.flatMap(recordChecks),
+    ...(all.containers ?? []).map((one) => ({ what: one.name, tone: toneOf(one), why: reasonOf(one) })),
+    ...checkpoints.flatMap(headChecks),
+    ...linkChecks(all),
+    ...configurationChecks(all),
+  ]
+}
+
+/** What a container says of itself counts when its verdict does; until then it is only said. */
+function containerChecks({ signer, signingTime, timeStamp, covers = [], ...verdict }: Container): Check[] {
+  const holds = toneOf(verdict) === 'good'
+  const tone = holds ? 'good' : 'warn'
+  const checks: Check[] = []
+  const said = holds ? '' : 'by its own words '
+  const when = signingTime === undefined ? '' : `, by its own words at ${signingTime}`
+  if (signer !== undefined) checks.push({ what: 'Signer', tone, why: `${said}${signer}${when}` })
+  if (timeStamp !== undefined)
+    checks.push({ what: 'Time-stamp', tone, why: `${timeStamp.time}, by ${timeStamp.tsa}` })
+  for (const { name, covered, present } of covers) {
+    const why = present ? 'the signature is over it' : 'signed, and left out of the file'
+    checks.push({
+      what: `Covers ${name}`,
+      tone: covered ? tone : 'bad',
+      why: covered ? why : 'not signed: it proves nothing',
+    })
+  }
+  return checks
+}
+
+function recordChecks({ index, form, container, ...verdict }: RecordFacts): Check[] {
+  const name = `Record ${index}: ${form.kind}, ${form.direction}`
+  const who = container?.signer === undefined ? '' : ` Signed by ${container.signer}.`
+  const when = container?.timeStamp === undefined ? '' : ` Time-stamped ${container.timeStamp.time}.`
+  return [{ what: name, tone: toneOf(verdict), why: `${reasonOf(verdict)}${who}${when}` }]
+}
+
+function headChecks({ size, signedByMember, reason, existed, witnesses }: Head): Check[] {
+  const what = `Tree head of ${size} records`
+  const why = signedByMember ? "signed by the server's owner" : (reason ?? "not tied to the server's owner")
+  const checks: Check[] = [
+    { what, tone: signedByMember ? 'good' : 'warn', why },
+    {
+      what: `${what}: since when`,
+      tone: existed === undefined ? 'warn' : 'good',
+      why: existed === undefined ? 'nothing proves it' : `proved since ${existed.since}`,
+    },
+  ]
+  if (witnesses !== undefined)
+    checks.push({
+      what: `${what}: witnesses`,
+      tone: witnesses.quorum ? 'good' : 'warn',
+      why: witnesses.names.length === 0 ? 'none of the policy' : witnesses.names.join(', '),
+    })
+  return checks
+}
+
+function linkChecks({ linking, verdict }: Facts): Check[] {
+  if (linking === undefined) return []
+  const { previous, lastDigest } = linking
+  const after = previous.digest === '' ? 'the first archive' : `after ${previous.file ?? previous.digest}`
+  const why = `${after}; last digest ${lastDigest}`
+  return [{ what: 'Chain of the archive', tone: verdict === 'TOTAL-FAILED' ? 'warn' : 'good', why }]
+}
+
+/** One that somebody named is what all is judged by, no check; one that the evidence brought is a gap. */
+function configurationChecks({ configuration }: Facts): Check[] {
+  const isOwn = configuration?.origin === 'the bundle itself'
+  return isOwn ? [{ what: 'Configuration', tone: 'warn', why: OWN_CONFIGURATION }] : []
+}
+
+function reasonOf({ reason, subIndication }: Verdict): string {
+  return subIndication === undefined ? reason : `${reason} (${subIndication})`
+}

@@ -1,0 +1,216 @@
+/** `concordat verify` of an export of a message log: its filter run again, the bundles in it, what is not shown. */
+import { parseCertificate } from '#core/certificate/certificate.ts'
+import { publicKeyOf } from '#core/certificate/public-key.ts'
+import type { BundleVerdict } from '#core/evidence/bundle.ts'
+import { judgeBundle } from '#core/evidence/judge-bundle.ts'
+import { readBundle } from '#core/evidence/read-bundle.ts'
+import type { ExportRow } from '#core/log-export/filter.ts'
+import { judgeRange, type RangeVerdict } from '#core/log-export/judge-range.ts'
+import { type LogExport, readExport } from '#core/log-export/read-export.ts'
+import { noteName, parseCheckpoint, verifyMemberSignature } from '#core/merkle/checkpoint.ts'
+import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { configurationOf, type LoadedConfiguration } from './configuration-files.ts'
+import { printable, type Report } from './report.ts'
+
+type Question = {
+  file: string
+  content: string | Buffer
+  configuration: LoadedConfiguration | undefined
+  witnesses: WitnessPolicy | undefined
+  judgedAt: Date
+}
+type State = 'good' | 'warn' | 'bad'
+type Check = { what: string; state: State; why: string }
+type Overall = { verdict: BundleVerdict['verdict']; subIndication?: string; reason: string }
+
+const MOST_NAMED = 20
+
+/** Throws `io_error`; what is no export, or contradicts itself, is judged to. */
+export async function verifyExport(q: Question): Promise<Report> {
+  const { checks, overall } = await judge(q)
+  const head = `${overall.verdict}${overall.subIndication === undefined ? '' : `, ${overall.subIndication}`}`
+  const words: Record<State, string> = { good: 'holds', warn: 'not proved', bad: 'FAILS' }
+  const lines = [
+    `${q.file}: ${head}`,
+    `  ${overall.reason}`,
+    ...checks.map(({ what, state, why }) => `  ${what}: ${words[state]}, ${why}`),
+    `  judged at       ${q.judgedAt.toISOString()}`,
+  ]
+  return {
+    kind: 'export',
+    passed: overall.verdict === 'TOTAL-PASSED',
+    facts: { file: q.file, ...overall, checks, judgedAt: q.judgedAt.toISOString() },
+    text: `${lines.map(printable).join('\n')}\n`,
+  }
+}
+
+async function judge(q: Question): Promise<{ checks: Check[]; overall: Overall }> {
+  try {
+    const read = await readExport(q.content)
+    const range = judgeRange(read)
+    const bundles = await judgeBundles(read, range, q)
+    const checks = [...rangeChecks(read, range), ...bundles.checks]
+    return { checks, overall: overallOf(checks, read, range) }
+  } catch (thrown) {
+    const { code, message } = asFault(thrown)
+    if (!(thrown instanceof Fault) || code === 'io_error') throw thrown
+    return {
+      checks: [],
+      overall: { verdict: 'TOTAL-FAILED', subIndication: 'FORMAT_FAILURE', reason: message },
+    }
+  }
+}
+
+function rangeChecks({ head }: LogExport, range: RangeVerdict): Check[] {
+  const { wrong, covered, shown, ruledOut, open, openCount } = range
+  const size = head.range.last + 1
+  const stretches = open
+    .slice(0, MOST_NAMED)
+    .map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`))
+  const more = open.length > MOST_NAMED ? ' and others' : ''
+  const named = open.length === 0 ? '' : `: ${stretches.join(', ')}${more}`
+  return [
+    {
+      what: 'Rows and filter',
+      state: wrong.length === 0 ? 'good' : 'bad',
+      why:
+        wrong.length === 0
+          ? `${shown} rows fit the filter, and contradict nothing`
+          : wrong.slice(0, MOST_NAMED).join('; '),
+    },
+    {
+      what: 'Range',
+      state: covered ? (wrong.length === 0 ? 'good' : 'bad') : 'warn',
+      why: covered
+        ? `indexes 0 to ${head.range.last}, without a gap, are those of the tree head`
+        : 'the leaf forms are not in the export',
+    },
+    {
+      what: 'Left out',
+      state: openCount === 0 ? 'good' : 'warn',
+      why: `of ${size} records ${shown} are shown, ${ruledOut} are proved not to fit, ${openCount} are not shown and might fit${named}`,
+    },
+  ]
+}
+
+/** Each bundle is judged by itself; the certificate under its tree heads says whether the export's own is the owner's. */
+async function judgeBundles(read: LogExport, range: RangeVerdict, q: Question): Promise<{ checks: Check[] }> {
+  const checks: Check[] = []
+  const proved = new Set<number>()
+  let isOwners = false
+  for (const [name, bytes] of read.bundles) {
+    const bundle = await readBundle(bytes)
+    const brought = bundle.manifest.configuration.map((one) => bundle.files.get(one)!)
+    const configuration =
+      q.configuration ??
+      (await configurationOf(brought, 'the bundle itself').catch((thrown) => asFault(thrown)))
+    if (configuration instanceof Fault) {
+      checks.push({ what: name, state: 'warn', why: `it brings no configuration: ${configuration.message}` })
+      continue
+    }
+    const { indexes } = configuration
+    const verdict = await judgeBundle({
+      bundle,
+      configuration: indexes,
+      now: q.judgedAt,
+      witnesses: q.witnesses,
+    })
+    const why = whyUnlike(verdict, read, range)
+    const state =
+      why !== undefined || verdict.verdict === 'TOTAL-FAILED'
+        ? 'bad'
+        : verdict.verdict === 'INDETERMINATE'
+          ? 'warn'
+          : 'good'
+    checks.push({ what: name, state, why: why ?? `${verdict.subIndication ?? ''} ${verdict.reason}`.trim() })
+    if (state === 'good') for (const { index } of verdict.records) proved.add(index)
+    const [signer] = bundle.manifest.checkpointSigner.certificates
+    const isSigned = verdict.checkpoints.every(({ signedByMember }) => signedByMember)
+    if (state === 'good' && isSigned && signer !== undefined)
+      isOwners ||= isSignedBy(read, bundle.files.get(signer)!)
+  }
+  const unproved = read.rows.filter(({ index }) => !proved.has(index)).length
+  const rows = read.rows.length - unproved
+  return {
+    checks: [
+      {
+        what: 'Tree head',
+        state: isOwners ? 'good' : 'warn',
+        why: isOwners
+          ? "signed by the server's owner"
+          : "nothing in the export ties it to the server's owner",
+      },
+      {
+        what: 'Evidence',
+        state: unproved === 0 ? 'good' : 'warn',
+        why: `a bundle proves ${rows} rows; parties and ids of ${unproved} are the server's own word`,
+      },
+      ...checks,
+    ],
+  }
+}
+
+function isSignedBy({ head }: LogExport, certificate: Buffer): boolean {
+  const { note } = parseCheckpoint(head.treeHead)
+  const owner = head.log.split('/').slice(0, 3).join('/')
+  return verifyMemberSignature(note, noteName(owner), publicKeyOf(parseCertificate(certificate)))
+}
+
+/** Why a bundle is not of this log, or not what the rows say. */
+function whyUnlike(
+  { log, records }: BundleVerdict,
+  read: LogExport,
+  { forms }: RangeVerdict,
+): string | undefined {
+  if (log !== read.head.log) return `it is of the log ${log}`
+  const rows = new Map(read.rows.map((row) => [row.index, row]))
+  for (const { index, form, metadata } of records) {
+    const known = forms[index]
+    if (known !== undefined && JSON.stringify(known) !== JSON.stringify(form))
+      return `record ${index} is another in the range`
+    const row = rows.get(index)
+    if (row !== undefined && metadata !== undefined && !isRowOf(row, metadata))
+      return `row ${index} is not what its record says`
+  }
+  return undefined
+}
+
+function isRowOf(row: ExportRow, metadata: unknown): boolean {
+  const said = metadata as Record<string, unknown>
+  const id = (value: unknown): string | null =>
+    typeof value === 'string' && value !== '' ? value.split('/').map(decodeURIComponent).join(':') : null
+  return (
+    row.queryId === said['id'] &&
+    row.requestId === said['requestId'] &&
+    row.clientId === id(said['client']) &&
+    row.serviceId === id(said['service']) &&
+    row.peer === id(said['peer']) &&
+    row.answers === (said['answers'] ?? null)
+  )
+}
+
+function overallOf(checks: Check[], { head }: LogExport, { openCount }: RangeVerdict): Overall {
+  if (checks.some(({ state }) => state === 'bad'))
+    return {
+      verdict: 'TOTAL-FAILED',
+      subIndication: 'HASH_FAILURE',
+      reason: 'Something in the export is not what the log committed to, or does not fit its filter.',
+    }
+  if (openCount > 0)
+    return {
+      verdict: 'INDETERMINATE',
+      subIndication: 'SIGNED_DATA_NOT_FOUND',
+      reason: `What is shown holds; ${openCount} records are not shown, and only the log knows whether they fit (${head.erasedInRange} were erased, by its own words).`,
+    }
+  if (checks.some(({ state }) => state === 'warn'))
+    return {
+      verdict: 'INDETERMINATE',
+      subIndication: 'NO_POE',
+      reason: 'Nothing is missing, but not all that is shown is proved.',
+    }
+  return {
+    verdict: 'TOTAL-PASSED',
+    reason: 'All that fits the filter is shown and proved, and nothing that fits was left out.',
+  }
+}
