@@ -203,7 +203,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const fleet = openFleet({
     ...{ database, record, metrics, members, trust, clock, log, ocspFreshnessSeconds, signDocument },
     probeSeconds: settings.fleet.probeSeconds,
-    onLoopback: isLoopback(settings.public.address),
+    onLoopback: isLoopback(new URL(publicUrl).hostname),
   })
   const catalogue = openCatalogue({ database, record, members, clock, log, settings: settings.catalogue })
 

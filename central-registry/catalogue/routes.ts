@@ -18,9 +18,12 @@ type Rooms = {
   store: CatalogueStore
   members: Pick<MemberStore, 'parameters'>
   /** Undefined where no security server is configured through which to ask. */
-  collect: (() => Promise<void>) | undefined
+  collect: ((signal: AbortSignal) => Promise<void>) | undefined
   clock: Clock
 }
+
+/** An answer does not wait for a whole country. */
+const COLLECT_MS = 15_000
 
 export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler> {
   const { store, members, clock } = rooms
@@ -86,7 +89,8 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
           what: 'the settings name no security server in catalogue.securityServer',
         })
       await store.askAll(new Date(clock()).toISOString())
-      await rooms.collect()
+      // The job goes on with the rest.
+      await rooms.collect(AbortSignal.timeout(COLLECT_MS))
     },
   }
 }

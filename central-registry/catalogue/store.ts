@@ -110,11 +110,13 @@ export function createCatalogueStore(database: Database, record: Change) {
   return {
     /** Whose turn it is, those who never were first. */
     async due(now: string, limit: number): Promise<string[]> {
-      const rows = await providers(tables)
+      const rows = await tables
+        .selectFrom('subsystem')
         .leftJoin('catalogue_subsystem', 'catalogue_subsystem.subsystem', 'subsystem.id')
         .select('subsystem.id')
-        .distinct()
+        .where('subsystem.id', 'in', providers(tables).select('subsystem.id'))
         .where(({ or, eb }) => or([eb('next_at', 'is', null), eb('next_at', '<=', now)]))
+        .orderBy(sql`coalesce(next_at, '')`)
         .orderBy('subsystem.id')
         .limit(limit)
         .execute()

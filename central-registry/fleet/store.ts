@@ -52,7 +52,7 @@ export function createFleetStore(database: Database) {
         ),
       )
 
-  async function knownOf(transaction: Kysely<Tables>, server: string): Promise<Known | undefined> {
+  async function knownOf(transaction: Kysely<Tables>, server: string): Promise<Known> {
     const row = await transaction
       .selectFrom('fleet_server')
       .selectAll()
@@ -75,7 +75,7 @@ export function createFleetStore(database: Database) {
 
   /** Looks at all that is known of a server now, and keeps what began and what ended. */
   async function judge(transaction: Kysely<Tables>, server: string, now: number): Promise<Trouble[]> {
-    const troubles = troublesOf((await knownOf(transaction, server)) ?? { registered: [] }, now)
+    const troubles = troublesOf(await knownOf(transaction, server), now)
     await keepTroubles(transaction, server, troubles, new Date(now).toISOString())
     return troubles
   }
