@@ -91,7 +91,6 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   await node.must('POST', '/members/DEV:GOV:1234/successions', {
     ...{ successor: 'DEV:GOV:5678', subsystems: [{ subsystemCode: 'plain' }] },
   })
-  await node.must('POST', '/successions/1/complete')
   await publish(node)
   const narrow = await visitor(t, browser, { ...asked, context: NARROW })
   for (const [name, address] of Object.entries(PAGES)) {
