@@ -2,6 +2,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { Fault } from '#schemas/fault.ts'
 import { partiesOf } from '../contracts/rules.ts'
 import { instanceOf } from '../members/instance.ts'
 import { encodedId } from '../members/rules.ts'
@@ -10,6 +11,8 @@ import { encodedServer } from '../servers/rules.ts'
 import { foresee } from './foresee-store.ts'
 import type { ForeseenAct } from './perform.ts'
 
+/** Each holds up the changes of the register for a moment: more than these at once are an error or an attack. */
+const MOST_AT_ONCE = 4
 /** Of each list so many are named; all are counted. */
 const NAMED = 100
 
@@ -19,17 +22,24 @@ export function consequenceHandlers(q: {
   makerOf(key: string): Promise<string | null>
   clock: Clock
 }): Record<string, OperationHandler> {
+  let running = 0
+
   return {
     getConsequences: async ({ query, caller }) => {
       const { operation, ...more } = query as ForeseenAct
       const instance = await instanceOf(q.members)
       const maker = caller.kind === 'key' ? await q.makerOf(caller.id) : null
       const act = { operation, ...more }
+      if (running >= MOST_AT_ONCE)
+        throw new Fault('conflict', { what: `${MOST_AT_ONCE} such questions are being answered: try again` })
+      running++
       const { refused, affected } = await foresee(q.database, act, {
         instance,
         now: q.clock(),
         caller,
         maker,
+      }).finally(() => {
+        running--
       })
       if (affected === undefined)
         return { operation, possible: false, refusal: { type: refused!.code, message: refused!.message } }

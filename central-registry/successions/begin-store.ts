@@ -4,7 +4,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf, parseClientId, parseServerId } from '#schemas/identifiers.ts'
 import type { Happened } from '../contracts/store.ts'
 import { createGroupStore } from '../groups/store.ts'
-import { createMemberStore, mustBeRegistered } from '../members/store.ts'
+import { createMemberStore, MANAGEMENT_SERVICE_PROVIDER, mustBeRegistered } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { createServerStore } from '../servers/store.ts'
 import { within } from '../store.ts'
@@ -55,6 +55,7 @@ export async function begin(transaction: Kysely<Tables>, taking: Taking, doing: 
       ),
       ...servers.map(({ to }) => `${to}: set \`server\` in its settings to this id and restart it`),
       ...byPeople,
+      ...(await providerOf(transaction, renamed)),
       ...(await mandatesOf(transaction, before)),
     ],
   }
@@ -182,6 +183,18 @@ async function enterGroups(transaction: Kysely<Tables>, renamed: Renamed[]): Pro
     }
   }
   return done
+}
+
+async function providerOf(transaction: Kysely<Tables>, renamed: Renamed[]): Promise<string[]> {
+  const row = await transaction
+    .selectFrom('system_parameter')
+    .select('value')
+    .where('name', '=', MANAGEMENT_SERVICE_PROVIDER)
+    .executeTakeFirst()
+  const named = renamed.find(({ from }) => from === row?.value)
+  return named === undefined
+    ? []
+    : [`name ${named.to} as the provider of management services, which is ${named.from} now`]
 }
 
 async function mandatesOf(transaction: Kysely<Tables>, member: string): Promise<string[]> {

@@ -73,6 +73,9 @@ async function proposeOne(
   if (held === undefined || row === undefined)
     return `contract ${contract}: no version is in force; propose another contract`
   const before = contentOf(row)
+  const names = [before.provider, ...namedConsumers(before)]
+  if (groupOf(before) === undefined && !renamed.some(({ from }) => names.includes(from)))
+    return `contract ${contract}: the version in force names none of it, another one does; propose the next one by hand`
   const joined = renamed.filter(({ from }) => from !== before.provider)
   if (groupOf(before) !== undefined && !renamed.some(({ from }) => from === before.provider))
     return `contract ${contract}, terms of the group ${groupOf(before)}: the successor joins it for ${joined.map(({ to }) => to).join(', ')}`

@@ -5,7 +5,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { liveContractsOf } from '../contracts/live-store.ts'
 import type { SuccessionRow, Tables } from '../migrations/tables.ts'
-import { type Change, contains, counted, lockRegister, mustBe, type Page } from '../store.ts'
+import { type Change, contains, counted, countOf, lockRegister, mustBe, type Page } from '../store.ts'
 import { begin, type Doing, type Taking } from './begin-store.ts'
 import type { Plan } from './rules.ts'
 
@@ -80,6 +80,8 @@ export function createSuccessionStore(database: Database, change: Change, notify
           throw new Fault('conflict', { what: 'the succession is completed already' })
         const { subsystems, groups } = JSON.parse(row.plan) as Plan
         for (const { from } of subsystems) {
+          if ((await countOf(transaction, 'system_parameter', 'value', from)) > 0)
+            throw new Fault('conflict', { what: `${from} is still the provider of management services` })
           const live = await liveContractsOf(transaction, from)
           if (live > 0)
             throw new Fault('conflict', {

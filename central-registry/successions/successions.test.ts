@@ -160,14 +160,21 @@ void t.test('planned, begun, sealed by the successor, completed', async (t) => {
       ['DEV:GOV:1234', { successor: 'DEV:GOV:77', subsystems: [{ subsystemCode: 'a', as: ' b' }] }, 400],
       ['DEV:GOV:1234', { successor: 'DEV:GOV:77', more: 1 }, 400],
       ['DEV:GOV:1234:plain', { successor: 'DEV:GOV:77' }, 400],
-    ] as const)
-      for (const path of ['succession-plan', 'successions']) {
-        const reply = await node.call('POST', `/members/${id}/${path}`, body)
-        t.equal(reply.status, status, `${path} ${id} ${JSON.stringify(body)}: ${reply.bytes.toString()}`)
-      }
+    ] as const) {
+      const reply = await node.call('POST', `/members/${id}/successions`, body)
+      t.equal(reply.status, status, `${id} ${JSON.stringify(body)}: ${reply.bytes.toString()}`)
+    }
     t.equal((await node.call('POST', '/successions/99/complete')).status, 404)
+    const provider = { successor: 'DEV:GOV:77', subsystems: [{ subsystemCode: 'plain' }] }
+    const third = (await node.must('POST', '/members/DEV:GOV:1234/successions', provider)) as Plan & {
+      id: number
+    }
+    t.match(third.byPeople.join('\n'), /name DEV\/GOV\/77\/plain as the provider of management services/)
+    t.match(await node.call('POST', `/successions/${third.id}/complete`), {
+      ...{ status: 409, body: { message: /provider of management services|still name/ } },
+    })
     await node.must('POST', '/suspensions', { kind: 'member', subject: 'DEV:GOV:77', reason: 'stolen' })
-    const late = await node.call('POST', '/members/DEV:GOV:1234/successions', { successor: 'DEV:GOV:77' })
+    const late = await node.call('POST', '/members/DEV:GOV:1234/succession-plan', { successor: 'DEV:GOV:77' })
     t.match(late, { status: 409, body: { message: /suspended/ } })
     await node.stop()
   })

@@ -102,7 +102,6 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   await node.must('POST', '/members/DEV:GOV:1234/successions', {
     ...{ successor: 'DEV:GOV:5678', subsystems: [{ subsystemCode: 'plain' }] },
   })
-  await node.must('POST', '/successions/1/complete')
   await publish(node)
   await troubleInTheFleet(node, world.clock.now)
   await offerService(node.settings.database)
