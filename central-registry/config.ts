@@ -1,8 +1,15 @@
 /** The settings of a central registry: what the YAML file may say, checked before anything starts. */
-
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
-import { checkLogin, isLoopback, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
+import {
+  checkLogin,
+  isLoopback,
+  isSafe,
+  type LoginFile,
+  loginProperties,
+} from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
+import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
+import type { CatalogueSettings } from './catalogue/open-catalogue.ts'
 
 export type Listener = {
   address: string
@@ -34,6 +41,8 @@ export type Settings = {
   login?: Login | undefined
   witness?: { name: string } | undefined
   auditStream?: AuditStreamSettings | undefined
+  fleet: { probeSeconds: number }
+  catalogue?: CatalogueSettings | undefined
   redisUrlFile?: string | undefined
   logLevel: string
 }
@@ -163,6 +172,54 @@ export const settingsSchema = {
       },
     },
     auditStream: auditStreamSchema,
+    fleet: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        probeSeconds: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 86400,
+          default: 300,
+          description: 'How often each security server is tried on its ports; 0: only on demand',
+        },
+      },
+    },
+    catalogue: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['securityServer', 'client'],
+      dependentRequired: { certificateFile: ['keyFile'], keyFile: ['certificateFile'] },
+      description: 'How providers are asked what they offer; without it the catalogue stays as it is',
+      properties: {
+        securityServer: {
+          type: 'string',
+          pattern: '^https?://[^/?#@\\s]+$',
+          maxLength: 300,
+          description: 'The client listener of the security server through which the registry asks',
+        },
+        client: {
+          type: 'string',
+          maxLength: 1100,
+          description: 'The subsystem as which it asks, INSTANCE/CLASS/CODE/SUBSYSTEM',
+        },
+        certificateFile: { type: 'string', 'x-path': true, description: 'PEM certificate of that subsystem' },
+        keyFile: { type: 'string', 'x-path': true, description: 'PEM key of that certificate, mode 0600' },
+        authorityFile: {
+          type: 'string',
+          'x-path': true,
+          description: "PEM: the security server's certificate, or what it is issued by",
+        },
+        everyMinutes: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 10080,
+          default: 60,
+          description: 'How often each subsystem is asked',
+        },
+      },
+    },
     redisUrlFile: {
       type: 'string',
       'x-path': true,
@@ -173,13 +230,19 @@ export const settingsSchema = {
 } as const
 
 /** Throws `invalid_configuration` for settings that are each allowed but not together. */
-export function checkSettings({ admin, configuration, publicUrl, login }: Settings): void {
+export function checkSettings({ admin, configuration, publicUrl, login, catalogue }: Settings): void {
   const { renewSeconds, validitySeconds } = configuration
   if (renewSeconds * 2 > validitySeconds)
     throw invalid('configuration.renewSeconds must be at most half of configuration.validitySeconds')
   if (!isLoopback(admin.address) && admin.certificateFile === undefined)
     throw invalid('admin.address is not a loopback address: API keys need admin.certificateFile and keyFile')
   if (!URL.canParse(publicUrl)) throw invalid('publicUrl is not a URL')
+  if (catalogue !== undefined) {
+    if (!isSafe(catalogue.securityServer))
+      throw invalid('catalogue.securityServer must be https, or http to a loopback address')
+    if (idText(parseSubsystemId(catalogue.client)) !== catalogue.client)
+      throw invalid('catalogue.client is INSTANCE/CLASS/CODE/SUBSYSTEM, each part percent-encoded')
+  }
   if (login === undefined) return
   checkLogin(login)
   if (login.firstCodeFile === login.secondCodeFile)

@@ -2,9 +2,7 @@
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
-import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
-import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import {
   openAuditStream,
   STREAM_AUDIT_LOG,
@@ -18,23 +16,20 @@ import { createHealth } from '#platform/health/create-health.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
-import { jobMigrations } from '#platform/jobs/migrations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { peopleHandlers } from '#platform/people/routes.ts'
 import { createPeopleStore } from '#platform/people/store.ts'
 import type { Running } from '#platform/process/run-process.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
-import { sessionMigrations } from '#platform/sessions/store.ts'
-import { createWitness } from '#platform/witness/create-witness.ts'
-import { createWitnessStore, witnessMigrations } from '#platform/witness/store.ts'
-import { openWitnessKey } from '#platform/witness/witness-key.ts'
+import { isLoopback } from '#platform/sessions/settings.ts'
 import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
 import { createApprovals } from './approvals/create-approvals.ts'
 import { createProposers } from './approvals/proposers.ts'
 import { approvalHandlers } from './approvals/routes.ts'
 import { createProposalStore } from './approvals/store.ts'
+import { COLLECT_CATALOGUE, openCatalogue } from './catalogue/open-catalogue.ts'
 import type { Settings } from './config.ts'
 import { checkNotRestored, createHighWater } from './configuration/high-water.ts'
 import { publicRoutes } from './configuration/public-routes.ts'
@@ -45,8 +40,11 @@ import { signingKeyHandlers } from './configuration/signing-keys/routes.ts'
 import { createSignDocument } from './configuration/signing-keys/sign-document.ts'
 import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
+import { consequenceHandlers } from './consequences/routes.ts'
 import { NOTIFY_CONTRACT } from './contracts/notify.ts'
 import { openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
+import { explainHandlers } from './explain/routes.ts'
+import { FLEET_JOB_SECONDS, NOTICE_SILENCE, openFleet, PROBE_SERVERS } from './fleet/open-fleet.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
 import { installationHandlers } from './installation/routes.ts'
@@ -55,16 +53,12 @@ import { announcePublication, PUBLISH } from './jobs/publication.ts'
 import { SETTLE, SETTLE_SECONDS } from './jobs/settle.ts'
 import { adminListener, publicListener, registrationListener } from './listeners.ts'
 import { openLogin } from './login.ts'
+import { NOTIFY_MANDATE, SETTLE_MANDATES } from './mandates/notices.ts'
+import { openMandates } from './mandates/open-mandates.ts'
 import { createRelationStore } from './members/relations-store.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
-import { certificateExpiry } from './migrations/certificate-expiry.ts'
-import { contractMigrations } from './migrations/contracts.ts'
-import { registryMigrations } from './migrations/first.ts'
-import { logEntryKinds } from './migrations/log-entry-kinds.ts'
-import { peopleMigrations } from './migrations/people.ts'
-import { requestMigrations } from './migrations/requests.ts'
-import { suspensionMigrations } from './migrations/suspensions.ts'
+import { allMigrations } from './migrations/all.ts'
 import { overviewHandlers } from './overview/routes.ts'
 import { createOverviewStore } from './overview/store.ts'
 import { createAutomaticApprovalStore } from './requests/automatic-store.ts'
@@ -79,6 +73,7 @@ import { managementServiceRoutes } from './requests/xroad/routes.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
+import { openSuccessions } from './successions/open-successions.ts'
 import { createEscalation, ESCALATE, ESCALATE_SECONDS } from './suspensions/escalate.ts'
 import { suspensionRoutes } from './suspensions/public-routes.ts'
 import {
@@ -95,8 +90,8 @@ import { logRoutes } from './transparency-log/public-routes.ts'
 import { createLogStore } from './transparency-log/store.ts'
 import { approvedCertificates, trustHandlers } from './trust/routes.ts'
 import { createTrustStore } from './trust/store.ts'
-import { witnessRules } from './witness/accepted-logs.ts'
-import { publicWitnessRoutes, witnessHandlers } from './witness/routes.ts'
+import { openWitness } from './witness/open-witness.ts'
+import { publicWitnessRoutes } from './witness/routes.ts'
 
 const CONSOLE = {
   prefix: '/console',
@@ -118,20 +113,7 @@ export type RegistrySettings = {
 /** A database with the registry's tables, brought to this version. */
 export async function openRegistryDatabase(url: string): Promise<Database> {
   const database = await openDatabase(url)
-  await migrate(database, {
-    ...apiKeyMigrations,
-    ...auditLogMigrations,
-    ...jobMigrations,
-    ...registryMigrations,
-    ...peopleMigrations,
-    ...sessionMigrations,
-    ...requestMigrations,
-    ...certificateExpiry,
-    ...witnessMigrations,
-    ...suspensionMigrations,
-    ...contractMigrations,
-    ...logEntryKinds,
-  })
+  await migrate(database, allMigrations)
   return database
 }
 
@@ -189,6 +171,11 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [NOTIFY_CONTRACT]: (job) => contracts.notify(job),
       [SETTLE_CONTRACTS]: () => contracts.settle(),
       [STREAM_AUDIT_LOG]: async ({ signal }) => auditStream?.send(signal),
+      [NOTIFY_MANDATE]: (job) => mandates.notify(job),
+      [SETTLE_MANDATES]: () => mandates.settle(),
+      [PROBE_SERVERS]: ({ signal }) => fleet.probeDue(signal),
+      [NOTICE_SILENCE]: () => fleet.noticeSilence(),
+      [COLLECT_CATALOGUE]: ({ signal }) => catalogue.collectDue(signal),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -207,11 +194,20 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const notify = createNotifier({ requests, webhooks, post: postNotice, clock, log })
 
   const metrics = createMetrics()
+  const { ocspFreshnessSeconds } = configuration
+  const signDocument = createSignDocument({ keys, privateKeys })
   const contracts = openContracts({
     ...{ database, record, jobs, webhooks, post: postNotice, metrics, members, trust, clock, log },
-    ocspFreshnessSeconds: configuration.ocspFreshnessSeconds,
-    signDocument: createSignDocument({ keys, privateKeys }),
+    ...{ ocspFreshnessSeconds, signDocument },
   })
+  const fleet = openFleet({
+    ...{ database, record, metrics, members, trust, clock, log, ocspFreshnessSeconds, signDocument },
+    probeSeconds: settings.fleet.probeSeconds,
+    onLoopback: isLoopback(settings.public.address),
+  })
+  const catalogue = openCatalogue({ database, record, members, clock, log, settings: settings.catalogue })
+
+  const mandates = openMandates({ database, record, jobs, webhooks, post: postNotice, members, clock, log })
 
   const apiKeys = createApiKeys({ database, clock })
   const audit = createAuditLog({ database, clock })
@@ -245,27 +241,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     return { ok: Date.parse(newest.expiresAt) > clock(), reason }
   })
 
-  const { ocspFreshnessSeconds } = configuration
-  const witnessStore = createWitnessStore(database)
-  const witness =
-    settings.witness === undefined
-      ? undefined
-      : createWitness({
-          store: witnessStore,
-          key: await openWitnessKey({
-            file: path.join(directory, 'witness-key.pem'),
-            name: settings.witness.name,
-            store: witnessStore,
-          }),
-          clock,
-          ...witnessRules({ members, trust, servers, ocspFreshnessSeconds, clock }),
-          onContradiction: (origin, isFork) =>
-            log.error({ origin, isFork }, 'a message log contradicts what was cosigned; the proof is kept'),
-        })
-  metrics.watch('concordat_witness_forks', 'Kept proofs of message logs that forked', 'kind', async () => [
-    ['proven', await witnessStore.countForks()] as const,
-  ])
-
+  const { witness, handlers: witnessing } = await openWitness({
+    ...{ settings: settings.witness, database, directory, members, trust, servers, metrics, clock, log },
+    ocspFreshnessSeconds,
+  })
   watchSuspensions({ store: suspensions, health, metrics, clock })
 
   const publicApp = await publicListener(settings.public, log)
@@ -354,9 +333,15 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...suspensionHandlers({ store: suspensions, members, fourEyes, makerOf: proposers.makerOf, clock }),
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
+      ...mandates.handlers,
+      ...openSuccessions({ database, change, jobs, members, clock }),
+      ...explainHandlers({ database, publications, members, trust, ocspFreshnessSeconds, clock }),
+      ...consequenceHandlers({ database, members, makerOf: proposers.makerOf, clock }),
+      ...fleet.handlers,
+      ...catalogue.handlers,
       ...proposed.handlers,
       ...installationHandlers({ store: installation, people, clock }),
-      ...witnessHandlers({ witness, store: witnessStore }),
+      ...witnessing,
     },
   })
   if (registration !== undefined) {
@@ -370,6 +355,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     await registrationRoutes(registration.app, {
       ...intakeHandlers(intake),
       ...contracts.intake((purpose, outcome) => count(`contract-${purpose}`, outcome)),
+      ...fleet.intake((purpose, outcome) => count(`server-${purpose}`, outcome)),
     })
     managementServiceRoutes(registration.app, intake)
     const { address: host, port } = settings.registration!
@@ -383,6 +369,9 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await jobs.every(SETTLE, SETTLE_SECONDS, { immediately: true })
   await jobs.every(SETTLE_CONTRACTS, SETTLE_SECONDS, { immediately: true })
   if (auditStream !== undefined) await jobs.every(STREAM_AUDIT_LOG, STREAM_SECONDS)
+  await jobs.every(SETTLE_MANDATES, SETTLE_SECONDS, { immediately: true })
+  for (const kind of [PROBE_SERVERS, NOTICE_SILENCE, COLLECT_CATALOGUE])
+    await jobs.every(kind, FLEET_JOB_SECONDS)
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'
@@ -394,6 +383,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       await Promise.all([publicApp.close(), adminApp.close(), registration?.app.close()])
       await login?.close()
       await jobs.stop()
+      await catalogue.close()
       await database.close()
     },
   }

@@ -41,6 +41,7 @@ export async function run(args: string[]): Promise<number> {
       progress,
       fresh: options.fresh,
       install: options.install,
+      catalogue: options.exchange,
       onExit: stopped.because,
     })
     say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.`)

@@ -18,6 +18,7 @@ import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
+import { VERSION } from '#platform/process/version.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
 import { createExports } from './admin/exports/create-exports.ts'
@@ -34,6 +35,7 @@ import { createPostDocument } from './global-configuration/registration/client.t
 import { createTimeStampClient } from './jobs/client.ts'
 import { createFetchStatus, readable } from './jobs/fetch-status.ts'
 import { jobHandlers, scheduleJobs } from './jobs/handlers.ts'
+import { createRegistryReports } from './jobs/report-to-registry.ts'
 import { timeStampInterval } from './jobs/time-stamp-interval.ts'
 import { checkpointSigner } from './keys/checkpoint-signer.ts'
 import { createOcspClient } from './keys/client.ts'
@@ -115,11 +117,14 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   const database = await openDatabase(settings.database)
   await migrate(database, serverMigrations)
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
+  const post = createPostDocument(
+    () => globalConfiguration.current().index.privateParameters?.managementService,
+  )
   const contracts = await createContracts({
     ...{ server, database, clock, log },
     configuration: () => globalConfiguration.current(),
     signJson: keys.signJson,
-    post: createPostDocument(() => globalConfiguration.current().index.privateParameters?.managementService),
+    post,
   })
   const ocspClient = createOcspClient()
   const stored = {
@@ -281,6 +286,10 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ...settings.verification,
     logger: log,
   })
+  const registryReports = createRegistryReports({
+    ...{ server, clock, keys, globalConfiguration, messageLog, post, version: VERSION, random: Math.random },
+    jobs: { state: () => jobs.state() },
+  })
   const jobs = createJobs({
     database,
     clock,
@@ -289,7 +298,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     handlers: jobHandlers(
       {
         ...{ keys, globalConfiguration, contracts, localSystems, messageLog },
-        ...{ verifications, reconciliation, exports, auditStream, ...witnessing },
+        ...{ verifications, reconciliation, exports, registryReports, auditStream, ...witnessing },
       },
       node,
     ),
@@ -341,6 +350,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     reconciliation,
     witnessing,
     jobs,
+    registryReports,
     exports,
     login: login && {
       settings: { ...login, clientSecret: await readSecret(login.clientSecretFile) },

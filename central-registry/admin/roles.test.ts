@@ -20,6 +20,8 @@ const ALLOWED: Record<string, string[]> = {
     ...['addGlobalGroupMember', 'deleteGlobalGroupMember', 'approveManagementRequest'],
     ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
     ...['approveContract', 'declineContract', 'suspendContract', 'resumeContract', 'terminateContract'],
+    ...['addHostingMandate', 'endHostingMandate', 'beginSuccession', 'completeSuccession'],
+    ...['collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
@@ -27,7 +29,8 @@ const ALLOWED: Record<string, string[]> = {
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
     ...['addSuspension', 'confirmSuspension', 'liftSuspension'],
-    ...['suspendContract', 'resumeContract', 'setContractPolicy'],
+    ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],
+    ...['probeSecurityServer', 'collectCatalogue'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -40,7 +43,7 @@ const ALLOWED: Record<string, string[]> = {
       'getAuditLog',
     ],
     ...['exportAuditLog', 'verifyAuditLog'],
-    'closeInstallation',
+    ...['closeInstallation', 'collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
     ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
   XROAD_OBSERVER: [],
@@ -70,7 +73,12 @@ const READERS = [
   ],
   ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
   ...['getSuspensions', 'getSuspension'],
-  ...['getContracts', 'getContract', 'getContractPolicy'],
+  ...['getContracts', 'getContract', 'getContractPolicy', 'explainCall', 'getConsequences'],
+  ...['getHostingMandates', 'getHostingMandate', 'getHostingPolicy'],
+  ...['planSuccession', 'getSuccession', 'getSuccessions'],
+  ...['getFleet', 'getFleetServer', 'getFleetTroubles', 'getOutages'],
+  ...['getCampaign', 'getCampaignServers', 'exportCampaign'],
+  ...['getCatalogue', 'getCatalogueService', 'getCatalogueDocument', 'draftContractTerms'],
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [
@@ -78,6 +86,7 @@ const MARKED = [
   ...['addTimestampingService', 'deleteTimestampingService', 'addSigningKey', 'activateSigningKey'],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension'],
   ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
+  ...['addHostingMandate', 'setHostingPolicy', 'beginSuccession', 'completeSuccession'],
   ...['deleteSigningKey', 'addMember', 'deleteMember', 'addGlobalGroupMember', 'deleteGlobalGroupMember'],
   ...['addAuthenticationCertificate', 'registerClient', 'addApiKey'],
   ...['invitePerson', 'changePersonRoles', 'unlockPerson', 'removePerson'],

@@ -67,13 +67,14 @@ export function verifyFreshSeal(bytes: Buffer, { configuration, now }: Trust): F
   return { ...one, facts: { signingCertificate: describeCertificate(one.signature.certificate) } }
 }
 
-function verified<T extends DocumentHead & { server: string }>(
+/** A document of one signature: exactly its fields, signed now by the member that it names. */
+export function verified<T extends DocumentHead & { server: string }>(
   bytes: Buffer,
   type: string,
   read: Read<T>,
-  trust: Trust,
+  { maxBytes, ...trust }: Trust & { maxBytes?: number },
 ): T {
-  const { document, signatures } = readSignedJson(bytes, type)
+  const { document, signatures } = readSignedJson(bytes, type, maxBytes)
   const given = read(document, 'document')
   const [signature, ...more] = signatures as [JsonSignature, ...JsonSignature[]]
   if (more.length > 0) throw new Fault('malformed_signature', { what: 'one signature is needed' })
@@ -81,7 +82,8 @@ function verified<T extends DocumentHead & { server: string }>(
   return given
 }
 
-function ofOwner<T extends DocumentHead & { server: string }>(document: T): T {
+/** The same document when the owner of its server signed it. */
+export function ofOwner<T extends DocumentHead & { server: string }>(document: T): T {
   if (ownerOf(document) !== document.signer)
     throw new Fault('access_denied', { what: `the owner of ${document.server} asks for it` })
   return document

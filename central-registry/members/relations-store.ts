@@ -20,6 +20,21 @@ export function createRelationStore(database: Database) {
       const rows = tables.selectFrom('server_client').select('server').where('client', '=', idText(client))
       return (await rows.orderBy('server').limit(MOST).execute()).map(({ server }) => server)
     },
+    /** From whom it took over, and who took over from it. */
+    async successionsOf(member: MemberId): Promise<{ succeeds: string[]; succeededBy: string[] }> {
+      const id = idText(member)
+      const rows = await tables
+        .selectFrom('succession')
+        .select(['predecessor', 'successor'])
+        .distinct()
+        .where(({ or, eb }) => or([eb('predecessor', '=', id), eb('successor', '=', id)]))
+        .limit(MOST)
+        .execute()
+      return {
+        succeeds: rows.flatMap((row) => (row.successor === id ? [row.predecessor] : [])).sort(),
+        succeededBy: rows.flatMap((row) => (row.predecessor === id ? [row.successor] : [])).sort(),
+      }
+    },
     groupsOf: (client: ClientId) =>
       tables
         .selectFrom('global_group_member')

@@ -54,8 +54,11 @@ export function memberHandlers(q: Rooms): Record<string, OperationHandler> {
       ),
     getMember: async ({ params }) => {
       const id = memberIdOf(params['id']!, await instanceOf(store))
+      const { succeeds, succeededBy } = await relations.successionsOf(id)
       return {
         ...describe(await store.member(id)),
+        succeeds: succeeds.map(encodedId),
+        succeededBy: succeededBy.map(encodedId),
         subsystems: await store.countSubsystemsOf(id, {}),
         ownedServers: (await relations.ownedServers(id)).map(encodedServer),
         registeredAt: (await relations.registeredAt(id)).map(encodedServer),

@@ -134,6 +134,17 @@ export function createMemberStore(database: Tabled, change: Change) {
           'server registrations': await countOf(transaction, 'server_client', 'client', key),
           'group memberships': await countOf(transaction, 'global_group_member', 'client', key),
           'system parameters': await countOf(transaction, 'system_parameter', 'value', key),
+          successions: await counted(
+            transaction
+              .selectFrom('succession')
+              .where(({ or, eb }) => or([eb('predecessor', '=', key), eb('successor', '=', key)])),
+          ),
+          'hosting mandates': await counted(
+            transaction
+              .selectFrom('hosting_mandate')
+              .where(({ or, eb }) => or([eb('host', '=', key), eb('member', '=', key)]))
+              .where('ended_at', 'is', null),
+          ),
         })
         await transaction.deleteFrom('member_webhook').where('member', '=', key).execute()
         const gone = await transaction.deleteFrom('member').where('id', '=', key).executeTakeFirst()
@@ -194,6 +205,9 @@ export function createMemberStore(database: Tabled, change: Change) {
           'server registrations': await countOf(transaction, 'server_client', 'client', key),
           'group memberships': await countOf(transaction, 'global_group_member', 'client', key),
           'system parameters': await countOf(transaction, 'system_parameter', 'value', key),
+          'hosting mandates': await counted(
+            transaction.selectFrom('hosting_mandate').where('client', '=', key).where('ended_at', 'is', null),
+          ),
         })
         const gone = await transaction.deleteFrom('subsystem').where('id', '=', key).executeTakeFirst()
         mustHaveMet(`the subsystem ${key}`, gone.numDeletedRows)

@@ -73,6 +73,68 @@ export type ContractRow = {
   reason: string | null
 }
 
+export type HostingMandateRow = {
+  id: number
+  host: string
+  /** A member, for all of its subsystems, or one subsystem. */
+  client: string
+  /** The client's. */
+  member: string
+  valid_until: string
+  created_at: string
+  created_by: string
+  ended_at: string | null
+  ended_by: string | null
+}
+
+export type SuccessionRow = {
+  id: number
+  predecessor: string
+  successor: string
+  /** JSON: see successions/rules.ts. */
+  plan: string
+  begun_at: string
+  begun_by: string
+  completed_at: string | null
+  completed_by: string | null
+}
+
+export type OutageRow = {
+  id: number
+  message: string
+  starts_at: string
+  ends_at: string
+  /** JSON lists; both empty: everybody. */
+  member_classes: string
+  servers: string
+  created_at: string
+  created_by: string
+  ended_at: string | null
+  ended_by: string | null
+}
+
+export type CatalogueServiceRow = {
+  /** The service's id in its text form. */
+  id: string
+  provider: string
+  service_code: string
+  type: 'REST' | 'OPENAPI'
+  /** JSON lists and objects: see catalogue/rules.ts. */
+  endpoints: string
+  contact: string
+  access: string
+  title: string
+  description: string
+  version: string
+  /** SHA-256 of its OpenAPI document. */
+  document: string | null
+  status: 'offered' | 'withdrawn'
+  search: string
+  first_seen: string
+  last_seen: string
+  changed_at: string
+}
+
 export type Tables = {
   system_parameter: { name: string; value: string }
   member_class: { code: string; description: string }
@@ -168,6 +230,9 @@ export type Tables = {
     reason: string | null
   }
   contract_notice: { contract: string; version: number; notice: string; at: string }
+  hosting_mandate: Omit<HostingMandateRow, 'id'> & { id: Generated<number> }
+  succession: Omit<SuccessionRow, 'id'> & { id: Generated<number> }
+  hosting_mandate_notice: { mandate: number; notice: string; at: string }
   automatic_approval: { kind: RequestKind; member_class: string }
   suspension: Omit<SuspensionRow, 'id' | 'escalations'> & {
     id: Generated<number>
@@ -184,4 +249,51 @@ export type Tables = {
     reference: number | null
   }
   log_node: { level: number; position: number; hash: Buffer }
+  fleet_server: {
+    server: string
+    /** The severity of its worst trouble now; 0 for none. */
+    worst: number
+    /** When the server made its newest report, by its clock. */
+    created_at: string | null
+    reported_at: string | null
+    version: string | null
+    report: string | null
+    probed_at: string | null
+    probe: string | null
+  }
+  fleet_trouble: {
+    id: Generated<number>
+    server: string
+    kind: string
+    severity: number
+    message: string
+    since: string
+    until: string | null
+  }
+  fleet_certificate: {
+    server: string
+    sha256: string
+    usage: string
+    member: string | null
+    authority: string | null
+    not_after: string
+  }
+  outage: Omit<OutageRow, 'id'> & { id: Generated<number> }
+  catalogue_subsystem: {
+    subsystem: string
+    next_at: string
+    asked_at: string
+    answered_at: string | null
+    failure: string | null
+  }
+  catalogue_service: CatalogueServiceRow
+  catalogue_document: { sha256: string; content: Buffer }
+  catalogue_change: {
+    id: Generated<number>
+    service: string
+    at: string
+    what: string
+    before: string | null
+    after: string | null
+  }
 }

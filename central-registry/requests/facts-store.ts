@@ -3,18 +3,22 @@ import type { Kysely } from 'kysely'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { idText, memberOf, parseClientId, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
 import { ownerOf, type RequestSubject } from '#schemas/management-request.ts'
+import { hostedBy } from '../mandates/rules.ts'
+import { mandateFor } from '../mandates/store.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { countOf } from '../store.ts'
 import { suspendedAmong } from '../suspensions/rules.ts'
 import { suspendedIn } from '../suspensions/store.ts'
 import type { RegisterFacts } from './rules.ts'
 
+/** Who signed it, and by certificates with which SHA-256. */
+export type Signed = { certificates: string[]; signers: string[] }
+
 export async function readFacts(
   kysely: Kysely<Tables>,
   subject: RequestSubject,
   now: number,
-  /** SHA-256 of the certificates that its signatures are by. */
-  signedBy: string[] = [],
+  signed: Signed = { certificates: [], signers: [] },
 ): Promise<RegisterFacts> {
   const { server, client, newOwner, certificate, certificateSha256 } = subject
   const has = async (table: 'member' | 'subsystem' | 'security_server', id: string): Promise<boolean> =>
@@ -47,11 +51,13 @@ export async function readFacts(
           .executeTakeFirst()
   const ids = [ownerOf(subject), ...(other === undefined ? [] : [other])]
   const members = ids.map((id) => idText(memberOf(parseClientId(id))))
+  const hosted = hostedBy(subject, signed.signers)
   return {
+    hosting: hosted && { ...hosted, ...(await mandateFor(kysely, hosted, new Date(now).toISOString())) },
     suspended: suspendedAmong(await suspendedIn(kysely), {
       clients: [...new Set([...ids, ...members])],
       server,
-      certificates: [...new Set([...(sha256 === undefined ? [] : [sha256]), ...signedBy])],
+      certificates: [...new Set([...(sha256 === undefined ? [] : [sha256]), ...signed.certificates])],
     }),
     server: await kysely
       .selectFrom('security_server')

@@ -53,7 +53,7 @@ export function requestHandlers({
       return listAnswer((await store.list(page)).map(summary), page, () => store.count(page))
     },
     getManagementRequest: async ({ params }) => {
-      const { row, proofs, assessment } = await store.find(numberOf(params), clock())
+      const { row, proofs, assessment, hosting } = await store.find(numberOf(params), clock())
       const signers = Object.values(signersOf(subjectOf(row))).flat()
       const signed = proofs.map(({ signer }) => signer)
       return {
@@ -64,6 +64,11 @@ export function requestHandlers({
         waitsFor:
           row.state === 'WAITING' ? signers.filter((one) => !signed.includes(one)).map(encodedId) : [],
         ...assessment,
+        ...(hosting === undefined
+          ? {}
+          : {
+              hosting: { ...hosting, host: encodedId(hosting.host), client: encodedId(hosting.client) },
+            }),
       }
     },
     approveManagementRequest: async ({ params, body, caller, approver }) => {

@@ -73,6 +73,15 @@ export type RegisterFacts = {
   newServerExists: boolean
   /** Whom of those that it names, or who signed it, an emergency suspension concerns; in words. */
   suspended: string[]
+  /** When it widens what the owner does for another member: whether a mandate is required, and which one covers it. */
+  hosting?: Hosting | undefined
+}
+
+export type Hosting = {
+  host: string
+  client: string
+  required: boolean
+  mandate?: { id: number; validUntil: string } | undefined
 }
 
 /** One change of the register in words; null where there was, or will be, nothing. */
@@ -97,6 +106,11 @@ export function assess(subject: RequestSubject, facts: RegisterFacts): Assessmen
     facts.registration === undefined ? null : facts.registration.disabled ? 'disabled' : 'enabled'
 
   conflicts.push(...facts.suspended)
+  const { hosting } = facts
+  conflict(
+    hosting?.required === true && hosting.mandate === undefined,
+    `${hosting?.host} has no hosting mandate for ${hosting?.client}, which this instance requires`,
+  )
   conflict(!facts.ownerExists, `the member ${ownerOf(subject)} is not in the register`)
   if (kind !== 'authCertReg') {
     conflict(facts.server === undefined, `the security server ${server} is not in the register`)

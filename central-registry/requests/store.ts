@@ -13,7 +13,7 @@ import { createServerStore } from '../servers/store.ts'
 import { type Change, contains, counted, type Page, within } from '../store.ts'
 import { apply } from './apply.ts'
 import { isAutomatic } from './automatic-store.ts'
-import { readFacts } from './facts-store.ts'
+import { readFacts, type Signed } from './facts-store.ts'
 import type { ProofFacts } from './proofs.ts'
 import {
   COLUMNS,
@@ -29,6 +29,7 @@ import {
   type Assessment,
   assess,
   contentHash,
+  type Hosting,
   next,
   type RegisterChange,
   stateFor,
@@ -83,7 +84,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
   ): Promise<RequestRow> {
     const state = next(row.state, 'approve')
     const subject = subjectOf(row)
-    const signedBy = certificatesOf(await proofsIn(transaction, row.id))
+    const signedBy = signedOf(await proofsIn(transaction, row.id))
     const facts = await readFacts(transaction, subject, Date.parse(decision.at), signedBy)
     const assessment = assess(subject, facts)
     refuseConflicts(assessment)
@@ -137,7 +138,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
         const { id, createdAt, signer, ...subject } = request
         const at = new Date(now).toISOString()
         await takeDocument(transaction, id, now, validUntil)
-        const signedBy = certificatesOf([proof.facts])
+        const signedBy = signedOf([proof.facts])
         refuseConflicts(assess(subject, await readFacts(transaction, subject, now, signedBy)))
         const row = await enter(transaction, { subject, signer }, proof, at)
         if (row.state !== 'SUBMITTED_FOR_APPROVAL') return row
@@ -206,24 +207,32 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
     async find(
       id: number,
       now: number,
-    ): Promise<{ row: RequestRow; proofs: ProofFacts[]; assessment: Assessment }> {
+    ): Promise<{
+      row: RequestRow
+      proofs: ProofFacts[]
+      assessment: Assessment
+      hosting?: Hosting | undefined
+    }> {
       const row = await rowOf(tables, id)
       const subject = subjectOf(row)
       const proofs = await proofsIn(tables, id)
-      const assessment = UNDECIDED.includes(row.state)
-        ? assess(subject, await readFacts(tables, subject, now, certificatesOf(proofs)))
-        : { changes: JSON.parse(row.changes ?? '[]') as RegisterChange[], conflicts: [] }
-      return { row, proofs, assessment }
+      if (!UNDECIDED.includes(row.state)) {
+        const changes = JSON.parse(row.changes ?? '[]') as RegisterChange[]
+        return { row, proofs, assessment: { changes, conflicts: [] } }
+      }
+      const facts = await readFacts(tables, subject, now, signedOf(proofs))
+      return { row, proofs, assessment: assess(subject, facts), hosting: facts.hosting }
     },
   }
 }
 
-/** By which certificates it is signed. */
-function certificatesOf(proofs: ProofFacts[]): string[] {
-  return proofs.flatMap(({ signingCertificate, authenticationCertificate }) => [
+/** Who signed it, and by which certificates. */
+function signedOf(proofs: ProofFacts[]): Signed {
+  const certificates = proofs.flatMap(({ signingCertificate, authenticationCertificate }) => [
     signingCertificate.sha256,
     ...(authenticationCertificate === undefined ? [] : [authenticationCertificate.sha256]),
   ])
+  return { certificates, signers: proofs.map(({ signer }) => signer) }
 }
 
 type Requests<R> = SelectQueryBuilder<Tables, 'management_request', R>

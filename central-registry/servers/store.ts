@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
+import { forgetServer } from '../fleet/rows-store.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
 import {
@@ -149,6 +150,7 @@ export function createServerStore(database: Tabled, change: Change) {
         const server = idText(id)
         await transaction.deleteFrom('authentication_certificate').where('server', '=', server).execute()
         await transaction.deleteFrom('server_client').where('server', '=', server).execute()
+        await forgetServer(transaction, server)
         const gone = await transaction
           .deleteFrom('security_server')
           .where('id', '=', server)
@@ -232,6 +234,7 @@ export function createServerStore(database: Tabled, change: Change) {
           .values({ server: after, client: idText(memberOf(id)) })
           .onConflict((conflict) => conflict.doNothing())
           .execute()
+        await forgetServer(transaction, before)
         await transaction.deleteFrom('security_server').where('id', '=', before).execute()
       }),
     deleteClient: (id: ServerId, client: ClientId) =>

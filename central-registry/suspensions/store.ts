@@ -1,10 +1,10 @@
 /** Rows of suspensions and the one row of the list. Every act runs alone among all nodes, on the rows as they are then. */
 import type { Kysely } from 'kysely'
-import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import type { SuspensionRow, Tables } from '../migrations/tables.ts'
-import { type Change, counted, countOf, lockRegister, mustBe, type Page } from '../store.ts'
+import { type Change, counted, countOf, lockRegister, mustBe, type Page, type Tabled } from '../store.ts'
 import { checkAllowance, dayBefore } from './rules.ts'
 
 export type SuspensionStore = ReturnType<typeof createSuspensionStore>
@@ -16,7 +16,7 @@ const IN_FORCE: SuspensionRow['state'][] = ['unconfirmed', 'confirmed']
 const TABLES = { member: 'member', subsystem: 'subsystem', server: 'security_server' } as const
 
 /** `change` announces within the same transaction that the list has to be signed anew. */
-export function createSuspensionStore(database: Database, change: Change) {
+export function createSuspensionStore(database: Tabled, change: Change) {
   const tables = tablesOf<Tables>(database)
 
   const find = async (id: number, kysely: Kysely<Tables> = tables): Promise<SuspensionRow> =>

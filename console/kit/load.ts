@@ -10,7 +10,7 @@ export type Loaded<T> =
   | { state: 'there'; data: T; total: number; headers: Headers; stale: boolean }
 
 /** Calls a reading operation whenever its input changes. What was there stays in sight while it is read again. */
-export function useAnswer<T>(operation: string, input: Omit<Input, 'signal' | 'body'> = {}): Loaded<T> {
+export function useAnswer<T>(operation: string, input: Omit<Input, 'signal'> = {}): Loaded<T> {
   const { api, changes, signedOut } = useConsole()
   const [tries, setTries] = useState(0)
   const [loaded, setLoaded] = useState<{ of: string; value: Loaded<T> }>()

@@ -27,6 +27,19 @@ export function ServerLink({ id }: { id: string }) {
   )
 }
 
+export function Members({ ids }: { ids: string[] }) {
+  if (ids.length === 0) return <p>{text('common.none')}</p>
+  return (
+    <ul class="plain-list">
+      {ids.map((id) => (
+        <li key={id}>
+          <ClientLink id={id} />
+        </li>
+      ))}
+    </ul>
+  )
+}
+
 export function Servers({ ids }: { ids: string[] }) {
   if (ids.length === 0) return <p>{text('common.none')}</p>
   return (

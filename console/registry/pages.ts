@@ -2,9 +2,17 @@
 import type { Page } from '../kit/frame.tsx'
 import { apiKeys } from './api-keys/page.tsx'
 import { auditLog } from './audit-log/page.tsx'
+import { catalogueService } from './catalogue/one.tsx'
+import { catalogue } from './catalogue/page.tsx'
 import { configuration } from './configuration/page.tsx'
+import { explanation } from './explanation/page.tsx'
+import { campaign, campaigns } from './fleet/campaign.tsx'
+import { fleetServer } from './fleet/one.tsx'
+import { outages } from './fleet/outages.tsx'
+import { fleet } from './fleet/page.tsx'
 import { globalGroup } from './global-groups/one.tsx'
 import { globalGroups } from './global-groups/page.tsx'
+import { hostingMandates } from './hosting-mandates/page.tsx'
 import { automaticApprovals } from './management-requests/automatic.tsx'
 import { managementRequest } from './management-requests/one.tsx'
 import { managementRequests } from './management-requests/page.tsx'
@@ -19,6 +27,9 @@ import { securityServers } from './security-servers/page.tsx'
 import { settings } from './settings/page.tsx'
 import { subsystem } from './subsystems/one.tsx'
 import { subsystems } from './subsystems/page.tsx'
+import { succession } from './successions/one.tsx'
+import { successions } from './successions/page.tsx'
+import { planSuccession } from './successions/plan-page.tsx'
 import { trustServices } from './trust-services/page.tsx'
 
 export const pages: Page[] = [
@@ -31,11 +42,24 @@ export const pages: Page[] = [
   managementRequest,
   members,
   member,
+  planSuccession,
   subsystems,
   subsystem,
   securityServers,
   securityServer,
+  fleet,
+  // Before the page of one, whose path they fit.
+  outages,
+  campaigns,
+  campaign,
+  fleetServer,
+  catalogue,
+  catalogueService,
   trustServices,
+  explanation,
+  hostingMandates,
+  successions,
+  succession,
   globalGroups,
   globalGroup,
   configuration,

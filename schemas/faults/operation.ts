@@ -273,6 +273,12 @@ export const operationFaults = {
     text: 'The central registry refused what was filed',
     remedy: 'Correct what it names and file it again',
   },
+  catalogue_unavailable: {
+    status: 502,
+    blame: 'server',
+    text: 'What a provider offers could not be asked',
+    remedy: 'It is tried again by itself; look at the security servers of both sides',
+  },
   registration_unavailable: {
     status: 502,
     blame: 'server',

@@ -28,6 +28,7 @@ export async function startPairs(directory: string, network: string): Promise<Pa
     progress: quiet,
     fresh: true,
     install: false,
+    catalogue: false,
     environment,
     onExit,
   })

@@ -49,6 +49,7 @@ export async function run(args: string[]): Promise<number> {
       progress: { begin: () => ({ done: () => undefined }) },
       fresh: true,
       install: false,
+      catalogue: false,
       onExit: (name, why) => {
         throw new Error(`${name} ended: ${why}`)
       },

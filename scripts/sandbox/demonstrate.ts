@@ -51,6 +51,17 @@ export async function demonstrate(instance: Instance, say: Say): Promise<void> {
   const records = await recordsOf(instance, agencies.population, { outcome: 'access_denied' })
   if (records[0] === undefined) throw new Error('the refusal is not in the log of the population register')
   say(`  on record       ${agencies.population.name}, index ${records[0].index}, signed by the refusing side`)
+  await showCatalogue(instance, say)
+}
+
+async function showCatalogue({ registry, layout }: Instance, say: Say): Promise<void> {
+  await registry.send('POST', '/catalogue/collect')
+  const services = await registry.get<{ id: string; title: string }[]>('/catalogue?status=offered')
+  const [first] = services
+  if (first === undefined) throw new Error('the catalogue of the registry holds no service')
+  say('')
+  say(`The catalogue of the registry ${layout.instance}, collected through metadata services:`)
+  for (const { id, title } of services) say(`  offered         ${title}, ${id}`)
 }
 
 async function ask(instance: Instance, port: number): Promise<Asked> {

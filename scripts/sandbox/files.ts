@@ -7,14 +7,22 @@ import { certificationRequest } from '#security-server/keys/certification-reques
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
 import { certify, fetchText } from './client.ts'
-import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS, serverText } from './layout.ts'
+import {
+  type Agency,
+  agenciesOf,
+  folderOf,
+  type Layout,
+  SERVER_PORTS,
+  serverText,
+  subsystemText,
+} from './layout.ts'
 import { LOGIN_CLIENT, registryUrl, serverUrl, writePeople } from './people.ts'
 
 /** Changes when a sandbox of an older version cannot be used any more. */
 export const SANDBOX_VERSION = '8'
 
-/** Makes the folders and the processes' settings; keeps what is there. */
-export async function writeSettings(layout: Layout): Promise<void> {
+/** Makes the folders and the processes' settings; keeps what is there. `catalogue`: whether the registry asks providers by itself. */
+export async function writeSettings(layout: Layout, catalogue: boolean): Promise<void> {
   mkdirSync(layout.directory, { recursive: true, mode: 0o700 })
   const { trust, registry } = layout
   secret(folderOf(layout, 'trust.key'))
@@ -60,7 +68,7 @@ login:
   contact: whoever started this sandbox
   firstCodeFile: ./registry/code-1
   secondCodeFile: ./registry/code-2
-`,
+${catalogue ? catalogueSettings(layout) : ''}`,
   )
   for (const agency of agenciesOf(layout)) writeServerSettings(layout, agency)
   await writeWitnessPolicies(layout)
@@ -68,6 +76,18 @@ login:
 
 function issuerUrl({ trust }: Layout): string {
   return `http://${trust.address}:${trust.openIdPort}`
+}
+
+/** The registry asks as the first agency does, which runs the management services too. */
+function catalogueSettings(layout: Layout): string {
+  const { population } = layout.agencies
+  return `catalogue:
+  securityServer: https://${population.address}:${SERVER_PORTS.https}
+  client: ${subsystemText(layout, population)}
+  certificateFile: ./population/system.pem
+  keyFile: ./population/system.key
+  authorityFile: ./trust/root.pem
+`
 }
 
 function writeServerSettings(layout: Layout, agency: Agency): void {

@@ -41,6 +41,8 @@ export type InstanceOptions = {
   fresh: boolean
   /** Whether the sandbox goes through the installation ceremony; without it the operator's key acts alone. */
   install: boolean
+  /** Whether the registry asks providers what they offer: exchanges that the logs hold too. */
+  catalogue: boolean
   /** Settings of the security servers beside those of their files. */
   environment?: Record<string, string>
   onExit(name: string, why: string): void
@@ -55,7 +57,7 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
     rmSync(layout.directory, { recursive: true, force: true })
   const isNew = q.fresh || known !== SANDBOX_VERSION
   if (isNew) rmSync(layout.directory, { recursive: true, force: true })
-  await writeSettings(layout)
+  await writeSettings(layout, q.catalogue)
 
   const processes: Started[] = []
   const stop = async (): Promise<void> => {

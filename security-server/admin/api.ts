@@ -21,6 +21,7 @@ import { contentRequestHandlers } from './content-requests/handlers.ts'
 import { contractHandlers } from './contracts/contracts.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
 import { exchangeHandlers } from './exchanges.ts'
+import { explainHandlers } from './explain.ts'
 import { exportHandlers } from './exports/handlers.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
@@ -104,6 +105,7 @@ export async function adminRoutes(
       ...retentionHandlers(rooms),
       ...reconciliationHandlers(rooms),
       ...diagnosticsHandlers(rooms),
+      ...explainHandlers(rooms),
       ...apiKeyHandlers(rooms),
       ...peopleHandlers({ store: people, clock }),
       ...contentRequestHandlers(rooms),

@@ -15,6 +15,7 @@ export type Diagnosis = {
 
 const WARN_DAYS = 30
 const DAY_MS = 86_400_000
+const WARN_CLOCK_MS = 10_000
 /** Twice the usual interval of time-stamps and more: something is slow, before it stops exchange. */
 const UNSTAMPED_WARN_MS = 10 * 60_000
 
@@ -37,6 +38,8 @@ export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
         await reconciliation(rooms),
         ...(await integrity(rooms)),
         ...(await jobs(rooms)),
+        ...clockOf(rooms),
+        ...outages(rooms),
       ],
     }),
     getJobs: () => rooms.jobs.state(),
@@ -188,6 +191,27 @@ async function integrity({ messageLog, witnessing }: AdminRooms): Promise<Diagno
     if (finding.reason === undefined) return [{ name, state: 'OK', message }]
     return [{ name, state: 'ERROR', message: finding.reason, remedy }]
   })
+}
+
+/** By the time in the registry's last answer. */
+function clockOf({ registryReports }: AdminRooms): Diagnosis[] {
+  const error = registryReports?.clockErrorMs()
+  if (error === undefined) return []
+  const seconds = Math.round(Math.abs(error) / 1000)
+  if (Math.abs(error) < WARN_CLOCK_MS)
+    return [{ name: 'clock', state: 'OK', message: "the clock agrees with the registry's" }]
+  const message = `the clock is ${seconds} s ${error > 0 ? 'ahead of' : 'behind'} the registry's`
+  const remedy = 'Synchronise it: messages are refused when clocks differ by 5 minutes'
+  return [{ name: 'clock', state: 'WARNING', message, remedy }]
+}
+
+/** What the operator of the registry announced, until it is over. */
+function outages({ registryReports, clock }: AdminRooms): Diagnosis[] {
+  return (registryReports?.outages() ?? []).map(({ id, message, from, until }) => ({
+    name: `outage ${id}`,
+    state: Date.parse(from) <= clock() ? 'WARNING' : 'OK',
+    message: `${message} (from ${from} until ${until})`,
+  }))
 }
 
 async function jobs({ jobs: all }: AdminRooms): Promise<Diagnosis[]> {

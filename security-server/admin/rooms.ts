@@ -7,6 +7,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import type { WitnessStore } from '#platform/witness/store.ts'
+import type { Outage } from '#schemas/fleet.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
@@ -128,6 +129,8 @@ export type AdminRooms = {
   witnessing?: WitnessView | undefined
   jobs: Pick<Jobs, 'state' | 'enqueue'>
   exports: RecordExports
+  /** What the registry told; nothing where it is no registry of ours. */
+  registryReports?: { outages(): Outage[]; clockErrorMs(): number | undefined } | undefined
   apiKeys: ApiKeys
   audit: AuditLog
   people: PeopleStore

@@ -22,6 +22,7 @@ type Rooms = {
   /** Absent where nobody witnesses the log. */
   witnesses?: { submit(): Promise<void> } | undefined
   partners: { check(): Promise<void> }
+  registryReports: { reportWhenDue(): Promise<void> }
   verifications: { daily(signal: AbortSignal): Promise<void> }
   exports: Exports
   /** Absent where no collector takes the audit log. */
@@ -49,6 +50,8 @@ const OF_THIS_NODE: Record<string, Job> = {
   },
   // Looks often, so that one that failed is tried again soon.
   'refresh-contracts': { seconds: 5, run: ({ contracts }) => contracts.refreshWhenDue() },
+  // Looks often, so that a server that has just started is soon known to run.
+  'report-to-registry': { seconds: 5, run: ({ registryReports }) => registryReports.reportWhenDue() },
   // Looks often, asks rarely: an answer may live for a minute only.
   'refresh-ocsp': { seconds: 10, run: ({ keys }) => keys.refreshOcsp() },
   'poll-local-systems': { seconds: 2, run: ({ localSystems }) => localSystems.poll() },

@@ -85,6 +85,8 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
           timeStampingIntervalSeconds: 60,
           suspensionListSeconds: 600,
         },
+        // Names of test servers are known to no name server.
+        fleet: { probeSeconds: 0 },
         logLevel: 'info',
         ...(o.login === undefined
           ? {}

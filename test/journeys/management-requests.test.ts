@@ -4,6 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { type Admin, ask, colons, type Reply, startWorld } from '../world.ts'
 
@@ -60,6 +61,8 @@ t.test('a client: filed, declined with a reason, filed again, approved, exchange
   t.match(await newest(world.admin.tax), { request: first.request, state: 'DECLINED', reason })
 
   const second = await register()
+  const until = new Date(Date.now() + 3_600_000).toISOString()
+  await world.registryAdmin.send('POST', '/outages', { message: 'Works at noon', until })
   await world.restart()
   t.match(
     await newest(world.admin.tax),
@@ -132,4 +135,30 @@ t.test('a new authentication certificate takes over without a gap', async (t) =>
   t.same(await registered(), [sha256])
   await admin.send('PUT', '/token-certificates/refresh-ocsp')
   t.equal(await typeFor(tax.client), 'answered', 'with the new one alone')
+})
+
+t.test('the fleet: servers report, the registry reaches them, an outage is told', async (t) => {
+  type Server = { reportedAt: string; version: string; worst: string; troubles: object[] }
+  let all: Server[] = []
+  do {
+    await wait(200)
+    all = await world.registryAdmin.get<Server[]>('/fleet?reporting=yes')
+  } while (all.length < 2)
+  const certificate = /^[0-9a-f]{64}$/
+  for (const id of [tax.id, population.id]) {
+    const path = `/fleet/${colons(id)}`
+    t.match(await world.registryAdmin.send('POST', `${path}/probe`), {
+      ...{ messagePort: 'open', ocspPort: 'open', certificate },
+    })
+    t.match(await world.registryAdmin.get(path), { worst: /none|warning/ })
+  }
+  const { items } = await world.admin.tax.get<{ items: { name: string; message: string }[] }>('/diagnostics')
+  t.match(
+    items.find(({ name }) => name.startsWith('outage ')),
+    { state: 'WARNING', message: /Works at noon/ },
+  )
+  t.match(
+    items.find(({ name }) => name === 'clock'),
+    { state: 'OK' },
+  )
 })

@@ -32,6 +32,10 @@ const ACTS: Record<string, Record<string, string[]>> = {
   '/configuration': {
     XROAD_SECURITY_OFFICER: ['Publish now', 'Make a key', 'Sign with this key', 'Remove the key'],
   },
+  '/hosting-mandates': {
+    XROAD_REGISTRATION_OFFICER: ['Give a mandate'],
+    XROAD_SECURITY_OFFICER: ['Require mandates'],
+  },
   '/management-requests/automatic': { XROAD_SECURITY_OFFICER: ['Add a rule', 'End'] },
   '/settings': {
     XROAD_REGISTRATION_OFFICER: ['Add a class', 'Delete'],
@@ -313,6 +317,13 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   t.equal(anchor.suggestedFilename(), 'internal-configuration-anchor.xml')
   t.same(readFileSync(await anchor.path()), await anchorOf(node), 'byte for byte')
   await one.look('after-download')
+
+  await one.open('/security-servers/DEV:GOV:1234:SS1')
+  await act('Delete')
+  await dialog.getByText('Left without any security server').waitFor()
+  t.match(await dialog.textContent(), /DEV:GOV:1234:plain.*Not known to the registry/s)
+  await one.check('consequences')
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
 
   await one.open('/trust-services')
   await act('Approve a time-stamping service')

@@ -1,13 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { createCatalogueStore } from '#central-registry/catalogue/store.ts'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
+import { createChange } from '#central-registry/store.ts'
 import { createAuthority } from '#certs/authority.ts'
 import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { baseOf, hasChromium, keyOf, openBrowser, visitor } from '../browser.ts'
+import { reportAt, signedReport } from '../fakes/fleet.ts'
+import { signingParty } from '../fakes/management-requests.ts'
 import { certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
-import { registryWorld } from '../fakes/registry-world.ts'
+import { type Node, registryWorld } from '../fakes/registry-world.ts'
 import { ROOT } from '../house/source-files.ts'
 import { skipFor } from '../outside-tools.ts'
 
@@ -19,7 +23,21 @@ const PAGES: Record<string, string> = {
   subsystem: '/subsystems/DEV:GOV:1234:pop%20%C3%A4',
   'security-servers': '/security-servers',
   'security-server': '/security-servers/DEV:GOV:1234:SS1',
+  fleet: '/fleet',
+  'fleet-server': '/fleet/DEV:GOV:1234:SS1',
+  outages: '/fleet/outages',
+  campaigns: '/fleet/campaigns',
+  campaign: '/fleet/campaigns/1',
+  catalogue: '/catalogue',
+  'catalogue-service': '/catalogue/DEV:GOV:1234:pop%20%C3%A4:persons',
   'trust-services': '/trust-services',
+  'hosting-mandates': '/hosting-mandates',
+  successions: '/successions',
+  succession: '/successions/1',
+  'succession-plan':
+    '/members/DEV:GOV:1234/succession?successor=DEV:GOV:5678&servers=SS1&subsystems=pop%2520%25C3%25A4',
+  explanation:
+    '/explanation?consumer=DEV:GOV:1234:plain&provider=DEV:GOV:1234:pop%20%C3%A4&serviceCode=persons',
   'global-groups': '/global-groups',
   'global-group': '/global-groups/owners',
   configuration: '/configuration',
@@ -53,7 +71,7 @@ void t.test('catalogues of texts: each language has every text, with the same ga
 void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   const world = registryWorld(t)
-  const node = await world.start()
+  const node = await world.start({ registration: true })
   const browser = await openBrowser(t)
   const asked = { base: baseOf(node), apiKey: keyOf(node) }
   const wide = await visitor(t, browser, asked)
@@ -76,7 +94,18 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   })
   await node.must('POST', '/security-servers/DEV:GOV:1234:SS1/authentication-certificates', certificate.der)
   await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
+  await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Heir' })
+  await node.must('POST', '/hosting-mandates', {
+    ...{ host: 'DEV:GOV:1234', client: 'DEV:GOV:5678' },
+    validUntil: new Date(world.clock.now + 20 * 86_400_000).toISOString(),
+  })
+  await node.must('POST', '/members/DEV:GOV:1234/successions', {
+    ...{ successor: 'DEV:GOV:5678', subsystems: [{ subsystemCode: 'plain' }] },
+  })
+  await node.must('POST', '/successions/1/complete')
   await publish(node)
+  await troubleInTheFleet(node, world.clock.now)
+  await offerService(node.settings.database)
   const narrow = await visitor(t, browser, { ...asked, context: NARROW })
   for (const [name, address] of Object.entries(PAGES)) {
     await wide.open(address)
@@ -85,6 +114,11 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
     await narrow.look(`${name}-narrow`)
   }
   await narrow.check('settings-narrow')
+  await wide.open(PAGES['catalogue-service']!)
+  await wide.page.getByRole('button', { name: 'Show or hide it as text' }).click()
+  t.equal(await wide.page.getByLabel('OpenAPI document').inputValue(), '<script>')
+  await wide.page.getByRole('button', { name: 'Request access' }).click()
+  await wide.check('request-access')
   await wide.open('/members/DEV:GOV:none')
   t.match(await wide.page.locator('main').textContent(), /There is no such thing here/)
   await wide.check('no-member')
@@ -95,6 +129,48 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   t.notOk(await wide.page.getByRole('button', { name: 'Rename' }).isVisible(), 'and no acts')
   await wide.check('member-print')
 })
+
+/** A server that reports what is wrong with it, a probe that did not reach it, and an outage. */
+async function troubleInTheFleet(node: Node, now: number): Promise<void> {
+  const at = (ms: number): string => new Date(now + ms).toISOString()
+  const report = reportAt('DEV/GOV/1234', now, {
+    configuration: { index: 1, fetchedAt: at(-400_000), expiresAt: at(200_000), failure: 'no answer <b>' },
+    clockErrorMs: 200_000,
+    certificates: [
+      {
+        ...{ sha256: 'a'.repeat(64), usage: 'SIGNING', member: 'DEV/GOV/1234', notAfter: at(9e8) },
+        ...{ authority: authority.intermediate.sha256, ocsp: 'stale', ocspFailure: 'HTTP 500' },
+      },
+    ],
+  })
+  const bytes = signedReport(report, await signingParty(authority, 'DEV/GOV/1234'))
+  const { status } = await node.register('/registration/v1/server-reports', bytes)
+  if (status !== 200) throw new Error(`the report was refused: ${status}`)
+  await node.must('POST', '/fleet/DEV:GOV:1234:SS1/probe')
+  await node.must('POST', '/outages', { message: 'Works in the <b>data centre</b>', until: at(3_600_000) })
+}
+
+/** A service as a provider described it, and described it otherwise before. */
+async function offerService(url: string): Promise<void> {
+  const database = await openRegistryDatabase(url)
+  const store = createCatalogueStore(
+    database,
+    createChange(database, async () => undefined),
+  )
+  const description = {
+    ...{ title: '<b>Persons</b>', version: '1', description: 'Who lives where.\nAsked by agencies.' },
+    contact: { name: 'Desk', url: 'javascript:alert(1)' },
+    access: { memberClasses: ['GOV'], globalGroups: [] },
+  }
+  const one = { serviceCode: 'persons', type: 'OPENAPI' as const }
+  for (const path of ['/old', '/persons/*'])
+    await store.keepAnswer(
+      'DEV/GOV/1234/pop%20%C3%A4',
+      [{ ...one, endpoints: [{ method: 'GET', path }], document: Buffer.from('<script>'), description }],
+      { at: new Date().toISOString(), nextAt: '2999-01-01T00:00:00.000Z' },
+    )
+  await database.close()
+}
 
 void t.test('loading, failing, refused and ended: each says so', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')

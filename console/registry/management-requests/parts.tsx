@@ -40,12 +40,39 @@ export function RequestParts({ of }: { of: WholeRequest }) {
           </ul>
         </Part>
       )}
+      {of.hosting !== undefined && <HostingPart of={of.hosting} />}
       <Changes of={of} />
       <Asked of={of} />
       {of.proofs.map((proof) => (
         <ProofPart key={proof.signer} of={proof} />
       ))}
     </>
+  )
+}
+
+function HostingPart({
+  of: { host, client, required, mandate },
+}: {
+  of: NonNullable<WholeRequest['hosting']>
+}) {
+  return (
+    <Part title={text('hosting.one')}>
+      <Facts
+        of={[
+          ['hosting.host', <ClientLink key="host" id={host} />],
+          ['hosting.client', <ClientLink key="client" id={client} />],
+          ['hosting.required', text(required ? 'common.yes' : 'common.no')],
+          [
+            'hosting.until',
+            mandate === undefined ? (
+              text('hosting.noneCovers')
+            ) : (
+              <Time key="until" at={mandate.validUntil} relative />
+            ),
+          ],
+        ]}
+      />
+    </Part>
   )
 }
 

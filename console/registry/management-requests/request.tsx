@@ -35,6 +35,13 @@ export type WholeRequest = Request & {
   waitsFor: string[]
   changes: { what: string; before: string | null; after: string | null }[]
   conflicts: string[]
+  /** When the owner files for another member. */
+  hosting?: {
+    host: string
+    client: string
+    required: boolean
+    mandate?: { id: number; validUntil: string }
+  }
 }
 
 export const STATES = ['WAITING', 'SUBMITTED_FOR_APPROVAL', 'APPROVED', 'DECLINED', 'REVOKED'] as const

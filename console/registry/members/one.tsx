@@ -10,8 +10,10 @@ import { Show } from '../../kit/states.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { Consequences } from '../consequences.tsx'
 import { History } from '../history.tsx'
-import { clientPath, Groups, Servers } from '../links.tsx'
+import { HostingOf } from '../hosting-mandates/of-member.tsx'
+import { clientPath, Groups, Members, Servers } from '../links.tsx'
 
 type Member = {
   id: string
@@ -20,6 +22,8 @@ type Member = {
   subsystems: number
   ownedServers: string[]
   registeredAt: string[]
+  succeeds: string[]
+  succeededBy: string[]
   groups: { code: string; description: string }[]
 }
 type Subsystem = { id: string; name: string; createdAt: string }
@@ -56,7 +60,12 @@ function Known(member: Member) {
               operation="deleteMember"
               button={text('members.delete')}
               title={text('members.deleteTitle', { name })}
-              consequence={<p>{text('members.deleteConsequence')}</p>}
+              consequence={
+                <>
+                  <p>{text('members.deleteConsequence')}</p>
+                  <Consequences operation="deleteMember" params={params} />
+                </>
+              }
               nameToType={name}
               send={(_, call) => call('deleteMember', { params })}
               result={() => <p>{text('members.deleted')}</p>}
@@ -65,13 +74,18 @@ function Known(member: Member) {
           </>
         }
       />
-      <Part title={text('common.facts')}>
+      <Part
+        title={text('common.facts')}
+        acts={<Link to={`${clientPath(id)}/succession`}>{text('successions.plan')}</Link>}
+      >
         <Facts
           of={[
             ['common.createdAt', <Time key="at" at={member.createdAt} />],
             ['members.ownedServers', <Servers key="owned" ids={member.ownedServers} />],
             ['members.registeredAt', <Servers key="registered" ids={member.registeredAt} />],
             ['groups.title', <Groups key="groups" of={member.groups} />],
+            ['successions.succeeds', <Members key="succeeds" ids={member.succeeds} />],
+            ['successions.succeededBy', <Members key="by" ids={member.succeededBy} />],
           ]}
         />
       </Part>
@@ -124,6 +138,7 @@ function Known(member: Member) {
           empty={<p>{text('subsystems.emptyOfMember')}</p>}
         />
       </Part>
+      <HostingOf member={id} />
       <History of="members" id={id} />
     </>
   )

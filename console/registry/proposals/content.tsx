@@ -4,9 +4,11 @@ import { Part } from '../../kit/facts.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { type Certificate, CertificateFacts } from '../certificate.tsx'
+import { Consequences, isForeseen } from '../consequences.tsx'
 import { RequestOfProposal } from '../management-requests/of-proposal.tsx'
 import { PersonState } from '../people/page.tsx'
 import { roleName } from '../roles.tsx'
+import { SuccessionPlan } from '../successions/plan.tsx'
 import { operationName, type WholeProposal } from './proposal.tsx'
 
 type Parsed = {
@@ -42,6 +44,16 @@ export function Content({ of }: { of: WholeProposal }) {
           ))}
         </dl>
       </Part>
+      {of.state === 'proposed' && isForeseen(operation) && (
+        <Part title={text('consequences.title')}>
+          <Consequences operation={operation} params={params} />
+        </Part>
+      )}
+      {of.state === 'proposed' && operation === 'beginSuccession' && (
+        <Part title={text('successions.wouldTake')}>
+          <SuccessionPlan member={params['id'] ?? ''} taking={json} />
+        </Part>
+      )}
       {explained.person !== undefined && <PersonNow of={explained.person} />}
       {explained.certificates.map((one) => (
         <Part key={one.at} title={text('proposals.certificate', { at: one.at.replace(/^body\.?/, '') })}>

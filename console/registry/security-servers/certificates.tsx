@@ -4,6 +4,7 @@ import { Part } from '../../kit/facts.tsx'
 import { Empty } from '../../kit/states.tsx'
 import { text } from '../../kit/text.ts'
 import { type Certificate, CertificateFacts } from '../certificate.tsx'
+import { Consequences } from '../consequences.tsx'
 
 export function Certificates({ server, of }: { server: string; of: Certificate[] }) {
   const params = { id: server }
@@ -37,7 +38,15 @@ export function Certificates({ server, of }: { server: string; of: Certificate[]
                 button={text('servers.deleteCertificate')}
                 label={text('servers.deleteCertificateOf', { hash: certificate.sha256 })}
                 title={text('servers.deleteCertificate')}
-                consequence={<p>{text('servers.deleteCertificateConsequence')}</p>}
+                consequence={
+                  <>
+                    <p>{text('servers.deleteCertificateConsequence')}</p>
+                    <Consequences
+                      operation="deleteAuthenticationCertificate"
+                      params={{ ...params, sha256: certificate.sha256 }}
+                    />
+                  </>
+                }
                 nameToType={server.split(':').at(-1)!}
                 send={(_, call) =>
                   call('deleteAuthenticationCertificate', {

@@ -3,6 +3,7 @@ import { Act } from '../../kit/act.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
+import { Consequences } from '../consequences.tsx'
 import { ClientLink } from '../links.tsx'
 
 type Client = { id: string; name: string }
@@ -45,7 +46,12 @@ export function Clients({ server }: { server: string }) {
                   button={text('common.remove')}
                   label={text('common.removeThis', { what: id })}
                   title={text('servers.removeClientTitle', { name: id })}
-                  consequence={<p>{text('servers.removeClientConsequence')}</p>}
+                  consequence={
+                    <>
+                      <p>{text('servers.removeClientConsequence')}</p>
+                      <Consequences operation="deleteClient" params={{ ...params, client: id }} />
+                    </>
+                  }
                   send={(_, call) => call('deleteClient', { params: { ...params, client: id } })}
                   result={() => <p>{text('servers.clientRemoved')}</p>}
                 />

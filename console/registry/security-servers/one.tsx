@@ -9,6 +9,7 @@ import { Show } from '../../kit/states.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import type { Certificate } from '../certificate.tsx'
+import { Consequences } from '../consequences.tsx'
 import { History } from '../history.tsx'
 import { clientPath } from '../links.tsx'
 import { Certificates } from './certificates.tsx'
@@ -56,7 +57,12 @@ function OneServer({ params }: { params: Record<string, string> }) {
                   operation="deleteSecurityServer"
                   button={text('servers.delete')}
                   title={text('servers.deleteTitle', { name: id })}
-                  consequence={<p>{text('servers.deleteConsequence')}</p>}
+                  consequence={
+                    <>
+                      <p>{text('servers.deleteConsequence')}</p>
+                      <Consequences operation="deleteSecurityServer" params={{ id }} />
+                    </>
+                  }
                   nameToType={id.split(':').at(-1)!}
                   send={(_, call) => call('deleteSecurityServer', { params: { id } })}
                   result={() => <p>{text('servers.deleted')}</p>}

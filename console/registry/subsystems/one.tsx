@@ -10,6 +10,7 @@ import { Show } from '../../kit/states.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { Consequences } from '../consequences.tsx'
 import { History } from '../history.tsx'
 import { clientPath, Groups, Servers } from '../links.tsx'
 import { memberOf, type Subsystem } from './page.tsx'
@@ -30,7 +31,12 @@ function OneSubsystem({ params }: { params: Record<string, string> }) {
                 operation="deleteSubsystem"
                 button={text('subsystems.delete')}
                 title={text('subsystems.deleteTitle', { name: id })}
-                consequence={<p>{text('subsystems.deleteConsequence')}</p>}
+                consequence={
+                  <>
+                    <p>{text('subsystems.deleteConsequence')}</p>
+                    <Consequences operation="deleteSubsystem" params={{ id }} />
+                  </>
+                }
                 nameToType={id.split(':').at(-1)!}
                 send={(_, call) => call('deleteSubsystem', { params: { id } })}
                 result={() => <p>{text('subsystems.deleted')}</p>}

@@ -4,6 +4,7 @@ import { Facts, Part } from '../../kit/facts.tsx'
 import { Validity } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { type Certificate, CertificateFacts } from '../certificate.tsx'
+import { Consequences } from '../consequences.tsx'
 import { AddIntermediate } from './add.tsx'
 
 type Responder = { url: string; certificate?: Certificate }
@@ -30,7 +31,12 @@ export function CertificationServicePart({ service }: { service: CertificationSe
             button={text('trust.withdraw')}
             label={text('trust.withdrawThis', { name })}
             title={text('trust.withdrawTitle', { name })}
-            consequence={<p>{text('trust.withdrawCertificationConsequence')}</p>}
+            consequence={
+              <>
+                <p>{text('trust.withdrawCertificationConsequence')}</p>
+                <Consequences operation="deleteCertificationService" params={{ id: String(id) }} />
+              </>
+            }
             nameToType={name}
             send={(_, call) => call('deleteCertificationService', { params: { id: String(id) } })}
             result={() => <p>{text('trust.withdrawn')}</p>}
@@ -63,7 +69,15 @@ export function CertificationServicePart({ service }: { service: CertificationSe
                   button={text('trust.withdrawIntermediate')}
                   label={text('trust.withdrawIntermediateOf', { name: authority.subject })}
                   title={text('trust.withdrawTitle', { name: authority.subject })}
-                  consequence={<p>{text('trust.withdrawIntermediateConsequence')}</p>}
+                  consequence={
+                    <>
+                      <p>{text('trust.withdrawIntermediateConsequence')}</p>
+                      <Consequences
+                        operation="deleteIntermediateCa"
+                        params={{ id: String(id), sha256: authority.sha256 }}
+                      />
+                    </>
+                  }
                   nameToType={name}
                   send={(_, call) =>
                     call('deleteIntermediateCa', {

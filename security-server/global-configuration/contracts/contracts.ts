@@ -17,6 +17,7 @@ import {
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import type { PostDocument } from '../registration/client.ts'
+import { takesDocuments } from '../registration/verify-answer.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
 import { fetchItems } from './fetch-items.ts'
 import { type ContractIndex, type ContractQuestion, contractFor, indexContracts } from './index-contracts.ts'
@@ -124,11 +125,11 @@ export async function createContracts(q: {
 
   async function fetchList(): Promise<void> {
     const snapshot = q.configuration()
-    if (!isExpected(snapshot)) return
+    if (!takesDocuments(snapshot)) return
     const configuration = snapshot.index
     const query = signed(CONTRACT_DOCUMENT.query, {})
     const bytes = await q.post(`${BASE}/lists`, query.document, MAX_LIST_BYTES)
-    const next = verifyList(bytes, { configuration, server, query: query.id, now: q.clock() })
+    const next = verifyList(bytes, { configuration, server, question: query.id, now: q.clock() })
     const news = next.contracts.filter((listed) => !taken.has(JSON.stringify(listed)))
     const hashes = news.flatMap(({ hash, seals }) => [hash, ...seals])
     const kept = await keep.items(hashes)
@@ -177,7 +178,7 @@ export async function createContracts(q: {
 
   return {
     contractFor(question) {
-      if (!isExpected(q.configuration())) return ''
+      if (!takesDocuments(q.configuration())) return ''
       if (index === undefined)
         throw new Fault('contracts_outdated', { what: 'the registry has not been asked yet' })
       return contractFor(index, question)
@@ -195,12 +196,6 @@ export async function createContracts(q: {
     send: (path, document) => q.post(`${BASE}${path}`, document),
     agreements: keep,
   }
-}
-
-/** X-Road's central server knows no contracts; a registry of ours does, where servers can reach it. */
-function isExpected(snapshot: ConfigurationSnapshot): boolean {
-  const service = snapshot.index.privateParameters?.managementService
-  return snapshot.statementIndex !== undefined && service?.authCertRegServiceCert !== undefined
 }
 
 function sealsIn(items: Map<string, ContractItem>): Map<string, ContractSeal> {

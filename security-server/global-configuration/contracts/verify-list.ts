@@ -1,9 +1,4 @@
-/**
- * Guarantees that a list of contracts is the registry's answer to this very question: signed by a key that the configuration
- * names, for this server, made now. An older list, another server's or a stranger's is refused.
- */
-
-import { readCertificate } from '#core/certificate/certificate.ts'
+/** Reads and verifies the registry's list of the contracts of this server's clients: see verify-answer.ts for what it proves. */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import {
   flag,
@@ -18,20 +13,18 @@ import {
 } from '#core/contract/fields.ts'
 import { memberId, sha256, uuid } from '#core/contract/read-content.ts'
 import { serverId } from '#core/contract/verify-seal.ts'
-import { readSignedJson } from '#core/signature/signed-json.ts'
 import {
   CONTRACT_DOCUMENT,
   CONTRACT_STATES,
   type ContractList,
   type ListedContract,
 } from '#schemas/contract.ts'
-import { Fault } from '#schemas/fault.ts'
+import { verifyAnswer } from '../registration/verify-answer.ts'
 
 /** Some 20,000 contracts. */
 export const MAX_LIST_BYTES = 16 * 1024 * 1024
 const MOST_CONTRACTS = 50_000
 const MOST_SEALS = 10_000
-const ACCEPTED_MS = 5 * 60_000
 
 const code: Read<string> = (value, at) => plainText(255)(value, at)
 
@@ -56,25 +49,8 @@ export const readList = record<ContractList>({
 
 export function verifyList(
   bytes: Buffer,
-  q: { configuration: ConfigurationIndex; server: string; query: string; now: number },
+  q: { configuration: ConfigurationIndex; server: string; question: string; now: number },
 ): ContractList {
-  const { document, signatures } = readSignedJson(bytes, CONTRACT_DOCUMENT.list, MAX_LIST_BYTES)
-  const trusted = new Set(
-    q.configuration.shared.sources
-      .flatMap((source) => source.internalVerificationCerts)
-      .map((der) => readCertificate(der).sha256),
-  )
-  if (signatures.length !== 1 || !trusted.has(signatures[0]!.certificate.sha256))
-    throw refused('it is not signed by a key that signs the configuration')
-  const read = readList(document, 'list')
-  if (read.instance !== q.configuration.instance || read.server !== q.server)
-    throw refused('it is for another server')
-  if (read.answers !== q.query) throw refused('it answers another question')
-  if (Math.abs(Date.parse(read.generatedAt) - q.now) > ACCEPTED_MS)
-    throw refused('its time is not within 5 minutes of ours')
-  return read
-}
-
-function refused(what: string): Fault {
-  return new Fault('invalid_global_conf_signature', { what: `list of contracts: ${what}` })
+  const form = { type: CONTRACT_DOCUMENT.list, what: 'list of contracts', maxBytes: MAX_LIST_BYTES }
+  return verifyAnswer(bytes, { ...form, read: readList }, q)
 }

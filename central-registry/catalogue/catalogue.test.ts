@@ -1,0 +1,315 @@
+/** The catalogue at a real registry, on both databases: providers asked over real TLS, what they offer kept, access asked for. */
+import { randomInt } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import https from 'node:https'
+import path from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import t, { type Test } from 'tap'
+import { readContent } from '#core/contract/read-content.ts'
+import { readOperations } from '#platform/http-service/openapi-operations.ts'
+import { createInputValidators } from '#platform/http-service/openapi-validator.ts'
+import type { ContractTerms } from '#schemas/contract.ts'
+import { securityServerApi } from '#security-server/admin/api.ts'
+import { certificatePem } from '#security-server/local-systems/view.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { contractDocument } from '#test/fakes/contracts.ts'
+import { authenticationParty } from '#test/fakes/management-requests.ts'
+import { setUp, until } from '#test/fakes/registry-sample.ts'
+import { type Node, type RegistryWorld, registryWorld } from '#test/fakes/registry-world.ts'
+import { authority, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
+import { MAX_DOCUMENT_BYTES, readDescription, readMethods } from './read-answers.ts'
+import { checkMayRequest } from './rules.ts'
+
+const POP = 'DEV/GOV/1234/pop%20%C3%A4'
+const ID = 'DEV:GOV:1234:pop ä:persons'
+const CLIENT = 'DEV/GOV/1234/plain'
+
+type Provider = { status: number; methods: unknown; documents: Record<string, string>; asked: string[] }
+type Service = { id: string; status: string; title: string; documentSha256: string | null; changes: object[] }
+
+const openApi = (info: object): string =>
+  JSON.stringify({ openapi: '3.0.0', info: { title: 'Persons', version: '1.0', ...info }, paths: {} })
+const method = (
+  code: string,
+  type = 'OPENAPI',
+  endpoints: unknown[] = [{ method: 'GET', path: '/persons/*' }],
+) => ({
+  ...{ service_code: code, service_type: type, endpoint_list: endpoints },
+})
+
+/** A security server as its clients see it: mutual TLS, and what the subsystem `pop ä` says behind it. */
+async function start(
+  t: Test,
+  url?: string,
+): Promise<{ world: RegistryWorld; node: Node; provider: Provider }> {
+  const provider: Provider = {
+    status: 200,
+    methods: { service: [method('persons')] },
+    documents: { persons: openApi({}) },
+    asked: [],
+  }
+  const world = registryWorld(t, url)
+  const [shown, own] = [await authenticationParty(stranger), await authenticationParty(authority)]
+  const file = (name: string, content: string | Buffer): string => {
+    writeFileSync(path.join(world.directory, name), content, { mode: 0o600 })
+    return path.join(world.directory, name)
+  }
+  const pem = (of: typeof own): { key: string | Buffer; cert: string } => ({
+    key: of.key.export({ type: 'pkcs8', format: 'pem' }),
+    cert: certificatePem(of.certificate.der),
+  })
+  const chain = [authority.root, authority.intermediate].map(({ der }) => certificatePem(der)).join('')
+  const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
+  const server = https.createServer(
+    { ...pem(shown), requestCert: true, rejectUnauthorized: true, ca: chain },
+    (request, response) => {
+      const client = (request.socket as TLSSocket).getPeerX509Certificate()?.fingerprint256
+      provider.asked.push(`${request.headers['x-road-client']} ${client === undefined} ${request.url}`)
+      const { pathname, searchParams } = new URL(request.url!, 'https://x')
+      const code = searchParams.get('serviceCode') ?? ''
+      if (!pathname.startsWith(`/r1/${POP}/`))
+        return response.writeHead(500).end('{"type":"client.unknown_member","message":"not here\\u202e"}')
+      response.writeHead(provider.status)
+      response.end(code === '' ? JSON.stringify(provider.methods) : provider.documents[code])
+    },
+  )
+  await new Promise<void>((resolve) => server.listen(8443, address, resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const catalogue = {
+    ...{ securityServer: `https://${address}:8443`, client: CLIENT, everyMinutes: 60 },
+    certificateFile: file('catalogue.pem', pem(own).cert),
+    keyFile: file('catalogue.key', pem(own).key),
+    authorityFile: file('authority.pem', pem(shown).cert),
+  }
+  const node = await world.start({ registration: true, settings: { catalogue } })
+  await setUp(node, authority)
+  return { world, node, provider }
+}
+
+const collect = (node: Node): Promise<unknown> => node.must('POST', '/catalogue/collect')
+const list = async (node: Node, query = ''): Promise<Service[]> =>
+  (await node.must('GET', `/catalogue${query}`)) as Service[]
+const at = `/catalogue/${encodeURIComponent(ID)}`
+const one = async (node: Node): Promise<Service & Record<string, unknown>> =>
+  (await node.must('GET', at)) as never
+
+void t.test('collected, changed, withdrawn', async (t) => {
+  await eachDatabase(t, async (database, t, url) => {
+    const { world, node, provider } = await start(t, database.dialect === 'sqlite' ? undefined : url)
+    t.same(await list(node), [])
+    await collect(node)
+    t.same(
+      provider.asked.map((line) => line.split('/').at(-1)),
+      ['listMethods', 'getOpenAPI?serviceCode=persons'],
+    )
+    t.ok(
+      provider.asked.every((line) => line.startsWith(`${CLIENT} false `)),
+      'as our subsystem',
+    )
+    t.match(await list(node), [
+      { id: ID, provider: 'DEV:GOV:1234:pop ä', status: 'offered', title: 'Persons', access: 'everybody' },
+    ])
+    t.match(await one(node), {
+      ...{ member: 'DEV:GOV:1234', providerName: 'Persons', version: '1.0', failure: null, changes: [] },
+      endpoints: [{ method: 'GET', path: '/persons/*' }],
+    })
+    const document = await node.call('GET', `${at}/document`)
+    t.equal(document.bytes.toString(), provider.documents['persons'], 'as it came')
+    t.match(document.headers, {
+      'content-type': 'application/octet-stream',
+      'content-disposition': /^attachment; filename="openapi-[0-9a-f]{16}\.txt"$/,
+      'x-content-type-options': 'nosniff',
+      'x-sha256': (await one(node)).documentSha256,
+    })
+
+    provider.methods = {
+      service: [method('persons', 'OPENAPI', [{ method: 'POST', path: '/x' }]), method('raw', 'REST', [])],
+    }
+    provider.documents['persons'] =
+      'openapi: 3.1.0\ninfo:\n  title: "Residents <b>"\n  version: "2"\n  description: "Line\\nline"\n' +
+      '  contact: {name: Desk, email: desk@pop.example, url: "javascript:alert(1)"}\n' +
+      '  x-access-requests: {memberClasses: [GOV]}\npaths: {}\n'
+    world.clock.now += 1000
+    await collect(node)
+    const { changes, ...changed } = await one(node)
+    t.match(changed, {
+      ...{ title: 'Residents <b>', version: '2', description: 'Line\nline' },
+      contact: { name: 'Desk', email: 'desk@pop.example' },
+      access: { memberClasses: ['GOV'], globalGroups: [] },
+    })
+    t.same((changes as { what: string }[]).map(({ what }) => what).sort(), [
+      'access',
+      'contact',
+      'description',
+      'document',
+      'endpoints',
+      'title',
+      'version',
+    ])
+    t.match(
+      (changes as { what: string }[]).find(({ what }) => what === 'endpoints'),
+      { before: 'GET /persons/*', after: 'POST /x' },
+    )
+    t.equal((await list(node, '?q=residents')).length, 1)
+    t.equal((await list(node, '?q=RAW&status=offered&memberClass=GOV&sort=-changedAt')).length, 1)
+    t.equal((await list(node, '?memberClass=COM')).length, 0)
+    t.equal((await list(node, `?provider=${encodeURIComponent('DEV:GOV:1234:pop ä')}`)).length, 2)
+    t.equal(
+      (await node.call('GET', `/catalogue/${encodeURIComponent('DEV:GOV:1234:pop ä:raw')}/document`)).status,
+      404,
+    )
+
+    provider.status = 503
+    world.clock.now += 1000
+    await collect(node)
+    t.match(await one(node), { status: 'offered', failure: /HTTP 503/ }, 'what was known is kept')
+    provider.status = 200
+    provider.methods = { service: [] }
+    world.clock.now += 5 * 60_000
+    // By itself, five minutes after a failure.
+    await until(async () => {
+      world.clock.now += 1000
+      return (await list(node, '?status=withdrawn')).length === 2
+    })
+    provider.methods = { service: [method('persons')] }
+    await collect(node)
+    t.match(await one(node), { status: 'offered', changes: [{}, {}, {}] }, 'and offered again')
+    await node.must(
+      'DELETE',
+      `/security-servers/DEV:GOV:1234:SS1/clients/${encodeURIComponent('DEV:GOV:1234:pop ä')}`,
+    )
+    await collect(node)
+    t.match(await one(node), { status: 'withdrawn' }, 'nobody reaches it')
+    t.equal((await node.call('GET', '/catalogue/DEV:GOV:1234:none:x')).status, 404)
+    t.equal((await node.call('GET', '/catalogue/DEV:GOV:1234:none')).status, 400)
+    t.equal((await node.call('GET', '/catalogue/OTHER:GOV:1234:a:b')).status, 400)
+  })
+})
+
+void t.test('access is asked for with terms that a security server takes', async (t) => {
+  await eachDatabase(t, async (database, t, url) => {
+    const { world, node, provider } = await start(t, database.dialect === 'sqlite' ? undefined : url)
+    await collect(node)
+    const asked = {
+      client: 'DEV:GOV:1234:plain',
+      purpose: 'Assessment of income tax',
+      legalBasis: 'Tax Procedure Act, section 18',
+      personalData: true,
+      contactName: 'Contract desk',
+      contactEmail: 'desk@tax.example',
+    }
+    const draft = (more: object = {}) => node.call('POST', `${at}/contract-terms`, { ...asked, ...more })
+    const { terms, member } = (await draft()).body as { terms: ContractTerms; member: string }
+    t.equal(member, 'DEV:GOV:1234')
+    t.match(terms, {
+      ...{ title: 'Persons', provider: POP, consumers: { subsystems: [CLIENT] }, personalData: true },
+      services: [{ serviceCode: 'persons', endpoints: [{ method: 'GET', path: '/persons/*' }] }],
+    })
+    const contract = '00000000-0000-4000-8000-000000000000'
+    const content = readContent({ ...terms, contract, version: 1 })
+    t.ok(content, 'whole as it is')
+    const api = await securityServerApi()
+    const operation = readOperations(api).find(({ id }) => id === 'proposeContract')!
+    const check = await createInputValidators(api)(operation)
+    t.ok(
+      check({ params: {}, query: {}, body: { terms, member } }),
+      "as the consumer's security server takes it",
+    )
+    const proposal = contractDocument(
+      'proposal',
+      { content },
+      { by: owner, signer: OWNER, at: world.clock.now },
+    )
+    const proposed = await node.register('/registration/v1/contracts', proposal)
+    t.match(proposed.body, { contract, state: 'PROPOSED' }, 'and the registry then')
+    const validUntil = new Date(world.clock.now + 10 * 86_400_000).toISOString()
+    t.match((await draft({ validUntil, retentionDays: 30 })).body, {
+      terms: { validUntil, retentionDays: 30 },
+    })
+    for (const [more, status] of [
+      [{ client: 'DEV:GOV:1234:pop ä' }, 400],
+      [{ client: 'DEV:GOV:1234:none' }, 404],
+      [{ client: 'DEV:GOV:1234' }, 400],
+      [{ purpose: ' ' }, 400],
+      [{ purpose: 'a\u202e' }, 400],
+      [{ contactEmail: 'nobody' }, 400],
+      [{ validUntil: '2000-01-01T00:00:00Z' }, 400],
+      [{ endpoints: [{ method: 'DELETE', path: '/persons/*' }] }, 409],
+      [{ more: 1 }, 400],
+    ] as const)
+      t.equal((await draft(more)).status, status, JSON.stringify(more))
+    provider.documents['persons'] = openApi({ 'x-access-requests': 'nobody' })
+    await collect(node)
+    t.equal((await draft()).status, 409)
+    provider.documents['persons'] = openApi({ 'x-access-requests': { globalGroups: ['owners'] } })
+    await collect(node)
+    t.equal((await draft()).status, 409)
+    await node.must('POST', '/global-groups/owners/members', { client: 'DEV:GOV:1234:plain' })
+    t.equal((await draft()).status, 200)
+    provider.methods = { service: [] }
+    await collect(node)
+    t.equal((await draft()).status, 409, 'no longer offered')
+  })
+})
+
+void t.test('without a security server nothing is asked', async (t) => {
+  const node = await registryWorld(t).start()
+  await setUp(node, authority)
+  t.equal((await node.call('POST', '/catalogue/collect')).status, 503)
+  t.same(await list(node), [])
+})
+
+void t.test('hostile answers', async (t: Test) => {
+  const methods = (service: unknown): number => readMethods(Buffer.from(JSON.stringify({ service }))).length
+  t.equal(methods([method('a'), method('a'), method('b', 'SOAP'), 1, null, { service_code: 1 }]), 1)
+  t.same(
+    readMethods(
+      Buffer.from(
+        JSON.stringify({
+          service: [
+            method('a', 'REST', [{ method: 'GET\u0000', path: '/' }, { method: 'GET', path: '/ok' }, 7]),
+          ],
+        }),
+      ),
+    )[0]!.endpoints,
+    [{ method: 'GET', path: '/ok' }],
+  )
+  for (const bad of ['', '[]', '{}', '{"service":{}}', '{"service":[],"service":[]}', '['.repeat(9999)])
+    t.throws(() => readMethods(Buffer.from(bad)), bad.slice(0, 30))
+  t.throws(() => methods(Array.from({ length: 501 }, (_, i) => method(`s${i}`))))
+  t.throws(() => methods([method('../x/..\u0000')]))
+  t.throws(() => methods([method('..')]))
+  const none = readDescription(Buffer.alloc(0))
+  for (const bad of [
+    '{"info": 1}',
+    '[1',
+    '\u0000',
+    'a: &a [x, *a]',
+    `{"info":${'['.repeat(500)}${']'.repeat(500)}}`,
+    `a: &a [${'x,'.repeat(50)}]\nb: &b [${'*a,'.repeat(50)}]\nc: &c [${'*b,'.repeat(50)}]\nd: [${'*c,'.repeat(50)}]`,
+    'x'.repeat(MAX_DOCUMENT_BYTES + 1),
+  ])
+    t.same(readDescription(Buffer.from(bad)), none, bad.slice(0, 30))
+  t.same(readDescription(Buffer.from([0x7b, 0xff, 0xfe])), none)
+  const { title, description, contact, access } = readDescription(
+    Buffer.from(
+      openApi({
+        title: 'a\u202eb\nc'.padEnd(999, 'x'),
+        description: 7,
+        contact: { name: ['x'], email: 'e' },
+        'x-access-requests': { memberClasses: ['GOV'], more: 1 },
+      }),
+    ),
+  )
+  t.equal(title.length, 255)
+  t.match(title, /^a b c/)
+  t.equal(description, '')
+  t.same(contact, { email: 'e' })
+  t.equal(access, 'nobody', 'what is not understood opens nothing')
+  t.throws(() => checkMayRequest('nobody', CLIENT, ['owners']), { code: 'contract_not_possible' })
+  checkMayRequest({ memberClasses: ['GOV'], globalGroups: [] }, CLIENT, [])
+  t.throws(() => checkMayRequest({ memberClasses: [], globalGroups: ['x'] }, CLIENT, ['y']))
+})

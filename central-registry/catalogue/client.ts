@@ -1,0 +1,113 @@
+/**
+ * The door to the security server through which the registry asks providers what they offer, as any collector in an X-Road
+ * instance does: it signs, sends and verifies; we read what comes back, and no more of it than we take.
+ */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls'
+import { Agent, request } from 'undici'
+import { readCertificate } from '#core/certificate/certificate.ts'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import { Fault } from '#schemas/fault.ts'
+import { encodeSegment } from '#schemas/identifiers.ts'
+import { MAX_DOCUMENT_BYTES, MAX_METHODS_BYTES, textOf } from './read-answers.ts'
+
+export type CollectorSettings = {
+  /** https://host:port of the client listener. */
+  securityServer: string
+  /** The subsystem as which the registry asks, in its text form. */
+  client: string
+  certificateFile?: string | undefined
+  keyFile?: string | undefined
+  /** PEM: what the security server's certificate is issued by, or itself. */
+  authorityFile?: string | undefined
+}
+
+export type Collector = {
+  /** Throws `catalogue_unavailable` with what the security servers answered. */
+  listMethods(subsystem: string): Promise<Buffer>
+  getOpenApi(subsystem: string, serviceCode: string): Promise<Buffer>
+  close(): Promise<void>
+}
+
+const TIMEOUT_MS = 20_000
+
+export function createCollector(q: CollectorSettings): Collector {
+  let opened: Promise<Agent> | undefined
+  // Files are read when first needed: the security server may be set up after the registry.
+  const open = async (): Promise<Agent> => {
+    const [cert, key, ca] = await Promise.all([
+      q.certificateFile && readFile(q.certificateFile, 'utf8'),
+      q.keyFile && readSecret(q.keyFile),
+      q.authorityFile && readFile(q.authorityFile, 'utf8'),
+    ])
+    return new Agent({
+      connect: {
+        timeout: 5000,
+        ...(cert ? { cert } : {}),
+        ...(key ? { key } : {}),
+        ...(ca ? { ca, allowPartialTrustChain: true, checkServerIdentity: pinnedOrNamed(ca) } : {}),
+      },
+      connections: 8,
+      headersTimeout: TIMEOUT_MS,
+      bodyTimeout: TIMEOUT_MS,
+      maxResponseSize: Math.max(MAX_METHODS_BYTES, MAX_DOCUMENT_BYTES),
+    })
+  }
+  const agent = (): Promise<Agent> => {
+    opened ??= open().catch((cause: unknown) => {
+      opened = undefined
+      throw cause
+    })
+    return opened
+  }
+
+  async function get(path: string): Promise<Buffer> {
+    let reply: Awaited<ReturnType<typeof request>>
+    let bytes: Buffer
+    try {
+      reply = await request(`${q.securityServer}/r1/${path}`, {
+        headers: { 'x-road-client': q.client, accept: 'application/json, application/yaml' },
+        dispatcher: await agent(),
+        signal: AbortSignal.timeout(2 * TIMEOUT_MS),
+      })
+      bytes = Buffer.from(await reply.body.arrayBuffer())
+    } catch (cause) {
+      throw new Fault('catalogue_unavailable', { what: 'our own security server gave no answer', cause })
+    }
+    if (reply.statusCode === 200) return bytes
+    throw new Fault('catalogue_unavailable', { what: refusalIn(bytes) || `HTTP ${reply.statusCode}` })
+  }
+
+  return {
+    listMethods: (subsystem) => get(`${subsystem}/listMethods`),
+    getOpenApi: (subsystem, serviceCode) =>
+      get(`${subsystem}/getOpenAPI?serviceCode=${encodeURIComponent(serviceCode)}`),
+    close: async () => (await opened?.catch(() => undefined))?.destroy(),
+  }
+}
+
+/** A certificate that the file itself holds is known by its bytes; any other has to name the host. */
+function pinnedOrNamed(pem: string): NonNullable<ConnectionOptions['checkServerIdentity']> {
+  const known = new Set(
+    (pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
+      (one) => readCertificate(Buffer.from(one)).sha256,
+    ),
+  )
+  return (host, shown) =>
+    known.has(createHash('sha256').update(shown.raw).digest('hex'))
+      ? undefined
+      : checkServerIdentity(host, shown)
+}
+
+function refusalIn(bytes: Buffer): string {
+  try {
+    const { type, message } = JSON.parse(bytes.toString()) as { type?: unknown; message?: unknown }
+    return [textOf(type, 60), textOf(message, 200)].filter((part) => part !== '').join(': ')
+  } catch {
+    return ''
+  }
+}
+
+export const serviceText = (provider: string, serviceCode: string): string =>
+  `${provider}/${encodeSegment(serviceCode)}`

@@ -1,0 +1,83 @@
+/** Guarantees that an act is tried by its own rules and leaves no trace: its transaction is always taken back. */
+import type { Kysely } from 'kysely'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { asFault, type Fault } from '#schemas/fault.ts'
+import { versionsOf } from '../contracts/rows-store.ts'
+import { LIVE } from '../contracts/rules.ts'
+import type { Tables } from '../migrations/tables.ts'
+import { lockRegister } from '../store.ts'
+import { type ForeseenAct, perform } from './perform.ts'
+import { type Affected, compare } from './rules.ts'
+import { contractsOf, readSnapshot, signersOf, type TouchedContract, touched } from './snapshot-store.ts'
+
+export type Foreseen = {
+  /** The act would be refused by this. */
+  refused?: Fault
+  affected?: Affected & { signers: string[]; contracts: TouchedContract[] }
+}
+
+class TakenBack extends Error {
+  readonly foreseen: Foreseen
+  constructor(foreseen: Foreseen) {
+    super('taken back')
+    this.foreseen = foreseen
+  }
+}
+
+export async function foresee(
+  database: Database,
+  act: ForeseenAct,
+  q: { instance: string; now: number; caller: Caller; maker: string | null },
+): Promise<Foreseen> {
+  const at = new Date(q.now)
+  try {
+    await inTransaction(database.kysely, async (kysely) => {
+      await lockRegister(kysely)
+      const transaction = tablesOf<Tables>({ kysely })
+      throw new TakenBack(await tryOut(transaction, act, { ...q, at }))
+    })
+  } catch (thrown) {
+    if (thrown instanceof TakenBack) return thrown.foreseen
+    throw thrown
+  }
+  throw new Error('a transaction that throws cannot end well')
+}
+
+async function tryOut(
+  transaction: Kysely<Tables>,
+  act: ForeseenAct,
+  q: { instance: string; at: Date; caller: Caller; maker: string | null },
+): Promise<Foreseen> {
+  const now = q.at.toISOString()
+  const before = await readSnapshot(transaction, q.at)
+  const own = await ownContracts(transaction, act, now)
+  try {
+    await perform(transaction, act, { ...q, at: now })
+  } catch (thrown) {
+    const refused = asFault(thrown)
+    // What went wrong here is no word of the rules.
+    if (refused.status >= 500) throw thrown
+    return { refused }
+  }
+  const after = await readSnapshot(transaction, q.at, before)
+  const affected = compare(before, after)
+  return {
+    affected: {
+      ...affected,
+      signers: await signersOf(transaction, before.authorities, after.authorities),
+      contracts: [...own, ...(await contractsOf(transaction, affected.withoutServer, now))],
+    },
+  }
+}
+
+/** The versions in force of the contract that the act is about. */
+async function ownContracts(
+  transaction: Kysely<Tables>,
+  { operation, id }: ForeseenAct,
+  now: string,
+): Promise<TouchedContract[]> {
+  if (operation !== 'suspendContract' && operation !== 'terminateContract') return []
+  const rows = await versionsOf(transaction, id.toLowerCase())
+  return rows.map((row) => touched(row, now)).filter(({ state }) => LIVE.includes(state))
+}

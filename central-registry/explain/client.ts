@@ -1,0 +1,75 @@
+/** The door to OCSP responders and security servers: a few bounded questions each, and nothing sent that tells anything. */
+import { createHash } from 'node:crypto'
+import { connect as connectTcp } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { Agent, request } from 'undici'
+import { Fault } from '#schemas/fault.ts'
+
+const MAX_BYTES = 64 * 1024
+const TIMEOUT_MS = 3000
+
+/** The DER answer to a DER request. Throws `network_error`. */
+export type AskResponder = (url: string, question: Buffer) => Promise<Buffer>
+
+export const askResponder: AskResponder = async (url, question) => {
+  const dispatcher = new Agent({ connect: { timeout: TIMEOUT_MS }, maxResponseSize: MAX_BYTES })
+  try {
+    const reply = await request(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/ocsp-request', accept: 'application/ocsp-response' },
+      body: question,
+      dispatcher,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    const answer = Buffer.from(await reply.body.arrayBuffer())
+    if (reply.statusCode !== 200)
+      throw new Fault('network_error', { what: `the OCSP responder answered HTTP ${reply.statusCode}` })
+    return answer
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw new Fault('network_error', { what: 'the OCSP responder does not answer', cause })
+  } finally {
+    await dispatcher.destroy()
+  }
+}
+
+/** `presented`: SHA-256 of the certificate that the server showed; absent when it ended the handshake before. */
+export type Reached = { connected: boolean; presented?: string }
+
+/** Begins a TLS handshake as a stranger and goes again: what the server shows needs no trust to be compared. */
+export function beginHandshake(host: string, port: number): Promise<Reached> {
+  return new Promise((resolve) => {
+    let connected = false
+    const socket = connectTls({ host, port, rejectUnauthorized: false, minVersion: 'TLSv1.2' })
+    const end = (): void => {
+      // Null when the connection is gone already.
+      const raw = (socket.getPeerCertificate() as { raw?: Buffer } | null)?.raw
+      socket.destroy()
+      resolve({
+        connected,
+        ...(raw === undefined ? {} : { presented: createHash('sha256').update(raw).digest('hex') }),
+      })
+    }
+    socket.setTimeout(TIMEOUT_MS, end)
+    socket.once('connect', () => {
+      connected = true
+    })
+    socket.once('secureConnect', end)
+    socket.once('error', end)
+    socket.once('close', end)
+  })
+}
+
+/** Whether something listens there. */
+export function canConnect(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectTcp({ host, port })
+    const end = (connected: boolean): void => {
+      socket.destroy()
+      resolve(connected)
+    }
+    socket.setTimeout(TIMEOUT_MS, () => end(false))
+    socket.once('connect', () => end(true))
+    socket.once('error', () => end(false))
+  })
+}

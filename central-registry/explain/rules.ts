@@ -1,0 +1,362 @@
+/** Judges, step by step, whether one subsystem can call a service of another, from facts that were gathered; pure. */
+import { covers } from '#core/contract/endpoints.ts'
+import type { ContractContent, ContractState } from '#schemas/contract.ts'
+
+export type Side = 'consumer' | 'provider'
+export const STEPS = [
+  ...(['registration', 'servers', 'authenticationCertificates', 'ocsp', 'signingCertificate'] as const),
+  ...(['configuration', 'suspensions', 'contract', 'accessRights', 'reachability'] as const),
+] as const
+/** `unknown`: not known here, `knownBy` says who knows. */
+export type State = 'good' | 'bad' | 'unknown'
+export type Step = {
+  step: (typeof STEPS)[number]
+  side?: Side
+  state: State
+  what: string
+  remedy?: string
+  knownBy?: string
+}
+
+/** What the registry was told about one authentication certificate. */
+export type CertificateFacts = { sha256: string; notAfter: string; objection?: string | undefined }
+
+export type ServerFacts = {
+  id: string
+  address: string
+  maintenance: string | null
+  /** The subsystem's registration there is disabled. */
+  disabled: boolean
+  suspended: string[]
+  certificates: CertificateFacts[]
+}
+
+/** The signing certificate by which a member last signed something that came here. */
+export type SigningFacts = { sha256: string; issuer: string; notAfter: string; at: string }
+
+export type SideFacts = {
+  subsystem: string
+  memberExists: boolean
+  exists: boolean
+  suspended: string[]
+  servers: ServerFacts[]
+  signing: SigningFacts | undefined
+}
+
+/** An answer from outside, or why there is none. */
+export type Probe = { about: string; state: State; what: string; remedy?: string | undefined }
+
+export type ContractFacts = {
+  contract: string
+  state: ContractState
+  content: ContractContent
+  isConsumer: boolean
+}
+
+export type CallFacts = {
+  now: string
+  call: { serviceCode: string; method?: string | undefined; path?: string | undefined }
+  sides: Record<Side, SideFacts>
+  ocsp: Record<Side, Probe[]>
+  published:
+    | {
+        index: number
+        generatedAt: string
+        expiresAt: string
+        /** What the register has and this publication does not, in words. */
+        lacks: string[]
+      }
+    | undefined
+  contractRequired: boolean
+  contracts: ContractFacts[]
+  reachability: Probe[]
+}
+
+const SIDES: Side[] = ['consumer', 'provider']
+
+/** Every step in the order in which a call meets them. */
+export function judge(facts: CallFacts): Step[] {
+  return [
+    ...SIDES.map((side) => registration(side, facts.sides[side])),
+    ...SIDES.map((side) => servers(side, facts.sides[side])),
+    ...SIDES.map((side) => certificates(side, facts.sides[side])),
+    ...SIDES.map((side) => ocsp(side, facts.ocsp[side])),
+    ...SIDES.map((side) => signing(side, facts.sides[side], facts.now)),
+    configuration(facts),
+    ...SIDES.map((side) => suspensions(side, facts.sides[side])),
+    contract(facts),
+    accessRights(facts),
+    reachability(facts),
+  ]
+}
+
+/** Bad when one step is; good only when nothing is left that others have to answer. */
+export function verdictOf(steps: Pick<Step, 'state'>[]): State {
+  if (steps.some(({ state }) => state === 'bad')) return 'bad'
+  return steps.some(({ state }) => state === 'unknown') ? 'unknown' : 'good'
+}
+
+function registration(side: Side, { subsystem, memberExists, exists }: SideFacts): Step {
+  const step = { step: 'registration', side } as const
+  if (exists) return { ...step, state: 'good', what: `${subsystem} is in the register` }
+  if (memberExists)
+    return {
+      ...step,
+      state: 'bad',
+      what: `the member is in the register, its subsystem ${subsystem} is not`,
+      remedy: 'check the spelling, or let its security server file a clientReg request',
+    }
+  return {
+    ...step,
+    state: 'bad',
+    what: `neither ${subsystem} nor its member is in the register`,
+    remedy: 'check the spelling, or admit the member first',
+  }
+}
+
+function servers(side: Side, { subsystem, servers: all }: SideFacts): Step {
+  const step = { step: 'servers', side } as const
+  if (all.length === 0)
+    return {
+      ...step,
+      state: 'bad',
+      what: `${subsystem} is a client of no security server`,
+      remedy: 'let a security server file a clientReg request for it',
+    }
+  const troubles = all.flatMap((server) => {
+    if (server.disabled) return [`its registration at ${server.id} is disabled`]
+    if (server.maintenance === null) return []
+    return [
+      `${server.id} is in maintenance${server.maintenance === '' ? '' : `: ${JSON.stringify(server.maintenance)}`}`,
+    ]
+  })
+  const usable = all.filter(isUsable).map(({ id }) => id)
+  if (usable.length > 0)
+    return {
+      ...step,
+      state: 'good',
+      what: [`${subsystem} is a client of ${usable.join(', ')}`, ...troubles].join('; '),
+    }
+  return {
+    ...step,
+    state: 'bad',
+    what: troubles.join('; '),
+    remedy: 'let the security server file a clientEnable or maintenanceModeDisable request',
+  }
+}
+
+/** Registered there, enabled, and not in maintenance. */
+export function isUsable({ disabled, maintenance }: Pick<ServerFacts, 'disabled' | 'maintenance'>): boolean {
+  return !disabled && maintenance === null
+}
+
+function certificates(side: Side, { servers: all }: SideFacts): Step {
+  const step = { step: 'authenticationCertificates', side } as const
+  const usable = all.filter(isUsable)
+  if (usable.length === 0)
+    return {
+      ...step,
+      state: 'unknown',
+      what: 'no security server to look at',
+      remedy: 'put right the steps before',
+    }
+  const good = usable.filter((server) => server.certificates.some(({ objection }) => objection === undefined))
+  const troubles = usable.flatMap((server) =>
+    server.certificates.length === 0
+      ? [`${server.id} has no registered authentication certificate`]
+      : server.certificates.flatMap(({ sha256, objection }) =>
+          objection === undefined ? [] : [`${server.id}, certificate ${short(sha256)}: ${objection}`],
+        ),
+  )
+  if (good.length === 0)
+    return {
+      ...step,
+      state: 'bad',
+      what: troubles.join('; '),
+      remedy:
+        'let the security server get a new authentication certificate and file an authCertReg request with it',
+    }
+  const until = good.map(({ id, certificates: own }) => {
+    const ends = own.filter(({ objection }) => objection === undefined).map(({ notAfter }) => notAfter)
+    return `${id} has a valid certificate until ${ends.sort().at(-1)}`
+  })
+  return { ...step, state: 'good', what: [...until, ...troubles].join('; ') }
+}
+
+function ocsp(side: Side, probes: Probe[]): Step {
+  const step = { step: 'ocsp', side } as const
+  if (probes.length === 0)
+    return {
+      ...step,
+      state: 'unknown',
+      what: 'no valid certificate to ask about',
+      remedy: 'put right the steps before',
+    }
+  const asked = probes.map(({ about, what }) => `${about}: ${what}`).join('; ')
+  // One server with a good certificate is enough for a call.
+  if (probes.some(({ state }) => state === 'good')) return { ...step, state: 'good', what: asked }
+  const remedy = probes.find((probe) => probe.remedy !== undefined)?.remedy
+  if (probes.every(({ state }) => state === 'bad'))
+    return { ...step, state: 'bad', what: asked, ...put({ remedy }) }
+  return {
+    ...step,
+    state: 'unknown',
+    what: asked,
+    ...put({ remedy }),
+    knownBy: 'the security server, which asks the responder itself: GET /diagnostics there',
+  }
+}
+
+function signing(side: Side, { subsystem, signing: seen }: SideFacts, now: string): Step {
+  const step = { step: 'signingCertificate', side } as const
+  const knownBy = 'the security server, which holds the signing key: GET /token-certificates there'
+  if (seen === undefined)
+    return {
+      ...step,
+      state: 'unknown',
+      what: `the member of ${subsystem} has signed nothing here yet`,
+      knownBy,
+    }
+  const last = `the member last signed here on ${seen.at} by certificate ${short(seen.sha256)} of ${seen.issuer}`
+  const isOver = seen.notAfter <= now
+  return {
+    ...step,
+    state: 'unknown',
+    what: `${last}, which ${isOver ? 'ended' : 'ends'} on ${seen.notAfter}`,
+    ...(isOver
+      ? { remedy: 'let the member look whether it has a newer signing certificate, and get one' }
+      : {}),
+    knownBy,
+  }
+}
+
+function configuration({ published, now }: CallFacts): Step {
+  const step = { step: 'configuration' } as const
+  if (published === undefined)
+    return {
+      ...step,
+      state: 'bad',
+      what: 'no configuration was published yet',
+      remedy: 'make a signing key and publish: POST /configuration/publish',
+    }
+  const name = `the configuration with index ${published.index}, published on ${published.generatedAt},`
+  if (published.expiresAt <= now)
+    return {
+      ...step,
+      state: 'bad',
+      what: `${name} expired on ${published.expiresAt}`,
+      remedy: 'look why the registry publishes no more: /health/ready and its log',
+    }
+  if (published.lacks.length > 0)
+    return {
+      ...step,
+      state: 'bad',
+      what: `${name} lacks ${published.lacks.join(', ')}`,
+      remedy: 'publish, and wait until the security servers have fetched it',
+    }
+  return {
+    ...step,
+    state: 'good',
+    what: `${name} has all of it; which index a security server has, its GET /diagnostics says`,
+  }
+}
+
+function suspensions(side: Side, { suspended, servers: all }: SideFacts): Step {
+  const step = { step: 'suspensions', side } as const
+  const ofServers = all.flatMap((server) => server.suspended)
+  const isStopped =
+    suspended.length > 0 || (all.length > 0 && all.every((server) => server.suspended.length > 0))
+  const what = [...suspended, ...new Set(ofServers)].join('; ')
+  if (!isStopped) return { ...step, state: 'good', what: what === '' ? 'none is in force' : what }
+  return {
+    ...step,
+    state: 'bad',
+    what,
+    remedy: 'when its cause is gone, let a second person agree to lift it',
+  }
+}
+
+function contract({ contracts, contractRequired, call, now }: CallFacts): Step {
+  const step = { step: 'contract' } as const
+  const covering = contracts.filter(({ content, isConsumer }) => isConsumer && isCovered(content, call))
+  const name = ({ contract: id, content }: ContractFacts): string =>
+    `the contract ${id} (version ${content.version})`
+  const inForce = covering.find(({ state, content }) => state === 'ACTIVE' && content.validFrom <= now)
+  const suspended = covering.find(({ state }) => state === 'SUSPENDED')
+  if (suspended !== undefined && inForce === undefined)
+    return {
+      ...step,
+      state: 'bad',
+      what: `${name(suspended)} is suspended`,
+      remedy: 'when its cause is gone, let a second person agree to resume it',
+    }
+  if (inForce !== undefined)
+    return { ...step, state: 'good', what: `${name(inForce)} covers it until ${inForce.content.validUntil}` }
+  const nearest = covering[0] ?? contracts[0]
+  const why =
+    nearest === undefined
+      ? 'no contract names both sides'
+      : covering.length === 0
+        ? `${name(nearest)} is between both sides but does not cover this service, method and path, or this consumer has not joined it`
+        : nearest.state === 'ACTIVE'
+          ? `${name(nearest)} begins on ${nearest.content.validFrom}`
+          : `${name(nearest)} is ${nearest.state}`
+  if (!contractRequired) return { ...step, state: 'good', what: `none is required here; ${why}` }
+  return {
+    ...step,
+    state: 'bad',
+    what: why,
+    remedy: 'let one of both sides propose a contract, or its next version, on its security server',
+  }
+}
+
+function isCovered(content: ContractContent, { serviceCode, method, path }: CallFacts['call']): boolean {
+  return content.services.some(
+    (service) =>
+      service.serviceCode === serviceCode &&
+      (method === undefined || path === undefined || covers(service.endpoints, method, path)),
+  )
+}
+
+function accessRights({ sides, call }: CallFacts): Step {
+  return {
+    step: 'accessRights',
+    state: 'unknown',
+    what: `whether ${sides.consumer.subsystem} may use ${call.serviceCode}, the registry is not told`,
+    remedy: `give the right on the provider's security server, to the subsystem or to a group that it is in`,
+    knownBy: `the security server of ${sides.provider.subsystem}: GET /explanation there`,
+  }
+}
+
+function reachability({ reachability: probes }: CallFacts): Step {
+  const step = { step: 'reachability', side: 'provider' } as const
+  if (probes.length === 0)
+    return {
+      ...step,
+      state: 'unknown',
+      what: 'no security server to connect to',
+      remedy: 'put right the steps before',
+    }
+  const what = `seen from the registry, ${probes.map((one) => `${one.about}: ${one.what}`).join('; ')}`
+  const remedy = probes.find((one) => one.remedy !== undefined)?.remedy
+  if (probes.some(({ state }) => state === 'good'))
+    return { ...step, state: 'good', what, ...put({ remedy }) }
+  const state = probes.every((one) => one.state === 'bad') ? 'bad' : 'unknown'
+  return {
+    ...step,
+    state,
+    what,
+    ...put({ remedy }),
+    ...(state === 'unknown'
+      ? { knownBy: "the consumer's security server, which connects from elsewhere" }
+      : {}),
+  }
+}
+
+function put({ remedy }: { remedy: string | undefined }): { remedy?: string } {
+  return remedy === undefined ? {} : { remedy }
+}
+
+function short(sha256: string): string {
+  return `${sha256.slice(0, 16)}…`
+}

@@ -1,0 +1,40 @@
+/** The registry's witness, its figure and its part of the management API; where the settings have none, only what it once kept. */
+import path from 'node:path'
+import type { Database } from '#platform/database/open-database.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { createWitness, type Witness } from '#platform/witness/create-witness.ts'
+import { createWitnessStore } from '#platform/witness/store.ts'
+import { openWitnessKey } from '#platform/witness/witness-key.ts'
+import { witnessRules } from './accepted-logs.ts'
+import { witnessHandlers } from './routes.ts'
+
+/** `witness` is undefined where the settings name none. */
+export async function openWitness(
+  q: Parameters<typeof witnessRules>[0] & {
+    database: Database
+    directory: string
+    settings: { name: string } | undefined
+    metrics: Metrics
+    log: Log
+  },
+): Promise<{ witness: Witness | undefined; handlers: Record<string, OperationHandler> }> {
+  const store = createWitnessStore(q.database)
+  q.metrics.watch('concordat_witness_forks', 'Kept proofs of message logs that forked', 'kind', async () => [
+    ['proven', await store.countForks()] as const,
+  ])
+  const witness = q.settings === undefined ? undefined : await create(q.settings.name)
+  return { witness, handlers: witnessHandlers({ witness, store }) }
+
+  async function create(name: string): Promise<Witness> {
+    return createWitness({
+      store,
+      key: await openWitnessKey({ file: path.join(q.directory, 'witness-key.pem'), name, store }),
+      clock: q.clock,
+      ...witnessRules(q),
+      onContradiction: (origin, isFork) =>
+        q.log.error({ origin, isFork }, 'a message log contradicts what was cosigned; the proof is kept'),
+    })
+  }
+}

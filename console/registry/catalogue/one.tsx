@@ -1,0 +1,164 @@
+/** One service of the catalogue: what its provider says of it, its document as text, what changed, and asking for access. */
+import { useState } from 'preact/hooks'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Rows } from '../../kit/rows.tsx'
+import { Show } from '../../kit/states.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { ClientLink } from '../links.tsx'
+import { RequestAccess } from './request-access.tsx'
+import { accessText, type Service, ServiceStatus } from './service.tsx'
+
+type Endpoint = { method: string; path: string }
+type Change = { at: string; what: string; before: string | null; after: string | null }
+type Whole = Service & {
+  description: string
+  endpoints: Endpoint[]
+  contact: { name?: string; email?: string; url?: string }
+  providerName: string | null
+  member: string | null
+  memberName: string | null
+  askedAt: string | null
+  failure: string | null
+  changes: Change[]
+}
+
+function OneService({ params }: { params: Record<string, string> }) {
+  const id = params['id']!
+  const loaded = useAnswer<Whole>('getCatalogueService', { params: { id } })
+  return (
+    <Show of={loaded} page="catalogue.one">
+      {(service) => (
+        <>
+          <Head
+            title={service.title === '' ? service.serviceCode : service.title}
+            lead={<Copyable value={service.id} />}
+            acts={service.status === 'offered' && <RequestAccess service={service.id} />}
+          />
+          <Part title={text('common.facts')}>
+            <About of={service} />
+          </Part>
+          <Part title={text('catalogue.description')}>
+            {service.description === '' ? (
+              <p>{text('catalogue.noDescription')}</p>
+            ) : (
+              <p class="lines">
+                <bdi>{service.description}</bdi>
+              </p>
+            )}
+          </Part>
+          <Part title={text('catalogue.endpoints')}>
+            {service.endpoints.length === 0 ? (
+              <p>{text('catalogue.noEndpoints')}</p>
+            ) : (
+              <Rows<Endpoint>
+                caption={text('catalogue.endpoints')}
+                rows={service.endpoints}
+                rowKey={({ method, path }) => `${method} ${path}`}
+                columns={[
+                  { title: 'catalogue.method', cell: ({ method }) => <bdi class="id">{method}</bdi> },
+                  { title: 'catalogue.path', cell: ({ path }) => <bdi class="id">{path}</bdi> },
+                ]}
+              />
+            )}
+          </Part>
+          {service.documentSha256 !== null && <Document id={id} sha256={service.documentSha256} />}
+          <Part title={text('catalogue.changes')}>
+            {service.changes.length === 0 ? (
+              <p>{text('catalogue.noChanges')}</p>
+            ) : (
+              <Rows<Change>
+                caption={text('catalogue.changes')}
+                rows={service.changes}
+                rowKey={({ at, what }) => `${at} ${what}`}
+                columns={[
+                  { title: 'catalogue.changedAt', cell: ({ at }) => <Time at={at} relative /> },
+                  { title: 'catalogue.what', cell: ({ what }) => text(`catalogue.of.${what}` as TextKey) },
+                  { title: 'catalogue.before', cell: ({ before }) => <bdi class="wrap">{before}</bdi> },
+                  { title: 'catalogue.after', cell: ({ after }) => <bdi class="wrap">{after}</bdi> },
+                ]}
+              />
+            )}
+          </Part>
+        </>
+      )}
+    </Show>
+  )
+}
+
+function About({ of }: { of: Whole }) {
+  const { contact } = of
+  const shown = [contact.name, contact.email, contact.url].filter((one) => one !== undefined)
+  return (
+    <Facts
+      of={[
+        ['catalogue.provider', <ClientLink key="provider" id={of.provider} />],
+        ['catalogue.member', <bdi key="member">{of.memberName ?? text('common.none')}</bdi>],
+        ['catalogue.status', <ServiceStatus key="status" of={of.status} />],
+        ['catalogue.version', <bdi key="version">{of.version || text('common.none')}</bdi>],
+        ['catalogue.type', of.type],
+        [
+          'catalogue.access',
+          <bdi key="access" class="wrap">
+            {accessText(of.access)}
+          </bdi>,
+        ],
+        [
+          'catalogue.contact',
+          // Somebody else's words: shown, never followed.
+          <bdi key="contact" class="wrap">
+            {shown.join(', ') || text('common.none')}
+          </bdi>,
+        ],
+        ['catalogue.firstSeen', <Time key="first" at={of.firstSeen} relative />],
+        ['catalogue.lastSeen', <Time key="last" at={of.lastSeen} relative />],
+        [
+          'catalogue.failure',
+          <bdi key="failure" class="wrap">
+            {of.failure ?? text('common.none')}
+          </bdi>,
+        ],
+      ]}
+    />
+  )
+}
+
+/** As text: a browser makes nothing of it. */
+function Document({ id, sha256 }: { id: string; sha256: string }) {
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <Part title={text('catalogue.document')}>
+      <p>
+        <Copyable value={sha256} />
+      </p>
+      <div class="acts">
+        <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          {text('catalogue.showDocument')}
+        </button>
+      </div>
+      {isOpen && <DocumentText id={id} />}
+    </Part>
+  )
+}
+
+function DocumentText({ id }: { id: string }) {
+  const document = useAnswer<string>('getCatalogueDocument', { params: { id } })
+  return (
+    <Show of={document}>
+      {(content) => (
+        <textarea class="raw" readOnly rows={24} aria-label={text('catalogue.document')} value={content} />
+      )}
+    </Show>
+  )
+}
+
+export const catalogueService: Page = {
+  path: '/catalogue/:id',
+  title: 'catalogue.one',
+  listed: false,
+  operation: 'getCatalogueService',
+  View: OneService,
+}

@@ -1,0 +1,154 @@
+/** Why one subsystem can not call a service of another: the question as a form and in the address, the answer step by step. */
+import { changeQuery, useAddress } from '../../kit/address.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Field } from '../../kit/field.tsx'
+import { Form } from '../../kit/form.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { type Column, Rows } from '../../kit/rows.tsx'
+import { Show } from '../../kit/states.tsx'
+import { Status, type Tone } from '../../kit/status.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { ClientLink } from '../links.tsx'
+
+type State = 'good' | 'bad' | 'unknown'
+type Step = {
+  step: string
+  side?: 'consumer' | 'provider'
+  state: State
+  what: string
+  remedy?: string
+  knownBy?: string
+}
+type Explanation = {
+  consumer: string
+  provider: string
+  serviceCode: string
+  at: string
+  verdict: State
+  steps: Step[]
+}
+
+const TONES: Record<State, Tone> = { good: 'good', bad: 'bad', unknown: 'quiet' }
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE']
+const NAMES = ['consumer', 'provider', 'serviceCode', 'method', 'path'] as const
+
+function ExplanationPage() {
+  const { query } = useAddress()
+  const asked = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? '']))
+  const isAsked = ['consumer', 'provider', 'serviceCode'].every((name) => asked[name] !== '')
+  const key = JSON.stringify(asked)
+  return (
+    <>
+      <Head title={text('explain.title')} lead={text('explain.lead')} />
+      <Part title={text('explain.question')}>
+        <Form
+          key={key}
+          fields={fieldsOf(asked)}
+          submit={text('explain.ask')}
+          send={async (values) => {
+            const given = NAMES.map((name) => [name, String(values[name] ?? '').trim()])
+            changeQuery(Object.fromEntries(given) as Record<string, string>)
+          }}
+        />
+      </Part>
+      {isAsked && <Answer key={`of ${key}`} asked={asked} />}
+    </>
+  )
+}
+
+function fieldsOf(asked: Record<string, string>): Field[] {
+  const subsystem = { hint: 'explain.subsystemHint', maxLength: 1100 } as const
+  const all: Field[] = [
+    { name: 'consumer', title: 'explain.consumer', ...subsystem },
+    { name: 'provider', title: 'explain.provider', ...subsystem },
+    { name: 'serviceCode', title: 'explain.service', maxLength: 255 },
+    {
+      name: 'method',
+      title: 'explain.method',
+      type: 'select',
+      required: false,
+      options: METHODS.map((value) => ({ value, title: value })),
+    },
+    { name: 'path', title: 'explain.path', hint: 'explain.pathHint', required: false, maxLength: 1024 },
+  ]
+  return all.map((field) => ({ ...field, initial: asked[field.name] ?? '' }))
+}
+
+function Answer({ asked }: { asked: Record<string, string> }) {
+  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== ''))
+  const explanation = useAnswer<Explanation>('explainCall', { query: given })
+  return (
+    <Part title={text('explain.answer')}>
+      <Show of={explanation}>
+        {({ consumer, provider, at, verdict, steps }) => (
+          <>
+            <Facts
+              of={[
+                [
+                  'explain.state',
+                  <Status
+                    key="verdict"
+                    tone={TONES[verdict]}
+                    word={`explain.verdict.${verdict}` as TextKey}
+                  />,
+                ],
+                ['explain.consumer', <ClientLink key="consumer" id={consumer} />],
+                ['explain.provider', <ClientLink key="provider" id={provider} />],
+                ['explain.at', <Time key="at" at={at} />],
+              ]}
+            />
+            <h3>{text('explain.steps')}</h3>
+            <Rows<Step>
+              caption={text('explain.steps')}
+              rows={steps}
+              rowKey={({ step, side = '' }) => `${step} ${side}`}
+              columns={COLUMNS}
+            />
+          </>
+        )}
+      </Show>
+    </Part>
+  )
+}
+
+const COLUMNS: Column<Step>[] = [
+  {
+    title: 'explain.step',
+    cell: ({ step, side }) => (
+      <>
+        {text(`explain.${step}` as TextKey)}
+        {side !== undefined && (
+          <>
+            <br />
+            <span class="beside">{text(`explain.side.${side}`)}</span>
+          </>
+        )}
+      </>
+    ),
+  },
+  {
+    title: 'explain.state',
+    cell: ({ state }) => <Status tone={TONES[state]} word={`explain.state.${state}`} />,
+  },
+  { title: 'explain.found', cell: ({ what }) => <bdi class="wrap">{what}</bdi> },
+  {
+    title: 'explain.remedy',
+    cell: ({ remedy, knownBy }) => (
+      <>
+        {remedy !== undefined && <bdi class="wrap">{remedy}</bdi>}
+        {remedy !== undefined && knownBy !== undefined && <br />}
+        {knownBy !== undefined && <bdi class="beside wrap">{text('explain.knownBy', { who: knownBy })}</bdi>}
+      </>
+    ),
+  },
+]
+
+export const explanation: Page = {
+  path: '/explanation',
+  title: 'explain.title',
+  listed: true,
+  operation: 'explainCall',
+  View: ExplanationPage,
+}

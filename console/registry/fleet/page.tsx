@@ -1,0 +1,114 @@
+/** The fleet: how each security server is, the worst first. */
+import { Link } from '../../kit/address.tsx'
+import { segmentOf } from '../../kit/api.ts'
+import { Head } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { Table } from '../../kit/table.tsx'
+import { text } from '../../kit/text.ts'
+import { distance, Time } from '../../kit/time.tsx'
+import { type FleetServer, TROUBLES, troubleName, Worst } from './trouble.tsx'
+
+function Fleet() {
+  return (
+    <>
+      <Head
+        title={text('fleet.title')}
+        lead={text('fleet.lead')}
+        acts={
+          <>
+            <Link to="/fleet/outages">{text('outages.title')}</Link>
+            <Link to="/fleet/campaigns">{text('campaign.title')}</Link>
+          </>
+        }
+      />
+      <Table<FleetServer>
+        operation="getFleet"
+        caption={text('fleet.title')}
+        search="servers.search"
+        filters={[
+          {
+            name: 'trouble',
+            title: 'fleet.troubles',
+            options: [
+              { value: '', title: text('common.all') },
+              { value: 'any', title: text('fleet.anyTrouble') },
+              ...TROUBLES.map((kind) => ({ value: kind, title: troubleName(kind) })),
+            ],
+          },
+          {
+            name: 'reporting',
+            title: 'fleet.reports',
+            options: [
+              { value: '', title: text('common.all') },
+              { value: 'yes', title: text('fleet.reporting') },
+              { value: 'never', title: text('fleet.never') },
+            ],
+          },
+        ]}
+        order="-worst"
+        rowKey={({ id }) => id}
+        columns={[
+          { title: 'common.id', sort: 'id', cell: (server) => <Id of={server} /> },
+          { title: 'fleet.state', sort: 'worst', cell: (server) => <Worst of={server} /> },
+          { title: 'fleet.troubles', cell: ({ troubles }) => <Troubles of={troubles} /> },
+          {
+            title: 'fleet.version',
+            sort: 'version',
+            cell: ({ version }) => <bdi>{version ?? text('fleet.notKnown')}</bdi>,
+          },
+          {
+            title: 'fleet.configuration',
+            cell: ({ configuration }) =>
+              configuration?.fetchedAt === undefined ? (
+                text('fleet.notKnown')
+              ) : (
+                <Time at={configuration.fetchedAt} relative />
+              ),
+          },
+          {
+            title: 'fleet.reportedAt',
+            sort: 'reportedAt',
+            cell: ({ reportedAt }) =>
+              reportedAt === null ? text('fleet.never') : <Time at={reportedAt} relative />,
+          },
+        ]}
+        empty={<p>{text('servers.empty')}</p>}
+      />
+    </>
+  )
+}
+
+function Id({ of: { id, address, maintenance } }: { of: FleetServer }) {
+  return (
+    <>
+      <Link to={`/fleet/${segmentOf(id)}`}>
+        <bdi class="id">{id}</bdi>
+      </Link>
+      <br />
+      <bdi class="beside wrap">{address}</bdi>
+      {maintenance && <span class="beside"> · {text('fleet.maintenance')}</span>}
+    </>
+  )
+}
+
+function Troubles({ of }: { of: FleetServer['troubles'] }) {
+  if (of.length === 0) return <>{text('common.none')}</>
+  return (
+    <ul class="plain-list">
+      {of.map(({ kind, since }) => (
+        <li key={kind}>
+          {troubleName(kind)}
+          <span class="beside"> {distance(Date.parse(since) - Date.now())}</span>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+export const fleet: Page = {
+  path: '/fleet',
+  title: 'fleet.title',
+  listed: true,
+  operation: 'getFleet',
+  View: Fleet,
+}

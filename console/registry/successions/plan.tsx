@@ -1,0 +1,58 @@
+/** What a succession takes over and what people have to do: as it would be now, or as it was. */
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/states.tsx'
+import { text } from '../../kit/text.ts'
+
+export type Plan = {
+  subsystems: { from: string; to: string }[]
+  servers: { from: string; to: string }[]
+  registrations: { server: string; client: string }[]
+  groups: { code: string; client: string }[]
+  contracts: { contract: string; version: number; title: string }[]
+  byPeople: string[]
+}
+
+/** Asked from the registry, which changes nothing. */
+export function SuccessionPlan({ member, taking }: { member: string; taking: object }) {
+  const plan = useAnswer<Plan>('planSuccession', { params: { id: member }, body: taking })
+  return <Show of={plan}>{(data) => <Taken of={data} />}</Show>
+}
+
+export function Taken({ of }: { of: Plan }) {
+  const names = [...of.subsystems, ...of.servers].map(({ from, to }) =>
+    text('successions.becomes', { from, to }),
+  )
+  const lists = [
+    list('successions.names', names),
+    list(
+      'successions.registrations',
+      of.registrations.map(({ client, server }) => text('successions.at', { client, server })),
+    ),
+    list(
+      'successions.groups',
+      of.groups.map(({ client, code }) => `${code}: ${client}`),
+    ),
+    list(
+      'successions.contracts',
+      of.contracts.map(({ contract, ...one }) => `${text('successions.version', one)} (${contract})`),
+    ),
+    list('successions.byPeople', of.byPeople),
+  ].filter((one) => one !== null)
+  return lists.length === 0 ? <p>{text('successions.nothing')}</p> : <>{lists}</>
+}
+
+function list(title: Parameters<typeof text>[0], lines: string[]) {
+  if (lines.length === 0) return null
+  return (
+    <div key={title}>
+      <h3>{text(title)}</h3>
+      <ul>
+        {lines.map((line) => (
+          <li key={line}>
+            <bdi class="wrap">{line}</bdi>
+          </li>
+        ))}
+      </ul>
+    </div>
+  )
+}
