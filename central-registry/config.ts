@@ -1,5 +1,4 @@
 /** The settings of a central registry: what the YAML file may say, checked before anything starts. */
-
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
 import {
   checkLogin,
