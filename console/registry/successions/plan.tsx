@@ -46,7 +46,7 @@ function list(title: Parameters<typeof text>[0], lines: string[]) {
   return (
     <div key={title}>
       <h3>{text(title)}</h3>
-      <ul>
+      <ul class="plain-list">
         {lines.map((line) => (
           <li key={line}>
             <bdi class="wrap">{line}</bdi>
