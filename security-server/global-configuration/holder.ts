@@ -3,6 +3,7 @@
  * and after a crash between the two the copy itself says how new it is.
  */
 import { verifyDirectory } from '#core/configuration/directory.ts'
+import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
@@ -14,7 +15,6 @@ import { createHeldLists, type HeldList } from './held-lists.ts'
 import { raiseMark } from './high-water.ts'
 import type { InstanceCopy, Kind } from './instance-copy.ts'
 import { type InstanceMarks, marksBytes, readMarks, writeMarks } from './marks.ts'
-import type { ReadParameters } from './read-parameters.ts'
 import { createRegistryView, type OwnView, type RegistryView } from './registry-view.ts'
 import { restoreCopies } from './restore.ts'
 import { type ConfigurationSnapshot, contentVersion, createSnapshot } from './snapshot.ts'
