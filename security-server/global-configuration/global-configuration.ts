@@ -155,6 +155,7 @@ export async function createGlobalConfiguration(
         anchor: anchor?.summary,
         attempt,
         copies: holder.copies(),
+        federatedMissing: holder.federatedMissing(),
         listOf: holder.listOf,
         registry: holder.registry.state(),
         now: q.clock(),

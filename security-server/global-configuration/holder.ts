@@ -23,6 +23,8 @@ import { type LastPlace, tryLocations } from './try-locations.ts'
 export type Holder = {
   snapshot(): ConfigurationSnapshot | undefined
   copies(): InstanceCopy[]
+  /** Instances that may be fetched and of which nothing is held. */
+  federatedMissing(): string[]
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
   /** Takes what lies on disk when it stands every check; what does not is left alone and logged. */
   restore(anchor: ConfigurationAnchor, read: ReadParameters): Promise<void>
@@ -233,6 +235,12 @@ export async function createHolder(
     },
     snapshot: () => snapshot,
     copies: () => copies,
+    federatedMissing: () =>
+      copies
+        .slice(0, 1)
+        .flatMap(federatedAnchors)
+        .map(({ instance }) => instance)
+        .filter((instance) => !copies.some((copy) => copy.instance === instance)),
     onChange: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
