@@ -42,9 +42,9 @@ import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
 import { consequenceHandlers } from './consequences/routes.ts'
 import { NOTIFY_CONTRACT } from './contracts/notify.ts'
-import { openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
+import { EXCHANGE_CONTRACTS, openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
 import { explainHandlers } from './explain/routes.ts'
-import { FOLLOW_FEDERATION, FOLLOW_SECONDS, openFederation } from './federation/open-federation.ts'
+import { FEDERATION_SECONDS, FOLLOW_FEDERATION, openFederation } from './federation/open-federation.ts'
 import { FLEET_JOB_SECONDS, NOTICE_SILENCE, openFleet, PROBE_SERVERS } from './fleet/open-fleet.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
@@ -174,6 +174,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [ESCALATE]: (job) => escalate(job),
       [NOTIFY_CONTRACT]: (job) => contracts.notify(job),
       [SETTLE_CONTRACTS]: () => contracts.settle(),
+      [EXCHANGE_CONTRACTS]: () => contracts.exchangeWithPartners(),
       [STREAM_AUDIT_LOG]: async ({ signal }) => auditStream?.send(signal),
       [NOTIFY_MANDATE]: (job) => mandates.notify(job),
       [SETTLE_MANDATES]: () => mandates.settle(),
@@ -208,10 +209,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const noticed = { database, record, jobs, metrics, members, trust, ocspFreshnessSeconds, clock, log }
   const requests = openRequests({ ...noticed, announce, tell: mail.tell?.request })
   const { webhooks } = requests
+  const federation = openFederation({ ...noticed, change })
   const contracts = openContracts({
-    ...{ ...noticed, signDocument, webhooks, post: postNotice, tell: mail.tell?.contract },
+    ...{ ...noticed, signDocument, federation, webhooks, post: postNotice, tell: mail.tell?.contract },
   })
-  const federation = openFederation({ database, change, record, members, metrics, clock, log })
   const fleet = openFleet({
     ...{ ...noticed, signDocument },
     probeSeconds: settings.fleet.probeSeconds,
@@ -375,7 +376,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   for (const kind of [SETTLE, SETTLE_CONTRACTS, SETTLE_MANDATES])
     await jobs.every(kind, SETTLE_SECONDS, { immediately: true })
   if (auditStream !== undefined) await jobs.every(STREAM_AUDIT_LOG, STREAM_SECONDS)
-  await jobs.every(FOLLOW_FEDERATION, FOLLOW_SECONDS)
+  for (const kind of [FOLLOW_FEDERATION, EXCHANGE_CONTRACTS]) await jobs.every(kind, FEDERATION_SECONDS)
   for (const kind of [PROBE_SERVERS, NOTICE_SILENCE, COLLECT_CATALOGUE])
     await jobs.every(kind, FLEET_JOB_SECONDS)
   await jobs.every(FORGET_MAIL, FORGET_MAIL_SECONDS)

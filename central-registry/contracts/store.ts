@@ -11,7 +11,8 @@ import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import { type Change, counted } from '../store.ts'
 import type { FreshSeal } from './documents.ts'
-import { readPolicy } from './policy-store.ts'
+import { createMoves, type Decision, isBetween, type MoveRooms } from './moves-store.ts'
+import { checkInstances, NO_PARTNERS } from './partners.ts'
 import {
   addEvent,
   addParties,
@@ -21,31 +22,22 @@ import {
   putVersion,
   readFacts,
   rowOfHash,
-  setState,
   versionOf,
   versionsOf,
 } from './rows-store.ts'
 import {
-  type Act,
   checkFamily,
   checkMemberAct,
-  checkParties,
   checkProposal,
   impossible,
   isComplete,
   isPossible,
-  needsApproval,
   next,
   OPEN,
   partiesOf,
   stateAt,
-  supersededAt,
 } from './rules.ts'
 
-/** Who decides, in words; and when. */
-export type Decision = { by: string; at: string }
-/** What happened to a version, for those who have to be told. */
-export type Happened = Pick<ContractRow, 'contract' | 'version'> & { event: string; members: string[] }
 export type ContractStore = ReturnType<typeof createContractStore>
 
 /** What one member may leave undecided, and propose in a day: more is an error or an attack. */
@@ -54,64 +46,12 @@ const MAX_A_DAY = 500
 const DAY_MS = 86_400_000
 const MAX_JOINED = 50
 
-type Rooms = {
-  record: Change
-  /** Within the transaction: whoever has to be told is told later. */
-  notify: (transaction: Kysely<unknown>, happened: Happened) => Promise<void>
-}
+type Rooms = MoveRooms & { record: Change }
 
-export function createContractStore({ record, notify }: Rooms) {
-  async function tell(transaction: Kysely<Tables>, row: ContractRow, event: string): Promise<void> {
-    const members = partiesOf(contentOf(row), await joinedOf(transaction, row))
-    const { contract, version } = row
-    await notify(transaction as unknown as Kysely<unknown>, { contract, version, event, members })
-  }
-
-  async function move(
-    transaction: Kysely<Tables>,
-    row: ContractRow,
-    act: Act,
-    { by, at }: Decision,
-    reason?: string,
-  ): Promise<ContractRow> {
-    const moved = await setState(transaction, row, { state: next(row.state, act), reason }, { act, by, at })
-    await tell(transaction, moved, moved.state)
-    return moved
-  }
-
-  /** Puts a version in force that all agreed on, unless the registry or time stands against it. */
-  async function activate(
-    transaction: Kysely<Tables>,
-    row: ContractRow,
-    decision: Decision,
-  ): Promise<ContractRow> {
-    const content = contentOf(row)
-    checkParties(content, await readFacts(transaction, content))
-    checkFamily((await versionsOf(transaction, row.contract)).map(versionOf), decision.at)
-    const consumers = await joinedOf(transaction, row)
-    await checkOverlaps(transaction, content, consumers, decision.at)
-    const act = row.state === 'PROPOSED' ? 'complete' : 'approve'
-    const moved = await setState(transaction, row, { state: 'ACTIVE' }, { act, ...decision })
-    await tell(transaction, moved, 'ACTIVE')
-    await supersede(transaction, row.contract, decision.at)
-    return moved
-  }
-
-  async function supersede(transaction: Kysely<Tables>, contract: string, at: string): Promise<void> {
-    const rows = await versionsOf(transaction, contract)
-    for (const { version } of supersededAt(rows.map(versionOf), at)) {
-      const row = rows.find((one) => one.version === version)!
-      const to = { state: next(row.state, 'supersede') }
-      await setState(transaction, row, to, { act: 'supersede', by: 'a newer version', at })
-    }
-  }
-
-  function checkOpen(row: ContractRow, act: Act, at: string): void {
-    const now = stateAt(versionOf(row), at)
-    // Not written down yet, but over.
-    if (now !== row.state) throw impossible(`it is ${now} since ${row.valid_until}`)
-    next(row.state, act)
-  }
+export function createContractStore({ record, ...rooms }: Rooms) {
+  const { partners = NO_PARTNERS } = rooms
+  const moves = createMoves(rooms)
+  const { tell, move, activate, agree, supersede, checkOpen, keepSeal, signersOf } = moves
 
   async function checkNotTooMany(transaction: Kysely<Tables>, signer: string, now: number): Promise<void> {
     const open = transaction
@@ -127,42 +67,6 @@ export function createContractStore({ record, notify }: Rooms) {
       .where('at', '>', new Date(now - DAY_MS).toISOString())
     if ((await counted(today)) >= MAX_A_DAY)
       throw impossible(`this member has proposed ${MAX_A_DAY} contents within a day`)
-  }
-
-  async function keepSeal(
-    transaction: Kysely<Tables>,
-    row: ContractRow,
-    one: FreshSeal,
-    q: { message: Buffer; at: string },
-  ): Promise<void> {
-    const { seal, sha256, facts } = one
-    await transaction
-      .insertInto('contract_seal')
-      .values({
-        sha256,
-        contract: row.contract,
-        version: row.version,
-        member: seal.signer,
-        subsystems: seal.subsystems === undefined ? null : JSON.stringify(seal.subsystems),
-        facts: JSON.stringify({ ...facts, mandated: seal.mandated, server: seal.server }),
-        message: q.message,
-        sealed_at: q.at,
-      })
-      .execute()
-    const act = seal.subsystems === undefined ? 'seal' : 'join'
-    const by = `${seal.signer} (${seal.mandated.join(', ')})`
-    await addEvent(transaction, row, { act, by, at: q.at })
-  }
-
-  async function signersOf(transaction: Kysely<Tables>, row: ContractRow): Promise<string[]> {
-    const rows = await transaction
-      .selectFrom('contract_seal')
-      .select('member')
-      .where('contract', '=', row.contract)
-      .where('version', '=', row.version)
-      .where('subsystems', 'is', null)
-      .execute()
-    return rows.map(({ member }) => member)
   }
 
   /** A member of the group joins with subsystems that are in it. */
@@ -192,12 +96,14 @@ export function createContractStore({ record, notify }: Rooms) {
 
   return {
     /** Takes a verified proposal: a new contract, its next version, or other content for the proposal that is open. */
-    propose: ({ id, content, signer }: ContractProposal, now: number): Promise<ContractRow> =>
-      record(async (transaction) => {
+    propose: async ({ id, content, signer }: ContractProposal, now: number): Promise<ContractRow> => {
+      await partners.load()
+      return record(async (transaction) => {
         const at = new Date(now).toISOString()
         await takeDocument(transaction, id, now)
         const rows = await versionsOf(transaction, content.contract)
-        const facts = await readFacts(transaction, content)
+        const facts = await readFacts(transaction, content, partners.isRegistered)
+        checkInstances(content, signer, rows)
         const parties = await transaction
           .selectFrom('contract_party')
           .select('member')
@@ -214,10 +120,12 @@ export function createContractStore({ record, notify }: Rooms) {
         await addEvent(transaction, row, { act: isChange ? 'replace' : 'propose', by: signer, at })
         await tell(transaction, row, 'PROPOSED')
         return row
-      }),
+      })
+    },
     /** Takes a verified seal of exactly the content that it names; the last one that is needed completes the contract. */
-    seal: (one: FreshSeal, message: Buffer, now: number): Promise<ContractRow> =>
-      record(async (transaction) => {
+    seal: async (one: FreshSeal, message: Buffer, now: number): Promise<ContractRow> => {
+      await partners.load()
+      return record(async (transaction) => {
         const at = new Date(now).toISOString()
         const { seal } = one
         await takeDocument(transaction, seal.id, now)
@@ -229,7 +137,7 @@ export function createContractStore({ record, notify }: Rooms) {
           rows.map(versionOf).filter(({ version }) => version !== row.version),
           at,
         )
-        checkParties(content, await readFacts(transaction, content))
+        await moves.checkPartiesNow(transaction, content)
         if (seal.subsystems !== undefined) {
           const { joins } = await transaction
             .selectFrom('contract_seal')
@@ -247,11 +155,9 @@ export function createContractStore({ record, notify }: Rooms) {
         if (signers.includes(seal.signer)) throw impossible(`${seal.signer} has sealed it already`)
         await keepSeal(transaction, row, one, { message, at })
         if (!isComplete(content, [...signers, seal.signer])) return row
-        const decision = { by: 'all parties', at }
-        if (needsApproval(content, await readPolicy(transaction)))
-          return move(transaction, row, 'complete', decision)
-        return activate(transaction, row, decision)
-      }),
+        return moves.complete(transaction, row, at)
+      })
+    },
     /** A party withdraws its proposal, declines another's, or terminates what is in force. */
     memberAct: (one: ContractAct, now: number): Promise<ContractRow> =>
       record(async (transaction) => {
@@ -263,12 +169,16 @@ export function createContractStore({ record, notify }: Rooms) {
         return move(transaction, row, one.act, { by: one.signer, at }, one.reason)
       }),
     /** What all have sealed comes into force. */
-    approve: (contract: string, hash: string, decision: Decision): Promise<ContractRow> =>
-      record(async (transaction) => {
+    approve: async (contract: string, hash: string, decision: Decision): Promise<ContractRow> => {
+      await partners.load()
+      return record(async (transaction) => {
         const { row } = await rowOfHash(transaction, contract, hash)
         checkOpen(row, 'approve', decision.at)
-        return activate(transaction, row, decision)
-      }),
+        return isBetween(contentOf(row))
+          ? agree(transaction, row, decision)
+          : activate(transaction, row, decision)
+      })
+    },
     decline: (contract: string, hash: string, reason: string, decision: Decision): Promise<ContractRow> =>
       record(async (transaction) => {
         const { row } = await rowOfHash(transaction, contract, hash)
@@ -322,3 +232,5 @@ export function createContractStore({ record, notify }: Rooms) {
       }),
   }
 }
+
+export type { Decision, Happened } from './moves-store.ts'

@@ -30,12 +30,42 @@ export const federationMigrations: Record<string, Migration> = {
         .createTable('federated_configuration')
         .addColumn('instance', type.text, (column) => column.primaryKey())
         .addColumn('anchor', type.text, (column) => column.notNull())
-      for (const name of ['tried_at', 'failure', 'read_at', 'url', 'expires_at', 'learned', 'registration'])
+      const texts = ['tried_at', 'failure', 'read_at', 'url', 'expires_at', 'learned', 'registration']
+      for (const name of [...texts, 'shared_sha256'])
         configurations = configurations.addColumn(name, type.text)
       await configurations
         .addColumn('version', type.integer)
         .addColumn('configuration_index', type.integer)
         .addColumn('shared', type.blob)
+        .execute()
+    },
+  }, // Contracts between two instances: where a content was proposed, that our registry agreed, and what the other one says.
+  'registry-federation-002-contracts': {
+    up: async (kysely) => {
+      const type = columnTypes(kysely)
+      for (const name of ['origin', 'agreed_at'])
+        await kysely.schema.alterTable('contract_version').addColumn(name, type.text).execute()
+      let seals = kysely.schema
+        .createTable('contract_counter_seal')
+        .addColumn('sha256', type.text, (column) => column.primaryKey())
+        .addColumn('version', type.integer, (column) => column.notNull())
+        .addColumn('message', type.blob, (column) => column.notNull())
+      for (const name of ['contract', 'hash', 'instance', 'certificate', 'sealed_at'])
+        seals = seals.addColumn(name, type.text, (column) => column.notNull())
+      await seals.execute()
+      await kysely.schema
+        .createIndex('contract_counter_seal_version')
+        .on('contract_counter_seal')
+        .columns(['contract', 'version', 'instance'])
+        .execute()
+      let states = kysely.schema
+        .createTable('contract_partner')
+        .addColumn('version', type.integer, (column) => column.notNull())
+        .addColumn('reason', type.text)
+      for (const name of ['contract', 'instance', 'hash', 'state', 'heard_at'])
+        states = states.addColumn(name, type.text, (column) => column.notNull())
+      await states
+        .addPrimaryKeyConstraint('contract_partner_key', ['contract', 'version'] as never[])
         .execute()
     },
   },

@@ -88,7 +88,10 @@ async function play(database: Database): Promise<Played> {
       },
     },
   )
-  const snapshot = { index, statementIndex: 1 as number | undefined }
+  const snapshot = {
+    ...{ index, statementIndex: 1 as number | undefined },
+    indexFor: (instance: string) => (instance === 'DEV' ? index : undefined),
+  }
   const registry: Played['registry'] = {
     required: true,
     entries: [],

@@ -12,6 +12,8 @@ export type ContractQuestion = {
   /** As checkServicePath returns it. */
   path: string
   at: number
+  /** Whether the provider's registry decides by itself whether it needs one: it is of another instance. */
+  isElsewhere?: boolean
   isInGlobalGroup(code: string): boolean
 }
 
@@ -113,7 +115,7 @@ function without(index: ContractIndex, age: number, covering: Compiled[], q: Con
   })
   const suspended = covering.find(({ state }) => state === 'SUSPENDED')
   if (suspended !== undefined) throw new Fault('contract_suspended', names(suspended))
-  if (!index.required) return ''
+  if (!index.required || q.isElsewhere === true) return ''
   if (age > LIST_GOOD_MS)
     throw new Fault('contracts_outdated', {
       what: `since ${new Date(index.asOf + LIST_GOOD_MS).toISOString()}`,
