@@ -6,6 +6,8 @@ import { catalogueService } from './catalogue/one.tsx'
 import { catalogue } from './catalogue/page.tsx'
 import { configuration } from './configuration/page.tsx'
 import { explanation } from './explanation/page.tsx'
+import { externalAnchor } from './federation/one.tsx'
+import { federation } from './federation/page.tsx'
 import { campaign, campaigns } from './fleet/campaign.tsx'
 import { fleetServer } from './fleet/one.tsx'
 import { outages } from './fleet/outages.tsx'
@@ -63,6 +65,8 @@ export const pages: Page[] = [
   globalGroups,
   globalGroup,
   configuration,
+  federation,
+  externalAnchor,
   people,
   apiKeys,
   auditLog,
