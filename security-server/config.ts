@@ -20,6 +20,8 @@ export type Settings = {
     perSecond: number
     underWay: number
   }
+  /** Instances whose servers ours exchange with: as X-Road's setting, `none`, `all`, or their identifiers. */
+  allowedFederations: string[]
   clients: { http?: ListenAddress; https?: ListenAddress }
   admin: ListenAddress & { initialApiKeyFile?: string }
   /** Where persons log in; without it API keys alone work. */
@@ -104,6 +106,13 @@ export const settingsSchema = {
           description: 'Requests of one peer at the same time',
         },
       },
+    },
+    allowedFederations: {
+      type: 'array',
+      items: { type: 'string', minLength: 1, maxLength: 255 },
+      default: [],
+      description:
+        'Other instances to exchange with, of those that the registry has anchors of; `all`, or `none`',
     },
     clients: {
       type: 'object',
@@ -285,4 +294,15 @@ export function checkSettings({ login, auditing }: Pick<Settings, 'login' | 'aud
     throw new Fault('invalid_configuration', {
       what: 'auditing.contentFourEyes needs login: a second auditor agrees in person',
     })
+}
+
+/** Throws `invalid_input` where `all` or `none`, which stand alone, stand beside others. */
+export function federationsOf({
+  allowedFederations: given,
+}: Pick<Settings, 'allowedFederations'>): string[] | 'all' {
+  const words = given.filter((one) => /^(?:all|none)$/i.test(one))
+  if (words.length > 0 && given.length > 1)
+    throw new Fault('invalid_input', { what: `allowedFederations: ${words[0]} stands alone` })
+  if (words.length === 0) return given
+  return words[0]!.toLowerCase() === 'all' ? 'all' : []
 }

@@ -22,7 +22,7 @@ import { VERSION } from '#platform/process/version.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
 import { createExports } from './admin/exports/create-exports.ts'
-import { checkSettings, type Settings, settingsSchema } from './config.ts'
+import { checkSettings, federationsOf, type Settings, settingsSchema } from './config.ts'
 import { evidenceRoutes } from './consumer/evidence.ts'
 import { listClientsRoute } from './consumer/list-clients.ts'
 import type { ConsumerRooms } from './consumer/rooms.ts'
@@ -103,6 +103,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     clock,
     log,
     client: createConfigurationClient(),
+    allowedFederations: federationsOf(settings),
   })
   const keys = await createKeys({
     directory: await folder('keys'),

@@ -50,6 +50,18 @@ export const operationFaults = {
     text: 'The configuration anchor is malformed',
     remedy: 'Download the anchor again and compare its hash',
   },
+  anchor_not_verified: {
+    status: 400,
+    blame: 'client',
+    text: 'The external anchor is not accepted',
+    remedy: 'Get the newest external anchor from the operator of the other instance and compare its hash',
+  },
+  federated_configuration_outdated: {
+    status: 503,
+    blame: 'server',
+    text: 'No valid configuration of the other instance is known',
+    remedy: 'Look at the external anchor of that instance: the registry says why it could not read it',
+  },
   anchor_file_not_found: {
     status: 503,
     blame: 'server',

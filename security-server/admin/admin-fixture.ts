@@ -261,6 +261,7 @@ function configurationOf(world: World): GlobalConfiguration {
       attempt: { lastAttempt: undefined, lastSuccess: undefined, lastError: undefined },
       own: undefined,
       federated: [],
+      federatedMissing: [],
       registry: { fork: undefined, behind: undefined },
     }),
     readAnchor: unused,

@@ -25,6 +25,7 @@ export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
       checkedAt: new Date(rooms.clock()).toISOString(),
       items: [
         configuration(rooms),
+        ...federations(rooms),
         finding('suspension-list', suspensionListFinding(rooms.globalConfiguration.state(), rooms.clock())),
         finding('registry', registryFinding(rooms.globalConfiguration.state())),
         token(rooms),
@@ -54,6 +55,23 @@ function configuration({ globalConfiguration }: AdminRooms): Diagnosis {
   if (now.state !== 'OK' || last.lastError === undefined) return now
   const message = `${now.message}, but the last attempt to fetch it failed: ${last.lastError.message}`
   return { ...now, state: 'WARNING', message, remedy: 'Check that the registry can be reached' }
+}
+
+/** Each other instance that is allowed here: exchanges with its members stop with its configuration, and no others. */
+function federations({ globalConfiguration }: AdminRooms): Diagnosis[] {
+  const { federated, federatedMissing } = globalConfiguration.state()
+  const remedy = 'Ask the registry: it reads the same configuration, and says what is wrong with it'
+  return [
+    ...federated.map(({ instance, isExpired, expiresAt }): Diagnosis => {
+      const message = `${isExpired ? 'expired' : 'valid until'} ${expiresAt.toISOString()}`
+      const name = `federation ${instance}`
+      return isExpired ? { name, state: 'ERROR', message, remedy } : { name, state: 'OK', message }
+    }),
+    ...federatedMissing.map((instance): Diagnosis => {
+      const message = 'no configuration of it was accepted yet'
+      return { name: `federation ${instance}`, state: 'ERROR', message, remedy }
+    }),
+  ]
 }
 
 function finding(name: string, { ok, reason }: Finding): Diagnosis {
