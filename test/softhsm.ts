@@ -74,6 +74,7 @@ export async function startSoftHsm(): Promise<SoftHsm> {
     if (child === undefined) return
     const ended = child.exitCode !== null || child.signalCode !== null
     const exit = ended ? undefined : new Promise((resolve) => child?.once('exit', resolve))
+    child.ref()
     killGroup()
     await exit
     child = undefined

@@ -1,5 +1,6 @@
 /** A private key to sign with, wherever it lies: in this process, or on a token that never gives it away. */
 import { constants, createPublicKey, KeyObject, type SigningOptions, sign } from 'node:crypto'
+import { der } from '#core/asn1/der-write.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SignatureMethod } from './algorithms.ts'
 
@@ -38,6 +39,19 @@ export function signWith(key: SigningKey, method: SigningMethod, data: Buffer): 
 export function plainMethod(key: SigningKey, digest: SigningMethod['digest']): SigningMethod {
   const { asymmetricKeyType } = isLocal(key) ? key : key.publicKey
   return { digest, kind: asymmetricKeyType === 'ec' ? 'ecdsa' : 'rsa' }
+}
+
+/** As `signWith` by the plain method of the key, in the form of certificates and directories: an ECDSA value is DER (RFC 3279 2.2.3). */
+export async function signDerWith(
+  key: SigningKey,
+  digest: SigningMethod['digest'],
+  data: Buffer,
+): Promise<Buffer> {
+  const method = plainMethod(key, digest)
+  const value = await signWith(key, method, data)
+  if (method.kind !== 'ecdsa') return value
+  const half = value.length / 2
+  return der.sequence(der.integer(value.subarray(0, half)), der.integer(value.subarray(half)))
 }
 
 /** How node:crypto signs and verifies by a method. */

@@ -22,6 +22,8 @@ export type TokenPlace = {
   label: string
   /** When several tokens carry the label. */
   serialNumber?: string | undefined
+  /** How often it is looked for; every 5 s when absent. */
+  lookMs?: number | undefined
 }
 
 export type TokenState = {
@@ -67,7 +69,6 @@ export function createHardwareToken(q: {
   place: TokenPlace
   clock: Clock
   changed?: (() => void) | undefined
-  lookMs?: number | undefined
 }): HardwareToken {
   const name = `token ${q.place.label}`
   const inTurn = createTurn()
@@ -191,15 +192,15 @@ export function createHardwareToken(q: {
   async function look(): Promise<void> {
     if (closed) return
     try {
-      if (session === undefined && remembered !== undefined) await opened()
-      else await inTurn(async () => (await reach()).check(open))
+      await inTurn(async () => (await reach()).check(open))
+      if (!open && remembered !== undefined) await opened()
     } catch (thrown) {
       if (isLoss(thrown)) drop(session, thrown)
     }
     tell()
   }
 
-  const timer = setInterval(() => void look(), q.lookMs ?? LOOK_MS)
+  const timer = setInterval(() => void look(), q.place.lookMs ?? LOOK_MS)
   timer.unref()
   void look()
 

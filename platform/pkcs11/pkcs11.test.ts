@@ -238,8 +238,8 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
   if (!hasSoftHsm()) return skipFor(t, 'SoftHSM, p11-kit or OpenSC is not installed')
   const hsm = await startSoftHsm()
   const open = (more: { label?: string; serialNumber?: string } = {}) => {
-    const place = { socket: hsm.socket, label: LABEL, ...more }
-    const token = createHardwareToken({ place, clock: systemClock, lookMs: 50 })
+    const place = { socket: hsm.socket, label: LABEL, lookMs: 50, ...more }
+    const token = createHardwareToken({ place, clock: systemClock })
     t.teardown(() => token.close())
     return token
   }
