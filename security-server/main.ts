@@ -59,7 +59,7 @@ import { createServiceClient } from './provider/client.ts'
 import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
-import { unlockToken } from './unlock-token.ts'
+import { hardwarePlaces, unlockToken } from './unlock-token.ts'
 import { createLogVerification } from './verification.ts'
 import { wireWitnesses } from './witnessing.ts'
 
@@ -107,6 +107,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   })
   const keys = await createKeys({
     directory: await folder('keys'),
+    hardwareTokens: await hardwarePlaces(settings.hardwareTokens),
     clock,
     configuration: () => globalConfiguration.current().index,
     hostNames: { hostName: hostname(), ipAddresses: ownAddresses(settings.clients.https?.address) },

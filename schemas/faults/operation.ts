@@ -102,7 +102,19 @@ export const operationFaults = {
     status: 400,
     blame: 'client',
     text: 'The PIN is not correct',
-    remedy: 'Check the PIN file',
+    remedy: 'Check the PIN or the PIN file before the next try; a hardware token locks after a few',
+  },
+  pin_locked: {
+    status: 409,
+    blame: 'server',
+    text: 'The hardware token has locked its PIN',
+    remedy: 'Set a new PIN with the tool of its maker, then log in',
+  },
+  token_unavailable: {
+    status: 503,
+    blame: 'server',
+    text: 'The hardware token cannot be used',
+    remedy: 'Check the device and its p11-kit server; when it is back, work goes on by itself',
   },
   malformed_der: {
     status: 400,
