@@ -28,6 +28,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
     ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
+    ...['getSigningToken', 'giveSigningTokenPinPart', 'lockSigningToken'],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
     ...['addSuspension', 'confirmSuspension', 'liftSuspension'],
     ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],
