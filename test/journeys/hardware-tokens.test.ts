@@ -177,7 +177,7 @@ t.test('a central registry', async (t) => {
   type SigningToken = { state: string; reason?: string; parts: { part: number; by: string }[] }
   const token = async () => (await node.must('GET', '/configuration/signing-token')) as SigningToken
   const inState = (state: string) => until(async () => (await token()).state === state)
-  const [half, rest] = [PIN.slice(0, 4), PIN.slice(4)]
+  const [half, rest] = [PIN.slice(0, 5), PIN.slice(5)]
   const second = (
     (await node.must('POST', '/api-keys', {
       name: 'second custodian',
@@ -207,7 +207,9 @@ t.test('a central registry', async (t) => {
     t.match(await token(), { parts: [] }, 'a part waits for a quarter of an hour')
     t.equal((await give(2, rest, second)).status, 200)
     t.match(await give(1, half), { status: 200, body: { state: 'open', parts: [] } })
-    t.notMatch(world.lines.join('\n'), new RegExp(`${half}|${rest}`), 'no part in a log line')
+    const audit = (await node.call('GET', '/audit-log?limit=500')).bytes.toString()
+    t.match(audit, /giveSigningTokenPinPart/)
+    t.notMatch(world.lines.join('\n') + audit, new RegExp(`${half}|${rest}`), 'no part in a log')
   })
 
   await t.test('a part is given in person where people log in', async (t) => {
@@ -277,6 +279,7 @@ t.test('a central registry', async (t) => {
     await publish(node)
     const fresh = await world.reader(await anchorOf(node))
     await fresh.refresh()
+    await fresh.refreshSuspensions()
     t.ok(fresh.current().index.instance === 'DEV', 'and one that knows the new anchor only')
   })
 
@@ -311,13 +314,16 @@ t.test('a central registry', async (t) => {
     const { index } = await publish(node)
     await server.refresh()
     t.ok(server.current().statementIndex! >= index)
-    const back = (await node.must('POST', '/configuration/signing-keys', {
-      algorithm: 'P-256',
-    })) as SigningKey
-    await rotateTo(back.id)
-    await publish(node)
-    await server.refresh()
-    await node.must('DELETE', `/configuration/signing-keys/${made.id}`)
+    const add = async (more: object) =>
+      (await node.must('POST', '/configuration/signing-keys', more)) as SigningKey
+    for (const more of [{ algorithm: 'RSA-2048', token: 'token' }, { algorithm: 'P-256' }]) {
+      const before = (await keysOf()).find(({ active }) => active)!
+      await rotateTo((await add(more)).id)
+      const { index: next } = await publish(node)
+      await server.refresh()
+      t.ok(server.current().statementIndex! >= next)
+      await node.must('DELETE', `/configuration/signing-keys/${before.id}`)
+    }
     t.notMatch(
       hsm.pkcs11Tool('--list-objects', '--login', '--pin', PIN),
       /Private Key/,
