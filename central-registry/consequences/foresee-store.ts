@@ -74,10 +74,11 @@ async function tryOut(
 /** The versions in force of the contract that the act is about. */
 async function ownContracts(
   transaction: Kysely<Tables>,
-  { operation, id }: ForeseenAct,
+  { operation, kind, id }: ForeseenAct,
   now: string,
 ): Promise<TouchedContract[]> {
-  if (operation !== 'suspendContract' && operation !== 'terminateContract') return []
+  const isOfContract = operation === 'suspendContract' || operation === 'terminateContract'
+  if (!isOfContract && !(operation === 'addSuspension' && kind === 'contract')) return []
   const rows = await versionsOf(transaction, id.toLowerCase())
   return rows.map((row) => touched(row, now)).filter(({ state }) => LIVE.includes(state))
 }

@@ -8,7 +8,7 @@ import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { PostNotice } from '../requests/client.ts'
 import type { WebhookStore } from '../requests/webhook-store.ts'
-import type { Happened } from './store.ts'
+import type { Happened } from './move-store.ts'
 
 export const NOTIFY_CONTRACT = 'notify-contract'
 

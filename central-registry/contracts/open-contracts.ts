@@ -9,6 +9,7 @@ import type { MemberStore } from '../members/store.ts'
 import type { PostNotice } from '../requests/client.ts'
 import type { WebhookStore } from '../requests/webhook-store.ts'
 import type { Change } from '../store.ts'
+import type { Suspensions } from '../suspensions/open-suspensions.ts'
 import type { TrustStore } from '../trust/store.ts'
 import { createDistributionStore } from './distribution-store.ts'
 import { type ContractIntakeRooms, contractIntakeHandlers } from './intake.ts'
@@ -39,13 +40,16 @@ export function openContracts(q: {
   post: PostNotice
   metrics: Metrics
   members: Pick<MemberStore, 'parameters'>
+  suspensions: Pick<Suspensions, 'store' | 'ofContract'>
+  /** The person or key that made an API key. */
+  makerOf(key: string): Promise<string | null>
   trust: TrustStore
   ocspFreshnessSeconds: number
   signDocument: ContractIntakeRooms['signDocument']
   clock: Clock
   log: Log
 }): Contracts {
-  const { database, record, members, clock } = q
+  const { database, record, members, suspensions, makerOf, clock } = q
   const notify = announceContract(q.jobs, clock)
   const store = createContractStore({ record, notify })
   const reading = createContractReading(database)
@@ -59,7 +63,7 @@ export function openContracts(q: {
     () => overdue,
   )
   return {
-    handlers: contractHandlers({ store, reading, policy, members, clock }),
+    handlers: contractHandlers({ store, reading, policy, members, suspensions, makerOf, clock }),
     intake: (count) => contractIntakeHandlers({ ...q, store, distribution, count }),
     notify: createContractNotifier(q),
     async settle() {

@@ -6,6 +6,7 @@ import type { ContractContent, ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { countOf } from '../store.ts'
+import { isSuspendedIn } from '../suspensions/rows-store.ts'
 import {
   checkOverlap,
   consumersOf,
@@ -162,17 +163,18 @@ export async function addEvent(
   await transaction.insertInto('contract_event').values(event).execute()
 }
 
-/** Which of the parties the register does not have (any more). */
+/** Which of the parties the register does not have (any more), and whether the contract is suspended. */
 export async function readFacts(
   kysely: Kysely<Tables>,
   content: ContractContent,
-): Promise<Pick<RegisterFacts, 'missing' | 'groupExists'>> {
+): Promise<Omit<RegisterFacts, 'versions'>> {
   const wanted = [content.provider, ...namedConsumers(content)]
   const found = await kysely.selectFrom('subsystem').select('id').where('id', 'in', wanted).execute()
   const known = new Set(found.map(({ id }) => id))
   const group = groupOf(content)
   return {
     missing: wanted.filter((one) => !known.has(one)),
+    isSuspended: await isSuspendedIn(kysely, 'contract', content.contract),
     groupExists: group === undefined || (await countOf(kysely, 'global_group', 'code', group)) > 0,
   }
 }

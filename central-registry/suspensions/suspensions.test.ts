@@ -32,8 +32,8 @@ void t.test('one key suspends, the list says so at once and is renewed, lifting 
   await eachDatabase(t, async (database, t, url) => {
     const world = registryWorld(t, database.dialect === 'sqlite' ? undefined : url)
     const node = await world.start()
-    await setUp(node, authority)
     t.equal((await node.get('/internalconf-suspensions')).status, 404, 'nothing is published yet')
+    await setUp(node, authority)
     await publish(node)
     const first = await listOf(node)
     t.same(first.suspended, [])
