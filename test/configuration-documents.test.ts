@@ -130,7 +130,7 @@ void t.test('each example is accepted and shows every setting', async (t) => {
 
 t.test('every operation of our APIs has checks that compile', async (t) => {
   for (const name of ['central-registry-api', 'security-server-api']) {
-    const document = parse(read(`schemas/${name}.yaml`)) as OpenApiDocument
+    const document = parse(read(`schemas/${name}.yaml`), { maxAliasCount: -1 }) as OpenApiDocument
     const operations = readOperations(document)
     t.ok(operations.length > 10, name)
     // A process compiles them when they are first called: what does not compile is to be found here.

@@ -82,7 +82,8 @@ async function suspend(
   of: { kind: SuspendedKind; subject: string },
   { caller: { id, name }, maker, at }: Q,
 ): Promise<void> {
-  const store = createSuspensionStore(...within(transaction), createSuspendableContracts(tellNobody))
+  const contracts = createSuspendableContracts(tellNobody)
+  const store = createSuspensionStore(...within(transaction), { contracts, tell: tellNobody })
   await store.suspend({ ...of, reason: 'foreseen', maker }, { by: { id, name }, words: name, at })
 }
 

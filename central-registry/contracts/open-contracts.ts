@@ -13,8 +13,9 @@ import type { Suspensions } from '../suspensions/open-suspensions.ts'
 import type { TrustStore } from '../trust/store.ts'
 import { createDistributionStore } from './distribution-store.ts'
 import { type ContractIntakeRooms, contractIntakeHandlers } from './intake.ts'
+import type { Notify } from './move-store.ts'
 import { createNoticeStore } from './notices-store.ts'
-import { announceContract, createContractNotifier } from './notify.ts'
+import { createContractNotifier } from './notify.ts'
 import { createContractPolicyStore } from './policy-store.ts'
 import { createContractReading } from './reading-store.ts'
 import { contractHandlers } from './routes.ts'
@@ -38,6 +39,7 @@ export function openContracts(q: {
   jobs: Pick<Jobs, 'enqueue'>
   webhooks: Pick<WebhookStore, 'urlOf'>
   post: PostNotice
+  notify: Notify
   metrics: Metrics
   members: Pick<MemberStore, 'parameters'>
   suspensions: Pick<Suspensions, 'store' | 'ofContract'>
@@ -49,8 +51,7 @@ export function openContracts(q: {
   clock: Clock
   log: Log
 }): Contracts {
-  const { database, record, members, suspensions, makerOf, clock } = q
-  const notify = announceContract(q.jobs, clock)
+  const { database, record, notify, members, suspensions, makerOf, clock } = q
   const store = createContractStore({ record, notify })
   const reading = createContractReading(database)
   const distribution = createDistributionStore(database, record)

@@ -159,7 +159,7 @@ t.test('its end does not lift it, a termination does', (t) =>
 
 t.test('one bound for all kinds, which two persons set; lifting is a proposal', async (t: Test) => {
   const issuer = await startOpenIdProvider(t)
-  const w = await startContracts(t, undefined, issuer)
+  const w = await startContracts(t, undefined, { login: issuer })
   const { node } = w
   const content = await agreed(w)
   const { anna, ben } = await install(t, node)

@@ -23,7 +23,12 @@ import {
 } from './publish-list.ts'
 import { suspensionHandlers } from './routes.ts'
 import { describe, mayConfirm } from './rules.ts'
-import { createSuspensionStore, type SuspendableContracts, type SuspensionStore } from './store.ts'
+import {
+  createSuspensionStore,
+  type SuspendableContracts,
+  type SuspensionStore,
+  type TellOfSuspension,
+} from './store.ts'
 import { watchSuspensions } from './watch.ts'
 
 export type Suspensions = {
@@ -41,6 +46,8 @@ export async function openSuspensions(q: {
   directory: string
   jobs: Pick<Jobs, 'enqueue'>
   contracts: SuspendableContracts
+  /** Tells those whom it concerns by e-mail, within the transaction. */
+  tell: TellOfSuspension | undefined
   members: Pick<MemberStore, 'parameters'>
   privateKeys: Pick<PrivateKeys, 'open'>
   acceptRestored: boolean
@@ -57,11 +64,9 @@ export async function openSuspensions(q: {
 }): Promise<Suspensions> {
   const { database, clock } = q
   const highWater = createHighWater(path.join(q.directory, 'highest-suspension-list'))
-  const store = createSuspensionStore(
-    database,
-    createChange(database, announceSuspensions(q.jobs)),
-    q.contracts,
-  )
+  const { contracts, tell = async () => undefined } = q
+  const change = createChange(database, announceSuspensions(q.jobs))
+  const store = createSuspensionStore(database, change, { contracts, tell })
   if (!q.acceptRestored)
     checkNotRestored((await store.newestList())?.number ?? 0, await highWater.read(), 'suspension list')
   const policy = createSuspensionPolicyStore(

@@ -33,8 +33,17 @@ export type SuspendableContracts = {
 
 const TABLES = { member: 'member', subsystem: 'subsystem', server: 'security_server' } as const
 
-/** `change` announces within the same transaction that the list has to be signed anew. */
-export function createSuspensionStore(database: Tabled, change: Change, contracts: SuspendableContracts) {
+export type TellOfSuspension = (transaction: Kysely<unknown>, row: SuspensionRow) => Promise<void>
+
+/**
+ * `change` announces within the same transaction that the list has to be signed anew; `tell` what was suspended or lifted, to
+ * those whom it concerns.
+ */
+export function createSuspensionStore(
+  database: Tabled,
+  change: Change,
+  { contracts, tell }: { contracts: SuspendableContracts; tell: TellOfSuspension },
+) {
   const tables = tablesOf<Tables>(database)
 
   const find = async (id: number, kysely: Kysely<Tables> = tables): Promise<SuspensionRow> =>
@@ -50,6 +59,11 @@ export function createSuspensionStore(database: Tabled, change: Change, contract
   ): Promise<SuspensionRow> => {
     await transaction.updateTable('suspension').set(values).where('id', '=', id).execute()
     return find(id, transaction)
+  }
+
+  const told = async (transaction: Kysely<Tables>, row: SuspensionRow): Promise<SuspensionRow> => {
+    await tell(transaction as unknown as Kysely<unknown>, row)
+    return row
   }
 
   return {
@@ -87,7 +101,7 @@ export function createSuspensionStore(database: Tabled, change: Change, contract
           })
           .returning('id')
           .executeTakeFirstOrThrow()
-        return find(id, transaction)
+        return told(transaction, await find(id, transaction))
       }),
     /** `check` throws unless it may be; then nobody else has decided meanwhile. */
     confirm: (id: number, check: (row: SuspensionRow) => void, { by, at, words }: Act) =>
@@ -106,7 +120,7 @@ export function createSuspensionStore(database: Tabled, change: Change, contract
           const q = { contract: row.subject, isSuspended: true }
           await contracts.resume(transaction, q, { by: act.words, at: act.at })
         }
-        return update(transaction, id, lifted(act))
+        return told(transaction, await update(transaction, id, lifted(act)))
       }),
     /** Lets a contract go on of which this content was read. */
     liftContract: (contract: string, hash: string, act: Act) =>
@@ -114,7 +128,7 @@ export function createSuspensionStore(database: Tabled, change: Change, contract
         const row = await newestOf(transaction, contract)
         const isSuspended = row !== undefined && row.state !== 'lifted'
         await contracts.resume(transaction, { contract, hash, isSuspended }, { by: act.words, at: act.at })
-        if (isSuspended) await update(transaction, row.id, lifted(act))
+        if (isSuspended) await told(transaction, await update(transaction, row.id, lifted(act)))
       }),
     /** The newest suspension of a contract, lifted or not. */
     ofContract: (contract: string): Promise<SuspensionRow | undefined> => newestOf(tables, contract),

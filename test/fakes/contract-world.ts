@@ -1,5 +1,6 @@
 /** A registry with members who agree on contracts, and what they send it: proposals, seals, acts, questions. */
 import type { Test } from 'tap'
+import type { MailServer } from '#central-registry/mail/client.ts'
 import { readSignedJson } from '#core/signature/signed-json.ts'
 import {
   CONTRACT_DOCUMENT,
@@ -22,9 +23,13 @@ export type ContractWorld = { world: RegistryWorld; node: Node }
 type Body = { type?: string; message?: string; state?: string; hash?: string; version?: number }
 
 /** A registry with an owner, who offers, and two members who ask, each with a server. */
-export async function startContracts(t: Test, url?: string, login?: string): Promise<ContractWorld> {
+export async function startContracts(
+  t: Test,
+  url?: string,
+  more: { login?: string; mailServer?: MailServer } = {},
+): Promise<ContractWorld> {
   const world = registryWorld(t, url)
-  const node = await world.start({ registration: true, ...(login === undefined ? {} : { login }) })
+  const node = await world.start({ registration: true, ...more })
   await setUp(node, authority)
   for (const [memberCode, subsystemCode] of [
     ['5678', 'tax'],
