@@ -311,6 +311,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
         store: createOverviewStore(database),
         servers,
         suspensions: suspensions.store,
+        contracts: contracts.reading,
         waiting: async (caller) => ({
           proposals: await proposed.countWaiting(caller),
           requests: await requests.store.count({ state: 'SUBMITTED_FOR_APPROVAL' }),

@@ -71,7 +71,7 @@ export async function perform(transaction: Kysely<Tables>, act: ForeseenAct, q: 
       const rows = await versionsOf(transaction, id.toLowerCase())
       const row = rows.find(({ state }) => isPossible(state, 'terminate')) ?? rows.at(-1)
       if (row === undefined) throw noContract(id.toLowerCase())
-      const store = createContractStore({ record, notify: tellNobody })
+      const store = createContractStore({ record, notify: tellNobody, announce: tellNobody })
       await store.terminate(row.contract, row.hash, 'foreseen', { by: caller.name, at })
     }
   }

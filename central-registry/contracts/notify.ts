@@ -17,11 +17,7 @@ const GIVE_UP_MS = 3 * 86_400_000
 type Notice = { contract: string; version: number; event: string; member: string; at: number }
 
 /** `tell` says it by e-mail too, within the transaction. */
-export function announceContract(
-  jobs: Pick<Jobs, 'enqueue'>,
-  clock: Clock,
-  tell?: Notify,
-): Notify {
+export function announceContract(jobs: Pick<Jobs, 'enqueue'>, clock: Clock, tell?: Notify): Notify {
   return async (within, all) => {
     const { members, ...happened } = all
     for (const member of members) {

@@ -10,6 +10,7 @@ import type { PostNotice } from '../requests/client.ts'
 import type { WebhookStore } from '../requests/webhook-store.ts'
 import type { Change } from '../store.ts'
 import type { Suspensions } from '../suspensions/open-suspensions.ts'
+import { announceSuspensions } from '../suspensions/publish-list.ts'
 import type { TrustStore } from '../trust/store.ts'
 import { createDistributionStore } from './distribution-store.ts'
 import { type ContractIntakeRooms, contractIntakeHandlers } from './intake.ts'
@@ -17,7 +18,7 @@ import type { Notify } from './move-store.ts'
 import { createNoticeStore } from './notices-store.ts'
 import { createContractNotifier } from './notify.ts'
 import { createContractPolicyStore } from './policy-store.ts'
-import { createContractReading } from './reading-store.ts'
+import { type ContractReading, createContractReading } from './reading-store.ts'
 import { contractHandlers } from './routes.ts'
 import { createContractStore } from './store.ts'
 
@@ -25,6 +26,7 @@ import { createContractStore } from './store.ts'
 export const SETTLE_CONTRACTS = 'settle-contracts'
 
 export type Contracts = {
+  reading: ContractReading
   handlers: Record<string, OperationHandler>
   /** Of the registration API; `count` hears of each document. */
   intake(count: ContractIntakeRooms['count']): Record<string, OperationHandler>
@@ -52,7 +54,7 @@ export function openContracts(q: {
   log: Log
 }): Contracts {
   const { database, record, notify, members, suspensions, makerOf, clock } = q
-  const store = createContractStore({ record, notify })
+  const store = createContractStore({ record, notify, announce: announceSuspensions(q.jobs) })
   const reading = createContractReading(database)
   const distribution = createDistributionStore(database, record)
   const notices = createNoticeStore({ record, notify })
@@ -64,6 +66,7 @@ export function openContracts(q: {
     () => overdue,
   )
   return {
+    reading,
     handlers: contractHandlers({ store, reading, policy, members, suspensions, makerOf, clock }),
     intake: (count) => contractIntakeHandlers({ ...q, store, distribution, count }),
     notify: createContractNotifier(q),

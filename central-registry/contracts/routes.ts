@@ -17,7 +17,7 @@ import type { Act } from '../suspensions/store.ts'
 import type { ContractPolicy, ContractPolicyStore } from './policy-store.ts'
 import type { ContractReading, Filter } from './reading-store.ts'
 import { contentOf, versionOf } from './rows-store.ts'
-import { differences, isOverdue, stateAt } from './rules.ts'
+import { differences, isOverdue, stateAt, waitsFor } from './rules.ts'
 import type { ContractStore } from './store.ts'
 
 type Rooms = {
@@ -72,6 +72,12 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
         versions: versions.map((row, i) => ({
           ...summary(row),
           content: contentOf(row),
+          waitsFor: waitsFor(
+            { state: row.state, content: contentOf(row) },
+            seals.flatMap(({ version, member, subsystems: joined }) =>
+              Number(version) === row.version && joined === null ? [member] : [],
+            ),
+          ),
           // From the version before, whatever became of it: what a reader saw last.
           changes: i === 0 ? [] : differences(contentOf(versions[i - 1]!), contentOf(row)),
           seals: seals

@@ -4,6 +4,7 @@ import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parti
 import { contentHash, contentText } from '#core/contract/read-content.ts'
 import type { ContractContent, ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
+import { encodeSegment } from '#schemas/identifiers.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { countOf } from '../store.ts'
 import { isSuspendedIn } from '../suspensions/rows-store.ts'
@@ -83,7 +84,7 @@ export async function putVersion(
     state: 'PROPOSED',
     title: content.title,
     content: contentText(content),
-    parties: [contract, content.provider, ...consumers, groupOf(content) ?? ''].join(' '),
+    parties: searchedFor(content),
     global_group: groupOf(content) ?? null,
     critical: content.critical ? 1 : 0,
     valid_from: content.validFrom,
@@ -98,6 +99,13 @@ export async function putVersion(
   await addParties(transaction, row, [content.provider], 'provider')
   await addParties(transaction, row, consumers, 'consumer')
   return row
+}
+
+/** What a search finds a contract by beside its title: its id, its parties, its services. */
+export function searchedFor(content: ContractContent): string {
+  const services = content.services.map(({ serviceCode }) => encodeSegment(serviceCode))
+  const consumers = [...namedConsumers(content), groupOf(content) ?? '']
+  return [content.contract, content.provider, ...consumers, ...services].join(' ')
 }
 
 export async function addParties(

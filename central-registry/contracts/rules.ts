@@ -257,6 +257,14 @@ function endNotice(leftMs: number): string | undefined {
   return days === undefined ? undefined : `ends-${days}`
 }
 
+/** Members whose seal a proposal still needs. */
+export function waitsFor(
+  { state, content }: { state: ContractState; content: ContractContent },
+  signers: string[],
+): string[] {
+  return state === 'PROPOSED' ? requiredSigners(content).filter((one) => !signers.includes(one)) : []
+}
+
 /** Every member that has a say: the required signers, and those who joined. */
 export function partiesOf(content: ContractContent, joined: string[]): string[] {
   return [...new Set([...requiredSigners(content), ...joined.map(memberOfSubsystem)])]

@@ -55,9 +55,11 @@ const MAX_JOINED = 50
 type Rooms = {
   record: Change
   notify: Notify
+  /** Within the transaction: the list of who is suspended has to be signed anew. */
+  announce: (transaction: Kysely<unknown>) => Promise<void>
 }
 
-export function createContractStore({ record, notify }: Rooms) {
+export function createContractStore({ record, notify, announce }: Rooms) {
   const tell = (transaction: Kysely<Tables>, row: ContractRow, event: string): Promise<void> =>
     tellParties(transaction, row, event, notify)
 
@@ -72,7 +74,9 @@ export function createContractStore({ record, notify }: Rooms) {
   /** What is terminated for good needs nobody to confirm or lift its suspension. */
   async function endSuspension(transaction: Kysely<Tables>, contract: string, decision: Decision) {
     const rows = await versionsOf(transaction, contract)
-    if (!rows.some(({ state }) => state === 'SUSPENDED')) await endOf(transaction, contract, decision)
+    if (rows.some(({ state }) => state === 'SUSPENDED')) return
+    if (await endOf(transaction, contract, decision))
+      await announce(transaction as unknown as Kysely<unknown>)
   }
 
   /** Puts a version in force that all agreed on, unless the registry or time stands against it. */

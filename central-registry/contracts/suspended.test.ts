@@ -67,6 +67,10 @@ t.test('at once, in both lists, with all its versions; lifted as a whole', (t) =
         query,
       )
     t.equal(await stateOf(w, content), 'ACTIVE', 'nothing is done by asking')
+    t.match(await node.must('GET', '/overview'), { contracts: { toApprove: 0, ending: 0, overdue: 0 } })
+    for (const q of ['persons', 'DEV:GOV:5678:tax', content.contract.slice(0, 9), 'taxation'])
+      t.equal(((await node.must('GET', `/contracts?q=${q}`)) as []).length, 1, q)
+    t.same(await node.must('GET', '/contracts?q=horses'), [])
 
     const upper = { ...emergency(content), subject: content.contract.toUpperCase() }
     const made = (await node.must('POST', '/suspensions', upper)) as Suspension

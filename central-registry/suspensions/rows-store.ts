@@ -27,17 +27,18 @@ export async function isSuspendedIn(
   return (await counted(same.where('state', 'in', IN_FORCE))) > 0
 }
 
-/** The suspension of a contract ends with the contract, by who ended that, in words. */
+/** The suspension of a contract ends with the contract, by who ended that, in words; false when there was none. */
 export async function endOf(
   transaction: Kysely<Tables>,
   contract: string,
   { by, at }: { by: string; at: string },
-): Promise<void> {
-  await transaction
+): Promise<boolean> {
+  const { numUpdatedRows } = await transaction
     .updateTable('suspension')
     .set({ state: 'lifted', lifted_at: at, lifted_by: '', lifted_by_name: by })
     .where('kind', '=', 'contract')
     .where('subject', '=', contract)
     .where('state', 'in', IN_FORCE)
-    .execute()
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
 }
