@@ -14,6 +14,7 @@ import { Consequences } from '../consequences.tsx'
 import { History } from '../history.tsx'
 import { HostingOf } from '../hosting-mandates/of-member.tsx'
 import { clientPath, Groups, Members, Servers } from '../links.tsx'
+import { Suspend } from '../suspensions/suspension.tsx'
 
 type Member = {
   id: string
@@ -71,6 +72,7 @@ function Known(member: Member) {
               result={() => <p>{text('members.deleted')}</p>}
               then={() => goTo('/members')}
             />
+            <Suspend kind="member" subject={id} />
           </>
         }
       />
