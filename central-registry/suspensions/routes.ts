@@ -4,10 +4,12 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { checkReason } from '#platform/http-service/four-eyes.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { MOST_SUSPENDED, type SuspendedKind } from '#schemas/global-configuration.ts'
+import { Fault } from '#schemas/fault.ts'
 import { listAnswer } from '../list-answer.ts'
 import { instanceOf } from '../members/instance.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { SuspensionRow } from '../migrations/tables.ts'
+import type { Page } from '../store.ts'
 import type { SuspensionPolicyStore } from './policy-store.ts'
 import { checkConfirmer, checkInForce, describe, mayConfirm, subjectOf, wordsOf } from './rules.ts'
 import type { Act, SuspensionStore } from './store.ts'
@@ -51,9 +53,20 @@ export function suspensionHandlers(rooms: Rooms): Record<string, OperationHandle
 
   return {
     getSuspensions: async ({ query, caller }) => {
-      const { state, ...page } = query as { state: keyof typeof STATES; offset: number; limit: number }
-      const rows = await store.list({ ...page, states: STATES[state] })
-      return listAnswer(await described(rows, caller), page, () => store.count(STATES[state]))
+      const { state, kind, subject, ...page } = query as Page & {
+        state: keyof typeof STATES
+        kind?: SuspendedKind
+        subject?: string
+      }
+      if ((kind === undefined) !== (subject === undefined))
+        throw new Fault('invalid_input', { what: 'kind and subject are given together' })
+      const of =
+        kind === undefined || subject === undefined
+          ? undefined
+          : { kind, subject: subjectOf(kind, subject, await instanceOf(rooms.members)) }
+      const filter = { states: STATES[state], of }
+      const rows = await store.list({ ...page, ...filter })
+      return listAnswer(await described(rows, caller), page, () => store.count(filter.states, of))
     },
     getSuspension: async ({ params, caller }) => one(await store.find(Number(params['id'])), caller),
     addSuspension: async ({ body, caller }) => {

@@ -33,6 +33,12 @@ export type SuspendableContracts = {
 
 const TABLES = { member: 'member', subsystem: 'subsystem', server: 'security_server' } as const
 
+type Filter = {
+  states: SuspensionRow['state'][]
+  /** Only those of one thing. */
+  of?: { kind: SuspendedKind; subject: string } | undefined
+}
+
 export type TellOfSuspension = (transaction: Kysely<unknown>, row: SuspensionRow) => Promise<void>
 
 /**
@@ -60,6 +66,14 @@ export function createSuspensionStore(
     await transaction.updateTable('suspension').set(values).where('id', '=', id).execute()
     return find(id, transaction)
   }
+
+  const where = ({ states, of }: Filter) =>
+    tables
+      .selectFrom('suspension')
+      .where('state', 'in', states)
+      .$if(of !== undefined, (query) =>
+        query.where('kind', '=', of!.kind).where('subject', '=', of!.subject),
+      )
 
   const told = async (transaction: Kysely<Tables>, row: SuspensionRow): Promise<SuspensionRow> => {
     await tell(transaction as unknown as Kysely<unknown>, row)
@@ -153,21 +167,9 @@ export function createSuspensionStore(
     unconfirmed: (): Promise<SuspensionRow[]> =>
       tables.selectFrom('suspension').selectAll().where('state', '=', 'unconfirmed').orderBy('id').execute(),
     /** The newest first. */
-    list: ({
-      states,
-      offset,
-      limit,
-    }: Page & { states: SuspensionRow['state'][] }): Promise<SuspensionRow[]> =>
-      tables
-        .selectFrom('suspension')
-        .selectAll()
-        .where('state', 'in', states)
-        .orderBy('id', 'desc')
-        .offset(offset)
-        .limit(limit)
-        .execute(),
-    count: (states: SuspensionRow['state'][]): Promise<number> =>
-      counted(tables.selectFrom('suspension').where('state', 'in', states)),
+    list: ({ states, of, offset, limit }: Page & Filter): Promise<SuspensionRow[]> =>
+      where({ states, of }).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
+    count: (states: Filter['states'], of?: Filter['of']): Promise<number> => counted(where({ states, of })),
     newestList: () => listIn(tables),
     /** Keeps what `make` signs of what is in force at this moment; nothing when it returns nothing. */
     sign: (

@@ -21,11 +21,15 @@ const ACTS: Record<string, Record<string, string[]>> = {
   },
   '/contracts': {},
   '/suspensions': { XROAD_SECURITY_OFFICER: ['Suspend at once', 'Confirm', 'Lift'] },
-  '/subsystems/DEV:GOV:1234:plain': { XROAD_REGISTRATION_OFFICER: ['Delete'] },
+  '/subsystems/DEV:GOV:1234:plain': {
+    XROAD_REGISTRATION_OFFICER: ['Delete'],
+    XROAD_SECURITY_OFFICER: ['Suspend'],
+  },
   '/security-servers/DEV:GOV:1234:SS1': {
     XROAD_REGISTRATION_OFFICER: [
       ...['Change address', 'Delete', 'Add a certificate', 'Register a client', 'Remove'],
     ],
+    XROAD_SECURITY_OFFICER: ['Confirm', 'Lift'],
   },
   '/global-groups/owners': { XROAD_REGISTRATION_OFFICER: ['Delete', 'Add to the group', 'Remove'] },
   '/trust-services': {

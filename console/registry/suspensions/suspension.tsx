@@ -118,10 +118,10 @@ export function By({ at, who }: { at: string | null; who: Who }) {
   )
 }
 
-/** On the page of the thing that is, or was, suspended. */
-export function SuspensionPart({ of }: { of: Suspension }) {
+/** On the page of the thing that is, or was, suspended; elsewhere with its name. */
+export function SuspensionPart({ of, named = false }: { of: Suspension; named?: boolean }) {
   return (
-    <Part title={text('suspension.one')}>
+    <Part title={named ? nameOf(of) : text('suspension.one')}>
       <Facts
         of={[
           ['common.state', <SuspensionState key="state" of={of} />],
