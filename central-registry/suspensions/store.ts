@@ -71,9 +71,7 @@ export function createSuspensionStore(
     tables
       .selectFrom('suspension')
       .where('state', 'in', states)
-      .$if(of !== undefined, (query) =>
-        query.where('kind', '=', of!.kind).where('subject', '=', of!.subject),
-      )
+      .$if(of !== undefined, (query) => query.where('kind', '=', of!.kind).where('subject', '=', of!.subject))
 
   const told = async (transaction: Kysely<Tables>, row: SuspensionRow): Promise<SuspensionRow> => {
     await tell(transaction as unknown as Kysely<unknown>, row)

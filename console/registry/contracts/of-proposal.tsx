@@ -5,7 +5,7 @@ import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/states.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { SuspensionPart, type Suspension } from '../suspensions/suspension.tsx'
+import { type Suspension, SuspensionPart } from '../suspensions/suspension.tsx'
 import { ContractState, contractPath, Parties, Party, type WholeContract } from './contract.tsx'
 import { Terms } from './terms.tsx'
 

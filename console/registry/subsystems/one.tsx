@@ -29,22 +29,22 @@ function OneSubsystem({ params }: { params: Record<string, string> }) {
             lead={<Copyable value={id} />}
             acts={
               <>
-              <Act
-                operation="deleteSubsystem"
-                button={text('subsystems.delete')}
-                title={text('subsystems.deleteTitle', { name: id })}
-                consequence={
-                  <>
-                    <p>{text('subsystems.deleteConsequence')}</p>
-                    <Consequences operation="deleteSubsystem" params={{ id }} />
-                  </>
-                }
-                nameToType={id.split(':').at(-1)!}
-                send={(_, call) => call('deleteSubsystem', { params: { id } })}
-                result={() => <p>{text('subsystems.deleted')}</p>}
-                then={() => goTo(clientPath(memberOf(id)))}
-              />
-              <SuspendOrLift kind="subsystem" subject={id} />
+                <Act
+                  operation="deleteSubsystem"
+                  button={text('subsystems.delete')}
+                  title={text('subsystems.deleteTitle', { name: id })}
+                  consequence={
+                    <>
+                      <p>{text('subsystems.deleteConsequence')}</p>
+                      <Consequences operation="deleteSubsystem" params={{ id }} />
+                    </>
+                  }
+                  nameToType={id.split(':').at(-1)!}
+                  send={(_, call) => call('deleteSubsystem', { params: { id } })}
+                  result={() => <p>{text('subsystems.deleted')}</p>}
+                  then={() => goTo(clientPath(memberOf(id)))}
+                />
+                <SuspendOrLift kind="subsystem" subject={id} />
               </>
             }
           />
