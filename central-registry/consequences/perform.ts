@@ -7,6 +7,7 @@ import { noContract, versionsOf } from '../contracts/rows-store.ts'
 import { isPossible } from '../contracts/rules.ts'
 import { createContractStore } from '../contracts/store.ts'
 import { createSuspendableContracts } from '../contracts/suspendable.ts'
+import { createFederationStore } from '../federation/store.ts'
 import { clientOf, memberIdOf, subsystemIdOf } from '../members/rules.ts'
 import { createMemberStore } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
@@ -21,7 +22,7 @@ export const FORESEEABLE = [
   ...(['deleteCertificationService', 'deleteIntermediateCa', 'deleteTimestampingService'] as const),
   ...(['deleteSecurityServer', 'deleteAuthenticationCertificate', 'deleteClient'] as const),
   ...(['deleteMember', 'deleteSubsystem', 'addSuspension'] as const),
-  ...(['suspendContract', 'terminateContract'] as const),
+  ...(['suspendContract', 'terminateContract', 'removeExternalAnchor'] as const),
 ] as const
 
 /** `id`: as in the operation's path, or the subject of a suspension. */
@@ -63,6 +64,11 @@ export async function perform(transaction: Kysely<Tables>, act: ForeseenAct, q: 
       const kind = given(act.kind, 'kind')
       const subject = subjectOf(kind, id, instance)
       return suspend(transaction, { kind, subject }, q)
+    }
+    case 'removeExternalAnchor': {
+      const [tabled, change] = within(transaction)
+      const store = createFederationStore(tabled, change, change)
+      return store.remove(id.toLowerCase(), { by: caller.name, at })
     }
     case 'suspendContract':
       return suspend(transaction, { kind: 'contract', subject: subjectOf('contract', id, instance) }, q)

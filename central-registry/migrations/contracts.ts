@@ -78,8 +78,17 @@ export const contractMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'registry-contracts-002-review': {
+    up: async (kysely) => {
+      await kysely.schema
+        .createIndex('contract_version_state_review_at')
+        .on('contract_version')
+        .columns(['state', 'review_at'])
+        .execute()
+    },
+  },
   // Services are searched for like parties.
-  'registry-contracts-002': {
+  'registry-contracts-003-services': {
     up: async (kysely) => {
       const versions = tablesOf<{
         contract_version: { contract: string; version: number; content: string; parties: string }

@@ -19,7 +19,7 @@ import {
 import { LOGIN_CLIENT, registryUrl, serverUrl, writePeople } from './people.ts'
 
 /** Changes when a sandbox of an older version cannot be used any more. */
-export const SANDBOX_VERSION = '8'
+export const SANDBOX_VERSION = '9'
 
 /** Makes the folders and the processes' settings; keeps what is there. `catalogue`: whether the registry asks providers by itself. */
 export async function writeSettings(layout: Layout, catalogue: boolean): Promise<void> {
@@ -102,6 +102,7 @@ database: sqlite:${folderOf(layout, `${key}/server.db`)}
 messageLogDatabase: sqlite:${folderOf(layout, `${key}/message-log.db`)}
 pinFile: ./${key}/pin
 peers: { address: ${address} }
+allowedFederations: [all]
 clients:
   http: { address: ${address}, port: ${SERVER_PORTS.http} }
   https: { address: ${address}, port: ${SERVER_PORTS.https} }
