@@ -40,8 +40,9 @@ import { createSignDocument } from './configuration/signing-keys/sign-document.t
 import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
 import { consequenceHandlers } from './consequences/routes.ts'
-import { NOTIFY_CONTRACT } from './contracts/notify.ts'
+import { announceContract, NOTIFY_CONTRACT } from './contracts/notify.ts'
 import { openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
+import { createSuspendableContracts } from './contracts/suspendable.ts'
 import { explainHandlers } from './explain/routes.ts'
 import { FOLLOW_FEDERATION, FOLLOW_SECONDS, openFederation } from './federation/open-federation.ts'
 import { FLEET_JOB_SECONDS, NOTICE_SILENCE, openFleet, PROBE_SERVERS } from './fleet/open-fleet.ts'
@@ -72,17 +73,10 @@ import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
 import { openSuccessions } from './successions/open-successions.ts'
-import { createEscalation, ESCALATE, ESCALATE_SECONDS } from './suspensions/escalate.ts'
+import { ESCALATE, ESCALATE_SECONDS } from './suspensions/escalate.ts'
+import { openSuspensions } from './suspensions/open-suspensions.ts'
 import { suspensionRoutes } from './suspensions/public-routes.ts'
-import {
-  announceSuspensions,
-  createSuspensionListPublisher,
-  RENEW_LIST,
-  RENEW_LIST_SECONDS,
-} from './suspensions/publish-list.ts'
-import { suspensionHandlers } from './suspensions/routes.ts'
-import { createSuspensionStore } from './suspensions/store.ts'
-import { watchSuspensions } from './suspensions/watch.ts'
+import { RENEW_LIST, RENEW_LIST_SECONDS } from './suspensions/publish-list.ts'
 import { createLeafFile } from './transparency-log/leaf-file.ts'
 import { logRoutes } from './transparency-log/public-routes.ts'
 import { createLogStore } from './transparency-log/store.ts'
@@ -134,20 +128,13 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       : await managementListener(settings.managementService, log)
   const transparencyLog = createLogStore(database)
   const signing = { ...signingKeys, acceptRestored: q.acceptRestored === true, now: () => new Date(clock()) }
-  const listMark = createHighWater(path.join(directory, 'highest-suspension-list'))
-  const suspensionList = createSuspensionListPublisher({
-    ...signing,
-    store: { sign: (make) => suspensions.sign(make), newestList: () => suspensions.newestList() },
-    highWater: listMark,
-    ...configuration,
-  })
   const publish = createPublish({
     ...signing,
     store: publications,
     highWater,
     transparencyLog,
     leafFile: createLeafFile(path.join(directory, 'transparency-log-leaves')),
-    ensureSuspensionList: () => suspensionList.ensure(),
+    ensureSuspensionList: () => suspensions.list.ensure(),
     sourceAddress: new URL(publicUrl).host,
     ...configuration,
     registration: registration && {
@@ -168,9 +155,9 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [SETTLE]: () => approvals.settle(),
       [NOTIFY]: (job) => requests.notify(job),
       [RENEW_LIST]: async () => {
-        await suspensionList.renew()
+        await suspensions.list.renew()
       },
-      [ESCALATE]: (job) => escalate(job),
+      [ESCALATE]: (job) => suspensions.escalate(job),
       [NOTIFY_CONTRACT]: (job) => contracts.notify(job),
       [SETTLE_CONTRACTS]: () => contracts.settle(),
       [STREAM_AUDIT_LOG]: async ({ signal }) => auditStream?.send(signal),
@@ -192,23 +179,36 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const trust = createTrustStore(database, change)
   const keys = createSigningKeyStore(database, change)
   const metrics = createMetrics()
+  const health = createHealth()
+  const audit = createAuditLog({ database, clock })
   const mail = openMail({ server: q.mailServer, ...{ database, record, jobs, members, metrics, clock, log } })
-  const suspensions = createSuspensionStore(
-    database,
-    createChange(database, announceSuspensions(jobs)),
-    async (transaction, row) => mail.tell?.suspension(transaction, row),
-  )
-  // Between two publications the list alone tells that a database is older.
-  if (q.acceptRestored !== true)
-    checkNotRestored((await suspensions.newestList())?.number ?? 0, await listMark.read(), 'suspension list')
-
+  const tellOfContract = announceContract(jobs, clock, mail.tell?.contract)
+  const makerOf = (key: string): Promise<string | null> => proposers.makerOf(key)
+  const suspensions = await openSuspensions({
+    ...{
+      ...signing,
+      ...configuration,
+      database,
+      directory,
+      jobs,
+      members,
+      audit,
+      health,
+      metrics,
+      clock,
+      log,
+    },
+    ...{ post: postNotice, webhook: settings.suspensions?.webhook, tell: mail.tell?.suspension, makerOf },
+    contracts: createSuspendableContracts(tellOfContract),
+    fourEyes: () => fourEyes(),
+  })
   const { ocspFreshnessSeconds } = configuration
   const signDocument = createSignDocument({ keys, ...signingKeys })
   const noticed = { database, record, jobs, metrics, members, trust, ocspFreshnessSeconds, clock, log }
   const requests = openRequests({ ...noticed, announce, tell: mail.tell?.request })
   const { webhooks } = requests
   const contracts = openContracts({
-    ...{ ...noticed, signDocument, webhooks, post: postNotice, tell: mail.tell?.contract },
+    ...{ ...noticed, signDocument, webhooks, post: postNotice, notify: tellOfContract, suspensions, makerOf },
   })
   const federation = openFederation({ database, change, record, members, metrics, clock, log })
   const fleet = openFleet({
@@ -221,16 +221,11 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const mandates = openMandates({ database, record, jobs, webhooks, post: postNotice, members, clock, log })
 
   const apiKeys = createApiKeys({ database, clock })
-  const audit = createAuditLog({ database, clock })
   const auditStream = await openAuditStream({
     ...{ settings: settings.auditStream, database },
     service: { name: 'concordat-central-registry', instance: publicUrl },
   })
   watchAuditStream(auditStream, metrics)
-  const escalate = createEscalation({
-    store: suspensions,
-    ...{ audit, clock, log, post: postNotice, webhook: settings.suspensions?.webhook },
-  })
   const { initialApiKeyFile } = settings.admin
   if (initialApiKeyFile !== undefined) await writeInitialApiKey(initialApiKeyFile, { apiKeys, audit })
 
@@ -243,7 +238,6 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const installation = createInstallationStore(database)
   const proposals = createProposalStore(database)
 
-  const health = createHealth()
   health.add('configuration', async () => {
     checkNotRestored(await newestIndex(), q.acceptRestored === true ? 0 : await highWater.read())
     const newest = await publications.newest()
@@ -256,11 +250,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     ...{ settings: settings.witness, database, directory, members, trust, servers, metrics, clock, log },
     ocspFreshnessSeconds,
   })
-  watchSuspensions({ store: suspensions, health, metrics, clock })
 
   const publicApp = await publicListener(settings.public, log)
   publicRoutes(publicApp, publications)
-  suspensionRoutes(publicApp, suspensions)
+  suspensionRoutes(publicApp, suspensions.store)
   logRoutes(publicApp, transparencyLog)
   if (witness !== undefined) await publicWitnessRoutes(publicApp, witness, clock)
   const adminApp = await adminListener(settings.admin, log)
@@ -317,7 +310,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...overviewHandlers({
         store: createOverviewStore(database),
         servers,
-        suspensions,
+        suspensions: suspensions.store,
+        contracts: contracts.reading,
         waiting: async (caller) => ({
           proposals: await proposed.countWaiting(caller),
           requests: await requests.store.count({ state: 'SUBMITTED_FOR_APPROVAL' }),
@@ -335,7 +329,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...requests.handlers,
       ...configurationHandlers({ store: publications, members, keys, ...signingKeys, publish, publicUrl }),
       ...signingKeys.serve({ store: keys, members, health, metrics, fourEyes, ...configuration }),
-      ...suspensionHandlers({ store: suspensions, members, fourEyes, makerOf: proposers.makerOf, clock }),
+      ...suspensions.handlers,
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
       ...mandates.handlers,

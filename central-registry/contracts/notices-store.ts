@@ -3,9 +3,9 @@ import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from '../migrations/tables.ts'
 import type { Change } from '../store.ts'
+import type { Happened } from './move-store.ts'
 import { COLUMNS, contentOf, joinedOf, versionOf } from './rows-store.ts'
 import { dueNotice, IN_FORCE, NOTICE_DAYS, partiesOf } from './rules.ts'
-import type { Happened } from './store.ts'
 
 const DAY_MS = 86_400_000
 /** In one transaction. */

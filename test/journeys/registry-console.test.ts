@@ -1,12 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { registryApi } from '#central-registry/admin/api.ts'
 import { createCatalogueStore } from '#central-registry/catalogue/store.ts'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { createChange } from '#central-registry/store.ts'
 import { createAuthority } from '#certs/authority.ts'
 import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
+import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { baseOf, hasChromium, keyOf, openBrowser, visitor } from '../browser.ts'
 import { reportAt, signedReport } from '../fakes/fleet.ts'
 import { signingParty } from '../fakes/management-requests.ts'
@@ -30,6 +32,8 @@ const PAGES: Record<string, string> = {
   campaign: '/fleet/campaigns/1',
   catalogue: '/catalogue',
   'catalogue-service': '/catalogue/DEV:GOV:1234:pop%20%C3%A4:persons',
+  contracts: '/contracts',
+  suspensions: '/suspensions',
   'trust-services': '/trust-services',
   'hosting-mandates': '/hosting-mandates',
   successions: '/successions',
@@ -65,6 +69,10 @@ void t.test('catalogues of texts: each language has every text, with the same ga
       // Another language may have more plural forms, never fewer than "other".
       if (!key.endsWith('_one')) t.strictSame(gaps(texts[key]), gaps(line), `${file} ${key}`)
     }
+  }
+  for (const { id, url } of readOperations(await registryApi()).filter(({ fourEyes }) => fourEyes)) {
+    t.ok(english[`operation.${id}`], `${id}: what two persons agree to has words`)
+    if (url.includes(':id')) t.ok(english[`field.id.${id}`], `${id}: and so has what it is about`)
   }
 })
 
@@ -103,6 +111,11 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   })
   await node.must('POST', '/members/DEV:GOV:1234/successions', {
     ...{ successor: 'DEV:GOV:5678', subsystems: [{ subsystemCode: 'plain' }] },
+  })
+  await node.must('POST', '/suspensions', {
+    kind: 'certificate',
+    subject: 'ab'.repeat(32),
+    reason: '<b>lost</b>',
   })
   await publish(node)
   await troubleInTheFleet(node, world.clock.now)

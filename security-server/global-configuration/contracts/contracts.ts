@@ -180,10 +180,12 @@ export async function createContracts(q: {
 
   return {
     contractFor(question) {
-      if (!takesDocuments(q.configuration())) return ''
+      const snapshot = q.configuration()
+      if (!takesDocuments(snapshot)) return ''
       if (index === undefined)
         throw new Fault('contracts_outdated', { what: 'the registry has not been asked yet' })
-      return contractFor(index, question)
+      // The suspension list may be newer than what was told of contracts.
+      return contractFor(index, question, snapshot.suspensionsIn(q.server.instance).ofContract)
     },
     refresh,
     async refreshWhenDue() {
