@@ -10,6 +10,7 @@ import {
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { CatalogueSettings } from './catalogue/open-catalogue.ts'
+import { isAddress } from './mail/rules.ts'
 
 export type Listener = {
   address: string
@@ -21,6 +22,18 @@ export type Listener = {
 export type Login = LoginFile & { firstCodeFile: string; secondCodeFile: string }
 /** Always HTTPS: servers know this certificate from the configuration. */
 export type Registration = Listener & { certificateFile: string; keyFile: string }
+/** Always mutual TLS: the management security server alone may call it. */
+export type ManagementService = Registration & { clientCertificateFile: string }
+
+export type MailSettings = {
+  host: string
+  port: number
+  tls: 'starttls' | 'tls' | 'none'
+  from: string
+  user?: string | undefined
+  passwordFile?: string | undefined
+  caFile?: string | undefined
+}
 
 export type Settings = {
   directory: string
@@ -30,6 +43,7 @@ export type Settings = {
   public: Listener
   admin: Listener & { initialApiKeyFile?: string | undefined }
   registration?: Registration | undefined
+  managementService?: ManagementService | undefined
   configuration: {
     validitySeconds: number
     renewSeconds: number
@@ -43,6 +57,7 @@ export type Settings = {
   auditStream?: AuditStreamSettings | undefined
   fleet: { probeSeconds: number }
   catalogue?: CatalogueSettings | undefined
+  mail?: MailSettings | undefined
   redisUrlFile?: string | undefined
   logLevel: string
 }
@@ -91,6 +106,16 @@ export const settingsSchema = {
       default: {},
     },
     registration: { ...listener(4001), required: ['certificateFile', 'keyFile'] },
+    managementService: {
+      ...listener(4002, {
+        clientCertificateFile: {
+          type: 'string',
+          'x-path': true,
+          description: 'PEM with the internal TLS certificate of the management security server',
+        },
+      }),
+      required: ['certificateFile', 'keyFile', 'clientCertificateFile'],
+    },
     configuration: {
       type: 'object',
       additionalProperties: false,
@@ -220,6 +245,27 @@ export const settingsSchema = {
         },
       },
     },
+    mail: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['host', 'from'],
+      dependentRequired: { user: ['passwordFile'], passwordFile: ['user'] },
+      description: 'The mail server through which members are told; without it nothing is sent',
+      properties: {
+        host: { type: 'string', pattern: '^[A-Za-z0-9.:-]{1,253}$' },
+        port: { type: 'integer', minimum: 1, maximum: 65535, default: 587 },
+        tls: {
+          type: 'string',
+          enum: ['starttls', 'tls', 'none'],
+          default: 'starttls',
+          description: 'none sends in clear',
+        },
+        from: { type: 'string', maxLength: 254, description: 'The sender' },
+        user: { type: 'string', minLength: 1, maxLength: 255 },
+        passwordFile: { type: 'string', 'x-path': true, description: 'Our password there, mode 0600' },
+        caFile: { type: 'string', 'x-path': true, description: 'PEM of the CAs of its certificate' },
+      },
+    },
     redisUrlFile: {
       type: 'string',
       'x-path': true,
@@ -230,7 +276,7 @@ export const settingsSchema = {
 } as const
 
 /** Throws `invalid_configuration` for settings that are each allowed but not together. */
-export function checkSettings({ admin, configuration, publicUrl, login, catalogue }: Settings): void {
+export function checkSettings({ admin, configuration, publicUrl, login, catalogue, mail }: Settings): void {
   const { renewSeconds, validitySeconds } = configuration
   if (renewSeconds * 2 > validitySeconds)
     throw invalid('configuration.renewSeconds must be at most half of configuration.validitySeconds')
@@ -243,6 +289,9 @@ export function checkSettings({ admin, configuration, publicUrl, login, catalogu
     if (idText(parseSubsystemId(catalogue.client)) !== catalogue.client)
       throw invalid('catalogue.client is INSTANCE/CLASS/CODE/SUBSYSTEM, each part percent-encoded')
   }
+  if (mail !== undefined && !isAddress(mail.from)) throw invalid('mail.from is a plain e-mail address')
+  if (mail?.tls === 'none' && mail.user !== undefined && !isLoopback(mail.host))
+    throw invalid('mail.user needs mail.tls: a password is not sent in clear')
   if (login === undefined) return
   checkLogin(login)
   if (login.firstCodeFile === login.secondCodeFile)

@@ -1,14 +1,15 @@
-/** The registry's two listeners: the public one serves signed files, the admin one takes API keys. */
+/** The registry's listeners: the public one serves signed files, the admin one takes API keys, two take management requests. */
 import { readFile } from 'node:fs/promises'
 import type { ServerOptions } from 'node:https'
 import type { FastifyInstance } from 'fastify'
-import { readCertificate } from '#core/certificate/certificate.ts'
+import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { Listener, Registration } from './config.ts'
+import type { Listener, ManagementService, Registration } from './config.ts'
+import { admitManagementServer, pinnedCertificates } from './requests/xroad/management-server.ts'
 
 export async function publicListener(listener: Listener, log: Log): Promise<FastifyInstance> {
   return createHttpService({ name: 'configuration', log, logRequests: false, ...(await tlsOf(listener)) })
@@ -32,6 +33,22 @@ export async function registrationListener(
   }
 }
 
+/** One address brings the requests of all servers of X-Road's kind. */
+const MANAGEMENT_RATE = { perSecond: 50, perMinute: 1000 }
+
+/** Asks for a client certificate and takes any in the handshake: whose it is decides before a body is read. */
+export async function managementListener(
+  listener: ManagementService,
+  log: Log,
+): Promise<{ app: FastifyInstance; pinned: Certificate[] }> {
+  const pinned = pinnedCertificates(await readPem(listener.clientCertificateFile))
+  const tls = await tlsOf(listener)
+  const https = { ...tls.https!, requestCert: true, rejectUnauthorized: false, handshakeTimeout: 10_000 }
+  const app = createHttpService({ name: 'management-service', log, rateLimit: MANAGEMENT_RATE, https })
+  admitManagementServer(app, pinned)
+  return { app, pinned }
+}
+
 /** DER of the first certificate of a PEM file: the one that a TLS client sees. */
 function firstOf(pem: Buffer): Buffer {
   const end = '-----END CERTIFICATE-----'
@@ -41,8 +58,12 @@ function firstOf(pem: Buffer): Buffer {
 
 async function tlsOf({ certificateFile, keyFile }: Listener): Promise<{ https?: ServerOptions }> {
   if (certificateFile === undefined || keyFile === undefined) return {}
-  const cert = await readFile(certificateFile).catch((cause: unknown) => {
-    throw new Fault('invalid_configuration', { what: `${certificateFile} cannot be read`, cause })
-  })
+  const cert = await readPem(certificateFile)
   return { https: { cert, key: await readSecret(keyFile), minVersion: 'TLSv1.2' } }
+}
+
+async function readPem(file: string): Promise<Buffer> {
+  return readFile(file).catch((cause: unknown) => {
+    throw new Fault('invalid_configuration', { what: `${file} cannot be read`, cause })
+  })
 }

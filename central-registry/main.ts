@@ -1,5 +1,5 @@
 /** The process of a central registry: settings and secrets by file, then the wiring in registry.ts. */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -13,6 +13,7 @@ import { createApiKey } from './admin/first-api-key.ts'
 import { checkSettings, type Settings, settingsSchema } from './config.ts'
 import { reopenInstallation } from './installation/reopen.ts'
 import { createInstallationStore } from './installation/store.ts'
+import type { MailServer } from './mail/client.ts'
 import { openRegistryDatabase, startRegistry } from './registry.ts'
 
 const { values } = parseArgs({
@@ -42,11 +43,22 @@ async function start(): Promise<Running> {
     pin: await readSecret(settings.pinFile),
     clientSecret:
       settings.login === undefined ? undefined : await readSecret(settings.login.clientSecretFile),
+    mailServer: await mailServer(settings.mail),
     redisUrl: settings.redisUrlFile === undefined ? undefined : await readSecret(settings.redisUrlFile),
     acceptRestored: values['accept-restored-database'] === true,
     clock,
     log,
   })
+}
+
+async function mailServer(mail: Settings['mail']): Promise<MailServer | undefined> {
+  if (mail === undefined) return undefined
+  const { passwordFile, caFile, ...server } = mail
+  return {
+    ...server,
+    password: passwordFile === undefined ? undefined : await readSecret(passwordFile),
+    ca: caFile === undefined ? undefined : await readFile(caFile, 'utf8'),
+  }
 }
 
 /** Prints a key, for an operator who has none, and ends. */

@@ -47,12 +47,18 @@ import { explainHandlers } from './explain/routes.ts'
 import { FLEET_JOB_SECONDS, NOTICE_SILENCE, openFleet, PROBE_SERVERS } from './fleet/open-fleet.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
+import { createImportClient } from './imports/client.ts'
+import { importHandlers } from './imports/routes.ts'
+import { createImportStore } from './imports/store.ts'
 import { installationHandlers } from './installation/routes.ts'
 import { createInstallationStore } from './installation/store.ts'
 import { announcePublication, PUBLISH } from './jobs/publication.ts'
 import { SETTLE, SETTLE_SECONDS } from './jobs/settle.ts'
-import { adminListener, publicListener, registrationListener } from './listeners.ts'
+import { adminListener, managementListener, publicListener, registrationListener } from './listeners.ts'
 import { openLogin } from './login.ts'
+import type { MailServer } from './mail/client.ts'
+import { FORGET_MAIL, FORGET_MAIL_SECONDS, openMail } from './mail/open-mail.ts'
+import { SEND_MAIL } from './mail/tell-store.ts'
 import { NOTIFY_MANDATE, SETTLE_MANDATES } from './mandates/notices.ts'
 import { openMandates } from './mandates/open-mandates.ts'
 import { createRelationStore } from './members/relations-store.ts'
@@ -61,15 +67,9 @@ import { createMemberStore } from './members/store.ts'
 import { allMigrations } from './migrations/all.ts'
 import { overviewHandlers } from './overview/routes.ts'
 import { createOverviewStore } from './overview/store.ts'
-import { createAutomaticApprovalStore } from './requests/automatic-store.ts'
 import { postNotice } from './requests/client.ts'
-import { intakeHandlers } from './requests/intake.ts'
-import { announceDecision, createNotifier, NOTIFY } from './requests/notify.ts'
-import { registrationRoutes } from './requests/public-routes.ts'
-import { requestHandlers } from './requests/routes.ts'
-import { createRequestStore } from './requests/store.ts'
-import { createWebhookStore } from './requests/webhook-store.ts'
-import { managementServiceRoutes } from './requests/xroad/routes.ts'
+import { NOTIFY } from './requests/notify.ts'
+import { openRequests } from './requests/open-requests.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
@@ -104,6 +104,7 @@ export type RegistrySettings = {
   /** The secrets that the settings name by file. */
   pin: string
   clientSecret?: string | undefined
+  mailServer?: MailServer | undefined
   redisUrl?: string | undefined
   acceptRestored?: boolean
   clock: Clock
@@ -129,6 +130,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
 
   const registration =
     settings.registration === undefined ? undefined : await registrationListener(settings.registration, log)
+  const management =
+    settings.managementService === undefined
+      ? undefined
+      : await managementListener(settings.managementService, log)
   const transparencyLog = createLogStore(database)
   const signing = { privateKeys, acceptRestored: q.acceptRestored === true, now: () => new Date(clock()) }
   const listMark = createHighWater(path.join(directory, 'highest-suspension-list'))
@@ -163,7 +168,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
         await publish()
       },
       [SETTLE]: () => approvals.settle(),
-      [NOTIFY]: (job) => notify(job),
+      [NOTIFY]: (job) => requests.notify(job),
       [RENEW_LIST]: async () => {
         await suspensionList.renew()
       },
@@ -176,6 +181,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [PROBE_SERVERS]: ({ signal }) => fleet.probeDue(signal),
       [NOTICE_SILENCE]: () => fleet.noticeSilence(),
       [COLLECT_CATALOGUE]: ({ signal }) => catalogue.collectDue(signal),
+      [SEND_MAIL]: (job) => mail.deliver(job),
+      [FORGET_MAIL]: (job) => mail.forget(job),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -185,23 +192,27 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const servers = createServerStore(database, change)
   const trust = createTrustStore(database, change)
   const keys = createSigningKeyStore(database, change)
-  const requests = createRequestStore({ database, record, announce, notify: announceDecision(jobs) })
-  const webhooks = createWebhookStore(database, record)
-  const suspensions = createSuspensionStore(database, createChange(database, announceSuspensions(jobs)))
+  const metrics = createMetrics()
+  const mail = openMail({ server: q.mailServer, ...{ database, record, jobs, members, metrics, clock, log } })
+  const suspensions = createSuspensionStore(
+    database,
+    createChange(database, announceSuspensions(jobs)),
+    async (transaction, row) => mail.tell?.suspension(transaction, row),
+  )
   // Between two publications the list alone tells that a database is older.
   if (q.acceptRestored !== true)
     checkNotRestored((await suspensions.newestList())?.number ?? 0, await listMark.read(), 'suspension list')
-  const notify = createNotifier({ requests, webhooks, post: postNotice, clock, log })
 
-  const metrics = createMetrics()
   const { ocspFreshnessSeconds } = configuration
   const signDocument = createSignDocument({ keys, privateKeys })
+  const noticed = { database, record, jobs, metrics, members, trust, ocspFreshnessSeconds, clock, log }
+  const requests = openRequests({ ...noticed, announce, tell: mail.tell?.request })
+  const { webhooks } = requests
   const contracts = openContracts({
-    ...{ database, record, jobs, webhooks, post: postNotice, metrics, members, trust, clock, log },
-    ...{ ocspFreshnessSeconds, signDocument },
+    ...{ ...noticed, signDocument, webhooks, post: postNotice, tell: mail.tell?.contract },
   })
   const fleet = openFleet({
-    ...{ database, record, metrics, members, trust, clock, log, ocspFreshnessSeconds, signDocument },
+    ...{ ...noticed, signDocument },
     probeSeconds: settings.fleet.probeSeconds,
     onLoopback: isLoopback(new URL(publicUrl).hostname),
   })
@@ -309,7 +320,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
         suspensions,
         waiting: async (caller) => ({
           proposals: await proposed.countWaiting(caller),
-          requests: await requests.count({ state: 'SUBMITTED_FOR_APPROVAL' }),
+          requests: await requests.store.count({ state: 'SUBMITTED_FOR_APPROVAL' }),
         }),
         installation: async (now) =>
           login === undefined
@@ -321,13 +332,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...groupHandlers({ store: createGroupStore(database, change), members }),
       ...serverHandlers({ store: servers, members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
-      ...requestHandlers({
-        store: requests,
-        automatic: createAutomaticApprovalStore(database, record),
-        webhooks,
-        members,
-        clock,
-      }),
+      ...requests.handlers,
       ...configurationHandlers({ store: publications, members, keys, publish, publicUrl }),
       ...signingKeyHandlers({ store: keys, privateKeys, members, clock, ...configuration }),
       ...suspensionHandlers({ store: suspensions, members, fourEyes, makerOf: proposers.makerOf, clock }),
@@ -339,27 +344,30 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...consequenceHandlers({ database, members, makerOf: proposers.makerOf, clock }),
       ...fleet.handlers,
       ...catalogue.handlers,
+      ...mail.handlers,
+      ...importHandlers({
+        store: createImportStore(database, change, record),
+        client: createImportClient(),
+        ...{ members, keys, clock, sourceAddress: new URL(publicUrl).host, settings: configuration },
+      }),
       ...proposed.handlers,
       ...installationHandlers({ store: installation, people, clock }),
       ...witnessing,
     },
   })
   if (registration !== undefined) {
-    const documents = metrics.counter(
-      'concordat_registration_documents_total',
-      'Signed documents by outcome',
-      ['purpose', 'outcome'],
-    )
-    const count = (purpose: string, outcome: string): void => documents.inc({ purpose, outcome })
-    const intake = { store: requests, members, trust, ocspFreshnessSeconds, clock, count }
-    await registrationRoutes(registration.app, {
-      ...intakeHandlers(intake),
+    const { count } = requests
+    await requests.takeRegistrations(registration.app, {
       ...contracts.intake((purpose, outcome) => count(`contract-${purpose}`, outcome)),
       ...fleet.intake((purpose, outcome) => count(`server-${purpose}`, outcome)),
     })
-    managementServiceRoutes(registration.app, intake)
     const { address: host, port } = settings.registration!
     await registration.app.listen({ host, port })
+  }
+  if (management !== undefined) {
+    requests.takeManagement(management.app, management.pinned)
+    const { address: host, port } = settings.managementService!
+    await management.app.listen({ host, port })
   }
   await publicApp.listen({ host: settings.public.address, port: settings.public.port })
   await adminApp.listen({ host: settings.admin.address, port: settings.admin.port })
@@ -372,6 +380,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await jobs.every(SETTLE_MANDATES, SETTLE_SECONDS, { immediately: true })
   for (const kind of [PROBE_SERVERS, NOTICE_SILENCE, COLLECT_CATALOGUE])
     await jobs.every(kind, FLEET_JOB_SECONDS)
+  await jobs.every(FORGET_MAIL, FORGET_MAIL_SECONDS)
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'
@@ -380,7 +389,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     ready: `configuration at ${publicUrl}, management API at ${admin}/api/v1, console at ${admin}${CONSOLE.prefix}/`,
     async stop() {
       health.drain()
-      await Promise.all([publicApp.close(), adminApp.close(), registration?.app.close()])
+      const apps = [publicApp, adminApp, registration?.app, management?.app]
+      await Promise.all(apps.map(async (app) => app?.close()))
       await login?.close()
       await jobs.stop()
       await catalogue.close()

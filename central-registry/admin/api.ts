@@ -31,9 +31,9 @@ type Rooms = {
 
 /** The API's source, for tests of the role table too. */
 export async function registryApi(): Promise<OpenApiDocument> {
-  return parse(
-    await readFile(new URL('../../schemas/central-registry-api.yaml', import.meta.url), 'utf8'),
-  ) as OpenApiDocument
+  const file = new URL('../../schemas/central-registry-api.yaml', import.meta.url)
+  // Our own file: however many aliases it has, none of them is an attack.
+  return parse(await readFile(file, 'utf8'), { maxAliasCount: -1 }) as OpenApiDocument
 }
 
 export async function adminRoutes(app: FastifyInstance, rooms: Rooms): Promise<RegisteredOpenApi> {

@@ -22,6 +22,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['approveContract', 'declineContract', 'suspendContract', 'resumeContract', 'terminateContract'],
     ...['addHostingMandate', 'endHostingMandate', 'beginSuccession', 'completeSuccession'],
     ...['collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
+    ...['setMailAddresses', 'getMailAddresses', 'getMailMessages', 'retryMailMessage'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
@@ -31,6 +32,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addSuspension', 'confirmSuspension', 'liftSuspension'],
     ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],
     ...['probeSecurityServer', 'collectCatalogue'],
+    ...['addImport', 'discardImport', 'collectImportCertificates', 'addImportCertificate', 'carryOutImport'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -44,6 +46,7 @@ const ALLOWED: Record<string, string[]> = {
     ],
     ...['exportAuditLog', 'verifyAuditLog'],
     ...['closeInstallation', 'collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
+    ...['getMailAddresses', 'getMailMessages', 'retryMailMessage'],
     ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
   XROAD_OBSERVER: [],
@@ -72,7 +75,7 @@ const READERS = [
     'getAnchor',
   ],
   ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
-  ...['getSuspensions', 'getSuspension'],
+  ...['getSuspensions', 'getSuspension', 'getImports', 'getImport', 'getImportReport'],
   ...['getContracts', 'getContract', 'getContractPolicy', 'explainCall', 'getConsequences'],
   ...['getHostingMandates', 'getHostingMandate', 'getHostingPolicy'],
   ...['planSuccession', 'getSuccession', 'getSuccessions'],
@@ -84,7 +87,7 @@ const READERS = [
 const MARKED = [
   ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
   ...['addTimestampingService', 'deleteTimestampingService', 'addSigningKey', 'activateSigningKey'],
-  ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension'],
+  ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension', 'carryOutImport'],
   ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
   ...['addHostingMandate', 'setHostingPolicy', 'beginSuccession', 'completeSuccession'],
   ...['deleteSigningKey', 'addMember', 'deleteMember', 'addGlobalGroupMember', 'deleteGlobalGroupMember'],

@@ -88,7 +88,8 @@ async function newestIn(kysely: Kysely<Tables>): Promise<Publication | undefined
   return { index: row.configuration_index, generatedAt: row.generated_at, expiresAt: row.expires_at }
 }
 
-async function readRegister(kysely: Kysely<Tables>): Promise<RegisterRows> {
+/** All that is published, within one transaction. */
+export async function readRegister(kysely: Kysely<Tables>): Promise<RegisterRows> {
   const all = <T extends keyof Tables, C extends keyof Selectable<Tables[T]> & string>(
     table: T,
     columns: C[],

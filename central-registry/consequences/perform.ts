@@ -62,7 +62,7 @@ export async function perform(transaction: Kysely<Tables>, act: ForeseenAct, q: 
       const kind = given(act.kind, 'kind')
       const subject = subjectOf(kind, id, instance)
       const by = { id: caller.id, name: caller.name }
-      await createSuspensionStore(...within(transaction)).suspend(
+      await createSuspensionStore(...within(transaction), async () => undefined).suspend(
         { kind, subject, reason: 'foreseen', maker: q.maker },
         { by, at },
       )

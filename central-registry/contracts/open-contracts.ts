@@ -1,4 +1,5 @@
 /** The room's own wiring: stores, handlers of both APIs, and what its jobs do; registry.ts hands in what it stands on. */
+import type { Kysely } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -17,7 +18,7 @@ import { announceContract, createContractNotifier } from './notify.ts'
 import { createContractPolicyStore } from './policy-store.ts'
 import { createContractReading } from './reading-store.ts'
 import { contractHandlers } from './routes.ts'
-import { createContractStore } from './store.ts'
+import { createContractStore, type Happened } from './store.ts'
 
 /** The kind of the job that looks every minute at what time has decided. */
 export const SETTLE_CONTRACTS = 'settle-contracts'
@@ -37,6 +38,8 @@ export function openContracts(q: {
   jobs: Pick<Jobs, 'enqueue'>
   webhooks: Pick<WebhookStore, 'urlOf'>
   post: PostNotice
+  /** Tells of it by e-mail too, within the transaction. */
+  tell: ((transaction: Kysely<unknown>, happened: Happened) => Promise<void>) | undefined
   metrics: Metrics
   members: Pick<MemberStore, 'parameters'>
   trust: TrustStore
@@ -46,7 +49,11 @@ export function openContracts(q: {
   log: Log
 }): Contracts {
   const { database, record, members, clock } = q
-  const notify = announceContract(q.jobs, clock)
+  const byWebhook = announceContract(q.jobs, clock)
+  const notify = async (transaction: Kysely<unknown>, happened: Happened): Promise<void> => {
+    await byWebhook(transaction, happened)
+    await q.tell?.(transaction, happened)
+  }
   const store = createContractStore({ record, notify })
   const reading = createContractReading(database)
   const distribution = createDistributionStore(database, record)

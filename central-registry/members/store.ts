@@ -146,7 +146,8 @@ export function createMemberStore(database: Tabled, change: Change) {
               .where('ended_at', 'is', null),
           ),
         })
-        await transaction.deleteFrom('member_webhook').where('member', '=', key).execute()
+        for (const table of ['member_webhook', 'member_mail_address'] as const)
+          await transaction.deleteFrom(table).where('member', '=', key).execute()
         const gone = await transaction.deleteFrom('member').where('id', '=', key).executeTakeFirst()
         mustHaveMet(`the member ${key}`, gone.numDeletedRows)
       }),

@@ -10,7 +10,9 @@ import { certificateExpiry } from './certificate-expiry.ts'
 import { contractMigrations } from './contracts.ts'
 import { registryMigrations } from './first.ts'
 import { fleetMigrations } from './fleet.ts'
+import { importMigrations } from './imports.ts'
 import { logEntryKinds } from './log-entry-kinds.ts'
+import { mailMigrations } from './mail.ts'
 import { mandateMigrations } from './mandates.ts'
 import { peopleMigrations } from './people.ts'
 import { requestMigrations } from './requests.ts'
@@ -34,4 +36,6 @@ export const allMigrations: Record<string, Migration> = {
   ...successionMigrations,
   ...fleetMigrations,
   ...catalogueMigrations,
+  ...importMigrations,
+  ...mailMigrations,
 }

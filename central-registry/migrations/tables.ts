@@ -135,6 +135,9 @@ export type CatalogueServiceRow = {
   changed_at: string
 }
 
+/** REFUSED: the mail server never takes it; GIVEN_UP: none took it for three days. */
+export type MailState = 'WAITING' | 'SENT' | 'REFUSED' | 'GIVEN_UP'
+
 export type Tables = {
   system_parameter: { name: string; value: string }
   member_class: { code: string; description: string }
@@ -233,6 +236,38 @@ export type Tables = {
   hosting_mandate: Omit<HostingMandateRow, 'id'> & { id: Generated<number> }
   succession: Omit<SuccessionRow, 'id'> & { id: Generated<number> }
   hosting_mandate_notice: { mandate: number; notice: string; at: string }
+  member_mail_address: { member: string; address: string }
+  mail_message: {
+    id: Generated<number>
+    recipient: string
+    text: string
+    fields: string
+    state: MailState
+    created_at: string
+    tried_since: string
+    attempts: Generated<number>
+    last_error: string | null
+    ended_at: string | null
+  }
+  instance_import: {
+    id: Generated<number>
+    instance: string
+    anchor_hash: string
+    state: 'OPEN' | 'CARRIED_OUT'
+    expires_at: string
+    examined_at: string
+    examined_by: string
+    anchor: Buffer
+    directory: Buffer
+    shared: Buffer
+    private: Buffer | null
+    carried_out_at: string | null
+    carried_out_by: string | null
+    content_hash: string | null
+    /** JSON: what was taken, what not, what differed. */
+    report: string | null
+  }
+  import_certificate: { import: number; sha256: string; certificate: Buffer; origin: 'tls' | 'file' }
   automatic_approval: { kind: RequestKind; member_class: string }
   suspension: Omit<SuspensionRow, 'id' | 'escalations'> & {
     id: Generated<number>

@@ -48,7 +48,7 @@ export function intakeHandlers(rooms: IntakeRooms): Record<string, OperationHand
     fileManagementRequest: counted('file', async (message, now) => {
       const configuration = await approvedNow(rooms)
       const { request, facts } = verifyFiledRequest(message, { configuration, now })
-      return statusOf(await store.file(request, { facts, message }, now))
+      return statusOf(await store.file(request, [{ facts, message }], now))
     }),
     getManagementRequestStates: counted('query', async (message, now) => {
       const query = verifyStatusQuery(message, { configuration: await approvedNow(rooms), now })

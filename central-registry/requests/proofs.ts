@@ -37,12 +37,18 @@ export type ProofFacts = {
   document: string
   createdAt: string
   verifiedAt: string
-  signingCertificate: CertificateFacts
+  /** Absent when the request holds no signature of the signer: it signed the X-Road message that `passedOnBy` verified. */
+  signingCertificate?: CertificateFacts
   /** Its key signed the request as well. */
   authenticationCertificate?: CertificateFacts
   /** Path and OCSP status of the signing certificate hold until then. */
-  validUntil: string
+  validUntil?: string
+  /** The internal TLS certificate of the management security server that the request came through. */
+  passedOnBy?: CertificateFacts
 }
+
+/** Of a signature that came with the request. */
+export type SignatureFacts = ProofFacts & { signingCertificate: CertificateFacts; validUntil: string }
 
 type Trust = { configuration: ConfigurationIndex; now: number }
 
@@ -104,7 +110,7 @@ export function verifySigner(
   { signerStatusOnly = false, ...signature }: JsonSignature & { signerStatusOnly?: boolean },
   { configuration, now }: Trust,
   format: ProofFacts['format'] = 'JWS',
-): ProofFacts {
+): SignatureFacts {
   checkFresh(document, now)
   const [member, server] = [parseMemberId(document.signer), parseServerId(document.server)]
   if (member.instance !== configuration.instance || server.instance !== configuration.instance)

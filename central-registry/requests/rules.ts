@@ -127,7 +127,7 @@ export function assess(subject: RequestSubject, facts: RegisterFacts): Assessmen
       if (facts.server === undefined) change('security server', null, server)
       if (facts.server?.address !== subject.address)
         change('address', facts.server?.address ?? null, subject.address ?? null)
-      change('authentication certificate', null, digestOf(subject))
+      change('authentication certificate', null, certificateDigest(subject))
       break
     }
     case 'authCertDeletion':
@@ -174,7 +174,8 @@ export function assess(subject: RequestSubject, facts: RegisterFacts): Assessmen
   return { changes, conflicts }
 }
 
-function digestOf({ certificate = '' }: RequestSubject): string {
+/** SHA-256, hex, of the certificate that a request registers. */
+export function certificateDigest({ certificate = '' }: RequestSubject): string {
   return createHash('sha256').update(Buffer.from(certificate, 'base64')).digest('hex')
 }
 

@@ -28,6 +28,7 @@ import {
 import {
   type Assessment,
   assess,
+  certificateDigest,
   contentHash,
   type Hosting,
   next,
@@ -97,11 +98,11 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
     return settle(transaction, row, { state, changes: JSON.stringify(assessment.changes) }, decision)
   }
 
-  /** The row that a proof makes or completes, undecided. */
+  /** The row that proofs make or complete, undecided. */
   async function enter(
     transaction: Kysely<Tables>,
-    { subject, signer }: { subject: RequestSubject; signer: string },
-    proof: Proof,
+    subject: RequestSubject,
+    given: Proof[],
     at: string,
   ): Promise<RequestRow> {
     const digest = contentHash(subject)
@@ -115,38 +116,60 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
     if (same === undefined && undecided.length >= MAX_UNDECIDED)
       throw new Fault('conflict', { what: `${MAX_UNDECIDED} requests of this server wait for a decision` })
     const proofs = same === undefined ? [] : await proofsIn(transaction, same.id)
-    if (same !== undefined && (same.state !== 'WAITING' || proofs.some((one) => one.signer === signer)))
+    const added = given.filter(({ facts }) => !proofs.some(({ signer }) => signer === facts.signer))
+    if (same !== undefined && (same.state !== 'WAITING' || added.length === 0))
       throw new Fault('conflict', { what: `request ${same.id} says the same and is not decided yet` })
-    const all = [...proofs, proof.facts]
+    const all = [...proofs, ...added.map(({ facts }) => facts)]
     const signed = all.map((one) => one.signer)
     const state = stateFor(subject, signed)
     const facts = { state, content_hash: contentHash({ subject, proofs: all }) }
     const id = same?.id ?? (await insertRequest(transaction, { subject, digest, at, ...facts }))
     if (same !== undefined)
       await transaction.updateTable('management_request').set(facts).where('id', '=', id).execute()
-    await transaction
-      .insertInto('management_request_proof')
-      .values({ request: id, signer, facts: JSON.stringify(proof.facts), message: proof.message })
-      .execute()
+    const rows = added.map(({ facts: { signer, ...rest }, message }) => ({
+      ...{ request: id, signer, message },
+      facts: JSON.stringify({ signer, ...rest }),
+    }))
+    await transaction.insertInto('management_request_proof').values(rows).execute()
     return rowOf(transaction, id)
   }
 
   return {
-    /** Takes a verified request; what stands against it now refuses it. A rule may approve it at once. */
-    file: (request: FiledRequest, proof: Proof, now: number, validUntil?: number): Promise<RequestRow> =>
+    /**
+     * Takes a verified request with a proof of each who signed it here; what stands against it now refuses it. A rule may
+     * approve it at once. Its id is used up until `validUntil`.
+     */
+    file: (request: FiledRequest, proofs: Proof[], now: number, validUntil?: number): Promise<RequestRow> =>
       record(async (transaction) => {
         const { id, createdAt, signer, ...subject } = request
         const at = new Date(now).toISOString()
         await takeDocument(transaction, id, now, validUntil)
-        const signedBy = signedOf([proof.facts])
+        const signedBy = signedOf(proofs.map(({ facts }) => facts))
         refuseConflicts(assess(subject, await readFacts(transaction, subject, now, signedBy)))
-        const row = await enter(transaction, { subject, signer }, proof, at)
+        const row = await enter(transaction, subject, proofs, at)
         if (row.state !== 'SUBMITTED_FOR_APPROVAL') return row
         const { memberClass } = parseServerId(row.server)
         if (!(await isAutomatic(transaction, row.kind, memberClass))) return row
         const by = `automatic approval of ${row.kind} for ${memberClass}`
         return carryOut(transaction, row, { by, at })
       }),
+    /** The undecided request to register what this deletion is about, if there is one. */
+    async registrationOf({
+      server,
+      client,
+      certificateSha256,
+    }: RequestSubject): Promise<RequestRow | undefined> {
+      const undecided = await tables
+        .selectFrom('management_request')
+        .select(COLUMNS)
+        .where('server', '=', server)
+        .where('state', 'in', UNDECIDED)
+        .execute()
+      return undecided.find((row) => {
+        if (row.kind === 'clientReg') return client !== undefined && row.client === client
+        return row.kind === 'authCertReg' && certificateDigest(subjectOf(row)) === certificateSha256
+      })
+    },
     /** Throws `conflict` when the register stands against it now. */
     async check(subject: RequestSubject, now: number): Promise<void> {
       refuseConflicts(assess(subject, await readFacts(tables, subject, now)))
@@ -166,9 +189,13 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
           .execute()
       }),
     /** By one who signed it; another's request is `not_found`. The document's id is used up. */
-    revokeOwn: (q: { id: string; server: string; signer: string; request: number }, now: number) =>
+    revokeOwn: (
+      q: { id: string; server: string; signer: string; request: number },
+      now: number,
+      validUntil?: number,
+    ) =>
       record(async (transaction) => {
-        await takeDocument(transaction, q.id, now)
+        await takeDocument(transaction, q.id, now, validUntil)
         const row = await rowOf(transaction, q.request)
         const proofs = await proofsIn(transaction, row.id)
         if (row.server !== q.server || !proofs.some(({ signer }) => signer === q.signer))
@@ -228,10 +255,9 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
 
 /** Who signed it, and by which certificates. */
 function signedOf(proofs: ProofFacts[]): Signed {
-  const certificates = proofs.flatMap(({ signingCertificate, authenticationCertificate }) => [
-    signingCertificate.sha256,
-    ...(authenticationCertificate === undefined ? [] : [authenticationCertificate.sha256]),
-  ])
+  const certificates = proofs.flatMap(({ signingCertificate, authenticationCertificate }) =>
+    [signingCertificate, authenticationCertificate].flatMap((one) => (one === undefined ? [] : [one.sha256])),
+  )
   return { certificates, signers: proofs.map(({ signer }) => signer) }
 }
 

@@ -15,8 +15,15 @@ type Act = { by: { id: string; name: string }; at: string }
 const IN_FORCE: SuspensionRow['state'][] = ['unconfirmed', 'confirmed']
 const TABLES = { member: 'member', subsystem: 'subsystem', server: 'security_server' } as const
 
-/** `change` announces within the same transaction that the list has to be signed anew. */
-export function createSuspensionStore(database: Tabled, change: Change) {
+/**
+ * `change` announces within the same transaction that the list has to be signed anew; `tell` what was suspended or lifted, to
+ * those whom it concerns.
+ */
+export function createSuspensionStore(
+  database: Tabled,
+  change: Change,
+  tell: (transaction: Kysely<unknown>, row: SuspensionRow) => Promise<void>,
+) {
   const tables = tablesOf<Tables>(database)
 
   const find = async (id: number, kysely: Kysely<Tables> = tables): Promise<SuspensionRow> =>
@@ -32,6 +39,11 @@ export function createSuspensionStore(database: Tabled, change: Change) {
   ): Promise<SuspensionRow> => {
     await transaction.updateTable('suspension').set(values).where('id', '=', id).execute()
     return find(id, transaction)
+  }
+
+  const told = async (transaction: Kysely<Tables>, row: SuspensionRow): Promise<SuspensionRow> => {
+    await tell(transaction as unknown as Kysely<unknown>, row)
+    return row
   }
 
   return {
@@ -77,7 +89,7 @@ export function createSuspensionStore(database: Tabled, change: Change) {
           })
           .returning('id')
           .executeTakeFirstOrThrow()
-        return find(id, transaction)
+        return told(transaction, await find(id, transaction))
       }),
     /** `check` throws unless it may be; then nobody else has decided meanwhile. */
     confirm: (id: number, check: (row: SuspensionRow) => void, { by, at }: Act) =>
@@ -89,9 +101,8 @@ export function createSuspensionStore(database: Tabled, change: Change) {
     lift: (id: number, check: (row: SuspensionRow) => void, { by, at }: Act) =>
       change(async (transaction) => {
         check(await find(id, transaction))
-        return update(transaction, id, {
-          ...{ state: 'lifted', lifted_at: at, lifted_by: by.id, lifted_by_name: by.name },
-        })
+        const lifted = { lifted_at: at, lifted_by: by.id, lifted_by_name: by.name }
+        return told(transaction, await update(transaction, id, { state: 'lifted', ...lifted }))
       }),
     announced: async ({ id, escalations }: SuspensionRow, at: string): Promise<void> => {
       await tables

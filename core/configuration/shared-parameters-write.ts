@@ -10,7 +10,7 @@ import type {
 } from '#schemas/global-configuration.ts'
 import { type ClientId, idText, memberOf } from '#schemas/identifiers.ts'
 import { clientIdLines } from './xml-identifier.ts'
-import { branch, documentsIn, type Lines, leaf, since } from './xml-write.ts'
+import { branch, documentsIn, indented, type Lines, leaf, since } from './xml-write.ts'
 
 /** The versions that we publish. */
 export type WrittenVersion = 4 | 5 | 6
@@ -49,6 +49,11 @@ function* elementsOf(p: SharedParameters): Generator<Lines> {
     ...p.memberClasses.flatMap(({ code, description }) => memberClassLines(code, description)),
     ...leaf('ocspFreshnessSeconds', p.ocspFreshnessSeconds),
   ])
+}
+
+/** The `source` element alone, for whoever has to publish it beside their own. */
+export function writeSource(source: SharedParameters['sources'][number]): Buffer {
+  return Buffer.from(indented(sourceLines(source)))
 }
 
 function sourceLines(source: SharedParameters['sources'][number]): Lines {

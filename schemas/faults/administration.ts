@@ -81,6 +81,18 @@ export const administrationFaults = {
     text: 'The seal does not belong to this service contract',
     remedy: 'Seal the content whose hash the registry shows, by the signing key of a member that is a party',
   },
+  mail_refused: {
+    status: 502,
+    blame: 'server',
+    text: 'The mail server does not take this message',
+    remedy: 'Correct the address, then send the message again from the outbox',
+  },
+  mail_failed: {
+    status: 502,
+    blame: 'server',
+    text: 'The message could not be sent',
+    remedy: 'It is tried again; the operator has to look at the mail server and the mail settings',
+  },
   second_signatory_needed: {
     status: 403,
     blame: 'client',

@@ -10,7 +10,11 @@ import { writeSharedParameters } from '#core/configuration/shared-parameters-wri
 import { signatureUriFor } from '#core/configuration/signature-method.ts'
 import { documentSigner } from '#core/configuration/signed-document.ts'
 import { writeStatement } from '#core/configuration/statement.ts'
-import type { ConfigurationStatement, PrivateParameters } from '#schemas/global-configuration.ts'
+import type {
+  ConfigurationStatement,
+  PrivateParameters,
+  SharedParameters,
+} from '#schemas/global-configuration.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 import { samplePrivate, sampleShared } from './configuration-sample.ts'
 import { type ConfigurationSigner, createConfigurationSigner } from './configuration-signer.ts'
@@ -28,6 +32,8 @@ export type Publication = {
   /** Named as the keys of the instance; the signer where absent. */
   named?: ConfigurationSigner[]
   anchors?: PrivateParameters['anchors']
+  /** Changes the shared parameters before they are signed. */
+  shared?: (honest: SharedParameters) => SharedParameters
   /** Written into the documents instead of the source's own instance. */
   instance?: string
   statement?: (honest: ConfigurationStatement) => ConfigurationStatement
@@ -91,12 +97,13 @@ function publish(files: Map<string, Buffer>, address: string, sourceInstance: st
   const { certificate } = q.signer
   const certs = (q.named ?? [q.signer]).map((named) => named.certificate)
   const sources = [{ address, internalVerificationCerts: certs, externalVerificationCerts: certs }]
-  const shared = sampleShared({
+  const sample = sampleShared({
     instance,
     certificate,
     sources,
     ...(q.name === undefined ? {} : { name: q.name }),
   })
+  const shared = q.shared?.(sample) ?? sample
   const privateXml = writePrivateParameters(
     samplePrivate({ instance, certificate, anchors: q.anchors ?? [] }),
   )

@@ -6,6 +6,7 @@ import path from 'node:path'
 import type { Test } from 'tap'
 import { Agent, request } from 'undici'
 import type { Settings } from '#central-registry/config.ts'
+import type { MailServer } from '#central-registry/mail/client.ts'
 import { startRegistry } from '#central-registry/registry.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import type { Running } from '#platform/process/run-process.ts'
@@ -45,6 +46,7 @@ export type RegistryWorld = {
     /** The issuer at which persons log in. */
     login?: string
     registration?: boolean
+    mailServer?: MailServer
   }): Promise<Node>
   /** A security server's configuration room with this anchor installed. */
   reader(anchor: Buffer, allowedFederations?: 'all'): Promise<GlobalConfiguration>
@@ -110,6 +112,7 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
         pin: '1234',
         clientSecret: CLIENT.secret,
         acceptRestored,
+        mailServer: o.mailServer,
         clock: () => clock.now,
         log,
       })

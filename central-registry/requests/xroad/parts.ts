@@ -1,6 +1,6 @@
 /**
- * X-Road's authCertReg message (wire 7.1): six parts in their one order, the SOAP message signed by the authentication key and
- * by the owner's signing key. Guarantees that both signatures fit the SOAP bytes and the certificates that came along; pure.
+ * X-Road's signed management requests (wire 7): multipart messages whose parts stand in one order. Guarantees that each signature
+ * fits the SOAP bytes and the certificate that came along; pure.
  */
 import { constants, type KeyObject, type SigningOptions, verify } from 'node:crypto'
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
@@ -9,18 +9,18 @@ import { createMultipartParser } from '#core/transport/multipart-parser.ts'
 import { boundaryOf } from '#core/transport/multipart-reader.ts'
 import { Fault } from '#schemas/fault.ts'
 
-export type AuthCertRegMessage = {
+type Part = { type: string; algorithm: string | undefined; body: Buffer }
+type Method = { digest: string; keyType: string; options: SigningOptions }
+
+/** What all kinds but authCertReg are, when they are signed. */
+export type SignedMessage = {
   soap: Buffer
-  authentication: Certificate
   signing: Certificate
   /** The status of the signing certificate, DER. */
   ocsp: Buffer
 }
 
-type Part = { type: string; algorithm: string | undefined; body: Buffer }
-type Method = { digest: string; keyType: string; options: SigningOptions }
-
-const PARTS = [
+const REGISTRATION_PARTS = [
   'SOAP message',
   'first signature',
   'second signature',
@@ -28,7 +28,10 @@ const PARTS = [
   'second certificate',
   'OCSP answer',
 ]
-const LIMITS = { maxParts: PARTS.length, maxHeaderBytes: 1024 }
+const SIGNED_PARTS = ['SOAP message', 'signature', 'certificate', 'OCSP answer']
+const MAX_HEADER_BYTES = 1024
+
+export type AuthCertRegMessage = SignedMessage & { authentication: Certificate }
 
 /** Java's names of signatures, which X-Road writes into `signature-algorithm-id`; SHA-1 is not among them. */
 const METHODS: ReadonlyMap<string, Method> = new Map(
@@ -48,7 +51,7 @@ const METHODS: ReadonlyMap<string, Method> = new Map(
 
 /** Throws `mime_parsing_failed`, `invalid_content_type`, `missing_signature`, `invalid_signature_value`, `malformed_certificate`. */
 export function readAuthCertReg(contentType: string, body: Buffer): AuthCertRegMessage {
-  const parts = readParts(contentType, body)
+  const parts = readParts(contentType, body, REGISTRATION_PARTS)
   const [soap, byAuthentication, bySigning, authenticationDer, signingDer, ocsp] = parts as [
     Part,
     Part,
@@ -64,11 +67,20 @@ export function readAuthCertReg(contentType: string, body: Buffer): AuthCertRegM
   return { soap: soap.body, authentication, signing, ocsp: ocsp.body }
 }
 
-function readParts(contentType: string, body: Buffer): Part[] {
+/** As readAuthCertReg, for a message of one signature. */
+export function readSignedMessage(contentType: string, body: Buffer): SignedMessage {
+  const parts = readParts(contentType, body, SIGNED_PARTS) as [Part, Part, Part, Part]
+  const [soap, signature, signingDer, ocsp] = parts
+  const signing = parseCertificate(signingDer.body)
+  checkSignature(soap.body, signature, publicKeyOf(signing), "client's signing key")
+  return { soap: soap.body, signing, ocsp: ocsp.body }
+}
+
+function readParts(contentType: string, body: Buffer, wanted: string[]): Part[] {
   const parts: Part[] = []
   const parser = createMultipartParser({
     boundary: boundaryOf(contentType),
-    limits: LIMITS,
+    limits: { maxParts: wanted.length, maxHeaderBytes: MAX_HEADER_BYTES },
     onPart: (headers) => {
       const chunks: Buffer[] = []
       const type = (headers.get('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
@@ -83,12 +95,14 @@ function readParts(contentType: string, body: Buffer): Part[] {
   // The handlers are synchronous, so that the parser is as well.
   void parser.push(body)
   parser.finish()
-  if (parts.length !== PARTS.length)
-    throw new Fault('mime_parsing_failed', { what: `${PARTS.length} parts are needed: ${PARTS.join(', ')}` })
+  if (parts.length !== wanted.length)
+    throw new Fault('mime_parsing_failed', {
+      what: `${wanted.length} parts are needed: ${wanted.join(', ')}`,
+    })
   for (const [at, { type }] of parts.entries()) {
-    const wanted = at === 0 ? 'text/xml' : 'application/octet-stream'
-    if (type !== wanted)
-      throw new Fault('invalid_content_type', { what: `the part ${PARTS[at]} has to be ${wanted}` })
+    const needed = at === 0 ? 'text/xml' : 'application/octet-stream'
+    if (type !== needed)
+      throw new Fault('invalid_content_type', { what: `the part ${wanted[at]} has to be ${needed}` })
   }
   return parts
 }

@@ -3,28 +3,23 @@
  * API, the same request in the same store; every refusal is a SOAP fault with HTTP 500.
  */
 import { randomUUID } from 'node:crypto'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts'
-import type { SoapService } from '#core/transport/soap-message.ts'
-import { publicFault, toFault } from '#platform/http-service/fault-answer.ts'
+import type { FastifyInstance } from 'fastify'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { ownerOf } from '#schemas/management-request.ts'
-import { MANAGEMENT_SERVICE_PROVIDER } from '../../members/store.ts'
 import { readFiledRequest } from '../document.ts'
 import { approvedNow, type IntakeRooms } from '../intake.ts'
 import { describeCertificate, verifyAuthenticationCertificate, verifySigner } from '../proofs.ts'
+import { answerSoapFault, MAX_REQUEST_BYTES } from './answer-soap-fault.ts'
+import { checkProvider } from './check-provider.ts'
 import { readAuthCertReg } from './parts.ts'
-import { parseAuthCertReg, writeAuthCertRegResponse } from './soap.ts'
-
-/** X-Road's limit of a management request. */
-const MAX_BYTES = 100_000
+import { parseManagementSoap, writeManagementResponse } from './soap.ts'
 
 export function managementServiceRoutes(app: FastifyInstance, rooms: IntakeRooms): void {
   app.post(
     '/managementservice/',
     {
-      bodyLimit: MAX_BYTES,
+      bodyLimit: MAX_REQUEST_BYTES,
       errorHandler: (thrown, request, reply) => answerSoapFault(thrown, request, reply, rooms),
     },
     async (request, reply) => {
@@ -39,7 +34,8 @@ async function register(contentType: string, body: unknown, rooms: IntakeRooms):
   if (!Buffer.isBuffer(body)) throw new Fault('mime_parsing_failed', { what: 'a multipart body is needed' })
   const now = rooms.clock()
   const message = readAuthCertReg(contentType, body)
-  const asked = await parseAuthCertReg(message.soap)
+  const asked = await parseManagementSoap(message.soap, (kind) => kind === 'authCertReg')
+  const { address, authCert, dryRun } = asked.texts
   const server = idText(asked.server)
   const signer = ownerOf({ server })
   if (idText(asked.header.client) !== signer)
@@ -47,13 +43,12 @@ async function register(contentType: string, body: unknown, rooms: IntakeRooms):
   await checkProvider(asked.header.service, rooms)
   const request = readFiledRequest({
     id: randomUUID(),
-    // X-Road's message holds no time: its freshness is that of the OCSP answer.
     createdAt: new Date(now).toISOString(),
     signer,
     kind: 'authCertReg',
     server,
-    address: asked.address,
-    certificate: asked.certificate,
+    address,
+    certificate: authCert,
   })
   const trust = { configuration: await approvedNow(rooms), now }
   const signature = {
@@ -68,9 +63,9 @@ async function register(contentType: string, body: unknown, rooms: IntakeRooms):
     throw new Fault('incorrect_certificate', {
       what: 'the SOAP message names another authentication certificate',
     })
-  if (asked.dryRun) {
+  if (dryRun === 'true') {
     await rooms.store.check(request, now)
-    return writeAuthCertRegResponse(asked, undefined)
+    return writeManagementResponse(asked, undefined)
   }
   const proof = {
     facts: {
@@ -80,40 +75,9 @@ async function register(contentType: string, body: unknown, rooms: IntakeRooms):
     },
     message: body,
   }
-  // Ids are the sender's own, so they are unique with its name; a copy is refused for as long as its proofs would hold.
+  // Ids are the sender's own, so they are unique with its name. The message holds no time and anybody can put a fresh OCSP
+  // answer beside it: a copy is refused for as long as its certificates would pass.
   const id = `${signer} ${asked.header.id}`
-  const row = await rooms.store.file({ ...request, id }, proof, now, Date.parse(facts.validUntil))
-  return writeAuthCertRegResponse(asked, row.id)
-}
-
-/** As X-Road: a message for another provider of management services is not for this registry. */
-async function checkProvider(
-  { instance, memberClass, memberCode, subsystemCode }: SoapService,
-  { members }: Pick<IntakeRooms, 'members'>,
-): Promise<void> {
-  const { [MANAGEMENT_SERVICE_PROVIDER]: provider } = await members.parameters()
-  if (
-    idText({
-      instance,
-      memberClass,
-      memberCode,
-      ...(subsystemCode === undefined ? {} : { subsystemCode }),
-    }) !== provider
-  )
-    throw new Fault('unknown_service', { what: 'its provider is not that of the management services' })
-}
-
-function answerSoapFault(
-  thrown: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { count }: IntakeRooms,
-): void {
-  const fault = toFault(thrown)
-  const wire = publicFault(fault, undefined)
-  count('file', fault.code)
-  reply.faultType = wire.type
-  reply.faultDetail = wire.detail
-  request.log[fault.status >= 500 ? 'error' : 'debug']({ err: thrown, detail: wire.detail }, 'request failed')
-  void reply.code(500).type(FAULT_CONTENT_TYPE).send(writeSoapFault(wire))
+  const row = await rooms.store.file({ ...request, id }, [proof], now, message.signing.notAfter.getTime())
+  return writeManagementResponse(asked, row.id)
 }

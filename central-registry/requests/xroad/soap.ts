@@ -1,4 +1,4 @@
-/** The SOAP of authCertReg: what a request says, and the answer with the number that it got (pr-mserv; wire 7.1); pure. */
+/** The SOAP of X-Road's management requests: what one asks for, and the answer with its number (pr-mserv, request.xsd; wire 7); pure. */
 import {
   branch,
   IDENTIFIERS_NAMESPACE,
@@ -8,80 +8,115 @@ import {
   XROAD_NAMESPACE,
 } from '#core/configuration/xml-write.ts'
 import { type SoapElement, withSoapDocument } from '#core/transport/soap-document.ts'
-import { readServer } from '#core/transport/soap-identifiers.ts'
+import { readClient, readServer } from '#core/transport/soap-identifiers.ts'
 import { parseSoapMessage, type SoapMessage } from '#core/transport/soap-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ClientId, ServerId } from '#schemas/identifiers.ts'
+import { REQUEST_KINDS, type RequestKind } from '#schemas/management-request.ts'
 
-export type AuthCertReg = {
+/** Elements with a text, of the kinds that have them. */
+type TextName = 'address' | 'authCert' | 'dryRun' | 'subsystemName' | 'message'
+
+export type ManagementSoap = {
   header: SoapMessage
+  kind: RequestKind
   server: ServerId
-  address: string
-  /** Base64 without white space. */
-  certificate: string
-  /** X-Road 7.8: judge, but change nothing. */
-  dryRun: boolean
+  client?: ClientId | undefined
+  /** `authCert` is base64 without white space, `dryRun` (X-Road 7.8: judge, but change nothing) `true` or `false`. */
+  texts: Partial<Record<TextName, string>>
 }
 
-const SERVICE = 'authCertReg'
+/** What stands beside `server`, in X-Road's order; a question mark: may be absent. */
+const FIELDS: Record<RequestKind, ('client' | TextName | `${TextName}?`)[]> = {
+  authCertReg: ['address', 'authCert', 'dryRun?'],
+  authCertDeletion: ['authCert'],
+  clientReg: ['client', 'subsystemName?'],
+  clientDeletion: ['client'],
+  clientDisable: ['client'],
+  clientEnable: ['client'],
+  clientRename: ['client', 'subsystemName'],
+  ownerChange: ['client'],
+  addressChange: ['address'],
+  maintenanceModeEnable: ['message?'],
+  maintenanceModeDisable: [],
+}
+
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 
-/** Throws as parseSoapMessage does; `invalid_body` for another content. */
-export async function parseAuthCertReg(soap: Buffer): Promise<AuthCertReg> {
+/** Throws as parseSoapMessage does; `unknown_service` unless `isTaken`, `invalid_body` for another content. */
+export async function parseManagementSoap(
+  soap: Buffer,
+  isTaken: (kind: RequestKind) => boolean,
+): Promise<ManagementSoap> {
   const header = await parseSoapMessage(soap)
-  if (header.service.serviceCode !== SERVICE || header.isResponse)
-    throw new Fault('unknown_service', { what: 'only authCertReg is taken here' })
-  const body = await withSoapDocument(soap, (envelope) => readBody(envelope))
-  return { header, ...body }
+  const kind = REQUEST_KINDS.find((one) => one === header.service.serviceCode)
+  if (kind === undefined || header.isResponse || !isTaken(kind))
+    throw new Fault('unknown_service', { what: 'no such management request is taken here' })
+  return withSoapDocument(soap, (envelope) => ({ header, kind, ...readBody(envelope, kind) }))
 }
 
-function readBody(envelope: SoapElement): Omit<AuthCertReg, 'header'> {
+function readBody(envelope: SoapElement, kind: RequestKind): Omit<ManagementSoap, 'header' | 'kind'> {
   const request = envelope.children().at(-1)?.children()[0]
-  if (request === undefined || request.name !== SERVICE || request.namespace !== XROAD_NAMESPACE)
-    throw invalid('its element is not authCertReg')
+  if (request === undefined || request.name !== kind || request.namespace !== XROAD_NAMESPACE)
+    throw invalid(`its element is not ${kind}`)
   const fields = new Map<string, SoapElement>()
   for (const child of request.children()) {
     if (child.namespace !== XROAD_NAMESPACE || fields.has(child.name))
       throw invalid('an element is repeated or of another namespace')
     fields.set(child.name, child)
   }
-  const [server, address, certificate, dryRun] = ['server', 'address', 'authCert', 'dryRun'].map((name) => {
+  const take = (name: string): SoapElement | undefined => {
     const field = fields.get(name)
     fields.delete(name)
     return field
-  })
-  if (server === undefined || address === undefined || certificate === undefined || fields.size > 0)
-    throw invalid('server, address and authCert are needed, dryRun may stand beside them')
-  const flag = dryRun?.text().trim() ?? 'false'
-  if (!/^(?:true|false|0|1)$/.test(flag)) throw invalid('dryRun is neither true nor false')
-  return {
-    server: readServer(server),
-    address: address.text(),
-    certificate: certificate.text().replace(/[ \t\r\n]+/g, ''),
-    dryRun: flag === 'true' || flag === '1',
   }
+  const must = (name: string, field = take(name)): SoapElement => {
+    if (field === undefined) throw invalid(`${name} is missing`)
+    return field
+  }
+  const server = readServer(must('server'))
+  const texts: ManagementSoap['texts'] = {}
+  let client: ClientId | undefined
+  for (const entry of FIELDS[kind]) {
+    if (entry === 'client') {
+      client = readClient(must('client'))
+      continue
+    }
+    const name = entry.replace('?', '') as TextName
+    const field = entry === name ? must(name) : take(name)
+    if (field !== undefined) texts[name] = canonicalText(name, field.text())
+  }
+  if (fields.size > 0) throw invalid(`it holds an element that ${kind} does not have`)
+  return { server, client, texts }
+}
+
+function canonicalText(name: TextName, text: string): string {
+  if (name === 'authCert') return text.replace(/[ \t\r\n]+/g, '')
+  if (name !== 'dryRun') return text
+  const flag = text.trim()
+  if (!/^(?:true|false|0|1)$/.test(flag)) throw invalid('dryRun is neither true nor false')
+  return String(flag === 'true' || flag === '1')
 }
 
 /** The answer as X-Road's central server gives it: the request's header and body, and its number; none for a dry run. */
-export function writeAuthCertRegResponse(request: AuthCertReg, number: number | undefined): Buffer {
-  const { header, server, address, certificate } = request
-  const { client, service } = header
+export function writeManagementResponse(request: ManagementSoap, number: number | undefined): Buffer {
+  const { header, kind, server, client, texts } = request
   const envelope = branch(
     'SOAP-ENV:Envelope',
     [
       ...branch('SOAP-ENV:Header', [
-        ...identifier('xroad:client', client.subsystemCode === undefined ? 'MEMBER' : 'SUBSYSTEM', client),
-        ...identifier('xroad:service', 'SERVICE', service),
+        ...clientElement(header.client),
+        ...identifier('xroad:service', 'SERVICE', header.service),
         ...leaf('xroad:userId', header.userId),
         ...leaf('xroad:issue', header.issue),
         ...leaf('xroad:id', header.id),
         ...leaf('xroad:protocolVersion', header.protocolVersion),
       ]),
       ...branch('SOAP-ENV:Body', [
-        ...branch('xroad:authCertRegResponse', [
+        ...branch(`xroad:${kind}Response`, [
           ...identifier('xroad:server', 'SERVER', server),
-          ...leaf('xroad:address', address),
-          ...leaf('xroad:authCert', certificate),
+          ...(client === undefined ? [] : clientElement(client)),
+          ...Object.entries(texts).flatMap(([name, text]) => leaf(`xroad:${name}`, text)),
           ...leaf('xroad:requestId', number),
         ]),
       ]),
@@ -89,6 +124,10 @@ export function writeAuthCertRegResponse(request: AuthCertReg, number: number | 
     { 'xmlns:SOAP-ENV': SOAP, 'xmlns:xroad': XROAD_NAMESPACE, 'xmlns:id': IDENTIFIERS_NAMESPACE },
   )
   return Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${indented(envelope)}`)
+}
+
+function clientElement(client: ClientId): Lines {
+  return identifier('xroad:client', client.subsystemCode === undefined ? 'MEMBER' : 'SUBSYSTEM', client)
 }
 
 function identifier(

@@ -165,15 +165,34 @@ function ProofPart({ of }: { of: Proof }) {
           ['requests.format', of.format],
           ['requests.signedAt', <Time key="signed" at={of.createdAt} />],
           ['requests.verifiedAt', <Time key="verified" at={of.verifiedAt} />],
-          ['requests.validUntil', <Time key="until" at={of.validUntil} relative />],
+          ...(of.validUntil === undefined
+            ? []
+            : [
+                ['requests.validUntil', <Time key="until" at={of.validUntil} relative />] as [
+                  'requests.validUntil',
+                  object,
+                ],
+              ]),
         ]}
       />
-      <h3 class="inner">{text('requests.signingCertificate')}</h3>
-      <CertificateFacts of={of.signingCertificate} />
+      {of.signingCertificate === undefined ? (
+        <p>{text('requests.signedOutside')}</p>
+      ) : (
+        <>
+          <h3 class="inner">{text('requests.signingCertificate')}</h3>
+          <CertificateFacts of={of.signingCertificate} />
+        </>
+      )}
       {of.authenticationCertificate !== undefined && (
         <>
           <h3 class="inner">{text('requests.authenticationCertificate')}</h3>
           <CertificateFacts of={of.authenticationCertificate} />
+        </>
+      )}
+      {of.passedOnBy !== undefined && (
+        <>
+          <h3 class="inner">{text('requests.passedOnBy')}</h3>
+          <CertificateFacts of={of.passedOnBy} />
         </>
       )}
     </Part>

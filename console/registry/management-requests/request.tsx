@@ -21,9 +21,11 @@ export type Proof = {
   format: string
   createdAt: string
   verifiedAt: string
-  validUntil: string
-  signingCertificate: Certificate
+  validUntil?: string
+  /** Absent when the signature is on the message that `passedOnBy` verified. */
+  signingCertificate?: Certificate
   authenticationCertificate?: Certificate
+  passedOnBy?: Certificate
 }
 
 /** With everything needed to decide on it. */

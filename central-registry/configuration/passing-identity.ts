@@ -1,0 +1,17 @@
+/** A TLS identity of nobody, for as long as the process runs: for calls where a certificate has to be shown and none is believed. */
+import { generateKeyPairSync } from 'node:crypto'
+import { selfSignedCertificate } from './signing-keys/self-signed.ts'
+
+let identity: { key: string; cert: string } | undefined
+
+export function passingIdentity(): { key: string; cert: string } {
+  if (identity !== undefined) return identity
+  const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const der = selfSignedCertificate({ key, commonName: 'central-registry', at: new Date() })
+  const lines = (der.toString('base64').match(/.{1,64}/g) as string[]).join('\n')
+  identity = {
+    key: key.export({ type: 'pkcs8', format: 'pem' }) as string,
+    cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
+  }
+  return identity
+}

@@ -1,0 +1,82 @@
+/** The door to the mail server: one message by SMTP, encrypted unless the settings say otherwise, bounded in time. */
+import { Fault } from '#schemas/fault.ts'
+
+export type MailServer = {
+  host: string
+  port: number
+  /** `starttls` and `tls` insist on a certificate that is trusted and fits the host. */
+  tls: 'starttls' | 'tls' | 'none'
+  from: string
+  user?: string | undefined
+  password?: string | undefined
+  /** PEM of the authorities; the system's where absent. */
+  ca?: string | undefined
+}
+export type Message = { id: string; to: string; subject: string; text: string }
+
+/** Resolves when the server has taken it. Throws `mail_refused` when it never will, `mail_failed` else. */
+export type SendMail = (message: Message) => Promise<void>
+
+const TIMEOUT_MS = 15_000
+const PERMANENT = 500
+
+export function createSendMail(q: MailServer): SendMail {
+  const domain = q.from.slice(q.from.lastIndexOf('@') + 1)
+  let transport: ReturnType<typeof openTransport> | undefined
+  return async ({ id, to, subject, text }) => {
+    transport ??= openTransport(q)
+    const { sendMail } = await transport
+    try {
+      await sendMail({
+        from: { name: '', address: q.from },
+        to: { name: '', address: to },
+        envelope: { from: q.from, to: [to] },
+        subject,
+        text,
+        // The same at each try, so that a message which came twice is seen to be one.
+        messageId: `<${id}@${domain}>`,
+        headers: { 'Auto-Submitted': 'auto-generated' },
+      })
+    } catch (thrown) {
+      throw faultOf(thrown)
+    }
+  }
+}
+
+/** The library is loaded for the first message. */
+async function openTransport(q: MailServer) {
+  const { createTransport } = await import('nodemailer')
+  const transport = createTransport({
+    host: q.host,
+    port: q.port,
+    secure: q.tls === 'tls',
+    requireTLS: q.tls === 'starttls',
+    ignoreTLS: q.tls === 'none',
+    ...(q.user === undefined ? {} : { auth: { user: q.user, pass: q.password ?? '' } }),
+    tls: { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...(q.ca === undefined ? {} : { ca: q.ca }) },
+    connectionTimeout: TIMEOUT_MS,
+    greetingTimeout: TIMEOUT_MS,
+    socketTimeout: TIMEOUT_MS,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    logger: false,
+  })
+  return { sendMail: (mail: Parameters<typeof transport.sendMail>[0]) => transport.sendMail(mail) }
+}
+
+/** The library's error and the server's answer hold addresses: only codes go on. */
+function faultOf(thrown: unknown): Fault {
+  const { code, command, responseCode } = thrown as {
+    code?: unknown
+    command?: unknown
+    responseCode?: unknown
+  }
+  const status = typeof responseCode === 'number' ? responseCode : undefined
+  const what =
+    status === undefined
+      ? `the mail server cannot be used (${/^[A-Z]{1,20}$/.test(String(code)) ? String(code) : 'error'})`
+      : `the mail server answered ${status}`
+  // A password or a sender that the server does not like is the settings' fault, not the message's.
+  const isFinal = status !== undefined && status >= PERMANENT && (command === 'RCPT TO' || command === 'DATA')
+  return new Fault(isFinal ? 'mail_refused' : 'mail_failed', { what })
+}

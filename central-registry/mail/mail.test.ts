@@ -1,0 +1,231 @@
+import { readFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { eachDatabase } from '#test/databases.ts'
+import { type FakeMailServer, headerOf, startMailServer } from '#test/fakes/mail-server.ts'
+import { setUp, until } from '#test/fakes/registry-sample.ts'
+import { registryWorld } from '#test/fakes/registry-world.ts'
+import { actsOf, approve, authority, type RequestWorld } from '#test/fakes/request-world.ts'
+import { createSendMail, type MailServer } from './client.ts'
+import { isAddress, render } from './rules.ts'
+
+type Row = {
+  id: number
+  text: string
+  recipient: string
+  state: string
+  attempts: number
+  lastError?: string
+}
+
+const DAY = 86_400_000
+
+async function start(t: Test, url: string | undefined, mailServer: MailServer): Promise<RequestWorld> {
+  const world = registryWorld(t, url)
+  const node = await world.start({ registration: true, mailServer })
+  await setUp(node, authority)
+  await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Guest' })
+  await node.must('PUT', '/members/DEV:GOV:1234/mail-addresses', {
+    addresses: ['ops@agency.example', 'desk@agency.example'],
+  })
+  return { world, node, ...actsOf(world, node) }
+}
+const outbox = async ({ node }: RequestWorld, query = ''): Promise<Row[]> =>
+  (await node.must('GET', `/mail-messages${query}`)) as Row[]
+/** Back-off counts by the world's clock. */
+const passing = ({ world }: RequestWorld, holds: () => boolean | Promise<boolean>): Promise<void> =>
+  until(async () => {
+    world.clock.now += 1000
+    return holds()
+  })
+
+void t.test(
+  'decisions and suspensions reach those whom they concern, whatever the mail server does',
+  async (t) => {
+    await eachDatabase(t, async (_, t, url) => {
+      const mail = await startMailServer(t)
+      const all = await start(t, url, mail.server)
+      const { node, file, world } = all
+      const told = (subject: string): string[] =>
+        mail.received.filter(({ raw }) => headerOf(raw, 'Subject')?.includes(subject)).flatMap(({ to }) => to)
+
+      const declined = (await file({ kind: 'addressChange', address: 'b.example' })).body.request
+      const reason = 'Not yours.\r\nBcc: thief@evil.example\r\n\r\nPay here'
+      t.equal((await node.call('POST', `/management-requests/${declined}/decline`, { reason })).status, 400)
+      const two = 'Not yours.\nBcc: thief@evil.example\n\nPay here'
+      await node.must('POST', `/management-requests/${declined}/decline`, { reason: two })
+      await passing(all, () => mail.received.length >= 2)
+      t.same(told('was declined').sort(), ['desk@agency.example', 'ops@agency.example'])
+      const [first] = mail.received
+      t.match(first, { from: 'registry@dev.example', to: { length: 1 }, isSecure: true, user: 'registry' })
+      t.match(
+        first!.raw.replace(/=\r\n/g, ''),
+        /Reason: Not yours\. Bcc: thief@evil\.example Pay here/,
+        'in its line',
+      )
+      t.equal(headerOf(first!.raw, 'Bcc'), undefined)
+      t.equal(headerOf(first!.raw, 'Auto-Submitted'), 'auto-generated')
+      t.match(headerOf(first!.raw, 'Message-ID'), /^<registry-mail-\d+@dev\.example>$/)
+      t.match(first!.raw, /central registry of DEV/)
+      await passing(all, async () => (await outbox(all, '?state=SENT')).length === 2)
+
+      mail.isDown = true
+      const approved = (await file({ kind: 'addressChange', address: 'c.example' })).body.request
+      t.equal((await approve(all, approved)).status, 200, 'a decision does not wait for a mail server')
+      await passing(all, async () =>
+        (await outbox(all, '?state=WAITING')).every(({ attempts }) => attempts > 1),
+      )
+      t.match(await outbox(all, '?state=WAITING'), [{ lastError: /answered 451/ }, { recipient: /agency/ }])
+      mail.isDown = false
+      await passing(all, () => told('was approved').length >= 2)
+
+      mail.refuse = (recipient) => (recipient.startsWith('desk') ? 550 : undefined)
+      const subject = { kind: 'server', subject: 'DEV:GOV:1234:SS1', reason: 'Stolen.' }
+      const { id } = (await node.must('POST', '/suspensions', subject)) as { id: number }
+      await passing(all, async () => (await outbox(all, '?state=REFUSED')).length === 1)
+      await passing(all, () => told('Suspended').length === 1)
+      t.same(told('Suspended: DEV:GOV:1234:SS1'), ['ops@agency.example'])
+      const [refused] = await outbox(all, '?state=REFUSED')
+      t.match(refused, {
+        recipient: 'desk@agency.example',
+        lastError: /answered 550/,
+        text: 'suspension.suspended',
+      })
+      mail.refuse = undefined
+      t.equal((await node.call('POST', `/mail-messages/${refused!.id}/retry`)).status, 204)
+      await passing(all, () => told('Suspended').length === 2)
+      t.equal((await node.call('POST', `/mail-messages/${refused!.id}/retry`)).status, 409, 'it was sent')
+
+      mail.isDown = true
+      await node.must('DELETE', `/suspensions/${id}`)
+      await passing(all, async () => (await outbox(all, '?state=WAITING')).length === 2)
+      world.clock.now += 3 * DAY
+      await passing(all, async () => (await outbox(all, '?state=GIVEN_UP')).length === 2)
+      mail.isDown = false
+      world.clock.now += 31 * DAY
+      await node.must('PUT', '/members/DEV:GOV:1234/mail-addresses', { addresses: ['new@agency.example'] })
+      await node.must('POST', '/suspensions', { ...subject, reason: 'Again.' })
+      await passing(all, () => told('Suspended').length === 3)
+      await until(async () => (await outbox(all)).length === 1)
+      const lines = world.lines.join('\n')
+      t.notMatch(lines, /@agency|@evil|Stolen|Not yours/, 'no personal datum in a log line')
+      t.match(lines, /"fault":"mail_refused"/)
+      const audit = JSON.stringify(await node.must('GET', '/audit-log'))
+      t.match(audit, /setMailAddresses/)
+      t.notMatch(audit, /@agency/)
+    })
+  },
+)
+
+void t.test('addresses, and members without', async (t) => {
+  const mail = await startMailServer(t)
+  const all = await start(t, undefined, mail.server)
+  const { node } = all
+  const at = '/members/DEV:GOV:5678/mail-addresses'
+  for (const address of [
+    ...[
+      'a@b\r\nBcc: c@d',
+      'a,b@c.example',
+      '"a b"@c.example',
+      'a@b@c.example',
+      'A <a@b.example>',
+      '@c.example',
+    ],
+    ...[
+      'a@',
+      'a b@c.example',
+      'a@-c.example',
+      'ä@c.example',
+      'a@c.example,d@e.example',
+      `${'a'.repeat(65)}@c.example`,
+    ],
+  ]) {
+    const reply = await node.call('PUT', at, { addresses: [address] })
+    t.equal(reply.status, 400, address)
+    t.notOk(reply.bytes.toString().includes(address))
+    t.notOk(isAddress(address))
+  }
+  t.equal((await node.call('PUT', at, { addresses: ['a@b.example', 'a@b.example'] })).status, 400)
+  await node.must('PUT', at, { addresses: ["o'brien+x@b.example"] })
+  t.same(await node.must('GET', at), { addresses: ["o'brien+x@b.example"] })
+  await node.must('PUT', at, { addresses: [] })
+  t.same(await node.must('GET', at), { addresses: [] })
+  await node.must('POST', '/suspensions', { kind: 'member', subject: 'DEV:GOV:5678', reason: 'x' })
+  t.same(await outbox(all), [], 'who has no address is told nothing')
+  t.equal((await node.call('POST', '/mail-messages/9/retry')).status, 404)
+  await node.must('PUT', at, { addresses: ['a@b.example'] })
+  t.equal((await node.call('DELETE', '/members/DEV:GOV:5678')).status, 204, 'addresses go with their member')
+})
+
+void t.test('a connection that is not what the settings say carries no message', async (t) => {
+  const message = { id: 'x', to: 'a@b.example', subject: 's', text: 't' }
+  const codeOf = async (server: MailServer): Promise<string> => {
+    try {
+      await createSendMail(server)(message)
+      return 'sent'
+    } catch (thrown) {
+      const { code, message: text } = thrown as { code: string; message: string }
+      t.notMatch(text, /a@b|registry@dev/)
+      return code
+    }
+  }
+  const received = (fake: FakeMailServer): number => fake.received.length
+  const starttls = await startMailServer(t)
+  t.equal(await codeOf(starttls.server), 'sent')
+  t.equal(await codeOf({ ...starttls.server, ca: undefined }), 'mail_failed', 'a certificate of nobody')
+  t.equal(
+    await codeOf({ ...starttls.server, host: '127.0.0.1' }),
+    'mail_failed',
+    'a certificate of another host',
+  )
+  t.equal(
+    await codeOf({ ...starttls.server, password: 'wrong' }),
+    'mail_failed',
+    'tried again when it is mended',
+  )
+  t.equal(received(starttls), 1)
+  const stripped = await startMailServer(t, { offersTls: false })
+  t.equal(await codeOf(stripped.server), 'mail_failed', 'STARTTLS was taken out on the way')
+  t.equal(received(stripped), 0)
+  const tls = await startMailServer(t, { tls: 'tls' })
+  t.equal(await codeOf(tls.server), 'sent')
+  t.equal(await codeOf({ ...tls.server, tls: 'starttls', port: 1 }), 'mail_failed')
+  const clear = await startMailServer(t, { tls: 'none', offersTls: false })
+  t.equal(await codeOf(clear.server), 'sent', 'only by settings that say so')
+  starttls.refuse = () => 552
+  t.equal(await codeOf(starttls.server), 'mail_refused')
+})
+
+void t.test('texts', (t) => {
+  const texts = JSON.parse(readFileSync(new URL('texts/en.json', import.meta.url), 'utf8')) as object
+  const hostile = 'x\r\nBcc: a@b\u202e\u2028{reason}'
+  const fields = Object.fromEntries(
+    [
+      'request',
+      'kind',
+      'server',
+      'at',
+      'reason',
+      'contract',
+      'version',
+      'title',
+      'validUntil',
+      'days',
+      'event',
+      'subject',
+      'instance',
+    ].map((name) => [name, hostile]),
+  )
+  const names = Object.keys(texts).filter((name) => name.endsWith('.subject'))
+  t.ok(names.length > 10)
+  for (const name of names) {
+    const { subject, text } = render(name.replace(/\.subject$/, ''), fields)
+    t.notMatch(subject, /[\r\n\u2028\u202e]/, name)
+    t.ok(subject.length <= 200)
+    const own = (texts as Record<string, string>)[name.replace('.subject', '.body')]!
+    const lines = own.split('\n').length + 4
+    t.equal(text.split('\n').length, lines, `${name}: no line more than its text has`)
+    t.notMatch(render(name.replace(/\.subject$/, ''), {}).text, /\{/, 'what is missing shows as such')
+  }
+  t.throws(() => render('constructor', {}))
+  t.end()
+})

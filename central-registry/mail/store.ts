@@ -1,0 +1,133 @@
+/** Rows of members' mail addresses and of the outbox. */
+import type { Kysely } from 'kysely'
+import { tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, type MemberId } from '#schemas/identifiers.ts'
+import { mustBeRegistered } from '../members/store.ts'
+import type { MailState, Tables } from '../migrations/tables.ts'
+import { type Change, counted, mustBe, type Page, type Tabled } from '../store.ts'
+import type { Fields } from './rules.ts'
+
+export type MailStore = ReturnType<typeof createMailStore>
+/** `text` names a pair of texts of the catalogue. */
+export type NewMail = { recipient: string; text: string; fields: Fields }
+
+const KEPT_MS = 30 * 86_400_000
+
+export function createMailStore(database: Tabled, record: Change) {
+  const tables = tablesOf<Tables>(database)
+
+  const rowIn = async (kysely: Kysely<Tables>, id: number) =>
+    mustBe(
+      `the message ${id}`,
+      await kysely.selectFrom('mail_message').selectAll().where('id', '=', id).executeTakeFirst(),
+    )
+
+  return {
+    addressesOf: async (member: string): Promise<string[]> => addressesIn(tables, [member]),
+    setAddresses: (member: MemberId, addresses: string[]) =>
+      record(async (transaction) => {
+        await mustBeRegistered(transaction, member)
+        const key = idText(member)
+        await transaction.deleteFrom('member_mail_address').where('member', '=', key).execute()
+        for (const address of addresses)
+          await transaction.insertInto('member_mail_address').values({ member: key, address }).execute()
+      }),
+    row: (id: number) => rowIn(tables, id),
+    list: ({ state, offset, limit }: Page & { state?: MailState | undefined }) =>
+      tables
+        .selectFrom('mail_message')
+        .selectAll()
+        .$if(state !== undefined, (query) => query.where('state', '=', state!))
+        .orderBy('id', 'desc')
+        .offset(offset)
+        .limit(limit)
+        .execute(),
+    count: ({ state }: { state?: MailState | undefined }): Promise<number> =>
+      counted(
+        tables
+          .selectFrom('mail_message')
+          .$if(state !== undefined, (query) => query.where('state', '=', state!)),
+      ),
+    /** After a try that failed and will be made again. */
+    tried: async (id: number, error: string): Promise<void> => {
+      await tables
+        .updateTable('mail_message')
+        .set(({ eb }) => ({ attempts: eb('attempts', '+', 1), last_error: error }))
+        .where('id', '=', id)
+        .execute()
+    },
+    end: async (
+      id: number,
+      state: Exclude<MailState, 'WAITING'>,
+      error: string | null,
+      now: number,
+    ): Promise<void> => {
+      await tables
+        .updateTable('mail_message')
+        .set(({ eb }) => ({
+          ...{ state, last_error: error, ended_at: new Date(now).toISOString() },
+          attempts: eb('attempts', '+', 1),
+        }))
+        .where('id', '=', id)
+        .execute()
+    },
+    /** Rows that ended long ago: they hold addresses. */
+    forget: async (now: number): Promise<void> => {
+      await tables
+        .deleteFrom('mail_message')
+        .where('ended_at', '<', new Date(now - KEPT_MS).toISOString())
+        .execute()
+    },
+    /** One that ended without being sent waits anew; `then` asks for its job in the same transaction. */
+    retry: (id: number, now: number, then: (transaction: Kysely<unknown>) => Promise<void>) =>
+      record(async (transaction) => {
+        const { state } = await rowIn(transaction, id)
+        if (state === 'WAITING' || state === 'SENT')
+          throw new Fault('conflict', { what: `the message ${id} is ${state.toLowerCase()}` })
+        await transaction
+          .updateTable('mail_message')
+          .set({ state: 'WAITING', ended_at: null, tried_since: new Date(now).toISOString() })
+          .where('id', '=', id)
+          .execute()
+        await then(transaction as unknown as Kysely<unknown>)
+      }),
+  }
+}
+
+/** Addresses of these members. */
+export async function addressesIn(kysely: Kysely<Tables>, members: string[]): Promise<string[]> {
+  if (members.length === 0) return []
+  const rows = await kysely
+    .selectFrom('member_mail_address')
+    .select('address')
+    .where('member', 'in', members)
+    .orderBy('address')
+    .execute()
+  return [...new Set(rows.map(({ address }) => address))]
+}
+
+/** Within the transaction of what is told: rows of the outbox, by their numbers. */
+export async function insertMail(
+  transaction: Kysely<Tables>,
+  mails: NewMail[],
+  at: string,
+): Promise<number[]> {
+  const ids: number[] = []
+  for (const { recipient, text, fields } of mails) {
+    const { id } = await transaction
+      .insertInto('mail_message')
+      .values({
+        recipient,
+        text,
+        fields: JSON.stringify(fields),
+        created_at: at,
+        tried_since: at,
+        state: 'WAITING',
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    ids.push(Number(id))
+  }
+  return ids
+}

@@ -1,0 +1,27 @@
+/** Tables of e-mail: where members want to hear, and the outbox. */
+import type { Migration } from 'kysely/migration'
+import { columnTypes, identity } from '#platform/database/dialect.ts'
+
+export const mailMigrations: Record<string, Migration> = {
+  'registry-mail-001': {
+    up: async (kysely) => {
+      const type = columnTypes(kysely)
+      await kysely.schema
+        .createTable('member_mail_address')
+        .addColumn('member', type.text, (column) => column.notNull().references('member.id'))
+        .addColumn('address', type.text, (column) => column.notNull())
+        .addPrimaryKeyConstraint('member_mail_address_key', ['member', 'address'] as never[])
+        .execute()
+      let table = kysely.schema.createTable('mail_message').addColumn('id', ...identity(kysely))
+      // `text` names the texts of the catalogue, `fields` is JSON of what is filled in; `tried_since` counts towards giving up.
+      for (const name of ['recipient', 'text', 'fields', 'state', 'created_at', 'tried_since'])
+        table = table.addColumn(name, type.text, (column) => column.notNull())
+      await table
+        .addColumn('attempts', type.integer, (column) => column.notNull().defaultTo(0))
+        .addColumn('last_error', type.text)
+        .addColumn('ended_at', type.text)
+        .execute()
+      await kysely.schema.createIndex('mail_message_state').on('mail_message').column('state').execute()
+    },
+  },
+}

@@ -1,0 +1,23 @@
+/** How X-Road's management services refuse: a SOAP fault with HTTP 500, counted; and what they refuse unread. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts'
+import { publicFault, toFault } from '#platform/http-service/fault-answer.ts'
+import type { IntakeRooms } from '../intake.ts'
+
+/** X-Road's limit of a management request. */
+export const MAX_REQUEST_BYTES = 100_000
+
+export function answerSoapFault(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { count }: Pick<IntakeRooms, 'count'>,
+): void {
+  const fault = toFault(thrown)
+  const wire = publicFault(fault, undefined)
+  count('file', fault.code)
+  reply.faultType = wire.type
+  reply.faultDetail = wire.detail
+  request.log[fault.status >= 500 ? 'error' : 'debug']({ err: thrown, detail: wire.detail }, 'request failed')
+  void reply.code(500).type(FAULT_CONTENT_TYPE).send(writeSoapFault(wire))
+}
