@@ -46,7 +46,7 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
   {
     heading: 'Holder of subject keys',
     schema: subjectKeysSchema,
-    prefix: 'CONCORDAT_SUBJECT_KEYS',
+    prefix: 'SUBJECT_KEYS',
     example: 'docs/examples/subject-keys.yaml',
   },
   {

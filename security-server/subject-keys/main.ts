@@ -30,7 +30,7 @@ async function start(log: Log): Promise<Running> {
     values.configuration ?? '',
     settingsSchema,
     process.env,
-    'CONCORDAT_SUBJECT_KEYS',
+    'SUBJECT_KEYS',
   )
   checkHolderSettings(settings)
   log.level = settings.logLevel

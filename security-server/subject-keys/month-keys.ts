@@ -10,8 +10,8 @@ import { unwrapKey, type WrappingKey, type WrappingKeys, wrapKey } from './wrapp
 export type MonthState = { month: string; createdAt: string | null; destroyedAt: string | null }
 
 export type MonthKeys = {
-  /** Made when there is none yet. Undefined when it was destroyed or would be; throws `invalid_input` for a month to come. */
-  forRecord(month: string): Promise<Buffer | undefined>
+  /** Made when there is none yet, but for a month to come. */
+  forRecord(month: string): Promise<Buffer | 'destroyed' | 'to_come'>
   /** Of the months that have one, oldest first. */
   forSearch(): { month: string; key: Buffer }[]
   states(): Promise<MonthState[]>
@@ -61,10 +61,10 @@ export async function openMonthKeys(q: {
   return {
     forRecord: (month) =>
       inTurn(async () => {
-        if (destroyed.has(month) || isOver(month)) return undefined
+        if (destroyed.has(month) || isOver(month)) return 'destroyed'
         const known = keys.get(month)
         if (known !== undefined) return known
-        if (month > newestPossible(clock())) throw new Fault('invalid_input', { what: `${month} is to come` })
+        if (month > newestPossible(clock())) return 'to_come'
         const key = randomBytes(KEY)
         const row = { month, wrapping: current.id, sealed: wrapKey(current, month, key) }
         await store.addMonth({ ...row, created_at: new Date(clock()).toISOString(), destroyed_at: null })
