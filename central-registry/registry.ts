@@ -44,12 +44,11 @@ import { consequenceHandlers } from './consequences/routes.ts'
 import { NOTIFY_CONTRACT } from './contracts/notify.ts'
 import { openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
 import { explainHandlers } from './explain/routes.ts'
+import { FOLLOW_FEDERATION, FOLLOW_SECONDS, openFederation } from './federation/open-federation.ts'
 import { FLEET_JOB_SECONDS, NOTICE_SILENCE, openFleet, PROBE_SERVERS } from './fleet/open-fleet.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
-import { createImportClient } from './imports/client.ts'
-import { importHandlers } from './imports/routes.ts'
-import { createImportStore } from './imports/store.ts'
+import { openImports } from './imports/open-imports.ts'
 import { installationHandlers } from './installation/routes.ts'
 import { createInstallationStore } from './installation/store.ts'
 import { announcePublication, PUBLISH } from './jobs/publication.ts'
@@ -178,6 +177,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [STREAM_AUDIT_LOG]: async ({ signal }) => auditStream?.send(signal),
       [NOTIFY_MANDATE]: (job) => mandates.notify(job),
       [SETTLE_MANDATES]: () => mandates.settle(),
+      [FOLLOW_FEDERATION]: () => federation.follow(),
       [PROBE_SERVERS]: ({ signal }) => fleet.probeDue(signal),
       [NOTICE_SILENCE]: () => fleet.noticeSilence(),
       [COLLECT_CATALOGUE]: ({ signal }) => catalogue.collectDue(signal),
@@ -211,6 +211,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const contracts = openContracts({
     ...{ ...noticed, signDocument, webhooks, post: postNotice, tell: mail.tell?.contract },
   })
+  const federation = openFederation({ database, change, record, members, metrics, clock, log })
   const fleet = openFleet({
     ...{ ...noticed, signDocument },
     probeSeconds: settings.fleet.probeSeconds,
@@ -345,11 +346,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...fleet.handlers,
       ...catalogue.handlers,
       ...mail.handlers,
-      ...importHandlers({
-        store: createImportStore(database, change, record),
-        client: createImportClient(),
-        ...{ members, keys, clock, sourceAddress: new URL(publicUrl).host, settings: configuration },
-      }),
+      ...openImports({ database, change, record, members, keys, clock, publicUrl, settings: configuration }),
+      ...federation.handlers,
       ...proposed.handlers,
       ...installationHandlers({ store: installation, people, clock }),
       ...witnessing,
@@ -374,10 +372,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await jobs.start()
   await jobs.every(RENEW_LIST, RENEW_LIST_SECONDS, { immediately: true })
   await jobs.every(ESCALATE, ESCALATE_SECONDS)
-  await jobs.every(SETTLE, SETTLE_SECONDS, { immediately: true })
-  await jobs.every(SETTLE_CONTRACTS, SETTLE_SECONDS, { immediately: true })
+  for (const kind of [SETTLE, SETTLE_CONTRACTS, SETTLE_MANDATES])
+    await jobs.every(kind, SETTLE_SECONDS, { immediately: true })
   if (auditStream !== undefined) await jobs.every(STREAM_AUDIT_LOG, STREAM_SECONDS)
-  await jobs.every(SETTLE_MANDATES, SETTLE_SECONDS, { immediately: true })
+  await jobs.every(FOLLOW_FEDERATION, FOLLOW_SECONDS)
   for (const kind of [PROBE_SERVERS, NOTICE_SILENCE, COLLECT_CATALOGUE])
     await jobs.every(kind, FLEET_JOB_SECONDS)
   await jobs.every(FORGET_MAIL, FORGET_MAIL_SECONDS)

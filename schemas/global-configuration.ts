@@ -102,7 +102,12 @@ export type ConfigurationStatement = {
   hasSuspensionList?: true
   /** The head of the registry's transparency log, of which this publication is the newest leaf: a `LogHead`, signed. */
   logHead?: string
+  /** Where this registry takes signed documents, for the registries of federated instances. */
+  registration?: RegistrationService
 }
+
+/** The registration listener of a registry: https address and the certificate that it shows there, in base64. */
+export type RegistrationService = { address: string; certificate: string }
 
 export const SUSPENDED_KINDS = ['member', 'subsystem', 'server', 'certificate'] as const
 export type SuspendedKind = (typeof SUSPENDED_KINDS)[number]

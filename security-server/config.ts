@@ -1,10 +1,19 @@
 /** The settings of one security server: what the YAML file may say, checked before anything starts. */
 import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
+import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export type ListenAddress = { address: string; port: number }
+
+export type HardwareTokenSettings = {
+  id: number
+  socket: string
+  label: string
+  serialNumber?: string
+  pinFile?: string
+}
 
 export type Settings = {
   server: string
@@ -12,6 +21,7 @@ export type Settings = {
   database: string
   messageLogDatabase: string
   pinFile: string
+  hardwareTokens: HardwareTokenSettings[]
   peers: {
     address: string
     messagePort: number
@@ -20,6 +30,8 @@ export type Settings = {
     perSecond: number
     underWay: number
   }
+  /** Instances whose servers ours exchange with: as X-Road's setting, `none`, `all`, or their identifiers. */
+  allowedFederations: string[]
   clients: { http?: ListenAddress; https?: ListenAddress }
   admin: ListenAddress & { initialApiKeyFile?: string }
   /** Where persons log in; without it API keys alone work. */
@@ -85,6 +97,31 @@ export const settingsSchema = {
       description: 'sqlite:/path or postgres://: the message log, apart from the rest',
     },
     pinFile: { type: 'string', 'x-path': true, description: 'The PIN of the software token, mode 0600' },
+    hardwareTokens: {
+      type: 'array',
+      maxItems: 16,
+      default: [],
+      description: 'PKCS #11 tokens for signing keys, beside the software token',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['id', 'socket', 'label'],
+        properties: {
+          ...hardwareTokenProperties,
+          id: {
+            type: 'integer',
+            minimum: 1,
+            maximum: 9999,
+            description: 'Its number in the management API; the records of its keys lie under it',
+          },
+          pinFile: {
+            type: 'string',
+            'x-path': true,
+            description: 'Its PIN, mode 0600; without it somebody logs in by hand after each start',
+          },
+        },
+      },
+    },
     peers: {
       type: 'object',
       additionalProperties: false,
@@ -116,6 +153,13 @@ export const settingsSchema = {
           description: 'Requests of one peer at the same time',
         },
       },
+    },
+    allowedFederations: {
+      type: 'array',
+      items: { type: 'string', minLength: 1, maxLength: 255 },
+      default: [],
+      description:
+        'Other instances to exchange with, of those that the registry has anchors of; `all`, or `none`',
     },
     clients: {
       type: 'object',
@@ -306,10 +350,27 @@ export const settingsSchema = {
 } as const
 
 /** Throws `invalid_configuration` for settings that are each allowed but not together. */
-export function checkSettings({ login, auditing }: Pick<Settings, 'login' | 'auditing'>): void {
+export function checkSettings({
+  login,
+  auditing,
+  hardwareTokens,
+}: Pick<Settings, 'login' | 'auditing' | 'hardwareTokens'>): void {
+  if (new Set(hardwareTokens.map(({ id }) => id)).size < hardwareTokens.length)
+    throw new Fault('invalid_configuration', { what: 'hardwareTokens: each needs an id of its own' })
   if (login !== undefined) checkLogin(login)
   else if (auditing.contentFourEyes)
     throw new Fault('invalid_configuration', {
       what: 'auditing.contentFourEyes needs login: a second auditor agrees in person',
     })
+}
+
+/** Throws `invalid_input` where `all` or `none`, which stand alone, stand beside others. */
+export function federationsOf({
+  allowedFederations: given,
+}: Pick<Settings, 'allowedFederations'>): string[] | 'all' {
+  const words = given.filter((one) => /^(?:all|none)$/i.test(one))
+  if (words.length > 0 && given.length > 1)
+    throw new Fault('invalid_input', { what: `allowedFederations: ${words[0]} stands alone` })
+  if (words.length === 0) return given
+  return words[0]!.toLowerCase() === 'all' ? 'all' : []
 }

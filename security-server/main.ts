@@ -22,7 +22,7 @@ import { VERSION } from '#platform/process/version.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
 import { createExports } from './admin/exports/create-exports.ts'
-import { checkSettings, type Settings, settingsSchema } from './config.ts'
+import { checkSettings, federationsOf, type Settings, settingsSchema } from './config.ts'
 import { evidenceRoutes } from './consumer/evidence.ts'
 import { listClientsRoute } from './consumer/list-clients.ts'
 import type { ConsumerRooms } from './consumer/rooms.ts'
@@ -60,7 +60,7 @@ import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
 import { wireSubjects } from './subject-search.ts'
-import { unlockToken } from './unlock-token.ts'
+import { hardwarePlaces, unlockToken } from './unlock-token.ts'
 import { createLogVerification } from './verification.ts'
 import { wireWitnesses } from './witnessing.ts'
 
@@ -104,9 +104,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     clock,
     log,
     client: createConfigurationClient(),
+    allowedFederations: federationsOf(settings),
   })
   const keys = await createKeys({
     directory: await folder('keys'),
+    hardwareTokens: await hardwarePlaces(settings.hardwareTokens),
     clock,
     configuration: () => globalConfiguration.current().index,
     hostNames: { hostName: hostname(), ipAddresses: ownAddresses(settings.clients.https?.address) },

@@ -28,6 +28,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
     ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
+    ...['examineExternalAnchor', 'readExternalAnchor', 'trustExternalAnchor', 'removeExternalAnchor'],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
     ...['addSuspension', 'confirmSuspension', 'liftSuspension'],
     ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],
@@ -55,6 +56,7 @@ const ALLOWED: Record<string, string[]> = {
 const DECIDERS = ['approveProposal', 'rejectProposal', 'withdrawProposal']
 const PROPOSALS = ['getProposals', 'getProposal']
 const READERS = [
+  ...['getExternalAnchors', 'getExternalAnchor', 'getExternalAnchorFile'],
   'redeemInstallationCode',
   'getWitness',
   ...[
@@ -85,6 +87,7 @@ const READERS = [
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [
+  ...['trustExternalAnchor', 'removeExternalAnchor'],
   ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
   ...['addTimestampingService', 'deleteTimestampingService', 'addSigningKey', 'activateSigningKey'],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension', 'carryOutImport'],

@@ -13,7 +13,7 @@ import { documentSigner } from '#core/configuration/signed-document.ts'
 import { writeStatement } from '#core/configuration/statement.ts'
 import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
-import { assemblePrivate, assembleShared, type RegisterRows, type Settings } from './assemble.ts'
+import { assemblePrivate, assembleShared, hostOf, type RegisterRows, type Settings } from './assemble.ts'
 import type { Publication, PublishedFile } from './store.ts'
 
 export const VERSIONS = [4, 5, 6] as const
@@ -142,10 +142,21 @@ function statementOf(
     ),
     hasSuspensionList: true,
     logHead,
+    ...registrationOf(q.settings),
   }
   return writeStatement(statement, documentSigner(q.signer.certificate, q.signer.key))
 }
 
 function nameOf(part: Part): string {
   return `V${part.version}/${part.identifier}`
+}
+
+/** For registries of federated instances, which find it nowhere else: external configurations hold no private parameters. */
+function registrationOf({
+  sourceAddress,
+  registration,
+}: Settings): Pick<ConfigurationStatement, 'registration'> {
+  if (registration === undefined) return {}
+  const address = `https://${hostOf(sourceAddress)}:${registration.port}/`
+  return { registration: { address, certificate: registration.certificate.toString('base64') } }
 }

@@ -6,6 +6,7 @@ import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import { noContract, versionsOf } from '../contracts/rows-store.ts'
 import { isPossible } from '../contracts/rules.ts'
 import { createContractStore } from '../contracts/store.ts'
+import { createFederationStore } from '../federation/store.ts'
 import { clientOf, memberIdOf, subsystemIdOf } from '../members/rules.ts'
 import { createMemberStore } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
@@ -20,7 +21,7 @@ export const FORESEEABLE = [
   ...(['deleteCertificationService', 'deleteIntermediateCa', 'deleteTimestampingService'] as const),
   ...(['deleteSecurityServer', 'deleteAuthenticationCertificate', 'deleteClient'] as const),
   ...(['deleteMember', 'deleteSubsystem', 'addSuspension'] as const),
-  ...(['suspendContract', 'terminateContract'] as const),
+  ...(['suspendContract', 'terminateContract', 'removeExternalAnchor'] as const),
 ] as const
 
 /** `id`: as in the operation's path, or the subject of a suspension. */
@@ -67,6 +68,11 @@ export async function perform(transaction: Kysely<Tables>, act: ForeseenAct, q: 
         { by, at },
       )
       return
+    }
+    case 'removeExternalAnchor': {
+      const [tabled, change] = within(transaction)
+      const store = createFederationStore(tabled, change, change)
+      return store.remove(id.toLowerCase(), { by: caller.name, at })
     }
     case 'suspendContract':
     case 'terminateContract': {

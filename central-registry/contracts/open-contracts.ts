@@ -57,7 +57,7 @@ export function openContracts(q: {
   const store = createContractStore({ record, notify })
   const reading = createContractReading(database)
   const distribution = createDistributionStore(database, record)
-  const notices = createNoticeStore({ record, notify })
+  const notices = createNoticeStore({ database, record, notify })
   const policy = createContractPolicyStore(database, record)
   let overdue = 0
   q.metrics.watch(

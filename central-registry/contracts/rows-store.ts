@@ -25,7 +25,12 @@ export function contentOf(row: Pick<ContractRow, 'content'>): ContractContent {
   return JSON.parse(row.content) as ContractContent
 }
 
-export function versionOf(row: ContractRow): Version & { reviewAt: string } {
+export function versionOf(
+  row: Pick<
+    ContractRow,
+    'version' | 'hash' | 'state' | 'valid_from' | 'valid_until' | 'review_at' | 'critical'
+  >,
+): Version & { reviewAt: string } {
   return {
     version: Number(row.version),
     hash: row.hash,

@@ -8,6 +8,7 @@ import { witnessMigrations } from '#platform/witness/store.ts'
 import { catalogueMigrations } from './catalogue.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
 import { contractMigrations } from './contracts.ts'
+import { federationMigrations } from './federation.ts'
 import { registryMigrations } from './first.ts'
 import { fleetMigrations } from './fleet.ts'
 import { importMigrations } from './imports.ts'
@@ -38,4 +39,5 @@ export const allMigrations: Record<string, Migration> = {
   ...catalogueMigrations,
   ...importMigrations,
   ...mailMigrations,
+  ...federationMigrations,
 }

@@ -73,4 +73,13 @@ export const contractMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'registry-contracts-002-review': {
+    up: async (kysely) => {
+      await kysely.schema
+        .createIndex('contract_version_state_review_at')
+        .on('contract_version')
+        .columns(['state', 'review_at'])
+        .execute()
+    },
+  },
 }

@@ -76,6 +76,17 @@ export function contractEntry(q: {
   return { content: '', form: canonicalJson({ kind: 'contract', ...q }) }
 }
 
+/** Which external anchor the instance trusts, by its SHA-256, or trusts no more. */
+export function federationEntry(q: {
+  instance: string
+  federated: string
+  anchor: string
+  act: string
+  at: string
+}): LogEntry {
+  return { content: '', form: canonicalJson({ kind: 'federation', ...q }) }
+}
+
 /** The proof for a head of `size` leaves: its newest leaf, and what leads from an older head to it. */
 export type LogProof = LogEntry & { inclusion: Buffer[]; consistency: Buffer[] }
 

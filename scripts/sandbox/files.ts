@@ -107,6 +107,7 @@ database: sqlite:${folderOf(layout, `${key}/server.db`)}
 messageLogDatabase: sqlite:${folderOf(layout, `${key}/message-log.db`)}
 pinFile: ./${key}/pin
 peers: { address: ${address} }
+allowedFederations: [all]
 clients:
   http: { address: ${address}, port: ${SERVER_PORTS.http} }
   https: { address: ${address}, port: ${SERVER_PORTS.https} }

@@ -22,6 +22,7 @@ import { CLIENT } from '#test/fakes/openid-provider.ts'
 import { createContracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import { createPostDocument } from '../global-configuration/registration/client.ts'
+import type { HardwareTokenPlace } from '../keys/hardware-keys.ts'
 import type { Keys } from '../keys/keys.ts'
 import { createWorld, PIN, server, type World } from '../keys/keys-fixture.ts'
 import { createLocalSystems, type LocalSystems } from '../local-systems/local-systems.ts'
@@ -90,10 +91,11 @@ export async function createAdminWorld(
     pages?: string
     /** Instead of nobody. */
     witnessing?: (log: MessageLog) => Partial<WitnessView>
+    hardwareTokens?: HardwareTokenPlace[]
   } = {},
 ): Promise<AdminWorld> {
   const world = await createWorld(t)
-  const keys = await world.open()
+  const keys = await world.open(o.hardwareTokens && { hardwareTokens: o.hardwareTokens })
   if (o.initialized !== false) await keys.initialize(PIN)
   const clock = () => world.now
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-admin-'))
@@ -284,6 +286,7 @@ function configurationOf(world: World): GlobalConfiguration {
       attempt: { lastAttempt: undefined, lastSuccess: undefined, lastError: undefined },
       own: undefined,
       federated: [],
+      federatedMissing: [],
       registry: { fork: undefined, behind: undefined },
     }),
     readAnchor: unused,

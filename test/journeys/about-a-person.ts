@@ -84,11 +84,7 @@ export async function askAboutPerson(
   await unserved.open('/about-a-person')
   await unserved.page.getByText('This server has no holder of subject keys').waitFor()
   await unserved.check('auditor-person-no-holder')
-  t.same(
-    filesWith(path.dirname(population.directory), /P0000-?0042/i),
-    [],
-    'in no file and no log line',
-  )
+  t.same(filesWith(path.dirname(population.directory), /P0000-?0042/i), [], 'in no file and no log line')
 }
 
 /** Of the register's security server and its key holder; the register's own system has its persons in a table. */

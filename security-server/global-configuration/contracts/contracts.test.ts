@@ -104,7 +104,7 @@ async function play(database: Database): Promise<Played> {
       clock: () => clock.now,
       log: createLog({ name: 'test', level: 'silent' }),
       configuration: () => snapshot as unknown as ConfigurationSnapshot,
-      signJson: ({ document, type }) =>
+      signJson: async ({ document, type }) =>
         writeSignedJson(document, type, [
           { certificates: [guest.certificate], ocspResponses: ocspFor(guest), key: guest.key },
         ]),
