@@ -59,7 +59,7 @@ import { createServiceClient } from './provider/client.ts'
 import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
-import { wireSubjects } from './subject-search.ts'
+import { watchSubjects, wireSubjects } from './subject-search.ts'
 import { hardwarePlaces, unlockToken } from './unlock-token.ts'
 import { createLogVerification } from './verification.ts'
 import { wireWitnesses } from './witnessing.ts'
@@ -317,6 +317,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     intervalSeconds,
   })
   watchAuditStream(auditStream, metrics)
+  watchSubjects(subjects, messageLog, metrics)
   const clientApps = await listenForClients(settings.clients, { keys, log }, (app) => {
     consumerRoutes(app, consumer, log, observe('consumer'))
     listClientsRoute(app, globalConfiguration, log)

@@ -4,6 +4,7 @@ import type { SubjectPlace } from '#core/subject/place.ts'
 import type { Clock } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { Database } from '#platform/database/open-database.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectEvaluation, SubjectQuestion } from '#schemas/subject-keys.ts'
 import { createSubjectSearchStore } from './admin/subjects/store.ts'
@@ -76,6 +77,19 @@ export async function wireSubjects(q: {
     },
     close: async (): Promise<void> => client?.close(),
   }
+}
+
+/** Nothing where no key holder is configured: then records wait for ever, and that is no fault. */
+export function watchSubjects(
+  { keys }: Pick<SubjectSearch, 'keys'>,
+  messageLog: Pick<MessageLog, 'subjects'>,
+  metrics: Metrics,
+): void {
+  if (keys === undefined) return
+  const help = 'Records of the message log that are not indexed by person yet'
+  metrics.watch('concordat_subject_index_behind', help, 'of', async () => [
+    ['log', await messageLog.subjects.backlog()],
+  ])
 }
 
 async function clientOf(settings: SubjectKeysSettings): Promise<SubjectKeysClient> {

@@ -7,6 +7,7 @@ import type {
   SubjectQuestion,
   SubjectSearch,
 } from '#schemas/subject-keys.ts'
+import { isMonth } from './months.ts'
 
 export type SubjectKeysClient = {
   /** Throws `subject_keys_unavailable`, as all of them. */
@@ -25,6 +26,7 @@ export type HolderState = {
 
 const TIMEOUT_MS = 10_000
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
+const HASH = /^[0-9a-f]{32}$/
 /** What the holder says of a search; everything else is its own trouble, or ours. */
 const PASSED_ON = ['subject_searches_used_up', 'invalid_input'] as const
 
@@ -87,14 +89,30 @@ export function createSubjectKeysClient(q: {
       const answer = (await ask('/record-evaluations', credentials.index, { records })) as {
         records: SubjectEvaluation[]
       }
-      if (answer.records?.length !== records.length) throw unavailable('it answered something else')
+      const isSound =
+        answer.records?.length === records.length &&
+        answer.records.every((one, i) => one.index === records[i]!.index && isEvaluation(one, records[i]!))
+      if (!isSound) throw unavailable('it answered something else')
       return answer.records
     },
-    evaluateSearch: async (search) =>
-      (await ask('/search-evaluations', credentials.search, search)) as SubjectMonths,
+    evaluateSearch: async (search) => {
+      const answer = (await ask('/search-evaluations', credentials.search, search)) as SubjectMonths
+      const { months, destroyed, oldestKept } = answer
+      const isSound =
+        [oldestKept, ...destroyed].every(isMonth) &&
+        months.every(({ month, hash }) => isMonth(month) && HASH.test(hash))
+      if (!isSound) throw unavailable('it answered something else')
+      return answer
+    },
     state: async () => (await ask('/state', credentials.index)) as HolderState,
     close: () => dispatcher.close(),
   }
+}
+
+/** A hash for each identifier, or why there are none. */
+function isEvaluation(answer: SubjectEvaluation, { subjects }: SubjectQuestion): boolean {
+  if ('without' in answer) return answer.without === 'destroyed' || answer.without === 'refused'
+  return answer.hashes.length === subjects.length && answer.hashes.every((hash) => HASH.test(hash))
 }
 
 function readFault(text: string): { type: string } {

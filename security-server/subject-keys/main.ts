@@ -1,6 +1,6 @@
 /** The holder of subject keys as a process: node security-server/subject-keys/main.ts --configuration file.yaml */
 import { chmod, readFile, rm } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { connect, type NetConnectOpts } from 'node:net'
 import { parseArgs } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { systemClock } from '#platform/clock.ts'
@@ -34,6 +34,7 @@ async function start(log: Log): Promise<Running> {
   )
   checkHolderSettings(settings)
   log.level = settings.logLevel
+  await refuseSecond(settings)
   const credentials = {
     index: await readSecret(settings.indexKeyFile),
     search: await readSecret(settings.searchKeyFile),
@@ -85,7 +86,6 @@ async function listen(app: FastifyInstance, settings: HolderSettings): Promise<s
     return `https://${address}:${port}`
   }
   const socket = settings.socket as string
-  if (await isAnswered(socket)) throw new Fault('conflict', { what: `another process listens on ${socket}` })
   // A process that was killed leaves its socket.
   await rm(socket, { force: true })
   await app.listen({ path: socket })
@@ -93,9 +93,16 @@ async function listen(app: FastifyInstance, settings: HolderSettings): Promise<s
   return socket
 }
 
-function isAnswered(socket: string): Promise<boolean> {
+/** Before anything is opened: a second process on the same keys would take the first one's newest file for a crash's. */
+async function refuseSecond({ socket, listen }: HolderSettings): Promise<void> {
+  const at = listen === undefined ? { path: socket as string } : { host: listen.address, port: listen.port }
+  if (await isAnswered(at))
+    throw new Fault('conflict', { what: `another process listens on ${Object.values(at).join(':')}` })
+}
+
+function isAnswered(at: NetConnectOpts): Promise<boolean> {
   return new Promise((resolve) => {
-    const connection = connect(socket)
+    const connection = connect(at)
     connection.once('connect', () => {
       connection.destroy()
       resolve(true)

@@ -305,6 +305,7 @@ t.test('as a process: over a socket that a killed one has left, and over mutual 
     'the same question, after a kill',
   )
   t.match(await client.evaluateSearch(search()), { months: [{ month }] })
+  await t.rejects(start('socket.yaml', [`socket: ${at('socket')}`]), /another process listens/)
   await second.kill('SIGTERM')
   t.notMatch(folderText(folder), PLANTED)
   t.notMatch(second.output(), PLANTED)

@@ -9,6 +9,8 @@ export type SubjectLog = {
   index(rooms: IndexingRooms, signal?: AbortSignal): Promise<number>
   /** Of days (UTC, both included), or of all. */
   coverage(days: { from?: string | undefined; to?: string | undefined }): Promise<SubjectCoverage>
+  /** How many records are not looked at yet. */
+  backlog(): Promise<number>
   /** Deletes what is left of months whose key is gone. */
   forget(months: readonly string[]): Promise<number>
 }
@@ -25,6 +27,7 @@ export function subjectLog(q: {
       return indexSubjects(q, rooms, signal)
     },
     coverage: (days) => worker.call('subjectCoverage', days),
+    backlog: () => worker.call('subjectBacklog'),
     forget: async (months) => {
       let deleted = 0
       for (const month of months) {

@@ -27,6 +27,8 @@ export type SubjectsApi = {
     counts: SubjectCount[]
   }): Promise<void>
   subjectCoverage(days: Days): Promise<SubjectCoverage>
+  /** How many records are not looked at yet. */
+  subjectBacklog(): Promise<number>
   /** One slice; says how many entries were deleted. */
   forgetSubjects(month: string): Promise<number>
 }
@@ -58,6 +60,10 @@ export function workerSubjects(q: {
         },
         mark,
       }
+    },
+    subjectBacklog: async () => {
+      const { size } = await records.head()
+      return Math.max(0, size - ((await records.mark(SUBJECTS)) ?? 0))
     },
     forgetSubjects: (month) => inTurn(() => subjects.forgetMonth(month)),
   }
