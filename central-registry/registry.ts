@@ -35,14 +35,14 @@ import { checkNotRestored, createHighWater } from './configuration/high-water.ts
 import { publicRoutes } from './configuration/public-routes.ts'
 import { createPublish } from './configuration/publish.ts'
 import { configurationHandlers } from './configuration/routes.ts'
-import { openPrivateKeys } from './configuration/signing-keys/private-keys.ts'
-import { signingKeyHandlers } from './configuration/signing-keys/routes.ts'
+import { openSigningKeys } from './configuration/signing-keys/open-signing-keys.ts'
 import { createSignDocument } from './configuration/signing-keys/sign-document.ts'
 import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
 import { consequenceHandlers } from './consequences/routes.ts'
-import { NOTIFY_CONTRACT } from './contracts/notify.ts'
+import { announceContract, NOTIFY_CONTRACT } from './contracts/notify.ts'
 import { EXCHANGE_CONTRACTS, openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
+import { createSuspendableContracts } from './contracts/suspendable.ts'
 import { explainHandlers } from './explain/routes.ts'
 import { FEDERATION_SECONDS, FOLLOW_FEDERATION, openFederation } from './federation/open-federation.ts'
 import { FLEET_JOB_SECONDS, NOTICE_SILENCE, openFleet, PROBE_SERVERS } from './fleet/open-fleet.ts'
@@ -73,17 +73,10 @@ import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
 import { openSuccessions } from './successions/open-successions.ts'
-import { createEscalation, ESCALATE, ESCALATE_SECONDS } from './suspensions/escalate.ts'
+import { ESCALATE, ESCALATE_SECONDS } from './suspensions/escalate.ts'
+import { openSuspensions } from './suspensions/open-suspensions.ts'
 import { suspensionRoutes } from './suspensions/public-routes.ts'
-import {
-  announceSuspensions,
-  createSuspensionListPublisher,
-  RENEW_LIST,
-  RENEW_LIST_SECONDS,
-} from './suspensions/publish-list.ts'
-import { suspensionHandlers } from './suspensions/routes.ts'
-import { createSuspensionStore } from './suspensions/store.ts'
-import { watchSuspensions } from './suspensions/watch.ts'
+import { RENEW_LIST, RENEW_LIST_SECONDS } from './suspensions/publish-list.ts'
 import { createLeafFile } from './transparency-log/leaf-file.ts'
 import { logRoutes } from './transparency-log/public-routes.ts'
 import { createLogStore } from './transparency-log/store.ts'
@@ -120,7 +113,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
 export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const { settings, clock, log } = q
   const { configuration, directory, publicUrl } = settings
-  const privateKeys = await openPrivateKeys(path.join(directory, 'signing-keys'), q.pin)
+  const signingKeys = await openSigningKeys({ ...settings, pin: q.pin, clock })
   const database = await openRegistryDatabase(settings.database)
   const publications = createPublicationStore(database)
   const highWater = createHighWater(path.join(directory, 'highest-published-index'))
@@ -134,21 +127,14 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ? undefined
       : await managementListener(settings.managementService, log)
   const transparencyLog = createLogStore(database)
-  const signing = { privateKeys, acceptRestored: q.acceptRestored === true, now: () => new Date(clock()) }
-  const listMark = createHighWater(path.join(directory, 'highest-suspension-list'))
-  const suspensionList = createSuspensionListPublisher({
-    ...signing,
-    store: { sign: (make) => suspensions.sign(make), newestList: () => suspensions.newestList() },
-    highWater: listMark,
-    ...configuration,
-  })
+  const signing = { ...signingKeys, acceptRestored: q.acceptRestored === true, now: () => new Date(clock()) }
   const publish = createPublish({
     ...signing,
     store: publications,
     highWater,
     transparencyLog,
     leafFile: createLeafFile(path.join(directory, 'transparency-log-leaves')),
-    ensureSuspensionList: () => suspensionList.ensure(),
+    ensureSuspensionList: () => suspensions.list.ensure(),
     sourceAddress: new URL(publicUrl).host,
     ...configuration,
     registration: registration && {
@@ -169,9 +155,9 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [SETTLE]: () => approvals.settle(),
       [NOTIFY]: (job) => requests.notify(job),
       [RENEW_LIST]: async () => {
-        await suspensionList.renew()
+        await suspensions.list.renew()
       },
-      [ESCALATE]: (job) => escalate(job),
+      [ESCALATE]: (job) => suspensions.escalate(job),
       [NOTIFY_CONTRACT]: (job) => contracts.notify(job),
       [SETTLE_CONTRACTS]: () => contracts.settle(),
       [EXCHANGE_CONTRACTS]: () => contracts.exchangeWithPartners(),
@@ -194,24 +180,38 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const trust = createTrustStore(database, change)
   const keys = createSigningKeyStore(database, change)
   const metrics = createMetrics()
+  const health = createHealth()
+  const audit = createAuditLog({ database, clock })
   const mail = openMail({ server: q.mailServer, ...{ database, record, jobs, members, metrics, clock, log } })
-  const suspensions = createSuspensionStore(
-    database,
-    createChange(database, announceSuspensions(jobs)),
-    async (transaction, row) => mail.tell?.suspension(transaction, row),
-  )
-  // Between two publications the list alone tells that a database is older.
-  if (q.acceptRestored !== true)
-    checkNotRestored((await suspensions.newestList())?.number ?? 0, await listMark.read(), 'suspension list')
-
+  const tellOfContract = announceContract(jobs, clock, mail.tell?.contract)
+  const makerOf = (key: string): Promise<string | null> => proposers.makerOf(key)
+  const suspensions = await openSuspensions({
+    ...{
+      ...signing,
+      ...configuration,
+      database,
+      directory,
+      jobs,
+      members,
+      audit,
+      health,
+      metrics,
+      clock,
+      log,
+    },
+    ...{ post: postNotice, webhook: settings.suspensions?.webhook, tell: mail.tell?.suspension, makerOf },
+    contracts: createSuspendableContracts(tellOfContract),
+    fourEyes: () => fourEyes(),
+  })
   const { ocspFreshnessSeconds } = configuration
-  const signDocument = createSignDocument({ keys, privateKeys })
+  const signDocument = createSignDocument({ keys, ...signingKeys })
   const noticed = { database, record, jobs, metrics, members, trust, ocspFreshnessSeconds, clock, log }
   const requests = openRequests({ ...noticed, announce, tell: mail.tell?.request })
   const { webhooks } = requests
   const federation = openFederation({ ...noticed, change })
   const contracts = openContracts({
-    ...{ ...noticed, signDocument, federation, webhooks, post: postNotice, tell: mail.tell?.contract },
+    ...{ ...noticed, signDocument, federation, webhooks, post: postNotice, notify: tellOfContract },
+    ...{ suspensions, makerOf },
   })
   const fleet = openFleet({
     ...{ ...noticed, signDocument },
@@ -223,16 +223,11 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const mandates = openMandates({ database, record, jobs, webhooks, post: postNotice, members, clock, log })
 
   const apiKeys = createApiKeys({ database, clock })
-  const audit = createAuditLog({ database, clock })
   const auditStream = await openAuditStream({
     ...{ settings: settings.auditStream, database },
     service: { name: 'concordat-central-registry', instance: publicUrl },
   })
   watchAuditStream(auditStream, metrics)
-  const escalate = createEscalation({
-    store: suspensions,
-    ...{ audit, clock, log, post: postNotice, webhook: settings.suspensions?.webhook },
-  })
   const { initialApiKeyFile } = settings.admin
   if (initialApiKeyFile !== undefined) await writeInitialApiKey(initialApiKeyFile, { apiKeys, audit })
 
@@ -245,7 +240,6 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const installation = createInstallationStore(database)
   const proposals = createProposalStore(database)
 
-  const health = createHealth()
   health.add('configuration', async () => {
     checkNotRestored(await newestIndex(), q.acceptRestored === true ? 0 : await highWater.read())
     const newest = await publications.newest()
@@ -258,11 +252,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     ...{ settings: settings.witness, database, directory, members, trust, servers, metrics, clock, log },
     ocspFreshnessSeconds,
   })
-  watchSuspensions({ store: suspensions, health, metrics, clock })
 
   const publicApp = await publicListener(settings.public, log)
   publicRoutes(publicApp, publications)
-  suspensionRoutes(publicApp, suspensions)
+  suspensionRoutes(publicApp, suspensions.store)
   logRoutes(publicApp, transparencyLog)
   if (witness !== undefined) await publicWitnessRoutes(publicApp, witness, clock)
   const adminApp = await adminListener(settings.admin, log)
@@ -319,7 +312,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...overviewHandlers({
         store: createOverviewStore(database),
         servers,
-        suspensions,
+        suspensions: suspensions.store,
+        contracts: contracts.reading,
         waiting: async (caller) => ({
           proposals: await proposed.countWaiting(caller),
           requests: await requests.store.count({ state: 'SUBMITTED_FOR_APPROVAL' }),
@@ -335,9 +329,9 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...serverHandlers({ store: servers, members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
       ...requests.handlers,
-      ...configurationHandlers({ store: publications, members, keys, publish, publicUrl }),
-      ...signingKeyHandlers({ store: keys, privateKeys, members, clock, ...configuration }),
-      ...suspensionHandlers({ store: suspensions, members, fourEyes, makerOf: proposers.makerOf, clock }),
+      ...configurationHandlers({ store: publications, members, keys, ...signingKeys, publish, publicUrl }),
+      ...signingKeys.serve({ store: keys, members, health, metrics, fourEyes, ...configuration }),
+      ...suspensions.handlers,
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
       ...mandates.handlers,
@@ -393,6 +387,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       await login?.close()
       await jobs.stop()
       await catalogue.close()
+      signingKeys.close()
       await database.close()
     },
   }

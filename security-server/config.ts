@@ -1,10 +1,19 @@
 /** The settings of one security server: what the YAML file may say, checked before anything starts. */
 import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
+import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export type ListenAddress = { address: string; port: number }
+
+export type HardwareTokenSettings = {
+  id: number
+  socket: string
+  label: string
+  serialNumber?: string
+  pinFile?: string
+}
 
 export type Settings = {
   server: string
@@ -12,6 +21,7 @@ export type Settings = {
   database: string
   messageLogDatabase: string
   pinFile: string
+  hardwareTokens: HardwareTokenSettings[]
   peers: {
     address: string
     messagePort: number
@@ -28,6 +38,8 @@ export type Settings = {
   login?: LoginFile
   auditing: { contentFourEyes: boolean }
   limits: { bodyBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
+  /** Who holds the keys by which the log is searched for people. */
+  subjectKeys?: SubjectKeysSettings
   /** This server as a witness of others' logs. */
   witness?: { name: string }
   /** Who witnesses the log of this one. */
@@ -44,6 +56,16 @@ export type Settings = {
   logLevel: string
   development: boolean
   killPoint?: string
+}
+
+export type SubjectKeysSettings = {
+  socket?: string
+  url?: string
+  certificateFile?: string
+  keyFile?: string
+  holderCertificateFile?: string
+  indexKeyFile: string
+  searchKeyFile: string
 }
 
 const DAY = '20\\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])'
@@ -75,6 +97,31 @@ export const settingsSchema = {
       description: 'sqlite:/path or postgres://: the message log, apart from the rest',
     },
     pinFile: { type: 'string', 'x-path': true, description: 'The PIN of the software token, mode 0600' },
+    hardwareTokens: {
+      type: 'array',
+      maxItems: 16,
+      default: [],
+      description: 'PKCS #11 tokens for signing keys, beside the software token',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['id', 'socket', 'label'],
+        properties: {
+          ...hardwareTokenProperties,
+          id: {
+            type: 'integer',
+            minimum: 1,
+            maximum: 9999,
+            description: 'Its number in the management API; the records of its keys lie under it',
+          },
+          pinFile: {
+            type: 'string',
+            'x-path': true,
+            description: 'Its PIN, mode 0600; without it somebody logs in by hand after each start',
+          },
+        },
+      },
+    },
     peers: {
       type: 'object',
       additionalProperties: false,
@@ -176,6 +223,21 @@ export const settingsSchema = {
           default: 4,
           description: 'No exchange when a record is unstamped for longer',
         },
+      },
+    },
+    subjectKeys: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['indexKeyFile', 'searchKeyFile'],
+      description: 'The holder of the keys by which the log is searched for people',
+      properties: {
+        socket: { type: 'string', 'x-path': true, description: 'Its Unix socket' },
+        url: { type: 'string', pattern: '^https://', description: 'Its address, for mutual TLS instead' },
+        certificateFile: { type: 'string', 'x-path': true, description: 'What this server shows, PEM' },
+        keyFile: { type: 'string', 'x-path': true, description: 'Its private key, mode 0600' },
+        holderCertificateFile: { type: 'string', 'x-path': true, description: 'What the holder shows, PEM' },
+        indexKeyFile: { type: 'string', 'x-path': true, description: 'Credential of indexing, mode 0600' },
+        searchKeyFile: { type: 'string', 'x-path': true, description: 'Credential of searches, mode 0600' },
       },
     },
     witness: {
@@ -288,7 +350,13 @@ export const settingsSchema = {
 } as const
 
 /** Throws `invalid_configuration` for settings that are each allowed but not together. */
-export function checkSettings({ login, auditing }: Pick<Settings, 'login' | 'auditing'>): void {
+export function checkSettings({
+  login,
+  auditing,
+  hardwareTokens,
+}: Pick<Settings, 'login' | 'auditing' | 'hardwareTokens'>): void {
+  if (new Set(hardwareTokens.map(({ id }) => id)).size < hardwareTokens.length)
+    throw new Fault('invalid_configuration', { what: 'hardwareTokens: each needs an id of its own' })
   if (login !== undefined) checkLogin(login)
   else if (auditing.contentFourEyes)
     throw new Fault('invalid_configuration', {

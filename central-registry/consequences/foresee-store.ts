@@ -81,11 +81,12 @@ async function tryOut(
 /** The versions in force of the contract that the act is about, or of contracts with the instance that it takes away. */
 async function ownContracts(
   transaction: Kysely<Tables>,
-  { operation, id }: ForeseenAct,
+  { operation, kind, id }: ForeseenAct,
   now: string,
 ): Promise<TouchedContract[]> {
   if (operation === 'removeExternalAnchor') return contractsWithAnchor(transaction, id.toLowerCase(), now)
-  if (operation !== 'suspendContract' && operation !== 'terminateContract') return []
+  const isOfContract = operation === 'suspendContract' || operation === 'terminateContract'
+  if (!isOfContract && !(operation === 'addSuspension' && kind === 'contract')) return []
   const rows = await versionsOf(transaction, id.toLowerCase())
   return rows.map((row) => touched(row, now)).filter(({ state }) => LIVE.includes(state))
 }

@@ -9,7 +9,7 @@ import { LIVE, stateAt } from '../contracts/rules.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { checkAuthenticationCertificate } from '../servers/rules.ts'
 import { textContains } from '../store.ts'
-import { suspendedIn } from '../suspensions/store.ts'
+import { suspendedIn } from '../suspensions/rows-store.ts'
 import type { Snapshot } from './rules.ts'
 
 type Authorities = { sha256: string; is_top: number; certificate: Buffer }[]

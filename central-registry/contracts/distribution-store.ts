@@ -1,5 +1,4 @@
 /** What a security server may see of contracts: those of its clients, and the standard terms of groups that they are in. */
-import { requiredSigners } from '#core/contract/parties.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ListedContract } from '#schemas/contract.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
@@ -10,7 +9,7 @@ import { type PartnerWord, stateBetween } from './between.ts'
 import { isBetween } from './moves-store.ts'
 import { type ContractPolicy, readPolicy } from './policy-store.ts'
 import { COLUMNS, contentOf, versionOf } from './rows-store.ts'
-import { LIVE, stateAt } from './rules.ts'
+import { LIVE, stateAt, waitsFor } from './rules.ts'
 
 /** What has ended stays visible so long. */
 const ENDED_SHOWN_MS = 30 * 86_400_000
@@ -159,10 +158,7 @@ export function createDistributionStore(database: Database, record: Change) {
           hash: row.hash,
           state,
           seals: own.map(({ sha256 }) => sha256),
-          waitsFor:
-            row.state === 'PROPOSED'
-              ? requiredSigners(contentOf(row)).filter((one) => !signed.includes(one))
-              : [],
+          waitsFor: waitsFor({ state: row.state, content: contentOf(row) }, signed),
           ...(reason === null ? {} : { reason }),
           ...(counters.length === 0 ? {} : { counterSeals: counters.map(({ sha256 }) => sha256) }),
         }

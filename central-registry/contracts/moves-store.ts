@@ -4,7 +4,9 @@ import { partnerOf } from '#core/contract/parties.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
+import { endOf } from '../suspensions/rows-store.ts'
 import type { FreshSeal } from './documents.ts'
+import { type Decision, moveVersion, type Notify, tellParties } from './move-store.ts'
 import { NO_PARTNERS, type Partners } from './partners.ts'
 import { readPolicy } from './policy-store.ts'
 import {
@@ -24,44 +26,51 @@ import {
   impossible,
   needsApproval,
   next,
-  partiesOf,
   stateAt,
   supersededAt,
 } from './rules.ts'
 
-/** Who decides, in words; and when. */
-export type Decision = { by: string; at: string }
-/** What happened to a version, for those who have to be told. */
-export type Happened = Pick<ContractRow, 'contract' | 'version'> & { event: string; members: string[] }
-
 export type MoveRooms = {
-  /** Within the transaction: whoever has to be told is told later. */
-  notify: (transaction: Kysely<unknown>, happened: Happened) => Promise<void>
+  notify: Notify
+  /** Within the transaction: the list of who is suspended has to be signed anew. */
+  announce: (transaction: Kysely<unknown>) => Promise<void>
   partners?: Partners | undefined
 }
 export type Moves = ReturnType<typeof createMoves>
 
-export function createMoves({ notify, partners = NO_PARTNERS }: MoveRooms) {
-  async function tell(transaction: Kysely<Tables>, row: ContractRow, event: string): Promise<void> {
-    const members = partiesOf(contentOf(row), await joinedOf(transaction, row))
-    const { contract, version } = row
-    await notify(transaction as unknown as Kysely<unknown>, { contract, version, event, members })
-  }
+export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRooms) {
+  const tell = (transaction: Kysely<Tables>, row: ContractRow, event: string): Promise<void> =>
+    tellParties(transaction, row, event, notify)
 
-  async function move(
+  const move = (
     transaction: Kysely<Tables>,
     row: ContractRow,
     act: Act,
-    { by, at }: Decision,
+    decision: Decision,
     reason?: string,
-  ): Promise<ContractRow> {
-    const moved = await setState(transaction, row, { state: next(row.state, act), reason }, { act, by, at })
-    await tell(transaction, moved, moved.state)
-    return moved
+  ): Promise<ContractRow> => moveVersion(transaction, row, { act, reason, decision, notify })
+
+  /** What is terminated for good needs nobody to confirm or lift its suspension. */
+  async function endSuspension(transaction: Kysely<Tables>, contract: string, decision: Decision) {
+    const rows = await versionsOf(transaction, contract)
+    if (rows.some(({ state }) => state === 'SUSPENDED')) return
+    if (await endOf(transaction, contract, decision))
+      await announce(transaction as unknown as Kysely<unknown>)
   }
 
-  const checkPartiesNow = async (transaction: Kysely<Tables>, content: ContractContent): Promise<void> =>
-    checkParties(content, await readFacts(transaction, content, partners.isRegistered))
+  /** What the register, and of other instances their configurations, say of a contract now. */
+  const factsOf = (transaction: Kysely<Tables>, content: ContractContent) =>
+    readFacts(transaction, content, partners.isRegistered)
+
+  /** Throws unless the parties are there, nobody has stopped the contract, and no other covers the same calls. */
+  async function checkMayBegin(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<void> {
+    const content = contentOf(row)
+    const facts = await factsOf(transaction, content)
+    checkParties(content, facts)
+    const versions = (await versionsOf(transaction, row.contract)).map(versionOf)
+    checkFamily({ ...facts, versions }, at)
+    await checkOverlaps(transaction, content, await joinedOf(transaction, row), at)
+  }
 
   /** This registry's own agreement to a contract between instances: the counter-seal follows from it. */
   async function agree(
@@ -69,14 +78,11 @@ export function createMoves({ notify, partners = NO_PARTNERS }: MoveRooms) {
     row: ContractRow,
     decision: Decision,
   ): Promise<ContractRow> {
-    const content = contentOf(row)
     if (row.agreed_at !== null)
       throw impossible(
         'this registry has agreed to it already; it waits for the registry of the other instance',
       )
-    await checkPartiesNow(transaction, content)
-    checkFamily((await versionsOf(transaction, row.contract)).map(versionOf), decision.at)
-    await checkOverlaps(transaction, content, await joinedOf(transaction, row), decision.at)
+    await checkMayBegin(transaction, row, decision.at)
     await transaction
       .updateTable('contract_version')
       .set({ agreed_at: decision.at, changed_at: decision.at })
@@ -104,11 +110,7 @@ export function createMoves({ notify, partners = NO_PARTNERS }: MoveRooms) {
     row: ContractRow,
     decision: Decision,
   ): Promise<ContractRow> {
-    const content = contentOf(row)
-    await checkPartiesNow(transaction, content)
-    checkFamily((await versionsOf(transaction, row.contract)).map(versionOf), decision.at)
-    const consumers = await joinedOf(transaction, row)
-    await checkOverlaps(transaction, content, consumers, decision.at)
+    await checkMayBegin(transaction, row, decision.at)
     const act = row.state === 'PROPOSED' ? 'complete' : 'approve'
     const moved = await setState(transaction, row, { state: 'ACTIVE' }, { act, ...decision })
     await tell(transaction, moved, 'ACTIVE')
@@ -168,7 +170,10 @@ export function createMoves({ notify, partners = NO_PARTNERS }: MoveRooms) {
     return rows.map(({ member }) => member)
   }
 
-  return { tell, move, agree, complete, activate, supersede, checkOpen, keepSeal, signersOf, checkPartiesNow }
+  return {
+    ...{ tell, move, agree, complete, activate, supersede, checkOpen, keepSeal, signersOf },
+    ...{ factsOf, endSuspension },
+  }
 }
 
 /** Whether members of two instances are parties. */

@@ -1,5 +1,4 @@
 /** The room's own wiring: stores, handlers of both APIs, and what its jobs do; registry.ts hands in what it stands on. */
-import type { Kysely } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -13,18 +12,21 @@ import type { MemberStore } from '../members/store.ts'
 import type { PostNotice } from '../requests/client.ts'
 import type { WebhookStore } from '../requests/webhook-store.ts'
 import type { Change } from '../store.ts'
+import type { Suspensions } from '../suspensions/open-suspensions.ts'
+import { announceSuspensions } from '../suspensions/publish-list.ts'
 import type { TrustStore } from '../trust/store.ts'
 import { createDistributionStore } from './distribution-store.ts'
 import { createPartnerExchange, partnerContractHandlers } from './exchange-with-partners.ts'
 import { type ContractIntakeRooms, contractIntakeHandlers } from './intake.ts'
+import type { Notify } from './move-store.ts'
 import { createNoticeStore } from './notices-store.ts'
-import { announceContract, createContractNotifier } from './notify.ts'
+import { createContractNotifier } from './notify.ts'
 import { createPartnerStore } from './partner-store.ts'
 import type { Partners } from './partners.ts'
 import { createContractPolicyStore } from './policy-store.ts'
-import { createContractReading } from './reading-store.ts'
+import { type ContractReading, createContractReading } from './reading-store.ts'
 import { contractHandlers } from './routes.ts'
-import { createContractStore, type Happened } from './store.ts'
+import { createContractStore } from './store.ts'
 
 /** The kind of the job that asks the registries of other instances. */
 export const EXCHANGE_CONTRACTS = 'exchange-contracts'
@@ -33,6 +35,7 @@ export const EXCHANGE_CONTRACTS = 'exchange-contracts'
 export const SETTLE_CONTRACTS = 'settle-contracts'
 
 export type Contracts = {
+  reading: ContractReading
   handlers: Record<string, OperationHandler>
   /** Of the registration API; `count` hears of each document. */
   intake(count: ContractIntakeRooms['count']): Record<string, OperationHandler>
@@ -49,10 +52,12 @@ export function openContracts(q: {
   jobs: Pick<Jobs, 'enqueue'>
   webhooks: Pick<WebhookStore, 'urlOf'>
   post: PostNotice
-  /** Tells of it by e-mail too, within the transaction. */
-  tell: ((transaction: Kysely<unknown>, happened: Happened) => Promise<void>) | undefined
+  notify: Notify
   metrics: Metrics
   members: Pick<MemberStore, 'parameters'>
+  suspensions: Pick<Suspensions, 'store' | 'ofContract'>
+  /** The person or key that made an API key. */
+  makerOf(key: string): Promise<string | null>
   trust: TrustStore
   ocspFreshnessSeconds: number
   signDocument: ContractIntakeRooms['signDocument']
@@ -60,12 +65,7 @@ export function openContracts(q: {
   clock: Clock
   log: Log
 }): Contracts {
-  const { database, record, members, clock } = q
-  const byWebhook = announceContract(q.jobs, clock)
-  const notify = async (transaction: Kysely<unknown>, happened: Happened): Promise<void> => {
-    await byWebhook(transaction, happened)
-    await q.tell?.(transaction, happened)
-  }
+  const { database, record, notify, members, suspensions, makerOf, clock } = q
   const { views, ownCertificates } = q.federation
   const partners: Partners = {
     load: views.load,
@@ -74,7 +74,7 @@ export function openContracts(q: {
       return views.of(id.instance)?.index.isRegistered(id) === true
     },
   }
-  const moves = { notify, partners }
+  const moves = { notify, announce: announceSuspensions(q.jobs), partners }
   const store = createContractStore({ record, ...moves })
   const reading = createContractReading(database)
   const distribution = createDistributionStore(database, record)
@@ -82,7 +82,7 @@ export function openContracts(q: {
     ...{ ...q, distribution, views, ownCertificates, post: postToPartner },
     store: createPartnerStore(database, record, moves),
   }
-  const notices = createNoticeStore({ record, notify })
+  const notices = createNoticeStore({ database, record, notify })
   const policy = createContractPolicyStore(database, record)
   const exchangeWithPartners = createPartnerExchange(between)
   q.federation.afterReading(exchangeWithPartners)
@@ -93,7 +93,8 @@ export function openContracts(q: {
     () => overdue,
   )
   return {
-    handlers: contractHandlers({ store, reading, policy, members, clock }),
+    reading,
+    handlers: contractHandlers({ store, reading, policy, members, suspensions, makerOf, clock }),
     intake: (count) => ({
       ...contractIntakeHandlers({ ...q, store, distribution, count }),
       ...partnerContractHandlers(between),

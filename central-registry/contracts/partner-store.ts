@@ -15,7 +15,7 @@ import type { FreshSeal } from './documents.ts'
 import { namesInstance } from './live-store.ts'
 import { createMoves, type MoveRooms } from './moves-store.ts'
 import { addEvent, COLUMNS, contentOf, putVersion, versionOf, versionsOf } from './rows-store.ts'
-import { impossible, isComplete, isPossible, LIVE, OPEN, stateAt } from './rules.ts'
+import { checkParties, impossible, isComplete, isPossible, LIVE, OPEN, stateAt } from './rules.ts'
 
 export type PartnerStore = ReturnType<typeof createPartnerStore>
 type VerifiedCounterSeal = ReturnType<typeof verifyCounterSeal> & { message: Buffer }
@@ -60,7 +60,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
     const isTheirs = row === undefined || row.origin === q.partner || providerIn(content) === q.partner
     if (!isTheirs || listed.origin !== q.partner || !OPEN.includes(listed.state)) return undefined
     if (parseMemberId(listed.proposedBy).instance !== q.partner) throw impossible('a stranger proposed it')
-    await moves.checkPartiesNow(transaction, content)
+    checkParties(content, await moves.factsOf(transaction, content))
     const put = await putVersion(transaction, content, { by: listed.proposedBy, at: q.at, origin: q.partner })
     const act = row === undefined ? 'propose' : 'replace'
     await addEvent(transaction, put, { act, by: `${listed.proposedBy}, at its registry`, at: q.at })
@@ -187,7 +187,9 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
           const end = act ?? (isPossible(row.state, 'terminate') ? 'terminate' : undefined)
           if (end === undefined) return
           const by = `the registry of ${q.partner}`
-          await moves.move(transaction, row, end, { by, at: q.at }, listed.reason ?? `ended in ${q.partner}`)
+          const decision = { by, at: q.at }
+          await moves.move(transaction, row, end, decision, listed.reason ?? `ended in ${q.partner}`)
+          if (end === 'terminate') await moves.endSuspension(transaction, contract, decision)
           return
         }
         row = await takeSeals(transaction, row, received.seals, q)

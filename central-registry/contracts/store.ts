@@ -11,7 +11,8 @@ import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import { type Change, counted } from '../store.ts'
 import type { FreshSeal } from './documents.ts'
-import { createMoves, type Decision, isBetween, type MoveRooms } from './moves-store.ts'
+import type { Decision } from './move-store.ts'
+import { createMoves, isBetween, type MoveRooms } from './moves-store.ts'
 import { checkInstances, NO_PARTNERS } from './partners.ts'
 import {
   addEvent,
@@ -20,7 +21,6 @@ import {
   contentOf,
   joinedOf,
   putVersion,
-  readFacts,
   rowOfHash,
   versionOf,
   versionsOf,
@@ -28,6 +28,7 @@ import {
 import {
   checkFamily,
   checkMemberAct,
+  checkParties,
   checkProposal,
   impossible,
   isComplete,
@@ -51,7 +52,7 @@ type Rooms = MoveRooms & { record: Change }
 export function createContractStore({ record, ...rooms }: Rooms) {
   const { partners = NO_PARTNERS } = rooms
   const moves = createMoves(rooms)
-  const { tell, move, activate, agree, supersede, checkOpen, keepSeal, signersOf } = moves
+  const { tell, move, activate, agree, supersede, checkOpen, keepSeal, signersOf, endSuspension } = moves
 
   async function checkNotTooMany(transaction: Kysely<Tables>, signer: string, now: number): Promise<void> {
     const open = transaction
@@ -102,7 +103,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         const at = new Date(now).toISOString()
         await takeDocument(transaction, id, now)
         const rows = await versionsOf(transaction, content.contract)
-        const facts = await readFacts(transaction, content, partners.isRegistered)
+        const facts = await moves.factsOf(transaction, content)
         checkInstances(content, signer, rows)
         const parties = await transaction
           .selectFrom('contract_party')
@@ -133,11 +134,10 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         const content = contentOf(row)
         checkSealFits(seal, content, row.hash)
         checkOpen(row, seal.subsystems === undefined ? 'seal' : 'join', at)
-        checkFamily(
-          rows.map(versionOf).filter(({ version }) => version !== row.version),
-          at,
-        )
-        await moves.checkPartiesNow(transaction, content)
+        const facts = await moves.factsOf(transaction, content)
+        const versions = rows.map(versionOf).filter(({ version }) => version !== row.version)
+        checkFamily({ ...facts, versions }, at)
+        checkParties(content, facts)
         if (seal.subsystems !== undefined) {
           const { joins } = await transaction
             .selectFrom('contract_seal')
@@ -166,7 +166,10 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         const { row } = await rowOfHash(transaction, one.contract, one.hash)
         const parties = partiesOf(contentOf(row), await joinedOf(transaction, row))
         checkMemberAct(one.act, one.signer, { proposer: row.proposed_by, parties })
-        return move(transaction, row, one.act, { by: one.signer, at }, one.reason)
+        const decision = { by: one.signer, at }
+        const moved = await move(transaction, row, one.act, decision, one.reason)
+        if (one.act === 'terminate') await endSuspension(transaction, one.contract, decision)
+        return moved
       }),
     /** What all have sealed comes into force. */
     approve: async (contract: string, hash: string, decision: Decision): Promise<ContractRow> => {
@@ -184,25 +187,17 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         const { row } = await rowOfHash(transaction, contract, hash)
         return move(transaction, row, 'decline', decision, reason)
       }),
-    /**
-     * Suspends, resumes or terminates a contract with all its versions that the act can move: one that begins next week does
-     * not outlive the suspension of the one that holds today. `hash` is of a version that was read.
-     */
-    moveAll: (
-      contract: string,
-      hash: string,
-      act: 'suspend' | 'resume' | 'terminate',
-      reason: string,
-      decision: Decision,
-    ): Promise<ContractRow> =>
+    /** Ends a contract with all its versions that are open or in force, for good. `hash` is of a version that was read. */
+    terminate: (contract: string, hash: string, reason: string, decision: Decision): Promise<ContractRow> =>
       record(async (transaction) => {
         const { row, rows } = await rowOfHash(transaction, contract, hash)
-        next(row.state, act)
+        next(row.state, 'terminate')
         let moved = row
-        for (const one of rows.filter(({ state }) => isPossible(state, act))) {
-          const after = await move(transaction, one, act, decision, act === 'resume' ? undefined : reason)
+        for (const one of rows.filter(({ state }) => isPossible(state, 'terminate'))) {
+          const after = await move(transaction, one, 'terminate', decision, reason)
           if (one.version === row.version) moved = after
         }
+        await endSuspension(transaction, contract, decision)
         return moved
       }),
     /** Writes down what time has decided: ends, and versions that a newer one has taken the place of. */
@@ -232,5 +227,3 @@ export function createContractStore({ record, ...rooms }: Rooms) {
       }),
   }
 }
-
-export type { Decision, Happened } from './moves-store.ts'

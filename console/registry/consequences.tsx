@@ -26,6 +26,8 @@ const FORESEEN: Record<string, string[]> = {
   deleteSubsystem: ['id'],
   terminateContract: ['id'],
   removeExternalAnchor: ['id'],
+  suspendContract: ['id'],
+  addSuspension: ['id', 'kind'],
 }
 
 export function isForeseen(operation: string): boolean {

@@ -5,6 +5,8 @@ import { auditLog } from './audit-log/page.tsx'
 import { catalogueService } from './catalogue/one.tsx'
 import { catalogue } from './catalogue/page.tsx'
 import { configuration } from './configuration/page.tsx'
+import { contract } from './contracts/one.tsx'
+import { contracts } from './contracts/page.tsx'
 import { explanation } from './explanation/page.tsx'
 import { externalAnchor } from './federation/one.tsx'
 import { federation } from './federation/page.tsx'
@@ -32,6 +34,7 @@ import { subsystems } from './subsystems/page.tsx'
 import { succession } from './successions/one.tsx'
 import { successions } from './successions/page.tsx'
 import { planSuccession } from './successions/plan-page.tsx'
+import { suspensions } from './suspensions/page.tsx'
 import { trustServices } from './trust-services/page.tsx'
 
 export const pages: Page[] = [
@@ -57,6 +60,9 @@ export const pages: Page[] = [
   fleetServer,
   catalogue,
   catalogueService,
+  contracts,
+  contract,
+  suspensions,
   trustServices,
   explanation,
   hostingMandates,

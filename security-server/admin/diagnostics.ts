@@ -4,6 +4,7 @@ import { asFault, type Fault } from '#schemas/fault.ts'
 import { LIST_GOOD_MS } from '../global-configuration/contracts/index-contracts.ts'
 import type { KeptContract } from '../global-configuration/contracts/verify-contract.ts'
 import { registryFinding, suspensionListFinding } from '../global-configuration/findings.ts'
+import { hardwareFinding } from '../keys/hardware-finding.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 
 export type Diagnosis = {
@@ -29,6 +30,7 @@ export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
         finding('suspension-list', suspensionListFinding(rooms.globalConfiguration.state(), rooms.clock())),
         finding('registry', registryFinding(rooms.globalConfiguration.state())),
         token(rooms),
+        ...hardwareTokens(rooms),
         ...certificates(rooms),
         systemCertificate(rooms),
         attempt('signing', 'ready', () => rooms.keys.signingIdentity(rooms.server)),
@@ -92,6 +94,18 @@ function token({ keys }: AdminRooms): Diagnosis {
     message: initialized ? 'the token is locked' : 'the token is not initialized',
     remedy: initialized ? 'Log in to the token with its PIN' : 'Initialize the token with a PIN',
   }
+}
+
+function hardwareTokens({ keys }: AdminRooms): Diagnosis[] {
+  const found = hardwareFinding(keys.tokens())
+  if (found === undefined) return []
+  if (found.ok) return [{ name: 'hardware-tokens', state: 'OK', message: 'they can sign' }]
+  return [
+    {
+      ...{ name: 'hardware-tokens', state: 'ERROR', message: found.reason ?? 'a token cannot sign' },
+      remedy: 'Check the device and its p11-kit server; log in to a token that is locked',
+    },
+  ]
 }
 
 function certificates({ keys, clock }: AdminRooms): Diagnosis[] {

@@ -1,12 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { registryApi } from '#central-registry/admin/api.ts'
 import { createCatalogueStore } from '#central-registry/catalogue/store.ts'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { createChange } from '#central-registry/store.ts'
 import { createAuthority } from '#certs/authority.ts'
 import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
+import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { baseOf, hasChromium, keyOf, openBrowser, visitor } from '../browser.ts'
 import { trustedAnchor } from '../fakes/external-anchor.ts'
 import { reportAt, signedReport } from '../fakes/fleet.ts'
@@ -31,6 +33,8 @@ const PAGES: Record<string, string> = {
   campaign: '/fleet/campaigns/1',
   catalogue: '/catalogue',
   'catalogue-service': '/catalogue/DEV:GOV:1234:pop%20%C3%A4:persons',
+  contracts: '/contracts',
+  suspensions: '/suspensions',
   'trust-services': '/trust-services',
   'hosting-mandates': '/hosting-mandates',
   successions: '/successions',
@@ -68,12 +72,18 @@ void t.test('catalogues of texts: each language has every text, with the same ga
       if (!key.endsWith('_one')) t.strictSame(gaps(texts[key]), gaps(line), `${file} ${key}`)
     }
   }
+  for (const { id, url } of readOperations(await registryApi()).filter(({ fourEyes }) => fourEyes)) {
+    t.ok(english[`operation.${id}`], `${id}: what two persons agree to has words`)
+    if (url.includes(':id')) t.ok(english[`field.id.${id}`], `${id}: and so has what it is about`)
+  }
 })
 
 void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   const world = registryWorld(t)
-  const node = await world.start({ registration: true })
+  // A token that is away: its part of the page is shown all the same.
+  const signingToken = { socket: path.join(world.directory, 'no-socket'), label: 'registry' }
+  const node = await world.start({ registration: true, settings: { signingToken } })
   const browser = await openBrowser(t)
   const asked = { base: baseOf(node), apiKey: keyOf(node) }
   const wide = await visitor(t, browser, asked)
@@ -103,6 +113,11 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   })
   await node.must('POST', '/members/DEV:GOV:1234/successions', {
     ...{ successor: 'DEV:GOV:5678', subsystems: [{ subsystemCode: 'plain' }] },
+  })
+  await node.must('POST', '/suspensions', {
+    kind: 'certificate',
+    subject: 'ab'.repeat(32),
+    reason: '<b>lost</b>',
   })
   await publish(node)
   await troubleInTheFleet(node, world.clock.now)

@@ -3,6 +3,7 @@ import { hash, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
+import { NOBODY_SUSPENDED } from '#core/configuration/suspension-list.ts'
 import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import type { Database } from '#platform/database/open-database.ts'
@@ -23,7 +24,13 @@ import { authority, GUEST, guest, OWNER, owner, stranger } from '#test/fakes/req
 import { serverContractMigrations } from '../../migrations/contracts.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
 import { type Contracts, createContracts } from './contracts.ts'
-import { contractFor, indexContracts, LIST_GOOD_MS } from './index-contracts.ts'
+import {
+  type ContractIndex,
+  type ContractQuestion,
+  contractFor,
+  indexContracts,
+  LIST_GOOD_MS,
+} from './index-contracts.ts'
 import { createContractKeep } from './store.ts'
 import { assembleContract } from './verify-contract.ts'
 
@@ -44,6 +51,8 @@ type Played = {
     asked: string[]
   }
   snapshot: { statementIndex: number | undefined }
+  /** Ids that stand in the suspension list. */
+  suspended: Set<string>
   /** The same server after a restart. */
   again(): Promise<Contracts>
 }
@@ -88,9 +97,12 @@ async function play(database: Database): Promise<Played> {
       },
     },
   )
+  const suspended = new Set<string>()
   const snapshot = {
-    ...{ index, statementIndex: 1 as number | undefined },
+    index,
     indexFor: (instance: string) => (instance === 'DEV' ? index : undefined),
+    statementIndex: 1 as number | undefined,
+    suspensionsIn: () => ({ ...NOBODY_SUSPENDED, ofContract: (id: string) => suspended.has(id) }),
   }
   const registry: Played['registry'] = {
     required: true,
@@ -107,7 +119,7 @@ async function play(database: Database): Promise<Played> {
       clock: () => clock.now,
       log: createLog({ name: 'test', level: 'silent' }),
       configuration: () => snapshot as unknown as ConfigurationSnapshot,
-      signJson: ({ document, type }) =>
+      signJson: async ({ document, type }) =>
         writeSignedJson(document, type, [
           { certificates: [guest.certificate], ocspResponses: ocspFor(guest), key: guest.key },
         ]),
@@ -144,7 +156,7 @@ async function play(database: Database): Promise<Played> {
     const signers = [{ certificates: [certificate], ocspResponses: [], key }]
     return Buffer.from(writeSignedJson(registry.list(list), CONTRACT_DOCUMENT.list, signers))
   }
-  return { contracts: await open(), clock, registry, snapshot, again: open }
+  return { contracts: await open(), clock, registry, snapshot, suspended, again: open }
 }
 
 const sha = (bytes: Buffer): string => hash('sha256', bytes)
@@ -168,7 +180,7 @@ const ask = (contracts: Contracts, at: number, more: object = {}): string => {
 
 t.test('fetched, verified, kept', (t) =>
   eachDatabase(t, async (database, t) => {
-    const { contracts, clock, registry, snapshot, again } = await play(database)
+    const { contracts, clock, registry, snapshot, suspended, again } = await play(database)
     t.equal(ask(contracts, clock.now), 'contracts_outdated', 'before anything is known')
     snapshot.statementIndex = undefined
     t.equal(ask(contracts, clock.now), '', 'a registry without contracts')
@@ -198,6 +210,21 @@ t.test('fetched, verified, kept', (t) =>
     t.equal(ask(await again(), clock.now), reference, 'after a restart')
     t.equal(ask(contracts, clock.now + LIST_GOOD_MS + 1), 'contracts_outdated')
 
+    suspended.add(content.contract)
+    t.equal(
+      ask(contracts, clock.now),
+      'contract_suspended',
+      'by the suspension list, before its own list says so',
+    )
+    t.equal(ask(await again(), clock.now), 'contract_suspended', 'after a restart')
+    t.equal(
+      ask(contracts, Date.parse(content.validUntil) + 1),
+      'contract_suspended',
+      'after its end too, until it is lifted',
+    )
+    suspended.delete(content.contract)
+    suspended.add(randomUUID())
+    t.equal(ask(contracts, clock.now), reference, 'another one is no matter')
     entry.state = 'SUSPENDED'
     registry.required = false
     await contracts.refresh()
@@ -307,6 +334,7 @@ t.test('what its parties did not seal does not hold, its neighbour does', (t) =>
 
 t.test('the index: versions, groups, grace', (t: Test) => {
   const at = Date.now()
+  const holding = (index: ContractIndex, q: ContractQuestion) => contractFor(index, q, () => false)
   const kept = (content: ContractContent, state: string, joined: string[] = []) => ({
     listed: {
       ...{ contract: content.contract, version: content.version, hash: hashOf(content) },
@@ -324,20 +352,16 @@ t.test('the index: versions, groups, grace', (t: Test) => {
   const index = (...contracts: ReturnType<typeof kept>[]) =>
     indexContracts({ required: true, asOf: at, contracts })
   const both = index(kept(first, 'ACTIVE'), kept(second, 'ACTIVE'))
-  t.equal(contractFor(both, question()), `${first.contract}/1`)
+  t.equal(holding(both, question()), `${first.contract}/1`)
   const late = indexContracts({
     required: true,
     asOf: at + 2 * 86_400_000,
     contracts: [kept(first, 'ACTIVE'), kept(second, 'ACTIVE')],
   })
-  t.equal(
-    contractFor(late, question({ at: at + 2 * 86_400_000 })),
-    `${first.contract}/2`,
-    'when it has begun',
-  )
-  t.equal(contractFor(both, question({ at: at + 3_600_000 })), `${first.contract}/1`, 'an hour of grace')
-  t.throws(() => contractFor(both, question({ at: at + 4_300_000 })), { code: 'contracts_outdated' })
-  t.throws(() => contractFor(index(kept(first, 'ACTIVE'), kept(second, 'SUSPENDED')), question()), {
+  t.equal(holding(late, question({ at: at + 2 * 86_400_000 })), `${first.contract}/2`, 'when it has begun')
+  t.equal(holding(both, question({ at: at + 3_600_000 })), `${first.contract}/1`, 'an hour of grace')
+  t.throws(() => holding(both, question({ at: at + 4_300_000 })), { code: 'contracts_outdated' })
+  t.throws(() => holding(index(kept(first, 'ACTIVE'), kept(second, 'SUSPENDED')), question()), {
     code: 'contract_suspended',
   })
   const over = contentAt(at, {
@@ -345,27 +369,23 @@ t.test('the index: versions, groups, grace', (t: Test) => {
     validUntil: inDays(at, -1),
     reviewAt: inDays(at, -2),
   })
-  t.throws(
-    () => contractFor(index(kept(over, 'ACTIVE')), question()),
-    { code: 'contract_ended' },
-    'by our clock',
-  )
-  t.equal(contractFor(index(kept({ ...over, critical: true }, 'ACTIVE')), question()), `${over.contract}/1`)
+  t.throws(() => holding(index(kept(over, 'ACTIVE')), question()), { code: 'contract_ended' }, 'by our clock')
+  t.equal(holding(index(kept({ ...over, critical: true }, 'ACTIVE')), question()), `${over.contract}/1`)
   const group = contentAt(at, { consumers: { globalGroup: 'readers' } })
   const joined = index(kept(group, 'ACTIVE', ['DEV/GOV/5678/tax']))
-  t.equal(contractFor(joined, question()), `${group.contract}/1`)
+  t.equal(holding(joined, question()), `${group.contract}/1`)
   t.throws(
-    () => contractFor(joined, question({ isInGlobalGroup: () => false })),
+    () => holding(joined, question({ isInGlobalGroup: () => false })),
     { code: 'contract_required' },
     'left it',
   )
   t.throws(
-    () => contractFor(index(kept(group, 'ACTIVE')), question()),
+    () => holding(index(kept(group, 'ACTIVE')), question()),
     { code: 'contract_required' },
     'never joined',
   )
   for (const state of ['PROPOSED', 'ACCEPTED', 'DECLINED', 'WITHDRAWN', 'SUPERSEDED'])
-    t.throws(() => contractFor(index(kept(first, state)), question()), { code: 'contract_required' }, state)
+    t.throws(() => holding(index(kept(first, state)), question()), { code: 'contract_required' }, state)
   const listed = kept(first, 'ACTIVE').listed
   const bytes = Buffer.from(JSON.stringify(first))
   t.throws(

@@ -18,6 +18,7 @@ export type ContractQuestion = {
 }
 
 type Compiled = {
+  contract: string
   /** Stands in the log record: "<id>/<version>". */
   reference: string
   state: 'ACTIVE' | 'SUSPENDED' | 'ENDED'
@@ -57,6 +58,7 @@ export function indexContracts(q: {
     for (const { serviceCode, endpoints } of content.services) {
       const key = `${content.provider} ${serviceCode}`
       const compiled: Compiled = {
+        contract: content.contract,
         reference: `${content.contract}/${content.version}`,
         state,
         clients: new Set(group === undefined ? namedConsumers(content) : joined),
@@ -80,10 +82,19 @@ function stateOf(state: string): Compiled['state'] | undefined {
 }
 
 /**
- * The contract under which the call may go: its reference, or '' when none holds and none is needed. Throws
- * `contract_required`, `contract_suspended`, `contract_ended`, and `contracts_outdated` when the registry's word is too old.
+ * The contract under which the call may go: its reference, or '' when none holds and none is needed. `isSuspended`: what the
+ * instance's suspension list says of a contract's id. Throws `contract_required`, `contract_suspended`, `contract_ended`, and
+ * `contracts_outdated` when the registry's word is too old.
  */
-export function contractFor(index: ContractIndex, q: ContractQuestion): string {
+export function contractFor(
+  index: ContractIndex,
+  question: ContractQuestion,
+  isSuspended: (contract: string) => boolean,
+): string {
+  const q: Judged = {
+    ...question,
+    isStopped: (one) => one.state === 'SUSPENDED' || isSuspended(one.contract),
+  }
   const age = q.at - index.asOf
   const key = `${idText(subsystemOf(q.service))} ${q.service.serviceCode}`
   const all = index.byService.get(key)
@@ -96,7 +107,7 @@ export function contractFor(index: ContractIndex, q: ContractQuestion): string {
       covers(one.endpoints, q.method, q.path),
   )
   // One that is suspended stops the call, whatever the policy: no older version stands in for it.
-  if (!covering.some(({ state }) => state === 'SUSPENDED')) {
+  if (!covering.some(q.isStopped)) {
     const holding = covering.find(
       (one) =>
         one.state === 'ACTIVE' && one.from <= q.at && q.at < one.until && age <= LIST_GOOD_MS + one.graceMs,
@@ -106,14 +117,16 @@ export function contractFor(index: ContractIndex, q: ContractQuestion): string {
   return without(index, age, covering, q)
 }
 
-function without(index: ContractIndex, age: number, covering: Compiled[], q: ContractQuestion): string {
+type Judged = ContractQuestion & { isStopped(one: Compiled): boolean }
+
+function without(index: ContractIndex, age: number, covering: Compiled[], q: Judged): string {
   const names = (one: Compiled | undefined): { what: string } => ({
     what:
       one === undefined
         ? `${idText(q.client)} for ${idText(q.service)}`
         : `${one.reference}, ${idText(q.client)} for ${idText(q.service)}`,
   })
-  const suspended = covering.find(({ state }) => state === 'SUSPENDED')
+  const suspended = covering.find(q.isStopped)
   if (suspended !== undefined) throw new Fault('contract_suspended', names(suspended))
   if (!index.required || q.isElsewhere === true) return ''
   if (age > LIST_GOOD_MS)
