@@ -8,6 +8,7 @@ import { instancesOf } from '#core/contract/parties.ts'
 import { checkSealFits } from '#core/contract/verify-seal.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ContractContent, PartnerContract } from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
 import { parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import type { Change } from '../store.ts'
@@ -15,7 +16,7 @@ import type { FreshSeal } from './documents.ts'
 import { namesInstance } from './live-store.ts'
 import { createMoves, type MoveRooms } from './moves-store.ts'
 import { addEvent, COLUMNS, contentOf, putVersion, versionOf, versionsOf } from './rows-store.ts'
-import { checkParties, impossible, isComplete, isPossible, LIVE, OPEN, stateAt } from './rules.ts'
+import { checkProposal, impossible, isComplete, isPossible, LIVE, OPEN, stateAt } from './rules.ts'
 
 export type PartnerStore = ReturnType<typeof createPartnerStore>
 type VerifiedCounterSeal = ReturnType<typeof verifyCounterSeal> & { message: Buffer }
@@ -60,7 +61,8 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
     const isTheirs = row === undefined || row.origin === q.partner || providerIn(content) === q.partner
     if (!isTheirs || listed.origin !== q.partner || !OPEN.includes(listed.state)) return undefined
     if (parseMemberId(listed.proposedBy).instance !== q.partner) throw impossible('a stranger proposed it')
-    checkParties(content, await moves.factsOf(transaction, content))
+    const facts = await moves.factsOf(transaction, content)
+    checkProposal(content, listed.proposedBy, { ...facts, versions: rows.map(versionOf) }, q.at)
     const put = await putVersion(transaction, content, { by: listed.proposedBy, at: q.at, origin: q.partner })
     const act = row === undefined ? 'propose' : 'replace'
     await addEvent(transaction, put, { act, by: `${listed.proposedBy}, at its registry`, at: q.at })
@@ -164,6 +166,10 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
     ): Promise<void> =>
       record(async (transaction) => {
         const rows = await versionsOf(transaction, listed.contract)
+        // Whoever knows the id of a contract that is no business of theirs says nothing about it.
+        const both = [q.own, q.partner].sort().join()
+        if (rows.some((one) => instancesOf(contentOf(one)).join() !== both))
+          throw new Fault('access_denied', { what: `${q.partner} is no party of this contract` })
         let row = rows.find(({ version }) => version === listed.version)
         if (row?.hash !== listed.hash) {
           const { content } = received

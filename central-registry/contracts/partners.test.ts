@@ -5,13 +5,25 @@ import { readCertificate } from '#core/certificate/certificate.ts'
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { verifyCounterSeal, verifyPartnerList } from '#core/contract/between-instances.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
-import { CONTRACT_DOCUMENT, type PartnerContract, type PartnerQuery } from '#schemas/contract.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
+import {
+  CONTRACT_DOCUMENT,
+  type ContractContent,
+  type PartnerContract,
+  type PartnerQuery,
+} from '#schemas/contract.ts'
 import { type ConfigurationSigner, createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
+import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { anchorOf, publish } from '#test/fakes/registry-sample.ts'
 import { start } from '#test/fakes/request-world.ts'
+import type { Tables } from '../migrations/tables.ts'
+import { openRegistryDatabase } from '../registry.ts'
+import { createChange } from '../store.ts'
 import { stateBetween } from './between.ts'
+import { createPartnerStore } from './partner-store.ts'
+import { putVersion, versionsOf } from './rows-store.ts'
 
 const signedBy = ({ certificate, key }: ConfigurationSigner, document: object, type: string): Buffer =>
   Buffer.from(
@@ -125,6 +137,58 @@ void t.test('what a list and a counter-seal have to be', async (t) => {
   t.equal(await codeOf(() => verifyCounterSeal(seal, [other.certificate])), 'access_denied')
   t.equal(await codeOf(() => verifyCounterSeal(seal, [])), 'access_denied')
 })
+
+void t.test(
+  'another registry says nothing of contracts that are not between both, and keeps to the rules of ours',
+  async (t) => {
+    const database = await openRegistryDatabase('sqlite::memory:')
+    t.teardown(() => database.close())
+    const nobody = async (): Promise<void> => undefined
+    const record = createChange(database, nobody)
+    const partners = { load: nobody, isRegistered: () => true }
+    const store = createPartnerStore(database, record, { notify: nobody, announce: nobody, partners })
+    const now = Date.now()
+    const at = new Date(now).toISOString()
+    const q = { partner: 'SE', own: 'DEV', at }
+    const nothing = { content: undefined, seals: [], counterSeal: undefined }
+    const stateOf = async (contract: string): Promise<string | undefined> =>
+      (await versionsOf(tablesOf<Tables>(database), contract)).at(-1)?.state
+    const inside = contentAt(now)
+    await record((transaction) => putVersion(transaction, inside, { by: 'DEV/GOV/5678', at }))
+    const word = (content: ContractContent, more: Partial<PartnerContract> = {}): PartnerContract => ({
+      ...{ contract: content.contract, version: content.version, hash: hashOf(content), state: 'PROPOSED' },
+      ...{ origin: 'SE', proposedBy: 'SE/GOV/1', seals: [], ...more },
+    })
+    t.equal(await codeOf(store.take(word(inside, { state: 'TERMINATED' }), nothing, q)), 'access_denied')
+    const provider = 'SE/GOV/1/register'
+    const grafted = contentAt(now, { contract: inside.contract, version: 2, provider })
+    t.equal(await codeOf(store.take(word(grafted), { ...nothing, content: grafted }, q)), 'access_denied')
+    t.equal(await stateOf(inside.contract), 'PROPOSED')
+
+    const between = contentAt(now, { provider })
+    const propose = (content: ContractContent, more: Partial<PartnerContract> = {}) =>
+      codeOf(store.take(word(content, more), { ...nothing, content }, q))
+    t.equal(
+      await propose(between, { proposedBy: 'DEV/GOV/5678' }),
+      'contract_not_possible',
+      'our member proposes here',
+    )
+    t.equal(await propose(between, { proposedBy: 'SE/GOV/2' }), 'access_denied', 'no party')
+    t.equal(await propose(contentAt(now, { provider, version: 7 })), 'contract_not_possible')
+    t.equal(
+      await propose(contentAt(now, { provider, validUntil: inDays(now, -0.5), reviewAt: inDays(now, -0.6) })),
+      'contract_not_possible',
+    )
+    t.equal(await propose(between, { state: 'ACTIVE' }), 'accepted', 'in force there')
+    t.equal(await stateOf(between.contract), undefined, 'and never seen here: it is not taken')
+    t.equal(await propose(between), 'accepted')
+    t.equal(await stateOf(between.contract), 'PROPOSED')
+    t.equal(await propose(between, { state: 'ACTIVE' }), 'accepted')
+    t.equal(await stateOf(between.contract), 'PROPOSED', 'its word alone puts nothing in force')
+    t.equal(await propose(between, { state: 'WITHDRAWN', reason: 'Changed our mind' }), 'accepted')
+    t.equal(await stateOf(between.contract), 'WITHDRAWN')
+  },
+)
 
 void t.test('what a contract between instances comes to for servers', (t) => {
   const at = (minutes: number): string =>
