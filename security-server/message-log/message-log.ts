@@ -20,6 +20,7 @@ import {
 } from './evidence-records/keep-records.ts'
 import { closeRest, createOpenExchanges } from './open-exchanges.ts'
 import { packRecord } from './pack-record.ts'
+import { createPassingBodies } from './passing-bodies.ts'
 import type { ReconciliationLog } from './reconciliation/reconciliation-log.ts'
 import { reconciliationLog } from './reconciliation/reconciliation-log.ts'
 import type { LoggedRecord, RecordInput } from './record-input.ts'
@@ -154,6 +155,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
   const limit = q.unstampedLimitMs ?? UNSTAMPED_LIMIT_MS
   const holds = createReplayHolds()
   const exchanges = createOpenExchanges()
+  const passing = createPassingBodies(folder, (cause) => q.onFault?.(asFault(cause)))
   let fault: Fault | undefined
   let probing: NodeJS.Timeout | undefined
   let treeHead: string | undefined
@@ -194,6 +196,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     try {
       const logged = await write(record)
       exchanges.logged(record, logged.index)
+      passing.logged(record, logged.index)
       return logged
     } catch (thrown) {
       // Whatever else kept it out may be gone by the next try; what stands already is not written twice.

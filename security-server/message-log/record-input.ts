@@ -30,6 +30,8 @@ export type RecordInput = {
   logLevel?: LogLevel
   /** The contract version under which the exchange took place. */
   contract?: string
+  /** How long the contract wants the content kept, in days. */
+  keepDays?: number
   /** Further metadata (userId, issue, method), encrypted with the content. */
   extra?: Record<string, string>
 }
@@ -43,6 +45,8 @@ export type Metadata = {
   client?: string
   extra?: Record<string, string>
   id: string
+  /** Days that the contract wants the content kept. */
+  keepDays?: number
   node: string
   peer?: string
   requestId: string

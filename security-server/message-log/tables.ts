@@ -42,6 +42,8 @@ export type Tables = {
     service: string
     peer: string
     answers: number | null
+    /** Days that the contract wants the content kept. */
+    keep_days: number | null
   }
   traffic: {
     hour: string

@@ -23,7 +23,15 @@ import { authority, GUEST, guest, OWNER, owner, stranger } from '#test/fakes/req
 import { serverContractMigrations } from '../../migrations/contracts.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
 import { type Contracts, createContracts } from './contracts.ts'
-import { contractFor, indexContracts, LIST_GOOD_MS } from './index-contracts.ts'
+import {
+  type ContractIndex,
+  type ContractQuestion,
+  contractFor as holdingTerms,
+  indexContracts,
+  LIST_GOOD_MS,
+  NO_TERMS,
+  termsOfRefused,
+} from './index-contracts.ts'
 import { createContractKeep } from './store.ts'
 import { assembleContract } from './verify-contract.ts'
 
@@ -156,12 +164,14 @@ const ask = (contracts: Contracts, at: number, more: object = {}): string => {
       ...{ client: TAX, service: PERSONS, method: 'GET', path: '/persons/P1', at },
       isInGlobalGroup: () => true,
       ...more,
-    })
+    }).contract
   } catch (thrown) {
     if (thrown instanceof Fault) return thrown.code
     throw thrown
   }
 }
+
+const contractFor = (index: ContractIndex, q: ContractQuestion): string => holdingTerms(index, q).contract
 
 t.test('fetched, verified, kept', (t) =>
   eachDatabase(t, async (database, t) => {
@@ -363,6 +373,17 @@ t.test('the index: versions, groups, grace', (t: Test) => {
   )
   for (const state of ['PROPOSED', 'ACCEPTED', 'DECLINED', 'WITHDRAWN', 'SUPERSEDED'])
     t.throws(() => contractFor(index(kept(first, state)), question()), { code: 'contract_required' }, state)
+  const digest = contentAt(at, { logLevel: 'digest', retentionDays: 30 })
+  t.same(holdingTerms(index(kept(digest, 'ACTIVE')), question()), {
+    ...{ contract: `${digest.contract}/1`, logLevel: 'digest', keepDays: 30 },
+  })
+  const strictest = index(kept(digest, 'SUSPENDED'), kept(first, 'EXPIRED'))
+  t.same(
+    termsOfRefused(strictest, question()),
+    { contract: '', logLevel: 'digest', keepDays: 3650 },
+    'a call that is refused keeps no more than any contract of the two wants',
+  )
+  t.same(termsOfRefused(strictest, question({ client: { ...TAX, subsystemCode: 'x' } })), NO_TERMS)
   const listed = kept(first, 'ACTIVE').listed
   const bytes = Buffer.from(JSON.stringify(first))
   t.throws(

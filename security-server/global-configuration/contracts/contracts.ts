@@ -20,7 +20,15 @@ import type { PostDocument } from '../registration/client.ts'
 import { takesDocuments } from '../registration/verify-answer.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
 import { fetchItems } from './fetch-items.ts'
-import { type ContractIndex, type ContractQuestion, contractFor, indexContracts } from './index-contracts.ts'
+import {
+  type ContractIndex,
+  type ContractQuestion,
+  contractFor,
+  indexContracts,
+  NO_TERMS,
+  type RecordTerms,
+  termsOfRefused,
+} from './index-contracts.ts'
 import { type ContractItem, type ContractKeep, createContractKeep } from './store.ts'
 import { assembleContract, type KeptContract } from './verify-contract.ts'
 import { MAX_LIST_BYTES, readList, verifyList } from './verify-list.ts'
@@ -30,7 +38,9 @@ export type RefusedContract = { listed: ListedContract; reason: string }
 
 export type Contracts = {
   /** See contractFor in index-contracts.ts; `contracts_outdated` also before the first list has come. */
-  contractFor(q: ContractQuestion): string
+  contractFor(q: ContractQuestion): RecordTerms
+  /** See termsOfRefused in index-contracts.ts. */
+  termsOfRefused(q: Pick<ContractQuestion, 'client' | 'service'>): RecordTerms
   /** Fetches now; throws why it could not. */
   refresh(): Promise<void>
   /** The job's part: fetches when the last good list is half a minute old. */
@@ -178,11 +188,12 @@ export async function createContracts(q: {
 
   return {
     contractFor(question) {
-      if (!takesDocuments(q.configuration())) return ''
+      if (!takesDocuments(q.configuration())) return NO_TERMS
       if (index === undefined)
         throw new Fault('contracts_outdated', { what: 'the registry has not been asked yet' })
       return contractFor(index, question)
     },
+    termsOfRefused: (question) => (index === undefined ? NO_TERMS : termsOfRefused(index, question)),
     refresh,
     async refreshWhenDue() {
       if (q.clock() - lastSuccess >= REFRESH_MS) await refresh()

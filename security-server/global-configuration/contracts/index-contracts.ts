@@ -1,6 +1,7 @@
 /** The contracts as the message path asks for them: compiled once when they arrive, one map access a question. Pure. */
 import { type ContractEndpoint, covers } from '#core/contract/endpoints.ts'
 import { groupOf, namedConsumers } from '#core/contract/parties.ts'
+import type { ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId, subsystemOf } from '#schemas/identifiers.ts'
 import type { KeptContract } from './verify-contract.ts'
@@ -15,9 +16,19 @@ export type ContractQuestion = {
   isInGlobalGroup(code: string): boolean
 }
 
+/** What a log record says of the contract under which its exchange goes, and how much of it the parties want kept, how long. */
+export type RecordTerms = {
+  /** "<id>/<version>"; '' when none holds. */
+  contract: string
+  logLevel?: ContractContent['logLevel']
+  keepDays?: number
+}
+
+/** Under no contract. */
+export const NO_TERMS: RecordTerms = { contract: '' }
+
 type Compiled = {
-  /** Stands in the log record: "<id>/<version>". */
-  reference: string
+  terms: RecordTerms
   state: 'ACTIVE' | 'SUSPENDED' | 'ENDED'
   clients: ReadonlySet<string>
   group: string | undefined
@@ -55,7 +66,11 @@ export function indexContracts(q: {
     for (const { serviceCode, endpoints } of content.services) {
       const key = `${content.provider} ${serviceCode}`
       const compiled: Compiled = {
-        reference: `${content.contract}/${content.version}`,
+        terms: {
+          contract: `${content.contract}/${content.version}`,
+          logLevel: content.logLevel,
+          keepDays: content.retentionDays,
+        },
         state,
         clients: new Set(group === undefined ? namedConsumers(content) : joined),
         group,
@@ -78,13 +93,12 @@ function stateOf(state: string): Compiled['state'] | undefined {
 }
 
 /**
- * The contract under which the call may go: its reference, or '' when none holds and none is needed. Throws
+ * The contract under which the call may go, NO_TERMS when none holds and none is needed. Throws
  * `contract_required`, `contract_suspended`, `contract_ended`, and `contracts_outdated` when the registry's word is too old.
  */
-export function contractFor(index: ContractIndex, q: ContractQuestion): string {
+export function contractFor(index: ContractIndex, q: ContractQuestion): RecordTerms {
   const age = q.at - index.asOf
-  const key = `${idText(subsystemOf(q.service))} ${q.service.serviceCode}`
-  const all = index.byService.get(key)
+  const all = index.byService.get(keyOf(q.service))
   if (all === undefined) return without(index, age, [], q)
   const client = idText(q.client)
   const covering = all.filter(
@@ -99,21 +113,43 @@ export function contractFor(index: ContractIndex, q: ContractQuestion): string {
       (one) =>
         one.state === 'ACTIVE' && one.from <= q.at && q.at < one.until && age <= LIST_GOOD_MS + one.graceMs,
     )
-    if (holding !== undefined) return holding.reference
+    if (holding !== undefined) return holding.terms
   }
   return without(index, age, covering, q)
 }
 
-function without(index: ContractIndex, age: number, covering: Compiled[], q: ContractQuestion): string {
+const LEVELS = ['none', 'digest', 'full'] as const
+
+/**
+ * How a call is kept that was refused before it was known under which contract it would have gone: as the strictest of all
+ * contracts wants it, in force or not, that name its client and service. So a suspended one keeps no more than it did before.
+ */
+export function termsOfRefused(
+  index: ContractIndex,
+  { client, service }: Pick<ContractQuestion, 'client' | 'service'>,
+): RecordTerms {
+  const all = index.byService.get(keyOf(service)) ?? []
+  const named = all.filter(({ clients }) => clients.has(idText(client))).map(({ terms }) => terms)
+  if (named.length === 0) return NO_TERMS
+  const logLevel = LEVELS.find((level) => named.some((one) => one.logLevel === level))
+  const keepDays = Math.max(...named.map((one) => one.keepDays ?? 0))
+  return { contract: '', ...(logLevel !== undefined && { logLevel }), keepDays }
+}
+
+function keyOf(service: ServiceId): string {
+  return `${idText(subsystemOf(service))} ${service.serviceCode}`
+}
+
+function without(index: ContractIndex, age: number, covering: Compiled[], q: ContractQuestion): RecordTerms {
   const names = (one: Compiled | undefined): { what: string } => ({
     what:
       one === undefined
         ? `${idText(q.client)} for ${idText(q.service)}`
-        : `${one.reference}, ${idText(q.client)} for ${idText(q.service)}`,
+        : `${one.terms.contract}, ${idText(q.client)} for ${idText(q.service)}`,
   })
   const suspended = covering.find(({ state }) => state === 'SUSPENDED')
   if (suspended !== undefined) throw new Fault('contract_suspended', names(suspended))
-  if (!index.required) return ''
+  if (!index.required) return NO_TERMS
   if (age > LIST_GOOD_MS)
     throw new Fault('contracts_outdated', {
       what: `since ${new Date(index.asOf + LIST_GOOD_MS).toISOString()}`,

@@ -32,6 +32,7 @@ function rowOf(idx: number): SearchRow {
     service: `${PROVIDER}/${idx % 400 === 7 ? 'rare' : 'persons'}`,
     peer: `DEV/GOV/2/SS${idx % 2}`,
     answers: isReply ? idx - 1 : null,
+    keep_days: null,
   }
 }
 

@@ -62,6 +62,7 @@ const COLUMNS = [
   'service',
   'peer',
   'answers',
+  'keep_days',
 ] as const satisfies (keyof SearchRow)[]
 
 export function createSearchStore(database: Database) {
@@ -253,7 +254,21 @@ function insertOf(rows: number, dialect: Database['dialect']): string {
 /** In the order of COLUMNS; written out, because a look-up by name in a loop is slow here. */
 function valuesOf(row: SearchRow): (string | number | null)[] {
   const { idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers } = row
-  return [idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers]
+  const { keep_days } = row
+  return [
+    idx,
+    time,
+    kind,
+    direction,
+    outcome,
+    query_id,
+    request_id,
+    client,
+    service,
+    peer,
+    answers,
+    keep_days,
+  ]
 }
 
 function inParts(rows: SearchRow[]): SearchRow[][] {
