@@ -249,6 +249,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     verifyPeer,
     peerClient,
     log: messageLog,
+    secrecyBetween: contracts.secrecyBetween,
     logger: log,
     quota: createPeerQuota({ perSecond: 100, burst: 200, underWay: 4, clock }),
     audit: (act) =>

@@ -63,6 +63,13 @@ export const administrationFaults = {
     remedy:
       'Ask for it with case and reason; once another auditor with content has agreed it can be read for a day',
   },
+  record_is_secret: {
+    status: 403,
+    blame: 'client',
+    text: 'This record is under a secret contract',
+    remedy:
+      "Somebody with the role XROAD_SECRECY_AUDITOR can see it where the contract names this server's owner; its place in the log is proved all the same",
+  },
   invalid_contract: {
     status: 400,
     blame: 'client',

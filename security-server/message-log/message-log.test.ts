@@ -350,6 +350,7 @@ await eachDatabase(t, async (_database, t, url) => {
     peer: '',
     answers: null,
     keep_days: null,
+    secrecy: 0,
   })
   await search.add(
     indexes.flatMap((idx) => [row(idx, 'wanted'), row(idx + 10_000, 'other')]),

@@ -44,6 +44,8 @@ export type Tables = {
     answers: number | null
     /** Days that the contract wants the content kept. */
     keep_days: number | null
+    /** 0: all who read the log may see it. */
+    secrecy: number
   }
   traffic: {
     hour: string
@@ -54,10 +56,12 @@ export type Tables = {
     client: string
     service: string
     peer: string
+    secrecy: number
     records: number
     first_idx: number
     last_idx: number
   }
+  secret_record: { idx: number; secrecy: number }
   erasure: { idx: number; erasure_idx: number; time: string }
   log_key: { id: string; idx: number; time: string; checkpoint_key: Buffer }
   retention_class: {

@@ -27,6 +27,7 @@ import {
   indexContracts,
   NO_TERMS,
   type RecordTerms,
+  secrecyBetween,
   termsOfRefused,
 } from './index-contracts.ts'
 import { type ContractItem, type ContractKeep, createContractKeep } from './store.ts'
@@ -41,6 +42,8 @@ export type Contracts = {
   contractFor(q: ContractQuestion): RecordTerms
   /** See termsOfRefused in index-contracts.ts. */
   termsOfRefused(q: Pick<ContractQuestion, 'client' | 'service'>): RecordTerms
+  /** How secret it is that two members (in text form) have to do with each other. */
+  secrecyBetween(a: string, b: string): 0 | 1 | 2
   /** Fetches now; throws why it could not. */
   refresh(): Promise<void>
   /** The job's part: fetches when the last good list is half a minute old. */
@@ -115,6 +118,7 @@ export async function createContracts(q: {
       required: next.contractRequired,
       asOf: Date.parse(next.generatedAt),
       contracts: [...taken.values()],
+      owner: idText(owner),
     })
   }
 
@@ -194,6 +198,7 @@ export async function createContracts(q: {
       return contractFor(index, question)
     },
     termsOfRefused: (question) => (index === undefined ? NO_TERMS : termsOfRefused(index, question)),
+    secrecyBetween: (a, b) => secrecyBetween([...taken.values()], { owner: idText(owner), members: [a, b] }),
     refresh,
     async refreshWhenDue() {
       if (q.clock() - lastSuccess >= REFRESH_MS) await refresh()

@@ -1,6 +1,6 @@
 /** The contracts as the message path asks for them: compiled once when they arrive, one map access a question. Pure. */
 import { type ContractEndpoint, covers } from '#core/contract/endpoints.ts'
-import { groupOf, namedConsumers } from '#core/contract/parties.ts'
+import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId, subsystemOf } from '#schemas/identifiers.ts'
@@ -22,6 +22,8 @@ export type RecordTerms = {
   contract: string
   logLevel?: ContractContent['logLevel']
   keepDays?: number
+  /** Under a secret contract: 1 where its parties let this server's secrecy auditors see it, 2 where nobody here may. */
+  secrecy?: 1 | 2
 }
 
 /** Under no contract. */
@@ -55,6 +57,8 @@ export function indexContracts(q: {
   required: boolean
   asOf: number
   contracts: KeptContract[]
+  /** The member that owns this server. */
+  owner: string
 }): ContractIndex {
   const byService = new Map<string, Compiled[]>()
   // A newer version goes before an older one, as soon as it has begun.
@@ -70,6 +74,7 @@ export function indexContracts(q: {
           contract: `${content.contract}/${content.version}`,
           logLevel: content.logLevel,
           keepDays: content.retentionDays,
+          ...secrecyOf(content, q.owner),
         },
         state,
         clients: new Set(group === undefined ? namedConsumers(content) : joined),
@@ -85,6 +90,25 @@ export function indexContracts(q: {
     }
   }
   return { required: q.required, asOf: q.asOf, byService }
+}
+
+function secrecyOf({ secret }: ContractContent, owner: string): Pick<RecordTerms, 'secrecy'> {
+  if (secret === undefined) return {}
+  return { secrecy: secret.visibleTo.includes(owner) ? 1 : 2 }
+}
+
+/** How secret it is that these two members have to do with each other: 0 where no secret contract says so. */
+export function secrecyBetween(
+  contracts: KeptContract[],
+  { owner, members: [a, b] }: { owner: string; members: readonly [string, string] },
+): 0 | 1 | 2 {
+  const levels = contracts.map(({ content, joined }) => {
+    const provider = memberOfSubsystem(content.provider)
+    const consumers = [...namedConsumers(content), ...joined].map(memberOfSubsystem)
+    const isBetween = (provider === a && consumers.includes(b)) || (provider === b && consumers.includes(a))
+    return (isBetween ? secrecyOf(content, owner).secrecy : undefined) ?? 0
+  })
+  return Math.max(0, ...levels) as 0 | 1 | 2
 }
 
 function stateOf(state: string): Compiled['state'] | undefined {
@@ -133,7 +157,13 @@ export function termsOfRefused(
   if (named.length === 0) return NO_TERMS
   const logLevel = LEVELS.find((level) => named.some((one) => one.logLevel === level))
   const keepDays = Math.max(...named.map((one) => one.keepDays ?? 0))
-  return { contract: '', ...(logLevel !== undefined && { logLevel }), keepDays }
+  const secrecy = Math.max(...named.map((one) => one.secrecy ?? 0)) as 0 | 1 | 2
+  return {
+    contract: '',
+    ...(logLevel !== undefined && { logLevel }),
+    keepDays,
+    ...(secrecy !== 0 && { secrecy }),
+  }
 }
 
 function keyOf(service: ServiceId): string {

@@ -70,6 +70,7 @@ function toRows(idx: number, facts: Facts, metadata: Metadata): SearchRow[] {
       peer: metadata.peer ?? '',
       answers: metadata.answers ?? null,
       keep_days: metadata.keepDays ?? null,
+      secrecy: metadata.secrecy ?? 0,
     },
   ]
 }

@@ -316,6 +316,7 @@ async function openSide(
     verifyPeer,
     peerClient: client,
     log,
+    secrecyBetween: () => 0,
     store: createReconciliationStore(database),
     entries: createEntriesStore(database),
     shapes: await createShapes(),
