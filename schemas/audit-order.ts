@@ -44,7 +44,7 @@ export type AuditOrder = {
 
 export type AuditQuery = DocumentHead & { server: string }
 
-/** `seed`: the first checkpoint of the server's log that the registry cosigned after it had the order. */
+/** `seed`: a checkpoint of the server's log that the registry cosigned after it had the order and before the server heard of it. */
 export type ListedOrder = { order: string; receivedAt: string; seed: string }
 
 export type AuditOrderList = {
@@ -103,9 +103,9 @@ export type AuditPayload = {
 
 export const AUDIT_LIMITS = {
   orderBytes: 64 * 1024,
-  answerBytes: 24 * 1024 * 1024,
+  answerBytes: 8 * 1024 * 1024,
   sample: 20,
-  matched: 10_000,
+  matched: 2000,
   servers: 200,
   parties: 50,
   /** A scope covers at most so many days, and an order waits at most so many for an answer. */

@@ -24,7 +24,11 @@ export type Settings = {
   admin: ListenAddress & { initialApiKeyFile?: string }
   /** Where persons log in; without it API keys alone work. */
   login?: LoginFile
-  auditing: { contentFourEyes: boolean }
+  auditing: {
+    contentFourEyes: boolean
+    ordersNeedApproval: boolean
+    authorities: { name: string; certificateSha256: string; secret: boolean }[]
+  }
   limits: { bodyBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
   /** This server as a witness of others' logs. */
   witness?: { name: string }
@@ -141,6 +145,35 @@ export const settingsSchema = {
           type: 'boolean',
           default: false,
           description: 'Content is shown to an auditor only when a second one has agreed',
+        },
+        ordersNeedApproval: {
+          type: 'boolean',
+          default: false,
+          description: 'An audit order is answered only when somebody here has agreed; they may refuse it',
+        },
+        authorities: {
+          type: 'array',
+          maxItems: 10,
+          default: [],
+          description: 'Who may order audits; orders of others are refused',
+          items: {
+            type: 'object',
+            additionalProperties: false,
+            required: ['name', 'certificateSha256'],
+            properties: {
+              name: { type: 'string', minLength: 1, maxLength: 100, description: 'As its orders name it' },
+              certificateSha256: {
+                type: 'string',
+                pattern: '^[0-9a-fA-F]{64}$',
+                description: 'SHA-256 of the certificate of the key that signs its orders',
+              },
+              secret: {
+                type: 'boolean',
+                default: false,
+                description: 'It may see what is under secret contracts too',
+              },
+            },
+          },
         },
       },
     },

@@ -21,6 +21,7 @@ import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { VERSION } from '#platform/process/version.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
+import { createAuditOrders } from './admin/audit-orders/create-audit-orders.ts'
 import { createExports } from './admin/exports/create-exports.ts'
 import { checkSettings, type Settings, settingsSchema } from './config.ts'
 import { evidenceRoutes } from './consumer/evidence.ts'
@@ -291,6 +292,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ...{ server, clock, keys, globalConfiguration, messageLog, post, version: VERSION, random: Math.random },
     jobs: { state: () => jobs.state() },
   })
+  const auditOrders = createAuditOrders({
+    ...{ server, clock, database, keys, globalConfiguration, messageLog, audit, post, log },
+    authorities: settings.auditing.authorities,
+    needsApproval: settings.auditing.ordersNeedApproval,
+  })
   const jobs = createJobs({
     database,
     clock,
@@ -299,7 +305,15 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     handlers: jobHandlers(
       {
         ...{ keys, globalConfiguration, contracts, localSystems, messageLog },
-        ...{ verifications, reconciliation, exports, registryReports, auditStream, ...witnessing },
+        ...{
+          verifications,
+          reconciliation,
+          exports,
+          auditOrders,
+          registryReports,
+          auditStream,
+          ...witnessing,
+        },
       },
       node,
     ),
@@ -343,16 +357,13 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     globalConfiguration,
     contracts,
     localSystems,
-    messageLog: {
-      ...messageLog,
-      verifications,
-      verify: () => runVerification(),
-    },
+    messageLog: { ...messageLog, verifications, verify: () => runVerification() },
     reconciliation,
     witnessing,
     jobs,
     registryReports,
     exports,
+    auditOrders,
     login: login && {
       settings: { ...login, clientSecret: await readSecret(login.clientSecretFile) },
       metrics,

@@ -21,7 +21,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
     ...['approveContract', 'declineContract', 'suspendContract', 'resumeContract', 'terminateContract'],
     ...['addHostingMandate', 'endHostingMandate', 'beginSuccession', 'completeSuccession'],
-    ...['collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
+    ...['collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage', 'addAuditOrder'],
     ...['setMailAddresses', 'getMailAddresses', 'getMailMessages', 'retryMailMessage'],
   ],
   XROAD_SECURITY_OFFICER: [
@@ -31,7 +31,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
     ...['addSuspension', 'confirmSuspension', 'liftSuspension'],
     ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],
-    ...['probeSecurityServer', 'collectCatalogue'],
+    ...['probeSecurityServer', 'collectCatalogue', 'addAuditOrder'],
     ...['addImport', 'discardImport', 'collectImportCertificates', 'addImportCertificate', 'carryOutImport'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
@@ -57,6 +57,7 @@ const PROPOSALS = ['getProposals', 'getProposal']
 const READERS = [
   'redeemInstallationCode',
   'getWitness',
+  ...['getAuditOrders', 'getAuditOrder', 'downloadAuditAnswer'],
   ...[
     'getOverview',
     'getMember',

@@ -138,7 +138,32 @@ export type CatalogueServiceRow = {
 /** REFUSED: the mail server never takes it; GIVEN_UP: none took it for three days. */
 export type MailState = 'WAITING' | 'SENT' | 'REFUSED' | 'GIVEN_UP'
 
+export type AuditOrderRow = {
+  id: string
+  sha256: string
+  /** The JWS as it was filed. */
+  document: string
+  authority: string
+  case_number: string
+  deadline: string
+  received_at: string
+  received_by: string
+}
+
+export type AuditOrderServerRow = {
+  order_id: string
+  server: string
+  seed: string | null
+  outcome: string | null
+  reason: string | null
+  matched: number | null
+  answer: string | null
+  answered_at: string | null
+}
+
 export type Tables = {
+  audit_order: AuditOrderRow
+  audit_order_server: AuditOrderServerRow
   system_parameter: { name: string; value: string }
   member_class: { code: string; description: string }
   member: { id: string; member_class: string; name: string; created_at: string }

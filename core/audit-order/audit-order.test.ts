@@ -1,6 +1,7 @@
 /** Audit orders: hostile ones are refused, the sample is the seed's, a sealed answer opens for its authority alone; HPKE by RFC 9180. */
+import { createPrivateKey, type KeyObject } from 'node:crypto'
 import t from 'tap'
-import { newRecipient, open, privateKeyFrom, seal } from '#core/hpke/hpke.ts'
+import { newRecipient, open, seal } from '#core/hpke/hpke.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import { AUDIT_DOCUMENT, type AuditAnswer, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
 import type { Fault } from '#schemas/fault.ts'
@@ -41,6 +42,10 @@ const signed = (document: unknown, by: Party[] = [authority], type: string = AUD
     ),
   )
 const read = (bytes: Buffer) => readOrder(bytes, { authorities, instance: 'DEV' })
+const privateKeyFrom = (octets: Buffer, publicOctets: Buffer): KeyObject => {
+  const [d, x] = [octets.toString('base64url'), publicOctets.toString('base64url')]
+  return createPrivateKey({ key: { kty: 'OKP', crv: 'X25519', d, x }, format: 'jwk' })
+}
 const codeOf = (act: () => unknown): string => {
   try {
     act()

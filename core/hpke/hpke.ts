@@ -3,7 +3,6 @@ import {
   createCipheriv,
   createDecipheriv,
   createHmac,
-  createPrivateKey,
   createPublicKey,
   diffieHellman,
   generateKeyPairSync,
@@ -62,12 +61,6 @@ export function open(q: Question & Sealed & { privateKey: KeyObject }): Buffer {
   } catch (cause) {
     throw new Fault('decryption_failed', { cause })
   }
-}
-
-/** X25519 key from its raw private octets. */
-export function privateKeyFrom(octets: Buffer, publicOctets: Buffer): KeyObject {
-  const [d, x] = [octets.toString('base64url'), publicOctets.toString('base64url')]
-  return createPrivateKey({ key: { kty: 'OKP', crv: 'X25519', d, x }, format: 'jwk' })
 }
 
 function publicKeyFrom(octets: Buffer): KeyObject {

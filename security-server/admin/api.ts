@@ -14,6 +14,7 @@ import { createSessions } from '#platform/sessions/create-sessions.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { OwnListener } from '../local-systems/check-address.ts'
 import { apiKeyHandlers } from './api-keys.ts'
+import { auditOrderHandlers } from './audit-orders/handlers.ts'
 import { certificateHandlers } from './certificates.ts'
 import { createDocumentClient } from './client.ts'
 import { clientHandlers } from './clients.ts'
@@ -122,6 +123,7 @@ export async function adminRoutes(
       ...exchangeHandlers(rooms),
       ...trafficHandlers(rooms),
       ...exportHandlers(rooms),
+      ...auditOrderHandlers(rooms),
       ...witnessHandlers(rooms),
       ...retentionHandlers(rooms),
       ...reconciliationHandlers(rooms),

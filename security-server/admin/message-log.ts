@@ -76,7 +76,12 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
 }
 
 export function bundleSource(
-  { server, clock, globalConfiguration, keys }: AdminRooms,
+  {
+    server,
+    clock,
+    globalConfiguration,
+    keys,
+  }: Pick<AdminRooms, 'server' | 'clock' | 'globalConfiguration' | 'keys'>,
   log: BundleSource['log'],
 ): BundleSource {
   return {

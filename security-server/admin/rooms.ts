@@ -16,6 +16,7 @@ import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import type { Verifications } from '../message-log/verifications/verifications.ts'
+import type { AuditOrders } from './audit-orders/create-audit-orders.ts'
 import type { FetchDocument } from './client.ts'
 import type { ContentRequests } from './content-requests/create-content-requests.ts'
 import type { RecordExports } from './exports/create-exports.ts'
@@ -135,6 +136,8 @@ export type AdminRooms = {
   witnessing?: WitnessView | undefined
   jobs: Pick<Jobs, 'state' | 'enqueue'>
   exports: RecordExports
+  /** Absent where no registry of ours sends them. */
+  auditOrders?: AuditOrders | undefined
   /** What the registry told; nothing where it is no registry of ours. */
   registryReports?: { outages(): Outage[]; clockErrorMs(): number | undefined } | undefined
   apiKeys: ApiKeys
