@@ -12,6 +12,10 @@ const COMMANDS: Record<string, Command> = {
     load: () => import('./sandbox.ts'),
   },
   verify: { summary: 'judge a message container (ASiC-E) offline', load: () => import('./verify.ts') },
+  'audit-order': {
+    summary: 'an authority makes audit orders, and checks what servers answered',
+    load: () => import('./audit-order.ts'),
+  },
   log: { summary: 'verify a whole message log', load: () => import('./log.ts') },
   registry: {
     summary: "every operation of a registry's management API, and a registry from a file",

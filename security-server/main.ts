@@ -21,6 +21,7 @@ import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { VERSION } from '#platform/process/version.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
+import { createAuditOrders } from './admin/audit-orders/create-audit-orders.ts'
 import { createExports } from './admin/exports/create-exports.ts'
 import { checkSettings, federationsOf, type Settings, settingsSchema } from './config.ts'
 import { evidenceRoutes } from './consumer/evidence.ts'
@@ -244,14 +245,8 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     service: { name: 'concordat-security-server', instance: settings.server },
   })
   const reconciliation = await createReconciliation({
-    server,
-    clock,
-    database,
-    keys,
-    globalConfiguration,
-    verifyPeer,
-    peerClient,
-    log: messageLog,
+    ...{ server, clock, database, keys, globalConfiguration, verifyPeer, peerClient, log: messageLog },
+    secrecyBetween: contracts.secrecyBetween,
     logger: log,
     quota: createPeerQuota({ perSecond: 100, burst: 200, underWay: 4, clock }),
     audit: (act) =>
@@ -296,6 +291,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ...{ server, clock, keys, globalConfiguration, messageLog, post, version: VERSION, random: Math.random },
     jobs: { state: () => jobs.state() },
   })
+  const auditOrders = createAuditOrders({
+    ...{ server, clock, database, keys, globalConfiguration, messageLog, audit, post, log },
+    authorities: settings.auditing.authorities,
+    needsApproval: settings.auditing.ordersNeedApproval,
+  })
   const jobs = createJobs({
     database,
     clock,
@@ -304,7 +304,8 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     handlers: jobHandlers(
       {
         ...{ keys, globalConfiguration, contracts, localSystems, messageLog },
-        ...{ verifications, reconciliation, exports, registryReports, auditStream, subjects, ...witnessing },
+        ...{ verifications, reconciliation, exports, auditOrders, registryReports, subjects },
+        ...{ auditStream, ...witnessing },
       },
       node,
     ),
@@ -349,17 +350,14 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     globalConfiguration,
     contracts,
     localSystems,
-    messageLog: {
-      ...messageLog,
-      verifications,
-      verify: () => runVerification(),
-    },
+    messageLog: { ...messageLog, verifications, verify: () => runVerification() },
     reconciliation,
     witnessing,
     jobs,
     registryReports,
     exports,
     subjects,
+    auditOrders,
     login: login && {
       settings: { ...login, clientSecret: await readSecret(login.clientSecretFile) },
       metrics,

@@ -30,8 +30,7 @@ export const federationMigrations: Record<string, Migration> = {
         .createTable('federated_configuration')
         .addColumn('instance', type.text, (column) => column.primaryKey())
         .addColumn('anchor', type.text, (column) => column.notNull())
-      const texts = ['tried_at', 'failure', 'read_at', 'url', 'expires_at', 'learned', 'registration']
-      for (const name of [...texts, 'shared_sha256'])
+      for (const name of ['tried_at', 'failure', 'read_at', 'url', 'expires_at', 'learned', 'registration'])
         configurations = configurations.addColumn(name, type.text)
       await configurations
         .addColumn('version', type.integer)
@@ -43,6 +42,7 @@ export const federationMigrations: Record<string, Migration> = {
   'registry-federation-002-contracts': {
     up: async (kysely) => {
       const type = columnTypes(kysely)
+      await kysely.schema.alterTable('federated_configuration').addColumn('shared_sha256', type.text).execute()
       for (const name of ['origin', 'agreed_at'])
         await kysely.schema.alterTable('contract_version').addColumn(name, type.text).execute()
       let seals = kysely.schema

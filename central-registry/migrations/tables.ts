@@ -1,9 +1,11 @@
 /** Row types of the registry's tables, one to one with the migrations. Flags are 0 or 1; `_at` columns are ISO texts. */
+
 import type { Generated } from 'kysely'
 import type { PersonRow } from '#platform/people/tables.ts'
 import type { ContractState } from '#schemas/contract.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
+import type { AuditOrderRow, AuditOrderServerRow } from './audit-order-tables.ts'
 import type { FederationTables } from './federation-tables.ts'
 
 export type ProposalRow = {
@@ -144,6 +146,8 @@ export type CatalogueServiceRow = {
 export type MailState = 'WAITING' | 'SENT' | 'REFUSED' | 'GIVEN_UP'
 
 export type Tables = FederationTables & {
+  audit_order: AuditOrderRow
+  audit_order_server: AuditOrderServerRow
   system_parameter: { name: string; value: string }
   member_class: { code: string; description: string }
   member: { id: string; member_class: string; name: string; created_at: string }

@@ -341,7 +341,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const clock = () => world.world.now
     const make = () => createExports({ database, messageLog: log, directory, node: 'node2', clock })
     const killed = await make()
-    const row = (await exports.store.list())[0]!
+    const row = (await exports.store.list(1))[0]!
     const id = 'd5b1e0a2-0000-4000-8000-000000000000'
     const fresh = {
       ...row,

@@ -26,6 +26,7 @@ type Rooms = {
   verifications: { daily(signal: AbortSignal): Promise<void> }
   exports: Exports
   subjects: { index(signal: AbortSignal): Promise<void> }
+  auditOrders: { run(): Promise<void> }
   /** Absent where no collector takes the audit log. */
   auditStream?: { send(signal: AbortSignal): Promise<void> } | undefined
 }
@@ -68,6 +69,7 @@ const OF_THE_LOG: Record<string, Job> = {
   checkpoint: { seconds: 5, run: ({ messageLog }) => messageLog.checkpointNow() },
   // What has settled waits anyway; other servers are asked again after an hour.
   reconcile: { seconds: 300, run: ({ reconciliation }) => reconciliation.run() },
+  'audit-orders': { seconds: 30, run: ({ auditOrders }) => auditOrders.run() },
   'submit-checkpoint': { seconds: 5, run: async ({ witnesses }) => witnesses?.submit() },
   // Looks often, runs once a day, and goes on soon with what a stop broke off.
   'verify-log': { seconds: 300, run: ({ verifications }, signal) => verifications.daily(signal) },

@@ -6,10 +6,10 @@ import type { StoredEvidence } from './evidence/read-evidence.ts'
 import type { StampProof } from './evidence/read-stamp.ts'
 import type { StoredEvidenceRecord } from './evidence-records/store.ts'
 import type { MemberPair } from './reconciliation/read-records.ts'
-import type { Partners } from './reconciliation/store.ts'
+import type { Partners, SecretPartners } from './reconciliation/store.ts'
 import type { RetentionApi } from './retention/worker-retention.ts'
 import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
-import type { Traffic, TrafficQuestion } from './search/traffic-store.ts'
+import type { Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import type { SubjectsApi } from './subjects/worker-subjects.ts'
 import type { Contradiction, Tables } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
@@ -73,10 +73,12 @@ export type WorkerApi = RetentionApi &
     traffic(question: TrafficQuestion): Promise<Traffic>
     checkpoints(limit: number): Promise<StoredCheckpoint[]>
     erasedBelow(size: number): Promise<number>
-    /** Leaf forms in the order of the log, from `first` on. */
-    forms(q: { first: number; limit: number }): Promise<string[]>
+    /** Leaf forms in the order of the log, from `first` on; of what is more secret than this only the leaf. */
+    forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
     /** Who spoke with whom between two times. */
     partners(q: { from: string; to: string }): Promise<Partners[]>
+    /** Whose exchanges between two times are secret. */
+    secretPartners(q: { from: string; to: string }): Promise<SecretPartners[]>
     rangeBetween(q: { from: string; to: string }): Promise<{ first: number; last: number } | undefined>
     readRecords(q: { pair: MemberPair; first: number; last: number }): Promise<Stretch>
     readEvidence(index: number): Promise<StoredEvidence>

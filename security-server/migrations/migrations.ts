@@ -7,6 +7,7 @@ import { sessionMigrations } from '#platform/sessions/store.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
 import { verificationMigrations } from '../message-log/verifications/tables.ts'
 import { partnerMigrations } from '../witness/partners/tables.ts'
+import { auditOrderMigrations } from './audit-orders.ts'
 import { serverContractMigrations } from './contracts.ts'
 import { localSystemsMigrations } from './local-systems.ts'
 import { serverPeopleMigrations } from './people.ts'
@@ -28,4 +29,5 @@ export const serverMigrations: Record<string, Migration> = {
   ...subjectMigrations,
   ...sessionMigrations,
   ...serverPeopleMigrations,
+  ...auditOrderMigrations,
 }

@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { exportTarget } from '../content-requests/handlers.ts'
 import { recordLook } from '../looks.ts'
 import { bundleSource } from '../message-log.ts'
+import { clearanceOf, type ReadableLog, SECRECY_ROLE } from '../readable-log.ts'
 import { type FilterInput, isoTime, type KeptFilter, recordFilter, shownFilter } from '../record-filter.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
 import { grantedSearch, searchFilter } from '../subjects/searches.ts'
@@ -33,15 +35,17 @@ type Order = {
 export function exportHandlers(rooms: AdminRooms): Handlers {
   const { exports, jobs, clock } = rooms
   const { store } = exports
-  const find = async (id: string | undefined): Promise<ExportRow> => {
-    const row = await store.get(id ?? '')
-    if (row === undefined) throw new Fault('not_found', { what: 'there is no such export' })
+  /** What shows more than the caller may see is not there for them. */
+  const find = async ({ params, caller }: Pick<OperationInput, 'params' | 'caller'>): Promise<ExportRow> => {
+    const row = await store.get(params['id'] ?? '')
+    if (row === undefined || Number(row.clearance) > clearanceOf(caller))
+      throw new Fault('not_found', { what: 'there is no such export' })
     return row
   }
 
   return {
-    getExports: async () => (await store.list()).map(exportView),
-    getExport: async ({ params }) => exportView(await find(params['id'])),
+    getExports: async ({ caller }) => (await store.list(clearanceOf(caller))).map(exportView),
+    getExport: async (input) => exportView(await find(input)),
 
     async orderExport({ body, caller }) {
       const order = body as Order
@@ -68,6 +72,7 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
         ordered_at: new Date(now).toISOString(),
         format,
         filter: JSON.stringify(filter),
+        clearance: clearanceOf(caller),
         case_number: number ?? null,
         reason: reason ?? null,
         state: 'waiting',
@@ -85,12 +90,12 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
       return answer(exportView(row), { status: 201 })
     },
 
-    async deleteExport({ params }) {
-      await exports.delete(await find(params['id']))
+    async deleteExport(input) {
+      await exports.delete(await find(input))
     },
 
     async downloadExport(input) {
-      const row = await find(input.params['id'])
+      const row = await find(input)
       const { case: number, reason } = input.query as { case?: string; reason?: string }
       const { subjectSearch } = JSON.parse(row.filter) as KeptFilter
       if (subjectSearch !== undefined) {
@@ -107,7 +112,8 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
       await access(file).catch((cause: unknown) => {
         throw new Fault('not_found', { what: 'the file is gone: order the export again', cause })
       })
-      const source = () => bundleSource(rooms)
+      const log = readableAs(row, rooms)
+      const source = () => bundleSource(rooms, log)
       const isContent = row.format === 'bundles'
       const exchanges = isContent ? await exchangesOf(file, source()) : { of: [], without: [] }
       const what = {
@@ -122,7 +128,7 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
         file,
         server: idText(rooms.server),
         source,
-        forms: (asked) => rooms.messageLog.forms(asked),
+        forms: (asked) => log.forms(asked),
         exchanges,
         now: new Date(clock()),
       })
@@ -147,6 +153,11 @@ function withSearch(filter: FilterInput, search: SubjectSearchRow): KeptFilter {
     subjectSearch: search.id,
     subjects,
   }
+}
+
+/** As whoever ordered it, whatever more the caller may see: what was found then is what the file shows. */
+function readableAs({ clearance }: ExportRow, { logFor }: AdminRooms): ReadableLog {
+  return logFor({ roles: Number(clearance) > 0 ? [SECRECY_ROLE] : [] })
 }
 
 function checkContent(caller: Caller, number: string | undefined, reason: string | undefined): void {

@@ -21,7 +21,7 @@ import type { SubjectSearchRow } from './store.ts'
 const LISTED = 50
 
 export function subjectHandlers(rooms: AdminRooms): Handlers {
-  const { messageLog, audit } = rooms
+  const { audit } = rooms
   const placesOf = () => {
     if (rooms.subjects === undefined) throw new Fault('service_unavailable')
     return rooms.subjects.places
@@ -54,7 +54,7 @@ export function subjectHandlers(rooms: AdminRooms): Handlers {
       const row = await grantedSearch(rooms, input.params['id']!, input.caller)
       const { before, limit } = input.query as { before?: number; limit: number }
       const page = { limit, ...(before === undefined ? {} : { before }) }
-      const records = (await messageLog.list({ ...searchFilter(row), ...page })).map(rowView)
+      const records = (await rooms.logFor(input.caller).list({ ...searchFilter(row), ...page })).map(rowView)
       const { case_number, reason, type } = row
       await recordLook(audit, 'findSubjectRecords', searchTarget(row.id), input, {
         ...{ case: case_number, reason, type, hash: monthsOf(row).months.at(-1)?.hash ?? null },

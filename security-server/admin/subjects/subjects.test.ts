@@ -6,6 +6,7 @@ import { writeRestRequest } from '#core/transport/rest-message.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { SERVICE, signedRecord, spoolBody } from '../../message-log/fixture.ts'
+import type { RecordInput } from '../../message-log/record-input.ts'
 import { contractPlaces } from '../../message-log/subjects/contract-places.ts'
 import { type AdminWorld, auditOf, createAdminWorld, type Reply } from '../admin-fixture.ts'
 import { filesOf, verified } from '../exports/export-fixture.ts'
@@ -14,7 +15,12 @@ const PLANTED = '131052-308T'
 const ID = 'DEV:GOV:1234:population:persons'
 const WHY = { case: '2026-17', reason: 'complaint of a citizen' }
 
-async function ask({ messageLog }: AdminWorld, target: string, body?: object): Promise<number> {
+async function ask(
+  { messageLog }: AdminWorld,
+  target: string,
+  body?: object,
+  more: Partial<RecordInput> = {},
+): Promise<number> {
   const message = writeRestRequest({
     method: body === undefined ? 'GET' : 'POST',
     target: `/r1/DEV/GOV/1234/population/persons${target}`,
@@ -25,7 +31,8 @@ async function ask({ messageLog }: AdminWorld, target: string, body?: object): P
     ],
   })
   const spooled = body && (await spoolBody(messageLog, Buffer.from(JSON.stringify(body))))
-  return (await messageLog.append(await signedRecord({ service: SERVICE, message, body: spooled }))).index
+  return (await messageLog.append(await signedRecord({ service: SERVICE, message, body: spooled, ...more })))
+    .index
 }
 
 const listOf = (reply: Reply): Record<string, unknown>[] => JSON.parse(reply.raw.toString())
@@ -138,6 +145,28 @@ await eachDatabase(t, async (_database, t, url) => {
     t.match([status, said], [429, { type: 'subject_searches_used_up' }])
   })
 
+  await t.test('what is under a secret contract is found by those alone who may see it', async (t) => {
+    const contract = `${randomUUID()}/1`
+    const secret = await ask(world, `/persons/${PLANTED}`, undefined, { contract, secrecy: 1 })
+    await ask(world, '/secretly-elsewhere', undefined, { contract, secrecy: 1 })
+    await world.subjects.index()
+    const ordinary = { role: 'XROAD_CONTENT_AUDITOR' }
+    const given = { type: 'personal-code', identifier: PLANTED, ...WHY, case: 'secret' }
+    const asked = await api('POST', '/message-log/subject-searches', given, ordinary)
+    const at = `/message-log/subject-searches/${String(asked.body['id'])}/records`
+    const seen = await api('GET', at, undefined, ordinary)
+    t.same(indexesOf(seen), [two, one])
+    t.match(seen.body, {
+      notCovered: {
+        gaps: [
+          { serviceId: ID, records: 1 },
+          { serviceId: null, records: 1 },
+        ],
+      },
+    })
+    t.same(indexesOf(await recordsOf((await search(given)).body['id'])), [secret, two, one])
+  })
+
   await t.test('the index is there for operators; without a key holder it says so', async (t) => {
     const { body } = await api('GET', '/message-log/subjects', undefined, {
       role: 'XROAD_SYSTEM_ADMINISTRATOR',
@@ -170,7 +199,7 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal((await api('GET', `${at}/file`)).status, 400, 'case and reason')
     const why = '?case=export&reason=complaint'
     const auditor = { role: 'XROAD_AUDITOR' }
-    t.equal((await api('GET', `${at}/file${why}`, undefined, auditor)).status, 403)
+    t.equal((await api('GET', `${at}/file${why}`, undefined, auditor)).status, 404, 'of one who sees more')
     const { raw, status } = await api('GET', `${at}/file${why}`)
     t.equal(status, 200)
     const files = await filesOf(raw)

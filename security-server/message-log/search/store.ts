@@ -3,6 +3,7 @@ import { CompiledQuery, type ExpressionBuilder, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from '../tables.ts'
 import {
+  type Clearance,
   createTrafficStore,
   type DimensionFilter,
   fitsDimensions,
@@ -64,6 +65,8 @@ const COLUMNS = [
   'service',
   'peer',
   'answers',
+  'keep_days',
+  'secrecy',
 ] as const satisfies (keyof SearchRow)[]
 
 export function createSearchStore(database: Database) {
@@ -148,6 +151,13 @@ export function createSearchStore(database: Database) {
           const sql = some.length === PART ? insertPart : insertOne
           await transaction.executeQuery(CompiledQuery.raw(sql, some.flatMap(valuesOf)))
         }
+        const secret = rows.filter(({ secrecy }) => secrecy > 0)
+        for (const { idx, secrecy } of secret)
+          await transaction
+            .insertInto('secret_record')
+            .values({ idx, secrecy })
+            .onConflict((conflict) => conflict.doNothing())
+            .execute()
         await traffic.count(transaction, rows)
       }),
 
@@ -186,6 +196,28 @@ export function createSearchStore(database: Database) {
         if (rows.length >= MAX_PAGE) break
       }
       return rows.slice(0, MAX_PAGE)
+    },
+
+    /** The records from `first` to `last` that are more secret than this, in order; erased ones too. */
+    secretRecords: async (q: { first: number; last: number; clearance: Clearance }): Promise<number[]> => {
+      const rows = await kysely
+        .selectFrom('secret_record')
+        .select('idx')
+        .where('idx', '>=', q.first)
+        .where('idx', '<=', q.last)
+        .where('secrecy', '>', q.clearance)
+        .orderBy('idx')
+        .execute()
+      return rows.map(({ idx }) => Number(idx))
+    },
+
+    secrecyOf: async (idx: number): Promise<Clearance> => {
+      const row = await kysely
+        .selectFrom('secret_record')
+        .select('secrecy')
+        .where('idx', '=', idx)
+        .executeTakeFirst()
+      return Number(row?.secrecy ?? 0) as Clearance
     },
 
     /** The rows of these records, as far as there are any. */
@@ -274,7 +306,8 @@ function insertOf(rows: number, dialect: Database['dialect']): string {
 /** In the order of COLUMNS; written out, because a look-up by name in a loop is slow here. */
 function valuesOf(row: SearchRow): (string | number | null)[] {
   const { idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers } = row
-  return [idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers]
+  const ids = [idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers]
+  return [...ids, row.keep_days, row.secrecy]
 }
 
 function inParts(rows: SearchRow[]): SearchRow[][] {

@@ -56,7 +56,8 @@ async function indexSome({ worker, folder }: Log, rooms: IndexingRooms): Promise
   const entries: { idx: number; entry: string }[] = []
   const counts: SubjectCount[] = []
   for (const { source, of } of found) {
-    const { idx, time, service, kind } = source
+    const { idx, time, kind } = source
+    const service = source.isSecret ? '' : source.service
     const answer = byIndex.get(idx)
     const hashes = answer !== undefined && 'hashes' in answer ? answer.hashes : []
     for (const hash of hashes) entries.push({ idx, entry: subjectEntry(time.slice(0, 7), hash) })

@@ -12,6 +12,8 @@ export type SubjectSource = {
   /** '' where nothing but ids was kept. */
   service: string
   contract: string
+  /** Whether its contract hides it from some readers: counts do not name its service. */
+  isSecret: boolean
   /** Whether another record has the request: a refusal by itself answers one that was never logged. */
   answers: boolean
   /** Absent when it was not kept. */
@@ -57,6 +59,7 @@ export async function readSources(
       time,
       contract,
       service: opened?.metadata.service ?? '',
+      isSecret: (opened?.metadata.secrecy ?? 0) > 0,
       answers: opened?.metadata.answers !== undefined,
       message,
       body,

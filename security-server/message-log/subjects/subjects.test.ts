@@ -171,6 +171,10 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.test('what cannot be indexed is counted by day, service and reason', async (t) => {
     const first = await ask(log, '/anything', { service: UNKNOWN })
     await ask(log, '/anything', { service: UNKNOWN })
+    const secret = await ask(log, '/anything', {
+      service: { ...UNKNOWN, serviceCode: 'hushed' },
+      more: { secrecy: 1 },
+    })
     await ask(log, '/statistics')
     await ask(log, '/elsewhere')
     await ask(log, '/all')
@@ -187,7 +191,7 @@ await eachDatabase(t, async (_database, t, url) => {
     await log.subjects.index(rooms)
     t.same(await reasons(), {
       indexed: 5,
-      undeclared: 3,
+      undeclared: 4,
       not_personal: 1,
       absent: 1,
       unreadable: 1,
@@ -203,6 +207,12 @@ await eachDatabase(t, async (_database, t, url) => {
       gaps.find(({ service, reason }) => reason === 'undeclared' && service.endsWith('/unknown')),
       { day: new Date().toISOString().slice(0, 10), records: 2, firstIndex: first, lastIndex: first + 1 },
     )
+    t.match(
+      gaps.find(({ service, reason }) => reason === 'undeclared' && service === ''),
+      { records: 1, firstIndex: secret },
+      'of a secret contract no service is named',
+    )
+    t.notMatch(JSON.stringify(gaps), /hushed/)
     t.match({ more, backlog }, { more: false, backlog: { records: 0, since: null } })
     t.notOk(gaps.some(({ reason }) => reason === 'indexed' || reason === 'not_personal'))
     const today = new Date().toISOString().slice(0, 10)
