@@ -38,6 +38,8 @@ export type Settings = {
   login?: LoginFile
   auditing: { contentFourEyes: boolean }
   limits: { bodyBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
+  /** Who holds the keys by which the log is searched for people. */
+  subjectKeys?: SubjectKeysSettings
   /** This server as a witness of others' logs. */
   witness?: { name: string }
   /** Who witnesses the log of this one. */
@@ -54,6 +56,16 @@ export type Settings = {
   logLevel: string
   development: boolean
   killPoint?: string
+}
+
+export type SubjectKeysSettings = {
+  socket?: string
+  url?: string
+  certificateFile?: string
+  keyFile?: string
+  holderCertificateFile?: string
+  indexKeyFile: string
+  searchKeyFile: string
 }
 
 const DAY = '20\\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])'
@@ -211,6 +223,21 @@ export const settingsSchema = {
           default: 4,
           description: 'No exchange when a record is unstamped for longer',
         },
+      },
+    },
+    subjectKeys: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['indexKeyFile', 'searchKeyFile'],
+      description: 'The holder of the keys by which the log is searched for people',
+      properties: {
+        socket: { type: 'string', 'x-path': true, description: 'Its Unix socket' },
+        url: { type: 'string', pattern: '^https://', description: 'Its address, for mutual TLS instead' },
+        certificateFile: { type: 'string', 'x-path': true, description: 'What this server shows, PEM' },
+        keyFile: { type: 'string', 'x-path': true, description: 'Its private key, mode 0600' },
+        holderCertificateFile: { type: 'string', 'x-path': true, description: 'What the holder shows, PEM' },
+        indexKeyFile: { type: 'string', 'x-path': true, description: 'Credential of indexing, mode 0600' },
+        searchKeyFile: { type: 'string', 'x-path': true, description: 'Credential of searches, mode 0600' },
       },
     },
     witness: {

@@ -59,6 +59,7 @@ import { createServiceClient } from './provider/client.ts'
 import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
+import { watchSubjects, wireSubjects } from './subject-search.ts'
 import { hardwarePlaces, unlockToken } from './unlock-token.ts'
 import { createLogVerification } from './verification.ts'
 import { wireWitnesses } from './witnessing.ts'
@@ -288,6 +289,9 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ...settings.verification,
     logger: log,
   })
+  const subjects = await wireSubjects({
+    ...{ settings: settings.subjectKeys, database, clock, messageLog, contracts },
+  })
   const registryReports = createRegistryReports({
     ...{ server, clock, keys, globalConfiguration, messageLog, post, version: VERSION, random: Math.random },
     jobs: { state: () => jobs.state() },
@@ -300,7 +304,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     handlers: jobHandlers(
       {
         ...{ keys, globalConfiguration, contracts, localSystems, messageLog },
-        ...{ verifications, reconciliation, exports, registryReports, auditStream, ...witnessing },
+        ...{ verifications, reconciliation, exports, registryReports, auditStream, subjects, ...witnessing },
       },
       node,
     ),
@@ -313,6 +317,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     intervalSeconds,
   })
   watchAuditStream(auditStream, metrics)
+  watchSubjects(subjects, messageLog, metrics)
   const clientApps = await listenForClients(settings.clients, { keys, log }, (app) => {
     consumerRoutes(app, consumer, log, observe('consumer'))
     listClientsRoute(app, globalConfiguration, log)
@@ -354,6 +359,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     jobs,
     registryReports,
     exports,
+    subjects,
     login: login && {
       settings: { ...login, clientSecret: await readSecret(login.clientSecretFile) },
       metrics,
@@ -380,6 +386,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
       await adminApi.close()
       await verifications.close()
       await jobs.stop()
+      await subjects.close()
       await Promise.all([peerClient.close(), serviceClient.close(), ocspClient.close(), keys.close()])
       await messageLog.close()
       await database.close()

@@ -19,6 +19,7 @@ import { type AppendResult, createWriter, type OwnRecord, type Writer } from './
 import { closeAbandoned, scanIntents } from './recover.ts'
 import { workerRetention } from './retention/worker-retention.ts'
 import { openSqliteStore, prepareFile } from './sqlite/store.ts'
+import { workerSubjects } from './subjects/worker-subjects.ts'
 import { nextBatch } from './time-stamps/batch.ts'
 import { signersOf } from './time-stamps/signers-of.ts'
 import { timeStampRecord } from './time-stamps/stamp-record.ts'
@@ -109,6 +110,7 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
         indexAll: () => maintenance.indexPast(Number.MAX_SAFE_INTEGER),
         scrub: () => store.scrub(),
       }),
+      ...workerSubjects({ log, findKey: ring.find, inTurn }),
       partners: ({ from, to }) => log.reconciliation.partners(from, to),
       rangeBetween: ({ from, to }) => log.reconciliation.range(from, to),
       readRecords: (q) => readRecords(log, q, ring.find),

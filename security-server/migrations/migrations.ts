@@ -12,6 +12,7 @@ import { localSystemsMigrations } from './local-systems.ts'
 import { serverPeopleMigrations } from './people.ts'
 import { reconciliationMigrations } from './reconciliation.ts'
 import { recordExportMigrations } from './record-exports.ts'
+import { subjectMigrations } from './subjects.ts'
 
 export const serverMigrations: Record<string, Migration> = {
   ...jobMigrations,
@@ -24,6 +25,7 @@ export const serverMigrations: Record<string, Migration> = {
   ...serverContractMigrations,
   ...reconciliationMigrations,
   ...recordExportMigrations,
+  ...subjectMigrations,
   ...sessionMigrations,
   ...serverPeopleMigrations,
 }

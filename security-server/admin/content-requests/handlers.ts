@@ -1,13 +1,15 @@
 /** Operations on requests to see content: asked by one auditor, decided by another. */
 import { answer } from '#platform/http-service/answer.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { collectExchange } from '../../message-log/evidence/write-bundle.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
+import { ownSearch, searchTarget } from '../subjects/searches.ts'
 import type { ContentRequest, RequestFilter } from './store.ts'
 
-type Asked = { index?: number; exportId?: string; case: string; reason: string }
+type Asked = { index?: number; exportId?: string; searchId?: string; case: string; reason: string }
 
 /** By what an exchange is known in a request: its first record. Throws `not_found`. */
 export async function exchangeTarget(messageLog: AdminRooms['messageLog'], index: number): Promise<string> {
@@ -44,9 +46,18 @@ export function contentRequestHandlers(rooms: AdminRooms): Handlers {
     decidedAt: row.decided_at,
     decisionReason: row.decision_reason,
   })
-  const targetOf = async ({ index, exportId }: Asked): Promise<string> => {
-    if ((index === undefined) === (exportId === undefined))
-      throw new Fault('invalid_input', { what: 'index or exportId is needed, and not both' })
+  const targetOf = async (
+    { index, exportId, searchId, case: number }: Asked,
+    caller: Caller,
+  ): Promise<string> => {
+    if ([index, exportId, searchId].filter((one) => one !== undefined).length !== 1)
+      throw new Fault('invalid_input', { what: 'one of index, exportId and searchId is needed' })
+    if (searchId !== undefined) {
+      const search = await ownSearch(rooms, searchId, caller)
+      if (search.case_number !== number)
+        throw new Fault('invalid_input', { what: `the search is of case ${search.case_number}` })
+      return searchTarget(searchId)
+    }
     if (index !== undefined) return exchangeTarget(messageLog, index)
     const found = await exports.store.get(exportId!.toLowerCase())
     if (found?.format !== 'bundles')
@@ -63,7 +74,7 @@ export function contentRequestHandlers(rooms: AdminRooms): Handlers {
     },
     askForContent: async ({ body, caller }) => {
       const asked = body as Asked
-      const target = await targetOf(asked)
+      const target = await targetOf(asked, caller)
       const row = await contentRequests.ask({ target, case: asked.case, reason: asked.reason, caller })
       return answer(view(row), { status: 201 })
     },

@@ -8,8 +8,10 @@ import { idText } from '#schemas/identifiers.ts'
 import { exportTarget } from '../content-requests/handlers.ts'
 import { recordLook } from '../looks.ts'
 import { bundleSource } from '../message-log.ts'
-import { type FilterInput, recordFilter } from '../record-filter.ts'
+import { type FilterInput, isoTime, type KeptFilter, recordFilter, shownFilter } from '../record-filter.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
+import { grantedSearch, searchFilter } from '../subjects/searches.ts'
+import type { SubjectSearchRow } from '../subjects/store.ts'
 import type { ExportRow } from './store.ts'
 import { exchangesOf, writeExport } from './write-export.ts'
 
@@ -19,7 +21,14 @@ const MAX_KEPT = 50
 const KEPT_MS = 7 * 86_400_000
 const CONTENT_ROLE = 'XROAD_CONTENT_AUDITOR'
 
-type Order = { format: 'csv' | 'jsonl' | 'bundles'; filter: FilterInput; case?: string; reason?: string }
+type Order = {
+  format: 'csv' | 'jsonl' | 'bundles'
+  filter: FilterInput
+  /** A search by person of the caller's own: its case and reason are those of the export. */
+  subjectSearch?: string
+  case?: string
+  reason?: string
+}
 
 export function exportHandlers(rooms: AdminRooms): Handlers {
   const { exports, jobs, clock } = rooms
@@ -35,8 +44,13 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
     getExport: async ({ params }) => exportView(await find(params['id'])),
 
     async orderExport({ body, caller }) {
-      const { format, filter, case: number, reason } = body as Order
-      if (format === 'bundles') checkContent(caller, number, reason)
+      const order = body as Order
+      const { format } = order
+      const search = order.subjectSearch && (await grantedSearch(rooms, order.subjectSearch, caller))
+      const number = search ? search.case_number : order.case
+      const reason = search ? search.reason : order.reason
+      if (format === 'bundles' || search) checkContent(caller, number, reason)
+      const filter = search ? withSearch(order.filter, search) : order.filter
       recordFilter(filter)
       const { all, unfinished } = await store.count()
       if (unfinished >= MAX_UNFINISHED) {
@@ -78,6 +92,11 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
     async downloadExport(input) {
       const row = await find(input.params['id'])
       const { case: number, reason } = input.query as { case?: string; reason?: string }
+      const { subjectSearch } = JSON.parse(row.filter) as KeptFilter
+      if (subjectSearch !== undefined) {
+        checkContent(input.caller, number, reason)
+        await grantedSearch(rooms, subjectSearch, input.caller)
+      }
       if (row.format === 'bundles') {
         checkContent(input.caller, number, reason)
         const target = exportTarget(row.id)
@@ -113,12 +132,33 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
   }
 }
 
+/** Both hold: of two times the narrower one. */
+function withSearch(filter: FilterInput, search: SubjectSearchRow): KeptFilter {
+  const { subjects = [], from, to } = searchFilter(search)
+  const [first] = [from, filter.from && isoTime(filter.from)]
+    .flatMap((one) => one ?? [])
+    .sort()
+    .reverse()
+  const [last] = [to, filter.to && isoTime(filter.to)].flatMap((one) => one ?? []).sort()
+  return {
+    ...filter,
+    ...(first !== undefined && { from: first }),
+    ...(last !== undefined && { to: last }),
+    subjectSearch: search.id,
+    subjects,
+  }
+}
+
 function checkContent(caller: Caller, number: string | undefined, reason: string | undefined): void {
   if (!caller.roles.includes(CONTENT_ROLE)) {
-    throw new Fault('forbidden', { what: `bundles hold content: ${CONTENT_ROLE} is needed` })
+    throw new Fault('forbidden', {
+      what: `bundles, and searches by person, are content: ${CONTENT_ROLE} is needed`,
+    })
   }
   if (number === undefined || reason === undefined) {
-    throw new Fault('invalid_input', { what: 'bundles hold content: case and reason are needed' })
+    throw new Fault('invalid_input', {
+      what: 'bundles, and searches by person, are content: case and reason are needed',
+    })
   }
 }
 
@@ -129,7 +169,7 @@ function exportView(row: ExportRow) {
     orderedBy: row.ordered_by_name,
     orderedAt: row.ordered_at,
     format: row.format,
-    filter: JSON.parse(row.filter) as unknown,
+    filter: shownFilter(row.filter),
     case: row.case_number,
     reason: row.reason,
     state: row.state,
