@@ -35,8 +35,7 @@ import { checkNotRestored, createHighWater } from './configuration/high-water.ts
 import { publicRoutes } from './configuration/public-routes.ts'
 import { createPublish } from './configuration/publish.ts'
 import { configurationHandlers } from './configuration/routes.ts'
-import { openPrivateKeys } from './configuration/signing-keys/private-keys.ts'
-import { signingKeyHandlers } from './configuration/signing-keys/routes.ts'
+import { openSigningKeys } from './configuration/signing-keys/open-signing-keys.ts'
 import { createSignDocument } from './configuration/signing-keys/sign-document.ts'
 import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
@@ -114,7 +113,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
 export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const { settings, clock, log } = q
   const { configuration, directory, publicUrl } = settings
-  const privateKeys = await openPrivateKeys(path.join(directory, 'signing-keys'), q.pin)
+  const signingKeys = await openSigningKeys({ ...settings, pin: q.pin, clock })
   const database = await openRegistryDatabase(settings.database)
   const publications = createPublicationStore(database)
   const highWater = createHighWater(path.join(directory, 'highest-published-index'))
@@ -128,7 +127,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ? undefined
       : await managementListener(settings.managementService, log)
   const transparencyLog = createLogStore(database)
-  const signing = { privateKeys, acceptRestored: q.acceptRestored === true, now: () => new Date(clock()) }
+  const signing = { ...signingKeys, acceptRestored: q.acceptRestored === true, now: () => new Date(clock()) }
   const publish = createPublish({
     ...signing,
     store: publications,
@@ -204,7 +203,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     fourEyes: () => fourEyes(),
   })
   const { ocspFreshnessSeconds } = configuration
-  const signDocument = createSignDocument({ keys, privateKeys })
+  const signDocument = createSignDocument({ keys, ...signingKeys })
   const noticed = { database, record, jobs, metrics, members, trust, ocspFreshnessSeconds, clock, log }
   const requests = openRequests({ ...noticed, announce, tell: mail.tell?.request })
   const { webhooks } = requests
@@ -328,8 +327,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...serverHandlers({ store: servers, members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
       ...requests.handlers,
-      ...configurationHandlers({ store: publications, members, keys, publish, publicUrl }),
-      ...signingKeyHandlers({ store: keys, privateKeys, members, clock, ...configuration }),
+      ...configurationHandlers({ store: publications, members, keys, ...signingKeys, publish, publicUrl }),
+      ...signingKeys.serve({ store: keys, members, health, metrics, fourEyes, ...configuration }),
       ...suspensions.handlers,
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
@@ -386,6 +385,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       await login?.close()
       await jobs.stop()
       await catalogue.close()
+      signingKeys.close()
       await database.close()
     },
   }

@@ -3,7 +3,7 @@
  * group of their own, ended by it.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -17,18 +17,20 @@ const MODULES = [
   '/usr/lib64/pkcs11/libsofthsm2.so',
   '/usr/local/lib/softhsm/libsofthsm2.so',
 ]
-const TRIES = 200
+const TRIES = 1200
 const PAUSE_MS = 25
 const SO_PIN = '87654321'
 
 export const LABEL = 'agency'
-export const PIN = '1234-5678'
+export const PIN = 'Qx7-river-Lm2'
 
 export type SoftHsm = {
   socket: string
   /** Ends the server and every process of the module, as a device that is pulled out. */
   stop(): Promise<void>
   start(): Promise<void>
+  /** Kills the processes of the module alone; the server goes on. */
+  crashModule(): void
   /** Makes another token in the same device. */
   addToken(label: string): void
   /** Sets the PIN with the tool of the token's maker. */
@@ -104,6 +106,9 @@ export async function startSoftHsm(): Promise<SoftHsm> {
     stop,
     start,
     addToken,
+    crashModule() {
+      for (const pid of processesOf(child!.pid!)) process.kill(pid, 'SIGKILL')
+    },
     setPin: (pin) =>
       void run('pkcs11-tool', [
         ...['--module', module, '--token-label', LABEL, '--login', '--login-type', 'so'],
@@ -121,6 +126,21 @@ function answers(socket: string): Promise<boolean> {
     })
     connection.once('error', () => resolve(false))
   })
+}
+
+/** The processes of a group beside its leader (proc(5): pid, name in brackets, state, parent, group). */
+function processesOf(group: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== group)
+    .filter((name) => {
+      try {
+        const after = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1) ?? ''
+        return Number(after.split(' ')[2]) === group
+      } catch {
+        return false // It has ended meanwhile.
+      }
+    })
+    .map(Number)
 }
 
 function modulePath(): string | undefined {

@@ -29,6 +29,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
     ...['examineExternalAnchor', 'readExternalAnchor', 'trustExternalAnchor', 'removeExternalAnchor'],
+    ...['getSigningToken', 'giveSigningTokenPinPart', 'lockSigningToken'],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
     ...['addSuspension', 'confirmSuspension', 'liftSuspension', 'setSuspensionPolicy'],
     ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],

@@ -15,6 +15,8 @@ import {
   isObject,
   malformed,
   openDocument,
+  type RemoteDocumentSigner,
+  signDocument,
   writeDocument,
 } from './signed-document.ts'
 
@@ -26,6 +28,11 @@ const MAX_HASHES = 54
 
 export function writeLogHead(head: LogHead, signer: DocumentSigner): string {
   return writeDocument(head, signer, KIND)
+}
+
+/** As `writeLogHead`, by a signer whose key may lie on a token. */
+export function signLogHead(head: LogHead, signer: RemoteDocumentSigner): Promise<string> {
+  return signDocument(head, signer, KIND)
 }
 
 /** The head inside a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf`, `invalid_global_conf_signature`. */

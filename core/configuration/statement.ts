@@ -10,6 +10,8 @@ import {
   isTime,
   malformed,
   openDocument,
+  type RemoteDocumentSigner,
+  signDocument,
   writeDocument,
 } from './signed-document.ts'
 
@@ -24,6 +26,14 @@ const SHA512_BASE64 = /^[A-Za-z0-9+/]{86}==$/
 /** Signs a statement. */
 export function writeStatement(statement: ConfigurationStatement, signer: DocumentSigner): string {
   return writeDocument(statement, signer, KIND)
+}
+
+/** As `writeStatement`, by a signer whose key may lie on a token. */
+export function signStatement(
+  statement: ConfigurationStatement,
+  signer: RemoteDocumentSigner,
+): Promise<string> {
+  return signDocument(statement, signer, KIND)
 }
 
 /**

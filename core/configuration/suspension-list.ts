@@ -21,6 +21,8 @@ import {
   isTime,
   malformed,
   openDocument,
+  type RemoteDocumentSigner,
+  signDocument,
   writeDocument,
 } from './signed-document.ts'
 
@@ -38,6 +40,11 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export function writeSuspensionList(list: SuspensionList, signer: DocumentSigner): string {
   return writeDocument(list, signer, KIND)
+}
+
+/** As `writeSuspensionList`, by a signer whose key may lie on a token. */
+export function signSuspensionList(list: SuspensionList, signer: RemoteDocumentSigner): Promise<string> {
+  return signDocument(list, signer, KIND)
 }
 
 /** The list inside a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf`, `invalid_global_conf_signature`. */

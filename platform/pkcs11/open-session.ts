@@ -48,7 +48,7 @@ export async function openTokenSession(place: TokenPlace): Promise<TokenSession>
         ['id', id],
       ])
       if (found.length !== 1)
-        throw new Fault('key_not_found', { what: `${found.length} keys on the token have this id` })
+        throw new Fault('token_unavailable', { what: `${found.length} keys on it have the id ${objectId}` })
       handles.set(objectId, found[0]!)
       return found[0]!
     }
