@@ -58,6 +58,7 @@ export type Settings = {
   login?: Login | undefined
   witness?: { name: string } | undefined
   auditStream?: AuditStreamSettings | undefined
+  auditAuthorities: { name: string; certificateSha256: string }[]
   fleet: { probeSeconds: number }
   catalogue?: CatalogueSettings | undefined
   mail?: MailSettings | undefined
@@ -207,6 +208,25 @@ export const settingsSchema = {
       },
     },
     auditStream: auditStreamSchema,
+    auditAuthorities: {
+      type: 'array',
+      maxItems: 10,
+      default: [],
+      description: 'Who may order audits; without one no audit order is taken',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name', 'certificateSha256'],
+        properties: {
+          name: { type: 'string', minLength: 1, maxLength: 100, description: 'As its orders name it' },
+          certificateSha256: {
+            type: 'string',
+            pattern: '^[0-9a-fA-F]{64}$',
+            description: 'SHA-256 of the certificate of the key that signs its orders',
+          },
+        },
+      },
+    },
     fleet: {
       type: 'object',
       additionalProperties: false,

@@ -1,4 +1,5 @@
 /** The wiring of a central registry: database, keys and clock to rooms, rooms to listeners and jobs. */
+
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
@@ -29,6 +30,7 @@ import { createApprovals } from './approvals/create-approvals.ts'
 import { createProposers } from './approvals/proposers.ts'
 import { approvalHandlers } from './approvals/routes.ts'
 import { createProposalStore } from './approvals/store.ts'
+import { openAuditOrders } from './audit-orders/open-audit-orders.ts'
 import { COLLECT_CATALOGUE, openCatalogue } from './catalogue/open-catalogue.ts'
 import type { Settings } from './config.ts'
 import { checkNotRestored, createHighWater } from './configuration/high-water.ts'
@@ -216,15 +218,14 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     probeSeconds: settings.fleet.probeSeconds,
     onLoopback: isLoopback(new URL(publicUrl).hostname),
   })
+  const { auditAuthorities: authorities } = settings
+  const auditOrders = openAuditOrders({ ...noticed, signDocument, authorities })
   const catalogue = openCatalogue({ database, record, members, clock, log, settings: settings.catalogue })
-
   const mandates = openMandates({ database, record, jobs, webhooks, post: postNotice, members, clock, log })
 
   const apiKeys = createApiKeys({ database, clock })
-  const auditStream = await openAuditStream({
-    ...{ settings: settings.auditStream, database },
-    service: { name: 'concordat-central-registry', instance: publicUrl },
-  })
+  const service = { name: 'concordat-central-registry', instance: publicUrl }
+  const auditStream = await openAuditStream({ settings: settings.auditStream, database, service })
   watchAuditStream(auditStream, metrics)
   const { initialApiKeyFile } = settings.admin
   if (initialApiKeyFile !== undefined) await writeInitialApiKey(initialApiKeyFile, { apiKeys, audit })
@@ -246,10 +247,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     return { ok: Date.parse(newest.expiresAt) > clock(), reason }
   })
 
-  const { witness, handlers: witnessing } = await openWitness({
-    ...{ settings: settings.witness, database, directory, members, trust, servers, metrics, clock, log },
-    ocspFreshnessSeconds,
-  })
+  const logs = { database, directory, members, trust, servers, ocspFreshnessSeconds, metrics, clock, log }
+  const { witness, handlers: witnessing } = await openWitness({ ...logs, settings: settings.witness })
 
   const publicApp = await publicListener(settings.public, log)
   publicRoutes(publicApp, publications)
@@ -337,6 +336,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...explainHandlers({ database, publications, members, trust, ocspFreshnessSeconds, clock }),
       ...consequenceHandlers({ database, members, makerOf: proposers.makerOf, clock }),
       ...fleet.handlers,
+      ...auditOrders.handlers,
       ...catalogue.handlers,
       ...mail.handlers,
       ...openImports({ database, change, record, members, keys, clock, publicUrl, settings: configuration }),
@@ -351,14 +351,15 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     await requests.takeRegistrations(registration.app, {
       ...contracts.intake((purpose, outcome) => count(`contract-${purpose}`, outcome)),
       ...fleet.intake((purpose, outcome) => count(`server-${purpose}`, outcome)),
+      ...auditOrders.intake((purpose, outcome) => count(`audit-${purpose}`, outcome)),
     })
     const { address: host, port } = settings.registration!
     await registration.app.listen({ host, port })
   }
   if (management !== undefined) {
     requests.takeManagement(management.app, management.pinned)
-    const { address: host, port } = settings.managementService!
-    await management.app.listen({ host, port })
+    const { address, port } = settings.managementService!
+    await management.app.listen({ host: address, port })
   }
   await publicApp.listen({ host: settings.public.address, port: settings.public.port })
   await adminApp.listen({ host: settings.admin.address, port: settings.admin.port })

@@ -36,6 +36,8 @@ export type ContractTerms = {
   /** How much of the messages both logs keep. */
   logLevel: 'full' | 'digest' | 'none'
   retentionDays: number
+  /** Hides its exchanges from auditors, except those with the role for it on servers that one of these members owns. */
+  secret?: { visibleTo: string[] }
   quota?: { perSecond?: number; burst?: number; perDay?: number }
   validFrom: string
   validUntil: string

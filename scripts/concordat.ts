@@ -12,6 +12,10 @@ const COMMANDS: Record<string, Command> = {
     load: () => import('./sandbox.ts'),
   },
   verify: { summary: 'judge a message container (ASiC-E) offline', load: () => import('./verify.ts') },
+  'audit-order': {
+    summary: 'an authority makes audit orders, and checks what servers answered',
+    load: () => import('./audit-order.ts'),
+  },
   log: { summary: 'verify a whole message log', load: () => import('./log.ts') },
   registry: {
     summary: "every operation of a registry's management API, and a registry from a file",
@@ -33,6 +37,7 @@ const COMMANDS: Record<string, Command> = {
 const SERVERS: Record<string, string> = {
   'central-registry': 'the registry of an instance',
   'security-server': 'the gateway of an agency',
+  'subject-keys': "the keys by which a log is searched for people, apart from the agency's server",
   'trust-services': 'certification authority, OCSP responder and TSA for development',
 }
 

@@ -1,9 +1,9 @@
 /** The settings of one security server: what the YAML file may say, checked before anything starts. */
-import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
+import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
 
 export type ListenAddress = { address: string; port: number }
 
@@ -15,7 +15,7 @@ export type HardwareTokenSettings = {
   pinFile?: string
 }
 
-export type Settings = {
+export type Settings = KeepingSettings & {
   server: string
   directory: string
   database: string
@@ -36,19 +36,18 @@ export type Settings = {
   admin: ListenAddress & { initialApiKeyFile?: string }
   /** Where persons log in; without it API keys alone work. */
   login?: LoginFile
-  auditing: { contentFourEyes: boolean }
+  auditing: {
+    contentFourEyes: boolean
+    ordersNeedApproval: boolean
+    authorities: { name: string; certificateSha256: string; secret: boolean }[]
+  }
   limits: { bodyBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
+  /** Who holds the keys by which the log is searched for people. */
+  subjectKeys?: SubjectKeysSettings
   /** This server as a witness of others' logs. */
   witness?: { name: string }
   /** Who witnesses the log of this one. */
   witnesses?: { policyFile: string; own: string[] }
-  verification: { hour: number; fullEveryDays: number }
-  archives: { path?: string; maxFileBytes: number }
-  evidenceRecords: {
-    intervalHours: number
-    renewBeforeDays: number
-    algorithmEnds: string[]
-  }
   auditStream?: AuditStreamSettings
   redisUrlFile?: string
   logLevel: string
@@ -56,7 +55,15 @@ export type Settings = {
   killPoint?: string
 }
 
-const DAY = '20\\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])'
+export type SubjectKeysSettings = {
+  socket?: string
+  url?: string
+  certificateFile?: string
+  keyFile?: string
+  holderCertificateFile?: string
+  indexKeyFile: string
+  searchKeyFile: string
+}
 
 const listen = (port: number): object => ({
   type: 'object',
@@ -186,6 +193,35 @@ export const settingsSchema = {
           default: false,
           description: 'Content is shown to an auditor only when a second one has agreed',
         },
+        ordersNeedApproval: {
+          type: 'boolean',
+          default: false,
+          description: 'An audit order is answered only when somebody here has agreed; they may refuse it',
+        },
+        authorities: {
+          type: 'array',
+          maxItems: 10,
+          default: [],
+          description: 'Who may order audits; orders of others are refused',
+          items: {
+            type: 'object',
+            additionalProperties: false,
+            required: ['name', 'certificateSha256'],
+            properties: {
+              name: { type: 'string', minLength: 1, maxLength: 100, description: 'As its orders name it' },
+              certificateSha256: {
+                type: 'string',
+                pattern: '^[0-9a-fA-F]{64}$',
+                description: 'SHA-256 of the certificate of the key that signs its orders',
+              },
+              secret: {
+                type: 'boolean',
+                default: false,
+                description: 'It may see what is under secret contracts too',
+              },
+            },
+          },
+        },
       },
     },
     limits: {
@@ -211,6 +247,21 @@ export const settingsSchema = {
           default: 4,
           description: 'No exchange when a record is unstamped for longer',
         },
+      },
+    },
+    subjectKeys: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['indexKeyFile', 'searchKeyFile'],
+      description: 'The holder of the keys by which the log is searched for people',
+      properties: {
+        socket: { type: 'string', 'x-path': true, description: 'Its Unix socket' },
+        url: { type: 'string', pattern: '^https://', description: 'Its address, for mutual TLS instead' },
+        certificateFile: { type: 'string', 'x-path': true, description: 'What this server shows, PEM' },
+        keyFile: { type: 'string', 'x-path': true, description: 'Its private key, mode 0600' },
+        holderCertificateFile: { type: 'string', 'x-path': true, description: 'What the holder shows, PEM' },
+        indexKeyFile: { type: 'string', 'x-path': true, description: 'Credential of indexing, mode 0600' },
+        searchKeyFile: { type: 'string', 'x-path': true, description: 'Credential of searches, mode 0600' },
       },
     },
     witness: {
@@ -242,71 +293,7 @@ export const settingsSchema = {
         },
       },
     },
-    verification: {
-      type: 'object',
-      additionalProperties: false,
-      default: {},
-      properties: {
-        hour: {
-          type: 'integer',
-          minimum: 0,
-          maximum: 23,
-          default: 1,
-          description: 'After which hour (UTC) the message log is verified each day',
-        },
-        fullEveryDays: {
-          type: 'integer',
-          minimum: 1,
-          maximum: 366,
-          default: 7,
-          description: 'Every so many days from the first record on',
-        },
-      },
-    },
-    archives: {
-      type: 'object',
-      additionalProperties: false,
-      default: {},
-      properties: {
-        path: {
-          type: 'string',
-          'x-path': true,
-          description: 'Where archives of the message log go; archives in `directory` when absent',
-        },
-        maxFileBytes: {
-          type: 'integer',
-          minimum: 65536,
-          default: 33554432,
-          description: 'A new archive is begun when contents of so many bytes are in one',
-        },
-      },
-    },
-    evidenceRecords: {
-      type: 'object',
-      additionalProperties: false,
-      default: {},
-      properties: {
-        intervalHours: {
-          type: 'number',
-          minimum: 1,
-          default: 24,
-          description: 'How often an evidence record over the tree head is made',
-        },
-        renewBeforeDays: {
-          type: 'integer',
-          minimum: 1,
-          default: 90,
-          description: 'How long before it ceases to count an evidence record is renewed',
-        },
-        algorithmEnds: {
-          type: 'array',
-          items: { type: 'string', pattern: `^(${Object.keys(ALGORITHM_ENDS).join('|')}) ${DAY}$` },
-          default: [],
-          description:
-            'Last days of algorithms (SHA-256 2029-12-31), where they differ from docs/validation-policy.md',
-        },
-      },
-    },
+    ...keepingProperties,
     auditStream: auditStreamSchema,
     redisUrlFile: {
       type: 'string',

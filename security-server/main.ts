@@ -21,6 +21,7 @@ import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { VERSION } from '#platform/process/version.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
+import { createAuditOrders } from './admin/audit-orders/create-audit-orders.ts'
 import { createExports } from './admin/exports/create-exports.ts'
 import { checkSettings, federationsOf, type Settings, settingsSchema } from './config.ts'
 import { evidenceRoutes } from './consumer/evidence.ts'
@@ -59,6 +60,7 @@ import { createServiceClient } from './provider/client.ts'
 import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
+import { watchSubjects, wireSubjects } from './subject-search.ts'
 import { hardwarePlaces, unlockToken } from './unlock-token.ts'
 import { createLogVerification } from './verification.ts'
 import { wireWitnesses } from './witnessing.ts'
@@ -243,14 +245,8 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     service: { name: 'concordat-security-server', instance: settings.server },
   })
   const reconciliation = await createReconciliation({
-    server,
-    clock,
-    database,
-    keys,
-    globalConfiguration,
-    verifyPeer,
-    peerClient,
-    log: messageLog,
+    ...{ server, clock, database, keys, globalConfiguration, verifyPeer, peerClient, log: messageLog },
+    secrecyBetween: contracts.secrecyBetween,
     logger: log,
     quota: createPeerQuota({ perSecond: 100, burst: 200, underWay: 4, clock }),
     audit: (act) =>
@@ -288,9 +284,17 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ...settings.verification,
     logger: log,
   })
+  const subjects = await wireSubjects({
+    ...{ settings: settings.subjectKeys, database, clock, messageLog, contracts },
+  })
   const registryReports = createRegistryReports({
     ...{ server, clock, keys, globalConfiguration, messageLog, post, version: VERSION, random: Math.random },
     jobs: { state: () => jobs.state() },
+  })
+  const auditOrders = createAuditOrders({
+    ...{ server, clock, database, keys, globalConfiguration, messageLog, audit, post, log },
+    authorities: settings.auditing.authorities,
+    needsApproval: settings.auditing.ordersNeedApproval,
   })
   const jobs = createJobs({
     database,
@@ -300,7 +304,8 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     handlers: jobHandlers(
       {
         ...{ keys, globalConfiguration, contracts, localSystems, messageLog },
-        ...{ verifications, reconciliation, exports, registryReports, auditStream, ...witnessing },
+        ...{ verifications, reconciliation, exports, auditOrders, registryReports, subjects },
+        ...{ auditStream, ...witnessing },
       },
       node,
     ),
@@ -313,6 +318,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     intervalSeconds,
   })
   watchAuditStream(auditStream, metrics)
+  watchSubjects(subjects, messageLog, metrics)
   const clientApps = await listenForClients(settings.clients, { keys, log }, (app) => {
     consumerRoutes(app, consumer, log, observe('consumer'))
     listClientsRoute(app, globalConfiguration, log)
@@ -344,16 +350,14 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     globalConfiguration,
     contracts,
     localSystems,
-    messageLog: {
-      ...messageLog,
-      verifications,
-      verify: () => runVerification(),
-    },
+    messageLog: { ...messageLog, verifications, verify: () => runVerification() },
     reconciliation,
     witnessing,
     jobs,
     registryReports,
     exports,
+    subjects,
+    auditOrders,
     login: login && {
       settings: { ...login, clientSecret: await readSecret(login.clientSecretFile) },
       metrics,
@@ -380,6 +384,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
       await adminApi.close()
       await verifications.close()
       await jobs.stop()
+      await subjects.close()
       await Promise.all([peerClient.close(), serviceClient.close(), ocspClient.close(), keys.close()])
       await messageLog.close()
       await database.close()

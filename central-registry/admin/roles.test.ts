@@ -21,7 +21,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['declineManagementRequest', 'revokeManagementRequest', 'setWebhook', 'deleteWebhook'],
     ...['approveContract', 'declineContract', 'suspendContract', 'resumeContract', 'terminateContract'],
     ...['addHostingMandate', 'endHostingMandate', 'beginSuccession', 'completeSuccession'],
-    ...['collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
+    ...['collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage', 'addAuditOrder'],
     ...['setMailAddresses', 'getMailAddresses', 'getMailMessages', 'retryMailMessage'],
   ],
   XROAD_SECURITY_OFFICER: [
@@ -33,7 +33,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
     ...['addSuspension', 'confirmSuspension', 'liftSuspension', 'setSuspensionPolicy'],
     ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],
-    ...['probeSecurityServer', 'collectCatalogue'],
+    ...['probeSecurityServer', 'collectCatalogue', 'addAuditOrder'],
     ...['addImport', 'discardImport', 'collectImportCertificates', 'addImportCertificate', 'carryOutImport'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
@@ -60,6 +60,7 @@ const READERS = [
   ...['getExternalAnchors', 'getExternalAnchor', 'getExternalAnchorFile'],
   'redeemInstallationCode',
   'getWitness',
+  ...['getAuditOrders', 'getAuditOrder', 'downloadAuditAnswer'],
   ...[
     'getOverview',
     'getMember',

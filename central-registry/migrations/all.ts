@@ -5,6 +5,7 @@ import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { sessionMigrations } from '#platform/sessions/store.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
+import { auditOrderMigrations } from './audit-orders.ts'
 import { catalogueMigrations } from './catalogue.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
 import { contractMigrations } from './contracts.ts'
@@ -40,4 +41,5 @@ export const allMigrations: Record<string, Migration> = {
   ...importMigrations,
   ...mailMigrations,
   ...federationMigrations,
+  ...auditOrderMigrations,
 }

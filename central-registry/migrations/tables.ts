@@ -1,9 +1,11 @@
 /** Row types of the registry's tables, one to one with the migrations. Flags are 0 or 1; `_at` columns are ISO texts. */
+
 import type { Generated } from 'kysely'
 import type { PersonRow } from '#platform/people/tables.ts'
 import type { ContractState } from '#schemas/contract.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
+import type { AuditOrderRow, AuditOrderServerRow } from './audit-order-tables.ts'
 
 export type ProposalRow = {
   id: string
@@ -186,6 +188,8 @@ export type Tables = {
     at: string
     by: string
   }
+  audit_order: AuditOrderRow
+  audit_order_server: AuditOrderServerRow
   system_parameter: { name: string; value: string }
   member_class: { code: string; description: string }
   member: { id: string; member_class: string; name: string; created_at: string }

@@ -109,6 +109,8 @@ t.test('hostile contents', async (t) => {
     ['a body place without pointer', withService({ dataSubject: { in: 'body', name: 'id' } }), false],
     ['a parameter of odd name', withService({ dataSubject: { in: 'path', name: 'a b' } }), false],
     ['a log level', { ...good, logLevel: 'FULL' }, true],
+    ['secret to everybody', { ...good, secret: { visibleTo: [] } }, true],
+    ['secret from a stranger', { ...good, secret: { visibleTo: ['DEV/GOV/999'] } }, false],
     ['no retention', { ...good, retentionDays: 0 }, true],
     ['a quota of nothing', { ...good, quota: { perSecond: 0 } }, true],
     ['a time with an offset', { ...good, validFrom: '2026-01-01T00:00:00+00:00' }, true],

@@ -25,6 +25,7 @@ import {
   record,
   unique,
 } from './fields.ts'
+import { requiredSigners } from './parties.ts'
 
 /** The most that a content may be in canonical form: it travels in a signed document. */
 export const MAX_CONTENT_BYTES = 48 * 1024
@@ -93,6 +94,11 @@ const content = record<ContractContent>({
   personalData: flag,
   logLevel: oneOf(['full', 'digest', 'none'] as const),
   retentionDays: integer(1, 36_600),
+  secret: optional(
+    record<NonNullable<ContractTerms['secret']>>({
+      visibleTo: unique(list(memberId, 1, 20), (one) => one),
+    }),
+  ),
   quota: optional(quota),
   validFrom: isoTime,
   validUntil: isoTime,
@@ -119,6 +125,8 @@ export function readContent(value: unknown): ContractContent {
     throw wrong(`it is larger than ${MAX_CONTENT_BYTES} bytes`)
   if ('subsystems' in read.consumers && read.consumers.subsystems.includes(read.provider))
     throw wrong('the provider cannot be its own consumer')
+  const stranger = 'subsystems' in read.consumers && read.secret?.visibleTo.find((one) => !isParty(one, read))
+  if (stranger) throw wrong(`secret.visibleTo names ${stranger}, which is no party`)
   return read
 }
 
@@ -130,6 +138,10 @@ export function contentText(value: ContractContent): string {
 /** SHA-256, hex, of the canonical form. */
 export function contentHash(value: ContractContent): string {
   return createHash('sha256').update(contentText(value)).digest('hex')
+}
+
+function isParty(member: string, content: ContractContent): boolean {
+  return requiredSigners(content).includes(member)
 }
 
 function raw(value: unknown): string {

@@ -8,6 +8,7 @@ import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { fits, mayFit } from './filter.ts'
+import { readHiddenForm } from './hidden-form.ts'
 import type { LogExport } from './read-export.ts'
 
 export type RangeVerdict = {
@@ -16,12 +17,14 @@ export type RangeVerdict = {
   /** Whether the leaf forms of the whole range lead to the tree head. */
   covered: boolean
   shown: number
+  /** Of secret contracts: their leaves stand in the tree, and nothing is told of them. They are open. */
+  hidden: number
   /** Not shown, and proved not to fit by what their forms say openly. */
   ruledOut: number
   /** Stretches of indexes that are not shown and might fit. */
   open: { first: number; last: number }[]
   openCount: number
-  forms: LeafFields[]
+  forms: (LeafFields | undefined)[]
 }
 
 /** Throws `malformed_checkpoint`, `malformed_json` and the like for a form or tree head that cannot be read. */
@@ -30,11 +33,12 @@ export function judgeRange({ head, rows, forms: texts }: LogExport): RangeVerdic
   const { size, root, origin } = parseCheckpoint(head.treeHead)
   if (size !== head.range.last + 1) wrong.push('the range is not that of the tree head')
   if (rows.length !== head.records) wrong.push(`there are ${rows.length} rows, not ${head.records}`)
-  const forms = (texts ?? []).map((text) => readForm(text))
+  const leaves = (texts ?? []).map(readHiddenForm)
+  const forms = (texts ?? []).map((text, index) => (leaves[index] === undefined ? readForm(text) : undefined))
   const covered = texts !== undefined
   if (covered) {
     const range = createCompactRange()
-    for (const text of texts) range.append(leafHash(Buffer.from(text)))
+    for (const [index, text] of texts.entries()) range.append(leaves[index] ?? leafHash(Buffer.from(text)))
     if (texts.length !== size || !range.root().equals(root))
       wrong.push(`the leaf forms are not those of the tree head of ${origin}`)
   }
@@ -45,17 +49,19 @@ export function judgeRange({ head, rows, forms: texts }: LogExport): RangeVerdic
     before = row.index
     if (!fits(head.filter, row)) wrong.push(`row ${row.index} does not fit the filter`)
     const form = forms[row.index]
+    if (leaves[row.index] !== undefined) wrong.push(`row ${row.index} is shown, and its leaf form is hidden`)
     const names = ['time', 'kind', 'direction', 'outcome'] as const
     if (form !== undefined && names.some((name) => form[name] !== row[name]))
       wrong.push(`row ${row.index} is not what the log committed to`)
   }
-  return { wrong, covered, shown: rows.length, ...leftOut(head.filter, rows, forms, size), forms }
+  const hidden = leaves.filter((leaf) => leaf !== undefined).length
+  return { wrong, covered, hidden, shown: rows.length, ...leftOut(head.filter, rows, forms, size), forms }
 }
 
 function leftOut(
   filter: LogExport['head']['filter'],
   rows: LogExport['rows'],
-  forms: LeafFields[],
+  forms: (LeafFields | undefined)[],
   size: number,
 ): Pick<RangeVerdict, 'ruledOut' | 'open' | 'openCount'> {
   const shown = new Set(rows.map(({ index }) => index))
@@ -65,7 +71,7 @@ function leftOut(
   if (forms.length === 0) return { ruledOut, open: [], openCount: size - shown.size }
   for (const [index, form] of forms.entries()) {
     if (shown.has(index)) continue
-    if (!mayFit(filter, form)) {
+    if (form !== undefined && !mayFit(filter, form)) {
       ruledOut += 1
       continue
     }

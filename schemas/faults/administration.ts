@@ -63,6 +63,32 @@ export const administrationFaults = {
     remedy:
       'Ask for it with case and reason; once another auditor with content has agreed it can be read for a day',
   },
+  record_is_secret: {
+    status: 403,
+    blame: 'client',
+    text: 'This record is under a secret contract',
+    remedy:
+      "Somebody with the role XROAD_SECRECY_AUDITOR can see it where the contract names this server's owner; its place in the log is proved all the same",
+  },
+  audit_order_refused: {
+    status: 400,
+    blame: 'client',
+    text: 'The audit order is not taken',
+    remedy:
+      'Read the reason; an order in time, within its bounds, signed by the key that is pinned for its authority is taken',
+  },
+  audit_answer_wrong: {
+    status: 400,
+    blame: 'client',
+    text: 'The answer to an audit order is not what it has to be',
+    remedy: 'Read what does not fit, and ask the operator of the server that answered',
+  },
+  decryption_failed: {
+    status: 400,
+    blame: 'client',
+    text: 'This was not encrypted to this key, or was changed since',
+    remedy: 'Use the private key whose public key the order names',
+  },
   invalid_contract: {
     status: 400,
     blame: 'client',

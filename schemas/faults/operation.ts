@@ -315,6 +315,20 @@ export const operationFaults = {
     text: 'This service cannot answer now',
     remedy: 'Try again later',
   },
+  subject_keys_unavailable: {
+    status: 503,
+    blame: 'server',
+    text: 'The holder of the keys for searches by person does not answer as it should',
+    remedy:
+      'Try again; the operator has to look at the process concordat subject-keys and its credentials. Exchanges go on, and are indexed later',
+  },
+  subject_searches_used_up: {
+    status: 429,
+    blame: 'client',
+    text: 'The searches by person that are allowed a day are used up',
+    remedy:
+      'Look at the results that you have, or go on tomorrow (UTC); the holder of the keys sets the limits',
+  },
   audit_stream_refused: {
     status: 502,
     blame: 'server',

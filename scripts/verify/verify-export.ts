@@ -63,7 +63,7 @@ async function judge(q: Question): Promise<{ checks: Check[]; overall: Overall }
 }
 
 function rangeChecks({ head }: LogExport, range: RangeVerdict): Check[] {
-  const { wrong, covered, shown, ruledOut, open, openCount } = range
+  const { wrong, covered, shown, hidden, ruledOut, open, openCount } = range
   const size = head.range.last + 1
   const stretches = open
     .slice(0, MOST_NAMED)
@@ -89,7 +89,7 @@ function rangeChecks({ head }: LogExport, range: RangeVerdict): Check[] {
     {
       what: 'Left out',
       state: openCount === 0 ? 'good' : 'warn',
-      why: `of ${size} records ${shown} are shown, ${ruledOut} are proved not to fit, ${openCount} are not shown and might fit${named}`,
+      why: `of ${size} records ${shown} are shown, ${ruledOut} are proved not to fit, ${openCount} are not shown and might fit${named}${hidden === 0 ? '' : `; of ${hidden} the log hides all but the leaf`}`,
     },
   ]
 }

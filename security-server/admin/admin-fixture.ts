@@ -34,6 +34,9 @@ import { verifyInThread } from '../message-log/verify/verify-in-thread.ts'
 import { serverMigrations } from '../migrations/migrations.ts'
 import { createCasesStore } from '../peer/reconciliation/cases-store.ts'
 import { createReconciliationStore } from '../peer/reconciliation/store.ts'
+import { createHolder, type Holder } from '../subject-keys/holder.ts'
+import { holderMigrations } from '../subject-keys/store.ts'
+import { type SubjectSearch, wireSubjects } from '../subject-search.ts'
 import { createPartners } from '../witness/partners/partners.ts'
 import { createPartnerStore } from '../witness/partners/store.ts'
 import { adminRoutes } from './api.ts'
@@ -59,6 +62,8 @@ export type AdminWorld = {
   localSystems: LocalSystems
   messageLog: MessageLog
   exports: RecordExports
+  subjects: SubjectSearch
+  subjectKeys: Holder
   database: Database
   /** A key's Authorization header by role. */
   authorization: Record<string, string>
@@ -143,6 +148,21 @@ export async function createAdminWorld(
     signJson: keys.signJson,
     post: createPostDocument(() => globalConfiguration.current().index.privateParameters?.managementService),
   })
+  const holderDatabase = await openDatabase('sqlite::memory:')
+  t.teardown(() => holderDatabase.close())
+  await migrate(holderDatabase, holderMigrations)
+  const subjectKeys = await createHolder({
+    ...{
+      database: holderDatabase,
+      directory: path.join(folder, 'subject-keys'),
+      clock: Date.now,
+      keepMonths: 12,
+    },
+    limits: { perPersonDay: 40, perCaseDay: 20, perDay: 200 },
+  })
+  const subjects = await wireSubjects({
+    ...{ settings: undefined, keys: subjectKeys, database, clock, messageLog, contracts },
+  })
   const app = createHttpService({ name: 'admin', log })
   t.teardown(() => app.close())
   const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
@@ -181,6 +201,7 @@ export async function createAdminWorld(
     },
     jobs,
     exports,
+    subjects,
     own,
   })
   t.teardown(() => api.close())
@@ -202,6 +223,8 @@ export async function createAdminWorld(
     localSystems,
     messageLog,
     exports,
+    subjects,
+    subjectKeys,
     database,
     authorization,
     async ask(method, url, body, { role = 'all', type } = {}) {

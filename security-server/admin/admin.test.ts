@@ -210,6 +210,7 @@ t.test('days compared with other servers, and their cases', async (t) => {
     own: 'DEV/GOV/1000',
     peer: 'DEV/GOV/2000',
     server: 'DEV/GOV/2000/ss2',
+    secrecy: 0,
   }))
   for (const [i, pair] of pairs.entries()) await store.plan(pair.day, [pair], new Date(i).toISOString())
   const json = async (url: string) =>
@@ -227,7 +228,7 @@ t.test('days compared with other servers, and their cases', async (t) => {
   t.equal((await ask('GET', statement)).status, 404, 'none yet')
 
   const seen = await store.find(pairs[1]!)
-  await store.begin(pairs[1]!, { seen, session: 's', role: 'asking', progress: {}, now })
+  await store.begin(pairs[1]!, { seen, session: 's', role: 'asking', progress: {}, now, secrecy: 0 })
   const finding = { class: 'missing', at: 'second', reason: 'exchange', asks: 'first' }
   const proof = { own_proof: '{"requestId":"r"}', peer_proof: '{}', peer_proof_holds: 0 }
   const cases = [{ request_id: 'r', finding: JSON.stringify(finding), ...proof }]

@@ -11,8 +11,10 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { peopleHandlers } from '#platform/people/routes.ts'
 import { createPeopleStore } from '#platform/people/store.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
+import { asFault } from '#schemas/fault.ts'
 import type { OwnListener } from '../local-systems/check-address.ts'
 import { apiKeyHandlers } from './api-keys.ts'
+import { auditOrderHandlers } from './audit-orders/handlers.ts'
 import { certificateHandlers } from './certificates.ts'
 import { createDocumentClient } from './client.ts'
 import { clientHandlers } from './clients.ts'
@@ -27,12 +29,14 @@ import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
 import { type AdminLogin, openLogin } from './login.ts'
 import { messageLogHandlers } from './message-log.ts'
+import { clearanceOf, type RecordReads, readableLog } from './readable-log.ts'
 import { reconciliationHandlers } from './reconciliation.ts'
 import { createRegistrationClient } from './requests/client.ts'
 import { managementRequestHandlers } from './requests/management-requests.ts'
 import { retentionHandlers } from './retention.ts'
 import type { AdminRooms } from './rooms.ts'
 import { serviceHandlers } from './services.ts'
+import { subjectHandlers } from './subjects/handlers.ts'
 import { systemCertificateHandlers } from './system-certificate.ts'
 import { tokenHandlers } from './tokens.ts'
 import { trafficHandlers } from './traffic.ts'
@@ -40,8 +44,17 @@ import { witnessHandlers } from './witnesses.ts'
 
 export type AdminSettings = Omit<
   AdminRooms,
-  'apiKeys' | 'audit' | 'people' | 'contentRequests' | 'fetchDocument' | 'registration'
+  | 'apiKeys'
+  | 'audit'
+  | 'people'
+  | 'contentRequests'
+  | 'fetchDocument'
+  | 'registration'
+  | 'logFor'
+  | 'erasedAt'
 > & {
+  messageLog: RecordReads
+
   log: Log
   /** Absent where only API keys work. */
   login?: AdminLogin | undefined
@@ -85,7 +98,16 @@ export async function adminRoutes(
     isRequired: q.contentFourEyes === true,
   })
   const login = q.login && openLogin(app, q.login, { ...q, sessions, people, apiKeys, audit })
-  const made = { apiKeys, audit, people, contentRequests, fetchDocument, registration }
+  const logFor: AdminRooms['logFor'] = (caller) => readableLog(q.messageLog, clearanceOf(caller))
+  const erasedAt: AdminRooms['erasedAt'] = async (index) => {
+    try {
+      return (await q.messageLog.read(index)).erased ?? null
+    } catch (thrown) {
+      if (asFault(thrown).code === 'not_found') return null
+      throw thrown
+    }
+  }
+  const made = { apiKeys, audit, people, contentRequests, fetchDocument, registration, logFor, erasedAt }
   const rooms: AdminRooms = { ...q, ...made }
   await registerOpenApi(app, {
     document: await securityServerApi(),
@@ -102,7 +124,9 @@ export async function adminRoutes(
       ...exchangeHandlers(rooms),
       ...trafficHandlers(rooms),
       ...exportHandlers(rooms),
+      ...auditOrderHandlers(rooms),
       ...witnessHandlers(rooms),
+      ...subjectHandlers(rooms),
       ...retentionHandlers(rooms),
       ...reconciliationHandlers(rooms),
       ...diagnosticsHandlers(rooms),

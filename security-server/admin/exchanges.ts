@@ -16,27 +16,29 @@ import { checkGranted } from './content-requests/handlers.ts'
 import { colonForm } from './ids.ts'
 import { recordLook } from './looks.ts'
 import { bundleSource, recordView } from './message-log.ts'
+import type { ReadableLog } from './readable-log.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 
 /** Verifying keeps the exchange in memory; larger ones are verified from their bundle, elsewhere. */
 const MAX_VERIFIED_BYTES = 16 * 1024 * 1024
 
 export function exchangeHandlers(rooms: AdminRooms): Handlers {
-  const { messageLog, audit } = rooms
+  const { logFor, audit } = rooms
 
   return {
     async getExchange(input) {
       const index = Number(input.params['index'])
-      const { indexes } = await collectExchange({ log: messageLog }, index)
+      const log = logFor(input.caller)
+      const { indexes } = await collectExchange({ log }, index)
       await recordLook(audit, 'getExchange', `record ${index}`, input, { records: indexes })
       const records: object[] = []
       // The last one first: a checkpoint that covers it covers them all.
       for (const each of indexes.toReversed()) {
-        const evidence = await messageLog.read(each)
+        const evidence = await log.read(each)
         records.unshift({
           ...recordView(evidence),
           explanation: explain(evidence.form),
-          proof: await inclusionView(rooms, evidence),
+          proof: await inclusionView(log, evidence),
         })
       }
       return { asked: index, server: colonForm(idText(rooms.server)), records }
@@ -44,16 +46,17 @@ export function exchangeHandlers(rooms: AdminRooms): Handlers {
 
     async verifyExchange(input) {
       const index = Number(input.params['index'])
-      const { indexes } = await collectExchange({ log: messageLog }, index)
+      const log = logFor(input.caller)
+      const { indexes } = await collectExchange({ log }, index)
       await recordLook(audit, 'verifyExchange', `record ${index}`, input, { records: indexes })
       let bytes = 0
-      for (const each of indexes) bytes += sizeOf(await messageLog.read(each))
+      for (const each of indexes) bytes += sizeOf(await log.read(each))
       if (bytes > MAX_VERIFIED_BYTES) {
         throw new Fault('conflict', {
           what: 'the exchange is too large to be verified here: verify its bundle with concordat verify',
         })
       }
-      const bundle = await readBundle(await buffer(await writeBundle(bundleSource(rooms), indexes)))
+      const bundle = await readBundle(await buffer(await writeBundle(bundleSource(rooms, log), indexes)))
       const configuration = new Map(
         rooms.globalConfiguration
           .current()
@@ -84,7 +87,7 @@ export function exchangeHandlers(rooms: AdminRooms): Handlers {
       const index = Number(input.params['index'])
       await checkGranted(rooms, input)
       await recordLook(audit, 'getRecordContent', `record ${index}`, input)
-      const { message, body, bodyFile, erased } = await messageLog.read(index)
+      const { message, body, bodyFile, erased } = await logFor(input.caller).read(index)
       if (message === undefined) {
         const why = erased === undefined ? 'keeps no content' : `was erased on ${erased}`
         throw new Fault('not_found', { what: `record ${index} ${why}` })
@@ -121,8 +124,8 @@ function sizeOf({ message, body, bodyFile }: StoredEvidence): number {
 }
 
 /** Checked here, by the tree head's own text: whether the record stands where it says. */
-async function inclusionView({ messageLog }: AdminRooms, { index, form, leaf }: StoredEvidence) {
-  const { size, path, checkpoint } = await messageLog.proof(index)
+async function inclusionView(log: ReadableLog, { index, form, leaf }: StoredEvidence) {
+  const { size, path, checkpoint } = await log.proof(index)
   const { root } = parseCheckpoint(checkpoint)
   const view = { size, checkpoint }
   try {

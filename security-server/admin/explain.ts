@@ -143,7 +143,7 @@ function contract({ consumer, service, endpoint }: Call, rooms: AdminRooms): Ste
     held = rooms.contracts.contractFor({
       ...{ client: consumer, service, ...endpoint, at: rooms.clock() },
       isInGlobalGroup: groupsOf(consumer, rooms),
-    })
+    }).contract
   })
   return judged.state === 'good' && held !== ''
     ? { ...judged, what: `the contract ${held} covers it` }

@@ -13,7 +13,7 @@ import { type FilterInput, recordFilter, rowView } from './record-filter.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 
 export function messageLogHandlers(rooms: AdminRooms): Handlers {
-  const { messageLog, audit } = rooms
+  const { messageLog, audit, logFor } = rooms
 
   const note = async (
     operation: (typeof LOOKS)[number],
@@ -31,25 +31,27 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       const filter = recordFilter(given)
       await recordLook(audit, 'findRecords', 'search', input)
       const page = { limit, ...(before === undefined ? {} : { before }) }
-      return (await messageLog.list({ ...filter, ...page })).map(rowView)
+      return (await logFor(input.caller).list({ ...filter, ...page })).map(rowView)
     },
     async getRecord(input) {
       const index = await note('getRecord', input)
-      const evidence = await messageLog.read(index)
-      return { ...recordView(evidence), proof: proofView(await messageLog.proof(index)) }
+      const log = logFor(input.caller)
+      const evidence = await log.read(index)
+      return { ...recordView(evidence), proof: proofView(await log.proof(index)) }
     },
     async downloadRecordContainer(input) {
       await checkGranted(rooms, input)
       const index = await note('downloadRecordContainer', input)
-      const container = writeContainer(await messageLog.container(index))
+      const container = writeContainer(await logFor(input.caller).container(index))
       const headers = { 'content-disposition': `attachment; filename="record-${index}.asice"` }
       return answer(container, { headers })
     },
     async downloadEvidenceBundle(input) {
       await checkGranted(rooms, input)
-      const { indexes } = await collectExchange({ log: messageLog }, indexOf(input.params))
+      const log = logFor(input.caller)
+      const { indexes } = await collectExchange({ log }, indexOf(input.params))
       const index = await note('downloadEvidenceBundle', input, { records: indexes })
-      const bundle = await writeBundle(bundleSource(rooms), indexes)
+      const bundle = await writeBundle(bundleSource(rooms, log), indexes)
       const headers = { 'content-disposition': `attachment; filename="evidence-${index}.zip"` }
       return answer(bundle, { headers })
     },
@@ -73,15 +75,17 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
   }
 }
 
-export function bundleSource({
-  messageLog,
-  server,
-  clock,
-  globalConfiguration,
-  keys,
-}: AdminRooms): BundleSource {
+export function bundleSource(
+  {
+    server,
+    clock,
+    globalConfiguration,
+    keys,
+  }: Pick<AdminRooms, 'server' | 'clock' | 'globalConfiguration' | 'keys'>,
+  log: BundleSource['log'],
+): BundleSource {
   return {
-    log: messageLog,
+    log,
     server: idText(server),
     made: new Date(clock()),
     configuration: globalConfiguration.current().verificationFiles(),
@@ -112,7 +116,7 @@ export function recordView(evidence: StoredEvidence) {
   }
 }
 
-function proofView(proof: Awaited<ReturnType<AdminRooms['messageLog']['proof']>>) {
+function proofView(proof: Awaited<ReturnType<BundleSource['log']['proof']>>) {
   const { size, path, checkpoint, openings } = proof
   const opened = Object.entries(openings).map(([label, { key, digest }]) => [
     label,

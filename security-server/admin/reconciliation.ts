@@ -1,8 +1,11 @@
 /** Reconciliation for auditors: days compared with other servers, statements that both members signed, cases to explain. */
 import { answer } from '#platform/http-service/answer.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { colonForm, slashForm } from './ids.ts'
+import { clearanceOf } from './readable-log.ts'
 import type { AdminRooms, CaseState, Handlers, ReconciledDay, ReconciliationCase } from './rooms.ts'
 
 type Query = {
@@ -18,16 +21,26 @@ type Query = {
 export function reconciliationHandlers(rooms: AdminRooms): Handlers {
   const { reconciliation, audit, clock } = rooms
   const own = idText(rooms.server)
-  const filterOf = (query: unknown) => {
+  const filterOf = ({ query, caller }: Pick<OperationInput, 'query' | 'caller'>) => {
     const { memberId, ...rest } = query as Query
-    return { ...rest, ...(memberId === undefined ? {} : { member: slashForm(memberId, 3, 3) }) }
+    return {
+      ...rest,
+      clearance: clearanceOf(caller),
+      ...(memberId === undefined ? {} : { member: slashForm(memberId, 3, 3) }),
+    }
+  }
+  /** A case whose day the caller may not see is not there for them. */
+  const viewOf = async (id: number, caller: Caller) => {
+    const found = await reconciliation.cases.getCase(id, clearanceOf(caller))
+    const of = await reconciliation.days.get(Number(found.reconciliation), clearanceOf(caller))
+    return { found, view: caseView(of, found, own) }
   }
   return {
-    getReconciliations: async ({ query }) =>
-      (await reconciliation.days.list(filterOf(query))).map((row) => dayView(row, own)),
+    getReconciliations: async (input) =>
+      (await reconciliation.days.list(filterOf(input))).map((row) => dayView(row, own)),
     async downloadReconciliationStatement({ caller, params }) {
       const id = Number(params['id'])
-      const day = await reconciliation.days.get(id)
+      const day = await reconciliation.days.get(id, clearanceOf(caller))
       if (day.statement === '')
         throw new Fault('not_found', { what: 'there is no statement about this day yet' })
       await audit.before({
@@ -38,40 +51,38 @@ export function reconciliationHandlers(rooms: AdminRooms): Handlers {
       const headers = { 'content-disposition': `attachment; filename="reconciliation-${id}.json"` }
       return answer(Buffer.from(day.statement), { headers })
     },
-    getReconciliationCases: async ({ query }) => {
-      const cases = await reconciliation.cases.listCases(filterOf(query))
+    getReconciliationCases: async (input) => {
+      const cases = await reconciliation.cases.listCases(filterOf(input))
       return cases.map(({ of, found }) => caseView(of, found, own))
     },
     async getReconciliationCase({ caller, params }) {
       const id = Number(params['id'])
-      const found = await reconciliation.cases.getCase(id)
+      const { found, view } = await viewOf(id, caller)
       await audit.before({ caller, operation: 'getReconciliationCase', target: `reconciliation case ${id}` })
-      const of = await reconciliation.days.get(Number(found.reconciliation))
       const proofs = {
         ownProof: JSON.parse(found.own_proof) as unknown,
         peerProof: JSON.parse(found.peer_proof) as unknown,
         peerProofHolds: Number(found.peer_proof_holds) === 1,
       }
-      return { ...caseView(of, found, own), ...proofs }
+      return { ...view, ...proofs }
     },
-    async assignReconciliationCase({ params, body }) {
+    async assignReconciliationCase({ caller, params, body }) {
       const id = Number(params['id'])
+      await viewOf(id, caller)
       await reconciliation.cases.assign(id, (body as { assignee: string | null }).assignee?.trim() ?? null)
-      const found = await reconciliation.cases.getCase(id)
-      return caseView(await reconciliation.days.get(Number(found.reconciliation)), found, own)
+      return (await viewOf(id, caller)).view
     },
     async changeReconciliationCase({ caller, params, body }) {
       const id = Number(params['id'])
       const { state, note } = body as { state: CaseState; note: string }
-      await reconciliation.cases.getCase(id)
+      await viewOf(id, caller)
       await reconciliation.cases.changeCase(id, {
         state,
         note,
         by: caller.name,
         now: new Date(clock()).toISOString(),
       })
-      const found = await reconciliation.cases.getCase(id)
-      return caseView(await reconciliation.days.get(Number(found.reconciliation)), found, own)
+      return (await viewOf(id, caller)).view
     },
   }
 }

@@ -20,7 +20,7 @@ type GivenScope = Pick<HoldScope, 'indexes' | 'queryId' | 'from' | 'to'> & {
   peer?: string
 }
 
-export function retentionHandlers({ messageLog, jobs, audit }: AdminRooms): Handlers {
+export function retentionHandlers({ messageLog, jobs, audit, erasedAt }: AdminRooms): Handlers {
   const { retention } = messageLog
   return {
     async eraseRecord({ params, body }) {
@@ -33,7 +33,7 @@ export function retentionHandlers({ messageLog, jobs, audit }: AdminRooms): Hand
       const filter = { operations: ['eraseRecord'], q }
       const orders = await audit.list({ ...filter, limit, offset })
       const total = await audit.count(filter)
-      const views = await Promise.all(orders.map((order) => orderView(order, messageLog)))
+      const views = await Promise.all(orders.map((order) => orderView(order, erasedAt)))
       return answer(views, { headers: { 'x-total-count': String(total) } })
     },
     async getRetention() {
@@ -88,14 +88,10 @@ export function retentionHandlers({ messageLog, jobs, audit }: AdminRooms): Hand
 /** The order as it stands in the audit log: it was recorded before it was carried out, and a legal hold may have refused it. */
 async function orderView(
   { sequence, at, caller, target, data }: AuditEntry,
-  messageLog: Pick<AdminRooms['messageLog'], 'read'>,
+  erasedAt: AdminRooms['erasedAt'],
 ) {
   const { body } = data as { body: Order }
   const index = Number(/\/records\/(\d+)\/erase$/.exec(target)?.[1])
-  const found = await messageLog.read(index).catch((thrown: unknown) => {
-    if (thrown instanceof Fault && thrown.code === 'not_found') return undefined
-    throw thrown
-  })
   const { case: caseNumber, reason, reference = null, mode } = body
   return {
     ...{
@@ -108,7 +104,7 @@ async function orderView(
       reference,
       mode,
     },
-    erasedAt: found?.erased ?? null,
+    erasedAt: await erasedAt(index),
   }
 }
 

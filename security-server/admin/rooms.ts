@@ -3,43 +3,42 @@ import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import type { WitnessStore } from '#platform/witness/store.ts'
 import type { Outage } from '#schemas/fleet.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
+import type { SubjectMonths, SubjectSearch } from '#schemas/subject-keys.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
+import type { PlacesStore } from '../message-log/subjects/places-store.ts'
 import type { Verifications } from '../message-log/verifications/verifications.ts'
+import type { AuditOrders } from './audit-orders/create-audit-orders.ts'
 import type { FetchDocument } from './client.ts'
 import type { ContentRequests } from './content-requests/create-content-requests.ts'
 import type { RecordExports } from './exports/create-exports.ts'
+import type { ReadableLog } from './readable-log.ts'
 import type { RegistrationClient } from './requests/client.ts'
+import type { SubjectSearchStore } from './subjects/store.ts'
 
-/** The part of the log that people may use. */
+/** The part of the log that tells of no record: those are read by `logFor`. */
 export type AdminLog = Pick<
   MessageLog,
-  | 'list'
-  | 'traffic'
   | 'checkpoints'
-  | 'read'
-  | 'proof'
-  | 'stampProof'
-  | 'evidenceRecord'
-  | 'container'
   | 'retention'
   | 'size'
   | 'treeHead'
-  | 'forms'
   | 'oldestUnstamped'
   | 'checkUsable'
   | 'checkpointNow'
   | 'timeStampNow'
   | 'witnesses'
+  | 'subjects'
 > & {
   /** Verifies the whole log; refused as `service_unavailable` where main.ts hands none in. */
   verify?(): Promise<unknown>
@@ -99,23 +98,46 @@ export type ReconciliationCase = {
   changed_by: string
   assignee: string | null
 }
-type ReconciliationFilter = { before?: number; limit: number; day?: string; member?: string; state?: string }
+type ReconciliationFilter = {
+  clearance: number
+  before?: number
+  limit: number
+  day?: string
+  member?: string
+  state?: string
+}
 
 /** The part of reconciliation that people use; `get` and `getCase` throw `not_found`. */
 export type AdminReconciliation = {
   days: {
     list(q: ReconciliationFilter): Promise<ReconciledDay[]>
-    get(id: number): Promise<ReconciledDay>
+    get(id: number, clearance: number): Promise<ReconciledDay>
   }
   cases: {
     listCases(
       q: ReconciliationFilter & { requestId?: string; assignee?: string },
     ): Promise<{ of: ReconciledDay; found: ReconciliationCase }[]>
-    getCase(id: number): Promise<ReconciliationCase>
+    getCase(id: number, clearance: number): Promise<ReconciliationCase>
     changeCase(id: number, q: { state: string; note: string; by: string; now: string }): Promise<void>
     assign(id: number, assignee: string | null): Promise<void>
     open(): Promise<{ cases: number; unanswered: number }>
   }
+}
+
+/** Searches by person; `keys` is absent where no key holder is configured. */
+export type AdminSubjects = {
+  places: PlacesStore
+  searches: SubjectSearchStore
+  keys:
+    | {
+        evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
+        state(): Promise<{
+          months: { month: string; createdAt: string | null; destroyedAt: string | null }[]
+          oldestKept: string
+          mark: number
+        }>
+      }
+    | undefined
 }
 
 export type AdminRooms = {
@@ -126,10 +148,17 @@ export type AdminRooms = {
   contracts: Contracts
   localSystems: LocalSystems
   messageLog: AdminLog
+  /** The log's records, as this caller may see them. */
+  logFor(caller: Pick<Caller, 'roles'>): ReadableLog
+  /** When the content of a record was erased; null: it was not, or there is none. */
+  erasedAt(index: number): Promise<string | null>
   reconciliation: AdminReconciliation
   witnessing?: WitnessView | undefined
   jobs: Pick<Jobs, 'state' | 'enqueue'>
   exports: RecordExports
+  subjects?: AdminSubjects | undefined
+  /** Absent where no registry of ours sends them. */
+  auditOrders?: AuditOrders | undefined
   /** What the registry told; nothing where it is no registry of ours. */
   registryReports?: { outages(): Outage[]; clockErrorMs(): number | undefined } | undefined
   apiKeys: ApiKeys

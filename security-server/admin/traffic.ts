@@ -6,6 +6,7 @@ import { idText } from '#schemas/identifiers.ts'
 import type { TrafficQuestion } from '../message-log/search/traffic-store.ts'
 import { colonForm } from './ids.ts'
 import { recordLook } from './looks.ts'
+import type { ReadableLog } from './readable-log.ts'
 import { type FilterInput, isoTime, recordFilter } from './record-filter.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 
@@ -21,7 +22,7 @@ const ARE_IDS: ReadonlySet<string> = new Set(['peer', 'client', 'service'])
 type Query = FilterInput & { by: TrafficQuestion['by'] }
 
 export function trafficHandlers(rooms: AdminRooms): Handlers {
-  const { messageLog, audit, clock, server } = rooms
+  const { messageLog, audit, clock, server, logFor } = rooms
   return {
     async getMessageLogState({ caller }) {
       const treeHead = messageLog.treeHead()
@@ -32,7 +33,7 @@ export function trafficHandlers(rooms: AdminRooms): Handlers {
         records: messageLog.size(),
         oldestUnstamped: messageLog.oldestUnstamped() ?? null,
         treeHead: treeHead ?? null,
-        ...(await counted(messageLog, now)),
+        ...(await counted(messageLog, logFor(caller), now)),
         ...(await waiting(rooms, caller.id)),
       }
     },
@@ -49,7 +50,7 @@ export function trafficHandlers(rooms: AdminRooms): Handlers {
       await recordLook(audit, 'getTraffic', 'traffic', input)
       const step = end - start <= BY_HOUR_MS ? 'hour' : 'day'
       const bounds = step === 'hour' ? hours(start, end) : days(start, end)
-      const { total, steps, groups, others } = await messageLog.traffic({
+      const { total, steps, groups, others } = await logFor(input.caller).traffic({
         ...bounds,
         filter,
         step,
@@ -102,10 +103,10 @@ async function waiting(
 }
 
 /** What the log's database has to be asked for: a log that cannot be written just now still says the rest. */
-async function counted(messageLog: AdminRooms['messageLog'], now: number) {
+async function counted(messageLog: AdminRooms['messageLog'], log: ReadableLog, now: number) {
   try {
     const [newest] = await messageLog.checkpoints(1)
-    const { total } = await messageLog.traffic({
+    const { total } = await log.traffic({
       ...hours(now - (now % DAY_MS), now + 1),
       filter: {},
       step: 'day',

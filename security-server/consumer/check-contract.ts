@@ -3,6 +3,7 @@
  * the same contracts, asked early. Providers of other instances are judged by their own registry.
  */
 import { checkServicePath } from '#core/transport/service-path.ts'
+import { NO_TERMS, type RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import type { Allowed } from '../peer/message.ts'
 import type { Accepted } from './accept.ts'
 import type { ConsumerRooms } from './rooms.ts'
@@ -14,14 +15,14 @@ const METADATA_SERVICES: ReadonlySet<string> = new Set(['listMethods', 'allowedM
 export function checkContract(
   accepted: Allowed<Accepted>,
   rooms: ConsumerRooms,
-): Allowed<Accepted> & { contract: string } {
+): Allowed<Accepted> & { terms: RecordTerms } {
   const { client, service, method, servicePath } = accepted.request
   if (service.instance !== rooms.server.instance || METADATA_SERVICES.has(service.serviceCode))
-    return { ...accepted, contract: '' }
+    return { ...accepted, terms: NO_TERMS }
   // Whether an encoded slash may stand there is for the provider to say.
   const path = checkServicePath(servicePath, { allowEncodedSlash: true })
   const { index } = rooms.globalConfiguration.current()
   const isInGlobalGroup = (code: string): boolean => index.isInGlobalGroup(code, client)
   const question = { client, service, method, path, at: rooms.clock(), isInGlobalGroup }
-  return { ...accepted, contract: rooms.contracts.contractFor(question) }
+  return { ...accepted, terms: rooms.contracts.contractFor(question) }
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { asFault, Fault, type WireFault } from '#schemas/fault.ts'
+import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { bodyOf } from '../peer/peer-fixture.ts'
 import { exchange } from './exchange.ts'
@@ -377,15 +378,13 @@ t.test('how it ended: refused, or nobody knows', async (t) => {
 t.test(
   'without the contract that it needs a request does not leave; with it the record names it',
   async (t) => {
-    let says: () => string = () => 'c0ffee/2'
+    const terms = { contract: 'c0ffee/2', logLevel: 'digest', keepDays: 30 } as const
+    let says: () => RecordTerms = () => terms
     const before = rooms.contracts
     t.teardown(() => Object.assign(rooms, { contracts: before }))
     Object.assign(rooms, { contracts: { contractFor: () => says() } })
     await exchange(made.arrival(), rooms)
-    t.same(
-      log.records.map(({ contract }) => contract),
-      ['c0ffee/2', 'c0ffee/2'],
-    )
+    t.match(log.records, [terms, terms], 'both are kept as it says')
     says = () => {
       throw new Fault('contract_required')
     }

@@ -13,6 +13,7 @@ import {
 import type { WireFault } from '#schemas/fault.ts'
 import { type ClientId, idText, memberOf } from '#schemas/identifiers.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
+import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
 import type { LocalClient, LocalSystems } from '../local-systems/local-systems.ts'
 import type { PeerReply, PeerRequest } from '../peer/client.ts'
 import type { Body } from '../peer/message.ts'
@@ -101,7 +102,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
       server: consumer.id,
       clock,
       limits,
-      contracts: { contractFor: () => '' },
+      contracts: { contractFor: () => NO_TERMS },
       globalConfiguration: world.globalConfiguration as unknown as ConsumerRooms['globalConfiguration'],
       localSystems: {
         client: (id: ClientId) => (idText(id) === idText(TAX) ? made.local : undefined),

@@ -36,6 +36,7 @@ export async function logOutcome(
       message: proof?.message,
       body: undefined,
       signature: proof?.signature,
+      ...logged.terms,
       answers: logged.record.index,
       extra: { detail: fault.detail.slice(0, 100) },
     })

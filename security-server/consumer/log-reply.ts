@@ -23,7 +23,7 @@ export async function logReply(
       message,
       body,
       signature,
-      contract: logged.contract,
+      ...logged.terms,
       answers: logged.record.index,
       // The peer's newest tree head: kept, it witnesses the peer's log.
       extra:

@@ -21,7 +21,7 @@ export async function logRequest(
       message,
       body,
       signature,
-      contract: signed.contract,
+      ...signed.terms,
       extra: searchable(signed),
     }),
   )

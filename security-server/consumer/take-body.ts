@@ -3,20 +3,21 @@ import { hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import type { Allowed, Body, RequestMessage } from '../peer/message.ts'
 import { createPace } from '../peer/pace.ts'
 import type { Accepted, Arrival } from './accept.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 export async function takeBody(
-  accepted: Allowed<Accepted> & { contract: string },
+  accepted: Allowed<Accepted> & { terms: RecordTerms },
   arrival: Arrival,
   rooms: ConsumerRooms,
 ): Promise<Allowed<RequestMessage>> {
   const messageSha512 = hash('sha512', accepted.bytes, 'buffer')
   const body = arrival.content === undefined ? undefined : await spool(arrival.content, rooms)
-  const { request, requestId, bytes, contract } = accepted
-  return { request, requestId, message: bytes, messageSha512, body, contract } as Allowed<RequestMessage>
+  const { request, requestId, bytes, terms } = accepted
+  return { request, requestId, message: bytes, messageSha512, body, terms } as Allowed<RequestMessage>
 }
 
 async function spool(content: Readable, rooms: ConsumerRooms): Promise<Body | undefined> {

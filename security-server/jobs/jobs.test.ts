@@ -88,8 +88,10 @@ t.test('the job follows the interval without a restart', (t) =>
         localSystems: { poll: async () => false },
         reconciliation: { run: async () => undefined },
         partners: { check: async () => undefined },
+        auditOrders: { run: async () => undefined },
         registryReports: { reportWhenDue: async () => undefined },
         verifications: { daily: async () => undefined },
+        subjects: { index: async () => undefined },
         exports: { jobKind: 'export-records a', run: async () => undefined, expire: async () => undefined },
         messageLog: {
           checkpointNow: async () => undefined,

@@ -18,6 +18,8 @@ export type BodyFolder = {
   claim(name: string): void
   /** `kept`: the record is durable; `unused`: it was refused; `unknown`: it may be durable, the next start will see. */
   settle(name: string, outcome: 'kept' | 'unused' | 'unknown'): void
+  /** No record will refer to it: it is deleted when it is next opened, which leaves its reader what is open. */
+  openOnce(name: string): void
   /** Deletes the file unless a record refers to it or may. */
   release(name: string): Promise<void>
   /** Deletes the body of an erased record. */
@@ -37,6 +39,7 @@ export async function openBodyFolder(root: string, node: string): Promise<BodyFo
     throw new Fault('invalid_configuration', { what: `${root} cannot hold bodies`, cause })
   })
   const claimed = new Set<string>()
+  const once = new Set<string>()
   const incoming = (name: string) => path.join(incomingFolder, checked(name))
   const kept = (name: string) => path.join(root, 'bodies', checked(name).slice(0, 2), name)
 
@@ -49,7 +52,12 @@ export async function openBodyFolder(root: string, node: string): Promise<BodyFo
     incoming,
     syncIncoming: () => syncFolder(incomingFolder),
     // The file may move between the first two tries; once it is open, moving does no harm.
-    open: (name) => openFirst([kept(name), incoming(name), kept(name)]),
+    open: async (name) => {
+      const handle = await openFirst([kept(name), incoming(name), kept(name)])
+      if (once.delete(name)) await rm(incoming(name), { force: true })
+      return handle
+    },
+    openOnce: (name) => void once.add(name),
     claim: (name) => void claimed.add(name),
     settle: (name, outcome) => {
       if (outcome === 'unused') claimed.delete(name)
@@ -60,7 +68,9 @@ export async function openBodyFolder(root: string, node: string): Promise<BodyFo
           .then(() => claimed.delete(name))
     },
     release: async (name) => {
-      if (!claimed.has(name)) await rm(incoming(name), { force: true })
+      if (claimed.has(name)) return
+      once.delete(name)
+      await rm(incoming(name), { force: true })
     },
     erase: async (name) => {
       await rm(incoming(name), { force: true })

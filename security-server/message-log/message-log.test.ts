@@ -3,6 +3,7 @@ import { createPublicKey, hash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
+import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { parseCheckpoint, verifyMemberSignature, verifyNote } from '#core/merkle/checkpoint.ts'
 import { leafHash } from '#core/merkle/hash.ts'
@@ -232,6 +233,29 @@ await eachDatabase(t, async (_database, t, url) => {
     await log.close()
   })
 
+  await t.test('a large body that no record keeps goes when it was passed on', async (t) => {
+    const log = await openTestLog(t, options)
+    const files = (): number =>
+      readdirSync(options.bodyFolder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())
+        .length
+    const before = files()
+    const large = async () => ({
+      body: await spoolBody(log, randomBytes(100_000)),
+      logLevel: 'digest' as const,
+    })
+    const asked = await signedRecord(await large())
+    const { index } = await log.append(asked)
+    t.equal((await bytesOf(asked.body!.open())).length, 100_000, 'it is sent on')
+    t.equal(files(), before + 1, 'and may have to be once more')
+    const reply = { kind: 'reply', outcome: 'ok', answers: index, ...(await large()) } as const
+    await log.append(await signedRecord(reply))
+    t.equal((await bytesOf(reply.body.open())).length, 100_000)
+    t.equal(files(), before)
+    await log.append(await signedRecord({ ...(await large()), outcome: 'access_denied' }))
+    while (files() > before) await wait(5)
+    await log.close()
+  })
+
   await t.test('a signature document of a batch is stored once, others as differences', async (t) => {
     const log = await openTestLog(t, options)
     const first = await signedRecord()
@@ -325,6 +349,8 @@ await eachDatabase(t, async (_database, t, url) => {
     service: '',
     peer: '',
     answers: null,
+    keep_days: null,
+    secrecy: 0,
   })
   await search.add(
     indexes.flatMap((idx) => [row(idx, 'wanted'), row(idx + 10_000, 'other')]),

@@ -20,14 +20,16 @@ import {
 } from './evidence-records/keep-records.ts'
 import { closeRest, createOpenExchanges } from './open-exchanges.ts'
 import { packRecord } from './pack-record.ts'
+import { createPassingBodies } from './passing-bodies.ts'
 import type { ReconciliationLog } from './reconciliation/reconciliation-log.ts'
 import { reconciliationLog } from './reconciliation/reconciliation-log.ts'
 import type { LoggedRecord, RecordInput } from './record-input.ts'
 import { createReplayHolds } from './replay-holds.ts'
 import { createRetention, type Retention } from './retention/retention.ts'
 import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
-import type { Traffic, TrafficQuestion } from './search/traffic-store.ts'
+import type { Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import { createSpool, type Spool } from './spool.ts'
+import { type SubjectLog, subjectLog } from './subjects/subject-log.ts'
 import { MAX_BATCH } from './time-stamps/batch.ts'
 import { decodeEvidence } from './time-stamps/stamp-record.ts'
 import { type CheckpointSigner, countersign } from './tree/countersign.ts'
@@ -92,8 +94,11 @@ export type MessageLog = {
   checkpoints(limit: number): Promise<StoredCheckpoint[]>
   /** How many of the first `size` records were erased: no search finds them. */
   erasedBelow(size: number): Promise<number>
-  /** Leaf forms in the order of the log, from `first` on: what the tree is over, without content or parties. */
-  forms(q: { first: number; limit: number }): Promise<string[]>
+  /**
+   * Leaf forms in the order of the log, from `first` on: what the tree is over, without content or parties. Of what is more
+   * secret than the reader may see it is the leaf alone.
+   */
+  forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
   /** All that is stored about one record. */
   read(index: number): Promise<StoredEvidence>
   /** What X-Road's container holds; throws `not_found` when there is no message or no signature. */
@@ -108,6 +113,8 @@ export type MessageLog = {
   keepEvidenceRecords(): Promise<number>
   /** What the log holds about a day and a pair of members. */
   reconciliation: ReconciliationLog
+  /** The index of people whom exchanges are about. */
+  subjects: SubjectLog
   oldestUnstamped(): Date | undefined
   /** Throws `logging_failed` or `timestamping_failed` when no record should be begun. */
   checkUsable(): void
@@ -154,6 +161,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
   const limit = q.unstampedLimitMs ?? UNSTAMPED_LIMIT_MS
   const holds = createReplayHolds()
   const exchanges = createOpenExchanges()
+  const passing = createPassingBodies(folder, (cause) => q.onFault?.(asFault(cause)))
   let fault: Fault | undefined
   let probing: NodeJS.Timeout | undefined
   let treeHead: string | undefined
@@ -194,6 +202,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     try {
       const logged = await write(record)
       exchanges.logged(record, logged.index)
+      passing.logged(record, logged.index)
       return logged
     } catch (thrown) {
       // Whatever else kept it out may be gone by the next try; what stands already is not written twice.
@@ -323,10 +332,15 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     },
     checkpoints: (limit) => worker.call('checkpoints', limit),
     erasedBelow: (size) => worker.call('erasedBelow', size),
-    forms: (q) => worker.call('forms', q),
+    forms: async (q) => {
+      // The index knows what is secret.
+      await maintain()
+      return worker.call('forms', q)
+    },
     ...evidence,
     keepEvidenceRecords,
     reconciliation: reconciliationLog(worker, maintain),
+    subjects: subjectLog({ worker, folder, maintain }),
     oldestUnstamped: () => {
       const { oldestUnstamped } = worker.state()
       return oldestUnstamped === undefined ? undefined : new Date(oldestUnstamped)

@@ -4,8 +4,8 @@ import type { Metadata } from './record-input.ts'
 
 /** JSON with sorted names; these bytes are stored and committed to. */
 export function metadataText(metadata: Metadata): string {
-  const { answers, client, extra, id, node, peer, requestId, service } = metadata
-  return JSON.stringify({ answers, client, extra, id, node, peer, requestId, service })
+  const { answers, client, extra, id, keepDays, node, peer, requestId, secrecy, service } = metadata
+  return JSON.stringify({ answers, client, extra, id, keepDays, node, peer, requestId, secrecy, service })
 }
 
 export function ownRecord(q: {

@@ -25,9 +25,11 @@ export function packRecord(record: RecordInput, node: string): Field[] {
 }
 
 function metadataOf(record: RecordInput, node: string, idsOnly: boolean): Metadata {
-  const { ids, answers, peer, extra } = record
+  const { ids, answers, keepDays, secrecy, peer, extra } = record
   const metadata: Metadata = { id: ids.id, requestId: ids.requestId, node }
   if (answers !== undefined) metadata.answers = answers
+  if (keepDays !== undefined) metadata.keepDays = keepDays
+  if (secrecy !== undefined) metadata.secrecy = secrecy
   if (idsOnly) return metadata
   metadata.client = idText(record.client)
   metadata.service = idText(record.service)

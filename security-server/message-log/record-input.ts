@@ -5,6 +5,9 @@ import type { SpooledBody } from './spool.ts'
 /** How much of a message is kept: all of it, digests only, or ids only. */
 export type LogLevel = 'full' | 'digest' | 'none'
 
+/** How secret a record is: 1 for those who may see secret contracts, 2 for nobody who reads this log. */
+export type Secrecy = 1 | 2
+
 export type RecordInput = {
   kind: 'request' | 'reply' | 'refusal' | 'outcome-unknown'
   /** `out` leaves towards a peer, `in` comes from one. */
@@ -30,6 +33,10 @@ export type RecordInput = {
   logLevel?: LogLevel
   /** The contract version under which the exchange took place. */
   contract?: string
+  /** How long the contract wants the content kept, in days. */
+  keepDays?: number
+  /** Under a secret contract; absent: open. */
+  secrecy?: Secrecy
   /** Further metadata (userId, issue, method), encrypted with the content. */
   extra?: Record<string, string>
 }
@@ -43,8 +50,12 @@ export type Metadata = {
   client?: string
   extra?: Record<string, string>
   id: string
+  /** Days that the contract wants the content kept. */
+  keepDays?: number
   node: string
   peer?: string
   requestId: string
+  /** Who may see it; absent: all who read the log. */
+  secrecy?: Secrecy
   service?: string
 }

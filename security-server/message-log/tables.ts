@@ -42,6 +42,22 @@ export type Tables = {
     service: string
     peer: string
     answers: number | null
+    /** Days that the contract wants the content kept. */
+    keep_days: number | null
+    /** 0: all who read the log may see it. */
+    secrecy: number
+  }
+  /** `entry`: the month (2 octets) and the keyed hash (16) of a person's identifier. */
+  subject: { entry: Buffer; idx: number }
+  /** `key`: a hash of service and reason, which may be longer than an index takes. */
+  subject_count: {
+    day: string
+    key: Buffer
+    service: string
+    reason: string
+    records: number
+    first_idx: number
+    last_idx: number
   }
   traffic: {
     hour: string
@@ -52,10 +68,12 @@ export type Tables = {
     client: string
     service: string
     peer: string
+    secrecy: number
     records: number
     first_idx: number
     last_idx: number
   }
+  secret_record: { idx: number; secrecy: number }
   erasure: { idx: number; erasure_idx: number; time: string }
   log_key: { id: string; idx: number; time: string; checkpoint_key: Buffer }
   retention_class: {

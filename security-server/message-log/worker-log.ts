@@ -1,4 +1,5 @@
 /** The log as its worker runs it: one writer, whose commits stand in a row, and reads beside it. */
+import { hiddenForm } from '#core/log-export/hidden-form.ts'
 import { noteName } from '#core/merkle/checkpoint.ts'
 import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
 import { createTurn } from '#platform/in-turn.ts'
@@ -19,6 +20,7 @@ import { type AppendResult, createWriter, type OwnRecord, type Writer } from './
 import { closeAbandoned, scanIntents } from './recover.ts'
 import { workerRetention } from './retention/worker-retention.ts'
 import { openSqliteStore, prepareFile } from './sqlite/store.ts'
+import { workerSubjects } from './subjects/worker-subjects.ts'
 import { nextBatch } from './time-stamps/batch.ts'
 import { signersOf } from './time-stamps/signers-of.ts'
 import { timeStampRecord } from './time-stamps/stamp-record.ts'
@@ -99,7 +101,12 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       traffic: (question) => log.search.traffic(question),
       checkpoints: (limit) => log.tree.newestCheckpoints(limit),
       erasedBelow: (size) => log.records.erasedBelow(size),
-      forms: async ({ first, limit }) => (await log.records.forms(first, limit)).map(({ form }) => form),
+      forms: async ({ first, limit, clearance }) => {
+        const rows = await log.records.forms(first, limit)
+        const last = first + limit - 1
+        const hidden = new Set(await log.search.secretRecords({ first, last, clearance }))
+        return rows.map(({ idx, form, leaf }) => (hidden.has(Number(idx)) ? hiddenForm(leaf) : form))
+      },
       ...workerRetention({
         log,
         ring,
@@ -109,7 +116,9 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
         indexAll: () => maintenance.indexPast(Number.MAX_SAFE_INTEGER),
         scrub: () => store.scrub(),
       }),
+      ...workerSubjects({ log, findKey: ring.find, inTurn }),
       partners: ({ from, to }) => log.reconciliation.partners(from, to),
+      secretPartners: ({ from, to }) => log.reconciliation.secretPartners(from, to),
       rangeBetween: ({ from, to }) => log.reconciliation.range(from, to),
       readRecords: (q) => readRecords(log, q, ring.find),
       readEvidence: (index) => readEvidence(log, index, ring.find),

@@ -7,11 +7,13 @@ import { sessionMigrations } from '#platform/sessions/store.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
 import { verificationMigrations } from '../message-log/verifications/tables.ts'
 import { partnerMigrations } from '../witness/partners/tables.ts'
+import { auditOrderMigrations } from './audit-orders.ts'
 import { serverContractMigrations } from './contracts.ts'
 import { localSystemsMigrations } from './local-systems.ts'
 import { serverPeopleMigrations } from './people.ts'
 import { reconciliationMigrations } from './reconciliation.ts'
 import { recordExportMigrations } from './record-exports.ts'
+import { subjectMigrations } from './subjects.ts'
 
 export const serverMigrations: Record<string, Migration> = {
   ...jobMigrations,
@@ -24,6 +26,8 @@ export const serverMigrations: Record<string, Migration> = {
   ...serverContractMigrations,
   ...reconciliationMigrations,
   ...recordExportMigrations,
+  ...subjectMigrations,
   ...sessionMigrations,
   ...serverPeopleMigrations,
+  ...auditOrderMigrations,
 }

@@ -69,4 +69,13 @@ export const reconciliationMigrations: Record<string, Migration> = {
       await kysely.schema.alterTable('reconciliation_case').addColumn('assignee', text).execute()
     },
   },
+  'security-server-reconciliation-003-secrecy': {
+    async up(kysely: Kysely<unknown>) {
+      const { integer } = columnTypes(kysely)
+      await kysely.schema
+        .alterTable('reconciliation')
+        .addColumn('secrecy', integer, (column) => column.notNull().defaultTo(0))
+        .execute()
+    },
+  },
 }

@@ -32,4 +32,13 @@ export const recordExportMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'security-server-exports-002-clearance': {
+    async up(kysely: Kysely<unknown>) {
+      const { integer } = columnTypes(kysely)
+      await kysely.schema
+        .alterTable('record_export')
+        .addColumn('clearance', integer, (column) => column.notNull().defaultTo(0))
+        .execute()
+    },
+  },
 }

@@ -1,5 +1,6 @@
 /** What the message path needs of the message log; main.ts hands the room in. */
 import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
+import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import type { Body, BodySpool, MessageSignature, RecordReference } from './message.ts'
 
 export type LogEntry = {
@@ -16,15 +17,13 @@ export type LogEntry = {
   message: Buffer | undefined
   body: Body | undefined
   signature: MessageSignature | undefined
-  /** The service contract under which it goes, "<id>/<version>"; '' or absent when none holds. */
-  contract?: string | undefined
   /** The index of the record that this one closes. */
   answers?: number | undefined
   /** Unique for as long as its message can come again: a second record with it is refused with `replayed_request`. */
   replayKey?: Buffer | undefined
   /** Searchable facts; encrypted with the content. */
   extra?: Record<string, string> | undefined
-}
+} & Partial<RecordTerms>
 
 export type PathLog = {
   /** Resolves when the record is durable; rejects with `logging_failed` or `replayed_request`. */

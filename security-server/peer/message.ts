@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream'
 import type { RestRequest, RestResponse } from '#core/transport/rest-message.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
+import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 
 /** A body is a digest and a handle, never a buffer on the path: small ones are in memory, large ones lie encrypted on disk. */
 export type Body = {
@@ -41,8 +42,8 @@ export type RequestMessage = {
   message: Buffer
   messageSha512: Buffer
   body: Body | undefined
-  /** Of our own request: the service contract under which it goes, as it is logged. */
-  contract?: string | undefined
+  /** Of our own request: what its records say of the service contract under which it goes. */
+  terms?: RecordTerms | undefined
 }
 
 /** A REST reply, likewise. */

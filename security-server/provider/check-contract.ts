@@ -7,15 +7,17 @@ import type { RestRequest } from '#core/transport/rest-message.ts'
 import { checkServicePath } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { NO_TERMS, type RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import type { LocalService } from '../local-systems/local-systems.ts'
 import type { Allowed, RequestMessage, Signed, Verified } from '../peer/message.ts'
 import { isMetadataService } from './metadata.ts'
 import type { ProviderRooms } from './rooms.ts'
+import type { Way } from './way.ts'
 
 export type AllowedRequest = Allowed<Verified<Signed<RequestMessage>>> & {
   local: LocalService | undefined
-  /** Of the contract under which it goes, "<id>/<version>"; '' when none holds. */
-  contract: string
+  /** What its records say of the contract under which it goes. */
+  terms: RecordTerms
 }
 
 /**
@@ -24,17 +26,20 @@ export type AllowedRequest = Allowed<Verified<Signed<RequestMessage>>> & {
  */
 export function checkContract(
   verified: Verified<Signed<RequestMessage>>,
+  way: Way,
   rooms: ProviderRooms,
 ): AllowedRequest {
-  return { ...verified, ...checkRights(verified.request, rooms) } as AllowedRequest
+  const rights = checkRights(verified.request, rooms)
+  way.terms = rights.terms
+  return { ...verified, ...rights } as AllowedRequest
 }
 
 /** The check itself, also used on claims before the body is read; gives the service, none for metadata services. */
 export function checkRights(
   request: RestRequest,
   rooms: ProviderRooms,
-): Pick<AllowedRequest, 'local' | 'contract'> {
-  if (isMetadataService(request)) return { local: undefined, contract: '' }
+): Pick<AllowedRequest, 'local' | 'terms'> {
+  if (isMetadataService(request)) return { local: undefined, terms: NO_TERMS }
   const { service, client, method } = request
   const local = rooms.localSystems.service(service)
   if (local === undefined) throw new Fault('unknown_service', { what: idText(service) })
@@ -48,6 +53,6 @@ export function checkRights(
     throw new Fault('service_disabled', { what: local.disabledNotice.slice(0, 200) || idText(service) })
   }
   const at = rooms.clock()
-  const contract = rooms.contracts.contractFor({ client, service, method, path, at, isInGlobalGroup })
-  return { local, contract }
+  const terms = rooms.contracts.contractFor({ client, service, method, path, at, isInGlobalGroup })
+  return { local, terms }
 }

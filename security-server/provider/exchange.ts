@@ -20,7 +20,7 @@ export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<
   try {
     const received = await receive(arrival, way, rooms)
     const verified = await verify(received, way, rooms)
-    const allowed = checkContract(verified, rooms)
+    const allowed = checkContract(verified, way, rooms)
     const intent = await logIntent(allowed, way, rooms)
     const answer = await call(intent, rooms)
     const signed = await sign(answer, intent, rooms)

@@ -9,6 +9,7 @@ import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import { wireFault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServiceId, type ServiceId } from '#schemas/identifiers.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
+import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
 import type { LocalService, LocalSystems } from '../local-systems/local-systems.ts'
 import type { Body, MessageSignature } from '../peer/message.ts'
 import {
@@ -104,7 +105,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       server: world.provider.id,
       clock: world.clock,
       limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: 1_000_000 },
-      contracts: { contractFor: () => '' },
+      contracts: { contractFor: () => NO_TERMS, termsOfRefused: () => NO_TERMS },
       globalConfiguration: world.globalConfiguration as unknown as ProviderRooms['globalConfiguration'],
       localSystems: localSystems(() => made),
       messageLog: log,

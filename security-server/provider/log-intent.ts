@@ -23,9 +23,10 @@ export async function logIntent(allowed: AllowedRequest, way: Way, rooms: Provid
 
 /** The record of a verified request: open ('') when it will be carried out, else closed with the code of its refusal. */
 export function requestEntry(
-  verified: Pick<AllowedRequest, 'request' | 'requestId' | 'message' | 'body' | 'signature' | 'peer'> & {
-    contract?: string
-  },
+  verified: Pick<
+    AllowedRequest,
+    'request' | 'requestId' | 'message' | 'body' | 'signature' | 'peer' | 'terms'
+  >,
   outcome: string,
   rooms: ProviderRooms,
 ): LogEntry {
@@ -42,7 +43,7 @@ export function requestEntry(
     message,
     body,
     signature,
-    contract: verified.contract,
+    ...verified.terms,
     replayKey: hash('sha256', `${idText(peer)} ${requestId}`, 'buffer'),
     extra: { method: request.method, ...(request.userId === undefined ? {} : { userId: request.userId }) },
   }

@@ -23,7 +23,7 @@ export async function logReply(
       message,
       body,
       signature,
-      contract: intent.contract,
+      ...intent.terms,
       answers: intent.record.index,
       extra: { status: `${response.status}` },
     }),

@@ -370,31 +370,3 @@ t.test(
     t.strictSame(await leaks(), [])
   },
 )
-
-t.test('the service contract: asked for twice, its refusal signed, its name on record', async (t) => {
-  const asked: object[] = []
-  let says: () => string = () => 'c0ffee/2'
-  const contracts = {
-    contractFor: (question: object) => {
-      asked.push(question)
-      return says()
-    },
-  }
-  const covered = { ...rooms, contracts }
-  await exchange(await made.ask(), covered)
-  t.equal(asked.length, 2, 'on the claim before the body, and on what was verified')
-  t.match(asked[1], { method: 'GET', service: { serviceCode: 'persons' } })
-  t.same(
-    log.records.map(({ contract }) => contract),
-    ['c0ffee/2', 'c0ffee/2'],
-    'request and reply',
-  )
-  says = () => {
-    throw new Fault('contract_suspended', { what: 'c0ffee/2' })
-  }
-  const requestId = randomUUID()
-  const refusal = await refusalOf(exchange(await made.ask({ requestId }), covered))
-  t.match(refusal.fault, { code: 'contract_suspended' })
-  t.ok(await isProved(refusal, requestId, ''))
-  t.equal(system.calls.length, 1)
-})

@@ -9,6 +9,7 @@ import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import { requestHash } from '#core/transport/rest-message.ts'
 import { asFault, type Fault, wireFault } from '#schemas/fault.ts'
 import { memberOf } from '#schemas/identifiers.ts'
+import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import type { MessageSignature, RecordReference } from '../peer/message.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { requestEntry } from './log-intent.ts'
@@ -92,6 +93,7 @@ async function record(
       message: proof?.message,
       body: undefined,
       signature: proof?.signature,
+      ...termsOf(way, rooms),
       answers: answers?.index,
       extra: { detail: fault.detail },
     })
@@ -108,8 +110,13 @@ async function recordRequest(
 ): Promise<RecordReference | undefined> {
   if (way.verified === undefined || fault.code === 'replayed_request') return undefined
   const record = await rooms.messageLog.append(
-    requestEntry({ ...way.verified, peer: way.peer! }, fault.code, rooms),
+    requestEntry({ ...way.verified, peer: way.peer!, terms: termsOf(way, rooms) }, fault.code, rooms),
   )
   way.body = undefined
   return record
+}
+
+/** Of the contract under which it went or, when it was refused before that was known, of those that name its parties. */
+function termsOf({ terms, claimed }: Way, rooms: ProviderRooms): RecordTerms {
+  return terms ?? rooms.contracts.termsOfRefused(claimed!.request)
 }

@@ -18,7 +18,7 @@ export type ProviderRooms = {
   clock: Clock
   limits: ReadLimits
   globalConfiguration: GlobalConfiguration
-  contracts: Pick<Contracts, 'contractFor'>
+  contracts: Pick<Contracts, 'contractFor' | 'termsOfRefused'>
   localSystems: LocalSystems
   messageLog: PathLog
   signMessage: SignMessage

@@ -89,6 +89,7 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
         },
         // Names of test servers are known to no name server.
         fleet: { probeSeconds: 0 },
+        auditAuthorities: [],
         logLevel: 'info',
         ...(o.login === undefined
           ? {}

@@ -47,7 +47,7 @@ async function reconcile({ database, world }: AdminWorld): Promise<void> {
   const store = createReconciliationStore(database)
   const now = new Date(world.now).toISOString()
   const pairs = ['2026-11-22', '2026-11-23', '2026-11-24'].map((day) => ({
-    ...{ day, own: 'DEV/GOV/1000', peer: 'DEV/GOV/2000', server: 'DEV/GOV/2000/ss2' },
+    ...{ day, own: 'DEV/GOV/1000', peer: 'DEV/GOV/2000', server: 'DEV/GOV/2000/ss2', secrecy: 0 },
   }))
   for (const pair of pairs) await store.plan(pair.day, [pair], now)
   const record = {
@@ -63,7 +63,14 @@ async function reconcile({ database, world }: AdminWorld): Promise<void> {
   for (const [at, pair] of pairs.entries()) {
     if (at === 0) continue
     const session = `s${at}`
-    await store.begin(pair, { seen: await store.find(pair), session, role: 'asking', progress: {}, now })
+    await store.begin(pair, {
+      seen: await store.find(pair),
+      session,
+      role: 'asking',
+      progress: {},
+      now,
+      secrecy: 0,
+    })
     const differ = { request_id: 'r-1', finding: JSON.stringify(finding), ...proofs, peer_proof_holds: 0 }
     const none = { ...differ, request_id: HOSTILE, own_proof: '{}', peer_proof: '{"without":"erased"}' }
     await store.conclude({

@@ -98,7 +98,8 @@ t.test('from the proposal to the enforced call', async (t) => {
     terms: terms({ services: [{ serviceCode: 'horses', endpoints: [{ method: '*', path: '**' }] }] }),
   })
   t.match(wrong.json(), { type: 'unknown_service' }, 'the provider knows its services')
-  agreed = await asking.send<Status>('POST', '/contracts', { terms: terms() })
+  const secret = { visibleTo: [population.member] }
+  agreed = await asking.send<Status>('POST', '/contracts', { terms: terms({ logLevel: 'digest', secret }) })
   t.match(agreed, { state: 'PROPOSED', version: 1 })
 
   const [first, second] = directors.tax
@@ -137,10 +138,26 @@ t.test('from the proposal to the enforced call', async (t) => {
   const records = await world.admin.population.get<{ index: number; direction: string }[]>(
     '/message-log/records?limit=10&kind=reply',
   )
-  const record = await world.admin.population.get<{ form: { contract: string } }>(
+  const record = await world.admin.population.get<{ form: object; messageBytes: null; metadata: object }>(
     `/message-log/records/${records.find(({ direction }) => direction === 'out')!.index}`,
   )
-  t.equal(record.form.contract, `${agreed.contract}/1`, 'the log says under which contract')
+  t.match(record, {
+    form: { contract: `${agreed.contract}/1`, logLevel: 'digest' },
+    messageBytes: null,
+    metadata: { keepDays: 3650, secrecy: 1 },
+  })
+  const theirs = await asking.get<{ index: number; outcome: string }[]>(
+    '/message-log/records?limit=10&kind=reply',
+  )
+  const { records: size } = await asking.get<{ records: number }>('/message-log')
+  const hidden = await Promise.all(
+    Array.from({ length: 5 }, (_, i) => asking.call('GET', `/message-log/records/${size - 1 - i}`)),
+  )
+  t.ok(
+    hidden.some((one) => (one.json() as { type: string }).type === 'record_is_secret'),
+    'the consumer has it too, and its parties let nobody there see it',
+  )
+  t.notMatch(JSON.stringify(theirs), (record.metadata as { id: string }).id)
   const others = await world.admin.business.get<{ contracts: Version[] }>('/contracts')
   t.same(others.contracts, [], `${business.member} is no party and sees nothing`)
 })

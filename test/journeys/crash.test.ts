@@ -19,7 +19,7 @@ import { ask as askAt, type Reply } from '../world.ts'
 
 const KILLS = 20
 
-t.setTimeout(580_000)
+t.setTimeout(280_000)
 
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())

@@ -1,17 +1,20 @@
 /** Operations on requests to see content: asked by one auditor, decided by another. */
 import { answer } from '#platform/http-service/answer.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { collectExchange } from '../../message-log/evidence/write-bundle.ts'
+import { clearanceOf, type ReadableLog } from '../readable-log.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
+import { ownSearch, searchTarget } from '../subjects/searches.ts'
 import type { ContentRequest, RequestFilter } from './store.ts'
 
-type Asked = { index?: number; exportId?: string; case: string; reason: string }
+type Asked = { index?: number; exportId?: string; searchId?: string; case: string; reason: string }
 
-/** By what an exchange is known in a request: its first record. Throws `not_found`. */
-export async function exchangeTarget(messageLog: AdminRooms['messageLog'], index: number): Promise<string> {
-  const { indexes } = await collectExchange({ log: messageLog }, index)
+/** By what an exchange is known in a request: its first record. Throws `not_found`, `record_is_secret`. */
+export async function exchangeTarget(log: ReadableLog, index: number): Promise<string> {
+  const { indexes } = await collectExchange({ log }, index)
   return `exchange ${Math.min(...indexes)}`
 }
 
@@ -21,16 +24,16 @@ export function exportTarget(id: string): string {
 
 /** Throws `content_not_granted` where a second auditor has to agree that this exchange is shown, and has not. */
 export async function checkGranted(
-  { contentRequests, messageLog }: Pick<AdminRooms, 'contentRequests' | 'messageLog'>,
+  { contentRequests, logFor }: Pick<AdminRooms, 'contentRequests' | 'logFor'>,
   { params, query, caller }: OperationInput,
 ): Promise<void> {
   if (!contentRequests.isRequired) return
-  const target = await exchangeTarget(messageLog, Number(params['index']))
+  const target = await exchangeTarget(logFor(caller), Number(params['index']))
   await contentRequests.check({ target, case: String(query['case']), caller })
 }
 
 export function contentRequestHandlers(rooms: AdminRooms): Handlers {
-  const { contentRequests, messageLog, exports } = rooms
+  const { contentRequests, logFor, exports } = rooms
 
   const view = (row: ContentRequest) => ({
     id: row.id,
@@ -44,12 +47,21 @@ export function contentRequestHandlers(rooms: AdminRooms): Handlers {
     decidedAt: row.decided_at,
     decisionReason: row.decision_reason,
   })
-  const targetOf = async ({ index, exportId }: Asked): Promise<string> => {
-    if ((index === undefined) === (exportId === undefined))
-      throw new Fault('invalid_input', { what: 'index or exportId is needed, and not both' })
-    if (index !== undefined) return exchangeTarget(messageLog, index)
+  const targetOf = async (
+    { index, exportId, searchId, case: number }: Asked,
+    caller: Caller,
+  ): Promise<string> => {
+    if ([index, exportId, searchId].filter((one) => one !== undefined).length !== 1)
+      throw new Fault('invalid_input', { what: 'one of index, exportId and searchId is needed' })
+    if (searchId !== undefined) {
+      const search = await ownSearch(rooms, searchId, caller)
+      if (search.case_number !== number)
+        throw new Fault('invalid_input', { what: `the search is of case ${search.case_number}` })
+      return searchTarget(searchId)
+    }
+    if (index !== undefined) return exchangeTarget(logFor(caller), index)
     const found = await exports.store.get(exportId!.toLowerCase())
-    if (found?.format !== 'bundles')
+    if (found?.format !== 'bundles' || found.clearance > clearanceOf(caller))
       throw new Fault('not_found', { what: `an export of bundles, ${exportId}` })
     return exportTarget(exportId!)
   }
@@ -63,7 +75,7 @@ export function contentRequestHandlers(rooms: AdminRooms): Handlers {
     },
     askForContent: async ({ body, caller }) => {
       const asked = body as Asked
-      const target = await targetOf(asked)
+      const target = await targetOf(asked, caller)
       const row = await contentRequests.ask({ target, case: asked.case, reason: asked.reason, caller })
       return answer(view(row), { status: 201 })
     },

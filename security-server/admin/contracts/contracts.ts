@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { groupOf, memberOfSubsystem, requiredSigners } from '#core/contract/parties.ts'
 import { readContent } from '#core/contract/read-content.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import {
   CONTRACT_DOCUMENT,
@@ -129,10 +130,12 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
     }
 
   return {
-    async getContracts({ query }) {
+    async getContracts({ query, caller }) {
       const { state } = query as { state?: ContractState }
       const { contracts: all, refused, ...more } = contracts.view()
-      const shown = all.filter(({ listed }) => state === undefined || listed.state === state)
+      const shown = all.filter(
+        (one) => (state === undefined || one.listed.state === state) && maySee(one, caller),
+      )
       const views = await Promise.all(shown.map(async (one) => contractView(one, rooms, [])))
       return {
         ...more,
@@ -140,9 +143,11 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
         refused: refused.map(({ listed, reason }) => ({ ...listed, refusedBecause: reason })),
       }
     },
-    async getContract({ params }) {
+    async getContract({ params, caller }) {
+      const versions = versionsOf(idOf(params)).filter((one) => maySee(one, caller))
+      if (versions.length === 0) throw new Fault('not_found', { what: `the contract ${idOf(params)}` })
       return Promise.all(
-        versionsOf(idOf(params)).map(async (one) => ({
+        versions.map(async (one) => ({
           ...contractView(one, rooms, await contracts.agreements.agreements(one.listed.hash)),
           content: one.content,
           sealedBy: one.seals,
@@ -174,6 +179,18 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
     terminateContract: acting('terminate'),
     refreshContracts: () => contracts.refresh(),
   }
+}
+
+/** Who only looks at what was exchanged. */
+const LOOKERS: ReadonlySet<string> = new Set([
+  'XROAD_AUDITOR',
+  'XROAD_CONTENT_AUDITOR',
+  'XROAD_SECURITYSERVER_OBSERVER',
+])
+
+/** A secret contract is shown to those who run it and to those who may see its exchanges. */
+function maySee({ content }: KeptContract, { roles }: Pick<Caller, 'roles'>): boolean {
+  return content.secret === undefined || roles.some((role) => !LOOKERS.has(role))
 }
 
 type Acceptance = { contentHash: string; member: string; subsystems?: string[] }

@@ -24,6 +24,7 @@ export function contractView(
     consumers: [...namedConsumers(content), ...joined],
     personalData: content.personalData,
     critical: content.critical,
+    secret: content.secret !== undefined,
     validFrom: content.validFrom,
     validUntil: content.validUntil,
     endsInDays: Math.ceil(left / DAY_MS),

@@ -3,13 +3,17 @@ import { randomUUID } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { exportTarget } from '../content-requests/handlers.ts'
 import { recordLook } from '../looks.ts'
 import { bundleSource } from '../message-log.ts'
-import { type FilterInput, recordFilter } from '../record-filter.ts'
+import { clearanceOf, type ReadableLog, SECRECY_ROLE } from '../readable-log.ts'
+import { type FilterInput, isoTime, type KeptFilter, recordFilter, shownFilter } from '../record-filter.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
+import { grantedSearch, searchFilter } from '../subjects/searches.ts'
+import type { SubjectSearchRow } from '../subjects/store.ts'
 import type { ExportRow } from './store.ts'
 import { exchangesOf, writeExport } from './write-export.ts'
 
@@ -19,24 +23,38 @@ const MAX_KEPT = 50
 const KEPT_MS = 7 * 86_400_000
 const CONTENT_ROLE = 'XROAD_CONTENT_AUDITOR'
 
-type Order = { format: 'csv' | 'jsonl' | 'bundles'; filter: FilterInput; case?: string; reason?: string }
+type Order = {
+  format: 'csv' | 'jsonl' | 'bundles'
+  filter: FilterInput
+  /** A search by person of the caller's own: its case and reason are those of the export. */
+  subjectSearch?: string
+  case?: string
+  reason?: string
+}
 
 export function exportHandlers(rooms: AdminRooms): Handlers {
   const { exports, jobs, clock } = rooms
   const { store } = exports
-  const find = async (id: string | undefined): Promise<ExportRow> => {
-    const row = await store.get(id ?? '')
-    if (row === undefined) throw new Fault('not_found', { what: 'there is no such export' })
+  /** What shows more than the caller may see is not there for them. */
+  const find = async ({ params, caller }: Pick<OperationInput, 'params' | 'caller'>): Promise<ExportRow> => {
+    const row = await store.get(params['id'] ?? '')
+    if (row === undefined || Number(row.clearance) > clearanceOf(caller))
+      throw new Fault('not_found', { what: 'there is no such export' })
     return row
   }
 
   return {
-    getExports: async () => (await store.list()).map(exportView),
-    getExport: async ({ params }) => exportView(await find(params['id'])),
+    getExports: async ({ caller }) => (await store.list(clearanceOf(caller))).map(exportView),
+    getExport: async (input) => exportView(await find(input)),
 
     async orderExport({ body, caller }) {
-      const { format, filter, case: number, reason } = body as Order
-      if (format === 'bundles') checkContent(caller, number, reason)
+      const order = body as Order
+      const { format } = order
+      const search = order.subjectSearch && (await grantedSearch(rooms, order.subjectSearch, caller))
+      const number = search ? search.case_number : order.case
+      const reason = search ? search.reason : order.reason
+      if (format === 'bundles' || search) checkContent(caller, number, reason)
+      const filter = search ? withSearch(order.filter, search) : order.filter
       recordFilter(filter)
       const { all, unfinished } = await store.count()
       if (unfinished >= MAX_UNFINISHED) {
@@ -54,6 +72,7 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
         ordered_at: new Date(now).toISOString(),
         format,
         filter: JSON.stringify(filter),
+        clearance: clearanceOf(caller),
         case_number: number ?? null,
         reason: reason ?? null,
         state: 'waiting',
@@ -71,13 +90,18 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
       return answer(exportView(row), { status: 201 })
     },
 
-    async deleteExport({ params }) {
-      await exports.delete(await find(params['id']))
+    async deleteExport(input) {
+      await exports.delete(await find(input))
     },
 
     async downloadExport(input) {
-      const row = await find(input.params['id'])
+      const row = await find(input)
       const { case: number, reason } = input.query as { case?: string; reason?: string }
+      const { subjectSearch } = JSON.parse(row.filter) as KeptFilter
+      if (subjectSearch !== undefined) {
+        checkContent(input.caller, number, reason)
+        await grantedSearch(rooms, subjectSearch, input.caller)
+      }
       if (row.format === 'bundles') {
         checkContent(input.caller, number, reason)
         const target = exportTarget(row.id)
@@ -88,7 +112,8 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
       await access(file).catch((cause: unknown) => {
         throw new Fault('not_found', { what: 'the file is gone: order the export again', cause })
       })
-      const source = () => bundleSource(rooms)
+      const log = readableAs(row, rooms)
+      const source = () => bundleSource(rooms, log)
       const isContent = row.format === 'bundles'
       const exchanges = isContent ? await exchangesOf(file, source()) : { of: [], without: [] }
       const what = {
@@ -103,7 +128,7 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
         file,
         server: idText(rooms.server),
         source,
-        forms: (asked) => rooms.messageLog.forms(asked),
+        forms: (asked) => log.forms(asked),
         exchanges,
         now: new Date(clock()),
       })
@@ -113,12 +138,38 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
   }
 }
 
+/** Both hold: of two times the narrower one. */
+function withSearch(filter: FilterInput, search: SubjectSearchRow): KeptFilter {
+  const { subjects = [], from, to } = searchFilter(search)
+  const [first] = [from, filter.from && isoTime(filter.from)]
+    .flatMap((one) => one ?? [])
+    .sort()
+    .reverse()
+  const [last] = [to, filter.to && isoTime(filter.to)].flatMap((one) => one ?? []).sort()
+  return {
+    ...filter,
+    ...(first !== undefined && { from: first }),
+    ...(last !== undefined && { to: last }),
+    subjectSearch: search.id,
+    subjects,
+  }
+}
+
+/** As whoever ordered it, whatever more the caller may see: what was found then is what the file shows. */
+function readableAs({ clearance }: ExportRow, { logFor }: AdminRooms): ReadableLog {
+  return logFor({ roles: Number(clearance) > 0 ? [SECRECY_ROLE] : [] })
+}
+
 function checkContent(caller: Caller, number: string | undefined, reason: string | undefined): void {
   if (!caller.roles.includes(CONTENT_ROLE)) {
-    throw new Fault('forbidden', { what: `bundles hold content: ${CONTENT_ROLE} is needed` })
+    throw new Fault('forbidden', {
+      what: `bundles, and searches by person, are content: ${CONTENT_ROLE} is needed`,
+    })
   }
   if (number === undefined || reason === undefined) {
-    throw new Fault('invalid_input', { what: 'bundles hold content: case and reason are needed' })
+    throw new Fault('invalid_input', {
+      what: 'bundles, and searches by person, are content: case and reason are needed',
+    })
   }
 }
 
@@ -129,7 +180,7 @@ function exportView(row: ExportRow) {
     orderedBy: row.ordered_by_name,
     orderedAt: row.ordered_at,
     format: row.format,
-    filter: JSON.parse(row.filter) as unknown,
+    filter: shownFilter(row.filter),
     case: row.case_number,
     reason: row.reason,
     state: row.state,

@@ -12,6 +12,8 @@ export type ExportRow = {
   ordered_at: string
   format: string
   filter: string
+  /** What of the log it may show: that of who ordered it. */
+  clearance: number
   case_number: string | null
   reason: string | null
   state: string
@@ -41,10 +43,11 @@ export function createExportStore(database: Database) {
         await transaction.insertInto('record_export').values(row).execute()
         await also(transaction as unknown as Kysely<unknown>)
       }),
-    list: (): Promise<ExportRow[]> =>
+    list: (clearance: number): Promise<ExportRow[]> =>
       kysely
         .selectFrom('record_export')
         .selectAll()
+        .where('clearance', '<=', clearance)
         .orderBy('ordered_at', 'desc')
         .orderBy('id')
         .limit(MAX_LISTED)

@@ -1,6 +1,6 @@
 /** A server's contracts against a real registry, and against one that lies: what is not proved does not hold. */
 import { hash, randomUUID } from 'node:crypto'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { NOBODY_SUSPENDED } from '#core/configuration/suspension-list.ts'
@@ -24,15 +24,8 @@ import { authority, GUEST, guest, OWNER, owner, stranger } from '#test/fakes/req
 import { serverContractMigrations } from '../../migrations/contracts.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
 import { type Contracts, createContracts } from './contracts.ts'
-import {
-  type ContractIndex,
-  type ContractQuestion,
-  contractFor,
-  indexContracts,
-  LIST_GOOD_MS,
-} from './index-contracts.ts'
+import { LIST_GOOD_MS } from './index-contracts.ts'
 import { createContractKeep } from './store.ts'
-import { assembleContract } from './verify-contract.ts'
 
 const TAX = parseSubsystemId('DEV/GOV/5678/tax')
 const PERSONS = parseServiceId('DEV/GOV/1234/plain/persons')
@@ -170,7 +163,7 @@ const ask = (contracts: Contracts, at: number, more: object = {}): string => {
       ...{ client: TAX, service: PERSONS, method: 'GET', path: '/persons/P1', at },
       isInGlobalGroup: () => true,
       ...more,
-    })
+    }).contract
   } catch (thrown) {
     if (thrown instanceof Fault) return thrown.code
     throw thrown
@@ -330,67 +323,3 @@ t.test('what its parties did not seal does not hold, its neighbour does', (t) =>
     t.equal(ask(contracts, at), `${content.contract}/1`, 'one item an answer')
   }),
 )
-
-t.test('the index: versions, groups, grace', (t: Test) => {
-  const at = Date.now()
-  const holding = (index: ContractIndex, q: ContractQuestion) => contractFor(index, q, () => false)
-  const kept = (content: ContractContent, state: string, joined: string[] = []) => ({
-    listed: {
-      ...{ contract: content.contract, version: content.version, hash: hashOf(content) },
-      ...{ state: state as 'ACTIVE', seals: [], waitsFor: [] },
-    },
-    ...{ content, seals: [], joined },
-  })
-  const first = contentAt(at, { outageGraceHours: 1 })
-  const second = { ...first, version: 2, validFrom: inDays(at, 1) }
-  const question = (more: object = {}) => ({
-    ...{ client: TAX, service: PERSONS, method: 'GET', path: '/persons/P1', at },
-    isInGlobalGroup: (code: string) => code === 'readers',
-    ...more,
-  })
-  const index = (...contracts: ReturnType<typeof kept>[]) =>
-    indexContracts({ required: true, asOf: at, contracts })
-  const both = index(kept(first, 'ACTIVE'), kept(second, 'ACTIVE'))
-  t.equal(holding(both, question()), `${first.contract}/1`)
-  const late = indexContracts({
-    required: true,
-    asOf: at + 2 * 86_400_000,
-    contracts: [kept(first, 'ACTIVE'), kept(second, 'ACTIVE')],
-  })
-  t.equal(holding(late, question({ at: at + 2 * 86_400_000 })), `${first.contract}/2`, 'when it has begun')
-  t.equal(holding(both, question({ at: at + 3_600_000 })), `${first.contract}/1`, 'an hour of grace')
-  t.throws(() => holding(both, question({ at: at + 4_300_000 })), { code: 'contracts_outdated' })
-  t.throws(() => holding(index(kept(first, 'ACTIVE'), kept(second, 'SUSPENDED')), question()), {
-    code: 'contract_suspended',
-  })
-  const over = contentAt(at, {
-    validFrom: inDays(at, -9),
-    validUntil: inDays(at, -1),
-    reviewAt: inDays(at, -2),
-  })
-  t.throws(() => holding(index(kept(over, 'ACTIVE')), question()), { code: 'contract_ended' }, 'by our clock')
-  t.equal(holding(index(kept({ ...over, critical: true }, 'ACTIVE')), question()), `${over.contract}/1`)
-  const group = contentAt(at, { consumers: { globalGroup: 'readers' } })
-  const joined = index(kept(group, 'ACTIVE', ['DEV/GOV/5678/tax']))
-  t.equal(holding(joined, question()), `${group.contract}/1`)
-  t.throws(
-    () => holding(joined, question({ isInGlobalGroup: () => false })),
-    { code: 'contract_required' },
-    'left it',
-  )
-  t.throws(
-    () => holding(index(kept(group, 'ACTIVE')), question()),
-    { code: 'contract_required' },
-    'never joined',
-  )
-  for (const state of ['PROPOSED', 'ACCEPTED', 'DECLINED', 'WITHDRAWN', 'SUPERSEDED'])
-    t.throws(() => holding(index(kept(first, state)), question()), { code: 'contract_required' }, state)
-  const listed = kept(first, 'ACTIVE').listed
-  const bytes = Buffer.from(JSON.stringify(first))
-  t.throws(
-    () => assembleContract({ ...listed, hash: sha(bytes) }, bytes, []),
-    { code: 'invalid_contract' },
-    'not canonical',
-  )
-  t.end()
-})

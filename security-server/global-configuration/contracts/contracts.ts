@@ -20,7 +20,16 @@ import type { PostDocument } from '../registration/client.ts'
 import { takesDocuments } from '../registration/verify-answer.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
 import { fetchItems } from './fetch-items.ts'
-import { type ContractIndex, type ContractQuestion, contractFor, indexContracts } from './index-contracts.ts'
+import {
+  type ContractIndex,
+  type ContractQuestion,
+  contractFor,
+  indexContracts,
+  NO_TERMS,
+  type RecordTerms,
+  secrecyBetween,
+  termsOfRefused,
+} from './index-contracts.ts'
 import { type ContractItem, type ContractKeep, createContractKeep } from './store.ts'
 import { assembleContract, type KeptContract } from './verify-contract.ts'
 import { MAX_LIST_BYTES, readList, verifyList } from './verify-list.ts'
@@ -30,7 +39,11 @@ export type RefusedContract = { listed: ListedContract; reason: string }
 
 export type Contracts = {
   /** See contractFor in index-contracts.ts; `contracts_outdated` also before the first list has come. */
-  contractFor(q: ContractQuestion): string
+  contractFor(q: ContractQuestion): RecordTerms
+  /** See termsOfRefused in index-contracts.ts. */
+  termsOfRefused(q: Pick<ContractQuestion, 'client' | 'service'>): RecordTerms
+  /** How secret it is that two members (in text form) have to do with each other. */
+  secrecyBetween(a: string, b: string): 0 | 1 | 2
   /** Fetches now; throws why it could not. */
   refresh(): Promise<void>
   /** The job's part: fetches when the last good list is half a minute old. */
@@ -105,6 +118,7 @@ export async function createContracts(q: {
       required: next.contractRequired,
       asOf: Date.parse(next.generatedAt),
       contracts: [...taken.values()],
+      owner: idText(owner),
     })
   }
 
@@ -181,7 +195,7 @@ export async function createContracts(q: {
   return {
     contractFor(question) {
       const snapshot = q.configuration()
-      if (!takesDocuments(snapshot)) return ''
+      if (!takesDocuments(snapshot)) return NO_TERMS
       if (index === undefined)
         throw new Fault('contracts_outdated', { what: 'the registry has not been asked yet' })
       const { client, service } = question
@@ -191,6 +205,8 @@ export async function createContracts(q: {
         instances.some((one) => snapshot.suspensionsIn(one).ofContract(id))
       return contractFor(index, question, isSuspended)
     },
+    termsOfRefused: (question) => (index === undefined ? NO_TERMS : termsOfRefused(index, question)),
+    secrecyBetween: (a, b) => secrecyBetween([...taken.values()], { owner: idText(owner), members: [a, b] }),
     refresh,
     async refreshWhenDue() {
       if (q.clock() - lastSuccess >= REFRESH_MS) await refresh()

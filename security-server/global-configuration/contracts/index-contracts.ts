@@ -1,6 +1,7 @@
 /** The contracts as the message path asks for them: compiled once when they arrive, one map access a question. Pure. */
 import { type ContractEndpoint, covers } from '#core/contract/endpoints.ts'
-import { groupOf, namedConsumers } from '#core/contract/parties.ts'
+import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
+import type { ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId, subsystemOf } from '#schemas/identifiers.ts'
 import type { KeptContract } from './verify-contract.ts'
@@ -15,10 +16,23 @@ export type ContractQuestion = {
   isInGlobalGroup(code: string): boolean
 }
 
-type Compiled = {
+/** What a log record says of the contract under which its exchange goes, and how much of it the parties want kept, how long. */
+export type RecordTerms = {
+  /** "<id>/<version>"; '' when none holds. */
   contract: string
-  /** Stands in the log record: "<id>/<version>". */
-  reference: string
+  logLevel?: ContractContent['logLevel']
+  keepDays?: number
+  /** Under a secret contract: 1 where its parties let this server's secrecy auditors see it, 2 where nobody here may. */
+  secrecy?: 1 | 2
+}
+
+/** Under no contract. */
+export const NO_TERMS: RecordTerms = { contract: '' }
+
+type Compiled = {
+  /** Its id. */
+  contract: string
+  terms: RecordTerms
   state: 'ACTIVE' | 'SUSPENDED' | 'ENDED'
   clients: ReadonlySet<string>
   group: string | undefined
@@ -45,6 +59,8 @@ export function indexContracts(q: {
   required: boolean
   asOf: number
   contracts: KeptContract[]
+  /** The member that owns this server. */
+  owner: string
 }): ContractIndex {
   const byService = new Map<string, Compiled[]>()
   // A newer version goes before an older one, as soon as it has begun.
@@ -57,7 +73,12 @@ export function indexContracts(q: {
       const key = `${content.provider} ${serviceCode}`
       const compiled: Compiled = {
         contract: content.contract,
-        reference: `${content.contract}/${content.version}`,
+        terms: {
+          contract: `${content.contract}/${content.version}`,
+          logLevel: content.logLevel,
+          keepDays: content.retentionDays,
+          ...secrecyOf(content, q.owner),
+        },
         state,
         clients: new Set(group === undefined ? namedConsumers(content) : joined),
         group,
@@ -74,13 +95,32 @@ export function indexContracts(q: {
   return { required: q.required, asOf: q.asOf, byService }
 }
 
+function secrecyOf({ secret }: ContractContent, owner: string): Pick<RecordTerms, 'secrecy'> {
+  if (secret === undefined) return {}
+  return { secrecy: secret.visibleTo.includes(owner) ? 1 : 2 }
+}
+
+/** How secret it is that these two members have to do with each other: 0 where no secret contract says so. */
+export function secrecyBetween(
+  contracts: KeptContract[],
+  { owner, members: [a, b] }: { owner: string; members: readonly [string, string] },
+): 0 | 1 | 2 {
+  const levels = contracts.map(({ content, joined }) => {
+    const provider = memberOfSubsystem(content.provider)
+    const consumers = [...namedConsumers(content), ...joined].map(memberOfSubsystem)
+    const isBetween = (provider === a && consumers.includes(b)) || (provider === b && consumers.includes(a))
+    return (isBetween ? secrecyOf(content, owner).secrecy : undefined) ?? 0
+  })
+  return Math.max(0, ...levels) as 0 | 1 | 2
+}
+
 function stateOf(state: string): Compiled['state'] | undefined {
   if (state === 'ACTIVE' || state === 'SUSPENDED') return state
   return ENDED.has(state) ? 'ENDED' : undefined
 }
 
 /**
- * The contract under which the call may go: its reference, or '' when none holds and none is needed. `isSuspended`: what the
+ * The contract under which the call may go: NO_TERMS when none holds and none is needed. `isSuspended`: what the
  * instance's suspension list says of a contract's id. Throws `contract_required`, `contract_suspended`, `contract_ended`, and
  * `contracts_outdated` when the registry's word is too old.
  */
@@ -88,14 +128,13 @@ export function contractFor(
   index: ContractIndex,
   question: ContractQuestion,
   isSuspended: (contract: string) => boolean,
-): string {
+): RecordTerms {
   const q: Judged = {
     ...question,
     isStopped: (one) => one.state === 'SUSPENDED' || isSuspended(one.contract),
   }
   const age = q.at - index.asOf
-  const key = `${idText(subsystemOf(q.service))} ${q.service.serviceCode}`
-  const all = index.byService.get(key)
+  const all = index.byService.get(keyOf(q.service))
   if (all === undefined) return without(index, age, [], q)
   const client = idText(q.client)
   const covering = all.filter(
@@ -110,23 +149,51 @@ export function contractFor(
       (one) =>
         one.state === 'ACTIVE' && one.from <= q.at && q.at < one.until && age <= LIST_GOOD_MS + one.graceMs,
     )
-    if (holding !== undefined) return holding.reference
+    if (holding !== undefined) return holding.terms
   }
   return without(index, age, covering, q)
 }
 
 type Judged = ContractQuestion & { isStopped(one: Compiled): boolean }
 
-function without(index: ContractIndex, age: number, covering: Compiled[], q: Judged): string {
+const LEVELS = ['none', 'digest', 'full'] as const
+
+/**
+ * How a call is kept that was refused before it was known under which contract it would have gone: as the strictest of all
+ * contracts wants it, in force or not, that name its client and service. So a suspended one keeps no more than it did before.
+ */
+export function termsOfRefused(
+  index: ContractIndex,
+  { client, service }: Pick<ContractQuestion, 'client' | 'service'>,
+): RecordTerms {
+  const all = index.byService.get(keyOf(service)) ?? []
+  const named = all.filter(({ clients }) => clients.has(idText(client))).map(({ terms }) => terms)
+  if (named.length === 0) return NO_TERMS
+  const logLevel = LEVELS.find((level) => named.some((one) => one.logLevel === level))
+  const keepDays = Math.max(...named.map((one) => one.keepDays ?? 0))
+  const secrecy = Math.max(...named.map((one) => one.secrecy ?? 0)) as 0 | 1 | 2
+  return {
+    contract: '',
+    ...(logLevel !== undefined && { logLevel }),
+    keepDays,
+    ...(secrecy !== 0 && { secrecy }),
+  }
+}
+
+function keyOf(service: ServiceId): string {
+  return `${idText(subsystemOf(service))} ${service.serviceCode}`
+}
+
+function without(index: ContractIndex, age: number, covering: Compiled[], q: Judged): RecordTerms {
   const names = (one: Compiled | undefined): { what: string } => ({
     what:
       one === undefined
         ? `${idText(q.client)} for ${idText(q.service)}`
-        : `${one.reference}, ${idText(q.client)} for ${idText(q.service)}`,
+        : `${one.terms.contract}, ${idText(q.client)} for ${idText(q.service)}`,
   })
   const suspended = covering.find(q.isStopped)
   if (suspended !== undefined) throw new Fault('contract_suspended', names(suspended))
-  if (!index.required) return ''
+  if (!index.required) return NO_TERMS
   if (age > LIST_GOOD_MS)
     throw new Fault('contracts_outdated', {
       what: `since ${new Date(index.asOf + LIST_GOOD_MS).toISOString()}`,

@@ -4,6 +4,7 @@ import { type BodyFileReference, decodeBodyFile, SECTION } from '../content.ts'
 import type { LogDatabase } from '../log-database.ts'
 import { type KeyFinder, openRecord, openRemainder } from '../open-record.ts'
 import type { Metadata } from '../record-input.ts'
+import type { Clearance } from '../search/traffic-store.ts'
 import { chainOf } from '../time-stamps/batch.ts'
 import { decodeEvidence } from '../time-stamps/stamp-record.ts'
 
@@ -11,6 +12,8 @@ export type StoredEvidence = {
   index: number
   leaf: Buffer
   form: string
+  /** Who may see any of it. */
+  secrecy: Clearance
   /** When it was erased; content is absent then. */
   erased: string | undefined
   /** The record of the log that says so. */
@@ -42,7 +45,7 @@ export type StampEvidence = {
 
 /** Throws `not_found`, and `log_inconsistent` when what is stored does not fit together. */
 export async function readEvidence(
-  log: Pick<LogDatabase, 'records' | 'timeStamps'>,
+  log: Pick<LogDatabase, 'records' | 'timeStamps' | 'search'>,
   index: number,
   findKey: KeyFinder,
 ): Promise<StoredEvidence> {
@@ -62,6 +65,7 @@ export async function readEvidence(
     index,
     leaf: record.leaf,
     form: record.form,
+    secrecy: opened === undefined ? await log.search.secrecyOf(index) : (opened.metadata.secrecy ?? 0),
     erased: erasure?.time,
     erasureIndex: erasure?.erasure_idx,
     proofErasureIndex: proofErasure?.erasure_idx,

@@ -5,6 +5,8 @@ import { evidenceRecords } from './evidence-records.ts'
 import { first } from './first.ts'
 import { retention } from './retention.ts'
 import { searchTime } from './search-time.ts'
+import { secrecy } from './secrecy.ts'
+import { subjects } from './subjects.ts'
 import { traffic } from './traffic.ts'
 
 export const messageLogMigrations: Record<string, Migration> = {
@@ -14,4 +16,6 @@ export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-10-message-log-retention': retention,
   '2026-12-11-message-log-traffic': traffic,
   '2026-12-12-message-log-evidence-records': evidenceRecords,
+  '2026-12-13-message-log-subjects': subjects,
+  '2026-12-14-message-log-secrecy': secrecy,
 }

@@ -9,6 +9,8 @@ export type SpokenPair = { client: string; service: string; peer: string }
 export type ReconciliationLog = {
   /** Members of clients and services in records written between two ISO times. */
   pairs(q: { from: string; to: string }): Promise<SpokenPair[]>
+  /** Of the most secret record of a pair written between two ISO times; 0: all may see them. */
+  secrecy(q: { from: string; to: string; pair: MemberPair }): Promise<number>
   /** The records of a pair written between two ISO times and those beside them, in order, a stretch at a time. */
   read(q: { from: string; to: string; pair: MemberPair }): AsyncGenerator<Stretch>
 }
@@ -24,6 +26,15 @@ export function reconciliationLog(worker: WorkerClient, maintain: () => Promise<
         pairs.set(JSON.stringify(pair), pair)
       }
       return [...pairs.values()]
+    },
+    async secrecy({ from, to, pair }) {
+      await maintain()
+      const rows = await worker.call('secretPartners', { from, to })
+      const of = rows.filter(({ client, service }) => {
+        const members = [memberPart(client), memberPart(service)]
+        return members.includes(pair.own) && members.includes(pair.peer)
+      })
+      return Math.max(0, ...of.map(({ secrecy }) => Number(secrecy)))
     },
     async *read({ from, to, pair }) {
       // The index has to hold every record first: what it lacks would look as if it had been taken away.

@@ -1,9 +1,11 @@
 /** Reads a stretch of the log for reconciliation: what the search index says of it, and what of it was erased. */
+import { type SqlBool, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { SearchRow } from '../search/store.ts'
 import type { Tables } from '../tables.ts'
 
 export type Partners = { client: string; service: string; peer: string }
+export type SecretPartners = { client: string; service: string; secrecy: number }
 
 /** A record whose content was erased: only its form is left, and the signature that outlives it. */
 export type ErasedRow = { idx: number; form: string; signatureId: number | null }
@@ -53,6 +55,15 @@ export function createReconciliationStore(database: Database) {
     /** Who spoke with whom, by which server, between two times. */
     partners: (from: string, to: string): Promise<Partners[]> =>
       between(from, to).select(['client', 'service', 'peer']).distinct().execute(),
+
+    /** Whose exchanges between two times are secret, and how secret. */
+    secretPartners: (from: string, to: string): Promise<SecretPartners[]> =>
+      between(from, to)
+        // Written out: only so is the index over secret records taken.
+        .where(sql<SqlBool>`secrecy > 0`)
+        .select(['client', 'service', 'secrecy'])
+        .distinct()
+        .execute(),
 
     /** Of the records from `first` to `last`, in order. */
     rows: (first: number, last: number): Promise<SearchRow[]> =>

@@ -39,3 +39,13 @@ export function checkClass({ name, keepDays }: ClassSettings): void {
 export function endOf(time: string, { keepDays }: Pick<RetentionClass, 'keepDays'>): string | null {
   return keepDays === null ? null : new Date(Date.parse(time) + keepDays * DAY_MS).toISOString()
 }
+
+/**
+ * Of what a class and a contract say, the longer time: the contract is the least that both its sides promised to keep, the
+ * class the least that this server does. The default class says nothing as long as it has no end: nobody has decided it.
+ */
+export function longer({ name, keepDays }: RetentionClass, ofContract: number | null): number | null {
+  if (ofContract === null) return keepDays
+  if (keepDays === null) return name === DEFAULT_CLASS ? ofContract : null
+  return Math.max(keepDays, ofContract)
+}

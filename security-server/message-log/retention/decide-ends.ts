@@ -1,9 +1,10 @@
 /**
- * Decides when the content of each record ends, soon after it was logged, from the class that its service is in then. What
+ * Decides when the content of each record ends, soon after it was logged, from the class that its service is in then and the
+ * contract of its exchange. What
  * was decided holds: a class that changes later changes it only when whoever changes it says so.
  */
 import type { LogDatabase } from '../log-database.ts'
-import { DEFAULT_CLASS, endOf } from './classes.ts'
+import { DEFAULT_CLASS, endOf, longer } from './classes.ts'
 import { AWAITS_ARCHIVE, type EndRow } from './store.ts'
 
 const AT_ONCE = 1000
@@ -19,10 +20,10 @@ export async function decideEnds({
   if (start >= end) return false
   const classes = new Map((await retention.classes()).map((each) => [each.name, each]))
   const assigned = new Map((await retention.assignments()).map((each) => [each.service, each.class]))
-  const rows = (await retention.undecided(start, end)).map(({ idx, time, service }): EndRow => {
+  const rows = (await retention.undecided(start, end)).map(({ idx, time, service, keepDays }): EndRow => {
     const its = classes.get(assigned.get(service) ?? DEFAULT_CLASS)!
     const stoppedBy = its.archive === 'NONE' ? 0 : AWAITS_ARCHIVE
-    return { idx, class: its.id, ends: endOf(time, its), stoppedBy }
+    return { idx, class: its.id, ends: endOf(time, { keepDays: longer(its, keepDays) }), stoppedBy }
   })
   await retention.decide(rows, end)
   return end < indexed

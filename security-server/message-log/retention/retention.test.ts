@@ -36,12 +36,19 @@ async function freshLog(t: Test, url?: string, changes: Partial<MessageLogOption
 /** A request of some days ago and its reply, with bodies; gives their indexes and the message id. */
 async function exchange(
   log: MessageLog,
-  q: { daysAgo?: number; service?: typeof SERVICE; marked?: string; large?: boolean } = {},
+  q: {
+    daysAgo?: number
+    service?: typeof SERVICE
+    marked?: string
+    large?: boolean
+    keepDays?: number
+  } = {},
 ): Promise<{ id: string; request: number; reply: number }> {
   const time = new Date(Date.now() - (q.daysAgo ?? 0) * DAY)
   const ids = { id: randomUUID(), requestId: randomUUID() }
   const content = `${q.marked ?? ''}${randomBytes(16).toString('hex')}`
-  const common = { time, ids, service: q.service ?? SERVICE }
+  const ofContract = q.keepDays === undefined ? {} : { keepDays: q.keepDays, contract: 'c0ffee/2' }
+  const common = { time, ids, service: q.service ?? SERVICE, ...ofContract }
   const size = q.large === true ? 200_000 : 1000
   const body = await spoolBody(log, Buffer.from(content.repeat(Math.ceil(size / content.length))))
   const extra = { method: 'GET', userId: `${q.marked ?? ''}user` }
@@ -90,6 +97,38 @@ await eachDatabase(t, async (_database, t, url) => {
     t.same(await retention.counts(), { due: 0, held: 0, nextEnd: null })
   })
 
+  await t.test('a contract says how long, a class may say longer', async (t) => {
+    const [over, notYet] = [
+      await exchange(log, { daysAgo: 40, keepDays: 30 }),
+      await exchange(log, { daysAgo: 40, keepDays: 50 }),
+    ]
+    t.equal(await endAllDue(log), 2, 'the default class without an end says nothing')
+    t.match((await log.read(over.request)).metadata, { keepDays: 30, id: over.id })
+    t.match(await log.read(over.reply), { message: undefined, erased: /Z$/ })
+    t.notOk((await log.read(notYet.request)).erased)
+    for (const [keepDays, ended] of [
+      [null, 0],
+      // The exchange of the test before, under no contract.
+      [60, 2],
+      [45, 0],
+      [10, 0],
+    ] as const) {
+      await retention.putClass({ ...settings, name: 'its-own', keepDays })
+      await retention.assign({ service: idText(SERVICE), class: 'its-own', applyToExisting: true })
+      t.equal(await endAllDue(log), ended, `${keepDays} days of the class, 50 of the contract`)
+    }
+    await retention.putClass({ ...settings, name: 'its-own', keepDays: null })
+    const kept = await exchange(log, { daysAgo: 400, keepDays: 30 })
+    await retention.assign({ service: idText(SERVICE), class: 'its-own', applyToExisting: false })
+    t.equal(await endAllDue(log), 0, 'a class that somebody chose keeps without an end')
+    await retention.putClass({ ...settings, name: 'its-own', keepDays: 10 })
+    t.equal(await endAllDue(log), 2, 'what both let go')
+    t.ok((await log.read(kept.reply)).erased)
+    t.notOk((await log.read(notYet.request)).erased, 'the contract is longer')
+    await retention.assign({ service: idText(SERVICE), class: 'default', applyToExisting: true })
+    await retention.erase({ ...ORDER, index: notYet.request })
+  })
+
   await t.test('content ends by the class of its service, with what the class keeps', async (t) => {
     const old = await exchange(log, { daysAgo: 31, large: true })
     const young = await exchange(log, { daysAgo: 29 })
@@ -99,7 +138,7 @@ await eachDatabase(t, async (_database, t, url) => {
     await retention.putClass({ ...settings, name: 'default' })
     await retention.putClass({ ...settings, name: 'week', keepDays: 7, atEnd: 'LEAF_ONLY' })
     await retention.assign({ service: idText(OTHER), class: 'week', applyToExisting: true })
-    t.equal(await endAllDue(log), 6, 'with the exchange of the test before')
+    t.equal(await endAllDue(log), 4)
     t.equal(await endAllDue(log), 0, 'once')
 
     const kept = await log.read(old.request)
@@ -126,7 +165,7 @@ await eachDatabase(t, async (_database, t, url) => {
     t.match(leaf, { message: undefined, metadata: undefined })
     t.same((await log.proof(bare.reply)).openings, {})
     t.same(await log.findExchange(bare.id, CLIENT), [])
-    t.match(await verified(options), { ok: true, erased: 6, proofsKept: 4, sealed: 0 })
+    t.match(await verified(options), { ok: true, erased: 12, proofsKept: 8, sealed: 0 })
     const files = readdirSync(options.bodyFolder, { recursive: true, withFileTypes: true })
     t.equal(files.filter((file) => file.isFile()).length, 0, 'the file of the large body is gone')
     t.match(await retention.counts(), { due: 0, held: 0, nextEnd: /Z$/ })

@@ -10,6 +10,9 @@ export const AWAITS_ARCHIVE = -1
 
 export type EndRow = { idx: number; class: number; ends: string | null; stoppedBy: number }
 
+/** `keepDays`: what the contract of its exchange says. */
+export type UndecidedRow = { idx: number; time: string; service: string; keepDays: number | null }
+
 /** A record whose content has come to its end. */
 export type DueRow = { idx: number; class: number; ends: string; archive: number | null }
 
@@ -94,11 +97,11 @@ export function createRetentionStore(database: Database) {
     },
 
     /** The records of the search index from `start` on that still have content: what is to be decided about. */
-    undecided: (start: number, end: number): Promise<{ idx: number; time: string; service: string }[]> =>
+    undecided: (start: number, end: number): Promise<UndecidedRow[]> =>
       kysely
         .selectFrom('search')
         .leftJoin('erasure', 'erasure.idx', 'search.idx')
-        .select(['search.idx', 'search.time', 'search.service'])
+        .select(['search.idx', 'search.time', 'search.service', 'search.keep_days as keepDays'])
         .where('search.idx', '>=', start)
         .where('search.idx', '<', end)
         .where('erasure.idx', 'is', null)

@@ -69,6 +69,8 @@ function toRows(idx: number, facts: Facts, metadata: Metadata): SearchRow[] {
       service: metadata.service ?? '',
       peer: metadata.peer ?? '',
       answers: metadata.answers ?? null,
+      keep_days: metadata.keepDays ?? null,
+      secrecy: metadata.secrecy ?? 0,
     },
   ]
 }

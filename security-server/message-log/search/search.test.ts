@@ -32,6 +32,8 @@ function rowOf(idx: number): SearchRow {
     service: `${PROVIDER}/${idx % 400 === 7 ? 'rare' : 'persons'}`,
     peer: `DEV/GOV/2/SS${idx % 2}`,
     answers: isReply ? idx - 1 : null,
+    keep_days: null,
+    secrecy: 0,
   }
 }
 
@@ -180,9 +182,12 @@ await eachDatabase(t, async (_database, t, url) => {
     })
     await sql`drop table traffic`.execute(database.kysely)
     await sql`drop index search_request_id`.execute(database.kysely)
-    await sql`delete from kysely_migration where name = '2026-12-11-message-log-traffic'`.execute(
-      database.kysely,
-    )
+    await sql`drop index search_secret`.execute(database.kysely)
+    await sql`drop table secret_record`.execute(database.kysely)
+    for (const column of ['keep_days', 'secrecy'])
+      await sql`alter table search drop column ${sql.ref(column)}`.execute(database.kysely)
+    for (const name of ['2026-12-11-message-log-traffic', '2026-12-14-message-log-secrecy'])
+      await sql`delete from kysely_migration where name = ${name}`.execute(database.kysely)
     await migrate(database, messageLogMigrations)
     t.same(
       await search.traffic({ filter: {}, from: '2026', to: '2027', step: 'hour', by: 'peer', groups: 9 }),

@@ -3,6 +3,7 @@ import { CompiledQuery, type ExpressionBuilder, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from '../tables.ts'
 import {
+  type Clearance,
   createTrafficStore,
   type DimensionFilter,
   fitsDimensions,
@@ -32,6 +33,8 @@ export type RecordFilter = DimensionFilter & {
   /** ISO times, inclusive and exclusive. */
   from?: string
   to?: string
+  /** Entries of the index by person, hexadecimal: records that have one of them; with none of them, none. */
+  subjects?: string[]
 }
 
 /** `before` is the index of the last row of the page before, of a listing narrowed in the same way. */
@@ -62,6 +65,8 @@ const COLUMNS = [
   'service',
   'peer',
   'answers',
+  'keep_days',
+  'secrecy',
 ] as const satisfies (keyof SearchRow)[]
 
 export function createSearchStore(database: Database) {
@@ -113,6 +118,17 @@ export function createSearchStore(database: Database) {
     }
   }
 
+  /** Few records: by index, whatever else narrows it. */
+  const listOfSubjects = async (filter: SearchFilter): Promise<SearchRow[]> => {
+    if (filter.subjects?.length === 0) return []
+    let query = kysely
+      .selectFrom('search')
+      .selectAll()
+      .where((is) => fitsAll(is, filter))
+    if (filter.before !== undefined) query = query.where('idx', '<', filter.before)
+    return query.orderBy('idx', 'desc').limit(Math.min(filter.limit, MAX_PAGE)).execute()
+  }
+
   return {
     ...traffic,
 
@@ -135,6 +151,13 @@ export function createSearchStore(database: Database) {
           const sql = some.length === PART ? insertPart : insertOne
           await transaction.executeQuery(CompiledQuery.raw(sql, some.flatMap(valuesOf)))
         }
+        const secret = rows.filter(({ secrecy }) => secrecy > 0)
+        for (const { idx, secrecy } of secret)
+          await transaction
+            .insertInto('secret_record')
+            .values({ idx, secrecy })
+            .onConflict((conflict) => conflict.doNothing())
+            .execute()
         await traffic.count(transaction, rows)
       }),
 
@@ -144,6 +167,7 @@ export function createSearchStore(database: Database) {
       { after, size }: { after: number; size: number },
     ): Promise<{ rows: SearchRow[]; last: number }> => {
       const last = Math.min(after + WINDOW, size - 1)
+      if (filter.subjects?.length === 0) return { rows: [], last }
       const rows = await kysely
         .selectFrom('search')
         .selectAll()
@@ -174,6 +198,28 @@ export function createSearchStore(database: Database) {
       return rows.slice(0, MAX_PAGE)
     },
 
+    /** The records from `first` to `last` that are more secret than this, in order; erased ones too. */
+    secretRecords: async (q: { first: number; last: number; clearance: Clearance }): Promise<number[]> => {
+      const rows = await kysely
+        .selectFrom('secret_record')
+        .select('idx')
+        .where('idx', '>=', q.first)
+        .where('idx', '<=', q.last)
+        .where('secrecy', '>', q.clearance)
+        .orderBy('idx')
+        .execute()
+      return rows.map(({ idx }) => Number(idx))
+    },
+
+    secrecyOf: async (idx: number): Promise<Clearance> => {
+      const row = await kysely
+        .selectFrom('secret_record')
+        .select('secrecy')
+        .where('idx', '=', idx)
+        .executeTakeFirst()
+      return Number(row?.secrecy ?? 0) as Clearance
+    },
+
     /** The rows of these records, as far as there are any. */
     byIndexes: async (indexes: number[]): Promise<SearchRow[]> =>
       indexes.length === 0
@@ -185,6 +231,7 @@ export function createSearchStore(database: Database) {
      * what records say narrows it. The log has `size` records.
      */
     list: async (filter: SearchFilter, size: number): Promise<SearchRow[]> => {
+      if (filter.subjects !== undefined) return await listOfSubjects(filter)
       const hasId = filter.queryId !== undefined || filter.requestId !== undefined
       if (!hasId && isNarrowed(filter)) return await listBySpans(filter)
       const isByTime = filter.from !== undefined || filter.to !== undefined
@@ -216,14 +263,20 @@ export function createSearchStore(database: Database) {
 }
 
 function fitsAll(is: ExpressionBuilder<Tables, 'search'>, filter: RecordFilter) {
-  const { queryId, requestId, from, to } = filter
+  const { queryId, requestId, from, to, subjects } = filter
   return is.and([
+    ...(subjects === undefined ? [] : [is('idx', 'in', recordsOf(is, subjects))]),
     fitsDimensions(is as never, filter),
     ...(queryId === undefined ? [] : [is('query_id', '=', queryId)]),
     ...(requestId === undefined ? [] : [is('request_id', '=', requestId)]),
     ...(from === undefined ? [] : [is(TIME, '>=', from)]),
     ...(to === undefined ? [] : [is(TIME, '<', to)]),
   ])
+}
+
+function recordsOf(is: ExpressionBuilder<Tables, 'search'>, subjects: string[]) {
+  const entries = subjects.map((entry) => Buffer.from(entry, 'hex'))
+  return is.selectFrom('subject').select('subject.idx').where('subject.entry', 'in', entries)
 }
 
 function byIndexDown(a: SearchRow, b: SearchRow): number {
@@ -253,7 +306,8 @@ function insertOf(rows: number, dialect: Database['dialect']): string {
 /** In the order of COLUMNS; written out, because a look-up by name in a loop is slow here. */
 function valuesOf(row: SearchRow): (string | number | null)[] {
   const { idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers } = row
-  return [idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers]
+  const ids = [idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers]
+  return [...ids, row.keep_days, row.secrecy]
 }
 
 function inParts(rows: SearchRow[]): SearchRow[][] {

@@ -5,6 +5,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Secrecy } from '../record-input.ts'
 import type { Tables } from '../tables.ts'
 
 /** What records are told apart by. */
@@ -13,13 +14,18 @@ export const DIMENSIONS = ['direction', 'kind', 'outcome', 'client', 'service', 
 type Dimension = (typeof DIMENSIONS)[number]
 type Dimensions = Record<Dimension, string>
 
-export type TrafficRow = Omit<Tables['traffic'], 'key'>
+export type TrafficRow = Omit<Tables['traffic'], 'key' | 'secrecy'>
+
+/** The most secret records that a reader may see. */
+export type Clearance = 0 | Secrecy
 
 /** Texts are exact. `party`: a member or subsystem that asks or is asked. */
 export type DimensionFilter = Partial<Dimensions> & {
   party?: string
   /** true: refused, failed or unknown; false: neither. */
   failed?: boolean
+  /** Who asks for none gets what everybody may see. */
+  clearance?: Clearance
 }
 
 /** `2026-11-25T09` of an ISO time: an expression, so that no index by time is taken where one by index is shorter. */
@@ -63,8 +69,9 @@ export function hourAfter(time: string): string {
 }
 
 /** Identifiers may be longer than an index takes. */
-export function keyOf(row: Dimensions, hash: Hash): Buffer {
-  return hash.update(JSON.stringify(DIMENSIONS.map((name) => row[name]))).digest()
+export function keyOf(row: Dimensions & { secrecy?: number }, hash: Hash): Buffer {
+  const facts: (string | number)[] = DIMENSIONS.map((name) => row[name])
+  return hash.update(JSON.stringify(row.secrecy ? [...facts, row.secrecy] : facts)).digest()
 }
 
 export function isNarrowed(filter: DimensionFilter): boolean {
@@ -75,13 +82,17 @@ export function isNarrowed(filter: DimensionFilter): boolean {
   )
 }
 
-/** For `search` and `traffic` alike, whose columns have the same names. */
+/**
+ * For `search` and `traffic` alike, whose columns have the same names. Every read for people goes through here: what its reader
+ * may not see fits no filter.
+ */
 export function fitsDimensions(
   is: ExpressionBuilder<Tables, 'search' | 'traffic'>,
   filter: DimensionFilter,
 ): Expression<SqlBool> {
   const { party, failed } = filter
   return is.and([
+    is('secrecy', '<=', filter.clearance ?? 0),
     ...DIMENSIONS.flatMap((name) => {
       const value = filter[name]
       return value === undefined ? [] : [is(name, '=', value)]
@@ -197,12 +208,12 @@ function countsOf(rows: Tables['search'][]): Tables['traffic'][] {
   const counted = new Map<string, Tables['traffic']>()
   for (const row of rows) {
     const hour = hourOf(row.time)
-    const name = JSON.stringify([hour, ...DIMENSIONS.map((each) => row[each])])
+    const name = JSON.stringify([hour, row.secrecy, ...DIMENSIONS.map((each) => row[each])])
     const known = counted.get(name)
     if (known === undefined) {
-      const { direction, kind, outcome, client, service, peer, idx } = row
-      const dimensions = { direction, kind, outcome, client, service, peer }
-      const key = keyOf(row, createHash('sha256'))
+      const { direction, kind, outcome, client, service, peer, secrecy, idx } = row
+      const dimensions = { direction, kind, outcome, client, service, peer, secrecy }
+      const key = keyOf(dimensions, createHash('sha256'))
       counted.set(name, { hour, key, ...dimensions, records: 1, first_idx: idx, last_idx: idx })
       continue
     }

@@ -25,6 +25,7 @@ export function createCasesStore(database: Database) {
       let query = kysely
         .selectFrom('reconciliation_case as found')
         .innerJoin('reconciliation', 'reconciliation.id', 'found.reconciliation')
+        .where('reconciliation.secrecy', '<=', q.clearance)
         .selectAll('found')
       const { before, day, member, state, requestId, assignee } = q
       if (before !== undefined) query = query.where('found.id', '<', before)
@@ -42,11 +43,13 @@ export function createCasesStore(database: Database) {
       return cases.map((found) => ({ of: byId.get(Number(found.reconciliation))!, found }))
     },
 
-    getCase: async (id: number): Promise<StoredCase> => {
+    getCase: async (id: number, clearance: number): Promise<StoredCase> => {
       const row = await kysely
-        .selectFrom('reconciliation_case')
-        .selectAll()
-        .where('id', '=', id)
+        .selectFrom('reconciliation_case as found')
+        .innerJoin('reconciliation', 'reconciliation.id', 'found.reconciliation')
+        .selectAll('found')
+        .where('found.id', '=', id)
+        .where('reconciliation.secrecy', '<=', clearance)
         .executeTakeFirst()
       if (row === undefined) throw new Fault('not_found', { what: `case ${id}` })
       return row

@@ -9,6 +9,7 @@ import type { Statement } from '#schemas/reconciliation.ts'
 import { isSame, keep, openStatement, summarise } from './conclude.ts'
 import { type Progress, sidesOf } from './progress.ts'
 import type { ReconciliationRooms } from './rooms.ts'
+import { secrecyOf } from './secrecy.ts'
 import type { DayPair, NewCase, StoredReconciliation } from './store.ts'
 
 /** With what the session compared, when it is still there; says whether it is. */
@@ -40,7 +41,8 @@ export async function adopt(
   const session = randomBytes(16).toString('hex')
   const progress: Progress = { wire: statement.session, nonce: '' }
   const now = new Date(rooms.clock()).toISOString()
-  await rooms.store.begin(pair, { seen, session, role: 'asking', progress, now })
+  const secrecy = seen?.secrecy ?? (await secrecyOf(pair, rooms))
+  await rooms.store.begin(pair, { seen, session, role: 'asking', progress, now, secrecy })
   await keep({ session, pair, progress, jws, statement, cases: casesOf(statement) }, rooms)
 }
 

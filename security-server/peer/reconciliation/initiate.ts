@@ -23,6 +23,7 @@ import { isSame, keep, openStatement, type SessionState, signStatement, summaris
 import { adopt, finish } from './finish.ts'
 import { base64, type Progress, saltOf } from './progress.ts'
 import type { ReconciliationRooms } from './rooms.ts'
+import { secrecyOf } from './secrecy.ts'
 import { show } from './show.ts'
 import type { DayPair, RowState, StoredReconciliation } from './store.ts'
 import {
@@ -126,7 +127,8 @@ async function begin(
 ): Promise<string> {
   const session = randomBytes(16).toString('hex')
   const now = new Date(rooms.clock()).toISOString()
-  await rooms.store.begin(pair, { seen, session, role: 'asking', progress, now })
+  const secrecy = seen?.secrecy ?? (await secrecyOf(pair, rooms))
+  await rooms.store.begin(pair, { seen, session, role: 'asking', progress, now, secrecy })
   hold.session = session
   return session
 }

@@ -17,6 +17,7 @@ import { idText, memberOf, parseServiceId, type ServerId } from '#schemas/identi
 import { postgresql } from '#test/postgresql.ts'
 import { exchange } from '../../consumer/exchange.ts'
 import type { ConsumerRooms } from '../../consumer/rooms.ts'
+import { NO_TERMS } from '../../global-configuration/contracts/index-contracts.ts'
 import { listenForPeers } from '../../listeners.ts'
 import type { LocalService } from '../../local-systems/local-systems.ts'
 import { type MessageLog, openMessageLog } from '../../message-log/message-log.ts'
@@ -170,7 +171,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
     },
     consumer: {
       ...shared(world, tax),
-      contracts: { contractFor: () => '' },
+      contracts: { contractFor: () => NO_TERMS },
       heardTreeHead: () => undefined,
       localSystems: {
         client: () => ({ id: TAX, authenticationMode: 'NOSSL', certificates: new Set() }),
@@ -187,7 +188,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
     },
     provider: {
       ...shared(world, population),
-      contracts: { contractFor: () => '' },
+      contracts: { contractFor: () => NO_TERMS, termsOfRefused: () => NO_TERMS },
       localSystems: {
         service: () => made.service,
         isAllowed: () => made.isAllowed,
@@ -315,6 +316,7 @@ async function openSide(
     verifyPeer,
     peerClient: client,
     log,
+    secrecyBetween: () => 0,
     store: createReconciliationStore(database),
     entries: createEntriesStore(database),
     shapes: await createShapes(),

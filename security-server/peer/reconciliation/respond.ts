@@ -29,6 +29,7 @@ import { collect, commitOwn } from './collect.ts'
 import { isSame, keep, openStatement, type SessionState, signStatement, summarise } from './conclude.ts'
 import { base64, outOfOrder, type Progress, saltOf } from './progress.ts'
 import type { ReconciliationRooms } from './rooms.ts'
+import { secrecyOf } from './secrecy.ts'
 import type { DayPair, StoredReconciliation } from './store.ts'
 import {
   checkCommitment,
@@ -63,7 +64,8 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
     const session = randomBytes(16).toString('hex')
     const nonce = base64(randomBytes(DIGEST))
     const progress: Progress = { wire: session, nonce, peerNonceCommitment: q.nonceCommitment }
-    await store.begin(pair, { seen, session, role: 'asked', progress, now: now() })
+    const secrecy = seen?.secrecy ?? (await secrecyOf(pair, rooms))
+    await store.begin(pair, { seen, session, role: 'asked', progress, now: now(), secrecy })
     return { session, nonce }
   }
 

@@ -24,6 +24,8 @@ export type ComparedLog = {
   reconciliation: {
     /** Members of clients and services, and the servers by which they spoke, between two ISO times. */
     pairs(q: { from: string; to: string }): Promise<{ client: string; service: string; peer: string }[]>
+    /** Of the most secret exchange of a pair between two ISO times; 0: all may see them. */
+    secrecy(q: { from: string; to: string; pair: { own: string; peer: string } }): Promise<number>
     /** What is logged about a pair between two ISO times, in order. */
     read(q: { from: string; to: string; pair: { own: string; peer: string } }): AsyncGenerator<Stretch>
   }
@@ -40,6 +42,8 @@ export type ReconciliationRooms = {
   verifyPeer: VerifyPeer
   peerClient: Pick<PeerClient, 'post'>
   log: ComparedLog
+  /** How secret contracts make it that two members have to do with each other. */
+  secrecyBetween(a: string, b: string): number
   store: ReconciliationStore
   entries: EntriesStore
   shapes: CheckShapes

@@ -7,6 +7,7 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { idText, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
 import { reconcile } from './initiate.ts'
 import type { ReconciliationRooms } from './rooms.ts'
+import { secrecyOf } from './secrecy.ts'
 import type { DayPair, StoredReconciliation } from './store.ts'
 
 const HOUR_MS = 3_600_000
@@ -53,7 +54,7 @@ function isOurTurn(row: StoredReconciliation, now: number, { server }: Reconcili
 }
 
 /** Our members, those they spoke with, and by which servers; where no record names one, all that serve the member. */
-async function pairsOf(day: string, rooms: ReconciliationRooms): Promise<DayPair[]> {
+async function pairsOf(day: string, rooms: ReconciliationRooms): Promise<(DayPair & { secrecy: number })[]> {
   const { index, indexFor } = rooms.globalConfiguration.current()
   const spoken = await rooms.log.reconciliation.pairs(windowOf(day))
   const isOurs = (member: string): boolean => index.isMemberOnServer(rooms.server, parseMemberId(member))
@@ -82,5 +83,7 @@ async function pairsOf(day: string, rooms: ReconciliationRooms): Promise<DayPair
       for (const server of serversOf(service)) add(client, service, server)
     }
   }
-  return [...pairs.values()]
+  const found: (DayPair & { secrecy: number })[] = []
+  for (const pair of pairs.values()) found.push({ ...pair, secrecy: await secrecyOf(pair, rooms) })
+  return found
 }

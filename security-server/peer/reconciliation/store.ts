@@ -17,6 +17,8 @@ type ReconciliationRow = {
   own_member: string
   peer_member: string
   peer_server: string
+  /** How secret the most secret exchange of the two is, or a contract of theirs. */
+  secrecy: number
   state: string
   role: string
   session: string
@@ -60,6 +62,8 @@ export type NewCase = Pick<
 >
 
 export type ReconciliationFilter = {
+  /** Rows that are more secret are left out. */
+  clearance: number
   before?: number | undefined
   limit: number
   day?: string | undefined
@@ -104,6 +108,8 @@ export function createReconciliationStore(database: Database) {
         role: Role
         progress: object
         now: string
+        /** Of a row that is made now. */
+        secrecy: number
       },
     ): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
@@ -118,7 +124,7 @@ export function createReconciliationStore(database: Database) {
         if (seen === undefined) {
           const { day, own, peer, server } = pair
           const ids = { day, own_member: own, peer_member: peer, peer_server: server }
-          const none = { statement: '', counts: '', error: '', attempts: 1 }
+          const none = { statement: '', counts: '', error: '', attempts: 1, secrecy: q.secrecy }
           const made = await transaction
             .insertInto('reconciliation')
             .values({ ...ids, ...values, ...none })
@@ -227,14 +233,14 @@ export function createReconciliationStore(database: Database) {
     },
 
     /** Makes a row for each pair of a day that has none yet; later the log is not asked again. */
-    plan: (day: string, pairs: DayPair[], now: string): Promise<void> =>
+    plan: (day: string, pairs: (DayPair & { secrecy: number })[], now: string): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
-        for (const { own, peer, server } of pairs) {
+        for (const { own, peer, server, secrecy } of pairs) {
           const ids = { day, own_member: own, peer_member: peer, peer_server: server }
           const none = { role: '', session: '', progress: '', statement: '', counts: '', error: '' }
           await transaction
             .insertInto('reconciliation')
-            .values({ ...ids, ...none, state: 'due', attempts: 0, changed_at: now })
+            .values({ ...ids, ...none, secrecy, state: 'due', attempts: 0, changed_at: now })
             .onConflict((conflict) => conflict.doNothing())
             .execute()
         }
@@ -288,11 +294,12 @@ export function createReconciliationStore(database: Database) {
       }
     },
 
-    get: async (id: number): Promise<StoredReconciliation> => {
+    get: async (id: number, clearance: number): Promise<StoredReconciliation> => {
       const row = await kysely
         .selectFrom('reconciliation')
         .selectAll()
         .where('id', '=', id)
+        .where('secrecy', '<=', clearance)
         .executeTakeFirst()
       if (row === undefined) throw new Fault('not_found', { what: `reconciliation ${id}` })
       return toRow(row)!
@@ -300,7 +307,7 @@ export function createReconciliationStore(database: Database) {
 
     /** Newest first; `member` is either side's. */
     list: async (q: ReconciliationFilter): Promise<StoredReconciliation[]> => {
-      let query = kysely.selectFrom('reconciliation').selectAll()
+      let query = kysely.selectFrom('reconciliation').selectAll().where('secrecy', '<=', q.clearance)
       const { before, day, member, state } = q
       if (before !== undefined) query = query.where('id', '<', before)
       if (day !== undefined) query = query.where('day', '=', day)

@@ -1,0 +1,16 @@
+/** In what state a server is with an order; pure. */
+export type ServerAnswer = { outcome: string | null; answered_at: string | null }
+
+export const ANSWER_STATES = ['WAITING', 'ANSWERED', 'REFUSED', 'LATE', 'OVERDUE'] as const
+export type AnswerState = (typeof ANSWER_STATES)[number]
+
+/** LATE: answered when the deadline was over. OVERDUE: over, and nothing came. */
+export function answerState(
+  { outcome, answered_at }: ServerAnswer,
+  deadline: string,
+  now: string,
+): AnswerState {
+  if (outcome === null) return deadline <= now ? 'OVERDUE' : 'WAITING'
+  if (outcome === 'refused') return 'REFUSED'
+  return (answered_at ?? '') > deadline ? 'LATE' : 'ANSWERED'
+}

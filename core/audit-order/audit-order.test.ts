@@ -1,0 +1,276 @@
+/** Audit orders: hostile ones are refused, the sample is the seed's, a sealed answer opens for its authority alone; HPKE by RFC 9180. */
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import t from 'tap'
+import { newRecipient, open, seal } from '#core/hpke/hpke.ts'
+import { writeSignedJson } from '#core/signature/signed-json.ts'
+import { AUDIT_DOCUMENT, type AuditAnswer, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
+import type { Fault } from '#schemas/fault.ts'
+import { type Party, signingParty } from '#test/fakes/management-requests.ts'
+import { authority as ca } from '#test/fakes/request-world.ts'
+import { drawSample } from './draw-sample.ts'
+import { checkAnswer } from './read-answer.ts'
+import { checkInTime, orderHash, readOrder } from './read-order.ts'
+import { openAnswer, sealPayload } from './seal-answer.ts'
+
+const NOW = Date.parse('2026-12-01T12:00:00.000Z')
+const authority = await signingParty(ca, 'DEV/GOV/1234')
+const stranger = await signingParty(ca, 'DEV/GOV/5678')
+const recipient = newRecipient()
+const authorities = [
+  { name: 'Data protection', certificateSha256: authority.certificate.sha256.toUpperCase() },
+]
+const SERVER = 'DEV/GOV/1001/SS1'
+const good: AuditOrder = {
+  id: '7b1c9d6e-0000-4000-8000-000000000001',
+  createdAt: '2026-12-01T11:59:00.000Z',
+  instance: 'DEV',
+  authority: 'Data protection',
+  case: 'DP-17/2026',
+  legalBasis: 'Data Protection Act, section 40',
+  deadline: '2026-12-15T00:00:00.000Z',
+  servers: [SERVER, 'DEV/GOV/1002/SS1'],
+  scope: { parties: ['DEV/GOV/1002'], from: '2026-11-01T00:00:00.000Z', to: '2026-12-01T00:00:00.000Z' },
+  sample: 3,
+  recipient: recipient.publicKey.toString('base64'),
+}
+const signed = (document: unknown, by: Party[] = [authority], type: string = AUDIT_DOCUMENT.order): Buffer =>
+  Buffer.from(
+    writeSignedJson(
+      document,
+      type,
+      by.map(({ certificate, key }) => ({ certificates: [certificate], ocspResponses: [], key })),
+    ),
+  )
+const read = (bytes: Buffer) => readOrder(bytes, { authorities, instance: 'DEV' })
+const privateKeyFrom = (octets: Buffer, publicOctets: Buffer): KeyObject => {
+  const [d, x] = [octets.toString('base64url'), publicOctets.toString('base64url')]
+  return createPrivateKey({ key: { kty: 'OKP', crv: 'X25519', d, x }, format: 'jwk' })
+}
+const codeOf = (act: () => unknown): string => {
+  try {
+    act()
+    return 'taken'
+  } catch (thrown) {
+    return (thrown as Fault).code
+  }
+}
+
+t.test('RFC 9180, appendix A.1.1: base mode, X25519, HKDF-SHA256, AES-128-GCM', (t) => {
+  const hex = (text: string): Buffer => Buffer.from(text, 'hex')
+  const enc = hex('37fda3567bdbd628e88668c3c8d7e97d1d1253b6d4ea6d44c150f741f1bf4431')
+  const ephemeral = privateKeyFrom(
+    hex('52c4a758a802cd8b936eceea314432798d5baf2d7e9235dc084ab1b9cfa2f736'),
+    enc,
+  )
+  const publicKey = hex('3948cfe0ad1ddb695d780e59077195da6c56506b027329794ab02bca80815c4d')
+  const privateKey = privateKeyFrom(
+    hex('4612c550263fc8ad58375df3f557aac531d26850903e55a9f23f21d8534e8ac8'),
+    publicKey,
+  )
+  const info = hex('4f6465206f6e2061204772656369616e2055726e')
+  const plaintext = hex('4265617574792069732074727574682c20747275746820626561757479')
+  const common = { info, aad: hex('436f756e742d30'), aead: 1 } as const
+  const sealed = seal({ ...common, publicKey, plaintext, ephemeral })
+  t.equal(sealed.enc.toString('hex'), enc.toString('hex'))
+  t.equal(
+    sealed.ciphertext.toString('hex'),
+    'f938558b5d72f1a23810b4be2ab4f84331acc02fc97babc53a52ae8218a355a96d8770ac83d07bea87e13c512a',
+  )
+  t.same(open({ ...common, ...sealed, privateKey }), plaintext)
+  t.end()
+})
+
+t.test('what is sealed opens with its key, its info and every bit in place', (t) => {
+  const [info, plaintext] = [Buffer.from('info'), Buffer.from('secret'.repeat(1000))]
+  const sealed = seal({ publicKey: recipient.publicKey, plaintext, info })
+  const { privateKey } = recipient
+  t.same(open({ ...sealed, info, privateKey }), plaintext)
+  t.notSame(seal({ publicKey: recipient.publicKey, plaintext, info }).ciphertext, sealed.ciphertext)
+  const flipped = Buffer.from(sealed.ciphertext)
+  flipped[7]! ^= 1
+  for (const [what, change] of [
+    ['another info', { info: Buffer.from('other') }],
+    ['a bit', { ciphertext: flipped }],
+    ['cut off', { ciphertext: sealed.ciphertext.subarray(0, 9) }],
+    ['another enc', { enc: newRecipient().publicKey }],
+    ['a point of low order', { enc: Buffer.alloc(32) }],
+    ['an enc of odd length', { enc: Buffer.alloc(31) }],
+    ['another key', { privateKey: newRecipient().privateKey }],
+  ] as const)
+    t.equal(
+      codeOf(() => open({ ...sealed, info, privateKey, ...change })),
+      'decryption_failed',
+      what,
+    )
+  for (const publicKey of [Buffer.alloc(32), Buffer.alloc(31)])
+    t.equal(
+      codeOf(() => seal({ publicKey, plaintext, info })),
+      'invalid_input',
+    )
+  t.end()
+})
+
+t.test('orders: what is wrong is refused', (t) => {
+  const { order, sha256 } = read(signed(good))
+  t.same(order, good)
+  t.equal(sha256, orderHash(good))
+  t.equal(read(signed(good)).sha256, sha256, 'a signature made anew is the same order')
+  const days = (more: number): string => new Date(NOW + more * 86_400_000).toISOString()
+  const scoped = (scope: object): object => ({ ...good, scope: { ...good.scope, ...scope } })
+  const many = (of: (at: number) => string): string[] => Array.from({ length: 300 }, (_, at) => of(at))
+  const wrong: [string, object][] = [
+    ['another instance', { ...good, instance: 'EE' }],
+    ['an authority nobody knows', { ...good, authority: 'Somebody' }],
+    ['a field too many', { ...good, more: 1 }],
+    ['no case', { ...good, case: undefined }],
+    ['a case of two lines', { ...good, case: 'a\u0000b' }],
+    ['no server', { ...good, servers: [] }],
+    ['a server twice', { ...good, servers: [SERVER, SERVER] }],
+    ['too many servers', { ...good, servers: many((at) => `DEV/GOV/${at}/s`) }],
+    ['too many parties', scoped({ parties: many((at) => `DEV/GOV/${at}`) })],
+    ['no parties, but a list of them', scoped({ parties: [] })],
+    ['a party that is none', scoped({ parties: ['x'] })],
+    ['a service that is none', scoped({ services: ['DEV/GOV/1'] })],
+    ['a contract that is none', scoped({ contract: '1' })],
+    ['all times', scoped({ from: '2020-01-01T00:00:00.000Z' })],
+    ['a time before itself', scoped({ from: good.scope.to })],
+    ['a sample of everything', { ...good, sample: 10_000 }],
+    ['half a record', { ...good, sample: 0.5 }],
+    ['less than nothing', { ...good, sample: -1 }],
+    ['a deadline before it was made', { ...good, deadline: days(-2) }],
+    ['a deadline in a year', { ...good, deadline: days(365) }],
+    ['no key', { ...good, recipient: '' }],
+    ['a key that is no base64', { ...good, recipient: `${'/'.repeat(42)}x=` }],
+  ]
+  for (const [what, document] of wrong)
+    t.equal(
+      codeOf(() => read(signed(document))),
+      'audit_order_refused',
+      what,
+    )
+  for (const [what, bytes, code] of [
+    ['a stranger', signed(good, [stranger]), 'audit_order_refused'],
+    ['two signers', signed(good, [authority, stranger]), 'audit_order_refused'],
+    ['another kind of document', signed(good, [authority], AUDIT_DOCUMENT.answer), 'malformed_signature'],
+    ['nothing', Buffer.alloc(0), 'malformed_json'],
+    ['too large', Buffer.alloc(100_000, 0x20), 'malformed_json'],
+    ['deep', Buffer.from('['.repeat(2000)), 'malformed_json'],
+    ['no document', Buffer.from('{"payload":1,"signatures":[]}'), 'malformed_signature'],
+  ] as const)
+    t.equal(
+      codeOf(() => read(bytes)),
+      code,
+      what,
+    )
+  const jws = JSON.parse(signed(good).toString()) as { payload: string }
+  const forged = {
+    ...jws,
+    payload: Buffer.from(JSON.stringify({ ...good, sample: 20 })).toString('base64url'),
+  }
+  t.not(
+    codeOf(() => read(Buffer.from(JSON.stringify(forged)))),
+    'taken',
+    'altered after it was signed',
+  )
+  checkInTime(good, NOW)
+  for (const at of [Date.parse(good.deadline), NOW - 86_400_000])
+    t.equal(
+      codeOf(() => checkInTime(good, at)),
+      'audit_order_refused',
+    )
+  t.end()
+})
+
+t.test('the sample: by order, server and seed, and by nothing else', (t) => {
+  const indexes = Array.from({ length: 500 }, (_, at) => at * 3)
+  const q = { order: 'ab'.repeat(32), server: SERVER, seed: 'log\n5\nAAAA\n', indexes, count: 10 }
+  const drawn = drawSample(q)
+  t.equal(new Set(drawn).size, 10)
+  t.same(drawSample({ ...q, indexes: indexes.toReversed() }), drawn, 'in whatever order they are listed')
+  t.same(
+    drawn,
+    [60, 84, 369, 489, 630, 675, 735, 780, 1179, 1296],
+    'as a program without code of ours drew it',
+  )
+  for (const change of [
+    { seed: 'log\n6\nAAAA\n' },
+    { server: 'x' },
+    { order: orderHash({ ...good, sample: 4 }) },
+  ])
+    t.notSame(drawSample({ ...q, ...change }), drawn)
+  t.same(drawSample({ ...q, indexes: [4, 2], count: 5 }), [2, 4])
+  t.end()
+})
+
+t.test('an answer: sealed, opened, compared', (t) => {
+  const seed = `${SERVER}\n9\nAAAA\n`
+  const records = Array.from({ length: 9 }, (_, index) => ({
+    ...{
+      index,
+      time: '2026-11-02T00:00:00.000Z',
+      kind: 'request',
+      direction: 'in',
+      outcome: '',
+      answers: null,
+    },
+    ...{ queryId: 'q', requestId: 'r', clientId: 'DEV:GOV:1002:tax', serviceId: null, peer: null },
+  }))
+  const order = orderHash(good)
+  const of = { order, server: SERVER, seed, indexes: records.map(({ index }) => index), count: good.sample }
+  const sample = drawSample(of)
+  const bundles = sample.map((index) => ({ index, bundle: 'UEs=' }))
+  const payload: AuditPayload = { version: 1, order, server: SERVER, seed, records, bundles }
+  const answerOf = (more: Partial<AuditPayload> = {}, change: Partial<AuditAnswer> = {}): AuditAnswer => ({
+    ...{
+      id: good.id,
+      createdAt: good.createdAt,
+      signer: 'DEV/GOV/1001',
+      server: SERVER,
+      order,
+      seed,
+      sample,
+    },
+    ...{ outcome: 'answered', matched: records.length, sealed: sealPayload({ ...payload, ...more }, good) },
+    ...change,
+  })
+  const key = { order: good, privateKey: recipient.privateKey }
+  t.same(openAnswer(checkAnswer(answerOf()), key), payload)
+  const others = [0, 1, 2].map((index) => ({ index, bundle: 'UEs=' }))
+  const { reason: _, ...fewer } = { ...good, sample: 2, reason: '' }
+  const wrong: [string, AuditAnswer, string, AuditOrder?][] = [
+    ['another order', answerOf(), 'audit_answer_wrong', fewer],
+    ['a server that was not asked', answerOf({}, { server: 'DEV/GOV/9/s' }), 'audit_answer_wrong'],
+    ['an altered seed', answerOf({}, { seed: `${seed} ` }), 'decryption_failed'],
+    ['another seed throughout', answerOf({ seed: 'x' }, { seed: 'x' }), 'audit_answer_wrong'],
+    ['a record left out', answerOf({ records: records.slice(1) }), 'audit_answer_wrong'],
+    ['a record twice', answerOf({ records: [...records.slice(1), records[1]!] }), 'audit_answer_wrong'],
+    ['a chosen sample', answerOf({ bundles: others }, { sample: [0, 1, 2] }), 'audit_answer_wrong'],
+    ['evidence of others', answerOf({ bundles: others }), 'audit_answer_wrong'],
+    ['evidence left out', answerOf({ bundles: bundles.slice(1) }), 'audit_answer_wrong'],
+    ['no payload', answerOf({ records: undefined as never }), 'audit_answer_wrong'],
+  ]
+  for (const [what, answer, code, asked = good] of wrong)
+    t.equal(
+      codeOf(() => openAnswer(answer, { ...key, order: asked })),
+      code,
+      what,
+    )
+  const refused = { outcome: 'refused', reason: 'no', sealed: undefined, matched: 0, sample: [] } as const
+  t.equal(checkAnswer(answerOf({}, refused as never)).reason, 'no')
+  for (const change of [
+    { outcome: 'refused' },
+    { reason: 'both' },
+    { sealed: undefined },
+    { sealed: { enc: '!', ciphertext: '' } },
+    { matched: -1 },
+    { sample: [1, 1] },
+    { seed: '' },
+    { outcome: 'perhaps' },
+  ])
+    t.equal(
+      codeOf(() => checkAnswer({ ...answerOf(), ...change })),
+      'audit_answer_wrong',
+      JSON.stringify(change),
+    )
+  t.end()
+})

@@ -1,0 +1,143 @@
+/**
+ * Guarantees that an order is what an authority ordered: exactly its fields within their bounds, signed by the one key that is
+ * pinned for its name, for this instance. Whether it comes in time and for the first time is for the taker to say.
+ */
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import {
+  integer,
+  isoTime,
+  list,
+  optional,
+  pattern,
+  plainText,
+  record,
+  unique,
+} from '#core/contract/fields.ts'
+import { uuid } from '#core/contract/read-content.ts'
+import { serverId } from '#core/contract/verify-seal.ts'
+import { readSignedJson } from '#core/signature/signed-json.ts'
+import { AUDIT_DOCUMENT, AUDIT_LIMITS, type AuditOrder, type AuditScope } from '#schemas/audit-order.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, parseClientId, parseServiceId } from '#schemas/identifiers.ts'
+
+/** Who may order audits, by the certificate of the key that signs them. */
+export type Authority = { name: string; certificateSha256: string }
+
+export type VerifiedOrder = { order: AuditOrder; sha256: string }
+
+const DAY_MS = 86_400_000
+const CLOCKS_DIFFER_MS = 5 * 60_000
+const key = pattern(/^[A-Za-z0-9+/]{43}=$/, 'base64 of 32 octets')
+
+const scope = record<AuditScope>({
+  parties: optional(
+    unique(
+      list(
+        canonical((text) => idText(parseClientId(text))),
+        1,
+        AUDIT_LIMITS.parties,
+      ),
+      same,
+    ),
+  ),
+  services: optional(
+    unique(
+      list(
+        canonical((text) => idText(parseServiceId(text))),
+        1,
+        AUDIT_LIMITS.parties,
+      ),
+      same,
+    ),
+  ),
+  contract: optional(uuid),
+  from: isoTime,
+  to: isoTime,
+})
+
+const form = record<AuditOrder>({
+  id: uuid,
+  createdAt: isoTime,
+  instance: plainText(255),
+  authority: plainText(100),
+  case: plainText(100),
+  legalBasis: plainText(500),
+  deadline: isoTime,
+  servers: unique(list(serverId, 1, AUDIT_LIMITS.servers), same),
+  scope,
+  sample: integer(0, AUDIT_LIMITS.sample),
+  recipient: key,
+})
+
+/** Throws `audit_order_refused`, `malformed_json`, `malformed_signature`, `invalid_signature_value`. */
+export function readOrder(
+  bytes: Buffer,
+  q: { authorities: readonly Authority[]; instance: string },
+): VerifiedOrder {
+  const { document, signatures } = readSignedJson(bytes, AUDIT_DOCUMENT.order, AUDIT_LIMITS.orderBytes)
+  const order = checkOrder(document)
+  if (order.instance !== q.instance) throw refused(`it is for the instance ${order.instance}`)
+  const pinned = q.authorities.find(({ name }) => name === order.authority)
+  const [signature, ...more] = signatures
+  if (pinned === undefined) throw refused(`no authority ${order.authority} is known here`)
+  if (more.length > 0 || signature!.certificate.sha256 !== pinned.certificateSha256.toLowerCase())
+    throw refused(`it is not signed by the key that is known for ${order.authority}`)
+  return { order, sha256: orderHash(order) }
+}
+
+/** The fields of an order and what they have to do with each other. Throws `audit_order_refused`. */
+export function checkOrder(document: unknown): AuditOrder {
+  const order = asOrder(() => form(document, 'order'))
+  const at = Object.fromEntries(
+    (['createdAt', 'deadline'] as const).map((name) => [name, Date.parse(order[name])]),
+  ) as { createdAt: number; deadline: number }
+  const { from, to } = order.scope
+  if (from >= to) throw refused('scope.from does not lie before scope.to')
+  if (Date.parse(to) - Date.parse(from) > AUDIT_LIMITS.days * DAY_MS)
+    throw refused(`its scope is of more than ${AUDIT_LIMITS.days} days`)
+  if (at.deadline <= at.createdAt) throw refused('its deadline lies before it was made')
+  if (at.deadline - at.createdAt > AUDIT_LIMITS.deadlineDays * DAY_MS)
+    throw refused(`its deadline is more than ${AUDIT_LIMITS.deadlineDays} days away`)
+  if (Buffer.from(order.recipient, 'base64').toString('base64') !== order.recipient)
+    throw refused('recipient is no base64')
+  return order
+}
+
+/** Throws `audit_order_refused` for an order whose deadline is over, or that was made later than now. */
+export function checkInTime({ createdAt, deadline }: AuditOrder, now: number): void {
+  if (Date.parse(createdAt) > now + CLOCKS_DIFFER_MS) throw refused('it was made in the future')
+  if (Date.parse(deadline) <= now) throw refused(`its deadline, ${deadline}, is over`)
+}
+
+/** By what an order is known: SHA-256, hex, of its RFC 8785 JSON. */
+export function orderHash(order: AuditOrder): string {
+  return createHash('sha256').update(canonicalJson(order)).digest('hex')
+}
+
+function canonical(text: (given: string) => string) {
+  return (value: unknown, at: string): string => {
+    if (typeof value !== 'string' || value.length > 1400 || text(value) !== value)
+      throw new Fault('invalid_contract', { what: `${at} is not in its canonical form` })
+    return value
+  }
+}
+
+function same(one: string): string {
+  return one
+}
+
+/** The readers of fields were made for contracts, and say so. */
+function asOrder<R>(read: () => R): R {
+  try {
+    return read()
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code !== 'audit_order_refused')
+      throw refused(thrown.what ?? thrown.message)
+    throw thrown
+  }
+}
+
+function refused(what: string): Fault {
+  return new Fault('audit_order_refused', { what })
+}

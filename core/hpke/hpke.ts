@@ -1,0 +1,129 @@
+/** HPKE (RFC 9180) in base mode, single shot: who has the recipient's private key alone reads what is sealed to its public key. */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto'
+import { Fault } from '#schemas/fault.ts'
+
+/** Section 7.3: AEADs by their ids. */
+const AEADS = {
+  1: { cipher: 'aes-128-gcm', keyLength: 16 },
+  2: { cipher: 'aes-256-gcm', keyLength: 32 },
+} as const
+export type AeadId = keyof typeof AEADS
+
+export type Sealed = { enc: Buffer; ciphertext: Buffer }
+type Question = { info: Buffer; aad?: Buffer; aead?: AeadId }
+
+/** DHKEM(X25519, HKDF-SHA256) and HKDF-SHA256 (sections 7.1, 7.2). */
+const KEM_ID = 0x0020
+const KDF_ID = 0x0001
+const NH = 32
+const NONCE = 12
+const TAG = 16
+const NONE = Buffer.alloc(0)
+const KEY_OCTETS = 32
+
+/** A key pair of a recipient, its public key as raw octets. */
+export function newRecipient(): { privateKey: KeyObject; publicKey: Buffer } {
+  const { privateKey } = generateKeyPairSync('x25519')
+  return { privateKey, publicKey: octetsOf(privateKey) }
+}
+
+/** `ephemeral` is for test vectors alone. Throws `invalid_input` for a public key that is none. */
+export function seal(q: Question & { publicKey: Buffer; plaintext: Buffer; ephemeral?: KeyObject }): Sealed {
+  const { publicKey, plaintext, info, aad = NONE, aead = 2 } = q
+  const ephemeral = q.ephemeral ?? generateKeyPairSync('x25519').privateKey
+  const enc = octetsOf(ephemeral)
+  const shared = sharedSecret(ephemeral, publicKey, Buffer.concat([enc, publicKey]))
+  const { key, nonce } = keySchedule(shared, info, aead)
+  const cipher = createCipheriv(AEADS[aead].cipher, key, nonce)
+  cipher.setAAD(aad)
+  return { enc, ciphertext: Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]) }
+}
+
+/** Throws `decryption_failed` for what was not sealed to this key with this `info`, or was changed since. */
+export function open(q: Question & Sealed & { privateKey: KeyObject }): Buffer {
+  const { enc, ciphertext, info, aad = NONE, aead = 2, privateKey } = q
+  try {
+    if (enc.length !== KEY_OCTETS || ciphertext.length < TAG) throw new Error('too short')
+    const shared = sharedSecret(privateKey, enc, Buffer.concat([enc, octetsOf(privateKey)]))
+    const { key, nonce } = keySchedule(shared, info, aead)
+    const decipher = createDecipheriv(AEADS[aead].cipher, key, nonce, { authTagLength: TAG })
+    decipher.setAAD(aad)
+    decipher.setAuthTag(ciphertext.subarray(-TAG))
+    return Buffer.concat([decipher.update(ciphertext.subarray(0, -TAG)), decipher.final()])
+  } catch (cause) {
+    throw new Fault('decryption_failed', { cause })
+  }
+}
+
+function publicKeyFrom(octets: Buffer): KeyObject {
+  if (octets.length !== KEY_OCTETS)
+    throw new Fault('invalid_input', { what: 'an X25519 public key has 32 octets' })
+  return createPublicKey({
+    key: { kty: 'OKP', crv: 'X25519', x: octets.toString('base64url') },
+    format: 'jwk',
+  })
+}
+
+function octetsOf(key: KeyObject): Buffer {
+  const { x } = createPublicKey(key).export({ format: 'jwk' })
+  return Buffer.from(x ?? '', 'base64url')
+}
+
+/** Section 4.1; a shared secret of zeros (7.1.4) comes of a public key that is none, and node:crypto refuses it. */
+function sharedSecret(own: KeyObject, other: Buffer, context: Buffer): Buffer {
+  const publicKey = publicKeyFrom(other)
+  let dh: Buffer
+  try {
+    dh = diffieHellman({ privateKey: own, publicKey })
+  } catch (cause) {
+    throw new Fault('invalid_input', { what: 'a public key of low order', cause })
+  }
+  if (dh.every((octet) => octet === 0))
+    throw new Fault('invalid_input', { what: 'a public key of low order' })
+  const suite = Buffer.concat([Buffer.from('KEM'), two(KEM_ID)])
+  return expand(suite, extract(suite, NONE, 'eae_prk', dh), 'shared_secret', context, NH)
+}
+
+/** Section 5.1, mode_base: no pre-shared key. */
+function keySchedule(shared: Buffer, info: Buffer, aead: AeadId): { key: Buffer; nonce: Buffer } {
+  const suite = Buffer.concat([Buffer.from('HPKE'), two(KEM_ID), two(KDF_ID), two(aead)])
+  const pskIdHash = extract(suite, NONE, 'psk_id_hash', NONE)
+  const context = Buffer.concat([Buffer.from([0]), pskIdHash, extract(suite, NONE, 'info_hash', info)])
+  const secret = extract(suite, shared, 'secret', NONE)
+  return {
+    key: expand(suite, secret, 'key', context, AEADS[aead].keyLength),
+    nonce: expand(suite, secret, 'base_nonce', context, NONCE),
+  }
+}
+
+/** LabeledExtract of section 4. */
+function extract(suite: Buffer, salt: Buffer, label: string, ikm: Buffer): Buffer {
+  return hmac(salt, Buffer.concat([Buffer.from('HPKE-v1'), suite, Buffer.from(label), ikm]))
+}
+
+/** LabeledExpand of section 4 over HKDF-Expand (RFC 5869). */
+function expand(suite: Buffer, prk: Buffer, label: string, info: Buffer, length: number): Buffer {
+  const labeled = Buffer.concat([two(length), Buffer.from('HPKE-v1'), suite, Buffer.from(label), info])
+  const blocks: Buffer[] = []
+  for (let block = NONE, at = 1; blocks.length * NH < length; at++) {
+    block = hmac(prk, Buffer.concat([block, labeled, Buffer.from([at])])) as Buffer<ArrayBuffer>
+    blocks.push(block)
+  }
+  return Buffer.concat(blocks).subarray(0, length)
+}
+
+function hmac(key: Buffer, data: Buffer): Buffer {
+  return createHmac('sha256', key).update(data).digest()
+}
+
+function two(value: number): Buffer {
+  return Buffer.from([value >> 8, value & 0xff])
+}

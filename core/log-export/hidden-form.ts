@@ -1,0 +1,18 @@
+/** What stands in an export for the leaf form of a record that its reader may not see: the leaf, which hides all that it is over. */
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { malformed } from '#core/evidence/parse-manifest.ts'
+
+const LINE = /^\{"leaf":"([A-Za-z0-9+/]{43}=)"\}$/
+
+export function hiddenForm(leaf: Buffer): string {
+  return canonicalJson({ leaf: leaf.toString('base64') })
+}
+
+/** The leaf hash when the line is such a one. Throws `malformed_bundle` for base64 of another form. */
+export function readHiddenForm(line: string): Buffer | undefined {
+  const text = LINE.exec(line)?.[1]
+  if (text === undefined) return undefined
+  const leaf = Buffer.from(text, 'base64')
+  if (leaf.toString('base64') !== text) throw malformed('a leaf that is no base64')
+  return leaf
+}

@@ -1,0 +1,116 @@
+/**
+ * Audit orders as they cross the wire: what an authority orders, what the registry hands to each server, what a server answers.
+ * Ids stand in their text form, times in ISO form with milliseconds, octets in base64.
+ */
+import type { DocumentHead } from './management-request.ts'
+
+/** The `typ` of each document's JWS: one cannot stand for another. */
+export const AUDIT_DOCUMENT = {
+  order: 'concordat-audit-order',
+  query: 'concordat-audit-order-query',
+  list: 'concordat-audit-order-list',
+  answer: 'concordat-audit-answer',
+} as const
+
+/** Of parties, services and contract every one that is given has to fit; of several values one. */
+export type AuditScope = {
+  /** Members or subsystems, as client or provider. */
+  parties?: string[]
+  services?: string[]
+  /** UUID of a service contract, all its versions. */
+  contract?: string
+  /** Times of records: inclusive and exclusive. */
+  from: string
+  to: string
+}
+
+/** Signed by the authority's key, which servers and registry know by the SHA-256 of its certificate. */
+export type AuditOrder = {
+  id: string
+  createdAt: string
+  instance: string
+  authority: string
+  case: string
+  legalBasis: string
+  /** Until when each server has to answer. */
+  deadline: string
+  servers: string[]
+  scope: AuditScope
+  /** How many records are drawn of those in scope, with evidence; 0: their metadata alone. */
+  sample: number
+  /** X25519 public key: answers are sealed to it. */
+  recipient: string
+}
+
+export type AuditQuery = DocumentHead & { server: string }
+
+/** `seed`: a checkpoint of the server's log that the registry cosigned after it had the order and before the server heard of it. */
+export type ListedOrder = { order: string; receivedAt: string; seed: string }
+
+export type AuditOrderList = {
+  instance: string
+  server: string
+  /** The id of the query. */
+  answers: string
+  generatedAt: string
+  orders: ListedOrder[]
+}
+
+export const AUDIT_OUTCOMES = ['answered', 'refused'] as const
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number]
+
+/** Signed by the server's owner. */
+export type AuditAnswer = DocumentHead & {
+  server: string
+  /** SHA-256 of the order's RFC 8785 JSON. */
+  order: string
+  outcome: AuditOutcome
+  /** Why it was refused. */
+  reason?: string
+  seed: string
+  /** How many records are in scope, and which were drawn. */
+  matched: number
+  sample: number[]
+  /** HPKE (RFC 9180) to the order's recipient; absent when refused. */
+  sealed?: { enc: string; ciphertext: string }
+}
+
+/** A record in scope, as the server's search has it. */
+export type AuditedRecord = {
+  index: number
+  time: string
+  kind: string
+  direction: string
+  outcome: string
+  queryId: string
+  requestId: string
+  clientId: string | null
+  serviceId: string | null
+  peer: string | null
+  answers: number | null
+}
+
+/** What is sealed. */
+export type AuditPayload = {
+  version: 1
+  order: string
+  server: string
+  seed: string
+  records: AuditedRecord[]
+  /** Of each drawn record the evidence bundle of its exchange, or why there is none. */
+  bundles: { index: number; bundle?: string; without?: string }[]
+}
+
+export const AUDIT_LIMITS = {
+  orderBytes: 64 * 1024,
+  answerBytes: 8 * 1024 * 1024,
+  sample: 20,
+  matched: 2000,
+  servers: 200,
+  parties: 50,
+  /** A scope covers at most so many days, and an order waits at most so many for an answer. */
+  days: 400,
+  deadlineDays: 92,
+  /** Orders that one answer to a query holds. */
+  listed: 10,
+} as const

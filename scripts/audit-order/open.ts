@@ -1,0 +1,142 @@
+/**
+ * Opens a server's answer and checks all of it: who signed it, that it is of this order, that the seed was cosigned after the
+ * order was made, that the seed draws exactly this sample, and that each bundle proves what the list says of its record.
+ */
+import { checkAnswer } from '#core/audit-order/read-answer.ts'
+import { openAnswer } from '#core/audit-order/seal-answer.ts'
+import { judgeBundle } from '#core/evidence/judge-bundle.ts'
+import { readBundle } from '#core/evidence/read-bundle.ts'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { type WitnessPolicy, witnessesOf } from '#core/merkle/witness-policy.ts'
+import { checkSigner } from '#core/signature/check-signer.ts'
+import { readSignedJson } from '#core/signature/signed-json.ts'
+import {
+  AUDIT_DOCUMENT,
+  AUDIT_LIMITS,
+  type AuditAnswer,
+  type AuditedRecord,
+  type AuditOrder,
+  type AuditPayload,
+} from '#schemas/audit-order.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
+import type { LoadedConfiguration } from '../verify/configuration-files.ts'
+import type { AuthorityKeys } from './authority-keys.ts'
+
+export type Check = { what: string; state: 'good' | 'warn' | 'bad'; why: string }
+export type OpenedAnswer = { answer: AuditAnswer; payload: AuditPayload | undefined; checks: Check[] }
+
+/** Throws what keeps it from being read at all; what is read and does not hold is among the checks. */
+export async function openAudit(q: {
+  order: AuditOrder
+  answer: Buffer
+  keys: AuthorityKeys
+  configuration: LoadedConfiguration
+  witnesses: WitnessPolicy | undefined
+  now: Date
+}): Promise<OpenedAnswer> {
+  const { document, signatures } = readSignedJson(q.answer, AUDIT_DOCUMENT.answer, AUDIT_LIMITS.answerBytes)
+  const answer = checkAnswer(document)
+  const checks: Check[] = []
+  const check = async (what: string, act: () => string | Promise<string>): Promise<boolean> => {
+    try {
+      checks.push({ what, state: 'good', why: await act() })
+      return true
+    } catch (thrown) {
+      checks.push({ what, state: 'bad', why: asFault(thrown).message })
+      return false
+    }
+  }
+  await check('Signature', () => {
+    const owner = memberOf(parseServerId(answer.server))
+    const configuration = q.configuration.indexes.get(owner.instance)
+    const [signature, ...more] = signatures
+    if (configuration === undefined || more.length > 0 || answer.signer !== idText(owner))
+      throw new Fault('audit_answer_wrong', {
+        what: `it is not signed by the owner of ${answer.server} alone`,
+      })
+    checkSigner({ signature: signature!, configuration, at: new Date(answer.createdAt), member: owner })
+    return `by ${idText(owner)}, ${answer.createdAt}`
+  })
+  if (answer.outcome === 'refused') {
+    checks.push({ what: 'Refused', state: 'warn', why: answer.reason ?? '' })
+    return { answer, payload: undefined, checks }
+  }
+  let payload: AuditPayload | undefined
+  const isOpen = await check('Sample', () => {
+    payload = openAnswer(answer, { order: q.order, privateKey: q.keys.recipientKey })
+    return `${payload.records.length} records are in scope, the seed draws ${answer.sample.join(', ') || 'none'}`
+  })
+  checks.push(seedCheck(answer, q))
+  if (isOpen)
+    for (const one of payload!.bundles) {
+      if (one.bundle === undefined)
+        checks.push({ what: `Record ${one.index}`, state: 'warn', why: `no evidence: ${one.without ?? ''}` })
+      else await check(`Record ${one.index}`, () => judge(one.index, one.bundle!, payload!, q))
+    }
+  return { answer, payload, checks }
+}
+
+/** Neither side has chosen the seed when a witness cosigned it after the order was signed. */
+function seedCheck(
+  { seed, server }: AuditAnswer,
+  q: { order: AuditOrder; witnesses: WitnessPolicy | undefined },
+): Check {
+  const what = 'Seed'
+  const { origin, size, note } = parseCheckpoint(seed)
+  if (origin !== server) return { what, state: 'bad', why: `it is a tree head of ${origin}` }
+  const of = `a tree head of ${size} records`
+  if (q.witnesses === undefined)
+    return { what, state: 'warn', why: `${of}; name the witnesses to see who cosigned it` }
+  const later = witnessesOf(note, q.witnesses).filter(
+    ({ time }) => time.getTime() >= Date.parse(q.order.createdAt) - 1000,
+  )
+  return later.length === 0
+    ? { what, state: 'bad', why: `${of} that no known witness cosigned after the order was made` }
+    : {
+        what,
+        state: 'good',
+        why: `${of}, cosigned by ${later.map(({ name }) => name).join(', ')} after the order was made`,
+      }
+}
+
+/** Throws for a bundle that does not hold, or says something else than the list. */
+async function judge(
+  index: number,
+  bundle: string,
+  { records, server }: AuditPayload,
+  q: { configuration: LoadedConfiguration; witnesses: WitnessPolicy | undefined; now: Date },
+): Promise<string> {
+  const read = await readBundle(Buffer.from(bundle, 'base64'))
+  const verdict = await judgeBundle({
+    bundle: read,
+    configuration: q.configuration.indexes,
+    now: q.now,
+    witnesses: q.witnesses,
+  })
+  const record = verdict.records.find((one) => one.index === index)
+  const row = records.find((one) => one.index === index)!
+  if (verdict.log !== server || record === undefined)
+    throw new Fault('audit_answer_wrong', { what: 'the bundle is of another log or record' })
+  const { time, kind, direction, outcome } = record.form
+  if (row.time !== time || row.kind !== kind || row.direction !== direction || row.outcome !== outcome)
+    throw new Fault('audit_answer_wrong', {
+      what: 'the list says something else of it than the log committed to',
+    })
+  if (record.metadata !== undefined && !saysSame(row, record.metadata as Record<string, unknown>))
+    throw new Fault('audit_answer_wrong', { what: 'the list names other parties or ids than its record' })
+  if (verdict.verdict === 'TOTAL-FAILED')
+    throw new Fault('audit_answer_wrong', { what: `${verdict.subIndication ?? ''} ${verdict.reason}` })
+  return `${verdict.verdict}${verdict.subIndication === undefined ? '' : `, ${verdict.subIndication}`}: ${verdict.reason}`
+}
+
+function saysSame(row: AuditedRecord, said: Record<string, unknown>): boolean {
+  const id = (value: unknown): string | null =>
+    typeof value === 'string' && value !== '' ? value.split('/').map(decodeURIComponent).join(':') : null
+  return (
+    row.queryId === said['id'] &&
+    row.requestId === said['requestId'] &&
+    row.clientId === id(said['client']) &&
+    row.serviceId === id(said['service'])
+  )
+}

@@ -1,0 +1,105 @@
+/**
+ * What an order asks for: the records in scope below its seed, the sample that the seed draws of them, and the evidence bundle of
+ * each. The seed has to be a tree head that this very log signed, so that the sample is of what stood there before anybody asked.
+ */
+import { buffer } from 'node:stream/consumers'
+import { drawSample } from '#core/audit-order/draw-sample.ts'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { AUDIT_LIMITS, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { collectExchange, writeBundle } from '../../message-log/evidence/write-bundle.ts'
+import type { MessageLog } from '../../message-log/message-log.ts'
+import type { SearchRow } from '../../message-log/search/store.ts'
+import type { Clearance } from '../../message-log/search/traffic-store.ts'
+import { bundleSource } from '../message-log.ts'
+import { type RecordReads, readableLog } from '../readable-log.ts'
+import { rowView } from '../record-filter.ts'
+import type { AdminRooms } from '../rooms.ts'
+
+export type CollectRooms = Pick<AdminRooms, 'server' | 'clock' | 'globalConfiguration' | 'keys'> & {
+  messageLog: RecordReads & Pick<MessageLog, 'window' | 'maintain' | 'checkpoints'>
+}
+
+/** Of all bundles together: the answer is one document. */
+const MAX_BUNDLES_BYTES = 2 * 1024 * 1024
+const CHECKPOINTS = 500
+
+/** Throws `audit_order_refused` for a seed that is not ours, and for a scope that holds too much. */
+export async function collect(
+  q: { order: AuditOrder; sha256: string; seed: string; server: string; clearance: Clearance },
+  rooms: CollectRooms,
+): Promise<{ payload: AuditPayload; sample: number[] }> {
+  const { order, seed, server, clearance } = q
+  const { messageLog } = rooms
+  const { origin, size, root } = parseCheckpoint(seed)
+  const own = (await messageLog.checkpoints(CHECKPOINTS)).find((one) => Number(one.size) === size)
+  if (origin !== server || own === undefined || !own.root.equals(root))
+    throw refused('its seed is no tree head of this log')
+  const rows: SearchRow[] = []
+  await messageLog.maintain()
+  const { from, to } = order.scope
+  for (let next = 0; next < size; ) {
+    const filter = { from, to, clearance }
+    const found = await messageLog.window({ filter, after: next - 1, size })
+    rows.push(...(await inScope(found.rows, order, messageLog)))
+    if (rows.length > AUDIT_LIMITS.matched)
+      throw refused(`more than ${AUDIT_LIMITS.matched} records are in its scope: narrow it`)
+    next = found.last + 1
+  }
+  const records = rows.map(rowView)
+  const indexes = records.map(({ index }) => index)
+  const sample = drawSample({ order: q.sha256, server, seed, indexes, count: order.sample })
+  const bundles = await bundlesOf(sample, clearance, rooms)
+  return { payload: { version: 1, order: q.sha256, server, seed, records, bundles }, sample }
+}
+
+async function inScope(
+  rows: SearchRow[],
+  { scope }: AuditOrder,
+  log: Pick<MessageLog, 'forms'>,
+): Promise<SearchRow[]> {
+  const { parties, services, contract } = scope
+  const isOf = (row: SearchRow, party: string): boolean =>
+    row.client === party || row.client.startsWith(`${party}/`) || row.service.startsWith(`${party}/`)
+  const fitting = rows.filter(
+    (row) =>
+      (parties === undefined || parties.some((party) => isOf(row, party))) &&
+      (services === undefined || services.includes(row.service)),
+  )
+  const [first, last] = [fitting[0], fitting.at(-1)]
+  if (contract === undefined || first === undefined || last === undefined) return fitting
+  const start = Number(first.idx)
+  const forms = await log.forms({ first: start, limit: Number(last.idx) - start + 1, clearance: 2 })
+  return fitting.filter(({ idx }) => {
+    const { contract: its = '' } = JSON.parse(forms[Number(idx) - start]!) as { contract?: string }
+    return its.startsWith(`${contract}/`)
+  })
+}
+
+/** What was erased since has none, which is said; so is what there is no room for. */
+async function bundlesOf(
+  sample: number[],
+  clearance: Clearance,
+  rooms: CollectRooms,
+): Promise<AuditPayload['bundles']> {
+  const log = readableLog(rooms.messageLog, clearance)
+  const bundles: AuditPayload['bundles'] = []
+  let left = MAX_BUNDLES_BYTES
+  for (const index of sample) {
+    try {
+      const { indexes } = await collectExchange({ log }, index)
+      const bundle = await buffer(await writeBundle(bundleSource(rooms, log), indexes))
+      left -= bundle.length
+      if (left < 0)
+        throw new Fault('conflict', { what: 'the answer has no room for it: ask for it by itself' })
+      bundles.push({ index, bundle: bundle.toString('base64') })
+    } catch (thrown) {
+      bundles.push({ index, without: asFault(thrown).message.slice(0, 500) })
+    }
+  }
+  return bundles
+}
+
+function refused(what: string): Fault {
+  return new Fault('audit_order_refused', { what })
+}

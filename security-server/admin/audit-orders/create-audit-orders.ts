@@ -1,0 +1,188 @@
+/**
+ * The way of an audit order at this server: taken from the registry, judged, decided about where the policy asks people, answered.
+ * Each step stands in the audit log before it is taken, and no order ends without an answer or a refusal that says why.
+ */
+import { randomUUID } from 'node:crypto'
+import {
+  type Authority,
+  checkInTime,
+  checkOrder,
+  orderHash,
+  readOrder,
+} from '#core/audit-order/read-order.ts'
+import { sealPayload } from '#core/audit-order/seal-answer.ts'
+import { readSignedJson } from '#core/signature/signed-json.ts'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { AUDIT_DOCUMENT, AUDIT_LIMITS, type AuditAnswer, type AuditOrder } from '#schemas/audit-order.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { idText, memberOf } from '#schemas/identifiers.ts'
+import type { PostDocument } from '../../global-configuration/registration/client.ts'
+import { type CollectRooms, collect } from './collect.ts'
+import { fetchOrders } from './fetch-orders.ts'
+import { type AuditOrderRow, type AuditOrderStore, createAuditOrderStore, type OrderState } from './store.ts'
+
+/** `secret`: sees what is under secret contracts too. */
+export type AuditAuthority = Authority & { secret: boolean }
+
+export type AuditOrders = {
+  store: Pick<AuditOrderStore, 'get' | 'list' | 'count'>
+  /** The job's part: takes what is new and answers what is due. */
+  run(): Promise<void>
+  /** Throws `not_found`, `conflict`. */
+  approve(id: string, caller: Caller): Promise<AuditOrderRow>
+  refuse(id: string, reason: string, caller: Caller): Promise<AuditOrderRow>
+}
+
+type Rooms = CollectRooms & {
+  database: Database
+  audit: Pick<AuditLog, 'before'>
+  post: PostDocument
+  authorities: readonly AuditAuthority[]
+  /** Whether somebody here has to agree before an order is answered. */
+  needsApproval: boolean
+  log: Log
+}
+
+const PATH = '/registration/v1/audit-orders/answers'
+const ITSELF = { id: 'audit-orders', name: 'audit orders' }
+
+export function createAuditOrders(rooms: Rooms): AuditOrders {
+  const { clock, audit } = rooms
+  const store = createAuditOrderStore(rooms.database)
+  const server = idText(rooms.server)
+  const owner = memberOf(rooms.server)
+  const now = (): string => new Date(clock()).toISOString()
+  const note = (operation: string, id: string, data: object): Promise<unknown> =>
+    audit.before({ caller: ITSELF, operation, target: `audit order ${id}`, data })
+
+  /** What is wrong with it is its answer: a refusal with this reason. */
+  const judge = (document: Buffer): { order: AuditOrder; wrong: string | undefined } => {
+    const order = checkOrder(readSignedJson(document, AUDIT_DOCUMENT.order, AUDIT_LIMITS.orderBytes).document)
+    try {
+      const { instance } = rooms.server
+      readOrder(document, { authorities: rooms.authorities, instance })
+      checkInTime(order, clock())
+      if (!order.servers.includes(server))
+        throw new Fault('audit_order_refused', { what: 'it names other servers' })
+      return { order, wrong: undefined }
+    } catch (thrown) {
+      return { order, wrong: asFault(thrown).message }
+    }
+  }
+
+  const take = async (listed: { order: string; seed: string }): Promise<void> => {
+    const { order, wrong } = judge(Buffer.from(listed.order))
+    const sha256 = orderHash(order)
+    if (await store.known(sha256)) return
+    const { id, authority, case: case_number, legalBasis, scope, sample, deadline } = order
+    await note('receiveAuditOrder', id, {
+      authority,
+      case: case_number,
+      legalBasis,
+      scope,
+      sample,
+      deadline,
+      sha256,
+    })
+    const state: OrderState = wrong !== undefined ? 'refusing' : rooms.needsApproval ? 'waiting' : 'due'
+    const none = {
+      decided_by: null,
+      decided_at: null,
+      matched: null,
+      sample: null,
+      answered_at: null,
+      error: null,
+    }
+    await store.add({
+      ...{ id, sha256, document: JSON.stringify(order), authority, case_number, deadline, seed: listed.seed },
+      ...{ ...none, received_at: now(), state, reason: wrong ?? null },
+    })
+  }
+
+  const send = async (row: AuditOrderRow, more: Partial<AuditAnswer>): Promise<void> => {
+    const document = {
+      ...{
+        id: randomUUID(),
+        createdAt: now(),
+        signer: idText(owner),
+        server,
+        order: row.sha256,
+        seed: row.seed,
+      },
+      ...{ matched: 0, sample: [], ...more },
+    }
+    const signed = await rooms.keys.signJson({ document, type: AUDIT_DOCUMENT.answer, member: owner })
+    await rooms.post(PATH, signed).catch((thrown: unknown) => {
+      // It was taken before a crash kept us from noting that.
+      if (asFault(thrown).code === 'registration_refused' && asFault(thrown).what?.startsWith('conflict:'))
+        return
+      throw thrown
+    })
+  }
+
+  const answerOne = async (row: AuditOrderRow): Promise<void> => {
+    const { id, sha256, seed } = row
+    const order = JSON.parse(row.document) as AuditOrder
+    const its = rooms.authorities.find(({ name }) => name === row.authority)
+    const clearance = its?.secret === true ? 2 : 0
+    const { payload, sample } = await collect({ order, sha256, seed, server, clearance }, rooms)
+    const matched = payload.records.length
+    await note('answerAuditOrder', id, { matched, sample, case: row.case_number })
+    await send(row, { outcome: 'answered', matched, sample, sealed: sealPayload(payload, order) })
+    const answered = { matched, sample: JSON.stringify(sample), answered_at: now(), error: null }
+    await store.update(id, 'due', { state: 'answered', ...answered })
+  }
+
+  const refuseOne = async (row: AuditOrderRow, reason: string, seen: OrderState): Promise<void> => {
+    const why = reason.replace(/[\p{C}\u2028\u2029]+/gu, ' ').slice(0, 500) || 'no reason was given'
+    await note('refuseAuditOrder', row.id, { reason: why, case: row.case_number })
+    await send(row, { outcome: 'refused', reason: why })
+    await store.update(row.id, seen, { state: 'refused', reason: why, answered_at: now(), error: null })
+  }
+
+  const finish = async (row: AuditOrderRow): Promise<void> => {
+    const state = row.state as OrderState
+    try {
+      if (state === 'refusing') return await refuseOne(row, row.reason ?? '', state)
+      await answerOne(row)
+    } catch (thrown) {
+      const fault = asFault(thrown)
+      if (fault.code === 'audit_order_refused') return refuseOne(row, fault.message, state)
+      await store.update(row.id, state, { error: fault.message.slice(0, 500) })
+      throw thrown
+    }
+  }
+
+  const decide = async (
+    id: string,
+    caller: Caller,
+    facts: Partial<AuditOrderRow>,
+  ): Promise<AuditOrderRow> => {
+    await store.get(id)
+    await store.update(id, 'waiting', { ...facts, decided_by: caller.name, decided_at: now() })
+    return store.get(id)
+  }
+
+  return {
+    store,
+    async run() {
+      const configuration = () => rooms.globalConfiguration.current()
+      const listed = await fetchOrders({ ...rooms, configuration })
+      for (const one of listed) {
+        try {
+          await take(one)
+        } catch (thrown) {
+          rooms.log.warn({ err: thrown, detail: asFault(thrown).detail }, 'an audit order cannot be read')
+        }
+      }
+      let failed: unknown
+      for (const row of await store.open()) await finish(row).catch((thrown) => (failed = thrown))
+      if (failed !== undefined) throw failed
+    },
+    approve: (id, caller) => decide(id, caller, { state: 'due' }),
+    refuse: (id, reason, caller) => decide(id, caller, { state: 'refusing', reason }),
+  }
+}

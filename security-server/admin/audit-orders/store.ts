@@ -1,0 +1,90 @@
+/** Rows of audit orders at this server: what was ordered, what people decided, what was answered. */
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+
+/**
+ * waiting: for somebody here to agree; due: to be answered; refusing: to be told so; answered and refused: the registry has it.
+ */
+export type OrderState = 'waiting' | 'due' | 'refusing' | 'answered' | 'refused'
+
+export type AuditOrderRow = {
+  id: string
+  sha256: string
+  /** The payload, JSON. */
+  document: string
+  authority: string
+  case_number: string
+  deadline: string
+  seed: string
+  received_at: string
+  state: string
+  decided_by: string | null
+  decided_at: string | null
+  reason: string | null
+  matched: number | null
+  /** JSON list of indexes. */
+  sample: string | null
+  answered_at: string | null
+  /** Why the last try came to nothing. */
+  error: string | null
+}
+
+export type AuditOrderStore = ReturnType<typeof createAuditOrderStore>
+
+export function createAuditOrderStore(database: Database) {
+  const kysely = tablesOf<{ audit_order: AuditOrderRow }>(database)
+  return {
+    /** False when it is here already. */
+    add: async (row: AuditOrderRow): Promise<boolean> => {
+      const made = await kysely
+        .insertInto('audit_order')
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst()
+      return Number(made.numInsertedOrUpdatedRows ?? 0) === 1
+    },
+    /** Throws `not_found`. */
+    get: async (id: string): Promise<AuditOrderRow> => {
+      const row = await kysely.selectFrom('audit_order').selectAll().where('id', '=', id).executeTakeFirst()
+      if (row === undefined) throw new Fault('not_found', { what: `the audit order ${id}` })
+      return row
+    },
+    known: async (sha256: string): Promise<boolean> => {
+      const row = kysely.selectFrom('audit_order').select('id').where('sha256', '=', sha256)
+      return (await row.executeTakeFirst()) !== undefined
+    },
+    /** Newest first. */
+    list: (q: { offset: number; limit: number; state?: string }): Promise<AuditOrderRow[]> =>
+      kysely
+        .selectFrom('audit_order')
+        .selectAll()
+        .$if(q.state !== undefined, (query) => query.where('state', '=', q.state!))
+        .orderBy('received_at', 'desc')
+        .orderBy('id')
+        .offset(q.offset)
+        .limit(q.limit)
+        .execute(),
+    count: async (state?: string): Promise<number> => {
+      const row = await kysely
+        .selectFrom('audit_order')
+        .select(({ fn }) => fn.countAll().as('found'))
+        .$if(state !== undefined, (query) => query.where('state', '=', state!))
+        .executeTakeFirstOrThrow()
+      return Number(row.found)
+    },
+    /** To be answered or told, the most urgent first. */
+    open: (): Promise<AuditOrderRow[]> =>
+      kysely
+        .selectFrom('audit_order')
+        .selectAll()
+        .where('state', 'in', ['due', 'refusing'])
+        .orderBy('deadline')
+        .execute(),
+    /** Throws `conflict` unless the row still is in the state in which it was seen. */
+    update: async (id: string, seen: OrderState, facts: Partial<AuditOrderRow>): Promise<void> => {
+      const update = kysely.updateTable('audit_order').set(facts).where('id', '=', id)
+      const { numUpdatedRows } = await update.where('state', '=', seen).executeTakeFirst()
+      if (numUpdatedRows !== 1n) throw new Fault('conflict', { what: 'the order was decided about already' })
+    },
+  }
+}

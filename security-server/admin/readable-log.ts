@@ -1,0 +1,58 @@
+/**
+ * Guarantees that nobody is shown a record that is more secret than they may see: the API gets at records through this alone,
+ * searches by a filter with the reader's clearance, single records by a look at what each of them says.
+ */
+import type { Caller } from '#platform/http-service/caller.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { MessageLog } from '../message-log/message-log.ts'
+import type { Clearance } from '../message-log/search/traffic-store.ts'
+
+export const SECRECY_ROLE = 'XROAD_SECRECY_AUDITOR'
+
+/** Reads of records, each of which needs a reader. */
+export type RecordReads = Pick<
+  MessageLog,
+  'list' | 'traffic' | 'read' | 'proof' | 'stampProof' | 'evidenceRecord' | 'container' | 'forms'
+>
+
+export type ReadableLog = Omit<RecordReads, 'forms'> & {
+  forms(q: { first: number; limit: number }): Promise<string[]>
+  clearance: Clearance
+}
+
+/** 1 with the role for secret contracts: what their parties let this server's auditors see. What nobody here may see nobody sees. */
+export function clearanceOf({ roles }: Pick<Caller, 'roles'>): Clearance {
+  return roles.includes(SECRECY_ROLE) ? 1 : 0
+}
+
+/** Reads throw `record_is_secret` for a record that is too secret; searches and counts leave it out. */
+export function readableLog(log: RecordReads, clearance: Clearance): ReadableLog {
+  const read: RecordReads['read'] = async (index) => {
+    const evidence = await log.read(index)
+    if (evidence.secrecy <= clearance) return evidence
+    throw new Fault('record_is_secret', { what: `record ${index}` })
+  }
+  return {
+    clearance,
+    list: (filter) => log.list({ ...filter, clearance }),
+    traffic: ({ filter, ...question }) => log.traffic({ ...question, filter: { ...filter, clearance } }),
+    read,
+    proof: async (index, size) => {
+      await read(index)
+      return log.proof(index, size)
+    },
+    stampProof: async (index) => {
+      await read(index)
+      return log.stampProof(index)
+    },
+    evidenceRecord: async (index) => {
+      await read(index)
+      return log.evidenceRecord(index)
+    },
+    container: async (index) => {
+      await read(index)
+      return log.container(index)
+    },
+    forms: (q) => log.forms({ ...q, clearance }),
+  }
+}

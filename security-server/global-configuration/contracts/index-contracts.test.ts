@@ -1,0 +1,124 @@
+/** The contracts as the message path asks for them: which one holds, and what it says of the records. */
+import { hash } from 'node:crypto'
+import t, { type Test } from 'tap'
+import type { ContractContent } from '#schemas/contract.ts'
+import { parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
+import {
+  type ContractIndex,
+  type ContractQuestion,
+  contractFor as holdingTerms,
+  indexContracts,
+  NO_TERMS,
+  type RecordTerms,
+  secrecyBetween,
+  termsOfRefused,
+} from './index-contracts.ts'
+import { assembleContract } from './verify-contract.ts'
+
+const TAX = parseSubsystemId('DEV/GOV/5678/tax')
+const PERSONS = parseServiceId('DEV/GOV/1234/plain/persons')
+const sha = (bytes: Buffer): string => hash('sha256', bytes)
+const termsFor = (index: ContractIndex, q: ContractQuestion): RecordTerms =>
+  holdingTerms(index, q, () => false)
+const contractFor = (index: ContractIndex, q: ContractQuestion): string => termsFor(index, q).contract
+
+t.test('the index: versions, groups, grace', (t: Test) => {
+  const at = Date.now()
+  const kept = (content: ContractContent, state: string, joined: string[] = []) => ({
+    listed: {
+      ...{ contract: content.contract, version: content.version, hash: hashOf(content) },
+      ...{ state: state as 'ACTIVE', seals: [], waitsFor: [] },
+    },
+    ...{ content, seals: [], joined },
+  })
+  const first = contentAt(at, { outageGraceHours: 1 })
+  const second = { ...first, version: 2, validFrom: inDays(at, 1) }
+  const question = (more: object = {}) => ({
+    ...{ client: TAX, service: PERSONS, method: 'GET', path: '/persons/P1', at },
+    isInGlobalGroup: (code: string) => code === 'readers',
+    ...more,
+  })
+  const index = (...contracts: ReturnType<typeof kept>[]) =>
+    indexContracts({ required: true, asOf: at, contracts, owner: 'DEV/GOV/1234' })
+  const both = index(kept(first, 'ACTIVE'), kept(second, 'ACTIVE'))
+  t.equal(contractFor(both, question()), `${first.contract}/1`)
+  const late = indexContracts({
+    required: true,
+    asOf: at + 2 * 86_400_000,
+    contracts: [kept(first, 'ACTIVE'), kept(second, 'ACTIVE')],
+    owner: 'DEV/GOV/1234',
+  })
+  t.equal(
+    contractFor(late, question({ at: at + 2 * 86_400_000 })),
+    `${first.contract}/2`,
+    'when it has begun',
+  )
+  t.equal(contractFor(both, question({ at: at + 3_600_000 })), `${first.contract}/1`, 'an hour of grace')
+  t.throws(() => contractFor(both, question({ at: at + 4_300_000 })), { code: 'contracts_outdated' })
+  t.throws(() => contractFor(index(kept(first, 'ACTIVE'), kept(second, 'SUSPENDED')), question()), {
+    code: 'contract_suspended',
+  })
+  const over = contentAt(at, {
+    validFrom: inDays(at, -9),
+    validUntil: inDays(at, -1),
+    reviewAt: inDays(at, -2),
+  })
+  t.throws(
+    () => contractFor(index(kept(over, 'ACTIVE')), question()),
+    { code: 'contract_ended' },
+    'by our clock',
+  )
+  t.equal(contractFor(index(kept({ ...over, critical: true }, 'ACTIVE')), question()), `${over.contract}/1`)
+  const group = contentAt(at, { consumers: { globalGroup: 'readers' } })
+  const joined = index(kept(group, 'ACTIVE', ['DEV/GOV/5678/tax']))
+  t.equal(contractFor(joined, question()), `${group.contract}/1`)
+  t.throws(
+    () => contractFor(joined, question({ isInGlobalGroup: () => false })),
+    { code: 'contract_required' },
+    'left it',
+  )
+  t.throws(
+    () => contractFor(index(kept(group, 'ACTIVE')), question()),
+    { code: 'contract_required' },
+    'never joined',
+  )
+  for (const state of ['PROPOSED', 'ACCEPTED', 'DECLINED', 'WITHDRAWN', 'SUPERSEDED'])
+    t.throws(() => contractFor(index(kept(first, state)), question()), { code: 'contract_required' }, state)
+  const digest = contentAt(at, { logLevel: 'digest', retentionDays: 30 })
+  t.same(termsFor(index(kept(digest, 'ACTIVE')), question()), {
+    ...{ contract: `${digest.contract}/1`, logLevel: 'digest', keepDays: 30 },
+  })
+  const strictest = index(kept(digest, 'SUSPENDED'), kept(first, 'EXPIRED'))
+  t.same(
+    termsOfRefused(strictest, question()),
+    { contract: '', logLevel: 'digest', keepDays: 3650 },
+    'a call that is refused keeps no more than any contract of the two wants',
+  )
+  t.same(termsOfRefused(strictest, question({ client: { ...TAX, subsystemCode: 'x' } })), NO_TERMS)
+  const secret = (...visibleTo: string[]) => contentAt(at, { secret: { visibleTo } })
+  for (const [content, secrecy] of [
+    [secret('DEV/GOV/1234'), 1],
+    [secret('DEV/GOV/5678'), 2],
+    [first, undefined],
+  ] as const) {
+    const of = index(kept(content, 'ACTIVE'))
+    t.equal(termsFor(of, question()).secrecy, secrecy)
+    t.equal(termsOfRefused(index(kept(content, 'EXPIRED')), question()).secrecy, secrecy)
+    for (const members of [
+      ['DEV/GOV/1234', 'DEV/GOV/5678'],
+      ['DEV/GOV/5678', 'DEV/GOV/1234'],
+    ] as const)
+      t.equal(secrecyBetween([kept(content, 'TERMINATED')], { owner: 'DEV/GOV/1234', members }), secrecy ?? 0)
+  }
+  const strangers = { owner: 'DEV/GOV/1234', members: ['DEV/GOV/1234', 'DEV/GOV/9'] } as const
+  t.equal(secrecyBetween([kept(secret('DEV/GOV/1234'), 'ACTIVE')], strangers), 0)
+  const listed = kept(first, 'ACTIVE').listed
+  const bytes = Buffer.from(JSON.stringify(first))
+  t.throws(
+    () => assembleContract({ ...listed, hash: sha(bytes) }, bytes, []),
+    { code: 'invalid_contract' },
+    'not canonical',
+  )
+  t.end()
+})

@@ -1,0 +1,31 @@
+/** Audit orders that reached this server: what was ordered, decided and answered. */
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes } from '#platform/database/dialect.ts'
+
+export const auditOrderMigrations: Record<string, Migration> = {
+  'security-server-audit-orders-001': {
+    async up(kysely: Kysely<unknown>) {
+      const { text, integer } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('audit_order')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .addColumn('sha256', text, (column) => column.notNull().unique())
+        .addColumn('document', text, (column) => column.notNull())
+        .addColumn('authority', text, (column) => column.notNull())
+        .addColumn('case_number', text, (column) => column.notNull())
+        .addColumn('deadline', text, (column) => column.notNull())
+        .addColumn('seed', text, (column) => column.notNull())
+        .addColumn('received_at', text, (column) => column.notNull())
+        .addColumn('state', text, (column) => column.notNull())
+        .addColumn('decided_by', text)
+        .addColumn('decided_at', text)
+        .addColumn('reason', text)
+        .addColumn('matched', integer)
+        .addColumn('sample', text)
+        .addColumn('answered_at', text)
+        .addColumn('error', text)
+        .execute()
+    },
+  },
+}
