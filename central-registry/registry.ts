@@ -43,10 +43,10 @@ import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
 import { consequenceHandlers } from './consequences/routes.ts'
 import { announceContract, NOTIFY_CONTRACT } from './contracts/notify.ts'
-import { openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
+import { EXCHANGE_CONTRACTS, openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
 import { createSuspendableContracts } from './contracts/suspendable.ts'
 import { explainHandlers } from './explain/routes.ts'
-import { FOLLOW_FEDERATION, FOLLOW_SECONDS, openFederation } from './federation/open-federation.ts'
+import { FEDERATION_SECONDS, FOLLOW_FEDERATION, openFederation } from './federation/open-federation.ts'
 import { FLEET_JOB_SECONDS, NOTICE_SILENCE, openFleet, PROBE_SERVERS } from './fleet/open-fleet.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
@@ -162,6 +162,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [ESCALATE]: (job) => suspensions.escalate(job),
       [NOTIFY_CONTRACT]: (job) => contracts.notify(job),
       [SETTLE_CONTRACTS]: () => contracts.settle(),
+      [EXCHANGE_CONTRACTS]: () => contracts.exchangeWithPartners(),
       [STREAM_AUDIT_LOG]: async ({ signal }) => auditStream?.send(signal),
       [NOTIFY_MANDATE]: (job) => mandates.notify(job),
       [SETTLE_MANDATES]: () => mandates.settle(),
@@ -209,10 +210,11 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const noticed = { database, record, jobs, metrics, members, trust, ocspFreshnessSeconds, clock, log }
   const requests = openRequests({ ...noticed, announce, tell: mail.tell?.request })
   const { webhooks } = requests
+  const federation = openFederation({ ...noticed, change })
   const contracts = openContracts({
-    ...{ ...noticed, signDocument, webhooks, post: postNotice, notify: tellOfContract, suspensions, makerOf },
+    ...{ ...noticed, signDocument, federation, webhooks, post: postNotice, notify: tellOfContract },
+    ...{ suspensions, makerOf },
   })
-  const federation = openFederation({ database, change, record, members, metrics, clock, log })
   const fleet = openFleet({
     ...{ ...noticed, signDocument },
     probeSeconds: settings.fleet.probeSeconds,
@@ -369,7 +371,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   for (const kind of [SETTLE, SETTLE_CONTRACTS, SETTLE_MANDATES])
     await jobs.every(kind, SETTLE_SECONDS, { immediately: true })
   if (auditStream !== undefined) await jobs.every(STREAM_AUDIT_LOG, STREAM_SECONDS)
-  await jobs.every(FOLLOW_FEDERATION, FOLLOW_SECONDS)
+  for (const kind of [FOLLOW_FEDERATION, EXCHANGE_CONTRACTS]) await jobs.every(kind, FEDERATION_SECONDS)
   for (const kind of [PROBE_SERVERS, NOTICE_SILENCE, COLLECT_CATALOGUE])
     await jobs.every(kind, FLEET_JOB_SECONDS)
   await jobs.every(FORGET_MAIL, FORGET_MAIL_SECONDS)

@@ -80,6 +80,9 @@ export const CONTRACT_DOCUMENT = {
   query: 'concordat-contract-query',
   fetch: 'concordat-contract-fetch',
   list: 'concordat-contract-list',
+  partnerQuery: 'concordat-contract-partner-query',
+  partnerList: 'concordat-contract-partner-list',
+  counterSeal: 'concordat-contract-counter-seal',
 } as const
 
 export type ContractProposal = DocumentHead & { server: string; content: ContractContent }
@@ -121,6 +124,53 @@ export type ListedContract = {
   waitsFor: string[]
   /** Why it is suspended, was declined or has ended. */
   reason?: string
+  /** Of a contract between two instances: SHA-256 of the counter-seal of each registry, once it agreed. */
+  counterSeals?: string[]
+}
+
+/** A registry's agreement to a contract between two instances: all members have sealed it, and its own policy is met. */
+export type CounterSeal = {
+  instance: string
+  contract: string
+  version: number
+  hash: string
+  at: string
+}
+
+/**
+ * What one registry asks another: which contracts there are between both, or, by `hashes`, contents and seals. Signed by a
+ * configuration signing key, which the other one knows from the anchor.
+ */
+export type PartnerQuery = {
+  id: string
+  createdAt: string
+  instance: string
+  asked: string
+  hashes?: string[]
+}
+
+/** A version of a contract between two instances, as one of their registries has it. */
+export type PartnerContract = {
+  contract: string
+  version: number
+  hash: string
+  state: ContractState
+  /** The instance at whose registry this content was proposed, and by which member. */
+  origin: string
+  proposedBy: string
+  seals: string[]
+  counterSeal?: string
+  reason?: string
+}
+
+export type PartnerList = {
+  instance: string
+  /** The instance that asked. */
+  asked: string
+  /** The id of the query. */
+  answers: string
+  generatedAt: string
+  contracts: PartnerContract[]
 }
 
 /** What a server is told, signed by a configuration signing key: it answers one query, so no older one can stand for it. */

@@ -5,6 +5,8 @@ import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import type { Change } from '../store.ts'
+import { type PartnerWord, stateBetween } from './between.ts'
+import { isBetween } from './moves-store.ts'
 import { type ContractPolicy, readPolicy } from './policy-store.ts'
 import { COLUMNS, contentOf, versionOf } from './rows-store.ts'
 import { LIVE, stateAt, waitsFor } from './rules.ts'
@@ -103,6 +105,36 @@ export function createDistributionStore(database: Database, record: Change) {
     return { rows, seals: await sealsOf(rows, { clients, isProviderOf }) }
   }
 
+  /** What other registries said last of contracts between them and us. */
+  async function wordsOf(rows: ContractRow[]): Promise<WordRow[]> {
+    const words: WordRow[] = []
+    const ids = betweenInstances(rows)
+    for (let at = 0; at < ids.length; at += MANY)
+      words.push(
+        ...(await tables
+          .selectFrom('contract_partner')
+          .select(['contract', 'version', 'instance', 'hash', 'state', 'reason', 'heard_at as heardAt'])
+          .where('contract', 'in', ids.slice(at, at + MANY))
+          .execute()),
+      )
+    return words
+  }
+
+  async function counterSealsFor(rows: ContractRow[]): Promise<CounterRow[]> {
+    const seals: CounterRow[] = []
+    const ids = betweenInstances(rows)
+    for (let at = 0; at < ids.length; at += MANY)
+      seals.push(
+        ...(await tables
+          .selectFrom('contract_counter_seal')
+          .select(['sha256', 'contract', 'version', 'hash'])
+          .where('contract', 'in', ids.slice(at, at + MANY))
+          .orderBy('instance')
+          .execute()),
+      )
+    return seals
+  }
+
   return {
     /** Uses the document's id up, so that nobody repeats a question that was overheard. */
     take: (id: string, now: number) => record((transaction) => takeDocument(transaction, id, now)),
@@ -113,17 +145,22 @@ export function createDistributionStore(database: Database, record: Change) {
       const { rows, seals } = await reach(server, now)
       const bySeal = Map.groupBy(seals, ({ contract, version }) => `${contract} ${Number(version)}`)
       const at = new Date(now).toISOString()
+      const words = await wordsOf(rows)
+      const counterSeals = await counterSealsFor(rows)
       const contracts = rows.map((row): ListedContract => {
         const own = bySeal.get(`${row.contract} ${row.version}`) ?? []
+        const counters = counterSeals.filter((one) => isOf(one, row))
+        const { state, reason } = effective(row, words, at)
         const signed = own.filter((one) => one.subsystems === null).map(({ member }) => member)
         return {
           contract: row.contract,
           version: row.version,
           hash: row.hash,
-          state: stateAt(versionOf(row), at),
+          state,
           seals: own.map(({ sha256 }) => sha256),
           waitsFor: waitsFor({ state: row.state, content: contentOf(row) }, signed),
-          ...(row.reason === null ? {} : { reason: row.reason }),
+          ...(reason === null ? {} : { reason }),
+          ...(counters.length === 0 ? {} : { counterSeals: counters.map(({ sha256 }) => sha256) }),
         }
       })
       return { policy: await readPolicy(tables), contracts }
@@ -139,6 +176,15 @@ export function createDistributionStore(database: Database, record: Change) {
       const contents = rows
         .filter(({ hash }) => wanted.has(hash))
         .map(({ hash, content }) => ({ sha256: hash, content: Buffer.from(content) }))
+      const counters = (await counterSealsFor(rows)).filter(({ sha256 }) => wanted.has(sha256))
+      for (const { sha256 } of counters) {
+        const row = await tables
+          .selectFrom('contract_counter_seal')
+          .select('message')
+          .where('sha256', '=', sha256)
+          .executeTakeFirst()
+        if (row !== undefined) contents.push({ sha256, content: Buffer.from(row.message) })
+      }
       const names = seals.filter(({ sha256 }) => wanted.has(sha256)).map(({ sha256 }) => sha256)
       if (names.length === 0) return contents
       const found = await tables
@@ -149,4 +195,23 @@ export function createDistributionStore(database: Database, record: Change) {
       return [...contents, ...found.map(({ sha256, message }) => ({ sha256, content: message }))]
     },
   }
+}
+
+type WordRow = Pick<ContractRow, 'contract' | 'version' | 'hash'> & PartnerWord
+type CounterRow = Pick<ContractRow, 'contract' | 'version' | 'hash'> & { sha256: string }
+
+function betweenInstances(rows: ContractRow[]): string[] {
+  return [...new Set(rows.filter((row) => isBetween(contentOf(row))).map(({ contract }) => contract))]
+}
+
+function isOf(one: Pick<ContractRow, 'contract' | 'version' | 'hash'>, row: ContractRow): boolean {
+  return one.contract === row.contract && Number(one.version) === row.version && one.hash === row.hash
+}
+
+function effective(row: ContractRow, words: WordRow[], now: string): Pick<ContractRow, 'state' | 'reason'> {
+  const content = contentOf(row)
+  const own = { state: stateAt(versionOf(row), now), reason: row.reason }
+  if (!isBetween(content)) return own
+  const word = words.find((one) => isOf(one, row))
+  return stateBetween({ ...own, outageGraceHours: content.outageGraceHours }, word, now)
 }

@@ -5,6 +5,9 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { parseSubsystemId } from '#schemas/identifiers.ts'
+import { postToPartner } from '../federation/client.ts'
+import type { Federation } from '../federation/open-federation.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { PostNotice } from '../requests/client.ts'
 import type { WebhookStore } from '../requests/webhook-store.ts'
@@ -13,14 +16,20 @@ import type { Suspensions } from '../suspensions/open-suspensions.ts'
 import { announceSuspensions } from '../suspensions/publish-list.ts'
 import type { TrustStore } from '../trust/store.ts'
 import { createDistributionStore } from './distribution-store.ts'
+import { createPartnerExchange, partnerContractHandlers } from './exchange-with-partners.ts'
 import { type ContractIntakeRooms, contractIntakeHandlers } from './intake.ts'
 import type { Notify } from './move-store.ts'
 import { createNoticeStore } from './notices-store.ts'
 import { createContractNotifier } from './notify.ts'
+import { createPartnerStore } from './partner-store.ts'
+import type { Partners } from './partners.ts'
 import { createContractPolicyStore } from './policy-store.ts'
 import { type ContractReading, createContractReading } from './reading-store.ts'
 import { contractHandlers } from './routes.ts'
 import { createContractStore } from './store.ts'
+
+/** The kind of the job that asks the registries of other instances. */
+export const EXCHANGE_CONTRACTS = 'exchange-contracts'
 
 /** The kind of the job that looks every minute at what time has decided. */
 export const SETTLE_CONTRACTS = 'settle-contracts'
@@ -31,6 +40,8 @@ export type Contracts = {
   /** Of the registration API; `count` hears of each document. */
   intake(count: ContractIntakeRooms['count']): Record<string, OperationHandler>
   notify: JobHandler
+  /** One round with the registries of other instances: see exchange-with-partners.ts. */
+  exchangeWithPartners(): Promise<void>
   /** Ends what is over, then gives the notices that are due. */
   settle(): Promise<void>
 }
@@ -50,15 +61,31 @@ export function openContracts(q: {
   trust: TrustStore
   ocspFreshnessSeconds: number
   signDocument: ContractIntakeRooms['signDocument']
+  federation: Pick<Federation, 'views' | 'ownCertificates' | 'afterReading'>
   clock: Clock
   log: Log
 }): Contracts {
   const { database, record, notify, members, suspensions, makerOf, clock } = q
-  const store = createContractStore({ record, notify, announce: announceSuspensions(q.jobs) })
+  const { views, ownCertificates } = q.federation
+  const partners: Partners = {
+    load: views.load,
+    isRegistered: (subsystem) => {
+      const id = parseSubsystemId(subsystem)
+      return views.of(id.instance)?.index.isRegistered(id) === true
+    },
+  }
+  const moves = { notify, announce: announceSuspensions(q.jobs), partners }
+  const store = createContractStore({ record, ...moves })
   const reading = createContractReading(database)
   const distribution = createDistributionStore(database, record)
+  const between = {
+    ...{ ...q, distribution, views, ownCertificates, post: postToPartner },
+    store: createPartnerStore(database, record, moves),
+  }
   const notices = createNoticeStore({ database, record, notify })
   const policy = createContractPolicyStore(database, record)
+  const exchangeWithPartners = createPartnerExchange(between)
+  q.federation.afterReading(exchangeWithPartners)
   let overdue = 0
   q.metrics.watch(
     'concordat_contracts_overdue',
@@ -68,7 +95,11 @@ export function openContracts(q: {
   return {
     reading,
     handlers: contractHandlers({ store, reading, policy, members, suspensions, makerOf, clock }),
-    intake: (count) => contractIntakeHandlers({ ...q, store, distribution, count }),
+    intake: (count) => ({
+      ...contractIntakeHandlers({ ...q, store, distribution, count }),
+      ...partnerContractHandlers(between),
+    }),
+    exchangeWithPartners,
     notify: createContractNotifier(q),
     async settle() {
       const now = clock()

@@ -76,6 +76,18 @@ export function createContractReading(database: Database) {
           .where('contract', '=', contract)
           .orderBy('id')
           .execute(),
+        counterSeals: await tables
+          .selectFrom('contract_counter_seal')
+          .select(['sha256', 'version', 'instance', 'sealed_at'])
+          .where('contract', '=', contract)
+          .orderBy('instance')
+          .execute(),
+        /** What the other registry said last, of a contract between two instances. */
+        words: await tables
+          .selectFrom('contract_partner')
+          .select(['version', 'instance', 'state', 'reason', 'heard_at'])
+          .where('contract', '=', contract)
+          .execute(),
         notices: await tables
           .selectFrom('contract_notice')
           .select(['version', 'notice', 'at'])

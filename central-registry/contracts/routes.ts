@@ -1,4 +1,5 @@
 /** Handlers of the operations on contracts: lists, one contract with its versions side by side, decisions, the policy. */
+import { instancesOf } from '#core/contract/parties.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -59,7 +60,7 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
       return listAnswer(rows.map(summary), page, () => reading.count(filter))
     },
     getContract: async ({ params, caller }) => {
-      const { versions, seals, events, notices } = await reading.whole(idOf(params))
+      const { versions, seals, events, notices, counterSeals, words } = await reading.whole(idOf(params))
       return {
         contract: idOf(params),
         suspension: (await suspensions.ofContract(idOf(params), caller)) ?? null,
@@ -72,6 +73,7 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
               Number(version) === row.version && joined === null ? [member] : [],
             ),
           ),
+          ...betweenInstances(row, counterSeals, words),
           // From the version before, whatever became of it: what a reader saw last.
           changes: i === 0 ? [] : differences(contentOf(versions[i - 1]!), contentOf(row)),
           seals: seals
@@ -121,7 +123,9 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
 function summaryAt(row: ContractRow, now: number): object {
   const version = versionOf(row)
   const at = new Date(now).toISOString()
-  const { provider, consumers, personalData } = contentOf(row)
+  const content = contentOf(row)
+  const { provider, consumers, personalData } = content
+  const instances = instancesOf(content)
   return {
     contract: row.contract,
     version: row.version,
@@ -131,6 +135,7 @@ function summaryAt(row: ContractRow, now: number): object {
     provider,
     consumers,
     personalData,
+    ...(instances.length === 1 ? {} : { instances }),
     critical: version.critical,
     overdue: isOverdue(version, at),
     validFrom: row.valid_from,
@@ -149,4 +154,34 @@ function timeOf(text: string): string {
   // RFC 3339 knows leap seconds, Date does not.
   if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: 'endsBefore is not a time' })
   return time.toISOString()
+}
+
+type Whole = Awaited<ReturnType<ContractReading['whole']>>
+
+/** Which registries have agreed to a contract between two instances, and what the other one said last. */
+function betweenInstances(
+  { version, agreed_at, origin }: ContractRow,
+  counterSeals: Whole['counterSeals'],
+  words: Whole['words'],
+): object {
+  const seals = counterSeals.filter((one) => Number(one.version) === version)
+  const word = words.find((one) => Number(one.version) === version)
+  if (word === undefined && seals.length === 0 && agreed_at === null) return {}
+  return {
+    between: {
+      origin,
+      agreedAt: agreed_at,
+      counterSeals: seals.map(({ sha256, instance, sealed_at }) => ({
+        sha256,
+        instance,
+        sealedAt: sealed_at,
+      })),
+      partner:
+        word === undefined
+          ? null
+          : {
+              ...{ instance: word.instance, state: word.state, reason: word.reason, heardAt: word.heard_at },
+            },
+    },
+  }
 }

@@ -20,7 +20,7 @@ import {
 export const COLUMNS = [
   ...(['contract', 'version', 'hash', 'state', 'title', 'content', 'parties', 'global_group'] as const),
   ...(['critical', 'valid_from', 'valid_until', 'review_at'] as const),
-  ...(['proposed_at', 'proposed_by', 'changed_at', 'reason'] as const),
+  ...(['proposed_at', 'proposed_by', 'changed_at', 'reason', 'origin', 'agreed_at'] as const),
 ] as const
 
 export function contentOf(row: Pick<ContractRow, 'content'>): ContractContent {
@@ -72,10 +72,13 @@ export function noContract(contract: string): Fault {
 export async function putVersion(
   transaction: Kysely<Tables>,
   content: ContractContent,
-  { by, at }: { by: string; at: string },
+  { by, at, origin = null }: { by: string; at: string; origin?: string | null },
 ): Promise<ContractRow> {
   const { contract, version } = content
-  for (const table of ['contract_version', 'contract_party', 'contract_seal'] as const)
+  for (const table of [
+    ...(['contract_version', 'contract_party', 'contract_seal'] as const),
+    ...(['contract_counter_seal', 'contract_partner'] as const),
+  ])
     await transaction
       .deleteFrom(table)
       .where('contract', '=', contract)
@@ -99,6 +102,8 @@ export async function putVersion(
     proposed_by: by,
     changed_at: at,
     reason: null,
+    origin,
+    agreed_at: null,
   }
   await transaction.insertInto('contract_version').values(row).execute()
   await addParties(transaction, row, [content.provider], 'provider')
@@ -176,17 +181,21 @@ export async function addEvent(
   await transaction.insertInto('contract_event').values(event).execute()
 }
 
-/** Which of the parties the register does not have (any more), and whether the contract is suspended. */
+/**
+ * Which of the parties neither the register nor, of another instance, its configuration has (any more), and whether the contract is
+ * suspended.
+ */
 export async function readFacts(
   kysely: Kysely<Tables>,
   content: ContractContent,
+  isRegisteredElsewhere: (subsystem: string) => boolean = () => false,
 ): Promise<Omit<RegisterFacts, 'versions'>> {
   const wanted = [content.provider, ...namedConsumers(content)]
   const found = await kysely.selectFrom('subsystem').select('id').where('id', 'in', wanted).execute()
   const known = new Set(found.map(({ id }) => id))
   const group = groupOf(content)
   return {
-    missing: wanted.filter((one) => !known.has(one)),
+    missing: wanted.filter((one) => !known.has(one) && !isRegisteredElsewhere(one)),
     isSuspended: await isSuspendedIn(kysely, 'contract', content.contract),
     groupExists: group === undefined || (await countOf(kysely, 'global_group', 'code', group)) > 0,
   }

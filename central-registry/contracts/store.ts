@@ -10,10 +10,10 @@ import { Fault } from '#schemas/fault.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import { type Change, counted } from '../store.ts'
-import { endOf } from '../suspensions/rows-store.ts'
 import type { FreshSeal } from './documents.ts'
-import { type Decision, moveVersion, type Notify, tellParties } from './move-store.ts'
-import { readPolicy } from './policy-store.ts'
+import type { Decision } from './move-store.ts'
+import { createMoves, isBetween, type MoveRooms } from './moves-store.ts'
+import { checkInstances, NO_PARTNERS } from './partners.ts'
 import {
   addEvent,
   addParties,
@@ -21,14 +21,11 @@ import {
   contentOf,
   joinedOf,
   putVersion,
-  readFacts,
   rowOfHash,
-  setState,
   versionOf,
   versionsOf,
 } from './rows-store.ts'
 import {
-  type Act,
   checkFamily,
   checkMemberAct,
   checkParties,
@@ -36,12 +33,10 @@ import {
   impossible,
   isComplete,
   isPossible,
-  needsApproval,
   next,
   OPEN,
   partiesOf,
   stateAt,
-  supersededAt,
 } from './rules.ts'
 
 export type ContractStore = ReturnType<typeof createContractStore>
@@ -52,70 +47,12 @@ const MAX_A_DAY = 500
 const DAY_MS = 86_400_000
 const MAX_JOINED = 50
 
-type Rooms = {
-  record: Change
-  notify: Notify
-  /** Within the transaction: the list of who is suspended has to be signed anew. */
-  announce: (transaction: Kysely<unknown>) => Promise<void>
-}
+type Rooms = MoveRooms & { record: Change }
 
-export function createContractStore({ record, notify, announce }: Rooms) {
-  const tell = (transaction: Kysely<Tables>, row: ContractRow, event: string): Promise<void> =>
-    tellParties(transaction, row, event, notify)
-
-  const move = (
-    transaction: Kysely<Tables>,
-    row: ContractRow,
-    act: Act,
-    decision: Decision,
-    reason?: string,
-  ): Promise<ContractRow> => moveVersion(transaction, row, { act, reason, decision, notify })
-
-  /** What is terminated for good needs nobody to confirm or lift its suspension. */
-  async function endSuspension(transaction: Kysely<Tables>, contract: string, decision: Decision) {
-    const rows = await versionsOf(transaction, contract)
-    if (rows.some(({ state }) => state === 'SUSPENDED')) return
-    if (await endOf(transaction, contract, decision))
-      await announce(transaction as unknown as Kysely<unknown>)
-  }
-
-  /** Puts a version in force that all agreed on, unless the registry or time stands against it. */
-  async function activate(
-    transaction: Kysely<Tables>,
-    row: ContractRow,
-    decision: Decision,
-  ): Promise<ContractRow> {
-    const content = contentOf(row)
-    const facts = await readFacts(transaction, content)
-    checkParties(content, facts)
-    checkFamily(
-      { ...facts, versions: (await versionsOf(transaction, row.contract)).map(versionOf) },
-      decision.at,
-    )
-    const consumers = await joinedOf(transaction, row)
-    await checkOverlaps(transaction, content, consumers, decision.at)
-    const act = row.state === 'PROPOSED' ? 'complete' : 'approve'
-    const moved = await setState(transaction, row, { state: 'ACTIVE' }, { act, ...decision })
-    await tell(transaction, moved, 'ACTIVE')
-    await supersede(transaction, row.contract, decision.at)
-    return moved
-  }
-
-  async function supersede(transaction: Kysely<Tables>, contract: string, at: string): Promise<void> {
-    const rows = await versionsOf(transaction, contract)
-    for (const { version } of supersededAt(rows.map(versionOf), at)) {
-      const row = rows.find((one) => one.version === version)!
-      const to = { state: next(row.state, 'supersede') }
-      await setState(transaction, row, to, { act: 'supersede', by: 'a newer version', at })
-    }
-  }
-
-  function checkOpen(row: ContractRow, act: Act, at: string): void {
-    const now = stateAt(versionOf(row), at)
-    // Not written down yet, but over.
-    if (now !== row.state) throw impossible(`it is ${now} since ${row.valid_until}`)
-    next(row.state, act)
-  }
+export function createContractStore({ record, ...rooms }: Rooms) {
+  const { partners = NO_PARTNERS } = rooms
+  const moves = createMoves(rooms)
+  const { tell, move, activate, agree, supersede, checkOpen, keepSeal, signersOf, endSuspension } = moves
 
   async function checkNotTooMany(transaction: Kysely<Tables>, signer: string, now: number): Promise<void> {
     const open = transaction
@@ -131,42 +68,6 @@ export function createContractStore({ record, notify, announce }: Rooms) {
       .where('at', '>', new Date(now - DAY_MS).toISOString())
     if ((await counted(today)) >= MAX_A_DAY)
       throw impossible(`this member has proposed ${MAX_A_DAY} contents within a day`)
-  }
-
-  async function keepSeal(
-    transaction: Kysely<Tables>,
-    row: ContractRow,
-    one: FreshSeal,
-    q: { message: Buffer; at: string },
-  ): Promise<void> {
-    const { seal, sha256, facts } = one
-    await transaction
-      .insertInto('contract_seal')
-      .values({
-        sha256,
-        contract: row.contract,
-        version: row.version,
-        member: seal.signer,
-        subsystems: seal.subsystems === undefined ? null : JSON.stringify(seal.subsystems),
-        facts: JSON.stringify({ ...facts, mandated: seal.mandated, server: seal.server }),
-        message: q.message,
-        sealed_at: q.at,
-      })
-      .execute()
-    const act = seal.subsystems === undefined ? 'seal' : 'join'
-    const by = `${seal.signer} (${seal.mandated.join(', ')})`
-    await addEvent(transaction, row, { act, by, at: q.at })
-  }
-
-  async function signersOf(transaction: Kysely<Tables>, row: ContractRow): Promise<string[]> {
-    const rows = await transaction
-      .selectFrom('contract_seal')
-      .select('member')
-      .where('contract', '=', row.contract)
-      .where('version', '=', row.version)
-      .where('subsystems', 'is', null)
-      .execute()
-    return rows.map(({ member }) => member)
   }
 
   /** A member of the group joins with subsystems that are in it. */
@@ -196,12 +97,14 @@ export function createContractStore({ record, notify, announce }: Rooms) {
 
   return {
     /** Takes a verified proposal: a new contract, its next version, or other content for the proposal that is open. */
-    propose: ({ id, content, signer }: ContractProposal, now: number): Promise<ContractRow> =>
-      record(async (transaction) => {
+    propose: async ({ id, content, signer }: ContractProposal, now: number): Promise<ContractRow> => {
+      await partners.load()
+      return record(async (transaction) => {
         const at = new Date(now).toISOString()
         await takeDocument(transaction, id, now)
         const rows = await versionsOf(transaction, content.contract)
-        const facts = await readFacts(transaction, content)
+        const facts = await moves.factsOf(transaction, content)
+        checkInstances(content, signer, rows)
         const parties = await transaction
           .selectFrom('contract_party')
           .select('member')
@@ -218,10 +121,12 @@ export function createContractStore({ record, notify, announce }: Rooms) {
         await addEvent(transaction, row, { act: isChange ? 'replace' : 'propose', by: signer, at })
         await tell(transaction, row, 'PROPOSED')
         return row
-      }),
+      })
+    },
     /** Takes a verified seal of exactly the content that it names; the last one that is needed completes the contract. */
-    seal: (one: FreshSeal, message: Buffer, now: number): Promise<ContractRow> =>
-      record(async (transaction) => {
+    seal: async (one: FreshSeal, message: Buffer, now: number): Promise<ContractRow> => {
+      await partners.load()
+      return record(async (transaction) => {
         const at = new Date(now).toISOString()
         const { seal } = one
         await takeDocument(transaction, seal.id, now)
@@ -229,7 +134,7 @@ export function createContractStore({ record, notify, announce }: Rooms) {
         const content = contentOf(row)
         checkSealFits(seal, content, row.hash)
         checkOpen(row, seal.subsystems === undefined ? 'seal' : 'join', at)
-        const facts = await readFacts(transaction, content)
+        const facts = await moves.factsOf(transaction, content)
         const versions = rows.map(versionOf).filter(({ version }) => version !== row.version)
         checkFamily({ ...facts, versions }, at)
         checkParties(content, facts)
@@ -250,11 +155,9 @@ export function createContractStore({ record, notify, announce }: Rooms) {
         if (signers.includes(seal.signer)) throw impossible(`${seal.signer} has sealed it already`)
         await keepSeal(transaction, row, one, { message, at })
         if (!isComplete(content, [...signers, seal.signer])) return row
-        const decision = { by: 'all parties', at }
-        if (needsApproval(content, await readPolicy(transaction)))
-          return move(transaction, row, 'complete', decision)
-        return activate(transaction, row, decision)
-      }),
+        return moves.complete(transaction, row, at)
+      })
+    },
     /** A party withdraws its proposal, declines another's, or terminates what is in force. */
     memberAct: (one: ContractAct, now: number): Promise<ContractRow> =>
       record(async (transaction) => {
@@ -269,12 +172,16 @@ export function createContractStore({ record, notify, announce }: Rooms) {
         return moved
       }),
     /** What all have sealed comes into force. */
-    approve: (contract: string, hash: string, decision: Decision): Promise<ContractRow> =>
-      record(async (transaction) => {
+    approve: async (contract: string, hash: string, decision: Decision): Promise<ContractRow> => {
+      await partners.load()
+      return record(async (transaction) => {
         const { row } = await rowOfHash(transaction, contract, hash)
         checkOpen(row, 'approve', decision.at)
-        return activate(transaction, row, decision)
-      }),
+        return isBetween(contentOf(row))
+          ? agree(transaction, row, decision)
+          : activate(transaction, row, decision)
+      })
+    },
     decline: (contract: string, hash: string, reason: string, decision: Decision): Promise<ContractRow> =>
       record(async (transaction) => {
         const { row } = await rowOfHash(transaction, contract, hash)

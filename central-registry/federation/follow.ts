@@ -2,6 +2,7 @@
  * Reads the configuration of every trusted instance anew: what is verified takes the place of the copy before, which otherwise
  * serves until it expires. A failure of one instance is its own: it is written down and holds up no other.
  */
+import { createHash } from 'node:crypto'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -39,6 +40,7 @@ export function createFollow(q: {
         registration: read.registration === undefined ? null : JSON.stringify(read.registration),
         learned: JSON.stringify(read.learned.filter(isReadable).map((der) => der.toString('base64'))),
         shared: read.shared,
+        shared_sha256: createHash('sha256').update(read.shared).digest('hex'),
       })
     } catch (thrown) {
       const { message } = asFault(thrown)

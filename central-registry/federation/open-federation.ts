@@ -13,12 +13,17 @@ import { createFederationStore } from './store.ts'
 import { createFederatedViews, type FederatedViews } from './views.ts'
 
 export const FOLLOW_FEDERATION = 'follow-federation'
-export const FOLLOW_SECONDS = 20
+/** How often the job runs, and the one that exchanges contracts: what another registry stops is stopped here within a minute. */
+export const FEDERATION_SECONDS = 15
 
 export type Federation = {
   handlers: Record<string, OperationHandler>
   views: FederatedViews
+  /** DER of the keys that sign our own configuration. */
+  ownCertificates(): Promise<Buffer[]>
   follow(): Promise<void>
+  /** `act` follows whenever an administrator has all read at once. */
+  afterReading(act: () => Promise<void>): void
 }
 
 export function openFederation(q: {
@@ -45,9 +50,18 @@ export function openFederation(q: {
     const valid = known.filter(({ expires_at }) => Date.parse(expires_at ?? '') > q.clock())
     unreadable = trusted.length - valid.length
   }
+  const following: (() => Promise<void>)[] = []
+  const followAll = async (): Promise<void> => {
+    await follow()
+    for (const act of following) await act()
+  }
   return {
-    handlers: federationHandlers({ ...q, store, client, follow }),
+    handlers: federationHandlers({ ...q, store, client, follow: followAll }),
     views: createFederatedViews({ store, clock: q.clock }),
+    ownCertificates: store.ownCertificates,
     follow,
+    afterReading: (act) => {
+      following.push(act)
+    },
   }
 }

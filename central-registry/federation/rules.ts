@@ -4,7 +4,7 @@ import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 
-/** Each is fetched every 20 s, by the registry and by every security server. */
+/** Each is fetched every 15 s, by the registry and by every security server. */
 export const MOST_TRUSTED = 64
 
 /** Throws `anchor_not_verified` for an anchor of our own instance, or with a key that already stands for somebody else. */

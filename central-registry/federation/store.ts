@@ -5,7 +5,8 @@ import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import { anchorOfRow } from '../configuration/assemble.ts'
 import { liveContractsWith } from '../contracts/live-store.ts'
-import type { ExternalAnchorRow, FederatedConfigurationRow, Tables } from '../migrations/tables.ts'
+import type { ExternalAnchorRow, FederatedConfigurationRow } from '../migrations/federation-tables.ts'
+import type { Tables } from '../migrations/tables.ts'
 import { type Change, contains, counted, mustBe, orderOf, type Page, type Tabled } from '../store.ts'
 import { checkApart, MOST_TRUSTED } from './rules.ts'
 
@@ -71,15 +72,8 @@ export function createFederationStore(database: Tabled, change: Change, record: 
     configurations: () =>
       tables
         .selectFrom('federated_configuration')
-        .select([
-          'instance',
-          'tried_at',
-          'failure',
-          'read_at',
-          'expires_at',
-          'configuration_index',
-          'version',
-        ])
+        .select(['instance', 'anchor', 'tried_at', 'failure', 'read_at', 'expires_at'])
+        .select(['configuration_index', 'version', 'registration', 'learned', 'shared_sha256'])
         .execute(),
     ownCertificates: async (): Promise<Buffer[]> =>
       (await tables.selectFrom('signing_key').select('certificate').execute()).map(({ certificate }) =>

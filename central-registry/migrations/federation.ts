@@ -38,5 +38,35 @@ export const federationMigrations: Record<string, Migration> = {
         .addColumn('shared', type.blob)
         .execute()
     },
+  }, // Contracts between two instances: where a content was proposed, that our registry agreed, and what the other one says.
+  'registry-federation-002-contracts': {
+    up: async (kysely) => {
+      const type = columnTypes(kysely)
+      await kysely.schema.alterTable('federated_configuration').addColumn('shared_sha256', type.text).execute()
+      for (const name of ['origin', 'agreed_at'])
+        await kysely.schema.alterTable('contract_version').addColumn(name, type.text).execute()
+      let seals = kysely.schema
+        .createTable('contract_counter_seal')
+        .addColumn('sha256', type.text, (column) => column.primaryKey())
+        .addColumn('version', type.integer, (column) => column.notNull())
+        .addColumn('message', type.blob, (column) => column.notNull())
+      for (const name of ['contract', 'hash', 'instance', 'certificate', 'sealed_at'])
+        seals = seals.addColumn(name, type.text, (column) => column.notNull())
+      await seals.execute()
+      await kysely.schema
+        .createIndex('contract_counter_seal_version')
+        .on('contract_counter_seal')
+        .columns(['contract', 'version', 'instance'])
+        .execute()
+      let states = kysely.schema
+        .createTable('contract_partner')
+        .addColumn('version', type.integer, (column) => column.notNull())
+        .addColumn('reason', type.text)
+      for (const name of ['contract', 'instance', 'hash', 'state', 'heard_at'])
+        states = states.addColumn(name, type.text, (column) => column.notNull())
+      await states
+        .addPrimaryKeyConstraint('contract_partner_key', ['contract', 'version'] as never[])
+        .execute()
+    },
   },
 }

@@ -6,6 +6,7 @@ import type { ContractState } from '#schemas/contract.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 import type { AuditOrderRow, AuditOrderServerRow } from './audit-order-tables.ts'
+import type { FederationTables } from './federation-tables.ts'
 
 export type ProposalRow = {
   id: string
@@ -73,6 +74,10 @@ export type ContractRow = {
   proposed_by: string
   changed_at: string
   reason: string | null
+  /** The other instance at whose registry this content was proposed; null for ours. */
+  origin: string | null
+  /** Of a contract between instances: when this registry's policy was met, so that it counter-seals. */
+  agreed_at: string | null
 }
 
 export type HostingMandateRow = {
@@ -140,54 +145,7 @@ export type CatalogueServiceRow = {
 /** REFUSED: the mail server never takes it; GIVEN_UP: none took it for three days. */
 export type MailState = 'WAITING' | 'SENT' | 'REFUSED' | 'GIVEN_UP'
 
-export type ExternalAnchorRow = {
-  sha256: string
-  /** The file as it was given. */
-  anchor: Buffer
-  instance: string
-  /** As X-Road shows it. */
-  hash: string
-  generated_at: string
-  /** JSON: addresses, and certificates in base64. */
-  sources: string
-  state: 'EXAMINED' | 'TRUSTED' | 'REPLACED' | 'REMOVED'
-  examined_at: string
-  examined_by: string
-  examination: string
-  decided_at: string | null
-  decided_by: string | null
-}
-
-/** What was read last of a federated instance; the columns after `failure` are of the last good reading. */
-export type FederatedConfigurationRow = {
-  instance: string
-  /** SHA-256 of the anchor by which it was read. */
-  anchor: string
-  tried_at: string | null
-  failure: string | null
-  read_at: string | null
-  url: string | null
-  expires_at: string | null
-  /** JSON: certificates in base64 that the configuration itself names for its sources. */
-  learned: string | null
-  /** JSON: where the other registry takes documents, and the certificate that it shows there. */
-  registration: string | null
-  version: number | null
-  configuration_index: number | null
-  shared: Buffer | null
-}
-
-export type Tables = {
-  external_anchor: ExternalAnchorRow
-  federated_configuration: FederatedConfigurationRow
-  federation_event: {
-    id: Generated<number>
-    instance: string
-    anchor: string
-    act: 'trust' | 'replace' | 'remove'
-    at: string
-    by: string
-  }
+export type Tables = FederationTables & {
   audit_order: AuditOrderRow
   audit_order_server: AuditOrderServerRow
   system_parameter: { name: string; value: string }

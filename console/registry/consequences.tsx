@@ -25,6 +25,7 @@ const FORESEEN: Record<string, string[]> = {
   deleteMember: ['id'],
   deleteSubsystem: ['id'],
   terminateContract: ['id'],
+  removeExternalAnchor: ['id'],
   suspendContract: ['id'],
   addSuspension: ['id', 'kind'],
 }
@@ -34,9 +35,16 @@ export function isForeseen(operation: string): boolean {
 }
 
 export function Consequences({ operation, params }: { operation: string; params: Record<string, string> }) {
-  const query = Object.fromEntries((FORESEEN[operation] ?? []).map((name) => [name, params[name] ?? '']))
+  const query = Object.fromEntries(
+    (FORESEEN[operation] ?? []).map((name) => [name, parameterOf(name, params)]),
+  )
   const foreseen = useAnswer<Foreseen>('getConsequences', { query: { operation, ...query } })
   return <Show of={foreseen}>{(data) => <Told of={data} />}</Show>
+}
+
+/** What a path calls by its SHA-256 has it as its id. */
+function parameterOf(name: string, params: Record<string, string>): string {
+  return params[name] ?? (name === 'id' ? (params['sha256'] ?? '') : '')
 }
 
 function Told({ of }: { of: Foreseen }) {

@@ -8,6 +8,8 @@ import { configuration } from './configuration/page.tsx'
 import { contract } from './contracts/one.tsx'
 import { contracts } from './contracts/page.tsx'
 import { explanation } from './explanation/page.tsx'
+import { externalAnchor } from './federation/one.tsx'
+import { federation } from './federation/page.tsx'
 import { campaign, campaigns } from './fleet/campaign.tsx'
 import { fleetServer } from './fleet/one.tsx'
 import { outages } from './fleet/outages.tsx'
@@ -69,6 +71,8 @@ export const pages: Page[] = [
   globalGroups,
   globalGroup,
   configuration,
+  federation,
+  externalAnchor,
   people,
   apiKeys,
   auditLog,

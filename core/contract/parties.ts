@@ -21,3 +21,14 @@ export function groupOf({ consumers }: Pick<ContractContent, 'consumers'>): stri
 export function requiredSigners(content: ContractContent): string[] {
   return [...new Set([content.provider, ...namedConsumers(content)].map(memberOfSubsystem))]
 }
+
+/** The instances whose members are parties, in order. */
+export function instancesOf(content: ContractContent): string[] {
+  const parties = [content.provider, ...namedConsumers(content)]
+  return [...new Set(parties.map((one) => parseSubsystemId(one).instance))].sort()
+}
+
+/** Of a contract between two instances, the one that is not `own`; undefined for a contract within one. */
+export function partnerOf(content: ContractContent, own: string): string | undefined {
+  return instancesOf(content).find((instance) => instance !== own)
+}

@@ -34,12 +34,21 @@ const seal = record<ContractSeal>({
 
 export type VerifiedSeal = { seal: ContractSeal; sha256: string; signature: JsonSignature }
 
-/** The seal in `bytes`, its signature and signer judged as of its time. Throws the fault of what fails first. */
-export function verifySeal(bytes: Buffer, configuration: ConfigurationIndex): VerifiedSeal {
+/** The seal in `bytes`, its signature and signer judged as of its time, by its instance's configuration. Throws the fault of what fails first. */
+export function verifySeal(
+  bytes: Buffer,
+  of: ConfigurationIndex | ((instance: string) => ConfigurationIndex | undefined),
+): VerifiedSeal {
   const { document, signatures } = readSignedJson(bytes, CONTRACT_DOCUMENT.seal)
   const [signature, ...more] = signatures as [JsonSignature, ...JsonSignature[]]
   if (more.length > 0) throw new Fault('malformed_signature', { what: 'one signature is needed' })
   const read = seal(document, 'seal')
+  const { instance } = parseMemberId(read.signer)
+  const configuration = typeof of === 'function' ? of(instance) : of
+  if (configuration === undefined)
+    throw new Fault('contract_seal_wrong', {
+      what: `no valid configuration of instance ${instance} is known`,
+    })
   checkSigner({
     signature,
     configuration,

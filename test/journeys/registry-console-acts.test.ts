@@ -41,6 +41,7 @@ const ACTS: Record<string, Record<string, string[]>> = {
   '/configuration': {
     XROAD_SECURITY_OFFICER: ['Publish now', 'Make a key', 'Sign with this key', 'Remove the key'],
   },
+  '/external-anchors': { XROAD_SECURITY_OFFICER: ['Examine an anchor'] },
   '/hosting-mandates': {
     XROAD_REGISTRATION_OFFICER: ['Give a mandate'],
     XROAD_SECURITY_OFFICER: ['Require mandates'],

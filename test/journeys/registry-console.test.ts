@@ -10,6 +10,7 @@ import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { baseOf, hasChromium, keyOf, openBrowser, visitor } from '../browser.ts'
+import { trustedAnchor } from '../fakes/external-anchor.ts'
 import { reportAt, signedReport } from '../fakes/fleet.ts'
 import { signingParty } from '../fakes/management-requests.ts'
 import { certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
@@ -42,6 +43,7 @@ const PAGES: Record<string, string> = {
     '/members/DEV:GOV:1234/succession?successor=DEV:GOV:5678&servers=SS1&subsystems=pop%2520%25C3%25A4',
   explanation:
     '/explanation?consumer=DEV:GOV:1234:plain&provider=DEV:GOV:1234:pop%20%C3%A4&serviceCode=persons',
+  federation: '/external-anchors',
   'global-groups': '/global-groups',
   'global-group': '/global-groups/owners',
   configuration: '/configuration',
@@ -128,6 +130,14 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
     await narrow.look(`${name}-narrow`)
   }
   await narrow.check('settings-narrow')
+  const anchor = `/external-anchors/${await trustedAnchor(t, node, world.clock.now)}`
+  await wide.open(anchor)
+  await wide.check('external-anchor')
+  await narrow.open(anchor)
+  await narrow.check('external-anchor-narrow')
+  await wide.open('/external-anchors')
+  await wide.page.getByRole('button', { name: 'Examine an anchor' }).click()
+  await wide.check('examine-anchor')
   await wide.open(PAGES['catalogue-service']!)
   await wide.page.getByRole('button', { name: 'Show or hide it as text' }).click()
   t.equal(await wide.page.getByLabel('OpenAPI document').inputValue(), '<script>')

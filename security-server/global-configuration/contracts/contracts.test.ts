@@ -93,6 +93,7 @@ async function play(database: Database): Promise<Played> {
   const suspended = new Set<string>()
   const snapshot = {
     index,
+    indexFor: (instance: string) => (instance === 'DEV' ? index : undefined),
     statementIndex: 1 as number | undefined,
     suspensionsIn: () => ({ ...NOBODY_SUSPENDED, ofContract: (id: string) => suspended.has(id) }),
   }

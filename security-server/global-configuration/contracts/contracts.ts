@@ -3,6 +3,7 @@
  * last good ones hold until their state is too old; what cannot be verified does not hold.
  */
 import { randomUUID } from 'node:crypto'
+import { claimedInstance, readKeptCounterSeal, verifyCounterSeal } from '#core/contract/between-instances.ts'
 import { readKeptSeal, verifySeal } from '#core/contract/verify-seal.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
@@ -12,6 +13,7 @@ import {
   CONTRACT_DOCUMENT,
   type ContractList,
   type ContractSeal,
+  type CounterSeal,
   type ListedContract,
 } from '#schemas/contract.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -95,7 +97,7 @@ export async function createContracts(q: {
   }
 
   /** Takes what is listed, out of items that were verified; the rest is told apart. */
-  function take(next: ContractList, sealsOf: Map<string, ContractSeal>, items: Map<string, Buffer>): void {
+  function take(next: ContractList, sealsOf: Sealed, items: Map<string, Buffer>): void {
     const before = taken
     taken = new Map()
     const wasRefused = new Set(refused.map(({ listed, reason }) => `${listed.hash} ${reason}`))
@@ -124,7 +126,7 @@ export async function createContracts(q: {
 
   function assemble(
     listed: ListedContract,
-    seals: Map<string, ContractSeal>,
+    { seals, counterSeals }: Sealed,
     items: Map<string, Buffer>,
   ): KeptContract {
     const content = items.get(listed.hash)
@@ -134,6 +136,7 @@ export async function createContracts(q: {
       listed,
       content,
       listed.seals.flatMap((one) => seals.get(one) ?? []),
+      (listed.counterSeals ?? []).flatMap((one) => counterSeals.get(one) ?? []),
     )
   }
 
@@ -145,7 +148,7 @@ export async function createContracts(q: {
     const bytes = await q.post(`${BASE}/lists`, query.document, MAX_LIST_BYTES)
     const next = verifyList(bytes, { configuration, server, question: query.id, now: q.clock() })
     const news = next.contracts.filter((listed) => !taken.has(JSON.stringify(listed)))
-    const hashes = news.flatMap(({ hash, seals }) => [hash, ...seals])
+    const hashes = hashesOf(news)
     const kept = await keep.items(hashes)
     const fetched = await fetchItems(
       [...new Set(hashes)].filter((hash) => !kept.has(hash)),
@@ -155,27 +158,29 @@ export async function createContracts(q: {
       },
     )
     const items = new Map([...kept].map(([sha256, { content }]) => [sha256, content]))
-    const seals = sealsIn(kept)
+    const sealed = sealsIn(kept)
     const added: ContractItem[] = []
     const contents = new Set(news.map(({ hash }) => hash))
+    const counters = new Set(news.flatMap(({ counterSeals = [] }) => counterSeals))
     for (const [sha256, content] of fetched) {
       if (contents.has(sha256)) items.set(sha256, content)
       else {
         try {
-          seals.set(sha256, verifySeal(content, configuration).seal)
+          if (counters.has(sha256)) sealed.counterSeals.set(sha256, counterSealIn(content, snapshot))
+          else sealed.seals.set(sha256, verifySeal(content, (instance) => snapshot.indexFor(instance)).seal)
         } catch (thrown) {
           q.log.warn({ err: thrown, seal: sha256 }, 'a seal of a contract does not verify')
           continue
         }
       }
-      added.push({ sha256, kind: contents.has(sha256) ? 'content' : 'seal', content })
+      const kind = contents.has(sha256) ? 'content' : counters.has(sha256) ? 'counter-seal' : 'seal'
+      added.push({ sha256, kind, content })
     }
-    const hashesOf = (all: ListedContract[]): string[] => all.flatMap(({ hash, seals }) => [hash, ...seals])
     await keep.keep(JSON.stringify(next), added, {
       listed: new Set(hashesOf(next.contracts)),
       inForce: hashesOf(news.filter(({ state }) => IN_FORCE.has(state))),
     })
-    take(next, seals, items)
+    take(next, sealed, items)
     lastSuccess = q.clock()
   }
 
@@ -188,7 +193,7 @@ export async function createContracts(q: {
     const last = readList(JSON.parse(document), 'list')
     // Of another server or instance: this database has seen another life.
     if (last.server !== server) return
-    const items = await keep.items(last.contracts.flatMap(({ hash, seals }) => [hash, ...seals]))
+    const items = await keep.items(hashesOf(last.contracts))
     take(last, sealsIn(items), new Map([...items].map(([sha256, { content }]) => [sha256, content])))
   }
 
@@ -196,6 +201,7 @@ export async function createContracts(q: {
     contractFor(question) {
       const snapshot = q.configuration()
       if (!takesDocuments(snapshot)) return NO_TERMS
+      if (index === undefined && question.isElsewhere === true) return NO_TERMS
       if (index === undefined)
         throw new Fault('contracts_outdated', { what: 'the registry has not been asked yet' })
       const { client, service } = question
@@ -222,9 +228,27 @@ export async function createContracts(q: {
   }
 }
 
-function sealsIn(items: Map<string, ContractItem>): Map<string, ContractSeal> {
-  const seals = new Map<string, ContractSeal>()
-  for (const { sha256, kind, content } of items.values())
-    if (kind === 'seal') seals.set(sha256, readKeptSeal(content))
-  return seals
+type Sealed = { seals: Map<string, ContractSeal>; counterSeals: Map<string, CounterSeal> }
+
+function sealsIn(items: Map<string, ContractItem>): Sealed {
+  const sealed: Sealed = { seals: new Map(), counterSeals: new Map() }
+  for (const { sha256, kind, content } of items.values()) {
+    if (kind === 'seal') sealed.seals.set(sha256, readKeptSeal(content))
+    if (kind === 'counter-seal') sealed.counterSeals.set(sha256, readKeptCounterSeal(content))
+  }
+  return sealed
+}
+
+function hashesOf(all: ListedContract[]): string[] {
+  return all.flatMap(({ hash, seals, counterSeals = [] }) => [hash, ...seals, ...counterSeals])
+}
+
+/** Verified by the keys that the configuration of its own instance names. */
+function counterSealIn(bytes: Buffer, snapshot: ConfigurationSnapshot): CounterSeal {
+  const sources = snapshot.indexFor(claimedInstance(bytes))?.shared.sources ?? []
+  const certificates = sources.flatMap((one) => [
+    ...one.internalVerificationCerts,
+    ...one.externalVerificationCerts,
+  ])
+  return verifyCounterSeal(bytes, certificates).seal
 }

@@ -13,6 +13,8 @@ export type ContractQuestion = {
   /** As checkServicePath returns it. */
   path: string
   at: number
+  /** Whether the provider's registry decides by itself whether it needs one: it is of another instance. */
+  isElsewhere?: boolean
   isInGlobalGroup(code: string): boolean
 }
 
@@ -193,7 +195,7 @@ function without(index: ContractIndex, age: number, covering: Compiled[], q: Jud
   })
   const suspended = covering.find(q.isStopped)
   if (suspended !== undefined) throw new Fault('contract_suspended', names(suspended))
-  if (!index.required) return NO_TERMS
+  if (!index.required || q.isElsewhere === true) return NO_TERMS
   if (age > LIST_GOOD_MS)
     throw new Fault('contracts_outdated', {
       what: `since ${new Date(index.asOf + LIST_GOOD_MS).toISOString()}`,

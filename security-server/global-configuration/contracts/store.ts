@@ -17,7 +17,7 @@ type Tables = {
   contract_list: { id: number; document: string }
   contract_item: {
     sha256: string
-    kind: 'content' | 'seal'
+    kind: 'content' | 'seal' | 'counter-seal'
     content: Buffer
     /** 1 for what belongs to a contract that was in force: it stays, for log records name it. */
     was_in_force: number

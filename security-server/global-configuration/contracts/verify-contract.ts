@@ -5,10 +5,11 @@
 
 import { createHash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
-import { requiredSigners } from '#core/contract/parties.ts'
+import { fits } from '#core/contract/between-instances.ts'
+import { instancesOf, requiredSigners } from '#core/contract/parties.ts'
 import { contentText, readContent } from '#core/contract/read-content.ts'
 import { checkSealFits } from '#core/contract/verify-seal.ts'
-import type { ContractContent, ContractSeal, ListedContract } from '#schemas/contract.ts'
+import type { ContractContent, ContractSeal, CounterSeal, ListedContract } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export type KeptContract = {
@@ -19,11 +20,18 @@ export type KeptContract = {
   seals: ContractSeal[]
 }
 
+/** States in which a contract between instances was in force, by the word of both registries. */
+const COUNTER_SEALED: ReadonlySet<string> = new Set(['ACTIVE', 'SUSPENDED', 'EXPIRED'])
 /** States in which it was sealed by all. */
 const SEALED: ReadonlySet<string> = new Set(['ACCEPTED', 'ACTIVE', 'SUSPENDED', 'EXPIRED', 'SUPERSEDED'])
 
-/** Throws `invalid_contract` or `contract_seal_wrong`; `seals` are verified ones, by their SHA-256. */
-export function assembleContract(listed: ListedContract, bytes: Buffer, seals: ContractSeal[]): KeptContract {
+/** Throws `invalid_contract` or `contract_seal_wrong`; `seals` and `counterSeals` are verified ones. */
+export function assembleContract(
+  listed: ListedContract,
+  bytes: Buffer,
+  seals: ContractSeal[],
+  counterSeals: CounterSeal[] = [],
+): KeptContract {
   const content = readBytes(bytes, listed.hash)
   if (content.contract !== listed.contract || content.version !== listed.version)
     throw new Fault('invalid_contract', { what: 'its content is of another contract than listed' })
@@ -34,7 +42,22 @@ export function assembleContract(listed: ListedContract, bytes: Buffer, seals: C
   const missing = requiredSigners(content).filter((one) => !signers.has(one))
   if (SEALED.has(listed.state) && missing.length > 0)
     throw new Fault('contract_seal_wrong', { what: `${missing.join(', ')} has not sealed it` })
+  if (COUNTER_SEALED.has(listed.state)) checkCounterSeals(content, listed, counterSeals)
   return { listed, content, seals, joined: seals.flatMap(({ subsystems }) => subsystems ?? []) }
+}
+
+/** Between two instances neither registry alone puts a contract in force. */
+function checkCounterSeals(content: ContractContent, listed: ListedContract, given: CounterSeal[]): void {
+  const instances = instancesOf(content)
+  if (instances.length === 1) return
+  const { contract, version, hash } = listed
+  const missing = instances.filter(
+    (instance) => !given.some((one) => fits(one, { instance, contract, version, hash })),
+  )
+  if (missing.length > 0)
+    throw new Fault('contract_seal_wrong', {
+      what: `the registry of ${missing.join(' and of ')} has not counter-sealed it`,
+    })
 }
 
 function readBytes(bytes: Buffer, hash: string): ContractContent {

@@ -36,6 +36,7 @@ const listed = record<ListedContract>({
   seals: list(sha256, 0, MOST_SEALS),
   waitsFor: list(memberId, 0, 60),
   reason: optional(plainText(1000)),
+  counterSeals: optional(list(sha256, 0, 2)),
 })
 
 export const readList = record<ContractList>({

@@ -1,0 +1,277 @@
+/**
+ * Contracts between instances, from registry to registry: each asks the other every 15 s for what there is between both and takes what
+ * it can verify; each answers only questions signed by a key of an instance that it trusts. What one version lacks keeps out no other.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { readCertificate } from '#core/certificate/certificate.ts'
+import {
+  claimedInstance,
+  MAX_PARTNER_LIST_BYTES,
+  verifyCounterSeal,
+  verifyPartnerList,
+  verifyPartnerQuery,
+} from '#core/contract/between-instances.ts'
+import { instancesOf } from '#core/contract/parties.ts'
+import { contentText, readContent } from '#core/contract/read-content.ts'
+import { readKeptSeal, verifySeal } from '#core/contract/verify-seal.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import {
+  CONTRACT_DOCUMENT,
+  type ContractContent,
+  type PartnerContract,
+  type PartnerList,
+  type PartnerQuery,
+} from '#schemas/contract.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { parseMemberId } from '#schemas/identifiers.ts'
+import type { PostToPartner } from '../federation/client.ts'
+import type { FederatedViews, Partner } from '../federation/views.ts'
+import { instanceOf } from '../members/instance.ts'
+import type { MemberStore } from '../members/store.ts'
+import { checkFresh } from '../requests/document.ts'
+import { describeCertificate } from '../requests/proofs.ts'
+import type { DistributionStore } from './distribution-store.ts'
+import { type PartnerStore, type Received, wordOf } from './partner-store.ts'
+
+type Rooms = {
+  store: PartnerStore
+  distribution: Pick<DistributionStore, 'take'>
+  views: FederatedViews
+  members: Pick<MemberStore, 'parameters'>
+  /** DER of the keys that sign our configuration, the active one among them. */
+  ownCertificates(): Promise<Buffer[]>
+  signDocument(document: object, type: string): Promise<string>
+  post: PostToPartner
+  clock: Clock
+  log: Log
+}
+
+const LISTS = 'registration/v1/partner-contracts/lists'
+const ITEMS = 'registration/v1/partner-contracts/items'
+const MAX_ITEMS_BYTES = 8 * 1024 * 1024
+const ANSWERED_BYTES = 2 * 1024 * 1024
+const HASHES_AT_ONCE = 100
+
+export function partnerContractHandlers(rooms: Rooms): Record<string, OperationHandler> {
+  /** The verified question, used up, with the instance that asks. */
+  async function questionIn(body: unknown): Promise<{ query: PartnerQuery; own: string }> {
+    if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: 'a signed document is needed' })
+    const now = rooms.clock()
+    await rooms.views.load()
+    const partner = rooms.views.of(claimedInstance(body))
+    if (partner === undefined)
+      throw new Fault('access_denied', {
+        what: 'its instance is not part of our federation, or not known now',
+      })
+    const query = verifyPartnerQuery(body, partner.certificates)
+    checkFresh({ ...query, signer: '' }, now)
+    const own = await instanceOf(rooms.members)
+    if (query.asked !== own) throw new Fault('access_denied', { what: 'another registry was asked' })
+    await rooms.distribution.take(query.id, now)
+    return { query, own }
+  }
+
+  return {
+    listPartnerContracts: async ({ body }) => {
+      const { query, own } = await questionIn(body)
+      const now = rooms.clock()
+      const list: PartnerList = {
+        ...{
+          instance: own,
+          asked: query.instance,
+          answers: query.id,
+          generatedAt: new Date(now).toISOString(),
+        },
+        contracts: await rooms.store.listFor(query.instance, own, now),
+      }
+      return Buffer.from(await rooms.signDocument(list, CONTRACT_DOCUMENT.partnerList))
+    },
+    fetchPartnerContracts: async ({ body }) => {
+      const { query } = await questionIn(body)
+      const items: { content: string }[] = []
+      let bytes = 0
+      for (const content of await rooms.store.itemsFor(query.instance, query.hashes ?? [])) {
+        bytes += content.length
+        if (items.length > 0 && bytes > ANSWERED_BYTES) break
+        items.push({ content: content.toString('base64') })
+      }
+      return { items }
+    },
+  }
+}
+
+/** One round: counter-seals that are due, then every partner, each apart. */
+export function createPartnerExchange(rooms: Rooms): () => Promise<void> {
+  const { store, views, clock, log } = rooms
+  /** What went wrong last, so that it is said once. */
+  const said = new Map<string, string>()
+
+  const warn = (key: string, thrown: unknown, what: object, text: string): void => {
+    const { message } = asFault(thrown)
+    if (said.get(key) === message) return
+    if (said.size > 10_000) said.clear()
+    said.set(key, message)
+    log.warn({ err: thrown, ...what }, text)
+  }
+
+  async function counterSeal(own: string): Promise<void> {
+    const certificates = (await rooms.ownCertificates()).map((der) => readCertificate(der).sha256)
+    if (certificates.length === 0) return
+    for (const row of await store.dueForCounterSeal(own, certificates)) {
+      const at = new Date(clock()).toISOString()
+      const { contract, hash } = row
+      const document = { instance: own, contract, version: Number(row.version), hash, at }
+      const message = Buffer.from(await rooms.signDocument(document, CONTRACT_DOCUMENT.counterSeal))
+      const { sha256, certificate } = verifyCounterSeal(message, await rooms.ownCertificates())
+      await store.keepCounterSeal(row, { sha256, certificate, message, instance: own, at })
+    }
+  }
+
+  async function ask(partner: Partner, own: string, path: string, hashes?: string[]) {
+    const { instance, registration } = partner
+    const id = randomUUID()
+    const question: PartnerQuery = {
+      ...{ id, createdAt: new Date(clock()).toISOString(), instance: own, asked: instance },
+      ...(hashes === undefined ? {} : { hashes }),
+    }
+    const document = await rooms.signDocument(question, CONTRACT_DOCUMENT.partnerQuery)
+    const most = path === LISTS ? MAX_PARTNER_LIST_BYTES : MAX_ITEMS_BYTES
+    return { id, bytes: await rooms.post(registration!, path, document, most) }
+  }
+
+  async function listOf(partner: Partner, own: string): Promise<PartnerContract[]> {
+    const { id, bytes } = await ask(partner, own, LISTS)
+    const list = verifyPartnerList(bytes, partner.certificates)
+    if (list.instance !== partner.instance || list.asked !== own || list.answers !== id)
+      throw new Fault('access_denied', { what: 'the answer is to another question' })
+    checkFresh({ id, createdAt: list.generatedAt, signer: '' }, clock())
+    return list.contracts
+  }
+
+  async function itemsOf(partner: Partner, own: string, hashes: string[]): Promise<Map<string, Buffer>> {
+    const found = new Map<string, Buffer>()
+    for (let left = hashes; left.length > 0; ) {
+      const some = left.slice(0, HASHES_AT_ONCE)
+      const { bytes } = await ask(partner, own, ITEMS, some)
+      const { items } = parseStrictJson(bytes, { maxLength: MAX_ITEMS_BYTES, maxDepth: 4 }) as {
+        items?: unknown
+      }
+      for (const item of Array.isArray(items) ? items.slice(0, HASHES_AT_ONCE) : []) {
+        const { content } = (item ?? {}) as { content?: unknown }
+        const given = Buffer.from(typeof content === 'string' ? content : '', 'base64')
+        const sha256 = createHash('sha256').update(given).digest('hex')
+        if (some.includes(sha256)) found.set(sha256, given)
+      }
+      const missing = left.filter((one) => !found.has(one))
+      // Nothing new: it has none of these for us.
+      left = missing.length === left.length ? missing.slice(some.length) : missing
+    }
+    return found
+  }
+
+  function receivedOf(
+    listed: PartnerContract,
+    items: Map<string, Buffer>,
+    q: { partner: Partner; own: string },
+  ): Received {
+    const bytes = items.get(listed.hash)
+    const content = bytes === undefined ? undefined : contentIn(bytes, listed, q)
+    const seals = listed.seals.flatMap((sha256) => {
+      const message = items.get(sha256)
+      if (message === undefined || !isOfPartner(message, q.partner)) return []
+      const one = verifySeal(message, q.partner.index)
+      const facts = { signingCertificate: describeCertificate(one.signature.certificate) }
+      return [{ ...one, facts, message }]
+    })
+    const message = listed.counterSeal === undefined ? undefined : items.get(listed.counterSeal)
+    const counterSeal =
+      message === undefined ? undefined : { ...verifyCounterSeal(message, q.partner.certificates), message }
+    return { content, seals, counterSeal }
+  }
+
+  async function exchangeWith(partner: Partner, own: string): Promise<void> {
+    const listed = await listOf(partner, own)
+    // Seals of our own members come from here, not from there: those that we lack are of theirs, or of nobody.
+    const wanted = listed.flatMap((one) => [
+      ...[one.hash, ...one.seals],
+      ...(one.counterSeal === undefined ? [] : [one.counterSeal]),
+    ])
+    const known = await store.known(wanted)
+    const items = await itemsOf(
+      partner,
+      own,
+      [...new Set(wanted)].filter((one) => !known.has(one)),
+    )
+    const words = await store.words(partner.instance)
+    const unchanged = listed.filter(
+      (one) =>
+        words.get(`${one.contract} ${one.version}`) === wordOf(one) &&
+        ![one.hash, ...one.seals, one.counterSeal].some((hash) => items.has(hash ?? '')),
+    )
+    await store.heardAgain(partner.instance, unchanged, new Date(clock()).toISOString())
+    for (const one of listed.filter((each) => !unchanged.includes(each))) {
+      try {
+        const received = receivedOf(one, items, { partner, own })
+        await store.take(one, received, {
+          ...{ partner: partner.instance, own, at: new Date(clock()).toISOString() },
+        })
+      } catch (thrown) {
+        const { contract, version } = one
+        warn(
+          `${contract} ${version}`,
+          thrown,
+          { contract, version },
+          'a contract of another instance was not taken',
+        )
+      }
+    }
+  }
+
+  return async () => {
+    const { instance: own } = await rooms.members.parameters()
+    if (own === undefined) return
+    await views.load()
+    await counterSeal(own)
+    const partners = views.all().filter(({ registration }) => registration !== undefined)
+    await Promise.all(
+      partners.map((partner) =>
+        exchangeWith(partner, own).then(
+          () => said.delete(partner.instance),
+          (thrown: unknown) =>
+            warn(
+              partner.instance,
+              thrown,
+              { instance: partner.instance },
+              'the registry of another instance gave no contracts',
+            ),
+        ),
+      ),
+    )
+    // What came may have completed a contract: its counter-seal need not wait for the next round.
+    await counterSeal(own)
+  }
+}
+
+/** Our own members seal here: what another registry has of them says nothing new. */
+function isOfPartner(message: Buffer, { instance }: Partner): boolean {
+  return parseMemberId(readKeptSeal(message).signer).instance === instance
+}
+
+/** The content under the listed hash: canonical, of the listed version, and of both instances, no others. */
+function contentIn(
+  bytes: Buffer,
+  listed: PartnerContract,
+  { partner, own }: { partner: Partner; own: string },
+): ContractContent {
+  const content = readContent(parseStrictJson(bytes))
+  if (contentText(content) !== bytes.toString('utf8'))
+    throw new Fault('invalid_contract', { what: 'the content is not canonical JSON' })
+  if (content.contract !== listed.contract || content.version !== listed.version)
+    throw new Fault('invalid_contract', { what: 'its content is of another contract than listed' })
+  if (instancesOf(content).join() !== [own, partner.instance].sort().join())
+    throw new Fault('invalid_contract', { what: `it is not between ${own} and ${partner.instance}` })
+  return content
+}

@@ -1,0 +1,182 @@
+/** What happens to a version, within the transaction of an act: its state with its event, its seals, and who has to be told. */
+import type { Kysely } from 'kysely'
+import { partnerOf } from '#core/contract/parties.ts'
+import type { ContractContent } from '#schemas/contract.ts'
+import { parseSubsystemId } from '#schemas/identifiers.ts'
+import type { ContractRow, Tables } from '../migrations/tables.ts'
+import { endOf } from '../suspensions/rows-store.ts'
+import type { FreshSeal } from './documents.ts'
+import { type Decision, moveVersion, type Notify, tellParties } from './move-store.ts'
+import { NO_PARTNERS, type Partners } from './partners.ts'
+import { readPolicy } from './policy-store.ts'
+import {
+  addEvent,
+  checkOverlaps,
+  contentOf,
+  joinedOf,
+  readFacts,
+  setState,
+  versionOf,
+  versionsOf,
+} from './rows-store.ts'
+import {
+  type Act,
+  checkFamily,
+  checkParties,
+  impossible,
+  needsApproval,
+  next,
+  stateAt,
+  supersededAt,
+} from './rules.ts'
+
+export type MoveRooms = {
+  notify: Notify
+  /** Within the transaction: the list of who is suspended has to be signed anew. */
+  announce: (transaction: Kysely<unknown>) => Promise<void>
+  partners?: Partners | undefined
+}
+export type Moves = ReturnType<typeof createMoves>
+
+export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRooms) {
+  const tell = (transaction: Kysely<Tables>, row: ContractRow, event: string): Promise<void> =>
+    tellParties(transaction, row, event, notify)
+
+  const move = (
+    transaction: Kysely<Tables>,
+    row: ContractRow,
+    act: Act,
+    decision: Decision,
+    reason?: string,
+  ): Promise<ContractRow> => moveVersion(transaction, row, { act, reason, decision, notify })
+
+  /** What is terminated for good needs nobody to confirm or lift its suspension. */
+  async function endSuspension(transaction: Kysely<Tables>, contract: string, decision: Decision) {
+    const rows = await versionsOf(transaction, contract)
+    if (rows.some(({ state }) => state === 'SUSPENDED')) return
+    if (await endOf(transaction, contract, decision))
+      await announce(transaction as unknown as Kysely<unknown>)
+  }
+
+  /** What the register, and of other instances their configurations, say of a contract now. */
+  const factsOf = (transaction: Kysely<Tables>, content: ContractContent) =>
+    readFacts(transaction, content, partners.isRegistered)
+
+  /** Throws unless the parties are there, nobody has stopped the contract, and no other covers the same calls. */
+  async function checkMayBegin(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<void> {
+    const content = contentOf(row)
+    const facts = await factsOf(transaction, content)
+    checkParties(content, facts)
+    const versions = (await versionsOf(transaction, row.contract)).map(versionOf)
+    checkFamily({ ...facts, versions }, at)
+    await checkOverlaps(transaction, content, await joinedOf(transaction, row), at)
+  }
+
+  /** This registry's own agreement to a contract between instances: the counter-seal follows from it. */
+  async function agree(
+    transaction: Kysely<Tables>,
+    row: ContractRow,
+    decision: Decision,
+  ): Promise<ContractRow> {
+    if (row.agreed_at !== null)
+      throw impossible(
+        'this registry has agreed to it already; it waits for the registry of the other instance',
+      )
+    await checkMayBegin(transaction, row, decision.at)
+    await transaction
+      .updateTable('contract_version')
+      .set({ agreed_at: decision.at, changed_at: decision.at })
+      .where('contract', '=', row.contract)
+      .where('version', '=', row.version)
+      .execute()
+    await addEvent(transaction, row, { act: 'approve', ...decision })
+    return { ...row, agreed_at: decision.at, changed_at: decision.at }
+  }
+
+  /** After the last seal: in force, or waiting for the registry, or for both registries of a contract between instances. */
+  async function complete(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<ContractRow> {
+    const content = contentOf(row)
+    const decision = { by: 'all parties', at }
+    const waits = needsApproval(content, await readPolicy(transaction))
+    if (!isBetween(content))
+      return waits ? move(transaction, row, 'complete', decision) : activate(transaction, row, decision)
+    const accepted = await move(transaction, row, 'complete', decision)
+    return waits ? accepted : agree(transaction, accepted, { by: 'the policy of this registry', at })
+  }
+
+  /** Puts a version in force that all agreed on, unless the registry or time stands against it. */
+  async function activate(
+    transaction: Kysely<Tables>,
+    row: ContractRow,
+    decision: Decision,
+  ): Promise<ContractRow> {
+    await checkMayBegin(transaction, row, decision.at)
+    const act = row.state === 'PROPOSED' ? 'complete' : 'approve'
+    const moved = await setState(transaction, row, { state: 'ACTIVE' }, { act, ...decision })
+    await tell(transaction, moved, 'ACTIVE')
+    await supersede(transaction, row.contract, decision.at)
+    return moved
+  }
+
+  async function supersede(transaction: Kysely<Tables>, contract: string, at: string): Promise<void> {
+    const rows = await versionsOf(transaction, contract)
+    for (const { version } of supersededAt(rows.map(versionOf), at)) {
+      const row = rows.find((one) => one.version === version)!
+      const to = { state: next(row.state, 'supersede') }
+      await setState(transaction, row, to, { act: 'supersede', by: 'a newer version', at })
+    }
+  }
+
+  function checkOpen(row: ContractRow, act: Act, at: string): void {
+    const now = stateAt(versionOf(row), at)
+    // Not written down yet, but over.
+    if (now !== row.state) throw impossible(`it is ${now} since ${row.valid_until}`)
+    next(row.state, act)
+  }
+
+  async function keepSeal(
+    transaction: Kysely<Tables>,
+    row: ContractRow,
+    one: FreshSeal,
+    q: { message: Buffer; at: string },
+  ): Promise<void> {
+    const { seal, sha256, facts } = one
+    await transaction
+      .insertInto('contract_seal')
+      .values({
+        sha256,
+        contract: row.contract,
+        version: row.version,
+        member: seal.signer,
+        subsystems: seal.subsystems === undefined ? null : JSON.stringify(seal.subsystems),
+        facts: JSON.stringify({ ...facts, mandated: seal.mandated, server: seal.server }),
+        message: q.message,
+        sealed_at: q.at,
+      })
+      .execute()
+    const act = seal.subsystems === undefined ? 'seal' : 'join'
+    const by = `${seal.signer} (${seal.mandated.join(', ')})`
+    await addEvent(transaction, row, { act, by, at: q.at })
+  }
+
+  async function signersOf(transaction: Kysely<Tables>, row: ContractRow): Promise<string[]> {
+    const rows = await transaction
+      .selectFrom('contract_seal')
+      .select('member')
+      .where('contract', '=', row.contract)
+      .where('version', '=', row.version)
+      .where('subsystems', 'is', null)
+      .execute()
+    return rows.map(({ member }) => member)
+  }
+
+  return {
+    ...{ tell, move, agree, complete, activate, supersede, checkOpen, keepSeal, signersOf },
+    ...{ factsOf, endSuspension },
+  }
+}
+
+/** Whether members of two instances are parties. */
+export function isBetween(content: ContractContent): boolean {
+  return partnerOf(content, parseSubsystemId(content.provider).instance) !== undefined
+}

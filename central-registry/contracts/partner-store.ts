@@ -1,0 +1,334 @@
+/**
+ * Contracts between two instances: what the other registry is told, and what is taken from what it tells. Each registry decides for
+ * itself; a version comes into force here when both have counter-sealed it, and ends here as soon as either ended it.
+ */
+import { type Kysely, sql } from 'kysely'
+import { fits, type verifyCounterSeal } from '#core/contract/between-instances.ts'
+import { instancesOf } from '#core/contract/parties.ts'
+import { checkSealFits } from '#core/contract/verify-seal.ts'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { ContractContent, PartnerContract } from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
+import { parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
+import type { ContractRow, Tables } from '../migrations/tables.ts'
+import type { Change } from '../store.ts'
+import type { FreshSeal } from './documents.ts'
+import { namesInstance } from './live-store.ts'
+import { createMoves, type MoveRooms } from './moves-store.ts'
+import { addEvent, COLUMNS, contentOf, putVersion, versionOf, versionsOf } from './rows-store.ts'
+import { checkProposal, impossible, isComplete, isPossible, LIVE, OPEN, stateAt } from './rules.ts'
+
+export type PartnerStore = ReturnType<typeof createPartnerStore>
+type VerifiedCounterSeal = ReturnType<typeof verifyCounterSeal> & { message: Buffer }
+/** What came with a listed version, each verified: nothing else is written. */
+export type Received = {
+  content: ContractContent | undefined
+  seals: (FreshSeal & { message: Buffer })[]
+  counterSeal: VerifiedCounterSeal | undefined
+}
+
+/** What has ended is told for so long. */
+const ENDED_SHOWN_MS = 30 * 86_400_000
+const MOST_LISTED = 10_000
+const ENDS: ReadonlySet<string> = new Set(['TERMINATED', 'DECLINED', 'WITHDRAWN'])
+
+export function createPartnerStore(database: Database, record: Change, rooms: MoveRooms) {
+  const tables = tablesOf<Tables>(database)
+  const moves = createMoves(rooms)
+
+  const between = (instance: string, since: string): Promise<ContractRow[]> =>
+    tables
+      .selectFrom('contract_version')
+      .select(COLUMNS)
+      .where(namesInstance(instance))
+      .where(({ or, eb }) => or([eb('state', 'in', LIVE), eb('changed_at', '>', since)]))
+      .orderBy('contract')
+      .orderBy('version')
+      .limit(MOST_LISTED)
+      .execute()
+
+  /** Takes the place of what we have when it is the other registry's to say, and nobody has agreed for good. */
+  async function takeContent(
+    transaction: Kysely<Tables>,
+    content: ContractContent,
+    listed: PartnerContract,
+    q: { partner: string; at: string },
+  ): Promise<ContractRow | undefined> {
+    const rows = await versionsOf(transaction, listed.contract)
+    const row = rows.find(({ version }) => version === listed.version)
+    if (row !== undefined && !OPEN.includes(row.state)) return undefined
+    // Both proposed the next version at once: the provider's registry goes first.
+    const isTheirs = row === undefined || row.origin === q.partner || providerIn(content) === q.partner
+    if (!isTheirs || listed.origin !== q.partner || !OPEN.includes(listed.state)) return undefined
+    if (parseMemberId(listed.proposedBy).instance !== q.partner) throw impossible('a stranger proposed it')
+    const facts = await moves.factsOf(transaction, content)
+    checkProposal(content, listed.proposedBy, { ...facts, versions: rows.map(versionOf) }, q.at)
+    const put = await putVersion(transaction, content, { by: listed.proposedBy, at: q.at, origin: q.partner })
+    const act = row === undefined ? 'propose' : 'replace'
+    await addEvent(transaction, put, { act, by: `${listed.proposedBy}, at its registry`, at: q.at })
+    await moves.tell(transaction, put, 'PROPOSED')
+    return put
+  }
+
+  async function takeSeals(
+    transaction: Kysely<Tables>,
+    row: ContractRow,
+    seals: Received['seals'],
+    q: { partner: string; at: string },
+  ): Promise<ContractRow> {
+    const content = contentOf(row)
+    const signers = await moves.signersOf(transaction, row)
+    for (const { message, ...one } of seals) {
+      const { signer } = one.seal
+      // Our own members seal here: nobody else says so for them.
+      if (parseMemberId(signer).instance !== q.partner || signers.includes(signer)) continue
+      checkSealFits(one.seal, content, row.hash)
+      await moves.keepSeal(transaction, row, one, { message, at: q.at })
+      signers.push(signer)
+    }
+    return row.state === 'PROPOSED' && isComplete(content, signers)
+      ? moves.complete(transaction, row, q.at)
+      : row
+  }
+
+  /** In force, once both registries have agreed. */
+  async function activateWhenBoth(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<void> {
+    if (row.state !== 'ACCEPTED' || row.agreed_at === null) return
+    const seals = await counterSealsOf(transaction, row)
+    const has = (instance: string): boolean => seals.some((one) => one.instance === instance)
+    if (!instancesOf(contentOf(row)).every(has)) return
+    await moves.activate(transaction, row, { by: 'both registries', at })
+  }
+
+  return {
+    /** Versions with members of the instance, with seals and our own counter-seal. */
+    async listFor(instance: string, own: string, now: number): Promise<PartnerContract[]> {
+      const rows = await between(instance, new Date(now - ENDED_SHOWN_MS).toISOString())
+      const at = new Date(now).toISOString()
+      const listed: PartnerContract[] = []
+      for (const row of rows) {
+        const seals = await sealsOf(tables, row)
+        const counter = (await counterSealsOf(tables, row)).find((one) => one.instance === own)
+        listed.push({
+          ...{ contract: row.contract, version: Number(row.version), hash: row.hash },
+          ...{ state: stateAt(versionOf(row), at), origin: row.origin ?? own, proposedBy: row.proposed_by },
+          seals: seals.map(({ sha256 }) => sha256),
+          ...(counter === undefined ? {} : { counterSeal: counter.sha256 }),
+          ...(row.reason === null ? {} : { reason: row.reason }),
+        })
+      }
+      return listed
+    },
+    /** Contents and seals of versions with members of the instance; what is of no such version is left out. */
+    async itemsFor(instance: string, hashes: string[]): Promise<Buffer[]> {
+      const contents = await tables
+        .selectFrom('contract_version')
+        .select('content')
+        .where('hash', 'in', hashes)
+        .where(namesInstance(instance))
+        .execute()
+      const messages: { message: Buffer }[] = []
+      for (const table of ['contract_seal', 'contract_counter_seal']) {
+        const { rows } = await sql<{ message: Buffer }>`
+          select kept.message from ${sql.table(table)} kept join contract_version
+            on contract_version.contract = kept.contract and contract_version.version = kept.version
+          where kept.sha256 in (${sql.join(hashes)}) and ${namesInstance(instance)}`.execute(tables)
+        messages.push(...rows)
+      }
+      return [...contents, ...messages].map((one) =>
+        Buffer.from('content' in one ? one.content : one.message),
+      )
+    },
+    /** Which of the hashes are here already. */
+    async known(hashes: string[]): Promise<Set<string>> {
+      const found = new Set<string>()
+      for (let at = 0; at < hashes.length; at += 500) {
+        const some = hashes.slice(at, at + 500)
+        const contents = tables
+          .selectFrom('contract_version')
+          .select('hash as sha256')
+          .where('hash', 'in', some)
+        const seals = tables.selectFrom('contract_seal').select('sha256').where('sha256', 'in', some)
+        const counter = tables
+          .selectFrom('contract_counter_seal')
+          .select('sha256')
+          .where('sha256', 'in', some)
+        for (const query of [contents, seals, counter])
+          for (const { sha256 } of await query.execute()) found.add(sha256)
+      }
+      return found
+    },
+    /** Takes one version as the other registry has it. Throws what its rules or proofs do not allow; then nothing of it is taken. */
+    take: (
+      listed: PartnerContract,
+      received: Received,
+      q: { partner: string; own: string; at: string },
+    ): Promise<void> =>
+      record(async (transaction) => {
+        const rows = await versionsOf(transaction, listed.contract)
+        // Whoever knows the id of a contract that is no business of theirs says nothing about it.
+        const both = [q.own, q.partner].sort().join()
+        if (rows.some((one) => instancesOf(contentOf(one)).join() !== both))
+          throw new Fault('access_denied', { what: `${q.partner} is no party of this contract` })
+        let row = rows.find(({ version }) => version === listed.version)
+        if (row?.hash !== listed.hash) {
+          const { content } = received
+          if (content === undefined) return
+          const put = await takeContent(transaction, content, listed, q)
+          if (put === undefined) return
+          row = put
+        }
+        if (row === undefined) return
+        const { contract, version, hash } = row
+        const heard = { state: listed.state, hash, reason: listed.reason ?? null, heard_at: q.at }
+        await transaction
+          .insertInto('contract_partner')
+          .values({ contract, version, instance: q.partner, ...heard })
+          .onConflict((conflict) => conflict.columns(['contract', 'version']).doUpdateSet(heard))
+          .execute()
+        if (ENDS.has(listed.state)) {
+          const act = (['withdraw', 'decline', 'terminate'] as const).find(
+            (one) => ACT[listed.state] === one && isPossible(row!.state, one),
+          )
+          const end = act ?? (isPossible(row.state, 'terminate') ? 'terminate' : undefined)
+          if (end === undefined) return
+          const by = `the registry of ${q.partner}`
+          const decision = { by, at: q.at }
+          await moves.move(transaction, row, end, decision, listed.reason ?? `ended in ${q.partner}`)
+          if (end === 'terminate') await moves.endSuspension(transaction, contract, decision)
+          return
+        }
+        row = await takeSeals(transaction, row, received.seals, q)
+        const { counterSeal } = received
+        if (counterSeal !== undefined) {
+          const { seal, sha256, certificate, message } = counterSeal
+          if (!fits(seal, { instance: q.partner, contract, version, hash }))
+            throw impossible('the counter-seal is of another content')
+          const { instance } = seal
+          const values = { contract, version, hash, instance, sha256, certificate, message }
+          await putCounterSeal(transaction, { ...values, sealed_at: q.at })
+          await addEvent(transaction, row, {
+            act: 'counterSeal',
+            by: `the registry of ${q.partner}`,
+            at: q.at,
+          })
+        }
+        await activateWhenBoth(transaction, row, q.at)
+      }),
+    /** What the instance said last, by contract and version. */
+    async words(instance: string): Promise<Map<string, string>> {
+      const rows = await tables
+        .selectFrom('contract_partner')
+        .select(['contract', 'version', 'hash', 'state', 'reason'])
+        .where('instance', '=', instance)
+        .execute()
+      return new Map(rows.map((row) => [`${row.contract} ${Number(row.version)}`, wordOf(row)]))
+    },
+    /** Most of what it says each time is what it said before. */
+    heardAgain: (instance: string, listed: Pick<PartnerContract, 'contract'>[], at: string): Promise<void> =>
+      record(async (transaction) => {
+        const ids = [...new Set(listed.map(({ contract }) => contract))]
+        for (let from = 0; from < ids.length; from += 500)
+          await transaction
+            .updateTable('contract_partner')
+            .set({ heard_at: at })
+            .where('instance', '=', instance)
+            .where('contract', 'in', ids.slice(from, from + 500))
+            .execute()
+      }),
+    /** Versions that this registry agreed to and has not sealed by a key that signs now. */
+    async dueForCounterSeal(own: string, certificates: string[]): Promise<ContractRow[]> {
+      const rows = await tables
+        .selectFrom('contract_version')
+        .select(COLUMNS)
+        .where('agreed_at', 'is not', null)
+        .where('state', 'in', LIVE)
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('contract_counter_seal')
+                .select('sha256')
+                .whereRef('contract_counter_seal.contract', '=', 'contract_version.contract')
+                .whereRef('contract_counter_seal.version', '=', 'contract_version.version')
+                .whereRef('contract_counter_seal.hash', '=', 'contract_version.hash')
+                .where('contract_counter_seal.instance', '=', own)
+                .where('contract_counter_seal.certificate', 'in', certificates),
+            ),
+          ),
+        )
+        .limit(MOST_LISTED)
+        .execute()
+      return rows
+    },
+    keepCounterSeal: (
+      { contract, version, hash }: ContractRow,
+      one: { sha256: string; certificate: string; message: Buffer; instance: string; at: string },
+    ): Promise<void> =>
+      record(async (transaction) => {
+        const row = (await versionsOf(transaction, contract)).find((each) => each.hash === hash)
+        // Other content, or withdrawn, meanwhile.
+        if (row === undefined || !LIVE.includes(row.state) || row.agreed_at === null) return
+        const { at: sealed_at, ...values } = one
+        await putCounterSeal(transaction, { contract, version, hash, sealed_at, ...values })
+        await addEvent(transaction, row, { act: 'counterSeal', by: 'this registry', at: one.at })
+        await activateWhenBoth(transaction, row, one.at)
+      }),
+  }
+}
+
+/** What two words have to have in common to be the same. */
+export function wordOf(one: { hash: string; state: string; reason?: string | null }): string {
+  return JSON.stringify([one.hash, one.state, one.reason ?? null])
+}
+
+const ACT: Record<string, 'withdraw' | 'decline' | 'terminate'> = {
+  WITHDRAWN: 'withdraw',
+  DECLINED: 'decline',
+  TERMINATED: 'terminate',
+}
+
+function providerIn({ provider }: ContractContent): string {
+  return parseSubsystemId(provider).instance
+}
+
+async function sealsOf(
+  kysely: Kysely<Tables>,
+  { contract, version }: ContractRow,
+): Promise<{ sha256: string }[]> {
+  return kysely
+    .selectFrom('contract_seal')
+    .select('sha256')
+    .where('contract', '=', contract)
+    .where('version', '=', version)
+    .orderBy('sealed_at')
+    .execute()
+}
+
+/** Of the present content. */
+export async function counterSealsOf(
+  kysely: Kysely<Tables>,
+  { contract, version, hash }: Pick<ContractRow, 'contract' | 'version' | 'hash'>,
+): Promise<{ sha256: string; instance: string; sealed_at: string }[]> {
+  return kysely
+    .selectFrom('contract_counter_seal')
+    .select(['sha256', 'instance', 'sealed_at'])
+    .where('contract', '=', contract)
+    .where('version', '=', version)
+    .where('hash', '=', hash)
+    .orderBy('instance')
+    .execute()
+}
+
+/** One of each registry: a newer one, by a newer key, takes the place of the one before. */
+async function putCounterSeal(
+  transaction: Kysely<Tables>,
+  values: Tables['contract_counter_seal'],
+): Promise<void> {
+  await transaction
+    .deleteFrom('contract_counter_seal')
+    .where('contract', '=', values.contract)
+    .where('version', '=', values.version)
+    .where('instance', '=', values.instance)
+    .execute()
+  await transaction.insertInto('contract_counter_seal').values(values).execute()
+}

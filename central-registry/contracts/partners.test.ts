@@ -1,0 +1,207 @@
+/** What another registry may ask and say of contracts between two instances, and all that it may not. */
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { readCertificate } from '#core/certificate/certificate.ts'
+import { parseAnchor } from '#core/configuration/anchor.ts'
+import { verifyCounterSeal, verifyPartnerList } from '#core/contract/between-instances.ts'
+import { writeSignedJson } from '#core/signature/signed-json.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
+import {
+  CONTRACT_DOCUMENT,
+  type ContractContent,
+  type PartnerContract,
+  type PartnerQuery,
+} from '#schemas/contract.ts'
+import { type ConfigurationSigner, createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
+import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
+import { codeOf } from '#test/fakes/configuration-world.ts'
+import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
+import { anchorOf, publish } from '#test/fakes/registry-sample.ts'
+import { start } from '#test/fakes/request-world.ts'
+import type { Tables } from '../migrations/tables.ts'
+import { openRegistryDatabase } from '../registry.ts'
+import { createChange } from '../store.ts'
+import { stateBetween } from './between.ts'
+import { createPartnerStore } from './partner-store.ts'
+import { putVersion, versionsOf } from './rows-store.ts'
+
+const signedBy = ({ certificate, key }: ConfigurationSigner, document: object, type: string): Buffer =>
+  Buffer.from(
+    writeSignedJson(document, type, [
+      { certificates: [readCertificate(certificate)], ocspResponses: [], key },
+    ]),
+  )
+
+void t.test('who may ask', async (t) => {
+  const { world, node } = await start(t)
+  await publish(node)
+  const partner = await startConfigurationSource('SE')
+  t.teardown(() => partner.close())
+  partner.publish({ at: new Date(world.clock.now), expireDate: new Date(world.clock.now + 600_000) })
+  const question = (more: Partial<PartnerQuery> = {}): PartnerQuery => ({
+    ...{ id: randomUUID(), createdAt: new Date(world.clock.now).toISOString(), instance: 'SE', asked: 'DEV' },
+    ...more,
+  })
+  const ask = async (
+    document: object,
+    signer = partner.signer,
+    type: string = CONTRACT_DOCUMENT.partnerQuery,
+  ) => {
+    const bytes = signedBy(signer, document, type)
+    return node.register('/registration/v1/partner-contracts/lists', bytes)
+  }
+  const refusal = async (...q: Parameters<typeof ask>): Promise<string> => {
+    const { body } = await ask(...q)
+    return (body as { type: string } | undefined)?.type ?? 'taken'
+  }
+
+  t.equal(await refusal(question()), 'access_denied', 'an instance that is not trusted')
+  const { body } = await node.call('POST', '/external-anchors', partner.anchor())
+  const { sha256 } = body as { sha256: string }
+  t.equal(await refusal(question()), 'access_denied', 'examined is not trusted')
+  await node.must('POST', `/external-anchors/${sha256}/trust`)
+
+  const asked = question()
+  const reply = await ask(asked)
+  t.equal(reply.status, 200)
+  const own = (await parseAnchor(await anchorOf(node))).sources.flatMap((one) => one.verificationCerts)
+  t.match(verifyPartnerList(reply.bytes, own), {
+    instance: 'DEV',
+    asked: 'SE',
+    answers: asked.id,
+    contracts: [],
+  })
+  t.equal(await codeOf(() => verifyPartnerList(reply.bytes, [partner.signer.certificate])), 'access_denied')
+  t.equal(await refusal(asked), 'replayed_request')
+  t.equal(await refusal(question(), createConfigurationSigner('Stranger')), 'access_denied')
+  t.equal(await refusal(question({ instance: 'FI' })), 'access_denied', "another's name")
+  t.equal(await refusal(question({ asked: 'FI' })), 'access_denied', 'another was asked')
+  const old = new Date(world.clock.now - 6 * 60_000).toISOString()
+  t.equal(await refusal(question({ createdAt: old })), 'stale_request')
+  t.equal(await refusal(question(), partner.signer, CONTRACT_DOCUMENT.query), 'malformed_signature')
+  t.equal(await refusal({ ...question(), more: 1 }), 'invalid_contract')
+  t.equal(
+    await refusal(question({ hashes: Array.from({ length: 101 }, () => 'a'.repeat(64)) })),
+    'invalid_contract',
+  )
+  for (const text of ['', '{}', '[]', '{"payload":"e30","signatures":[]}', 'x'.repeat(70_000)])
+    t.not((await node.register('/registration/v1/partner-contracts/lists', Buffer.from(text))).status, 200)
+  const items = signedBy(
+    partner.signer,
+    question({ hashes: ['a'.repeat(64)] }),
+    CONTRACT_DOCUMENT.partnerQuery,
+  )
+  t.same((await node.register('/registration/v1/partner-contracts/items', items)).body, { items: [] })
+  await node.must('DELETE', `/external-anchors/${sha256}`)
+  t.equal(await refusal(question()), 'access_denied', 'trusted no more')
+})
+
+void t.test('what a list and a counter-seal have to be', async (t) => {
+  const signer = createConfigurationSigner('SE')
+  const listed: PartnerContract = {
+    ...{ contract: randomUUID(), version: 1, hash: 'a'.repeat(64), state: 'ACTIVE' },
+    ...{ origin: 'SE', proposedBy: 'SE/GOV/1', seals: [] },
+  }
+  const list = (contracts: object[]): Buffer => {
+    const head = {
+      instance: 'SE',
+      asked: 'DEV',
+      answers: randomUUID(),
+      generatedAt: new Date().toISOString(),
+    }
+    return signedBy(signer, { ...head, contracts }, CONTRACT_DOCUMENT.partnerList)
+  }
+  const read = (contracts: object[]) => codeOf(() => verifyPartnerList(list(contracts), [signer.certificate]))
+  t.equal(await read([listed]), 'accepted')
+  for (const bad of [
+    ...[
+      { ...listed, state: 'FREE' },
+      { ...listed, hash: 'A'.repeat(64) },
+      { ...listed, version: 0 },
+    ],
+    ...[
+      { ...listed, proposedBy: '../x' },
+      { ...listed, reason: 'a\u202eb' },
+      { ...listed, more: 1 },
+    ],
+    { ...listed, seals: Array.from({ length: 61 }, (_, i) => String(i).padStart(64, '0')) },
+  ])
+    t.equal(await read([bad]), 'invalid_contract')
+  t.equal(await read([listed, listed]), 'invalid_contract', 'twins')
+
+  const { contract, version, hash } = listed
+  const document = { instance: 'SE', contract, version, hash, at: new Date().toISOString() }
+  const seal = signedBy(signer, document, CONTRACT_DOCUMENT.counterSeal)
+  t.match(verifyCounterSeal(seal, [signer.certificate]).seal, document)
+  const other = createConfigurationSigner('Other')
+  t.equal(await codeOf(() => verifyCounterSeal(seal, [other.certificate])), 'access_denied')
+  t.equal(await codeOf(() => verifyCounterSeal(seal, [])), 'access_denied')
+})
+
+void t.test(
+  'another registry says nothing of contracts that are not between both, and keeps to the rules of ours',
+  async (t) => {
+    const database = await openRegistryDatabase('sqlite::memory:')
+    t.teardown(() => database.close())
+    const nobody = async (): Promise<void> => undefined
+    const record = createChange(database, nobody)
+    const partners = { load: nobody, isRegistered: () => true }
+    const store = createPartnerStore(database, record, { notify: nobody, announce: nobody, partners })
+    const now = Date.now()
+    const at = new Date(now).toISOString()
+    const q = { partner: 'SE', own: 'DEV', at }
+    const nothing = { content: undefined, seals: [], counterSeal: undefined }
+    const stateOf = async (contract: string): Promise<string | undefined> =>
+      (await versionsOf(tablesOf<Tables>(database), contract)).at(-1)?.state
+    const inside = contentAt(now)
+    await record((transaction) => putVersion(transaction, inside, { by: 'DEV/GOV/5678', at }))
+    const word = (content: ContractContent, more: Partial<PartnerContract> = {}): PartnerContract => ({
+      ...{ contract: content.contract, version: content.version, hash: hashOf(content), state: 'PROPOSED' },
+      ...{ origin: 'SE', proposedBy: 'SE/GOV/1', seals: [], ...more },
+    })
+    t.equal(await codeOf(store.take(word(inside, { state: 'TERMINATED' }), nothing, q)), 'access_denied')
+    const provider = 'SE/GOV/1/register'
+    const grafted = contentAt(now, { contract: inside.contract, version: 2, provider })
+    t.equal(await codeOf(store.take(word(grafted), { ...nothing, content: grafted }, q)), 'access_denied')
+    t.equal(await stateOf(inside.contract), 'PROPOSED')
+
+    const between = contentAt(now, { provider })
+    const propose = (content: ContractContent, more: Partial<PartnerContract> = {}) =>
+      codeOf(store.take(word(content, more), { ...nothing, content }, q))
+    t.equal(
+      await propose(between, { proposedBy: 'DEV/GOV/5678' }),
+      'contract_not_possible',
+      'our member proposes here',
+    )
+    t.equal(await propose(between, { proposedBy: 'SE/GOV/2' }), 'access_denied', 'no party')
+    t.equal(await propose(contentAt(now, { provider, version: 7 })), 'contract_not_possible')
+    t.equal(
+      await propose(contentAt(now, { provider, validUntil: inDays(now, -0.5), reviewAt: inDays(now, -0.6) })),
+      'contract_not_possible',
+    )
+    t.equal(await propose(between, { state: 'ACTIVE' }), 'accepted', 'in force there')
+    t.equal(await stateOf(between.contract), undefined, 'and never seen here: it is not taken')
+    t.equal(await propose(between), 'accepted')
+    t.equal(await stateOf(between.contract), 'PROPOSED')
+    t.equal(await propose(between, { state: 'ACTIVE' }), 'accepted')
+    t.equal(await stateOf(between.contract), 'PROPOSED', 'its word alone puts nothing in force')
+    t.equal(await propose(between, { state: 'WITHDRAWN', reason: 'Changed our mind' }), 'accepted')
+    t.equal(await stateOf(between.contract), 'WITHDRAWN')
+  },
+)
+
+void t.test('what a contract between instances comes to for servers', (t) => {
+  const at = (minutes: number): string =>
+    new Date(Date.parse('2026-03-01T12:00:00Z') + minutes * 60_000).toISOString()
+  const own = { state: 'ACTIVE' as const, reason: null, outageGraceHours: 0 }
+  const word = { instance: 'SE', state: 'ACTIVE' as const, reason: null, heardAt: at(0) }
+  t.match(stateBetween(own, word, at(10)), { state: 'ACTIVE' })
+  t.match(stateBetween(own, word, at(11)), { state: 'SUSPENDED', reason: /not heard since/ })
+  t.match(stateBetween({ ...own, outageGraceHours: 1 }, word, at(70)), { state: 'ACTIVE' }, 'its own grace')
+  t.match(stateBetween({ ...own, outageGraceHours: 1 }, word, at(71)), { state: 'SUSPENDED' })
+  t.match(stateBetween(own, undefined, at(0)), { state: 'SUSPENDED' }, 'never heard of')
+  const stopped = { ...word, state: 'SUSPENDED' as const, reason: 'A leak' }
+  t.match(stateBetween(own, stopped, at(0)), { state: 'SUSPENDED', reason: 'by the registry of SE: A leak' })
+  t.match(stateBetween({ ...own, state: 'TERMINATED' }, word, at(0)), { state: 'TERMINATED' })
+  t.end()
+})

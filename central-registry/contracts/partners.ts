@@ -1,0 +1,34 @@
+/** Members of other instances, as contracts see them; declared here, answered by the federation. */
+import { instancesOf, partnerOf } from '#core/contract/parties.ts'
+import type { ContractContent } from '#schemas/contract.ts'
+import { parseMemberId } from '#schemas/identifiers.ts'
+import type { ContractRow } from '../migrations/tables.ts'
+import { impossible, OPEN } from './rules.ts'
+
+export type Partners = {
+  /** Before a transaction: what `isRegistered` answers from is read anew. */
+  load(): Promise<void>
+  /** Whether a valid configuration of a trusted instance has this subsystem. */
+  isRegistered(subsystem: string): boolean
+}
+
+export const NO_PARTNERS: Partners = { load: async () => undefined, isRegistered: () => false }
+
+/**
+ * Throws `contract_not_possible` for a contract of more than two instances, without one of ours, and for other content of a
+ * proposal that came from the other registry: one of both changes it, so that both have the same.
+ */
+export function checkInstances(content: ContractContent, signer: string, rows: ContractRow[]): void {
+  const { instance } = parseMemberId(signer)
+  const all = instancesOf(content)
+  if (all.length > 2)
+    throw impossible(`members of ${all.join(', ')}: a contract is between two instances at most`)
+  if (!all.includes(instance)) throw impossible(`no party is of the instance ${instance}`)
+  const open = rows.find((row) => row.version === content.version && OPEN.includes(row.state))
+  if (open?.origin != null)
+    throw impossible(
+      `it was proposed in the instance ${open.origin}, where it can be changed: decline it, or ask ${open.proposed_by}`,
+    )
+  if (open !== undefined && open.agreed_at !== null && partnerOf(content, instance) !== undefined)
+    throw impossible('this registry has agreed to what is proposed: withdraw it first')
+}

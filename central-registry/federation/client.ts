@@ -1,0 +1,55 @@
+/**
+ * The door to another registry's registration listener. Its signed statement says where that is and which certificate it shows;
+ * nothing is sent to whoever shows another.
+ */
+import { X509Certificate } from 'node:crypto'
+import { Agent, request } from 'undici'
+import { Fault } from '#schemas/fault.ts'
+import type { RegistrationService } from '#schemas/global-configuration.ts'
+
+/** The answer's bytes, at most `maxBytes`; throws `registration_unavailable`, with what the other one said. */
+export type PostToPartner = (
+  service: RegistrationService,
+  path: string,
+  document: string,
+  maxBytes: number,
+) => Promise<Buffer>
+
+const TIMEOUT_MS = 8_000
+
+export const postToPartner: PostToPartner = async (service, path, document, maxResponseSize) => {
+  const certificate = Buffer.from(service.certificate, 'base64')
+  const dispatcher = new Agent({
+    connect: {
+      timeout: TIMEOUT_MS,
+      ca: new X509Certificate(certificate).toString(),
+      // The certificate is the anchor, whoever issued it and for which name.
+      allowPartialTrustChain: true,
+      checkServerIdentity: (_host, shown) =>
+        shown.raw.equals(certificate) ? undefined : new Error('the registry shows another certificate'),
+    },
+    headersTimeout: TIMEOUT_MS,
+    bodyTimeout: TIMEOUT_MS,
+    maxResponseSize,
+  })
+  try {
+    const reply = await request(new URL(path, service.address), {
+      method: 'POST',
+      headers: { 'content-type': 'application/jose+json' },
+      body: document,
+      dispatcher,
+      signal: AbortSignal.timeout(2 * TIMEOUT_MS),
+    })
+    const bytes = Buffer.from(await reply.body.arrayBuffer())
+    if (reply.statusCode >= 300)
+      throw new Fault('registration_unavailable', {
+        what: `${service.address} answered HTTP ${reply.statusCode}`,
+      })
+    return bytes
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw new Fault('registration_unavailable', { what: `no answer came from ${service.address}`, cause })
+  } finally {
+    await dispatcher.destroy()
+  }
+}

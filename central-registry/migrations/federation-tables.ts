@@ -1,0 +1,75 @@
+/** Row types of federation, and of contracts between instances, one to one with the migrations. */
+import type { Generated } from 'kysely'
+import type { ContractState } from '#schemas/contract.ts'
+
+export type ExternalAnchorRow = {
+  sha256: string
+  /** The file as it was given. */
+  anchor: Buffer
+  instance: string
+  /** As X-Road shows it. */
+  hash: string
+  generated_at: string
+  /** JSON: addresses, and certificates in base64. */
+  sources: string
+  state: 'EXAMINED' | 'TRUSTED' | 'REPLACED' | 'REMOVED'
+  examined_at: string
+  examined_by: string
+  examination: string
+  decided_at: string | null
+  decided_by: string | null
+}
+
+/** What was read last of a federated instance; the columns after `failure` are of the last good reading. */
+export type FederatedConfigurationRow = {
+  instance: string
+  /** SHA-256 of the anchor by which it was read. */
+  anchor: string
+  tried_at: string | null
+  failure: string | null
+  read_at: string | null
+  url: string | null
+  expires_at: string | null
+  /** JSON: certificates in base64 that the configuration itself names for its sources. */
+  learned: string | null
+  /** JSON: where the other registry takes documents, and the certificate that it shows there. */
+  registration: string | null
+  version: number | null
+  configuration_index: number | null
+  shared_sha256: string | null
+  shared: Buffer | null
+}
+
+export type FederationTables = {
+  external_anchor: ExternalAnchorRow
+  federated_configuration: FederatedConfigurationRow
+  federation_event: {
+    id: Generated<number>
+    instance: string
+    anchor: string
+    act: 'trust' | 'replace' | 'remove'
+    at: string
+    by: string
+  }
+  contract_counter_seal: {
+    sha256: string
+    contract: string
+    version: number
+    hash: string
+    instance: string
+    /** SHA-256 of the certificate whose key signed. */
+    certificate: string
+    message: Buffer
+    sealed_at: string
+  }
+  /** What the registry of the other instance said last of a version. */
+  contract_partner: {
+    contract: string
+    version: number
+    instance: string
+    hash: string
+    state: ContractState
+    reason: string | null
+    heard_at: string
+  }
+}
