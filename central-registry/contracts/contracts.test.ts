@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { migrate } from '#platform/database/migrate.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { eachDatabase } from '#test/databases.ts'
 import {
@@ -27,6 +29,9 @@ import { headerOf, startMailServer } from '#test/fakes/mail-server.ts'
 import { type Party, signingParty } from '#test/fakes/management-requests.ts'
 import { until } from '#test/fakes/registry-sample.ts'
 import { GUEST, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
+import { contractMigrations } from '../migrations/contracts.ts'
+import type { ContractRow, Tables } from '../migrations/tables.ts'
+import { createContractReading } from './reading-store.ts'
 
 t.test('from proposal to end', (t) =>
   eachDatabase(t, async (_database, t, url) => {
@@ -236,6 +241,33 @@ t.test('a group joins one by one, each server sees its own part', (t) =>
     t.same(await fetch(w, GUEST, [foreign!]), [], "another's seal is not given")
     const given = await fetch(w, GUEST, [hashOf(terms), ...lists.guest.contracts[0]!.seals, 'a'.repeat(64)])
     t.equal(given.length, 3)
+  }),
+)
+
+t.test('services of contracts from before they were searched for are found too', (t) =>
+  eachDatabase(t, async (database, t) => {
+    await migrate(database, contractMigrations)
+    const tables = tablesOf<Tables>(database)
+    const services = [{ serviceCode: 'a b', endpoints: [] }]
+    const rows = Array.from({ length: 1001 }, (_, number): ContractRow => {
+      const content = contentAt(Date.now(), { services, version: (number % 2) + 1 })
+      const contract = `c${Math.floor(number / 2)}`
+      const days = { valid_from: 'a', valid_until: 'b', review_at: 'b', proposed_at: 'a', changed_at: 'a' }
+      return {
+        ...{ ...days, contract, version: content.version, hash: 'h', state: 'ACTIVE', title: 't' },
+        ...{ content: JSON.stringify(content), parties: `${contract} DEV/GOV/1/x`, proposed_by: 'DEV/GOV/1' },
+        ...{ critical: 0, global_group: null, reason: null },
+      }
+    })
+    for (let from = 0; from < rows.length; from += 100)
+      await tables
+        .insertInto('contract_version')
+        .values(rows.slice(from, from + 100))
+        .execute()
+    await contractMigrations['registry-contracts-003-services']!.up(database.kysely)
+    const reading = createContractReading(database)
+    t.equal(await reading.count({ q: 'a b' }), 1001)
+    t.equal(await reading.count({ q: 'DEV:GOV:1:x' }), 1001)
   }),
 )
 

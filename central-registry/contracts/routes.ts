@@ -13,8 +13,7 @@ import type { ContractRow } from '../migrations/tables.ts'
 import { checkReason } from '../requests/rules.ts'
 import type { Page } from '../store.ts'
 import type { Suspensions } from '../suspensions/open-suspensions.ts'
-import { wordsOf } from '../suspensions/rules.ts'
-import type { Act } from '../suspensions/store.ts'
+import { actOf, wordsOf } from '../suspensions/rules.ts'
 import type { ContractPolicy, ContractPolicyStore } from './policy-store.ts'
 import type { ContractReading, Filter } from './reading-store.ts'
 import { contentOf, versionOf } from './rows-store.ts'
@@ -38,11 +37,6 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
   const { store, reading, policy, suspensions, clock } = rooms
   const now = (): string => new Date(clock()).toISOString()
   const decision = (caller: Caller, approver?: Caller) => ({ by: wordsOf(caller, approver), at: now() })
-  const act = (caller: Caller, approver?: Caller): Act => ({
-    by: { id: caller.id, name: caller.name },
-    words: wordsOf(caller, approver),
-    at: now(),
-  })
   const idOf = (params: Record<string, string>): string => params['id']!.toLowerCase()
   const said = (body: unknown) => body as { contentHash: string; reason: string }
   const summary = (row: ContractRow): object => summaryAt(row, clock())
@@ -107,13 +101,13 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
       const subject = idOf(params)
       const maker = caller.kind === 'key' ? await rooms.makerOf(caller.id) : null
       const suspended = { kind: 'contract' as const, subject, hash, reason: checkReason(reason), maker }
-      await suspensions.store.suspend(suspended, act(caller))
+      await suspensions.store.suspend(suspended, actOf(caller, clock()))
       return summaryOf(subject, hash)
     },
     resumeContract: async ({ params, body, caller, approver }) => {
       const { contentHash, reason } = said(body)
       checkReason(reason)
-      await suspensions.store.liftContract(idOf(params), contentHash, act(caller, approver))
+      await suspensions.store.liftContract(idOf(params), contentHash, actOf(caller, clock(), approver))
       return summaryOf(idOf(params), contentHash)
     },
     terminateContract: async ({ params, body, caller, approver }) => {

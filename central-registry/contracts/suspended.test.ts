@@ -212,6 +212,9 @@ t.test('one bound for all kinds, which two persons set; lifting is a proposal', 
     } else t.equal((await approve(ben, proposed)).status, 200)
   }
   t.equal(await stateOf(w, content), 'ACTIVE')
+  t.match((await whole(w, content)).suspension, {
+    liftedBy: { name: /^Person anna, approved by Person ben$/ },
+  })
   t.match((await whole(w, content)).events.at(-1), {
     act: 'resume',
     by: /\(person .*, approved by .*\(person /,

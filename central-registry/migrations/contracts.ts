@@ -93,18 +93,15 @@ export const contractMigrations: Record<string, Migration> = {
       const versions = tablesOf<{
         contract_version: { contract: string; version: number; content: string; parties: string }
       }>({ kysely })
-      for (let after = ''; ; ) {
+      const ids = await versions.selectFrom('contract_version').select('contract').distinct().execute()
+      for (let from = 0; from < ids.length; from += MANY) {
+        const some = ids.slice(from, from + MANY).map(({ contract }) => contract)
         const rows = await versions
           .selectFrom('contract_version')
           .select(['contract', 'version', 'content', 'parties'])
-          .where('contract', '>', after)
-          .orderBy('contract')
-          .limit(MANY)
+          .where('contract', 'in', some)
           .execute()
-        // The versions of a contract stay together.
-        const last = rows.length < MANY ? undefined : rows.at(-1)!.contract
-        const whole = rows.filter(({ contract }) => contract !== last)
-        for (const { contract, version, content, parties } of whole) {
+        for (const { contract, version, content, parties } of rows) {
           const { services } = JSON.parse(content) as { services: { serviceCode: string }[] }
           const codes = services.map(({ serviceCode }) => encodeSegment(serviceCode))
           await versions
@@ -114,8 +111,6 @@ export const contractMigrations: Record<string, Migration> = {
             .where('version', '=', version)
             .execute()
         }
-        if (last === undefined) return
-        after = whole.at(-1)!.contract
       }
     },
   },

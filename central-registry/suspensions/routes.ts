@@ -11,8 +11,8 @@ import type { MemberStore } from '../members/store.ts'
 import type { SuspensionRow } from '../migrations/tables.ts'
 import type { Page } from '../store.ts'
 import type { SuspensionPolicyStore } from './policy-store.ts'
-import { checkConfirmer, checkInForce, describe, mayConfirm, subjectOf, wordsOf } from './rules.ts'
-import type { Act, SuspensionStore } from './store.ts'
+import { type Act, actOf, checkConfirmer, checkInForce, describe, mayConfirm, subjectOf } from './rules.ts'
+import type { SuspensionStore } from './store.ts'
 
 type Rooms = {
   store: SuspensionStore
@@ -34,11 +34,7 @@ const STATES = {
 
 export function suspensionHandlers(rooms: Rooms): Record<string, OperationHandler> {
   const { store, policy } = rooms
-  const act = (caller: Caller, approver?: Caller): Act => ({
-    by: { id: caller.id, name: caller.name },
-    at: new Date(rooms.clock()).toISOString(),
-    words: wordsOf(caller, approver),
-  })
+  const act = (caller: Caller, approver?: Caller): Act => actOf(caller, rooms.clock(), approver)
   const described = async (rows: SuspensionRow[], caller: Caller): Promise<object[]> => {
     const inPerson = await rooms.fourEyes()
     const titles = await store.titles(

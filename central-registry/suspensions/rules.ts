@@ -147,6 +147,14 @@ function nextAnnouncement({ state, escalated_at, suspended_at }: SuspensionRow):
   return new Date(Date.parse(escalated_at) + ESCALATE_EVERY_MS).toISOString()
 }
 
+/** Who acts, when, and who that is in words, with a second person where there is one. */
+export type Act = { by: { id: string; name: string }; at: string; words: string }
+
+export function actOf(caller: Caller, now: number, approver?: Caller): Act {
+  const name = approver === undefined ? caller.name : `${caller.name}, approved by ${approver.name}`
+  return { by: { id: caller.id, name }, at: new Date(now).toISOString(), words: wordsOf(caller, approver) }
+}
+
 /** Who decided, with a second person where there was one, as the events of a contract keep it. */
 export function wordsOf(caller: Caller, approver?: Caller): string {
   const named = ({ kind, name, id }: Caller): string => `${name} (${kind} ${id})`

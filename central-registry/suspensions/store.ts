@@ -7,13 +7,10 @@ import type { SuspensionRow, Tables } from '../migrations/tables.ts'
 import { type Change, counted, countOf, lockRegister, mustBe, type Page, type Tabled } from '../store.ts'
 import { readPerDay, unconfirmedOf } from './policy-store.ts'
 import { IN_FORCE, isSuspendedIn, suspendedIn } from './rows-store.ts'
-import { checkAllowance } from './rules.ts'
+import { type Act, checkAllowance } from './rules.ts'
 
 export type SuspensionStore = ReturnType<typeof createSuspensionStore>
 export type SignedList = { number: number; issuedAt: string; expiresAt: string; content: string }
-/** Who acts, when, and who that is in words, with a second person where there is one. */
-export type Act = { by: { id: string; name: string }; at: string; words: string }
-
 /** What a suspension does to a contract within its own transaction; contracts/ answers it. */
 export type SuspendableContracts = {
   /** Throws `not_found`, and `contract_not_possible` unless a version is in force; `hash` is of a version that was read. */

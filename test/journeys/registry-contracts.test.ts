@@ -53,7 +53,7 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
     },
   ]
   const active = await agreed(w, {
-    ...{ title: 'Horses', services, quota: { perSecond: 5, burst: 10 } },
+    ...{ title: 'Horses', services, quota: { perSecond: 5, burst: 10 }, secret: { visibleTo: [OWNER] } },
     ...{ validUntil: inDays(now, 20), reviewAt: inDays(now, 10) },
   })
   const next = {

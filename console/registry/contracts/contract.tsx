@@ -48,6 +48,7 @@ export type Content = {
   legalBasis: string
   logLevel: 'full' | 'digest' | 'none'
   retentionDays: number
+  secret?: { visibleTo: string[] }
   quota?: { perSecond?: number; burst?: number; perDay?: number }
   outageGraceHours: number
   contacts: { member: string; name: string; email: string }[]

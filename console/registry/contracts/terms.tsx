@@ -24,6 +24,7 @@ export function Terms({ of: { content, contentHash } }: { of: Version }) {
           ['contract.logLevel', text(`contract.log.${content.logLevel}` as TextKey)],
           ['contract.retention', text('contract.days', { count: content.retentionDays })],
           ['contract.quota', quotaOf(quota)],
+          ['contract.secret', <Secret key="secret" of={content.secret} />],
           ['contract.grace', text('contract.hours', { count: content.outageGraceHours })],
           [
             'contract.hash',
@@ -46,6 +47,24 @@ export function Terms({ of: { content, contentHash } }: { of: Version }) {
         {content.contacts.map(({ member, name, email }) => (
           <li key={`${member} ${email}`}>
             <bdi>{name}</bdi> <bdi>{email}</bdi> <Party id={member} />
+          </li>
+        ))}
+      </ul>
+    </>
+  )
+}
+
+/** On the servers of which members auditors with the role for it see its exchanges. */
+function Secret({ of }: { of: Version['content']['secret'] }) {
+  if (of === undefined) return <>{text('common.no')}</>
+  if (of.visibleTo.length === 0) return <>{text('contract.secretToAll')}</>
+  return (
+    <>
+      {text('contract.secretBut')}
+      <ul class="plain-list">
+        {of.visibleTo.map((member) => (
+          <li key={member}>
+            <Party id={member} />
           </li>
         ))}
       </ul>

@@ -73,7 +73,7 @@ const FIELDS: Record<string, TextKey> = {
   ...{ personalData: 'contract.personalData', critical: 'contract.critical', logLevel: 'contract.logLevel' },
   ...{ retentionDays: 'contract.retention', quota: 'contract.quota', contacts: 'contract.contacts' },
   ...{ validFrom: 'contract.validFrom', validUntil: 'contract.validUntil', reviewAt: 'contract.reviewAt' },
-  outageGraceHours: 'contract.grace',
+  ...{ outageGraceHours: 'contract.grace', secret: 'contract.secret' },
 }
 
 function Field({ path }: { path: string }) {

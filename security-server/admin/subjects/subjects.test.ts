@@ -145,49 +145,6 @@ await eachDatabase(t, async (_database, t, url) => {
     t.match([status, said], [429, { type: 'subject_searches_used_up' }])
   })
 
-  await t.test('what is under a secret contract is found by those alone who may see it', async (t) => {
-    const contract = `${randomUUID()}/1`
-    const secret = await ask(world, `/persons/${PLANTED}`, undefined, { contract, secrecy: 1 })
-    await ask(world, '/secretly-elsewhere', undefined, { contract, secrecy: 1 })
-    await world.subjects.index()
-    const ordinary = { role: 'XROAD_CONTENT_AUDITOR' }
-    const given = { type: 'personal-code', identifier: PLANTED, ...WHY, case: 'secret' }
-    const asked = await api('POST', '/message-log/subject-searches', given, ordinary)
-    const at = `/message-log/subject-searches/${String(asked.body['id'])}/records`
-    const seen = await api('GET', at, undefined, ordinary)
-    t.same(indexesOf(seen), [two, one])
-    t.match(seen.body, {
-      notCovered: {
-        gaps: [
-          { serviceId: ID, records: 1 },
-          { serviceId: null, records: 1 },
-        ],
-      },
-    })
-    t.same(indexesOf(await recordsOf((await search(given)).body['id'])), [secret, two, one])
-  })
-
-  await t.test('the index is there for operators; without a key holder it says so', async (t) => {
-    const { body } = await api('GET', '/message-log/subjects', undefined, {
-      role: 'XROAD_SYSTEM_ADMINISTRATOR',
-    })
-    t.match(body, {
-      isConfigured: true,
-      totals: [{}, {}],
-      backlog: { records: 0 },
-      keyHolder: { answers: true, isAhead: false, indexed: world.messageLog.size() },
-    })
-    await world.subjectKeys.evaluateRecords([
-      {
-        index: world.messageLog.size() + 5,
-        month: new Date().toISOString().slice(0, 7),
-        subjects: [{ type: 'x', identifier: '1' }],
-      },
-    ])
-    const ahead = await api('GET', '/message-log/subjects')
-    t.match(ahead.body, { keyHolder: { isAhead: true } }, 'somebody asked for records that do not exist')
-  })
-
   await t.test('an export holds what a search found, names it, and verifies', async (t) => {
     const { body } = await search({ case: 'export' })
     const order = { format: 'jsonl', filter: {}, subjectSearch: body['id'] }
@@ -239,6 +196,49 @@ await eachDatabase(t, async (_database, t, url) => {
     t.notMatch(JSON.stringify(entries), /131052/)
     t.notMatch(JSON.stringify(await world.subjectKeys.audit.list({ limit: 500 })), /131052/)
     t.ok((await world.subjectKeys.audit.verify()).brokenAt === undefined)
+  })
+
+  await t.test('what is under a secret contract is found by those alone who may see it', async (t) => {
+    const contract = `${randomUUID()}/1`
+    const secret = await ask(world, `/persons/${PLANTED}`, undefined, { contract, secrecy: 1 })
+    await ask(world, '/secretly-elsewhere', undefined, { contract, secrecy: 1 })
+    await world.subjects.index()
+    const ordinary = { role: 'XROAD_CONTENT_AUDITOR' }
+    const given = { type: 'personal-code', identifier: PLANTED, ...WHY, case: 'secret' }
+    const asked = await api('POST', '/message-log/subject-searches', given, ordinary)
+    const at = `/message-log/subject-searches/${String(asked.body['id'])}/records`
+    const seen = await api('GET', at, undefined, ordinary)
+    t.same(indexesOf(seen), [two, one])
+    t.match(seen.body, {
+      notCovered: {
+        gaps: [
+          { serviceId: ID, records: 1 },
+          { serviceId: null, records: 1 },
+        ],
+      },
+    })
+    t.same(indexesOf(await recordsOf((await search(given)).body['id'])), [secret, two, one])
+  })
+
+  await t.test('the index is there for operators; without a key holder it says so', async (t) => {
+    const { body } = await api('GET', '/message-log/subjects', undefined, {
+      role: 'XROAD_SYSTEM_ADMINISTRATOR',
+    })
+    t.match(body, {
+      isConfigured: true,
+      totals: [{}, {}],
+      backlog: { records: 0 },
+      keyHolder: { answers: true, isAhead: false, indexed: world.messageLog.size() },
+    })
+    await world.subjectKeys.evaluateRecords([
+      {
+        index: world.messageLog.size() + 5,
+        month: new Date().toISOString().slice(0, 7),
+        subjects: [{ type: 'x', identifier: '1' }],
+      },
+    ])
+    const ahead = await api('GET', '/message-log/subjects')
+    t.match(ahead.body, { keyHolder: { isAhead: true } }, 'somebody asked for records that do not exist')
   })
 })
 

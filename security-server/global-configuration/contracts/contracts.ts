@@ -204,8 +204,12 @@ export async function createContracts(q: {
       if (index === undefined && question.isElsewhere === true) return NO_TERMS
       if (index === undefined)
         throw new Fault('contracts_outdated', { what: 'the registry has not been asked yet' })
-      // The suspension list may be newer than what was told of contracts.
-      return contractFor(index, question, snapshot.suspensionsIn(q.server.instance).ofContract)
+      const { client, service } = question
+      // A suspension list may be newer than what was told of contracts. Each party's instance may stop a call between two.
+      const instances = [q.server.instance, client.instance, service.instance]
+      const isSuspended = (id: string): boolean =>
+        instances.some((one) => snapshot.suspensionsIn(one).ofContract(id))
+      return contractFor(index, question, isSuspended)
     },
     termsOfRefused: (question) => (index === undefined ? NO_TERMS : termsOfRefused(index, question)),
     secrecyBetween: (a, b) => secrecyBetween([...taken.values()], { owner: idText(owner), members: [a, b] }),
