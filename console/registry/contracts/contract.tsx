@@ -3,6 +3,7 @@ import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { ClientLink, GroupLink } from '../links.tsx'
 import type { Suspension } from '../suspensions/suspension.tsx'
+import type { Between } from './between.tsx'
 
 export const STATES = [
   ...(['PROPOSED', 'ACCEPTED', 'ACTIVE', 'SUSPENDED', 'EXPIRED'] as const),
@@ -65,6 +66,9 @@ export type Seal = {
 
 export type Version = Contract & {
   content: Content
+  /** Of a contract between two. */
+  instances?: string[]
+  between?: Between
   waitsFor: string[]
   changes: { path: string; before?: unknown; after?: unknown }[]
   seals: Seal[]

@@ -11,6 +11,7 @@ import { Time } from '../../kit/time.tsx'
 import { Timeline } from '../../kit/timeline.tsx'
 import { History } from '../history.tsx'
 import { SuspensionPart } from '../suspensions/suspension.tsx'
+import { BetweenInstances } from './between.tsx'
 import {
   ContractState,
   currentOf,
@@ -68,6 +69,7 @@ function Known({ of }: { of: WholeContract }) {
           ]}
         />
       </Part>
+      <BetweenInstances of={current} />
       {versions.length > 1 && <Versions of={versions} />}
       <Part
         title={text('contract.terms', { version: String(shown.version) })}
