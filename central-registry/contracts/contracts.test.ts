@@ -249,7 +249,7 @@ t.test('services of contracts from before they were searched for are found too',
     await migrate(database, contractMigrations)
     const tables = tablesOf<Tables>(database)
     const services = [{ serviceCode: 'a b', endpoints: [] }]
-    const rows = Array.from({ length: 1001 }, (_, number): ContractRow => {
+    const rows = Array.from({ length: 1001 }, (_, number): Omit<ContractRow, 'origin' | 'agreed_at'> => {
       const content = contentAt(Date.now(), { services, version: (number % 2) + 1 })
       const contract = `c${Math.floor(number / 2)}`
       const days = { valid_from: 'a', valid_until: 'b', review_at: 'b', proposed_at: 'a', changed_at: 'a' }

@@ -42,7 +42,10 @@ export const federationMigrations: Record<string, Migration> = {
   'registry-federation-002-contracts': {
     up: async (kysely) => {
       const type = columnTypes(kysely)
-      await kysely.schema.alterTable('federated_configuration').addColumn('shared_sha256', type.text).execute()
+      await kysely.schema
+        .alterTable('federated_configuration')
+        .addColumn('shared_sha256', type.text)
+        .execute()
       for (const name of ['origin', 'agreed_at'])
         await kysely.schema.alterTable('contract_version').addColumn(name, type.text).execute()
       let seals = kysely.schema
