@@ -73,13 +73,13 @@ await eachDatabase(t, async (database, t: Test, url) => {
   const shown = async () => (await node.must('GET', `/audit-orders/${order.id}`)) as { servers: object[] }
   const answerOf = (seed: string, more: object = {}) => {
     const payload = {
-      version: 1,
+      version: 1 as const,
       order: orderHash(order),
       server: SS1,
       seed,
       records: [],
       bundles: [],
-    } as const
+    }
     const sealed = sealPayload(payload, order)
     return { order: payload.order, outcome: 'answered', seed, matched: 0, sample: [], sealed, ...more }
   }
