@@ -1,5 +1,7 @@
 /** The settings of a central registry: what the YAML file may say, checked before anything starts. */
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
+import type { TokenPlace } from '#platform/pkcs11/hardware-token.ts'
+import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import {
   checkLogin,
   isLoopback,
@@ -39,6 +41,7 @@ export type Settings = {
   directory: string
   database: string
   pinFile: string
+  signingToken?: TokenPlace | undefined
   publicUrl: string
   public: Listener
   admin: Listener & { initialApiKeyFile?: string | undefined }
@@ -89,6 +92,13 @@ export const settingsSchema = {
     directory: { type: 'string', 'x-path': true, description: 'Signing keys and the index mark lie here' },
     database: { type: 'string', description: 'sqlite:/path or postgres://' },
     pinFile: { type: 'string', 'x-path': true, description: 'The PIN of the signing keys, mode 0600' },
+    signingToken: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['socket', 'label'],
+      description: 'A PKCS #11 token for signing keys, which two custodians open',
+      properties: hardwareTokenProperties,
+    },
     publicUrl: {
       type: 'string',
       pattern: '^https?://[^/?#@\\s]+$',

@@ -37,21 +37,20 @@ import { checkNotRestored, createHighWater } from './configuration/high-water.ts
 import { publicRoutes } from './configuration/public-routes.ts'
 import { createPublish } from './configuration/publish.ts'
 import { configurationHandlers } from './configuration/routes.ts'
-import { openPrivateKeys } from './configuration/signing-keys/private-keys.ts'
-import { signingKeyHandlers } from './configuration/signing-keys/routes.ts'
+import { openSigningKeys } from './configuration/signing-keys/open-signing-keys.ts'
 import { createSignDocument } from './configuration/signing-keys/sign-document.ts'
 import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
 import { consequenceHandlers } from './consequences/routes.ts'
-import { NOTIFY_CONTRACT } from './contracts/notify.ts'
+import { announceContract, NOTIFY_CONTRACT } from './contracts/notify.ts'
 import { openContracts, SETTLE_CONTRACTS } from './contracts/open-contracts.ts'
+import { createSuspendableContracts } from './contracts/suspendable.ts'
 import { explainHandlers } from './explain/routes.ts'
+import { FOLLOW_FEDERATION, FOLLOW_SECONDS, openFederation } from './federation/open-federation.ts'
 import { FLEET_JOB_SECONDS, NOTICE_SILENCE, openFleet, PROBE_SERVERS } from './fleet/open-fleet.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
-import { createImportClient } from './imports/client.ts'
-import { importHandlers } from './imports/routes.ts'
-import { createImportStore } from './imports/store.ts'
+import { openImports } from './imports/open-imports.ts'
 import { installationHandlers } from './installation/routes.ts'
 import { createInstallationStore } from './installation/store.ts'
 import { announcePublication, PUBLISH } from './jobs/publication.ts'
@@ -76,17 +75,10 @@ import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
 import { openSuccessions } from './successions/open-successions.ts'
-import { createEscalation, ESCALATE, ESCALATE_SECONDS } from './suspensions/escalate.ts'
+import { ESCALATE, ESCALATE_SECONDS } from './suspensions/escalate.ts'
+import { openSuspensions } from './suspensions/open-suspensions.ts'
 import { suspensionRoutes } from './suspensions/public-routes.ts'
-import {
-  announceSuspensions,
-  createSuspensionListPublisher,
-  RENEW_LIST,
-  RENEW_LIST_SECONDS,
-} from './suspensions/publish-list.ts'
-import { suspensionHandlers } from './suspensions/routes.ts'
-import { createSuspensionStore } from './suspensions/store.ts'
-import { watchSuspensions } from './suspensions/watch.ts'
+import { RENEW_LIST, RENEW_LIST_SECONDS } from './suspensions/publish-list.ts'
 import { createLeafFile } from './transparency-log/leaf-file.ts'
 import { logRoutes } from './transparency-log/public-routes.ts'
 import { createLogStore } from './transparency-log/store.ts'
@@ -123,7 +115,7 @@ export async function openRegistryDatabase(url: string): Promise<Database> {
 export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const { settings, clock, log } = q
   const { configuration, directory, publicUrl } = settings
-  const privateKeys = await openPrivateKeys(path.join(directory, 'signing-keys'), q.pin)
+  const signingKeys = await openSigningKeys({ ...settings, pin: q.pin, clock })
   const database = await openRegistryDatabase(settings.database)
   const publications = createPublicationStore(database)
   const highWater = createHighWater(path.join(directory, 'highest-published-index'))
@@ -137,21 +129,14 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ? undefined
       : await managementListener(settings.managementService, log)
   const transparencyLog = createLogStore(database)
-  const signing = { privateKeys, acceptRestored: q.acceptRestored === true, now: () => new Date(clock()) }
-  const listMark = createHighWater(path.join(directory, 'highest-suspension-list'))
-  const suspensionList = createSuspensionListPublisher({
-    ...signing,
-    store: { sign: (make) => suspensions.sign(make), newestList: () => suspensions.newestList() },
-    highWater: listMark,
-    ...configuration,
-  })
+  const signing = { ...signingKeys, acceptRestored: q.acceptRestored === true, now: () => new Date(clock()) }
   const publish = createPublish({
     ...signing,
     store: publications,
     highWater,
     transparencyLog,
     leafFile: createLeafFile(path.join(directory, 'transparency-log-leaves')),
-    ensureSuspensionList: () => suspensionList.ensure(),
+    ensureSuspensionList: () => suspensions.list.ensure(),
     sourceAddress: new URL(publicUrl).host,
     ...configuration,
     registration: registration && {
@@ -172,14 +157,15 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [SETTLE]: () => approvals.settle(),
       [NOTIFY]: (job) => requests.notify(job),
       [RENEW_LIST]: async () => {
-        await suspensionList.renew()
+        await suspensions.list.renew()
       },
-      [ESCALATE]: (job) => escalate(job),
+      [ESCALATE]: (job) => suspensions.escalate(job),
       [NOTIFY_CONTRACT]: (job) => contracts.notify(job),
       [SETTLE_CONTRACTS]: () => contracts.settle(),
       [STREAM_AUDIT_LOG]: async ({ signal }) => auditStream?.send(signal),
       [NOTIFY_MANDATE]: (job) => mandates.notify(job),
       [SETTLE_MANDATES]: () => mandates.settle(),
+      [FOLLOW_FEDERATION]: () => federation.follow(),
       [PROBE_SERVERS]: ({ signal }) => fleet.probeDue(signal),
       [NOTICE_SILENCE]: () => fleet.noticeSilence(),
       [COLLECT_CATALOGUE]: ({ signal }) => catalogue.collectDue(signal),
@@ -195,23 +181,38 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const trust = createTrustStore(database, change)
   const keys = createSigningKeyStore(database, change)
   const metrics = createMetrics()
+  const health = createHealth()
+  const audit = createAuditLog({ database, clock })
   const mail = openMail({ server: q.mailServer, ...{ database, record, jobs, members, metrics, clock, log } })
-  const suspensions = createSuspensionStore(
-    database,
-    createChange(database, announceSuspensions(jobs)),
-    async (transaction, row) => mail.tell?.suspension(transaction, row),
-  )
-  // Between two publications the list alone tells that a database is older.
-  if (q.acceptRestored !== true)
-    checkNotRestored((await suspensions.newestList())?.number ?? 0, await listMark.read(), 'suspension list')
-
+  const tellOfContract = announceContract(jobs, clock, mail.tell?.contract)
+  const makerOf = (key: string): Promise<string | null> => proposers.makerOf(key)
+  const suspensions = await openSuspensions({
+    ...{
+      ...signing,
+      ...configuration,
+      database,
+      directory,
+      jobs,
+      members,
+      audit,
+      health,
+      metrics,
+      clock,
+      log,
+    },
+    ...{ post: postNotice, webhook: settings.suspensions?.webhook, tell: mail.tell?.suspension, makerOf },
+    contracts: createSuspendableContracts(tellOfContract),
+    fourEyes: () => fourEyes(),
+  })
   const { ocspFreshnessSeconds } = configuration
-  const signDocument = createSignDocument({ keys, privateKeys })
+  const signDocument = createSignDocument({ keys, ...signingKeys })
   const noticed = { database, record, jobs, metrics, members, trust, ocspFreshnessSeconds, clock, log }
   const requests = openRequests({ ...noticed, announce, tell: mail.tell?.request })
   const { webhooks } = requests
-  const forContracts = { signDocument, webhooks, post: postNotice, tell: mail.tell?.contract }
-  const contracts = openContracts({ ...noticed, ...forContracts })
+  const contracts = openContracts({
+    ...{ ...noticed, signDocument, webhooks, post: postNotice, notify: tellOfContract, suspensions, makerOf },
+  })
+  const federation = openFederation({ database, change, record, members, metrics, clock, log })
   const fleet = openFleet({
     ...{ ...noticed, signDocument },
     probeSeconds: settings.fleet.probeSeconds,
@@ -223,14 +224,9 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const mandates = openMandates({ database, record, jobs, webhooks, post: postNotice, members, clock, log })
 
   const apiKeys = createApiKeys({ database, clock })
-  const audit = createAuditLog({ database, clock })
   const service = { name: 'concordat-central-registry', instance: publicUrl }
   const auditStream = await openAuditStream({ settings: settings.auditStream, database, service })
   watchAuditStream(auditStream, metrics)
-  const escalate = createEscalation({
-    store: suspensions,
-    ...{ audit, clock, log, post: postNotice, webhook: settings.suspensions?.webhook },
-  })
   const { initialApiKeyFile } = settings.admin
   if (initialApiKeyFile !== undefined) await writeInitialApiKey(initialApiKeyFile, { apiKeys, audit })
 
@@ -243,7 +239,6 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const installation = createInstallationStore(database)
   const proposals = createProposalStore(database)
 
-  const health = createHealth()
   health.add('configuration', async () => {
     checkNotRestored(await newestIndex(), q.acceptRestored === true ? 0 : await highWater.read())
     const newest = await publications.newest()
@@ -254,11 +249,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
 
   const logs = { database, directory, members, trust, servers, ocspFreshnessSeconds, metrics, clock, log }
   const { witness, handlers: witnessing } = await openWitness({ ...logs, settings: settings.witness })
-  watchSuspensions({ store: suspensions, health, metrics, clock })
 
   const publicApp = await publicListener(settings.public, log)
   publicRoutes(publicApp, publications)
-  suspensionRoutes(publicApp, suspensions)
+  suspensionRoutes(publicApp, suspensions.store)
   logRoutes(publicApp, transparencyLog)
   if (witness !== undefined) await publicWitnessRoutes(publicApp, witness, clock)
   const adminApp = await adminListener(settings.admin, log)
@@ -315,7 +309,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...overviewHandlers({
         store: createOverviewStore(database),
         servers,
-        suspensions,
+        suspensions: suspensions.store,
+        contracts: contracts.reading,
         waiting: async (caller) => ({
           proposals: await proposed.countWaiting(caller),
           requests: await requests.store.count({ state: 'SUBMITTED_FOR_APPROVAL' }),
@@ -331,9 +326,9 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...serverHandlers({ store: servers, members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
       ...requests.handlers,
-      ...configurationHandlers({ store: publications, members, keys, publish, publicUrl }),
-      ...signingKeyHandlers({ store: keys, privateKeys, members, clock, ...configuration }),
-      ...suspensionHandlers({ store: suspensions, members, fourEyes, makerOf: proposers.makerOf, clock }),
+      ...configurationHandlers({ store: publications, members, keys, ...signingKeys, publish, publicUrl }),
+      ...signingKeys.serve({ store: keys, members, health, metrics, fourEyes, ...configuration }),
+      ...suspensions.handlers,
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
       ...mandates.handlers,
@@ -344,11 +339,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...auditOrders.handlers,
       ...catalogue.handlers,
       ...mail.handlers,
-      ...importHandlers({
-        store: createImportStore(database, change, record),
-        client: createImportClient(),
-        ...{ members, keys, clock, sourceAddress: new URL(publicUrl).host, settings: configuration },
-      }),
+      ...openImports({ database, change, record, members, keys, clock, publicUrl, settings: configuration }),
+      ...federation.handlers,
       ...proposed.handlers,
       ...installationHandlers({ store: installation, people, clock }),
       ...witnessing,
@@ -374,10 +366,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   await jobs.start()
   await jobs.every(RENEW_LIST, RENEW_LIST_SECONDS, { immediately: true })
   await jobs.every(ESCALATE, ESCALATE_SECONDS)
-  await jobs.every(SETTLE, SETTLE_SECONDS, { immediately: true })
-  await jobs.every(SETTLE_CONTRACTS, SETTLE_SECONDS, { immediately: true })
+  for (const kind of [SETTLE, SETTLE_CONTRACTS, SETTLE_MANDATES])
+    await jobs.every(kind, SETTLE_SECONDS, { immediately: true })
   if (auditStream !== undefined) await jobs.every(STREAM_AUDIT_LOG, STREAM_SECONDS)
-  await jobs.every(SETTLE_MANDATES, SETTLE_SECONDS, { immediately: true })
+  await jobs.every(FOLLOW_FEDERATION, FOLLOW_SECONDS)
   for (const kind of [PROBE_SERVERS, NOTICE_SILENCE, COLLECT_CATALOGUE])
     await jobs.every(kind, FLEET_JOB_SECONDS)
   await jobs.every(FORGET_MAIL, FORGET_MAIL_SECONDS)
@@ -394,6 +386,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       await login?.close()
       await jobs.stop()
       await catalogue.close()
+      signingKeys.close()
       await database.close()
     },
   }

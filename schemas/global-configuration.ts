@@ -102,12 +102,20 @@ export type ConfigurationStatement = {
   hasSuspensionList?: true
   /** The head of the registry's transparency log, of which this publication is the newest leaf: a `LogHead`, signed. */
   logHead?: string
+  /** Where this registry takes signed documents, for the registries of federated instances. */
+  registration?: RegistrationService
 }
 
-export const SUSPENDED_KINDS = ['member', 'subsystem', 'server', 'certificate'] as const
+/** The registration listener of a registry: https address and the certificate that it shows there, in base64. */
+export type RegistrationService = { address: string; certificate: string }
+
+export const SUSPENDED_KINDS = ['member', 'subsystem', 'server', 'certificate', 'contract'] as const
 export type SuspendedKind = (typeof SUSPENDED_KINDS)[number]
 
-/** Whom nobody may exchange with: an identifier in its text form, or the SHA-256 of a certificate's DER in hex. */
+/**
+ * Whom nobody may exchange with, or under which contract: an identifier in its text form, the SHA-256 of a certificate's DER in
+ * hex, the id of a service contract.
+ */
 export type Suspended = { kind: SuspendedKind; id: string; since: string }
 
 /** So many may be suspended at once: a list has to be fetched and read every few seconds. */

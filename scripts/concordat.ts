@@ -37,6 +37,7 @@ const COMMANDS: Record<string, Command> = {
 const SERVERS: Record<string, string> = {
   'central-registry': 'the registry of an instance',
   'security-server': 'the gateway of an agency',
+  'subject-keys': "the keys by which a log is searched for people, apart from the agency's server",
   'trust-services': 'certification authority, OCSP responder and TSA for development',
 }
 

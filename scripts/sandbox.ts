@@ -6,15 +6,16 @@ import { describeInstance } from './sandbox/describe-instance.ts'
 import { type Instance, type Progress, startInstance } from './sandbox/instance.ts'
 import { layoutOf } from './sandbox/layout.ts'
 
-const USAGE = `Usage: concordat sandbox [--once] [--directory DIR] [--fresh] [--network 127.0.1] [--no-exchange]
-                         [--no-installation] [--json]
+const USAGE = `Usage: concordat sandbox [--once] [--directory DIR] [--fresh] [--network 127.0.1] [--instance DEV]
+                         [--no-exchange] [--no-installation] [--json]
 
-Runs an instance DEV: trust services, central registry, three security servers and the systems of three agencies.
+Runs an instance: trust services, central registry, three security servers and the systems of three agencies.
 
   --once             end after the exchanges: exit code 0 when every step held
   --directory DIR    where its state lies (.sandbox); kept for the next start
   --fresh            begin anew
   --network A.B.C    the loopback network to listen on (127.0.1)
+  --instance CODE    what it is called (DEV): two of them on two networks can be federated
   --no-exchange      show no exchange, only run
   --no-installation  leave the registry's installation ceremony to you: until then its first API key acts alone
   --json             print nothing but one line when all runs: an object with addresses, files and process ids
@@ -29,7 +30,7 @@ export async function run(args: string[]): Promise<number> {
     return options === '' ? 0 : 2
   }
   const began = performance.now()
-  const layout = layoutOf(options.directory, options.network)
+  const layout = layoutOf(options.directory, options.network, options.instance)
   const stopped = untilStopped()
   const say = options.json ? () => undefined : sayAloud
   const progress = progressOn(say)
@@ -70,6 +71,7 @@ type Options = {
   fresh: boolean
   directory: string
   network: string
+  instance: string
   exchange: boolean
   install: boolean
   json: boolean
@@ -85,6 +87,7 @@ function readArguments(args: string[]): Options | string {
         fresh: { type: 'boolean', default: false },
         directory: { type: 'string', default: '.sandbox' },
         network: { type: 'string', default: '127.0.1' },
+        instance: { type: 'string', default: 'DEV' },
         'no-exchange': { type: 'boolean', default: false },
         'no-installation': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
@@ -95,6 +98,8 @@ function readArguments(args: string[]): Options | string {
     if (!/^127\.(?:25[0-5]|2[0-4]\d|1?\d?\d)\.(?:25[0-5]|2[0-4]\d|1?\d?\d)$/.test(values.network)) {
       return 'The network has to be on the loopback: 127.x.y.'
     }
+    if (!/^[A-Za-z0-9-]{1,20}$/.test(values.instance))
+      return 'The instance has to be 1 to 20 letters, digits or hyphens.'
     return {
       ...values,
       exchange: !values['no-exchange'],

@@ -1,17 +1,27 @@
 /** The settings of one security server: what the YAML file may say, checked before anything starts. */
-import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
+import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
+import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
 
 export type ListenAddress = { address: string; port: number }
 
-export type Settings = {
+export type HardwareTokenSettings = {
+  id: number
+  socket: string
+  label: string
+  serialNumber?: string
+  pinFile?: string
+}
+
+export type Settings = KeepingSettings & {
   server: string
   directory: string
   database: string
   messageLogDatabase: string
   pinFile: string
+  hardwareTokens: HardwareTokenSettings[]
   peers: {
     address: string
     messagePort: number
@@ -20,6 +30,8 @@ export type Settings = {
     perSecond: number
     underWay: number
   }
+  /** Instances whose servers ours exchange with: as X-Road's setting, `none`, `all`, or their identifiers. */
+  allowedFederations: string[]
   clients: { http?: ListenAddress; https?: ListenAddress }
   admin: ListenAddress & { initialApiKeyFile?: string }
   /** Where persons log in; without it API keys alone work. */
@@ -30,17 +42,12 @@ export type Settings = {
     authorities: { name: string; certificateSha256: string; secret: boolean }[]
   }
   limits: { bodyBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
+  /** Who holds the keys by which the log is searched for people. */
+  subjectKeys?: SubjectKeysSettings
   /** This server as a witness of others' logs. */
   witness?: { name: string }
   /** Who witnesses the log of this one. */
   witnesses?: { policyFile: string; own: string[] }
-  verification: { hour: number; fullEveryDays: number }
-  archives: { path?: string; maxFileBytes: number }
-  evidenceRecords: {
-    intervalHours: number
-    renewBeforeDays: number
-    algorithmEnds: string[]
-  }
   auditStream?: AuditStreamSettings
   redisUrlFile?: string
   logLevel: string
@@ -48,7 +55,15 @@ export type Settings = {
   killPoint?: string
 }
 
-const DAY = '20\\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])'
+export type SubjectKeysSettings = {
+  socket?: string
+  url?: string
+  certificateFile?: string
+  keyFile?: string
+  holderCertificateFile?: string
+  indexKeyFile: string
+  searchKeyFile: string
+}
 
 const listen = (port: number): object => ({
   type: 'object',
@@ -77,6 +92,31 @@ export const settingsSchema = {
       description: 'sqlite:/path or postgres://: the message log, apart from the rest',
     },
     pinFile: { type: 'string', 'x-path': true, description: 'The PIN of the software token, mode 0600' },
+    hardwareTokens: {
+      type: 'array',
+      maxItems: 16,
+      default: [],
+      description: 'PKCS #11 tokens for signing keys, beside the software token',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['id', 'socket', 'label'],
+        properties: {
+          ...hardwareTokenProperties,
+          id: {
+            type: 'integer',
+            minimum: 1,
+            maximum: 9999,
+            description: 'Its number in the management API; the records of its keys lie under it',
+          },
+          pinFile: {
+            type: 'string',
+            'x-path': true,
+            description: 'Its PIN, mode 0600; without it somebody logs in by hand after each start',
+          },
+        },
+      },
+    },
     peers: {
       type: 'object',
       additionalProperties: false,
@@ -108,6 +148,13 @@ export const settingsSchema = {
           description: 'Requests of one peer at the same time',
         },
       },
+    },
+    allowedFederations: {
+      type: 'array',
+      items: { type: 'string', minLength: 1, maxLength: 255 },
+      default: [],
+      description:
+        'Other instances to exchange with, of those that the registry has anchors of; `all`, or `none`',
     },
     clients: {
       type: 'object',
@@ -202,6 +249,21 @@ export const settingsSchema = {
         },
       },
     },
+    subjectKeys: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['indexKeyFile', 'searchKeyFile'],
+      description: 'The holder of the keys by which the log is searched for people',
+      properties: {
+        socket: { type: 'string', 'x-path': true, description: 'Its Unix socket' },
+        url: { type: 'string', pattern: '^https://', description: 'Its address, for mutual TLS instead' },
+        certificateFile: { type: 'string', 'x-path': true, description: 'What this server shows, PEM' },
+        keyFile: { type: 'string', 'x-path': true, description: 'Its private key, mode 0600' },
+        holderCertificateFile: { type: 'string', 'x-path': true, description: 'What the holder shows, PEM' },
+        indexKeyFile: { type: 'string', 'x-path': true, description: 'Credential of indexing, mode 0600' },
+        searchKeyFile: { type: 'string', 'x-path': true, description: 'Credential of searches, mode 0600' },
+      },
+    },
     witness: {
       type: 'object',
       additionalProperties: false,
@@ -231,71 +293,7 @@ export const settingsSchema = {
         },
       },
     },
-    verification: {
-      type: 'object',
-      additionalProperties: false,
-      default: {},
-      properties: {
-        hour: {
-          type: 'integer',
-          minimum: 0,
-          maximum: 23,
-          default: 1,
-          description: 'After which hour (UTC) the message log is verified each day',
-        },
-        fullEveryDays: {
-          type: 'integer',
-          minimum: 1,
-          maximum: 366,
-          default: 7,
-          description: 'Every so many days from the first record on',
-        },
-      },
-    },
-    archives: {
-      type: 'object',
-      additionalProperties: false,
-      default: {},
-      properties: {
-        path: {
-          type: 'string',
-          'x-path': true,
-          description: 'Where archives of the message log go; archives in `directory` when absent',
-        },
-        maxFileBytes: {
-          type: 'integer',
-          minimum: 65536,
-          default: 33554432,
-          description: 'A new archive is begun when contents of so many bytes are in one',
-        },
-      },
-    },
-    evidenceRecords: {
-      type: 'object',
-      additionalProperties: false,
-      default: {},
-      properties: {
-        intervalHours: {
-          type: 'number',
-          minimum: 1,
-          default: 24,
-          description: 'How often an evidence record over the tree head is made',
-        },
-        renewBeforeDays: {
-          type: 'integer',
-          minimum: 1,
-          default: 90,
-          description: 'How long before it ceases to count an evidence record is renewed',
-        },
-        algorithmEnds: {
-          type: 'array',
-          items: { type: 'string', pattern: `^(${Object.keys(ALGORITHM_ENDS).join('|')}) ${DAY}$` },
-          default: [],
-          description:
-            'Last days of algorithms (SHA-256 2029-12-31), where they differ from docs/validation-policy.md',
-        },
-      },
-    },
+    ...keepingProperties,
     auditStream: auditStreamSchema,
     redisUrlFile: {
       type: 'string',
@@ -312,10 +310,27 @@ export const settingsSchema = {
 } as const
 
 /** Throws `invalid_configuration` for settings that are each allowed but not together. */
-export function checkSettings({ login, auditing }: Pick<Settings, 'login' | 'auditing'>): void {
+export function checkSettings({
+  login,
+  auditing,
+  hardwareTokens,
+}: Pick<Settings, 'login' | 'auditing' | 'hardwareTokens'>): void {
+  if (new Set(hardwareTokens.map(({ id }) => id)).size < hardwareTokens.length)
+    throw new Fault('invalid_configuration', { what: 'hardwareTokens: each needs an id of its own' })
   if (login !== undefined) checkLogin(login)
   else if (auditing.contentFourEyes)
     throw new Fault('invalid_configuration', {
       what: 'auditing.contentFourEyes needs login: a second auditor agrees in person',
     })
+}
+
+/** Throws `invalid_input` where `all` or `none`, which stand alone, stand beside others. */
+export function federationsOf({
+  allowedFederations: given,
+}: Pick<Settings, 'allowedFederations'>): string[] | 'all' {
+  const words = given.filter((one) => /^(?:all|none)$/i.test(one))
+  if (words.length > 0 && given.length > 1)
+    throw new Fault('invalid_input', { what: `allowedFederations: ${words[0]} stands alone` })
+  if (words.length === 0) return given
+  return words[0]!.toLowerCase() === 'all' ? 'all' : []
 }

@@ -23,7 +23,7 @@ import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
 import { createAuditOrders } from './admin/audit-orders/create-audit-orders.ts'
 import { createExports } from './admin/exports/create-exports.ts'
-import { checkSettings, type Settings, settingsSchema } from './config.ts'
+import { checkSettings, federationsOf, type Settings, settingsSchema } from './config.ts'
 import { evidenceRoutes } from './consumer/evidence.ts'
 import { listClientsRoute } from './consumer/list-clients.ts'
 import type { ConsumerRooms } from './consumer/rooms.ts'
@@ -60,7 +60,8 @@ import { createServiceClient } from './provider/client.ts'
 import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
-import { unlockToken } from './unlock-token.ts'
+import { watchSubjects, wireSubjects } from './subject-search.ts'
+import { hardwarePlaces, unlockToken } from './unlock-token.ts'
 import { createLogVerification } from './verification.ts'
 import { wireWitnesses } from './witnessing.ts'
 
@@ -104,9 +105,11 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     clock,
     log,
     client: createConfigurationClient(),
+    allowedFederations: federationsOf(settings),
   })
   const keys = await createKeys({
     directory: await folder('keys'),
+    hardwareTokens: await hardwarePlaces(settings.hardwareTokens),
     clock,
     configuration: () => globalConfiguration.current().index,
     hostNames: { hostName: hostname(), ipAddresses: ownAddresses(settings.clients.https?.address) },
@@ -242,14 +245,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     service: { name: 'concordat-security-server', instance: settings.server },
   })
   const reconciliation = await createReconciliation({
-    server,
-    clock,
-    database,
-    keys,
-    globalConfiguration,
-    verifyPeer,
-    peerClient,
-    log: messageLog,
+    ...{ server, clock, database, keys, globalConfiguration, verifyPeer, peerClient, log: messageLog },
     secrecyBetween: contracts.secrecyBetween,
     logger: log,
     quota: createPeerQuota({ perSecond: 100, burst: 200, underWay: 4, clock }),
@@ -288,6 +284,9 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ...settings.verification,
     logger: log,
   })
+  const subjects = await wireSubjects({
+    ...{ settings: settings.subjectKeys, database, clock, messageLog, contracts },
+  })
   const registryReports = createRegistryReports({
     ...{ server, clock, keys, globalConfiguration, messageLog, post, version: VERSION, random: Math.random },
     jobs: { state: () => jobs.state() },
@@ -305,15 +304,8 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     handlers: jobHandlers(
       {
         ...{ keys, globalConfiguration, contracts, localSystems, messageLog },
-        ...{
-          verifications,
-          reconciliation,
-          exports,
-          auditOrders,
-          registryReports,
-          auditStream,
-          ...witnessing,
-        },
+        ...{ verifications, reconciliation, exports, auditOrders, registryReports, subjects },
+        ...{ auditStream, ...witnessing },
       },
       node,
     ),
@@ -326,6 +318,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     intervalSeconds,
   })
   watchAuditStream(auditStream, metrics)
+  watchSubjects(subjects, messageLog, metrics)
   const clientApps = await listenForClients(settings.clients, { keys, log }, (app) => {
     consumerRoutes(app, consumer, log, observe('consumer'))
     listClientsRoute(app, globalConfiguration, log)
@@ -363,6 +356,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     jobs,
     registryReports,
     exports,
+    subjects,
     auditOrders,
     login: login && {
       settings: { ...login, clientSecret: await readSecret(login.clientSecretFile) },
@@ -390,6 +384,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
       await adminApi.close()
       await verifications.close()
       await jobs.stop()
+      await subjects.close()
       await Promise.all([peerClient.close(), serviceClient.close(), ocspClient.close(), keys.close()])
       await messageLog.close()
       await database.close()

@@ -7,6 +7,7 @@ import { registryFinding, suspensionListFinding, watchRegistry } from './global-
 import type { GlobalConfiguration } from './global-configuration/global-configuration.ts'
 import { failingJobs } from './jobs/handlers.ts'
 import { lateTimeStamps } from './jobs/time-stamp-interval.ts'
+import { hardwareFinding } from './keys/hardware-finding.ts'
 import type { Keys } from './keys/keys.ts'
 import type { MessageLog } from './message-log/message-log.ts'
 import type { Verifications } from './message-log/verifications/verifications.ts'
@@ -84,6 +85,15 @@ export function observeServer({
     'keys',
     ok(() => keys.authenticationIdentity()),
   )
+  if (hardwareFinding(keys.tokens()) !== undefined) {
+    health.add('hardware-tokens', () => hardwareFinding(keys.tokens())!)
+    metrics.watch('concordat_hardware_token_open', '1 when the hardware token can sign', 'token', async () =>
+      keys
+        .tokens()
+        .filter(({ type }) => type === 'HARDWARE')
+        .map(({ name, loggedIn }) => [name, loggedIn ? 1 : 0]),
+    )
+  }
   // Exchange goes on without it for a while; what keeps it going are jobs.
   health.add('database', async () => {
     await jobs.state()

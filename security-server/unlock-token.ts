@@ -1,6 +1,8 @@
-/** The software token at a start: initialized once, unlocked with the PIN of a file. */
+/** Tokens at a start: the software token, initialized once, unlocked with the PIN of a file; where hardware tokens are. */
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import type { HardwareTokenSettings } from './config.ts'
+import type { HardwareTokenPlace } from './keys/hardware-keys.ts'
 import type { Keys } from './keys/keys.ts'
 
 /** Logs in with the PIN file; a new token gets this PIN. A wrong PIN leaves the server up, locked and not ready. */
@@ -12,4 +14,15 @@ export async function unlockToken(keys: Keys, pinFile: string, log: Log): Promis
   } catch (cause) {
     log.error({ err: cause }, 'the token stays locked')
   }
+}
+
+/** The hardware tokens of the settings with the PINs of their files. */
+export function hardwarePlaces(settings: HardwareTokenSettings[]): Promise<HardwareTokenPlace[]> {
+  return Promise.all(
+    settings.map(async ({ id, pinFile, ...place }) => ({
+      ...place,
+      id: String(id),
+      ...(pinFile === undefined ? {} : { pin: await readSecret(pinFile) }),
+    })),
+  )
 }

@@ -104,11 +104,11 @@ export type World = Description & {
 const READY_MS = 90_000
 
 /** With `installed` the registry is: what trust hangs on takes two of its people, and its first API key no longer does it. */
-export async function startWorld({ installed = false } = {}): Promise<World> {
+export async function startWorld({ installed = false, instance = 'DEV' } = {}): Promise<World> {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))
   const directory = path.join(folder, 'sandbox')
   const network = `127.${randomInt(64, 250)}.${randomInt(1, 250)}`
-  let child = start(directory, network, installed)
+  let child = start(directory, network, installed, instance)
   const description = await child.ready.catch((cause: unknown) => {
     rmSync(folder, { recursive: true, force: true })
     throw cause
@@ -150,7 +150,7 @@ export async function startWorld({ installed = false } = {}): Promise<World> {
     },
     async restart() {
       await child.end()
-      child = start(directory, network, installed)
+      child = start(directory, network, installed, instance)
       await child.ready
     },
     isAlive: () => child.process.exitCode === null && child.process.signalCode === null,
@@ -163,9 +163,10 @@ export async function startWorld({ installed = false } = {}): Promise<World> {
 
 type Child = { process: ChildProcess; ready: Promise<Description>; end(): Promise<void> }
 
-function start(directory: string, network: string, installed: boolean): Child {
+function start(directory: string, network: string, installed: boolean, instance: string): Child {
   const script = path.join(import.meta.dirname, '../scripts/concordat.ts')
-  const options = ['--directory', directory, '--network', network, '--no-exchange', '--json']
+  const options = ['--directory', directory, '--network', network, '--instance', instance]
+  options.push('--no-exchange', '--json')
   if (!installed) options.push('--no-installation')
   const process_ = spawn(process.execPath, [script, 'sandbox', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -28,8 +28,10 @@ const ALLOWED: Record<string, string[]> = {
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
     ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
+    ...['examineExternalAnchor', 'readExternalAnchor', 'trustExternalAnchor', 'removeExternalAnchor'],
+    ...['getSigningToken', 'giveSigningTokenPinPart', 'lockSigningToken'],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
-    ...['addSuspension', 'confirmSuspension', 'liftSuspension'],
+    ...['addSuspension', 'confirmSuspension', 'liftSuspension', 'setSuspensionPolicy'],
     ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],
     ...['probeSecurityServer', 'collectCatalogue', 'addAuditOrder'],
     ...['addImport', 'discardImport', 'collectImportCertificates', 'addImportCertificate', 'carryOutImport'],
@@ -55,6 +57,7 @@ const ALLOWED: Record<string, string[]> = {
 const DECIDERS = ['approveProposal', 'rejectProposal', 'withdrawProposal']
 const PROPOSALS = ['getProposals', 'getProposal']
 const READERS = [
+  ...['getExternalAnchors', 'getExternalAnchor', 'getExternalAnchorFile'],
   'redeemInstallationCode',
   'getWitness',
   ...['getAuditOrders', 'getAuditOrder', 'downloadAuditAnswer'],
@@ -76,7 +79,8 @@ const READERS = [
     'getAnchor',
   ],
   ...['getManagementRequests', 'getManagementRequest', 'getAutomaticApprovals', 'getWebhook'],
-  ...['getSuspensions', 'getSuspension', 'getImports', 'getImport', 'getImportReport'],
+  ...['getSuspensions', 'getSuspension', 'getSuspensionPolicy'],
+  ...['getImports', 'getImport', 'getImportReport'],
   ...['getContracts', 'getContract', 'getContractPolicy', 'explainCall', 'getConsequences'],
   ...['getHostingMandates', 'getHostingMandate', 'getHostingPolicy'],
   ...['planSuccession', 'getSuccession', 'getSuccessions'],
@@ -86,9 +90,11 @@ const READERS = [
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [
+  ...['trustExternalAnchor', 'removeExternalAnchor'],
   ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
   ...['addTimestampingService', 'deleteTimestampingService', 'addSigningKey', 'activateSigningKey'],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension', 'carryOutImport'],
+  'setSuspensionPolicy',
   ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
   ...['addHostingMandate', 'setHostingPolicy', 'beginSuccession', 'completeSuccession'],
   ...['deleteSigningKey', 'addMember', 'deleteMember', 'addGlobalGroupMember', 'deleteGlobalGroupMember'],

@@ -1,5 +1,10 @@
 /** From rows to the values of the global configuration; pure. */
-import type { ApprovedCa, PrivateParameters, SharedParameters } from '#schemas/global-configuration.ts'
+import type {
+  ApprovedCa,
+  ConfigurationAnchor,
+  PrivateParameters,
+  SharedParameters,
+} from '#schemas/global-configuration.ts'
 import { parseClientId, parseMemberId, parseServerId, parseSubsystemId } from '#schemas/identifiers.ts'
 
 /** All that the registry knows, as its tables hold it. */
@@ -17,6 +22,7 @@ export type RegisterRows = {
   authorities: { sha256: string; service: number; is_top: number; certificate: Buffer }[]
   responders: { authority: string; url: string; certificate: Buffer | null }[]
   timestampingServices: { name: string; url: string; certificate: Buffer }[]
+  externalAnchors: { instance: string; generated_at: string; sources: string; state: string }[]
   signingKeys: { id: string; certificate: Buffer; is_active: number }[]
 }
 
@@ -90,7 +96,7 @@ export function assemblePrivate(rows: RegisterRows, settings: Settings): Private
   const provider = rows.parameters.find(({ name }) => name === 'managementServiceProvider')?.value
   return {
     instance: settings.instance,
-    anchors: [],
+    anchors: rows.externalAnchors.filter(({ state }) => state === 'TRUSTED').map(anchorOfRow),
     managementService:
       provider === undefined
         ? undefined
@@ -103,7 +109,20 @@ export function assemblePrivate(rows: RegisterRows, settings: Settings): Private
   }
 }
 
-function hostOf(address: string): string {
+/** The anchor of another instance as it was examined: its own addresses and certificates, and no more. */
+export function anchorOfRow(row: RegisterRows['externalAnchors'][number]): ConfigurationAnchor {
+  const sources = JSON.parse(row.sources) as { downloadUrl: string; verificationCerts: string[] }[]
+  return {
+    instance: row.instance,
+    generatedAt: new Date(row.generated_at),
+    sources: sources.map(({ downloadUrl, verificationCerts }) => ({
+      downloadUrl,
+      verificationCerts: verificationCerts.map((one) => Buffer.from(one, 'base64')),
+    })),
+  }
+}
+
+export function hostOf(address: string): string {
   return address.replace(/:\d+$/, '')
 }
 

@@ -4,10 +4,10 @@ import { selfSignedCertificate } from './signing-keys/self-signed.ts'
 
 let identity: { key: string; cert: string } | undefined
 
-export function passingIdentity(): { key: string; cert: string } {
+export async function passingIdentity(): Promise<{ key: string; cert: string }> {
   if (identity !== undefined) return identity
   const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const der = selfSignedCertificate({ key, commonName: 'central-registry', at: new Date() })
+  const der = await selfSignedCertificate({ key, commonName: 'central-registry', at: new Date() })
   const lines = (der.toString('base64').match(/.{1,64}/g) as string[]).join('\n')
   identity = {
     key: key.export({ type: 'pkcs8', format: 'pem' }) as string,

@@ -6,6 +6,7 @@ import { Fault } from '#schemas/fault.ts'
 import { instanceOf } from '../members/instance.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { Publish } from './publish.ts'
+import type { PrivateKeys } from './signing-keys/private-keys.ts'
 import { describeKey } from './signing-keys/routes.ts'
 import type { SigningKeyStore } from './signing-keys/store.ts'
 import type { PublicationStore } from './store.ts'
@@ -14,6 +15,7 @@ type Rooms = {
   store: PublicationStore
   members: MemberStore
   keys: SigningKeyStore
+  privateKeys: Pick<PrivateKeys, 'whereIs'>
   publish: Publish
   publicUrl: string
 }
@@ -47,7 +49,9 @@ export function configurationHandlers(rooms: Rooms): Record<string, OperationHan
         newest,
         parts: newest === null ? [] : await store.parts(newest.index),
         publicUrl: rooms.publicUrl,
-        signingKeys: (await keys.list()).map(describeKey),
+        signingKeys: await Promise.all(
+          (await keys.list()).map(async (key) => describeKey(key, await rooms.privateKeys.whereIs(key.id))),
+        ),
       }
     },
     publishConfiguration: async () => {

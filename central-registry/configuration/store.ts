@@ -113,6 +113,7 @@ export async function readRegister(kysely: Kysely<Tables>): Promise<RegisterRows
     authorities: await all('certification_authority', ['sha256', 'service', 'is_top', 'certificate']),
     responders: await all('ocsp_responder', ['id', 'authority', 'url', 'certificate']),
     timestampingServices: await all('timestamping_service', ['id', 'name', 'url', 'certificate']),
+    externalAnchors: await all('external_anchor', ['instance', 'generated_at', 'sources', 'state']),
     signingKeys: await all('signing_key', ['created_at', 'id', 'certificate', 'is_active']),
   }
 }

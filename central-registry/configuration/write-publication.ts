@@ -2,18 +2,19 @@
  * One publication as files: shared and private parameters V4 to V6, the signed directories of the internal and the external
  * configuration, and beside each our statement with the index and the head of the transparency log that it is a leaf of.
  */
-import { createHash, type KeyObject, sign } from 'node:crypto'
-import { type DirectoryPart, writeDirectory } from '#core/configuration/directory.ts'
+import { createHash } from 'node:crypto'
+import { type DirectoryPart, prepareDirectory } from '#core/configuration/directory.ts'
 import { publicationStamp } from '#core/configuration/directory-parts.ts'
-import { configurationEntry, type LogEntry, writeLogHead } from '#core/configuration/log-head.ts'
+import { configurationEntry, type LogEntry, signLogHead } from '#core/configuration/log-head.ts'
 import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { writeSharedParametersIn } from '#core/configuration/shared-parameters-write.ts'
 import { signatureUriFor } from '#core/configuration/signature-method.ts'
-import { documentSigner } from '#core/configuration/signed-document.ts'
-import { writeStatement } from '#core/configuration/statement.ts'
+import { documentSignerOf } from '#core/configuration/signed-document.ts'
+import { signStatement } from '#core/configuration/statement.ts'
+import { publicHalf, type SigningKey, signDerWith } from '#core/signature/signing-key.ts'
 import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
-import { assemblePrivate, assembleShared, type RegisterRows, type Settings } from './assemble.ts'
+import { assemblePrivate, assembleShared, hostOf, type RegisterRows, type Settings } from './assemble.ts'
 import type { Publication, PublishedFile } from './store.ts'
 
 export const VERSIONS = [4, 5, 6] as const
@@ -23,7 +24,7 @@ export type NextPublication = {
   index: number
   previous: Publication | undefined
   now: Date
-  signer: { certificate: Buffer; key: KeyObject }
+  signer: { certificate: Buffer; key: SigningKey }
   settings: Settings & { validitySeconds: number }
   /** Adds the publication to the transparency log; the tree after it. */
   appendToLog(entry: LogEntry): Promise<{ size: number; root: Buffer }>
@@ -71,9 +72,9 @@ export async function writePublication(
       files.push({
         path: `/V${version}/${name}`,
         contentType: 'text/plain',
-        content: directory(own, version, expireDate, q),
+        content: await directory(own, version, expireDate, q),
       })
-      const statement = statementOf(own, { generatedAt, expireDate, logHead }, q)
+      const statement = await statementOf(own, { generatedAt, expireDate, logHead }, q)
       files.push({
         path: `/V${version}/${name}-statement`,
         contentType: 'application/jose',
@@ -93,7 +94,12 @@ export async function writePublication(
 
 type Placed = Part & { location: string; hash: Buffer }
 
-function directory(parts: Placed[], version: number, expireDate: Date, q: NextPublication): Buffer {
+async function directory(
+  parts: Placed[],
+  version: number,
+  expireDate: Date,
+  q: NextPublication,
+): Promise<Buffer> {
   const { key, certificate } = q.signer
   const listed: DirectoryPart[] = parts.map(({ identifier, location, hash }) => ({
     identifier,
@@ -102,14 +108,14 @@ function directory(parts: Placed[], version: number, expireDate: Date, q: NextPu
     hashAlgorithm: DIGEST_URI['SHA-512'],
     hash,
   }))
-  return writeDirectory({
+  const { toBeSigned, finish } = prepareDirectory({
     expireDate,
     version,
     parts: listed,
     verificationCert: certificate,
-    algorithmId: signatureUriFor(key),
-    sign: (data) => sign('sha512', data, key),
+    algorithmId: signatureUriFor(publicHalf(key)),
   })
+  return finish(await signDerWith(key, 'sha512', toBeSigned))
 }
 
 /** One head for all statements of the publication: servers of every version can compare theirs. */
@@ -124,14 +130,14 @@ async function logHeadOf(parts: Placed[], generatedAt: Date, q: NextPublication)
   })
   const { size, root } = await q.appendToLog(entry)
   const head = { instance, index: q.index, size, root: root.toString('base64') }
-  return writeLogHead(head, documentSigner(q.signer.certificate, q.signer.key))
+  return signLogHead(head, documentSignerOf(q.signer.certificate, q.signer.key))
 }
 
 function statementOf(
   parts: Placed[],
   { generatedAt, expireDate, logHead }: { generatedAt: Date; expireDate: Date; logHead: string },
   q: NextPublication,
-): string {
+): Promise<string> {
   const statement: ConfigurationStatement = {
     instance: q.settings.instance,
     index: q.index,
@@ -142,10 +148,21 @@ function statementOf(
     ),
     hasSuspensionList: true,
     logHead,
+    ...registrationOf(q.settings),
   }
-  return writeStatement(statement, documentSigner(q.signer.certificate, q.signer.key))
+  return signStatement(statement, documentSignerOf(q.signer.certificate, q.signer.key))
 }
 
 function nameOf(part: Part): string {
   return `V${part.version}/${part.identifier}`
+}
+
+/** For registries of federated instances, which find it nowhere else: external configurations hold no private parameters. */
+function registrationOf({
+  sourceAddress,
+  registration,
+}: Settings): Pick<ConfigurationStatement, 'registration'> {
+  if (registration === undefined) return {}
+  const address = `https://${hostOf(sourceAddress)}:${registration.port}/`
+  return { registration: { address, certificate: registration.certificate.toString('base64') } }
 }

@@ -9,7 +9,14 @@ import type { Tables } from '../migrations/tables.ts'
 import { lockRegister } from '../store.ts'
 import { type ForeseenAct, perform } from './perform.ts'
 import { type Affected, compare } from './rules.ts'
-import { contractsOf, readSnapshot, signersOf, type TouchedContract, touched } from './snapshot-store.ts'
+import {
+  contractsOf,
+  contractsWithAnchor,
+  readSnapshot,
+  signersOf,
+  type TouchedContract,
+  touched,
+} from './snapshot-store.ts'
 
 export type Foreseen = {
   /** The act would be refused by this. */
@@ -71,13 +78,15 @@ async function tryOut(
   }
 }
 
-/** The versions in force of the contract that the act is about. */
+/** The versions in force of the contract that the act is about, or of contracts with the instance that it takes away. */
 async function ownContracts(
   transaction: Kysely<Tables>,
-  { operation, id }: ForeseenAct,
+  { operation, kind, id }: ForeseenAct,
   now: string,
 ): Promise<TouchedContract[]> {
-  if (operation !== 'suspendContract' && operation !== 'terminateContract') return []
+  if (operation === 'removeExternalAnchor') return contractsWithAnchor(transaction, id.toLowerCase(), now)
+  const isOfContract = operation === 'suspendContract' || operation === 'terminateContract'
+  if (!isOfContract && !(operation === 'addSuspension' && kind === 'contract')) return []
   const rows = await versionsOf(transaction, id.toLowerCase())
   return rows.map((row) => touched(row, now)).filter(({ state }) => LIVE.includes(state))
 }

@@ -6,6 +6,8 @@ import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import { noContract, versionsOf } from '../contracts/rows-store.ts'
 import { isPossible } from '../contracts/rules.ts'
 import { createContractStore } from '../contracts/store.ts'
+import { createSuspendableContracts } from '../contracts/suspendable.ts'
+import { createFederationStore } from '../federation/store.ts'
 import { clientOf, memberIdOf, subsystemIdOf } from '../members/rules.ts'
 import { createMemberStore } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
@@ -20,7 +22,7 @@ export const FORESEEABLE = [
   ...(['deleteCertificationService', 'deleteIntermediateCa', 'deleteTimestampingService'] as const),
   ...(['deleteSecurityServer', 'deleteAuthenticationCertificate', 'deleteClient'] as const),
   ...(['deleteMember', 'deleteSubsystem', 'addSuspension'] as const),
-  ...(['suspendContract', 'terminateContract'] as const),
+  ...(['suspendContract', 'terminateContract', 'removeExternalAnchor'] as const),
 ] as const
 
 /** `id`: as in the operation's path, or the subject of a suspension. */
@@ -61,25 +63,37 @@ export async function perform(transaction: Kysely<Tables>, act: ForeseenAct, q: 
     case 'addSuspension': {
       const kind = given(act.kind, 'kind')
       const subject = subjectOf(kind, id, instance)
-      const by = { id: caller.id, name: caller.name }
-      await createSuspensionStore(...within(transaction), async () => undefined).suspend(
-        { kind, subject, reason: 'foreseen', maker: q.maker },
-        { by, at },
-      )
-      return
+      return suspend(transaction, { kind, subject }, q)
+    }
+    case 'removeExternalAnchor': {
+      const [tabled, change] = within(transaction)
+      const store = createFederationStore(tabled, change, change)
+      return store.remove(id.toLowerCase(), { by: caller.name, at })
     }
     case 'suspendContract':
+      return suspend(transaction, { kind: 'contract', subject: subjectOf('contract', id, instance) }, q)
     case 'terminateContract': {
       const [, record] = within(transaction)
-      const move = operation === 'suspendContract' ? 'suspend' : 'terminate'
       const rows = await versionsOf(transaction, id.toLowerCase())
-      const row = rows.find(({ state }) => isPossible(state, move)) ?? rows.at(-1)
+      const row = rows.find(({ state }) => isPossible(state, 'terminate')) ?? rows.at(-1)
       if (row === undefined) throw noContract(id.toLowerCase())
-      const store = createContractStore({ record, notify: async () => undefined })
-      await store.moveAll(row.contract, row.hash, move, 'foreseen', { by: caller.name, at })
+      const store = createContractStore({ record, notify: tellNobody, announce: tellNobody })
+      await store.terminate(row.contract, row.hash, 'foreseen', { by: caller.name, at })
     }
   }
 }
+
+async function suspend(
+  transaction: Kysely<Tables>,
+  of: { kind: SuspendedKind; subject: string },
+  { caller: { id, name }, maker, at }: Q,
+): Promise<void> {
+  const contracts = createSuspendableContracts(tellNobody)
+  const store = createSuspensionStore(...within(transaction), { contracts, tell: tellNobody })
+  await store.suspend({ ...of, reason: 'foreseen', maker }, { by: { id, name }, words: name, at })
+}
+
+const tellNobody = async (): Promise<void> => undefined
 
 function given<T>(value: T | undefined, name: string): T {
   if (value === undefined) throw new Fault('invalid_input', { what: `${name} is needed for this act` })

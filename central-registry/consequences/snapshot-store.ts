@@ -3,12 +3,13 @@ import type { Kysely } from 'kysely'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { readableName } from '#core/certificate/name.ts'
 import type { ContractContent, ContractState } from '#schemas/contract.ts'
+import { namesInstance } from '../contracts/live-store.ts'
 import { COLUMNS, contentOf, versionOf } from '../contracts/rows-store.ts'
 import { LIVE, stateAt } from '../contracts/rules.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { checkAuthenticationCertificate } from '../servers/rules.ts'
 import { textContains } from '../store.ts'
-import { suspendedIn } from '../suspensions/store.ts'
+import { suspendedIn } from '../suspensions/rows-store.ts'
 import type { Snapshot } from './rules.ts'
 
 type Authorities = { sha256: string; is_top: number; certificate: Buffer }[]
@@ -112,6 +113,29 @@ export async function contractsOf(
     for (const row of rows) found.set(`${row.contract} ${row.version}`, touched(row, now))
   }
   return [...found.values()]
+}
+
+/** Contracts that are proposed or in force with members of the anchor's instance. */
+export async function contractsWithAnchor(
+  transaction: Kysely<Tables>,
+  sha256: string,
+  now: string,
+): Promise<TouchedContract[]> {
+  const anchor = await transaction
+    .selectFrom('external_anchor')
+    .select('instance')
+    .where('sha256', '=', sha256)
+    .executeTakeFirst()
+  if (anchor === undefined) return []
+  const rows: ContractRow[] = await transaction
+    .selectFrom('contract_version')
+    .select(COLUMNS)
+    .where('state', 'in', LIVE)
+    .where(namesInstance(anchor.instance))
+    .orderBy('contract')
+    .limit(MOST_CONTRACTS)
+    .execute()
+  return rows.map((row) => touched(row, now))
 }
 
 export function touched(row: ContractRow, now: string): TouchedContract {

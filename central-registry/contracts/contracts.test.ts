@@ -2,103 +2,35 @@
 import { randomUUID } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import t, { type Test } from 'tap'
-import type { MailServer } from '#central-registry/mail/client.ts'
-import { readSignedJson } from '#core/signature/signed-json.ts'
-import {
-  CONTRACT_DOCUMENT,
-  type ContractContent,
-  type ContractItems,
-  type ContractList,
-} from '#schemas/contract.ts'
+import t from 'tap'
+import type { ContractContent } from '#schemas/contract.ts'
 import { eachDatabase } from '#test/databases.ts'
+import {
+  act,
+  agreed,
+  code,
+  decide,
+  fetch,
+  listFor,
+  options,
+  post,
+  propose,
+  REASON,
+  seal,
+  startContracts,
+  stateOf,
+  THIRD,
+  third,
+} from '#test/fakes/contract-world.ts'
 import { contentAt, contractDocument, hashOf, inDays, sealOf } from '#test/fakes/contracts.ts'
 import { headerOf, startMailServer } from '#test/fakes/mail-server.ts'
 import { type Party, signingParty } from '#test/fakes/management-requests.ts'
-import { setUp, until } from '#test/fakes/registry-sample.ts'
-import { type Node, type RegistryWorld, type Reply, registryWorld } from '#test/fakes/registry-world.ts'
-import { authority, GUEST, guest, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
-
-const BASE = '/registration/v1/contracts'
-const THIRD = 'DEV/GOV/9'
-const third = await signingParty(authority, THIRD)
-const PARTIES: Record<string, Party> = { [OWNER]: owner, [GUEST]: guest, [THIRD]: third }
-
-type World = { world: RegistryWorld; node: Node }
-type Body = { type?: string; message?: string; state?: string; hash?: string; version?: number }
-
-/** A registry with an owner, who offers, and two members who ask, each with a server. */
-async function start(t: Test, url?: string, mailServer?: MailServer): Promise<World> {
-  const world = registryWorld(t, url)
-  const node = await world.start({ registration: true, ...(mailServer === undefined ? {} : { mailServer }) })
-  await setUp(node, authority)
-  for (const [memberCode, subsystemCode] of [
-    ['5678', 'tax'],
-    ['9', 'other'],
-  ] as const) {
-    await node.must('POST', '/members', { memberClass: 'GOV', memberCode, name: 'A member' })
-    await node.must('POST', `/members/DEV:GOV:${memberCode}/subsystems`, { subsystemCode })
-    const server = `DEV:GOV:${memberCode}:SS1`
-    await node.must('POST', '/security-servers', { id: server, address: `ss${memberCode}.example` })
-    await node.must('POST', `/security-servers/${server}/clients`, {
-      client: `DEV:GOV:${memberCode}:${subsystemCode}`,
-    })
-  }
-  await node.must('POST', '/security-servers/DEV:GOV:1234:SS1/clients', { client: 'DEV:GOV:1234:plain' })
-  return { world, node }
-}
-
-const options = ({ world }: World, signer: string) => ({
-  by: PARTIES[signer]!,
-  signer,
-  at: world.clock.now,
-})
-const post = async ({ node }: World, path: string, bytes: Buffer): Promise<Reply & { body: Body }> =>
-  (await node.register(`${BASE}${path}`, bytes)) as never
-const propose = (w: World, content: ContractContent, signer = GUEST) =>
-  post(w, '', contractDocument('proposal', { content }, options(w, signer)))
-const seal = (w: World, content: ContractContent, signer: string, more: object = {}) =>
-  post(w, '/seals', sealOf(content, options(w, signer), more))
-const act = (w: World, content: ContractContent, signer: string, name: string) => {
-  const document = { contract: content.contract, hash: hashOf(content), act: name, reason: 'For a reason.' }
-  return post(w, '/acts', contractDocument('act', document, options(w, signer)))
-}
-const listFor = async (w: World, signer: string): Promise<ContractList> => {
-  const query = contractDocument('query', {}, options(w, signer))
-  const { bytes, status } = await post(w, '/lists', query)
-  if (status !== 200) throw new Error(bytes.toString())
-  return readSignedJson(bytes, CONTRACT_DOCUMENT.list, 1e7).document as ContractList
-}
-const fetch = async (w: World, signer: string, hashes: string[]): Promise<ContractItems['items']> =>
-  ((await post(w, '/items', contractDocument('fetch', { hashes }, options(w, signer)))).body as never)[
-    'items'
-  ]
-
-/** Proposed and sealed by both. */
-async function agreed(w: World, more: Partial<ContractContent> = {}): Promise<ContractContent> {
-  const content = contentAt(w.world.clock.now, more)
-  for (const reply of [
-    await propose(w, content),
-    await seal(w, content, GUEST),
-    await seal(w, content, OWNER),
-  ])
-    if (reply.status !== 200) throw new Error(reply.bytes.toString())
-  return content
-}
-const stateOf = async ({ node }: World, content: ContractContent): Promise<string> => {
-  const { versions } = (await node.must('GET', `/contracts/${content.contract}`)) as {
-    versions: { version: number; state: string }[]
-  }
-  return versions.find(({ version }) => version === content.version)!.state
-}
-const decide = ({ node }: World, content: ContractContent, name: string, more: object = {}) =>
-  node.call('POST', `/contracts/${content.contract}/${name}`, { contentHash: hashOf(content), ...more })
-const REASON = { reason: 'For a reason.' }
-const code = (status: number, type: string) => ({ status, body: { type } })
+import { until } from '#test/fakes/registry-sample.ts'
+import { GUEST, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
 
 t.test('from proposal to end', (t) =>
   eachDatabase(t, async (_database, t, url) => {
-    const w = await start(t, url)
+    const w = await startContracts(t, url)
     const content = await agreed(w)
     t.equal(await stateOf(w, content), 'ACTIVE')
     const [row] = (await w.node.must('GET', '/contracts?q=taxation&member=DEV:GOV:5678')) as object[]
@@ -164,7 +96,7 @@ t.test('from proposal to end', (t) =>
 
 t.test('what is about personal data takes effect when the registry agrees', (t) =>
   eachDatabase(t, async (_database, t, url) => {
-    const w = await start(t, url)
+    const w = await startContracts(t, url)
     const content = await agreed(w, { personalData: true })
     t.equal(await stateOf(w, content), 'ACCEPTED')
     const wrong = { contentHash: 'a'.repeat(64) }
@@ -194,7 +126,7 @@ t.test('what is about personal data takes effect when the registry agrees', (t) 
 
 t.test('changed content voids what was agreed to', (t) =>
   eachDatabase(t, async (_database, t, url) => {
-    const w = await start(t, url)
+    const w = await startContracts(t, url)
     const content = contentAt(w.world.clock.now)
     await propose(w, content)
     await seal(w, content, GUEST)
@@ -214,7 +146,7 @@ t.test('changed content voids what was agreed to', (t) =>
 )
 
 t.test('forged, foreign and repeated documents', async (t) => {
-  const w = await start(t)
+  const w = await startContracts(t)
   const content = contentAt(w.world.clock.now)
   const proposal = contractDocument('proposal', { content }, options(w, GUEST))
   t.match(await post(w, '', proposal), { status: 200 })
@@ -250,7 +182,7 @@ t.test('forged, foreign and repeated documents', async (t) => {
 
 t.test('who has vanished meanwhile, and who overlaps', (t) =>
   eachDatabase(t, async (_database, t, url) => {
-    const w = await start(t, url)
+    const w = await startContracts(t, url)
     const content = await agreed(w, { personalData: true })
     t.match(
       await w.node.call('DELETE', '/subsystems/DEV:GOV:1234:plain'),
@@ -272,7 +204,7 @@ t.test('who has vanished meanwhile, and who overlaps', (t) =>
 
 t.test('a group joins one by one, each server sees its own part', (t) =>
   eachDatabase(t, async (_database, t, url) => {
-    const w = await start(t, url)
+    const w = await startContracts(t, url)
     await w.node.must('POST', '/global-groups', { code: 'readers', description: 'Readers' })
     for (const client of ['DEV:GOV:5678:tax', 'DEV:GOV:9:other'])
       await w.node.must('POST', '/global-groups/readers/members', { client })
@@ -308,7 +240,7 @@ t.test('a group joins one by one, each server sees its own part', (t) =>
 )
 
 t.test('only parties learn that there is a contract', async (t) => {
-  const w = await start(t)
+  const w = await startContracts(t)
   const content = await agreed(w)
   t.same((await listFor(w, THIRD)).contracts, [])
   t.same(await fetch(w, THIRD, [hashOf(content)]), [])
@@ -323,7 +255,7 @@ t.test('only parties learn that there is a contract', async (t) => {
 t.test('the end is announced to both, and comes', (t) =>
   eachDatabase(t, async (_database, t, url) => {
     const mail = await startMailServer(t)
-    const w = await start(t, url, mail.server)
+    const w = await startContracts(t, url, { mailServer: mail.server })
     await w.node.must('PUT', '/members/DEV:GOV:1234/mail-addresses', { addresses: ['owner@gov.example'] })
     const mailed = (address: string): string[] =>
       mail.received

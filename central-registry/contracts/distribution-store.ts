@@ -1,5 +1,4 @@
 /** What a security server may see of contracts: those of its clients, and the standard terms of groups that they are in. */
-import { requiredSigners } from '#core/contract/parties.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ListedContract } from '#schemas/contract.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
@@ -8,7 +7,7 @@ import { takeDocument } from '../requests/rows-store.ts'
 import type { Change } from '../store.ts'
 import { type ContractPolicy, readPolicy } from './policy-store.ts'
 import { COLUMNS, contentOf, versionOf } from './rows-store.ts'
-import { LIVE, stateAt } from './rules.ts'
+import { LIVE, stateAt, waitsFor } from './rules.ts'
 
 /** What has ended stays visible so long. */
 const ENDED_SHOWN_MS = 30 * 86_400_000
@@ -123,10 +122,7 @@ export function createDistributionStore(database: Database, record: Change) {
           hash: row.hash,
           state: stateAt(versionOf(row), at),
           seals: own.map(({ sha256 }) => sha256),
-          waitsFor:
-            row.state === 'PROPOSED'
-              ? requiredSigners(contentOf(row)).filter((one) => !signed.includes(one))
-              : [],
+          waitsFor: waitsFor({ state: row.state, content: contentOf(row) }, signed),
           ...(row.reason === null ? {} : { reason: row.reason }),
         }
       })

@@ -2,13 +2,12 @@
  * Tells the members of a contract by webhook what happened or is coming: a job for each, recorded with what it tells and tried
  * again with back-off. A notice proves nothing; the signed list that the member's server fetches does.
  */
-import type { Kysely } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { PostNotice } from '../requests/client.ts'
 import type { WebhookStore } from '../requests/webhook-store.ts'
-import type { Happened } from './store.ts'
+import type { Notify } from './move-store.ts'
 
 export const NOTIFY_CONTRACT = 'notify-contract'
 
@@ -17,15 +16,15 @@ const GIVE_UP_MS = 3 * 86_400_000
 
 type Notice = { contract: string; version: number; event: string; member: string; at: number }
 
-export function announceContract(
-  jobs: Pick<Jobs, 'enqueue'>,
-  clock: Clock,
-): (within: Kysely<unknown>, happened: Happened) => Promise<void> {
-  return async (within, { members, ...happened }) => {
+/** `tell` says it by e-mail too, within the transaction. */
+export function announceContract(jobs: Pick<Jobs, 'enqueue'>, clock: Clock, tell?: Notify): Notify {
+  return async (within, all) => {
+    const { members, ...happened } = all
     for (const member of members) {
       const key = `${happened.contract} ${happened.version} ${happened.event} ${member}`
       await jobs.enqueue(NOTIFY_CONTRACT, { ...happened, member, at: clock() }, { key, within })
     }
+    await tell?.(within, all)
   }
 }
 

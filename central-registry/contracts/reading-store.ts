@@ -28,13 +28,15 @@ export function createContractReading(database: Database) {
       .$if(q !== '', (query) => query.where(contains(q, { id: 'parties', text: 'title' })))
       .$if(state !== undefined, (query) => query.where('state', '=', state!))
       .$if(member !== undefined, (query) =>
-        query.where(({ exists, selectFrom }) =>
-          exists(
+        // From the member's parties to contracts: the other way round every contract would be looked up.
+        query.where(({ eb, refTuple, selectFrom }) =>
+          eb(
+            refTuple('contract', 'version'),
+            'in',
             selectFrom('contract_party')
-              .select('contract_party.subsystem')
-              .whereRef('contract_party.contract', '=', 'contract_version.contract')
-              .whereRef('contract_party.version', '=', 'contract_version.version')
-              .where('contract_party.member', '=', member!),
+              .select(['contract_party.contract', 'contract_party.version'])
+              .where('contract_party.member', '=', member!)
+              .$asTuple('contract', 'version'),
           ),
         ),
       )

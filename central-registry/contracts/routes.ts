@@ -11,10 +11,13 @@ import type { MemberStore } from '../members/store.ts'
 import type { ContractRow } from '../migrations/tables.ts'
 import { checkReason } from '../requests/rules.ts'
 import type { Page } from '../store.ts'
+import type { Suspensions } from '../suspensions/open-suspensions.ts'
+import { wordsOf } from '../suspensions/rules.ts'
+import type { Act } from '../suspensions/store.ts'
 import type { ContractPolicy, ContractPolicyStore } from './policy-store.ts'
 import type { ContractReading, Filter } from './reading-store.ts'
 import { contentOf, versionOf } from './rows-store.ts'
-import { differences, isOverdue, stateAt } from './rules.ts'
+import { differences, isOverdue, stateAt, waitsFor } from './rules.ts'
 import type { ContractStore } from './store.ts'
 
 type Rooms = {
@@ -22,28 +25,30 @@ type Rooms = {
   reading: ContractReading
   policy: ContractPolicyStore
   members: Pick<MemberStore, 'parameters'>
+  suspensions: Pick<Suspensions, 'store' | 'ofContract'>
+  /** The person or key that made an API key. */
+  makerOf(key: string): Promise<string | null>
   clock: Clock
 }
 
 const DAY_MS = 86_400_000
 
 export function contractHandlers(rooms: Rooms): Record<string, OperationHandler> {
-  const { store, reading, policy, clock } = rooms
-  const named = ({ kind, name, id }: Caller): string => `${name} (${kind} ${id})`
-  const decision = (caller: Caller, approver?: Caller) => ({
-    by: approver === undefined ? named(caller) : `${named(caller)}, approved by ${named(approver)}`,
-    at: new Date(clock()).toISOString(),
+  const { store, reading, policy, suspensions, clock } = rooms
+  const now = (): string => new Date(clock()).toISOString()
+  const decision = (caller: Caller, approver?: Caller) => ({ by: wordsOf(caller, approver), at: now() })
+  const act = (caller: Caller, approver?: Caller): Act => ({
+    by: { id: caller.id, name: caller.name },
+    words: wordsOf(caller, approver),
+    at: now(),
   })
   const idOf = (params: Record<string, string>): string => params['id']!.toLowerCase()
   const said = (body: unknown) => body as { contentHash: string; reason: string }
   const summary = (row: ContractRow): object => summaryAt(row, clock())
-  const moved =
-    (act: 'suspend' | 'resume' | 'terminate'): OperationHandler =>
-    async ({ params, body, caller, approver }) => {
-      const { contentHash, reason } = said(body)
-      const why = checkReason(reason)
-      return summary(await store.moveAll(idOf(params), contentHash, act, why, decision(caller, approver)))
-    }
+  const summaryOf = async (contract: string, hash: string): Promise<object> => {
+    const { versions } = await reading.whole(contract)
+    return summary(versions.find((row) => row.hash === hash)!)
+  }
 
   return {
     getContracts: async ({ query }) => {
@@ -59,13 +64,20 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
       const rows = await reading.list({ ...page, ...filter })
       return listAnswer(rows.map(summary), page, () => reading.count(filter))
     },
-    getContract: async ({ params }) => {
+    getContract: async ({ params, caller }) => {
       const { versions, seals, events, notices } = await reading.whole(idOf(params))
       return {
         contract: idOf(params),
+        suspension: (await suspensions.ofContract(idOf(params), caller)) ?? null,
         versions: versions.map((row, i) => ({
           ...summary(row),
           content: contentOf(row),
+          waitsFor: waitsFor(
+            { state: row.state, content: contentOf(row) },
+            seals.flatMap(({ version, member, subsystems: joined }) =>
+              Number(version) === row.version && joined === null ? [member] : [],
+            ),
+          ),
           // From the version before, whatever became of it: what a reader saw last.
           changes: i === 0 ? [] : differences(contentOf(versions[i - 1]!), contentOf(row)),
           seals: seals
@@ -88,9 +100,25 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
       const { contentHash, reason } = said(body)
       return summary(await store.decline(idOf(params), contentHash, checkReason(reason), decision(caller)))
     },
-    suspendContract: moved('suspend'),
-    resumeContract: moved('resume'),
-    terminateContract: moved('terminate'),
+    suspendContract: async ({ params, body, caller }) => {
+      const { contentHash: hash, reason } = said(body)
+      const subject = idOf(params)
+      const maker = caller.kind === 'key' ? await rooms.makerOf(caller.id) : null
+      const suspended = { kind: 'contract' as const, subject, hash, reason: checkReason(reason), maker }
+      await suspensions.store.suspend(suspended, act(caller))
+      return summaryOf(subject, hash)
+    },
+    resumeContract: async ({ params, body, caller, approver }) => {
+      const { contentHash, reason } = said(body)
+      checkReason(reason)
+      await suspensions.store.liftContract(idOf(params), contentHash, act(caller, approver))
+      return summaryOf(idOf(params), contentHash)
+    },
+    terminateContract: async ({ params, body, caller, approver }) => {
+      const { contentHash, reason } = said(body)
+      const why = checkReason(reason)
+      return summary(await store.terminate(idOf(params), contentHash, why, decision(caller, approver)))
+    },
     getContractPolicy: () => policy.read(),
     setContractPolicy: ({ body }) => policy.set(body as ContractPolicy),
   }

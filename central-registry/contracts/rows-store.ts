@@ -4,8 +4,10 @@ import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parti
 import { contentHash, contentText } from '#core/contract/read-content.ts'
 import type { ContractContent, ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
+import { encodeSegment } from '#schemas/identifiers.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { countOf } from '../store.ts'
+import { isSuspendedIn } from '../suspensions/rows-store.ts'
 import {
   checkOverlap,
   consumersOf,
@@ -25,7 +27,12 @@ export function contentOf(row: Pick<ContractRow, 'content'>): ContractContent {
   return JSON.parse(row.content) as ContractContent
 }
 
-export function versionOf(row: ContractRow): Version & { reviewAt: string } {
+export function versionOf(
+  row: Pick<
+    ContractRow,
+    'version' | 'hash' | 'state' | 'valid_from' | 'valid_until' | 'review_at' | 'critical'
+  >,
+): Version & { reviewAt: string } {
   return {
     version: Number(row.version),
     hash: row.hash,
@@ -82,7 +89,7 @@ export async function putVersion(
     state: 'PROPOSED',
     title: content.title,
     content: contentText(content),
-    parties: [contract, content.provider, ...consumers, groupOf(content) ?? ''].join(' '),
+    parties: searchedFor(content),
     global_group: groupOf(content) ?? null,
     critical: content.critical ? 1 : 0,
     valid_from: content.validFrom,
@@ -97,6 +104,13 @@ export async function putVersion(
   await addParties(transaction, row, [content.provider], 'provider')
   await addParties(transaction, row, consumers, 'consumer')
   return row
+}
+
+/** What a search finds a contract by beside its title: its id, its parties, its services. */
+export function searchedFor(content: ContractContent): string {
+  const services = content.services.map(({ serviceCode }) => encodeSegment(serviceCode))
+  const consumers = [...namedConsumers(content), groupOf(content) ?? '']
+  return [content.contract, content.provider, ...consumers, ...services].join(' ')
 }
 
 export async function addParties(
@@ -162,17 +176,18 @@ export async function addEvent(
   await transaction.insertInto('contract_event').values(event).execute()
 }
 
-/** Which of the parties the register does not have (any more). */
+/** Which of the parties the register does not have (any more), and whether the contract is suspended. */
 export async function readFacts(
   kysely: Kysely<Tables>,
   content: ContractContent,
-): Promise<Pick<RegisterFacts, 'missing' | 'groupExists'>> {
+): Promise<Omit<RegisterFacts, 'versions'>> {
   const wanted = [content.provider, ...namedConsumers(content)]
   const found = await kysely.selectFrom('subsystem').select('id').where('id', 'in', wanted).execute()
   const known = new Set(found.map(({ id }) => id))
   const group = groupOf(content)
   return {
     missing: wanted.filter((one) => !known.has(one)),
+    isSuspended: await isSuspendedIn(kysely, 'contract', content.contract),
     groupExists: group === undefined || (await countOf(kysely, 'global_group', 'code', group)) > 0,
   }
 }

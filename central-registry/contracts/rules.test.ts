@@ -96,7 +96,7 @@ t.test('a newer version takes over when it begins', async (t) => {
 
 t.test('who may propose what, and when', async (t) => {
   const content = contentAt(NOW)
-  const facts = { missing: [] as string[], groupExists: true, versions: [] as Version[] }
+  const facts = { missing: [] as string[], groupExists: true, isSuspended: false, versions: [] as Version[] }
   const code = (change: Partial<ContractContent>, more: Partial<typeof facts> = {}, by = GUEST) => {
     try {
       checkProposal({ ...content, ...change }, by, { ...facts, ...more }, AT)
@@ -130,7 +130,9 @@ t.test('who may propose what, and when', async (t) => {
     /suspended/,
   )
   t.match(code({ version: 2 }, { versions: [version({ state: 'TERMINATED' })] }), /terminated/)
-  t.throws(() => checkFamily([version({ state: 'SUSPENDED' })], AT), { code: 'contract_not_possible' })
+  t.throws(() => checkFamily({ versions: [version({ state: 'SUSPENDED' })], isSuspended: false }, AT), {
+    code: 'contract_not_possible',
+  })
 })
 
 t.test('which acts are whose', async (t) => {

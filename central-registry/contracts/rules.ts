@@ -110,6 +110,8 @@ export type RegisterFacts = {
   /** Of the provider and the named consumers, those that are not in the register. */
   missing: string[]
   groupExists: boolean
+  /** An emergency suspension of the contract is in force. */
+  isSuspended: boolean
   versions: Version[]
 }
 
@@ -117,15 +119,16 @@ export type RegisterFacts = {
 export function checkProposal(
   content: ContractContent,
   signer: string,
-  { missing, groupExists, versions }: RegisterFacts,
+  facts: RegisterFacts,
   now: string,
 ): void {
+  const { versions } = facts
   const proposers = requiredSigners(content)
   if (!proposers.includes(signer))
     throw new Fault('access_denied', { what: `this contract is proposed by ${proposers.join(' or ')}` })
-  checkParties(content, { missing, groupExists })
+  checkParties(content, facts)
   if (content.validUntil <= now) throw impossible('its validity has ended already')
-  checkFamily(versions, now)
+  checkFamily(facts, now)
   const open = versions.find(({ state }) => OPEN.includes(state))
   const last = Math.max(0, ...versions.map(({ version }) => version))
   const expected = open?.version ?? last + 1
@@ -150,9 +153,14 @@ export function checkParties(
 }
 
 /** Throws while the registry has stopped the contract: no new version brings back what was suspended or terminated. */
-export function checkFamily(versions: Version[], now: string): void {
+export function checkFamily(
+  { versions, isSuspended }: Pick<RegisterFacts, 'versions' | 'isSuspended'>,
+  now: string,
+): void {
   const states = versions.map((one) => stateAt(one, now))
-  if (states.includes('SUSPENDED')) throw impossible('it is suspended; only the registry can resume it')
+  // A suspension outlives the end of what it stopped: a renewal is no way round the two who lift it.
+  if (isSuspended || states.includes('SUSPENDED'))
+    throw impossible('it is suspended; only the registry can resume it')
   if (states.includes('TERMINATED')) throw impossible('it was terminated; propose another contract')
 }
 
@@ -247,6 +255,14 @@ export function dueNotice(
 function endNotice(leftMs: number): string | undefined {
   const days = [...NOTICE_DAYS].reverse().find((one) => leftMs <= one * DAY_MS)
   return days === undefined ? undefined : `ends-${days}`
+}
+
+/** Members whose seal a proposal still needs. */
+export function waitsFor(
+  { state, content }: { state: ContractState; content: ContractContent },
+  signers: string[],
+): string[] {
+  return state === 'PROPOSED' ? requiredSigners(content).filter((one) => !signers.includes(one)) : []
 }
 
 /** Every member that has a say: the required signers, and those who joined. */

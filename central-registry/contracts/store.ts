@@ -10,7 +10,9 @@ import { Fault } from '#schemas/fault.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import { type Change, counted } from '../store.ts'
+import { endOf } from '../suspensions/rows-store.ts'
 import type { FreshSeal } from './documents.ts'
+import { type Decision, moveVersion, type Notify, tellParties } from './move-store.ts'
 import { readPolicy } from './policy-store.ts'
 import {
   addEvent,
@@ -42,10 +44,6 @@ import {
   supersededAt,
 } from './rules.ts'
 
-/** Who decides, in words; and when. */
-export type Decision = { by: string; at: string }
-/** What happened to a version, for those who have to be told. */
-export type Happened = Pick<ContractRow, 'contract' | 'version'> & { event: string; members: string[] }
 export type ContractStore = ReturnType<typeof createContractStore>
 
 /** What one member may leave undecided, and propose in a day: more is an error or an attack. */
@@ -56,27 +54,29 @@ const MAX_JOINED = 50
 
 type Rooms = {
   record: Change
-  /** Within the transaction: whoever has to be told is told later. */
-  notify: (transaction: Kysely<unknown>, happened: Happened) => Promise<void>
+  notify: Notify
+  /** Within the transaction: the list of who is suspended has to be signed anew. */
+  announce: (transaction: Kysely<unknown>) => Promise<void>
 }
 
-export function createContractStore({ record, notify }: Rooms) {
-  async function tell(transaction: Kysely<Tables>, row: ContractRow, event: string): Promise<void> {
-    const members = partiesOf(contentOf(row), await joinedOf(transaction, row))
-    const { contract, version } = row
-    await notify(transaction as unknown as Kysely<unknown>, { contract, version, event, members })
-  }
+export function createContractStore({ record, notify, announce }: Rooms) {
+  const tell = (transaction: Kysely<Tables>, row: ContractRow, event: string): Promise<void> =>
+    tellParties(transaction, row, event, notify)
 
-  async function move(
+  const move = (
     transaction: Kysely<Tables>,
     row: ContractRow,
     act: Act,
-    { by, at }: Decision,
+    decision: Decision,
     reason?: string,
-  ): Promise<ContractRow> {
-    const moved = await setState(transaction, row, { state: next(row.state, act), reason }, { act, by, at })
-    await tell(transaction, moved, moved.state)
-    return moved
+  ): Promise<ContractRow> => moveVersion(transaction, row, { act, reason, decision, notify })
+
+  /** What is terminated for good needs nobody to confirm or lift its suspension. */
+  async function endSuspension(transaction: Kysely<Tables>, contract: string, decision: Decision) {
+    const rows = await versionsOf(transaction, contract)
+    if (rows.some(({ state }) => state === 'SUSPENDED')) return
+    if (await endOf(transaction, contract, decision))
+      await announce(transaction as unknown as Kysely<unknown>)
   }
 
   /** Puts a version in force that all agreed on, unless the registry or time stands against it. */
@@ -86,8 +86,12 @@ export function createContractStore({ record, notify }: Rooms) {
     decision: Decision,
   ): Promise<ContractRow> {
     const content = contentOf(row)
-    checkParties(content, await readFacts(transaction, content))
-    checkFamily((await versionsOf(transaction, row.contract)).map(versionOf), decision.at)
+    const facts = await readFacts(transaction, content)
+    checkParties(content, facts)
+    checkFamily(
+      { ...facts, versions: (await versionsOf(transaction, row.contract)).map(versionOf) },
+      decision.at,
+    )
     const consumers = await joinedOf(transaction, row)
     await checkOverlaps(transaction, content, consumers, decision.at)
     const act = row.state === 'PROPOSED' ? 'complete' : 'approve'
@@ -225,11 +229,10 @@ export function createContractStore({ record, notify }: Rooms) {
         const content = contentOf(row)
         checkSealFits(seal, content, row.hash)
         checkOpen(row, seal.subsystems === undefined ? 'seal' : 'join', at)
-        checkFamily(
-          rows.map(versionOf).filter(({ version }) => version !== row.version),
-          at,
-        )
-        checkParties(content, await readFacts(transaction, content))
+        const facts = await readFacts(transaction, content)
+        const versions = rows.map(versionOf).filter(({ version }) => version !== row.version)
+        checkFamily({ ...facts, versions }, at)
+        checkParties(content, facts)
         if (seal.subsystems !== undefined) {
           const { joins } = await transaction
             .selectFrom('contract_seal')
@@ -260,7 +263,10 @@ export function createContractStore({ record, notify }: Rooms) {
         const { row } = await rowOfHash(transaction, one.contract, one.hash)
         const parties = partiesOf(contentOf(row), await joinedOf(transaction, row))
         checkMemberAct(one.act, one.signer, { proposer: row.proposed_by, parties })
-        return move(transaction, row, one.act, { by: one.signer, at }, one.reason)
+        const decision = { by: one.signer, at }
+        const moved = await move(transaction, row, one.act, decision, one.reason)
+        if (one.act === 'terminate') await endSuspension(transaction, one.contract, decision)
+        return moved
       }),
     /** What all have sealed comes into force. */
     approve: (contract: string, hash: string, decision: Decision): Promise<ContractRow> =>
@@ -274,25 +280,17 @@ export function createContractStore({ record, notify }: Rooms) {
         const { row } = await rowOfHash(transaction, contract, hash)
         return move(transaction, row, 'decline', decision, reason)
       }),
-    /**
-     * Suspends, resumes or terminates a contract with all its versions that the act can move: one that begins next week does
-     * not outlive the suspension of the one that holds today. `hash` is of a version that was read.
-     */
-    moveAll: (
-      contract: string,
-      hash: string,
-      act: 'suspend' | 'resume' | 'terminate',
-      reason: string,
-      decision: Decision,
-    ): Promise<ContractRow> =>
+    /** Ends a contract with all its versions that are open or in force, for good. `hash` is of a version that was read. */
+    terminate: (contract: string, hash: string, reason: string, decision: Decision): Promise<ContractRow> =>
       record(async (transaction) => {
         const { row, rows } = await rowOfHash(transaction, contract, hash)
-        next(row.state, act)
+        next(row.state, 'terminate')
         let moved = row
-        for (const one of rows.filter(({ state }) => isPossible(state, act))) {
-          const after = await move(transaction, one, act, decision, act === 'resume' ? undefined : reason)
+        for (const one of rows.filter(({ state }) => isPossible(state, 'terminate'))) {
+          const after = await move(transaction, one, 'terminate', decision, reason)
           if (one.version === row.version) moved = after
         }
+        await endSuspension(transaction, contract, decision)
         return moved
       }),
     /** Writes down what time has decided: ends, and versions that a newer one has taken the place of. */

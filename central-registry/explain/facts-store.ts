@@ -6,8 +6,8 @@ import { COLUMNS, contentOf, joinedOf, versionOf } from '../contracts/rows-store
 import { consumersOf, stateAt } from '../contracts/rules.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { countOf } from '../store.ts'
+import { suspendedIn } from '../suspensions/rows-store.ts'
 import { suspendedAmong } from '../suspensions/rules.ts'
-import { suspendedIn } from '../suspensions/store.ts'
 import type { ContractFacts, SideFacts, SigningFacts } from './rules.ts'
 
 /** A server as the register has it; its certificates are still to be judged. */

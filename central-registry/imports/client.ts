@@ -50,7 +50,8 @@ export function createImportClient(): ImportClient {
   }
 }
 
-function shownCertificate(address: string): Promise<Buffer> {
+async function shownCertificate(address: string): Promise<Buffer> {
+  const identity = await passingIdentity()
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   const socket = connect({
     host: address,
@@ -59,7 +60,7 @@ function shownCertificate(address: string): Promise<Buffer> {
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
     // A server asks for a certificate before the handshake ends, and looks at whose it is afterwards: any will do.
-    ...passingIdentity(),
+    ...identity,
   })
   const fail = (why: string, cause?: unknown): void =>
     reject(new Fault('network_error', { what: `${address}:${PORT.messages} ${why}`, cause }))

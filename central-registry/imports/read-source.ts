@@ -86,9 +86,9 @@ export async function fetchDocuments(anchor: Buffer, client: ImportClient, now: 
 }
 
 /** The newest version that is there, as X-Road's client asks. */
-async function findDirectory(
+export async function findDirectory(
   downloadUrl: string,
-  client: ImportClient,
+  client: Pick<ImportClient, 'get'>,
 ): Promise<{ url: string; body: Buffer }> {
   for (let version = NEWEST_VERSION; version >= OLDEST_VERSION; version--) {
     const url = new URL(downloadUrl)
@@ -102,7 +102,7 @@ async function findDirectory(
   })
 }
 
-function verifiedDirectory(body: Buffer, certificates: Buffer[], now: Date): Directory {
+export function verifiedDirectory(body: Buffer, certificates: Buffer[], now: Date): Directory {
   const directory = parseDirectory(body)
   verifyDirectory(directory, certificates)
   if (directory.version < OLDEST_VERSION)
@@ -118,18 +118,22 @@ function findPart({ parts }: Directory, identifier: string, instance: string): D
   return parts.find((part) => part.identifier === identifier && part.instance === instance)
 }
 
-function partOf(directory: Directory, identifier: string, instance: string): DirectoryPart {
+export function partOf(directory: Directory, identifier: string, instance: string): DirectoryPart {
   const part = findPart(directory, identifier, instance)
   if (part === undefined) throw malformed(`the directory names no ${identifier} of the anchor's instance`)
   return part
 }
 
-function checkHash({ hash, hashAlgorithm, identifier }: DirectoryPart, content: Buffer): void {
+export function checkHash({ hash, hashAlgorithm, identifier }: DirectoryPart, content: Buffer): void {
   if (!createHash(digestOfUri(hashAlgorithm)).update(content).digest().equals(hash))
     throw malformed(`${identifier} is not what the signed directory names`)
 }
 
-async function getOk(client: ImportClient, url: string, maxBytes: number): Promise<Buffer> {
+export async function getOk(
+  client: Pick<ImportClient, 'get'>,
+  url: string,
+  maxBytes: number,
+): Promise<Buffer> {
   const { status, body } = await client.get(url, maxBytes)
   if (status !== 200)
     throw new Fault('network_error', { what: `${new URL(url).host} answered HTTP ${status}` })

@@ -7,8 +7,8 @@ import type { Clock } from '#platform/clock.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import { idText, memberOf, parseClientId, parseServerId } from '#schemas/identifiers.ts'
+import type { Happened } from '../contracts/move-store.ts'
 import { contentOf } from '../contracts/rows-store.ts'
-import type { Happened } from '../contracts/store.ts'
 import type { SuspensionRow, Tables } from '../migrations/tables.ts'
 import type { RequestRow } from '../requests/rows-store.ts'
 import { type Fields, hasText, isAddress } from './rules.ts'
@@ -97,6 +97,8 @@ async function memberConcerned(
   transaction: Kysely<Tables>,
   { kind, subject }: Pick<SuspensionRow, 'kind' | 'subject'>,
 ): Promise<string | undefined> {
+  // The parties of a contract hear of it as of everything else that happens to one.
+  if (kind === 'contract') return undefined
   if (kind === 'server') return idText(memberOf(parseServerId(subject)))
   if (kind !== 'certificate') return idText(memberOf(parseClientId(subject)))
   const row = await transaction

@@ -9,6 +9,7 @@ import { auditOrderMigrations } from './audit-orders.ts'
 import { catalogueMigrations } from './catalogue.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
 import { contractMigrations } from './contracts.ts'
+import { federationMigrations } from './federation.ts'
 import { registryMigrations } from './first.ts'
 import { fleetMigrations } from './fleet.ts'
 import { importMigrations } from './imports.ts'
@@ -39,5 +40,6 @@ export const allMigrations: Record<string, Migration> = {
   ...catalogueMigrations,
   ...importMigrations,
   ...mailMigrations,
+  ...federationMigrations,
   ...auditOrderMigrations,
 }

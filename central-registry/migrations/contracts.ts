@@ -1,6 +1,11 @@
 /** Tables of service contracts: versions, parties, seals, what happened, notices that were given. */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
+import { encodeSegment } from '#schemas/identifiers.ts'
+
+/** In one statement. */
+const MANY = 500
 
 export const contractMigrations: Record<string, Migration> = {
   'registry-contracts-001': {
@@ -71,6 +76,47 @@ export const contractMigrations: Record<string, Migration> = {
         .addColumn('at', type.text, (column) => column.notNull())
         .addPrimaryKeyConstraint('contract_notice_key', ['contract', 'version', 'notice'] as never[])
         .execute()
+    },
+  },
+  'registry-contracts-002-review': {
+    up: async (kysely) => {
+      await kysely.schema
+        .createIndex('contract_version_state_review_at')
+        .on('contract_version')
+        .columns(['state', 'review_at'])
+        .execute()
+    },
+  },
+  // Services are searched for like parties.
+  'registry-contracts-003-services': {
+    up: async (kysely) => {
+      const versions = tablesOf<{
+        contract_version: { contract: string; version: number; content: string; parties: string }
+      }>({ kysely })
+      for (let after = ''; ; ) {
+        const rows = await versions
+          .selectFrom('contract_version')
+          .select(['contract', 'version', 'content', 'parties'])
+          .where('contract', '>', after)
+          .orderBy('contract')
+          .limit(MANY)
+          .execute()
+        // The versions of a contract stay together.
+        const last = rows.length < MANY ? undefined : rows.at(-1)!.contract
+        const whole = rows.filter(({ contract }) => contract !== last)
+        for (const { contract, version, content, parties } of whole) {
+          const { services } = JSON.parse(content) as { services: { serviceCode: string }[] }
+          const codes = services.map(({ serviceCode }) => encodeSegment(serviceCode))
+          await versions
+            .updateTable('contract_version')
+            .set({ parties: [parties, ...codes].join(' ') })
+            .where('contract', '=', contract)
+            .where('version', '=', version)
+            .execute()
+        }
+        if (last === undefined) return
+        after = whole.at(-1)!.contract
+      }
     },
   },
 }

@@ -1,9 +1,11 @@
 /** Row types of the registry's tables, one to one with the migrations. Flags are 0 or 1; `_at` columns are ISO texts. */
+
 import type { Generated } from 'kysely'
 import type { PersonRow } from '#platform/people/tables.ts'
 import type { ContractState } from '#schemas/contract.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
+import type { AuditOrderRow, AuditOrderServerRow } from './audit-order-tables.ts'
 
 export type ProposalRow = {
   id: string
@@ -138,30 +140,54 @@ export type CatalogueServiceRow = {
 /** REFUSED: the mail server never takes it; GIVEN_UP: none took it for three days. */
 export type MailState = 'WAITING' | 'SENT' | 'REFUSED' | 'GIVEN_UP'
 
-export type AuditOrderRow = {
-  id: string
+export type ExternalAnchorRow = {
   sha256: string
-  /** The JWS as it was filed. */
-  document: string
-  authority: string
-  case_number: string
-  deadline: string
-  received_at: string
-  received_by: string
+  /** The file as it was given. */
+  anchor: Buffer
+  instance: string
+  /** As X-Road shows it. */
+  hash: string
+  generated_at: string
+  /** JSON: addresses, and certificates in base64. */
+  sources: string
+  state: 'EXAMINED' | 'TRUSTED' | 'REPLACED' | 'REMOVED'
+  examined_at: string
+  examined_by: string
+  examination: string
+  decided_at: string | null
+  decided_by: string | null
 }
 
-export type AuditOrderServerRow = {
-  order_id: string
-  server: string
-  seed: string | null
-  outcome: string | null
-  reason: string | null
-  matched: number | null
-  answer: string | null
-  answered_at: string | null
+/** What was read last of a federated instance; the columns after `failure` are of the last good reading. */
+export type FederatedConfigurationRow = {
+  instance: string
+  /** SHA-256 of the anchor by which it was read. */
+  anchor: string
+  tried_at: string | null
+  failure: string | null
+  read_at: string | null
+  url: string | null
+  expires_at: string | null
+  /** JSON: certificates in base64 that the configuration itself names for its sources. */
+  learned: string | null
+  /** JSON: where the other registry takes documents, and the certificate that it shows there. */
+  registration: string | null
+  version: number | null
+  configuration_index: number | null
+  shared: Buffer | null
 }
 
 export type Tables = {
+  external_anchor: ExternalAnchorRow
+  federated_configuration: FederatedConfigurationRow
+  federation_event: {
+    id: Generated<number>
+    instance: string
+    anchor: string
+    act: 'trust' | 'replace' | 'remove'
+    at: string
+    by: string
+  }
   audit_order: AuditOrderRow
   audit_order_server: AuditOrderServerRow
   system_parameter: { name: string; value: string }
@@ -305,7 +331,7 @@ export type Tables = {
     position: number
     form: string | null
     content: string | null
-    kind: Generated<'configuration' | 'audit-log' | 'contract'>
+    kind: Generated<'configuration' | 'audit-log' | 'contract' | 'federation'>
     reference: number | null
   }
   log_node: { level: number; position: number; hash: Buffer }

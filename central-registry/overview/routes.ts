@@ -2,6 +2,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { ContractReading } from '../contracts/reading-store.ts'
 import { encodedServer } from '../servers/rules.ts'
 import type { ServerStore } from '../servers/store.ts'
 import type { SuspensionStore } from '../suspensions/store.ts'
@@ -16,6 +17,7 @@ export function overviewHandlers(q: {
   store: OverviewStore
   servers: Pick<ServerStore, 'countServers'>
   suspensions: Pick<SuspensionStore, 'count'>
+  contracts: Pick<ContractReading, 'count' | 'overdue'>
   /** What people have to decide: proposals that this caller may, and requests that all parties have signed. */
   waiting(caller: Caller): Promise<{ proposals: number; requests: number }>
   /** `done` is absent where no login is configured, so that there is no ceremony. */
@@ -54,6 +56,12 @@ export function overviewHandlers(q: {
         suspensions: {
           inForce: await q.suspensions.count(['unconfirmed', 'confirmed']),
           unconfirmed: await q.suspensions.count(['unconfirmed']),
+        },
+        contracts: {
+          toApprove: await q.contracts.count({ state: 'ACCEPTED' }),
+          withinDays: SOON_DAYS,
+          ending: await q.contracts.count({ endsBefore: soon }),
+          overdue: await q.contracts.overdue(now),
         },
         serversWithoutCertificate: await q.servers.countServers({ withoutAt: now }),
         expiringCertificates: {

@@ -7,8 +7,8 @@ import { hostedBy } from '../mandates/rules.ts'
 import { mandateFor } from '../mandates/store.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { countOf } from '../store.ts'
+import { suspendedIn } from '../suspensions/rows-store.ts'
 import { suspendedAmong } from '../suspensions/rules.ts'
-import { suspendedIn } from '../suspensions/store.ts'
 import type { RegisterFacts } from './rules.ts'
 
 /** Who signed it, and by certificates with which SHA-256. */

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import { groupOf, namedConsumers } from '#core/contract/parties.ts'
 import { asFault } from '#schemas/fault.ts'
+import type { Happened } from '../contracts/move-store.ts'
 import {
   addEvent,
   checkOverlaps,
@@ -13,7 +14,6 @@ import {
   versionsOf,
 } from '../contracts/rows-store.ts'
 import { checkProposal, inForceOrExpired, LIVE, OPEN, partiesOf } from '../contracts/rules.ts'
-import type { Happened } from '../contracts/store.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { type Plan, type Renamed, succeeded } from './rules.ts'
 

@@ -3,8 +3,8 @@
  * key that signs the configuration. It is renewed far more often than the configuration is published.
  */
 import type { Kysely } from 'kysely'
-import { documentSigner } from '#core/configuration/signed-document.ts'
-import { writeSuspensionList } from '#core/configuration/suspension-list.ts'
+import { documentSignerOf } from '#core/configuration/signed-document.ts'
+import { signSuspensionList } from '#core/configuration/suspension-list.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkNotRestored, type HighWater } from '../configuration/high-water.ts'
@@ -43,8 +43,8 @@ export function createSuspensionListPublisher(rooms: {
       const entries = suspended.map(({ kind, subject, suspended_at }) => ({
         ...{ kind, id: subject, since: suspended_at },
       }))
-      const signer = documentSigner(signingKey.certificate, await rooms.privateKeys.open(signingKey.id))
-      const content = writeSuspensionList(
+      const signer = documentSignerOf(signingKey.certificate, await rooms.privateKeys.open(signingKey.id))
+      const content = await signSuspensionList(
         { instance, number, issuedAt, expiresAt, suspended: entries },
         signer,
       )

@@ -3,16 +3,20 @@ import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { checkReason } from '#platform/http-service/four-eyes.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import type { SuspendedKind } from '#schemas/global-configuration.ts'
+import { Fault } from '#schemas/fault.ts'
+import { MOST_SUSPENDED, type SuspendedKind } from '#schemas/global-configuration.ts'
 import { listAnswer } from '../list-answer.ts'
 import { instanceOf } from '../members/instance.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { SuspensionRow } from '../migrations/tables.ts'
-import { checkConfirmer, checkInForce, encodedSubject, mayConfirm, subjectOf } from './rules.ts'
-import type { SuspensionStore } from './store.ts'
+import type { Page } from '../store.ts'
+import type { SuspensionPolicyStore } from './policy-store.ts'
+import { checkConfirmer, checkInForce, describe, mayConfirm, subjectOf, wordsOf } from './rules.ts'
+import type { Act, SuspensionStore } from './store.ts'
 
 type Rooms = {
   store: SuspensionStore
+  policy: SuspensionPolicyStore
   members: Pick<MemberStore, 'parameters'>
   /** Whether what trust hangs on takes two persons now. */
   fourEyes(): Promise<boolean>
@@ -29,23 +33,42 @@ const STATES = {
 } satisfies Record<string, SuspensionRow['state'][]>
 
 export function suspensionHandlers(rooms: Rooms): Record<string, OperationHandler> {
-  const { store } = rooms
-  const act = (caller: Caller) => ({
+  const { store, policy } = rooms
+  const act = (caller: Caller, approver?: Caller): Act => ({
     by: { id: caller.id, name: caller.name },
     at: new Date(rooms.clock()).toISOString(),
+    words: wordsOf(caller, approver),
   })
-  const described = async (row: SuspensionRow, caller: Caller): Promise<object> =>
-    describe(row, mayConfirm(row, caller, await rooms.fourEyes()))
+  const described = async (rows: SuspensionRow[], caller: Caller): Promise<object[]> => {
+    const inPerson = await rooms.fourEyes()
+    const titles = await store.titles(
+      rows.flatMap(({ kind, subject }) => (kind === 'contract' ? [subject] : [])),
+    )
+    return rows.map((row) => ({
+      ...describe(row, mayConfirm(row, caller, inPerson)),
+      ...(row.kind === 'contract' ? { title: titles.get(row.subject) ?? '' } : {}),
+    }))
+  }
+  const one = async (row: SuspensionRow, caller: Caller) => (await described([row], caller))[0]!
 
   return {
     getSuspensions: async ({ query, caller }) => {
-      const { state, ...page } = query as { state: keyof typeof STATES; offset: number; limit: number }
-      const rows = await store.list({ ...page, states: STATES[state] })
-      const inPerson = await rooms.fourEyes()
-      const list = rows.map((row) => describe(row, mayConfirm(row, caller, inPerson)))
-      return listAnswer(list, page, () => store.count(STATES[state]))
+      const { state, kind, subject, ...page } = query as Page & {
+        state: keyof typeof STATES
+        kind?: SuspendedKind
+        subject?: string
+      }
+      if ((kind === undefined) !== (subject === undefined))
+        throw new Fault('invalid_input', { what: 'kind and subject are given together' })
+      const of =
+        kind === undefined || subject === undefined
+          ? undefined
+          : { kind, subject: subjectOf(kind, subject, await instanceOf(rooms.members)) }
+      const filter = { states: STATES[state], of }
+      const rows = await store.list({ ...page, ...filter })
+      return listAnswer(await described(rows, caller), page, () => store.count(filter.states, of))
     },
-    getSuspension: async ({ params, caller }) => described(await store.find(Number(params['id'])), caller),
+    getSuspension: async ({ params, caller }) => one(await store.find(Number(params['id'])), caller),
     addSuspension: async ({ body, caller }) => {
       const { kind, subject, reason } = body as { kind: SuspendedKind; subject: string; reason: string }
       const maker = caller.kind === 'key' ? await rooms.makerOf(caller.id) : null
@@ -56,34 +79,26 @@ export function suspensionHandlers(rooms: Rooms): Record<string, OperationHandle
         },
         act(caller),
       )
-      return described(row, caller)
+      return one(row, caller)
     },
     confirmSuspension: async ({ params, caller }) => {
       const inPerson = await rooms.fourEyes()
       const check = (row: SuspensionRow): void => checkConfirmer(row, caller, inPerson)
-      return described(await store.confirm(Number(params['id']), check, act(caller)), caller)
+      return one(await store.confirm(Number(params['id']), check, act(caller)), caller)
     },
-    liftSuspension: async ({ params, caller }) => {
-      await store.lift(Number(params['id']), checkInForce, act(caller))
+    liftSuspension: async ({ params, caller, approver }) => {
+      await store.lift(Number(params['id']), checkInForce, act(caller, approver))
     },
-  }
-}
-
-function describe(row: SuspensionRow, mayConfirm: boolean): object {
-  const who = (id: string | null, name: string | null): object | null => (id === null ? null : { id, name })
-  return {
-    id: row.id,
-    kind: row.kind,
-    subject: encodedSubject(row),
-    reason: row.reason,
-    state: row.state,
-    suspendedAt: row.suspended_at,
-    suspendedBy: who(row.suspended_by, row.suspended_by_name),
-    confirmedAt: row.confirmed_at,
-    confirmedBy: who(row.confirmed_by, row.confirmed_by_name),
-    liftedAt: row.lifted_at,
-    liftedBy: who(row.lifted_by, row.lifted_by_name),
-    announcements: row.escalations,
-    mayConfirm,
+    getSuspensionPolicy: async ({ caller }) => {
+      const maker = caller.kind === 'key' ? await rooms.makerOf(caller.id) : null
+      return {
+        perDay: await policy.perDay(),
+        ownUnconfirmedToday: await policy.unconfirmedOf(maker ?? caller.id, act(caller).at),
+        inForce: await store.count(STATES.inForce),
+        unconfirmed: await store.count(STATES.unconfirmed),
+        mostInForce: MOST_SUSPENDED,
+      }
+    },
+    setSuspensionPolicy: ({ body }) => policy.set((body as { perDay: number }).perDay),
   }
 }

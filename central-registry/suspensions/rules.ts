@@ -7,7 +7,7 @@ import { encodedId, memberIdOf, subsystemIdOf } from '../members/rules.ts'
 import type { SuspensionRow } from '../migrations/tables.ts'
 import { encodedServer, serverOf } from '../servers/rules.ts'
 
-/** What one caller may suspend within a day before somebody else has confirmed it. */
+/** What one caller may suspend within a day before somebody else has confirmed it, unless the registry sets another bound. */
 export const MOST_PER_DAY = 10
 const DAY_MS = 86_400_000
 /** How often an unconfirmed suspension is announced. */
@@ -28,12 +28,16 @@ export function subjectOf(kind: SuspendedKind, given: string, instance: string):
           what: 'a certificate is named by its SHA-256, 64 hexadecimal digits',
         })
       return given.toLowerCase()
+    case 'contract':
+      if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(given))
+        throw new Fault('invalid_input', { what: 'a contract is named by its id, a UUID' })
+      return given.toLowerCase()
   }
 }
 
 /** The API's form again. */
 export function encodedSubject({ kind, subject }: Pick<SuspensionRow, 'kind' | 'subject'>): string {
-  if (kind === 'certificate') return subject
+  if (kind === 'certificate' || kind === 'contract') return subject
   return kind === 'server' ? encodedServer(subject) : encodedId(subject)
 }
 
@@ -43,10 +47,10 @@ export function dayBefore(now: number): string {
 }
 
 /** Throws `conflict` when the caller's day, or the list, is full. */
-export function checkAllowance(q: { unconfirmedToday: number; inForce: number }): void {
-  if (q.unconfirmedToday >= MOST_PER_DAY)
+export function checkAllowance(q: { unconfirmedToday: number; perDay: number; inForce: number }): void {
+  if (q.unconfirmedToday >= q.perDay)
     throw new Fault('conflict', {
-      what: `${MOST_PER_DAY} suspensions of yours within a day wait for confirmation: let a second person confirm some`,
+      what: `${q.perDay} suspensions of yours within a day wait for confirmation: let a second person confirm some`,
     })
   if (q.inForce >= MOST_SUSPENDED)
     throw new Fault('conflict', { what: `${MOST_SUSPENDED} suspensions are in force: lift some first` })
@@ -114,4 +118,37 @@ export function suspendedAmong(
       .filter((sha256) => named('certificate', sha256))
       .map((sha256) => `the certificate ${sha256} is suspended`),
   ]
+}
+
+/** As the API shows it; `mayConfirm`: this caller. */
+export function describe(row: SuspensionRow, mayConfirm: boolean): object {
+  const who = (id: string | null, name: string | null): object | null => (id === null ? null : { id, name })
+  return {
+    id: row.id,
+    kind: row.kind,
+    subject: encodedSubject(row),
+    reason: row.reason,
+    state: row.state,
+    suspendedAt: row.suspended_at,
+    suspendedBy: who(row.suspended_by, row.suspended_by_name),
+    confirmedAt: row.confirmed_at,
+    confirmedBy: who(row.confirmed_by, row.confirmed_by_name),
+    liftedAt: row.lifted_at,
+    liftedBy: who(row.lifted_by, row.lifted_by_name),
+    announcements: row.escalations,
+    nextAnnouncement: nextAnnouncement(row),
+    mayConfirm,
+  }
+}
+
+function nextAnnouncement({ state, escalated_at, suspended_at }: SuspensionRow): string | null {
+  if (state !== 'unconfirmed') return null
+  if (escalated_at === null) return suspended_at
+  return new Date(Date.parse(escalated_at) + ESCALATE_EVERY_MS).toISOString()
+}
+
+/** Who decided, with a second person where there was one, as the events of a contract keep it. */
+export function wordsOf(caller: Caller, approver?: Caller): string {
+  const named = ({ kind, name, id }: Caller): string => `${name} (${kind} ${id})`
+  return approver === undefined ? named(caller) : `${named(caller)}, approved by ${named(approver)}`
 }

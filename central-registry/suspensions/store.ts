@@ -5,15 +5,41 @@ import { Fault } from '#schemas/fault.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import type { SuspensionRow, Tables } from '../migrations/tables.ts'
 import { type Change, counted, countOf, lockRegister, mustBe, type Page, type Tabled } from '../store.ts'
-import { checkAllowance, dayBefore } from './rules.ts'
+import { readPerDay, unconfirmedOf } from './policy-store.ts'
+import { IN_FORCE, isSuspendedIn, suspendedIn } from './rows-store.ts'
+import { checkAllowance } from './rules.ts'
 
 export type SuspensionStore = ReturnType<typeof createSuspensionStore>
 export type SignedList = { number: number; issuedAt: string; expiresAt: string; content: string }
-/** Who acts, and when. */
-type Act = { by: { id: string; name: string }; at: string }
+/** Who acts, when, and who that is in words, with a second person where there is one. */
+export type Act = { by: { id: string; name: string }; at: string; words: string }
 
-const IN_FORCE: SuspensionRow['state'][] = ['unconfirmed', 'confirmed']
+/** What a suspension does to a contract within its own transaction; contracts/ answers it. */
+export type SuspendableContracts = {
+  /** Throws `not_found`, and `contract_not_possible` unless a version is in force; `hash` is of a version that was read. */
+  suspend(
+    transaction: Kysely<Tables>,
+    q: { contract: string; hash?: string; reason: string },
+    decision: { by: string; at: string },
+  ): Promise<void>
+  confirm(transaction: Kysely<Tables>, contract: string, decision: { by: string; at: string }): Promise<void>
+  /** Throws the same when neither a version nor, by `isSuspended`, the contract is suspended. */
+  resume(
+    transaction: Kysely<Tables>,
+    q: { contract: string; hash?: string; isSuspended: boolean },
+    decision: { by: string; at: string },
+  ): Promise<void>
+}
+
 const TABLES = { member: 'member', subsystem: 'subsystem', server: 'security_server' } as const
+
+type Filter = {
+  states: SuspensionRow['state'][]
+  /** Only those of one thing. */
+  of?: { kind: SuspendedKind; subject: string } | undefined
+}
+
+export type TellOfSuspension = (transaction: Kysely<unknown>, row: SuspensionRow) => Promise<void>
 
 /**
  * `change` announces within the same transaction that the list has to be signed anew; `tell` what was suspended or lifted, to
@@ -22,7 +48,7 @@ const TABLES = { member: 'member', subsystem: 'subsystem', server: 'security_ser
 export function createSuspensionStore(
   database: Tabled,
   change: Change,
-  tell: (transaction: Kysely<unknown>, row: SuspensionRow) => Promise<void>,
+  { contracts, tell }: { contracts: SuspendableContracts; tell: TellOfSuspension },
 ) {
   const tables = tablesOf<Tables>(database)
 
@@ -41,6 +67,12 @@ export function createSuspensionStore(
     return find(id, transaction)
   }
 
+  const where = ({ states, of }: Filter) =>
+    tables
+      .selectFrom('suspension')
+      .where('state', 'in', states)
+      .$if(of !== undefined, (query) => query.where('kind', '=', of!.kind).where('subject', '=', of!.subject))
+
   const told = async (transaction: Kysely<Tables>, row: SuspensionRow): Promise<SuspensionRow> => {
     await tell(transaction as unknown as Kysely<unknown>, row)
     return row
@@ -50,37 +82,29 @@ export function createSuspensionStore(
     find: (id: number) => find(id),
     /** Throws `not_found` for a subject that is not registered, `conflict` for one that is suspended, and beyond the bounds. */
     suspend: (
-      q: { kind: SuspendedKind; subject: string; reason: string; maker: string | null },
-      { by, at }: Act,
+      q: { kind: SuspendedKind; subject: string; reason: string; maker: string | null; hash?: string },
+      { by, at, words }: Act,
     ) =>
       change(async (transaction) => {
-        // The registry knows authentication certificates only: a signing certificate is taken at its word.
-        if (q.kind !== 'certificate' && (await countOf(transaction, TABLES[q.kind], 'id', q.subject)) === 0)
-          throw new Fault('not_found', { what: `the ${q.kind} ${q.subject}` })
-        const inForce = transaction.selectFrom('suspension').where('state', 'in', IN_FORCE)
-        const same = inForce.where('kind', '=', q.kind).where('subject', '=', q.subject)
-        if ((await counted(same)) > 0)
-          throw new Fault('conflict', { what: `the ${q.kind} ${q.subject} is suspended already` })
+        const { hash, ...values } = q
+        const { kind, subject, reason, maker } = values
+        if (kind === 'contract') {
+          const named = { contract: subject, reason, ...(hash === undefined ? {} : { hash }) }
+          await contracts.suspend(transaction, named, { by: words, at })
+        } else if (kind !== 'certificate' && (await countOf(transaction, TABLES[kind], 'id', subject)) === 0)
+          // The registry knows authentication certificates only: a signing certificate is taken at its word.
+          throw new Fault('not_found', { what: `the ${kind} ${subject}` })
+        if (await isSuspendedIn(transaction, kind, subject))
+          throw new Fault('conflict', { what: `the ${kind} ${subject} is suspended already` })
         checkAllowance({
-          inForce: await counted(inForce),
-          unconfirmedToday: await counted(
-            // A person and the keys that they made have one allowance.
-            transaction
-              .selectFrom('suspension')
-              .where((where) =>
-                where.or([
-                  where('suspended_by', '=', q.maker ?? by.id),
-                  where('maker', '=', q.maker ?? by.id),
-                ]),
-              )
-              .where('suspended_at', '>', dayBefore(Date.parse(at)))
-              .where('confirmed_at', 'is', null),
-          ),
+          inForce: await counted(transaction.selectFrom('suspension').where('state', 'in', IN_FORCE)),
+          perDay: await readPerDay(transaction),
+          unconfirmedToday: await unconfirmedOf(transaction, maker ?? by.id, at),
         })
         const { id } = await transaction
           .insertInto('suspension')
           .values({
-            ...q,
+            ...values,
             state: 'unconfirmed',
             suspended_at: at,
             suspended_by: by.id,
@@ -92,18 +116,45 @@ export function createSuspensionStore(
         return told(transaction, await find(id, transaction))
       }),
     /** `check` throws unless it may be; then nobody else has decided meanwhile. */
-    confirm: (id: number, check: (row: SuspensionRow) => void, { by, at }: Act) =>
+    confirm: (id: number, check: (row: SuspensionRow) => void, { by, at, words }: Act) =>
       change(async (transaction) => {
-        check(await find(id, transaction))
+        const row = await find(id, transaction)
+        check(row)
+        if (row.kind === 'contract') await contracts.confirm(transaction, row.subject, { by: words, at })
         const confirmed = { confirmed_at: at, confirmed_by: by.id, confirmed_by_name: by.name }
         return update(transaction, id, { state: 'confirmed', ...confirmed })
       }),
-    lift: (id: number, check: (row: SuspensionRow) => void, { by, at }: Act) =>
+    lift: (id: number, check: (row: SuspensionRow) => void, act: Act) =>
       change(async (transaction) => {
-        check(await find(id, transaction))
-        const lifted = { lifted_at: at, lifted_by: by.id, lifted_by_name: by.name }
-        return told(transaction, await update(transaction, id, { state: 'lifted', ...lifted }))
+        const row = await find(id, transaction)
+        check(row)
+        if (row.kind === 'contract') {
+          const q = { contract: row.subject, isSuspended: true }
+          await contracts.resume(transaction, q, { by: act.words, at: act.at })
+        }
+        return told(transaction, await update(transaction, id, lifted(act)))
       }),
+    /** Lets a contract go on of which this content was read. */
+    liftContract: (contract: string, hash: string, act: Act) =>
+      change(async (transaction) => {
+        const row = await newestOf(transaction, contract)
+        const isSuspended = row !== undefined && row.state !== 'lifted'
+        await contracts.resume(transaction, { contract, hash, isSuspended }, { by: act.words, at: act.at })
+        if (isSuspended) await told(transaction, await update(transaction, row.id, lifted(act)))
+      }),
+    /** The newest suspension of a contract, lifted or not. */
+    ofContract: (contract: string): Promise<SuspensionRow | undefined> => newestOf(tables, contract),
+    /** The title of the newest version of each of these contracts. */
+    async titles(contracts: string[]): Promise<Map<string, string>> {
+      if (contracts.length === 0) return new Map()
+      const rows = await tables
+        .selectFrom('contract_version')
+        .select(['contract', 'title'])
+        .where('contract', 'in', contracts)
+        .orderBy('version')
+        .execute()
+      return new Map(rows.map(({ contract, title }) => [contract, title]))
+    },
     announced: async ({ id, escalations }: SuspensionRow, at: string): Promise<void> => {
       await tables
         .updateTable('suspension')
@@ -114,21 +165,9 @@ export function createSuspensionStore(
     unconfirmed: (): Promise<SuspensionRow[]> =>
       tables.selectFrom('suspension').selectAll().where('state', '=', 'unconfirmed').orderBy('id').execute(),
     /** The newest first. */
-    list: ({
-      states,
-      offset,
-      limit,
-    }: Page & { states: SuspensionRow['state'][] }): Promise<SuspensionRow[]> =>
-      tables
-        .selectFrom('suspension')
-        .selectAll()
-        .where('state', 'in', states)
-        .orderBy('id', 'desc')
-        .offset(offset)
-        .limit(limit)
-        .execute(),
-    count: (states: SuspensionRow['state'][]): Promise<number> =>
-      counted(tables.selectFrom('suspension').where('state', 'in', states)),
+    list: ({ states, of, offset, limit }: Page & Filter): Promise<SuspensionRow[]> =>
+      where({ states, of }).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
+    count: (states: Filter['states'], of?: Filter['of']): Promise<number> => counted(where({ states, of })),
     newestList: () => listIn(tables),
     /** Keeps what `make` signs of what is in force at this moment; nothing when it returns nothing. */
     sign: (
@@ -169,16 +208,19 @@ export function createSuspensionStore(
   }
 }
 
-/** What is suspended now, for those who judge a request in this transaction. */
-export function suspendedIn(
-  kysely: Kysely<Tables>,
-): Promise<Pick<SuspensionRow, 'kind' | 'subject' | 'suspended_at'>[]> {
+function newestOf(kysely: Kysely<Tables>, contract: string): Promise<SuspensionRow | undefined> {
   return kysely
     .selectFrom('suspension')
-    .select(['kind', 'subject', 'suspended_at'])
-    .where('state', 'in', IN_FORCE)
-    .orderBy('id')
-    .execute()
+    .selectAll()
+    .where('kind', '=', 'contract')
+    .where('subject', '=', contract)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+}
+
+function lifted({ by, at }: Act): Partial<SuspensionRow> {
+  return { state: 'lifted', lifted_at: at, lifted_by: by.id, lifted_by_name: by.name }
 }
 
 async function listIn(kysely: Kysely<Tables>): Promise<SignedList | undefined> {

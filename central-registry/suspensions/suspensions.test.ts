@@ -32,8 +32,8 @@ void t.test('one key suspends, the list says so at once and is renewed, lifting 
   await eachDatabase(t, async (database, t, url) => {
     const world = registryWorld(t, database.dialect === 'sqlite' ? undefined : url)
     const node = await world.start()
-    await setUp(node, authority)
     t.equal((await node.get('/internalconf-suspensions')).status, 404, 'nothing is published yet')
+    await setUp(node, authority)
     await publish(node)
     const first = await listOf(node)
     t.same(first.suspended, [])
@@ -100,6 +100,11 @@ void t.test('one key suspends, the list says so at once and is renewed, lifting 
     t.match(await node.must('GET', `/suspensions/${made.id}`), { state: 'lifted', subject: 'DEV:GOV:1234' })
     t.equal(((await node.must('GET', '/suspensions')) as []).length, 3)
     t.equal(((await node.must('GET', '/suspensions?state=lifted')) as []).length, 1)
+    const of = 'kind=server&subject=DEV:GOV:1234:SS1'
+    t.match(await node.must('GET', `/suspensions?${of}`), [{ kind: 'server', state: 'unconfirmed' }])
+    t.same(await node.must('GET', `/suspensions?state=lifted&${of}`), [])
+    for (const half of ['kind=server', 'subject=DEV:GOV:1234', 'kind=server&subject=OTHER:GOV:1:SS1'])
+      t.equal((await node.call('GET', `/suspensions?${half}`)).status, 400, half)
     t.equal(((await node.must('GET', '/suspensions?state=all&limit=2')) as []).length, 2)
     t.equal((await node.call('POST', '/suspensions', MEMBER)).status, 201, 'again, as a new one')
 

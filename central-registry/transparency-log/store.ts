@@ -22,7 +22,7 @@ export type OpenLog = {
   leaf(position: number): Promise<Buffer>
   /** Adds an entry; the tree after it. */
   append(entry: LogEntry): Promise<{ size: number; root: Buffer }>
-  /** Adds leaves for what the registry did since the last time: the audit log's end, and what happened to contracts. */
+  /** Adds leaves for what the registry did since the last time: the audit log's end, what happened to contracts and anchors. */
   appendActs(instance: string): Promise<void>
   /** Adds a leaf of which nothing but the hash is known. */
   appendLost(leaf: Buffer): Promise<void>

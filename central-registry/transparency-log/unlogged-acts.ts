@@ -3,11 +3,11 @@
  * afterwards contradicts leaves that every server has seen heads of.
  */
 import type { Kysely } from 'kysely'
-import { auditEntry, contractEntry, type LogEntry } from '#core/configuration/log-head.ts'
+import { auditEntry, contractEntry, federationEntry, type LogEntry } from '#core/configuration/log-head.ts'
 import { newestAuditRow } from '#platform/audit-log/store.ts'
 import type { Tables } from '../migrations/tables.ts'
 
-type LoggedAct = { kind: 'audit-log' | 'contract'; reference: number; entry: LogEntry }
+type LoggedAct = { kind: 'audit-log' | 'contract' | 'federation'; reference: number; entry: LogEntry }
 
 /** So many contract events within one publication: the rest comes with the next. */
 const MOST_EVENTS = 1000
@@ -25,7 +25,11 @@ export async function unloggedActs(transaction: Kysely<Tables>, instance: string
         },
       ]
     : []
-  return [...(await contractEvents(transaction, instance)), ...head]
+  return [
+    ...(await contractEvents(transaction, instance)),
+    ...(await federationEvents(transaction, instance)),
+    ...head,
+  ]
 }
 
 async function contractEvents(transaction: Kysely<Tables>, instance: string): Promise<LoggedAct[]> {
@@ -40,6 +44,21 @@ async function contractEvents(transaction: Kysely<Tables>, instance: string): Pr
     kind: 'contract',
     reference: id,
     entry: contractEntry({ instance, ...event }),
+  }))
+}
+
+async function federationEvents(transaction: Kysely<Tables>, instance: string): Promise<LoggedAct[]> {
+  const rows = await transaction
+    .selectFrom('federation_event')
+    .select(['id', 'instance as federated', 'anchor', 'act', 'at'])
+    .where('id', '>', await newestLogged(transaction, 'federation'))
+    .orderBy('id')
+    .limit(MOST_EVENTS)
+    .execute()
+  return rows.map(({ id, ...event }) => ({
+    kind: 'federation',
+    reference: id,
+    entry: federationEntry({ instance, ...event }),
   }))
 }
 

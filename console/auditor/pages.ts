@@ -12,6 +12,8 @@ import { integrity } from './integrity/page.tsx'
 import { looks } from './looks/page.tsx'
 import { overview } from './overview/page.tsx'
 import { people } from './people/page.tsx'
+import { personSearch } from './person/one.tsx'
+import { person } from './person/page.tsx'
 import { reconciliation } from './reconciliation/page.tsx'
 import { records } from './records/page.tsx'
 import { retention } from './retention/page.tsx'
@@ -22,6 +24,8 @@ import { witnesses } from './witnesses/page.tsx'
 export const pages: Page[] = [
   overview,
   records,
+  person,
+  personSearch,
   exchange,
   exportsPage,
   traffic,

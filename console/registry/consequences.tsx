@@ -25,6 +25,8 @@ const FORESEEN: Record<string, string[]> = {
   deleteMember: ['id'],
   deleteSubsystem: ['id'],
   terminateContract: ['id'],
+  suspendContract: ['id'],
+  addSuspension: ['id', 'kind'],
 }
 
 export function isForeseen(operation: string): boolean {

@@ -27,6 +27,14 @@ export function ServerLink({ id }: { id: string }) {
   )
 }
 
+export function GroupLink({ code }: { code: string }) {
+  return (
+    <Link to={`/global-groups/${segmentOf(code)}`}>
+      <bdi>{code}</bdi>
+    </Link>
+  )
+}
+
 export function Members({ ids }: { ids: string[] }) {
   if (ids.length === 0) return <p>{text('common.none')}</p>
   return (
@@ -59,10 +67,7 @@ export function Groups({ of }: { of: { code: string; description: string }[] }) 
     <ul class="plain-list">
       {of.map(({ code, description }) => (
         <li key={code}>
-          <Link to={`/global-groups/${segmentOf(code)}`}>
-            <bdi>{code}</bdi>
-          </Link>{' '}
-          <bdi class="beside">{description}</bdi>
+          <GroupLink code={code} /> <bdi class="beside">{description}</bdi>
         </li>
       ))}
     </ul>

@@ -6,6 +6,8 @@ import { auditOrders } from './audit-orders/page.tsx'
 import { catalogueService } from './catalogue/one.tsx'
 import { catalogue } from './catalogue/page.tsx'
 import { configuration } from './configuration/page.tsx'
+import { contract } from './contracts/one.tsx'
+import { contracts } from './contracts/page.tsx'
 import { explanation } from './explanation/page.tsx'
 import { campaign, campaigns } from './fleet/campaign.tsx'
 import { fleetServer } from './fleet/one.tsx'
@@ -31,6 +33,7 @@ import { subsystems } from './subsystems/page.tsx'
 import { succession } from './successions/one.tsx'
 import { successions } from './successions/page.tsx'
 import { planSuccession } from './successions/plan-page.tsx'
+import { suspensions } from './suspensions/page.tsx'
 import { trustServices } from './trust-services/page.tsx'
 
 export const pages: Page[] = [
@@ -56,6 +59,9 @@ export const pages: Page[] = [
   fleetServer,
   catalogue,
   catalogueService,
+  contracts,
+  contract,
+  suspensions,
   trustServices,
   explanation,
   auditOrders,

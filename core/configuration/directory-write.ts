@@ -12,8 +12,6 @@ export type DirectoryToWrite = {
   verificationCert: Buffer
   /** URI of the signature algorithm, see `signatureUriFor`. */
   algorithmId: string
-  /** RSA value, or DER of an ECDSA one. */
-  sign(data: Buffer): Buffer
   /** Outer and inner boundary, random where not given: 20 letters and digits. */
   boundaries?: [string, string] | undefined
 }
@@ -21,8 +19,17 @@ export type DirectoryToWrite = {
 const BOUNDARY_LENGTH = 20
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
-/** The whole document, its MIME head included: the body that a source answers with. */
-export function writeDirectory(q: DirectoryToWrite): Buffer {
+/** The whole document, its MIME head included: the body that a source answers with. `sign` gives an RSA value, or DER of an ECDSA one. */
+export function writeDirectory(q: DirectoryToWrite & { sign(data: Buffer): Buffer }): Buffer {
+  const { toBeSigned, finish } = prepareDirectory(q)
+  return finish(q.sign(toBeSigned))
+}
+
+/** What a directory's signature covers, and the document once there is one. */
+export function prepareDirectory(q: DirectoryToWrite): {
+  toBeSigned: Buffer
+  finish(signature: Buffer): Buffer
+} {
   const [outer, inner] = q.boundaries ?? [randomBoundary(), randomBoundary()]
   const signedBytes = Buffer.from(
     [
@@ -44,7 +51,7 @@ export function writeDirectory(q: DirectoryToWrite): Buffer {
     '',
     '',
   ]
-  const tail = [
+  const tail = (signature: Buffer): string[] => [
     '',
     `--${outer}`,
     'Content-Type: application/octet-stream',
@@ -52,11 +59,15 @@ export function writeDirectory(q: DirectoryToWrite): Buffer {
     `Signature-Algorithm-Id: ${q.algorithmId}`,
     `Verification-certificate-hash: ${certHash}; hash-algorithm-id="${DIGEST_URI['SHA-512']}"`,
     '',
-    q.sign(signedBytes).toString('base64'),
+    signature.toString('base64'),
     `--${outer}--`,
     '',
   ]
-  return Buffer.concat([Buffer.from(head.join('\r\n')), signedBytes, Buffer.from(tail.join('\r\n'))])
+  return {
+    toBeSigned: signedBytes,
+    finish: (signature) =>
+      Buffer.concat([Buffer.from(head.join('\r\n')), signedBytes, Buffer.from(tail(signature).join('\r\n'))]),
+  }
 }
 
 function partLines(part: DirectoryPart): string[] {

@@ -15,6 +15,8 @@ import {
   isObject,
   malformed,
   openDocument,
+  type RemoteDocumentSigner,
+  signDocument,
   writeDocument,
 } from './signed-document.ts'
 
@@ -26,6 +28,11 @@ const MAX_HASHES = 54
 
 export function writeLogHead(head: LogHead, signer: DocumentSigner): string {
   return writeDocument(head, signer, KIND)
+}
+
+/** As `writeLogHead`, by a signer whose key may lie on a token. */
+export function signLogHead(head: LogHead, signer: RemoteDocumentSigner): Promise<string> {
+  return signDocument(head, signer, KIND)
 }
 
 /** The head inside a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf`, `invalid_global_conf_signature`. */
@@ -74,6 +81,17 @@ export function contractEntry(q: {
   at: string
 }): LogEntry {
   return { content: '', form: canonicalJson({ kind: 'contract', ...q }) }
+}
+
+/** Which external anchor the instance trusts, by its SHA-256, or trusts no more. */
+export function federationEntry(q: {
+  instance: string
+  federated: string
+  anchor: string
+  act: string
+  at: string
+}): LogEntry {
+  return { content: '', form: canonicalJson({ kind: 'federation', ...q }) }
 }
 
 /** The proof for a head of `size` leaves: its newest leaf, and what leads from an older head to it. */

@@ -6,6 +6,7 @@ import { createHash, type KeyObject, sign, verify } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
+import { isLocal, publicHalf, type SigningKey, signWith } from '#core/signature/signing-key.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export type DocumentAlgorithm = 'ES256' | 'RS512'
@@ -17,6 +18,9 @@ export type DocumentSigner = {
   /** ES256: raw r||s over SHA-256; RS512: PKCS#1 v1.5 over SHA-512. */
   sign(data: Buffer): Buffer
 }
+
+/** A signer whose key may lie on a token. */
+export type RemoteDocumentSigner = Omit<DocumentSigner, 'sign'> & { sign(data: Buffer): Promise<Buffer> }
 
 /** A kind of document: its name in faults, its `typ` (the statement, the first of them, has none), its greatest length. */
 export type DocumentKind = { name: string; type?: string | undefined; maxLength: number }
@@ -35,12 +39,47 @@ export function documentSigner(certificate: Buffer, key: KeyObject): DocumentSig
     : { certificate, algorithm: 'RS512', sign: (data) => sign('sha512', data, key) }
 }
 
+/** As `documentSigner`, by a key wherever it lies. */
+export function documentSignerOf(certificate: Buffer, key: SigningKey): RemoteDocumentSigner {
+  if (isLocal(key)) {
+    const { algorithm, sign: signNow } = documentSigner(certificate, key)
+    return { certificate, algorithm, sign: async (data) => signNow(data) }
+  }
+  return publicHalf(key).asymmetricKeyType === 'ec'
+    ? {
+        certificate,
+        algorithm: 'ES256',
+        sign: (data) => signWith(key, { digest: 'sha256', kind: 'ecdsa' }, data),
+      }
+    : {
+        certificate,
+        algorithm: 'RS512',
+        sign: (data) => signWith(key, { digest: 'sha512', kind: 'rsa' }, data),
+      }
+}
+
 export function writeDocument(payload: object, signer: DocumentSigner, kind: DocumentKind): string {
-  const header = { alg: signer.algorithm, typ: kind.type, 'x5t#S256': thumbprint(signer.certificate) }
-  const signed = [header, payload]
-    .map((part) => Buffer.from(canonicalJson(part)).toString('base64url'))
-    .join('.')
+  const signed = signedPart(payload, signer, kind)
   return `${signed}.${signer.sign(Buffer.from(signed)).toString('base64url')}`
+}
+
+/** As `writeDocument`, by a signer whose key may lie on a token. */
+export async function signDocument(
+  payload: object,
+  signer: RemoteDocumentSigner,
+  kind: DocumentKind,
+): Promise<string> {
+  const signed = signedPart(payload, signer, kind)
+  return `${signed}.${(await signer.sign(Buffer.from(signed))).toString('base64url')}`
+}
+
+function signedPart(
+  payload: object,
+  signer: Pick<DocumentSigner, 'algorithm' | 'certificate'>,
+  kind: DocumentKind,
+): string {
+  const header = { alg: signer.algorithm, typ: kind.type, 'x5t#S256': thumbprint(signer.certificate) }
+  return [header, payload].map((part) => Buffer.from(canonicalJson(part)).toString('base64url')).join('.')
 }
 
 /**

@@ -2,7 +2,7 @@
  * Our signed statement beside X-Road's configuration. Its index only rises, so that a rolled back or frozen source shows;
  * it says whether the instance has a suspension list, and carries the signed head of the registry's transparency log.
  */
-import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
+import type { ConfigurationStatement, RegistrationService } from '#schemas/global-configuration.ts'
 import {
   type DocumentKind,
   type DocumentSigner,
@@ -10,6 +10,8 @@ import {
   isTime,
   malformed,
   openDocument,
+  type RemoteDocumentSigner,
+  signDocument,
   writeDocument,
 } from './signed-document.ts'
 
@@ -17,6 +19,8 @@ const KIND: DocumentKind = { name: 'statement', maxLength: 1024 * 1024 }
 const MAX_PARTS = 1024
 const MAX_HEAD_LENGTH = 2048
 const PART_NAME = /^V[1-9]\d?\/[A-Z][A-Z0-9-]{0,63}$/
+const HTTPS_ADDRESS = /^https:\/\/[A-Za-z0-9.:[\]_-]{1,255}\/$/
+const MAX_CERTIFICATE_LENGTH = 16_384
 const SHA512_BASE64 = /^[A-Za-z0-9+/]{86}==$/
 
 /** Signs a statement. */
@@ -24,13 +28,30 @@ export function writeStatement(statement: ConfigurationStatement, signer: Docume
   return writeDocument(statement, signer, KIND)
 }
 
+/** As `writeStatement`, by a signer whose key may lie on a token. */
+export function signStatement(
+  statement: ConfigurationStatement,
+  signer: RemoteDocumentSigner,
+): Promise<string> {
+  return signDocument(statement, signer, KIND)
+}
+
 /**
  * The statement inside a JWS that one of `certificates` (DER) signed; the head in it is not looked at. Throws
  * `malformed_global_conf`, `invalid_global_conf_signature`.
  */
 export function verifyStatement(jws: string, certificates: Buffer[]): ConfigurationStatement {
-  const { instance, index, generatedAt, expireDate, parts, hasSuspensionList, logHead, ...more } =
-    openDocument(jws, certificates, KIND)
+  const {
+    instance,
+    index,
+    generatedAt,
+    expireDate,
+    parts,
+    hasSuspensionList,
+    logHead,
+    registration,
+    ...more
+  } = openDocument(jws, certificates, KIND)
   if (
     Object.keys(more).length > 0 ||
     typeof instance !== 'string' ||
@@ -48,7 +69,25 @@ export function verifyStatement(jws: string, certificates: Buffer[]): Configurat
     ...{ instance, index, generatedAt, expireDate, parts: readParts(parts) },
     ...(hasSuspensionList === undefined ? {} : { hasSuspensionList }),
     ...(logHead === undefined ? {} : { logHead }),
+    ...(registration === undefined ? {} : { registration: readRegistration(registration) }),
   }
+}
+
+function readRegistration(value: unknown): RegistrationService {
+  if (isObject(value)) {
+    const { address, certificate, ...more } = value
+    if (
+      Object.keys(more).length === 0 &&
+      typeof address === 'string' &&
+      HTTPS_ADDRESS.test(address) &&
+      URL.canParse(address) &&
+      typeof certificate === 'string' &&
+      certificate.length <= MAX_CERTIFICATE_LENGTH &&
+      Buffer.from(certificate, 'base64').toString('base64') === certificate
+    )
+      return { address, certificate }
+  }
+  throw malformed(KIND, 'its registration service is malformed')
 }
 
 function readParts(value: unknown): ConfigurationStatement['parts'] {

@@ -21,6 +21,8 @@ import {
   isTime,
   malformed,
   openDocument,
+  type RemoteDocumentSigner,
+  signDocument,
   writeDocument,
 } from './signed-document.ts'
 
@@ -34,9 +36,15 @@ const KIND: DocumentKind = {
 /** The longest grace for an outage of the registry (DESIGN: up to 24 h); whatever a registry signs, no list holds longer. */
 export const LONGEST_VALIDITY_MS = 24 * 3_600_000
 const SHA256 = /^[0-9a-f]{64}$/
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export function writeSuspensionList(list: SuspensionList, signer: DocumentSigner): string {
   return writeDocument(list, signer, KIND)
+}
+
+/** As `writeSuspensionList`, by a signer whose key may lie on a token. */
+export function signSuspensionList(list: SuspensionList, signer: RemoteDocumentSigner): Promise<string> {
+  return signDocument(list, signer, KIND)
 }
 
 /** The list inside a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf`, `invalid_global_conf_signature`. */
@@ -75,9 +83,10 @@ function readSuspended(value: unknown, instance: string): Suspended[] {
   return all
 }
 
-/** Whether `id` is the one text form of such an identifier in this instance, or of a certificate's SHA-256. */
+/** Whether `id` is the one text form of such an identifier in this instance, of a certificate's SHA-256, or of a contract's id. */
 export function isIdOf(kind: SuspendedKind, id: string, instance: string): boolean {
   if (kind === 'certificate') return SHA256.test(id)
+  if (kind === 'contract') return UUID.test(id)
   const parse = { member: parseMemberId, subsystem: parseSubsystemId, server: parseServerId }[kind]
   try {
     const parsed = parse(id)
@@ -94,12 +103,14 @@ export type SuspensionIndex = {
   ofClient(text: string): string | undefined
   ofServer(text: string): string | undefined
   ofCertificate(sha256: string): string | undefined
+  ofContract(id: string): boolean
 }
 
 export const NOBODY_SUSPENDED: SuspensionIndex = Object.freeze({
   ofClient: () => undefined,
   ofServer: () => undefined,
   ofCertificate: () => undefined,
+  ofContract: () => false,
 })
 
 /** The look-ups of one instance's list; ids in their text form. */
@@ -107,12 +118,8 @@ export function indexSuspensions(suspended: Suspended[]): SuspensionIndex {
   if (suspended.length === 0) return NOBODY_SUSPENDED
   const of = (kind: SuspendedKind): ReadonlySet<string> =>
     new Set(suspended.filter((one) => one.kind === kind).map(({ id }) => id))
-  const [members, subsystems, servers, certificates] = SUSPENDED_KINDS.map(of) as [
-    ReadonlySet<string>,
-    ReadonlySet<string>,
-    ReadonlySet<string>,
-    ReadonlySet<string>,
-  ]
+  const [members, subsystems] = [of('member'), of('subsystem')]
+  const [servers, certificates, contracts] = [of('server'), of('certificate'), of('contract')]
   return {
     ofClient: (text) => {
       if (subsystems.has(text)) return `the subsystem ${text}`
@@ -123,5 +130,6 @@ export function indexSuspensions(suspended: Suspended[]): SuspensionIndex {
     ofServer: (text) => (servers.has(text) ? `the security server ${text}` : undefined),
     ofCertificate: (sha256) =>
       certificates.has(sha256) ? `the certificate with SHA-256 ${sha256}` : undefined,
+    ofContract: (id) => contracts.has(id),
   }
 }

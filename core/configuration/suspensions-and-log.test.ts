@@ -24,6 +24,7 @@ import { indexSuspensions, verifySuspensionList, writeSuspensionList } from './s
 const [own, stranger] = [createConfigurationSigner('own'), createConfigurationSigner('stranger')]
 const signer = documentSigner(own.certificate, own.key)
 const SHA256 = 'ab'.repeat(32)
+const CONTRACT = '0f8fad5b-d9cb-469f-a165-70867728950e'
 const SINCE = '2026-01-01T00:00:00.000Z'
 
 const LIST: SuspensionList = {
@@ -36,6 +37,7 @@ const LIST: SuspensionList = {
     { kind: 'subsystem', id: 'DEV/GOV/2/pop%20a', since: SINCE },
     { kind: 'server', id: 'DEV/GOV/2/ss1', since: SINCE },
     { kind: 'certificate', id: SHA256, since: SINCE },
+    { kind: 'contract', id: CONTRACT, since: SINCE },
   ],
 }
 
@@ -85,6 +87,9 @@ void t.test('suspension lists', async (t) => {
     { ...LIST, suspended: [null] },
     { ...LIST, suspended: [[]] },
     { ...LIST, suspended: [{ ...entry, kind: 'contract' }] },
+    { ...LIST, suspended: [{ ...entry, kind: 'contract', id: CONTRACT.toUpperCase() }] },
+    { ...LIST, suspended: [{ ...entry, kind: 'contract', id: SHA256 }] },
+    { ...LIST, suspended: [{ ...entry, kind: 'group' }] },
     { ...LIST, suspended: [{ ...entry, kind: '__proto__' }] },
     { ...LIST, suspended: [{ ...entry, since: 1 }] },
     { ...LIST, suspended: [{ ...entry, reason: 'x' }] },

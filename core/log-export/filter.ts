@@ -14,6 +14,8 @@ export type ExportFilter = {
   failed?: boolean
   from?: string
   to?: string
+  /** The id of a search by person: what it found nobody else can tell, so it proves of no record that it was rightly left out. */
+  subjectSearch?: string
 }
 
 /** A record as the search gives it; identifiers are in the form with colons. */

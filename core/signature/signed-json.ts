@@ -3,12 +3,13 @@
  * form only: the header is protected and holds alg, typ, x5c and ocsp, nothing names a key elsewhere (no jku, jwk, kid), and
  * the algorithm is the one that fits the key in the certificate.
  */
-import { constants, type KeyObject, sign, verify } from 'node:crypto'
+import { type KeyObject, sign, verify } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { isStrongKey } from '#core/certificate/key-strength.ts'
 import { Fault } from '#schemas/fault.ts'
+import { optionsOf, publicHalf, type SigningKey, type SigningMethod, signWith } from './signing-key.ts'
 
 export type JsonSigner = {
   /** The signer's certificate first, then those between it and an approved CA. */
@@ -24,7 +25,7 @@ export type JsonSignature = { certificate: Certificate; certificates: Certificat
 export type SignedJson = { document: unknown; signatures: JsonSignature[] }
 
 /** RFC 7518 3.1. The digest hangs on the curve, so that a key has one algorithm. */
-const CURVES: Record<string, { alg: string; digest: string }> = {
+const CURVES: Record<string, { alg: string; digest: SigningMethod['digest'] }> = {
   prime256v1: { alg: 'ES256', digest: 'sha256' },
   secp384r1: { alg: 'ES384', digest: 'sha384' },
   secp521r1: { alg: 'ES512', digest: 'sha512' },
@@ -38,14 +39,40 @@ const MAX_RESPONSES = 5
 /** Signs `document` once by each signer; `type` says what it is for, so that it cannot serve as something else. */
 export function writeSignedJson(document: unknown, type: string, signers: JsonSigner[]): string {
   const payload = base64Url(canonicalJson(document))
-  const signatures = signers.map(({ certificates, ocspResponses, key }) => {
-    const { alg } = algorithmOf(key)
-    const x5c = certificates.map((one) => one.der.toString('base64'))
-    const ocsp = ocspResponses.map((one) => one.toString('base64'))
-    const header = base64Url(canonicalJson({ alg, typ: type, x5c, ocsp }))
-    return { protected: header, signature: signData(key, `${header}.${payload}`).toString('base64url') }
+  const signatures = signers.map((signer) => {
+    const header = headerOf(signer, algorithmOf(signer.key).alg, type)
+    const value = signData(signer.key, `${header}.${payload}`)
+    return { protected: header, signature: value.toString('base64url') }
   })
   return canonicalJson({ payload, signatures })
+}
+
+/** As `writeSignedJson`, by keys that may lie on a token. */
+export async function signJson(
+  document: unknown,
+  type: string,
+  signers: (Omit<JsonSigner, 'key'> & { key: SigningKey })[],
+): Promise<string> {
+  const payload = base64Url(canonicalJson(document))
+  const signatures = await Promise.all(
+    signers.map(async (signer) => {
+      const { alg, method } = algorithmOf(publicHalf(signer.key))
+      const header = headerOf(signer, alg, type)
+      const value = await signWith(signer.key, method, Buffer.from(`${header}.${payload}`))
+      return { protected: header, signature: value.toString('base64url') }
+    }),
+  )
+  return canonicalJson({ payload, signatures })
+}
+
+function headerOf(
+  { certificates, ocspResponses }: Omit<JsonSigner, 'key'>,
+  alg: string,
+  type: string,
+): string {
+  const x5c = certificates.map((one) => one.der.toString('base64'))
+  const ocsp = ocspResponses.map((one) => one.toString('base64'))
+  return base64Url(canonicalJson({ alg, typ: type, x5c, ocsp }))
 }
 
 /**
@@ -100,34 +127,23 @@ function readSignature(one: Record<string, unknown>, payload: string, type: stri
   return { certificate, certificates, ocspResponses }
 }
 
-function algorithmOf(key: KeyObject): { alg: string; digest: string } {
-  const found =
-    key.asymmetricKeyType === 'ec'
-      ? CURVES[key.asymmetricKeyDetails?.namedCurve ?? '']
-      : key.asymmetricKeyType === 'rsa'
-        ? { alg: 'PS256', digest: 'sha256' }
-        : undefined
-  if (found === undefined) throw new Fault('cannot_sign', { what: 'a key of this kind signs no JWS' })
-  return found
-}
-
 /** RFC 7518 3.4 and 3.5: r||s for ECDSA; RSASSA-PSS with a salt as long as the digest. */
-function options(key: KeyObject) {
-  return key.asymmetricKeyType === 'ec'
-    ? { key, dsaEncoding: 'ieee-p1363' as const }
-    : {
-        key,
-        padding: constants.RSA_PKCS1_PSS_PADDING,
-        saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
-      }
+function algorithmOf(key: KeyObject): { alg: string; method: SigningMethod } {
+  if (key.asymmetricKeyType === 'rsa') return { alg: 'PS256', method: { digest: 'sha256', kind: 'rsa-pss' } }
+  const curve = key.asymmetricKeyType === 'ec' ? (key.asymmetricKeyDetails?.namedCurve ?? '') : ''
+  const found = CURVES[curve]
+  if (found === undefined) throw new Fault('cannot_sign', { what: 'a key of this kind signs no JWS' })
+  return { alg: found.alg, method: { digest: found.digest, kind: 'ecdsa' } }
 }
 
 function signData(key: KeyObject, data: string): Buffer {
-  return sign(algorithmOf(key).digest, Buffer.from(data), options(key))
+  const { method } = algorithmOf(key)
+  return sign(method.digest, Buffer.from(data), { key, ...optionsOf(method) })
 }
 
 function isSignedBy(key: KeyObject, data: string, value: Buffer): boolean {
-  return verify(algorithmOf(key).digest, Buffer.from(data), options(key), value)
+  const { method } = algorithmOf(key)
+  return verify(method.digest, Buffer.from(data), { key, ...optionsOf(method) }, value)
 }
 
 function derList(value: unknown, name: string, most: number): Buffer[] {

@@ -50,6 +50,18 @@ export const operationFaults = {
     text: 'The configuration anchor is malformed',
     remedy: 'Download the anchor again and compare its hash',
   },
+  anchor_not_verified: {
+    status: 400,
+    blame: 'client',
+    text: 'The external anchor is not accepted',
+    remedy: 'Get the newest external anchor from the operator of the other instance and compare its hash',
+  },
+  federated_configuration_outdated: {
+    status: 503,
+    blame: 'server',
+    text: 'No valid configuration of the other instance is known',
+    remedy: 'Look at the external anchor of that instance: the registry says why it could not read it',
+  },
   anchor_file_not_found: {
     status: 503,
     blame: 'server',
@@ -90,7 +102,19 @@ export const operationFaults = {
     status: 400,
     blame: 'client',
     text: 'The PIN is not correct',
-    remedy: 'Check the PIN file',
+    remedy: 'Check the PIN or the PIN file before the next try; a hardware token locks after a few',
+  },
+  pin_locked: {
+    status: 409,
+    blame: 'server',
+    text: 'The hardware token has locked its PIN',
+    remedy: 'Set a new PIN with the tool of its maker, then log in',
+  },
+  token_unavailable: {
+    status: 503,
+    blame: 'server',
+    text: 'The hardware token cannot be used',
+    remedy: 'Check the device and its p11-kit server; when it is back, work goes on by itself',
   },
   malformed_der: {
     status: 400,
@@ -290,6 +314,20 @@ export const operationFaults = {
     blame: 'server',
     text: 'This service cannot answer now',
     remedy: 'Try again later',
+  },
+  subject_keys_unavailable: {
+    status: 503,
+    blame: 'server',
+    text: 'The holder of the keys for searches by person does not answer as it should',
+    remedy:
+      'Try again; the operator has to look at the process concordat subject-keys and its credentials. Exchanges go on, and are indexed later',
+  },
+  subject_searches_used_up: {
+    status: 429,
+    blame: 'client',
+    text: 'The searches by person that are allowed a day are used up',
+    remedy:
+      'Look at the results that you have, or go on tomorrow (UTC); the holder of the keys sets the limits',
   },
   audit_stream_refused: {
     status: 502,

@@ -11,11 +11,11 @@ import { folderOf, layoutOf } from '../sandbox/layout.ts'
 import { measureRegistry } from './registry/figures.ts'
 import { fillRegistry } from './registry/store.ts'
 
-const USAGE = `Usage: concordat bench registry [--members N] [--subsystems N] [--servers N] [--network 127.88.2] [--json]
+const USAGE = `Usage: concordat bench registry [--members N] [--subsystems N] [--servers N] [--contracts N] [--network 127.88.2] [--json]
 
-A sandbox whose registry holds 10000 members, 50000 subsystems and 2000 servers unless told otherwise: how long everything and one
-change take until they are published, lists and searches to answer, and a security server to take the configuration. With
---json the last line is one object.
+A sandbox whose registry holds 10000 members, 50000 subsystems, 2000 servers and 100000 contracts unless told otherwise: how long
+everything and one change take until they are published, lists and searches to answer, and a security server to take the
+configuration. With --json the last line is one object.
 `
 
 export async function run(args: string[]): Promise<number> {
@@ -25,6 +25,7 @@ export async function run(args: string[]): Promise<number> {
       members: { type: 'string', default: '10000' },
       subsystems: { type: 'string', default: '50000' },
       servers: { type: 'string', default: '2000' },
+      contracts: { type: 'string', default: '100000' },
       network: { type: 'string', default: '127.88.2' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -34,6 +35,7 @@ export async function run(args: string[]): Promise<number> {
     members: Number(values.members),
     subsystems: Number(values.subsystems),
     servers: Number(values.servers),
+    contracts: Number(values.contracts),
   }
   const isSound = Object.values(size).every((count) => Number.isSafeInteger(count) && count >= 100)
   if (values.help || !isSound || size.servers > size.members) {
@@ -56,7 +58,8 @@ export async function run(args: string[]): Promise<number> {
     })
     const certificates = await certificatesFor(size.servers)
     await fillRegistry(`sqlite:${folderOf(layout, 'registry/registry.db')}`, size, (at) => certificates[at]!)
-    say(`${size.members} members, ${size.subsystems} subsystems, ${size.servers} servers`)
+    const { members, subsystems, servers, contracts } = size
+    say(`${members} members, ${subsystems} subsystems, ${servers} servers, ${contracts} contracts`)
     const key = readFileSync(folderOf(layout, 'registry/api-key'), 'utf8').trim()
     const row = (what: string, value: string): void => say(`${what.padEnd(38)}${value}`)
     const figures = await measureRegistry(instance, key, size, row)

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
+import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { certificationRequest, setUp } from '#test/fakes/registry-sample.ts'
@@ -181,7 +182,7 @@ void t.test('what an API answers cannot steer a terminal', (t) => {
 })
 
 /** A declared registry as an administrator would write it, with its certificates beside it. */
-function declaredFile(t: Test): string {
+function declaredFile(t: Test, anchor: Buffer): string {
   const folder = t.testdir({})
   mkdirSync(path.join(folder, 'certificates'))
   const certificate = (name: string, der: Buffer): string => {
@@ -229,6 +230,7 @@ function declaredFile(t: Test): string {
       ],
       globalGroups: [{ code: 'all', description: 'All', members: ['DEV:GOV:1'] }],
       automaticApprovals: [{ kind: 'clientReg', memberClass: 'GOV' }],
+      externalAnchors: [certificate('fi.xml', anchor)],
     }),
   )
   return file
@@ -239,15 +241,18 @@ void t.test('a registry is brought to what a file declares', async (t) => {
   const env = at(node)
   const registry = (...args: string[]): Promise<Ran> => concordat(['registry', ...args], env)
   t.match(await registry('initialize-system', '--instance', 'DEV'), { code: 0, out: 'instance: DEV\n' })
-  const file = declaredFile(t)
+  const partner = await startConfigurationSource('FI')
+  t.teardown(() => partner.close())
+  partner.publish({ at: new Date(), expireDate: new Date(Date.now() + 600_000) })
+  const file = declaredFile(t, partner.anchor())
 
   const before = await registry('plan', file)
   t.match(before, { code: 3, out: /^do {8}add the member class GOV\n/ })
   t.match(before.out, /^later {5}add the subsystem DEV:GOV:1:sub ä$/m)
-  t.match(before.out, /\n13 to do, 0 different, 0 not named\n$/)
+  t.match(before.out, /\n15 to do, 0 different, 0 not named\n$/)
   const applied = await registry('apply', file)
   t.match(applied, { code: 0, errors: '' })
-  t.match(applied.out, /\n13 done, 0 waiting\n$/)
+  t.match(applied.out, /\n15 done, 0 waiting\n$/)
   t.match(await registry('plan', file), { code: 0, out: '0 to do, 0 different, 0 not named\n' })
   t.match(await registry('apply', file), { code: 0, out: '0 done, 0 waiting\n' })
   t.match(await node.must('GET', '/security-servers/DEV:GOV:1:SS1'), {
@@ -374,6 +379,7 @@ void t.test('declared files that are none', async (t) => {
     timestampingServices: [],
     globalGroups: [],
     automaticApprovals: [],
+    externalAnchors: [],
     proposed: new Set(),
   }
   t.same(

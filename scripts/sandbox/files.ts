@@ -18,8 +18,11 @@ import {
 } from './layout.ts'
 import { LOGIN_CLIENT, registryUrl, serverUrl, writePeople } from './people.ts'
 
+/** Folder, settings and log of the holder of subject keys. */
+export const SUBJECT_KEYS = 'subject-keys'
+
 /** Changes when a sandbox of an older version cannot be used any more. */
-export const SANDBOX_VERSION = '8'
+export const SANDBOX_VERSION = '9'
 
 /** Makes the folders and the processes' settings; keeps what is there. `catalogue`: whether the registry asks providers by itself. */
 export async function writeSettings(layout: Layout, catalogue: boolean): Promise<void> {
@@ -71,6 +74,7 @@ login:
 ${catalogue ? catalogueSettings(layout) : ''}`,
   )
   for (const agency of agenciesOf(layout)) writeServerSettings(layout, agency)
+  writeSubjectKeysSettings(layout)
   await writeWitnessPolicies(layout)
 }
 
@@ -93,6 +97,7 @@ function issuerUrl({ trust }: Layout): string {
 function writeServerSettings(layout: Layout, agency: Agency): void {
   const { key, address } = agency
   secret(folderOf(layout, `${key}/pin`))
+  const subjectKeys = agency === layout.agencies.population ? subjectKeysOf() : ''
   write(
     folderOf(layout, `${key}.yaml`),
     `# The security server of the ${agency.name}.
@@ -102,6 +107,7 @@ database: sqlite:${folderOf(layout, `${key}/server.db`)}
 messageLogDatabase: sqlite:${folderOf(layout, `${key}/message-log.db`)}
 pinFile: ./${key}/pin
 peers: { address: ${address} }
+allowedFederations: [all]
 clients:
   http: { address: ${address}, port: ${SERVER_PORTS.http} }
   https: { address: ${address}, port: ${SERVER_PORTS.https} }
@@ -114,7 +120,33 @@ login:
   contact: whoever started this sandbox
 witness: { name: ${witnessName(layout, agency)} }
 witnesses: { policyFile: ./${key}/witnesses.policy }
-development: true
+${subjectKeys}development: true
+`,
+  )
+}
+
+/** The register answers citizens who ask who wanted their data: another process holds the keys of its index by person. */
+function subjectKeysOf(): string {
+  return `subjectKeys:
+  socket: ./${SUBJECT_KEYS}/socket
+  indexKeyFile: ./${SUBJECT_KEYS}/index-key
+  searchKeyFile: ./${SUBJECT_KEYS}/search-key
+`
+}
+
+function writeSubjectKeysSettings(layout: Layout): void {
+  const { population } = layout.agencies
+  mkdirSync(folderOf(layout, SUBJECT_KEYS), { recursive: true, mode: 0o700 })
+  for (const name of ['index-key', 'search-key']) secret(folderOf(layout, `${SUBJECT_KEYS}/${name}`))
+  write(
+    folderOf(layout, `${SUBJECT_KEYS}.yaml`),
+    `# Who holds the keys by which the log of the ${population.name} is searched for people.
+server: ${serverText(layout, population)}
+directory: ./${SUBJECT_KEYS}/keys
+database: sqlite:${folderOf(layout, `${SUBJECT_KEYS}/subject-keys.db`)}
+indexKeyFile: ./${SUBJECT_KEYS}/index-key
+searchKeyFile: ./${SUBJECT_KEYS}/search-key
+socket: ./${SUBJECT_KEYS}/socket
 `,
   )
 }

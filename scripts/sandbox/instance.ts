@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { type Approve, admitByRequest, approveByKey, approveByTwo } from './admit-by-request.ts'
 import { openApi as describedApi } from './agencies/population-register.ts'
 import { type Api, openApi } from './client.ts'
-import { SANDBOX_VERSION, systemCertificate, writeSettings } from './files.ts'
+import { SANDBOX_VERSION, SUBJECT_KEYS, systemCertificate, writeSettings } from './files.ts'
 import { type Administrators, arrive, installRegistry, inviteReaders } from './install-registry.ts'
 import {
   type Agency,
@@ -83,6 +83,7 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
       buildPages(progress),
       start('trust services', serverCommand('trust-services'), settings('trust')),
       start('central registry', serverCommand('central-registry'), settings('registry')),
+      start('subject keys of the Population Agency', serverCommand('subject-keys'), settings(SUBJECT_KEYS)),
     ])
     const registry = await openApi(
       `http://${layout.registry.address}:${layout.registry.adminPort}/api/v1`,

@@ -1,4 +1,4 @@
-/** Where everything of a sandbox lies and listens: an instance DEV with three agencies, each with a security server. */
+/** Where everything of a sandbox lies and listens: an instance, DEV by default, with three agencies, each with a security server. */
 import path from 'node:path'
 
 export type Agency = {
@@ -30,7 +30,7 @@ export const MEMBER_CLASS = 'GOV'
 export const POPULATION_SERVICE = 'persons'
 
 /** The layout below `directory`, on the loopback network `network` (three numbers, "127.0.1" by default). */
-export function layoutOf(directory: string, network: string): Layout {
+export function layoutOf(directory: string, network: string, instance = 'DEV'): Layout {
   const agency = (
     key: string,
     memberCode: string,
@@ -47,7 +47,7 @@ export function layoutOf(directory: string, network: string): Layout {
     address: `${network}.${last}`,
   })
   return {
-    instance: 'DEV',
+    instance,
     memberClass: MEMBER_CLASS,
     directory,
     trust: { address: `${network}.20`, caPort: 8888, ocspPort: 8889, tsaPort: 8899, openIdPort: 8890 },

@@ -95,6 +95,13 @@ export async function setUpService(q: {
     subjectType: 'SUBSYSTEM',
     subjectId: encoded(subsystemText(layout, layout.agencies.tax)),
   })
+  // Whom a call is about: a citizen may ask who wanted their data.
+  for (const place of [
+    { method: 'GET', path: '/persons/{code}', in: 'path', name: 'code' },
+    { method: 'POST', path: '/persons/lookup', in: 'body', name: '/codes' },
+    { method: 'GET', path: '/persons', in: 'reply', name: '/persons/code' },
+  ])
+    await server.send('POST', '/subject-places', { serviceId: `${provider}:${q.serviceCode}`, ...place })
   await server.send('PUT', `/service-descriptions/${description.id}/enable`)
 }
 

@@ -1,18 +1,27 @@
 #!/bin/sh
 # The programs that tests check against: PostgreSQL, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace,
-# Python. As root on Debian they
+# Python, SoftHSM with p11-kit and OpenSC. As root on Debian they
 # are installed (and no service of theirs is started or enabled); elsewhere one line says what is missing.
 set -eu
 
 has() { command -v "$1" >/dev/null 2>&1; }
 has_postgresql() { has initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
 has_redis() { has valkey-server || has redis-server; }
+has_softhsm() {
+  for module in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so /usr/lib64/pkcs11/libsofthsm2.so; do
+    if [ -e "$module" ]; then return 0; fi
+  done
+  return 1
+}
 has_chromium() { has chromium || has chromium-browser; }
 
 missing() {
   has_postgresql || echo postgresql
   has_redis || echo valkey-server
   has_chromium || echo chromium
+  if ! has_softhsm || ! has softhsm2-util; then echo softhsm2; fi
+  has p11-kit || echo p11-kit
+  has pkcs11-tool || echo opensc
   for name in xmlsec1 openssl unzip strace python3; do
     has "$name" || echo "$name"
   done
@@ -61,5 +70,5 @@ fi
 if [ -n "${CI:-}" ]; then
   echo "Missing: $names- in CI no test may be skipped." >&2
 else
-  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql redis-server chromium xmlsec1 openssl unzip strace python3"
+  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql redis-server chromium xmlsec1 openssl unzip strace python3 softhsm2 p11-kit opensc"
 fi

@@ -53,7 +53,7 @@ async function fromAnchor(bytes: Buffer, file: string, now: Date): Promise<Loade
     [
       import('#security-server/global-configuration/client.ts'),
       import('#security-server/global-configuration/fetch-configuration.ts'),
-      import('#security-server/global-configuration/read-parameters.ts'),
+      import('#platform/configuration-documents/read-parameters.ts'),
     ],
   )
   const client = createConfigurationClient()

@@ -23,6 +23,7 @@ import { CLIENT } from '#test/fakes/openid-provider.ts'
 import { createContracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import { createPostDocument } from '../global-configuration/registration/client.ts'
+import type { HardwareTokenPlace } from '../keys/hardware-keys.ts'
 import type { Keys } from '../keys/keys.ts'
 import { createWorld, PIN, server, type World } from '../keys/keys-fixture.ts'
 import { createLocalSystems, type LocalSystems } from '../local-systems/local-systems.ts'
@@ -34,6 +35,9 @@ import { verifyInThread } from '../message-log/verify/verify-in-thread.ts'
 import { serverMigrations } from '../migrations/migrations.ts'
 import { createCasesStore } from '../peer/reconciliation/cases-store.ts'
 import { createReconciliationStore } from '../peer/reconciliation/store.ts'
+import { createHolder, type Holder } from '../subject-keys/holder.ts'
+import { holderMigrations } from '../subject-keys/store.ts'
+import { type SubjectSearch, wireSubjects } from '../subject-search.ts'
 import { createPartners } from '../witness/partners/partners.ts'
 import { createPartnerStore } from '../witness/partners/store.ts'
 import { adminRoutes } from './api.ts'
@@ -60,6 +64,8 @@ export type AdminWorld = {
   localSystems: LocalSystems
   messageLog: MessageLog
   exports: RecordExports
+  subjects: SubjectSearch
+  subjectKeys: Holder
   database: Database
   /** A key's Authorization header by role. */
   authorization: Record<string, string>
@@ -87,10 +93,11 @@ export async function createAdminWorld(
     pages?: string
     /** Instead of nobody. */
     witnessing?: (log: MessageLog) => Partial<WitnessView>
+    hardwareTokens?: HardwareTokenPlace[]
   } = {},
 ): Promise<AdminWorld> {
   const world = await createWorld(t)
-  const keys = await world.open()
+  const keys = await world.open(o.hardwareTokens && { hardwareTokens: o.hardwareTokens })
   if (o.initialized !== false) await keys.initialize(PIN)
   const clock = () => world.now
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-admin-'))
@@ -149,6 +156,21 @@ export async function createAdminWorld(
     post: () => Promise.reject(new Fault('registration_unavailable')),
     needsApproval: true,
   })
+  const holderDatabase = await openDatabase('sqlite::memory:')
+  t.teardown(() => holderDatabase.close())
+  await migrate(holderDatabase, holderMigrations)
+  const subjectKeys = await createHolder({
+    ...{
+      database: holderDatabase,
+      directory: path.join(folder, 'subject-keys'),
+      clock: Date.now,
+      keepMonths: 12,
+    },
+    limits: { perPersonDay: 40, perCaseDay: 20, perDay: 200 },
+  })
+  const subjects = await wireSubjects({
+    ...{ settings: undefined, keys: subjectKeys, database, clock, messageLog, contracts },
+  })
   const app = createHttpService({ name: 'admin', log })
   t.teardown(() => app.close())
   const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
@@ -188,6 +210,7 @@ export async function createAdminWorld(
     jobs,
     exports,
     auditOrders,
+    subjects,
     own,
   })
   t.teardown(() => api.close())
@@ -209,6 +232,8 @@ export async function createAdminWorld(
     localSystems,
     messageLog,
     exports,
+    subjects,
+    subjectKeys,
     database,
     authorization,
     async ask(method, url, body, { role = 'all', type } = {}) {
@@ -270,6 +295,7 @@ function configurationOf(world: World): GlobalConfiguration {
       attempt: { lastAttempt: undefined, lastSuccess: undefined, lastError: undefined },
       own: undefined,
       federated: [],
+      federatedMissing: [],
       registry: { fork: undefined, behind: undefined },
     }),
     readAnchor: unused,

@@ -36,6 +36,7 @@ import { managementRequestHandlers } from './requests/management-requests.ts'
 import { retentionHandlers } from './retention.ts'
 import type { AdminRooms } from './rooms.ts'
 import { serviceHandlers } from './services.ts'
+import { subjectHandlers } from './subjects/handlers.ts'
 import { systemCertificateHandlers } from './system-certificate.ts'
 import { tokenHandlers } from './tokens.ts'
 import { trafficHandlers } from './traffic.ts'
@@ -125,6 +126,7 @@ export async function adminRoutes(
       ...exportHandlers(rooms),
       ...auditOrderHandlers(rooms),
       ...witnessHandlers(rooms),
+      ...subjectHandlers(rooms),
       ...retentionHandlers(rooms),
       ...reconciliationHandlers(rooms),
       ...diagnosticsHandlers(rooms),

@@ -4,6 +4,7 @@ import { asFault, type Fault } from '#schemas/fault.ts'
 import { LIST_GOOD_MS } from '../global-configuration/contracts/index-contracts.ts'
 import type { KeptContract } from '../global-configuration/contracts/verify-contract.ts'
 import { registryFinding, suspensionListFinding } from '../global-configuration/findings.ts'
+import { hardwareFinding } from '../keys/hardware-finding.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 
 export type Diagnosis = {
@@ -25,9 +26,11 @@ export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
       checkedAt: new Date(rooms.clock()).toISOString(),
       items: [
         configuration(rooms),
+        ...federations(rooms),
         finding('suspension-list', suspensionListFinding(rooms.globalConfiguration.state(), rooms.clock())),
         finding('registry', registryFinding(rooms.globalConfiguration.state())),
         token(rooms),
+        ...hardwareTokens(rooms),
         ...certificates(rooms),
         systemCertificate(rooms),
         attempt('signing', 'ready', () => rooms.keys.signingIdentity(rooms.server)),
@@ -56,6 +59,23 @@ function configuration({ globalConfiguration }: AdminRooms): Diagnosis {
   return { ...now, state: 'WARNING', message, remedy: 'Check that the registry can be reached' }
 }
 
+/** Each other instance that is allowed here: exchanges with its members stop with its configuration, and no others. */
+function federations({ globalConfiguration }: AdminRooms): Diagnosis[] {
+  const { federated, federatedMissing } = globalConfiguration.state()
+  const remedy = 'Ask the registry: it reads the same configuration, and says what is wrong with it'
+  return [
+    ...federated.map(({ instance, isExpired, expiresAt }): Diagnosis => {
+      const message = `${isExpired ? 'expired' : 'valid until'} ${expiresAt.toISOString()}`
+      const name = `federation ${instance}`
+      return isExpired ? { name, state: 'ERROR', message, remedy } : { name, state: 'OK', message }
+    }),
+    ...federatedMissing.map((instance): Diagnosis => {
+      const message = 'no configuration of it was accepted yet'
+      return { name: `federation ${instance}`, state: 'ERROR', message, remedy }
+    }),
+  ]
+}
+
 function finding(name: string, { ok, reason }: Finding): Diagnosis {
   if (ok) return { name, state: 'OK', message: reason ?? 'nothing is wrong with it' }
   return {
@@ -74,6 +94,18 @@ function token({ keys }: AdminRooms): Diagnosis {
     message: initialized ? 'the token is locked' : 'the token is not initialized',
     remedy: initialized ? 'Log in to the token with its PIN' : 'Initialize the token with a PIN',
   }
+}
+
+function hardwareTokens({ keys }: AdminRooms): Diagnosis[] {
+  const found = hardwareFinding(keys.tokens())
+  if (found === undefined) return []
+  if (found.ok) return [{ name: 'hardware-tokens', state: 'OK', message: 'they can sign' }]
+  return [
+    {
+      ...{ name: 'hardware-tokens', state: 'ERROR', message: found.reason ?? 'a token cannot sign' },
+      remedy: 'Check the device and its p11-kit server; log in to a token that is locked',
+    },
+  ]
 }
 
 function certificates({ keys, clock }: AdminRooms): Diagnosis[] {

@@ -5,6 +5,7 @@ import type { OperationInput } from '#platform/http-service/openapi.ts'
 /** Operations that only look, and are recorded although they change nothing; the audit log can be narrowed to them. */
 export const LOOKS = [
   'findRecords',
+  'findSubjectRecords',
   'getTraffic',
   'getRecord',
   'getExchange',

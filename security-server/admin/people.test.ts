@@ -222,6 +222,17 @@ void t.test('content for one auditor when a second one agrees', async (t) => {
     t.match(await content(ben), refused, 'for who asked alone')
     t.match(await content(anna, index + 2), refused, 'for this exchange')
     t.match(await content(anna, index, 'C-2'), refused, 'for this case')
+
+    const person = { type: 'personal-code', identifier: '1', case: 'C-1', reason: 'complaint' }
+    const search = await bodyOf(anna.api(base, 'POST', '/message-log/subject-searches', person))
+    const results = (who: Browser) =>
+      who.api(base, 'GET', `/message-log/subject-searches/${String(search['id'])}/records`)
+    t.match(await results(anna), refused, 'a search by person')
+    const about = { searchId: search['id'], case: 'C-1', reason: 'complaint' }
+    t.match(await ben.api(base, 'POST', requests, about), { status: 403 }, 'asked for by who searched')
+    await grant(ben, (await bodyOf(anna.api(base, 'POST', requests, about)))['id'])
+    t.match(await results(anna), { status: 200, body: { records: [] } })
+    t.match(await results(ben), { status: 403, body: { type: 'forbidden' } })
     world.world.now += DAY
     await anna.login(base, 'anna')
     t.match(await content(anna), refused, 'for a day')
@@ -241,7 +252,7 @@ void t.test('content for one auditor when a second one agrees', async (t) => {
     t.match(await grant(ben, late['id']), { status: 409 })
     const list = JSON.parse((await ask('GET', `${requests}?q=c-9`)).raw.toString()) as Body[]
     t.match(list, [{ case: 'C-9', state: 'void' }])
-    t.equal((await ask('GET', `${requests}?state=granted&limit=1`)).headers['x-total-count'], '1')
+    t.equal((await ask('GET', `${requests}?state=granted&limit=1`)).headers['x-total-count'], '2')
 
     const erase = (of: number, body: object) => ask('POST', `/message-log/records/${of}/erase`, body)
     t.equal((await erase(index + 2, { case: 'A-1', reason: 'by <law>' })).status, 200)

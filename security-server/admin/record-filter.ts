@@ -18,9 +18,12 @@ export type FilterInput = {
   to?: string
 }
 
+/** As an export keeps it: with the entries of the search by person from which it was ordered. */
+export type KeptFilter = FilterInput & { subjectSearch?: string; subjects?: string[] }
+
 /** Throws `invalid_client_identifier`. */
-export function recordFilter(input: FilterInput): RecordFilter {
-  const { clientId, serviceId, partyId, peerId, from, to, ...rest } = input
+export function recordFilter(input: KeptFilter): RecordFilter {
+  const { subjectSearch: _search, clientId, serviceId, partyId, peerId, from, to, ...rest } = input
   return {
     ...rest,
     ...(clientId === undefined ? {} : { client: slashForm(clientId, 3, 4) }),
@@ -31,6 +34,12 @@ export function recordFilter(input: FilterInput): RecordFilter {
     ...(from === undefined ? {} : { from: isoTime(from) }),
     ...(to === undefined ? {} : { to: isoTime(to) }),
   }
+}
+
+/** What people are told of a kept filter: the search by person by its id, not by its hashes. */
+export function shownFilter(kept: string): FilterInput & { subjectSearch?: string } {
+  const { subjects: _entries, ...shown } = JSON.parse(kept) as KeptFilter
+  return shown
 }
 
 export function isoTime(text: string): string {

@@ -10,11 +10,13 @@ import type { PeopleStore } from '#platform/people/store.ts'
 import type { WitnessStore } from '#platform/witness/store.ts'
 import type { Outage } from '#schemas/fleet.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
+import type { SubjectMonths, SubjectSearch } from '#schemas/subject-keys.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
+import type { PlacesStore } from '../message-log/subjects/places-store.ts'
 import type { Verifications } from '../message-log/verifications/verifications.ts'
 import type { AuditOrders } from './audit-orders/create-audit-orders.ts'
 import type { FetchDocument } from './client.ts'
@@ -22,6 +24,7 @@ import type { ContentRequests } from './content-requests/create-content-requests
 import type { RecordExports } from './exports/create-exports.ts'
 import type { ReadableLog } from './readable-log.ts'
 import type { RegistrationClient } from './requests/client.ts'
+import type { SubjectSearchStore } from './subjects/store.ts'
 
 /** The part of the log that tells of no record: those are read by `logFor`. */
 export type AdminLog = Pick<
@@ -35,6 +38,7 @@ export type AdminLog = Pick<
   | 'checkpointNow'
   | 'timeStampNow'
   | 'witnesses'
+  | 'subjects'
 > & {
   /** Verifies the whole log; refused as `service_unavailable` where main.ts hands none in. */
   verify?(): Promise<unknown>
@@ -120,6 +124,22 @@ export type AdminReconciliation = {
   }
 }
 
+/** Searches by person; `keys` is absent where no key holder is configured. */
+export type AdminSubjects = {
+  places: PlacesStore
+  searches: SubjectSearchStore
+  keys:
+    | {
+        evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
+        state(): Promise<{
+          months: { month: string; createdAt: string | null; destroyedAt: string | null }[]
+          oldestKept: string
+          mark: number
+        }>
+      }
+    | undefined
+}
+
 export type AdminRooms = {
   server: ServerId
   clock: Clock
@@ -136,6 +156,7 @@ export type AdminRooms = {
   witnessing?: WitnessView | undefined
   jobs: Pick<Jobs, 'state' | 'enqueue'>
   exports: RecordExports
+  subjects?: AdminSubjects | undefined
   /** Absent where no registry of ours sends them. */
   auditOrders?: AuditOrders | undefined
   /** What the registry told; nothing where it is no registry of ours. */

@@ -1,9 +1,11 @@
 /** Tokens, keys and certificate requests. */
 import { Fault } from '#schemas/fault.ts'
+
 import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
 import { requestPem, type SubjectFields } from '../keys/certification-request.ts'
 import type { KeyInfo, TokenInfo } from '../keys/keys.ts'
 import { proposeSubject } from '../keys/propose-subject.ts'
+import { SOFTWARE_TOKEN_ID } from '../keys/tokens.ts'
 import { memberIdOf } from './ids.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 import { keyView, tokenView } from './views.ts'
@@ -19,6 +21,12 @@ export function tokenHandlers(rooms: AdminRooms): Handlers {
     const found = keys.tokens().find((each) => each.id === id)
     if (found === undefined) throw new Fault('token_not_found', { what: id })
     return found
+  }
+
+  /** What only a token whose files are ours can do. */
+  function softwareToken(id: string | undefined): void {
+    if (token(id).type !== 'SOFTWARE')
+      throw new Fault('invalid_input', { what: 'that is done with the tool of its maker' })
   }
 
   async function makeRequest(keyId: string, q: NewCsr) {
@@ -37,26 +45,28 @@ export function tokenHandlers(rooms: AdminRooms): Handlers {
     getTokens: async () => keys.tokens().map(tokenView),
     getToken: async ({ params }) => tokenView(token(params['tokenId'])),
     async loginToken({ params, body }) {
-      token(params['tokenId'])
-      await keys.login((body as { pin: string }).pin)
+      const { id } = token(params['tokenId'])
+      const { pin } = body as { pin: string }
+      await (id === SOFTWARE_TOKEN_ID ? keys.login(pin) : keys.hardware.login(id, pin))
     },
     async logoutToken({ params }) {
-      token(params['tokenId'])
-      keys.logout()
+      const { id } = token(params['tokenId'])
+      if (id === SOFTWARE_TOKEN_ID) keys.logout()
+      else await keys.hardware.logout(id)
     },
     async updateTokenPin({ params, body }) {
-      token(params['tokenId'])
+      softwareToken(params['tokenId'])
       const { oldPin, newPin } = body as { oldPin: string; newPin: string }
       await keys.changePin(oldPin, newPin)
     },
     async addKey({ params, body }) {
-      token(params['tokenId'])
-      return keyView(await keys.createKey(body as NewKey))
+      const { id } = token(params['tokenId'])
+      return keyView(await keys.createKey({ tokenId: id, ...(body as NewKey) }))
     },
     async addKeyAndCsr({ params, body }) {
-      token(params['tokenId'])
+      const { id: tokenId } = token(params['tokenId'])
       const { key, csr } = body as { key: NewKey; csr: NewCsr }
-      const made = await keys.createKey(key)
+      const made = await keys.createKey({ tokenId, ...key })
       try {
         const { id, pem } = await makeRequest(made.id, csr)
         return { key: keyView(keys.key(made.id)), csr: { id, keyId: made.id, pem } }
@@ -67,7 +77,7 @@ export function tokenHandlers(rooms: AdminRooms): Handlers {
       }
     },
     async importPkcs12({ params, body }) {
-      token(params['tokenId'])
+      softwareToken(params['tokenId'])
       const q = body as { files: string[]; password: string; keyconf?: string; usage?: Usage }
       const imported = await keys.importPkcs12({
         files: q.files.map(base64),

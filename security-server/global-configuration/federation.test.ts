@@ -22,10 +22,12 @@ void t.test('federation', async (t) => {
   t.same(other.source.requests, [])
 
   const federated = await world.open({ allowedFederations: ['FI'] })
+  t.same(federated.state().federatedMissing, ['FI'])
   await federated.refresh()
   const finnish = { instance: 'FI', memberClass: 'GOV', memberCode: '1234' }
   t.equal(federated.current().indexFor('FI')?.memberName(finnish), 'Finland')
   t.equal(federated.current().index.isRegistered(finnish), false)
+  t.same(federated.state().federatedMissing, [])
   t.same(
     federated
       .current()
@@ -95,4 +97,11 @@ void t.test('federation', async (t) => {
   t.equal(federated.current().indexFor('FI'), undefined, 'until it expires')
   t.not(federated.current().version, version)
   t.match(federated.state().federated, [{ instance: 'FI', isExpired: true }])
+
+  other.source.intercept = undefined
+  other.publish({ name: 'Forged', signer: world.source.signer })
+  await federated.refresh()
+  t.equal(federated.current().indexFor('FI'), undefined, 'our own key does not sign for it')
+  world.publish({ anchors, name: 'Forged', signer: other.source.signer })
+  await t.rejects(federated.refresh(), { code: 'invalid_global_conf_signature' }, 'nor does its key for us')
 })

@@ -5,6 +5,7 @@
  */
 import { parseDirectory, verifyDirectory } from '#core/configuration/directory.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
+import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
@@ -22,7 +23,6 @@ import {
   samePart,
   wantedParts,
 } from './instance-copy.ts'
-import type { ReadParameters } from './read-parameters.ts'
 
 type FetchQuestion = {
   client: ConfigurationClient

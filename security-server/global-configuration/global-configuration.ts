@@ -6,6 +6,10 @@ import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { anchorHash } from '#core/configuration/anchor.ts'
 import type { Clock } from '#platform/clock.ts'
+import {
+  type ReadParameters,
+  withParametersReader,
+} from '#platform/configuration-documents/read-parameters.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -14,7 +18,6 @@ import type { Shuffle } from './candidates.ts'
 import type { ConfigurationClient } from './client.ts'
 import { type DurableFiles, durableFiles } from './durable-files.ts'
 import { createHolder } from './holder.ts'
-import { type ReadParameters, withParametersReader } from './read-parameters.ts'
 import type { ConfigurationSnapshot } from './snapshot.ts'
 import { type AnchorSummary, type ConfigurationState, describeState } from './state.ts'
 
@@ -152,6 +155,7 @@ export async function createGlobalConfiguration(
         anchor: anchor?.summary,
         attempt,
         copies: holder.copies(),
+        federatedMissing: holder.federatedMissing(),
         listOf: holder.listOf,
         registry: holder.registry.state(),
         now: q.clock(),

@@ -3,6 +3,7 @@
  * and after a crash between the two the copy itself says how new it is.
  */
 import { verifyDirectory } from '#core/configuration/directory.ts'
+import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
@@ -14,7 +15,6 @@ import { createHeldLists, type HeldList } from './held-lists.ts'
 import { raiseMark } from './high-water.ts'
 import type { InstanceCopy, Kind } from './instance-copy.ts'
 import { type InstanceMarks, marksBytes, readMarks, writeMarks } from './marks.ts'
-import type { ReadParameters } from './read-parameters.ts'
 import { createRegistryView, type OwnView, type RegistryView } from './registry-view.ts'
 import { restoreCopies } from './restore.ts'
 import { type ConfigurationSnapshot, contentVersion, createSnapshot } from './snapshot.ts'
@@ -23,6 +23,8 @@ import { type LastPlace, tryLocations } from './try-locations.ts'
 export type Holder = {
   snapshot(): ConfigurationSnapshot | undefined
   copies(): InstanceCopy[]
+  /** Instances that may be fetched and of which nothing is held. */
+  federatedMissing(): string[]
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
   /** Takes what lies on disk when it stands every check; what does not is left alone and logged. */
   restore(anchor: ConfigurationAnchor, read: ReadParameters): Promise<void>
@@ -233,6 +235,12 @@ export async function createHolder(
     },
     snapshot: () => snapshot,
     copies: () => copies,
+    federatedMissing: () =>
+      copies
+        .slice(0, 1)
+        .flatMap(federatedAnchors)
+        .map(({ instance }) => instance)
+        .filter((instance) => !copies.some((copy) => copy.instance === instance)),
     onChange: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

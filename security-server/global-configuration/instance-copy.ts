@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
 import type { Directory, DirectoryPart } from '#core/configuration/directory.ts'
 import { digestOfUri } from '#core/configuration/signature-method.ts'
+import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { Fault } from '#schemas/fault.ts'
 import type {
   ConfigurationStatement,
@@ -11,7 +12,6 @@ import type {
   SharedParameters,
 } from '#schemas/global-configuration.ts'
 import type { SignedHead } from './fetch-log-proof.ts'
-import type { ReadParameters } from './read-parameters.ts'
 
 /** What a source signed: the directory and, where it offers one, the statement. */
 export type Signed = {

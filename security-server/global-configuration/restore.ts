@@ -1,6 +1,7 @@
 /** Takes a configuration from disk only after the checks that it passed when it was fetched; expiry is looked at when it is used. */
 import { parseDirectory, verifyDirectory } from '#core/configuration/directory.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
+import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import { headOf } from './fetch-log-proof.ts'
@@ -8,7 +9,6 @@ import type { StoredCopy } from './generations.ts'
 import { checkPublicationTime, checkStatementIndex } from './high-water.ts'
 import { assembleCopy, checkHash, type InstanceCopy, type Kind, wantedParts } from './instance-copy.ts'
 import type { InstanceMarks, Marks } from './marks.ts'
-import type { ReadParameters } from './read-parameters.ts'
 
 /** The copies that may be used, the own instance first; throws what is wrong with the own one. */
 export async function restoreCopies(q: {

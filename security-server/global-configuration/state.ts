@@ -36,6 +36,8 @@ export type ConfigurationState = {
   }
   own: InstanceState | undefined
   federated: InstanceState[]
+  /** Instances that are allowed, of which nothing was accepted yet. */
+  federatedMissing: string[]
   /** What other servers say of our registry, and what of it cannot be. */
   registry: RegistryViewState
 }
@@ -44,6 +46,7 @@ export function describeState(q: {
   anchor: AnchorSummary | undefined
   attempt: ConfigurationState['attempt']
   copies: InstanceCopy[]
+  federatedMissing: string[]
   listOf(instance: string): HeldList | undefined
   registry: RegistryViewState
   now: number
@@ -59,7 +62,14 @@ export function describeState(q: {
     suspensionList: describeList(q.listOf(copy.instance)),
     warnings: copy.index.warnings,
   }))
-  return { anchor: q.anchor, attempt: { ...q.attempt }, own, federated, registry: q.registry }
+  return {
+    anchor: q.anchor,
+    attempt: { ...q.attempt },
+    own,
+    federated,
+    federatedMissing: q.federatedMissing,
+    registry: q.registry,
+  }
 }
 
 function describeList(held: HeldList | undefined): InstanceState['suspensionList'] {

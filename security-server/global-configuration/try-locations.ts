@@ -1,6 +1,7 @@
 /** Fetches one instance from the first place that has an acceptable configuration; every refusal is logged. */
 
 import type { Clock } from '#platform/clock.ts'
+import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
@@ -9,7 +10,6 @@ import type { ConfigurationClient } from './client.ts'
 import { fetchConfiguration } from './fetch-configuration.ts'
 import type { HighWaterMark } from './high-water.ts'
 import type { InstanceCopy, Kind } from './instance-copy.ts'
-import type { ReadParameters } from './read-parameters.ts'
 
 /** Where it worked last, and which version was the newest there. */
 export type LastPlace = { url: string; version: number; probedAt: number }

@@ -25,6 +25,7 @@ type Rooms = {
   registryReports: { reportWhenDue(): Promise<void> }
   verifications: { daily(signal: AbortSignal): Promise<void> }
   exports: Exports
+  subjects: { index(signal: AbortSignal): Promise<void> }
   auditOrders: { run(): Promise<void> }
   /** Absent where no collector takes the audit log. */
   auditStream?: { send(signal: AbortSignal): Promise<void> } | undefined
@@ -74,6 +75,8 @@ const OF_THE_LOG: Record<string, Job> = {
   'verify-log': { seconds: 300, run: ({ verifications }, signal) => verifications.daily(signal) },
   'evidence-records': { seconds: 600, run: ({ messageLog }) => messageLog.keepEvidenceRecords() },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
+  // Behind the exchanges, and only while the key holder answers.
+  'index-subjects': { seconds: 2, run: ({ subjects }, signal) => subjects.index(signal) },
   [STREAM_AUDIT_LOG]: {
     seconds: STREAM_SECONDS,
     run: async ({ auditStream }, signal) => auditStream?.send(signal),

@@ -91,6 +91,7 @@ t.test('the job follows the interval without a restart', (t) =>
         auditOrders: { run: async () => undefined },
         registryReports: { reportWhenDue: async () => undefined },
         verifications: { daily: async () => undefined },
+        subjects: { index: async () => undefined },
         exports: { jobKind: 'export-records a', run: async () => undefined, expire: async () => undefined },
         messageLog: {
           checkpointNow: async () => undefined,

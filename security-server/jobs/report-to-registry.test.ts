@@ -46,7 +46,7 @@ void t.test('what a server says and what it is told', async (t) => {
     tokens: () => [{ keys: [{ certificates }] }] as unknown as TokenInfo[],
     certificateDer: (sha256) =>
       [owner, authentication].find((one) => one.certificate.sha256 === sha256)!.certificate.der,
-    signJson: ({ document, type }) =>
+    signJson: async ({ document, type }) =>
       writeSignedJson(document as object, type, [
         { certificates: [owner.certificate], ocspResponses: ocspFor(owner), key: owner.key },
       ]),

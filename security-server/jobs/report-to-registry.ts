@@ -91,7 +91,7 @@ export function createRegistryReports(rooms: Rooms): RegistryReports {
       certificates: certificatesOf(rooms.keys, snapshot.index),
       ...(clockErrorMs === undefined ? {} : { clockErrorMs }),
     }
-    const signed = rooms.keys.signJson({ document, type: FLEET_DOCUMENT.report, member: owner })
+    const signed = await rooms.keys.signJson({ document, type: FLEET_DOCUMENT.report, member: owner })
     const sentAt = clock()
     const bytes = await rooms.post(PATH, signed, MAX_ANSWER_BYTES)
     const form = { type: FLEET_DOCUMENT.answer, what: 'answer to a report', maxBytes: MAX_ANSWER_BYTES }

@@ -2,6 +2,7 @@
 import { createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
+import { publicHalf, type SigningKey, signDerWith } from '#core/signature/signing-key.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type AltNames, altNamesExtension } from './alt-names.ts'
 
@@ -29,9 +30,20 @@ const DOTTED = /^[0-2](\.(0|[1-9][0-9]{0,9})){1,15}$/
 export function certificationRequest(
   q: { privateKey: KeyObject; subject: SubjectFields } & AltNames,
 ): Buffer {
-  const spki = createPublicKey(q.privateKey).export({ format: 'der', type: 'spki' })
-  const info = der.sequence(der.integer(0), subjectName(q.subject), spki, attributes(q))
-  return signed(info, q.privateKey)
+  return signed(requestInfo(createPublicKey(q.privateKey), q), q.privateKey)
+}
+
+/** As `certificationRequest`, for a key that may lie on a token. */
+export async function requestBy(q: { key: SigningKey; subject: SubjectFields } & AltNames): Promise<Buffer> {
+  const publicKey = publicHalf(q.key)
+  const info = requestInfo(publicKey, q)
+  const value = await signDerWith(q.key, 'sha256', info)
+  return der.sequence(info, signatureAlgorithm(publicKey), der.bitString(value))
+}
+
+function requestInfo(publicKey: KeyObject, q: { subject: SubjectFields } & AltNames): Buffer {
+  const spki = publicKey.export({ format: 'der', type: 'spki' })
+  return der.sequence(der.integer(0), subjectName(q.subject), spki, attributes(q))
 }
 
 /** What is to be signed with its SHA-256 signature: the form of requests and of certificates (RFC 5280 4.1). */
@@ -41,8 +53,8 @@ export function signed(content: Buffer, privateKey: KeyObject): Buffer {
 }
 
 /** The AlgorithmIdentifier of signatures with SHA-256. */
-export function signatureAlgorithm(privateKey: KeyObject): Buffer {
-  return privateKey.asymmetricKeyType === 'ec'
+export function signatureAlgorithm(key: KeyObject): Buffer {
+  return key.asymmetricKeyType === 'ec'
     ? der.sequence(der.oid(OID.ecdsaWithSHA256))
     : der.sequence(der.oid(OID.sha256WithRSAEncryption), der.null())
 }

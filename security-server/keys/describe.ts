@@ -1,14 +1,17 @@
 /** What people see of a token: its keys, requests and certificates with their states; nothing secret. */
 import { createPublicKey } from 'node:crypto'
 import { nameText } from '#core/certificate/name.ts'
+import type { TokenState } from '#platform/pkcs11/hardware-token.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { CertificateStatuses, StatusReport } from './certificate-status.ts'
 import { algorithmOf, type KeyAlgorithm } from './generate-key.ts'
+import type { HardwareKeys } from './hardware-keys.ts'
 import { isRegisteredHere } from './identities.ts'
 import type { CertificateTrust } from './identity.ts'
 import type { KeyUsage, StoredCertificate, StoredKey } from './key-file.ts'
 import { certificatePem } from './pem.ts'
 import type { SoftwareToken } from './software-token.ts'
+import { SOFTWARE_TOKEN_ID, type Tokens } from './tokens.ts'
 
 export type CertificateInfo = {
   sha256: string
@@ -43,29 +46,42 @@ export type KeyInfo = {
 export type TokenInfo = {
   id: string
   name: string
-  type: 'SOFTWARE'
+  type: 'SOFTWARE' | 'HARDWARE'
   initialized: boolean
   loggedIn: boolean
+  /** Of a hardware token: whether it is there, and what it says of itself. */
+  hardware?: TokenState | undefined
   keys: KeyInfo[]
 }
 
 export type Describe = {
-  token: SoftwareToken
+  tokens: Tokens
   statuses: CertificateStatuses
   trust: CertificateTrust | undefined
   at: Date
 }
 
-export const SOFTWARE_TOKEN_ID = '0'
-
-export function describeToken(q: Describe): TokenInfo {
+export function describeSoftware(token: SoftwareToken, q: Describe): TokenInfo {
   return {
     id: SOFTWARE_TOKEN_ID,
     name: 'softToken-0',
     type: 'SOFTWARE',
-    initialized: q.token.initialized(),
-    loggedIn: q.token.unlocked(),
-    keys: q.token.keys().map((key) => describeKey(key, q)),
+    initialized: token.initialized(),
+    loggedIn: token.unlocked(),
+    keys: token.keys().map((key) => describeKey(key, q)),
+  }
+}
+
+export function describeHardware(token: HardwareKeys, q: Describe): TokenInfo {
+  const hardware = token.state()
+  return {
+    id: token.id,
+    name: token.label,
+    type: 'HARDWARE',
+    initialized: true,
+    loggedIn: hardware.state === 'open',
+    hardware,
+    keys: token.keys().map((key) => describeKey(key, q)),
   }
 }
 
@@ -103,7 +119,7 @@ export function describeCertificate(key: StoredKey, stored: StoredCertificate, q
     importedAt: stored.importedAt,
     state,
     ocsp,
-    remedy: remedyOf(stored, state, ocsp, q),
+    remedy: remedyOf(key, stored, state, ocsp, q),
     pem: certificatePem(certificate),
   }
 }
@@ -115,6 +131,7 @@ function stateOf(key: StoredKey, { certificate }: StoredCertificate, q: Describe
 }
 
 function remedyOf(
+  key: StoredKey,
   stored: StoredCertificate,
   state: CertificateInfo['state'],
   ocsp: StatusReport,
@@ -122,7 +139,9 @@ function remedyOf(
 ): string | undefined {
   if (state === 'expired') return 'Order a new certificate for a new key'
   if (!stored.active) return 'Activate the certificate'
-  if (!q.token.unlocked()) return 'Log in to the token with its PIN'
+  const token = q.tokens.of(key.id)
+  if (token.away()) return 'Check the hardware token and its p11-kit server'
+  if (!token.unlocked()) return 'Log in to the token with its PIN'
   if (state === 'saved') return 'Register the certificate at the central registry'
   if (ocsp.state === 'revoked') return 'Order a new certificate; this one is revoked'
   if (ocsp.state !== 'good') return "Check the OCSP responder of the certificate's authority"

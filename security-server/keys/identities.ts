@@ -3,10 +3,10 @@
  * While nothing changes a look-up costs one map access; at every change the choice is made anew, and the same object is
  * handed out when the outcome is the same.
  */
-import type { KeyObject } from 'node:crypto'
 import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { validatePath } from '#core/certificate/validate-path.ts'
 import { methodFor } from '#core/signature/algorithms.ts'
+import { isLocal, type SigningKey } from '#core/signature/signing-key.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
@@ -14,12 +14,12 @@ import type { CertificateStatuses } from './certificate-status.ts'
 import type { AuthenticationIdentity, CertificateTrust, SigningIdentity } from './identity.ts'
 import type { KeyUsage, StoredCertificate, StoredKey } from './key-file.ts'
 import { signerOf } from './sign-value.ts'
-import type { SoftwareToken } from './software-token.ts'
+import type { Tokens } from './tokens.ts'
 
 /** Everything that an identity is made of; two equal ones give the same identity object. */
 type Parts = {
   certificate: Certificate
-  privateKey: KeyObject
+  privateKey: SigningKey
   intermediates: Certificate[]
   ocspResponses: Buffer[]
 }
@@ -38,7 +38,7 @@ export type Identities = {
 /** See the file's head; faults are those of CONTRACTS: `token_not_active`, `cannot_sign`, `incorrect_validation_info`. */
 export function createIdentities(q: {
   clock: Clock
-  token: SoftwareToken
+  tokens: Pick<Tokens, 'keys' | 'signingKey' | 'softwareUnlocked'>
   statuses: CertificateStatuses
   configuration(): CertificateTrust
 }): Identities {
@@ -59,7 +59,7 @@ export function createIdentities(q: {
   }
 
   function choose(candidates: Candidate[], trust: CertificateTrust, at: Date) {
-    if (!q.token.unlocked()) throw new Fault('token_not_active')
+    if (candidates.length === 0 && !q.tokens.softwareUnlocked()) throw new Fault('token_not_active')
     let reason: unknown
     for (const candidate of inOrder(candidates, trust)) {
       try {
@@ -72,11 +72,13 @@ export function createIdentities(q: {
   }
 
   function evaluate({ key, stored }: Candidate, trust: CertificateTrust, at: Date) {
+    // First: a token that is locked or away is what people have to hear of.
+    const privateKey = q.tokens.signingKey(key.id)
     const path = chainOf(stored.certificate, key.usage, trust, at)
     const statuses = path.map((each) => q.statuses.fresh(each, trust, at))
     const parts: Parts = {
       certificate: stored.certificate,
-      privateKey: q.token.privateKey(key.id),
+      privateKey,
       intermediates: path.slice(1),
       ocspResponses: statuses.map((status) => status.response),
     }
@@ -90,21 +92,26 @@ export function createIdentities(q: {
       const own = (stored: StoredCertificate) => stored.member !== undefined && idText(stored.member) === name
       return current(
         name,
-        () => candidatesOf(q.token.keys(), 'SIGNING').filter(({ stored }) => own(stored)),
+        () => candidatesOf(q.tokens.keys(), 'SIGNING').filter(({ stored }) => own(stored)),
         (parts) => signingIdentity(member, parts),
       )
     },
     authentication: () =>
       current(
         'authentication',
-        () => candidatesOf(q.token.keys(), 'AUTHENTICATION'),
-        (parts): AuthenticationIdentity => ({ ...parts }),
+        () => candidatesOf(q.tokens.keys(), 'AUTHENTICATION'),
+        ({ privateKey, ...parts }): AuthenticationIdentity => {
+          // Such keys are made in the software token only.
+          if (!isLocal(privateKey))
+            throw new Fault('cannot_sign', { what: 'TLS needs the key in this process' })
+          return { ...parts, privateKey }
+        },
       ),
     certificates(trust) {
       const found = new Map<string, Certificate>()
       const at = new Date(q.clock())
       for (const usage of ['SIGNING', 'AUTHENTICATION'] as const) {
-        for (const { stored } of candidatesOf(q.token.keys(), usage)) {
+        for (const { stored } of candidatesOf(q.tokens.keys(), usage)) {
           for (const each of chainOrNothing(stored.certificate, usage, trust, at))
             found.set(each.sha256, each)
         }

@@ -1,5 +1,6 @@
 /**
- * One file per key: its public half, the sealed private half, the requests made and the certificates imported for it.
+ * One file per key: its public half, the sealed private half or its place on a hardware token, the requests made and the
+ * certificates imported for it.
  * As all of that is one file, every change of a key is one atomic write.
  */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
@@ -29,7 +30,10 @@ export type StoredKey = {
   label: string
   createdAt: string
   spki: Buffer
-  sealed: Sealed
+  /** The private half of a key in the software token. */
+  sealed?: Sealed | undefined
+  /** CKA_ID in hex of a key on a hardware token. */
+  objectId?: string | undefined
   requests: StoredRequest[]
   certificates: StoredCertificate[]
 }
@@ -52,13 +56,17 @@ export function makeStoredKey(q: {
   const id = keyId(spki)
   const sealed = seal(q.tokenKey, id, plain)
   plain.fill(0)
+  return { ...newKey({ ...q, spki }), sealed }
+}
+
+/** A new key's record without a private half. */
+export function newKey(q: { spki: Buffer; usage: KeyUsage; label: string; createdAt: Date }): StoredKey {
   return {
-    id,
+    id: keyId(q.spki),
     usage: q.usage,
     label: q.label,
     createdAt: q.createdAt.toISOString(),
-    spki,
-    sealed,
+    spki: q.spki,
     requests: [],
     certificates: [],
   }
@@ -66,7 +74,7 @@ export function makeStoredKey(q: {
 
 /** The private key; throws `io_error` when the file was altered or belongs to another token. */
 export function openStoredKey(key: StoredKey, tokenKey: Buffer): KeyObject {
-  const plain = unseal(tokenKey, key.id, key.sealed)
+  const plain = key.sealed && unseal(tokenKey, key.id, key.sealed)
   if (plain === undefined)
     throw new Fault('io_error', { what: `key ${key.id} does not open with this token` })
   try {
@@ -114,7 +122,7 @@ export function readKeyFile(text: string, name: string): StoredKey {
       label: string(value['label']),
       createdAt: string(value['createdAt']),
       spki,
-      sealed: asSealed(value['sealed'], name),
+      ...halfOf(value, name),
       requests: list(value['requests']).map((request) => ({
         id: string(request['id']),
         createdAt: string(request['createdAt']),
@@ -131,6 +139,14 @@ export function readKeyFile(text: string, name: string): StoredKey {
   } catch (cause) {
     throw new Fault('io_error', { what: `${name} is damaged`, cause })
   }
+}
+
+/** Where the private half is: here, sealed, or on a hardware token. */
+function halfOf(value: Record<string, unknown>, name: string): Pick<StoredKey, 'sealed' | 'objectId'> {
+  const { objectId } = value
+  if (objectId === undefined) return { sealed: asSealed(value['sealed'], name) }
+  if (!/^([0-9a-f]{2}){1,64}$/.test(string(objectId))) throw new Error('form')
+  return { objectId: string(objectId) }
 }
 
 function string(value: unknown): string {

@@ -9,19 +9,21 @@ import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type MemberId, memberOf } from '#schemas/identifiers.ts'
 import { openCertificateStatuses } from './certificate-status.ts'
-import { certificationRequest, type SubjectFields } from './certification-request.ts'
+import { requestBy, type SubjectFields } from './certification-request.ts'
 import { checkCertificate, keyOf } from './check-certificate.ts'
 import { createOcspClient, type FetchOcsp } from './client.ts'
 import {
   type CertificateInfo,
   type Describe,
   describeCertificate,
+  describeHardware,
   describeKey,
-  describeToken,
+  describeSoftware,
   type KeyInfo,
   type TokenInfo,
 } from './describe.ts'
 import { generateKey, type KeyAlgorithm } from './generate-key.ts'
+import { type HardwareKeys, type HardwareTokenPlace, openHardwareKeys } from './hardware-keys.ts'
 import { createIdentities } from './identities.ts'
 import type { AuthenticationIdentity, CertificateTrust, SigningIdentity } from './identity.ts'
 import { importPkcs12 } from './import-pkcs12.ts'
@@ -31,6 +33,7 @@ import { createOcspRefresh } from './refresh-ocsp.ts'
 import type { HostNames } from './self-signed.ts'
 import { createSignJson, type SignJson } from './sign-json.ts'
 import { openSoftwareToken } from './software-token.ts'
+import { createTokens, SOFTWARE_TOKEN_ID, softwareAsToken } from './tokens.ts'
 import { type WriteFile, writeDurably } from './write-durably.ts'
 
 export type { CertificateInfo, KeyInfo, TokenInfo } from './describe.ts'
@@ -48,6 +51,7 @@ export type KeysDependencies = {
   fetchOcsp?: FetchOcsp
   /** What the first certificate for our own systems names. */
   hostNames?: HostNames
+  hardwareTokens?: HardwareTokenPlace[]
   write?: WriteFile
 }
 
@@ -58,6 +62,11 @@ export type Keys = {
   authenticationIdentity(): AuthenticationIdentity
   /** A document for the central registry, signed as JWS. */
   signJson: SignJson
+  /** Logs in to and out of hardware tokens; throws `token_not_found`, and as `HardwareToken`. */
+  hardware: {
+    login(tokenId: string, pin: string): Promise<void>
+    logout(tokenId: string): Promise<void>
+  }
   /** What our own systems see of us. */
   internalTls: InternalTls
   /** The fresh answer for one of our certificates by SHA-1 or SHA-256 in hex (port 5577). */
@@ -73,7 +82,13 @@ export type Keys = {
   changePin(oldPin: string, newPin: string): Promise<void>
   tokens(): TokenInfo[]
   key(id: string): KeyInfo
-  createKey(q: { usage: KeyUsage; label: string; algorithm?: KeyAlgorithm }): Promise<KeyInfo>
+  /** In the software token unless `tokenId` names another, which takes signing keys only. */
+  createKey(q: {
+    tokenId?: string | undefined
+    usage: KeyUsage
+    label: string
+    algorithm?: KeyAlgorithm
+  }): Promise<KeyInfo>
   renameKey(id: string, label: string): Promise<KeyInfo>
   deleteKey(id: string): Promise<void>
   /** A PKCS#10 request (DER), kept until deleted; a signing key needs the member it is for. */
@@ -108,12 +123,27 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
   const client = createOcspClient()
   const token = await openSoftwareToken({ directory: q.directory, clock: q.clock, write })
   const statuses = await openCertificateStatuses({ directory: join(q.directory, 'ocsp'), write })
-  const identities = createIdentities({ clock: q.clock, token, statuses, configuration: q.configuration })
   const listeners = new Set<() => void>()
   const changed = () => {
     identities.invalidate()
     for (const listener of listeners) listener()
   }
+  // A token may be found before all below stands.
+  let tokenChanged = (): void => undefined
+  const hardware = await Promise.all(
+    (q.hardwareTokens ?? []).map((place) =>
+      openHardwareKeys({
+        place,
+        directory: join(q.directory, `hardware-${place.id}`),
+        clock: q.clock,
+        write,
+        changed: () => tokenChanged(),
+      }),
+    ),
+  )
+  const tokens = createTokens([softwareAsToken(token), ...hardware])
+  const identities = createIdentities({ clock: q.clock, tokens, statuses, configuration: q.configuration })
+  tokenChanged = changed
   const internalTls = await createInternalTls({
     directory: q.directory,
     clock: q.clock,
@@ -135,9 +165,9 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
   const now = () => new Date(q.clock())
   const view = (): Describe => {
     try {
-      return { token, statuses, trust: q.configuration(), at: now() }
+      return { tokens, statuses, trust: q.configuration(), at: now() }
     } catch {
-      return { token, statuses, trust: undefined, at: now() }
+      return { tokens, statuses, trust: undefined, at: now() }
     }
   }
 
@@ -164,7 +194,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
   }
 
   function find(sha256: string): { key: StoredKey; stored: StoredCertificate } {
-    for (const key of token.keys()) {
+    for (const key of tokens.keys()) {
       const stored = key.certificates.find((each) => each.certificate.sha256 === sha256.toLowerCase())
       if (stored !== undefined) return { key, stored }
     }
@@ -177,10 +207,10 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
   }
 
   async function store(certificate: Certificate, active: boolean): Promise<void> {
-    const key = keyOf(certificate, token.keys())
+    const key = keyOf(certificate, tokens.keys())
     const member = checkCertificate(certificate, key, q.configuration(), now())
     const stored = { certificate, member, active, importedAt: now().toISOString() }
-    await token.update(key.id, (present) => {
+    await tokens.update(key.id, (present) => {
       if (present.certificates.some((each) => each.certificate.sha256 === certificate.sha256)) {
         throw new Fault('conflict', { what: 'the certificate is imported already' })
       }
@@ -188,11 +218,21 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     })
   }
 
+  function hardwareToken(id: string): HardwareKeys {
+    const found = hardware.find((each) => each.id === id)
+    if (found === undefined) throw new Fault('token_not_found', { what: id.slice(0, 64) })
+    return found
+  }
+
   return {
     signingIdentity: (member) => identities.signing(memberOf(member)),
     authenticationIdentity: () => identities.authentication(),
-    signJson: createSignJson({ token, signing: identities.signing, find }),
+    signJson: createSignJson({ tokens, signing: identities.signing, find }),
     internalTls,
+    hardware: {
+      login: async (id, pin) => hardwareToken(id).login(Buffer.from(pin.normalize('NFC'))),
+      logout: async (id) => hardwareToken(id).logout(),
+    },
     ocspByHash: (hex) => statuses.byHash(hex.toLowerCase(), now()),
     onChange(listener) {
       listeners.add(listener)
@@ -207,34 +247,42 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
       changed()
     },
     changePin: (oldPin, newPin) => token.changePin(oldPin, newPin),
-    tokens: () => [describeToken(view())],
-    key: (id) => describeKey(token.key(id), view()),
-    async createKey({ usage, label, algorithm = 'P-256' }) {
+    tokens: () => [
+      describeSoftware(token, view()),
+      ...hardware.map((each) => describeHardware(each, view())),
+    ],
+    key: (id) => describeKey(tokens.key(id), view()),
+    async createKey({ tokenId = SOFTWARE_TOKEN_ID, usage, label, algorithm = 'P-256' }) {
+      if (tokenId !== SOFTWARE_TOKEN_ID) {
+        if (usage !== 'SIGNING')
+          throw new Fault('invalid_input', { what: 'keys for authentication lie in the software token' })
+        return describeKey(await change(hardwareToken(tokenId).generate({ label, algorithm })), view())
+      }
       if (!token.unlocked()) throw new Fault('token_not_active')
       const privateKey = await generateKey(algorithm)
       return describeKey(await change(token.addKey({ privateKey, usage, label })), view())
     },
     renameKey: async (id, label) =>
-      describeKey(await change(token.update(id, (key) => ({ ...key, label }))), view()),
-    deleteKey: (id) => change(token.deleteKey(id)),
+      describeKey(await change(tokens.update(id, (key) => ({ ...key, label }))), view()),
+    deleteKey: async (id) => change(tokens.of(id).deleteKey(id)),
     async createRequest({ keyId, member, subject, dnsNames }) {
-      const key = token.key(keyId)
+      const key = tokens.key(keyId)
       if ((key.usage === 'SIGNING') !== (member !== undefined)) {
         throw new Fault('invalid_input', { what: 'a signing key, and only that, needs a member' })
       }
-      const request = certificationRequest({ privateKey: token.privateKey(keyId), subject, dnsNames })
+      const request = await requestBy({ key: tokens.signingKey(keyId), subject, dnsNames })
       const made = { id: randomUUID(), createdAt: now().toISOString(), member, der: request }
-      await token.update(keyId, (present) => {
+      await tokens.update(keyId, (present) => {
         if (present.requests.length >= 20)
           throw new Fault('conflict', { what: 'a key has at most 20 requests' })
         return { ...present, requests: [...present.requests, made] }
       })
       return { id: made.id, request }
     },
-    request: (keyId, id) => requestOf(token.key(keyId), id),
+    request: (keyId, id) => requestOf(tokens.key(keyId), id),
     async deleteRequest(keyId, id) {
-      requestOf(token.key(keyId), id)
-      await token.update(keyId, (key) => ({
+      requestOf(tokens.key(keyId), id)
+      await tokens.update(keyId, (key) => ({
         ...key,
         requests: key.requests.filter((each) => each.id !== id),
       }))
@@ -254,7 +302,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
         ...present,
         certificates: present.certificates.map((each) => (same(each) ? { ...each, active } : each)),
       })
-      await change(token.update(key.id, update))
+      await change(tokens.update(key.id, update))
       if (active) await askStatus()
       return info(sha256)
     },
@@ -266,7 +314,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
           (each) => each.certificate.sha256 !== stored.certificate.sha256,
         ),
       })
-      await change(token.update(key.id, others))
+      await change(tokens.update(key.id, others))
     },
     async importPkcs12(given) {
       const ids = await importPkcs12(given, { token, store })
@@ -274,7 +322,10 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
       await askStatus()
       return ids.map((id) => describeKey(token.key(id), view()))
     },
-    close: () => client.close(),
+    async close() {
+      for (const each of hardware) each.close()
+      await client.close()
+    },
   }
 }
 

@@ -1,10 +1,10 @@
 /** Signs documents for the central registry as JWS: by a member's signing identity, and by an authentication key beside it. */
-import { type JsonSigner, writeSignedJson } from '#core/signature/signed-json.ts'
+import { signJson } from '#core/signature/signed-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { MemberId } from '#schemas/identifiers.ts'
 import type { SigningIdentity } from './identity.ts'
 import type { StoredCertificate, StoredKey } from './key-file.ts'
-import type { SoftwareToken } from './software-token.ts'
+import type { Tokens } from './tokens.ts'
 
 export type SignJson = (q: {
   document: unknown
@@ -13,21 +13,21 @@ export type SignJson = (q: {
   member: MemberId
   /** SHA-256 of an authentication certificate whose key signs as well; it needs no status yet. */
   authentication?: string | undefined
-}) => string
+}) => Promise<string>
 
-/** Throws what a signing identity does, `cert_not_found`, `incorrect_certificate` for one that is not for authentication. */
+/** Fails with what a signing identity does, `cert_not_found`, `incorrect_certificate` for one that is not for authentication. */
 export function createSignJson(q: {
-  token: Pick<SoftwareToken, 'privateKey'>
+  tokens: Pick<Tokens, 'signingKey'>
   signing(member: MemberId): SigningIdentity
   find(sha256: string): { key: StoredKey; stored: StoredCertificate }
 }): SignJson {
-  return ({ document, type, member, authentication }) => {
+  return async ({ document, type, member, authentication }) => {
     const { certificate, intermediates, ocspResponses } = q.signing(member)
-    const signers: JsonSigner[] = [
+    const signers: Parameters<typeof signJson>[2] = [
       {
         certificates: [certificate, ...intermediates],
         ocspResponses,
-        key: q.token.privateKey(q.find(certificate.sha256).key.id),
+        key: q.tokens.signingKey(q.find(certificate.sha256).key.id),
       },
     ]
     if (authentication !== undefined) {
@@ -37,9 +37,9 @@ export function createSignJson(q: {
       signers.push({
         certificates: [stored.certificate],
         ocspResponses: [],
-        key: q.token.privateKey(key.id),
+        key: q.tokens.signingKey(key.id),
       })
     }
-    return writeSignedJson(document, type, signers)
+    return signJson(document, type, signers)
   }
 }

@@ -1,13 +1,15 @@
-/** Makes signature values: EC keys on the event loop (25 µs), RSA keys in the thread pool (0.3 to 2 ms). */
-import { constants, type KeyObject, sign } from 'node:crypto'
+/** Makes signature values: EC keys on the event loop (25 µs), RSA keys in the thread pool (0.3 to 2 ms), others on their token. */
+import { constants, sign } from 'node:crypto'
 import type { SignatureMethod } from '#core/signature/algorithms.ts'
+import { isLocal, type SigningKey } from '#core/signature/signing-key.ts'
 import { Fault } from '#schemas/fault.ts'
 
 /** A function that signs with this key by this method; ECDSA values are raw r||s as XML signatures need them. */
 export function signerOf(
-  key: KeyObject,
+  key: SigningKey,
   method: SignatureMethod,
 ): (data: Buffer) => Buffer | Promise<Buffer> {
+  if (!isLocal(key)) return (data) => key.sign(method, data)
   if (method.kind === 'ecdsa') {
     const ecKey = { key, dsaEncoding: 'ieee-p1363' as const }
     return (data) => sign(method.digest, data, ecKey)

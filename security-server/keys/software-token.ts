@@ -172,7 +172,8 @@ async function readToken(path: string): Promise<TokenFile | undefined> {
   return text === undefined ? undefined : readTokenFile(text, path)
 }
 
-async function readKeys(folder: string): Promise<Map<string, StoredKey>> {
+/** The keys whose files lie in this folder. */
+export async function readKeys(folder: string): Promise<Map<string, StoredKey>> {
   const keys = new Map<string, StoredKey>()
   for (const name of (await readdir(folder)).sort()) {
     const path = join(folder, name)

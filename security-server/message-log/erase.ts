@@ -112,7 +112,7 @@ function bodyRemoval(opened: OpenedRecord | undefined): SideStatement[] {
 }
 
 function removal(index: number): SideStatement[] {
-  return ['remainder', 'search'].map((table) => ({
+  return ['remainder', 'search', 'subject'].map((table) => ({
     text: `delete from ${table} where idx = ?`,
     values: [index],
   }))

@@ -10,6 +10,7 @@ import { createRecordStore, type RecordStore } from './records/store.ts'
 import { createHoldStore, type HoldStore } from './retention/holds/store.ts'
 import { createRetentionStore, type RetentionStore } from './retention/store.ts'
 import { createSearchStore, type SearchStore } from './search/store.ts'
+import { createSubjectStore, type SubjectStore } from './subjects/store.ts'
 import { createTimeStampStore, type TimeStampStore } from './time-stamps/store.ts'
 import { createTreeStore, type TreeStore } from './tree/store.ts'
 import { type CosignatureStore, createCosignatureStore } from './witnesses/store.ts'
@@ -21,6 +22,7 @@ export type LogDatabase = {
   timeStamps: TimeStampStore
   evidenceRecords: EvidenceRecordStore
   search: SearchStore
+  subjects: SubjectStore
   cosignatures: CosignatureStore
   retention: RetentionStore
   holds: HoldStore
@@ -47,6 +49,7 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     timeStamps: createTimeStampStore(database),
     evidenceRecords: createEvidenceRecordStore(database),
     search: createSearchStore(database),
+    subjects: createSubjectStore(database),
     cosignatures: createCosignatureStore(database),
     retention: createRetentionStore(database),
     holds: createHoldStore(database),

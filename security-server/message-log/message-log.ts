@@ -29,6 +29,7 @@ import { createRetention, type Retention } from './retention/retention.ts'
 import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import { createSpool, type Spool } from './spool.ts'
+import { type SubjectLog, subjectLog } from './subjects/subject-log.ts'
 import { MAX_BATCH } from './time-stamps/batch.ts'
 import { decodeEvidence } from './time-stamps/stamp-record.ts'
 import { type CheckpointSigner, countersign } from './tree/countersign.ts'
@@ -112,6 +113,8 @@ export type MessageLog = {
   keepEvidenceRecords(): Promise<number>
   /** What the log holds about a day and a pair of members. */
   reconciliation: ReconciliationLog
+  /** The index of people whom exchanges are about. */
+  subjects: SubjectLog
   oldestUnstamped(): Date | undefined
   /** Throws `logging_failed` or `timestamping_failed` when no record should be begun. */
   checkUsable(): void
@@ -337,6 +340,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     ...evidence,
     keepEvidenceRecords,
     reconciliation: reconciliationLog(worker, maintain),
+    subjects: subjectLog({ worker, folder, maintain }),
     oldestUnstamped: () => {
       const { oldestUnstamped } = worker.state()
       return oldestUnstamped === undefined ? undefined : new Date(oldestUnstamped)

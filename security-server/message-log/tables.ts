@@ -47,6 +47,18 @@ export type Tables = {
     /** 0: all who read the log may see it. */
     secrecy: number
   }
+  /** `entry`: the month (2 octets) and the keyed hash (16) of a person's identifier. */
+  subject: { entry: Buffer; idx: number }
+  /** `key`: a hash of service and reason, which may be longer than an index takes. */
+  subject_count: {
+    day: string
+    key: Buffer
+    service: string
+    reason: string
+    records: number
+    first_idx: number
+    last_idx: number
+  }
   traffic: {
     hour: string
     key: Buffer

@@ -10,6 +10,7 @@ import type { Partners, SecretPartners } from './reconciliation/store.ts'
 import type { RetentionApi } from './retention/worker-retention.ts'
 import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
+import type { SubjectsApi } from './subjects/worker-subjects.ts'
 import type { Contradiction, Tables } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
 import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
@@ -42,57 +43,61 @@ export type CheckpointDraft = { size: number; root: Buffer; note: string }
 /** What fits in one part of a walk through the log, and the last index that was looked at. */
 export type SearchWindow = { rows: SearchRow[]; last: number }
 
-export type WorkerApi = RetentionApi & {
-  /** Proves by a durable write that the log can take records. */
-  probe(): Promise<void>
-  newestCheckpoint(): Promise<string | undefined>
-  /** Undefined when the newest checkpoint covers the whole tree. */
-  draftCheckpoint(): Promise<CheckpointDraft | undefined>
-  putCheckpoint(q: { size: number; root: Buffer; note: string; now: number }): Promise<void>
-  /** That the tree of `second` leaves began with that of `first`; throws `not_found` when it has not so many. */
-  proveConsistency(q: { first: number; second: number }): Promise<Buffer[]>
-  /** The verifier key of the log. */
-  logKey(): Promise<string>
-  putCosignature(cosignature: StoredCosignature): Promise<void>
-  newestCosigned(witnesses: string[]): ReturnType<CosignatureStore['newest']>
-  checkpointsWithWitnesses(q: { before: number; limit: number }): ReturnType<CosignatureStore['checkpoints']>
-  putContradiction(found: Omit<Contradiction, 'id'>): Promise<boolean>
-  contradictions(): Promise<Contradiction[]>
-  nextTimeStampBatch(limit: number): Promise<TimeStampBatch | undefined>
-  putTimeStamp(q: { batch: TimeStampBatch; answer: TimeStampAnswer; now: number }): Promise<void>
-  /** One slice of what can wait: tiles, search index, marks, old replay keys. Says whether more is to do. */
-  maintain(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
-  findByQueryId(queryId: string): Promise<SearchRow[]>
-  list(filter: SearchFilter): Promise<SearchRow[]>
-  window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
-  traffic(question: TrafficQuestion): Promise<Traffic>
-  checkpoints(limit: number): Promise<StoredCheckpoint[]>
-  erasedBelow(size: number): Promise<number>
-  /** Leaf forms in the order of the log, from `first` on; of what is more secret than this only the leaf. */
-  forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
-  /** Who spoke with whom between two times. */
-  partners(q: { from: string; to: string }): Promise<Partners[]>
-  /** Whose exchanges between two times are secret. */
-  secretPartners(q: { from: string; to: string }): Promise<SecretPartners[]>
-  rangeBetween(q: { from: string; to: string }): Promise<{ first: number; last: number } | undefined>
-  readRecords(q: { pair: MemberPair; first: number; last: number }): Promise<Stretch>
-  readEvidence(index: number): Promise<StoredEvidence>
-  /** Under the checkpoint of this size, or the newest one. */
-  proveInclusion(q: { index: number; size?: number | undefined }): Promise<InclusionEvidence>
-  /** The certificates that signed these documents, DER. */
-  signersOf(q: { firstId: number; lastId: number }): Promise<Buffer[]>
-  stampEvidence(index: number): Promise<StampProof | undefined>
-  newestEvidenceRecord(): Promise<StoredEvidenceRecord | undefined>
-  evidenceRecordCovering(index: number): Promise<StoredEvidenceRecord | undefined>
-  dueEvidenceRecords(q: { now: string; limit: number }): Promise<StoredEvidenceRecord[]>
-  putEvidenceRecord(row: Tables['evidence_record']): Promise<void>
-  replaceEvidenceRecord(q: { before: Buffer; row: Tables['evidence_record'] }): Promise<void>
-  /** Closes open intents of this node that are not under way; says how many, and which others are open. */
-  recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
-  rotateKey(now: number): Promise<void>
-  referredBodyFiles(names: string[]): Promise<string[]>
-  close(): Promise<void>
-}
+export type WorkerApi = RetentionApi &
+  SubjectsApi & {
+    /** Proves by a durable write that the log can take records. */
+    probe(): Promise<void>
+    newestCheckpoint(): Promise<string | undefined>
+    /** Undefined when the newest checkpoint covers the whole tree. */
+    draftCheckpoint(): Promise<CheckpointDraft | undefined>
+    putCheckpoint(q: { size: number; root: Buffer; note: string; now: number }): Promise<void>
+    /** That the tree of `second` leaves began with that of `first`; throws `not_found` when it has not so many. */
+    proveConsistency(q: { first: number; second: number }): Promise<Buffer[]>
+    /** The verifier key of the log. */
+    logKey(): Promise<string>
+    putCosignature(cosignature: StoredCosignature): Promise<void>
+    newestCosigned(witnesses: string[]): ReturnType<CosignatureStore['newest']>
+    checkpointsWithWitnesses(q: {
+      before: number
+      limit: number
+    }): ReturnType<CosignatureStore['checkpoints']>
+    putContradiction(found: Omit<Contradiction, 'id'>): Promise<boolean>
+    contradictions(): Promise<Contradiction[]>
+    nextTimeStampBatch(limit: number): Promise<TimeStampBatch | undefined>
+    putTimeStamp(q: { batch: TimeStampBatch; answer: TimeStampAnswer; now: number }): Promise<void>
+    /** One slice of what can wait: tiles, search index, marks, old replay keys. Says whether more is to do. */
+    maintain(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
+    findByQueryId(queryId: string): Promise<SearchRow[]>
+    list(filter: SearchFilter): Promise<SearchRow[]>
+    window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
+    traffic(question: TrafficQuestion): Promise<Traffic>
+    checkpoints(limit: number): Promise<StoredCheckpoint[]>
+    erasedBelow(size: number): Promise<number>
+    /** Leaf forms in the order of the log, from `first` on; of what is more secret than this only the leaf. */
+    forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
+    /** Who spoke with whom between two times. */
+    partners(q: { from: string; to: string }): Promise<Partners[]>
+    /** Whose exchanges between two times are secret. */
+    secretPartners(q: { from: string; to: string }): Promise<SecretPartners[]>
+    rangeBetween(q: { from: string; to: string }): Promise<{ first: number; last: number } | undefined>
+    readRecords(q: { pair: MemberPair; first: number; last: number }): Promise<Stretch>
+    readEvidence(index: number): Promise<StoredEvidence>
+    /** Under the checkpoint of this size, or the newest one. */
+    proveInclusion(q: { index: number; size?: number | undefined }): Promise<InclusionEvidence>
+    /** The certificates that signed these documents, DER. */
+    signersOf(q: { firstId: number; lastId: number }): Promise<Buffer[]>
+    stampEvidence(index: number): Promise<StampProof | undefined>
+    newestEvidenceRecord(): Promise<StoredEvidenceRecord | undefined>
+    evidenceRecordCovering(index: number): Promise<StoredEvidenceRecord | undefined>
+    dueEvidenceRecords(q: { now: string; limit: number }): Promise<StoredEvidenceRecord[]>
+    putEvidenceRecord(row: Tables['evidence_record']): Promise<void>
+    replaceEvidenceRecord(q: { before: Buffer; row: Tables['evidence_record'] }): Promise<void>
+    /** Closes open intents of this node that are not under way; says how many, and which others are open. */
+    recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
+    rotateKey(now: number): Promise<void>
+    referredBodyFiles(names: string[]): Promise<string[]>
+    close(): Promise<void>
+  }
 
 export type GroupMessage = { group: number; count: number; bytes?: Uint8Array }
 export type CallMessage = { call: number; method: keyof WorkerApi; argument: unknown }

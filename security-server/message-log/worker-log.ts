@@ -20,6 +20,7 @@ import { type AppendResult, createWriter, type OwnRecord, type Writer } from './
 import { closeAbandoned, scanIntents } from './recover.ts'
 import { workerRetention } from './retention/worker-retention.ts'
 import { openSqliteStore, prepareFile } from './sqlite/store.ts'
+import { workerSubjects } from './subjects/worker-subjects.ts'
 import { nextBatch } from './time-stamps/batch.ts'
 import { signersOf } from './time-stamps/signers-of.ts'
 import { timeStampRecord } from './time-stamps/stamp-record.ts'
@@ -115,6 +116,7 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
         indexAll: () => maintenance.indexPast(Number.MAX_SAFE_INTEGER),
         scrub: () => store.scrub(),
       }),
+      ...workerSubjects({ log, findKey: ring.find, inTurn }),
       partners: ({ from, to }) => log.reconciliation.partners(from, to),
       secretPartners: ({ from, to }) => log.reconciliation.secretPartners(from, to),
       rangeBetween: ({ from, to }) => log.reconciliation.range(from, to),

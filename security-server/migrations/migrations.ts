@@ -13,6 +13,7 @@ import { localSystemsMigrations } from './local-systems.ts'
 import { serverPeopleMigrations } from './people.ts'
 import { reconciliationMigrations } from './reconciliation.ts'
 import { recordExportMigrations } from './record-exports.ts'
+import { subjectMigrations } from './subjects.ts'
 
 export const serverMigrations: Record<string, Migration> = {
   ...jobMigrations,
@@ -25,6 +26,7 @@ export const serverMigrations: Record<string, Migration> = {
   ...serverContractMigrations,
   ...reconciliationMigrations,
   ...recordExportMigrations,
+  ...subjectMigrations,
   ...sessionMigrations,
   ...serverPeopleMigrations,
   ...auditOrderMigrations,

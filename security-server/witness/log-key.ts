@@ -11,7 +11,7 @@ const KEPT_MS = 60_000
 export function createLogKeyStatement(q: {
   server: ServerId
   logKey(): Promise<string>
-  sign(document: LogKeyStatement, type: string): string
+  sign(document: LogKeyStatement, type: string): Promise<string>
   clock: Clock
 }): () => Promise<Buffer> {
   let kept: { statement: Buffer; until: number } | undefined
@@ -25,7 +25,7 @@ export function createLogKeyStatement(q: {
       server: idText(q.server),
       logKey: await q.logKey(),
     }
-    kept = { statement: Buffer.from(q.sign(document, LOG_KEY_TYPE)), until: now + KEPT_MS }
+    kept = { statement: Buffer.from(await q.sign(document, LOG_KEY_TYPE)), until: now + KEPT_MS }
     return kept.statement
   }
 }

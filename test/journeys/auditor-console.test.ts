@@ -11,6 +11,7 @@ import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
 import { hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
 import { type Admin, startWorld } from '../world.ts'
+import { askAboutPerson } from './about-a-person.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
 /** What a screen reader says of it, nearly. As a text: it runs in the page. */
@@ -19,6 +20,7 @@ const HOSTILE = `<img/src=x/onerror=alert(1)>"{{7*7}}`
 const PAGES: Record<string, string> = {
   overview: '/',
   records: '/records',
+  person: '/about-a-person',
   exports: '/exports',
   traffic: '/traffic',
   integrity: '/integrity',
@@ -250,6 +252,10 @@ if (!hasChromium()) {
     await page.getByRole('button', { name: 'Close' }).click()
     await page.getByText('Nothing was ordered').waitFor()
   })
+
+  t.test('who asked for my data, and why: a citizen gets an answer, and what it does not cover', (t) =>
+    askAboutPerson(t, { world, at }),
+  )
 
   t.test('an auditor verifies the log; pages by the address; states of a page', async (t) => {
     const browser = await openBrowser(t)

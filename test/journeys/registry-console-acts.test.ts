@@ -15,12 +15,21 @@ if (hasChromium()) await buildConsoles()
 /** Which acts a page offers to which role: what is not named here nobody else may see. */
 const ACTS: Record<string, Record<string, string[]>> = {
   '/members': { XROAD_REGISTRATION_OFFICER: ['Admit a member'] },
-  '/members/DEV:GOV:1234': { XROAD_REGISTRATION_OFFICER: ['Rename', 'Delete', 'Add a subsystem'] },
-  '/subsystems/DEV:GOV:1234:plain': { XROAD_REGISTRATION_OFFICER: ['Delete'] },
+  '/members/DEV:GOV:1234': {
+    XROAD_REGISTRATION_OFFICER: ['Rename', 'Delete', 'Add a subsystem'],
+    XROAD_SECURITY_OFFICER: ['Suspend'],
+  },
+  '/contracts': {},
+  '/suspensions': { XROAD_SECURITY_OFFICER: ['Suspend at once', 'Confirm', 'Lift'] },
+  '/subsystems/DEV:GOV:1234:plain': {
+    XROAD_REGISTRATION_OFFICER: ['Delete'],
+    XROAD_SECURITY_OFFICER: ['Suspend'],
+  },
   '/security-servers/DEV:GOV:1234:SS1': {
     XROAD_REGISTRATION_OFFICER: [
       ...['Change address', 'Delete', 'Add a certificate', 'Register a client', 'Remove'],
     ],
+    XROAD_SECURITY_OFFICER: ['Confirm', 'Lift'],
   },
   '/global-groups/owners': { XROAD_REGISTRATION_OFFICER: ['Delete', 'Add to the group', 'Remove'] },
   '/trust-services': {
@@ -39,6 +48,7 @@ const ACTS: Record<string, Record<string, string[]>> = {
   '/management-requests/automatic': { XROAD_SECURITY_OFFICER: ['Add a rule', 'End'] },
   '/settings': {
     XROAD_REGISTRATION_OFFICER: ['Add a class', 'Delete'],
+    XROAD_SECURITY_OFFICER: ['Set the bound', 'Set the policy'],
     XROAD_SYSTEM_ADMINISTRATOR: ['Name the provider'],
   },
 }
@@ -70,6 +80,7 @@ void t.test('each role sees its acts and pages, and no others', async (t) => {
   await setUp(node, authority)
   await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
   await node.must('PUT', '/automatic-approvals/clientReg/GOV')
+  await node.must('POST', '/suspensions', { kind: 'server', subject: 'DEV:GOV:1234:SS1', reason: 'stolen' })
   const browser = await openBrowser(t)
   for (const role of ROLES) {
     const { secret } = (await node.must('POST', '/api-keys', { name: role, roles: [role] })) as {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { registryApi } from '#central-registry/admin/api.ts'
 import { createAuditOrderStore } from '#central-registry/audit-orders/store.ts'
 import { createCatalogueStore } from '#central-registry/catalogue/store.ts'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
@@ -9,6 +10,7 @@ import { createChange } from '#central-registry/store.ts'
 import { createAuthority } from '#certs/authority.ts'
 import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
+import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { baseOf, hasChromium, keyOf, openBrowser, visitor } from '../browser.ts'
 import { reportAt, signedReport } from '../fakes/fleet.ts'
 import { signingParty } from '../fakes/management-requests.ts'
@@ -33,6 +35,8 @@ const PAGES: Record<string, string> = {
   campaign: '/fleet/campaigns/1',
   catalogue: '/catalogue',
   'catalogue-service': '/catalogue/DEV:GOV:1234:pop%20%C3%A4:persons',
+  contracts: '/contracts',
+  suspensions: '/suspensions',
   'trust-services': '/trust-services',
   'hosting-mandates': '/hosting-mandates',
   successions: '/successions',
@@ -69,12 +73,18 @@ void t.test('catalogues of texts: each language has every text, with the same ga
       if (!key.endsWith('_one')) t.strictSame(gaps(texts[key]), gaps(line), `${file} ${key}`)
     }
   }
+  for (const { id, url } of readOperations(await registryApi()).filter(({ fourEyes }) => fourEyes)) {
+    t.ok(english[`operation.${id}`], `${id}: what two persons agree to has words`)
+    if (url.includes(':id')) t.ok(english[`field.id.${id}`], `${id}: and so has what it is about`)
+  }
 })
 
 void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   const world = registryWorld(t)
-  const node = await world.start({ registration: true })
+  // A token that is away: its part of the page is shown all the same.
+  const signingToken = { socket: path.join(world.directory, 'no-socket'), label: 'registry' }
+  const node = await world.start({ registration: true, settings: { signingToken } })
   const browser = await openBrowser(t)
   const asked = { base: baseOf(node), apiKey: keyOf(node) }
   const wide = await visitor(t, browser, asked)
@@ -104,6 +114,11 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   })
   await node.must('POST', '/members/DEV:GOV:1234/successions', {
     ...{ successor: 'DEV:GOV:5678', subsystems: [{ subsystemCode: 'plain' }] },
+  })
+  await node.must('POST', '/suspensions', {
+    kind: 'certificate',
+    subject: 'ab'.repeat(32),
+    reason: '<b>lost</b>',
   })
   await publish(node)
   await troubleInTheFleet(node, world.clock.now)
@@ -153,14 +168,12 @@ async function troubleInTheFleet(node: Node, now: number): Promise<void> {
   await node.must('POST', '/outages', { message: 'Works in the <b>data centre</b>', until: at(3_600_000) })
 }
 
-/** An audit order that one server has answered and the other one lets pass. */
+/** An audit order that a server lets pass. */
 async function orderAudit(url: string, now: number): Promise<void> {
   const database = await openRegistryDatabase(url)
-  const store = createAuditOrderStore(
-    database,
-    createChange(database, async () => undefined),
-  )
-  const at = (ms: number): string => new Date(now + ms).toISOString()
+  const change = createChange(database, async () => undefined)
+  const store = createAuditOrderStore(database, change)
+  const at = (ms: number) => new Date(now + ms).toISOString()
   const order = {
     ...{
       id: randomUUID(),

@@ -1,36 +1,60 @@
 /**
- * The private halves of the configuration's signing keys: encrypted PKCS #8 files (0600) under the PIN, one a key, never in
- * the database. Nodes on several machines each need the files of the keys that sign.
+ * The private halves of the configuration's signing keys: encrypted PKCS #8 files (0600) under the PIN, or keys on the signing
+ * token with a file that says which; one a key, never in the database. Nodes on several machines each need the files of the
+ * keys that sign.
  */
-import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import type { SigningKey } from '#core/signature/signing-key.ts'
+import type { HardwareToken, KeyPlace } from '#platform/pkcs11/hardware-token.ts'
 import { Fault } from '#schemas/fault.ts'
 import { syncFolder, writeDurably } from '../durable-file.ts'
 
 export type KeyAlgorithm = 'P-256' | 'RSA-2048' | 'RSA-3072'
 
+export type KeyHome = 'software' | 'token'
+
 export type PrivateKeys = {
-  create(id: string, algorithm: KeyAlgorithm): Promise<KeyObject>
-  /** Throws `cannot_sign` when the file is not here, `pin_incorrect` when the PIN does not open it. */
-  open(id: string): Promise<KeyObject>
-  /** Destroys the key. */
+  /** On the token it throws `token_not_found` where there is none, `token_not_active`, `token_unavailable`. */
+  create(id: string, algorithm: KeyAlgorithm, where?: KeyHome): Promise<SigningKey>
+  /**
+   * Throws `cannot_sign` when the file is not here, `pin_incorrect` when the PIN does not open it. A key on the token is
+   * given while the token is away too: only signing fails.
+   */
+  open(id: string): Promise<SigningKey>
+  /** Where a key lies; undefined when its file is not here. */
+  whereIs(id: string): Promise<KeyHome | undefined>
+  /** Destroys the key, on the token too: then the token has to be open. */
   remove(id: string): Promise<void>
 }
 
-const FILE = /^([0-9a-f-]{36})\.pem$/
+const FILE = /^([0-9a-f-]{36})\.(pem|token\.json)$/
 const generate = promisify(generateKeyPair)
 
 /** Opens the folder, made when absent; throws `pin_incorrect` when the PIN does not open a key that lies there. */
-export async function openPrivateKeys(directory: string, pin: string): Promise<PrivateKeys> {
+export async function openPrivateKeys(
+  directory: string,
+  pin: string,
+  token?: HardwareToken,
+): Promise<PrivateKeys> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const opened = new Map<string, KeyObject>()
+  const opened = new Map<string, SigningKey>()
   const fileOf = (id: string): string => path.join(directory, `${id}.pem`)
+  const placeFileOf = (id: string): string => path.join(directory, `${id}.token.json`)
 
-  async function open(id: string): Promise<KeyObject> {
+  async function open(id: string): Promise<SigningKey> {
     const known = opened.get(id)
     if (known !== undefined) return known
+    const place = await readPlace(placeFileOf(id))
+    if (place !== undefined) {
+      if (token === undefined)
+        throw new Fault('cannot_sign', { what: `the key ${id} lies on a token, and signingToken names none` })
+      const key = token.key(place)
+      opened.set(id, key)
+      return key
+    }
     const pem = await readFile(fileOf(id), 'utf8').catch((cause: unknown) => {
       throw new Fault('cannot_sign', {
         what: `the configuration signing key ${fileOf(id)} is not here`,
@@ -44,10 +68,20 @@ export async function openPrivateKeys(directory: string, pin: string): Promise<P
 
   for (const name of await readdir(directory)) {
     const id = FILE.exec(name)?.[1]
-    if (id !== undefined) await open(id)
+    // A key on a token that the settings name no more keeps no node from starting; it is told where it has to sign.
+    if (id !== undefined && (token !== undefined || name.endsWith('.pem'))) await open(id)
   }
   return {
-    async create(id, algorithm) {
+    async create(id, algorithm, where = 'software') {
+      if (where === 'token') {
+        if (token === undefined)
+          throw new Fault('token_not_found', { what: 'signingToken is not configured' })
+        const place = await token.generate(algorithm, `configuration signing ${id}`)
+        await writeDurably(placeFileOf(id), placeText(place))
+        const key = token.key(place)
+        opened.set(id, key)
+        return key
+      }
       const { privateKey } =
         algorithm === 'P-256'
           ? await generate('ec', { namedCurve: 'P-256' })
@@ -58,11 +92,42 @@ export async function openPrivateKeys(directory: string, pin: string): Promise<P
       return privateKey
     },
     open,
+    async whereIs(id) {
+      if ((await readPlace(placeFileOf(id))) !== undefined) return 'token'
+      const names = await readdir(directory)
+      return names.includes(`${id}.pem`) ? 'software' : undefined
+    },
     async remove(id) {
+      const place = await readPlace(placeFileOf(id))
+      if (place !== undefined) await token?.destroy(place.objectId)
       opened.delete(id)
       await rm(fileOf(id), { force: true })
+      await rm(placeFileOf(id), { force: true })
       await syncFolder(directory)
     },
+  }
+}
+
+function placeText({ objectId, publicKey }: KeyPlace): string {
+  return JSON.stringify({ version: 1, objectId, publicKey: publicKey.toString('base64') })
+}
+
+/** Undefined when there is no such file; `cannot_sign` when it says nothing that can be used. */
+async function readPlace(file: string): Promise<KeyPlace | undefined> {
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return undefined
+    throw new Fault('cannot_sign', { what: file, cause })
+  })
+  if (text === undefined) return undefined
+  try {
+    const { version, objectId, publicKey } = JSON.parse(text) as Record<string, unknown>
+    if (version !== 1 || typeof publicKey !== 'string') throw new Error('form')
+    if (typeof objectId !== 'string' || !/^([0-9a-f]{2}){1,64}$/.test(objectId)) throw new Error('form')
+    const spki = Buffer.from(publicKey, 'base64')
+    createPublicKey({ key: spki, format: 'der', type: 'spki' })
+    return { objectId, publicKey: spki }
+  } catch (cause) {
+    throw new Fault('cannot_sign', { what: `${file} is damaged`, cause })
   }
 }
 

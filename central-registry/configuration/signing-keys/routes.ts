@@ -6,13 +6,15 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { instanceOf } from '../../members/instance.ts'
 import type { MemberStore } from '../../members/store.ts'
-import type { KeyAlgorithm, PrivateKeys } from './private-keys.ts'
+import type { KeyAlgorithm, KeyHome, PrivateKeys } from './private-keys.ts'
 import { selfSignedCertificate } from './self-signed.ts'
 import type { SigningKeyRow, SigningKeyStore } from './store.ts'
 
 type Rooms = {
   store: SigningKeyStore
   privateKeys: PrivateKeys
+  /** Throws when the key could not sign now. */
+  checkUsable(id: string): Promise<void>
   members: MemberStore
   /** How long a server may use a copy without fetching the next: by then it knows an announced key. */
   validitySeconds: number
@@ -23,22 +25,22 @@ export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandle
   const { store, privateKeys } = rooms
   return {
     addSigningKey: async ({ body }) => {
-      const { algorithm } = body as { algorithm: KeyAlgorithm }
+      const { algorithm, token } = body as { algorithm: KeyAlgorithm; token: KeyHome }
       const commonName = `${await instanceOf(rooms.members)} configuration signing`
       const at = new Date(rooms.clock())
       const id = randomUUID()
       // The file first: a crash in between leaves a key that nobody names.
-      const key = await privateKeys.create(id, algorithm)
-      const certificate = selfSignedCertificate({ key, commonName, at })
-      return describeKey(await store.add({ id, certificate, at: at.toISOString() }))
+      const key = await privateKeys.create(id, algorithm, token)
+      const certificate = await selfSignedCertificate({ key, commonName, at })
+      return describeKey(await store.add({ id, certificate, at: at.toISOString() }), token)
     },
     activateSigningKey: async ({ params, query }) => {
       const { force } = query as { force: boolean }
       const id = params['id']!.toLowerCase()
       const before = force ? Number.POSITIVE_INFINITY : rooms.clock() - rooms.validitySeconds * 1000
       if (!(await store.list()).some((key) => key.id === id)) throw new Fault('key_not_found', { what: id })
-      // A node without the file must not take the whole instance's signature away.
-      await privateKeys.open(id)
+      // A node without the file, or without its token, must not take the whole instance's signature away.
+      await rooms.checkUsable(id)
       await store.activate(id, isoOf(before))
     },
     deleteSigningKey: async ({ params }) => {
@@ -50,11 +52,16 @@ export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandle
 }
 
 /** What administrators see of a key. */
-export function describeKey({ id, certificate, is_active, created_at }: SigningKeyRow): object {
+export function describeKey(
+  { id, certificate, is_active, created_at }: SigningKeyRow,
+  token: KeyHome | undefined,
+): object {
   const read = readCertificate(certificate)
   return {
     id,
     active: is_active === 1,
+    // Null: its file is not on this node.
+    token: token ?? null,
     createdAt: created_at,
     algorithm: publicKeyOf(read).asymmetricKeyType === 'ec' ? 'EC' : 'RSA',
     certificateSha256: read.sha256,

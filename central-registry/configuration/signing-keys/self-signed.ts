@@ -1,14 +1,20 @@
 /** A certificate that a signing key of the configuration makes for itself: a carrier of its public key, named in the anchor. */
-import { createHash, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
+import { publicHalf, type SigningKey, signDerWith } from '#core/signature/signing-key.ts'
 
 const VALID_YEARS = 20
 
 /** DER of a version 3 certificate for `key` (P-256 or RSA), valid from a day before `at`. */
-export function selfSignedCertificate(q: { key: KeyObject; commonName: string; at: Date }): Buffer {
-  const spki = createPublicKey(q.key).export({ format: 'der', type: 'spki' })
-  const isEc = q.key.asymmetricKeyType === 'ec'
+export async function selfSignedCertificate(q: {
+  key: SigningKey
+  commonName: string
+  at: Date
+}): Promise<Buffer> {
+  const publicKey = publicHalf(q.key)
+  const spki = publicKey.export({ format: 'der', type: 'spki' })
+  const isEc = publicKey.asymmetricKeyType === 'ec'
   const algorithm = isEc
     ? der.sequence(der.oid(OID.ecdsaWithSHA256))
     : der.sequence(der.oid(OID.sha256WithRSAEncryption), der.null())
@@ -39,7 +45,7 @@ export function selfSignedCertificate(q: { key: KeyObject; commonName: string; a
     spki,
     extensions,
   )
-  return der.sequence(tbs, algorithm, der.bitString(sign('sha256', tbs, q.key)))
+  return der.sequence(tbs, algorithm, der.bitString(await signDerWith(q.key, 'sha256', tbs)))
 }
 
 function extension(oid: string, critical: boolean, value: Buffer): Buffer {

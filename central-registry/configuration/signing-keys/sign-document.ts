@@ -1,6 +1,6 @@
 /** Signs a document for security servers by the active configuration signing key, whose certificate the configuration names. */
 import { readCertificate } from '#core/certificate/certificate.ts'
-import { writeSignedJson } from '#core/signature/signed-json.ts'
+import { signJson } from '#core/signature/signed-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { PrivateKeys } from './private-keys.ts'
 import type { SigningKeyStore } from './store.ts'
@@ -17,7 +17,7 @@ export function createSignDocument(q: {
     if (active === undefined)
       throw new Fault('cannot_sign', { what: 'no configuration signing key is active' })
     const key = await q.privateKeys.open(active.id)
-    return writeSignedJson(document, type, [
+    return signJson(document, type, [
       { certificates: [readCertificate(active.certificate)], ocspResponses: [], key },
     ])
   }

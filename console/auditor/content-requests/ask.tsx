@@ -10,7 +10,8 @@ export function AskForContent({
   of,
   label,
 }: {
-  of: { index: number } | { exportId: string }
+  /** A search by person has its case and reason already. */
+  of: { index: number } | { exportId: string } | { searchId: string; case: string; reason: string }
   label?: string
 }) {
   const { api, session } = useConsole()
@@ -23,8 +24,10 @@ export function AskForContent({
       reads
       title={text('contentRequests.ask')}
       consequence={<p>{text('contentRequests.askConsequence')}</p>}
-      fields={WHY}
-      send={(values) => api.call('askForContent', { body: { ...of, ...whyOf(values) } })}
+      fields={'searchId' in of ? [] : WHY}
+      send={(values) =>
+        api.call('askForContent', { body: 'searchId' in of ? of : { ...of, ...whyOf(values) } })
+      }
       result={() => (
         <p>
           {text('contentRequests.asked')} <Link to="/content-requests">{text('contentRequests.title')}</Link>

@@ -154,7 +154,7 @@ function Acts(one: Export) {
   const { api } = useConsole()
   const mayReadContent = useMay('downloadEvidenceBundle')
   const name = one.id.slice(0, 8)
-  const isContent = one.format === 'bundles'
+  const isContent = one.format === 'bundles' || 'subjectSearch' in one.filter
   return (
     <div class="acts">
       {isContent && one.state === 'done' && (

@@ -20,6 +20,7 @@ type Entry = {
 
 const WHAT: Record<string, TextKey> = {
   findRecords: 'looks.findRecords',
+  findSubjectRecords: 'looks.findSubjectRecords',
   getTraffic: 'looks.getTraffic',
   getRecord: 'looks.getRecord',
   getExchange: 'looks.getExchange',

@@ -6,12 +6,11 @@ import type { Page } from '../../kit/frame.tsx'
 import { useAnnounce } from '../../kit/live.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { CursorPaging, SIZES } from '../../kit/paging.tsx'
-import { Rows } from '../../kit/rows.tsx'
 import { Empty, Loading, Refused } from '../../kit/states.tsx'
 import { Tools } from '../../kit/table-tools.tsx'
 import { text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
-import { directionText, ExchangeLink, Id, kindText, Outcome, type Row } from '../words.tsx'
+import type { Row } from '../words.tsx'
+import { FoundRecords } from './found.tsx'
 import { OrderExport } from './order-export.tsx'
 import { FIRST, filterOf, hasMore, moreFilters } from './query.ts'
 
@@ -49,7 +48,9 @@ function RecordsPage() {
             <p>{text(Object.keys(filter).length > 0 ? 'table.noneFits' : 'search.empty')}</p>
           </Empty>
         )}
-        {rows.length > 0 && found.state === 'there' && <Found rows={rows} stale={found.stale} />}
+        {rows.length > 0 && found.state === 'there' && (
+          <FoundRecords rows={rows} stale={found.stale} caption={text('search.title')} />
+        )}
         {found.state === 'there' && (
           <CursorPaging
             shown={text(hasNext ? 'search.shownMore' : 'search.shown', { count: rows.length })}
@@ -60,51 +61,6 @@ function RecordsPage() {
         )}
       </div>
     </>
-  )
-}
-
-function Found({ rows, stale }: { rows: Row[]; stale: boolean }) {
-  return (
-    <Rows<Row>
-      caption={text('search.title')}
-      rows={rows}
-      rowKey={({ index }) => index}
-      stale={stale}
-      columns={[
-        {
-          title: 'search.record',
-          cell: ({ index, time }) => (
-            <>
-              <ExchangeLink index={index} />
-              <br />
-              <Time at={time} />
-            </>
-          ),
-        },
-        {
-          title: 'search.what',
-          cell: (row) => (
-            <>
-              {kindText(row.kind)} <span class="beside">{directionText(row.direction)}</span>
-              <br />
-              <Outcome {...row} />
-            </>
-          ),
-        },
-        {
-          title: 'search.parties',
-          cell: ({ clientId, serviceId }) => (
-            <>
-              <Id of={clientId} />
-              <br />
-              <span class="beside">→</span> <Id of={serviceId} />
-            </>
-          ),
-        },
-        { title: 'search.peer', cell: ({ peer }) => <Id of={peer} /> },
-        { title: 'search.queryId', cell: ({ queryId }) => <Id of={queryId} /> },
-      ]}
-    />
   )
 }
 

@@ -11,6 +11,7 @@ import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Anchors } from './anchors.tsx'
 import { type SigningKey, SigningKeys } from './signing-keys.tsx'
+import { SigningTokenPart } from './signing-token.tsx'
 
 export type Publication = { index: number; generatedAt: string; expiresAt: string }
 type FilePart = { path: string; sha256: string; bytes: number }
@@ -46,6 +47,7 @@ function ConfigurationPage() {
             <Newest newest={newest} publicUrl={publicUrl} />
             <Anchors hasKey={signingKeys.length > 0} />
             <SigningKeys keys={signingKeys} />
+            <SigningTokenPart />
             {parts.length > 0 && (
               <Part title={text('configuration.parts')}>
                 <Rows<FilePart>

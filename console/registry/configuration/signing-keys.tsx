@@ -11,13 +11,20 @@ import { Time } from '../../kit/time.tsx'
 export type SigningKey = {
   id: string
   active: boolean
+  /** Where the private key lies; null when its file is not on this node. */
+  token: 'software' | 'token' | null
   createdAt: string
   algorithm: string
   certificateSha256: string
   notAfter: string
 }
 
-const ALGORITHMS = ['P-256', 'RSA-2048', 'RSA-3072']
+export const ALGORITHMS = ['P-256', 'RSA-2048', 'RSA-3072']
+const PLACES = {
+  software: 'signingKeys.inFile',
+  token: 'signingKeys.onToken',
+  nowhere: 'signingKeys.notHere',
+} as const
 
 export function SigningKeys({ keys }: { keys: SigningKey[] }) {
   return (
@@ -64,6 +71,7 @@ export function SigningKeys({ keys }: { keys: SigningKey[] }) {
             },
             { title: 'common.id', cell: ({ id }) => <Copyable value={id} /> },
             { title: 'signingKeys.algorithm', cell: ({ algorithm }) => algorithm },
+            { title: 'signingKeys.lies', cell: ({ token }) => text(PLACES[token ?? 'nowhere']) },
             { title: 'common.createdAt', cell: ({ createdAt }) => <Time at={createdAt} /> },
             { title: 'certificate.notAfter', cell: ({ notAfter }) => <Time at={notAfter} /> },
             {

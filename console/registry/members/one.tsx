@@ -14,6 +14,7 @@ import { Consequences } from '../consequences.tsx'
 import { History } from '../history.tsx'
 import { HostingOf } from '../hosting-mandates/of-member.tsx'
 import { clientPath, Groups, Members, Servers } from '../links.tsx'
+import { SuspendedNow, SuspendOrLift } from '../suspensions/of-subject.tsx'
 
 type Member = {
   id: string
@@ -71,9 +72,11 @@ function Known(member: Member) {
               result={() => <p>{text('members.deleted')}</p>}
               then={() => goTo('/members')}
             />
+            <SuspendOrLift kind="member" subject={id} />
           </>
         }
       />
+      <SuspendedNow kind="member" subject={id} />
       <Part
         title={text('common.facts')}
         acts={<Link to={`${clientPath(id)}/succession`}>{text('successions.plan')}</Link>}

@@ -13,6 +13,8 @@ export type Overview = {
   /** `done` is absent where no login is set up. */
   installation: { done?: boolean; reopenedUntil?: string }
   counts: { members: number; subsystems: number; securityServers: number; globalGroups: number }
+  suspensions: { inForce: number; unconfirmed: number }
+  contracts: { toApprove: number; withinDays: number; ending: number; overdue: number }
   serversWithoutCertificate: number
   expiringCertificates: {
     withinDays: number
@@ -77,6 +79,28 @@ export function waitingOf(known: Known): Waiting[] {
     operation: 'approveManagementRequest',
     to: '/management-requests?state=SUBMITTED_FOR_APPROVAL',
   })
+  const { suspensions, contracts } = overview
+  add(suspensions.unconfirmed > 0, {
+    what: 'waiting.suspensions',
+    values: { count: suspensions.unconfirmed },
+    tone: 'bad',
+    operation: 'confirmSuspension',
+    to: '/suspensions?state=unconfirmed',
+  })
+  add(contracts.toApprove > 0, {
+    what: 'waiting.contracts',
+    values: { count: contracts.toApprove },
+    tone: 'warn',
+    operation: 'approveContract',
+    to: '/contracts?state=ACCEPTED',
+  })
+  add(contracts.ending > 0, {
+    what: contracts.overdue > 0 ? 'waiting.contractsOverdue' : 'waiting.contractsEnd',
+    values: { count: contracts.ending, days: contracts.withinDays, overdue: contracts.overdue },
+    tone: contracts.overdue > 0 ? 'bad' : 'warn',
+    operation: 'approveContract',
+    to: `/contracts?endsBefore=${dayOf(now + contracts.withinDays * 86_400_000)}&sort=validUntil`,
+  })
   add(!system.initialized, {
     what: 'waiting.instance',
     tone: 'bad',
@@ -138,6 +162,11 @@ export function waitingOf(known: Known): Waiting[] {
     to: '/',
   })
   return found.toSorted((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
+}
+
+/** As an input of local time has it. */
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 16)
 }
 
 function trusted(

@@ -5,6 +5,7 @@ import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { type Certificate, CertificateFacts } from '../certificate.tsx'
 import { Consequences, isForeseen } from '../consequences.tsx'
+import { ContractOfProposal, SuspensionOfProposal } from '../contracts/of-proposal.tsx'
 import { RequestOfProposal } from '../management-requests/of-proposal.tsx'
 import { PersonState } from '../people/page.tsx'
 import { roleName } from '../roles.tsx'
@@ -64,6 +65,10 @@ export function Content({ of }: { of: WholeProposal }) {
           )}
         </Part>
       ))}
+      {/^(approve|resume|terminate)Contract$/.test(operation) && (
+        <ContractOfProposal id={params['id'] ?? ''} hash={String(json['contentHash'])} />
+      )}
+      {operation === 'liftSuspension' && <SuspensionOfProposal id={params['id'] ?? ''} />}
       {operation === 'approveManagementRequest' && (
         <RequestOfProposal id={params['id'] ?? ''} hash={String(json['contentHash'])} state={of.state} />
       )}
@@ -102,7 +107,8 @@ function Field({ title, children }: { title: string; children: ComponentChildren
 
 /** An id in a path is that of the thing that the operation is about. */
 function titleOf(operation: string, name: string): string {
-  const key = name === 'id' ? `field.id.${operation}` : `field.${name}`
+  const isOfContract = name === 'contentHash' && operation.endsWith('Contract')
+  const key = name === 'id' ? `field.id.${operation}` : isOfContract ? 'contract.hash' : `field.${name}`
   const words = text(key as TextKey)
   return words === key ? name : words
 }

@@ -5,6 +5,7 @@ import { Empty } from '../../kit/states.tsx'
 import { text } from '../../kit/text.ts'
 import { type Certificate, CertificateFacts } from '../certificate.tsx'
 import { Consequences } from '../consequences.tsx'
+import { SuspendedNow, SuspendOrLift } from '../suspensions/of-subject.tsx'
 
 export function Certificates({ server, of }: { server: string; of: Certificate[] }) {
   const params = { id: server }
@@ -32,6 +33,7 @@ export function Certificates({ server, of }: { server: string; of: Certificate[]
         {of.map((certificate) => (
           <li key={certificate.sha256}>
             <CertificateFacts of={certificate} />
+            <SuspendedNow kind="certificate" subject={certificate.sha256} />
             <div class="acts">
               <Act
                 operation="deleteAuthenticationCertificate"
@@ -55,6 +57,7 @@ export function Certificates({ server, of }: { server: string; of: Certificate[]
                 }
                 result={() => <p>{text('servers.certificateDeleted')}</p>}
               />
+              <SuspendOrLift kind="certificate" subject={certificate.sha256} />
             </div>
           </li>
         ))}

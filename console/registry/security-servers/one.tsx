@@ -12,6 +12,7 @@ import type { Certificate } from '../certificate.tsx'
 import { Consequences } from '../consequences.tsx'
 import { History } from '../history.tsx'
 import { clientPath } from '../links.tsx'
+import { SuspendedNow, SuspendOrLift } from '../suspensions/of-subject.tsx'
 import { Certificates } from './certificates.tsx'
 import { Clients } from './clients.tsx'
 
@@ -68,9 +69,11 @@ function OneServer({ params }: { params: Record<string, string> }) {
                   result={() => <p>{text('servers.deleted')}</p>}
                   then={() => goTo('/security-servers')}
                 />
+                <SuspendOrLift kind="server" subject={id} />
               </>
             }
           />
+          <SuspendedNow kind="server" subject={id} />
           <Part title={text('common.facts')}>
             <Facts
               of={[

@@ -7,7 +7,9 @@ import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/states.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
+import { ContractPolicy } from '../contracts/policy.tsx'
 import { ClientLink } from '../links.tsx'
+import { SuspensionPolicy } from '../suspensions/policy.tsx'
 import { MemberClasses } from './member-classes.tsx'
 
 export type System = { initialized: boolean; instance?: string; managementServiceProvider?: string }
@@ -84,6 +86,8 @@ function Settings() {
               />
             </Part>
             <MemberClasses />
+            <SuspensionPolicy />
+            <ContractPolicy />
           </>
         )}
       </Show>

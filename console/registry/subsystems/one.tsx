@@ -13,6 +13,7 @@ import { Time } from '../../kit/time.tsx'
 import { Consequences } from '../consequences.tsx'
 import { History } from '../history.tsx'
 import { clientPath, Groups, Servers } from '../links.tsx'
+import { SuspendedNow, SuspendOrLift } from '../suspensions/of-subject.tsx'
 import { memberOf, type Subsystem } from './page.tsx'
 
 type Known = Subsystem & { registeredAt: string[]; groups: { code: string; description: string }[] }
@@ -27,23 +28,27 @@ function OneSubsystem({ params }: { params: Record<string, string> }) {
             title={name === '' ? id.split(':').at(-1)! : name}
             lead={<Copyable value={id} />}
             acts={
-              <Act
-                operation="deleteSubsystem"
-                button={text('subsystems.delete')}
-                title={text('subsystems.deleteTitle', { name: id })}
-                consequence={
-                  <>
-                    <p>{text('subsystems.deleteConsequence')}</p>
-                    <Consequences operation="deleteSubsystem" params={{ id }} />
-                  </>
-                }
-                nameToType={id.split(':').at(-1)!}
-                send={(_, call) => call('deleteSubsystem', { params: { id } })}
-                result={() => <p>{text('subsystems.deleted')}</p>}
-                then={() => goTo(clientPath(memberOf(id)))}
-              />
+              <>
+                <Act
+                  operation="deleteSubsystem"
+                  button={text('subsystems.delete')}
+                  title={text('subsystems.deleteTitle', { name: id })}
+                  consequence={
+                    <>
+                      <p>{text('subsystems.deleteConsequence')}</p>
+                      <Consequences operation="deleteSubsystem" params={{ id }} />
+                    </>
+                  }
+                  nameToType={id.split(':').at(-1)!}
+                  send={(_, call) => call('deleteSubsystem', { params: { id } })}
+                  result={() => <p>{text('subsystems.deleted')}</p>}
+                  then={() => goTo(clientPath(memberOf(id)))}
+                />
+                <SuspendOrLift kind="subsystem" subject={id} />
+              </>
             }
           />
+          <SuspendedNow kind="subsystem" subject={id} />
           <Part title={text('common.facts')}>
             <Facts
               of={[

@@ -38,7 +38,7 @@ export function Taken({ of }: { of: Plan }) {
     ),
     list('successions.byPeople', of.byPeople),
   ].filter((one) => one !== null)
-  return lists.length === 0 ? <p>{text('successions.nothing')}</p> : <>{lists}</>
+  return lists.length === 0 ? <p>{text('successions.nothing')}</p> : lists
 }
 
 function list(title: Parameters<typeof text>[0], lines: string[]) {

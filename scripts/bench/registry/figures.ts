@@ -81,7 +81,7 @@ export async function measureRegistry(
 }
 
 /** What consoles ask: first, middle and last pages, each order, searches that find one, many and none. */
-function lists({ members, subsystems, servers }: RegistrySize, round: number): string[] {
+function lists({ members, subsystems, servers, contracts }: RegistrySize, round: number): string[] {
   const pages = (path: string, count: number): string[] => [
     `${path}?limit=50`,
     `${path}?limit=50&offset=${Math.floor(count / 2)}`,
@@ -98,6 +98,13 @@ function lists({ members, subsystems, servers }: RegistrySize, round: number): s
     '/subsystems?limit=50&sort=-name',
     ...pages('/security-servers', servers),
     '/security-servers?limit=50&certificate=none',
+    ...pages('/contracts', contracts),
+    '/contracts?limit=50&sort=title',
+    '/contracts?limit=50&state=PROPOSED',
+    '/contracts?limit=50&state=ACTIVE&sort=validUntil',
+    `/contracts?limit=50&member=DEV:GOV:M${round}`,
+    `/contracts?limit=50&endsBefore=${new Date(Date.now() + 90 * 86_400_000).toISOString()}`,
+    `/contracts/${round.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`,
     ...pages('/global-groups', 0).slice(0, 1),
     `/global-groups/group-${round}/members?limit=50`,
     `/members/DEV:GOV:M${round}`,

@@ -1,8 +1,9 @@
 /** Rows of a large registry, written by themselves: a year of administrators' work in seconds. */
 import type { Tables } from '#central-registry/migrations/tables.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { fillContracts } from './contracts.ts'
 
-export type RegistrySize = { members: number; subsystems: number; servers: number }
+export type RegistrySize = { members: number; subsystems: number; servers: number; contracts: number }
 
 /** How many rows go into one statement: SQLite takes 32,766 values. */
 const ROWS = 2000
@@ -98,6 +99,7 @@ export async function fillRegistry(
             )
             .execute(),
         )
+        await fillContracts(transaction, size.contracts, (number) => subsystem(number % size.subsystems))
         await fill(GROUPS, (numbers) =>
           transaction
             .insertInto('global_group')

@@ -1,4 +1,5 @@
 /** What a registry lacks of what a file declares, as calls in an order in which they can be made; pure. */
+import { createHash } from 'node:crypto'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import type { Declared } from './read-file.ts'
 import type { Present } from './read-present.ts'
@@ -27,6 +28,7 @@ export function planOf(declared: Declared, present: Present): Plan {
     securityServers(declared, present),
     groups(declared, present),
     settings(declared, present),
+    externalAnchors(declared, present),
   ]
   return {
     steps: parts.flatMap(({ steps }) => steps),
@@ -213,6 +215,35 @@ function settings(declared: Declared, present: Present): Plan {
     const isKnown = [...present.members, ...present.subsystems].some(({ id }) => id === client)
     plan.steps.push(isKnown ? step(says, 'setManagementServiceProvider', {}, { client }) : { says })
   }
+  return plan
+}
+
+/** Examined first: the registry shows to those who decide what it found behind an anchor. */
+function externalAnchors(declared: Declared, present: Present): Plan {
+  const plan = emptyPlan()
+  const wanted = declared.externalAnchors.map((one) => Buffer.from(one, 'base64'))
+  const digests = wanted.map((file) => createHash('sha256').update(file).digest('hex'))
+  for (const [i, sha256] of digests.entries()) {
+    const state = present.externalAnchors.find((one) => one.sha256 === sha256)?.state
+    const trusts = `trust the external anchor ${sha256.slice(0, 16)}`
+    if (state === 'TRUSTED') continue
+    if (state === 'EXAMINED') plan.steps.push(step(trusts, 'trustExternalAnchor', { sha256 }))
+    else if (state === undefined)
+      plan.steps.push(
+        step(`examine the external anchor ${sha256.slice(0, 16)}`, 'examineExternalAnchor', {}, wanted[i]),
+        { says: trusts },
+      )
+    // A decision of people: a file that has grown old does not undo it.
+    else plan.differences.push(`external anchor ${sha256.slice(0, 16)} is ${state}`)
+  }
+  const trusted = present.externalAnchors.filter(({ state }) => state === 'TRUSTED')
+  note(
+    plan,
+    'external anchor',
+    digests,
+    trusted.map(({ sha256 }) => sha256),
+    (sha256) => sha256,
+  )
   return plan
 }
 

@@ -30,6 +30,8 @@ export type Declared = {
   }[]
   globalGroups: { code: string; description: string; members: string[] }[]
   automaticApprovals: { kind: string; memberClass: string }[]
+  /** Base64 of anchor files. */
+  externalAnchors: string[]
 }
 
 type Responder = { url: string; certificate?: string }
@@ -69,6 +71,7 @@ const SCHEMA = object(
     ),
     globalGroups: list(object({ code: text, description: text }, { members: list(text) })),
     automaticApprovals: list(object({ kind: text, memberClass: text })),
+    externalAnchors: list(text),
   },
 )
 
@@ -83,8 +86,11 @@ export async function readDeclared(file: string): Promise<Declared> {
         one.certificate === undefined ? one : { ...one, certificate: await certificate(one.certificate) },
       ),
     )
+  const anchor = async (name: string): Promise<string> =>
+    (await readBytes(path.resolve(path.dirname(file), name))).toString('base64')
   return {
     ...declared,
+    externalAnchors: await Promise.all(declared.externalAnchors.map(anchor)),
     certificationServices: await Promise.all(
       declared.certificationServices.map(async (service) => ({
         ...service,

@@ -18,6 +18,7 @@ export type Present = {
   timestampingServices: { url: string; sha256: string }[]
   globalGroups: { code: string; description: string; members: string[] }[]
   automaticApprovals: { kind: string; memberClass: string }[]
+  externalAnchors: { sha256: string; instance: string; state: string }[]
   /** SHA-256 of the content of each proposal that waits for a second person. */
   proposed: Set<string>
 }
@@ -40,6 +41,7 @@ export async function readPresent(api: ManagementApi): Promise<Present> {
     timestampingServices: await get('/timestamping-services'),
     globalGroups: await all('/global-groups'),
     automaticApprovals: await get('/automatic-approvals'),
+    externalAnchors: await all('/external-anchors'),
     proposed: new Set(
       proposals.filter(({ state }) => state === 'proposed').map(({ contentSha256 }) => contentSha256),
     ),

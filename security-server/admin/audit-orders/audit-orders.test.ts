@@ -106,8 +106,9 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       ...{ server: SERVER, clock, database, audit, post, messageLog, needsApproval: false },
       keys: {
         ...keys,
-        signJson: ({ document, type }) => signed(document, type, owner, ocspFor(owner)),
-      } as AdminRooms['keys'],
+        signJson: async ({ document, type }: { document: unknown; type: string }) =>
+          signed(document, type, owner, ocspFor(owner)),
+      } as unknown as AdminRooms['keys'],
       globalConfiguration: { current: () => snapshot } as unknown as AdminRooms['globalConfiguration'],
       authorities: [{ name: 'DPA', certificateSha256: dpa.certificate.sha256, secret: false }],
       log: createLog({ name: 'test', level: 'silent' }),

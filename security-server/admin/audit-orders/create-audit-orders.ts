@@ -114,7 +114,7 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
       },
       ...{ matched: 0, sample: [], ...more },
     }
-    const signed = rooms.keys.signJson({ document, type: AUDIT_DOCUMENT.answer, member: owner })
+    const signed = await rooms.keys.signJson({ document, type: AUDIT_DOCUMENT.answer, member: owner })
     await rooms.post(PATH, signed).catch((thrown: unknown) => {
       // It was taken before a crash kept us from noting that.
       if (asFault(thrown).code === 'registration_refused' && asFault(thrown).what?.startsWith('conflict:'))

@@ -39,7 +39,7 @@ export async function fetchOrders(q: {
   const owner = memberOf(q.server)
   const [id, server] = [randomUUID(), idText(q.server)]
   const document = { id, createdAt: new Date(q.clock()).toISOString(), signer: idText(owner), server }
-  const signed = q.keys.signJson({ document, type: AUDIT_DOCUMENT.query, member: owner })
+  const signed = await q.keys.signJson({ document, type: AUDIT_DOCUMENT.query, member: owner })
   const bytes = await q.post(PATH, signed, MAX_LIST_BYTES)
   const form = { type: AUDIT_DOCUMENT.list, what: 'list of audit orders', maxBytes: MAX_LIST_BYTES }
   const question = { configuration: snapshot.index, server, question: id, now: q.clock() }

@@ -7,9 +7,10 @@ import { Fault } from '#schemas/fault.ts'
 import { collectExchange } from '../../message-log/evidence/write-bundle.ts'
 import { clearanceOf, type ReadableLog } from '../readable-log.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
+import { ownSearch, searchTarget } from '../subjects/searches.ts'
 import type { ContentRequest, RequestFilter } from './store.ts'
 
-type Asked = { index?: number; exportId?: string; case: string; reason: string }
+type Asked = { index?: number; exportId?: string; searchId?: string; case: string; reason: string }
 
 /** By what an exchange is known in a request: its first record. Throws `not_found`, `record_is_secret`. */
 export async function exchangeTarget(log: ReadableLog, index: number): Promise<string> {
@@ -46,9 +47,18 @@ export function contentRequestHandlers(rooms: AdminRooms): Handlers {
     decidedAt: row.decided_at,
     decisionReason: row.decision_reason,
   })
-  const targetOf = async ({ index, exportId }: Asked, caller: Caller): Promise<string> => {
-    if ((index === undefined) === (exportId === undefined))
-      throw new Fault('invalid_input', { what: 'index or exportId is needed, and not both' })
+  const targetOf = async (
+    { index, exportId, searchId, case: number }: Asked,
+    caller: Caller,
+  ): Promise<string> => {
+    if ([index, exportId, searchId].filter((one) => one !== undefined).length !== 1)
+      throw new Fault('invalid_input', { what: 'one of index, exportId and searchId is needed' })
+    if (searchId !== undefined) {
+      const search = await ownSearch(rooms, searchId, caller)
+      if (search.case_number !== number)
+        throw new Fault('invalid_input', { what: `the search is of case ${search.case_number}` })
+      return searchTarget(searchId)
+    }
     if (index !== undefined) return exchangeTarget(logFor(caller), index)
     const found = await exports.store.get(exportId!.toLowerCase())
     if (found?.format !== 'bundles' || found.clearance > clearanceOf(caller))

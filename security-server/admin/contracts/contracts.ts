@@ -45,7 +45,7 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
   ): Promise<Status> {
     const head = { id: randomUUID(), createdAt: new Date(clock()).toISOString(), signer: q.signer, server }
     const document = { ...head, ...q.document }
-    const signed = keys.signJson({ document, type: q.type, member: parseMemberId(q.signer) })
+    const signed = await keys.signJson({ document, type: q.type, member: parseMemberId(q.signer) })
     const status = parseStrictJson(await contracts.send(path, signed)) as Status
     // It is done; a list that cannot be fetched now comes with the next round.
     await contracts.refresh().catch(() => undefined)

@@ -10,7 +10,7 @@ import type { Database } from '#platform/database/open-database.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import type { Clearance } from '../../message-log/search/traffic-store.ts'
-import { type FilterInput, recordFilter, rowView } from '../record-filter.ts'
+import { type KeptFilter, recordFilter, rowView } from '../record-filter.ts'
 import { createExportStore, type ExportRow, type ExportStore } from './store.ts'
 
 export type RecordExports = {
@@ -65,7 +65,7 @@ export async function createExports(q: {
     const { id, size } = row
     const most = row.format === 'bundles' ? MAX_BUNDLED_RECORDS : MAX_RECORDS
     const clearance = Number(row.clearance) as Clearance
-    const filter = { ...recordFilter(JSON.parse(row.filter) as FilterInput), clearance }
+    const filter = { ...recordFilter(JSON.parse(row.filter) as KeptFilter), clearance }
     let [next, records, bytes] = [Number(row.next_idx), Number(row.records), Number(row.bytes)]
     const file = await open(pathOf(id), 'a', 0o600)
     try {

@@ -10,8 +10,10 @@ import { exportTarget } from '../content-requests/handlers.ts'
 import { recordLook } from '../looks.ts'
 import { bundleSource } from '../message-log.ts'
 import { clearanceOf, type ReadableLog, SECRECY_ROLE } from '../readable-log.ts'
-import { type FilterInput, recordFilter } from '../record-filter.ts'
+import { type FilterInput, isoTime, type KeptFilter, recordFilter, shownFilter } from '../record-filter.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
+import { grantedSearch, searchFilter } from '../subjects/searches.ts'
+import type { SubjectSearchRow } from '../subjects/store.ts'
 import type { ExportRow } from './store.ts'
 import { exchangesOf, writeExport } from './write-export.ts'
 
@@ -21,7 +23,14 @@ const MAX_KEPT = 50
 const KEPT_MS = 7 * 86_400_000
 const CONTENT_ROLE = 'XROAD_CONTENT_AUDITOR'
 
-type Order = { format: 'csv' | 'jsonl' | 'bundles'; filter: FilterInput; case?: string; reason?: string }
+type Order = {
+  format: 'csv' | 'jsonl' | 'bundles'
+  filter: FilterInput
+  /** A search by person of the caller's own: its case and reason are those of the export. */
+  subjectSearch?: string
+  case?: string
+  reason?: string
+}
 
 export function exportHandlers(rooms: AdminRooms): Handlers {
   const { exports, jobs, clock } = rooms
@@ -39,8 +48,13 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
     getExport: async (input) => exportView(await find(input)),
 
     async orderExport({ body, caller }) {
-      const { format, filter, case: number, reason } = body as Order
-      if (format === 'bundles') checkContent(caller, number, reason)
+      const order = body as Order
+      const { format } = order
+      const search = order.subjectSearch && (await grantedSearch(rooms, order.subjectSearch, caller))
+      const number = search ? search.case_number : order.case
+      const reason = search ? search.reason : order.reason
+      if (format === 'bundles' || search) checkContent(caller, number, reason)
+      const filter = search ? withSearch(order.filter, search) : order.filter
       recordFilter(filter)
       const { all, unfinished } = await store.count()
       if (unfinished >= MAX_UNFINISHED) {
@@ -83,6 +97,11 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
     async downloadExport(input) {
       const row = await find(input)
       const { case: number, reason } = input.query as { case?: string; reason?: string }
+      const { subjectSearch } = JSON.parse(row.filter) as KeptFilter
+      if (subjectSearch !== undefined) {
+        checkContent(input.caller, number, reason)
+        await grantedSearch(rooms, subjectSearch, input.caller)
+      }
       if (row.format === 'bundles') {
         checkContent(input.caller, number, reason)
         const target = exportTarget(row.id)
@@ -119,6 +138,23 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
   }
 }
 
+/** Both hold: of two times the narrower one. */
+function withSearch(filter: FilterInput, search: SubjectSearchRow): KeptFilter {
+  const { subjects = [], from, to } = searchFilter(search)
+  const [first] = [from, filter.from && isoTime(filter.from)]
+    .flatMap((one) => one ?? [])
+    .sort()
+    .reverse()
+  const [last] = [to, filter.to && isoTime(filter.to)].flatMap((one) => one ?? []).sort()
+  return {
+    ...filter,
+    ...(first !== undefined && { from: first }),
+    ...(last !== undefined && { to: last }),
+    subjectSearch: search.id,
+    subjects,
+  }
+}
+
 /** As whoever ordered it, whatever more the caller may see: what was found then is what the file shows. */
 function readableAs({ clearance }: ExportRow, { logFor }: AdminRooms): ReadableLog {
   return logFor({ roles: Number(clearance) > 0 ? [SECRECY_ROLE] : [] })
@@ -126,10 +162,14 @@ function readableAs({ clearance }: ExportRow, { logFor }: AdminRooms): ReadableL
 
 function checkContent(caller: Caller, number: string | undefined, reason: string | undefined): void {
   if (!caller.roles.includes(CONTENT_ROLE)) {
-    throw new Fault('forbidden', { what: `bundles hold content: ${CONTENT_ROLE} is needed` })
+    throw new Fault('forbidden', {
+      what: `bundles, and searches by person, are content: ${CONTENT_ROLE} is needed`,
+    })
   }
   if (number === undefined || reason === undefined) {
-    throw new Fault('invalid_input', { what: 'bundles hold content: case and reason are needed' })
+    throw new Fault('invalid_input', {
+      what: 'bundles, and searches by person, are content: case and reason are needed',
+    })
   }
 }
 
@@ -140,7 +180,7 @@ function exportView(row: ExportRow) {
     orderedBy: row.ordered_by_name,
     orderedAt: row.ordered_at,
     format: row.format,
-    filter: JSON.parse(row.filter) as unknown,
+    filter: shownFilter(row.filter),
     case: row.case_number,
     reason: row.reason,
     state: row.state,

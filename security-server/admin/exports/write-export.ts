@@ -10,7 +10,7 @@ import { ZipFile } from 'yazl'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { asFault } from '#schemas/fault.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../../message-log/evidence/write-bundle.ts'
-import type { RowView } from '../record-filter.ts'
+import { type RowView, shownFilter } from '../record-filter.ts'
 import type { ExportRow } from './store.ts'
 
 const COLUMNS = [
@@ -123,7 +123,7 @@ function headOf({ row, server, exchanges }: ExportQuestion) {
     ...(row.case_number === null ? {} : { case: row.case_number }),
     ...(row.reason === null ? {} : { reason: row.reason }),
     format: row.format,
-    filter: JSON.parse(row.filter) as object,
+    filter: shownFilter(row.filter),
     // All of them were looked at, from the first to the last, without a gap.
     range: { first: 0, last: Number(row.size) - 1 },
     treeHead: row.checkpoint,

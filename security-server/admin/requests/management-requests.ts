@@ -37,9 +37,9 @@ export function managementRequestHandlers(rooms: AdminRooms): Handlers {
     const signers = signersOf(subject)
     const wanted = 'either' in signers ? [idText(owner)] : signers.all
     const [first, ...others] = wanted as [string, ...string[]]
-    const fileAs = (signer: string) =>
+    const fileAs = async (signer: string) =>
       registration.file(
-        keys.signJson({
+        await keys.signJson({
           document: { ...headOf(signer), ...subject },
           type: DOCUMENT_TYPE.file,
           member: parseMemberId(signer),
@@ -58,9 +58,10 @@ export function managementRequestHandlers(rooms: AdminRooms): Handlers {
     return view(status)
   }
 
-  function revoke(request: number): Promise<RequestStatus> {
+  async function revoke(request: number): Promise<RequestStatus> {
     const document = { ...headOf(idText(owner)), server, request }
-    return registration.revoke(keys.signJson({ document, type: DOCUMENT_TYPE.revoke, member: owner }))
+    const signed = await keys.signJson({ document, type: DOCUMENT_TYPE.revoke, member: owner })
+    return registration.revoke(signed)
   }
 
   const ofClient =
@@ -100,7 +101,7 @@ export function managementRequestHandlers(rooms: AdminRooms): Handlers {
     disableMaintenanceMode: () => file({ kind: 'maintenanceModeDisable', server }),
     async getManagementRequests() {
       const document = { ...headOf(idText(owner)), server }
-      const signed = keys.signJson({ document, type: DOCUMENT_TYPE.query, member: owner })
+      const signed = await keys.signJson({ document, type: DOCUMENT_TYPE.query, member: owner })
       return (await registration.states(signed)).map(view)
     },
     revokeManagementRequest: async ({ params }) => view(await revoke(Number(params['request']))),

@@ -3,6 +3,7 @@ import { hash, randomUUID } from 'node:crypto'
 import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
+import { NOBODY_SUSPENDED } from '#core/configuration/suspension-list.ts'
 import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import type { Database } from '#platform/database/open-database.ts'
@@ -43,6 +44,8 @@ type Played = {
     asked: string[]
   }
   snapshot: { statementIndex: number | undefined }
+  /** Ids that stand in the suspension list. */
+  suspended: Set<string>
   /** The same server after a restart. */
   again(): Promise<Contracts>
 }
@@ -87,7 +90,12 @@ async function play(database: Database): Promise<Played> {
       },
     },
   )
-  const snapshot = { index, statementIndex: 1 as number | undefined }
+  const suspended = new Set<string>()
+  const snapshot = {
+    index,
+    statementIndex: 1 as number | undefined,
+    suspensionsIn: () => ({ ...NOBODY_SUSPENDED, ofContract: (id: string) => suspended.has(id) }),
+  }
   const registry: Played['registry'] = {
     required: true,
     entries: [],
@@ -103,7 +111,7 @@ async function play(database: Database): Promise<Played> {
       clock: () => clock.now,
       log: createLog({ name: 'test', level: 'silent' }),
       configuration: () => snapshot as unknown as ConfigurationSnapshot,
-      signJson: ({ document, type }) =>
+      signJson: async ({ document, type }) =>
         writeSignedJson(document, type, [
           { certificates: [guest.certificate], ocspResponses: ocspFor(guest), key: guest.key },
         ]),
@@ -140,7 +148,7 @@ async function play(database: Database): Promise<Played> {
     const signers = [{ certificates: [certificate], ocspResponses: [], key }]
     return Buffer.from(writeSignedJson(registry.list(list), CONTRACT_DOCUMENT.list, signers))
   }
-  return { contracts: await open(), clock, registry, snapshot, again: open }
+  return { contracts: await open(), clock, registry, snapshot, suspended, again: open }
 }
 
 const sha = (bytes: Buffer): string => hash('sha256', bytes)
@@ -164,7 +172,7 @@ const ask = (contracts: Contracts, at: number, more: object = {}): string => {
 
 t.test('fetched, verified, kept', (t) =>
   eachDatabase(t, async (database, t) => {
-    const { contracts, clock, registry, snapshot, again } = await play(database)
+    const { contracts, clock, registry, snapshot, suspended, again } = await play(database)
     t.equal(ask(contracts, clock.now), 'contracts_outdated', 'before anything is known')
     snapshot.statementIndex = undefined
     t.equal(ask(contracts, clock.now), '', 'a registry without contracts')
@@ -194,6 +202,21 @@ t.test('fetched, verified, kept', (t) =>
     t.equal(ask(await again(), clock.now), reference, 'after a restart')
     t.equal(ask(contracts, clock.now + LIST_GOOD_MS + 1), 'contracts_outdated')
 
+    suspended.add(content.contract)
+    t.equal(
+      ask(contracts, clock.now),
+      'contract_suspended',
+      'by the suspension list, before its own list says so',
+    )
+    t.equal(ask(await again(), clock.now), 'contract_suspended', 'after a restart')
+    t.equal(
+      ask(contracts, Date.parse(content.validUntil) + 1),
+      'contract_suspended',
+      'after its end too, until it is lifted',
+    )
+    suspended.delete(content.contract)
+    suspended.add(randomUUID())
+    t.equal(ask(contracts, clock.now), reference, 'another one is no matter')
     entry.state = 'SUSPENDED'
     registry.required = false
     await contracts.refresh()

@@ -59,7 +59,7 @@ export type Contracts = {
   agreements: Pick<ContractKeep, 'agree' | 'agreements' | 'forget'>
 }
 
-type Sign = (q: { document: unknown; type: string; member: MemberId }) => string
+type Sign = (q: { document: unknown; type: string; member: MemberId }) => Promise<string>
 
 const BASE = '/registration/v1/contracts'
 const REFRESH_MS = 30_000
@@ -88,10 +88,10 @@ export async function createContracts(q: {
   let taken = new Map<string, KeptContract>()
   let refused: RefusedContract[] = []
 
-  const signed = (type: string, more: object): { id: string; document: string } => {
+  const signed = async (type: string, more: object): Promise<{ id: string; document: string }> => {
     const id = randomUUID()
     const head = { id, createdAt: new Date(q.clock()).toISOString(), signer: idText(owner), server }
-    return { id, document: q.signJson({ document: { ...head, ...more }, type, member: owner }) }
+    return { id, document: await q.signJson({ document: { ...head, ...more }, type, member: owner }) }
   }
 
   /** Takes what is listed, out of items that were verified; the rest is told apart. */
@@ -141,7 +141,7 @@ export async function createContracts(q: {
     const snapshot = q.configuration()
     if (!takesDocuments(snapshot)) return
     const configuration = snapshot.index
-    const query = signed(CONTRACT_DOCUMENT.query, {})
+    const query = await signed(CONTRACT_DOCUMENT.query, {})
     const bytes = await q.post(`${BASE}/lists`, query.document, MAX_LIST_BYTES)
     const next = verifyList(bytes, { configuration, server, question: query.id, now: q.clock() })
     const news = next.contracts.filter((listed) => !taken.has(JSON.stringify(listed)))
@@ -149,8 +149,10 @@ export async function createContracts(q: {
     const kept = await keep.items(hashes)
     const fetched = await fetchItems(
       [...new Set(hashes)].filter((hash) => !kept.has(hash)),
-      (some) =>
-        q.post(`${BASE}/items`, signed(CONTRACT_DOCUMENT.fetch, { hashes: some }).document, MAX_ITEMS_BYTES),
+      async (some) => {
+        const { document } = await signed(CONTRACT_DOCUMENT.fetch, { hashes: some })
+        return q.post(`${BASE}/items`, document, MAX_ITEMS_BYTES)
+      },
     )
     const items = new Map([...kept].map(([sha256, { content }]) => [sha256, content]))
     const seals = sealsIn(kept)
@@ -192,10 +194,12 @@ export async function createContracts(q: {
 
   return {
     contractFor(question) {
-      if (!takesDocuments(q.configuration())) return NO_TERMS
+      const snapshot = q.configuration()
+      if (!takesDocuments(snapshot)) return NO_TERMS
       if (index === undefined)
         throw new Fault('contracts_outdated', { what: 'the registry has not been asked yet' })
-      return contractFor(index, question)
+      // The suspension list may be newer than what was told of contracts.
+      return contractFor(index, question, snapshot.suspensionsIn(q.server.instance).ofContract)
     },
     termsOfRefused: (question) => (index === undefined ? NO_TERMS : termsOfRefused(index, question)),
     secrecyBetween: (a, b) => secrecyBetween([...taken.values()], { owner: idText(owner), members: [a, b] }),

@@ -10,6 +10,7 @@ import {
   contractFor as holdingTerms,
   indexContracts,
   NO_TERMS,
+  type RecordTerms,
   secrecyBetween,
   termsOfRefused,
 } from './index-contracts.ts'
@@ -18,7 +19,9 @@ import { assembleContract } from './verify-contract.ts'
 const TAX = parseSubsystemId('DEV/GOV/5678/tax')
 const PERSONS = parseServiceId('DEV/GOV/1234/plain/persons')
 const sha = (bytes: Buffer): string => hash('sha256', bytes)
-const contractFor = (index: ContractIndex, q: ContractQuestion): string => holdingTerms(index, q).contract
+const termsFor = (index: ContractIndex, q: ContractQuestion): RecordTerms =>
+  holdingTerms(index, q, () => false)
+const contractFor = (index: ContractIndex, q: ContractQuestion): string => termsFor(index, q).contract
 
 t.test('the index: versions, groups, grace', (t: Test) => {
   const at = Date.now()
@@ -83,7 +86,7 @@ t.test('the index: versions, groups, grace', (t: Test) => {
   for (const state of ['PROPOSED', 'ACCEPTED', 'DECLINED', 'WITHDRAWN', 'SUPERSEDED'])
     t.throws(() => contractFor(index(kept(first, state)), question()), { code: 'contract_required' }, state)
   const digest = contentAt(at, { logLevel: 'digest', retentionDays: 30 })
-  t.same(holdingTerms(index(kept(digest, 'ACTIVE')), question()), {
+  t.same(termsFor(index(kept(digest, 'ACTIVE')), question()), {
     ...{ contract: `${digest.contract}/1`, logLevel: 'digest', keepDays: 30 },
   })
   const strictest = index(kept(digest, 'SUSPENDED'), kept(first, 'EXPIRED'))
@@ -100,7 +103,7 @@ t.test('the index: versions, groups, grace', (t: Test) => {
     [first, undefined],
   ] as const) {
     const of = index(kept(content, 'ACTIVE'))
-    t.equal(holdingTerms(of, question()).secrecy, secrecy)
+    t.equal(termsFor(of, question()).secrecy, secrecy)
     t.equal(termsOfRefused(index(kept(content, 'EXPIRED')), question()).secrecy, secrecy)
     for (const members of [
       ['DEV/GOV/1234', 'DEV/GOV/5678'],

@@ -30,6 +30,8 @@ export type RecordTerms = {
 export const NO_TERMS: RecordTerms = { contract: '' }
 
 type Compiled = {
+  /** Its id. */
+  contract: string
   terms: RecordTerms
   state: 'ACTIVE' | 'SUSPENDED' | 'ENDED'
   clients: ReadonlySet<string>
@@ -70,6 +72,7 @@ export function indexContracts(q: {
     for (const { serviceCode, endpoints } of content.services) {
       const key = `${content.provider} ${serviceCode}`
       const compiled: Compiled = {
+        contract: content.contract,
         terms: {
           contract: `${content.contract}/${content.version}`,
           logLevel: content.logLevel,
@@ -117,10 +120,19 @@ function stateOf(state: string): Compiled['state'] | undefined {
 }
 
 /**
- * The contract under which the call may go, NO_TERMS when none holds and none is needed. Throws
- * `contract_required`, `contract_suspended`, `contract_ended`, and `contracts_outdated` when the registry's word is too old.
+ * The contract under which the call may go: NO_TERMS when none holds and none is needed. `isSuspended`: what the
+ * instance's suspension list says of a contract's id. Throws `contract_required`, `contract_suspended`, `contract_ended`, and
+ * `contracts_outdated` when the registry's word is too old.
  */
-export function contractFor(index: ContractIndex, q: ContractQuestion): RecordTerms {
+export function contractFor(
+  index: ContractIndex,
+  question: ContractQuestion,
+  isSuspended: (contract: string) => boolean,
+): RecordTerms {
+  const q: Judged = {
+    ...question,
+    isStopped: (one) => one.state === 'SUSPENDED' || isSuspended(one.contract),
+  }
   const age = q.at - index.asOf
   const all = index.byService.get(keyOf(q.service))
   if (all === undefined) return without(index, age, [], q)
@@ -132,7 +144,7 @@ export function contractFor(index: ContractIndex, q: ContractQuestion): RecordTe
       covers(one.endpoints, q.method, q.path),
   )
   // One that is suspended stops the call, whatever the policy: no older version stands in for it.
-  if (!covering.some(({ state }) => state === 'SUSPENDED')) {
+  if (!covering.some(q.isStopped)) {
     const holding = covering.find(
       (one) =>
         one.state === 'ACTIVE' && one.from <= q.at && q.at < one.until && age <= LIST_GOOD_MS + one.graceMs,
@@ -141,6 +153,8 @@ export function contractFor(index: ContractIndex, q: ContractQuestion): RecordTe
   }
   return without(index, age, covering, q)
 }
+
+type Judged = ContractQuestion & { isStopped(one: Compiled): boolean }
 
 const LEVELS = ['none', 'digest', 'full'] as const
 
@@ -170,14 +184,14 @@ function keyOf(service: ServiceId): string {
   return `${idText(subsystemOf(service))} ${service.serviceCode}`
 }
 
-function without(index: ContractIndex, age: number, covering: Compiled[], q: ContractQuestion): RecordTerms {
+function without(index: ContractIndex, age: number, covering: Compiled[], q: Judged): RecordTerms {
   const names = (one: Compiled | undefined): { what: string } => ({
     what:
       one === undefined
         ? `${idText(q.client)} for ${idText(q.service)}`
         : `${one.terms.contract}, ${idText(q.client)} for ${idText(q.service)}`,
   })
-  const suspended = covering.find(({ state }) => state === 'SUSPENDED')
+  const suspended = covering.find(q.isStopped)
   if (suspended !== undefined) throw new Fault('contract_suspended', names(suspended))
   if (!index.required) return NO_TERMS
   if (age > LIST_GOOD_MS)

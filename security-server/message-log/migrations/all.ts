@@ -6,6 +6,7 @@ import { first } from './first.ts'
 import { retention } from './retention.ts'
 import { searchTime } from './search-time.ts'
 import { secrecy } from './secrecy.ts'
+import { subjects } from './subjects.ts'
 import { traffic } from './traffic.ts'
 
 export const messageLogMigrations: Record<string, Migration> = {
@@ -15,5 +16,6 @@ export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-10-message-log-retention': retention,
   '2026-12-11-message-log-traffic': traffic,
   '2026-12-12-message-log-evidence-records': evidenceRecords,
+  '2026-12-13-message-log-subjects': subjects,
   '2026-12-14-message-log-secrecy': secrecy,
 }

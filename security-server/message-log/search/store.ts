@@ -33,6 +33,8 @@ export type RecordFilter = DimensionFilter & {
   /** ISO times, inclusive and exclusive. */
   from?: string
   to?: string
+  /** Entries of the index by person, hexadecimal: records that have one of them; with none of them, none. */
+  subjects?: string[]
 }
 
 /** `before` is the index of the last row of the page before, of a listing narrowed in the same way. */
@@ -116,6 +118,17 @@ export function createSearchStore(database: Database) {
     }
   }
 
+  /** Few records: by index, whatever else narrows it. */
+  const listOfSubjects = async (filter: SearchFilter): Promise<SearchRow[]> => {
+    if (filter.subjects?.length === 0) return []
+    let query = kysely
+      .selectFrom('search')
+      .selectAll()
+      .where((is) => fitsAll(is, filter))
+    if (filter.before !== undefined) query = query.where('idx', '<', filter.before)
+    return query.orderBy('idx', 'desc').limit(Math.min(filter.limit, MAX_PAGE)).execute()
+  }
+
   return {
     ...traffic,
 
@@ -154,6 +167,7 @@ export function createSearchStore(database: Database) {
       { after, size }: { after: number; size: number },
     ): Promise<{ rows: SearchRow[]; last: number }> => {
       const last = Math.min(after + WINDOW, size - 1)
+      if (filter.subjects?.length === 0) return { rows: [], last }
       const rows = await kysely
         .selectFrom('search')
         .selectAll()
@@ -217,6 +231,7 @@ export function createSearchStore(database: Database) {
      * what records say narrows it. The log has `size` records.
      */
     list: async (filter: SearchFilter, size: number): Promise<SearchRow[]> => {
+      if (filter.subjects !== undefined) return await listOfSubjects(filter)
       const hasId = filter.queryId !== undefined || filter.requestId !== undefined
       if (!hasId && isNarrowed(filter)) return await listBySpans(filter)
       const isByTime = filter.from !== undefined || filter.to !== undefined
@@ -248,14 +263,20 @@ export function createSearchStore(database: Database) {
 }
 
 function fitsAll(is: ExpressionBuilder<Tables, 'search'>, filter: RecordFilter) {
-  const { queryId, requestId, from, to } = filter
+  const { queryId, requestId, from, to, subjects } = filter
   return is.and([
+    ...(subjects === undefined ? [] : [is('idx', 'in', recordsOf(is, subjects))]),
     fitsDimensions(is as never, filter),
     ...(queryId === undefined ? [] : [is('query_id', '=', queryId)]),
     ...(requestId === undefined ? [] : [is('request_id', '=', requestId)]),
     ...(from === undefined ? [] : [is(TIME, '>=', from)]),
     ...(to === undefined ? [] : [is(TIME, '<', to)]),
   ])
+}
+
+function recordsOf(is: ExpressionBuilder<Tables, 'search'>, subjects: string[]) {
+  const entries = subjects.map((entry) => Buffer.from(entry, 'hex'))
+  return is.selectFrom('subject').select('subject.idx').where('subject.entry', 'in', entries)
 }
 
 function byIndexDown(a: SearchRow, b: SearchRow): number {

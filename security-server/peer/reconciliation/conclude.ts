@@ -53,7 +53,11 @@ export async function summarise(
 }
 
 /** The statement by our member's signature alone. */
-export function signStatement(statement: Statement, pair: DayPair, { keys }: ReconciliationRooms): string {
+export function signStatement(
+  statement: Statement,
+  pair: DayPair,
+  { keys }: ReconciliationRooms,
+): Promise<string> {
   return keys.signJson({ document: statement, type: STATEMENT_TYPE, member: parseMemberId(pair.own) })
 }
 

@@ -148,7 +148,7 @@ t.test('who asks for what is not its own is told nothing', async (t) => {
   t.equal(await refused({ ...page, entries: large }), 'invalid_input', 'a page that is too large')
   const huge = Array.from({ length: 8000 }, () => b64(Buffer.alloc(129)))
   t.equal(await refused({ ...page, entries: huge }), 'body_too_large')
-  const foreign = tax.rooms.keys.signJson({
+  const foreign = await tax.rooms.keys.signJson({
     document: { version: 1 },
     type: 'concordat-reconciliation-statement',
     member: parseMemberId(MEMBERS.own),

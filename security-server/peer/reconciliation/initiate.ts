@@ -208,7 +208,7 @@ async function showDifferences({ state, received, rooms }: Work): Promise<void> 
 async function conclude({ state, rooms }: Work): Promise<void> {
   const { pair, progress } = state
   const { statement, cases } = await summarise(state, rooms)
-  const own = signStatement(statement, pair, rooms)
+  const own = await signStatement(statement, pair, rooms)
   const question = { step: 'conclude' as const, session: progress.wire, statement: own }
   const answer = await ask<ConcludeAnswer>(pair.server, question, rooms)
   const agreed = openStatement(answer.statement, [pair.own, pair.peer], rooms)

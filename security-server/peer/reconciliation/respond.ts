@@ -141,7 +141,7 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
     const { statement, cases } = await summarise(state, rooms)
     if (!isSame(theirs, statement))
       throw new Fault('conflict', { what: 'the statement is not what the entries of both sides say' })
-    const jws = joinSignedJson(q.statement, signStatement(statement, pair, rooms))
+    const jws = joinSignedJson(q.statement, await signStatement(statement, pair, rooms))
     await keep({ ...state, jws, statement, cases }, rooms)
     received.forget(state.session)
     return { statement: jws }

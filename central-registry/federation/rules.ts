@@ -1,0 +1,41 @@
+/** What holds for external anchors; pure. */
+import { createHash } from 'node:crypto'
+import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
+
+/** Each is fetched every 20 s, by the registry and by every security server. */
+export const MOST_TRUSTED = 64
+
+/** Throws `anchor_not_verified` for an anchor of our own instance, or with a key that already stands for somebody else. */
+export function checkApart(
+  anchor: ConfigurationAnchor,
+  q: { instance: string; ownCertificates: Buffer[]; others: ConfigurationAnchor[] },
+): void {
+  if (anchor.instance === q.instance)
+    throw refused(`it is of our own instance ${q.instance}: an external anchor is of another one`)
+  const taken = new Map(q.ownCertificates.map((der) => [keyDigest(der), q.instance]))
+  // A newer anchor of the same instance takes the older one's place.
+  for (const other of q.others)
+    if (other.instance !== anchor.instance)
+      for (const der of certificatesOf(other)) taken.set(keyDigest(der), other.instance)
+  for (const der of certificatesOf(anchor)) {
+    const owner = taken.get(keyDigest(der))
+    if (owner !== undefined)
+      throw refused(`one of its keys signs for the instance ${owner}: a key stands for one instance only`)
+  }
+}
+
+export function certificatesOf(anchor: ConfigurationAnchor): Buffer[] {
+  return anchor.sources.flatMap(({ verificationCerts }) => verificationCerts)
+}
+
+export function refused(what: string, cause?: unknown): Fault {
+  return new Fault('anchor_not_verified', { what, cause })
+}
+
+/** By the key, not by the certificate around it. */
+function keyDigest(der: Buffer): string {
+  const spki = publicKeyOf(readCertificate(der)).export({ format: 'der', type: 'spki' })
+  return createHash('sha256').update(spki).digest('hex')
+}

@@ -1,0 +1,24 @@
+/** Rows of audit orders and of what each server answered. */
+
+export type AuditOrderRow = {
+  id: string
+  sha256: string
+  /** The JWS as it was filed. */
+  document: string
+  authority: string
+  case_number: string
+  deadline: string
+  received_at: string
+  received_by: string
+}
+
+export type AuditOrderServerRow = {
+  order_id: string
+  server: string
+  seed: string | null
+  outcome: string | null
+  reason: string | null
+  matched: number | null
+  answer: string | null
+  answered_at: string | null
+}

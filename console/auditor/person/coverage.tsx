@@ -1,0 +1,121 @@
+/** "Is this all?": what a search by person could not look at, in words, by reason, day and service. */
+import { Link } from '../../kit/address.tsx'
+import { Part } from '../../kit/facts.tsx'
+import { Rows } from '../../kit/rows.tsx'
+import { Status } from '../../kit/status.tsx'
+import { number, type TextKey, text } from '../../kit/text.ts'
+import { Id } from '../words.tsx'
+
+export type Reason = { reason: string; records: number }
+export type Gap = Reason & { day: string; serviceId: string | null; firstIndex: number; lastIndex: number }
+
+export type Coverage = {
+  covered: Reason[]
+  notCovered: {
+    reasons: Reason[]
+    gaps: Gap[]
+    more: boolean
+    backlog: { records: number; since: string | null; lastError: string | null }
+    monthsWithoutKey: string[]
+    oldestMonth: string
+  }
+  searchedMonths: string[]
+}
+
+const REASONS: Record<string, TextKey> = {
+  undeclared: 'person.undeclared',
+  absent: 'person.absent',
+  unreadable: 'person.unreadable',
+  too_many: 'person.tooMany',
+  too_large: 'person.tooLarge',
+  not_kept: 'person.notKept',
+  key_destroyed: 'person.keyDestroyed',
+  refused: 'person.refused',
+}
+
+function reasonText(reason: string): string {
+  const isReply = reason.startsWith('reply_')
+  const key = REASONS[isReply ? reason.slice('reply_'.length) : reason]
+  const words = key === undefined ? reason : text(key)
+  return isReply ? text('person.ofReply', { reason: words }) : words
+}
+
+export function Reasons({ of }: { of: Reason[] }) {
+  if (of.length === 0) return <>{text('person.nothingMissing')}</>
+  return <ul class="plain-list">{reasonItems(of)}</ul>
+}
+
+function reasonItems(of: Reason[]) {
+  return of.map(({ reason, records }) => (
+    <li key={reason}>
+      {text('person.records', { count: records })} {reasonText(reason)}
+    </li>
+  ))
+}
+
+export function Gaps({ of, more }: { of: Gap[]; more: boolean }) {
+  return (
+    <details>
+      <summary>{text('person.byDay')}</summary>
+      {more && <p class="note">{text('person.moreGaps', { count: of.length })}</p>}
+      <Rows<Gap>
+        caption={text('person.byDay')}
+        rows={of}
+        rowKey={({ day, reason, serviceId }) => `${day} ${reason} ${serviceId ?? ''}`}
+        columns={[
+          { title: 'person.day', cell: ({ day }) => day },
+          { title: 'search.service', cell: ({ serviceId }) => <Id of={serviceId} /> },
+          { title: 'person.why', cell: ({ reason }) => reasonText(reason) },
+          { title: 'exports.records', number: true, cell: ({ records }) => number(records) },
+          { title: 'common.acts', cell: (gap) => <Look of={gap} /> },
+        ]}
+      />
+    </details>
+  )
+}
+
+/** The exchanges themselves, by the ordinary search. */
+function Look({ of: { day, serviceId } }: { of: Gap }) {
+  const next = new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString()
+  const query = new URLSearchParams({
+    from: `${day}T00:00:00.000Z`,
+    to: next,
+    ...(serviceId !== null && { serviceId }),
+  })
+  return (
+    <Link to={`/records?${query.toString()}`}>
+      {text('person.look')} <span class="beside">{day}</span>
+    </Link>
+  )
+}
+
+export function NotCovered({ of: { notCovered, searchedMonths } }: { of: Coverage }) {
+  const { reasons, gaps, more, backlog, monthsWithoutKey, oldestMonth } = notCovered
+  const isAll = reasons.length === 0 && backlog.records === 0 && monthsWithoutKey.length === 0
+  return (
+    <Part title={text('person.isThisAll')}>
+      <p>
+        <Status tone={isAll ? 'good' : 'warn'} word={isAll ? 'person.all' : 'person.notAll'} />
+      </p>
+      <ul class="plain-list">
+        {reasonItems(reasons)}
+        {backlog.records > 0 && (
+          <li>
+            {text('person.waiting', { count: backlog.records })}{' '}
+            {backlog.lastError !== null && <span class="wrap">{backlog.lastError}</span>}
+          </li>
+        )}
+        {monthsWithoutKey.length > 0 && (
+          <li>{text('person.withoutKey', { months: monthsWithoutKey.join(', ') })}</li>
+        )}
+        <li>{text('person.before', { month: oldestMonth })}</li>
+        <li>
+          {searchedMonths.length === 0
+            ? text('person.noMonth')
+            : text('person.months', { first: searchedMonths[0]!, last: searchedMonths.at(-1)! })}
+        </li>
+      </ul>
+      {gaps.length > 0 && <Gaps of={gaps} more={more} />}
+    </Part>
+  )
+}

@@ -1,0 +1,216 @@
+/** One contract: what it waits for, its terms and seals, its versions side by side, its life. */
+import { useState } from 'preact/hooks'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Rows } from '../../kit/rows.tsx'
+import { Show } from '../../kit/states.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { Timeline } from '../../kit/timeline.tsx'
+import { History } from '../history.tsx'
+import { SuspensionPart } from '../suspensions/suspension.tsx'
+import {
+  ContractState,
+  currentOf,
+  Parties,
+  Party,
+  type Seal,
+  type Version,
+  type WholeContract,
+} from './contract.tsx'
+import { DecideContract } from './decide.tsx'
+import { Terms } from './terms.tsx'
+import { Versions } from './versions.tsx'
+
+function OneContract({ params }: { params: Record<string, string> }) {
+  const contract = useAnswer<WholeContract>('getContract', { params: { id: params['id']! } })
+  return (
+    <Show of={contract} page="contracts.one">
+      {(data) => <Known of={data} />}
+    </Show>
+  )
+}
+
+function Known({ of }: { of: WholeContract }) {
+  const { contract, versions, suspension } = of
+  const current = currentOf(versions)
+  const [chosen, setChosen] = useState(current.version)
+  const shown = versions.find(({ version }) => version === chosen) ?? current
+  return (
+    <>
+      <Head title={current.title} lead={<Copyable value={contract} />} acts={<DecideContract of={of} />} />
+      <WaitsFor versions={versions} />
+      {suspension !== null && <SuspensionPart of={suspension} />}
+      <Part title={text('common.facts')}>
+        <Facts
+          of={[
+            ['common.state', <ContractState key="state" of={current} />],
+            ['contract.versionField', String(current.version)],
+            ['contract.provider', <Party key="provider" id={current.provider} />],
+            ['contract.consumers', <Parties key="consumers" of={current.consumers} />],
+            ['contract.personalData', text(current.personalData ? 'common.yes' : 'common.no')],
+            ['contract.critical', text(current.critical ? 'common.yes' : 'common.no')],
+            ['contract.validFrom', <Time key="from" at={current.validFrom} />],
+            ['contract.validUntil', <Time key="until" at={current.validUntil} relative />],
+            ['contract.reviewAt', <Time key="review" at={current.reviewAt} relative />],
+            ...(current.reason === undefined
+              ? []
+              : [
+                  [
+                    'contract.reason',
+                    <bdi key="why" class="wrap">
+                      {current.reason}
+                    </bdi>,
+                  ] as [TextKey, object],
+                ]),
+          ]}
+        />
+      </Part>
+      {versions.length > 1 && <Versions of={versions} />}
+      <Part
+        title={text('contract.terms', { version: String(shown.version) })}
+        acts={versions.length > 1 && <Choose of={versions} chosen={shown.version} choose={setChosen} />}
+      >
+        <Terms of={shown} />
+      </Part>
+      <Seals of={shown} />
+      <Life of={of} />
+      <History of="contracts" id={contract} />
+    </>
+  )
+}
+
+function Choose(q: { of: Version[]; chosen: number; choose(version: number): void }) {
+  return (
+    <label class="acts">
+      {text('contract.show')}
+      <select value={String(q.chosen)} onChange={(event) => q.choose(Number(event.currentTarget.value))}>
+        {q.of.map(({ version }) => (
+          <option key={version} value={String(version)}>
+            {text('contract.version', { version: String(version) })}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+/** Who has to act before a version that is proposed comes into force. */
+function WaitsFor({ versions }: { versions: Version[] }) {
+  const open = versions.find(({ state }) => state === 'PROPOSED' || state === 'ACCEPTED')
+  if (open === undefined) return null
+  const version = String(open.version)
+  return (
+    <Part title={text('contract.waits', { version })}>
+      {open.state === 'ACCEPTED' ? (
+        <p>{text('contract.waitsForRegistry')}</p>
+      ) : (
+        <>
+          <p>{text('contract.waitsForSeals')}</p>
+          <ul class="plain-list">
+            {open.waitsFor.map((member) => (
+              <li key={member}>
+                <Party id={member} />
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </Part>
+  )
+}
+
+function Seals({ of: { seals, version } }: { of: Version }) {
+  return (
+    <Part title={text('contract.seals', { version: String(version) })}>
+      {seals.length === 0 ? (
+        <p>{text('contract.noSeals')}</p>
+      ) : (
+        <Rows<Seal>
+          caption={text('contract.seals', { version: String(version) })}
+          rows={seals}
+          rowKey={({ sha256 }) => sha256}
+          columns={[
+            { title: 'members.one', cell: ({ member }) => <Party id={member} /> },
+            {
+              title: 'contract.mandated',
+              cell: ({ mandated }) => (
+                <ul class="plain-list">
+                  {mandated.map((name) => (
+                    <li key={name}>
+                      <bdi>{withoutIds(name)}</bdi>
+                    </li>
+                  ))}
+                </ul>
+              ),
+            },
+            {
+              title: 'contract.joined',
+              cell: ({ subsystems }) =>
+                subsystems === undefined ? text('contract.asParty') : <Parties of={{ subsystems }} />,
+            },
+            { title: 'contract.sealedAt', cell: ({ sealedAt }) => <Time at={sealedAt} /> },
+            {
+              title: 'contract.sealHash',
+              cell: ({ sha256 }) => <Copyable value={sha256} label={text('contract.sealHash')} />,
+            },
+          ]}
+        />
+      )}
+    </Part>
+  )
+}
+
+function Life({ of: { events, notices } }: { of: WholeContract }) {
+  const happened = [
+    ...events.map((event) => ({
+      at: event.at,
+      what: (
+        <>
+          {text('contract.event', { version: String(event.version), what: actName(event.act) })}
+          {event.reason !== null && <bdi class="beside wrap"> {event.reason}</bdi>}
+        </>
+      ),
+      who: withoutIds(event.by),
+    })),
+    ...notices.map(({ at, version, notice }) => ({
+      at,
+      what: <>{text('contract.event', { version: String(version), what: noticeName(notice) })}</>,
+      who: text('contract.notice'),
+    })),
+  ]
+  const newest = happened.map((one, at) => ({ key: at, ...one })).reverse()
+  return (
+    <Part title={text('contract.life')}>
+      <Timeline events={newest.toSorted((a, b) => b.at.localeCompare(a.at))} />
+    </Part>
+  )
+}
+
+function actName(act: string): string {
+  const key = `contract.act.${act}`
+  const words = text(key as TextKey)
+  return words === key ? act : words
+}
+
+function noticeName(notice: string): string {
+  const [kind, days = '0'] = notice.split('-')
+  if (kind === 'ends') return text('contract.notice.ends', { count: Number(days) })
+  if (kind === 'overdue') return text('contract.notice.overdue', { count: Number(days) })
+  return text('contract.notice.review')
+}
+
+/** "Anna (person 3f…)": the audit log has the ids, readers want the names. */
+export function withoutIds(by: string): string {
+  return by.replace(/ \((?:person|key) [0-9a-f-]{36}\)/g, '')
+}
+
+export const contract: Page = {
+  path: '/contracts/:id',
+  title: 'contracts.one',
+  listed: false,
+  operation: 'getContract',
+  View: OneContract,
+}

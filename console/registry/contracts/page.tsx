@@ -1,0 +1,67 @@
+/** The versions of all service contracts: found by party, service, title or id. */
+import { Link } from '../../kit/address.tsx'
+import { Head } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { Table } from '../../kit/table.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { type Contract, ContractState, contractPath, Parties, Party, STATES, stateName } from './contract.tsx'
+
+function Contracts() {
+  return (
+    <>
+      <Head title={text('contracts.title')} lead={text('contracts.lead')} />
+      <Table<Contract>
+        operation="getContracts"
+        caption={text('contracts.title')}
+        search="contracts.search"
+        filters={[
+          {
+            name: 'state',
+            title: 'common.state',
+            options: [
+              { value: '', title: text('common.all') },
+              ...STATES.map((state) => ({ value: state, title: stateName(state) })),
+            ],
+          },
+          { name: 'member', title: 'contracts.member', type: 'text' },
+          { name: 'endsBefore', title: 'contracts.endsBefore' },
+        ]}
+        order="-proposedAt"
+        rowKey={({ contract, version }) => `${contract} ${version}`}
+        columns={[
+          {
+            title: 'contract.titleField',
+            sort: 'title',
+            cell: ({ contract, version, title }) => (
+              <>
+                <Link to={contractPath(contract)}>
+                  <bdi>{title}</bdi>
+                </Link>{' '}
+                <span class="beside">{text('contract.version', { version: String(version) })}</span>
+              </>
+            ),
+          },
+          { title: 'common.state', cell: (one) => <ContractState of={one} /> },
+          { title: 'contract.provider', cell: ({ provider }) => <Party id={provider} /> },
+          { title: 'contract.consumers', cell: ({ consumers }) => <Parties of={consumers} /> },
+          {
+            title: 'contract.validUntil',
+            sort: 'validUntil',
+            cell: ({ validUntil }) => <Time at={validUntil} relative />,
+          },
+          { title: 'contract.proposedAt', sort: 'proposedAt', cell: (one) => <Time at={one.proposedAt} /> },
+        ]}
+        empty={<p>{text('contracts.empty')}</p>}
+      />
+    </>
+  )
+}
+
+export const contracts: Page = {
+  path: '/contracts',
+  title: 'contracts.title',
+  listed: true,
+  operation: 'getContracts',
+  View: Contracts,
+}

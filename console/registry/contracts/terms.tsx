@@ -1,0 +1,107 @@
+/** What both sides agreed on, in words: purpose and law, services with their endpoints and fields, how long and how much. */
+import { Facts } from '../../kit/facts.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { Party, type Service, type Version } from './contract.tsx'
+
+export function Terms({ of: { content, contentHash } }: { of: Version }) {
+  const { quota = {} } = content
+  return (
+    <>
+      <Facts
+        of={[
+          [
+            'contract.purpose',
+            <bdi key="purpose" class="wrap">
+              {content.purpose}
+            </bdi>,
+          ],
+          [
+            'contract.legalBasis',
+            <bdi key="law" class="wrap">
+              {content.legalBasis}
+            </bdi>,
+          ],
+          ['contract.logLevel', text(`contract.log.${content.logLevel}` as TextKey)],
+          ['contract.retention', text('contract.days', { count: content.retentionDays })],
+          ['contract.quota', quotaOf(quota)],
+          ['contract.grace', text('contract.hours', { count: content.outageGraceHours })],
+          [
+            'contract.hash',
+            <bdi key="hash" class="id wrap">
+              {contentHash}
+            </bdi>,
+          ],
+        ]}
+      />
+      <h3>{text('contract.services')}</h3>
+      <ul class="plain-list ruled">
+        {content.services.map((service) => (
+          <li key={service.serviceCode}>
+            <ServiceTerms of={service} />
+          </li>
+        ))}
+      </ul>
+      <h3>{text('contract.contacts')}</h3>
+      <ul class="plain-list">
+        {content.contacts.map(({ member, name, email }) => (
+          <li key={`${member} ${email}`}>
+            <bdi>{name}</bdi> <bdi>{email}</bdi> <Party id={member} />
+          </li>
+        ))}
+      </ul>
+    </>
+  )
+}
+
+function ServiceTerms({ of }: { of: Service }) {
+  const { serviceCode, endpoints, requestFields, responseFields, dataSubject } = of
+  return (
+    <>
+      <strong>
+        <bdi class="id">{serviceCode}</bdi>
+      </strong>
+      <Facts
+        of={[
+          [
+            'contract.endpoints',
+            <Ids key="endpoints" of={endpoints.map(({ method, path }) => `${method} ${path}`)} />,
+          ],
+          ['contract.requestFields', <Ids key="request" of={requestFields} />],
+          ['contract.responseFields', <Ids key="response" of={responseFields} />],
+          [
+            'contract.dataSubject',
+            dataSubject === undefined ? (
+              text('common.none')
+            ) : (
+              <>
+                {text(`contract.in.${dataSubject.in}` as TextKey)} <bdi class="id">{dataSubject.name}</bdi>
+              </>
+            ),
+          ],
+        ]}
+      />
+    </>
+  )
+}
+
+function Ids({ of }: { of: string[] | undefined }) {
+  if (of === undefined) return <>{text('contract.anyField')}</>
+  return (
+    <ul class="plain-list">
+      {of.map((one) => (
+        <li key={one}>
+          <bdi class="id wrap">{one}</bdi>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function quotaOf({ perSecond, burst, perDay }: NonNullable<Version['content']['quota']>): string {
+  const parts = [
+    perSecond === undefined ? [] : [text('contract.perSecond', { count: perSecond })],
+    burst === undefined ? [] : [text('contract.burst', { count: burst })],
+    perDay === undefined ? [] : [text('contract.perDay', { count: perDay })],
+  ].flat()
+  return parts.length === 0 ? text('common.none') : parts.join(', ')
+}

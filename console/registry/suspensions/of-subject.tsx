@@ -1,0 +1,28 @@
+/** Whether one thing is suspended now, on its own page: suspending it, or who made the suspension, confirming and lifting it. */
+import { type Loaded, useAnswer } from '../../kit/load.ts'
+import { Confirm, type Kind, Lift, Suspend, type Suspension, SuspensionPart } from './suspension.tsx'
+
+type Of = { kind: Kind; subject: string }
+
+function useSuspension({ kind, subject }: Of): Loaded<Suspension[]> {
+  return useAnswer<Suspension[]>('getSuspensions', { query: { kind, subject, limit: '1' } })
+}
+
+export function SuspendOrLift(of: Of) {
+  const found = useSuspension(of)
+  if (found.state !== 'there') return null
+  const [suspension] = found.data
+  if (suspension === undefined) return <Suspend {...of} />
+  return (
+    <>
+      <Confirm of={suspension} />
+      <Lift of={suspension} />
+    </>
+  )
+}
+
+export function SuspendedNow(of: Of) {
+  const found = useSuspension(of)
+  const suspension = found.state === 'there' ? found.data[0] : undefined
+  return suspension === undefined ? null : <SuspensionPart of={suspension} />
+}

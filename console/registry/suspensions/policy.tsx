@@ -1,0 +1,51 @@
+/** How many suspensions one caller may leave unconfirmed in a day, and setting it. */
+import { Act } from '../../kit/act.tsx'
+import { Facts, Part } from '../../kit/facts.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/states.tsx'
+import { number, text } from '../../kit/text.ts'
+import type { Policy } from './page.tsx'
+
+const MOST = 100
+
+export function SuspensionPolicy() {
+  const policy = useAnswer<Policy>('getSuspensionPolicy')
+  return (
+    <Show of={policy}>
+      {({ perDay, mostInForce }) => (
+        <Part
+          title={text('suspensions.policy')}
+          acts={
+            <Act
+              operation="setSuspensionPolicy"
+              button={text('suspensions.setPolicy')}
+              title={text('suspensions.setPolicy')}
+              consequence={<p>{text('suspensions.setPolicyConsequence')}</p>}
+              fields={[
+                {
+                  name: 'perDay',
+                  title: 'suspensions.perDay',
+                  hint: 'suspensions.perDayHint',
+                  initial: String(perDay),
+                  check: (value) =>
+                    /^\d{1,3}$/.test(value.trim()) && Number(value) >= 1 && Number(value) <= MOST
+                      ? undefined
+                      : text('suspensions.perDayWrong'),
+                },
+              ]}
+              send={(body, call) => call('setSuspensionPolicy', { body: { perDay: Number(body['perDay']) } })}
+              result={() => <p>{text('suspensions.policySet')}</p>}
+            />
+          }
+        >
+          <Facts
+            of={[
+              ['suspensions.perDay', number(perDay)],
+              ['suspensions.mostInForce', number(mostInForce)],
+            ]}
+          />
+        </Part>
+      )}
+    </Show>
+  )
+}

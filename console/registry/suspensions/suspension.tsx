@@ -1,0 +1,155 @@
+/** An emergency suspension as the API tells it: its state, who made it, who confirms it, how it is lifted. */
+import { Act } from '../../kit/act.tsx'
+import { Facts, Part } from '../../kit/facts.tsx'
+import { Status } from '../../kit/status.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { Consequences } from '../consequences.tsx'
+
+export const KINDS = ['member', 'subsystem', 'server', 'certificate', 'contract'] as const
+export type Kind = (typeof KINDS)[number]
+type Who = { id: string; name: string } | null
+
+export type Suspension = {
+  id: number
+  kind: Kind
+  subject: string
+  /** Of a contract. */
+  title?: string
+  reason: string
+  state: 'unconfirmed' | 'confirmed' | 'lifted'
+  suspendedAt: string
+  suspendedBy: Who
+  confirmedAt: string | null
+  confirmedBy: Who
+  liftedAt: string | null
+  liftedBy: Who
+  announcements: number
+  nextAnnouncement: string | null
+  mayConfirm: boolean
+}
+
+const TONES = { unconfirmed: 'bad', confirmed: 'warn', lifted: 'quiet' } as const
+
+export function SuspensionState({ of: { state } }: { of: Suspension }) {
+  return <Status tone={TONES[state]} word={`suspension.${state}`} />
+}
+
+/** What is called so, for buttons and titles. */
+export function nameOf({ kind, subject, title }: Pick<Suspension, 'kind' | 'subject' | 'title'>): string {
+  return `${text(`suspension.kind.${kind}` as TextKey)} ${title ?? subject}`
+}
+
+/** Suspends one thing at once; what would stop is told before. */
+export function Suspend({ kind, subject }: { kind: Kind; subject: string }) {
+  return (
+    <Act<Suspension>
+      operation="addSuspension"
+      button={text('suspension.suspend')}
+      label={text('suspension.suspendThis', { name: nameOf({ kind, subject }) })}
+      title={text('suspension.suspendThis', { name: nameOf({ kind, subject }) })}
+      consequence={
+        <>
+          <p>{text('suspension.consequence')}</p>
+          <Consequences operation="addSuspension" params={{ id: subject, kind }} />
+        </>
+      }
+      fields={[
+        {
+          name: 'reason',
+          title: 'suspension.reason',
+          hint: 'suspension.reasonHint',
+          type: 'long',
+          maxLength: 500,
+        },
+      ]}
+      send={(body, call) => call('addSuspension', { body: { ...body, kind, subject } })}
+      result={() => <p>{text('suspension.done')}</p>}
+    />
+  )
+}
+
+export function Confirm({ of }: { of: Suspension }) {
+  if (of.state !== 'unconfirmed' || !of.mayConfirm) return null
+  const name = nameOf(of)
+  return (
+    <Act
+      operation="confirmSuspension"
+      button={text('suspension.confirm')}
+      label={text('suspension.confirmThis', { name })}
+      look="primary"
+      title={text('suspension.confirmThis', { name })}
+      consequence={
+        <>
+          <p>{text('suspension.confirmConsequence')}</p>
+          <p>
+            {text('suspension.reason')}: <bdi class="wrap">{of.reason}</bdi>
+          </p>
+        </>
+      }
+      send={(_, call) => call('confirmSuspension', { params: { id: String(of.id) } })}
+      result={() => <p>{text('suspension.confirmedNow')}</p>}
+    />
+  )
+}
+
+export function Lift({ of }: { of: Suspension }) {
+  if (of.state === 'lifted') return null
+  const name = nameOf(of)
+  return (
+    <Act
+      operation="liftSuspension"
+      button={text('suspension.lift')}
+      label={text('suspension.liftThis', { name })}
+      title={text('suspension.liftThis', { name })}
+      consequence={<p>{text('suspension.liftConsequence')}</p>}
+      send={(_, call) => call('liftSuspension', { params: { id: String(of.id) } })}
+      result={() => <p>{text('suspension.liftedNow')}</p>}
+    />
+  )
+}
+
+export function By({ at, who }: { at: string | null; who: Who }) {
+  if (at === null) return <>{text('suspension.notYet')}</>
+  return (
+    <>
+      <bdi>{who?.name}</bdi> <Time at={at} />
+    </>
+  )
+}
+
+/** On the page of the thing that is, or was, suspended; elsewhere with its name. */
+export function SuspensionPart({ of, named = false }: { of: Suspension; named?: boolean }) {
+  return (
+    <Part title={named ? nameOf(of) : text('suspension.one')}>
+      <Facts
+        of={[
+          ['common.state', <SuspensionState key="state" of={of} />],
+          [
+            'suspension.reason',
+            <bdi key="reason" class="wrap">
+              {of.reason}
+            </bdi>,
+          ],
+          ['suspension.by', <By key="by" at={of.suspendedAt} who={of.suspendedBy} />],
+          ['suspension.confirmedBy', <By key="confirmed" at={of.confirmedAt} who={of.confirmedBy} />],
+          ['suspension.liftedBy', <By key="lifted" at={of.liftedAt} who={of.liftedBy} />],
+          ...(of.nextAnnouncement === null
+            ? []
+            : [['suspension.next', <Next key="next" of={of} />] as [TextKey, object]]),
+        ]}
+      />
+    </Part>
+  )
+}
+
+/** Announced so often, and when again. */
+export function Next({ of: { announcements, nextAnnouncement } }: { of: Suspension }) {
+  if (nextAnnouncement === null) return null
+  return (
+    <>
+      <Time at={nextAnnouncement} relative />{' '}
+      <span class="beside">{text('suspension.announced', { count: announcements })}</span>
+    </>
+  )
+}

@@ -1,0 +1,82 @@
+/** Where the identifier of the person stands that a call is about: checked, and matched with the calls that it is said of. */
+import { Fault } from '#schemas/fault.ts'
+import { REST_METHODS } from '#schemas/wire.ts'
+import { isIdentifierType } from './identifier.ts'
+
+export const PLACES = ['path', 'query', 'header', 'body', 'reply', 'none'] as const
+
+export type SubjectPlace = {
+  /** Calls that it is said of: a method or *, and a path template, ** for any path. */
+  method: string
+  path: string
+  /** `none`: these calls are about nobody. `reply`: the reply's body. */
+  in: (typeof PLACES)[number]
+  /** A parameter of the template, the query or the headers, or a JSON Pointer into a body; '' for none. */
+  name: string
+  /** The type of identifier. */
+  type: string
+}
+
+const MAX_PATH = 1024
+const POINTER = /^(?:\/(?:[^~/\p{C}]|~[01]){0,100}){1,16}$/u
+const NAME = /^[A-Za-z0-9_.-]{1,100}$/
+const PARAMETER = /^\{([A-Za-z0-9_.-]{1,100})\}$/
+
+/** Throws `invalid_input` for a place that no message could have. */
+export function checkPlace(place: SubjectPlace): SubjectPlace {
+  const { method, path, name, type } = place
+  if (method !== '*' && !REST_METHODS.has(method)) throw wrong('method is no HTTP method and not *')
+  if (path.length > MAX_PATH || /[\p{C}\s]/u.test(path) || !(path === '**' || path.startsWith('/')))
+    throw wrong('path is a template such as /persons/{code}, or **')
+  const segments = segmentsOf(path)
+  if (segments.some((segment, i) => segment === '**' && i + 1 < segments.length))
+    throw wrong('** ends a path template')
+  if (!isIdentifierType(type)) throw wrong('type has lower-case letters, digits and hyphens')
+  if (place.in === 'none') {
+    if (name !== '') throw wrong('a place that is none has no name')
+  } else if (place.in === 'body' || place.in === 'reply') {
+    if (!POINTER.test(name)) throw wrong('name is no JSON Pointer')
+  } else if (!NAME.test(name)) throw wrong('name is no name of a parameter')
+  if (place.in === 'path' && segments.filter((segment) => PARAMETER.exec(segment)?.[1] === name).length !== 1)
+    throw wrong(`{${name}} has to be one segment of the path template`)
+  return place
+}
+
+/**
+ * The parameters of a path by a template, segment by segment; undefined when it does not fit. `path` is canonical
+ * (checkServicePath): an encoded slash stands in it as %2F.
+ */
+export function matchTemplate(template: string, path: string): Map<string, string> | undefined {
+  const [wanted, given] = [segmentsOf(template), path === '' ? [] : segmentsOf(path)]
+  const found = new Map<string, string>()
+  for (const [i, segment] of wanted.entries()) {
+    if (segment === '**') return found
+    const value = given[i]
+    if (value === undefined) return undefined
+    const parameter = PARAMETER.exec(segment)?.[1]
+    if (parameter !== undefined) {
+      if (value === '') return undefined
+      found.set(parameter, value.replaceAll('%2F', '/').replaceAll('%25', '%'))
+    } else if (segment !== '*' && segment !== value) return undefined
+  }
+  return given.length === wanted.length ? found : undefined
+}
+
+/**
+ * The template of a contract's endpoint, whose pattern names no parameter: its only star is the parameter. Undefined when
+ * it has none, or more than one.
+ */
+export function templateOf(pattern: string, parameter: string): string | undefined {
+  const segments = segmentsOf(pattern)
+  const isPlain = segments.every((segment) => segment === '*' || !/[*\\{}]/.test(segment))
+  if (!isPlain || segments.filter((segment) => segment === '*').length !== 1) return undefined
+  return `/${segments.map((segment) => (segment === '*' ? `{${parameter}}` : segment)).join('/')}`
+}
+
+function segmentsOf(path: string): string[] {
+  return path.replace(/^\//, '').split('/')
+}
+
+function wrong(what: string): Fault {
+  return new Fault('invalid_input', { what })
+}

@@ -1,0 +1,144 @@
+/** Takes the identifiers of people out of one message, as places say: all of them, up to a bound, or why there are none. */
+import { normaliseIdentifier } from './identifier.ts'
+import { matchTemplate, type SubjectPlace } from './place.ts'
+
+/** Of one message; what is beyond is told, not indexed. */
+export const MAX_SUBJECTS = 64
+const MAX_DEPTH = 64
+
+export type Subject = { type: string; identifier: string }
+
+/** `too_many`: some were found, and not all are among them. */
+export type SubjectFault = 'absent' | 'unreadable' | 'too_many'
+
+export type SubjectsFound = { subjects: Subject[]; fault?: SubjectFault }
+
+export type ReadMessage = {
+  method: string
+  /** Canonical (checkServicePath). */
+  path: string
+  query: string | undefined
+  headers: readonly (readonly [name: string, value: string])[]
+  body: Buffer | undefined
+}
+
+/** The places that are said of this call; one that says `none` counts only where it stands alone. */
+export function placesOf(
+  places: readonly SubjectPlace[],
+  q: Pick<ReadMessage, 'method' | 'path'>,
+): SubjectPlace[] {
+  return places.filter(
+    ({ method, path }) =>
+      (method === '*' || method === q.method) && (path === '**' || matchTemplate(path, q.path) !== undefined),
+  )
+}
+
+/** Of a request, by those of its places that are of requests. */
+export function readRequestSubjects(places: readonly SubjectPlace[], message: ReadMessage): SubjectsFound {
+  const texts: Found[] = []
+  let unreadable = false
+  for (const place of places) {
+    const values = valuesAt(place, message)
+    if (values === 'unreadable') unreadable = true
+    else texts.push(...values.map((text) => ({ type: place.type, text })))
+  }
+  return gather(texts, unreadable)
+}
+
+/** Of a reply's body; that nothing stands there is no fault: an answer may be empty. */
+export function readReplySubjects(places: readonly SubjectPlace[], body: Buffer | undefined): SubjectsFound {
+  const texts: Found[] = []
+  let unreadable = false
+  for (const { name, type } of places) {
+    const values = body === undefined || body.length === 0 ? [] : atPointer(body, name)
+    if (values === 'unreadable') unreadable = true
+    else texts.push(...values.map((text) => ({ type, text })))
+  }
+  const { subjects, fault } = gather(texts, unreadable)
+  return fault === undefined || fault === 'absent' ? { subjects } : { subjects, fault }
+}
+
+type Found = { type: string; text: string }
+
+function gather(texts: Found[], unreadable: boolean): SubjectsFound {
+  const known = new Map<string, Subject>()
+  let [isBad, isMore] = [unreadable, false]
+  for (const { type, text } of texts) {
+    const identifier = normaliseIdentifier(text)
+    if (identifier === undefined) {
+      isBad ||= text.trim() !== ''
+      continue
+    }
+    const key = `${type} ${identifier}`
+    if (known.has(key)) continue
+    if (known.size === MAX_SUBJECTS) isMore = true
+    else known.set(key, { type, identifier })
+  }
+  const subjects = [...known.values()]
+  if (isBad) return { subjects, fault: 'unreadable' }
+  if (isMore) return { subjects, fault: 'too_many' }
+  return subjects.length === 0 ? { subjects, fault: 'absent' } : { subjects }
+}
+
+function valuesAt(place: SubjectPlace, message: ReadMessage): string[] | 'unreadable' {
+  switch (place.in) {
+    case 'path':
+      return [...(matchTemplate(place.path, message.path)?.entries() ?? [])]
+        .filter(([name]) => name === place.name)
+        .map(([, value]) => value)
+    case 'query':
+      return new URLSearchParams(message.query ?? '').getAll(place.name)
+    case 'header':
+      return message.headers
+        .filter(([name]) => name.toLowerCase() === place.name.toLowerCase())
+        .map(([, value]) => value)
+    case 'body':
+      return message.body === undefined || message.body.length === 0
+        ? []
+        : atPointer(message.body, place.name)
+    default:
+      return []
+  }
+}
+
+/** RFC 6901, and one thing more: where a list stands and the next token is no index, the way goes on in each of its items. */
+function atPointer(body: Buffer, pointer: string): string[] | 'unreadable' {
+  let document: unknown
+  try {
+    document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch {
+    return 'unreadable'
+  }
+  const tokens = pointer
+    .slice(1)
+    .split('/')
+    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const texts: string[] = []
+  return collect(document, tokens, texts, 0) ? texts : 'unreadable'
+}
+
+/** False when something stands there that is no identifier. */
+function collect(value: unknown, tokens: readonly string[], texts: string[], depth: number): boolean {
+  // So many are refused as too many; nothing is looked at in vain.
+  if (texts.length > 4 * MAX_SUBJECTS) return true
+  if (depth > MAX_DEPTH) return false
+  const [token, ...rest] = tokens
+  if (Array.isArray(value)) {
+    if (token !== undefined && /^(0|[1-9]\d{0,8})$/.test(token)) {
+      const item: unknown = value[Number(token)]
+      return item === undefined || collect(item, rest, texts, depth + 1)
+    }
+    let isGood = true
+    for (const item of value) isGood = collect(item, tokens, texts, depth + 1) && isGood
+    return isGood
+  }
+  if (token !== undefined) {
+    if (value === null || typeof value !== 'object' || !Object.hasOwn(value, token)) return true
+    return collect((value as Record<string, unknown>)[token], rest, texts, depth + 1)
+  }
+  if (value === null) return true
+  if (typeof value === 'string') return texts.push(value) > 0
+  // A number beyond 2^53 has lost its digits already.
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return texts.push(String(value)) > 0
+  return false
+}

@@ -1,0 +1,59 @@
+/**
+ * Makes a key pair on a token. Guarantees that the private half was made there, cannot be read out, and signs what the
+ * public half verifies; a pair of which one of this does not hold is destroyed again.
+ */
+import { type KeyObject, randomBytes, verify } from 'node:crypto'
+import { optionsOf, plainMethod } from '#core/signature/signing-key.ts'
+import { Fault } from '#schemas/fault.ts'
+import { operationFor } from './mechanism.ts'
+import type { Attribute } from './message.ts'
+import type { TokenSession } from './open-session.ts'
+import { generationOf, type KeyAlgorithm, PUBLIC_ATTRIBUTES, publicKeyFrom } from './public-key.ts'
+
+/** The place of the new pair on the token and its public key (SubjectPublicKeyInfo). */
+export async function generateOnToken(
+  at: TokenSession,
+  { algorithm, label }: { algorithm: KeyAlgorithm; label: string },
+): Promise<{ objectId: string; publicKey: Buffer }> {
+  const { functions } = at
+  const id = randomBytes(20)
+  const { mechanism, publicKey } = generationOf(algorithm)
+  const named: Attribute[] = [
+    ['token', true],
+    ['label', Buffer.from(label)],
+    ['id', id],
+  ]
+  return at.withWritable(async (session) => {
+    const pair = await functions.generate(session, {
+      mechanism,
+      publicKey: [...named, ['verify', true], ...publicKey],
+      privateKey: [
+        ...named,
+        ...(['private', 'sensitive', 'sign'] as const).map((name) => [name, true] as const),
+        ['extractable', false],
+      ],
+    })
+    try {
+      const secret = ['sensitive', 'extractable', 'neverExtractable'] as const
+      const kept = await functions.attributes(session, pair.privateKey, secret)
+      if (kept.sensitive !== true || kept.extractable !== false || kept.neverExtractable !== true)
+        throw new Fault('token_unavailable', { what: 'it would give the private key away' })
+      const made = publicKeyFrom(await functions.attributes(session, pair.publicKey, PUBLIC_ATTRIBUTES))
+      await prove(at, id.toString('hex'), made)
+      return { objectId: id.toString('hex'), publicKey: made.export({ format: 'der', type: 'spki' }) }
+    } catch (thrown) {
+      await functions.destroy(session, pair.privateKey).catch(() => undefined)
+      await functions.destroy(session, pair.publicKey).catch(() => undefined)
+      throw thrown
+    }
+  })
+}
+
+async function prove(at: TokenSession, objectId: string, publicKey: KeyObject): Promise<void> {
+  const method = plainMethod(publicKey, 'sha256')
+  const data = randomBytes(32)
+  const { mechanism, input } = operationFor(method, data, 32)
+  const value = await at.sign(objectId, mechanism, input)
+  if (!verify(method.digest, data, { key: publicKey, ...optionsOf(method) }, value))
+    throw new Fault('token_unavailable', { what: 'the pair that it made does not fit together' })
+}

@@ -1,0 +1,280 @@
+/**
+ * A hardware token that may go and come back. It is looked for at once when somebody needs it, and every few seconds by
+ * itself; when it is back, it is opened again with the PIN that it took before, which lies in memory only. A PIN is never
+ * tried twice: the first refusal forgets it, since tokens lock after a few.
+ */
+import { createHash, createPublicKey, timingSafeEqual, verify } from 'node:crypto'
+import type { RemoteKey } from '#core/signature/signing-key.ts'
+import { optionsOf } from '#core/signature/signing-key.ts'
+import type { Clock } from '#platform/clock.ts'
+import { createTurn } from '#platform/in-turn.ts'
+import { Fault } from '#schemas/fault.ts'
+import { CLASS, TOKEN_FLAG } from './constants.ts'
+import { generateOnToken } from './generate.ts'
+import { operationFor } from './mechanism.ts'
+import { openTokenSession, type TokenSession } from './open-session.ts'
+import type { KeyAlgorithm } from './public-key.ts'
+import { isLoss, isRefusedPin, tokenFault } from './token-faults.ts'
+
+export type TokenPlace = {
+  /** The Unix socket of a `p11-kit server`. */
+  socket: string
+  label: string
+  /** When several tokens carry the label. */
+  serialNumber?: string | undefined
+  /** How often it is looked for; every 5 s when absent. */
+  lookMs?: number | undefined
+}
+
+export type TokenState = {
+  /** `away`: not reachable; `locked`: there, without a PIN; `open`: it signs. */
+  state: 'away' | 'locked' | 'open'
+  /** Why it is away, or why nobody is logged in any more. */
+  reason?: string | undefined
+  manufacturer?: string | undefined
+  model?: string | undefined
+  serialNumber?: string | undefined
+  /** What the token says of wrong PINs before. */
+  pin?: 'wrong before' | 'last try' | 'locked' | undefined
+}
+
+/** Where a key lies on its token: CKA_ID in hex. */
+export type KeyPlace = { objectId: string; publicKey: Buffer }
+
+export type HardwareToken = {
+  label: string
+  state(): TokenState
+  /** Throws `pin_incorrect`, `pin_locked`, `token_unavailable`. `careful`: not when the token counts wrong PINs already. */
+  login(pin: Buffer, o?: { careful?: boolean }): Promise<void>
+  /** Forgets the PIN and ends the login. */
+  logout(): Promise<void>
+  /** A pair whose private half can never leave, proved by a signature. Throws as `login`, `token_not_active`. */
+  generate(algorithm: KeyAlgorithm, label: string): Promise<KeyPlace>
+  /** Destroys both halves; nothing when they are gone already. */
+  destroy(objectId: string): Promise<void>
+  /** `publicKey` is DER of SubjectPublicKeyInfo. The key may be asked to sign whenever the token is open. */
+  key(place: KeyPlace): RemoteKey
+  /** Looks for the token now. */
+  look(): Promise<void>
+  close(): void
+}
+
+/** After a failure messages make no other attempt for this long: they get the last reason at once. */
+const PAUSE_MS = 1000
+const LOOK_MS = 5000
+const P256_BYTES = 32
+
+/** Begins to look for the token; `changed` is called whenever its state did. */
+export function createHardwareToken(q: {
+  place: TokenPlace
+  clock: Clock
+  changed?: (() => void) | undefined
+}): HardwareToken {
+  const name = `token ${q.place.label}`
+  const inTurn = createTurn()
+  let session: TokenSession | undefined
+  let open = false
+  let reason: string | undefined = 'it was not looked for yet'
+  let failedAt = Number.NEGATIVE_INFINITY
+  let failure: Fault | undefined
+  // The PIN that this very token took.
+  let remembered: { pin: Buffer; identity: string } | undefined
+  let closed = false
+  let said = ''
+
+  function tell(): void {
+    const now = JSON.stringify(state())
+    if (now === said) return
+    said = now
+    q.changed?.()
+  }
+
+  function state(): TokenState {
+    if (session === undefined) return { state: 'away', reason }
+    const { manufacturer, model, serialNumber, flags } = session.description
+    const told = { manufacturer, model, serialNumber, pin: pinState(flags) }
+    return open ? { state: 'open', ...told } : { state: 'locked', reason, ...told }
+  }
+
+  function drop(which: TokenSession | undefined, why: unknown): void {
+    if (which === undefined || which !== session) return
+    session = undefined
+    open = false
+    reason = why instanceof Error ? why.message : String(why)
+    which.close()
+    tell()
+  }
+
+  function forget(why: string): void {
+    remembered?.pin.fill(0)
+    remembered = undefined
+    reason = why
+  }
+
+  /** A session with the token; does not log in. Within a turn. */
+  async function reach({ patient = false } = {}): Promise<TokenSession> {
+    if (closed) throw new Fault('token_unavailable', { what: `${name} was closed` })
+    if (session !== undefined) return session
+    if (patient && failure !== undefined && q.clock() - failedAt < PAUSE_MS) throw failure
+    try {
+      const found = await openTokenSession(q.place)
+      session = found
+      failure = undefined
+      reason = undefined
+      void found.ended.then((why) => drop(found, why))
+      return found
+    } catch (thrown) {
+      failure = tokenFault(thrown, name)
+      failedAt = q.clock()
+      reason = failure.what
+      throw failure
+    } finally {
+      tell()
+    }
+  }
+
+  /** One try with this PIN. Within a turn. */
+  async function tryPin(at: TokenSession, pin: Buffer): Promise<void> {
+    try {
+      await at.login(pin)
+    } catch (thrown) {
+      if (isRefusedPin(thrown)) {
+        forget('the PIN was refused')
+        await at.refresh().catch(() => undefined)
+      } else if (isLoss(thrown)) drop(at, thrown)
+      tell()
+      throw tokenFault(thrown, name)
+    }
+    const accepted = Buffer.from(pin)
+    if (remembered?.pin !== pin) remembered?.pin.fill(0)
+    remembered = { pin: accepted, identity: at.identity }
+    open = true
+    reason = undefined
+    await at.refresh().catch((thrown: unknown) => drop(at, thrown))
+    tell()
+  }
+
+  /** A session in which the token signs. */
+  async function opened(): Promise<TokenSession> {
+    if (session !== undefined && open) return session
+    return inTurn(async () => {
+      if (session !== undefined && open) return session
+      const at = await reach({ patient: true })
+      if (remembered === undefined) throw new Fault('token_not_active', { what: name })
+      if (remembered.identity !== at.identity) {
+        forget('another token is there')
+        tell()
+        throw new Fault('token_not_active', { what: `${name}: another token is there` })
+      }
+      if ((at.description.flags & (TOKEN_FLAG.userPinFinalTry | TOKEN_FLAG.userPinLocked)) !== 0) {
+        forget('the token has one try left, or none: somebody has to log in')
+        tell()
+        throw new Fault('token_not_active', { what: `${name}: one try for the PIN is left, or none` })
+      }
+      await tryPin(at, remembered.pin)
+      return at
+    })
+  }
+
+  /** Runs what the token does; once again over a new connection when this one is lost. */
+  async function run<T>(act: (at: TokenSession) => Promise<T>, again = true): Promise<T> {
+    const at = await opened()
+    try {
+      return await act(at)
+    } catch (thrown) {
+      if (!isLoss(thrown)) throw tokenFault(thrown, name)
+      drop(at, thrown)
+      if (again) return run(act, false)
+      throw tokenFault(thrown, name)
+    }
+  }
+
+  async function look(): Promise<void> {
+    if (closed) return
+    try {
+      await inTurn(async () => (await reach()).check(open))
+      if (!open && remembered !== undefined) await opened()
+    } catch (thrown) {
+      if (isLoss(thrown)) drop(session, thrown)
+    }
+    tell()
+  }
+
+  const timer = setInterval(() => void look(), q.place.lookMs ?? LOOK_MS)
+  timer.unref()
+  void look()
+
+  return {
+    label: q.place.label,
+    state,
+    look,
+    login: (pin, { careful = false } = {}) =>
+      inTurn(async () => {
+        const at = await reach()
+        if (open && remembered !== undefined) {
+          // The token is not asked: a wrong PIN beside a right one would only count.
+          if (!samePin(pin, remembered.pin)) throw new Fault('pin_incorrect', { what: `${name} is open` })
+          return
+        }
+        if (at.description.flags & TOKEN_FLAG.userPinLocked) throw new Fault('pin_locked', { what: name })
+        const counts = TOKEN_FLAG.userPinCountLow | TOKEN_FLAG.userPinFinalTry
+        if (careful && (at.description.flags & counts) !== 0) {
+          reason = 'a wrong PIN was given before: somebody has to log in'
+          tell()
+          throw new Fault('token_not_active', { what: `${name}: ${reason}` })
+        }
+        await tryPin(at, pin)
+      }),
+    logout: () =>
+      inTurn(async () => {
+        forget('somebody logged out')
+        open = false
+        await session?.logout().catch((thrown: unknown) => drop(session, thrown))
+        tell()
+      }),
+    // Not again: a pair may have been made before the connection was lost.
+    generate: (algorithm, label) => run((at) => generateOnToken(at, { algorithm, label }), false),
+    destroy: (objectId) =>
+      run((at) =>
+        at.withWritable(async (writable) => {
+          const id = Buffer.from(objectId, 'hex')
+          for (const kind of [CLASS.privateKey, CLASS.publicKey]) {
+            const template = [['class', kind] as const, ['id', id] as const]
+            for (const object of await at.functions.find(writable, template))
+              await at.functions.destroy(writable, object)
+          }
+          at.forgetHandle(objectId)
+        }),
+      ),
+    key({ objectId, publicKey: spki }) {
+      const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' })
+      return {
+        publicKey,
+        async sign(method, data) {
+          const { mechanism, input } = operationFor(method, data, P256_BYTES)
+          const value = await run(async (at) => at.sign(objectId, mechanism, input))
+          if (!verify(method.digest, data, { key: publicKey, ...optionsOf(method) }, value))
+            throw new Fault('token_unavailable', { what: `${name} gave a signature that does not verify` })
+          return value
+        },
+      }
+    },
+    close() {
+      closed = true
+      clearInterval(timer)
+      forget('it was closed')
+      drop(session, 'it was closed')
+    },
+  }
+}
+
+function pinState(flags: number): TokenState['pin'] {
+  if ((flags & TOKEN_FLAG.userPinLocked) !== 0) return 'locked'
+  if ((flags & TOKEN_FLAG.userPinFinalTry) !== 0) return 'last try'
+  return (flags & TOKEN_FLAG.userPinCountLow) !== 0 ? 'wrong before' : undefined
+}
+
+function samePin(a: Buffer, b: Buffer): boolean {
+  const [x, y] = [a, b].map((pin) => createHash('sha256').update(pin).digest()) as [Buffer, Buffer]
+  return timingSafeEqual(x, y)
+}

@@ -1,0 +1,116 @@
+/** Finds one token behind a socket and opens a session with it: one connection, one process of the module, one login. */
+import { Fault } from '#schemas/fault.ts'
+import { openConnection } from './connection.ts'
+import { CLASS, ModuleError, RETURN, TOKEN_FLAG, USER_STATES } from './constants.ts'
+import { type Functions, functionsOf, type TokenDescription } from './functions.ts'
+import type { TokenPlace } from './hardware-token.ts'
+import type { Mechanism } from './message.ts'
+
+export type TokenSession = {
+  functions: Functions
+  /** As the token said it last. */
+  description: TokenDescription
+  /** Maker, model, serial number: what makes it this very token. */
+  identity: string
+  ended: Promise<Error>
+  login(pin: Buffer): Promise<void>
+  logout(): Promise<void>
+  /** Asks the token what it says of itself. */
+  refresh(): Promise<void>
+  /** As `refresh`; throws also when the session or, where there should be one, the login is gone. */
+  check(loggedIn: boolean): Promise<void>
+  /** `input` is what the mechanism takes. */
+  sign(objectId: string, mechanism: Mechanism, input: Buffer): Promise<Buffer>
+  forgetHandle(objectId: string): void
+  /** Runs `act` in a session that may change what lies on the token. */
+  withWritable<T>(act: (session: bigint) => Promise<T>): Promise<T>
+  close(): void
+}
+
+/** Throws `token_unavailable` when the token is not there, and what the connection throws. */
+export async function openTokenSession(place: TokenPlace): Promise<TokenSession> {
+  const connection = await openConnection(place.socket)
+  try {
+    const functions = functionsOf(connection)
+    const { slot, description: found } = await findToken(functions, place)
+    if ((found.flags & TOKEN_FLAG.protectedAuthenticationPath) !== 0)
+      throw new Fault('token_unavailable', { what: 'it takes its PIN at its own keypad only' })
+    const session = await functions.openSession(slot)
+    const handles = new Map<string, bigint>()
+    let description = found
+
+    async function handleOf(objectId: string): Promise<bigint> {
+      const known = handles.get(objectId)
+      if (known !== undefined) return known
+      const id = Buffer.from(objectId, 'hex')
+      const found = await functions.find(session, [
+        ['class', CLASS.privateKey],
+        ['id', id],
+      ])
+      if (found.length !== 1)
+        throw new Fault('token_unavailable', { what: `${found.length} keys on it have the id ${objectId}` })
+      handles.set(objectId, found[0]!)
+      return found[0]!
+    }
+
+    async function refresh(): Promise<void> {
+      description = await functions.tokenInfo(slot)
+    }
+
+    return {
+      functions,
+      get description() {
+        return description
+      },
+      identity: JSON.stringify([found.manufacturer, found.model, found.serialNumber, found.label]),
+      ended: connection.ended,
+      login: (pin) => functions.login(session, pin),
+      async logout() {
+        handles.clear()
+        await functions.logout(session)
+      },
+      refresh,
+      async check(loggedIn) {
+        await refresh()
+        const state = await functions.sessionState(session)
+        if (loggedIn && !USER_STATES.has(state))
+          throw new ModuleError('C_GetSessionInfo', RETURN.userNotLoggedIn)
+      },
+      async sign(objectId, mechanism, input) {
+        return functions.sign(session, await handleOf(objectId), mechanism, input)
+      },
+      forgetHandle: (objectId) => void handles.delete(objectId),
+      async withWritable(act) {
+        const writable = await functions.openSession(slot, { readWrite: true })
+        try {
+          return await act(writable)
+        } finally {
+          await functions.closeSession(writable)
+        }
+      },
+      close: connection.close,
+    }
+  } catch (thrown) {
+    connection.close()
+    throw thrown
+  }
+}
+
+async function findToken(
+  functions: Functions,
+  place: TokenPlace,
+): Promise<{ slot: bigint; description: TokenDescription }> {
+  const there: { slot: bigint; description: TokenDescription }[] = []
+  for (const slot of await functions.slots())
+    there.push({ slot, description: await functions.tokenInfo(slot) })
+  const fitting = there.filter(
+    ({ description: { label, serialNumber } }) =>
+      label === place.label && (place.serialNumber === undefined || serialNumber === place.serialNumber),
+  )
+  if (fitting.length === 1) return fitting[0]!
+  const what =
+    fitting.length === 0
+      ? `${place.socket} has no such token; there: ${there.map(({ description }) => description.label).join(', ') || 'none'}`
+      : 'several tokens carry this label: name the serial number'
+  throw new Fault('token_unavailable', { what: what.slice(0, 300) })
+}

@@ -1,0 +1,44 @@
+/** Rows of searches by person: who asked, for which case and why, and the hashes that the key holder answered; no identifier. */
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+
+export type SubjectSearchRow = {
+  id: string
+  asked_by: string
+  asked_by_name: string
+  asked_at: string
+  case_number: string
+  reason: string
+  type: string
+  /** ISO times, inclusive and exclusive. */
+  period_from: string | null
+  period_to: string | null
+  /** JSON of SubjectMonths. */
+  months: string
+  expires_at: string
+}
+
+export type SubjectSearchStore = ReturnType<typeof createSubjectSearchStore>
+
+export function createSubjectSearchStore(database: Database) {
+  const tables = tablesOf<{ subject_search: SubjectSearchRow }>(database)
+  return {
+    add: async (row: SubjectSearchRow): Promise<void> => {
+      await tables.insertInto('subject_search').values(row).execute()
+    },
+    find: (id: string): Promise<SubjectSearchRow | undefined> =>
+      tables.selectFrom('subject_search').selectAll().where('id', '=', id).executeTakeFirst(),
+    /** Of one asker, newest first. */
+    listOf: (askedBy: string, limit: number): Promise<SubjectSearchRow[]> =>
+      tables
+        .selectFrom('subject_search')
+        .selectAll()
+        .where('asked_by', '=', askedBy)
+        .orderBy('asked_at', 'desc')
+        .orderBy('id')
+        .limit(limit)
+        .execute(),
+    expire: async (now: string): Promise<void> => {
+      await tables.deleteFrom('subject_search').where('expires_at', '<=', now).execute()
+    },
+  }
+}

@@ -1,0 +1,281 @@
+/** Searches by person over the API, on both stores: declared, indexed, searched for a case, four eyes, exported, recorded. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { writeRestRequest } from '#core/transport/rest-message.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { SERVICE, signedRecord, spoolBody } from '../../message-log/fixture.ts'
+import type { RecordInput } from '../../message-log/record-input.ts'
+import { contractPlaces } from '../../message-log/subjects/contract-places.ts'
+import { type AdminWorld, auditOf, createAdminWorld, type Reply } from '../admin-fixture.ts'
+import { filesOf, verified } from '../exports/export-fixture.ts'
+
+const PLANTED = '131052-308T'
+const ID = 'DEV:GOV:1234:population:persons'
+const WHY = { case: '2026-17', reason: 'complaint of a citizen' }
+
+async function ask(
+  { messageLog }: AdminWorld,
+  target: string,
+  body?: object,
+  more: Partial<RecordInput> = {},
+): Promise<number> {
+  const message = writeRestRequest({
+    method: body === undefined ? 'GET' : 'POST',
+    target: `/r1/DEV/GOV/1234/population/persons${target}`,
+    headers: [
+      ['X-Road-Client', 'DEV/GOV/5678/tax'],
+      ['x-road-request-id', randomUUID()],
+      ['x-road-id', randomUUID()],
+    ],
+  })
+  const spooled = body && (await spoolBody(messageLog, Buffer.from(JSON.stringify(body))))
+  return (await messageLog.append(await signedRecord({ service: SERVICE, message, body: spooled, ...more })))
+    .index
+}
+
+const listOf = (reply: Reply): Record<string, unknown>[] => JSON.parse(reply.raw.toString())
+
+await eachDatabase(t, async (_database, t, url) => {
+  const isPostgresql = url.startsWith('postgres')
+  const logUrl = isPostgresql && hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
+  const world = await createAdminWorld(t, isPostgresql ? { databaseUrl: url, ...(logUrl && { logUrl }) } : {})
+  const api = world.ask
+  const search = (more: object = {}) =>
+    api('POST', '/message-log/subject-searches', {
+      type: 'personal-code',
+      identifier: PLANTED,
+      ...WHY,
+      ...more,
+    })
+  const recordsOf = async (id: unknown, query = ''): Promise<Reply> =>
+    api('GET', `/message-log/subject-searches/${String(id)}/records${query}`)
+  const indexesOf = (reply: Reply): number[] =>
+    (reply.body['records'] as { index: number }[]).map((row) => row.index)
+
+  await t.test('a service administrator declares where identifiers stand', async (t) => {
+    const role = { role: 'XROAD_SERVICE_ADMINISTRATOR' }
+    const path = { serviceId: ID, method: 'GET', path: '/persons/{code}', in: 'path', name: 'code' }
+    const made = await api('POST', '/subject-places', path, role)
+    t.match([made.status, made.body], [201, { id: Number, type: 'personal-code' }])
+    t.equal((await api('POST', '/subject-places', path, role)).status, 409)
+    const body = { serviceId: ID, method: 'POST', in: 'body', name: '/codes' }
+    const second = await api('POST', '/subject-places', body, role)
+    t.equal((await api('POST', '/subject-places', { ...body, name: 'codes' }, role)).status, 400)
+    t.equal((await api('POST', '/subject-places', { ...body, serviceId: 'DEV:GOV:1234' }, role)).status, 400)
+    t.equal((await api('POST', '/subject-places', body, { role: 'XROAD_CONTENT_AUDITOR' })).status, 403)
+    const listed = await api('GET', `/subject-places?serviceId=${ID}`, undefined, { role: 'XROAD_AUDITOR' })
+    t.match(listOf(listed), [{ serviceId: ID, in: 'path', declaredBy: 'test' }, { name: '/codes' }])
+    t.equal(
+      (await api('DELETE', `/subject-places/${Number(second.body['id'])}`, undefined, role)).status,
+      204,
+    )
+    t.equal(
+      (await api('DELETE', `/subject-places/${Number(second.body['id'])}`, undefined, role)).status,
+      404,
+    )
+    await api('POST', '/subject-places', body, role)
+  })
+
+  const one = await ask(world, `/persons/${PLANTED}`)
+  const two = await ask(world, '/persons', { codes: ['010101-1111', '131052308t'] })
+  await ask(world, '/persons', { codes: ['010101-1111'] })
+  await ask(world, '/elsewhere')
+
+  await t.test('a search answers with records and with what it does not cover', async (t) => {
+    const early = await search()
+    t.equal(early.status, 201)
+    t.match((await recordsOf(early.body['id'])).body, {
+      records: [],
+      notCovered: { backlog: { records: Number, since: /^20/ } },
+    })
+    await world.subjects.index()
+    const { status, body } = await search()
+    t.match([status, body], [201, { case: WHY.case, askedBy: 'test', hash: /^[0-9a-f]{32}$/ }])
+    const found = await recordsOf(body['id'])
+    t.same(indexesOf(found), [two, one])
+    const month = new Date().toISOString().slice(0, 7)
+    t.match(found.body, {
+      searchedMonths: [month],
+      covered: [{ reason: 'indexed', records: 3 }],
+      notCovered: {
+        reasons: [{ reason: 'undeclared', records: 1 }],
+        gaps: [{ reason: 'undeclared', serviceId: ID, records: 1 }],
+        more: false,
+        backlog: { records: 0, since: null, lastError: null },
+        monthsWithoutKey: [],
+        oldestMonth: /^20\d\d-\d\d$/,
+      },
+    })
+    t.same(indexesOf(await recordsOf(body['id'], '?limit=1')), [two])
+    t.same(indexesOf(await recordsOf(body['id'], `?limit=1&before=${two}`)), [one])
+    const late = await search({ from: '2020-01-01T00:00:00Z', to: '2020-02-01T00:00:00Z' })
+    t.match((await recordsOf(late.body['id'])).body, { records: [], searchedMonths: [], covered: [] })
+    t.equal((await api('GET', `/message-log/subject-searches/${String(body['id'])}`)).body['id'], body['id'])
+    t.equal(listOf(await api('GET', '/message-log/subject-searches')).length, 3)
+  })
+
+  await t.test('who may search what, and what is refused', async (t) => {
+    const { body } = await search()
+    const other = { role: 'XROAD_CONTENT_AUDITOR' }
+    const at = `/message-log/subject-searches/${String(body['id'])}`
+    for (const path of [at, `${at}/records`])
+      t.equal((await api('GET', path, undefined, other)).status, 403, "somebody else's")
+    t.equal((await recordsOf(randomUUID())).status, 404)
+    const given = { type: 'personal-code', identifier: PLANTED, ...WHY }
+    t.equal(
+      (await api('POST', '/message-log/subject-searches', given, { role: 'XROAD_AUDITOR' })).status,
+      403,
+    )
+    for (const bad of [
+      { identifier: '\u200b' },
+      { identifier: 'x'.repeat(600) },
+      { case: undefined },
+      { reason: ' ' },
+      { type: 'A B' },
+      { from: '2026-02-01T00:00:00Z', to: '2026-01-01T00:00:00Z' },
+    ]) {
+      const reply = await search(bad)
+      t.equal(reply.status, 400, JSON.stringify(bad).slice(0, 40))
+      t.notMatch(reply.raw.toString(), /131052/)
+    }
+    for (let i = 0; i < 20; i++) await search({ case: 'many' })
+    const { status, body: said } = await search({ case: 'many' })
+    t.match([status, said], [429, { type: 'subject_searches_used_up' }])
+  })
+
+  await t.test('what is under a secret contract is found by those alone who may see it', async (t) => {
+    const contract = `${randomUUID()}/1`
+    const secret = await ask(world, `/persons/${PLANTED}`, undefined, { contract, secrecy: 1 })
+    await ask(world, '/secretly-elsewhere', undefined, { contract, secrecy: 1 })
+    await world.subjects.index()
+    const ordinary = { role: 'XROAD_CONTENT_AUDITOR' }
+    const given = { type: 'personal-code', identifier: PLANTED, ...WHY, case: 'secret' }
+    const asked = await api('POST', '/message-log/subject-searches', given, ordinary)
+    const at = `/message-log/subject-searches/${String(asked.body['id'])}/records`
+    const seen = await api('GET', at, undefined, ordinary)
+    t.same(indexesOf(seen), [two, one])
+    t.match(seen.body, {
+      notCovered: {
+        gaps: [
+          { serviceId: ID, records: 1 },
+          { serviceId: null, records: 1 },
+        ],
+      },
+    })
+    t.same(indexesOf(await recordsOf((await search(given)).body['id'])), [secret, two, one])
+  })
+
+  await t.test('the index is there for operators; without a key holder it says so', async (t) => {
+    const { body } = await api('GET', '/message-log/subjects', undefined, {
+      role: 'XROAD_SYSTEM_ADMINISTRATOR',
+    })
+    t.match(body, {
+      isConfigured: true,
+      totals: [{}, {}],
+      backlog: { records: 0 },
+      keyHolder: { answers: true, isAhead: false, indexed: world.messageLog.size() },
+    })
+    await world.subjectKeys.evaluateRecords([
+      {
+        index: world.messageLog.size() + 5,
+        month: new Date().toISOString().slice(0, 7),
+        subjects: [{ type: 'x', identifier: '1' }],
+      },
+    ])
+    const ahead = await api('GET', '/message-log/subjects')
+    t.match(ahead.body, { keyHolder: { isAhead: true } }, 'somebody asked for records that do not exist')
+  })
+
+  await t.test('an export holds what a search found, names it, and verifies', async (t) => {
+    const { body } = await search({ case: 'export' })
+    const order = { format: 'jsonl', filter: {}, subjectSearch: body['id'] }
+    const made = await api('POST', '/message-log/exports', order)
+    t.match([made.status, made.body], [201, { case: 'export', filter: { subjectSearch: body['id'] } }])
+    t.notOk(JSON.stringify(made.body).includes('subjects"'))
+    const at = `/message-log/exports/${String(made.body['id'])}`
+    while ((await api('GET', at)).body['state'] !== 'done') await wait(20)
+    t.equal((await api('GET', `${at}/file`)).status, 400, 'case and reason')
+    const why = '?case=export&reason=complaint'
+    const auditor = { role: 'XROAD_AUDITOR' }
+    t.equal((await api('GET', `${at}/file${why}`, undefined, auditor)).status, 404, 'of one who sees more')
+    const { raw, status } = await api('GET', `${at}/file${why}`)
+    t.equal(status, 200)
+    const files = await filesOf(raw)
+    const rows = files.get('records.jsonl')!.toString().trim().split('\n')
+    t.same(
+      rows.map((row) => (JSON.parse(row) as { index: number }).index),
+      [one, two],
+    )
+    t.match(JSON.parse(files.get('filter.json')!.toString()), {
+      filter: { subjectSearch: body['id'] },
+      records: 2,
+    })
+    const [kind, text] = await verified(raw, Date.now())
+    t.equal(kind, 'export')
+    t.match(text, /2 rows fit the filter/)
+    const asAuditor = await api('POST', '/message-log/exports', order, auditor)
+    t.equal(asAuditor.status, 403)
+  })
+
+  await t.test('every search is recorded with its hash; the identifier is nowhere', async (t) => {
+    const entries = await auditOf(api)
+    const found = entries.filter(({ operation }) => operation === 'findSubjectRecords')
+    t.match(found.at(-2), {
+      target: /^search [0-9a-f-]{36}$/,
+      data: { ...WHY, hash: /^[0-9a-f]{32}$/, indexes: [two, one] },
+    })
+    t.match(
+      entries.find(
+        ({ operation, data }) => operation === 'searchedSubject' && JSON.stringify(data).includes('2026-17'),
+      ),
+      { data: { ...WHY, hash: /^[0-9a-f]{32}$/ } },
+    )
+    t.match(
+      entries.find(({ operation }) => operation === 'searchSubject'),
+      { data: { body: { identifier: '(hidden)' } } },
+    )
+    t.notMatch(JSON.stringify(entries), /131052/)
+    t.notMatch(JSON.stringify(await world.subjectKeys.audit.list({ limit: 500 })), /131052/)
+    t.ok((await world.subjectKeys.audit.verify()).brokenAt === undefined)
+  })
+})
+
+t.test('where a second auditor has to agree, they agree to one search', async (t) => {
+  const world = await createAdminWorld(t, { contentFourEyes: true })
+  const api = world.ask
+  const found = await api('POST', '/message-log/subject-searches', { type: 'x', identifier: PLANTED, ...WHY })
+  const searchId = String(found.body['id'])
+  const records = () => api('GET', `/message-log/subject-searches/${searchId}/records`)
+  t.match((await records()).body, { type: 'content_not_granted' })
+  const order = { format: 'csv', filter: {}, subjectSearch: searchId }
+  t.match((await api('POST', '/message-log/exports', order)).body, { type: 'content_not_granted' })
+  const other = await api('POST', '/message-log/content-requests', { searchId, ...WHY, case: 'other' })
+  t.equal(other.status, 400, 'of another case')
+  t.equal((await api('POST', '/message-log/content-requests', { searchId, index: 0, ...WHY })).status, 400)
+  const asked = await api('POST', '/message-log/content-requests', { searchId, ...WHY })
+  t.match([asked.status, asked.body], [201, { target: `search ${searchId}` }])
+})
+
+t.test('a contract says where, by its patterns', (t) => {
+  const content = (more: object, path = '/persons/*') =>
+    ({
+      provider: 'DEV/GOV/1234/population',
+      personalData: true,
+      services: [{ serviceCode: 'persons', endpoints: [{ method: 'GET', path }], ...more }],
+    }) as Parameters<typeof contractPlaces>[0]
+  const service = 'DEV/GOV/1234/population/persons'
+  const place = { in: 'path', name: 'code' }
+  t.same(contractPlaces(content({ dataSubject: place }), service), [
+    { ...place, type: 'personal-code', method: 'GET', path: '/persons/{code}' },
+  ])
+  t.same(contractPlaces(content({ dataSubject: place }, '/**'), service), [])
+  t.same(contractPlaces(content({ dataSubject: { in: 'query', name: 'q' } }), service), [
+    { in: 'query', name: 'q', type: 'personal-code', method: '*', path: '**' },
+  ])
+  t.equal(contractPlaces(content({}), service), undefined)
+  t.equal(contractPlaces(content({ dataSubject: place }), 'DEV/GOV/1234/population/other'), undefined)
+  t.equal(contractPlaces({ ...content({}), personalData: false }, service), 'not_personal')
+  t.end()
+})

@@ -1,0 +1,123 @@
+/**
+ * Signing keys on a hardware token: their private halves never leave it, so a folder keeps only what belongs to each key,
+ * its certificates and requests. The token may be away; what is known of its keys is shown all the same.
+ */
+import { mkdir, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RemoteKey } from '#core/signature/signing-key.ts'
+import type { Clock } from '#platform/clock.ts'
+import { createTurn } from '#platform/in-turn.ts'
+import {
+  createHardwareToken,
+  type HardwareToken,
+  type TokenPlace,
+  type TokenState,
+} from '#platform/pkcs11/hardware-token.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { KeyAlgorithm } from './generate-key.ts'
+import { newKey, type StoredKey, writeKeyFile } from './key-file.ts'
+import { readKeys } from './software-token.ts'
+import type { Token } from './tokens.ts'
+import { syncFolder, type WriteFile } from './write-durably.ts'
+
+/** A token of the settings. `pin` is tried once, when the token says that no wrong one was given before. */
+export type HardwareTokenPlace = TokenPlace & { id: string; pin?: string | undefined }
+
+export type HardwareKeys = Token &
+  Pick<HardwareToken, 'login' | 'logout' | 'state' | 'close' | 'look'> & {
+    label: string
+    /** Makes a signing key on the token; fails as `HardwareToken.generate`. */
+    generate(q: { label: string; algorithm: KeyAlgorithm }): Promise<StoredKey>
+  }
+
+const MAX_KEYS = 1000
+
+/** Reads the records of `directory` (made when absent) and begins to look for the token. */
+export async function openHardwareKeys(q: {
+  place: HardwareTokenPlace
+  directory: string
+  clock: Clock
+  write: WriteFile
+  /** Called whenever the token went, came back, or was logged in to. */
+  changed(): void
+}): Promise<HardwareKeys> {
+  await mkdir(q.directory, { recursive: true, mode: 0o700 })
+  const stored = await readKeys(q.directory)
+  const remote = new Map<string, RemoteKey>()
+  const inTurn = createTurn()
+  let pin = q.place.pin
+  const token = createHardwareToken({
+    place: q.place,
+    clock: q.clock,
+    changed() {
+      tryPin()
+      q.changed()
+    },
+  })
+  const name = `token ${q.place.label}`
+
+  /** As soon as the token is there, and once only: what it refuses is not tried again. */
+  function tryPin(): void {
+    if (pin === undefined || token.state().state !== 'locked') return
+    const once = Buffer.from(pin)
+    pin = undefined
+    token.login(once, { careful: true }).catch(() => undefined) // Its state says why.
+  }
+
+  function key(id: string): StoredKey {
+    const found = stored.get(id)
+    if (found === undefined) throw new Fault('key_not_found', { what: id.slice(0, 64) })
+    return found
+  }
+
+  function remoteKey({ id, objectId, spki }: StoredKey): RemoteKey {
+    const known = remote.get(id) ?? token.key({ objectId: objectId!, publicKey: spki })
+    remote.set(id, known)
+    return known
+  }
+
+  async function save(changed: StoredKey): Promise<StoredKey> {
+    await q.write(join(q.directory, `${changed.id}.json`), writeKeyFile(changed))
+    stored.set(changed.id, changed)
+    return changed
+  }
+
+  const stateOf = (): TokenState['state'] => token.state().state
+  return {
+    id: q.place.id,
+    label: q.place.label,
+    state: token.state,
+    login: token.login,
+    logout: token.logout,
+    look: token.look,
+    close: token.close,
+    keys: () => [...stored.values()],
+    unlocked: () => stateOf() === 'open',
+    away: () => stateOf() === 'away',
+    signingKey(id) {
+      const found = key(id)
+      const { state, reason } = token.state()
+      if (state === 'away') throw new Fault('token_unavailable', { what: `${name}: ${reason ?? 'away'}` })
+      if (state === 'locked') throw new Fault('token_not_active', { what: name })
+      return remoteKey(found)
+    },
+    update: (id, change) => inTurn(() => save(change(key(id)))),
+    generate: ({ label, algorithm }) =>
+      inTurn(async () => {
+        if (stored.size >= MAX_KEYS) throw new Fault('conflict', { what: `a token holds ${MAX_KEYS} keys` })
+        const { objectId, publicKey } = await token.generate(algorithm, label)
+        const createdAt = new Date(q.clock())
+        return save({ ...newKey({ spki: publicKey, usage: 'SIGNING', label, createdAt }), objectId })
+      }),
+    deleteKey: (id) =>
+      inTurn(async () => {
+        const { objectId } = key(id)
+        // On the token first: a crash in between leaves a record without a key, not a key that nobody knows of.
+        await token.destroy(objectId!)
+        await unlink(join(q.directory, `${id}.json`))
+        await syncFolder(q.directory)
+        stored.delete(id)
+        remote.delete(id)
+      }),
+  }
+}

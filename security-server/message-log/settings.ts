@@ -1,0 +1,83 @@
+/** What the settings of a server say of how its message log is verified, archived and kept provable. */
+import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
+
+export type KeepingSettings = {
+  verification: { hour: number; fullEveryDays: number }
+  archives: { path?: string; maxFileBytes: number }
+  evidenceRecords: {
+    intervalHours: number
+    renewBeforeDays: number
+    algorithmEnds: string[]
+  }
+}
+
+const DAY = '20\\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])'
+
+/** JSON Schema of these members. */
+export const keepingProperties = {
+  verification: {
+    type: 'object',
+    additionalProperties: false,
+    default: {},
+    properties: {
+      hour: {
+        type: 'integer',
+        minimum: 0,
+        maximum: 23,
+        default: 1,
+        description: 'After which hour (UTC) the message log is verified each day',
+      },
+      fullEveryDays: {
+        type: 'integer',
+        minimum: 1,
+        maximum: 366,
+        default: 7,
+        description: 'Every so many days from the first record on',
+      },
+    },
+  },
+  archives: {
+    type: 'object',
+    additionalProperties: false,
+    default: {},
+    properties: {
+      path: {
+        type: 'string',
+        'x-path': true,
+        description: 'Where archives of the message log go; archives in `directory` when absent',
+      },
+      maxFileBytes: {
+        type: 'integer',
+        minimum: 65536,
+        default: 33554432,
+        description: 'A new archive is begun when contents of so many bytes are in one',
+      },
+    },
+  },
+  evidenceRecords: {
+    type: 'object',
+    additionalProperties: false,
+    default: {},
+    properties: {
+      intervalHours: {
+        type: 'number',
+        minimum: 1,
+        default: 24,
+        description: 'How often an evidence record over the tree head is made',
+      },
+      renewBeforeDays: {
+        type: 'integer',
+        minimum: 1,
+        default: 90,
+        description: 'How long before it ceases to count an evidence record is renewed',
+      },
+      algorithmEnds: {
+        type: 'array',
+        items: { type: 'string', pattern: `^(${Object.keys(ALGORITHM_ENDS).join('|')}) ${DAY}$` },
+        default: [],
+        description:
+          'Last days of algorithms (SHA-256 2029-12-31), where they differ from docs/validation-policy.md',
+      },
+    },
+  },
+} as const

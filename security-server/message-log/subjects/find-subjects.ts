@@ -1,0 +1,89 @@
+/** Whom one record is about, as its service or contract says; or the one reason why nobody knows. */
+
+import type { SubjectPlace } from '#core/subject/place.ts'
+import {
+  placesOf,
+  readReplySubjects,
+  readRequestSubjects,
+  type Subject,
+} from '#core/subject/read-subjects.ts'
+import { parseRestRequest } from '#core/transport/rest-message.ts'
+import { checkServicePath } from '#core/transport/service-path.ts'
+import type { SubjectSource } from './read-sources.ts'
+import type { SubjectReason } from './store.ts'
+
+/** What is declared of a service: by this server's own administrators, and by the contract of the exchange. */
+export type Declared = {
+  own: readonly SubjectPlace[]
+  /** Undefined when there is no contract or it says nothing. */
+  contract: readonly SubjectPlace[] | 'not_personal' | undefined
+}
+
+/** `reason` is undefined when there is nothing to count: a reply about nobody in particular. */
+export type FoundSubjects = { subjects: Subject[]; reason: SubjectReason | undefined }
+
+/** A body in a file: its octets, or undefined when it is larger than is read. */
+export type ReadBody = () => Promise<Buffer | 'too_large' | undefined>
+
+const NOBODY: Subject[] = []
+
+export async function findSubjects(
+  source: SubjectSource,
+  declared: Declared,
+  readBody: ReadBody,
+): Promise<FoundSubjects> {
+  if (source.kind === 'request') return ofRequest(source, declared, readBody)
+  if (source.kind === 'reply') return ofReply(source, declared, readBody)
+  return { subjects: NOBODY, reason: source.answers ? undefined : 'not_kept' }
+}
+
+async function ofRequest(
+  source: SubjectSource,
+  declared: Declared,
+  readBody: ReadBody,
+): Promise<FoundSubjects> {
+  const without = (reason: SubjectReason): FoundSubjects => ({ subjects: NOBODY, reason })
+  const { own, contract } = declared
+  const says = own.length > 0 || contract !== undefined
+  if (source.message === undefined) return without('not_kept')
+  if (!says) return without('undeclared')
+  let call: ReturnType<typeof readCall>
+  try {
+    call = readCall(source.message)
+  } catch {
+    return without('unreadable')
+  }
+  const all = placesOf(own, call)
+  const mine = all.filter((place) => place.in !== 'reply')
+  const places = mine.length > 0 ? mine : contract
+  // Whom such a call is about its reply alone says.
+  if (places === undefined) return without(all.length > 0 ? 'indexed' : 'undeclared')
+  if (places === 'not_personal' || places.every((place) => place.in === 'none'))
+    return without('not_personal')
+  // A contract speaks of all its calls; where its pattern names no single segment nobody can tell.
+  const matching = placesOf(places, call)
+  if (matching.length === 0) return without('unreadable')
+  const body = matching.some((place) => place.in === 'body') ? await readBody() : undefined
+  if (body === 'too_large') return without('too_large')
+  const { subjects, fault } = readRequestSubjects(matching, { ...call, body })
+  return { subjects, reason: fault ?? 'indexed' }
+}
+
+async function ofReply(
+  source: SubjectSource,
+  declared: Declared,
+  readBody: ReadBody,
+): Promise<FoundSubjects> {
+  const places = declared.own.filter((place) => place.in === 'reply')
+  // What was not kept of it is counted with its request.
+  if (places.length === 0 || source.message === undefined) return { subjects: NOBODY, reason: undefined }
+  const body = await readBody()
+  if (body === 'too_large') return { subjects: NOBODY, reason: 'reply_too_large' }
+  const { subjects, fault } = readReplySubjects(places, body)
+  return { subjects, reason: fault === undefined ? undefined : `reply_${fault}` }
+}
+
+function readCall(message: Buffer) {
+  const { method, servicePath, query, headers } = parseRestRequest(message)
+  return { method, path: checkServicePath(servicePath, { allowEncodedSlash: true }), query, headers }
+}

@@ -1,0 +1,84 @@
+/**
+ * Indexes people of records that are durable already, never on the message path: identifiers are taken out, evaluated by the
+ * key holder, and only hashes are written, in one commit with how far the index goes. Killed anywhere, it begins where that
+ * commit left it; while the key holder is away, records wait.
+ */
+import type { SubjectEvaluation, SubjectQuestion } from '#schemas/subject-keys.ts'
+import type { BodyFolder } from '../body-folder.ts'
+import { gently } from '../retention/gently.ts'
+import { openBody } from '../spool.ts'
+import type { WorkerClient } from '../worker-client.ts'
+import { subjectEntry } from './entry.ts'
+import { type Declared, type FoundSubjects, findSubjects, type ReadBody } from './find-subjects.ts'
+import type { SubjectSource } from './read-sources.ts'
+import type { SubjectCount } from './store.ts'
+
+export type IndexingRooms = {
+  /** `service` and `contract` as the record names them. */
+  declared(q: { service: string; contract: string }): Promise<Declared>
+  /** By the key holder. */
+  evaluate(records: SubjectQuestion[]): Promise<SubjectEvaluation[]>
+}
+
+/** Larger bodies in a file are counted, not read. */
+export const MAX_BODY_BYTES = 1024 * 1024
+/** The longest run: what is left waits for the next one. */
+const RUN_MS = 20_000
+
+type Log = { worker: Pick<WorkerClient, 'call'>; folder: Pick<BodyFolder, 'open'> }
+
+/** Says how many records were looked at. */
+export async function indexSubjects(log: Log, rooms: IndexingRooms, signal?: AbortSignal): Promise<number> {
+  const end = performance.now() + RUN_MS
+  let indexed = 0
+  while (signal?.aborted !== true && performance.now() < end) {
+    const some = await gently(() => indexSome(log, rooms))
+    if (some === 0) break
+    indexed += some
+  }
+  return indexed
+}
+
+async function indexSome({ worker, folder }: Log, rooms: IndexingRooms): Promise<number> {
+  const { from, to, sources } = await worker.call('subjectSources')
+  if (from === to) return 0
+  const found: { source: SubjectSource; of: FoundSubjects }[] = []
+  for (const source of sources) {
+    const declared = await rooms.declared(source)
+    const readBody = bodyOf(source, folder as BodyFolder)
+    found.push({ source, of: await findSubjects(source, declared, readBody) })
+  }
+  const questions = found
+    .filter(({ of }) => of.subjects.length > 0)
+    .map(({ source, of }) => ({ index: source.idx, month: source.time.slice(0, 7), subjects: of.subjects }))
+  const answers = questions.length === 0 ? [] : await rooms.evaluate(questions)
+  const byIndex = new Map(answers.map((answer) => [answer.index, answer]))
+  const entries: { idx: number; entry: string }[] = []
+  const counts: SubjectCount[] = []
+  for (const { source, of } of found) {
+    const { idx, time, kind } = source
+    const service = source.isSecret ? '' : source.service
+    const answer = byIndex.get(idx)
+    const hashes = answer !== undefined && 'hashes' in answer ? answer.hashes : []
+    for (const hash of hashes) entries.push({ idx, entry: subjectEntry(time.slice(0, 7), hash) })
+    const gap = answer !== undefined && 'without' in answer ? gapOf(answer.without) : undefined
+    const reason = gap === undefined ? of.reason : kind === 'reply' ? (`reply_${gap}` as const) : gap
+    if (reason !== undefined) counts.push({ idx, day: time.slice(0, 10), service, reason })
+  }
+  await worker.call('putSubjects', { from, to, entries, counts })
+  return to - from
+}
+
+function gapOf(without: 'destroyed' | 'refused') {
+  return without === 'destroyed' ? 'key_destroyed' : 'refused'
+}
+
+function bodyOf({ body, bodyFile }: SubjectSource, folder: BodyFolder): ReadBody {
+  return async () => {
+    if (bodyFile === undefined) return body
+    if (bodyFile.size > MAX_BODY_BYTES) return 'too_large'
+    const chunks: Buffer[] = []
+    for await (const chunk of openBody(folder, bodyFile) as AsyncIterable<Buffer>) chunks.push(chunk)
+    return Buffer.concat(chunks)
+  }
+}

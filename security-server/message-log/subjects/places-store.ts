@@ -1,0 +1,81 @@
+/** Where identifiers stand, as this server's administrators declare it of services, their own and others', in the server's database. */
+import type { Generated } from 'kysely'
+import { checkPlace, type SubjectPlace } from '#core/subject/place.ts'
+import { lockFor } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+
+export type DeclaredPlace = SubjectPlace & {
+  id: number
+  /** The service's identifier. */
+  service: string
+  declaredBy: string
+  declaredAt: string
+}
+
+type Row = {
+  id: Generated<number>
+  service: string
+  method: string
+  path: string
+  place: string
+  name: string
+  type: string
+  declared_by: string
+  declared_at: string
+}
+
+export type PlacesStore = ReturnType<typeof createPlacesStore>
+
+const MOST_OF_A_SERVICE = 50
+const MOST = 5000
+
+export function createPlacesStore(database: Database) {
+  const tables = tablesOf<{ subject_place: Row }>(database)
+  const list = async (service?: string): Promise<DeclaredPlace[]> => {
+    const query = tables.selectFrom('subject_place').selectAll().orderBy('service').orderBy('id')
+    const rows = await (service === undefined ? query : query.where('service', '=', service)).execute()
+    return rows.map(({ id, service: of, method, path, place, name, type, declared_by, declared_at }) => ({
+      ...{ id: Number(id), service: of, method, path, in: place as SubjectPlace['in'], name, type },
+      ...{ declaredBy: declared_by, declaredAt: declared_at },
+    }))
+  }
+  return {
+    list,
+    /** Throws `invalid_input` for what no message can have, `conflict` for what is there or too many. */
+    add: (service: string, place: SubjectPlace, q: { by: string; at: string }): Promise<number> =>
+      inTransaction(tables, async (transaction) => {
+        const { method, path, in: where, name, type } = checkPlace(place)
+        await lockFor(transaction, 'subject places')
+        const rows = await transaction
+          .selectFrom('subject_place')
+          .select(['service', 'method', 'path', 'place', 'name', 'type'])
+          .limit(MOST)
+          .execute()
+        const same = rows.filter((row) => row.service === service)
+        const isThere = same.some(
+          (row) =>
+            row.method === method &&
+            row.path === path &&
+            row.place === where &&
+            row.name === name &&
+            row.type === type,
+        )
+        if (isThere) throw new Fault('conflict', { what: 'this place is declared already' })
+        if (same.length >= MOST_OF_A_SERVICE || rows.length >= MOST)
+          throw new Fault('conflict', { what: `${MOST_OF_A_SERVICE} places of a service, ${MOST} in all` })
+        const row = { service, method, path, place: where, name, type, declared_by: q.by, declared_at: q.at }
+        const { id } = await transaction
+          .insertInto('subject_place')
+          .values(row)
+          .returning('id')
+          .executeTakeFirstOrThrow()
+        return Number(id)
+      }),
+    /** Throws `not_found`. */
+    delete: async (id: number): Promise<void> => {
+      const gone = await tables.deleteFrom('subject_place').where('id', '=', id).executeTakeFirst()
+      if (gone.numDeletedRows === 0n) throw new Fault('not_found', { what: `the place ${id}` })
+    },
+  }
+}

@@ -1,0 +1,70 @@
+/** The next records that the index by person has not seen, opened as far as it needs: in the log's thread, a few at a time. */
+import { type BodyFileReference, decodeBodyFile, SECTION } from '../content.ts'
+import type { LogDatabase } from '../log-database.ts'
+import { type KeyFinder, openRecord, openRemainder } from '../open-record.ts'
+import { SUBJECTS } from './store.ts'
+
+/** One record in which people may stand. */
+export type SubjectSource = {
+  idx: number
+  kind: 'request' | 'reply' | 'refusal'
+  time: string
+  /** '' where nothing but ids was kept. */
+  service: string
+  contract: string
+  /** Whether its contract hides it from some readers: counts do not name its service. */
+  isSecret: boolean
+  /** Whether another record has the request: a refusal by itself answers one that was never logged. */
+  answers: boolean
+  /** Absent when it was not kept. */
+  message: Buffer | undefined
+  body: Buffer | undefined
+  bodyFile: BodyFileReference | undefined
+}
+
+/** What lies from `from` to `to`; without the log's records about itself. */
+export type SubjectSources = { from: number; to: number; sources: SubjectSource[] }
+
+const AT_ONCE = 100
+const OCTETS_AT_ONCE = 2 * 1024 * 1024
+const KINDS: ReadonlySet<string> = new Set(['request', 'reply', 'refusal'])
+
+type Facts = { kind: SubjectSource['kind']; direction: string; time: string; contract: string }
+
+/** Goes no further than the search index, without whose row nothing is found. */
+export async function readSources(
+  log: Pick<LogDatabase, 'records'>,
+  findKey: KeyFinder,
+): Promise<SubjectSources> {
+  const from = (await log.records.mark(SUBJECTS)) ?? 0
+  const most = Math.min(from + AT_ONCE, (await log.records.mark('search')) ?? 0)
+  const sources: SubjectSource[] = []
+  let octets = 0
+  let to = from
+  if (from >= most) return { from, to, sources }
+  for (const record of await log.records.from(from, most - from)) {
+    if (octets > OCTETS_AT_ONCE) break
+    to = record.idx + 1
+    const { kind, direction, time, contract } = JSON.parse(record.form) as Facts
+    if (direction === '' || !KINDS.has(kind)) continue
+    const opened =
+      openRecord(record, findKey) ?? openRemainder(await log.records.remainder(record.idx), findKey)
+    const sections = opened?.sections ?? []
+    const bodyFile = sections[SECTION.bodyFile]
+    const [message, body] = [sections[SECTION.message], sections[SECTION.body]]
+    octets += record.content.length
+    sources.push({
+      idx: record.idx,
+      kind,
+      time,
+      contract,
+      service: opened?.metadata.service ?? '',
+      isSecret: (opened?.metadata.secrecy ?? 0) > 0,
+      answers: opened?.metadata.answers !== undefined,
+      message,
+      body,
+      bodyFile: bodyFile === undefined ? undefined : decodeBodyFile(bodyFile),
+    })
+  }
+  return { from, to, sources }
+}

@@ -1,0 +1,271 @@
+/** The index by person on both stores: what is found, what is counted, what a crash, a late key holder and an erasure leave. */
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import type { SubjectPlace } from '#core/subject/place.ts'
+import { writeRestRequest } from '#core/transport/rest-message.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { SubjectQuestion } from '#schemas/subject-keys.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { createHolder, type Holder } from '../../subject-keys/holder.ts'
+import { holderMigrations } from '../../subject-keys/store.ts'
+import { CLIENT, logFolder, logOptions, openTestLog, SERVICE, signedRecord, spoolBody } from '../fixture.ts'
+import { openLogDatabase } from '../log-database.ts'
+import type { MessageLog } from '../message-log.ts'
+import type { RecordInput } from '../record-input.ts'
+import { subjectEntry } from './entry.ts'
+import type { Declared } from './find-subjects.ts'
+
+const DAY = 86_400_000
+const PLANTED = '131052308T'
+const OTHER = { ...SERVICE, serviceCode: 'buildings' }
+const UNKNOWN = { ...SERVICE, serviceCode: 'unknown' }
+const PLACE: SubjectPlace = {
+  method: '*',
+  path: '**',
+  in: 'body',
+  name: '/persons/code',
+  type: 'personal-code',
+}
+const DECLARED: Record<string, Declared> = {
+  persons: {
+    own: [
+      { ...PLACE, method: 'GET', path: '/persons/{code}', in: 'path', name: 'code' },
+      { ...PLACE, method: 'POST' },
+      { ...PLACE, path: '/persons/{code}', in: 'reply', name: '/relatives/code' },
+      { ...PLACE, path: '/all', in: 'reply', name: '/code' },
+      { ...PLACE, method: 'GET', path: '/statistics', in: 'none', name: '' },
+    ],
+    contract: undefined,
+  },
+  buildings: { own: [], contract: [{ ...PLACE, in: 'query', name: 'owner' }] },
+}
+
+const declared = async ({ service }: { service: string }): Promise<Declared> =>
+  DECLARED[service.split('/').at(-1) ?? ''] ?? { own: [], contract: undefined }
+
+async function memoryHolder(t: Test): Promise<Holder> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-holder-'))
+  const database = await openDatabase('sqlite::memory:')
+  t.teardown(async () => {
+    await database.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  await migrate(database, holderMigrations)
+  const limits = { perPersonDay: 1000, perCaseDay: 1000, perDay: 1000 }
+  return createHolder({ database, directory: folder, clock: Date.now, keepMonths: 3, limits })
+}
+
+const messageOf = (service: typeof SERVICE, target: string, method = 'GET'): Buffer => {
+  const { instance, memberClass, memberCode, subsystemCode, serviceCode } = service
+  const base = `/r1/${[instance, memberClass, memberCode, subsystemCode, serviceCode].join('/')}`
+  const client = [CLIENT.instance, CLIENT.memberClass, CLIENT.memberCode, CLIENT.subsystemCode].join('/')
+  return writeRestRequest({
+    method,
+    target: `${base}${target}`,
+    headers: [
+      ['X-Road-Client', client],
+      ['x-road-request-id', randomUUID()],
+      ['x-road-id', randomUUID()],
+    ],
+  })
+}
+
+/** One request; gives its index. */
+async function ask(
+  log: MessageLog,
+  target: string,
+  q: { service?: typeof SERVICE; body?: unknown; daysAgo?: number; more?: Partial<RecordInput> } = {},
+): Promise<number> {
+  const { service = SERVICE, body, daysAgo = 0, more = {} } = q
+  const bytes =
+    body === undefined ? undefined : Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
+  const spooled = bytes === undefined ? undefined : await spoolBody(log, bytes)
+  const message = messageOf(service, target, bytes === undefined ? 'GET' : 'POST')
+  const time = new Date(Date.now() - daysAgo * DAY)
+  const record = await signedRecord({ service, message, body: spooled, time, ...more })
+  return (await log.append(record)).index
+}
+
+const indexesOf = (rows: { idx: number }[]): number[] =>
+  rows.map(({ idx }) => Number(idx)).sort((a, b) => a - b)
+
+await eachDatabase(t, async (_database, t, url) => {
+  const whole = t
+  const folder = logFolder(t)
+  const options = logOptions(folder, url)
+  let log = await openTestLog(t, options)
+  const holder = await memoryHolder(t)
+  let isAway = false
+  const asked: SubjectQuestion[][] = []
+  const rooms = {
+    declared,
+    evaluate: async (records: SubjectQuestion[]) => {
+      asked.push(records)
+      if (isAway) throw new Fault('subject_keys_unavailable')
+      return holder.evaluateRecords(records)
+    },
+  }
+  const entriesOf = async (identifier: string): Promise<string[]> => {
+    const person = { id: 'a', name: 'a' }
+    const search = { type: 'personal-code', identifier, case: '1', reason: 'x', person }
+    return (await holder.evaluateSearch(search)).months.map(({ month, hash }) => subjectEntry(month, hash))
+  }
+  const find = async (identifier: string, filter = {}): Promise<number[]> =>
+    indexesOf(await log.list({ ...filter, subjects: await entriesOf(identifier), limit: 100 }))
+  const reasons = async (): Promise<Record<string, number>> =>
+    Object.fromEntries(
+      (await log.subjects.coverage({})).totals.map(({ reason, records }) => [reason, records]),
+    )
+
+  const byPath = await ask(log, '/persons/131052-308T')
+  const replied = await signedRecord({
+    ...{
+      kind: 'reply',
+      direction: 'out',
+      outcome: 'ok',
+      answers: byPath,
+      message: Buffer.from('200 OK\r\n'),
+    },
+    body: await spoolBody(log, Buffer.from(JSON.stringify({ relatives: [{ code: '010101-1111' }] }))),
+  })
+  const reply = (await log.append(replied)).index
+  const many = await ask(log, '/search', { body: { persons: [{ code: '010101-1111' }, { code: PLANTED }] } })
+  const large = await ask(log, '/search', {
+    body: { filler: 'x'.repeat(200_000), persons: { code: '020202-2222' } },
+  })
+  const query = await ask(log, '/all?owner=010101-1111&owner=131052%2D308t', { service: OTHER, daysAgo: 40 })
+
+  await t.test('found by path, query, body in row or file, reply; all people of a message', async (t) => {
+    t.same(await find('131052-308T'), [], 'not yet: nothing on the message path indexes')
+    t.equal((await log.subjects.coverage({})).backlog.records, log.size())
+    t.equal(await log.subjects.index(rooms), log.size())
+    t.same(await find('131052-308T'), [byPath, many, query])
+    t.same(await find(' 131052308t'), [byPath, many, query], 'however it is written')
+    t.same(await find('010101-1111'), [reply, many, query])
+    t.same(await find('0202022222'), [large])
+    t.same(await find('030303-3333'), [])
+    t.same(
+      await find(PLANTED, { service: 'DEV/GOV/1234/population/buildings' }),
+      [query],
+      'other filters too',
+    )
+    t.same(await find(PLANTED, { from: new Date(Date.now() - DAY).toISOString() }), [byPath, many])
+    t.same(await find(PLANTED, { before: many }), [byPath], 'by page')
+    const window = await log.window({
+      filter: { subjects: await entriesOf(PLANTED) },
+      after: -1,
+      size: log.size(),
+    })
+    t.same(indexesOf(window.rows), [byPath, many, query], 'in a walk')
+    t.same((await log.window({ filter: { subjects: [] }, after: -1, size: log.size() })).rows, [])
+    t.same(await log.list({ subjects: [], limit: 10 }), [], 'no month has a key')
+    t.same(await reasons(), { indexed: 4 })
+    t.equal(await log.subjects.index(rooms), 0)
+  })
+
+  await t.test('what cannot be indexed is counted by day, service and reason', async (t) => {
+    const first = await ask(log, '/anything', { service: UNKNOWN })
+    await ask(log, '/anything', { service: UNKNOWN })
+    const secret = await ask(log, '/anything', {
+      service: { ...UNKNOWN, serviceCode: 'hushed' },
+      more: { secrecy: 1 },
+    })
+    await ask(log, '/statistics')
+    await ask(log, '/elsewhere')
+    await ask(log, '/all')
+    await ask(log, '/all', { service: OTHER })
+    await ask(log, '/search', { body: Buffer.from('<xml/>') })
+    await ask(log, '/search', { body: { filler: 'x'.repeat(1_100_000), persons: { code: '1' } } })
+    await ask(log, '/search', {
+      body: { persons: Array.from({ length: 90 }, (_, i) => ({ code: 1000 + i })) },
+    })
+    await ask(log, '/persons/1', { more: { logLevel: 'digest' } })
+    await ask(log, '/persons/1', { more: { logLevel: 'none' } })
+    await ask(log, '/persons/1', { more: { kind: 'refusal', outcome: 'access_denied' } })
+    await ask(log, '/persons/4', { daysAgo: 200 })
+    await log.subjects.index(rooms)
+    t.same(await reasons(), {
+      indexed: 5,
+      undeclared: 4,
+      not_personal: 1,
+      absent: 1,
+      unreadable: 1,
+      too_large: 1,
+      too_many: 1,
+      not_kept: 3,
+      key_destroyed: 1,
+    })
+    t.equal((await find('1063')).length, 1, 'up to the bound')
+    t.same(await find('1064'), [])
+    const { gaps, more, backlog } = await log.subjects.coverage({})
+    t.match(
+      gaps.find(({ service, reason }) => reason === 'undeclared' && service.endsWith('/unknown')),
+      { day: new Date().toISOString().slice(0, 10), records: 2, firstIndex: first, lastIndex: first + 1 },
+    )
+    t.match(
+      gaps.find(({ service, reason }) => reason === 'undeclared' && service === ''),
+      { records: 1, firstIndex: secret },
+      'of a secret contract no service is named',
+    )
+    t.notMatch(JSON.stringify(gaps), /hushed/)
+    t.match({ more, backlog }, { more: false, backlog: { records: 0, since: null } })
+    t.notOk(gaps.some(({ reason }) => reason === 'indexed' || reason === 'not_personal'))
+    const today = new Date().toISOString().slice(0, 10)
+    const ofToday = await log.subjects.coverage({ from: today, to: today })
+    t.notOk(ofToday.gaps.some(({ reason }) => reason === 'key_destroyed'))
+  })
+
+  await t.test('records wait while the key holder is away, and are indexed after a restart', async (t) => {
+    isAway = true
+    const waiting = await ask(log, '/persons/131052-308T')
+    await t.rejects(log.subjects.index(rooms), { code: 'subject_keys_unavailable' })
+    t.match((await log.subjects.coverage({})).backlog, { records: 1, since: /^20/ })
+    isAway = false
+    // The server is killed between the answer of the key holder and its commit.
+    await holder.evaluateRecords(asked.at(-1)!)
+    await log.close()
+    log = await openTestLog(whole, options)
+    t.ok((await log.subjects.index(rooms)) > 0)
+    t.ok((await find(PLANTED)).includes(waiting))
+    const changed = await ask(log, '/persons/131052-308T')
+    const month = new Date().toISOString().slice(0, 7)
+    await holder.evaluateRecords([{ index: changed, month, subjects: [{ type: 'x', identifier: '1' }] }])
+    await log.subjects.index(rooms)
+    t.equal((await reasons())['refused'], 1, 'somebody has used its index up: it shows')
+  })
+
+  await t.test(
+    'an erasure ends what leads to a record; a month without a key can be forgotten',
+    async (t) => {
+      const order = { case: '7', reason: 'a court says so', index: many }
+      await log.retention.erase({ ...order, mode: 'PROOF_KEPT' })
+      t.ok((await find('010101-1111')).includes(many), 'its metadata stay, and who asked')
+      await log.retention.erase({ ...order, mode: 'LEAF_ONLY' })
+      t.notOk((await find('010101-1111')).includes(many))
+      const month = new Date(Date.now() - 40 * DAY).toISOString().slice(0, 7)
+      t.equal(await log.subjects.forget([month]), 2)
+      t.notOk((await find(PLANTED)).includes(query))
+      const stored = await openLogDatabase(options.databaseUrl, { readOnly: true })
+      t.equal(await stored.subjects.entriesOf(many), 0, 'no hash of an erased record is left')
+      await stored.close()
+    },
+  )
+
+  await t.test('no identifier lies in a database or file', async (t) => {
+    await log.close()
+    log = await openTestLog(whole, options)
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) =>
+      file.isFile(),
+    )
+    const texts = [PLANTED, '131052-308T', '010101-1111', '0101011111']
+    for (const file of files) {
+      const content = readFileSync(path.join(file.parentPath, file.name), 'latin1')
+      for (const text of texts) t.notOk(content.includes(text), `${file.name}: ${text}`)
+    }
+  })
+})

@@ -1,0 +1,70 @@
+/** What the log's worker does for the index by person. */
+import type { LogDatabase } from '../log-database.ts'
+import type { KeyFinder } from '../open-record.ts'
+import { readSources, type SubjectSources } from './read-sources.ts'
+import { type CountedSubjects, SUBJECTS, type SubjectCount } from './store.ts'
+
+type Days = { from?: string | undefined; to?: string | undefined }
+
+/** What the index covers of some days (UTC, both included), and how far behind the log it is. */
+export type SubjectCoverage = {
+  /** Records by what became of them. */
+  totals: { reason: string; records: number }[]
+  /** What is not covered, newest day first; `more` when some were left out. */
+  gaps: CountedSubjects[]
+  more: boolean
+  /** Records that are not looked at yet, and since when the oldest of them waits. */
+  backlog: { records: number; since: string | null }
+  mark: number
+}
+
+export type SubjectsApi = {
+  subjectSources(): Promise<SubjectSources>
+  putSubjects(q: {
+    from: number
+    to: number
+    entries: { idx: number; entry: string }[]
+    counts: SubjectCount[]
+  }): Promise<void>
+  subjectCoverage(days: Days): Promise<SubjectCoverage>
+  /** How many records are not looked at yet. */
+  subjectBacklog(): Promise<number>
+  /** One slice; says how many entries were deleted. */
+  forgetSubjects(month: string): Promise<number>
+}
+
+const MAX_GAPS = 500
+
+export function workerSubjects(q: {
+  log: LogDatabase
+  findKey: KeyFinder
+  inTurn<T>(act: () => Promise<T>): Promise<T>
+}): SubjectsApi {
+  const { log, inTurn } = q
+  const { subjects, records } = log
+  return {
+    subjectSources: () => readSources(log, q.findKey),
+    putSubjects: (some) => inTurn(() => subjects.add(some)),
+    subjectCoverage: async (days) => {
+      const gaps = await subjects.gaps({ ...days, limit: MAX_GAPS + 1 })
+      const mark = (await records.mark(SUBJECTS)) ?? 0
+      const { size } = await records.head()
+      const [oldest] = await records.forms(mark, 1)
+      return {
+        totals: [...(await subjects.totals(days))].map(([reason, count]) => ({ reason, records: count })),
+        gaps: gaps.slice(0, MAX_GAPS),
+        more: gaps.length > MAX_GAPS,
+        backlog: {
+          records: Math.max(0, size - mark),
+          since: oldest === undefined ? null : (JSON.parse(oldest.form) as { time: string }).time,
+        },
+        mark,
+      }
+    },
+    subjectBacklog: async () => {
+      const { size } = await records.head()
+      return Math.max(0, size - ((await records.mark(SUBJECTS)) ?? 0))
+    },
+    forgetSubjects: (month) => inTurn(() => subjects.forgetMonth(month)),
+  }
+}

@@ -1,0 +1,81 @@
+/** The settings of the holder of subject keys: what the YAML file may say, checked before anything starts. */
+import { Fault } from '#schemas/fault.ts'
+
+export type HolderSettings = {
+  server: string
+  directory: string
+  database: string
+  indexKeyFile: string
+  searchKeyFile: string
+  socket?: string
+  listen?: {
+    address: string
+    port: number
+    certificateFile: string
+    keyFile: string
+    clientCertificateFile: string
+  }
+  keepMonths: number
+  limits: { perPersonDay: number; perCaseDay: number; perDay: number }
+  logLevel: string
+}
+
+/** JSON Schema 2020-12 of the file; docs/configuration.md explains each setting. */
+export const settingsSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['server', 'directory', 'database', 'indexKeyFile', 'searchKeyFile'],
+  properties: {
+    server: { type: 'string', description: 'INSTANCE/CLASS/CODE/SERVERCODE whose log is indexed' },
+    directory: { type: 'string', 'x-path': true, description: 'The key that wraps the keys of months' },
+    database: { type: 'string', description: 'sqlite:/path or postgres://: wrapped keys, audit log' },
+    indexKeyFile: {
+      type: 'string',
+      'x-path': true,
+      description: 'Credential of the indexing job, mode 0600',
+    },
+    searchKeyFile: { type: 'string', 'x-path': true, description: 'Credential of searches, mode 0600' },
+    socket: { type: 'string', 'x-path': true, description: 'A Unix socket to listen on' },
+    listen: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['certificateFile', 'keyFile', 'clientCertificateFile'],
+      description: 'Mutual TLS instead of a socket',
+      properties: {
+        address: { type: 'string', default: '127.0.0.1' },
+        port: { type: 'integer', minimum: 1, maximum: 65535, default: 4600 },
+        certificateFile: { type: 'string', 'x-path': true, description: 'Its own certificate, PEM' },
+        keyFile: { type: 'string', 'x-path': true, description: 'Its private key, mode 0600' },
+        clientCertificateFile: {
+          type: 'string',
+          'x-path': true,
+          description: 'The one certificate that the security server shows, PEM',
+        },
+      },
+    },
+    keepMonths: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1200,
+      default: 120,
+      description: 'For how many whole months after its own the key of a month is kept',
+    },
+    limits: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        perPersonDay: { type: 'integer', minimum: 1, default: 40 },
+        perCaseDay: { type: 'integer', minimum: 1, default: 20 },
+        perDay: { type: 'integer', minimum: 1, default: 200 },
+      },
+    },
+    logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'], default: 'info' },
+  },
+} as const
+
+/** Throws `invalid_configuration` for settings that are each allowed but not together. */
+export function checkHolderSettings(settings: Pick<HolderSettings, 'socket' | 'listen'>): void {
+  if ((settings.socket === undefined) === (settings.listen === undefined))
+    throw new Fault('invalid_configuration', { what: 'socket or listen is needed, and not both' })
+}

@@ -1,0 +1,24 @@
+/** The keyed hash of an identifier: HMAC-SHA-256 by month, salted by its type, so that nothing ties two months or types. */
+import { createHmac } from 'node:crypto'
+import { normaliseIdentifier } from '#core/subject/identifier.ts'
+import { Fault } from '#schemas/fault.ts'
+
+/** Octets that are kept: enough that no two people of a country ever meet. */
+const KEPT = 16
+
+/** Hexadecimal. Throws `invalid_input` for what is no identifier. */
+export function hashIdentifier(key: Buffer, type: string, identifier: string): string {
+  const one = normaliseIdentifier(identifier)
+  if (one === undefined) throw new Fault('invalid_input', { what: 'an identifier is empty or too long' })
+  const salted = hmac(key, `identifier of type ${type}`)
+  return hmac(salted, one).subarray(0, KEPT).toString('hex')
+}
+
+/** What was asked for one record, so that it can be asked again and nothing else: tells nothing without the key. */
+export function digestQuestion(key: Buffer, question: unknown): Buffer {
+  return hmac(hmac(key, 'what was asked for a record'), JSON.stringify(question))
+}
+
+function hmac(key: Buffer, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest()
+}

@@ -1,0 +1,112 @@
+/** The holder of subject keys as a process: node security-server/subject-keys/main.ts --configuration file.yaml */
+import { chmod, readFile, rm } from 'node:fs/promises'
+import { connect, type NetConnectOpts } from 'node:net'
+import { parseArgs } from 'node:util'
+import type { FastifyInstance } from 'fastify'
+import { systemClock } from '#platform/clock.ts'
+import { readConfiguration } from '#platform/configuration/read-configuration.ts'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
+import { createHealth } from '#platform/health/create-health.ts'
+import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { createLog, type Log } from '#platform/logging/create-log.ts'
+import { type Running, runProcess } from '#platform/process/run-process.ts'
+import { Fault } from '#schemas/fault.ts'
+import { checkHolderSettings, type HolderSettings, settingsSchema } from './config.ts'
+import { createHolder } from './holder.ts'
+import { holderRoutes } from './routes.ts'
+import { holderMigrations } from './store.ts'
+
+const DESTROY_EVERY_MS = 600_000
+
+const { values } = parseArgs({ options: { configuration: { type: 'string' } } })
+const log = createLog({ name: 'subject-keys', level: 'info' })
+
+await runProcess({ name: 'subject-keys', log, start: () => start(log) })
+
+async function start(log: Log): Promise<Running> {
+  const settings = await readConfiguration<HolderSettings>(
+    values.configuration ?? '',
+    settingsSchema,
+    process.env,
+    'SUBJECT_KEYS',
+  )
+  checkHolderSettings(settings)
+  log.level = settings.logLevel
+  await refuseSecond(settings)
+  const credentials = {
+    index: await readSecret(settings.indexKeyFile),
+    search: await readSecret(settings.searchKeyFile),
+  }
+  const database = await openDatabase(settings.database)
+  await migrate(database, holderMigrations)
+  const holder = await createHolder({ ...settings, database, clock: systemClock })
+  const destroyDue = async (): Promise<void> => {
+    const months = await holder.destroyDue()
+    if (months.length > 0) log.info({ months }, 'the keys of these months were destroyed')
+  }
+  await destroyDue()
+  const timer = setInterval(() => {
+    destroyDue().catch((err: unknown) => log.error({ err }, 'keys that are over could not be destroyed'))
+  }, DESTROY_EVERY_MS)
+  const app = createHttpService({ name: 'subject-keys', log, ...(await tlsOf(settings)) })
+  createHealth().routes(app)
+  await holderRoutes(app, { holder, credentials })
+  const where = await listen(app, settings)
+  return {
+    ready: `for ${settings.server} at ${where}`,
+    async stop() {
+      clearInterval(timer)
+      await app.close()
+      await database.close()
+    },
+  }
+}
+
+/** Only who has the one certificate that is expected gets as far as a request. */
+async function tlsOf({ listen }: HolderSettings): Promise<object> {
+  if (listen === undefined) return {}
+  return {
+    https: {
+      cert: await readFile(listen.certificateFile),
+      key: await readSecret(listen.keyFile),
+      ca: await readFile(listen.clientCertificateFile),
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.3',
+    },
+  }
+}
+
+async function listen(app: FastifyInstance, settings: HolderSettings): Promise<string> {
+  if (settings.listen !== undefined) {
+    const { address, port } = settings.listen
+    await app.listen({ host: address, port })
+    return `https://${address}:${port}`
+  }
+  const socket = settings.socket as string
+  // A process that was killed leaves its socket.
+  await rm(socket, { force: true })
+  await app.listen({ path: socket })
+  await chmod(socket, 0o660)
+  return socket
+}
+
+/** Before anything is opened: a second process on the same keys would take the first one's newest file for a crash's. */
+async function refuseSecond({ socket, listen }: HolderSettings): Promise<void> {
+  const at = listen === undefined ? { path: socket as string } : { host: listen.address, port: listen.port }
+  if (await isAnswered(at))
+    throw new Fault('conflict', { what: `another process listens on ${Object.values(at).join(':')}` })
+}
+
+function isAnswered(at: NetConnectOpts): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(at)
+    connection.once('connect', () => {
+      connection.destroy()
+      resolve(true)
+    })
+    connection.once('error', () => resolve(false))
+  })
+}

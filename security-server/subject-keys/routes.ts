@@ -1,0 +1,64 @@
+/** The API of the key holder: two credentials, each with one role, compared in constant time. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { FastifyInstance } from 'fastify'
+import { parse } from 'yaml'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { registerOpenApi } from '#platform/http-service/openapi.ts'
+import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { SubjectQuestion, SubjectSearch } from '#schemas/subject-keys.ts'
+import type { Holder } from './holder.ts'
+
+export type HolderCredentials = { index: string; search: string }
+
+/** Shorter ones could be guessed. */
+const LEAST_LENGTH = 32
+const BEARER = /^Bearer ([\x21-\x7e]{1,512})$/
+
+/** The API's source. */
+export async function subjectKeysApi(): Promise<OpenApiDocument> {
+  const file = new URL('../../schemas/subject-keys-api.yaml', import.meta.url)
+  return parse(await readFile(file, 'utf8')) as OpenApiDocument
+}
+
+/** Throws `invalid_configuration` for credentials that are too short or one and the same. */
+export async function holderRoutes(
+  app: FastifyInstance,
+  { holder, credentials }: { holder: Holder; credentials: HolderCredentials },
+): Promise<void> {
+  const { index, search } = credentials
+  if (index === search) throw new Fault('invalid_configuration', { what: 'both credentials are the same' })
+  if (Math.min(index.length, search.length) < LEAST_LENGTH)
+    throw new Fault('invalid_configuration', { what: `a credential has at least ${LEAST_LENGTH} characters` })
+  const known: { digest: Buffer; caller: Caller }[] = [
+    { digest: digestOf(index), caller: callerWith('INDEXER') },
+    { digest: digestOf(search), caller: callerWith('SEARCHER') },
+  ]
+  await registerOpenApi(app, {
+    document: await subjectKeysApi(),
+    authenticate: async (authorization) => {
+      const given = digestOf(BEARER.exec(authorization ?? '')?.[1] ?? '')
+      const found = known.filter(({ digest }) => timingSafeEqual(digest, given))
+      if (found[0] === undefined) throw new Fault('unauthorized')
+      return found[0].caller
+    },
+    handlers: {
+      evaluateRecords: async ({ body }) => ({
+        records: await holder.evaluateRecords((body as { records: SubjectQuestion[] }).records),
+      }),
+      evaluateSearch: ({ body }) => holder.evaluateSearch(body as SubjectSearch),
+      getState: () => holder.state(),
+      getAuditLog: ({ query }) => holder.audit.list(query as { before?: number; limit: number }),
+      verifyAuditLog: () => holder.audit.verify(),
+    },
+  })
+}
+
+function callerWith(role: string): Caller {
+  return { kind: 'key', id: role, name: role, roles: [role] }
+}
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

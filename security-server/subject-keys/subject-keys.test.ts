@@ -1,0 +1,352 @@
+/** The holder of subject keys on both stores: what it evaluates and refuses, counts and records, keeps and destroys. */
+import { spawn } from 'node:child_process'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { issueCertificate } from '#certs/ca/issue-certificate.ts'
+import { PROFILES } from '#certs/profiles.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { readOperations } from '#platform/http-service/openapi-operations.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import type { SubjectSearch } from '#schemas/subject-keys.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { createSubjectKeysClient } from './client.ts'
+import { createHolder } from './holder.ts'
+import { monthsAfter } from './months.ts'
+import { holderRoutes, subjectKeysApi } from './routes.ts'
+import { holderMigrations } from './store.ts'
+
+const CODE = '131052-308T'
+const PLANTED = '131052308T'
+const TYPE = 'personal-code'
+const CREDENTIALS = { index: randomBytes(24).toString('hex'), search: randomBytes(24).toString('hex') }
+const limits = { perPersonDay: 3, perCaseDay: 4, perDay: 5 }
+
+const question = (index: number, identifiers: string[], month = '2026-11') => ({
+  index,
+  month,
+  subjects: identifiers.map((identifier) => ({ type: TYPE, identifier })),
+})
+const search = (changes: Partial<SubjectSearch> = {}): SubjectSearch => ({
+  type: TYPE,
+  identifier: CODE,
+  case: '2026-17',
+  reason: 'complaint',
+  person: { id: 'p1', name: 'Anna' },
+  ...changes,
+})
+
+async function holderOf(t: Test, database: Database, directory: string, now: () => number) {
+  const holder = await createHolder({ database, directory, clock: now, keepMonths: 2, limits })
+  const app = createHttpService({ name: 'subject-keys', log: createLog({ name: 'test', level: 'silent' }) })
+  await holderRoutes(app, { holder, credentials: CREDENTIALS })
+  t.teardown(() => app.close())
+  const ask = async (method: 'GET' | 'POST', url: string, credential: string, body?: object) => {
+    const reply = await app.inject({
+      method,
+      url: `/v1${url}`,
+      headers: { authorization: `Bearer ${credential}` },
+      ...(body !== undefined && { payload: body }),
+    })
+    return { status: reply.statusCode, text: reply.body }
+  }
+  return { holder, ask }
+}
+
+/** Everything in the database but its log of migrations, as text and as octets in hexadecimal. */
+function folderText(folder: string): string {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(path.join(entry.parentPath, entry.name)).toString('latin1'))
+    .join('\n')
+}
+
+await eachDatabase(t, async (database, t, url) => {
+  await migrate(database, holderMigrations)
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-holder-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  let now = Date.parse('2026-11-20T10:00:00Z')
+  const { holder, ask } = await holderOf(t, database, folder, () => now)
+
+  await t.test('hashes are told apart by month and type, and are those of a search', async (t) => {
+    const [first, second] = await holder.evaluateRecords([
+      question(3, [CODE, '010101-1234']),
+      { ...question(5, [PLANTED], '2026-10') },
+    ])
+    t.match(first, { index: 3, hashes: [/^[0-9a-f]{32}$/, /^[0-9a-f]{32}$/] })
+    const found = await holder.evaluateSearch(search({ identifier: ' 131052\u2013308t ' }))
+    t.same(
+      found.months,
+      [
+        { month: '2026-10', hash: second && 'hashes' in second && second.hashes[0] },
+        { month: '2026-11', hash: first && 'hashes' in first && first.hashes[0] },
+      ],
+      'however it is written',
+    )
+    t.not(found.months[0]?.hash, found.months[1]?.hash)
+    t.same(
+      { oldestKept: found.oldestKept, destroyed: found.destroyed },
+      { oldestKept: '2026-09', destroyed: [] },
+    )
+    const other = await holder.evaluateSearch(search({ type: 'passport', from: '2026-11' }))
+    t.equal(other.months.length, 1)
+    t.not(other.months[0]?.hash, found.months[1]?.hash, 'another type, another hash')
+  })
+
+  await t.test('each record index is evaluated once, or again for the same', async (t) => {
+    const again = await holder.evaluateRecords([question(3, [CODE, '010101-1234']), question(4, [CODE])])
+    t.match(again, [
+      { index: 3, hashes: [/./, /./] },
+      { index: 4, without: 'refused' },
+    ])
+    t.same(await holder.evaluateRecords([question(3, ['020202-1111'])]), [{ index: 3, without: 'refused' }])
+    t.equal((await holder.state()).mark, 6)
+    await t.rejects(holder.evaluateRecords([question(9, [CODE]), question(9, [CODE])]), {
+      code: 'invalid_input',
+    })
+    t.same(await holder.evaluateRecords([question(9, [CODE], '2027-01')]), [{ index: 9, without: 'refused' }])
+    t.same(await holder.evaluateRecords([question(9, [CODE], '2026-08')]), [
+      { index: 9, without: 'destroyed' },
+    ])
+  })
+
+  await t.test('searches are bounded by person, case and day, and recorded without the code', async (t) => {
+    await holder.evaluateSearch(search({ case: '2026-18' }))
+    const usedUp = { code: 'subject_searches_used_up' }
+    await t.rejects(holder.evaluateSearch(search({ case: '2026-19' })), usedUp, 'of a person')
+    const other = { person: { id: 'p2', name: 'Berta' } }
+    await holder.evaluateSearch(search(other))
+    await holder.evaluateSearch(search(other))
+    await t.rejects(holder.evaluateSearch(search(other)), usedUp, 'of a case')
+    await t.rejects(
+      holder.evaluateSearch(search({ case: '2026-20', person: { id: 'p3', name: 'C' } })),
+      usedUp,
+      'of a day',
+    )
+    const entries = await holder.audit.list({ limit: 100 })
+    t.same(entries.map(({ operation }) => operation).sort(), [
+      ...Array.from({ length: 5 }, () => 'evaluateSearch'),
+      ...Array.from({ length: 3 }, () => 'refuseSearch'),
+    ])
+    t.match(entries.at(-1), {
+      caller: { id: 'p1', name: 'Anna' },
+      target: 'case 2026-17',
+      data: { reason: 'complaint', type: TYPE, month: '2026-11', hash: /^[0-9a-f]{32}$/ },
+    })
+    t.notMatch(JSON.stringify(entries), /131052/)
+    t.same(await holder.audit.verify(), { records: 8 })
+    now += 86_400_000
+    await t.resolves(holder.evaluateSearch(search()), 'another day')
+  })
+
+  await t.test('two credentials, each with its role; nobody else; input is checked', async (t) => {
+    const body = { records: [question(20, [CODE])] }
+    const operations = readOperations(await subjectKeysApi())
+    for (const { method, url, roles } of operations) {
+      for (const [role, credential] of [
+        ['INDEXER', CREDENTIALS.index],
+        ['SEARCHER', CREDENTIALS.search],
+        ['', 'x'.repeat(48)],
+      ] as const) {
+        const { status } = await ask(
+          method as 'GET',
+          url.slice(3),
+          credential,
+          method === 'POST' ? {} : undefined,
+        )
+        const wanted = role === '' ? [401] : roles.includes(role) ? [200, 400] : [403]
+        t.ok(wanted.includes(status), `${url} by ${role}: ${status}`)
+      }
+    }
+    t.equal((await ask('POST', '/record-evaluations', CREDENTIALS.index, body)).status, 200)
+    for (const bad of [
+      { records: [{ ...question(21, [CODE]), month: '2026-13' }] },
+      { records: [question(21, [])] },
+      {
+        records: [
+          question(
+            21,
+            Array.from({ length: 65 }, (_, i) => `${i}`),
+          ),
+        ],
+      },
+      { records: [question(21, [`${CODE}${'1'.repeat(600)}`])] },
+      { records: [question(-1, [CODE])] },
+      { records: Array.from({ length: 201 }, (_, i) => question(i, [CODE])) },
+    ]) {
+      const { status, text } = await ask('POST', '/record-evaluations', CREDENTIALS.index, bad)
+      t.equal(status, 400, text)
+      t.notMatch(text, /131052/)
+    }
+    const { case: _case, ...without } = search()
+    t.equal((await ask('POST', '/search-evaluations', CREDENTIALS.search, without)).status, 400)
+    const same = { index: CREDENTIALS.index, search: CREDENTIALS.index }
+    const app = createHttpService({ name: 'x', log: createLog({ name: 'test', level: 'silent' }) })
+    await t.rejects(holderRoutes(app, { holder, credentials: same }), { code: 'invalid_configuration' })
+    await t.rejects(holderRoutes(app, { holder, credentials: { index: 'a', search: 'b' } }), {
+      code: 'invalid_configuration',
+    })
+  })
+
+  await t.test('keys end with their time, for good; a restart knows', async (t) => {
+    const files = (): string[] => readdirSync(folder)
+    const [before] = files()
+    now = Date.parse('2027-01-01T10:00:00Z')
+    t.same(
+      (await holder.evaluateSearch(search())).months.map(({ month }) => month),
+      ['2026-11'],
+      'over is over, before a job has destroyed anything',
+    )
+    t.same(await holder.destroyDue(), ['2026-10'])
+    t.same(await holder.destroyDue(), [])
+    t.equal(files().length, 1)
+    t.not(files()[0], before, 'what a backup has cannot be opened')
+    const again = await createHolder({ database, directory: folder, clock: () => now, keepMonths: 2, limits })
+    const found = await again.evaluateSearch(search({ case: 'b' }))
+    t.same([found.months.map(({ month }) => month), found.destroyed], [['2026-11'], ['2026-10']])
+    t.same(await again.evaluateRecords([question(30, [CODE], '2026-10')]), [
+      { index: 30, without: 'destroyed' },
+    ])
+    const longer = await createHolder({
+      database,
+      directory: folder,
+      clock: () => now,
+      keepMonths: 9,
+      limits,
+    })
+    t.same(await longer.evaluateRecords([question(31, [CODE], '2026-10')]), [
+      { index: 31, without: 'destroyed' },
+    ])
+    t.match(
+      (await again.audit.list({ limit: 9 })).map(({ operation }) => operation),
+      ['evaluateSearch', 'destroyKeys'],
+    )
+    const empty = mkdtempSync(path.join(folder, 'empty-'))
+    const elsewhere = createHolder({ database, directory: empty, clock: () => now, keepMonths: 2, limits })
+    await t.rejects(elsewhere, { code: 'invalid_configuration', message: /wrapping-[0-9a-f]+\.key.*missing/ })
+    // A crash before the keys were wrapped anew leaves a file by which nothing is wrapped.
+    writeFileSync(path.join(folder, 'wrapping-0123456789abcdef.key'), randomBytes(32), { mode: 0o600 })
+    await createHolder({ database, directory: folder, clock: () => now, keepMonths: 2, limits })
+    t.equal(files().filter((name) => name.endsWith('.key')).length, 1)
+  })
+
+  await t.test('no identifier lies anywhere', async (t) => {
+    if (url.startsWith('sqlite:')) t.notMatch(folderText(path.dirname(url.slice('sqlite:'.length))), PLANTED)
+    t.notMatch(folderText(folder), PLANTED)
+  })
+})
+
+/** The process, ready. */
+async function run(t: Test, configuration: string) {
+  const concordat = path.join(import.meta.dirname, '../../scripts/concordat')
+  const child = spawn(concordat, ['subject-keys', '--configuration', configuration], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  const ended = once(child, 'exit')
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+  const kill = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+    await ended
+  }
+  t.teardown(() => kill('SIGKILL'))
+  const ready = await Promise.race([once(child, 'message'), ended])
+  if (typeof ready[0] !== 'object' || ready[0] === null) throw new Error(output)
+  return { kill, output: () => output }
+}
+
+t.test('months follow each other over years', (t) => {
+  t.equal(monthsAfter('2026-11', 2), '2027-01')
+  t.equal(monthsAfter('2026-01', -1), '2025-12')
+  t.equal(monthsAfter('2026-12', -24), '2024-12')
+  t.end()
+})
+
+t.test('as a process: over a socket that a killed one has left, and over mutual TLS', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-holder-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const at = (name: string): string => path.join(folder, name)
+  const secret = (name: string, text: string): string => {
+    writeFileSync(at(name), text, { mode: 0o600 })
+    return at(name)
+  }
+  const common = [
+    'server: DEV/GOV/1234/ss1',
+    `directory: ${at('keys')}`,
+    `database: sqlite:${at('holder.db')}`,
+    `indexKeyFile: ${secret('index.key', CREDENTIALS.index)}`,
+    `searchKeyFile: ${secret('search.key', CREDENTIALS.search)}`,
+  ]
+  const month = new Date().toISOString().slice(0, 7)
+  const start = async (name: string, more: string[]) => {
+    writeFileSync(at(name), [...common, ...more].join('\n'))
+    return await run(t, at(name))
+  }
+  const client = createSubjectKeysClient({ at: { socket: at('socket') }, credentials: CREDENTIALS })
+  t.teardown(() => client.close())
+  await t.rejects(client.state(), { code: 'subject_keys_unavailable' })
+  const first = await start('socket.yaml', [`socket: ${at('socket')}`])
+  const answered = await client.evaluateRecords([question(1, [CODE], month)])
+  t.match(answered, [{ index: 1, hashes: [/./] }])
+  await first.kill('SIGKILL')
+  await t.rejects(client.state(), { code: 'subject_keys_unavailable' })
+  const second = await start('socket.yaml', [`socket: ${at('socket')}`])
+  t.same(
+    await client.evaluateRecords([question(1, [CODE], month)]),
+    answered,
+    'the same question, after a kill',
+  )
+  t.match(await client.evaluateSearch(search()), { months: [{ month }] })
+  await t.rejects(start('socket.yaml', [`socket: ${at('socket')}`]), /another process listens/)
+  await second.kill('SIGTERM')
+  t.notMatch(folderText(folder), PLANTED)
+  t.notMatch(second.output(), PLANTED)
+
+  const identity = async (name: string) => {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const subject: [string, string][] = [['CN', name]]
+    const certificate = await issueCertificate({
+      subject,
+      publicKey,
+      profile: PROFILES.authentication,
+      issuer: { name: subject, publicKey, privateKey },
+      notBefore: new Date(Date.now() - 60_000),
+      notAfter: new Date(Date.now() + 3_600_000),
+    })
+    const pem = `-----BEGIN CERTIFICATE-----\n${certificate.der.toString('base64')}\n-----END CERTIFICATE-----\n`
+    writeFileSync(at(`${name}.pem`), pem)
+    return { certificate: pem, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
+  }
+  const [own, server, stranger] = [
+    await identity('own'),
+    await identity('server'),
+    await identity('stranger'),
+  ]
+  const port = 20_000 + Math.floor(Math.random() * 20_000)
+  await start('tls.yaml', [
+    'listen:',
+    `  port: ${port}`,
+    `  certificateFile: ${at('own.pem')}`,
+    `  keyFile: ${secret('own.key', own.key)}`,
+    `  clientCertificateFile: ${at('server.pem')}`,
+  ])
+  const by = (who: { certificate: string; key: string }, holderCertificate = own.certificate) => {
+    const made = createSubjectKeysClient({
+      at: { url: `https://127.0.0.1:${port}`, ...who, holderCertificate },
+      credentials: CREDENTIALS,
+    })
+    t.teardown(() => made.close())
+    return made
+  }
+  t.match(await by(server).state(), { mark: 2 })
+  await t.rejects(by(stranger).state(), { code: 'subject_keys_unavailable' })
+  await t.rejects(by(server, stranger.certificate).state(), { code: 'subject_keys_unavailable' })
+})

@@ -1,0 +1,117 @@
+/** The wiring of the index by person: declarations, contracts and the key holder's two credentials, for the job and for searches. */
+import { readFile } from 'node:fs/promises'
+import type { SubjectPlace } from '#core/subject/place.ts'
+import type { Clock } from '#platform/clock.ts'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { SubjectEvaluation, SubjectQuestion } from '#schemas/subject-keys.ts'
+import { createSubjectSearchStore } from './admin/subjects/store.ts'
+import type { SubjectKeysSettings } from './config.ts'
+import type { Contracts } from './global-configuration/contracts/contracts.ts'
+import type { MessageLog } from './message-log/message-log.ts'
+import { contractPlaces } from './message-log/subjects/contract-places.ts'
+import { createPlacesStore } from './message-log/subjects/places-store.ts'
+import { createSubjectKeysClient, type SubjectKeysClient } from './subject-keys/client.ts'
+
+const FORGET_EVERY_MS = 600_000
+
+export type SubjectSearch = Awaited<ReturnType<typeof wireSubjects>>
+
+/** `keys` of tests stand in for a process. */
+export async function wireSubjects(q: {
+  settings: SubjectKeysSettings | undefined
+  keys?: Omit<SubjectKeysClient, 'close'>
+  database: Database
+  clock: Clock
+  messageLog: Pick<MessageLog, 'subjects'>
+  contracts: Pick<Contracts, 'view'>
+}) {
+  const { messageLog, contracts } = q
+  const places = createPlacesStore(q.database)
+  const searches = createSubjectSearchStore(q.database)
+  const client = q.settings && (await clientOf(q.settings))
+  const keys = q.keys ?? client
+  const forgotten = new Set<string>()
+  let lookedAt = Number.NEGATIVE_INFINITY
+
+  const forget = async (): Promise<void> => {
+    if (keys === undefined || q.clock() - lookedAt < FORGET_EVERY_MS) return
+    // The job is to index; what is left of months that are over is found by no search anyway.
+    const { months } = await keys.state().catch(() => ({ months: [] }))
+    const gone = months.filter(({ month, destroyedAt }) => destroyedAt !== null && !forgotten.has(month))
+    await messageLog.subjects.forget(gone.map(({ month }) => month))
+    for (const { month } of gone) forgotten.add(month)
+    lookedAt = q.clock()
+  }
+
+  return {
+    places,
+    searches,
+    keys,
+    /** For a job; records wait where no key holder is configured, and while it does not answer. */
+    index: async (signal?: AbortSignal): Promise<void> => {
+      await searches.expire(new Date(q.clock()).toISOString())
+      if (keys === undefined) return
+      const own = new Map<string, SubjectPlace[]>()
+      for (const { service, ...place } of await places.list()) {
+        const known = own.get(service)
+        if (known === undefined) own.set(service, [place])
+        else known.push(place)
+      }
+      const contents = new Map(
+        contracts.view().contracts.map(({ content }) => [`${content.contract}/${content.version}`, content]),
+      )
+      const declared = async ({ service, contract }: { service: string; contract: string }) => {
+        const content = contents.get(contract)
+        return {
+          own: own.get(service) ?? [],
+          contract: content === undefined ? undefined : contractPlaces(content, service),
+        }
+      }
+      const evaluate = (records: SubjectQuestion[]): Promise<SubjectEvaluation[]> =>
+        keys.evaluateRecords(records)
+      await messageLog.subjects.index({ declared, evaluate }, signal)
+      await forget()
+    },
+    close: async (): Promise<void> => client?.close(),
+  }
+}
+
+/** Nothing where no key holder is configured: then records wait for ever, and that is no fault. */
+export function watchSubjects(
+  { keys }: Pick<SubjectSearch, 'keys'>,
+  messageLog: Pick<MessageLog, 'subjects'>,
+  metrics: Metrics,
+): void {
+  if (keys === undefined) return
+  const help = 'Records of the message log that are not indexed by person yet'
+  metrics.watch('concordat_subject_index_behind', help, 'of', async () => [
+    ['log', await messageLog.subjects.backlog()],
+  ])
+}
+
+async function clientOf(settings: SubjectKeysSettings): Promise<SubjectKeysClient> {
+  const { socket, url, certificateFile, keyFile, holderCertificateFile } = settings
+  const credentials = {
+    index: await readSecret(settings.indexKeyFile),
+    search: await readSecret(settings.searchKeyFile),
+  }
+  if (socket !== undefined && url === undefined)
+    return createSubjectKeysClient({ at: { socket }, credentials })
+  if (socket !== undefined || !url || !certificateFile || !keyFile || !holderCertificateFile)
+    throw new Fault('invalid_configuration', {
+      what: 'subjectKeys needs socket, or url with certificateFile, keyFile and holderCertificateFile',
+    })
+  const [certificate, holderCertificate] = await Promise.all(
+    [certificateFile, holderCertificateFile].map((file) => readFile(file, 'utf8')),
+  )
+  const at = {
+    url,
+    certificate: certificate!,
+    key: await readSecret(keyFile),
+    holderCertificate: holderCertificate!,
+  }
+  return createSubjectKeysClient({ at, credentials })
+}

@@ -1,0 +1,99 @@
+/** A complaint of a citizen, in the console of the register's auditors: who asked for my data, and why; and is this all? */
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Browser } from 'playwright-core'
+import type { Test } from 'tap'
+import { openBrowser, type Visitor } from '../browser.ts'
+import type { World } from '../world.ts'
+
+const NARROW = { viewport: { width: 320, height: 640 } }
+
+/** The Tax Agency has asked for P00000042 a dozen times; `at` opens a console with roles. */
+export async function askAboutPerson(
+  t: Test,
+  q: {
+    world: World
+    at(
+      t: Test,
+      browser: Browser,
+      roles: string[],
+      more?: object,
+      name?: 'tax' | 'population',
+    ): Promise<Visitor>
+  },
+): Promise<void> {
+  const { world, at } = q
+  const { population, tax } = world.servers
+  await world.ask('tax', `/r1/${population.client}/persons/persons?familyName=x`, {
+    headers: { 'X-Road-Client': tax.client },
+  })
+  const admin = world.admin.population
+  // Indexing is a job: every record is looked at soon after it was logged.
+  for (;;) {
+    const index = await admin.get<{ backlog: { records: number } }>('/message-log/subjects')
+    if (index.backlog.records === 0) break
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  const browser = await openBrowser(t)
+  const roles = ['XROAD_CONTENT_AUDITOR']
+  const { page, open, check, settled } = await at(t, browser, roles, {}, 'population')
+  await open('/about-a-person')
+  await check('auditor-person')
+  const search = page.getByRole('button', { name: 'Search for a person' })
+  await search.click()
+  await page.getByText('This needs to be put right').waitFor()
+  await check('auditor-person-missing')
+  await page.getByLabel('Case number').fill('2026-21')
+  await page.getByLabel('Reason').fill('complaint of a citizen')
+  await page.getByLabel('Identifier of the person').fill(' p0000-0042 ')
+  await search.press('Enter')
+  await page.getByRole('heading', { name: 'Is this all?' }).waitFor()
+  await settled()
+  t.notMatch(page.url(), /0042/, 'no identifier in an address')
+  t.ok((await page.locator('tbody tr').count()) >= 13, 'every exchange about this person')
+  t.notMatch(await page.content(), /P00000042/i)
+  t.match(await page.locator('main').textContent(), /Tax|DEV:GOV:1002:tax/)
+  await check('auditor-person-found')
+  const narrow = await at(t, browser, roles, { context: NARROW }, 'population')
+  await narrow.open('/about-a-person')
+  await narrow.check('auditor-person-narrow')
+  t.match(await narrow.page.locator('main').textContent(), /You have not searched/, 'searches are their own')
+  await page.getByRole('button', { name: 'Export these' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Export these' }).click()
+  await page.getByRole('dialog').getByRole('link', { name: 'Exports' }).click()
+  await page.locator('tr', { hasText: 'subjectSearch' }).locator('.status', { hasText: 'ready' }).waitFor()
+  await page.getByRole('link', { name: 'About a person' }).click()
+  await page.getByRole('cell', { name: '2026-21' }).waitFor()
+  await page.getByLabel('Case number').fill('2026-22')
+  await page.getByLabel('Reason').fill('complaint of another')
+  await page.getByLabel('Identifier of the person').fill('P99999999')
+  await search.press('Enter')
+  await page.getByText('No record that could be looked at names this person').waitFor()
+  await check('auditor-person-nobody')
+  await open('/about-a-person/00000000-0000-4000-8000-000000000000')
+  await page.getByText('There is no such thing here').waitFor()
+  const auditor = await at(t, browser, ['XROAD_AUDITOR'], {}, 'population')
+  await auditor.open('/about-a-person')
+  await auditor.page.getByText('Only auditors who may read content').waitFor()
+  await auditor.check('auditor-person-no-content')
+  await auditor.page.getByRole('link', { name: 'Who looked' }).click()
+  await auditor.page.getByRole('searchbox').fill('2026-21')
+  await auditor.page.getByText('searched for a person').first().waitFor()
+  t.notMatch(await auditor.page.locator('main').textContent(), /P00000042/i)
+  const unserved = await at(t, browser, roles)
+  await unserved.open('/about-a-person')
+  await unserved.page.getByText('This server has no holder of subject keys').waitFor()
+  await unserved.check('auditor-person-no-holder')
+  t.same(filesWith(path.dirname(population.directory), /P0000-?0042/i), [], 'in no file and no log line')
+}
+
+/** Of the register's security server and its key holder; the register's own system has its persons in a table. */
+function filesWith(directory: string, code: RegExp): string[] {
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .filter((file) =>
+      /^(population\/|subject.keys|security server of the Population)/.test(path.relative(directory, file)),
+    )
+  return files.filter((file) => code.test(readFileSync(file, 'latin1')))
+}

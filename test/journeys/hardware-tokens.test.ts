@@ -1,0 +1,342 @@
+/** Keys on a hardware token, a real SoftHSM behind p11-kit: of a security server, and of the configuration. */
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { request } from 'undici'
+import { createCustodians } from '#central-registry/configuration/signing-keys/custodians.ts'
+import { createAuthority } from '#certs/authority.ts'
+import { buildConsoles } from '#console/build.ts'
+import { publicKeyOf } from '#core/certificate/certificate.ts'
+import { verifyValue } from '#core/signature/algorithms.ts'
+import { readSignedJson } from '#core/signature/signed-json.ts'
+import { checkSignatureExact } from '#core/signature/verify-exact.ts'
+import { createHardwareToken } from '#platform/pkcs11/hardware-token.ts'
+import { createAdminWorld, type Reply } from '#security-server/admin/admin-fixture.ts'
+import { member, PIN as SOFTWARE_PIN, signingCertificate } from '#security-server/keys/keys-fixture.ts'
+import { createMessageSigner } from '#security-server/peer/sign-message.ts'
+import { baseOf, hasChromium, openBrowser, visitor } from '#test/browser.ts'
+import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
+import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { skipFor } from '#test/outside-tools.ts'
+import { hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
+
+type Key = { id: string; algorithm: string; certificates: { sha256: string; remedy?: string }[] }
+type Token = {
+  id: string
+  type: string
+  loggedIn: boolean
+  hardware: { state: string; reason?: string }
+  keys: Key[]
+}
+
+const SHA512 = Buffer.alloc(64, 7)
+
+async function until<T>(what: () => Promise<T | undefined | false>): Promise<T> {
+  for (let i = 0; i < 400; i++) {
+    const found = await what()
+    if (found !== undefined && found !== false) return found
+    await wait(50)
+  }
+  throw new Error('it did not come about')
+}
+
+async function fetchHealth({ settings: { admin } }: Node): Promise<{ checks: object[] }> {
+  const { body } = await request(`http://${admin.address}:${admin.port}/health/ready`)
+  return (await body.json()) as { checks: object[] }
+}
+
+t.test('a security server', async (t) => {
+  if (!hasSoftHsm()) return skipFor(t, 'SoftHSM, p11-kit or OpenSC is not installed')
+  const hsm = await startSoftHsm()
+  const hardwareTokens = [{ id: '1', socket: hsm.socket, label: LABEL, lookMs: 50 }]
+  const { ask, keys, world } = await createAdminWorld(t, { hardwareTokens })
+  const token = async (): Promise<Token> => (await ask('GET', '/tokens/1')).body as unknown as Token
+  const login = (pin: string): Promise<Reply> => ask('PUT', '/tokens/1/login', { pin })
+  const inState = (state: string) => until(async () => (await token()).hardware.state === state)
+  const signMessage = createMessageSigner({ keys, clock: () => world.now })
+  const sign = () => signMessage(member, { messageSha512: SHA512, body: undefined })
+
+  await inState('locked')
+  t.match(JSON.parse((await ask('GET', '/tokens')).raw.toString()), [
+    { id: '0', type: 'SOFTWARE' },
+    { id: '1', type: 'HARDWARE', name: LABEL, loggedIn: false, hardware: { model: 'SoftHSM v2' } },
+  ])
+  t.equal((await ask('POST', '/tokens/1/keys', { usage: 'SIGNING', label: 'x' })).status, 503, 'locked')
+  t.match((await login('wrong')).raw.toString(), /pin_incorrect/)
+  t.match(await token(), { hardware: { pin: 'wrong before' } })
+  t.equal((await login(PIN)).status, 204)
+  t.equal((await ask('PUT', '/tokens/9/login', { pin: PIN })).status, 404)
+  t.equal((await ask('PUT', '/tokens/1/pin', { oldPin: PIN, newPin: 'new-pin-1' })).status, 400)
+  const authentication = { usage: 'AUTHENTICATION', label: 'tls' }
+  t.equal(
+    (await ask('POST', '/tokens/1/keys', authentication)).status,
+    400,
+    'TLS keys stay in the software token',
+  )
+
+  const certify = async (algorithm: string): Promise<Key> => {
+    const made = await ask('POST', '/tokens/1/keys-with-csrs', {
+      key: { usage: 'SIGNING', label: 'signing', algorithm },
+      csr: { memberId: 'DEV:GOV:1000' },
+    })
+    t.equal(made.status, 201)
+    const { key, csr } = made.body as { key: Key; csr: { id: string } }
+    const request = keys.request(key.id, csr.id)
+    const issued = await world.authority.issue({ request, profile: 'signing', at: new Date(world.now) })
+    t.match(await ask('POST', '/token-certificates', issued.der), {
+      status: 201,
+      body: { state: 'registered' },
+    })
+    return (await ask('GET', `/keys/${key.id}`)).body as unknown as Key
+  }
+  const ec = await certify('P-256')
+  const document = { document: { a: 1 }, type: 'test', member }
+
+  await t.test('signs messages and documents', async (t) => {
+    const signatures = await Promise.all(Array.from({ length: 100 }, sign))
+    t.ok(new Set(signatures.map(({ signatures: xml }) => xml.toString())).size < 10, 'many by one signature')
+    for (const { signatures: xml } of signatures) t.ok(checkSignatureExact(xml) !== undefined)
+    const identity = keys.signingIdentity(member)
+    const value = await identity.sign(SHA512)
+    t.ok(verifyValue(identity.method, publicKeyOf(identity.certificate), SHA512, value))
+    t.equal(identity.certificate.sha256, ec.certificates[0]!.sha256)
+    const signed = readSignedJson(Buffer.from(await keys.signJson(document)), 'test')
+    t.strictSame(signed.document, { a: 1 })
+  })
+
+  await t.test('an RSA key', async (t) => {
+    const disabled = await ask('PUT', `/token-certificates/${ec.certificates[0]!.sha256}/disable`)
+    t.equal(disabled.status, 200)
+    const rsa = await certify('RSA-2048')
+    const identity = keys.signingIdentity(member)
+    t.equal(identity.certificate.sha256, rsa.certificates[0]!.sha256)
+    t.ok(checkSignatureExact((await sign()).signatures) !== undefined)
+    t.ok(readSignedJson(Buffer.from(await keys.signJson(document)), 'test'), 'by PSS')
+    t.equal((await ask('DELETE', `/keys/${rsa.id}`)).status, 204)
+    t.notMatch(hsm.pkcs11Tool('--list-objects', '--login', '--pin', PIN), /RSA/, 'gone from the token too')
+    await ask('PUT', `/token-certificates/${ec.certificates[0]!.sha256}/activate`)
+  })
+
+  await t.test('away, and back', async (t) => {
+    await hsm.stop()
+    await t.rejects(sign(), { code: 'token_unavailable' })
+    const { hardware } = await token()
+    t.match(hardware, { state: 'away' })
+    const diagnosis = (await ask('GET', '/diagnostics')).raw.toString()
+    t.match(diagnosis, /token agency is away/)
+    t.match((await token()).keys, [{ certificates: [{ remedy: /Check the hardware token/ }] }])
+    await t.rejects(sign(), { code: 'token_unavailable' })
+    t.equal((await ask('POST', '/tokens/1/keys', { usage: 'SIGNING', label: 'x' })).status, 503)
+    await hsm.start()
+    await inState('open')
+    t.ok(checkSignatureExact((await sign()).signatures) !== undefined)
+    t.match((await ask('GET', '/diagnostics')).raw.toString(), /they can sign/)
+    t.equal((await ask('PUT', '/tokens/1/logout')).status, 204)
+    await t.rejects(sign(), { code: 'token_not_active' })
+    t.match((await ask('GET', '/diagnostics')).raw.toString(), /token agency is locked/)
+    t.equal((await login(PIN)).status, 204)
+    t.ok(await sign())
+  })
+
+  await t.test('the software token signs for a member when both can', async (t) => {
+    await hsm.stop()
+    await inState('away')
+    world.now += 1000
+    const soft = await signingCertificate(world, keys)
+    t.equal(keys.signingIdentity(member).certificate.sha256, soft.sha256, 'with the token away')
+    await keys.deleteCertificate(soft.sha256)
+    await hsm.start()
+    await inState('open')
+  })
+
+  await t.test('a start with the PIN in a file', async (t) => {
+    const again = await world.open({ hardwareTokens: [{ ...hardwareTokens[0]!, pin: PIN }] })
+    await again.login(SOFTWARE_PIN)
+    await until(async () => again.tokens()[1]?.loggedIn)
+    await again.refreshOcsp()
+    t.equal(again.signingIdentity(member).certificate.sha256, ec.certificates[0]!.sha256)
+    const wrong = await world.open({ hardwareTokens: [{ ...hardwareTokens[0]!, pin: 'wrong' }] })
+    await until(async () => /refused/.test(wrong.tokens()[1]?.hardware?.reason ?? ''))
+    const careful = await world.open({ hardwareTokens: [{ ...hardwareTokens[0]!, pin: PIN }] })
+    await until(async () => /somebody has to log in/.test(careful.tokens()[1]?.hardware?.reason ?? ''))
+  })
+})
+
+t.test('a central registry', async (t) => {
+  if (!hasSoftHsm()) return skipFor(t, 'SoftHSM, p11-kit or OpenSC is not installed')
+  const hsm = await startSoftHsm()
+  const world = registryWorld(t)
+  const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
+  const signingToken = { socket: hsm.socket, label: LABEL, lookMs: 50 }
+  let node = await world.start({ settings: { signingToken } })
+  await setUp(node, authority)
+  await publish(node)
+  const server = await world.reader(await anchorOf(node))
+  await server.refresh()
+
+  const addressed = { public: node.settings.public, publicUrl: node.settings.publicUrl }
+  type SigningToken = { state: string; reason?: string; parts: { part: number; by: string }[] }
+  const token = async () => (await node.must('GET', '/configuration/signing-token')) as SigningToken
+  const inState = (state: string) => until(async () => (await token()).state === state)
+  const [half, rest] = [PIN.slice(0, 5), PIN.slice(5)]
+  const second = (
+    (await node.must('POST', '/api-keys', {
+      name: 'second custodian',
+      roles: ['XROAD_SECURITY_OFFICER'],
+    })) as { secret: string }
+  ).secret
+  const give = (part: number, pinPart: string, key?: string) =>
+    node.call('PUT', `/configuration/signing-token/pin-parts/${part}`, { pinPart }, key)
+  const addKey = () =>
+    node.call('POST', '/configuration/signing-keys', { algorithm: 'P-256', token: 'token' })
+
+  await t.test('two custodians open the token', async (t) => {
+    await inState('locked')
+    t.match(await addKey(), { status: 503, body: { type: /token_not_active/ } })
+    t.equal((await give(3, half)).status, 400)
+    t.equal((await give(1, half)).status, 200)
+    t.match(await token(), { state: 'locked', parts: [{ part: 1 }] })
+    t.match(
+      await give(2, rest),
+      { status: 403, body: { type: /not_second_person/ } },
+      'one person has one part',
+    )
+    t.match(await give(2, 'wrong', second), { status: 400, body: { type: /pin_incorrect/ } })
+    t.match(await token(), { state: 'locked', parts: [], pin: 'wrong before' }, 'both parts are gone')
+    t.equal((await give(2, rest, second)).status, 200)
+    world.clock.now += 16 * 60_000
+    t.match(await token(), { parts: [] }, 'a part waits for a quarter of an hour')
+    t.equal((await give(2, rest, second)).status, 200)
+    t.match(await give(1, half), { status: 200, body: { state: 'open', parts: [] } })
+    const audit = (await node.call('GET', '/audit-log?limit=500')).bytes.toString()
+    t.match(audit, /giveSigningTokenPinPart/)
+    t.notMatch(world.lines.join('\n') + audit, new RegExp(`${half}|${rest}`), 'no part in a log')
+  })
+
+  await t.test('a part is given in person where people log in', async (t) => {
+    const own = createHardwareToken({ place: signingToken, clock: Date.now })
+    t.teardown(() => own.close())
+    const custodians = createCustodians({ token: own, personsRequired: async () => true, clock: Date.now })
+    const person = (id: string) => ({ kind: 'person', id, name: id }) as const
+    await t.rejects(custodians.give(1, half, { ...person('key'), kind: 'key' }), {
+      code: 'key_without_person',
+    })
+    await custodians.give(1, 'mistyped', person('anna'))
+    await custodians.give(1, half, person('anna'))
+    await t.rejects(custodians.give(2, rest, person('anna')), { code: 'not_second_person' })
+    t.match(await custodians.give(2, rest, person('ben')), { state: 'open', parts: [] })
+    await custodians.lock()
+    t.match(custodians.state(), { state: 'locked' })
+  })
+
+  await t.test('in the console', async (t) => {
+    if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+    await buildConsoles()
+    await node.must('PUT', '/configuration/signing-token/lock')
+    await give(1, half)
+    const browser = await openBrowser(t)
+    const custodian = await visitor(t, browser, { base: baseOf(node), apiKey: second })
+    const { page } = custodian
+    await custodian.open('/configuration')
+    await page.getByText('given by').waitFor()
+    await custodian.check('signing-token-waits')
+    await page.getByRole('button', { name: 'Give a part of the PIN' }).click()
+    await page.getByLabel('Part', { exact: true }).selectOption('2')
+    await page.getByLabel('Your part of the PIN').fill(rest)
+    await custodian.check('signing-token-give')
+    await page.getByRole('dialog').getByRole('button', { name: 'Give a part of the PIN' }).click()
+    await page.getByText('The token is open.').waitFor()
+    await page.getByRole('button', { name: 'Close' }).click()
+    await custodian.check('signing-token-open')
+  })
+
+  const rotateTo = async (id: string): Promise<void> => {
+    await publish(node)
+    await server.refresh()
+    world.clock.now += 600_000
+    await publish(node)
+    await server.refresh()
+    await node.must('PUT', `/configuration/signing-keys/${id}/activate`)
+  }
+  type SigningKey = { id: string; active: boolean; token: string }
+  const keysOf = async () =>
+    ((await node.must('GET', '/configuration')) as { signingKeys: SigningKey[] }).signingKeys
+  const [old] = await keysOf()
+  const made = (await addKey()).body as SigningKey
+
+  await t.test('a server follows the rotation from a file to the token', async (t) => {
+    t.match(await keysOf(), [
+      { active: true, token: 'software' },
+      { active: false, token: 'token' },
+    ])
+    await rotateTo(made.id)
+    const { index } = await publish(node)
+    await server.refresh()
+    t.ok(server.current().statementIndex! >= index)
+    await server.refreshSuspensions()
+    await node.must('DELETE', `/configuration/signing-keys/${old!.id}`)
+    // By then the suspension list is renewed, by the new key.
+    world.clock.now += 61_000
+    await publish(node)
+    const fresh = await world.reader(await anchorOf(node))
+    await fresh.refresh()
+    await fresh.refreshSuspensions()
+    t.ok(fresh.current().index.instance === 'DEV', 'and one that knows the new anchor only')
+  })
+
+  await t.test('without the token nothing is published, with it again everything', async (t) => {
+    await hsm.stop()
+    await inState('away')
+    t.match(await node.call('POST', '/configuration/publish'), {
+      status: 503,
+      body: { type: /token_unavailable/ },
+    })
+    const health = async () => JSON.stringify((await fetchHealth(node)).checks)
+    t.match(await health(), /token agency is away/)
+    await hsm.start()
+    await inState('open')
+    const { index } = await publish(node)
+    await server.refresh()
+    t.ok(server.current().statementIndex! >= index)
+    await node.must('PUT', '/configuration/signing-token/lock')
+    t.match(await node.call('POST', '/configuration/publish'), {
+      status: 503,
+      body: { type: /token_not_active/ },
+    })
+  })
+
+  await t.test('after a start the custodians open it anew; a key goes back into a file', async (t) => {
+    await node.stop()
+    node = await world.start({ settings: { ...addressed, signingToken } })
+    await inState('locked')
+    t.match(await node.call('POST', '/configuration/publish'), { status: 503 })
+    await give(1, half)
+    t.match(await give(2, rest, second), { status: 200, body: { state: 'open' } })
+    const { index } = await publish(node)
+    await server.refresh()
+    t.ok(server.current().statementIndex! >= index)
+    const add = async (more: object) =>
+      (await node.must('POST', '/configuration/signing-keys', more)) as SigningKey
+    for (const more of [{ algorithm: 'RSA-2048', token: 'token' }, { algorithm: 'P-256' }]) {
+      const before = (await keysOf()).find(({ active }) => active)!
+      await rotateTo((await add(more)).id)
+      const { index: next } = await publish(node)
+      await server.refresh()
+      t.ok(server.current().statementIndex! >= next)
+      await node.must('DELETE', `/configuration/signing-keys/${before.id}`)
+    }
+    t.notMatch(
+      hsm.pkcs11Tool('--list-objects', '--login', '--pin', PIN),
+      /Private Key/,
+      'destroyed on the token',
+    )
+  })
+
+  await t.test('a registry without a token says so', async (t) => {
+    await node.stop()
+    node = await world.start({ settings: addressed })
+    t.match(await node.must('GET', '/configuration/signing-token'), { configured: false })
+    t.equal((await give(1, half)).status, 404)
+    t.equal((await node.call('PUT', '/configuration/signing-token/lock')).status, 404)
+    t.equal((await addKey()).status, 404)
+  })
+})

@@ -1,0 +1,152 @@
+/**
+ * A SoftHSM of a test's own behind a `p11-kit server`: a token with a PIN, its files in a temporary folder, its processes in a
+ * group of their own, ended by it.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { findProgram } from './outside-tools.ts'
+
+const MODULES = [
+  '/usr/lib/softhsm/libsofthsm2.so',
+  '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so',
+  '/usr/lib64/pkcs11/libsofthsm2.so',
+  '/usr/local/lib/softhsm/libsofthsm2.so',
+]
+const TRIES = 1200
+const PAUSE_MS = 25
+const SO_PIN = '87654321'
+
+export const LABEL = 'agency'
+export const PIN = 'Qx7-river-Lm2'
+
+export type SoftHsm = {
+  socket: string
+  /** Ends the server and every process of the module, as a device that is pulled out. */
+  stop(): Promise<void>
+  start(): Promise<void>
+  /** Kills the processes of the module alone; the server goes on. */
+  crashModule(): void
+  /** Makes another token in the same device. */
+  addToken(label: string): void
+  /** Sets the PIN with the tool of the token's maker. */
+  setPin(pin: string): void
+  /** What OpenSC's own program says; its output. */
+  pkcs11Tool(...args: string[]): string
+}
+
+/** Whether SoftHSM and p11-kit's server are on this machine. */
+export function hasSoftHsm(): boolean {
+  return (
+    modulePath() !== undefined && ['p11-kit', 'softhsm2-util', 'pkcs11-tool'].every((name) => program(name))
+  )
+}
+
+export async function startSoftHsm(): Promise<SoftHsm> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-hsm-'))
+  const socket = path.join(folder, 'socket')
+  const module = modulePath()!
+  const settings = path.join(folder, 'softhsm2.conf')
+  mkdirSync(path.join(folder, 'tokens'))
+  writeFileSync(
+    settings,
+    `directories.tokendir = ${path.join(folder, 'tokens')}\nobjectstore.backend = file\n`,
+  )
+  const env = { ...process.env, SOFTHSM2_CONF: settings }
+  const run = (name: string, args: string[]): string =>
+    execFileSync(program(name)!, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const addToken = (label: string): void => {
+    run('softhsm2-util', ['--init-token', '--free', '--label', label, '--pin', PIN, '--so-pin', SO_PIN])
+  }
+  let child: ChildProcess | undefined
+  const killGroup = (): void => {
+    if (child?.pid === undefined) return
+    try {
+      process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // It has ended already.
+    }
+  }
+
+  async function stop(): Promise<void> {
+    if (child === undefined) return
+    const ended = child.exitCode !== null || child.signalCode !== null
+    const exit = ended ? undefined : new Promise((resolve) => child?.once('exit', resolve))
+    child.ref()
+    killGroup()
+    await exit
+    child = undefined
+    rmSync(socket, { force: true })
+  }
+
+  async function start(): Promise<void> {
+    const args = ['server', '--foreground', '--name', socket, '--provider', module, 'pkcs11:']
+    child = spawn(program('p11-kit')!, args, { env, detached: true, stdio: 'ignore' })
+    child.unref()
+    // The file is there a moment before the server listens.
+    for (let attempt = 1; !(await answers(socket)); attempt++) {
+      if (attempt === TRIES) throw new Error('the p11-kit server for tests did not start')
+      await wait(PAUSE_MS)
+    }
+  }
+
+  process.on('exit', killGroup)
+  t.teardown(async () => {
+    await stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  addToken(LABEL)
+  await start()
+  return {
+    socket,
+    stop,
+    start,
+    addToken,
+    crashModule() {
+      for (const pid of processesOf(child!.pid!)) process.kill(pid, 'SIGKILL')
+    },
+    setPin: (pin) =>
+      void run('pkcs11-tool', [
+        ...['--module', module, '--token-label', LABEL, '--login', '--login-type', 'so'],
+        ...['--so-pin', SO_PIN, '--init-pin', '--new-pin', pin],
+      ]),
+    pkcs11Tool: (...args) => run('pkcs11-tool', ['--module', module, '--token-label', LABEL, ...args]),
+  }
+}
+
+function answers(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect({ path: socket }, () => {
+      connection.destroy()
+      resolve(true)
+    })
+    connection.once('error', () => resolve(false))
+  })
+}
+
+/** The processes of a group beside its leader (proc(5): pid, name in brackets, state, parent, group). */
+function processesOf(group: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== group)
+    .filter((name) => {
+      try {
+        const after = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1) ?? ''
+        return Number(after.split(' ')[2]) === group
+      } catch {
+        return false // It has ended meanwhile.
+      }
+    })
+    .map(Number)
+}
+
+function modulePath(): string | undefined {
+  return MODULES.find((file) => existsSync(file))
+}
+
+function program(name: string): string | undefined {
+  return findProgram([name], ['/usr/bin', '/usr/local/bin'])
+}
