@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { registryApi } from '#central-registry/admin/api.ts'
+import { createAuditOrderStore } from '#central-registry/audit-orders/store.ts'
 import { createCatalogueStore } from '#central-registry/catalogue/store.ts'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { createChange } from '#central-registry/store.ts'
@@ -29,6 +31,7 @@ const PAGES: Record<string, string> = {
   fleet: '/fleet',
   'fleet-server': '/fleet/DEV:GOV:1234:SS1',
   outages: '/fleet/outages',
+  'audit-orders': '/audit-orders',
   campaigns: '/fleet/campaigns',
   campaign: '/fleet/campaigns/1',
   catalogue: '/catalogue',
@@ -122,6 +125,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   await publish(node)
   await troubleInTheFleet(node, world.clock.now)
   await offerService(node.settings.database)
+  await orderAudit(node.settings.database, world.clock.now)
   const narrow = await visitor(t, browser, { ...asked, context: NARROW })
   for (const [name, address] of Object.entries(PAGES)) {
     await wide.open(address)
@@ -172,6 +176,30 @@ async function troubleInTheFleet(node: Node, now: number): Promise<void> {
   if (status !== 200) throw new Error(`the report was refused: ${status}`)
   await node.must('POST', '/fleet/DEV:GOV:1234:SS1/probe')
   await node.must('POST', '/outages', { message: 'Works in the <b>data centre</b>', until: at(3_600_000) })
+}
+
+/** An audit order that a server lets pass. */
+async function orderAudit(url: string, now: number): Promise<void> {
+  const database = await openRegistryDatabase(url)
+  const change = createChange(database, async () => undefined)
+  const store = createAuditOrderStore(database, change)
+  const at = (ms: number) => new Date(now + ms).toISOString()
+  const order = {
+    ...{
+      id: randomUUID(),
+      createdAt: at(-1000),
+      instance: 'DEV',
+      authority: '<b>DPA</b>',
+      case: 'DP-1/<i>2026',
+    },
+    ...{ legalBasis: 'x', deadline: at(-1), servers: ['DEV/GOV/1234/SS1'], sample: 1, recipient: '' },
+    scope: { from: at(-2000), to: at(-1000) },
+  }
+  await store.add(
+    { order, sha256: 'ab'.repeat(32) },
+    { document: Buffer.from('{}'), now: at(-500), by: 'Ada' },
+  )
+  await database.close()
 }
 
 /** A service as a provider described it, and described it otherwise before. */
