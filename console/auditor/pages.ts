@@ -1,6 +1,7 @@
 /** The pages of the console in the order of its navigation: a page is a folder, and a line here. */
 import type { Page } from '../kit/frame.tsx'
 import { archives } from './archives/page.tsx'
+import { auditOrders } from './audit-orders/page.tsx'
 import { caseOne } from './cases/one.tsx'
 import { cases } from './cases/page.tsx'
 import { contentRequests } from './content-requests/page.tsx'
@@ -37,6 +38,7 @@ export const pages: Page[] = [
   retention,
   holds,
   archives,
+  auditOrders,
   contentRequests,
   looks,
   people,

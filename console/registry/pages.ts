@@ -2,6 +2,7 @@
 import type { Page } from '../kit/frame.tsx'
 import { apiKeys } from './api-keys/page.tsx'
 import { auditLog } from './audit-log/page.tsx'
+import { auditOrders } from './audit-orders/page.tsx'
 import { catalogueService } from './catalogue/one.tsx'
 import { catalogue } from './catalogue/page.tsx'
 import { configuration } from './configuration/page.tsx'
@@ -65,6 +66,7 @@ export const pages: Page[] = [
   suspensions,
   trustServices,
   explanation,
+  auditOrders,
   hostingMandates,
   successions,
   succession,

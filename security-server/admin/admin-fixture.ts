@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { NOBODY_SUSPENDED } from '#core/configuration/suspension-list.ts'
 import { type ApiKeys, createApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
@@ -40,6 +41,7 @@ import { type SubjectSearch, wireSubjects } from '../subject-search.ts'
 import { createPartners } from '../witness/partners/partners.ts'
 import { createPartnerStore } from '../witness/partners/store.ts'
 import { adminRoutes } from './api.ts'
+import { createAuditOrders } from './audit-orders/create-audit-orders.ts'
 import { createExports, type RecordExports } from './exports/create-exports.ts'
 import { ROLES } from './roles.ts'
 import type { WitnessView } from './rooms.ts'
@@ -148,6 +150,12 @@ export async function createAdminWorld(
     signJson: keys.signJson,
     post: createPostDocument(() => globalConfiguration.current().index.privateParameters?.managementService),
   })
+  const auditOrders = createAuditOrders({
+    ...{ server, clock, database, keys, globalConfiguration, messageLog, log, authorities: [] },
+    audit: createAuditLog({ database, clock }),
+    post: () => Promise.reject(new Fault('registration_unavailable')),
+    needsApproval: true,
+  })
   const holderDatabase = await openDatabase('sqlite::memory:')
   t.teardown(() => holderDatabase.close())
   await migrate(holderDatabase, holderMigrations)
@@ -201,6 +209,7 @@ export async function createAdminWorld(
     },
     jobs,
     exports,
+    auditOrders,
     subjects,
     own,
   })

@@ -2,6 +2,7 @@
  * The console of auditors in Chromium as people who logged in: witnesses, verification, retention, reconciliation and cases, content
  * that two agree to, and who may come in. A management API in this process, so that days, forks and holds are there at once.
  */
+import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import type { Browser as Chromium } from 'playwright-core'
 import t, { type Test } from 'tap'
@@ -10,6 +11,7 @@ import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { type AdminWorld, createAdminWorld } from '#security-server/admin/admin-fixture.ts'
+import { createAuditOrderStore } from '#security-server/admin/audit-orders/store.ts'
 import { SERVER, signedRecord } from '#security-server/message-log/fixture.ts'
 import { createReconciliationStore } from '#security-server/peer/reconciliation/store.ts'
 import { createWitnessClient } from '#security-server/witness/client.ts'
@@ -38,8 +40,47 @@ const PAGES: Record<string, string> = {
   retention: '/retention',
   holds: '/holds',
   archives: '/archives',
+  'audit-orders': '/audit-orders',
   'content-requests': '/content-requests',
   people: '/people',
+}
+
+/** One audit order that waits for a decision and is overdue, and one that was answered. */
+async function orderAudits({ database }: AdminWorld): Promise<void> {
+  const store = createAuditOrderStore(database)
+  const scope = { parties: [HOSTILE], from: '2026-11-01T00:00:00.000Z', to: '2026-12-01T00:00:00.000Z' }
+  const document = JSON.stringify({ legalBasis: HOSTILE, scope, sample: 2, createdAt: scope.from })
+  const none = {
+    decided_by: null,
+    decided_at: null,
+    matched: null,
+    sample: null,
+    answered_at: null,
+    error: null,
+  }
+  for (const [state, more] of [
+    ['waiting', {}],
+    ['answered', { matched: 7, sample: '[1,4]', decided_by: HOSTILE }],
+    ['refused', { reason: HOSTILE }],
+  ] as const)
+    await store.add({
+      ...{
+        id: randomUUID(),
+        sha256: randomUUID(),
+        document,
+        authority: HOSTILE,
+        case_number: 'DP-1',
+        seed: '',
+      },
+      ...{
+        ...none,
+        reason: null,
+        deadline: '2026-01-01T00:00:00.000Z',
+        received_at: scope.from,
+        state,
+        ...more,
+      },
+    })
 }
 
 /** Two days compared with another server, on one of which they differ. */
@@ -164,6 +205,7 @@ quorum both
     })
     const index = await fill(world)
     await reconcile(world)
+    await orderAudits(world)
     const { messageLog, ask } = world
     await second.stop()
     await messageLog.append(await signedRecord({ ids: { id: 'later', requestId: 'later' } }))

@@ -2,19 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { registryApi } from '#central-registry/admin/api.ts'
-import { createCatalogueStore } from '#central-registry/catalogue/store.ts'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
-import { createChange } from '#central-registry/store.ts'
 import { createAuthority } from '#certs/authority.ts'
 import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { baseOf, hasChromium, keyOf, openBrowser, visitor } from '../browser.ts'
+import { offerService, orderAudit, troubleInTheFleet } from '../fakes/console-sample.ts'
 import { trustedAnchor } from '../fakes/external-anchor.ts'
-import { reportAt, signedReport } from '../fakes/fleet.ts'
-import { signingParty } from '../fakes/management-requests.ts'
 import { certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
-import { type Node, registryWorld } from '../fakes/registry-world.ts'
+import { registryWorld } from '../fakes/registry-world.ts'
 import { ROOT } from '../house/source-files.ts'
 import { skipFor } from '../outside-tools.ts'
 
@@ -29,6 +26,7 @@ const PAGES: Record<string, string> = {
   fleet: '/fleet',
   'fleet-server': '/fleet/DEV:GOV:1234:SS1',
   outages: '/fleet/outages',
+  'audit-orders': '/audit-orders',
   campaigns: '/fleet/campaigns',
   campaign: '/fleet/campaigns/1',
   catalogue: '/catalogue',
@@ -120,8 +118,9 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
     reason: '<b>lost</b>',
   })
   await publish(node)
-  await troubleInTheFleet(node, world.clock.now)
+  await troubleInTheFleet(authority, node, world.clock.now)
   await offerService(node.settings.database)
+  await orderAudit(node.settings.database, world.clock.now)
   const narrow = await visitor(t, browser, { ...asked, context: NARROW })
   for (const [name, address] of Object.entries(PAGES)) {
     await wide.open(address)
@@ -153,48 +152,6 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   t.notOk(await wide.page.getByRole('button', { name: 'Rename' }).isVisible(), 'and no acts')
   await wide.check('member-print')
 })
-
-/** A server that reports what is wrong with it, a probe that did not reach it, and an outage. */
-async function troubleInTheFleet(node: Node, now: number): Promise<void> {
-  const at = (ms: number): string => new Date(now + ms).toISOString()
-  const report = reportAt('DEV/GOV/1234', now, {
-    configuration: { index: 1, fetchedAt: at(-400_000), expiresAt: at(200_000), failure: 'no answer <b>' },
-    clockErrorMs: 200_000,
-    certificates: [
-      {
-        ...{ sha256: 'a'.repeat(64), usage: 'SIGNING', member: 'DEV/GOV/1234', notAfter: at(9e8) },
-        ...{ authority: authority.intermediate.sha256, ocsp: 'stale', ocspFailure: 'HTTP 500' },
-      },
-    ],
-  })
-  const bytes = signedReport(report, await signingParty(authority, 'DEV/GOV/1234'))
-  const { status } = await node.register('/registration/v1/server-reports', bytes)
-  if (status !== 200) throw new Error(`the report was refused: ${status}`)
-  await node.must('POST', '/fleet/DEV:GOV:1234:SS1/probe')
-  await node.must('POST', '/outages', { message: 'Works in the <b>data centre</b>', until: at(3_600_000) })
-}
-
-/** A service as a provider described it, and described it otherwise before. */
-async function offerService(url: string): Promise<void> {
-  const database = await openRegistryDatabase(url)
-  const store = createCatalogueStore(
-    database,
-    createChange(database, async () => undefined),
-  )
-  const description = {
-    ...{ title: '<b>Persons</b>', version: '1', description: 'Who lives where.\nAsked by agencies.' },
-    contact: { name: 'Desk', url: 'javascript:alert(1)' },
-    access: { memberClasses: ['GOV'], globalGroups: [] },
-  }
-  const one = { serviceCode: 'persons', type: 'OPENAPI' as const }
-  for (const path of ['/old', '/persons/*'])
-    await store.keepAnswer(
-      'DEV/GOV/1234/pop%20%C3%A4',
-      [{ ...one, endpoints: [{ method: 'GET', path }], document: Buffer.from('<script>'), description }],
-      { at: new Date().toISOString(), nextAt: '2999-01-01T00:00:00.000Z' },
-    )
-  await database.close()
-}
 
 void t.test('loading, failing, refused and ended: each says so', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')

@@ -1,0 +1,156 @@
+/** Audit orders at a real registry, on both databases: taken once, kept back until there is a seed, answered once or overdue. */
+import { createHash, randomUUID } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { orderHash } from '#core/audit-order/read-order.ts'
+import { sealPayload } from '#core/audit-order/seal-answer.ts'
+import { newRecipient } from '#core/hpke/hpke.ts'
+import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
+import { createWitnessStore } from '#platform/witness/store.ts'
+import { AUDIT_DOCUMENT, type AuditOrder, type AuditOrderList } from '#schemas/audit-order.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { headOf, ocspFor, type Party, signingParty } from '#test/fakes/management-requests.ts'
+import { setUp } from '#test/fakes/registry-sample.ts'
+import { type Node, type Reply, registryWorld } from '#test/fakes/registry-world.ts'
+import { authority as ca, GUEST, guest, OWNER, owner } from '#test/fakes/request-world.ts'
+import { answerState } from './rules.ts'
+
+const dpa = await signingParty(ca, 'DEV/GOV/9999')
+const authorities = [{ name: 'DPA', certificateSha256: dpa.certificate.sha256 }]
+const recipient = newRecipient()
+const DAY = 86_400_000
+const SS1 = `${OWNER}/SS1`
+const SS2 = `${GUEST}/SS1`
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+const orderAt = (now: number, more: Partial<AuditOrder> = {}): AuditOrder => ({
+  ...{ id: randomUUID(), createdAt: iso(now), instance: 'DEV', authority: 'DPA', case: 'DP-1' },
+  ...{ legalBasis: 'section 40', deadline: iso(now + DAY), servers: [SS1, SS2], sample: 1 },
+  scope: { from: iso(now - 30 * DAY), to: iso(now) },
+  recipient: recipient.publicKey.toString('base64'),
+  ...more,
+})
+const signed = (document: object, type: string, by: Party, ocsp: Buffer[] = []): Buffer =>
+  Buffer.from(
+    writeSignedJson(document, type, [{ certificates: [by.certificate], ocspResponses: ocsp, key: by.key }]),
+  )
+const filed = (order: object, by = dpa): Buffer => signed(order, AUDIT_DOCUMENT.order, by)
+const noteOf = (server: string, size: number): string =>
+  `${server}\n${size}\n${createHash('sha256').update(`${size}`).digest('base64')}\n\n\u2014 log AAAA\n`
+
+await eachDatabase(t, async (database, t: Test, url) => {
+  const isSqlite = database.dialect === 'sqlite'
+  const world = registryWorld(t, isSqlite ? undefined : url)
+  const node: Node = await world.start({ registration: true, settings: { auditAuthorities: authorities } })
+  await setUp(node, ca)
+  await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Guest' })
+  await node.must('POST', '/security-servers', { id: 'DEV:GOV:5678:SS1', address: 'ss2.example' })
+  const own = await openDatabase(isSqlite ? `sqlite:${world.directory}/registry.db` : url)
+  t.teardown(() => own.close())
+  const witnessed = createWitnessStore(own)
+  const cosign = async (server: string, size: number): Promise<string> => {
+    const tree = {
+      size,
+      root: createHash('sha256').update(`${size}`).digest(),
+      note: noteOf(server, size),
+      time: iso(world.clock.now),
+    }
+    await witnessed.advance(server, () => ({ write: { tree } }))
+    return tree.note
+  }
+  const at = (): number => world.clock.now
+  const file = (bytes: Buffer): Promise<Reply> => node.call('POST', '/audit-orders', bytes)
+  const speak = (path: string, type: string, more: object, by = owner, signer = OWNER): Promise<Reply> => {
+    const document = { ...headOf(signer, at()), server: `${signer}/SS1`, ...more }
+    return node.register(`/registration/v1/audit-orders/${path}`, signed(document, type, by, ocspFor(by)))
+  }
+  const listed = async (by = owner, signer = OWNER): Promise<AuditOrderList> => {
+    const reply = await speak('lists', AUDIT_DOCUMENT.query, {}, by, signer)
+    if (reply.status !== 200) throw new Error(reply.bytes.toString())
+    return readSignedJson(reply.bytes, AUDIT_DOCUMENT.list).document as AuditOrderList
+  }
+  const order = orderAt(at())
+  const shown = async () => (await node.must('GET', `/audit-orders/${order.id}`)) as { servers: object[] }
+  const answerOf = (seed: string, more: object = {}) => {
+    const payload = {
+      version: 1 as const,
+      order: orderHash(order),
+      server: SS1,
+      seed,
+      records: [],
+      bundles: [],
+    }
+    const sealed = sealPayload(payload, order)
+    return { order: payload.order, outcome: 'answered', seed, matched: 0, sample: [], sealed, ...more }
+  }
+
+  await t.test('an order is taken once, from the authority whose key is pinned', async (t) => {
+    await cosign(SS1, 3)
+    world.clock.now += 1000
+    const reply = await file(filed(order))
+    t.match(reply, {
+      status: 201,
+      body: { case: 'DP-1', servers: [{ state: 'WAITING', hasSeed: false }, {}] },
+    })
+    t.equal((await file(filed(order))).status, 409, 'once')
+    t.equal((await file(filed({ ...order, sample: 2 }))).status, 409, 'its id is used up')
+    for (const [what, bytes, type] of [
+      ['a stranger', filed(orderAt(at()), guest), 'audit_order_refused'],
+      ['past its deadline', filed(orderAt(at() - 2 * DAY)), 'audit_order_refused'],
+      ['a server nobody knows', filed(orderAt(at(), { servers: ['DEV/GOV/1/x'] })), 'not_found'],
+      [
+        'a huge scope',
+        filed(orderAt(at(), { scope: { from: iso(0), to: iso(at()) } })),
+        'audit_order_refused',
+      ],
+      ['no order', Buffer.from('{}'), 'malformed_signature'],
+    ] as const)
+      t.match((await file(bytes)).body, { type }, what)
+  })
+
+  let seed = ''
+  await t.test('a server hears of it when a checkpoint was cosigned after the order came', async (t) => {
+    t.same((await listed()).orders, [], 'the checkpoint of before could be known to who ordered')
+    world.clock.now += 1000
+    seed = await cosign(SS1, 5)
+    t.match((await listed()).orders, [{ seed, order: /payload/ }])
+    world.clock.now += 1000
+    await cosign(SS1, 9)
+    t.match((await listed()).orders, [{ seed }], 'it stays the same')
+    t.same((await listed(guest, GUEST)).orders, [], 'the other server has shown none')
+    t.match(await shown(), { servers: [{ id: 'DEV:GOV:1234:SS1', hasSeed: true }, { hasSeed: false }] })
+    const wrong = await speak('lists', AUDIT_DOCUMENT.query, { server: SS2 })
+    t.match(wrong.body, { type: 'access_denied' }, "for another's server nobody asks")
+  })
+
+  await t.test('one answer, of this order and seed, by the owner of the server', async (t) => {
+    const send = (more: object, by = owner, signer = OWNER) =>
+      speak('answers', AUDIT_DOCUMENT.answer, more, by, signer)
+    for (const [what, more, type] of [
+      ['an altered seed', answerOf(noteOf(SS1, 9)), 'audit_answer_wrong'],
+      ['another order', answerOf(seed, { order: 'ab'.repeat(32) }), 'audit_answer_wrong'],
+      ['neither sealed nor refused', answerOf(seed, { sealed: undefined }), 'audit_answer_wrong'],
+    ] as const)
+      t.match((await send(more)).body, { type }, what)
+    t.not((await send(answerOf(seed), guest)).status, 200, 'by another key')
+    t.equal((await send(answerOf(seed))).status, 200)
+    t.match((await send(answerOf(seed))).body, { type: 'conflict' }, 'once')
+    t.same((await listed()).orders, [])
+    t.match(await shown(), { servers: [{ state: 'ANSWERED', matched: 0 }, { state: 'WAITING' }] })
+    const path = `/audit-orders/${order.id}/answers`
+    const kept = await node.call('GET', `${path}/DEV:GOV:1234:SS1`)
+    t.match(readSignedJson(kept.bytes, AUDIT_DOCUMENT.answer).document, { order: orderHash(order) })
+    t.equal((await node.call('GET', `${path}/DEV:GOV:5678:SS1`)).status, 404)
+  })
+
+  await t.test('who does not answer is overdue; who answers afterwards was late', async (t) => {
+    t.match(await node.must('GET', '/audit-orders?state=waiting&q=dp-1'), [{ id: order.id }])
+    world.clock.now += DAY + 1000
+    t.match(await shown(), { servers: [{ state: 'ANSWERED' }, { state: 'OVERDUE' }] })
+    t.match(await node.must('GET', '/audit-orders?state=overdue'), [{ id: order.id }])
+    t.same(await node.must('GET', '/audit-orders?state=complete'), [])
+    const late = { outcome: 'answered', answered_at: iso(at()) }
+    t.equal(answerState(late, order.deadline, iso(at())), 'LATE')
+    t.equal(answerState({ ...late, outcome: 'refused' }, order.deadline, iso(at())), 'REFUSED')
+  })
+})

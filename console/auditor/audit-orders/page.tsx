@@ -1,0 +1,160 @@
+/** Audit orders of an authority: what was ordered, what this server answered, and the decision where the policy wants one. */
+import { Act } from '../../kit/act.tsx'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Head } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { Status, type Tone } from '../../kit/status.tsx'
+import { Table } from '../../kit/table.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+
+type State = 'waiting' | 'due' | 'refusing' | 'answered' | 'refused'
+
+type Order = {
+  id: string
+  authority: string
+  case: string
+  legalBasis: string
+  scope: { parties?: string[]; services?: string[]; contract?: string; from: string; to: string }
+  deadline: string
+  state: State
+  overdue: boolean
+  reason: string | null
+  error: string | null
+  matched: number | null
+  drawn: number[] | null
+  decidedBy: string | null
+}
+
+const TONES: Record<State, Tone> = {
+  ...{ waiting: 'warn', due: 'quiet', refusing: 'quiet', answered: 'good', refused: 'bad' },
+}
+const STATES = ['waiting', 'due', 'refusing', 'answered', 'refused'] as const
+
+function AuditOrders() {
+  return (
+    <>
+      <Head title={text('auditOrders.title')} lead={text('auditOrders.lead')} />
+      <Table<Order>
+        operation="getAuditOrders"
+        caption={text('auditOrders.title')}
+        filters={[
+          {
+            name: 'state',
+            title: 'common.state',
+            options: [
+              { value: '', title: text('common.all') },
+              ...STATES.map((value) => ({ value, title: text(`auditOrders.${value}`) })),
+            ],
+          },
+        ]}
+        rowKey={({ id }) => id}
+        columns={[
+          {
+            title: 'auditOrders.order',
+            cell: (one) => (
+              <>
+                <bdi class="wrap">{one.authority}</bdi>
+                <br />
+                <bdi class="wrap">{text('auditOrders.case', { case: one.case })}</bdi>
+                <br />
+                <Copyable value={one.id} label={text('auditOrders.id')} />
+              </>
+            ),
+          },
+          { title: 'auditOrders.legalBasis', cell: ({ legalBasis }) => <bdi class="wrap">{legalBasis}</bdi> },
+          { title: 'auditOrders.scope', cell: ({ scope }) => <Scope of={scope} /> },
+          { title: 'auditOrders.deadline', cell: ({ deadline }) => <Time at={deadline} relative /> },
+          { title: 'common.state', cell: (one) => <Progress of={one} /> },
+          {
+            title: 'common.acts',
+            acts: ['approveAuditOrder', 'refuseAuditOrder'],
+            cell: (one) => (one.state === 'waiting' ? <Decide of={one} /> : null),
+          },
+        ]}
+        empty={<p>{text('auditOrders.none')}</p>}
+      />
+    </>
+  )
+}
+
+function Scope({ of }: { of: Order['scope'] }) {
+  const named = [...(of.parties ?? []), ...(of.services ?? []), ...(of.contract ? [of.contract] : [])]
+  return (
+    <>
+      <bdi class="id wrap">{named.length === 0 ? text('auditOrders.everybody') : named.join(', ')}</bdi>
+      <br />
+      <Time at={of.from} /> – <Time at={of.to} />
+    </>
+  )
+}
+
+function Progress({ of }: { of: Order }) {
+  return (
+    <>
+      <Status tone={TONES[of.state]} word={`auditOrders.${of.state}`} />
+      {of.overdue && <Status tone="bad" word="auditOrders.overdue" />}
+      {of.matched !== null && (
+        <>
+          <br />
+          {text('auditOrders.matched', { count: of.matched })}
+        </>
+      )}
+      {of.drawn !== null && of.drawn.length > 0 && (
+        <>
+          <br />
+          <span class="id wrap">{text('auditOrders.drawn', { records: of.drawn.join(', ') })}</span>
+        </>
+      )}
+      {of.decidedBy !== null && (
+        <>
+          <br />
+          <bdi class="wrap">{text('auditOrders.decidedBy', { name: of.decidedBy })}</bdi>
+        </>
+      )}
+      {[of.reason, of.error].map(
+        (why) =>
+          why !== null && (
+            <p key={why}>
+              <bdi class="wrap">{why}</bdi>
+            </p>
+          ),
+      )}
+    </>
+  )
+}
+
+function Decide({ of }: { of: Order }) {
+  const params = { id: of.id }
+  return (
+    <>
+      <Act
+        operation="approveAuditOrder"
+        button={text('auditOrders.approve')}
+        label={text('auditOrders.approveThis', { case: of.case })}
+        title={text('auditOrders.approve')}
+        consequence={<p>{text('auditOrders.approveConsequence')}</p>}
+        send={(_, call) => call('approveAuditOrder', { params })}
+        result={() => <p>{text('auditOrders.approved')}</p>}
+      />
+      <Act
+        operation="refuseAuditOrder"
+        button={text('auditOrders.refuse')}
+        label={text('auditOrders.refuseThis', { case: of.case })}
+        title={text('auditOrders.refuse')}
+        consequence={<p>{text('auditOrders.refuseConsequence')}</p>}
+        fields={[{ name: 'reason', title: 'auditOrders.reason', type: 'long', maxLength: 500 }]}
+        send={({ reason }, call) => call('refuseAuditOrder', { params, body: { reason } })}
+        result={() => <p>{text('auditOrders.refusedNow')}</p>}
+      />
+    </>
+  )
+}
+
+export const auditOrders: Page = {
+  path: '/audit-orders',
+  title: 'auditOrders.title',
+  listed: true,
+  operation: 'getAuditOrders',
+  View: AuditOrders,
+}

@@ -1,0 +1,103 @@
+/** Audit orders: which authority ordered what, and what each server answered, or that it is overdue. */
+import { Copyable } from '../../kit/copyable.tsx'
+import { Head } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { Status, type Tone } from '../../kit/status.tsx'
+import { Table } from '../../kit/table.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+
+type State = 'WAITING' | 'ANSWERED' | 'REFUSED' | 'LATE' | 'OVERDUE'
+type Server = { id: string; state: State; hasSeed: boolean; matched: number | null; reason: string | null }
+type Order = {
+  id: string
+  authority: string
+  case: string
+  deadline: string
+  receivedAt: string
+  receivedBy: string
+  servers: Server[]
+}
+
+const TONES: Record<State, Tone> = {
+  ...{ WAITING: 'quiet', ANSWERED: 'good', REFUSED: 'warn', LATE: 'warn', OVERDUE: 'bad' },
+}
+
+function AuditOrders() {
+  return (
+    <>
+      <Head title={text('auditOrders.title')} lead={text('auditOrders.registryLead')} />
+      <Table<Order>
+        operation="getAuditOrders"
+        caption={text('auditOrders.title')}
+        search="auditOrders.search"
+        filters={[
+          {
+            name: 'state',
+            title: 'common.state',
+            options: [
+              { value: '', title: text('common.all') },
+              { value: 'waiting', title: text('auditOrders.someWait') },
+              { value: 'overdue', title: text('auditOrders.OVERDUE') },
+              { value: 'complete', title: text('auditOrders.complete') },
+            ],
+          },
+        ]}
+        rowKey={({ id }) => id}
+        columns={[
+          {
+            title: 'auditOrders.order',
+            cell: (one) => (
+              <>
+                <bdi class="wrap">{one.authority}</bdi>
+                <br />
+                <bdi class="wrap">{text('auditOrders.case', { case: one.case })}</bdi>
+                <br />
+                <Copyable value={one.id} label={text('auditOrders.id')} />
+              </>
+            ),
+          },
+          {
+            title: 'auditOrders.received',
+            cell: ({ receivedAt, receivedBy }) => (
+              <>
+                <Time at={receivedAt} relative />
+                <br />
+                <bdi class="wrap">{receivedBy}</bdi>
+              </>
+            ),
+          },
+          { title: 'auditOrders.deadline', cell: ({ deadline }) => <Time at={deadline} relative /> },
+          { title: 'auditOrders.servers', cell: ({ servers }) => <Servers of={servers} /> },
+        ]}
+        empty={<p>{text('auditOrders.none')}</p>}
+      />
+    </>
+  )
+}
+
+function Servers({ of }: { of: Server[] }) {
+  return (
+    <ul>
+      {of.map((one) => (
+        <li key={one.id}>
+          <bdi class="id wrap">{one.id}</bdi>{' '}
+          <Status tone={TONES[one.state]} word={`auditOrders.${one.state}`} />{' '}
+          {one.matched !== null &&
+            one.state !== 'REFUSED' &&
+            text('auditOrders.matched', { count: one.matched })}
+          {!one.hasSeed && text('auditOrders.noSeed')}
+          {one.reason !== null && <bdi class="wrap">{one.reason}</bdi>}
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+export const auditOrders: Page = {
+  path: '/audit-orders',
+  title: 'auditOrders.title',
+  listed: true,
+  operation: 'getAuditOrders',
+  View: AuditOrders,
+}

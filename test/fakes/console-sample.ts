@@ -1,0 +1,76 @@
+/** What the consoles' pages are shown full with: a fleet in trouble, an order that is overdue, a service that changed. */
+import { randomUUID } from 'node:crypto'
+import { createAuditOrderStore } from '#central-registry/audit-orders/store.ts'
+import { createCatalogueStore } from '#central-registry/catalogue/store.ts'
+import { openRegistryDatabase } from '#central-registry/registry.ts'
+import { createChange } from '#central-registry/store.ts'
+import type { Authority } from '#certs/authority.ts'
+import { reportAt, signedReport } from './fleet.ts'
+import { signingParty } from './management-requests.ts'
+import type { Node } from './registry-world.ts'
+
+/** A server that reports what is wrong with it, a probe that did not reach it, and an outage. */
+export async function troubleInTheFleet(authority: Authority, node: Node, now: number): Promise<void> {
+  const at = (ms: number): string => new Date(now + ms).toISOString()
+  const report = reportAt('DEV/GOV/1234', now, {
+    configuration: { index: 1, fetchedAt: at(-400_000), expiresAt: at(200_000), failure: 'no answer <b>' },
+    clockErrorMs: 200_000,
+    certificates: [
+      {
+        ...{ sha256: 'a'.repeat(64), usage: 'SIGNING', member: 'DEV/GOV/1234', notAfter: at(9e8) },
+        ...{ authority: authority.intermediate.sha256, ocsp: 'stale', ocspFailure: 'HTTP 500' },
+      },
+    ],
+  })
+  const bytes = signedReport(report, await signingParty(authority, 'DEV/GOV/1234'))
+  const { status } = await node.register('/registration/v1/server-reports', bytes)
+  if (status !== 200) throw new Error(`the report was refused: ${status}`)
+  await node.must('POST', '/fleet/DEV:GOV:1234:SS1/probe')
+  await node.must('POST', '/outages', { message: 'Works in the <b>data centre</b>', until: at(3_600_000) })
+}
+
+/** An audit order that a server lets pass. */
+export async function orderAudit(url: string, now: number): Promise<void> {
+  const database = await openRegistryDatabase(url)
+  const change = createChange(database, async () => undefined)
+  const store = createAuditOrderStore(database, change)
+  const at = (ms: number) => new Date(now + ms).toISOString()
+  const order = {
+    ...{
+      id: randomUUID(),
+      createdAt: at(-1000),
+      instance: 'DEV',
+      authority: '<b>DPA</b>',
+      case: 'DP-1/<i>2026',
+    },
+    ...{ legalBasis: 'x', deadline: at(-1), servers: ['DEV/GOV/1234/SS1'], sample: 1, recipient: '' },
+    scope: { from: at(-2000), to: at(-1000) },
+  }
+  await store.add(
+    { order, sha256: 'ab'.repeat(32) },
+    { document: Buffer.from('{}'), now: at(-500), by: 'Ada' },
+  )
+  await database.close()
+}
+
+/** A service as a provider described it, and described it otherwise before. */
+export async function offerService(url: string): Promise<void> {
+  const database = await openRegistryDatabase(url)
+  const store = createCatalogueStore(
+    database,
+    createChange(database, async () => undefined),
+  )
+  const description = {
+    ...{ title: '<b>Persons</b>', version: '1', description: 'Who lives where.\nAsked by agencies.' },
+    contact: { name: 'Desk', url: 'javascript:alert(1)' },
+    access: { memberClasses: ['GOV'], globalGroups: [] },
+  }
+  const one = { serviceCode: 'persons', type: 'OPENAPI' as const }
+  for (const path of ['/old', '/persons/*'])
+    await store.keepAnswer(
+      'DEV/GOV/1234/pop%20%C3%A4',
+      [{ ...one, endpoints: [{ method: 'GET', path }], document: Buffer.from('<script>'), description }],
+      { at: new Date().toISOString(), nextAt: '2999-01-01T00:00:00.000Z' },
+    )
+  await database.close()
+}
