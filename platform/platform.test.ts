@@ -71,6 +71,7 @@ const schema = {
         port: { type: 'integer', minimum: 0, maximum: 65535, default: 5500 },
         hosts: { type: 'array', items: { type: 'string' } },
         isOpen: { type: 'boolean' },
+        peers: { type: 'array', items: { type: 'object', required: ['name'] } },
       },
     },
   },
@@ -90,14 +91,17 @@ t.test('configuration: defaults, paths, environment', async (t) => {
     CONCORDAT_LISTEN_PORT: '1',
     CONCORDAT_LISTEN_HOSTS: 'a, b',
     CONCORDAT_LISTEN_IS_OPEN: 'true',
+    CONCORDAT_LISTEN_PEERS: '[{"name":"a,b"}]',
   }
   t.match(await read(environment), {
     redisUrl: 'redis://x',
-    listen: { port: 1, hosts: ['a', 'b'], isOpen: true },
+    listen: { port: 1, hosts: ['a', 'b'], isOpen: true, peers: [{ name: 'a,b' }] },
   })
   await t.rejects(read({ CONCORDAT_LISTEN_PROT: '1' }), /CONCORDAT_LISTEN_PROT names no setting/)
   await t.rejects(read({ CONCORDAT_LISTEN_PORT: 'x' }), /must be a number/)
   await t.rejects(read({ CONCORDAT_LISTEN_IS_OPEN: 'yes' }), /must be true or false/)
+  await t.rejects(read({ CONCORDAT_LISTEN_PEERS: 'a, b' }), /must be a JSON array of objects/)
+  await t.rejects(read({ CONCORDAT_LISTEN_PEERS: '[{}]' }), /listen.peers.0.*name/)
   await t.rejects(read({ CONCORDAT_LISTEN_PORT: '70000' }), /listen.port must be <= 65535/)
 })
 

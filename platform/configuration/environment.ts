@@ -52,6 +52,7 @@ function upperSnake(key: string): string {
 function settingValue(text: string, schema: Schema, name: string): unknown {
   const types = [schema.type ?? 'string'].flat()
   if (types.includes('array')) {
+    if (text !== '' && schema.items?.type === 'object') return jsonValue(text, name)
     return text === ''
       ? []
       : text.split(',').map((part) => settingValue(part.trim(), schema.items ?? {}, name))
@@ -67,6 +68,17 @@ function settingValue(text: string, schema: Schema, name: string): unknown {
     })
   }
   return text
+}
+
+/** Of members with names no list with commas can tell. */
+function jsonValue(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Fault('invalid_configuration', {
+      what: `the environment variable ${name} must be a JSON array of objects`,
+    })
+  }
 }
 
 function set(settings: Record<string, unknown>, keys: string[], value: unknown): void {

@@ -1,9 +1,10 @@
 /**
  * A whole instance whose logs are witnessed by the registry, by each other and by partners' replies: outages hold up nothing,
- * a restored database is seen by everybody who remembers, and an auditor proves it offline.
+ * a restored database is seen by everybody who remembers, and an auditor proves it offline. An authority orders an audit, whose
+ * sample a witnessed tree head draws.
  */
 import { execFile } from 'node:child_process'
-import { cpSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -12,7 +13,7 @@ import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
 import { findProgram } from '../outside-tools.ts'
 import { prepareInstance } from '../processes.ts'
-import { ask as askAt, type Reply } from '../world.ts'
+import { ask as askAt, colons, type Reply } from '../world.ts'
 
 t.setTimeout(280_000)
 
@@ -23,8 +24,18 @@ const { admin, registryAdmin } = instance
 const policyFile = path.join(population.directory, 'witnesses.policy')
 const system = await startProviderSystem(instance.address(40))
 t.teardown(() => system.close())
-await Promise.all([instance.start('trust'), instance.start('registry')])
-await Promise.all((['population', 'tax', 'business'] as const).map((name) => instance.start(name)))
+const authority = { keys: path.join(instance.directory, 'authority'), name: 'Data Protection Authority' }
+const concordat = (...args: string[]): Promise<{ stdout: string; code?: number }> =>
+  promisify(execFile)(process.execPath, [
+    path.join(import.meta.dirname, '../../scripts/concordat.ts'),
+    ...args,
+  ]).catch((thrown: { stdout: string; code: number }) => thrown)
+const pinned = await concordat('audit-order', 'key', '--keys', authority.keys, '--authority', authority.name)
+const authorities = [{ name: authority.name, certificateSha256: pinned.stdout.trim() }]
+const REGISTRY = { CONCORDAT_REGISTRY_AUDIT_AUTHORITIES: JSON.stringify(authorities) }
+const AUDITED = { CONCORDAT_AUDITING_AUTHORITIES: JSON.stringify(authorities) }
+await Promise.all([instance.start('trust'), instance.start('registry', REGISTRY)])
+await Promise.all((['population', 'tax', 'business'] as const).map((name) => instance.start(name, AUDITED)))
 await instance.publish()
 await addService(admin.population, {
   provider: population.client,
@@ -100,7 +111,7 @@ t.test('a witness that is killed holds up nothing, and goes on where it was', as
   const { size } = parseCheckpoint(treeHead)
   t.match(quorum, { records: size, lateSince: null }, 'two of three are enough')
   t.match((await witnesses()).witnesses[0], { label: 'registry', lastError: String })
-  await instance.start('registry')
+  await instance.start('registry', REGISTRY)
   await checkpoint()
   t.ok((await witnesses()).witnesses[0]!.size >= size)
 })
@@ -132,6 +143,61 @@ t.test('bundles bring the cosignatures, and both verifiers demand them', async (
   }
 })
 
+t.test(
+  'an authority orders an audit: neither side chose the sample, and only the authority reads it',
+  async (t) => {
+    const file = (name: string): string => path.join(instance.directory, name)
+    const at = (ms: number): string => new Date(Date.now() + ms).toISOString()
+    const { code } = await concordat(
+      ...['audit-order', 'create', '--keys', authority.keys, '--authority', authority.name],
+      ...['--instance', 'DEV', '--case', 'DP-17/2026', '--legal-basis', 'Data Protection Act, section 40'],
+      ...['--server', population.id, '--party', tax.member, '--from', at(-3_600_000), '--to', at(60_000)],
+      ...['--deadline', at(3_600_000), '--sample', '3', '--out', file('order.json')],
+    )
+    t.equal(code, undefined, 'the order is signed')
+    const { id } = await registryAdmin.send<{ id: string }>(
+      'POST',
+      '/audit-orders',
+      readFileSync(file('order.json')),
+    )
+    t.equal((await ask()).status, 200)
+    await admin.population.send('POST', '/message-log/time-stamp')
+    await checkpoint()
+    type Ordered = { id: string; servers: { server: string; state: string }[] }
+    const stateOf = async () =>
+      (await registryAdmin.get<Ordered[]>('/audit-orders')).find((one) => one.id === id)?.servers[0]?.state
+    await until(async () => (await stateOf()) === 'ANSWERED')
+    const answer = await registryAdmin.bytes(`/audit-orders/${id}/answers/${colons(population.id)}`)
+    writeFileSync(file('answer.json'), answer)
+    t.notMatch(answer.toString(), /witness-\d/, 'what is in it is sealed')
+    const open = (...more: string[]) =>
+      concordat(
+        ...['audit-order', 'open', '--keys', authority.keys, '--order', file('order.json')],
+        ...['--conf', path.join(population.directory, 'configuration/current/globalconf')],
+        ...['--witnesses', policyFile, '--out', file('found'), ...more],
+      )
+    const opened = await open('--answer', file('answer.json'))
+    t.equal(opened.code, undefined, opened.stdout)
+    t.match(opened.stdout, /Signature: holds/)
+    t.match(opened.stdout, /Sample: holds/)
+    t.match(opened.stdout, /Seed: holds, .*registry/)
+    t.equal(opened.stdout.match(/Record \d+: holds, TOTAL-PASSED/g)?.length, 3)
+    const bundles = readdirSync(file('found')).filter((name) => name.endsWith('.zip'))
+    t.equal(bundles.length, 3)
+    const verdict = await concordat('verify', '--json', path.join(file('found'), bundles[0]!))
+    t.match(JSON.parse(verdict.stdout), { verdict: 'TOTAL-PASSED' }, 'each verifies by itself too')
+    const forged = JSON.parse(answer.toString()) as { payload: string }
+    const payload = JSON.parse(Buffer.from(forged.payload, 'base64url').toString()) as { matched: number }
+    payload.matched++
+    forged.payload = Buffer.from(JSON.stringify(payload)).toString('base64url')
+    writeFileSync(file('forged.json'), JSON.stringify(forged))
+    t.equal((await open('--answer', file('forged.json'))).code, 1, 'one number changed')
+    t.match(await admin.population.get<object[]>('/audit-orders'), [
+      { case: 'DP-17/2026', state: 'answered' },
+    ])
+  },
+)
+
 t.test('the log is verified on a thread of its own while exchanges go on', async (t) => {
   type Verification = { outcome: string; mode: string; records: number; report: { witnessed: number } }
   await admin.population.send('POST', '/message-log/verifications', { full: true })
@@ -152,7 +218,7 @@ t.test("yesterday's machine restored: witnesses and partners see it, and an audi
   }
   await instance.process('population').stop()
   copy(population.directory, kept)
-  await instance.start('population')
+  await instance.start('population', AUDITED)
   for (let i = 0; i < 6; i++) t.equal((await ask()).status, 200)
   const { treeHead } = await checkpoint()
   t.equal((await ask()).status, 200)
@@ -164,7 +230,7 @@ t.test("yesterday's machine restored: witnesses and partners see it, and an audi
   for (const name of [...files, 'message-log.db-wal', 'message-log.db-shm'])
     rmSync(path.join(population.directory, name), { recursive: true, force: true })
   copy(kept, population.directory)
-  await instance.start('population')
+  await instance.start('population', AUDITED)
   t.equal((await ask()).status, 200, 'exchange goes on')
   t.ok(parseCheckpoint((await checkpoint()).treeHead).size < size)
   const { contradictions } = await witnesses()
