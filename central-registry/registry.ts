@@ -180,7 +180,12 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const members = createMemberStore(database, change)
   const servers = createServerStore(database, change)
   const trust = createTrustStore(database, change)
-  const keys = createSigningKeyStore(database, change)
+  // A new key signs both at once: who knows it alone would take no list of the old one.
+  const changeKeys = createChange(database, async (within) => {
+    await announce(within)
+    await jobs.enqueue(RENEW_LIST, null, { key: 'change', within })
+  })
+  const keys = createSigningKeyStore(database, changeKeys)
   const metrics = createMetrics()
   const health = createHealth()
   const audit = createAuditLog({ database, clock })

@@ -1,16 +1,30 @@
+import { hash } from 'node:crypto'
 import { cpSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
+import { verifySuspensionList } from '#core/configuration/suspension-list.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
+import { listText } from '#test/fakes/registry-reader.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { createHighWater } from './high-water.ts'
+
+/** Whether the suspension list is signed by one of these. */
+function isListOf(list: string, certificates: Buffer[]): boolean {
+  try {
+    verifySuspensionList(list, certificates)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 
@@ -45,7 +59,10 @@ void t.test(
     const old = ((await node.must('GET', '/configuration')) as { signingKeys: { id: string }[] })
       .signingKeys[0]!
     for (const algorithm of ['RSA-2048', 'P-256']) {
-      const added = (await node.must('POST', '/configuration/signing-keys', { algorithm })) as { id: string }
+      const added = (await node.must('POST', '/configuration/signing-keys', { algorithm })) as {
+        id: string
+        certificateSha256: string
+      }
       t.match(added, { active: false, algorithm: algorithm === 'P-256' ? 'EC' : 'RSA' })
       const activate = `/configuration/signing-keys/${added.id}/activate`
       t.match(await node.call('PUT', activate), { status: 409 }, 'no server can know it yet')
@@ -56,6 +73,12 @@ void t.test(
       await server.refresh()
       t.match(await node.call('PUT', activate), { status: 204 })
       t.match(await node.call('PUT', activate), { status: 204 }, 'twice is once')
+      const [source] = (await parseAnchor(await anchorOf(node))).sources
+      const certificates = source!.verificationCerts.filter(
+        (der) => hash('sha256', der) === added.certificateSha256,
+      )
+      t.equal(certificates.length, 1)
+      while (!isListOf(await listText(node), certificates)) await wait(50)
       const { index } = await publish(node)
       await server.refresh()
       t.ok(server.current().statementIndex! >= index)
