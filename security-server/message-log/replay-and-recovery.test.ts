@@ -309,6 +309,23 @@ await eachDatabase(t, async (_database, t, url) => {
     await log.close()
   })
 
+  await t.test('a log that is closed while its worker starts again lets go of its database', async (t) => {
+    for (const pause of [0, 520]) {
+      const closing = once(process, 'worker')
+      const closed = await openTestLog(t, options)
+      await ((await closing) as [Worker])[0].terminate()
+      await wait(pause)
+      await closed.close()
+      const started = once(process, 'worker')
+      const log = await openTestLog(t, options)
+      const [worker] = (await started) as [Worker]
+      await wait(700)
+      await restartWorker(worker, log)
+      t.ok((await log.append(await signedRecord({ kind: 'refusal' }))).index > 0)
+      await log.close()
+    }
+  })
+
   await t.test('exchanges under way outlive the worker that wrote them', async (t) => {
     const started = once(process, 'worker')
     const log = await openTestLog(t, options)

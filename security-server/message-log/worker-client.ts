@@ -80,6 +80,11 @@ export async function startWorker(q: {
       })
       fresh.on('message', (message: FromWorker) => {
         if ('ready' in message) {
+          if (closing) {
+            // It was closed while this one started: it would hold the database that somebody else wants.
+            void fresh.terminate()
+            return
+          }
           worker = fresh
           state = message.ready
           resolve()
@@ -112,9 +117,12 @@ export async function startWorker(q: {
     q.onState({ fault })
     restart()
   }
+  let launching: Promise<void> | undefined
   const restart = (): void => {
+    if (closing) return
     const timer = setTimeout(() => {
-      launch().then(() => q.onState({ fault: undefined }), restart)
+      if (closing) return
+      launching = launch().then(() => q.onState({ fault: undefined }), restart)
     }, RESTART_MS)
     timer.unref()
   }
@@ -207,6 +215,8 @@ export async function startWorker(q: {
     close: async () => {
       closing = true
       await worker?.terminate()
+      // Either it is given up, or it ends as soon as it has started.
+      await launching
     },
   }
 }
