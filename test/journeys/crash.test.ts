@@ -19,7 +19,7 @@ import { ask as askAt, type Reply } from '../world.ts'
 
 const KILLS = 20
 
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())
@@ -203,7 +203,8 @@ async function untilAnswered(from: 'tax' | 'business'): Promise<string> {
 /** Another process that holds a server's log; gives its end. */
 async function lockLog(directory: string): Promise<() => Promise<void>> {
   const hold = `const { DatabaseSync } = require('node:sqlite')
-    const database = new DatabaseSync(process.argv[1])
+    // The server may be writing at that moment.
+    const database = new DatabaseSync(process.argv[1], { timeout: 30000 })
     database.exec('begin immediate')
     console.log('locked')
     process.stdin.resume().on('end', () => process.exit())`
