@@ -17,7 +17,7 @@ import { readLog, storyOf } from '../message-logs.ts'
 import { prepareInstance, systemOf } from '../processes.ts'
 import type { ServerName } from '../world.ts'
 
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 const MB = 1024 * 1024
 const LARGE = 1024 * MB

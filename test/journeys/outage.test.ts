@@ -15,7 +15,7 @@ import { openRequests, readLog, storyOf, verifyLogOf } from '../message-logs.ts'
 import { prepareInstance } from '../processes.ts'
 import { colons, type Reply } from '../world.ts'
 
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())

@@ -18,7 +18,7 @@ import { ask as askAt, type Reply } from '../world.ts'
 const CRASHES = 3
 const KILLS = 6
 
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 if (hasPostgresql()) await journey(await startPostgresql(), await prepareInstance())
 else skipFor(t, 'PostgreSQL is not installed')

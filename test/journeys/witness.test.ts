@@ -15,7 +15,7 @@ import { findProgram } from '../outside-tools.ts'
 import { prepareInstance } from '../processes.ts'
 import { ask as askAt, colons, type Reply } from '../world.ts'
 
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())

@@ -16,7 +16,7 @@ import { startTlsTap } from '../fakes/tls-tap.ts'
 import { prepareInstance, systemOf } from '../processes.ts'
 import { ask, colons, type Reply, type ServerName } from '../world.ts'
 
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())
