@@ -226,8 +226,10 @@ await onEachStore('days of two servers', async (t, two) => {
 
   await t.test('what is no discrepancy: time-outs, failures, what never left', async (t) => {
     const day = await two.nextDay()
+    two.service.timeoutMs = 20_000
+    // Far beyond what the asking server waits: a busy machine's clocks for that are coarse.
     two.system.answer = (request, response) =>
-      setTimeout(() => usual(request as never, response as never), 3000)
+      setTimeout(() => usual(request as never, response as never), 6000)
     t.match((await two.ask()).failed, { code: 'peer_timeout' }, 'a reply that came too late')
     two.service.timeoutMs = 200
     t.match((await two.ask()).failed, { code: 'peer_fault' }, 'a system that did not answer')
@@ -247,7 +249,7 @@ await onEachStore('days of two servers', async (t, two) => {
     t.ok((await two.ask()).failed, 'a server that was not there')
     await two.plug()
     await two.ask()
-    await new Promise((resolve) => setTimeout(resolve, 3000))
+    await new Promise((resolve) => setTimeout(resolve, 4000))
     const statement = await compare(t, two, day)
     t.match(statement.counts, { ...NONE, matched: 1, unconfirmed: 4 })
     const {
