@@ -56,6 +56,16 @@ t.test('the index: versions, groups, grace', (t: Test) => {
   )
   t.equal(contractFor(both, question({ at: at + 3_600_000 })), `${first.contract}/1`, 'an hour of grace')
   t.throws(() => contractFor(both, question({ at: at + 4_300_000 })), { code: 'contracts_outdated' })
+  const hidden = contentAt(at, { logLevel: 'digest', secret: { visibleTo: [] } })
+  const lenient = indexContracts({
+    ...{ required: false, asOf: at, contracts: [kept(hidden, 'ACTIVE')], owner: 'DEV/GOV/1234' },
+  })
+  t.match(
+    termsFor(lenient, question({ at: at + 4_300_000 })),
+    { contract: '', logLevel: 'digest', secrecy: 2 },
+    'where none is required the call goes on, and is hidden and kept as was agreed',
+  )
+  t.same(termsFor(lenient, question({ at: at + 400 * 86_400_000 })), NO_TERMS, 'until the contract has ended')
   t.throws(() => contractFor(index(kept(first, 'ACTIVE'), kept(second, 'SUSPENDED')), question()), {
     code: 'contract_suspended',
   })

@@ -182,6 +182,15 @@ export function termsOfRefused(
   }
 }
 
+/**
+ * A call that goes by access rights alone since nobody can say any more whether its contract holds: it goes under none, and is kept
+ * as the contract wants it all the same, so that an outage of the registry shows and stores nothing that was agreed to be hidden.
+ */
+function keptAsAgreed(covering: Compiled[], at: number): RecordTerms {
+  const last = covering.find((one) => one.state === 'ACTIVE' && one.from <= at && at < one.until)
+  return last === undefined ? NO_TERMS : { ...last.terms, contract: '' }
+}
+
 function keyOf(service: ServiceId): string {
   return `${idText(subsystemOf(service))} ${service.serviceCode}`
 }
@@ -195,7 +204,7 @@ function without(index: ContractIndex, age: number, covering: Compiled[], q: Jud
   })
   const suspended = covering.find(q.isStopped)
   if (suspended !== undefined) throw new Fault('contract_suspended', names(suspended))
-  if (!index.required || q.isElsewhere === true) return NO_TERMS
+  if (!index.required || q.isElsewhere === true) return keptAsAgreed(covering, q.at)
   if (age > LIST_GOOD_MS)
     throw new Fault('contracts_outdated', {
       what: `since ${new Date(index.asOf + LIST_GOOD_MS).toISOString()}`,
