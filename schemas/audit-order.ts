@@ -2,6 +2,7 @@
  * Audit orders as they cross the wire: what an authority orders, what the registry hands to each server, what a server answers.
  * Ids stand in their text form, times in ISO form with milliseconds, octets in base64.
  */
+import type { FoundRecord } from './found-record.ts'
 import type { DocumentHead } from './management-request.ts'
 
 /** The `typ` of each document's JWS: one cannot stand for another. */
@@ -75,28 +76,14 @@ export type AuditAnswer = DocumentHead & {
   sealed?: { enc: string; ciphertext: string }
 }
 
-/** A record in scope, as the server's search has it. */
-export type AuditedRecord = {
-  index: number
-  time: string
-  kind: string
-  direction: string
-  outcome: string
-  queryId: string
-  requestId: string
-  clientId: string | null
-  serviceId: string | null
-  peer: string | null
-  answers: number | null
-}
-
 /** What is sealed. */
 export type AuditPayload = {
   version: 1
   order: string
   server: string
   seed: string
-  records: AuditedRecord[]
+  /** All that are in scope, as the server's search has them. */
+  records: FoundRecord[]
   /** Of each drawn record the evidence bundle of its exchange, or why there is none. */
   bundles: { index: number; bundle?: string; without?: string }[]
 }

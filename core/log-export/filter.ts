@@ -1,36 +1,10 @@
 /** The filter of an export, as `GET /message-log/records` has it, over a row that is shown and over a leaf form that is not. */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import type { FoundRecord, RecordQuestion } from '#schemas/found-record.ts'
 
-export type ExportFilter = {
-  queryId?: string
-  requestId?: string
-  clientId?: string
-  serviceId?: string
-  partyId?: string
-  peerId?: string
-  kind?: string
-  direction?: string
-  outcome?: string
-  failed?: boolean
-  from?: string
-  to?: string
+export type ExportFilter = RecordQuestion & {
   /** The id of a search by person: what it found nobody else can tell, so it proves of no record that it was rightly left out. */
   subjectSearch?: string
-}
-
-/** A record as the search gives it; identifiers are in the form with colons. */
-export type ExportRow = {
-  index: number
-  time: string
-  kind: string
-  direction: string
-  outcome: string
-  queryId: string
-  requestId: string
-  clientId: string | null
-  serviceId: string | null
-  peer: string | null
-  answers: number | null
 }
 
 const FINE: readonly string[] = ['', 'ok']
@@ -43,7 +17,7 @@ const EQUAL = {
 } as const
 
 /** Whether the row fits all of the filter. */
-export function fits(filter: ExportFilter, row: ExportRow): boolean {
+export function fits(filter: ExportFilter, row: FoundRecord): boolean {
   const { partyId } = filter
   const isParty =
     partyId === undefined ||

@@ -7,7 +7,8 @@ import { writeCheckpoint } from '#core/merkle/checkpoint.ts'
 import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import { leafForm } from '#core/merkle/leaf-form.ts'
-import type { ExportFilter, ExportRow } from './filter.ts'
+import type { FoundRecord } from '#schemas/found-record.ts'
+import type { ExportFilter } from './filter.ts'
 import { judgeRange, type RangeVerdict } from './judge-range.ts'
 import { readExport } from './read-export.ts'
 
@@ -25,14 +26,14 @@ const FORMS = Array.from({ length: SIZE }, (_, index) =>
     ...{ parties: zeros(32), message: zeros(32), body: zeros(32), signature: zeros(64) },
   }),
 )
-const row = (index: number): ExportRow => ({
+const row = (index: number): FoundRecord => ({
   ...facts(index),
   ...{ index, queryId: `q${index}`, requestId: 'r', peer: null, answers: null },
   clientId: index % 2 === 0 ? 'DEV:GOV:1:a' : 'DEV:GOV:2:b',
   serviceId: 'DEV:GOV:3:c:d',
 })
 
-type Change = { filter?: ExportFilter; rows?: ExportRow[]; forms?: string[]; head?: object; csv?: string }
+type Change = { filter?: ExportFilter; rows?: FoundRecord[]; forms?: string[]; head?: object; csv?: string }
 
 async function judged(q: Change): Promise<RangeVerdict> {
   const range = createCompactRange()

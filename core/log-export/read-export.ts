@@ -8,7 +8,8 @@ import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { holdsEntry, openZip } from '#core/container/open-zip.ts'
 import { malformed } from '#core/evidence/parse-manifest.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { ExportFilter, ExportRow } from './filter.ts'
+import { FOUND_RECORD_COLUMNS, type FoundRecord } from '#schemas/found-record.ts'
+import type { ExportFilter } from './filter.ts'
 
 export type ExportHead = {
   log: string
@@ -23,7 +24,7 @@ export type ExportHead = {
 
 export type LogExport = {
   head: ExportHead
-  rows: ExportRow[]
+  rows: FoundRecord[]
   /** A leaf form for each index of the range; undefined for an export that is too large to hold them. */
   forms: string[] | undefined
   /** Evidence bundles by the names of their entries. */
@@ -131,23 +132,9 @@ function linesOf(bytes: Buffer): string[] {
   return lines
 }
 
-const COLUMNS = [
-  ...[
-    'index',
-    'time',
-    'kind',
-    'direction',
-    'outcome',
-    'queryId',
-    'requestId',
-    'clientId',
-    'serviceId',
-    'peer',
-    'answers',
-  ],
-]
+const COLUMNS: readonly string[] = FOUND_RECORD_COLUMNS
 
-function checkRow(value: unknown): ExportRow {
+function checkRow(value: unknown): FoundRecord {
   const row = (value ?? {}) as Record<string, unknown>
   const isText = (name: string): boolean => typeof row[name] === 'string'
   const isId = (name: string): boolean => row[name] === null || isText(name)
@@ -158,11 +145,11 @@ function checkRow(value: unknown): ExportRow {
     ['clientId', 'serviceId', 'peer'].every(isId) &&
     (row['answers'] === null || Number.isSafeInteger(row['answers']))
   if (!sound) throw malformed('a record of another form')
-  return row as ExportRow
+  return row as FoundRecord
 }
 
 /** RFC 4180, as exports write it: an apostrophe before what a spreadsheet would take for a formula is no part of the text. */
-function readCsv(bytes: Buffer): ExportRow[] {
+function readCsv(bytes: Buffer): FoundRecord[] {
   const [head, ...lines] = cellsOf(bytes.toString('utf8'))
   if (head?.join() !== COLUMNS.join()) throw malformed('a table with other columns')
   return lines.map((cells) => {

@@ -6,6 +6,7 @@ import { checkAnswer } from '#core/audit-order/read-answer.ts'
 import { openAnswer } from '#core/audit-order/seal-answer.ts'
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
+import { isRowOf } from '#core/log-export/is-row-of.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { type WitnessPolicy, witnessesOf } from '#core/merkle/witness-policy.ts'
 import { checkSigner } from '#core/signature/check-signer.ts'
@@ -14,7 +15,6 @@ import {
   AUDIT_DOCUMENT,
   AUDIT_LIMITS,
   type AuditAnswer,
-  type AuditedRecord,
   type AuditOrder,
   type AuditPayload,
 } from '#schemas/audit-order.ts'
@@ -123,20 +123,9 @@ async function judge(
     throw new Fault('audit_answer_wrong', {
       what: 'the list says something else of it than the log committed to',
     })
-  if (record.metadata !== undefined && !saysSame(row, record.metadata as Record<string, unknown>))
+  if (record.metadata !== undefined && !isRowOf(row, record.metadata))
     throw new Fault('audit_answer_wrong', { what: 'the list names other parties or ids than its record' })
   if (verdict.verdict === 'TOTAL-FAILED')
     throw new Fault('audit_answer_wrong', { what: `${verdict.subIndication ?? ''} ${verdict.reason}` })
   return `${verdict.verdict}${verdict.subIndication === undefined ? '' : `, ${verdict.subIndication}`}: ${verdict.reason}`
-}
-
-function saysSame(row: AuditedRecord, said: Record<string, unknown>): boolean {
-  const id = (value: unknown): string | null =>
-    typeof value === 'string' && value !== '' ? value.split('/').map(decodeURIComponent).join(':') : null
-  return (
-    row.queryId === said['id'] &&
-    row.requestId === said['requestId'] &&
-    row.clientId === id(said['client']) &&
-    row.serviceId === id(said['service'])
-  )
 }

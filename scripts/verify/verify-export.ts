@@ -4,7 +4,7 @@ import { publicKeyOf } from '#core/certificate/public-key.ts'
 import type { BundleVerdict } from '#core/evidence/bundle.ts'
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
-import type { ExportRow } from '#core/log-export/filter.ts'
+import { isRowOf } from '#core/log-export/is-row-of.ts'
 import { judgeRange, type RangeVerdict } from '#core/log-export/judge-range.ts'
 import { type LogExport, readExport } from '#core/log-export/read-export.ts'
 import { noteName, parseCheckpoint, verifyMemberSignature } from '#core/merkle/checkpoint.ts'
@@ -174,20 +174,6 @@ function whyUnlike(
       return `row ${index} is not what its record says`
   }
   return undefined
-}
-
-function isRowOf(row: ExportRow, metadata: unknown): boolean {
-  const said = metadata as Record<string, unknown>
-  const id = (value: unknown): string | null =>
-    typeof value === 'string' && value !== '' ? value.split('/').map(decodeURIComponent).join(':') : null
-  return (
-    row.queryId === said['id'] &&
-    row.requestId === said['requestId'] &&
-    row.clientId === id(said['client']) &&
-    row.serviceId === id(said['service']) &&
-    row.peer === id(said['peer']) &&
-    row.answers === (said['answers'] ?? null)
-  )
 }
 
 function overallOf(checks: Check[], { head }: LogExport, { openCount }: RangeVerdict): Overall {

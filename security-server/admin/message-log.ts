@@ -3,13 +3,14 @@ import { writeContainer } from '#core/container/write-container.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { checkpointSigner } from '../keys/checkpoint-signer.ts'
 import type { StoredEvidence } from '../message-log/evidence/read-evidence.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../message-log/evidence/write-bundle.ts'
 import { checkGranted } from './content-requests/handlers.ts'
 import { type LOOKS, recordLook } from './looks.ts'
-import { type FilterInput, recordFilter, rowView } from './record-filter.ts'
+import { recordFilter, rowView } from './record-filter.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 
 export function messageLogHandlers(rooms: AdminRooms): Handlers {
@@ -27,7 +28,7 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
 
   return {
     async findRecords(input) {
-      const { before, limit, ...given } = input.query as FilterInput & { before?: number; limit: number }
+      const { before, limit, ...given } = input.query as RecordQuestion & { before?: number; limit: number }
       const filter = recordFilter(given)
       await recordLook(audit, 'findRecords', 'search', input)
       const page = { limit, ...(before === undefined ? {} : { before }) }

@@ -1,25 +1,10 @@
 /** A search as the API takes it, and what it finds as the API gives it: ids with colons, times in one form. */
+import type { FoundRecord, RecordQuestion } from '#schemas/found-record.ts'
 import type { RecordFilter, SearchRow } from '../message-log/search/store.ts'
 import { colonForm, slashForm } from './ids.ts'
 
-/** The parameters of findRecords but for its page. */
-export type FilterInput = {
-  queryId?: string
-  requestId?: string
-  clientId?: string
-  serviceId?: string
-  partyId?: string
-  peerId?: string
-  kind?: string
-  direction?: string
-  outcome?: string
-  failed?: boolean
-  from?: string
-  to?: string
-}
-
 /** As an export keeps it: with the entries of the search by person from which it was ordered. */
-export type KeptFilter = FilterInput & { subjectSearch?: string; subjects?: string[] }
+export type KeptFilter = RecordQuestion & { subjectSearch?: string; subjects?: string[] }
 
 /** Throws `invalid_client_identifier`. */
 export function recordFilter(input: KeptFilter): RecordFilter {
@@ -37,7 +22,7 @@ export function recordFilter(input: KeptFilter): RecordFilter {
 }
 
 /** What people are told of a kept filter: the search by person by its id, not by its hashes. */
-export function shownFilter(kept: string): FilterInput & { subjectSearch?: string } {
+export function shownFilter(kept: string): RecordQuestion & { subjectSearch?: string } {
   const { subjects: _entries, ...shown } = JSON.parse(kept) as KeptFilter
   return shown
 }
@@ -46,9 +31,7 @@ export function isoTime(text: string): string {
   return new Date(text).toISOString()
 }
 
-export type RowView = ReturnType<typeof rowView>
-
-export function rowView(row: SearchRow) {
+export function rowView(row: SearchRow): FoundRecord {
   return {
     index: Number(row.idx),
     time: row.time,

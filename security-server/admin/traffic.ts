@@ -2,12 +2,13 @@
 
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { TrafficQuestion } from '../message-log/search/traffic-store.ts'
 import { colonForm } from './ids.ts'
 import { recordLook } from './looks.ts'
 import type { ReadableLog } from './readable-log.ts'
-import { type FilterInput, isoTime, recordFilter } from './record-filter.ts'
+import { isoTime, recordFilter } from './record-filter.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 
 const HOUR_MS = 3_600_000
@@ -19,7 +20,7 @@ const GROUPS = 20
 const MOST_ASKED = 100
 const ARE_IDS: ReadonlySet<string> = new Set(['peer', 'client', 'service'])
 
-type Query = FilterInput & { by: TrafficQuestion['by'] }
+type Query = RecordQuestion & { by: TrafficQuestion['by'] }
 
 export function trafficHandlers(rooms: AdminRooms): Handlers {
   const { messageLog, audit, clock, server, logFor } = rooms

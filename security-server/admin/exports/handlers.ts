@@ -5,12 +5,13 @@ import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { exportTarget } from '../content-requests/handlers.ts'
 import { recordLook } from '../looks.ts'
 import { bundleSource } from '../message-log.ts'
 import { clearanceOf, type ReadableLog, SECRECY_ROLE } from '../readable-log.ts'
-import { type FilterInput, isoTime, type KeptFilter, recordFilter, shownFilter } from '../record-filter.ts'
+import { isoTime, type KeptFilter, recordFilter, shownFilter } from '../record-filter.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
 import { grantedSearch, searchFilter } from '../subjects/searches.ts'
 import type { SubjectSearchRow } from '../subjects/store.ts'
@@ -25,7 +26,7 @@ const CONTENT_ROLE = 'XROAD_CONTENT_AUDITOR'
 
 type Order = {
   format: 'csv' | 'jsonl' | 'bundles'
-  filter: FilterInput
+  filter: RecordQuestion
   /** A search by person of the caller's own: its case and reason are those of the export. */
   subjectSearch?: string
   case?: string
@@ -139,7 +140,7 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
 }
 
 /** Both hold: of two times the narrower one. */
-function withSearch(filter: FilterInput, search: SubjectSearchRow): KeptFilter {
+function withSearch(filter: RecordQuestion, search: SubjectSearchRow): KeptFilter {
   const { subjects = [], from, to } = searchFilter(search)
   const [first] = [from, filter.from && isoTime(filter.from)]
     .flatMap((one) => one ?? [])

@@ -9,23 +9,10 @@ import { Readable, Transform } from 'node:stream'
 import { ZipFile } from 'yazl'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { asFault } from '#schemas/fault.ts'
+import { FOUND_RECORD_COLUMNS, type FoundRecord } from '#schemas/found-record.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../../message-log/evidence/write-bundle.ts'
-import { type RowView, shownFilter } from '../record-filter.ts'
+import { shownFilter } from '../record-filter.ts'
 import type { ExportRow } from './store.ts'
-
-const COLUMNS = [
-  'index',
-  'time',
-  'kind',
-  'direction',
-  'outcome',
-  'queryId',
-  'requestId',
-  'clientId',
-  'serviceId',
-  'peer',
-  'answers',
-] as const satisfies (keyof RowView)[]
 
 /** A form has some 600 octets; a larger log would make every export a large one. */
 const MAX_FORMS = 200_000
@@ -135,12 +122,12 @@ function headOf({ row, server, exchanges }: ExportQuestion) {
 }
 
 /** Not by node:readline, which does not pass on that a file cannot be read. */
-async function* rowsOf(file: string): AsyncGenerator<RowView> {
+async function* rowsOf(file: string): AsyncGenerator<FoundRecord> {
   let rest = ''
   for await (const chunk of createReadStream(file, { encoding: 'utf8' }) as AsyncIterable<string>) {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) yield JSON.parse(line) as RowView
+    for (const line of lines) yield JSON.parse(line) as FoundRecord
   }
 }
 
@@ -154,8 +141,9 @@ async function* formsOf({ forms }: Pick<ExportQuestion, 'forms'>, size: number):
 
 /** RFC 4180. */
 async function* csvOf(file: string): AsyncGenerator<string> {
-  yield `${COLUMNS.join(',')}\r\n`
-  for await (const row of rowsOf(file)) yield `${COLUMNS.map((name) => cell(row[name])).join(',')}\r\n`
+  yield `${FOUND_RECORD_COLUMNS.join(',')}\r\n`
+  for await (const row of rowsOf(file))
+    yield `${FOUND_RECORD_COLUMNS.map((name) => cell(row[name])).join(',')}\r\n`
 }
 
 /** A text that a spreadsheet would take for a formula begins with an apostrophe: identifiers are other people's. */

@@ -1,0 +1,38 @@
+/** What a search of the message log asks and finds, as the management API, exports and answers to audit orders have it. */
+
+/** The parameters of findRecords but for its page. */
+export type RecordQuestion = {
+  queryId?: string
+  requestId?: string
+  clientId?: string
+  serviceId?: string
+  partyId?: string
+  peerId?: string
+  kind?: string
+  direction?: string
+  outcome?: string
+  failed?: boolean
+  from?: string
+  to?: string
+}
+
+/** Identifiers are in the form with colons. */
+export type FoundRecord = {
+  index: number
+  time: string
+  kind: string
+  direction: string
+  outcome: string
+  queryId: string
+  requestId: string
+  clientId: string | null
+  serviceId: string | null
+  peer: string | null
+  answers: number | null
+}
+
+/** Its members in the order of a table. */
+export const FOUND_RECORD_COLUMNS = [
+  ...(['index', 'time', 'kind', 'direction', 'outcome', 'queryId', 'requestId'] as const),
+  ...(['clientId', 'serviceId', 'peer', 'answers'] as const),
+] as const satisfies (keyof FoundRecord)[]
