@@ -19,35 +19,50 @@ export type SigningKey = {
   notAfter: string
 }
 
-export const ALGORITHMS = ['P-256', 'RSA-2048', 'RSA-3072']
+const ALGORITHMS = ['P-256', 'RSA-2048', 'RSA-3072']
 const PLACES = {
   software: 'signingKeys.inFile',
   token: 'signingKeys.onToken',
   nowhere: 'signingKeys.notHere',
 } as const
 
+/** `on`: where the key is made; in a file when absent. */
+export function AddSigningKey({
+  button,
+  consequence,
+  on,
+}: {
+  button: string
+  consequence: string
+  on?: 'token'
+}) {
+  return (
+    <Act<SigningKey>
+      operation="addSigningKey"
+      button={button}
+      title={button}
+      consequence={<p>{consequence}</p>}
+      fields={[
+        {
+          name: 'algorithm',
+          title: 'signingKeys.algorithm',
+          type: 'select',
+          initial: 'P-256',
+          options: ALGORITHMS.map((value) => ({ value, title: value })),
+        },
+      ]}
+      send={(body, call) => call('addSigningKey', { body: on === undefined ? body : { ...body, token: on } })}
+      result={() => <p>{text('signingKeys.added')}</p>}
+    />
+  )
+}
+
 export function SigningKeys({ keys }: { keys: SigningKey[] }) {
   return (
     <Part
       title={text('signingKeys.title')}
       acts={
-        <Act
-          operation="addSigningKey"
-          button={text('signingKeys.add')}
-          title={text('signingKeys.add')}
-          consequence={<p>{text('signingKeys.addConsequence')}</p>}
-          fields={[
-            {
-              name: 'algorithm',
-              title: 'signingKeys.algorithm',
-              type: 'select',
-              initial: 'P-256',
-              options: ALGORITHMS.map((value) => ({ value, title: value })),
-            },
-          ]}
-          send={(body, call) => call('addSigningKey', { body })}
-          result={() => <p>{text('signingKeys.added')}</p>}
-        />
+        <AddSigningKey button={text('signingKeys.add')} consequence={text('signingKeys.addConsequence')} />
       }
     >
       {keys.length === 0 ? (

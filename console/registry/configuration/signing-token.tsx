@@ -9,7 +9,7 @@ import { Show } from '../../kit/states.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { ALGORITHMS, type SigningKey } from './signing-keys.tsx'
+import { AddSigningKey } from './signing-keys.tsx'
 
 type Held = {
   configured: true
@@ -103,22 +103,10 @@ function Acts() {
         }
         result={({ state }) => <p>{text(state === 'open' ? 'signingToken.opened' : 'signingToken.waits')}</p>}
       />
-      <Act<SigningKey>
-        operation="addSigningKey"
+      <AddSigningKey
         button={text('signingToken.add')}
-        title={text('signingToken.add')}
-        consequence={<p>{text('signingToken.addConsequence')}</p>}
-        fields={[
-          {
-            name: 'algorithm',
-            title: 'signingKeys.algorithm',
-            type: 'select',
-            initial: 'P-256',
-            options: ALGORITHMS.map((value) => ({ value, title: value })),
-          },
-        ]}
-        send={(body, call) => call('addSigningKey', { body: { ...body, token: 'token' } })}
-        result={() => <p>{text('signingKeys.added')}</p>}
+        consequence={text('signingToken.addConsequence')}
+        on="token"
       />
       <Act
         operation="lockSigningToken"
