@@ -31,6 +31,9 @@ export type SoftHsm = {
   start(): Promise<void>
   /** Kills the processes of the module alone; the server goes on. */
   crashModule(): void
+  /** Stops all processes where they are, as a device that hangs, until `thaw`. */
+  freeze(): void
+  thaw(): void
   /** Makes another token in the same device. */
   addToken(label: string): void
   /** Sets the PIN with the tool of the token's maker. */
@@ -63,14 +66,15 @@ export async function startSoftHsm(): Promise<SoftHsm> {
     run('softhsm2-util', ['--init-token', '--free', '--label', label, '--pin', PIN, '--so-pin', SO_PIN])
   }
   let child: ChildProcess | undefined
-  const killGroup = (): void => {
+  const signalGroup = (signal: NodeJS.Signals): void => {
     if (child?.pid === undefined) return
     try {
-      process.kill(-child.pid, 'SIGKILL')
+      process.kill(-child.pid, signal)
     } catch {
       // It has ended already.
     }
   }
+  const killGroup = (): void => signalGroup('SIGKILL')
 
   async function stop(): Promise<void> {
     if (child === undefined) return
@@ -109,6 +113,8 @@ export async function startSoftHsm(): Promise<SoftHsm> {
     crashModule() {
       for (const pid of processesOf(child!.pid!)) process.kill(pid, 'SIGKILL')
     },
+    freeze: () => signalGroup('SIGSTOP'),
+    thaw: () => signalGroup('SIGCONT'),
     setPin: (pin) =>
       void run('pkcs11-tool', [
         ...['--module', module, '--token-label', LABEL, '--login', '--login-type', 'so'],

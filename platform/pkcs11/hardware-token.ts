@@ -52,9 +52,14 @@ export type HardwareToken = {
   generate(algorithm: KeyAlgorithm, label: string): Promise<KeyPlace>
   /** Destroys both halves; nothing when they are gone already. */
   destroy(objectId: string): Promise<void>
-  /** `publicKey` is DER of SubjectPublicKeyInfo. The key may be asked to sign whenever the token is open. */
-  key(place: KeyPlace): RemoteKey
-  /** Looks for the token now. */
+  /**
+   * `publicKey` is DER of SubjectPublicKeyInfo. The key may be asked to sign whenever the token is open; a signature that takes
+   * longer than `limitMs` fails with `token_unavailable`.
+   */
+  key(place: KeyPlace, o?: { limitMs?: number }): RemoteKey
+  /** Throws unless the token is open and answers: `token_not_active`, `token_unavailable`. Takes long when it hangs. */
+  ready(): Promise<void>
+  /** Looks for the token now, or joins the look that is under way. */
   look(): Promise<void>
   close(): void
 }
@@ -77,6 +82,8 @@ export function createHardwareToken(q: {
   let reason: string | undefined = 'it was not looked for yet'
   let failedAt = Number.NEGATIVE_INFINITY
   let failure: Fault | undefined
+  let reaching = false
+  let looking: Promise<void> | undefined
   // The PIN that this very token took.
   let remembered: { pin: Buffer; identity: string } | undefined
   let closed = false
@@ -112,10 +119,10 @@ export function createHardwareToken(q: {
   }
 
   /** A session with the token; does not log in. Within a turn. */
-  async function reach({ patient = false } = {}): Promise<TokenSession> {
+  async function reach(): Promise<TokenSession> {
     if (closed) throw new Fault('token_unavailable', { what: `${name} was closed` })
     if (session !== undefined) return session
-    if (patient && failure !== undefined && q.clock() - failedAt < PAUSE_MS) throw failure
+    reaching = true
     try {
       const found = await openTokenSession(q.place)
       session = found
@@ -129,8 +136,15 @@ export function createHardwareToken(q: {
       reason = failure.what
       throw failure
     } finally {
+      reaching = false
       tell()
     }
+  }
+
+  /** A token that was away is reached by one attempt at a time, which may take long: all others get the last reason at once. */
+  function failWhileAway(): void {
+    if (session !== undefined || failure === undefined) return
+    if (reaching || q.clock() - failedAt < PAUSE_MS) throw failure
   }
 
   /** One try with this PIN. Within a turn. */
@@ -157,9 +171,11 @@ export function createHardwareToken(q: {
   /** A session in which the token signs. */
   async function opened(): Promise<TokenSession> {
     if (session !== undefined && open) return session
+    failWhileAway()
     return inTurn(async () => {
       if (session !== undefined && open) return session
-      const at = await reach({ patient: true })
+      failWhileAway()
+      const at = await reach()
       if (remembered === undefined) throw new Fault('token_not_active', { what: name })
       if (remembered.identity !== at.identity) {
         forget('another token is there')
@@ -189,7 +205,14 @@ export function createHardwareToken(q: {
     }
   }
 
-  async function look(): Promise<void> {
+  function look(): Promise<void> {
+    looking ??= lookOnce().finally(() => {
+      looking = undefined
+    })
+    return looking
+  }
+
+  async function lookOnce(): Promise<void> {
     if (closed) return
     try {
       await inTurn(async () => (await reach()).check(open))
@@ -200,6 +223,19 @@ export function createHardwareToken(q: {
     tell()
   }
 
+  /** What was begun goes on, and is left alone. */
+  async function within<T>(signing: Promise<T>, limitMs: number | undefined): Promise<T> {
+    if (limitMs === undefined) return signing
+    let late: NodeJS.Timeout | undefined
+    const limit = new Promise<never>((_, reject) => {
+      const fault = new Fault('token_unavailable', {
+        what: `${name} did not sign within ${limitMs / 1000} s`,
+      })
+      late = setTimeout(() => reject(fault), limitMs)
+    })
+    return Promise.race([signing, limit]).finally(() => clearTimeout(late))
+  }
+
   const timer = setInterval(() => void look(), q.place.lookMs ?? LOOK_MS)
   timer.unref()
   void look()
@@ -208,6 +244,7 @@ export function createHardwareToken(q: {
     label: q.place.label,
     state,
     look,
+    ready: () => run((at) => at.check(true)),
     login: (pin, { careful = false } = {}) =>
       inTurn(async () => {
         const at = await reach()
@@ -246,13 +283,16 @@ export function createHardwareToken(q: {
           at.forgetHandle(objectId)
         }),
       ),
-    key({ objectId, publicKey: spki }) {
+    key({ objectId, publicKey: spki }, { limitMs } = {}) {
       const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' })
       return {
         publicKey,
         async sign(method, data) {
           const { mechanism, input } = operationFor(method, data, P256_BYTES)
-          const value = await run(async (at) => at.sign(objectId, mechanism, input))
+          const value = await within(
+            run(async (at) => at.sign(objectId, mechanism, input)),
+            limitMs,
+          )
           if (!verify(method.digest, data, { key: publicKey, ...optionsOf(method) }, value))
             throw new Fault('token_unavailable', { what: `${name} gave a signature that does not verify` })
           return value

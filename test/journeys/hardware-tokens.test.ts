@@ -304,6 +304,21 @@ t.test('a central registry', async (t) => {
     })
   })
 
+  await t.test('a token that hangs keeps nobody from changing the register', async (t) => {
+    await give(1, half)
+    t.match(await give(2, rest, second), { status: 200, body: { state: 'open' } })
+    hsm.freeze()
+    let isPublished = false
+    const publishing = publish(node).then(() => {
+      isPublished = true
+    })
+    for (const code of ['ONE', 'TWO', 'THREE'])
+      await node.must('POST', '/member-classes', { code, description: code })
+    t.notOk(isPublished)
+    hsm.thaw()
+    await publishing
+  })
+
   await t.test('after a start the custodians open it anew; a key goes back into a file', async (t) => {
     await node.stop()
     node = await world.start({ settings: { ...addressed, signingToken } })

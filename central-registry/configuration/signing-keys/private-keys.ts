@@ -7,7 +7,7 @@ import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } fr
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import type { SigningKey } from '#core/signature/signing-key.ts'
+import { isLocal, type SigningKey } from '#core/signature/signing-key.ts'
 import type { HardwareToken, KeyPlace } from '#platform/pkcs11/hardware-token.ts'
 import { Fault } from '#schemas/fault.ts'
 import { syncFolder, writeDurably } from '../durable-file.ts'
@@ -24,12 +24,19 @@ export type PrivateKeys = {
    * given while the token is away too: only signing fails.
    */
   open(id: string): Promise<SigningKey>
+  /**
+   * Throws when the key could not sign now: as `open`, and `token_not_active`, `token_unavailable`. With a token that hangs it takes
+   * long: it is asked before a transaction, in which a signature on the token then has three seconds.
+   */
+  ready(id: string): Promise<void>
   /** Where a key lies; undefined when its file is not here. */
   whereIs(id: string): Promise<KeyHome | undefined>
   /** Destroys the key, on the token too: then the token has to be open. */
   remove(id: string): Promise<void>
 }
 
+/** A publication signs while it keeps everybody else from changing the register. */
+const SIGN_MS = 3000
 const FILE = /^([0-9a-f-]{36})\.(pem|token\.json)$/
 const generate = promisify(generateKeyPair)
 
@@ -51,7 +58,7 @@ export async function openPrivateKeys(
     if (place !== undefined) {
       if (token === undefined)
         throw new Fault('cannot_sign', { what: `the key ${id} lies on a token, and signingToken names none` })
-      const key = token.key(place)
+      const key = token.key(place, { limitMs: SIGN_MS })
       opened.set(id, key)
       return key
     }
@@ -78,9 +85,7 @@ export async function openPrivateKeys(
           throw new Fault('token_not_found', { what: 'signingToken is not configured' })
         const place = await token.generate(algorithm, `configuration signing ${id}`)
         await writeDurably(placeFileOf(id), placeText(place))
-        const key = token.key(place)
-        opened.set(id, key)
-        return key
+        return open(id)
       }
       const { privateKey } =
         algorithm === 'P-256'
@@ -92,6 +97,9 @@ export async function openPrivateKeys(
       return privateKey
     },
     open,
+    async ready(id) {
+      if (!isLocal(await open(id))) await token?.ready()
+    },
     async whereIs(id) {
       if ((await readPlace(placeFileOf(id))) !== undefined) return 'token'
       const names = await readdir(directory)

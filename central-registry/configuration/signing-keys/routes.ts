@@ -13,8 +13,6 @@ import type { SigningKeyRow, SigningKeyStore } from './store.ts'
 type Rooms = {
   store: SigningKeyStore
   privateKeys: PrivateKeys
-  /** Throws when the key could not sign now. */
-  checkUsable(id: string): Promise<void>
   members: MemberStore
   /** How long a server may use a copy without fetching the next: by then it knows an announced key. */
   validitySeconds: number
@@ -40,7 +38,7 @@ export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandle
       const before = force ? Number.POSITIVE_INFINITY : rooms.clock() - rooms.validitySeconds * 1000
       if (!(await store.list()).some((key) => key.id === id)) throw new Fault('key_not_found', { what: id })
       // A node without the file, or without its token, must not take the whole instance's signature away.
-      await rooms.checkUsable(id)
+      await privateKeys.ready(id)
       await store.activate(id, isoOf(before))
     },
     deleteSigningKey: async ({ params }) => {
