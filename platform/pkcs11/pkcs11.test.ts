@@ -88,6 +88,12 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
     ec: await token.generate('P-256', 'signing'),
     rsa: await token.generate('RSA-2048', 'signing'),
   }
+  const many = () =>
+    Promise.all(
+      Array.from({ length: 40 }, (_, i) =>
+        token.key(i % 2 ? places.ec : places.rsa).sign(i % 2 ? SHA512 : RSA, DATA),
+      ),
+    )
   await t.test('keys', async (t) => {
     const objects = hsm.pkcs11Tool('--list-objects', '--login', '--pin', PIN)
     t.equal(objects.match(/sensitive, always sensitive, never extractable, local/g)?.length, 2)
@@ -101,12 +107,7 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
         }
       }
     }
-    const many = await Promise.all(
-      Array.from({ length: 40 }, (_, i) =>
-        token.key(i % 2 ? places.ec : places.rsa).sign(i % 2 ? SHA512 : RSA, DATA),
-      ),
-    )
-    t.equal(many.length, 40, 'at the same time, each by its own key')
+    t.equal((await many()).length, 40, 'at the same time, each by its own key')
     await t.rejects(
       token.key({ objectId: 'ab'.repeat(20), publicKey: places.ec.publicKey }).sign(SHA512, DATA),
       {
@@ -129,6 +130,10 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
     const key = token.key(places.ec)
     hsm.crashModule()
     t.ok(await key.sign(SHA512, DATA), 'the next signature finds it again')
+    for (let i = 0; i < 3; i++) {
+      hsm.crashModule()
+      t.equal((await many()).length, 40, 'and so do many by two keys, which are looked for at the same time')
+    }
     await hsm.stop()
     await t.rejects(key.sign(SHA512, DATA), { code: 'token_unavailable' })
     t.match(token.state(), { state: 'away', reason: /socket/ })
