@@ -3,7 +3,7 @@
  * itself; when it is back, it is opened again with the PIN that it took before, which lies in memory only. A PIN is never
  * tried twice: the first refusal forgets it, since tokens lock after a few.
  */
-import { createHash, createPublicKey, timingSafeEqual, verify } from 'node:crypto'
+import { createPublicKey, verify } from 'node:crypto'
 import type { RemoteKey } from '#core/signature/signing-key.ts'
 import { optionsOf } from '#core/signature/signing-key.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -44,7 +44,10 @@ export type KeyPlace = { objectId: string; publicKey: Buffer }
 export type HardwareToken = {
   label: string
   state(): TokenState
-  /** Throws `pin_incorrect`, `pin_locked`, `token_unavailable`. `careful`: not when the token counts wrong PINs already. */
+  /**
+   * Throws `pin_incorrect`, `pin_locked`, `token_unavailable`, and `conflict` when it is open already, without a look at the PIN.
+   * `careful`: not when the token counts wrong PINs already.
+   */
   login(pin: Buffer, o?: { careful?: boolean }): Promise<void>
   /** Forgets the PIN and ends the login. */
   logout(): Promise<void>
@@ -248,11 +251,8 @@ export function createHardwareToken(q: {
     login: (pin, { careful = false } = {}) =>
       inTurn(async () => {
         const at = await reach()
-        if (open && remembered !== undefined) {
-          // The token is not asked: a wrong PIN beside a right one would only count.
-          if (!samePin(pin, remembered.pin)) throw new Fault('pin_incorrect', { what: `${name} is open` })
-          return
-        }
+        // Neither the token nor we compare: an answer would tell of each guess whether it is right, and nobody would count.
+        if (open) throw new Fault('conflict', { what: `${name} is open; log out first to try a PIN` })
         if (at.description.flags & TOKEN_FLAG.userPinLocked) throw new Fault('pin_locked', { what: name })
         const counts = TOKEN_FLAG.userPinCountLow | TOKEN_FLAG.userPinFinalTry
         if (careful && (at.description.flags & counts) !== 0) {
@@ -312,9 +312,4 @@ function pinState(flags: number): TokenState['pin'] {
   if ((flags & TOKEN_FLAG.userPinLocked) !== 0) return 'locked'
   if ((flags & TOKEN_FLAG.userPinFinalTry) !== 0) return 'last try'
   return (flags & TOKEN_FLAG.userPinCountLow) !== 0 ? 'wrong before' : undefined
-}
-
-function samePin(a: Buffer, b: Buffer): boolean {
-  const [x, y] = [a, b].map((pin) => createHash('sha256').update(pin).digest()) as [Buffer, Buffer]
-  return timingSafeEqual(x, y)
 }

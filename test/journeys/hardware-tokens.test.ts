@@ -64,6 +64,7 @@ t.test('a security server', async (t) => {
   t.match((await login('wrong')).raw.toString(), /pin_incorrect/)
   t.match(await token(), { hardware: { pin: 'wrong before' } })
   t.equal((await login(PIN)).status, 204)
+  for (const pin of [PIN, 'wrong']) t.match((await login(pin)).raw.toString(), /conflict/)
   t.equal((await ask('PUT', '/tokens/9/login', { pin: PIN })).status, 404)
   t.equal((await ask('PUT', '/tokens/1/pin', { oldPin: PIN, newPin: 'new-pin-1' })).status, 400)
   const authentication = { usage: 'AUTHENTICATION', label: 'tls' }
@@ -207,6 +208,9 @@ t.test('a central registry', async (t) => {
     t.match(await token(), { parts: [] }, 'a part waits for a quarter of an hour')
     t.equal((await give(2, rest, second)).status, 200)
     t.match(await give(1, half), { status: 200, body: { state: 'open', parts: [] } })
+    for (const part of [half, 'mistyped'])
+      t.match(await give(1, part), { status: 409, body: { type: /conflict/ } }, 'an open token takes no part')
+    t.match(await token(), { parts: [] })
     const audit = (await node.call('GET', '/audit-log?limit=500')).bytes.toString()
     t.match(audit, /giveSigningTokenPinPart/)
     t.notMatch(world.lines.join('\n') + audit, new RegExp(`${half}|${rest}`), 'no part in a log')
