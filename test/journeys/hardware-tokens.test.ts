@@ -1,4 +1,6 @@
 /** Keys on a hardware token, a real SoftHSM behind p11-kit: of a security server, and of the configuration. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { request } from 'undici'
@@ -350,6 +352,8 @@ t.test('a central registry', async (t) => {
     )
   })
 
+  const { id: last } = (await addKey()).body as SigningKey
+  const remove = () => node.call('DELETE', `/configuration/signing-keys/${last}`)
   await t.test('a registry without a token says so', async (t) => {
     await node.stop()
     node = await world.start({ settings: addressed })
@@ -357,5 +361,28 @@ t.test('a central registry', async (t) => {
     t.equal((await give(1, half)).status, 404)
     t.equal((await node.call('PUT', '/configuration/signing-token/lock')).status, 404)
     t.equal((await addKey()).status, 404)
+    t.match(await remove(), { status: 404, body: { type: /token_not_found/ } })
+  })
+
+  await t.test('a key is removed together with what lies on the token', async (t) => {
+    await node.stop()
+    node = await world.start({ settings: { ...addressed, signingToken } })
+    await inState('locked')
+    t.match(await remove(), { status: 503, body: { type: /token_not_active/ } })
+    t.ok(
+      (await keysOf()).some(({ id }) => id === last),
+      'or not at all',
+    )
+    await give(1, half)
+    await give(2, rest, second)
+    const file = path.join(world.directory, 'signing-keys', `${last}.token.json`)
+    const before = readFileSync(file)
+    t.equal((await remove()).status, 204)
+    t.notMatch(hsm.pkcs11Tool('--list-objects', '--login', '--pin', PIN), /Private Key/)
+    // As after a crash before the files were removed.
+    writeFileSync(file, before)
+    t.equal((await remove()).status, 204, 'what was cut short is asked for again')
+    t.notOk(existsSync(file))
+    t.equal((await remove()).status, 404)
   })
 })

@@ -31,7 +31,9 @@ export type PrivateKeys = {
   ready(id: string): Promise<void>
   /** Where a key lies; undefined when its file is not here. */
   whereIs(id: string): Promise<KeyHome | undefined>
-  /** Destroys the key, on the token too: then the token has to be open. */
+  /** Throws when `remove` could not: for a key on a token `token_not_found`, `token_not_active`, `token_unavailable`. */
+  checkRemovable(id: string): Promise<void>
+  /** Destroys the key, on the token too; what is gone already is left alone. Throws as `checkRemovable`. */
   remove(id: string): Promise<void>
 }
 
@@ -50,6 +52,14 @@ export async function openPrivateKeys(
   const opened = new Map<string, SigningKey>()
   const fileOf = (id: string): string => path.join(directory, `${id}.pem`)
   const placeFileOf = (id: string): string => path.join(directory, `${id}.token.json`)
+
+  /** Without its token a key stays, and the file that says where it lies. */
+  function tokenOf(id: string): HardwareToken {
+    if (token !== undefined) return token
+    throw new Fault('token_not_found', {
+      what: `the key ${id} lies on a token, and signingToken is not configured`,
+    })
+  }
 
   async function open(id: string): Promise<SigningKey> {
     const known = opened.get(id)
@@ -105,9 +115,12 @@ export async function openPrivateKeys(
       const names = await readdir(directory)
       return names.includes(`${id}.pem`) ? 'software' : undefined
     },
+    async checkRemovable(id) {
+      if ((await readPlace(placeFileOf(id))) !== undefined) await tokenOf(id).ready()
+    },
     async remove(id) {
       const place = await readPlace(placeFileOf(id))
-      if (place !== undefined) await token?.destroy(place.objectId)
+      if (place !== undefined) await tokenOf(id).destroy(place.objectId)
       opened.delete(id)
       await rm(fileOf(id), { force: true })
       await rm(placeFileOf(id), { force: true })

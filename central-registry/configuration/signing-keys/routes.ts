@@ -43,7 +43,12 @@ export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandle
     },
     deleteSigningKey: async ({ params }) => {
       const id = params['id']!.toLowerCase()
-      await store.remove(id)
+      const isNamed = (await store.list()).some((key) => key.id === id)
+      // What was cut short after its row was gone is asked for again.
+      if (!isNamed && (await privateKeys.whereIs(id)) === undefined)
+        throw new Fault('key_not_found', { what: id })
+      await privateKeys.checkRemovable(id)
+      if (isNamed) await store.remove(id)
       await privateKeys.remove(id)
     },
   }
