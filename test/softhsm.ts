@@ -8,7 +8,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { findProgram } from './outside-tools.ts'
 
 const MODULES = [
@@ -122,6 +122,18 @@ export async function startSoftHsm(): Promise<SoftHsm> {
       ]),
     pkcs11Tool: (...args) => run('pkcs11-tool', ['--module', module, '--token-label', LABEL, ...args]),
   }
+}
+
+/** How many buffers that were made by `Buffer.from` from now on, until the test ends, hold this secret still. */
+export function copiesOf(t: Test, secret: string): () => number {
+  const { from } = Buffer
+  const made: Buffer[] = []
+  t.capture(Buffer, 'from', ((...q: Parameters<typeof from>) => {
+    const one = from(...q)
+    if (one.toString() === secret) made.push(one)
+    return one
+  }) as typeof from)
+  return () => made.filter((one) => one.toString() === secret).length
 }
 
 function answers(socket: string): Promise<boolean> {

@@ -162,9 +162,10 @@ export function createHardwareToken(q: {
       tell()
       throw tokenFault(thrown, name)
     }
-    const accepted = Buffer.from(pin)
-    if (remembered?.pin !== pin) remembered?.pin.fill(0)
-    remembered = { pin: accepted, identity: at.identity }
+    if (remembered?.pin !== pin) {
+      remembered?.pin.fill(0)
+      remembered = { pin: Buffer.from(pin), identity: at.identity }
+    }
     open = true
     reason = undefined
     await at.refresh().catch((thrown: unknown) => drop(at, thrown))

@@ -9,7 +9,7 @@ import { optionsOf } from '#core/signature/signing-key.ts'
 import { systemClock } from '#platform/clock.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
-import { hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
+import { copiesOf, hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
 import { createHardwareToken } from './hardware-token.ts'
 
 t.test('a server that never answers holds up nobody', async (t) => {
@@ -133,6 +133,7 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
 
   await t.test('the module dies, the token goes and comes back', async (t) => {
     const key = token.key(places.ec)
+    const copies = copiesOf(t, PIN)
     hsm.crashModule()
     t.ok(await key.sign(SHA512, DATA), 'the next signature finds it again')
     for (let i = 0; i < 3; i++) {
@@ -145,6 +146,7 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
     await hsm.start()
     await settles(token, 'open')
     t.ok(await key.sign(SHA512, DATA))
+    t.equal(copies(), 0, 'no login by itself leaves a copy of the PIN')
   })
 
   await t.test('the module hangs', async (t) => {

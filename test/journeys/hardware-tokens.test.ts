@@ -19,7 +19,7 @@ import { baseOf, hasChromium, openBrowser, visitor } from '#test/browser.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { skipFor } from '#test/outside-tools.ts'
-import { hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
+import { copiesOf, hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
 
 type Key = { id: string; algorithm: string; certificates: { sha256: string; remedy?: string }[] }
 type Token = {
@@ -65,7 +65,9 @@ t.test('a security server', async (t) => {
   t.equal((await ask('POST', '/tokens/1/keys', { usage: 'SIGNING', label: 'x' })).status, 503, 'locked')
   t.match((await login('wrong')).raw.toString(), /pin_incorrect/)
   t.match(await token(), { hardware: { pin: 'wrong before' } })
+  const copies = copiesOf(t, PIN)
   t.equal((await login(PIN)).status, 204)
+  t.equal(copies(), 1, 'of the PIN one copy stays: that which opens the token again')
   for (const pin of [PIN, 'wrong']) t.match((await login(pin)).raw.toString(), /conflict/)
   t.equal((await ask('PUT', '/tokens/9/login', { pin: PIN })).status, 404)
   t.equal((await ask('PUT', '/tokens/1/pin', { oldPin: PIN, newPin: 'new-pin-1' })).status, 400)
@@ -155,6 +157,7 @@ t.test('a security server', async (t) => {
     const again = await world.open({ hardwareTokens: [{ ...hardwareTokens[0]!, pin: PIN }] })
     await again.login(SOFTWARE_PIN)
     await until(async () => again.tokens()[1]?.loggedIn)
+    await until(async () => copies() === 2)
     await again.refreshOcsp()
     t.equal(again.signingIdentity(member).certificate.sha256, ec.certificates[0]!.sha256)
     const wrong = await world.open({ hardwareTokens: [{ ...hardwareTokens[0]!, pin: 'wrong' }] })
