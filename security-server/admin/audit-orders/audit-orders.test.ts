@@ -5,6 +5,7 @@ import { orderHash } from '#core/audit-order/read-order.ts'
 import { newRecipient } from '#core/hpke/hpke.ts'
 import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { AUDIT_DOCUMENT, type AuditAnswer, type AuditOrder } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -15,6 +16,7 @@ import { ocspFor, type Party, signingParty } from '#test/fakes/management-reques
 import { authority as ca } from '#test/fakes/request-world.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { SERVER, signedRecord } from '../../message-log/fixture.ts'
+import type { Tables } from '../../message-log/tables.ts'
 import { auditOf, createAdminWorld } from '../admin-fixture.ts'
 import type { AdminRooms } from '../rooms.ts'
 import { createAuditOrders } from './create-audit-orders.ts'
@@ -181,6 +183,20 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     give(order({ scope: { contract, from: iso(now - DAY), to: iso(now + DAY) } }))
     await roomOf({ authorities }).run()
     t.match(answers, [{ matched: 4 }])
+  })
+
+  await t.test('the seed is found below however many newer tree heads', async (t) => {
+    const log = await openDatabase(world.logUrl)
+    t.teardown(() => log.close())
+    const heads = tablesOf<Tables>(log)
+    const newer = Array.from({ length: 600 }, (_, at) => ({
+      ...{ size: 10_000 + at, root: Buffer.alloc(32), time: iso(now), note: 'newer' },
+    }))
+    await heads.insertInto('checkpoint').values(newer).execute()
+    give(order())
+    await roomOf().run()
+    await heads.deleteFrom('checkpoint').where('note', '=', 'newer').execute()
+    t.match(answers, [{ outcome: 'answered', matched: 3 }])
   })
 
   await t.test('what is wrong is refused, and says why', async (t) => {

@@ -17,12 +17,11 @@ import { rowView } from '../record-filter.ts'
 import type { AdminRooms } from '../rooms.ts'
 
 export type CollectRooms = Pick<AdminRooms, 'server' | 'clock' | 'globalConfiguration' | 'keys'> & {
-  messageLog: RecordReads & Pick<MessageLog, 'window' | 'maintain' | 'checkpoints'>
+  messageLog: RecordReads & Pick<MessageLog, 'window' | 'maintain' | 'checkpointOf'>
 }
 
 /** Of all bundles together: the answer is one document. */
 const MAX_BUNDLES_BYTES = 2 * 1024 * 1024
-const CHECKPOINTS = 500
 
 /** Throws `audit_order_refused` for a seed that is not ours, and for a scope that holds too much. */
 export async function collect(
@@ -32,7 +31,7 @@ export async function collect(
   const { order, seed, server, clearance } = q
   const { messageLog } = rooms
   const { origin, size, root } = parseCheckpoint(seed)
-  const own = (await messageLog.checkpoints(CHECKPOINTS)).find((one) => Number(one.size) === size)
+  const own = await messageLog.checkpointOf(size)
   if (origin !== server || own === undefined || !own.root.equals(root))
     throw refused('its seed is no tree head of this log')
   const rows: SearchRow[] = []
