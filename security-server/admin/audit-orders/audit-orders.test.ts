@@ -1,5 +1,5 @@
 /** Audit orders at a server, on both stores: taken, judged, decided, answered; and what the authority finds when it opens the answer. */
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { orderHash } from '#core/audit-order/read-order.ts'
 import { newRecipient } from '#core/hpke/hpke.ts'
@@ -15,7 +15,7 @@ import { eachDatabase } from '#test/databases.ts'
 import { ocspFor, type Party, signingParty } from '#test/fakes/management-requests.ts'
 import { authority as ca } from '#test/fakes/request-world.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
-import { SERVER, signedRecord } from '../../message-log/fixture.ts'
+import { SERVER, signedRecord, spoolBody } from '../../message-log/fixture.ts'
 import type { Tables } from '../../message-log/tables.ts'
 import { auditOf, createAdminWorld } from '../admin-fixture.ts'
 import type { AdminRooms } from '../rooms.ts'
@@ -198,6 +198,45 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     await heads.deleteFrom('checkpoint').where('note', '=', 'newer').execute()
     t.match(answers, [{ outcome: 'answered', matched: 3 }])
   })
+
+  await t.test(
+    'of a large body no more is read than there is room for, and what fits still fits',
+    async (t) => {
+      const bytes = randomBytes(16 * 1024 * 1024)
+      const body = await spoolBody(messageLog, bytes)
+      const of = { ...at, ...party('2222') }
+      const { index: large } = await messageLog.append(await signedRecord({ ...of, body }))
+      const { index: small } = await messageLog.append(await signedRecord(of))
+      await messageLog.timeStampNow()
+      const its = (await messageLog.checkpointNow())!
+      let read = 0
+      const closed: Promise<unknown>[] = []
+      const container = async (index: number) => {
+        const parts = await messageLog.container(index)
+        for (const attachment of parts.attachments) {
+          const { open } = attachment
+          attachment.open = () => {
+            const source = open()
+            closed.push(new Promise((ended) => source.once('close', ended)))
+            source.on('data', (chunk: Buffer) => (read += chunk.length))
+            return source
+          }
+        }
+        return parts
+      }
+      const scope = { parties: ['DEV/GOV/2222'], from: iso(now - DAY), to: iso(now + DAY) }
+      const one = give(order({ scope }), dpa, its)
+      await roomOf({ messageLog: { ...messageLog, container } }).run()
+      const { payload } = await opened(one)
+      t.match(payload?.bundles, [
+        { index: large, without: /no room/ },
+        { index: small, bundle: /^UEs/ },
+      ])
+      await Promise.all(closed)
+      t.equal(closed.length, 1)
+      t.ok(read < bytes.length / 2, `${read} octets were read`)
+    },
+  )
 
   await t.test('what is wrong is refused, and says why', async (t) => {
     for (const [what, one, by, its, why] of [
