@@ -176,9 +176,35 @@ await eachDatabase(t, async (_database, t: Test, url) => {
 
   await t.test('an authority with that right sees secret records; a contract narrows it', async (t) => {
     const authorities = [{ name: 'DPA', certificateSha256: dpa.certificate.sha256, secret: true }]
-    give(order())
+    const one = give(order())
     await roomOf({ authorities }).run()
     t.match(answers, [{ matched: 4 }])
+    const failed = give(order())
+    const room = roomOf({
+      authorities,
+      messageLog: {
+        ...messageLog,
+        window: () => Promise.reject(new Fault('database_error', { what: 'record 5' })),
+      },
+    })
+    await t.rejects(room.run(), { code: 'database_error' })
+    for (const role of ['XROAD_CONTENT_AUDITOR', 'XROAD_SECRECY_AUDITOR'])
+      for (const { id } of [one, failed])
+        t.match(
+          (await world.ask('GET', `/audit-orders/${id}`, undefined, { role })).body,
+          { matched: null, drawn: null, error: null },
+          `${role} sees no figure of records that nobody here may see`,
+        )
+    const said = (await auditOf(world.ask)).find(({ operation }) => operation === 'answerAuditOrder')
+    t.same(said?.data, { case: 'DP-1' }, 'nor does the audit log have one')
+    await roomOf({ authorities }).run()
+    const open = await room.store.list({ offset: 0, limit: 9, state: 'answered' })
+    const ordinary = open.find(({ clearance }) => Number(clearance) === 0)!
+    t.match(
+      (await world.ask('GET', `/audit-orders/${ordinary.id}`, undefined, { role: 'XROAD_CONTENT_AUDITOR' }))
+        .body,
+      { matched: 3, drawn: [Number, Number] },
+    )
     const contract = 'c0ffee00-0000-4000-8000-000000000000'
     give(order({ scope: { contract, from: iso(now - DAY), to: iso(now + DAY) } }))
     await roomOf({ authorities }).run()
