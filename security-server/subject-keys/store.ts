@@ -71,10 +71,13 @@ export async function openHolderStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   return {
     months: (): Promise<MonthRow[]> => tables.selectFrom('month_key').selectAll().orderBy('month').execute(),
-    /** Leaves what is there: another process was first. */
-    addMonth: async (row: MonthRow): Promise<void> => {
+    /** False, and what is there stays, when another process was first. */
+    addMonth: async (row: MonthRow): Promise<boolean> => {
       const insert = tables.insertInto('month_key').values(row)
-      await insert.onConflict((conflict) => conflict.column('month').doNothing()).execute()
+      const added = await insert
+        .onConflict((conflict) => conflict.column('month').doNothing())
+        .executeTakeFirst()
+      return added.numInsertedOrUpdatedRows === 1n
     },
     /** Writes all keys anew and lets go of those of `gone`, together. */
     rewrap: (rows: { month: string; wrapping: string; sealed: Buffer }[], gone: string[], at: string) =>

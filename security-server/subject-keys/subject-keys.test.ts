@@ -9,7 +9,7 @@ import t, { type Test } from 'tap'
 import { issueCertificate } from '#certs/ca/issue-certificate.ts'
 import { PROFILES } from '#certs/profiles.ts'
 import { migrate } from '#platform/database/migrate.ts'
-import type { Database } from '#platform/database/open-database.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createLog } from '#platform/logging/create-log.ts'
@@ -233,6 +233,25 @@ await eachDatabase(t, async (database, t, url) => {
     writeFileSync(path.join(folder, 'wrapping-0123456789abcdef.key'), randomBytes(32), { mode: 0o600 })
     await createHolder({ database, directory: folder, clock: () => now, keepMonths: 2, limits })
     t.equal(files().filter((name) => name.endsWith('.key')).length, 1)
+  })
+
+  await t.test('an empty database destroys no file; two holders have one key of a month', async (t) => {
+    const keep = { directory: folder, clock: () => now, keepMonths: 2, limits }
+    const files = (): string[] => readdirSync(folder).filter((name) => name.endsWith('.key'))
+    const [file] = files()
+    const wrong = await openDatabase('sqlite::memory:')
+    t.teardown(() => wrong.close())
+    await migrate(wrong, holderMigrations)
+    await (await createHolder({ ...keep, database: wrong })).destroyDue()
+    t.same(files(), [file], 'nor is another made')
+    const [one, two] = [await createHolder({ ...keep, database }), await createHolder({ ...keep, database })]
+    now += 86_400_000
+    const who = { id: 'p7', name: 'G' }
+    t.match((await one.evaluateSearch(search({ case: 'c', person: who }))).months, [{ month: '2026-11' }])
+    const [mine] = await one.evaluateRecords([question(40, [CODE], '2027-01')])
+    const [other] = await two.evaluateRecords([question(41, [CODE], '2027-01')])
+    t.match(mine, { hashes: [/./] })
+    t.same({ ...other, index: 40 }, mine, 'the key that is stored')
   })
 
   await t.test('no identifier lies anywhere', async (t) => {
