@@ -98,13 +98,19 @@ await eachDatabase(t, async (database, t, url) => {
     t.not(other.months[0]?.hash, found.months[1]?.hash, 'another type, another hash')
   })
 
-  await t.test('each record index is evaluated once, or again for the same', async (t) => {
+  await t.test('of each record index so many identifiers as a message has, asked however', async (t) => {
     const again = await holder.evaluateRecords([question(3, [CODE, '010101-1234']), question(4, [CODE])])
     t.match(again, [
       { index: 3, hashes: [/./, /./] },
-      { index: 4, without: 'refused' },
+      { index: 4, hashes: [/./] },
     ])
-    t.same(await holder.evaluateRecords([question(3, ['020202-1111'])]), [{ index: 3, without: 'refused' }])
+    // What is declared may have changed since an answer was lost.
+    t.match(await holder.evaluateRecords([question(3, ['020202-1111'])]), [{ index: 3, hashes: [/./] }])
+    const codes = (count: number) => Array.from({ length: count }, (_, i) => `${1000 + i}`)
+    t.same(await holder.evaluateRecords([question(3, codes(62))]), [{ index: 3, without: 'refused' }])
+    t.match(await holder.evaluateRecords([question(3, codes(61))]), [{ index: 3, hashes: [/./] }])
+    t.same(await holder.evaluateRecords([question(3, ['7'])]), [{ index: 3, without: 'refused' }], 'the 65th')
+    t.match(await holder.evaluateRecords([question(3, [CODE, '1-000'])]), [{ index: 3, hashes: [/./, /./] }])
     t.equal((await holder.state()).mark, 6)
     await t.rejects(holder.evaluateRecords([question(9, [CODE]), question(9, [CODE])]), {
       code: 'invalid_input',
