@@ -117,6 +117,10 @@ export function createPartnerExchange(rooms: Rooms): () => Promise<void> {
     log.warn({ err: thrown, ...what }, text)
   }
 
+  const warnOf = ({ contract, version }: { contract: string; version: number }, text: string) => {
+    return (thrown: unknown) => warn(`${contract} ${version}`, thrown, { contract, version }, text)
+  }
+
   async function counterSeal(own: string): Promise<void> {
     const certificates = (await rooms.ownCertificates()).map((der) => readCertificate(der).sha256)
     if (certificates.length === 0) return
@@ -126,7 +130,22 @@ export function createPartnerExchange(rooms: Rooms): () => Promise<void> {
       const document = { instance: own, contract, version: Number(row.version), hash, at }
       const message = Buffer.from(await rooms.signDocument(document, CONTRACT_DOCUMENT.counterSeal))
       const { sha256, certificate } = verifyCounterSeal(message, await rooms.ownCertificates())
-      await store.keepCounterSeal(row, { sha256, certificate, message, instance: own, at })
+      await store
+        .keepCounterSeal(row, { sha256, certificate, message, instance: own, at })
+        .catch(warnOf(row, 'a counter-seal was not kept'))
+    }
+  }
+
+  /** Our own agreement is kept apart from what it leads to; what stands against one contract stops no other, and asking nobody. */
+  async function bringIntoForce(own: string): Promise<void> {
+    try {
+      await counterSeal(own)
+      for (const row of await store.sealedByBoth())
+        await store
+          .activate(row, new Date(clock()).toISOString())
+          .catch(warnOf(row, 'a contract that both registries agreed to is not put in force'))
+    } catch (thrown) {
+      warn('counter-seals', thrown, {}, 'no contract between instances was counter-sealed')
     }
   }
 
@@ -219,13 +238,7 @@ export function createPartnerExchange(rooms: Rooms): () => Promise<void> {
           ...{ partner: partner.instance, own, at: new Date(clock()).toISOString() },
         })
       } catch (thrown) {
-        const { contract, version } = one
-        warn(
-          `${contract} ${version}`,
-          thrown,
-          { contract, version },
-          'a contract of another instance was not taken',
-        )
+        warnOf(one, 'a contract of another instance was not taken')(thrown)
       }
     }
   }
@@ -234,7 +247,7 @@ export function createPartnerExchange(rooms: Rooms): () => Promise<void> {
     const { instance: own } = await rooms.members.parameters()
     if (own === undefined) return
     await views.load()
-    await counterSeal(own)
+    await bringIntoForce(own)
     const partners = views.all().filter(({ registration }) => registration !== undefined)
     await Promise.all(
       partners.map((partner) =>
@@ -251,7 +264,7 @@ export function createPartnerExchange(rooms: Rooms): () => Promise<void> {
       ),
     )
     // What came may have completed a contract: its counter-seal need not wait for the next round.
-    await counterSeal(own)
+    await bringIntoForce(own)
   }
 }
 

@@ -1,11 +1,12 @@
 /** What another registry may ask and say of contracts between two instances, and all that it may not. */
 import { randomUUID } from 'node:crypto'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { verifyCounterSeal, verifyPartnerList } from '#core/contract/between-instances.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
+import { createLog } from '#platform/logging/create-log.ts'
 import {
   CONTRACT_DOCUMENT,
   type ContractContent,
@@ -18,10 +19,13 @@ import { codeOf } from '#test/fakes/configuration-world.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { anchorOf, publish } from '#test/fakes/registry-sample.ts'
 import { start } from '#test/fakes/request-world.ts'
+import type { PostToPartner } from '../federation/client.ts'
+import type { Partner } from '../federation/views.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { openRegistryDatabase } from '../registry.ts'
 import { createChange } from '../store.ts'
 import { stateBetween } from './between.ts'
+import { createPartnerExchange } from './exchange-with-partners.ts'
 import { createPartnerStore } from './partner-store.ts'
 import { putVersion, versionsOf } from './rows-store.ts'
 
@@ -187,6 +191,101 @@ void t.test(
     t.equal(await stateOf(between.contract), 'PROPOSED', 'its word alone puts nothing in force')
     t.equal(await propose(between, { state: 'WITHDRAWN', reason: 'Changed our mind' }), 'accepted')
     t.equal(await stateOf(between.contract), 'WITHDRAWN')
+  },
+)
+
+/** The contracts of DEV with other instances, whose registries say what `answers` has for them. */
+async function exchangeWorld(t: Test) {
+  const database = await openRegistryDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  const nobody = async (): Promise<void> => undefined
+  const world = {
+    ...{ now: Date.now(), isRegistered: true, asked: [] as { address: string; hashes: string[] }[] },
+    answers: new Map<string, PostToPartner>(),
+  }
+  const record = createChange(database, nobody)
+  const partners = { load: nobody, isRegistered: () => world.isRegistered }
+  const store = createPartnerStore(database, record, { notify: nobody, announce: nobody, partners })
+  const own = createConfigurationSigner('DEV')
+  const signers = new Map(['SE', 'FI'].map((instance) => [instance, createConfigurationSigner(instance)]))
+  const all = (): Partner[] =>
+    [...world.answers.keys()].map((instance) => ({
+      instance,
+      certificates: [signers.get(instance)!.certificate],
+      index: {} as Partner['index'],
+      registration: { address: instance, certificate: '' },
+    }))
+  const exchange = createPartnerExchange({
+    ...{ store, clock: () => world.now, log: createLog({ name: 'test', level: 'silent' }) },
+    distribution: { take: nobody },
+    views: { load: nobody, all, of: (instance) => all().find((one) => one.instance === instance) },
+    members: { parameters: async () => ({ instance: 'DEV' }) } as never,
+    ownCertificates: async () => [own.certificate],
+    signDocument: async (document, type) => signedBy(own, document, type).toString(),
+    post: async (service, path, document, most) => {
+      const { payload } = JSON.parse(document) as { payload: string }
+      const { hashes = [] } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as PartnerQuery
+      world.asked.push({ address: service.address, hashes })
+      return world.answers.get(service.address)!(service, path, document, most)
+    },
+  })
+  const tables = tablesOf<Tables>(database)
+  const stateOf = async (contract: string) => (await versionsOf(tables, contract)).at(-1)?.state
+  /** As it is when the registries of both have to agree only. */
+  const accepted = async (content: ContractContent, sealedBy?: string): Promise<void> => {
+    const at = new Date(world.now).toISOString()
+    const { contract, version } = content
+    const row = await record((transaction) => putVersion(transaction, content, { by: 'DEV/GOV/5678', at }))
+    await tables
+      .updateTable('contract_version')
+      .set({ state: 'ACCEPTED', agreed_at: at })
+      .where('contract', '=', contract)
+      .execute()
+    if (sealedBy === undefined) return
+    const values = { contract, version, hash: row.hash, instance: sealedBy, certificate: 'a'.repeat(64) }
+    await tables
+      .insertInto('contract_counter_seal')
+      .values({
+        ...values,
+        sha256: hashOf({ contract, sealedBy }),
+        message: Buffer.from('{}'),
+        sealed_at: at,
+      })
+      .execute()
+  }
+  return { world, database, record, store, tables, exchange, stateOf, accepted, signers }
+}
+
+void t.test(
+  'one contract that cannot come into force stops no other, and no registry from being asked',
+  async (t) => {
+    const { world, tables, exchange, stateOf, accepted } = await exchangeWorld(t)
+    const broken = contentAt(world.now, {
+      provider: 'SE/GOV/1/register',
+      validUntil: inDays(world.now, -0.1),
+    })
+    const gone = contentAt(world.now, { provider: 'SE/GOV/1/gone' })
+    await accepted(gone, 'SE')
+    await accepted(broken)
+    world.isRegistered = false
+    world.answers.set('SE', async () => Promise.reject(new Error('down')))
+    await exchange()
+    t.match(world.asked, [{ address: 'SE' }], 'the other registry is asked all the same')
+    const seals = await tables
+      .selectFrom('contract_counter_seal')
+      .select('instance')
+      .orderBy('instance')
+      .execute()
+    t.same(
+      seals.map(({ instance }) => instance),
+      ['DEV', 'DEV', 'SE'],
+      'our own agreement is kept',
+    )
+    t.equal(await stateOf(gone.contract), 'ACCEPTED')
+    world.isRegistered = true
+    await exchange()
+    t.equal(await stateOf(gone.contract), 'ACTIVE', 'as soon as nothing stands against it')
+    t.equal(await stateOf(broken.contract), 'ACCEPTED', 'the other has not agreed')
   },
 )
 
