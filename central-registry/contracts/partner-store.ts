@@ -153,7 +153,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
     take: (
       listed: PartnerContract,
       received: Received,
-      q: { partner: string; own: string; at: string },
+      q: { partner: string; own: string; at: string; heardAt: string },
     ): Promise<void> =>
       record(async (transaction) => {
         const rows = await versionsOf(transaction, listed.contract)
@@ -171,7 +171,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
         }
         if (row === undefined) return
         const { contract, version, hash } = row
-        const heard = { state: listed.state, hash, reason: listed.reason ?? null, heard_at: q.at }
+        const heard = { state: listed.state, hash, reason: listed.reason ?? null, heard_at: q.heardAt }
         await transaction
           .insertInto('contract_partner')
           .values({ contract, version, instance: q.partner, ...heard })
