@@ -143,14 +143,38 @@ await eachDatabase(t, async (database, t: Test, url) => {
     t.equal((await node.call('GET', `${path}/DEV:GOV:5678:SS1`)).status, 404)
   })
 
+  const second = orderAt(at(), { servers: [SS2], case: 'DP-2', deadline: iso(at() + 60_000) })
+  await t.test('a refusal that comes late ends nothing', async (t) => {
+    t.equal((await file(filed(second))).status, 201)
+    world.clock.now += 61_000
+    const its = await cosign(SS2, 4)
+    t.match((await listed(guest, GUEST)).orders, [{ seed: its }, { seed: its }])
+    const refusal = {
+      order: orderHash(second),
+      outcome: 'refused',
+      reason: 'we were away',
+      sealed: undefined,
+    }
+    const late = { ...answerOf(its), ...refusal }
+    t.equal((await speak('answers', AUDIT_DOCUMENT.answer, late, guest, GUEST)).status, 200)
+    t.match(await node.must('GET', `/audit-orders/${second.id}`), {
+      servers: [{ state: 'OVERDUE', reason: 'we were away' }],
+    })
+    t.match(await node.must('GET', '/audit-orders?state=overdue'), [{ id: second.id }])
+    t.same(await node.must('GET', '/audit-orders?state=complete'), [])
+    t.equal((await listed(guest, GUEST)).orders.length, 1, 'nor is it asked again')
+  })
+
   await t.test('who does not answer is overdue; who answers afterwards was late', async (t) => {
     t.match(await node.must('GET', '/audit-orders?state=waiting&q=dp-1'), [{ id: order.id }])
     world.clock.now += DAY + 1000
     t.match(await shown(), { servers: [{ state: 'ANSWERED' }, { state: 'OVERDUE' }] })
-    t.match(await node.must('GET', '/audit-orders?state=overdue'), [{ id: order.id }])
+    t.match(await node.must('GET', '/audit-orders?state=overdue'), [{ id: second.id }, { id: order.id }])
     t.same(await node.must('GET', '/audit-orders?state=complete'), [])
     const late = { outcome: 'answered', answered_at: iso(at()) }
     t.equal(answerState(late, order.deadline, iso(at())), 'LATE')
-    t.equal(answerState({ ...late, outcome: 'refused' }, order.deadline, iso(at())), 'REFUSED')
+    const refused = { ...late, outcome: 'refused' }
+    t.equal(answerState(refused, order.deadline, iso(at())), 'OVERDUE', 'a refusal has to come in time too')
+    t.equal(answerState({ ...refused, answered_at: order.deadline }, order.deadline, iso(at())), 'REFUSED')
   })
 })

@@ -33,7 +33,7 @@ export function openAuditOrders(q: {
   const witnessed = createWitnessStore(q.database)
   q.metrics.watch(
     'concordat_audit_orders_overdue',
-    'Audit orders whose deadline is over while a server has not answered',
+    'Audit orders whose deadline is over and which a server has not answered, or refused only then',
     'state',
     async () => [['overdue', await store.countOverdue(new Date(q.clock()).toISOString())]],
   )

@@ -19,7 +19,17 @@ export function createAuditOrderStore(database: Database, record: Change) {
   const tables = tablesOf<Tables>(database)
 
   const listed = ({ q = '', state, at }: AuditOrderFilter) => {
-    const unanswered = tables.selectFrom('audit_order_server').select('order_id').where('outcome', 'is', null)
+    // As rules.ts has it: a refusal after the deadline answers nothing.
+    const unanswered = tables
+      .selectFrom('audit_order_server')
+      .innerJoin('audit_order as its', 'its.id', 'order_id')
+      .select('order_id')
+      .where((is) =>
+        is.or([
+          is('outcome', 'is', null),
+          is.and([is('outcome', '=', 'refused'), is('answered_at', '>', is.ref('its.deadline'))]),
+        ]),
+      )
     let query = tables.selectFrom('audit_order')
     if (q !== '')
       query = query.where((is) =>

@@ -116,8 +116,8 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       log: createLog({ name: 'test', level: 'silent' }),
       ...more,
     })
-  const give = (one: AuditOrder, by = dpa, its = seed): AuditOrder => {
-    listed = [{ order: signed(one, AUDIT_DOCUMENT.order, by), receivedAt: iso(now), seed: its }]
+  const give = (one: AuditOrder, by = dpa, its = seed, receivedAt = iso(now)): AuditOrder => {
+    listed = [{ order: signed(one, AUDIT_DOCUMENT.order, by), receivedAt, seed: its }]
     answers.length = 0
     return one
   }
@@ -263,6 +263,13 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       t.ok(read < bytes.length / 2, `${read} octets were read`)
     },
   )
+
+  await t.test('an order that the registry had in time is answered late, not refused', async (t) => {
+    const late = order({ createdAt: iso(now - 2 * DAY), deadline: iso(now - DAY) })
+    give(late, dpa, seed, iso(now - 1.5 * DAY))
+    await roomOf().run()
+    t.match(answers, [{ outcome: 'answered', order: orderHash(late), matched: 3 }])
+  })
 
   await t.test('what is wrong is refused, and says why', async (t) => {
     for (const [what, one, by, its, why] of [
