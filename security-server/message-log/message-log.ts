@@ -267,9 +267,18 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
   const closeAbandoned = singleFlight(() =>
     closeRest({
       exchanges,
-      write,
+      write: async (record) => {
+        const { index } = await write(record)
+        passing.logged(record, index)
+      },
       clock,
-      recover: (underWay) => worker.call('recover', { now: clock(), underWay }),
+      async recover(underWay) {
+        const waiting = passing.waiting()
+        const found = await worker.call('recover', { now: clock(), underWay })
+        const open = new Set(found.open)
+        passing.closed(waiting.filter((index) => !open.has(index)))
+        return found
+      },
     }),
   )
   const maintain = async (): Promise<void> => {
