@@ -45,7 +45,7 @@ export type AuditOrder = {
 
 export type AuditQuery = DocumentHead & { server: string }
 
-/** `seed`: a checkpoint of the server's log that the registry cosigned after it had the order and before the server heard of it. */
+/** `seed`: the first checkpoint of the server's log that the registry's witness cosigned after it had the order, with this cosignature alone. */
 export type ListedOrder = { order: string; receivedAt: string; seed: string }
 
 export type AuditOrderList = {

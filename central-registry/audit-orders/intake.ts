@@ -13,8 +13,6 @@ import type { AuditOrderStore } from './store.ts'
 
 export type AuditIntakeRooms = Pick<IntakeRooms, 'members' | 'trust' | 'ocspFreshnessSeconds' | 'clock'> & {
   store: AuditOrderStore
-  /** The newest checkpoint of a server's log that the registry's witness has cosigned. */
-  witnessed(server: string): Promise<{ note: string; time: string } | undefined>
   signDocument: SignDocument
   count(purpose: 'query' | 'answer', outcome: string): void
 }
@@ -41,7 +39,7 @@ export function auditIntakeHandlers(rooms: AuditIntakeRooms): Record<string, Ope
       const configuration = await approvedNow(rooms)
       const asked = ofOwner(verified(body, AUDIT_DOCUMENT.query, query, { configuration, now }))
       const { id, server } = asked
-      const orders = await store.handOut({ id, server }, { now, newest: await rooms.witnessed(server) })
+      const orders = await store.handOut({ id, server }, now)
       const { instance } = configuration
       const generatedAt = new Date(clock()).toISOString()
       const list: AuditOrderList = { instance, server, answers: id, generatedAt, orders }

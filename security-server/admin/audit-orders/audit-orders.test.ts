@@ -1,8 +1,12 @@
 /** Audit orders at a server, on both stores: taken, judged, decided, answered; and what the authority finds when it opens the answer. */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { makeSeed } from '#core/audit-order/make-seed.ts'
 import { orderHash } from '#core/audit-order/read-order.ts'
 import { newRecipient } from '#core/hpke/hpke.ts'
+import { addCosignature, signNote } from '#core/merkle/checkpoint.ts'
+import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
+import { parseWitnessPolicy, type WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
@@ -25,6 +29,10 @@ const dpa = await signingParty(ca, 'DEV/GOV/9999')
 const stranger = await signingParty(ca, 'DEV/GOV/8888')
 const registry = await signingParty(ca, 'DEV/GOV/7777')
 const recipient = newRecipient()
+const WITNESS = 'registry.example/w1'
+const witness = generateKeyPairSync('ed25519')
+const witnessKey = writeVerifierKey({ name: WITNESS, publicKey: witness.publicKey }, 'witness')
+const witnesses = parseWitnessPolicy(`witness registry ${witnessKey}\nquorum registry\n`)
 const DAY = 86_400_000
 const server = idText(SERVER)
 const iso = (ms: number): string => new Date(ms).toISOString()
@@ -54,7 +62,9 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     )
   await messageLog.append(await signedRecord({ ...at, ...party('5678'), outcome: 'x', secrecy: 1 }))
   await messageLog.timeStampNow()
-  const seed = (await messageLog.checkpointNow())!
+  const cosigned = async (): Promise<string> =>
+    makeSeed(addCosignature((await messageLog.checkpointNow())!, WITNESS, witness.privateKey, new Date(now)))
+  const seed = await cosigned()
   await messageLog.append(await signedRecord({ ...at, ...party('5678'), outcome: 'x' }))
 
   const order = (more: Partial<AuditOrder> = {}): AuditOrder => ({
@@ -121,10 +131,10 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     answers.length = 0
     return one
   }
-  const opened = (one: AuditOrder) =>
+  const opened = (one: AuditOrder, document = documents.at(-1)!, policy?: WitnessPolicy) =>
     openAudit({
       order: one,
-      answer: Buffer.from(documents.at(-1)!),
+      answer: Buffer.from(document),
       keys: {
         certificate: dpa.certificate,
         signingKey: dpa.key,
@@ -132,7 +142,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
         recipient: recipient.publicKey,
       },
       configuration: { indexes: new Map([['DEV', base.index]]), origin: 'the test' },
-      witnesses: undefined,
+      witnesses: policy,
       now: new Date(now),
     })
 
@@ -163,6 +173,20 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       checks.find(({ what }) => what === 'Seed'),
       { state: 'warn' },
       'no witnesses were named',
+    )
+    t.match(
+      (await opened(one, documents.at(-1), witnesses)).checks.find(({ what }) => what === 'Seed'),
+      { state: 'good', why: /registry.example/ },
+    )
+    const padded = addCosignature(seed, 'somebody', witness.privateKey, new Date(now))
+    const forged = signed({ ...answers[0], seed: padded }, AUDIT_DOCUMENT.answer, owner, ocspFor(owner))
+    t.match(
+      (await opened(one, forged, witnesses)).checks.filter(({ state }) => state === 'bad'),
+      [
+        { what: 'Sample', why: /no other line/ },
+        { what: 'Seed', why: /no other line/ },
+      ],
+      'lines that no witness wrote could be tried until they suit',
     )
     const said = await auditOf(world.ask)
     t.match(
@@ -234,7 +258,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       const { index: large } = await messageLog.append(await signedRecord({ ...of, body }))
       const { index: small } = await messageLog.append(await signedRecord(of))
       await messageLog.timeStampNow()
-      const its = (await messageLog.checkpointNow())!
+      const its = await cosigned()
       let read = 0
       const closed: Promise<unknown>[] = []
       const container = async (index: number) => {
@@ -284,6 +308,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       ['for others', order({ servers: ['DEV/GOV/1/x'] }), dpa, seed, /other servers/],
       ['another instance', order({ instance: 'EE' }), dpa, seed, /instance EE/],
       ['an altered seed', order(), dpa, seed.replace(/\n\d+\n/, '\n5\n'), /tree head/],
+      ['a seed with more lines', order(), dpa, signNote(seed, 'x', witness.privateKey), /no other line/],
     ] as const) {
       give(one, by, its)
       await roomOf().run()

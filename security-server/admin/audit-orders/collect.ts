@@ -4,7 +4,8 @@
  */
 import type { Readable } from 'node:stream'
 import { drawSample } from '#core/audit-order/draw-sample.ts'
-import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { readSeed } from '#core/audit-order/make-seed.ts'
+import type { Checkpoint } from '#core/merkle/checkpoint.ts'
 import { AUDIT_LIMITS, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { collectExchange, writeBundle } from '../../message-log/evidence/write-bundle.ts'
@@ -30,7 +31,7 @@ export async function collect(
 ): Promise<{ payload: AuditPayload; sample: number[] }> {
   const { order, seed, server, clearance } = q
   const { messageLog } = rooms
-  const { origin, size, root } = parseCheckpoint(seed)
+  const { origin, size, root } = seedOf(seed)
   const own = await messageLog.checkpointOf(size)
   if (origin !== server || own === undefined || !own.root.equals(root))
     throw refused('its seed is no tree head of this log')
@@ -50,6 +51,15 @@ export async function collect(
   const sample = drawSample({ order: q.sha256, server, seed, indexes, count: order.sample })
   const bundles = await bundlesOf(sample, clearance, rooms)
   return { payload: { version: 1, order: q.sha256, server, seed, records, bundles }, sample }
+}
+
+/** Throws `audit_order_refused`: what is no seed is none at the next try either. */
+function seedOf(seed: string): Checkpoint {
+  try {
+    return readSeed(seed)
+  } catch (thrown) {
+    throw refused(`its seed is none: ${asFault(thrown).what ?? ''}`)
+  }
 }
 
 async function inScope(
