@@ -43,7 +43,8 @@ export type AuditOrder = {
   recipient: string
 }
 
-export type AuditQuery = DocumentHead & { server: string }
+/** `has`: the hashes of orders that the server has and has not answered, the most urgent ones; the list leaves them out. */
+export type AuditQuery = DocumentHead & { server: string; has?: string[] }
 
 /** `seed`: the first checkpoint of the server's log that the registry's witness cosigned after it had the order, with this cosignature alone. */
 export type ListedOrder = { order: string; receivedAt: string; seed: string }
@@ -98,6 +99,7 @@ export const AUDIT_LIMITS = {
   /** A scope covers at most so many days, and an order waits at most so many for an answer. */
   days: 400,
   deadlineDays: 92,
-  /** Orders that one answer to a query holds. */
+  /** Orders that one answer to a query holds, and that a query names as known. */
   listed: 10,
+  held: 200,
 } as const

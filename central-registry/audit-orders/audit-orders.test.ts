@@ -7,7 +7,7 @@ import { sealPayload } from '#core/audit-order/seal-answer.ts'
 import { newRecipient } from '#core/hpke/hpke.ts'
 import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
 import { createTestLog } from '#platform/witness/witness-fixture.ts'
-import { AUDIT_DOCUMENT, type AuditOrder, type AuditOrderList } from '#schemas/audit-order.ts'
+import { AUDIT_DOCUMENT, AUDIT_LIMITS, type AuditOrder, type AuditOrderList } from '#schemas/audit-order.ts'
 import { LOG_KEY_TYPE } from '#schemas/log-key.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { headOf, ocspFor, type Party, signingParty } from '#test/fakes/management-requests.ts'
@@ -71,8 +71,8 @@ await eachDatabase(t, async (database, t: Test, url) => {
     const document = { ...headOf(signer, at()), server: `${signer}/SS1`, ...more }
     return node.register(`/registration/v1/audit-orders/${path}`, signed(document, type, by, ocspFor(by)))
   }
-  const listed = async (by = owner, signer = OWNER): Promise<AuditOrderList> => {
-    const reply = await speak('lists', AUDIT_DOCUMENT.query, {}, by, signer)
+  const listed = async (by = owner, signer = OWNER, more: object = {}): Promise<AuditOrderList> => {
+    const reply = await speak('lists', AUDIT_DOCUMENT.query, more, by, signer)
     if (reply.status !== 200) throw new Error(reply.bytes.toString())
     return readSignedJson(reply.bytes, AUDIT_DOCUMENT.list).document as AuditOrderList
   }
@@ -191,6 +191,38 @@ await eachDatabase(t, async (database, t: Test, url) => {
     t.match(await node.must('GET', '/audit-orders?state=overdue'), [{ id: second.id }])
     t.same(await node.must('GET', '/audit-orders?state=complete'), [])
     t.equal((await listed(guest, GUEST)).orders.length, 1, 'nor is it asked again')
+  })
+
+  await t.test('what a server says it has keeps back nothing else', async (t) => {
+    const page = AUDIT_LIMITS.listed
+    const many = Array.from({ length: page + 1 }, (_, nth) =>
+      orderAt(at(), { servers: [SS1], case: 'DP-3', deadline: iso(at() + (10 + nth) * DAY) }),
+    )
+    for (const one of many) t.equal((await file(filed(one))).status, 201)
+    world.clock.now += 1000
+    await cosign(SS1, 13)
+    const hashes = many.map(orderHash)
+    const given = async (has?: string[]): Promise<string[]> => {
+      const { orders } = await listed(owner, OWNER, { ...(has && { has }) })
+      return orders.map((one) =>
+        orderHash(readSignedJson(Buffer.from(one.order), AUDIT_DOCUMENT.order).document as AuditOrder),
+      )
+    }
+    t.same(await given(), hashes.slice(0, page))
+    t.same(await given(hashes.slice(0, page)), hashes.slice(page))
+    t.same(
+      await given([...hashes.slice(1), 'ab'.repeat(32)]),
+      hashes.slice(0, 1),
+      'and one that nobody knows',
+    )
+    for (const has of [
+      [],
+      ['x'],
+      [hashes[0], hashes[0]],
+      'ab'.repeat(32),
+      Array.from({ length: 201 }, (_, nth) => nth.toString(16).padStart(64, '0')),
+    ])
+      t.match((await speak('lists', AUDIT_DOCUMENT.query, { has })).body, { type: 'invalid_contract' })
   })
 
   await t.test('who does not answer is overdue; who answers afterwards was late', async (t) => {

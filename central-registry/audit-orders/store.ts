@@ -4,7 +4,7 @@ import { makeSeed } from '#core/audit-order/make-seed.ts'
 import type { VerifiedOrder } from '#core/audit-order/read-order.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { HearCosigned } from '#platform/witness/store.ts'
-import { AUDIT_LIMITS, type AuditAnswer, type ListedOrder } from '#schemas/audit-order.ts'
+import { AUDIT_LIMITS, type AuditAnswer, type AuditQuery, type ListedOrder } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { AuditOrderRow, AuditOrderServerRow } from '../migrations/audit-order-tables.ts'
 import type { Tables } from '../migrations/tables.ts'
@@ -118,11 +118,11 @@ export function createAuditOrderStore(database: Database, record: Change) {
     },
     countOverdue: (now: string): Promise<number> => counted(listed({ state: 'overdue', at: now })),
 
-    /** What a server has to answer and has a seed for, the most urgent first. */
-    handOut: (query: { id: string; server: string }, now: number): Promise<ListedOrder[]> =>
+    /** What a server has to answer, does not have and there is a seed for, the most urgent first. */
+    handOut: (query: Pick<AuditQuery, 'id' | 'server' | 'has'>, now: number): Promise<ListedOrder[]> =>
       record(async (transaction) => {
         await takeDocument(transaction, query.id, now)
-        const rows = await waitingFor(transaction, query.server)
+        const rows = await waitingFor(transaction, query)
         return rows.map(({ document, received_at, seed }) => ({
           order: document,
           receivedAt: received_at,
@@ -161,7 +161,7 @@ export function createAuditOrderStore(database: Database, record: Change) {
   }
 }
 
-function waitingFor(transaction: Kysely<Tables>, server: string) {
+function waitingFor(transaction: Kysely<Tables>, { server, has = [] }: Pick<AuditQuery, 'server' | 'has'>) {
   return transaction
     .selectFrom('audit_order_server')
     .innerJoin('audit_order', 'audit_order.id', 'audit_order_server.order_id')
@@ -169,6 +169,7 @@ function waitingFor(transaction: Kysely<Tables>, server: string) {
     .where('server', '=', server)
     .where('outcome', 'is', null)
     .where('seed', 'is not', null)
+    .$if(has.length > 0, (query) => query.where('sha256', 'not in', has))
     .orderBy('deadline')
     .orderBy('audit_order.id')
     .limit(AUDIT_LIMITS.listed)

@@ -11,7 +11,7 @@ import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { createLog } from '#platform/logging/create-log.ts'
-import { AUDIT_DOCUMENT, type AuditAnswer, type AuditOrder } from '#schemas/audit-order.ts'
+import { AUDIT_DOCUMENT, type AuditAnswer, type AuditOrder, type AuditQuery } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { openAudit } from '#scripts/audit-order/open.ts'
@@ -100,6 +100,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
   let listed: { order: string; seed: string; receivedAt: string }[] = []
   const answers: AuditAnswer[] = []
   const documents: string[] = []
+  let named: string[] | undefined
   let isDown = false
   const post = async (path: string, document: string): Promise<Buffer> => {
     if (isDown) throw new Fault('registration_unavailable')
@@ -108,7 +109,8 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       answers.push(readSignedJson(Buffer.from(document), AUDIT_DOCUMENT.answer, 8e6).document as AuditAnswer)
       return Buffer.from('{}')
     }
-    const { id } = readSignedJson(Buffer.from(document), AUDIT_DOCUMENT.query).document as { id: string }
+    const { id, has } = readSignedJson(Buffer.from(document), AUDIT_DOCUMENT.query).document as AuditQuery
+    named = has
     const list = { instance: 'DEV', server, answers: id, generatedAt: iso(now), orders: listed }
     return Buffer.from(signed(list, AUDIT_DOCUMENT.list, registry))
   }
@@ -331,6 +333,8 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     await room.run()
     t.same(answers, [])
     t.match(await room.store.get(one.id), { state: 'waiting' })
+    await room.run()
+    t.same(named, [orderHash(one)], 'the registry need not send it again')
     await room.approve(one.id, caller)
     await t.rejects(room.refuse(one.id, 'late', caller), { code: 'conflict' })
     await room.run()

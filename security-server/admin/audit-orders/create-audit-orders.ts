@@ -183,7 +183,7 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     store,
     async run() {
       const configuration = () => rooms.globalConfiguration.current()
-      const listed = await fetchOrders({ ...rooms, configuration })
+      const listed = await fetchOrders({ ...rooms, configuration, has: await store.held() })
       for (const one of listed) {
         try {
           await take(one)
