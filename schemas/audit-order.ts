@@ -92,6 +92,8 @@ export type AuditPayload = {
 export const AUDIT_LIMITS = {
   orderBytes: 64 * 1024,
   answerBytes: 8 * 1024 * 1024,
+  /** Of what is sealed: base64 twice makes 16 octets of 9, and seed, certificates and OCSP answers come on top. */
+  payloadBytes: 4_500_000,
   sample: 20,
   matched: 2000,
   servers: 200,
