@@ -166,7 +166,10 @@ export async function createAdminWorld(
       clock: Date.now,
       keepMonths: 12,
     },
-    limits: { perPersonDay: 40, perCaseDay: 20, perDay: 200 },
+    limits: {
+      ...{ perPersonDay: 40, perCaseDay: 20, perDay: 200 },
+      ...{ identifiersPerDay: 10_000, indexesPerDay: 10_000 },
+    },
   })
   const subjects = await wireSubjects({
     ...{ settings: undefined, keys: subjectKeys, database, clock, messageLog, contracts },

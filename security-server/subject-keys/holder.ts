@@ -13,7 +13,8 @@ import type {
   SubjectSearch,
 } from '#schemas/subject-keys.ts'
 import type { HolderSettings } from './config.ts'
-import { evaluateRecords } from './evaluate-records.ts'
+import { dayOf, evaluateRecords, recordPastDays } from './evaluate-records.ts'
+import { createEvaluationStore, type EvaluationDay } from './evaluation-store.ts'
 import { hashIdentifier } from './hash-identifier.ts'
 import { type MonthState, openMonthKeys } from './month-keys.ts'
 import { oldestKept } from './months.ts'
@@ -21,11 +22,13 @@ import { openHolderStore } from './store.ts'
 import { openWrappingKeys } from './wrapping-keys.ts'
 
 export type Holder = {
-  /** Of records in the order of the log. Throws `invalid_input`. */
+  /** Of records in the order of the log. Throws `invalid_input`, `subject_evaluations_used_up`. */
   evaluateRecords(questions: SubjectQuestion[]): Promise<SubjectEvaluation[]>
   /** Throws `subject_searches_used_up`, `invalid_input`. */
   evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
-  state(): Promise<{ months: MonthState[]; oldestKept: string; mark: number }>
+  state(): Promise<{ months: MonthState[]; oldestKept: string; mark: number; today: EvaluationDay }>
+  /** Puts what was evaluated on days that are over into the audit log, a record for each. */
+  recordPastDays(): Promise<void>
   destroyDue(): Promise<string[]>
   audit: AuditLog
 }
@@ -46,6 +49,7 @@ export async function createHolder(q: {
   const keys = await openMonthKeys({ store, wrapping, keepMonths: q.keepMonths, clock })
   const audit = createAuditLog({ database: q.database, clock })
   const inTurn = createTurn()
+  const evaluation = { store: createEvaluationStore(q.database), keys, audit, clock, limits }
 
   const destroyDue = (): Promise<string[]> =>
     keys.destroyDue((months) =>
@@ -60,7 +64,7 @@ export async function createHolder(q: {
       .map(({ month, key }) => ({ month, hash: hashIdentifier(key, type, identifier) }))
     const target = `case ${number}`
     const data = { case: number, reason, type, searched: months.length, ...months.at(-1) }
-    const used = await store.countSearch(new Date(clock()).toISOString().slice(0, 10), [
+    const used = await store.countSearch(dayOf(clock), [
       { scope: 'person', who: person.id, most: limits.perPersonDay },
       { scope: 'case', who: number, most: limits.perCaseDay },
       { scope: 'all', who: '', most: limits.perDay },
@@ -87,13 +91,15 @@ export async function createHolder(q: {
   }
 
   return {
-    evaluateRecords: (questions) => inTurn(() => evaluateRecords(questions, { store, keys })),
+    evaluateRecords: (questions) => inTurn(() => evaluateRecords(questions, evaluation)),
     evaluateSearch,
     state: async () => ({
       months: await keys.states(),
       oldestKept: oldestKept(clock(), q.keepMonths),
-      mark: await store.mark(),
+      mark: (await evaluation.store.marks()).mark ?? 0,
+      today: await evaluation.store.day(dayOf(clock)),
     }),
+    recordPastDays: () => inTurn(() => recordPastDays(evaluation)),
     destroyDue,
     audit,
   }

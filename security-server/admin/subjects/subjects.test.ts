@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { writeRestRequest } from '#core/transport/rest-message.ts'
+import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { SERVICE, signedRecord, spoolBody } from '../../message-log/fixture.ts'
 import type { RecordInput } from '../../message-log/record-input.ts'
 import { contractPlaces } from '../../message-log/subjects/contract-places.ts'
+import { watchSubjects } from '../../subject-search.ts'
 import { type AdminWorld, auditOf, createAdminWorld, type Reply } from '../admin-fixture.ts'
 import { filesOf, verified } from '../exports/export-fixture.ts'
 
@@ -239,6 +241,13 @@ await eachDatabase(t, async (_database, t, url) => {
     ])
     const ahead = await api('GET', '/message-log/subjects')
     t.match(ahead.body, { keyHolder: { isAhead: true } }, 'somebody asked for records that do not exist')
+    const metrics = createMetrics()
+    watchSubjects(world.subjects, world.messageLog, metrics)
+    world.world.now += 61_000
+    await world.subjects.index()
+    const shown = await metrics.registry.metrics()
+    t.match(shown, /concordat_subject_keys_misused\{by="ahead"\} 6\n/)
+    t.match(shown, /concordat_subject_keys_misused\{by="refused"\} 0\n/)
   })
 })
 

@@ -56,7 +56,8 @@ async function memoryHolder(t: Test): Promise<Holder> {
     rmSync(folder, { recursive: true, force: true })
   })
   await migrate(database, holderMigrations)
-  const limits = { perPersonDay: 1000, perCaseDay: 1000, perDay: 1000 }
+  const searches = { perPersonDay: 1000, perCaseDay: 1000, perDay: 1000 }
+  const limits = { ...searches, identifiersPerDay: 10_000, indexesPerDay: 10_000 }
   return createHolder({ database, directory: folder, clock: Date.now, keepMonths: 3, limits })
 }
 
