@@ -28,6 +28,7 @@ export type HolderState = {
 const TIMEOUT_MS = 10_000
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 const HASH = /^[0-9a-f]{32}$/
+const KEY_ID = /^[0-9a-f]{16}$/
 const FAULT_ID = /^[0-9a-f-]{36}$/
 /** What the holder says of a search; everything else is its own trouble, or ours. */
 const PASSED_ON = ['subject_searches_used_up', 'subject_evaluations_used_up', 'invalid_input'] as const
@@ -102,7 +103,7 @@ export function createSubjectKeysClient(q: {
       const { months, destroyed, oldestKept } = answer
       const isSound =
         [oldestKept, ...destroyed].every(isMonth) &&
-        months.every(({ month, hash }) => isMonth(month) && HASH.test(hash))
+        months.every(({ month, hash, keyId }) => isMonth(month) && HASH.test(hash) && KEY_ID.test(keyId))
       if (!isSound) throw unavailable('it answered something else')
       return answer
     },
@@ -114,7 +115,8 @@ export function createSubjectKeysClient(q: {
 /** A hash for each identifier, or why there are none. */
 function isEvaluation(answer: SubjectEvaluation, { subjects }: SubjectQuestion): boolean {
   if ('without' in answer) return answer.without === 'destroyed' || answer.without === 'refused'
-  return answer.hashes.length === subjects.length && answer.hashes.every((hash) => HASH.test(hash))
+  const isWhole = answer.hashes.length === subjects.length && KEY_ID.test(answer.keyId)
+  return isWhole && answer.hashes.every((hash) => HASH.test(hash))
 }
 
 /** `detail` is its id in the holder's log. */

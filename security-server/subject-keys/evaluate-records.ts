@@ -9,7 +9,7 @@ import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectEvaluation, SubjectQuestion } from '#schemas/subject-keys.ts'
 import type { EvaluatedRow, EvaluationLimits, EvaluationMarks, EvaluationStore } from './evaluation-store.ts'
-import { digestHash, hashIdentifier } from './hash-identifier.ts'
+import { digestHash, hashIdentifier, keyIdOf } from './hash-identifier.ts'
 import type { MonthKeys } from './month-keys.ts'
 import { monthsAfter, newestPossible } from './months.ts'
 
@@ -68,7 +68,7 @@ export async function evaluateRecords(
     }
     for (const digest of news.values()) rows.push({ idx: index, digest, month })
     if (newest === undefined || month > newest) newest = month
-    answers.push({ index, hashes })
+    answers.push({ index, hashes, keyId: keyIdOf(key) })
   }
   await note(rows, answers, { ...q, marks, newest })
   return answers

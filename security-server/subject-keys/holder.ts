@@ -15,7 +15,7 @@ import type {
 import type { HolderSettings } from './config.ts'
 import { dayOf, evaluateRecords, recordPastDays } from './evaluate-records.ts'
 import { createEvaluationStore, type EvaluationDay } from './evaluation-store.ts'
-import { hashIdentifier } from './hash-identifier.ts'
+import { hashIdentifier, keyIdOf } from './hash-identifier.ts'
 import { type MonthState, openMonthKeys } from './month-keys.ts'
 import { oldestKept } from './months.ts'
 import { openHolderStore } from './store.ts'
@@ -61,7 +61,7 @@ export async function createHolder(q: {
     const months = keys
       .forSearch()
       .filter(({ month }) => month >= (search.from ?? '') && month <= (search.to ?? '9'))
-      .map(({ month, key }) => ({ month, hash: hashIdentifier(key, type, identifier) }))
+      .map(({ month, key }) => ({ month, hash: hashIdentifier(key, type, identifier), keyId: keyIdOf(key) }))
     const target = `case ${number}`
     const data = { case: number, reason, type, searched: months.length, ...months.at(-1) }
     const used = await store.countSearch(dayOf(clock), [

@@ -83,12 +83,19 @@ await eachDatabase(t, async (database, t, url) => {
     t.same(
       found.months,
       [
-        { month: '2026-10', hash: second && 'hashes' in second && second.hashes[0] },
-        { month: '2026-11', hash: first && 'hashes' in first && first.hashes[0] },
+        {
+          month: '2026-10',
+          ...(second && 'hashes' in second && { hash: second.hashes[0], keyId: second.keyId }),
+        },
+        {
+          month: '2026-11',
+          ...(first && 'hashes' in first && { hash: first.hashes[0], keyId: first.keyId }),
+        },
       ],
       'however it is written',
     )
     t.not(found.months[0]?.hash, found.months[1]?.hash)
+    t.not(found.months[0]?.keyId, found.months[1]?.keyId)
     t.same(
       { oldestKept: found.oldestKept, destroyed: found.destroyed },
       { oldestKept: '2026-09', destroyed: [] },

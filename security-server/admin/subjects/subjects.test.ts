@@ -93,12 +93,22 @@ await eachDatabase(t, async (_database, t, url) => {
       notCovered: { backlog: { records: Number, since: /^20/ } },
     })
     await world.subjects.index()
+    const month = new Date().toISOString().slice(0, 7)
+    // When it was asked there was no key yet: it finds nothing of what was indexed since, and says so.
+    t.match((await recordsOf(early.body['id'])).body, {
+      isAll: false,
+      records: [],
+      notCovered: {
+        backlog: { records: 0 },
+        monthsNotSearched: [{ month, records: 3, why: 'no_key' }],
+      },
+    })
     const { status, body } = await search()
     t.match([status, body], [201, { case: WHY.case, askedBy: 'test', hash: /^[0-9a-f]{32}$/ }])
     const found = await recordsOf(body['id'])
     t.same(indexesOf(found), [two, one])
-    const month = new Date().toISOString().slice(0, 7)
     t.match(found.body, {
+      isAll: false,
       searchedMonths: [month],
       covered: [{ reason: 'indexed', records: 3 }],
       notCovered: {
@@ -107,6 +117,7 @@ await eachDatabase(t, async (_database, t, url) => {
         more: false,
         backlog: { records: 0, since: null, lastError: null },
         monthsWithoutKey: [],
+        monthsNotSearched: { length: 0 },
         oldestMonth: /^20\d\d-\d\d$/,
       },
     })
@@ -181,7 +192,7 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.test('every search is recorded with its hash; the identifier is nowhere', async (t) => {
     const entries = await auditOf(api)
     const found = entries.filter(({ operation }) => operation === 'findSubjectRecords')
-    t.match(found.at(-2), {
+    t.match(found.at(-3), {
       target: /^search [0-9a-f-]{36}$/,
       data: { ...WHY, hash: /^[0-9a-f]{32}$/, indexes: [two, one] },
     })
@@ -248,6 +259,38 @@ await eachDatabase(t, async (_database, t, url) => {
     const shown = await metrics.registry.metrics()
     t.match(shown, /concordat_subject_keys_misused\{by="ahead"\} 6\n/)
     t.match(shown, /concordat_subject_keys_misused\{by="refused"\} 0\n/)
+  })
+
+  await t.test('a holder that was set up anew has other keys, and every search says so', async (t) => {
+    const id = (await search({ case: 'before' })).body['id']
+    const notSearched = async (of: unknown) =>
+      ((await recordsOf(of)).body['notCovered'] as { monthsNotSearched: object[] }).monthsNotSearched
+    t.same(await notSearched(id), [])
+    Object.assign(world.subjectKeys, await world.newHolder())
+    t.equal((await search({ case: 'lost' })).body['hash'], null)
+    const month = new Date().toISOString().slice(0, 7)
+    t.match(await notSearched((await search({ case: 'lost' })).body['id']), [{ month, why: 'no_key' }])
+    const late = await ask(world, `/persons/${PLANTED}`)
+    await world.subjects.index()
+    const { body } = await recordsOf((await search({ case: 'lost' })).body['id'])
+    t.match(body, {
+      isAll: false,
+      records: [{ index: late }],
+      searchedMonths: [month],
+      notCovered: { monthsNotSearched: [{ month, records: 4, why: 'other_key' }] },
+    })
+    t.match(await notSearched(id), [{ month, records: 1, why: 'other_key' }])
+  })
+
+  await t.test('this is all when nothing is left, and then only', async (t) => {
+    const day = new Date(`${new Date().toISOString().slice(0, 7)}-01T00:00:00Z`)
+    day.setUTCDate(-5)
+    await ask(world, `/persons/${PLANTED}`, undefined, { time: day })
+    await world.subjects.index()
+    const at = (more: number): string => new Date(day.getTime() + more * 60_000).toISOString()
+    const period = { case: 'old', from: at(-1), to: at(1) }
+    const all = await recordsOf((await search(period)).body['id'])
+    t.match(all.body, { isAll: true, records: [{}], covered: [{ reason: 'indexed', records: 1 }] })
   })
 })
 

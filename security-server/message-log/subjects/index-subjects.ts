@@ -11,7 +11,6 @@ import type { WorkerClient } from '../worker-client.ts'
 import { subjectEntry } from './entry.ts'
 import { type Declared, type FoundSubjects, findSubjects, type ReadBody } from './find-subjects.ts'
 import type { SubjectSource } from './read-sources.ts'
-import type { SubjectCount } from './store.ts'
 
 export type IndexingRooms = {
   /** `service` and `contract` as the record names them. */
@@ -53,19 +52,17 @@ async function indexSome({ worker, folder }: Log, rooms: IndexingRooms): Promise
     .map(({ source, of }) => ({ index: source.idx, month: source.time.slice(0, 7), subjects: of.subjects }))
   const answers = questions.length === 0 ? [] : await rooms.evaluate(questions)
   const byIndex = new Map(answers.map((answer) => [answer.index, answer]))
-  const entries: { idx: number; entry: string }[] = []
-  const counts: SubjectCount[] = []
-  for (const { source, of } of found) {
+  const records = found.map(({ source, of }) => {
     const { idx, time, kind } = source
     const service = source.isSecret ? '' : source.service
     const answer = byIndex.get(idx)
-    const hashes = answer !== undefined && 'hashes' in answer ? answer.hashes : []
-    for (const hash of hashes) entries.push({ idx, entry: subjectEntry(time.slice(0, 7), hash) })
+    const { hashes, keyId } = answer !== undefined && 'hashes' in answer ? answer : { hashes: [], keyId: '' }
+    const entries = hashes.map((hash) => subjectEntry(time.slice(0, 7), hash))
     const gap = answer !== undefined && 'without' in answer ? gapOf(answer.without) : undefined
     const reason = gap === undefined ? of.reason : kind === 'reply' ? (`reply_${gap}` as const) : gap
-    if (reason !== undefined) counts.push({ idx, day: time.slice(0, 10), service, reason })
-  }
-  await worker.call('putSubjects', { from, to, entries, counts })
+    return { idx, day: time.slice(0, 10), service, reason, entries, keyId }
+  })
+  await worker.call('putSubjects', { from, to, records })
   return to - from
 }
 

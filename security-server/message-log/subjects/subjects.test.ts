@@ -102,6 +102,7 @@ await eachDatabase(t, async (_database, t, url) => {
   let log = await openTestLog(t, options)
   const holder = await memoryHolder(t)
   let isAway = false
+  let first = -1
   const asked: SubjectQuestion[][] = []
   const rooms = {
     declared,
@@ -170,7 +171,7 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   await t.test('what cannot be indexed is counted by day, service and reason', async (t) => {
-    const first = await ask(log, '/anything', { service: UNKNOWN })
+    first = await ask(log, '/anything', { service: UNKNOWN })
     await ask(log, '/anything', { service: UNKNOWN })
     const secret = await ask(log, '/anything', {
       service: { ...UNKNOWN, serviceCode: 'hushed' },
@@ -262,10 +263,33 @@ await eachDatabase(t, async (_database, t, url) => {
       const order = { case: '7', reason: 'a court says so', index: many }
       await log.retention.erase({ ...order, mode: 'PROOF_KEPT' })
       t.ok((await find('010101-1111')).includes(many), 'its metadata stay, and who asked')
+      t.equal((await reasons())['erased'], undefined)
       await log.retention.erase({ ...order, mode: 'LEAF_ONLY' })
       t.notOk((await find('010101-1111')).includes(many))
+      // Its exchange knew nobody: there was nothing to lose.
+      await log.retention.erase({ ...order, index: first, mode: 'LEAF_ONLY' })
+      await log.retention.erase({ ...order, index: large, mode: 'LEAF_ONLY' })
+      t.match(
+        (await log.subjects.coverage({})).gaps.filter(({ reason }) => reason === 'erased'),
+        [{ service: 'DEV/GOV/1234/population/persons', records: 2, firstIndex: many, lastIndex: large }],
+        'what was to be found and is no more is counted',
+      )
+      const read = await ask(log, '/persons/060606-6666')
+      const until = rooms.evaluate
+      rooms.evaluate = async (records) => {
+        await log.retention.erase({ ...order, index: read, mode: 'LEAF_ONLY' })
+        return until(records)
+      }
+      await log.subjects.index(rooms)
+      rooms.evaluate = until
+      t.equal((await reasons())['erased'], 3, 'erased while it was indexed')
+      t.same(await find('060606-6666'), [])
       const month = new Date(Date.now() - 40 * DAY).toISOString().slice(0, 7)
+      const ofMonth = async () =>
+        (await log.subjects.coverage({ from: `${month}-01`, to: `${month}-31` })).months
+      t.match(await ofMonth(), [{ month, keyId: /^[0-9a-f]{16}$/, records: 1, isForgotten: false }])
       t.equal(await log.subjects.forget([month]), 2)
+      t.match(await ofMonth(), [{ month, records: 1, isForgotten: true }])
       t.notOk((await find(PLANTED)).includes(query))
       const stored = await openLogDatabase(options.databaseUrl, { readOnly: true })
       t.equal(await stored.subjects.entriesOf(many), 0, 'no hash of an erased record is left')

@@ -2,7 +2,7 @@
 import type { LogDatabase } from '../log-database.ts'
 import type { KeyFinder } from '../open-record.ts'
 import { readSources, type SubjectSources } from './read-sources.ts'
-import { type CountedSubjects, SUBJECTS, type SubjectCount } from './store.ts'
+import { type CountedSubjects, type IndexedMonth, type LookedAt, SUBJECTS } from './store.ts'
 
 type Days = { from?: string | undefined; to?: string | undefined }
 
@@ -13,6 +13,8 @@ export type SubjectCoverage = {
   /** What is not covered, newest day first; `more` when some were left out. */
   gaps: CountedSubjects[]
   more: boolean
+  /** What was indexed of their months, whole ones, and with which keys. */
+  months: IndexedMonth[]
   /** Records that are not looked at yet, and since when the oldest of them waits. */
   backlog: { records: number; since: string | null }
   mark: number
@@ -20,12 +22,7 @@ export type SubjectCoverage = {
 
 export type SubjectsApi = {
   subjectSources(): Promise<SubjectSources>
-  putSubjects(q: {
-    from: number
-    to: number
-    entries: { idx: number; entry: string }[]
-    counts: SubjectCount[]
-  }): Promise<void>
+  putSubjects(q: { from: number; to: number; records: LookedAt[] }): Promise<void>
   subjectCoverage(days: Days): Promise<SubjectCoverage>
   /** How many records are not looked at yet. */
   subjectBacklog(): Promise<number>
@@ -54,6 +51,7 @@ export function workerSubjects(q: {
         totals: [...(await subjects.totals(days))].map(([reason, count]) => ({ reason, records: count })),
         gaps: gaps.slice(0, MAX_GAPS),
         more: gaps.length > MAX_GAPS,
+        months: await subjects.months(days),
         backlog: {
           records: Math.max(0, size - mark),
           since: oldest === undefined ? null : (JSON.parse(oldest.form) as { time: string }).time,
