@@ -22,8 +22,8 @@ export type Declared = {
 /** `reason` is undefined when there is nothing to count: a reply about nobody in particular. */
 export type FoundSubjects = { subjects: Subject[]; reason: SubjectReason | undefined }
 
-/** A body in a file: its octets, or undefined when it is larger than is read. */
-export type ReadBody = () => Promise<Buffer | 'too_large' | undefined>
+/** Undefined where a message has none; `unreadable` when its file is missing or damaged. */
+export type ReadBody = () => Promise<Buffer | 'too_large' | 'unreadable' | undefined>
 
 const NOBODY: Subject[] = []
 
@@ -32,6 +32,8 @@ export async function findSubjects(
   declared: Declared,
   readBody: ReadBody,
 ): Promise<FoundSubjects> {
+  if (source.isDamaged)
+    return { subjects: NOBODY, reason: source.kind === 'reply' ? 'reply_unreadable' : 'unreadable' }
   if (source.kind === 'request') return ofRequest(source, declared, readBody)
   if (source.kind === 'reply') return ofReply(source, declared, readBody)
   return { subjects: NOBODY, reason: source.answers ? undefined : 'not_kept' }
@@ -64,7 +66,7 @@ async function ofRequest(
   const matching = placesOf(places, call)
   if (matching.length === 0) return without('unreadable')
   const body = matching.some((place) => place.in === 'body') ? await readBody() : undefined
-  if (body === 'too_large') return without('too_large')
+  if (body === 'too_large' || body === 'unreadable') return without(body)
   const { subjects, fault } = readRequestSubjects(matching, { ...call, body })
   return { subjects, reason: fault ?? 'indexed' }
 }
@@ -78,7 +80,7 @@ async function ofReply(
   // What was not kept of it is counted with its request.
   if (places.length === 0 || source.message === undefined) return { subjects: NOBODY, reason: undefined }
   const body = await readBody()
-  if (body === 'too_large') return { subjects: NOBODY, reason: 'reply_too_large' }
+  if (body === 'too_large' || body === 'unreadable') return { subjects: NOBODY, reason: `reply_${body}` }
   const { subjects, fault } = readReplySubjects(places, body)
   return { subjects, reason: fault === undefined ? undefined : `reply_${fault}` }
 }

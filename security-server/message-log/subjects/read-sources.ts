@@ -1,5 +1,6 @@
 /** The next records that the index by person has not seen, opened as far as it needs: in the log's thread, a few at a time. */
-import { type BodyFileReference, decodeBodyFile, SECTION } from '../content.ts'
+import { Fault } from '#schemas/fault.ts'
+import { type BodyFileReference, decodeBodyFile, SECTION, type Sections } from '../content.ts'
 import type { LogDatabase } from '../log-database.ts'
 import { type KeyFinder, openRecord, openRemainder } from '../open-record.ts'
 import { SUBJECTS } from './store.ts'
@@ -20,6 +21,8 @@ export type SubjectSource = {
   message: Buffer | undefined
   body: Buffer | undefined
   bodyFile: BodyFileReference | undefined
+  /** What is stored of it does not decrypt: a verification says so too. */
+  isDamaged: boolean
 }
 
 /** What lies from `from` to `to`; without the log's records about itself. */
@@ -47,10 +50,10 @@ export async function readSources(
     to = record.idx + 1
     const { kind, direction, time, contract } = JSON.parse(record.form) as Facts
     if (direction === '' || !KINDS.has(kind)) continue
-    const opened =
-      openRecord(record, findKey) ?? openRemainder(await log.records.remainder(record.idx), findKey)
+    const remainder = await log.records.remainder(record.idx)
+    const opened = undamaged(() => openRecord(record, findKey) ?? openRemainder(remainder, findKey))
     const sections = opened?.sections ?? []
-    const bodyFile = sections[SECTION.bodyFile]
+    const bodyFile = undamaged(() => fileOf(sections))
     const [message, body] = [sections[SECTION.message], sections[SECTION.body]]
     octets += record.content.length
     sources.push({
@@ -63,8 +66,24 @@ export async function readSources(
       answers: opened?.metadata.answers !== undefined,
       message,
       body,
-      bodyFile: bodyFile === undefined ? undefined : decodeBodyFile(bodyFile),
+      bodyFile: bodyFile ?? undefined,
+      isDamaged: opened === null || bodyFile === null,
     })
   }
   return { from, to, sources }
+}
+
+function fileOf(sections: Sections): BodyFileReference | undefined {
+  const section = sections[SECTION.bodyFile]
+  return section === undefined ? undefined : decodeBodyFile(section)
+}
+
+/** Null for what was tampered with or damaged: the records behind it are looked at all the same. */
+function undamaged<T>(open: () => T): T | null {
+  try {
+    return open()
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === 'log_inconsistent') return null
+    throw thrown
+  }
 }

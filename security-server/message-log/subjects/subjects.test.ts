@@ -1,6 +1,6 @@
 /** The index by person on both stores: what is found, what is counted, what a crash, a late key holder and an erasure leave. */
-import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t, { type Test } from 'tap'
@@ -255,6 +255,65 @@ await eachDatabase(t, async (_database, t, url) => {
     await holder.evaluateRecords([{ index: changed, month, subjects: strange }])
     await log.subjects.index(rooms)
     t.equal((await reasons())['refused'], 1, 'somebody has used its index up: it shows')
+  })
+
+  await t.test('a body that is missing or damaged holds up nothing', async (t) => {
+    const before = await reasons()
+    const bodies = (): string[] =>
+      readdirSync(options.bodyFolder, { recursive: true, withFileTypes: true })
+        .filter((file) => file.isFile())
+        .map((file) => path.join(file.parentPath, file.name))
+    const body = { filler: 'x'.repeat(100_000), persons: { code: '070707-7777' } }
+    const withFile = async (): Promise<[index: number, file: string]> => {
+      const old = new Set(bodies())
+      const index = await ask(log, '/search', { body })
+      await log.maintain()
+      return [index, bodies().find((file) => !old.has(file))!]
+    }
+    const [, missing] = await withFile()
+    rmSync(missing)
+    const [damaged, file] = await withFile()
+    writeFileSync(file, readFileSync(file).fill(0, 50_000, 50_010))
+    const request = await ask(log, '/persons/7')
+    const known = new Set(bodies())
+    const reply = await signedRecord({
+      ...{ kind: 'reply', direction: 'out', outcome: 'ok', answers: request },
+      ...{ message: Buffer.from('200 OK\r\n'), body: await spoolBody(log, randomBytes(100_000)) },
+    })
+    await log.append(reply)
+    const row = await ask(log, '/persons/7')
+    await log.maintain()
+    rmSync(bodies().find((one) => !known.has(one))!)
+    const stored = await openDatabase(options.databaseUrl)
+    await stored.kysely
+      .withTables<{ record: { idx: number; content: Buffer } }>()
+      .updateTable('record')
+      .set({ content: randomBytes(100) })
+      .where('idx', '=', row)
+      .execute()
+    await stored.close()
+    const behind = await ask(log, '/persons/080808-8888')
+    await log.subjects.index(rooms)
+    t.same(await find('080808-8888'), [behind])
+    t.equal((await log.subjects.coverage({})).backlog.records, 0)
+    const after = await reasons()
+    t.equal(after['unreadable']! - before['unreadable']!, 3, 'two bodies and a row')
+    t.equal(after['reply_unreadable'], 1)
+    t.ok(
+      (await log.subjects.coverage({})).gaps.some(
+        ({ reason, lastIndex }) => reason === 'unreadable' && lastIndex === damaged,
+      ),
+    )
+    // Erased between being read and being opened: it is as little damaged as it is there.
+    const [erased] = await withFile()
+    const { declared: until } = rooms
+    rooms.declared = async (service) => {
+      rooms.declared = until
+      await log.retention.erase({ case: '7', reason: 'a court says so', index: erased, mode: 'LEAF_ONLY' })
+      return until(service)
+    }
+    await log.subjects.index(rooms)
+    t.same(await reasons(), { ...after, not_kept: after['not_kept']! + 1 })
   })
 
   await t.test(
