@@ -133,6 +133,19 @@ t.test('all people of a message are found, up to a bound; what is not found is t
   const [found, fault] = idsOf([persons], { body: many })
   t.equal(found?.length, MAX_SUBJECTS)
   t.equal(fault, 'too_many')
+  // A body is read once: fifty places are as many as one service may have.
+  const fifty = Array.from({ length: 50 }, (_, i) => place({ name: `/code${i}` }))
+  const { parse } = JSON
+  let times = 0
+  t.teardown(() => Object.assign(JSON, { parse }))
+  JSON.parse = (...given) => {
+    times++
+    return parse(...given)
+  }
+  t.same(idsOf(fifty, { body: json({ code7: '7' }) }), [['7'], undefined])
+  t.same(readReplySubjects(fifty, json({ code7: '7' })).subjects, [{ type: TYPE, identifier: '7' }])
+  JSON.parse = parse
+  t.equal(times, 2)
   const deep = Buffer.from(`{"code":${'['.repeat(5000)}${']'.repeat(5000)}}`)
   t.same(idsOf([place({})], { body: deep }), [[], 'unreadable'])
   const reply = [place({ in: 'reply', name: '/code' })]

@@ -25,18 +25,24 @@ export type FoundSubjects = { subjects: Subject[]; reason: SubjectReason | undef
 /** Undefined where a message has none; `unreadable` when its file is missing or damaged. */
 export type ReadBody = () => Promise<Buffer | 'too_large' | 'unreadable' | undefined>
 
+export type Readers = {
+  body: ReadBody
+  /** The message of the request that a reply answers; undefined when it is not kept. */
+  request: () => Promise<Buffer | undefined>
+}
+
 const NOBODY: Subject[] = []
 
 export async function findSubjects(
   source: SubjectSource,
   declared: Declared,
-  readBody: ReadBody,
+  readers: Readers,
 ): Promise<FoundSubjects> {
   if (source.isDamaged)
     return { subjects: NOBODY, reason: source.kind === 'reply' ? 'reply_unreadable' : 'unreadable' }
-  if (source.kind === 'request') return ofRequest(source, declared, readBody)
-  if (source.kind === 'reply') return ofReply(source, declared, readBody)
-  return { subjects: NOBODY, reason: source.answers ? undefined : 'not_kept' }
+  if (source.kind === 'request') return ofRequest(source, declared, readers.body)
+  if (source.kind === 'reply') return ofReply(source, declared, readers)
+  return { subjects: NOBODY, reason: source.answers === undefined ? 'not_kept' : undefined }
 }
 
 async function ofRequest(
@@ -71,18 +77,32 @@ async function ofRequest(
   return { subjects, reason: fault ?? 'indexed' }
 }
 
-async function ofReply(
-  source: SubjectSource,
-  declared: Declared,
-  readBody: ReadBody,
-): Promise<FoundSubjects> {
-  const places = declared.own.filter((place) => place.in === 'reply')
+async function ofReply(source: SubjectSource, declared: Declared, readers: Readers): Promise<FoundSubjects> {
+  const all = declared.own.filter((place) => place.in === 'reply')
   // What was not kept of it is counted with its request.
-  if (places.length === 0 || source.message === undefined) return { subjects: NOBODY, reason: undefined }
-  const body = await readBody()
+  if (all.length === 0 || source.message === undefined) return { subjects: NOBODY, reason: undefined }
+  const { places, reason } = await repliedPlaces(all, readers)
+  if (places.length === 0) return { subjects: NOBODY, reason }
+  const body = await readers.body()
   if (body === 'too_large' || body === 'unreadable') return { subjects: NOBODY, reason: `reply_${body}` }
   const { subjects, fault } = readReplySubjects(places, body)
-  return { subjects, reason: fault === undefined ? undefined : `reply_${fault}` }
+  return { subjects, reason: fault === undefined ? reason : `reply_${fault}` }
+}
+
+/** Those that are said of the call that was answered; `reason` when nobody can tell of some. */
+async function repliedPlaces(
+  all: SubjectPlace[],
+  readers: Readers,
+): Promise<{ places: SubjectPlace[]; reason: SubjectReason | undefined }> {
+  const ofAnyCall = all.filter(({ method, path }) => method === '*' && path === '**')
+  if (ofAnyCall.length === all.length) return { places: all, reason: undefined }
+  const request = await readers.request()
+  if (request === undefined) return { places: ofAnyCall, reason: 'reply_not_kept' }
+  try {
+    return { places: placesOf(all, readCall(request)), reason: undefined }
+  } catch {
+    return { places: ofAnyCall, reason: 'reply_unreadable' }
+  }
 }
 
 function readCall(message: Buffer) {

@@ -64,8 +64,12 @@ async function indexSome(
   const found: { source: SubjectSource; of: FoundSubjects }[] = []
   for (const source of sources) {
     const declared = await rooms.declared(source)
-    const readBody = bodyOf(source, folder as BodyFolder, unread)
-    found.push({ source, of: await findSubjects(source, declared, readBody) })
+    const readers = {
+      body: bodyOf(source, folder as BodyFolder, unread),
+      request: async () =>
+        source.answers === undefined ? undefined : worker.call('subjectRequest', source.answers),
+    }
+    found.push({ source, of: await findSubjects(source, declared, readers) })
   }
   if (unread.size > unreadBefore) return 'again'
   const questions = found

@@ -15,8 +15,8 @@ export type SubjectSource = {
   contract: string
   /** Whether its contract hides it from some readers: counts do not name its service. */
   isSecret: boolean
-  /** Whether another record has the request: a refusal by itself answers one that was never logged. */
-  answers: boolean
+  /** The record that has the request: a refusal by itself answers one that was never logged. */
+  answers: number | undefined
   /** Absent when it was not kept. */
   message: Buffer | undefined
   body: Buffer | undefined
@@ -63,7 +63,7 @@ export async function readSources(
       contract,
       service: opened?.metadata.service ?? '',
       isSecret: (opened?.metadata.secrecy ?? 0) > 0,
-      answers: opened?.metadata.answers !== undefined,
+      answers: opened?.metadata.answers,
       message,
       body,
       bodyFile: bodyFile ?? undefined,
@@ -71,6 +71,17 @@ export async function readSources(
     })
   }
   return { from, to, sources }
+}
+
+/** The message of a request; undefined when nothing of it is kept or can be read. */
+export async function readRequest(
+  log: Pick<LogDatabase, 'records'>,
+  findKey: KeyFinder,
+  idx: number,
+): Promise<Buffer | undefined> {
+  const [record] = await log.records.from(idx, 1)
+  if (record?.idx !== idx || (JSON.parse(record.form) as Facts).kind !== 'request') return undefined
+  return undamaged(() => openRecord(record, findKey))?.sections[SECTION.message]
 }
 
 function fileOf(sections: Sections): BodyFileReference | undefined {

@@ -222,6 +222,25 @@ await eachDatabase(t, async (_database, t, url) => {
     t.notOk(ofToday.gaps.some(({ reason }) => reason === 'key_destroyed'))
   })
 
+  await t.test('a place in replies counts for replies to its calls alone', async (t) => {
+    const answer = async (answers: number, code: string): Promise<number> => {
+      const body = await spoolBody(log, Buffer.from(JSON.stringify({ relatives: [{ code }] })))
+      const message = Buffer.from('200 OK\r\n')
+      const reply = { kind: 'reply', direction: 'out', outcome: 'ok', answers, message, body } as const
+      return (await log.append(await signedRecord(reply))).index
+    }
+    const before = await reasons()
+    // An order number where another call's replies have a code.
+    await answer(await ask(log, '/elsewhere'), '400400')
+    const counted = await answer(await ask(log, '/persons/2'), '500500')
+    await answer(await ask(log, '/persons/2', { more: { logLevel: 'digest' } }), '600600')
+    await log.subjects.index(rooms)
+    t.same(await find('400400'), [])
+    t.same(await find('500500'), [counted])
+    t.same(await find('600600'), [], 'what was called is not kept')
+    t.same([before['reply_not_kept'], (await reasons())['reply_not_kept']], [undefined, 1])
+  })
+
   await t.test('records wait while the key holder is away, and are indexed after a restart', async (t) => {
     isAway = true
     const waiting = await ask(log, '/persons/131052-308T')

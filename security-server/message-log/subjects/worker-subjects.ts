@@ -1,7 +1,7 @@
 /** What the log's worker does for the index by person. */
 import type { LogDatabase } from '../log-database.ts'
 import type { KeyFinder } from '../open-record.ts'
-import { readSources, type SubjectSources } from './read-sources.ts'
+import { readRequest, readSources, type SubjectSources } from './read-sources.ts'
 import { type CountedSubjects, type IndexedMonth, type LookedAt, SUBJECTS } from './store.ts'
 
 type Days = { from?: string | undefined; to?: string | undefined }
@@ -22,6 +22,8 @@ export type SubjectCoverage = {
 
 export type SubjectsApi = {
   subjectSources(): Promise<SubjectSources>
+  /** The message of a request, where it is kept. */
+  subjectRequest(idx: number): Promise<Buffer | undefined>
   putSubjects(q: { from: number; to: number; records: LookedAt[] }): Promise<void>
   subjectCoverage(days: Days): Promise<SubjectCoverage>
   /** How many records are not looked at yet. */
@@ -41,6 +43,7 @@ export function workerSubjects(q: {
   const { subjects, records } = log
   return {
     subjectSources: () => readSources(log, q.findKey),
+    subjectRequest: (idx) => readRequest(log, q.findKey, idx),
     putSubjects: (some) => inTurn(() => subjects.add(some)),
     subjectCoverage: async (days) => {
       const gaps = await subjects.gaps({ ...days, limit: MAX_GAPS + 1 })
