@@ -12,6 +12,7 @@ import type { SubjectKeysSettings } from './config.ts'
 import type { Contracts } from './global-configuration/contracts/contracts.ts'
 import type { MessageLog } from './message-log/message-log.ts'
 import { contractPlaces } from './message-log/subjects/contract-places.ts'
+import { findPastContracts } from './message-log/subjects/past-contracts.ts'
 import { createPlacesStore } from './message-log/subjects/places-store.ts'
 import { createSubjectKeysClient, type HolderState, type SubjectKeysClient } from './subject-keys/client.ts'
 
@@ -26,7 +27,7 @@ export async function wireSubjects(q: {
   database: Database
   clock: Clock
   messageLog: Pick<MessageLog, 'subjects'>
-  contracts: Pick<Contracts, 'view'>
+  contracts: Pick<Contracts, 'view' | 'contentsInForce'>
 }) {
   const { messageLog, contracts } = q
   const places = createPlacesStore(q.database)
@@ -34,6 +35,7 @@ export async function wireSubjects(q: {
   const client = q.settings && (await clientOf(q.settings))
   const keys = q.keys ?? client
   const forgotten = new Set<string>()
+  const missing = new Set<string>()
   let lookedAt = Number.NEGATIVE_INFINITY
 
   let holder: HolderState | undefined
@@ -70,13 +72,17 @@ export async function wireSubjects(q: {
       const contents = new Map(
         contracts.view().contracts.map(({ content }) => [`${content.contract}/${content.version}`, content]),
       )
-      const declared = async ({ service, contract }: { service: string; contract: string }) => {
-        const content = contents.get(contract)
-        return {
-          own: own.get(service) ?? [],
-          contract: content === undefined ? undefined : contractPlaces(content, service),
-        }
+      const past = findPastContracts(contracts.contentsInForce, missing)
+      const said = async ({ service, contract }: { service: string; contract: string }) => {
+        // Of a record that keeps its ids alone the service is not known.
+        if (contract === '' || service === '') return undefined
+        const content = contents.get(contract) ?? (await past(contract))
+        return content === undefined ? 'unknown' : contractPlaces(content, service)
       }
+      const declared = async (record: { service: string; contract: string }) => ({
+        own: own.get(record.service) ?? [],
+        contract: await said(record),
+      })
       const evaluate = (records: SubjectQuestion[]): Promise<SubjectEvaluation[]> =>
         keys.evaluateRecords(records)
       await messageLog.subjects.index({ declared, evaluate }, signal)

@@ -26,6 +26,7 @@ export type Coverage = {
 
 const REASONS: Record<string, TextKey> = {
   undeclared: 'person.undeclared',
+  contract_unknown: 'person.contractUnknown',
   absent: 'person.absent',
   unreadable: 'person.unreadable',
   too_many: 'person.tooMany',

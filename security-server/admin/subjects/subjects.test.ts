@@ -2,10 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { contentHash, contentText } from '#core/contract/read-content.ts'
 import { writeRestRequest } from '#core/transport/rest-message.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { contentAt } from '#test/fakes/contracts.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { createContractKeep } from '../../global-configuration/contracts/store.ts'
 import { SERVICE, signedRecord, spoolBody } from '../../message-log/fixture.ts'
 import type { RecordInput } from '../../message-log/record-input.ts'
 import { contractPlaces } from '../../message-log/subjects/contract-places.ts'
@@ -129,6 +132,12 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal(listOf(await api('GET', '/message-log/subject-searches')).length, 3)
   })
 
+  const unknown = async (): Promise<number> => {
+    const { body } = await api('GET', '/message-log/subjects')
+    const totals = body['totals'] as { reason: string; records: number }[]
+    return totals.find(({ reason }) => reason === 'contract_unknown')?.records ?? 0
+  }
+
   await t.test('who may search what, and what is refused', async (t) => {
     const { body } = await search()
     const other = { role: 'XROAD_CONTENT_AUDITOR' }
@@ -225,13 +234,44 @@ await eachDatabase(t, async (_database, t, url) => {
     t.match(seen.body, {
       notCovered: {
         gaps: [
-          { serviceId: ID, records: 1 },
-          { serviceId: null, records: 1 },
+          { serviceId: null, reason: 'contract_unknown', records: 1 },
+          { serviceId: ID, reason: 'undeclared', records: 1 },
         ],
       },
     })
     t.same(indexesOf(await recordsOf((await search(given)).body['id'])), [secret, two, one])
   })
+
+  await t.test(
+    'a contract that is listed no more still says where; one that is unknown is named',
+    async (t) => {
+      const parts = { version: 3, provider: 'DEV/GOV/1234/population', personalData: true }
+      const contract = contentAt(Date.now(), {
+        ...parts,
+        services: [
+          {
+            serviceCode: 'persons',
+            endpoints: [{ method: 'GET', path: '/taxpayers/*' }],
+            dataSubject: { in: 'path', name: 'code' },
+          },
+        ],
+      })
+      const content = Buffer.from(contentText(contract))
+      const sha256 = contentHash(contract)
+      await createContractKeep(world.database).keep('{}', [{ sha256, kind: 'content', content }], {
+        ...{ listed: new Set([sha256]), inForce: [sha256] },
+      })
+      const unknownBefore = await unknown()
+      const past = await ask(world, '/taxpayers/090909-9999', undefined, {
+        contract: `${contract.contract}/3`,
+      })
+      await ask(world, '/taxpayers/090909-9999', undefined, { contract: `${contract.contract}/4` })
+      await world.subjects.index()
+      const asked = await search({ identifier: '090909-9999', case: 'past' })
+      t.same(indexesOf(await recordsOf(asked.body['id'])), [past])
+      t.equal((await unknown()) - unknownBefore, 1)
+    },
+  )
 
   await t.test('the index is there for operators; without a key holder it says so', async (t) => {
     const { body } = await api('GET', '/message-log/subjects', undefined, {
@@ -277,7 +317,7 @@ await eachDatabase(t, async (_database, t, url) => {
       isAll: false,
       records: [{ index: late }],
       searchedMonths: [month],
-      notCovered: { monthsNotSearched: [{ month, records: 4, why: 'other_key' }] },
+      notCovered: { monthsNotSearched: [{ month, records: 5, why: 'other_key' }] },
     })
     t.match(await notSearched(id), [{ month, records: 1, why: 'other_key' }])
   })

@@ -15,8 +15,8 @@ import type { SubjectReason } from './store.ts'
 /** What is declared of a service: by this server's own administrators, and by the contract of the exchange. */
 export type Declared = {
   own: readonly SubjectPlace[]
-  /** Undefined when there is no contract or it says nothing. */
-  contract: readonly SubjectPlace[] | 'not_personal' | undefined
+  /** Undefined when there is no contract or it says nothing; `unknown` when nobody here knows it. */
+  contract: readonly SubjectPlace[] | 'not_personal' | 'unknown' | undefined
 }
 
 /** `reason` is undefined when there is nothing to count: a reply about nobody in particular. */
@@ -66,6 +66,7 @@ async function ofRequest(
   const places = mine.length > 0 ? mine : contract
   // Whom such a call is about its reply alone says.
   if (places === undefined) return without(all.length > 0 ? 'indexed' : 'undeclared')
+  if (places === 'unknown') return without('contract_unknown')
   if (places === 'not_personal' || places.every((place) => place.in === 'none'))
     return without('not_personal')
   // A contract speaks of all its calls; where its pattern names no single segment nobody can tell.

@@ -7,7 +7,8 @@ import type { Tables } from '../tables.ts'
 import { monthPrefix } from './entry.ts'
 
 /**
- * What became of a record. `indexed` and `not_personal` are covered. `undeclared`: nobody said where; `absent`: nothing stands
+ * What became of a record. `indexed` and `not_personal` are covered. `undeclared`: nobody said where; `contract_unknown`: its contract
+ * may have said it, and is not known here; `absent`: nothing stands
  * there; `unreadable`: what stands there is no identifier; `too_many`: more than are indexed of one message; `too_large`: its
  * body; `not_kept`: the log level, or an erasure, or it was refused before it was logged; `key_destroyed`: of its month;
  * `refused`: by the key holder; `erased`: it was indexed, and what led to it went with an erasure that left nothing but its
@@ -16,6 +17,7 @@ import { monthPrefix } from './entry.ts'
 export type SubjectReason = 'indexed' | 'not_personal' | SubjectGap | `reply_${SubjectGap}`
 export type SubjectGap =
   | 'undeclared'
+  | 'contract_unknown'
   | 'absent'
   | 'unreadable'
   | 'too_many'
