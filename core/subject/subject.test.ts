@@ -31,6 +31,18 @@ t.test('an identifier has one form', (t) => {
   for (const text of ['131052-308T', '131052\u2013308t', ' 131052 308T\n', '１３１０５２-３０８Ｔ'])
     t.equal(normaliseIdentifier(text), '131052308T', JSON.stringify(text))
   t.not(normaliseIdentifier('131052-308T'), normaliseIdentifier('131052+308T'))
+  // The holder of the keys takes the form of what is in that form already.
+  const letters = Array.from({ length: 0x11000 }, (_, i) => String.fromCodePoint(i))
+  const marks = ['', '\u0301', '\u0345', '-\u0301', ' \u0308\u0301']
+  for (const text of [
+    'e-\u0301',
+    '\u0390',
+    ...marks.flatMap((mark) => letters.map((one) => `7${one}${mark}`)),
+  ]) {
+    const one = normaliseIdentifier(text)
+    if (one !== undefined && normaliseIdentifier(one) !== one) t.fail(JSON.stringify(text))
+  }
+  t.equal(normaliseIdentifier('e-\u0301'), '\u00c9')
   for (const none of [
     '',
     ' - ',
