@@ -27,7 +27,7 @@ await eachDatabase(t, async (database, t) => {
   let holder = await open()
   const usedUp = { code: 'subject_evaluations_used_up' }
   const operations = async (operation: string) =>
-    (await holder.audit.list({ limit: 100 })).filter((entry) => entry.operation === operation)
+    (await holder.audit.list({ limit: 500 })).filter((entry) => entry.operation === operation)
 
   await t.test('months are evaluated as the log has them, none that is over', async (t) => {
     // The first run over a whole old log.
@@ -70,6 +70,28 @@ await eachDatabase(t, async (database, t) => {
     // Nobody in the log was declared for a day.
     t.match(await holder.evaluateRecords([question(8000)]), [{ hashes: [/./] }])
     await t.rejects(holder.evaluateRecords([question(9500)]), usedUp)
+  })
+
+  await t.test('a case is one however it is written; refusals are bounded, and counted', async (t) => {
+    const search = (number: string, person: string) => {
+      const who = { id: person, name: person }
+      return holder.evaluateSearch({ type: 'x', identifier: '1', case: number, reason: 'r', person: who })
+    }
+    const isUsedUp = { code: 'subject_searches_used_up' }
+    await search('7', 'a')
+    await search(' 7 ', 'b')
+    await search('\uff17', 'c')
+    limits.perDay = 100
+    await t.rejects(search('7\t', 'd'), { ...isUsedUp, message: /this case/ })
+    for (const bad of [' ', '7\u200b']) await t.rejects(search(bad, 'd'), { code: 'invalid_input' })
+    for (let i = 0; i < 120; i++) await t.rejects(search('7', 'd'), isUsedUp)
+    t.equal((await operations('refuseSearch')).length, 100)
+    now += DAY
+    await search('7', 'a')
+    await holder.recordPastDays()
+    await holder.recordPastDays()
+    t.match(await operations('refuseSearches'), [{ target: 'day 2026-11-23', data: { refused: 121 } }])
+    now -= DAY
   })
 
   await t.test('each day that is over is on record once, by indexes, months and how many', async (t) => {

@@ -5,7 +5,6 @@
 import { type AuditLog, createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
-import { Fault } from '#schemas/fault.ts'
 import type {
   SubjectEvaluation,
   SubjectMonths,
@@ -14,8 +13,8 @@ import type {
 } from '#schemas/subject-keys.ts'
 import type { HolderSettings } from './config.ts'
 import { dayOf, evaluateRecords, recordPastDays } from './evaluate-records.ts'
+import { evaluateSearch, recordPastRefusals } from './evaluate-search.ts'
 import { createEvaluationStore, type EvaluationDay } from './evaluation-store.ts'
-import { hashIdentifier, keyIdOf } from './hash-identifier.ts'
 import { type MonthState, openMonthKeys } from './month-keys.ts'
 import { oldestKept } from './months.ts'
 import { openHolderStore } from './store.ts'
@@ -27,7 +26,7 @@ export type Holder = {
   /** Throws `subject_searches_used_up`, `invalid_input`. */
   evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
   state(): Promise<{ months: MonthState[]; oldestKept: string; mark: number; today: EvaluationDay }>
-  /** Puts what was evaluated on days that are over into the audit log, a record for each. */
+  /** Puts what was evaluated and refused on days that are over into the audit log. */
   recordPastDays(): Promise<void>
   destroyDue(): Promise<string[]>
   audit: AuditLog
@@ -49,6 +48,7 @@ export async function createHolder(q: {
   const keys = await openMonthKeys({ store, wrapping, keepMonths: q.keepMonths, clock })
   const audit = createAuditLog({ database: q.database, clock })
   const inTurn = createTurn()
+  const searching = { store, keys, audit, clock, keepMonths: q.keepMonths, limits }
   const evaluation = { store: createEvaluationStore(q.database), keys, audit, clock, limits }
 
   const destroyDue = (): Promise<string[]> =>
@@ -56,50 +56,20 @@ export async function createHolder(q: {
       audit.before({ caller: SYSTEM, operation: 'destroyKeys', target: months.join(' '), data: { months } }),
     )
 
-  const evaluateSearch = async (search: SubjectSearch): Promise<SubjectMonths> => {
-    const { type, identifier, person, case: number, reason } = search
-    const months = keys
-      .forSearch()
-      .filter(({ month }) => month >= (search.from ?? '') && month <= (search.to ?? '9'))
-      .map(({ month, key }) => ({ month, hash: hashIdentifier(key, type, identifier), keyId: keyIdOf(key) }))
-    const target = `case ${number}`
-    const data = { case: number, reason, type, searched: months.length, ...months.at(-1) }
-    const used = await store.countSearch(dayOf(clock), [
-      { scope: 'person', who: person.id, most: limits.perPersonDay },
-      { scope: 'case', who: number, most: limits.perCaseDay },
-      { scope: 'all', who: '', most: limits.perDay },
-    ])
-    if (used !== undefined) {
-      const told = { case: number, reason, type }
-      await audit.before({
-        caller: person,
-        operation: 'refuseSearch',
-        target,
-        data: { ...told, usedUp: used },
-      })
-      throw new Fault('subject_searches_used_up', {
-        what: used === 'all' ? 'of all people' : `of this ${used}`,
-      })
-    }
-    await audit.before({ caller: person, operation: 'evaluateSearch', target, data })
-    const states = await keys.states()
-    return {
-      months,
-      destroyed: states.filter(({ destroyedAt }) => destroyedAt !== null).map(({ month }) => month),
-      oldestKept: oldestKept(clock(), q.keepMonths),
-    }
-  }
-
   return {
     evaluateRecords: (questions) => inTurn(() => evaluateRecords(questions, evaluation)),
-    evaluateSearch,
+    evaluateSearch: (search) => evaluateSearch(search, searching),
     state: async () => ({
       months: await keys.states(),
       oldestKept: oldestKept(clock(), q.keepMonths),
       mark: (await evaluation.store.marks()).mark ?? 0,
       today: await evaluation.store.day(dayOf(clock)),
     }),
-    recordPastDays: () => inTurn(() => recordPastDays(evaluation)),
+    recordPastDays: () =>
+      inTurn(async () => {
+        await recordPastDays(evaluation)
+        await recordPastRefusals(searching)
+      }),
     destroyDue,
     audit,
   }

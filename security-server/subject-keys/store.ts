@@ -13,8 +13,9 @@ export type MonthRow = {
   created_at: string
   destroyed_at: string | null
 }
-/** Of one UTC day: of a person, of a case, or of all (''). */
-type CountRow = { day: string; scope: 'person' | 'case' | 'all'; who: string; searches: number }
+/** Of one UTC day: of a person, of a case, or of all (''); and how many were refused (''). */
+type CountRow = { day: string; scope: Scope | 'refused'; who: string; searches: number }
+type Scope = 'person' | 'case' | 'all'
 
 type Tables = {
   month_key: MonthRow
@@ -119,14 +120,26 @@ export async function openHolderStore(database: Database) {
       if (database.dialect === 'sqlite') await sql`pragma wal_checkpoint(TRUNCATE)`.execute(database.kysely)
     },
 
-    /** Counts one search of each of these, or none: gives the scope whose limit is used up. */
+    /** Counts one search of each of these, or, where the limit of one is used up, one refusal: gives how many those are today. */
     countSearch: (
       day: string,
-      counts: { scope: CountRow['scope']; who: string; most: number }[],
-    ): Promise<CountRow['scope'] | undefined> =>
+      counts: { scope: Scope; who: string; most: number }[],
+    ): Promise<{ usedUp: Scope; refusals: number } | undefined> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'subject searches')
-        await transaction.deleteFrom('search_count').where('day', '<', day).execute()
+        const past = transaction.deleteFrom('search_count').where('day', '<', day)
+        await past.where('scope', '<>', 'refused').execute()
+        const count = ({ scope, who }: Pick<CountRow, 'scope' | 'who'>) =>
+          transaction
+            .insertInto('search_count')
+            .values({ day, scope, who, searches: 1 })
+            .onConflict((conflict) =>
+              conflict
+                .columns(['day', 'scope', 'who'])
+                .doUpdateSet((old) => ({ searches: old('search_count.searches', '+', 1) })),
+            )
+            .returning('searches')
+            .executeTakeFirstOrThrow()
         for (const { scope, who, most } of counts) {
           const row = await transaction
             .selectFrom('search_count')
@@ -135,19 +148,26 @@ export async function openHolderStore(database: Database) {
             .where('scope', '=', scope)
             .where('who', '=', who)
             .executeTakeFirst()
-          if (Number(row?.searches ?? 0) >= most) return scope
+          if (Number(row?.searches ?? 0) < most) continue
+          const { searches } = await count({ scope: 'refused', who: '' })
+          return { usedUp: scope, refusals: Number(searches) }
         }
-        for (const { scope, who } of counts)
-          await transaction
-            .insertInto('search_count')
-            .values({ day, scope, who, searches: 1 })
-            .onConflict((conflict) =>
-              conflict
-                .columns(['day', 'scope', 'who'])
-                .doUpdateSet((old) => ({ searches: old('search_count.searches', '+', 1) })),
-            )
-            .execute()
+        for (const one of counts) await count(one)
         return undefined
       }),
+
+    refusalsBefore: async (day: string): Promise<{ day: string; refused: number }[]> => {
+      const rows = await tables
+        .selectFrom('search_count')
+        .select(['day', 'searches'])
+        .where('scope', '=', 'refused')
+        .where('day', '<', day)
+        .orderBy('day')
+        .execute()
+      return rows.map((row) => ({ day: row.day, refused: Number(row.searches) }))
+    },
+    forgetRefusals: async (day: string): Promise<void> => {
+      await tables.deleteFrom('search_count').where('day', '=', day).where('scope', '=', 'refused').execute()
+    },
   }
 }
