@@ -177,10 +177,6 @@ export function createSubjectStore(database: Database) {
       }))
     },
 
-    /** How many entries lead to a record. */
-    entriesOf: async (idx: number): Promise<number> =>
-      (await kysely.selectFrom('subject').select('entry').where('idx', '=', idx).execute()).length,
-
     /** Deletes entries of a month whose key is gone, some at a time; says how many. */
     forgetMonth: async (month: string): Promise<number> => {
       await kysely.updateTable('subject_month').set({ forgotten: 1 }).where('month', '=', month).execute()
