@@ -1,6 +1,7 @@
 /**
  * Contracts between instances, from registry to registry: each asks the other every 15 s for what there is between both and takes what
  * it can verify; each answers only questions signed by a key of an instance that it trusts. What one version lacks keeps out no other.
+ * A partner has so long, so many questions and so many bytes a round: what came is taken, the rest is asked for in the next one.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -13,7 +14,7 @@ import {
   verifyPartnerQuery,
 } from '#core/contract/between-instances.ts'
 import { instancesOf } from '#core/contract/parties.ts'
-import { contentText, readContent } from '#core/contract/read-content.ts'
+import { contentText, MAX_CONTENT_BYTES, readContent } from '#core/contract/read-content.ts'
 import { readKeptSeal, verifySeal } from '#core/contract/verify-seal.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -35,6 +36,7 @@ import { checkFresh } from '../requests/document.ts'
 import { describeCertificate } from '../requests/proofs.ts'
 import type { DistributionStore } from './distribution-store.ts'
 import { type PartnerStore, type Received, wordOf } from './partner-store.ts'
+import { LIVE, OPEN } from './rules.ts'
 
 type Rooms = {
   store: PartnerStore
@@ -45,6 +47,8 @@ type Rooms = {
   ownCertificates(): Promise<Buffer[]>
   signDocument(document: object, type: string): Promise<string>
   post: PostToPartner
+  /** For one partner in one round; less only in tests. */
+  roundMs?: number | undefined
   clock: Clock
   log: Log
 }
@@ -54,6 +58,10 @@ const ITEMS = 'registration/v1/partner-contracts/items'
 const MAX_ITEMS_BYTES = 8 * 1024 * 1024
 const ANSWERED_BYTES = 2 * 1024 * 1024
 const HASHES_AT_ONCE = 100
+/** What one registry suspends is known to the other within a minute, whatever a third one does: a round is this, then 15 s. */
+const ROUND_MS = 20_000
+const MOST_QUESTIONS = 50
+const MOST_BYTES = 32 * 1024 * 1024
 
 export function partnerContractHandlers(rooms: Rooms): Record<string, OperationHandler> {
   /** The verified question, used up, with the instance that asks. */
@@ -117,6 +125,10 @@ export function createPartnerExchange(rooms: Rooms): () => Promise<void> {
     log.warn({ err: thrown, ...what }, text)
   }
 
+  const warnOf = ({ contract, version }: { contract: string; version: number }, text: string) => {
+    return (thrown: unknown) => warn(keyOf({ contract, version }), thrown, { contract, version }, text)
+  }
+
   async function counterSeal(own: string): Promise<void> {
     const certificates = (await rooms.ownCertificates()).map((der) => readCertificate(der).sha256)
     if (certificates.length === 0) return
@@ -126,57 +138,71 @@ export function createPartnerExchange(rooms: Rooms): () => Promise<void> {
       const document = { instance: own, contract, version: Number(row.version), hash, at }
       const message = Buffer.from(await rooms.signDocument(document, CONTRACT_DOCUMENT.counterSeal))
       const { sha256, certificate } = verifyCounterSeal(message, await rooms.ownCertificates())
-      await store.keepCounterSeal(row, { sha256, certificate, message, instance: own, at })
+      await store
+        .keepCounterSeal(row, { sha256, certificate, message, instance: own, at })
+        .catch(warnOf(row, 'a counter-seal was not kept'))
     }
   }
 
-  async function ask(partner: Partner, own: string, path: string, hashes?: string[]) {
-    const { instance, registration } = partner
+  /** Our own agreement is kept apart from what it leads to; what stands against one contract stops no other, and asking nobody. */
+  async function bringIntoForce(own: string): Promise<void> {
+    try {
+      await counterSeal(own)
+      for (const row of await store.sealedByBoth())
+        await store
+          .activate(row, new Date(clock()).toISOString())
+          .catch(warnOf(row, 'a contract that both registries agreed to is not put in force'))
+    } catch (thrown) {
+      warn('counter-seals', thrown, {}, 'no contract between instances was counter-sealed')
+    }
+  }
+
+  async function ask(round: Round, path: string, hashes?: string[]) {
+    const { instance, registration } = round.partner
     const id = randomUUID()
     const question: PartnerQuery = {
-      ...{ id, createdAt: new Date(clock()).toISOString(), instance: own, asked: instance },
+      ...{ id, createdAt: new Date(clock()).toISOString(), instance: round.own, asked: instance },
       ...(hashes === undefined ? {} : { hashes }),
     }
     const document = await rooms.signDocument(question, CONTRACT_DOCUMENT.partnerQuery)
     const most = path === LISTS ? MAX_PARTNER_LIST_BYTES : MAX_ITEMS_BYTES
-    return { id, bytes: await rooms.post(registration!, path, document, most) }
+    return { id, bytes: await rooms.post(registration!, path, document, most, round.signal) }
   }
 
-  async function listOf(partner: Partner, own: string): Promise<PartnerContract[]> {
-    const { id, bytes } = await ask(partner, own, LISTS)
+  async function listOf(round: Round): Promise<PartnerList> {
+    const { partner, own } = round
+    const { id, bytes } = await ask(round, LISTS)
     const list = verifyPartnerList(bytes, partner.certificates)
     if (list.instance !== partner.instance || list.asked !== own || list.answers !== id)
       throw new Fault('access_denied', { what: 'the answer is to another question' })
     checkFresh({ id, createdAt: list.generatedAt, signer: '' }, clock())
-    return list.contracts
+    return list
   }
 
-  async function itemsOf(partner: Partner, own: string, hashes: string[]): Promise<Map<string, Buffer>> {
+  /** What of it came in this round. */
+  async function itemsOf(round: Round, hashes: string[]): Promise<Map<string, Buffer>> {
     const found = new Map<string, Buffer>()
-    for (let left = hashes; left.length > 0; ) {
-      const some = left.slice(0, HASHES_AT_ONCE)
-      const { bytes } = await ask(partner, own, ITEMS, some)
-      const { items } = parseStrictJson(bytes, { maxLength: MAX_ITEMS_BYTES, maxDepth: 4 }) as {
-        items?: unknown
+    let [questions, received] = [0, 0]
+    try {
+      for (let left = hashes; left.length > 0; ) {
+        if (questions === MOST_QUESTIONS || received > MOST_BYTES || round.signal.aborted) break
+        const some = left.slice(0, HASHES_AT_ONCE)
+        const { bytes } = await ask(round, ITEMS, some)
+        questions += 1
+        received += bytes.length
+        for (const [sha256, given] of itemsIn(bytes)) if (some.includes(sha256)) found.set(sha256, given)
+        const missing = left.filter((one) => !found.has(one))
+        // Nothing new: it has none of these for us.
+        left = missing.length === left.length ? missing.slice(some.length) : missing
       }
-      for (const item of Array.isArray(items) ? items.slice(0, HASHES_AT_ONCE) : []) {
-        const { content } = (item ?? {}) as { content?: unknown }
-        const given = Buffer.from(typeof content === 'string' ? content : '', 'base64')
-        const sha256 = createHash('sha256').update(given).digest('hex')
-        if (some.includes(sha256)) found.set(sha256, given)
-      }
-      const missing = left.filter((one) => !found.has(one))
-      // Nothing new: it has none of these for us.
-      left = missing.length === left.length ? missing.slice(some.length) : missing
+    } catch (thrown) {
+      const { instance } = round.partner
+      warn(`${instance} items`, thrown, { instance }, 'contents and seals of another instance did not come')
     }
     return found
   }
 
-  function receivedOf(
-    listed: PartnerContract,
-    items: Map<string, Buffer>,
-    q: { partner: Partner; own: string },
-  ): Received {
+  function receivedOf(listed: PartnerContract, items: Map<string, Buffer>, q: Round): Received {
     const bytes = items.get(listed.hash)
     const content = bytes === undefined ? undefined : contentIn(bytes, listed, q)
     const seals = listed.seals.flatMap((sha256) => {
@@ -192,40 +218,40 @@ export function createPartnerExchange(rooms: Rooms): () => Promise<void> {
     return { content, seals, counterSeal }
   }
 
-  async function exchangeWith(partner: Partner, own: string): Promise<void> {
-    const listed = await listOf(partner, own)
+  async function exchangeWith(round: Round): Promise<void> {
+    const { partner, own, signal } = round
+    const { contracts: listed, generatedAt } = await listOf(round)
+    // When it said so, by its own clock if that is behind ours: a long round makes no word newer.
+    const heardAt = new Date(Math.min(Date.parse(generatedAt), clock())).toISOString()
     // Seals of our own members come from here, not from there: those that we lack are of theirs, or of nobody.
-    const wanted = listed.flatMap((one) => [
+    const hashesOf = (one: PartnerContract): string[] => [
       ...[one.hash, ...one.seals],
       ...(one.counterSeal === undefined ? [] : [one.counterSeal]),
-    ])
-    const known = await store.known(wanted)
-    const items = await itemsOf(
-      partner,
-      own,
-      [...new Set(wanted)].filter((one) => !known.has(one)),
-    )
+    ]
+    const known = await store.known(listed.flatMap(hashesOf))
+    const isWanted = (one: PartnerContract): boolean =>
+      OPEN.includes(one.state) || (known.has(one.hash) && LIVE.includes(one.state))
+    // What was refused before comes last, so that it holds up nothing.
+    const wanted = listed
+      .filter(isWanted)
+      .sort((a, b) => Number(said.has(keyOf(a))) - Number(said.has(keyOf(b))))
+    const hashes = new Set(wanted.flatMap(hashesOf).filter((one) => !known.has(one)))
+    const items = await itemsOf(round, [...hashes])
     const words = await store.words(partner.instance)
     const unchanged = listed.filter(
-      (one) =>
-        words.get(`${one.contract} ${one.version}`) === wordOf(one) &&
-        ![one.hash, ...one.seals, one.counterSeal].some((hash) => items.has(hash ?? '')),
+      (one) => words.get(keyOf(one)) === wordOf(one) && !hashesOf(one).some((hash) => items.has(hash)),
     )
-    await store.heardAgain(partner.instance, unchanged, new Date(clock()).toISOString())
-    for (const one of listed.filter((each) => !unchanged.includes(each))) {
+    const isUnchanged = new Set(unchanged)
+    await store.heardAgain(partner.instance, unchanged, heardAt)
+    for (const one of listed) {
+      if (isUnchanged.has(one)) continue
+      if (signal.aborted) throw new Fault('registration_unavailable', { what: NOT_DONE })
       try {
-        const received = receivedOf(one, items, { partner, own })
-        await store.take(one, received, {
-          ...{ partner: partner.instance, own, at: new Date(clock()).toISOString() },
-        })
+        const received = receivedOf(one, items, round)
+        const at = new Date(clock()).toISOString()
+        await store.take(one, received, { partner: partner.instance, own, at, heardAt })
       } catch (thrown) {
-        const { contract, version } = one
-        warn(
-          `${contract} ${version}`,
-          thrown,
-          { contract, version },
-          'a contract of another instance was not taken',
-        )
+        warnOf(one, 'a contract of another instance was not taken')(thrown)
       }
     }
   }
@@ -234,11 +260,11 @@ export function createPartnerExchange(rooms: Rooms): () => Promise<void> {
     const { instance: own } = await rooms.members.parameters()
     if (own === undefined) return
     await views.load()
-    await counterSeal(own)
+    await bringIntoForce(own)
     const partners = views.all().filter(({ registration }) => registration !== undefined)
     await Promise.all(
       partners.map((partner) =>
-        exchangeWith(partner, own).then(
+        exchangeWith({ partner, own, signal: AbortSignal.timeout(rooms.roundMs ?? ROUND_MS) }).then(
           () => said.delete(partner.instance),
           (thrown: unknown) =>
             warn(
@@ -251,8 +277,32 @@ export function createPartnerExchange(rooms: Rooms): () => Promise<void> {
       ),
     )
     // What came may have completed a contract: its counter-seal need not wait for the next round.
-    await counterSeal(own)
+    await bringIntoForce(own)
   }
+}
+
+/** One partner in one round. */
+type Round = { partner: Partner; own: string; signal: AbortSignal }
+
+const NOT_DONE = 'what it lists could not all be taken in one round; it goes on in the next'
+/** A seal of a member or a registry is at most so long, a content is smaller. */
+const MAX_ITEM_BYTES = 128 * 1024
+
+function keyOf({ contract, version }: { contract: string; version: number }): string {
+  return `${contract} ${version}`
+}
+
+/** By the SHA-256 of what came; what is larger than any content or seal is left out. */
+function itemsIn(bytes: Buffer): Map<string, Buffer> {
+  const { items } = parseStrictJson(bytes, { maxLength: MAX_ITEMS_BYTES, maxDepth: 4 }) as { items?: unknown }
+  const found = new Map<string, Buffer>()
+  for (const item of Array.isArray(items) ? items.slice(0, HASHES_AT_ONCE) : []) {
+    const { content } = (item ?? {}) as { content?: unknown }
+    if (typeof content !== 'string' || content.length > (MAX_ITEM_BYTES / 3) * 4 + 4) continue
+    const given = Buffer.from(content, 'base64')
+    found.set(createHash('sha256').update(given).digest('hex'), given)
+  }
+  return found
 }
 
 /** Our own members seal here: what another registry has of them says nothing new. */
@@ -261,11 +311,9 @@ function isOfPartner(message: Buffer, { instance }: Partner): boolean {
 }
 
 /** The content under the listed hash: canonical, of the listed version, and of both instances, no others. */
-function contentIn(
-  bytes: Buffer,
-  listed: PartnerContract,
-  { partner, own }: { partner: Partner; own: string },
-): ContractContent {
+function contentIn(bytes: Buffer, listed: PartnerContract, { partner, own }: Round): ContractContent {
+  if (bytes.length > MAX_CONTENT_BYTES)
+    throw new Fault('invalid_contract', { what: `it is larger than ${MAX_CONTENT_BYTES} bytes` })
   const content = readContent(parseStrictJson(bytes))
   if (contentText(content) !== bytes.toString('utf8'))
     throw new Fault('invalid_contract', { what: 'the content is not canonical JSON' })

@@ -91,15 +91,6 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
       : row
   }
 
-  /** In force, once both registries have agreed. */
-  async function activateWhenBoth(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<void> {
-    if (row.state !== 'ACCEPTED' || row.agreed_at === null) return
-    const seals = await counterSealsOf(transaction, row)
-    const has = (instance: string): boolean => seals.some((one) => one.instance === instance)
-    if (!instancesOf(contentOf(row)).every(has)) return
-    await moves.activate(transaction, row, { by: 'both registries', at })
-  }
-
   return {
     /** Versions with members of the instance, with seals and our own counter-seal. */
     async listFor(instance: string, own: string, now: number): Promise<PartnerContract[]> {
@@ -162,7 +153,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
     take: (
       listed: PartnerContract,
       received: Received,
-      q: { partner: string; own: string; at: string },
+      q: { partner: string; own: string; at: string; heardAt: string },
     ): Promise<void> =>
       record(async (transaction) => {
         const rows = await versionsOf(transaction, listed.contract)
@@ -180,7 +171,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
         }
         if (row === undefined) return
         const { contract, version, hash } = row
-        const heard = { state: listed.state, hash, reason: listed.reason ?? null, heard_at: q.at }
+        const heard = { state: listed.state, hash, reason: listed.reason ?? null, heard_at: q.heardAt }
         await transaction
           .insertInto('contract_partner')
           .values({ contract, version, instance: q.partner, ...heard })
@@ -195,7 +186,6 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
           const by = `the registry of ${q.partner}`
           const decision = { by, at: q.at }
           await moves.move(transaction, row, end, decision, listed.reason ?? `ended in ${q.partner}`)
-          if (end === 'terminate') await moves.endSuspension(transaction, contract, decision)
           return
         }
         row = await takeSeals(transaction, row, received.seals, q)
@@ -213,7 +203,6 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
             at: q.at,
           })
         }
-        await activateWhenBoth(transaction, row, q.at)
       }),
     /** What the instance said last, by contract and version. */
     async words(instance: string): Promise<Map<string, string>> {
@@ -271,7 +260,38 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
         const { at: sealed_at, ...values } = one
         await putCounterSeal(transaction, { contract, version, hash, sealed_at, ...values })
         await addEvent(transaction, row, { act: 'counterSeal', by: 'this registry', at: one.at })
-        await activateWhenBoth(transaction, row, one.at)
+      }),
+    /** Versions that wait for nothing any more: each instance of the parties has counter-sealed what they are now. */
+    async sealedByBoth(): Promise<ContractRow[]> {
+      const rows = await tables
+        .selectFrom('contract_version')
+        .select(COLUMNS)
+        .where('state', '=', 'ACCEPTED')
+        .where('agreed_at', 'is not', null)
+        .where(
+          ({ selectFrom }) =>
+            selectFrom('contract_counter_seal')
+              .select(({ fn }) => fn.countAll<number>().as('count'))
+              .whereRef('contract_counter_seal.contract', '=', 'contract_version.contract')
+              .whereRef('contract_counter_seal.version', '=', 'contract_version.version')
+              .whereRef('contract_counter_seal.hash', '=', 'contract_version.hash'),
+          '>=',
+          2,
+        )
+        .orderBy('contract')
+        .limit(MOST_LISTED)
+        .execute()
+      return rows
+    },
+    /** In force, once both registries have agreed. Throws `contract_not_possible` while the register or time stands against it. */
+    activate: ({ contract, hash }: ContractRow, at: string): Promise<void> =>
+      record(async (transaction) => {
+        const row = (await versionsOf(transaction, contract)).find((each) => each.hash === hash)
+        if (row?.state !== 'ACCEPTED' || row.agreed_at === null) return
+        const seals = await counterSealsOf(transaction, row)
+        const has = (instance: string): boolean => seals.some((one) => one.instance === instance)
+        if (!instancesOf(contentOf(row)).every(has)) return
+        await moves.activate(transaction, row, { by: 'both registries', at })
       }),
   }
 }

@@ -7,17 +7,18 @@ import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
 import type { RegistrationService } from '#schemas/global-configuration.ts'
 
-/** The answer's bytes, at most `maxBytes`; throws `registration_unavailable`, with what the other one said. */
+/** The answer's bytes, at most `maxBytes`, before `signal` ends it; throws `registration_unavailable`, with what the other one said. */
 export type PostToPartner = (
   service: RegistrationService,
   path: string,
   document: string,
   maxBytes: number,
+  signal: AbortSignal,
 ) => Promise<Buffer>
 
 const TIMEOUT_MS = 8_000
 
-export const postToPartner: PostToPartner = async (service, path, document, maxResponseSize) => {
+export const postToPartner: PostToPartner = async (service, path, document, maxResponseSize, signal) => {
   const certificate = Buffer.from(service.certificate, 'base64')
   const dispatcher = new Agent({
     connect: {
@@ -38,7 +39,7 @@ export const postToPartner: PostToPartner = async (service, path, document, maxR
       headers: { 'content-type': 'application/jose+json' },
       body: document,
       dispatcher,
-      signal: AbortSignal.timeout(2 * TIMEOUT_MS),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(2 * TIMEOUT_MS)]),
     })
     const bytes = Buffer.from(await reply.body.arrayBuffer())
     if (reply.statusCode >= 300)
