@@ -13,7 +13,7 @@ import type { SideStatement } from './records/hot-store.ts'
 import type { StoredRecord } from './records/store.ts'
 import type { OwnRecord } from './records/writer.ts'
 import { deriveRecordKey, SEALED_EXTRA, SEED_LENGTH, sealContent } from './seal.ts'
-import { countErased } from './subjects/store.ts'
+import { countErased } from './subjects/count-store.ts'
 
 /**
  * What stays of the content. PROOF_KEPT: metadata and the digests with the salt that opens the commitments to them.
@@ -89,7 +89,7 @@ async function erasureRecord(
       ...bodyRemoval(opened),
       ...(keepsProof
         ? [remainderOf(record, opened, q.ring)]
-        : [countErased(countedOf(record, opened ?? openRemainder(rest, q.ring.find))), ...removal(index)]),
+        : [...countErased(countedOf(record, opened ?? openRemainder(rest, q.ring.find))), ...removal(index)]),
     ],
   }
 }

@@ -10,6 +10,7 @@ import { createRecordStore, type RecordStore } from './records/store.ts'
 import { createHoldStore, type HoldStore } from './retention/holds/store.ts'
 import { createRetentionStore, type RetentionStore } from './retention/store.ts'
 import { createSearchStore, type SearchStore } from './search/store.ts'
+import { createSubjectCountStore, type SubjectCountStore } from './subjects/count-store.ts'
 import { createSubjectStore, type SubjectStore } from './subjects/store.ts'
 import { createTimeStampStore, type TimeStampStore } from './time-stamps/store.ts'
 import { createTreeStore, type TreeStore } from './tree/store.ts'
@@ -23,6 +24,7 @@ export type LogDatabase = {
   evidenceRecords: EvidenceRecordStore
   search: SearchStore
   subjects: SubjectStore
+  subjectCounts: SubjectCountStore
   cosignatures: CosignatureStore
   retention: RetentionStore
   holds: HoldStore
@@ -50,6 +52,7 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     evidenceRecords: createEvidenceRecordStore(database),
     search: createSearchStore(database),
     subjects: createSubjectStore(database),
+    subjectCounts: createSubjectCountStore(database),
     cosignatures: createCosignatureStore(database),
     retention: createRetentionStore(database),
     holds: createHoldStore(database),

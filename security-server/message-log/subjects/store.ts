@@ -1,9 +1,8 @@
-/** Rows of the index by person, and the counts that say what it does not cover. Joined with `search` alone, whose filter hides. */
-import { createHash } from 'node:crypto'
+/** Rows of the index by person, of how far it goes and with which keys. Joined with `search` alone, whose filter hides. */
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import type { SideStatement } from '../records/hot-store.ts'
 import type { Tables } from '../tables.ts'
+import { addCounts } from './count-store.ts'
 import { monthPrefix } from './entry.ts'
 
 /**
@@ -51,31 +50,15 @@ export type IndexedMonth = {
   isForgotten: boolean
 }
 
-export type CountedSubjects = {
-  day: string
-  service: string
-  reason: string
-  records: number
-  firstIndex: number
-  lastIndex: number
-}
-
 /** The mark that says up to which record the index goes. */
 export const SUBJECTS = 'subjects'
 
 export type SubjectStore = ReturnType<typeof createSubjectStore>
 
 const DELETED_AT_ONCE = 500
-const COVERED = ['indexed', 'not_personal']
 
 export function createSubjectStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
-
-  const within = (days: { from?: string | undefined; to?: string | undefined }) =>
-    kysely
-      .selectFrom('subject_count')
-      .where('day', '>=', days.from ?? '')
-      .where('day', '<=', days.to ?? '9')
 
   return {
     /** Entries and counts of the records from `from` to `to`, and how far the index goes now, together. */
@@ -114,53 +97,8 @@ export function createSubjectStore(database: Database) {
                 .doUpdateSet((old) => ({ records: old('subject_month.records', '+', row.records) })),
             )
             .execute()
-        for (const counted of countsOf(records)) {
-          const { records, last_idx } = counted
-          await transaction
-            .insertInto('subject_count')
-            .values(counted)
-            .onConflict((conflict) =>
-              conflict.columns(['day', 'key']).doUpdateSet((old) => ({
-                records: old('subject_count.records', '+', records),
-                last_idx,
-              })),
-            )
-            .execute()
-        }
+        await addCounts(transaction, records)
       }),
-
-    /** Newest day first; only what is not covered. */
-    gaps: async (q: {
-      from?: string | undefined
-      to?: string | undefined
-      limit: number
-    }): Promise<CountedSubjects[]> => {
-      const rows = await within(q)
-        .select(['day', 'service', 'reason', 'records', 'first_idx', 'last_idx'])
-        .where('reason', 'not in', COVERED)
-        .orderBy('day', 'desc')
-        .orderBy('records', 'desc')
-        .orderBy('key')
-        .limit(q.limit)
-        .execute()
-      return rows.map(({ first_idx, last_idx, records, ...row }) => ({
-        ...row,
-        records: Number(records),
-        firstIndex: Number(first_idx),
-        lastIndex: Number(last_idx),
-      }))
-    },
-
-    totals: async (q: {
-      from?: string | undefined
-      to?: string | undefined
-    }): Promise<Map<string, number>> => {
-      const rows = await within(q)
-        .select(({ fn }) => ['reason', fn.sum<number>('records').as('records')])
-        .groupBy('reason')
-        .execute()
-      return new Map(rows.map(({ reason, records }) => [reason, Number(records)]))
-    },
 
     /** With which keys what was indexed, oldest month first. */
     months: async (q: { from?: string | undefined; to?: string | undefined }): Promise<IndexedMonth[]> => {
@@ -217,27 +155,6 @@ async function stillSearchable(kysely: Kysely<Tables>, indexes: number[]): Promi
   return found
 }
 
-/** Counts a record that was indexed as erased; stands in the erasure's commit, before its entries go. */
-export function countErased({ idx, day, service }: Pick<LookedAt, 'idx' | 'day' | 'service'>): SideStatement {
-  const reason: SubjectReason = 'erased'
-  return {
-    text: `insert into subject_count (day, key, service, reason, records, first_idx, last_idx)
-      select ?, ?, ?, ?, 1, ?, ? where exists (select 1 from subject where idx = ?)
-      on conflict (day, key) do update set records = subject_count.records + 1,
-        first_idx = case when excluded.first_idx < subject_count.first_idx then excluded.first_idx
-          else subject_count.first_idx end,
-        last_idx = case when excluded.last_idx > subject_count.last_idx then excluded.last_idx
-          else subject_count.last_idx end`,
-    values: [day, countKey(service, reason), service, reason, idx, idx, idx],
-  }
-}
-
-function countKey(service: string, reason: string): Buffer {
-  return createHash('sha256')
-    .update(JSON.stringify([service, reason]))
-    .digest()
-}
-
 function monthsOf(records: LookedAt[]): Tables['subject_month'][] {
   const counted = new Map<string, Tables['subject_month']>()
   for (const { day, entries, keyId } of records) {
@@ -247,23 +164,6 @@ function monthsOf(records: LookedAt[]): Tables['subject_month'][] {
     if (known === undefined)
       counted.set(`${month} ${keyId}`, { month, key_id: keyId, records: 1, forgotten: 0 })
     else known.records++
-  }
-  return [...counted.values()]
-}
-
-function countsOf(records: LookedAt[]): Tables['subject_count'][] {
-  const counted = new Map<string, Tables['subject_count']>()
-  for (const { idx, day, service, reason } of records) {
-    if (reason === undefined) continue
-    const name = JSON.stringify([day, service, reason])
-    const known = counted.get(name)
-    if (known === undefined) {
-      const key = countKey(service, reason)
-      counted.set(name, { day, key, service, reason, records: 1, first_idx: idx, last_idx: idx })
-      continue
-    }
-    known.records++
-    known.last_idx = idx
   }
   return [...counted.values()]
 }

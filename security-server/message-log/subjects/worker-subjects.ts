@@ -1,8 +1,9 @@
 /** What the log's worker does for the index by person. */
 import type { LogDatabase } from '../log-database.ts'
 import type { KeyFinder } from '../open-record.ts'
+import type { CountedSubjects } from './count-store.ts'
 import { readRequest, readSources, type SubjectSources } from './read-sources.ts'
-import { type CountedSubjects, type IndexedMonth, type LookedAt, SUBJECTS } from './store.ts'
+import { type IndexedMonth, type LookedAt, SUBJECTS } from './store.ts'
 
 type Days = { from?: string | undefined; to?: string | undefined }
 
@@ -40,18 +41,21 @@ export function workerSubjects(q: {
   inTurn<T>(act: () => Promise<T>): Promise<T>
 }): SubjectsApi {
   const { log, inTurn } = q
-  const { subjects, records } = log
+  const { subjects, subjectCounts, records } = log
   return {
     subjectSources: () => readSources(log, q.findKey),
     subjectRequest: (idx) => readRequest(log, q.findKey, idx),
     putSubjects: (some) => inTurn(() => subjects.add(some)),
     subjectCoverage: async (days) => {
-      const gaps = await subjects.gaps({ ...days, limit: MAX_GAPS + 1 })
+      const gaps = await subjectCounts.gaps({ ...days, limit: MAX_GAPS + 1 })
       const mark = (await records.mark(SUBJECTS)) ?? 0
       const { size } = await records.head()
       const [oldest] = await records.forms(mark, 1)
       return {
-        totals: [...(await subjects.totals(days))].map(([reason, count]) => ({ reason, records: count })),
+        totals: [...(await subjectCounts.totals(days))].map(([reason, count]) => ({
+          reason,
+          records: count,
+        })),
         gaps: gaps.slice(0, MAX_GAPS),
         more: gaps.length > MAX_GAPS,
         months: await subjects.months(days),
