@@ -381,7 +381,7 @@ void t.test('a partner has so much time, so many questions and so many bytes a r
   t.equal(await stateOf(kept.contract), 'PROPOSED')
 })
 
-void t.test('what a contract between instances comes to for servers', (t) => {
+void t.test('what a contract between instances comes to for servers', async (t) => {
   const at = (minutes: number): string =>
     new Date(Date.parse('2026-03-01T12:00:00Z') + minutes * 60_000).toISOString()
   const own = { state: 'ACTIVE' as const, reason: null, outageGraceHours: 0 }
@@ -394,5 +394,4 @@ void t.test('what a contract between instances comes to for servers', (t) => {
   const stopped = { ...word, state: 'SUSPENDED' as const, reason: 'A leak' }
   t.match(stateBetween(own, stopped, at(0)), { state: 'SUSPENDED', reason: 'by the registry of SE: A leak' })
   t.match(stateBetween({ ...own, state: 'TERMINATED' }, word, at(0)), { state: 'TERMINATED' })
-  t.end()
 })
