@@ -1,8 +1,8 @@
 /**
- * Contracts between two instances: what the other registry is told, and what is taken from what it tells. Each registry decides for
- * itself; a version comes into force here when both have counter-sealed it, and ends here as soon as either ended it.
+ * Contracts between two instances: what is taken from what the other registry tells. Each registry decides for itself; a version comes
+ * into force here when both have counter-sealed it, and ends here as soon as either ended it.
  */
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { fits, type verifyCounterSeal } from '#core/contract/between-instances.ts'
 import { instancesOf } from '#core/contract/parties.ts'
 import { checkSealFits } from '#core/contract/verify-seal.ts'
@@ -13,10 +13,9 @@ import { parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import type { Change } from '../store.ts'
 import type { FreshSeal } from './documents.ts'
-import { namesInstance } from './live-store.ts'
 import { createMoves, type MoveRooms } from './moves-store.ts'
 import { addEvent, COLUMNS, contentOf, putVersion, versionOf, versionsOf } from './rows-store.ts'
-import { checkProposal, impossible, isComplete, isPossible, LIVE, OPEN, stateAt } from './rules.ts'
+import { checkProposal, impossible, isComplete, isPossible, LIVE, OPEN } from './rules.ts'
 
 export type PartnerStore = ReturnType<typeof createPartnerStore>
 type VerifiedCounterSeal = ReturnType<typeof verifyCounterSeal> & { message: Buffer }
@@ -27,25 +26,12 @@ export type Received = {
   counterSeal: VerifiedCounterSeal | undefined
 }
 
-/** What has ended is told for so long. */
-const ENDED_SHOWN_MS = 30 * 86_400_000
 const MOST_LISTED = 10_000
 const ENDS: ReadonlySet<string> = new Set(['TERMINATED', 'DECLINED', 'WITHDRAWN'])
 
 export function createPartnerStore(database: Database, record: Change, rooms: MoveRooms) {
   const tables = tablesOf<Tables>(database)
   const moves = createMoves(rooms)
-
-  const between = (instance: string, since: string): Promise<ContractRow[]> =>
-    tables
-      .selectFrom('contract_version')
-      .select(COLUMNS)
-      .where(namesInstance(instance))
-      .where(({ or, eb }) => or([eb('state', 'in', LIVE), eb('changed_at', '>', since)]))
-      .orderBy('contract')
-      .orderBy('version')
-      .limit(MOST_LISTED)
-      .execute()
 
   /** Takes the place of what we have when it is the other registry's to say, and nobody has agreed for good. */
   async function takeContent(
@@ -92,44 +78,6 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
   }
 
   return {
-    /** Versions with members of the instance, with seals and our own counter-seal. */
-    async listFor(instance: string, own: string, now: number): Promise<PartnerContract[]> {
-      const rows = await between(instance, new Date(now - ENDED_SHOWN_MS).toISOString())
-      const at = new Date(now).toISOString()
-      const listed: PartnerContract[] = []
-      for (const row of rows) {
-        const seals = await sealsOf(tables, row)
-        const counter = (await counterSealsOf(tables, row)).find((one) => one.instance === own)
-        listed.push({
-          ...{ contract: row.contract, version: Number(row.version), hash: row.hash },
-          ...{ state: stateAt(versionOf(row), at), origin: row.origin ?? own, proposedBy: row.proposed_by },
-          seals: seals.map(({ sha256 }) => sha256),
-          ...(counter === undefined ? {} : { counterSeal: counter.sha256 }),
-          ...(row.reason === null ? {} : { reason: row.reason }),
-        })
-      }
-      return listed
-    },
-    /** Contents and seals of versions with members of the instance; what is of no such version is left out. */
-    async itemsFor(instance: string, hashes: string[]): Promise<Buffer[]> {
-      const contents = await tables
-        .selectFrom('contract_version')
-        .select('content')
-        .where('hash', 'in', hashes)
-        .where(namesInstance(instance))
-        .execute()
-      const messages: { message: Buffer }[] = []
-      for (const table of ['contract_seal', 'contract_counter_seal']) {
-        const { rows } = await sql<{ message: Buffer }>`
-          select kept.message from ${sql.table(table)} kept join contract_version
-            on contract_version.contract = kept.contract and contract_version.version = kept.version
-          where kept.sha256 in (${sql.join(hashes)}) and ${namesInstance(instance)}`.execute(tables)
-        messages.push(...rows)
-      }
-      return [...contents, ...messages].map((one) =>
-        Buffer.from('content' in one ? one.content : one.message),
-      )
-    },
     /** Which of the hashes are here already. */
     async known(hashes: string[]): Promise<Set<string>> {
       const found = new Set<string>()
@@ -310,19 +258,6 @@ const ACT: Record<string, 'withdraw' | 'decline' | 'terminate'> = {
 
 function providerIn({ provider }: ContractContent): string {
   return parseSubsystemId(provider).instance
-}
-
-async function sealsOf(
-  kysely: Kysely<Tables>,
-  { contract, version }: ContractRow,
-): Promise<{ sha256: string }[]> {
-  return kysely
-    .selectFrom('contract_seal')
-    .select('sha256')
-    .where('contract', '=', contract)
-    .where('version', '=', version)
-    .orderBy('sealed_at')
-    .execute()
 }
 
 /** Of the present content. */

@@ -9,7 +9,8 @@ type Readers<T> = { [K in keyof T]-?: undefined extends T[K] ? Optional<NonNulla
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 // What does not show, or makes a text look like another: people decide by these texts.
-const UNSEEN = /[\p{Cs}\p{Noncharacter_Code_Point}\u200e\u200f\u202a-\u202e\u2066-\u2069]|(?!\n)\p{Cc}/u
+export const UNSEEN =
+  /[\p{Cs}\p{Noncharacter_Code_Point}\u200e\u200f\u202a-\u202e\u2066-\u2069]|(?!\n)\p{Cc}/u
 
 /** An object with exactly these fields. */
 export function record<T extends object>(readers: Readers<T>): Read<T> {
