@@ -5,13 +5,14 @@ import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import type { Change } from '../store.ts'
+import { IN_FORCE as SUSPENSION_IN_FORCE } from '../suspensions/rows-store.ts'
 import { type PartnerWord, stateBetween } from './between.ts'
 import { isBetween } from './moves-store.ts'
 import { type ContractPolicy, readPolicy } from './policy-store.ts'
 import { COLUMNS, contentOf, versionOf } from './rows-store.ts'
 import { LIVE, stateAt, waitsFor } from './rules.ts'
 
-/** What has ended stays visible so long. */
+/** What has ended stays visible so long, and for as long as it is suspended. */
 const ENDED_SHOWN_MS = 30 * 86_400_000
 const MANY = 500
 
@@ -65,7 +66,20 @@ export function createDistributionStore(database: Database, record: Change) {
             ),
           ]),
         )
-        .where(({ or, eb }) => or([eb('state', 'in', LIVE), eb('changed_at', '>', since)]))
+        .where(({ or, eb, exists, selectFrom }) =>
+          or([
+            eb('state', 'in', LIVE),
+            eb('changed_at', '>', since),
+            // Its suspension holds up the calls that it covered for as long as nobody has lifted it.
+            exists(
+              selectFrom('suspension')
+                .select('suspension.id')
+                .where('suspension.kind', '=', 'contract')
+                .whereRef('suspension.subject', '=', 'contract_version.contract')
+                .where('suspension.state', 'in', SUSPENSION_IN_FORCE),
+            ),
+          ]),
+        )
         .orderBy('contract')
         .orderBy('version')
         .execute()

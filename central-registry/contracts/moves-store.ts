@@ -50,7 +50,7 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
     reason?: string,
   ): Promise<ContractRow> => moveVersion(transaction, row, { act, reason, decision, notify })
 
-  /** What is terminated for good needs nobody to confirm or lift its suspension. */
+  /** For the registry's own termination by two persons only: who may not lift a suspension must not end it by another way. */
   async function endSuspension(transaction: Kysely<Tables>, contract: string, decision: Decision) {
     const rows = await versionsOf(transaction, contract)
     if (rows.some(({ state }) => state === 'SUSPENDED')) return

@@ -134,7 +134,6 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
           const by = `the registry of ${q.partner}`
           const decision = { by, at: q.at }
           await moves.move(transaction, row, end, decision, listed.reason ?? `ended in ${q.partner}`)
-          if (end === 'terminate') await moves.endSuspension(transaction, contract, decision)
           return
         }
         row = await takeSeals(transaction, row, received.seals, q)

@@ -21,6 +21,7 @@ import { start } from '#test/fakes/request-world.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { openRegistryDatabase } from '../registry.ts'
 import { createChange } from '../store.ts'
+import { isSuspendedIn } from '../suspensions/rows-store.ts'
 import { stateBetween } from './between.ts'
 import { createPartnerStore } from './partner-store.ts'
 import { putVersion, versionsOf } from './rows-store.ts'
@@ -187,6 +188,23 @@ void t.test(
     t.equal(await stateOf(between.contract), 'PROPOSED', 'its word alone puts nothing in force')
     t.equal(await propose(between, { state: 'WITHDRAWN', reason: 'Changed our mind' }), 'accepted')
     t.equal(await stateOf(between.contract), 'WITHDRAWN')
+
+    const held = contentAt(now, { provider })
+    await record(async (transaction) => {
+      await putVersion(transaction, held, { by: 'SE/GOV/1', at, origin: 'SE' })
+      const suspended = transaction.updateTable('contract_version').set({ state: 'SUSPENDED' })
+      await suspended.where('contract', '=', held.contract).execute()
+      await transaction
+        .insertInto('suspension')
+        .values({
+          ...{ kind: 'contract', subject: held.contract, reason: 'r', maker: null, state: 'unconfirmed' },
+          ...{ suspended_at: at, suspended_by: 'x', suspended_by_name: 'x' },
+        })
+        .execute()
+    })
+    t.equal(await codeOf(store.take(word(held, { state: 'TERMINATED' }), nothing, q)), 'accepted')
+    t.equal(await stateOf(held.contract), 'TERMINATED')
+    t.ok(await isSuspendedIn(tablesOf<Tables>(database), 'contract', held.contract), 'two of ours lift that')
   },
 )
 

@@ -166,10 +166,8 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         const { row } = await rowOfHash(transaction, one.contract, one.hash)
         const parties = partiesOf(contentOf(row), await joinedOf(transaction, row))
         checkMemberAct(one.act, one.signer, { proposer: row.proposed_by, parties })
-        const decision = { by: one.signer, at }
-        const moved = await move(transaction, row, one.act, decision, one.reason)
-        if (one.act === 'terminate') await endSuspension(transaction, one.contract, decision)
-        return moved
+        // A termination by one party leaves a suspension in force: that takes two persons of the registry to lift.
+        return move(transaction, row, one.act, { by: one.signer, at }, one.reason)
       }),
     /** What all have sealed comes into force. */
     approve: async (contract: string, hash: string, decision: Decision): Promise<ContractRow> => {

@@ -22,6 +22,8 @@ import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { anchorOf, publish, until } from '#test/fakes/registry-sample.ts'
 import { GUEST, OWNER } from '#test/fakes/request-world.ts'
+import { createChange } from '../store.ts'
+import { createDistributionStore } from './distribution-store.ts'
 
 type Suspension = { id: number; state: string; title: string; liftedBy: { name: string } | null }
 type Whole = {
@@ -123,8 +125,8 @@ t.test('at once, in both lists, with all its versions; lifted as a whole', (t) =
   }),
 )
 
-t.test('its end does not lift it, a termination does', (t) =>
-  eachDatabase(t, async (_database, t, url) => {
+t.test('its end does not lift it, nor does a party that terminates it; the registry does', (t) =>
+  eachDatabase(t, async (database, t, url) => {
     const w = await startContracts(t, url)
     const { node, world } = w
     const { now } = world.clock
@@ -152,12 +154,29 @@ t.test('its end does not lift it, a termination does', (t) =>
     const stopped = await agreed(w, { services })
     await node.must('POST', '/suspensions', emergency(stopped))
     t.match(await act(w, stopped, OWNER, 'terminate'), { body: { state: 'TERMINATED' } })
-    t.same(await node.must('GET', '/suspensions'), [], 'nobody has to confirm what has ended')
-    t.match(await whole(w, stopped), { suspension: { state: 'lifted', liftedBy: { name: OWNER } } })
+    const [held] = (await node.must('GET', '/suspensions')) as Suspension[]
+    t.match(held, { subject: stopped.contract, state: 'unconfirmed' }, 'one party alone lifts nothing')
     const other = await agreed(w, { services })
     await decide(w, other, 'suspend', REASON)
     t.match(await decide(w, other, 'terminate', REASON), { body: { state: 'TERMINATED' } })
-    t.same(await node.must('GET', '/suspensions'), [])
+    t.match(
+      await node.must('GET', '/suspensions'),
+      [{ id: held!.id }],
+      'the registry ends it with the contract',
+    )
+
+    const store = createDistributionStore(
+      database,
+      createChange(database, async () => undefined),
+    )
+    const shown = async () =>
+      (await store.listFor('DEV/GOV/1234/SS1', world.clock.now + 31 * 86_400_000)).contracts.map(
+        ({ contract }) => contract,
+      )
+    t.same(await shown(), [stopped.contract], 'servers know for as long what they must not let through')
+    t.equal((await node.call('DELETE', `/suspensions/${held!.id}`)).status, 204)
+    t.match(await whole(w, stopped), { versions: [{ state: 'TERMINATED' }], suspension: { state: 'lifted' } })
+    t.same(await shown(), [])
   }),
 )
 

@@ -63,6 +63,8 @@ export type AdminWorld = {
   keys: Keys
   localSystems: LocalSystems
   messageLog: MessageLog
+  /** The log's own database. */
+  logUrl: string
   exports: RecordExports
   subjects: SubjectSearch
   subjectKeys: Holder
@@ -231,6 +233,7 @@ export async function createAdminWorld(
     keys,
     localSystems,
     messageLog,
+    logUrl: databaseUrl,
     exports,
     subjects,
     subjectKeys,

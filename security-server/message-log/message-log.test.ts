@@ -1,9 +1,11 @@
 /** The log on both stores: what goes in comes out, proved; levels, time-stamps, erasure, search. */
 import { createPublicKey, hash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { parseCheckpoint, verifyMemberSignature, verifyNote } from '#core/merkle/checkpoint.ts'
 import { leafHash } from '#core/merkle/hash.ts'
@@ -26,6 +28,7 @@ import {
   signedRecord,
   signer,
   spoolBody,
+  usableAgain,
 } from './fixture.ts'
 import { readLogKeys } from './keys/log-keys.ts'
 import { openLogDatabase } from './log-database.ts'
@@ -252,6 +255,31 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal((await bytesOf(reply.body.open())).length, 100_000)
     t.equal(files(), before)
     await log.append(await signedRecord({ ...(await large()), outcome: 'access_denied' }))
+    while (files() > before) await wait(5)
+    await log.close()
+  })
+
+  await t.test('it goes as well when the exchange is closed late, by another hand', async (t) => {
+    const started = once(process, 'worker')
+    const log = await openTestLog(t, options)
+    const [worker] = (await started) as [Worker]
+    await log.recover()
+    const files = (): number => readdirSync(path.join(options.bodyFolder, 'incoming', 'node1')).length
+    const before = files()
+    const begin = async (): Promise<number> => {
+      const body = await spoolBody(log, randomBytes(200_000))
+      return (await log.append(await signedRecord({ body, logLevel: 'none' }))).index
+    }
+    const [refused, underWay] = [await begin(), await begin()]
+    await worker.terminate()
+    const closing = await signedRecord({ kind: 'refusal', outcome: 'network_error', answers: refused })
+    await t.rejects(log.append(closing), { code: 'logging_failed' })
+    await usableAgain(log)
+    t.equal(files(), before + 2, 'nobody has closed them')
+    t.equal(await log.closeAbandoned(), 1)
+    while (files() > before + 1) await wait(5)
+    t.equal(files(), before + 1, 'the one under way may still be sent')
+    await log.append(await signedRecord({ kind: 'refusal', outcome: 'network_error', answers: underWay }))
     while (files() > before) await wait(5)
     await log.close()
   })

@@ -92,6 +92,8 @@ export type MessageLog = {
   traffic(question: TrafficQuestion): Promise<Traffic>
   /** Newest first. */
   checkpoints(limit: number): Promise<StoredCheckpoint[]>
+  /** The one of exactly so many records, however many came after it. */
+  checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
   /** How many of the first `size` records were erased: no search finds them. */
   erasedBelow(size: number): Promise<number>
   /**
@@ -265,9 +267,18 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
   const closeAbandoned = singleFlight(() =>
     closeRest({
       exchanges,
-      write,
+      write: async (record) => {
+        const { index } = await write(record)
+        passing.logged(record, index)
+      },
       clock,
-      recover: (underWay) => worker.call('recover', { now: clock(), underWay }),
+      async recover(underWay) {
+        const waiting = passing.waiting()
+        const found = await worker.call('recover', { now: clock(), underWay })
+        const open = new Set(found.open)
+        passing.closed(waiting.filter((index) => !open.has(index)))
+        return found
+      },
     }),
   )
   const maintain = async (): Promise<void> => {
@@ -331,6 +342,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       return worker.call('traffic', question)
     },
     checkpoints: (limit) => worker.call('checkpoints', limit),
+    checkpointOf: (size) => worker.call('checkpointOf', size),
     erasedBelow: (size) => worker.call('erasedBelow', size),
     forms: async (q) => {
       // The index knows what is secret.

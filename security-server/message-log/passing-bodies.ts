@@ -11,6 +11,10 @@ const REPLY_WAITS_MS = 10 * 60_000
 export type PassingBodies = {
   /** The record is durable under this index, without the body. */
   logged(record: RecordInput, index: number): void
+  /** The exchanges whose request's body may still be sent. */
+  waiting(): number[]
+  /** These exchanges are closed by a record that another hand wrote. */
+  closed(indexes: number[]): void
 }
 
 export function createPassingBodies(
@@ -19,15 +23,17 @@ export function createPassingBodies(
 ): PassingBodies {
   const requests = new Map<number, string>()
   const release = (name: string): void => void folder.release(name).catch(onFault)
+  const close = (index: number): void => {
+    const name = requests.get(index)
+    if (name === undefined) return
+    requests.delete(index)
+    // Who has it open still reads it to its end.
+    release(name)
+  }
 
   return {
     logged({ kind, outcome, logLevel, body, answers }, index) {
-      const answered = answers === undefined ? undefined : requests.get(answers)
-      if (answered !== undefined) {
-        requests.delete(answers!)
-        // Who has it open still reads it to its end.
-        release(answered)
-      }
+      if (answers !== undefined) close(answers)
       const name = body?.file?.name
       if (name === undefined || logLevel === undefined || logLevel === 'full') return
       if (kind === 'request' && outcome === '') {
@@ -37,5 +43,7 @@ export function createPassingBodies(
         setTimeout(release, REPLY_WAITS_MS, name).unref()
       } else release(name)
     },
+    waiting: () => [...requests.keys()],
+    closed: (indexes) => indexes.forEach(close),
   }
 }

@@ -72,6 +72,7 @@ export type WorkerApi = RetentionApi &
     window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
     traffic(question: TrafficQuestion): Promise<Traffic>
     checkpoints(limit: number): Promise<StoredCheckpoint[]>
+    checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
     erasedBelow(size: number): Promise<number>
     /** Leaf forms in the order of the log, from `first` on; of what is more secret than this only the leaf. */
     forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>

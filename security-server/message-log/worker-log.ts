@@ -100,6 +100,7 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       window: ({ filter, after, size }) => log.search.window(filter, { after, size }),
       traffic: (question) => log.search.traffic(question),
       checkpoints: (limit) => log.tree.newestCheckpoints(limit),
+      checkpointOf: (size) => log.tree.checkpointOf(size),
       erasedBelow: (size) => log.records.erasedBelow(size),
       forms: async ({ first, limit, clearance }) => {
         const rows = await log.records.forms(first, limit)

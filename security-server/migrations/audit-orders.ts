@@ -28,4 +28,14 @@ export const auditOrderMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'security-server-audit-orders-002': {
+    async up(kysely: Kysely<unknown>) {
+      const { integer } = columnTypes(kysely)
+      // What was answered before may count secret records: nobody here is shown that.
+      await kysely.schema
+        .alterTable('audit_order')
+        .addColumn('clearance', integer, (column) => column.notNull().defaultTo(2))
+        .execute()
+    },
+  },
 }

@@ -14,9 +14,9 @@ export function hashIdentifier(key: Buffer, type: string, identifier: string): s
   return hmac(salted, one).subarray(0, KEPT).toString('hex')
 }
 
-/** What was asked for one record, so that it can be asked again and nothing else: tells nothing without the key. */
-export function digestQuestion(key: Buffer, question: unknown): Buffer {
-  return hmac(hmac(key, 'what was asked for a record'), JSON.stringify(question))
+/** That a hash was answered for a record: tells nothing without the key. */
+export function digestHash(key: Buffer, index: number, hash: string): Buffer {
+  return hmac(hmac(key, 'what was answered for a record'), `${index} ${hash}`)
 }
 
 function hmac(key: Buffer, text: string): Buffer {

@@ -1,5 +1,5 @@
 /**
- * What the key holder does: evaluates identifiers of records, each record index once, and of searches, each bound to a case
+ * What the key holder does: evaluates identifiers of records, so many of each as a message may have, and of searches, each bound to a case
  * and a person, counted, and recorded before it is done. It keeps no identifier and no hash of one.
  */
 import { type AuditLog, createAuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -13,10 +13,11 @@ import type {
   SubjectSearch,
 } from '#schemas/subject-keys.ts'
 import type { HolderSettings } from './config.ts'
-import { digestQuestion, hashIdentifier } from './hash-identifier.ts'
+import { evaluateRecords } from './evaluate-records.ts'
+import { hashIdentifier } from './hash-identifier.ts'
 import { type MonthState, openMonthKeys } from './month-keys.ts'
 import { oldestKept } from './months.ts'
-import { type EvaluatedRow, openHolderStore } from './store.ts'
+import { openHolderStore } from './store.ts'
 import { openWrappingKeys } from './wrapping-keys.ts'
 
 export type Holder = {
@@ -29,8 +30,6 @@ export type Holder = {
   audit: AuditLog
 }
 
-/** A batch may come again after a crash of the server; what lies further back never does. */
-const KEPT_INDEXES = 10_000
 const SYSTEM = { id: 'subject-keys', name: 'subject-keys' }
 
 /** `database` is migrated by holderMigrations. */
@@ -52,36 +51,6 @@ export async function createHolder(q: {
     keys.destroyDue((months) =>
       audit.before({ caller: SYSTEM, operation: 'destroyKeys', target: months.join(' '), data: { months } }),
     )
-
-  const evaluateRecords = async (questions: SubjectQuestion[]): Promise<SubjectEvaluation[]> => {
-    const indexes = questions.map(({ index }) => index)
-    if (indexes.some((index, i) => i > 0 && index <= indexes[i - 1]!))
-      throw new Fault('invalid_input', { what: 'record indexes rise from one to the next' })
-    const mark = await store.mark()
-    const before = await store.evaluated(indexes.filter((index) => index < mark))
-    const rows: EvaluatedRow[] = []
-    const answers: SubjectEvaluation[] = []
-    for (const { index, month, subjects } of questions) {
-      const key = await keys.forRecord(month)
-      if (!Buffer.isBuffer(key)) {
-        // A clock that runs ahead must not stop the index.
-        answers.push({ index, without: key === 'destroyed' ? key : 'refused' })
-        continue
-      }
-      const digest = digestQuestion(key, [index, month, subjects])
-      // Else whoever has this credential could try code after code on one index.
-      if (index < mark && before.get(index)?.equals(digest) !== true) {
-        answers.push({ index, without: 'refused' })
-        continue
-      }
-      const hashes = subjects.map(({ type, identifier }) => hashIdentifier(key, type, identifier))
-      if (index >= mark) rows.push({ idx: index, digest })
-      answers.push({ index, hashes })
-    }
-    // Durable before anybody has an answer.
-    if (rows.length > 0) await store.noteEvaluated(rows, rows.at(-1)!.idx + 1, KEPT_INDEXES)
-    return answers
-  }
 
   const evaluateSearch = async (search: SubjectSearch): Promise<SubjectMonths> => {
     const { type, identifier, person, case: number, reason } = search
@@ -118,7 +87,7 @@ export async function createHolder(q: {
   }
 
   return {
-    evaluateRecords: (questions) => inTurn(() => evaluateRecords(questions)),
+    evaluateRecords: (questions) => inTurn(() => evaluateRecords(questions, { store, keys })),
     evaluateSearch,
     state: async () => ({
       months: await keys.states(),

@@ -4,7 +4,7 @@ import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { newestPossible, oldestKept } from './months.ts'
-import type { HolderStore } from './store.ts'
+import type { HolderStore, MonthRow } from './store.ts'
 import { unwrapKey, type WrappingKey, type WrappingKeys, wrapKey } from './wrapping-keys.ts'
 
 export type MonthState = { month: string; createdAt: string | null; destroyedAt: string | null }
@@ -34,22 +34,38 @@ export async function openMonthKeys(q: {
   const inTurn = createTurn()
   let current = await readAll()
 
-  async function readAll(): Promise<WrappingKey> {
+  /** Every row into memory; gives the files there are, and which of them open one. */
+  async function readRows(): Promise<{ files: Map<string, WrappingKey>; used: Set<string>; rows: number }> {
     const files = new Map((await wrapping.all()).map((one) => [one.id, one]))
     const used = new Set<string>()
-    for (const { month, wrapping: id, sealed } of await store.months()) {
-      if (id === null || sealed === null) {
-        destroyed.add(month)
-        continue
-      }
-      const file = files.get(id)
-      if (file === undefined)
-        throw new Fault('invalid_configuration', {
-          what: `the file wrapping-${id}.key, which opens the key of ${month}, is missing in directory`,
-        })
-      used.add(id)
-      keys.set(month, unwrapKey(file, month, sealed))
+    const rows = await store.months()
+    for (const row of rows) {
+      const file = takeRow(row, files)
+      if (file !== undefined) used.add(file.id)
     }
+    return { files, used, rows: rows.length }
+  }
+
+  /** Gives the file that opens it; undefined when the key was destroyed. */
+  function takeRow({ month, wrapping: id, sealed }: MonthRow, files: Map<string, WrappingKey>) {
+    if (id === null || sealed === null) {
+      keys.delete(month)
+      destroyed.add(month)
+      return undefined
+    }
+    const file = files.get(id)
+    if (file === undefined)
+      throw new Fault('invalid_configuration', {
+        what: `the file wrapping-${id}.key, which opens the key of ${month}, is missing in directory`,
+      })
+    keys.set(month, unwrapKey(file, month, sealed))
+    return file
+  }
+
+  async function readAll(): Promise<WrappingKey> {
+    const { files, used, rows } = await readRows()
+    // An empty database may be a wrong one, and the files those of the right one: nothing is destroyed then.
+    if (rows === 0) return [...files.values()][0] ?? wrapping.make()
     // A crash between two steps of a destruction left a file by which nothing is wrapped, or which wraps nothing any more.
     for (const id of files.keys()) if (!used.has(id)) await wrapping.destroy(id)
     const [id] = used
@@ -67,9 +83,11 @@ export async function openMonthKeys(q: {
         if (month > newestPossible(clock())) return 'to_come'
         const key = randomBytes(KEY)
         const row = { month, wrapping: current.id, sealed: wrapKey(current, month, key) }
-        await store.addMonth({ ...row, created_at: new Date(clock()).toISOString(), destroyed_at: null })
-        keys.set(month, key)
-        return key
+        const made = { ...row, created_at: new Date(clock()).toISOString(), destroyed_at: null }
+        if (await store.addMonth(made)) keys.set(month, key)
+        // Another process was first: its key is the key.
+        else await readRows()
+        return keys.get(month) ?? 'destroyed'
       }),
     forSearch: () =>
       [...keys]
@@ -84,6 +102,9 @@ export async function openMonthKeys(q: {
       })),
     destroyDue: (before) =>
       inTurn(async () => {
+        if (![...keys.keys()].some(isOver)) return []
+        // Another process may have added a month: its key has to be wrapped anew too.
+        await readRows()
         const due = [...keys.keys()].filter(isOver).sort()
         if (due.length === 0) return due
         await before(due)
@@ -98,7 +119,9 @@ export async function openMonthKeys(q: {
         await store.scrub()
         const old = current
         current = next
-        await wrapping.destroy(old.id)
+        // One that came in between is still wrapped by it: the next destruction or start ends that file.
+        const isUsed = (await store.months()).some((row) => row.wrapping === old.id)
+        if (!isUsed) await wrapping.destroy(old.id)
         for (const month of due) {
           keys.get(month)!.fill(0)
           keys.delete(month)

@@ -19,7 +19,7 @@ type CountRow = { day: string; scope: 'person' | 'case' | 'all'; who: string; se
 
 type Tables = {
   month_key: MonthRow
-  evaluated: EvaluatedRow
+  evaluated_subject: EvaluatedRow
   search_count: CountRow
   holder_mark: { name: string; value: number }
 }
@@ -58,6 +58,20 @@ export const holderMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'subject-keys-002': {
+    async up(kysely) {
+      const { integer, blob } = columnTypes(kysely)
+      const { schema } = kysely
+      await schema.dropTable('evaluated').execute()
+      // A row for each identifier of a record that was evaluated.
+      await schema
+        .createTable('evaluated_subject')
+        .addColumn('idx', integer, (column) => column.notNull())
+        .addColumn('digest', blob, (column) => column.notNull())
+        .addPrimaryKeyConstraint('evaluated_subject_key', ['idx', 'digest'])
+        .execute()
+    },
+  },
 }
 
 export type HolderStore = Awaited<ReturnType<typeof openHolderStore>>
@@ -71,10 +85,13 @@ export async function openHolderStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   return {
     months: (): Promise<MonthRow[]> => tables.selectFrom('month_key').selectAll().orderBy('month').execute(),
-    /** Leaves what is there: another process was first. */
-    addMonth: async (row: MonthRow): Promise<void> => {
+    /** False, and what is there stays, when another process was first. */
+    addMonth: async (row: MonthRow): Promise<boolean> => {
       const insert = tables.insertInto('month_key').values(row)
-      await insert.onConflict((conflict) => conflict.column('month').doNothing()).execute()
+      const added = await insert
+        .onConflict((conflict) => conflict.column('month').doNothing())
+        .executeTakeFirst()
+      return added.numInsertedOrUpdatedRows === 1n
     },
     /** Writes all keys anew and lets go of those of `gone`, together. */
     rewrap: (rows: { month: string; wrapping: string; sealed: Buffer }[], gone: string[], at: string) =>
@@ -102,26 +119,38 @@ export async function openHolderStore(database: Database) {
         .executeTakeFirst()
       return Number(row?.value ?? 0)
     },
-    evaluated: async (indexes: number[]): Promise<Map<number, Buffer>> => {
-      const found = new Map<number, Buffer>()
+    /** Digests of what was evaluated, hexadecimal. */
+    evaluated: async (indexes: number[]): Promise<Map<number, Set<string>>> => {
+      const found = new Map<number, Set<string>>()
       for (let at = 0; at < indexes.length; at += MANY) {
         const some = indexes.slice(at, at + MANY)
-        const rows = await tables.selectFrom('evaluated').selectAll().where('idx', 'in', some).execute()
-        for (const { idx, digest } of rows) found.set(Number(idx), digest)
+        const rows = await tables
+          .selectFrom('evaluated_subject')
+          .selectAll()
+          .where('idx', 'in', some)
+          .execute()
+        for (const { idx, digest } of rows) {
+          const known = found.get(Number(idx)) ?? new Set()
+          found.set(Number(idx), known.add(Buffer.from(digest).toString('hex')))
+        }
       }
       return found
     },
     /** Notes what was evaluated, and forgets what lies more than `kept` indexes back. */
     noteEvaluated: (rows: EvaluatedRow[], mark: number, kept: number): Promise<void> =>
       inTransaction(tables, async (transaction) => {
-        for (const row of rows) await transaction.insertInto('evaluated').values(row).execute()
+        for (let at = 0; at < rows.length; at += MANY)
+          await transaction
+            .insertInto('evaluated_subject')
+            .values(rows.slice(at, at + MANY))
+            .execute()
         await transaction
           .insertInto('holder_mark')
           .values({ name: MARK, value: mark })
           .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: mark }))
           .execute()
         await transaction
-          .deleteFrom('evaluated')
+          .deleteFrom('evaluated_subject')
           .where('idx', '<', mark - kept)
           .execute()
       }),

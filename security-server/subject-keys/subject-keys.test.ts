@@ -9,7 +9,7 @@ import t, { type Test } from 'tap'
 import { issueCertificate } from '#certs/ca/issue-certificate.ts'
 import { PROFILES } from '#certs/profiles.ts'
 import { migrate } from '#platform/database/migrate.ts'
-import type { Database } from '#platform/database/open-database.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createLog } from '#platform/logging/create-log.ts'
@@ -98,13 +98,19 @@ await eachDatabase(t, async (database, t, url) => {
     t.not(other.months[0]?.hash, found.months[1]?.hash, 'another type, another hash')
   })
 
-  await t.test('each record index is evaluated once, or again for the same', async (t) => {
+  await t.test('of each record index so many identifiers as a message has, asked however', async (t) => {
     const again = await holder.evaluateRecords([question(3, [CODE, '010101-1234']), question(4, [CODE])])
     t.match(again, [
       { index: 3, hashes: [/./, /./] },
-      { index: 4, without: 'refused' },
+      { index: 4, hashes: [/./] },
     ])
-    t.same(await holder.evaluateRecords([question(3, ['020202-1111'])]), [{ index: 3, without: 'refused' }])
+    // What is declared may have changed since an answer was lost.
+    t.match(await holder.evaluateRecords([question(3, ['020202-1111'])]), [{ index: 3, hashes: [/./] }])
+    const codes = (count: number) => Array.from({ length: count }, (_, i) => `${1000 + i}`)
+    t.same(await holder.evaluateRecords([question(3, codes(62))]), [{ index: 3, without: 'refused' }])
+    t.match(await holder.evaluateRecords([question(3, codes(61))]), [{ index: 3, hashes: [/./] }])
+    t.same(await holder.evaluateRecords([question(3, ['7'])]), [{ index: 3, without: 'refused' }], 'the 65th')
+    t.match(await holder.evaluateRecords([question(3, [CODE, '1-000'])]), [{ index: 3, hashes: [/./, /./] }])
     t.equal((await holder.state()).mark, 6)
     await t.rejects(holder.evaluateRecords([question(9, [CODE]), question(9, [CODE])]), {
       code: 'invalid_input',
@@ -233,6 +239,25 @@ await eachDatabase(t, async (database, t, url) => {
     writeFileSync(path.join(folder, 'wrapping-0123456789abcdef.key'), randomBytes(32), { mode: 0o600 })
     await createHolder({ database, directory: folder, clock: () => now, keepMonths: 2, limits })
     t.equal(files().filter((name) => name.endsWith('.key')).length, 1)
+  })
+
+  await t.test('an empty database destroys no file; two holders have one key of a month', async (t) => {
+    const keep = { directory: folder, clock: () => now, keepMonths: 2, limits }
+    const files = (): string[] => readdirSync(folder).filter((name) => name.endsWith('.key'))
+    const [file] = files()
+    const wrong = await openDatabase('sqlite::memory:')
+    t.teardown(() => wrong.close())
+    await migrate(wrong, holderMigrations)
+    await (await createHolder({ ...keep, database: wrong })).destroyDue()
+    t.same(files(), [file], 'nor is another made')
+    const [one, two] = [await createHolder({ ...keep, database }), await createHolder({ ...keep, database })]
+    now += 86_400_000
+    const who = { id: 'p7', name: 'G' }
+    t.match((await one.evaluateSearch(search({ case: 'c', person: who }))).months, [{ month: '2026-11' }])
+    const [mine] = await one.evaluateRecords([question(40, [CODE], '2027-01')])
+    const [other] = await two.evaluateRecords([question(41, [CODE], '2027-01')])
+    t.match(mine, { hashes: [/./] })
+    t.same({ ...other, index: 40 }, mine, 'the key that is stored')
   })
 
   await t.test('no identifier lies anywhere', async (t) => {

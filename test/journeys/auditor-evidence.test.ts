@@ -57,6 +57,7 @@ async function orderAudits({ database }: AdminWorld): Promise<void> {
     sample: null,
     answered_at: null,
     error: null,
+    clearance: 0,
   }
   for (const [state, more] of [
     ['waiting', {}],

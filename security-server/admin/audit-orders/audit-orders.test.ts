@@ -1,10 +1,11 @@
 /** Audit orders at a server, on both stores: taken, judged, decided, answered; and what the authority finds when it opens the answer. */
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { orderHash } from '#core/audit-order/read-order.ts'
 import { newRecipient } from '#core/hpke/hpke.ts'
 import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { AUDIT_DOCUMENT, type AuditAnswer, type AuditOrder } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -14,7 +15,8 @@ import { eachDatabase } from '#test/databases.ts'
 import { ocspFor, type Party, signingParty } from '#test/fakes/management-requests.ts'
 import { authority as ca } from '#test/fakes/request-world.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
-import { SERVER, signedRecord } from '../../message-log/fixture.ts'
+import { SERVER, signedRecord, spoolBody } from '../../message-log/fixture.ts'
+import type { Tables } from '../../message-log/tables.ts'
 import { auditOf, createAdminWorld } from '../admin-fixture.ts'
 import type { AdminRooms } from '../rooms.ts'
 import { createAuditOrders } from './create-audit-orders.ts'
@@ -174,14 +176,93 @@ await eachDatabase(t, async (_database, t: Test, url) => {
 
   await t.test('an authority with that right sees secret records; a contract narrows it', async (t) => {
     const authorities = [{ name: 'DPA', certificateSha256: dpa.certificate.sha256, secret: true }]
-    give(order())
+    const one = give(order())
     await roomOf({ authorities }).run()
     t.match(answers, [{ matched: 4 }])
+    const failed = give(order())
+    const room = roomOf({
+      authorities,
+      messageLog: {
+        ...messageLog,
+        window: () => Promise.reject(new Fault('database_error', { what: 'record 5' })),
+      },
+    })
+    await t.rejects(room.run(), { code: 'database_error' })
+    for (const role of ['XROAD_CONTENT_AUDITOR', 'XROAD_SECRECY_AUDITOR'])
+      for (const { id } of [one, failed])
+        t.match(
+          (await world.ask('GET', `/audit-orders/${id}`, undefined, { role })).body,
+          { matched: null, drawn: null, error: null },
+          `${role} sees no figure of records that nobody here may see`,
+        )
+    const said = (await auditOf(world.ask)).find(({ operation }) => operation === 'answerAuditOrder')
+    t.same(said?.data, { case: 'DP-1' }, 'nor does the audit log have one')
+    await roomOf({ authorities }).run()
+    const open = await room.store.list({ offset: 0, limit: 9, state: 'answered' })
+    const ordinary = open.find(({ clearance }) => Number(clearance) === 0)!
+    t.match(
+      (await world.ask('GET', `/audit-orders/${ordinary.id}`, undefined, { role: 'XROAD_CONTENT_AUDITOR' }))
+        .body,
+      { matched: 3, drawn: [Number, Number] },
+    )
     const contract = 'c0ffee00-0000-4000-8000-000000000000'
     give(order({ scope: { contract, from: iso(now - DAY), to: iso(now + DAY) } }))
     await roomOf({ authorities }).run()
     t.match(answers, [{ matched: 4 }])
   })
+
+  await t.test('the seed is found below however many newer tree heads', async (t) => {
+    const log = await openDatabase(world.logUrl)
+    t.teardown(() => log.close())
+    const heads = tablesOf<Tables>(log)
+    const newer = Array.from({ length: 600 }, (_, at) => ({
+      ...{ size: 10_000 + at, root: Buffer.alloc(32), time: iso(now), note: 'newer' },
+    }))
+    await heads.insertInto('checkpoint').values(newer).execute()
+    give(order())
+    await roomOf().run()
+    await heads.deleteFrom('checkpoint').where('note', '=', 'newer').execute()
+    t.match(answers, [{ outcome: 'answered', matched: 3 }])
+  })
+
+  await t.test(
+    'of a large body no more is read than there is room for, and what fits still fits',
+    async (t) => {
+      const bytes = randomBytes(16 * 1024 * 1024)
+      const body = await spoolBody(messageLog, bytes)
+      const of = { ...at, ...party('2222') }
+      const { index: large } = await messageLog.append(await signedRecord({ ...of, body }))
+      const { index: small } = await messageLog.append(await signedRecord(of))
+      await messageLog.timeStampNow()
+      const its = (await messageLog.checkpointNow())!
+      let read = 0
+      const closed: Promise<unknown>[] = []
+      const container = async (index: number) => {
+        const parts = await messageLog.container(index)
+        for (const attachment of parts.attachments) {
+          const { open } = attachment
+          attachment.open = () => {
+            const source = open()
+            closed.push(new Promise((ended) => source.once('close', ended)))
+            source.on('data', (chunk: Buffer) => (read += chunk.length))
+            return source
+          }
+        }
+        return parts
+      }
+      const scope = { parties: ['DEV/GOV/2222'], from: iso(now - DAY), to: iso(now + DAY) }
+      const one = give(order({ scope }), dpa, its)
+      await roomOf({ messageLog: { ...messageLog, container } }).run()
+      const { payload } = await opened(one)
+      t.match(payload?.bundles, [
+        { index: large, without: /no room/ },
+        { index: small, bundle: /^UEs/ },
+      ])
+      await Promise.all(closed)
+      t.equal(closed.length, 1)
+      t.ok(read < bytes.length / 2, `${read} octets were read`)
+    },
+  )
 
   await t.test('what is wrong is refused, and says why', async (t) => {
     for (const [what, one, by, its, why] of [

@@ -2,7 +2,7 @@
  * What an order asks for: the records in scope below its seed, the sample that the seed draws of them, and the evidence bundle of
  * each. The seed has to be a tree head that this very log signed, so that the sample is of what stood there before anybody asked.
  */
-import { buffer } from 'node:stream/consumers'
+import type { Readable } from 'node:stream'
 import { drawSample } from '#core/audit-order/draw-sample.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { AUDIT_LIMITS, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
@@ -17,12 +17,11 @@ import { rowView } from '../record-filter.ts'
 import type { AdminRooms } from '../rooms.ts'
 
 export type CollectRooms = Pick<AdminRooms, 'server' | 'clock' | 'globalConfiguration' | 'keys'> & {
-  messageLog: RecordReads & Pick<MessageLog, 'window' | 'maintain' | 'checkpoints'>
+  messageLog: RecordReads & Pick<MessageLog, 'window' | 'maintain' | 'checkpointOf'>
 }
 
 /** Of all bundles together: the answer is one document. */
 const MAX_BUNDLES_BYTES = 2 * 1024 * 1024
-const CHECKPOINTS = 500
 
 /** Throws `audit_order_refused` for a seed that is not ours, and for a scope that holds too much. */
 export async function collect(
@@ -32,7 +31,7 @@ export async function collect(
   const { order, seed, server, clearance } = q
   const { messageLog } = rooms
   const { origin, size, root } = parseCheckpoint(seed)
-  const own = (await messageLog.checkpoints(CHECKPOINTS)).find((one) => Number(one.size) === size)
+  const own = await messageLog.checkpointOf(size)
   if (origin !== server || own === undefined || !own.root.equals(root))
     throw refused('its seed is no tree head of this log')
   const rows: SearchRow[] = []
@@ -88,16 +87,28 @@ async function bundlesOf(
   for (const index of sample) {
     try {
       const { indexes } = await collectExchange({ log }, index)
-      const bundle = await buffer(await writeBundle(bundleSource(rooms, log), indexes))
+      const bundle = await readAtMost(left, await writeBundle(bundleSource(rooms, log), indexes))
       left -= bundle.length
-      if (left < 0)
-        throw new Fault('conflict', { what: 'the answer has no room for it: ask for it by itself' })
       bundles.push({ index, bundle: bundle.toString('base64') })
     } catch (thrown) {
       bundles.push({ index, without: asFault(thrown).message.slice(0, 500) })
     }
   }
   return bundles
+}
+
+/** Bodies may be of gigabytes: no more of a bundle is ever read than there is room for. Throws `conflict`. */
+async function readAtMost(most: number, bundle: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  // Leaving the loop destroys the stream, and with it the bodies that it reads.
+  for await (const chunk of bundle as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > most)
+      throw new Fault('conflict', { what: 'the answer has no room for it: ask for it by itself' })
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
 }
 
 function refused(what: string): Fault {

@@ -20,6 +20,7 @@ import { AUDIT_DOCUMENT, AUDIT_LIMITS, type AuditAnswer, type AuditOrder } from 
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import type { PostDocument } from '../../global-configuration/registration/client.ts'
+import type { Clearance } from '../../message-log/search/traffic-store.ts'
 import { type CollectRooms, collect } from './collect.ts'
 import { fetchOrders } from './fetch-orders.ts'
 import { type AuditOrderRow, type AuditOrderStore, createAuditOrderStore, type OrderState } from './store.ts'
@@ -57,6 +58,9 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   const now = (): string => new Date(clock()).toISOString()
   const note = (operation: string, id: string, data: object): Promise<unknown> =>
     audit.before({ caller: ITSELF, operation, target: `audit order ${id}`, data })
+
+  const clearanceOf = (authority: string): Clearance =>
+    rooms.authorities.find(({ name }) => name === authority)?.secret === true ? 2 : 0
 
   /** What is wrong with it is its answer: a refusal with this reason. */
   const judge = (document: Buffer): { order: AuditOrder; wrong: string | undefined } => {
@@ -98,7 +102,7 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     }
     await store.add({
       ...{ id, sha256, document: JSON.stringify(order), authority, case_number, deadline, seed: listed.seed },
-      ...{ ...none, received_at: now(), state, reason: wrong ?? null },
+      ...{ ...none, received_at: now(), state, reason: wrong ?? null, clearance: clearanceOf(authority) },
     })
   }
 
@@ -126,13 +130,14 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   const answerOne = async (row: AuditOrderRow): Promise<void> => {
     const { id, sha256, seed } = row
     const order = JSON.parse(row.document) as AuditOrder
-    const its = rooms.authorities.find(({ name }) => name === row.authority)
-    const clearance = its?.secret === true ? 2 : 0
+    const clearance = clearanceOf(row.authority)
     const { payload, sample } = await collect({ order, sha256, seed, server, clearance }, rooms)
     const matched = payload.records.length
-    await note('answerAuditOrder', id, { matched, sample, case: row.case_number })
+    // Every auditor reads the audit log: figures of secret records stay out of it.
+    const figures = clearance === 0 ? { matched, sample } : {}
+    await note('answerAuditOrder', id, { ...figures, case: row.case_number })
     await send(row, { outcome: 'answered', matched, sample, sealed: sealPayload(payload, order) })
-    const answered = { matched, sample: JSON.stringify(sample), answered_at: now(), error: null }
+    const answered = { matched, sample: JSON.stringify(sample), answered_at: now(), error: null, clearance }
     await store.update(id, 'due', { state: 'answered', ...answered })
   }
 
@@ -151,7 +156,8 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     } catch (thrown) {
       const fault = asFault(thrown)
       if (fault.code === 'audit_order_refused') return refuseOne(row, fault.message, state)
-      await store.update(row.id, state, { error: fault.message.slice(0, 500) })
+      const error = fault.message.slice(0, 500)
+      await store.update(row.id, state, { error, clearance: clearanceOf(row.authority) })
       throw thrown
     }
   }

@@ -1,12 +1,18 @@
 /** Audit orders for auditors: what an authority ordered, what was answered; and the decision where the policy wants one. */
+import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { AuditOrder } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Clearance } from '../../message-log/search/traffic-store.ts'
+import { clearanceOf } from '../readable-log.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
 import type { AuditOrderRow } from './store.ts'
 
 export function auditOrderHandlers({ auditOrders, clock }: AdminRooms): Handlers {
-  const view = (row: AuditOrderRow) => auditOrderView(row, new Date(clock()).toISOString())
+  const viewFor =
+    (caller: Caller) =>
+    (row: AuditOrderRow): object =>
+      auditOrderView(row, { now: new Date(clock()).toISOString(), clearance: clearanceOf(caller) })
   const idOf = (params: Record<string, string>): string => params['id']!.toLowerCase()
   const room = () => {
     if (auditOrders === undefined)
@@ -14,33 +20,41 @@ export function auditOrderHandlers({ auditOrders, clock }: AdminRooms): Handlers
     return auditOrders
   }
   return {
-    getAuditOrders: async ({ query }) => {
+    getAuditOrders: async ({ query, caller }) => {
       const { offset, limit, state } = query as { offset: number; limit: number; state?: string }
       const rows =
         auditOrders === undefined
           ? []
           : await auditOrders.store.list({ offset, limit, ...(state && { state }) })
-      return listAnswer(rows.map(view), { offset, limit }, async () => auditOrders?.store.count(state) ?? 0)
+      return listAnswer(
+        rows.map(viewFor(caller)),
+        { offset, limit },
+        async () => auditOrders?.store.count(state) ?? 0,
+      )
     },
-    getAuditOrder: async ({ params }) => view(await room().store.get(idOf(params))),
-    approveAuditOrder: async ({ params, caller }) => view(await room().approve(idOf(params), caller)),
+    getAuditOrder: async ({ params, caller }) => viewFor(caller)(await room().store.get(idOf(params))),
+    approveAuditOrder: async ({ params, caller }) =>
+      viewFor(caller)(await room().approve(idOf(params), caller)),
     refuseAuditOrder: async ({ params, body, caller }) => {
       const { reason } = body as { reason: string }
-      return view(await room().refuse(idOf(params), reason, caller))
+      return viewFor(caller)(await room().refuse(idOf(params), reason, caller))
     },
   }
 }
 
-function auditOrderView(row: AuditOrderRow, now: string) {
+/** Figures that count records which the reader may not see are none to them. */
+function auditOrderView(row: AuditOrderRow, { now, clearance }: { now: string; clearance: Clearance }) {
+  const isHidden = Number(row.clearance) > clearance
   const { legalBasis, scope, sample, createdAt } = JSON.parse(row.document) as AuditOrder
   const isOpen = row.state !== 'answered' && row.state !== 'refused'
   return {
     ...{ id: row.id, sha256: row.sha256, authority: row.authority, case: row.case_number, legalBasis, scope },
     ...{ sample, createdAt, deadline: row.deadline, receivedAt: row.received_at, state: row.state },
     overdue: isOpen && row.deadline <= now,
-    ...{ decidedBy: row.decided_by, decidedAt: row.decided_at, reason: row.reason, error: row.error },
-    matched: row.matched === null ? null : Number(row.matched),
-    drawn: row.sample === null ? null : (JSON.parse(row.sample) as number[]),
+    ...{ decidedBy: row.decided_by, decidedAt: row.decided_at, reason: row.reason },
+    error: isHidden ? null : row.error,
+    matched: isHidden || row.matched === null ? null : Number(row.matched),
+    drawn: isHidden || row.sample === null ? null : (JSON.parse(row.sample) as number[]),
     answeredAt: row.answered_at,
   }
 }

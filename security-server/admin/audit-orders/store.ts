@@ -27,6 +27,8 @@ export type AuditOrderRow = {
   answered_at: string | null
   /** Why the last try came to nothing. */
   error: string | null
+  /** What its authority may see: `matched`, `sample` and `error` are of records up to this, and for nobody who may see less. */
+  clearance: number
 }
 
 export type AuditOrderStore = ReturnType<typeof createAuditOrderStore>

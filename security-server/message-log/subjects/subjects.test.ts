@@ -110,13 +110,13 @@ await eachDatabase(t, async (_database, t, url) => {
       return holder.evaluateRecords(records)
     },
   }
-  const entriesOf = async (identifier: string): Promise<string[]> => {
+  const entriesOf = async (identifier: string, type = 'personal-code'): Promise<string[]> => {
     const person = { id: 'a', name: 'a' }
-    const search = { type: 'personal-code', identifier, case: '1', reason: 'x', person }
+    const search = { type, identifier, case: '1', reason: 'x', person }
     return (await holder.evaluateSearch(search)).months.map(({ month, hash }) => subjectEntry(month, hash))
   }
-  const find = async (identifier: string, filter = {}): Promise<number[]> =>
-    indexesOf(await log.list({ ...filter, subjects: await entriesOf(identifier), limit: 100 }))
+  const find = async (identifier: string, filter = {}, type?: string): Promise<number[]> =>
+    indexesOf(await log.list({ ...filter, subjects: await entriesOf(identifier, type), limit: 100 }))
   const reasons = async (): Promise<Record<string, number>> =>
     Object.fromEntries(
       (await log.subjects.coverage({})).totals.map(({ reason, records }) => [reason, records]),
@@ -232,9 +232,25 @@ await eachDatabase(t, async (_database, t, url) => {
     log = await openTestLog(whole, options)
     t.ok((await log.subjects.index(rooms)) > 0)
     t.ok((await find(PLANTED)).includes(waiting))
+    // An answer that was lost, and a declaration that was changed meanwhile.
+    const redeclared = await ask(log, '/persons/050505-5555')
+    isAway = true
+    await t.rejects(log.subjects.index(rooms))
+    isAway = false
+    await holder.evaluateRecords(asked.at(-1)!)
+    const places = DECLARED['persons']!.own
+    DECLARED['persons']!.own = [
+      { ...PLACE, in: 'path', path: '/persons/{code}', name: 'code', type: 'other' },
+    ]
+    await log.subjects.index(rooms)
+    DECLARED['persons']!.own = places
+    t.equal((await reasons())['refused'], undefined)
+    t.same(await find('050505-5555'), [], 'as it is declared now')
+    t.same(await find('050505-5555', {}, 'other'), [redeclared])
     const changed = await ask(log, '/persons/131052-308T')
     const month = new Date().toISOString().slice(0, 7)
-    await holder.evaluateRecords([{ index: changed, month, subjects: [{ type: 'x', identifier: '1' }] }])
+    const strange = Array.from({ length: 64 }, (_, i) => ({ type: 'x', identifier: `${i}` }))
+    await holder.evaluateRecords([{ index: changed, month, subjects: strange }])
     await log.subjects.index(rooms)
     t.equal((await reasons())['refused'], 1, 'somebody has used its index up: it shows')
   })

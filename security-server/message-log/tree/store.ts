@@ -50,6 +50,9 @@ export function createTreeStore(database: Database) {
     newestCheckpoint: (): Promise<StoredCheckpoint | undefined> =>
       kysely.selectFrom('checkpoint').selectAll().orderBy('size', 'desc').limit(1).executeTakeFirst(),
 
+    checkpointOf: (size: number): Promise<StoredCheckpoint | undefined> =>
+      kysely.selectFrom('checkpoint').selectAll().where('size', '=', size).executeTakeFirst(),
+
     /** Newest first. */
     newestCheckpoints: (limit: number): Promise<StoredCheckpoint[]> =>
       kysely.selectFrom('checkpoint').selectAll().orderBy('size', 'desc').limit(limit).execute(),
