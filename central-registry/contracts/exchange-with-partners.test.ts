@@ -1,6 +1,6 @@
 /** Rounds with the registries of other instances, well and badly answered: what one does or leaves keeps no other from its own. */
 import { randomUUID } from 'node:crypto'
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
@@ -12,7 +12,7 @@ import {
   type PartnerContract,
   type PartnerQuery,
 } from '#schemas/contract.ts'
-import { eachDatabase } from '#test/databases.ts'
+import { onEachDatabase } from '#test/databases.ts'
 import { type ConfigurationSigner, createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
 import type { PostToPartner } from '../federation/client.ts'
@@ -31,9 +31,6 @@ const signedBy = ({ certificate, key }: ConfigurationSigner, document: object, t
       { certificates: [readCertificate(certificate)], ocspResponses: [], key },
     ]),
   )
-
-const onEachDatabase = (name: string, act: (t: Test, url: string) => Promise<void>): void =>
-  void t.test(name, (t) => eachDatabase(t, (_database, t, url) => act(t, url)))
 
 /** The contracts of DEV with other instances, whose registries say what `answers` has for them. */
 async function exchangeWorld(t: Test, url: string) {

@@ -1,6 +1,6 @@
 /** What another registry may ask and say of contracts between two instances, and all that it may not. */
 import { randomUUID } from 'node:crypto'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { verifyCounterSeal, verifyPartnerList } from '#core/contract/between-instances.ts'
@@ -12,19 +12,21 @@ import {
   type PartnerContract,
   type PartnerQuery,
 } from '#schemas/contract.ts'
+import { onEachDatabase } from '#test/databases.ts'
 import { type ConfigurationSigner, createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { anchorOf, publish } from '#test/fakes/registry-sample.ts'
 import { start } from '#test/fakes/request-world.ts'
-import type { Tables } from '../migrations/tables.ts'
+import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { openRegistryDatabase } from '../registry.ts'
 import { createChange } from '../store.ts'
 import { isSuspendedIn } from '../suspensions/rows-store.ts'
 import { stateBetween } from './between.ts'
 import { createPartnerStore } from './partner-store.ts'
-import { putVersion, versionsOf } from './rows-store.ts'
+import { checkInstances } from './partners.ts'
+import { putVersion, setState, versionsOf } from './rows-store.ts'
 
 const signedBy = ({ certificate, key }: ConfigurationSigner, document: object, type: string): Buffer =>
   Buffer.from(
@@ -139,27 +141,34 @@ void t.test('what a list and a counter-seal have to be', async (t) => {
   t.equal(await codeOf(() => verifyCounterSeal(seal, [])), 'access_denied')
 })
 
-void t.test(
+/** What SE says of contracts, to the store of DEV. */
+async function storeWorld(t: Test, url: string) {
+  const database = await openRegistryDatabase(url)
+  t.teardown(() => database.close())
+  const nobody = async (): Promise<void> => undefined
+  const record = createChange(database, nobody)
+  const partners = { load: nobody, isRegistered: () => true }
+  const store = createPartnerStore(database, record, { notify: nobody, announce: nobody, partners })
+  const now = Date.now()
+  const at = new Date(now).toISOString()
+  const q = { partner: 'SE', own: 'DEV', at, heardAt: at }
+  return { record, store, tables: tablesOf<Tables>(database), now, at, q }
+}
+
+const nothing = { content: undefined, seals: [], counterSeal: undefined }
+const word = (content: ContractContent, more: Partial<PartnerContract> = {}): PartnerContract => ({
+  ...{ contract: content.contract, version: content.version, hash: hashOf(content), state: 'PROPOSED' },
+  ...{ origin: 'SE', proposedBy: 'SE/GOV/1', seals: [], ...more },
+})
+
+onEachDatabase(
   'another registry says nothing of contracts that are not between both, and keeps to the rules of ours',
-  async (t) => {
-    const database = await openRegistryDatabase('sqlite::memory:')
-    t.teardown(() => database.close())
-    const nobody = async (): Promise<void> => undefined
-    const record = createChange(database, nobody)
-    const partners = { load: nobody, isRegistered: () => true }
-    const store = createPartnerStore(database, record, { notify: nobody, announce: nobody, partners })
-    const now = Date.now()
-    const at = new Date(now).toISOString()
-    const q = { partner: 'SE', own: 'DEV', at, heardAt: at }
-    const nothing = { content: undefined, seals: [], counterSeal: undefined }
+  async (t, url) => {
+    const { record, store, tables, now, at, q } = await storeWorld(t, url)
     const stateOf = async (contract: string): Promise<string | undefined> =>
-      (await versionsOf(tablesOf<Tables>(database), contract)).at(-1)?.state
+      (await versionsOf(tables, contract)).at(-1)?.state
     const inside = contentAt(now)
     await record((transaction) => putVersion(transaction, inside, { by: 'DEV/GOV/5678', at }))
-    const word = (content: ContractContent, more: Partial<PartnerContract> = {}): PartnerContract => ({
-      ...{ contract: content.contract, version: content.version, hash: hashOf(content), state: 'PROPOSED' },
-      ...{ origin: 'SE', proposedBy: 'SE/GOV/1', seals: [], ...more },
-    })
     t.equal(await codeOf(store.take(word(inside, { state: 'TERMINATED' }), nothing, q)), 'access_denied')
     const provider = 'SE/GOV/1/register'
     const grafted = contentAt(now, { contract: inside.contract, version: 2, provider })
@@ -204,7 +213,52 @@ void t.test(
     })
     t.equal(await codeOf(store.take(word(held, { state: 'TERMINATED' }), nothing, q)), 'accepted')
     t.equal(await stateOf(held.contract), 'TERMINATED')
-    t.ok(await isSuspendedIn(tablesOf<Tables>(database), 'contract', held.contract), 'two of ours lift that')
+    t.ok(await isSuspendedIn(tables, 'contract', held.contract), 'two of ours lift that')
+  },
+)
+
+onEachDatabase(
+  'a version between others keeps no word on another version from being heard',
+  async (t, url) => {
+    const { record, store, tables, now, at, q } = await storeWorld(t, url)
+    const provider = 'SE/GOV/1/register'
+    const first = contentAt(now, { provider })
+    const next = contentAt(now, { contract: first.contract, version: 2, provider: 'FI/GOV/1/register' })
+    for (const content of [first, next])
+      await record(async (transaction) => {
+        const row = await putVersion(transaction, content, { by: 'DEV/GOV/5678', at })
+        await setState(transaction, row, { state: 'ACTIVE' }, { act: 'approve', by: 'x', at })
+      })
+    t.equal(await codeOf(store.take(word(next, { state: 'TERMINATED' }), nothing, q)), 'access_denied')
+    t.equal(await codeOf(store.take(word(first, { state: 'SUSPENDED' }), nothing, q)), 'accepted')
+    await tables
+      .insertInto('contract_partner')
+      .values({
+        ...{ contract: next.contract, version: 2, hash: hashOf(next), instance: 'SE' },
+        ...{ state: 'ACTIVE', reason: null, heard_at: at },
+      })
+      .execute()
+    const later = new Date(now + 1000).toISOString()
+    await store.heardAgain('SE', [word(first)], later)
+    const heard = tables.selectFrom('contract_partner').select(['state', 'heard_at']).orderBy('version')
+    t.same(await heard.execute(), [
+      { state: 'SUSPENDED', heard_at: later },
+      { state: 'ACTIVE', heard_at: at },
+    ])
+    t.equal(await codeOf(store.take(word(first, { state: 'TERMINATED' }), nothing, q)), 'accepted')
+    const [one, two] = await versionsOf(tables, first.contract)
+    t.match([one, two], [{ state: 'TERMINATED' }, { state: 'ACTIVE' }])
+
+    // So the next version is between the same instances.
+    const refused = (content: ContractContent, row: ContractRow = one!) =>
+      codeOf(() => checkInstances(content, 'DEV/GOV/5678', [row]))
+    t.equal(await refused(next), 'contract_not_possible')
+    t.equal(await refused({ ...first, version: 2 }), 'accepted')
+    t.equal(await refused({ ...next, version: 1 }), 'contract_not_possible', 'SE has it already')
+    const inside = contentAt(now)
+    const own = await record((transaction) => putVersion(transaction, inside, { by: 'DEV/GOV/5678', at }))
+    t.equal(await refused({ ...inside, provider }, own), 'accepted', 'nobody else knows of it')
+    t.equal(await refused({ ...inside, provider, version: 2 }, own), 'contract_not_possible')
   },
 )
 
