@@ -8,6 +8,7 @@ import { writeSignedJson } from '#core/signature/signed-json.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import {
   CONTRACT_DOCUMENT,
+  CONTRACT_STATES,
   type ContractContent,
   type PartnerContract,
   type PartnerQuery,
@@ -265,7 +266,7 @@ onEachDatabase(
 void t.test('what a contract between instances comes to for servers', (t) => {
   const at = (minutes: number): string =>
     new Date(Date.parse('2026-03-01T12:00:00Z') + minutes * 60_000).toISOString()
-  const own = { state: 'ACTIVE' as const, reason: null, outageGraceHours: 0 }
+  const own = { state: 'ACTIVE' as const, reason: null, outageGraceHours: 0, changedAt: at(-60) }
   const word = { instance: 'SE', state: 'ACTIVE' as const, reason: null, heardAt: at(0) }
   t.match(stateBetween(own, word, at(10)), { state: 'ACTIVE' })
   t.match(stateBetween(own, word, at(11)), { state: 'SUSPENDED', reason: /not heard since/ })
@@ -275,5 +276,17 @@ void t.test('what a contract between instances comes to for servers', (t) => {
   const stopped = { ...word, state: 'SUSPENDED' as const, reason: 'A leak' }
   t.match(stateBetween(own, stopped, at(0)), { state: 'SUSPENDED', reason: 'by the registry of SE: A leak' })
   t.match(stateBetween({ ...own, state: 'TERMINATED' }, word, at(0)), { state: 'TERMINATED' })
+  for (const state of CONTRACT_STATES.filter((one) => one !== 'ACTIVE'))
+    t.match(stateBetween(own, { ...word, state }, at(0)), { state: 'SUSPENDED', reason: /SE/ }, state)
+  const begun = { ...own, changedAt: at(0) }
+  t.match(
+    stateBetween(begun, { ...word, state: 'ACCEPTED' }, at(1)),
+    { state: 'ACTIVE' },
+    'it has our agreement',
+  )
+  t.match(stateBetween(begun, { ...word, state: 'ACCEPTED' }, at(2)), {
+    ...{ state: 'SUSPENDED', reason: 'it is ACCEPTED at the registry of SE' },
+  })
+  t.match(stateBetween(begun, { ...word, state: 'EXPIRED' }, at(0)), { state: 'SUSPENDED' })
   t.end()
 })
