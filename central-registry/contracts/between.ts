@@ -2,6 +2,7 @@
  * What a contract between two instances comes to for servers, when our registry has it in force: in force only as long as the other
  * registry says that it is; pure. What a server allows when it cannot ask our registry comes on top of what is allowed here.
  */
+import { plainPart } from '#core/contract/fields.ts'
 import type { ContractState } from '#schemas/contract.ts'
 import { OPEN } from './rules.ts'
 
@@ -11,6 +12,8 @@ export type PartnerWord = { instance: string; state: ContractState; reason: stri
 /** As servers take a list of ours: after it an exchange goes on only by what the contract allows in an outage. */
 const WORD_GOOD_MS = 10 * 60_000
 const HOUR_MS = 3_600_000
+/** Servers take no list with a reason that is too long: none that another registry gave is to keep them from theirs. */
+const REASON_SHOWN = 400
 /** The other registry, whose agreement we have, brings it into force by ours, and has said so within four rounds. */
 const BEGINS_MS = 60_000
 
@@ -22,8 +25,10 @@ export function stateBetween(
 ): { state: ContractState; reason: string | null } {
   if (own.state !== 'ACTIVE') return own
   if (word === undefined) return { state: 'SUSPENDED', reason: 'the other registry was never heard about it' }
-  if (word.state === 'SUSPENDED')
-    return { state: 'SUSPENDED', reason: `by the registry of ${word.instance}: ${word.reason ?? ''}`.trim() }
+  if (word.state === 'SUSPENDED') {
+    const reason = plainPart(word.reason ?? '', REASON_SHOWN)
+    return { state: 'SUSPENDED', reason: `by the registry of ${word.instance}: ${reason}`.trim() }
+  }
   const isBeginning = Date.parse(now) - Date.parse(own.changedAt) <= BEGINS_MS && OPEN.includes(word.state)
   if (word.state !== 'ACTIVE' && !isBeginning)
     return { state: 'SUSPENDED', reason: `it is ${word.state} at the registry of ${word.instance}` }

@@ -4,7 +4,7 @@
  */
 import { sql } from 'kysely'
 import { MAX_PARTNER_LIST_BYTES, MOST_BETWEEN, MOST_SEALS } from '#core/contract/between-instances.ts'
-import { UNSEEN } from '#core/contract/fields.ts'
+import { plainPart } from '#core/contract/fields.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { PartnerContract } from '#schemas/contract.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
@@ -90,7 +90,7 @@ export function createPartnerListStore(database: Database) {
       const at = new Date(now).toISOString()
       const listed = rows.map((row): PartnerContract => {
         const { seals, counterSeal } = sealed(row)
-        const reason = shortened(row.reason ?? '')
+        const reason = plainPart(row.reason ?? '', REASON_SHOWN)
         return {
           ...{ contract: row.contract, version: Number(row.version), hash: row.hash },
           ...{ state: stateAt(versionOf(row), at), origin: row.origin ?? own, proposedBy: row.proposed_by },
@@ -128,12 +128,6 @@ type Sealed = { seals: string[]; counterSeal: string | undefined }
 
 function keyOf({ contract, version }: Pick<ContractRow, 'contract' | 'version'>): string {
   return `${contract} ${Number(version)}`
-}
-
-/** As much of it as the other registry reads, whatever a person wrote. */
-function shortened(reason: string): string {
-  const seen = [...reason.slice(0, 2 * REASON_SHOWN)].filter((one) => !UNSEEN.test(one))
-  return seen.slice(0, REASON_SHOWN).join('').trim()
 }
 
 /** The first of them that together take no more than so many bytes. */

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { verifyCounterSeal, verifyPartnerList } from '#core/contract/between-instances.ts'
+import { plainText } from '#core/contract/fields.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import {
@@ -278,6 +279,8 @@ void t.test('what a contract between instances comes to for servers', (t) => {
   t.match(stateBetween({ ...own, state: 'TERMINATED' }, word, at(0)), { state: 'TERMINATED' })
   for (const state of CONTRACT_STATES.filter((one) => one !== 'ACTIVE'))
     t.match(stateBetween(own, { ...word, state }, at(0)), { state: 'SUSPENDED', reason: /SE/ }, state)
+  const long = stateBetween(own, { ...stopped, reason: '\u{1f512}'.repeat(500) }, at(0))
+  t.equal(plainText(1000)(long.reason, 'reason'), long.reason, 'servers read it, however long it was')
   const begun = { ...own, changedAt: at(0) }
   t.match(
     stateBetween(begun, { ...word, state: 'ACCEPTED' }, at(1)),

@@ -9,8 +9,7 @@ type Readers<T> = { [K in keyof T]-?: undefined extends T[K] ? Optional<NonNulla
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 // What does not show, or makes a text look like another: people decide by these texts.
-export const UNSEEN =
-  /[\p{Cs}\p{Noncharacter_Code_Point}\u200e\u200f\u202a-\u202e\u2066-\u2069]|(?!\n)\p{Cc}/u
+const UNSEEN = /[\p{Cs}\p{Noncharacter_Code_Point}\u200e\u200f\u202a-\u202e\u2066-\u2069]|(?!\n)\p{Cc}/u
 
 /** An object with exactly these fields. */
 export function record<T extends object>(readers: Readers<T>): Read<T> {
@@ -64,6 +63,12 @@ export function plainText(most: number): Read<string> {
       throw wrong(at, `is no text of 1 to ${most} characters without control characters or direction marks`)
     return value
   }
+}
+
+/** The first `most` characters of a text as `plainText` takes it, whatever a person wrote; may be nothing. */
+export function plainPart(text: string, most: number): string {
+  const seen = [...text.slice(0, 2 * most)].filter((one) => !UNSEEN.test(one))
+  return seen.slice(0, most).join('').trim()
 }
 
 export function pattern(form: RegExp, what: string): Read<string> {
