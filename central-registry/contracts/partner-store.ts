@@ -42,13 +42,19 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
   ): Promise<ContractRow | undefined> {
     const rows = await versionsOf(transaction, listed.contract)
     const row = rows.find(({ version }) => version === listed.version)
-    if (row !== undefined && !OPEN.includes(row.state)) return undefined
+    const isProposal = listed.origin === q.partner && OPEN.includes(listed.state)
+    if (row !== undefined && !OPEN.includes(row.state)) {
+      if (!isProposal) return undefined
+      throw impossible(
+        `version ${row.version} was something else here, and is ${row.state}: it has to be proposed there as a later version`,
+      )
+    }
     // Both proposed the next version at once: the provider's registry goes first.
     const isTheirs = row === undefined || row.origin === q.partner || providerIn(content) === q.partner
-    if (!isTheirs || listed.origin !== q.partner || !OPEN.includes(listed.state)) return undefined
+    if (!isTheirs || !isProposal) return undefined
     if (parseMemberId(listed.proposedBy).instance !== q.partner) throw impossible('a stranger proposed it')
     const facts = await moves.factsOf(transaction, content)
-    checkProposal(content, listed.proposedBy, { ...facts, versions: rows.map(versionOf) }, q.at)
+    checkProposal(content, listed.proposedBy, { ...facts, versions: rows.map(versionOf) }, q.at, 'elsewhere')
     const put = await putVersion(transaction, content, { by: listed.proposedBy, at: q.at, origin: q.partner })
     const act = row === undefined ? 'propose' : 'replace'
     await addEvent(transaction, put, { act, by: `${listed.proposedBy}, at its registry`, at: q.at })

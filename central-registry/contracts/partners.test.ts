@@ -186,7 +186,7 @@ onEachDatabase(
       'our member proposes here',
     )
     t.equal(await propose(between, { proposedBy: 'SE/GOV/2' }), 'access_denied', 'no party')
-    t.equal(await propose(contentAt(now, { provider, version: 7 })), 'contract_not_possible')
+    t.equal(await propose(contentAt(now, { provider, version: 101 })), 'contract_not_possible')
     t.equal(
       await propose(contentAt(now, { provider, validUntil: inDays(now, -0.5), reviewAt: inDays(now, -0.6) })),
       'contract_not_possible',
@@ -199,6 +199,26 @@ onEachDatabase(
     t.equal(await stateOf(between.contract), 'PROPOSED', 'its word alone puts nothing in force')
     t.equal(await propose(between, { state: 'WITHDRAWN', reason: 'Changed our mind' }), 'accepted')
     t.equal(await stateOf(between.contract), 'WITHDRAWN')
+
+    // Each registry counts by itself: what was withdrawn before the other one heard of it leaves a gap.
+    const later = contentAt(now, { provider, contract: between.contract, version: 4, title: 'Later' })
+    t.equal(await propose({ ...later, version: 1 }), 'contract_not_possible', 'that was something else here')
+    t.equal(await propose(later), 'accepted')
+    t.equal(await propose({ ...later, version: 5 }), 'contract_not_possible', 'while another is open')
+    t.equal(await propose({ ...later, version: 3 }), 'contract_not_possible')
+    t.equal(await propose({ ...later, title: 'Changed' }), 'accepted')
+    t.match((await versionsOf(tables, later.contract)).at(-1), { version: 4, title: 'Changed' })
+    t.equal(
+      await codeOf(
+        store.take(
+          word({ ...later, version: 1 }, { state: 'WITHDRAWN' }),
+          { ...nothing, content: { ...later, version: 1 } },
+          q,
+        ),
+      ),
+      'accepted',
+      'what ended there is nothing new',
+    )
 
     const held = contentAt(now, { provider })
     await record(async (transaction) => {
