@@ -11,9 +11,10 @@ import type { ContractContent, PartnerContract } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
-import type { Change } from '../store.ts'
+import { type Change, counted } from '../store.ts'
 import type { FreshSeal } from './documents.ts'
-import { createMoves, type MoveRooms } from './moves-store.ts'
+import type { Decision } from './move-store.ts'
+import { checkNotTooMany, createMoves, type MoveRooms } from './moves-store.ts'
 import { addEvent, COLUMNS, contentOf, putVersion, versionOf, versionsOf } from './rows-store.ts'
 import { checkProposal, impossible, isComplete, isPossible, LIVE, OPEN } from './rules.ts'
 
@@ -27,6 +28,8 @@ export type Received = {
 }
 
 const MOST_LISTED = 10_000
+const MOST_SEALED_A_DAY = 5
+const DAY_MS = 86_400_000
 const ENDS: ReadonlySet<string> = new Set(['TERMINATED', 'DECLINED', 'WITHDRAWN'])
 
 export function createPartnerStore(database: Database, record: Change, rooms: MoveRooms) {
@@ -55,9 +58,11 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
     if (parseMemberId(listed.proposedBy).instance !== q.partner) throw impossible('a stranger proposed it')
     const facts = await moves.factsOf(transaction, content)
     checkProposal(content, listed.proposedBy, { ...facts, versions: rows.map(versionOf) }, q.at, 'elsewhere')
+    const by = `${listed.proposedBy}, at its registry`
+    await checkNotTooMany(transaction, listed.proposedBy, { by, at: q.at })
     const put = await putVersion(transaction, content, { by: listed.proposedBy, at: q.at, origin: q.partner })
     const act = row === undefined ? 'propose' : 'replace'
-    await addEvent(transaction, put, { act, by: `${listed.proposedBy}, at its registry`, at: q.at })
+    await addEvent(transaction, put, { act, by, at: q.at })
     await moves.tell(transaction, put, 'PROPOSED')
     return put
   }
@@ -150,13 +155,15 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
           if (!fits(seal, { instance: q.partner, contract, version, hash }))
             throw impossible('the counter-seal is of another content')
           const { instance } = seal
+          const by = `the registry of ${q.partner}`
+          // Each one that is taken is an event, and a leaf of the transparency log: one by a key is enough, and keys change seldom.
+          const stands = (await counterSealsOf(transaction, row)).some(
+            (one) => one.certificate === certificate,
+          )
+          if (stands || (await sealedSince(transaction, row, { by, at: q.at }))) return
           const values = { contract, version, hash, instance, sha256, certificate, message }
           await putCounterSeal(transaction, { ...values, sealed_at: q.at })
-          await addEvent(transaction, row, {
-            act: 'counterSeal',
-            by: `the registry of ${q.partner}`,
-            at: q.at,
-          })
+          await addEvent(transaction, row, { act: 'counterSeal', by, at: q.at })
         }
       }),
     /** What the instance said last, by contract and version. */
@@ -279,15 +286,31 @@ function providerIn({ provider }: ContractContent): string {
 export async function counterSealsOf(
   kysely: Kysely<Tables>,
   { contract, version, hash }: Pick<ContractRow, 'contract' | 'version' | 'hash'>,
-): Promise<{ sha256: string; instance: string; sealed_at: string }[]> {
+): Promise<Pick<Tables['contract_counter_seal'], 'instance' | 'certificate'>[]> {
   return kysely
     .selectFrom('contract_counter_seal')
-    .select(['sha256', 'instance', 'sealed_at'])
+    .select(['instance', 'certificate'])
     .where('contract', '=', contract)
     .where('version', '=', version)
     .where('hash', '=', hash)
     .orderBy('instance')
     .execute()
+}
+
+/** Whether so many of this registry were taken of the version within a day that another one is no change of keys. */
+async function sealedSince(
+  transaction: Kysely<Tables>,
+  { contract, version }: ContractRow,
+  { by, at }: Decision,
+): Promise<boolean> {
+  const today = transaction
+    .selectFrom('contract_event')
+    .where('contract', '=', contract)
+    .where('version', '=', version)
+    .where('act', '=', 'counterSeal')
+    .where('by', '=', by)
+    .where('at', '>', new Date(Date.parse(at) - DAY_MS).toISOString())
+  return (await counted(today)) >= MOST_SEALED_A_DAY
 }
 
 /** One of each registry: a newer one, by a newer key, takes the place of the one before. */
