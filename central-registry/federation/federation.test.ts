@@ -265,7 +265,16 @@ void t.test('an instance that never answers holds up no other', async (t) => {
   const held: ServerResponse[] = []
   silent.intercept = (_path, _request, response) => held.push(response) > 0
   const log = createLog({ name: 'test', level: 'silent' })
-  const follow = createFollow({ store, client: createImportClient(), brieflyMs: 20, clock: Date.now, log })
+  const kept: object[] = []
+  const keeping: typeof store = {
+    ...store,
+    keepRead: (...q) => {
+      if (q[0] === 'SE') kept.push(q[2])
+      return store.keepRead(...q)
+    },
+  }
+  const client = createImportClient()
+  const follow = createFollow({ store: keeping, client, brieflyMs: 20, clock: Date.now, log })
   const indexOf = async (instance: string) =>
     Number((await store.configuration(instance))?.configuration_index)
   for (const index of [2, 3, 4]) {
@@ -277,4 +286,6 @@ void t.test('an instance that never answers holds up no other', async (t) => {
   held[0]!.end(silent.files.get('/internalconf?version=6'))
   await follow.all()
   t.equal(await indexOf('FI'), 1, 'who waits for all has all')
+  t.equal(kept.filter((one) => 'shared' in one).length, 1, 'what has not changed is not written again')
+  t.ok((await store.configuration('SE'))?.shared)
 })

@@ -49,14 +49,15 @@ export function createFollow(q: {
     try {
       const bounds = { client: q.client, now: at, withinMs: WITHIN_MS }
       const read = await within(signal, readFederated(anchor, known, bounds))
+      const shared_sha256 = createHash('sha256').update(read.shared).digest('hex')
       await store.keepRead(instance, sha256, {
         ...{ tried_at: at.toISOString(), read_at: at.toISOString(), failure: null, url: read.url },
         ...{ version: read.version, expires_at: read.expiresAt.toISOString() },
         configuration_index: read.index ?? null,
         registration: read.registration === undefined ? null : JSON.stringify(read.registration),
         learned: JSON.stringify(read.learned.filter(isReadable).map((der) => der.toString('base64'))),
-        shared: read.shared,
-        shared_sha256: createHash('sha256').update(read.shared).digest('hex'),
+        // A large document is written when it has changed, not with each reading.
+        ...(shared_sha256 === row?.shared_sha256 ? {} : { shared: read.shared, shared_sha256 }),
       })
     } catch (thrown) {
       const { message } = asFault(thrown)
