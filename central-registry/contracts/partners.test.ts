@@ -91,11 +91,8 @@ void t.test('who may ask', async (t) => {
   )
   for (const text of ['', '{}', '[]', '{"payload":"e30","signatures":[]}', 'x'.repeat(70_000)])
     t.not((await node.register('/registration/v1/partner-contracts/lists', Buffer.from(text))).status, 200)
-  const items = signedBy(
-    partner.signer,
-    question({ hashes: ['a'.repeat(64)] }),
-    CONTRACT_DOCUMENT.partnerQuery,
-  )
+  const named = question({ hashes: ['a'.repeat(64)] })
+  const items = signedBy(partner.signer, named, CONTRACT_DOCUMENT.partnerQuery)
   t.same((await node.register('/registration/v1/partner-contracts/items', items)).body, { items: [] })
   await node.must('DELETE', `/external-anchors/${sha256}`)
   t.equal(await refusal(question()), 'access_denied', 'trusted no more')

@@ -64,7 +64,7 @@ export async function startPairs(directory: string, network: string): Promise<Pa
   }
   const { tax, population } = layout.agencies
   const pidOf = (agency: { name: string }): number =>
-    instance.processes.find((started) => started.name.endsWith(agency.name))!.pid
+    instance.processes.find((started) => started.name === `security server of the ${agency.name}`)!.pid
   return {
     concordat: {
       url: `http://${tax.address}:${SERVER_PORTS.http}`,

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { type ArchiveStore, createArchiveStore } from './archives/store.ts'
+import { createDailyCountStore, type DailyCountStore } from './daily-counts/store.ts'
 import { createEvidenceRecordStore, type EvidenceRecordStore } from './evidence-records/store.ts'
 import { messageLogMigrations } from './migrations/all.ts'
 import { createReconciliationStore, type ReconciliationStore } from './reconciliation/store.ts'
@@ -22,6 +23,7 @@ export type LogDatabase = {
   timeStamps: TimeStampStore
   evidenceRecords: EvidenceRecordStore
   search: SearchStore
+  dailyCounts: DailyCountStore
   subjects: SubjectStore
   cosignatures: CosignatureStore
   retention: RetentionStore
@@ -49,6 +51,7 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     timeStamps: createTimeStampStore(database),
     evidenceRecords: createEvidenceRecordStore(database),
     search: createSearchStore(database),
+    dailyCounts: createDailyCountStore(database),
     subjects: createSubjectStore(database),
     cosignatures: createCosignatureStore(database),
     retention: createRetentionStore(database),

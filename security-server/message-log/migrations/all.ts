@@ -1,6 +1,7 @@
 /** The migrations of the message log's own database. Names never change; new ones are added at the end. */
 import type { Migration } from 'kysely/migration'
 import { cosignatures } from './cosignatures.ts'
+import { dailyCounts } from './daily-counts.ts'
 import { evidenceRecords } from './evidence-records.ts'
 import { first } from './first.ts'
 import { retention } from './retention.ts'
@@ -18,4 +19,5 @@ export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-12-message-log-evidence-records': evidenceRecords,
   '2026-12-13-message-log-subjects': subjects,
   '2026-12-14-message-log-secrecy': secrecy,
+  '2026-12-15-message-log-daily-counts': dailyCounts,
 }
