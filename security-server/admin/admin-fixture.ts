@@ -305,6 +305,7 @@ function configurationOf(world: World): GlobalConfiguration {
       }
     },
     refresh: async () => undefined,
+    refreshOwn: async () => undefined,
     refreshSuspensions: async () => undefined,
     hear: () => undefined,
     onChange: () => () => undefined,
