@@ -63,11 +63,15 @@ export type AdminWorld = {
   keys: Keys
   localSystems: LocalSystems
   messageLog: MessageLog
+  /** How far the log's clock is ahead. */
+  logClock: { aheadMs: number }
   /** The log's own database. */
   logUrl: string
   exports: RecordExports
   subjects: SubjectSearch
   subjectKeys: Holder
+  /** Another one, without keys yet. */
+  newHolder(): Promise<Holder>
   database: Database
   /** A key's Authorization header by role. */
   authorization: Record<string, string>
@@ -102,6 +106,7 @@ export async function createAdminWorld(
   const keys = await world.open(o.hardwareTokens && { hardwareTokens: o.hardwareTokens })
   if (o.initialized !== false) await keys.initialize(PIN)
   const clock = () => world.now
+  const logClock = { aheadMs: 0 }
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-admin-'))
   const database = await openDatabase(o.databaseUrl ?? `sqlite:${path.join(folder, 'server.db')}`)
   t.teardown(async () => {
@@ -116,7 +121,12 @@ export async function createAdminWorld(
   const options = logOptions(logFolder(t), o.logUrl)
   const { databaseUrl, keyFolder, bodyFolder } = options
   const stored = { databaseUrl, keyFolder, bodyFolder }
-  const messageLog = await openTestLog(t, { ...options, stamp, signer: memberSigner })
+  const messageLog = await openTestLog(t, {
+    ...options,
+    clock: () => Date.now() + logClock.aheadMs,
+    stamp,
+    signer: memberSigner,
+  })
   const partners = createPartners({
     store: createPartnerStore(database),
     ask: () => () => Promise.reject(new Fault('network_error')),
@@ -158,18 +168,21 @@ export async function createAdminWorld(
     post: () => Promise.reject(new Fault('registration_unavailable')),
     needsApproval: true,
   })
-  const holderDatabase = await openDatabase('sqlite::memory:')
-  t.teardown(() => holderDatabase.close())
-  await migrate(holderDatabase, holderMigrations)
-  const subjectKeys = await createHolder({
-    ...{
-      database: holderDatabase,
-      directory: path.join(folder, 'subject-keys'),
-      clock: Date.now,
-      keepMonths: 12,
-    },
-    limits: { perPersonDay: 40, perCaseDay: 20, perDay: 200 },
-  })
+  let holders = 0
+  const newHolder = async (): Promise<Holder> => {
+    const of = await openDatabase('sqlite::memory:')
+    t.teardown(() => of.close())
+    await migrate(of, holderMigrations)
+    const directory = path.join(folder, `subject-keys-${holders++}`)
+    return createHolder({
+      ...{ database: of, directory, clock: Date.now, keepMonths: 12 },
+      limits: {
+        ...{ perPersonDay: 40, perCaseDay: 20, perDay: 200 },
+        ...{ identifiersPerDay: 10_000, indexesPerDay: 10_000 },
+      },
+    })
+  }
+  const subjectKeys = await newHolder()
   const subjects = await wireSubjects({
     ...{ settings: undefined, keys: subjectKeys, database, clock, messageLog, contracts },
   })
@@ -233,10 +246,12 @@ export async function createAdminWorld(
     keys,
     localSystems,
     messageLog,
+    logClock,
     logUrl: databaseUrl,
     exports,
     subjects,
     subjectKeys,
+    newHolder,
     database,
     authorization,
     async ask(method, url, body, { role = 'all', type } = {}) {
@@ -290,6 +305,7 @@ function configurationOf(world: World): GlobalConfiguration {
       }
     },
     refresh: async () => undefined,
+    refreshOwn: async () => undefined,
     refreshSuspensions: async () => undefined,
     hear: () => undefined,
     onChange: () => () => undefined,

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { type ArchiveStore, createArchiveStore } from './archives/store.ts'
+import { createDailyCountStore, type DailyCountStore } from './daily-counts/store.ts'
 import { createEvidenceRecordStore, type EvidenceRecordStore } from './evidence-records/store.ts'
 import { messageLogMigrations } from './migrations/all.ts'
 import { createReconciliationStore, type ReconciliationStore } from './reconciliation/store.ts'
@@ -10,6 +11,7 @@ import { createRecordStore, type RecordStore } from './records/store.ts'
 import { createHoldStore, type HoldStore } from './retention/holds/store.ts'
 import { createRetentionStore, type RetentionStore } from './retention/store.ts'
 import { createSearchStore, type SearchStore } from './search/store.ts'
+import { createSubjectCountStore, type SubjectCountStore } from './subjects/count-store.ts'
 import { createSubjectStore, type SubjectStore } from './subjects/store.ts'
 import { createTimeStampStore, type TimeStampStore } from './time-stamps/store.ts'
 import { createTreeStore, type TreeStore } from './tree/store.ts'
@@ -22,7 +24,9 @@ export type LogDatabase = {
   timeStamps: TimeStampStore
   evidenceRecords: EvidenceRecordStore
   search: SearchStore
+  dailyCounts: DailyCountStore
   subjects: SubjectStore
+  subjectCounts: SubjectCountStore
   cosignatures: CosignatureStore
   retention: RetentionStore
   holds: HoldStore
@@ -49,7 +53,9 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     timeStamps: createTimeStampStore(database),
     evidenceRecords: createEvidenceRecordStore(database),
     search: createSearchStore(database),
+    dailyCounts: createDailyCountStore(database),
     subjects: createSubjectStore(database),
+    subjectCounts: createSubjectCountStore(database),
     cosignatures: createCosignatureStore(database),
     retention: createRetentionStore(database),
     holds: createHoldStore(database),
