@@ -43,9 +43,10 @@ export type AuditOrder = {
   recipient: string
 }
 
-export type AuditQuery = DocumentHead & { server: string }
+/** `has`: the hashes of orders that the server has and has not answered, the most urgent ones; the list leaves them out. */
+export type AuditQuery = DocumentHead & { server: string; has?: string[] }
 
-/** `seed`: a checkpoint of the server's log that the registry cosigned after it had the order and before the server heard of it. */
+/** `seed`: the first checkpoint of the server's log that the registry's witness cosigned after it had the order, with this cosignature alone. */
 export type ListedOrder = { order: string; receivedAt: string; seed: string }
 
 export type AuditOrderList = {
@@ -91,6 +92,8 @@ export type AuditPayload = {
 export const AUDIT_LIMITS = {
   orderBytes: 64 * 1024,
   answerBytes: 8 * 1024 * 1024,
+  /** Of what is sealed: base64 twice makes 16 octets of 9, and seed, certificates and OCSP answers come on top. */
+  payloadBytes: 4_500_000,
   sample: 20,
   matched: 2000,
   servers: 200,
@@ -98,6 +101,7 @@ export const AUDIT_LIMITS = {
   /** A scope covers at most so many days, and an order waits at most so many for an answer. */
   days: 400,
   deadlineDays: 92,
-  /** Orders that one answer to a query holds. */
+  /** Orders that one answer to a query holds, and that a query names as known. */
   listed: 10,
+  held: 200,
 } as const

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Test } from 'tap'
+import t, { type Test } from 'tap'
 import type { Database } from '#platform/database/open-database.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { skipFor } from './outside-tools.ts'
@@ -22,6 +22,11 @@ export async function eachDatabase(
     if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
     await run(await (await postgresql()).freshDatabase(), t, act)
   })
+}
+
+/** A test on every store, which opens its empty database itself. */
+export function onEachDatabase(name: string, act: (t: Test, url: string) => Promise<void>): void {
+  void t.test(name, (t) => eachDatabase(t, (_database, t, url) => act(t, url)))
 }
 
 async function run(

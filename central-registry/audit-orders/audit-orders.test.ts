@@ -1,13 +1,14 @@
 /** Audit orders at a real registry, on both databases: taken once, kept back until there is a seed, answered once or overdue. */
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { makeSeed } from '#core/audit-order/make-seed.ts'
 import { orderHash } from '#core/audit-order/read-order.ts'
 import { sealPayload } from '#core/audit-order/seal-answer.ts'
 import { newRecipient } from '#core/hpke/hpke.ts'
 import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
-import { createWitnessStore } from '#platform/witness/store.ts'
-import { AUDIT_DOCUMENT, type AuditOrder, type AuditOrderList } from '#schemas/audit-order.ts'
+import { createTestLog } from '#platform/witness/witness-fixture.ts'
+import { AUDIT_DOCUMENT, AUDIT_LIMITS, type AuditOrder, type AuditOrderList } from '#schemas/audit-order.ts'
+import { LOG_KEY_TYPE } from '#schemas/log-key.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { headOf, ocspFor, type Party, signingParty } from '#test/fakes/management-requests.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
@@ -35,28 +36,34 @@ const signed = (document: object, type: string, by: Party, ocsp: Buffer[] = []):
     writeSignedJson(document, type, [{ certificates: [by.certificate], ocspResponses: ocsp, key: by.key }]),
   )
 const filed = (order: object, by = dpa): Buffer => signed(order, AUDIT_DOCUMENT.order, by)
-const noteOf = (server: string, size: number): string =>
-  `${server}\n${size}\n${createHash('sha256').update(`${size}`).digest('base64')}\n\n\u2014 log AAAA\n`
 
 await eachDatabase(t, async (database, t: Test, url) => {
   const isSqlite = database.dialect === 'sqlite'
   const world = registryWorld(t, isSqlite ? undefined : url)
-  const node: Node = await world.start({ registration: true, settings: { auditAuthorities: authorities } })
+  const witness = { name: 'registry.example/w1' }
+  const settings = { auditAuthorities: authorities, witness }
+  const node: Node = await world.start({ registration: true, settings })
   await setUp(node, ca)
   await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Guest' })
   await node.must('POST', '/security-servers', { id: 'DEV:GOV:5678:SS1', address: 'ss2.example' })
-  const own = await openDatabase(isSqlite ? `sqlite:${world.directory}/registry.db` : url)
-  t.teardown(() => own.close())
-  const witnessed = createWitnessStore(own)
-  const cosign = async (server: string, size: number): Promise<string> => {
-    const tree = {
-      size,
-      root: createHash('sha256').update(`${size}`).digest(),
-      note: noteOf(server, size),
-      time: iso(world.clock.now),
-    }
-    await witnessed.advance(server, () => ({ write: { tree } }))
-    return tree.note
+  const logs: Record<string, ReturnType<typeof createTestLog>> = {
+    [SS1]: createTestLog(SS1),
+    [SS2]: createTestLog(SS2),
+  }
+  const submit = async (path: string, body: Buffer | string): Promise<Response> => {
+    const method = { method: 'POST', body: new Uint8Array(Buffer.from(body)) }
+    const reply = await fetch(`${node.settings.publicUrl}/witness${path}`, method)
+    if (!reply.ok) throw new Error(`${path} ${reply.status} ${await reply.text()}`)
+    return reply
+  }
+  const sizes = new Map<string, number>()
+  /** The witness cosigns the head of this size: the seed that it makes. `more`: a line of somebody else's under it. */
+  const cosign = async (server: string, size: number, more = ''): Promise<string> => {
+    const log = logs[server]!
+    const bytes = await log.submission(sizes.get(server) ?? 0, size)
+    await submit('/add-checkpoint', Buffer.concat([bytes, Buffer.from(more)]))
+    sizes.set(server, size)
+    return makeSeed((await node.get(`/witness/${log.originHash}/checkpoint`)).bytes.toString())
   }
   const at = (): number => world.clock.now
   const file = (bytes: Buffer): Promise<Reply> => node.call('POST', '/audit-orders', bytes)
@@ -64,8 +71,8 @@ await eachDatabase(t, async (database, t: Test, url) => {
     const document = { ...headOf(signer, at()), server: `${signer}/SS1`, ...more }
     return node.register(`/registration/v1/audit-orders/${path}`, signed(document, type, by, ocspFor(by)))
   }
-  const listed = async (by = owner, signer = OWNER): Promise<AuditOrderList> => {
-    const reply = await speak('lists', AUDIT_DOCUMENT.query, {}, by, signer)
+  const listed = async (by = owner, signer = OWNER, more: object = {}): Promise<AuditOrderList> => {
+    const reply = await speak('lists', AUDIT_DOCUMENT.query, more, by, signer)
     if (reply.status !== 200) throw new Error(reply.bytes.toString())
     return readSignedJson(reply.bytes, AUDIT_DOCUMENT.list).document as AuditOrderList
   }
@@ -84,9 +91,19 @@ await eachDatabase(t, async (database, t: Test, url) => {
     return { order: payload.order, outcome: 'answered', seed, matched: 0, sample: [], sealed, ...more }
   }
 
+  for (const [by, signer] of [
+    [owner, OWNER],
+    [guest, GUEST],
+  ] as const) {
+    const server = `${signer}/SS1`
+    const statement = { ...headOf(signer, at()), server, logKey: logs[server]!.verifierKey }
+    await submit('/log-keys', signed(statement, LOG_KEY_TYPE, by, ocspFor(by)))
+  }
+
   await t.test('an order is taken once, from the authority whose key is pinned', async (t) => {
+    world.clock.now = Math.ceil(at() / 1000) * 1000 + 100
     await cosign(SS1, 3)
-    world.clock.now += 1000
+    world.clock.now += 100
     const reply = await file(filed(order))
     t.match(reply, {
       status: 201,
@@ -108,14 +125,25 @@ await eachDatabase(t, async (database, t: Test, url) => {
       t.match((await file(bytes)).body, { type }, what)
   })
 
-  let seed = ''
+  let [seed, later] = ['', '']
   await t.test('a server hears of it when a checkpoint was cosigned after the order came', async (t) => {
     t.same((await listed()).orders, [], 'the checkpoint of before could be known to who ordered')
+    world.clock.now += 100
+    await cosign(SS1, 3)
+    t.same((await listed()).orders, [], 'so could this one: within one second it is the same once more')
     world.clock.now += 1000
-    seed = await cosign(SS1, 5)
-    t.match((await listed()).orders, [{ seed, order: /payload/ }])
+    const foreign = `\u2014 somebody ${Buffer.alloc(76, 1).toString('base64')}\n`
+    seed = await cosign(SS1, 3, foreign)
+    t.notMatch(seed, /somebody/)
+    // Whoever heard of the order elsewhere may now try again and again before it asks.
+    for (const size of [3, 3, 5, 9]) {
+      world.clock.now += 1000
+      later = await cosign(SS1, size, foreign)
+      t.not(later, seed)
+    }
+    t.match((await listed()).orders, [{ seed, order: /payload/ }], 'the first head counts')
     world.clock.now += 1000
-    await cosign(SS1, 9)
+    await cosign(SS1, 12)
     t.match((await listed()).orders, [{ seed }], 'it stays the same')
     t.same((await listed(guest, GUEST)).orders, [], 'the other server has shown none')
     t.match(await shown(), { servers: [{ id: 'DEV:GOV:1234:SS1', hasSeed: true }, { hasSeed: false }] })
@@ -127,7 +155,7 @@ await eachDatabase(t, async (database, t: Test, url) => {
     const send = (more: object, by = owner, signer = OWNER) =>
       speak('answers', AUDIT_DOCUMENT.answer, more, by, signer)
     for (const [what, more, type] of [
-      ['an altered seed', answerOf(noteOf(SS1, 9)), 'audit_answer_wrong'],
+      ['an altered seed', answerOf(later), 'audit_answer_wrong'],
       ['another order', answerOf(seed, { order: 'ab'.repeat(32) }), 'audit_answer_wrong'],
       ['neither sealed nor refused', answerOf(seed, { sealed: undefined }), 'audit_answer_wrong'],
     ] as const)
@@ -143,14 +171,70 @@ await eachDatabase(t, async (database, t: Test, url) => {
     t.equal((await node.call('GET', `${path}/DEV:GOV:5678:SS1`)).status, 404)
   })
 
+  const second = orderAt(at(), { servers: [SS2], case: 'DP-2', deadline: iso(at() + 60_000) })
+  await t.test('a refusal that comes late ends nothing', async (t) => {
+    t.equal((await file(filed(second))).status, 201)
+    world.clock.now += 61_000
+    const its = await cosign(SS2, 4)
+    t.match((await listed(guest, GUEST)).orders, [{ seed: its }, { seed: its }])
+    const refusal = {
+      order: orderHash(second),
+      outcome: 'refused',
+      reason: 'we were away',
+      sealed: undefined,
+    }
+    const late = { ...answerOf(its), ...refusal }
+    t.equal((await speak('answers', AUDIT_DOCUMENT.answer, late, guest, GUEST)).status, 200)
+    t.match(await node.must('GET', `/audit-orders/${second.id}`), {
+      servers: [{ state: 'OVERDUE', reason: 'we were away' }],
+    })
+    t.match(await node.must('GET', '/audit-orders?state=overdue'), [{ id: second.id }])
+    t.same(await node.must('GET', '/audit-orders?state=complete'), [])
+    t.equal((await listed(guest, GUEST)).orders.length, 1, 'nor is it asked again')
+  })
+
+  await t.test('what a server says it has keeps back nothing else', async (t) => {
+    const page = AUDIT_LIMITS.listed
+    const many = Array.from({ length: page + 1 }, (_, nth) =>
+      orderAt(at(), { servers: [SS1], case: 'DP-3', deadline: iso(at() + (10 + nth) * DAY) }),
+    )
+    for (const one of many) t.equal((await file(filed(one))).status, 201)
+    world.clock.now += 1000
+    await cosign(SS1, 13)
+    const hashes = many.map(orderHash)
+    const given = async (has?: string[]): Promise<string[]> => {
+      const { orders } = await listed(owner, OWNER, { ...(has && { has }) })
+      return orders.map((one) =>
+        orderHash(readSignedJson(Buffer.from(one.order), AUDIT_DOCUMENT.order).document as AuditOrder),
+      )
+    }
+    t.same(await given(), hashes.slice(0, page))
+    t.same(await given(hashes.slice(0, page)), hashes.slice(page))
+    t.same(
+      await given([...hashes.slice(1), 'ab'.repeat(32)]),
+      hashes.slice(0, 1),
+      'and one that nobody knows',
+    )
+    for (const has of [
+      [],
+      ['x'],
+      [hashes[0], hashes[0]],
+      'ab'.repeat(32),
+      Array.from({ length: 201 }, (_, nth) => nth.toString(16).padStart(64, '0')),
+    ])
+      t.match((await speak('lists', AUDIT_DOCUMENT.query, { has })).body, { type: 'invalid_contract' })
+  })
+
   await t.test('who does not answer is overdue; who answers afterwards was late', async (t) => {
     t.match(await node.must('GET', '/audit-orders?state=waiting&q=dp-1'), [{ id: order.id }])
     world.clock.now += DAY + 1000
     t.match(await shown(), { servers: [{ state: 'ANSWERED' }, { state: 'OVERDUE' }] })
-    t.match(await node.must('GET', '/audit-orders?state=overdue'), [{ id: order.id }])
+    t.match(await node.must('GET', '/audit-orders?state=overdue'), [{ id: second.id }, { id: order.id }])
     t.same(await node.must('GET', '/audit-orders?state=complete'), [])
     const late = { outcome: 'answered', answered_at: iso(at()) }
     t.equal(answerState(late, order.deadline, iso(at())), 'LATE')
-    t.equal(answerState({ ...late, outcome: 'refused' }, order.deadline, iso(at())), 'REFUSED')
+    const refused = { ...late, outcome: 'refused' }
+    t.equal(answerState(refused, order.deadline, iso(at())), 'OVERDUE', 'a refusal has to come in time too')
+    t.equal(answerState({ ...refused, answered_at: order.deadline }, order.deadline, iso(at())), 'REFUSED')
   })
 })

@@ -1,7 +1,7 @@
 /** The servers' side of audit orders at the registration listener: what a server has to answer, and its answer. */
 import { checkAnswer } from '#core/audit-order/read-answer.ts'
-import { isoTime, record } from '#core/contract/fields.ts'
-import { memberId, uuid } from '#core/contract/read-content.ts'
+import { isoTime, list, optional, record, unique } from '#core/contract/fields.ts'
+import { memberId, sha256, uuid } from '#core/contract/read-content.ts'
 import { serverId } from '#core/contract/verify-seal.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { AUDIT_DOCUMENT, AUDIT_LIMITS, type AuditOrderList, type AuditQuery } from '#schemas/audit-order.ts'
@@ -13,13 +13,14 @@ import type { AuditOrderStore } from './store.ts'
 
 export type AuditIntakeRooms = Pick<IntakeRooms, 'members' | 'trust' | 'ocspFreshnessSeconds' | 'clock'> & {
   store: AuditOrderStore
-  /** The newest checkpoint of a server's log that the registry's witness has cosigned. */
-  witnessed(server: string): Promise<{ note: string; time: string } | undefined>
   signDocument: SignDocument
   count(purpose: 'query' | 'answer', outcome: string): void
 }
 
-const query = record<AuditQuery>({ id: uuid, createdAt: isoTime, signer: memberId, server: serverId })
+const query = record<AuditQuery>({
+  ...{ id: uuid, createdAt: isoTime, signer: memberId, server: serverId },
+  has: optional(unique(list(sha256, 1, AUDIT_LIMITS.held), String)),
+})
 
 export function auditIntakeHandlers(rooms: AuditIntakeRooms): Record<string, OperationHandler> {
   const { store, clock } = rooms
@@ -40,12 +41,12 @@ export function auditIntakeHandlers(rooms: AuditIntakeRooms): Record<string, Ope
     listAuditOrders: counted('query', async (body, now) => {
       const configuration = await approvedNow(rooms)
       const asked = ofOwner(verified(body, AUDIT_DOCUMENT.query, query, { configuration, now }))
-      const { id, server } = asked
-      const orders = await store.handOut({ id, server }, { now, newest: await rooms.witnessed(server) })
+      const { server } = asked
+      const orders = await store.handOut(asked, now)
       const { instance } = configuration
       const generatedAt = new Date(clock()).toISOString()
-      const list: AuditOrderList = { instance, server, answers: id, generatedAt, orders }
-      return Buffer.from(await rooms.signDocument(list, AUDIT_DOCUMENT.list))
+      const answer: AuditOrderList = { instance, server, answers: asked.id, generatedAt, orders }
+      return Buffer.from(await rooms.signDocument(answer, AUDIT_DOCUMENT.list))
     }),
     answerAuditOrder: counted('answer', async (body, now) => {
       const configuration = await approvedNow(rooms)

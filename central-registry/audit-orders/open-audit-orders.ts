@@ -3,7 +3,6 @@ import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
-import { createWitnessStore } from '#platform/witness/store.ts'
 import type { SignDocument } from '../configuration/signing-keys/sign-document.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { Change } from '../store.ts'
@@ -30,15 +29,14 @@ export function openAuditOrders(q: {
   clock: Clock
 }): AuditOrders {
   const store = createAuditOrderStore(q.database, q.record)
-  const witnessed = createWitnessStore(q.database)
   q.metrics.watch(
     'concordat_audit_orders_overdue',
-    'Audit orders whose deadline is over while a server has not answered',
+    'Audit orders whose deadline is over and which a server has not answered, or refused only then',
     'state',
     async () => [['overdue', await store.countOverdue(new Date(q.clock()).toISOString())]],
   )
   return {
     handlers: auditOrderHandlers({ ...q, store }),
-    intake: (count) => auditIntakeHandlers({ ...q, store, witnessed: witnessed.log, count }),
+    intake: (count) => auditIntakeHandlers({ ...q, store, count }),
   }
 }

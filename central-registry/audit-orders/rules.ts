@@ -4,13 +4,14 @@ export type ServerAnswer = { outcome: string | null; answered_at: string | null 
 export const ANSWER_STATES = ['WAITING', 'ANSWERED', 'REFUSED', 'LATE', 'OVERDUE'] as const
 export type AnswerState = (typeof ANSWER_STATES)[number]
 
-/** LATE: answered when the deadline was over. OVERDUE: over, and nothing came. */
+/** LATE: answered when the deadline was over. OVERDUE: over, and nothing came before it but perhaps a refusal since, which ends nothing. */
 export function answerState(
   { outcome, answered_at }: ServerAnswer,
   deadline: string,
   now: string,
 ): AnswerState {
   if (outcome === null) return deadline <= now ? 'OVERDUE' : 'WAITING'
-  if (outcome === 'refused') return 'REFUSED'
-  return (answered_at ?? '') > deadline ? 'LATE' : 'ANSWERED'
+  const isLate = (answered_at ?? '') > deadline
+  if (outcome === 'refused') return isLate ? 'OVERDUE' : 'REFUSED'
+  return isLate ? 'LATE' : 'ANSWERED'
 }

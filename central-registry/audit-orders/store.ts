@@ -1,8 +1,10 @@
 /** Rows of audit orders and of what each server answered. An order is taken once, an answer too. */
 import type { Kysely } from 'kysely'
+import { makeSeed } from '#core/audit-order/make-seed.ts'
 import type { VerifiedOrder } from '#core/audit-order/read-order.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import { AUDIT_LIMITS, type AuditAnswer } from '#schemas/audit-order.ts'
+import type { HearCosigned } from '#platform/witness/store.ts'
+import { AUDIT_LIMITS, type AuditAnswer, type AuditQuery, type ListedOrder } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { AuditOrderRow, AuditOrderServerRow } from '../migrations/audit-order-tables.ts'
 import type { Tables } from '../migrations/tables.ts'
@@ -19,7 +21,17 @@ export function createAuditOrderStore(database: Database, record: Change) {
   const tables = tablesOf<Tables>(database)
 
   const listed = ({ q = '', state, at }: AuditOrderFilter) => {
-    const unanswered = tables.selectFrom('audit_order_server').select('order_id').where('outcome', 'is', null)
+    // As rules.ts has it: a refusal after the deadline answers nothing.
+    const unanswered = tables
+      .selectFrom('audit_order_server')
+      .innerJoin('audit_order as its', 'its.id', 'order_id')
+      .select('order_id')
+      .where((is) =>
+        is.or([
+          is('outcome', 'is', null),
+          is.and([is('outcome', '=', 'refused'), is('answered_at', '>', is.ref('its.deadline'))]),
+        ]),
+      )
     let query = tables.selectFrom('audit_order')
     if (q !== '')
       query = query.where((is) =>
@@ -106,29 +118,16 @@ export function createAuditOrderStore(database: Database, record: Change) {
     },
     countOverdue: (now: string): Promise<number> => counted(listed({ state: 'overdue', at: now })),
 
-    /** What a server has to answer, each with its seed: fixed when it is first handed out, never changed. */
-    handOut: (
-      query: { id: string; server: string },
-      q: { now: number; newest: { note: string; time: string } | undefined },
-    ) =>
+    /** What a server has to answer, does not have and there is a seed for, the most urgent first. */
+    handOut: (query: Pick<AuditQuery, 'id' | 'server' | 'has'>, now: number): Promise<ListedOrder[]> =>
       record(async (transaction) => {
-        await takeDocument(transaction, query.id, q.now)
-        const rows = await waitingFor(transaction, query.server)
-        const given: { order: string; receivedAt: string; seed: string }[] = []
-        for (const { id, document, received_at, seed } of rows) {
-          const fresh = q.newest !== undefined && q.newest.time > received_at ? q.newest.note : undefined
-          const its = seed ?? fresh
-          if (its === undefined || given.length === AUDIT_LIMITS.listed) continue
-          if (seed === null)
-            await transaction
-              .updateTable('audit_order_server')
-              .set({ seed: its })
-              .where('order_id', '=', id)
-              .where('server', '=', query.server)
-              .execute()
-          given.push({ order: document, receivedAt: received_at, seed: its })
-        }
-        return given
+        await takeDocument(transaction, query.id, now)
+        const rows = await waitingFor(transaction, query)
+        return rows.map(({ document, received_at, seed }) => ({
+          order: document,
+          receivedAt: received_at,
+          seed: seed!,
+        }))
       }),
 
     /** Throws `audit_answer_wrong` for another order, server or seed, `conflict` for a second answer. */
@@ -162,13 +161,37 @@ export function createAuditOrderStore(database: Database, record: Change) {
   }
 }
 
-function waitingFor(transaction: Kysely<Tables>, server: string) {
+function waitingFor(transaction: Kysely<Tables>, { server, has = [] }: Pick<AuditQuery, 'server' | 'has'>) {
   return transaction
     .selectFrom('audit_order_server')
     .innerJoin('audit_order', 'audit_order.id', 'audit_order_server.order_id')
-    .select(['audit_order.id', 'document', 'received_at', 'seed'])
+    .select(['document', 'received_at', 'seed'])
     .where('server', '=', server)
     .where('outcome', 'is', null)
+    .where('seed', 'is not', null)
+    .$if(has.length > 0, (query) => query.where('sha256', 'not in', has))
     .orderBy('deadline')
+    .orderBy('audit_order.id')
+    .limit(AUDIT_LIMITS.listed)
+    .execute()
+}
+
+/**
+ * Fixes the seed of every open order of a server in the transaction that cosigns the first tree head of its log after the order
+ * came, before anybody sees the cosignature. No later head changes it: who does not like what is drawn has no second try.
+ */
+export const fixSeeds: HearCosigned = async (transaction, { origin, tree, known }) => {
+  const isLarger = known === undefined || tree.size > known.size
+  // Cosignatures tell whole seconds: one of a tree that has not grown may be known already when it was first made in this second.
+  const time = isLarger ? tree.time : `${tree.time.slice(0, 'yyyy-mm-ddThh:mm:ss'.length)}.000Z`
+  const tables = tablesOf<Tables>({ kysely: transaction })
+  const received = tables.selectFrom('audit_order').select('id').where('received_at', '<', time)
+  await tables
+    .updateTable('audit_order_server')
+    .set({ seed: makeSeed(tree.note) })
+    .where('server', '=', origin)
+    .where('outcome', 'is', null)
+    .where('seed', 'is', null)
+    .where('order_id', 'in', received)
     .execute()
 }

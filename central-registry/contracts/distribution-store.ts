@@ -227,5 +227,6 @@ function effective(row: ContractRow, words: WordRow[], now: string): Pick<Contra
   const own = { state: stateAt(versionOf(row), now), reason: row.reason }
   if (!isBetween(content)) return own
   const word = words.find((one) => isOf(one, row))
-  return stateBetween({ ...own, outageGraceHours: content.outageGraceHours }, word, now)
+  const { outageGraceHours } = content
+  return stateBetween({ ...own, outageGraceHours, changedAt: row.changed_at }, word, now)
 }

@@ -35,11 +35,13 @@ import type { MemberStore } from '../members/store.ts'
 import { checkFresh } from '../requests/document.ts'
 import { describeCertificate } from '../requests/proofs.ts'
 import type { DistributionStore } from './distribution-store.ts'
+import type { PartnerListStore } from './partner-list-store.ts'
 import { type PartnerStore, type Received, wordOf } from './partner-store.ts'
 import { LIVE, OPEN } from './rules.ts'
 
 type Rooms = {
   store: PartnerStore
+  lists: PartnerListStore
   distribution: Pick<DistributionStore, 'take'>
   views: FederatedViews
   members: Pick<MemberStore, 'parameters'>
@@ -93,7 +95,7 @@ export function partnerContractHandlers(rooms: Rooms): Record<string, OperationH
           answers: query.id,
           generatedAt: new Date(now).toISOString(),
         },
-        contracts: await rooms.store.listFor(query.instance, own, now),
+        contracts: await rooms.lists.listFor(query.instance, own, now),
       }
       return Buffer.from(await rooms.signDocument(list, CONTRACT_DOCUMENT.partnerList))
     },
@@ -101,7 +103,7 @@ export function partnerContractHandlers(rooms: Rooms): Record<string, OperationH
       const { query } = await questionIn(body)
       const items: { content: string }[] = []
       let bytes = 0
-      for (const content of await rooms.store.itemsFor(query.instance, query.hashes ?? [])) {
+      for (const content of await rooms.lists.itemsFor(query.instance, query.hashes ?? [])) {
         bytes += content.length
         if (items.length > 0 && bytes > ANSWERED_BYTES) break
         items.push({ content: content.toString('base64') })
@@ -112,7 +114,7 @@ export function partnerContractHandlers(rooms: Rooms): Record<string, OperationH
 }
 
 /** One round: counter-seals that are due, then every partner, each apart. */
-export function createPartnerExchange(rooms: Rooms): () => Promise<void> {
+export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promise<void> {
   const { store, views, clock, log } = rooms
   /** What went wrong last, so that it is said once. */
   const said = new Map<string, string>()

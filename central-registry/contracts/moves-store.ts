@@ -4,6 +4,7 @@ import { partnerOf } from '#core/contract/parties.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
+import { counted } from '../store.ts'
 import { endOf } from '../suspensions/rows-store.ts'
 import type { FreshSeal } from './documents.ts'
 import { type Decision, moveVersion, type Notify, tellParties } from './move-store.ts'
@@ -26,6 +27,7 @@ import {
   impossible,
   needsApproval,
   next,
+  OPEN,
   stateAt,
   supersededAt,
 } from './rules.ts'
@@ -36,6 +38,11 @@ export type MoveRooms = {
   announce: (transaction: Kysely<unknown>) => Promise<void>
   partners?: Partners | undefined
 }
+/** What one member may leave undecided, and propose in a day: more is an error or an attack. */
+const MAX_OPEN = 100
+const MAX_A_DAY = 500
+const DAY_MS = 86_400_000
+
 export type Moves = ReturnType<typeof createMoves>
 
 export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRooms) {
@@ -179,4 +186,25 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
 /** Whether members of two instances are parties. */
 export function isBetween(content: ContractContent): boolean {
   return partnerOf(content, parseSubsystemId(content.provider).instance) !== undefined
+}
+
+/** Throws when this member has more undecided, or has proposed more in a day, than is no error or attack. `by`: as its events have it. */
+export async function checkNotTooMany(
+  transaction: Kysely<Tables>,
+  member: string,
+  { by, at }: Decision,
+): Promise<void> {
+  const open = transaction
+    .selectFrom('contract_version')
+    .where('proposed_by', '=', member)
+    .where('state', 'in', OPEN)
+  if ((await counted(open)) >= MAX_OPEN)
+    throw impossible(`${MAX_OPEN} proposals of this member wait for a decision`)
+  const today = transaction
+    .selectFrom('contract_event')
+    .where('by', '=', by)
+    .where('act', 'in', ['propose', 'replace'])
+    .where('at', '>', new Date(Date.parse(at) - DAY_MS).toISOString())
+  if ((await counted(today)) >= MAX_A_DAY)
+    throw impossible(`this member has proposed ${MAX_A_DAY} contents within a day`)
 }

@@ -21,6 +21,7 @@ import { type ContractIntakeRooms, contractIntakeHandlers } from './intake.ts'
 import type { Notify } from './move-store.ts'
 import { createNoticeStore } from './notices-store.ts'
 import { createContractNotifier } from './notify.ts'
+import { createPartnerListStore } from './partner-list-store.ts'
 import { createPartnerStore } from './partner-store.ts'
 import type { Partners } from './partners.ts'
 import { createContractPolicyStore } from './policy-store.ts'
@@ -81,6 +82,7 @@ export function openContracts(q: {
   const between = {
     ...{ ...q, distribution, views, ownCertificates, post: postToPartner },
     store: createPartnerStore(database, record, moves),
+    lists: createPartnerListStore(database),
   }
   const notices = createNoticeStore({ database, record, notify })
   const policy = createContractPolicyStore(database, record)

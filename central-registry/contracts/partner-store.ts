@@ -1,8 +1,8 @@
 /**
- * Contracts between two instances: what the other registry is told, and what is taken from what it tells. Each registry decides for
- * itself; a version comes into force here when both have counter-sealed it, and ends here as soon as either ended it.
+ * Contracts between two instances: what is taken from what the other registry tells. Each registry decides for itself; a version comes
+ * into force here when both have counter-sealed it, and ends here as soon as either ended it.
  */
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { fits, type verifyCounterSeal } from '#core/contract/between-instances.ts'
 import { instancesOf } from '#core/contract/parties.ts'
 import { checkSealFits } from '#core/contract/verify-seal.ts'
@@ -11,12 +11,12 @@ import type { ContractContent, PartnerContract } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
-import type { Change } from '../store.ts'
+import { type Change, counted } from '../store.ts'
 import type { FreshSeal } from './documents.ts'
-import { namesInstance } from './live-store.ts'
-import { createMoves, type MoveRooms } from './moves-store.ts'
+import type { Decision } from './move-store.ts'
+import { checkNotTooMany, createMoves, type MoveRooms } from './moves-store.ts'
 import { addEvent, COLUMNS, contentOf, putVersion, versionOf, versionsOf } from './rows-store.ts'
-import { checkProposal, impossible, isComplete, isPossible, LIVE, OPEN, stateAt } from './rules.ts'
+import { checkProposal, impossible, isComplete, isPossible, LIVE, OPEN } from './rules.ts'
 
 export type PartnerStore = ReturnType<typeof createPartnerStore>
 type VerifiedCounterSeal = ReturnType<typeof verifyCounterSeal> & { message: Buffer }
@@ -27,25 +27,14 @@ export type Received = {
   counterSeal: VerifiedCounterSeal | undefined
 }
 
-/** What has ended is told for so long. */
-const ENDED_SHOWN_MS = 30 * 86_400_000
 const MOST_LISTED = 10_000
+const MOST_SEALED_A_DAY = 5
+const DAY_MS = 86_400_000
 const ENDS: ReadonlySet<string> = new Set(['TERMINATED', 'DECLINED', 'WITHDRAWN'])
 
 export function createPartnerStore(database: Database, record: Change, rooms: MoveRooms) {
   const tables = tablesOf<Tables>(database)
   const moves = createMoves(rooms)
-
-  const between = (instance: string, since: string): Promise<ContractRow[]> =>
-    tables
-      .selectFrom('contract_version')
-      .select(COLUMNS)
-      .where(namesInstance(instance))
-      .where(({ or, eb }) => or([eb('state', 'in', LIVE), eb('changed_at', '>', since)]))
-      .orderBy('contract')
-      .orderBy('version')
-      .limit(MOST_LISTED)
-      .execute()
 
   /** Takes the place of what we have when it is the other registry's to say, and nobody has agreed for good. */
   async function takeContent(
@@ -56,16 +45,24 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
   ): Promise<ContractRow | undefined> {
     const rows = await versionsOf(transaction, listed.contract)
     const row = rows.find(({ version }) => version === listed.version)
-    if (row !== undefined && !OPEN.includes(row.state)) return undefined
+    const isProposal = listed.origin === q.partner && OPEN.includes(listed.state)
+    if (row !== undefined && !OPEN.includes(row.state)) {
+      if (!isProposal) return undefined
+      throw impossible(
+        `version ${row.version} was something else here, and is ${row.state}: it has to be proposed there as a later version`,
+      )
+    }
     // Both proposed the next version at once: the provider's registry goes first.
     const isTheirs = row === undefined || row.origin === q.partner || providerIn(content) === q.partner
-    if (!isTheirs || listed.origin !== q.partner || !OPEN.includes(listed.state)) return undefined
+    if (!isTheirs || !isProposal) return undefined
     if (parseMemberId(listed.proposedBy).instance !== q.partner) throw impossible('a stranger proposed it')
     const facts = await moves.factsOf(transaction, content)
-    checkProposal(content, listed.proposedBy, { ...facts, versions: rows.map(versionOf) }, q.at)
+    checkProposal(content, listed.proposedBy, { ...facts, versions: rows.map(versionOf) }, q.at, 'elsewhere')
+    const by = `${listed.proposedBy}, at its registry`
+    await checkNotTooMany(transaction, listed.proposedBy, { by, at: q.at })
     const put = await putVersion(transaction, content, { by: listed.proposedBy, at: q.at, origin: q.partner })
     const act = row === undefined ? 'propose' : 'replace'
-    await addEvent(transaction, put, { act, by: `${listed.proposedBy}, at its registry`, at: q.at })
+    await addEvent(transaction, put, { act, by, at: q.at })
     await moves.tell(transaction, put, 'PROPOSED')
     return put
   }
@@ -92,44 +89,6 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
   }
 
   return {
-    /** Versions with members of the instance, with seals and our own counter-seal. */
-    async listFor(instance: string, own: string, now: number): Promise<PartnerContract[]> {
-      const rows = await between(instance, new Date(now - ENDED_SHOWN_MS).toISOString())
-      const at = new Date(now).toISOString()
-      const listed: PartnerContract[] = []
-      for (const row of rows) {
-        const seals = await sealsOf(tables, row)
-        const counter = (await counterSealsOf(tables, row)).find((one) => one.instance === own)
-        listed.push({
-          ...{ contract: row.contract, version: Number(row.version), hash: row.hash },
-          ...{ state: stateAt(versionOf(row), at), origin: row.origin ?? own, proposedBy: row.proposed_by },
-          seals: seals.map(({ sha256 }) => sha256),
-          ...(counter === undefined ? {} : { counterSeal: counter.sha256 }),
-          ...(row.reason === null ? {} : { reason: row.reason }),
-        })
-      }
-      return listed
-    },
-    /** Contents and seals of versions with members of the instance; what is of no such version is left out. */
-    async itemsFor(instance: string, hashes: string[]): Promise<Buffer[]> {
-      const contents = await tables
-        .selectFrom('contract_version')
-        .select('content')
-        .where('hash', 'in', hashes)
-        .where(namesInstance(instance))
-        .execute()
-      const messages: { message: Buffer }[] = []
-      for (const table of ['contract_seal', 'contract_counter_seal']) {
-        const { rows } = await sql<{ message: Buffer }>`
-          select kept.message from ${sql.table(table)} kept join contract_version
-            on contract_version.contract = kept.contract and contract_version.version = kept.version
-          where kept.sha256 in (${sql.join(hashes)}) and ${namesInstance(instance)}`.execute(tables)
-        messages.push(...rows)
-      }
-      return [...contents, ...messages].map((one) =>
-        Buffer.from('content' in one ? one.content : one.message),
-      )
-    },
     /** Which of the hashes are here already. */
     async known(hashes: string[]): Promise<Set<string>> {
       const found = new Set<string>()
@@ -159,9 +118,10 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
         const rows = await versionsOf(transaction, listed.contract)
         // Whoever knows the id of a contract that is no business of theirs says nothing about it.
         const both = [q.own, q.partner].sort().join()
-        if (rows.some((one) => instancesOf(contentOf(one)).join() !== both))
-          throw new Fault('access_denied', { what: `${q.partner} is no party of this contract` })
         let row = rows.find(({ version }) => version === listed.version)
+        // Of a version that is between both it says what it has to say, whatever other versions there are.
+        if ((row === undefined ? rows : [row]).some((one) => instancesOf(contentOf(one)).join() !== both))
+          throw new Fault('access_denied', { what: `${q.partner} is no party of this contract` })
         if (row?.hash !== listed.hash) {
           const { content } = received
           if (content === undefined) return
@@ -195,13 +155,15 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
           if (!fits(seal, { instance: q.partner, contract, version, hash }))
             throw impossible('the counter-seal is of another content')
           const { instance } = seal
+          const by = `the registry of ${q.partner}`
+          // Each one that is taken is an event, and a leaf of the transparency log: one by a key is enough, and keys change seldom.
+          const stands = (await counterSealsOf(transaction, row)).some(
+            (one) => one.certificate === certificate,
+          )
+          if (stands || (await sealedSince(transaction, row, { by, at: q.at }))) return
           const values = { contract, version, hash, instance, sha256, certificate, message }
           await putCounterSeal(transaction, { ...values, sealed_at: q.at })
-          await addEvent(transaction, row, {
-            act: 'counterSeal',
-            by: `the registry of ${q.partner}`,
-            at: q.at,
-          })
+          await addEvent(transaction, row, { act: 'counterSeal', by, at: q.at })
         }
       }),
     /** What the instance said last, by contract and version. */
@@ -214,16 +176,25 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
       return new Map(rows.map((row) => [`${row.contract} ${Number(row.version)}`, wordOf(row)]))
     },
     /** Most of what it says each time is what it said before. */
-    heardAgain: (instance: string, listed: Pick<PartnerContract, 'contract'>[], at: string): Promise<void> =>
+    heardAgain: (
+      instance: string,
+      listed: Pick<PartnerContract, 'contract' | 'hash'>[],
+      at: string,
+    ): Promise<void> =>
       record(async (transaction) => {
-        const ids = [...new Set(listed.map(({ contract }) => contract))]
-        for (let from = 0; from < ids.length; from += 500)
+        for (let from = 0; from < listed.length; from += 500) {
+          const some = listed.slice(from, from + 500)
+          const ids = [...new Set(some.map(({ contract }) => contract))]
+          // A hash is of one version only: the others of its contract were not heard by it.
+          const hashes = some.map(({ hash }) => hash)
           await transaction
             .updateTable('contract_partner')
             .set({ heard_at: at })
             .where('instance', '=', instance)
-            .where('contract', 'in', ids.slice(from, from + 500))
+            .where('contract', 'in', ids)
+            .where('hash', 'in', hashes)
             .execute()
+        }
       }),
     /** Versions that this registry agreed to and has not sealed by a key that signs now. */
     async dueForCounterSeal(own: string, certificates: string[]): Promise<ContractRow[]> {
@@ -311,32 +282,35 @@ function providerIn({ provider }: ContractContent): string {
   return parseSubsystemId(provider).instance
 }
 
-async function sealsOf(
-  kysely: Kysely<Tables>,
-  { contract, version }: ContractRow,
-): Promise<{ sha256: string }[]> {
-  return kysely
-    .selectFrom('contract_seal')
-    .select('sha256')
-    .where('contract', '=', contract)
-    .where('version', '=', version)
-    .orderBy('sealed_at')
-    .execute()
-}
-
 /** Of the present content. */
 export async function counterSealsOf(
   kysely: Kysely<Tables>,
   { contract, version, hash }: Pick<ContractRow, 'contract' | 'version' | 'hash'>,
-): Promise<{ sha256: string; instance: string; sealed_at: string }[]> {
+): Promise<Pick<Tables['contract_counter_seal'], 'instance' | 'certificate'>[]> {
   return kysely
     .selectFrom('contract_counter_seal')
-    .select(['sha256', 'instance', 'sealed_at'])
+    .select(['instance', 'certificate'])
     .where('contract', '=', contract)
     .where('version', '=', version)
     .where('hash', '=', hash)
     .orderBy('instance')
     .execute()
+}
+
+/** Whether so many of this registry were taken of the version within a day that another one is no change of keys. */
+async function sealedSince(
+  transaction: Kysely<Tables>,
+  { contract, version }: ContractRow,
+  { by, at }: Decision,
+): Promise<boolean> {
+  const today = transaction
+    .selectFrom('contract_event')
+    .where('contract', '=', contract)
+    .where('version', '=', version)
+    .where('act', '=', 'counterSeal')
+    .where('by', '=', by)
+    .where('at', '>', new Date(Date.parse(at) - DAY_MS).toISOString())
+  return (await counted(today)) >= MOST_SEALED_A_DAY
 }
 
 /** One of each registry: a newer one, by a newer key, takes the place of the one before. */

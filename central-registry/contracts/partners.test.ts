@@ -1,35 +1,34 @@
 /** What another registry may ask and say of contracts between two instances, and all that it may not. */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { verifyCounterSeal, verifyPartnerList } from '#core/contract/between-instances.ts'
+import { plainText } from '#core/contract/fields.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
-import { createLog } from '#platform/logging/create-log.ts'
 import {
   CONTRACT_DOCUMENT,
+  CONTRACT_STATES,
   type ContractContent,
   type PartnerContract,
   type PartnerQuery,
 } from '#schemas/contract.ts'
+import { onEachDatabase } from '#test/databases.ts'
 import { type ConfigurationSigner, createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { anchorOf, publish } from '#test/fakes/registry-sample.ts'
 import { start } from '#test/fakes/request-world.ts'
-import type { PostToPartner } from '../federation/client.ts'
-import type { Partner } from '../federation/views.ts'
-import type { Tables } from '../migrations/tables.ts'
+import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { openRegistryDatabase } from '../registry.ts'
 import { createChange } from '../store.ts'
 import { isSuspendedIn } from '../suspensions/rows-store.ts'
 import { stateBetween } from './between.ts'
-import { createPartnerExchange } from './exchange-with-partners.ts'
 import { createPartnerStore } from './partner-store.ts'
-import { putVersion, versionsOf } from './rows-store.ts'
+import { checkInstances } from './partners.ts'
+import { putVersion, setState, versionsOf } from './rows-store.ts'
 
 const signedBy = ({ certificate, key }: ConfigurationSigner, document: object, type: string): Buffer =>
   Buffer.from(
@@ -92,11 +91,8 @@ void t.test('who may ask', async (t) => {
   )
   for (const text of ['', '{}', '[]', '{"payload":"e30","signatures":[]}', 'x'.repeat(70_000)])
     t.not((await node.register('/registration/v1/partner-contracts/lists', Buffer.from(text))).status, 200)
-  const items = signedBy(
-    partner.signer,
-    question({ hashes: ['a'.repeat(64)] }),
-    CONTRACT_DOCUMENT.partnerQuery,
-  )
+  const named = question({ hashes: ['a'.repeat(64)] })
+  const items = signedBy(partner.signer, named, CONTRACT_DOCUMENT.partnerQuery)
   t.same((await node.register('/registration/v1/partner-contracts/items', items)).body, { items: [] })
   await node.must('DELETE', `/external-anchors/${sha256}`)
   t.equal(await refusal(question()), 'access_denied', 'trusted no more')
@@ -144,27 +140,34 @@ void t.test('what a list and a counter-seal have to be', async (t) => {
   t.equal(await codeOf(() => verifyCounterSeal(seal, [])), 'access_denied')
 })
 
-void t.test(
+/** What SE says of contracts, to the store of DEV. */
+async function storeWorld(t: Test, url: string) {
+  const database = await openRegistryDatabase(url)
+  t.teardown(() => database.close())
+  const nobody = async (): Promise<void> => undefined
+  const record = createChange(database, nobody)
+  const partners = { load: nobody, isRegistered: () => true }
+  const store = createPartnerStore(database, record, { notify: nobody, announce: nobody, partners })
+  const now = Date.now()
+  const at = new Date(now).toISOString()
+  const q = { partner: 'SE', own: 'DEV', at, heardAt: at }
+  return { record, store, tables: tablesOf<Tables>(database), now, at, q }
+}
+
+const nothing = { content: undefined, seals: [], counterSeal: undefined }
+const word = (content: ContractContent, more: Partial<PartnerContract> = {}): PartnerContract => ({
+  ...{ contract: content.contract, version: content.version, hash: hashOf(content), state: 'PROPOSED' },
+  ...{ origin: 'SE', proposedBy: 'SE/GOV/1', seals: [], ...more },
+})
+
+onEachDatabase(
   'another registry says nothing of contracts that are not between both, and keeps to the rules of ours',
-  async (t) => {
-    const database = await openRegistryDatabase('sqlite::memory:')
-    t.teardown(() => database.close())
-    const nobody = async (): Promise<void> => undefined
-    const record = createChange(database, nobody)
-    const partners = { load: nobody, isRegistered: () => true }
-    const store = createPartnerStore(database, record, { notify: nobody, announce: nobody, partners })
-    const now = Date.now()
-    const at = new Date(now).toISOString()
-    const q = { partner: 'SE', own: 'DEV', at, heardAt: at }
-    const nothing = { content: undefined, seals: [], counterSeal: undefined }
+  async (t, url) => {
+    const { record, store, tables, now, at, q } = await storeWorld(t, url)
     const stateOf = async (contract: string): Promise<string | undefined> =>
-      (await versionsOf(tablesOf<Tables>(database), contract)).at(-1)?.state
+      (await versionsOf(tables, contract)).at(-1)?.state
     const inside = contentAt(now)
     await record((transaction) => putVersion(transaction, inside, { by: 'DEV/GOV/5678', at }))
-    const word = (content: ContractContent, more: Partial<PartnerContract> = {}): PartnerContract => ({
-      ...{ contract: content.contract, version: content.version, hash: hashOf(content), state: 'PROPOSED' },
-      ...{ origin: 'SE', proposedBy: 'SE/GOV/1', seals: [], ...more },
-    })
     t.equal(await codeOf(store.take(word(inside, { state: 'TERMINATED' }), nothing, q)), 'access_denied')
     const provider = 'SE/GOV/1/register'
     const grafted = contentAt(now, { contract: inside.contract, version: 2, provider })
@@ -180,7 +183,7 @@ void t.test(
       'our member proposes here',
     )
     t.equal(await propose(between, { proposedBy: 'SE/GOV/2' }), 'access_denied', 'no party')
-    t.equal(await propose(contentAt(now, { provider, version: 7 })), 'contract_not_possible')
+    t.equal(await propose(contentAt(now, { provider, version: 101 })), 'contract_not_possible')
     t.equal(
       await propose(contentAt(now, { provider, validUntil: inDays(now, -0.5), reviewAt: inDays(now, -0.6) })),
       'contract_not_possible',
@@ -194,200 +197,141 @@ void t.test(
     t.equal(await propose(between, { state: 'WITHDRAWN', reason: 'Changed our mind' }), 'accepted')
     t.equal(await stateOf(between.contract), 'WITHDRAWN')
 
+    // Each registry counts by itself: what was withdrawn before the other one heard of it leaves a gap.
+    const later = contentAt(now, { provider, contract: between.contract, version: 4, title: 'Later' })
+    t.equal(await propose({ ...later, version: 1 }), 'contract_not_possible', 'that was something else here')
+    t.equal(await propose(later), 'accepted')
+    t.equal(await propose({ ...later, version: 5 }), 'contract_not_possible', 'while another is open')
+    t.equal(await propose({ ...later, version: 3 }), 'contract_not_possible')
+    t.equal(await propose({ ...later, title: 'Changed' }), 'accepted')
+    t.match((await versionsOf(tables, later.contract)).at(-1), { version: 4, title: 'Changed' })
+    t.equal(
+      await codeOf(
+        store.take(
+          word({ ...later, version: 1 }, { state: 'WITHDRAWN' }),
+          { ...nothing, content: { ...later, version: 1 } },
+          q,
+        ),
+      ),
+      'accepted',
+      'what ended there is nothing new',
+    )
+
     const held = contentAt(now, { provider })
     await record(async (transaction) => {
       await putVersion(transaction, held, { by: 'SE/GOV/1', at, origin: 'SE' })
       const suspended = transaction.updateTable('contract_version').set({ state: 'SUSPENDED' })
       await suspended.where('contract', '=', held.contract).execute()
-      await transaction
-        .insertInto('suspension')
-        .values({
-          ...{ kind: 'contract', subject: held.contract, reason: 'r', maker: null, state: 'unconfirmed' },
-          ...{ suspended_at: at, suspended_by: 'x', suspended_by_name: 'x' },
-        })
-        .execute()
+      const row = {
+        ...({ kind: 'contract', subject: held.contract, state: 'unconfirmed' } as const),
+        ...{ reason: 'r', maker: null, suspended_at: at, suspended_by: 'x', suspended_by_name: 'x' },
+      }
+      await transaction.insertInto('suspension').values(row).execute()
     })
     t.equal(await codeOf(store.take(word(held, { state: 'TERMINATED' }), nothing, q)), 'accepted')
     t.equal(await stateOf(held.contract), 'TERMINATED')
-    t.ok(await isSuspendedIn(tablesOf<Tables>(database), 'contract', held.contract), 'two of ours lift that')
+    t.ok(await isSuspendedIn(tables, 'contract', held.contract), 'two of ours lift that')
   },
 )
 
-/** The contracts of DEV with other instances, whose registries say what `answers` has for them. */
-async function exchangeWorld(t: Test) {
-  const database = await openRegistryDatabase('sqlite::memory:')
-  t.teardown(() => database.close())
-  const nobody = async (): Promise<void> => undefined
-  const world = {
-    ...{ now: Date.now(), isRegistered: true, asked: [] as { address: string; hashes: string[] }[] },
-    answers: new Map<string, PostToPartner>(),
-  }
-  const record = createChange(database, nobody)
-  const partners = { load: nobody, isRegistered: () => world.isRegistered }
-  const store = createPartnerStore(database, record, { notify: nobody, announce: nobody, partners })
-  const own = createConfigurationSigner('DEV')
-  const signers = new Map(['SE', 'FI'].map((instance) => [instance, createConfigurationSigner(instance)]))
-  const all = (): Partner[] =>
-    [...world.answers.keys()].map((instance) => ({
-      instance,
-      certificates: [signers.get(instance)!.certificate],
-      index: {} as Partner['index'],
-      registration: { address: instance, certificate: '' },
-    }))
-  const exchange = createPartnerExchange({
-    ...{ store, clock: () => world.now, log: createLog({ name: 'test', level: 'silent' }) },
-    distribution: { take: nobody },
-    views: { load: nobody, all, of: (instance) => all().find((one) => one.instance === instance) },
-    roundMs: 1000,
-    members: { parameters: async () => ({ instance: 'DEV' }) } as never,
-    ownCertificates: async () => [own.certificate],
-    signDocument: async (document, type) => signedBy(own, document, type).toString(),
-    post: async (service, path, document, most, signal) => {
-      const { payload } = JSON.parse(document) as { payload: string }
-      const { hashes = [] } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as PartnerQuery
-      world.asked.push({ address: service.address, hashes })
-      return world.answers.get(service.address)!(service, path, document, most, signal)
-    },
-  })
-  /** What a registry answers that lists these contracts, and has these items. */
-  const answering =
-    (instance: string, contracts: PartnerContract[], items: (hashes: string[]) => Promise<Buffer[]>) =>
-    async (...[, path, document]: Parameters<PostToPartner>): Promise<Buffer> => {
-      const { payload } = JSON.parse(document) as { payload: string }
-      const { id, hashes = [] } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as PartnerQuery
-      const generatedAt = new Date(world.now - 30_000).toISOString()
-      const list = { instance, asked: 'DEV', answers: id, generatedAt, contracts }
-      if (path.endsWith('lists')) return signedBy(signers.get(instance)!, list, CONTRACT_DOCUMENT.partnerList)
-      const found = await items(hashes)
-      return Buffer.from(JSON.stringify({ items: found.map((one) => ({ content: one.toString('base64') })) }))
-    }
-  const tables = tablesOf<Tables>(database)
-  const stateOf = async (contract: string) => (await versionsOf(tables, contract)).at(-1)?.state
-  /** As it is when the registries of both have to agree only. */
-  const accepted = async (content: ContractContent, sealedBy?: string): Promise<void> => {
-    const at = new Date(world.now).toISOString()
-    const { contract, version } = content
-    const row = await record((transaction) => putVersion(transaction, content, { by: 'DEV/GOV/5678', at }))
+onEachDatabase(
+  'a version between others keeps no word on another version from being heard',
+  async (t, url) => {
+    const { record, store, tables, now, at, q } = await storeWorld(t, url)
+    const provider = 'SE/GOV/1/register'
+    const first = contentAt(now, { provider })
+    const next = contentAt(now, { contract: first.contract, version: 2, provider: 'FI/GOV/1/register' })
+    for (const content of [first, next])
+      await record(async (transaction) => {
+        const row = await putVersion(transaction, content, { by: 'DEV/GOV/5678', at })
+        await setState(transaction, row, { state: 'ACTIVE' }, { act: 'approve', by: 'x', at })
+      })
+    t.equal(await codeOf(store.take(word(next, { state: 'TERMINATED' }), nothing, q)), 'access_denied')
+    t.equal(await codeOf(store.take(word(first, { state: 'SUSPENDED' }), nothing, q)), 'accepted')
     await tables
-      .updateTable('contract_version')
-      .set({ state: 'ACCEPTED', agreed_at: at })
-      .where('contract', '=', contract)
-      .execute()
-    if (sealedBy === undefined) return
-    const values = { contract, version, hash: row.hash, instance: sealedBy, certificate: 'a'.repeat(64) }
-    await tables
-      .insertInto('contract_counter_seal')
+      .insertInto('contract_partner')
       .values({
-        ...values,
-        sha256: hashOf({ contract, sealedBy }),
-        message: Buffer.from('{}'),
-        sealed_at: at,
+        ...{ contract: next.contract, version: 2, hash: hashOf(next), instance: 'SE' },
+        ...{ state: 'ACTIVE', reason: null, heard_at: at },
       })
       .execute()
-  }
-  return { world, record, store, tables, exchange, stateOf, accepted, answering }
-}
+    const later = new Date(now + 1000).toISOString()
+    await store.heardAgain('SE', [word(first)], later)
+    const heard = tables.selectFrom('contract_partner').select(['state', 'heard_at']).orderBy('version')
+    t.same(await heard.execute(), [
+      { state: 'SUSPENDED', heard_at: later },
+      { state: 'ACTIVE', heard_at: at },
+    ])
+    t.equal(await codeOf(store.take(word(first, { state: 'TERMINATED' }), nothing, q)), 'accepted')
+    const [one, two] = await versionsOf(tables, first.contract)
+    t.match([one, two], [{ state: 'TERMINATED' }, { state: 'ACTIVE' }])
 
-void t.test(
-  'one contract that cannot come into force stops no other, and no registry from being asked',
-  async (t) => {
-    const { world, tables, exchange, stateOf, accepted } = await exchangeWorld(t)
-    const broken = contentAt(world.now, {
-      provider: 'SE/GOV/1/register',
-      validUntil: inDays(world.now, -0.1),
-    })
-    const gone = contentAt(world.now, { provider: 'SE/GOV/1/gone' })
-    await accepted(gone, 'SE')
-    await accepted(broken)
-    world.isRegistered = false
-    world.answers.set('SE', async () => Promise.reject(new Error('down')))
-    await exchange()
-    t.match(world.asked, [{ address: 'SE' }], 'the other registry is asked all the same')
-    const seals = await tables
-      .selectFrom('contract_counter_seal')
-      .select('instance')
-      .orderBy('instance')
-      .execute()
-    t.same(
-      seals.map(({ instance }) => instance),
-      ['DEV', 'DEV', 'SE'],
-      'our own agreement is kept',
-    )
-    t.equal(await stateOf(gone.contract), 'ACCEPTED')
-    world.isRegistered = true
-    await exchange()
-    t.equal(await stateOf(gone.contract), 'ACTIVE', 'as soon as nothing stands against it')
-    t.equal(await stateOf(broken.contract), 'ACCEPTED', 'the other has not agreed')
+    // So the next version is between the same instances.
+    const refused = (content: ContractContent, row: ContractRow = one!) =>
+      codeOf(() => checkInstances(content, 'DEV/GOV/5678', [row]))
+    t.equal(await refused(next), 'contract_not_possible')
+    t.equal(await refused({ ...first, version: 2 }), 'accepted')
+    t.equal(await refused({ ...next, version: 1 }), 'contract_not_possible', 'SE has it already')
+    const inside = contentAt(now)
+    const own = await record((transaction) => putVersion(transaction, inside, { by: 'DEV/GOV/5678', at }))
+    t.equal(await refused({ ...inside, provider }, own), 'accepted', 'nobody else knows of it')
+    t.equal(await refused({ ...inside, provider, version: 2 }, own), 'contract_not_possible')
   },
 )
 
-void t.test('a partner has so much time, so many questions and so many bytes a round', async (t) => {
-  const { world, tables, exchange, stateOf, accepted, answering } = await exchangeWorld(t)
-  const listed = (content: ContractContent, more: Partial<PartnerContract> = {}): PartnerContract => ({
-    ...{ contract: content.contract, version: 1, hash: hashOf(content), state: 'PROPOSED', origin: 'SE' },
-    ...{ proposedBy: 'SE/GOV/1', seals: [], ...more },
+onEachDatabase('what another registry repeats without end leaves no trace without end', async (t, url) => {
+  const { record, store, tables, now, at, q } = await storeWorld(t, url)
+  const provider = 'SE/GOV/1/register'
+  const content = contentAt(now, { provider })
+  const { contract, version } = content
+  const hash = hashOf(content)
+  await store.take(word(content), { ...nothing, content }, q)
+  const sealedBy = (certificate: string) => {
+    const seal = { instance: 'SE', contract, version, hash, at }
+    const counterSeal = {
+      seal,
+      sha256: hashOf({ at: randomUUID() }),
+      certificate,
+      message: Buffer.from('{}'),
+    }
+    return store.take(word(content), { ...nothing, counterSeal }, q)
+  }
+  const events = async () => {
+    const all = tables.selectFrom('contract_event').select('act').where('contract', '=', contract)
+    return (await all.where('act', '=', 'counterSeal').execute()).length
+  }
+  for (let i = 0; i < 3; i++) await sealedBy('a'.repeat(64))
+  t.equal(await events(), 1, 'one by each key')
+  await sealedBy('b'.repeat(64))
+  t.equal(await events(), 2, 'keys change')
+  for (let i = 0; i < 10; i++) await sealedBy((i % 2 === 0 ? 'a' : 'b').repeat(64))
+  t.equal(await events(), 5, 'but seldom')
+
+  const propose = () => {
+    const next = contentAt(now, { provider })
+    return codeOf(store.take(word(next), { ...nothing, content: next }, q))
+  }
+  const by = 'SE/GOV/1, at its registry'
+  const event = { contract, version, hash, act: 'replace', by, at, reason: null }
+  await tables
+    .insertInto('contract_event')
+    .values(Array.from({ length: 498 }, () => event))
+    .execute()
+  t.equal(await propose(), 'accepted')
+  t.equal(await propose(), 'contract_not_possible', 'a member of theirs is bounded as one of ours')
+  await tables.deleteFrom('contract_event').execute()
+  t.equal(await propose(), 'accepted')
+  await record(async (transaction) => {
+    for (let i = 0; i < 97; i++)
+      await putVersion(transaction, contentAt(now, { provider }), { by: 'SE/GOV/1', at })
   })
-  const ours = contentAt(world.now, { provider: 'SE/GOV/1/register' })
-  await accepted(ours, 'SE')
-  await exchange()
-  t.equal(await stateOf(ours.contract), 'ACTIVE')
-  // It lists more than it gives, one thing at a time, and never ends.
-  const hash = (at: number): string => String(at).padStart(64, '0')
-  const seals = Array.from({ length: 60 }, (_, at) => hash(at))
-  const endless = Array.from({ length: 90 }, (_, at) =>
-    listed(contentAt(world.now, { provider: 'SE/GOV/1/x' }), {
-      seals: seals.map((_, i) => hash(at * 60 + i)),
-    }),
-  )
-  const word = listed(ours, { state: 'SUSPENDED', reason: 'A leak' })
-  world.answers.set(
-    'SE',
-    answering('SE', [...endless, word], async () => []),
-  )
-  await exchange()
-  t.equal(world.asked.length, 51, 'a list, and fifty questions')
-  const words = () => tables.selectFrom('contract_partner').select(['state', 'heard_at']).execute()
-  t.same(
-    await words(),
-    [{ state: 'SUSPENDED', heard_at: new Date(world.now - 30_000).toISOString() }],
-    'what it says is heard all the same, as of when it said so',
-  )
-  // Larger than anything: left out, and nothing of it is kept.
-  const proposed = contentAt(world.now, { provider: 'SE/GOV/1/other' })
-  const file = (content: object): Buffer => Buffer.from(canonicalJson(content))
-  const large = contentAt(world.now, { provider: 'SE/GOV/1/large', purpose: 'x'.repeat(140_000) })
-  world.answers.set(
-    'SE',
-    answering('SE', [listed(large), listed(proposed)], async () => [file(large), file(proposed)]),
-  )
-  await exchange()
-  t.equal(await stateOf(proposed.contract), 'PROPOSED')
-  t.equal(await stateOf(large.contract), undefined)
-  // It never answers: the others are heard, and the round ends.
-  world.answers.set('SE', (_service, _path, _document, _most, signal) => {
-    // An open connection keeps the process alive; a signal alone does not.
-    const open = setInterval(() => undefined, 1000)
-    return new Promise((_, reject) =>
-      signal.addEventListener('abort', () => {
-        clearInterval(open)
-        reject(signal.reason as Error)
-      }),
-    )
-  })
-  const kept = contentAt(world.now, { provider: 'FI/GOV/1/register' })
-  const finnish = listed(kept, { origin: 'FI', proposedBy: 'FI/GOV/1' })
-  world.answers.set(
-    'FI',
-    answering('FI', [finnish], async () => [file(kept)]),
-  )
-  await exchange()
-  t.equal(await stateOf(kept.contract), 'PROPOSED')
+  t.equal(await propose(), 'contract_not_possible')
 })
 
-void t.test('what a contract between instances comes to for servers', async (t) => {
+void t.test('what a contract between instances comes to for servers', (t) => {
   const at = (minutes: number): string =>
     new Date(Date.parse('2026-03-01T12:00:00Z') + minutes * 60_000).toISOString()
-  const own = { state: 'ACTIVE' as const, reason: null, outageGraceHours: 0 }
+  const own = { state: 'ACTIVE' as const, reason: null, outageGraceHours: 0, changedAt: at(-60) }
   const word = { instance: 'SE', state: 'ACTIVE' as const, reason: null, heardAt: at(0) }
   t.match(stateBetween(own, word, at(10)), { state: 'ACTIVE' })
   t.match(stateBetween(own, word, at(11)), { state: 'SUSPENDED', reason: /not heard since/ })
@@ -397,4 +341,19 @@ void t.test('what a contract between instances comes to for servers', async (t) 
   const stopped = { ...word, state: 'SUSPENDED' as const, reason: 'A leak' }
   t.match(stateBetween(own, stopped, at(0)), { state: 'SUSPENDED', reason: 'by the registry of SE: A leak' })
   t.match(stateBetween({ ...own, state: 'TERMINATED' }, word, at(0)), { state: 'TERMINATED' })
+  for (const state of CONTRACT_STATES.filter((one) => one !== 'ACTIVE'))
+    t.match(stateBetween(own, { ...word, state }, at(0)), { state: 'SUSPENDED', reason: /SE/ }, state)
+  const long = stateBetween(own, { ...stopped, reason: '\u{1f512}'.repeat(500) }, at(0))
+  t.equal(plainText(1000)(long.reason, 'reason'), long.reason, 'servers read it, however long it was')
+  const begun = { ...own, changedAt: at(0) }
+  t.match(
+    stateBetween(begun, { ...word, state: 'ACCEPTED' }, at(1)),
+    { state: 'ACTIVE' },
+    'it has our agreement',
+  )
+  t.match(stateBetween(begun, { ...word, state: 'ACCEPTED' }, at(2)), {
+    ...{ state: 'SUSPENDED', reason: 'it is ACCEPTED at the registry of SE' },
+  })
+  t.match(stateBetween(begun, { ...word, state: 'EXPIRED' }, at(0)), { state: 'SUSPENDED' })
+  t.end()
 })

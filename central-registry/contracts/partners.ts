@@ -3,6 +3,7 @@ import { instancesOf, partnerOf } from '#core/contract/parties.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
 import type { ContractRow } from '../migrations/tables.ts'
+import { contentOf } from './rows-store.ts'
 import { impossible, OPEN } from './rules.ts'
 
 export type Partners = {
@@ -15,8 +16,9 @@ export type Partners = {
 export const NO_PARTNERS: Partners = { load: async () => undefined, isRegistered: () => false }
 
 /**
- * Throws `contract_not_possible` for a contract of more than two instances, without one of ours, and for other content of a
- * proposal that came from the other registry: one of both changes it, so that both have the same.
+ * Throws `contract_not_possible` for a contract of more than two instances, without one of ours, or of other instances than the
+ * versions before: each registry has them all. Also for other content of a proposal that came from the other registry: one of
+ * both changes it, so that both have the same.
  */
 export function checkInstances(content: ContractContent, signer: string, rows: ContractRow[]): void {
   const { instance } = parseMemberId(signer)
@@ -24,6 +26,13 @@ export function checkInstances(content: ContractContent, signer: string, rows: C
   if (all.length > 2)
     throw impossible(`members of ${all.join(', ')}: a contract is between two instances at most`)
   if (!all.includes(instance)) throw impossible(`no party is of the instance ${instance}`)
+  // A proposal that no other registry was told of may still come to name a member of another instance.
+  const before = rows.filter((row) => row.version !== content.version || instancesIn(row).length > 1)
+  const other = before.find((row) => instancesIn(row).join() !== all.join())
+  if (other !== undefined)
+    throw impossible(
+      `version ${other.version} is between members of ${instancesIn(other).join(' and ')}, as each of its versions has to be; propose another contract`,
+    )
   const open = rows.find((row) => row.version === content.version && OPEN.includes(row.state))
   if (open?.origin != null)
     throw impossible(
@@ -31,4 +40,8 @@ export function checkInstances(content: ContractContent, signer: string, rows: C
     )
   if (open !== undefined && open.agreed_at !== null && partnerOf(content, instance) !== undefined)
     throw impossible('this registry has agreed to what is proposed: withdraw it first')
+}
+
+function instancesIn(row: ContractRow): string[] {
+  return instancesOf(contentOf(row))
 }

@@ -115,12 +115,19 @@ export type RegisterFacts = {
   versions: Version[]
 }
 
-/** Throws `contract_not_possible` or `access_denied` when this content cannot be proposed by this member now. */
+/** Another registry may have had so many versions that came and went before we heard of them. */
+const MOST_UNHEARD = 100
+
+/**
+ * Throws `contract_not_possible` or `access_denied` when this content cannot be proposed by this member now. `where`: another
+ * registry counts its versions by itself, so that its next one may be a later one here.
+ */
 export function checkProposal(
   content: ContractContent,
   signer: string,
   facts: RegisterFacts,
   now: string,
+  where: 'here' | 'elsewhere' = 'here',
 ): void {
   const { versions } = facts
   const proposers = requiredSigners(content)
@@ -132,7 +139,9 @@ export function checkProposal(
   const open = versions.find(({ state }) => OPEN.includes(state))
   const last = Math.max(0, ...versions.map(({ version }) => version))
   const expected = open?.version ?? last + 1
-  if (content.version !== expected) throw impossible(`its next version is ${expected}`)
+  const latest = where === 'elsewhere' && open === undefined ? last + MOST_UNHEARD : expected
+  if (content.version < expected || content.version > latest)
+    throw impossible(`its next version is ${expected}`)
   if (open !== undefined) next(open.state, 'replace')
   const held = inForceOrExpired(versions)
   if (content.supersedes !== held?.hash)

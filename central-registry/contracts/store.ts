@@ -9,10 +9,10 @@ import type { ContractAct, ContractProposal, ContractState } from '#schemas/cont
 import { Fault } from '#schemas/fault.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
-import { type Change, counted } from '../store.ts'
+import type { Change } from '../store.ts'
 import type { FreshSeal } from './documents.ts'
 import type { Decision } from './move-store.ts'
-import { createMoves, isBetween, type MoveRooms } from './moves-store.ts'
+import { checkNotTooMany, createMoves, isBetween, type MoveRooms } from './moves-store.ts'
 import { checkInstances, NO_PARTNERS } from './partners.ts'
 import {
   addEvent,
@@ -41,10 +41,6 @@ import {
 
 export type ContractStore = ReturnType<typeof createContractStore>
 
-/** What one member may leave undecided, and propose in a day: more is an error or an attack. */
-const MAX_OPEN = 100
-const MAX_A_DAY = 500
-const DAY_MS = 86_400_000
 const MAX_JOINED = 50
 
 type Rooms = MoveRooms & { record: Change }
@@ -53,22 +49,6 @@ export function createContractStore({ record, ...rooms }: Rooms) {
   const { partners = NO_PARTNERS } = rooms
   const moves = createMoves(rooms)
   const { tell, move, activate, agree, supersede, checkOpen, keepSeal, signersOf, endSuspension } = moves
-
-  async function checkNotTooMany(transaction: Kysely<Tables>, signer: string, now: number): Promise<void> {
-    const open = transaction
-      .selectFrom('contract_version')
-      .where('proposed_by', '=', signer)
-      .where('state', 'in', OPEN)
-    if ((await counted(open)) >= MAX_OPEN)
-      throw impossible(`${MAX_OPEN} proposals of this member wait for a decision`)
-    const today = transaction
-      .selectFrom('contract_event')
-      .where('by', '=', signer)
-      .where('act', 'in', ['propose', 'replace'])
-      .where('at', '>', new Date(now - DAY_MS).toISOString())
-    if ((await counted(today)) >= MAX_A_DAY)
-      throw impossible(`this member has proposed ${MAX_A_DAY} contents within a day`)
-  }
 
   /** A member of the group joins with subsystems that are in it. */
   async function join(
@@ -114,7 +94,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         if (rows.length > 0 && !parties.some(({ member }) => member === signer))
           throw new Fault('access_denied', { what: 'only its parties propose a version of a contract' })
         checkProposal(content, signer, { ...facts, versions: rows.map(versionOf) }, at)
-        await checkNotTooMany(transaction, signer, now)
+        await checkNotTooMany(transaction, signer, { by: signer, at })
         await checkOverlaps(transaction, content, namedConsumers(content), at)
         const row = await putVersion(transaction, content, { by: signer, at })
         const isChange = rows.some(({ version }) => version === content.version)

@@ -1,12 +1,19 @@
 /** External anchors at the registry: examined, trusted, followed, replaced, removed; and all that is no anchor to trust. */
+import type { ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { anchorHash, parseAnchor, writeAnchor } from '#core/configuration/anchor.ts'
+import { createLog } from '#platform/logging/create-log.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { type ConfigurationSource, startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { createImportClient } from '../imports/client.ts'
+import { openRegistryDatabase } from '../registry.ts'
+import { createChange } from '../store.ts'
+import { createFollow } from './follow.ts'
+import { createFederationStore } from './store.ts'
 
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 const MINUTE = 60_000
@@ -222,3 +229,63 @@ function writeAnchorAt(instance: string, downloadUrl: string, certificate: Buffe
   const sources = [{ downloadUrl, verificationCerts: [certificate] }]
   return writeAnchor({ generatedAt: new Date('2026-02-01T00:00:00Z'), instance, sources })
 }
+
+void t.test('an instance that never answers holds up no other', async (t) => {
+  const database = await openRegistryDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  const record = createChange(database, async () => undefined)
+  const store = createFederationStore(database, record, record)
+  const at = new Date().toISOString()
+  const [silent, other] = [await partner(t, 'FI'), await partner(t, 'SE')]
+  const publishAs = (source: ConfigurationSource, index: number): void =>
+    source.publish({ at: new Date(), expireDate: new Date(Date.now() + 10 * MINUTE), index })
+  for (const [instance, source] of [
+    ['FI', silent],
+    ['SE', other],
+  ] as const) {
+    publishAs(source, 1)
+    const { downloadUrl, verificationCerts } = (await parseAnchor(source.anchor())).sources[0]!
+    const sources = [
+      { downloadUrl, verificationCerts: verificationCerts.map((der) => der.toString('base64')) },
+    ]
+    const decided = { decided_at: null, decided_by: null, examination: '{}' }
+    await store.keepExamined({
+      ...{
+        sha256: instance,
+        anchor: source.anchor(),
+        instance,
+        hash: instance,
+        state: 'EXAMINED',
+        ...decided,
+      },
+      ...{ generated_at: at, sources: JSON.stringify(sources), examined_at: at, examined_by: 'x' },
+    })
+    await store.trust(instance, '{}', 'DEV', { by: 'x', at })
+  }
+  const held: ServerResponse[] = []
+  silent.intercept = (_path, _request, response) => held.push(response) > 0
+  const log = createLog({ name: 'test', level: 'silent' })
+  const kept: object[] = []
+  const keeping: typeof store = {
+    ...store,
+    keepRead: (...q) => {
+      if (q[0] === 'SE') kept.push(q[2])
+      return store.keepRead(...q)
+    },
+  }
+  const client = createImportClient()
+  const follow = createFollow({ store: keeping, client, brieflyMs: 20, clock: Date.now, log })
+  const indexOf = async (instance: string) =>
+    Number((await store.configuration(instance))?.configuration_index)
+  for (const index of [2, 3, 4]) {
+    publishAs(other, index)
+    while ((await indexOf('SE')) !== index) await follow.briefly()
+  }
+  t.equal(held.length, 1, 'it is asked once at a time')
+  silent.intercept = undefined
+  held[0]!.end(silent.files.get('/internalconf?version=6'))
+  await follow.all()
+  t.equal(await indexOf('FI'), 1, 'who waits for all has all')
+  t.equal(kept.filter((one) => 'shared' in one).length, 1, 'what has not changed is not written again')
+  t.ok((await store.configuration('SE'))?.shared)
+})

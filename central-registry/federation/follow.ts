@@ -1,9 +1,11 @@
 /**
  * Reads the configuration of every trusted instance anew: what is verified takes the place of the copy before, which otherwise
- * serves until it expires. A failure of one instance is its own: it is written down and holds up no other.
+ * serves until it expires. A failure of one instance is its own: it is written down and holds up no other, nor does one that is slow.
  */
 import { createHash } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import { readCertificate } from '#core/certificate/certificate.ts'
+import { createApart, within } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
@@ -12,17 +14,30 @@ import type { ImportClient } from '../imports/client.ts'
 import { readFederated } from './read-federated.ts'
 import type { FederationStore } from './store.ts'
 
-export type Follow = () => Promise<void>
+export type Follow = {
+  /** Ends when each was read or was not, within two minutes. */
+  all(): Promise<void>
+  /** For what comes again and again: does not wait for those that are slow, which are read on. */
+  briefly(): Promise<void>
+}
+
+/** For one instance: all its sources together. */
+const WITHIN_MS = 60_000
+const BRIEFLY_MS = 10_000
 
 export function createFollow(q: {
   store: FederationStore
   client: Pick<ImportClient, 'get'>
+  /** Only for tests. */
+  brieflyMs?: number | undefined
   clock: Clock
   log: Log
 }): Follow {
   const { store } = q
 
-  async function follow(sha256: string, anchor: ConfigurationAnchor): Promise<void> {
+  const apart = createApart(WITHIN_MS)
+
+  async function follow(sha256: string, anchor: ConfigurationAnchor, signal: AbortSignal): Promise<void> {
     const { instance } = anchor
     const at = new Date(q.clock())
     const row = await store.configuration(instance)
@@ -32,15 +47,17 @@ export function createFollow(q: {
       shared: row?.shared == null ? undefined : Buffer.from(row.shared),
     }
     try {
-      const read = await readFederated(anchor, known, { client: q.client, now: at })
+      const bounds = { client: q.client, now: at, withinMs: WITHIN_MS }
+      const read = await within(signal, readFederated(anchor, known, bounds))
+      const shared_sha256 = createHash('sha256').update(read.shared).digest('hex')
       await store.keepRead(instance, sha256, {
         ...{ tried_at: at.toISOString(), read_at: at.toISOString(), failure: null, url: read.url },
         ...{ version: read.version, expires_at: read.expiresAt.toISOString() },
         configuration_index: read.index ?? null,
         registration: read.registration === undefined ? null : JSON.stringify(read.registration),
         learned: JSON.stringify(read.learned.filter(isReadable).map((der) => der.toString('base64'))),
-        shared: read.shared,
-        shared_sha256: createHash('sha256').update(read.shared).digest('hex'),
+        // A large document is written when it has changed, not with each reading.
+        ...(shared_sha256 === row?.shared_sha256 ? {} : { shared: read.shared, shared_sha256 }),
       })
     } catch (thrown) {
       const { message } = asFault(thrown)
@@ -49,9 +66,19 @@ export function createFollow(q: {
     }
   }
 
-  return async () => {
+  async function all(): Promise<void> {
     const trusted = await store.trusted()
-    await Promise.all(trusted.map(({ sha256, anchor }) => follow(sha256, anchor)))
+    await Promise.all(
+      trusted.map(({ sha256, anchor }) => apart(sha256, (signal) => follow(sha256, anchor, signal))),
+    )
+  }
+
+  return {
+    all,
+    async briefly() {
+      const slow = wait(q.brieflyMs ?? BRIEFLY_MS, undefined, { ref: false })
+      await Promise.race([all(), slow])
+    },
   }
 }
 

@@ -44,22 +44,25 @@ export function openFederation(q: {
     'Trusted instances of which no valid configuration is known',
     () => unreadable,
   )
-  const follow = async (): Promise<void> => {
-    await read()
+  const count = async (): Promise<void> => {
     const [trusted, known] = [await store.trusted(), await store.configurations()]
     const valid = known.filter(({ expires_at }) => Date.parse(expires_at ?? '') > q.clock())
     unreadable = trusted.length - valid.length
   }
   const following: (() => Promise<void>)[] = []
   const followAll = async (): Promise<void> => {
-    await follow()
+    await read.all()
+    await count()
     for (const act of following) await act()
   }
   return {
     handlers: federationHandlers({ ...q, store, client, follow: followAll }),
     views: createFederatedViews({ store, clock: q.clock }),
     ownCertificates: store.ownCertificates,
-    follow,
+    follow: async () => {
+      await read.briefly()
+      await count()
+    },
     afterReading: (act) => {
       following.push(act)
     },

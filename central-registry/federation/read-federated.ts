@@ -4,6 +4,7 @@
  * one: its index never falls.
  */
 import { verifyStatement } from '#core/configuration/statement.ts'
+import { shares } from '#platform/apart.ts'
 import { withParametersReader } from '#platform/configuration-documents/read-parameters.ts'
 import { Fault } from '#schemas/fault.ts'
 import type {
@@ -41,16 +42,20 @@ type Known = { learned: Buffer[]; index: number | undefined; shared: Buffer | un
 const MAX_STATEMENT_BYTES = 1024 * 1024
 const MOST_SOURCES = 8
 
-/** From the first of the anchor's addresses that has it; throws what was wrong with the first that answered. */
+/** From the first of the anchor's addresses that has it, all within the bound; throws what was wrong with the first that answered. */
 export async function readFederated(
   anchor: ConfigurationAnchor,
   known: Known,
-  q: { client: Pick<ImportClient, 'get'>; now: Date },
+  q: { client: Pick<ImportClient, 'get'>; now: Date; withinMs?: number | undefined },
 ): Promise<Federated> {
   const failures: unknown[] = []
+  const nextShare = shares(q.withinMs)
   for (const { downloadUrl, verificationCerts } of anchor.sources.slice(0, MOST_SOURCES)) {
+    const signal = nextShare()
+    const get: ImportClient['get'] = (url, maxBytes) => q.client.get(url, maxBytes, signal)
+    const certificates = [...verificationCerts, ...known.learned]
     try {
-      return await readFrom(downloadUrl, [...verificationCerts, ...known.learned], { ...q, anchor, known })
+      return await readFrom(downloadUrl, certificates, { ...q, client: { get }, anchor, known })
     } catch (cause) {
       failures.push(cause)
     }

@@ -6,8 +6,12 @@ import { PORT } from '#schemas/wire.ts'
 import { passingIdentity } from '../configuration/passing-identity.ts'
 
 export type ImportClient = {
-  /** The answer whatever its status; throws `network_error` when there is none within the limits. */
-  get(url: string, maxBytes: number): Promise<{ status: number; body: Buffer }>
+  /** The answer whatever its status; throws `network_error` when there is none within the limits, or before the signal. */
+  get(
+    url: string,
+    maxBytes: number,
+    signal?: AbortSignal | undefined,
+  ): Promise<{ status: number; body: Buffer }>
   /** DER of the certificate that a security server shows at this address; throws `network_error`. */
   shownCertificate(address: string): Promise<Buffer>
 }
@@ -18,7 +22,8 @@ const TLS_MS = 5_000
 
 export function createImportClient(): ImportClient {
   return {
-    async get(url, maxBytes) {
+    async get(url, maxBytes, signal) {
+      const end = AbortSignal.timeout(TOTAL_MS)
       // Any TLS certificate: what is fetched is signed, and verified by the anchor.
       const connection = { timeout: TIMEOUT_MS, rejectUnauthorized: false }
       const dispatcher = new Agent({
@@ -27,7 +32,10 @@ export function createImportClient(): ImportClient {
         bodyTimeout: TIMEOUT_MS,
       })
       try {
-        const reply = await request(url, { dispatcher, signal: AbortSignal.timeout(TOTAL_MS) })
+        const reply = await request(url, {
+          dispatcher,
+          signal: signal === undefined ? end : AbortSignal.any([end, signal]),
+        })
         const chunks: Buffer[] = []
         let size = 0
         for await (const chunk of reply.body as AsyncIterable<Buffer>) {

@@ -21,7 +21,7 @@ export const auditOrderMigrations: Record<string, Migration> = {
         .createTable('audit_order_server')
         .addColumn('order_id', text, (column) => column.notNull().references('audit_order.id'))
         .addColumn('server', text, (column) => column.notNull())
-        // The checkpoint that draws its sample; null until it is handed out.
+        // The checkpoint that draws its sample; null until the witness cosigns one.
         .addColumn('seed', text)
         .addColumn('outcome', text)
         .addColumn('reason', text)

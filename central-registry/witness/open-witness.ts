@@ -7,6 +7,7 @@ import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { createWitness, type Witness } from '#platform/witness/create-witness.ts'
 import { createWitnessStore } from '#platform/witness/store.ts'
 import { openWitnessKey } from '#platform/witness/witness-key.ts'
+import { fixSeeds } from '../audit-orders/store.ts'
 import { witnessRules } from './accepted-logs.ts'
 import { witnessHandlers } from './routes.ts'
 
@@ -20,7 +21,7 @@ export async function openWitness(
     log: Log
   },
 ): Promise<{ witness: Witness | undefined; handlers: Record<string, OperationHandler> }> {
-  const store = createWitnessStore(q.database)
+  const store = createWitnessStore(q.database, fixSeeds)
   q.metrics.watch('concordat_witness_forks', 'Kept proofs of message logs that forked', 'kind', async () => [
     ['proven', await store.countForks()] as const,
   ])

@@ -25,6 +25,7 @@ const KINDS: Record<string, TextKey> = {
   'time-stamp': 'record.timeStamp',
   erasure: 'record.erasure',
   'key-rotation': 'record.keyRotation',
+  'daily-counts': 'record.dailyCounts',
 }
 
 export const KIND_OPTIONS = ['request', 'reply', 'refusal', 'outcome-unknown']

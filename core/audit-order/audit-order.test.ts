@@ -1,13 +1,15 @@
 /** Audit orders: hostile ones are refused, the sample is the seed's, a sealed answer opens for its authority alone; HPKE by RFC 9180. */
-import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import t from 'tap'
 import { newRecipient, open, seal } from '#core/hpke/hpke.ts'
+import { addCosignature, addSignature, signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import { AUDIT_DOCUMENT, type AuditAnswer, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { type Party, signingParty } from '#test/fakes/management-requests.ts'
 import { authority as ca } from '#test/fakes/request-world.ts'
 import { drawSample } from './draw-sample.ts'
+import { makeSeed, readSeed } from './make-seed.ts'
 import { checkAnswer } from './read-answer.ts'
 import { checkInTime, orderHash, readOrder } from './read-order.ts'
 import { openAnswer, sealPayload } from './seal-answer.ts'
@@ -33,6 +35,14 @@ const good: AuditOrder = {
   sample: 3,
   recipient: recipient.publicKey.toString('base64'),
 }
+const root = Buffer.from(Array.from({ length: 32 }, (_, at) => at))
+const WITNESS = 'registry.example/w1'
+const seedAt = (size: number, origin = SERVER): string =>
+  addSignature(writeCheckpoint({ origin, size, root }), {
+    name: WITNESS,
+    keyId: Buffer.alloc(4, 7),
+    signature: Buffer.alloc(72, 7),
+  })
 const signed = (document: unknown, by: Party[] = [authority], type: string = AUDIT_DOCUMENT.order): Buffer =>
   Buffer.from(
     writeSignedJson(
@@ -183,17 +193,17 @@ t.test('orders: what is wrong is refused', (t) => {
 
 t.test('the sample: by order, server and seed, and by nothing else', (t) => {
   const indexes = Array.from({ length: 500 }, (_, at) => at * 3)
-  const q = { order: 'ab'.repeat(32), server: SERVER, seed: 'log\n5\nAAAA\n', indexes, count: 10 }
+  const q = { order: 'ab'.repeat(32), server: SERVER, seed: seedAt(5, 'log'), indexes, count: 10 }
   const drawn = drawSample(q)
   t.equal(new Set(drawn).size, 10)
   t.same(drawSample({ ...q, indexes: indexes.toReversed() }), drawn, 'in whatever order they are listed')
   t.same(
     drawn,
-    [60, 84, 369, 489, 630, 675, 735, 780, 1179, 1296],
+    [24, 96, 192, 351, 582, 801, 858, 882, 1059, 1389],
     'as a program without code of ours drew it',
   )
   for (const change of [
-    { seed: 'log\n6\nAAAA\n' },
+    { seed: seedAt(6, 'log') },
     { server: 'x' },
     { order: orderHash({ ...good, sample: 4 }) },
   ])
@@ -202,8 +212,34 @@ t.test('the sample: by order, server and seed, and by nothing else', (t) => {
   t.end()
 })
 
+t.test('a seed: the text and the cosignature of one witness, whoever else signed', (t) => {
+  const [log, witness, other] = ['a', 'b', 'c'].map(() => generateKeyPairSync('ed25519').privateKey)
+  const note = signNote(writeCheckpoint({ origin: SERVER, size: 9, root }), 'log', log!)
+  const at = new Date(NOW)
+  const seed = makeSeed(addCosignature(note, WITNESS, witness!, at))
+  t.equal(seed.split('\n').length, 6, 'three lines of text, one of a signature')
+  t.equal(makeSeed(addCosignature(addCosignature(note, 'c', other!, at), WITNESS, witness!, at)), seed)
+  t.equal(makeSeed(seed), seed)
+  t.equal(readSeed(seed).size, 9)
+  for (const [what, text] of [
+    ['the line of the log alone', note],
+    ['a line more', addCosignature(seed, 'c', other!, at)],
+    ['none', writeCheckpoint({ origin: SERVER, size: 9, root })],
+    ['nothing', ''],
+    ['a line of odd length', seed.replace(/.{4}\n$/, '\n')],
+    ['an empty line more', `${seed}\n`],
+    ['a control character', seed.replace('9', '9\u0000')],
+  ] as const)
+    t.equal(
+      codeOf(() => readSeed(text)),
+      'malformed_checkpoint',
+      what,
+    )
+  t.end()
+})
+
 t.test('an answer: sealed, opened, compared', (t) => {
-  const seed = `${SERVER}\n9\nAAAA\n`
+  const seed = seedAt(9)
   const records = Array.from({ length: 9 }, (_, index) => ({
     ...{
       index,
@@ -235,13 +271,22 @@ t.test('an answer: sealed, opened, compared', (t) => {
   })
   const key = { order: good, privateKey: recipient.privateKey }
   t.same(openAnswer(checkAnswer(answerOf()), key), payload)
+  const padded = addSignature(seed, { name: 'a', keyId: Buffer.alloc(4), signature: Buffer.alloc(72) })
+  // Its sample is what this seed draws, and nothing else is wrong with it.
+  const honest = (its: string): AuditAnswer => {
+    const drawn = drawSample({ ...of, seed: its })
+    const bundles = drawn.map((index) => ({ index, bundle: 'UEs=' }))
+    return answerOf({ seed: its, bundles }, { seed: its, sample: drawn })
+  }
+  t.equal(openAnswer(honest(seedAt(8)), key).seed, seedAt(8))
   const others = [0, 1, 2].map((index) => ({ index, bundle: 'UEs=' }))
   const { reason: _, ...fewer } = { ...good, sample: 2, reason: '' }
   const wrong: [string, AuditAnswer, string, AuditOrder?][] = [
     ['another order', answerOf(), 'audit_answer_wrong', fewer],
     ['a server that was not asked', answerOf({}, { server: 'DEV/GOV/9/s' }), 'audit_answer_wrong'],
-    ['an altered seed', answerOf({}, { seed: `${seed} ` }), 'decryption_failed'],
+    ['an altered seed', answerOf({}, { seed: seedAt(8) }), 'decryption_failed'],
     ['another seed throughout', answerOf({ seed: 'x' }, { seed: 'x' }), 'audit_answer_wrong'],
+    ['a seed with a line that suits', honest(padded), 'audit_answer_wrong'],
     ['a record left out', answerOf({ records: records.slice(1) }), 'audit_answer_wrong'],
     ['a record twice', answerOf({ records: [...records.slice(1), records[1]!] }), 'audit_answer_wrong'],
     ['a chosen sample', answerOf({ bundles: others }, { sample: [0, 1, 2] }), 'audit_answer_wrong'],

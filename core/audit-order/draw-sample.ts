@@ -1,13 +1,13 @@
 /**
- * Draws the sample of an order: the records in scope whose hashes under the seed are the smallest. The seed hangs on the order,
- * which was signed before the checkpoint was made, and on the checkpoint, which was made before its server knew of the order, so
- * that neither of the two sides has chosen. Whoever knows the three draws the same.
+ * Draws the sample of an order: the records in scope whose hashes under the seed are the smallest. They hang on the order, which was
+ * signed before the seed was cosigned, and on the seed, whose cosignature its server could neither foresee nor have made again, so
+ * that neither of the two sides has chosen. Whoever knows order, seed and server draws the same.
  */
 import { createHash } from 'node:crypto'
 
 const LABEL = 'concordat audit sample v1\0'
 
-/** `order`: its SHA-256 in hex; `seed`: the text of the checkpoint with its cosignatures. */
+/** `order`: its SHA-256 in hex; `seed`: as make-seed.ts has it. */
 export function drawSample(q: {
   order: string
   server: string
@@ -15,11 +15,11 @@ export function drawSample(q: {
   indexes: readonly number[]
   count: number
 }): number[] {
-  const checkpoint = createHash('sha256').update(q.seed).digest()
+  const seed = createHash('sha256').update(q.seed).digest()
   const base = createHash('sha256')
     .update(LABEL)
     .update(Buffer.from(q.order, 'hex'))
-    .update(checkpoint)
+    .update(seed)
     .update(q.server)
     .digest()
   const ranked = [...new Set(q.indexes)].map((index) => ({ index, rank: rankOf(base, index) }))

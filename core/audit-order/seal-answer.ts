@@ -7,8 +7,9 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { open, seal } from '#core/hpke/hpke.ts'
 import { AUDIT_LIMITS, type AuditAnswer, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
-import { Fault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import { drawSample } from './draw-sample.ts'
+import { readSeed } from './make-seed.ts'
 import { orderHash } from './read-order.ts'
 
 export function sealPayload(
@@ -32,6 +33,7 @@ export function openAnswer(
   if (answer.order !== sha256) throw wrong('it answers another order')
   if (!order.servers.includes(answer.server)) throw wrong(`${answer.server} was not asked`)
   if (answer.sealed === undefined) throw wrong(`it was refused: ${answer.reason ?? ''}`)
+  checkSeed(answer.seed)
   const { enc, ciphertext } = answer.sealed
   const plaintext = open({
     enc: Buffer.from(enc, 'base64'),
@@ -55,6 +57,15 @@ export function openAnswer(
   const bundled = payload.bundles.map(({ index }) => index).sort((a, b) => a - b)
   if (canonicalJson(bundled) !== canonicalJson(drawn)) throw wrong('it brings evidence of other records')
   return payload
+}
+
+/** Another form would let a server look for lines that draw a sample to its liking. */
+function checkSeed(seed: string): void {
+  try {
+    readSeed(seed)
+  } catch (thrown) {
+    throw wrong(`its seed is none: ${asFault(thrown).what ?? ''}`)
+  }
 }
 
 /** Binds the ciphertext to what it answers. */

@@ -15,11 +15,11 @@ import { Fault } from '#schemas/fault.ts'
 import { integer, isoTime, list, oneOf, optional, plainText, type Read, record, unique } from './fields.ts'
 import { code, memberId, sha256, uuid } from './read-content.ts'
 
-/** Some 10,000 contracts between two instances. */
+/** Of contracts between two instances so many are told, and so many bytes at most. */
 export const MAX_PARTNER_LIST_BYTES = 8 * 1024 * 1024
 export const MOST_BETWEEN = 10_000
 const MOST_HASHES = 100
-const MOST_SEALS = 60
+export const MOST_SEALS = 60
 
 const counterSeal = record<CounterSeal>({
   instance: code,

@@ -65,6 +65,12 @@ export function plainText(most: number): Read<string> {
   }
 }
 
+/** The first `most` characters of a text as `plainText` takes it, whatever a person wrote; may be nothing. */
+export function plainPart(text: string, most: number): string {
+  const seen = [...text.slice(0, 2 * most)].filter((one) => !UNSEEN.test(one))
+  return seen.slice(0, most).join('').trim()
+}
+
 export function pattern(form: RegExp, what: string): Read<string> {
   return (value, at) => {
     if (typeof value !== 'string' || value.length > 2000 || !form.test(value))

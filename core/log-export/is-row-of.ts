@@ -14,6 +14,7 @@ export function isRowOf(row: FoundRecord, metadata: unknown): boolean {
   )
 }
 
-function colons(id: unknown): string | null {
+/** An identifier as rows have it; null for none. */
+export function colons(id: unknown): string | null {
   return typeof id === 'string' && id !== '' ? id.split('/').map(decodeURIComponent).join(':') : null
 }

@@ -1,6 +1,7 @@
 /**
  * What an export proves about its range: each leaf form stands at its index below the tree head, each row says what its form
- * says and fits the filter, and a record that is not shown is proved not to fit, or is counted as open.
+ * says and fits the filter, and a record that is not shown is proved not to fit, or stands in a stretch of which the log counted before
+ * how many fit, or is open.
  */
 import { readForm } from '#core/evidence/read-form.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -9,6 +10,7 @@ import { leafHash } from '#core/merkle/hash.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { fits, mayFit } from './filter.ts'
 import { readHiddenForm } from './hidden-form.ts'
+import { type CountsVerdict, judgeCounts, shownBetween } from './judge-counts.ts'
 import type { LogExport } from './read-export.ts'
 
 export type RangeVerdict = {
@@ -24,11 +26,15 @@ export type RangeVerdict = {
   /** Stretches of indexes that are not shown and might fit. */
   open: { first: number; last: number }[]
   openCount: number
+  /** Not shown, and nothing left out of the stretch in which they are: by counts that the log committed to the day after. */
+  counted: number
+  counts: CountsVerdict
   forms: (LeafFields | undefined)[]
 }
 
 /** Throws `malformed_checkpoint`, `malformed_json` and the like for a form or tree head that cannot be read. */
-export function judgeRange({ head, rows, forms: texts }: LogExport): RangeVerdict {
+export function judgeRange(read: LogExport): RangeVerdict {
+  const { head, rows, forms: texts } = read
   const wrong: string[] = []
   const { size, root, origin } = parseCheckpoint(head.treeHead)
   if (size !== head.range.last + 1) wrong.push('the range is not that of the tree head')
@@ -55,24 +61,52 @@ export function judgeRange({ head, rows, forms: texts }: LogExport): RangeVerdic
       wrong.push(`row ${row.index} is not what the log committed to`)
   }
   const hidden = leaves.filter((leaf) => leaf !== undefined).length
-  return { wrong, covered, hidden, shown: rows.length, ...leftOut(head.filter, rows, forms, size), forms }
+  const counts = judgeCounts(read, covered ? erasedIndexes(texts, forms) : undefined)
+  wrong.push(...counts.wrong)
+  const left = covered ? leftOut(head.filter, rows, forms, counts) : leftUnseen(rows, size, counts)
+  return { wrong, covered, hidden, shown: rows.length, ...left, counts, forms }
+}
+
+type LeftOut = Pick<RangeVerdict, 'ruledOut' | 'open' | 'openCount' | 'counted'>
+
+/** The records that erasures of the range name by their leaves. */
+function erasedIndexes(texts: string[], forms: (LeafFields | undefined)[]): Set<number> {
+  const leaves = new Set(forms.flatMap((form) => (form?.kind === 'erasure' ? [form.answers] : [])))
+  if (leaves.size === 0) return new Set()
+  const isErased = (text: string): boolean => leaves.has(leafHash(Buffer.from(text)).toString('base64'))
+  return new Set(texts.flatMap((text, index) => (isErased(text) ? [index] : [])))
+}
+
+/** A range without forms: what lies between the rows is the server's word, but for what was counted. */
+function leftUnseen(rows: LogExport['rows'], size: number, { settled }: CountsVerdict): LeftOut {
+  const whole = settled.filter(({ hidden }) => !hidden)
+  const counted = whole.reduce(
+    (sum, { first, last }) => sum + last - first + 1 - shownBetween(rows, first, last),
+    0,
+  )
+  return { ruledOut: 0, open: [], openCount: size - rows.length - counted, counted }
 }
 
 function leftOut(
   filter: LogExport['head']['filter'],
   rows: LogExport['rows'],
   forms: (LeafFields | undefined)[],
-  size: number,
-): Pick<RangeVerdict, 'ruledOut' | 'open' | 'openCount'> {
+  { settled }: CountsVerdict,
+): LeftOut {
   const shown = new Set(rows.map(({ index }) => index))
   const open: RangeVerdict['open'] = []
-  let [ruledOut, openCount] = [0, 0]
-  // A range without forms is one stretch between each two rows; its size is the server's word.
-  if (forms.length === 0) return { ruledOut, open: [], openCount: size - shown.size }
+  let [ruledOut, openCount, counted] = [0, 0, 0]
+  let at = 0
   for (const [index, form] of forms.entries()) {
+    while (at < settled.length && settled[at]!.last < index) at++
     if (shown.has(index)) continue
     if (form !== undefined && !mayFit(filter, form)) {
       ruledOut += 1
+      continue
+    }
+    // A hidden form may be that of a hidden row: of these nothing is told.
+    if (form !== undefined && at < settled.length && settled[at]!.first <= index) {
+      counted += 1
       continue
     }
     openCount += 1
@@ -80,5 +114,5 @@ function leftOut(
     if (last?.last === index - 1) last.last = index
     else open.push({ first: index, last: index })
   }
-  return { ruledOut, open, openCount }
+  return { ruledOut, open, openCount, counted }
 }

@@ -10,6 +10,7 @@ import { malformed } from '#core/evidence/parse-manifest.ts'
 import { Fault } from '#schemas/fault.ts'
 import { FOUND_RECORD_COLUMNS, type FoundRecord } from '#schemas/found-record.ts'
 import type { ExportFilter } from './filter.ts'
+import type { DailyCounts } from './judge-counts.ts'
 
 export type ExportHead = {
   log: string
@@ -27,18 +28,23 @@ export type LogExport = {
   rows: FoundRecord[]
   /** A leaf form for each index of the range; undefined for an export that is too large to hold them. */
   forms: string[] | undefined
+  /** In the order of the log. */
+  counts: DailyCounts[]
   /** Evidence bundles by the names of their entries. */
   bundles: Map<string, Buffer>
 }
 
 export const HEAD = 'filter.json'
 export const FORMS = 'forms.jsonl'
+export const COUNTS = 'daily-counts.jsonl'
 const BUNDLE_NAME = /^bundles\/evidence-[0-9]{1,16}\.zip$/
 const ROWS = ['records.jsonl', 'records.csv']
 const MAX_ENTRIES = 1_100
 const MAX_BYTES = 1024 * 1024 * 1024
 const MAX_LINES = 1_000_000
 const MAX_LINE = 64 * 1024
+/** A day's counts, a row for each two parties. */
+const MAX_COUNTS_LINE = 32 * 1024 * 1024
 
 /** Whether it is a ZIP file with a `filter.json`. Throws `io_error`. */
 export const isExport = (file: string | Buffer): Promise<boolean> => holdsEntry(file, [HEAD], MAX_ENTRIES)
@@ -88,11 +94,12 @@ function parse(files: Map<string, Buffer>): LogExport {
   }
   const names = [...files.keys()]
   const [rowsName, ...more] = names.filter((name) => ROWS.includes(name))
-  const strange = names.find((name) => ![...ROWS, FORMS].includes(name) && !BUNDLE_NAME.test(name))
+  const strange = names.find((name) => ![...ROWS, FORMS, COUNTS].includes(name) && !BUNDLE_NAME.test(name))
   if (rowsName === undefined || more.length > 0 || strange !== undefined)
     throw malformed('files that no export has')
   const rows = files.get(rowsName)!
   const forms = files.get(FORMS)
+  const counts = files.get(COUNTS)
   return {
     head,
     rows:
@@ -100,6 +107,10 @@ function parse(files: Map<string, Buffer>): LogExport {
         ? readCsv(rows)
         : linesOf(rows).map((line) => checkRow(parseStrictJson(line))),
     forms: forms && linesOf(forms),
+    counts:
+      counts === undefined
+        ? []
+        : linesOf(counts, MAX_COUNTS_LINE).map((line) => checkCounts(parseStrictJson(line))),
     bundles: new Map([...files].filter(([name]) => BUNDLE_NAME.test(name))),
   }
 }
@@ -122,14 +133,24 @@ function isPlain(value: unknown): boolean {
   return Object.values(value).every((one) => ['string', 'boolean'].includes(typeof one))
 }
 
-function linesOf(bytes: Buffer): string[] {
+function linesOf(bytes: Buffer, longest = MAX_LINE): string[] {
   const text = bytes.toString('utf8')
   if (text === '') return []
   if (!text.endsWith('\n')) throw malformed('a line without an end')
   const lines = text.slice(0, -1).split('\n')
-  if (lines.length > MAX_LINES || lines.some((line) => line.length > MAX_LINE))
+  if (lines.length > MAX_LINES || lines.some((line) => line.length > longest))
     throw malformed('too many or too long lines')
   return lines
+}
+
+function checkCounts(value: unknown): DailyCounts {
+  const { index, form, path, opening, document, rows } = (value ?? {}) as Partial<DailyCounts>
+  const areTexts = (list: unknown): boolean =>
+    Array.isArray(list) && list.every((one) => typeof one === 'string')
+  const texts = [form, document, opening?.key, opening?.digest].every((one) => typeof one === 'string')
+  if (!Number.isSafeInteger(index) || !texts || !areTexts(path) || !areTexts(rows))
+    throw malformed('daily counts of another form')
+  return value as DailyCounts
 }
 
 const COLUMNS: readonly string[] = FOUND_RECORD_COLUMNS

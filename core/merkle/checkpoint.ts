@@ -3,7 +3,7 @@ import { Fault } from '#schemas/fault.ts'
 import { HASH_LENGTH } from './hash.ts'
 import { type Note, parseNote } from './signed-note.ts'
 
-export { addCosignature, type Cosignature, verifyCosignature } from './cosignature.ts'
+export { addCosignature, type Cosignature, isCosignature, verifyCosignature } from './cosignature.ts'
 export { memberKeyId, memberSignatureLine, verifyMemberSignature } from './member-signature.ts'
 export { addSignature, type Note, noteName, parseNote, signNote, verifyNote } from './signed-note.ts'
 

@@ -1,6 +1,14 @@
 /** Cosignatures of witnesses over a checkpoint, Ed25519 with a time (C2SP tlog-cosignature v1). */
 import { type KeyObject, sign, verify } from 'node:crypto'
-import { addSignature, ed25519Octets, type Note, noteKeyId, noteText, verifyLines } from './signed-note.ts'
+import {
+  addSignature,
+  ed25519Octets,
+  type Note,
+  type NoteSignature,
+  noteKeyId,
+  noteText,
+  verifyLines,
+} from './signed-note.ts'
 
 /** When the witness had seen nothing larger of this log. */
 export type Cosignature = { time: Date }
@@ -29,6 +37,11 @@ export function verifyCosignature(note: Note, name: string, publicKey: KeyObject
     return verify(null, cosigned(note.text, seconds), publicKey, line.subarray(8))
   })
   return newest < 0n ? undefined : { time: new Date(Number(newest) * 1000) }
+}
+
+/** Whether a line has the form of one, whoever made it. */
+export function isCosignature({ signature }: Pick<NoteSignature, 'signature'>): boolean {
+  return signature.length === LENGTH
 }
 
 // The last second that a Date can hold.

@@ -12,6 +12,7 @@ export type LeafKind =
   | 'time-stamp'
   | 'erasure'
   | 'key-rotation'
+  | 'daily-counts'
 
 /** Every member is always there; what does not apply is ''. Base64 is that of RFC 4648 section 4, padded. */
 export type LeafFields = {

@@ -9,11 +9,17 @@ import type { RefusalRow, WitnessTables } from './migrations.ts'
 export type { RefusalRow } from './migrations.ts'
 export { witnessMigrations } from './migrations.ts'
 
-/** The newest tree of a log that was cosigned, and the checkpoint with our line. */
+/** The newest tree of a log that was cosigned, and the checkpoint with our line, the last. */
 export type WitnessedLog = KnownTree & { note: string; time: string }
 
 /** What is to be written for a log: its new tree, or a submission that contradicts the known one. */
 export type Advance = { tree: WitnessedLog } | { refusal: Omit<RefusalRow, 'id' | 'origin'> } | undefined
+
+/** Hears, in the same transaction, of each tree that is cosigned and of the one that was known before. */
+export type HearCosigned = (
+  transaction: Kysely<unknown>,
+  of: { origin: string; tree: WitnessedLog; known: WitnessedLog | undefined },
+) => Promise<void>
 
 export type WitnessStore = ReturnType<typeof createWitnessStore>
 
@@ -21,7 +27,7 @@ export type WitnessStore = ReturnType<typeof createWitnessStore>
 const MAX_KEYS = 8
 const MAX_REFUSALS = 16
 
-export function createWitnessStore(database: Database) {
+export function createWitnessStore(database: Database, hear?: HearCosigned) {
   const tables = tablesOf<WitnessTables>(database)
 
   const logIn = (from: Kysely<WitnessTables>, origin: string): Promise<WitnessedLog | undefined> =>
@@ -56,9 +62,13 @@ export function createWitnessStore(database: Database) {
     ): Promise<A> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, `witness ${origin}`)
-        const decided = decide(await logIn(transaction, origin))
+        const known = await logIn(transaction, origin)
+        const decided = decide(known)
         const { write } = decided
-        if (write !== undefined && 'tree' in write) await putTree(transaction, origin, write.tree)
+        if (write !== undefined && 'tree' in write) {
+          await putTree(transaction, origin, write.tree)
+          await hear?.(transaction as unknown as Kysely<unknown>, { origin, tree: write.tree, known })
+        }
         if (write !== undefined && 'refusal' in write)
           await keepRefusal(transaction, { origin, ...write.refusal })
         return decided

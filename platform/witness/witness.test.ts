@@ -63,6 +63,28 @@ async function openTestWitness(t: Test, database: Database, more: Partial<Witnes
   }
 }
 
+t.test('who hears of a tree head hears of it in its transaction', (t) =>
+  eachDatabase(t, async (database, t) => {
+    const heard: [number | undefined, number][] = []
+    let fails = false
+    const store = createWitnessStore(database, async (_transaction, { tree, known }) => {
+      heard.push([known?.size, tree.size])
+      if (fails) throw new Error('it cannot be written')
+    })
+    const { witness, learn } = await openTestWitness(t, database, { store })
+    const log = createTestLog()
+    await learn(log)
+    await witness.addCheckpoint(await log.submission(0, 5))
+    fails = true
+    await t.rejects(log.submission(5, 9).then(witness.addCheckpoint), { message: 'it cannot be written' })
+    t.same(await witness.addCheckpoint(await log.submission(9, 9)), { size: 5 }, 'and nothing was cosigned')
+    t.same(heard, [
+      [undefined, 5],
+      [5, 9],
+    ])
+  }),
+)
+
 t.test('a log grows under a witness, and no other history passes', (t) =>
   eachDatabase(t, async (database, t) => {
     const { witness, store, contradictions, learn, verifier } = await openTestWitness(t, database)

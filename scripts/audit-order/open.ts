@@ -2,12 +2,12 @@
  * Opens a server's answer and checks all of it: who signed it, that it is of this order, that the seed was cosigned after the
  * order was made, that the seed draws exactly this sample, and that each bundle proves what the list says of its record.
  */
+import { readSeed } from '#core/audit-order/make-seed.ts'
 import { checkAnswer } from '#core/audit-order/read-answer.ts'
 import { openAnswer } from '#core/audit-order/seal-answer.ts'
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
 import { isRowOf } from '#core/log-export/is-row-of.ts'
-import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { type WitnessPolicy, witnessesOf } from '#core/merkle/witness-policy.ts'
 import { checkSigner } from '#core/signature/check-signer.ts'
 import { readSignedJson } from '#core/signature/signed-json.ts'
@@ -67,7 +67,11 @@ export async function openAudit(q: {
     payload = openAnswer(answer, { order: q.order, privateKey: q.keys.recipientKey })
     return `${payload.records.length} records are in scope, the seed draws ${answer.sample.join(', ') || 'none'}`
   })
-  checks.push(seedCheck(answer, q))
+  try {
+    checks.push(seedCheck(answer, q))
+  } catch (thrown) {
+    checks.push({ what: 'Seed', state: 'bad', why: asFault(thrown).message })
+  }
   if (isOpen)
     for (const one of payload!.bundles) {
       if (one.bundle === undefined)
@@ -83,7 +87,7 @@ function seedCheck(
   q: { order: AuditOrder; witnesses: WitnessPolicy | undefined },
 ): Check {
   const what = 'Seed'
-  const { origin, size, note } = parseCheckpoint(seed)
+  const { origin, size, note } = readSeed(seed)
   if (origin !== server) return { what, state: 'bad', why: `it is a tree head of ${origin}` }
   const of = `a tree head of ${size} records`
   if (q.witnesses === undefined)

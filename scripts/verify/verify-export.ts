@@ -63,7 +63,7 @@ async function judge(q: Question): Promise<{ checks: Check[]; overall: Overall }
 }
 
 function rangeChecks({ head }: LogExport, range: RangeVerdict): Check[] {
-  const { wrong, covered, shown, hidden, ruledOut, open, openCount } = range
+  const { wrong, covered, shown, hidden, ruledOut, open, openCount, counted, counts } = range
   const size = head.range.last + 1
   const stretches = open
     .slice(0, MOST_NAMED)
@@ -89,8 +89,17 @@ function rangeChecks({ head }: LogExport, range: RangeVerdict): Check[] {
     {
       what: 'Left out',
       state: openCount === 0 ? 'good' : 'warn',
-      why: `of ${size} records ${shown} are shown, ${ruledOut} are proved not to fit, ${openCount} are not shown and might fit${named}${hidden === 0 ? '' : `; of ${hidden} the log hides all but the leaf`}`,
+      why: `of ${size} records ${shown} are shown, ${ruledOut} are proved not to fit, ${counted} are ruled out by daily counts, ${openCount} are not shown and might fit${named}${hidden === 0 ? '' : `; of ${hidden} the log hides all but the leaf`}`,
     },
+    ...(counts.stretches === 0
+      ? []
+      : [
+          {
+            what: 'Daily counts',
+            state: counted === 0 ? ('good' as const) : ('warn' as const),
+            why: `of ${counts.stretches} ${counts.settled.length} agree with what is shown; what they rule out is the log's own word, given the day after`,
+          },
+        ]),
   ]
 }
 

@@ -63,6 +63,8 @@ export type AdminWorld = {
   keys: Keys
   localSystems: LocalSystems
   messageLog: MessageLog
+  /** How far the log's clock is ahead. */
+  logClock: { aheadMs: number }
   /** The log's own database. */
   logUrl: string
   exports: RecordExports
@@ -104,6 +106,7 @@ export async function createAdminWorld(
   const keys = await world.open(o.hardwareTokens && { hardwareTokens: o.hardwareTokens })
   if (o.initialized !== false) await keys.initialize(PIN)
   const clock = () => world.now
+  const logClock = { aheadMs: 0 }
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-admin-'))
   const database = await openDatabase(o.databaseUrl ?? `sqlite:${path.join(folder, 'server.db')}`)
   t.teardown(async () => {
@@ -118,7 +121,12 @@ export async function createAdminWorld(
   const options = logOptions(logFolder(t), o.logUrl)
   const { databaseUrl, keyFolder, bodyFolder } = options
   const stored = { databaseUrl, keyFolder, bodyFolder }
-  const messageLog = await openTestLog(t, { ...options, stamp, signer: memberSigner })
+  const messageLog = await openTestLog(t, {
+    ...options,
+    clock: () => Date.now() + logClock.aheadMs,
+    stamp,
+    signer: memberSigner,
+  })
   const partners = createPartners({
     store: createPartnerStore(database),
     ask: () => () => Promise.reject(new Fault('network_error')),
@@ -238,6 +246,7 @@ export async function createAdminWorld(
     keys,
     localSystems,
     messageLog,
+    logClock,
     logUrl: databaseUrl,
     exports,
     subjects,
@@ -296,6 +305,7 @@ function configurationOf(world: World): GlobalConfiguration {
       }
     },
     refresh: async () => undefined,
+    refreshOwn: async () => undefined,
     refreshSuspensions: async () => undefined,
     hear: () => undefined,
     onChange: () => () => undefined,

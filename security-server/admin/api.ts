@@ -21,6 +21,7 @@ import { clientHandlers } from './clients.ts'
 import { createContentRequests } from './content-requests/create-content-requests.ts'
 import { contentRequestHandlers } from './content-requests/handlers.ts'
 import { contractHandlers } from './contracts/contracts.ts'
+import { dailyCountHandlers } from './daily-counts.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
 import { exchangeHandlers } from './exchanges.ts'
 import { explainHandlers } from './explain.ts'
@@ -123,6 +124,7 @@ export async function adminRoutes(
       ...messageLogHandlers(rooms),
       ...exchangeHandlers(rooms),
       ...trafficHandlers(rooms),
+      ...dailyCountHandlers(rooms),
       ...exportHandlers(rooms),
       ...auditOrderHandlers(rooms),
       ...witnessHandlers(rooms),

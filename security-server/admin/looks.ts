@@ -7,6 +7,7 @@ export const LOOKS = [
   'findRecords',
   'findSubjectRecords',
   'getTraffic',
+  'getDailyCounts',
   'getRecord',
   'getExchange',
   'verifyExchange',

@@ -4,6 +4,7 @@
  */
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { CountsQuestion, StoredCounts } from '../message-log/daily-counts/store.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import type { Clearance } from '../message-log/search/traffic-store.ts'
 
@@ -12,11 +13,20 @@ export const SECRECY_ROLE = 'XROAD_SECRECY_AUDITOR'
 /** Reads of records, each of which needs a reader. */
 export type RecordReads = Pick<
   MessageLog,
-  'list' | 'traffic' | 'read' | 'proof' | 'stampProof' | 'evidenceRecord' | 'container' | 'forms'
+  | 'list'
+  | 'traffic'
+  | 'read'
+  | 'proof'
+  | 'stampProof'
+  | 'evidenceRecord'
+  | 'container'
+  | 'forms'
+  | 'dailyCounts'
 >
 
-export type ReadableLog = Omit<RecordReads, 'forms'> & {
+export type ReadableLog = Omit<RecordReads, 'forms' | 'dailyCounts'> & {
   forms(q: { first: number; limit: number }): Promise<string[]>
+  dailyCounts(q: Omit<CountsQuestion, 'clearance'>): Promise<StoredCounts[]>
   clearance: Clearance
 }
 
@@ -54,5 +64,6 @@ export function readableLog(log: RecordReads, clearance: Clearance): ReadableLog
       return log.container(index)
     },
     forms: (q) => log.forms({ ...q, clearance }),
+    dailyCounts: (q) => log.dailyCounts({ ...q, clearance }),
   }
 }

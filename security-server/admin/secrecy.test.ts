@@ -110,6 +110,9 @@ await eachDatabase(t, async (_database, t: Test, url) => {
   const erased = await exchange(world, `${MARK}3`, 1)
   await messageLog.timeStampNow()
   await messageLog.retention.erase({ index: erased, mode: 'LEAF_ONLY', case: '1', reason: 'order' })
+  // The next day, so that its counts are there to be read too.
+  world.logClock.aheadMs += 86_400_000
+  await messageLog.maintain()
   const reconciliation = await reconciled(world)
   const secretExport = await exported(world, CLEARED)
 

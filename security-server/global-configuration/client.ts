@@ -3,8 +3,12 @@ import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
 
 export type ConfigurationClient = {
-  /** The answer whatever its status; throws `network_error` when there is none within the limits. */
-  get(url: string, maxBytes: number): Promise<{ status: number; body: Buffer }>
+  /** The answer whatever its status; throws `network_error` when there is none within the limits, or before the signal. */
+  get(
+    url: string,
+    maxBytes: number,
+    signal?: AbortSignal | undefined,
+  ): Promise<{ status: number; body: Buffer }>
   close(): Promise<void>
 }
 
@@ -34,9 +38,10 @@ export function createConfigurationClient(q: Settings = {}): ConfigurationClient
     maxHeaderSize: MAX_HEADER_BYTES,
   })
   return {
-    get: async (url, maxBytes) => {
+    get: async (url, maxBytes, signal) => {
+      const end = AbortSignal.timeout(q.totalTimeoutMs ?? TOTAL_TIMEOUT_MS)
       try {
-        return await get(agent, url, maxBytes, AbortSignal.timeout(q.totalTimeoutMs ?? TOTAL_TIMEOUT_MS))
+        return await get(agent, url, maxBytes, signal === undefined ? end : AbortSignal.any([end, signal]))
       } catch (cause) {
         if (cause instanceof Fault) throw cause
         throw new Fault('network_error', { what: `${new URL(url).host} did not answer`, cause })

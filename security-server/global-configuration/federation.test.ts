@@ -1,21 +1,19 @@
+import type { ServerResponse } from 'node:http'
 import t from 'tap'
-import { createWorld, MINUTE, START } from '#test/fakes/configuration-world.ts'
+import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
+import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
+import { createWorld, MINUTE, nameIn, START, type World } from '#test/fakes/configuration-world.ts'
+
+const anchorOf = ({ source }: World, instance: string, signer = source.signer) => ({
+  generatedAt: new Date(START),
+  instance,
+  sources: [{ downloadUrl: `${source.url}/externalconf`, verificationCerts: [signer.certificate] }],
+})
 
 void t.test('federation', async (t) => {
   const other = await createWorld(t, 'FI')
   const world = await createWorld(t)
-  const anchors = [
-    {
-      generatedAt: new Date(START),
-      instance: 'FI',
-      sources: [
-        {
-          downloadUrl: `${other.source.url}/externalconf`,
-          verificationCerts: [other.source.signer.certificate],
-        },
-      ],
-    },
-  ]
+  const anchors = [anchorOf(other, 'FI')]
   other.publish({ name: 'Finland', expireDate: new Date(START + 5 * MINUTE) })
   const alone = await world.ready({ anchors })
   t.equal(alone.current().indexFor('FI'), undefined, 'none is allowed by default')
@@ -66,11 +64,9 @@ void t.test('federation', async (t) => {
   await federated.refresh()
   t.equal(federated.current().indexFor('FI')?.memberName(finnish), 'Finland', 'its last copy serves')
 
-  let letGo: () => void = () => undefined
-  other.source.intercept = (_path, _request, response) => {
-    letGo = () => response.writeHead(500).end()
-    return true
-  }
+  const refuse = other.source.intercept
+  const held: ServerResponse[] = []
+  other.source.intercept = (_path, _request, response) => held.push(response) > 0
   world.clock.now += MINUTE
   world.publish({ anchors, name: 'Renamed' })
   const renamed = new Promise<void>((resolve) => {
@@ -83,14 +79,11 @@ void t.test('federation', async (t) => {
   await renamed
   t.equal(federated.current().index.shared.members[0]?.name, 'Renamed', 'our own part does not wait for it')
   t.equal(federated.current().indexFor('FI')?.memberName(finnish), 'Finland')
-  letGo()
+  other.source.intercept = refuse
+  for (const response of held) response.writeHead(500).end()
   await refreshing
   t.equal(federated.current().index.shared.members[0]?.name, 'Renamed')
 
-  other.source.intercept = (_path, _request, response) => {
-    response.writeHead(500).end()
-    return true
-  }
   world.clock.now += 5 * MINUTE
   world.publish({ anchors })
   await federated.refresh()
@@ -104,4 +97,77 @@ void t.test('federation', async (t) => {
   t.equal(federated.current().indexFor('FI'), undefined, 'our own key does not sign for it')
   world.publish({ anchors, name: 'Forged', signer: other.source.signer })
   await t.rejects(federated.refresh(), { code: 'invalid_global_conf_signature' }, 'nor does its key for us')
+})
+
+void t.test('another instance that never answers holds up neither ours nor a third', async (t) => {
+  const [silent, other, world] = [
+    await createWorld(t, 'FI'),
+    await createWorld(t, 'SE'),
+    await createWorld(t),
+  ]
+  silent.publish()
+  other.publish({ name: 'Sweden' })
+  let held: ServerResponse[] = []
+  silent.source.intercept = (_path, _request, response) => held.push(response) > 0
+  const letGo = (): void => {
+    silent.source.intercept = undefined
+    for (const response of held) response.end(silent.source.files.get('/externalconf?version=6'))
+    held = []
+  }
+  const anchors = [anchorOf(silent, 'FI'), anchorOf(other, 'SE')]
+  await world.ready({ anchors, name: 'First' })
+  const federated = await world.open({ allowedFederations: 'all' })
+  const swedish = { instance: 'SE', memberClass: 'GOV', memberCode: '1234' }
+  const isThere = new Promise<void>((resolve) =>
+    federated.onChange(({ indexFor }) => {
+      if (indexFor('SE')?.memberName(swedish) === 'Sweden') resolve()
+    }),
+  )
+  for (const name of ['Second', 'Third', 'Fourth']) {
+    world.clock.now += MINUTE
+    world.publish({ anchors, name })
+    await federated.refreshOwn()
+    t.equal(nameIn(federated), name)
+  }
+  await isThere
+  t.equal(held.length, 1, 'it is asked once at a time')
+
+  // What was verified by an anchor that our registry trusts no more does not come in late.
+  world.clock.now += MINUTE
+  const replaced = anchorOf(silent, 'FI', createConfigurationSigner('Another key'))
+  world.publish({ anchors: [replaced], name: 'Fifth' })
+  const isNamed = new Promise<void>((resolve) =>
+    federated.onChange(() => nameIn(federated) === 'Fifth' && resolve()),
+  )
+  const refreshing = federated.refresh()
+  await isNamed
+  letGo()
+  await refreshing
+  t.equal(silent.source.requests.at(-1)?.endsWith('shared-params.xml'), true, 'all of it came')
+  t.equal(federated.current().indexFor('FI'), undefined)
+  world.publish({ anchors })
+  await federated.refresh()
+  t.equal(federated.current().indexFor('FI')?.instance, 'FI')
+
+  // Who waits for all of it, an administrator, does not wait for ever either, and a slow place leaves time for the next one.
+  silent.source.intercept = (_path, _request, response) => {
+    const drop = setInterval(() => response.write('x'), 20)
+    response.on('close', () => clearInterval(drop))
+    return true
+  }
+  const mirror = await startConfigurationSource('FI', silent.source.signer)
+  t.teardown(() => mirror.close())
+  mirror.publish({
+    at: new Date(world.clock.now),
+    expireDate: new Date(world.clock.now + MINUTE),
+    name: 'New',
+  })
+  const [first] = anchorOf(silent, 'FI').sources
+  const second = { ...first!, downloadUrl: `${mirror.url}/externalconf` }
+  world.publish({ anchors: [{ ...anchorOf(silent, 'FI'), sources: [first!, second] }] })
+  const bounded = await world.open({
+    ...{ allowedFederations: 'all', federatedWithinMs: 1000, shuffle: (items) => items },
+  })
+  const finnish = { instance: 'FI', memberClass: 'GOV', memberCode: '1234' }
+  while (bounded.current().indexFor('FI')?.memberName(finnish) !== 'New') await bounded.refresh()
 })

@@ -17,7 +17,7 @@ import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import type { Shuffle } from './candidates.ts'
 import type { ConfigurationClient } from './client.ts'
 import { type DurableFiles, durableFiles } from './durable-files.ts'
-import { createHolder } from './holder.ts'
+import { createHolder, type Holder } from './holder.ts'
 import type { ConfigurationSnapshot } from './snapshot.ts'
 import { type AnchorSummary, type ConfigurationState, describeState } from './state.ts'
 
@@ -35,8 +35,13 @@ export type GlobalConfiguration = {
    * `suspension_list_outdated` where the instance has a suspension list and ours has run out.
    */
   current(): ConfigurationSnapshot
-  /** Fetches once, however many ask at the same time; throws why nothing acceptable was found. */
+  /**
+   * Fetches once, however many ask at the same time; throws why nothing acceptable was found. Other instances are waited for too,
+   * two minutes at most: how they fared stands in `state()`.
+   */
   refresh(): Promise<void>
+  /** The same, for what comes again and again: other instances follow by themselves, and hold up nothing of ours. */
+  refreshOwn(): Promise<void>
   /** Fetches the suspension list alone: more often than the configuration. Throws why no acceptable one was found. */
   refreshSuspensions(): Promise<void>
   /**
@@ -65,6 +70,7 @@ export type GlobalConfigurationSettings = {
   /** Other instances to fetch through their anchors in private-params; none by default, as in X-Road. */
   allowedFederations?: string[] | 'all' | undefined
   /** Only for tests. */
+  federatedWithinMs?: number | undefined
   files?: DurableFiles | undefined
   shuffle?: Shuffle | undefined
 }
@@ -93,24 +99,25 @@ export async function createGlobalConfiguration(
     lastSuccess: undefined,
     lastError: undefined,
   }
-  let refreshing: Promise<void> | undefined
+  let refreshing: Promise<Refreshed> | undefined
   const inTurn = createTurn()
   inTurn(() => restoring).catch(() => undefined)
-  const refresh = async (): Promise<void> => {
+  const refresh = async (): Promise<Refreshed> => {
     attempt.lastAttempt = new Date(q.clock())
     try {
       if (anchor === undefined) throw new Fault('anchor_file_not_found')
       const { anchor: trusted } = anchor
-      await withParametersReader((read) => holder.refresh(trusted, read))
+      const refreshed = await withParametersReader((read) => holder.refresh(trusted, read))
       attempt.lastSuccess = new Date(q.clock())
       attempt.lastError = undefined
+      return refreshed
     } catch (cause) {
       const { code, message, detail } = asFault(cause)
       attempt.lastError = { code, message, detail, at: new Date(q.clock()) }
       throw cause
     }
   }
-  const refreshOnce = (): Promise<void> => {
+  const refreshOnce = (): Promise<Refreshed> => {
     refreshing ??= inTurn(refresh).finally(() => {
       refreshing = undefined
     })
@@ -135,7 +142,13 @@ export async function createGlobalConfiguration(
       }
       return snapshot
     },
-    refresh: refreshOnce,
+    refresh: async () => {
+      const { others } = await refreshOnce()
+      await others
+    },
+    refreshOwn: async () => {
+      await refreshOnce()
+    },
     // Not in turn with the configuration: a large one that comes slowly must not hold a suspension up.
     refreshSuspensions: async () => {
       await restoring
@@ -180,6 +193,7 @@ export async function createGlobalConfiguration(
   }
 }
 
+type Refreshed = Awaited<ReturnType<Holder['refresh']>>
 type Installed = { anchor: ConfigurationAnchor; summary: AnchorSummary }
 
 function readAnchor(xml: Buffer): Promise<ConfigurationAnchor> {

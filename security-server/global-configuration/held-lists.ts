@@ -10,6 +10,7 @@ import {
   type SuspensionIndex,
   verifySuspensionList,
 } from '#core/configuration/suspension-list.ts'
+import { shares } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -31,8 +32,16 @@ export type HeldLists = {
   of(instance: string): HeldList | undefined
   /** Takes the list that lies on disk when it stands the checks; one that does not is left alone and logged. */
   restore(instance: string, certificates: Buffer[], mark: HighWaterMark | undefined): Promise<void>
-  /** Fetches from the first place that has an acceptable one; false when it is the one held. Throws why there is none. */
-  fetch(instance: string, locations: Location[], mark: HighWaterMark | undefined): Promise<boolean>
+  /**
+   * Fetches from the first place that has an acceptable one, all of them within a bound where there is one; false when it is the one
+   * held. Throws why there is none.
+   */
+  fetch(
+    instance: string,
+    locations: Location[],
+    mark: HighWaterMark | undefined,
+    withinMs?: number | undefined,
+  ): Promise<boolean>
   forget(): void
 }
 
@@ -70,10 +79,11 @@ export function createHeldLists(q: {
     { url, certificates }: Location,
     instance: string,
     mark: HighWaterMark | undefined,
+    signal: AbortSignal | undefined,
   ): Promise<Found> {
     const place = new URL(url)
     place.pathname += '-suspensions'
-    const { status, body } = await q.client.get(place.href, MAX_LIST_LENGTH)
+    const { status, body } = await q.client.get(place.href, MAX_LIST_LENGTH, signal)
     if (status !== 200)
       throw new Fault('network_error', {
         what: `${place.host} answered ${status} instead of a suspension list`,
@@ -91,11 +101,13 @@ export function createHeldLists(q: {
     locations: Location[],
     instance: string,
     mark: HighWaterMark | undefined,
+    withinMs: number | undefined,
   ): Promise<Found> {
     const failures: Fault[] = []
+    const nextShare = shares(withinMs)
     for (const location of locations) {
       try {
-        return await fetchFrom(location, instance, mark)
+        return await fetchFrom(location, instance, mark, nextShare())
       } catch (cause) {
         failures.push(asFault(cause))
       }
@@ -127,12 +139,12 @@ export function createHeldLists(q: {
         q.log.warn({ err: asFault(cause), instance }, 'the suspension list on disk is not used')
       }
     },
-    fetch: (instance, locations, mark) => {
+    fetch: (instance, locations, mark, withinMs) => {
       const inTurn = turns.get(instance) ?? createTurn()
       turns.set(instance, inTurn)
       return inTurn(async () => {
         const begun = era
-        const found = await fetchFirst(locations, instance, mark)
+        const found = await fetchFirst(locations, instance, mark, withinMs)
         if (era !== begun)
           throw new Fault('service_unavailable', { what: 'the anchor was replaced meanwhile' })
         return take(instance, found)

@@ -2,10 +2,15 @@
  * Holds the accepted copies in memory and on disk in step: a copy is written whole before it is used, the marks follow,
  * and after a crash between the two the copy itself says how new it is.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { verifyDirectory } from '#core/configuration/directory.ts'
-import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
+import { createApart, within } from '#platform/apart.ts'
+import {
+  type ReadParameters,
+  withParametersReader,
+} from '#platform/configuration-documents/read-parameters.ts'
 import { createTurn } from '#platform/in-turn.ts'
-import { asFault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import { candidateLocations } from './candidates.ts'
 import type { DurableFiles } from './durable-files.ts'
@@ -20,6 +25,10 @@ import { restoreCopies } from './restore.ts'
 import { type ConfigurationSnapshot, contentVersion, createSnapshot } from './snapshot.ts'
 import { type LastPlace, tryLocations } from './try-locations.ts'
 
+/** For one instance of the federation: all the places where it may lie, then its suspension list. */
+const FEDERATED_WITHIN_MS = 60_000
+const LIST_WITHIN_MS = 20_000
+
 export type Holder = {
   snapshot(): ConfigurationSnapshot | undefined
   copies(): InstanceCopy[]
@@ -28,7 +37,8 @@ export type Holder = {
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
   /** Takes what lies on disk when it stands every check; what does not is left alone and logged. */
   restore(anchor: ConfigurationAnchor, read: ReadParameters): Promise<void>
-  refresh(anchor: ConfigurationAnchor, read: ReadParameters): Promise<void>
+  /** Takes what our own registry has; other instances follow by themselves, `others` ends when each has or has failed. */
+  refresh(anchor: ConfigurationAnchor, read: ReadParameters): Promise<{ others: Promise<unknown> }>
   /** Fetches the suspension list of every instance that says to have one; throws what kept ours away. */
   refreshSuspensions(anchor: ConfigurationAnchor): Promise<void>
   listOf(instance: string): HeldList | undefined
@@ -55,6 +65,8 @@ export async function createHolder(
   let snapshot: ConfigurationSnapshot | undefined
   let layout = ''
   let isReusable = true
+  /** What was asked for under another trust does not count. */
+  let era = 0
   /** What the anchor trusts. */
   let trusted: Buffer[] = []
 
@@ -107,37 +119,51 @@ export async function createHolder(
     anchor: ConfigurationAnchor,
     kind: Kind,
     read: ReadParameters,
+    withinMs?: number,
   ): Promise<InstanceCopy> => {
     const { instance } = anchor
     const copy = copies.find((known) => known.instance === instance)
     const last = places.get(instance)
     const mark = marks.get(instance)?.mark
     const onFork = kind === 'own' ? view.report : undefined
-    const found = await tryLocations({ ...q, anchor, kind, mark, copy, isReusable, last, read, onFork })
+    const known = { kind, mark, copy, isReusable, last }
+    const found = await tryLocations({ ...q, ...known, anchor, read, onFork, withinMs })
     places.set(instance, found.last)
     return found.copy
   }
 
   /** Before the copy is used, so that no moment knows the new one without its list. */
-  const fetchList = async (copy: InstanceCopy, anchor: ConfigurationAnchor): Promise<boolean> => {
+  const fetchList = async (
+    copy: InstanceCopy,
+    anchor: ConfigurationAnchor,
+    withinMs?: number,
+  ): Promise<boolean> => {
     if (copy.statement?.hasSuspensionList !== true) return false
     const { instance, shared } = copy
     const lastUrl = copy.url ?? places.get(instance)?.url
     const locations = candidateLocations({ ...q, anchor, sources: shared.sources, lastUrl })
-    return lists.fetch(instance, locations, marks.get(instance)?.mark)
+    return lists.fetch(instance, locations, marks.get(instance)?.mark, withinMs)
   }
 
-  const fetchListQuietly = async (copy: InstanceCopy, anchor: ConfigurationAnchor): Promise<void> => {
-    await fetchList(copy, anchor).catch((cause: unknown) =>
+  const fetchListQuietly = async (
+    copy: InstanceCopy,
+    anchor: ConfigurationAnchor,
+    withinMs?: number,
+  ): Promise<void> => {
+    await fetchList(copy, anchor, withinMs).catch((cause: unknown) =>
       q.log.warn({ err: asFault(cause), instance: copy.instance }, 'no newer suspension list'),
     )
     raiseListMarks()
   }
 
   /** Fetches the list of one instance and has it obeyed at once, also when it cannot be written to disk. */
-  const obeyList = async (copy: InstanceCopy, anchor: ConfigurationAnchor): Promise<void> => {
+  const obeyList = async (
+    copy: InstanceCopy,
+    anchor: ConfigurationAnchor,
+    withinMs?: number,
+  ): Promise<void> => {
     try {
-      await fetchList(copy, anchor)
+      await fetchList(copy, anchor, withinMs)
     } finally {
       raiseListMarks()
       if (copies.length > 0) publish()
@@ -145,19 +171,17 @@ export async function createHolder(
     }
   }
 
-  const busy = new Set<string>()
-  const refreshOther = async (copy: InstanceCopy, own: ConfigurationAnchor): Promise<void> => {
-    const { instance } = copy
-    busy.add(instance)
-    try {
-      const anchor = anchorOf(own, instance)
-      if (anchor !== undefined) await obeyList(copy, anchor)
-    } catch (cause) {
-      q.log.warn({ err: asFault(cause), instance }, 'no newer suspension list')
-    } finally {
-      busy.delete(instance)
-    }
-  }
+  const listsApart = createApart(LIST_WITHIN_MS)
+  const refreshOther = (copy: InstanceCopy, own: ConfigurationAnchor): Promise<void> =>
+    listsApart(copy.instance, async () => {
+      const { instance } = copy
+      try {
+        const anchor = anchorOf(own, instance)
+        if (anchor !== undefined) await obeyList(copy, anchor, LIST_WITHIN_MS)
+      } catch (cause) {
+        q.log.warn({ err: asFault(cause), instance }, 'no newer suspension list')
+      }
+    })
 
   const raiseListMarks = (): void => {
     for (const [instance, { mark, learnedCertificates }] of marks) {
@@ -172,29 +196,16 @@ export async function createHolder(
       ({ instance }) => instance !== own.instance && isAllowed(instance),
     )
 
-  const heldFederated = (own: InstanceCopy): InstanceCopy[] =>
-    federatedAnchors(own).flatMap(
-      (anchor) => copies.find((known) => known.instance === anchor.instance) ?? [],
+  /** Of the instances that our own configuration names those that are held, `newer` in the place of its copy. */
+  const federatedOf = (own: InstanceCopy, newer?: InstanceCopy): InstanceCopy[] =>
+    federatedAnchors(own).flatMap(({ instance }) =>
+      newer?.instance === instance ? newer : (copies.find((known) => known.instance === instance) ?? []),
     )
 
-  const fetchFederated = async (own: InstanceCopy, read: ReadParameters): Promise<InstanceCopy[]> => {
-    const results = await Promise.all(
-      federatedAnchors(own).map((anchor) =>
-        fetch(anchor, 'federated', read)
-          .then(async (copy) => {
-            await fetchListQuietly(copy, anchor)
-            return copy
-          })
-          .catch(() =>
-            // Logged already. The last copy serves until it expires; content that must be written again cannot.
-            isReusable ? copies.find((known) => known.instance === anchor.instance) : undefined,
-          ),
-      ),
-    )
-    return results.filter((copy) => copy !== undefined)
-  }
-
+  const installing = createTurn()
   const install = async (accepted: InstanceCopy[]): Promise<void> => {
+    if (!isReusable && !accepted.every(isWhole))
+      throw new Fault('io_error', { what: 'the last copy was not written: all of it is fetched again' })
     if (!isReusable || isDifferent(accepted, copies)) {
       isReusable = false
       layout = await generations.save(accepted)
@@ -205,6 +216,38 @@ export async function createHolder(
     publish()
     await persistMarks()
   }
+
+  /** Takes what was fetched of another instance, unless it is not that any more by which it was verified. */
+  const installOther = (copy: InstanceCopy, anchor: ConfigurationAnchor, begun: number): Promise<void> =>
+    installing(async () => {
+      const own = copies[0]
+      if (own === undefined || era !== begun) return
+      if (!federatedAnchors(own).some((one) => isDeepStrictEqual(one, anchor))) return
+      // What it has in common with its last copy lies on disk as long as that is held.
+      if (!isWhole(copy) && !copies.some(({ instance }) => instance === copy.instance)) return
+      await install([own, ...federatedOf(own, copy)])
+    })
+
+  const withinMs = q.federatedWithinMs ?? FEDERATED_WITHIN_MS
+  const federatedApart = createApart(withinMs)
+  const follow = (anchor: ConfigurationAnchor): Promise<void> =>
+    federatedApart(anchor.instance, async (signal) => {
+      const begun = era
+      try {
+        // A reader of its own, which ends with it: ours does not wait for what another instance lets be read.
+        const copy = await withParametersReader((read) =>
+          within(signal, fetch(anchor, 'federated', read, withinMs)),
+        )
+        await fetchListQuietly(copy, anchor, LIST_WITHIN_MS)
+        await installOther(copy, anchor, begun)
+      } catch (cause) {
+        // The last copy serves until it expires.
+        q.log.warn(
+          { err: asFault(cause), instance: anchor.instance },
+          'no newer configuration of an instance',
+        )
+      }
+    })
 
   const ownView = (): OwnView | undefined => {
     const [own] = copies
@@ -230,7 +273,7 @@ export async function createHolder(
     refreshSuspensions: async (anchor) => {
       const [own, ...others] = copies
       // Another instance that answers slowly must not hold up what our own registry says.
-      for (const copy of others) if (!busy.has(copy.instance)) void refreshOther(copy, anchor)
+      for (const copy of others) void refreshOther(copy, anchor)
       if (own !== undefined) await obeyList(own, anchor)
     },
     snapshot: () => snapshot,
@@ -275,23 +318,26 @@ export async function createHolder(
         throw cause
       })
       await fetchListQuietly(own, anchor)
-      // What our own registry says now, a revocation say, does not wait for another instance that answers slowly.
-      const others = heldFederated(own)
-      if (isReusable && others.length > 0) await install([own, ...others])
-      await install([own, ...(await fetchFederated(own, read))])
+      // What our own registry says now, a revocation say, does not wait for another instance that answers slowly, nor does what
+      // it says next. After a write that failed nothing on disk is relied on: others are there again when they were fetched.
+      await installing(() => install([own, ...(isReusable ? federatedOf(own) : [])]))
+      const others = Promise.all(federatedAnchors(own).map(follow))
       const held = ownView()
       if (held !== undefined && own.url !== undefined) await view.settle(held, own.url)
+      return { others }
     },
-    forget: async (historyOf) => {
-      for (const [instance, { mark }] of marks) {
-        if (instance === historyOf) marks.delete(instance)
-        else marks.set(instance, { mark, learnedCertificates: [] })
-      }
-      lists.forget()
-      if (historyOf !== undefined) await view.forget()
-      places.clear()
-      await persistMarks()
-    },
+    forget: (historyOf) =>
+      installing(async () => {
+        era += 1
+        for (const [instance, { mark }] of marks) {
+          if (instance === historyOf) marks.delete(instance)
+          else marks.set(instance, { mark, learnedCertificates: [] })
+        }
+        lists.forget()
+        if (historyOf !== undefined) await view.forget()
+        places.clear()
+        await persistMarks()
+      }),
     keepOnlyWhatIsSignedFor: (anchor) => {
       const own = copies[0]
       if (own?.instance === anchor.instance && isSignedFor(own, anchor)) return
@@ -303,6 +349,11 @@ export async function createHolder(
 
 function certificatesIn(anchor: ConfigurationAnchor): Buffer[] {
   return anchor.sources.flatMap((source) => source.verificationCerts)
+}
+
+/** With the content of each part: nothing of it is taken from disk. */
+function isWhole({ parts }: InstanceCopy): boolean {
+  return parts.every(({ content }) => content !== undefined)
 }
 
 function isSignedFor(copy: InstanceCopy, anchor: ConfigurationAnchor): boolean {

@@ -1,5 +1,6 @@
 /** Fetches one instance from the first place that has an acceptable configuration; every refusal is logged. */
 
+import { shares } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -30,6 +31,8 @@ export async function tryLocations(q: {
   isReusable: boolean
   last: LastPlace | undefined
   shuffle?: Shuffle | undefined
+  /** For all places together. */
+  withinMs?: number | undefined
   read: ReadParameters
   onFork: Parameters<typeof fetchConfiguration>[0]['onFork']
 }): Promise<{ copy: InstanceCopy; last: LastPlace }> {
@@ -41,12 +44,14 @@ export async function tryLocations(q: {
     shuffle: q.shuffle,
   })
   const failures: Fault[] = []
+  const nextShare = shares(q.withinMs)
   for (const location of locations) {
     const now = q.clock()
+    const signal = nextShare()
     const isFresh = last?.url === location.url && now - last.probedAt < PROBE_AGAIN_MS
     try {
       const copy = await fetchConfiguration({
-        client,
+        client: { ...client, get: (url, maxBytes) => client.get(url, maxBytes, signal) },
         location,
         instance: anchor.instance,
         kind,

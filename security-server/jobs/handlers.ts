@@ -9,7 +9,7 @@ import type { MessageLog } from '../message-log/message-log.ts'
 
 type Rooms = {
   keys: Pick<Keys, 'refreshOcsp'>
-  globalConfiguration: Pick<GlobalConfiguration, 'refresh' | 'refreshSuspensions'>
+  globalConfiguration: Pick<GlobalConfiguration, 'refreshOwn' | 'refreshSuspensions'>
   contracts: Pick<Contracts, 'refreshWhenDue'>
   localSystems: Pick<LocalSystems, 'poll'>
   messageLog: Pick<
@@ -44,7 +44,10 @@ const TIME_STAMP = 'time-stamp'
 
 /** Work on files and memory of one node: every node has its own. */
 const OF_THIS_NODE: Record<string, Job> = {
-  'refresh-configuration': { seconds: 30, run: ({ globalConfiguration }) => globalConfiguration.refresh() },
+  'refresh-configuration': {
+    seconds: 30,
+    run: ({ globalConfiguration }) => globalConfiguration.refreshOwn(),
+  },
   // A suspension is obeyed within a minute: the registry signs it within seconds, and one attempt may fail.
   'refresh-suspensions': {
     seconds: 20,

@@ -81,7 +81,7 @@ t.test('the job follows the interval without a restart', (t) =>
       {
         keys: { refreshOcsp: async () => undefined },
         globalConfiguration: {
-          refresh: async () => undefined,
+          refreshOwn: async () => undefined,
           refreshSuspensions: async () => undefined,
         },
         contracts: { refreshWhenDue: async () => undefined },

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { type ArchiveStore, createArchiveStore } from './archives/store.ts'
+import { createDailyCountStore, type DailyCountStore } from './daily-counts/store.ts'
 import { createEvidenceRecordStore, type EvidenceRecordStore } from './evidence-records/store.ts'
 import { messageLogMigrations } from './migrations/all.ts'
 import { createReconciliationStore, type ReconciliationStore } from './reconciliation/store.ts'
@@ -23,6 +24,7 @@ export type LogDatabase = {
   timeStamps: TimeStampStore
   evidenceRecords: EvidenceRecordStore
   search: SearchStore
+  dailyCounts: DailyCountStore
   subjects: SubjectStore
   subjectCounts: SubjectCountStore
   cosignatures: CosignatureStore
@@ -51,6 +53,7 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     timeStamps: createTimeStampStore(database),
     evidenceRecords: createEvidenceRecordStore(database),
     search: createSearchStore(database),
+    dailyCounts: createDailyCountStore(database),
     subjects: createSubjectStore(database),
     subjectCounts: createSubjectCountStore(database),
     cosignatures: createCosignatureStore(database),

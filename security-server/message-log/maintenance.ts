@@ -1,4 +1,5 @@
-/** What can wait is done in small slices between groups: tree tiles, search index, low-water mark, old replay keys. */
+/** What can wait is done in small slices between groups: tree tiles, search index, low-water mark, old replay keys, the counts of a day that is over. */
+import { closeDay } from './daily-counts/close-day.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
 import type { HotStore } from './records/hot-store.ts'
@@ -81,7 +82,10 @@ export function createMaintenance(q: {
         if (deleted === 0) forgotten = now
       }
       const more = tiles === TILES_AT_ONCE || indexed < size || deleted > 0
-      if (!more) await markLowWater()
+      if (!more) {
+        await markLowWater()
+        await closeDay({ log, writer, now, node: setup.node })
+      }
       return more
     },
   }

@@ -382,7 +382,7 @@ await eachDatabase(t, async (_database, t, url) => {
   })
   await search.add(
     indexes.flatMap((idx) => [row(idx, 'wanted'), row(idx + 10_000, 'other')]),
-    { from: 0, to: size },
+    { from: 0, to: size, others: [] },
   )
   const indexesOf = (rows: SearchRow[]): number[] => rows.map(({ idx }) => idx)
   t.same(indexesOf(await search.byQueryId('wanted', size)), indexes, 'oldest first, from every block')

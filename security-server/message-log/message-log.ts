@@ -6,7 +6,7 @@ import type { ContainerParts } from '#core/container/container.ts'
 import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'
+import { idText, type ServerId } from '#schemas/identifiers.ts'
 import { type ArchiveOptions, createArchiver } from './archives/archiver.ts'
 import { openBodyFolder } from './body-folder.ts'
 import { containerParts } from './evidence/container-parts.ts'
@@ -21,21 +21,18 @@ import {
 import { closeRest, createOpenExchanges } from './open-exchanges.ts'
 import { packRecord } from './pack-record.ts'
 import { createPassingBodies } from './passing-bodies.ts'
+import { type LogReads, logReads } from './reads.ts'
 import type { ReconciliationLog } from './reconciliation/reconciliation-log.ts'
 import { reconciliationLog } from './reconciliation/reconciliation-log.ts'
 import type { LoggedRecord, RecordInput } from './record-input.ts'
 import { createReplayHolds } from './replay-holds.ts'
 import { createRetention, type Retention } from './retention/retention.ts'
-import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
-import type { Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import { createSpool, type Spool } from './spool.ts'
 import { type SubjectLog, subjectLog } from './subjects/subject-log.ts'
 import { MAX_BATCH } from './time-stamps/batch.ts'
 import { decodeEvidence } from './time-stamps/stamp-record.ts'
 import { type CheckpointSigner, countersign } from './tree/countersign.ts'
-import type { StoredCheckpoint } from './tree/store.ts'
 import { type LogWitnesses, logWitnesses } from './witnesses/log-witnesses.ts'
-import type { SearchWindow } from './worker-api.ts'
 import { startWorker } from './worker-client.ts'
 
 /** As X-Road: after four hours without a time-stamp, exchange stops. */
@@ -69,7 +66,7 @@ export type MessageLogOptions = {
   onFault?: (fault: Fault) => void
 }
 
-export type MessageLog = {
+export type MessageLog = LogReads & {
   /** Throws `logging_failed`, or `replayed_request` for this record alone. */
   append(record: RecordInput): Promise<LoggedRecord>
   /**
@@ -82,25 +79,6 @@ export type MessageLog = {
   treeHead(): string | undefined
   /** How many records there are, as of the last commit of this process. */
   size(): number
-  /** Records of messages with this query id in which the client is one of the two parties, oldest first. */
-  findExchange(queryId: string, client: ClientId): Promise<SearchRow[]>
-  /** Newest first, a page at a time; waits until the index holds every record. */
-  list(filter: SearchFilter): Promise<SearchRow[]>
-  /** What fits among some records after `after` and below `size`, oldest first: for a walk through all of them, in parts. */
-  window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
-  /** Counts of exchanges, by time and by what they say; waits until the index holds every record. */
-  traffic(question: TrafficQuestion): Promise<Traffic>
-  /** Newest first. */
-  checkpoints(limit: number): Promise<StoredCheckpoint[]>
-  /** The one of exactly so many records, however many came after it. */
-  checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
-  /** How many of the first `size` records were erased: no search finds them. */
-  erasedBelow(size: number): Promise<number>
-  /**
-   * Leaf forms in the order of the log, from `first` on: what the tree is over, without content or parties. Of what is more
-   * secret than the reader may see it is the leaf alone.
-   */
-  forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
   /** All that is stored about one record. */
   read(index: number): Promise<StoredEvidence>
   /** What X-Road's container holds; throws `not_found` when there is no message or no signature. */
@@ -326,29 +304,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     spool: createSpool(folder),
     treeHead: () => treeHead,
     size: () => worker.state().size,
-    findExchange: async (queryId, client) => {
-      await maintain()
-      const party = idText(client)
-      const rows = await worker.call('findByQueryId', queryId)
-      return rows.filter((row) => row.client === party || isServiceOf(row.service, party))
-    },
-    list: async (filter) => {
-      await maintain()
-      return worker.call('list', filter)
-    },
-    window: (q) => worker.call('window', q),
-    traffic: async (question) => {
-      await maintain()
-      return worker.call('traffic', question)
-    },
-    checkpoints: (limit) => worker.call('checkpoints', limit),
-    checkpointOf: (size) => worker.call('checkpointOf', size),
-    erasedBelow: (size) => worker.call('erasedBelow', size),
-    forms: async (q) => {
-      // The index knows what is secret.
-      await maintain()
-      return worker.call('forms', q)
-    },
+    ...logReads(worker, maintain),
     ...evidence,
     keepEvidenceRecords,
     reconciliation: reconciliationLog(worker, maintain),
@@ -392,9 +348,4 @@ function singleFlight<T>(act: () => Promise<T>): () => Promise<T> {
     })
     return underWay
   }
-}
-
-/** The provider's subsystem is the service's identifier without its last segments. */
-function isServiceOf(service: string, party: string): boolean {
-  return service.startsWith(`${party}/`) && party.split('/').length === 4
 }

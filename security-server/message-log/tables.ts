@@ -77,6 +77,22 @@ export type Tables = {
     first_idx: number
     last_idx: number
   }
+  /** Of the records that no daily counts cover yet; `key` as in `traffic`. */
+  count_since: {
+    key: Buffer
+    direction: string
+    kind: string
+    outcome: string
+    client: string
+    service: string
+    peer: string
+    secrecy: number
+    records: number
+    from_time: string
+    to_time: string
+  }
+  /** `idx`: the record that commits to the document; `rows`: JSON list of the texts behind its digests, with their salts. */
+  daily_count: { idx: number; document: string; rows: string }
   secret_record: { idx: number; secrecy: number }
   erasure: { idx: number; erasure_idx: number; time: string }
   log_key: { id: string; idx: number; time: string; checkpoint_key: Buffer }

@@ -5,6 +5,7 @@ import path from 'node:path'
 import type { Test } from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Shuffle } from '#security-server/global-configuration/candidates.ts'
 import {
   type ConfigurationClient,
   createConfigurationClient,
@@ -32,6 +33,8 @@ export type World = {
     files?: DurableFiles
     client?: ConfigurationClient
     allowedFederations?: string[] | 'all'
+    federatedWithinMs?: number
+    shuffle?: Shuffle
   }): Promise<GlobalConfiguration>
   /** Publishes at the present time, for ten minutes. */
   publish(p?: Partial<Publication>): void

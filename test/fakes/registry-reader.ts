@@ -48,13 +48,13 @@ export async function readerOf(t: Test, world: RegistryWorld, node: Node): Promi
     rmSync(directory, { recursive: true, force: true })
   })
   const client: ConfigurationClient = {
-    get: async (address, maxBytes) => {
+    get: async (address, maxBytes, signal) => {
       const url = new URL(address)
       if (url.protocol === 'https:') throw new Fault('network_error')
       const given = reader.intercept?.(url)
       if (given !== undefined) return given
       url.host = new URL(reader.node.settings.publicUrl).host
-      return real.get(url.href, maxBytes)
+      return real.get(url.href, maxBytes, signal)
     },
     close: real.close,
   }

@@ -258,6 +258,17 @@ quorum both
     await act(anna, 'Explain or close', why, 'Explain or close', 'The case is explained.')
     await close(anna)
     await anna.check('evidence-case-explained')
+
+    await messageLog.maintain()
+    await anna.open('/integrity')
+    world.logClock.aheadMs += 86_400_000
+    await messageLog.maintain()
+    for (const reader of [anna, narrow]) {
+      await reader.open('/integrity')
+      await reader.page.getByText(/[0-9] pairs?$/).click()
+      await reader.page.getByText('4 records, 0 failed').waitFor()
+      await reader.check(`evidence-daily-counts${reader === narrow ? '-narrow' : ''}`)
+    }
     await anna.open('/cases?assignee=Person%20anna')
     t.equal(await anna.page.locator('tbody tr').count(), 1)
     await anna.open('/cases')

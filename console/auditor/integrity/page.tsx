@@ -11,6 +11,7 @@ import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import type { LogState } from '../overview/waiting.ts'
+import { DailyCounts } from './daily-counts.tsx'
 import { Growth } from './growth.tsx'
 
 export type Checkpoint = { size: number; time: string; root: string; note: string }
@@ -104,6 +105,7 @@ function Integrity() {
           }
         </Show>
       </Part>
+      <DailyCounts />
     </>
   )
 }

@@ -84,7 +84,7 @@ function Servers({ of }: { of: Server[] }) {
           <bdi class="id wrap">{one.id}</bdi>{' '}
           <Status tone={TONES[one.state]} word={`auditOrders.${one.state}`} />{' '}
           {one.matched !== null &&
-            one.state !== 'REFUSED' &&
+            (one.state === 'ANSWERED' || one.state === 'LATE') &&
             text('auditOrders.matched', { count: one.matched })}
           {!one.hasSeed && text('auditOrders.noSeed')}
           {one.reason !== null && <bdi class="wrap">{one.reason}</bdi>}

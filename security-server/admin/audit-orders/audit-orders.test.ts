@@ -2,139 +2,31 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { orderHash } from '#core/audit-order/read-order.ts'
-import { newRecipient } from '#core/hpke/hpke.ts'
-import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
-import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { addCosignature, signNote } from '#core/merkle/checkpoint.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
-import { createLog } from '#platform/logging/create-log.ts'
-import { AUDIT_DOCUMENT, type AuditAnswer, type AuditOrder } from '#schemas/audit-order.ts'
+import { AUDIT_DOCUMENT, AUDIT_LIMITS } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText } from '#schemas/identifiers.ts'
-import { openAudit } from '#scripts/audit-order/open.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { ocspFor, type Party, signingParty } from '#test/fakes/management-requests.ts'
-import { authority as ca } from '#test/fakes/request-world.ts'
-import { hasPostgresql, postgresql } from '#test/postgresql.ts'
-import { SERVER, signedRecord, spoolBody } from '../../message-log/fixture.ts'
+import { ocspFor } from '#test/fakes/management-requests.ts'
+import { signedRecord, spoolBody } from '../../message-log/fixture.ts'
 import type { Tables } from '../../message-log/tables.ts'
-import { auditOf, createAdminWorld } from '../admin-fixture.ts'
-import type { AdminRooms } from '../rooms.ts'
-import { createAuditOrders } from './create-audit-orders.ts'
-
-const dpa = await signingParty(ca, 'DEV/GOV/9999')
-const stranger = await signingParty(ca, 'DEV/GOV/8888')
-const registry = await signingParty(ca, 'DEV/GOV/7777')
-const recipient = newRecipient()
-const DAY = 86_400_000
-const server = idText(SERVER)
-const iso = (ms: number): string => new Date(ms).toISOString()
-const signed = (document: unknown, type: string, by: Party, ocsp: Buffer[] = []): string =>
-  writeSignedJson(document, type, [{ certificates: [by.certificate], ocspResponses: ocsp, key: by.key }])
+import { auditOf } from '../admin-fixture.ts'
+import {
+  createAuditOrderWorld,
+  DAY,
+  dpa,
+  iso,
+  server,
+  signed,
+  stranger,
+  witness,
+  witnesses,
+} from './audit-orders-fixture.ts'
 
 await eachDatabase(t, async (_database, t: Test, url) => {
-  const isPostgresql = url.startsWith('postgres')
-  const logUrl = isPostgresql && hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
-  const world = await createAdminWorld(t, isPostgresql ? { databaseUrl: url, ...(logUrl && { logUrl }) } : {})
-  const { messageLog, database, keys } = world
-  let { now } = world.world
-  const owner = await signingParty(world.world.authority, 'DEV/GOV/1234')
-  const clock = (): number => now
-  const at = { time: new Date(now - 1000) }
-  const party = (memberCode: string) => ({
-    client: { instance: 'DEV', memberClass: 'GOV', memberCode, subsystemCode: 'tax' },
-  })
-  for (const code of ['5678', '5678', '4321', '5678'])
-    await messageLog.append(
-      await signedRecord({
-        ...at,
-        ...party(code),
-        outcome: 'x',
-        contract: 'c0ffee00-0000-4000-8000-000000000000/1',
-      }),
-    )
-  await messageLog.append(await signedRecord({ ...at, ...party('5678'), outcome: 'x', secrecy: 1 }))
-  await messageLog.timeStampNow()
-  const seed = (await messageLog.checkpointNow())!
-  await messageLog.append(await signedRecord({ ...at, ...party('5678'), outcome: 'x' }))
-
-  const order = (more: Partial<AuditOrder> = {}): AuditOrder => ({
-    ...{
-      id: randomUUID(),
-      createdAt: iso(now),
-      instance: 'DEV',
-      authority: 'DPA',
-      case: 'DP-1',
-      legalBasis: 'section 40',
-    },
-    ...{
-      deadline: iso(now + DAY),
-      servers: [server],
-      sample: 2,
-      recipient: recipient.publicKey.toString('base64'),
-    },
-    scope: { parties: ['DEV/GOV/5678'], from: iso(now - DAY), to: iso(now + DAY) },
-    ...more,
-  })
-  const base = { index: world.world.configuration! }
-  const index = {
-    ...base.index,
-    shared: {
-      ...base.index.shared,
-      sources: [
-        { address: '', internalVerificationCerts: [registry.certificate.der], externalVerificationCerts: [] },
-      ],
-    },
-    privateParameters: { managementService: { authCertRegServiceCert: Buffer.alloc(1) } },
-  }
-  const snapshot = { index, statementIndex: 1, verificationFiles: () => [] }
-  let listed: { order: string; seed: string; receivedAt: string }[] = []
-  const answers: AuditAnswer[] = []
-  const documents: string[] = []
-  let isDown = false
-  const post = async (path: string, document: string): Promise<Buffer> => {
-    if (isDown) throw new Fault('registration_unavailable')
-    if (path.endsWith('/answers')) {
-      documents.push(document)
-      answers.push(readSignedJson(Buffer.from(document), AUDIT_DOCUMENT.answer, 8e6).document as AuditAnswer)
-      return Buffer.from('{}')
-    }
-    const { id } = readSignedJson(Buffer.from(document), AUDIT_DOCUMENT.query).document as { id: string }
-    const list = { instance: 'DEV', server, answers: id, generatedAt: iso(now), orders: listed }
-    return Buffer.from(signed(list, AUDIT_DOCUMENT.list, registry))
-  }
-  const audit = createAuditLog({ database, clock })
-  const roomOf = (more: Partial<Parameters<typeof createAuditOrders>[0]> = {}) =>
-    createAuditOrders({
-      ...{ server: SERVER, clock, database, audit, post, messageLog, needsApproval: false },
-      keys: {
-        ...keys,
-        signJson: async ({ document, type }: { document: unknown; type: string }) =>
-          signed(document, type, owner, ocspFor(owner)),
-      } as unknown as AdminRooms['keys'],
-      globalConfiguration: { current: () => snapshot } as unknown as AdminRooms['globalConfiguration'],
-      authorities: [{ name: 'DPA', certificateSha256: dpa.certificate.sha256, secret: false }],
-      log: createLog({ name: 'test', level: 'silent' }),
-      ...more,
-    })
-  const give = (one: AuditOrder, by = dpa, its = seed): AuditOrder => {
-    listed = [{ order: signed(one, AUDIT_DOCUMENT.order, by), receivedAt: iso(now), seed: its }]
-    answers.length = 0
-    return one
-  }
-  const opened = (one: AuditOrder) =>
-    openAudit({
-      order: one,
-      answer: Buffer.from(documents.at(-1)!),
-      keys: {
-        certificate: dpa.certificate,
-        signingKey: dpa.key,
-        recipientKey: recipient.privateKey,
-        recipient: recipient.publicKey,
-      },
-      configuration: { indexes: new Map([['DEV', base.index]]), origin: 'the test' },
-      witnesses: undefined,
-      now: new Date(now),
-    })
+  const audited = await createAuditOrderWorld(t, url)
+  const { world, messageLog, now, owner, at, party, seed, cosigned, order, give, opened } = audited
+  const { said, answers, documents, post, roomOf } = audited
 
   await t.test('answered at once, with what stood below the seed, and nothing secret', async (t) => {
     const one = give(order())
@@ -164,9 +56,23 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       { state: 'warn' },
       'no witnesses were named',
     )
-    const said = await auditOf(world.ask)
     t.match(
-      said.slice(0, 2).map(({ operation }) => operation),
+      (await opened(one, documents.at(-1), witnesses)).checks.find(({ what }) => what === 'Seed'),
+      { state: 'good', why: /registry.example/ },
+    )
+    const padded = addCosignature(seed, 'somebody', witness.privateKey, new Date(now))
+    const forged = signed({ ...answers[0], seed: padded }, AUDIT_DOCUMENT.answer, owner, ocspFor(owner))
+    t.match(
+      (await opened(one, forged, witnesses)).checks.filter(({ state }) => state === 'bad'),
+      [
+        { what: 'Sample', why: /no other line/ },
+        { what: 'Seed', why: /no other line/ },
+      ],
+      'lines that no witness wrote could be tried until they suit',
+    )
+    const entries = await auditOf(world.ask)
+    t.match(
+      entries.slice(0, 2).map(({ operation }) => operation),
       ['answerAuditOrder', 'receiveAuditOrder'],
     )
     await room.run()
@@ -195,8 +101,8 @@ await eachDatabase(t, async (_database, t: Test, url) => {
           { matched: null, drawn: null, error: null },
           `${role} sees no figure of records that nobody here may see`,
         )
-    const said = (await auditOf(world.ask)).find(({ operation }) => operation === 'answerAuditOrder')
-    t.same(said?.data, { case: 'DP-1' }, 'nor does the audit log have one')
+    const entry = (await auditOf(world.ask)).find(({ operation }) => operation === 'answerAuditOrder')
+    t.same(entry?.data, { case: 'DP-1' }, 'nor does the audit log have one')
     await roomOf({ authorities }).run()
     const open = await room.store.list({ offset: 0, limit: 9, state: 'answered' })
     const ordinary = open.find(({ clearance }) => Number(clearance) === 0)!
@@ -234,7 +140,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       const { index: large } = await messageLog.append(await signedRecord({ ...of, body }))
       const { index: small } = await messageLog.append(await signedRecord(of))
       await messageLog.timeStampNow()
-      const its = (await messageLog.checkpointNow())!
+      const its = await cosigned()
       let read = 0
       const closed: Promise<unknown>[] = []
       const container = async (index: number) => {
@@ -264,6 +170,45 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     },
   )
 
+  await t.test('an answer is never larger than the registry takes: first evidence gives way', async (t) => {
+    const body = await spoolBody(messageLog, randomBytes(1024 * 1024))
+    const of = { ...at, ...party('3333') }
+    const { index: large } = await messageLog.append(await signedRecord({ ...of, body }))
+    const { index: small } = await messageLog.append(await signedRecord(of))
+    await messageLog.timeStampNow()
+    const its = await cosigned()
+    const scope = { parties: ['DEV/GOV/3333'], from: iso(now - DAY), to: iso(now + DAY) }
+    /** As of very many records with long ids. */
+    const listOf = (bytes: number): Promise<void> => {
+      const window: typeof messageLog.window = async (q) => {
+        const found = await messageLog.window(q)
+        const rows = found.rows.map((row) =>
+          Number(row.idx) === small ? { ...row, query_id: 'q'.repeat(bytes) } : row,
+        )
+        return { ...found, rows }
+      }
+      return roomOf({ messageLog: { ...messageLog, window } }).run()
+    }
+    const one = give(order({ scope }), dpa, its)
+    await listOf(4_000_000)
+    t.ok(documents.at(-1)!.length < AUDIT_LIMITS.answerBytes, `${documents.at(-1)!.length} octets`)
+    const { payload } = await opened(one)
+    t.match(payload?.bundles, [
+      { index: large, without: /no room/ },
+      { index: small, bundle: /^UEs/ },
+    ])
+    give(order({ scope }), dpa, its)
+    await listOf(4_500_000)
+    t.match(answers, [{ outcome: 'refused', reason: /too long/ }])
+  })
+
+  await t.test('an order that the registry had in time is answered late, not refused', async (t) => {
+    const late = order({ createdAt: iso(now - 2 * DAY), deadline: iso(now - DAY) })
+    give(late, dpa, seed, iso(now - 1.5 * DAY))
+    await roomOf().run()
+    t.match(answers, [{ outcome: 'answered', order: orderHash(late), matched: 3 }])
+  })
+
   await t.test('what is wrong is refused, and says why', async (t) => {
     for (const [what, one, by, its, why] of [
       ["a stranger's", order(), stranger, seed, /not signed by the key/],
@@ -277,6 +222,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       ['for others', order({ servers: ['DEV/GOV/1/x'] }), dpa, seed, /other servers/],
       ['another instance', order({ instance: 'EE' }), dpa, seed, /instance EE/],
       ['an altered seed', order(), dpa, seed.replace(/\n\d+\n/, '\n5\n'), /tree head/],
+      ['a seed with more lines', order(), dpa, signNote(seed, 'x', witness.privateKey), /no other line/],
     ] as const) {
       give(one, by, its)
       await roomOf().run()
@@ -286,7 +232,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
         what,
       )
     }
-    listed = [{ order: '{"payload":"","signatures":[]}', receivedAt: iso(now), seed }]
+    said.listed = [{ order: '{"payload":"","signatures":[]}', receivedAt: iso(now), seed }]
     answers.length = 0
     await roomOf().run()
     t.same(answers, [], 'what cannot be read ends no run')
@@ -299,6 +245,8 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     await room.run()
     t.same(answers, [])
     t.match(await room.store.get(one.id), { state: 'waiting' })
+    await room.run()
+    t.same(said.named, [orderHash(one)], 'the registry need not send it again')
     await room.approve(one.id, caller)
     await t.rejects(room.refuse(one.id, 'late', caller), { code: 'conflict' })
     await room.run()
@@ -315,9 +263,9 @@ await eachDatabase(t, async (_database, t: Test, url) => {
   await t.test('a registry that does not answer is asked again', async (t) => {
     const one = give(order())
     const room = roomOf()
-    isDown = true
+    said.isDown = true
     await t.rejects(room.run(), { code: 'registration_unavailable' })
-    isDown = false
+    said.isDown = false
     const failing = roomOf({
       post: async (path, document) =>
         path.endsWith('/answers')
@@ -338,6 +286,5 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       { state: 'answered', error: null },
       'it had been taken before a crash',
     )
-    now += 1
   })
 })

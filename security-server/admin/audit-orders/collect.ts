@@ -4,7 +4,9 @@
  */
 import type { Readable } from 'node:stream'
 import { drawSample } from '#core/audit-order/draw-sample.ts'
-import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { readSeed } from '#core/audit-order/make-seed.ts'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import type { Checkpoint } from '#core/merkle/checkpoint.ts'
 import { AUDIT_LIMITS, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { collectExchange, writeBundle } from '../../message-log/evidence/write-bundle.ts'
@@ -22,15 +24,17 @@ export type CollectRooms = Pick<AdminRooms, 'server' | 'clock' | 'globalConfigur
 
 /** Of all bundles together: the answer is one document. */
 const MAX_BUNDLES_BYTES = 2 * 1024 * 1024
+/** What stands around a bundle, or in its place why there is none. */
+const ENTRY_BYTES = 4096
 
-/** Throws `audit_order_refused` for a seed that is not ours, and for a scope that holds too much. */
+/** Throws `audit_order_refused` for a seed that is not ours, and for a scope that holds more than an answer has room for. */
 export async function collect(
   q: { order: AuditOrder; sha256: string; seed: string; server: string; clearance: Clearance },
   rooms: CollectRooms,
 ): Promise<{ payload: AuditPayload; sample: number[] }> {
   const { order, seed, server, clearance } = q
   const { messageLog } = rooms
-  const { origin, size, root } = parseCheckpoint(seed)
+  const { origin, size, root } = seedOf(seed)
   const own = await messageLog.checkpointOf(size)
   if (origin !== server || own === undefined || !own.root.equals(root))
     throw refused('its seed is no tree head of this log')
@@ -48,8 +52,22 @@ export async function collect(
   const records = rows.map(rowView)
   const indexes = records.map(({ index }) => index)
   const sample = drawSample({ order: q.sha256, server, seed, indexes, count: order.sample })
-  const bundles = await bundlesOf(sample, clearance, rooms)
-  return { payload: { version: 1, order: q.sha256, server, seed, records, bundles }, sample }
+  const listed = { version: 1 as const, order: q.sha256, server, seed, records }
+  const left =
+    AUDIT_LIMITS.payloadBytes - Buffer.byteLength(canonicalJson(listed)) - sample.length * ENTRY_BYTES
+  if (left < 0) throw refused('the list of what is in its scope is too long for an answer: narrow it')
+  const most = Math.min(MAX_BUNDLES_BYTES, Math.floor((left * 3) / 4))
+  const bundles = await bundlesOf(sample, { clearance, most }, rooms)
+  return { payload: { ...listed, bundles }, sample }
+}
+
+/** Throws `audit_order_refused`: what is no seed is none at the next try either. */
+function seedOf(seed: string): Checkpoint {
+  try {
+    return readSeed(seed)
+  } catch (thrown) {
+    throw refused(`its seed is none: ${asFault(thrown).what ?? ''}`)
+  }
 }
 
 async function inScope(
@@ -78,12 +96,12 @@ async function inScope(
 /** What was erased since has none, which is said; so is what there is no room for. */
 async function bundlesOf(
   sample: number[],
-  clearance: Clearance,
+  { clearance, most }: { clearance: Clearance; most: number },
   rooms: CollectRooms,
 ): Promise<AuditPayload['bundles']> {
   const log = readableLog(rooms.messageLog, clearance)
   const bundles: AuditPayload['bundles'] = []
-  let left = MAX_BUNDLES_BYTES
+  let left = most
   for (const index of sample) {
     try {
       const { indexes } = await collectExchange({ log }, index)

@@ -4,7 +4,13 @@ import { isoTime, list, pattern, plainText, record } from '#core/contract/fields
 import { uuid } from '#core/contract/read-content.ts'
 import { serverId } from '#core/contract/verify-seal.ts'
 import type { Clock } from '#platform/clock.ts'
-import { AUDIT_DOCUMENT, AUDIT_LIMITS, type AuditOrderList, type ListedOrder } from '#schemas/audit-order.ts'
+import {
+  AUDIT_DOCUMENT,
+  AUDIT_LIMITS,
+  type AuditOrderList,
+  type AuditQuery,
+  type ListedOrder,
+} from '#schemas/audit-order.ts'
 import { idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import type { PostDocument } from '../../global-configuration/registration/client.ts'
 import { takesDocuments, verifyAnswer } from '../../global-configuration/registration/verify-answer.ts'
@@ -33,12 +39,15 @@ export async function fetchOrders(q: {
   keys: Pick<Keys, 'signJson'>
   configuration(): ConfigurationSnapshot
   post: PostDocument
+  /** The hashes of orders that are here already. */
+  has: string[]
 }): Promise<ListedOrder[]> {
   const snapshot = q.configuration()
   if (!takesDocuments(snapshot)) return []
   const owner = memberOf(q.server)
   const [id, server] = [randomUUID(), idText(q.server)]
-  const document = { id, createdAt: new Date(q.clock()).toISOString(), signer: idText(owner), server }
+  const head = { id, createdAt: new Date(q.clock()).toISOString(), signer: idText(owner), server }
+  const document: AuditQuery = { ...head, ...(q.has.length > 0 && { has: q.has }) }
   const signed = await q.keys.signJson({ document, type: AUDIT_DOCUMENT.query, member: owner })
   const bytes = await q.post(PATH, signed, MAX_LIST_BYTES)
   const form = { type: AUDIT_DOCUMENT.list, what: 'list of audit orders', maxBytes: MAX_LIST_BYTES }

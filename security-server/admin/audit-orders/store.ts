@@ -1,5 +1,6 @@
 /** Rows of audit orders at this server: what was ordered, what people decided, what was answered. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { AUDIT_LIMITS } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 
 /**
@@ -73,6 +74,16 @@ export function createAuditOrderStore(database: Database) {
         .$if(state !== undefined, (query) => query.where('state', '=', state!))
         .executeTakeFirstOrThrow()
       return Number(row.found)
+    },
+    /** The hashes of what the registry still waits for, the most urgent ones. */
+    held: async (): Promise<string[]> => {
+      const rows = kysely
+        .selectFrom('audit_order')
+        .select('sha256')
+        .where('state', 'in', ['waiting', 'due', 'refusing'])
+        .orderBy('deadline')
+        .limit(AUDIT_LIMITS.held)
+      return (await rows.execute()).map(({ sha256 }) => sha256)
     },
     /** To be answered or told, the most urgent first. */
     open: (): Promise<AuditOrderRow[]> =>

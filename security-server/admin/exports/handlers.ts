@@ -15,6 +15,7 @@ import { isoTime, type KeptFilter, recordFilter, shownFilter } from '../record-f
 import type { AdminRooms, Handlers } from '../rooms.ts'
 import { grantedSearch, searchFilter } from '../subjects/searches.ts'
 import type { SubjectSearchRow } from '../subjects/store.ts'
+import { provenCounts } from './proven-counts.ts'
 import type { ExportRow } from './store.ts'
 import { exchangesOf, writeExport } from './write-export.ts'
 
@@ -130,6 +131,7 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
         server: idText(rooms.server),
         source,
         forms: (asked) => log.forms(asked),
+        counts: () => provenCounts(log, Number(row.size)),
         exchanges,
         now: new Date(clock()),
       })

@@ -8,6 +8,8 @@ import { createReadStream } from 'node:fs'
 import { Readable, Transform } from 'node:stream'
 import { ZipFile } from 'yazl'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import type { DailyCounts } from '#core/log-export/judge-counts.ts'
+import { COUNTS, FORMS, HEAD } from '#core/log-export/read-export.ts'
 import { asFault } from '#schemas/fault.ts'
 import { FOUND_RECORD_COLUMNS, type FoundRecord } from '#schemas/found-record.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../../message-log/evidence/write-bundle.ts'
@@ -27,6 +29,8 @@ export type ExportQuestion = {
   source(): BundleSource
   /** Leaf forms of the log, from `first` on. */
   forms(q: { first: number; limit: number }): Promise<string[]>
+  /** What the log committed to after each day, with its proofs. */
+  counts(): AsyncIterable<DailyCounts>
   /** Of which there are to be bundles; none in other formats. */
   exchanges: BundledExchanges
   now: Date
@@ -71,9 +75,9 @@ export function writeExport(q: ExportQuestion): Readable {
   }
   // With them, what was left out can be looked at offline: docs/decisions/exports-prove-what-they-leave-out.md.
   const size = Number(q.row.size)
-  if (size <= MAX_FORMS)
-    add('forms.jsonl', async () => Readable.from(formsOf(q, size), { objectMode: false }))
-  zip.addReadStreamLazy('filter.json', { mtime: q.now }, (give) => {
+  if (size <= MAX_FORMS) add(FORMS, async () => Readable.from(formsOf(q, size), { objectMode: false }))
+  add(COUNTS, async () => Readable.from(linesOf(q.counts()), { objectMode: false }))
+  zip.addReadStreamLazy(HEAD, { mtime: q.now }, (give) => {
     const files = Object.fromEntries([...hashes].map(([name, digest]) => [name, digest.digest('base64')]))
     give(null, Readable.from([Buffer.from(canonicalJson({ ...headOf(q), files }))]))
   })
@@ -129,6 +133,10 @@ async function* rowsOf(file: string): AsyncGenerator<FoundRecord> {
     rest = lines.pop() ?? ''
     for (const line of lines) yield JSON.parse(line) as FoundRecord
   }
+}
+
+async function* linesOf(values: AsyncIterable<object>): AsyncGenerator<string> {
+  for await (const value of values) yield `${JSON.stringify(value)}\n`
 }
 
 /** The leaf forms of the whole range, a line each, in the order of the log. */

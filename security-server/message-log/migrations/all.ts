@@ -1,6 +1,7 @@
 /** The migrations of the message log's own database. Names never change; new ones are added at the end. */
 import type { Migration } from 'kysely/migration'
 import { cosignatures } from './cosignatures.ts'
+import { dailyCounts } from './daily-counts.ts'
 import { evidenceRecords } from './evidence-records.ts'
 import { first } from './first.ts'
 import { retention } from './retention.ts'
@@ -22,4 +23,5 @@ export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-14-message-log-secrecy': secrecy,
   '2026-12-15-message-log-subject-months': subjectMonths,
   '2026-12-16-message-log-subject-totals': subjectTotals,
+  '2026-12-17-message-log-daily-counts': dailyCounts,
 }

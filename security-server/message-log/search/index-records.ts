@@ -1,4 +1,6 @@
 /** Fills the search index from where it stopped, from memory where the record is new, else from the decrypted record. */
+import { UNKNOWN_PARTY } from '#core/log-export/daily-counts.ts'
+import type { CountedRecord } from '../daily-counts/count-since.ts'
 import type { KeyFinder } from '../open-record.ts'
 import { openRecord } from '../open-record.ts'
 import type { Metadata } from '../record-input.ts'
@@ -22,55 +24,64 @@ export async function indexRecords(q: {
   const start = (await q.records.mark('search')) ?? 0
   const end = Math.min(start + AT_ONCE, q.size)
   if (start >= end) return start
-  const rows = fromMemory(q.recent, start, end) ?? (await fromDatabase(q, start, end))
-  await q.search.add(rows, { from: start, to: end })
+  const { rows, others } = fromMemory(q.recent, start, end) ?? (await fromDatabase(q, start, end))
+  await q.search.add(rows, { from: start, to: end, others })
   return end
 }
 
-function fromMemory(recent: RecentRecords, start: number, end: number): SearchRow[] | undefined {
-  const rows: SearchRow[] = []
+/** `others` no search finds; they are counted. */
+type Indexed = { rows: SearchRow[]; others: CountedRecord[] }
+
+function fromMemory(recent: RecentRecords, start: number, end: number): Indexed | undefined {
+  const indexed: Indexed = { rows: [], others: [] }
   for (let idx = start; idx < end; idx++) {
     const record = recent.get(idx)
     if (record === undefined) return undefined
     const { kind, direction, outcome, metadata } = record
     const time = new Date(record.time).toISOString()
-    rows.push(...toRows(idx, { kind, direction, outcome, time }, metadata))
+    take(indexed, idx, { kind, direction, outcome, time }, metadata)
   }
-  return rows
+  return indexed
 }
 
 async function fromDatabase(
   q: { records: RecordStore; findKey: KeyFinder },
   start: number,
   end: number,
-): Promise<SearchRow[]> {
-  const rows: SearchRow[] = []
+): Promise<Indexed> {
+  const indexed: Indexed = { rows: [], others: [] }
   for (const record of await q.records.from(start, end - start)) {
-    const opened = openRecord(record, q.findKey)
-    if (opened === undefined) continue
-    rows.push(...toRows(record.idx, JSON.parse(record.form) as Facts, opened.metadata))
+    take(indexed, record.idx, JSON.parse(record.form) as Facts, openRecord(record, q.findKey)?.metadata)
   }
-  return rows
+  return indexed
 }
 
-/** Records of the log about itself have no place in a search for messages. */
-function toRows(idx: number, facts: Facts, metadata: Metadata): SearchRow[] {
-  if (facts.direction === '') return []
-  return [
-    {
-      idx,
-      time: facts.time,
-      kind: facts.kind,
-      direction: facts.direction,
-      outcome: facts.outcome,
-      query_id: metadata.id,
-      request_id: metadata.requestId,
-      client: metadata.client ?? '',
-      service: metadata.service ?? '',
-      peer: metadata.peer ?? '',
-      answers: metadata.answers ?? null,
-      keep_days: metadata.keepDays ?? null,
-      secrecy: metadata.secrecy ?? 0,
-    },
-  ]
+/** Records of the log about itself have no place in a search for messages, and those that were erased are not found. */
+function take(indexed: Indexed, idx: number, facts: Facts, metadata: Metadata | undefined): void {
+  const { time, kind, direction, outcome } = facts
+  if (direction !== '' && metadata !== undefined) {
+    indexed.rows.push(toRow(idx, facts, metadata))
+    return
+  }
+  const party = direction === '' ? '' : UNKNOWN_PARTY
+  const parties = { client: party, service: party, peer: party }
+  indexed.others.push({ time, kind, direction, outcome, ...parties, secrecy: 0 })
+}
+
+function toRow(idx: number, facts: Facts, metadata: Metadata): SearchRow {
+  return {
+    idx,
+    time: facts.time,
+    kind: facts.kind,
+    direction: facts.direction,
+    outcome: facts.outcome,
+    query_id: metadata.id,
+    request_id: metadata.requestId,
+    client: metadata.client ?? '',
+    service: metadata.service ?? '',
+    peer: metadata.peer ?? '',
+    answers: metadata.answers ?? null,
+    keep_days: metadata.keepDays ?? null,
+    secrecy: metadata.secrecy ?? 0,
+  }
 }

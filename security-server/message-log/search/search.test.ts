@@ -90,7 +90,7 @@ await eachDatabase(t, async (_database, t, url) => {
   }
   for (let from = 0; from < COUNT; from += 70) {
     const to = Math.min(from + 70, COUNT)
-    const some = { from, to }
+    const some = { from, to, others: [] }
     // Two nodes that index the same records.
     await Promise.all([search.add(ROWS.slice(from, to), some), search.add(ROWS.slice(from, to), some)])
   }
@@ -193,7 +193,7 @@ await eachDatabase(t, async (_database, t, url) => {
       await search.traffic({ filter: {}, from: '2026', to: '2027', step: 'hour', by: 'peer', groups: 9 }),
       before,
     )
-    await search.add([rowOf(COUNT)], { from: COUNT, to: COUNT + 1 })
+    await search.add([rowOf(COUNT)], { from: COUNT, to: COUNT + 1, others: [] })
     const [last] = await search.list({ peer: 'DEV/GOV/2/SS0', limit: 1 }, COUNT + 1)
     t.equal(Number(last?.idx), COUNT, 'and goes on being counted')
   })

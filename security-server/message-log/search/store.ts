@@ -1,6 +1,7 @@
 /** The search index: identifiers of records, filled by a job from decrypted metadata; an erased record has no row. */
 import { CompiledQuery, type ExpressionBuilder, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { type CountedRecord, countSince } from '../daily-counts/count-since.ts'
 import type { Tables } from '../tables.ts'
 import {
   type Clearance,
@@ -133,10 +134,14 @@ export function createSearchStore(database: Database) {
     ...traffic,
 
     /**
-     * Adds the rows of the records from `from` to `to`, counts them, and notes how far the index goes, together. What
+     * Adds the rows of the records from `from` to `to`, counts them and the others, which no search finds, and notes how far the
+     * index goes, together. What
      * another node has added meanwhile is left alone: counted twice, it would stay wrong.
      */
-    add: (rows: SearchRow[], { from, to }: { from: number; to: number }): Promise<void> =>
+    add: (
+      rows: SearchRow[],
+      { from, to, others }: { from: number; to: number; others: CountedRecord[] },
+    ): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
         const mark = { name: 'search', value: 0 }
         await transaction
@@ -159,6 +164,7 @@ export function createSearchStore(database: Database) {
             .onConflict((conflict) => conflict.doNothing())
             .execute()
         await traffic.count(transaction, rows)
+        await countSince(transaction, [...rows, ...others])
       }),
 
     /** What fits among the WINDOW records after `after` and below `size`, oldest first, and where the window ends. */

@@ -11,8 +11,8 @@ import type { Tables } from '../tables.ts'
 /** What records are told apart by. */
 export const DIMENSIONS = ['direction', 'kind', 'outcome', 'client', 'service', 'peer'] as const
 
-type Dimension = (typeof DIMENSIONS)[number]
-type Dimensions = Record<Dimension, string>
+export type Dimension = (typeof DIMENSIONS)[number]
+export type Dimensions = Record<Dimension, string>
 
 export type TrafficRow = Omit<Tables['traffic'], 'key' | 'secrecy'>
 

@@ -28,6 +28,7 @@ const KINDS = new Set([
   'time-stamp',
   'erasure',
   'key-rotation',
+  'daily-counts',
 ])
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
 

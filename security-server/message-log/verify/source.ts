@@ -2,6 +2,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
+import type { StoredCounts } from '../daily-counts/store.ts'
 import type { StoredEvidenceRecord } from '../evidence-records/store.ts'
 import type { KeyFinder } from '../open-record.ts'
 import type { Head } from '../records/hot-store.ts'
@@ -33,6 +34,8 @@ export type LogSource = {
   proofErasure(idx: number): Promise<{ idx: number; erasure_idx: number; time: string } | undefined>
   /** What an erasure left of the record. */
   remainder(idx: number): Promise<{ seed: Buffer; content: Buffer } | undefined>
+  /** What the record of this index counted, every row whole; absent in an export. */
+  dailyCounts?(idx: number): Promise<StoredCounts | undefined>
   logKeys(): Promise<StoredLogKey[]>
   /** The tree as it was when reading began: everything that comes in order ends there. */
   head(): Promise<Head>

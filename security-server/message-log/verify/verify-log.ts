@@ -10,6 +10,7 @@ import type { OpenedRecord, OpenedRemainder } from '../open-record.ts'
 import type { StoredRecord } from '../records/store.ts'
 import type { StoredTimeStamp } from '../time-stamps/store.ts'
 import { checkContent } from './check-content.ts'
+import { checkCounts } from './check-counts.ts'
 import { checkEvidenceRecords } from './check-evidence-records.ts'
 import { checkForm } from './check-form.ts'
 import { checkLinks, openOrExplain } from './check-links.ts'
@@ -92,6 +93,7 @@ export async function verifyLog(
       await check(idx, () => checkLinks({ record, form, opened: opened ?? rest, source, logKeys }))
       if (form.kind === 'time-stamp') await check(idx, () => passTimeStamp(record, form, opened))
       else await check(idx, () => passMessage(record, form, opened ?? rest))
+      if (form.kind === 'daily-counts') await check(idx, () => checkCounts({ idx, opened, source }))
     }
     await check(idx, () => range.append(record.leaf))
     await check(idx, () => tiles.add(record.leaf))

@@ -1,0 +1,158 @@
+/**
+ * What the daily counts in an export prove: in a stretch of indexes of which the log said, before anybody asked, that so many
+ * records fit, and of which so many are shown, nothing was left out.
+ */
+import { hash } from 'node:crypto'
+import { checkOpening, readForm } from '#core/evidence/read-form.ts'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { leafHash } from '#core/merkle/hash.ts'
+import { verifyInclusion } from '#core/merkle/proofs.ts'
+import { asFault } from '#schemas/fault.ts'
+import type { FoundRecord } from '#schemas/found-record.ts'
+import {
+  type CountRow,
+  type CountsDocument,
+  countRowDigest,
+  readCountRow,
+  readCountsDocument,
+  UNKNOWN_PARTY,
+} from './daily-counts.ts'
+import { type ExportFilter, fits } from './filter.ts'
+import { colons } from './is-row-of.ts'
+import type { LogExport } from './read-export.ts'
+
+/** A record of daily counts as an export holds it. Binary values are base64. */
+export type DailyCounts = {
+  index: number
+  form: string
+  /** From the leaf to the tree head of the export. */
+  path: string[]
+  /** Opens the leaf's commitment `message`; the digest is SHA-512 of the document. */
+  opening: { key: string; digest: string }
+  document: string
+  /** Each row's text, or the digest alone of one that is hidden. */
+  rows: string[]
+}
+
+export type CountsVerdict = {
+  wrong: string[]
+  /** The stretches of indexes that are counted, one after the other. */
+  stretches: number
+  /** Those of which all that fits is shown; `hidden` where rows of secret contracts are not. */
+  settled: { first: number; last: number; hidden: boolean }[]
+  /** Records that were counted as fitting and are not shown: erased since, or left out. */
+  missing: number
+}
+
+type Counted = { document: CountsDocument; rows: CountRow[]; hidden: boolean }
+
+/** Throws nothing: what does not hold is `wrong`. `erased` are the indexes that erasures in the range name. */
+export function judgeCounts(
+  { head, rows, counts }: Pick<LogExport, 'head' | 'rows' | 'counts'>,
+  erased: ReadonlySet<number> | undefined,
+): CountsVerdict {
+  const verdict: CountsVerdict = { wrong: [], stretches: counts.length, settled: [], missing: 0 }
+  let next = 0
+  for (const one of counts) {
+    try {
+      const counted = openCounts(one, head.treeHead)
+      const { first, last } = counted.document
+      // What lies between two stretches was counted by nobody, and stays open.
+      if (last >= one.index || first < next)
+        throw new Error('they count what others count too, or themselves')
+      next = last + 1
+      settle(counted, { filter: head.filter, rows, erased, verdict })
+    } catch (thrown) {
+      verdict.wrong.push(`the daily counts in record ${one.index}: ${messageOf(thrown)}`)
+    }
+  }
+  if (erased === undefined && verdict.missing > head.erasedInRange)
+    verdict.wrong.push(`the log counted ${verdict.missing} more that fit, and names no erasure of them`)
+  return verdict
+}
+
+/** Throws unless the log committed to them under this tree head. */
+function openCounts({ index, form, path, opening, document, rows }: DailyCounts, treeHead: string): Counted {
+  const { size, root } = parseCheckpoint(treeHead)
+  const proof = path.map((node) => Buffer.from(node, 'base64'))
+  verifyInclusion({ size, index, leaf: leafHash(Buffer.from(form)), proof, root })
+  const fields = readForm(form)
+  checkOpening(fields, 'message', opening)
+  if (fields.kind !== 'daily-counts' || hash('sha512', document, 'base64') !== opening.digest)
+    throw new Error('they are not what the log committed to')
+  const counted = readCountsDocument(document)
+  const texts = rows.filter((row) => row.startsWith('{'))
+  const digests = rows.map((row) => (row.startsWith('{') ? countRowDigest(row) : row)).sort()
+  if (digests.length !== counted.rows.length || digests.some((one, at) => one !== counted.rows[at]))
+    throw new Error('their rows are not those that the log committed to')
+  const shown = texts.map(readCountRow)
+  const hidden = shown.length < rows.length
+  const sum = shown.reduce((total, { records }) => total + records, 0)
+  const all = counted.last - counted.first + 1
+  if (sum > all || (!hidden && sum !== all)) throw new Error('their rows do not add up')
+  return { document: counted, rows: shown, hidden }
+}
+
+function settle(
+  { document, rows: counted, hidden }: Counted,
+  q: {
+    filter: ExportFilter
+    rows: FoundRecord[]
+    erased: ReadonlySet<number> | undefined
+    verdict: CountsVerdict
+  },
+): void {
+  const { first, last } = document
+  const { from, to, queryId, requestId, subjectSearch, ...filter } = q.filter
+  const ids = [queryId, requestId, subjectSearch].some((one) => one !== undefined)
+  const [begin, end] = [Date.parse(document.from), Date.parse(document.to)]
+  const isOutside =
+    (to !== undefined && begin >= Date.parse(to)) || (from !== undefined && end < Date.parse(from))
+  const isInside =
+    (from === undefined || begin >= Date.parse(from)) && (to === undefined || end < Date.parse(to))
+  if (ids || !(isOutside || isInside)) return
+  const isIn = (index: number): boolean => index >= first && index <= last
+  const shown = shownBetween(q.rows, first, last)
+  const sum = (rows: CountRow[]): number => rows.reduce((total, { records }) => total + records, 0)
+  const fitting = isOutside ? [] : counted.filter((row) => fits(filter, asFound(row, document)))
+  const missing = sum(fitting) - shown
+  if (missing < 0) throw new Error(`they count ${sum(fitting)} records that fit, and ${shown} are shown`)
+  q.verdict.missing += missing
+  const gone = q.erased === undefined ? missing : [...q.erased].filter(isIn).length
+  if (missing > gone)
+    throw new Error(`they count ${sum(fitting)} records that fit: ${shown} are shown, ${gone} were erased`)
+  // Nobody knows whether those fit whose parties are not told.
+  const { partyId: _party, clientId: _client, serviceId: _service, peerId: _peer, ...others } = filter
+  const isUnknown = (row: CountRow): boolean =>
+    row.client === UNKNOWN_PARTY && !isOutside && fits(others, asFound(row, document))
+  if (missing === 0 && !counted.some(isUnknown)) q.verdict.settled.push({ first, last, hidden })
+}
+
+function asFound(
+  { client, service, peer, kind, direction, outcome }: CountRow,
+  { from }: CountsDocument,
+): FoundRecord {
+  const parties = { clientId: colons(client), serviceId: colons(service), peer: colons(peer) }
+  const ids = { index: 0, queryId: '', requestId: '', answers: null }
+  return { ...ids, ...parties, kind, direction, outcome, time: from }
+}
+
+/** How many of the rows, which are in the order of the log, have an index from `first` to `last`. */
+export function shownBetween(rows: FoundRecord[], first: number, last: number): number {
+  return placeOf(rows, last + 1) - placeOf(rows, first)
+}
+
+/** How many rows stand before this index. */
+function placeOf(rows: FoundRecord[], index: number): number {
+  let [low, high] = [0, rows.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (rows[middle]!.index < index) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : asFault(thrown).message
+}

@@ -1,0 +1,82 @@
+/** Daily counts over the API and in exports, for who may see what of them, on both stores. */
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { eachDatabase } from '#test/databases.ts'
+import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { signedRecord } from '../message-log/fixture.ts'
+import type { RecordInput } from '../message-log/record-input.ts'
+import { createAdminWorld } from './admin-fixture.ts'
+import { filesOf, verified } from './exports/export-fixture.ts'
+
+const DAY_MS = 86_400_000
+const CLEARED = 'all'
+
+await eachDatabase(t, async (_database, t, url) => {
+  const isPostgresql = url.startsWith('postgres')
+  const logUrl = isPostgresql && hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
+  const world = await createAdminWorld(t, isPostgresql ? { databaseUrl: url, ...(logUrl && { logUrl }) } : {})
+  const { ask, messageLog, logClock } = world
+  const counted = async (role = 'XROAD_AUDITOR') =>
+    JSON.parse((await ask('GET', '/message-log/daily-counts', undefined, { role })).raw.toString())
+  const add = async (changes: Partial<RecordInput> = {}): Promise<number> => {
+    const { index } = await messageLog.append(await signedRecord(changes))
+    const reply = { ...changes, kind: 'reply', direction: 'out', outcome: 'ok', answers: index } as const
+    await messageLog.append(await signedRecord(reply))
+    return index
+  }
+  const { client } = await signedRecord()
+  const first = await add()
+  await add()
+  await add({ client: { ...client, memberCode: '7' }, secrecy: 1 })
+  const other = { ...client, memberCode: '9' }
+  await messageLog.append(await signedRecord({ kind: 'refusal', outcome: 'access_denied', client: other }))
+  await messageLog.maintain()
+  t.same(await counted(), [], 'the first day goes on')
+  logClock.aheadMs += DAY_MS
+  await messageLog.maintain()
+
+  await t.test('who sees what', async (t) => {
+    const [day, ...more] = await counted()
+    t.same(more, [])
+    t.match(day, { first: 0, last: 7, index: 8, messages: 5, aboutLog: 1, hidden: 2, others: 0 })
+    t.match(day.pairs, [
+      { clientId: 'DEV:GOV:5678:tax', serviceId: 'DEV:GOV:1234:population:persons', records: 4, failed: 0 },
+      { clientId: 'DEV:GOV:9:tax', peer: 'DEV:GOV:5678:ss2', records: 1, failed: 1 },
+    ])
+    const [whole] = await counted(CLEARED)
+    t.match(whole, { messages: 7, hidden: 0 })
+    t.ok(whole.pairs.some(({ clientId }: { clientId: string }) => clientId === 'DEV:GOV:7:tax'))
+    t.equal((await ask('GET', `/message-log/daily-counts?before=${day.index}`)).raw.toString(), '[]')
+    for (const role of ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_SECURITYSERVER_OBSERVER'])
+      t.equal((await ask('GET', '/message-log/daily-counts', undefined, { role })).status, 403, role)
+  })
+
+  const told = async (filter: object, role: string): Promise<[string, Map<string, Buffer>]> => {
+    const { body } = await ask('POST', '/message-log/exports', { format: 'jsonl', filter }, { role })
+    const id = String(body['id'])
+    while ((await ask('GET', `/message-log/exports/${id}`)).body['state'] !== 'done') await wait(20)
+    const { raw } = await ask('GET', `/message-log/exports/${id}/file`, undefined, { role })
+    return [(await verified(raw, world.world.now))[1], await filesOf(raw)]
+  }
+
+  await t.test('an export holds them with their proof, and what they settle is no longer open', async (t) => {
+    const filter = { partyId: 'DEV:GOV:9' }
+    const [text, files] = await told(filter, CLEARED)
+    t.match(text, /Rows and filter: holds, 1 rows/)
+    t.match(text, /Daily counts: not proved, of 1 1 agree with what is shown/)
+    t.match(text, /1 are shown, 2 are proved not to fit, 6 are ruled out by daily counts, 0 are not shown/)
+    t.match(text, /INDETERMINATE, NO_POE/, "parties are the log's own word")
+    t.match(JSON.parse(files.get('daily-counts.jsonl')!.toString()), { index: 8 })
+    const [ordinary, less] = await told(filter, 'XROAD_AUDITOR')
+    t.match(ordinary, /4 are ruled out by daily counts, 2 are not shown/, 'of hidden ones nothing is told')
+    t.notMatch(less.get('daily-counts.jsonl')!.toString(), /DEV\/GOV\/7/)
+    t.match(ordinary, /INDETERMINATE, SIGNED_DATA_NOT_FOUND/)
+  })
+
+  await t.test('what was erased since is missing, and explained', async (t) => {
+    await messageLog.retention.erase({ index: first, mode: 'LEAF_ONLY', case: '1', reason: 'by law' })
+    const [text] = await told({ partyId: 'DEV:GOV:5678', kind: 'request' }, CLEARED)
+    t.match(text, /Rows and filter: holds, 1 rows/)
+    t.match(text, /Daily counts: holds, of 1 0 agree/)
+  })
+})

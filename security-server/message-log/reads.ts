@@ -1,0 +1,67 @@
+/** The log as those read it who look for records: searches, counts, tree heads and leaf forms. */
+import { type ClientId, idText } from '#schemas/identifiers.ts'
+import type { CountsQuestion, StoredCounts } from './daily-counts/store.ts'
+import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
+import type { Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
+import type { StoredCheckpoint } from './tree/store.ts'
+import type { SearchWindow } from './worker-api.ts'
+import type { WorkerClient } from './worker-client.ts'
+
+export type LogReads = {
+  /** Records of messages with this query id in which the client is one of the two parties, oldest first. */
+  findExchange(queryId: string, client: ClientId): Promise<SearchRow[]>
+  /** Newest first, a page at a time; waits until the index holds every record. */
+  list(filter: SearchFilter): Promise<SearchRow[]>
+  /** What fits among some records after `after` and below `size`, oldest first: for a walk through all of them, in parts. */
+  window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
+  /** Counts of exchanges, by time and by what they say; waits until the index holds every record. */
+  traffic(question: TrafficQuestion): Promise<Traffic>
+  /** Newest first. */
+  checkpoints(limit: number): Promise<StoredCheckpoint[]>
+  /** The one of exactly so many records, however many came after it. */
+  checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
+  /** How many of the first `size` records were erased: no search finds them. */
+  erasedBelow(size: number): Promise<number>
+  /**
+   * Leaf forms in the order of the log, from `first` on: what the tree is over, without content or parties. Of what is more
+   * secret than the reader may see it is the leaf alone.
+   */
+  forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
+  /** Daily counts whose record stands between `after` and `size`; of rows that are too secret the digest alone. */
+  dailyCounts(q: CountsQuestion): Promise<StoredCounts[]>
+}
+
+/** `maintain` waits until the index holds every record. */
+export function logReads(worker: Pick<WorkerClient, 'call'>, maintain: () => Promise<void>): LogReads {
+  return {
+    findExchange: async (queryId, client) => {
+      await maintain()
+      const party = idText(client)
+      const rows = await worker.call('findByQueryId', queryId)
+      return rows.filter((row) => row.client === party || isServiceOf(row.service, party))
+    },
+    list: async (filter) => {
+      await maintain()
+      return worker.call('list', filter)
+    },
+    window: (q) => worker.call('window', q),
+    traffic: async (question) => {
+      await maintain()
+      return worker.call('traffic', question)
+    },
+    checkpoints: (limit) => worker.call('checkpoints', limit),
+    checkpointOf: (size) => worker.call('checkpointOf', size),
+    erasedBelow: (size) => worker.call('erasedBelow', size),
+    forms: async (q) => {
+      // The index knows what is secret.
+      await maintain()
+      return worker.call('forms', q)
+    },
+    dailyCounts: (q) => worker.call('dailyCounts', q),
+  }
+}
+
+/** The provider's subsystem is the service's identifier without its last segments. */
+function isServiceOf(service: string, party: string): boolean {
+  return service.startsWith(`${party}/`) && party.split('/').length === 4
+}
