@@ -70,6 +70,39 @@ t.test('it runs through a link, from another folder, where paths are those of th
   t.end()
 })
 
+t.test("what a server's thread took of memory goes back when the thread ends", (t) => {
+  // A node that says how it was started, in the place of the machine's and of the package's.
+  const folder = t.testdir({ scripts: {}, node_modules: { '.bin': {}, fastify: {} } })
+  for (const file of ['concordat', 'find-node.sh'])
+    cpSync(path.join(SCRIPTS, file), path.join(folder, 'scripts', file))
+  const node = path.join(folder, 'node_modules/.bin/node')
+  const startedBy = (version: string): string[] => {
+    writeFileSync(node, `#!/bin/sh\n[ "$1" = --version ] && echo ${version} && exit\necho "$@"\n`)
+    chmodSync(node, 0o755)
+    const { stdout } = concordat(['security-server'], { program: path.join(folder, 'scripts/concordat') })
+    return stdout.trim().split(' ').slice(0, -1)
+  }
+  const options = startedBy(process.version)
+  const program = `
+    const { Worker } = require('node:worker_threads')
+    const { execFileSync } = require('node:child_process')
+    const resident = () => Number(/VmRSS:\\s+(\\d+)/.exec(require('node:fs').readFileSync('/proc/self/status'))[1])
+    const work = 'const held = Array.from({ length: 1e6 }, (_, at) => ({ at: [at] }));'
+    const before = resident()
+    const thread = new Worker(work + 'require("node:worker_threads").parentPort.on("message", () => 0).postMessage(held.length)', { eval: true })
+    thread.once('message', async () => {
+      const during = resident()
+      await thread.terminate()
+      console.log(JSON.stringify({ before, during, after: resident() }))
+      process.exit(0)
+    })`
+  const run = execFileSync(process.execPath, [...options, '-e', program], { encoding: 'utf8' })
+  const { before, during, after } = JSON.parse(run) as Record<'before' | 'during' | 'after', number>
+  t.ok(after - before < (during - before) / 2, run)
+  t.notMatch(startedBy('v27.0.0').join(' '), /memory-pool/, 'a Node that may not know the option starts')
+  t.end()
+})
+
 t.test('packages are installed when they are missing or old, and never fewer than there are', (t) => {
   const folder = t.testdir({ bin: {}, 'package-lock.json': '{}' })
   cpSync(SCRIPTS, path.join(folder, 'scripts'), {
