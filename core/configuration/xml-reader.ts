@@ -25,43 +25,65 @@ const WHITE = /[ \t\r\n]+/g
 
 /** A cursor over the children of `element`, all of them in `namespace`. */
 export function sequenceOf(element: XmlElement, code: FaultCode, namespace = ''): Sequence {
-  if (element.text.trim() !== '') throw refuse(code, element, 'text stands between its elements')
-  let next = 0
-  const maybe = (name: string): XmlElement | undefined => {
-    const child = element.children[next]
-    if (child === undefined || child.name !== name || child.namespace !== namespace) return undefined
-    next += 1
+  if (element.text !== '' && element.text.trim() !== '')
+    throw refuse(code, element, 'text stands between its elements')
+  return new Cursor(element, code, namespace)
+}
+
+// A class, because a large configuration has a hundred thousand of these: closures for each cost more than all else here.
+class Cursor implements Sequence {
+  #next = 0
+  readonly #element: XmlElement
+  readonly #code: FaultCode
+  readonly #namespace: string
+
+  constructor(element: XmlElement, code: FaultCode, namespace: string) {
+    this.#element = element
+    this.#code = code
+    this.#namespace = namespace
+  }
+
+  maybe(name: string): XmlElement | undefined {
+    const child = this.#element.children[this.#next]
+    if (child === undefined || child.name !== name || child.namespace !== this.#namespace) return undefined
+    this.#next += 1
     return child
   }
-  const one = (name: string): XmlElement => {
-    const child = maybe(name)
-    if (child === undefined) throw refuse(code, element, `${name} is missing or misplaced`)
+
+  one(name: string): XmlElement {
+    const child = this.maybe(name)
+    if (child === undefined) throw refuse(this.#code, this.#element, `${name} is missing or misplaced`)
     return child
   }
-  const many = (name: string): XmlElement[] => {
+
+  many(name: string): XmlElement[] {
     const found: XmlElement[] = []
-    for (let child = maybe(name); child !== undefined; child = maybe(name)) found.push(child)
+    for (let child = this.maybe(name); child !== undefined; child = this.maybe(name)) found.push(child)
     return found
   }
-  const leaf = (name: string): string | undefined => {
-    const child = maybe(name)
-    return child === undefined ? undefined : textOf(child, code)
+
+  text(name: string): string {
+    return textOf(this.one(name), this.#code)
   }
-  return {
-    one,
-    maybe,
-    many,
-    text: (name) => textOf(one(name), code),
-    maybeText: leaf,
-    base64: (name) => base64Of(one(name), code),
-    maybeBase64: (name) => {
-      const child = maybe(name)
-      return child === undefined ? undefined : base64Of(child, code)
-    },
-    end: () => {
-      const extra = element.children[next]
-      if (extra !== undefined) throw refuse(code, element, `${extra.name.slice(0, 40)} is not expected here`)
-    },
+
+  maybeText(name: string): string | undefined {
+    const child = this.maybe(name)
+    return child === undefined ? undefined : textOf(child, this.#code)
+  }
+
+  base64(name: string): Buffer {
+    return base64Of(this.one(name), this.#code)
+  }
+
+  maybeBase64(name: string): Buffer | undefined {
+    const child = this.maybe(name)
+    return child === undefined ? undefined : base64Of(child, this.#code)
+  }
+
+  end(): void {
+    const extra = this.#element.children[this.#next]
+    if (extra !== undefined)
+      throw refuse(this.#code, this.#element, `${extra.name.slice(0, 40)} is not expected here`)
   }
 }
 

@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { XmlDocument as LibraryDocument, XmlElement as LibraryElement } from 'libxml2-wasm'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
+import { readPlainXml } from './xml-plain.ts'
 
 export type XmlElement = {
   name: string
@@ -21,12 +22,18 @@ const MAX_BYTES = 64 * 1024 * 1024
 const MAX_DEPTH = 32
 const MAX_ELEMENTS = 4_000_000
 const MAX_ATTRIBUTES = 16
+const BOUNDS = { depth: MAX_DEPTH, elements: MAX_ELEMENTS, attributes: MAX_ATTRIBUTES }
 const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map()
 const ENCODING = /^\ufeff?<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)["']/
 
 /** Parses `xml`; whatever is wrong with it is thrown as a Fault of `code`. */
 export async function parseXml(xml: Buffer, code: FaultCode): Promise<XmlElement> {
   checkBytes(xml, code)
+  return readPlainXml(xml, BOUNDS) ?? (await parseByLibrary(xml, code))
+}
+
+/** The same for bytes that were checked, in whatever form the document stands. */
+export async function parseByLibrary(xml: Buffer, code: FaultCode): Promise<XmlElement> {
   const { XmlDocument, ParseOption } = await import('libxml2-wasm')
   // White space between elements would be as many nodes again.
   const option =

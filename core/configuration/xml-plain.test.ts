@@ -1,0 +1,219 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import t from 'tap'
+import { samplePrivate, sampleShared } from '#test/fakes/configuration-sample.ts'
+import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
+import { writeAnchor } from './anchor.ts'
+import { writePrivateParameters } from './private-parameters.ts'
+import { writeSharedParameters } from './shared-parameters-write.ts'
+import { readPlainXml } from './xml-plain.ts'
+import { parseByLibrary, parseXml, type XmlElement } from './xml-tree.ts'
+
+const RUNS = 2000
+const CODE = 'malformed_global_conf'
+const BOUNDS = { depth: 32, elements: 4_000_000, attributes: 16 }
+
+const { certificate } = createConfigurationSigner('Sample CA')
+const sharedAs = (version: 4 | 5 | 6): Buffer =>
+  writeSharedParameters(sampleShared({ instance: 'DEV', certificate }), version)
+const xml = sharedAs(6).toString()
+const anchors = [
+  {
+    generatedAt: new Date('2026-01-01T00:00:00Z'),
+    instance: 'FI',
+    sources: [{ downloadUrl: 'https://fi/externalconf?a=1&b', verificationCerts: [certificate] }],
+  },
+]
+
+const plain = (text: string): XmlElement | undefined => readPlainXml(Buffer.from(text), BOUNDS)
+
+/** The tree as readers see it: white space around elements says nothing to them. */
+function seen(element: XmlElement): object {
+  const text = element.children.length > 0 ? element.text.trim() : element.text
+  return { ...element, attributes: [...element.attributes], children: element.children.map(seen), text }
+}
+
+/** What the library makes of it; undefined when it refuses. */
+async function libraryTree(bytes: Buffer): Promise<XmlElement | undefined> {
+  return await parseByLibrary(bytes, CODE).catch(() => undefined)
+}
+
+async function isSameTree(text: string): Promise<boolean> {
+  const [own, library] = [plain(text), await libraryTree(Buffer.from(text))]
+  return own !== undefined && library !== undefined && isDeepStrictEqual(seen(own), seen(library))
+}
+
+void t.test(
+  'documents as central servers write them are read without the library, to the same tree',
+  async (t) => {
+    const parameters = samplePrivate({ instance: 'DEV', certificate, anchors })
+    const documents = {
+      'shared parameters, version 6': sharedAs(6),
+      'version 5': sharedAs(5),
+      'version 4': sharedAs(4),
+      'private parameters': writePrivateParameters(parameters),
+      'an anchor': writeAnchor(anchors[0]!),
+    }
+    for (const [what, bytes] of Object.entries(documents)) t.ok(await isSameTree(bytes.toString()), what)
+    const same: [string, string][] = [
+      ['no standalone', xml.replace(' standalone="yes"', '')],
+      ['no line break anywhere', xml.replace(/\n */g, '')],
+      ['tabs and lines', xml.replaceAll('    ', '\t\n').concat('\n\t ')],
+      ['another prefix', xml.replaceAll('ns3:', 'tns:').replaceAll(':ns3=', ':tns=')],
+      ['references', xml.replace('Test TSA', 'A &amp;&lt;&gt;&quot;&apos;&amp;lt; B')],
+      ['a reference between white space', xml.replace('Test TSA', ' \n&amp; ')],
+      ['a reference alone', xml.replace('Test TSA', '&gt;')],
+      ['a mark of greater in text and value', xml.replace('Test TSA', 'a > b').replace('"id0"', '"i>d"')],
+      ['characters of all planes', xml.replace('Test TSA', 'ä\u0085\u2028\u{1f600}\u{10fffd}\u007f')],
+      ['an empty attribute', xml.replace('"id0"', '""')],
+      ['spaces in an attribute', xml.replace('"id0"', '"  i  d "')],
+      ['an empty root', xml.slice(0, xml.indexOf('<source>')).replace(/>\s*<instance[\s\S]*$/, '/>')],
+      ['an attribute of the root', xml.replace('<ns3:conf ', '<ns3:conf a="1" ')],
+      ['many values', xml.replace('Test TSA', 'x'.repeat(100_000))],
+    ]
+    for (const [what, text] of same) t.ok(await isSameTree(text), what)
+  },
+)
+
+void t.test('everything unusual is left to the library, whose verdict it is', async (t) => {
+  const left: [string, string][] = [
+    ['a byte order mark', `\ufeff${xml}`],
+    ['no declaration', xml.slice(xml.indexOf('\n') + 1)],
+    ['two lines after it', xml.replace('?>\n', '?>\n\n')],
+    ['XML 1.1', xml.replace('1.0', '1.1')],
+    ['a comment', xml.replace('<globalSettings>', '<!-- a --><globalSettings>')],
+    ['a comment at the end', `${xml}<!-- a -->`],
+    ['CDATA', xml.replace('<name>Test TSA<', '<name><![CDATA[Test TSA]]><')],
+    ['an instruction', xml.replace('<globalSettings>', '<?a b?><globalSettings>')],
+    ['a numeric reference', xml.replace('Test TSA', '&#13;')],
+    ['a reference to nothing', xml.replace('Test TSA', '&nothing;')],
+    ['half a reference', xml.replace('Test TSA', '&amp')],
+    ['a reference in an attribute', xml.replace('"id0"', '"&amp;"')],
+    ['apostrophes', xml.replace('"id0"', "'id0'")],
+    ['two spaces', xml.replace(' id="id0"', '  id="id0"')],
+    ['space before the end of a tag', xml.replace('"id0">', '"id0" >')],
+    ['space in an end tag', xml.replace('</source>', '</source >')],
+    ['no space between attributes', xml.replace(' id="id0"', ' a="b"id="id0"')],
+    ['an attribute twice', xml.replace(' id="id0"', ' id="id0" id="id0"')],
+    ['one of the root twice', xml.replace('<ns3:conf ', '<ns3:conf a="" a="" ')],
+    ['a namespace twice', xml.replace('<ns3:conf ', '<ns3:conf xmlns:ns3="http://x-road.eu/xsd/xroad.xsd" ')],
+    ['one attribute by two prefixes', twoPrefixes(xml)],
+    ['another namespace', xml.replace('xsd/xroad.xsd', 'xsd/other.xsd')],
+    ['a namespace further in', xml.replace('<source>', '<source xmlns:a="http://x-road.eu/xsd/xroad.xsd">')],
+    ['a default namespace', xml.replace('<ns3:conf ', '<ns3:conf xmlns="http://x-road.eu/xsd/xroad.xsd" ')],
+    ['an unknown prefix', xml.replaceAll('ns2:memberCode', 'ns4:memberCode')],
+    ['a prefix that is reserved', xml.replaceAll('ns3:', 'xml:').replaceAll(':ns3=', ':xml=')],
+    ['capitals in xmlns', xml.replaceAll('xmlns:ns3', 'XMLNS:ns3')],
+    ['white space alone', xml.replace('Test TSA', ' \n')],
+    ['a line break of another system', xml.replace('\n', '\r\n')],
+    ['a control character', xml.replace('Test TSA', '\u000b')],
+    ['a byte order mark before a text', xml.replace('Test TSA', '\ufeffTest TSA')],
+    ['no character', xml.replace('Test TSA', '\uffff')],
+    ['the end of CDATA', xml.replace('Test TSA', ']]>')],
+    ['text beside elements', xml.replace('<owner>', 'x<owner>')],
+    ['text after an element', xml.replace('</owner>', '</owner>x')],
+    ['text after the root', `${xml}x`],
+    ['a second root', `${xml}<x/>`],
+    ['another end tag', xml.replace('</source>', '</sources>')],
+    ['a shorter end tag', xml.replace('</source>', '</sourc>')],
+    ['no end', xml.slice(0, -12)],
+    ['an end in a tag', xml.slice(0, xml.indexOf('"id0"') + 2)],
+    ['a name with a hyphen', xml.replace('<globalSettings>', '<a-b/><globalSettings>')],
+    ['a name that begins with a digit', xml.replace('<globalSettings>', '<1/><globalSettings>')],
+    ['two colons', xml.replace('<globalSettings>', '<ns2:a:b/><globalSettings>')],
+    ['a long name', xml.replace('<globalSettings>', `<${'a'.repeat(65)}/><globalSettings>`)],
+    ['many attributes', xml.replace(' id="id0"', letters(17))],
+    ['depth', xml.replace('<globalSettings>', `${'<a>'.repeat(32)}${'</a>'.repeat(32)}<globalSettings>`)],
+  ]
+  for (const [what, text] of left) {
+    t.equal(plain(text), undefined, what)
+    const verdict = async (reading: Promise<XmlElement>): Promise<unknown> =>
+      await reading.then(seen, (thrown: { what?: string }) => thrown.what)
+    const bytes = Buffer.from(text)
+    t.same(await verdict(parseXml(bytes, CODE)), await verdict(parseByLibrary(bytes, CODE)), what)
+  }
+  t.equal(readPlainXml(Buffer.from(xml), { ...BOUNDS, elements: 20 }), undefined, 'too many elements')
+})
+
+void t.test('whatever is done to a document, what is read is what the library reads', async (t) => {
+  const pieces = [
+    ...[
+      '<',
+      '>',
+      '&',
+      '"',
+      "'",
+      ' ',
+      '\n',
+      '\t',
+      '\r',
+      '/',
+      '=',
+      ':',
+      ']]>',
+      '<!--',
+      '-->',
+      '<?a?>',
+      '\u0000',
+    ],
+    ...[
+      '<a>',
+      '</a>',
+      '<a/>',
+      '<a b="c">',
+      '<ns2:a/>',
+      ' a="b"',
+      ' ns2:a="b"',
+      ' xmlns:a="b"',
+      ' xml:space="preserve"',
+    ],
+    ...[
+      '&amp;',
+      '&lt;',
+      '&#32;',
+      '&#x0;',
+      '&a;',
+      '</name>',
+      '<name>',
+      '<name> </name>',
+      'ns3:',
+      '\ufeff',
+      '\ufffe',
+    ],
+  ]
+  const edit = fc.record({
+    at: fc.nat(xml.length),
+    drop: fc.oneof(fc.constant(0), fc.nat(12), fc.nat(400)),
+    put: fc.oneof(fc.constantFrom('', ...pieces), fc.string({ maxLength: 4, unit: 'binary' })),
+    isAtMark: fc.boolean(),
+  })
+  let both = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), async (edits) => {
+      let text = xml
+      for (const { at, drop, put, isAtMark } of edits) {
+        // Where a tag begins or ends an edit does more than inside of a certificate.
+        const from = isAtMark ? Math.max(0, text.indexOf(at % 2 === 0 ? '<' : '>', at)) + (at % 3) : at
+        text = text.slice(0, from) + put + text.slice(from + drop)
+      }
+      const bytes = Buffer.from(text)
+      const own = readPlainXml(bytes, BOUNDS)
+      if (own === undefined) return
+      both += 1
+      const library = await libraryTree(bytes)
+      if (library === undefined) throw new Error('the library refuses it')
+      if (!isDeepStrictEqual(seen(own), seen(library))) throw new Error('the library reads something else')
+    }),
+    { numRuns: RUNS },
+  )
+  t.ok(both > RUNS / 20, `${both} of ${RUNS} were read by both`)
+})
+
+function twoPrefixes(text: string): string {
+  const root = text.replace('<ns3:conf ', '<ns3:conf xmlns:b="http://x-road.eu/xsd/identifiers" ')
+  return root.replace('<source>', '<source ns2:a="" b:a="">')
+}
+
+function letters(count: number): string {
+  return Array.from({ length: count }, (_, at) => ` a${at}=""`).join('')
+}
