@@ -106,8 +106,9 @@ function indexMembers(
   const memberNames = new Map<string, string>()
   const registered = new Set<string>()
   for (const member of shared.members) {
-    memberNames.set(keyOf(member.id), member.name)
-    registered.add(keyOf(member.id))
+    const key = keyOf(member.id)
+    memberNames.set(key, member.name)
+    registered.add(key)
     for (const subsystem of member.subsystems) registered.add(keyOf(subsystem.id))
   }
   return { memberNames, registered }
@@ -120,32 +121,36 @@ type ServerAnswers = Pick<
 
 function indexServers(shared: SharedParameters, keyOf: KeyOf): ServerAnswers {
   const byId = new Map<string, SecurityServerInfo>()
+  /** A list of one may be that of many clients; a longer one is the client's own. */
   const byClient = new Map<string, SecurityServerInfo[]>()
   const byHash = new Map<string, SecurityServerInfo | 'several'>()
-  const clientsOf = new Map<string, Set<string>>()
-  const membersOf = new Map<string, Set<string>>()
+  /** Asked of few servers: each is made when it is asked for. */
+  const membersOf = new Map<SecurityServerInfo, Set<string>>()
   for (const server of shared.securityServers) {
-    const serverKey = keyOf(server.id)
-    const owner = idText(memberOf(server.id))
-    const clients = new Set([owner])
-    const members = new Set([owner])
-    byId.set(serverKey, server)
-    for (const client of server.clients) {
-      clients.add(keyOf(client))
-      members.add(client.subsystemCode === undefined ? keyOf(client) : parentKey(keyOf(client)))
+    byId.set(keyOf(server.id), server)
+    const alone = [server]
+    const enter = (client: string): void => {
+      const known = byClient.get(client)
+      if (known === undefined) byClient.set(client, alone)
+      else if (known.at(-1) === server) return
+      else if (known.length === 1) byClient.set(client, [...known, server])
+      else known.push(server)
     }
-    for (const client of clients) {
-      const list = byClient.get(client)
-      if (list === undefined) byClient.set(client, [server])
-      else list.push(server)
-    }
-    clientsOf.set(serverKey, clients)
-    membersOf.set(serverKey, members)
+    enter(idText(memberOf(server.id)))
+    for (const client of server.clients) enter(keyOf(client))
     for (const hash of server.authCertHashes) {
       const text = hash.toString('hex')
       const known = byHash.get(text)
       byHash.set(text, known === undefined || known === server ? server : 'several')
     }
+  }
+  const membersOn = (server: SecurityServerInfo): Set<string> => {
+    let members = membersOf.get(server)
+    if (members === undefined) {
+      members = new Set([server.id, ...server.clients].map((id) => idText(memberOf(id))))
+      membersOf.set(server, members)
+    }
+    return members
   }
   return {
     serversOf: (client) => byClient.get(idText(clientOf(client))) ?? [],
@@ -154,15 +159,15 @@ function indexServers(shared: SharedParameters, keyOf: KeyOf): ServerAnswers {
       return found === 'several' ? undefined : found
     },
     server: (id) => byId.get(idText(id)),
-    isClientOf: (server, client) => clientsOf.get(idText(server))?.has(idText(clientOf(client))) ?? false,
-    isMemberOnServer: (server, member) =>
-      membersOf.get(idText(server))?.has(idText(memberOf(member))) ?? false,
+    isClientOf: (id, client) => {
+      const server = byId.get(idText(id))
+      return server !== undefined && (byClient.get(idText(clientOf(client)))?.includes(server) ?? false)
+    },
+    isMemberOnServer: (id, member) => {
+      const server = byId.get(idText(id))
+      return server !== undefined && membersOn(server).has(idText(memberOf(member)))
+    },
   }
-}
-
-/** A member's key out of its subsystem's: an encoded segment holds no slash. */
-function parentKey(subsystemKey: string): string {
-  return subsystemKey.slice(0, subsystemKey.lastIndexOf('/'))
 }
 
 /** Only the client part of what may be a longer identifier, a ServiceId say. */

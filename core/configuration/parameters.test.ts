@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { parseCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { SharedParameters } from '#schemas/global-configuration.ts'
+import type { SecurityServerInfo, SharedParameters } from '#schemas/global-configuration.ts'
+import type { ClientId } from '#schemas/identifiers.ts'
 import { samplePrivate, sampleShared } from '#test/fakes/configuration-sample.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { parseAnchor, writeAnchor } from './anchor.ts'
@@ -245,6 +246,33 @@ void t.test('look-ups', async (t) => {
   t.equal(index.caOf(parseCertificate(createConfigurationSigner('Stranger').certificate)), undefined)
   t.equal(index.timeStampingIntervalSeconds, 60)
   t.same(index.warnings, [])
+
+  const [first, second] = shared.securityServers as [SecurityServerInfo, SecurityServerInfo]
+  const codes = ['ss1', 'ss2', 'ss3', 'ss4']
+  const many = indexConfiguration({
+    ...shared,
+    securityServers: codes.map((serverCode, at) => ({
+      ...(at === 0 ? first : second),
+      id: { ...first.id, serverCode },
+      clients: at === 0 ? [population, shop, population] : [population],
+    })),
+  })
+  const serving = (client: ClientId): string[] => many.serversOf(client).map(({ id }) => id.serverCode)
+  t.same(
+    [serving(population), serving(shop), serving(gov)],
+    [codes, ['ss1'], codes],
+    'each client its own servers',
+  )
+  t.same(
+    codes.map((serverCode) => many.isClientOf({ ...gov, serverCode }, shop)),
+    [true, false, false, false],
+  )
+  t.same(
+    codes.map((serverCode) => many.isMemberOnServer({ ...gov, serverCode }, com)),
+    [true, false, false, false],
+  )
+  const unknown = { ...gov, serverCode: 'ss5' }
+  t.notOk(many.isClientOf(unknown, gov) || many.isMemberOnServer(unknown, gov), 'a server that is not there')
 
   const twice = shared.securityServers.map((server) => ({ ...server, authCertHashes: [Buffer.alloc(32, 5)] }))
   const ambiguous = indexConfiguration({ ...shared, securityServers: twice })
