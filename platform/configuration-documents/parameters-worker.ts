@@ -4,14 +4,19 @@ import { parseAnchor } from '#core/configuration/anchor.ts'
 import { parsePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { crossFault } from '#platform/threads/crossed-fault.ts'
+import { packShared } from './pack-shared.ts'
 import type { Answer, Question } from './read-parameters.ts'
 
-const PARSERS = { anchor: parseAnchor, shared: parseSharedParameters, private: parsePrivateParameters }
+const READERS = {
+  anchor: parseAnchor,
+  shared: async (xml: Buffer) => packShared(await parseSharedParameters(xml)),
+  private: parsePrivateParameters,
+}
 const port = parentPort!
 
 async function answer({ kind, xml }: Question): Promise<Answer> {
   try {
-    return { value: await PARSERS[kind](Buffer.from(xml.buffer, xml.byteOffset, xml.byteLength)) }
+    return { value: await READERS[kind](Buffer.from(xml.buffer, xml.byteOffset, xml.byteLength)) }
   } catch (thrown) {
     return { fault: crossFault(thrown) }
   }

@@ -5,12 +5,19 @@ import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { writeAnchor } from '#core/configuration/anchor.ts'
 import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
+import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { ConfigurationAnchor, SharedParameters } from '#schemas/global-configuration.ts'
+import type {
+  ConfigurationAnchor,
+  SecurityServerInfo,
+  SharedParameters,
+} from '#schemas/global-configuration.ts'
+import type { MemberId } from '#schemas/identifiers.ts'
 import { samplePrivate, sampleShared } from '#test/fakes/configuration-sample.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { codeOf, createWorld } from '#test/fakes/configuration-world.ts'
+import { packShared, unpackShared } from './pack-shared.ts'
 import { withParametersReader } from './read-parameters.ts'
 
 // Before anything else: what loads the library on this thread, and not on the reader's, is seen.
@@ -91,12 +98,52 @@ void t.test('values come back as what they are', async (t) => {
     owners.some(({ id }) => id === client),
     'an id that is mentioned twice is one object',
   )
+  t.ok(isDeepStrictEqual(read, await parseSharedParameters(sharedXml)), 'as the parser gives them')
   t.equal(
     readPrivate.timeStampingIntervalSeconds,
     samplePrivate({ instance: 'DEV', certificate }).timeStampingIntervalSeconds,
   )
   t.ok(isDeepStrictEqual(readAnchor, anchor), 'times are Dates')
   t.equal(await untilNoThread(), 0, 'the thread has ended')
+})
+
+void t.test('shared parameters cross whole, what many have in common once', async (t) => {
+  const cross = (parsed: SharedParameters): SharedParameters =>
+    unpackShared(structuredClone(packShared(parsed)))
+  const [gov, com] = shared.members.map(({ id }) => id) as [MemberId, MemberId]
+  const [first] = shared.securityServers as [SecurityServerInfo]
+  const cases: Partial<SharedParameters>[] = [
+    {},
+    { members: [], securityServers: [], globalGroups: [] },
+    { members: shared.members.map((member) => ({ ...member, subsystems: [] })), securityServers: [] },
+    {
+      securityServers: [
+        { ...first, address: undefined, authCertHashes: [], clients: [gov, com, gov], maintenance: {} },
+        { ...first, id: { ...com, serverCode: 'x' }, maintenance: { message: 'until noon' } },
+      ],
+    },
+    {
+      globalGroups: [
+        { groupCode: 'none', description: '', members: [] },
+        {
+          groupCode: 'foreign',
+          description: 'Members of other instances',
+          members: [{ ...gov, instance: 'FI' }, { ...com, instance: 'EE', subsystemCode: 'x' }, com],
+        },
+        { groupCode: 'last', description: 'Ä', members: [gov] },
+      ],
+    },
+  ]
+  for (const changed of cases) {
+    // Groups name members and subsystems, servers name them by the objects themselves.
+    const parsed = { ...shared, ...changed }
+    t.ok(isDeepStrictEqual(cross(parsed), parsed), Object.keys(changed).join(', '))
+  }
+  const copied = { ...first, clients: [{ ...gov }] }
+  t.throws(() => packShared({ ...shared, securityServers: [copied] }), 'an id that is not the object itself')
+  t.throws(() => packShared({ ...shared, members: [] }), 'an owner who is nowhere')
+  const { common } = packShared(sharedOf(100))
+  t.strictSame(common, ['GOV', 'Government'])
 })
 
 void t.test('faults come back as they were thrown, and the next document is read', async (t) => {

@@ -11,6 +11,7 @@ import type {
   PrivateParameters,
   SharedParameters,
 } from '#schemas/global-configuration.ts'
+import { type PackedShared, unpackShared } from './pack-shared.ts'
 
 type Parameters = { anchor: ConfigurationAnchor; shared: SharedParameters; private: PrivateParameters }
 type Kind = keyof Parameters
@@ -21,7 +22,9 @@ export type ReadParameters = <K extends Kind>(kind: K, xml: Buffer) => Promise<P
 export type ReadingLimits = { timeMs: number; oldGenerationMb: number }
 
 export type Question = { kind: Kind; xml: Uint8Array }
-export type Answer = { value: Parameters[Kind] } | { fault: CrossedFault }
+export type Answer =
+  | { value: ConfigurationAnchor | PackedShared | PrivateParameters }
+  | { fault: CrossedFault }
 
 /**
  * A usual document of 50 MB needs 5 to 11 s and between 300 and 400 MB of heap; 64 MiB is the most that is fetched. Node's
@@ -52,7 +55,8 @@ export async function withParametersReader<T>(
   const readNow = async (kind: Kind, xml: Buffer): Promise<unknown> => {
     try {
       thread ??= startThread(limits)
-      return withBuffers(await ask(thread, { kind, xml: Uint8Array.from(xml) }, limits))
+      const value = await ask(thread, { kind, xml: new Uint8Array(xml) }, limits)
+      return kind === 'shared' ? unpackShared(value as PackedShared) : withBuffers(value)
     } catch (cause) {
       end()
       throw cause
