@@ -8,9 +8,9 @@ export type SubjectQuestion = {
   subjects: { type: string; identifier: string }[]
 }
 
-/** Hexadecimal hashes in the order of what was asked, or why there are none. */
+/** Hexadecimal hashes in the order of what was asked and the id of the key that made them, or why there are none. */
 export type SubjectEvaluation =
-  | { index: number; hashes: string[] }
+  | { index: number; hashes: string[]; keyId: string }
   | { index: number; without: 'destroyed' | 'refused' }
 
 export type SubjectSearch = {
@@ -25,8 +25,8 @@ export type SubjectSearch = {
 }
 
 export type SubjectMonths = {
-  /** Of the months that have a key, oldest first. */
-  months: { month: string; hash: string }[]
+  /** Of the months that have a key, oldest first; a hash finds what was indexed with the key of that id. */
+  months: { month: string; hash: string; keyId: string }[]
   /** Months whose key was destroyed. */
   destroyed: string[]
   /** Of months before this one nothing can be found. */

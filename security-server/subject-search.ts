@@ -12,10 +12,11 @@ import type { SubjectKeysSettings } from './config.ts'
 import type { Contracts } from './global-configuration/contracts/contracts.ts'
 import type { MessageLog } from './message-log/message-log.ts'
 import { contractPlaces } from './message-log/subjects/contract-places.ts'
+import { findPastContracts } from './message-log/subjects/past-contracts.ts'
 import { createPlacesStore } from './message-log/subjects/places-store.ts'
-import { createSubjectKeysClient, type SubjectKeysClient } from './subject-keys/client.ts'
+import { createSubjectKeysClient, type HolderState, type SubjectKeysClient } from './subject-keys/client.ts'
 
-const FORGET_EVERY_MS = 600_000
+const LOOK_EVERY_MS = 60_000
 
 export type SubjectSearch = Awaited<ReturnType<typeof wireSubjects>>
 
@@ -26,7 +27,7 @@ export async function wireSubjects(q: {
   database: Database
   clock: Clock
   messageLog: Pick<MessageLog, 'subjects'>
-  contracts: Pick<Contracts, 'view'>
+  contracts: Pick<Contracts, 'view' | 'contentsInForce'>
 }) {
   const { messageLog, contracts } = q
   const places = createPlacesStore(q.database)
@@ -34,26 +35,34 @@ export async function wireSubjects(q: {
   const client = q.settings && (await clientOf(q.settings))
   const keys = q.keys ?? client
   const forgotten = new Set<string>()
+  const missing = new Set<string>()
   let lookedAt = Number.NEGATIVE_INFINITY
 
-  const forget = async (): Promise<void> => {
-    if (keys === undefined || q.clock() - lookedAt < FORGET_EVERY_MS) return
-    // The job is to index; what is left of months that are over is found by no search anyway.
-    const { months } = await keys.state().catch(() => ({ months: [] }))
+  let holder: HolderState | undefined
+
+  /** How the holder is, now and then, and what is left of months that are over: no search finds that anyway. */
+  const look = async (): Promise<void> => {
+    if (keys === undefined || q.clock() - lookedAt < LOOK_EVERY_MS) return
+    lookedAt = q.clock()
+    // The job is to index, and says itself when nobody answers.
+    holder = await keys.state().catch(() => undefined)
+    const months = holder?.months ?? []
     const gone = months.filter(({ month, destroyedAt }) => destroyedAt !== null && !forgotten.has(month))
     await messageLog.subjects.forget(gone.map(({ month }) => month))
     for (const { month } of gone) forgotten.add(month)
-    lookedAt = q.clock()
   }
 
   return {
     places,
     searches,
     keys,
+    /** As it was a minute ago; undefined while it does not answer. */
+    holder: (): HolderState | undefined => holder,
     /** For a job; records wait where no key holder is configured, and while it does not answer. */
     index: async (signal?: AbortSignal): Promise<void> => {
       await searches.expire(new Date(q.clock()).toISOString())
       if (keys === undefined) return
+      await look()
       const own = new Map<string, SubjectPlace[]>()
       for (const { service, ...place } of await places.list()) {
         const known = own.get(service)
@@ -63,17 +72,20 @@ export async function wireSubjects(q: {
       const contents = new Map(
         contracts.view().contracts.map(({ content }) => [`${content.contract}/${content.version}`, content]),
       )
-      const declared = async ({ service, contract }: { service: string; contract: string }) => {
-        const content = contents.get(contract)
-        return {
-          own: own.get(service) ?? [],
-          contract: content === undefined ? undefined : contractPlaces(content, service),
-        }
+      const past = findPastContracts(contracts.contentsInForce, missing)
+      const said = async ({ service, contract }: { service: string; contract: string }) => {
+        // Of a record that keeps its ids alone the service is not known.
+        if (contract === '' || service === '') return undefined
+        const content = contents.get(contract) ?? (await past(contract))
+        return content === undefined ? 'unknown' : contractPlaces(content, service)
       }
+      const declared = async (record: { service: string; contract: string }) => ({
+        own: own.get(record.service) ?? [],
+        contract: await said(record),
+      })
       const evaluate = (records: SubjectQuestion[]): Promise<SubjectEvaluation[]> =>
         keys.evaluateRecords(records)
       await messageLog.subjects.index({ declared, evaluate }, signal)
-      await forget()
     },
     close: async (): Promise<void> => client?.close(),
   }
@@ -81,8 +93,8 @@ export async function wireSubjects(q: {
 
 /** Nothing where no key holder is configured: then records wait for ever, and that is no fault. */
 export function watchSubjects(
-  { keys }: Pick<SubjectSearch, 'keys'>,
-  messageLog: Pick<MessageLog, 'subjects'>,
+  { keys, holder }: Pick<SubjectSearch, 'keys' | 'holder'>,
+  messageLog: Pick<MessageLog, 'subjects' | 'size'>,
   metrics: Metrics,
 ): void {
   if (keys === undefined) return
@@ -90,6 +102,15 @@ export function watchSubjects(
   metrics.watch('concordat_subject_index_behind', help, 'of', async () => [
     ['log', await messageLog.subjects.backlog()],
   ])
+  const misuse = 'Signs that somebody else has the indexing credential: refused today, and ahead of the log'
+  metrics.watch('concordat_subject_keys_misused', misuse, 'by', async () => {
+    const state = holder()
+    if (state === undefined) return []
+    return [
+      ['refused', state.today.refused],
+      ['ahead', Math.max(0, state.mark - messageLog.size())],
+    ]
+  })
 }
 
 async function clientOf(settings: SubjectKeysSettings): Promise<SubjectKeysClient> {

@@ -8,7 +8,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { findProgram } from './outside-tools.ts'
 
 const MODULES = [
@@ -31,6 +31,9 @@ export type SoftHsm = {
   start(): Promise<void>
   /** Kills the processes of the module alone; the server goes on. */
   crashModule(): void
+  /** Stops all processes where they are, as a device that hangs, until `thaw`. */
+  freeze(): void
+  thaw(): void
   /** Makes another token in the same device. */
   addToken(label: string): void
   /** Sets the PIN with the tool of the token's maker. */
@@ -63,14 +66,15 @@ export async function startSoftHsm(): Promise<SoftHsm> {
     run('softhsm2-util', ['--init-token', '--free', '--label', label, '--pin', PIN, '--so-pin', SO_PIN])
   }
   let child: ChildProcess | undefined
-  const killGroup = (): void => {
+  const signalGroup = (signal: NodeJS.Signals): void => {
     if (child?.pid === undefined) return
     try {
-      process.kill(-child.pid, 'SIGKILL')
+      process.kill(-child.pid, signal)
     } catch {
       // It has ended already.
     }
   }
+  const killGroup = (): void => signalGroup('SIGKILL')
 
   async function stop(): Promise<void> {
     if (child === undefined) return
@@ -109,6 +113,8 @@ export async function startSoftHsm(): Promise<SoftHsm> {
     crashModule() {
       for (const pid of processesOf(child!.pid!)) process.kill(pid, 'SIGKILL')
     },
+    freeze: () => signalGroup('SIGSTOP'),
+    thaw: () => signalGroup('SIGCONT'),
     setPin: (pin) =>
       void run('pkcs11-tool', [
         ...['--module', module, '--token-label', LABEL, '--login', '--login-type', 'so'],
@@ -116,6 +122,18 @@ export async function startSoftHsm(): Promise<SoftHsm> {
       ]),
     pkcs11Tool: (...args) => run('pkcs11-tool', ['--module', module, '--token-label', LABEL, ...args]),
   }
+}
+
+/** How many buffers that were made by `Buffer.from` from now on, until the test ends, hold this secret still. */
+export function copiesOf(t: Test, secret: string): () => number {
+  const { from } = Buffer
+  const made: Buffer[] = []
+  t.capture(Buffer, 'from', ((...q: Parameters<typeof from>) => {
+    const one = from(...q)
+    if (one.toString() === secret) made.push(one)
+    return one
+  }) as typeof from)
+  return () => made.filter((one) => one.toString() === secret).length
 }
 
 function answers(socket: string): Promise<boolean> {

@@ -38,6 +38,8 @@ const LEAVES_AT_ONCE = 1000
 export function createPublish(rooms: Rooms): Publish {
   return async () => {
     await rooms.ensureSuspensionList()
+    const signer = await rooms.store.activeKey()
+    if (signer !== undefined) await rooms.privateKeys.ready(signer.id)
     const mark = await rooms.highWater.read()
     const publication = await rooms.store.publish(async ({ rows, previous, log }) => {
       const instance = rows.parameters.find(({ name }) => name === 'instance')?.value

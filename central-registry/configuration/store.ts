@@ -10,6 +10,7 @@ import type { Tables } from '../migrations/tables.ts'
 import { lockRegister } from '../store.ts'
 import { type OpenLog, openLog } from '../transparency-log/store.ts'
 import type { RegisterRows } from './assemble.ts'
+import { activeKeyIn } from './signing-keys/store.ts'
 
 export type Publication = { index: number; generatedAt: string; expiresAt: string }
 export type PublishedFile = { path: string; contentType: string; content: Buffer }
@@ -26,6 +27,7 @@ export function createPublicationStore(database: Database) {
 
   return {
     newest: () => newestIn(tables),
+    activeKey: () => activeKeyIn(tables),
     /**
      * Publishes what `make` returns for what the register holds at this moment, alone among all nodes; nothing when it
      * returns nothing. Files with the same path are replaced; those of publications that were superseded before the time

@@ -224,13 +224,11 @@ onEachDatabase(
       await putVersion(transaction, held, { by: 'SE/GOV/1', at, origin: 'SE' })
       const suspended = transaction.updateTable('contract_version').set({ state: 'SUSPENDED' })
       await suspended.where('contract', '=', held.contract).execute()
-      await transaction
-        .insertInto('suspension')
-        .values({
-          ...{ kind: 'contract', subject: held.contract, reason: 'r', maker: null, state: 'unconfirmed' },
-          ...{ suspended_at: at, suspended_by: 'x', suspended_by_name: 'x' },
-        })
-        .execute()
+      const row = {
+        ...({ kind: 'contract', subject: held.contract, state: 'unconfirmed' } as const),
+        ...{ reason: 'r', maker: null, suspended_at: at, suspended_by: 'x', suspended_by_name: 'x' },
+      }
+      await transaction.insertInto('suspension').values(row).execute()
     })
     t.equal(await codeOf(store.take(word(held, { state: 'TERMINATED' }), nothing, q)), 'accepted')
     t.equal(await stateOf(held.contract), 'TERMINATED')

@@ -1,4 +1,5 @@
 /** The door to the mail server: one message by SMTP, encrypted unless the settings say otherwise, bounded in time. */
+import { Socket } from 'node:net'
 import { Fault } from '#schemas/fault.ts'
 
 export type MailServer = {
@@ -18,16 +19,19 @@ export type Message = { id: string; to: string; subject: string; text: string }
 export type SendMail = (message: Message) => Promise<void>
 
 const TIMEOUT_MS = 15_000
+/** A server that says a byte now and then holds a message no longer than this. */
+const TOTAL_MS = 60_000
 const PERMANENT = 500
 
-export function createSendMail(q: MailServer): SendMail {
+export function createSendMail(q: MailServer, { totalMs = TOTAL_MS } = {}): SendMail {
   const domain = q.from.slice(q.from.lastIndexOf('@') + 1)
-  let transport: ReturnType<typeof openTransport> | undefined
   return async ({ id, to, subject, text }) => {
-    transport ??= openTransport(q)
-    const { sendMail } = await transport
+    // The library listens for its errors only from the time it connects.
+    const socket = new Socket().on('error', () => undefined)
+    const timer = setTimeout(() => socket.destroy(new Error('it took too long')), totalMs)
     try {
-      await sendMail({
+      const transport = await openTransport(q, socket)
+      await transport.sendMail({
         from: { name: '', address: q.from },
         to: { name: '', address: to },
         envelope: { from: q.from, to: [to] },
@@ -39,14 +43,18 @@ export function createSendMail(q: MailServer): SendMail {
       })
     } catch (thrown) {
       throw faultOf(thrown)
+    } finally {
+      clearTimeout(timer)
+      socket.destroy()
     }
   }
 }
 
 /** The library is loaded for the first message. */
-async function openTransport(q: MailServer) {
+async function openTransport(q: MailServer, socket: Socket) {
   const { createTransport } = await import('nodemailer')
-  const transport = createTransport({
+  return createTransport({
+    socket,
     host: q.host,
     port: q.port,
     secure: q.tls === 'tls',
@@ -61,7 +69,6 @@ async function openTransport(q: MailServer) {
     disableUrlAccess: true,
     logger: false,
   })
-  return { sendMail: (mail: Parameters<typeof transport.sendMail>[0]) => transport.sendMail(mail) }
 }
 
 /** The library's error and the server's answer hold addresses: only codes go on. */

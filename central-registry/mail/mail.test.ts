@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { eachDatabase } from '#test/databases.ts'
 import { type FakeMailServer, headerOf, startMailServer } from '#test/fakes/mail-server.ts'
-import { setUp, until } from '#test/fakes/registry-sample.ts'
+import { publish, setUp, until } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { actsOf, approve, authority, type RequestWorld } from '#test/fakes/request-world.ts'
 import { createSendMail, type MailServer } from './client.ts'
@@ -193,6 +194,75 @@ void t.test('a connection that is not what the settings say carries no message',
   t.equal(await codeOf(clear.server), 'sent', 'only by settings that say so')
   starttls.refuse = () => 552
   t.equal(await codeOf(starttls.server), 'mail_refused')
+})
+
+/** A mail server that never comes to the end of an answer. */
+async function endless(t: Test) {
+  let connections = 0
+  const listener = createServer((socket) => {
+    connections++
+    let timer: NodeJS.Timeout | undefined
+    const end = () => {
+      connections--
+      clearInterval(timer)
+    }
+    socket.on('error', () => undefined).on('close', end)
+    sockets.push(socket)
+    socket.write('220 hello\r\n')
+    socket.on('data', (line) => {
+      if (/^(EHLO|MAIL)/.test(String(line))) socket.write('250 fine\r\n')
+      else timer ??= setInterval(() => socket.write('250-wait\r\n'), 20)
+    })
+  })
+  const sockets: { destroy(): void }[] = []
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+  const close = (): void => {
+    for (const socket of sockets) socket.destroy()
+    listener.close()
+  }
+  t.teardown(close)
+  const { port } = listener.address() as AddressInfo
+  const server: MailServer = { host: '127.0.0.1', port, tls: 'none', from: 'registry@dev.example' }
+  return { server, connections: () => connections, close }
+}
+
+void t.test('a mail server that never ends its answer holds up nothing but mail', async (t) => {
+  const slow = await endless(t)
+  const message = { id: 'x', to: 'a@b.example', subject: 's', text: 't' }
+  await t.rejects(createSendMail(slow.server, { totalMs: 200 })(message), { code: 'mail_failed' })
+  await until(async () => slow.connections() === 0)
+
+  const mute = await endless(t)
+  const { node } = await start(t, undefined, mute.server)
+  await node.must('PUT', '/members/DEV:GOV:5678/mail-addresses', {
+    addresses: Array.from({ length: 10 }, (_, i) => `a${i}@b.example`),
+  })
+  const numberOf = async (): Promise<number> => {
+    const text = (await node.get('/internalconf-suspensions')).bytes.toString()
+    const { number } = JSON.parse(Buffer.from(text.split('.')[1]!, 'base64url').toString()) as {
+      number: number
+    }
+    return number
+  }
+  await publish(node)
+  const subject = { kind: 'member', subject: 'DEV:GOV:5678', reason: 'r' }
+  for (let i = 0; i < 2; i++) {
+    const { id } = (await node.must('POST', '/suspensions', subject)) as { id: number }
+    await node.must('DELETE', `/suspensions/${id}`)
+  }
+  await until(async () => mute.connections() === 2)
+  const before = await numberOf()
+  await node.must('POST', '/suspensions', subject)
+  await until(async () => (await numberOf()) > before)
+  const rows = (await node.must('GET', '/mail-messages?state=WAITING&limit=100')) as { attempts: number }[]
+  t.equal(rows.length, 50)
+  t.ok(
+    rows.every(({ attempts }) => attempts === 0),
+    'none of them had to end for that',
+  )
+  t.equal(mute.connections(), 2)
+  // Else the registry would wait for them.
+  mute.close()
 })
 
 void t.test('texts', (t) => {

@@ -49,7 +49,7 @@ export async function openSuspensions(q: {
   /** Tells those whom it concerns by e-mail, within the transaction. */
   tell: TellOfSuspension | undefined
   members: Pick<MemberStore, 'parameters'>
-  privateKeys: Pick<PrivateKeys, 'open'>
+  privateKeys: Pick<PrivateKeys, 'open' | 'ready'>
   acceptRestored: boolean
   suspensionListSeconds: number
   fourEyes(): Promise<boolean>

@@ -23,14 +23,16 @@ export type SuspensionListPublisher = {
 }
 
 export function createSuspensionListPublisher(rooms: {
-  store: Pick<SuspensionStore, 'sign' | 'newestList'>
-  privateKeys: Pick<PrivateKeys, 'open'>
+  store: Pick<SuspensionStore, 'sign' | 'newestList' | 'activeKey'>
+  privateKeys: Pick<PrivateKeys, 'open' | 'ready'>
   highWater: HighWater
   acceptRestored: boolean
   now(): Date
   suspensionListSeconds: number
 }): SuspensionListPublisher {
   const renew = async (): Promise<SignedList | undefined> => {
+    const active = await rooms.store.activeKey()
+    if (active !== undefined) await rooms.privateKeys.ready(active.id)
     const mark = await rooms.highWater.read()
     const list = await rooms.store.sign(async ({ suspended, last, instance, signingKey }) => {
       if (instance === undefined || signingKey === undefined) return undefined

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
+import { activeKeyIn } from '../configuration/signing-keys/store.ts'
 import type { SuspensionRow, Tables } from '../migrations/tables.ts'
 import { type Change, counted, countOf, lockRegister, mustBe, type Page, type Tabled } from '../store.ts'
 import { readPerDay, unconfirmedOf } from './policy-store.ts'
@@ -166,6 +167,7 @@ export function createSuspensionStore(
       where({ states, of }).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
     count: (states: Filter['states'], of?: Filter['of']): Promise<number> => counted(where({ states, of })),
     newestList: () => listIn(tables),
+    activeKey: () => activeKeyIn(tables),
     /** Keeps what `make` signs of what is in force at this moment; nothing when it returns nothing. */
     sign: (
       make: (q: {
@@ -186,11 +188,7 @@ export function createSuspensionStore(
           suspended: await suspendedIn(transaction),
           last: (await listIn(transaction))?.number ?? 0,
           instance: instance?.value,
-          signingKey: await transaction
-            .selectFrom('signing_key')
-            .select(['id', 'certificate'])
-            .where('is_active', '=', 1)
-            .executeTakeFirst(),
+          signingKey: await activeKeyIn(transaction),
         })
         if (signed === undefined) return undefined
         const { number, issuedAt, expiresAt, content } = signed

@@ -37,8 +37,9 @@ export function placesOf(
 export function readRequestSubjects(places: readonly SubjectPlace[], message: ReadMessage): SubjectsFound {
   const texts: Found[] = []
   let unreadable = false
+  const document = places.some((place) => place.in === 'body') ? documentOf(message.body) : undefined
   for (const place of places) {
-    const values = valuesAt(place, message)
+    const values = place.in === 'body' ? atPointer(document, place.name) : valuesAt(place, message)
     if (values === 'unreadable') unreadable = true
     else texts.push(...values.map((text) => ({ type: place.type, text })))
   }
@@ -49,8 +50,9 @@ export function readRequestSubjects(places: readonly SubjectPlace[], message: Re
 export function readReplySubjects(places: readonly SubjectPlace[], body: Buffer | undefined): SubjectsFound {
   const texts: Found[] = []
   let unreadable = false
+  const document = places.length > 0 ? documentOf(body) : undefined
   for (const { name, type } of places) {
-    const values = body === undefined || body.length === 0 ? [] : atPointer(body, name)
+    const values = atPointer(document, name)
     if (values === 'unreadable') unreadable = true
     else texts.push(...values.map((text) => ({ type, text })))
   }
@@ -80,7 +82,7 @@ function gather(texts: Found[], unreadable: boolean): SubjectsFound {
   return subjects.length === 0 ? { subjects, fault: 'absent' } : { subjects }
 }
 
-function valuesAt(place: SubjectPlace, message: ReadMessage): string[] | 'unreadable' {
+function valuesAt(place: SubjectPlace, message: ReadMessage): string[] {
   switch (place.in) {
     case 'path':
       return [...(matchTemplate(place.path, message.path)?.entries() ?? [])]
@@ -92,29 +94,31 @@ function valuesAt(place: SubjectPlace, message: ReadMessage): string[] | 'unread
       return message.headers
         .filter(([name]) => name.toLowerCase() === place.name.toLowerCase())
         .map(([, value]) => value)
-    case 'body':
-      return message.body === undefined || message.body.length === 0
-        ? []
-        : atPointer(message.body, place.name)
     default:
       return []
   }
 }
 
-/** RFC 6901, and one thing more: where a list stands and the next token is no index, the way goes on in each of its items. */
-function atPointer(body: Buffer, pointer: string): string[] | 'unreadable' {
-  let document: unknown
+/** Undefined for no body. Read once, however many places look into it. */
+function documentOf(body: Buffer | undefined): { value: unknown } | 'unreadable' | undefined {
+  if (body === undefined || body.length === 0) return undefined
   try {
-    document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) }
   } catch {
     return 'unreadable'
   }
+}
+
+/** RFC 6901, and one thing more: where a list stands and the next token is no index, the way goes on in each of its items. */
+function atPointer(document: ReturnType<typeof documentOf>, pointer: string): string[] | 'unreadable' {
+  if (document === undefined) return []
+  if (document === 'unreadable') return 'unreadable'
   const tokens = pointer
     .slice(1)
     .split('/')
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
   const texts: string[] = []
-  return collect(document, tokens, texts, 0) ? texts : 'unreadable'
+  return collect(document.value, tokens, texts, 0) ? texts : 'unreadable'
 }
 
 /** False when something stands there that is no identifier. */

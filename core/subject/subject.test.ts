@@ -31,6 +31,18 @@ t.test('an identifier has one form', (t) => {
   for (const text of ['131052-308T', '131052\u2013308t', ' 131052 308T\n', '１３１０５２-３０８Ｔ'])
     t.equal(normaliseIdentifier(text), '131052308T', JSON.stringify(text))
   t.not(normaliseIdentifier('131052-308T'), normaliseIdentifier('131052+308T'))
+  // The holder of the keys takes the form of what is in that form already.
+  const letters = Array.from({ length: 0x11000 }, (_, i) => String.fromCodePoint(i))
+  const marks = ['', '\u0301', '\u0345', '-\u0301', ' \u0308\u0301']
+  for (const text of [
+    'e-\u0301',
+    '\u0390',
+    ...marks.flatMap((mark) => letters.map((one) => `7${one}${mark}`)),
+  ]) {
+    const one = normaliseIdentifier(text)
+    if (one !== undefined && normaliseIdentifier(one) !== one) t.fail(JSON.stringify(text))
+  }
+  t.equal(normaliseIdentifier('e-\u0301'), '\u00c9')
   for (const none of [
     '',
     ' - ',
@@ -133,6 +145,19 @@ t.test('all people of a message are found, up to a bound; what is not found is t
   const [found, fault] = idsOf([persons], { body: many })
   t.equal(found?.length, MAX_SUBJECTS)
   t.equal(fault, 'too_many')
+  // A body is read once: fifty places are as many as one service may have.
+  const fifty = Array.from({ length: 50 }, (_, i) => place({ name: `/code${i}` }))
+  const { parse } = JSON
+  let times = 0
+  t.teardown(() => Object.assign(JSON, { parse }))
+  JSON.parse = (...given) => {
+    times++
+    return parse(...given)
+  }
+  t.same(idsOf(fifty, { body: json({ code7: '7' }) }), [['7'], undefined])
+  t.same(readReplySubjects(fifty, json({ code7: '7' })).subjects, [{ type: TYPE, identifier: '7' }])
+  JSON.parse = parse
+  t.equal(times, 2)
   const deep = Buffer.from(`{"code":${'['.repeat(5000)}${']'.repeat(5000)}}`)
   t.same(idsOf([place({})], { body: deep }), [[], 'unreadable'])
   const reply = [place({ in: 'reply', name: '/code' })]

@@ -77,10 +77,11 @@ export function createJobs(q: {
   /** How long a crashed node's job rests before another takes it. */
   leaseSeconds?: number
   concurrency?: number
+  /** Kinds of which no more run here at once: those that wait for machines of others leave places for the rest. */
+  places?: Record<string, number>
 }): Jobs {
   const store = createJobStore(q.database)
   const concurrency = q.concurrency ?? CONCURRENCY
-  const kinds = Object.keys(q.handlers)
   const iso = (ms: number): string => new Date(ms).toISOString()
   const announced = new Map<string, number>()
   /** Kinds whose interval may change, with what their rows say. */
@@ -96,6 +97,7 @@ export function createJobs(q: {
     ...q,
     store,
     concurrency,
+    places: q.places ?? {},
     leaseMs: (q.leaseSeconds ?? LEASE_SECONDS) * 1000,
     onEnd: (id, at) => {
       announced.delete(id)
@@ -129,8 +131,9 @@ export function createJobs(q: {
     let sleepMs = LONGEST_SLEEP_MS
     try {
       await followIntervals()
-      const free = queue === undefined ? await runner.claimDue(0) : await sweep(queue)
-      const next = queue === undefined && free > 0 ? await store.nextDue(kinds) : undefined
+      if (queue === undefined) await runner.claimDue(0)
+      else await sweep(queue)
+      const next = queue === undefined ? await store.nextDue(runner.open()) : undefined
       if (next !== undefined) sleepMs = Math.min(LONGEST_SLEEP_MS, Math.max(1, Date.parse(next) - q.clock()))
     } catch (err) {
       q.log.error({ err }, 'jobs cannot be read')
@@ -138,17 +141,20 @@ export function createJobs(q: {
     if (!stopped) timer = setTimeout(poke, sleepMs)
   }
 
-  const sweep = async (queue: RedisQueue): Promise<number> => {
-    if (!queue.isReady()) return await runner.claimDue(LOST_MS)
+  const sweep = async (queue: RedisQueue): Promise<void> => {
+    if (!queue.isReady()) return runner.claimDue(LOST_MS)
     const now = q.clock()
     for (const [id, at] of announced) if (now - at > OVERDUE_MS) announced.delete(id)
-    const lost = await store.overdue({ kinds, dueBefore: iso(now - LOST_MS), now: iso(now), limit: SWEEP })
+    const lost = await store.overdue({
+      ...{ kinds: runner.open(), dueBefore: iso(now - LOST_MS) },
+      ...{ now: iso(now), limit: SWEEP },
+    })
     for (const id of lost) {
       if (announced.has(id)) continue
       announced.set(id, now)
       announce(id, 0)
     }
-    return await runner.claimDue(OVERDUE_MS)
+    await runner.claimDue(OVERDUE_MS)
   }
 
   const followIntervals = async (): Promise<void> => {

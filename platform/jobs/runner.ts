@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
+import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { describeError } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -25,9 +26,17 @@ export type Outcome = { error?: unknown }
 type Ended = { outcome: Outcome; runsAgainAt: string | undefined }
 
 export type Runner = {
-  /** Claims and starts what was due `lateMs` ago, as far as there are free places. Returns how many places are left. */
-  claimDue(lateMs: number): Promise<number>
-  /** Claims and runs one job to its end; undefined when somebody holds it, it is gone, or it is not due within `earlyMs`. */
+  /**
+   * Claims and starts what was due `lateMs` ago, as far as there are free places. Of kinds with places all that is due: what the queue
+   * said of such a job is lost when there was no place for it.
+   */
+  claimDue(lateMs: number): Promise<void>
+  /** Kinds that have a free place now. */
+  open(): string[]
+  /**
+   * Claims and runs one job to its end; undefined when somebody holds it, it is gone, its kind has no place here, or it is not due
+   * within `earlyMs`.
+   */
   runOne(id: string, earlyMs: number): Promise<Outcome | undefined>
   /** Waits for what runs, then aborts it. */
   drain(): Promise<void>
@@ -45,10 +54,15 @@ export function createRunner(q: {
   handlers: Record<string, JobHandler>
   leaseMs: number
   concurrency: number
+  /** Of these kinds no more run here at once. */
+  places: Record<string, number>
   /** A job's row waits for `at` again, or (undefined) is gone: a place is free. */
   onEnd: (id: string, at: string | undefined) => void
 }): Runner {
   const running = new Map<Promise<unknown>, AbortController>()
+  const runningOf = new Map<string, number>()
+  // One claim after the other: what is claimed has its place before the next one looks for a free one.
+  const inTurn = createTurn()
   const iso = (ms: number): string => new Date(ms).toISOString()
   const newClaim = (): Claim => {
     const now = q.clock()
@@ -59,10 +73,12 @@ export function createRunner(q: {
     const controller = new AbortController()
     const run = execute(job, token, controller.signal)
     running.set(run, controller)
+    count(job.kind, 1)
     const renewal = setInterval(() => void renew(job, token, controller), q.leaseMs / 3)
     const { outcome, runsAgainAt } = await run
     clearInterval(renewal)
     running.delete(run)
+    count(job.kind, -1)
     q.onEnd(job.id, runsAgainAt)
     return outcome
   }
@@ -116,19 +132,38 @@ export function createRunner(q: {
     return handler
   }
 
+  const count = (kind: string, by: 1 | -1): void => void runningOf.set(kind, (runningOf.get(kind) ?? 0) + by)
+  const free = (): number => q.concurrency - running.size
+  const placesOf = (kind: string): number =>
+    (q.places[kind] ?? Number.POSITIVE_INFINITY) - (runningOf.get(kind) ?? 0)
+  const withPlace = (): string[] => Object.keys(q.handlers).filter((kind) => placesOf(kind) > 0)
+
   return {
-    claimDue: async (lateMs) => {
-      const claim = newClaim()
-      const kinds = Object.keys(q.handlers)
-      const dueBefore = iso(q.clock() - lateMs)
-      const jobs = await q.store.claimDue(claim, { kinds, dueBefore, limit: q.concurrency - running.size })
-      for (const job of jobs) void start(job, claim.token)
-      return q.concurrency - running.size
-    },
+    claimDue: (lateMs) =>
+      inTurn(async () => {
+        const kinds = withPlace()
+        const groups = [
+          { kinds: kinds.filter((kind) => !(kind in q.places)), lateMs },
+          ...kinds.filter((kind) => kind in q.places).map((kind) => ({ kinds: [kind], lateMs: 0 })),
+        ]
+        for (const group of groups) {
+          const claim = newClaim()
+          const limit = Math.min(free(), ...group.kinds.map(placesOf))
+          const dueBefore = iso(q.clock() - group.lateMs)
+          const jobs = await q.store.claimDue(claim, { kinds: group.kinds, dueBefore, limit })
+          for (const job of jobs) void start(job, claim.token)
+        }
+      }),
+    open: () => (free() > 0 ? withPlace() : []),
     runOne: async (id, earlyMs) => {
-      const claim = newClaim()
-      const job = await q.store.claimOne(claim, id, iso(Math.min(q.clock() + earlyMs, END_OF_TIME)))
-      return job === undefined ? undefined : await start(job, claim.token)
+      const begun = await inTurn(async () => {
+        const claim = newClaim()
+        const dueBefore = iso(Math.min(q.clock() + earlyMs, END_OF_TIME))
+        const job = await q.store.claimOne(claim, { id, kinds: withPlace(), dueBefore })
+        // Not the promise itself: the turn would wait for the end of the job.
+        return job === undefined ? undefined : { ended: start(job, claim.token) }
+      })
+      return begun?.ended
     },
     drain: async () => {
       if (await endWithin([...running.keys()], DRAIN_MS)) return

@@ -28,8 +28,8 @@ export type JobStore = {
   has(id: string): Promise<boolean>
   /** Claims what was due at `dueBefore`, oldest first. */
   claimDue(claim: Claim, q: { kinds: string[]; dueBefore: string; limit: number }): Promise<JobRow[]>
-  /** Claims one row unless somebody holds it, or it is not due at `dueBefore`. */
-  claimOne(claim: Claim, id: string, dueBefore: string): Promise<JobRow | undefined>
+  /** Claims one row unless somebody holds it, it is of another kind, or it is not due at `dueBefore`. */
+  claimOne(claim: Claim, q: { id: string; kinds: string[]; dueBefore: string }): Promise<JobRow | undefined>
   /** False when the claim was lost meanwhile. */
   renew(id: string, claim: Claim): Promise<boolean>
   /** Ends a claim after success; returns when the row runs next, undefined when it is gone. */
@@ -139,15 +139,18 @@ export function createJobStore(database: Database): JobStore {
         .returning(COLUMNS)
         .execute()
     },
-    claimOne: (claim, id, dueBefore) =>
-      tables
+    claimOne: async (claim, { id, kinds, dueBefore }) => {
+      if (kinds.length === 0) return undefined
+      return await tables
         .updateTable('job')
         .set(take(claim))
         .where('id', '=', id)
+        .where('kind', 'in', kinds)
         .where('run_at', '<=', dueBefore)
         .where(free(claim.now))
         .returning(COLUMNS)
-        .executeTakeFirst(),
+        .executeTakeFirst()
+    },
     renew: async (id, { token, until }) => {
       const update = tables.updateTable('job').set({ claimed_until: until }).where('id', '=', id)
       return (await update.where('claimed_by', '=', token).executeTakeFirst()).numUpdatedRows === 1n

@@ -3,7 +3,7 @@
  * itself; when it is back, it is opened again with the PIN that it took before, which lies in memory only. A PIN is never
  * tried twice: the first refusal forgets it, since tokens lock after a few.
  */
-import { createHash, createPublicKey, timingSafeEqual, verify } from 'node:crypto'
+import { createPublicKey, verify } from 'node:crypto'
 import type { RemoteKey } from '#core/signature/signing-key.ts'
 import { optionsOf } from '#core/signature/signing-key.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -44,7 +44,10 @@ export type KeyPlace = { objectId: string; publicKey: Buffer }
 export type HardwareToken = {
   label: string
   state(): TokenState
-  /** Throws `pin_incorrect`, `pin_locked`, `token_unavailable`. `careful`: not when the token counts wrong PINs already. */
+  /**
+   * Throws `pin_incorrect`, `pin_locked`, `token_unavailable`, and `conflict` when it is open already, without a look at the PIN.
+   * `careful`: not when the token counts wrong PINs already.
+   */
   login(pin: Buffer, o?: { careful?: boolean }): Promise<void>
   /** Forgets the PIN and ends the login. */
   logout(): Promise<void>
@@ -52,9 +55,14 @@ export type HardwareToken = {
   generate(algorithm: KeyAlgorithm, label: string): Promise<KeyPlace>
   /** Destroys both halves; nothing when they are gone already. */
   destroy(objectId: string): Promise<void>
-  /** `publicKey` is DER of SubjectPublicKeyInfo. The key may be asked to sign whenever the token is open. */
-  key(place: KeyPlace): RemoteKey
-  /** Looks for the token now. */
+  /**
+   * `publicKey` is DER of SubjectPublicKeyInfo. The key may be asked to sign whenever the token is open; a signature that takes
+   * longer than `limitMs` fails with `token_unavailable`.
+   */
+  key(place: KeyPlace, o?: { limitMs?: number }): RemoteKey
+  /** Throws unless the token is open and answers: `token_not_active`, `token_unavailable`. Takes long when it hangs. */
+  ready(): Promise<void>
+  /** Looks for the token now, or joins the look that is under way. */
   look(): Promise<void>
   close(): void
 }
@@ -77,6 +85,8 @@ export function createHardwareToken(q: {
   let reason: string | undefined = 'it was not looked for yet'
   let failedAt = Number.NEGATIVE_INFINITY
   let failure: Fault | undefined
+  let reaching = false
+  let looking: Promise<void> | undefined
   // The PIN that this very token took.
   let remembered: { pin: Buffer; identity: string } | undefined
   let closed = false
@@ -112,10 +122,10 @@ export function createHardwareToken(q: {
   }
 
   /** A session with the token; does not log in. Within a turn. */
-  async function reach({ patient = false } = {}): Promise<TokenSession> {
+  async function reach(): Promise<TokenSession> {
     if (closed) throw new Fault('token_unavailable', { what: `${name} was closed` })
     if (session !== undefined) return session
-    if (patient && failure !== undefined && q.clock() - failedAt < PAUSE_MS) throw failure
+    reaching = true
     try {
       const found = await openTokenSession(q.place)
       session = found
@@ -129,8 +139,15 @@ export function createHardwareToken(q: {
       reason = failure.what
       throw failure
     } finally {
+      reaching = false
       tell()
     }
+  }
+
+  /** A token that was away is reached by one attempt at a time, which may take long: all others get the last reason at once. */
+  function failWhileAway(): void {
+    if (session !== undefined || failure === undefined) return
+    if (reaching || q.clock() - failedAt < PAUSE_MS) throw failure
   }
 
   /** One try with this PIN. Within a turn. */
@@ -145,9 +162,10 @@ export function createHardwareToken(q: {
       tell()
       throw tokenFault(thrown, name)
     }
-    const accepted = Buffer.from(pin)
-    if (remembered?.pin !== pin) remembered?.pin.fill(0)
-    remembered = { pin: accepted, identity: at.identity }
+    if (remembered?.pin !== pin) {
+      remembered?.pin.fill(0)
+      remembered = { pin: Buffer.from(pin), identity: at.identity }
+    }
     open = true
     reason = undefined
     await at.refresh().catch((thrown: unknown) => drop(at, thrown))
@@ -157,9 +175,11 @@ export function createHardwareToken(q: {
   /** A session in which the token signs. */
   async function opened(): Promise<TokenSession> {
     if (session !== undefined && open) return session
+    failWhileAway()
     return inTurn(async () => {
       if (session !== undefined && open) return session
-      const at = await reach({ patient: true })
+      failWhileAway()
+      const at = await reach()
       if (remembered === undefined) throw new Fault('token_not_active', { what: name })
       if (remembered.identity !== at.identity) {
         forget('another token is there')
@@ -189,7 +209,14 @@ export function createHardwareToken(q: {
     }
   }
 
-  async function look(): Promise<void> {
+  function look(): Promise<void> {
+    looking ??= lookOnce().finally(() => {
+      looking = undefined
+    })
+    return looking
+  }
+
+  async function lookOnce(): Promise<void> {
     if (closed) return
     try {
       await inTurn(async () => (await reach()).check(open))
@@ -200,6 +227,19 @@ export function createHardwareToken(q: {
     tell()
   }
 
+  /** What was begun goes on, and is left alone. */
+  async function within<T>(signing: Promise<T>, limitMs: number | undefined): Promise<T> {
+    if (limitMs === undefined) return signing
+    let late: NodeJS.Timeout | undefined
+    const limit = new Promise<never>((_, reject) => {
+      const fault = new Fault('token_unavailable', {
+        what: `${name} did not sign within ${limitMs / 1000} s`,
+      })
+      late = setTimeout(() => reject(fault), limitMs)
+    })
+    return Promise.race([signing, limit]).finally(() => clearTimeout(late))
+  }
+
   const timer = setInterval(() => void look(), q.place.lookMs ?? LOOK_MS)
   timer.unref()
   void look()
@@ -208,14 +248,12 @@ export function createHardwareToken(q: {
     label: q.place.label,
     state,
     look,
+    ready: () => run((at) => at.check(true)),
     login: (pin, { careful = false } = {}) =>
       inTurn(async () => {
         const at = await reach()
-        if (open && remembered !== undefined) {
-          // The token is not asked: a wrong PIN beside a right one would only count.
-          if (!samePin(pin, remembered.pin)) throw new Fault('pin_incorrect', { what: `${name} is open` })
-          return
-        }
+        // Neither the token nor we compare: an answer would tell of each guess whether it is right, and nobody would count.
+        if (open) throw new Fault('conflict', { what: `${name} is open; log out first to try a PIN` })
         if (at.description.flags & TOKEN_FLAG.userPinLocked) throw new Fault('pin_locked', { what: name })
         const counts = TOKEN_FLAG.userPinCountLow | TOKEN_FLAG.userPinFinalTry
         if (careful && (at.description.flags & counts) !== 0) {
@@ -246,13 +284,16 @@ export function createHardwareToken(q: {
           at.forgetHandle(objectId)
         }),
       ),
-    key({ objectId, publicKey: spki }) {
+    key({ objectId, publicKey: spki }, { limitMs } = {}) {
       const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' })
       return {
         publicKey,
         async sign(method, data) {
           const { mechanism, input } = operationFor(method, data, P256_BYTES)
-          const value = await run(async (at) => at.sign(objectId, mechanism, input))
+          const value = await within(
+            run(async (at) => at.sign(objectId, mechanism, input)),
+            limitMs,
+          )
           if (!verify(method.digest, data, { key: publicKey, ...optionsOf(method) }, value))
             throw new Fault('token_unavailable', { what: `${name} gave a signature that does not verify` })
           return value
@@ -272,9 +313,4 @@ function pinState(flags: number): TokenState['pin'] {
   if ((flags & TOKEN_FLAG.userPinLocked) !== 0) return 'locked'
   if ((flags & TOKEN_FLAG.userPinFinalTry) !== 0) return 'last try'
   return (flags & TOKEN_FLAG.userPinCountLow) !== 0 ? 'wrong before' : undefined
-}
-
-function samePin(a: Buffer, b: Buffer): boolean {
-  const [x, y] = [a, b].map((pin) => createHash('sha256').update(pin).digest()) as [Buffer, Buffer]
-  return timingSafeEqual(x, y)
 }

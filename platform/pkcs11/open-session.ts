@@ -36,21 +36,37 @@ export async function openTokenSession(place: TokenPlace): Promise<TokenSession>
     if ((found.flags & TOKEN_FLAG.protectedAuthenticationPath) !== 0)
       throw new Fault('token_unavailable', { what: 'it takes its PIN at its own keypad only' })
     const session = await functions.openSession(slot)
-    const handles = new Map<string, bigint>()
+    const handles = new Map<string, Promise<bigint>>()
     let description = found
 
-    async function handleOf(objectId: string): Promise<bigint> {
+    /** Kept from the time it is looked for: after a new connection many signatures want it at once. */
+    function handleOf(objectId: string): Promise<bigint> {
       const known = handles.get(objectId)
       if (known !== undefined) return known
-      const id = Buffer.from(objectId, 'hex')
-      const found = await functions.find(session, [
-        ['class', CLASS.privateKey],
-        ['id', id],
-      ])
+      const handle = findKey(objectId)
+      handles.set(objectId, handle)
+      handle.catch(() => {
+        if (handles.get(objectId) === handle) handles.delete(objectId)
+      })
+      return handle
+    }
+
+    async function findKey(objectId: string): Promise<bigint> {
+      const template = [['class', CLASS.privateKey] as const, ['id', Buffer.from(objectId, 'hex')] as const]
+      const found = await inSession(false, (own) => functions.find(own, template))
       if (found.length !== 1)
         throw new Fault('token_unavailable', { what: `${found.length} keys on it have the id ${objectId}` })
-      handles.set(objectId, found[0]!)
       return found[0]!
+    }
+
+    /** Of its own: a session does one search at a time (PKCS #11 v2.40, 5.7.7). */
+    async function inSession<T>(readWrite: boolean, act: (own: bigint) => Promise<T>): Promise<T> {
+      const own = await functions.openSession(slot, { readWrite })
+      try {
+        return await act(own)
+      } finally {
+        await functions.closeSession(own)
+      }
     }
 
     async function refresh(): Promise<void> {
@@ -80,14 +96,7 @@ export async function openTokenSession(place: TokenPlace): Promise<TokenSession>
         return functions.sign(session, await handleOf(objectId), mechanism, input)
       },
       forgetHandle: (objectId) => void handles.delete(objectId),
-      async withWritable(act) {
-        const writable = await functions.openSession(slot, { readWrite: true })
-        try {
-          return await act(writable)
-        } finally {
-          await functions.closeSession(writable)
-        }
-      },
+      withWritable: (act) => inSession(true, act),
       close: connection.close,
     }
   } catch (thrown) {

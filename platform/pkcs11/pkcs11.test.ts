@@ -1,238 +1,55 @@
-import { createPublicKey, randomBytes, verify } from 'node:crypto'
+/** A token that comes, goes, hangs and locks: a server that never answers, and a SoftHSM behind p11-kit. */
+import { createPublicKey, verify } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { optionsOf } from '#core/signature/signing-key.ts'
 import { systemClock } from '#platform/clock.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
-import { hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
-import { openConnection } from './connection.ts'
-import { ModuleError } from './constants.ts'
-import { functionsOf } from './functions.ts'
+import { copiesOf, hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
 import { createHardwareToken } from './hardware-token.ts'
-import { operationFor } from './mechanism.ts'
-import { ProtocolError, put, readAnswer, writeCall } from './message.ts'
-import { publicKeyFrom } from './public-key.ts'
 
-const u32 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value)
-  return bytes
-}
-const counted = (bytes: Buffer): Buffer => Buffer.concat([u32(bytes.length), bytes])
-const BROKEN = { name: 'ProtocolError' }
-const answer = (number: number, form: string, ...parts: Buffer[]): Buffer =>
-  Buffer.concat([u32(number), counted(Buffer.from(form)), ...parts])
-
-t.test('messages', (t) => {
-  t.equal(
-    writeCall('C_OpenSession', put.ulong(3), put.ulong(4)).toString('hex'),
-    '0000000a0000000275750000000000000003' + '0000000000000004',
-    'a call is its number, the form of its arguments, the arguments',
-  )
-  t.equal(
-    put
-      .attributes([
-        ['token', true],
-        ['modulusBits', 2048],
-        ['id', Buffer.of(7)],
-      ])
-      .toString('hex'),
-    '00000003' +
-      '000000010100000001' +
-      '01' +
-      '000001210100000008' +
-      '0000000000000800' +
-      '0000010201' +
-      '00000001' +
-      '0000000107',
-    'attributes in the form of their type',
-  )
-  t.equal(put.mechanism({ type: 1 }, 2).toString('hex'), '00000001')
-  t.equal(put.mechanism({ type: 1 }, 0).toString('hex'), '00000001ffffffff', 'older servers want its absence')
-  const pss = { type: 13, pss: { hash: 0x250, mgf: 2, saltLength: 32 } }
-  t.equal(put.mechanism(pss, 2).length, 29)
-  t.equal(put.mechanism(pss, 1).length, 28)
-
-  t.equal(readAnswer('C_OpenSession', answer(10, 'u', put.ulong(9))).ulong(), 9n)
-  const refused = answer(0, 'u', put.ulong(0xa0))
-  t.throws(() => readAnswer('C_Login', refused), { code: 0xa0, message: /pinIncorrect/ })
-  const hostile: Record<string, Buffer> = {
-    nothing: Buffer.alloc(0),
-    'another call': answer(11, 'u', put.ulong(9)),
-    'another form': answer(10, 'uu', put.ulong(9), put.ulong(9)),
-    'an error without a code': answer(0, 'u', put.ulong(0)),
-    'an error with a code that is none': answer(0, 'u', put.ulong(2n ** 40n)),
-    'a form longer than any': Buffer.concat([u32(10), u32(0x7fffffff)]),
-    'cut off': answer(10, 'u', Buffer.alloc(7)),
-    'too long': answer(10, 'u', Buffer.alloc(9)),
-  }
-  for (const [name, bytes] of Object.entries(hostile)) {
-    const read = () => {
-      const got = readAnswer('C_OpenSession', bytes)
-      got.ulong()
-      got.end()
-    }
-    t.throws(read, BROKEN, name)
-  }
-  const list = (...parts: Buffer[]) => readAnswer('C_FindObjects', answer(27, 'au', ...parts))
-  t.strictSame(list(Buffer.of(1), u32(1), put.ulong(5)).ulongs(1), [5n])
-  t.throws(() => list(Buffer.of(1), u32(0xffffffff)).ulongs(10), BROKEN, 'more than asked for')
-  t.throws(() => list(Buffer.of(0), u32(1)).ulongs(10), BROKEN, 'no list')
-  const attributes = (...parts: Buffer[]) =>
-    readAnswer('C_GetAttributeValue', answer(24, 'aAu', ...parts)).attributes(['id', 'sign'], 8)
-  t.strictSame(
-    attributes(u32(2), u32(0x102), Buffer.of(0), u32(0x108), Buffer.of(1), u32(1), Buffer.of(1)),
-    { sign: true },
-    'what the token keeps to itself is left out',
-  )
-  for (const bytes of [
-    [u32(3)],
-    [u32(2), u32(0x103), Buffer.of(0)],
-    [u32(2), u32(0x102), Buffer.of(1), u32(9), counted(Buffer.alloc(9))],
-    [u32(2), u32(0x102), Buffer.of(1), u32(4), counted(Buffer.alloc(5))],
-    [u32(2), u32(0x102), Buffer.of(1), u32(0), counted(Buffer.alloc(5))],
-  ])
-    t.throws(() => attributes(...bytes), BROKEN)
-
-  // Any octet changed or missing: an answer that is read whole, or one of our two errors.
-  const whole = answer(
-    24,
-    'aAu',
-    u32(1),
-    u32(0x102),
-    Buffer.of(1),
-    u32(4),
-    counted(randomBytes(4)),
-    put.ulong(0),
-  )
-  for (let at = 0; at <= whole.length; at++) {
-    for (const bytes of [whole.subarray(0, at), flipped(whole, at)]) {
-      try {
-        const got = readAnswer('C_GetAttributeValue', bytes)
-        got.attributes(['id'], 8)
-        got.ulong()
-        got.end()
-      } catch (thrown) {
-        if (!(thrown instanceof ProtocolError) && !(thrown instanceof ModuleError)) throw thrown
-      }
-    }
-  }
-  t.end()
-})
-
-function flipped(bytes: Buffer, at: number): Buffer {
-  const copy = Buffer.from(bytes)
-  if (at < copy.length) copy[at]! ^= 0xff
-  return copy
-}
-
-t.test('public keys and what is signed', (t) => {
-  const wrong: Parameters<typeof publicKeyFrom>[0][] = [
-    {},
-    { keyType: 3n },
-    { keyType: 3n, ecParams: Buffer.of(6, 1, 1), ecPoint: Buffer.alloc(65, 4) },
-    { keyType: 3n, ecParams: Buffer.from('06082a8648ce3d030107', 'hex'), ecPoint: Buffer.alloc(65, 4) },
-    { keyType: 3n, ecParams: Buffer.from('06082a8648ce3d030107', 'hex'), ecPoint: Buffer.of(4, 200) },
-    { keyType: 0n, modulus: Buffer.alloc(256, 1) },
-    { keyType: 1n, modulus: Buffer.alloc(256, 1), publicExponent: Buffer.of(3) },
-  ]
-  for (const one of wrong) t.throws(() => publicKeyFrom(one), { code: 'token_unavailable' })
-  const { input } = operationFor({ digest: 'sha512', kind: 'ecdsa' }, Buffer.from('x'), 32)
-  t.equal(input.length, 32, "ECDSA takes the leftmost bits of a digest that is longer than the curve's order")
-  t.equal(
-    operationFor({ digest: 'sha512', kind: 'rsa' }, Buffer.from('x'), 32).input.length,
-    83,
-    'DigestInfo',
-  )
-  t.end()
-})
-
-t.test('a server that breaks the protocol', async (t) => {
-  const connected = async (
-    t: Test,
-    script: (socket: Socket, bytes: Buffer, call: number) => void,
-    version: Buffer = Buffer.of(0),
-    limits?: Parameters<typeof openConnection>[1],
-  ) => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'concordat-p11-'))
-    const place = path.join(folder, 'socket')
-    const sockets = new Set<Socket>()
-    const server = createServer((socket) => {
-      sockets.add(socket)
-      let call = 0
-      socket.on('error', () => undefined)
-      socket.on('data', (bytes: Buffer) => {
-        call += 1
-        // The first octet is the version, the second message C_Initialize.
-        if (call === 1) socket.write(version)
-        else if (call === 2) socket.write(framed(bytes, answer(1, '')))
-        else if (call > 2) script(socket, bytes, call)
-      })
-    })
-    await new Promise<void>((resolve) => server.listen(place, resolve))
-    t.teardown(() => {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-      rmSync(folder, { recursive: true, force: true })
-    })
-    return openConnection(place, limits)
-  }
-  const framed = (asked: Buffer, message: Buffer): Buffer =>
-    Buffer.concat([asked.subarray(0, 4), u32(0), u32(message.length), message])
-  const slots = answer(4, 'au', Buffer.of(1), u32(1), put.ulong(7))
-
-  t.test('answers in pieces are put together', async (t) => {
-    const connection = await connected(t, (socket, bytes) => {
-      const whole = framed(bytes, slots)
-      for (const [i, octet] of [...whole].entries()) setTimeout(() => socket.write(Buffer.of(octet)), i)
-    })
-    t.strictSame(await functionsOf(connection).slots(), [7n])
-    connection.close()
-    await t.rejects(functionsOf(connection).slots(), /it was closed/)
+t.test('a server that never answers holds up nobody', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-p11-'))
+  const place = { socket: path.join(folder, 'socket'), label: LABEL, lookMs: 3_600_000 }
+  const sockets = new Set<Socket>()
+  let connections = 0
+  let refuses = true
+  const server = createServer((socket) => {
+    connections++
+    sockets.add(socket)
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket))
+    if (refuses) socket.destroy()
+    else socket.resume()
   })
-  const bad: Record<string, (asked: Buffer) => Buffer> = {
-    'an answer to another message': (asked) => framed(Buffer.alloc(4, 0x55), slots).fill(asked[0]!, 0, 0),
-    'an answer longer than any': (asked) => Buffer.concat([asked.subarray(0, 4), u32(0), u32(0x7fffffff)]),
-    'options longer than any': (asked) => Buffer.concat([asked.subarray(0, 4), u32(0x7fffffff), u32(4)]),
-    'an answer that is none': (asked) => framed(asked, randomBytes(40)),
-    'an answer with more behind it': (asked) => Buffer.concat([framed(asked, slots), Buffer.alloc(20)]),
-  }
-  for (const [name, make] of Object.entries(bad)) {
-    t.test(name, async (t) => {
-      const connection = await connected(t, (socket, bytes) => socket.write(make(bytes)))
-      await functionsOf(connection)
-        .slots()
-        .catch(() => undefined)
-      t.match(await connection.ended, { name: 'ConnectionLost' }, 'ends the connection')
-      await t.rejects(functionsOf(connection).slots())
-    })
-  }
-  t.test('silence, and an end in the middle', async (t) => {
-    const silent = await connected(t, () => undefined, Buffer.of(0), { usualMs: 1000 })
-    const [first, second] = silent.send(
-      { name: 'C_GetSlotList', parts: [put.byte(1), put.room(1)] },
-      { name: 'C_GetSlotList', parts: [put.byte(1), put.room(1)] },
-    )
-    await t.rejects(first!, /took longer than/)
-    await t.rejects(second!, /took longer than/, 'and all that waited behind it')
-    const cut = await connected(t, (socket, bytes) => socket.end(framed(bytes, slots).subarray(0, 20)))
-    await t.rejects(functionsOf(cut).slots(), /closed the connection/)
+  await new Promise<void>((resolve) => server.listen(place.socket, resolve))
+  let now = 0
+  const token = createHardwareToken({ place, clock: () => now })
+  t.teardown(() => {
+    token.close()
+    for (const socket of sockets) socket.destroy()
+    server.close()
+    rmSync(folder, { recursive: true, force: true })
   })
-  t.test('no greeting, or one of another world', async (t) => {
-    await t.rejects(
-      connected(t, () => undefined, Buffer.of(0x48)),
-      /version 72/,
-    )
-    await t.rejects(
-      connected(t, () => undefined, Buffer.alloc(0), { connectMs: 100 }),
-      /took longer/,
-    )
-    await t.rejects(openConnection('/nowhere/at/all'), /ENOENT/)
-  })
+  await token.look()
+  t.match(token.state(), { state: 'away', reason: REFUSED })
+  const before = connections
+
+  refuses = false
+  now += 10_000
+  const looks = Array.from({ length: 50 }, () => token.look())
+  while (connections === before) await new Promise((resolve) => setTimeout(resolve, 10))
+  const key = token.key({ objectId: '00', publicKey: SPKI })
+  await t.rejects(key.sign(SHA512, DATA), { code: 'token_unavailable', what: REFUSED })
+  await t.rejects(token.ready(), { code: 'token_unavailable', what: REFUSED })
+  t.equal(sockets.size, 1, 'while the look still waits')
+  refuses = true
+  for (const socket of sockets) socket.destroy()
+  await Promise.all(looks)
+  t.equal(connections, before + 1, 'and fifty looks are one')
 })
 
 t.test('a SoftHSM behind a p11-kit server', async (t) => {
@@ -263,14 +80,25 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
     await t.rejects(token.login(Buffer.from(PIN), { careful: true }), { code: 'token_not_active' })
     await token.login(Buffer.from(PIN))
     t.match(token.state(), { state: 'open', pin: undefined })
-    await t.rejects(token.login(Buffer.from('wrong')), { code: 'pin_incorrect' })
-    t.match(token.state(), { state: 'open', pin: undefined }, 'an open token is not asked')
+    for (const pin of ['wrong', PIN])
+      await t.rejects(token.login(Buffer.from(pin)), { code: 'conflict', what: /is open/ })
+    t.match(
+      token.state(),
+      { state: 'open', pin: undefined },
+      'an open token says of no PIN whether it is right',
+    )
   })
 
   const places = {
     ec: await token.generate('P-256', 'signing'),
     rsa: await token.generate('RSA-2048', 'signing'),
   }
+  const many = () =>
+    Promise.all(
+      Array.from({ length: 40 }, (_, i) =>
+        token.key(i % 2 ? places.ec : places.rsa).sign(i % 2 ? SHA512 : RSA, DATA),
+      ),
+    )
   await t.test('keys', async (t) => {
     const objects = hsm.pkcs11Tool('--list-objects', '--login', '--pin', PIN)
     t.equal(objects.match(/sensitive, always sensitive, never extractable, local/g)?.length, 2)
@@ -284,12 +112,7 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
         }
       }
     }
-    const many = await Promise.all(
-      Array.from({ length: 40 }, (_, i) =>
-        token.key(i % 2 ? places.ec : places.rsa).sign(i % 2 ? SHA512 : RSA, DATA),
-      ),
-    )
-    t.equal(many.length, 40, 'at the same time, each by its own key')
+    t.equal((await many()).length, 40, 'at the same time, each by its own key')
     await t.rejects(
       token.key({ objectId: 'ab'.repeat(20), publicKey: places.ec.publicKey }).sign(SHA512, DATA),
       {
@@ -310,14 +133,35 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
 
   await t.test('the module dies, the token goes and comes back', async (t) => {
     const key = token.key(places.ec)
+    const copies = copiesOf(t, PIN)
     hsm.crashModule()
     t.ok(await key.sign(SHA512, DATA), 'the next signature finds it again')
+    for (let i = 0; i < 3; i++) {
+      hsm.crashModule()
+      t.equal((await many()).length, 40, 'and so do many by two keys, which are looked for at the same time')
+    }
     await hsm.stop()
     await t.rejects(key.sign(SHA512, DATA), { code: 'token_unavailable' })
     t.match(token.state(), { state: 'away', reason: /socket/ })
     await hsm.start()
     await settles(token, 'open')
     t.ok(await key.sign(SHA512, DATA))
+    t.equal(copies(), 0, 'no login by itself leaves a copy of the PIN')
+  })
+
+  await t.test('the module hangs', async (t) => {
+    hsm.freeze()
+    const bounded = token.key(places.ec, { limitMs: 200 })
+    await t.rejects(bounded.sign(SHA512, DATA), { code: 'token_unavailable', what: /within 0.2 s/ })
+    let isReady = false
+    const ready = token.ready().then(() => {
+      isReady = true
+    })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    t.notOk(isReady, 'it is asked, not taken at its word')
+    hsm.thaw()
+    await ready
+    t.ok(await token.key(places.ec, { limitMs: 60_000 }).sign(SHA512, DATA))
   })
 
   await t.test('a PIN that was changed meanwhile is tried once, then forgotten', async (t) => {
@@ -355,6 +199,7 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
 })
 
 const SHA512 = { digest: 'sha512', kind: 'ecdsa' } as const
+const REFUSED = /closed the connection|EPIPE|ECONNRESET/
 const RSA = { digest: 'sha512', kind: 'rsa' } as const
 const DATA = Buffer.from('what is signed')
 const SPKI = Buffer.from(

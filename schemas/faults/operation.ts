@@ -329,6 +329,13 @@ export const operationFaults = {
     remedy:
       'Look at the results that you have, or go on tomorrow (UTC); the holder of the keys sets the limits',
   },
+  subject_evaluations_used_up: {
+    status: 429,
+    blame: 'server',
+    text: 'The holder of the keys for searches by person evaluates no more for records today',
+    remedy:
+      'Records wait and are indexed from tomorrow (UTC) on. The operator of the holder raises that limit when so much is logged; when not, its indexing credential is misused and both processes need a new one',
+  },
   audit_stream_refused: {
     status: 502,
     blame: 'server',

@@ -70,6 +70,8 @@ export type AdminWorld = {
   exports: RecordExports
   subjects: SubjectSearch
   subjectKeys: Holder
+  /** Another one, without keys yet. */
+  newHolder(): Promise<Holder>
   database: Database
   /** A key's Authorization header by role. */
   authorization: Record<string, string>
@@ -166,18 +168,21 @@ export async function createAdminWorld(
     post: () => Promise.reject(new Fault('registration_unavailable')),
     needsApproval: true,
   })
-  const holderDatabase = await openDatabase('sqlite::memory:')
-  t.teardown(() => holderDatabase.close())
-  await migrate(holderDatabase, holderMigrations)
-  const subjectKeys = await createHolder({
-    ...{
-      database: holderDatabase,
-      directory: path.join(folder, 'subject-keys'),
-      clock: Date.now,
-      keepMonths: 12,
-    },
-    limits: { perPersonDay: 40, perCaseDay: 20, perDay: 200 },
-  })
+  let holders = 0
+  const newHolder = async (): Promise<Holder> => {
+    const of = await openDatabase('sqlite::memory:')
+    t.teardown(() => of.close())
+    await migrate(of, holderMigrations)
+    const directory = path.join(folder, `subject-keys-${holders++}`)
+    return createHolder({
+      ...{ database: of, directory, clock: Date.now, keepMonths: 12 },
+      limits: {
+        ...{ perPersonDay: 40, perCaseDay: 20, perDay: 200 },
+        ...{ identifiersPerDay: 10_000, indexesPerDay: 10_000 },
+      },
+    })
+  }
+  const subjectKeys = await newHolder()
   const subjects = await wireSubjects({
     ...{ settings: undefined, keys: subjectKeys, database, clock, messageLog, contracts },
   })
@@ -246,6 +251,7 @@ export async function createAdminWorld(
     exports,
     subjects,
     subjectKeys,
+    newHolder,
     database,
     authorization,
     async ask(method, url, body, { role = 'all', type } = {}) {

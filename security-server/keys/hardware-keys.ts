@@ -61,7 +61,8 @@ export async function openHardwareKeys(q: {
     if (pin === undefined || token.state().state !== 'locked') return
     const once = Buffer.from(pin)
     pin = undefined
-    token.login(once, { careful: true }).catch(() => undefined) // Its state says why.
+    const tried = token.login(once, { careful: true }).catch(() => undefined) // Its state says why.
+    void tried.finally(() => once.fill(0))
   }
 
   function key(id: string): StoredKey {

@@ -230,7 +230,14 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     signJson: createSignJson({ tokens, signing: identities.signing, find }),
     internalTls,
     hardware: {
-      login: async (id, pin) => hardwareToken(id).login(Buffer.from(pin.normalize('NFC'))),
+      async login(id, pin) {
+        const bytes = Buffer.from(pin.normalize('NFC'))
+        try {
+          await hardwareToken(id).login(bytes)
+        } finally {
+          bytes.fill(0)
+        }
+      },
       logout: async (id) => hardwareToken(id).logout(),
     },
     ocspByHash: (hex) => statuses.byHash(hex.toLowerCase(), now()),

@@ -7,12 +7,13 @@ import { Fault } from '#schemas/fault.ts'
 import { contentSize, decodeBodyFile, encodeContent, SECTION } from './content.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
-import { type OpenedRecord, openRecord } from './open-record.ts'
+import { type OpenedRecord, openRecord, openRemainder } from './open-record.ts'
 import { ownRecord } from './own-record.ts'
 import type { SideStatement } from './records/hot-store.ts'
 import type { StoredRecord } from './records/store.ts'
 import type { OwnRecord } from './records/writer.ts'
 import { deriveRecordKey, SEALED_EXTRA, SEED_LENGTH, sealContent } from './seal.ts'
+import { countErased } from './subjects/count-store.ts'
 
 /**
  * What stays of the content. PROOF_KEPT: metadata and the digests with the salt that opens the commitments to them.
@@ -86,7 +87,9 @@ async function erasureRecord(
       { text: 'delete from record_key where idx = ?', values: [index] },
       { text: 'delete from retention where idx = ?', values: [index] },
       ...bodyRemoval(opened),
-      ...(keepsProof ? [remainderOf(record, opened, q.ring)] : removal(index)),
+      ...(keepsProof
+        ? [remainderOf(record, opened, q.ring)]
+        : [...countErased(countedOf(record, opened ?? openRemainder(rest, q.ring.find))), ...removal(index)]),
     ],
   }
 }
@@ -109,6 +112,13 @@ function bodyRemoval(opened: OpenedRecord | undefined): SideStatement[] {
   if (section === undefined) return []
   const text = 'insert into erased_body_file (name) values (?)'
   return [{ text, values: [decodeBodyFile(section).name] }]
+}
+
+/** As whom the index by person counted it: of what is hidden no service is named. */
+function countedOf({ idx, form }: StoredRecord, opened: Pick<OpenedRecord, 'metadata'> | undefined) {
+  const { time } = JSON.parse(form) as { time: string }
+  const { service = '', secrecy = 0 } = opened?.metadata ?? {}
+  return { idx, day: time.slice(0, 10), service: secrecy > 0 ? '' : service }
 }
 
 function removal(index: number): SideStatement[] {

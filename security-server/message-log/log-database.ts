@@ -11,6 +11,7 @@ import { createRecordStore, type RecordStore } from './records/store.ts'
 import { createHoldStore, type HoldStore } from './retention/holds/store.ts'
 import { createRetentionStore, type RetentionStore } from './retention/store.ts'
 import { createSearchStore, type SearchStore } from './search/store.ts'
+import { createSubjectCountStore, type SubjectCountStore } from './subjects/count-store.ts'
 import { createSubjectStore, type SubjectStore } from './subjects/store.ts'
 import { createTimeStampStore, type TimeStampStore } from './time-stamps/store.ts'
 import { createTreeStore, type TreeStore } from './tree/store.ts'
@@ -25,6 +26,7 @@ export type LogDatabase = {
   search: SearchStore
   dailyCounts: DailyCountStore
   subjects: SubjectStore
+  subjectCounts: SubjectCountStore
   cosignatures: CosignatureStore
   retention: RetentionStore
   holds: HoldStore
@@ -53,6 +55,7 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     search: createSearchStore(database),
     dailyCounts: createDailyCountStore(database),
     subjects: createSubjectStore(database),
+    subjectCounts: createSubjectCountStore(database),
     cosignatures: createCosignatureStore(database),
     retention: createRetentionStore(database),
     holds: createHoldStore(database),

@@ -59,6 +59,10 @@ export type Tables = {
     first_idx: number
     last_idx: number
   }
+  /** The same by month. */
+  subject_total: { month: string; reason: string; records: number }
+  /** `key_id`: of the key that the month's entries were made with, '' where nobody noted it; `forgotten`: 1 when they are gone. */
+  subject_month: { month: string; key_id: string; records: number; forgotten: number }
   traffic: {
     hour: string
     key: Buffer

@@ -10,7 +10,7 @@ import type {
 import { isMonth } from './months.ts'
 
 export type SubjectKeysClient = {
-  /** Throws `subject_keys_unavailable`, as all of them. */
+  /** Throws `subject_evaluations_used_up`; `subject_keys_unavailable`, as all of them. */
   evaluateRecords(records: SubjectQuestion[]): Promise<SubjectEvaluation[]>
   /** Throws `subject_searches_used_up`, `invalid_input`. */
   evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
@@ -22,13 +22,16 @@ export type HolderState = {
   months: { month: string; createdAt: string | null; destroyedAt: string | null }[]
   oldestKept: string
   mark: number
+  today: { identifiers: number; refused: number }
 }
 
 const TIMEOUT_MS = 10_000
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 const HASH = /^[0-9a-f]{32}$/
+const KEY_ID = /^[0-9a-f]{16}$/
+const FAULT_ID = /^[0-9a-f-]{36}$/
 /** What the holder says of a search; everything else is its own trouble, or ours. */
-const PASSED_ON = ['subject_searches_used_up', 'invalid_input'] as const
+const PASSED_ON = ['subject_searches_used_up', 'subject_evaluations_used_up', 'invalid_input'] as const
 
 export function createSubjectKeysClient(q: {
   /** A socket's path, or an https address with the certificates of both sides, PEM. */
@@ -78,9 +81,9 @@ export function createSubjectKeysClient(q: {
       throw unavailable('it cannot be reached', cause)
     }
     if (status === 200) return JSON.parse(text) as unknown
-    const { type } = readFault(text)
+    const { type, detail } = readFault(text)
     const known = PASSED_ON.find((code) => type === code)
-    if (known !== undefined) throw new Fault(known, { what: 'as the holder of the keys says' })
+    if (known !== undefined) throw new Fault(known, { what: 'as the holder of the keys says', detail })
     throw unavailable(`it answered ${status} ${type.slice(0, 100)}`)
   }
 
@@ -100,7 +103,7 @@ export function createSubjectKeysClient(q: {
       const { months, destroyed, oldestKept } = answer
       const isSound =
         [oldestKept, ...destroyed].every(isMonth) &&
-        months.every(({ month, hash }) => isMonth(month) && HASH.test(hash))
+        months.every(({ month, hash, keyId }) => isMonth(month) && HASH.test(hash) && KEY_ID.test(keyId))
       if (!isSound) throw unavailable('it answered something else')
       return answer
     },
@@ -112,15 +115,18 @@ export function createSubjectKeysClient(q: {
 /** A hash for each identifier, or why there are none. */
 function isEvaluation(answer: SubjectEvaluation, { subjects }: SubjectQuestion): boolean {
   if ('without' in answer) return answer.without === 'destroyed' || answer.without === 'refused'
-  return answer.hashes.length === subjects.length && answer.hashes.every((hash) => HASH.test(hash))
+  const isWhole = answer.hashes.length === subjects.length && KEY_ID.test(answer.keyId)
+  return isWhole && answer.hashes.every((hash) => HASH.test(hash))
 }
 
-function readFault(text: string): { type: string } {
+/** `detail` is its id in the holder's log. */
+function readFault(text: string): { type: string; detail: string | undefined } {
   try {
-    const { type } = JSON.parse(text) as { type?: unknown }
-    return { type: typeof type === 'string' ? type : '' }
+    const { type, detail } = JSON.parse(text) as { type?: unknown; detail?: unknown }
+    const isId = typeof detail === 'string' && FAULT_ID.test(detail)
+    return { type: typeof type === 'string' ? type : '', detail: isId ? detail : undefined }
   } catch {
-    return { type: '' }
+    return { type: '', detail: undefined }
   }
 }
 

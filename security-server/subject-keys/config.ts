@@ -16,7 +16,13 @@ export type HolderSettings = {
     clientCertificateFile: string
   }
   keepMonths: number
-  limits: { perPersonDay: number; perCaseDay: number; perDay: number }
+  limits: {
+    perPersonDay: number
+    perCaseDay: number
+    perDay: number
+    identifiersPerDay: number
+    indexesPerDay: number
+  }
   logLevel: string
 }
 
@@ -68,6 +74,9 @@ export const settingsSchema = {
         perPersonDay: { type: 'integer', minimum: 1, default: 40 },
         perCaseDay: { type: 'integer', minimum: 1, default: 20 },
         perDay: { type: 'integer', minimum: 1, default: 200 },
+        // No less than what one batch may have.
+        identifiersPerDay: { type: 'integer', minimum: 12_800, default: 200_000 },
+        indexesPerDay: { type: 'integer', minimum: 10_000, default: 1_000_000 },
       },
     },
     logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'], default: 'info' },

@@ -5,6 +5,7 @@ import { Fault } from '#schemas/fault.ts'
 
 /** Octets that are kept: enough that no two people of a country ever meet. */
 const KEPT = 16
+const KEY_ID = 8
 
 /** Hexadecimal. Throws `invalid_input` for what is no identifier. */
 export function hashIdentifier(key: Buffer, type: string, identifier: string): string {
@@ -17,6 +18,11 @@ export function hashIdentifier(key: Buffer, type: string, identifier: string): s
 /** That a hash was answered for a record: tells nothing without the key. */
 export function digestHash(key: Buffer, index: number, hash: string): Buffer {
   return hmac(hmac(key, 'what was answered for a record'), `${index} ${hash}`)
+}
+
+/** By which a key is told from another one of the same month: hexadecimal, and of no use without the key. */
+export function keyIdOf(key: Buffer): string {
+  return hmac(key, 'id of the key').subarray(0, KEY_ID).toString('hex')
 }
 
 function hmac(key: Buffer, text: string): Buffer {

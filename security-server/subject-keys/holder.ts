@@ -5,7 +5,6 @@
 import { type AuditLog, createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
-import { Fault } from '#schemas/fault.ts'
 import type {
   SubjectEvaluation,
   SubjectMonths,
@@ -13,19 +12,22 @@ import type {
   SubjectSearch,
 } from '#schemas/subject-keys.ts'
 import type { HolderSettings } from './config.ts'
-import { evaluateRecords } from './evaluate-records.ts'
-import { hashIdentifier } from './hash-identifier.ts'
+import { dayOf, evaluateRecords, recordPastDays } from './evaluate-records.ts'
+import { evaluateSearch, recordPastRefusals } from './evaluate-search.ts'
+import { createEvaluationStore, type EvaluationDay } from './evaluation-store.ts'
 import { type MonthState, openMonthKeys } from './month-keys.ts'
 import { oldestKept } from './months.ts'
 import { openHolderStore } from './store.ts'
 import { openWrappingKeys } from './wrapping-keys.ts'
 
 export type Holder = {
-  /** Of records in the order of the log. Throws `invalid_input`. */
+  /** Of records in the order of the log. Throws `invalid_input`, `subject_evaluations_used_up`. */
   evaluateRecords(questions: SubjectQuestion[]): Promise<SubjectEvaluation[]>
   /** Throws `subject_searches_used_up`, `invalid_input`. */
   evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
-  state(): Promise<{ months: MonthState[]; oldestKept: string; mark: number }>
+  state(): Promise<{ months: MonthState[]; oldestKept: string; mark: number; today: EvaluationDay }>
+  /** Puts what was evaluated and refused on days that are over into the audit log. */
+  recordPastDays(): Promise<void>
   destroyDue(): Promise<string[]>
   audit: AuditLog
 }
@@ -46,54 +48,28 @@ export async function createHolder(q: {
   const keys = await openMonthKeys({ store, wrapping, keepMonths: q.keepMonths, clock })
   const audit = createAuditLog({ database: q.database, clock })
   const inTurn = createTurn()
+  const searching = { store, keys, audit, clock, keepMonths: q.keepMonths, limits }
+  const evaluation = { store: createEvaluationStore(q.database), keys, audit, clock, limits }
 
   const destroyDue = (): Promise<string[]> =>
     keys.destroyDue((months) =>
       audit.before({ caller: SYSTEM, operation: 'destroyKeys', target: months.join(' '), data: { months } }),
     )
 
-  const evaluateSearch = async (search: SubjectSearch): Promise<SubjectMonths> => {
-    const { type, identifier, person, case: number, reason } = search
-    const months = keys
-      .forSearch()
-      .filter(({ month }) => month >= (search.from ?? '') && month <= (search.to ?? '9'))
-      .map(({ month, key }) => ({ month, hash: hashIdentifier(key, type, identifier) }))
-    const target = `case ${number}`
-    const data = { case: number, reason, type, searched: months.length, ...months.at(-1) }
-    const used = await store.countSearch(new Date(clock()).toISOString().slice(0, 10), [
-      { scope: 'person', who: person.id, most: limits.perPersonDay },
-      { scope: 'case', who: number, most: limits.perCaseDay },
-      { scope: 'all', who: '', most: limits.perDay },
-    ])
-    if (used !== undefined) {
-      const told = { case: number, reason, type }
-      await audit.before({
-        caller: person,
-        operation: 'refuseSearch',
-        target,
-        data: { ...told, usedUp: used },
-      })
-      throw new Fault('subject_searches_used_up', {
-        what: used === 'all' ? 'of all people' : `of this ${used}`,
-      })
-    }
-    await audit.before({ caller: person, operation: 'evaluateSearch', target, data })
-    const states = await keys.states()
-    return {
-      months,
-      destroyed: states.filter(({ destroyedAt }) => destroyedAt !== null).map(({ month }) => month),
-      oldestKept: oldestKept(clock(), q.keepMonths),
-    }
-  }
-
   return {
-    evaluateRecords: (questions) => inTurn(() => evaluateRecords(questions, { store, keys })),
-    evaluateSearch,
+    evaluateRecords: (questions) => inTurn(() => evaluateRecords(questions, evaluation)),
+    evaluateSearch: (search) => evaluateSearch(search, searching),
     state: async () => ({
       months: await keys.states(),
       oldestKept: oldestKept(clock(), q.keepMonths),
-      mark: await store.mark(),
+      mark: (await evaluation.store.marks()).mark ?? 0,
+      today: await evaluation.store.day(dayOf(clock)),
     }),
+    recordPastDays: () =>
+      inTurn(async () => {
+        await recordPastDays(evaluation)
+        await recordPastRefusals(searching)
+      }),
     destroyDue,
     audit,
   }

@@ -18,7 +18,7 @@ import { createHolder } from './holder.ts'
 import { holderRoutes } from './routes.ts'
 import { holderMigrations } from './store.ts'
 
-const DESTROY_EVERY_MS = 600_000
+const LOOK_EVERY_MS = 600_000
 
 const { values } = parseArgs({ options: { configuration: { type: 'string' } } })
 const log = createLog({ name: 'subject-keys', level: 'info' })
@@ -47,9 +47,13 @@ async function start(log: Log): Promise<Running> {
     if (months.length > 0) log.info({ months }, 'the keys of these months were destroyed')
   }
   await destroyDue()
+  await holder.recordPastDays()
   const timer = setInterval(() => {
     destroyDue().catch((err: unknown) => log.error({ err }, 'keys that are over could not be destroyed'))
-  }, DESTROY_EVERY_MS)
+    holder
+      .recordPastDays()
+      .catch((err: unknown) => log.error({ err }, 'what was evaluated could not be put into the audit log'))
+  }, LOOK_EVERY_MS)
   const app = createHttpService({ name: 'subject-keys', log, ...(await tlsOf(settings)) })
   createHealth().routes(app)
   await holderRoutes(app, { holder, credentials })

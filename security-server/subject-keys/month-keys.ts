@@ -12,6 +12,8 @@ export type MonthState = { month: string; createdAt: string | null; destroyedAt:
 export type MonthKeys = {
   /** Made when there is none yet, but for a month to come. */
   forRecord(month: string): Promise<Buffer | 'destroyed' | 'to_come'>
+  /** Whether its key was destroyed or has to be. */
+  isGone(month: string): boolean
   /** Of the months that have one, oldest first. */
   forSearch(): { month: string; key: Buffer }[]
   states(): Promise<MonthState[]>
@@ -74,10 +76,13 @@ export async function openMonthKeys(q: {
 
   const isOver = (month: string): boolean => month < oldestKept(clock(), q.keepMonths)
 
+  const isGone = (month: string): boolean => destroyed.has(month) || isOver(month)
+
   return {
+    isGone,
     forRecord: (month) =>
       inTurn(async () => {
-        if (destroyed.has(month) || isOver(month)) return 'destroyed'
+        if (isGone(month)) return 'destroyed'
         const known = keys.get(month)
         if (known !== undefined) return known
         if (month > newestPossible(clock())) return 'to_come'

@@ -1,4 +1,4 @@
-/** Rows of the key holder: wrapped keys by month, what was evaluated for which record, how many searches there were. */
+/** Rows of the key holder: wrapped keys by month, how many searches there were; and the migrations of all its tables. */
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
@@ -13,15 +13,13 @@ export type MonthRow = {
   created_at: string
   destroyed_at: string | null
 }
-export type EvaluatedRow = { idx: number; digest: Buffer }
-/** Of one UTC day: of a person, of a case, or of all (''). */
-type CountRow = { day: string; scope: 'person' | 'case' | 'all'; who: string; searches: number }
+/** Of one UTC day: of a person, of a case, or of all (''); and how many were refused (''). */
+type CountRow = { day: string; scope: Scope | 'refused'; who: string; searches: number }
+type Scope = 'person' | 'case' | 'all'
 
 type Tables = {
   month_key: MonthRow
-  evaluated_subject: EvaluatedRow
   search_count: CountRow
-  holder_mark: { name: string; value: number }
 }
 
 export const holderMigrations: Record<string, Migration> = {
@@ -72,12 +70,24 @@ export const holderMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'subject-keys-003': {
+    async up(kysely) {
+      const { text, integer } = columnTypes(kysely)
+      const { schema } = kysely
+      let day = schema.createTable('evaluation_day').addColumn('day', text, (column) => column.primaryKey())
+      for (const name of ['identifiers', 'indexes', 'refused'])
+        day = day.addColumn(name, integer, (column) => column.notNull())
+      await day
+        .addColumn('first_idx', integer)
+        .addColumn('last_idx', integer)
+        .addColumn('first_month', text)
+        .addColumn('last_month', text)
+        .execute()
+    },
+  },
 }
 
 export type HolderStore = Awaited<ReturnType<typeof openHolderStore>>
-
-const MARK = 'evaluated'
-const MANY = 400
 
 export async function openHolderStore(database: Database) {
   // A destroyed key must not lie on in a free page.
@@ -110,59 +120,26 @@ export async function openHolderStore(database: Database) {
       if (database.dialect === 'sqlite') await sql`pragma wal_checkpoint(TRUNCATE)`.execute(database.kysely)
     },
 
-    /** Up to which record index something was evaluated, the last not included. */
-    mark: async (): Promise<number> => {
-      const row = await tables
-        .selectFrom('holder_mark')
-        .select('value')
-        .where('name', '=', MARK)
-        .executeTakeFirst()
-      return Number(row?.value ?? 0)
-    },
-    /** Digests of what was evaluated, hexadecimal. */
-    evaluated: async (indexes: number[]): Promise<Map<number, Set<string>>> => {
-      const found = new Map<number, Set<string>>()
-      for (let at = 0; at < indexes.length; at += MANY) {
-        const some = indexes.slice(at, at + MANY)
-        const rows = await tables
-          .selectFrom('evaluated_subject')
-          .selectAll()
-          .where('idx', 'in', some)
-          .execute()
-        for (const { idx, digest } of rows) {
-          const known = found.get(Number(idx)) ?? new Set()
-          found.set(Number(idx), known.add(Buffer.from(digest).toString('hex')))
-        }
-      }
-      return found
-    },
-    /** Notes what was evaluated, and forgets what lies more than `kept` indexes back. */
-    noteEvaluated: (rows: EvaluatedRow[], mark: number, kept: number): Promise<void> =>
-      inTransaction(tables, async (transaction) => {
-        for (let at = 0; at < rows.length; at += MANY)
-          await transaction
-            .insertInto('evaluated_subject')
-            .values(rows.slice(at, at + MANY))
-            .execute()
-        await transaction
-          .insertInto('holder_mark')
-          .values({ name: MARK, value: mark })
-          .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: mark }))
-          .execute()
-        await transaction
-          .deleteFrom('evaluated_subject')
-          .where('idx', '<', mark - kept)
-          .execute()
-      }),
-
-    /** Counts one search of each of these, or none: gives the scope whose limit is used up. */
+    /** Counts one search of each of these, or, where the limit of one is used up, one refusal: gives how many those are today. */
     countSearch: (
       day: string,
-      counts: { scope: CountRow['scope']; who: string; most: number }[],
-    ): Promise<CountRow['scope'] | undefined> =>
+      counts: { scope: Scope; who: string; most: number }[],
+    ): Promise<{ usedUp: Scope; refusals: number } | undefined> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'subject searches')
-        await transaction.deleteFrom('search_count').where('day', '<', day).execute()
+        const past = transaction.deleteFrom('search_count').where('day', '<', day)
+        await past.where('scope', '<>', 'refused').execute()
+        const count = ({ scope, who }: Pick<CountRow, 'scope' | 'who'>) =>
+          transaction
+            .insertInto('search_count')
+            .values({ day, scope, who, searches: 1 })
+            .onConflict((conflict) =>
+              conflict
+                .columns(['day', 'scope', 'who'])
+                .doUpdateSet((old) => ({ searches: old('search_count.searches', '+', 1) })),
+            )
+            .returning('searches')
+            .executeTakeFirstOrThrow()
         for (const { scope, who, most } of counts) {
           const row = await transaction
             .selectFrom('search_count')
@@ -171,19 +148,26 @@ export async function openHolderStore(database: Database) {
             .where('scope', '=', scope)
             .where('who', '=', who)
             .executeTakeFirst()
-          if (Number(row?.searches ?? 0) >= most) return scope
+          if (Number(row?.searches ?? 0) < most) continue
+          const { searches } = await count({ scope: 'refused', who: '' })
+          return { usedUp: scope, refusals: Number(searches) }
         }
-        for (const { scope, who } of counts)
-          await transaction
-            .insertInto('search_count')
-            .values({ day, scope, who, searches: 1 })
-            .onConflict((conflict) =>
-              conflict
-                .columns(['day', 'scope', 'who'])
-                .doUpdateSet((old) => ({ searches: old('search_count.searches', '+', 1) })),
-            )
-            .execute()
+        for (const one of counts) await count(one)
         return undefined
       }),
+
+    refusalsBefore: async (day: string): Promise<{ day: string; refused: number }[]> => {
+      const rows = await tables
+        .selectFrom('search_count')
+        .select(['day', 'searches'])
+        .where('scope', '=', 'refused')
+        .where('day', '<', day)
+        .orderBy('day')
+        .execute()
+      return rows.map((row) => ({ day: row.day, refused: Number(row.searches) }))
+    },
+    forgetRefusals: async (day: string): Promise<void> => {
+      await tables.deleteFrom('search_count').where('day', '=', day).where('scope', '=', 'refused').execute()
+    },
   }
 }

@@ -25,7 +25,7 @@ const CODE = '131052-308T'
 const PLANTED = '131052308T'
 const TYPE = 'personal-code'
 const CREDENTIALS = { index: randomBytes(24).toString('hex'), search: randomBytes(24).toString('hex') }
-const limits = { perPersonDay: 3, perCaseDay: 4, perDay: 5 }
+const limits = { perPersonDay: 3, perCaseDay: 4, perDay: 5, identifiersPerDay: 500, indexesPerDay: 500 }
 
 const question = (index: number, identifiers: string[], month = '2026-11') => ({
   index,
@@ -83,12 +83,19 @@ await eachDatabase(t, async (database, t, url) => {
     t.same(
       found.months,
       [
-        { month: '2026-10', hash: second && 'hashes' in second && second.hashes[0] },
-        { month: '2026-11', hash: first && 'hashes' in first && first.hashes[0] },
+        {
+          month: '2026-10',
+          ...(second && 'hashes' in second && { hash: second.hashes[0], keyId: second.keyId }),
+        },
+        {
+          month: '2026-11',
+          ...(first && 'hashes' in first && { hash: first.hashes[0], keyId: first.keyId }),
+        },
       ],
       'however it is written',
     )
     t.not(found.months[0]?.hash, found.months[1]?.hash)
+    t.not(found.months[0]?.keyId, found.months[1]?.keyId)
     t.same(
       { oldestKept: found.oldestKept, destroyed: found.destroyed },
       { oldestKept: '2026-09', destroyed: [] },
@@ -137,6 +144,7 @@ await eachDatabase(t, async (database, t, url) => {
     const entries = await holder.audit.list({ limit: 100 })
     t.same(entries.map(({ operation }) => operation).sort(), [
       ...Array.from({ length: 5 }, () => 'evaluateSearch'),
+      'refuseRecords',
       ...Array.from({ length: 3 }, () => 'refuseSearch'),
     ])
     t.match(entries.at(-1), {
@@ -145,7 +153,7 @@ await eachDatabase(t, async (database, t, url) => {
       data: { reason: 'complaint', type: TYPE, month: '2026-11', hash: /^[0-9a-f]{32}$/ },
     })
     t.notMatch(JSON.stringify(entries), /131052/)
-    t.same(await holder.audit.verify(), { records: 8 })
+    t.same(await holder.audit.verify(), { records: 9 })
     now += 86_400_000
     await t.resolves(holder.evaluateSearch(search()), 'another day')
   })
@@ -230,7 +238,7 @@ await eachDatabase(t, async (database, t, url) => {
     ])
     t.match(
       (await again.audit.list({ limit: 9 })).map(({ operation }) => operation),
-      ['evaluateSearch', 'destroyKeys'],
+      ['evaluateRecords', 'evaluateSearch', 'destroyKeys'],
     )
     const empty = mkdtempSync(path.join(folder, 'empty-'))
     const elsewhere = createHolder({ database, directory: empty, clock: () => now, keepMonths: 2, limits })

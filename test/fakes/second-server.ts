@@ -2,12 +2,15 @@
 import type { Instance } from '../processes.ts'
 import { ask, colons, type ServerName } from '../world.ts'
 
-/** `host`'s server gets a signing key of `provider`'s member and its subsystem as a client; publish afterwards. */
-export async function serveAlso(instance: Instance, host: ServerName, provider: ServerName): Promise<void> {
+/** A new signing key on `host`'s server with its certificate, of the member of `of`, in the software token or another. */
+export async function addSigningKey(
+  instance: Instance,
+  host: ServerName,
+  { of = host, token = '0' }: { of?: ServerName; token?: string },
+): Promise<void> {
   const admin = instance.admin[host]
-  const { member, client } = instance.servers[provider]
-  const [token] = await admin.get<{ id: string }[]>('/tokens')
-  const signing = await admin.send<{ csr: { pem: string } }>('POST', `/tokens/${token!.id}/keys-with-csrs`, {
+  const { member } = instance.servers[of]
+  const signing = await admin.send<{ csr: { pem: string } }>('POST', `/tokens/${token}/keys-with-csrs`, {
     key: { usage: 'SIGNING', label: `signing for ${member}` },
     csr: { memberId: colons(member) },
   })
@@ -18,7 +21,13 @@ export async function serveAlso(instance: Instance, host: ServerName, provider: 
   })
   if (certificate.status !== 200) throw new Error(`the CA answered ${certificate.status}`)
   await admin.send('POST', '/token-certificates', certificate.body)
-  await admin.send('POST', '/clients', { id: colons(client) })
+}
+
+/** `host`'s server gets a signing key of `provider`'s member and its subsystem as a client; publish afterwards. */
+export async function serveAlso(instance: Instance, host: ServerName, provider: ServerName): Promise<void> {
+  const { client } = instance.servers[provider]
+  await addSigningKey(instance, host, { of: provider })
+  await instance.admin[host].send('POST', '/clients', { id: colons(client) })
   await instance.registryAdmin.send(
     'POST',
     `/security-servers/${colons(instance.servers[host].id)}/clients`,

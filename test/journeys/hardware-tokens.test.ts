@@ -1,4 +1,6 @@
 /** Keys on a hardware token, a real SoftHSM behind p11-kit: of a security server, and of the configuration. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { request } from 'undici'
@@ -17,7 +19,7 @@ import { baseOf, hasChromium, openBrowser, visitor } from '#test/browser.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { skipFor } from '#test/outside-tools.ts'
-import { hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
+import { copiesOf, hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
 
 type Key = { id: string; algorithm: string; certificates: { sha256: string; remedy?: string }[] }
 type Token = {
@@ -63,7 +65,10 @@ t.test('a security server', async (t) => {
   t.equal((await ask('POST', '/tokens/1/keys', { usage: 'SIGNING', label: 'x' })).status, 503, 'locked')
   t.match((await login('wrong')).raw.toString(), /pin_incorrect/)
   t.match(await token(), { hardware: { pin: 'wrong before' } })
+  const copies = copiesOf(t, PIN)
   t.equal((await login(PIN)).status, 204)
+  t.equal(copies(), 1, 'of the PIN one copy stays: that which opens the token again')
+  for (const pin of [PIN, 'wrong']) t.match((await login(pin)).raw.toString(), /conflict/)
   t.equal((await ask('PUT', '/tokens/9/login', { pin: PIN })).status, 404)
   t.equal((await ask('PUT', '/tokens/1/pin', { oldPin: PIN, newPin: 'new-pin-1' })).status, 400)
   const authentication = { usage: 'AUTHENTICATION', label: 'tls' }
@@ -152,6 +157,7 @@ t.test('a security server', async (t) => {
     const again = await world.open({ hardwareTokens: [{ ...hardwareTokens[0]!, pin: PIN }] })
     await again.login(SOFTWARE_PIN)
     await until(async () => again.tokens()[1]?.loggedIn)
+    await until(async () => copies() === 2)
     await again.refreshOcsp()
     t.equal(again.signingIdentity(member).certificate.sha256, ec.certificates[0]!.sha256)
     const wrong = await world.open({ hardwareTokens: [{ ...hardwareTokens[0]!, pin: 'wrong' }] })
@@ -207,6 +213,9 @@ t.test('a central registry', async (t) => {
     t.match(await token(), { parts: [] }, 'a part waits for a quarter of an hour')
     t.equal((await give(2, rest, second)).status, 200)
     t.match(await give(1, half), { status: 200, body: { state: 'open', parts: [] } })
+    for (const part of [half, 'mistyped'])
+      t.match(await give(1, part), { status: 409, body: { type: /conflict/ } }, 'an open token takes no part')
+    t.match(await token(), { parts: [] })
     const audit = (await node.call('GET', '/audit-log?limit=500')).bytes.toString()
     t.match(audit, /giveSigningTokenPinPart/)
     t.notMatch(world.lines.join('\n') + audit, new RegExp(`${half}|${rest}`), 'no part in a log')
@@ -304,6 +313,21 @@ t.test('a central registry', async (t) => {
     })
   })
 
+  await t.test('a token that hangs keeps nobody from changing the register', async (t) => {
+    await give(1, half)
+    t.match(await give(2, rest, second), { status: 200, body: { state: 'open' } })
+    hsm.freeze()
+    let isPublished = false
+    const publishing = publish(node).then(() => {
+      isPublished = true
+    })
+    for (const code of ['ONE', 'TWO', 'THREE'])
+      await node.must('POST', '/member-classes', { code, description: code })
+    t.notOk(isPublished)
+    hsm.thaw()
+    await publishing
+  })
+
   await t.test('after a start the custodians open it anew; a key goes back into a file', async (t) => {
     await node.stop()
     node = await world.start({ settings: { ...addressed, signingToken } })
@@ -331,6 +355,8 @@ t.test('a central registry', async (t) => {
     )
   })
 
+  const { id: last } = (await addKey()).body as SigningKey
+  const remove = () => node.call('DELETE', `/configuration/signing-keys/${last}`)
   await t.test('a registry without a token says so', async (t) => {
     await node.stop()
     node = await world.start({ settings: addressed })
@@ -338,5 +364,28 @@ t.test('a central registry', async (t) => {
     t.equal((await give(1, half)).status, 404)
     t.equal((await node.call('PUT', '/configuration/signing-token/lock')).status, 404)
     t.equal((await addKey()).status, 404)
+    t.match(await remove(), { status: 404, body: { type: /token_not_found/ } })
+  })
+
+  await t.test('a key is removed together with what lies on the token', async (t) => {
+    await node.stop()
+    node = await world.start({ settings: { ...addressed, signingToken } })
+    await inState('locked')
+    t.match(await remove(), { status: 503, body: { type: /token_not_active/ } })
+    t.ok(
+      (await keysOf()).some(({ id }) => id === last),
+      'or not at all',
+    )
+    await give(1, half)
+    await give(2, rest, second)
+    const file = path.join(world.directory, 'signing-keys', `${last}.token.json`)
+    const before = readFileSync(file)
+    t.equal((await remove()).status, 204)
+    t.notMatch(hsm.pkcs11Tool('--list-objects', '--login', '--pin', PIN), /Private Key/)
+    // As after a crash before the files were removed.
+    writeFileSync(file, before)
+    t.equal((await remove()).status, 204, 'what was cut short is asked for again')
+    t.notOk(existsSync(file))
+    t.equal((await remove()).status, 404)
   })
 })

@@ -1,18 +1,20 @@
 /**
  * Everything that an exchange leans on fails in turn: the provider's system, the peer, the network, time-stamps,
- * certificate status, the registry. Each time: a clear fault or no harm, no hang, true records, and recovery by itself.
+ * certificate status, the registry, a hardware token. Each time: a clear fault or no harm, no hang, true records, and recovery by itself.
  */
-import { readFileSync } from 'node:fs'
+import { appendFileSync, readFileSync } from 'node:fs'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
 import { type Recording, record, serve } from '../fakes/recorded-registry.ts'
-import { serveAlso } from '../fakes/second-server.ts'
+import { addSigningKey, serveAlso } from '../fakes/second-server.ts'
 import { startTcpProxy, type TcpFault } from '../fakes/tcp-proxy.ts'
 import { openRequests, readLog, storyOf, verifyLogOf } from '../message-logs.ts'
+import { skipFor } from '../outside-tools.ts'
 import { prepareInstance } from '../processes.ts'
+import { hasSoftHsm, LABEL, PIN, startSoftHsm } from '../softhsm.ts'
 import { colons, type Reply } from '../world.ts'
 
 t.setTimeout(580_000)
@@ -32,6 +34,10 @@ const proxyHost = instance.address(41)
 const proxy = await startTcpProxy({ host: proxyHost, port: population.messagePort, to: population.address })
 const ocspProxy = await startTcpProxy({ host: proxyHost, port: population.ocspPort, to: population.address })
 t.teardown(() => Promise.all([proxy.close(), ocspProxy.close()]))
+
+const hsm = hasSoftHsm() ? await startSoftHsm() : undefined
+if (hsm !== undefined)
+  appendFileSync(tax.settingsFile, `hardwareTokens: [{ id: 1, socket: ${hsm.socket}, label: ${LABEL} }]\n`)
 
 await Promise.all([instance.start('trust'), instance.start('registry')])
 await Promise.all([instance.start('population'), instance.start('tax', PATIENCE)])
@@ -332,6 +338,29 @@ t.test('no registry, or one that lies', async (t) => {
   await instance.start('tax', PATIENCE)
   t.equal((await exchange()).error, 'global_conf_outdated', 'also after a restart')
   await instance.start('registry')
+  await until(200)
+  t.pass('and it comes back by itself')
+})
+
+t.test('the token by which the consumer signs', async (t) => {
+  if (hsm === undefined) return skipFor(t, 'SoftHSM, p11-kit or OpenSC is not installed')
+  type Certificate = { sha256: string; active: boolean }
+  type Token = { keys: { usage: string; certificates: Certificate[] }[] }
+  const [software] = await admin.tax.get<Token[]>('/tokens')
+  await admin.tax.send('PUT', '/tokens/1/login', { pin: PIN })
+  await addSigningKey(instance, 'tax', { token: '1' })
+  for (const { usage, certificates } of software!.keys)
+    for (const { sha256 } of usage === 'SIGNING' ? certificates : [])
+      await admin.tax.send('PUT', `/token-certificates/${sha256}/disable`)
+  const body = Buffer.alloc(100_000, 'x')
+  const signed = await exchange(body)
+  t.strictSame([signed.status, signed.error], [200, undefined])
+  t.strictSame(await storiesOf(signed.id), ['request, reply', 'request, reply', 1])
+  await hsm.stop()
+  const { id, error } = await exchange(body)
+  t.equal(error, 'token_unavailable', 'no other key signs')
+  t.strictSame(await storiesOf(id), ['', '', 0])
+  await hsm.start()
   await until(200)
   t.pass('and it comes back by itself')
 })

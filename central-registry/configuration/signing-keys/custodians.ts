@@ -21,7 +21,7 @@ export type Custodians = {
   state(): SigningTokenState
   /**
    * Takes a part; with the other there, opens the token with both. Throws `not_second_person` when one person gave both,
-   * `key_without_person` for an API key where persons are required, and what the login throws.
+   * `key_without_person` for an API key where persons are required, `conflict` while the token is open, and what the login throws.
    */
   give(
     part: PartNumber,
@@ -91,6 +91,8 @@ export function createCustodians(q: {
       inTurn(async () => {
         if (by.kind !== 'person' && (await q.personsRequired()))
           throw new Fault('key_without_person', { what: 'a custodian gives a part in person' })
+        if (q.token.state().state === 'open')
+          throw new Fault('conflict', { what: 'the token is open; lock it first to give its PIN anew' })
         forgetOld()
         const other = parts.get(part === 1 ? 2 : 1)
         if (other?.by.id === by.id)

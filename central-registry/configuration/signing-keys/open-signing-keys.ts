@@ -41,14 +41,6 @@ export async function openSigningKeys(q: {
     throw new Fault('token_not_found', { what: 'signingToken is not configured' })
   }
 
-  async function checkUsable(id: string): Promise<void> {
-    await privateKeys.open(id)
-    if ((await privateKeys.whereIs(id)) !== 'token') return
-    const { state, reason } = token?.state() ?? absent()
-    if (state === 'away') throw new Fault('token_unavailable', { what: reason })
-    if (state === 'locked') throw new Fault('token_not_active', { what: 'the custodians have to open it' })
-  }
-
   function tokenHandlers(custodians: Custodians | undefined): Record<string, OperationHandler> {
     return {
       getSigningToken: async () =>
@@ -65,7 +57,7 @@ export async function openSigningKeys(q: {
     privateKeys,
     close: () => token?.close(),
     serve({ store, members, validitySeconds, health, metrics, fourEyes }) {
-      const keys = signingKeyHandlers({ store, privateKeys, checkUsable, members, validitySeconds, clock })
+      const keys = signingKeyHandlers({ store, privateKeys, members, validitySeconds, clock })
       if (token === undefined) return { ...keys, ...tokenHandlers(undefined) }
       health.add('signing-token', async () => {
         const { state, reason } = token.state()

@@ -7,7 +7,7 @@ import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } fr
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import type { SigningKey } from '#core/signature/signing-key.ts'
+import { isLocal, type SigningKey } from '#core/signature/signing-key.ts'
 import type { HardwareToken, KeyPlace } from '#platform/pkcs11/hardware-token.ts'
 import { Fault } from '#schemas/fault.ts'
 import { syncFolder, writeDurably } from '../durable-file.ts'
@@ -24,12 +24,21 @@ export type PrivateKeys = {
    * given while the token is away too: only signing fails.
    */
   open(id: string): Promise<SigningKey>
+  /**
+   * Throws when the key could not sign now: as `open`, and `token_not_active`, `token_unavailable`. With a token that hangs it takes
+   * long: it is asked before a transaction, in which a signature on the token then has three seconds.
+   */
+  ready(id: string): Promise<void>
   /** Where a key lies; undefined when its file is not here. */
   whereIs(id: string): Promise<KeyHome | undefined>
-  /** Destroys the key, on the token too: then the token has to be open. */
+  /** Throws when `remove` could not: for a key on a token `token_not_found`, `token_not_active`, `token_unavailable`. */
+  checkRemovable(id: string): Promise<void>
+  /** Destroys the key, on the token too; what is gone already is left alone. Throws as `checkRemovable`. */
   remove(id: string): Promise<void>
 }
 
+/** A publication signs while it keeps everybody else from changing the register. */
+const SIGN_MS = 3000
 const FILE = /^([0-9a-f-]{36})\.(pem|token\.json)$/
 const generate = promisify(generateKeyPair)
 
@@ -44,6 +53,14 @@ export async function openPrivateKeys(
   const fileOf = (id: string): string => path.join(directory, `${id}.pem`)
   const placeFileOf = (id: string): string => path.join(directory, `${id}.token.json`)
 
+  /** Without its token a key stays, and the file that says where it lies. */
+  function tokenOf(id: string): HardwareToken {
+    if (token !== undefined) return token
+    throw new Fault('token_not_found', {
+      what: `the key ${id} lies on a token, and signingToken is not configured`,
+    })
+  }
+
   async function open(id: string): Promise<SigningKey> {
     const known = opened.get(id)
     if (known !== undefined) return known
@@ -51,7 +68,7 @@ export async function openPrivateKeys(
     if (place !== undefined) {
       if (token === undefined)
         throw new Fault('cannot_sign', { what: `the key ${id} lies on a token, and signingToken names none` })
-      const key = token.key(place)
+      const key = token.key(place, { limitMs: SIGN_MS })
       opened.set(id, key)
       return key
     }
@@ -78,9 +95,7 @@ export async function openPrivateKeys(
           throw new Fault('token_not_found', { what: 'signingToken is not configured' })
         const place = await token.generate(algorithm, `configuration signing ${id}`)
         await writeDurably(placeFileOf(id), placeText(place))
-        const key = token.key(place)
-        opened.set(id, key)
-        return key
+        return open(id)
       }
       const { privateKey } =
         algorithm === 'P-256'
@@ -92,14 +107,20 @@ export async function openPrivateKeys(
       return privateKey
     },
     open,
+    async ready(id) {
+      if (!isLocal(await open(id))) await token?.ready()
+    },
     async whereIs(id) {
       if ((await readPlace(placeFileOf(id))) !== undefined) return 'token'
       const names = await readdir(directory)
       return names.includes(`${id}.pem`) ? 'software' : undefined
     },
+    async checkRemovable(id) {
+      if ((await readPlace(placeFileOf(id))) !== undefined) await tokenOf(id).ready()
+    },
     async remove(id) {
       const place = await readPlace(placeFileOf(id))
-      if (place !== undefined) await token?.destroy(place.objectId)
+      if (place !== undefined) await tokenOf(id).destroy(place.objectId)
       opened.delete(id)
       await rm(fileOf(id), { force: true })
       await rm(placeFileOf(id), { force: true })

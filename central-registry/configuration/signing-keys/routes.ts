@@ -13,8 +13,6 @@ import type { SigningKeyRow, SigningKeyStore } from './store.ts'
 type Rooms = {
   store: SigningKeyStore
   privateKeys: PrivateKeys
-  /** Throws when the key could not sign now. */
-  checkUsable(id: string): Promise<void>
   members: MemberStore
   /** How long a server may use a copy without fetching the next: by then it knows an announced key. */
   validitySeconds: number
@@ -40,12 +38,17 @@ export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandle
       const before = force ? Number.POSITIVE_INFINITY : rooms.clock() - rooms.validitySeconds * 1000
       if (!(await store.list()).some((key) => key.id === id)) throw new Fault('key_not_found', { what: id })
       // A node without the file, or without its token, must not take the whole instance's signature away.
-      await rooms.checkUsable(id)
+      await privateKeys.ready(id)
       await store.activate(id, isoOf(before))
     },
     deleteSigningKey: async ({ params }) => {
       const id = params['id']!.toLowerCase()
-      await store.remove(id)
+      const isNamed = (await store.list()).some((key) => key.id === id)
+      // What was cut short after its row was gone is asked for again.
+      if (!isNamed && (await privateKeys.whereIs(id)) === undefined)
+        throw new Fault('key_not_found', { what: id })
+      await privateKeys.checkRemovable(id)
+      if (isNamed) await store.remove(id)
       await privateKeys.remove(id)
     },
   }

@@ -1,4 +1,5 @@
 /** Rows of the signing keys: their certificates, and which one signs. All others are announced, so that servers know them. */
+import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Tables } from '../../migrations/tables.ts'
@@ -57,4 +58,12 @@ export function createSigningKeyStore(database: Database, change: Change) {
         await transaction.deleteFrom('signing_key').where('id', '=', id).execute()
       }),
   }
+}
+
+/** The key that signs; undefined before there is one. */
+export function activeKeyIn(
+  kysely: Kysely<Tables>,
+): Promise<Pick<SigningKeyRow, 'id' | 'certificate'> | undefined> {
+  const keys = kysely.selectFrom('signing_key').select(['id', 'certificate'])
+  return keys.where('is_active', '=', 1).executeTakeFirst()
 }

@@ -10,6 +10,7 @@ export type Reason = { reason: string; records: number }
 export type Gap = Reason & { day: string; serviceId: string | null; firstIndex: number; lastIndex: number }
 
 export type Coverage = {
+  isAll: boolean
   covered: Reason[]
   notCovered: {
     reasons: Reason[]
@@ -17,6 +18,7 @@ export type Coverage = {
     more: boolean
     backlog: { records: number; since: string | null; lastError: string | null }
     monthsWithoutKey: string[]
+    monthsNotSearched: { month: string; records: number; why: 'no_key' | 'other_key' | 'key_destroyed' }[]
     oldestMonth: string
   }
   searchedMonths: string[]
@@ -24,6 +26,7 @@ export type Coverage = {
 
 const REASONS: Record<string, TextKey> = {
   undeclared: 'person.undeclared',
+  contract_unknown: 'person.contractUnknown',
   absent: 'person.absent',
   unreadable: 'person.unreadable',
   too_many: 'person.tooMany',
@@ -31,7 +34,14 @@ const REASONS: Record<string, TextKey> = {
   not_kept: 'person.notKept',
   key_destroyed: 'person.keyDestroyed',
   refused: 'person.refused',
+  erased: 'person.erased',
 }
+
+const NOT_SEARCHED = {
+  no_key: 'person.monthNoKey',
+  other_key: 'person.monthOtherKey',
+  key_destroyed: 'person.monthKeyDestroyed',
+} as const
 
 function reasonText(reason: string): string {
   const isReply = reason.startsWith('reply_')
@@ -89,9 +99,8 @@ function Look({ of: { day, serviceId } }: { of: Gap }) {
   )
 }
 
-export function NotCovered({ of: { notCovered, searchedMonths } }: { of: Coverage }) {
-  const { reasons, gaps, more, backlog, monthsWithoutKey, oldestMonth } = notCovered
-  const isAll = reasons.length === 0 && backlog.records === 0 && monthsWithoutKey.length === 0
+export function NotCovered({ of: { isAll, notCovered, searchedMonths } }: { of: Coverage }) {
+  const { reasons, gaps, more, backlog, monthsWithoutKey, monthsNotSearched, oldestMonth } = notCovered
   return (
     <Part title={text('person.isThisAll')}>
       <p>
@@ -108,6 +117,11 @@ export function NotCovered({ of: { notCovered, searchedMonths } }: { of: Coverag
         {monthsWithoutKey.length > 0 && (
           <li>{text('person.withoutKey', { months: monthsWithoutKey.join(', ') })}</li>
         )}
+        {monthsNotSearched.map(({ month, records, why }) => (
+          <li key={`${month} ${why}`}>
+            {month}: {text('person.records', { count: records })} {text(NOT_SEARCHED[why])}
+          </li>
+        ))}
         <li>{text('person.before', { month: oldestMonth })}</li>
         <li>
           {searchedMonths.length === 0

@@ -1,9 +1,18 @@
 /** "Is this all?": what the index covers of a search's period, and what it does not, by reason, day and service. */
 import { asFault } from '#schemas/fault.ts'
+import type { SubjectMonths } from '#schemas/subject-keys.ts'
+import type { IndexedMonth } from '../../message-log/subjects/store.ts'
 import { colonForm } from '../ids.ts'
 import type { AdminRooms } from '../rooms.ts'
 import { monthsOf } from './searches.ts'
 import type { SubjectSearchRow } from './store.ts'
+
+/** `no_key`: when it was asked the month had none; `other_key`: these were indexed with another one; `key_destroyed`: since then. */
+export type MonthNotSearched = {
+  month: string
+  records: number
+  why: 'no_key' | 'other_key' | 'key_destroyed'
+}
 
 const COVERED = new Set(['indexed', 'not_personal'])
 const JOB = 'index-subjects'
@@ -11,13 +20,21 @@ const JOB = 'index-subjects'
 /** Stands beside the records of every answer. */
 export async function coverageView(rooms: AdminRooms, row: SubjectSearchRow) {
   const days = { from: row.period_from?.slice(0, 10), to: row.period_to?.slice(0, 10) }
-  const { totals, gaps, more, backlog } = await rooms.messageLog.subjects.coverage(days)
+  const { totals, gaps, more, backlog, months: indexed } = await rooms.messageLog.subjects.coverage(days)
   const { months, destroyed, oldestKept } = monthsOf(row)
   const [first, last] = [row.period_from?.slice(0, 7) ?? '', row.period_to?.slice(0, 7) ?? '9']
+  const reasons = totals.filter(({ reason }) => !COVERED.has(reason))
+  const monthsWithoutKey = destroyed.filter((month) => month >= first && month <= last)
+  const monthsNotSearched = notSearched(indexed, monthsOf(row))
   return {
+    isAll:
+      reasons.length === 0 &&
+      backlog.records === 0 &&
+      monthsWithoutKey.length === 0 &&
+      monthsNotSearched.length === 0,
     covered: totals.filter(({ reason }) => COVERED.has(reason)),
     notCovered: {
-      reasons: totals.filter(({ reason }) => !COVERED.has(reason)),
+      reasons,
       gaps: gaps.map(({ service, ...gap }) => ({
         ...gap,
         serviceId: service === '' ? null : colonForm(service),
@@ -26,12 +43,26 @@ export async function coverageView(rooms: AdminRooms, row: SubjectSearchRow) {
       /** Not looked at yet. */
       backlog: { ...backlog, lastError: await lastError(rooms) },
       /** Of these nothing can be found any more. */
-      monthsWithoutKey: destroyed.filter((month) => month >= first && month <= last),
+      monthsWithoutKey,
+      monthsNotSearched,
       /** Nor of any month before this one. */
       oldestMonth: oldestKept,
     },
     searchedMonths: months.map(({ month }) => month),
   }
+}
+
+/** The search has the keys that there were when it was asked, and the index goes on; a holder that lost its keys has others. */
+function notSearched(indexed: IndexedMonth[], { months, destroyed }: SubjectMonths): MonthNotSearched[] {
+  return indexed.flatMap(({ month, keyId, records, isForgotten }): MonthNotSearched[] => {
+    if (destroyed.includes(month)) return []
+    const searched = months.find((one) => one.month === month)
+    if (isForgotten) return [{ month, records, why: 'key_destroyed' }]
+    if (searched === undefined) return [{ month, records, why: 'no_key' }]
+    // Of what was indexed before key ids were noted nobody can tell.
+    if (keyId === '' || searched.keyId === keyId) return []
+    return [{ month, records, why: 'other_key' }]
+  })
 }
 
 /** How the index is, for whoever looks after it. */

@@ -2,12 +2,17 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { contentHash, contentText } from '#core/contract/read-content.ts'
 import { writeRestRequest } from '#core/transport/rest-message.ts'
+import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { contentAt } from '#test/fakes/contracts.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { createContractKeep } from '../../global-configuration/contracts/store.ts'
 import { SERVICE, signedRecord, spoolBody } from '../../message-log/fixture.ts'
 import type { RecordInput } from '../../message-log/record-input.ts'
 import { contractPlaces } from '../../message-log/subjects/contract-places.ts'
+import { watchSubjects } from '../../subject-search.ts'
 import { type AdminWorld, auditOf, createAdminWorld, type Reply } from '../admin-fixture.ts'
 import { filesOf, verified } from '../exports/export-fixture.ts'
 
@@ -91,12 +96,22 @@ await eachDatabase(t, async (_database, t, url) => {
       notCovered: { backlog: { records: Number, since: /^20/ } },
     })
     await world.subjects.index()
+    const month = new Date().toISOString().slice(0, 7)
+    // When it was asked there was no key yet: it finds nothing of what was indexed since, and says so.
+    t.match((await recordsOf(early.body['id'])).body, {
+      isAll: false,
+      records: [],
+      notCovered: {
+        backlog: { records: 0 },
+        monthsNotSearched: [{ month, records: 3, why: 'no_key' }],
+      },
+    })
     const { status, body } = await search()
     t.match([status, body], [201, { case: WHY.case, askedBy: 'test', hash: /^[0-9a-f]{32}$/ }])
     const found = await recordsOf(body['id'])
     t.same(indexesOf(found), [two, one])
-    const month = new Date().toISOString().slice(0, 7)
     t.match(found.body, {
+      isAll: false,
       searchedMonths: [month],
       covered: [{ reason: 'indexed', records: 3 }],
       notCovered: {
@@ -105,6 +120,7 @@ await eachDatabase(t, async (_database, t, url) => {
         more: false,
         backlog: { records: 0, since: null, lastError: null },
         monthsWithoutKey: [],
+        monthsNotSearched: { length: 0 },
         oldestMonth: /^20\d\d-\d\d$/,
       },
     })
@@ -115,6 +131,12 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal((await api('GET', `/message-log/subject-searches/${String(body['id'])}`)).body['id'], body['id'])
     t.equal(listOf(await api('GET', '/message-log/subject-searches')).length, 3)
   })
+
+  const unknown = async (): Promise<number> => {
+    const { body } = await api('GET', '/message-log/subjects')
+    const totals = body['totals'] as { reason: string; records: number }[]
+    return totals.find(({ reason }) => reason === 'contract_unknown')?.records ?? 0
+  }
 
   await t.test('who may search what, and what is refused', async (t) => {
     const { body } = await search()
@@ -179,7 +201,7 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.test('every search is recorded with its hash; the identifier is nowhere', async (t) => {
     const entries = await auditOf(api)
     const found = entries.filter(({ operation }) => operation === 'findSubjectRecords')
-    t.match(found.at(-2), {
+    t.match(found.at(-3), {
       target: /^search [0-9a-f-]{36}$/,
       data: { ...WHY, hash: /^[0-9a-f]{32}$/, indexes: [two, one] },
     })
@@ -212,13 +234,44 @@ await eachDatabase(t, async (_database, t, url) => {
     t.match(seen.body, {
       notCovered: {
         gaps: [
-          { serviceId: ID, records: 1 },
-          { serviceId: null, records: 1 },
+          { serviceId: null, reason: 'contract_unknown', records: 1 },
+          { serviceId: ID, reason: 'undeclared', records: 1 },
         ],
       },
     })
     t.same(indexesOf(await recordsOf((await search(given)).body['id'])), [secret, two, one])
   })
+
+  await t.test(
+    'a contract that is listed no more still says where; one that is unknown is named',
+    async (t) => {
+      const parts = { version: 3, provider: 'DEV/GOV/1234/population', personalData: true }
+      const contract = contentAt(Date.now(), {
+        ...parts,
+        services: [
+          {
+            serviceCode: 'persons',
+            endpoints: [{ method: 'GET', path: '/taxpayers/*' }],
+            dataSubject: { in: 'path', name: 'code' },
+          },
+        ],
+      })
+      const content = Buffer.from(contentText(contract))
+      const sha256 = contentHash(contract)
+      await createContractKeep(world.database).keep('{}', [{ sha256, kind: 'content', content }], {
+        ...{ listed: new Set([sha256]), inForce: [sha256] },
+      })
+      const unknownBefore = await unknown()
+      const past = await ask(world, '/taxpayers/090909-9999', undefined, {
+        contract: `${contract.contract}/3`,
+      })
+      await ask(world, '/taxpayers/090909-9999', undefined, { contract: `${contract.contract}/4` })
+      await world.subjects.index()
+      const asked = await search({ identifier: '090909-9999', case: 'past' })
+      t.same(indexesOf(await recordsOf(asked.body['id'])), [past])
+      t.equal((await unknown()) - unknownBefore, 1)
+    },
+  )
 
   await t.test('the index is there for operators; without a key holder it says so', async (t) => {
     const { body } = await api('GET', '/message-log/subjects', undefined, {
@@ -239,6 +292,45 @@ await eachDatabase(t, async (_database, t, url) => {
     ])
     const ahead = await api('GET', '/message-log/subjects')
     t.match(ahead.body, { keyHolder: { isAhead: true } }, 'somebody asked for records that do not exist')
+    const metrics = createMetrics()
+    watchSubjects(world.subjects, world.messageLog, metrics)
+    world.world.now += 61_000
+    await world.subjects.index()
+    const shown = await metrics.registry.metrics()
+    t.match(shown, /concordat_subject_keys_misused\{by="ahead"\} 6\n/)
+    t.match(shown, /concordat_subject_keys_misused\{by="refused"\} 0\n/)
+  })
+
+  await t.test('a holder that was set up anew has other keys, and every search says so', async (t) => {
+    const id = (await search({ case: 'before' })).body['id']
+    const notSearched = async (of: unknown) =>
+      ((await recordsOf(of)).body['notCovered'] as { monthsNotSearched: object[] }).monthsNotSearched
+    t.same(await notSearched(id), [])
+    Object.assign(world.subjectKeys, await world.newHolder())
+    t.equal((await search({ case: 'lost' })).body['hash'], null)
+    const month = new Date().toISOString().slice(0, 7)
+    t.match(await notSearched((await search({ case: 'lost' })).body['id']), [{ month, why: 'no_key' }])
+    const late = await ask(world, `/persons/${PLANTED}`)
+    await world.subjects.index()
+    const { body } = await recordsOf((await search({ case: 'lost' })).body['id'])
+    t.match(body, {
+      isAll: false,
+      records: [{ index: late }],
+      searchedMonths: [month],
+      notCovered: { monthsNotSearched: [{ month, records: 5, why: 'other_key' }] },
+    })
+    t.match(await notSearched(id), [{ month, records: 1, why: 'other_key' }])
+  })
+
+  await t.test('this is all when nothing is left, and then only', async (t) => {
+    const day = new Date(`${new Date().toISOString().slice(0, 7)}-01T00:00:00Z`)
+    day.setUTCDate(-5)
+    await ask(world, `/persons/${PLANTED}`, undefined, { time: day })
+    await world.subjects.index()
+    const at = (more: number): string => new Date(day.getTime() + more * 60_000).toISOString()
+    const period = { case: 'old', from: at(-1), to: at(1) }
+    const all = await recordsOf((await search(period)).body['id'])
+    t.match(all.body, { isAll: true, records: [{}], covered: [{ reason: 'indexed', records: 1 }] })
   })
 })
 

@@ -11,6 +11,7 @@ import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import {
   CONTRACT_DOCUMENT,
+  type ContractContent,
   type ContractList,
   type ContractSeal,
   type CounterSeal,
@@ -33,7 +34,7 @@ import {
   termsOfRefused,
 } from './index-contracts.ts'
 import { type ContractItem, type ContractKeep, createContractKeep } from './store.ts'
-import { assembleContract, type KeptContract } from './verify-contract.ts'
+import { assembleContract, type KeptContract, readContentBytes } from './verify-contract.ts'
 import { MAX_LIST_BYTES, readList, verifyList } from './verify-list.ts'
 
 /** One that the registry lists and that was not taken, with the reason. */
@@ -56,6 +57,8 @@ export type Contracts = {
     contracts: KeptContract[]
     refused: RefusedContract[]
   }
+  /** Of all versions that were ever in force, also when they are listed no more: log records name them. */
+  contentsInForce(): Promise<ContractContent[]>
   /** Sends a signed document about a contract: "", "/seals" or "/acts". */
   send(path: '' | '/seals' | '/acts', document: string): Promise<Buffer>
   agreements: Pick<ContractKeep, 'agree' | 'agreements' | 'forget'>
@@ -223,6 +226,15 @@ export async function createContracts(q: {
       contracts: [...taken.values()],
       refused,
     }),
+    contentsInForce: async () =>
+      (await keep.contentsInForce()).flatMap(({ sha256, content }) => {
+        try {
+          return [readContentBytes(content, sha256)]
+        } catch (thrown) {
+          q.log.warn({ err: thrown, content: sha256 }, 'a contract that was kept cannot be read any more')
+          return []
+        }
+      }),
     send: (path, document) => q.post(`${BASE}${path}`, document),
     agreements: keep,
   }

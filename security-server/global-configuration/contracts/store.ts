@@ -90,6 +90,13 @@ export function createContractKeep(database: Database) {
       }
       return found
     },
+    contentsInForce: (): Promise<Pick<ContractItem, 'sha256' | 'content'>[]> =>
+      tables
+        .selectFrom('contract_item')
+        .select(['sha256', 'content'])
+        .where('kind', '=', 'content')
+        .where('was_in_force', '=', 1)
+        .execute(),
     agreements: (hash: string): Promise<Agreement[]> =>
       tables
         .selectFrom('contract_agreement')

@@ -32,7 +32,7 @@ export function assembleContract(
   seals: ContractSeal[],
   counterSeals: CounterSeal[] = [],
 ): KeptContract {
-  const content = readBytes(bytes, listed.hash)
+  const content = readContentBytes(bytes, listed.hash)
   if (content.contract !== listed.contract || content.version !== listed.version)
     throw new Fault('invalid_contract', { what: 'its content is of another contract than listed' })
   for (const seal of seals) checkSealFits(seal, content, listed.hash)
@@ -60,7 +60,8 @@ function checkCounterSeals(content: ContractContent, listed: ListedContract, giv
     })
 }
 
-function readBytes(bytes: Buffer, hash: string): ContractContent {
+/** Throws `invalid_contract` for octets that are not the canonical content of that hash. */
+export function readContentBytes(bytes: Buffer, hash: string): ContractContent {
   if (createHash('sha256').update(bytes).digest('hex') !== hash)
     throw new Fault('invalid_contract', { what: 'the content has another hash' })
   const content = readContent(parseStrictJson(bytes))

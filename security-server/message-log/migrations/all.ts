@@ -7,6 +7,8 @@ import { first } from './first.ts'
 import { retention } from './retention.ts'
 import { searchTime } from './search-time.ts'
 import { secrecy } from './secrecy.ts'
+import { subjectMonths } from './subject-months.ts'
+import { subjectTotals } from './subject-totals.ts'
 import { subjects } from './subjects.ts'
 import { traffic } from './traffic.ts'
 
@@ -19,5 +21,7 @@ export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-12-message-log-evidence-records': evidenceRecords,
   '2026-12-13-message-log-subjects': subjects,
   '2026-12-14-message-log-secrecy': secrecy,
-  '2026-12-15-message-log-daily-counts': dailyCounts,
+  '2026-12-15-message-log-subject-months': subjectMonths,
+  '2026-12-16-message-log-subject-totals': subjectTotals,
+  '2026-12-17-message-log-daily-counts': dailyCounts,
 }

@@ -15,26 +15,34 @@ import type { SubjectReason } from './store.ts'
 /** What is declared of a service: by this server's own administrators, and by the contract of the exchange. */
 export type Declared = {
   own: readonly SubjectPlace[]
-  /** Undefined when there is no contract or it says nothing. */
-  contract: readonly SubjectPlace[] | 'not_personal' | undefined
+  /** Undefined when there is no contract or it says nothing; `unknown` when nobody here knows it. */
+  contract: readonly SubjectPlace[] | 'not_personal' | 'unknown' | undefined
 }
 
 /** `reason` is undefined when there is nothing to count: a reply about nobody in particular. */
 export type FoundSubjects = { subjects: Subject[]; reason: SubjectReason | undefined }
 
-/** A body in a file: its octets, or undefined when it is larger than is read. */
-export type ReadBody = () => Promise<Buffer | 'too_large' | undefined>
+/** Undefined where a message has none; `unreadable` when its file is missing or damaged. */
+export type ReadBody = () => Promise<Buffer | 'too_large' | 'unreadable' | undefined>
+
+export type Readers = {
+  body: ReadBody
+  /** The message of the request that a reply answers; undefined when it is not kept. */
+  request: () => Promise<Buffer | undefined>
+}
 
 const NOBODY: Subject[] = []
 
 export async function findSubjects(
   source: SubjectSource,
   declared: Declared,
-  readBody: ReadBody,
+  readers: Readers,
 ): Promise<FoundSubjects> {
-  if (source.kind === 'request') return ofRequest(source, declared, readBody)
-  if (source.kind === 'reply') return ofReply(source, declared, readBody)
-  return { subjects: NOBODY, reason: source.answers ? undefined : 'not_kept' }
+  if (source.isDamaged)
+    return { subjects: NOBODY, reason: source.kind === 'reply' ? 'reply_unreadable' : 'unreadable' }
+  if (source.kind === 'request') return ofRequest(source, declared, readers.body)
+  if (source.kind === 'reply') return ofReply(source, declared, readers)
+  return { subjects: NOBODY, reason: source.answers === undefined ? 'not_kept' : undefined }
 }
 
 async function ofRequest(
@@ -58,29 +66,44 @@ async function ofRequest(
   const places = mine.length > 0 ? mine : contract
   // Whom such a call is about its reply alone says.
   if (places === undefined) return without(all.length > 0 ? 'indexed' : 'undeclared')
+  if (places === 'unknown') return without('contract_unknown')
   if (places === 'not_personal' || places.every((place) => place.in === 'none'))
     return without('not_personal')
   // A contract speaks of all its calls; where its pattern names no single segment nobody can tell.
   const matching = placesOf(places, call)
   if (matching.length === 0) return without('unreadable')
   const body = matching.some((place) => place.in === 'body') ? await readBody() : undefined
-  if (body === 'too_large') return without('too_large')
+  if (body === 'too_large' || body === 'unreadable') return without(body)
   const { subjects, fault } = readRequestSubjects(matching, { ...call, body })
   return { subjects, reason: fault ?? 'indexed' }
 }
 
-async function ofReply(
-  source: SubjectSource,
-  declared: Declared,
-  readBody: ReadBody,
-): Promise<FoundSubjects> {
-  const places = declared.own.filter((place) => place.in === 'reply')
+async function ofReply(source: SubjectSource, declared: Declared, readers: Readers): Promise<FoundSubjects> {
+  const all = declared.own.filter((place) => place.in === 'reply')
   // What was not kept of it is counted with its request.
-  if (places.length === 0 || source.message === undefined) return { subjects: NOBODY, reason: undefined }
-  const body = await readBody()
-  if (body === 'too_large') return { subjects: NOBODY, reason: 'reply_too_large' }
+  if (all.length === 0 || source.message === undefined) return { subjects: NOBODY, reason: undefined }
+  const { places, reason } = await repliedPlaces(all, readers)
+  if (places.length === 0) return { subjects: NOBODY, reason }
+  const body = await readers.body()
+  if (body === 'too_large' || body === 'unreadable') return { subjects: NOBODY, reason: `reply_${body}` }
   const { subjects, fault } = readReplySubjects(places, body)
-  return { subjects, reason: fault === undefined ? undefined : `reply_${fault}` }
+  return { subjects, reason: fault === undefined ? reason : `reply_${fault}` }
+}
+
+/** Those that are said of the call that was answered; `reason` when nobody can tell of some. */
+async function repliedPlaces(
+  all: SubjectPlace[],
+  readers: Readers,
+): Promise<{ places: SubjectPlace[]; reason: SubjectReason | undefined }> {
+  const ofAnyCall = all.filter(({ method, path }) => method === '*' && path === '**')
+  if (ofAnyCall.length === all.length) return { places: all, reason: undefined }
+  const request = await readers.request()
+  if (request === undefined) return { places: ofAnyCall, reason: 'reply_not_kept' }
+  try {
+    return { places: placesOf(all, readCall(request)), reason: undefined }
+  } catch {
+    return { places: ofAnyCall, reason: 'reply_unreadable' }
+  }
 }
 
 function readCall(message: Buffer) {

@@ -1,5 +1,6 @@
 /** The next records that the index by person has not seen, opened as far as it needs: in the log's thread, a few at a time. */
-import { type BodyFileReference, decodeBodyFile, SECTION } from '../content.ts'
+import { Fault } from '#schemas/fault.ts'
+import { type BodyFileReference, decodeBodyFile, SECTION, type Sections } from '../content.ts'
 import type { LogDatabase } from '../log-database.ts'
 import { type KeyFinder, openRecord, openRemainder } from '../open-record.ts'
 import { SUBJECTS } from './store.ts'
@@ -14,12 +15,14 @@ export type SubjectSource = {
   contract: string
   /** Whether its contract hides it from some readers: counts do not name its service. */
   isSecret: boolean
-  /** Whether another record has the request: a refusal by itself answers one that was never logged. */
-  answers: boolean
+  /** The record that has the request: a refusal by itself answers one that was never logged. */
+  answers: number | undefined
   /** Absent when it was not kept. */
   message: Buffer | undefined
   body: Buffer | undefined
   bodyFile: BodyFileReference | undefined
+  /** What is stored of it does not decrypt: a verification says so too. */
+  isDamaged: boolean
 }
 
 /** What lies from `from` to `to`; without the log's records about itself. */
@@ -47,10 +50,10 @@ export async function readSources(
     to = record.idx + 1
     const { kind, direction, time, contract } = JSON.parse(record.form) as Facts
     if (direction === '' || !KINDS.has(kind)) continue
-    const opened =
-      openRecord(record, findKey) ?? openRemainder(await log.records.remainder(record.idx), findKey)
+    const remainder = await log.records.remainder(record.idx)
+    const opened = undamaged(() => openRecord(record, findKey) ?? openRemainder(remainder, findKey))
     const sections = opened?.sections ?? []
-    const bodyFile = sections[SECTION.bodyFile]
+    const bodyFile = undamaged(() => fileOf(sections))
     const [message, body] = [sections[SECTION.message], sections[SECTION.body]]
     octets += record.content.length
     sources.push({
@@ -60,11 +63,38 @@ export async function readSources(
       contract,
       service: opened?.metadata.service ?? '',
       isSecret: (opened?.metadata.secrecy ?? 0) > 0,
-      answers: opened?.metadata.answers !== undefined,
+      answers: opened?.metadata.answers,
       message,
       body,
-      bodyFile: bodyFile === undefined ? undefined : decodeBodyFile(bodyFile),
+      bodyFile: bodyFile ?? undefined,
+      isDamaged: opened === null || bodyFile === null,
     })
   }
   return { from, to, sources }
+}
+
+/** The message of a request; undefined when nothing of it is kept or can be read. */
+export async function readRequest(
+  log: Pick<LogDatabase, 'records'>,
+  findKey: KeyFinder,
+  idx: number,
+): Promise<Buffer | undefined> {
+  const [record] = await log.records.from(idx, 1)
+  if (record?.idx !== idx || (JSON.parse(record.form) as Facts).kind !== 'request') return undefined
+  return undamaged(() => openRecord(record, findKey))?.sections[SECTION.message]
+}
+
+function fileOf(sections: Sections): BodyFileReference | undefined {
+  const section = sections[SECTION.bodyFile]
+  return section === undefined ? undefined : decodeBodyFile(section)
+}
+
+/** Null for what was tampered with or damaged: the records behind it are looked at all the same. */
+function undamaged<T>(open: () => T): T | null {
+  try {
+    return open()
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === 'log_inconsistent') return null
+    throw thrown
+  }
 }

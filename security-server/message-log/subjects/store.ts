@@ -1,19 +1,22 @@
-/** Rows of the index by person, and the counts that say what it does not cover. Joined with `search` alone, whose filter hides. */
-import { createHash } from 'node:crypto'
+/** Rows of the index by person, of how far it goes and with which keys. Joined with `search` alone, whose filter hides. */
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from '../tables.ts'
+import { addCounts } from './count-store.ts'
 import { monthPrefix } from './entry.ts'
 
 /**
- * What became of a record. `indexed` and `not_personal` are covered. `undeclared`: nobody said where; `absent`: nothing stands
+ * What became of a record. `indexed` and `not_personal` are covered. `undeclared`: nobody said where; `contract_unknown`: its contract
+ * may have said it, and is not known here; `absent`: nothing stands
  * there; `unreadable`: what stands there is no identifier; `too_many`: more than are indexed of one message; `too_large`: its
  * body; `not_kept`: the log level, or an erasure, or it was refused before it was logged; `key_destroyed`: of its month;
- * `refused`: by the key holder. Those of replies have `reply_` before them.
+ * `refused`: by the key holder; `erased`: it was indexed, and what led to it went with an erasure that left nothing but its
+ * leaf. Those of replies have `reply_` before them.
  */
 export type SubjectReason = 'indexed' | 'not_personal' | SubjectGap | `reply_${SubjectGap}`
 export type SubjectGap =
   | 'undeclared'
+  | 'contract_unknown'
   | 'absent'
   | 'unreadable'
   | 'too_many'
@@ -21,16 +24,30 @@ export type SubjectGap =
   | 'not_kept'
   | 'key_destroyed'
   | 'refused'
+  | 'erased'
 
-export type SubjectCount = { idx: number; day: string; service: string; reason: SubjectReason }
-
-export type CountedSubjects = {
+/** One record that was looked at. */
+export type LookedAt = {
+  idx: number
+  /** UTC, of its time. */
   day: string
+  /** '' where it is hidden. */
   service: string
-  reason: string
+  /** Undefined where there is nothing to count. */
+  reason: SubjectReason | undefined
+  entries: string[]
+  /** Of the key that they were made with. */
+  keyId: string
+}
+
+/** What was indexed of a month with one key. */
+export type IndexedMonth = {
+  month: string
+  /** '' where it is not known. */
+  keyId: string
   records: number
-  firstIndex: number
-  lastIndex: number
+  /** Its entries were deleted, since its key was destroyed. */
+  isForgotten: boolean
 }
 
 /** The mark that says up to which record the index goes. */
@@ -39,25 +56,13 @@ export const SUBJECTS = 'subjects'
 export type SubjectStore = ReturnType<typeof createSubjectStore>
 
 const DELETED_AT_ONCE = 500
-const COVERED = ['indexed', 'not_personal']
 
 export function createSubjectStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
 
-  const within = (days: { from?: string | undefined; to?: string | undefined }) =>
-    kysely
-      .selectFrom('subject_count')
-      .where('day', '>=', days.from ?? '')
-      .where('day', '<=', days.to ?? '9')
-
   return {
     /** Entries and counts of the records from `from` to `to`, and how far the index goes now, together. */
-    add: (q: {
-      from: number
-      to: number
-      entries: { idx: number; entry: string }[]
-      counts: SubjectCount[]
-    }): Promise<void> =>
+    add: (q: { from: number; to: number; records: LookedAt[] }): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
         await transaction
           .insertInto('mark')
@@ -67,70 +72,52 @@ export function createSubjectStore(database: Database) {
         const move = transaction.updateTable('mark').set({ value: q.to }).where('name', '=', SUBJECTS)
         // Another node was first.
         if ((await move.where('value', '=', q.from).executeTakeFirst()).numUpdatedRows === 0n) return
-        const found = await stillSearchable(transaction, [...new Set(q.entries.map(({ idx }) => idx))])
-        for (const { idx, entry } of q.entries) {
-          // Erased since it was read: nothing may lead to it any more.
-          if (!found.has(idx)) continue
+        const named = q.records.filter(({ entries }) => entries.length > 0).map(({ idx }) => idx)
+        const found = await stillSearchable(transaction, named)
+        // Erased since it was read: nothing may lead to it any more.
+        const records = q.records.map((one) =>
+          one.entries.length === 0 || found.has(one.idx)
+            ? one
+            : { ...one, entries: [], reason: 'erased' as const },
+        )
+        for (const { idx, entries } of records)
+          for (const entry of entries)
+            await transaction
+              .insertInto('subject')
+              .values({ entry: Buffer.from(entry, 'hex'), idx })
+              .onConflict((conflict) => conflict.columns(['entry', 'idx']).doNothing())
+              .execute()
+        for (const row of monthsOf(records))
           await transaction
-            .insertInto('subject')
-            .values({ entry: Buffer.from(entry, 'hex'), idx })
-            .onConflict((conflict) => conflict.columns(['entry', 'idx']).doNothing())
-            .execute()
-        }
-        for (const counted of countsOf(q.counts)) {
-          const { records, last_idx } = counted
-          await transaction
-            .insertInto('subject_count')
-            .values(counted)
+            .insertInto('subject_month')
+            .values(row)
             .onConflict((conflict) =>
-              conflict.columns(['day', 'key']).doUpdateSet((old) => ({
-                records: old('subject_count.records', '+', records),
-                last_idx,
-              })),
+              conflict
+                .columns(['month', 'key_id'])
+                .doUpdateSet((old) => ({ records: old('subject_month.records', '+', row.records) })),
             )
             .execute()
-        }
+        await addCounts(transaction, records)
       }),
 
-    /** Newest day first; only what is not covered. */
-    gaps: async (q: {
-      from?: string | undefined
-      to?: string | undefined
-      limit: number
-    }): Promise<CountedSubjects[]> => {
-      const rows = await within(q)
-        .select(['day', 'service', 'reason', 'records', 'first_idx', 'last_idx'])
-        .where('reason', 'not in', COVERED)
-        .orderBy('day', 'desc')
-        .orderBy('records', 'desc')
-        .orderBy('key')
-        .limit(q.limit)
+    /** With which keys what was indexed, oldest month first. */
+    months: async (q: { from?: string | undefined; to?: string | undefined }): Promise<IndexedMonth[]> => {
+      const rows = await kysely
+        .selectFrom('subject_month')
+        .selectAll()
+        .where('month', '>=', q.from?.slice(0, 7) ?? '')
+        .where('month', '<=', q.to?.slice(0, 7) ?? '9')
+        .orderBy('month')
+        .orderBy('key_id')
         .execute()
-      return rows.map(({ first_idx, last_idx, records, ...row }) => ({
-        ...row,
-        records: Number(records),
-        firstIndex: Number(first_idx),
-        lastIndex: Number(last_idx),
+      return rows.map(({ month, key_id, records, forgotten }) => ({
+        ...{ month, keyId: key_id, records: Number(records), isForgotten: Number(forgotten) === 1 },
       }))
     },
 
-    totals: async (q: {
-      from?: string | undefined
-      to?: string | undefined
-    }): Promise<Map<string, number>> => {
-      const rows = await within(q)
-        .select(({ fn }) => ['reason', fn.sum<number>('records').as('records')])
-        .groupBy('reason')
-        .execute()
-      return new Map(rows.map(({ reason, records }) => [reason, Number(records)]))
-    },
-
-    /** How many entries lead to a record. */
-    entriesOf: async (idx: number): Promise<number> =>
-      (await kysely.selectFrom('subject').select('entry').where('idx', '=', idx).execute()).length,
-
     /** Deletes entries of a month whose key is gone, some at a time; says how many. */
     forgetMonth: async (month: string): Promise<number> => {
+      await kysely.updateTable('subject_month').set({ forgotten: 1 }).where('month', '=', month).execute()
       const first = monthPrefix(month)
       const next = Buffer.from(first)
       next.writeUInt16BE(first.readUInt16BE() + 1)
@@ -168,19 +155,15 @@ async function stillSearchable(kysely: Kysely<Tables>, indexes: number[]): Promi
   return found
 }
 
-function countsOf(counts: SubjectCount[]): Tables['subject_count'][] {
-  const counted = new Map<string, Tables['subject_count']>()
-  for (const { idx, day, service, reason } of counts) {
-    const name = JSON.stringify([service, reason])
-    const known = counted.get(`${day} ${name}`)
-    if (known === undefined) {
-      const key = createHash('sha256').update(name).digest()
-      const places = { first_idx: idx, last_idx: idx }
-      counted.set(`${day} ${name}`, { day, key, service, reason, records: 1, ...places })
-      continue
-    }
-    known.records++
-    known.last_idx = idx
+function monthsOf(records: LookedAt[]): Tables['subject_month'][] {
+  const counted = new Map<string, Tables['subject_month']>()
+  for (const { day, entries, keyId } of records) {
+    if (entries.length === 0) continue
+    const month = day.slice(0, 7)
+    const known = counted.get(`${month} ${keyId}`)
+    if (known === undefined)
+      counted.set(`${month} ${keyId}`, { month, key_id: keyId, records: 1, forgotten: 0 })
+    else known.records++
   }
   return [...counted.values()]
 }

@@ -1,6 +1,6 @@
 /** The index by person on both stores: what is found, what is counted, what a crash, a late key holder and an erasure leave. */
-import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t, { type Test } from 'tap'
@@ -14,13 +14,15 @@ import { eachDatabase } from '#test/databases.ts'
 import { createHolder, type Holder } from '../../subject-keys/holder.ts'
 import { holderMigrations } from '../../subject-keys/store.ts'
 import { CLIENT, logFolder, logOptions, openTestLog, SERVICE, signedRecord, spoolBody } from '../fixture.ts'
-import { openLogDatabase } from '../log-database.ts'
 import type { MessageLog } from '../message-log.ts'
 import type { RecordInput } from '../record-input.ts'
+import type { Tables } from '../tables.ts'
 import { subjectEntry } from './entry.ts'
 import type { Declared } from './find-subjects.ts'
 
 const DAY = 86_400_000
+/** So many days ago the month before this one was under way. */
+const LAST_MONTH = new Date().getUTCDate() + 3
 const PLANTED = '131052308T'
 const OTHER = { ...SERVICE, serviceCode: 'buildings' }
 const UNKNOWN = { ...SERVICE, serviceCode: 'unknown' }
@@ -56,7 +58,8 @@ async function memoryHolder(t: Test): Promise<Holder> {
     rmSync(folder, { recursive: true, force: true })
   })
   await migrate(database, holderMigrations)
-  const limits = { perPersonDay: 1000, perCaseDay: 1000, perDay: 1000 }
+  const searches = { perPersonDay: 1000, perCaseDay: 1000, perDay: 1000 }
+  const limits = { ...searches, identifiersPerDay: 10_000, indexesPerDay: 10_000 }
   return createHolder({ database, directory: folder, clock: Date.now, keepMonths: 3, limits })
 }
 
@@ -101,6 +104,7 @@ await eachDatabase(t, async (_database, t, url) => {
   let log = await openTestLog(t, options)
   const holder = await memoryHolder(t)
   let isAway = false
+  let first = -1
   const asked: SubjectQuestion[][] = []
   const rooms = {
     declared,
@@ -138,7 +142,10 @@ await eachDatabase(t, async (_database, t, url) => {
   const large = await ask(log, '/search', {
     body: { filler: 'x'.repeat(200_000), persons: { code: '020202-2222' } },
   })
-  const query = await ask(log, '/all?owner=010101-1111&owner=131052%2D308t', { service: OTHER, daysAgo: 40 })
+  const query = await ask(log, '/all?owner=010101-1111&owner=131052%2D308t', {
+    service: OTHER,
+    daysAgo: LAST_MONTH,
+  })
 
   await t.test('found by path, query, body in row or file, reply; all people of a message', async (t) => {
     t.same(await find('131052-308T'), [], 'not yet: nothing on the message path indexes')
@@ -169,7 +176,7 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   await t.test('what cannot be indexed is counted by day, service and reason', async (t) => {
-    const first = await ask(log, '/anything', { service: UNKNOWN })
+    first = await ask(log, '/anything', { service: UNKNOWN })
     await ask(log, '/anything', { service: UNKNOWN })
     const secret = await ask(log, '/anything', {
       service: { ...UNKNOWN, serviceCode: 'hushed' },
@@ -220,6 +227,25 @@ await eachDatabase(t, async (_database, t, url) => {
     t.notOk(ofToday.gaps.some(({ reason }) => reason === 'key_destroyed'))
   })
 
+  await t.test('a place in replies counts for replies to its calls alone', async (t) => {
+    const answer = async (answers: number, code: string): Promise<number> => {
+      const body = await spoolBody(log, Buffer.from(JSON.stringify({ relatives: [{ code }] })))
+      const message = Buffer.from('200 OK\r\n')
+      const reply = { kind: 'reply', direction: 'out', outcome: 'ok', answers, message, body } as const
+      return (await log.append(await signedRecord(reply))).index
+    }
+    const before = await reasons()
+    // An order number where another call's replies have a code.
+    await answer(await ask(log, '/elsewhere'), '400400')
+    const counted = await answer(await ask(log, '/persons/2'), '500500')
+    await answer(await ask(log, '/persons/2', { more: { logLevel: 'digest' } }), '600600')
+    await log.subjects.index(rooms)
+    t.same(await find('400400'), [])
+    t.same(await find('500500'), [counted])
+    t.same(await find('600600'), [], 'what was called is not kept')
+    t.same([before['reply_not_kept'], (await reasons())['reply_not_kept']], [undefined, 1])
+  })
+
   await t.test('records wait while the key holder is away, and are indexed after a restart', async (t) => {
     isAway = true
     const waiting = await ask(log, '/persons/131052-308T')
@@ -255,19 +281,106 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal((await reasons())['refused'], 1, 'somebody has used its index up: it shows')
   })
 
+  await t.test('a body that is missing or damaged holds up nothing', async (t) => {
+    const before = await reasons()
+    const bodies = (): string[] =>
+      readdirSync(options.bodyFolder, { recursive: true, withFileTypes: true })
+        .filter((file) => file.isFile())
+        .map((file) => path.join(file.parentPath, file.name))
+    const body = { filler: 'x'.repeat(100_000), persons: { code: '070707-7777' } }
+    const withFile = async (): Promise<[index: number, file: string]> => {
+      const old = new Set(bodies())
+      const index = await ask(log, '/search', { body })
+      await log.maintain()
+      return [index, bodies().find((file) => !old.has(file))!]
+    }
+    const [, missing] = await withFile()
+    rmSync(missing)
+    const [damaged, file] = await withFile()
+    writeFileSync(file, readFileSync(file).fill(0, 50_000, 50_010))
+    const request = await ask(log, '/persons/7')
+    const known = new Set(bodies())
+    const reply = await signedRecord({
+      ...{ kind: 'reply', direction: 'out', outcome: 'ok', answers: request },
+      ...{ message: Buffer.from('200 OK\r\n'), body: await spoolBody(log, randomBytes(100_000)) },
+    })
+    await log.append(reply)
+    const row = await ask(log, '/persons/7')
+    await log.maintain()
+    rmSync(bodies().find((one) => !known.has(one))!)
+    const stored = await openDatabase(options.databaseUrl)
+    await stored.kysely
+      .withTables<Tables>()
+      .updateTable('record')
+      .set({ content: randomBytes(100) })
+      .where('idx', '=', row)
+      .execute()
+    await stored.close()
+    const behind = await ask(log, '/persons/080808-8888')
+    await log.subjects.index(rooms)
+    t.same(await find('080808-8888'), [behind])
+    t.equal((await log.subjects.coverage({})).backlog.records, 0)
+    const after = await reasons()
+    t.equal(after['unreadable']! - before['unreadable']!, 3, 'two bodies and a row')
+    t.equal(after['reply_unreadable'], 1)
+    t.ok(
+      (await log.subjects.coverage({})).gaps.some(
+        ({ reason, lastIndex }) => reason === 'unreadable' && lastIndex === damaged,
+      ),
+    )
+    // Erased between being read and being opened: it is as little damaged as it is there.
+    const [erased] = await withFile()
+    const { declared: until } = rooms
+    rooms.declared = async (service) => {
+      rooms.declared = until
+      await log.retention.erase({ case: '7', reason: 'a court says so', index: erased, mode: 'LEAF_ONLY' })
+      return until(service)
+    }
+    await log.subjects.index(rooms)
+    t.same(await reasons(), { ...after, not_kept: after['not_kept']! + 1 })
+  })
+
   await t.test(
     'an erasure ends what leads to a record; a month without a key can be forgotten',
     async (t) => {
       const order = { case: '7', reason: 'a court says so', index: many }
       await log.retention.erase({ ...order, mode: 'PROOF_KEPT' })
       t.ok((await find('010101-1111')).includes(many), 'its metadata stay, and who asked')
+      t.equal((await reasons())['erased'], undefined)
       await log.retention.erase({ ...order, mode: 'LEAF_ONLY' })
       t.notOk((await find('010101-1111')).includes(many))
-      const month = new Date(Date.now() - 40 * DAY).toISOString().slice(0, 7)
+      // Its exchange knew nobody: there was nothing to lose.
+      await log.retention.erase({ ...order, index: first, mode: 'LEAF_ONLY' })
+      await log.retention.erase({ ...order, index: large, mode: 'LEAF_ONLY' })
+      t.match(
+        (await log.subjects.coverage({})).gaps.filter(({ reason }) => reason === 'erased'),
+        [{ service: 'DEV/GOV/1234/population/persons', records: 2, firstIndex: many, lastIndex: large }],
+        'what was to be found and is no more is counted',
+      )
+      const read = await ask(log, '/persons/060606-6666')
+      const until = rooms.evaluate
+      rooms.evaluate = async (records) => {
+        await log.retention.erase({ ...order, index: read, mode: 'LEAF_ONLY' })
+        return until(records)
+      }
+      await log.subjects.index(rooms)
+      rooms.evaluate = until
+      t.equal((await reasons())['erased'], 3, 'erased while it was indexed')
+      t.same(await find('060606-6666'), [])
+      const month = new Date(Date.now() - LAST_MONTH * DAY).toISOString().slice(0, 7)
+      const ofMonth = async () =>
+        (await log.subjects.coverage({ from: `${month}-01`, to: `${month}-31` })).months
+      t.match(await ofMonth(), [{ month, keyId: /^[0-9a-f]{16}$/, records: 1, isForgotten: false }])
       t.equal(await log.subjects.forget([month]), 2)
+      t.match(await ofMonth(), [{ month, records: 1, isForgotten: true }])
       t.notOk((await find(PLANTED)).includes(query))
-      const stored = await openLogDatabase(options.databaseUrl, { readOnly: true })
-      t.equal(await stored.subjects.entriesOf(many), 0, 'no hash of an erased record is left')
+      const stored = await openDatabase(options.databaseUrl)
+      const left = stored.kysely
+        .withTables<Tables>()
+        .selectFrom('subject')
+        .selectAll()
+        .where('idx', '=', many)
+      t.same(await left.execute(), [], 'no hash of an erased record is left')
       await stored.close()
     },
   )

@@ -1,8 +1,9 @@
 /** What the log's worker does for the index by person. */
 import type { LogDatabase } from '../log-database.ts'
 import type { KeyFinder } from '../open-record.ts'
-import { readSources, type SubjectSources } from './read-sources.ts'
-import { type CountedSubjects, SUBJECTS, type SubjectCount } from './store.ts'
+import type { CountedSubjects } from './count-store.ts'
+import { readRequest, readSources, type SubjectSources } from './read-sources.ts'
+import { type IndexedMonth, type LookedAt, SUBJECTS } from './store.ts'
 
 type Days = { from?: string | undefined; to?: string | undefined }
 
@@ -13,6 +14,8 @@ export type SubjectCoverage = {
   /** What is not covered, newest day first; `more` when some were left out. */
   gaps: CountedSubjects[]
   more: boolean
+  /** What was indexed of their months, whole ones, and with which keys. */
+  months: IndexedMonth[]
   /** Records that are not looked at yet, and since when the oldest of them waits. */
   backlog: { records: number; since: string | null }
   mark: number
@@ -20,12 +23,9 @@ export type SubjectCoverage = {
 
 export type SubjectsApi = {
   subjectSources(): Promise<SubjectSources>
-  putSubjects(q: {
-    from: number
-    to: number
-    entries: { idx: number; entry: string }[]
-    counts: SubjectCount[]
-  }): Promise<void>
+  /** The message of a request, where it is kept. */
+  subjectRequest(idx: number): Promise<Buffer | undefined>
+  putSubjects(q: { from: number; to: number; records: LookedAt[] }): Promise<void>
   subjectCoverage(days: Days): Promise<SubjectCoverage>
   /** How many records are not looked at yet. */
   subjectBacklog(): Promise<number>
@@ -41,19 +41,24 @@ export function workerSubjects(q: {
   inTurn<T>(act: () => Promise<T>): Promise<T>
 }): SubjectsApi {
   const { log, inTurn } = q
-  const { subjects, records } = log
+  const { subjects, subjectCounts, records } = log
   return {
     subjectSources: () => readSources(log, q.findKey),
+    subjectRequest: (idx) => readRequest(log, q.findKey, idx),
     putSubjects: (some) => inTurn(() => subjects.add(some)),
     subjectCoverage: async (days) => {
-      const gaps = await subjects.gaps({ ...days, limit: MAX_GAPS + 1 })
+      const gaps = await subjectCounts.gaps({ ...days, limit: MAX_GAPS + 1 })
       const mark = (await records.mark(SUBJECTS)) ?? 0
       const { size } = await records.head()
       const [oldest] = await records.forms(mark, 1)
       return {
-        totals: [...(await subjects.totals(days))].map(([reason, count]) => ({ reason, records: count })),
+        totals: [...(await subjectCounts.totals(days))].map(([reason, count]) => ({
+          reason,
+          records: count,
+        })),
         gaps: gaps.slice(0, MAX_GAPS),
         more: gaps.length > MAX_GAPS,
+        months: await subjects.months(days),
         backlog: {
           records: Math.max(0, size - mark),
           since: oldest === undefined ? null : (JSON.parse(oldest.form) as { time: string }).time,

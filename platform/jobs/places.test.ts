@@ -1,0 +1,66 @@
+/** A kind whose jobs hang leaves places for the others, with the database alone and with BullMQ. */
+import { setTimeout as wait } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { migrate } from '#platform/database/migrate.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { skipFor } from '#test/outside-tools.ts'
+import { hasRedis, startRedis } from '#test/redis.ts'
+import { createJobs, type JobHandler } from './create-jobs.ts'
+import { jobMigrations } from './migrations.ts'
+
+const log = createLog({ name: 'test', level: 'fatal' })
+const MAILS = 30
+
+async function until(held: () => boolean): Promise<void> {
+  while (!held()) await wait(10)
+}
+
+async function limited(database: Database, t: Test, redisUrl?: string): Promise<void> {
+  await migrate(database, jobMigrations)
+  let hanging = 0
+  let most = 0
+  let lists = 0
+  const sent = new Set<unknown>()
+  const opens: (() => void)[] = []
+  const mail: JobHandler = async ({ payload }) => {
+    most = Math.max(most, ++hanging)
+    await new Promise<void>((resolve) => opens.push(resolve))
+    hanging--
+    sent.add(payload)
+  }
+  const list: JobHandler = async () => {
+    lists++
+  }
+  const jobs = createJobs({
+    ...{ database, clock: Date.now, log, node: 'a', handlers: { mail, list }, redisUrl },
+    ...{ places: { mail: 2 }, concurrency: 4 },
+  })
+  for (let i = 0; i < MAILS; i++) {
+    if (i === MAILS / 2) await jobs.start()
+    await jobs.enqueue('mail', i)
+  }
+  await until(() => hanging === 2)
+  for (let i = 1; i <= 3; i++) {
+    await jobs.enqueue('list', null)
+    await until(() => lists === i)
+  }
+  t.equal(sent.size, 0, 'nothing was done of what hangs')
+  while (sent.size < MAILS) {
+    for (const open of opens.splice(0)) open()
+    await wait(10)
+  }
+  t.equal(most, 2)
+  await jobs.stop()
+}
+
+t.test('the database alone', (t) => eachDatabase(t, (database, t) => limited(database, t)))
+
+t.test('BullMQ', async (t) => {
+  if (!hasRedis()) return skipFor(t, 'neither Valkey nor Redis is installed')
+  const redis = await startRedis()
+  const database = await openDatabase('sqlite::memory:')
+  await limited(database, t, redis.url)
+  await database.close()
+})

@@ -1,0 +1,218 @@
+/** Rows about records that were evaluated: which identifiers of the newest ones, how far the log went, and what each day cost. */
+import { lockFor } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { isMonth } from './months.ts'
+
+export type EvaluatedRow = { idx: number; digest: Buffer; month: string }
+
+export type EvaluationLimits = { identifiersPerDay: number; indexesPerDay: number }
+
+/** What was evaluated on a UTC day. Indexes and months are null while everything was refused. */
+export type EvaluationDay = {
+  day: string
+  identifiers: number
+  /** By how many record indexes the mark moved. */
+  indexes: number
+  refused: number
+  firstIndex: number | null
+  lastIndex: number | null
+  firstMonth: string | null
+  lastMonth: string | null
+}
+
+export type EvaluationMarks = {
+  mark: number | undefined
+  newest: string | undefined
+  /** In days since 1970. */
+  movedOn: number | undefined
+}
+
+type EvaluationTables = {
+  evaluated_subject: { idx: number; digest: Buffer }
+  holder_mark: { name: string; value: number }
+  evaluation_day: {
+    day: string
+    identifiers: number
+    indexes: number
+    refused: number
+    first_idx: number | null
+    last_idx: number | null
+    first_month: string | null
+    last_month: string | null
+  }
+}
+
+export type EvaluationStore = ReturnType<typeof createEvaluationStore>
+
+const MARK = 'evaluated'
+/** Its value is the month as a number, 202611. */
+const NEWEST = 'newest month'
+/** Its value is the UTC day since 1970. */
+const MOVED = 'moved on day'
+const DAY_MS = 86_400_000
+const MANY = 400
+
+export function createEvaluationStore(database: Database) {
+  const tables = tablesOf<EvaluationTables>(database)
+
+  const setMark = (kysely: typeof tables, name: string, value: number) =>
+    kysely
+      .insertInto('holder_mark')
+      .values({ name, value })
+      .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+      .execute()
+
+  return {
+    /** Up to which record index something was evaluated, the last not included, its newest month and when; undefined at first. */
+    marks: async (): Promise<EvaluationMarks> => {
+      const rows = await tables.selectFrom('holder_mark').selectAll().execute()
+      const values = new Map(rows.map(({ name, value }) => [name, Number(value)]))
+      const newest = `${values.get(NEWEST) ?? ''}`.replace(/^(\d{4})/, '$1-')
+      const [mark, movedOn] = [values.get(MARK), values.get(MOVED)]
+      return { mark, newest: isMonth(newest) ? newest : undefined, movedOn }
+    },
+    /** Digests of what was evaluated, hexadecimal. */
+    evaluated: async (indexes: number[]): Promise<Map<number, Set<string>>> => {
+      const found = new Map<number, Set<string>>()
+      for (let at = 0; at < indexes.length; at += MANY) {
+        const some = indexes.slice(at, at + MANY)
+        const rows = await tables
+          .selectFrom('evaluated_subject')
+          .selectAll()
+          .where('idx', 'in', some)
+          .execute()
+        for (const { idx, digest } of rows) {
+          const known = found.get(Number(idx)) ?? new Set()
+          found.set(Number(idx), known.add(Buffer.from(digest).toString('hex')))
+        }
+      }
+      return found
+    },
+    /**
+     * Notes what was evaluated, counts it, and forgets what lies more than `kept` indexes back; or, when that is more than a day
+     * may have, counts all of it as refused and says which limit it was.
+     */
+    note: (q: {
+      day: string
+      rows: EvaluatedRow[]
+      before: EvaluationMarks
+      newest: string | undefined
+      kept: number
+      refused: number
+      records: number
+      limits: EvaluationLimits
+    }): Promise<{ usedUp: keyof EvaluationLimits | undefined; isFirstRefusal: boolean }> =>
+      inTransaction(tables, async (transaction) => {
+        await lockFor(transaction, 'subject evaluations')
+        const row = await transaction
+          .selectFrom('evaluation_day')
+          .selectAll()
+          .where('day', '=', q.day)
+          .executeTakeFirst()
+        const known = row === undefined ? nothingOn(q.day) : dayIn(row)
+        const identifiers = known.identifiers + q.rows.length
+        const mark = Math.max(q.before.mark ?? 0, (q.rows.at(-1)?.idx ?? -1) + 1)
+        const today = Date.parse(q.day) / DAY_MS
+        const indexes = known.indexes + stepOf(q.before, { mark, today, perDay: q.limits.indexesPerDay })
+        const usedUp =
+          identifiers > q.limits.identifiersPerDay
+            ? 'identifiersPerDay'
+            : indexes > q.limits.indexesPerDay
+              ? 'indexesPerDay'
+              : undefined
+        const refused = known.refused + (usedUp === undefined ? q.refused : q.records)
+        const isFirstRefusal = known.refused === 0 && refused > 0
+        const counted = usedUp === undefined ? { ...withRows(known, q.rows), indexes } : known
+        const values = rowOf({ ...counted, refused })
+        await transaction
+          .insertInto('evaluation_day')
+          .values(values)
+          .onConflict((conflict) => conflict.column('day').doUpdateSet(values))
+          .execute()
+        if (usedUp !== undefined || q.rows.length === 0) return { usedUp, isFirstRefusal }
+        for (let at = 0; at < q.rows.length; at += MANY)
+          await transaction
+            .insertInto('evaluated_subject')
+            .values(q.rows.slice(at, at + MANY).map(({ idx, digest }) => ({ idx, digest })))
+            .execute()
+        await setMark(transaction, MARK, mark)
+        await setMark(transaction, MOVED, today)
+        if (q.newest !== undefined) await setMark(transaction, NEWEST, Number(q.newest.replace('-', '')))
+        await transaction
+          .deleteFrom('evaluated_subject')
+          .where('idx', '<', mark - q.kept)
+          .execute()
+        return { usedUp, isFirstRefusal }
+      }),
+
+    /** Nothing when nothing was evaluated on it. */
+    day: async (day: string): Promise<EvaluationDay> => {
+      const row = await tables
+        .selectFrom('evaluation_day')
+        .selectAll()
+        .where('day', '=', day)
+        .executeTakeFirst()
+      return row === undefined ? nothingOn(day) : dayIn(row)
+    },
+    daysBefore: async (day: string): Promise<EvaluationDay[]> => {
+      const days = tables.selectFrom('evaluation_day').selectAll().where('day', '<', day).orderBy('day')
+      return (await days.execute()).map(dayIn)
+    },
+    forgetDay: async (day: string): Promise<void> => {
+      await tables.deleteFrom('evaluation_day').where('day', '=', day).execute()
+    },
+  }
+}
+
+/**
+ * What a new mark takes of its day. Days on which the mark stood still are not lost: a log grows while nobody in it is declared. A
+ * holder without a mark begins wherever the log is.
+ */
+function stepOf(
+  { mark, movedOn }: EvaluationMarks,
+  to: { mark: number; today: number; perDay: number },
+): number {
+  if (mark === undefined || movedOn === undefined) return 0
+  const stoodStill = Math.max(0, to.today - movedOn - 1)
+  return Math.max(0, to.mark - mark - stoodStill * to.perDay)
+}
+
+type Row = EvaluationTables['evaluation_day']
+
+function nothingOn(day: string): EvaluationDay {
+  const none = { firstIndex: null, lastIndex: null, firstMonth: null, lastMonth: null }
+  return { day, identifiers: 0, indexes: 0, refused: 0, ...none }
+}
+
+function withRows(day: EvaluationDay, rows: EvaluatedRow[]): EvaluationDay {
+  if (rows.length === 0) return day
+  const indexes = rows.map(({ idx }) => idx)
+  const months = [day.firstMonth, day.lastMonth, ...rows.map(({ month }) => month)]
+    .filter((month) => month !== null)
+    .sort()
+  return {
+    ...day,
+    identifiers: day.identifiers + rows.length,
+    firstIndex: Math.min(day.firstIndex ?? Number.POSITIVE_INFINITY, ...indexes),
+    lastIndex: Math.max(day.lastIndex ?? 0, ...indexes),
+    firstMonth: months[0] ?? null,
+    lastMonth: months.at(-1) ?? null,
+  }
+}
+
+function dayIn({ first_idx, last_idx, first_month, last_month, ...row }: Row): EvaluationDay {
+  const number = (value: number | null): number | null => (value === null ? null : Number(value))
+  return {
+    day: row.day,
+    ...{ identifiers: Number(row.identifiers), indexes: Number(row.indexes), refused: Number(row.refused) },
+    ...{ firstIndex: number(first_idx), lastIndex: number(last_idx) },
+    ...{ firstMonth: first_month, lastMonth: last_month },
+  }
+}
+
+function rowOf({ firstIndex, lastIndex, firstMonth, lastMonth, ...day }: EvaluationDay): Row {
+  return {
+    ...day,
+    ...{ first_idx: firstIndex, last_idx: lastIndex, first_month: firstMonth, last_month: lastMonth },
+  }
+}
