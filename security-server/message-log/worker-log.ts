@@ -108,7 +108,8 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
         const hidden = new Set(await log.search.secretRecords({ first, last, clearance }))
         return rows.map(({ idx, form, leaf }) => (hidden.has(Number(idx)) ? hiddenForm(leaf) : form))
       },
-      dailyCounts: (q) => log.dailyCounts.list(q),
+      countedDays: (q) => log.dailyCounts.days(q),
+      countsOf: (q) => log.dailyCounts.get(q),
       ...workerRetention({
         log,
         ring,

@@ -1,7 +1,7 @@
 /** The search index: identifiers of records, filled by a job from decrypted metadata; an erased record has no row. */
 import { CompiledQuery, type ExpressionBuilder, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import { type CountedRecord, countSince } from '../daily-counts/count-since.ts'
+import { type CountedRecord, countSince, MAX_ROWS } from '../daily-counts/count-since.ts'
 import type { Tables } from '../tables.ts'
 import {
   type Clearance,
@@ -164,7 +164,7 @@ export function createSearchStore(database: Database) {
             .onConflict((conflict) => conflict.doNothing())
             .execute()
         await traffic.count(transaction, rows)
-        await countSince(transaction, [...rows, ...others])
+        await countSince(transaction, [...rows, ...others], MAX_ROWS)
       }),
 
     /** What fits among the WINDOW records after `after` and below `size`, oldest first, and where the window ends. */
