@@ -72,6 +72,7 @@ const COLUMNS = [
 
 export function createSearchStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
+  const isPartitioned = database.dialect === 'postgresql'
   const insertPart = insertOf(PART, database.dialect)
   const insertOne = insertOf(1, database.dialect)
   const traffic = createTrafficStore(database)
@@ -81,6 +82,18 @@ export function createSearchStore(database: Database) {
     const row = await kysely.selectFrom('record').select('form').where('idx', '=', idx).executeTakeFirst()
     return row === undefined ? undefined : (JSON.parse(row.form) as { time: string }).time
   }
+
+  /** Bounds of the index are what partitions are told apart by; the embedded store would only be led away from its index. */
+  const inBlocks = (is: ExpressionBuilder<Tables, 'search'>, blocks: number[]) =>
+    is.and([
+      is(BLOCK, 'in', blocks),
+      ...(isPartitioned
+        ? [
+            is('idx', '>=', blocks[0]! * BLOCK_RECORDS),
+            is('idx', '<', (blocks.at(-1)! + 1) * BLOCK_RECORDS),
+          ]
+        : []),
+    ])
 
   /** Only where the counts say that something is: an hour at a time, between the first and the last that fits. */
   const listBySpans = async (filter: SearchFilter): Promise<SearchRow[]> => {
@@ -192,7 +205,7 @@ export function createSearchStore(database: Database) {
         const found = await kysely
           .selectFrom('search')
           .selectAll()
-          .where(BLOCK, 'in', blocks)
+          .where((is) => inBlocks(is, blocks))
           .where('query_id', '=', queryId)
           .orderBy(BLOCK)
           .orderBy('idx')
@@ -262,7 +275,8 @@ export function createSearchStore(database: Database) {
       const newest = query.orderBy('idx', 'desc').limit(limit)
       if (!hasId) return newest.execute()
       const rows: SearchRow[] = []
-      for (const blocks of blocksOf(size)) rows.push(...(await newest.where(BLOCK, 'in', blocks).execute()))
+      for (const blocks of blocksOf(size))
+        rows.push(...(await newest.where((is) => inBlocks(is, blocks)).execute()))
       return rows.sort(isByTime ? byTimeDown : byIndexDown).slice(0, limit)
     },
   }
