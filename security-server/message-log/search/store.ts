@@ -88,10 +88,7 @@ export function createSearchStore(database: Database) {
     is.and([
       is(BLOCK, 'in', blocks),
       ...(isPartitioned
-        ? [
-            is('idx', '>=', blocks[0]! * BLOCK_RECORDS),
-            is('idx', '<', (blocks.at(-1)! + 1) * BLOCK_RECORDS),
-          ]
+        ? [is('idx', '>=', blocks[0]! * BLOCK_RECORDS), is('idx', '<', (blocks.at(-1)! + 1) * BLOCK_RECORDS)]
         : []),
     ])
 
