@@ -17,6 +17,7 @@ import { readLogKeys } from '../keys/log-keys.ts'
 import { type LogDatabase, openLogDatabase } from '../log-database.ts'
 import type { MessageLog } from '../message-log.ts'
 import { messageLogMigrations } from '../migrations/all.ts'
+import { createReconciliationStore } from '../reconciliation/store.ts'
 import { createRecordStore } from '../records/store.ts'
 import { createRetentionStore } from '../retention/store.ts'
 import { createSearchStore } from '../search/store.ts'
@@ -223,6 +224,9 @@ async function onPostgresql(t: Test): Promise<void> {
     await few(2, 'a form', () => asked.records.forms(index, 1))
     await few(2, 'leaves', () => asked.records.leaves(index, 2))
     await few(3, 'the last record', () => asked.records.lastIndex())
+    await few(2, 'what was erased of a stretch', () =>
+      asked.reconciliation.erased(borders[2]! - 2, borders[2]! + 1),
+    )
     const [document] = await log.records.documentsAfter(index, 1)
     await few(2, 'a signature document and its base', () => asked.records.document(document!.id))
     await few(2, 'what was kept', () => asked.records.remainder(index))
@@ -234,6 +238,19 @@ async function onPostgresql(t: Test): Promise<void> {
     await asked.search.byQueryId(ids[0]!, 5 * 1024 * 1024)
     const inBlocks = await read(1)
     t.strictSame(inBlocks, [], 'blocks in which there are no partitions yet')
+    const person = '0136'.padEnd(36, '7')
+    const about = (await log.search.list({ limit: 400 }, size))
+      .map(({ idx }) => idx)
+      .filter((idx) => idx % 50 < 2)
+    for (const idx of about)
+      await query('insert into subject values ($1, $2)', [Buffer.from(person, 'hex'), idx])
+    const found = await asked.search.list({ subjects: [person], limit: 500 }, size)
+    t.strictSame(
+      found.map(({ idx }) => idx),
+      about,
+      'a person, across borders',
+    )
+    await read()
     // A page of the newest: by index, with nothing read of what is older.
     await few(5, 'the newest page', () => asked.search.list({ limit: 5 }, size))
   })
@@ -311,7 +328,7 @@ async function untilRefused(
 
 /** The log with its queries watched; `read` says of which partitions they have read since it was asked last. */
 function watched(log: LogDatabase): {
-  asked: Pick<LogDatabase, 'records' | 'search' | 'retention'>
+  asked: Pick<LogDatabase, 'records' | 'search' | 'retention' | 'reconciliation'>
   queries: [sql: string, parameters: readonly unknown[]][]
   read(skip?: number): Promise<string[]>
 } {
@@ -331,6 +348,7 @@ function watched(log: LogDatabase): {
       records: createRecordStore(database),
       search: createSearchStore(database),
       retention: createRetentionStore(database),
+      reconciliation: createReconciliationStore(database),
     },
     read: async (skip = 0) => {
       const partitions = new Set<string>()
