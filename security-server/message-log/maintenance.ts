@@ -1,4 +1,4 @@
-/** What can wait is done in small slices between groups: tree tiles, search index, low-water mark, old replay keys, the counts of a day that is over. */
+/** What can wait is done in small slices between groups: tree tiles, search index, low-water mark, old replay keys, room ahead, the counts of a day that is over. */
 import { closeDay } from './daily-counts/close-day.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
@@ -90,6 +90,7 @@ export function createMaintenance(q: {
         deleted = await store.forgetReplayKeys({ now, oldestArrival })
         if (deleted === 0) forgotten = now
       }
+      await store.makeRoom(size)
       const more = tiles === TILES_AT_ONCE || indexed < size || deleted > 0
       if (!more) {
         await markLowWater()

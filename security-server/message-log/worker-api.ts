@@ -27,6 +27,8 @@ export type WorkerSetup = {
   /** Names the tree: the server's identifier. */
   origin: string
   now: number
+  /** Records in a partition of a small log on PostgreSQL, when they are to be others than usual. */
+  partitionRecords?: number | undefined
 }
 
 /** Memory of both threads: a group's records, and what became of them. */

@@ -164,10 +164,10 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
 async function openStores(
   setup: WorkerSetup,
 ): Promise<{ log: LogDatabase; store: HotStore; unlock: () => void }> {
-  const { databaseUrl: url } = setup
+  const { databaseUrl: url, partitionRecords } = setup
   if (!url.startsWith('sqlite:')) {
     const log = await openLogDatabase(url)
-    return { log, store: await openPostgresqlStore({ url }), unlock: () => undefined }
+    return { log, store: await openPostgresqlStore({ url, partitionRecords }), unlock: () => undefined }
   }
   const file = url.slice('sqlite:'.length)
   const { unlock } = prepareFile(file)
