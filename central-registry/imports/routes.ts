@@ -12,9 +12,10 @@ import type { MemberStore } from '../members/store.ts'
 import type { Page } from '../store.ts'
 import type { ImportClient } from './client.ts'
 import { collectCertificates } from './collect.ts'
-import { type Finding, type Plan, planHash, planImport, readableTake } from './plan.ts'
+import { type Plan, planHash, planImport, readableTake } from './plan.ts'
 import { type Documents, fetchDocuments, readSource, type Source } from './read-source.ts'
-import type { ImportStore, ImportSummary } from './store.ts'
+import { type Report, rowsOf } from './report.ts'
+import type { ImportStore, ImportSummary, Seen } from './store.ts'
 
 type Rooms = {
   store: ImportStore
@@ -72,10 +73,18 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
     return { row, source, plan }
   }
 
+  /** As it was carried out, or as it would be now. */
+  async function wholeReport(id: number): Promise<Report> {
+    const row = await store.find(id)
+    if (row.report !== null) return JSON.parse(row.report) as Report
+    const { plan } = await planned(id)
+    return reportOf(plan(await store.present(id)).plan)
+  }
+
   return {
     getImports: async ({ query }) => {
-      const page = query as Page
-      return listAnswer((await store.list(page)).map(summary), page, store.count)
+      const page = query as Page & Seen
+      return listAnswer((await store.list(page)).map(summary), page, () => store.count(page))
     },
     addImport: async ({ body, caller }) => {
       const given = body as {
@@ -102,10 +111,12 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
         announcement,
       }
     },
-    getImportReport: async ({ params }) => {
-      const { row, plan } = await planned(numberOf(params))
-      if (row.report !== null) return JSON.parse(row.report) as Report
-      return reportOf(plan(await store.present(row.id)).plan)
+    getImportReport: ({ params }) => wholeReport(numberOf(params)),
+    getImportFindings: async ({ params, query }) => {
+      const page = query as Page & { part?: string }
+      const found = rowsOf(await wholeReport(numberOf(params)), page)
+      const shown = found.slice(page.offset, page.offset + page.limit)
+      return listAnswer(shown, page, async () => found.length)
     },
     collectImportCertificates: async ({ params }) => {
       const { row, plan } = await planned(numberOf(params))
@@ -152,13 +163,6 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
     },
     discardImport: ({ params }) => store.discard(numberOf(params)),
   }
-}
-
-type Report = {
-  taken: Record<string, object[]>
-  notTaken: Finding[]
-  differs: Finding[]
-  missingCertificates: { server: string; sha256: string }[]
 }
 
 function reportOf({ take, notTaken, differs, missing }: Plan): Report {
@@ -234,7 +238,7 @@ function summary(row: ImportSummary): object {
     examinedAt: row.examined_at,
     examinedBy: row.examined_by,
     ...(row.carried_out_at === null
-      ? {}
+      ? { carryOutBefore: new Date(Date.parse(row.examined_at) + MAX_AGE_MS).toISOString() }
       : {
           carriedOutAt: row.carried_out_at,
           carriedOutBy: row.carried_out_by,
