@@ -8,8 +8,8 @@ export type Report = {
   missingCertificates: { server: string; sha256: string }[]
 }
 
-/** `part` names the list of the report that it comes from. */
-export type ReportRow = { part: string; what: string; why: string }
+/** `id` is its place in the whole report, `part` names the list that it comes from. */
+export type ReportRow = { id: number; part: string; what: string; why: string }
 
 /** What names a row of each list that is taken, and what is said of it beside. */
 const TAKEN: Record<string, [what: string, why: string]> = {
@@ -33,7 +33,7 @@ export function rowsOf(
   { part, q = '' }: { part?: string; q?: string | undefined },
 ): ReportRow[] {
   const { notTaken, differs, missingCertificates, taken } = report
-  const all: ReportRow[] = [
+  const all = [
     ...notTaken.map((one) => ({ part: 'notTaken', ...one })),
     ...differs.map((one) => ({ part: 'differs', ...one })),
     ...missingCertificates.map(({ server, sha256 }) => ({
@@ -44,7 +44,7 @@ export function rowsOf(
     ),
   ]
   const wanted = [q, q.replaceAll(':', '/')].map((one) => one.toLowerCase())
-  return all.filter((row) => {
+  return all.map((row, at) => ({ id: at + 1, ...row })).filter((row) => {
     if (part !== undefined && row.part !== part) return false
     const said = `${row.what}\n${row.why}`.toLowerCase()
     return wanted.some((one) => said.includes(one))

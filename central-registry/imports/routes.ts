@@ -100,16 +100,13 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
       return { id: await store.add(documents, source, named(caller), now.toISOString()) }
     },
     getImport: async ({ params }) => {
-      const { row, plan } = await planned(numberOf(params))
-      if (row.report !== null) return { ...summary(row), ...shortened(JSON.parse(row.report) as Report) }
-      const made = plan(await store.present(row.id))
-      const announcement = writeSource(await ownSource(q)).toString()
-      return {
-        ...summary(row),
-        contentHash: made.contentHash,
-        ...shortened(reportOf(made.plan)),
-        announcement,
-      }
+      const id = numberOf(params)
+      const row = await store.find(id)
+      const announced = await announcement(q)
+      if (row.report !== null)
+        return { ...summary(row), ...shortened(JSON.parse(row.report) as Report), ...announced }
+      const { plan, contentHash } = (await planned(id)).plan(await store.present(id))
+      return { ...summary(row), contentHash, ...shortened(reportOf(plan)), ...announced }
     },
     getImportReport: ({ params }) => wholeReport(numberOf(params)),
     getImportFindings: async ({ params, query }) => {
@@ -215,13 +212,16 @@ function documentsOf(row: Awaited<ReturnType<ImportStore['find']>>): Documents {
 }
 
 /** What the old central server has to publish as one more `source`, so that servers find this registry by their old anchor. */
-async function ownSource({ keys, sourceAddress }: Rooms) {
+async function announcement({ keys, sourceAddress }: Rooms): Promise<{ announcement?: string }> {
   const certificates = (await keys.list()).map(({ certificate }) => certificate)
-  return {
+  // Without a key nothing would be believed.
+  if (certificates.length === 0) return {}
+  const source = {
     address: sourceAddress,
     internalVerificationCerts: certificates,
     externalVerificationCerts: certificates,
   }
+  return { announcement: writeSource(source).toString() }
 }
 
 function mustBeOpen({ id, state }: Pick<ImportSummary, 'id' | 'state'>): void {
