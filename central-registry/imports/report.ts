@@ -44,11 +44,13 @@ export function rowsOf(
     ),
   ]
   const wanted = [q, q.replaceAll(':', '/')].map((one) => one.toLowerCase())
-  return all.map((row, at) => ({ id: at + 1, ...row })).filter((row) => {
-    if (part !== undefined && row.part !== part) return false
-    const said = `${row.what}\n${row.why}`.toLowerCase()
-    return wanted.some((one) => said.includes(one))
-  })
+  return all
+    .map((row, at) => ({ id: at + 1, ...row }))
+    .filter((row) => {
+      if (part !== undefined && row.part !== part) return false
+      const said = `${row.what}\n${row.why}`.toLowerCase()
+      return wanted.some((one) => said.includes(one))
+    })
 }
 
 function wordOf(row: object, name: string): string {

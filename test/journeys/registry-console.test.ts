@@ -12,6 +12,7 @@ import { offerService, orderAudit, troubleInTheFleet } from '../fakes/console-sa
 import { trustedAnchor } from '../fakes/external-anchor.ts'
 import { certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
 import { registryWorld } from '../fakes/registry-world.ts'
+import { examineInstance, startRunningInstance } from '../fakes/running-instance.ts'
 import { ROOT } from '../house/source-files.ts'
 import { skipFor } from '../outside-tools.ts'
 
@@ -42,6 +43,9 @@ const PAGES: Record<string, string> = {
   explanation:
     '/explanation?consumer=DEV:GOV:1234:plain&provider=DEV:GOV:1234:pop%20%C3%A4&serviceCode=persons',
   federation: '/external-anchors',
+  imports: '/imports',
+  import: '/imports/1',
+  mail: '/mail-messages',
   'global-groups': '/global-groups',
   'global-group': '/global-groups/owners',
   configuration: '/configuration',
@@ -117,6 +121,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
     subject: 'ab'.repeat(32),
     reason: '<b>lost</b>',
   })
+  await examineInstance(node, await startRunningInstance(t, world.clock.now))
   await publish(node)
   await troubleInTheFleet(authority, node, world.clock.now)
   await offerService(node.settings.database)

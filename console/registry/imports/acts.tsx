@@ -87,7 +87,12 @@ function Certificates({ params }: { params: Record<string, string> }) {
         title={text('imports.addCertificate')}
         consequence={<p>{text('imports.addCertificateConsequence')}</p>}
         fields={[
-          { name: 'file', title: 'imports.certificateFile', hint: 'imports.certificateFileHint', type: 'file' },
+          {
+            name: 'file',
+            title: 'imports.certificateFile',
+            hint: 'imports.certificateFileHint',
+            type: 'file',
+          },
         ]}
         send={({ file }, call) => call('addImportCertificate', { params, body: file as File })}
         result={({ server }) => <p class="wrap">{text('imports.certificateAdded', { server })}</p>}

@@ -12,7 +12,16 @@ import { Time } from '../../kit/time.tsx'
 import { History } from '../history.tsx'
 import { OpenProposals } from '../proposals/open-on.tsx'
 import { ImportActs, SaveReport } from './acts.tsx'
-import { ImportState, isTooOld, LEFT, Numbers, partName, TAKEN, titleOf, type WholeImport } from './import.tsx'
+import {
+  ImportState,
+  isTooOld,
+  LEFT,
+  Numbers,
+  partName,
+  TAKEN,
+  titleOf,
+  type WholeImport,
+} from './import.tsx'
 import { Done } from './page.tsx'
 
 type Row = { id: number; part: string; what: string; why: string }
@@ -66,7 +75,9 @@ function Read({ of }: { of: WholeImport }) {
             : [['imports.carryOutBefore', <Time key="before" at={carryOutBefore} relative />] as Fact]),
           ...(carriedOutAt === undefined
             ? []
-            : [['imports.carriedOut', <Done key="done" at={carriedOutAt} by={carriedOutBy ?? ''} />] as Fact]),
+            : [
+                ['imports.carriedOut', <Done key="done" at={carriedOutAt} by={carriedOutBy ?? ''} />] as Fact,
+              ]),
         ]}
       />
     </Part>

@@ -24,10 +24,7 @@ function OneRequest({ params }: { params: Record<string, string> }) {
             acts={<DecideRequest of={data} />}
           />
           {isUndecided(data) && (
-            <OpenProposals
-              target={`${BASE}/management-requests/${id}/approve`}
-              words="requests.proposed"
-            />
+            <OpenProposals target={`${BASE}/management-requests/${id}/approve`} words="requests.proposed" />
           )}
           <RequestParts of={data} />
           <History of="management-requests" id={id} />

@@ -111,7 +111,8 @@ function Field({ title, children }: { title: string; children: ComponentChildren
 
 /** An id in a path is that of the thing that the operation is about. */
 function titleOf(operation: string, name: string): string {
-  const key = name === 'id' ? `field.id.${operation}` : name === 'contentHash' ? hashOf(operation) : `field.${name}`
+  const key =
+    name === 'id' ? `field.id.${operation}` : name === 'contentHash' ? hashOf(operation) : `field.${name}`
   const words = text(key as TextKey)
   return words === key ? name : words
 }
