@@ -1,4 +1,5 @@
 /** The report of an import, and its rows as a list in one order: what asks for attention first, then what is taken; pure. */
+import { encodeSegment } from '#schemas/identifiers.ts'
 import type { Finding } from './plan.ts'
 
 export type Report = {
@@ -43,7 +44,9 @@ export function rowsOf(
       (taken[name] ?? []).map((row) => ({ part: name, what: wordOf(row, what), why: wordOf(row, why) })),
     ),
   ]
-  const wanted = [q, q.replaceAll(':', '/')].map((one) => one.toLowerCase())
+  // Ids stand in their text form, people write them with colons too.
+  const inId = q.split(/[:/]/).map(encodeSegment).join('/')
+  const wanted = [q, inId].map((one) => one.toLowerCase())
   return all
     .map((row, at) => ({ id: at + 1, ...row }))
     .filter((row) => {

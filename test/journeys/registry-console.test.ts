@@ -8,7 +8,7 @@ import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { baseOf, hasChromium, keyOf, openBrowser, visitor } from '../browser.ts'
-import { offerService, orderAudit, troubleInTheFleet } from '../fakes/console-sample.ts'
+import { offerService, orderAudit, refusedMail, troubleInTheFleet } from '../fakes/console-sample.ts'
 import { trustedAnchor } from '../fakes/external-anchor.ts'
 import { certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
 import { registryWorld } from '../fakes/registry-world.ts'
@@ -238,6 +238,7 @@ void t.test('hostile strings in every field that is shown', async (t) => {
   const client = `DEV:GOV:${codes[1]}:${codes[1]}`
   await node.must('POST', `/security-servers/${encoded}/clients`, { client })
   await node.must('POST', `/global-groups/${codes[0]}/members`, { client })
+  await refusedMail(node.settings.database, `${'w'.repeat(64)}@${'w'.repeat(60)}.example`, HOSTILE)
   const browser = await openBrowser(t)
   const asked = { base: baseOf(node), apiKey: keyOf(node) }
   const visitors = {
@@ -254,6 +255,7 @@ void t.test('hostile strings in every field that is shown', async (t) => {
     'global-groups': '/global-groups',
     'global-group': `/global-groups/${codes[0]}`,
     'api-keys': '/api-keys',
+    mail: '/mail-messages',
     settings: '/settings',
     'audit-log': '/audit-log?q=%3Cscript%3Ealert(1)',
   }

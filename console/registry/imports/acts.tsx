@@ -4,7 +4,7 @@ import { goTo } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { save } from '../../kit/save.ts'
 import { text } from '../../kit/text.ts'
-import { isTooOld, Numbers, titleOf, type WholeImport } from './import.tsx'
+import { isTooOld, NumbersInBrief, titleOf, type WholeImport } from './import.tsx'
 
 type Collected = { found: number; failed: { what: string; why: string }[]; left: number }
 
@@ -23,7 +23,7 @@ export function ImportActs({ of }: { of: WholeImport }) {
           consequence={
             <>
               <p>{text('imports.carryOutConsequence')}</p>
-              <Numbers of={of} />
+              <NumbersInBrief of={of} />
               {of.counts.missingCertificates > 0 && (
                 <p class="note">
                   {text('imports.carryOutMissing', { count: of.counts.missingCertificates })}

@@ -58,15 +58,27 @@ export function importPath(id: number | string): string {
   return `/imports/${id}`
 }
 
-/** In numbers: what it takes, and what asks for a look first. */
-export function Numbers({ of: { takes, counts } }: { of: WholeImport }) {
+function numbersOf({ takes, counts }: WholeImport): [TextKey, string][] {
   const taken = TAKEN.filter((part) => (takes[part] ?? 0) > 0)
+  return [
+    ...LEFT.map((part): [TextKey, string] => [partName(part), number(counts[part])]),
+    ...taken.map((part): [TextKey, string] => [partName(part), number(takes[part] ?? 0)]),
+  ]
+}
+
+/** In numbers: what asks for a look, and what it takes. */
+export function Numbers({ of }: { of: WholeImport }) {
+  return <Facts of={numbersOf(of)} />
+}
+
+/** The same in a few lines, for a dialog. */
+export function NumbersInBrief({ of }: { of: WholeImport }) {
   return (
-    <Facts
-      of={[
-        ...LEFT.map((part): [TextKey, string] => [partName(part), number(counts[part])]),
-        ...taken.map((part): [TextKey, string] => [partName(part), number(takes[part] ?? 0)]),
-      ]}
-    />
+    <p>
+      {numbersOf(of)
+        .map(([part, count]) => `${text(part)}: ${count}`)
+        .join('; ')}
+      .
+    </p>
   )
 }

@@ -79,7 +79,7 @@ function DeliveryPart() {
             <Facts
               of={[
                 ['mail.server', text(isConfigured ? 'mail.serverNamed' : 'mail.serverNone')],
-                ...STATES.map((state): [TextKey, string] => [`mail.${state}`, number(messages[state])]),
+                ...STATES.map((state): [TextKey, string] => [`mail.count.${state}`, number(messages[state])]),
               ]}
             />
           </>
