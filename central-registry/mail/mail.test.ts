@@ -208,39 +208,43 @@ void t.test('a connection that is not what the settings say carries no message',
   t.equal(await codeOf(starttls.server), 'mail_refused')
 })
 
-/** A mail server that takes connections; `greet` is said again and again, and nothing else ever. */
-async function silent(t: Test, greet?: string): Promise<{ server: MailServer; connections: () => number }> {
+/** A mail server that never comes to the end of an answer. */
+async function endless(t: Test) {
   let connections = 0
   const listener = createServer((socket) => {
     connections++
-    const timer = setInterval(() => greet !== undefined && socket.write(greet), 20)
+    let timer: NodeJS.Timeout | undefined
     const end = () => {
       connections--
       clearInterval(timer)
     }
     socket.on('error', () => undefined).on('close', end)
     sockets.push(socket)
+    socket.write('220 hello\r\n')
+    socket.on('data', (line) => {
+      if (/^(EHLO|MAIL)/.test(String(line))) socket.write('250 fine\r\n')
+      else timer ??= setInterval(() => socket.write('250-wait\r\n'), 20)
+    })
   })
   const sockets: { destroy(): void }[] = []
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
+  const close = (): void => {
     for (const socket of sockets) socket.destroy()
     listener.close()
-  })
-  const { port } = listener.address() as AddressInfo
-  return {
-    server: { host: '127.0.0.1', port, tls: 'none', from: 'registry@dev.example' },
-    connections: () => connections,
   }
+  t.teardown(close)
+  const { port } = listener.address() as AddressInfo
+  const server: MailServer = { host: '127.0.0.1', port, tls: 'none', from: 'registry@dev.example' }
+  return { server, connections: () => connections, close }
 }
 
-void t.test('a mail server that never answers holds up nothing but mail', async (t) => {
-  const slow = await silent(t, '220-wait\r\n')
+void t.test('a mail server that never ends its answer holds up nothing but mail', async (t) => {
+  const slow = await endless(t)
   const message = { id: 'x', to: 'a@b.example', subject: 's', text: 't' }
   await t.rejects(createSendMail(slow.server, { totalMs: 200 })(message), { code: 'mail_failed' })
   await until(async () => slow.connections() === 0)
 
-  const mute = await silent(t, '220-wait\r\n')
+  const mute = await endless(t)
   const { node } = await start(t, undefined, mute.server)
   await node.must('PUT', '/members/DEV:GOV:5678/mail-addresses', {
     addresses: Array.from({ length: 10 }, (_, i) => `a${i}@b.example`),
@@ -269,6 +273,8 @@ void t.test('a mail server that never answers holds up nothing but mail', async 
     'none of them had to end for that',
   )
   t.equal(mute.connections(), 2)
+  // Else the registry would wait for them.
+  mute.close()
 })
 
 void t.test('texts', (t) => {

@@ -22,7 +22,7 @@ export type HolderState = {
   months: { month: string; createdAt: string | null; destroyedAt: string | null }[]
   oldestKept: string
   mark: number
-  today: { identifiers: number; refused: number }
+  today: { identifiers: number; refused: number; usedUp: number }
 }
 
 const TIMEOUT_MS = 10_000

@@ -60,7 +60,7 @@ await eachDatabase(t, async (database, t) => {
     t.match(await holder.evaluateRecords([question(5011, 32)]), [{ hashes: { length: 32 } }], 'again is free')
     await t.rejects(holder.evaluateRecords([question(5012)]), usedUp)
     const { mark, today } = await holder.state()
-    t.match({ mark, today }, { mark: 5012, today: { identifiers: 100, indexes: 9, refused: 7 } })
+    t.match({ mark, today }, { mark: 5012, today: { identifiers: 100, indexes: 9, refused: 4, usedUp: 3 } })
     now += DAY
     await t.rejects(holder.evaluateRecords([question(7000)]), { ...usedUp, message: /indexesPerDay/ })
     t.match(await holder.evaluateRecords([question(6000)]), [{ hashes: [/./] }])
@@ -104,11 +104,11 @@ await eachDatabase(t, async (database, t) => {
       ['day 2026-11-23', 'day 2026-11-22', 'day 2026-11-21', 'day 2026-11-20'],
     )
     t.match(days.at(-1)?.data, {
-      ...{ identifiers: 100, refused: 7, firstIndex: 5000, lastIndex: 5011 },
+      ...{ identifiers: 100, refused: 4, usedUp: 3, firstIndex: 5000, lastIndex: 5011 },
       ...{ firstMonth: '2026-07', lastMonth: '2026-11' },
     })
-    t.match(days[1]?.data, { identifiers: 0, refused: 1, firstIndex: null })
-    t.equal((await operations('refuseRecords')).length, 4)
+    t.match(days[1]?.data, { identifiers: 0, refused: 0, usedUp: 1, firstIndex: null })
+    t.equal((await operations('refuseRecords')).length, 5)
     t.equal((await holder.audit.verify()).brokenAt, undefined)
   })
 })

@@ -82,13 +82,13 @@ async function note(
 ): Promise<void> {
   const refused = answers.filter((answer) => 'without' in answer && answer.without === 'refused')
   if (rows.length === 0 && refused.length === 0) return
-  const { usedUp, isFirstRefusal } = await q.store.note({
-    ...{ day: dayOf(q.clock), rows, limits: q.limits, refused: refused.length, records: answers.length },
+  const { usedUp, isFirst } = await q.store.note({
+    ...{ day: dayOf(q.clock), rows, limits: q.limits, refused: refused.length },
     ...{ before: q.marks, newest: q.newest, kept: KEPT_INDEXES },
   })
   const index = usedUp === undefined ? refused[0]?.index : rows.at(-1)?.idx
   // The rest of the day's are counted, and stand in its record.
-  if (isFirstRefusal) {
+  if (isFirst) {
     const data = { index, usedUp }
     await q.audit.before({ caller: SYSTEM, operation: 'refuseRecords', target: `record ${index}`, data })
   }

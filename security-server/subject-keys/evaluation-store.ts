@@ -13,7 +13,10 @@ export type EvaluationDay = {
   identifiers: number
   /** By how many record indexes the mark moved. */
   indexes: number
+  /** Records that nobody may ask for any more, or in this way. */
   refused: number
+  /** Batches that were turned away, since a limit of the day was used up: they come again, all the time. */
+  usedUp: number
   firstIndex: number | null
   lastIndex: number | null
   firstMonth: string | null
@@ -35,6 +38,7 @@ type EvaluationTables = {
     identifiers: number
     indexes: number
     refused: number
+    used_up: number
     first_idx: number | null
     last_idx: number | null
     first_month: string | null
@@ -90,7 +94,7 @@ export function createEvaluationStore(database: Database) {
     },
     /**
      * Notes what was evaluated, counts it, and forgets what lies more than `kept` indexes back; or, when that is more than a day
-     * may have, counts all of it as refused and says which limit it was.
+     * may have, counts that it was turned away and says by which limit. `isFirst`: of the day's refusals, of either kind.
      */
     note: (q: {
       day: string
@@ -99,9 +103,8 @@ export function createEvaluationStore(database: Database) {
       newest: string | undefined
       kept: number
       refused: number
-      records: number
       limits: EvaluationLimits
-    }): Promise<{ usedUp: keyof EvaluationLimits | undefined; isFirstRefusal: boolean }> =>
+    }): Promise<{ usedUp: keyof EvaluationLimits | undefined; isFirst: boolean }> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'subject evaluations')
         const row = await transaction
@@ -120,16 +123,18 @@ export function createEvaluationStore(database: Database) {
             : indexes > q.limits.indexesPerDay
               ? 'indexesPerDay'
               : undefined
-        const refused = known.refused + (usedUp === undefined ? q.refused : q.records)
-        const isFirstRefusal = known.refused === 0 && refused > 0
-        const counted = usedUp === undefined ? { ...withRows(known, q.rows), indexes } : known
-        const values = rowOf({ ...counted, refused })
+        const isFirst = usedUp === undefined ? known.refused === 0 && q.refused > 0 : known.usedUp === 0
+        const values = rowOf(
+          usedUp === undefined
+            ? { ...withRows(known, q.rows), indexes, refused: known.refused + q.refused }
+            : { ...known, usedUp: known.usedUp + 1 },
+        )
         await transaction
           .insertInto('evaluation_day')
           .values(values)
           .onConflict((conflict) => conflict.column('day').doUpdateSet(values))
           .execute()
-        if (usedUp !== undefined || q.rows.length === 0) return { usedUp, isFirstRefusal }
+        if (usedUp !== undefined || q.rows.length === 0) return { usedUp, isFirst }
         for (let at = 0; at < q.rows.length; at += MANY)
           await transaction
             .insertInto('evaluated_subject')
@@ -142,7 +147,7 @@ export function createEvaluationStore(database: Database) {
           .deleteFrom('evaluated_subject')
           .where('idx', '<', mark - q.kept)
           .execute()
-        return { usedUp, isFirstRefusal }
+        return { usedUp, isFirst }
       }),
 
     /** Nothing when nothing was evaluated on it. */
@@ -181,7 +186,7 @@ type Row = EvaluationTables['evaluation_day']
 
 function nothingOn(day: string): EvaluationDay {
   const none = { firstIndex: null, lastIndex: null, firstMonth: null, lastMonth: null }
-  return { day, identifiers: 0, indexes: 0, refused: 0, ...none }
+  return { day, identifiers: 0, indexes: 0, refused: 0, usedUp: 0, ...none }
 }
 
 function withRows(day: EvaluationDay, rows: EvaluatedRow[]): EvaluationDay {
@@ -205,14 +210,16 @@ function dayIn({ first_idx, last_idx, first_month, last_month, ...row }: Row): E
   return {
     day: row.day,
     ...{ identifiers: Number(row.identifiers), indexes: Number(row.indexes), refused: Number(row.refused) },
+    usedUp: Number(row.used_up),
     ...{ firstIndex: number(first_idx), lastIndex: number(last_idx) },
     ...{ firstMonth: first_month, lastMonth: last_month },
   }
 }
 
-function rowOf({ firstIndex, lastIndex, firstMonth, lastMonth, ...day }: EvaluationDay): Row {
+function rowOf({ firstIndex, lastIndex, firstMonth, lastMonth, usedUp, ...day }: EvaluationDay): Row {
   return {
     ...day,
+    used_up: usedUp,
     ...{ first_idx: firstIndex, last_idx: lastIndex, first_month: firstMonth, last_month: lastMonth },
   }
 }

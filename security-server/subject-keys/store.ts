@@ -85,6 +85,13 @@ export const holderMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'subject-keys-004': {
+    async up(kysely) {
+      const { integer } = columnTypes(kysely)
+      const table = kysely.schema.alterTable('evaluation_day')
+      await table.addColumn('used_up', integer, (column) => column.notNull().defaultTo(0)).execute()
+    },
+  },
 }
 
 export type HolderStore = Awaited<ReturnType<typeof openHolderStore>>

@@ -70,6 +70,20 @@ export async function askAboutPerson(
   await search.press('Enter')
   await page.getByText('No record that could be looked at names this person').waitFor()
   await check('auditor-person-nobody')
+  // What only a lost holder of keys or the end of a month would bring.
+  await page.route('**/subject-searches/*/records?*', async (route) => {
+    const response = await route.fetch()
+    const { notCovered, ...rest } = (await response.json()) as { notCovered: object }
+    const whys = ['no_key', 'other_key', 'key_destroyed']
+    const monthsNotSearched = whys.map((why, i) => ({ month: `2026-0${i + 1}`, records: i + 1, why }))
+    await route.fulfill({ response, json: { ...rest, notCovered: { ...notCovered, monthsNotSearched } } })
+  })
+  const found = new URL(page.url()).pathname.replace(/^.*(?=\/about-a-person)/, '')
+  await open('/about-a-person')
+  await open(found)
+  await page.getByText('2026-02: 2 records indexed with another key of this month').waitFor()
+  await check('auditor-person-months')
+  await page.unroute('**/subject-searches/*/records?*')
   await open('/about-a-person/00000000-0000-4000-8000-000000000000')
   await page.getByText('There is no such thing here').waitFor()
   const auditor = await at(t, browser, ['XROAD_AUDITOR'], {}, 'population')

@@ -8,7 +8,7 @@ import type { LogDatabase } from '../log-database.ts'
 import { ownRecord } from '../own-record.ts'
 import type { OwnRecord, Writer } from '../records/writer.ts'
 import type { Tables } from '../tables.ts'
-import { COUNTS_DAY, COUNTS_FIRST } from './store.ts'
+import { COUNTS_DAY, COUNTS_FIRST, recordsOf } from './store.ts'
 
 const DAY_MS = 86_400_000
 const SALT = 16
@@ -29,16 +29,19 @@ export async function closeDay(q: {
   const day = Math.floor(now / DAY_MS)
   const closed = await log.records.mark(COUNTS_DAY)
   if (closed === day) return
-  const since = closed === undefined ? [] : await log.dailyCounts.since()
+  if (closed === undefined) return await log.records.setMark(COUNTS_DAY, day)
+  const { rows: since, first, indexed } = await log.dailyCounts.since()
   if (!since.some(({ direction }) => direction !== '')) return await log.records.setMark(COUNTS_DAY, day)
-  const first = (await log.records.mark(COUNTS_FIRST)) ?? 0
-  const records = since.reduce((sum, row) => sum + row.records, 0)
   // On another node a version may have indexed that does not count: a gap between two stretches is open, not wrong.
-  if (first + records !== (await log.records.mark('search'))) return await log.dailyCounts.restart()
-  const [result] = await q.writer.append([
-    countsRecord({ ...q, day, since, first, last: first + records - 1 }),
-  ])
-  if (result !== undefined && 'fault' in result) throw result.fault
+  if (first + recordsOf(since) !== indexed) return await log.dailyCounts.restart()
+  try {
+    const [result] = await q.writer.append([countsRecord({ ...q, day, since, first, last: indexed - 1 })])
+    if (result !== undefined && 'fault' in result) throw result.fault
+  } catch (thrown) {
+    // Another node was faster, or has indexed meanwhile and will be.
+    if ((await log.records.mark('search')) === indexed && (await log.records.mark(COUNTS_DAY)) !== day)
+      throw thrown
+  }
 }
 
 function countsRecord(q: {

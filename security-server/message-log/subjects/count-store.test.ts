@@ -11,6 +11,14 @@ import { createSubjectStore, type LookedAt, type SubjectReason } from './store.t
 const REASONS: (SubjectReason | undefined)[] = ['indexed', 'undeclared', 'reply_too_large', undefined]
 
 await eachDatabase(t, async (database, t) => {
+  const tables = tablesOf<Tables>(database)
+  const old = Object.entries(messageLogMigrations).filter(([name]) => name < '2026-12-15')
+  await migrate(database, Object.fromEntries(old))
+  const row = { key: Buffer.of(1), service: 's', reason: 'indexed', records: 7, first_idx: 0, last_idx: 9 }
+  await tables
+    .insertInto('subject_count')
+    .values(['2025-01-01', '2025-01-31', '2025-02-01'].map((day) => ({ ...row, day })))
+    .execute()
   await migrate(database, messageLogMigrations)
   const counts = createSubjectCountStore(database)
   const records = Array.from({ length: 200 }, (_, idx): LookedAt => {
@@ -18,6 +26,18 @@ await eachDatabase(t, async (database, t) => {
     return { idx, day, service: `s${idx % 3}`, reason: REASONS[idx % 4], entries: [], keyId: '' }
   })
   const store = createSubjectStore(database)
+  t.same(
+    [await counts.totals({}), await store.months({})],
+    [
+      new Map([['indexed', 21]]),
+      [
+        { month: '2025-01', keyId: '', records: 14, isForgotten: false },
+        { month: '2025-02', keyId: '', records: 7, isForgotten: false },
+      ],
+    ],
+    'what an older version has counted',
+  )
+  for (const table of ['subject_count', 'subject_total'] as const) await tables.deleteFrom(table).execute()
   for (const from of [0, 100])
     await store.add({ from, to: from + 100, records: records.slice(from, from + 100) })
   const expected = (from = '', to = '9'): Record<string, number> => {
@@ -46,7 +66,6 @@ await eachDatabase(t, async (database, t) => {
     { day: '2026-02-28', reason: 'reply_too_large' },
     { day: '2026-02-27', reason: 'undeclared' },
   ])
-  const tables = tablesOf<Tables>(database)
   await tables
     .deleteFrom('subject_count')
     .where('day', '>=', '2026-02-01')
