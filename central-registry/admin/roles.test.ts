@@ -23,7 +23,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addHostingMandate', 'endHostingMandate', 'beginSuccession', 'completeSuccession'],
     ...['collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage', 'addAuditOrder'],
     ...['setMailAddresses', 'getMailAddresses', 'getMailMessages', 'retryMailMessage'],
-    ...['getMailDelivery', 'forgetMailMessage'],
+    ...['getMailDelivery', 'forgetMailMessage', 'retryMailMessages'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
@@ -50,7 +50,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['exportAuditLog', 'verifyAuditLog'],
     ...['closeInstallation', 'collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
     ...['getMailAddresses', 'getMailMessages', 'retryMailMessage'],
-    ...['getMailDelivery', 'forgetMailMessage'],
+    ...['getMailDelivery', 'forgetMailMessage', 'retryMailMessages'],
     ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
   XROAD_OBSERVER: [],

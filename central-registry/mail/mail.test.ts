@@ -113,6 +113,9 @@ void t.test(
       const [sent] = await outbox(all, '?state=SENT')
       t.equal((await node.call('DELETE', `/mail-messages/${sent!.id}`)).status, 409, 'what was sent is kept')
       mail.isDown = false
+      t.same(await node.must('POST', '/mail-messages/retry'), { retried: 1, left: 0 })
+      await passing(all, () => told('No longer suspended').length === 1)
+      t.same(await node.must('POST', '/mail-messages/retry'), { retried: 0, left: 0 })
       world.clock.now += 31 * DAY
       await node.must('PUT', '/members/DEV:GOV:1234/mail-addresses', { addresses: ['new@agency.example'] })
       await node.must('POST', '/suspensions', { ...subject, reason: 'Again.' })

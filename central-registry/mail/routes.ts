@@ -13,6 +13,8 @@ import type { MailStore, Seen } from './store.ts'
 
 export const MAIL_STATES = ['WAITING', 'SENT', 'REFUSED', 'GIVEN_UP'] as const
 
+const MOST_AT_ONCE = 500
+
 export function mailHandlers({
   store,
   members,
@@ -52,6 +54,10 @@ export function mailHandlers({
     retryMailMessage: ({ params }) => {
       const mail = Number(params['id'])
       return store.retry(mail, clock(), (within) => enqueue(within, mail))
+    },
+    retryMailMessages: async () => {
+      const retried = await store.retryGivenUp(clock(), MOST_AT_ONCE, enqueue)
+      return { retried, left: await store.count({ state: 'GIVEN_UP' }) }
     },
     forgetMailMessage: ({ params }) => store.remove(Number(params['id'])),
     getMailDelivery: async () => {

@@ -81,12 +81,28 @@ export function createMailStore(database: Tabled, record: Change) {
     retry: (id: number, now: number, then: (transaction: Kysely<unknown>) => Promise<void>) =>
       record(async (transaction) => {
         mustBeUndelivered(await rowIn(transaction, id))
-        await transaction
-          .updateTable('mail_message')
-          .set({ state: 'WAITING', ended_at: null, tried_since: new Date(now).toISOString() })
-          .where('id', '=', id)
-          .execute()
+        await waitAnew(transaction, id, now)
         await then(transaction as unknown as Kysely<unknown>)
+      }),
+    /** The same of those given up, the oldest first; how many they were. */
+    retryGivenUp: (
+      now: number,
+      most: number,
+      then: (transaction: Kysely<unknown>, id: number) => Promise<void>,
+    ): Promise<number> =>
+      record(async (transaction) => {
+        const rows = await transaction
+          .selectFrom('mail_message')
+          .select('id')
+          .where('state', '=', 'GIVEN_UP')
+          .orderBy('id')
+          .limit(most)
+          .execute()
+        for (const { id } of rows) {
+          await waitAnew(transaction, Number(id), now)
+          await then(transaction as unknown as Kysely<unknown>, Number(id))
+        }
+        return rows.length
       }),
     /** Takes one out that ended without being sent. */
     remove: (id: number) =>
@@ -95,6 +111,14 @@ export function createMailStore(database: Tabled, record: Change) {
         await transaction.deleteFrom('mail_message').where('id', '=', id).execute()
       }),
   }
+}
+
+async function waitAnew(transaction: Kysely<Tables>, id: number, now: number): Promise<void> {
+  await transaction
+    .updateTable('mail_message')
+    .set({ state: 'WAITING', ended_at: null, tried_since: new Date(now).toISOString() })
+    .where('id', '=', id)
+    .execute()
 }
 
 function mustBeUndelivered({ id, state }: { id: number; state: MailState }): void {

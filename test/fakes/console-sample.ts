@@ -54,7 +54,7 @@ export async function orderAudit(url: string, now: number): Promise<void> {
   await database.close()
 }
 
-/** Messages about contracts of these titles, each refused with its title as the mail server's answer. */
+/** Messages about contracts of these titles, each refused with its title as the mail server's answer; the first was given up. */
 export async function refusedMail(url: string, recipient: string, titles: string[]): Promise<void> {
   const database = await openRegistryDatabase(url)
   const change = createChange(database, async () => undefined)
@@ -62,7 +62,8 @@ export async function refusedMail(url: string, recipient: string, titles: string
   const mails = titles.map((title) => ({ recipient, text: 'contract.ACTIVE', fields: { title } }))
   const ids = await change((transaction) => insertMail(transaction, mails, new Date(now).toISOString()))
   const store = createMailStore(database, change)
-  for (const [at, id] of ids.entries()) await store.end(id, 'REFUSED', titles[at]!, now)
+  for (const [at, id] of ids.entries())
+    await store.end(id, at === 0 ? 'GIVEN_UP' : 'REFUSED', titles[at]!, now)
   await database.close()
 }
 

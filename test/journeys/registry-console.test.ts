@@ -15,6 +15,7 @@ import { registryWorld } from '../fakes/registry-world.ts'
 import { examineInstance, startRunningInstance } from '../fakes/running-instance.ts'
 import { ROOT } from '../house/source-files.ts'
 import { skipFor } from '../outside-tools.ts'
+import { act } from '../second-person.ts'
 
 const PAGES: Record<string, string> = {
   overview: '/',
@@ -267,6 +268,9 @@ void t.test('hostile strings in every field that is shown', async (t) => {
   }
   const { page } = visitors.wide
   await visitors.wide.check('hostile-audit-log')
+  await visitors.wide.open('/mail-messages')
+  await act(visitors.wide, /what was given up/, {}, 'Send again what was given up', '1 message waits to be')
+  await visitors.wide.check('mail-retry-all')
   await visitors.wide.open('/members')
   for (const name of HOSTILE)
     t.equal(await page.getByText(name, { exact: true }).count(), 1, `shown as it is: ${name.slice(0, 30)}`)

@@ -38,7 +38,7 @@ export function ImportActs({ of }: { of: WholeImport }) {
           result={() => <p>{text('imports.done')}</p>}
         />
       )}
-      {of.counts.missingCertificates > 0 && <Certificates params={params} />}
+      {!isTooOld(of) && of.counts.missingCertificates > 0 && <Certificates params={params} />}
       <Act
         operation="discardImport"
         button={text('imports.discard')}

@@ -71,3 +71,23 @@ export function MessageActs({ of: { id, state, recipient, subject } }: { of: Mes
     </div>
   )
 }
+
+/** After the mail server was away for longer than messages are tried. */
+export function RetryGivenUp({ count }: { count: number }) {
+  if (count === 0) return null
+  return (
+    <Act<{ retried: number; left: number }>
+      operation="retryMailMessages"
+      button={text('mail.retryAll')}
+      title={text('mail.retryAll')}
+      consequence={<p>{text('mail.retryAllConsequence', { count })}</p>}
+      send={(_, call) => call('retryMailMessages')}
+      result={({ retried, left }) => (
+        <>
+          <p>{text('mail.retriedAll', { count: retried })}</p>
+          {left > 0 && <p class="note">{text('mail.retryLeft', { count: left })}</p>}
+        </>
+      )}
+    />
+  )
+}

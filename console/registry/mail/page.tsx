@@ -6,7 +6,7 @@ import { Show } from '../../kit/states.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { type Delivery, type Message, MessageActs, MessageState, STATES } from './message.tsx'
+import { type Delivery, type Message, MessageActs, MessageState, RetryGivenUp, STATES } from './message.tsx'
 
 function Mail() {
   return (
@@ -71,7 +71,10 @@ function Course({ of }: { of: Message }) {
 function DeliveryPart() {
   const delivery = useAnswer<Delivery>('getMailDelivery')
   return (
-    <Part title={text('mail.delivery')}>
+    <Part
+      title={text('mail.delivery')}
+      acts={delivery.state === 'there' && <RetryGivenUp count={delivery.data.messages.GIVEN_UP} />}
+    >
       <Show of={delivery}>
         {({ isConfigured, messages }) => (
           <>
