@@ -1,5 +1,6 @@
 /** What two administrators do in the console of an installed registry, each in a window of their own. */
 import type { Test } from 'tap'
+import type { MailServer } from '#central-registry/mail/client.ts'
 import { baseOf as consoleOf, openBrowser as openChromium, type Visitor, visitor } from './browser.ts'
 import { baseOf, install, sessionOf } from './fakes/installed-registry.ts'
 import type { Browser } from './fakes/openid-provider.ts'
@@ -12,9 +13,9 @@ const WHY = { 'x-reason': encodeURIComponent('the decree of 1 March') }
 export type Proposed = { id: string; contentSha256: string; result: { id: string } | null }
 
 /** An installed registry that takes requests, and Anna and Ben in windows of their own. */
-export async function installed(t: Test, issuer: string) {
+export async function installed(t: Test, issuer: string, mailServer?: MailServer) {
   const world = registryWorld(t)
-  const node = await world.start({ login: issuer, registration: true })
+  const node = await world.start({ login: issuer, registration: true, ...(mailServer && { mailServer }) })
   await setUp(node, authority)
   await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Guest' })
   const people = await install(t, node)

@@ -53,11 +53,10 @@ async function exchangeWorld(t: Test, url: string) {
       index: {} as Partner['index'],
       registration: { address: instance, certificate: '' },
     }))
-  const exchange = createPartnerExchange({
+  const rooms: Parameters<typeof createPartnerExchange>[0] = {
     ...{ store, clock: () => world.now, log: createLog({ name: 'test', level: 'silent' }) },
     distribution: { take: nobody },
     views: { load: nobody, all, of: (instance) => all().find((one) => one.instance === instance) },
-    roundMs: 1000,
     members: { parameters: async () => ({ instance: 'DEV' }) } as never,
     ownCertificates: async () => [own.certificate],
     signDocument: async (document, type) => signedBy(own, document, type).toString(),
@@ -67,7 +66,10 @@ async function exchangeWorld(t: Test, url: string) {
       world.asked.push({ address: service.address, hashes })
       return world.answers.get(service.address)!(service, path, document, most, signal)
     },
-  })
+  }
+  const exchange = createPartnerExchange(rooms)
+  /** For a test in which somebody never answers; on a busy machine others may need several rounds. */
+  const impatient = createPartnerExchange({ ...rooms, roundMs: 1000 })
   /** What a registry answers that lists these contracts, and has these items. */
   const answering =
     (instance: string, contracts: PartnerContract[], items: (hashes: string[]) => Promise<Buffer[]>) =>
@@ -105,7 +107,7 @@ async function exchangeWorld(t: Test, url: string) {
       .execute()
   }
   const lists = createPartnerListStore(database)
-  return { world, record, store, lists, tables, exchange, stateOf, accepted, answering }
+  return { world, record, store, lists, tables, exchange, impatient, stateOf, accepted, answering }
 }
 
 onEachDatabase(
@@ -142,7 +144,7 @@ onEachDatabase(
 )
 
 onEachDatabase('a partner has so much time, so many questions and so many bytes a round', async (t, url) => {
-  const { world, tables, exchange, stateOf, accepted, answering } = await exchangeWorld(t, url)
+  const { world, tables, exchange, impatient, stateOf, accepted, answering } = await exchangeWorld(t, url)
   const listed = (content: ContractContent, more: Partial<PartnerContract> = {}): PartnerContract => ({
     ...{ contract: content.contract, version: 1, hash: hashOf(content), state: 'PROPOSED', origin: 'SE' },
     ...{ proposedBy: 'SE/GOV/1', seals: [], ...more },
@@ -200,8 +202,7 @@ onEachDatabase('a partner has so much time, so many questions and so many bytes 
     'FI',
     answering('FI', [finnish], async () => [file(kept)]),
   )
-  await exchange()
-  t.equal(await stateOf(kept.contract), 'PROPOSED')
+  while ((await stateOf(kept.contract)) !== 'PROPOSED') await impatient()
 })
 
 onEachDatabase('no member keeps what is in force out of the list, nor makes it too large', async (t, url) => {

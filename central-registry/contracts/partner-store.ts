@@ -122,7 +122,14 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
         // Of a version that is between both it says what it has to say, whatever other versions there are.
         if ((row === undefined ? rows : [row]).some((one) => instancesOf(contentOf(one)).join() !== both))
           throw new Fault('access_denied', { what: `${q.partner} is no party of this contract` })
-        if (row?.hash !== listed.hash) {
+        const hasEndedThere = row !== undefined && OPEN.includes(row.state) && ENDS.has(listed.state)
+        if (row?.hash !== listed.hash && row?.origin === null && listed.origin === q.own) {
+          // It has a content that changed here before it ended: it is told of that from now on.
+          if (!LIVE.includes(row.state)) await keepWord(transaction, listed, q)
+          return
+        }
+        // What it proposed, changed and ended between two rounds has ended, whatever we had of it.
+        if (row?.hash !== listed.hash && !(hasEndedThere && row?.origin === q.partner)) {
           const { content } = received
           if (content === undefined) return
           const put = await takeContent(transaction, content, listed, q)
@@ -131,12 +138,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
         }
         if (row === undefined) return
         const { contract, version, hash } = row
-        const heard = { state: listed.state, hash, reason: listed.reason ?? null, heard_at: q.heardAt }
-        await transaction
-          .insertInto('contract_partner')
-          .values({ contract, version, instance: q.partner, ...heard })
-          .onConflict((conflict) => conflict.columns(['contract', 'version']).doUpdateSet(heard))
-          .execute()
+        await keepWord(transaction, listed, q)
         if (ENDS.has(listed.state)) {
           const act = (['withdraw', 'decline', 'terminate'] as const).find(
             (one) => ACT[listed.state] === one && isPossible(row!.state, one),
@@ -294,6 +296,20 @@ export async function counterSealsOf(
     .where('version', '=', version)
     .where('hash', '=', hash)
     .orderBy('instance')
+    .execute()
+}
+
+/** Writes down what the other registry says of a version that is here too. */
+async function keepWord(
+  transaction: Kysely<Tables>,
+  { contract, version, hash, state, reason }: PartnerContract,
+  { partner: instance, heardAt: heard_at }: { partner: string; heardAt: string },
+): Promise<void> {
+  const heard = { state, hash, reason: reason ?? null, heard_at }
+  await transaction
+    .insertInto('contract_partner')
+    .values({ contract, version, instance, ...heard })
+    .onConflict((conflict) => conflict.columns(['contract', 'version']).doUpdateSet(heard))
     .execute()
 }
 

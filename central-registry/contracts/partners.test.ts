@@ -26,7 +26,8 @@ import { openRegistryDatabase } from '../registry.ts'
 import { createChange } from '../store.ts'
 import { isSuspendedIn } from '../suspensions/rows-store.ts'
 import { stateBetween } from './between.ts'
-import { createPartnerStore } from './partner-store.ts'
+import { createPartnerListStore } from './partner-list-store.ts'
+import { createPartnerStore, wordOf } from './partner-store.ts'
 import { checkInstances } from './partners.ts'
 import { putVersion, setState, versionsOf } from './rows-store.ts'
 
@@ -151,7 +152,8 @@ async function storeWorld(t: Test, url: string) {
   const now = Date.now()
   const at = new Date(now).toISOString()
   const q = { partner: 'SE', own: 'DEV', at, heardAt: at }
-  return { record, store, tables: tablesOf<Tables>(database), now, at, q }
+  const lists = createPartnerListStore(database)
+  return { record, store, lists, tables: tablesOf<Tables>(database), now, at, q }
 }
 
 const nothing = { content: undefined, seals: [], counterSeal: undefined }
@@ -278,6 +280,36 @@ onEachDatabase(
     t.equal(await refused({ ...inside, provider, version: 2 }, own), 'contract_not_possible')
   },
 )
+
+onEachDatabase('what changed and ended between two rounds has ended at both', async (t, url) => {
+  const { record, store, lists, tables, now, at, q } = await storeWorld(t, url)
+  const provider = 'SE/GOV/1/register'
+  const stateOf = async ({ contract }: ContractContent) => (await versionsOf(tables, contract)).at(-1)?.state
+  // Theirs: we have what it was before.
+  const theirs = contentAt(now, { provider })
+  const changed = { ...theirs, title: 'Changed' }
+  await store.take(word(theirs), { ...nothing, content: theirs }, q)
+  await store.take(word(changed, { state: 'WITHDRAWN', reason: 'An error' }), nothing, q)
+  t.equal(await stateOf(theirs), 'WITHDRAWN')
+  t.equal(
+    (await store.words('SE')).get(`${theirs.contract} 1`),
+    wordOf(word(changed, { state: 'WITHDRAWN', reason: 'An error' })),
+  )
+
+  // Ours: what they say of what it was before has us tell them.
+  const ours = contentAt(now, { provider })
+  const before = word({ ...ours, title: 'Before' }, { origin: 'DEV', proposedBy: 'DEV/GOV/5678' })
+  const put = await record((transaction) => putVersion(transaction, ours, { by: 'DEV/GOV/5678', at }))
+  const told = async () =>
+    (await lists.listFor('SE', 'DEV', now)).map((one) => `${one.contract} ${one.state}`)
+  await store.take({ ...before, state: 'DECLINED' }, nothing, q)
+  t.equal(await stateOf(ours), 'PROPOSED', 'nobody declined what it is now')
+  const ended = { act: 'withdraw', by: 'x', at }
+  await record((transaction) => setState(transaction, put, { state: 'WITHDRAWN' }, ended))
+  t.same((await told()).includes(`${ours.contract} WITHDRAWN`), false)
+  await store.take(before, nothing, q)
+  t.same((await told()).includes(`${ours.contract} WITHDRAWN`), true)
+})
 
 onEachDatabase('what another registry repeats without end leaves no trace without end', async (t, url) => {
   const { record, store, tables, now, at, q } = await storeWorld(t, url)

@@ -1,5 +1,6 @@
 /** External anchors at the registry: examined, trusted, followed, replaced, removed; and all that is no anchor to trust. */
 import type { ServerResponse } from 'node:http'
+import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { anchorHash, parseAnchor, writeAnchor } from '#core/configuration/anchor.ts'
@@ -13,7 +14,9 @@ import { createImportClient } from '../imports/client.ts'
 import { openRegistryDatabase } from '../registry.ts'
 import { createChange } from '../store.ts'
 import { createFollow } from './follow.ts'
+import { readParameters } from './read-federated.ts'
 import { createFederationStore } from './store.ts'
+import { createFederatedViews } from './views.ts'
 
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 const MINUTE = 60_000
@@ -288,4 +291,27 @@ void t.test('an instance that never answers holds up no other', async (t) => {
   t.equal(await indexOf('FI'), 1, 'who waits for all has all')
   t.equal(kept.filter((one) => 'shared' in one).length, 1, 'what has not changed is not written again')
   t.ok((await store.configuration('SE'))?.shared)
+
+  // One whose parameters take long to read is waited for a moment only, and serves as it was before.
+  const slow = new Set(['FI'])
+  const views = createFederatedViews({
+    ...{ store, clock: Date.now, log, waitedMs: 20 },
+    read: async (shared, instance) => {
+      while (slow.has(instance)) await wait(5)
+      return readParameters(shared, instance)
+    },
+  })
+  while (views.of('SE') === undefined) await views.load()
+  t.equal(views.of('FI'), undefined)
+  slow.add('SE')
+  other.publish({ at: new Date(), expireDate: new Date(Date.now() + 20 * MINUTE), index: 5, name: 'Sweden' })
+  await follow.all()
+  await views.load()
+  const swedish = { ...finnish, instance: 'SE' }
+  const before = views.of('SE')?.index.memberName(swedish)
+  t.ok(before)
+  t.not(before, 'Sweden')
+  slow.clear()
+  while (views.of('SE')?.index.memberName(swedish) !== 'Sweden') await views.load()
+  while (views.of('FI') === undefined) await views.load()
 })

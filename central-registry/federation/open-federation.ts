@@ -57,7 +57,7 @@ export function openFederation(q: {
   }
   return {
     handlers: federationHandlers({ ...q, store, client, follow: followAll }),
-    views: createFederatedViews({ store, clock: q.clock }),
+    views: createFederatedViews({ ...q, store }),
     ownCertificates: store.ownCertificates,
     follow: async () => {
       await read.briefly()

@@ -20,6 +20,8 @@ const skip = existsSync(VECTORS) ? false : '../shared/vectors is not there'
 
 type Shown = {
   id: number
+  anchorHash: string
+  carryOutBefore?: string
   contentHash: string
   takes: Record<string, number>
   counts: Record<string, number>
@@ -78,6 +80,17 @@ void t.test('the configuration of an X-Road central server, from its files', { s
       missingCertificates: [{ server: 'DEV/COM/1234/SS0' }, { server: 'DEV/COM/4321/SS1' }],
     })
     t.same(await node.must('GET', '/members'), [], 'a dry run changes nothing')
+    t.match(await node.must('GET', '/overview'), { imports: { open: 1, proposed: 0 } })
+    t.ok(Date.parse(first.carryOutBefore!) > world.clock.now)
+    const found = (query: string) => node.must('GET', `/imports/${first.id}/findings${query}`)
+    t.match(await found('?limit=2'), [{ part: 'notTaken' }, { part: 'notTaken' }], 'what asks for attention')
+    const second = [{ part: 'missingCertificates', what: 'DEV/COM/4321/SS1', why: /^[0-9a-f]{64}$/ }]
+    for (const query of ['offset=1&limit=1', 'q=com:4321'])
+      t.match(await found(`?part=missingCertificates&${query}`), second)
+    const listed = (query: string) => node.must('GET', `/imports${query}`)
+    t.match(await listed('?q=dev&state=OPEN'), [{ id: first.id }])
+    t.match(await listed(`?q=${encodeURIComponent(first.anchorHash)}`), [{ id: first.id }])
+    for (const query of ['?q=nobody', '?state=CARRIED_OUT']) t.same(await listed(query), [])
     const stale = { ...first, contentHash: '0'.repeat(64) }
     t.equal((await carryOut(node, stale)).status, 409)
     t.equal((await carryOut(node, first)).status, 200)
@@ -89,6 +102,9 @@ void t.test('the configuration of an X-Road central server, from its files', { s
     t.match(await node.must('GET', `/imports/${first.id}/report`), {
       taken: { members: [{ id: 'DEV/COM/1234' }, {}] },
     })
+    t.match(await found('?part=members'), [{ what: 'DEV/COM/1234', why: 'Test member' }, {}])
+    t.match(await listed('?state=CARRIED_OUT'), [{ id: first.id }])
+    t.match(await node.must('GET', '/overview'), { imports: { open: 0 } })
     t.equal((await node.call('DELETE', `/imports/${first.id}`)).status, 409, 'what was carried out is kept')
 
     const again = await show(node, idOf(await node.must('POST', '/imports', files)))

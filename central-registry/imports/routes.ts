@@ -12,9 +12,10 @@ import type { MemberStore } from '../members/store.ts'
 import type { Page } from '../store.ts'
 import type { ImportClient } from './client.ts'
 import { collectCertificates } from './collect.ts'
-import { type Finding, type Plan, planHash, planImport, readableTake } from './plan.ts'
+import { type Plan, planHash, planImport, readableTake } from './plan.ts'
 import { type Documents, fetchDocuments, readSource, type Source } from './read-source.ts'
-import type { ImportStore, ImportSummary } from './store.ts'
+import { type Report, rowsOf } from './report.ts'
+import type { ImportStore, ImportSummary, Seen } from './store.ts'
 
 type Rooms = {
   store: ImportStore
@@ -72,10 +73,18 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
     return { row, source, plan }
   }
 
+  /** As it was carried out, or as it would be now. */
+  async function wholeReport(id: number): Promise<Report> {
+    const row = await store.find(id)
+    if (row.report !== null) return JSON.parse(row.report) as Report
+    const { plan } = await planned(id)
+    return reportOf(plan(await store.present(id)).plan)
+  }
+
   return {
     getImports: async ({ query }) => {
-      const page = query as Page
-      return listAnswer((await store.list(page)).map(summary), page, store.count)
+      const page = query as Page & Seen
+      return listAnswer((await store.list(page)).map(summary), page, () => store.count(page))
     },
     addImport: async ({ body, caller }) => {
       const given = body as {
@@ -91,21 +100,20 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
       return { id: await store.add(documents, source, named(caller), now.toISOString()) }
     },
     getImport: async ({ params }) => {
-      const { row, plan } = await planned(numberOf(params))
-      if (row.report !== null) return { ...summary(row), ...shortened(JSON.parse(row.report) as Report) }
-      const made = plan(await store.present(row.id))
-      const announcement = writeSource(await ownSource(q)).toString()
-      return {
-        ...summary(row),
-        contentHash: made.contentHash,
-        ...shortened(reportOf(made.plan)),
-        announcement,
-      }
+      const id = numberOf(params)
+      const row = await store.find(id)
+      const announced = await announcement(q)
+      if (row.report !== null)
+        return { ...summary(row), ...shortened(JSON.parse(row.report) as Report), ...announced }
+      const { plan, contentHash } = (await planned(id)).plan(await store.present(id))
+      return { ...summary(row), contentHash, ...shortened(reportOf(plan)), ...announced }
     },
-    getImportReport: async ({ params }) => {
-      const { row, plan } = await planned(numberOf(params))
-      if (row.report !== null) return JSON.parse(row.report) as Report
-      return reportOf(plan(await store.present(row.id)).plan)
+    getImportReport: ({ params }) => wholeReport(numberOf(params)),
+    getImportFindings: async ({ params, query }) => {
+      const page = query as Page & { part?: string }
+      const found = rowsOf(await wholeReport(numberOf(params)), page)
+      const shown = found.slice(page.offset, page.offset + page.limit)
+      return listAnswer(shown, page, async () => found.length)
     },
     collectImportCertificates: async ({ params }) => {
       const { row, plan } = await planned(numberOf(params))
@@ -152,13 +160,6 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
     },
     discardImport: ({ params }) => store.discard(numberOf(params)),
   }
-}
-
-type Report = {
-  taken: Record<string, object[]>
-  notTaken: Finding[]
-  differs: Finding[]
-  missingCertificates: { server: string; sha256: string }[]
 }
 
 function reportOf({ take, notTaken, differs, missing }: Plan): Report {
@@ -211,13 +212,16 @@ function documentsOf(row: Awaited<ReturnType<ImportStore['find']>>): Documents {
 }
 
 /** What the old central server has to publish as one more `source`, so that servers find this registry by their old anchor. */
-async function ownSource({ keys, sourceAddress }: Rooms) {
+async function announcement({ keys, sourceAddress }: Rooms): Promise<{ announcement?: string }> {
   const certificates = (await keys.list()).map(({ certificate }) => certificate)
-  return {
+  // Without a key nothing would be believed.
+  if (certificates.length === 0) return {}
+  const source = {
     address: sourceAddress,
     internalVerificationCerts: certificates,
     externalVerificationCerts: certificates,
   }
+  return { announcement: writeSource(source).toString() }
 }
 
 function mustBeOpen({ id, state }: Pick<ImportSummary, 'id' | 'state'>): void {
@@ -234,7 +238,7 @@ function summary(row: ImportSummary): object {
     examinedAt: row.examined_at,
     examinedBy: row.examined_by,
     ...(row.carried_out_at === null
-      ? {}
+      ? { carryOutBefore: new Date(Date.parse(row.examined_at) + MAX_AGE_MS).toISOString() }
       : {
           carriedOutAt: row.carried_out_at,
           carriedOutBy: row.carried_out_by,

@@ -4,7 +4,7 @@ import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { readRegister } from '../configuration/store.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, counted, mustBe, type Page, type Tabled } from '../store.ts'
+import { type Change, counted, mustBe, type Page, type Tabled, textContains } from '../store.ts'
 import type { Take } from './plan.ts'
 import type { Documents, Source } from './read-source.ts'
 import { takeRows } from './take-store.ts'
@@ -12,6 +12,9 @@ import { takeRows } from './take-store.ts'
 export type ImportStore = ReturnType<typeof createImportStore>
 type Row = Selectable<Tables['instance_import']>
 export type ImportSummary = Pick<Row, (typeof SUMMARY)[number]>
+
+/** Which imports: `q` is looked for in the instance and the hash of the anchor. */
+export type Seen = { q?: string | undefined; state?: Row['state'] | undefined }
 
 /** Each holds a whole configuration. */
 const MOST_OPEN = 10
@@ -33,6 +36,14 @@ export function createImportStore(database: Tabled, change: Change, record: Chan
     return new Map(rows.map(({ sha256, certificate }) => [sha256, Buffer.from(certificate)]))
   }
 
+  const seen = ({ q = '', state }: Seen) =>
+    tables
+      .selectFrom('instance_import')
+      .$if(state !== undefined, (query) => query.where('state', '=', state!))
+      .$if(q !== '', (query) =>
+        query.where(({ or }) => or([textContains('instance', q), textContains('anchor_hash', q)])),
+      )
+
   return {
     add: (documents: Documents, source: Source, by: string, at: string): Promise<number> =>
       record(async (transaction) => {
@@ -50,15 +61,9 @@ export function createImportStore(database: Tabled, change: Change, record: Chan
           .executeTakeFirstOrThrow()
         return id
       }),
-    list: ({ offset, limit }: Page) =>
-      tables
-        .selectFrom('instance_import')
-        .select(SUMMARY)
-        .orderBy('id', 'desc')
-        .offset(offset)
-        .limit(limit)
-        .execute(),
-    count: () => counted(tables.selectFrom('instance_import')),
+    list: ({ offset, limit, ...those }: Page & Seen) =>
+      seen(those).select(SUMMARY).orderBy('id', 'desc').offset(offset).limit(limit).execute(),
+    count: (those: Seen) => counted(seen(those)),
     /** With its documents; throws `not_found`. */
     find: async (id: number): Promise<Row> =>
       mustBe(

@@ -12,6 +12,7 @@ import { isAddress, render } from './rules.ts'
 type Row = {
   id: number
   text: string
+  subject: string
   recipient: string
   state: string
   attempts: number
@@ -90,7 +91,11 @@ void t.test(
         recipient: 'desk@agency.example',
         lastError: /answered 550/,
         text: 'suspension.suspended',
+        subject: 'Suspended: DEV:GOV:1234:SS1',
       })
+      t.match(await outbox(all, '?state=UNDELIVERED&q=DESK%40agency'), [{ id: refused!.id }])
+      t.same(await outbox(all, '?state=UNDELIVERED&q=ops%40agency'), [])
+      t.match(await node.must('GET', '/overview'), { mail: { undelivered: 1 } })
       mail.refuse = undefined
       t.equal((await node.call('POST', `/mail-messages/${refused!.id}/retry`)).status, 204)
       await passing(all, () => told('Suspended').length === 2)
@@ -101,7 +106,16 @@ void t.test(
       await passing(all, async () => (await outbox(all, '?state=WAITING')).length === 2)
       world.clock.now += 3 * DAY
       await passing(all, async () => (await outbox(all, '?state=GIVEN_UP')).length === 2)
+      t.match(await node.must('GET', '/mail-delivery'), { isConfigured: true, messages: { GIVEN_UP: 2 } })
+      const [forgotten] = await outbox(all, '?state=UNDELIVERED')
+      t.equal((await node.call('DELETE', `/mail-messages/${forgotten!.id}`)).status, 204)
+      t.equal((await outbox(all, '?state=UNDELIVERED')).length, 1)
+      const [sent] = await outbox(all, '?state=SENT')
+      t.equal((await node.call('DELETE', `/mail-messages/${sent!.id}`)).status, 409, 'what was sent is kept')
       mail.isDown = false
+      t.same(await node.must('POST', '/mail-messages/retry'), { retried: 1, left: 0 })
+      await passing(all, () => told('No longer suspended').length === 1)
+      t.same(await node.must('POST', '/mail-messages/retry'), { retried: 0, left: 0 })
       world.clock.now += 31 * DAY
       await node.must('PUT', '/members/DEV:GOV:1234/mail-addresses', { addresses: ['new@agency.example'] })
       await node.must('POST', '/suspensions', { ...subject, reason: 'Again.' })
@@ -153,6 +167,7 @@ void t.test('addresses, and members without', async (t) => {
   await node.must('POST', '/suspensions', { kind: 'member', subject: 'DEV:GOV:5678', reason: 'x' })
   t.same(await outbox(all), [], 'who has no address is told nothing')
   t.equal((await node.call('POST', '/mail-messages/9/retry')).status, 404)
+  t.equal((await node.call('DELETE', '/mail-messages/9')).status, 404)
   await node.must('PUT', at, { addresses: ['a@b.example'] })
   t.equal((await node.call('DELETE', '/members/DEV:GOV:5678')).status, 204, 'addresses go with their member')
 })

@@ -9,7 +9,7 @@ import type { MemberStore } from '../members/store.ts'
 import type { Change } from '../store.ts'
 import { createSendMail, type MailServer } from './client.ts'
 import { createDelivery } from './deliver.ts'
-import { mailHandlers } from './routes.ts'
+import { MAIL_STATES, mailHandlers } from './routes.ts'
 import { createMailStore } from './store.ts'
 import { createTell, SEND_MAIL, type Tell } from './tell-store.ts'
 
@@ -38,11 +38,7 @@ export function openMail(q: {
   const store = createMailStore(q.database, q.record)
   const send = q.server === undefined ? undefined : createSendMail(q.server)
   q.metrics.watch('concordat_mail_messages', 'Messages of the outbox by state', 'state', async () =>
-    Promise.all(
-      (['WAITING', 'SENT', 'REFUSED', 'GIVEN_UP'] as const).map(
-        async (state) => [state, await store.count({ state })] as const,
-      ),
-    ),
+    Promise.all(MAIL_STATES.map(async (state) => [state, await store.count({ state })] as const)),
   )
   return {
     tell: send === undefined ? undefined : createTell(q),
@@ -51,6 +47,7 @@ export function openMail(q: {
     handlers: mailHandlers({
       store,
       members: q.members,
+      isConfigured: send !== undefined,
       enqueue: (within, mail) => q.jobs.enqueue(SEND_MAIL, { mail }, { key: String(mail), within }),
       clock: q.clock,
     }),

@@ -7,19 +7,25 @@ import { listAnswer } from '../list-answer.ts'
 import { instanceOf } from '../members/instance.ts'
 import { memberIdOf } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
-import type { MailState } from '../migrations/tables.ts'
 import type { Page } from '../store.ts'
-import { checkAddresses } from './rules.ts'
-import type { MailStore } from './store.ts'
+import { checkAddresses, type Fields, hasText, render } from './rules.ts'
+import type { MailStore, Seen } from './store.ts'
+
+export const MAIL_STATES = ['WAITING', 'SENT', 'REFUSED', 'GIVEN_UP'] as const
+
+const MOST_AT_ONCE = 500
 
 export function mailHandlers({
   store,
   members,
+  isConfigured,
   enqueue,
   clock,
 }: {
   store: MailStore
   members: Pick<MemberStore, 'parameters'>
+  /** Whether the settings name a mail server. */
+  isConfigured: boolean
   /** Asks for the job that sends a message. */
   enqueue(within: Kysely<unknown>, mail: number): Promise<void>
   clock: Clock
@@ -33,10 +39,12 @@ export function mailHandlers({
     setMailAddresses: async ({ params, body }) =>
       store.setAddresses(await memberIn(params), checkAddresses((body as { addresses: string[] }).addresses)),
     getMailMessages: async ({ query }) => {
-      const page = query as Page & { state?: MailState }
+      const page = query as Page & Seen
       const rows = await store.list(page)
       const shown = rows.map((row) => ({
         ...{ id: Number(row.id), text: row.text, recipient: row.recipient, state: row.state },
+        // A text of an older version may be there no more.
+        subject: hasText(row.text) ? render(row.text, JSON.parse(row.fields) as Fields).subject : row.text,
         ...{ attempts: Number(row.attempts), createdAt: row.created_at },
         ...(row.last_error === null ? {} : { lastError: row.last_error }),
         ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
@@ -46,6 +54,15 @@ export function mailHandlers({
     retryMailMessage: ({ params }) => {
       const mail = Number(params['id'])
       return store.retry(mail, clock(), (within) => enqueue(within, mail))
+    },
+    retryMailMessages: async () => {
+      const retried = await store.retryGivenUp(clock(), MOST_AT_ONCE, enqueue)
+      return { retried, left: await store.count({ state: 'GIVEN_UP' }) }
+    },
+    forgetMailMessage: ({ params }) => store.remove(Number(params['id'])),
+    getMailDelivery: async () => {
+      const counts = MAIL_STATES.map(async (state) => [state, await store.count({ state })] as const)
+      return { isConfigured, messages: Object.fromEntries(await Promise.all(counts)) }
     },
   }
 }

@@ -5,10 +5,12 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import type { MailState, Tables } from '../migrations/tables.ts'
-import { type Change, counted, mustBe, type Page, type Tabled } from '../store.ts'
+import { type Change, counted, mustBe, type Page, type Tabled, textContains } from '../store.ts'
 import type { Fields } from './rules.ts'
 
 export type MailStore = ReturnType<typeof createMailStore>
+/** Which rows of the outbox: UNDELIVERED are those refused and those given up; `q` is looked for in the recipient. */
+export type Seen = { q?: string | undefined; state?: MailState | 'UNDELIVERED' | undefined }
 /** `text` names a pair of texts of the catalogue. */
 export type NewMail = { recipient: string; text: string; fields: Fields }
 
@@ -23,6 +25,14 @@ export function createMailStore(database: Tabled, record: Change) {
       await kysely.selectFrom('mail_message').selectAll().where('id', '=', id).executeTakeFirst(),
     )
 
+  const seen = ({ q = '', state }: Seen) =>
+    tables
+      .selectFrom('mail_message')
+      .$if(state !== undefined, (query) =>
+        query.where('state', 'in', state === 'UNDELIVERED' ? ['REFUSED', 'GIVEN_UP'] : [state!]),
+      )
+      .$if(q !== '', (query) => query.where(textContains('recipient', q)))
+
   return {
     addressesOf: async (member: string): Promise<string[]> => addressesIn(tables, [member]),
     setAddresses: (member: MemberId, addresses: string[]) =>
@@ -34,21 +44,9 @@ export function createMailStore(database: Tabled, record: Change) {
           await transaction.insertInto('member_mail_address').values({ member: key, address }).execute()
       }),
     row: (id: number) => rowIn(tables, id),
-    list: ({ state, offset, limit }: Page & { state?: MailState | undefined }) =>
-      tables
-        .selectFrom('mail_message')
-        .selectAll()
-        .$if(state !== undefined, (query) => query.where('state', '=', state!))
-        .orderBy('id', 'desc')
-        .offset(offset)
-        .limit(limit)
-        .execute(),
-    count: ({ state }: { state?: MailState | undefined }): Promise<number> =>
-      counted(
-        tables
-          .selectFrom('mail_message')
-          .$if(state !== undefined, (query) => query.where('state', '=', state!)),
-      ),
+    list: ({ offset, limit, ...those }: Page & Seen) =>
+      seen(those).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
+    count: (those: Seen): Promise<number> => counted(seen(those)),
     /** After a try that failed and will be made again. */
     tried: async (id: number, error: string): Promise<void> => {
       await tables
@@ -82,17 +80,50 @@ export function createMailStore(database: Tabled, record: Change) {
     /** One that ended without being sent waits anew; `then` asks for its job in the same transaction. */
     retry: (id: number, now: number, then: (transaction: Kysely<unknown>) => Promise<void>) =>
       record(async (transaction) => {
-        const { state } = await rowIn(transaction, id)
-        if (state === 'WAITING' || state === 'SENT')
-          throw new Fault('conflict', { what: `the message ${id} is ${state.toLowerCase()}` })
-        await transaction
-          .updateTable('mail_message')
-          .set({ state: 'WAITING', ended_at: null, tried_since: new Date(now).toISOString() })
-          .where('id', '=', id)
-          .execute()
+        mustBeUndelivered(await rowIn(transaction, id))
+        await waitAnew(transaction, id, now)
         await then(transaction as unknown as Kysely<unknown>)
       }),
+    /** The same of those given up, the oldest first; how many they were. */
+    retryGivenUp: (
+      now: number,
+      most: number,
+      then: (transaction: Kysely<unknown>, id: number) => Promise<void>,
+    ): Promise<number> =>
+      record(async (transaction) => {
+        const rows = await transaction
+          .selectFrom('mail_message')
+          .select('id')
+          .where('state', '=', 'GIVEN_UP')
+          .orderBy('id')
+          .limit(most)
+          .execute()
+        for (const { id } of rows) {
+          await waitAnew(transaction, Number(id), now)
+          await then(transaction as unknown as Kysely<unknown>, Number(id))
+        }
+        return rows.length
+      }),
+    /** Takes one out that ended without being sent. */
+    remove: (id: number) =>
+      record(async (transaction) => {
+        mustBeUndelivered(await rowIn(transaction, id))
+        await transaction.deleteFrom('mail_message').where('id', '=', id).execute()
+      }),
   }
+}
+
+async function waitAnew(transaction: Kysely<Tables>, id: number, now: number): Promise<void> {
+  await transaction
+    .updateTable('mail_message')
+    .set({ state: 'WAITING', ended_at: null, tried_since: new Date(now).toISOString() })
+    .where('id', '=', id)
+    .execute()
+}
+
+function mustBeUndelivered({ id, state }: { id: number; state: MailState }): void {
+  if (state === 'WAITING' || state === 'SENT')
+    throw new Fault('conflict', { what: `the message ${id} is ${state.toLowerCase()}` })
 }
 
 /** Addresses of these members. */

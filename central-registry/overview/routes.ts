@@ -63,6 +63,8 @@ export function overviewHandlers(q: {
           ending: await q.contracts.count({ endsBefore: soon }),
           overdue: await q.contracts.overdue(now),
         },
+        mail: { undelivered: await store.undelivered() },
+        imports: await store.imports(now),
         serversWithoutCertificate: await q.servers.countServers({ withoutAt: now }),
         expiringCertificates: {
           withinDays: SOON_DAYS,

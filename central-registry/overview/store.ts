@@ -15,6 +15,20 @@ export function createOverviewStore(database: Database) {
       const found = COUNTED.map(async (table) => [table, await counted(tables.selectFrom(table))] as const)
       return Object.fromEntries(await Promise.all(found)) as Record<(typeof COUNTED)[number], number>
     },
+    /** Messages to members that were refused or given up. */
+    undelivered: () =>
+      counted(tables.selectFrom('mail_message').where('state', 'in', ['REFUSED', 'GIVEN_UP'])),
+    /** Imports that were read and not carried out, and how many proposals to carry one out are undecided. */
+    imports: async (now: string): Promise<{ open: number; proposed: number }> => ({
+      open: await counted(tables.selectFrom('instance_import').where('state', '=', 'OPEN')),
+      proposed: await counted(
+        tables
+          .selectFrom('proposal')
+          .where('operation', '=', 'carryOutImport')
+          .where('state', '=', 'proposed')
+          .where('expires_at', '>', now),
+      ),
+    }),
     expiring: (before: string, limit: number) =>
       tables
         .selectFrom('authentication_certificate')

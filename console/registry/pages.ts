@@ -18,6 +18,9 @@ import { fleet } from './fleet/page.tsx'
 import { globalGroup } from './global-groups/one.tsx'
 import { globalGroups } from './global-groups/page.tsx'
 import { hostingMandates } from './hosting-mandates/page.tsx'
+import { oneImport } from './imports/one.tsx'
+import { imports } from './imports/page.tsx'
+import { mail } from './mail/page.tsx'
 import { automaticApprovals } from './management-requests/automatic.tsx'
 import { managementRequest } from './management-requests/one.tsx'
 import { managementRequests } from './management-requests/page.tsx'
@@ -75,6 +78,9 @@ export const pages: Page[] = [
   configuration,
   federation,
   externalAnchor,
+  imports,
+  oneImport,
+  mail,
   people,
   apiKeys,
   auditLog,

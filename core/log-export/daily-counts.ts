@@ -9,7 +9,7 @@ import { malformed } from '#core/evidence/parse-manifest.ts'
 
 /**
  * Records of one kind between the same parties; identifiers as in a record's metadata, '' where a record names none,
- * UNKNOWN_PARTY where they are not told.
+ * NOT_TOLD where they are not told.
  */
 export type CountRow = {
   client: string
@@ -29,7 +29,7 @@ export type CountsDocument = {
   /** The stretch of indexes, both ends included. */
   first: number
   last: number
-  /** The earliest and the latest time that a record of the stretch has. */
+  /** Days that hold the time of every record of the stretch: midnight UTC, `from` included and `to` not. */
   from: string
   to: string
   /** Base64 of SHA-256 over each row's text, sorted, so that their order tells nothing. */
@@ -37,10 +37,13 @@ export type CountsDocument = {
   version: 1
 }
 
-/** In place of parties that are not told: the record was erased before it was counted, or there were too many pairs of parties. */
-export const UNKNOWN_PARTY = '?'
+/**
+ * In place of parties that are not told, because the record was erased before it was counted or there were too many to be told
+ * apart; and in place of an outcome, of which there were too many.
+ */
+export const NOT_TOLD = '?'
 
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
+const MIDNIGHT = /^\d{4}-\d{2}-\d{2}T00:00:00\.000Z$/
 const DIGEST = /^[A-Za-z0-9+/]{43}=$/
 const TEXTS = ['client', 'direction', 'kind', 'outcome', 'peer', 'salt', 'service'] as const
 const ROW_MEMBERS = 9
@@ -70,7 +73,7 @@ export function readCountsDocument(text: string): CountsDocument {
     isIndex(first) &&
     isIndex(last) &&
     first <= last &&
-    [from, to].every((time) => typeof time === 'string' && TIME.test(time)) &&
+    [from, to].every((time) => typeof time === 'string' && MIDNIGHT.test(time)) &&
     Array.isArray(rows) &&
     rows.every((row, at) => typeof row === 'string' && DIGEST.test(row) && !(row < (rows[at - 1] ?? '')))
   if (!isSound) throw malformed('daily counts of another form')

@@ -44,7 +44,10 @@ const countRow = (q: Partial<CountRow>): string =>
     ...q,
   })
 const ROWS = [countRow({}), countRow({ client: 'DEV/GOV/2/b' }), countRow({ records: 1, secrecy: 1 })]
-const STRETCH = { first: 0, last: COUNTS - 1, from: facts(0).time, to: facts(COUNTS - 1).time }
+const STRETCH = {
+  ...{ first: 0, last: COUNTS - 1 },
+  ...{ from: '2027-01-04T00:00:00.000Z', to: '2027-01-05T00:00:00.000Z' },
+}
 
 const form = (fields: Partial<LeafFields>): string =>
   leafForm({
@@ -162,7 +165,47 @@ t.test('what they cannot tell stays open', async (t) => {
   t.match(await judged(unseen), { wrong: [], counted: 0 }, 'and so does the word of the server')
 })
 
+t.test('parties and outcomes that are not told', async (t) => {
+  const folded = countRow({ client: '?', service: '?', peer: '?', records: 4 })
+  const rows = [folded, ...ROWS.slice(1)]
+  const some = {
+    document: countsDocument({ ...STRETCH, texts: rows }),
+    counts: { rows: rows.with(2, countRowDigest(ROWS[2]!)) },
+  }
+  t.match(await judged(some), { wrong: [], counted: 0 }, 'what is shown may be of them')
+  const four = await judged({
+    ...some,
+    rows: [0, 2, 4, 6].map(row).concat({ ...row(7), clientId: 'DEV:GOV:1:a' }),
+  })
+  t.match(four.wrong.join(), /4 records that may fit, and 5 are shown/)
+  const unknown = [countRow({ outcome: '?' }), ...ROWS.slice(1)]
+  const outcome = { document: countsDocument({ ...STRETCH, texts: unknown }), counts: { rows: unknown } }
+  t.match(await judged({ ...outcome, filter: { partyId: 'DEV:GOV:9' }, rows: [] }), { wrong: [], counted: 8 })
+  const exact = await judged({
+    ...outcome,
+    filter: { partyId: 'DEV:GOV:1', outcome: '' },
+    rows: [0, 2].map(row),
+  })
+  t.match(exact, { wrong: [], counted: 0 }, 'nobody knows which of them had this outcome')
+})
+
 t.test('cheats', async (t) => {
+  const hidden = [countRowDigest(ROWS[0]!), ...ROWS.slice(1)]
+  const leftOut = (await judged({ rows: [], counts: { rows: hidden } })).wrong.join()
+  t.match(leftOut, /leave out a record of kind request whose form is shown/, 'a row hidden, its forms shown')
+  const own = countRow({ direction: '', kind: 'time-stamp', client: '', service: '' })
+  const asOwn = {
+    document: countsDocument({ ...STRETCH, texts: [own, ...ROWS.slice(1)] }),
+    counts: { rows: [own, ...ROWS.slice(1)] },
+  }
+  t.match((await judged({ ...asOwn, rows: [] })).wrong.join(), /leave out a record of kind request/)
+  const past = { ...STRETCH, from: '1970-01-01T00:00:00.000Z', to: '1970-01-02T00:00:00.000Z' }
+  const early = {
+    document: countsDocument({ ...past, texts: ROWS }),
+    filter: { from: '2027-01-04T00:00:00Z' },
+  }
+  t.match((await judged({ ...early, rows: [] })).wrong.join(), /name days in which not all/)
+
   const wrong = async (q: Change): Promise<string> => (await judged(q)).wrong.join()
   t.match(await wrong({ rows: [0, 2, 4].map(row) }), /4 records that fit: 3 are shown, 0 were erased/)
   t.match(await wrong({ erasure: 6, rows: [0, 2].map(row) }), /2 are shown, 1 were erased/)

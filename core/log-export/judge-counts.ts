@@ -6,6 +6,7 @@ import { hash } from 'node:crypto'
 import { checkOpening, readForm } from '#core/evidence/read-form.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { leafHash } from '#core/merkle/hash.ts'
+import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { verifyInclusion } from '#core/merkle/proofs.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
@@ -13,9 +14,9 @@ import {
   type CountRow,
   type CountsDocument,
   countRowDigest,
+  NOT_TOLD,
   readCountRow,
   readCountsDocument,
-  UNKNOWN_PARTY,
 } from './daily-counts.ts'
 import { type ExportFilter, fits } from './filter.ts'
 import { colons } from './is-row-of.ts'
@@ -46,10 +47,17 @@ export type CountsVerdict = {
 
 type Counted = { document: CountsDocument; rows: CountRow[]; hidden: boolean }
 
-/** Throws nothing: what does not hold is `wrong`. `erased` are the indexes that erasures in the range name. */
+/** The leaf forms of a whole range: undefined stands for one that is hidden. */
+export type SeenForms = {
+  forms: (LeafFields | undefined)[]
+  /** The indexes that erasures in the range name. */
+  erased: ReadonlySet<number>
+}
+
+/** Throws nothing: what does not hold is `wrong`. */
 export function judgeCounts(
   { head, rows, counts }: Pick<LogExport, 'head' | 'rows' | 'counts'>,
-  erased: ReadonlySet<number> | undefined,
+  seen: SeenForms | undefined,
 ): CountsVerdict {
   const verdict: CountsVerdict = { wrong: [], stretches: counts.length, settled: [], missing: 0 }
   let next = 0
@@ -61,12 +69,13 @@ export function judgeCounts(
       if (last >= one.index || first < next)
         throw new Error('they count what others count too, or themselves')
       next = last + 1
-      settle(counted, { filter: head.filter, rows, erased, verdict })
+      if (seen !== undefined) compareForms(counted, seen.forms)
+      settle(counted, { filter: head.filter, rows, erased: seen?.erased, verdict })
     } catch (thrown) {
       verdict.wrong.push(`the daily counts in record ${one.index}: ${messageOf(thrown)}`)
     }
   }
-  if (erased === undefined && verdict.missing > head.erasedInRange)
+  if (seen === undefined && verdict.missing > head.erasedInRange)
     verdict.wrong.push(`the log counted ${verdict.missing} more that fit, and names no erasure of them`)
   return verdict
 }
@@ -87,10 +96,36 @@ function openCounts({ index, form, path, opening, document, rows }: DailyCounts,
     throw new Error('their rows are not those that the log committed to')
   const shown = texts.map(readCountRow)
   const hidden = shown.length < rows.length
-  const sum = shown.reduce((total, { records }) => total + records, 0)
+  const sum = sumOf(shown)
   const all = counted.last - counted.first + 1
   if (sum > all || (!hidden && sum !== all)) throw new Error('their rows do not add up')
   return { document: counted, rows: shown, hidden }
+}
+
+/**
+ * What forms say openly is counted in rows that are shown: a row that is hidden, or counts messages as something else, cannot
+ * hide records whose forms are there. Throws when one is not.
+ */
+function compareForms({ document, rows }: Counted, forms: (LeafFields | undefined)[]): void {
+  const [from, to] = [Date.parse(document.from), Date.parse(document.to)]
+  const left = new Map<string, number>()
+  const nameOf = (one: { kind: string; direction: string }, outcome: string): string =>
+    JSON.stringify([one.kind, one.direction, outcome])
+  for (const row of rows) {
+    const name = nameOf(row, row.outcome)
+    left.set(name, (left.get(name) ?? 0) + row.records)
+  }
+  for (const form of forms.slice(document.first, document.last + 1)) {
+    if (form === undefined) continue
+    const time = Date.parse(form.time)
+    if (!(time >= from && time < to)) throw new Error('they name days in which not all of their records are')
+    const name = [form.outcome, NOT_TOLD]
+      .map((outcome) => nameOf(form, outcome))
+      .find((one) => (left.get(one) ?? 0) > 0)
+    if (name === undefined)
+      throw new Error(`they leave out a record of kind ${form.kind} whose form is shown`)
+    left.set(name, left.get(name)! - 1)
+  }
 }
 
 function settle(
@@ -107,25 +142,42 @@ function settle(
   const ids = [queryId, requestId, subjectSearch].some((one) => one !== undefined)
   const [begin, end] = [Date.parse(document.from), Date.parse(document.to)]
   const isOutside =
-    (to !== undefined && begin >= Date.parse(to)) || (from !== undefined && end < Date.parse(from))
+    (to !== undefined && begin >= Date.parse(to)) || (from !== undefined && end <= Date.parse(from))
   const isInside =
-    (from === undefined || begin >= Date.parse(from)) && (to === undefined || end < Date.parse(to))
+    (from === undefined || begin >= Date.parse(from)) && (to === undefined || end <= Date.parse(to))
   if (ids || !(isOutside || isInside)) return
-  const isIn = (index: number): boolean => index >= first && index <= last
   const shown = shownBetween(q.rows, first, last)
-  const sum = (rows: CountRow[]): number => rows.reduce((total, { records }) => total + records, 0)
-  const fitting = isOutside ? [] : counted.filter((row) => fits(filter, asFound(row, document)))
-  const missing = sum(fitting) - shown
-  if (missing < 0) throw new Error(`they count ${sum(fitting)} records that fit, and ${shown} are shown`)
+  const fitting = isOutside ? 0 : sumOf(counted.filter((row) => fits(filter, asFound(row, document))))
+  const unknown = isOutside ? 0 : sumOf(counted.filter((row) => mayBe(filter, row, document)))
+  if (shown > fitting + unknown)
+    throw new Error(`they count ${fitting + unknown} records that may fit, and ${shown} are shown`)
+  const missing = Math.max(0, fitting - shown)
   q.verdict.missing += missing
+  const isIn = (index: number): boolean => index >= first && index <= last
   const gone = q.erased === undefined ? missing : [...q.erased].filter(isIn).length
   if (missing > gone)
-    throw new Error(`they count ${sum(fitting)} records that fit: ${shown} are shown, ${gone} were erased`)
-  // Nobody knows whether those fit whose parties are not told.
-  const { partyId: _party, clientId: _client, serviceId: _service, peerId: _peer, ...others } = filter
-  const isUnknown = (row: CountRow): boolean =>
-    row.client === UNKNOWN_PARTY && !isOutside && fits(others, asFound(row, document))
-  if (missing === 0 && !counted.some(isUnknown)) q.verdict.settled.push({ first, last, hidden })
+    throw new Error(`they count ${fitting} records that fit: ${shown} are shown, ${gone} were erased`)
+  if (missing === 0 && unknown === 0) q.verdict.settled.push({ first, last, hidden })
+}
+
+/** Whether nobody knows if records of this row fit. */
+function mayBe(filter: ExportFilter, row: CountRow, document: CountsDocument): boolean {
+  const { partyId, clientId, serviceId, peerId, outcome, ...others } = filter
+  const parties = [partyId, clientId, serviceId, peerId].some((one) => one !== undefined)
+  const isUnknown =
+    (parties && row.client === NOT_TOLD) || (outcome !== undefined && row.outcome === NOT_TOLD)
+  if (!isUnknown) return false
+  const rest = row.outcome === NOT_TOLD || outcome === undefined ? others : { ...others, outcome }
+  const told = row.client === NOT_TOLD ? rest : { ...rest, ...only({ partyId, clientId, serviceId, peerId }) }
+  return fits(told, asFound(row, document))
+}
+
+function only(parties: Record<string, string | undefined>): ExportFilter {
+  return Object.fromEntries(Object.entries(parties).filter(([, id]) => id !== undefined)) as ExportFilter
+}
+
+function sumOf(rows: CountRow[]): number {
+  return rows.reduce((sum, { records }) => sum + records, 0)
 }
 
 function asFound(

@@ -61,7 +61,7 @@ export function judgeRange(read: LogExport): RangeVerdict {
       wrong.push(`row ${row.index} is not what the log committed to`)
   }
   const hidden = leaves.filter((leaf) => leaf !== undefined).length
-  const counts = judgeCounts(read, covered ? erasedIndexes(texts, forms) : undefined)
+  const counts = judgeCounts(read, covered ? { forms, erased: erasedIndexes(texts, forms) } : undefined)
   wrong.push(...counts.wrong)
   const left = covered ? leftOut(head.filter, rows, forms, counts) : leftUnseen(rows, size, counts)
   return { wrong, covered, hidden, shown: rows.length, ...left, counts, forms }
@@ -104,7 +104,7 @@ function leftOut(
       ruledOut += 1
       continue
     }
-    // A hidden form may be that of a hidden row: of these nothing is told.
+    // A hidden form is that of a hidden row: of these nothing is told.
     if (form !== undefined && at < settled.length && settled[at]!.first <= index) {
       counted += 1
       continue

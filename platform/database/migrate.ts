@@ -13,12 +13,7 @@ const PAUSE_MS = 200
  * never changed or dropped later. Throws `database_error`, also when the database is newer than this version.
  */
 export async function migrate(database: Database, migrations: Record<string, Migration>): Promise<void> {
-  const migrator = new Migrator({
-    db: database.kysely,
-    provider: { getMigrations: async () => migrations },
-    // Sets of several rooms share a table, so a new one may sort before one that ran long ago.
-    allowUnorderedMigrations: true,
-  })
+  const migrator = migratorOf(database, migrations)
   for (let attempt = 1; ; attempt++) {
     const { error } = await migrator.migrateToLatest()
     if (error === undefined) return
@@ -26,4 +21,22 @@ export async function migrate(database: Database, migrations: Record<string, Mig
     if (attempt === ATTEMPTS) throw new Fault('database_error', { what: 'migrations failed', cause: error })
     await wait(PAUSE_MS)
   }
+}
+
+/** Whether nothing is left to run: a look that changes nothing. */
+export async function isMigrated(
+  database: Database,
+  migrations: Record<string, Migration>,
+): Promise<boolean> {
+  const found = await migratorOf(database, migrations).getMigrations()
+  return found.every(({ executedAt }) => executedAt !== undefined)
+}
+
+function migratorOf(database: Database, migrations: Record<string, Migration>): Migrator {
+  return new Migrator({
+    db: database.kysely,
+    provider: { getMigrations: async () => migrations },
+    // Sets of several rooms share a table, so a new one may sort before one that ran long ago.
+    allowUnorderedMigrations: true,
+  })
 }

@@ -1,6 +1,6 @@
 /** What the log counted after each day, for who may see it: how many records of whom, between which indexes. */
-import { type CountRow, readCountRow, readCountsDocument } from '#core/log-export/daily-counts.ts'
-import type { StoredCounts } from '../message-log/daily-counts/store.ts'
+import type { CountRow } from '#core/log-export/daily-counts.ts'
+import { Fault } from '#schemas/fault.ts'
 import { colonForm } from './ids.ts'
 import { recordLook } from './looks.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
@@ -14,33 +14,34 @@ export function dailyCountHandlers({ audit, logFor }: AdminRooms): Handlers {
     async getDailyCounts(input) {
       const { limit, before } = input.query as { limit: number; before?: number }
       await recordLook(audit, 'getDailyCounts', 'daily counts', input)
-      const size = before ?? Number.MAX_SAFE_INTEGER
-      const found = await logFor(input.caller).dailyCounts({ after: -1, size, limit, newest: true })
-      return found.map(countsView)
+      const log = logFor(input.caller)
+      const days = await log.countedDays({ before: before ?? Number.MAX_SAFE_INTEGER, limit })
+      return days.map(({ figures, octets: _octets, ...day }) => {
+        const messages = sumOf(figures.messages.slice(0, log.clearance + 1))
+        /** Of contracts that the caller may not see. */
+        const hidden = sumOf(figures.messages) - messages
+        return { ...day, messages, aboutLog: figures.aboutLog, hidden }
+      })
+    },
+
+    async getDailyCount(input) {
+      const index = Number(input.params['index'])
+      await recordLook(audit, 'getDailyCount', `daily counts in record ${index}`, input)
+      const counts = await logFor(input.caller).countsOf(index)
+      if (counts === undefined) throw new Fault('not_found', { what: `record ${index} counts nothing` })
+      const shown = counts.rows.filter((row) => row.startsWith('{')).map((row) => JSON.parse(row) as CountRow)
+      const pairs = pairsOf(shown.filter(({ direction }) => direction !== ''))
+      return {
+        index,
+        pairs: pairs.slice(0, MOST_NAMED),
+        others: sumOf(pairs.slice(MOST_NAMED).map(({ records }) => records)),
+      }
     },
   }
 }
 
-function countsView({ index, document, rows }: StoredCounts): object {
-  const { first, last, from, to } = readCountsDocument(document)
-  const shown = rows.filter((row) => row.startsWith('{')).map(readCountRow)
-  // Records of the log about itself have no parties.
-  const messages = shown.filter(({ direction }) => direction !== '')
-  const pairs = pairsOf(messages)
-  const sum = (some: { records: number }[]): number => some.reduce((all, { records }) => all + records, 0)
-  return {
-    index,
-    first,
-    last,
-    from,
-    to,
-    messages: sum(messages),
-    aboutLog: sum(shown) - sum(messages),
-    /** Of contracts that the caller may not see. */
-    hidden: last - first + 1 - sum(shown),
-    pairs: pairs.slice(0, MOST_NAMED),
-    others: sum(pairs.slice(MOST_NAMED)),
-  }
+function sumOf(numbers: number[]): number {
+  return numbers.reduce((sum, one) => sum + one, 0)
 }
 
 type Pair = {

@@ -8,6 +8,7 @@ export const LOOKS = [
   'findSubjectRecords',
   'getTraffic',
   'getDailyCounts',
+  'getDailyCount',
   'getRecord',
   'getExchange',
   'verifyExchange',

@@ -4,7 +4,7 @@
  */
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { CountsQuestion, StoredCounts } from '../message-log/daily-counts/store.ts'
+import type { StoredCounts } from '../message-log/daily-counts/store.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import type { Clearance } from '../message-log/search/traffic-store.ts'
 
@@ -21,12 +21,13 @@ export type RecordReads = Pick<
   | 'evidenceRecord'
   | 'container'
   | 'forms'
-  | 'dailyCounts'
+  | 'countedDays'
+  | 'countsOf'
 >
 
-export type ReadableLog = Omit<RecordReads, 'forms' | 'dailyCounts'> & {
+export type ReadableLog = Omit<RecordReads, 'forms' | 'countsOf'> & {
   forms(q: { first: number; limit: number }): Promise<string[]>
-  dailyCounts(q: Omit<CountsQuestion, 'clearance'>): Promise<StoredCounts[]>
+  countsOf(index: number): Promise<StoredCounts | undefined>
   clearance: Clearance
 }
 
@@ -64,6 +65,7 @@ export function readableLog(log: RecordReads, clearance: Clearance): ReadableLog
       return log.container(index)
     },
     forms: (q) => log.forms({ ...q, clearance }),
-    dailyCounts: (q) => log.dailyCounts({ ...q, clearance }),
+    countedDays: (q) => log.countedDays(q),
+    countsOf: (index) => log.countsOf({ index, clearance }),
   }
 }

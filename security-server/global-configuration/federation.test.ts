@@ -166,7 +166,7 @@ void t.test('another instance that never answers holds up neither ours nor a thi
   const second = { ...first!, downloadUrl: `${mirror.url}/externalconf` }
   world.publish({ anchors: [{ ...anchorOf(silent, 'FI'), sources: [first!, second] }] })
   const bounded = await world.open({
-    ...{ allowedFederations: 'all', federatedWithinMs: 1000, shuffle: (items) => items },
+    ...{ allowedFederations: 'all', federatedWithinMs: 3000, shuffle: (items) => items },
   })
   const finnish = { instance: 'FI', memberClass: 'GOV', memberCode: '1234' }
   while (bounded.current().indexFor('FI')?.memberName(finnish) !== 'New') await bounded.refresh()

@@ -1,6 +1,6 @@
 /** The log's own database with its stores; apart from the server's, so that evidence outlives configuration. */
 import { sql } from 'kysely'
-import { migrate } from '#platform/database/migrate.ts'
+import { isMigrated, migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { type ArchiveStore, createArchiveStore } from './archives/store.ts'
 import { createDailyCountStore, type DailyCountStore } from './daily-counts/store.ts'
@@ -35,13 +35,15 @@ export type LogDatabase = {
   close(): Promise<void>
 }
 
+const MIGRATION_STATEMENT_MS = 3_600_000
+
 /** Opens the database and brings it to this version's schema unless `readOnly`. */
 export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {}): Promise<LogDatabase> {
   const database = await openDatabase(url)
   try {
     // On every connection from the first row on: pages that are split would keep copies of what is erased later.
     if (database.dialect === 'sqlite') await sql`pragma secure_delete = on`.execute(database.kysely)
-    if (o.readOnly !== true) await migrate(database, messageLogMigrations)
+    if (o.readOnly !== true) await bringUp(database, url)
   } catch (fault) {
     await database.close()
     throw fault
@@ -62,5 +64,20 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     archives: createArchiveStore(database),
     reconciliation: createReconciliationStore(database),
     close: () => database.close(),
+  }
+}
+
+/** A migration of a large log, or the wait for the node that runs it, takes longer than any other statement may. */
+async function bringUp(database: Database, url: string): Promise<void> {
+  if (database.dialect === 'sqlite' || (await isMigrated(database, messageLogMigrations)))
+    return await migrate(database, messageLogMigrations)
+  const address = new URL(url)
+  const statementMs = Math.max(MIGRATION_STATEMENT_MS, Number(address.searchParams.get('statementMs')))
+  address.searchParams.set('statementMs', String(statementMs))
+  const patient = await openDatabase(address.href)
+  try {
+    await migrate(patient, messageLogMigrations)
+  } finally {
+    await patient.close()
   }
 }

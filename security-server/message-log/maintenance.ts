@@ -1,4 +1,4 @@
-/** What can wait is done in small slices between groups: tree tiles, search index, low-water mark, old replay keys, the counts of a day that is over. */
+/** What can wait is done in small slices between groups: tree tiles, search index, low-water mark, old replay keys, room ahead, the counts of a day that is over. */
 import { closeDay } from './daily-counts/close-day.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
@@ -23,6 +23,7 @@ export type Maintenance = {
 
 const TILES_AT_ONCE = 4
 const REPLAY_EVERY_MS = 60_000
+const AGAIN_MS = 60_000
 
 export function createMaintenance(q: {
   log: LogDatabase
@@ -36,6 +37,7 @@ export function createMaintenance(q: {
   let hasRecovered = false
   let marked = -1
   let forgotten = 0
+  let notClosed = Number.NEGATIVE_INFINITY
 
   const markLowWater = async (): Promise<void> => {
     // Until recovery has run, intents may be open that this process does not know of.
@@ -45,6 +47,13 @@ export function createMaintenance(q: {
     if (mark === marked) return
     await log.records.setMark(lowWaterMark(setup.node), mark)
     marked = mark
+  }
+  // What keeps a day from being closed is told, but not by every search that waits for the index.
+  const close = async (now: number, size: number): Promise<void> => {
+    if (now >= notClosed && now - notClosed < AGAIN_MS) return
+    notClosed = now
+    await closeDay({ log, writer, now, node: setup.node, size })
+    notClosed = Number.NEGATIVE_INFINITY
   }
   const index = async (size: number): Promise<number> =>
     indexRecords({
@@ -81,10 +90,11 @@ export function createMaintenance(q: {
         deleted = await store.forgetReplayKeys({ now, oldestArrival })
         if (deleted === 0) forgotten = now
       }
+      await store.makeRoom(size)
       const more = tiles === TILES_AT_ONCE || indexed < size || deleted > 0
       if (!more) {
         await markLowWater()
-        await closeDay({ log, writer, now, node: setup.node })
+        await close(now, size)
       }
       return more
     },

@@ -60,6 +60,8 @@ export type MessageLogOptions = {
   /** One evidence record a day, renewed 90 days before it ceases to count, unless told. */
   evidenceRecords?: Partial<EvidenceRecordSettings>
   unstampedLimitMs?: number
+  /** For tests, which have few records: in a partition of a small log on PostgreSQL. */
+  partitionRecords?: number
   /** Without it no archives are made, and content that is to be archived does not end. */
   archives?: ArchiveOptions | undefined
   /** Hears of faults that no caller waits for. */
@@ -173,6 +175,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       node,
       origin: idText(q.server),
       now: clock(),
+      partitionRecords: q.partitionRecords,
     }),
     onState,
   })

@@ -1,6 +1,6 @@
 /** The log as those read it who look for records: searches, counts, tree heads and leaf forms. */
 import { type ClientId, idText } from '#schemas/identifiers.ts'
-import type { CountsQuestion, StoredCounts } from './daily-counts/store.ts'
+import type { CountedDay, StoredCounts } from './daily-counts/store.ts'
 import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import type { StoredCheckpoint } from './tree/store.ts'
@@ -27,8 +27,10 @@ export type LogReads = {
    * secret than the reader may see it is the leaf alone.
    */
   forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
-  /** Daily counts whose record stands between `after` and `size`; of rows that are too secret the digest alone. */
-  dailyCounts(q: CountsQuestion): Promise<StoredCounts[]>
+  /** Days that were counted, newest first, those whose record stands before `before`. */
+  countedDays(q: { before: number; limit: number }): Promise<CountedDay[]>
+  /** What the record of this index counted; of rows that are too secret the digest alone. */
+  countsOf(q: { index: number; clearance: Clearance }): Promise<StoredCounts | undefined>
 }
 
 /** `maintain` waits until the index holds every record. */
@@ -57,7 +59,8 @@ export function logReads(worker: Pick<WorkerClient, 'call'>, maintain: () => Pro
       await maintain()
       return worker.call('forms', q)
     },
-    dailyCounts: (q) => worker.call('dailyCounts', q),
+    countedDays: (q) => worker.call('countedDays', q),
+    countsOf: (q) => worker.call('countsOf', q),
   }
 }
 

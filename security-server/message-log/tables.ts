@@ -92,7 +92,19 @@ export type Tables = {
     to_time: string
   }
   /** `idx`: the record that commits to the document; `rows`: JSON list of the texts behind its digests, with their salts. */
-  daily_count: { idx: number; document: string; rows: string }
+  daily_count: {
+    idx: number
+    first_idx: number
+    last_idx: number
+    from_time: string
+    to_time: string
+    /** JSON of CountFigures. */
+    figures: string
+    /** Of document and rows. */
+    octets: number
+    document: string
+    rows: string
+  }
   secret_record: { idx: number; secrecy: number }
   erasure: { idx: number; erasure_idx: number; time: string }
   log_key: { id: string; idx: number; time: string; checkpoint_key: Buffer }

@@ -1,7 +1,7 @@
 /** What the main thread may ask of the log's worker, and how questions and answers cross. */
 import type { Stretch } from '#core/reconciliation/assemble.ts'
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
-import type { CountsQuestion, StoredCounts } from './daily-counts/store.ts'
+import type { CountedDay, StoredCounts } from './daily-counts/store.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
 import type { StampProof } from './evidence/read-stamp.ts'
@@ -27,6 +27,8 @@ export type WorkerSetup = {
   /** Names the tree: the server's identifier. */
   origin: string
   now: number
+  /** Records in a partition of a small log on PostgreSQL, when they are to be others than usual. */
+  partitionRecords?: number | undefined
 }
 
 /** Memory of both threads: a group's records, and what became of them. */
@@ -77,8 +79,8 @@ export type WorkerApi = RetentionApi &
     erasedBelow(size: number): Promise<number>
     /** Leaf forms in the order of the log, from `first` on; of what is more secret than this only the leaf. */
     forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
-    /** `after` and `size` bound the index of the record that commits to them. */
-    dailyCounts(q: CountsQuestion): Promise<StoredCounts[]>
+    countedDays(q: { before: number; limit: number }): Promise<CountedDay[]>
+    countsOf(q: { index: number; clearance: Clearance }): Promise<StoredCounts | undefined>
     /** Who spoke with whom between two times. */
     partners(q: { from: string; to: string }): Promise<Partners[]>
     /** Whose exchanges between two times are secret. */

@@ -108,7 +108,8 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
         const hidden = new Set(await log.search.secretRecords({ first, last, clearance }))
         return rows.map(({ idx, form, leaf }) => (hidden.has(Number(idx)) ? hiddenForm(leaf) : form))
       },
-      dailyCounts: (q) => log.dailyCounts.list(q),
+      countedDays: (q) => log.dailyCounts.days(q),
+      countsOf: (q) => log.dailyCounts.get(q),
       ...workerRetention({
         log,
         ring,
@@ -163,10 +164,10 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
 async function openStores(
   setup: WorkerSetup,
 ): Promise<{ log: LogDatabase; store: HotStore; unlock: () => void }> {
-  const { databaseUrl: url } = setup
+  const { databaseUrl: url, partitionRecords } = setup
   if (!url.startsWith('sqlite:')) {
     const log = await openLogDatabase(url)
-    return { log, store: await openPostgresqlStore({ url }), unlock: () => undefined }
+    return { log, store: await openPostgresqlStore({ url, partitionRecords }), unlock: () => undefined }
   }
   const file = url.slice('sqlite:'.length)
   const { unlock } = prepareFile(file)

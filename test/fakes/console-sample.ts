@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { createAuditOrderStore } from '#central-registry/audit-orders/store.ts'
 import { createCatalogueStore } from '#central-registry/catalogue/store.ts'
+import { createMailStore, insertMail } from '#central-registry/mail/store.ts'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { createChange } from '#central-registry/store.ts'
 import type { Authority } from '#certs/authority.ts'
@@ -50,6 +51,19 @@ export async function orderAudit(url: string, now: number): Promise<void> {
     { order, sha256: 'ab'.repeat(32) },
     { document: Buffer.from('{}'), now: at(-500), by: 'Ada' },
   )
+  await database.close()
+}
+
+/** Messages about contracts of these titles, each refused with its title as the mail server's answer; the first was given up. */
+export async function refusedMail(url: string, recipient: string, titles: string[]): Promise<void> {
+  const database = await openRegistryDatabase(url)
+  const change = createChange(database, async () => undefined)
+  const now = Date.now()
+  const mails = titles.map((title) => ({ recipient, text: 'contract.ACTIVE', fields: { title } }))
+  const ids = await change((transaction) => insertMail(transaction, mails, new Date(now).toISOString()))
+  const store = createMailStore(database, change)
+  for (const [at, id] of ids.entries())
+    await store.end(id, at === 0 ? 'GIVEN_UP' : 'REFUSED', titles[at]!, now)
   await database.close()
 }
 

@@ -265,7 +265,7 @@ quorum both
     await messageLog.maintain()
     for (const reader of [anna, narrow]) {
       await reader.open('/integrity')
-      await reader.page.getByText(/[0-9] pairs?$/).click()
+      await reader.page.getByLabel(/^Show what record [0-9]+ counts/).click()
       await reader.page.getByText('4 records, 0 failed').waitFor()
       await reader.check(`evidence-daily-counts${reader === narrow ? '-narrow' : ''}`)
     }

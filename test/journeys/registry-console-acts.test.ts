@@ -5,8 +5,10 @@ import { ROLES } from '#central-registry/admin/first-api-key.ts'
 import { createAuthority } from '#certs/authority.ts'
 import { buildConsoles } from '#console/build.ts'
 import { baseOf, hasChromium, keyOf, openBrowser, type Visitor, visitor } from '../browser.ts'
-import { anchorOf, certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
+import { startMailServer } from '../fakes/mail-server.ts'
+import { anchorOf, certificationRequest, publish, setUp, until } from '../fakes/registry-sample.ts'
 import { registryWorld } from '../fakes/registry-world.ts'
+import { examineInstance, startRunningInstance } from '../fakes/running-instance.ts'
 import { skipFor } from '../outside-tools.ts'
 
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
@@ -16,7 +18,7 @@ if (hasChromium()) await buildConsoles()
 const ACTS: Record<string, Record<string, string[]>> = {
   '/members': { XROAD_REGISTRATION_OFFICER: ['Admit a member'] },
   '/members/DEV:GOV:1234': {
-    XROAD_REGISTRATION_OFFICER: ['Rename', 'Delete', 'Add a subsystem'],
+    XROAD_REGISTRATION_OFFICER: ['Rename', 'Delete', 'Add a subsystem', 'Change the addresses'],
     XROAD_SECURITY_OFFICER: ['Suspend'],
   },
   '/contracts': {},
@@ -42,6 +44,16 @@ const ACTS: Record<string, Record<string, string[]>> = {
     XROAD_SECURITY_OFFICER: ['Publish now', 'Make a key', 'Sign with this key', 'Remove the key'],
   },
   '/external-anchors': { XROAD_SECURITY_OFFICER: ['Examine an anchor'] },
+  '/imports': { XROAD_SECURITY_OFFICER: ['Read an instance'] },
+  '/imports/1': {
+    XROAD_SECURITY_OFFICER: [
+      ...['Carry out', 'Ask the servers for certificates', 'Give a certificate', 'Discard'],
+    ],
+  },
+  '/mail-messages': {
+    XROAD_REGISTRATION_OFFICER: ['Send again', 'Forget'],
+    XROAD_SYSTEM_ADMINISTRATOR: ['Send again', 'Forget'],
+  },
   '/hosting-mandates': {
     XROAD_REGISTRATION_OFFICER: ['Give a mandate'],
     XROAD_SECURITY_OFFICER: ['Require mandates'],
@@ -66,8 +78,18 @@ const CLOSED: Record<string, string[]> = {
     ],
   ],
   '/audit-log': ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR'],
+  '/mail-messages': ['XROAD_REGISTRATION_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR'],
 }
-const NO_ACTS = new Set(['Copy', 'Download the internal anchor', 'Download the external anchor', 'Sign out'])
+/** What waits for whom, of what there is here. */
+const WAITING: Record<string, string[]> = {
+  'no valid authentication certificate': ['XROAD_REGISTRATION_OFFICER'],
+  '1 import was read and is not carried out.': ['XROAD_SECURITY_OFFICER'],
+  '1 message to a member did not arrive.': CLOSED['/mail-messages']!,
+}
+const NO_ACTS = new Set([
+  ...['Copy', 'Download the internal anchor', 'Download the external anchor', 'Sign out'],
+  'Save the report',
+])
 
 async function actsOf({ page }: Visitor): Promise<string[]> {
   const buttons = await page.locator('main button:not(th button):not(.paging button)').allTextContents()
@@ -77,11 +99,19 @@ async function actsOf({ page }: Visitor): Promise<string[]> {
 void t.test('each role sees its acts and pages, and no others', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   const world = registryWorld(t)
-  const node = await world.start()
+  const mail = await startMailServer(t)
+  mail.refuse = () => 550
+  const node = await world.start({ mailServer: mail.server })
   await setUp(node, authority)
+  await node.must('PUT', '/members/DEV:GOV:1234/mail-addresses', { addresses: ['desk@agency.example'] })
+  await examineInstance(node, await startRunningInstance(t, world.clock.now))
   await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
   await node.must('PUT', '/automatic-approvals/clientReg/GOV')
   await node.must('POST', '/suspensions', { kind: 'server', subject: 'DEV:GOV:1234:SS1', reason: 'stolen' })
+  await until(async () => {
+    const rows = (await node.must('GET', '/mail-messages?state=REFUSED')) as object[]
+    return rows.length === 1
+  })
   const browser = await openBrowser(t)
   for (const role of ROLES) {
     const { secret } = (await node.must('POST', '/api-keys', { name: role, roles: [role] })) as {
@@ -91,8 +121,8 @@ void t.test('each role sees its acts and pages, and no others', async (t) => {
     const { page } = one
     await one.open('/')
     const mine = await page.getByRole('heading', { name: 'Waits for you' }).locator('../..').textContent()
-    const isRegistration = role === 'XROAD_REGISTRATION_OFFICER'
-    t.equal(/no valid authentication certificate/.test(mine ?? ''), isRegistration, `${role}: what waits`)
+    for (const [words, roles] of Object.entries(WAITING))
+      t.equal(mine?.includes(words), roles.includes(role), `${role}: ${words}`)
     for (const [address, acts] of Object.entries(ACTS)) {
       await one.open(address)
       t.same((await actsOf(one)).sort(), (acts[role] ?? []).toSorted(), `${role} ${address}`)
@@ -108,8 +138,11 @@ void t.test('each role sees its acts and pages, and no others', async (t) => {
     await one.open('/members/DEV:GOV:1234')
     const history = page.getByRole('heading', { name: 'Last acts' })
     const mayRead = CLOSED['/audit-log']!.includes(role)
+    const addresses = page.getByText('desk@agency.example', { exact: true })
+    const knows = CLOSED['/mail-messages']!.includes(role)
+    t.equal(await addresses.count(), knows ? 1 : 0, `${role}: addresses of a member`)
     t.equal(await history.count(), mayRead ? 1 : 0, `${role}: history`)
-    t.equal(await page.locator('.timeline li').count(), mayRead ? 2 : 0, 'its two subsystems')
+    t.equal(await page.locator('.timeline li').count(), mayRead ? 3 : 0, 'two subsystems, its addresses')
     if (role === 'XROAD_OBSERVER') {
       await one.check('observer')
       await one.open('/api-keys')

@@ -8,12 +8,14 @@ import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { baseOf, hasChromium, keyOf, openBrowser, visitor } from '../browser.ts'
-import { offerService, orderAudit, troubleInTheFleet } from '../fakes/console-sample.ts'
+import { offerService, orderAudit, refusedMail, troubleInTheFleet } from '../fakes/console-sample.ts'
 import { trustedAnchor } from '../fakes/external-anchor.ts'
 import { certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
 import { registryWorld } from '../fakes/registry-world.ts'
+import { examineInstance, startRunningInstance } from '../fakes/running-instance.ts'
 import { ROOT } from '../house/source-files.ts'
 import { skipFor } from '../outside-tools.ts'
+import { act } from '../second-person.ts'
 
 const PAGES: Record<string, string> = {
   overview: '/',
@@ -42,6 +44,9 @@ const PAGES: Record<string, string> = {
   explanation:
     '/explanation?consumer=DEV:GOV:1234:plain&provider=DEV:GOV:1234:pop%20%C3%A4&serviceCode=persons',
   federation: '/external-anchors',
+  imports: '/imports',
+  import: '/imports/1',
+  mail: '/mail-messages',
   'global-groups': '/global-groups',
   'global-group': '/global-groups/owners',
   configuration: '/configuration',
@@ -117,6 +122,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
     subject: 'ab'.repeat(32),
     reason: '<b>lost</b>',
   })
+  await examineInstance(node, await startRunningInstance(t, world.clock.now))
   await publish(node)
   await troubleInTheFleet(authority, node, world.clock.now)
   await offerService(node.settings.database)
@@ -233,6 +239,7 @@ void t.test('hostile strings in every field that is shown', async (t) => {
   const client = `DEV:GOV:${codes[1]}:${codes[1]}`
   await node.must('POST', `/security-servers/${encoded}/clients`, { client })
   await node.must('POST', `/global-groups/${codes[0]}/members`, { client })
+  await refusedMail(node.settings.database, `${'w'.repeat(64)}@${'w'.repeat(60)}.example`, HOSTILE)
   const browser = await openBrowser(t)
   const asked = { base: baseOf(node), apiKey: keyOf(node) }
   const visitors = {
@@ -249,6 +256,7 @@ void t.test('hostile strings in every field that is shown', async (t) => {
     'global-groups': '/global-groups',
     'global-group': `/global-groups/${codes[0]}`,
     'api-keys': '/api-keys',
+    mail: '/mail-messages',
     settings: '/settings',
     'audit-log': '/audit-log?q=%3Cscript%3Ealert(1)',
   }
@@ -260,6 +268,9 @@ void t.test('hostile strings in every field that is shown', async (t) => {
   }
   const { page } = visitors.wide
   await visitors.wide.check('hostile-audit-log')
+  await visitors.wide.open('/mail-messages')
+  await act(visitors.wide, /what was given up/, {}, 'Send again what was given up', '1 message waits to be')
+  await visitors.wide.check('mail-retry-all')
   await visitors.wide.open('/members')
   for (const name of HOSTILE)
     t.equal(await page.getByText(name, { exact: true }).count(), 1, `shown as it is: ${name.slice(0, 30)}`)

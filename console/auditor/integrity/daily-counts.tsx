@@ -1,11 +1,13 @@
 /** How many records the log counted after each day, of whom: what was counted then cannot be left out now. */
+import { useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
 import { useConsole } from '../../kit/context.ts'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Part } from '../../kit/facts.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/states.tsx'
 import { number, text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
 
 type Pair = {
@@ -24,9 +26,8 @@ type Day = {
   messages: number
   aboutLog: number
   hidden: number
-  pairs: Pair[]
-  others: number
 }
+type Count = { pairs: Pair[]; others: number }
 
 export function DailyCounts() {
   const { session } = useConsole()
@@ -41,14 +42,7 @@ export function DailyCounts() {
         caption={text('counts.title')}
         rowKey={({ index }) => index}
         columns={[
-          {
-            title: 'counts.time',
-            cell: ({ from, to }) => (
-              <>
-                <Time at={from} /> – <Time at={to} />
-              </>
-            ),
-          },
+          { title: 'counts.days', cell: ({ from, to }) => <span class="day">{daysOf(from, to)}</span> },
           {
             title: 'counts.indexes',
             cell: ({ first, last }) => text('counts.range', { first: number(first), last: number(last) }),
@@ -64,22 +58,44 @@ export function DailyCounts() {
   )
 }
 
-function Pairs({ of: { index, pairs, others } }: { of: Day }) {
-  if (pairs.length === 0) return text('counts.noPairs')
+/** Midnights of which the last is no longer one of them. */
+function daysOf(from: string, to: string): string {
+  const [first, last] = [from, new Date(Date.parse(to) - 1).toISOString()].map((time) => time.slice(0, 10))
+  return first === last ? first! : text('counts.range', { first: first!, last: last! })
+}
+
+/** Asked for when somebody wants to see it: a day may have thousands. */
+function Pairs({ of: { index } }: { of: Day }) {
+  const [open, setOpen] = useState(false)
   return (
-    <details>
-      <summary aria-label={text('counts.pairsIn', { count: pairs.length, index })}>
-        {text('counts.pairsOf', { count: pairs.length })}
-      </summary>
-      <ul class="plain-list">
-        {pairs.map(({ clientId, serviceId, peer, records, failed }) => (
-          <li key={`${clientId} ${serviceId} ${peer}`}>
-            <Id of={clientId} /> → <Id of={serviceId} />, <Id of={peer} />:{' '}
-            {text('counts.pair', { count: records, failed: number(failed) })}
-          </li>
-        ))}
-      </ul>
-      {others > 0 && <p>{text('counts.others', { count: others })}</p>}
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary aria-label={text('counts.showPairs', { index })}>{text('counts.show')}</summary>
+      {open && <PairsOf index={index} />}
     </details>
+  )
+}
+
+function PairsOf({ index }: { index: number }) {
+  const counts = useAnswer<Count>('getDailyCount', { params: { index: String(index) } })
+  return (
+    <Show of={counts}>
+      {({ pairs, others }) =>
+        pairs.length === 0 ? (
+          <p>{text('counts.noPairs')}</p>
+        ) : (
+          <>
+            <ul class="plain-list">
+              {pairs.map(({ clientId, serviceId, peer, records, failed }) => (
+                <li key={`${clientId} ${serviceId} ${peer}`}>
+                  <Id of={clientId} /> → <Id of={serviceId} />, <Id of={peer} />:{' '}
+                  {text('counts.pair', { count: records, failed: number(failed) })}
+                </li>
+              ))}
+            </ul>
+            {others > 0 && <p>{text('counts.others', { count: others })}</p>}
+          </>
+        )
+      }
+    </Show>
   )
 }

@@ -14,6 +14,7 @@ import { Consequences } from '../consequences.tsx'
 import { History } from '../history.tsx'
 import { HostingOf } from '../hosting-mandates/of-member.tsx'
 import { clientPath, Groups, Members, Servers } from '../links.tsx'
+import { MailOf } from '../mail/of-member.tsx'
 import { SuspendedNow, SuspendOrLift } from '../suspensions/of-subject.tsx'
 
 type Member = {
@@ -141,6 +142,7 @@ function Known(member: Member) {
           empty={<p>{text('subsystems.emptyOfMember')}</p>}
         />
       </Part>
+      <MailOf member={id} name={name} />
       <HostingOf member={id} />
       <History of="members" id={id} />
     </>

@@ -15,6 +15,10 @@ export type Overview = {
   counts: { members: number; subsystems: number; securityServers: number; globalGroups: number }
   suspensions: { inForce: number; unconfirmed: number }
   contracts: { toApprove: number; withinDays: number; ending: number; overdue: number }
+  /** Messages to members that were refused or given up. */
+  mail: { undelivered: number }
+  /** Read and not carried out; and how many proposals to carry one out are undecided. */
+  imports: { open: number; proposed: number }
   serversWithoutCertificate: number
   expiringCertificates: {
     withinDays: number
@@ -100,6 +104,21 @@ export function waitingOf(known: Known): Waiting[] {
     tone: contracts.overdue > 0 ? 'bad' : 'warn',
     operation: 'approveContract',
     to: `/contracts?endsBefore=${dayOf(now + contracts.withinDays * 86_400_000)}&sort=validUntil`,
+  })
+  const { mail, imports } = overview
+  add(imports.open > 0, {
+    what: imports.proposed > 0 ? 'waiting.importsProposed' : 'waiting.imports',
+    values: { count: imports.open, proposed: imports.proposed },
+    tone: 'warn',
+    operation: 'carryOutImport',
+    to: '/imports?state=OPEN',
+  })
+  add(mail.undelivered > 0, {
+    what: 'waiting.mail',
+    values: { count: mail.undelivered },
+    tone: 'warn',
+    operation: 'retryMailMessage',
+    to: '/mail-messages?state=UNDELIVERED',
   })
   add(!system.initialized, {
     what: 'waiting.instance',

@@ -6,6 +6,7 @@ import { Time } from '../../kit/time.tsx'
 import { type Certificate, CertificateFacts } from '../certificate.tsx'
 import { Consequences, isForeseen } from '../consequences.tsx'
 import { ContractOfProposal, SuspensionOfProposal } from '../contracts/of-proposal.tsx'
+import { ImportOfProposal } from '../imports/of-proposal.tsx'
 import { RequestOfProposal } from '../management-requests/of-proposal.tsx'
 import { PersonState } from '../people/page.tsx'
 import { roleName } from '../roles.tsx'
@@ -69,6 +70,9 @@ export function Content({ of }: { of: WholeProposal }) {
         <ContractOfProposal id={params['id'] ?? ''} hash={String(json['contentHash'])} />
       )}
       {operation === 'liftSuspension' && <SuspensionOfProposal id={params['id'] ?? ''} />}
+      {operation === 'carryOutImport' && (
+        <ImportOfProposal id={params['id'] ?? ''} hash={String(json['contentHash'])} state={of.state} />
+      )}
       {operation === 'approveManagementRequest' && (
         <RequestOfProposal id={params['id'] ?? ''} hash={String(json['contentHash'])} state={of.state} />
       )}
@@ -107,10 +111,15 @@ function Field({ title, children }: { title: string; children: ComponentChildren
 
 /** An id in a path is that of the thing that the operation is about. */
 function titleOf(operation: string, name: string): string {
-  const isOfContract = name === 'contentHash' && operation.endsWith('Contract')
-  const key = name === 'id' ? `field.id.${operation}` : isOfContract ? 'contract.hash' : `field.${name}`
+  const key =
+    name === 'id' ? `field.id.${operation}` : name === 'contentHash' ? hashOf(operation) : `field.${name}`
   const words = text(key as TextKey)
   return words === key ? name : words
+}
+
+function hashOf(operation: string): string {
+  if (operation === 'carryOutImport') return 'imports.contentHash'
+  return operation.endsWith('Contract') ? 'contract.hash' : 'field.contentHash'
 }
 
 function Value({ name, of }: { name: string; of: unknown }) {

@@ -30,8 +30,10 @@ export type RecordExports = {
 /** More than that, and the search has to be narrowed. */
 export const MAX_RECORDS = 1_000_000
 export const MAX_BUNDLED_RECORDS = 1000
+/** A round looks at what was logged during the one before: moments. */
+const MAX_ROUNDS = 20
 
-type ExportLog = Pick<MessageLog, 'window' | 'maintain' | 'checkpointNow' | 'erasedBelow'>
+type ExportLog = Pick<MessageLog, 'size' | 'window' | 'maintain' | 'checkpointNow' | 'erasedBelow'>
 
 export async function createExports(q: {
   database: Database
@@ -50,26 +52,41 @@ export async function createExports(q: {
     if (!(await store.update(id, facts))) throw new Fault('not_found', { what: `export ${id}` })
   }
 
-  /** It covers exactly the records below one signed tree head. */
   const begin = async (row: ExportRow): Promise<ExportRow> => {
-    if (row.checkpoint !== '') return row
-    const checkpoint = await messageLog.checkpointNow()
-    if (checkpoint === undefined) throw new Fault('not_found', { what: 'there is no record yet' })
-    const { size } = parseCheckpoint(checkpoint)
-    const begun = { state: 'running', checkpoint, size, erased: await messageLog.erasedBelow(size) }
+    if (Number(row.size) > 0) return row
+    const size = messageLog.size()
+    if (size === 0) throw new Fault('not_found', { what: 'there is no record yet' })
+    const begun = { state: 'running', size }
     await note(row.id, begun)
     return { ...row, ...begun }
   }
 
+  /**
+   * It covers exactly the records below one signed tree head, which is made at the end: an erasure that took a record from the
+   * search before it was looked at is itself a record below it, so that nobody takes the record for left out.
+   */
+  const finish = async (
+    lookTo: (size: number) => Promise<void>,
+  ): Promise<{ checkpoint: string; size: number; erased: number }> => {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const before = await messageLog.erasedBelow(Number.MAX_SAFE_INTEGER)
+      const checkpoint = (await messageLog.checkpointNow())!
+      const { size } = parseCheckpoint(checkpoint)
+      await lookTo(size)
+      if ((await messageLog.erasedBelow(Number.MAX_SAFE_INTEGER)) === before)
+        return { checkpoint, size, erased: await messageLog.erasedBelow(size) }
+    }
+    throw new Fault('conflict', { what: 'contents are being erased just now: it is tried again' })
+  }
+
   const walk = async (row: ExportRow, signal: AbortSignal): Promise<void> => {
-    const { id, size } = row
+    const { id } = row
     const most = row.format === 'bundles' ? MAX_BUNDLED_RECORDS : MAX_RECORDS
     const clearance = Number(row.clearance) as Clearance
     const filter = { ...recordFilter(JSON.parse(row.filter) as KeptFilter), clearance }
     let [next, records, bytes] = [Number(row.next_idx), Number(row.records), Number(row.bytes)]
     const file = await open(pathOf(id), 'a', 0o600)
-    try {
-      await file.truncate(bytes)
+    const lookTo = async (size: number): Promise<void> => {
       await messageLog.maintain()
       while (next < size) {
         signal.throwIfAborted()
@@ -89,11 +106,17 @@ export async function createExports(q: {
         next = last + 1
         await note(id, { next_idx: next, records, bytes, error: null })
       }
+    }
+    let covers: { checkpoint: string; size: number; erased: number }
+    try {
+      await file.truncate(bytes)
+      await lookTo(Number(row.size))
+      covers = await finish(lookTo)
       await file.sync()
     } finally {
       await file.close()
     }
-    await note(id, { state: 'done', ended_at: new Date(clock()).toISOString() })
+    await note(id, { ...covers, state: 'done', ended_at: new Date(clock()).toISOString() })
   }
 
   const remove = async (id: string): Promise<void> => rm(pathOf(id), { force: true })

@@ -125,13 +125,14 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
         ...(isContent && { indexes: exchanges.of.flat() }),
       }
       await recordLook(rooms.audit, 'downloadExport', `export ${row.id}`, input, what)
+      const { from, to } = recordFilter(JSON.parse(row.filter) as KeptFilter)
       const stream = writeExport({
         row,
         file,
         server: idText(rooms.server),
         source,
         forms: (asked) => log.forms(asked),
-        counts: () => provenCounts(log, Number(row.size)),
+        counts: () => provenCounts(log, { size: Number(row.size), from, to }),
         exchanges,
         now: new Date(clock()),
       })

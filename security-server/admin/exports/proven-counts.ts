@@ -2,26 +2,35 @@
 import type { DailyCounts } from '#core/log-export/judge-counts.ts'
 import type { ReadableLog } from '../readable-log.ts'
 
-/** Rows of a day may be many. */
-const AT_ONCE = 10
+const AT_ONCE = 200
+/** Of all counts in one export: the newest. What older ones would settle stays open. */
+const MAX_OCTETS = 64 * 1024 * 1024
 
-/** Oldest first, below and under the tree head of `size`. */
+/** Those of days that the times may touch, oldest first, below and under the tree head of `size`. */
 export async function* provenCounts(
-  log: Pick<ReadableLog, 'dailyCounts' | 'proof'>,
-  size: number,
+  log: Pick<ReadableLog, 'countedDays' | 'countsOf' | 'proof'>,
+  { size, from, to }: { size: number; from?: string | undefined; to?: string | undefined },
 ): AsyncGenerator<DailyCounts> {
-  let after = -1
-  for (;;) {
-    const some = await log.dailyCounts({ after, size, limit: AT_ONCE })
-    for (const { index, document, rows } of some) {
-      const { form, path, openings } = await log.proof(index, size)
-      const { message } = openings
-      after = index
-      // Its log key is gone with all that it opened: what it counted is open.
-      if (message === undefined) continue
-      const opening = { key: message.key.toString('base64'), digest: message.digest.toString('base64') }
-      yield { index, form, path: path.map((node) => node.toString('base64')), opening, document, rows }
+  const indexes: number[] = []
+  let [before, octets] = [size, 0]
+  while (octets <= MAX_OCTETS) {
+    const days = await log.countedDays({ before, limit: AT_ONCE })
+    for (const day of days) {
+      before = day.index
+      if ((to !== undefined && day.from >= to) || (from !== undefined && day.to <= from)) continue
+      octets += day.octets
+      if (octets <= MAX_OCTETS) indexes.push(day.index)
     }
-    if (some.length < AT_ONCE) return
+    if (days.length < AT_ONCE) break
+  }
+  for (const index of indexes.reverse()) {
+    const counts = await log.countsOf(index)
+    const { form, path, openings } = await log.proof(index, size)
+    const { message } = openings
+    // Its log key is gone with all that it opened: what it counted is open.
+    if (counts === undefined || message === undefined) continue
+    const { document, rows } = counts
+    const opening = { key: message.key.toString('base64'), digest: message.digest.toString('base64') }
+    yield { index, form, path: path.map((node) => node.toString('base64')), opening, document, rows }
   }
 }

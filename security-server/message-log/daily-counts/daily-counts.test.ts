@@ -4,19 +4,27 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { type CountRow, readCountRow, readCountsDocument } from '#core/log-export/daily-counts.ts'
 import { openCommitment } from '#core/merkle/leaf-form.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { CLIENT, logFolder, logOptions, openTestLog, SERVICE, signedRecord } from '../fixture.ts'
 import { readLogKeys } from '../keys/log-keys.ts'
 import { openLogDatabase } from '../log-database.ts'
 import { type MessageLog, openMessageLog } from '../message-log.ts'
 import type { RecordInput } from '../record-input.ts'
+import type { Clearance } from '../search/traffic-store.ts'
+import type { Tables } from '../tables.ts'
 import { databaseSource } from '../verify/database-source.ts'
 import { verifyLog } from '../verify/verify-log.ts'
+import { type CountedRecord, countSince } from './count-since.ts'
 import type { StoredCounts } from './store.ts'
 
 const DAY_MS = 86_400_000
 const FIRST_DAY = Date.parse('2027-03-01T10:00:00Z')
-const ALL = { after: -1, size: Number.MAX_SAFE_INTEGER, limit: 10, clearance: 2 } as const
+const ALL = { before: Number.MAX_SAFE_INTEGER, limit: 100 }
+const readRows = async (database: Database): Promise<{ rows: Tables['count_since'][] }> => {
+  const rows = await tablesOf<Tables>(database).selectFrom('count_since').selectAll().execute()
+  return { rows: rows.map((row) => ({ ...row, records: Number(row.records) })) }
+}
 const OTHER = { ...CLIENT, subsystemCode: 'other' }
 
 const shown = ({ rows }: StoredCounts): CountRow[] =>
@@ -43,19 +51,27 @@ await eachDatabase(t, async (_database, t, url) => {
     await log.maintain()
   }
   const client = 'DEV/GOV/5678/tax'
+  /** Oldest first. */
+  const counted = async (clearance: Clearance = 2): Promise<StoredCounts[]> => {
+    const days = (await log.countedDays(ALL)).reverse()
+    return await Promise.all(days.map(async ({ index }) => (await log.countsOf({ index, clearance }))!))
+  }
 
   await t.test('a day that is over is counted, by parties', async (t) => {
     await log.maintain()
     for (let n = 0; n < 3; n++) await add(log)
     await add(log, { client: OTHER })
     await log.maintain()
-    t.same(await log.dailyCounts(ALL), [], 'the day goes on')
+    t.same(await counted(), [], 'the day goes on')
     await day()
-    const [counts, ...more] = await log.dailyCounts(ALL)
+    const [counts, ...more] = await counted()
     t.same(more, [])
     const { first, last, from, to, rows } = readCountsDocument(counts!.document)
-    t.match({ first, last, from }, { first: 0, last: 8, from: new Date(FIRST_DAY).toISOString() })
-    t.ok(from <= to)
+    t.same({ first, last, from }, { first: 0, last: 8, from: '2027-03-01T00:00:00.000Z' })
+    t.equal(Date.parse(to) % DAY_MS, 0, 'days, not times')
+    t.match(await log.countedDays(ALL), [
+      { first, last, from, to, figures: { aboutLog: 1, messages: [8, 0, 0] } },
+    ])
     t.same([counts!.index, rows.length], [9, counts!.rows.length])
     t.equal(of(counts!, { client, kind: 'request', direction: 'in' }), 3)
     t.equal(
@@ -80,16 +96,16 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.test('the next begins where it ends; a day without messages adds nothing', async (t) => {
     await day()
     await day()
-    t.equal((await log.dailyCounts(ALL)).length, 1)
+    t.equal((await counted()).length, 1)
     await add(log, { secrecy: 1 })
     await add(log)
     await day()
     await day()
-    const [, counts, ...more] = await log.dailyCounts(ALL)
+    const [, counts, ...more] = await counted()
     t.same(more, [])
     t.match(readCountsDocument(counts!.document), { first: 9, last: 13 })
     t.equal(of(counts!, { kind: 'daily-counts' }), 1, 'counts are counted')
-    const [, ordinary] = await log.dailyCounts({ ...ALL, clearance: 0 })
+    const [, ordinary] = await counted(0)
     t.equal(ordinary!.rows.length, counts!.rows.length)
     t.same(
       [of(counts!, { secrecy: 1 }), of(ordinary!, { secrecy: 1 })],
@@ -117,7 +133,7 @@ await eachDatabase(t, async (_database, t, url) => {
     )
     log = await openMessageLog(options)
     await day()
-    const counts = (await log.dailyCounts(ALL)).at(-1)!
+    const counts = (await counted()).at(-1)!
     t.equal(of(counts, { client: '?', kind: 'request' }), 1)
     t.equal(of(counts, { client, kind: 'request' }), 1)
   })
@@ -128,13 +144,41 @@ await eachDatabase(t, async (_database, t, url) => {
     await add(log)
     await log.maintain()
     await sql`delete from count_since where kind = 'reply'`.execute(database.database.kysely)
-    const before = (await log.dailyCounts(ALL)).length
+    const before = (await counted()).length
     await day()
-    t.equal((await log.dailyCounts(ALL)).length, before, 'no counts that do not add up')
+    t.equal((await counted()).length, before, 'no counts that do not add up')
     const index = await add(log)
     await day()
-    const counts = (await log.dailyCounts(ALL)).at(-1)!
+    const counts = (await counted()).at(-1)!
     t.match(readCountsDocument(counts.document), { first: index })
+  })
+
+  await t.test('others make no more rows than there is room for, and none that is long', async (t) => {
+    const { database, close } = await openLogDatabase(url)
+    t.teardown(close)
+    const names = (await counted()).length
+    const record = (service: string, outcome = 'x') => ({
+      ...{ kind: 'refusal', direction: 'in', client: 'a/b', peer: 'c/d', secrecy: 0 },
+      ...{ time: new Date(now).toISOString(), service, outcome },
+    })
+    const put = (records: CountedRecord[], most: number): Promise<void> =>
+      inTransaction(tablesOf<Tables>(database), (transaction) => countSince(transaction, records, most))
+    const all = Array.from({ length: 30 }, (_, at) => record(`s${at}`, `o${at}`))
+    await put(all, 10)
+    await put([...all, record('s0', 'ok'), record('é'.repeat(2000))], 10)
+    const { rows } = await log.maintain().then(() => readRows(database))
+    const refusals = rows.filter(({ kind }) => kind === 'refusal')
+    t.ok(refusals.length <= 10 + 2, `${refusals.length} rows`)
+    t.equal(
+      refusals.reduce((sum, one) => sum + one.records, 0),
+      62,
+    )
+    t.match(
+      rows.find(({ client, outcome }) => client === '?' && outcome === '?'),
+      { service: '?', peer: '?' },
+    )
+    await tablesOf<Tables>(database).deleteFrom('count_since').where('kind', '=', 'refusal').execute()
+    t.equal((await counted()).length, names)
   })
 
   await t.test('the log verifies, and not when the counts are changed', async (t) => {
@@ -147,7 +191,7 @@ await eachDatabase(t, async (_database, t, url) => {
       return ok ? 'ok' : problems
     }
     t.equal(await verified(), 'ok')
-    const [counts] = await log.dailyCounts(ALL)
+    const [counts] = await counted()
     const { kysely } = database.database
     const put = async (document: string, rows: string[]): Promise<void> => {
       const changed = { document, rows: JSON.stringify(rows) }
@@ -175,20 +219,21 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   if (url.startsWith('postgres')) {
-    await t.test('two nodes: one of them counts the day', async (t) => {
+    await t.test('two nodes: one of them counts the day, however often', async (t) => {
       const there = await openTestLog(t, { ...options, node: `node-${randomUUID().slice(0, 8)}` })
-      const before = (await log.dailyCounts(ALL)).length
-      await Promise.all([add(log), add(there), add(there, { service: { ...SERVICE, serviceCode: 'x' } })])
-      now += DAY_MS
-      await Promise.all([log.maintain(), there.maintain()].map((one) => one.catch(() => undefined)))
-      await log.maintain()
-      const after = await log.dailyCounts(ALL)
-      t.equal(after.length, before + 1)
-      const { first, last } = readCountsDocument(after.at(-1)!.document)
-      t.equal(
-        shown(after.at(-1)!).reduce((sum, { records }) => sum + records, 0),
-        last - first + 1,
-      )
+      for (let round = 0; round < 8; round++) {
+        const before = (await counted()).length
+        await Promise.all([add(log), add(there), add(there, { service: { ...SERVICE, serviceCode: 'x' } })])
+        now += DAY_MS
+        await Promise.all([log.maintain(), there.maintain()])
+        await log.maintain()
+        const after = await counted()
+        t.equal(after.length, before + 1)
+        const [earlier, later] = after.slice(-2).map(({ document }) => readCountsDocument(document))
+        t.equal(later!.first, earlier!.last + 1)
+        const sum = shown(after.at(-1)!).reduce((all, { records }) => all + records, 0)
+        t.equal(sum, later!.last - later!.first + 1)
+      }
     })
   }
 })

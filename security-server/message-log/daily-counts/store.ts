@@ -15,12 +15,19 @@ export type StoredCounts = { index: number; document: string; rows: string[] }
 
 export type Since = { rows: Tables['count_since'][]; first: number; indexed: number }
 
-export type CountsQuestion = {
-  after: number
-  size: number
-  limit: number
-  newest?: boolean
-  clearance: Clearance
+/** `messages` by their secrecy. */
+export type CountFigures = { aboutLog: number; messages: [number, number, number] }
+
+/** What a list says of a day. */
+export type CountedDay = {
+  index: number
+  first: number
+  last: number
+  from: string
+  to: string
+  figures: CountFigures
+  /** As large is it with all its rows. */
+  octets: number
 }
 
 export type DailyCountStore = ReturnType<typeof createDailyCountStore>
@@ -44,23 +51,38 @@ export function createDailyCountStore(database: Database) {
           .execute()
       }),
 
-    /** Of the records between `after` and `size`; oldest first, or newest. */
-    list: async ({ after, size, limit, newest, clearance }: CountsQuestion): Promise<StoredCounts[]> => {
+    /** Newest first, those whose record stands before `before`. */
+    days: async ({ before, limit }: { before: number; limit: number }): Promise<CountedDay[]> => {
       const found = await kysely
         .selectFrom('daily_count')
-        .selectAll()
-        .where('idx', '>', after)
-        .where('idx', '<', size)
-        .orderBy('idx', newest === true ? 'desc' : 'asc')
+        .select(['idx', 'first_idx', 'last_idx', 'from_time', 'to_time', 'figures', 'octets'])
+        .where('idx', '<', before)
+        .orderBy('idx', 'desc')
         .limit(limit)
         .execute()
-      return found.map(({ idx, document, rows }) => ({
-        index: Number(idx),
-        document,
-        rows: (JSON.parse(rows) as string[]).map((text) =>
-          (JSON.parse(text) as { secrecy: number }).secrecy <= clearance ? text : countRowDigest(text),
-        ),
+      return found.map((row) => ({
+        index: Number(row.idx),
+        first: Number(row.first_idx),
+        last: Number(row.last_idx),
+        from: row.from_time,
+        to: row.to_time,
+        figures: JSON.parse(row.figures) as CountFigures,
+        octets: Number(row.octets),
       }))
+    },
+
+    /** Undefined when the record of this index counted nothing. */
+    get: async (q: { index: number; clearance: Clearance }): Promise<StoredCounts | undefined> => {
+      const found = await kysely
+        .selectFrom('daily_count')
+        .select(['document', 'rows'])
+        .where('idx', '=', q.index)
+        .executeTakeFirst()
+      if (found === undefined) return undefined
+      const rows = (JSON.parse(found.rows) as string[]).map((text) =>
+        (JSON.parse(text) as { secrecy: number }).secrecy <= q.clearance ? text : countRowDigest(text),
+      )
+      return { index: q.index, document: found.document, rows }
     },
   }
 }

@@ -4,6 +4,7 @@ import { cosignatures } from './cosignatures.ts'
 import { dailyCounts } from './daily-counts.ts'
 import { evidenceRecords } from './evidence-records.ts'
 import { first } from './first.ts'
+import { partitions } from './partitions.ts'
 import { retention } from './retention.ts'
 import { searchTime } from './search-time.ts'
 import { secrecy } from './secrecy.ts'
@@ -24,4 +25,5 @@ export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-15-message-log-subject-months': subjectMonths,
   '2026-12-16-message-log-subject-totals': subjectTotals,
   '2026-12-17-message-log-daily-counts': dailyCounts,
+  '2026-12-18-message-log-partitions': partitions,
 }

@@ -25,6 +25,12 @@ export const dailyCounts: Migration = {
     await kysely.schema
       .createTable('daily_count')
       .addColumn('idx', key, (column) => column.primaryKey())
+      .addColumn('first_idx', integer, (column) => column.notNull())
+      .addColumn('last_idx', integer, (column) => column.notNull())
+      .addColumn('from_time', text, (column) => column.notNull())
+      .addColumn('to_time', text, (column) => column.notNull())
+      .addColumn('figures', text, (column) => column.notNull())
+      .addColumn('octets', integer, (column) => column.notNull())
       .addColumn('document', text, (column) => column.notNull())
       .addColumn('rows', text, (column) => column.notNull())
       .execute()

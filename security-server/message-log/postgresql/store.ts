@@ -14,17 +14,33 @@ import {
   type ReplayKey,
 } from '../records/hot-store.ts'
 import { neededByAnyNode } from '../replay-times.ts'
+import {
+  borderAfter,
+  NEWEST_BORDER,
+  PARTITION_RECORDS,
+  PARTITIONS_LOCK,
+  partitionStatements,
+} from './partitions.ts'
 
 const CONNECT_MS = 2000
 const STATEMENT_MS = 5000
 const ROWS = 512
 const FORGET_AT_ONCE = 2000
+/** Groups wait meanwhile; what was not made ahead is tried again, and made by the commit that needs it. */
+const AHEAD_LOCK_MS = 50
+const LOCK_NOT_AVAILABLE = '55P03'
 
 type Value = string | number | Buffer | null
 
-/** The tables must exist. */
-export async function openPostgresqlStore(q: { url: string }): Promise<HotStore> {
+/** The tables must exist. `partitionRecords`: in a partition of a small log. */
+export async function openPostgresqlStore(q: {
+  url: string
+  partitionRecords?: number | undefined
+}): Promise<HotStore> {
+  const step = q.partitionRecords ?? PARTITION_RECORDS
   let client: Client | undefined
+  // Where the newest partition ends that is known of; every failure forgets it.
+  let border = 0
 
   const connected = async (): Promise<Client> => {
     if (client !== undefined) return client
@@ -48,18 +64,24 @@ export async function openPostgresqlStore(q: { url: string }): Promise<HotStore>
     } catch (cause) {
       // Whether a commit that failed was done is not known: start anew from what is on disk.
       client = undefined
+      border = 0
       void connection?.end().catch(() => undefined)
       if (cause instanceof Fault) throw cause
       throw new Fault('logging_failed', { what: 'the message log cannot be written', cause })
     }
   }
   return {
-    commit: ({ replayKeys, place }) =>
-      transaction(async (connection) => {
+    commit: async ({ replayKeys, place }) => {
+      border = await transaction(async (connection) => {
         const head = await lockHead(connection)
         const taken = await takeReplayKeys(connection, replayKeys)
-        await write(connection, place(head, taken))
-      }),
+        const placement = place(head, taken)
+        const { size } = placement.head
+        const reaches = size <= border ? border : await reach(connection, size, step)
+        await write(connection, placement)
+        return reaches
+      })
+    },
     head: () => transaction(lockHead),
     forgetReplayKeys: ({ now }) =>
       transaction(async (connection) => {
@@ -69,6 +91,20 @@ export async function openPostgresqlStore(q: { url: string }): Promise<HotStore>
         )
         return rowCount ?? 0
       }),
+    makeRoom: async (size) => {
+      // Of this size is the shortest stretch that may follow: at least half of it is left when the next one is made.
+      const needed = size + step
+      if (needed <= border) return
+      try {
+        border = await transaction(async (connection) => {
+          await connection.query(`set local lock_timeout = ${AHEAD_LOCK_MS}`)
+          return reach(connection, needed, step)
+        })
+      } catch (thrown) {
+        // Somebody holds a table for long, as ANALYZE does.
+        if (((thrown as Fault).cause as { code?: unknown })?.code !== LOCK_NOT_AVAILABLE) throw thrown
+      }
+    },
     scrub: async () => undefined,
     close: async () => {
       await client?.end()
@@ -102,6 +138,23 @@ async function lockHead(connection: Client): Promise<Head> {
   const row = rows[0]
   if (row === undefined) throw new Fault('log_inconsistent', { what: 'the tree head is missing' })
   return { size: Number(row.size), peaks: decodePeaks(row.peaks) }
+}
+
+/** Makes partitions until the first `size` records have a place; says where the newest one ends. Undone when the transaction is. */
+async function reach(connection: Client, size: number, step: number): Promise<number> {
+  const newest = async (): Promise<number> =>
+    Number((await connection.query<{ border: string | null }>(NEWEST_BORDER)).rows[0]?.border ?? 0)
+  const known = await newest()
+  if (known >= size) return known
+  await connection.query(PARTITIONS_LOCK)
+  // Another node may have been first.
+  let end = await newest()
+  while (end < size) {
+    const start = end
+    end = borderAfter(start, step)
+    for (const statement of partitionStatements(start, end)) await connection.query(statement)
+  }
+  return end
 }
 
 /** Positions whose key stands in the table already, or earlier in this group. */

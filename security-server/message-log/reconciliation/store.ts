@@ -82,6 +82,9 @@ export function createReconciliationStore(database: Database) {
         .select(['record.idx', 'record.form', 'record.signature_id'])
         .where('erasure.idx', '>=', first)
         .where('erasure.idx', '<=', last)
+        // Once more, for the partitions of the other table.
+        .where('record.idx', '>=', first)
+        .where('record.idx', '<=', last)
         .orderBy('erasure.idx')
         .execute()
       return rows.map(({ idx, form, signature_id }) => ({ idx, form, signatureId: signature_id }))

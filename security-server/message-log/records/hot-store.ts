@@ -44,6 +44,8 @@ export type HotStore = {
   head(): Promise<Head>
   /** Deletes replay keys that no message under way could carry again, some at a time; says how many. */
   forgetReplayKeys(q: { now: number; oldestArrival: number | undefined }): Promise<number>
+  /** Before records need it: where those behind the first `size` will stand. A commit that finds no place makes it itself. */
+  makeRoom(size: number): Promise<void>
   /** After an erasure: leaves no copy of deleted rows in the write-ahead log. PostgreSQL keeps its own for a while. */
   scrub(): Promise<void>
   close(): Promise<void>

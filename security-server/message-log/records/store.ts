@@ -22,10 +22,13 @@ export type RecordStore = ReturnType<typeof createRecordStore>
 export function createRecordStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
 
-  const select = () =>
+  const select = (first: number) =>
     kysely
       .selectFrom('record')
-      .leftJoin('record_key', 'record_key.idx', 'record.idx')
+      .leftJoin('record_key', (join) =>
+        // The bound once more: keys of other partitions are not looked through, however the rows are put together.
+        join.onRef('record_key.idx', '=', 'record.idx').on('record_key.idx', '>=', first),
+      )
       .select([
         'record.idx',
         'record.leaf',
@@ -57,11 +60,11 @@ export function createRecordStore(database: Database) {
   return {
     /** Records from `idx` on, in order. */
     from: async (idx: number, limit: number): Promise<StoredRecord[]> =>
-      (await select().where('record.idx', '>=', idx).limit(limit).execute()).map(toRecord),
+      (await select(idx).where('record.idx', '>=', idx).limit(limit).execute()).map(toRecord),
 
     /** One record; throws `not_found`. */
     get: async (idx: number): Promise<StoredRecord> => {
-      const row = await select().where('record.idx', '=', idx).executeTakeFirst()
+      const row = await select(idx).where('record.idx', '=', idx).executeTakeFirst()
       if (row === undefined) throw new Fault('not_found', { what: `record ${idx}` })
       return toRecord(row)
     },

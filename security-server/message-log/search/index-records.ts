@@ -1,5 +1,5 @@
 /** Fills the search index from where it stopped, from memory where the record is new, else from the decrypted record. */
-import { UNKNOWN_PARTY } from '#core/log-export/daily-counts.ts'
+import { NOT_TOLD } from '#core/log-export/daily-counts.ts'
 import type { CountedRecord } from '../daily-counts/count-since.ts'
 import type { KeyFinder } from '../open-record.ts'
 import { openRecord } from '../open-record.ts'
@@ -63,7 +63,7 @@ function take(indexed: Indexed, idx: number, facts: Facts, metadata: Metadata | 
     indexed.rows.push(toRow(idx, facts, metadata))
     return
   }
-  const party = direction === '' ? '' : UNKNOWN_PARTY
+  const party = direction === '' ? '' : NOT_TOLD
   const parties = { client: party, service: party, peer: party }
   indexed.others.push({ time, kind, direction, outcome, ...parties, secrecy: 0 })
 }

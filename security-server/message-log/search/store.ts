@@ -1,7 +1,7 @@
 /** The search index: identifiers of records, filled by a job from decrypted metadata; an erased record has no row. */
-import { CompiledQuery, type ExpressionBuilder, sql } from 'kysely'
+import { CompiledQuery, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import { type CountedRecord, countSince } from '../daily-counts/count-since.ts'
+import { type CountedRecord, countSince, MAX_ROWS } from '../daily-counts/count-since.ts'
 import type { Tables } from '../tables.ts'
 import {
   type Clearance,
@@ -72,6 +72,7 @@ const COLUMNS = [
 
 export function createSearchStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
+  const isPartitioned = database.dialect === 'postgresql'
   const insertPart = insertOf(PART, database.dialect)
   const insertOne = insertOf(1, database.dialect)
   const traffic = createTrafficStore(database)
@@ -80,6 +81,17 @@ export function createSearchStore(database: Database) {
   const timeOf = async (idx: number): Promise<string | undefined> => {
     const row = await kysely.selectFrom('record').select('form').where('idx', '=', idx).executeTakeFirst()
     return row === undefined ? undefined : (JSON.parse(row.form) as { time: string }).time
+  }
+
+  /**
+   * Bounds of the index are what partitions are told apart by. A log that one query asks as a whole has hardly more than one, and the
+   * embedded store none: bounds would only lead away from the index of identifiers.
+   */
+  const inBlocks = (is: ExpressionBuilder<Tables, 'search'>, blocks: number[], size: number) => {
+    const isWhole = size <= BLOCKS_AT_ONCE * BLOCK_RECORDS
+    if (!isPartitioned || isWhole) return is(BLOCK, 'in', blocks)
+    const end = (blocks.at(-1)! + 1) * BLOCK_RECORDS
+    return is.and([is(BLOCK, 'in', blocks), is('idx', '>=', blocks[0]! * BLOCK_RECORDS), is('idx', '<', end)])
   }
 
   /** Only where the counts say that something is: an hour at a time, between the first and the last that fits. */
@@ -106,7 +118,7 @@ export function createSearchStore(database: Database) {
           .where('idx', '>=', first)
           .where('idx', '<=', end)
           .where(HOUR, '=', hour)
-          .where((is) => fitsAll(is, filter))
+          .where((is) => fitsAll(is, filter, isPartitioned))
           .orderBy('idx', 'desc')
           .limit(limit - rows.length)
           .execute()
@@ -125,7 +137,7 @@ export function createSearchStore(database: Database) {
     let query = kysely
       .selectFrom('search')
       .selectAll()
-      .where((is) => fitsAll(is, filter))
+      .where((is) => fitsAll(is, filter, isPartitioned))
     if (filter.before !== undefined) query = query.where('idx', '<', filter.before)
     return query.orderBy('idx', 'desc').limit(Math.min(filter.limit, MAX_PAGE)).execute()
   }
@@ -164,7 +176,7 @@ export function createSearchStore(database: Database) {
             .onConflict((conflict) => conflict.doNothing())
             .execute()
         await traffic.count(transaction, rows)
-        await countSince(transaction, [...rows, ...others])
+        await countSince(transaction, [...rows, ...others], MAX_ROWS)
       }),
 
     /** What fits among the WINDOW records after `after` and below `size`, oldest first, and where the window ends. */
@@ -179,7 +191,7 @@ export function createSearchStore(database: Database) {
         .selectAll()
         .where('idx', '>', after)
         .where('idx', '<=', last)
-        .where((is) => fitsAll(is, filter))
+        .where((is) => fitsAll(is, filter, isPartitioned))
         .orderBy('idx')
         .execute()
       return { rows, last }
@@ -192,7 +204,7 @@ export function createSearchStore(database: Database) {
         const found = await kysely
           .selectFrom('search')
           .selectAll()
-          .where(BLOCK, 'in', blocks)
+          .where((is) => inBlocks(is, blocks, size))
           .where('query_id', '=', queryId)
           .orderBy(BLOCK)
           .orderBy('idx')
@@ -262,16 +274,17 @@ export function createSearchStore(database: Database) {
       const newest = query.orderBy('idx', 'desc').limit(limit)
       if (!hasId) return newest.execute()
       const rows: SearchRow[] = []
-      for (const blocks of blocksOf(size)) rows.push(...(await newest.where(BLOCK, 'in', blocks).execute()))
+      for (const blocks of blocksOf(size))
+        rows.push(...(await newest.where((is) => inBlocks(is, blocks, size)).execute()))
       return rows.sort(isByTime ? byTimeDown : byIndexDown).slice(0, limit)
     },
   }
 }
 
-function fitsAll(is: ExpressionBuilder<Tables, 'search'>, filter: RecordFilter) {
+function fitsAll(is: ExpressionBuilder<Tables, 'search'>, filter: RecordFilter, isPartitioned: boolean) {
   const { queryId, requestId, from, to, subjects } = filter
   return is.and([
-    ...(subjects === undefined ? [] : [is('idx', 'in', recordsOf(is, subjects))]),
+    ...(subjects === undefined ? [] : [isOneOf(is, subjects, isPartitioned)]),
     fitsDimensions(is as never, filter),
     ...(queryId === undefined ? [] : [is('query_id', '=', queryId)]),
     ...(requestId === undefined ? [] : [is('request_id', '=', requestId)]),
@@ -280,9 +293,14 @@ function fitsAll(is: ExpressionBuilder<Tables, 'search'>, filter: RecordFilter) 
   ])
 }
 
-function recordsOf(is: ExpressionBuilder<Tables, 'search'>, subjects: string[]) {
+/**
+ * Over partitions as an array, which is made first and looked for in each by its key: a join would be thought to cost more than
+ * walking through all of them.
+ */
+function isOneOf(is: ExpressionBuilder<Tables, 'search'>, subjects: string[], isPartitioned: boolean) {
   const entries = subjects.map((entry) => Buffer.from(entry, 'hex'))
-  return is.selectFrom('subject').select('subject.idx').where('subject.entry', 'in', entries)
+  const records = is.selectFrom('subject').select('subject.idx').where('subject.entry', 'in', entries)
+  return isPartitioned ? sql<SqlBool>`idx = any (array(${records}))` : is('idx', 'in', records)
 }
 
 function byIndexDown(a: SearchRow, b: SearchRow): number {

@@ -146,6 +146,7 @@ export function openSqliteStore(q: { file: string }): HotStore {
         ),
       )
     },
+    makeRoom: async () => undefined,
     scrub: async () => database?.exec('pragma wal_checkpoint(TRUNCATE)'),
     close: async () => database?.close(),
   }

@@ -1,0 +1,26 @@
+/** That somebody has proposed one act and nobody has decided yet: what waits then is the proposal. */
+import { Link } from '../../kit/address.tsx'
+import { useMay } from '../../kit/context.ts'
+import { useAnswer } from '../../kit/load.ts'
+import { type TextKey, text } from '../../kit/text.ts'
+import type { Proposal } from './proposal.tsx'
+
+/** `target` is the act's address in the API; `words` say so of a `name`. */
+export function OpenProposals(q: { target: string; words: TextKey }) {
+  return useMay('getProposals') ? <Open {...q} /> : null
+}
+
+function Open({ target, words }: { target: string; words: TextKey }) {
+  const proposals = useAnswer<Proposal[]>('getProposals', { query: { q: target, limit: '500' } })
+  if (proposals.state !== 'there') return null
+  const open = proposals.data.filter((one) => one.target === target && one.state === 'proposed')
+  return (
+    <>
+      {open.map(({ id, proposedBy }) => (
+        <p class="note part" key={id}>
+          <Link to={`/proposals/${id}`}>{text(words, { name: proposedBy.name })}</Link>
+        </p>
+      ))}
+    </>
+  )
+}

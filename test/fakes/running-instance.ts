@@ -1,0 +1,51 @@
+/** A running X-Road instance as a registry imports it: the files of its configuration, and where they are published. */
+import type { Test } from 'tap'
+import { startConfigurationSource } from './configuration-source.ts'
+import type { Node } from './registry-world.ts'
+
+export type RunningInstance = {
+  anchor: Buffer
+  directory: Buffer
+  sharedParameters: Buffer
+  privateParameters: Buffer
+}
+
+/** The instance DEV with a member of each name beside those of the sample; two of its servers' certificates are not known. */
+export async function startRunningInstance(
+  t: Test,
+  now: number,
+  names: string[] = [],
+): Promise<RunningInstance> {
+  const source = await startConfigurationSource('DEV')
+  t.teardown(() => source.close())
+  source.publish({
+    ...{ at: new Date(now), expireDate: new Date(now + 600_000), versions: [6] },
+    shared: (honest) => ({
+      ...honest,
+      members: [
+        ...honest.members,
+        ...names.map((name, at) => ({
+          ...honest.members[0]!,
+          ...{ id: { ...honest.members[0]!.id, memberCode: `named${at}` }, name, subsystems: [] },
+        })),
+      ],
+    }),
+  })
+  const fileAt = (ending: string): Buffer => {
+    const found = [...source.files].find(([path]) => path.endsWith(ending))
+    if (found === undefined) throw new Error(`nothing is published as ${ending}`)
+    return found[1]
+  }
+  return {
+    anchor: source.anchor(),
+    directory: fileAt('/internalconf?version=6'),
+    sharedParameters: fileAt('/shared-params.xml'),
+    privateParameters: fileAt('/private-params.xml'),
+  }
+}
+
+/** Reads it from its addresses into a registry, as a dry run; its number there. */
+export async function examineInstance(node: Node, { anchor }: RunningInstance): Promise<number> {
+  const { id } = (await node.must('POST', '/imports', { anchor: anchor.toString() })) as { id: number }
+  return id
+}
