@@ -57,13 +57,13 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     await close(one)
     return file(name)
   }
-  const open = async (): Promise<Record<'piret' | 'peeter' | 'olev' | 'tiina', Visitor>> => ({
-    piret: await world.arrive(chromium, 'population', 'piret'),
-    peeter: await world.arrive(chromium, 'population', 'peeter'),
-    olev: await world.arrive(chromium, 'population', 'olev'),
-    tiina: await world.arrive(chromium, 'tax', 'tiina'),
-  })
-  const { piret, peeter, olev, tiina } = await open()
+  const atPopulation = (subject: string): Promise<Visitor> => world.arrive(chromium, 'population', subject)
+  const arriveBoth = () => Promise.all([atPopulation('piret'), world.arrive(chromium, 'tax', 'tiina')])
+  const [[piret, tiina], peeter, olev] = await Promise.all([
+    arriveBoth(),
+    atPopulation('peeter'),
+    atPopulation('olev'),
+  ])
   /** The second person reads case and reason and agrees. */
   const agree = async (caseNumber: string): Promise<void> => {
     await peeter.open('/content-requests?state=waiting')
@@ -233,6 +233,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     await world.prove()
   })
 
+  const later = { piret, tiina }
   await t.test('one side loses a record; two days later both have signed that it did', async (t) => {
     const restore = await world.backUpTax()
     await ask(t, 'lost')
@@ -247,7 +248,9 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
         const days = await admin[side].get<Compared[]>('/reconciliations')
         return days.some((one) => one.day === day && one.state === 'concluded')
       })
-    const { piret, tiina } = await open()
+      // Two days end a session.
+    ;[later.piret, later.tiina] = await arriveBoth()
+    const { piret, tiina } = later
     const statements: string[] = []
     for (const [side, one] of [
       ['population', piret],
@@ -290,7 +293,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     await until('the end of the content', isGone)
     const [archive] = await admin.population.get<Archive[]>('/message-log/archives?class=a-day')
     t.match(archive, { complete: true })
-    const piret = await world.arrive(chromium, 'population', 'piret')
+    const { piret } = later
     await piret.open('/archives')
     await piret.page.getByText(archive!.file).waitFor()
     await piret.check('cases-archives')
@@ -301,8 +304,13 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     t.equal(await piret.page.getByRole('button', { name: /^Show content/ }).count(), 0)
     for (const proof of ['in the log', 'stamped'])
       t.equal(await piret.page.locator('.status', { hasText: proof }).count(), 2, proof)
-    t.match(await piret.page.locator('main').textContent(), /short/, 'who asked for what')
+    const said = await piret.page.locator('main').textContent()
+    t.match(said, /population:short/, 'who asked for what')
+    t.match(said, /end of retention.*a-day/, 'why it was erased')
+    t.ok(said?.includes(archive!.file), 'where it is kept')
     await piret.check('cases-content-ended')
+    await piret.page.setViewportSize({ width: 320, height: 640 })
+    await piret.look('cases-content-ended-narrow')
     await whoLooked(t, piret, `record+${index}`, /Piret Pärn.*looked at an exchange/)
   })
 }
