@@ -11,7 +11,7 @@ import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, type PostgresqlServer, startPostgresql } from '../postgresql.ts'
 import { act, close } from '../second-person.ts'
 import { colons } from '../world.ts'
-import { type Side, startTwoStores } from './two-stores.ts'
+import { SIDES, type Side, startTwoStores } from './two-stores.ts'
 
 t.setTimeout(400_000)
 
@@ -57,17 +57,29 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     await close(one)
     return file(name)
   }
-  const atPopulation = (subject: string): Promise<Visitor> => world.arrive(chromium, 'population', subject)
-  const arriveBoth = () => Promise.all([atPopulation('piret'), world.arrive(chromium, 'tax', 'tiina')])
+  /** Who acts in the cases of one server: the auditor, who agrees with her, and the officer. */
+  const auditorOf = { population: 'piret', tax: 'tiina' }
+  type Actors = { auditor: Visitor; second: Visitor; officer: Visitor }
   // One after the other: a server takes twenty calls a second of one address.
-  const [piret, tiina] = await arriveBoth()
-  const [peeter, olev] = [await atPopulation('peeter'), await atPopulation('olev')]
-  /** The second person reads case and reason and agrees. */
-  const agree = async (caseNumber: string): Promise<void> => {
-    await peeter.open('/content-requests?state=waiting')
-    await peeter.page.getByText(caseNumber).waitFor()
-    await act(peeter, 'Agree that Piret Pärn sees it', {}, 'Agree', 'they can see it for a day')
-    await close(peeter)
+  const arrive = async (side: Side): Promise<Actors> => ({
+    auditor: await world.arrive(chromium, side, auditorOf[side]),
+    second: await world.arrive(chromium, side, 'peeter'),
+    officer: await world.arrive(chromium, side, 'olev'),
+  })
+  const [atPopulation, atTax] = await Promise.all(SIDES.map(arrive))
+  const at = { population: atPopulation!, tax: atTax! }
+  /** The same at both servers, and so on both stores. */
+  const onBoth = (what: (side: Side, actors: Actors) => Promise<void>): Promise<unknown> =>
+    Promise.all(SIDES.map((side) => what(side, at[side])))
+
+  /** The auditor asks on the page where she is; the second person reads case and reason and agrees. */
+  const agree = async ({ auditor, second }: Actors, why: Record<string, string>, case_: string) => {
+    await act(auditor, 'Ask to see the content', why, 'Ask to see the content', 'Asked.')
+    await close(auditor)
+    await second.open('/content-requests?state=waiting')
+    await second.page.getByText(case_).waitFor()
+    await act(second, /^Agree that/, {}, 'Agree', 'they can see it for a day')
+    await close(second)
   }
   const whoLooked = async (t: Test, one: Visitor, q: string, said: RegExp): Promise<void> => {
     await one.open(`/looks?q=${q}`)
@@ -76,13 +88,14 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
 
   await t.test('exchanges, and an authority that orders an audit of them', async (t) => {
     for (const id of ['complaint', 'dispute', 'court', 'other']) await ask(t, id)
-    const at = (ms: number): string => new Date(Date.now() + ms).toISOString()
+    const from = (ms: number): string => new Date(Date.now() + ms).toISOString()
     const { keys, name } = world.authority
     const { code } = await world.concordat(
       ...['audit-order', 'create', '--keys', keys, '--authority', name, '--instance', 'DEV'],
       ...['--case', 'DP-17/2026', '--legal-basis', 'Data Protection Act, section 40'],
-      ...['--server', population.id, '--party', tax.member, '--from', at(-3_600_000), '--to', at(60_000)],
-      ...['--deadline', at(3_600_000), '--sample', '3', '--out', file('order.json')],
+      ...['--server', population.id, '--server', tax.id, '--party', tax.member],
+      ...['--from', from(-3_600_000), '--to', from(60_000), '--deadline', from(3_600_000)],
+      ...['--sample', '3', '--out', file('order.json')],
     )
     t.equal(code, undefined, 'the order is signed')
     await registryAdmin.send('POST', '/audit-orders', readFileSync(file('order.json')))
@@ -94,6 +107,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     await until('the index by person', async () => {
       return (await admin.population.get<Index>('/message-log/subjects')).backlog.records === 0
     })
+    const piret = at.population.auditor
     await piret.open('/about-a-person')
     await piret.page.getByLabel('Case number').fill('C-1')
     await piret.page.getByLabel('Reason').fill('complaint of a citizen')
@@ -101,10 +115,8 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     await piret.page.getByRole('button', { name: 'Search for a person' }).click()
     await piret.page.getByText('wants a second auditor to agree').waitFor()
     await piret.check('cases-person-waits')
-    await act(piret, 'Ask to see the content', {}, 'Ask to see the content', 'Asked.')
-    await close(piret)
-    await agree('C-1')
-    await peeter.check('cases-person-agreed')
+    await agree(at.population, {}, 'C-1')
+    await at.population.second.check('cases-person-agreed')
     await piret.page.reload()
     await piret.page.getByRole('heading', { name: 'Is this all?' }).waitFor()
     await piret.settled()
@@ -117,125 +129,141 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
 
   await t.test('two agencies dispute an exchange: each has the same proof', async (t) => {
     const why = { 'Case number': 'D-1', Reason: 'they say they never asked' }
-    await tiina.open(`/exchanges/${await indexOf('tax', 'dispute')}`)
-    await tiina.page.getByText('passed').nth(1).waitFor()
-    await tiina.check('cases-dispute-tax')
-    const asked = await take(tiina, 'Evidence bundle', why, 'tax.zip')
-    await piret.open(`/exchanges/${await indexOf('population', 'dispute')}`)
-    await piret.page.getByText('passed').nth(1).waitFor()
-    await act(piret, 'Ask to see the content', why, 'Ask to see the content', 'Asked.')
-    await close(piret)
-    await agree('D-1')
-    const answered = await take(piret, 'Evidence bundle', why, 'population.zip')
-    // Each bundle is judged by what the other side pins and knows.
-    for (const [side, bundle, peer] of [
-      ['tax', asked, 'population'],
-      ['population', answered, 'tax'],
-    ] as const)
-      t.match(await world.verify(peer, bundle, '--witnesses', policyOf(side)), PASSED, side)
-    await whoLooked(t, piret, 'D-1', /took the evidence bundle, with content.*they say they never asked/)
-    await piret.check('cases-looks')
+    await onBoth(async (side, actors) => {
+      const { auditor } = actors
+      await auditor.open(`/exchanges/${await indexOf(side, 'dispute')}`)
+      await auditor.page.getByText('passed').nth(1).waitFor()
+      await auditor.check(`cases-dispute-${side}`)
+      await agree(actors, why, 'D-1')
+      const bundle = await take(auditor, 'Evidence bundle', why, `dispute-${side}.zip`)
+      // By the configuration that the other side has.
+      const other = side === 'tax' ? 'population' : 'tax'
+      t.match(await world.verify(other, bundle, '--witnesses', policyOf(side)), PASSED, side)
+      await whoLooked(t, auditor, 'D-1', /took the evidence bundle, with content.*they say they never asked/)
+      await auditor.check(`cases-looks-${side}`)
+    })
   })
 
   await t.test('a court wants it kept and shown; afterwards it goes', async (t) => {
-    const index = await indexOf('population', 'court')
-    const court = { 'Case number': 'H-26/4', Reason: 'order of the court' }
-    await piret.open('/holds')
-    await act(piret, 'Set a hold', { ...court, Records: `${index}` }, 'Set a hold', 'is in force')
-    await close(piret)
-    await piret.check('cases-hold')
-    const erasure = {
-      ...{
-        Record: `${index}`,
-        'Case number': 'E-1',
-        Reason: 'the citizen asked',
-        'Name, to confirm': 'ERASE',
-      },
-    }
-    const erase = (said: string): Promise<void> =>
-      act(olev, 'Order an erasure', erasure, 'Order an erasure', said)
-    await olev.open('/retention')
-    await erase('A legal hold covers this content')
-    t.match(await olev.page.getByRole('dialog').textContent(), /H-26\/4/, 'it says which')
-    await olev.check('cases-erasure-refused')
-    await olev.page.keyboard.press('Escape')
-    await olev.open('/holds')
-    await olev.page.getByText('in force').last().waitFor()
-    t.equal(await olev.page.getByRole('button', { name: 'Lift hold' }).count(), 0, 'who erases lifts nothing')
+    await onBoth(async (side, actors) => {
+      const { auditor, officer } = actors
+      const index = await indexOf(side, 'court')
+      const court = { 'Case number': 'H-26/4', Reason: 'order of the court' }
+      await auditor.open('/holds')
+      await act(auditor, 'Set a hold', { ...court, Records: `${index}` }, 'Set a hold', 'is in force')
+      await close(auditor)
+      await auditor.check(`cases-hold-${side}`)
+      const erasure = { Record: `${index}`, 'Case number': 'E-1', Reason: 'the citizen asked' }
+      const erase = (said: string): Promise<void> =>
+        act(
+          officer,
+          'Order an erasure',
+          { ...erasure, 'Name, to confirm': 'ERASE' },
+          'Order an erasure',
+          said,
+        )
+      await officer.open('/retention')
+      await erase('A legal hold covers this content')
+      t.match(await officer.page.getByRole('dialog').textContent(), /H-26\/4/, 'it says which')
+      await officer.check(`cases-erasure-refused-${side}`)
+      await officer.page.keyboard.press('Escape')
+      await officer.open('/holds')
+      await officer.page.getByText('in force').last().waitFor()
+      t.equal(
+        await officer.page.getByRole('button', { name: 'Lift hold' }).count(),
+        0,
+        'who erases lifts none',
+      )
 
-    await piret.open(`/exchanges/${index}`)
-    await act(piret, 'Ask to see the content', court, 'Ask to see the content', 'Asked.')
-    await close(piret)
-    await agree('H-26/4')
-    const show = `Show content of record ${index}`
-    await act(piret, show, court, 'Show content', 'Signed message')
-    t.match(await piret.page.getByRole('textbox', { name: 'Signed message' }).inputValue(), /P00000042/)
-    await piret.check('cases-disclosed')
-    await close(piret)
-    const bundle = await take(piret, 'Evidence bundle', court, 'court.zip')
-    t.match(await world.verify('population', bundle, '--witnesses', policyOf('population')), PASSED)
+      await auditor.open(`/exchanges/${index}`)
+      await agree(actors, court, 'H-26/4')
+      const show = `Show content of record ${index}`
+      await act(auditor, show, court, 'Show content', 'Signed message')
+      const raw = auditor.page.getByRole('textbox', { name: 'Signed message' })
+      t.match(await raw.inputValue(), /P00000042/)
+      await auditor.check(`cases-disclosed-${side}`)
+      await close(auditor)
+      const bundle = await take(auditor, 'Evidence bundle', court, `court-${side}.zip`)
+      t.match(await world.verify(side, bundle, '--witnesses', policyOf(side)), PASSED)
 
-    await piret.open('/holds')
-    const lift = { Reason: 'the court has decided', 'Name, to confirm': 'H-26/4' }
-    await act(piret, 'Lift hold', lift, 'Lift', 'The hold is lifted.')
-    await close(piret)
-    await piret.check('cases-hold-lifted')
-    await olev.open('/retention')
-    await erase('The content of 2 records was destroyed.')
-    await close(olev)
-    await olev.check('cases-erased')
-    await piret.open(`/exchanges/${index}`)
-    await piret.page.getByText('Its content was erased').first().waitFor()
-    t.equal(await piret.page.getByRole('button', { name: show }).count(), 0)
-    await piret.check('cases-exchange-erased')
-    t.match(await world.verify('population', bundle), PASSED, 'the court has it')
+      await auditor.open('/holds')
+      const lift = { Reason: 'the court has decided', 'Name, to confirm': 'H-26/4' }
+      await act(auditor, 'Lift hold', lift, 'Lift', 'The hold is lifted.')
+      await close(auditor)
+      await auditor.check(`cases-hold-lifted-${side}`)
+      await officer.open('/retention')
+      await erase('The content of 2 records was destroyed.')
+      await close(officer)
+      await officer.check(`cases-erased-${side}`)
+      await auditor.open(`/exchanges/${index}`)
+      await auditor.page.getByText('Its content was erased').first().waitFor()
+      t.equal(await auditor.page.getByRole('button', { name: show }).count(), 0)
+      await auditor.check(`cases-exchange-erased-${side}`)
+      t.match(await world.verify(side, bundle), PASSED, 'the court has it')
+    })
   })
 
   await t.test('the authority ordered an audit: agreed to here, opened there', async (t) => {
-    // The server asks every half minute.
+    type Ordered = { id: string; servers: { server: string; state: string }[] }
+    const orders = (): Promise<Ordered[]> => registryAdmin.get<Ordered[]>('/audit-orders')
+    // The servers ask every half minute.
     world.pass(31_000)
-    await until('the order', async () => (await admin.population.get<Row[]>('/audit-orders')).length > 0)
-    await piret.open('/audit-orders')
-    await piret.page.getByText('waits for a decision').last().waitFor()
-    await piret.check('cases-audit-order')
-    await act(piret, 'Agree to the order', {}, 'Agree', 'answered within a minute')
-    await close(piret)
-    type Ordered = { id: string; servers: { state: string }[] }
-    const order = async (): Promise<Ordered> => (await registryAdmin.get<Ordered[]>('/audit-orders'))[0]!
+    await onBoth(async (side, { auditor }) => {
+      await until('the order', async () => (await admin[side].get<Row[]>('/audit-orders')).length > 0)
+      await auditor.open('/audit-orders')
+      await auditor.page.getByText('waits for a decision').last().waitFor()
+      await auditor.check(`cases-audit-order-${side}`)
+      await act(auditor, 'Agree to the order', {}, 'Agree', 'answered within a minute')
+      await close(auditor)
+    })
     world.pass(31_000)
-    await until('the answer', async () => (await order()).servers[0]?.state === 'ANSWERED')
-    await piret.open('/audit-orders')
-    await piret.page.getByText('Decided by Piret Pärn').waitFor()
-    await piret.check('cases-audit-order-answered')
-    const answers = `/audit-orders/${(await order()).id}/answers/${colons(population.id)}`
-    writeFileSync(file('answer.json'), await registryAdmin.bytes(answers))
-    const opened = await world.concordat(
-      ...['audit-order', 'open', '--keys', world.authority.keys, '--order', file('order.json')],
-      ...['--conf', path.join(population.directory, 'configuration/current/globalconf')],
-      ...['--witnesses', policyOf('population'), '--out', file('found'), '--answer', file('answer.json')],
+    await until('the answers', async () =>
+      (await orders())[0]!.servers.every(({ state }) => state === 'ANSWERED'),
     )
-    t.equal(opened.code, undefined, opened.stdout)
-    t.match(opened.stdout, /Signature: holds[\s\S]*Sample: holds|Sample: holds[\s\S]*Signature: holds/)
+    const [order] = await orders()
+    await onBoth(async (side, { auditor }) => {
+      await auditor.open('/audit-orders')
+      await auditor.page.getByText(/Decided by (Piret|Tiina)/).waitFor()
+      await auditor.check(`cases-audit-order-answered-${side}`)
+      const { id, directory } = world.servers[side]
+      const answer = await registryAdmin.bytes(`/audit-orders/${order!.id}/answers/${colons(id)}`)
+      writeFileSync(file(`answer-${side}.json`), answer)
+      const opened = await world.concordat(
+        ...['audit-order', 'open', '--keys', world.authority.keys, '--order', file('order.json')],
+        ...['--conf', path.join(directory, 'configuration/current/globalconf')],
+        ...['--witnesses', policyOf(side), '--out', file(`found-${side}`)],
+        ...['--answer', file(`answer-${side}.json`)],
+      )
+      t.equal(opened.code, undefined, opened.stdout)
+      for (const said of [/Signature: holds/, /Sample: holds/, /Seed: holds/]) t.match(opened.stdout, said)
+    })
   })
 
-  await t.test('a service whose content is to end after a day', async (t) => {
-    await olev.open('/retention')
-    const class_ = { 'Retention class': 'a-day', Kept: '1', 'Before that': 'CONTAINERS' }
-    await act(olev, 'Make or change a class', class_, 'Make or change a class', 'as you said')
-    await close(olev)
-    const service = { Service: `${colons(population.client)}:short`, 'Retention class': 'a-day' }
-    await act(olev, 'Put a service into a class', service, 'Put a service into a class', 'is in the class')
-    await close(olev)
-    await olev.check('cases-retention')
-    for (const id of ['ending', 'kept']) await ask(t, id, 'short/something')
-    await piret.open('/holds')
-    const court = { 'Case number': 'H-26/5', Reason: 'order of the court', 'Message id': 'kept' }
-    await act(piret, 'Set a hold', court, 'Set a hold', 'is in force')
-    await close(piret)
-    await world.prove()
-  })
+  await t.test(
+    'a service whose content is to end after a day, and a court that wants some of it',
+    async (t) => {
+      await onBoth(async (side, { officer }) => {
+        await officer.open('/retention')
+        const class_ = { 'Retention class': 'a-day', Kept: '1', 'Before that': 'CONTAINERS' }
+        await act(officer, 'Make or change a class', class_, 'Make or change a class', 'as you said')
+        await close(officer)
+        const service = { Service: `${colons(population.client)}:short`, 'Retention class': 'a-day' }
+        const assign = 'Put a service into a class'
+        await act(officer, assign, service, assign, 'is in the class')
+        await close(officer)
+        await officer.check(`cases-retention-${side}`)
+      })
+      for (const id of ['ending', 'kept']) await ask(t, id, 'short/something')
+      await onBoth(async (_, { auditor }) => {
+        await auditor.open('/holds')
+        const court = { 'Case number': 'H-26/5', Reason: 'order of the court', 'Message id': 'kept' }
+        await act(auditor, 'Set a hold', court, 'Set a hold', 'is in force')
+        await close(auditor)
+      })
+      await world.prove()
+    },
+  )
 
-  const later = { piret, tiina }
   await t.test('one side loses a record; two days later both have signed that it did', async (t) => {
     const restore = await world.backUpTax()
     await ask(t, 'lost')
@@ -245,14 +273,18 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     await world.settleToday()
     const lost = await indexOf('population', 'lost')
     type Compared = { day: string; state: string }
-    for (const side of ['population', 'tax'] as const)
+    for (const side of SIDES)
       await until(`a statement at ${side}`, async () => {
         const days = await admin[side].get<Compared[]>('/reconciliations')
         return days.some((one) => one.day === day && one.state === 'concluded')
       })
-      // Two days end a session.
-    ;[later.piret, later.tiina] = await arriveBoth()
-    const { piret, tiina } = later
+    // Two days end a session.
+    await Promise.all(
+      SIDES.map(async (side) => {
+        at[side] = { ...at[side], auditor: await world.arrive(chromium, side, auditorOf[side]) }
+      }),
+    )
+    const [piret, tiina] = [at.population.auditor, at.tax.auditor]
     const statements: string[] = []
     for (const [side, one] of [
       ['population', piret],
@@ -289,42 +321,44 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
 
   await t.test('the content has ended: archived, verified, gone; its proof stays', async (t) => {
     type Archive = { file: string; complete: boolean; class: string }
-    const index = await indexOf('population', 'ending')
-    const kept = await indexOf('population', 'kept')
-    const isGone = async (at: number): Promise<boolean> =>
-      (await admin.population.get<{ erased?: string | null }>(`/message-log/records/${at}`)).erased != null
-    await until('the end of the content', () => isGone(index))
-    const [archive] = await admin.population.get<Archive[]>('/message-log/archives?class=a-day')
-    t.match(archive, { complete: true })
-    const { piret } = later
-    await piret.open('/archives')
-    await piret.page.getByText(archive!.file).waitFor()
-    await piret.check('cases-archives')
-    const where = path.join(population.directory, 'archives', archive!.file)
-    t.match(await world.verify('population', where, '--previous', 'none'), PASSED)
-    await piret.open(`/exchanges/${index}`)
-    await piret.page.getByText('Its content was erased').first().waitFor()
-    t.equal(await piret.page.getByRole('button', { name: /^Show content/ }).count(), 0)
-    for (const proof of ['in the log', 'stamped'])
-      t.equal(await piret.page.locator('.status', { hasText: proof }).count(), 2, proof)
-    const said = await piret.page.locator('main').textContent()
-    t.match(said, /population:short/, 'who asked for what')
-    t.match(said, /end of retention.*a-day/, 'why it was erased')
-    t.ok(said?.includes(archive!.file), 'where it is kept')
-    await piret.check('cases-content-ended')
-    await piret.page.setViewportSize({ width: 320, height: 640 })
-    await piret.look('cases-content-ended-narrow')
-    await piret.page.setViewportSize({ width: 1280, height: 800 })
-    t.equal(await isGone(kept), false, 'what a court wants stays')
-    await piret.open('/holds?active=true')
-    const lift = { Reason: 'the court has decided', 'Name, to confirm': 'H-26/5' }
-    await act(piret, 'Lift hold', lift, 'Lift', 'The hold is lifted.')
-    await close(piret)
-    await until('the end of what was held', () => isGone(kept))
-    await whoLooked(t, piret, `record+${index}`, /Piret Pärn.*looked at an exchange/)
-    for (const { settingsFile } of [population, tax])
+    await onBoth(async (side, { auditor }) => {
+      const [index, kept] = [await indexOf(side, 'ending'), await indexOf(side, 'kept')]
+      const isGone = async (at: number): Promise<boolean> =>
+        (await admin[side].get<{ erased?: string | null }>(`/message-log/records/${at}`)).erased != null
+      await until('the end of the content', () => isGone(index))
+      const [archive] = await admin[side].get<Archive[]>('/message-log/archives?class=a-day')
+      t.match(archive, { complete: true })
+      await auditor.open('/archives')
+      await auditor.page.getByText(archive!.file).waitFor()
+      await auditor.check(`cases-archives-${side}`)
+      const where = path.join(world.servers[side].directory, 'archives', archive!.file)
+      t.match(await world.verify(side, where, '--previous', 'none'), PASSED)
+      await auditor.open(`/exchanges/${index}`)
+      await auditor.page.getByText('Its content was erased').first().waitFor()
+      t.equal(await auditor.page.getByRole('button', { name: /^Show content/ }).count(), 0)
+      for (const proof of ['in the log', 'stamped'])
+        t.equal(await auditor.page.locator('.status', { hasText: proof }).count(), 2, proof)
+      const said = await auditor.page.locator('main').textContent()
+      t.match(said, /population:short/, 'who asked for what')
+      t.match(said, /end of retention.*a-day/, 'why it was erased')
+      t.ok(said?.includes(archive!.file), 'where it is kept')
+      await auditor.check(`cases-content-ended-${side}`)
+      await whoLooked(t, auditor, `record+${index}`, /(Piret|Tiina) .*looked at an exchange/)
+
+      t.equal(await isGone(kept), false, 'what a court wants stays')
+      await auditor.open('/holds?active=true')
+      const lift = { Reason: 'the court has decided', 'Name, to confirm': 'H-26/5' }
+      await act(auditor, 'Lift hold', lift, 'Lift', 'The hold is lifted.')
+      await close(auditor)
+      await until('the end of what was held', () => isGone(kept))
+      const { settingsFile } = world.servers[side]
       t.match(JSON.parse((await world.concordat('log', 'verify', '--json', settingsFile)).stdout), {
         ok: true,
       })
+    })
+    const { page, look } = at.population.auditor
+    await at.population.auditor.open(`/exchanges/${await indexOf('population', 'ending')}`)
+    await page.setViewportSize({ width: 320, height: 640 })
+    await look('cases-content-ended-narrow')
   })
 }

@@ -1,6 +1,6 @@
 /**
  * An instance whose provider (population) keeps all in PostgreSQL and whose consumer (tax) in SQLite, with the holder of subject
- * keys, an authority that may order audits, four eyes for content at the provider, and a clock that the test moves.
+ * keys, an authority that may order audits, four eyes for content, and a clock that the test moves.
  */
 import { execFile } from 'node:child_process'
 import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,8 @@ import { addService, startProviderSystem } from '../fakes/provider-system.ts'
 import type { PostgresqlServer } from '../postgresql.ts'
 import { prepareInstance } from '../processes.ts'
 
-export type Side = 'population' | 'tax'
+export const SIDES = ['population', 'tax'] as const
+export type Side = (typeof SIDES)[number]
 type Said = { stdout: string; code?: number }
 
 const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat.ts')
@@ -26,7 +27,7 @@ const HOUR_MS = 3_600_000
 const A_DAY = '86400'
 const OPEN_ID = { people: [] as { subject: string; name: string; email: string; password: string }[] }
 
-/** At the provider beside the sandbox's auditor: who agrees that she sees content, and who erases. */
+/** At both beside the sandbox's auditors: who agrees that they see content, and who erases. */
 const INVITED = [
   { subject: 'peeter', name: 'Peeter Puu', role: 'XROAD_CONTENT_AUDITOR' },
   { subject: 'olev', name: 'Olev Oja', role: 'XROAD_SECURITY_OFFICER' },
@@ -69,7 +70,13 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
   const authority = { keys: file('authority'), name: 'Data Protection Authority' }
   const key = await concordat('audit-order', 'key', '--keys', authority.keys, '--authority', authority.name)
   const authorities = JSON.stringify([{ name: authority.name, certificateSha256: key.stdout.trim() }])
-  const ofServers = { ...moved, CONCORDAT_LIMITS_UNSTAMPED_HOURS: '100' }
+  const ofServers = {
+    ...moved,
+    CONCORDAT_LIMITS_UNSTAMPED_HOURS: '100',
+    CONCORDAT_AUDITING_AUTHORITIES: authorities,
+    CONCORDAT_AUDITING_ORDERS_NEED_APPROVAL: 'true',
+    CONCORDAT_AUDITING_CONTENT_FOUR_EYES: 'true',
+  }
   const environments = {
     trust: { ...moved, TRUST_SERVICES_OCSP_VALIDITY_SECONDS: A_DAY },
     registry: {
@@ -80,12 +87,7 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
       CONCORDAT_REGISTRY_CONFIGURATION_SUSPENSION_LIST_SECONDS: A_DAY,
     },
     'subject-keys': { ...moved, SUBJECT_KEYS_DATABASE: await postgresql.freshDatabase() },
-    population: {
-      ...ofServers,
-      CONCORDAT_AUDITING_AUTHORITIES: authorities,
-      CONCORDAT_AUDITING_ORDERS_NEED_APPROVAL: 'true',
-      CONCORDAT_AUDITING_CONTENT_FOUR_EYES: 'true',
-    },
+    population: ofServers,
     tax: ofServers,
   }
   const start = (name: keyof typeof environments) => instance.start(name, environments[name])
@@ -108,8 +110,9 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
     url: system.url,
     grants: [{ client: tax.client }],
   })
-  for (const { subject, role } of INVITED)
-    await admin.population.send('POST', '/people', { email: `${subject}@example.org`, roles: [role] })
+  for (const side of SIDES)
+    for (const { subject, role } of INVITED)
+      await admin[side].send('POST', '/people', { email: `${subject}@example.org`, roles: [role] })
 
   return {
     ...instance,
@@ -148,7 +151,7 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
     },
     /** All that was logged until now is time-stamped and in a witnessed tree head. */
     async prove(): Promise<void> {
-      for (const side of ['population', 'tax'] as const) {
+      for (const side of SIDES) {
         await admin[side].send('POST', '/message-log/time-stamp')
         await admin[side].send('POST', '/message-log/checkpoint')
       }
