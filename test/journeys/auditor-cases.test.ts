@@ -6,6 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
+import { dayOf } from '#core/reconciliation/day.ts'
 import { hasChromium, openBrowser, type Visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, type PostgresqlServer, startPostgresql } from '../postgresql.ts'
@@ -15,7 +16,7 @@ import { SIDES, type Side, startTwoStores } from './two-stores.ts'
 
 t.setTimeout(400_000)
 
-type Row = { index: number; metadata?: { requestId: string } }
+type Row = { index: number }
 const PASSED = { verdict: 'TOTAL-PASSED' }
 
 if (!hasChromium()) skipFor(t, 'Chromium is not installed')
@@ -28,7 +29,6 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
   const { admin, registryAdmin, file } = world
   const chromium = await openBrowser(t)
   const policyOf = (side: Side): string => path.join(world.servers[side].directory, 'witnesses.policy')
-  const today = (): string => new Date().toISOString().slice(0, 10)
 
   const ask = async (t: Test, id: string, at = 'persons/persons/P00000042'): Promise<void> => {
     const headers = { 'X-Road-Client': tax.client, 'X-Road-Id': id }
@@ -267,7 +267,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
   await t.test('one side loses a record; two days later both have signed that it did', async (t) => {
     const restore = await world.backUpTax()
     await ask(t, 'lost')
-    const day = today()
+    const day = dayOf(world.now())
     await world.prove()
     await restore()
     await world.settleToday()

@@ -43,6 +43,7 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
 
   const clock = file('clock')
   let ahead = 0
+  const now = (): number => Date.now() + ahead
   const setClock = (): void => {
     writeFileSync(`${clock}.part`, String(ahead))
     renameSync(`${clock}.part`, clock)
@@ -133,6 +134,8 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
       await logIn(one, people.people.find((person) => person.subject === subject)!)
       return one
     },
+    /** By the processes' clocks. */
+    now,
     /** The clocks of all processes move at once. */
     pass(ms: number): void {
       ahead += ms
@@ -140,10 +143,9 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
     },
     /** Hours go by until the day of now has settled, and half an hour more; everybody keeps what expires fresh. */
     async settleToday(): Promise<void> {
-      const now = Date.now() + ahead
       const day = 24 * HOUR_MS
-      const settled = (Math.floor(now / day) + 2) * day
-      for (let left = settled - HOUR_MS - now; left > 0; left -= 20 * HOUR_MS) {
+      const settled = (Math.floor(now() / day) + 2) * day
+      for (let left = settled - HOUR_MS - now(); left > 0; left -= 20 * HOUR_MS) {
         this.pass(Math.min(left, 20 * HOUR_MS))
         await instance.publish()
       }
