@@ -88,7 +88,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
 
   await t.test('exchanges, and an authority that orders an audit of them', async (t) => {
     for (const id of ['complaint', 'dispute', 'court', 'other']) await ask(t, id)
-    const from = (ms: number): string => new Date(Date.now() + ms).toISOString()
+    const from = (ms: number): string => new Date(world.now() + ms).toISOString()
     const { keys, name } = world.authority
     const { code } = await world.concordat(
       ...['audit-order', 'create', '--keys', keys, '--authority', name, '--instance', 'DEV'],
