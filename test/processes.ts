@@ -19,7 +19,7 @@ import {
   type ServerName,
 } from './world.ts'
 
-export type ProcessName = 'trust' | 'registry' | ServerName
+export type ProcessName = 'trust' | 'registry' | 'subject-keys' | ServerName
 
 /** One running process. */
 export type Started = {
@@ -58,7 +58,11 @@ export type Instance = Description & {
 const READY_MS = 60_000
 const DEADLINE_MS = 60_000
 const CONCORDAT = path.join(import.meta.dirname, '../scripts/concordat')
-const COMMANDS = { trust: 'trust-services', registry: 'central-registry' }
+const COMMANDS: Partial<Record<ProcessName, string>> = {
+  trust: 'trust-services',
+  registry: 'central-registry',
+  'subject-keys': 'subject-keys',
+}
 
 /** Sets an instance up on a loopback network of its own; nothing of it runs when this resolves. */
 export async function prepareInstance(): Promise<Instance> {
@@ -84,7 +88,7 @@ export async function prepareInstance(): Promise<Instance> {
     registryAdmin,
     admin,
     async start(name, environment = {}) {
-      const command = name === 'trust' || name === 'registry' ? COMMANDS[name] : 'security-server'
+      const command = COMMANDS[name] ?? 'security-server'
       const started = await startProcess({ name, command, directory, environment })
       running.set(name, started)
       return started

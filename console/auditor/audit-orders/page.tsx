@@ -127,7 +127,7 @@ function Progress({ of }: { of: Order }) {
 function Decide({ of }: { of: Order }) {
   const params = { id: of.id }
   return (
-    <>
+    <div class="acts">
       <Act
         operation="approveAuditOrder"
         button={text('auditOrders.approve')}
@@ -147,7 +147,7 @@ function Decide({ of }: { of: Order }) {
         send={({ reason }, call) => call('refuseAuditOrder', { params, body: { reason } })}
         result={() => <p>{text('auditOrders.refusedNow')}</p>}
       />
-    </>
+    </div>
   )
 }
 

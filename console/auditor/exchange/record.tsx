@@ -5,7 +5,8 @@ import { Facts, Part } from '../../kit/facts.tsx'
 import type { Loaded } from '../../kit/load.ts'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { directionText, Id, kindText, Outcome } from '../words.tsx'
+import { AT_END } from '../retention/words.ts'
+import { directionText, ExchangeLink, Id, kindText, Outcome } from '../words.tsx'
 import { Content } from './content.tsx'
 import { type ExchangeRecord, shown, type Verdicts } from './records.ts'
 
@@ -18,6 +19,14 @@ const EXTRA: Record<string, TextKey> = {
   representedParty: 'extra.representedParty',
   status: 'extra.status',
   detail: 'extra.detail',
+}
+/** What an erasure says of why it took place, and of where the content is kept. */
+const ERASURE: Record<string, TextKey> = {
+  reason: 'why.reason',
+  case: 'why.case',
+  reference: 'erasure.reference',
+  class: 'retention.class',
+  archive: 'record.archive',
 }
 /** Long and for machines: it stands in the bundle. */
 const HIDDEN = ['treeHead']
@@ -39,7 +48,7 @@ export function RecordPart({ record, verdicts }: { record: ExchangeRecord; verdi
         <Facts
           of={[
             ['record.leaf', <Copyable key="leaf" value={record.leaf} label={text('record.leaf')} />],
-            ...Object.entries(metadata?.extra ?? {})
+            ...Object.entries(form.kind === 'erasure' ? {} : (metadata?.extra ?? {}))
               .filter(([name]) => EXTRA[name] === undefined && !HIDDEN.includes(name))
               .map(([name, value]): [TextKey, ComponentChildren] => [
                 name as TextKey,
@@ -55,6 +64,7 @@ export function RecordPart({ record, verdicts }: { record: ExchangeRecord; verdi
 function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
   const { form, metadata, messageBytes, bodyBytes } = record
   const time = <Time key="time" at={form.time} />
+  if (form.kind === 'erasure') return [['record.time', time], ...erasureFacts(metadata)]
   if (form.direction === '') return [['record.time', time]]
   const extra = metadata?.extra ?? {}
   return [
@@ -84,6 +94,30 @@ function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
     ['record.level', text(LEVELS[form.logLevel] ?? 'level.full')],
     ['record.message', bytesText(messageBytes)],
     ['record.body', bodyBytes === null ? text('record.noBody') : bytesText(bodyBytes)],
+  ]
+}
+
+function erasureFacts(metadata: ExchangeRecord['metadata']): [TextKey, ComponentChildren][] {
+  const { answers, extra = {} } = metadata ?? {}
+  const { effective, mode } = extra
+  return [
+    ...(answers === undefined
+      ? []
+      : [['record.erases', <ExchangeLink key="of" index={answers} />] as [TextKey, ComponentChildren]]),
+    ...Object.entries(ERASURE)
+      .filter(([name]) => extra[name] !== undefined)
+      .map(([name, key]): [TextKey, ComponentChildren] => [
+        key,
+        <bdi class="wrap" key={name}>
+          {extra[name]}
+        </bdi>,
+      ]),
+    ...(effective === undefined
+      ? []
+      : [['record.effective', <Time key="effective" at={effective} />] as [TextKey, ComponentChildren]]),
+    ...(mode === 'PROOF_KEPT' || mode === 'LEAF_ONLY'
+      ? [['retention.atEnd', text(AT_END[mode])] as [TextKey, ComponentChildren]]
+      : []),
   ]
 }
 

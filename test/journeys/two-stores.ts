@@ -1,0 +1,194 @@
+/**
+ * An instance whose provider (population) keeps all in PostgreSQL and whose consumer (tax) in SQLite, with the holder of subject
+ * keys, an authority that may order audits, four eyes for content, and a clock that the test moves.
+ */
+import { execFile } from 'node:child_process'
+import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { backup, DatabaseSync } from 'node:sqlite'
+import { promisify } from 'node:util'
+import type { Browser } from 'playwright-core'
+import type { Test } from 'tap'
+import { createPopulationRegister } from '#scripts/sandbox/agencies/population-register.ts'
+import { openPersonStore } from '#scripts/sandbox/agencies/store.ts'
+import { type Visitor, visitor } from '../browser.ts'
+import { moveServer } from '../fakes/move-database.ts'
+import { addService, startProviderSystem } from '../fakes/provider-system.ts'
+import type { PostgresqlServer } from '../postgresql.ts'
+import { prepareInstance } from '../processes.ts'
+
+export const SIDES = ['population', 'tax'] as const
+export type Side = (typeof SIDES)[number]
+type Said = { stdout: string; code?: number }
+
+const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat.ts')
+const HOUR_MS = 3_600_000
+/** What was fetched before the clock moves is valid after it. */
+const A_DAY = '86400'
+const OPEN_ID = { people: [] as { subject: string; name: string; email: string; password: string }[] }
+
+/** At both beside the sandbox's auditors: who agrees that they see content, and who erases. */
+const INVITED = [
+  { subject: 'peeter', name: 'Peeter Puu', role: 'XROAD_CONTENT_AUDITOR' },
+  { subject: 'olev', name: 'Olev Oja', role: 'XROAD_SECURITY_OFFICER' },
+]
+
+/** Starts it all; what was started ends with `t`. */
+export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
+  const instance = await prepareInstance()
+  t.teardown(() => instance.stop())
+  const { directory, admin } = instance
+  const { population, tax } = instance.servers
+  const file = (name: string): string => path.join(directory, name)
+
+  const clock = file('clock')
+  let ahead = 0
+  const now = (): number => Date.now() + ahead
+  const setClock = (): void => {
+    writeFileSync(`${clock}.part`, String(ahead))
+    renameSync(`${clock}.part`, clock)
+  }
+  setClock()
+  const preload = `--import=${new URL('../fakes/moved-clock.ts', import.meta.url).href}`
+  const moved = {
+    NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} ${preload}`,
+    TEST_CLOCK_FILE: clock,
+  }
+  const concordat = (...args: string[]): Promise<Said> =>
+    promisify(execFile)(process.execPath, [CONCORDAT, ...args], { env: { ...process.env, ...moved } }).catch(
+      (thrown: Said) => thrown,
+    )
+
+  const people = JSON.parse(readFileSync(instance.login.peopleFile, 'utf8')) as typeof OPEN_ID
+  for (const { subject, name } of INVITED)
+    people.people.push({ subject, name, email: `${subject}@example.org`, password: `${subject} in a test` })
+  writeFileSync(instance.login.peopleFile, JSON.stringify(people))
+
+  await moveServer(population.settingsFile, {
+    database: await postgresql.freshDatabase(),
+    messageLogDatabase: await postgresql.freshDatabase(),
+  })
+  const authority = { keys: file('authority'), name: 'Data Protection Authority' }
+  const key = await concordat('audit-order', 'key', '--keys', authority.keys, '--authority', authority.name)
+  const authorities = JSON.stringify([{ name: authority.name, certificateSha256: key.stdout.trim() }])
+  const ofServers = {
+    ...moved,
+    CONCORDAT_LIMITS_UNSTAMPED_HOURS: '100',
+    CONCORDAT_AUDITING_AUTHORITIES: authorities,
+    CONCORDAT_AUDITING_ORDERS_NEED_APPROVAL: 'true',
+    CONCORDAT_AUDITING_CONTENT_FOUR_EYES: 'true',
+  }
+  const environments = {
+    trust: { ...moved, TRUST_SERVICES_OCSP_VALIDITY_SECONDS: A_DAY },
+    registry: {
+      ...moved,
+      CONCORDAT_REGISTRY_AUDIT_AUTHORITIES: authorities,
+      CONCORDAT_REGISTRY_CONFIGURATION_VALIDITY_SECONDS: A_DAY,
+      CONCORDAT_REGISTRY_CONFIGURATION_OCSP_FRESHNESS_SECONDS: A_DAY,
+      CONCORDAT_REGISTRY_CONFIGURATION_SUSPENSION_LIST_SECONDS: A_DAY,
+    },
+    'subject-keys': { ...moved, SUBJECT_KEYS_DATABASE: await postgresql.freshDatabase() },
+    population: ofServers,
+    tax: ofServers,
+  }
+  const start = (name: keyof typeof environments) => instance.start(name, environments[name])
+  await Promise.all([start('trust'), start('registry'), start('subject-keys')])
+  await Promise.all([start('population'), start('tax')])
+  await instance.publish()
+
+  const { address, populationRegister } = instance.systems
+  const persons = openPersonStore(file('population-register.db'))
+  const register = createPopulationRegister(persons)
+  await register.listen({ host: address, port: populationRegister })
+  const system = await startProviderSystem(instance.address(40))
+  t.teardown(async () => {
+    await Promise.all([register.close(), system.close()])
+    persons.close()
+  })
+  await addService(admin.population, {
+    provider: population.client,
+    serviceCode: 'short',
+    url: system.url,
+    grants: [{ client: tax.client }],
+  })
+  for (const side of SIDES)
+    for (const { subject, role } of INVITED)
+      await admin[side].send('POST', '/people', { email: `${subject}@example.org`, roles: [role] })
+
+  return {
+    ...instance,
+    file,
+    concordat,
+    authority,
+    /** `concordat verify` of a file by the configuration that this side has, and what it said. */
+    async verify(side: Side, evidence: string, ...more: string[]) {
+      const conf = path.join(instance.servers[side].directory, 'configuration/current/globalconf')
+      return JSON.parse(
+        (await concordat('verify', '--json', '--conf', conf, ...more, evidence)).stdout,
+      ) as object
+    },
+    /** Who is known to the sandbox's provider, logged in at a server's console. */
+    async arrive(chromium: Browser, side: Side, subject: string): Promise<Visitor> {
+      const base = `${instance.servers[side].adminUrl}/console`
+      const one = await visitor(t, chromium, { base, hosts: [new URL(instance.login.issuer).host] })
+      await logIn(one, people.people.find((person) => person.subject === subject)!)
+      return one
+    },
+    /** By the processes' clocks. */
+    now,
+    /** The clocks of all processes move at once. */
+    pass(ms: number): void {
+      ahead += ms
+      setClock()
+    },
+    /** Hours go by until the day of now has settled, and half an hour more; everybody keeps what expires fresh. */
+    async settleToday(): Promise<void> {
+      const day = 24 * HOUR_MS
+      const settled = (Math.floor(now() / day) + 2) * day
+      for (let left = settled - HOUR_MS - now(); left > 0; left -= 20 * HOUR_MS) {
+        this.pass(Math.min(left, 20 * HOUR_MS))
+        await instance.publish()
+      }
+      this.pass(1.5 * HOUR_MS)
+    },
+    /** All that was logged until now is time-stamped and in a witnessed tree head. */
+    async prove(): Promise<void> {
+      for (const side of SIDES) {
+        await admin[side].send('POST', '/message-log/time-stamp')
+        await admin[side].send('POST', '/message-log/checkpoint')
+      }
+    },
+    /** The consumer's machine as it is now, without a pause; gives what brings it back. */
+    async backUpTax(): Promise<() => Promise<void>> {
+      const [kept, database, keys] = [file('night'), 'message-log.db', 'log-keys']
+      const at = (name: string): string => path.join(tax.directory, name)
+      cpSync(at(keys), path.join(kept, keys), { recursive: true })
+      const log = new DatabaseSync(at(database), { readOnly: true })
+      await backup(log, path.join(kept, database))
+      log.close()
+      return async () => {
+        await instance.process('tax').stop()
+        for (const name of [keys, database, `${database}-wal`, `${database}-shm`])
+          rmSync(at(name), { recursive: true, force: true })
+        for (const name of [keys, database]) cpSync(path.join(kept, name), at(name), { recursive: true })
+        await start('tax')
+      }
+    },
+  }
+}
+
+export type TwoStores = Awaited<ReturnType<typeof startTwoStores>>
+
+/** At the development provider's own page. */
+async function logIn(
+  { page, open, settled }: Visitor,
+  q: { subject: string; password: string },
+): Promise<void> {
+  await open('/')
+  await page.getByRole('link', { name: 'Sign in' }).click()
+  await page.getByLabel('Name').fill(q.subject)
+  await page.getByLabel('Password').fill(q.password)
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
+  await settled()
+}
