@@ -5,7 +5,7 @@ import { openDatabase } from '#platform/database/open-database.ts'
 import { openMessageLog } from '../../message-log/message-log.ts'
 import { createExports } from './create-exports.ts'
 
-const PART = 10
+const PART = 3
 
 const [folder, logUrl, databaseUrl, id] = process.argv.slice(2) as [string, string, string, string]
 const messageLog = await openMessageLog({

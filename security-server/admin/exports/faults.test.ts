@@ -66,7 +66,7 @@ t.test('kill -9 at any moment', async (t) => {
 
       const noted: number[] = []
       for (let n = 0; n < KILLS; n++) {
-        if (await runAndKill([folder, logUrl, databaseUrl, id], randomInt(5, 100 + 60 * n))) break
+        if (await runAndKill([folder, logUrl, databaseUrl, id], randomInt(5, 40 + 20 * n))) break
         const { next_idx, state } = (await store.get(id))!
         t.not(state, 'done')
         noted.push(Number(next_idx))
