@@ -4,13 +4,12 @@
  * fails the gate. Arguments are test files: then only these run, without check.
  */
 import { spawn } from 'node:child_process'
-import { createWriteStream, globSync, mkdirSync } from 'node:fs'
+import { createWriteStream, mkdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { finished } from 'node:stream/promises'
 import { check } from '#scripts/check.ts'
 import { createTapReader, type TapOutput } from './tap-output.ts'
 
-const JOURNEYS = 'test/journeys/'
 const LOG = '.work/test-log.tap'
 const SLOWEST = 10
 const MAX_FAILURES = 50
@@ -21,7 +20,7 @@ const files = process.argv.slice(2)
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const failedChecks = files.length === 0 ? await check({ fix: false }) : 0
-const { code, output, errors } = await runTap(files.length === 0 ? inOrder(testFiles()) : files)
+const { code, output, errors } = await runTap(files)
 const { passed, failed, skipped } = output.totals ?? { passed: 0, failed: 0, skipped: 0 }
 // A runner that breaks off, or a file that ends badly after its last assertion, is a failure as well.
 const failedTests = failed === 0 && code !== 0 ? 1 : failed
@@ -46,21 +45,6 @@ if (forbidden) say('With CI set a skipped test fails the gate.')
 const allFailed = failedTests + failedChecks
 process.exitCode = allFailed > 0 || forbidden ? 1 : 0
 say(`${passed} passed, ${allFailed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
-
-/** Every test file there is. */
-function testFiles(): string[] {
-  return globSync(
-    '{schemas,core,platform,adapters,certs,central-registry,security-server,scripts,test}/**/*.test.ts',
-  ).sort()
-}
-
-/** Journeys mostly wait for their many processes, other tests compute: spread evenly, they fill each other's pauses. */
-function inOrder(all: string[]): string[] {
-  const journeys = all.filter((file) => file.startsWith(JOURNEYS))
-  const others = all.filter((file) => !file.startsWith(JOURNEYS))
-  const between = Math.ceil(others.length / Math.max(1, journeys.length))
-  return journeys.flatMap((journey, at) => [journey, ...others.slice(at * between, (at + 1) * between)])
-}
 
 /** Runs tap, showing each test file as it ends; what the tests write to their error stream goes to the log and back. */
 async function runTap(files: string[]): Promise<{ code: number; output: TapOutput; errors: string[] }> {
