@@ -161,6 +161,11 @@ t.test('what they cannot tell stays open', async (t) => {
   )
   const erased = await judged({ erasure: 6, rows: [0, 2, 4].map(row) })
   t.match(erased, { wrong: [], counted: 0, counts: { missing: 1 } }, 'an erasure explains what is missing')
+  const hidden = [countRow({ client: '?', service: '?', peer: '?', records: 1 }), ...ROWS.slice(0, 2)]
+  const asHidden = { document: countsDocument({ ...STRETCH, texts: hidden }), counts: { rows: hidden } }
+  const all = [0, 1, 2, 3, 4, 5, 6, 7].map(row)
+  const secret = await judged({ ...asHidden, filter: {}, erasure: secretIndex, rows: all })
+  t.match(secret, { wrong: [], counts: { missing: 1 } }, 'also one whose form is hidden')
   const unseen = { withoutForms: true, erasedInRange: 1, rows: [0, 2, 4].map(row) }
   t.match(await judged(unseen), { wrong: [], counted: 0 }, 'and so does the word of the server')
 })

@@ -8,7 +8,6 @@ import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { verifyInclusion } from '#core/merkle/proofs.ts'
-import { asFault } from '#schemas/fault.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
 import {
   type CountRow,
@@ -72,7 +71,7 @@ export function judgeCounts(
       if (seen !== undefined) compareForms(counted, seen.forms)
       settle(counted, { filter: head.filter, rows, erased: seen?.erased, verdict })
     } catch (thrown) {
-      verdict.wrong.push(`the daily counts in record ${one.index}: ${messageOf(thrown)}`)
+      verdict.wrong.push(`the daily counts in record ${one.index}: ${(thrown as Error).message}`)
     }
   }
   if (seen === undefined && verdict.missing > head.erasedInRange)
@@ -203,8 +202,4 @@ function placeOf(rows: FoundRecord[], index: number): number {
     else high = middle
   }
   return low
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : asFault(thrown).message
 }

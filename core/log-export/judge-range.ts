@@ -42,9 +42,10 @@ export function judgeRange(read: LogExport): RangeVerdict {
   const leaves = (texts ?? []).map(readHiddenForm)
   const forms = (texts ?? []).map((text, index) => (leaves[index] === undefined ? readForm(text) : undefined))
   const covered = texts !== undefined
+  const hashes = (texts ?? []).map((text, index) => leaves[index] ?? leafHash(Buffer.from(text)))
   if (covered) {
     const range = createCompactRange()
-    for (const [index, text] of texts.entries()) range.append(leaves[index] ?? leafHash(Buffer.from(text)))
+    for (const hash of hashes) range.append(hash)
     if (texts.length !== size || !range.root().equals(root))
       wrong.push(`the leaf forms are not those of the tree head of ${origin}`)
   }
@@ -61,7 +62,7 @@ export function judgeRange(read: LogExport): RangeVerdict {
       wrong.push(`row ${row.index} is not what the log committed to`)
   }
   const hidden = leaves.filter((leaf) => leaf !== undefined).length
-  const counts = judgeCounts(read, covered ? { forms, erased: erasedIndexes(texts, forms) } : undefined)
+  const counts = judgeCounts(read, covered ? { forms, erased: erasedIndexes(hashes, forms) } : undefined)
   wrong.push(...counts.wrong)
   const left = covered ? leftOut(head.filter, rows, forms, counts) : leftUnseen(rows, size, counts)
   return { wrong, covered, hidden, shown: rows.length, ...left, counts, forms }
@@ -69,12 +70,11 @@ export function judgeRange(read: LogExport): RangeVerdict {
 
 type LeftOut = Pick<RangeVerdict, 'ruledOut' | 'open' | 'openCount' | 'counted'>
 
-/** The records that erasures of the range name by their leaves. */
-function erasedIndexes(texts: string[], forms: (LeafFields | undefined)[]): Set<number> {
-  const leaves = new Set(forms.flatMap((form) => (form?.kind === 'erasure' ? [form.answers] : [])))
-  if (leaves.size === 0) return new Set()
-  const isErased = (text: string): boolean => leaves.has(leafHash(Buffer.from(text)).toString('base64'))
-  return new Set(texts.flatMap((text, index) => (isErased(text) ? [index] : [])))
+/** The records that erasures of the range name by their leaves, hidden ones too. */
+function erasedIndexes(hashes: Buffer[], forms: (LeafFields | undefined)[]): Set<number> {
+  const erased = new Set(forms.flatMap((form) => (form?.kind === 'erasure' ? [form.answers] : [])))
+  if (erased.size === 0) return new Set()
+  return new Set(hashes.flatMap((hash, index) => (erased.has(hash.toString('base64')) ? [index] : [])))
 }
 
 /** A range without forms: what lies between the rows is the server's word, but for what was counted. */
