@@ -111,4 +111,13 @@ await eachDatabase(t, async (database, t) => {
     t.equal((await operations('refuseRecords')).length, 5)
     t.equal((await holder.audit.verify()).brokenAt, undefined)
   })
+
+  await t.test('what is no identifier holds back no record after it', async (t) => {
+    now += DAY
+    const nothing = { ...question(8001), subjects: [{ type: 'x', identifier: ' \u0000' }] }
+    t.match(await holder.evaluateRecords([nothing, question(8002)]), [
+      { index: 8001, without: 'refused' },
+      { index: 8002, hashes: [/./] },
+    ])
+  })
 })

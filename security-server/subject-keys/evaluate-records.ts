@@ -3,6 +3,7 @@
  * often and with whatever they are asked; none of an index or a month further back than the log could be; and no more a day than
  * its bounds allow, whatever is restarted. Each day is on record.
  */
+import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import { MAX_SUBJECTS } from '#core/subject/read-subjects.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -53,6 +54,11 @@ export async function evaluateRecords(
       // A clock that runs ahead must not stop the index.
       if (key === 'destroyed') answers.push({ index, without: key })
       else refuse()
+      continue
+    }
+    // What is no identifier here, whatever it is to the server, holds back none of the records after it.
+    if (subjects.some(({ identifier }) => normaliseIdentifier(identifier) === undefined)) {
+      refuse()
       continue
     }
     const hashes = subjects.map(({ type, identifier }) => hashIdentifier(key, type, identifier))
