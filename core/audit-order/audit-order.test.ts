@@ -279,7 +279,9 @@ t.test('an answer: sealed, opened, compared', (t) => {
     return answerOf({ seed: its, bundles }, { seed: its, sample: drawn })
   }
   t.equal(openAnswer(honest(seedAt(8)), key).seed, seedAt(8))
-  const others = [0, 1, 2].map((index) => ({ index, bundle: 'UEs=' }))
+  // The order has a fresh key in each run, so that any three might have been drawn.
+  const chosen = of.indexes.filter((index) => !sample.includes(index)).slice(0, good.sample)
+  const others = chosen.map((index) => ({ index, bundle: 'UEs=' }))
   const { reason: _, ...fewer } = { ...good, sample: 2, reason: '' }
   const wrong: [string, AuditAnswer, string, AuditOrder?][] = [
     ['another order', answerOf(), 'audit_answer_wrong', fewer],
@@ -289,7 +291,7 @@ t.test('an answer: sealed, opened, compared', (t) => {
     ['a seed with a line that suits', honest(padded), 'audit_answer_wrong'],
     ['a record left out', answerOf({ records: records.slice(1) }), 'audit_answer_wrong'],
     ['a record twice', answerOf({ records: [...records.slice(1), records[1]!] }), 'audit_answer_wrong'],
-    ['a chosen sample', answerOf({ bundles: others }, { sample: [0, 1, 2] }), 'audit_answer_wrong'],
+    ['a chosen sample', answerOf({ bundles: others }, { sample: chosen }), 'audit_answer_wrong'],
     ['evidence of others', answerOf({ bundles: others }), 'audit_answer_wrong'],
     ['evidence left out', answerOf({ bundles: bundles.slice(1) }), 'audit_answer_wrong'],
     ['no payload', answerOf({ records: undefined as never }), 'audit_answer_wrong'],
