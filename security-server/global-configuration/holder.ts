@@ -18,7 +18,7 @@ import { createGenerations } from './generations.ts'
 import type { GlobalConfigurationSettings } from './global-configuration.ts'
 import { createHeldLists, type HeldList } from './held-lists.ts'
 import { raiseMark } from './high-water.ts'
-import type { InstanceCopy, Kind } from './instance-copy.ts'
+import { type InstanceCopy, type Kind, withoutContents } from './instance-copy.ts'
 import { type InstanceMarks, marksBytes, readMarks, writeMarks } from './marks.ts'
 import { createRegistryView, type OwnView, type RegistryView } from './registry-view.ts'
 import { restoreCopies } from './restore.ts'
@@ -74,14 +74,11 @@ export async function createHolder(
     q.allowedFederations === 'all' || (q.allowedFederations?.includes(instance) ?? false)
 
   const use = (accepted: InstanceCopy[]): void => {
-    copies = accepted.map((copy) => ({
-      ...copy,
-      parts: copy.parts.map((part) => ({ ...part, content: undefined })),
-    }))
+    copies = accepted.map((copy) => ({ ...copy, parts: withoutContents(copy.parts) }))
     for (const copy of copies) {
       marks.set(copy.instance, {
         mark: raiseMark(marks.get(copy.instance)?.mark, copy.directory, copy),
-        learnedCertificates: copy.shared.sources.flatMap((source) => [
+        learnedCertificates: copy.packed.few.sources.flatMap((source) => [
           ...source.internalVerificationCerts,
           ...source.externalVerificationCerts,
         ]),
@@ -139,9 +136,9 @@ export async function createHolder(
     withinMs?: number,
   ): Promise<boolean> => {
     if (copy.statement?.hasSuspensionList !== true) return false
-    const { instance, shared } = copy
+    const { instance, packed } = copy
     const lastUrl = copy.url ?? places.get(instance)?.url
-    const locations = candidateLocations({ ...q, anchor, sources: shared.sources, lastUrl })
+    const locations = candidateLocations({ ...q, anchor, sources: packed.few.sources, lastUrl })
     return lists.fetch(instance, locations, marks.get(instance)?.mark, withinMs)
   }
 
