@@ -54,6 +54,10 @@ type Rooms = CollectRooms & {
 }
 
 const PATH = '/registration/v1/audit-orders/answers'
+/** An answer that failed is tried again after a minute, then after twice as long each time, up to an hour where it was refused. */
+const AGAIN_MS = 60_000
+const LATEST_MS = 5 * 60_000
+const REFUSED_MS = 3_600_000
 const ITSELF = { id: 'audit-orders', name: 'audit orders' }
 
 export function createAuditOrders(rooms: Rooms): AuditOrders {
@@ -169,6 +173,23 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     }
   }
 
+  /** Of orders whose answer did not arrive; forgotten with a restart, which tries at once. */
+  const waits = new Map<string, { until: number; ms: number }>()
+
+  const finishInTime = async (row: AuditOrderRow): Promise<void> => {
+    const wait = waits.get(row.id)
+    if (wait !== undefined && clock() < wait.until) return
+    try {
+      await finish(row)
+      waits.delete(row.id)
+    } catch (thrown) {
+      const most = asFault(thrown).code === 'registration_refused' ? REFUSED_MS : LATEST_MS
+      const ms = Math.min(most, wait === undefined ? AGAIN_MS : 2 * wait.ms)
+      waits.set(row.id, { until: clock() + ms, ms })
+      throw thrown
+    }
+  }
+
   const decide = async (
     id: string,
     caller: Caller,
@@ -192,7 +213,7 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
         }
       }
       let failed: unknown
-      for (const row of await store.open()) await finish(row).catch((thrown) => (failed = thrown))
+      for (const row of await store.open()) await finishInTime(row).catch((thrown) => (failed = thrown))
       if (failed !== undefined) throw failed
     },
     approve: (id, caller) => decide(id, caller, { state: 'due' }),
