@@ -53,6 +53,7 @@ async function orderAudits({ database }: AdminWorld): Promise<void> {
   const none = {
     decided_by: null,
     decided_at: null,
+    ...{ agreed_by: null, agreed_by_name: null, agreed_at: null },
     matched: null,
     sample: null,
     answered_at: null,
