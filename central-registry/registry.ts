@@ -134,6 +134,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const publish = createPublish({
     ...signing,
     store: publications,
+    database: settings.database,
     highWater,
     transparencyLog,
     leafFile: createLeafFile(path.join(directory, 'transparency-log-leaves')),

@@ -21,14 +21,6 @@ if [ -z "${TMPDIR-}" ] && [ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { prin
   trap 'exit 130' INT TERM
 fi
 
-# tap makes its test class at the first run but still uses the old one in that run: built once after each install.
-built=node_modules/.concordat-tap-built
-if ! [ -f "$built" ] || [ node_modules/.package-lock.json -nt "$built" ]; then
-  echo "Preparing the test runner ..."
-  mkdir -p .work
-  tap build >.work/tap-build.txt 2>&1 || { cat .work/tap-build.txt >&2; exit 1; }
-  touch "$built"
-fi
 # Once, before tests that run side by side want it.
 node scripts/concordat.ts console
 node scripts/test/gate.ts "$@"

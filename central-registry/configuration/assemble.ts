@@ -26,17 +26,28 @@ export type RegisterRows = {
   signingKeys: { id: string; certificate: Buffer; is_active: number }[]
 }
 
-export type Settings = {
+export type SharedSettings = {
   instance: string
   /** host or host:port under which servers find this registry. */
   sourceAddress: string
   ocspFreshnessSeconds: number
+}
+
+export type Settings = SharedSettings & {
   timeStampingIntervalSeconds: number
   /** Where management requests are taken; X-Road's port when there is no such listener. */
   registration?: { port: number; certificate: Buffer } | undefined
 }
 
-export function assembleShared(rows: RegisterRows, settings: Settings): SharedParameters {
+/** What a publication needs beside the shared parameters. */
+export type FewRows = Pick<RegisterRows, 'parameters' | 'externalAnchors' | 'signingKeys'>
+
+/** The instance that the register is of; undefined before it is initialised. */
+export function instanceIn({ parameters }: FewRows): string | undefined {
+  return parameters.find(({ name }) => name === 'instance')?.value
+}
+
+export function assembleShared(rows: RegisterRows, settings: SharedSettings): SharedParameters {
   // Of every key that signs now or will: both configurations are signed by the same keys.
   const verificationCerts = rows.signingKeys.map((key) => key.certificate)
   const descriptions = new Map(rows.classes.map(({ code, description }) => [code, description]))
@@ -92,7 +103,7 @@ export function assembleShared(rows: RegisterRows, settings: Settings): SharedPa
 }
 
 /** X-Road's servers refuse private parameters without a management service, which needs a provider. */
-export function assemblePrivate(rows: RegisterRows, settings: Settings): PrivateParameters {
+export function assemblePrivate(rows: FewRows, settings: Settings): PrivateParameters {
   const provider = rows.parameters.find(({ name }) => name === 'managementServiceProvider')?.value
   return {
     instance: settings.instance,

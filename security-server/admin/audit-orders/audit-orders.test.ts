@@ -321,13 +321,27 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     said.isDown = true
     await t.rejects(room.run(), { code: 'registration_unavailable' })
     said.isDown = false
+    let [at, asked] = [now, 0]
+    let answer = new Fault('registration_unavailable')
     const failing = roomOf({
-      post: async (path, document) =>
-        path.endsWith('/answers')
-          ? Promise.reject(new Fault('registration_unavailable'))
-          : post(path, document),
+      clock: () => at,
+      post: async (path, document) => {
+        if (!path.endsWith('/answers')) return post(path, document)
+        asked += 1
+        throw answer
+      },
     })
     await t.rejects(failing.run(), { code: 'registration_unavailable' })
+    await failing.run()
+    t.equal(asked, 1, 'not with each run')
+    at += 60_000
+    answer = new Fault('registration_refused', { what: 'too large' })
+    await t.rejects(failing.run(), { code: 'registration_refused' })
+    for (let minutes = 1; minutes <= 3; minutes++) {
+      at += 60_000
+      await failing.run().catch(() => undefined)
+    }
+    t.equal(asked, 3, 'after twice as long each time')
     t.match(await room.store.get(one.id), { state: 'due', error: /./ })
     const taken = roomOf({
       post: async (path, document) =>

@@ -60,7 +60,12 @@ type Rooms = CollectRooms & {
 }
 
 const PATH = '/registration/v1/audit-orders/answers'
-const AGAIN_MS = 3_600_000
+/** A registry that has forgotten an answer is told it again no sooner than this. */
+const TOLD_AGAIN_MS = 3_600_000
+/** An answer that failed is tried again after a minute, then after twice as long each time, up to an hour where it was refused. */
+const AGAIN_MS = 60_000
+const LATEST_MS = 5 * 60_000
+const REFUSED_MS = 3_600_000
 const ITSELF = { id: 'audit-orders', name: 'audit orders' }
 
 export function createAuditOrders(rooms: Rooms): AuditOrders {
@@ -135,8 +140,8 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     const state = row.state as OrderState
     if (state !== 'answered' && state !== 'refused') return
     const told = Date.parse(row.answered_at ?? row.received_at)
-    if (clock() < told + AGAIN_MS) {
-      notAgain.set(row.sha256, told + AGAIN_MS)
+    if (clock() < told + TOLD_AGAIN_MS) {
+      notAgain.set(row.sha256, told + TOLD_AGAIN_MS)
       return
     }
     if (state === 'answered' && row.seed !== seed) {
@@ -211,6 +216,23 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     return [...notAgain.keys(), ...(await store.held())].slice(0, AUDIT_LIMITS.held)
   }
 
+  /** Of orders whose answer did not arrive; forgotten with a restart, which tries at once. */
+  const waits = new Map<string, { until: number; ms: number }>()
+
+  const finishInTime = async (row: AuditOrderRow): Promise<void> => {
+    const wait = waits.get(row.id)
+    if (wait !== undefined && clock() < wait.until) return
+    try {
+      await finish(row)
+      waits.delete(row.id)
+    } catch (thrown) {
+      const most = asFault(thrown).code === 'registration_refused' ? REFUSED_MS : LATEST_MS
+      const ms = Math.min(most, wait === undefined ? AGAIN_MS : 2 * wait.ms)
+      waits.set(row.id, { until: clock() + ms, ms })
+      throw thrown
+    }
+  }
+
   const decide = async (
     id: string,
     caller: Caller,
@@ -234,7 +256,7 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
         }
       }
       let failed: unknown
-      for (const row of await store.open()) await finish(row).catch((thrown) => (failed = thrown))
+      for (const row of await store.open()) await finishInTime(row).catch((thrown) => (failed = thrown))
       if (failed !== undefined) throw failed
     },
     async approve(id, caller, whyNotTwo) {
