@@ -10,9 +10,9 @@ import { measureRetention } from './log/retention.ts'
 const USAGE = `Usage: concordat bench log [--records N] [--directory folder] [--json]
 
 Makes a message log of N records (1000000 by default) on the embedded store: real messages and bodies, a batch signature for
-every 16, time-stamps, checkpoints. Then measures proofs, searches, a start and the whole verification on it, and what ending
-and archiving contents costs 200 exchanges a second beside it. The folder, when
-it is named, must be new and is kept. With --json the last line is one object.
+every 16, time-stamps, checkpoints. Then measures proofs, searches, a start and the whole verification on it, and what archiving
+and ending contents costs 200 exchanges a second beside it, which needs 50000 records or more. The folder, when it is named, must
+be new and is kept. With --json the last line is one object.
 `
 
 const MAX_RECORDS = 100_000_000

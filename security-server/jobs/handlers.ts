@@ -84,7 +84,7 @@ const OF_THE_LOG: Record<string, Job> = {
     seconds: STREAM_SECONDS,
     run: async ({ auditStream }, signal) => auditStream?.send(signal),
   },
-  // Ends contents whose time is over: twenty seconds at most, with rests between its batches.
+  // Archives and ends contents whose time is over: a minute at most, with rests between its batches.
   retention: { seconds: 10, run: ({ messageLog }, signal) => messageLog.retention.run(signal) },
 }
 

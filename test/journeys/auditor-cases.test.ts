@@ -47,8 +47,13 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     }
   }
   /** Fills the dialog behind a button and keeps the file that the browser saves. */
-  const take = async (one: Visitor, button: string | RegExp, why: object, name: string): Promise<string> => {
-    const confirm = typeof button === 'string' ? button : 'Download'
+  const take = async (
+    one: Visitor,
+    button: string | RegExp,
+    why: object,
+    name: string,
+    confirm = typeof button === 'string' ? button : 'Download',
+  ): Promise<string> => {
     const [download] = await Promise.all([
       one.page.waitForEvent('download'),
       act(one, button, { ...why }, confirm, 'Your browser saves'),
@@ -194,6 +199,10 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       await officer.open('/retention')
       await erase('The content of 2 records was destroyed.')
       await close(officer)
+      await officer.open('/retention')
+      const refused = officer.page.getByText('this order was refused; gone since')
+      await refused.waitFor()
+      t.equal(await officer.page.locator('.status', { hasText: /^gone$/ }).count(), 1, 'the second one')
       await officer.check(`cases-erased-${side}`)
       await auditor.open(`/exchanges/${index}`)
       await auditor.page.getByText('Its content was erased').first().waitFor()
@@ -321,7 +330,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
 
   await t.test('the content has ended: archived, verified, gone; its proof stays', async (t) => {
     type Archive = { file: string; complete: boolean; class: string }
-    await onBoth(async (side, { auditor }) => {
+    await onBoth(async (side, { auditor, second }) => {
       const [index, kept] = [await indexOf(side, 'ending'), await indexOf(side, 'kept')]
       const isGone = async (at: number): Promise<boolean> =>
         (await admin[side].get<{ erased?: string | null }>(`/message-log/records/${at}`)).erased != null
@@ -331,6 +340,23 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       await auditor.open('/archives')
       await auditor.page.getByText(archive!.file).waitFor()
       await auditor.check(`cases-archives-${side}`)
+      const inspected = { 'Case number': 'I-1', Reason: 'inspection of archives' }
+      await act(auditor, /^Ask to see .*mlog/, inspected, 'Ask to see the content', 'Asked.')
+      await close(auditor)
+      await second.open('/content-requests?state=waiting')
+      await second.page.getByText('I-1').waitFor()
+      await act(second, /^Agree that/, {}, 'Agree', 'they can see it for a day')
+      await close(second)
+      await auditor.open('/archives')
+      const saved = await take(
+        auditor,
+        /^Take the archive mlog/,
+        inspected,
+        `taken-${side}.zip`,
+        'Take the archive',
+      )
+      t.match(await world.verify(side, saved, '--previous', 'none'), PASSED, 'as it was taken')
+      await whoLooked(t, auditor, 'I-1', /took an archive/)
       const where = path.join(world.servers[side].directory, 'archives', archive!.file)
       t.match(await world.verify(side, where, '--previous', 'none'), PASSED)
       await auditor.open(`/exchanges/${index}`)
