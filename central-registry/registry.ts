@@ -174,6 +174,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     },
   })
   const announce = announcePublication(jobs, clock)
+  const published = { ...signingKeys, ...configuration, publicUrl }
   const change = createChange(database, announce)
   const record = createChange(database, async () => undefined)
   const members = createMemberStore(database, change)
@@ -332,7 +333,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...serverHandlers({ store: servers, members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
       ...requests.handlers,
-      ...configurationHandlers({ store: publications, members, keys, ...signingKeys, publish, publicUrl }),
+      ...configurationHandlers({ ...published, store: publications, members, keys, publish }),
       ...signingKeys.serve({ store: keys, members, health, metrics, fourEyes, ...configuration }),
       ...suspensions.handlers,
       ...peopleHandlers({ store: people, clock }),
