@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os'
 import path from 'node:path'
-import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import { createApiKeys, keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import {
   openAuditStream,
@@ -311,7 +311,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     audit,
     auditHeads: transparencyLog.auditHeads,
     fourEyes: approvals,
-    authenticate: login?.authenticate ?? ((authorization) => apiKeys.authenticate(authorization)),
+    authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     handlers: {
       ...overviewHandlers({
         store: createOverviewStore(database),
