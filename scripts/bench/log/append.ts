@@ -6,7 +6,7 @@ import { logExchanges } from './exchanges.ts'
 import type { Row } from './figures.ts'
 import { type FilledLog, type LogPlace, openAt } from './fill.ts'
 
-const ROUNDS = 5
+const ROUNDS = 21
 /** Batches of 16 exchanges, so many under way at once. */
 const BURST = 64
 const CONCURRENT = 16
@@ -26,7 +26,9 @@ export async function appendRatio(place: LogPlace, filled: FilledLog, row: Row):
     const rates: [number[], number[]] = [[], []]
     for (const log of logs) await burst(log, filled)
     for (let round = 0; round < ROUNDS; round++)
-      for (const which of [0, 1] as const) rates[which].push(await burst(logs[which], filled))
+      // Who comes first is not always the same.
+      for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const))
+        rates[which].push(await burst(logs[which], filled))
     const [full, none] = rates.map(median) as [number, number]
     row({ what: 'appended a second: this, an empty log', value: `${full.toFixed(0)}, ${none.toFixed(0)}` })
     return Math.round((100 * full) / none) / 100
