@@ -11,10 +11,9 @@ prints one JSON object: verdict, and of the records of the range how many are sh
 import base64, csv, io, json, sys
 from datetime import datetime
 from urllib.parse import unquote
-from verify_bundle import (FAILED, INDETERMINATE, KINDS as MESSAGES, TreeHead, Verdict, bad_format, bad_hash,
+from verify_bundle import (FAILED, INDETERMINATE, KINDS, TreeHead, Verdict, bad_format, bad_hash,
                            need, parse_canonical, parse_json, read_zip, root_of, sha, unbase64)
 
-KINDS = MESSAGES | {"daily-counts", "audit-head"}
 FINE = ("", "ok")
 NOT_TOLD = "?"
 
