@@ -39,6 +39,7 @@ export type AdminLog = Pick<
   | 'timeStampNow'
   | 'witnesses'
   | 'subjects'
+  | 'auditHeads'
 > & {
   /** Verifies the whole log; refused as `service_unavailable` where main.ts hands none in. */
   verify?(): Promise<unknown>

@@ -9,6 +9,7 @@ import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import { createArchiveThread } from './archives/archive-thread.ts'
 import { type ArchiveOptions, createArchiver } from './archives/archiver.ts'
+import { type AuditHeads, auditHeadsOf } from './audit-heads.ts'
 import { openBodyFolder } from './body-folder.ts'
 import { containerParts } from './evidence/container-parts.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
@@ -78,6 +79,8 @@ export type MessageLog = LogReads & {
    */
   holdReplayKeys(arrived: number): () => void
   spool: Spool
+  noteAuditHead: AuditHeads['noteAuditHead']
+  auditHeads: AuditHeads['auditHeads']
   /** The newest checkpoint's text. */
   treeHead(): string | undefined
   /** How many records there are, as of the last commit of this process. */
@@ -311,6 +314,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     treeHead: () => treeHead,
     size: () => worker.state().size,
     ...logReads(worker, maintain),
+    ...auditHeadsOf(worker, clock),
     ...evidence,
     keepEvidenceRecords,
     reconciliation: reconciliationLog(worker, maintain),

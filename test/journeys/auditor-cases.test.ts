@@ -200,9 +200,9 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       await erase('The content of 2 records was destroyed.')
       await close(officer)
       await officer.open('/retention')
-      const refused = officer.page.getByText('this order was refused; gone since')
+      const refused = officer.page.getByText('refused; gone since')
       await refused.waitFor()
-      t.equal(await officer.page.locator('.status', { hasText: /^gone$/ }).count(), 1, 'the second one')
+      t.equal(await officer.page.locator('.status', { hasText: /^\W*gone$/ }).count(), 1, 'the second one')
       await officer.check(`cases-erased-${side}`)
       await auditor.open(`/exchanges/${index}`)
       await auditor.page.getByText('Its content was erased').first().waitFor()
@@ -217,13 +217,18 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     const orders = (): Promise<Ordered[]> => registryAdmin.get<Ordered[]>('/audit-orders')
     // The servers ask every half minute.
     world.pass(31_000)
-    await onBoth(async (side, { auditor }) => {
+    await onBoth(async (side, { auditor, second }) => {
       await until('the order', async () => (await admin[side].get<Row[]>('/audit-orders')).length > 0)
       await auditor.open('/audit-orders')
       await auditor.page.getByText('waits for a decision').last().waitFor()
       await auditor.check(`cases-audit-order-${side}`)
-      await act(auditor, 'Agree to the order', {}, 'Agree', 'answered within a minute')
+      await act(auditor, 'Agree to the order', {}, 'Agree', 'A second person has to agree')
       await close(auditor)
+      await auditor.page.getByText(/(Piret|Tiina) .*agreed/).waitFor()
+      await auditor.check(`cases-audit-order-agreed-${side}`)
+      await second.open('/audit-orders')
+      await act(second, 'Agree to the order', {}, 'Agree', 'answered within a minute')
+      await close(second)
     })
     world.pass(31_000)
     await until('the answers', async () =>
@@ -232,7 +237,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     const [order] = await orders()
     await onBoth(async (side, { auditor }) => {
       await auditor.open('/audit-orders')
-      await auditor.page.getByText(/Decided by (Piret|Tiina)/).waitFor()
+      await auditor.page.getByText(/Decided by Peeter/).waitFor()
       await auditor.check(`cases-audit-order-answered-${side}`)
       const { id, directory } = world.servers[side]
       const answer = await registryAdmin.bytes(`/audit-orders/${order!.id}/answers/${colons(id)}`)
@@ -290,7 +295,8 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     // Two days end a session.
     await Promise.all(
       SIDES.map(async (side) => {
-        at[side] = { ...at[side], auditor: await world.arrive(chromium, side, auditorOf[side]) }
+        const auditor = await world.arrive(chromium, side, auditorOf[side])
+        at[side] = { ...at[side], auditor, second: await world.arrive(chromium, side, 'peeter') }
       }),
     )
     const [piret, tiina] = [at.population.auditor, at.tax.auditor]
