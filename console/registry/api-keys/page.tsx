@@ -20,8 +20,15 @@ type Key = {
   expiresAt: string | null
   revokedAt: string | null
   createdBy: string | null
+  addresses: string[] | null
   /** Its secret has been shown. */
   issued: boolean
+}
+
+/** Addresses as people write them: with commas, spaces or both between. */
+function listOf(addresses: string): { addresses?: string[] } {
+  const all = addresses.split(/[\s,]+/).filter((one) => one !== '')
+  return all.length === 0 ? {} : { addresses: all }
 }
 
 function ApiKeys() {
@@ -49,13 +56,21 @@ function ApiKeys() {
                 type: 'time',
                 required: false,
               },
+              {
+                name: 'addresses',
+                title: 'keys.addresses',
+                hint: 'keys.addressesHint',
+                maxLength: 2500,
+                required: false,
+              },
             ]}
-            send={({ name, roles: chosen, expiresAt }, call) =>
+            send={({ name, roles: chosen, expiresAt, addresses }, call) =>
               call('addApiKey', {
                 body: {
                   name,
                   roles: String(chosen).split(','),
                   ...(expiresAt === '' ? {} : { expiresAt: new Date(String(expiresAt)).toISOString() }),
+                  ...listOf(String(addresses)),
                 },
               })
             }
@@ -79,6 +94,10 @@ function ApiKeys() {
                 title: 'keys.expiresAt',
                 cell: ({ expiresAt }) =>
                   expiresAt === null ? text('keys.never') : <Time at={expiresAt} relative />,
+              },
+              {
+                title: 'keys.addresses',
+                cell: ({ addresses }) => addresses?.join(', ') ?? text('keys.everywhere'),
               },
               {
                 title: 'common.acts',
