@@ -212,6 +212,9 @@ void t.test('two nodes on one PostgreSQL', async (t) => {
     const newest = Math.max(
       ...(await Promise.all([publish(elsewhere), publish(a)])).map(({ index }) => index),
     )
+    // It names itself alone.
+    await elsewhere.stop()
+    await publish(b)
     const server = await world.reader(await anchorOf(b))
     await server.refresh()
     t.ok(server.current().statementIndex! >= newest)

@@ -85,7 +85,17 @@ function ApiKeys() {
             caption={text('keys.title')}
             rowKey={({ id }) => id}
             columns={[
-              { title: 'keys.name', cell: ({ name }) => <bdi>{name}</bdi> },
+              {
+                title: 'keys.name',
+                cell: ({ name, addresses }) => (
+                  <>
+                    <bdi>{name}</bdi>
+                    {addresses !== null && (
+                      <p>{text('keys.onlyFrom', { addresses: addresses.join(', ') })}</p>
+                    )}
+                  </>
+                ),
+              },
               { title: 'common.id', cell: ({ id }) => <Copyable value={id} /> },
               { title: 'keys.roles', cell: ({ roles: own }) => own.map(roleName).join(', ') },
               { title: 'keys.state', cell: (key) => <State of={key} /> },
@@ -94,10 +104,6 @@ function ApiKeys() {
                 title: 'keys.expiresAt',
                 cell: ({ expiresAt }) =>
                   expiresAt === null ? text('keys.never') : <Time at={expiresAt} relative />,
-              },
-              {
-                title: 'keys.addresses',
-                cell: ({ addresses }) => addresses?.join(', ') ?? text('keys.everywhere'),
               },
               {
                 title: 'common.acts',
