@@ -1,18 +1,43 @@
 import { execFile, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { randomBytes, randomInt } from 'node:crypto'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { request } from 'undici'
+import { createAuthority } from '#certs/authority.ts'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
+import { fillRegistry } from '#scripts/bench/registry/store.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
+import { setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
 import { checkSettings, type Settings, settingsSchema } from './config.ts'
 import { openRegistryDatabase } from './registry.ts'
+
+/** The names of a process's threads, as the system shows them. */
+function threadsOf(pid: number): string[] {
+  const tasks = `/proc/${pid}/task`
+  return readdirSync(tasks).map((id) => {
+    try {
+      return readFileSync(`${tasks}/${id}/comm`, 'utf8').trim()
+    } catch {
+      return '' // It has ended meanwhile.
+    }
+  })
+}
 
 const MAIN = path.resolve(import.meta.dirname, 'main.ts')
 
@@ -131,9 +156,15 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   ]
   writeFileSync(at('registry.yaml'), settings.join('\n'))
   const args = [MAIN, '--configuration', at('registry.yaml')]
-  const started = async (): Promise<{ output: string; stop(): Promise<number | null> }> => {
+  const started = async (): Promise<{
+    output: string
+    stop(): Promise<number | null>
+    kill(): Promise<unknown>
+    isPreparing(): boolean
+  }> => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+    t.teardown(() => child.kill('SIGKILL'))
     let output = ''
     await new Promise<void>((resolve) => {
       child.stderr.on('data', (chunk: Buffer) => {
@@ -149,7 +180,15 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
       child.kill('SIGTERM')
       return await ended
     }
-    return { output, stop }
+    const kill = async (): Promise<unknown> => {
+      child.kill('SIGKILL')
+      return await ended
+    }
+    const isPreparing = (): boolean => {
+      if (child.exitCode !== null) throw new Error(`the registry has ended: ${output}`)
+      return threadsOf(child.pid!).includes('publication')
+    }
+    return { output, stop, kill, isPreparing }
   }
   const run = await started()
   t.match(run.output, `configuration at http://${address}:8001`)
@@ -164,10 +203,57 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   const made = await promisify(execFile)(process.execPath, [...args, '--create-api-key', 'XROAD_AUDITOR'])
   t.equal(await get(`http://${address}:4000/api/v1/audit-log`, made.stdout.trim()), 200)
   t.equal(await get(`http://${address}:4000/api/v1/api-keys`, made.stdout.trim()), 403)
+  // Filled to the size that is prepared on a thread, for what is killed below.
+  const must = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const reply = await request(`http://${address}:4000/api/v1${path}`, {
+      method: method as 'GET',
+      headers: {
+        authorization: `X-Road-ApiKey token=${key}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+    })
+    const text = await reply.body.text()
+    if (reply.statusCode >= 300) throw new Error(`${method} ${path}: ${reply.statusCode} ${text}`)
+    return text === '' ? undefined : JSON.parse(text)
+  }
+  const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
+  await setUp({ must }, authority)
+  await fillRegistry(
+    `sqlite:${at('p.db')}`,
+    { members: 3000, subsystems: 9000, servers: 50, contracts: 0 },
+    () => ({
+      sha256: randomBytes(32).toString('hex'),
+      der: authority.root.der,
+    }),
+  )
+  await must('POST', '/configuration/publish')
   // The rules of it are tested in people/; here that the command says so and ends.
   const reopened = promisify(execFile)(process.execPath, [...args, '--reopen-installation'])
   await t.rejects(reopened, { stderr: /the installation ceremony is not done/, code: 1 })
   t.equal(await run.stop(), 0)
+
+  // Killed while it publishes: what servers find afterwards is one publication, whole.
+  let newest = 0
+  for (const afterMs of [0, 150]) {
+    const doomed = await started()
+    const lost = must('POST', '/configuration/publish').catch(() => undefined)
+    while (!doomed.isPreparing()) await wait(1)
+    await wait(afterMs)
+    await doomed.kill()
+    await lost
+    const again = await started()
+    const anchor = await request(`http://${address}:4000/api/v1/configuration/anchors/internal`, {
+      headers: { authorization: `X-Road-ApiKey token=${key}` },
+    })
+    const server = await world.reader(Buffer.from(await anchor.body.arrayBuffer()))
+    await server.refresh()
+    t.equal(server.current().index.shared.members.length, 3001)
+    const { index } = (await must('POST', '/configuration/publish')) as { index: number }
+    t.ok(index > server.current().statementIndex! && index > newest)
+    newest = index
+    t.equal(await again.stop(), 0)
+  }
 
   const refusal = async (): Promise<string> => {
     const { output, stop } = await started()

@@ -147,7 +147,12 @@ export type PartnerQuery = {
   instance: string
   asked: string
   hashes?: string[]
+  /** What `next` of the page before said. */
+  after?: PartnerPlace
 }
+
+/** A version in the order of a list's pages. */
+export type PartnerPlace = { contract: string; version: number }
 
 /** A version of a contract between two instances, as one of their registries has it. */
 export type PartnerContract = {
@@ -171,6 +176,8 @@ export type PartnerList = {
   answers: string
   generatedAt: string
   contracts: PartnerContract[]
+  /** Where the next page begins, while there are more contracts in force. */
+  next?: PartnerPlace
 }
 
 /** What a server is told, signed by a configuration signing key: it answers one query, so no older one can stand for it. */

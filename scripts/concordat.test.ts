@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { judgeFile } from './test/run-files.ts'
 import { createTapReader } from './test/tap-output.ts'
 
 const SCRIPTS = import.meta.dirname
@@ -183,5 +184,29 @@ t.test("the gate reads the runner's stream", (t) => {
     ],
     skips: ['a.test.ts > outer > inner > todo: later', 'a.test.ts > with # sign: no tool'],
   })
+  t.end()
+})
+
+t.test('a test file succeeds only when it ended by itself after all that it planned', (t) => {
+  const good = [
+    'TAP version 14',
+    'ok 1 - one',
+    '    ok 2 - inner',
+    'ok 2 - two',
+    '1..2',
+    '# { total: 2, pass: 2 }',
+  ]
+  const judge = (lines: string[], code: number | null = 0, signal: NodeJS.Signals | null = null) =>
+    judgeFile({ stdout: `${lines.join('\n')}\n`, code, signal }).problem
+  t.equal(judge(good), undefined)
+  t.strictSame(judgeFile({ stdout: good.join('\n'), code: 0, signal: null }).counts, { total: 2, pass: 2 })
+  t.equal(judge(good, 1), 'it ended with exit code 1')
+  t.equal(judge(good, null, 'SIGKILL'), 'it was ended by SIGKILL')
+  t.equal(judge(good.slice(0, 4)), '2 tests ended, no number planned')
+  t.equal(judge(good.slice(0, 2).concat('1..2')), '1 tests ended, 2 planned')
+  t.equal(judge(['not ok 1 - one', 'not ok 2 - two # TODO later', '1..2']), 'a test failed')
+  t.equal(judge(['not ok 1 - two # TODO later', 'ok 2 - three # SKIP no tool', '1..2']), undefined)
+  t.equal(judge(['1..0 # no tests found']), 'it holds no test')
+  t.equal(judge([]), '0 tests ended, no number planned')
   t.end()
 })

@@ -16,19 +16,13 @@ export PATH NODE_COMPILE_CACHE
 if [ -z "${TMPDIR-}" ] && [ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print ($4 > 8000000) }')" = 1 ] &&
   [ "$(awk '/^MemAvailable/ { print ($2 > 12000000) }' /proc/meminfo 2>/dev/null)" = 1 ]; then
   TMPDIR=$(mktemp -d /dev/shm/concordat-tests-XXXXXX)
+  # PostgreSQL's own user comes through.
+  chmod 711 "$TMPDIR"
   export TMPDIR
   trap 'rm -rf "$TMPDIR"' EXIT
   trap 'exit 130' INT TERM
 fi
 
-# tap makes its test class at the first run but still uses the old one in that run: built once after each install.
-built=node_modules/.concordat-tap-built
-if ! [ -f "$built" ] || [ node_modules/.package-lock.json -nt "$built" ]; then
-  echo "Preparing the test runner ..."
-  mkdir -p .work
-  tap build >.work/tap-build.txt 2>&1 || { cat .work/tap-build.txt >&2; exit 1; }
-  touch "$built"
-fi
 # Once, before tests that run side by side want it.
 node scripts/concordat.ts console
 node scripts/test/gate.ts "$@"

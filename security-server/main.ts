@@ -305,7 +305,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
       {
         ...{ keys, globalConfiguration, contracts, localSystems, messageLog },
         ...{ verifications, reconciliation, exports, auditOrders, registryReports, subjects },
-        ...{ auditStream, ...witnessing },
+        ...{ audit, auditStream, ...witnessing },
       },
       node,
     ),

@@ -38,6 +38,8 @@ export type SoftHsm = {
   addToken(label: string): void
   /** Sets the PIN with the tool of the token's maker. */
   setPin(pin: string): void
+  /** Makes a key for signing, as the token's owner does with the tool of its maker; `id` in hex. */
+  makeKey(id: string, type?: string, ...more: string[]): void
   /** What OpenSC's own program says; its output. */
   pkcs11Tool(...args: string[]): string
 }
@@ -65,6 +67,8 @@ export async function startSoftHsm(): Promise<SoftHsm> {
   const addToken = (label: string): void => {
     run('softhsm2-util', ['--init-token', '--free', '--label', label, '--pin', PIN, '--so-pin', SO_PIN])
   }
+  const pkcs11Tool = (...args: string[]): string =>
+    run('pkcs11-tool', ['--module', module, '--token-label', LABEL, ...args])
   let child: ChildProcess | undefined
   const signalGroup = (signal: NodeJS.Signals): void => {
     if (child?.pid === undefined) return
@@ -120,7 +124,13 @@ export async function startSoftHsm(): Promise<SoftHsm> {
         ...['--module', module, '--token-label', LABEL, '--login', '--login-type', 'so'],
         ...['--so-pin', SO_PIN, '--init-pin', '--new-pin', pin],
       ]),
-    pkcs11Tool: (...args) => run('pkcs11-tool', ['--module', module, '--token-label', LABEL, ...args]),
+    makeKey: (id, type = 'EC:prime256v1', ...more) =>
+      void pkcs11Tool(
+        ...['--login', '--pin', PIN, '--keypairgen', '--key-type', type, '--sensitive', '--usage-sign'],
+        ...['--label', 'vendor', '--id', id],
+        ...more,
+      ),
+    pkcs11Tool,
   }
 }
 

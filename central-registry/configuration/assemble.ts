@@ -26,17 +26,30 @@ export type RegisterRows = {
   signingKeys: { id: string; certificate: Buffer; is_active: number }[]
 }
 
-export type Settings = {
+export type SharedSettings = {
   instance: string
   /** host or host:port under which servers find this registry. */
   sourceAddress: string
+  /** Where else they find it: each node publishes for all of them. */
+  otherUrls?: readonly string[] | undefined
   ocspFreshnessSeconds: number
+}
+
+export type Settings = SharedSettings & {
   timeStampingIntervalSeconds: number
   /** Where management requests are taken; X-Road's port when there is no such listener. */
   registration?: { port: number; certificate: Buffer } | undefined
 }
 
-export function assembleShared(rows: RegisterRows, settings: Settings): SharedParameters {
+/** What a publication needs beside the shared parameters. */
+export type FewRows = Pick<RegisterRows, 'parameters' | 'externalAnchors' | 'signingKeys'>
+
+/** The instance that the register is of; undefined before it is initialised. */
+export function instanceIn({ parameters }: FewRows): string | undefined {
+  return parameters.find(({ name }) => name === 'instance')?.value
+}
+
+export function assembleShared(rows: RegisterRows, settings: SharedSettings): SharedParameters {
   // Of every key that signs now or will: both configurations are signed by the same keys.
   const verificationCerts = rows.signingKeys.map((key) => key.certificate)
   const descriptions = new Map(rows.classes.map(({ code, description }) => [code, description]))
@@ -48,13 +61,11 @@ export function assembleShared(rows: RegisterRows, settings: Settings): SharedPa
   const groupMembers = Map.groupBy(rows.groupMembers, (row) => row.group_code)
   return {
     instance: settings.instance,
-    sources: [
-      {
-        address: settings.sourceAddress,
-        internalVerificationCerts: verificationCerts,
-        externalVerificationCerts: verificationCerts,
-      },
-    ],
+    sources: sourceAddresses(settings).map((address) => ({
+      address,
+      internalVerificationCerts: verificationCerts,
+      externalVerificationCerts: verificationCerts,
+    })),
     approvedCas: approvedCas(rows),
     approvedTsas: rows.timestampingServices.map(({ name, url, certificate }) => ({
       name,
@@ -92,7 +103,7 @@ export function assembleShared(rows: RegisterRows, settings: Settings): SharedPa
 }
 
 /** X-Road's servers refuse private parameters without a management service, which needs a provider. */
-export function assemblePrivate(rows: RegisterRows, settings: Settings): PrivateParameters {
+export function assemblePrivate(rows: FewRows, settings: Settings): PrivateParameters {
   const provider = rows.parameters.find(({ name }) => name === 'managementServiceProvider')?.value
   return {
     instance: settings.instance,
@@ -124,6 +135,11 @@ export function anchorOfRow(row: RegisterRows['externalAnchors'][number]): Confi
 
 export function hostOf(address: string): string {
   return address.replace(/:\d+$/, '')
+}
+
+/** In an order of their own: what is published is the same whichever node does it. */
+function sourceAddresses({ sourceAddress, otherUrls = [] }: SharedSettings): string[] {
+  return [...new Set([sourceAddress, ...otherUrls.map((url) => new URL(url).host)])].sort()
 }
 
 type TrustRows = Pick<RegisterRows, 'services' | 'authorities' | 'responders'>

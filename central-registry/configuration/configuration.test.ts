@@ -10,7 +10,7 @@ import { eachDatabase } from '#test/databases.ts'
 import { anchorOf, newestOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { VERSIONS } from './write-publication.ts'
+import { VERSIONS } from './write-shared.ts'
 
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 

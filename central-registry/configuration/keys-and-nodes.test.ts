@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto'
-import { cpSync, readdirSync, writeFileSync } from 'node:fs'
+import { hash, randomBytes } from 'node:crypto'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
@@ -8,7 +8,8 @@ import { parseAnchor } from '#core/configuration/anchor.ts'
 import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
 import { verifySuspensionList } from '#core/configuration/suspension-list.ts'
-import { eachDatabase } from '#test/databases.ts'
+import { fillRegistry } from '#scripts/bench/registry/store.ts'
+import { eachDatabase, onEachDatabase } from '#test/databases.ts'
 import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { listText } from '#test/fakes/registry-reader.ts'
@@ -149,8 +150,24 @@ void t.test('two nodes on one PostgreSQL', async (t) => {
   await eachDatabase(t, async (database, t, url) => {
     if (database.dialect === 'sqlite') return void t.pass('one process only on the embedded store')
     const world = registryWorld(t, url)
-    const [a, b] = [await world.start(), await world.start()]
-    await setUp(a, authority)
+    const alone = [await world.start(), await world.start()]
+    await setUp(alone[0]!, authority)
+    // Each names the other: whichever publishes, both are named.
+    const urls = alone.map((node) => node.settings.publicUrl)
+    const nodes: Node[] = []
+    for (const [at, node] of alone.entries()) {
+      const { public: listener, publicUrl, configuration } = node.settings
+      await node.stop()
+      const otherUrls = [urls[1 - at]!]
+      nodes.push(
+        await world.start({
+          settings: { public: listener, publicUrl, configuration: { ...configuration, otherUrls } },
+        }),
+      )
+    }
+    const [a, b] = nodes as [Node, Node]
+    t.same((await parseAnchor(await anchorOf(a))).sources.length, 2)
+    t.ok((await anchorOf(a)).equals(await anchorOf(b)), 'one anchor, whichever gives it')
     const published = await Promise.all(Array.from({ length: 12 }, (_, i) => publish(i % 2 === 0 ? a : b)))
     const indexes = published.map(({ index }) => index)
     t.equal(new Set(indexes).size, 12)
@@ -198,8 +215,69 @@ void t.test('two nodes on one PostgreSQL', async (t) => {
     const server = await world.reader(await anchorOf(b))
     await server.refresh()
     t.ok(server.current().statementIndex! >= newest)
+    const { sources } = server.current().index.shared
+    t.same(sources.map(({ address }) => `http://${address}`).toSorted(), urls.toSorted())
+    await a.stop()
+    await b.must('POST', '/members', { memberClass: 'GOV', memberCode: 'later', name: 'Later' })
+    const { index: alive } = await publish(b)
+    await server.refresh()
+    t.ok(server.current().statementIndex! >= alive, 'with one of them gone')
   })
 })
+
+onEachDatabase('a large register is published beside everything else', async (t, url) => {
+  const world = registryWorld(t, url)
+  const node = await world.start()
+  await setUp(node, authority)
+  await fillRegistry(
+    node.settings.database,
+    { members: 3000, subsystems: 9000, servers: 50, contracts: 0 },
+    () => ({
+      sha256: randomBytes(32).toString('hex'),
+      der: authority.root.der,
+    }),
+  )
+  const server = await world.reader(await anchorOf(node))
+  /** What was answered from the thread's first moment until the publication's end. */
+  let read = 0
+  let written = 0
+  for (let round = 0; round < 20 && (read === 0 || written === 0); round++) {
+    let isPublished = false
+    const publishing = publish(node).finally(() => {
+      isPublished = true
+    })
+    while (!isPublished && !isPreparing()) await wait(1)
+    const name = { memberClass: 'GOV', memberCode: `during-${round}`, name: `During ${round}` }
+    await node.must('POST', '/members', name)
+    const mustBeThere = !isPublished
+    if (mustBeThere) written += 1
+    while (!isPublished) {
+      await node.must('GET', '/members?limit=1')
+      if (!isPublished) read += 1
+    }
+    const { index } = await publishing
+    if (!mustBeThere) continue
+    await server.refresh()
+    const { index: held, statementIndex } = server.current()
+    t.ok(statementIndex! >= index)
+    t.ok(
+      held.isRegistered({ instance: 'DEV', memberClass: 'GOV', memberCode: name.memberCode }),
+      'what was changed before it was published is in it',
+    )
+  }
+  t.ok(read > 0 && written > 0, `${read} lists and ${written} changes answered meanwhile`)
+})
+
+/** Whether a thread of this process prepares a publication, by the name that the system shows. */
+function isPreparing(): boolean {
+  return readdirSync('/proc/self/task').some((id) => {
+    try {
+      return readFileSync(`/proc/self/task/${id}/comm`, 'utf8').startsWith('publication')
+    } catch {
+      return false
+    }
+  })
+}
 
 void t.test('a restored older database is noticed, and gone on from only when told so', async (t) => {
   const world = registryWorld(t)

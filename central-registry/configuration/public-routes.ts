@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Fault } from '#schemas/fault.ts'
 import type { PublicationStore } from './store.ts'
-import { VERSIONS } from './write-publication.ts'
+import { VERSIONS } from './write-shared.ts'
 
 const PART = /^\/V\d\/\d{23}\/(?:shared|private)-params\.xml$/
 

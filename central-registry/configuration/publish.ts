@@ -2,16 +2,22 @@
  * Guarantees that what servers fetch is whole, signed and never older than what they had: it says what the register holds
  * at that moment, under the next index and as the next leaf of the transparency log, in one transaction.
  */
+import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { LeafFile } from '../transparency-log/leaf-file.ts'
 import type { LogStore } from '../transparency-log/store.ts'
+import { instanceIn } from './assemble.ts'
 import { checkNotRestored, type HighWater } from './high-water.ts'
+import { createPrepare, type Prepared } from './prepare-publication.ts'
 import type { PrivateKeys } from './signing-keys/private-keys.ts'
 import type { Publication, PublicationStore } from './store.ts'
 import { writePublication } from './write-publication.ts'
+import { writeShared } from './write-shared.ts'
 
 type Rooms = {
   store: PublicationStore
+  /** Its URL, for a connection of another thread. */
+  database: string
   privateKeys: PrivateKeys
   highWater: HighWater
   leafFile: LeafFile
@@ -22,6 +28,7 @@ type Rooms = {
   acceptRestored: boolean
   now(): Date
   sourceAddress: string
+  otherUrls?: readonly string[] | undefined
   validitySeconds: number
   ocspFreshnessSeconds: number
   timeStampingIntervalSeconds: number
@@ -34,16 +41,23 @@ export type Publish = () => Promise<Publication | undefined>
 /** Who read a directory just before it was replaced still finds its files (wire digest 5.1). */
 const SUPERSEDED_KEPT_MS = 600_000
 const LEAVES_AT_ONCE = 1000
+/** So often a register may change while a publication of it is prepared; then it is written while nobody can change it. */
+const MOST_PREPARED = 3
+
+/** Thrown inside, never out. */
+const CHANGED = Symbol('the register has changed')
 
 export function createPublish(rooms: Rooms): Publish {
-  return async () => {
-    await rooms.ensureSuspensionList()
+  const prepare = createPrepare(rooms)
+  /** `prepared` or, without it, what the register holds within the transaction. */
+  const publishOnce = async (prepared: Prepared | undefined): Promise<Publication | undefined> => {
     const signer = await rooms.store.activeKey()
     if (signer !== undefined) await rooms.privateKeys.ready(signer.id)
     const mark = await rooms.highWater.read()
-    const publication = await rooms.store.publish(async ({ rows, previous, log }) => {
-      const instance = rows.parameters.find(({ name }) => name === 'instance')?.value
-      const active = rows.signingKeys.find((key) => key.is_active === 1)
+    return rooms.store.publish(async ({ few, rows, isStill, previous, log }) => {
+      if (prepared !== undefined && !(await isStill(prepared.revision, digestsOf(prepared)))) throw CHANGED
+      const instance = instanceIn(few)
+      const active = few.signingKeys.find((key) => key.is_active === 1)
       if (instance === undefined || active === undefined) return undefined
       const last = previous?.index ?? 0
       if (!rooms.acceptRestored) checkNotRestored(last, mark)
@@ -54,22 +68,47 @@ export function createPublish(rooms: Rooms): Publish {
       // Before the configuration, whose leaf is the newest under the head.
       await log.appendActs(instance)
       const now = rooms.now()
+      const settings = { ...rooms, instance }
       return {
         ...(await writePublication({
-          rows,
+          rows: few,
+          shared: prepared?.shared ?? writeShared(await rows(), settings),
           index,
           previous,
           now,
           signer: { certificate: active.certificate, key },
-          settings: { ...rooms, instance },
+          settings,
           appendToLog: log.append,
         })),
         keptSince: new Date(now.getTime() - SUPERSEDED_KEPT_MS).toISOString(),
       }
     })
-    if (publication === undefined) return undefined
-    await rooms.highWater.raise(publication.index)
-    await rooms.leafFile.follow((from) => rooms.transparencyLog.leaves(from, LEAVES_AT_ONCE))
-    return publication
   }
+  const publishPresent = async (): Promise<Publication | undefined> => {
+    for (let times = 0; times < MOST_PREPARED; times++) {
+      const prepared = await prepare()
+      if (prepared === undefined) break
+      try {
+        return await publishOnce(prepared)
+      } catch (thrown) {
+        if (thrown !== CHANGED) throw thrown
+      }
+    }
+    return publishOnce(undefined)
+  }
+  // What one has prepared is nothing that is named yet, which another one would remove.
+  const inTurn = createTurn()
+  return () =>
+    inTurn(async () => {
+      await rooms.ensureSuspensionList()
+      const publication = await publishPresent()
+      if (publication === undefined) return undefined
+      await rooms.highWater.raise(publication.index)
+      await rooms.leafFile.follow((from) => rooms.transparencyLog.leaves(from, LEAVES_AT_ONCE))
+      return publication
+    })
+}
+
+function digestsOf({ shared }: Prepared): string[] {
+  return shared.map(({ digest }) => digest)
 }

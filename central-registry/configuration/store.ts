@@ -5,19 +5,41 @@
  */
 import { createHash } from 'node:crypto'
 import { type Kysely, type Selectable, sql } from 'kysely'
-import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import {
+  type Database,
+  inSnapshot,
+  inTransaction,
+  openDatabase,
+  tablesOf,
+} from '#platform/database/open-database.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { lockRegister } from '../store.ts'
 import { type OpenLog, openLog } from '../transparency-log/store.ts'
-import type { RegisterRows } from './assemble.ts'
+import type { FewRows, RegisterRows } from './assemble.ts'
 import { activeKeyIn } from './signing-keys/store.ts'
 
 export type Publication = { index: number; generatedAt: string; expiresAt: string }
-export type PublishedFile = { path: string; contentType: string; content: Buffer }
+export type PublishedFile = {
+  path: string
+  contentType: string
+  /** SHA-256 in hex, where it is known. */
+  digest?: string | undefined
+  /** Undefined for what is stored already, which the digest then names. */
+  content?: Buffer | undefined
+}
+export type ServedFile = { contentType: string; content: Buffer }
 export type PublicationStore = ReturnType<typeof createPublicationStore>
 
 /** What there is to publish and what was published last. */
-export type Present = { rows: RegisterRows; previous: Publication | undefined; log: OpenLog }
+export type Present = {
+  few: FewRows
+  /** All of it, which is long for a large register. */
+  rows(): Promise<RegisterRows>
+  /** Whether the register says what it said at that revision, and the contents with these digests are stored. */
+  isStill(revision: number, digests: string[]): Promise<boolean>
+  previous: Publication | undefined
+  log: OpenLog
+}
 
 /** Two a second for ten minutes, and more: a clock that was ahead once must not make the tables grow for ever. */
 const MOST_KEPT = 2000
@@ -42,7 +64,14 @@ export function createPublicationStore(database: Database) {
         await lockRegister(transaction)
         const previous = await newestIn(transaction)
         const log = openLog(transaction)
-        const made = await make({ rows: await readRegister(transaction), previous, log })
+        const made = await make({
+          few: await readFew(transaction),
+          rows: () => readRegister(transaction),
+          isStill: async (revision, digests) =>
+            (await revisionIn(transaction)) === revision && (await areStored(transaction, digests)),
+          previous,
+          log,
+        })
         if (made === undefined) return undefined
         const { index, generatedAt, expiresAt } = made.publication
         await transaction
@@ -53,6 +82,16 @@ export function createPublicationStore(database: Database) {
         await removeSuperseded(transaction, made.keptSince, index - MOST_KEPT)
         return made.publication
       }),
+    /** How many members, subsystems and clients there are. */
+    async size(): Promise<number> {
+      let size = 0
+      for (const table of ['member', 'subsystem', 'server_client'] as const) {
+        const { countAll } = tables.fn
+        const row = await tables.selectFrom(table).select(countAll<number>().as('rows')).executeTakeFirst()
+        size += Number(row?.rows ?? 0)
+      }
+      return size
+    },
     /** The parts of a publication: what its directories name. */
     parts: (index: number) =>
       tables
@@ -67,16 +106,55 @@ export function createPublicationStore(database: Database) {
         .where('published_file.path', 'like', '%-params.xml')
         .orderBy('published_file.path')
         .execute(),
-    async file(path: string): Promise<PublishedFile | undefined> {
+    async file(path: string): Promise<ServedFile | undefined> {
       const row = await tables
         .selectFrom('published_file')
         .innerJoin('published_content', 'published_content.digest', 'published_file.digest')
         .select(['published_file.content_type', 'published_content.content'])
         .where('published_file.path', '=', path)
         .executeTakeFirst()
-      return row === undefined ? undefined : { path, contentType: row.content_type, content: row.content }
+      return row === undefined ? undefined : { contentType: row.content_type, content: row.content }
     },
   }
+}
+
+/** What another thread needs to prepare a publication, with a connection of its own. */
+export async function openPreparationStore(url: string) {
+  const database = await openDatabase(url)
+  const tables = tablesOf<Tables>(database)
+  return {
+    /** The register of one moment, without holding up who changes it. */
+    read: (): Promise<{ rows: RegisterRows; revision: number }> =>
+      inSnapshot(tables, async (snapshot) => ({
+        rows: await readRegister(snapshot),
+        revision: await revisionIn(snapshot),
+      })),
+    /** Stores a content that nothing names yet; the next publication names it, or removes it. */
+    keep: (digest: string, content: Buffer) => keepContent(tables, digest, content),
+    close: () => database.close(),
+  }
+}
+
+/** Within each change of what is published. */
+export async function raiseRevision(transaction: Kysely<unknown>): Promise<void> {
+  await tablesOf<Tables>({ kysely: transaction })
+    .updateTable('register_revision')
+    .set(({ eb }) => ({ revision: eb('revision', '+', 1) }))
+    .execute()
+}
+
+async function revisionIn(kysely: Kysely<Tables>): Promise<number> {
+  const row = await kysely.selectFrom('register_revision').select('revision').executeTakeFirstOrThrow()
+  return Number(row.revision)
+}
+
+async function areStored(kysely: Kysely<Tables>, digests: string[]): Promise<boolean> {
+  const rows = await kysely
+    .selectFrom('published_content')
+    .select('digest')
+    .where('digest', 'in', digests)
+    .execute()
+  return rows.length === new Set(digests).size
 }
 
 async function newestIn(kysely: Kysely<Tables>): Promise<Publication | undefined> {
@@ -90,19 +168,32 @@ async function newestIn(kysely: Kysely<Tables>): Promise<Publication | undefined
   return { index: row.configuration_index, generatedAt: row.generated_at, expiresAt: row.expires_at }
 }
 
-/** All that is published, within one transaction. */
-export async function readRegister(kysely: Kysely<Tables>): Promise<RegisterRows> {
-  const all = <T extends keyof Tables, C extends keyof Selectable<Tables[T]> & string>(
-    table: T,
-    columns: C[],
-  ) => {
+type All = <T extends keyof Tables, C extends keyof Selectable<Tables[T]> & string>(
+  table: T,
+  columns: C[],
+) => Promise<Pick<Selectable<Tables[T]>, C>[]>
+
+function allIn(kysely: Kysely<Tables>): All {
+  return (table, columns) => {
     const query = kysely.selectFrom(table as never).select(columns as never[])
-    return query.orderBy(columns[0] as never).execute() as unknown as Promise<
-      Pick<Selectable<Tables[T]>, C>[]
-    >
+    return query.orderBy(columns[0] as never).execute() as never
   }
+}
+
+async function readFew(kysely: Kysely<Tables>): Promise<FewRows> {
+  const all = allIn(kysely)
   return {
     parameters: await all('system_parameter', ['name', 'value']),
+    externalAnchors: await all('external_anchor', ['instance', 'generated_at', 'sources', 'state']),
+    signingKeys: await all('signing_key', ['created_at', 'id', 'certificate', 'is_active']),
+  }
+}
+
+/** All that is published, within one transaction. */
+export async function readRegister(kysely: Kysely<Tables>): Promise<RegisterRows> {
+  const all = allIn(kysely)
+  return {
+    ...(await readFew(kysely)),
     classes: await all('member_class', ['code', 'description']),
     members: await all('member', ['id', 'name']),
     subsystems: await all('subsystem', ['id', 'member', 'name']),
@@ -115,24 +206,26 @@ export async function readRegister(kysely: Kysely<Tables>): Promise<RegisterRows
     authorities: await all('certification_authority', ['sha256', 'service', 'is_top', 'certificate']),
     responders: await all('ocsp_responder', ['id', 'authority', 'url', 'certificate']),
     timestampingServices: await all('timestamping_service', ['id', 'name', 'url', 'certificate']),
-    externalAnchors: await all('external_anchor', ['instance', 'generated_at', 'sources', 'state']),
-    signingKeys: await all('signing_key', ['created_at', 'id', 'certificate', 'is_active']),
   }
 }
 
 async function insertFile(transaction: Kysely<Tables>, index: number, file: PublishedFile): Promise<void> {
   const { path, contentType, content } = file
-  const digest = createHash('sha256').update(content).digest('hex')
-  await transaction
-    .insertInto('published_content')
-    .values({ digest, content })
-    .onConflict((conflict) => conflict.column('digest').doNothing())
-    .execute()
+  const digest = file.digest ?? createHash('sha256').update(content!).digest('hex')
+  if (content !== undefined) await keepContent(transaction, digest, content)
   const facts = { configuration_index: index, content_type: contentType, digest }
   await transaction
     .insertInto('published_file')
     .values({ path, ...facts })
     .onConflict((conflict) => conflict.column('path').doUpdateSet(facts))
+    .execute()
+}
+
+async function keepContent(kysely: Kysely<Tables>, digest: string, content: Buffer): Promise<void> {
+  await kysely
+    .insertInto('published_content')
+    .values({ digest, content })
+    .onConflict((conflict) => conflict.column('digest').doNothing())
     .execute()
 }
 

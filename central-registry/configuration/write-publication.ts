@@ -7,20 +7,20 @@ import { type DirectoryPart, prepareDirectory } from '#core/configuration/direct
 import { publicationStamp } from '#core/configuration/directory-parts.ts'
 import { configurationEntry, type LogEntry, signLogHead } from '#core/configuration/log-head.ts'
 import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
-import { writeSharedParametersIn } from '#core/configuration/shared-parameters-write.ts'
 import { signatureUriFor } from '#core/configuration/signature-method.ts'
 import { documentSignerOf } from '#core/configuration/signed-document.ts'
 import { signStatement } from '#core/configuration/statement.ts'
 import { publicHalf, type SigningKey, signDerWith } from '#core/signature/signing-key.ts'
 import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
-import { assemblePrivate, assembleShared, hostOf, type RegisterRows, type Settings } from './assemble.ts'
+import { assemblePrivate, type FewRows, hostOf, type Settings } from './assemble.ts'
 import type { Publication, PublishedFile } from './store.ts'
-
-export const VERSIONS = [4, 5, 6] as const
+import { VERSIONS, type WrittenShared } from './write-shared.ts'
 
 export type NextPublication = {
-  rows: RegisterRows
+  rows: FewRows
+  /** Of the same moment as the rows. */
+  shared: WrittenShared[]
   index: number
   previous: Publication | undefined
   now: Date
@@ -30,15 +30,26 @@ export type NextPublication = {
   appendToLog(entry: LogEntry): Promise<{ size: number; root: Buffer }>
 }
 
-type Part = { version: number; identifier: string; file: string; content: Buffer }
+type Part = {
+  version: number
+  identifier: string
+  file: string
+  hash: Buffer
+  stored: Pick<PublishedFile, 'digest' | 'content'>
+}
 
-function partsOf(rows: RegisterRows, settings: Settings): Part[] {
-  const shared = assembleShared(rows, settings)
-  const privateParameters = writePrivateParameters(assemblePrivate(rows, settings))
-  const written = writeSharedParametersIn(shared, VERSIONS)
-  return VERSIONS.flatMap((version, at) => [
-    { version, identifier: 'SHARED-PARAMETERS', file: 'shared-params.xml', content: written[at]! },
-    { version, identifier: 'PRIVATE-PARAMETERS', file: 'private-params.xml', content: privateParameters },
+function partsOf({ rows, shared, settings }: NextPublication): Part[] {
+  const content = writePrivateParameters(assemblePrivate(rows, settings))
+  const hash = createHash('sha512').update(content).digest()
+  return shared.flatMap(({ version, digest, sha512, content: written }) => [
+    {
+      ...{ version, identifier: 'SHARED-PARAMETERS', file: 'shared-params.xml' },
+      ...{ hash: Buffer.from(sha512), stored: { digest, content: written } },
+    },
+    {
+      ...{ version, identifier: 'PRIVATE-PARAMETERS', file: 'private-params.xml' },
+      ...{ hash, stored: { content } },
+    },
   ])
 }
 
@@ -52,16 +63,15 @@ export async function writePublication(
   )
   const expireDate = new Date(q.now.getTime() + q.settings.validitySeconds * 1000)
   const stamp = publicationStamp(generatedAt)
-  const placed = partsOf(q.rows, q.settings).map((part) => ({
+  const placed = partsOf(q).map((part) => ({
     ...part,
     location: `/V${part.version}/${stamp}/${part.file}`,
-    hash: createHash('sha512').update(part.content).digest(),
   }))
   const logHead = await logHeadOf(placed, generatedAt, q)
-  const files: PublishedFile[] = placed.map(({ location, content }) => ({
+  const files: PublishedFile[] = placed.map(({ location, stored }) => ({
     path: location,
     contentType: 'text/xml',
-    content,
+    ...stored,
   }))
   for (const version of VERSIONS) {
     for (const name of ['internalconf', 'externalconf'] as const) {
@@ -92,7 +102,7 @@ export async function writePublication(
   }
 }
 
-type Placed = Part & { location: string; hash: Buffer }
+type Placed = Part & { location: string }
 
 async function directory(
   parts: Placed[],

@@ -10,6 +10,7 @@ import {
   CONTRACT_DOCUMENT,
   type ContractContent,
   type PartnerContract,
+  type PartnerPlace,
   type PartnerQuery,
 } from '#schemas/contract.ts'
 import { onEachDatabase } from '#test/databases.ts'
@@ -107,7 +108,7 @@ async function exchangeWorld(t: Test, url: string) {
       .execute()
   }
   const lists = createPartnerListStore(database)
-  return { world, record, store, lists, tables, exchange, impatient, stateOf, accepted, answering }
+  return { world, record, store, lists, tables, exchange, impatient, stateOf, accepted, answering, signers }
 }
 
 onEachDatabase(
@@ -144,7 +145,10 @@ onEachDatabase(
 )
 
 onEachDatabase('a partner has so much time, so many questions and so many bytes a round', async (t, url) => {
-  const { world, tables, exchange, impatient, stateOf, accepted, answering } = await exchangeWorld(t, url)
+  const { world, tables, exchange, impatient, stateOf, accepted, answering, signers } = await exchangeWorld(
+    t,
+    url,
+  )
   const listed = (content: ContractContent, more: Partial<PartnerContract> = {}): PartnerContract => ({
     ...{ contract: content.contract, version: 1, hash: hashOf(content), state: 'PROPOSED', origin: 'SE' },
     ...{ proposedBy: 'SE/GOV/1', seals: [], ...more },
@@ -185,6 +189,36 @@ onEachDatabase('a partner has so much time, so many questions and so many bytes 
   await exchange()
   t.equal(await stateOf(proposed.contract), 'PROPOSED')
   t.equal(await stateOf(large.contract), undefined)
+  // One page after the other, and no more than so many of them.
+  const places: unknown[] = []
+  const onPages =
+    (last: number) =>
+    async (...[, , document]: Parameters<PostToPartner>): Promise<Buffer> => {
+      const { payload } = JSON.parse(document) as { payload: string }
+      const { id, after } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as PartnerQuery
+      const page = after?.version ?? 0
+      places.push(after)
+      const next = { contract: ours.contract, version: page + 1 }
+      const list = { instance: 'SE', asked: 'DEV', answers: id, contracts: page === 1 ? [listed(ours)] : [] }
+      const generatedAt = new Date(world.now - 20_000).toISOString()
+      const answer = { ...list, generatedAt, ...(page === last ? {} : { next }) }
+      return signedBy(signers.get('SE')!, answer, CONTRACT_DOCUMENT.partnerList)
+    }
+  world.answers.set('SE', onPages(2))
+  await exchange()
+  t.same(
+    places,
+    [undefined, 1, 2].map((version) => version && { contract: ours.contract, version }),
+  )
+  const heardAt = new Date(world.now - 20_000).toISOString()
+  t.ok(
+    (await words()).some((word) => word.state === 'PROPOSED' && word.heard_at === heardAt),
+    'what stands on the second page is heard',
+  )
+  places.length = 0
+  world.answers.set('SE', onPages(Number.POSITIVE_INFINITY))
+  await exchange()
+  t.equal(places.length, 10)
   // It never answers: the others are heard, and the round ends.
   world.answers.set('SE', (_service, _path, _document, _most, signal) => {
     // An open connection keeps the process alive; a signal alone does not.
@@ -229,7 +263,8 @@ onEachDatabase('no member keeps what is in force out of the list, nor makes it t
     .insertInto('contract_partner')
     .values({ ...word, reason: null, heard_at: at })
     .execute()
-  const listed = await lists.listFor('SE', 'DEV', world.now)
+  const { contracts: listed, next } = await lists.listFor('SE', 'DEV', world.now)
+  t.equal(next, undefined)
   t.same(
     listed.map((one) => one.contract),
     [active, open, heard].map((one) => one.contract),
@@ -237,6 +272,27 @@ onEachDatabase('no member keeps what is in force out of the list, nor makes it t
   )
   t.same(listed[2]?.reason, `Ab${'ø'.repeat(198)}`, 'a part of the reason, that the other one can read')
   t.match(listed[0], { state: 'ACTIVE', counterSeal: String })
-  t.same(await lists.listFor('FI', 'DEV', world.now), [], 'to others nothing')
+  t.same(await lists.listFor('FI', 'DEV', world.now), { contracts: [] }, 'to others nothing')
   t.same(firstBytes(['a', 'b', 'c'], 8), ['a', 'b'], 'the last are cut')
+
+  // More in force than stand on a page: none is kept out by those with lower ids.
+  const more = ['3', '4', '5'].map((first) => contentAt(world.now, { provider, contract: id(first) }))
+  for (const content of more) await accepted(content, 'SE')
+  await tables
+    .updateTable('contract_version')
+    .set({ state: 'ACTIVE' })
+    .where('state', '=', 'ACCEPTED')
+    .execute()
+  const pages: string[][] = []
+  for (let after: PartnerPlace | undefined; ; ) {
+    const page = await lists.listFor('SE', 'DEV', world.now, { after, most: 2 })
+    pages.push(page.contracts.map((one) => one.contract))
+    after = page.next
+    if (after === undefined) break
+  }
+  const [third, fourth, fifth] = more.map((one) => one.contract)
+  t.same(pages, [
+    [third, fourth],
+    [fifth, active.contract],
+  ])
 })

@@ -1,7 +1,7 @@
 /**
  * Contracts between instances, from registry to registry: each asks the other every 15 s for what there is between both and takes what
  * it can verify; each answers only questions signed by a key of an instance that it trusts. What one version lacks keeps out no other.
- * A partner has so long, so many questions and so many bytes a round: what came is taken, the rest is asked for in the next one.
+ * A partner has so long, so many pages, questions and bytes a round: what came is taken, the rest is asked for in the next one.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -24,6 +24,7 @@ import {
   type ContractContent,
   type PartnerContract,
   type PartnerList,
+  type PartnerPlace,
   type PartnerQuery,
 } from '#schemas/contract.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -62,6 +63,8 @@ const ANSWERED_BYTES = 2 * 1024 * 1024
 const HASHES_AT_ONCE = 100
 /** What one registry suspends is known to the other within a minute, whatever a third one does: a round is this, then 15 s. */
 const ROUND_MS = 20_000
+/** Of a list; what is in force beyond them is told to nobody, which is said loudly. */
+const MOST_PAGES = 10
 const MOST_QUESTIONS = 50
 const MOST_BYTES = 32 * 1024 * 1024
 
@@ -95,7 +98,7 @@ export function partnerContractHandlers(rooms: Rooms): Record<string, OperationH
           answers: query.id,
           generatedAt: new Date(now).toISOString(),
         },
-        contracts: await rooms.lists.listFor(query.instance, own, now),
+        ...(await rooms.lists.listFor(query.instance, own, now, { after: query.after })),
       }
       return Buffer.from(await rooms.signDocument(list, CONTRACT_DOCUMENT.partnerList))
     },
@@ -159,21 +162,21 @@ export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promis
     }
   }
 
-  async function ask(round: Round, path: string, hashes?: string[]) {
+  async function ask(round: Round, path: string, more: Pick<PartnerQuery, 'hashes' | 'after'>) {
     const { instance, registration } = round.partner
     const id = randomUUID()
     const question: PartnerQuery = {
       ...{ id, createdAt: new Date(clock()).toISOString(), instance: round.own, asked: instance },
-      ...(hashes === undefined ? {} : { hashes }),
+      ...more,
     }
     const document = await rooms.signDocument(question, CONTRACT_DOCUMENT.partnerQuery)
     const most = path === LISTS ? MAX_PARTNER_LIST_BYTES : MAX_ITEMS_BYTES
     return { id, bytes: await rooms.post(registration!, path, document, most, round.signal) }
   }
 
-  async function listOf(round: Round): Promise<PartnerList> {
+  async function listOf(round: Round, after: PartnerPlace | undefined): Promise<PartnerList> {
     const { partner, own } = round
-    const { id, bytes } = await ask(round, LISTS)
+    const { id, bytes } = await ask(round, LISTS, after === undefined ? {} : { after })
     const list = verifyPartnerList(bytes, partner.certificates)
     if (list.instance !== partner.instance || list.asked !== own || list.answers !== id)
       throw new Fault('access_denied', { what: 'the answer is to another question' })
@@ -184,14 +187,14 @@ export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promis
   /** What of it came in this round. */
   async function itemsOf(round: Round, hashes: string[]): Promise<Map<string, Buffer>> {
     const found = new Map<string, Buffer>()
-    let [questions, received] = [0, 0]
+    const { spent } = round
     try {
       for (let left = hashes; left.length > 0; ) {
-        if (questions === MOST_QUESTIONS || received > MOST_BYTES || round.signal.aborted) break
+        if (spent.questions >= MOST_QUESTIONS || spent.bytes > MOST_BYTES || round.signal.aborted) break
         const some = left.slice(0, HASHES_AT_ONCE)
-        const { bytes } = await ask(round, ITEMS, some)
-        questions += 1
-        received += bytes.length
+        const { bytes } = await ask(round, ITEMS, { hashes: some })
+        spent.questions += 1
+        spent.bytes += bytes.length
         for (const [sha256, given] of itemsIn(bytes)) if (some.includes(sha256)) found.set(sha256, given)
         const missing = left.filter((one) => !found.has(one))
         // Nothing new: it has none of these for us.
@@ -221,8 +224,20 @@ export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promis
   }
 
   async function exchangeWith(round: Round): Promise<void> {
+    let after: PartnerPlace | undefined
+    for (let page = 0; page < MOST_PAGES; page++) {
+      const list = await listOf(round, after)
+      await takeAll(round, list)
+      after = list.next
+      if (after === undefined) return
+    }
+    throw new Fault('registration_unavailable', {
+      what: `more contracts are in force with it than the ${MOST_PAGES} pages of a round: the others are not exchanged`,
+    })
+  }
+
+  async function takeAll(round: Round, { contracts: listed, generatedAt }: PartnerList): Promise<void> {
     const { partner, own, signal } = round
-    const { contracts: listed, generatedAt } = await listOf(round)
     // When it said so, by its own clock if that is behind ours: a long round makes no word newer.
     const heardAt = new Date(Math.min(Date.parse(generatedAt), clock())).toISOString()
     // Seals of our own members come from here, not from there: those that we lack are of theirs, or of nobody.
@@ -266,7 +281,10 @@ export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promis
     const partners = views.all().filter(({ registration }) => registration !== undefined)
     await Promise.all(
       partners.map((partner) =>
-        exchangeWith({ partner, own, signal: AbortSignal.timeout(rooms.roundMs ?? ROUND_MS) }).then(
+        exchangeWith({
+          ...{ partner, own, spent: { questions: 0, bytes: 0 } },
+          signal: AbortSignal.timeout(rooms.roundMs ?? ROUND_MS),
+        }).then(
           () => said.delete(partner.instance),
           (thrown: unknown) =>
             warn(
@@ -284,7 +302,13 @@ export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promis
 }
 
 /** One partner in one round. */
-type Round = { partner: Partner; own: string; signal: AbortSignal }
+type Round = {
+  partner: Partner
+  own: string
+  /** So much of what it may be asked for was asked. */
+  spent: { questions: number; bytes: number }
+  signal: AbortSignal
+}
 
 const NOT_DONE = 'what it lists could not all be taken in one round; it goes on in the next'
 /** A seal of a member or a registry is at most so long, a content is smaller. */

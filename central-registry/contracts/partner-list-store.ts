@@ -1,12 +1,12 @@
 /**
- * What another registry is told of contracts between both instances. What is in force is told first, and what one member may make
- * without end last: no member keeps what is in force out of the list, nor makes the list larger than the other registry takes.
+ * What another registry is told of contracts between both instances, a page at a time. What is in force is told first, all of it, and
+ * what one member may make without end last: no member keeps what is in force out, nor makes a page larger than the other registry takes.
  */
 import { sql } from 'kysely'
 import { MAX_PARTNER_LIST_BYTES, MOST_BETWEEN, MOST_SEALS } from '#core/contract/between-instances.ts'
 import { plainPart } from '#core/contract/fields.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { PartnerContract } from '#schemas/contract.ts'
+import type { PartnerContract, PartnerList, PartnerPlace } from '#schemas/contract.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { namesInstance } from './live-store.ts'
 import { COLUMNS, versionOf } from './rows-store.ts'
@@ -22,24 +22,38 @@ const MAX_CONTRACTS_BYTES = (MAX_PARTNER_LIST_BYTES / 4) * 3 - 64 * 1024
 const REASON_SHOWN = 200
 const MANY = 500
 
+/** Before every version. */
+const FIRST: PartnerPlace = { contract: '', version: 0 }
+
+type Page = { after: PartnerPlace; most: number }
+/** The first so many of the rows are in force; `hasMore` of those beyond the page. */
+type Rows = { rows: ContractRow[]; inForce: number; hasMore: boolean }
 type OfVersion = Pick<ContractRow, 'contract' | 'version'> & { sha256: string }
 
 export function createPartnerListStore(database: Database) {
   const tables = tablesOf<Tables>(database)
 
   /** Without what ended and the other registry never had to know of: nobody agreed to it, and it has never spoken of it. */
-  async function rowsWith(instance: string, since: string): Promise<ContractRow[]> {
+  async function rowsWith(instance: string, since: string, page: Page): Promise<Rows> {
     const between = tables.selectFrom('contract_version').select(COLUMNS).where(namesInstance(instance))
-    const rows: ContractRow[] = []
-    for (const states of [IN_FORCE, OPEN])
-      rows.push(
-        ...(await between
-          .where('state', 'in', states)
-          .orderBy('contract')
-          .orderBy('version')
-          .limit(MOST_BETWEEN)
-          .execute()),
+    const { after, most } = page
+    const inForce = await between
+      .where('state', 'in', IN_FORCE)
+      .where(({ eb, or, and }) =>
+        or([
+          eb('contract', '>', after.contract),
+          and([eb('contract', '=', after.contract), eb('version', '>', after.version)]),
+        ]),
       )
+      .orderBy('contract')
+      .orderBy('version')
+      .limit(most + 1)
+      .execute()
+    const rows = inForce.slice(0, most)
+    const known = { inForce: rows.length, hasMore: inForce.length > most }
+    if (rows.length === most) return { rows, ...known }
+    const open = between.where('state', 'in', OPEN).orderBy('contract').orderBy('version')
+    rows.push(...(await open.limit(most).execute()))
     const ended = between
       .where('state', 'not in', LIVE)
       .where('changed_at', '>', since)
@@ -56,9 +70,9 @@ export function createPartnerListStore(database: Database) {
       )
       .orderBy('changed_at', 'desc')
       .orderBy('contract')
-      .limit(MOST_BETWEEN)
+      .limit(most)
     rows.push(...(await ended.execute()))
-    return rows.slice(0, MOST_BETWEEN)
+    return { rows: rows.slice(0, most), ...known }
   }
 
   async function sealsOf(rows: ContractRow[], own: string): Promise<(one: ContractRow) => Sealed> {
@@ -83,9 +97,15 @@ export function createPartnerListStore(database: Database) {
   }
 
   return {
-    /** Versions with members of the instance, with seals and our own counter-seal. */
-    async listFor(instance: string, own: string, now: number): Promise<PartnerContract[]> {
-      const rows = await rowsWith(instance, new Date(now - ENDED_SHOWN_MS).toISOString())
+    /** Versions with members of the instance, with seals and our own counter-seal; `next` while there are more in force. */
+    async listFor(
+      instance: string,
+      own: string,
+      now: number,
+      { after = FIRST, most = MOST_BETWEEN }: Partial<Page> = {},
+    ): Promise<Pick<PartnerList, 'contracts' | 'next'>> {
+      const since = new Date(now - ENDED_SHOWN_MS).toISOString()
+      const { rows, inForce, hasMore } = await rowsWith(instance, since, { after, most })
       const sealed = await sealsOf(rows, own)
       const at = new Date(now).toISOString()
       const listed = rows.map((row): PartnerContract => {
@@ -99,7 +119,10 @@ export function createPartnerListStore(database: Database) {
           ...(reason === '' ? {} : { reason }),
         }
       })
-      return firstBytes(listed, MAX_CONTRACTS_BYTES)
+      const contracts = firstBytes(listed, MAX_CONTRACTS_BYTES)
+      const last = contracts.at(-1)
+      if (last === undefined || (contracts.length >= inForce && !hasMore)) return { contracts }
+      return { contracts, next: { contract: last.contract, version: last.version } }
     },
     /** Contents and seals of versions with members of the instance; what is of no such version is left out. */
     async itemsFor(instance: string, hashes: string[]): Promise<Buffer[]> {

@@ -301,7 +301,7 @@ onEachDatabase('what changed and ended between two rounds has ended at both', as
   const before = word({ ...ours, title: 'Before' }, { origin: 'DEV', proposedBy: 'DEV/GOV/5678' })
   const put = await record((transaction) => putVersion(transaction, ours, { by: 'DEV/GOV/5678', at }))
   const told = async () =>
-    (await lists.listFor('SE', 'DEV', now)).map((one) => `${one.contract} ${one.state}`)
+    (await lists.listFor('SE', 'DEV', now)).contracts.map((one) => `${one.contract} ${one.state}`)
   await store.take({ ...before, state: 'DECLINED' }, nothing, q)
   t.equal(await stateOf(ours), 'PROPOSED', 'nobody declined what it is now')
   const ended = { act: 'withdraw', by: 'x', at }

@@ -15,6 +15,7 @@ import { openRegistryDatabase } from '../registry.ts'
 import { createChange } from '../store.ts'
 import { createFollow } from './follow.ts'
 import { readParameters } from './read-federated.ts'
+import { federationHandlers } from './routes.ts'
 import { createFederationStore } from './store.ts'
 import { createFederatedViews } from './views.ts'
 
@@ -314,4 +315,35 @@ void t.test('an instance that never answers holds up no other', async (t) => {
   slow.clear()
   while (views.of('SE')?.index.memberName(swedish) !== 'Sweden') await views.load()
   while (views.of('FI') === undefined) await views.load()
+})
+
+void t.test('an anchor whose sources never end is given up as a whole, and holds up few', async (t) => {
+  const source = await partner(t, 'SE')
+  const whole = await parseAnchor(source.anchor())
+  const sources = Array.from({ length: 64 }, (_, n) => ({
+    downloadUrl: `http://127.0.0.1:9/${n}`,
+    verificationCerts: whole.sources[0]!.verificationCerts,
+  }))
+  const hostile = Buffer.from(writeAnchor({ ...whole, sources }))
+  const asked: string[] = []
+  const [nobody, nothing] = [async () => [], async () => undefined]
+  const handlers = federationHandlers({
+    store: { trusted: nobody, ownCertificates: nobody, configurations: nobody } as never,
+    members: { parameters: async () => ({ instance: 'DEV' }) } as never,
+    // Not even the signal ends it.
+    client: { get: (url) => new Promise(() => asked.push(url)) },
+    follow: nothing,
+    clock: Date.now,
+    examinationMs: 200,
+  })
+  const examined = () =>
+    handlers['examineExternalAnchor']!({
+      body: hostile,
+      caller: { name: 'x', kind: 'key', id: '1' },
+    } as never)
+  const [first, second] = [examined(), examined()]
+  await t.rejects(first, { code: 'anchor_not_verified' })
+  await t.rejects(second, { code: 'anchor_not_verified' })
+  await t.rejects(examined(), { code: 'conflict' }, 'what goes on keeps its place')
+  t.equal(asked.length, 2)
 })

@@ -4,6 +4,7 @@
  * one: its index never falls.
  */
 import { verifyStatement } from '#core/configuration/statement.ts'
+import { unpackShared } from '#core/configuration/unpack-shared.ts'
 import { shares } from '#platform/apart.ts'
 import { withParametersReader } from '#platform/configuration-documents/read-parameters.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -104,7 +105,7 @@ function hasHash(part: Parameters<typeof checkHash>[0], content: Buffer): boolea
 
 /** The value of shared parameters of this instance, on a thread of its own. */
 export async function readParameters(shared: Buffer, instance: string): Promise<SharedParameters> {
-  const parameters = await withParametersReader((read) => read('shared', shared))
+  const parameters = unpackShared(await withParametersReader((read) => read('shared', shared)))
   if (parameters.instance !== instance)
     throw new Fault('malformed_global_conf', {
       what: `parameters of instance ${parameters.instance.slice(0, 40)} stand in it`,

@@ -1,6 +1,7 @@
 /** Handlers of the operations on external anchors: examined first, then trusted or not, removed. */
 import { createHash } from 'node:crypto'
 import { anchorHash } from '#core/configuration/anchor.ts'
+import { within } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
 import { withParametersReader } from '#platform/configuration-documents/read-parameters.ts'
 import { answer } from '#platform/http-service/answer.ts'
@@ -27,37 +28,52 @@ type Rooms = {
   /** Reads what was just trusted, without waiting for the job. */
   follow(): Promise<void>
   clock: Clock
+  /** Only for tests. */
+  examinationMs?: number | undefined
 }
+
+/** For one examination: all the anchor's sources together, with the reading of what they gave. */
+const EXAMINATION_MS = 60_000
+/** Each may hold as much memory as the largest configuration. */
+const MOST_UNDER_WAY = 2
 
 export function federationHandlers(q: Rooms): Record<string, OperationHandler> {
   const { store, clock } = q
+  const withinMs = q.examinationMs ?? EXAMINATION_MS
+  let underWay = 0
   const named = ({ kind, name, id }: Caller): string => `${name} (${kind} ${id})`
   const digestOf = (params: Record<string, string>): string => params['sha256']!.toLowerCase()
 
-  /** What lies behind an anchor, for those who decide; throws `anchor_not_verified`. */
+  /** What lies behind an anchor, for those who decide; throws `anchor_not_verified`, also when that takes too long, and `conflict`. */
   async function examine(anchor: ConfigurationAnchor): Promise<string> {
-    const now = new Date(clock())
+    if (underWay >= MOST_UNDER_WAY)
+      throw new Fault('conflict', { what: 'other anchors are being examined: try again in a minute' })
+    underWay++
+    // It may be read on after that; whoever waits for it is answered, and the next one still waits for its place.
+    const examination = examineNow(anchor).finally(() => underWay--)
     try {
-      const nothing = { learned: [], index: undefined, shared: undefined }
-      const { parameters, url, version, expiresAt, index, registration, shared } = await readFederated(
-        anchor,
-        nothing,
-        { client: q.client, now },
-      )
-      const found = parameters ?? (await readParameters(shared, anchor.instance))
-      return JSON.stringify({
-        ...{ url, version, expiresAt: expiresAt.toISOString(), members: found.members.length },
-        ...(index === undefined ? {} : { index }),
-        takesContracts: registration !== undefined,
-        subsystems: found.members.reduce((sum, { subsystems }) => sum + subsystems.length, 0),
-        securityServers: found.securityServers.length,
-        memberClasses: found.memberClasses.map(({ code }) => code).slice(0, MOST_SHOWN),
-        certificationServices: found.approvedCas.map(({ name }) => name).slice(0, MOST_SHOWN),
-        timestampingServices: found.approvedTsas.map(({ name }) => name).slice(0, MOST_SHOWN),
-      })
+      return await within(AbortSignal.timeout(withinMs), examination)
     } catch (cause) {
       throw refused(asFault(cause).message, cause)
     }
+  }
+
+  async function examineNow(anchor: ConfigurationAnchor): Promise<string> {
+    const nothing = { learned: [], index: undefined, shared: undefined }
+    const bounds = { client: q.client, now: new Date(clock()), withinMs }
+    const read = await readFederated(anchor, nothing, bounds)
+    const { parameters, url, version, expiresAt, index, registration, shared } = read
+    const found = parameters ?? (await readParameters(shared, anchor.instance))
+    return JSON.stringify({
+      ...{ url, version, expiresAt: expiresAt.toISOString(), members: found.members.length },
+      ...(index === undefined ? {} : { index }),
+      takesContracts: registration !== undefined,
+      subsystems: found.members.reduce((sum, { subsystems }) => sum + subsystems.length, 0),
+      securityServers: found.securityServers.length,
+      memberClasses: found.memberClasses.map(({ code }) => code).slice(0, MOST_SHOWN),
+      certificationServices: found.approvedCas.map(({ name }) => name).slice(0, MOST_SHOWN),
+      timestampingServices: found.approvedTsas.map(({ name }) => name).slice(0, MOST_SHOWN),
+    })
   }
 
   async function summaries(rows: AnchorSummary[]): Promise<object[]> {

@@ -5,6 +5,7 @@
 import type { Kysely } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
+import { raiseRevision } from '../configuration/store.ts'
 
 export const PUBLISH = 'publish-configuration'
 
@@ -16,6 +17,8 @@ export function announcePublication(
   jobs: Pick<Jobs, 'enqueue'>,
   clock: Clock,
 ): (transaction: Kysely<unknown>) => Promise<void> {
-  return (within) =>
-    jobs.enqueue(PUBLISH, null, { key: 'change', runAt: new Date(clock() + GATHER_MS), within })
+  return async (within) => {
+    await raiseRevision(within)
+    await jobs.enqueue(PUBLISH, null, { key: 'change', runAt: new Date(clock() + GATHER_MS), within })
+  }
 }

@@ -17,6 +17,7 @@ import { logEntryKinds } from './log-entry-kinds.ts'
 import { mailMigrations } from './mail.ts'
 import { mandateMigrations } from './mandates.ts'
 import { peopleMigrations } from './people.ts'
+import { registerRevision } from './register-revision.ts'
 import { requestMigrations } from './requests.ts'
 import { successionMigrations } from './successions.ts'
 import { suspensionMigrations } from './suspensions.ts'
@@ -42,4 +43,5 @@ export const allMigrations: Record<string, Migration> = {
   ...mailMigrations,
   ...federationMigrations,
   ...auditOrderMigrations,
+  ...registerRevision,
 }

@@ -180,6 +180,7 @@ export type Tables = FederationTables & {
   ocsp_responder: { id: Generated<number>; authority: string; url: string; certificate: Buffer | null }
   timestamping_service: { id: Generated<number>; name: string; url: string; certificate: Buffer }
   signing_key: { id: string; certificate: Buffer; is_active: number; created_at: string }
+  register_revision: { id: number; revision: number }
   publication: { configuration_index: number; generated_at: string; expires_at: string }
   published_file: { path: string; configuration_index: number; content_type: string; digest: string }
   published_content: { digest: string; content: Buffer }

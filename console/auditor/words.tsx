@@ -26,6 +26,7 @@ const KINDS: Record<string, TextKey> = {
   erasure: 'record.erasure',
   'key-rotation': 'record.keyRotation',
   'daily-counts': 'record.dailyCounts',
+  'audit-head': 'record.auditHead',
 }
 
 export const KIND_OPTIONS = ['request', 'reply', 'refusal', 'outcome-unknown']

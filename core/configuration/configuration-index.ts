@@ -8,6 +8,9 @@ import type {
 } from '#schemas/global-configuration.ts'
 import { type ClientId, idText, type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import { indexTrust } from './index-trust.ts'
+import { type PackedShared, packShared } from './pack-shared.ts'
+import { placeOf, textAt } from './text-table.ts'
+import { range, serverAt, unpackShared } from './unpack-shared.ts'
 
 export type IssuingCa = {
   ca: Certificate
@@ -19,6 +22,7 @@ export type IssuingCa = {
 
 export type ConfigurationIndex = {
   instance: string
+  /** Members, servers and groups are put together anew at each reading: not for the path of a message. */
   shared: SharedParameters
   privateParameters?: PrivateParameters | undefined
   ocspFreshnessSeconds: number
@@ -38,6 +42,8 @@ export type ConfigurationIndex = {
   isClientOf(server: ServerId, client: ClientId): boolean
   /** The member owns the server, or it or a subsystem of it is a client there. */
   isMemberOnServer(server: ServerId, member: MemberId): boolean
+  /** The servers on which the member is. */
+  serversOfMember(member: MemberId): SecurityServerInfo[]
   isInGlobalGroup(groupCode: string, client: ClientId): boolean
   caCertificates(o?: { forSigning?: boolean }): { anchors: Certificate[]; intermediates: Certificate[] }
   /** The approved CA (or intermediate) that issued the certificate, by issuer name; among namesakes by signature. */
@@ -55,20 +61,23 @@ export type ConfigurationIndexes = Map<string, ConfigurationIndex>
 const DEFAULT_TIME_STAMPING_SECONDS = 60
 const MAX_TIME_STAMPING_SECONDS = 86_400
 
-/** Builds the look-ups of one instance. */
+/** As many clients are found at once when they come again; the busiest servers have fewer. */
+const MOST_REMEMBERED = 4096
+
+/** Builds the look-ups of one instance out of values. */
 export function indexConfiguration(
   shared: SharedParameters,
   privateParameters?: PrivateParameters,
 ): ConfigurationIndex {
-  const keyOf = memoized()
-  const { memberNames, registered } = indexMembers(shared, keyOf)
-  const servers = indexServers(shared, keyOf)
-  const groups = new Map(
-    shared.globalGroups.map((group) => [
-      group.groupCode,
-      new Set(group.members.map((member) => idText(member))),
-    ]),
-  )
+  return indexPacked(packShared(shared), privateParameters)
+}
+
+/** The same for what was packed on another thread: nothing is made but what is asked for. */
+export function indexPacked(packed: PackedShared, privateParameters?: PrivateParameters): ConfigurationIndex {
+  const shared = unpackShared(packed)
+  const { clients, groups } = packed
+  const numberOf = findClients(packed)
+  const groupAt = new Map(groups.codes.map((code, at) => [code, at]))
   const interval = privateParameters?.timeStampingIntervalSeconds ?? DEFAULT_TIME_STAMPING_SECONDS
   return {
     instance: shared.instance,
@@ -76,96 +85,106 @@ export function indexConfiguration(
     privateParameters,
     ocspFreshnessSeconds: shared.ocspFreshnessSeconds,
     timeStampingIntervalSeconds: Math.min(Math.max(interval, 1), MAX_TIME_STAMPING_SECONDS),
-    isRegistered: (client) => registered.has(idText(clientOf(client))),
-    memberName: (id) => memberNames.get(idText(memberOf(id))),
-    isInGlobalGroup: (groupCode, client) => groups.get(groupCode)?.has(idText(clientOf(client))) ?? false,
-    ...servers,
+    isRegistered: (client) => (numberOf(clientOf(client)) ?? clients.registered) < clients.registered,
+    memberName: (id) => {
+      const number = numberOf(memberOf(id))
+      return number === undefined ? undefined : textAt(clients.names, number)
+    },
+    isInGlobalGroup: (groupCode, client) => {
+      const at = groupAt.get(groupCode)
+      if (at === undefined) return false
+      const from = at === 0 ? 0 : groups.ends[at - 1]!
+      return placeOf(groups.members, groups.sorted, idText(clientOf(client)), from, groups.ends[at]!).isThere
+    },
+    ...indexServers(packed, numberOf),
     ...indexTrust(shared),
   }
 }
 
-type KeyOf = (id: ClientId | ServerId) => string
+type NumberOf = (client: ClientId) => number | undefined
 
-/** The text form of an id; a configuration that was read holds one object for all mentions of an id. */
-function memoized(): KeyOf {
-  const texts = new Map<ClientId | ServerId, string>()
-  return (id) => {
-    let text = texts.get(id)
-    if (text === undefined) {
-      text = idText(id)
-      texts.set(id, text)
-    }
-    return text
+/** Those that were asked for lately are remembered: a message asks for the same few several times. */
+function findClients({ clients }: PackedShared): NumberOf {
+  const remembered = new Map<string, number>()
+  return (client) => {
+    const text = idText(client)
+    const known = remembered.get(text)
+    if (known !== undefined) return known
+    const { at, isThere } = placeOf(clients.texts, clients.sorted, text)
+    if (!isThere) return undefined
+    if (remembered.size === MOST_REMEMBERED) remembered.clear()
+    remembered.set(text, clients.sorted[at]!)
+    return clients.sorted[at]
   }
-}
-
-function indexMembers(
-  shared: SharedParameters,
-  keyOf: KeyOf,
-): { memberNames: Map<string, string>; registered: Set<string> } {
-  const memberNames = new Map<string, string>()
-  const registered = new Set<string>()
-  for (const member of shared.members) {
-    const key = keyOf(member.id)
-    memberNames.set(key, member.name)
-    registered.add(key)
-    for (const subsystem of member.subsystems) registered.add(keyOf(subsystem.id))
-  }
-  return { memberNames, registered }
 }
 
 type ServerAnswers = Pick<
   ConfigurationIndex,
-  'serversOf' | 'serverByAuthCert' | 'server' | 'isClientOf' | 'isMemberOnServer'
+  'serversOf' | 'serverByAuthCert' | 'server' | 'isClientOf' | 'isMemberOnServer' | 'serversOfMember'
 >
 
-function indexServers(shared: SharedParameters, keyOf: KeyOf): ServerAnswers {
-  const byId = new Map<string, SecurityServerInfo>()
-  /** A list of one may be that of many clients; a longer one is the client's own. */
-  const byClient = new Map<string, SecurityServerInfo[]>()
-  const byHash = new Map<string, SecurityServerInfo | 'several'>()
-  /** Asked of few servers: each is made when it is asked for. */
-  const membersOf = new Map<SecurityServerInfo, Set<string>>()
-  for (const server of shared.securityServers) {
-    byId.set(keyOf(server.id), server)
-    const alone = [server]
-    const enter = (client: string): void => {
-      const known = byClient.get(client)
-      if (known === undefined) byClient.set(client, alone)
-      else if (known.at(-1) === server) return
-      else if (known.length === 1) byClient.set(client, [...known, server])
-      else known.push(server)
+function indexServers(packed: PackedShared, numberOf: NumberOf): ServerAnswers {
+  const { clients, servers, serving } = packed
+  /** As many as there are servers that somebody asked for. */
+  const made = new Map<number, SecurityServerInfo>()
+  const infoOf = (at: number): SecurityServerInfo => {
+    let info = made.get(at)
+    if (info === undefined) {
+      info = serverAt(packed, at)
+      made.set(at, info)
     }
-    enter(idText(memberOf(server.id)))
-    for (const client of server.clients) enter(keyOf(client))
-    for (const hash of server.authCertHashes) {
-      const text = hash.toString('hex')
-      const known = byHash.get(text)
-      byHash.set(text, known === undefined || known === server ? server : 'several')
-    }
+    return info
   }
-  const membersOn = (server: SecurityServerInfo): Set<string> => {
-    let members = membersOf.get(server)
-    if (members === undefined) {
-      members = new Set([server.id, ...server.clients].map((id) => idText(memberOf(id))))
-      membersOf.set(server, members)
-    }
-    return members
+  const serverNumbers = new Map<string, number>()
+  const numberOfServer = (id: ServerId): number | undefined => {
+    const text = idText(id)
+    const known = serverNumbers.get(text)
+    if (known !== undefined) return known
+    const { at, isThere } = placeOf(servers.texts, servers.sorted, text)
+    if (!isThere) return undefined
+    serverNumbers.set(text, servers.sorted[at]!)
+    return servers.sorted[at]
   }
+  const servingNumbers = (client: ClientId): number[] => {
+    const number = numberOf(clientOf(client))
+    return number === undefined ? [] : range(serving.ends, number).map((at) => serving.servers[at]!)
+  }
+  const isMemberOn = (server: number, member: number): boolean =>
+    servers.owners[server] === member ||
+    range(servers.clientEnds, server).some((at) => clients.memberOf[servers.clients[at]!] === member)
   return {
-    serversOf: (client) => byClient.get(idText(clientOf(client))) ?? [],
+    serversOf: (client) => servingNumbers(client).map(infoOf),
     serverByAuthCert: (hash) => {
-      const found = byHash.get(hash.toString('hex'))
-      return found === 'several' ? undefined : found
+      const text = hash.toString('hex')
+      const { hashes, hashesSorted, hashOf } = servers
+      const { at, isThere } = placeOf(hashes, hashesSorted, text)
+      if (!isThere) return undefined
+      const server = hashOf[hashesSorted[at]!]!
+      for (let next = at + 1; next < hashesSorted.length; next++) {
+        if (textAt(hashes, hashesSorted[next]!) !== text) break
+        if (hashOf[hashesSorted[next]!] !== server) return undefined
+      }
+      return infoOf(server)
     },
-    server: (id) => byId.get(idText(id)),
+    server: (id) => {
+      const number = numberOfServer(id)
+      return number === undefined ? undefined : infoOf(number)
+    },
     isClientOf: (id, client) => {
-      const server = byId.get(idText(id))
-      return server !== undefined && (byClient.get(idText(clientOf(client)))?.includes(server) ?? false)
+      const server = numberOfServer(id)
+      return server !== undefined && servingNumbers(client).includes(server)
     },
     isMemberOnServer: (id, member) => {
-      const server = byId.get(idText(id))
-      return server !== undefined && membersOn(server).has(idText(memberOf(member)))
+      const server = numberOfServer(id)
+      const number = numberOf(memberOf(member))
+      return server !== undefined && number !== undefined && isMemberOn(server, number)
+    },
+    serversOfMember: (member) => {
+      const number = numberOf(memberOf(member))
+      if (number === undefined) return []
+      return Array.from(servers.owners.keys())
+        .filter((server) => isMemberOn(server, number))
+        .map(infoOf)
     },
   }
 }

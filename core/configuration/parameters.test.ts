@@ -1,13 +1,16 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { parseCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SecurityServerInfo, SharedParameters } from '#schemas/global-configuration.ts'
-import type { ClientId } from '#schemas/identifiers.ts'
+import { type ClientId, memberOf } from '#schemas/identifiers.ts'
 import { samplePrivate, sampleShared } from '#test/fakes/configuration-sample.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { parseAnchor, writeAnchor } from './anchor.ts'
+import { certificateDer } from './certificate-bytes.ts'
 import { indexConfiguration } from './configuration-index.ts'
+import { parseDirectory } from './directory.ts'
 import { parsePartMetadata } from './part-metadata.ts'
 import { parsePrivateParameters, writePrivateParameters } from './private-parameters.ts'
 import { parseSharedParameters } from './shared-parameters-read.ts'
@@ -71,6 +74,19 @@ void t.test('what may differ', async (t) => {
     'accepted',
     'SHA-1',
   )
+})
+
+void t.test('texts of blanks cost no more than their length', (t) => {
+  // Both are read before anything is verified; with a pattern that tries each end these take hours and seconds.
+  const certificate = Buffer.from(`-----BEGIN CERTIFICATE-----${' '.repeat(60_000)}!`)
+  t.equal(certificateDer(certificate, 'malformed_anchor'), certificate, 'no PEM, and left as it is')
+  const lines = Array.from({ length: 480 }, (_, number) => `A${number}: x${' '.repeat(1990)}x\r\n`)
+  const head = 'Content-Type: multipart/related; boundary=OB\r\n\r\n'
+  const directory = `${head}--OB\r\n${lines.join('')}\r\nx\r\n--OB\r\nA: b\r\n\r\nx\r\n--OB--`
+  const begun = performance.now()
+  t.throws(() => parseDirectory(Buffer.from(directory)), { code: 'malformed_global_conf' })
+  t.ok(performance.now() - begun < 1000, 'a directory of long headers')
+  t.end()
 })
 
 void t.test('hostile or broken documents are refused', async (t) => {
@@ -233,6 +249,12 @@ void t.test('look-ups', async (t) => {
   t.notOk(index.isClientOf(ss1, { ...gov, subsystemCode: 'MANAGEMENT' }))
   t.ok(index.isMemberOnServer(ss2, gov), 'its subsystem is a client there')
   t.notOk(index.isMemberOnServer(ss1, com))
+  t.same(
+    index.serversOfMember(gov).map((server) => server.id.serverCode),
+    ['ss1', 'ss2'],
+  )
+  t.same(index.serversOfMember({ ...gov, memberCode: 'x' }), [])
+  t.equal(index.server(ss1), index.serverByAuthCert(Buffer.alloc(32, 2)), 'one object as long as it serves')
   t.ok(index.isInGlobalGroup('owners', shop))
   t.notOk(index.isInGlobalGroup('owners', com), 'a subsystem in a group does not bring its member')
   t.notOk(index.isInGlobalGroup('owners', population), 'a member in a group does not bring its subsystems')
@@ -282,6 +304,16 @@ void t.test('look-ups', async (t) => {
     'a certificate of two servers names neither',
   )
 
+  const elsewhere = { ...gov, memberCode: 'elsewhere', subsystemCode: 'x' }
+  const { id } = shared.securityServers[0]!
+  const mentioned = indexConfiguration({
+    ...shared,
+    securityServers: [{ id, authCertHashes: [], clients: [elsewhere] }],
+  })
+  t.notOk(mentioned.isRegistered(elsewhere) || mentioned.isRegistered(memberOf(elsewhere)), 'mentioned only')
+  t.ok(mentioned.isClientOf(id, elsewhere) && mentioned.isMemberOnServer(id, elsewhere))
+  t.ok(isDeepStrictEqual(mentioned.shared.members, shared.members))
+
   const ca = shared.approvedCas[0]!
   const mixed = indexConfiguration({
     ...shared,
@@ -328,5 +360,12 @@ void t.test('a large instance', async (t) => {
     writeSharedParameters({ ...shared, instance: 'BIG', members, securityServers, globalGroups: [] }, 6),
   )
   const index = indexConfiguration(big)
-  t.equal(index.serversOf(members[1999]!.subsystems[24]!.id)[0]?.id.memberCode, 'm1999')
+  for (const { id, subsystems } of members) {
+    const asked = [index.serversOf(id), ...subsystems.map((one) => index.serversOf(one.id))]
+    if (!asked.every(([server, more]) => server?.id.memberCode === id.memberCode && more === undefined))
+      t.fail(id.memberCode)
+    if (!subsystems.every((one) => index.isRegistered(one.id))) t.fail(id.memberCode)
+  }
+  t.notOk(index.isRegistered({ ...members[0]!.id, subsystemCode: 's25' }))
+  t.equal(index.shared.members.length, 2000)
 })

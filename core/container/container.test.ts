@@ -12,7 +12,7 @@ import { MIME_TYPE } from './container.ts'
 import { AT, attachment, body, judge, NOW, parts, STAMPED, written } from './container-fixture.ts'
 import { readContainer } from './read-container.ts'
 import { verifyContainer } from './verify-container.ts'
-import { writeContainer } from './write-container.ts'
+import { storeContainer, writeContainer } from './write-container.ts'
 
 const missing = (tool: string): false | string =>
   spawnSync(tool, ['--version']).error === undefined || process.env['CI'] !== undefined
@@ -94,6 +94,24 @@ t.test('the file is what ASiC and Java expect', async (t) => {
     execFileSync('unzip', ['-tq', file])
   }
   t.equal(await codeOf(() => readContainer(path.join(directory, 'none'))), 'io_error')
+})
+
+t.test('stored in one piece it is the same container', async (t) => {
+  const whole = { ...(await parts()), attachments: [{ ...attachment(body), bytes: body }] }
+  const stored = storeContainer(whole)!
+  t.equal(stored.toString('latin1', 30, 38), 'mimetype')
+  const [one, other] = [await readContainer(stored), await readContainer(await written(whole))]
+  const plain = ({ attachments, ...rest }: typeof one) => ({
+    ...rest,
+    attachments: attachments.map((each) => [each.name, each.size, each.digest('SHA-512')]),
+  })
+  t.same(plain(one), plain(other))
+  t.equal(storeContainer({ ...whole, attachments: [attachment(body)] }), undefined, 'no part is left out')
+  if (missing('unzip') !== false) return
+  const directory = mkdtempSync(path.join(tmpdir(), 'concordat-stored-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  writeFileSync(path.join(directory, 'c.asice'), stored)
+  execFileSync('unzip', ['-tqq', 'c.asice'], { cwd: directory })
 })
 
 t.test(

@@ -41,7 +41,13 @@ type Documents = {
 
 /** What writeContainer takes; attachments are named attachment1 and so on, in order. */
 export type ContainerParts = Documents & {
-  attachments: { name: string; size: number; open(): Readable }[]
+  attachments: {
+    name: string
+    size: number
+    open(): Readable
+    /** Where it is in memory anyway. */
+    bytes?: Buffer
+  }[]
   /** Modification time of the entries; 1980-01-01 by default. */
   time?: Date
 }

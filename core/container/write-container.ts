@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream'
 import { ZipFile } from 'yazl'
 import { type ContainerParts, ENTRY, MIME_TYPE } from './container.ts'
 import { writeAsicManifest, writeManifest } from './manifests.ts'
+import { storedZip } from './stored-zip.ts'
 
 const FIRST_ZIP_DATE = new Date(1980, 0, 1)
 
@@ -32,6 +33,17 @@ export function writeContainer(parts: ContainerParts): Readable {
   }
   zip.end({ comment: `mimetype=${MIME_TYPE}`, forceZip64Format: false })
   return output
+}
+
+/** The same with its entries stored, in one piece, for whoever packs it himself; undefined when an attachment is not in memory. */
+export function storeContainer(parts: ContainerParts): Buffer | undefined {
+  const attachments: [string, Buffer][] = []
+  for (const { name, bytes } of parts.attachments) {
+    if (bytes === undefined) return undefined
+    attachments.push([name, bytes])
+  }
+  const mimetype: [string, Buffer] = [ENTRY.mimetype, Buffer.from(MIME_TYPE)]
+  return storedZip([mimetype, ...documentsOf(parts), ...attachments], `mimetype=${MIME_TYPE}`)
 }
 
 function documentsOf(parts: ContainerParts): [name: string, bytes: Buffer][] {

@@ -9,13 +9,14 @@ import {
   type CounterSeal,
   type PartnerContract,
   type PartnerList,
+  type PartnerPlace,
   type PartnerQuery,
 } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { integer, isoTime, list, oneOf, optional, plainText, type Read, record, unique } from './fields.ts'
 import { code, memberId, sha256, uuid } from './read-content.ts'
 
-/** Of contracts between two instances so many are told, and so many bytes at most. */
+/** So many contracts between two instances stand on a page, and so many bytes at most. */
 export const MAX_PARTNER_LIST_BYTES = 8 * 1024 * 1024
 export const MOST_BETWEEN = 10_000
 const MOST_HASHES = 100
@@ -29,12 +30,15 @@ const counterSeal = record<CounterSeal>({
   at: isoTime,
 })
 
+const place = record<PartnerPlace>({ contract: uuid, version: integer(1, 1_000_000) })
+
 const query = record<PartnerQuery>({
   id: uuid,
   createdAt: isoTime,
   instance: code,
   asked: code,
   hashes: optional(unique(list(sha256, 1, MOST_HASHES), (one) => one)),
+  after: optional(place),
 })
 
 const partnerContract = record<PartnerContract>({
@@ -55,6 +59,7 @@ const partnerList = record<PartnerList>({
   answers: uuid,
   generatedAt: isoTime,
   contracts: unique(list(partnerContract, 0, MOST_BETWEEN), (one) => `${one.contract} ${one.version}`),
+  next: optional(place),
 })
 
 /** Whose it says it is; nothing is verified. For choosing the keys to verify by. */

@@ -13,6 +13,7 @@ export type LeafKind =
   | 'erasure'
   | 'key-rotation'
   | 'daily-counts'
+  | 'audit-head'
 
 /** Every member is always there; what does not apply is ''. Base64 is that of RFC 4648 section 4, padded. */
 export type LeafFields = {

@@ -1,10 +1,10 @@
 /** The thread's side of read-parameters.ts: one document in, its value or its fault out; it decides nothing. */
 import { parentPort } from 'node:worker_threads'
 import { parseAnchor } from '#core/configuration/anchor.ts'
+import { memoryOf, type PackedShared, packShared } from '#core/configuration/pack-shared.ts'
 import { parsePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { crossFault } from '#platform/threads/crossed-fault.ts'
-import { packShared } from './pack-shared.ts'
 import type { Answer, Question } from './read-parameters.ts'
 
 const READERS = {
@@ -23,5 +23,10 @@ async function answer({ kind, xml }: Question): Promise<Answer> {
 }
 
 port.on('message', (question: Question) => {
-  void answer(question).then((given) => port.postMessage(given))
+  void answer(question).then((given) => port.postMessage(given, memoryIn(question.kind, given)))
 })
+
+/** What goes across as it stands, instead of being copied. */
+function memoryIn(kind: Question['kind'], given: Answer): ArrayBuffer[] {
+  return kind === 'shared' && 'value' in given ? memoryOf(given.value as PackedShared) : []
+}

@@ -3,17 +3,13 @@
  * goes when the thread ends. A document that takes too long or too much memory is refused like any other bad one.
  */
 import { Worker } from 'node:worker_threads'
+import type { PackedShared } from '#core/configuration/pack-shared.ts'
 import { type CrossedFault, receiveFault } from '#platform/threads/crossed-fault.ts'
 import { withBuffers } from '#platform/threads/with-buffers.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
-import type {
-  ConfigurationAnchor,
-  PrivateParameters,
-  SharedParameters,
-} from '#schemas/global-configuration.ts'
-import { type PackedShared, unpackShared } from './pack-shared.ts'
+import type { ConfigurationAnchor, PrivateParameters } from '#schemas/global-configuration.ts'
 
-type Parameters = { anchor: ConfigurationAnchor; shared: SharedParameters; private: PrivateParameters }
+type Parameters = { anchor: ConfigurationAnchor; shared: PackedShared; private: PrivateParameters }
 type Kind = keyof Parameters
 
 /** The value of a document; throws what the parser says is wrong with it. */
@@ -56,7 +52,9 @@ export async function withParametersReader<T>(
     try {
       thread ??= startThread(limits)
       const value = await ask(thread, { kind, xml: new Uint8Array(xml) }, limits)
-      return kind === 'shared' ? unpackShared(value as PackedShared) : withBuffers(value)
+      if (kind !== 'shared') return withBuffers(value)
+      const packed = value as PackedShared
+      return { ...packed, few: withBuffers(packed.few) }
     } catch (cause) {
       end()
       throw cause

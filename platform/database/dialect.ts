@@ -45,6 +45,12 @@ export async function lockFor<T>(transaction: Kysely<T>, name: string): Promise<
   await sql`select pg_advisory_xact_lock(${key.toString()}::bigint)`.execute(transaction)
 }
 
+/** Begins a transaction on this connection that only reads and sees one moment. */
+export async function beginSnapshot<T>(connection: Kysely<T>): Promise<void> {
+  if (dialectOf(connection) === 'sqlite') await sql`begin deferred transaction`.execute(connection)
+  else await sql`begin isolation level repeatable read read only`.execute(connection)
+}
+
 /** Whether a statement failed because a primary key or unique index already has this value. */
 export function isUniqueViolation(thrown: unknown): boolean {
   const error = (thrown instanceof Fault ? thrown.cause : thrown) as

@@ -1,8 +1,8 @@
 /** One door to both stores: the embedded one by file, PostgreSQL by URL, with the same queries and migrations. */
-import { Kysely, PostgresDialect, SqliteDialect } from 'kysely'
+import { Kysely, PostgresDialect, SqliteDialect, sql } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import type { DialectName } from './dialect.ts'
-import { isTransient } from './dialect.ts'
+import { beginSnapshot, isTransient } from './dialect.ts'
 import { openPostgresql } from './postgresql.ts'
 import { openSqlite } from './sqlite.ts'
 
@@ -50,4 +50,22 @@ export async function inTransaction<T, R>(
       if (attempt === ATTEMPTS || !isTransient(thrown)) throw thrown
     }
   }
+}
+
+/**
+ * Runs `act`, which only reads, on the database as it is at one moment. Nobody who writes waits for it; on the embedded store
+ * other queries through the same Kysely do.
+ */
+export async function inSnapshot<T, R>(
+  kysely: Kysely<T>,
+  act: (snapshot: Kysely<T>) => Promise<R>,
+): Promise<R> {
+  return await kysely.connection().execute(async (connection) => {
+    await beginSnapshot(connection)
+    try {
+      return await act(connection)
+    } finally {
+      await sql`rollback`.execute(connection)
+    }
+  })
 }

@@ -2,7 +2,7 @@
  * Makes a key pair on a token. Guarantees that the private half was made there, cannot be read out, and signs what the
  * public half verifies; a pair of which one of this does not hold is destroyed again.
  */
-import { type KeyObject, randomBytes, verify } from 'node:crypto'
+import { createPublicKey, randomBytes, verify } from 'node:crypto'
 import { optionsOf, plainMethod } from '#core/signature/signing-key.ts'
 import { Fault } from '#schemas/fault.ts'
 import { operationFor } from './mechanism.ts'
@@ -39,8 +39,9 @@ export async function generateOnToken(
       if (kept.sensitive !== true || kept.extractable !== false || kept.neverExtractable !== true)
         throw new Fault('token_unavailable', { what: 'it would give the private key away' })
       const made = publicKeyFrom(await functions.attributes(session, pair.publicKey, PUBLIC_ATTRIBUTES))
-      await prove(at, id.toString('hex'), made)
-      return { objectId: id.toString('hex'), publicKey: made.export({ format: 'der', type: 'spki' }) }
+      const spki = made.export({ format: 'der', type: 'spki' })
+      await prove(at, id.toString('hex'), spki)
+      return { objectId: id.toString('hex'), publicKey: spki }
     } catch (thrown) {
       await functions.destroy(session, pair.privateKey).catch(() => undefined)
       await functions.destroy(session, pair.publicKey).catch(() => undefined)
@@ -49,11 +50,13 @@ export async function generateOnToken(
   })
 }
 
-async function prove(at: TokenSession, objectId: string, publicKey: KeyObject): Promise<void> {
+/** That the private key with this id signs what the public half (SubjectPublicKeyInfo) verifies; else `token_unavailable`. */
+export async function prove(at: TokenSession, objectId: string, spki: Buffer): Promise<void> {
+  const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' })
   const method = plainMethod(publicKey, 'sha256')
   const data = randomBytes(32)
   const { mechanism, input } = operationFor(method, data, 32)
   const value = await at.sign(objectId, mechanism, input)
   if (!verify(method.digest, data, { key: publicKey, ...optionsOf(method) }, value))
-    throw new Fault('token_unavailable', { what: 'the pair that it made does not fit together' })
+    throw new Fault('token_unavailable', { what: 'the two halves of the key do not fit together' })
 }

@@ -15,6 +15,7 @@ import { operationFor } from './mechanism.ts'
 import { openTokenSession, type TokenSession } from './open-session.ts'
 import type { KeyAlgorithm } from './public-key.ts'
 import { isLoss, isRefusedPin, tokenFault } from './token-faults.ts'
+import { adoptFromToken, type FoundKey, keysOnToken } from './token-keys.ts'
 
 export type TokenPlace = {
   /** The Unix socket of a `p11-kit server`. */
@@ -53,6 +54,10 @@ export type HardwareToken = {
   logout(): Promise<void>
   /** A pair whose private half can never leave, proved by a signature. Throws as `login`, `token_not_active`. */
   generate(algorithm: KeyAlgorithm, label: string): Promise<KeyPlace>
+  /** The keys that lie on it, whoever made them. Throws as `generate`. */
+  keys(): Promise<FoundKey[]>
+  /** Where a key lies that was made by other means; throws `key_not_found`, `conflict` for one that may not serve, and as `generate`. */
+  adopt(objectId: string): Promise<KeyPlace>
   /** Destroys both halves; nothing when they are gone already. */
   destroy(objectId: string): Promise<void>
   /**
@@ -270,6 +275,8 @@ export function createHardwareToken(q: {
         await session?.logout().catch((thrown: unknown) => drop(session, thrown))
         tell()
       }),
+    keys: () => run(keysOnToken),
+    adopt: (objectId) => run((at) => adoptFromToken(at, objectId)),
     // Not again: a pair may have been made before the connection was lost.
     generate: (algorithm, label) => run((at) => generateOnToken(at, { algorithm, label }), false),
     destroy: (objectId) =>

@@ -22,6 +22,8 @@ export type TokenSession = {
   /** `input` is what the mechanism takes. */
   sign(objectId: string, mechanism: Mechanism, input: Buffer): Promise<Buffer>
   forgetHandle(objectId: string): void
+  /** Runs `act` in a session of its own that only reads. */
+  withReading<T>(act: (session: bigint) => Promise<T>): Promise<T>
   /** Runs `act` in a session that may change what lies on the token. */
   withWritable<T>(act: (session: bigint) => Promise<T>): Promise<T>
   close(): void
@@ -96,6 +98,7 @@ export async function openTokenSession(place: TokenPlace): Promise<TokenSession>
         return functions.sign(session, await handleOf(objectId), mechanism, input)
       },
       forgetHandle: (objectId) => void handles.delete(objectId),
+      withReading: (act) => inSession(false, act),
       withWritable: (act) => inSession(true, act),
       close: connection.close,
     }

@@ -131,6 +131,38 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
     await t.rejects(token.key(gone).sign(SHA512, DATA), { code: 'token_unavailable' })
   })
 
+  await t.test('keys made with the tool of the token', async (t) => {
+    hsm.makeKey('a1')
+    hsm.makeKey('a2', 'rsa:2048')
+    hsm.makeKey('a3', 'EC:secp384r1')
+    hsm.makeKey('a4', 'EC:prime256v1', '--extractable')
+    for (let twice = 0; twice < 2; twice++) hsm.makeKey('a5')
+    hsm.makeKey('a6')
+    hsm.pkcs11Tool('--login', '--pin', PIN, '--delete-object', '--type', 'pubkey', '--id', 'a6')
+    const found = new Map((await token.keys()).map((key) => [key.objectId, key]))
+    t.match(found.get('a1'), { label: 'vendor', algorithm: 'P-256', madeThere: true, unfit: undefined })
+    t.match(found.get('a2'), { algorithm: 'RSA-2048', unfit: undefined })
+    t.match(found.get('a3'), { unfit: /neither P-256 nor RSA/ })
+    t.match(found.get('a4'), { unfit: /give the private key away/ })
+    t.match(found.get('a5'), { unfit: /several keys/ })
+    t.match(found.get('a6'), { unfit: /public half/ })
+    t.match(found.get(places.ec.objectId), { algorithm: 'P-256', madeThere: true }, 'and our own')
+    for (const objectId of ['a1', 'a2']) {
+      const place = await token.adopt(objectId)
+      const publicKey = createPublicKey({ key: place.publicKey, format: 'der', type: 'spki' })
+      const method = objectId === 'a1' ? SHA512 : RSA
+      const value = await token.key(place).sign(method, DATA)
+      t.ok(verify('sha512', DATA, { key: publicKey, ...optionsOf(method) }, value))
+    }
+    for (const objectId of ['a3', 'a4', 'a5', 'a6'])
+      await t.rejects(token.adopt(objectId), { code: 'conflict' }, objectId)
+    for (const objectId of ['ff', '', 'no hex', '0'.repeat(5000)])
+      await t.rejects(token.adopt(objectId), { code: 'key_not_found' })
+    await token.logout()
+    await t.rejects(token.keys(), { code: 'token_not_active' })
+    await token.login(Buffer.from(PIN))
+  })
+
   await t.test('the module dies, the token goes and comes back', async (t) => {
     const key = token.key(places.ec)
     const copies = copiesOf(t, PIN)

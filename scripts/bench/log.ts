@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { appendRatio } from './log/append.ts'
 import { type LogFigures, measureLog, type Row } from './log/figures.ts'
 import { fillLog, type LogPlace } from './log/fill.ts'
 import { measureRetention } from './log/retention.ts'
@@ -10,9 +11,9 @@ import { measureRetention } from './log/retention.ts'
 const USAGE = `Usage: concordat bench log [--records N] [--directory folder] [--json]
 
 Makes a message log of N records (1000000 by default) on the embedded store: real messages and bodies, a batch signature for
-every 16, time-stamps, checkpoints. Then measures proofs, searches, a start and the whole verification on it, and what ending
-and archiving contents costs 200 exchanges a second beside it. The folder, when
-it is named, must be new and is kept. With --json the last line is one object.
+every 16, time-stamps, checkpoints. Then measures proofs, bundles, searches, a start, the whole verification and appending on it, and what archiving
+and ending contents costs 200 exchanges a second beside it, which needs 50000 records or more. The folder, when it is named, must
+be new and is kept. With --json the last line is one object.
 `
 
 const MAX_RECORDS = 100_000_000
@@ -42,9 +43,11 @@ export async function run(args: string[]): Promise<number> {
     const bytes = statSync(place.file).size / filled.records
     row({ what: 'bytes of database a record', value: String(Math.round(bytes)) })
     const figures: LogFigures = await measureLog(place, filled, row)
+    const ratio = { appendRatio: await appendRatio(place, filled, row) }
     const retention = await measureRetention(place, filled, row)
     const { records: count, seconds } = filled
-    const all = { records: count, fillSeconds: Math.round(seconds), bytesPerRecord: Math.round(bytes) }
+    const sizes = { bytesPerRecord: Math.round(bytes), bytesPerExchange: Math.round(2 * bytes) }
+    const all = { records: count, fillSeconds: Math.round(seconds), ...sizes, ...ratio }
     if (values.json) say(JSON.stringify({ ...all, ...figures, ...retention }))
     return figures.holds ? 0 : 1
   } catch (cause) {

@@ -1,6 +1,7 @@
 /** What `--help` says of a management API and of each of its commands. */
 import { styleText } from 'node:util'
 import type { Command } from './commands.ts'
+import { isSecret } from './read-call.ts'
 
 /** One line a command, in the order of the API. */
 export function listCommands(commands: Command[]): string {
@@ -16,7 +17,7 @@ export function describeCommand(program: string, command: Command): string {
   const words = [...positionals, ...(fileType === undefined ? [] : ['file'])].map((one) => `<${one}>`)
   const own = options.map(
     ({ name, schema, required, place }) =>
-      `  --${name.padEnd(28)}${typeOf(schema)}${required ? ', needed' : ''}${place === 'body' ? '' : ' (asks)'}\n`,
+      `  --${name.padEnd(28)}${typeOf(schema)}${isSecret(schema) ? ' or - (asked for, or a line of standard input)' : ''}${required ? ', needed' : ''}${place === 'body' ? '' : ' (asks)'}\n`,
   )
   const hasBody = operation.bodySchema !== undefined
   return (

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
 import { CommandError } from './command-error.ts'
 import type { Command, Option } from './commands.ts'
+import { createSecrets, type Secrets } from './read-secret.ts'
 
 export type Call = {
   method: string
@@ -15,6 +16,8 @@ export type Call = {
 
 export type CallOptions = { json: boolean; all: boolean; output: string | undefined }
 
+const LONGEST_TYPED = 512
+
 const COMMON = {
   why: { type: 'string' },
   body: { type: 'string' },
@@ -23,11 +26,15 @@ const COMMON = {
   output: { type: 'string' },
 } as const
 
-/** Throws a CommandError for unknown, missing or ill-formed words. `read` gives a file's bytes, `-` standard input. */
+/**
+ * Throws a CommandError for unknown, missing or ill-formed words. `read` gives a file's bytes, `-` standard input; `secret` what is
+ * not to stand among the words.
+ */
 export async function readCall(
   command: Command,
   args: string[],
   read: (file: string) => Promise<Buffer> = readInput,
+  secret: Secrets = createSecrets(),
 ): Promise<{ call: Call; options: CallOptions }> {
   const own = command.options.map(({ name, schema }) => [
     name,
@@ -45,6 +52,7 @@ export async function readCall(
     if (given === undefined) continue
     for (const text of Array.isArray(given) ? given : [given]) {
       if (option.place === 'query') query.append(option.name, String(text))
+      else if (text === '-' && isSecret(option.schema)) fields[option.name] = await secret(option.name)
       else fields[option.name] = await fieldOf(command, option, text, fields[option.name], read)
     }
   }
@@ -137,6 +145,11 @@ async function bodyOf(
   return Object.keys(body).length === 0 && !command.operation.bodyRequired
     ? undefined
     : Buffer.from(JSON.stringify(body))
+}
+
+/** A text that is only ever sent, and short enough to be typed. */
+export function isSecret({ type, writeOnly, maxLength }: Option['schema']): boolean {
+  return type === 'string' && writeOnly === true && Number(maxLength) <= LONGEST_TYPED
 }
 
 function isSwitch({ type }: Option['schema']): boolean {

@@ -65,6 +65,8 @@ export type AdminWorld = {
   messageLog: MessageLog
   /** How far the log's clock is ahead. */
   logClock: { aheadMs: number }
+  /** Made with the first archive. */
+  archiveFolder: string
   /** The log's own database. */
   logUrl: string
   exports: RecordExports
@@ -118,6 +120,7 @@ export async function createAdminWorld(
   const localSystems = await createLocalSystems({ database, clock, own })
   const { stamp, memberSigner } = await signer()
   const log = createLog({ name: 'test', level: 'silent' })
+  const archiveFolder = path.join(folder, 'archives')
   const options = logOptions(logFolder(t), o.logUrl)
   const { databaseUrl, keyFolder, bodyFolder } = options
   const stored = { databaseUrl, keyFolder, bodyFolder }
@@ -126,6 +129,7 @@ export async function createAdminWorld(
     clock: () => Date.now() + logClock.aheadMs,
     stamp,
     signer: memberSigner,
+    archives: { directory: archiveFolder, maxBytes: 32 * 1024 * 1024 },
   })
   const partners = createPartners({
     store: createPartnerStore(database),
@@ -247,6 +251,7 @@ export async function createAdminWorld(
     localSystems,
     messageLog,
     logClock,
+    archiveFolder,
     logUrl: databaseUrl,
     exports,
     subjects,

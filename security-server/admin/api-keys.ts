@@ -17,7 +17,10 @@ type AuditQuery = {
   q?: string
 }
 
-export function apiKeyHandlers({ apiKeys, audit, clock, contentRequests }: AdminRooms): Handlers {
+type NewKey = { name: string; roles: string[]; expiresAt?: string; addresses?: string[] }
+
+export function apiKeyHandlers(rooms: AdminRooms): Handlers {
+  const { apiKeys, audit, clock, contentRequests, messageLog } = rooms
   return {
     getSession: async ({ caller: { kind, id, name, roles, session } }) => ({
       ...{ kind, id, name, roles, ...session },
@@ -25,8 +28,8 @@ export function apiKeyHandlers({ apiKeys, audit, clock, contentRequests }: Admin
     }),
     getApiKeys: () => apiKeys.list(),
     async addApiKey({ body, caller }) {
-      const { name, roles, expiresAt } = body as { name: string; roles: string[]; expiresAt?: string }
-      const key = { name, roles, createdBy: caller.id }
+      const { name, roles, expiresAt, addresses } = body as NewKey
+      const key = { name, roles, addresses, createdBy: caller.id }
       if (expiresAt === undefined) return apiKeys.create(key)
       const end = new Date(expiresAt)
       if (end.getTime() <= clock()) throw new Fault('invalid_input', { what: 'expiresAt lies in the past' })
@@ -57,6 +60,6 @@ export function apiKeyHandlers({ apiKeys, audit, clock, contentRequests }: Admin
       })
       return answer(lines, { headers: { 'content-disposition': 'attachment; filename="audit-log.ndjson"' } })
     },
-    verifyAuditLog: () => audit.verify(),
+    verifyAuditLog: () => audit.verify(messageLog.auditHeads()),
   }
 }

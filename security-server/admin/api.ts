@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import { parse } from 'yaml'
-import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import { createApiKeys, keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { registerOpenApi } from '#platform/http-service/openapi.ts'
@@ -52,7 +52,7 @@ export type AdminSettings = Omit<
   | 'fetchDocument'
   | 'registration'
   | 'logFor'
-  | 'erasedAt'
+  | 'erasuresOf'
 > & {
   messageLog: RecordReads
 
@@ -100,15 +100,19 @@ export async function adminRoutes(
   })
   const login = q.login && openLogin(app, q.login, { ...q, sessions, people, apiKeys, audit })
   const logFor: AdminRooms['logFor'] = (caller) => readableLog(q.messageLog, clearanceOf(caller))
-  const erasedAt: AdminRooms['erasedAt'] = async (index) => {
+  const erasuresOf: AdminRooms['erasuresOf'] = async (index) => {
     try {
-      return (await q.messageLog.read(index)).erased ?? null
+      const { erased, erasureIndex, proofErasureIndex } = await q.messageLog.read(index)
+      const said: Record<string, string>[] = []
+      for (const one of [erasureIndex, proofErasureIndex])
+        if (one !== undefined) said.push((await q.messageLog.read(Number(one))).metadata?.extra ?? {})
+      return { goneAt: erased ?? null, said }
     } catch (thrown) {
-      if (asFault(thrown).code === 'not_found') return null
+      if (asFault(thrown).code === 'not_found') return { goneAt: null, said: [] }
       throw thrown
     }
   }
-  const made = { apiKeys, audit, people, contentRequests, fetchDocument, registration, logFor, erasedAt }
+  const made = { apiKeys, audit, people, contentRequests, fetchDocument, registration, logFor, erasuresOf }
   const rooms: AdminRooms = { ...q, ...made }
   await registerOpenApi(app, {
     document: await securityServerApi(),
@@ -137,7 +141,7 @@ export async function adminRoutes(
       ...peopleHandlers({ store: people, clock }),
       ...contentRequestHandlers(rooms),
     },
-    authenticate: login?.authenticate ?? ((authorization) => apiKeys.authenticate(authorization)),
+    authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     audit,
   })
   return { close: async () => login?.close() }

@@ -1,6 +1,7 @@
 /** Daily counts over the API and in exports, for who may see what of them, on both stores. */
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { signedRecord } from '../message-log/fixture.ts'
@@ -109,5 +110,24 @@ await eachDatabase(t, async (_database, t, url) => {
     const [text] = await told({ partyId: 'DEV:GOV:5678', kind: 'request' }, CLEARED)
     t.match(text, /Rows and filter: holds, 1 rows/)
     t.match(text, /Daily counts: holds, of 2 0 agree/)
+  })
+  await t.test('the message log knows where the audit log stood', async (t) => {
+    const audits = tablesOf<{ audit_log: { sequence: number; digest: Buffer } }>(world.database)
+    const verified = async () => (await ask('GET', '/audit-log/verification')).body
+    const noted = async (records: number): Promise<boolean> => {
+      const row = audits.selectFrom('audit_log').select('digest').where('sequence', '=', records)
+      const { digest } = await row.executeTakeFirstOrThrow()
+      return messageLog.noteAuditHead({ records, digest: Buffer.from(digest).toString('hex') })
+    }
+    t.same([await noted(3), await noted(3), await noted(2), await noted(7)], [true, false, false, true])
+    t.match(await verified(), { heads: 2, brokenAt: undefined })
+    await messageLog.checkpointNow()
+    const { form } = await messageLog.proof(messageLog.size() - 1)
+    t.match(JSON.parse(form), { kind: 'audit-head', direction: '' })
+    const records = Number((await verified())['records'])
+    await noted(records)
+    await audits.deleteFrom('audit_log').where('sequence', '>=', records).execute()
+    // What is done since then may stand in the place of what was taken away.
+    t.match(await verified(), { heads: 2, brokenAt: records }, 'its end was cut off')
   })
 })

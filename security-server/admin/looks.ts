@@ -16,6 +16,7 @@ export const LOOKS = [
   'downloadRecordContainer',
   'downloadEvidenceBundle',
   'downloadExport',
+  'downloadArchive',
 ] as const
 
 /** `target` is what was looked at; the query, with case and reason where there are some, is recorded by itself. */

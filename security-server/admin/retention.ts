@@ -1,39 +1,41 @@
 /** Retention, erasure by order and legal holds for the officers and auditors who decide about them. */
-import type { AuditEntry } from '#platform/audit-log/create-audit-log.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import { Fault } from '#schemas/fault.ts'
 import type {
   ClassSettings,
-  EndMode,
   Hold,
   HoldFilter,
   HoldScope,
   StoredArchive,
 } from '../message-log/retention/retention.ts'
+import { type ErasureOrder, erasureOrderView, ORDERS } from './erasure-orders.ts'
 import { colonForm, slashForm } from './ids.ts'
+import { recordLook } from './looks.ts'
+import { clearanceOf } from './readable-log.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 
-type Order = { case: string; reason: string; reference?: string; mode: EndMode }
+type ArchiveQuery = { class?: string; q?: string; before?: number; limit: number }
 type GivenScope = Pick<HoldScope, 'indexes' | 'queryId' | 'from' | 'to'> & {
   partyId?: string
   serviceId?: string
   peer?: string
 }
 
-export function retentionHandlers({ messageLog, jobs, audit, erasedAt }: AdminRooms): Handlers {
+export function retentionHandlers(rooms: AdminRooms): Handlers {
+  const { messageLog, jobs, audit, contentRequests } = rooms
   const { retention } = messageLog
   return {
     async eraseRecord({ params, body }) {
       const index = Number(params['index'])
-      const erased = await retention.erase({ index, ...(body as Order) })
+      const erased = await retention.erase({ index, ...(body as ErasureOrder) })
       return { erasureIndex: erased.find((one) => one.index === index)?.erasureIndex ?? null, erased }
     },
     async findErasureOrders({ query }) {
       const { limit, offset, q } = query as { limit: number; offset: number; q?: string }
-      const filter = { operations: ['eraseRecord'], q }
+      const filter = { operations: ORDERS, q }
       const orders = await audit.list({ ...filter, limit, offset })
       const total = await audit.count(filter)
-      const views = await Promise.all(orders.map((order) => orderView(order, erasedAt)))
+      const views = await Promise.all(orders.map((order) => erasureOrderView(order, rooms)))
       return answer(views, { headers: { 'x-total-count': String(total) } })
     },
     async getRetention() {
@@ -59,7 +61,7 @@ export function retentionHandlers({ messageLog, jobs, audit, erasedAt }: AdminRo
       await retention.assign({ ...given, service: slashForm(params['serviceId']!, 5, 6) })
     },
     async findArchives({ query }) {
-      const { class: name, ...page } = query as { class?: string; before?: number; limit: number }
+      const { class: name, ...page } = query as ArchiveQuery
       const { classes } = await retention.classes()
       const found = classes.find((one) => one.name === name)
       if (name !== undefined && found === undefined)
@@ -67,6 +69,22 @@ export function retentionHandlers({ messageLog, jobs, audit, erasedAt }: AdminRo
       const names = new Map(classes.map((one) => [one.id, one.name]))
       const archives = await retention.archives({ ...page, class: found?.id })
       return archives.map((archive) => archiveView(archive, names.get(archive.class)))
+    },
+    async downloadArchive(input) {
+      const id = Number(input.params['id'])
+      const archive = await retention.archive({ id, clearance: clearanceOf(input.caller) })
+      const target = archiveTarget(id)
+      await contentRequests.check({ target, case: String(input.query['case']), caller: input.caller })
+      const file = await retention.archiveFile(archive)
+      try {
+        const sha256 = archive.sha256.toString('hex')
+        await recordLook(audit, 'downloadArchive', target, input, { file: archive.file, sha256 })
+      } catch (thrown) {
+        file.destroy()
+        throw thrown
+      }
+      const headers = { 'content-disposition': `attachment; filename="${archive.file}"` }
+      return answer(file, { headers })
     },
     async findLegalHolds({ query }) {
       const { case: caseNumber, ...filter } = query as Omit<HoldFilter, 'caseNumber'> & { case?: string }
@@ -85,27 +103,9 @@ export function retentionHandlers({ messageLog, jobs, audit, erasedAt }: AdminRo
   }
 }
 
-/** The order as it stands in the audit log: it was recorded before it was carried out, and a legal hold may have refused it. */
-async function orderView(
-  { sequence, at, caller, target, data }: AuditEntry,
-  erasedAt: AdminRooms['erasedAt'],
-) {
-  const { body } = data as { body: Order }
-  const index = Number(/\/records\/(\d+)\/erase$/.exec(target)?.[1])
-  const { case: caseNumber, reason, reference = null, mode } = body
-  return {
-    ...{
-      id: sequence,
-      orderedAt: at,
-      orderedBy: caller.name,
-      index,
-      case: caseNumber,
-      reason,
-      reference,
-      mode,
-    },
-    erasedAt: await erasedAt(index),
-  }
+/** By what an archive is known in the audit log and in requests to see content. */
+export function archiveTarget(id: number): string {
+  return `archive ${id}`
 }
 
 function scopeOf({ from, to, partyId, serviceId, peer, ...rest }: GivenScope): HoldScope {

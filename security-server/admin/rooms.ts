@@ -39,6 +39,7 @@ export type AdminLog = Pick<
   | 'timeStampNow'
   | 'witnesses'
   | 'subjects'
+  | 'auditHeads'
 > & {
   /** Verifies the whole log; refused as `service_unavailable` where main.ts hands none in. */
   verify?(): Promise<unknown>
@@ -150,8 +151,8 @@ export type AdminRooms = {
   messageLog: AdminLog
   /** The log's records, as this caller may see them. */
   logFor(caller: Pick<Caller, 'roles'>): ReadableLog
-  /** When the content of a record was erased; null: it was not, or there is none. */
-  erasedAt(index: number): Promise<string | null>
+  /** When the content of a record was erased (null: it was not, or there is none), and what the erasures of it say. */
+  erasuresOf(index: number): Promise<{ goneAt: string | null; said: Record<string, string>[] }>
   reconciliation: AdminReconciliation
   witnessing?: WitnessView | undefined
   jobs: Pick<Jobs, 'state' | 'enqueue'>

@@ -2,15 +2,17 @@
  * Exchanges under secret contracts, on both stores: every operation of the API that reads is asked as somebody with every role but
  * the one for them, and none of the answers holds what only such an exchange says.
  */
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { eachDatabase } from '#test/databases.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
-import { signedRecord } from '../message-log/fixture.ts'
+import { endAllDue, signedRecord } from '../message-log/fixture.ts'
 import type { Secrecy } from '../message-log/record-input.ts'
 import { createReconciliationStore } from '../peer/reconciliation/store.ts'
-import { type AdminWorld, createAdminWorld, type Reply } from './admin-fixture.ts'
+import { type AdminWorld, auditOf, createAdminWorld, type Reply } from './admin-fixture.ts'
 import { securityServerApi } from './api.ts'
 import { filesOf, verified } from './exports/export-fixture.ts'
 import { ROLES } from './roles.ts'
@@ -27,6 +29,7 @@ const QUERIES: Record<string, string> = {
   downloadRecordContainer: WHY,
   downloadEvidenceBundle: WHY,
   downloadExport: WHY,
+  downloadArchive: WHY,
   explainCall: 'consumer=DEV:GOV:1:a&provider=DEV:GOV:2:b&serviceCode=c',
   getTraffic: 'by=client',
 }
@@ -230,4 +233,46 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       t.notMatch([...again.values()].join('\n'), MARK)
     },
   )
+
+  await t.test('an archive is given to those who may see all that is in it, as it was written', async (t) => {
+    const settings = { name: 'default', keepDays: 30, atEnd: 'PROOF_KEPT', archive: 'CONTAINERS' } as const
+    await messageLog.retention.putClass({ ...settings, applyToExisting: true })
+    const archived = async (): Promise<number> => {
+      world.logClock.aheadMs += 40 * 86_400_000
+      await endAllDue(messageLog)
+      return (await messageLog.retention.archives({ limit: 1 }))[0]!.id
+    }
+    const take = (id: number, as: { role: string }, query = `?${WHY}`): Promise<Reply> =>
+      ask('GET', `/message-log/archives/${id}/file${query}`, undefined, as)
+    const all = await archived()
+    for (const as of [ORDINARY, CLEARED])
+      t.match(await take(all, as), { status: 403, body: { type: 'record_is_secret' } })
+    const request = { archiveId: all, case: 'c', reason: 'r' }
+    t.equal((await ask('POST', '/message-log/content-requests', request, ORDINARY)).status, 403)
+
+    const time = new Date(Date.now() + world.logClock.aheadMs)
+    const { index } = await messageLog.append(await signedRecord({ time }))
+    const id = await archived()
+    const [archive] = await messageLog.retention.archives({ limit: 1 })
+    t.same(archive!.records, [index])
+    const list = await ask('GET', `/message-log/archives?q=${archive!.file.slice(-12)}`, undefined, ORDINARY)
+    t.match(JSON.parse(list.raw.toString()), [{ id, file: archive!.file }])
+    t.equal(rowsOf(await ask('GET', '/message-log/archives?q=nothing', undefined, ORDINARY)).length, 0)
+    const taken = await take(id, ORDINARY)
+    t.match(taken, { status: 200, headers: { 'content-disposition': /filename="mlog-/ } })
+    t.ok(hash('sha256', taken.raw, 'buffer').equals(archive!.sha256))
+    const [entry] = await auditOf(ask)
+    t.match(entry, { operation: 'downloadArchive', target: `archive ${id}`, data: { case: '2026-17' } })
+    t.equal((await take(id, { role: 'XROAD_AUDITOR' })).status, 403, 'content needs its role')
+    t.equal((await take(id, ORDINARY, '')).status, 400, 'and a case')
+    t.equal((await take(id + 1, ORDINARY)).status, 404)
+    const file = path.join(world.archiveFolder, archive!.file)
+    const bytes = readFileSync(file)
+    bytes[bytes.length >> 1]! ^= 1
+    writeFileSync(file, bytes)
+    t.match((await take(id, ORDINARY)).body, { type: 'malformed_archive' }, 'nobody gets another file')
+    rmSync(file)
+    t.equal((await take(id, ORDINARY)).status, 404)
+    t.equal((await auditOf(ask)).filter(({ operation }) => operation === 'downloadArchive').length, 1)
+  })
 })

@@ -29,6 +29,12 @@ export function tokenHandlers(rooms: AdminRooms): Handlers {
       throw new Fault('invalid_input', { what: 'that is done with the tool of its maker' })
   }
 
+  function hardwareToken(id: string | undefined): string {
+    const found = token(id)
+    if (found.type === 'HARDWARE') return found.id
+    throw new Fault('invalid_input', { what: 'all keys of the software token are listed with it' })
+  }
+
   async function makeRequest(keyId: string, q: NewCsr) {
     const { usage } = keys.key(keyId)
     const member = q.memberId === undefined ? memberOf(rooms.server) : memberIdOf(q.memberId)
@@ -62,6 +68,14 @@ export function tokenHandlers(rooms: AdminRooms): Handlers {
     async addKey({ params, body }) {
       const { id } = token(params['tokenId'])
       return keyView(await keys.createKey({ tokenId: id, ...(body as NewKey) }))
+    },
+    async getFoundKeys({ params }) {
+      return keys.hardware.found(hardwareToken(params['tokenId']))
+    },
+    async adoptKey({ params, body }) {
+      const { label } = (body ?? {}) as { label?: string }
+      const objectId = params['objectId']!.toLowerCase()
+      return keyView(await keys.hardware.adopt(hardwareToken(params['tokenId']), { objectId, label }))
     },
     async addKeyAndCsr({ params, body }) {
       const { id: tokenId } = token(params['tokenId'])

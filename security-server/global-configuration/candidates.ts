@@ -75,7 +75,8 @@ function isSame(a: Location, b: Location): boolean {
   )
 }
 
-function shuffled<T>(items: T[]): T[] {
+/** In a random order. */
+export function shuffled<T>(items: T[]): T[] {
   const left = [...items]
   const result: T[] = []
   while (left.length > 0) result.push(...left.splice(randomInt(left.length), 1))

@@ -9,16 +9,16 @@ import {
   type ReadParameters,
   withParametersReader,
 } from '#platform/configuration-documents/read-parameters.ts'
-import { createTurn } from '#platform/in-turn.ts'
+import { createPlaces, createTurn } from '#platform/in-turn.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
-import { candidateLocations } from './candidates.ts'
+import { candidateLocations, shuffled } from './candidates.ts'
 import type { DurableFiles } from './durable-files.ts'
 import { createGenerations } from './generations.ts'
 import type { GlobalConfigurationSettings } from './global-configuration.ts'
 import { createHeldLists, type HeldList } from './held-lists.ts'
 import { raiseMark } from './high-water.ts'
-import type { InstanceCopy, Kind } from './instance-copy.ts'
+import { type InstanceCopy, type Kind, withoutContents } from './instance-copy.ts'
 import { type InstanceMarks, marksBytes, readMarks, writeMarks } from './marks.ts'
 import { createRegistryView, type OwnView, type RegistryView } from './registry-view.ts'
 import { restoreCopies } from './restore.ts'
@@ -28,6 +28,9 @@ import { type LastPlace, tryLocations } from './try-locations.ts'
 /** For one instance of the federation: all the places where it may lie, then its suspension list. */
 const FEDERATED_WITHIN_MS = 60_000
 const LIST_WITHIN_MS = 20_000
+/** Configurations of other instances that are read at a time, each on a thread of its own, for so long and with so much memory. */
+const FEDERATED_READERS = 3
+const FEDERATED_LIMITS = { timeMs: 30_000, oldGenerationMb: 1024 }
 
 export type Holder = {
   snapshot(): ConfigurationSnapshot | undefined
@@ -74,14 +77,11 @@ export async function createHolder(
     q.allowedFederations === 'all' || (q.allowedFederations?.includes(instance) ?? false)
 
   const use = (accepted: InstanceCopy[]): void => {
-    copies = accepted.map((copy) => ({
-      ...copy,
-      parts: copy.parts.map((part) => ({ ...part, content: undefined })),
-    }))
+    copies = accepted.map((copy) => ({ ...copy, parts: withoutContents(copy.parts) }))
     for (const copy of copies) {
       marks.set(copy.instance, {
         mark: raiseMark(marks.get(copy.instance)?.mark, copy.directory, copy),
-        learnedCertificates: copy.shared.sources.flatMap((source) => [
+        learnedCertificates: copy.packed.few.sources.flatMap((source) => [
           ...source.internalVerificationCerts,
           ...source.externalVerificationCerts,
         ]),
@@ -139,9 +139,9 @@ export async function createHolder(
     withinMs?: number,
   ): Promise<boolean> => {
     if (copy.statement?.hasSuspensionList !== true) return false
-    const { instance, shared } = copy
+    const { instance, packed } = copy
     const lastUrl = copy.url ?? places.get(instance)?.url
-    const locations = candidateLocations({ ...q, anchor, sources: shared.sources, lastUrl })
+    const locations = candidateLocations({ ...q, anchor, sources: packed.few.sources, lastUrl })
     return lists.fetch(instance, locations, marks.get(instance)?.mark, withinMs)
   }
 
@@ -230,14 +230,20 @@ export async function createHolder(
 
   const withinMs = q.federatedWithinMs ?? FEDERATED_WITHIN_MS
   const federatedApart = createApart(withinMs)
+  const reading = createPlaces(FEDERATED_READERS)
   const follow = (anchor: ConfigurationAnchor): Promise<void> =>
     federatedApart(anchor.instance, async (signal) => {
       const begun = era
       try {
         // A reader of its own, which ends with it: ours does not wait for what another instance lets be read.
-        const copy = await withParametersReader((read) =>
-          within(signal, fetch(anchor, 'federated', read, withinMs)),
-        )
+        const copy = await withParametersReader((read) => {
+          const inPlace: ReadParameters = (kind, xml) =>
+            reading(async () => {
+              signal.throwIfAborted()
+              return await read(kind, xml)
+            })
+          return within(signal, fetch(anchor, 'federated', inPlace, withinMs))
+        }, FEDERATED_LIMITS)
         await fetchListQuietly(copy, anchor, LIST_WITHIN_MS)
         await installOther(copy, anchor, begun)
       } catch (cause) {
@@ -321,7 +327,8 @@ export async function createHolder(
       // What our own registry says now, a revocation say, does not wait for another instance that answers slowly, nor does what
       // it says next. After a write that failed nothing on disk is relied on: others are there again when they were fetched.
       await installing(() => install([own, ...(isReusable ? federatedOf(own) : [])]))
-      const others = Promise.all(federatedAnchors(own).map(follow))
+      // In any order: whoever is slow to be read is not always the first.
+      const others = Promise.all(shuffled(federatedAnchors(own)).map(follow))
       const held = ownView()
       if (held !== undefined && own.url !== undefined) await view.settle(held, own.url)
       return { others }

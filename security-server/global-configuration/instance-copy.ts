@@ -1,16 +1,13 @@
 /** One instance's configuration as verified: what was signed, what it says, and the look-ups over it. */
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
+import { type ConfigurationIndex, indexPacked } from '#core/configuration/configuration-index.ts'
 import type { Directory, DirectoryPart } from '#core/configuration/directory.ts'
+import type { PackedShared } from '#core/configuration/pack-shared.ts'
 import { digestOfUri } from '#core/configuration/signature-method.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { Fault } from '#schemas/fault.ts'
-import type {
-  ConfigurationStatement,
-  PrivateParameters,
-  SharedParameters,
-} from '#schemas/global-configuration.ts'
+import type { ConfigurationStatement, PrivateParameters } from '#schemas/global-configuration.ts'
 import type { SignedHead } from './fetch-log-proof.ts'
 
 /** What a source signed: the directory and, where it offers one, the statement. */
@@ -38,7 +35,7 @@ export type InstanceCopy = Signed & {
   /** The directory's expiry, or the statement's when that is earlier. */
   expiresAt: Date
   parts: CopiedPart[]
-  shared: SharedParameters
+  packed: PackedShared
   privateParameters: PrivateParameters | undefined
   index: ConfigurationIndex
 }
@@ -80,6 +77,16 @@ function fileNameOf(part: DirectoryPart): string {
   return name
 }
 
+/** The parts without their contents, whose memory goes at once: a collection would come some configurations later. */
+export function withoutContents(parts: CopiedPart[]): CopiedPart[] {
+  return parts.map(({ content, ...part }) => {
+    // What lies in memory together with something else is not ours alone.
+    if (content?.buffer instanceof ArrayBuffer && content.byteLength === content.buffer.byteLength)
+      content.buffer.transfer(0)
+    return { ...part, content: undefined }
+  })
+}
+
 /** Throws `invalid_global_conf_signature` unless the content has the hash that was signed. */
 export function checkHash(part: DirectoryPart, content: Buffer): void {
   const hash = createHash(digestOfUri(part.hashAlgorithm)).update(content).digest()
@@ -114,17 +121,17 @@ export async function assembleCopy(q: {
     q.parts.find(({ part }) => part.identifier === identifier)?.content
   const hasPrivate = q.parts.some(({ part }) => part.identifier === PRIVATE)
   const [sharedXml, privateXml] = [contentOf(SHARED), contentOf(PRIVATE)]
-  const shared = sharedXml === undefined ? known(q.previous).shared : await q.read('shared', sharedXml)
+  const packed = sharedXml === undefined ? known(q.previous).packed : await q.read('shared', sharedXml)
   const privateParameters = !hasPrivate
     ? undefined
     : privateXml === undefined
       ? known(q.previous).privateParameters
       : await q.read('private', privateXml)
-  // Taking over a large configuration and indexing it are long turns each: exchanges go between them. The first of these
-  // ends in the turn that brought the parameters, only the second one after sockets were served.
+  // Many approved CAs make indexing a long turn: exchanges go before it. The first of these ends in the turn that brought the
+  // parameters, only the second one after sockets were served.
   await setImmediate()
   await setImmediate()
-  for (const parameters of [shared, privateParameters]) {
+  for (const parameters of [packed.few, privateParameters]) {
     if (parameters !== undefined && parameters.instance !== q.instance) {
       throw malformed(`parameters of instance ${parameters.instance.slice(0, 40)} stand in it`)
     }
@@ -141,9 +148,9 @@ export async function assembleCopy(q: {
     url: q.url,
     expiresAt: new Date(Math.min(...expires)),
     parts: q.parts,
-    shared,
+    packed,
     privateParameters,
-    index: isSame ? known(q.previous).index : indexConfiguration(shared, privateParameters),
+    index: isSame ? known(q.previous).index : indexPacked(packed, privateParameters),
   }
 }
 

@@ -39,7 +39,7 @@ export async function tryLocations(q: {
   const { anchor, client, kind, mark, last, read, onFork } = q
   const locations = candidateLocations({
     anchor,
-    sources: q.copy?.shared.sources ?? [],
+    sources: q.copy?.packed.few.sources ?? [],
     lastUrl: last?.url,
     shuffle: q.shuffle,
   })

@@ -1,4 +1,5 @@
 /** What happens later, never on the message path: each job is one call into a room, safe to repeat. */
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { STREAM_AUDIT_LOG, STREAM_SECONDS } from '#platform/audit-log/stream-settings.ts'
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
@@ -14,10 +15,11 @@ type Rooms = {
   localSystems: Pick<LocalSystems, 'poll'>
   messageLog: Pick<
     MessageLog,
-    'timeStampNow' | 'keepEvidenceRecords' | 'checkpointNow' | 'maintain' | 'closeAbandoned'
+    'timeStampNow' | 'keepEvidenceRecords' | 'checkpointNow' | 'maintain' | 'closeAbandoned' | 'noteAuditHead'
   > & {
     retention: Pick<MessageLog['retention'], 'run'>
   }
+  audit: Pick<AuditLog, 'list'>
   reconciliation: { run(): Promise<void> }
   /** Absent where nobody witnesses the log. */
   witnesses?: { submit(): Promise<void> } | undefined
@@ -69,6 +71,8 @@ const OF_THIS_NODE: Record<string, Job> = {
 
 /** Work on a shared database: one node does it. */
 const OF_THE_LOG: Record<string, Job> = {
+  // Before long witnesses have where the audit log stood.
+  'audit-head': { seconds: 300, run: noteAuditHead },
   checkpoint: { seconds: 5, run: ({ messageLog }) => messageLog.checkpointNow() },
   // What has settled waits anyway; other servers are asked again after an hour.
   reconcile: { seconds: 300, run: ({ reconciliation }) => reconciliation.run() },
@@ -84,8 +88,14 @@ const OF_THE_LOG: Record<string, Job> = {
     seconds: STREAM_SECONDS,
     run: async ({ auditStream }, signal) => auditStream?.send(signal),
   },
-  // Ends contents whose time is over: twenty seconds at most, with rests between its batches.
+  // Archives and ends contents whose time is over: a minute at most, with rests between its batches.
   retention: { seconds: 10, run: ({ messageLog }, signal) => messageLog.retention.run(signal) },
+}
+
+async function noteAuditHead({ audit, messageLog }: Rooms): Promise<void> {
+  const [newest] = await audit.list({ limit: 1 })
+  if (newest === undefined) return
+  await messageLog.noteAuditHead({ records: newest.sequence, digest: newest.digest })
 }
 
 /** The handlers for createJobs; `node` sets this node's own work apart. */

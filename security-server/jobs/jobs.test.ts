@@ -86,6 +86,7 @@ t.test('the job follows the interval without a restart', (t) =>
         },
         contracts: { refreshWhenDue: async () => undefined },
         localSystems: { poll: async () => false },
+        audit: { list: async () => [] },
         reconciliation: { run: async () => undefined },
         partners: { check: async () => undefined },
         auditOrders: { run: async () => undefined },
@@ -98,6 +99,7 @@ t.test('the job follows the interval without a restart', (t) =>
           keepEvidenceRecords: async () => 0,
           maintain: async () => undefined,
           closeAbandoned: async () => 0,
+          noteAuditHead: async () => true,
           retention: { run: async () => 0 },
           async timeStampNow() {
             runs++

@@ -39,6 +39,8 @@ export type KeyInfo = {
   label: string
   algorithm: KeyAlgorithm | undefined
   createdAt: string
+  /** Made on its hardware token by other means than ours. */
+  adopted: boolean
   requests: { id: string; createdAt: string; member?: string | undefined }[]
   certificates: CertificateInfo[]
 }
@@ -92,6 +94,7 @@ export function describeKey(key: StoredKey, q: Describe): KeyInfo {
     label: key.label,
     algorithm: algorithmOf(createPublicKey({ key: key.spki, format: 'der', type: 'spki' })),
     createdAt: key.createdAt,
+    adopted: key.adopted === true,
     requests: key.requests.map(({ id, createdAt, member }) => ({
       id,
       createdAt,

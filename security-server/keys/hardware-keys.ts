@@ -13,6 +13,7 @@ import {
   type TokenPlace,
   type TokenState,
 } from '#platform/pkcs11/hardware-token.ts'
+import type { FoundKey } from '#platform/pkcs11/token-keys.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { KeyAlgorithm } from './generate-key.ts'
 import { newKey, type StoredKey, writeKeyFile } from './key-file.ts'
@@ -28,6 +29,14 @@ export type HardwareKeys = Token &
     label: string
     /** Makes a signing key on the token; fails as `HardwareToken.generate`. */
     generate(q: { label: string; algorithm: KeyAlgorithm }): Promise<StoredKey>
+    /** The keys on the token that are not among ours; fails as `HardwareToken.keys`. */
+    found(): Promise<FoundKey[]>
+    /** Takes one of these into use. Throws `conflict` for one that is among ours or `isKnown`, and as `HardwareToken.adopt`. */
+    adopt(q: {
+      objectId: string
+      label: string | undefined
+      isKnown(keyId: string): boolean
+    }): Promise<StoredKey>
   }
 
 const MAX_KEYS = 1000
@@ -83,6 +92,12 @@ export async function openHardwareKeys(q: {
     return changed
   }
 
+  const objectIds = (): Set<string | undefined> => new Set([...stored.values()].map((each) => each.objectId))
+
+  function mustHaveRoom(): void {
+    if (stored.size >= MAX_KEYS) throw new Fault('conflict', { what: `a token holds ${MAX_KEYS} keys` })
+  }
+
   const stateOf = (): TokenState['state'] => token.state().state
   return {
     id: q.place.id,
@@ -105,16 +120,33 @@ export async function openHardwareKeys(q: {
     update: (id, change) => inTurn(() => save(change(key(id)))),
     generate: ({ label, algorithm }) =>
       inTurn(async () => {
-        if (stored.size >= MAX_KEYS) throw new Fault('conflict', { what: `a token holds ${MAX_KEYS} keys` })
+        mustHaveRoom()
         const { objectId, publicKey } = await token.generate(algorithm, label)
         const createdAt = new Date(q.clock())
         return save({ ...newKey({ spki: publicKey, usage: 'SIGNING', label, createdAt }), objectId })
       }),
+    async found() {
+      const ours = objectIds()
+      return (await token.keys()).filter(({ objectId }) => !ours.has(objectId))
+    },
+    adopt: ({ objectId, label, isKnown }) =>
+      inTurn(async () => {
+        if (objectIds().has(objectId)) throw new Fault('conflict', { what: 'the key is adopted already' })
+        mustHaveRoom()
+        const there = (await token.keys()).find((each) => each.objectId === objectId)
+        const { publicKey } = await token.adopt(objectId)
+        const createdAt = new Date(q.clock())
+        const named = label ?? there?.label ?? ''
+        const adopted = newKey({ spki: publicKey, usage: 'SIGNING', label: named, createdAt })
+        if (isKnown(adopted.id))
+          throw new Fault('conflict', { what: 'the key lies in another place already' })
+        return save({ ...adopted, objectId, adopted: true })
+      }),
     deleteKey: (id) =>
       inTurn(async () => {
-        const { objectId } = key(id)
+        const { objectId, adopted } = key(id)
         // On the token first: a crash in between leaves a record without a key, not a key that nobody knows of.
-        await token.destroy(objectId!)
+        if (adopted !== true) await token.destroy(objectId!)
         await unlink(join(q.directory, `${id}.json`))
         await syncFolder(q.directory)
         stored.delete(id)

@@ -34,6 +34,8 @@ export type StoredKey = {
   sealed?: Sealed | undefined
   /** CKA_ID in hex of a key on a hardware token. */
   objectId?: string | undefined
+  /** Made by other means: it is not ours to destroy. */
+  adopted?: true | undefined
   requests: StoredRequest[]
   certificates: StoredCertificate[]
 }
@@ -142,11 +144,14 @@ export function readKeyFile(text: string, name: string): StoredKey {
 }
 
 /** Where the private half is: here, sealed, or on a hardware token. */
-function halfOf(value: Record<string, unknown>, name: string): Pick<StoredKey, 'sealed' | 'objectId'> {
+function halfOf(
+  value: Record<string, unknown>,
+  name: string,
+): Pick<StoredKey, 'sealed' | 'objectId' | 'adopted'> {
   const { objectId } = value
   if (objectId === undefined) return { sealed: asSealed(value['sealed'], name) }
   if (!/^([0-9a-f]{2}){1,64}$/.test(string(objectId))) throw new Error('form')
-  return { objectId: string(objectId) }
+  return { objectId: string(objectId), ...(value['adopted'] === true ? { adopted: true } : {}) }
 }
 
 function string(value: unknown): string {

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { FoundKey } from '#platform/pkcs11/token-keys.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type MemberId, memberOf } from '#schemas/identifiers.ts'
 import { openCertificateStatuses } from './certificate-status.ts'
@@ -66,6 +67,10 @@ export type Keys = {
   hardware: {
     login(tokenId: string, pin: string): Promise<void>
     logout(tokenId: string): Promise<void>
+    /** The keys on the token that this server does not have, made by other means. */
+    found(tokenId: string): Promise<FoundKey[]>
+    /** Takes one of them into use for signing; `label` is the token's own when absent. Throws as `HardwareKeys.adopt`. */
+    adopt(tokenId: string, q: { objectId: string; label?: string | undefined }): Promise<KeyInfo>
   }
   /** What our own systems see of us. */
   internalTls: InternalTls
@@ -239,6 +244,11 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
         }
       },
       logout: async (id) => hardwareToken(id).logout(),
+      found: async (id) => hardwareToken(id).found(),
+      async adopt(id, { objectId, label }) {
+        const isKnown = (keyId: string): boolean => tokens.keys().some((key) => key.id === keyId)
+        return describeKey(await change(hardwareToken(id).adopt({ objectId, label, isKnown })), view())
+      },
     },
     ocspByHash: (hex) => statuses.byHash(hex.toLowerCase(), now()),
     onChange(listener) {

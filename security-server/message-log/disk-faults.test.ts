@@ -7,7 +7,15 @@ import t, { type Test } from 'tap'
 import { asFault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { breakCalls, noStrace } from '#test/strace.ts'
-import { logFolder, logOptions, openTestLog, signedRecord, spoolBody, usableAgain } from './fixture.ts'
+import {
+  logFolder,
+  logOptions,
+  openTestLog,
+  signedRecord,
+  signer,
+  spoolBody,
+  usableAgain,
+} from './fixture.ts'
 import type { MessageLog } from './message-log.ts'
 import { openLogSource } from './verify/open-source.ts'
 import { verifyLog } from './verify/verify-log.ts'
@@ -131,6 +139,26 @@ t.test('checkpoints', { skip: reason }, async (t) => {
     t.equal(log.treeHead(), head, 'no head is shown that may be lost')
     t.ok((await disk.mend()) > 0)
     t.not(await log.checkpointNow(), head)
+  }
+  await log.close()
+  await checkReopened(t, folder, acknowledged)
+})
+
+t.test('time-stamps', { skip: reason }, async (t) => {
+  const folder = logFolder(t)
+  const { stamp } = await signer()
+  const log = await openTestLog(t, { ...logOptions(folder), stamp })
+  const acknowledged: Acknowledged = new Map()
+  for (const { what, file, ...broken } of BREAKAGES) {
+    await append(log, acknowledged)
+    const oldest = log.oldestUnstamped()
+    const disk = await breakCalls({ ...broken, pid: process.pid, paths: [path.join(folder, file)] })
+    await t.rejects(log.timeStampNow(), what)
+    t.same(log.oldestUnstamped(), oldest, 'what could not be kept is not said to be stamped')
+    t.ok((await disk.mend()) > 0)
+    await usableAgain(log)
+    t.ok((await log.timeStampNow()) > 0)
+    t.equal(log.oldestUnstamped(), undefined, 'it goes on where it was')
   }
   await log.close()
   await checkReopened(t, folder, acknowledged)

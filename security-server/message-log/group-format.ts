@@ -7,7 +7,7 @@ import type { SpooledBody } from './spool.ts'
 
 /** The part of a record that is small and of fixed shape, sent as JSON. */
 export type RecordHead = {
-  kind: RecordInput['kind'] | 'time-stamp' | 'erasure' | 'key-rotation' | 'daily-counts'
+  kind: RecordInput['kind'] | 'time-stamp' | 'erasure' | 'key-rotation' | 'daily-counts' | 'audit-head'
   direction: 'in' | 'out' | ''
   time: number
   outcome: string

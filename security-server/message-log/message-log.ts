@@ -7,7 +7,9 @@ import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
+import { createArchiveThread } from './archives/archive-thread.ts'
 import { type ArchiveOptions, createArchiver } from './archives/archiver.ts'
+import { type AuditHeads, auditHeadsOf } from './audit-heads.ts'
 import { openBodyFolder } from './body-folder.ts'
 import { containerParts } from './evidence/container-parts.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
@@ -77,6 +79,8 @@ export type MessageLog = LogReads & {
    */
   holdReplayKeys(arrived: number): () => void
   spool: Spool
+  noteAuditHead: AuditHeads['noteAuditHead']
+  auditHeads: AuditHeads['auditHeads']
   /** The newest checkpoint's text. */
   treeHead(): string | undefined
   /** How many records there are, as of the last commit of this process. */
@@ -138,8 +142,8 @@ const EVIDENCE_RECORDS: EvidenceRecordSettings = {
 
 /** Throws `invalid_configuration`, `conflict` (another writer), `log_inconsistent` or `database_error`. */
 export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> {
-  const { clock, node } = q
-  const folder = await openBodyFolder(q.bodyFolder, node)
+  const { clock, node, databaseUrl, keyFolder, bodyFolder } = q
+  const folder = await openBodyFolder(bodyFolder, node)
   const limit = q.unstampedLimitMs ?? UNSTAMPED_LIMIT_MS
   const holds = createReplayHolds()
   const exchanges = createOpenExchanges()
@@ -170,8 +174,8 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
   }
   const worker = await startWorker({
     setup: () => ({
-      databaseUrl: q.databaseUrl,
-      keyFolder: q.keyFolder,
+      databaseUrl,
+      keyFolder,
       node,
       origin: idText(q.server),
       now: clock(),
@@ -290,12 +294,14 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       return found && { size: Number(found.size), record: found.record, ...decodeEvidence(found.evidence) }
     },
   }
+  const archiveFolder = q.archives?.directory
   const archiver =
     q.archives === undefined
       ? undefined
       : createArchiver({
           options: q.archives,
           worker,
+          thread: createArchiveThread({ databaseUrl, keyFolder, bodyFolder }),
           log: evidence,
           origin: idText(q.server),
           node,
@@ -308,6 +314,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     treeHead: () => treeHead,
     size: () => worker.state().size,
     ...logReads(worker, maintain),
+    ...auditHeadsOf(worker, clock),
     ...evidence,
     keepEvidenceRecords,
     reconciliation: reconciliationLog(worker, maintain),
@@ -333,10 +340,11 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       await folder.sweep(async (names) => new Set(await worker.call('referredBodyFiles', names)))
       return closed
     },
-    retention: createRetention({ worker, folder, clock, index: maintain, archiver }),
+    retention: createRetention({ worker, folder, clock, index: maintain, archiver, archiveFolder }),
     rotateLogKey: () => worker.call('rotateKey', clock()),
     close: async () => {
       clearTimeout(probing)
+      await archiver?.rest()
       await worker.call('close').catch(() => undefined)
       await worker.close()
     },

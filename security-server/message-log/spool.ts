@@ -96,7 +96,10 @@ async function inFile(
 }
 
 /** The plaintext of a body file, wherever it lies now. */
-export function openBody(folder: BodyFolder, reference: { name: string; dataKey: Buffer }): Readable {
+export function openBody(
+  folder: Pick<BodyFolder, 'open'>,
+  reference: { name: string; dataKey: Buffer },
+): Readable {
   async function* chunks() {
     yield* readBodyFile(await folder.open(reference.name), reference.dataKey)
   }

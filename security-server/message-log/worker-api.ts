@@ -1,5 +1,6 @@
 /** What the main thread may ask of the log's worker, and how questions and answers cross. */
 import type { Stretch } from '#core/reconciliation/assemble.ts'
+import type { AuditHead } from '#platform/audit-log/create-audit-log.ts'
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
 import type { CountedDay, StoredCounts } from './daily-counts/store.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
@@ -87,6 +88,8 @@ export type WorkerApi = RetentionApi &
     secretPartners(q: { from: string; to: string }): Promise<SecretPartners[]>
     rangeBetween(q: { from: string; to: string }): Promise<{ first: number; last: number } | undefined>
     readRecords(q: { pair: MemberPair; first: number; last: number }): Promise<Stretch>
+    /** Says whether it was noted: not when the audit log stood there or further before. */
+    putAuditHead(q: { head: AuditHead; now: number }): Promise<boolean>
     readEvidence(index: number): Promise<StoredEvidence>
     /** Under the checkpoint of this size, or the newest one. */
     proveInclusion(q: { index: number; size?: number | undefined }): Promise<InclusionEvidence>

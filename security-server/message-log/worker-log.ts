@@ -3,6 +3,7 @@ import { hiddenForm } from '#core/log-export/hidden-form.ts'
 import { noteName } from '#core/merkle/checkpoint.ts'
 import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
 import { createTurn } from '#platform/in-turn.ts'
+import { putAuditHead } from './audit-heads.ts'
 import { checkLogIsWhole, markBeginning, markFirstStart, registerKey } from './check-start.ts'
 import { eraseRecords } from './erase.ts'
 import { proveInclusion } from './evidence/prove-inclusion.ts'
@@ -124,6 +125,7 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       secretPartners: ({ from, to }) => log.reconciliation.secretPartners(from, to),
       rangeBetween: ({ from, to }) => log.reconciliation.range(from, to),
       readRecords: (q) => readRecords(log, q, ring.find),
+      putAuditHead: ({ head, now }) => inTurn(() => putAuditHead({ log, writer, head, now, node })),
       readEvidence: (index) => readEvidence(log, index, ring.find),
       proveInclusion: ({ index, size }) => proveInclusion(log, index, ring.find, size),
       signersOf: (q) => signersOf(log.records, q),

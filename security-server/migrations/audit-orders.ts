@@ -38,4 +38,12 @@ export const auditOrderMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'security-server-audit-orders-003': {
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      // The first of two who have to agree.
+      for (const column of ['agreed_by', 'agreed_by_name', 'agreed_at'])
+        await kysely.schema.alterTable('audit_order').addColumn(column, text).execute()
+    },
+  },
 }

@@ -74,7 +74,7 @@ export async function askAboutPerson(
   await page.route('**/subject-searches/*/records?*', async (route) => {
     const response = await route.fetch()
     const { notCovered, ...rest } = (await response.json()) as { notCovered: object }
-    const whys = ['no_key', 'other_key', 'key_destroyed']
+    const whys = ['no_key', 'other_key', 'key_destroyed', 'key_unknown']
     const monthsNotSearched = whys.map((why, i) => ({ month: `2026-0${i + 1}`, records: i + 1, why }))
     await route.fulfill({ response, json: { ...rest, notCovered: { ...notCovered, monthsNotSearched } } })
   })

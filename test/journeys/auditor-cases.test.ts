@@ -47,8 +47,13 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     }
   }
   /** Fills the dialog behind a button and keeps the file that the browser saves. */
-  const take = async (one: Visitor, button: string | RegExp, why: object, name: string): Promise<string> => {
-    const confirm = typeof button === 'string' ? button : 'Download'
+  const take = async (
+    one: Visitor,
+    button: string | RegExp,
+    why: object,
+    name: string,
+    confirm = typeof button === 'string' ? button : 'Download',
+  ): Promise<string> => {
     const [download] = await Promise.all([
       one.page.waitForEvent('download'),
       act(one, button, { ...why }, confirm, 'Your browser saves'),
@@ -194,6 +199,10 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       await officer.open('/retention')
       await erase('The content of 2 records was destroyed.')
       await close(officer)
+      await officer.open('/retention')
+      const refused = officer.page.getByText('refused; gone since')
+      await refused.waitFor()
+      t.equal(await officer.page.locator('.status', { hasText: /^\W*gone$/ }).count(), 1, 'the second one')
       await officer.check(`cases-erased-${side}`)
       await auditor.open(`/exchanges/${index}`)
       await auditor.page.getByText('Its content was erased').first().waitFor()
@@ -208,13 +217,18 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     const orders = (): Promise<Ordered[]> => registryAdmin.get<Ordered[]>('/audit-orders')
     // The servers ask every half minute.
     world.pass(31_000)
-    await onBoth(async (side, { auditor }) => {
+    await onBoth(async (side, { auditor, second }) => {
       await until('the order', async () => (await admin[side].get<Row[]>('/audit-orders')).length > 0)
       await auditor.open('/audit-orders')
       await auditor.page.getByText('waits for a decision').last().waitFor()
       await auditor.check(`cases-audit-order-${side}`)
-      await act(auditor, 'Agree to the order', {}, 'Agree', 'answered within a minute')
+      await act(auditor, 'Agree to the order', {}, 'Agree', 'A second person has to agree')
       await close(auditor)
+      await auditor.page.getByText(/(Piret|Tiina) .*agreed/).waitFor()
+      await auditor.check(`cases-audit-order-agreed-${side}`)
+      await second.open('/audit-orders')
+      await act(second, 'Agree to the order', {}, 'Agree', 'answered within a minute')
+      await close(second)
     })
     world.pass(31_000)
     await until('the answers', async () =>
@@ -223,7 +237,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     const [order] = await orders()
     await onBoth(async (side, { auditor }) => {
       await auditor.open('/audit-orders')
-      await auditor.page.getByText(/Decided by (Piret|Tiina)/).waitFor()
+      await auditor.page.getByText(/Decided by Peeter/).waitFor()
       await auditor.check(`cases-audit-order-answered-${side}`)
       const { id, directory } = world.servers[side]
       const answer = await registryAdmin.bytes(`/audit-orders/${order!.id}/answers/${colons(id)}`)
@@ -281,7 +295,8 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     // Two days end a session.
     await Promise.all(
       SIDES.map(async (side) => {
-        at[side] = { ...at[side], auditor: await world.arrive(chromium, side, auditorOf[side]) }
+        const auditor = await world.arrive(chromium, side, auditorOf[side])
+        at[side] = { ...at[side], auditor, second: await world.arrive(chromium, side, 'peeter') }
       }),
     )
     const [piret, tiina] = [at.population.auditor, at.tax.auditor]
@@ -321,7 +336,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
 
   await t.test('the content has ended: archived, verified, gone; its proof stays', async (t) => {
     type Archive = { file: string; complete: boolean; class: string }
-    await onBoth(async (side, { auditor }) => {
+    await onBoth(async (side, { auditor, second }) => {
       const [index, kept] = [await indexOf(side, 'ending'), await indexOf(side, 'kept')]
       const isGone = async (at: number): Promise<boolean> =>
         (await admin[side].get<{ erased?: string | null }>(`/message-log/records/${at}`)).erased != null
@@ -331,6 +346,23 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       await auditor.open('/archives')
       await auditor.page.getByText(archive!.file).waitFor()
       await auditor.check(`cases-archives-${side}`)
+      const inspected = { 'Case number': 'I-1', Reason: 'inspection of archives' }
+      await act(auditor, /^Ask to see .*mlog/, inspected, 'Ask to see the content', 'Asked.')
+      await close(auditor)
+      await second.open('/content-requests?state=waiting')
+      await second.page.getByText('I-1').waitFor()
+      await act(second, /^Agree that/, {}, 'Agree', 'they can see it for a day')
+      await close(second)
+      await auditor.open('/archives')
+      const saved = await take(
+        auditor,
+        /^Take the archive mlog/,
+        inspected,
+        `taken-${side}.zip`,
+        'Take the archive',
+      )
+      t.match(await world.verify(side, saved, '--previous', 'none'), PASSED, 'as it was taken')
+      await whoLooked(t, auditor, 'I-1', /took an archive/)
       const where = path.join(world.servers[side].directory, 'archives', archive!.file)
       t.match(await world.verify(side, where, '--previous', 'none'), PASSED)
       await auditor.open(`/exchanges/${index}`)

@@ -52,8 +52,7 @@ async function orderAudits({ database }: AdminWorld): Promise<void> {
   const document = JSON.stringify({ legalBasis: HOSTILE, scope, sample: 2, createdAt: scope.from })
   const none = {
     decided_by: null,
-    decided_at: null,
-    matched: null,
+    ...{ decided_at: null, agreed_by: null, agreed_by_name: null, agreed_at: null, matched: null },
     sample: null,
     answered_at: null,
     error: null,

@@ -846,7 +846,8 @@ def check_container(trust, entries, document, kept, token):
 
 FORM = {name: str for name in (
     "answers body contract direction fields kind logLevel message outcome parties signature time").split()}
-KINDS = {"request", "reply", "refusal", "outcome-unknown", "time-stamp", "erasure", "key-rotation"}
+KINDS = {"request", "reply", "refusal", "outcome-unknown", "time-stamp", "erasure", "key-rotation", "daily-counts",
+         "audit-head"}
 RECORD = ({"index": int, "form": str, "path": [str], "checkpoint": str, "openings": dict},
           {"metadata": str, "signatures": str, "container": str, "erased": str})
 

@@ -8,7 +8,9 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { isLocal, type SigningKey } from '#core/signature/signing-key.ts'
+import { createTurn } from '#platform/in-turn.ts'
 import type { HardwareToken, KeyPlace } from '#platform/pkcs11/hardware-token.ts'
+import type { FoundKey } from '#platform/pkcs11/token-keys.ts'
 import { Fault } from '#schemas/fault.ts'
 import { syncFolder, writeDurably } from '../durable-file.ts'
 
@@ -19,6 +21,10 @@ export type KeyHome = 'software' | 'token'
 export type PrivateKeys = {
   /** On the token it throws `token_not_found` where there is none, `token_not_active`, `token_unavailable`. */
   create(id: string, algorithm: KeyAlgorithm, where?: KeyHome): Promise<SigningKey>
+  /** The keys on the token that are not among `named`, made by other means. Throws as `create` there. */
+  found(named: ReadonlySet<string>): Promise<FoundKey[]>
+  /** Takes one of them into use as the key `id`. Throws `conflict` for one that may not serve or does already, and as `create` there. */
+  adopt(id: string, objectId: string, named: ReadonlySet<string>): Promise<SigningKey>
   /**
    * Throws `cannot_sign` when the file is not here, `pin_incorrect` when the PIN does not open it. A key on the token is
    * given while the token is away too: only signing fails.
@@ -33,7 +39,7 @@ export type PrivateKeys = {
   whereIs(id: string): Promise<KeyHome | undefined>
   /** Throws when `remove` could not: for a key on a token `token_not_found`, `token_not_active`, `token_unavailable`. */
   checkRemovable(id: string): Promise<void>
-  /** Destroys the key, on the token too; what is gone already is left alone. Throws as `checkRemovable`. */
+  /** Destroys the key, on the token too unless it was adopted; what is gone already is left alone. Throws as `checkRemovable`. */
   remove(id: string): Promise<void>
 }
 
@@ -50,6 +56,7 @@ export async function openPrivateKeys(
 ): Promise<PrivateKeys> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const opened = new Map<string, SigningKey>()
+  const inTurn = createTurn()
   const fileOf = (id: string): string => path.join(directory, `${id}.pem`)
   const placeFileOf = (id: string): string => path.join(directory, `${id}.token.json`)
 
@@ -59,6 +66,22 @@ export async function openPrivateKeys(
     throw new Fault('token_not_found', {
       what: `the key ${id} lies on a token, and signingToken is not configured`,
     })
+  }
+
+  function mustHaveToken(): HardwareToken {
+    if (token !== undefined) return token
+    throw new Fault('token_not_found', { what: 'signingToken is not configured' })
+  }
+
+  /** Of the keys whose files are here those on the token. */
+  async function places(): Promise<{ id: string; objectId: string }[]> {
+    const found: { id: string; objectId: string }[] = []
+    for (const name of await readdir(directory)) {
+      const [, id, kind] = FILE.exec(name) ?? []
+      const place = id === undefined || kind !== 'token.json' ? undefined : await readPlace(placeFileOf(id))
+      if (id !== undefined && place !== undefined) found.push({ id, objectId: place.objectId })
+    }
+    return found
   }
 
   async function open(id: string): Promise<SigningKey> {
@@ -91,9 +114,7 @@ export async function openPrivateKeys(
   return {
     async create(id, algorithm, where = 'software') {
       if (where === 'token') {
-        if (token === undefined)
-          throw new Fault('token_not_found', { what: 'signingToken is not configured' })
-        const place = await token.generate(algorithm, `configuration signing ${id}`)
+        const place = await mustHaveToken().generate(algorithm, `configuration signing ${id}`)
         await writeDurably(placeFileOf(id), placeText(place))
         return open(id)
       }
@@ -106,6 +127,22 @@ export async function openPrivateKeys(
       opened.set(id, privateKey)
       return privateKey
     },
+    async found(named) {
+      const ours = (await places()).filter((place) => named.has(place.id))
+      const onToken = await mustHaveToken().keys()
+      return onToken.filter(({ objectId }) => !ours.some((place) => place.objectId === objectId))
+    },
+    adopt: (id, objectId, named) =>
+      inTurn(async () => {
+        const there = mustHaveToken()
+        const same = (await places()).filter((place) => place.objectId === objectId)
+        if (same.some((place) => named.has(place.id)))
+          throw new Fault('conflict', { what: 'the key is among the signing keys already' })
+        // A file that a crash left before the key was named.
+        for (const { id: unnamed } of same) await rm(placeFileOf(unnamed), { force: true })
+        await writeDurably(placeFileOf(id), placeText(await there.adopt(objectId), true))
+        return open(id)
+      }),
     open,
     async ready(id) {
       if (!isLocal(await open(id))) await token?.ready()
@@ -116,11 +153,12 @@ export async function openPrivateKeys(
       return names.includes(`${id}.pem`) ? 'software' : undefined
     },
     async checkRemovable(id) {
-      if ((await readPlace(placeFileOf(id))) !== undefined) await tokenOf(id).ready()
+      const place = await readPlace(placeFileOf(id))
+      if (place !== undefined && !place.adopted) await tokenOf(id).ready()
     },
     async remove(id) {
       const place = await readPlace(placeFileOf(id))
-      if (place !== undefined) await tokenOf(id).destroy(place.objectId)
+      if (place !== undefined && !place.adopted) await tokenOf(id).destroy(place.objectId)
       opened.delete(id)
       await rm(fileOf(id), { force: true })
       await rm(placeFileOf(id), { force: true })
@@ -129,24 +167,26 @@ export async function openPrivateKeys(
   }
 }
 
-function placeText({ objectId, publicKey }: KeyPlace): string {
-  return JSON.stringify({ version: 1, objectId, publicKey: publicKey.toString('base64') })
+/** `adopted`: it was made by other means, and is not ours to destroy. */
+function placeText({ objectId, publicKey }: KeyPlace, adopted = false): string {
+  return JSON.stringify({ version: 1, objectId, publicKey: publicKey.toString('base64'), adopted })
 }
 
 /** Undefined when there is no such file; `cannot_sign` when it says nothing that can be used. */
-async function readPlace(file: string): Promise<KeyPlace | undefined> {
+async function readPlace(file: string): Promise<(KeyPlace & { adopted: boolean }) | undefined> {
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined
     throw new Fault('cannot_sign', { what: file, cause })
   })
   if (text === undefined) return undefined
   try {
-    const { version, objectId, publicKey } = JSON.parse(text) as Record<string, unknown>
+    const { version, objectId, publicKey, adopted = false } = JSON.parse(text) as Record<string, unknown>
     if (version !== 1 || typeof publicKey !== 'string') throw new Error('form')
     if (typeof objectId !== 'string' || !/^([0-9a-f]{2}){1,64}$/.test(objectId)) throw new Error('form')
+    if (typeof adopted !== 'boolean') throw new Error('form')
     const spki = Buffer.from(publicKey, 'base64')
     createPublicKey({ key: spki, format: 'der', type: 'spki' })
-    return { objectId, publicKey: spki }
+    return { objectId, publicKey: spki, adopted }
   } catch (cause) {
     throw new Fault('cannot_sign', { what: `${file} is damaged`, cause })
   }

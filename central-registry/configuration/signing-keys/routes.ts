@@ -1,6 +1,7 @@
 /** Handlers of the operations on the configuration's signing keys. */
 import { randomUUID } from 'node:crypto'
 import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
+import type { SigningKey } from '#core/signature/signing-key.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -21,16 +22,28 @@ type Rooms = {
 
 export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandler> {
   const { store, privateKeys } = rooms
+  const named = async (): Promise<Set<string>> => new Set((await store.list()).map(({ id }) => id))
+
+  async function add(where: KeyHome, make: (id: string) => Promise<SigningKey>): Promise<object> {
+    const commonName = `${await instanceOf(rooms.members)} configuration signing`
+    const at = new Date(rooms.clock())
+    const id = randomUUID()
+    // The file first: a crash in between leaves a key that nobody names.
+    const key = await make(id)
+    const certificate = await selfSignedCertificate({ key, commonName, at })
+    return describeKey(await store.add({ id, certificate, at: at.toISOString() }), where)
+  }
+
   return {
-    addSigningKey: async ({ body }) => {
+    addSigningKey: ({ body }) => {
       const { algorithm, token } = body as { algorithm: KeyAlgorithm; token: KeyHome }
-      const commonName = `${await instanceOf(rooms.members)} configuration signing`
-      const at = new Date(rooms.clock())
-      const id = randomUUID()
-      // The file first: a crash in between leaves a key that nobody names.
-      const key = await privateKeys.create(id, algorithm, token)
-      const certificate = await selfSignedCertificate({ key, commonName, at })
-      return describeKey(await store.add({ id, certificate, at: at.toISOString() }), token)
+      return add(token, (id) => privateKeys.create(id, algorithm, token))
+    },
+    getFoundSigningKeys: async () => privateKeys.found(await named()),
+    adoptSigningKey: async ({ params }) => {
+      const objectId = params['objectId']!.toLowerCase()
+      const present = await named()
+      return add('token', (id) => privateKeys.adopt(id, objectId, present))
     },
     activateSigningKey: async ({ params, query }) => {
       const { force } = query as { force: boolean }

@@ -1,11 +1,16 @@
 /** Archives: which there are, which records each holds, and the digests by which one follows the other. */
+import { Act } from '../../kit/act.tsx'
+import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
+import { Saved } from '../../kit/saved.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { AskForContent } from '../content-requests/ask.tsx'
+import { WHY, whyOf } from '../why.ts'
 
 type Archive = {
   id: number
@@ -29,7 +34,10 @@ function ArchivesPage() {
       <CursorTable<Archive>
         operation="findArchives"
         caption={text('archives.title')}
-        filters={[{ name: 'class', title: 'retention.class', type: 'text' }]}
+        filters={[
+          { name: 'q', title: 'archives.search', type: 'text' },
+          { name: 'class', title: 'retention.class', type: 'text' },
+        ]}
         rowKey={({ id }) => id}
         columns={[
           {
@@ -54,6 +62,7 @@ function ArchivesPage() {
                   word={complete ? 'archives.complete' : 'archives.underWay'}
                 />
                 <br />
+                {complete && <span class="beside">{text('archives.verified')} </span>}
                 <Time at={createdAt} />
               </>
             ),
@@ -74,10 +83,37 @@ function ArchivesPage() {
             title: 'archives.sha256',
             cell: ({ sha256 }) => <Copyable value={sha256} label={text('archives.sha256')} />,
           },
+          {
+            title: 'common.acts',
+            acts: ['downloadArchive'],
+            cell: (one) => (one.complete ? <Take of={one} /> : null),
+          },
         ]}
         empty={<p>{text('archives.empty')}</p>}
       />
     </>
+  )
+}
+
+function Take({ of: { id, file } }: { of: Archive }) {
+  const { api } = useConsole()
+  return (
+    <div class="acts">
+      <AskForContent of={{ archiveId: id }} label={text('contentRequests.askForArchive', { file })} />
+      <Act<File>
+        operation="downloadArchive"
+        button={text('archives.take')}
+        label={text('archives.takeThis', { file })}
+        reads
+        title={text('archives.take')}
+        consequence={<p>{text('archives.takeConsequence')}</p>}
+        fields={WHY}
+        send={(values) =>
+          api.download('downloadArchive', { params: { id: String(id) }, query: whyOf(values) })
+        }
+        result={(saved) => <Saved file={saved} />}
+      />
+    </div>
   )
 }
 

@@ -23,6 +23,7 @@ type Order = {
   error: string | null
   matched: number | null
   drawn: number[] | null
+  agreedBy: string | null
   decidedBy: string | null
 }
 
@@ -106,6 +107,12 @@ function Progress({ of }: { of: Order }) {
           <span class="id wrap">{text('auditOrders.drawn', { records: of.drawn.join(', ') })}</span>
         </>
       )}
+      {of.agreedBy !== null && of.state === 'waiting' && (
+        <>
+          <br />
+          <bdi class="wrap">{text('auditOrders.agreedBy', { name: of.agreedBy })}</bdi>
+        </>
+      )}
       {of.decidedBy !== null && (
         <>
           <br />
@@ -135,7 +142,9 @@ function Decide({ of }: { of: Order }) {
         title={text('auditOrders.approve')}
         consequence={<p>{text('auditOrders.approveConsequence')}</p>}
         send={(_, call) => call('approveAuditOrder', { params })}
-        result={() => <p>{text('auditOrders.approved')}</p>}
+        result={(order: Order) => (
+          <p>{text(order.state === 'waiting' ? 'auditOrders.agreedFirst' : 'auditOrders.approved')}</p>
+        )}
       />
       <Act
         operation="refuseAuditOrder"

@@ -11,7 +11,11 @@ export function AskForContent({
   label,
 }: {
   /** A search by person has its case and reason already. */
-  of: { index: number } | { exportId: string } | { searchId: string; case: string; reason: string }
+  of:
+    | { index: number }
+    | { exportId: string }
+    | { archiveId: number }
+    | { searchId: string; case: string; reason: string }
   label?: string
 }) {
   const { api, session } = useConsole()

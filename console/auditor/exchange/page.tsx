@@ -54,7 +54,9 @@ function Found({ of }: { of: Exchange }) {
         }
         acts={
           <>
-            <AskForContent of={{ index: of.asked }} />
+            {of.records.some(({ messageBytes }) => messageBytes !== null) && (
+              <AskForContent of={{ index: of.asked }} />
+            )}
             <Bundle index={of.asked} />
           </>
         }

@@ -28,6 +28,7 @@ const WHAT: Record<string, TextKey> = {
   getRecordContent: 'looks.getRecordContent',
   downloadRecordContainer: 'looks.downloadRecordContainer',
   downloadEvidenceBundle: 'looks.downloadEvidenceBundle',
+  downloadArchive: 'looks.downloadArchive',
   downloadExport: 'looks.downloadExport',
 }
 

@@ -18,7 +18,11 @@ export type Coverage = {
     more: boolean
     backlog: { records: number; since: string | null; lastError: string | null }
     monthsWithoutKey: string[]
-    monthsNotSearched: { month: string; records: number; why: 'no_key' | 'other_key' | 'key_destroyed' }[]
+    monthsNotSearched: {
+      month: string
+      records: number
+      why: 'no_key' | 'other_key' | 'key_destroyed' | 'key_unknown'
+    }[]
     oldestMonth: string
   }
   searchedMonths: string[]
@@ -40,6 +44,7 @@ const REASONS: Record<string, TextKey> = {
 const NOT_SEARCHED = {
   no_key: 'person.monthNoKey',
   other_key: 'person.monthOtherKey',
+  key_unknown: 'person.monthKeyUnknown',
   key_destroyed: 'person.monthKeyDestroyed',
 } as const
 

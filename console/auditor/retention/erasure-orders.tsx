@@ -20,7 +20,10 @@ type Order = {
   reason: string
   reference: string | null
   mode: EndMode
+  /** By this order. */
   erasedAt: string | null
+  /** By this order or otherwise. */
+  goneAt: string | null
 }
 
 export function ErasureOrders() {
@@ -51,16 +54,20 @@ export function ErasureOrders() {
           { title: 'retention.atEnd', cell: ({ mode }) => text(AT_END[mode]) },
           {
             title: 'erasure.state',
-            cell: ({ erasedAt }) => (
+            cell: ({ erasedAt, goneAt }) => (
               <>
-                <Status
-                  tone={erasedAt === null ? 'warn' : 'quiet'}
-                  word={erasedAt === null ? 'erasure.notErased' : 'erasure.erased'}
-                />
-                {erasedAt !== null && (
+                {erasedAt === null ? (
+                  <Status
+                    tone="warn"
+                    word={goneAt === null ? 'erasure.notErased' : 'erasure.goneOtherwise'}
+                  />
+                ) : (
+                  <Status tone="quiet" word="erasure.erased" />
+                )}
+                {goneAt !== null && (
                   <>
                     <br />
-                    <Time at={erasedAt} />
+                    <Time at={erasedAt ?? goneAt} />
                   </>
                 )}
               </>

@@ -2,19 +2,24 @@
 import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import path from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { consistencyProof, verifyConsistency } from '#core/merkle/proofs.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { collectExchange, writeBundle } from '#security-server/message-log/evidence/write-bundle.ts'
 import { openLogDatabase } from '#security-server/message-log/log-database.ts'
 import type { MessageLog } from '#security-server/message-log/message-log.ts'
 import type { RecordFilter } from '#security-server/message-log/search/store.ts'
 import { createNodeReader } from '#security-server/message-log/tree/tiles.ts'
 import { residentMb } from '../measure.ts'
-import { CLIENT } from './exchanges.ts'
+import { CLIENT, SERVER } from './exchanges.ts'
 import { type FilledLog, type LogPlace, openAt } from './fill.ts'
 
 export type LogFigures = {
   startMs: number
   inclusionMs: number
+  proofP95Ms: number
+  /** An exchange's evidence bundle, written whole. */
+  bundleP95Ms: number
   consistencyMs: number
   queryIdMs: number
   timeMs: number
@@ -22,7 +27,7 @@ export type LogFigures = {
   searchP95Ms: number
   verifySeconds: number
   verifiedPerSecond: number
-  verifyMb: number
+  verifyMemoryMb: number
   holds: boolean
 }
 
@@ -50,7 +55,11 @@ export async function measureLog(place: LogPlace, filled: FilledLog, row: Row): 
   const { log, ms } = await open()
   const startMs = say('opening the log, with recovery', ms)
   try {
-    const inclusionMs = say('an inclusion proof', await mean(() => log.proof(randomInt(filled.records))))
+    const proofs = await timesOf(() => log.proof(randomInt(filled.records)))
+    const inclusionMs = say('an inclusion proof', meanOf(proofs))
+    const proofP95Ms = say('the same, 95th percentile', p95Of(proofs))
+    const bundles = await timesOf(() => bundle(log, filled))
+    const bundleP95Ms = say('an evidence bundle, 95th percentile', p95Of(bundles))
     const consistencyMs = say('a consistency proof', await consistency(place))
     const queryIdMs = say('search by query id', await mean(() => byQueryId(log, filled)))
     const timeMs = say('search by time, a page of 50', await mean(() => byTime(log, filled)))
@@ -64,13 +73,15 @@ export async function measureLog(place: LogPlace, filled: FilledLog, row: Row): 
     return {
       startMs,
       inclusionMs,
+      proofP95Ms,
+      bundleP95Ms,
       consistencyMs,
       queryIdMs,
       timeMs,
       searchP95Ms,
       verifySeconds: Math.round(verified.seconds),
       verifiedPerSecond,
-      verifyMb: verified.mb,
+      verifyMemoryMb: verified.mb,
       holds: verified.holds,
     }
   } finally {
@@ -79,9 +90,34 @@ export async function measureLog(place: LogPlace, filled: FilledLog, row: Row): 
 }
 
 async function mean(act: () => Promise<unknown>): Promise<number> {
-  const started = performance.now()
-  for (let time = 0; time < TIMES; time++) await act()
-  return (performance.now() - started) / TIMES
+  return meanOf(await timesOf(act))
+}
+
+async function timesOf(act: () => Promise<unknown>): Promise<number[]> {
+  const times: number[] = []
+  for (let time = 0; time < TIMES; time++) {
+    const started = performance.now()
+    await act()
+    times.push(performance.now() - started)
+  }
+  return times
+}
+
+function meanOf(times: number[]): number {
+  return times.reduce((sum, ms) => sum + ms, 0) / times.length
+}
+
+function p95Of(times: number[]): number {
+  return [...times].sort((a, b) => a - b)[Math.floor(times.length * 0.95)]!
+}
+
+/** Of any exchange; the configuration of an instance is read once for many bundles, and is left out. */
+async function bundle(log: MessageLog, { queryIds }: FilledLog): Promise<void> {
+  const [row] = await log.list({ queryId: queryIds[randomInt(queryIds.length)]!, limit: 1 })
+  const { indexes } = await collectExchange({ log }, Number(row!.idx))
+  const source = { log, server: idText(SERVER), made: new Date(), configuration: [] }
+  const written = await buffer(await writeBundle({ ...source, checkpointSigner: undefined }, indexes))
+  if (written.length === 0) throw new Error('an empty bundle')
 }
 
 async function byQueryId(log: MessageLog, { queryIds }: FilledLog): Promise<void> {
@@ -112,14 +148,8 @@ async function searches(log: MessageLog, { queryIds, from }: FilledLog): Promise
     () => ({ failed: true, from: new Date(from).toISOString() }),
     () => ({ kind: 'reply', direction: 'out', failed: false }),
   ]
-  const times: number[] = []
-  for (let time = 0; time < TIMES; time++) {
-    const filter = filters[time % filters.length]!()
-    const started = performance.now()
-    await log.list({ ...filter, limit: PAGE })
-    times.push(performance.now() - started)
-  }
-  return times.sort((a, b) => a - b)[Math.floor(TIMES * 0.95)]!
+  let time = 0
+  return p95Of(await timesOf(() => log.list({ ...filters[time++ % filters.length]!(), limit: PAGE })))
 }
 
 /** From a checkpoint anywhere in the log to the newest one, verified. */

@@ -11,16 +11,28 @@ export type RetentionFigures = {
   /** Exchanges a second with the job to those without it. */
   erasureRatio: number
   archiveRatio: number
+  /** Of exchanges, alone and beside the job. */
+  erasureP95Ms: { alone: number; beside: number }
+  archiveP95Ms: { alone: number; beside: number }
+  /** Contents, by the time in which the job had some to end. */
   erasedPerSecond: number
+  /** Archives that were finished in the turns, and how many records these hold a second of the job's work. */
+  archives: number
   archivedPerSecond: number
 }
 
-type Turn = { perSecond: number; p50: number; p95: number; ended: number; seconds: number }
+type Turn = { perSecond: number; p50: number; p95: number; done: Done }
+/** What the job did in a turn, and for how long it had something to do. */
+type Done = { ended: number; archives: number; archived: number; seconds: number }
+type Place = { log: MessageLog; parties: Parties; clock(): number; row: Row }
 
 const RATE = 200
 const TURN_SECONDS = 12
 const ROUNDS = 3
 const DAY_MS = 86_400_000
+/** A run that was shorter has ended because nothing was left to decide. */
+const WHOLE_RUN_SECONDS = 50
+const MOST_ARCHIVES = 10_000
 
 export async function measureRetention(
   place: LogPlace,
@@ -28,8 +40,8 @@ export async function measureRetention(
   row: Row,
 ): Promise<RetentionFigures> {
   const { stamp, signer } = filled.parties
-  const later = filled.to + 2 * DAY_MS - Date.now()
-  const clock = (): number => Date.now() + later
+  let days = 2
+  const clock = (): number => Date.now() + days * DAY_MS
   const directory = path.join(path.dirname(place.file), 'archives')
   mkdirSync(directory)
   const log = await openMessageLog({
@@ -44,51 +56,94 @@ export async function measureRetention(
     archives: { directory, maxBytes: 32 * 1024 * 1024 },
   })
   try {
-    const common = { name: 'default', keepDays: 1, atEnd: 'PROOF_KEPT', applyToExisting: true } as const
-    const measure = async (archive: 'NONE' | 'CONTAINERS', what: string): Promise<[number, number]> => {
-      await log.retention.putClass({ ...common, archive })
-      return compare(log, filled.parties, clock, what, row)
+    // Decided beforehand, as in a server that has run for long; then all that was logged before is due, and nothing else.
+    const measure = async (archive: 'NONE' | 'CONTAINERS', what: string): Promise<Compared> => {
+      const keepDays = 2 * days + 1
+      await log.retention.putClass({
+        ...{ name: 'default', keepDays, atEnd: 'PROOF_KEPT', archive, applyToExisting: true },
+      })
+      for (let seconds = WHOLE_RUN_SECONDS; seconds >= WHOLE_RUN_SECONDS; ) {
+        const began = performance.now()
+        await log.retention.run()
+        seconds = (performance.now() - began) / 1000
+      }
+      days += keepDays
+      return compare({ log, parties: filled.parties, clock, row }, what)
     }
-    const [erasureRatio, erasedPerSecond] = await measure('NONE', 'ending contents')
-    const [archiveRatio, archivedPerSecond] = await measure('CONTAINERS', 'archiving and ending contents')
-    return { erasureRatio, erasedPerSecond, archiveRatio, archivedPerSecond }
+    const archiving = await measure('CONTAINERS', 'archiving and ending contents')
+    const ending = await measure('NONE', 'ending contents')
+    return {
+      erasureRatio: ending.ratio,
+      archiveRatio: archiving.ratio,
+      erasureP95Ms: ending.p95,
+      archiveP95Ms: archiving.p95,
+      erasedPerSecond: ending.endedPerSecond,
+      archives: archiving.archives,
+      archivedPerSecond: archiving.archivedPerSecond,
+    }
   } finally {
     await log.close()
   }
 }
 
-/** Exchanges with the job to those without, and how many contents it ended a second. */
-async function compare(
-  log: MessageLog,
-  parties: Parties,
-  clock: () => number,
-  what: string,
-  row: Row,
-): Promise<[number, number]> {
+type Compared = {
+  ratio: number
+  p95: { alone: number; beside: number }
+  endedPerSecond: number
+  archives: number
+  archivedPerSecond: number
+}
+
+/** Exchanges with the job to those without, and what the job did meanwhile. */
+async function compare(place: Place, what: string): Promise<Compared> {
+  const { row } = place
   const [alone, beside]: [Turn[], Turn[]] = [[], []]
   for (let round = 0; round < ROUNDS; round++) {
-    alone.push(await turn(log, parties, clock, false))
-    beside.push(await turn(log, parties, clock, true))
+    alone.push(await turn(place, false))
+    beside.push(await turn(place, true))
   }
-  const mean = (turns: Turn[], of: (turn: Turn) => number): number =>
-    turns.reduce((sum, one) => sum + of(one), 0) / turns.length
+  const sum = (turns: Turn[], of: (turn: Turn) => number): number =>
+    turns.reduce((before, one) => before + of(one), 0)
+  const mean = (turns: Turn[], of: (turn: Turn) => number): number => sum(turns, of) / turns.length
   const describe = (turns: Turn[]): string =>
     `${mean(turns, (one) => one.perSecond).toFixed(0)}/s, ${mean(turns, (one) => one.p50).toFixed(1)} ms, ${mean(turns, (one) => one.p95).toFixed(1)} ms`
   row({ what: 'exchanges, p50, p95: alone', value: describe(alone) })
   row({ what: `beside ${what}`.slice(0, 33), value: describe(beside) })
-  const ended = mean(beside, (one) => one.ended / one.seconds)
-  row({ what: 'contents ended a second', value: ended.toFixed(0) })
-  const ratio = mean(beside, (one) => one.perSecond) / mean(alone, (one) => one.perSecond)
-  return [Math.round(ratio * 100) / 100, Math.round(ended)]
+  const worked = Math.max(
+    0.001,
+    sum(beside, ({ done }) => done.seconds),
+  )
+  const [ended, archives, archived] = (['ended', 'archives', 'archived'] as const).map((name) =>
+    sum(beside, ({ done }) => done[name]),
+  ) as [number, number, number]
+  row({ what: 'contents ended a second', value: (ended / worked).toFixed(0) })
+  if (archives > 0) {
+    row({ what: 'archives finished', value: `${archives}, of ${archived} records` })
+    row({ what: 'records archived a second', value: (archived / worked).toFixed(0) })
+  }
+  const asked = (TURN_SECONDS * ROUNDS).toFixed(0)
+  if (worked < TURN_SECONDS * ROUNDS - 1)
+    row({ what: 'the job had work for', value: `${worked.toFixed(1)} of ${asked} s; more records show more` })
+  const p95 = (turns: Turn[]): number => Math.round(mean(turns, (one) => one.p95) * 10) / 10
+  return {
+    ratio:
+      Math.round((100 * mean(beside, (one) => one.perSecond)) / mean(alone, (one) => one.perSecond)) / 100,
+    p95: { alone: p95(alone), beside: p95(beside) },
+    endedPerSecond: Math.round(ended / worked),
+    archives,
+    archivedPerSecond: Math.round(archived / worked),
+  }
 }
 
 /** Exchanges come at their rate, whatever became of those before. */
-async function turn(log: MessageLog, parties: Parties, clock: () => number, withJob: boolean): Promise<Turn> {
+async function turn({ log, parties, clock }: Place, withJob: boolean): Promise<Turn> {
   const times: number[] = []
+  const before = await archivesOf(log)
   const began = performance.now()
   const end = began + TURN_SECONDS * 1000
   const over = new AbortController()
-  const job = withJob ? work(log, over.signal) : Promise.resolve(0)
+  const done: Done = { ended: 0, archives: 0, archived: 0, seconds: 0 }
+  const job = withJob ? work(log, over.signal, done) : Promise.resolve()
   const jobs = setInterval(() => {
     void Promise.all([log.maintain(), log.checkpointNow(), log.timeStampNow()])
   }, 5000)
@@ -105,18 +160,27 @@ async function turn(log: MessageLog, parties: Parties, clock: () => number, with
   const seconds = (performance.now() - began) / 1000
   clearInterval(jobs)
   over.abort()
-  const ended = await job
+  // An archive that was under way is finished, and its time counts.
+  await job
+  const after = await archivesOf(log)
+  done.archives = after.archives - before.archives
+  done.archived = after.records - before.records
   times.sort((a, b) => a - b)
   const at = (share: number): number => times[Math.floor(share * (times.length - 1))]!
-  return { perSecond: (times.length * BATCH) / seconds, p50: at(0.5), p95: at(0.95), ended, seconds }
+  return { perSecond: (times.length * BATCH) / seconds, p50: at(0.5), p95: at(0.95), done }
 }
 
-async function work(log: MessageLog, signal: AbortSignal): Promise<number> {
-  let ended = 0
+async function archivesOf(log: MessageLog): Promise<{ archives: number; records: number }> {
+  const archives = await log.retention.archives({ limit: MOST_ARCHIVES })
+  return { archives: archives.length, records: archives.reduce((sum, one) => sum + one.records.length, 0) }
+}
+
+async function work(log: MessageLog, signal: AbortSignal, done: Done): Promise<void> {
   while (!signal.aborted) {
-    const done = await log.retention.run(signal)
-    ended += done
-    if (done === 0) await wait(100)
+    const began = performance.now()
+    const { due } = await log.retention.counts()
+    done.ended += await log.retention.run(signal)
+    if (due > 0) done.seconds += (performance.now() - began) / 1000
+    else await wait(100)
   }
-  return ended
 }

@@ -154,6 +154,6 @@ export async function createAuditOrderWorld(t: Test, url: string) {
 
   return {
     ...{ world, messageLog, now, owner, at, party, seed, cosigned, order, give, opened },
-    ...{ said, answers, documents, post, roomOf },
+    ...{ said, answers, documents, post, roomOf, database },
   }
 }

@@ -22,11 +22,12 @@ import {
   witness,
   witnesses,
 } from './audit-orders-fixture.ts'
+import type { AuditOrderRow } from './store.ts'
 
 await eachDatabase(t, async (_database, t: Test, url) => {
   const audited = await createAuditOrderWorld(t, url)
   const { world, messageLog, now, owner, at, party, seed, cosigned, order, give, opened } = audited
-  const { said, answers, documents, post, roomOf } = audited
+  const { said, answers, documents, post, roomOf, database } = audited
 
   await t.test('answered at once, with what stood below the seed, and nothing secret', async (t) => {
     const one = give(order())
@@ -260,19 +261,87 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     await t.rejects(room.approve(randomUUID(), caller), { code: 'not_found' })
   })
 
+  await t.test('what is shown of content where two have to agree to it takes two people', async (t) => {
+    const room = roomOf({ needsApproval: true })
+    const person = (id: string) => ({ kind: 'person' as const, id, name: id, roles: [] })
+    const two = (me: string) => async (first: string) => (first === me ? 'it is the same person' : undefined)
+    const one = give(order())
+    await room.run()
+    t.match(await room.approve(one.id, person('ada'), two('ada')), {
+      ...{ state: 'waiting', agreed_by: 'ada', decided_by: null },
+    })
+    await t.rejects(room.approve(one.id, person('ada'), two('ada')), { code: 'not_second_person' })
+    const key = { ...person('ben'), kind: 'key' as const }
+    await t.rejects(room.approve(one.id, key, two('ben')), { code: 'not_in_person' })
+    await room.run()
+    t.same(answers, [])
+    t.match(await room.approve(one.id, person('ben'), two('ben')), { state: 'due', decided_by: 'ben' })
+    await room.run()
+    t.match(answers, [{ outcome: 'answered' }])
+    const metadata = give(order({ sample: 0 }))
+    await room.run()
+    t.match(await room.approve(metadata.id, person('ada'), two('ada')), { state: 'due' })
+    await room.run()
+  })
+
+  await t.test(
+    'a registry that was restored is told again, and its old orders hide no new one',
+    async (t) => {
+      const one = give(order())
+      const room = roomOf()
+      await room.run()
+      const listed = said.listed
+      await room.run()
+      t.equal(answers.length, 1, 'not at once')
+      await room.run()
+      t.ok(said.named?.includes(orderHash(one)), 'meanwhile it is named as known')
+      const longAgo = () =>
+        tablesOf<{ audit_order: AuditOrderRow }>(database)
+          .updateTable('audit_order')
+          .set({ answered_at: iso(now - 2 * 3_600_000) })
+          .where('id', '=', one.id)
+          .execute()
+      await longAgo()
+      await roomOf().run()
+      t.match(answers, [{ outcome: 'answered' }, { outcome: 'answered', sample: answers[0]!.sample }])
+      await longAgo()
+      said.listed = [{ ...listed[0]!, seed: await cosigned() }]
+      const later = roomOf()
+      await later.run()
+      t.equal(answers.length, 2, 'nobody draws twice')
+      t.match(await later.store.get(one.id), { state: 'answered', error: /another seed/ })
+      await later.run()
+      t.ok(said.named?.includes(orderHash(one)))
+    },
+  )
+
   await t.test('a registry that does not answer is asked again', async (t) => {
     const one = give(order())
     const room = roomOf()
     said.isDown = true
     await t.rejects(room.run(), { code: 'registration_unavailable' })
     said.isDown = false
+    let [at, asked] = [now, 0]
+    let answer = new Fault('registration_unavailable')
     const failing = roomOf({
-      post: async (path, document) =>
-        path.endsWith('/answers')
-          ? Promise.reject(new Fault('registration_unavailable'))
-          : post(path, document),
+      clock: () => at,
+      post: async (path, document) => {
+        if (!path.endsWith('/answers')) return post(path, document)
+        asked += 1
+        throw answer
+      },
     })
     await t.rejects(failing.run(), { code: 'registration_unavailable' })
+    await failing.run()
+    t.equal(asked, 1, 'not with each run')
+    at += 60_000
+    answer = new Fault('registration_refused', { what: 'too large' })
+    await t.rejects(failing.run(), { code: 'registration_refused' })
+    for (let minutes = 1; minutes <= 3; minutes++) {
+      at += 60_000
+      await failing.run().catch(() => undefined)
+    }
+    t.equal(asked, 3, 'after twice as long each time')
     t.match(await room.store.get(one.id), { state: 'due', error: /./ })
     const taken = roomOf({
       post: async (path, document) =>

@@ -38,10 +38,16 @@ export type AuditOrders = {
   store: Pick<AuditOrderStore, 'get' | 'list' | 'count'>
   /** The job's part: takes what is new and answers what is due. */
   run(): Promise<void>
+  /**
+   * Where content takes two people, an order that asks for some waits for the second one, who comes in person; `whyNotTwo` says
+   * why he is not another than the first. Throws `not_found`, `conflict`, `not_in_person`, `not_second_person`.
+   */
+  approve(id: string, caller: Caller, whyNotTwo?: WhyNotTwo): Promise<AuditOrderRow>
   /** Throws `not_found`, `conflict`. */
-  approve(id: string, caller: Caller): Promise<AuditOrderRow>
   refuse(id: string, reason: string, caller: Caller): Promise<AuditOrderRow>
 }
+
+type WhyNotTwo = (first: string) => Promise<string | undefined>
 
 type Rooms = CollectRooms & {
   database: Database
@@ -54,6 +60,12 @@ type Rooms = CollectRooms & {
 }
 
 const PATH = '/registration/v1/audit-orders/answers'
+/** A registry that has forgotten an answer is told it again no sooner than this. */
+const TOLD_AGAIN_MS = 3_600_000
+/** An answer that failed is tried again after a minute, then after twice as long each time, up to an hour where it was refused. */
+const AGAIN_MS = 60_000
+const LATEST_MS = 5 * 60_000
+const REFUSED_MS = 3_600_000
 const ITSELF = { id: 'audit-orders', name: 'audit orders' }
 
 export function createAuditOrders(rooms: Rooms): AuditOrders {
@@ -64,6 +76,9 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   const now = (): string => new Date(clock()).toISOString()
   const note = (operation: string, id: string, data: object): Promise<unknown> =>
     audit.before({ caller: ITSELF, operation, target: `audit order ${id}`, data })
+
+  /** Hashes of orders that are answered and that the registry still lists, and until when that is named as known. */
+  const notAgain = new Map<string, number>()
 
   const clearanceOf = (authority: string): Clearance =>
     rooms.authorities.find(({ name }) => name === authority)?.secret === true ? 2 : 0
@@ -87,7 +102,8 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   const take = async (listed: ListedOrder): Promise<void> => {
     const { order, wrong } = judge(Buffer.from(listed.order), listed.receivedAt)
     const sha256 = orderHash(order)
-    if (await store.known(sha256)) return
+    const known = await store.find(sha256)
+    if (known !== undefined) return again(known, listed.seed)
     const { id, authority, case: case_number, legalBasis, scope, sample, deadline } = order
     await note('receiveAuditOrder', id, {
       authority,
@@ -100,6 +116,9 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     })
     const state: OrderState = wrong !== undefined ? 'refusing' : rooms.needsApproval ? 'waiting' : 'due'
     const none = {
+      agreed_by: null,
+      agreed_by_name: null,
+      agreed_at: null,
       decided_by: null,
       decided_at: null,
       matched: null,
@@ -111,6 +130,28 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
       ...{ id, sha256, document: JSON.stringify(order), authority, case_number, deadline, seed: listed.seed },
       ...{ ...none, received_at: now(), state, reason: wrong ?? null, clearance: clearanceOf(authority) },
     })
+  }
+
+  /**
+   * The registry lists what it was told: it was restored from a copy of before. It is told the same again, once an hour. Under another seed
+   * another sample would be drawn, so that is not answered, and from now on named as known: no other order waits behind it.
+   */
+  const again = async (row: AuditOrderRow, seed: string): Promise<void> => {
+    const state = row.state as OrderState
+    if (state !== 'answered' && state !== 'refused') return
+    const told = Date.parse(row.answered_at ?? row.received_at)
+    if (clock() < told + TOLD_AGAIN_MS) {
+      notAgain.set(row.sha256, told + TOLD_AGAIN_MS)
+      return
+    }
+    if (state === 'answered' && row.seed !== seed) {
+      notAgain.set(row.sha256, Number.POSITIVE_INFINITY)
+      const error = 'the registry asks again, with another seed: only the first one is answered'
+      if (row.error !== error) await store.update(row.id, state, { error })
+      return
+    }
+    await note('tellAuditOrderAgain', row.id, { case: row.case_number })
+    await store.update(row.id, state, { state: state === 'answered' ? 'due' : 'refusing' })
   }
 
   const send = async (row: AuditOrderRow, more: Partial<AuditAnswer>): Promise<void> => {
@@ -150,7 +191,8 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
 
   const refuseOne = async (row: AuditOrderRow, reason: string, seen: OrderState): Promise<void> => {
     const why = reason.replace(/[\p{C}\u2028\u2029]+/gu, ' ').slice(0, 500) || 'no reason was given'
-    await note('refuseAuditOrder', row.id, { reason: why, case: row.case_number })
+    // Every auditor reads the audit log; the reason is for those who decide about orders.
+    await note('refuseAuditOrder', row.id, { case: row.case_number })
     await send(row, { outcome: 'refused', reason: why })
     await store.update(row.id, seen, { state: 'refused', reason: why, answered_at: now(), error: null })
   }
@@ -169,6 +211,28 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     }
   }
 
+  const known = async (): Promise<string[]> => {
+    for (const [sha256, until] of notAgain) if (until <= clock()) notAgain.delete(sha256)
+    return [...notAgain.keys(), ...(await store.held())].slice(0, AUDIT_LIMITS.held)
+  }
+
+  /** Of orders whose answer did not arrive; forgotten with a restart, which tries at once. */
+  const waits = new Map<string, { until: number; ms: number }>()
+
+  const finishInTime = async (row: AuditOrderRow): Promise<void> => {
+    const wait = waits.get(row.id)
+    if (wait !== undefined && clock() < wait.until) return
+    try {
+      await finish(row)
+      waits.delete(row.id)
+    } catch (thrown) {
+      const most = asFault(thrown).code === 'registration_refused' ? REFUSED_MS : LATEST_MS
+      const ms = Math.min(most, wait === undefined ? AGAIN_MS : 2 * wait.ms)
+      waits.set(row.id, { until: clock() + ms, ms })
+      throw thrown
+    }
+  }
+
   const decide = async (
     id: string,
     caller: Caller,
@@ -183,7 +247,7 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     store,
     async run() {
       const configuration = () => rooms.globalConfiguration.current()
-      const listed = await fetchOrders({ ...rooms, configuration, has: await store.held() })
+      const listed = await fetchOrders({ ...rooms, configuration, has: await known() })
       for (const one of listed) {
         try {
           await take(one)
@@ -192,10 +256,23 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
         }
       }
       let failed: unknown
-      for (const row of await store.open()) await finish(row).catch((thrown) => (failed = thrown))
+      for (const row of await store.open()) await finishInTime(row).catch((thrown) => (failed = thrown))
       if (failed !== undefined) throw failed
     },
-    approve: (id, caller) => decide(id, caller, { state: 'due' }),
+    async approve(id, caller, whyNotTwo) {
+      const row = await store.get(id)
+      const { sample } = JSON.parse(row.document) as AuditOrder
+      if (whyNotTwo === undefined || sample === 0) return decide(id, caller, { state: 'due' })
+      if (row.agreed_by === null) {
+        const first = { agreed_by: caller.id, agreed_by_name: caller.name, agreed_at: now() }
+        await store.agree(id, first)
+        return store.get(id)
+      }
+      if (caller.kind !== 'person') throw new Fault('not_in_person', { what: 'a second person agrees' })
+      const what = await whyNotTwo(row.agreed_by)
+      if (what !== undefined) throw new Fault('not_second_person', { what })
+      return decide(id, caller, { state: 'due' })
+    },
     refuse: (id, reason, caller) => decide(id, caller, { state: 'refusing', reason }),
   }
 }

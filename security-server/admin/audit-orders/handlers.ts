@@ -6,13 +6,20 @@ import { Fault } from '#schemas/fault.ts'
 import type { Clearance } from '../../message-log/search/traffic-store.ts'
 import { clearanceOf } from '../readable-log.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
+import { whyNotTwo } from '../second-person.ts'
 import type { AuditOrderRow } from './store.ts'
 
-export function auditOrderHandlers({ auditOrders, clock }: AdminRooms): Handlers {
+/** Those who may decide about orders (x-roles). */
+const DECIDERS = ['XROAD_CONTENT_AUDITOR', 'XROAD_SECURITY_OFFICER']
+
+export function auditOrderHandlers({ auditOrders, clock, contentRequests, apiKeys }: AdminRooms): Handlers {
   const viewFor =
     (caller: Caller) =>
     (row: AuditOrderRow): object =>
-      auditOrderView(row, { now: new Date(clock()).toISOString(), clearance: clearanceOf(caller) })
+      auditOrderView(row, {
+        ...{ now: new Date(clock()).toISOString(), clearance: clearanceOf(caller) },
+        decides: DECIDERS.some((role) => caller.roles.includes(role)),
+      })
   const idOf = (params: Record<string, string>): string => params['id']!.toLowerCase()
   const room = () => {
     if (auditOrders === undefined)
@@ -34,7 +41,13 @@ export function auditOrderHandlers({ auditOrders, clock }: AdminRooms): Handlers
     },
     getAuditOrder: async ({ params, caller }) => viewFor(caller)(await room().store.get(idOf(params))),
     approveAuditOrder: async ({ params, caller }) =>
-      viewFor(caller)(await room().approve(idOf(params), caller)),
+      viewFor(caller)(
+        await room().approve(
+          idOf(params),
+          caller,
+          contentRequests.isRequired ? (first) => whyNotTwo(first, caller.id, apiKeys) : undefined,
+        ),
+      ),
     refuseAuditOrder: async ({ params, body, caller }) => {
       const { reason } = body as { reason: string }
       return viewFor(caller)(await room().refuse(idOf(params), reason, caller))
@@ -42,8 +55,11 @@ export function auditOrderHandlers({ auditOrders, clock }: AdminRooms): Handlers
   }
 }
 
-/** Figures that count records which the reader may not see are none to them. */
-function auditOrderView(row: AuditOrderRow, { now, clearance }: { now: string; clearance: Clearance }) {
+/** Figures that count records which the reader may not see are none to them, nor is why an order was refused to those who decide about none. */
+function auditOrderView(
+  row: AuditOrderRow,
+  { now, clearance, decides }: { now: string; clearance: Clearance; decides: boolean },
+) {
   const isHidden = Number(row.clearance) > clearance
   const { legalBasis, scope, sample, createdAt } = JSON.parse(row.document) as AuditOrder
   const isOpen = row.state !== 'answered' && row.state !== 'refused'
@@ -51,7 +67,8 @@ function auditOrderView(row: AuditOrderRow, { now, clearance }: { now: string; c
     ...{ id: row.id, sha256: row.sha256, authority: row.authority, case: row.case_number, legalBasis, scope },
     ...{ sample, createdAt, deadline: row.deadline, receivedAt: row.received_at, state: row.state },
     overdue: isOpen && row.deadline <= now,
-    ...{ decidedBy: row.decided_by, decidedAt: row.decided_at, reason: row.reason },
+    ...{ decidedBy: row.decided_by, decidedAt: row.decided_at },
+    ...{ agreedBy: row.agreed_by_name, agreedAt: row.agreed_at, reason: decides ? row.reason : null },
     error: isHidden ? null : row.error,
     matched: isHidden || row.matched === null ? null : Number(row.matched),
     drawn: isHidden || row.sample === null ? null : (JSON.parse(row.sample) as number[]),

@@ -19,6 +19,10 @@ export type AuditOrderRow = {
   seed: string
   received_at: string
   state: string
+  /** Of two who have to agree the first: id of a person or API key, name, time. */
+  agreed_by: string | null
+  agreed_by_name: string | null
+  agreed_at: string | null
   decided_by: string | null
   decided_at: string | null
   reason: string | null
@@ -52,9 +56,19 @@ export function createAuditOrderStore(database: Database) {
       if (row === undefined) throw new Fault('not_found', { what: `the audit order ${id}` })
       return row
     },
-    known: async (sha256: string): Promise<boolean> => {
-      const row = kysely.selectFrom('audit_order').select('id').where('sha256', '=', sha256)
-      return (await row.executeTakeFirst()) !== undefined
+    find: (sha256: string): Promise<AuditOrderRow | undefined> =>
+      kysely.selectFrom('audit_order').selectAll().where('sha256', '=', sha256).executeTakeFirst(),
+    /** The first of two agrees. Throws `conflict` when somebody has agreed or decided meanwhile. */
+    agree: async (
+      id: string,
+      facts: Pick<AuditOrderRow, 'agreed_by' | 'agreed_by_name' | 'agreed_at'>,
+    ): Promise<void> => {
+      const update = kysely.updateTable('audit_order').set(facts).where('id', '=', id)
+      const { numUpdatedRows } = await update
+        .where('state', '=', 'waiting')
+        .where('agreed_by', 'is', null)
+        .executeTakeFirst()
+      if (numUpdatedRows !== 1n) throw new Fault('conflict', { what: 'the order was decided about already' })
     },
     /** Newest first. */
     list: (q: { offset: number; limit: number; state?: string }): Promise<AuditOrderRow[]> =>

@@ -6,11 +6,19 @@ import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { collectExchange } from '../../message-log/evidence/write-bundle.ts'
 import { clearanceOf, type ReadableLog } from '../readable-log.ts'
+import { archiveTarget } from '../retention.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
 import { ownSearch, searchTarget } from '../subjects/searches.ts'
 import type { ContentRequest, RequestFilter } from './store.ts'
 
-type Asked = { index?: number; exportId?: string; searchId?: string; case: string; reason: string }
+type Asked = {
+  index?: number
+  exportId?: string
+  searchId?: string
+  archiveId?: number
+  case: string
+  reason: string
+}
 
 /** By what an exchange is known in a request: its first record. Throws `not_found`, `record_is_secret`. */
 export async function exchangeTarget(log: ReadableLog, index: number): Promise<string> {
@@ -33,7 +41,7 @@ export async function checkGranted(
 }
 
 export function contentRequestHandlers(rooms: AdminRooms): Handlers {
-  const { contentRequests, logFor, exports } = rooms
+  const { contentRequests, logFor, exports, messageLog } = rooms
 
   const view = (row: ContentRequest) => ({
     id: row.id,
@@ -48,16 +56,20 @@ export function contentRequestHandlers(rooms: AdminRooms): Handlers {
     decisionReason: row.decision_reason,
   })
   const targetOf = async (
-    { index, exportId, searchId, case: number }: Asked,
+    { index, exportId, searchId, archiveId, case: number }: Asked,
     caller: Caller,
   ): Promise<string> => {
-    if ([index, exportId, searchId].filter((one) => one !== undefined).length !== 1)
-      throw new Fault('invalid_input', { what: 'one of index, exportId and searchId is needed' })
+    if ([index, exportId, searchId, archiveId].filter((one) => one !== undefined).length !== 1)
+      throw new Fault('invalid_input', { what: 'one of index, exportId, searchId and archiveId is needed' })
     if (searchId !== undefined) {
       const search = await ownSearch(rooms, searchId, caller)
       if (search.case_number !== number)
         throw new Fault('invalid_input', { what: `the search is of case ${search.case_number}` })
       return searchTarget(searchId)
+    }
+    if (archiveId !== undefined) {
+      await messageLog.retention.archive({ id: archiveId, clearance: clearanceOf(caller) })
+      return archiveTarget(archiveId)
     }
     if (index !== undefined) return exchangeTarget(logFor(caller), index)
     const found = await exports.store.get(exportId!.toLowerCase())

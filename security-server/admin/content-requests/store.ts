@@ -7,7 +7,7 @@ import { Fault } from '#schemas/fault.ts'
 
 export type ContentRequest = {
   id: string
-  /** `exchange N`, by its first record, `export ID` or `search ID`. */
+  /** `exchange N`, by its first record, `export ID`, `search ID` or `archive N`. */
   target: string
   case_number: string
   reason: string

@@ -1,8 +1,13 @@
 /** For tests only: what is in an export, and what `concordat verify` says of it. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { openZip } from '#core/container/open-zip.ts'
 import { Fault } from '#schemas/fault.ts'
 import { judgeFile } from '#scripts/verify/judge-file.ts'
+import { findProgram } from '#test/outside-tools.ts'
 
 export async function filesOf(zip: Buffer): Promise<Map<string, Buffer>> {
   const opened = await openZip(zip, (what) => new Fault('malformed_bundle', { what }))
@@ -13,8 +18,29 @@ export async function filesOf(zip: Buffer): Promise<Map<string, Buffer>> {
   return files
 }
 
+const SECOND = path.join(import.meta.dirname, '../../../test/second-verifier/verify_export.py')
+const python = findProgram(['python3'])
+
 /** The kind that it is taken for, and the lines for people; judged by what it brings. */
 export async function verified(content: Buffer, at: number): Promise<[kind: string, text: string]> {
   const report = await judgeFile({ file: 'x', content, configuration: undefined, judgedAt: new Date(at) })
-  return report === 'configuration is missing' ? ['none', report] : [report.kind, report.text]
+  if (report === 'configuration is missing') return ['none', report]
+  if (report.kind === 'export' && python !== undefined) agree(content, report.text)
+  return [report.kind, report.text]
+}
+
+/** Throws unless the verifier that shares no code with ours says the same of what is shown and what is left out. */
+function agree(content: Buffer, text: string): void {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), 'concordat-export-')), 'export.zip')
+  try {
+    writeFileSync(file, content)
+    const { stdout } = spawnSync(python!, ['-B', SECOND, file], { encoding: 'utf8' })
+    const second = JSON.parse(stdout) as Record<string, unknown>
+    const said = `of ${Number(second['total'])} records ${second['shown']} are shown, ${second['ruledOut']} are proved not to fit, ${second['counted']} are ruled out by daily counts, ${second['open']} are not shown`
+    const isFine = second['verdict'] !== 'TOTAL-FAILED'
+    if (isFine !== !/Rows and filter: FAILS|^x: TOTAL-FAILED/m.test(text) || (isFine && !text.includes(said)))
+      throw new Error(`the second verifier says ${stdout} of this export:\n${text}`)
+  } finally {
+    rmSync(path.dirname(file), { recursive: true })
+  }
 }

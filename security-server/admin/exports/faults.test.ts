@@ -1,7 +1,7 @@
 /** Exports under faults: killed at any moment, what was ordered is made in the end, each record of its range once. */
 import { spawn } from 'node:child_process'
 import { randomInt, randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
@@ -9,8 +9,10 @@ import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { breakCalls, noStrace } from '#test/strace.ts'
 import { logFolder, logOptions, openTestLog, signedRecord } from '../../message-log/fixture.ts'
 import { recordExportMigrations } from '../../migrations/record-exports.ts'
+import { createExports } from './create-exports.ts'
 import { createExportStore, type ExportRow } from './store.ts'
 
 const RECORDS = 1500
@@ -93,4 +95,43 @@ t.test('kill -9 at any moment', async (t) => {
       t.equal(indexes.length, RECORDS)
     })
   }
+})
+
+t.test('a full disk', { skip: noStrace() }, async (t) => {
+  const folder = logFolder(t)
+  const log = await openTestLog(t, logOptions(folder))
+  for (let n = 0; n < 9; n++) await log.append(await signedRecord())
+  const database = await openDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  await migrate(database, recordExportMigrations)
+  const exports = await createExports({
+    database,
+    messageLog: { ...log, window: (q) => log.window({ ...q, size: Math.min(q.size, q.after + 4) }) },
+    directory: path.join(folder, 'exports'),
+    node: 'node1',
+    clock: Date.now,
+  })
+  const id = randomUUID()
+  const file = path.join(folder, 'exports', `${id}.jsonl`)
+  await exports.store.add(ordered(id), async () => undefined)
+  const faults = [
+    { calls: ['write', 'writev', 'pwrite64'], fault: 'error=ENOSPC' },
+    { calls: ['fsync', 'fdatasync'], fault: 'error=EIO' },
+  ]
+  for (const fault of faults) {
+    const disk = await breakCalls({ ...fault, pid: process.pid, paths: [file] })
+    await t.rejects(exports.run(id, new AbortController().signal))
+    t.ok((await disk.mend()) > 0)
+    t.not((await exports.store.get(id))?.state, 'done')
+  }
+  await exports.run(id, new AbortController().signal)
+  const row = (await exports.store.get(id))!
+  const lines = readFileSync(file, 'utf8').trim().split('\n')
+  t.match(row, { state: 'done', error: null, bytes: statSync(file).size })
+  const indexes = lines.map((line) => (JSON.parse(line) as { index: number }).index)
+  t.strictSame(
+    indexes,
+    [...indexes].sort((a, b) => a - b),
+  )
+  t.equal(new Set(indexes).size, 9, 'each once')
 })

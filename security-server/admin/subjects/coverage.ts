@@ -7,11 +7,13 @@ import type { AdminRooms } from '../rooms.ts'
 import { monthsOf } from './searches.ts'
 import type { SubjectSearchRow } from './store.ts'
 
-/** `no_key`: when it was asked the month had none; `other_key`: these were indexed with another one; `key_destroyed`: since then. */
+/**
+ * `no_key`: when it was asked the month had none; `other_key`: these were indexed with another one; `key_destroyed`: since then;
+ * `key_unknown`: when it was indexed it was not noted with which. */
 export type MonthNotSearched = {
   month: string
   records: number
-  why: 'no_key' | 'other_key' | 'key_destroyed'
+  why: 'no_key' | 'other_key' | 'key_destroyed' | 'key_unknown'
 }
 
 const COVERED = new Set(['indexed', 'not_personal'])
@@ -59,9 +61,8 @@ function notSearched(indexed: IndexedMonth[], { months, destroyed }: SubjectMont
     const searched = months.find((one) => one.month === month)
     if (isForgotten) return [{ month, records, why: 'key_destroyed' }]
     if (searched === undefined) return [{ month, records, why: 'no_key' }]
-    // Of what was indexed before key ids were noted nobody can tell.
-    if (keyId === '' || searched.keyId === keyId) return []
-    return [{ month, records, why: 'other_key' }]
+    if (searched.keyId === keyId) return []
+    return [{ month, records, why: keyId === '' ? 'key_unknown' : 'other_key' }]
   })
 }
 

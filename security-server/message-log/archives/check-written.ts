@@ -10,8 +10,12 @@ import { openZip } from '#core/container/open-zip.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { WrittenArchive } from './write-archive.ts'
 
-/** Throws `malformed_archive`. */
-export async function checkWritten(file: string, written: WrittenArchive): Promise<void> {
+/** Throws `malformed_archive`. `rest` is waited for between entries. */
+export async function checkWritten(
+  file: string,
+  written: WrittenArchive,
+  rest: () => Promise<void>,
+): Promise<void> {
   const zip = await openZip(file, unlike)
   const linked: { name: string; digest: Buffer }[] = []
   let linkingInfo: Buffer | undefined
@@ -34,6 +38,7 @@ export async function checkWritten(file: string, written: WrittenArchive): Promi
         throw unlike(`${fileName} is another one`)
       if (CONTAINER_NAME.test(fileName)) linked.push({ name: fileName, digest: sha512.digest() })
       entries++
+      await rest()
     }
   } finally {
     zip.close()

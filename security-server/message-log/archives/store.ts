@@ -1,4 +1,5 @@
 /** Which archives there are, what they hold and how they follow each other. A row comes before its file has its name. */
+import { textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { AWAITS_ARCHIVE } from '../retention/store.ts'
 import type { Tables } from '../tables.ts'
@@ -30,6 +31,8 @@ export type Previous = {
 }
 
 export type ArchiveFilter = {
+  /** In the name of the file. */
+  q?: string | undefined
   class?: number | undefined
   before?: number | undefined
   limit: number
@@ -109,10 +112,16 @@ export function createArchiveStore(database: Database) {
       return new Map(rows.map(({ id, file }) => [id, file]))
     },
 
+    find: async (id: number): Promise<StoredArchive | undefined> => {
+      const row = await kysely.selectFrom('archive').selectAll().where('id', '=', id).executeTakeFirst()
+      return row === undefined ? undefined : toArchive(row)
+    },
+
     /** Newest first. */
-    list: async ({ class: classId, before, limit }: ArchiveFilter): Promise<StoredArchive[]> => {
+    list: async ({ class: classId, q = '', before, limit }: ArchiveFilter): Promise<StoredArchive[]> => {
       let query = kysely.selectFrom('archive').selectAll().orderBy('id', 'desc').limit(limit)
       if (classId !== undefined) query = query.where('class', '=', classId)
+      if (q !== '') query = query.where(textContains('file', q))
       if (before !== undefined) query = query.where('id', '<', before)
       return (await query.execute()).map(toArchive)
     },

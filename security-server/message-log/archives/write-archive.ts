@@ -9,7 +9,7 @@ import { ARCHIVE_INFO, type ArchiveInfo } from '#core/archive/archive.ts'
 import { chainDigest, containerHash, LINKING_INFO, writeLinkingInfo } from '#core/archive/linking-info.ts'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { ContainerParts } from '#core/container/container.ts'
-import { writeContainer } from '#core/container/write-container.ts'
+import { storeContainer, writeContainer } from '#core/container/write-container.ts'
 import { type BundleManifest, type BundleRecord, MANIFEST } from '#core/evidence/bundle.ts'
 import { Fault } from '#schemas/fault.ts'
 import { addEvidenceRecord, addKept, addTimeStamp } from '../evidence/add-long-term.ts'
@@ -56,7 +56,9 @@ export type WrittenArchive = {
 
 const ALGORITHM = 'SHA-512'
 const DATE = { mtime: new Date(1980, 0, 1) }
-/** Containers are packed already; but what stands unpacked without its size a reader of streams cannot read. */
+/** A compressor for each of thousands of small entries takes more time than the rest of the archive. */
+const WORTH_PACKING = 1024
+/** Containers are packed here, once and as a whole; what stands unpacked without its size a reader of streams cannot read. */
 const PACKED = { ...DATE, compressionLevel: 1 }
 
 /** Throws `log_inconsistent` when a message is not what its leaf commits to. */
@@ -74,7 +76,7 @@ export function writeArchive(content: ArchiveContent): { output: Readable; writt
   const add = (name: string, bytes: Buffer): string => {
     if (digests.has(name)) return name
     digests.set(name, hash('sha256', bytes, 'base64'))
-    zip.addBuffer(bytes, name, DATE)
+    zip.addBuffer(bytes, name, { ...DATE, compress: bytes.length >= WORTH_PACKING })
     return name
   }
   const addLater = (name: string, make: () => Buffer): void =>
@@ -86,19 +88,26 @@ export function writeArchive(content: ArchiveContent): { output: Readable; writt
   const addContainer = (name: string, parts: ContainerParts): string => {
     containers++
     digests.set(name, '')
+    const end = (sha256: string, linked: Buffer): void => {
+      digests.set(name, sha256)
+      linkingDigest = chainDigest(ALGORITHM, linkingDigest, linked)
+      entries.push({ digest: linkingDigest, name })
+    }
     zip.addReadStreamLazy(name, PACKED, (give) => {
-      const source = writeContainer(parts)
       const sha256 = createHash('sha256')
       const linked = containerHash(ALGORITHM)
-      const hashed = hashing([sha256, linked], () => {
-        digests.set(name, sha256.digest('base64'))
-        linkingDigest = chainDigest(ALGORITHM, linkingDigest, linked.digest())
-        entries.push({ digest: linkingDigest, name })
-      })
+      const ended = (): void => end(sha256.digest('base64'), linked.digest())
+      const stored = storeContainer(parts)
+      if (stored !== undefined) {
+        for (const one of [sha256, linked]) one.update(stored)
+        ended()
+        return give(null, Readable.from([stored]))
+      }
+      const source = writeContainer(parts)
       // Pipes forward neither errors nor a reader that went away.
       source.once('error', (error) => output.destroy(error))
       output.once('close', () => source.destroy())
-      give(null, source.pipe(hashed))
+      give(null, source.pipe(hashing([sha256, linked], ended)))
     })
     return name
   }

@@ -237,3 +237,47 @@ await eachDatabase(t, async (_database, t, url) => {
     })
   }
 })
+
+t.test('a log that counts exchanges as others’ does not verify, and it says which', async (t) => {
+  let now = FIRST_DAY
+  const options = { ...logOptions(logFolder(t)), clock: () => now }
+  const log = await openTestLog(t, options)
+  const add = async (changes: Partial<RecordInput> = {}): Promise<number> =>
+    (await log.append(await signedRecord({ time: new Date(now), ...changes }))).index
+  await log.maintain()
+  const database = await openLogDatabase(options.databaseUrl)
+  t.teardown(() => database.close())
+  const keys = readLogKeys(options.keyFolder)
+  const problems = async (withKeys = true): Promise<unknown[]> => {
+    const findKey = (id: string) => (withKeys ? keys.byId.get(id) : undefined)
+    return (await verifyLog(await databaseSource(database, findKey, options.bodyFolder))).problems
+  }
+  const close = async (change: Record<string, string> = {}): Promise<number> => {
+    await log.maintain()
+    if (Object.keys(change).length > 0)
+      await tablesOf<Tables>(database.database)
+        .updateTable('count_since')
+        .set(change)
+        .where('client', '=', 'DEV/GOV/5678/tax')
+        .execute()
+    now += DAY_MS
+    await log.maintain()
+    return (await log.countedDays(ALL))[0]!.index
+  }
+  await add()
+  const gone = await add()
+  await log.retention.erase({ index: gone, mode: 'PROOF_KEPT', case: '1', reason: 'r' })
+  const leaf = await add({ client: OTHER })
+  await close()
+  await log.retention.erase({ index: leaf, mode: 'LEAF_ONLY', case: '1', reason: 'r' })
+  t.same(await problems(), [], 'erased before and after they were counted')
+
+  await add({ client: OTHER })
+  const wrong = await add()
+  const index = await close({ client: 'DEV/GOV/5678/else' })
+  t.match(await problems(), [{ index, what: new RegExp(`leave out record ${wrong} `) }])
+  t.same(await problems(false), [], 'without the log key nobody can read whose they are')
+  await add()
+  const other = await close({ outcome: 'access_denied' })
+  t.match(await problems(false), [{ index: other, what: /leave out record/ }], 'but what a leaf says')
+})

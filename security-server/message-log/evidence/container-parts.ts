@@ -8,7 +8,7 @@ import { openBody } from '../spool.ts'
 import type { StoredEvidence } from './read-evidence.ts'
 
 /** Throws `not_found` when the message was erased, not kept, or not signed. */
-export function containerParts(evidence: StoredEvidence, folder: BodyFolder): ContainerParts {
+export function containerParts(evidence: StoredEvidence, folder: Pick<BodyFolder, 'open'>): ContainerParts {
   const { message, signatures, hashChainResult, hashChain, timeStamp } = evidence
   if (message === undefined || signatures === undefined) {
     const why = evidence.erased === undefined ? 'holds no signed message' : `was erased on ${evidence.erased}`
@@ -32,12 +32,12 @@ export function containerParts(evidence: StoredEvidence, folder: BodyFolder): Co
 
 function attachmentsOf(
   { body, bodyFile }: StoredEvidence,
-  folder: BodyFolder,
+  folder: Pick<BodyFolder, 'open'>,
 ): ContainerParts['attachments'] {
   const name = 'attachment1'
   if (body !== undefined) {
     const open = () => Readable.from(body.length === 0 ? [] : [body], { objectMode: false })
-    return [{ name, size: body.length, open }]
+    return [{ name, size: body.length, open, bytes: body }]
   }
   if (bodyFile !== undefined) return [{ name, size: bodyFile.size, open: () => openBody(folder, bodyFile) }]
   return []

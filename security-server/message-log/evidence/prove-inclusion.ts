@@ -12,7 +12,7 @@ import {
   openRemainder,
 } from '../open-record.ts'
 import type { StoredRecord } from '../records/store.ts'
-import { createNodeReader } from '../tree/tiles.ts'
+import { createNodeReader, type NodeReader } from '../tree/tiles.ts'
 import { withCosignatures } from '../witnesses/store.ts'
 
 /** Opens one commitment and no other: commitment = SHA-256(key ‖ digest), key = HMAC-SHA-256(salt, label). */
@@ -32,13 +32,14 @@ export type InclusionEvidence = {
 
 /**
  * Against the checkpoint of this size or, of all that cover the record, the one that most witnesses cosigned and of several the
- * newest; throws `not_found` when there is none yet.
+ * newest; throws `not_found` when there is none yet. Proofs that follow each other can share the `nodes` that they read.
  */
 export async function proveInclusion(
   log: Pick<LogDatabase, 'records' | 'tree' | 'cosignatures'>,
   index: number,
   findKey: KeyFinder,
   size?: number,
+  nodes: NodeReader = createNodeReader(log),
 ): Promise<InclusionEvidence> {
   const record = await log.records.get(index)
   const checkpoint = await (size === undefined
@@ -47,7 +48,7 @@ export async function proveInclusion(
   if (checkpoint === undefined || checkpoint.size <= index) {
     throw new Fault('not_found', { what: `no checkpoint covers record ${index} yet` })
   }
-  const path = await inclusionProof(checkpoint.size, index, createNodeReader(log))
+  const path = await inclusionProof(checkpoint.size, index, nodes)
   const opened = openRecord(record, findKey) ?? (await remainderOf(log, record, findKey))
   return {
     index,

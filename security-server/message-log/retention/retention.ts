@@ -2,11 +2,16 @@
  * Retention as other rooms use it: content ends when its time is over or by order, unless a legal hold covers it. The job's
  * run may be killed anywhere and goes on where it was: what an erasure leaves to be done stands in its commit.
  */
+import type { Readable } from 'node:stream'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { Archiver } from '../archives/archiver.ts'
+import { openArchive } from '../archives/open-archive.ts'
 import type { ArchiveFilter, StoredArchive } from '../archives/store.ts'
 import type { BodyFolder } from '../body-folder.ts'
 import type { EndMode } from '../erase.ts'
+import type { Clearance } from '../search/traffic-store.ts'
 import type { WorkerClient } from '../worker-client.ts'
 import { type ClassSettings, checkClass, type RetentionClass } from './classes.ts'
 import type { ErasureOrder } from './erase-exchange.ts'
@@ -45,6 +50,10 @@ export type Retention = {
   holds(filter: HoldFilter): Promise<Hold[]>
   /** Newest first. */
   archives(filter: ArchiveFilter): Promise<StoredArchive[]>
+  /** One that this reader may see whole. Throws `not_found`, `record_is_secret`. */
+  archive(q: { id: number; clearance: Clearance }): Promise<StoredArchive>
+  /** Its file, read through and found to be what was written. Throws `not_found`, `malformed_archive`. */
+  archiveFile(archive: StoredArchive): Promise<Readable>
 }
 
 export type {
@@ -62,8 +71,9 @@ export type {
 /** A batch holds the log's thread for some milliseconds, in which no exchange is logged. */
 const BATCH = 50
 /** The longest run: what is left waits for the next one. */
-const RUN_MS = 20_000
+const RUN_MS = 60_000
 const FILES = 200
+const BETWEEN_ARCHIVES_MS = 20
 
 export function createRetention(q: {
   worker: Pick<WorkerClient, 'call'>
@@ -73,6 +83,7 @@ export function createRetention(q: {
   index(): Promise<void>
   /** Absent where no archives are made: then what is to be archived is kept. */
   archiver: Archiver | undefined
+  archiveFolder: string | undefined
 }): Retention {
   const { worker, folder, clock } = q
 
@@ -99,14 +110,28 @@ export function createRetention(q: {
     await deleteBodies()
     await q.index()
     while (!isOver() && (await gently(() => worker.call('prepareEnds'))));
-    let erased = await endDue(isOver)
+    let erased = 0
+    let archiving = q.archiver !== undefined
+    const archive = async (): Promise<void> => {
+      while (!isOver() && (await q.archiver?.next()) === true);
+    }
+    // What is in an archive ends while the next ones are made.
+    const endAll = async (): Promise<void> => {
+      for (let again = true; again && !isOver(); ) {
+        again = archiving
+        erased += await endDue(isOver)
+        if (again) await wait(BETWEEN_ARCHIVES_MS)
+      }
+    }
     try {
       await q.archiver?.complete()
-      // What is in an archive ends before the next one is made.
-      while (!isOver() && q.archiver !== undefined && (await gently(q.archiver.next)))
-        erased += await endDue(isOver)
-      erased += await endDue(isOver)
+      const archives = archive().finally(() => {
+        archiving = false
+      })
+      const outcomes = await Promise.allSettled([archives, endAll()])
+      for (const one of outcomes) if (one.status === 'rejected') throw one.reason
     } finally {
+      await q.archiver?.rest()
       if (erased > 0) {
         await deleteBodies()
         await worker.call('scrub')
@@ -141,5 +166,12 @@ export function createRetention(q: {
     hold: (id) => worker.call('getHold', id),
     holds: (filter) => worker.call('listHolds', filter),
     archives: (filter) => worker.call('listArchives', filter),
+    archive: async (asked) => {
+      const { archive, hidden } = await worker.call('getArchive', asked)
+      if (hidden > 0)
+        throw new Fault('record_is_secret', { what: `${hidden} of the records of archive ${asked.id}` })
+      return archive
+    },
+    archiveFile: (archive) => openArchive(q.archiveFolder, archive),
   }
 }

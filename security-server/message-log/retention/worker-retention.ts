@@ -5,6 +5,7 @@ import type { ArchiveFilter, NewArchive, StoredArchive } from '../archives/store
 import type { Erased, Erasure } from '../erase.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { LogDatabase } from '../log-database.ts'
+import type { Clearance } from '../search/traffic-store.ts'
 import type { ClassSettings, RetentionClass } from './classes.ts'
 import { decideEnds } from './decide-ends.ts'
 import { type Ended, endContents } from './end-contents.ts'
@@ -49,6 +50,8 @@ export type RetentionApi = {
   finishArchive(q: { id: number; records: number[] }): Promise<void>
   abandonArchive(id: number): Promise<void>
   listArchives(filter: ArchiveFilter): Promise<StoredArchive[]>
+  /** One, and how many of its records are too secret for this reader. Throws `not_found`. */
+  getArchive(q: { id: number; clearance: Clearance }): Promise<{ archive: StoredArchive; hidden: number }>
 }
 
 const RELEASED_AT_ONCE = 500
@@ -116,5 +119,13 @@ export function workerRetention(q: {
     finishArchive: ({ id, records: of }) => inTurn(() => archives.finish(id, of)),
     abandonArchive: (id) => inTurn(() => archives.abandon(id)),
     listArchives: (filter) => archives.list(filter),
+    getArchive: async ({ id, clearance }) => {
+      const archive = await archives.find(id)
+      if (archive === undefined) throw new Fault('not_found', { what: `archive ${id}` })
+      const held = new Set(archive.records)
+      const [first, last] = [Math.min(...held), Math.max(...held)]
+      const secret = await log.search.secretRecords({ first, last, clearance })
+      return { archive, hidden: secret.filter((index) => held.has(index)).length }
+    },
   }
 }

@@ -3,7 +3,7 @@
  * SHA-512 of each signatures.xml) when several do.
  */
 import { hash } from 'node:crypto'
-import { buildTimeStampHashChains } from '#core/signature/hash-chain.ts'
+import { buildTimeStampHashChains, type HashChains } from '#core/signature/hash-chain.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordStore } from '../records/store.ts'
 
@@ -57,13 +57,19 @@ async function signatureValueOf(document: Buffer): Promise<Buffer | undefined> {
   }
 }
 
-/** The chain that leads from one document to the batch's result. */
+let lastTree: { digests: Buffer; positions: Map<string, number>; chains: HashChains } | undefined
+
+/** The chain that leads from one document to the batch's result. Neighbours share a batch: its tree is built once for them. */
 export function chainOf(digests: Buffer, digest: Buffer): Buffer {
-  const all = splitDigests(digests)
-  const position = all.findIndex((each) => each.equals(digest))
-  if (position < 0)
+  if (lastTree?.digests.equals(digests) !== true) {
+    const all = splitDigests(digests)
+    const positions = new Map(all.map((each, position) => [each.toString('latin1'), position]))
+    lastTree = { digests, positions, chains: buildTimeStampHashChains(all) }
+  }
+  const position = lastTree.positions.get(digest.toString('latin1'))
+  if (position === undefined)
     throw new Fault('log_inconsistent', { what: 'a signature is not in its time-stamp batch' })
-  return buildTimeStampHashChains(all).chain(position)
+  return lastTree.chains.chain(position)
 }
 
 export function splitDigests(digests: Buffer): Buffer[] {

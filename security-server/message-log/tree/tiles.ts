@@ -72,7 +72,9 @@ export async function extendTiles(q: {
   return completed
 }
 
-/** Looks up nodes of complete subtrees by level and position; remembers what one proof has read. */
+export type NodeReader = ReturnType<typeof createNodeReader>
+
+/** Looks up nodes of complete subtrees by level and position; remembers the tiles that it has read. */
 export function createNodeReader(q: { tree: TreeStore; records: RecordStore }) {
   const tiles = new Map<string, Promise<Buffer | undefined>>()
 

@@ -1,9 +1,10 @@
-/** Daily counts are those that their record commits to, over records before it, and their rows add up. */
+/** Daily counts are those that their record commits to, over records before it, whose rows add up and are what these say. */
 import { hash } from 'node:crypto'
 import { countRowDigest, readCountRow, readCountsDocument } from '#core/log-export/daily-counts.ts'
 import { SECTION } from '../content.ts'
 import type { OpenedRecord } from '../open-record.ts'
 import { inconsistent } from './inconsistent.ts'
+import { recount } from './recount.ts'
 import type { LogSource } from './source.ts'
 
 /** Throws `log_inconsistent`, or `malformed_bundle` for a document of another form. */
@@ -24,4 +25,5 @@ export async function checkCounts(q: {
   const sum = stored.rows.reduce((all, row) => all + readCountRow(row).records, 0)
   if (digests.join() !== rows.join() || sum !== last - first + 1 || last >= idx)
     throw inconsistent('the rows of the daily counts')
+  await recount(stored, source)
 }

@@ -29,6 +29,7 @@ const KINDS = new Set([
   'erasure',
   'key-rotation',
   'daily-counts',
+  'audit-head',
 ])
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
 

@@ -64,8 +64,7 @@ async function pairsOf(day: string, rooms: ReconciliationRooms): Promise<(DayPai
   }
   const serversOf = (member: string): string[] => {
     const id = parseMemberId(member)
-    const servers = indexFor(id.instance)?.shared.securityServers ?? []
-    return servers.map((one) => idText(one.id)).filter((server) => isOn(server, member))
+    return (indexFor(id.instance)?.serversOfMember(id) ?? []).map((server) => idText(server.id))
   }
   const pairs = new Map<string, DayPair>()
   const add = (own: string, peer: string, server: string): void => {

@@ -1,0 +1,80 @@
+/**
+ * Many texts in one piece of memory: a large instance has some hundred thousand, each of which would be an object on the heap.
+ * Found by its number, or by itself with the order that `sortedNumbers` gives.
+ */
+
+export type TextTable = {
+  /** UTF-8, one after the other. */
+  bytes: Uint8Array<ArrayBuffer>
+  /** Where each one ends. */
+  ends: Uint32Array<ArrayBuffer>
+}
+
+/** Stands in UTF-8 nowhere: marks a text that is not there. */
+const ABSENT = 0xff
+
+const encoder = new TextEncoder()
+
+/** The texts in their order; undefined stays what it is. */
+export function tableOf(texts: readonly (string | undefined)[]): TextTable {
+  const ends = new Uint32Array(texts.length)
+  let size = 0
+  texts.forEach((text, at) => {
+    size += text === undefined ? 1 : Buffer.byteLength(text)
+    ends[at] = size
+  })
+  const bytes = new Uint8Array(size)
+  texts.forEach((text, at) => {
+    const from = beginOf(ends, at)
+    if (text === undefined) bytes[from] = ABSENT
+    else encoder.encodeInto(text, bytes.subarray(from))
+  })
+  return { bytes, ends }
+}
+
+/** The text with this number. */
+export function textAt({ bytes, ends }: TextTable, at: number): string | undefined {
+  const from = beginOf(ends, at)
+  const to = ends[at]!
+  if (bytes[from] === ABSENT && to > from) return undefined
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString()
+}
+
+/** The numbers `from` to `to` in the order of their texts, which are ASCII. */
+export function sortedNumbers(
+  texts: readonly string[],
+  from = 0,
+  to = texts.length,
+): Uint32Array<ArrayBuffer> {
+  const numbers = Array.from({ length: to - from }, (_, at) => from + at)
+  // Code units of ASCII are in the order of its bytes.
+  numbers.sort((a, b) => (texts[a]! < texts[b]! ? -1 : texts[a]! > texts[b]! ? 1 : 0))
+  return Uint32Array.from(numbers)
+}
+
+/** Where in `sorted` the first text stands that is not before `text`, and whether it is that text. */
+export function placeOf(
+  table: TextTable,
+  sorted: Uint32Array,
+  text: string,
+  from = 0,
+  to = sorted.length,
+): { at: number; isThere: boolean } {
+  const wanted = Buffer.from(text)
+  let low = from
+  let high = to
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (Buffer.compare(bytesAt(table, sorted[middle]!), wanted) < 0) low = middle + 1
+    else high = middle
+  }
+  return { at: low, isThere: low < to && Buffer.compare(bytesAt(table, sorted[low]!), wanted) === 0 }
+}
+
+function bytesAt({ bytes, ends }: TextTable, at: number): Uint8Array {
+  return bytes.subarray(beginOf(ends, at), ends[at]!)
+}
+
+function beginOf(ends: Uint32Array, at: number): number {
+  return at === 0 ? 0 : ends[at - 1]!
+}

@@ -1,0 +1,55 @@
+/** Whether a large log takes records as fast as an empty one: bursts into both, turn by turn. */
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import type { MessageLog } from '#security-server/message-log/message-log.ts'
+import { logExchanges } from './exchanges.ts'
+import type { Row } from './figures.ts'
+import { type FilledLog, type LogPlace, openAt } from './fill.ts'
+
+const ROUNDS = 21
+/** Batches of 16 exchanges, so many under way at once. */
+const BURST = 64
+const CONCURRENT = 16
+
+/** Records a second into the filled log to those into one that was empty at the start; medians. */
+export async function appendRatio(place: LogPlace, filled: FilledLog, row: Row): Promise<number> {
+  const empty = path.join(path.dirname(place.file), 'empty')
+  const fresh: LogPlace = {
+    file: path.join(empty, 'log.db'),
+    keyFolder: path.join(empty, 'keys'),
+    bodyFolder: path.join(empty, 'bodies'),
+  }
+  for (const folder of [empty, fresh.keyFolder, fresh.bodyFolder]) mkdirSync(folder, { mode: 0o700 })
+  const now = (): number => filled.to
+  const logs = [await openAt(place, filled.parties, now), await openAt(fresh, filled.parties, now)] as const
+  try {
+    const rates: [number[], number[]] = [[], []]
+    for (const log of logs) await burst(log, filled)
+    for (let round = 0; round < ROUNDS; round++)
+      // Who comes first is not always the same.
+      for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const))
+        rates[which].push(await burst(logs[which], filled))
+    const [full, none] = rates.map(median) as [number, number]
+    row({ what: 'appended a second: this, an empty log', value: `${full.toFixed(0)}, ${none.toFixed(0)}` })
+    return Math.round((100 * full) / none) / 100
+  } finally {
+    for (const log of logs) await log.close()
+  }
+}
+
+async function burst(log: MessageLog, { parties, to }: FilledLog): Promise<number> {
+  const before = log.size()
+  const began = performance.now()
+  let left = BURST
+  const write = async (): Promise<void> => {
+    while (left-- > 0) await logExchanges(log, parties, new Date(to))
+  }
+  await Promise.all(Array.from({ length: CONCURRENT }, write))
+  const seconds = (performance.now() - began) / 1000
+  await log.maintain()
+  return (log.size() - before) / seconds
+}
+
+function median(numbers: number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!
+}

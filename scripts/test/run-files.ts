@@ -1,0 +1,93 @@
+/**
+ * Runs test files side by side in a random order, each by Node itself: no loader sees the modules of a test or of the
+ * servers it starts, so that their compiled code comes from Node's cache. Every file gives one subtest of a TAP stream.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+// Journeys wait for their many processes, other tests compute: in any order they fill each other's pauses.
+const JOBS = 4
+const TIMEOUT_S = 600
+// tap itself ends a test in time and tells what was open: killed is only what no longer listens.
+const KILL_MS = (TIMEOUT_S + 30) * 1000
+
+export type FileRun = { stdout: string; code: number | null; signal: NodeJS.Signals | null; ms: number }
+
+/** Calls `tell` with each line of the stream and `tellError` with what the files write to their error streams. */
+export async function runFiles(
+  files: string[],
+  tell: (line: string) => void,
+  tellError: (line: string) => void,
+): Promise<void> {
+  const waiting = shuffled(files)
+  const totals = { total: 0, pass: 0, fail: 0, skip: 0, todo: 0 }
+  let number = 0
+  tell('TAP version 14')
+  const work = async (): Promise<void> => {
+    for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+      const run = await runFile(file, tellError)
+      tell(`# Subtest: ${file}`)
+      for (const line of run.stdout.split('\n')) if (line !== '') tell(`    ${line}`)
+      const { problem, counts } = judgeFile(run)
+      for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] += counts[name] ?? 0
+      if (problem !== undefined && (counts['fail'] ?? 0) === 0) totals.fail++
+      tell(`${problem === undefined ? '' : 'not '}ok ${++number} - ${file} # time=${run.ms}ms`)
+      if (problem !== undefined) for (const line of ['---', `problem: ${problem}`, '...']) tell(`  ${line}`)
+    }
+  }
+  await Promise.all(Array.from({ length: JOBS }, work))
+  tell(`1..${number}`)
+  const told = Object.entries(totals).map(([name, count]) => `${name}: ${count}`)
+  tell(`# { ${told.join(', ')} }`)
+}
+
+/** Whether a file's run is a success: it ended by itself with code 0, after as many successful tests as it planned. */
+export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms'>): {
+  problem: string | undefined
+  counts: Record<string, number>
+} {
+  const lines = stdout.split('\n')
+  const planned = lines.flatMap((line) => /^1\.\.(\d+)/.exec(line)?.[1] ?? [])
+  const points = lines.filter((line) => /^(not )?ok \d+/.test(line))
+  const failed = points.filter((line) => line.startsWith('not ') && !/ # (SKIP|TODO)\b/.test(line))
+  const told = lines.findLast((line) => line.startsWith('# { ')) ?? ''
+  const counts = Object.fromEntries(
+    [...told.matchAll(/(\w+): (\d+)/g)].map(([, name, count]) => [name!, Number(count)]),
+  )
+  const isComplete = planned.length === 1 && Number(planned[0]) === points.length
+  let problem: string | undefined
+  if (signal !== null) problem = `it was ended by ${signal}`
+  else if (code !== 0) problem = `it ended with exit code ${code}`
+  else if (!isComplete)
+    problem = `${points.length} tests ended, ${planned.join(' and ') || 'no number'} planned`
+  else if (points.length === 0) problem = 'it holds no test'
+  else if (failed.length > 0) problem = 'a test failed'
+  return { problem, counts }
+}
+
+async function runFile(file: string, tellError: (line: string) => void): Promise<FileRun> {
+  const began = performance.now()
+  const env = { ...process.env, TAP: '1', TAP_TIMEOUT: `${TIMEOUT_S}` }
+  const child = spawn(process.execPath, [file], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const output: Buffer[] = []
+  const errors: Buffer[] = []
+  child.stdout.on('data', (bytes: Buffer) => output.push(bytes))
+  child.stderr.on('data', (bytes: Buffer) => errors.push(bytes))
+  const late = setTimeout(() => {
+    child.kill('SIGKILL')
+    // A process that the test left behind may hold them.
+    child.stdout.destroy()
+    child.stderr.destroy()
+  }, KILL_MS)
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  clearTimeout(late)
+  for (const line of `${Buffer.concat(errors)}`.split('\n')) if (line !== '') tellError(line)
+  return { stdout: `${Buffer.concat(output)}`, code, signal, ms: Math.round(performance.now() - began) }
+}
+
+function shuffled(files: string[]): string[] {
+  return files
+    .map((file) => ({ file, place: Math.random() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ file }) => file)
+}

@@ -1,0 +1,61 @@
+/**
+ * Makes archives on a thread of its own with a connection of its own: reading, packing and checking hold up neither the event
+ * loop nor the log's writer. The thread starts when it is first asked and lasts until `end`.
+ */
+import { Worker } from 'node:worker_threads'
+import { type CrossedFault, receiveFault } from '#platform/threads/crossed-fault.ts'
+import { withBuffers } from '#platform/threads/with-buffers.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { ArchiveMaker, ArchivePlan, ArchiveQuestion } from './make-archive.ts'
+import type { NextArchive } from './next-archive.ts'
+import type { NewArchive } from './store.ts'
+
+export type ArchivedLog = { databaseUrl: string; keyFolder: string; bodyFolder: string }
+
+export type ToArchiver = { plan: NextArchive } | { make: ArchiveQuestion }
+export type FromArchiver = { result: unknown } | { failed: CrossedFault }
+
+export type ArchiveThread = ArchiveMaker & { end(): Promise<void> }
+
+/** One question at a time. */
+export function createArchiveThread(log: ArchivedLog): ArchiveThread {
+  let worker: Worker | undefined
+  let waiting: PromiseWithResolvers<unknown> | undefined
+
+  const start = (): Worker => {
+    const fresh = new Worker(new URL('./archive-worker.ts', import.meta.url), {
+      workerData: log,
+      name: 'archive',
+    })
+    const ended = (cause: unknown): void => {
+      // One that has ended before is nobody's concern when it exits.
+      if (worker !== fresh) return
+      worker = undefined
+      waiting?.reject(new Fault('internal_error', { what: 'the thread that makes archives ended', cause }))
+    }
+    fresh.on('error', ended)
+    fresh.on('exit', () => ended(undefined))
+    fresh.on('message', (message: FromArchiver) => {
+      if ('failed' in message) waiting?.reject(receiveFault(message.failed))
+      else waiting?.resolve(withBuffers(message.result))
+    })
+    return fresh
+  }
+  const ask = async (question: ToArchiver): Promise<unknown> => {
+    worker ??= start()
+    waiting = Promise.withResolvers()
+    try {
+      worker.postMessage(question)
+      return await waiting.promise
+    } finally {
+      waiting = undefined
+    }
+  }
+  return {
+    plan: async (plan) => (await ask({ plan })) as ArchivePlan,
+    make: async (make) => (await ask({ make })) as NewArchive,
+    end: async () => {
+      await worker?.terminate()
+    },
+  }
+}
