@@ -33,6 +33,8 @@ const COMMON = {
 }
 /** More than that at once is no use to anybody: each may hold a body of 64 KiB in memory. */
 const MAX_CONNECTIONS = 4096
+/** Node leaves out what is over its own count, a body's length too; the size of the head is bound enough. */
+const ANY_COUNT_OF_HEADERS = 0
 const HTTP = { headersTimeout: 10_000, maxHeaderSize: 32 * 1024, connectionsCheckingInterval: 5_000 }
 
 type ClientKeys = { internalTls: Pick<Keys['internalTls'], 'identity'>; onChange: Keys['onChange'] }
@@ -59,6 +61,7 @@ export async function listenForClients(
   }
   for (const { app, host, port } of apps) {
     app.server.maxConnections = MAX_CONNECTIONS
+    app.server.maxHeadersCount = ANY_COUNT_OF_HEADERS
     drainOnClose(app)
     app.setNotFoundHandler((request, reply) => refuseRequest(request, reply, new Fault('not_found'), log))
     app.setErrorHandler((cause, request, reply) => refuseRequest(request, reply, cause, log))
@@ -138,6 +141,7 @@ export function listenForPeers(
     }) as unknown as FastifyInstance
     next.addHook('onRequest', refuseOldHttp)
     next.server.maxConnections = MAX_CONNECTIONS
+    next.server.maxHeadersCount = ANY_COUNT_OF_HEADERS
     drainOnClose(next)
     mutualTls(next, rooms)
     routes(next)

@@ -6,6 +6,7 @@
 import { type Arrival, accept } from './accept.ts'
 import { type Answer, answer } from './answer.ts'
 import { checkAccess } from './check-access.ts'
+import { checkAgain } from './check-again.ts'
 import { checkContract } from './check-contract.ts'
 import { logOutcome } from './log-outcome.ts'
 import { logReply } from './log-reply.ts'
@@ -22,7 +23,8 @@ export async function exchange(arrival: Arrival, rooms: ConsumerRooms): Promise<
   const allowed = checkAccess(accepted, arrival, rooms)
   const covered = checkContract(allowed, rooms)
   const message = await takeBody(covered, arrival, rooms)
-  const signed = await sign(message, rooms)
+  const still = await checkAgain(message, accepted, arrival, rooms)
+  const signed = await sign(still, rooms)
   const logged = await logRequest(signed, rooms)
   try {
     const reply = await send(logged, rooms)

@@ -10,6 +10,7 @@ import { Fault } from '#schemas/fault.ts'
 import { listenForClients } from '../listeners.ts'
 import { bodyOf } from '../peer/peer-fixture.ts'
 import { type EvidenceLog, evidenceRoutes } from './evidence.ts'
+import { exchange } from './exchange.ts'
 import { createConsumerWorld, type ReplyChange } from './fixture.ts'
 import { listClientsRoute } from './list-clients.ts'
 import { consumerRoutes } from './routes.ts'
@@ -137,6 +138,83 @@ t.test('every way to send a request', async (t) => {
   socket.write(`${one}\r\n${one}\r\n${one}Connection: close\r\n\r\n`)
   const text = Buffer.concat((await socket.toArray()) as Buffer[]).toString()
   t.equal(text.match(/HTTP\/1\.1 200/g)?.length, 3, 'one answer for each that was sent at once')
+})
+
+t.test('however many headers there are, none is left out', async (t) => {
+  made.received.length = 0
+  const many = Array.from({ length: 1200 }, (_, i) => `x-${i}: 1`).join('\r\n')
+  t.match(await ask(`POST ${PERSONS} HTTP/1.1\r\n${many}\r\nContent-Length: 5`, 'hello'), /^HTTP\/1\.1 200/)
+  t.equal(made.received[0]?.body?.bytes?.toString(), 'hello', 'nor the body')
+  t.match(made.received[0]?.message.toString(), 'x-1199:1\r\n')
+})
+
+t.test('requests that do not wait for answers are bounded, and do not stop the clock', async (t) => {
+  made.received.length = 0
+  const body = await bodyOf(world, randomBytes(900_000))
+  let answerAll: () => void = () => undefined
+  const held = new Promise<void>((resolve) => {
+    answerAll = resolve
+  })
+  made.peer = async (received) => {
+    await held
+    return made.replyTo(received, { body })
+  }
+  const accepted = once(app!.server, 'connection')
+  const socket = net.connect(8080, host)
+  const one = `GET ${PERSONS} HTTP/1.1\r\nHost: x\r\n${CLIENT}\r\n\r\n`
+  socket.write(one)
+  const [server] = (await accepted) as [net.Socket]
+  const until = async (done: () => boolean): Promise<void> => {
+    for (let tries = 0; !done() && tries < 2_000; tries++) await wait(5)
+  }
+  await until(() => made.received.length === 1 && server.timeout === 0)
+  t.equal(server.timeout, 0, 'silence is right while an answer is being made')
+  socket.write(one.repeat(40))
+  await until(() => lines.filter((line) => line.includes('too_many_requests')).length === 25)
+  await until(() => made.received.length === 16)
+  t.equal(made.received.length, 16)
+  socket.pause()
+  answerAll()
+  await until(() => lines.length === 41)
+  t.ok(server.timeout! > 0, 'who does not read the answers is given up')
+  socket.destroy()
+  await body.discard()
+  for (const record of records.records) await record.body?.discard()
+})
+
+t.test('what changed while the body came counts', async (t) => {
+  const meanwhile: [string, () => void, string][] = [
+    [
+      'the way to prove who asks',
+      () => Object.assign(made.local, { authenticationMode: 'SSLAUTH' }),
+      'ssl_authentication_failed',
+    ],
+    [
+      'the contract',
+      () => {
+        rooms.contracts.contractFor = () => {
+          throw new Fault('contract_ended')
+        }
+      },
+      'contract_ended',
+    ],
+  ]
+  const { contractFor } = rooms.contracts
+  for (const [what, change, code] of meanwhile) {
+    const content = Readable.from(
+      (async function* () {
+        yield randomBytes(100_000)
+        change()
+        yield randomBytes(100_000)
+      })(),
+      { objectMode: false },
+    )
+    await t.rejects(exchange({ ...made.arrival({ method: 'POST' }), content }, rooms), { code }, what)
+    made.local.authenticationMode = 'NOSSL'
+    rooms.contracts.contractFor = contractFor
+  }
+  t.strictSame(records.told(), [])
+  t.strictSame(world.bodyFiles(), [])
 })
 
 t.test('a refusal gets through although the body was not read', async (t) => {

@@ -20,6 +20,7 @@ import type { Arrival } from './accept.ts'
 import type { Answer } from './answer.ts'
 import { exchange } from './exchange.ts'
 import type { ConsumerRooms } from './rooms.ts'
+import { enterConnection } from './under-way.ts'
 
 export type ExchangeObserver = (outcome: string, seconds: number) => void
 
@@ -50,7 +51,7 @@ export function consumerRoutes(
       const began = rooms.clock()
       const line = { half: 'consumer', from: request.ip, method: request.method }
       const hurryAgain = waitPatiently(request.raw)
-      const answer = await exchange(arrivalOf(request), rooms).catch(asFault)
+      const answer = await carry(request, rooms).catch(asFault)
       const ms = rooms.clock() - began
       hurryAgain()
       if (answer instanceof Fault) {
@@ -63,6 +64,15 @@ export function consumerRoutes(
       return sendAnswer(reply, answer)
     },
   })
+}
+
+async function carry(request: FastifyRequest, rooms: ConsumerRooms): Promise<Answer> {
+  const leave = enterConnection(request.raw.socket)
+  try {
+    return await exchange(arrivalOf(request), rooms)
+  } finally {
+    leave()
+  }
 }
 
 /** A request on one of our listeners as the exchange takes it. */

@@ -202,6 +202,16 @@ t.test('a request is sent once', async (t) => {
       'connection_lost',
     ],
     ['it does not answer', () => new Promise(() => undefined), 'peer_timeout'],
+    [
+      'it only says that it will',
+      (request, reply) => {
+        reply.hijack()
+        const { socket } = request.raw
+        const timer = setInterval(() => socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'), 150)
+        socket.once('close', () => clearInterval(timer))
+      },
+      'connection_lost',
+    ],
   ]
   for (const [what, how, code] of cut) {
     answer = how

@@ -24,6 +24,8 @@ export type HttpCall = Omit<Dispatcher.DispatchOptions, 'body'> & { body: Buffer
 
 /** What comes before anybody reads it is kept; more than that stops the sender. */
 const KEPT_BYTES = 64 * 1024
+/** Each answer of the 1xx class puts the time-out off: endless ones would hold the exchange for ever. */
+const MOST_INTERIM = 16
 
 /**
  * Resolves with the head of the answer. Rejects with undici's error, or with `head.late` after `head.ms`, waiting for a
@@ -38,6 +40,7 @@ export function callHttp(
     let controller: Dispatcher.DispatchController | undefined
     let content: ReturnType<typeof createContent> | undefined
     let expired: Fault | undefined
+    let interim = 0
     const expire = (late: () => Fault): void => {
       expired = late()
       reject(expired)
@@ -55,7 +58,12 @@ export function callHttp(
         if (expired !== undefined) started.abort(expired)
       },
       onResponseStart(started, statusCode, headers, statusMessage) {
-        if (statusCode < 200) return
+        if (statusCode < 200) {
+          interim += 1
+          if (interim > MOST_INTERIM)
+            started.abort(new Fault('connection_lost', { what: 'it only gives notice' }))
+          return
+        }
         clearTimeout(timer)
         content = createContent(started)
         const rawHeaders = texts(started.rawHeaders)

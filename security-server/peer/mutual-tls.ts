@@ -1,7 +1,7 @@
 /**
  * The mutual TLS plugin of the listener between servers (@fastify/mutual-tls does not exist: this is it). Guarantees
  * that a handler sees only requests on a socket whose certificate chain is known, and that the sockets of certificates
- * that left the configuration are closed at once.
+ * that left the configuration are closed at once. No certificate has more than its part of the connections.
  */
 import type { Server } from 'node:https'
 import type { TLSSocket } from 'node:tls'
@@ -42,6 +42,9 @@ function context(
   return { ...tlsCredentials(identity), ...tlsVersions(peers), ca: authorities.map(pemOf) }
 }
 
+/** A quarter of what the listener takes: nobody's connections shut the others out. */
+const MOST_OF_ONE = 1024
+
 const chains = new WeakMap<TLSSocket, Certificate[]>()
 
 /** The chain that the peer of this request presented, its own certificate first; read once per socket. */
@@ -56,12 +59,22 @@ export function chainOf(request: FastifyRequest): Certificate[] {
 }
 
 /** Keeps the listener's context equal to keys and configuration, and ends sockets whose certificate is no longer known. */
-export function mutualTls(app: FastifyInstance, rooms: Rooms): void {
+export function mutualTls(app: FastifyInstance, rooms: Rooms, mostOfOne: number = MOST_OF_ONE): void {
+  const open = new Map<string, number>()
   const sockets = new Set<TLSSocket>()
   const server = app.server as unknown as Server
   server.on('secureConnection', (socket: TLSSocket) => {
+    const whose = socket.getPeerX509Certificate()?.fingerprint256 ?? ''
+    const before = open.get(whose) ?? 0
+    if (before >= mostOfOne) return void socket.destroy()
+    open.set(whose, before + 1)
     sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    socket.once('close', () => {
+      sockets.delete(socket)
+      const left = open.get(whose)! - 1
+      if (left === 0) open.delete(whose)
+      else open.set(whose, left)
+    })
   })
   // A failed handshake must neither crash the process nor leave a socket behind.
   server.on('tlsClientError', (_cause: Error, socket: TLSSocket) => socket.destroy())

@@ -5,11 +5,14 @@ import { PART_TYPE } from '#schemas/wire.ts'
 import type { Keys } from '../keys/keys.ts'
 
 const MAX_HASHES = 10
+/** Anybody may ask: what is open at once must not take the sockets and files of the exchanges. */
+const MAX_CONNECTIONS = 1024
 const HEX_HASH = /^[0-9a-f]{40}$|^[0-9a-f]{64}$/i
 
 /** Makes the service; the caller listens. X-Road's clients send SHA-1 and SHA-256 lists of the same certificates. */
 export function createOcspByHash(keys: Pick<Keys, 'ocspByHash'>): FastifyInstance {
   const app = Fastify({ requestTimeout: 10_000, connectionTimeout: 10_000, exposeHeadRoutes: false })
+  app.server.maxConnections = MAX_CONNECTIONS
   app.head('/', async (_request, reply) => reply.code(200).send())
   app.get('/', async (request, reply) => {
     const query = new URL(request.url, 'http://localhost').searchParams

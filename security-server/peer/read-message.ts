@@ -24,6 +24,8 @@ export type ReadLimits = { maxMessageBytes: number; maxBodyBytes: number }
 
 const MAX_PARTS = 16
 const MAX_OCSP_RESPONSES = 10
+/** Of all of them: who sends them is not known yet. */
+const MAX_OCSP_BYTES = 128 * 1024
 const MAX_PART_BYTES = 256 * 1024
 
 /** The order of the parts: each kind may follow only kinds of lower rank; OCSP responses alone repeat. */
@@ -83,7 +85,8 @@ export async function readMessage(q: {
     if (type === PART_TYPE.ocsp) {
       if (ocspResponses.length === MAX_OCSP_RESPONSES)
         throw new Fault('invalid_message', { what: 'too many OCSP responses' })
-      return collect(MAX_PART_BYTES, (bytes) => void ocspResponses.push(bytes))
+      const left = ocspResponses.reduce((bytes, one) => bytes - one.length, MAX_OCSP_BYTES)
+      return collect(left, (bytes) => void ocspResponses.push(bytes))
     }
     if (type === q.messageType) {
       return collect(q.limits.maxMessageBytes, (bytes) => {

@@ -83,14 +83,24 @@ void t.test('what a suspended member or certificate signed is refused, also from
   t.equal(idText(parseRestRequest(message).client), idText(request.client))
   const parts = { message, messageSha512: createHash('sha512').update(message).digest(), body: undefined }
   const signed = { ...parts, signature: await sign(memberOf(TAX), parts) }
-  const check = () =>
+  const check = (of = signed) =>
     verify({
-      parts: signed,
+      parts: of,
       member: memberOf(TAX),
       snapshot: world.globalConfiguration.current(),
       at: world.clock(),
     })
   const { certificate } = await check()
+  const identity = world.consumer.keys.signingIdentity(memberOf(TAX))
+  t.ok(identity.ocspResponses.length > 1)
+  const glued = { ...identity, ocspResponses: [Buffer.concat(identity.ocspResponses)] }
+  const signGlued = createMessageSigner({ keys: { signingIdentity: () => glued }, clock: world.clock })
+  const cutElsewhere = { ...parts, signature: await signGlued(memberOf(TAX), parts) }
+  await t.rejects(
+    check(cutElsewhere),
+    { name: 'Fault' },
+    'the same bytes as status, cut elsewhere, are no proof to whoever reads the record later',
+  )
   suspend('certificate', certificate.sha256)
   await t.rejects(check(), { code: 'suspended', what: /certificate/ })
   suspend('member', idText(memberOf(TAX)))

@@ -11,6 +11,7 @@ import { idText } from '#schemas/identifiers.ts'
 import { HEADER, PART_TYPE } from '#schemas/wire.ts'
 import type { RequestMessage, Signed } from '../peer/message.ts'
 import { readMessage } from '../peer/read-message.ts'
+import { registeredServer } from '../peer/verify-peer.ts'
 import { checkRights } from './check-contract.ts'
 import { checkRegistered } from './check-registered.ts'
 import type { ProviderRooms } from './rooms.ts'
@@ -35,6 +36,8 @@ export async function receive(
   rooms: ProviderRooms,
 ): Promise<Signed<RequestMessage>> {
   const headers = checkHeaders(arrival)
+  // Of strangers nothing is read; whom the certificate stands for is proved with the first parts.
+  registeredServer(arrival.presented[0], rooms.globalConfiguration.current())
   const parts = await readMessage({
     source: arrival.content,
     contentType: headers.contentType,

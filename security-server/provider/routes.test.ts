@@ -48,6 +48,7 @@ providerRoutes(
 await app.listen({ host: address, port: PORTS.messagePort })
 const responder = createOcspByHash(keys)
 await responder.listen({ host: address, port: PORTS.ocspPort })
+t.ok(responder.server.maxConnections <= 1024, 'anybody may ask it: that must not take all sockets')
 const client = clientOf(t, world)
 t.teardown(async () => {
   await client.close()

@@ -1,13 +1,19 @@
-/** What records of the provider's side say of a service contract, and how a call is kept that it does not let through. */
-import { randomUUID } from 'node:crypto'
+/** What records of the provider's side say of a service contract, and of what is refused; whose words stand in a refusal. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
 import t from 'tap'
+import { writeSoapFault } from '#core/transport/fault-xml.ts'
+import { closeDelimiter, partHead } from '#core/transport/multipart-writer.ts'
 import { Fault } from '#schemas/fault.ts'
+import { memberOf } from '#schemas/identifiers.ts'
+import { PART_TYPE } from '#schemas/wire.ts'
 import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
+import { bodyOf, TAX } from '../peer/peer-fixture.ts'
 import { exchange } from './exchange.ts'
 import { createProviderWorld, isProvedRefusal, refusalIn } from './fixture.ts'
 
 const made = await createProviderWorld(t)
-const { rooms, log, system } = made
+const { world, rooms, log, system } = made
 
 t.test('the service contract: asked for twice, its refusal signed, its name on record', async (t) => {
   const asked: object[] = []
@@ -51,4 +57,38 @@ t.test('the service contract: asked for twice, its refusal signed, its name on r
     { ...whenRefused, kind: 'request' },
     { ...whenRefused, kind: 'refusal' },
   ])
+})
+
+t.test('of a stranger nothing is read', async (t) => {
+  const arrival = await made.ask({})
+  const presented = [world.consumer.keys.signingIdentity(memberOf(TAX)).certificate]
+  const refusal = await refusalIn(made, exchange({ ...arrival, presented }, rooms))
+  t.match(refusal, { fault: { code: 'unknown_peer' }, peerKnown: false, signatures: undefined })
+  t.equal(arrival.content.readableDidRead, false)
+})
+
+t.test('a fault in place of the signature does not put its words over our signature', async (t) => {
+  const requestId = randomUUID()
+  const body = await bodyOf(world, randomBytes(10))
+  const fault = { type: 'server.serverproxy.contract_ended', message: 'of 010190-123X', detail: 'chosen' }
+  const arrival = await made.ask({ requestId, method: 'POST', body }, (one) => one)
+  const whole = Buffer.concat((await arrival.content.toArray()) as Buffer[])
+  const boundary = /boundary=(.+)$/.exec(String(arrival.headers['content-type']))![1]!
+  const at = whole.lastIndexOf(`\r\n--${boundary}\r\n`)
+  const broken = Buffer.concat([
+    whole.subarray(0, at),
+    partHead(boundary, PART_TYPE.fault, false),
+    writeSoapFault(fault),
+    closeDelimiter(boundary),
+  ])
+  const content = Readable.from([broken], { objectMode: false })
+  const [before, called] = [log.records.length, system.calls.length]
+  const refusal = await refusalIn(made, exchange({ ...arrival, content }, rooms))
+  t.equal(refusal.fault.code, 'invalid_message')
+  t.equal(refusal.fault.received, undefined)
+  t.notMatch(JSON.stringify(refusal.fault), /chosen|010190|contract_ended/)
+  t.ok(await isProvedRefusal(made, { refusal, requestId, hash: '' }), 'what is signed is our own word')
+  t.strictSame(log.told().slice(before), ['refusal:invalid_message'])
+  t.equal(system.calls.length, called)
+  t.strictSame(world.bodyFiles(), [])
 })
