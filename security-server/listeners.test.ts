@@ -101,3 +101,12 @@ t.test('a new certificate is shown to the next connection, and open ones stay', 
     'a locked token says so over TLS',
   )
 })
+
+t.test('a target that no router reads is refused as all else is', async (t) => {
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false })
+  t.teardown(() => agent.destroy())
+  const refused = await ask(agent, { path: '/private/%zz' })
+  t.match(JSON.parse(refused.text), { type: 'client.invalid_path', detail: /^[0-9a-f-]{36}/ })
+  t.notMatch(refused.text, /private/)
+  t.equal((await ask(agent)).reused, true)
+})

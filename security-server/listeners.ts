@@ -1,7 +1,13 @@
 /** The listeners of a security server: for client systems by HTTP and HTTPS, for peers by mutual TLS, 5577 for OCSP. */
 import type { Server } from 'node:https'
 import type { Socket } from 'node:net'
-import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import { answerBrokenRequest } from '#platform/http-service/broken-request.ts'
 import { NO_SCHEMAS } from '#platform/http-service/no-schemas.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -13,6 +19,8 @@ import type { GlobalConfiguration } from './global-configuration/global-configur
 import type { Keys } from './keys/keys.ts'
 import { mutualTls, mutualTlsOptions } from './peer/mutual-tls.ts'
 import { tlsCredentials, type XRoadTlsPeers } from './peer/tls-profile.ts'
+
+type FrameworkErrors = (cause: FastifyError, request: FastifyRequest, reply: FastifyReply) => void
 
 /**
  * Headers within 10 s; bodies may take long, so what ends them is silence on the socket, not their length. While an
@@ -30,6 +38,9 @@ const COMMON = {
   bodyLimit: Number.MAX_SAFE_INTEGER,
   // While we drain, what comes on a connection that is open already is still carried out; the answer closes it.
   return503OnClosing: false,
+  // What the router cannot read is refused as all else that is no exchange.
+  frameworkErrors: ((cause, request, reply) =>
+    void request.server.errorHandler(cause, request, reply)) as FrameworkErrors,
 }
 /** More than that at once is no use to anybody: each may hold a body of 64 KiB in memory. */
 const MAX_CONNECTIONS = 4096
