@@ -53,6 +53,7 @@ export type Settings = {
     ocspFreshnessSeconds: number
     timeStampingIntervalSeconds: number
     suspensionListSeconds: number
+    otherUrls?: string[] | undefined
   }
   suspensions?: { webhook: string } | undefined
   login?: Login | undefined
@@ -154,6 +155,13 @@ export const settingsSchema = {
           maximum: 86400,
           default: 600,
           description: 'How long servers go on with the last suspension list when they get no newer one',
+        },
+        otherUrls: {
+          type: 'array',
+          items: { type: 'string', pattern: '^https?://[^/?#@\\s]+$', maxLength: 300 },
+          maxItems: 9,
+          default: [],
+          description: 'Where else security servers find the configuration: the publicUrl of each other node',
         },
       },
     },
@@ -313,6 +321,8 @@ export function checkSettings({ admin, configuration, publicUrl, login, catalogu
   if (!isLoopback(admin.address) && admin.certificateFile === undefined)
     throw invalid('admin.address is not a loopback address: API keys need admin.certificateFile and keyFile')
   if (!URL.canParse(publicUrl)) throw invalid('publicUrl is not a URL')
+  if (!(configuration.otherUrls ?? []).every((url) => URL.canParse(url)))
+    throw invalid('configuration.otherUrls has one that is not a URL')
   if (catalogue !== undefined) {
     if (!isSafe(catalogue.securityServer))
       throw invalid('catalogue.securityServer must be https, or http to a loopback address')

@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os'
 import path from 'node:path'
-import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import { createApiKeys, keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import {
   openAuditStream,
@@ -174,6 +174,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     },
   })
   const announce = announcePublication(jobs, clock)
+  const published = { ...signingKeys, ...configuration, publicUrl }
   const change = createChange(database, announce)
   const record = createChange(database, async () => undefined)
   const members = createMemberStore(database, change)
@@ -310,7 +311,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     audit,
     auditHeads: transparencyLog.auditHeads,
     fourEyes: approvals,
-    authenticate: login?.authenticate ?? ((authorization) => apiKeys.authenticate(authorization)),
+    authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     handlers: {
       ...overviewHandlers({
         store: createOverviewStore(database),
@@ -332,7 +333,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...serverHandlers({ store: servers, members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
       ...requests.handlers,
-      ...configurationHandlers({ store: publications, members, keys, ...signingKeys, publish, publicUrl }),
+      ...configurationHandlers({ ...published, store: publications, members, keys, publish }),
       ...signingKeys.serve({ store: keys, members, health, metrics, fourEyes, ...configuration }),
       ...suspensions.handlers,
       ...peopleHandlers({ store: people, clock }),

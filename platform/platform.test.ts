@@ -162,6 +162,50 @@ t.test('API keys: shown once, checked at each request', (t) =>
     await keys.authenticate(`X-Road-ApiKey token=${short.secret}`)
     now += 1000
     await t.rejects(keys.authenticate(`X-Road-ApiKey token=${short.secret}`), { code: 'unauthorized' })
+    const bound = await keys.create({
+      name: 'bound',
+      roles: ['x'],
+      addresses: ['192.0.2.7', '10.0.0.0/8', '2001:db8::/32'],
+    })
+    const from = (address: string | undefined) =>
+      keys.authenticate(`X-Road-ApiKey token=${bound.secret}`, address)
+    for (const address of ['192.0.2.7', '::ffff:192.0.2.7', '10.255.0.1', '2001:db8:1::7'])
+      t.match(await from(address), { name: 'bound' }, address)
+    for (const address of [
+      undefined,
+      '',
+      '192.0.2.8',
+      '11.0.0.1',
+      '2001:db9::1',
+      '::ffff:11.0.0.1',
+      'x',
+      '10.0.0.1 ',
+    ])
+      await t.rejects(from(address), { code: 'unauthorized' }, `${address}`)
+    const places = [
+      '',
+      'x',
+      '10.0.0.0/33',
+      '10.0.0.0/0',
+      '::/129',
+      '::ffff:10.0.0.1',
+      '10.0.0',
+      '10.0.0.1 ',
+      '10.0.0.0/-1',
+      'a'.repeat(5000),
+    ]
+    for (const place of places)
+      await t.rejects(
+        keys.create({ name: 'wrong', roles: ['x'], addresses: [place] }),
+        { code: 'invalid_input' },
+        place,
+      )
+    const many = Array.from({ length: 51 }, (_, at) => `10.0.0.${at}`)
+    await t.rejects(keys.create({ name: 'many', roles: ['x'], addresses: many }), { code: 'invalid_input' })
+    t.match(
+      (await keys.list()).find(({ name }) => name === 'bound'),
+      { addresses: ['192.0.2.7', '10.0.0.0/8', '2001:db8::/32'] },
+    )
     await keys.revoke(key.id)
     await t.rejects(keys.authenticate(header), { code: 'unauthorized' })
     await t.rejects(keys.revoke(key.id), { code: 'not_found' })

@@ -16,6 +16,8 @@ export PATH NODE_COMPILE_CACHE
 if [ -z "${TMPDIR-}" ] && [ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print ($4 > 8000000) }')" = 1 ] &&
   [ "$(awk '/^MemAvailable/ { print ($2 > 12000000) }' /proc/meminfo 2>/dev/null)" = 1 ]; then
   TMPDIR=$(mktemp -d /dev/shm/concordat-tests-XXXXXX)
+  # PostgreSQL's own user comes through.
+  chmod 711 "$TMPDIR"
   export TMPDIR
   trap 'rm -rf "$TMPDIR"' EXIT
   trap 'exit 130' INT TERM

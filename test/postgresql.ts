@@ -1,15 +1,20 @@
-/** A private PostgreSQL for tests: one cluster a test process on a socket under /tmp, ended by its pid. */
+/** A private PostgreSQL for tests: one cluster a test process on a socket under /tmp, its data beside other temporary files, ended by its pid. */
 import type { ChildProcess } from 'node:child_process'
-import { execFileSync, spawn } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chownSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
 import { findProgram, postgresqlFolders } from './outside-tools.ts'
 
+const WORK = path.join(import.meta.dirname, '../.work')
 const START_TRIES = 200
 const START_PAUSE_MS = 50
+
+type ServerUser = { uid?: number; gid?: number }
 
 export type PostgresqlServer = {
   /** A fresh, empty database's URL. */
@@ -38,19 +43,11 @@ export function postgresql(): Promise<PostgresqlServer> {
 export async function startPostgresql(): Promise<PostgresqlServer> {
   const initdb = findProgram(['initdb'], postgresqlFolders())
   if (initdb === undefined) throw new Error('PostgreSQL is not installed')
-  const folder = mkdtempSync('/tmp/concordat-pg-')
   const user = serverUser()
-  if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid)
-  const data = path.join(folder, 'data')
-  execFileSync(
-    initdb,
-    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
-    {
-      ...user,
-      cwd: folder,
-      stdio: 'ignore',
-    },
-  )
+  const folder = emptyFolder('/tmp', user)
+  const place = emptyFolder(roomFor(user), user)
+  const data = path.join(place, 'data')
+  copyFolder(newCluster(initdb, user), data)
   let child: ChildProcess | undefined
   let databases = 0
   const url = (name: string): string => `postgres://postgres@localhost/${name}?host=${folder}`
@@ -83,7 +80,7 @@ export async function startPostgresql(): Promise<PostgresqlServer> {
   process.on('exit', () => child?.kill('SIGQUIT'))
   t.teardown(async () => {
     await stop('SIGINT')
-    rmSync(folder, { recursive: true, force: true })
+    for (const one of [folder, place]) rmSync(one, { recursive: true, force: true })
   })
   await start()
   return {
@@ -101,8 +98,51 @@ export async function startPostgresql(): Promise<PostgresqlServer> {
   }
 }
 
+/**
+ * The folder of a new cluster, to be copied: initdb, which is eight times that work, runs once for all test processes. It
+ * appears whole, by a rename; of two that make it at the same time one is thrown away.
+ */
+function newCluster(initdb: string, user: ServerUser): string {
+  const programs = execFileSync(initdb, ['--version'], { encoding: 'utf8' })
+  const mark = createHash('sha256').update(`${initdb} ${programs} ${user.uid}`).digest('hex').slice(0, 16)
+  const cluster = path.join(WORK, `postgresql-${mark}`)
+  if (existsSync(cluster)) return cluster
+  const folder = emptyFolder(roomFor(user), user)
+  const data = path.join(folder, 'data')
+  const settings = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']
+  execFileSync(initdb, ['-D', data, ...settings], { ...user, cwd: folder, stdio: 'ignore' })
+  mkdirSync(WORK, { recursive: true })
+  const unnamed = mkdtempSync(path.join(WORK, 'postgresql-'))
+  copyFolder(data, path.join(unnamed, 'data'))
+  try {
+    renameSync(path.join(unnamed, 'data'), cluster)
+  } catch (thrown) {
+    if (!existsSync(cluster)) throw thrown
+  } finally {
+    for (const place of [folder, unnamed]) rmSync(place, { recursive: true, force: true })
+  }
+  return cluster
+}
+
+/** With owners and modes, which PostgreSQL looks at. */
+function copyFolder(from: string, to: string): void {
+  execFileSync('cp', ['-a', '--reflink=auto', from, to], { stdio: 'ignore' })
+}
+
+function emptyFolder(room: string, { uid, gid }: ServerUser): string {
+  const folder = mkdtempSync(path.join(room, 'concordat-pg-'))
+  if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid)
+  return folder
+}
+
+/** Where temporary files lie, when the server's user comes in there. A socket's path is short: it stays below /tmp. */
+function roomFor(user: ServerUser): string {
+  const { status } = spawnSync('test', ['-x', tmpdir()], user)
+  return status === 0 ? tmpdir() : '/tmp'
+}
+
 /** PostgreSQL refuses to run as root: then its own user, made by Debian's package, runs it. */
-function serverUser(): { uid?: number; gid?: number } {
+function serverUser(): ServerUser {
   if (process.getuid?.() !== 0) return {}
   const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }

@@ -61,14 +61,16 @@ function sessionHandlers(fourEyes: FourEyes): Record<string, OperationHandler> {
   }
 }
 
+type NewKey = { name: string; roles: string[]; expiresAt?: string; addresses?: string[] }
+
 function keyHandlers(apiKeys: ApiKeys): Record<string, OperationHandler> {
   return {
     getApiKeys: () => apiKeys.list(),
     addApiKey: async ({ body, caller, approver }) => {
-      const { name, roles, expiresAt } = body as { name: string; roles: string[]; expiresAt?: string }
+      const { name, roles, expiresAt, addresses } = body as NewKey
       checkName(name)
       const end = expiresAt === undefined ? {} : { expiresAt: timeOf(expiresAt) }
-      const key = { name, roles, createdBy: caller.id, ...end }
+      const key = { name, roles, addresses, createdBy: caller.id, ...end }
       if (approver === undefined) return apiKeys.create(key)
       // Neither the second person nor the proposal may see the secret: who asked for the key collects it.
       return { id: await apiKeys.prepare(key) }

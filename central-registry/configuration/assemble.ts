@@ -30,6 +30,8 @@ export type SharedSettings = {
   instance: string
   /** host or host:port under which servers find this registry. */
   sourceAddress: string
+  /** Where else they find it: each node publishes for all of them. */
+  otherUrls?: readonly string[] | undefined
   ocspFreshnessSeconds: number
 }
 
@@ -59,13 +61,11 @@ export function assembleShared(rows: RegisterRows, settings: SharedSettings): Sh
   const groupMembers = Map.groupBy(rows.groupMembers, (row) => row.group_code)
   return {
     instance: settings.instance,
-    sources: [
-      {
-        address: settings.sourceAddress,
-        internalVerificationCerts: verificationCerts,
-        externalVerificationCerts: verificationCerts,
-      },
-    ],
+    sources: sourceAddresses(settings).map((address) => ({
+      address,
+      internalVerificationCerts: verificationCerts,
+      externalVerificationCerts: verificationCerts,
+    })),
     approvedCas: approvedCas(rows),
     approvedTsas: rows.timestampingServices.map(({ name, url, certificate }) => ({
       name,
@@ -135,6 +135,11 @@ export function anchorOfRow(row: RegisterRows['externalAnchors'][number]): Confi
 
 export function hostOf(address: string): string {
   return address.replace(/:\d+$/, '')
+}
+
+/** In an order of their own: what is published is the same whichever node does it. */
+function sourceAddresses({ sourceAddress, otherUrls = [] }: SharedSettings): string[] {
+  return [...new Set([sourceAddress, ...otherUrls.map((url) => new URL(url).host)])].sort()
 }
 
 type TrustRows = Pick<RegisterRows, 'services' | 'authorities' | 'responders'>

@@ -150,8 +150,24 @@ void t.test('two nodes on one PostgreSQL', async (t) => {
   await eachDatabase(t, async (database, t, url) => {
     if (database.dialect === 'sqlite') return void t.pass('one process only on the embedded store')
     const world = registryWorld(t, url)
-    const [a, b] = [await world.start(), await world.start()]
-    await setUp(a, authority)
+    const alone = [await world.start(), await world.start()]
+    await setUp(alone[0]!, authority)
+    // Each names the other: whichever publishes, both are named.
+    const urls = alone.map((node) => node.settings.publicUrl)
+    const nodes: Node[] = []
+    for (const [at, node] of alone.entries()) {
+      const { public: listener, publicUrl, configuration } = node.settings
+      await node.stop()
+      const otherUrls = [urls[1 - at]!]
+      nodes.push(
+        await world.start({
+          settings: { public: listener, publicUrl, configuration: { ...configuration, otherUrls } },
+        }),
+      )
+    }
+    const [a, b] = nodes as [Node, Node]
+    t.same((await parseAnchor(await anchorOf(a))).sources.length, 2)
+    t.ok((await anchorOf(a)).equals(await anchorOf(b)), 'one anchor, whichever gives it')
     const published = await Promise.all(Array.from({ length: 12 }, (_, i) => publish(i % 2 === 0 ? a : b)))
     const indexes = published.map(({ index }) => index)
     t.equal(new Set(indexes).size, 12)
@@ -196,9 +212,19 @@ void t.test('two nodes on one PostgreSQL', async (t) => {
     const newest = Math.max(
       ...(await Promise.all([publish(elsewhere), publish(a)])).map(({ index }) => index),
     )
+    // It names itself alone.
+    await elsewhere.stop()
+    await publish(b)
     const server = await world.reader(await anchorOf(b))
     await server.refresh()
     t.ok(server.current().statementIndex! >= newest)
+    const { sources } = server.current().index.shared
+    t.same(sources.map(({ address }) => `http://${address}`).toSorted(), urls.toSorted())
+    await a.stop()
+    await b.must('POST', '/members', { memberClass: 'GOV', memberCode: 'later', name: 'Later' })
+    const { index: alive } = await publish(b)
+    await server.refresh()
+    t.ok(server.current().statementIndex! >= alive, 'with one of them gone')
   })
 })
 

@@ -23,12 +23,12 @@ const LARGE = 5000
 const WITHIN_MS = 120_000
 
 export function createPrepare(q: ToPrepare & { store: Pick<PublicationStore, 'size'> }): Prepare {
-  const { store, database, sourceAddress, ocspFreshnessSeconds } = q
+  const { store, database, sourceAddress, otherUrls, ocspFreshnessSeconds } = q
   // Another connection would open another database.
   if (database === 'sqlite::memory:') return async () => undefined
   return async () => {
     if ((await store.size()) < LARGE) return undefined
-    return await prepareInThread({ database, sourceAddress, ocspFreshnessSeconds })
+    return await prepareInThread({ database, sourceAddress, otherUrls, ocspFreshnessSeconds })
   }
 }
 

@@ -28,6 +28,7 @@ type Rooms = {
   acceptRestored: boolean
   now(): Date
   sourceAddress: string
+  otherUrls?: readonly string[] | undefined
   validitySeconds: number
   ocspFreshnessSeconds: number
   timeStampingIntervalSeconds: number

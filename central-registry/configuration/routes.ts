@@ -18,6 +18,8 @@ type Rooms = {
   privateKeys: Pick<PrivateKeys, 'whereIs'>
   publish: Publish
   publicUrl: string
+  /** Of the other nodes. */
+  otherUrls?: readonly string[] | undefined
 }
 
 export function configurationHandlers(rooms: Rooms): Record<string, OperationHandler> {
@@ -33,12 +35,11 @@ export function configurationHandlers(rooms: Rooms): Record<string, OperationHan
       // Changes only when what the anchor says changes: people compare its hash.
       generatedAt: new Date(newest.created_at),
       instance,
-      sources: [
-        {
-          downloadUrl: `${rooms.publicUrl}/${kind}conf`,
-          verificationCerts: signing.map((key) => key.certificate),
-        },
-      ],
+      // In an order of their own: each node gives the same anchor.
+      sources: [...new Set([rooms.publicUrl, ...(rooms.otherUrls ?? [])])].sort().map((url) => ({
+        downloadUrl: `${url}/${kind}conf`,
+        verificationCerts: signing.map((key) => key.certificate),
+      })),
     })
   }
 

@@ -8,7 +8,9 @@ import { type ClientId, memberOf } from '#schemas/identifiers.ts'
 import { samplePrivate, sampleShared } from '#test/fakes/configuration-sample.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { parseAnchor, writeAnchor } from './anchor.ts'
+import { certificateDer } from './certificate-bytes.ts'
 import { indexConfiguration } from './configuration-index.ts'
+import { parseDirectory } from './directory.ts'
 import { parsePartMetadata } from './part-metadata.ts'
 import { parsePrivateParameters, writePrivateParameters } from './private-parameters.ts'
 import { parseSharedParameters } from './shared-parameters-read.ts'
@@ -72,6 +74,19 @@ void t.test('what may differ', async (t) => {
     'accepted',
     'SHA-1',
   )
+})
+
+void t.test('texts of blanks cost no more than their length', (t) => {
+  // Both are read before anything is verified; with a pattern that tries each end these take hours and seconds.
+  const certificate = Buffer.from(`-----BEGIN CERTIFICATE-----${' '.repeat(60_000)}!`)
+  t.equal(certificateDer(certificate, 'malformed_anchor'), certificate, 'no PEM, and left as it is')
+  const lines = Array.from({ length: 480 }, (_, number) => `A${number}: x${' '.repeat(1990)}x\r\n`)
+  const head = 'Content-Type: multipart/related; boundary=OB\r\n\r\n'
+  const directory = `${head}--OB\r\n${lines.join('')}\r\nx\r\n--OB\r\nA: b\r\n\r\nx\r\n--OB--`
+  const begun = performance.now()
+  t.throws(() => parseDirectory(Buffer.from(directory)), { code: 'malformed_global_conf' })
+  t.ok(performance.now() - begun < 1000, 'a directory of long headers')
+  t.end()
 })
 
 void t.test('hostile or broken documents are refused', async (t) => {

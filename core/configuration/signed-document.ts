@@ -2,6 +2,7 @@
  * What the registry signs beside X-Road's configuration: compact JWS (RFC 7515) over RFC 8785 JSON, by the key that signs
  * the directory. The type in the header keeps one kind of document from passing for another.
  */
+import { isUtf8 } from 'node:buffer'
 import { createHash, type KeyObject, sign, verify } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -130,7 +131,10 @@ function isSignedBy(key: KeyObject, algorithm: DocumentAlgorithm, data: Buffer, 
 
 /** Only the canonical form is taken, so that one document has one text. */
 function readJson(segment: string, kind: DocumentKind): Record<string, unknown> {
-  const text = strictBase64Url(segment, kind).toString('utf8')
+  const bytes = strictBase64Url(segment, kind)
+  // What is no UTF-8 would read as U+FFFD, and so as the canonical text of another document.
+  if (!isUtf8(bytes)) throw malformed(kind, 'it is not UTF-8')
+  const text = bytes.toString('utf8')
   let value: unknown
   try {
     value = parseStrictJson(text)

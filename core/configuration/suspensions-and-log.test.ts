@@ -71,6 +71,12 @@ void t.test('suspension lists', async (t) => {
     if (codeOf(() => verifySuspensionList(flipped, [own.certificate])) === 'accepted') taken.push(at)
   }
   t.same(taken, [], 'no changed character is taken')
+  const [header, payload] = jws.split('.').map((part) => Buffer.from(part, 'base64url').toString('latin1'))
+  const signed = [header!, payload!.replace('DEV', 'D\xff')]
+    .map((part) => Buffer.from(part, 'latin1').toString('base64url'))
+    .join('.')
+  const value = signer.sign(Buffer.from(signed)).toString('base64url')
+  t.throws(() => verifySuspensionList(`${signed}.${value}`, [own.certificate]), { message: /not UTF-8/ })
 
   const entry = LIST.suspended[0]!
   const bad: unknown[] = [

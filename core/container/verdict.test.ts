@@ -216,6 +216,37 @@ t.test('a response speaks for the provider', async (t) => {
 })
 
 t.test(
+  'what a hash chain leaves open is said: a body kept back, a body that passes for a message',
+  async (t) => {
+    const evil = Buffer.from(F.REQUEST.toString().replace('/persons', '/everything'))
+    const good = await parts({ bodies: [evil], single: true })
+    const { reason } = await judge(await written(good))
+    t.notMatch(reason, /Beside/)
+    const [first, second, ...more] = good.hashChain!.toString().match(/<DataRef.*?<\/DataRef>/gs) ?? []
+    t.same(more, [])
+    const bare = (reference: string) => reference.replace(/(<\/?)DataRef[^>]*/g, '$1HashValue')
+    const chain = (text: string) => Buffer.from(good.hashChain!.toString().replace(first! + second!, text))
+    const keptBack = { ...good, hashChain: chain(first! + bare(second!)), attachments: [] }
+    t.match(await judge(await written(keptBack)), { verdict: 'TOTAL-PASSED', reason: /not shown/ })
+    const swapped = chain(bare(first!) + second!.replace('/attachment1', '/message.xml'))
+    const passedOff = { ...good, message: evil, hashChain: swapped, attachments: [] }
+    t.match(await judge(await written(passedOff)), { verdict: 'TOTAL-PASSED', reason: /not shown/ })
+
+    const two = await parts({ bodies: [body, evil], single: true })
+    const third = /<DataRef URI="\/attachment2.*?<\/DataRef>/s
+    const hashChain = Buffer.from(two.hashChain!.toString().replace(third, bare))
+    const refused = await judge(
+      await written({ ...two, hashChain, attachments: two.attachments.slice(0, 1) }),
+    )
+    t.match(
+      refused,
+      { verdict: 'TOTAL-FAILED', code: 'malformed_hash_chain' },
+      'of several bodies none is hidden',
+    )
+  },
+)
+
+t.test(
   'bits flipped anywhere in the file: it passes only with the same message, signer and times',
   async (t) => {
     const bytes = await written(await parts())

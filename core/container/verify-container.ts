@@ -14,6 +14,7 @@ import { CLOCK_TOLERANCE_MS } from '#core/evidence/validation-policy.ts'
 import { nodeDigest } from '#core/signature/algorithms.ts'
 import { checkCoverage } from '#core/signature/check-coverage.ts'
 import { checkSigner } from '#core/signature/check-signer.ts'
+import { readHashChain } from '#core/signature/read-hash-chain.ts'
 import { type CheckedSignature, checkSignature } from '#core/signature/verify-signature.ts'
 import type { TimeStamp } from '#core/timestamp/verify-token.ts'
 import type { ClientId } from '#schemas/identifiers.ts'
@@ -107,16 +108,30 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
   const aged =
     judgeStampAge({ stamp, existed, configurations, ocspResponses, now: q.now }) ??
     judgeSignatureAge({ signature, chain, at: time })
-  return judged(uncovered ?? aged ?? passed(stray))
+  return judged(uncovered ?? aged ?? passed(stray, usesChain(signature) && hasUnknownBeside(container)))
 }
 
-function passed(stray: string[]): Judgement {
+function passed(stray: string[], hasUnknown: boolean): Judgement {
   const valid = 'The signature, its time-stamp and the certificates behind them are valid, and cover'
   const reason =
     stray.length === 0
       ? `${valid} the whole container.`
       : `${valid} the message with its attachments; ${stray.join(', ')} (a hash chain) is not signed, is about nothing here and was not used.`
-  return { verdict: 'TOTAL-PASSED', reason }
+  return { verdict: 'TOTAL-PASSED', reason: hasUnknown ? `${reason} ${UNKNOWN_BESIDE}` : reason }
+}
+
+/** What the form of X-Road's hash chains leaves open, said to who relies on a container alone (docs/evidence-bundle.md). */
+const UNKNOWN_BESIDE =
+  'Beside the message, the signature covers a digest of something that is not shown: most often another message that was signed at the same time. A container alone does not tell that from a body that was left out, nor from a message whose body these words were; an evidence bundle does.'
+
+/** Whether a bare digest stands in one step with the message. */
+function hasUnknownBeside({ hashChain }: Container): boolean {
+  if (hashChain === undefined) return false
+  return [...readHashChain(hashChain).values()].some(
+    (items) =>
+      items.some((item) => item.kind === 'data' && item.uri === PART_NAME.message) &&
+      items.some(({ kind }) => kind === 'value'),
+  )
 }
 
 function usesChain({ references }: CheckedSignature): boolean {

@@ -10,6 +10,8 @@ export type ZipRecipe = {
   /** What the directory says instead. */
   central?: { size?: number; crc?: number; flags?: number; extra?: Buffer; offset?: number }
   descriptor?: Buffer
+  /** Bytes behind its packed data, counted as such. */
+  packedTail?: Buffer
   /** Bytes behind the entry. */
   gap?: Buffer
 }
@@ -24,7 +26,8 @@ export function zipOf(
   const position = (): number => pieces.reduce((sum, piece) => sum + piece.length, 0)
   for (const recipe of recipes) {
     const data = Buffer.from(recipe.data ?? '')
-    const packed = recipe.deflate ? deflateRawSync(data) : data
+    const tail = recipe.packedTail ?? Buffer.alloc(0)
+    const packed = Buffer.concat([recipe.deflate ? deflateRawSync(data) : data, tail])
     const { local = {}, central = {} } = recipe
     const offset = central.offset ?? position()
     const fields = (q: typeof local & typeof central): Buffer => {

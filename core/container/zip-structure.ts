@@ -2,6 +2,7 @@
  * Whether a ZIP file means the same to whoever reads it by its directory and whoever reads it as a stream: entries one
  * after the other from the first byte to the directory, headers that agree, nothing hidden between, before or behind.
  */
+import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { Entry, LocalFileHeader, ZipFile } from 'yauzl'
 import { Fault } from '#schemas/fault.ts'
@@ -35,6 +36,7 @@ export async function checkStructure(zip: ZipFile, entries: Entry[], start: numb
     const header = await zip.readLocalFileHeaderPromise(entry)
     checkHeader(entry, header)
     const dataEnd = header.fileDataStart + entry.compressedSize
+    await checkPacked(zip, entry, header.fileDataStart)
     at = entries[index + 1]?.relativeOffsetOfLocalHeader ?? start
     await checkDescriptor(zip, entry, dataEnd, at)
   }
@@ -87,6 +89,23 @@ function checkLocalExtra(extra: Buffer): boolean {
   return zip64
 }
 
+/**
+ * Refuses bytes behind the end of deflated data, which a reader by the directory passes over: one that reads a stream takes
+ * them for the next entry. Without its last byte such data is whole still, and sound data is not.
+ */
+async function checkPacked(zip: ZipFile, entry: Entry, start: number): Promise<void> {
+  const { compressedSize, uncompressedSize } = entry
+  if (entry.compressionMethod === 0 || compressedSize === 0) return
+  try {
+    const stream = await openRange(zip, start, { compressedSize, end: compressedSize - 1, uncompressedSize })
+    for await (const _ of stream);
+  } catch {
+    // Cut off, or unsound in another way that reading it will name.
+    return
+  }
+  throw malformed('bytes behind the packed data of an entry')
+}
+
 async function checkDescriptor(zip: ZipFile, entry: Entry, start: number, end: number): Promise<void> {
   const length = end - start
   if ((entry.generalPurposeBitFlag & FLAG.descriptor) === 0) {
@@ -105,10 +124,25 @@ async function checkDescriptor(zip: ZipFile, entry: Entry, start: number, end: n
   if (!agree) throw malformed('a data descriptor that disagrees with its directory')
 }
 
-function rawBytes(zip: ZipFile, start: number, length: number): Promise<Buffer> {
+async function rawBytes(zip: ZipFile, start: number, length: number): Promise<Buffer> {
+  return buffer(await openRange(zip, start, { compressedSize: length, end: length }))
+}
+
+/** The first `end` bytes of data that lies at `start`; inflated when `uncompressedSize` is given. */
+function openRange(
+  zip: ZipFile,
+  start: number,
+  {
+    compressedSize,
+    end,
+    uncompressedSize,
+  }: { compressedSize: number; end: number; uncompressedSize?: number },
+): Promise<Readable> {
   return new Promise((resolve, reject) => {
-    zip.openReadStreamLowLevel(start, length, 0, length, false, length, (error, stream) => {
-      if (error === null || error === undefined) buffer(stream).then(resolve, reject)
+    const size = uncompressedSize ?? compressedSize
+    const isPacked = uncompressedSize !== undefined
+    zip.openReadStreamLowLevel(start, compressedSize, 0, end, isPacked, size, (error, stream) => {
+      if (error === null || error === undefined) resolve(stream)
       else reject(error)
     })
   })

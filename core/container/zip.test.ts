@@ -39,6 +39,12 @@ t.test('hostile ZIP files', async (t) => {
     ['bytes between', [base[0]!, { ...base[1]!, gap: junk }, base[2]!]],
     ['bytes before the directory', base, { beforeDirectory: junk }],
     ['bytes behind', base, { behind: junk }],
+    ['bytes behind packed data', [base[0]!, { ...base[1]!, packedTail: junk }, base[2]!]],
+    ['an entry behind packed data', [base[0]!, { ...base[1]!, packedTail: zipOf([base[1]!]) }, base[2]!]],
+    [
+      'one byte behind packed data of nothing',
+      more({ name: 'attachment1', deflate: true, packedTail: Buffer.of(0) }),
+    ],
     ['an entry that no directory lists', base, { beforeDirectory: zipOf([base[1]!]).subarray(0, 200) }],
     ['long comment', base, { comment: 'x'.repeat(1000) }],
     ['same name twice', more({ name: 'message.xml', data: 'other' })],

@@ -1,10 +1,10 @@
 /** Whether the configuration lets this certificate sign for a member at a time: usage, subject, path, status. */
-import type { Certificate } from '#core/certificate/certificate.ts'
+import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
 import { memberOfSigningCertificate } from '#core/certificate/subject-profile.ts'
 import { isSigningCertificate } from '#core/certificate/usage.ts'
 import { validatePath } from '#core/certificate/validate-path.ts'
-import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import type { ConfigurationIndex, IssuingCa } from '#core/configuration/configuration-index.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { checkStatusAt } from './check-status.ts'
@@ -73,8 +73,19 @@ export function checkSigner(q: SignerQuestion): TrustedSigner {
       else checkStatusAt({ ...statusQuestion(q, q.kept), certificate: subject, issuer: by })
     },
   })
+  checkSameCa(chain, issuer)
   for (const one of chain) validUntil = Math.min(validUntil, one.notAfter.getTime())
   return { chain, validUntil: new Date(validUntil), member }
+}
+
+/**
+ * The CA was found by its name, and its profile says whose the certificate is: another approved CA must not be able to certify a
+ * namesake and have certificates read by a profile that is not its own.
+ */
+function checkSameCa(chain: Certificate[], { ca, approved }: IssuingCa): void {
+  if (chain[1]?.spki.equals(ca.spki)) return
+  if (chain.at(-1)!.sha256 === readCertificate(approved.topCa.cert).sha256) return
+  throw new Fault('invalid_cert_path', { what: 'the issuer only has the name of an approved CA' })
 }
 
 function memberOnly({ instance, memberClass, memberCode }: MemberId): MemberId {

@@ -4,6 +4,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
+import { der } from '#core/asn1/der-write.ts'
+import { parseCertificate } from '#core/certificate/certificate.ts'
+import * as X from '#core/certificate/certificate-fixture.ts'
 import { METHODS, methodFor, nodeDigest, signValue, verifyValue } from './algorithms.ts'
 import { checkCoverage } from './check-coverage.ts'
 import { checkSigner } from './check-signer.ts'
@@ -241,6 +244,40 @@ t.test('the signer is trusted by usage, member, path and status at the time', as
   const trusted = checkSigner({ signature, configuration: F.configuration(), at, member: F.MEMBER })
   t.same(trusted.validUntil, new Date(at.getTime() + 3_600_000))
   t.equal(trusted.chain.length, 3)
+})
+
+t.test('no CA certifies a namesake of another and speaks by its profile', async (t) => {
+  const at = new Date('2030-06-01T00:00:00Z')
+  const [a, b, between, own] = [X.newKey(), X.newKey(), X.newKey(), X.newKey()]
+  const made = (recipe: X.CertificateRecipe) => parseCertificate(X.bake(recipe))
+  const authority = { extensions: X.caExtensions() }
+  const [nameA, nameB] = [X.commonName('A'), X.commonName('B')]
+  const caA = made({ subject: nameA, key: a, ...authority })
+  const caB = made({ subject: nameB, key: b, ...authority })
+  const namesake = made({ subject: nameA, issuer: nameB, key: between, signer: b, ...authority })
+  const { instance, memberClass, memberCode } = F.MEMBER
+  const subject = X.name(['2.5.4.6', instance], ['2.5.4.10', memberClass], ['2.5.4.3', memberCode])
+  const signerBy = (signer: X.KeyPair) =>
+    made({ subject, issuer: nameA, key: own, signer, serial: der.integer(6), extensions: [X.keyUsage(0x40)] })
+  const approved = ({ der: cert }: typeof caA, profile: string) => ({
+    ...{ name: profile, authenticationOnly: false, intermediateCas: [], topCa: { cert, ocsp: [] } },
+    certificateProfileInfo: `${profile}CertificateProfileInfoProvider`,
+  })
+  const configuration = F.configuration({
+    approvedCas: [approved(caA, 'Ejbca'), approved(caB, 'SkEsteId')],
+  })
+  const answer = (of: typeof caA, certificate: typeof caA, { privateKey: key }: X.KeyPair) =>
+    F.ocspAnswer(of, { certificate, key }, at)
+  const ask = (signature: Parameters<typeof checkSigner>[0]['signature']) =>
+    codeOf(() => checkSigner({ signature, configuration, at, member: F.MEMBER }))
+  const honest = signerBy(a)
+  t.equal(
+    await ask({ certificate: honest, certificates: [], ocspResponses: [answer(honest, caA, a)] }),
+    'accepted',
+  )
+  const forged = signerBy(between)
+  const ocspResponses = [answer(forged, namesake, between), answer(namesake, caB, b)]
+  t.equal(await ask({ certificate: forged, certificates: [namesake], ocspResponses }), 'invalid_cert_path')
 })
 
 t.test('xmlsec1 verifies what we write', { skip: noXmlsec }, async (t) => {

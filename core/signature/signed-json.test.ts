@@ -98,6 +98,10 @@ void t.test('every other form is refused', async (t) => {
     ['many certificates', forged({ x5c: Array.from({ length: 6 }, () => 'AAAA') })],
     ['many OCSP answers', forged({ ocsp: Array.from({ length: 6 }, () => 'AAAA') })],
     ['OCSP answer no text', forged({ ocsp: [1] })],
+    [
+      'payload not UTF-8',
+      forged({}, { payload: Buffer.from('{"a":"\xff"}', 'latin1').toString('base64url') }),
+    ],
     ['payload not canonical', forged({}, { payload: b64('{"b":1,"a":2}') })],
     ['payload no JSON', forged({}, { payload: b64('{') })],
     ['payload padded', forged({}, { payload: `${b64('{}')}=` })],

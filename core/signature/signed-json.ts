@@ -3,6 +3,7 @@
  * form only: the header is protected and holds alg, typ, x5c and ocsp, nothing names a key elsewhere (no jku, jwk, kid), and
  * the algorithm is the one that fits the key in the certificate.
  */
+import { isUtf8 } from 'node:buffer'
 import { type KeyObject, sign, verify } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -158,7 +159,10 @@ function derList(value: unknown, name: string, most: number): Buffer[] {
 
 /** Only the canonical text is taken, so that one content has one text. */
 function readCanonical(segment: string, maxLength = MAX_LENGTH): unknown {
-  const text = bytesOf(segment).toString('utf8')
+  const bytes = bytesOf(segment)
+  // What is no UTF-8 would read as U+FFFD, and so as the canonical text of another document.
+  if (!isUtf8(bytes)) throw malformed('it is not UTF-8')
+  const text = bytes.toString('utf8')
   const value = parseStrictJson(text, { maxLength, maxDepth: MAX_DEPTH })
   if (canonicalJson(value) !== text) throw malformed('it is not canonical JSON')
   return value

@@ -65,6 +65,9 @@ function follow(
     const items = left.get(id)
     if (items === undefined) throw malformed('a step is missing or used twice')
     left.delete(id)
+    // In a tree a digest of others stands beside one thing of ours: among parts it would be a part that is kept back.
+    if (items.length > 2 && items.some(({ kind }) => kind === 'value'))
+      throw malformed('a bare digest stands among parts')
     const values = items.map((item): StepValue => {
       if (item.kind === 'step') return { digest: item.digest, value: digestOf(item.id, item.digest) }
       if (item.kind === 'data') data.push(item)

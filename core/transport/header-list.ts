@@ -17,6 +17,8 @@ const CONTROL = /[\x00-\x08\x0a-\x1f\x7f-\x9f]/
 const NO_LINES = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)|(?<!\r)\n/
 const ID = /^[\x20-\x7e]+$/
 const CONNECTION = 'connection'
+const ODD = /[^a-z0-9-]/
+const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding'])
 const NOTHING: ReadonlySet<string> = new Set()
 
 /** The names (lower case) that the Connection headers list: meant for this hop alone (RFC 9110 7.6.1). */
@@ -28,6 +30,16 @@ export function connectionListed(headers: HeaderList): ReadonlySet<string> {
     for (const option of value.split(',')) listed.add(option.trim().toLowerCase())
   }
   return listed ?? NOTHING
+}
+
+/**
+ * Whether software behind us may take this name (lower case) for an X-Road header or one that frames the message: CGI, WSGI
+ * and their kin know one character for all that is no letter or digit, so that X_Road_Client is X-Road-Client to them.
+ */
+export function isTwin(lower: string): boolean {
+  if (!ODD.test(lower)) return false
+  const plain = lower.replace(/[^a-z0-9]/g, '-')
+  return plain.startsWith('x-road-') || FRAMING.has(plain)
 }
 
 /** Pairs of Node's or undici's flat `rawHeaders`, without those that `drop` or a Connection header names; ASCII values only. */
@@ -42,6 +54,7 @@ export function pairHeaders(rawHeaders: readonly string[], drop: (lower: string)
     size += name.length + value.length + 3
     if (size > MAX_HEAD_BYTES) throw new Fault('headers_too_large', { what: `over ${MAX_HEAD_BYTES} bytes` })
     if (!TOKEN.test(name)) throw new Fault('invalid_header', { what: 'a header name is not a token' })
+    if (isTwin(lower)) throw new Fault('invalid_header', { what: `${name} can be taken for another header` })
     // Node hands bytes out as Latin-1, X-Road prints them as UTF-8: only ASCII means the same to both (wire 11.3).
     if (!ASCII_VALUE.test(value)) throw new Fault('invalid_header', { what: `${name} is not plain ASCII` })
     return true

@@ -55,6 +55,8 @@ void t.test('one canonical path', async (t) => {
     }
   }
   const refused = [
+    '/a/x%252f..%252fsecret',
+    '/a/x%255C%252e%252e%255csecret',
     '//',
     '/a//b',
     '//a',

@@ -18,6 +18,7 @@ import {
   fieldsOf,
   type HeaderList,
   headerLines,
+  isTwin,
   MAX_TARGET_LENGTH,
   messageLines,
   pairHeaders,
@@ -83,7 +84,7 @@ export function writeRestRequest(q: { method: string; target: string; headers: H
  */
 export function parseRestRequest(bytes: Buffer): RestRequest {
   const lines = messageLines(bytes)
-  const headers = readHeaders(lines, 2, (lower) => HOP_BY_HOP.has(lower))
+  const headers = readHeaders(lines, 2, (lower) => HOP_BY_HOP.has(lower) || isTwin(lower))
   // X-Road finds this one header by its exact lower-case name.
   if (headers.some(([name]) => name !== HEADER.requestId && name.toLowerCase() === HEADER.requestId)) {
     throw new Fault('invalid_message', { what: `${HEADER.requestId} is not in lower case` })

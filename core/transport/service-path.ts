@@ -34,8 +34,8 @@ function checkSegment(segment: string, last: boolean, allowEncodedSlash: boolean
   if (text.includes('/') && !allowEncodedSlash) throw refused('an encoded slash')
   // Servers that cut path parameters off (`/..;x/`, `/;x/`) see what is left of the semicolon.
   if (text.split(';', 1)[0] === '' && !(last && text === '')) throw refused('an empty segment')
-  // Pieces, because a back end may decode %2F first; %2e once more, because some decode twice.
-  for (const piece of text.split('/')) {
+  // Pieces, because a back end may decode %2F first; escapes once more, because some decode twice.
+  for (const piece of text.split(/\/|%2f|%5c/i)) {
     const name = piece.split(';', 1)[0] as string
     if (DOTS.test(name.replace(/%2e/gi, '.'))) throw refused('a dot segment')
   }

@@ -7,6 +7,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
+import { addressesText, isAmong } from './from-addresses.ts'
 import type { ApiKeyRow } from './store.ts'
 import { createApiKeyStore } from './store.ts'
 
@@ -19,11 +20,19 @@ export type ApiKey = {
   expiresAt: string | null
   revokedAt: string | null
   createdBy: string | null
+  /** Addresses and networks from which alone it is good; null for everywhere. */
+  addresses: string[] | null
   /** Its secret has been shown. */
   issued: boolean
 }
 
-export type NewApiKey = { name: string; roles: string[]; expiresAt?: Date; createdBy?: string }
+export type NewApiKey = {
+  name: string
+  roles: string[]
+  expiresAt?: Date
+  createdBy?: string
+  addresses?: string[] | undefined
+}
 
 export type ApiKeys = {
   /** `secret` is what the caller sends after `token=`; it cannot be read again. */
@@ -34,8 +43,8 @@ export type ApiKeys = {
   issue(id: string, maker: string): Promise<{ id: string; secret: string }>
   /** What a key may do now, and who made it; undefined when there is none. */
   find(id: string): Promise<{ roles: string[]; createdBy: string | null } | undefined>
-  /** Who sent this Authorization header. Throws `unauthorized`, without saying why. */
-  authenticate(authorization: string | undefined): Promise<Caller>
+  /** Who sent this Authorization header from this address. Throws `unauthorized`, without saying why. */
+  authenticate(authorization: string | undefined, from?: string | undefined): Promise<Caller>
   list(): Promise<ApiKey[]>
   /** Throws `not_found`. */
   revoke(id: string): Promise<void>
@@ -51,7 +60,7 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
   const isValid = (row: ApiKeyRow): boolean =>
     row.issued === 1 && row.revoked_at === null && (row.expires_at === null || row.expires_at > now())
   const insert = async (
-    { name, roles, expiresAt, createdBy }: NewApiKey,
+    { name, roles, expiresAt, createdBy, addresses }: NewApiKey,
     secret: { digest: Buffer; issued: number },
   ): Promise<string> => {
     if (name === '' || roles.length === 0)
@@ -65,6 +74,7 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
       expires_at: expiresAt?.toISOString() ?? null,
       revoked_at: null,
       created_by: createdBy ?? null,
+      addresses: addressesText(addresses),
       ...secret,
     })
     return id
@@ -88,12 +98,13 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
       if (row === undefined) return undefined
       return { roles: isValid(row) ? row.roles.split(',') : [], createdBy: row.created_by }
     },
-    authenticate: async (authorization) => {
+    authenticate: async (authorization, from) => {
       const [, id, secret] = HEADER_FORM.exec(authorization ?? '') ?? []
       if (id === undefined || secret === undefined) throw new Fault('unauthorized')
       const row = await store.find(id.toLowerCase())
       const matches = timingSafeEqual(digestOf(secret), row?.digest ?? NO_DIGEST)
-      if (row === undefined || !matches || !isValid(row)) throw new Fault('unauthorized')
+      if (row === undefined || !matches || !isValid(row) || !isAmong(row.addresses, from))
+        throw new Fault('unauthorized')
       return { kind: 'key', id: row.id, name: row.name, roles: row.roles.split(',') }
     },
     list: async () => (await store.list()).map(keyOf),
@@ -101,6 +112,14 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
       if (!(await store.revoke(id, now()))) throw new Fault('not_found')
     },
   }
+}
+
+/** For an API where nobody logs in. */
+export function keyAuthentication(apiKeys: Pick<ApiKeys, 'authenticate'>) {
+  return (
+    authorization: string | undefined,
+    request: { socket: { remoteAddress?: string | undefined } },
+  ): Promise<Caller> => apiKeys.authenticate(authorization, request.socket.remoteAddress)
 }
 
 function digestOf(secret: string): Buffer {
@@ -117,6 +136,7 @@ function keyOf(row: ApiKeyRow): ApiKey {
     expiresAt: expires_at,
     revokedAt: revoked_at,
     createdBy: row.created_by,
+    addresses: row.addresses?.split(' ') ?? null,
     issued: row.issued === 1,
   }
 }

@@ -17,6 +17,8 @@ export type ApiKeyRow = {
   created_by: string | null
   /** 0 until the secret was shown. */
   issued: number
+  /** From where it is good, as from-addresses.ts writes it; null for everywhere. */
+  addresses: string | null
 }
 
 type Tables = { api_key: ApiKeyRow }
@@ -47,11 +49,17 @@ export const apiKeyMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'api-keys-003': {
+    up: async (kysely: Kysely<unknown>) => {
+      const type = columnTypes(kysely)
+      await kysely.schema.alterTable('api_key').addColumn('addresses', type.text).execute()
+    },
+  },
 }
 
 const COLUMNS = [
   ...(['id', 'name', 'roles', 'digest', 'created_at', 'expires_at', 'revoked_at'] as const),
-  ...(['created_by', 'issued'] as const),
+  ...(['created_by', 'issued', 'addresses'] as const),
 ] as const
 
 export type ApiKeyStore = {

@@ -1,6 +1,7 @@
 /** The life of a server process: start or say why not, one line when ready, drain on SIGTERM, SIGINT or a lost parent. */
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
+import { collectOnce } from './collect-once.ts'
 
 export type Running = {
   /** Stops taking work, ends what runs, closes. */
@@ -54,6 +55,7 @@ export async function runProcess(q: { name: string; log: Log; start(): Promise<R
     const line = `${q.name} is ready${running.ready === undefined ? '' : ': ' + running.ready}`
     process.stdout.write(line + '\n')
     process.send?.({ ready: true })
+    collectOnce()
   } catch (thrown) {
     const fault = asFault(thrown)
     q.log.fatal({ err: thrown }, `${q.name} cannot start`)

@@ -25,7 +25,8 @@ export function createAuthenticate(q: {
   cookies: Cookies
 }): Authenticate {
   return async (authorization, request) => {
-    if (authorization !== undefined) return await q.apiKeys.authenticate(authorization)
+    if (authorization !== undefined)
+      return await q.apiKeys.authenticate(authorization, request.socket.remoteAddress)
     const token = q.cookies.read(request.headers.cookie, 'session')
     if (token === undefined) throw new Fault('unauthorized')
     const session = await q.sessions.find(token)

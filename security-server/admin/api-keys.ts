@@ -17,6 +17,8 @@ type AuditQuery = {
   q?: string
 }
 
+type NewKey = { name: string; roles: string[]; expiresAt?: string; addresses?: string[] }
+
 export function apiKeyHandlers(rooms: AdminRooms): Handlers {
   const { apiKeys, audit, clock, contentRequests, messageLog } = rooms
   return {
@@ -26,8 +28,8 @@ export function apiKeyHandlers(rooms: AdminRooms): Handlers {
     }),
     getApiKeys: () => apiKeys.list(),
     async addApiKey({ body, caller }) {
-      const { name, roles, expiresAt } = body as { name: string; roles: string[]; expiresAt?: string }
-      const key = { name, roles, createdBy: caller.id }
+      const { name, roles, expiresAt, addresses } = body as NewKey
+      const key = { name, roles, addresses, createdBy: caller.id }
       if (expiresAt === undefined) return apiKeys.create(key)
       const end = new Date(expiresAt)
       if (end.getTime() <= clock()) throw new Fault('invalid_input', { what: 'expiresAt lies in the past' })

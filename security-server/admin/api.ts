@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import { parse } from 'yaml'
-import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import { createApiKeys, keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { registerOpenApi } from '#platform/http-service/openapi.ts'
@@ -141,7 +141,7 @@ export async function adminRoutes(
       ...peopleHandlers({ store: people, clock }),
       ...contentRequestHandlers(rooms),
     },
-    authenticate: login?.authenticate ?? ((authorization) => apiKeys.authenticate(authorization)),
+    authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     audit,
   })
   return { close: async () => login?.close() }

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { children, parseDer, TAG } from '#core/asn1/der.ts'
+import { der } from '#core/asn1/der-write.ts'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { verifyValue } from '#core/signature/algorithms.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
@@ -274,6 +276,13 @@ t.test("X-Road's PKCS#12 token files", async (t) => {
     files[0]!.subarray(0, 900),
     Buffer.alloc(1_100_000, 0x30),
     Buffer.concat([files[0]!, Buffer.alloc(1)]),
+    // Hours of deriving keys: for the checksum, and without one for what is encrypted.
+    withCounts(files[0]!),
+    der.sequence(
+      ...children(parseDer(withCounts(files[0]!)))
+        .slice(0, 2)
+        .map(({ raw }) => raw),
+    ),
   ]
   for (const one of bad)
     await t.rejects(keys.importPkcs12({ files: [one], password: '1234' }), code('invalid_input'))
@@ -290,3 +299,21 @@ t.test("X-Road's PKCS#12 token files", async (t) => {
     )
   }
 })
+
+/** The PKCS#12 file with 2^31 - 1 rounds wherever it asks for the usual 2,048. */
+function withCounts(bytes: Buffer): Buffer {
+  const element = parseDer(bytes)
+  const { tag, content } = element
+  if (tag === TAG.integer && content.equals(Buffer.of(0x08, 0x00))) return der.integer(2 ** 31 - 1)
+  if ((tag & 0x20) !== 0) {
+    const whole = der.octetString(Buffer.concat(children(element).map(({ raw }) => withCounts(raw))))
+    whole[0] = tag
+    return whole
+  }
+  if (tag !== TAG.octetString) return bytes
+  try {
+    return der.octetString(withCounts(content))
+  } catch {
+    return bytes
+  }
+}

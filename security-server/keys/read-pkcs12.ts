@@ -11,17 +11,59 @@ export type Pkcs12Content = { privateKeys: KeyObject[]; certificates: Certificat
 
 const MAX_BYTES = 1024 * 1024
 const MAX_ENTRIES = 50
+/**
+ * Rounds of deriving keys for one file, all its counts together: programs ask for some thousands a key. node-forge counts on this
+ * thread, a million in a second, and as far as a file says.
+ */
+const MAX_ROUNDS = 3_000_000
+
+type Forge = typeof import('node-forge')
+type Asn1 = import('node-forge').asn1.Asn1
+type GetCipher = (oid: string, parameters: Asn1, password: string) => unknown
+
+let loading: Promise<Forge> | undefined
+/** Of the file that is being read, which is done in one turn. */
+let roundsLeft = 0
+
+/** Counts lie inside of what is decrypted, too: every one of them passes the one function that is replaced here. */
+async function loadForge(): Promise<Forge> {
+  const { default: forge } = await import('node-forge')
+  const { pbe } = forge.pki as unknown as { pbe: { getCipher: GetCipher } }
+  const { getCipher } = pbe
+  pbe.getCipher = (oid, parameters, password) => {
+    takeRounds(parameters)
+    return getCipher(oid, parameters, password)
+  }
+  return forge
+}
+
+/** Adds up the numbers in the parameters of a key derivation. */
+function takeRounds({ tagClass, type, value }: Asn1): void {
+  if (typeof value !== 'string') {
+    for (const part of value) takeRounds(part)
+  } else if (tagClass === 0 && type === INTEGER) {
+    roundsLeft -= Number.parseInt(Buffer.from(value, 'latin1').toString('hex'), 16)
+    if (!(roundsLeft >= 0)) throw refused('the PKCS#12 file asks for too many rounds of deriving keys')
+  }
+}
+
+const INTEGER = 0x02
 
 /** Throws `pin_incorrect` for a wrong password, `invalid_input` for a file that is none or holds other than RSA keys. */
 export async function readPkcs12(file: Buffer, password: string): Promise<Pkcs12Content> {
   if (file.length > MAX_BYTES) throw refused('the PKCS#12 file is larger than 1 MiB')
-  const { default: forge } = await import('node-forge')
+  loading ??= loadForge()
+  const forge = await loading
   let container: import('node-forge').pkcs12.Pkcs12Pfx
   try {
     // strict: no bytes after the structure.
     const structure = forge.asn1.fromDer(file.toString('latin1'), true)
+    roundsLeft = MAX_ROUNDS
+    const mac = typeof structure.value === 'string' ? undefined : structure.value[2]
+    if (mac !== undefined) takeRounds(mac)
     container = forge.pkcs12.pkcs12FromAsn1(structure, true, password)
   } catch (cause) {
+    if (cause instanceof Fault) throw cause
     const wrongPassword = cause instanceof Error && /MAC could not be verified|password/i.test(cause.message)
     if (wrongPassword) throw new Fault('pin_incorrect', { what: 'the password of the PKCS#12 file' })
     throw refused('the file is not a readable PKCS#12 file', cause)

@@ -230,6 +230,16 @@ t.test('a signature proves its message: alone, with a body, in a batch', async (
   await check({ ...single, signature: alone })
   for (const [i, one] of batch.entries()) await check({ ...one, signature: signatures[i]! })
 
+  const identity = world.consumer.keys.signingIdentity(member)
+  t.ok(identity.ocspResponses.length > 1)
+  const glued = { ...identity, ocspResponses: [Buffer.concat(identity.ocspResponses)] }
+  const signGlued = createMessageSigner({ keys: { signingIdentity: () => glued }, clock: world.clock })
+  await t.rejects(
+    check({ ...single, signature: await signGlued(member, single) }),
+    { name: 'Fault' },
+    'the same bytes as status, cut elsewhere, are no proof to whoever reads the record later',
+  )
+
   const [a, b] = batch
   const swapped = [
     { ...a, signature: signatures[1]! },

@@ -1,6 +1,6 @@
 /**
  * Reads a transport message as it streams in and guarantees its shape: the parts of wire 2.3 in their order, each
- * bounded, nothing after the signature. A fault that stands in for a part is thrown as the peer's fault.
+ * bounded, nothing after the signature. A fault that stands in for a part of a reply is thrown as the peer's fault.
  */
 import { hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
@@ -61,7 +61,10 @@ export async function readMessage(q: {
   const onPart = (headers: ReadonlyMap<string, string>): PartHandler => {
     const type = typeOf(headers.get('content-type') ?? '')
     if (rank === 5) throw new Fault('invalid_message', { what: 'a part follows the signature' })
-    if (type === PART_TYPE.fault) return collect(MAX_PART_BYTES, throwPeerFault)
+    if (type === PART_TYPE.fault) {
+      const isReply = q.messageType === PART_TYPE.restResponse
+      return collect(MAX_PART_BYTES, isReply ? throwPeerFault : throwBrokenOff)
+    }
     const next = RANK.get(type)
     const wrongKind = next === 1 && type !== q.messageType
     if (
@@ -167,6 +170,11 @@ function spoolBody(
       delete spooling.pending
     },
   }
+}
+
+/** What we refuse we sign for: the words of who asks must not become ours. */
+function throwBrokenOff(): never {
+  throw new Fault('invalid_message', { what: 'the sender broke its request off with a fault' })
 }
 
 function throwPeerFault(bytes: Buffer): never {

@@ -43,7 +43,9 @@ export function createPeerVerifier(): VerifyPeer {
     )
       return before.verdict
     const status = hash('sha256', Buffer.concat(ocspResponses), 'base64')
-    const key = `${version} ${presented[0]?.sha256} ${status}`
+    // With the lengths: the same bytes cut elsewhere are other responses.
+    const cuts = ocspResponses.map((one) => one.length).join()
+    const key = `${version} ${presented[0]?.sha256} ${cuts} ${status}`
     let verdict = cache.get(key, at)
     if (verdict === undefined) {
       verdict = judge(presented, ocspResponses, snapshot, at)

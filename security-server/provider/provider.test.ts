@@ -2,6 +2,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
+import { writeSoapFault } from '#core/transport/fault-xml.ts'
+import { closeDelimiter, partHead } from '#core/transport/multipart-writer.ts'
 import { parseRestResponse, requestHash } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
@@ -39,6 +41,31 @@ async function leaks(): Promise<string[]> {
 const refusalOf = (promise: Promise<unknown>): Promise<Refusal> => refusalIn(made, promise)
 const isProved = (refusal: Refusal, requestId: string, hash: string): Promise<boolean> =>
   isProvedRefusal(made, { refusal, requestId, hash })
+
+t.test('a fault in place of the signature does not put its words over our signature', async (t) => {
+  const requestId = randomUUID()
+  const body = await bodyOf(world, randomBytes(10))
+  const fault = { type: 'server.serverproxy.contract_ended', message: 'of 010190-123X', detail: 'chosen' }
+  const arrival = await made.ask({ requestId, method: 'POST', body }, (one) => one)
+  const whole = Buffer.concat((await arrival.content.toArray()) as Buffer[])
+  const boundary = /boundary=(.+)$/.exec(String(arrival.headers['content-type']))![1]!
+  const at = whole.lastIndexOf(`\r\n--${boundary}\r\n`)
+  const broken = Buffer.concat([
+    whole.subarray(0, at),
+    partHead(boundary, PART_TYPE.fault, false),
+    writeSoapFault(fault),
+    closeDelimiter(boundary),
+  ])
+  const content = Readable.from([broken], { objectMode: false })
+  const refusal = await refusalOf(exchange({ ...arrival, content }, rooms))
+  t.equal(refusal.fault.code, 'invalid_message')
+  t.equal(refusal.fault.received, undefined)
+  t.notMatch(JSON.stringify(refusal.fault), /chosen|010190|contract_ended/)
+  t.ok(await isProved(refusal, requestId, ''), 'what is signed is our own word')
+  t.strictSame(log.told(), ['refusal:invalid_message'])
+  t.equal(system.calls.length, 0)
+  t.strictSame(await leaks(), [])
+})
 
 t.test('a request is verified, logged, called once, answered, logged', async (t) => {
   for (const size of [undefined, 0, 10, 300_000]) {

@@ -314,6 +314,8 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   await confirm('Make an API key')
   await dialog.getByText('Roles: This is needed.').waitFor()
   await dialog.getByLabel('Observer').check()
+  await dialog.getByLabel('Only from').fill('127.0.0.0/8, 192.0.2.7')
+  await one.check('api-key-bound')
   await confirm('Make an API key')
   await dialog.getByText('it is not shown again').waitFor()
   const secret = (await dialog.locator('.id').textContent()) ?? ''
@@ -322,6 +324,7 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   t.equal((await node.call('GET', '/members', undefined, secret)).status, 200)
   await close()
   t.notMatch(await page.content(), secret, 'gone for ever')
+  await page.getByText('127.0.0.0/8, 192.0.2.7').waitFor()
   await act('Revoke robot')
   await dialog.getByLabel('Name, to confirm').fill('robot')
   await confirm('Revoke')

@@ -20,8 +20,15 @@ type Key = {
   expiresAt: string | null
   revokedAt: string | null
   createdBy: string | null
+  addresses: string[] | null
   /** Its secret has been shown. */
   issued: boolean
+}
+
+/** Addresses as people write them: with commas, spaces or both between. */
+function listOf(addresses: string): { addresses?: string[] } {
+  const all = addresses.split(/[\s,]+/).filter((one) => one !== '')
+  return all.length === 0 ? {} : { addresses: all }
 }
 
 function ApiKeys() {
@@ -49,13 +56,21 @@ function ApiKeys() {
                 type: 'time',
                 required: false,
               },
+              {
+                name: 'addresses',
+                title: 'keys.addresses',
+                hint: 'keys.addressesHint',
+                maxLength: 2500,
+                required: false,
+              },
             ]}
-            send={({ name, roles: chosen, expiresAt }, call) =>
+            send={({ name, roles: chosen, expiresAt, addresses }, call) =>
               call('addApiKey', {
                 body: {
                   name,
                   roles: String(chosen).split(','),
                   ...(expiresAt === '' ? {} : { expiresAt: new Date(String(expiresAt)).toISOString() }),
+                  ...listOf(String(addresses)),
                 },
               })
             }
@@ -70,7 +85,17 @@ function ApiKeys() {
             caption={text('keys.title')}
             rowKey={({ id }) => id}
             columns={[
-              { title: 'keys.name', cell: ({ name }) => <bdi>{name}</bdi> },
+              {
+                title: 'keys.name',
+                cell: ({ name, addresses }) => (
+                  <>
+                    <bdi>{name}</bdi>
+                    {addresses !== null && (
+                      <p>{text('keys.onlyFrom', { addresses: addresses.join(', ') })}</p>
+                    )}
+                  </>
+                ),
+              },
               { title: 'common.id', cell: ({ id }) => <Copyable value={id} /> },
               { title: 'keys.roles', cell: ({ roles: own }) => own.map(roleName).join(', ') },
               { title: 'keys.state', cell: (key) => <State of={key} /> },
