@@ -116,6 +116,8 @@ void t.test(
       t.same(await node.must('POST', '/mail-messages/retry'), { retried: 1, left: 0 })
       await passing(all, () => told('No longer suspended').length === 1)
       t.same(await node.must('POST', '/mail-messages/retry'), { retried: 0, left: 0 })
+      // It was received before it is noted as sent.
+      await passing(all, async () => (await outbox(all, '?state=WAITING')).length === 0)
       world.clock.now += 31 * DAY
       await node.must('PUT', '/members/DEV:GOV:1234/mail-addresses', { addresses: ['new@agency.example'] })
       await node.must('POST', '/suspensions', { ...subject, reason: 'Again.' })
