@@ -4,8 +4,9 @@
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import axe, { type AxeResults } from 'axe-core'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page, type Request } from 'playwright-core'
 import type { Test } from 'tap'
 import type { Node } from './fakes/registry-world.ts'
 import { findProgram } from './outside-tools.ts'
@@ -13,6 +14,9 @@ import { findProgram } from './outside-tools.ts'
 const PROGRAMS = ['chromium', 'chromium-browser']
 const SCREENSHOTS = path.resolve(import.meta.dirname, '../screenshots')
 const PATIENCE_MS = 10_000
+const ANSWERED_PAUSE_MS = 10
+const ANSWERED_TRIES = PATIENCE_MS / ANSWERED_PAUSE_MS
+const TWO_FRAMES = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))'
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 // As texts: they run in the page, where other names exist than here. axe comes when it is asked for, since half a megabyte
 // is compiled anew in each page; what it says of rules that hold stays there.
@@ -123,6 +127,16 @@ export async function visitor(
     await page.locator('main').waitFor()
     await page.locator('.loading, [aria-busy="true"]').first().waitFor({ state: 'detached' })
   }
+  const asked = new Set<Request>()
+  page.on('request', (request) => asked.add(request))
+  page.on('requestfinished', (request) => asked.delete(request))
+  page.on('requestfailed', (request) => asked.delete(request))
+  // Acts that hang on what is asked for last show nothing until it is there, not even that they wait.
+  const answered = async (): Promise<void> => {
+    for (let tries = 0; asked.size > 0 && tries < ANSWERED_TRIES; tries++) await wait(ANSWERED_PAUSE_MS)
+    await page.evaluate(TWO_FRAMES)
+    await settled()
+  }
   const look = async (name: string): Promise<void> => {
     await settled()
     const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
@@ -140,6 +154,7 @@ export async function visitor(
     open: async (address) => {
       await page.goto(q.base + address)
       await settled()
+      await answered()
     },
     check: async (name) => {
       await look(name)

@@ -64,7 +64,9 @@ if (!hasChromium()) {
     await auditor.open('/exchanges/999')
     t.match(await auditor.page.locator('main').textContent(), /There is no such thing here/)
     await auditor.check('auditor-no-exchange')
-    const stranger = await visitor(t, browser, { base: `${tax.adminUrl}/console` })
+    // Whether there is a login the page learns by where `/login` would lead, without going there.
+    const hosts = [new URL(world.login.issuer).host]
+    const stranger = await visitor(t, browser, { base: `${tax.adminUrl}/console`, hosts })
     await stranger.open('/')
     await stranger.page.getByRole('heading', { name: 'Sign in' }).waitFor()
     await stranger.check('auditor-sign-in')
