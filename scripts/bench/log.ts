@@ -37,7 +37,7 @@ export async function run(args: string[]): Promise<number> {
   try {
     const place = placeIn(directory)
     const filled = await fillLog(place, records, say)
-    const row: Row = ({ what, value }) => say(`${what.padEnd(34)}${value}`)
+    const row: Row = ({ what, value }) => say(`${what.padEnd(40)}${value}`)
     row({ what: 'records', value: String(filled.records) })
     row({ what: 'records written a second', value: String(Math.round(filled.records / filled.seconds)) })
     const bytes = statSync(place.file).size / filled.records

@@ -108,7 +108,7 @@ async function compare(place: Place, what: string): Promise<Compared> {
   const describe = (turns: Turn[]): string =>
     `${mean(turns, (one) => one.perSecond).toFixed(0)}/s, ${mean(turns, (one) => one.p50).toFixed(1)} ms, ${mean(turns, (one) => one.p95).toFixed(1)} ms`
   row({ what: 'exchanges, p50, p95: alone', value: describe(alone) })
-  row({ what: `beside ${what}`.slice(0, 33), value: describe(beside) })
+  row({ what: `beside ${what}`, value: describe(beside) })
   const worked = Math.max(
     0.001,
     sum(beside, ({ done }) => done.seconds),
