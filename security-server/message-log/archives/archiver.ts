@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { Clock } from '#platform/clock.ts'
-import { Fault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import { syncFolder } from '../body-folder.ts'
 import type { MessageLog } from '../message-log.ts'
 import type { WorkerClient } from '../worker-client.ts'
@@ -55,9 +55,21 @@ export function createArchiver(q: {
     await rename(temporary, placeOf(archive.file))
     await end(archive)
   }
-  const end = async ({ id, records }: Pick<StoredArchive, 'id' | 'records'>): Promise<void> => {
+  const end = async ({
+    id,
+    file,
+    records,
+  }: Pick<StoredArchive, 'id' | 'file' | 'records'>): Promise<void> => {
     await syncFolder(directory)
-    await worker.call('finishArchive', { id, records })
+    try {
+      await worker.call('finishArchive', { id, records })
+    } catch (thrown) {
+      if (asFault(thrown).code !== 'conflict') throw thrown
+      // What was erased by order must stand in no archive that was under way. The row goes last: a crash comes back here.
+      await rm(placeOf(file), { force: true })
+      await syncFolder(directory)
+      await worker.call('abandonArchive', id)
+    }
   }
 
   const complete = async (): Promise<void> => {

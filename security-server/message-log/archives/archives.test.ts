@@ -35,13 +35,18 @@ const CONTAINERS = {
   applyToExisting: true,
 } as const
 
-async function freshLog(t: Test, url?: string, maxBytes = 32 * 1024 * 1024) {
+/** `whileMade` is called when an archive is being made. */
+async function freshLog(t: Test, url?: string, maxBytes = 32 * 1024 * 1024, whileMade = () => {}) {
   const { stamp, memberSigner } = await signer()
   const folder = logFolder(t)
   const directory = path.join(folder, 'archives')
   const options: MessageLogOptions = {
     ...logOptions(folder, url),
-    ...{ stamp, signer: memberSigner, archives: { directory, maxBytes } },
+    ...{
+      stamp,
+      signer: memberSigner,
+      archives: { directory, maxBytes, checkpointSigner: () => void whileMade() },
+    },
   }
   return { log: await openTestLog(t, options), options, directory, folder }
 }
@@ -97,7 +102,8 @@ t.test('names are those that X-Road gives', (t) => {
 })
 
 await eachDatabase(t, async (_database, t, url) => {
-  const { log, options, directory } = await freshLog(t, url, 250_000)
+  let whileMade = (): void => {}
+  const { log, options, directory } = await freshLog(t, url, 250_000, () => whileMade())
   const { retention } = log
 
   await t.test('archived, read back, then let go of', async (t) => {
@@ -164,6 +170,24 @@ await eachDatabase(t, async (_database, t, url) => {
     const archived = (await retention.archives({ limit: 50 })).flatMap(({ records }) => records)
     t.equal(new Set(archived).size, archived.length)
     t.same(await problems(options), [])
+  })
+
+  await t.test('what is erased by order while an archive is made stands in none', async (t) => {
+    const indexes = await fill(log, 8)
+    const order = { index: indexes[2]!, mode: 'PROOF_KEPT', case: '7', reason: 'court' } as const
+    let erased: Promise<unknown> | undefined
+    whileMade = () => {
+      erased ??= retention.erase(order)
+    }
+    await endAllDue(log)
+    whileMade = () => {}
+    t.ok(await erased)
+    t.same(await erasedOf(log, indexes), indexes)
+    const archives = await retention.archives({ limit: 50 })
+    const archived = archives.flatMap(({ records }) => records)
+    t.notOk(archived.includes(order.index))
+    t.ok(indexes.filter((index) => index !== order.index).every((index) => archived.includes(index)))
+    t.same(readdirSync(directory).sort(), archives.map(({ file }) => file).sort(), 'its file is gone')
   })
 
   await t.test('a crash between two steps is made up for', async (t) => {

@@ -1,6 +1,7 @@
 /** Which archives there are, what they hold and how they follow each other. A row comes before its file has its name. */
 import { textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
 import { AWAITS_ARCHIVE } from '../retention/store.ts'
 import type { Tables } from '../tables.ts'
 
@@ -88,19 +89,25 @@ export function createArchiveStore(database: Database) {
       return Number(id)
     },
 
-    /** Its file is where it stays: from now on its records may be let go, unless a hold stops them. */
+    /**
+     * Its file is where it stays: from now on its records may be let go, unless a hold stops them. Throws `conflict`, and changes
+     * nothing, when content of a record was erased since it was taken up.
+     */
     finish: (id: number, records: number[]): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
         await transaction.updateTable('archive').set({ complete: 1 }).where('id', '=', id).execute()
+        let there = 0
         for (let at = 0; at < records.length; at += PART) {
           const some = records.slice(at, at + PART)
           const rows = transaction.updateTable('retention').where('idx', 'in', some)
-          await rows.set({ archive: id }).execute()
+          there += Number((await rows.set({ archive: id }).executeTakeFirst()).numUpdatedRows)
           await rows.set({ stopped_by: 0 }).where('stopped_by', '=', AWAITS_ARCHIVE).execute()
         }
+        if (there < records.length)
+          throw new Fault('conflict', { what: `content in archive ${id} was erased while it was made` })
       }),
 
-    /** Its file was lost before it had its name: its records wait for another archive. */
+    /** Its file is no more: its records wait for another archive. */
     abandon: async (id: number): Promise<void> => {
       await kysely.deleteFrom('archive').where('id', '=', id).where('complete', '=', 0).execute()
     },
