@@ -178,3 +178,13 @@ function modulePath(): string | undefined {
 function program(name: string): string | undefined {
   return findProgram([name], ['/usr/bin', '/usr/local/bin'])
 }
+
+/** What a token's state comes to within 20 seconds. */
+export async function until<T>(what: () => Promise<T | undefined | false>): Promise<T> {
+  for (let i = 0; i < 400; i++) {
+    const found = await what()
+    if (found !== undefined && found !== false) return found
+    await wait(50)
+  }
+  throw new Error('it did not come about')
+}

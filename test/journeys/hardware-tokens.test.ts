@@ -1,5 +1,4 @@
 /** Keys of a security server on a hardware token, a real SoftHSM behind p11-kit. */
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { verifyValue } from '#core/signature/algorithms.ts'
@@ -9,7 +8,7 @@ import { createAdminWorld, type Reply } from '#security-server/admin/admin-fixtu
 import { member, PIN as SOFTWARE_PIN, signingCertificate } from '#security-server/keys/keys-fixture.ts'
 import { createMessageSigner } from '#security-server/peer/sign-message.ts'
 import { skipFor } from '#test/outside-tools.ts'
-import { copiesOf, hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
+import { copiesOf, hasSoftHsm, LABEL, PIN, startSoftHsm, until } from '#test/softhsm.ts'
 
 type Key = { id: string; algorithm: string; certificates: { sha256: string; remedy?: string }[] }
 type Token = {
@@ -21,15 +20,6 @@ type Token = {
 }
 
 const SHA512 = Buffer.alloc(64, 7)
-
-async function until<T>(what: () => Promise<T | undefined | false>): Promise<T> {
-  for (let i = 0; i < 400; i++) {
-    const found = await what()
-    if (found !== undefined && found !== false) return found
-    await wait(50)
-  }
-  throw new Error('it did not come about')
-}
 
 t.test('a security server', async (t) => {
   if (!hasSoftHsm()) return skipFor(t, 'SoftHSM, p11-kit or OpenSC is not installed')

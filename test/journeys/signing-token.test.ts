@@ -1,7 +1,6 @@
 /** Keys of the configuration on a hardware token, a real SoftHSM behind p11-kit, opened by two custodians. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { request } from 'undici'
 import { createCustodians } from '#central-registry/configuration/signing-keys/custodians.ts'
@@ -12,16 +11,7 @@ import { baseOf, hasChromium, openBrowser, visitor } from '#test/browser.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { skipFor } from '#test/outside-tools.ts'
-import { hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
-
-async function until<T>(what: () => Promise<T | undefined | false>): Promise<T> {
-  for (let i = 0; i < 400; i++) {
-    const found = await what()
-    if (found !== undefined && found !== false) return found
-    await wait(50)
-  }
-  throw new Error('it did not come about')
-}
+import { hasSoftHsm, LABEL, PIN, startSoftHsm, until } from '#test/softhsm.ts'
 
 async function fetchHealth({ settings: { admin } }: Node): Promise<{ checks: object[] }> {
   const { body } = await request(`http://${admin.address}:${admin.port}/health/ready`)
