@@ -19,6 +19,7 @@ import { mandateMigrations } from './mandates.ts'
 import { peopleMigrations } from './people.ts'
 import { registerRevision } from './register-revision.ts'
 import { requestMigrations } from './requests.ts'
+import { signingKeyLife } from './signing-key-life.ts'
 import { successionMigrations } from './successions.ts'
 import { suspensionMigrations } from './suspensions.ts'
 
@@ -44,4 +45,5 @@ export const allMigrations: Record<string, Migration> = {
   ...federationMigrations,
   ...auditOrderMigrations,
   ...registerRevision,
+  ...signingKeyLife,
 }
