@@ -17,6 +17,7 @@ import { type Browser, startOpenIdProvider } from '../fakes/openid-provider.ts'
 import { publish } from '../fakes/registry-sample.ts'
 import { authority, OWNER } from '../fakes/request-world.ts'
 import { skipFor } from '../outside-tools.ts'
+import { hasPostgresql, postgresql } from '../postgresql.ts'
 import { act, close } from '../second-person.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
@@ -37,7 +38,8 @@ const actsOf = async ({ page }: Visitor): Promise<string[]> =>
 
 void t.test('a contract is read, approved by two, suspended by one, confirmed, resumed by two', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
-  const w = await startContracts(t, undefined, { login: issuer })
+  const database = hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
+  const w = await startContracts(t, database, { login: issuer })
   const { node, world } = w
   await publish(node)
   const { certificate } = await authenticationParty(authority)
