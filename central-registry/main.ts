@@ -45,6 +45,8 @@ async function start(): Promise<Running> {
       settings.login === undefined ? undefined : await readSecret(settings.login.clientSecretFile),
     mailServer: await mailServer(settings.mail),
     redisUrl: settings.redisUrlFile === undefined ? undefined : await readSecret(settings.redisUrlFile),
+    backupKey: settings.backups === undefined ? undefined : await readSecret(settings.backups.keyFile),
+    settingsFile: file,
     acceptRestored: values['accept-restored-database'] === true,
     clock,
     log,
