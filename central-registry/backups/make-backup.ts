@@ -2,10 +2,12 @@
  * Guarantees that a backup is one moment of the register with all that cannot be made again: every row, the signing keys as
  * they lie encrypted on the disk, the marks and the leaves of the transparency log. No secret is in it that opens a key.
  */
+
+import { readdir, readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
-import { readdir, readFile } from 'node:fs/promises'
 import type { BackupFolder } from '#platform/backups/folder.ts'
+import { lineWriter } from '#platform/backups/lines.ts'
 import { ENTRY_NAME } from '#platform/backups/manifest.ts'
 import { type AddEntry, writeBackup } from '#platform/backups/write-backup.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -30,7 +32,6 @@ const HOLDS_NOT = [
   'TLS keys and certificates of listeners, which the settings name by file',
   'sessions of people',
 ]
-const BLOCK = 256 * 1024
 
 export function createMakeBackup(q: {
   store: BackupStore
@@ -66,24 +67,21 @@ export function createMakeBackup(q: {
     const of = await q.instance()
     if (of === undefined) throw new Fault('conflict', { what: 'the instance has no identifier yet' })
     const madeAt = new Date(at).toISOString()
-    const fixed = { file, secret: q.secret, kind: 'central-registry', of, madeAt, holdsNot: HOLDS_NOT } as const
+    const fixed = {
+      file,
+      secret: q.secret,
+      kind: 'central-registry',
+      of,
+      madeAt,
+      holdsNot: HOLDS_NOT,
+    } as const
     const written = await writeBackup({ ...fixed, sign: q.sign }, async (add) => {
       // What a later moment knows more than the rows only raises a mark.
       const facts: { of?: Awaited<ReturnType<BackupStore['dump']>> } = {}
       await add(DATABASE_ENTRY, async (write) => {
-        let lines: string[] = []
-        let length = 0
-        const flush = async (): Promise<void> => {
-          if (lines.length > 0) await write(Buffer.from(`${lines.join('\n')}\n`))
-          lines = []
-          length = 0
-        }
-        facts.of = await store.dump(async (line) => {
-          lines.push(line)
-          length += line.length
-          if (length >= BLOCK) await flush()
-        })
-        await flush()
+        const lines = lineWriter(write)
+        facts.of = await store.dump(lines.line)
+        await lines.end()
       })
       await addFiles(add)
       return facts.of ?? {}
@@ -101,14 +99,14 @@ export function createMakeBackup(q: {
   return (by) =>
     inTurn(async () => {
       const at = clock()
-      const file = await folder.fileFor(at)
-      const row = { name: path.basename(file), node: hostname(), by, begun_at: new Date(at).toISOString() }
+      const name = folder.nameFor(at)
+      const row = { name, node: hostname(), by, begun_at: new Date(at).toISOString() }
       const id = await store.begin(row)
       try {
-        await make(id, file, at)
+        await make(id, await folder.fileFor(name), at)
       } catch (thrown) {
         const fault = asFault(thrown)
-        q.log.error({ err: thrown, detail: fault.detail, file }, 'a backup failed')
+        q.log.error({ err: thrown, detail: fault.detail, name }, 'a backup failed')
         const failure = `${fault.message} Detail: ${fault.detail}`
         // A database that is away fails both, and the log has it.
         await store

@@ -51,7 +51,14 @@ export function openBackups(q: {
       : {
           ...{ folder, hour: backups.hour, keep: backups.keep },
           make: createMakeBackup({
-            ...{ store, folder, keep: backups.keep, secret: backupKey, directory: settings.directory, settingsFile },
+            ...{
+              store,
+              folder,
+              keep: backups.keep,
+              secret: backupKey,
+              directory: settings.directory,
+              settingsFile,
+            },
             instance: async () => (await q.members.parameters())['instance'],
             ...{ sign: q.signDocument, clock, log: q.log },
           }),
@@ -59,7 +66,9 @@ export function openBackups(q: {
   if (made !== undefined)
     q.metrics.watch('concordat_backup_age_seconds', 'How old the newest backup is', 'of', async () => {
       const newest = await store.newestMade()
-      return newest === undefined ? [] : [['registry', (clock() - Date.parse(newest.begun_at)) / 1000] as const]
+      return newest === undefined
+        ? []
+        : [['registry', (clock() - Date.parse(newest.begun_at)) / 1000] as const]
     })
   return {
     handlers: backupHandlers({ store, made, audit: q.audit, clock }),

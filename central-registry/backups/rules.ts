@@ -12,7 +12,12 @@ const AGAIN_MS = 3_600_000
 const LONGEST_MS = 6 * 3_600_000
 
 /** Daily, after this hour (UTC); again an hour after a failure. `newest` are the newest that was made and the newest of all. */
-export function isDue(q: { now: number; hour: number; made: Run | undefined; newest: Run | undefined }): boolean {
+export function isDue(q: {
+  now: number
+  hour: number
+  made: Run | undefined
+  newest: Run | undefined
+}): boolean {
   const today = Math.floor(q.now / DAY_MS) * DAY_MS + q.hour * 3_600_000
   const due = today <= q.now ? today : today - DAY_MS
   if (q.made !== undefined && Date.parse(q.made.begun_at) >= due) return false

@@ -1,8 +1,9 @@
 /** Rows of backups, and what a backup holds of the database: every table of one moment, with what a person compares. */
-import { dumpTables } from '#platform/database/dump.ts'
-import { migrationsIn } from '#platform/database/dialect-dump.ts'
+
 import { newestAuditRow } from '#platform/audit-log/store.ts'
 import type { BackupFacts } from '#platform/backups/manifest.ts'
+import { migrationsIn } from '#platform/database/dialect-dump.ts'
+import { dumpTables } from '#platform/database/dump.ts'
 import {
   type Database,
   inSnapshot,
@@ -75,7 +76,10 @@ export function createBackupStore(database: Database, url: string) {
           .values({ ...row, state: 'running', ...none })
           .returning('id')
           .executeTakeFirstOrThrow()
-        await transaction.deleteFrom('backup').where('id', '<=', id - MOST_ROWS).execute()
+        await transaction
+          .deleteFrom('backup')
+          .where('id', '<=', id - MOST_ROWS)
+          .execute()
         return id
       }),
     async end(

@@ -6,8 +6,9 @@ import { Fault } from '#schemas/fault.ts'
 export type KeptBackup = { name: string; bytes: number }
 
 export type BackupFolder = {
-  /** The file for a backup of this moment; the folder is made when it is absent. */
-  fileFor(at: number): Promise<string>
+  nameFor(at: number): string
+  /** Where a backup of this name is to be written; the folder is made when it is absent. */
+  fileFor(name: string): Promise<string>
   /** Newest first. */
   list(): Promise<KeptBackup[]>
   /** Where a listed one lies; throws `not_found`. */
@@ -24,7 +25,7 @@ export function openBackupFolder(directory: string, prefix: string): BackupFolde
 
   async function names(): Promise<string[]> {
     const all = await readdir(directory).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'ENOENT') return []
+      if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return []
       throw new Fault('io_error', { what: directory, cause })
     })
     return all
@@ -34,12 +35,12 @@ export function openBackupFolder(directory: string, prefix: string): BackupFolde
   }
 
   return {
-    async fileFor(at) {
+    nameFor: (at) => `${prefix}-${new Date(at).toISOString().replace(/[-:.]/g, '')}${END}`,
+    async fileFor(name) {
       await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
         throw new Fault('io_error', { what: directory, cause })
       })
-      const time = new Date(at).toISOString().replace(/[-:.]/g, '')
-      return path.join(directory, `${prefix}-${time}${END}`)
+      return path.join(directory, name)
     },
     async list() {
       const found: KeptBackup[] = []

@@ -21,8 +21,6 @@ type Value = string | number | null | { base64: string }
 const PAGE = 500
 /** Values of one statement: both stores take far more. */
 const VALUES_AT_ONCE = 5000
-/** A line is a row, whose largest part is a document of the configuration. */
-export const MAX_LINE = 256 * 1024 * 1024
 const MOST_COLUMNS = 100
 const NAME = /^[a-z][a-z0-9_]{0,62}$/
 
