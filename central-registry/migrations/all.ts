@@ -6,6 +6,7 @@ import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { sessionMigrations } from '#platform/sessions/store.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
 import { auditOrderMigrations } from './audit-orders.ts'
+import { backupMigrations } from './backups.ts'
 import { catalogueMigrations } from './catalogue.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
 import { contractMigrations } from './contracts.ts'
@@ -44,4 +45,5 @@ export const allMigrations: Record<string, Migration> = {
   ...federationMigrations,
   ...auditOrderMigrations,
   ...registerRevision,
+  ...backupMigrations,
 }

@@ -6,6 +6,7 @@ import type { ContractState } from '#schemas/contract.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 import type { AuditOrderRow, AuditOrderServerRow } from './audit-order-tables.ts'
+import type { BackupRow } from './backups.ts'
 import type { FederationTables } from './federation-tables.ts'
 
 export type ProposalRow = {
@@ -332,6 +333,7 @@ export type Tables = FederationTables & {
     failure: string | null
   }
   catalogue_service: CatalogueServiceRow
+  backup: Omit<BackupRow, 'id'> & { id: Generated<number> }
   catalogue_document: { sha256: string; content: Buffer }
   catalogue_change: {
     id: Generated<number>
