@@ -180,7 +180,14 @@ export type Tables = FederationTables & {
   certification_authority: { sha256: string; service: number; is_top: number; certificate: Buffer }
   ocsp_responder: { id: Generated<number>; authority: string; url: string; certificate: Buffer | null }
   timestamping_service: { id: Generated<number>; name: string; url: string; certificate: Buffer }
-  signing_key: { id: string; certificate: Buffer; is_active: number; created_at: string }
+  signing_key: {
+    id: string
+    certificate: Buffer
+    is_active: number
+    created_at: string
+    known_at: string | null
+    activated_at: string | null
+  }
   register_revision: { id: number; revision: number }
   publication: { configuration_index: number; generated_at: string; expires_at: string }
   published_file: { path: string; configuration_index: number; content_type: string; digest: string }
