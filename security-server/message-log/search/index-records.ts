@@ -60,7 +60,7 @@ async function fromDatabase(
 function take(indexed: Indexed, idx: number, facts: Facts, metadata: Metadata | undefined): void {
   const { time, kind, direction, outcome } = facts
   if (direction !== '' && metadata !== undefined) {
-    indexed.rows.push(toRow(idx, facts, metadata))
+    indexed.rows.push(rowOf(idx, facts, metadata))
     return
   }
   const party = direction === '' ? '' : NOT_TOLD
@@ -68,7 +68,8 @@ function take(indexed: Indexed, idx: number, facts: Facts, metadata: Metadata | 
   indexed.others.push({ time, kind, direction, outcome, ...parties, secrecy: 0 })
 }
 
-function toRow(idx: number, facts: Facts, metadata: Metadata): SearchRow {
+/** The row of a message: all of it comes from what its leaf commits to. */
+export function rowOf(idx: number, facts: Facts, metadata: Metadata): SearchRow {
   return {
     idx,
     time: facts.time,
