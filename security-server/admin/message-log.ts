@@ -1,7 +1,9 @@
 /** The message log for auditors: search, records with proofs, containers, verification, time-stamps, checkpoints. */
+import { readCircumstances } from '#core/circumstances/read.ts'
 import { writeContainer } from '#core/container/write-container.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
+import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -107,6 +109,7 @@ export function recordView(evidence: StoredEvidence) {
     form: JSON.parse(form) as unknown,
     erased: erased ?? null,
     metadata: metadata ?? null,
+    circumstances: circumstancesView(evidence),
     messageBytes: message?.length ?? null,
     bodyBytes: body?.length ?? bodyFile?.size ?? null,
     signatures: signatures?.toString('base64') ?? null,
@@ -114,6 +117,16 @@ export function recordView(evidence: StoredEvidence) {
       timeStamp === undefined
         ? null
         : { index: timeStamp.index, time: timeStamp.time, token: timeStamp.token.toString('base64') },
+  }
+}
+
+/** Null for a record that names nothing: of an older version, or with ids only. Throws `log_inconsistent`. */
+function circumstancesView({ index, metadata, circumstances }: StoredEvidence): Circumstances | null {
+  if (metadata?.circumstances === undefined) return null
+  try {
+    return readCircumstances(circumstances ?? Buffer.alloc(0), metadata.circumstances)
+  } catch (cause) {
+    throw new Fault('log_inconsistent', { what: `what held at the time of record ${index}`, cause })
   }
 }
 
