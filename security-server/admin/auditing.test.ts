@@ -164,6 +164,7 @@ await eachDatabase(t, async (_database, t, url) => {
       'getCheckpoint',
       'getCheckpoints',
       'getTreeHeads',
+      'getSearchTerms',
       'getLogWitnesses',
       'getVerifications',
       'getVerification',

@@ -10,6 +10,7 @@ import { idText } from '#schemas/identifiers.ts'
 import { checkpointSigner } from '../keys/checkpoint-signer.ts'
 import type { StoredEvidence } from '../message-log/evidence/read-evidence.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../message-log/evidence/write-bundle.ts'
+import type { TermsQuestion } from '../message-log/search/terms-store.ts'
 import { checkGranted } from './content-requests/handlers.ts'
 import { type LOOKS, recordLook } from './looks.ts'
 import { recordFilter, rowView } from './record-filter.ts'
@@ -35,6 +36,12 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       await recordLook(audit, 'findRecords', 'search', input)
       const page = { limit, ...(before === undefined ? {} : { before }) }
       return (await logFor(input.caller).list({ ...filter, ...page })).map(rowView)
+    },
+    // Of no exchange: what records name, as far as this reader may see a record that names it.
+    async getSearchTerms(input) {
+      const { of, holding, limit } = input.query as Omit<TermsQuestion, 'clearance'>
+      const log = logFor(input.caller)
+      return log.termsThere({ of, holding, limit, clearance: log.clearance })
     },
     async getRecord(input) {
       const index = await note('getRecord', input)

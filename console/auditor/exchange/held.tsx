@@ -1,5 +1,6 @@
 /** What held when the exchange took place, as this server's record of it names it: contract, purpose, rights, description. */
 import type { ComponentChildren } from 'preact'
+import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
@@ -55,11 +56,18 @@ function factsOf({ side, authentication, contract, endpoint, right }: Circumstan
       'held.contract',
       contract === undefined ? text('record.noContract') : <Contract key="contract" of={contract} />,
     ],
-    ...fact('held.purpose', contract && <bdi class="wrap">{contract.purpose}</bdi>),
+    ...fact('held.purpose', contract && <Purpose of={contract.purpose} />),
     ...fact('held.legalBasis', contract && <bdi class="wrap">{contract.legalBasis}</bdi>),
     ...fact('held.covered', contract && <Endpoint of={contract.endpoint} />),
     ...fact('held.group', contract?.globalGroup && <bdi>{contract.globalGroup}</bdi>),
-    ...fact('held.endpoint', endpoint && <Endpoint of={endpoint} />),
+    ...fact(
+      'held.endpoint',
+      endpoint && (
+        <Link to={searchOf({ endpoint: `${endpoint.method} ${endpoint.path}` })}>
+          <Endpoint of={endpoint} />
+        </Link>
+      ),
+    ),
     ...fact('held.right', right && <Right of={right} />),
     ...fact('held.right', isProvider && right === undefined && text('held.noRight')),
     ...fact('held.authentication', authentication && text(AUTHENTICATION[authentication]!)),
@@ -88,8 +96,24 @@ function Contract({ of: { title, id, version } }: { of: NonNullable<Circumstance
       <bdi class="wrap">{title}</bdi>
       <br />
       <Copyable value={`${id}/${version}`} label={text('record.contract')} />
+      <br />
+      <Link to={searchOf({ contract: `${id}/${version}` })}>{text('held.sameContract')}</Link>
     </>
   )
+}
+
+function Purpose({ of }: { of: string }) {
+  return (
+    <>
+      <bdi class="wrap">{of}</bdi>
+      <br />
+      <Link to={searchOf({ purpose: of })}>{text('held.samePurpose')}</Link>
+    </>
+  )
+}
+
+function searchOf(filter: Record<string, string>): string {
+  return `/records?${new URLSearchParams(filter).toString()}`
 }
 
 function Right({ of: { endpoint, grants } }: { of: NonNullable<Circumstances['right']> }) {
