@@ -58,9 +58,9 @@ export function createSearchChecker({ source, first }: { source: LogSource; firs
   }
 }
 
-/** Numbers are text in one of the stores. */
+/** Numbers are text in one of the stores; `terms` is a number of this database's own. */
 function isSame(wanted: SearchRow, row: SearchRow): boolean {
   return (Object.keys(wanted) as (keyof SearchRow)[]).every(
-    (name) => String(wanted[name] ?? '') === String(row[name] ?? ''),
+    (name) => name === 'terms' || String(wanted[name] ?? '') === String(row[name] ?? ''),
   )
 }
