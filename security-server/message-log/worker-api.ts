@@ -11,7 +11,7 @@ import type { MemberPair } from './reconciliation/read-records.ts'
 import type { Partners, SecretPartners } from './reconciliation/store.ts'
 import type { RetentionApi } from './retention/worker-retention.ts'
 import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
-import type { Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
+import type { CallsOfDay, Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import type { SubjectsApi } from './subjects/worker-subjects.ts'
 import type { Contradiction, Tables } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
@@ -75,6 +75,7 @@ export type WorkerApi = RetentionApi &
     list(filter: SearchFilter): Promise<SearchRow[]>
     window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
     traffic(question: TrafficQuestion): Promise<Traffic>
+    callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
     checkpoints(limit: number): Promise<StoredCheckpoint[]>
     checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
     erasedBelow(size: number): Promise<number>

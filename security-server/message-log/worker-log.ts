@@ -100,6 +100,7 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       list: async (filter) => log.search.list(filter, (await log.records.head()).size),
       window: ({ filter, after, size }) => log.search.window(filter, { after, size }),
       traffic: (question) => log.search.traffic(question),
+      callsOf: (q) => log.search.callsOf(q),
       checkpoints: (limit) => log.tree.newestCheckpoints(limit),
       checkpointOf: (size) => log.tree.checkpointOf(size),
       erasedBelow: (size) => log.records.erasedBelow(size),
