@@ -331,6 +331,29 @@ export type Tables = FederationTables & {
     authority: string | null
     not_after: string
   }
+  /** The numbers are of exchanges whose parties the server does not name. */
+  call_day: {
+    server: string
+    day: string
+    settled: number
+    created_at: string
+    answered: number
+    failed: number
+    refused: number
+  }
+  call_count: {
+    id: Generated<number>
+    server: string
+    day: string
+    side: string
+    consumer: string
+    /** The service's subsystem, and the rest of its id. */
+    provider: string
+    service: string
+    answered: number
+    failed: number
+    refused: number
+  }
   outage: Omit<OutageRow, 'id'> & { id: Generated<number> }
   catalogue_subsystem: {
     subsystem: string
