@@ -38,6 +38,7 @@ const ALLOWED: Record<string, string[]> = {
       'adoptSigningKey',
     ],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
+    'acceptRestoredRegistry',
     ...['addSuspension', 'confirmSuspension', 'liftSuspension', 'setSuspensionPolicy'],
     ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],
     ...['probeSecurityServer', 'collectCatalogue', 'addAuditOrder'],
@@ -53,7 +54,7 @@ const ALLOWED: Record<string, string[]> = {
       'revokeApiKey',
       'getAuditLog',
     ],
-    ...['makeBackup', 'downloadBackup'],
+    ...['makeBackup', 'downloadBackup', 'acceptRestoredRegistry'],
     ...['exportAuditLog', 'verifyAuditLog'],
     ...['closeInstallation', 'collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
     ...['getMailAddresses', 'getMailMessages', 'retryMailMessage'],
@@ -69,7 +70,7 @@ const READERS = [
   ...['getExternalAnchors', 'getExternalAnchor', 'getExternalAnchorFile'],
   'redeemInstallationCode',
   'getWitness',
-  ...['getBackups', 'getBackupState'],
+  ...['getBackups', 'getBackupState', 'getRestoration'],
   ...['getAuditOrders', 'getAuditOrder', 'downloadAuditAnswer'],
   ...[
     'getOverview',
@@ -100,6 +101,7 @@ const READERS = [
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [
+  'acceptRestoredRegistry',
   ...['trustExternalAnchor', 'removeExternalAnchor'],
   ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
   ...[

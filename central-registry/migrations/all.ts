@@ -20,6 +20,7 @@ import { mandateMigrations } from './mandates.ts'
 import { peopleMigrations } from './people.ts'
 import { registerRevision } from './register-revision.ts'
 import { requestMigrations } from './requests.ts'
+import { restorationMigrations } from './restorations.ts'
 import { successionMigrations } from './successions.ts'
 import { suspensionMigrations } from './suspensions.ts'
 
@@ -46,4 +47,5 @@ export const allMigrations: Record<string, Migration> = {
   ...auditOrderMigrations,
   ...registerRevision,
   ...backupMigrations,
+  ...restorationMigrations,
 }
