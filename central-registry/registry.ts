@@ -310,6 +310,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
             ? {}
             : { done: await installation.isDone(), reopenedUntil: await installation.reopenedUntil(now) },
         backups: () => backups.summary(),
+        isRestored: async () => (await restorations.isClosed()) !== undefined,
         clock,
       }),
       ...memberHandlers({ store: members, relations: createRelationStore(database), clock, fourEyes }),

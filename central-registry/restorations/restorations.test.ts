@@ -213,7 +213,7 @@ t.test(
     const file = path.join(backups.directory, made.name)
     await restoreBackup({ file, secret: BACKUP_KEY, settings: { ...settings, directory: at('new') } })
     for (const mark of ['highest-published-index', 'highest-suspension-list', 'transparency-log-leaves'])
-    rmSync(at(`new/${mark}`), { force: true })
+      rmSync(at(`new/${mark}`), { force: true })
     writeFileSync(at('new/initial.key'), '')
     const configuration = {
       ...node.settings.configuration,
