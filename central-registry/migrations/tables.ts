@@ -8,6 +8,7 @@ import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 import type { AuditOrderRow, AuditOrderServerRow } from './audit-order-tables.ts'
 import type { BackupRow } from './backups.ts'
 import type { FederationTables } from './federation-tables.ts'
+import type { RestorationRow } from './restorations.ts'
 
 export type ProposalRow = {
   id: string
@@ -298,7 +299,7 @@ export type Tables = FederationTables & {
     position: number
     form: string | null
     content: string | null
-    kind: Generated<'configuration' | 'audit-log' | 'contract' | 'federation'>
+    kind: Generated<'configuration' | 'audit-log' | 'contract' | 'federation' | 'restoration'>
     reference: number | null
   }
   log_node: { level: number; position: number; hash: Buffer }
@@ -363,6 +364,7 @@ export type Tables = FederationTables & {
     failure: string | null
   }
   catalogue_service: CatalogueServiceRow
+  restoration: Omit<RestorationRow, 'id'> & { id: Generated<number> }
   backup: Omit<BackupRow, 'id'> & { id: Generated<number> }
   catalogue_document: { sha256: string; content: Buffer }
   catalogue_change: {
