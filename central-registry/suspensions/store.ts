@@ -5,6 +5,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import { activeKeyIn } from '../configuration/signing-keys/store.ts'
 import type { SuspensionRow, Tables } from '../migrations/tables.ts'
+import { acceptedIn, mustBeAccepted } from '../restorations/store.ts'
 import {
   type Change,
   contains,
@@ -203,6 +204,7 @@ export function createSuspensionStore(
     ): Promise<SignedList | undefined> =>
       inTransaction(tables, async (transaction) => {
         await lockRegister(transaction)
+        await mustBeAccepted(transaction)
         const instance = await transaction
           .selectFrom('system_parameter')
           .select('value')
@@ -210,7 +212,10 @@ export function createSuspensionStore(
           .executeTakeFirst()
         const signed = await make({
           suspended: await suspendedIn(transaction),
-          last: (await listIn(transaction))?.number ?? 0,
+          last: Math.max(
+            (await listIn(transaction))?.number ?? 0,
+            (await acceptedIn(transaction)).suspensionList,
+          ),
           instance: instance?.value,
           signingKey: await activeKeyIn(transaction),
         })

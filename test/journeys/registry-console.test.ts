@@ -57,6 +57,7 @@ const PAGES: Record<string, string> = {
   'automatic-approval': '/management-requests/automatic',
   'api-keys': '/api-keys',
   'audit-log': '/audit-log',
+  backups: '/backups',
   settings: '/settings',
 }
 const NARROW = { viewport: { width: 320, height: 640 } }
@@ -104,7 +105,8 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   const world = registryWorld(t)
   // A token that is away: its part of the page is shown all the same.
   const signingToken = { socket: path.join(world.directory, 'no-socket'), label: 'registry' }
-  const node = await world.start({ registration: true, settings: { signingToken } })
+  const backups = { directory: path.join(world.directory, 'backups'), keyFile: '', hour: 3, keep: 30 }
+  const node = await world.start({ registration: true, settings: { signingToken, backups } })
   const browser = await openBrowser(t)
   const asked = { base: baseOf(node), apiKey: keyOf(node) }
   const wide = await visitor(t, browser, asked)
@@ -140,6 +142,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
     subject: 'ab'.repeat(32),
     reason: '<b>lost</b>',
   })
+  await node.must('POST', '/backups')
   await examineInstance(node, await startRunningInstance(t, world.clock.now))
   await publish(node)
   await troubleInTheFleet(authority, node, world.clock.now)
