@@ -5,6 +5,7 @@ import { hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act, close } from '../second-person.ts'
 import { colons, startWorld } from '../world.ts'
+import { liveContract } from './contract-in-console.ts'
 
 type Person = { subject: string; name: string; password: string }
 type Status = { request: number; kind: string; state: string }
@@ -113,4 +114,5 @@ void t.test('two people admit a member and approve what a server asks for', asyn
   await tiina.page.getByLabel('Password').fill(stranger.password)
   await tiina.page.keyboard.press('Enter')
   await tiina.page.getByText('nobody has invited you here').waitFor()
+  await liveContract(t, { world, anna, ben })
 })
