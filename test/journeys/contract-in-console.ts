@@ -11,6 +11,7 @@ type Status = { contract: string; hash: string; state: string }
 type People = { anna: Visitor; ben: Visitor }
 
 const DAY_MS = 86_400_000
+const REQUIRED = 'Exchanges need a contract'
 
 export async function liveContract(t: Test, q: { world: World } & People): Promise<void> {
   const { world, anna, ben } = q
@@ -36,7 +37,7 @@ export async function liveContract(t: Test, q: { world: World } & People): Promi
   }
 
   t.equal(await told(), 'answered', 'by its access rights alone')
-  const policy = { 'Exchanges need a contract': 'check', Reason: 'the act on data exchange' }
+  const policy = { [REQUIRED]: 'check', Reason: 'the act on data exchange' }
   await byTwo('/settings', 'Set the policy', policy, 'Set the policy on contracts')
   t.equal(await told(), 'client.contract_required')
 
@@ -86,6 +87,13 @@ export async function liveContract(t: Test, q: { world: World } & People): Promi
     /approved, in force.*terminated|terminated.*approved, in force/s,
   )
   await anna.check('contract-ended')
+  await byTwo(
+    '/settings',
+    'Set the policy',
+    { [REQUIRED]: 'uncheck', Reason: 'not all have contracts yet' },
+    'Set the policy on contracts',
+  )
+  t.equal(await told(), 'answered')
 }
 
 /** Two people of an agency, each with a key that a third one made for them. */
