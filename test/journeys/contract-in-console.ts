@@ -86,6 +86,7 @@ export async function liveContract(t: Test, q: { world: World } & People): Promi
     await anna.page.locator('.timeline').first().textContent(),
     /approved, in force.*terminated|terminated.*approved, in force/s,
   )
+  await anna.page.getByText('Proposed: Terminate a service contract').waitFor()
   await anna.check('contract-ended')
   await byTwo(
     '/settings',
