@@ -15,6 +15,8 @@ import {
   isNarrowed,
 } from './traffic-store.ts'
 
+export type SearchedParty = { idx: number; service: string; isSecret: boolean; answers: number | undefined }
+
 export type SearchRow = Tables['search']
 
 /** With what it says of contract, purpose and endpoint. */
@@ -241,6 +243,20 @@ export function createSearchStore(database: Database) {
         .where('idx', '=', idx)
         .executeTakeFirst()
       return Number(row?.secrecy ?? 0) as Clearance
+    },
+
+    /** What the index by person asks first of the records from `first` to `last`; none of those that were erased. */
+    parties: async (first: number, last: number): Promise<SearchedParty[]> => {
+      const rows = await kysely
+        .selectFrom('search')
+        .select(['idx', 'service', 'secrecy', 'answers'])
+        .where('idx', '>=', first)
+        .where('idx', '<=', last)
+        .execute()
+      return rows.map(({ idx, service, secrecy, answers }) => ({
+        ...{ idx: Number(idx), service, isSecret: Number(secrecy) > 0 },
+        answers: answers === null ? undefined : Number(answers),
+      }))
     },
 
     /** The rows of these records, as far as there are any. */
