@@ -119,6 +119,7 @@ if (!hasChromium()) {
       ...PAGES,
       exchange: `/exchanges/${answered!.index}`,
       refused: `/exchanges/${refused!.index}`,
+      'records-endpoint': `/records?endpoint=${encodeURIComponent('GET /persons/*')}`,
     }
     for (const [name, address] of Object.entries(pages)) {
       await wide.open(address)
