@@ -161,8 +161,8 @@ await eachDatabase(t, async (_database, t, url) => {
     const states = [
       ...['getMessageLogState', 'getCheckpoint', 'getCheckpoints', 'getTreeHeads', 'getLogWitnesses'],
       ...['getVerifications', 'getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople'],
-      ...['getExports', 'getExport', 'getSubjectSearches', 'getSubjectSearch', 'getSearchTerms'],
-      ...['getAuditLog', 'verifyAuditLog'],
+      ...['getExports', 'getExport', 'getSubjectSearches', 'getSubjectSearch'],
+      ...['getAuditLog', 'verifyAuditLog', 'getSearchTerms'],
     ]
     const operations = readOperations(await securityServerApi()).filter(
       ({ method, roles }) =>

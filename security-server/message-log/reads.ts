@@ -3,7 +3,7 @@ import { type ClientId, idText } from '#schemas/identifiers.ts'
 import type { CountedDay, StoredCounts } from './daily-counts/store.ts'
 import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { TermsQuestion } from './search/terms-store.ts'
-import type { Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
+import type { CallsOfDay, Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import type { StoredCheckpoint } from './tree/store.ts'
 import type { SearchWindow } from './worker-api.ts'
 import type { WorkerClient } from './worker-client.ts'
@@ -19,6 +19,8 @@ export type LogReads = {
   termsThere(q: TermsQuestion): Promise<string[]>
   /** Counts of exchanges, by time and by what they say; waits until the index holds every record. */
   traffic(question: TrafficQuestion): Promise<Traffic>
+  /** For the registry, not for people: exchanges of a day by pair; waits until the index holds every record. */
+  callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
   /** Newest first. */
   checkpoints(limit: number): Promise<StoredCheckpoint[]>
   /** The one of exactly so many records, however many came after it. */
@@ -57,6 +59,10 @@ export function logReads(worker: Pick<WorkerClient, 'call'>, maintain: () => Pro
     traffic: async (question) => {
       await maintain()
       return worker.call('traffic', question)
+    },
+    callsOf: async (q) => {
+      await maintain()
+      return worker.call('callsOf', q)
     },
     checkpoints: (limit) => worker.call('checkpoints', limit),
     checkpointOf: (size) => worker.call('checkpointOf', size),

@@ -12,7 +12,7 @@ import type { Partners, SecretPartners } from './reconciliation/store.ts'
 import type { RetentionApi } from './retention/worker-retention.ts'
 import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { TermsQuestion } from './search/terms-store.ts'
-import type { Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
+import type { CallsOfDay, Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import type { SubjectsApi } from './subjects/worker-subjects.ts'
 import type { Contradiction, Tables } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
@@ -77,6 +77,7 @@ export type WorkerApi = RetentionApi &
     window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
     termsThere(q: TermsQuestion): Promise<string[]>
     traffic(question: TrafficQuestion): Promise<Traffic>
+    callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
     checkpoints(limit: number): Promise<StoredCheckpoint[]>
     checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
     erasedBelow(size: number): Promise<number>

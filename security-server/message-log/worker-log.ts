@@ -105,6 +105,7 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       },
       termsThere: (q) => log.terms.termsThere(q),
       traffic: (question) => log.search.traffic(question),
+      callsOf: (q) => log.search.callsOf(q),
       checkpoints: (limit) => log.tree.newestCheckpoints(limit),
       checkpointOf: (size) => log.tree.checkpointOf(size),
       erasedBelow: (size) => log.records.erasedBelow(size),

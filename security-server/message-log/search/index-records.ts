@@ -64,7 +64,7 @@ function take(indexed: Indexed, idx: number, facts: Facts, metadata: Metadata | 
   const { time, kind, direction, outcome } = facts
   if (direction !== '' && metadata !== undefined) {
     const { circumstances, secrecy = 0 } = metadata
-    indexed.rows.push(toRow(idx, facts, metadata))
+    indexed.rows.push(rowOf(idx, facts, metadata))
     indexed.named.push({ circumstances, contract: facts.contract, secrecy })
     return
   }
@@ -73,7 +73,8 @@ function take(indexed: Indexed, idx: number, facts: Facts, metadata: Metadata | 
   indexed.others.push({ time, kind, direction, outcome, ...parties, secrecy: 0 })
 }
 
-function toRow(idx: number, facts: Facts, metadata: Metadata): SearchRow {
+/** The row of a message: all of it comes from what its leaf commits to. */
+export function rowOf(idx: number, facts: Facts, metadata: Metadata): SearchRow {
   return {
     idx,
     time: facts.time,

@@ -212,6 +212,34 @@ await eachDatabase(t, async (_database, t, url) => {
       hours.steps.map(({ at }) => at),
       ['2026-03-02T01', '2026-03-02T02'],
     )
+    const day = '2026-03-02'
+    const { pairs, total: ofDay } = await search.callsOf({ day, pairs: 500 })
+    const those = ended.filter(({ time }) => time.startsWith(day))
+    t.same(ofDay, {
+      answered: those.filter(({ kind }) => kind === 'reply').length,
+      failed: 0,
+      refused: those.filter(({ kind }) => kind === 'refusal').length,
+    })
+    t.same(
+      pairs.reduce((all, one) => all + one.answered, 0),
+      ofDay.answered,
+      'of all pairs that were answered',
+    )
+    const [most] = pairs
+    t.equal(
+      most!.answered,
+      those.filter(
+        ({ kind, client, service, direction }) =>
+          kind === 'reply' &&
+          client === most!.client &&
+          service === most!.service &&
+          direction === most!.direction,
+      ).length,
+    )
+    t.same((await search.callsOf({ day, pairs: 2 })).pairs, pairs.slice(0, 2))
+    t.same((await search.callsOf({ day: '2030-01-01', pairs: 2 })).total, {
+      ...{ answered: 0, failed: 0, refused: 0 },
+    })
     t.same((await search.traffic({ ...question, from: '2030', to: '2031' })).total, {
       exchanges: 0,
       failed: 0,

@@ -259,6 +259,10 @@ export function createSearchStore(database: Database) {
       }))
     },
 
+    /** Rows behind this index, in order. */
+    after: (last: number, limit: number): Promise<SearchRow[]> =>
+      kysely.selectFrom('search').selectAll().where('idx', '>', last).orderBy('idx').limit(limit).execute(),
+
     /** The rows of these records, as far as there are any. */
     byIndexes: async (indexes: number[]): Promise<SearchRow[]> =>
       indexes.length === 0

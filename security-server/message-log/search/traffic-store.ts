@@ -47,6 +47,22 @@ export type TrafficQuestion = {
   groups: number
 }
 
+/** Exchanges of a pair on one day, open ones by the direction of the record that ended them. */
+export type CallsOfPair = {
+  client: string
+  service: string
+  direction: string
+  answered: number
+  failed: number
+  refused: number
+}
+
+/** `pairs`: those with the most, none under a secret contract; `total` is of all of them, and of those. */
+export type CallsOfDay = {
+  pairs: CallsOfPair[]
+  total: Omit<CallsOfPair, 'client' | 'service' | 'direction'>
+}
+
 type Count = { exchanges: number; failed: number }
 
 /** Of exchanges that have ended: by a reply, a refusal, or an outcome that nobody knows. */
@@ -60,6 +76,10 @@ export type Traffic = {
 export type TrafficStore = ReturnType<typeof createTrafficStore>
 
 const FINE = ['', 'ok']
+
+const answered = sql<number>`sum(case when kind = 'reply' and outcome in ('', 'ok') then records else 0 end)`
+const refused = sql<number>`sum(case when kind = 'refusal' then records else 0 end)`
+const failed = sql<number>`sum(case when kind = 'refusal' or (kind = 'reply' and outcome in ('', 'ok')) then 0 else records end)`
 
 export function hourOf(time: string): string {
   return time.slice(0, 13)
@@ -167,6 +187,32 @@ export function createTrafficStore(database: Database) {
       return rows.map(({ hour, first, last }) => ({ hour, first: Number(first), last: Number(last) }))
     },
 
+    /**
+     * What the registry may be told of a day (2026-11-26). A pair is named when its service was called at all: what was only refused is
+     * named by whoever asks for it.
+     */
+    callsOf: async (q: { day: string; pairs: number }): Promise<CallsOfDay> => {
+      const ended = kysely
+        .selectFrom('traffic')
+        .where('hour', '>=', q.day)
+        .where('hour', '<', `${q.day}U`)
+        .where('kind', 'in', ['reply', 'refusal', 'outcome-unknown'])
+        .select([answered.as('answered'), failed.as('failed'), refused.as('refused')])
+      const total = await ended.executeTakeFirstOrThrow()
+      const pairs = await ended
+        .select(['client', 'service', 'direction'])
+        .where('secrecy', '=', 0)
+        .groupBy(['client', 'service', 'direction'])
+        .having(sql<SqlBool>`sum(case when kind = 'refusal' then 0 else records end) > 0`)
+        .orderBy(({ fn }) => fn.sum('records'), 'desc')
+        .orderBy('client')
+        .orderBy('service')
+        .orderBy('direction')
+        .limit(q.pairs)
+        .execute()
+      return { pairs: pairs.map((row) => ({ ...row, ...outcomesOf(row) })), total: outcomesOf(total) }
+    },
+
     traffic: async (q: TrafficQuestion): Promise<Traffic> => {
       const ended = kysely
         .selectFrom('traffic')
@@ -197,6 +243,10 @@ export function createTrafficStore(database: Database) {
       }
     },
   }
+}
+
+function outcomesOf(row: { answered: unknown; failed: unknown; refused: unknown }): CallsOfDay['total'] {
+  return { answered: Number(row.answered), failed: Number(row.failed), refused: Number(row.refused) }
 }
 
 function countOf(row: { exchanges: unknown; failed: unknown }): Count {
