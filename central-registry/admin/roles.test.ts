@@ -28,6 +28,7 @@ const ALLOWED: Record<string, string[]> = {
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
     ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
+    ...['putCertificateProfile', 'deleteCertificateProfile'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
     ...['examineExternalAnchor', 'readExternalAnchor', 'trustExternalAnchor', 'removeExternalAnchor'],
     ...[
@@ -93,6 +94,7 @@ const READERS = [
   ...['getHostingMandates', 'getHostingMandate', 'getHostingPolicy'],
   ...['planSuccession', 'getSuccession', 'getSuccessions'],
   ...['getFleet', 'getFleetServer', 'getFleetTroubles', 'getOutages'],
+  ...['getCertificateProfiles', 'tryCertificateProfile'],
   ...['getCampaign', 'getCampaignServers', 'exportCampaign'],
   ...['getCatalogue', 'getCatalogueService', 'getCatalogueDocument', 'draftContractTerms'],
 ]
@@ -108,6 +110,7 @@ const MARKED = [
     'adoptSigningKey',
   ],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension', 'carryOutImport'],
+  ...['putCertificateProfile', 'deleteCertificateProfile'],
   'setSuspensionPolicy',
   ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
   ...['addHostingMandate', 'setHostingPolicy', 'beginSuccession', 'completeSuccession'],

@@ -8,6 +8,7 @@ import { witnessMigrations } from '#platform/witness/store.ts'
 import { auditOrderMigrations } from './audit-orders.ts'
 import { catalogueMigrations } from './catalogue.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
+import { certificateProfileMigrations } from './certificate-profiles.ts'
 import { contractMigrations } from './contracts.ts'
 import { federationMigrations } from './federation.ts'
 import { registryMigrations } from './first.ts'
@@ -44,4 +45,5 @@ export const allMigrations: Record<string, Migration> = {
   ...federationMigrations,
   ...auditOrderMigrations,
   ...registerRevision,
+  ...certificateProfileMigrations,
 }
