@@ -167,7 +167,9 @@ void t.test('each operation by each role, and without a key', async (t) => {
   t.same(operations.map(({ id }) => id).sort(), [...expected].sort(), 'the table names every operation')
 
   // docs/who-decides.md says of each why: a new operation has to be classified there.
-  const told = [...readFileSync(WHO_DECIDES, 'utf8').matchAll(/^\| `(\w+)` \| (two|one|one, at once) \| \S.* \|$/gm)]
+  const told = [
+    ...readFileSync(WHO_DECIDES, 'utf8').matchAll(/^\| `(\w+)` \| (two|one|one, at once) \| \S.* \|$/gm),
+  ]
   const persons = operations
     .filter(({ method }) => method !== 'GET')
     .map(({ id, fourEyes: two, emergency }) => `${id}: ${two ? 'two' : emergency ? 'one, at once' : 'one'}`)
