@@ -51,7 +51,7 @@ import { createGroupStore } from './groups/store.ts'
 import { openImports } from './imports/open-imports.ts'
 import { installationHandlers } from './installation/routes.ts'
 import { createInstallationStore } from './installation/store.ts'
-import { CONCURRENCY, PLACES } from './jobs/places.ts'
+import { CONCURRENCY, LEASE_SECONDS, PLACES } from './jobs/places.ts'
 import { announcePublication, PUBLISH } from './jobs/publication.ts'
 import { SETTLE, SETTLE_SECONDS } from './jobs/settle.ts'
 import { adminListener, managementListener, publicListener, registrationListener } from './listeners.ts'
@@ -147,7 +147,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   })
   const jobs = createJobs({
     ...{ database, clock, log, redisUrl: q.redisUrl, concurrency: CONCURRENCY, places: PLACES },
-    node: `${hostname()}-${process.pid}`,
+    ...{ node: `${hostname()}-${process.pid}`, leaseSeconds: LEASE_SECONDS },
     handlers: {
       [PUBLISH]: async () => {
         await publish()
@@ -318,8 +318,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...serverHandlers({ store: servers, members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
       ...requests.handlers,
-      ...configurationHandlers({ ...published, store: publications, members, keys, publish }),
-      ...signingKeys.serve({ store: keys, members, health, metrics, fourEyes, ...configuration }),
+      ...configurationHandlers({ ...published, store: publications, members, keys, publish, clock }),
+      ...signingKeys.serve({ store: keys, members, health, metrics, fourEyes }),
       ...suspensions.handlers,
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,

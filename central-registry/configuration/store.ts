@@ -18,7 +18,7 @@ import { acceptedIn, mustBeAccepted } from '../restorations/store.ts'
 import { lockRegister } from '../store.ts'
 import { type OpenLog, openLog } from '../transparency-log/store.ts'
 import type { FewRows, RegisterRows } from './assemble.ts'
-import { activeKeyIn } from './signing-keys/store.ts'
+import { activeKeyIn, noteAnnounced } from './signing-keys/store.ts'
 
 export type Publication = { index: number; generatedAt: string; expiresAt: string }
 export type PublishedFile = {
@@ -80,6 +80,7 @@ export function createPublicationStore(database: Database) {
         })
         if (made === undefined) return undefined
         const { index, generatedAt, expiresAt } = made.publication
+        await noteAnnounced(transaction, generatedAt)
         await transaction
           .insertInto('publication')
           .values({ configuration_index: index, generated_at: generatedAt, expires_at: expiresAt })

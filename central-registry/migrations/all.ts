@@ -21,6 +21,7 @@ import { peopleMigrations } from './people.ts'
 import { registerRevision } from './register-revision.ts'
 import { requestMigrations } from './requests.ts'
 import { restorationMigrations } from './restorations.ts'
+import { signingKeyLife } from './signing-key-life.ts'
 import { successionMigrations } from './successions.ts'
 import { suspensionMigrations } from './suspensions.ts'
 
@@ -47,5 +48,6 @@ export const allMigrations: Record<string, Migration> = {
   ...auditOrderMigrations,
   ...registerRevision,
   ...backupMigrations,
+  ...signingKeyLife,
   ...restorationMigrations,
 }

@@ -181,7 +181,14 @@ export type Tables = FederationTables & {
   certification_authority: { sha256: string; service: number; is_top: number; certificate: Buffer }
   ocsp_responder: { id: Generated<number>; authority: string; url: string; certificate: Buffer | null }
   timestamping_service: { id: Generated<number>; name: string; url: string; certificate: Buffer }
-  signing_key: { id: string; certificate: Buffer; is_active: number; created_at: string }
+  signing_key: {
+    id: string
+    certificate: Buffer
+    is_active: number
+    created_at: string
+    known_at: string | null
+    activated_at: string | null
+  }
   register_revision: { id: number; revision: number }
   publication: { configuration_index: number; generated_at: string; expires_at: string }
   published_file: { path: string; configuration_index: number; content_type: string; digest: string }
@@ -324,6 +331,29 @@ export type Tables = FederationTables & {
     member: string | null
     authority: string | null
     not_after: string
+  }
+  /** The numbers are of exchanges whose parties the server does not name. */
+  call_day: {
+    server: string
+    day: string
+    settled: number
+    created_at: string
+    answered: number
+    failed: number
+    refused: number
+  }
+  call_count: {
+    id: Generated<number>
+    server: string
+    day: string
+    side: string
+    consumer: string
+    /** The service's subsystem, and the rest of its id. */
+    provider: string
+    service: string
+    answered: number
+    failed: number
+    refused: number
   }
   outage: Omit<OutageRow, 'id'> & { id: Generated<number> }
   catalogue_subsystem: {

@@ -56,8 +56,8 @@ export function overviewHandlers(q: {
           globalGroups: global_group,
         },
         suspensions: {
-          inForce: await q.suspensions.count(['unconfirmed', 'confirmed']),
-          unconfirmed: await q.suspensions.count(['unconfirmed']),
+          inForce: await q.suspensions.count({ states: ['unconfirmed', 'confirmed'] }),
+          unconfirmed: await q.suspensions.count({ states: ['unconfirmed'] }),
         },
         contracts: {
           toApprove: await q.contracts.count({ state: 'ACCEPTED' }),

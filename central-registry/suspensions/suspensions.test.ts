@@ -101,6 +101,11 @@ void t.test('one key suspends, the list says so at once and is renewed, lifting 
     t.equal(((await node.must('GET', '/suspensions')) as []).length, 3)
     t.equal(((await node.must('GET', '/suspensions?state=lifted')) as []).length, 1)
     const of = 'kind=server&subject=DEV:GOV:1234:SS1'
+    for (const [q, found] of [
+      ['gov:1234:ss1', 1],
+      ['no such', 0],
+    ] as const)
+      t.equal(((await node.must('GET', `/suspensions?q=${encodeURIComponent(q)}`)) as []).length, found, q)
     t.match(await node.must('GET', `/suspensions?${of}`), [{ kind: 'server', state: 'unconfirmed' }])
     t.same(await node.must('GET', `/suspensions?state=lifted&${of}`), [])
     for (const half of ['kind=server', 'subject=DEV:GOV:1234', 'kind=server&subject=OTHER:GOV:1:SS1'])
