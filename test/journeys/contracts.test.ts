@@ -4,7 +4,10 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { hasChromium } from '../browser.ts'
+import { skipFor } from '../outside-tools.ts'
 import { type Admin, colons, type ServerName, startWorld } from '../world.ts'
+import { contractByPeople } from './contract-by-people.ts'
 
 const world = await startWorld()
 t.teardown(() => world.stop())
@@ -325,4 +328,9 @@ t.test('standard terms of a group, joined by one of its members', async (t) => {
   const after = await held()
   t.equal(after.right.grants.length, 1, 'a membership that has ended')
   t.ok(after.configuration > before.configuration, 'by a later configuration')
+})
+
+t.test('in the pages, from the draft to the end, by two people of each member', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  await contractByPeople(t, { world, typeFor, policy, refresh })
 })
