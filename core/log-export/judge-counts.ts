@@ -137,8 +137,8 @@ function settle(
   },
 ): void {
   const { first, last } = document
-  const { from, to, queryId, requestId, subjectSearch, ...filter } = q.filter
-  const ids = [queryId, requestId, subjectSearch].some((one) => one !== undefined)
+  const { from, to, queryId, requestId, subjectSearch, userId, representedParty, ...filter } = q.filter
+  const ids = [queryId, requestId, subjectSearch, userId, representedParty].some((one) => one !== undefined)
   const [begin, end] = [Date.parse(document.from), Date.parse(document.to)]
   const isOutside =
     (to !== undefined && begin >= Date.parse(to)) || (from !== undefined && end <= Date.parse(from))

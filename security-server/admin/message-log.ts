@@ -1,5 +1,6 @@
 /** The message log for auditors: search, records with proofs, containers, verification, time-stamps, checkpoints. */
 import { writeContainer } from '#core/container/write-container.ts'
+import type { ActorKind, AskedActors } from '#core/log-export/actors.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -34,6 +35,20 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       const page = { limit, ...(before === undefined ? {} : { before }) }
       return (await logFor(input.caller).list({ ...filter, ...page })).map(rowView)
     },
+    async sealActors({ body, caller }) {
+      const { userId, representedParty: given } = body as AskedActors
+      const log = logFor(caller)
+      // As the log has it of a message: without a class there is a slash still.
+      const party = given === undefined || given.includes('/') ? given : `/${given}`
+      const seal = async (kind: ActorKind, name: string | undefined) =>
+        name === undefined ? null : log.sealActor({ kind, name })
+      return {
+        userTerm: await seal('userId', userId),
+        representedPartyTerm: await seal('representedParty', party),
+        notSearched: await log.actorGaps(),
+      }
+    },
+    getActorGaps: ({ caller }) => logFor(caller).actorGaps(),
     async getRecord(input) {
       const index = await note('getRecord', input)
       const log = logFor(input.caller)

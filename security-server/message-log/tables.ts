@@ -46,6 +46,9 @@ export type Tables = {
     keep_days: number | null
     /** 0: all who read the log may see it. */
     secrecy: number
+    /** Keyed, of the user id and the represented party of its exchange: search/actors.ts. */
+    user_hash: Buffer | null
+    party_hash: Buffer | null
   }
   /** `entry`: the month (2 octets) and the keyed hash (16) of a person's identifier. */
   subject: { entry: Buffer; idx: number }

@@ -12,6 +12,7 @@ import type { Partners, SecretPartners } from './reconciliation/store.ts'
 import type { RetentionApi } from './retention/worker-retention.ts'
 import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
+import type { ActorsApi } from './search/worker-actors.ts'
 import type { SubjectsApi } from './subjects/worker-subjects.ts'
 import type { Contradiction, Tables } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
@@ -48,7 +49,8 @@ export type CheckpointDraft = { size: number; root: Buffer; note: string }
 export type SearchWindow = { rows: SearchRow[]; last: number }
 
 export type WorkerApi = RetentionApi &
-  SubjectsApi & {
+  SubjectsApi &
+  ActorsApi & {
     /** Proves by a durable write that the log can take records. */
     probe(): Promise<void>
     newestCheckpoint(): Promise<string | undefined>

@@ -100,7 +100,7 @@ class Counts:
 
     def settled(self, asked, shown, erased):
         """Whether all that was counted to fit is shown; raises a verdict when something is left out without a reason."""
-        if any(name in asked for name in ("queryId", "requestId", "subjectSearch")):
+        if any(name in asked for name in ("queryId", "requestId", "subjectSearch", "userId", "representedParty")):
             return False
         low = moment(asked["from"]) if "from" in asked else None
         high = moment(asked["to"]) if "to" in asked else None

@@ -110,6 +110,7 @@ export async function logExchanges(log: MessageLog, parties: Parties, time: Date
         body: undefined,
         signature: signed[i],
         replayKey: hash('sha256', ids[i]!.requestId, 'buffer'),
+        extra: { method: 'GET', userId: userOf(ids[i]!) },
       }),
     ),
   )
@@ -132,6 +133,11 @@ export async function logExchanges(log: MessageLog, parties: Parties, time: Date
     }),
   )
   return ids.map(({ id }) => id)
+}
+
+/** One of 4096 users. */
+export function userOf({ id }: Pick<RecordInput['ids'], 'id'>): string {
+  return `EE${id.slice(0, 3)}`
 }
 
 function common(
