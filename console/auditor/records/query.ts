@@ -41,7 +41,16 @@ export function moreFilters(): Filter[] {
 }
 
 const TIMES = ['from', 'to']
-const MORE = ['failed', 'outcome', 'kind', 'direction', 'peerId', 'requestId']
+const MORE = [
+  'failed',
+  'outcome',
+  'kind',
+  'direction',
+  'peerId',
+  'requestId',
+  'userTerm',
+  'representedPartyTerm',
+]
 const NAMES = [...TIMES, 'partyId', 'serviceId', 'queryId', ...MORE]
 
 /** What narrows the search, without what is empty; times of the address are the reader's own and go out as UTC. */
