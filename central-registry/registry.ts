@@ -26,11 +26,9 @@ import { createSessions } from '#platform/sessions/create-sessions.ts'
 import { isLoopback } from '#platform/sessions/settings.ts'
 import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
-import { createApprovals } from './approvals/create-approvals.ts'
-import { createProposers } from './approvals/proposers.ts'
-import { approvalHandlers } from './approvals/routes.ts'
-import { createProposalStore } from './approvals/store.ts'
+import { openApprovals } from './approvals/open-approvals.ts'
 import { openAuditOrders } from './audit-orders/open-audit-orders.ts'
+import { BACKUP_SECONDS, MAKE_BACKUP, openBackups } from './backups/open-backups.ts'
 import { COLLECT_CATALOGUE, openCatalogue } from './catalogue/open-catalogue.ts'
 import type { Settings } from './config.ts'
 import { checkNotRestored, createHighWater } from './configuration/high-water.ts'
@@ -101,6 +99,9 @@ export type RegistrySettings = {
   clientSecret?: string | undefined
   mailServer?: MailServer | undefined
   redisUrl?: string | undefined
+  backupKey?: string | undefined
+  /** Where the settings were read from. */
+  settingsFile?: string | undefined
   acceptRestored?: boolean
   clock: Clock
   log: Log
@@ -171,6 +172,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [COLLECT_CATALOGUE]: ({ signal }) => catalogue.collectDue(signal),
       [SEND_MAIL]: (job) => mail.deliver(job),
       [FORGET_MAIL]: (job) => mail.forget(job),
+      [MAKE_BACKUP]: () => backups.makeDue(),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -228,6 +230,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const { auditAuthorities: authorities } = settings
   const auditOrders = openAuditOrders({ ...noticed, signDocument, authorities })
   const catalogue = openCatalogue({ database, record, members, clock, log, settings: settings.catalogue })
+  const backups = openBackups({ ...noticed, signDocument, audit, registry: q })
   const mandates = openMandates({ database, record, jobs, webhooks, post: postNotice, members, clock, log })
 
   const apiKeys = createApiKeys({ database, clock })
@@ -244,7 +247,6 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     indispensable: ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR'],
   })
   const installation = createInstallationStore(database)
-  const proposals = createProposalStore(database)
 
   health.add('configuration', async () => {
     checkNotRestored(await newestIndex(), q.acceptRestored === true ? 0 : await highWater.read())
@@ -274,38 +276,14 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
           ...{ database, sessions, people, installation, apiKeys, audit, metrics, clock, log },
         })
   const fourEyes = async (): Promise<boolean> => login !== undefined && (await installation.isDone())
-  const all = readOperations(await registryApi())
-  const operations = all.filter((operation) => operation.fourEyes)
-  const peopleReaders = all.find(({ id }) => id === 'getPeople')?.roles ?? []
-  const proposers = createProposers({ people, apiKeys })
-  const approvals = createApprovals({
-    store: proposals,
-    proposers,
-    isRequired: fourEyes,
-    rolesFor: (operation) => operations.find(({ id }) => id === operation)?.roles ?? [],
+  const operations = readOperations(await registryApi())
+  const { approvals, proposers, proposed } = openApprovals({
+    ...{ database, people, apiKeys, trust, operations, isRequired: fourEyes },
     perform: (call) => api.perform(call),
-    audit,
-    clock,
-    log,
+    ...{ audit, clock, log },
   })
   servePages(adminApp, CONSOLE)
   const trusted = () => approvedCertificates(trust)
-  const proposed = approvalHandlers({
-    store: proposals,
-    approvals,
-    operations,
-    known: {
-      person: async (id, { roles }) =>
-        roles.some((role) => peopleReaders.includes(role)) ? people.find(id) : undefined,
-      service: async (operation, id) => {
-        const services = /Timestamping/.test(operation)
-          ? await trust.timestampingServices()
-          : await trust.services()
-        return services.find((one) => one.id === id)?.name
-      },
-    },
-    clock,
-  })
   const api = await adminRoutes(adminApp, {
     apiKeys,
     audit,
@@ -326,6 +304,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
           login === undefined
             ? {}
             : { done: await installation.isDone(), reopenedUntil: await installation.reopenedUntil(now) },
+        backups: () => backups.summary(),
         clock,
       }),
       ...memberHandlers({ store: members, relations: createRelationStore(database), clock, fourEyes }),
@@ -333,8 +312,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...serverHandlers({ store: servers, members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
       ...requests.handlers,
-      ...configurationHandlers({ ...published, store: publications, members, keys, publish }),
-      ...signingKeys.serve({ store: keys, members, health, metrics, fourEyes, ...configuration }),
+      ...configurationHandlers({ ...published, store: publications, members, keys, publish, clock }),
+      ...signingKeys.serve({ store: keys, members, health, metrics, fourEyes }),
       ...suspensions.handlers,
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
@@ -349,6 +328,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...openImports({ database, change, record, members, keys, clock, publicUrl, settings: configuration }),
       ...federation.handlers,
       ...proposed.handlers,
+      ...backups.handlers,
       ...installationHandlers({ store: installation, people, clock }),
       ...witnessing,
     },
@@ -380,6 +360,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   for (const kind of [PROBE_SERVERS, NOTICE_SILENCE, COLLECT_CATALOGUE])
     await jobs.every(kind, FLEET_JOB_SECONDS)
   await jobs.every(FORGET_MAIL, FORGET_MAIL_SECONDS)
+  await jobs.every(MAKE_BACKUP, BACKUP_SECONDS, { immediately: true })
   await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'

@@ -53,6 +53,7 @@ const ALLOWED: Record<string, string[]> = {
       'revokeApiKey',
       'getAuditLog',
     ],
+    ...['makeBackup', 'downloadBackup'],
     ...['exportAuditLog', 'verifyAuditLog'],
     ...['closeInstallation', 'collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
     ...['getMailAddresses', 'getMailMessages', 'retryMailMessage'],
@@ -68,6 +69,7 @@ const READERS = [
   ...['getExternalAnchors', 'getExternalAnchor', 'getExternalAnchorFile'],
   'redeemInstallationCode',
   'getWitness',
+  ...['getBackups', 'getBackupState'],
   ...['getAuditOrders', 'getAuditOrder', 'downloadAuditAnswer'],
   ...[
     'getOverview',

@@ -16,7 +16,7 @@ import type { Tables } from '../migrations/tables.ts'
 import { lockRegister } from '../store.ts'
 import { type OpenLog, openLog } from '../transparency-log/store.ts'
 import type { FewRows, RegisterRows } from './assemble.ts'
-import { activeKeyIn } from './signing-keys/store.ts'
+import { activeKeyIn, noteAnnounced } from './signing-keys/store.ts'
 
 export type Publication = { index: number; generatedAt: string; expiresAt: string }
 export type PublishedFile = {
@@ -74,6 +74,7 @@ export function createPublicationStore(database: Database) {
         })
         if (made === undefined) return undefined
         const { index, generatedAt, expiresAt } = made.publication
+        await noteAnnounced(transaction, generatedAt)
         await transaction
           .insertInto('publication')
           .values({ configuration_index: index, generated_at: generatedAt, expires_at: expiresAt })

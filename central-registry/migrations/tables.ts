@@ -6,6 +6,7 @@ import type { ContractState } from '#schemas/contract.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 import type { AuditOrderRow, AuditOrderServerRow } from './audit-order-tables.ts'
+import type { BackupRow } from './backups.ts'
 import type { FederationTables } from './federation-tables.ts'
 
 export type ProposalRow = {
@@ -179,7 +180,14 @@ export type Tables = FederationTables & {
   certification_authority: { sha256: string; service: number; is_top: number; certificate: Buffer }
   ocsp_responder: { id: Generated<number>; authority: string; url: string; certificate: Buffer | null }
   timestamping_service: { id: Generated<number>; name: string; url: string; certificate: Buffer }
-  signing_key: { id: string; certificate: Buffer; is_active: number; created_at: string }
+  signing_key: {
+    id: string
+    certificate: Buffer
+    is_active: number
+    created_at: string
+    known_at: string | null
+    activated_at: string | null
+  }
   register_revision: { id: number; revision: number }
   publication: { configuration_index: number; generated_at: string; expires_at: string }
   published_file: { path: string; configuration_index: number; content_type: string; digest: string }
@@ -332,6 +340,7 @@ export type Tables = FederationTables & {
     failure: string | null
   }
   catalogue_service: CatalogueServiceRow
+  backup: Omit<BackupRow, 'id'> & { id: Generated<number> }
   catalogue_document: { sha256: string; content: Buffer }
   catalogue_change: {
     id: Generated<number>

@@ -22,6 +22,7 @@ export function overviewHandlers(q: {
   waiting(caller: Caller): Promise<{ proposals: number; requests: number }>
   /** `done` is absent where no login is configured, so that there is no ceremony. */
   installation(now: string): Promise<{ done?: boolean; reopenedUntil?: string | undefined }>
+  backups(): Promise<object>
   clock: Clock
 }): Record<string, OperationHandler> {
   const { store } = q
@@ -65,6 +66,7 @@ export function overviewHandlers(q: {
         },
         mail: { undelivered: await store.undelivered() },
         imports: await store.imports(now),
+        backups: await q.backups(),
         serversWithoutCertificate: await q.servers.countServers({ withoutAt: now }),
         expiringCertificates: {
           withinDays: SOON_DAYS,

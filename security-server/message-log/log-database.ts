@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { isMigrated, migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { type ArchiveStore, createArchiveStore } from './archives/store.ts'
+import { type CircumstancesStore, createCircumstancesStore } from './circumstances/store.ts'
 import { createDailyCountStore, type DailyCountStore } from './daily-counts/store.ts'
 import { createEvidenceRecordStore, type EvidenceRecordStore } from './evidence-records/store.ts'
 import { messageLogMigrations } from './migrations/all.ts'
@@ -23,6 +24,7 @@ export type LogDatabase = {
   tree: TreeStore
   timeStamps: TimeStampStore
   evidenceRecords: EvidenceRecordStore
+  circumstances: CircumstancesStore
   search: SearchStore
   dailyCounts: DailyCountStore
   subjects: SubjectStore
@@ -54,6 +56,7 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     tree: createTreeStore(database),
     timeStamps: createTimeStampStore(database),
     evidenceRecords: createEvidenceRecordStore(database),
+    circumstances: createCircumstancesStore(database),
     search: createSearchStore(database),
     dailyCounts: createDailyCountStore(database),
     subjects: createSubjectStore(database),

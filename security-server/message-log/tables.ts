@@ -7,6 +7,7 @@ export type Tables = {
   record_key: { idx: number; seed: Buffer }
   signature_document: { id: number; digest: Buffer; base: number | null; document: Buffer }
   body_file: { name: string; idx: number }
+  circumstances: { digest: Buffer; document: Buffer }
   tree_head: { id: number; size: number; peaks: Buffer }
   tile: { level: number; number: number; hashes: Buffer }
   checkpoint: { size: number; root: Buffer; time: string; note: string }

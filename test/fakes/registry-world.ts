@@ -19,6 +19,8 @@ import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
 import { CLIENT } from './openid-provider.ts'
 
+export const BACKUP_KEY = 'the key of the backups of tests'
+
 export type Reply = { status: number; body: unknown; bytes: Buffer; headers: Record<string, unknown> }
 
 export type Node = {
@@ -114,6 +116,7 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
         clientSecret: CLIENT.secret,
         acceptRestored,
         mailServer: o.mailServer,
+        backupKey: BACKUP_KEY,
         clock: () => clock.now,
         log,
       })

@@ -17,6 +17,8 @@ import {
   isNarrowed,
 } from './traffic-store.ts'
 
+export type SearchedParty = { idx: number; service: string; isSecret: boolean; answers: number | undefined }
+
 export type SearchRow = Tables['search']
 
 /** Blocks that one query asks for: always so many, present or not, so that its text is always the same. */
@@ -239,6 +241,20 @@ export function createSearchStore(database: Database) {
         .where('idx', '=', idx)
         .executeTakeFirst()
       return Number(row?.secrecy ?? 0) as Clearance
+    },
+
+    /** What the index by person asks first of the records from `first` to `last`; none of those that were erased. */
+    parties: async (first: number, last: number): Promise<SearchedParty[]> => {
+      const rows = await kysely
+        .selectFrom('search')
+        .select(['idx', 'service', 'secrecy', 'answers'])
+        .where('idx', '>=', first)
+        .where('idx', '<=', last)
+        .execute()
+      return rows.map(({ idx, service, secrecy, answers }) => ({
+        ...{ idx: Number(idx), service, isSecret: Number(secrecy) > 0 },
+        answers: answers === null ? undefined : Number(answers),
+      }))
     },
 
     /** The rows of these records, as far as there are any. */

@@ -64,6 +64,7 @@ export async function databaseSource(
     proofErasure: records.proofErasure,
     remainder: records.remainder,
     dailyCounts: (index) => log.dailyCounts.get({ index, clearance: 2 }),
+    circumstances: log.circumstances.document,
     logKeys: records.logKeys,
     head: async () => head,
     beyond: () => beyondHead(log),

@@ -36,6 +36,8 @@ export type LogSource = {
   remainder(idx: number): Promise<{ seed: Buffer; content: Buffer } | undefined>
   /** What the record of this index counted, every row whole; absent in an export. */
   dailyCounts?(idx: number): Promise<StoredCounts | undefined>
+  /** What held at the time of exchanges, by its hash (base64); absent in an export. */
+  circumstances?(digest: string): Promise<Buffer | undefined>
   logKeys(): Promise<StoredLogKey[]>
   /** The tree as it was when reading began: everything that comes in order ends there. */
   head(): Promise<Head>
