@@ -17,6 +17,11 @@ export type RecordQuestion = {
   /** Sealed, of a user id and of a represented party: sealActors gives them. */
   userTerm?: string
   representedPartyTerm?: string
+  /** "<id>", or "<id>/<version>" */
+  contract?: string
+  purpose?: string
+  /** As it is declared or granted: "GET /persons/*" */
+  endpoint?: string
 }
 
 /** Identifiers are in the form with colons. */
@@ -32,10 +37,15 @@ export type FoundRecord = {
   serviceId: string | null
   peer: string | null
   answers: number | null
+  /** "<id>/<version>"; absent, as the two below, in what an older version wrote. */
+  contract?: string | null
+  purpose?: string | null
+  endpoint?: string | null
 }
 
 /** Its members in the order of a table. */
 export const FOUND_RECORD_COLUMNS = [
   ...(['index', 'time', 'kind', 'direction', 'outcome', 'queryId', 'requestId'] as const),
   ...(['clientId', 'serviceId', 'peer', 'answers'] as const),
+  ...(['contract', 'purpose', 'endpoint'] as const),
 ] as const satisfies (keyof FoundRecord)[]

@@ -36,7 +36,6 @@ import { createPostDocument } from './global-configuration/registration/client.t
 import { createTimeStampClient } from './jobs/client.ts'
 import { createFetchStatus, readable } from './jobs/fetch-status.ts'
 import { jobHandlers, scheduleJobs } from './jobs/handlers.ts'
-import { createRegistryReports } from './jobs/report-to-registry.ts'
 import { timeStampInterval } from './jobs/time-stamp-interval.ts'
 import { checkpointSigner } from './keys/checkpoint-signer.ts'
 import { createOcspClient } from './keys/client.ts'
@@ -60,6 +59,7 @@ import { createServiceClient } from './provider/client.ts'
 import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
+import { wireReports } from './reporting.ts'
 import { watchSubjects, wireSubjects } from './subject-search.ts'
 import { hardwarePlaces, unlockToken } from './unlock-token.ts'
 import { createLogVerification } from './verification.ts'
@@ -287,8 +287,8 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   const subjects = await wireSubjects({
     ...{ settings: settings.subjectKeys, database, clock, messageLog, contracts },
   })
-  const registryReports = createRegistryReports({
-    ...{ server, clock, keys, globalConfiguration, messageLog, post, version: VERSION, random: Math.random },
+  const { registryReports, callReports } = wireReports(settings.registryReports, {
+    ...{ server, clock, keys, globalConfiguration, messageLog, post, version: VERSION },
     jobs: { state: () => jobs.state() },
   })
   const auditOrders = createAuditOrders({
@@ -304,7 +304,8 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     handlers: jobHandlers(
       {
         ...{ keys, globalConfiguration, contracts, localSystems, messageLog },
-        ...{ verifications, reconciliation, exports, auditOrders, registryReports, subjects },
+        ...{ verifications, reconciliation, exports, auditOrders, subjects },
+        ...{ registryReports, callReports },
         ...{ audit, auditStream, ...witnessing },
       },
       node,

@@ -20,6 +20,7 @@ import { mandateMigrations } from './mandates.ts'
 import { peopleMigrations } from './people.ts'
 import { registerRevision } from './register-revision.ts'
 import { requestMigrations } from './requests.ts'
+import { restorationMigrations } from './restorations.ts'
 import { signingKeyLife } from './signing-key-life.ts'
 import { successionMigrations } from './successions.ts'
 import { suspensionMigrations } from './suspensions.ts'
@@ -48,4 +49,5 @@ export const allMigrations: Record<string, Migration> = {
   ...registerRevision,
   ...backupMigrations,
   ...signingKeyLife,
+  ...restorationMigrations,
 }

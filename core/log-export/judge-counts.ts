@@ -137,8 +137,22 @@ function settle(
   },
 ): void {
   const { first, last } = document
-  const { from, to, queryId, requestId, subjectSearch, userId, representedParty, ...filter } = q.filter
-  const ids = [queryId, requestId, subjectSearch, userId, representedParty].some((one) => one !== undefined)
+  const {
+    from,
+    to,
+    queryId,
+    requestId,
+    subjectSearch,
+    contract,
+    purpose,
+    endpoint,
+    userId,
+    representedParty,
+    ...filter
+  } = q.filter
+  // Counts tell none of these apart.
+  const untold = [queryId, requestId, subjectSearch, contract, purpose, endpoint, userId, representedParty]
+  const ids = untold.some((one) => one !== undefined)
   const [begin, end] = [Date.parse(document.from), Date.parse(document.to)]
   const isOutside =
     (to !== undefined && begin >= Date.parse(to)) || (from !== undefined && end <= Date.parse(from))

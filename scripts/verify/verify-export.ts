@@ -175,12 +175,12 @@ function whyUnlike(verdict: BundleVerdict, read: LogExport, { forms }: RangeVerd
   if (log !== read.head.log) return `it is of the log ${log}`
   const rows = new Map(read.rows.map((row) => [row.index, row]))
   for (const record of records) {
-    const { index, form, metadata } = record
+    const { index, form, metadata, circumstances } = record
     const known = forms[index]
     if (known !== undefined && JSON.stringify(known) !== JSON.stringify(form))
       return `record ${index} is another in the range`
     const row = rows.get(index)
-    if (row !== undefined && metadata !== undefined && !isRowOf(row, metadata))
+    if (row !== undefined && metadata !== undefined && !isRowOf(row, metadata, circumstances))
       return `row ${index} is not what its record says`
     if (row !== undefined && namesAsked(record, verdict, read) === false)
       return `row ${index} is of another user or represented party than was asked for`

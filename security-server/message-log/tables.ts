@@ -50,6 +50,18 @@ export type Tables = {
     /** Keyed, of the user id and the represented party of its exchange: search/actors.ts. */
     user_hash: Buffer | null
     party_hash: Buffer | null
+    /** Contract, purpose and endpoint by their number; 0 for none. */
+    terms: number
+  }
+  /** `key`: a hash of the others but `id`. '' for none. */
+  search_terms: {
+    id: Generated<number>
+    key: Buffer
+    /** "<id>/<version>" */
+    contract: string
+    purpose: string
+    endpoint: string
+    secrecy: number
   }
   /** `entry`: the month (2 octets) and the keyed hash (16) of a person's identifier. */
   subject: { entry: Buffer; idx: number }
@@ -77,6 +89,7 @@ export type Tables = {
     service: string
     peer: string
     secrecy: number
+    terms: number
     records: number
     first_idx: number
     last_idx: number

@@ -11,8 +11,11 @@ export const FIRST: Filter[] = [
   { name: 'queryId', title: 'search.queryId', type: 'text' },
 ]
 
+/** What is searched for as records name it: exact texts, to be chosen from those that there are. */
+export const TERMS = ['contract', 'purpose', 'endpoint'] as const
+
 /** Less often needed. Made when it is shown: texts are not there before. */
-export function moreFilters(): Filter[] {
+export function moreFilters(suggestions: Record<(typeof TERMS)[number], string[]>): Filter[] {
   const all = { value: '', title: text('common.all') }
   return [
     {
@@ -37,6 +40,9 @@ export function moreFilters(): Filter[] {
     },
     { name: 'peerId', title: 'search.peer', type: 'text' },
     { name: 'requestId', title: 'search.requestId', type: 'text' },
+    ...TERMS.map(
+      (name): Filter => ({ name, title: `search.${name}`, type: 'text', suggestions: suggestions[name] }),
+    ),
   ]
 }
 
@@ -48,6 +54,7 @@ const MORE = [
   'direction',
   'peerId',
   'requestId',
+  ...TERMS,
   'userTerm',
   'representedPartyTerm',
 ]

@@ -66,7 +66,7 @@ await eachDatabase(t, async (_database, t, url) => {
   const row = (idx: number, user: string, party?: string): SearchRow => ({
     ...{ idx, time: new Date(idx * 1000).toISOString(), kind: 'request', direction: 'in' },
     ...{ outcome: outcomeOf(idx), query_id: '', request_id: '', client: '', service: '', peer: '' },
-    ...{ answers: null, keep_days: null, secrecy: idx === 5 ? 1 : 0 },
+    ...{ answers: null, keep_days: null, secrecy: idx === 5 ? 1 : 0, terms: 0 },
     user_hash: hash(KEYS[idx < 40_000 ? 0 : 1]!, blockOf(idx), { kind: 'userId', name: user }),
     party_hash:
       party === undefined ? null : hash(KEYS[0]!, blockOf(idx), { kind: 'representedParty', name: party }),

@@ -6,6 +6,7 @@ import type { Tables } from '../tables.ts'
 import type { ActorHashes, ActorTerms } from './actors.ts'
 import { BLOCK, BLOCK_RECORDS } from './block-store.ts'
 import { isOfActors, listOfActors } from './list-of-actors.ts'
+import type { SearchTerms } from './terms-store.ts'
 import {
   type Clearance,
   createTrafficStore,
@@ -20,6 +21,9 @@ import {
 export type SearchedParty = { idx: number; service: string; isSecret: boolean; answers: number | undefined }
 
 export type SearchRow = Tables['search']
+
+/** With what it says of contract, purpose and endpoint. */
+export type FoundRow = SearchRow & SearchTerms
 
 /** Blocks that one query asks for: always so many, present or not, so that its text is always the same. */
 const BLOCKS_AT_ONCE = 64
@@ -71,6 +75,7 @@ const COLUMNS = [
   'secrecy',
   'user_hash',
   'party_hash',
+  'terms',
 ] as const satisfies (keyof SearchRow)[]
 
 export function createSearchStore(database: Database) {
@@ -257,6 +262,10 @@ export function createSearchStore(database: Database) {
       }))
     },
 
+    /** Rows behind this index, in order. */
+    after: (last: number, limit: number): Promise<SearchRow[]> =>
+      kysely.selectFrom('search').selectAll().where('idx', '>', last).orderBy('idx').limit(limit).execute(),
+
     /** The rows of these records, as far as there are any. */
     byIndexes: async (indexes: number[]): Promise<SearchRow[]> =>
       indexes.length === 0
@@ -355,7 +364,7 @@ function insertOf(rows: number, dialect: Database['dialect']): string {
 function valuesOf(row: SearchRow): (string | number | Buffer | null)[] {
   const { idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers } = row
   const ids = [idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers]
-  return [...ids, row.keep_days, row.secrecy, row.user_hash, row.party_hash]
+  return [...ids, row.keep_days, row.secrecy, row.user_hash, row.party_hash, row.terms]
 }
 
 function inParts(rows: SearchRow[]): SearchRow[][] {
