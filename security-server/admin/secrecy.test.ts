@@ -330,6 +330,11 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     const list = await ask('GET', `/message-log/archives?q=${archive!.file.slice(-12)}`, undefined, ORDINARY)
     t.match(JSON.parse(list.raw.toString()), [{ id, file: archive!.file }])
     t.equal(rowsOf(await ask('GET', '/message-log/archives?q=nothing', undefined, ORDINARY)).length, 0)
+    const ofState = async (state: string) =>
+      (await ask('GET', `/message-log/archives?state=${state}`, undefined, ORDINARY)).raw
+    t.same(JSON.parse((await ofState('under-way')).toString()), [])
+    t.equal(JSON.parse((await ofState('complete')).toString())[0].id, id)
+    t.match((await ofState('other')).toString(), /invalid_input|state/)
     const taken = await take(id, ORDINARY)
     t.match(taken, { status: 200, headers: { 'content-disposition': /filename="mlog-/ } })
     t.ok(hash('sha256', taken.raw, 'buffer').equals(archive!.sha256))
