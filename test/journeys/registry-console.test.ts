@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { registryApi } from '#central-registry/admin/api.ts'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { createAuthority } from '#certs/authority.ts'
 import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
-import { baseOf, hasChromium, keyOf, openBrowser, visitor } from '../browser.ts'
+import { baseOf, hasChromium, keyOf, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { offerService, orderAudit, refusedMail, troubleInTheFleet } from '../fakes/console-sample.ts'
 import { trustedAnchor } from '../fakes/external-anchor.ts'
 import { certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
@@ -81,6 +81,55 @@ void t.test('catalogues of texts: each language has every text, with the same ga
   }
 })
 
+/** A certificate profile is tried out, added, changed and deleted. */
+async function profiles(t: Test, { page, ...wide }: Visitor, narrow: Visitor, der: Buffer): Promise<void> {
+  const dialog = page.getByRole('dialog')
+  const confirm = (button: string) => dialog.getByRole('button', { name: button, exact: true }).click()
+  await wide.open('/trust-services')
+  await page.getByRole('button', { name: 'Try it out' }).click()
+  for (const [label, value] of [
+    ['Instance', 'DEV'],
+    ['Member class', 'GOV'],
+    ['Member code', '1234'],
+    ['Name of the member', '<b>Agency</b>'],
+    ['Server code', 'SS1'],
+    ['Name of the server in the network', 'ss1.example'],
+  ] as const)
+    await dialog.getByLabel(label, { exact: true }).fill(value)
+  const file = { name: 'a.der', mimeType: 'x/x', buffer: der }
+  await dialog.getByLabel('A certificate to be read').setInputFiles(file)
+  await confirm('Try it out')
+  await dialog.getByText('The profile reads no server').waitFor()
+  t.match(await dialog.textContent(), /businessCategory\s*GOV.*<b>Agency<\/b>.*CN=ss1\.example/s)
+  await wide.check('profile-tried')
+  await confirm('Close')
+  await page.getByRole('button', { name: 'Add a profile' }).click()
+  const document = dialog.getByLabel('Profile', { exact: true })
+  const own = { ...(JSON.parse(await document.inputValue()) as object), name: 'org.example.Own' }
+  await document.fill('{')
+  await confirm('Add a profile')
+  await dialog.getByText('The profile is no JSON document.').waitFor()
+  await document.fill(JSON.stringify({ ...own, title: '' }))
+  await confirm('Add a profile')
+  await dialog.getByText('profile.title is no text').waitFor()
+  await wide.check('profile-refused')
+  await document.fill(JSON.stringify({ ...own, title: '<b>Own</b>' }))
+  await confirm('Add a profile')
+  await dialog.getByText('The profile was kept.').waitFor()
+  await confirm('Close')
+  await page.getByText('<b>Own</b>').click()
+  await wide.check('profiles')
+  await narrow.open('/trust-services')
+  await narrow.page.getByText('<b>Own</b>').click()
+  await narrow.check('profiles-narrow')
+  await page.getByRole('button', { name: 'Delete org.example.Own' }).click()
+  await dialog.getByRole('textbox').fill('org.example.Own')
+  await confirm('Delete')
+  await dialog.getByText('It was deleted.').waitFor()
+  await confirm('Close')
+  await page.getByText('<b>Own</b>').waitFor({ state: 'detached' })
+}
+
 void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   const world = registryWorld(t)
@@ -148,6 +197,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   t.equal(await wide.page.getByLabel('OpenAPI document').inputValue(), '<script>')
   await wide.page.getByRole('button', { name: 'Request access' }).click()
   await wide.check('request-access')
+  await profiles(t, wide, narrow, certificate.der)
   await wide.open('/members/DEV:GOV:none')
   t.match(await wide.page.locator('main').textContent(), /There is no such thing here/)
   await wide.check('no-member')
