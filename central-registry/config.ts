@@ -1,5 +1,6 @@
 /** The settings of a central registry: what the YAML file may say, checked before anything starts. */
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
+import { type BackupSettings, backupSchema } from '#platform/backups/settings.ts'
 import type { TokenPlace } from '#platform/pkcs11/hardware-token.ts'
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import {
@@ -63,6 +64,7 @@ export type Settings = {
   fleet: { probeSeconds: number }
   catalogue?: CatalogueSettings | undefined
   mail?: MailSettings | undefined
+  backups?: BackupSettings | undefined
   redisUrlFile?: string | undefined
   logLevel: string
 }
@@ -304,6 +306,7 @@ export const settingsSchema = {
         caFile: { type: 'string', 'x-path': true, description: 'PEM of the CAs of its certificate' },
       },
     },
+    backups: backupSchema,
     redisUrlFile: {
       type: 'string',
       'x-path': true,

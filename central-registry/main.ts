@@ -10,6 +10,7 @@ import { createLog } from '#platform/logging/create-log.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { Fault } from '#schemas/fault.ts'
 import { createApiKey } from './admin/first-api-key.ts'
+import { restoreBackup } from './backups/restore-backup.ts'
 import { checkSettings, type Settings, settingsSchema } from './config.ts'
 import { reopenInstallation } from './installation/reopen.ts'
 import { createInstallationStore } from './installation/store.ts'
@@ -21,7 +22,7 @@ const { values } = parseArgs({
     configuration: { type: 'string' },
     'create-api-key': { type: 'string' },
     'reopen-installation': { type: 'boolean' },
-    'accept-restored-database': { type: 'boolean' },
+    'restore-backup': { type: 'string' },
   },
 })
 const clock = systemClock
@@ -38,6 +39,8 @@ async function start(): Promise<Running> {
   if (roles !== undefined) return await printApiKey(settings, roles.split(','))
   if (values['reopen-installation'] === true) return await reopen(settings)
   await mkdir(settings.directory, { recursive: true, mode: 0o700 })
+  const backup = values['restore-backup']
+  if (backup !== undefined) return await restore(settings, backup)
   return await startRegistry({
     settings,
     pin: await readSecret(settings.pinFile),
@@ -45,7 +48,8 @@ async function start(): Promise<Running> {
       settings.login === undefined ? undefined : await readSecret(settings.login.clientSecretFile),
     mailServer: await mailServer(settings.mail),
     redisUrl: settings.redisUrlFile === undefined ? undefined : await readSecret(settings.redisUrlFile),
-    acceptRestored: values['accept-restored-database'] === true,
+    backupKey: settings.backups === undefined ? undefined : await readSecret(settings.backups.keyFile),
+    settingsFile: file,
     clock,
     log,
   })
@@ -67,6 +71,21 @@ async function printApiKey(settings: Settings, roles: string[]): Promise<never> 
   const rooms = { apiKeys: createApiKeys({ database, clock }), audit: createAuditLog({ database, clock }) }
   process.stdout.write(`${await createApiKey('operator', roles, rooms)}\n`)
   await database.close()
+  process.exit(0)
+}
+
+/** Puts a backup into an empty database, and ends. */
+async function restore(settings: Settings, file: string): Promise<never> {
+  if (settings.backups === undefined)
+    throw new Fault('invalid_configuration', {
+      what: 'backups is not configured: its keyFile opens the backup',
+    })
+  const secret = await readSecret(settings.backups.keyFile)
+  const { manifest, sha256 } = await restoreBackup({ file, secret, settings })
+  process.stdout.write(
+    `restored what ${manifest.of} was at ${manifest.madeAt}, from the backup with SHA-256 ${sha256}\n` +
+      'the registry publishes nothing until two administrators have accepted this\n',
+  )
   process.exit(0)
 }
 

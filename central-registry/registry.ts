@@ -26,14 +26,12 @@ import { createSessions } from '#platform/sessions/create-sessions.ts'
 import { isLoopback } from '#platform/sessions/settings.ts'
 import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
-import { createApprovals } from './approvals/create-approvals.ts'
-import { createProposers } from './approvals/proposers.ts'
-import { approvalHandlers } from './approvals/routes.ts'
-import { createProposalStore } from './approvals/store.ts'
+import { openApprovals } from './approvals/open-approvals.ts'
 import { openAuditOrders } from './audit-orders/open-audit-orders.ts'
+import { BACKUP_SECONDS, MAKE_BACKUP, openBackups } from './backups/open-backups.ts'
 import { COLLECT_CATALOGUE, openCatalogue } from './catalogue/open-catalogue.ts'
 import type { Settings } from './config.ts'
-import { checkNotRestored, createHighWater } from './configuration/high-water.ts'
+import { createHighWater } from './configuration/high-water.ts'
 import { publicRoutes } from './configuration/public-routes.ts'
 import { createPublish } from './configuration/publish.ts'
 import { configurationHandlers } from './configuration/routes.ts'
@@ -53,7 +51,7 @@ import { createGroupStore } from './groups/store.ts'
 import { openImports } from './imports/open-imports.ts'
 import { installationHandlers } from './installation/routes.ts'
 import { createInstallationStore } from './installation/store.ts'
-import { CONCURRENCY, PLACES } from './jobs/places.ts'
+import { CONCURRENCY, LEASE_SECONDS, PLACES } from './jobs/places.ts'
 import { announcePublication, PUBLISH } from './jobs/publication.ts'
 import { SETTLE, SETTLE_SECONDS } from './jobs/settle.ts'
 import { adminListener, managementListener, publicListener, registrationListener } from './listeners.ts'
@@ -72,6 +70,7 @@ import { createOverviewStore } from './overview/store.ts'
 import { postNotice } from './requests/client.ts'
 import { NOTIFY } from './requests/notify.ts'
 import { openRequests } from './requests/open-requests.ts'
+import { openRestorations } from './restorations/open-restorations.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
@@ -101,7 +100,9 @@ export type RegistrySettings = {
   clientSecret?: string | undefined
   mailServer?: MailServer | undefined
   redisUrl?: string | undefined
-  acceptRestored?: boolean
+  backupKey?: string | undefined
+  /** Where the settings were read from. */
+  settingsFile?: string | undefined
   clock: Clock
   log: Log
 }
@@ -120,8 +121,6 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const database = await openRegistryDatabase(settings.database)
   const publications = createPublicationStore(database)
   const highWater = createHighWater(path.join(directory, 'highest-published-index'))
-  const newestIndex = async (): Promise<number> => (await publications.newest())?.index ?? 0
-  if (q.acceptRestored !== true) checkNotRestored(await newestIndex(), await highWater.read())
 
   const registration =
     settings.registration === undefined ? undefined : await registrationListener(settings.registration, log)
@@ -130,7 +129,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ? undefined
       : await managementListener(settings.managementService, log)
   const transparencyLog = createLogStore(database)
-  const signing = { ...signingKeys, acceptRestored: q.acceptRestored === true, now: () => new Date(clock()) }
+  const signing = { ...signingKeys, now: () => new Date(clock()) }
   const publish = createPublish({
     ...signing,
     store: publications,
@@ -148,7 +147,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   })
   const jobs = createJobs({
     ...{ database, clock, log, redisUrl: q.redisUrl, concurrency: CONCURRENCY, places: PLACES },
-    node: `${hostname()}-${process.pid}`,
+    ...{ node: `${hostname()}-${process.pid}`, leaseSeconds: LEASE_SECONDS },
     handlers: {
       [PUBLISH]: async () => {
         await publish()
@@ -171,6 +170,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [COLLECT_CATALOGUE]: ({ signal }) => catalogue.collectDue(signal),
       [SEND_MAIL]: (job) => mail.deliver(job),
       [FORGET_MAIL]: (job) => mail.forget(job),
+      [MAKE_BACKUP]: () => backups.makeDue(),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -192,7 +192,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const mail = openMail({ server: q.mailServer, ...{ database, record, jobs, members, metrics, clock, log } })
   const tellOfContract = announceContract(jobs, clock, mail.tell?.contract)
   const makerOf = (key: string): Promise<string | null> => proposers.makerOf(key)
-  const suspensions = await openSuspensions({
+  const suspensions = openSuspensions({
     ...{
       ...signing,
       ...configuration,
@@ -228,6 +228,11 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const { auditAuthorities: authorities } = settings
   const auditOrders = openAuditOrders({ ...noticed, signDocument, authorities })
   const catalogue = openCatalogue({ database, record, members, clock, log, settings: settings.catalogue })
+  const restorations = openRestorations({
+    ...{ ...noticed, audit, directory, keys, change, otherUrls: configuration.otherUrls ?? [] },
+    ...{ fourEyes: () => fourEyes(), hasLogin: settings.login !== undefined },
+  })
+  const backups = openBackups({ ...noticed, signDocument, audit, registry: q })
   const mandates = openMandates({ database, record, jobs, webhooks, post: postNotice, members, clock, log })
 
   const apiKeys = createApiKeys({ database, clock })
@@ -244,10 +249,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     indispensable: ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR'],
   })
   const installation = createInstallationStore(database)
-  const proposals = createProposalStore(database)
 
   health.add('configuration', async () => {
-    checkNotRestored(await newestIndex(), q.acceptRestored === true ? 0 : await highWater.read())
+    const closed = await restorations.isClosed()
+    if (closed !== undefined) return { ok: false, reason: closed }
     const newest = await publications.newest()
     if (newest === undefined) return { ok: false, reason: 'nothing was published yet' }
     const reason = `index ${newest.index} expires ${newest.expiresAt}`
@@ -258,6 +263,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const { witness, handlers: witnessing } = await openWitness({ ...logs, settings: settings.witness })
 
   const publicApp = await publicListener(settings.public, log)
+  restorations.guard(publicApp)
   publicRoutes(publicApp, publications)
   suspensionRoutes(publicApp, suspensions.store)
   logRoutes(publicApp, transparencyLog)
@@ -274,43 +280,20 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
           ...{ database, sessions, people, installation, apiKeys, audit, metrics, clock, log },
         })
   const fourEyes = async (): Promise<boolean> => login !== undefined && (await installation.isDone())
-  const all = readOperations(await registryApi())
-  const operations = all.filter((operation) => operation.fourEyes)
-  const peopleReaders = all.find(({ id }) => id === 'getPeople')?.roles ?? []
-  const proposers = createProposers({ people, apiKeys })
-  const approvals = createApprovals({
-    store: proposals,
-    proposers,
-    isRequired: fourEyes,
-    rolesFor: (operation) => operations.find(({ id }) => id === operation)?.roles ?? [],
+  const operations = readOperations(await registryApi())
+  const { approvals, proposers, proposed } = openApprovals({
+    ...{ database, people, apiKeys, trust, operations, isRequired: fourEyes },
     perform: (call) => api.perform(call),
-    audit,
-    clock,
-    log,
+    ...{ audit, clock, log },
   })
   servePages(adminApp, CONSOLE)
   const trusted = () => approvedCertificates(trust)
-  const proposed = approvalHandlers({
-    store: proposals,
-    approvals,
-    operations,
-    known: {
-      person: async (id, { roles }) =>
-        roles.some((role) => peopleReaders.includes(role)) ? people.find(id) : undefined,
-      service: async (operation, id) => {
-        const services = /Timestamping/.test(operation)
-          ? await trust.timestampingServices()
-          : await trust.services()
-        return services.find((one) => one.id === id)?.name
-      },
-    },
-    clock,
-  })
   const api = await adminRoutes(adminApp, {
     apiKeys,
     audit,
     auditHeads: transparencyLog.auditHeads,
     fourEyes: approvals,
+    admit: restorations.admit,
     authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     handlers: {
       ...overviewHandlers({
@@ -326,6 +309,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
           login === undefined
             ? {}
             : { done: await installation.isDone(), reopenedUntil: await installation.reopenedUntil(now) },
+        backups: () => backups.summary(),
+        isRestored: async () => (await restorations.isClosed()) !== undefined,
         clock,
       }),
       ...memberHandlers({ store: members, relations: createRelationStore(database), clock, fourEyes }),
@@ -333,8 +318,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...serverHandlers({ store: servers, members, trust: trusted, clock }),
       ...trustHandlers({ store: trust, clock }),
       ...requests.handlers,
-      ...configurationHandlers({ ...published, store: publications, members, keys, publish }),
-      ...signingKeys.serve({ store: keys, members, health, metrics, fourEyes, ...configuration }),
+      ...configurationHandlers({ ...published, store: publications, members, keys, publish, clock }),
+      ...signingKeys.serve({ store: keys, members, health, metrics, fourEyes }),
       ...suspensions.handlers,
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
@@ -349,12 +334,15 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...openImports({ database, change, record, members, keys, clock, publicUrl, settings: configuration }),
       ...federation.handlers,
       ...proposed.handlers,
+      ...backups.handlers,
+      ...restorations.handlers,
       ...installationHandlers({ store: installation, people, clock }),
       ...witnessing,
     },
   })
   if (registration !== undefined) {
     const { count } = requests
+    restorations.guard(registration.app, ['/registration/v1/server-reports'])
     await requests.takeRegistrations(registration.app, {
       ...contracts.intake((purpose, outcome) => count(`contract-${purpose}`, outcome)),
       ...fleet.intake((purpose, outcome) => count(`server-${purpose}`, outcome)),
@@ -364,23 +352,27 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     await registration.app.listen({ host, port })
   }
   if (management !== undefined) {
+    restorations.guard(management.app)
     requests.takeManagement(management.app, management.pinned)
     const { address, port } = settings.managementService!
     await management.app.listen({ host: address, port })
   }
   await publicApp.listen({ host: settings.public.address, port: settings.public.port })
   await adminApp.listen({ host: settings.admin.address, port: settings.admin.port })
-  await jobs.start()
-  await jobs.every(RENEW_LIST, RENEW_LIST_SECONDS, { immediately: true })
-  await jobs.every(ESCALATE, ESCALATE_SECONDS)
-  for (const kind of [SETTLE, SETTLE_CONTRACTS, SETTLE_MANDATES])
-    await jobs.every(kind, SETTLE_SECONDS, { immediately: true })
-  if (auditStream !== undefined) await jobs.every(STREAM_AUDIT_LOG, STREAM_SECONDS)
-  for (const kind of [FOLLOW_FEDERATION, EXCHANGE_CONTRACTS]) await jobs.every(kind, FEDERATION_SECONDS)
-  for (const kind of [PROBE_SERVERS, NOTICE_SILENCE, COLLECT_CATALOGUE])
-    await jobs.every(kind, FLEET_JOB_SECONDS)
-  await jobs.every(FORGET_MAIL, FORGET_MAIL_SECONDS)
-  await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
+  const stopWaiting = await restorations.whenOpen(async () => {
+    await jobs.start()
+    await jobs.every(RENEW_LIST, RENEW_LIST_SECONDS, { immediately: true })
+    await jobs.every(ESCALATE, ESCALATE_SECONDS)
+    for (const kind of [SETTLE, SETTLE_CONTRACTS, SETTLE_MANDATES])
+      await jobs.every(kind, SETTLE_SECONDS, { immediately: true })
+    if (auditStream !== undefined) await jobs.every(STREAM_AUDIT_LOG, STREAM_SECONDS)
+    for (const kind of [FOLLOW_FEDERATION, EXCHANGE_CONTRACTS]) await jobs.every(kind, FEDERATION_SECONDS)
+    for (const kind of [PROBE_SERVERS, NOTICE_SILENCE, COLLECT_CATALOGUE])
+      await jobs.every(kind, FLEET_JOB_SECONDS)
+    await jobs.every(FORGET_MAIL, FORGET_MAIL_SECONDS)
+    await jobs.every(MAKE_BACKUP, BACKUP_SECONDS, { immediately: true })
+    await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
+  })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'
   const admin = `${scheme}://${settings.admin.address}:${settings.admin.port}`
@@ -391,6 +383,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       const apps = [publicApp, adminApp, registration?.app, management?.app]
       await Promise.all(apps.map(async (app) => app?.close()))
       await login?.close()
+      stopWaiting()
       await jobs.stop()
       await catalogue.close()
       signingKeys.close()

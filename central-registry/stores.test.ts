@@ -154,7 +154,7 @@ void t.test('trust services and signing keys', async (t) => {
   await eachDatabase(t, async (_, t, url) => {
     const database = await openRegistryDatabase(url)
     t.teardown(() => database.close())
-    const { trust, keys, announced } = storesOf(database)
+    const { trust, keys, publications, announced } = storesOf(database)
     const authority = (byte: number) => ({
       certificate: { sha256: byte.toString(16).padStart(2, '0').repeat(32), der: Buffer.alloc(300, byte) },
       responders: [
@@ -209,14 +209,29 @@ void t.test('trust services and signing keys', async (t) => {
     )
     t.equal(added.filter((key) => key.is_active === 1).length, 1, 'one is the first')
     const waiting = added.find((key) => key.is_active === 0)!.id
-    t.equal(await codeOf(keys.activate(waiting, '2026-03-01T11:59:59.999Z')), 'conflict')
-    await Promise.all(added.map((key) => keys.activate(key.id, AT)))
+    const at = (ms: number) => ({ at: new Date(Date.parse(AT) + ms).toISOString(), force: false })
+    const published = (index: number, ms: number) => {
+      const publication = { index, generatedAt: at(ms).at, expiresAt: at(ms + 600_000).at }
+      return publications.publish(async () => ({ publication, files: [], keptSince: AT }))
+    }
+    t.match(
+      await textOf(keys.activate(waiting, at(1e9))),
+      /no configuration that names this key was published/,
+    )
+    await published(1, 0)
+    t.equal(await codeOf(keys.activate(waiting, at(0))), 'accepted', 'nobody had anything before')
+    const late = (await keys.add({ id: 'd', certificate: Buffer.from('d'), at: AT })).id
+    await published(2, 60_000)
+    await published(3, 120_000)
+    t.match(await textOf(keys.activate(late, at(599_999))), /wait until 2026-03-01T12:10:00.000Z/)
+    await keys.activate(late, at(600_000))
+    await Promise.all(added.map((key) => keys.activate(key.id, { ...at(0), force: true })))
     const listed = await keys.list()
     t.equal(listed.filter((key) => key.is_active === 1).length, 1)
     const active = listed.find((key) => key.is_active === 1)!.id
     t.equal(await codeOf(keys.remove(active)), 'conflict')
     t.equal(await codeOf(keys.remove('x')), 'key_not_found')
-    t.equal(await codeOf(keys.activate('x', AT)), 'key_not_found')
+    t.equal(await codeOf(keys.activate('x', at(0))), 'key_not_found')
     for (const { id: key } of listed) if (key !== active) await keys.remove(key)
     t.same(
       (await keys.list()).map((key) => key.certificate),

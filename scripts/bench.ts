@@ -42,8 +42,12 @@ const CASES: Case[] = [
 ]
 const ROUNDS = 3
 const WARM_UP_SECONDS = 2
-/** Servers run for months: both pairs are measured as they are once the compiler has seen what is hot. */
-const SETTLE_ROUNDS = 2
+/**
+ * Servers run for months: both pairs are measured as they are once the compiler has seen what is hot, after the same number
+ * of answers. Equal time would leave the slower pair less compiled than the other.
+ */
+const SETTLE_ANSWERS = 20_000
+const SETTLE_MAX_SECONDS = 30
 
 export async function run(args: string[]): Promise<number> {
   if (args[0] === 'backlog') return (await import('./bench/log/backlog.ts')).run(args.slice(1))
@@ -95,7 +99,11 @@ export async function run(args: string[]): Promise<number> {
 
 async function settle(pairs: Pairs, seconds: number, connections: number): Promise<void> {
   for (const pair of [pairs.bare, pairs.concordat])
-    for (const one of CASES.slice(0, 2)) await load(one, pair, SETTLE_ROUNDS * seconds, connections)
+    for (const one of CASES.slice(0, 2)) {
+      let answered = 0
+      for (let spent = 0; answered < SETTLE_ANSWERS && spent < SETTLE_MAX_SECONDS; spent += seconds)
+        answered += seconds * (await load(one, pair, seconds, connections)).perSecond
+    }
 }
 
 /** Both pairs in turn, each the same number of rounds; the mean of the rounds, the largest memory of the two servers. */

@@ -1,5 +1,6 @@
 /** `concordat registry <command>`: every operation of the registry's management API, and a whole registry from a file. */
 
+import { backup, verifyRegistry } from './management/backup.ts'
 import { applyFile, planFile } from './management/declared/run-file.ts'
 import { runManagement } from './management/run-management.ts'
 
@@ -16,6 +17,11 @@ export const run = (args: string[]): Promise<number> =>
       apply: {
         summary: 'Bring the registry to what a file declares: apply <file.yaml> [--why REASON]',
         run: applyFile,
+      },
+      backup: { summary: 'Make a backup and fetch it: backup <file>', run: backup },
+      'verify-backup': {
+        summary: 'Judge a backup, offline: verify-backup <file> --backup-key-file FILE [--anchor FILE]',
+        offline: verifyRegistry,
       },
     },
     args,

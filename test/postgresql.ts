@@ -19,6 +19,8 @@ type ServerUser = { uid?: number; gid?: number }
 export type PostgresqlServer = {
   /** A fresh, empty database's URL. */
   freshDatabase(): Promise<string>
+  /** All databases as a backup has them, as text. */
+  dump(): Buffer
   /** Ends every server process as a crash would; `start` recovers. */
   crash(): Promise<void>
   start(): Promise<void>
@@ -87,6 +89,11 @@ export async function startPostgresql(): Promise<PostgresqlServer> {
     start,
     crash: () => stop('SIGQUIT'),
     signal: (signal) => signalTree(child?.pid, signal),
+    dump: () => {
+      const program = findProgram(['pg_dumpall'], postgresqlFolders()) ?? 'pg_dumpall'
+      const options = ['-h', folder, '-U', 'postgres']
+      return execFileSync(program, options, { maxBuffer: 2 ** 30 })
+    },
     freshDatabase: async () => {
       const name = `test_${process.pid}_${databases++}`
       const client = new pg.Client({ connectionString: url('postgres') })

@@ -103,12 +103,20 @@ export type World = Description & {
 
 const READY_MS = 90_000
 
-/** With `installed` the registry is: what trust hangs on takes two of its people, and its first API key no longer does it. */
-export async function startWorld({ installed = false, instance = 'DEV' } = {}): Promise<World> {
+type WorldOptions = {
+  /** What trust hangs on takes two of the registry's people, and its first API key no longer does it. */
+  installed: boolean
+  instance: string
+  /** Added to that of all processes. */
+  environment: Record<string, string>
+}
+
+export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> {
+  const options = { installed: false, instance: 'DEV', environment: {}, ...o }
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))
   const directory = path.join(folder, 'sandbox')
   const network = `127.${randomInt(64, 250)}.${randomInt(1, 250)}`
-  let child = start(directory, network, installed, instance)
+  let child = start(directory, network, options)
   const description = await child.ready.catch((cause: unknown) => {
     rmSync(folder, { recursive: true, force: true })
     throw cause
@@ -150,7 +158,7 @@ export async function startWorld({ installed = false, instance = 'DEV' } = {}): 
     },
     async restart() {
       await child.end()
-      child = start(directory, network, installed, instance)
+      child = start(directory, network, options)
       await child.ready
     },
     isAlive: () => child.process.exitCode === null && child.process.signalCode === null,
@@ -163,13 +171,14 @@ export async function startWorld({ installed = false, instance = 'DEV' } = {}): 
 
 type Child = { process: ChildProcess; ready: Promise<Description>; end(): Promise<void> }
 
-function start(directory: string, network: string, installed: boolean, instance: string): Child {
+function start(directory: string, network: string, q: WorldOptions): Child {
   const script = path.join(import.meta.dirname, '../scripts/concordat.ts')
-  const options = ['--directory', directory, '--network', network, '--instance', instance]
+  const options = ['--directory', directory, '--network', network, '--instance', q.instance]
   options.push('--no-exchange', '--json')
-  if (!installed) options.push('--no-installation')
+  if (!q.installed) options.push('--no-installation')
   const process_ = spawn(process.execPath, [script, 'sandbox', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...q.environment },
   })
   let errors = ''
   process_.stderr.on('data', (chunk: Buffer) => {

@@ -27,6 +27,7 @@ type Rooms = {
   handlers: Record<string, OperationHandler>
   authenticate: OpenApiRegistration['authenticate']
   fourEyes: FourEyes
+  admit?: OpenApiRegistration['admit']
 }
 
 /** The API's source, for tests of the role table too. */
@@ -49,6 +50,7 @@ export async function adminRoutes(app: FastifyInstance, rooms: Rooms): Promise<R
     authenticate,
     audit,
     fourEyes,
+    ...(rooms.admit === undefined ? {} : { admit: rooms.admit }),
   })
 }
 

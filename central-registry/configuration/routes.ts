@@ -1,5 +1,6 @@
 /** Handlers of the operations on the configuration: its state, anchors, publishing now. */
 import { anchorHash, writeAnchor } from '#core/configuration/anchor.ts'
+import type { Clock } from '#platform/clock.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -17,6 +18,7 @@ type Rooms = {
   keys: SigningKeyStore
   privateKeys: Pick<PrivateKeys, 'whereIs'>
   publish: Publish
+  clock: Clock
   publicUrl: string
   /** Of the other nodes. */
   otherUrls?: readonly string[] | undefined
@@ -51,7 +53,9 @@ export function configurationHandlers(rooms: Rooms): Record<string, OperationHan
         parts: newest === null ? [] : await store.parts(newest.index),
         publicUrl: rooms.publicUrl,
         signingKeys: await Promise.all(
-          (await keys.list()).map(async (key) => describeKey(key, await rooms.privateKeys.whereIs(key.id))),
+          (await keys.list()).map(async (key) =>
+            describeKey(key, await rooms.privateKeys.whereIs(key.id), rooms.clock()),
+          ),
         ),
       }
     },

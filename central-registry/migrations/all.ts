@@ -6,6 +6,7 @@ import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { sessionMigrations } from '#platform/sessions/store.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
 import { auditOrderMigrations } from './audit-orders.ts'
+import { backupMigrations } from './backups.ts'
 import { catalogueMigrations } from './catalogue.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
 import { certificateProfileMigrations } from './certificate-profiles.ts'
@@ -20,6 +21,8 @@ import { mandateMigrations } from './mandates.ts'
 import { peopleMigrations } from './people.ts'
 import { registerRevision } from './register-revision.ts'
 import { requestMigrations } from './requests.ts'
+import { restorationMigrations } from './restorations.ts'
+import { signingKeyLife } from './signing-key-life.ts'
 import { successionMigrations } from './successions.ts'
 import { suspensionMigrations } from './suspensions.ts'
 
@@ -45,5 +48,8 @@ export const allMigrations: Record<string, Migration> = {
   ...federationMigrations,
   ...auditOrderMigrations,
   ...registerRevision,
+  ...backupMigrations,
+  ...signingKeyLife,
+  ...restorationMigrations,
   ...certificateProfileMigrations,
 }

@@ -6,7 +6,9 @@ import type { ContractState } from '#schemas/contract.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 import type { AuditOrderRow, AuditOrderServerRow } from './audit-order-tables.ts'
+import type { BackupRow } from './backups.ts'
 import type { FederationTables } from './federation-tables.ts'
+import type { RestorationRow } from './restorations.ts'
 
 export type ProposalRow = {
   id: string
@@ -181,7 +183,14 @@ export type Tables = FederationTables & {
   certification_authority: { sha256: string; service: number; is_top: number; certificate: Buffer }
   ocsp_responder: { id: Generated<number>; authority: string; url: string; certificate: Buffer | null }
   timestamping_service: { id: Generated<number>; name: string; url: string; certificate: Buffer }
-  signing_key: { id: string; certificate: Buffer; is_active: number; created_at: string }
+  signing_key: {
+    id: string
+    certificate: Buffer
+    is_active: number
+    created_at: string
+    known_at: string | null
+    activated_at: string | null
+  }
   register_revision: { id: number; revision: number }
   publication: { configuration_index: number; generated_at: string; expires_at: string }
   published_file: { path: string; configuration_index: number; content_type: string; digest: string }
@@ -292,7 +301,7 @@ export type Tables = FederationTables & {
     position: number
     form: string | null
     content: string | null
-    kind: Generated<'configuration' | 'audit-log' | 'contract' | 'federation'>
+    kind: Generated<'configuration' | 'audit-log' | 'contract' | 'federation' | 'restoration'>
     reference: number | null
   }
   log_node: { level: number; position: number; hash: Buffer }
@@ -357,6 +366,8 @@ export type Tables = FederationTables & {
     failure: string | null
   }
   catalogue_service: CatalogueServiceRow
+  restoration: Omit<RestorationRow, 'id'> & { id: Generated<number> }
+  backup: Omit<BackupRow, 'id'> & { id: Generated<number> }
   catalogue_document: { sha256: string; content: Buffer }
   catalogue_change: {
     id: Generated<number>

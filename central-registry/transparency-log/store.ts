@@ -105,6 +105,11 @@ export function createLogStore(database: Database) {
 
   return {
     size: () => sizeOf(tables),
+    /** Size and root of the tree; undefined while it has no leaf. */
+    async head(): Promise<{ size: number; root: Buffer } | undefined> {
+      const size = await sizeOf(tables)
+      return size === 0 ? undefined : { size, root: await rootOf(size, nodeAt) }
+    },
     /** Hashes of leaves from a position on. */
     leaves: async (from: number, limit: number): Promise<Buffer[]> => {
       const rows = await tables

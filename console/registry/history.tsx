@@ -8,6 +8,7 @@ import { Show } from '../kit/states.tsx'
 import { text } from '../kit/text.ts'
 import { Timeline } from '../kit/timeline.tsx'
 import type { Entry } from './audit-log/page.tsx'
+import { operationName } from './proposals/proposal.tsx'
 
 const SHOWN = '10'
 
@@ -32,7 +33,7 @@ function Acts({ target }: { target: string }) {
               events={entries.map(({ sequence, at, operation, caller }) => ({
                 key: sequence,
                 at,
-                what: operation,
+                what: operationName(operation),
                 who: caller.name,
               }))}
             />

@@ -24,7 +24,16 @@ export function checkEndpoint(endpoint: ContractEndpoint, at: string): ContractE
 
 /** Whether one of the endpoints is this method and path (as checkServicePath returns it). */
 export function covers(endpoints: readonly ContractEndpoint[], method: string, path: string): boolean {
-  return endpoints.some(
+  return findCovering(endpoints, method, path) !== undefined
+}
+
+/** The first of the endpoints that is this method and path. */
+export function findCovering<T extends ContractEndpoint>(
+  endpoints: readonly T[],
+  method: string,
+  path: string,
+): T | undefined {
+  return endpoints.find(
     (endpoint) =>
       (endpoint.method === '*' || endpoint.method === method) && matchPathGlob(endpoint.path, path),
   )

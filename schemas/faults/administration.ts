@@ -125,4 +125,16 @@ export const administrationFaults = {
     text: 'A second mandated person has to agree to this',
     remedy: 'Ask another signatory, whose API key neither made yours nor was made by it',
   },
+  backup_invalid: {
+    status: 400,
+    blame: 'client',
+    text: 'The backup does not hold',
+    remedy: 'Take another backup, or the key under which this one was made',
+  },
+  registry_restored: {
+    status: 409,
+    blame: 'client',
+    text: 'This registry was restored and waits until two administrators have accepted it',
+    remedy: 'Accept the restored registry first; reading is possible meanwhile',
+  },
 } satisfies Record<string, FaultEntry>

@@ -177,6 +177,12 @@ export const operationFaults = {
     text: 'The evidence bundle is not well-formed',
     remedy: 'Fetch the bundle again',
   },
+  malformed_circumstances: {
+    status: 400,
+    blame: 'client',
+    text: 'What held at the time of an exchange is not well-formed, or is not what its record names',
+    remedy: 'Fetch the evidence again; when it stays so, the log or the file was changed',
+  },
   malformed_archive: {
     status: 400,
     blame: 'client',

@@ -12,6 +12,9 @@ export type More = {
   run(q: { api: ManagementApi; commands: Command[]; args: string[] }): Promise<number>
 }
 
+/** A command that needs no API. */
+export type Offline = { summary: string; offline(args: string[]): Promise<number> }
+
 type Program = {
   program: string
   /** In schemas/. */
@@ -19,7 +22,7 @@ type Program = {
   /** Environment variables for what --url and --key-file say. */
   variables: { url: string; keyFile: string }
   /** Commands that are no single operation. */
-  more: Record<string, More>
+  more: Record<string, More | Offline>
   args: string[]
 }
 
@@ -57,6 +60,7 @@ async function runOne(q: Program): Promise<number> {
     )
     return 0
   }
+  if (more !== undefined && 'offline' in more) return await more.offline(args)
   if (url === undefined || keyFile === undefined)
     throw new CommandError(
       2,

@@ -260,12 +260,10 @@ t.test('days compared with other servers, and their cases', async (t) => {
   t.equal((await assign('Anna', '/reconciliation-cases/99')).status, 404)
   t.equal((await assign('Anna', at, 'XROAD_CONTENT_AUDITOR')).status, 403)
   t.equal((await ask('PATCH', '/reconciliation-cases/99', { state: 'closed', note: 'x' })).status, 404)
-  const acts = (await auditOf(ask)).filter(({ operation }) => /econciliation/.test(operation))
-  t.match(
-    acts.map(({ operation }) => operation).filter((one) => !/^(change|assign)/.test(one)),
-    ['getReconciliationCase', 'downloadReconciliationStatement'],
-  )
-  t.ok(acts.some(({ operation }) => operation === 'changeReconciliationCase'))
+  const on = new Set((await auditOf(ask)).map(({ operation }) => operation))
+  for (const look of ['Cases', 'Case', 's']) t.ok(on.has(`getReconciliation${look}`), look)
+  for (const act of ['download', 'change'])
+    t.ok([...on].some((one) => one.startsWith(`${act}Reconciliation`)))
 })
 
 async function diagnosisOf(
@@ -285,7 +283,16 @@ t.test('the anchor, against a real configuration source', async (t) => {
   const preview = await ask('POST', '/system/anchor/previews', anchor)
   t.match(preview.body, { instance: 'DEV', hash: /^([0-9A-F]{2}:){27}[0-9A-F]{2}$/ })
   const hash = String(preview.body['hash'])
-  t.equal((await ask('POST', `/system/anchor?hash=${hash.replace(/^../, '00')}`, anchor)).status, 409)
+  t.equal(
+    (
+      await ask(
+        'POST',
+        `/system/anchor?hash=${hash.replace(/^../, (two) => (two === '00' ? '01' : '00'))}`,
+        anchor,
+      )
+    ).status,
+    409,
+  )
   t.equal((await ask('POST', '/system/anchor', Buffer.from('<a/>'))).status, 400)
   t.match(
     (await ask('POST', `/system/anchor?hash=${hash.toLowerCase()}`, anchor, { type: 'text/xml' })).body,

@@ -29,6 +29,7 @@ import { exportHandlers } from './exports/handlers.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { initializationHandlers } from './initialization.ts'
 import { type AdminLogin, openLogin } from './login.ts'
+import { recordingLooks } from './looks.ts'
 import { messageLogHandlers } from './message-log.ts'
 import { clearanceOf, type RecordReads, readableLog } from './readable-log.ts'
 import { reconciliationHandlers } from './reconciliation.ts'
@@ -114,33 +115,34 @@ export async function adminRoutes(
   }
   const made = { apiKeys, audit, people, contentRequests, fetchDocument, registration, logFor, erasuresOf }
   const rooms: AdminRooms = { ...q, ...made }
+  const handlers = {
+    ...initializationHandlers(rooms),
+    ...tokenHandlers(rooms),
+    ...certificateHandlers(rooms),
+    ...systemCertificateHandlers(rooms),
+    ...clientHandlers(rooms),
+    ...managementRequestHandlers(rooms),
+    ...contractHandlers(rooms),
+    ...serviceHandlers(rooms),
+    ...messageLogHandlers(rooms),
+    ...exchangeHandlers(rooms),
+    ...trafficHandlers(rooms),
+    ...dailyCountHandlers(rooms),
+    ...exportHandlers(rooms),
+    ...auditOrderHandlers(rooms),
+    ...witnessHandlers(rooms),
+    ...subjectHandlers(rooms),
+    ...retentionHandlers(rooms),
+    ...reconciliationHandlers(rooms),
+    ...diagnosticsHandlers(rooms),
+    ...explainHandlers(rooms),
+    ...apiKeyHandlers(rooms),
+    ...peopleHandlers({ store: people, clock }),
+    ...contentRequestHandlers(rooms),
+  }
   await registerOpenApi(app, {
     document: await securityServerApi(),
-    handlers: {
-      ...initializationHandlers(rooms),
-      ...tokenHandlers(rooms),
-      ...certificateHandlers(rooms),
-      ...systemCertificateHandlers(rooms),
-      ...clientHandlers(rooms),
-      ...managementRequestHandlers(rooms),
-      ...contractHandlers(rooms),
-      ...serviceHandlers(rooms),
-      ...messageLogHandlers(rooms),
-      ...exchangeHandlers(rooms),
-      ...trafficHandlers(rooms),
-      ...dailyCountHandlers(rooms),
-      ...exportHandlers(rooms),
-      ...auditOrderHandlers(rooms),
-      ...witnessHandlers(rooms),
-      ...subjectHandlers(rooms),
-      ...retentionHandlers(rooms),
-      ...reconciliationHandlers(rooms),
-      ...diagnosticsHandlers(rooms),
-      ...explainHandlers(rooms),
-      ...apiKeyHandlers(rooms),
-      ...peopleHandlers({ store: people, clock }),
-      ...contentRequestHandlers(rooms),
-    },
+    handlers: recordingLooks(handlers, audit),
     authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     audit,
   })

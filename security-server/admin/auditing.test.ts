@@ -157,46 +157,43 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.test('every look is recorded, with case and reason, before it is answered', async (t) => {
     const { body } = await ask('POST', '/message-log/exports', { format: 'jsonl', filter: {} })
     await ended(world, String(body['id']))
-    const addresses: Record<string, string> = { index: String(first), id: String(body['id']) }
-    // What says nothing about any exchange; archives are tested with what is secret (secrecy.test.ts).
+    // What says nothing about any exchange, or only what its reader has ordered himself; archives are tested in secrecy.test.ts.
     const states = [
-      'getMessageLogState',
-      'getCheckpoint',
-      'getCheckpoints',
-      'getTreeHeads',
-      'getLogWitnesses',
-      'getVerifications',
-      'getVerification',
-      'getExports',
-      'getExport',
-      'getRetention',
-      'findArchives',
-      'findErasureOrders',
-      'getContentRequests',
-      'findLegalHolds',
-      'getLegalHold',
+      ...['getMessageLogState', 'getCheckpoint', 'getCheckpoints', 'getTreeHeads', 'getLogWitnesses'],
+      ...['getVerifications', 'getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople'],
+      ...['getExports', 'getExport', 'getSubjectSearches', 'getSubjectSearch'],
+      ...['getAuditLog', 'verifyAuditLog', 'getSearchTerms'],
     ]
     const operations = readOperations(await securityServerApi()).filter(
-      ({ method, url }) => method === 'GET' && /^\/api\/v1\/message-log(?!\/subject)/.test(url),
+      ({ method, roles }) =>
+        method === 'GET' &&
+        roles.some((role) => /_(CONTENT_)?AUDITOR$/.test(role)) &&
+        !roles.includes('XROAD_CONTRACT_SIGNATORY'),
     )
     t.same(
       operations
         .map(({ id }) => id)
         .filter((id) => !states.includes(id))
         .sort(),
-      LOOKS.filter((id) => id !== 'findSubjectRecords').sort(),
+      LOOKS.toSorted(),
       'all but states are looks',
     )
-    const asked = operations.filter(({ id }) => !states.includes(id) && id !== 'downloadArchive')
+    // Of these there is none here; that somebody asked for it is on record all the same.
+    const missing: Record<string, [id: string, status: number]> = {
+      getDailyCount: [String(first), 404],
+      getLegalHold: ['7', 404],
+      getReconciliationCase: ['7', 404],
+      downloadReconciliationStatement: ['7', 404],
+      getAuditOrder: [String(body['id']), 404],
+    }
+    const elsewhere = ['downloadArchive', 'findSubjectRecords']
+    const asked = operations.filter(({ id }) => !states.includes(id) && !elsewhere.includes(id))
     for (const { id, url, parameters } of asked) {
-      const at = url.replace('/api/v1', '').replace(/:(\w+)/, (_, name: string) => addresses[name]!)
+      const [given, status] = missing[id] ?? [String(body['id']), 200]
+      const at = url.replace('/api/v1', '').replace(':index', String(first)).replace(':id', given)
       const [before] = await auditOf(ask)
-      const isContent = parameters.some(({ name }) => name === 'case')
-      t.equal(
-        (await ask('GET', `${at}${isContent ? `?${WHY}` : ''}`)).status,
-        id === 'getDailyCount' ? 404 : 200,
-        id,
-      )
+      const isContent = parameters.some(({ name, required }) => name === 'case' && required)
+      t.equal((await ask('GET', `${at}${isContent ? `?${WHY}` : ''}`)).status, status, id)
       const [newest, previous] = await auditOf(ask)
       t.match(
         newest,

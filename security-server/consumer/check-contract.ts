@@ -4,7 +4,8 @@
  * is its own registry's to say; one that is suspended stops the call here too.
  */
 import { checkServicePath } from '#core/transport/service-path.ts'
-import { NO_TERMS, type RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
+import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
+import { type HeldTerms, holdTerms } from '../peer/held-terms.ts'
 import type { Allowed } from '../peer/message.ts'
 import type { Accepted } from './accept.ts'
 import type { ConsumerRooms } from './rooms.ts'
@@ -16,14 +17,20 @@ const METADATA_SERVICES: ReadonlySet<string> = new Set(['listMethods', 'allowedM
 export function checkContract(
   accepted: Allowed<Accepted>,
   rooms: ConsumerRooms,
-): Allowed<Accepted> & { terms: RecordTerms } {
+): Allowed<Accepted> & { terms: HeldTerms } {
   const { client, service, method, servicePath } = accepted.request
   if (METADATA_SERVICES.has(service.serviceCode)) return { ...accepted, terms: NO_TERMS }
   // Whether an encoded slash may stand there is for the provider to say.
   const path = checkServicePath(servicePath, { allowEncodedSlash: true })
-  const { index } = rooms.globalConfiguration.current()
+  const snapshot = rooms.globalConfiguration.current()
+  const { index } = snapshot
   const isInGlobalGroup = (code: string): boolean => index.isInGlobalGroup(code, client)
   const isElsewhere = service.instance !== rooms.server.instance
   const question = { client, service, method, path, at: rooms.clock(), isElsewhere, isInGlobalGroup }
-  return { ...accepted, terms: rooms.contracts.contractFor(question) }
+  const terms = rooms.contracts.contractFor(question)
+  // Checked before: the client is one of ours.
+  const local = rooms.localSystems.client(client)!
+  const { authenticationMode: authentication } = local
+  const describe = () => ({ side: 'consumer' as const, authentication })
+  return { ...accepted, terms: holdTerms({ snapshot, local, key: '', terms, describe }) }
 }

@@ -385,6 +385,9 @@ t.test(
     Object.assign(rooms, { contracts: { contractFor: () => says() } })
     await exchange(made.arrival(), rooms)
     t.match(log.records, [terms, terms], 'both are kept as it says')
+    const [held, answered] = log.records.map(({ circumstances }) => circumstances)
+    t.match(held?.document, /^\{"authentication":"NOSSL","side":"consumer","version":1\}$/)
+    t.equal(answered, held)
     says = () => {
       throw new Fault('contract_required')
     }

@@ -3,14 +3,14 @@ import { hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
+import type { HeldTerms } from '../peer/held-terms.ts'
 import type { Allowed, Body, RequestMessage } from '../peer/message.ts'
 import { createPace } from '../peer/pace.ts'
 import type { Accepted, Arrival } from './accept.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 export async function takeBody(
-  accepted: Allowed<Accepted> & { terms: RecordTerms },
+  accepted: Allowed<Accepted> & { terms: HeldTerms },
   arrival: Arrival,
   rooms: ConsumerRooms,
 ): Promise<Allowed<RequestMessage>> {

@@ -26,8 +26,13 @@ export type AccessQuestion = {
 
 /** Whether any of a service's endpoints grants this call. */
 export function isAllowed(endpoints: readonly EndpointRights[], q: AccessQuestion): boolean {
+  return findRight(endpoints, q) >= 0
+}
+
+/** The place of the first endpoint that grants this call; -1 when none does. */
+export function findRight(endpoints: readonly EndpointRights[], q: AccessQuestion): number {
   const client = idText(q.client)
-  return endpoints.some(
+  return endpoints.findIndex(
     (endpoint) =>
       (endpoint.method === '*' || endpoint.method === q.method) &&
       names(endpoint, client, q) &&

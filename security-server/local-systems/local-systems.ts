@@ -4,9 +4,12 @@
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
+import type { Circumstances } from '#schemas/circumstances.ts'
 import { type ClientId, idText, type ServiceId, type SubsystemId } from '#schemas/identifiers.ts'
-import { type AccessQuestion, isAllowed, names } from './access.ts'
+import { type AccessQuestion, findRight, isAllowed, names } from './access.ts'
+import { describeCall } from './allowed-call.ts'
 import { checkServiceUrl, type OwnListener } from './check-address.ts'
+import { declaredEndpoint } from './declared-endpoint.ts'
 import type { Manage } from './manage.ts'
 import { type ManageAccess, manageAccess } from './manage-access.ts'
 import { type ManageClients, manageClients } from './manage-clients.ts'
@@ -36,12 +39,21 @@ export type ListedEndpoint = Pick<Endpoint, 'method' | 'path'>
 /** Who asks what it may call. */
 export type Asker = { client: ClientId; isInGlobalGroup(code: string): boolean }
 
+/** A call of one of our services, by the picture of now. */
+export type LocalCall = {
+  isAllowed: boolean
+  /** What held of it: always the same for a `key`, as long as the picture is the same. */
+  held(): { local: object; key: string; describe(): Omit<Circumstances, 'version' | 'contract'> }
+}
+
 export type LocalSystems = {
   client(id: ClientId): LocalClient | undefined
   clients(): LocalClient[]
   service(id: ServiceId): LocalService | undefined
   /** False unless a right says otherwise; `path` is canonical (checkServicePath). */
   isAllowed(q: AccessQuestion & { service: ServiceId }): boolean
+  /** The same with what held of it; undefined for a service that is not ours. */
+  call(q: AccessQuestion & { service: ServiceId }): LocalCall | undefined
   services(provider: SubsystemId): LocalService[]
   /** Services of which the client may call at least one endpoint. */
   allowedServices(q: Asker & { provider: SubsystemId }): LocalService[]
@@ -130,6 +142,21 @@ export async function createLocalSystems(q: {
     isAllowed(question) {
       const service = view.services.get(idText(question.service))
       return service !== undefined && isAllowed(service.rights, question)
+    },
+    call(question) {
+      const picture = view
+      const service = picture.services.get(idText(question.service))
+      if (service === undefined) return undefined
+      const right = service.endpoints[findRight(service.rights, question)]
+      return {
+        isAllowed: right !== undefined,
+        held() {
+          const declared = declaredEndpoint(service, question)
+          const key = `${service.key} ${right?.id} ${declared?.id} ${idText(question.client)}`
+          const describe = () => describeCall({ view: picture, service, right, declared, asker: question })
+          return { local: picture, key, describe }
+        },
+      }
     },
     services: (provider) => servicesOf(provider).map((each) => each.service),
     allowedServices: ({ provider, ...asker }) =>

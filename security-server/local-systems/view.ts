@@ -7,6 +7,7 @@ import {
   type SubsystemId,
 } from '#schemas/identifiers.ts'
 import type { EndpointRights, SubjectType } from './access.ts'
+import { declaredByShape } from './declared-endpoint.ts'
 import type { Rows } from './store.ts'
 import { ORIGIN } from './tables.ts'
 
@@ -62,8 +63,10 @@ export type ServiceView = {
   certificates: ServiceCertificate[]
   endpoints: Endpoint[]
   accessRights: AccessRight[]
-  /** The same, ready for `isAllowed`. */
+  /** The same, ready for `isAllowed`; in the order of the endpoints. */
   rights: EndpointRights[]
+  /** Endpoints of its description, by what `declaredEndpoint` looks for. */
+  declared: ReadonlyMap<string, Endpoint[]>
 }
 
 export type LocalGroup = {
@@ -210,6 +213,7 @@ function buildServices(rows: Rows, groups: Map<number, LocalGroup>): Map<number,
       endpoints: own,
       accessRights: given,
       rights: own.map((endpoint) => rightsOf(endpoint, given, owned)),
+      declared: declaredByShape(own),
     })
   }
   return found

@@ -29,12 +29,14 @@ export type PackedRecord = {
   hashChain: Buffer | undefined
   signatures: Buffer | undefined
   replayKey: Buffer | undefined
+  /** The document that its metadata name, as long as nobody knows that it is kept. */
+  circumstances: Buffer | undefined
 }
 
 /** A field as it is packed; text as UTF-8. */
 export type Field = Buffer | string | undefined
 
-const FIELDS = 10
+const FIELDS = 11
 const SIGNATURES = 8
 const ABSENT = -1
 /** A signature document that record k of this group has too is sent as SAME - k: those of a batch share one. */
@@ -57,6 +59,7 @@ export function fieldsOf(head: RecordHead, metadata: string, record: PackedParts
     record.signature?.hashChain,
     record.signature?.signatures,
     record.replayKey,
+    record.circumstances,
   ]
 }
 
@@ -65,6 +68,7 @@ export type PackedParts = {
   body?: SpooledBody | undefined
   signature?: RecordInput['signature']
   replayKey?: Buffer | undefined
+  circumstances?: string | undefined
 }
 
 /** The most that `packGroup` takes for a record. */
@@ -144,6 +148,7 @@ export function unpackGroup(source: Buffer, count: number): PackedRecord[] {
       hashChain: next(),
       signatures: next(),
       replayKey: next(),
+      circumstances: next(),
     })
   }
   return records

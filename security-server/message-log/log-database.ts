@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { isMigrated, migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { type ArchiveStore, createArchiveStore } from './archives/store.ts'
+import { type CircumstancesStore, createCircumstancesStore } from './circumstances/store.ts'
 import { createDailyCountStore, type DailyCountStore } from './daily-counts/store.ts'
 import { createEvidenceRecordStore, type EvidenceRecordStore } from './evidence-records/store.ts'
 import { messageLogMigrations } from './migrations/all.ts'
@@ -11,6 +12,7 @@ import { createRecordStore, type RecordStore } from './records/store.ts'
 import { createHoldStore, type HoldStore } from './retention/holds/store.ts'
 import { createRetentionStore, type RetentionStore } from './retention/store.ts'
 import { createSearchStore, type SearchStore } from './search/store.ts'
+import { createTermsStore, type TermsStore } from './search/terms-store.ts'
 import { createSubjectCountStore, type SubjectCountStore } from './subjects/count-store.ts'
 import { createSubjectStore, type SubjectStore } from './subjects/store.ts'
 import { createTimeStampStore, type TimeStampStore } from './time-stamps/store.ts'
@@ -23,7 +25,9 @@ export type LogDatabase = {
   tree: TreeStore
   timeStamps: TimeStampStore
   evidenceRecords: EvidenceRecordStore
+  circumstances: CircumstancesStore
   search: SearchStore
+  terms: TermsStore
   dailyCounts: DailyCountStore
   subjects: SubjectStore
   subjectCounts: SubjectCountStore
@@ -48,13 +52,16 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     await database.close()
     throw fault
   }
+  const circumstances = createCircumstancesStore(database)
   return {
     database,
     records: createRecordStore(database),
     tree: createTreeStore(database),
     timeStamps: createTimeStampStore(database),
     evidenceRecords: createEvidenceRecordStore(database),
+    circumstances,
     search: createSearchStore(database),
+    terms: createTermsStore(database, circumstances),
     dailyCounts: createDailyCountStore(database),
     subjects: createSubjectStore(database),
     subjectCounts: createSubjectCountStore(database),

@@ -11,6 +11,7 @@ import { createArchiveThread } from './archives/archive-thread.ts'
 import { type ArchiveOptions, createArchiver } from './archives/archiver.ts'
 import { type AuditHeads, auditHeadsOf } from './audit-heads.ts'
 import { openBodyFolder } from './body-folder.ts'
+import { createKeptCircumstances } from './circumstances/kept.ts'
 import { containerParts } from './evidence/container-parts.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
@@ -147,6 +148,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
   const limit = q.unstampedLimitMs ?? UNSTAMPED_LIMIT_MS
   const holds = createReplayHolds()
   const exchanges = createOpenExchanges()
+  const kept = createKeptCircumstances()
   const passing = createPassingBodies(folder, (cause) => q.onFault?.(asFault(cause)))
   let fault: Fault | undefined
   let probing: NodeJS.Timeout | undefined
@@ -197,12 +199,18 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       throw thrown
     }
   }
+  const put = async (record: RecordInput): Promise<LoggedRecord> => {
+    const unknown = kept.unknownOf(record)
+    const logged = await worker.append(packRecord(record, node, unknown?.document))
+    if (unknown !== undefined) kept.add(unknown)
+    return logged
+  }
   const write = async (record: RecordInput): Promise<LoggedRecord> => {
     const file = record.logLevel === undefined || record.logLevel === 'full' ? record.body?.file : undefined
-    if (file === undefined) return worker.append(packRecord(record, node))
+    if (file === undefined) return put(record)
     folder.claim(file.name)
     try {
-      const logged = await worker.append(packRecord(record, node))
+      const logged = await put(record)
       folder.settle(file.name, 'kept')
       return logged
     } catch (thrown) {

@@ -4,8 +4,12 @@ import type { Metadata } from './record-input.ts'
 
 /** JSON with sorted names; these bytes are stored and committed to. */
 export function metadataText(metadata: Metadata): string {
-  const { answers, client, extra, id, keepDays, node, peer, requestId, secrecy, service } = metadata
-  return JSON.stringify({ answers, client, extra, id, keepDays, node, peer, requestId, secrecy, service })
+  const { answers, circumstances, client, configuration, extra, id, keepDays, node } = metadata
+  const { peer, requestId, secrecy, service } = metadata
+  return JSON.stringify({
+    ...{ answers, circumstances, client, configuration, extra, id, keepDays, node },
+    ...{ peer, requestId, secrecy, service },
+  })
 }
 
 export function ownRecord(q: {
@@ -39,5 +43,6 @@ export function ownRecord(q: {
     hashChain: undefined,
     signatures: undefined,
     replayKey: undefined,
+    circumstances: undefined,
   }
 }

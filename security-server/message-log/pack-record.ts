@@ -4,7 +4,8 @@ import { type Field, fieldsOf, type RecordHead } from './group-format.ts'
 import { metadataText } from './own-record.ts'
 import type { Metadata, RecordInput } from './record-input.ts'
 
-export function packRecord(record: RecordInput, node: string): Field[] {
+/** `circumstances`: their document, when the log may not have it yet. */
+export function packRecord(record: RecordInput, node: string, circumstances: string | undefined): Field[] {
   const logLevel = record.logLevel ?? 'full'
   const { body, answers } = record
   const head: RecordHead = {
@@ -21,16 +22,20 @@ export function packRecord(record: RecordInput, node: string): Field[] {
   }
   const metadata = metadataText(metadataOf(record, node, logLevel === 'none'))
   if (logLevel === 'none') return fieldsOf(head, metadata, { replayKey: record.replayKey })
-  return fieldsOf(head, metadata, record)
+  const { message, signature, replayKey } = record
+  return fieldsOf(head, metadata, { message, body, signature, replayKey, circumstances })
 }
 
 function metadataOf(record: RecordInput, node: string, idsOnly: boolean): Metadata {
-  const { ids, answers, keepDays, secrecy, peer, extra } = record
+  const { ids, answers, circumstances, configuration, keepDays, secrecy, peer, extra } = record
   const metadata: Metadata = { id: ids.id, requestId: ids.requestId, node }
   if (answers !== undefined) metadata.answers = answers
   if (keepDays !== undefined) metadata.keepDays = keepDays
   if (secrecy !== undefined) metadata.secrecy = secrecy
   if (idsOnly) return metadata
+  if (circumstances !== undefined) metadata.circumstances = circumstances.digest
+  // Of the record that others answer: they were judged by the same.
+  if (configuration !== undefined && answers === undefined) metadata.configuration = configuration
   metadata.client = idText(record.client)
   metadata.service = idText(record.service)
   if (peer !== undefined) metadata.peer = idText(peer)

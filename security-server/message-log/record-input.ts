@@ -1,4 +1,5 @@
 /** What the message path hands to the log, and what it gets back. */
+import type { SealedCircumstances } from '#core/circumstances/seal.ts'
 import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
 import type { SpooledBody } from './spool.ts'
 
@@ -37,6 +38,10 @@ export type RecordInput = {
   keepDays?: number
   /** Under a secret contract; absent: open. */
   secrecy?: Secrecy
+  /** What held when the exchange took place: kept once for all records that name it. */
+  circumstances?: SealedCircumstances
+  /** The global configuration by which the exchange was judged: "<instance>/<index>". */
+  configuration?: string
   /** Further metadata (userId, issue, method), encrypted with the content. */
   extra?: Record<string, string>
 }
@@ -47,7 +52,10 @@ export type LoggedRecord = { index: number; leaf: Buffer }
 /** What the content of a record says about itself; the `parties` commitment covers these bytes. */
 export type Metadata = {
   answers?: number
+  /** Base64 of the SHA-256 of what held when the exchange took place. */
+  circumstances?: string
   client?: string
+  configuration?: string
   extra?: Record<string, string>
   id: string
   /** Days that the contract wants the content kept. */

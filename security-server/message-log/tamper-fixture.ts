@@ -2,11 +2,14 @@
 import { createPublicKey, randomBytes } from 'node:crypto'
 import { copyFileSync } from 'node:fs'
 import path from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { type Kysely, sql } from 'kysely'
 import type { Test } from 'tap'
+import { createCompactRange } from '#core/merkle/compact-range.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import { logFolder, logOptions, openTestLog, signedRecord, signer, spoolBody } from './fixture.ts'
 import { readLogKeys } from './keys/log-keys.ts'
+import { encodePeaks } from './records/hot-store.ts'
 import { openLogSource } from './verify/open-source.ts'
 import type { LogReport, Trust } from './verify/source.ts'
 import { verifyLog } from './verify/verify-log.ts'
@@ -15,17 +18,21 @@ export const RECORDS = 100
 
 export type World = {
   folder: string
+  /** Of the embedded store. */
   file: string
+  url: string
   trust: Trust
   proofs: InclusionEvidence[]
+  /** Of which nothing but the leaf is left. */
+  erased: number[]
   checkpoints: string[]
 }
 
 /** A log of 100 messages with shared and single signatures, stamps, an erasure, a rotation, checkpoints, tiles. */
-export async function buildLog(t: Test): Promise<World> {
+export async function buildLog(t: Test, url?: string): Promise<World> {
   const folder = logFolder(t)
   const { stamp, memberSigner, authority } = await signer()
-  const options = { ...logOptions(folder), stamp, signer: memberSigner }
+  const options = { ...logOptions(folder, url), stamp, signer: memberSigner }
   const log = await openTestLog(t, options)
   const checkpoints: string[] = []
   const indexes: number[] = []
@@ -58,12 +65,13 @@ export async function buildLog(t: Test): Promise<World> {
     format: 'der',
   })
   const trust: Trust = { logKey, memberKeys: [memberSigner], tsaCertificates: [authority.tsa] }
-  return { folder, file: path.join(folder, 'log.db'), trust, proofs, checkpoints }
+  const file = path.join(folder, 'log.db')
+  return { folder, file, url: options.databaseUrl, trust, proofs, checkpoints, erased: [indexes[7]!] }
 }
 
-export async function verify(world: World, file = world.file, trust = world.trust): Promise<LogReport> {
+export async function verify(world: World, databaseUrl = world.url, trust = world.trust): Promise<LogReport> {
   const opened = await openLogSource({
-    databaseUrl: `sqlite:${file}`,
+    databaseUrl,
     keyFolder: path.join(world.folder, 'keys'),
     bodyFolder: path.join(world.folder, 'bodies'),
   })
@@ -74,16 +82,39 @@ export async function verify(world: World, file = world.file, trust = world.trus
   }
 }
 
-/** Verifies a copy of the log on which an insider has worked. */
+/** Verifies a copy of the log on which an insider has worked, with the database's own language and all its rights. */
 export async function tampered(
   world: World,
-  act: (database: DatabaseSync) => void,
+  act: (kysely: Kysely<unknown>) => Promise<unknown>,
   trust?: Trust,
 ): Promise<LogReport> {
-  const file = path.join(world.folder, `copy-${randomBytes(4).toString('hex')}.db`)
-  copyFileSync(world.file, file)
-  const database = new DatabaseSync(file)
-  act(database)
-  database.close()
-  return verify(world, file, trust)
+  const copy = await copyOf(world)
+  const database = await openDatabase(copy)
+  await act(database.kysely)
+  await database.close()
+  return verify(world, copy, trust)
+}
+
+async function copyOf({ folder, url }: World): Promise<string> {
+  const name = `copy_${randomBytes(4).toString('hex')}`
+  if (url.startsWith('sqlite:')) {
+    copyFileSync(url.slice('sqlite:'.length), path.join(folder, name))
+    return `sqlite:${path.join(folder, name)}`
+  }
+  const at = new URL(url)
+  const original = at.pathname.slice(1)
+  at.pathname = '/postgres'
+  const server = await openDatabase(at.href)
+  await sql.raw(`create database ${name} template ${original}`).execute(server.kysely)
+  await server.close()
+  at.pathname = `/${name}`
+  return at.href
+}
+
+/** The head that an insider would write so that it fits the rows. */
+export async function rewriteHead(insider: Kysely<unknown>): Promise<void> {
+  const range = createCompactRange()
+  const { rows } = await sql<{ leaf: Buffer }>`select leaf from record order by idx`.execute(insider)
+  for (const { leaf } of rows) range.append(Buffer.from(leaf))
+  await sql`update tree_head set size = ${range.size}, peaks = ${encodePeaks(range.peaks)}`.execute(insider)
 }

@@ -1,6 +1,6 @@
 /** What the message path needs of the message log; main.ts hands the room in. */
 import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
-import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
+import type { HeldTerms } from './held-terms.ts'
 import type { Body, BodySpool, MessageSignature, RecordReference } from './message.ts'
 
 export type LogEntry = {
@@ -23,7 +23,7 @@ export type LogEntry = {
   replayKey?: Buffer | undefined
   /** Searchable facts; encrypted with the content. */
   extra?: Record<string, string> | undefined
-} & Partial<RecordTerms>
+} & Partial<HeldTerms>
 
 export type PathLog = {
   /** Resolves when the record is durable; rejects with `logging_failed` or `replayed_request`. */

@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream'
 import type { RestRequest, RestResponse } from '#core/transport/rest-message.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
-import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
+import type { HeldTerms } from './held-terms.ts'
 
 /** A body is a digest and a handle, never a buffer on the path: small ones are in memory, large ones lie encrypted on disk. */
 export type Body = {
@@ -42,8 +42,8 @@ export type RequestMessage = {
   message: Buffer
   messageSha512: Buffer
   body: Body | undefined
-  /** Of our own request: what its records say of the service contract under which it goes. */
-  terms?: RecordTerms | undefined
+  /** Of our own request: what its records say of what held when it went. */
+  terms?: HeldTerms | undefined
 }
 
 /** A REST reply, likewise. */

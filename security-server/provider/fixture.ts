@@ -159,7 +159,14 @@ function localSystems(world: () => ProviderWorld): LocalSystems {
   const endpoints = [{ method: 'GET', path: '/a' }]
   const some: Partial<LocalSystems> = {
     service: find,
-    isAllowed: ({ client }) => world().allowed && idText(client) === idText(TAX),
+    call: ({ client }) => ({
+      isAllowed: world().allowed && idText(client) === idText(TAX),
+      held: () => ({
+        local: world().service,
+        key: idText(client),
+        describe: () => ({ side: 'provider', endpoint: { method: 'GET', path: '/a' } }),
+      }),
+    }),
     services: () => [world().service],
     allowedServices: () => (world().allowed ? [world().service] : []),
     endpoints: () => endpoints,

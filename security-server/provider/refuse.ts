@@ -9,9 +9,10 @@ import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import { requestHash } from '#core/transport/rest-message.ts'
 import { asFault, type Fault, wireFault } from '#schemas/fault.ts'
 import { memberOf } from '#schemas/identifiers.ts'
-import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
+import type { HeldTerms } from '../peer/held-terms.ts'
 import type { MessageSignature, RecordReference } from '../peer/message.ts'
 import { NotSent } from '../peer/not-sent.ts'
+import { heldWhenRefused } from './check-contract.ts'
 import { requestEntry } from './log-intent.ts'
 import type { ProviderRooms } from './rooms.ts'
 import type { Way } from './way.ts'
@@ -117,6 +118,7 @@ async function recordRequest(
 }
 
 /** Of the contract under which it went or, when it was refused before that was known, of those that name its parties. */
-function termsOf({ terms, claimed }: Way, rooms: ProviderRooms): RecordTerms {
-  return terms ?? rooms.contracts.termsOfRefused(claimed!.request)
+function termsOf({ terms, claimed }: Way, rooms: ProviderRooms): HeldTerms {
+  const { request } = claimed!
+  return terms ?? heldWhenRefused(request, rooms.contracts.termsOfRefused(request), rooms)
 }

@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import t from 'tap'
+import { readCircumstances } from '#core/circumstances/read.ts'
 import { writeSoapFault } from '#core/transport/fault-xml.ts'
 import { closeDelimiter, partHead } from '#core/transport/multipart-writer.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -32,6 +33,11 @@ t.test('the service contract: asked for twice, its refusal signed, its name on r
   t.equal(asked.length, 2, 'on the claim before the body, and on what was verified')
   t.match(asked[1], { method: 'GET', service: { serviceCode: 'persons' } })
   t.match(log.records, [terms, terms], 'request and reply are kept as it says')
+  const held = log.records.map(({ circumstances, configuration }) => ({ circumstances, configuration }))
+  t.equal(held[0]!.configuration, 'DEV/7')
+  const { digest, document } = held[0]!.circumstances!
+  t.match(readCircumstances(Buffer.from(document), digest), { side: 'provider', endpoint: { path: '/a' } })
+  t.equal(held[1]!.circumstances, held[0]!.circumstances, 'and both name what held, made once')
   system.answer = (_request, response) => response.socket!.destroy()
   await refusalIn(made, exchange(await made.ask(), covered))
   t.match(log.records.slice(2), [terms, { ...terms, kind: 'outcome-unknown' }], 'and what closes one')
@@ -44,6 +50,7 @@ t.test('the service contract: asked for twice, its refusal signed, its name on r
   t.ok(await isProvedRefusal(made, { refusal, requestId, hash: '' }))
   t.equal(system.calls.length, 2)
   t.match(log.records.at(-1), { ...whenRefused, kind: 'refusal' })
+  t.equal(log.records.at(-1)!.circumstances?.digest, digest, 'one that was refused says what held, too')
   log.records.length = 0
   // Allowed on the claim, refused once it was verified: the request is evidence, kept as those contracts want it.
   let claims = 0

@@ -2,7 +2,7 @@
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { RestRequest } from '#core/transport/rest-message.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
-import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
+import type { HeldTerms } from '../peer/held-terms.ts'
 import type { Body, RecordReference, RequestMessage, Signed } from '../peer/message.ts'
 
 export type Way = {
@@ -23,8 +23,8 @@ export type Way = {
   body?: Body | undefined
   /** The request once its signature was verified. */
   verified?: Signed<RequestMessage> | undefined
-  /** What records say of the contract under which it goes, once that is known. */
-  terms?: RecordTerms | undefined
+  /** What records say of what held, once the contract under which it goes is known. */
+  terms?: HeldTerms | undefined
   /** The intent, once durable: from here on the provider's system may have been called. */
   intent?: RecordReference | undefined
 }

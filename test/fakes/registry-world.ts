@@ -19,6 +19,8 @@ import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
 import { CLIENT } from './openid-provider.ts'
 
+export const BACKUP_KEY = 'the key of the backups of tests'
+
 export type Reply = { status: number; body: unknown; bytes: Buffer; headers: Record<string, unknown> }
 
 export type Node = {
@@ -41,7 +43,6 @@ export type RegistryWorld = {
   /** Starts a node; a second one of the same world takes other addresses and, by default, the same folder. */
   start(o?: {
     directory?: string
-    acceptRestored?: boolean
     settings?: Partial<Settings>
     /** The issuer at which persons log in. */
     login?: string
@@ -107,13 +108,12 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
         ...(o.registration === true ? { registration: registrationListener(directory, address) } : {}),
         ...o.settings,
       }
-      const acceptRestored = o.acceptRestored === true
       const registry = await startRegistry({
         settings,
         pin: '1234',
         clientSecret: CLIENT.secret,
-        acceptRestored,
         mailServer: o.mailServer,
+        backupKey: BACKUP_KEY,
         clock: () => clock.now,
         log,
       })

@@ -12,6 +12,7 @@ import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, type PostgresqlServer, startPostgresql } from '../postgresql.ts'
 import { act, close } from '../second-person.ts'
 import { colons } from '../world.ts'
+import { checkUnreadable } from './planted-values.ts'
 import { SIDES, type Side, startTwoStores } from './two-stores.ts'
 
 t.setTimeout(400_000)
@@ -106,6 +107,10 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     await registryAdmin.send('POST', '/audit-orders', readFileSync(file('order.json')))
     await world.prove()
   })
+
+  await t.test('what was exchanged is readable in no file, log line or dump', (t) =>
+    checkUnreadable(t, world, postgresql),
+  )
 
   await t.test('a citizen complains: who asked for my data, and why', async (t) => {
     type Index = { backlog: { records: number } }

@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -358,6 +358,31 @@ t.test('an exchange is proved by one file, offline, from both sides', async (t) 
         records: [{ verdict: 'TOTAL-PASSED' }, { verdict: 'TOTAL-PASSED' }],
       })
     }
+  }
+  const readme = readFileSync(path.join(import.meta.dirname, '../../README.md'), 'utf8')
+  const block = /^mkdir evidence .*?(?=^```)/ms.exec(readme)![0]
+  if (findProgram(['xmlsec1']) === undefined) skipFor(t, 'xmlsec1 is missing: apt-get install xmlsec1')
+  else {
+    mkdirSync(path.join(folder, '.sandbox'))
+    copyFileSync(path.join(folder, 'tax.zip'), path.join(folder, '.sandbox/tax-evidence.zip'))
+    const { stdout, stderr } = spawnSync('bash', ['-c', block], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    const count = (text: string, what: RegExp): number => [...text.matchAll(what)].length
+    t.equal(count(stderr, /^OK$/gm), 2, 'both signatures')
+    t.equal(count(stdout, /^signer.pem: good$/gm), 2, 'both signers were good')
+    t.notMatch(stderr, /Verify Failure/)
+    t.match(stdout, /^Time stamp: /m)
+    t.match(stdout + stderr, /^Verification: OK$/m)
+    t.equal(count(stdout, /^(sig-hashchain|META-INF.signatures).xml:[\w+/]{86}==$/gm), 3, 'messages and body')
+    const page = readFileSync(path.join(folder, 'evidence/README.html'), 'utf8')
+    const plain = page
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&quot;', '"')
+      .replaceAll('&amp;', '&')
+    t.ok(plain.includes(block.slice(block.indexOf('\n') + 1).trim()), 'the page in the bundle says the same')
   }
   const altered = readFileSync(path.join(folder, 'tax.zip'))
   altered[altered.indexOf('application/vnd.etsi.asic-e+zip') + 3]! ^= 1

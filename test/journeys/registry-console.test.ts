@@ -8,12 +8,14 @@ import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { baseOf, hasChromium, keyOf, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { certificateProfiles } from '../certificate-profiles.ts'
 import { offerService, orderAudit, refusedMail, troubleInTheFleet } from '../fakes/console-sample.ts'
 import { trustedAnchor } from '../fakes/external-anchor.ts'
 import { certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
 import { registryWorld } from '../fakes/registry-world.ts'
 import { examineInstance, startRunningInstance } from '../fakes/running-instance.ts'
 import { ROOT } from '../house/source-files.ts'
+import { tabThrough } from '../keyboard.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act } from '../second-person.ts'
 
@@ -56,6 +58,7 @@ const PAGES: Record<string, string> = {
   'automatic-approval': '/management-requests/automatic',
   'api-keys': '/api-keys',
   'audit-log': '/audit-log',
+  backups: '/backups',
   settings: '/settings',
 }
 const NARROW = { viewport: { width: 320, height: 640 } }
@@ -81,53 +84,21 @@ void t.test('catalogues of texts: each language has every text, with the same ga
   }
 })
 
-/** A certificate profile is tried out, added, changed and deleted. */
-async function profiles(t: Test, { page, ...wide }: Visitor, narrow: Visitor, der: Buffer): Promise<void> {
-  const dialog = page.getByRole('dialog')
-  const confirm = (button: string) => dialog.getByRole('button', { name: button, exact: true }).click()
-  await wide.open('/trust-services')
-  await page.getByRole('button', { name: 'Try it out' }).click()
-  for (const [label, value] of [
-    ['Instance', 'DEV'],
-    ['Member class', 'GOV'],
-    ['Member code', '1234'],
-    ['Name of the member', '<b>Agency</b>'],
-    ['Server code', 'SS1'],
-    ['Name of the server in the network', 'ss1.example'],
-  ] as const)
-    await dialog.getByLabel(label, { exact: true }).fill(value)
-  const file = { name: 'a.der', mimeType: 'x/x', buffer: der }
-  await dialog.getByLabel('A certificate to be read').setInputFiles(file)
-  await confirm('Try it out')
-  await dialog.getByText('The profile reads no server').waitFor()
-  t.match(await dialog.textContent(), /businessCategory\s*GOV.*<b>Agency<\/b>.*CN=ss1\.example/s)
-  await wide.check('profile-tried')
-  await confirm('Close')
-  await page.getByRole('button', { name: 'Add a profile' }).click()
-  const document = dialog.getByLabel('Profile', { exact: true })
-  const own = { ...(JSON.parse(await document.inputValue()) as object), name: 'org.example.Own' }
-  await document.fill('{')
-  await confirm('Add a profile')
-  await dialog.getByText('The profile is no JSON document.').waitFor()
-  await document.fill(JSON.stringify({ ...own, title: '' }))
-  await confirm('Add a profile')
-  await dialog.getByText('profile.title is no text').waitFor()
-  await wide.check('profile-refused')
-  await document.fill(JSON.stringify({ ...own, title: '<b>Own</b>' }))
-  await confirm('Add a profile')
-  await dialog.getByText('The profile was kept.').waitFor()
-  await confirm('Close')
-  await page.getByText('<b>Own</b>').click()
-  await wide.check('profiles')
-  await narrow.open('/trust-services')
-  await narrow.page.getByText('<b>Own</b>').click()
-  await narrow.check('profiles-narrow')
-  await page.getByRole('button', { name: 'Delete org.example.Own' }).click()
-  await dialog.getByRole('textbox').fill('org.example.Own')
-  await confirm('Delete')
-  await dialog.getByText('It was deleted.').waitFor()
-  await confirm('Close')
-  await page.getByText('<b>Own</b>').waitFor({ state: 'detached' })
+/** What each list offers, and says when nothing fits or the server fails. */
+async function checkList(t: Test, { page, open, settled }: Visitor, address: string): Promise<void> {
+  await open(`${address}?q=no%20such%20thing`)
+  await page.getByText('Nothing fits this search').waitFor()
+  t.equal(await page.getByRole('searchbox').inputValue(), 'no such thing', `${address}: a search`)
+  t.equal(await page.getByLabel('Rows a page').count(), 1, `${address}: by page`)
+  const part = '**/api/v1/**limit=25*'
+  const fault = { type: 'database_error', message: 'the database does not answer', detail: 'abc-1' }
+  await page.route(part, (route) => route.fulfill({ status: 503, json: fault }))
+  await page.reload()
+  await page.getByText('the database does not answer').waitFor()
+  await page.unroute(part)
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByText('Nothing fits this search').waitFor()
+  await settled()
 }
 
 void t.test('every page, wide and at 400 %, full and empty', async (t) => {
@@ -135,7 +106,8 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   const world = registryWorld(t)
   // A token that is away: its part of the page is shown all the same.
   const signingToken = { socket: path.join(world.directory, 'no-socket'), label: 'registry' }
-  const node = await world.start({ registration: true, settings: { signingToken } })
+  const backups = { directory: path.join(world.directory, 'backups'), keyFile: '', hour: 3, keep: 30 }
+  const node = await world.start({ registration: true, settings: { signingToken, backups } })
   const browser = await openBrowser(t)
   const asked = { base: baseOf(node), apiKey: keyOf(node) }
   const wide = await visitor(t, browser, asked)
@@ -171,19 +143,30 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
     subject: 'ab'.repeat(32),
     reason: '<b>lost</b>',
   })
+  await node.must('POST', '/backups')
   await examineInstance(node, await startRunningInstance(t, world.clock.now))
   await publish(node)
   await troubleInTheFleet(authority, node, world.clock.now)
   await offerService(node.settings.database)
   await orderAudit(node.settings.database, world.clock.now)
   const narrow = await visitor(t, browser, { ...asked, context: NARROW })
+  const lists: string[] = []
+  let controls = 0
   for (const [name, address] of Object.entries(PAGES)) {
     await wide.open(address)
     await wide.check(name)
     await narrow.open(address)
     await narrow.look(`${name}-narrow`)
+    controls += await tabThrough(t, narrow.page, name)
+    if ((await wide.page.locator('main .list').count()) === 0) continue
+    lists.push(name)
+    await checkList(t, narrow, address)
   }
   await narrow.check('settings-narrow')
+  t.ok(lists.length > 20, `${lists.length} lists`)
+  t.ok(controls > 200, `${controls} controls`)
+  await narrow.open('/')
+  await tabThrough(t, narrow.page, 'the whole overview', 'body')
   const anchor = `/external-anchors/${await trustedAnchor(t, node, world.clock.now)}`
   await wide.open(anchor)
   await wide.check('external-anchor')
@@ -197,7 +180,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   t.equal(await wide.page.getByLabel('OpenAPI document').inputValue(), '<script>')
   await wide.page.getByRole('button', { name: 'Request access' }).click()
   await wide.check('request-access')
-  await profiles(t, wide, narrow, certificate.der)
+  await certificateProfiles(t, wide, narrow, certificate.der)
   await wide.open('/members/DEV:GOV:none')
   t.match(await wide.page.locator('main').textContent(), /There is no such thing here/)
   await wide.check('no-member')

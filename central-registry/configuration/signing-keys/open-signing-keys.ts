@@ -18,8 +18,6 @@ export type SigningKeys = {
   serve(q: {
     store: SigningKeyStore
     members: MemberStore
-    /** How long a server may use a copy without fetching the next. */
-    validitySeconds: number
     health: Health
     metrics: Metrics
     fourEyes(): Promise<boolean>
@@ -56,8 +54,8 @@ export async function openSigningKeys(q: {
   return {
     privateKeys,
     close: () => token?.close(),
-    serve({ store, members, validitySeconds, health, metrics, fourEyes }) {
-      const keys = signingKeyHandlers({ store, privateKeys, members, validitySeconds, clock })
+    serve({ store, members, health, metrics, fourEyes }) {
+      const keys = signingKeyHandlers({ store, privateKeys, members, clock })
       if (token === undefined) return { ...keys, ...tokenHandlers(undefined) }
       health.add('signing-token', async () => {
         const { state, reason } = token.state()

@@ -8,6 +8,7 @@ import { Fault } from '#schemas/fault.ts'
 import { instanceOf } from '../../members/instance.ts'
 import type { MemberStore } from '../../members/store.ts'
 import type { KeyAlgorithm, KeyHome, PrivateKeys } from './private-keys.ts'
+import { isKnown, stateOfKey } from './rules.ts'
 import { selfSignedCertificate } from './self-signed.ts'
 import type { SigningKeyRow, SigningKeyStore } from './store.ts'
 
@@ -15,8 +16,6 @@ type Rooms = {
   store: SigningKeyStore
   privateKeys: PrivateKeys
   members: MemberStore
-  /** How long a server may use a copy without fetching the next: by then it knows an announced key. */
-  validitySeconds: number
   clock: Clock
 }
 
@@ -31,7 +30,7 @@ export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandle
     // The file first: a crash in between leaves a key that nobody names.
     const key = await make(id)
     const certificate = await selfSignedCertificate({ key, commonName, at })
-    return describeKey(await store.add({ id, certificate, at: at.toISOString() }), where)
+    return describeKey(await store.add({ id, certificate, at: at.toISOString() }), where, rooms.clock())
   }
 
   return {
@@ -48,11 +47,10 @@ export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandle
     activateSigningKey: async ({ params, query }) => {
       const { force } = query as { force: boolean }
       const id = params['id']!.toLowerCase()
-      const before = force ? Number.POSITIVE_INFINITY : rooms.clock() - rooms.validitySeconds * 1000
       if (!(await store.list()).some((key) => key.id === id)) throw new Fault('key_not_found', { what: id })
       // A node without the file, or without its token, must not take the whole instance's signature away.
       await privateKeys.ready(id)
-      await store.activate(id, isoOf(before))
+      await store.activate(id, { at: new Date(rooms.clock()).toISOString(), force })
     },
     deleteSigningKey: async ({ params }) => {
       const id = params['id']!.toLowerCase()
@@ -69,13 +67,18 @@ export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandle
 
 /** What administrators see of a key. */
 export function describeKey(
-  { id, certificate, is_active, created_at }: SigningKeyRow,
+  { id, certificate, is_active, created_at, known_at, activated_at }: SigningKeyRow,
   token: KeyHome | undefined,
+  now: number,
 ): object {
   const read = readCertificate(certificate)
   return {
     id,
     active: is_active === 1,
+    state: stateOfKey({ is_active, activated_at }),
+    // Null: no publication names it yet.
+    knownFrom: known_at,
+    known: isKnown({ known_at }, new Date(now).toISOString()),
     // Null: its file is not on this node.
     token: token ?? null,
     createdAt: created_at,
@@ -83,8 +86,4 @@ export function describeKey(
     certificateSha256: read.sha256,
     notAfter: read.notAfter.toISOString(),
   }
-}
-
-function isoOf(ms: number): string {
-  return Number.isFinite(ms) ? new Date(ms).toISOString() : '9999'
 }

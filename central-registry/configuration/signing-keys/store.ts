@@ -3,12 +3,13 @@ import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Tables } from '../../migrations/tables.ts'
-import type { Change } from '../../store.ts'
+import { type Change, counted } from '../../store.ts'
+import { checkActivation, checkRemoval, knownFrom, type SigningKeyFacts, stateOfNewKey } from './rules.ts'
 
-export type SigningKeyRow = { id: string; certificate: Buffer; is_active: number; created_at: string }
+export type SigningKeyRow = SigningKeyFacts & { id: string; certificate: Buffer; created_at: string }
 export type SigningKeyStore = ReturnType<typeof createSigningKeyStore>
 
-const COLUMNS = ['id', 'certificate', 'is_active', 'created_at'] as const
+const COLUMNS = ['id', 'certificate', 'is_active', 'created_at', 'known_at', 'activated_at'] as const
 
 export function createSigningKeyStore(database: Database, change: Change) {
   const tables = tablesOf<Tables>(database)
@@ -19,14 +20,17 @@ export function createSigningKeyStore(database: Database, change: Change) {
     /** The first key becomes active, later ones wait to be activated. */
     add: (key: { id: string; certificate: Buffer; at: string }) =>
       change(async (transaction): Promise<SigningKeyRow> => {
-        const first = await transaction.selectFrom('signing_key').select('id').limit(1).executeTakeFirst()
+        const isActive = stateOfNewKey(await counted(transaction.selectFrom('signing_key'))) === 'ACTIVE'
         const { id, certificate, at } = key
-        const row = { id, certificate, is_active: first === undefined ? 1 : 0, created_at: at }
+        const row = {
+          ...{ id, certificate, created_at: at, known_at: null },
+          ...{ is_active: isActive ? 1 : 0, activated_at: isActive ? at : null },
+        }
         await transaction.insertInto('signing_key').values(row).execute()
         return row
       }),
-    /** Throws `conflict` for a key that was added after `announcedBefore`. */
-    activate: (id: string, announcedBefore: string) =>
+    /** Throws as `checkActivation`; a key that signs goes on. */
+    activate: (id: string, q: { at: string; force: boolean }) =>
       change(async (transaction) => {
         const key = await transaction
           .selectFrom('signing_key')
@@ -34,30 +38,38 @@ export function createSigningKeyStore(database: Database, change: Change) {
           .where('id', '=', id)
           .executeTakeFirst()
         if (key === undefined) throw new Fault('key_not_found', { what: id })
-        if (key.is_active === 0 && key.created_at > announcedBefore) {
-          throw new Fault('conflict', {
-            what: 'servers that have not fetched the configuration since this key was added would be cut off; wait until the validity has passed',
-          })
-        }
+        checkActivation(key, q)
+        if (key.is_active === 1) return
         await transaction.updateTable('signing_key').set({ is_active: 0 }).where('id', '!=', id).execute()
-        await transaction.updateTable('signing_key').set({ is_active: 1 }).where('id', '=', id).execute()
+        await transaction
+          .updateTable('signing_key')
+          .set({ is_active: 1, activated_at: q.at })
+          .where('id', '=', id)
+          .execute()
       }),
-    /** Throws `conflict` for the active key. */
+    /** Throws as `checkRemoval`. */
     remove: (id: string) =>
       change(async (transaction) => {
         const row = await transaction
           .selectFrom('signing_key')
-          .select('is_active')
+          .select(['is_active', 'activated_at'])
           .where('id', '=', id)
           .executeTakeFirst()
         if (row === undefined) throw new Fault('key_not_found', { what: id })
-        if (row.is_active === 1)
-          throw new Fault('conflict', {
-            what: 'the active key signs the configuration; activate another first',
-          })
+        checkRemoval(row)
         await transaction.deleteFrom('signing_key').where('id', '=', id).execute()
       }),
   }
+}
+
+/** Within a publication that names every key, before it is recorded. */
+export async function noteAnnounced(transaction: Kysely<Tables>, generatedAt: string): Promise<void> {
+  const row = await transaction
+    .selectFrom('publication')
+    .select(({ fn }) => fn.max('expires_at').as('usable_until'))
+    .executeTakeFirst()
+  const known_at = knownFrom({ generatedAt, usableUntil: row?.usable_until ?? undefined })
+  await transaction.updateTable('signing_key').set({ known_at }).where('known_at', 'is', null).execute()
 }
 
 /** The key that signs; undefined before there is one. */

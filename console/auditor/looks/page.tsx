@@ -30,6 +30,19 @@ const WHAT: Record<string, TextKey> = {
   downloadEvidenceBundle: 'looks.downloadEvidenceBundle',
   downloadArchive: 'looks.downloadArchive',
   downloadExport: 'looks.downloadExport',
+  getDailyCounts: 'looks.getDailyCounts',
+  getDailyCount: 'looks.getDailyCount',
+  findErasureOrders: 'looks.findErasureOrders',
+  findLegalHolds: 'looks.findLegalHolds',
+  getLegalHold: 'looks.getLegalHold',
+  getContentRequests: 'looks.getContentRequests',
+  getReconciliations: 'looks.getReconciliations',
+  getReconciliationCases: 'looks.getReconciliationCases',
+  getReconciliationCase: 'looks.getReconciliationCase',
+  downloadReconciliationStatement: 'looks.downloadReconciliationStatement',
+  getAuditOrders: 'looks.getAuditOrders',
+  getAuditOrder: 'looks.getAuditOrder',
+  exportAuditLog: 'looks.exportAuditLog',
 }
 
 function Looks() {

@@ -1,16 +1,21 @@
-/** The keys that sign the configuration: one is active, others are announced or retired. */
+/** The keys that sign the configuration: one is active, others are announced, from some moment on they may sign, or retired. */
+import type { ComponentChildren } from 'preact'
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'
+import type { Field } from '../../kit/field.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Empty } from '../../kit/states.tsx'
-import { Status } from '../../kit/status.tsx'
-import { text } from '../../kit/text.ts'
+import { Status, type Tone } from '../../kit/status.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 
 export type SigningKey = {
   id: string
-  active: boolean
+  state: 'ANNOUNCED' | 'ACTIVE' | 'RETIRED'
+  /** From then on every server that is up to date knows it; null before a publication names it. */
+  knownFrom: string | null
+  known: boolean
   /** Where the private key lies; null when its file is not on this node. */
   token: 'software' | 'token' | null
   createdAt: string
@@ -20,11 +25,29 @@ export type SigningKey = {
 }
 
 const ALGORITHMS = ['P-256', 'RSA-2048', 'RSA-3072']
+const STATES: Record<SigningKey['state'], { tone: Tone; word: TextKey }> = {
+  ANNOUNCED: { tone: 'warn', word: 'status.announced' },
+  ACTIVE: { tone: 'good', word: 'status.signs' },
+  RETIRED: { tone: 'quiet', word: 'status.retired' },
+}
 const PLACES = {
   software: 'signingKeys.inFile',
   token: 'signingKeys.onToken',
   nowhere: 'signingKeys.notHere',
 } as const
+
+/** A key that servers do not know yet: asked for, since it cuts them off. */
+const FORCED: Field[] = [
+  {
+    name: 'force',
+    title: 'signingKeys.when',
+    type: 'select',
+    options: [
+      { value: 'false', title: text('signingKeys.whenKnown') },
+      { value: 'true', title: text('signingKeys.atOnce') },
+    ],
+  },
+]
 
 /** `on`: where the key is made; in a file when absent. */
 export function AddSigningKey({
@@ -77,11 +100,11 @@ export function SigningKeys({ keys }: { keys: SigningKey[] }) {
           columns={[
             {
               title: 'certificate.state',
-              cell: ({ active }) => (
-                <Status
-                  tone={active ? 'good' : 'quiet'}
-                  word={active ? 'status.signs' : 'status.announced'}
-                />
+              cell: (key) => (
+                <>
+                  <Status {...STATES[key.state]} />
+                  <SignsFrom of={key} />
+                </>
               ),
             },
             { title: 'common.id', cell: ({ id }) => <Copyable value={id} /> },
@@ -92,7 +115,7 @@ export function SigningKeys({ keys }: { keys: SigningKey[] }) {
             {
               title: 'common.acts',
               acts: ['activateSigningKey', 'deleteSigningKey'],
-              cell: (key) => !key.active && <KeyActs of={key} />,
+              cell: (key) => key.state !== 'ACTIVE' && <KeyActs of={key} />,
             },
           ]}
         />
@@ -101,8 +124,24 @@ export function SigningKeys({ keys }: { keys: SigningKey[] }) {
   )
 }
 
-function KeyActs({ of: { id } }: { of: SigningKey }) {
+function SignsFrom({ of }: { of: SigningKey }) {
+  if (of.state !== 'ANNOUNCED') return null
+  const { known, knownFrom } = of
+  let when: ComponentChildren = text('signingKeys.mayNow')
+  if (knownFrom === null) when = text('signingKeys.unpublished')
+  else if (!known)
+    when = (
+      <>
+        {text('signingKeys.mayFrom')} <Time at={knownFrom} />
+      </>
+    )
+  return <div class="beside">{when}</div>
+}
+
+function KeyActs({ of }: { of: SigningKey }) {
+  const { id } = of
   const params = { id }
+  const known = of.known || of.state === 'RETIRED'
   return (
     <div class="acts">
       <Act
@@ -110,8 +149,13 @@ function KeyActs({ of: { id } }: { of: SigningKey }) {
         button={text('signingKeys.activate')}
         label={text('signingKeys.activateThis', { id })}
         title={text('signingKeys.activate')}
-        consequence={<p>{text('signingKeys.activateConsequence')}</p>}
-        send={(_, call) => call('activateSigningKey', { params })}
+        consequence={
+          <p>{text(known ? 'signingKeys.activateConsequence' : 'signingKeys.activateEarlyConsequence')}</p>
+        }
+        {...(known ? {} : { fields: FORCED })}
+        send={({ force }, call) =>
+          call('activateSigningKey', { params, ...(force === 'true' && { query: { force: 'true' } }) })
+        }
         result={() => <p>{text('signingKeys.activated')}</p>}
       />
       <Act

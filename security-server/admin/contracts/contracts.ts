@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { groupOf, memberOfSubsystem, requiredSigners } from '#core/contract/parties.ts'
 import { readContent } from '#core/contract/read-content.ts'
+import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import {
@@ -18,6 +19,7 @@ import type { KeptContract } from '../../global-configuration/contracts/verify-c
 import { clientIdOf, memberIdOf } from '../ids.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
 import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'
+import { type CanSign, type ContractQuery, findContracts, signersOf } from './find.ts'
 import { contractView } from './view.ts'
 
 type Status = { contract: string; version: number; hash: string; state: ContractState }
@@ -56,19 +58,10 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
     const read = readContent(content)
     checkOwnServices(read, rooms)
     const signers = requiredSigners(read)
-    const signer = member === undefined ? signers.find(canSign) : idText(memberIdOf(member))
+    const signer = member === undefined ? signers.find(signersOf(keys)) : idText(memberIdOf(member))
     if (signer === undefined)
       throw new Fault('cannot_sign', { what: 'no member of this contract has a signing key here' })
     return send('', { type: CONTRACT_DOCUMENT.proposal, signer, document: { content: read } })
-  }
-
-  const canSign = (member: string): boolean => {
-    try {
-      keys.signingIdentity(parseMemberId(member))
-      return true
-    } catch {
-      return false
-    }
   }
 
   /** The version that is proposed next, and the hash of the one that it takes the place of. */
@@ -129,30 +122,34 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
       return send('/acts', { type: CONTRACT_DOCUMENT.act, signer: idText(memberIdOf(member)), document })
     }
 
+  const viewsOf = async (found: KeptContract[], caller: Caller, canSign: CanSign): Promise<object[]> => {
+    const agreements = await contracts.agreements.agreements(found.map(({ listed }) => listed.hash))
+    return found.map((one) => contractView(one, agreements, { now: clock(), caller, canSign }))
+  }
+
   return {
     async getContracts({ query, caller }) {
-      const { state } = query as { state?: ContractState }
       const { contracts: all, refused, ...more } = contracts.view()
-      const shown = all.filter(
-        (one) => (state === undefined || one.listed.state === state) && maySee(one, caller),
-      )
-      const views = await Promise.all(shown.map(async (one) => contractView(one, rooms, [])))
-      return {
+      const shown = all.filter((one) => maySee(one, caller))
+      const canSign = signersOf(keys)
+      const { page, total } = findContracts(shown, query as ContractQuery, canSign)
+      const views = await viewsOf(page, caller, canSign)
+      const list = {
         ...more,
         contracts: views,
         refused: refused.map(({ listed, reason }) => ({ ...listed, refusedBecause: reason })),
       }
+      return answer(list, { headers: { 'x-total-count': String(total) } })
     },
     async getContract({ params, caller }) {
       const versions = versionsOf(idOf(params)).filter((one) => maySee(one, caller))
       if (versions.length === 0) throw new Fault('not_found', { what: `the contract ${idOf(params)}` })
-      return Promise.all(
-        versions.map(async (one) => ({
-          ...contractView(one, rooms, await contracts.agreements.agreements(one.listed.hash)),
-          content: one.content,
-          sealedBy: one.seals,
-        })),
-      )
+      const views = await viewsOf(versions, caller, signersOf(keys))
+      return views.map((view, at) => ({
+        ...view,
+        content: versions[at]!.content,
+        sealedBy: versions[at]!.seals,
+      }))
     },
     proposeContract: ({ body }) => {
       const { terms, member } = body as { terms: ContractTerms; member?: string }

@@ -1,17 +1,20 @@
 /** A contract as people see it on a server: its state, what it waits for, when it ends. */
-import { namedConsumers } from '#core/contract/parties.ts'
+import { groupOf, namedConsumers } from '#core/contract/parties.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { ContractContent } from '#schemas/contract.ts'
 import type { Agreement } from '../../global-configuration/contracts/store.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
-import type { AdminRooms } from '../rooms.ts'
+import { type CanSign, partiesHere, waitsHere } from './find.ts'
 
 const DAY_MS = 86_400_000
 
 export function contractView(
-  { listed, content, joined }: KeptContract,
-  { clock }: Pick<AdminRooms, 'clock'>,
+  kept: KeptContract,
   agreements: Agreement[],
+  q: { now: number; caller: Pick<Caller, 'id'>; canSign: CanSign },
 ): object {
-  const left = Date.parse(content.validUntil) - clock()
+  const { listed, content, joined } = kept
+  const left = Date.parse(content.validUntil) - q.now
   const inForce = listed.state === 'ACTIVE' || listed.state === 'SUSPENDED'
   return {
     contract: listed.contract,
@@ -21,6 +24,7 @@ export function contractView(
     ...(listed.reason === undefined ? {} : { reason: listed.reason }),
     title: content.title,
     provider: content.provider,
+    ...groupView(content),
     consumers: [...namedConsumers(content), ...joined],
     personalData: content.personalData,
     critical: content.critical,
@@ -30,11 +34,23 @@ export function contractView(
     endsInDays: Math.ceil(left / DAY_MS),
     overdue: inForce && left <= 0,
     waitsFor: listed.waitsFor,
+    // Members of this server: which of them still has to seal it, and which are parties.
+    waitsHere: waitsHere(kept, q.canSign),
+    partiesHere: partiesHere(kept, q.canSign),
     // Who agreed and waits for a second person.
-    agreements: agreements.map(({ member, key_name, agreed_at }) => ({
-      member,
-      by: key_name,
-      at: agreed_at,
-    })),
+    agreements: agreements
+      .filter(({ hash }) => hash === listed.hash)
+      .map(({ member, key_id, key_name, subsystems, agreed_at }) => ({
+        member,
+        by: key_name,
+        byYou: key_id === q.caller.id,
+        at: agreed_at,
+        ...(subsystems === null ? {} : { subsystems: JSON.parse(subsystems) as string[] }),
+      })),
   }
+}
+
+function groupView(content: ContractContent): { globalGroup?: string } {
+  const globalGroup = groupOf(content)
+  return globalGroup === undefined ? {} : { globalGroup }
 }

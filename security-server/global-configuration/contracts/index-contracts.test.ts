@@ -19,8 +19,11 @@ import { assembleContract } from './verify-contract.ts'
 const TAX = parseSubsystemId('DEV/GOV/5678/tax')
 const PERSONS = parseServiceId('DEV/GOV/1234/plain/persons')
 const sha = (bytes: Buffer): string => hash('sha256', bytes)
-const termsFor = (index: ContractIndex, q: ContractQuestion): RecordTerms =>
-  holdingTerms(index, q, () => false)
+const whole = (index: ContractIndex, q: ContractQuestion): RecordTerms => holdingTerms(index, q, () => false)
+const termsFor = (index: ContractIndex, q: ContractQuestion): RecordTerms => {
+  const { agreed: _agreed, ...terms } = whole(index, q)
+  return terms
+}
 const contractFor = (index: ContractIndex, q: ContractQuestion): string => termsFor(index, q).contract
 
 t.test('the index: versions, groups, grace', (t: Test) => {
@@ -43,6 +46,12 @@ t.test('the index: versions, groups, grace', (t: Test) => {
     indexContracts({ required: true, asOf: at, contracts, owner: 'DEV/GOV/1234' })
   const both = index(kept(first, 'ACTIVE'), kept(second, 'ACTIVE'))
   t.equal(contractFor(both, question()), `${first.contract}/1`)
+  const { title, purpose, legalBasis } = first
+  t.strictSame(whole(both, question()).agreed, {
+    ...{ id: first.contract, version: 1, hash: hashOf(first), title, purpose, legalBasis },
+    endpoint: first.services[0]!.endpoints[0],
+  })
+  t.equal(whole(both, question()), whole(both, question()), 'the same object while nothing changes')
   const late = indexContracts({
     required: true,
     asOf: at + 2 * 86_400_000,
@@ -83,6 +92,7 @@ t.test('the index: versions, groups, grace', (t: Test) => {
   const group = contentAt(at, { consumers: { globalGroup: 'readers' } })
   const joined = index(kept(group, 'ACTIVE', ['DEV/GOV/5678/tax']))
   t.equal(contractFor(joined, question()), `${group.contract}/1`)
+  t.equal(whole(joined, question()).agreed?.globalGroup, 'readers')
   t.throws(
     () => contractFor(joined, question({ isInGlobalGroup: () => false })),
     { code: 'contract_required' },

@@ -1,6 +1,7 @@
 /** The contracts as the message path asks for them: compiled once when they arrive, one map access a question. Pure. */
-import { type ContractEndpoint, covers } from '#core/contract/endpoints.ts'
+import { type ContractEndpoint, covers, findCovering } from '#core/contract/endpoints.ts'
 import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
+import type { Circumstances } from '#schemas/circumstances.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId, subsystemOf } from '#schemas/identifiers.ts'
@@ -26,6 +27,8 @@ export type RecordTerms = {
   keepDays?: number
   /** Under a secret contract: 1 where its parties let this server's secrecy auditors see it, 2 where nobody here may. */
   secrecy?: 1 | 2
+  /** What the contract that holds says, and by which of its endpoints. */
+  agreed?: NonNullable<Circumstances['contract']>
 }
 
 /** Under no contract. */
@@ -38,7 +41,8 @@ type Compiled = {
   state: 'ACTIVE' | 'SUSPENDED' | 'ENDED'
   clients: ReadonlySet<string>
   group: string | undefined
-  endpoints: readonly ContractEndpoint[]
+  /** Each with the terms of a call that it covers: always the same object, as long as nothing changes. */
+  endpoints: readonly (ContractEndpoint & { terms: RecordTerms })[]
   from: number
   /** Infinite for a critical one, which goes on. */
   until: number
@@ -73,18 +77,22 @@ export function indexContracts(q: {
     const group = groupOf(content)
     for (const { serviceCode, endpoints } of content.services) {
       const key = `${content.provider} ${serviceCode}`
+      const terms: RecordTerms = {
+        contract: `${content.contract}/${content.version}`,
+        logLevel: content.logLevel,
+        keepDays: content.retentionDays,
+        ...secrecyOf(content, q.owner),
+      }
       const compiled: Compiled = {
         contract: content.contract,
-        terms: {
-          contract: `${content.contract}/${content.version}`,
-          logLevel: content.logLevel,
-          keepDays: content.retentionDays,
-          ...secrecyOf(content, q.owner),
-        },
+        terms,
         state,
         clients: new Set(group === undefined ? namedConsumers(content) : joined),
         group,
-        endpoints,
+        endpoints: endpoints.map((endpoint) => ({
+          ...endpoint,
+          terms: { ...terms, agreed: agreedOf(content, listed.hash, endpoint) },
+        })),
         from: Date.parse(content.validFrom),
         until: content.critical ? Number.POSITIVE_INFINITY : Date.parse(content.validUntil),
         graceMs: content.outageGraceHours * HOUR_MS,
@@ -95,6 +103,20 @@ export function indexContracts(q: {
     }
   }
   return { required: q.required, asOf: q.asOf, byService }
+}
+
+function agreedOf(
+  content: ContractContent,
+  hash: string,
+  endpoint: ContractEndpoint,
+): NonNullable<RecordTerms['agreed']> {
+  const { contract: id, version, title, purpose, legalBasis } = content
+  const globalGroup = groupOf(content)
+  const { method, path } = endpoint
+  return {
+    ...{ id, version, hash, title, purpose, legalBasis, endpoint: { method, path } },
+    ...(globalGroup !== undefined && { globalGroup }),
+  }
 }
 
 function secrecyOf({ secret }: ContractContent, owner: string): Pick<RecordTerms, 'secrecy'> {
@@ -151,7 +173,7 @@ export function contractFor(
       (one) =>
         one.state === 'ACTIVE' && one.from <= q.at && q.at < one.until && age <= LIST_GOOD_MS + one.graceMs,
     )
-    if (holding !== undefined) return holding.terms
+    if (holding !== undefined) return findCovering(holding.endpoints, q.method, q.path)!.terms
   }
   return without(index, age, covering, q)
 }

@@ -97,13 +97,20 @@ export function createContractKeep(database: Database) {
         .where('kind', '=', 'content')
         .where('was_in_force', '=', 1)
         .execute(),
-    agreements: (hash: string): Promise<Agreement[]> =>
-      tables
-        .selectFrom('contract_agreement')
-        .select(['member', 'hash', 'key_id', 'key_name', 'subsystems', 'agreed_at'])
-        .where('hash', '=', hash)
-        .orderBy('member')
-        .execute(),
+    /** Of several contents, by member. */
+    async agreements(hashes: string[]): Promise<Agreement[]> {
+      const found: Agreement[] = []
+      for (const some of chunks(hashes)) {
+        const rows = await tables
+          .selectFrom('contract_agreement')
+          .select(['member', 'hash', 'key_id', 'key_name', 'subsystems', 'agreed_at'])
+          .where('hash', 'in', some)
+          .orderBy('member')
+          .execute()
+        found.push(...rows)
+      }
+      return found
+    },
     /**
      * The first agreement of a member to a content, kept for a second person; what stands there already is given back. Two
      * who agree at once are one after the other: one is first.

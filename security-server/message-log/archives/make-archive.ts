@@ -45,7 +45,10 @@ export type ArchiveMaker = {
   make(question: ArchiveQuestion): Promise<NewArchive>
 }
 
-type Reads = Pick<LogDatabase, 'records' | 'timeStamps' | 'search' | 'tree' | 'cosignatures'>
+type Reads = Pick<
+  LogDatabase,
+  'records' | 'timeStamps' | 'search' | 'circumstances' | 'tree' | 'cosignatures'
+>
 
 /** `rest` is waited for now and then: exchanges have the machine then. */
 export function createArchiveMaker(q: {
@@ -151,7 +154,7 @@ async function write(
 
 /** A record is asked for several times, and its document, stamp and checkpoint are often those of the one before. */
 function remembering(log: Reads): Reads {
-  const { records, timeStamps, cosignatures } = log
+  const { records, timeStamps, circumstances, cosignatures } = log
   type Stamp = Awaited<ReturnType<typeof timeStamps.covering>>
   let stamp: Stamp
   const covering = async (id: number): Promise<Stamp> => {
@@ -163,12 +166,13 @@ function remembering(log: Reads): Reads {
     ...log,
     records: { ...records, get: lastOf(records.get), document: lastOf(records.document) },
     timeStamps: { ...timeStamps, covering },
+    circumstances: { ...circumstances, document: lastOf(circumstances.document) },
     cosignatures: { ...cosignatures, checkpointOf: lastOf(cosignatures.checkpointOf) },
   }
 }
 
-function lastOf<T>(read: (key: number) => Promise<T>): (key: number) => Promise<T> {
-  let last: { key: number; value: T } | undefined
+function lastOf<K, T>(read: (key: K) => Promise<T>): (key: K) => Promise<T> {
+  let last: { key: K; value: T } | undefined
   return async (key) => {
     if (last?.key !== key) last = { key, value: await read(key) }
     return last.value

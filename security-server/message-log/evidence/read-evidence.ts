@@ -22,6 +22,8 @@ export type StoredEvidence = {
   proofErasureIndex: number | undefined
   /** Stays when a record is erased with its proof kept. */
   metadata: Metadata | undefined
+  /** The document that the metadata name. */
+  circumstances: Buffer | undefined
   message: Buffer | undefined
   body: Buffer | undefined
   bodyFile: BodyFileReference | undefined
@@ -45,7 +47,7 @@ export type StampEvidence = {
 
 /** Throws `not_found`, and `log_inconsistent` when what is stored does not fit together. */
 export async function readEvidence(
-  log: Pick<LogDatabase, 'records' | 'timeStamps' | 'search'>,
+  log: Pick<LogDatabase, 'records' | 'timeStamps' | 'search' | 'circumstances'>,
   index: number,
   findKey: KeyFinder,
 ): Promise<StoredEvidence> {
@@ -59,6 +61,7 @@ export async function readEvidence(
   if (record.signatureId !== null && document === undefined) {
     throw new Fault('log_inconsistent', { what: `the signature document of record ${index} is missing` })
   }
+  const named = opened?.metadata.circumstances
   const bodyFile = sections[SECTION.bodyFile]
   const proofErasure = erasure === undefined ? undefined : await log.records.proofErasure(index)
   return {
@@ -70,6 +73,7 @@ export async function readEvidence(
     erasureIndex: erasure?.erasure_idx,
     proofErasureIndex: proofErasure?.erasure_idx,
     metadata: opened?.metadata,
+    circumstances: named === undefined ? undefined : await log.circumstances.document(named),
     message: sections[SECTION.message],
     body: sections[SECTION.body],
     bodyFile: bodyFile === undefined ? undefined : decodeBodyFile(bodyFile),

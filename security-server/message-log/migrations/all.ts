@@ -1,11 +1,13 @@
 /** The migrations of the message log's own database. Names never change; new ones are added at the end. */
 import type { Migration } from 'kysely/migration'
+import { circumstances } from './circumstances.ts'
 import { cosignatures } from './cosignatures.ts'
 import { dailyCounts } from './daily-counts.ts'
 import { evidenceRecords } from './evidence-records.ts'
 import { first } from './first.ts'
 import { partitions } from './partitions.ts'
 import { retention } from './retention.ts'
+import { searchTerms } from './search-terms.ts'
 import { searchTime } from './search-time.ts'
 import { secrecy } from './secrecy.ts'
 import { subjectMonths } from './subject-months.ts'
@@ -26,4 +28,6 @@ export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-16-message-log-subject-totals': subjectTotals,
   '2026-12-17-message-log-daily-counts': dailyCounts,
   '2026-12-18-message-log-partitions': partitions,
+  '2026-12-19-message-log-circumstances': circumstances,
+  '2026-12-20-message-log-search-terms': searchTerms,
 }

@@ -27,6 +27,7 @@ export type PreparedRecord = {
   seed: Buffer
   signature: SignatureDocument | undefined
   replayKey: Buffer | undefined
+  circumstances: Buffer | undefined
   /** Further writes of the same commit, once the index is known. */
   beside?: (idx: number) => SideStatement[]
 }
@@ -102,8 +103,8 @@ function prepareRecord(q: {
   const leaf = arena.take(LEAF)
   // The leaf hash of core/merkle/hash.ts without its buffers: a form is well-formed text.
   leaf.write(hash('sha256', `\0${form}`, 'latin1'), 0, 'latin1')
-  const { metadata, replayKey } = packed
-  return { head, metadata, form, leaf, content, seed, signature, replayKey }
+  const { metadata, replayKey, circumstances } = packed
+  return { head, metadata, form, leaf, content, seed, signature, replayKey, circumstances }
 }
 
 function sectionsOf(packed: PackedRecord, messageDigest: string | undefined): Sections {

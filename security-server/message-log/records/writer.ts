@@ -1,6 +1,7 @@
 /** The one place where records enter the log: a group at a time, all of it in one commit. */
 import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { keepCircumstances } from '../circumstances/store.ts'
 import type { PackedRecord } from '../group-format.ts'
 import type { LogKey } from '../seal.ts'
 import { createDocumentMemory } from './document-memory.ts'
@@ -135,6 +136,12 @@ function placementOf(
       signatureId: signature === undefined ? null : plan.idOf(signature, idx),
     }
   })
+  // Sent with each record until the first of them is durable.
+  const held = new Map(
+    placed.flatMap(({ record: { circumstances } }) =>
+      circumstances === undefined ? [] : [[circumstances.toString('latin1'), circumstances]],
+    ),
+  )
   return {
     head: { size: range.size, peaks: range.peaks },
     records,
@@ -143,6 +150,9 @@ function placementOf(
       const name = record.head.logLevel === 'full' ? record.head.body?.name : undefined
       return name === undefined ? [] : [{ name, idx }]
     }),
-    statements: placed.flatMap(({ record, idx }) => record.beside?.(idx) ?? []),
+    statements: [
+      ...[...held.values()].map(keepCircumstances),
+      ...placed.flatMap(({ record, idx }) => record.beside?.(idx) ?? []),
+    ],
   }
 }

@@ -7,6 +7,7 @@ import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Secrecy } from '../record-input.ts'
 import type { Tables } from '../tables.ts'
+import { asksForTerms, fitsTerms, type TermsFilter } from './terms-store.ts'
 
 /** What records are told apart by. */
 export const DIMENSIONS = ['direction', 'kind', 'outcome', 'client', 'service', 'peer'] as const
@@ -14,19 +15,20 @@ export const DIMENSIONS = ['direction', 'kind', 'outcome', 'client', 'service', 
 export type Dimension = (typeof DIMENSIONS)[number]
 export type Dimensions = Record<Dimension, string>
 
-export type TrafficRow = Omit<Tables['traffic'], 'key' | 'secrecy'>
+export type TrafficRow = Omit<Tables['traffic'], 'key' | 'secrecy' | 'terms'>
 
 /** The most secret records that a reader may see. */
 export type Clearance = 0 | Secrecy
 
 /** Texts are exact. `party`: a member or subsystem that asks or is asked. */
-export type DimensionFilter = Partial<Dimensions> & {
-  party?: string
-  /** true: refused, failed or unknown; false: neither. */
-  failed?: boolean
-  /** Who asks for none gets what everybody may see. */
-  clearance?: Clearance
-}
+export type DimensionFilter = Partial<Dimensions> &
+  TermsFilter & {
+    party?: string
+    /** true: refused, failed or unknown; false: neither. */
+    failed?: boolean
+    /** Who asks for none gets what everybody may see. */
+    clearance?: Clearance
+  }
 
 /** `2026-11-25T09` of an ISO time: an expression, so that no index by time is taken where one by index is shorter. */
 export const HOUR = sql<string>`substr(time, 1, 13)`
@@ -89,15 +91,18 @@ export function hourAfter(time: string): string {
 }
 
 /** Identifiers may be longer than an index takes. */
-export function keyOf(row: Dimensions & { secrecy?: number }, hash: Hash): Buffer {
+export function keyOf(row: Dimensions & { secrecy?: number; terms?: number }, hash: Hash): Buffer {
   const facts: (string | number)[] = DIMENSIONS.map((name) => row[name])
-  return hash.update(JSON.stringify(row.secrecy ? [...facts, row.secrecy] : facts)).digest()
+  if (row.secrecy || row.terms) facts.push(row.secrecy ?? 0)
+  if (row.terms) facts.push(row.terms)
+  return hash.update(JSON.stringify(facts)).digest()
 }
 
 export function isNarrowed(filter: DimensionFilter): boolean {
   return (
     filter.party !== undefined ||
     filter.failed !== undefined ||
+    asksForTerms(filter) ||
     DIMENSIONS.some((name) => filter[name] !== undefined)
   )
 }
@@ -120,6 +125,7 @@ export function fitsDimensions(
     ...(party === undefined
       ? []
       : [is.or([is('client', '=', party), below('client', party), below('service', party)])]),
+    ...(asksForTerms(filter) ? [fitsTerms(is, filter)] : []),
     ...(failed === undefined ? [] : [is('outcome', failed ? 'not in' : 'in', FINE)]),
   ])
 }
@@ -258,11 +264,11 @@ function countsOf(rows: Tables['search'][]): Tables['traffic'][] {
   const counted = new Map<string, Tables['traffic']>()
   for (const row of rows) {
     const hour = hourOf(row.time)
-    const name = JSON.stringify([hour, row.secrecy, ...DIMENSIONS.map((each) => row[each])])
+    const name = JSON.stringify([hour, row.secrecy, row.terms, ...DIMENSIONS.map((each) => row[each])])
     const known = counted.get(name)
     if (known === undefined) {
-      const { direction, kind, outcome, client, service, peer, secrecy, idx } = row
-      const dimensions = { direction, kind, outcome, client, service, peer, secrecy }
+      const { direction, kind, outcome, client, service, peer, secrecy, terms, idx } = row
+      const dimensions = { direction, kind, outcome, client, service, peer, secrecy, terms }
       const key = keyOf(dimensions, createHash('sha256'))
       counted.set(name, { hour, key, ...dimensions, records: 1, first_idx: idx, last_idx: idx })
       continue

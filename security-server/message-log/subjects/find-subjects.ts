@@ -9,7 +9,7 @@ import {
 } from '#core/subject/read-subjects.ts'
 import { parseRestRequest } from '#core/transport/rest-message.ts'
 import { checkServicePath } from '#core/transport/service-path.ts'
-import type { SubjectSource } from './read-sources.ts'
+import type { SubjectFacts, SubjectSource } from './read-sources.ts'
 import type { SubjectReason } from './store.ts'
 
 /** What is declared of a service: by this server's own administrators, and by the contract of the exchange. */
@@ -33,6 +33,18 @@ export type Readers = {
 
 const NOBODY: Subject[] = []
 
+/** What became of a record that need not be opened; undefined for one in which somebody may stand. */
+export function findUnopened(facts: SubjectFacts, declared: Declared): FoundSubjects | undefined {
+  const without = (reason: SubjectReason | undefined): FoundSubjects => ({ subjects: NOBODY, reason })
+  const { kind, service, answers } = facts
+  if (kind === 'refusal') return without(answers === undefined ? 'not_kept' : undefined)
+  // Only the record itself says what was kept of one that no row names.
+  if (service === '') return undefined
+  const { own, contract } = declared
+  if (kind === 'reply') return own.some((place) => place.in === 'reply') ? undefined : without(undefined)
+  return own.length > 0 || contract !== undefined ? undefined : without('undeclared')
+}
+
 export async function findSubjects(
   source: SubjectSource,
   declared: Declared,
@@ -40,9 +52,9 @@ export async function findSubjects(
 ): Promise<FoundSubjects> {
   if (source.isDamaged)
     return { subjects: NOBODY, reason: source.kind === 'reply' ? 'reply_unreadable' : 'unreadable' }
-  if (source.kind === 'request') return ofRequest(source, declared, readers.body)
-  if (source.kind === 'reply') return ofReply(source, declared, readers)
-  return { subjects: NOBODY, reason: source.answers === undefined ? 'not_kept' : undefined }
+  return source.kind === 'reply'
+    ? ofReply(source, declared, readers)
+    : ofRequest(source, declared, readers.body)
 }
 
 async function ofRequest(

@@ -11,8 +11,15 @@ import { gently } from '../retention/gently.ts'
 import { openBody } from '../spool.ts'
 import type { WorkerClient } from '../worker-client.ts'
 import { subjectEntry } from './entry.ts'
-import { type Declared, type FoundSubjects, findSubjects, type ReadBody } from './find-subjects.ts'
-import type { SubjectSource } from './read-sources.ts'
+import {
+  type Declared,
+  type FoundSubjects,
+  findSubjects,
+  findUnopened,
+  type ReadBody,
+} from './find-subjects.ts'
+import { OPENED_AT_ONCE, type SubjectFacts, type SubjectSource } from './read-sources.ts'
+import type { LookedAt } from './store.ts'
 
 export type IndexingRooms = {
   /** `service` and `contract` as the record names them. */
@@ -52,43 +59,78 @@ export async function indexSubjects(log: Log, rooms: IndexingRooms, signal?: Abo
   return indexed
 }
 
+type Looked = { of: FoundSubjects; facts: SubjectFacts }
+
 /** `unread`: the records whose body could not be read; `again` when one has come to them, which may be erased by now. */
-async function indexSome(
-  { worker, folder }: Log,
-  rooms: IndexingRooms,
-  unread: Set<number>,
-): Promise<number | 'again'> {
-  const { from, to, sources } = await worker.call('subjectSources')
+async function indexSome(log: Log, rooms: IndexingRooms, unread: Set<number>): Promise<number | 'again'> {
+  const { from, to, facts } = await log.worker.call('subjectRange')
   if (from === to) return 0
+  const records: LookedAt[] = []
+  const toOpen: number[] = []
+  const declared = remember(rooms)
+  for (const one of facts) {
+    const of = findUnopened(one, await declared(one))
+    if (of === undefined) toOpen.push(one.idx)
+    else records.push(lookedAt({ facts: one, of }, undefined))
+  }
   const unreadBefore = unread.size
-  const found: { source: SubjectSource; of: FoundSubjects }[] = []
-  for (const source of sources) {
-    const declared = await rooms.declared(source)
+  for (let at = 0; at < toOpen.length; ) {
+    const found = await openSome(log, toOpen.slice(at, at + OPENED_AT_ONCE), declared, unread)
+    if (unread.size > unreadBefore) return 'again'
+    const answers = await evaluate(rooms, found)
+    for (const one of found) records.push(lookedAt(one, answers.get(one.facts.idx)))
+    at += found.length
+  }
+  records.sort((a, b) => a.idx - b.idx)
+  await log.worker.call('putSubjects', { from, to, records })
+  return to - from
+}
+
+/** A thousand records are of few services. */
+function remember(rooms: IndexingRooms): IndexingRooms['declared'] {
+  const known = new Map<string, Promise<Declared>>()
+  return ({ service, contract }) => {
+    const name = `${contract} ${service}`
+    const said = known.get(name) ?? rooms.declared({ service, contract })
+    known.set(name, said)
+    return said
+  }
+}
+
+async function openSome(
+  { worker, folder }: Log,
+  indexes: number[],
+  declared: IndexingRooms['declared'],
+  unread: Set<number>,
+): Promise<Looked[]> {
+  const found: Looked[] = []
+  for (const source of await worker.call('subjectSources', indexes)) {
     const readers = {
       body: bodyOf(source, folder as BodyFolder, unread),
       request: async () =>
         source.answers === undefined ? undefined : worker.call('subjectRequest', source.answers),
     }
-    found.push({ source, of: await findSubjects(source, declared, readers) })
+    found.push({ facts: source, of: await findSubjects(source, await declared(source), readers) })
   }
-  if (unread.size > unreadBefore) return 'again'
+  return found
+}
+
+async function evaluate(rooms: IndexingRooms, found: Looked[]): Promise<Map<number, SubjectEvaluation>> {
   const questions = found
     .filter(({ of }) => of.subjects.length > 0)
-    .map(({ source, of }) => ({ index: source.idx, month: source.time.slice(0, 7), subjects: of.subjects }))
+    .map(({ facts, of }) => ({ index: facts.idx, month: facts.time.slice(0, 7), subjects: of.subjects }))
   const answers = questions.length === 0 ? [] : await rooms.evaluate(questions)
-  const byIndex = new Map(answers.map((answer) => [answer.index, answer]))
-  const records = found.map(({ source, of }) => {
-    const { idx, time, kind } = source
-    const service = source.isSecret ? '' : source.service
-    const answer = byIndex.get(idx)
-    const { hashes, keyId } = answer !== undefined && 'hashes' in answer ? answer : { hashes: [], keyId: '' }
-    const entries = hashes.map((hash) => subjectEntry(time.slice(0, 7), hash))
-    const gap = answer !== undefined && 'without' in answer ? gapOf(answer.without) : undefined
-    const reason = gap === undefined ? of.reason : kind === 'reply' ? (`reply_${gap}` as const) : gap
-    return { idx, day: time.slice(0, 10), service, reason, entries, keyId }
-  })
-  await worker.call('putSubjects', { from, to, records })
-  return to - from
+  return new Map(answers.map((answer) => [answer.index, answer]))
+}
+
+function lookedAt({ facts, of }: Looked, answer: SubjectEvaluation | undefined): LookedAt {
+  const { idx, time, kind } = facts
+  const service = facts.isSecret ? '' : facts.service
+  const { hashes, keyId } = answer !== undefined && 'hashes' in answer ? answer : { hashes: [], keyId: '' }
+  const entries = hashes.map((hash) => subjectEntry(time.slice(0, 7), hash))
+  const gap = answer !== undefined && 'without' in answer ? gapOf(answer.without) : undefined
+  const reason = gap === undefined ? of.reason : kind === 'reply' ? (`reply_${gap}` as const) : gap
+  return { idx, day: time.slice(0, 10), service, reason, entries, keyId }
 }
 
 function gapOf(without: 'destroyed' | 'refused') {

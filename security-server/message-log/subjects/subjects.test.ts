@@ -265,9 +265,7 @@ await eachDatabase(t, async (_database, t, url) => {
     isAway = false
     await holder.evaluateRecords(asked.at(-1)!)
     const places = DECLARED['persons']!.own
-    DECLARED['persons']!.own = [
-      { ...PLACE, in: 'path', path: '/persons/{code}', name: 'code', type: 'other' },
-    ]
+    DECLARED['persons']!.own = [{ ...places[0]!, type: 'other' }]
     await log.subjects.index(rooms)
     DECLARED['persons']!.own = places
     t.equal((await reasons())['refused'], undefined)
@@ -306,14 +304,15 @@ await eachDatabase(t, async (_database, t, url) => {
     })
     await log.append(reply)
     const row = await ask(log, '/persons/7')
+    const unopened = await ask(log, '/anything', { service: UNKNOWN })
     await log.maintain()
     rmSync(bodies().find((one) => !known.has(one))!)
     const stored = await openDatabase(options.databaseUrl)
-    await stored.kysely
-      .withTables<Tables>()
+    const records = stored.kysely.withTables<Tables>()
+    await records
       .updateTable('record')
       .set({ content: randomBytes(100) })
-      .where('idx', '=', row)
+      .where('idx', 'in', [row, unopened])
       .execute()
     await stored.close()
     const behind = await ask(log, '/persons/080808-8888')
@@ -323,6 +322,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const after = await reasons()
     t.equal(after['unreadable']! - before['unreadable']!, 3, 'two bodies and a row')
     t.equal(after['reply_unreadable'], 1)
+    t.equal(after['undeclared']! - before['undeclared']!, 1, 'opened only where somebody may stand')
     t.ok(
       (await log.subjects.coverage({})).gaps.some(
         ({ reason, lastIndex }) => reason === 'unreadable' && lastIndex === damaged,

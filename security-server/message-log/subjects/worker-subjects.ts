@@ -2,7 +2,7 @@
 import type { LogDatabase } from '../log-database.ts'
 import type { KeyFinder } from '../open-record.ts'
 import type { CountedSubjects } from './count-store.ts'
-import { readRequest, readSources, type SubjectSources } from './read-sources.ts'
+import { openSources, readRange, readRequest, type SubjectRange, type SubjectSource } from './read-sources.ts'
 import { type IndexedMonth, type LookedAt, SUBJECTS } from './store.ts'
 
 type Days = { from?: string | undefined; to?: string | undefined }
@@ -22,7 +22,9 @@ export type SubjectCoverage = {
 }
 
 export type SubjectsApi = {
-  subjectSources(): Promise<SubjectSources>
+  subjectRange(): Promise<SubjectRange>
+  /** The first of these records, opened, as many as have room. */
+  subjectSources(indexes: number[]): Promise<SubjectSource[]>
   /** The message of a request, where it is kept. */
   subjectRequest(idx: number): Promise<Buffer | undefined>
   putSubjects(q: { from: number; to: number; records: LookedAt[] }): Promise<void>
@@ -43,7 +45,8 @@ export function workerSubjects(q: {
   const { log, inTurn } = q
   const { subjects, subjectCounts, records } = log
   return {
-    subjectSources: () => readSources(log, q.findKey),
+    subjectRange: () => readRange(log),
+    subjectSources: (indexes) => openSources(log, q.findKey, indexes),
     subjectRequest: (idx) => readRequest(log, q.findKey, idx),
     putSubjects: (some) => inTurn(() => subjects.add(some)),
     subjectCoverage: async (days) => {

@@ -3,6 +3,7 @@ import { createHash, hash } from 'node:crypto'
 import { commit, type LeafFields } from '#core/merkle/leaf-form.ts'
 import { decodeBodyFile, SECTION, type Sections } from '../content.ts'
 import type { OpenedRecord, OpenedRemainder } from '../open-record.ts'
+import { checkCircumstances } from './check-circumstances.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource } from './source.ts'
 
@@ -22,6 +23,7 @@ export async function checkContent(
   }
   expect('parties', sha512(sections[SECTION.metadata]!))
   checkLevel(form, sections, 'dataKey' in key)
+  await checkCircumstances(opened.metadata.circumstances, source)
   const message = sections[SECTION.message]
   const digests = {
     message: message === undefined ? sections[SECTION.messageDigest] : sha512(message),

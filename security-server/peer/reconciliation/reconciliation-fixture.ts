@@ -191,7 +191,10 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       contracts: { contractFor: () => NO_TERMS, termsOfRefused: () => NO_TERMS },
       localSystems: {
         service: () => made.service,
-        isAllowed: () => made.isAllowed,
+        call: () => ({
+          isAllowed: made.isAllowed,
+          held: () => ({ local: made, key: '', describe: () => ({ side: 'provider' }) }),
+        }),
       } as never,
       verifyPeer: createPeerVerifier(),
       xroadTlsPeers: new Set(),

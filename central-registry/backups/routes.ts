@@ -1,0 +1,73 @@
+/** Handlers of the operations on backups. */
+import { createReadStream } from 'node:fs'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { BackupFolder } from '#platform/backups/folder.ts'
+import type { Clock } from '#platform/clock.ts'
+import { answer } from '#platform/http-service/answer.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { Fault } from '#schemas/fault.ts'
+import { listAnswer } from '../list-answer.ts'
+import type { BackupRow } from '../migrations/backups.ts'
+import type { MakeBackup } from './make-backup.ts'
+import { isWell, outcomeOf } from './rules.ts'
+import type { BackupStore } from './store.ts'
+
+export type BackupRooms = {
+  store: BackupStore
+  /** Undefined where the settings have no backups. */
+  made?: { make: MakeBackup; folder: BackupFolder; hour: number; keep: number } | undefined
+  audit: Pick<AuditLog, 'before'>
+  clock: Clock
+}
+
+/** What the overview and the page of backups open with. */
+export async function backupSummary({ store, made, clock }: Omit<BackupRooms, 'audit'>): Promise<object> {
+  if (made === undefined) return { isConfigured: false }
+  const found = { made: await store.newestMade(), newest: await store.newest() }
+  const { hour, keep } = made
+  const failed = found.newest === undefined ? undefined : outcomeOf(found.newest, clock())
+  return {
+    ...{ isConfigured: true, hour, keep, isWell: isWell({ now: clock(), ...found }) },
+    ...(found.made === undefined ? {} : { newestAt: found.made.begun_at }),
+    ...(failed?.state === 'failed' ? { failure: failed.failure } : {}),
+  }
+}
+
+export function backupHandlers(q: BackupRooms): Record<string, OperationHandler> {
+  const { store, clock } = q
+  const must = (): NonNullable<BackupRooms['made']> => {
+    if (q.made !== undefined) return q.made
+    throw new Fault('conflict', { what: 'the settings of this registry have no backups' })
+  }
+  return {
+    getBackupState: () => backupSummary(q),
+    getBackups: async ({ query }) => {
+      const page = query as { state?: string; offset: number; limit: number }
+      const rows = await store.list(page)
+      return listAnswer(
+        rows.map((row) => described(row, clock())),
+        page,
+        () => store.count(page.state),
+      )
+    },
+    makeBackup: async ({ caller }) => described(await must().make(caller.name), clock()),
+    downloadBackup: async ({ params, caller }) => {
+      const { folder } = must()
+      const { name } = await store.find(Number(params['id']))
+      const file = await folder.find(name)
+      const target = `/api/v1/backups/${params['id']}/file`
+      await q.audit.before({ caller, operation: 'downloadBackup', target, data: { name } })
+      const headers = { 'content-disposition': `attachment; filename="${name}"` }
+      return answer(createReadStream(file), { headers })
+    },
+  }
+}
+
+function described(row: BackupRow, now: number): object {
+  const { id, name, node, by, begun_at, ended_at, bytes, sha256, configuration_index } = row
+  const { state, failure } = outcomeOf(row, now)
+  return {
+    ...{ id, name, node, by: by === '' ? null : by, state, failure },
+    ...{ begunAt: begun_at, endedAt: ended_at, bytes, sha256, configurationIndex: configuration_index },
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Judges a backup without restoring it. Guarantees that all of it holds, that it is a registry's, and that who signed it is a
+ * signing key of the very register that it holds, or of the anchor that the caller gives.
+ */
+import { parseAnchor } from '#core/configuration/anchor.ts'
+import { linesOf } from '#platform/backups/lines.ts'
+import type { Manifest } from '#platform/backups/manifest.ts'
+import { readBackup } from '#platform/backups/read-backup.ts'
+import { Fault } from '#schemas/fault.ts'
+import { DATABASE_ENTRY } from './make-backup.ts'
+
+export type VerifiedBackup = {
+  manifest: Manifest
+  sha256: string
+  /** DER of the certificate of its signer. */
+  certificate: Buffer
+  /** All entries but the database. */
+  files: Map<string, Buffer>
+}
+
+/** More than the signing keys, marks and leaves of any registry. */
+const MAX_FILES = 512 * 1024 * 1024
+
+/** Throws `backup_invalid`, `io_error`. */
+export async function verifyBackup(q: {
+  file: string
+  secret: string
+  anchor?: Buffer | undefined
+}): Promise<VerifiedBackup> {
+  const files = new Map<string, Buffer>()
+  let held = 0
+  let rows = 0
+  let signers: string[] = []
+  const read = await readBackup(q, async (name, content) => {
+    if (name === DATABASE_ENTRY) {
+      const found = await readRows(linesOf(content))
+      rows = found.rows
+      signers = found.signers
+      return
+    }
+    const parts: Buffer[] = []
+    for await (const part of content) {
+      held += part.length
+      if (held > MAX_FILES) throw invalid('its files are too long')
+      parts.push(part)
+    }
+    files.set(name, Buffer.concat(parts))
+  })
+  const { manifest, certificate, sha256 } = read
+  if (manifest.kind !== 'central-registry') throw invalid('it is not the backup of a registry')
+  if (manifest.facts['rows'] !== rows) throw invalid(`it has ${rows} rows, its manifest says another number`)
+  const trusted =
+    q.anchor === undefined ? signers : (await certificatesOf(q.anchor)).map((one) => one.toString('base64'))
+  if (!trusted.includes(certificate.toString('base64')))
+    throw invalid(
+      q.anchor === undefined
+        ? 'who signed it is no signing key of the register in it'
+        : 'who signed it is no signing key of the anchor',
+    )
+  return { manifest, sha256, certificate, files }
+}
+
+/** How many rows, and the certificates of the signing keys among them. */
+async function readRows(lines: AsyncIterable<string>): Promise<{ rows: number; signers: string[] }> {
+  const signers: string[] = []
+  let rows = 0
+  /** Where the certificate stands in rows of signing keys. */
+  let at = -1
+  for await (const line of lines) {
+    if (!line.startsWith('[')) {
+      const { table, columns } = parsed(line) as { table?: unknown; columns?: string[] }
+      at = table === 'signing_key' && Array.isArray(columns) ? columns.indexOf('certificate') : -1
+      continue
+    }
+    rows++
+    if (at < 0) continue
+    const { base64 } = ((parsed(line) as unknown[])[at] ?? {}) as { base64?: unknown }
+    if (typeof base64 === 'string') signers.push(base64)
+  }
+  return { rows, signers }
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch (cause) {
+    throw invalid('a line of its database is not JSON', cause)
+  }
+}
+
+async function certificatesOf(anchor: Buffer): Promise<Buffer[]> {
+  return (await parseAnchor(anchor)).sources.flatMap(({ verificationCerts }) => verificationCerts)
+}
+
+function invalid(what: string, cause?: unknown): Fault {
+  return new Fault('backup_invalid', { what, cause })
+}

@@ -1,0 +1,21 @@
+/** Since when servers know a signing key, and whether it ever signed: what may be done with it hangs on both. */
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes } from '#platform/database/dialect.ts'
+import type { Tables } from './tables.ts'
+
+export const signingKeyLife: Record<string, Migration> = {
+  'registry-004-signing-key-life': {
+    up: async (kysely: Kysely<Tables>) => {
+      const type = columnTypes(kysely)
+      for (const name of ['known_at', 'activated_at'])
+        await kysely.schema.alterTable('signing_key').addColumn(name, type.text).execute()
+      // Of the others it is not known whether they signed; the next publication says when they are known.
+      await kysely
+        .updateTable('signing_key')
+        .set(({ ref }) => ({ known_at: ref('created_at'), activated_at: ref('created_at') }))
+        .where('is_active', '=', 1)
+        .execute()
+    },
+  },
+}

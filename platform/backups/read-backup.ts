@@ -1,0 +1,142 @@
+/**
+ * Reads a backup from its beginning to its end and gives each entry as it comes. Guarantees at the end that all of it is what
+ * was written: every piece under the key, every entry by its hash in the manifest, the manifest by its signature.
+ */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { Fault } from '#schemas/fault.ts'
+import { ENTRY_NAME, MANIFEST_NAME, MAX_MANIFEST, type Manifest, readManifest } from './manifest.ts'
+import { openSealed } from './sealed-file.ts'
+
+export type ReadBackup = {
+  manifest: Manifest
+  /** DER of the certificate whose key signed the manifest: whether it counts is for the caller to know. */
+  certificate: Buffer
+  /** SHA-256 of the file. */
+  sha256: string
+}
+
+const MAX_BLOCK = 1024 * 1024
+const MAX_NAME = 300
+/** Far above what a registry of a whole country holds. */
+const MAX_PLAIN = 2 ** 40
+
+/**
+ * `take` gets each entry but the manifest and has to read it to its end. What it learns counts only when this returns: until
+ * then nothing is proved. Throws `backup_invalid`, `io_error`.
+ */
+export async function readBackup(
+  q: { file: string; secret: string },
+  take: (name: string, content: AsyncIterable<Buffer>) => Promise<void>,
+): Promise<ReadBackup> {
+  const digest = createHash('sha256')
+  const stream = createReadStream(q.file)
+  async function* hashed(): AsyncGenerator<Buffer> {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      digest.update(chunk)
+      yield chunk
+    }
+  }
+  try {
+    const { header, plain } = await openSealed(q.secret, hashed())
+    const gunzip = createGunzip({ chunkSize: 256 * 1024 })
+    // A failure destroys gunzip, and so reaches its reader.
+    pipeline(plain, gunzip, () => undefined)
+    const { manifest, certificate } = await readEntries(reader(gunzip), take)
+    if (manifest.kind !== header.kind || manifest.of !== header.of || manifest.madeAt !== header.madeAt)
+      throw invalid('its first lines and its manifest differ')
+    return { manifest, certificate, sha256: digest.digest('hex') }
+  } catch (thrown) {
+    if (thrown instanceof Fault) throw thrown
+    if (/^Z_|ZLIB/.test(String((thrown as NodeJS.ErrnoException).code)))
+      throw invalid('it was not compressed whole', thrown)
+    throw new Fault('io_error', { what: q.file, cause: thrown })
+  } finally {
+    stream.destroy()
+  }
+}
+
+type Reader = { take(length: number): Promise<Buffer>; isAtEnd(): Promise<boolean> }
+
+/** Exactly as many bytes as are asked for. */
+function reader(bytes: AsyncIterable<Buffer>): Reader {
+  const chunks = bytes[Symbol.asyncIterator]()
+  let held: Buffer = Buffer.alloc(0)
+  let total = 0
+  async function fill(length: number): Promise<boolean> {
+    while (held.length < length) {
+      const next = await chunks.next()
+      if (next.done === true) return false
+      total += next.value.length
+      if (total > MAX_PLAIN) throw invalid('it holds too much')
+      held = Buffer.concat([held, next.value])
+    }
+    return true
+  }
+  return {
+    async take(length) {
+      if (!(await fill(length))) throw invalid('it ends too early')
+      const taken = held.subarray(0, length)
+      held = held.subarray(length)
+      return taken
+    },
+    isAtEnd: async () => !(await fill(1)),
+  }
+}
+
+async function readEntries(
+  bytes: Reader,
+  take: (name: string, content: AsyncIterable<Buffer>) => Promise<void>,
+): Promise<Omit<ReadBackup, 'sha256'>> {
+  const found: Manifest['entries'] = []
+  for (;;) {
+    const length = (await bytes.take(2)).readUInt16BE()
+    const name = length > MAX_NAME ? '' : (await bytes.take(length)).toString('latin1')
+    if (name === MANIFEST_NAME) break
+    if (!ENTRY_NAME.test(name)) throw invalid('an entry has a name that is not taken')
+    const digest = createHash('sha256')
+    let size = 0
+    let isRead = false
+    async function* content(): AsyncGenerator<Buffer> {
+      for await (const block of blocks(bytes)) {
+        digest.update(block)
+        size += block.length
+        yield block
+      }
+      isRead = true
+    }
+    await take(name, content())
+    if (!isRead) throw new Error(`the entry ${name} was not read to its end`)
+    found.push({ name, bytes: size, sha256: digest.digest('hex') })
+  }
+  const parts: Buffer[] = []
+  let length = 0
+  for await (const block of blocks(bytes)) {
+    length += block.length
+    if (length > MAX_MANIFEST) throw invalid('its manifest is too long')
+    parts.push(block)
+  }
+  const { manifest, certificate } = readManifest(Buffer.concat(parts))
+  if (!(await bytes.isAtEnd())) throw invalid('something stands behind its manifest')
+  const told = new Map(manifest.entries.map((entry) => [entry.name, entry]))
+  const fits = ({ name, bytes: size, sha256 }: Manifest['entries'][number]): boolean =>
+    told.get(name)?.bytes === size && told.get(name)?.sha256 === sha256
+  if (found.length !== manifest.entries.length || told.size !== found.length || !found.every(fits))
+    throw invalid('its entries are not those of its manifest')
+  return { manifest, certificate }
+}
+
+async function* blocks(bytes: Reader): AsyncGenerator<Buffer> {
+  for (;;) {
+    const length = (await bytes.take(4)).readUInt32BE()
+    if (length === 0) return
+    if (length > MAX_BLOCK) throw invalid('a part of an entry is too long')
+    yield bytes.take(length)
+  }
+}
+
+function invalid(what: string, cause?: unknown): Fault {
+  return new Fault('backup_invalid', { what, cause })
+}

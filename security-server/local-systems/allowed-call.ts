@@ -1,0 +1,79 @@
+/** What our own systems say of a call that is allowed or not: by which right, and as which endpoint it is declared. */
+import { hash } from 'node:crypto'
+import type { Circumstances } from '#schemas/circumstances.ts'
+import { idText } from '#schemas/identifiers.ts'
+import type { AccessQuestion } from './access.ts'
+import type { Endpoint, ServiceDescription, ServiceView, View } from './view.ts'
+
+/** Of groups that name the client as well: so many are told. */
+const MAX_GRANTS = 100
+
+/** `right`: the endpoint whose rights allow the call; undefined when none does. */
+export function describeCall(q: {
+  view: View
+  service: ServiceView
+  right: Endpoint | undefined
+  declared: Endpoint | undefined
+  asker: Pick<AccessQuestion, 'client' | 'isInGlobalGroup'>
+}): Omit<Circumstances, 'version' | 'contract'> {
+  const { service, right, declared } = q
+  const { type } = service.service
+  const description = q.view.descriptions.get(service.description)
+  return {
+    side: 'provider',
+    ...(declared !== undefined && { endpoint: patternOf(declared) }),
+    ...(right !== undefined && { right: { endpoint: patternOf(right), grants: grantsOf({ ...q, right }) } }),
+    service: {
+      type,
+      ...(type === 'OPENAPI' &&
+        description !== undefined && { description: digestsOf(description, service) }),
+    },
+  }
+}
+
+function grantsOf(q: {
+  view: View
+  service: ServiceView
+  right: Endpoint
+  asker: Pick<AccessQuestion, 'client' | 'isInGlobalGroup'>
+}): NonNullable<Circumstances['right']>['grants'] {
+  const client = idText(q.asker.client)
+  const owner = idText({ ...q.service.service.id, serviceCode: undefined })
+  const isMember = (code: string): boolean =>
+    [...q.view.groups.values()].some(
+      (group) =>
+        group.code === code &&
+        idText(group.client) === owner &&
+        group.members.some((member) => idText(member) === client),
+    )
+  return q.service.accessRights
+    .filter(({ endpoint, subjectType, subject }) => {
+      if (endpoint !== q.right.id) return false
+      if (subjectType === 'SUBSYSTEM') return subject === client
+      return subjectType === 'GLOBALGROUP' ? q.asker.isInGlobalGroup(subject) : isMember(subject)
+    })
+    .slice(0, MAX_GRANTS)
+    .map(({ subjectType, subject, createdAt }) => ({ subjectType, subject, since: createdAt }))
+}
+
+function patternOf({ method, path }: Endpoint): { method: string; path: string } {
+  return { method, path }
+}
+
+const digests = new WeakMap<ServiceDescription, { document: string; published: string; since: string }>()
+
+/** A description may be megabytes large: it is hashed once. */
+function digestsOf(
+  description: ServiceDescription,
+  { service }: ServiceView,
+): { document: string; published: string; since: string } {
+  const known = digests.get(description)
+  if (known !== undefined) return known
+  const made = {
+    document: hash('sha256', description.document, 'base64'),
+    published: hash('sha256', service.openApiText ?? '', 'base64'),
+    since: description.updatedAt,
+  }
+  digests.set(description, made)
+  return made
+}

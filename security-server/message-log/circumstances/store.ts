@@ -1,0 +1,30 @@
+/** What held at the time of exchanges: a row for each distinct document, written in the commit of the first record that names it. */
+import { hash } from 'node:crypto'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { SideStatement } from '../records/hot-store.ts'
+import type { Tables } from '../tables.ts'
+
+export type CircumstancesStore = ReturnType<typeof createCircumstancesStore>
+
+/** Both stores take it; what stands already stays. */
+export function keepCircumstances(document: Buffer): SideStatement {
+  return {
+    text: 'insert into circumstances (digest, document) values (?, ?) on conflict (digest) do nothing',
+    values: [hash('sha256', document, 'buffer'), document],
+  }
+}
+
+export function createCircumstancesStore(database: Database) {
+  const kysely = tablesOf<Tables>(database)
+  return {
+    /** The document of this hash (base64). */
+    document: async (digest: string): Promise<Buffer | undefined> => {
+      const row = await kysely
+        .selectFrom('circumstances')
+        .select('document')
+        .where('digest', '=', Buffer.from(digest, 'base64'))
+        .executeTakeFirst()
+      return row?.document
+    },
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * Values as personal as a message has them are put into every place of it, in exchanges that go well and in those that fail;
+ * afterwards no file of the instance, no line of its logs and no dump of its databases holds one, or a key of the message log.
+ */
+import { type KeyObject, randomBytes } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Test } from 'tap'
+import { readLogKeys } from '#security-server/message-log/keys/log-keys.ts'
+import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
+import type { PostgresqlServer } from '../postgresql.ts'
+import { colons } from '../world.ts'
+import { SIDES, type TwoStores } from './two-stores.ts'
+
+/** Looks like nothing else that is written anywhere. */
+const planted = (place: string): string => `XPLANTED${place}${randomBytes(6).toString('hex')}`
+
+export async function checkUnreadable(
+  t: Test,
+  world: TwoStores,
+  postgresql: PostgresqlServer,
+): Promise<void> {
+  const kept = planted('ID')
+  const values = await plantValues(t, world, kept)
+  const here = await whereReadable({ world, postgresql, values: [kept] })
+  for (const place of ['the dump', 'tax/message-log.db'])
+    t.ok(
+      here.some((one) => one.startsWith(place)),
+      `a message id is found in ${place}: the search sees what is there`,
+    )
+  t.same(await whereReadable({ world, postgresql, values }), [])
+}
+
+/** Asks the provider for what has such a value in each of its parts, once with this message id; gives the values. */
+async function plantValues(t: Test, world: TwoStores, id: string): Promise<string[]> {
+  const { population, tax } = world.servers
+  const values: string[] = []
+  const value = (place: string): string => {
+    const made = planted(place)
+    values.push(made)
+    return made
+  }
+  const system = await startProviderSystem(world.address(41))
+  t.teardown(() => system.close())
+  const granted = { provider: population.client, grants: [{ client: tax.client }] }
+  const { url } = system
+  const admin = world.admin.population
+  await addService(admin, { ...granted, serviceCode: 'planted', url, timeoutMs: 1500 })
+  await addService(admin, { ...granted, serviceCode: 'nowhere', url: `http://${world.address(42)}:1/` })
+  const ask = async (q: {
+    target: string
+    body?: string
+    answer?: Behaviour
+    more?: Record<string, string>
+  }): Promise<number> => {
+    system.answer(q.answer)
+    const { status } = await world.ask('tax', `/r1/${population.client}/${q.target}`, {
+      method: q.body === undefined ? 'GET' : 'POST',
+      ...(q.body === undefined ? {} : { body: q.body }),
+      headers: {
+        'X-Road-Client': tax.client,
+        'X-Road-UserId': value('USER'),
+        'X-Person': value('HEADER'),
+        Authorization: `Bearer ${value('TOKEN')}`,
+        Cookie: `person=${value('COOKIE')}`,
+        ...q.more,
+      },
+    })
+    return status
+  }
+  const target = (service = 'planted'): string => `${service}/${value('PATH')}?code=${value('QUERY')}`
+  const says =
+    (status: number, bytes: () => string): Behaviour =>
+    (_, response) => {
+      response.writeHead(status, { 'Content-Type': 'text/plain', 'X-Person': value('REPLYHEADER') })
+      response.end(bytes())
+    }
+  const large = (place: string) => (): string => `${value(place)} `.repeat(5000)
+  t.equal(
+    await ask({
+      target: target(),
+      body: value('BODY'),
+      answer: says(200, () => value('REPLY')),
+      more: { 'X-Road-Id': id },
+    }),
+    200,
+    'small bodies',
+  )
+  const answer = says(200, large('REPLYFILE'))
+  t.equal(await ask({ target: target(), body: large('BODYFILE')(), answer }), 200, 'bodies in files')
+  t.equal(await ask({ target: target(), answer: says(404, () => value('NOTFOUND')) }), 404)
+  t.equal(await ask({ target: target(), answer: says(500, () => value('FAILURE')) }), 500)
+  const fails: [string, Parameters<typeof ask>[0]][] = [
+    ['garbage', { target: target(), answer: (_, response) => response.socket?.end(value('GARBAGE')) }],
+    [
+      'a header that is none',
+      {
+        target: target(),
+        answer: (_, response) => response.socket?.end(`HTTP/1.1 200 OK\r\n${value('NOHEADER')}\r\n\r\n`),
+      },
+    ],
+    ['silence', { target: target(), body: value('SILENCE'), answer: () => undefined }],
+    ['nobody there', { target: target('nowhere') }],
+    ['no such service', { target: target('no-such') }],
+    ['a path of two meanings', { target: `planted/..%2f${value('BADPATH')}` }],
+    ['an encoding that is none', { target: `planted/%zz${value('BADENCODING')}` }],
+    ['no right to ask', { target: target('persons'), body: value('NORIGHT') }],
+    [
+      'a header that is wrong',
+      { target: target(), more: { 'X-Road-Represented-Party': `a/b/${value('PARTY')}` } },
+    ],
+  ]
+  for (const [what, q] of fails) t.ok((await ask(q)) >= 400, what)
+  const none = await world.ask('tax', `/${value('NOROUTE')}?code=${value('NOROUTE')}`)
+  t.ok(none.status >= 400, 'no such address')
+  const listed = await admin.call('GET', `/clients/${colons(population.client)}?code=${value('ADMIN')}`)
+  t.ok(listed.status > 0)
+  return values
+}
+
+/** Each place where one of the values, or a key of a log, can be read: a file with its value, or the dump of the databases. */
+async function whereReadable(q: {
+  world: TwoStores
+  postgresql: PostgresqlServer
+  values: string[]
+}): Promise<string[]> {
+  const { directory, servers } = q.world
+  const keys = SIDES.flatMap((side) => {
+    const { byId, checkpointKey } = readLogKeys(path.join(servers[side].directory, 'log-keys'))
+    return [...[...byId.values()].map(({ key }) => key), seedOf(checkpointKey)]
+  })
+  const secrets: { what: string; forms: Buffer[]; isKey: boolean }[] = [
+    ...q.values.map((value) => ({ what: value, forms: formsOf(Buffer.from(value)), isKey: false })),
+    ...keys.map((key) => ({ what: 'a key of the log', forms: formsOf(key), isKey: true })),
+  ]
+  const found: string[] = []
+  const look = (where: string, bytes: Buffer): void => {
+    for (const { what, forms, isKey } of secrets)
+      if (!(isKey && where.includes('log-keys/')) && forms.some((form) => bytes.includes(form)))
+        found.push(`${where}: ${what}`)
+  }
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true })
+  for (const file of files.filter((entry) => entry.isFile())) {
+    const at = path.join(file.parentPath, file.name)
+    // A file may go away while we look.
+    if (existsSync(at)) look(path.relative(directory, at), readFileSync(at))
+  }
+  const dump = q.postgresql.dump()
+  look('the dump', dump)
+  if (dump.includes('PRIVATE KEY')) found.push('the dump: a private key')
+  return found
+}
+
+/** As it is, and as text that a program writes of bytes. */
+function formsOf(bytes: Buffer): Buffer[] {
+  return [bytes, Buffer.from(bytes.toString('hex')), Buffer.from(bytes.toString('base64').slice(0, -4))]
+}
+
+function seedOf(key: KeyObject): Buffer {
+  return Buffer.from(key.export({ format: 'jwk' }).d!, 'base64url')
+}
