@@ -23,6 +23,7 @@ const PAGES: Record<string, string> = {
   person: '/about-a-person',
   exports: '/exports',
   traffic: '/traffic',
+  contracts: '/contracts',
   integrity: '/integrity',
   looks: '/looks',
 }
@@ -327,7 +328,10 @@ if (!hasChromium()) {
     const navigation = (one: Visitor) => one.page.locator('.main-nav a').allTextContents()
     const observer = await at(t, browser, ['XROAD_SECURITYSERVER_OBSERVER'])
     await observer.open('/')
-    const states = ['Overview', 'Traffic', 'Integrity', 'Verification', 'Witnesses', 'Retention']
+    const states = [
+      ...['Overview', 'Traffic', 'Service contracts', 'Integrity'],
+      ...['Verification', 'Witnesses', 'Retention'],
+    ]
     t.strictSame(await navigation(observer), states)
     await observer.check('observer-overview')
     await observer.open('/traffic?by=service')

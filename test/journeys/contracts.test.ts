@@ -4,7 +4,10 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { hasChromium } from '../browser.ts'
+import { skipFor } from '../outside-tools.ts'
 import { type Admin, colons, type ServerName, startWorld } from '../world.ts'
+import { contractByPeople } from './contract-by-people.ts'
 
 const world = await startWorld()
 t.teardown(() => world.stop())
@@ -280,4 +283,9 @@ t.test('standard terms of a group, joined by one of its members', async (t) => {
   await registryAdmin.send('POST', `/contracts/${standard.contract}/terminate`, stop)
   await refresh()
   t.equal(await typeFor('tax'), 'answered', 'access rights alone again')
+})
+
+t.test('in the pages, from the draft to the end, by two people of each member', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  await contractByPeople(t, { world, typeFor, policy, refresh })
 })
