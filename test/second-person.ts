@@ -12,9 +12,9 @@ const WHY = { 'x-reason': encodeURIComponent('the decree of 1 March') }
 
 export type Proposed = { id: string; contentSha256: string; result: { id: string } | null }
 
-/** An installed registry that takes requests, and Anna and Ben in windows of their own. */
-export async function installed(t: Test, issuer: string, mailServer?: MailServer) {
-  const world = registryWorld(t)
+/** An installed registry that takes requests, on SQLite unless `database` is another one, and Anna and Ben in windows of their own. */
+export async function installed(t: Test, issuer: string, mailServer?: MailServer, database?: string) {
+  const world = registryWorld(t, database)
   const node = await world.start({ login: issuer, registration: true, ...(mailServer && { mailServer }) })
   await setUp(node, authority)
   await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Guest' })

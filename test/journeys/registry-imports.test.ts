@@ -7,6 +7,7 @@ import { startOpenIdProvider } from '../fakes/openid-provider.ts'
 import { authority } from '../fakes/request-world.ts'
 import { type RunningInstance, startRunningInstance } from '../fakes/running-instance.ts'
 import { skipFor } from '../outside-tools.ts'
+import { hasPostgresql, postgresql } from '../postgresql.ts'
 import { act, close, installed } from '../second-person.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
@@ -143,7 +144,8 @@ void t.test('a running instance is taken in by two persons, from its files', asy
 void t.test('the X-Road central server of the shared vectors is taken in by two persons', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   if (!existsSync(VECTORS)) return skipFor(t, '../shared/vectors is not there')
-  const { node, anna, ben } = await installed(t, issuer)
+  const database = hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
+  const { node, anna, ben } = await installed(t, issuer, undefined, database)
   const { page } = anna
   const files = xroadFiles()
   const readAgain = async (title: string): Promise<void> => {

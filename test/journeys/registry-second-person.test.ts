@@ -6,6 +6,7 @@ import { startOpenIdProvider } from '../fakes/openid-provider.ts'
 import { until } from '../fakes/registry-sample.ts'
 import { type File, guest } from '../fakes/request-world.ts'
 import { skipFor } from '../outside-tools.ts'
+import { hasPostgresql, postgresql } from '../postgresql.ts'
 import { act, close, installed } from '../second-person.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
@@ -146,7 +147,8 @@ void t.test('by keyboard alone: read a proposal and approve it', async (t) => {
 
 void t.test('management requests: read, proposed and approved, declined, revoked', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
-  const { node, anna, ben, file, windowOf, people } = await installed(t, issuer)
+  const database = hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
+  const { node, anna, ben, file, windowOf, people } = await installed(t, issuer, undefined, database)
   const id = await fileByBoth(file, clientReg)
   const declined = (await file({ kind: 'addressChange', address: 'ss9.example' })).body.request
   await file({ kind: 'clientReg', client: 'DEV/GOV/5678' })

@@ -46,6 +46,7 @@ function Backups() {
       <Table<Backup>
         operation="getBackups"
         caption={text('backups.title')}
+        search="backups.search"
         filters={[
           {
             name: 'state',

@@ -62,20 +62,21 @@ export function createTermsStore(database: Database, circumstances: Circumstance
   const numbers = new Map<string, number>()
   const texts = new Map<number, SearchTerms>()
 
-  const read = async ({ circumstances: digest, contract }: NamedTerms): Promise<SearchTerms> => {
-    const document = digest === undefined ? undefined : await circumstances.document(digest)
-    const fromForm = { ...NOTHING, contract }
-    if (document === undefined) return fromForm
+  const read = async (named: NamedTerms): Promise<SearchTerms | undefined> => {
+    const { circumstances: digest, contract } = named
+    if (digest === undefined) return { ...NOTHING, contract }
+    const document = await circumstances.document(digest)
+    if (document === undefined) return undefined
     try {
-      const held = readCircumstances(document, digest!)
+      const held = readCircumstances(document, digest)
       return { contract, purpose: held.contract?.purpose ?? '', endpoint: searchedEndpoint(held) }
     } catch {
-      // It was changed, which the verification of the log says; records are found by what is left.
-      return fromForm
+      return undefined
     }
   }
   const numberOf = async (named: NamedTerms): Promise<number> => {
-    const terms = await read(named)
+    // It was changed, which the verification of the log says; records are found by what is left.
+    const terms = (await read(named)) ?? { ...NOTHING, contract: named.contract }
     if (terms.contract === '' && terms.purpose === '' && terms.endpoint === '') return 0
     const { secrecy } = named
     const key = termsKey(terms, secrecy)
@@ -99,6 +100,9 @@ export function createTermsStore(database: Database, circumstances: Circumstance
   }
 
   return {
+    /** What a record says; undefined when the document that it names is missing or changed. */
+    read,
+
     /** The number of what a record says; 0 when it says nothing. */
     termsOf: async (named: NamedTerms): Promise<number> => {
       const name = `${named.circumstances ?? ''} ${named.contract} ${named.secrecy}`

@@ -71,12 +71,16 @@ export async function databaseSource(
       rows: (after) =>
         paged(
           async (last) =>
-            (await log.search.after(last, ROWS)).map((row) => ({ ...row, idx: Number(row.idx) })),
+            (await log.terms.withTerms(await log.search.after(last, ROWS))).map((row) => ({
+              ...row,
+              idx: Number(row.idx),
+            })),
           (row) => row.idx,
           (row) => row.idx < end,
           after,
         ),
       has: async (idx) => (await log.search.byIndexes([idx])).length > 0,
+      terms: log.terms.read,
     },
     logKeys: records.logKeys,
     head: async () => head,
