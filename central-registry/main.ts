@@ -22,7 +22,6 @@ const { values } = parseArgs({
     configuration: { type: 'string' },
     'create-api-key': { type: 'string' },
     'reopen-installation': { type: 'boolean' },
-    'accept-restored-database': { type: 'boolean' },
     'restore-backup': { type: 'string' },
   },
 })
@@ -51,7 +50,6 @@ async function start(): Promise<Running> {
     redisUrl: settings.redisUrlFile === undefined ? undefined : await readSecret(settings.redisUrlFile),
     backupKey: settings.backups === undefined ? undefined : await readSecret(settings.backups.keyFile),
     settingsFile: file,
-    acceptRestored: values['accept-restored-database'] === true,
     clock,
     log,
   })

@@ -31,7 +31,7 @@ import { openAuditOrders } from './audit-orders/open-audit-orders.ts'
 import { BACKUP_SECONDS, MAKE_BACKUP, openBackups } from './backups/open-backups.ts'
 import { COLLECT_CATALOGUE, openCatalogue } from './catalogue/open-catalogue.ts'
 import type { Settings } from './config.ts'
-import { checkNotRestored, createHighWater } from './configuration/high-water.ts'
+import { createHighWater } from './configuration/high-water.ts'
 import { publicRoutes } from './configuration/public-routes.ts'
 import { createPublish } from './configuration/publish.ts'
 import { configurationHandlers } from './configuration/routes.ts'
@@ -51,7 +51,7 @@ import { createGroupStore } from './groups/store.ts'
 import { openImports } from './imports/open-imports.ts'
 import { installationHandlers } from './installation/routes.ts'
 import { createInstallationStore } from './installation/store.ts'
-import { CONCURRENCY, PLACES } from './jobs/places.ts'
+import { CONCURRENCY, LEASE_SECONDS, PLACES } from './jobs/places.ts'
 import { announcePublication, PUBLISH } from './jobs/publication.ts'
 import { SETTLE, SETTLE_SECONDS } from './jobs/settle.ts'
 import { adminListener, managementListener, publicListener, registrationListener } from './listeners.ts'
@@ -70,6 +70,7 @@ import { createOverviewStore } from './overview/store.ts'
 import { postNotice } from './requests/client.ts'
 import { NOTIFY } from './requests/notify.ts'
 import { openRequests } from './requests/open-requests.ts'
+import { openRestorations } from './restorations/open-restorations.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { createChange } from './store.ts'
@@ -102,7 +103,6 @@ export type RegistrySettings = {
   backupKey?: string | undefined
   /** Where the settings were read from. */
   settingsFile?: string | undefined
-  acceptRestored?: boolean
   clock: Clock
   log: Log
 }
@@ -121,8 +121,6 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const database = await openRegistryDatabase(settings.database)
   const publications = createPublicationStore(database)
   const highWater = createHighWater(path.join(directory, 'highest-published-index'))
-  const newestIndex = async (): Promise<number> => (await publications.newest())?.index ?? 0
-  if (q.acceptRestored !== true) checkNotRestored(await newestIndex(), await highWater.read())
 
   const registration =
     settings.registration === undefined ? undefined : await registrationListener(settings.registration, log)
@@ -131,7 +129,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ? undefined
       : await managementListener(settings.managementService, log)
   const transparencyLog = createLogStore(database)
-  const signing = { ...signingKeys, acceptRestored: q.acceptRestored === true, now: () => new Date(clock()) }
+  const signing = { ...signingKeys, now: () => new Date(clock()) }
   const publish = createPublish({
     ...signing,
     store: publications,
@@ -149,7 +147,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   })
   const jobs = createJobs({
     ...{ database, clock, log, redisUrl: q.redisUrl, concurrency: CONCURRENCY, places: PLACES },
-    node: `${hostname()}-${process.pid}`,
+    ...{ node: `${hostname()}-${process.pid}`, leaseSeconds: LEASE_SECONDS },
     handlers: {
       [PUBLISH]: async () => {
         await publish()
@@ -194,7 +192,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const mail = openMail({ server: q.mailServer, ...{ database, record, jobs, members, metrics, clock, log } })
   const tellOfContract = announceContract(jobs, clock, mail.tell?.contract)
   const makerOf = (key: string): Promise<string | null> => proposers.makerOf(key)
-  const suspensions = await openSuspensions({
+  const suspensions = openSuspensions({
     ...{
       ...signing,
       ...configuration,
@@ -230,6 +228,10 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const { auditAuthorities: authorities } = settings
   const auditOrders = openAuditOrders({ ...noticed, signDocument, authorities })
   const catalogue = openCatalogue({ database, record, members, clock, log, settings: settings.catalogue })
+  const restorations = openRestorations({
+    ...{ ...noticed, audit, directory, keys, change, otherUrls: configuration.otherUrls ?? [] },
+    ...{ fourEyes: () => fourEyes(), hasLogin: settings.login !== undefined },
+  })
   const backups = openBackups({ ...noticed, signDocument, audit, registry: q })
   const mandates = openMandates({ database, record, jobs, webhooks, post: postNotice, members, clock, log })
 
@@ -249,7 +251,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const installation = createInstallationStore(database)
 
   health.add('configuration', async () => {
-    checkNotRestored(await newestIndex(), q.acceptRestored === true ? 0 : await highWater.read())
+    const closed = await restorations.isClosed()
+    if (closed !== undefined) return { ok: false, reason: closed }
     const newest = await publications.newest()
     if (newest === undefined) return { ok: false, reason: 'nothing was published yet' }
     const reason = `index ${newest.index} expires ${newest.expiresAt}`
@@ -260,6 +263,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const { witness, handlers: witnessing } = await openWitness({ ...logs, settings: settings.witness })
 
   const publicApp = await publicListener(settings.public, log)
+  restorations.guard(publicApp)
   publicRoutes(publicApp, publications)
   suspensionRoutes(publicApp, suspensions.store)
   logRoutes(publicApp, transparencyLog)
@@ -289,6 +293,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     audit,
     auditHeads: transparencyLog.auditHeads,
     fourEyes: approvals,
+    admit: restorations.admit,
     authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     handlers: {
       ...overviewHandlers({
@@ -305,6 +310,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
             ? {}
             : { done: await installation.isDone(), reopenedUntil: await installation.reopenedUntil(now) },
         backups: () => backups.summary(),
+        isRestored: async () => (await restorations.isClosed()) !== undefined,
         clock,
       }),
       ...memberHandlers({ store: members, relations: createRelationStore(database), clock, fourEyes }),
@@ -329,12 +335,14 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...federation.handlers,
       ...proposed.handlers,
       ...backups.handlers,
+      ...restorations.handlers,
       ...installationHandlers({ store: installation, people, clock }),
       ...witnessing,
     },
   })
   if (registration !== undefined) {
     const { count } = requests
+    restorations.guard(registration.app, ['/registration/v1/server-reports'])
     await requests.takeRegistrations(registration.app, {
       ...contracts.intake((purpose, outcome) => count(`contract-${purpose}`, outcome)),
       ...fleet.intake((purpose, outcome) => count(`server-${purpose}`, outcome)),
@@ -344,24 +352,27 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     await registration.app.listen({ host, port })
   }
   if (management !== undefined) {
+    restorations.guard(management.app)
     requests.takeManagement(management.app, management.pinned)
     const { address, port } = settings.managementService!
     await management.app.listen({ host: address, port })
   }
   await publicApp.listen({ host: settings.public.address, port: settings.public.port })
   await adminApp.listen({ host: settings.admin.address, port: settings.admin.port })
-  await jobs.start()
-  await jobs.every(RENEW_LIST, RENEW_LIST_SECONDS, { immediately: true })
-  await jobs.every(ESCALATE, ESCALATE_SECONDS)
-  for (const kind of [SETTLE, SETTLE_CONTRACTS, SETTLE_MANDATES])
-    await jobs.every(kind, SETTLE_SECONDS, { immediately: true })
-  if (auditStream !== undefined) await jobs.every(STREAM_AUDIT_LOG, STREAM_SECONDS)
-  for (const kind of [FOLLOW_FEDERATION, EXCHANGE_CONTRACTS]) await jobs.every(kind, FEDERATION_SECONDS)
-  for (const kind of [PROBE_SERVERS, NOTICE_SILENCE, COLLECT_CATALOGUE])
-    await jobs.every(kind, FLEET_JOB_SECONDS)
-  await jobs.every(FORGET_MAIL, FORGET_MAIL_SECONDS)
-  await jobs.every(MAKE_BACKUP, BACKUP_SECONDS, { immediately: true })
-  await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
+  const stopWaiting = await restorations.whenOpen(async () => {
+    await jobs.start()
+    await jobs.every(RENEW_LIST, RENEW_LIST_SECONDS, { immediately: true })
+    await jobs.every(ESCALATE, ESCALATE_SECONDS)
+    for (const kind of [SETTLE, SETTLE_CONTRACTS, SETTLE_MANDATES])
+      await jobs.every(kind, SETTLE_SECONDS, { immediately: true })
+    if (auditStream !== undefined) await jobs.every(STREAM_AUDIT_LOG, STREAM_SECONDS)
+    for (const kind of [FOLLOW_FEDERATION, EXCHANGE_CONTRACTS]) await jobs.every(kind, FEDERATION_SECONDS)
+    for (const kind of [PROBE_SERVERS, NOTICE_SILENCE, COLLECT_CATALOGUE])
+      await jobs.every(kind, FLEET_JOB_SECONDS)
+    await jobs.every(FORGET_MAIL, FORGET_MAIL_SECONDS)
+    await jobs.every(MAKE_BACKUP, BACKUP_SECONDS, { immediately: true })
+    await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
+  })
 
   const scheme = settings.admin.certificateFile === undefined ? 'http' : 'https'
   const admin = `${scheme}://${settings.admin.address}:${settings.admin.port}`
@@ -372,6 +383,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       const apps = [publicApp, adminApp, registration?.app, management?.app]
       await Promise.all(apps.map(async (app) => app?.close()))
       await login?.close()
+      stopWaiting()
       await jobs.stop()
       await catalogue.close()
       signingKeys.close()

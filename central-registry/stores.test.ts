@@ -187,7 +187,7 @@ void t.test('trust services and signing keys', async (t) => {
     t.equal((await trust.responders()).length, 4)
     t.equal(
       await codeOf(trust.deleteIntermediate(id, '01'.repeat(32))),
-      'not_found',
+      'conflict',
       'the top CA is the service',
     )
     t.equal((await trust.responders()).length, 4)

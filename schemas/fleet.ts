@@ -8,6 +8,8 @@ import type { DocumentHead } from './management-request.ts'
 export const FLEET_DOCUMENT = {
   report: 'concordat-server-report',
   answer: 'concordat-server-report-answer',
+  calls: 'concordat-call-counts',
+  callsAnswer: 'concordat-call-counts-answer',
 } as const
 
 export const OCSP_STATES = ['good', 'revoked', 'unknown', 'stale', 'none'] as const
@@ -51,3 +53,42 @@ export type ReportAnswer = {
 
 export const MOST_CERTIFICATES = 200
 export const MOST_OUTAGES = 20
+
+/** How exchanges ended: with the provider's answer, with none or with a fault, or refused before they reached its system. */
+export type CallOutcomes = { answered: number; failed: number; refused: number }
+
+/** The exchanges of one pair on one day, as the log of a server at one of its ends has them. */
+export type ReportedCalls = CallOutcomes & {
+  /** At which end the server that counts them is. */
+  side: 'consumer' | 'provider'
+  consumer: string
+  service: string
+}
+
+/** What one server exchanged on one day (UTC); an id may stand in it once for each side. */
+export type CallCounts = DocumentHead & {
+  server: string
+  /** 2026-11-26 */
+  day: string
+  /** The day is over, and the log has all of it. */
+  settled: boolean
+  calls: ReportedCalls[]
+  /** Exchanges whose parties are not told. */
+  rest: CallOutcomes
+}
+
+/** Signed like the answer to a report. `missing`: days that the registry would have, the newest first. */
+export type CallCountsAnswer = {
+  instance: string
+  server: string
+  answers: string
+  generatedAt: string
+  missing: string[]
+}
+
+/** Pairs of a day that are named, those with the most exchanges. */
+export const MOST_CALLS = 200
+/** Of an id that is named; exchanges of those with a longer one are among the rest. */
+export const MOST_CALL_ID = 400
+/** Days before the running one that the registry asks for. */
+export const CALL_DAYS = 30

@@ -14,6 +14,11 @@ export type RecordQuestion = {
   failed?: boolean
   from?: string
   to?: string
+  /** "<id>", or "<id>/<version>" */
+  contract?: string
+  purpose?: string
+  /** As it is declared or granted: "GET /persons/*" */
+  endpoint?: string
 }
 
 /** Identifiers are in the form with colons. */
@@ -29,10 +34,15 @@ export type FoundRecord = {
   serviceId: string | null
   peer: string | null
   answers: number | null
+  /** "<id>/<version>"; absent, as the two below, in what an older version wrote. */
+  contract?: string | null
+  purpose?: string | null
+  endpoint?: string | null
 }
 
 /** Its members in the order of a table. */
 export const FOUND_RECORD_COLUMNS = [
   ...(['index', 'time', 'kind', 'direction', 'outcome', 'queryId', 'requestId'] as const),
   ...(['clientId', 'serviceId', 'peer', 'answers'] as const),
+  ...(['contract', 'purpose', 'endpoint'] as const),
 ] as const satisfies (keyof FoundRecord)[]

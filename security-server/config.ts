@@ -41,6 +41,7 @@ export type Settings = KeepingSettings & {
     ordersNeedApproval: boolean
     authorities: { name: string; certificateSha256: string; secret: boolean }[]
   }
+  registryReports: { callCounts: boolean }
   limits: { bodyBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
   /** Who holds the keys by which the log is searched for people. */
   subjectKeys?: SubjectKeysSettings
@@ -221,6 +222,18 @@ export const settingsSchema = {
               },
             },
           },
+        },
+      },
+    },
+    registryReports: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        callCounts: {
+          type: 'boolean',
+          default: true,
+          description: 'The registry is told how many exchanges there were a day, and with whom',
         },
       },
     },

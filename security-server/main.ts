@@ -23,6 +23,7 @@ import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
 import { createAuditOrders } from './admin/audit-orders/create-audit-orders.ts'
 import { createExports } from './admin/exports/create-exports.ts'
+import { BACKUP_OPTIONS, backUpAndEnd, restoreAndEnd } from './backup-command.ts'
 import { checkSettings, federationsOf, type Settings, settingsSchema } from './config.ts'
 import { evidenceRoutes } from './consumer/evidence.ts'
 import { listClientsRoute } from './consumer/list-clients.ts'
@@ -36,7 +37,6 @@ import { createPostDocument } from './global-configuration/registration/client.t
 import { createTimeStampClient } from './jobs/client.ts'
 import { createFetchStatus, readable } from './jobs/fetch-status.ts'
 import { jobHandlers, scheduleJobs } from './jobs/handlers.ts'
-import { createRegistryReports } from './jobs/report-to-registry.ts'
 import { timeStampInterval } from './jobs/time-stamp-interval.ts'
 import { checkpointSigner } from './keys/checkpoint-signer.ts'
 import { createOcspClient } from './keys/client.ts'
@@ -60,6 +60,7 @@ import { createServiceClient } from './provider/client.ts'
 import { createPeerQuota } from './provider/peer-quota.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
 import { providerRoutes } from './provider/routes.ts'
+import { wireReports } from './reporting.ts'
 import { watchSubjects, wireSubjects } from './subject-search.ts'
 import { hardwarePlaces, unlockToken } from './unlock-token.ts'
 import { createLogVerification } from './verification.ts'
@@ -71,7 +72,7 @@ const CONSOLE = {
   how: 'npm exec -- concordat console',
 }
 
-const { values } = parseArgs({ options: { configuration: { type: 'string' } } })
+const { values } = parseArgs({ options: { configuration: { type: 'string' }, ...BACKUP_OPTIONS } })
 const log = createLog({ name: 'security-server', level: 'info' })
 
 await runProcess({
@@ -86,6 +87,7 @@ await runProcess({
 
 async function start(settings: Settings, log: Log): Promise<Running> {
   checkSettings(settings)
+  await restoreAndEnd(values, settings)
   log.level = settings.logLevel
   const clock = systemClock
   const server = parseServerId(settings.server)
@@ -118,6 +120,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   await Promise.all([unlockToken(keys, settings.pinFile, log), globalConfiguration.restored()])
   // The login asked for none while the configuration was not there yet; a failure shows in the certificates' states.
   void keys.refreshOcsp().catch(() => undefined)
+  await backUpAndEnd(values, { settings, keys, now: clock() })
   const database = await openDatabase(settings.database)
   await migrate(database, serverMigrations)
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
@@ -287,8 +290,8 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   const subjects = await wireSubjects({
     ...{ settings: settings.subjectKeys, database, clock, messageLog, contracts },
   })
-  const registryReports = createRegistryReports({
-    ...{ server, clock, keys, globalConfiguration, messageLog, post, version: VERSION, random: Math.random },
+  const { registryReports, callReports } = wireReports(settings.registryReports, {
+    ...{ server, clock, keys, globalConfiguration, messageLog, post, version: VERSION },
     jobs: { state: () => jobs.state() },
   })
   const auditOrders = createAuditOrders({
@@ -304,7 +307,8 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     handlers: jobHandlers(
       {
         ...{ keys, globalConfiguration, contracts, localSystems, messageLog },
-        ...{ verifications, reconciliation, exports, auditOrders, registryReports, subjects },
+        ...{ verifications, reconciliation, exports, auditOrders, subjects },
+        ...{ registryReports, callReports },
         ...{ audit, auditStream, ...witnessing },
       },
       node,

@@ -19,7 +19,7 @@ import {
   type ServerName,
 } from './world.ts'
 
-export type ProcessName = 'trust' | 'registry' | 'subject-keys' | ServerName
+export type ProcessName = 'trust' | 'registry' | 'second-registry' | 'subject-keys' | ServerName
 
 /** One running process. */
 export type Started = {
@@ -61,6 +61,7 @@ const CONCORDAT = path.join(import.meta.dirname, '../scripts/concordat')
 const COMMANDS: Partial<Record<ProcessName, string>> = {
   trust: 'trust-services',
   registry: 'central-registry',
+  'second-registry': 'central-registry',
   'subject-keys': 'subject-keys',
 }
 

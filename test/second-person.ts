@@ -12,9 +12,9 @@ const WHY = { 'x-reason': encodeURIComponent('the decree of 1 March') }
 
 export type Proposed = { id: string; contentSha256: string; result: { id: string } | null }
 
-/** An installed registry that takes requests, and Anna and Ben in windows of their own. */
-export async function installed(t: Test, issuer: string, mailServer?: MailServer) {
-  const world = registryWorld(t)
+/** An installed registry that takes requests, on SQLite unless `database` is another one, and Anna and Ben in windows of their own. */
+export async function installed(t: Test, issuer: string, mailServer?: MailServer, database?: string) {
+  const world = registryWorld(t, database)
   const node = await world.start({ login: issuer, registration: true, ...(mailServer && { mailServer }) })
   await setUp(node, authority)
   await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Guest' })
@@ -48,8 +48,10 @@ export async function act(
   const dialog = page.getByRole('dialog')
   await dialog.waitFor()
   for (const [label, value] of Object.entries(fields)) {
-    const field = dialog.getByLabel(label)
+    const exact = dialog.getByLabel(label, { exact: true })
+    const field = (await exact.count()) === 1 ? exact : dialog.getByLabel(label)
     if (value === 'check') await field.check()
+    else if (value === 'uncheck') await field.uncheck()
     else if (await field.evaluate((node) => node.tagName === 'SELECT')) await field.selectOption(value)
     else await field.fill(value)
   }

@@ -1,4 +1,5 @@
 /** Every operation of the management API by every role, and which take two persons. */
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -9,6 +10,8 @@ import { openRegistryDatabase } from '../registry.ts'
 import { createLogStore } from '../transparency-log/store.ts'
 import { adminRoutes, registryApi } from './api.ts'
 import { ROLES } from './first-api-key.ts'
+
+const WHO_DECIDES = new URL('../../docs/who-decides.md', import.meta.url)
 
 /** Who may do what, written down a second time: a change of the API's file has to be meant. */
 const ALLOWED: Record<string, string[]> = {
@@ -28,6 +31,7 @@ const ALLOWED: Record<string, string[]> = {
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
     ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
+    ...['putCertificateProfile', 'deleteCertificateProfile'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
     ...['examineExternalAnchor', 'readExternalAnchor', 'trustExternalAnchor', 'removeExternalAnchor'],
     ...[
@@ -38,6 +42,7 @@ const ALLOWED: Record<string, string[]> = {
       'adoptSigningKey',
     ],
     ...['setAutomaticApproval', 'deleteAutomaticApproval'],
+    'acceptRestoredRegistry',
     ...['addSuspension', 'confirmSuspension', 'liftSuspension', 'setSuspensionPolicy'],
     ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],
     ...['probeSecurityServer', 'collectCatalogue', 'addAuditOrder'],
@@ -53,7 +58,7 @@ const ALLOWED: Record<string, string[]> = {
       'revokeApiKey',
       'getAuditLog',
     ],
-    ...['makeBackup', 'downloadBackup'],
+    ...['makeBackup', 'downloadBackup', 'acceptRestoredRegistry'],
     ...['exportAuditLog', 'verifyAuditLog'],
     ...['closeInstallation', 'collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
     ...['getMailAddresses', 'getMailMessages', 'retryMailMessage'],
@@ -69,7 +74,7 @@ const READERS = [
   ...['getExternalAnchors', 'getExternalAnchor', 'getExternalAnchorFile'],
   'redeemInstallationCode',
   'getWitness',
-  ...['getBackups', 'getBackupState'],
+  ...['getBackups', 'getBackupState', 'getRestoration'],
   ...['getAuditOrders', 'getAuditOrder', 'downloadAuditAnswer'],
   ...[
     'getOverview',
@@ -95,11 +100,14 @@ const READERS = [
   ...['getHostingMandates', 'getHostingMandate', 'getHostingPolicy'],
   ...['planSuccession', 'getSuccession', 'getSuccessions'],
   ...['getFleet', 'getFleetServer', 'getFleetTroubles', 'getOutages'],
+  ...['getCertificateProfiles', 'tryCertificateProfile'],
   ...['getCampaign', 'getCampaignServers', 'exportCampaign'],
   ...['getCatalogue', 'getCatalogueService', 'getCatalogueDocument', 'draftContractTerms'],
 ]
 /** What takes two persons once the registry is installed, written down a second time too. */
 const MARKED = [
+  'setManagementServiceProvider',
+  'acceptRestoredRegistry',
   ...['trustExternalAnchor', 'removeExternalAnchor'],
   ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
   ...[
@@ -110,6 +118,7 @@ const MARKED = [
     'adoptSigningKey',
   ],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension', 'carryOutImport'],
+  ...['putCertificateProfile', 'deleteCertificateProfile'],
   'setSuspensionPolicy',
   ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
   ...['addHostingMandate', 'setHostingPolicy', 'beginSuccession', 'completeSuccession'],
@@ -159,6 +168,15 @@ void t.test('each operation by each role, and without a key', async (t) => {
   t.same(Object.keys(ALLOWED), ROLES)
   const expected = new Set([...READERS, ...PROPOSALS, ...DECIDERS, ...Object.values(ALLOWED).flat()])
   t.same(operations.map(({ id }) => id).sort(), [...expected].sort(), 'the table names every operation')
+
+  // docs/who-decides.md says of each why: a new operation has to be classified there.
+  const told = [
+    ...readFileSync(WHO_DECIDES, 'utf8').matchAll(/^\| `(\w+)` \| (two|one|one, at once) \| \S.* \|$/gm),
+  ]
+  const persons = operations
+    .filter(({ method }) => method !== 'GET')
+    .map(({ id, fourEyes: two, emergency }) => `${id}: ${two ? 'two' : emergency ? 'one, at once' : 'one'}`)
+  t.same(told.map(([, id, who]) => `${id}: ${who}`).sort(), persons.sort())
 
   const marked = operations.filter((operation) => operation.fourEyes).map(({ id }) => id)
   t.same(marked.sort(), [...MARKED].sort())

@@ -98,6 +98,12 @@ void t.test('what trust hangs on takes two persons', async (t) => {
       'not marked',
     )
 
+    // Whose security server is believed about senders: a change of trust like the others.
+    const provider = { client: 'DEV:GOV:1234' }
+    const named = await propose(anna, 'PUT', '/system/management-service-provider', provider)
+    t.match(await node.must('GET', '/system'), { managementServiceProvider: 'DEV:GOV:1234:plain' })
+    t.match(await decide(ben, named), { body: { state: 'approved' } })
+    t.match(await node.must('GET', '/system'), { managementServiceProvider: 'DEV:GOV:1234' })
     const proposed = await propose(anna, 'POST', '/members', member('2'))
     t.match(proposed, { state: 'proposed', id: /^[\w-]{36}$/, contentSha256: /^[0-9a-f]{64}$/ })
     t.equal(await members(), 1, 'nothing is done')

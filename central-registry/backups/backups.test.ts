@@ -76,6 +76,9 @@ onEachDatabase(
     ])
     t.equal((await node.call('GET', '/backups/99/file')).status, 404)
     t.match((await node.must('GET', '/backups?state=failed')) as Listed[], [{ state: 'failed' }])
+    t.same(await node.must('GET', '/backups?q=no%20such'), [])
+    const named = `/backups?q=${encodeURIComponent(made.name.toUpperCase())}`
+    t.match(await node.must('GET', named), [{ id: made.id }])
 
     const file = at('one.backup')
     writeFileSync(file, downloaded.bytes)

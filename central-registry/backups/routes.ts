@@ -8,6 +8,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { listAnswer } from '../list-answer.ts'
 import type { BackupRow } from '../migrations/backups.ts'
+import type { Page } from '../store.ts'
 import type { MakeBackup } from './make-backup.ts'
 import { isWell, outcomeOf } from './rules.ts'
 import type { BackupStore } from './store.ts'
@@ -42,12 +43,12 @@ export function backupHandlers(q: BackupRooms): Record<string, OperationHandler>
   return {
     getBackupState: () => backupSummary(q),
     getBackups: async ({ query }) => {
-      const page = query as { state?: string; offset: number; limit: number }
+      const page = query as Page & { state?: BackupRow['state'] }
       const rows = await store.list(page)
       return listAnswer(
         rows.map((row) => described(row, clock())),
         page,
-        () => store.count(page.state),
+        () => store.count(page),
       )
     },
     makeBackup: async ({ caller }) => described(await must().make(caller.name), clock()),

@@ -14,10 +14,12 @@ import {
 import { Fault } from '#schemas/fault.ts'
 import type { BackupRow } from '../migrations/backups.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { counted } from '../store.ts'
+import { counted, type Page, textContains } from '../store.ts'
 import { createLogStore } from '../transparency-log/store.ts'
 
 export type BackupStore = ReturnType<typeof createBackupStore>
+/** `q` is looked for in the name of the file and in why it failed. */
+type Filter = { state?: BackupRow['state'] | undefined; q?: string | undefined }
 
 /** Sessions that ended would be alive again, and a used login could be used twice. */
 const WITHOUT = ['session', 'used_login']
@@ -37,6 +39,14 @@ export function createBackupStore(database: Database, url: string) {
       .orderBy('id', 'desc')
       .limit(1)
       .executeTakeFirst()
+
+  const where = ({ state, q = '' }: Filter) =>
+    tables
+      .selectFrom('backup')
+      .$if(state !== undefined, (query) => query.where('state', '=', state!))
+      .$if(q !== '', (query) =>
+        query.where(({ or }) => or([textContains('name', q), textContains('failure', q)])),
+      )
 
   return {
     /** Writes all rows of one moment; what the register was then. Nobody who changes something waits for it. */
@@ -97,18 +107,8 @@ export function createBackupStore(database: Database, url: string) {
     newest: () => newest(),
     newestMade: () => newest('made'),
     /** Newest first. */
-    list: ({ state, offset, limit }: { state?: string | undefined; offset: number; limit: number }) =>
-      rows()
-        .$if(state !== undefined, (query) => query.where('state', '=', state as BackupRow['state']))
-        .orderBy('id', 'desc')
-        .offset(offset)
-        .limit(limit)
-        .execute(),
-    count: (state?: string) =>
-      counted(
-        tables
-          .selectFrom('backup')
-          .$if(state !== undefined, (query) => query.where('state', '=', state as BackupRow['state'])),
-      ),
+    list: ({ offset, limit, ...filter }: Page & Filter): Promise<BackupRow[]> =>
+      where(filter).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
+    count: (filter: Filter) => counted(where(filter)),
   }
 }

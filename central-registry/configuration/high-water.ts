@@ -43,6 +43,6 @@ export function createHighWater(file: string): HighWater {
 export function checkNotRestored(newest: number, mark: number, what = 'index'): void {
   if (newest >= mark) return
   throw new Fault('global_conf_rollback', {
-    what: `the database is at ${what} ${newest}, this node has published ${what} ${mark}: an older database was restored; to go on with it from ${what} ${mark + 1}, start with --accept-restored-database`,
+    what: `the database is at ${what} ${newest}, this node has published ${what} ${mark}: an older database was restored, and nobody has accepted it`,
   })
 }

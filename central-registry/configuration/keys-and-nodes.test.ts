@@ -285,7 +285,7 @@ function isPreparing(): boolean {
   })
 }
 
-void t.test('a restored older database is noticed, and gone on from only when told so', async (t) => {
+void t.test('a restored older database is noticed, and gone on from only when it was accepted', async (t) => {
   const world = registryWorld(t)
   let node = await world.start()
   await setUp(node, authority)
@@ -307,11 +307,10 @@ void t.test('a restored older database is noticed, and gone on from only when to
     cpSync(backup, path.join(world.directory, 'registry.db'))
   }
   restore()
-  await t.rejects(world.start({ settings }), {
-    code: 'global_conf_rollback',
-    message: /an older database was restored.*from index \d+, start with --accept-restored-database/,
-  })
-  node = await world.start({ settings, acceptRestored: true })
+  node = await world.start({ settings })
+  t.match((await node.call('POST', '/configuration/publish')).body, { type: 'registry_restored' })
+  const { contentSha256 } = (await node.must('GET', '/restoration')) as { contentSha256: string }
+  await node.must('POST', '/restoration/acceptance', { contentSha256 })
   const next = await publish(node)
   t.ok(next.index > index + 1)
   await server.refresh()
@@ -325,9 +324,7 @@ void t.test('a restored older database is noticed, and gone on from only when to
   await highWater.raise(1_000_000)
   await highWater.raise(5)
   t.equal(await highWater.read(), 1_000_000)
-  t.match((await node.call('POST', '/configuration/publish')).body, { type: 'global_conf_rollback' })
-  const line = world.lines.find((text) => text.includes('an older database was restored'))
-  t.ok(line ?? (await node.call('POST', '/configuration/publish')).bytes.includes('an older database'))
+  t.match((await node.call('POST', '/configuration/publish')).body, { type: 'registry_restored' })
   for (const damaged of ['', 'x', '-1', '1e3', '99999999999999999']) {
     writeFileSync(path.join(world.directory, 'highest-published-index'), damaged)
     t.match((await node.call('POST', '/configuration/publish')).body, { type: 'io_error' }, damaged)

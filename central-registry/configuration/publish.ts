@@ -24,8 +24,6 @@ type Rooms = {
   transparencyLog: Pick<LogStore, 'leaves'>
   /** Makes sure that there is a suspension list that holds: without one nobody could use what is published. */
   ensureSuspensionList(): Promise<unknown>
-  /** Goes on above the mark instead of refusing a database that was restored from a backup. */
-  acceptRestored: boolean
   now(): Date
   sourceAddress: string
   otherUrls?: readonly string[] | undefined
@@ -35,7 +33,7 @@ type Rooms = {
   registration?: { port: number; certificate: Buffer } | undefined
 }
 
-/** Undefined before the system is initialised and has a key. Throws `global_conf_rollback`, `cannot_sign`. */
+/** Undefined before the system is initialised and has a key. Throws `global_conf_rollback`, `registry_restored`, `cannot_sign`. */
 export type Publish = () => Promise<Publication | undefined>
 
 /** Who read a directory just before it was replaced still finds its files (wire digest 5.1). */
@@ -54,14 +52,14 @@ export function createPublish(rooms: Rooms): Publish {
     const signer = await rooms.store.activeKey()
     if (signer !== undefined) await rooms.privateKeys.ready(signer.id)
     const mark = await rooms.highWater.read()
-    return rooms.store.publish(async ({ few, rows, isStill, previous, log }) => {
+    return rooms.store.publish(async ({ few, rows, isStill, previous, log, accepted }) => {
       if (prepared !== undefined && !(await isStill(prepared.revision, digestsOf(prepared)))) throw CHANGED
       const instance = instanceIn(few)
       const active = few.signingKeys.find((key) => key.is_active === 1)
       if (instance === undefined || active === undefined) return undefined
-      const last = previous?.index ?? 0
-      if (!rooms.acceptRestored) checkNotRestored(last, mark)
-      await rooms.leafFile.restore(log, rooms.acceptRestored)
+      const last = Math.max(previous?.index ?? 0, accepted.index)
+      checkNotRestored(last, mark)
+      await rooms.leafFile.restore(log, accepted.leaves)
       const index = Math.max(last, mark) + 1
       if (!Number.isSafeInteger(index)) throw new Fault('internal_error', { what: 'no index is left' })
       const key = await rooms.privateKeys.open(active.id)

@@ -13,6 +13,8 @@ import {
   tablesOf,
 } from '#platform/database/open-database.ts'
 import type { Tables } from '../migrations/tables.ts'
+import type { Reach } from '../restorations/rules.ts'
+import { acceptedIn, mustBeAccepted } from '../restorations/store.ts'
 import { lockRegister } from '../store.ts'
 import { type OpenLog, openLog } from '../transparency-log/store.ts'
 import type { FewRows, RegisterRows } from './assemble.ts'
@@ -39,6 +41,8 @@ export type Present = {
   isStill(revision: number, digests: string[]): Promise<boolean>
   previous: Publication | undefined
   log: OpenLog
+  /** How far others had come when a restored register was accepted. */
+  accepted: Reach
 }
 
 /** Two a second for ten minutes, and more: a clock that was ahead once must not make the tables grow for ever. */
@@ -62,6 +66,7 @@ export function createPublicationStore(database: Database) {
     ): Promise<Publication | undefined> =>
       inTransaction(tables, async (transaction) => {
         await lockRegister(transaction)
+        await mustBeAccepted(transaction)
         const previous = await newestIn(transaction)
         const log = openLog(transaction)
         const made = await make({
@@ -71,6 +76,7 @@ export function createPublicationStore(database: Database) {
             (await revisionIn(transaction)) === revision && (await areStored(transaction, digests)),
           previous,
           log,
+          accepted: await acceptedIn(transaction),
         })
         if (made === undefined) return undefined
         const { index, generatedAt, expiresAt } = made.publication
@@ -187,6 +193,7 @@ async function readFew(kysely: Kysely<Tables>): Promise<FewRows> {
     parameters: await all('system_parameter', ['name', 'value']),
     externalAnchors: await all('external_anchor', ['instance', 'generated_at', 'sources', 'state']),
     signingKeys: await all('signing_key', ['created_at', 'id', 'certificate', 'is_active']),
+    certificateProfiles: await all('certificate_profile', ['name', 'document']),
   }
 }
 

@@ -3,26 +3,40 @@ import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { asFault, type Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { versionsOf } from '../contracts/rows-store.ts'
 import { LIVE } from '../contracts/rules.ts'
+import { subsystemIdOf } from '../members/rules.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { lockRegister } from '../store.ts'
 import { type ForeseenAct, perform } from './perform.ts'
-import { type Affected, compare } from './rules.ts'
+import { type Affected, compare, type Snapshot } from './rules.ts'
 import {
+  anchorOf,
   contractsOf,
   contractsWithAnchor,
   readSnapshot,
   signersOf,
   type TouchedContract,
   touched,
+  withConsumers,
 } from './snapshot-store.ts'
 
 export type Foreseen = {
   /** The act would be refused by this. */
   refused?: Fault
-  affected?: Affected & { signers: string[]; contracts: TouchedContract[] }
+  affected?: Affected & {
+    signers: string[]
+    contracts: TouchedContract[]
+    /** Whose exchanges it is about beside those of its clients. */
+    about: About
+    /** Servers that know of these exchanges. */
+    knowing: string[]
+  }
 }
+
+/** `contracts`: exchanges under these alone. */
+export type About = { contracts: TouchedContract[]; subsystem?: string; instance?: string }
 
 class TakenBack extends Error {
   readonly foreseen: Foreseen
@@ -69,13 +83,39 @@ async function tryOut(
   }
   const after = await readSnapshot(transaction, q.at, before)
   const affected = compare(before, after)
+  const about = await aboutOf(transaction, act, own, q.instance)
   return {
     affected: {
       ...affected,
       signers: await signersOf(transaction, before.authorities, after.authorities),
       contracts: [...own, ...(await contractsOf(transaction, affected.withoutServer, now))],
+      about,
+      knowing: knowingOf(before, affected.clients, about),
     },
   }
+}
+
+async function aboutOf(
+  transaction: Kysely<Tables>,
+  { operation, id }: ForeseenAct,
+  own: TouchedContract[],
+  instance: string,
+): Promise<About> {
+  if (operation === 'deleteSubsystem')
+    return { contracts: [], subsystem: idText(subsystemIdOf(id, instance)) }
+  if (operation !== 'removeExternalAnchor') return { contracts: own }
+  const anchor = await anchorOf(transaction, id.toLowerCase())
+  return { contracts: [], ...(anchor === undefined ? {} : { instance: anchor }) }
+}
+
+/** Each exchange stands in the logs at both of its ends: the server of one suffices. */
+function knowingOf({ servers, clients }: Snapshot, affected: string[], about: About): string[] {
+  // Of one with another instance only our end can tell, wherever it is.
+  if (about.instance !== undefined) return servers.map(({ id }) => id).sort()
+  const those = new Set([...affected, ...about.contracts.map(({ content }) => content.provider)])
+  if (about.subsystem !== undefined) those.add(about.subsystem)
+  const registrations = [...clients, ...servers.map(({ id, owner }) => ({ server: id, client: owner }))]
+  return [...new Set(registrations.flatMap((one) => (those.has(one.client) ? [one.server] : [])))].sort()
 }
 
 /** The versions in force of the contract that the act is about, or of contracts with the instance that it takes away. */
@@ -88,5 +128,6 @@ async function ownContracts(
   const isOfContract = operation === 'suspendContract' || operation === 'terminateContract'
   if (!isOfContract && !(operation === 'addSuspension' && kind === 'contract')) return []
   const rows = await versionsOf(transaction, id.toLowerCase())
-  return rows.map((row) => touched(row, now)).filter(({ state }) => LIVE.includes(state))
+  const live = rows.map((row) => touched(row, now)).filter(({ state }) => LIVE.includes(state))
+  return withConsumers(transaction, live)
 }

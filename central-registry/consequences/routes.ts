@@ -8,13 +8,12 @@ import { instanceOf } from '../members/instance.ts'
 import { encodedId } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
 import { encodedServer } from '../servers/rules.ts'
+import { callsOf, named } from './calls.ts'
 import { foresee } from './foresee-store.ts'
 import type { ForeseenAct } from './perform.ts'
 
 /** Each holds up the changes of the register for a moment: more than these at once are an error or an attack. */
 const MOST_AT_ONCE = 4
-/** Of each list so many are named; all are counted. */
-const NAMED = 100
 
 export function consequenceHandlers(q: {
   database: Database
@@ -44,18 +43,11 @@ export function consequenceHandlers(q: {
       if (affected === undefined)
         return { operation, possible: false, refusal: { type: refused!.code, message: refused!.message } }
       const { certificates, contracts } = affected
+      const calls = await callsOf(q.database, affected, q.clock())
       const members = new Set([
         ...affected.members,
         ...contracts.flatMap(({ content }) => partiesOf(content, [])),
       ])
-      const services = new Map(
-        contracts.flatMap(({ content }) =>
-          content.services.map(({ serviceCode }) => {
-            const service = { provider: encodedId(content.provider), serviceCode }
-            return [JSON.stringify(service), service] as const
-          }),
-        ),
-      )
       return {
         operation,
         possible: true,
@@ -64,18 +56,20 @@ export function consequenceHandlers(q: {
         withoutServer: named(affected.withoutServer.map(encodedId)),
         securityServers: named(affected.servers.map(encodedServer)),
         certificates: named(certificates.map((one) => ({ ...one, server: encodedServer(one.server) }))),
-        contracts: named(contracts.map(({ content: _, ...contract }) => contract)),
-        services: named([...services.values()]),
+        contracts: named(
+          contracts.map((one) => {
+            const { content: _, consumers: __, ...contract } = one
+            return { ...contract, calls: calls.under(one) }
+          }),
+        ),
+        services: named(calls.services(contracts)),
         signers: named(affected.signers.map(encodedId)),
+        calls: calls.told,
         notKnown: [
-          'how often these services were called in the last month: the message logs of the security servers know',
-          'services that no contract names, and signing certificates that were never used towards the registry: the security servers know them',
+          ...calls.notKnown,
+          'services that no contract names and nobody called, and signing certificates that were never used towards the registry: the security servers know them',
         ],
       }
     },
   }
-}
-
-function named<T>(all: T[]): { total: number; first: T[] } {
-  return { total: all.length, first: all.slice(0, NAMED) }
 }

@@ -83,6 +83,8 @@ export type TouchedContract = {
   title: string
   state: ContractState
   content: ContractContent
+  /** Subsystems that are party to it, those that joined among them. */
+  consumers: string[]
 }
 
 /** Contracts that are proposed or in force and name one of these subsystems. */
@@ -112,7 +114,7 @@ export async function contractsOf(
       .execute()
     for (const row of rows) found.set(`${row.contract} ${row.version}`, touched(row, now))
   }
-  return [...found.values()]
+  return withConsumers(transaction, [...found.values()])
 }
 
 /** Contracts that are proposed or in force with members of the anchor's instance. */
@@ -121,27 +123,58 @@ export async function contractsWithAnchor(
   sha256: string,
   now: string,
 ): Promise<TouchedContract[]> {
+  const instance = await anchorOf(transaction, sha256)
+  if (instance === undefined) return []
+  const rows: ContractRow[] = await transaction
+    .selectFrom('contract_version')
+    .select(COLUMNS)
+    .where('state', 'in', LIVE)
+    .where(namesInstance(instance))
+    .orderBy('contract')
+    .limit(MOST_CONTRACTS)
+    .execute()
+  return withConsumers(
+    transaction,
+    rows.map((row) => touched(row, now)),
+  )
+}
+
+/** The instance of an external anchor. */
+export async function anchorOf(transaction: Kysely<Tables>, sha256: string): Promise<string | undefined> {
   const anchor = await transaction
     .selectFrom('external_anchor')
     .select('instance')
     .where('sha256', '=', sha256)
     .executeTakeFirst()
-  if (anchor === undefined) return []
-  const rows: ContractRow[] = await transaction
-    .selectFrom('contract_version')
-    .select(COLUMNS)
-    .where('state', 'in', LIVE)
-    .where(namesInstance(anchor.instance))
-    .orderBy('contract')
-    .limit(MOST_CONTRACTS)
-    .execute()
-  return rows.map((row) => touched(row, now))
+  return anchor?.instance
+}
+
+/** Who may call under each of these contracts now. */
+export async function withConsumers(
+  transaction: Kysely<Tables>,
+  contracts: TouchedContract[],
+): Promise<TouchedContract[]> {
+  const found = new Map<string, string[]>()
+  for (let at = 0; at < contracts.length; at += CHUNK) {
+    const some = contracts.slice(at, at + CHUNK).map(({ contract }) => contract)
+    const rows = await transaction
+      .selectFrom('contract_party')
+      .select(['contract', 'version', 'subsystem'])
+      .where('contract', 'in', some)
+      .where('role', '=', 'consumer')
+      .execute()
+    for (const { contract, version, subsystem } of rows) {
+      const key = `${contract} ${version}`
+      found.set(key, [...(found.get(key) ?? []), subsystem])
+    }
+  }
+  return contracts.map((one) => ({ ...one, consumers: found.get(`${one.contract} ${one.version}`) ?? [] }))
 }
 
 export function touched(row: ContractRow, now: string): TouchedContract {
   const { contract, version, title } = row
   const state = stateAt(versionOf(row), now)
-  return { contract, version: Number(version), title, state, content: contentOf(row) }
+  return { contract, version: Number(version), title, state, content: contentOf(row), consumers: [] }
 }
 
 /** Members who were seen to sign by certificates of CAs that are approved no more; what others sign by is not known here. */

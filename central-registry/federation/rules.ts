@@ -1,4 +1,7 @@
-/** What holds for external anchors; pure. */
+/**
+ * What holds for external anchors; pure. An anchor is examined, then trusted until a newer one of its instance replaces it or it is
+ * removed; one that is not trusted can be examined anew.
+ */
 import { createHash } from 'node:crypto'
 import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -6,6 +9,25 @@ import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 
 /** Each is fetched every 15 s, by the registry and by every security server. */
 export const MOST_TRUSTED = 64
+
+export type AnchorState = 'EXAMINED' | 'TRUSTED' | 'REPLACED' | 'REMOVED'
+export type AnchorAct = 'examine' | 'trust' | 'replace' | 'remove'
+
+const NEXT: Record<AnchorState, Partial<Record<AnchorAct, AnchorState>>> = {
+  EXAMINED: { examine: 'EXAMINED', trust: 'TRUSTED' },
+  TRUSTED: { replace: 'REPLACED', remove: 'REMOVED' },
+  REPLACED: { examine: 'EXAMINED' },
+  REMOVED: { examine: 'EXAMINED' },
+}
+
+/** The state after an act on an anchor that is known. Throws `conflict` for an act that this state does not allow, saying why. */
+export function nextAnchorState(state: AnchorState, act: AnchorAct): AnchorState {
+  const next = NEXT[state][act]
+  if (next !== undefined) return next
+  if (act === 'examine') throw new Fault('conflict', { what: 'exactly this anchor is trusted already' })
+  const why = act === 'trust' ? 'examine it again' : `only a trusted one is ${act}d`
+  throw new Fault('conflict', { what: `the anchor is ${state}: ${why}` })
+}
 
 /** Throws `anchor_not_verified` for an anchor of our own instance, or with a key that already stands for somebody else. */
 export function checkApart(

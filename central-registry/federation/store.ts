@@ -8,7 +8,7 @@ import { liveContractsWith } from '../contracts/live-store.ts'
 import type { ExternalAnchorRow, FederatedConfigurationRow } from '../migrations/federation-tables.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { type Change, contains, counted, mustBe, orderOf, type Page, type Tabled } from '../store.ts'
-import { checkApart, MOST_TRUSTED } from './rules.ts'
+import { type AnchorAct, checkApart, MOST_TRUSTED, nextAnchorState } from './rules.ts'
 
 export type FederationStore = ReturnType<typeof createFederationStore>
 export type Decision = { by: string; at: string }
@@ -93,8 +93,7 @@ export function createFederationStore(database: Tabled, change: Change, record: 
           .select('state')
           .where('sha256', '=', row.sha256)
           .executeTakeFirst()
-        if (known?.state === 'TRUSTED')
-          throw new Fault('conflict', { what: 'exactly this anchor is trusted already' })
+        if (known !== undefined) nextAnchorState(known.state, 'examine')
         const open = transaction.selectFrom('external_anchor').where('state', '=', 'EXAMINED')
         if (known === undefined && (await counted(open)) >= MOST_EXAMINED)
           throw new Fault('conflict', { what: `${MOST_EXAMINED} anchors wait for a decision` })
@@ -109,8 +108,7 @@ export function createFederationStore(database: Tabled, change: Change, record: 
     trust: (sha256: string, examination: string, instance: string, { by, at }: Decision): Promise<void> =>
       change(async (transaction) => {
         const row = await findIn(transaction, sha256)
-        if (row.state !== 'EXAMINED')
-          throw new Fault('conflict', { what: `the anchor is ${row.state} already: examine it again` })
+        nextAnchorState(row.state, 'trust')
         const others = await trustedIn(transaction)
         if (others.length >= MOST_TRUSTED)
           throw new Fault('conflict', { what: `${MOST_TRUSTED} instances are federated already` })
@@ -122,7 +120,10 @@ export function createFederationStore(database: Tabled, change: Change, record: 
         })
         const older = others.find(({ anchor }) => anchor.instance === row.instance)
         if (older !== undefined) {
-          await decide(transaction, older.sha256, row.instance, 'replace', { by, at })
+          await decide(transaction, { ...older, instance: row.instance, state: 'TRUSTED' }, 'replace', {
+            by,
+            at,
+          })
           // Certificates that were learned under the older one are not trusted any more; what was read serves on.
           await transaction
             .updateTable('federated_configuration')
@@ -135,15 +136,13 @@ export function createFederationStore(database: Tabled, change: Change, record: 
           .set({ examination })
           .where('sha256', '=', sha256)
           .execute()
-        await decide(transaction, sha256, row.instance, 'trust', { by, at })
+        await decide(transaction, row, 'trust', { by, at })
       }),
     /** Trusts it no more: its instance is no part of the federation from the next configuration on. */
     remove: (sha256: string, decision: Decision): Promise<void> =>
       change(async (transaction) => {
         const row = await findIn(transaction, sha256)
-        if (row.state !== 'TRUSTED')
-          throw new Fault('conflict', { what: `the anchor is ${row.state}: only a trusted one is removed` })
-        await decide(transaction, sha256, row.instance, 'remove', decision)
+        await decide(transaction, row, 'remove', decision)
         await transaction.deleteFrom('federated_configuration').where('instance', '=', row.instance).execute()
       }),
     /** Writes down what was read, or why nothing was; nothing for an instance that is trusted no more. */
@@ -174,18 +173,15 @@ const NOTHING_READ = {
   ...{ registration: null, version: null, configuration_index: null, shared: null },
 }
 
-const STATE = { trust: 'TRUSTED', replace: 'REPLACED', remove: 'REMOVED' } as const
-
 async function decide(
   transaction: Kysely<Tables>,
-  anchor: string,
-  instance: string,
-  act: keyof typeof STATE,
+  { sha256: anchor, instance, state }: Pick<ExternalAnchorRow, 'sha256' | 'instance' | 'state'>,
+  act: Exclude<AnchorAct, 'examine'>,
   { by, at }: Decision,
 ): Promise<void> {
   await transaction
     .updateTable('external_anchor')
-    .set({ state: STATE[act], decided_at: at, decided_by: by })
+    .set({ state: nextAnchorState(state, act), decided_at: at, decided_by: by })
     .where('sha256', '=', anchor)
     .execute()
   await transaction.insertInto('federation_event').values({ instance, anchor, act, at, by }).execute()

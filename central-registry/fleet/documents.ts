@@ -1,11 +1,13 @@
 /** Verifies the report of a security server before anything of it is kept: exactly its fields, signed now by the server's owner; pure. */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import {
+  flag,
   integer,
   isoTime,
   list,
   oneOf,
   optional,
+  pattern,
   plainText,
   type Read,
   record,
@@ -15,12 +17,18 @@ import { memberId, sha256, uuid } from '#core/contract/read-content.ts'
 import { serverId } from '#core/contract/verify-seal.ts'
 import { Fault } from '#schemas/fault.ts'
 import {
+  type CallCounts,
+  type CallOutcomes,
   FLEET_DOCUMENT,
+  MOST_CALL_ID,
+  MOST_CALLS,
   MOST_CERTIFICATES,
   OCSP_STATES,
+  type ReportedCalls,
   type ReportedCertificate,
   type ServerReport,
 } from '#schemas/fleet.ts'
+import { decodeSegment, encodeSegment, idText, parseClientId, parseServiceId } from '#schemas/identifiers.ts'
 import { ofOwner, verified } from '../contracts/documents.ts'
 
 const DAY_MS = 86_400_000
@@ -57,6 +65,69 @@ const report: Read<ServerReport> = record<ServerReport>({
 })
 
 export const MAX_REPORT_BYTES = 256 * 1024
+
+const number = integer(0, Number.MAX_SAFE_INTEGER)
+const outcomes = { answered: number, failed: number, refused: number }
+const day = pattern(/^\d{4}-\d\d-\d\d$/, 'a day, 2026-01-31')
+
+const calls: Read<CallCounts> = record<CallCounts>({
+  ...{ id: uuid, createdAt: isoTime, signer: memberId, server: serverId },
+  day: (value, at) => isoTime(`${day(value, at)}T00:00:00.000Z`, at).slice(0, 10),
+  settled: flag,
+  calls: unique(
+    list(
+      record<ReportedCalls>({
+        side: oneOf(['consumer', 'provider'] as const),
+        consumer: ofLength((text) => idText(parseClientId(text))),
+        service: ofLength(serviceText),
+        ...outcomes,
+      }),
+      0,
+      MOST_CALLS,
+    ),
+    ({ side, consumer, service }) => JSON.stringify([side, consumer, service]),
+  ),
+  rest: record<CallOutcomes>(outcomes),
+})
+
+export const MAX_CALLS_BYTES = 512 * 1024
+
+/** Only the owner of a server reports for it; of days up to its own, and of one that is over only that it is settled. */
+export function verifyCalls(
+  bytes: Buffer,
+  trust: { configuration: ConfigurationIndex; now: number },
+): CallCounts {
+  return asInput(() => {
+    const document = ofOwner(
+      verified(bytes, FLEET_DOCUMENT.calls, calls, { ...trust, maxBytes: MAX_CALLS_BYTES }),
+    )
+    const today = document.createdAt.slice(0, 10)
+    if (document.day > today || (document.settled && document.day === today))
+      throw new Fault('invalid_input', { what: `the day ${document.day} is not over` })
+    return document
+  })
+}
+
+/** Five or six segments: a SOAP service has a version. */
+export function serviceText(text: string): string {
+  const parts = text.split('/')
+  if (parts.length !== 6) return idText(parseServiceId(text))
+  const last = parts.pop()!
+  return `${idText(parseServiceId(parts.join('/')))}/${encodeSegment(decodeSegment(last))}`
+}
+
+function ofLength(canonical: (text: string) => string): Read<string> {
+  return (value, at) => {
+    if (typeof value === 'string' && value.length <= MOST_CALL_ID) {
+      try {
+        if (canonical(value) === value) return value
+      } catch {
+        // Said below.
+      }
+    }
+    throw new Fault('invalid_contract', { what: `${at} is no id of at most ${MOST_CALL_ID} characters` })
+  }
+}
 
 /** Only the owner of a server reports for it. */
 export function verifyReport(

@@ -204,6 +204,7 @@ void t.test('outages: told to whom they concern, until they are over', async (t)
     t.equal((await add({ servers: ['DEV:GOV:9:SS1'] })).status, 404)
     const open = (await node.must('GET', '/outages')) as { id: number; message: string }[]
     t.equal(open.length, 6)
+    t.match(await node.must('GET', '/outages?q=FOR%20us'), [{ message: 'for us' }])
     const { id } = open.find(({ message }) => message === 'for us')!
     t.equal((await node.call('DELETE', `/outages/${id}`)).status, 204)
     t.equal((await node.call('DELETE', `/outages/${id}`)).status, 404, 'ended once')

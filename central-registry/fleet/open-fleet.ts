@@ -9,6 +9,7 @@ import type { MemberStore } from '../members/store.ts'
 import { approvedNow } from '../requests/intake.ts'
 import type { Change } from '../store.ts'
 import type { TrustStore } from '../trust/store.ts'
+import { createCallStore } from './calls-store.ts'
 import { createCampaignFacts } from './campaign-store.ts'
 import { createProbe } from './client.ts'
 import { type FleetIntakeRooms, fleetIntakeHandlers } from './intake.ts'
@@ -47,6 +48,7 @@ export function openFleet(q: {
   const { database, clock } = q
   const store = createFleetStore(database)
   const outages = createOutageStore(database, q.record)
+  const calls = createCallStore(database)
   const probing = createProbing({
     ...{ store, clock, log: q.log, everySeconds: q.probeSeconds },
     probe: createProbe({ onLoopback: q.onLoopback }),
@@ -64,8 +66,11 @@ export function openFleet(q: {
       approved: () => approvedNow(q),
       probeNow: probing.now,
     }),
-    intake: (count) => fleetIntakeHandlers({ ...q, store, outages, count }),
+    intake: (count) => fleetIntakeHandlers({ ...q, store, outages, calls, count }),
     probeDue: probing.due,
-    noticeSilence: () => store.noticeSilence(clock()),
+    noticeSilence: async () => {
+      await store.noticeSilence(clock())
+      await calls.prune(clock())
+    },
   }
 }

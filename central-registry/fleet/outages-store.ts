@@ -4,10 +4,10 @@ import { Fault } from '#schemas/fault.ts'
 import { MOST_OUTAGES, type Outage } from '#schemas/fleet.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
 import type { OutageRow, Tables } from '../migrations/tables.ts'
-import { type Change, counted, type Page } from '../store.ts'
+import { type Change, counted, type Page, textContains } from '../store.ts'
 
 export type OutageStore = ReturnType<typeof createOutageStore>
-export type OutageFilter = { state?: 'open' | 'over' | 'all'; at: string }
+export type OutageFilter = { state?: 'open' | 'over' | 'all'; at: string; q?: string | undefined }
 
 const COLUMNS = [
   ...(['id', 'message', 'starts_at', 'ends_at', 'member_classes', 'servers'] as const),
@@ -18,9 +18,10 @@ const COLUMNS = [
 export function createOutageStore(database: Database, record: Change) {
   const tables = tablesOf<Tables>(database)
 
-  const listed = ({ state = 'all', at }: OutageFilter) =>
+  const listed = ({ state = 'all', at, q = '' }: OutageFilter) =>
     tables
       .selectFrom('outage')
+      .$if(q !== '', (query) => query.where(textContains('message', q)))
       .$if(state === 'open', (query) => query.where('ends_at', '>', at).where('ended_at', 'is', null))
       .$if(state === 'over', (query) =>
         query.where(({ or, eb }) => or([eb('ends_at', '<=', at), eb('ended_at', 'is not', null)])),

@@ -88,7 +88,7 @@ export function fleetHandlers(rooms: Rooms): Record<string, OperationHandler> {
     },
     getOutages: async ({ query }) => {
       const { state, ...page } = query as Page & Pick<OutageFilter, 'state'>
-      const asked: OutageFilter = { at: now(), ...(state === undefined ? {} : { state }) }
+      const asked: OutageFilter = { at: now(), q: page.q, ...(state === undefined ? {} : { state }) }
       const rows = await outages.list({ ...page, ...asked })
       return listAnswer(
         rows.map((row) => outageView(row, now())),

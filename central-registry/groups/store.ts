@@ -1,10 +1,9 @@
 /** Rows of global groups and who belongs to them. */
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
 import { liveContractsFor } from '../contracts/live-store.ts'
-import { checkUnused } from '../members/rules.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
 import {
@@ -19,6 +18,7 @@ import {
   refuseTwin,
   type Tabled,
 } from '../store.ts'
+import { checkEnd, checkJoining, checkLeaving } from './rules.ts'
 
 export type GroupStore = ReturnType<typeof createGroupStore>
 
@@ -93,10 +93,10 @@ export function createGroupStore(database: Tabled, change: Change) {
       }),
     deleteGroup: (code: string) =>
       change(async (transaction) => {
-        const members = await countOf(transaction, 'global_group_member', 'group_code', code)
-        checkUnused(`the global group ${code}`, {
-          members,
-          'service contracts': await liveContractsFor(transaction, code),
+        checkEnd({
+          group: code,
+          members: await countOf(transaction, 'global_group_member', 'group_code', code),
+          contracts: await liveContractsFor(transaction, code),
         })
         const gone = await transaction.deleteFrom('global_group').where('code', '=', code).executeTakeFirst()
         mustHaveMet(`the global group ${code}`, gone.numDeletedRows)
@@ -106,18 +106,24 @@ export function createGroupStore(database: Tabled, change: Change) {
         if ((await countOf(transaction, 'global_group', 'code', code)) === 0)
           throw new Fault('not_found', { what: `the global group ${code}` })
         await mustBeRegistered(transaction, client)
+        checkJoining(await membershipIn(transaction, code, client))
         const row = { group_code: code, client: idText(client) }
-        const insert = transaction.insertInto('global_group_member').values(row)
-        await refuseTwin('the group membership', insert.execute())
+        await transaction.insertInto('global_group_member').values(row).execute()
       }),
     deleteGroupMember: (code: string, client: ClientId) =>
       change(async (transaction) => {
-        const gone = await transaction
+        checkLeaving(await membershipIn(transaction, code, client))
+        await transaction
           .deleteFrom('global_group_member')
           .where('group_code', '=', code)
           .where('client', '=', idText(client))
-          .executeTakeFirst()
-        mustHaveMet('the group membership', gone.numDeletedRows)
+          .execute()
       }),
   }
+}
+
+async function membershipIn(transaction: Kysely<Tables>, group: string, client: ClientId) {
+  const rows = transaction.selectFrom('global_group_member').where('group_code', '=', group)
+  const found = await counted(rows.where('client', '=', idText(client)))
+  return { group, client: idText(client), isMember: found > 0 }
 }

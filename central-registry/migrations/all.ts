@@ -9,6 +9,7 @@ import { auditOrderMigrations } from './audit-orders.ts'
 import { backupMigrations } from './backups.ts'
 import { catalogueMigrations } from './catalogue.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
+import { certificateProfileMigrations } from './certificate-profiles.ts'
 import { contractMigrations } from './contracts.ts'
 import { federationMigrations } from './federation.ts'
 import { registryMigrations } from './first.ts'
@@ -20,6 +21,7 @@ import { mandateMigrations } from './mandates.ts'
 import { peopleMigrations } from './people.ts'
 import { registerRevision } from './register-revision.ts'
 import { requestMigrations } from './requests.ts'
+import { restorationMigrations } from './restorations.ts'
 import { signingKeyLife } from './signing-key-life.ts'
 import { successionMigrations } from './successions.ts'
 import { suspensionMigrations } from './suspensions.ts'
@@ -48,4 +50,6 @@ export const allMigrations: Record<string, Migration> = {
   ...registerRevision,
   ...backupMigrations,
   ...signingKeyLife,
+  ...restorationMigrations,
+  ...certificateProfileMigrations,
 }

@@ -1,4 +1,4 @@
-/** Tables of the fleet: what each server last said and how it was reached, its troubles, its certificates, outages. */
+/** Tables of the fleet: what each server last said and how it was reached, its troubles, its certificates, outages, what it exchanged. */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 
@@ -59,6 +59,39 @@ export const fleetMigrations: Record<string, Migration> = {
         .addColumn('ended_by', type.text)
         .execute()
       await kysely.schema.createIndex('outage_ends_at').on('outage').column('ends_at').execute()
+    },
+  },
+  'registry-fleet-002': {
+    up: async (kysely) => {
+      const type = columnTypes(kysely)
+      const outcomes = ['answered', 'failed', 'refused'] as const
+      let day = kysely.schema
+        .createTable('call_day')
+        .addColumn('server', type.text, (column) => column.notNull())
+        .addColumn('day', type.text, (column) => column.notNull())
+        .addColumn('settled', type.integer, (column) => column.notNull())
+        .addColumn('created_at', type.text, (column) => column.notNull())
+      let count = kysely.schema
+        .createTable('call_count')
+        .addColumn('id', ...identity(kysely))
+        .addColumn('server', type.text, (column) => column.notNull())
+        .addColumn('day', type.text, (column) => column.notNull())
+        .addColumn('side', type.text, (column) => column.notNull())
+        .addColumn('consumer', type.text, (column) => column.notNull())
+        .addColumn('provider', type.text, (column) => column.notNull())
+        .addColumn('service', type.text, (column) => column.notNull())
+      for (const outcome of outcomes) {
+        day = day.addColumn(outcome, type.integer, (column) => column.notNull())
+        count = count.addColumn(outcome, type.integer, (column) => column.notNull())
+      }
+      await day.addPrimaryKeyConstraint('call_day_key', ['server', 'day'] as never[]).execute()
+      await count.execute()
+      for (const columns of [['server', 'day'], ['consumer', 'day'], ['provider', 'day'], ['day']])
+        await kysely.schema
+          .createIndex(`call_count_${columns.join('_')}`)
+          .on('call_count')
+          .columns(columns)
+          .execute()
     },
   },
 }

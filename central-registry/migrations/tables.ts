@@ -8,6 +8,7 @@ import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 import type { AuditOrderRow, AuditOrderServerRow } from './audit-order-tables.ts'
 import type { BackupRow } from './backups.ts'
 import type { FederationTables } from './federation-tables.ts'
+import type { RestorationRow } from './restorations.ts'
 
 export type ProposalRow = {
   id: string
@@ -177,6 +178,8 @@ export type Tables = FederationTables & {
     authentication_only: number
     created_at: string
   }
+  /** Of approved CAs whose class is none of X-Road's; `document`: its canonical JSON. */
+  certificate_profile: { name: string; document: string; sha256: string; changed_at: string }
   certification_authority: { sha256: string; service: number; is_top: number; certificate: Buffer }
   ocsp_responder: { id: Generated<number>; authority: string; url: string; certificate: Buffer | null }
   timestamping_service: { id: Generated<number>; name: string; url: string; certificate: Buffer }
@@ -298,7 +301,7 @@ export type Tables = FederationTables & {
     position: number
     form: string | null
     content: string | null
-    kind: Generated<'configuration' | 'audit-log' | 'contract' | 'federation'>
+    kind: Generated<'configuration' | 'audit-log' | 'contract' | 'federation' | 'restoration'>
     reference: number | null
   }
   log_node: { level: number; position: number; hash: Buffer }
@@ -331,6 +334,29 @@ export type Tables = FederationTables & {
     authority: string | null
     not_after: string
   }
+  /** The numbers are of exchanges whose parties the server does not name. */
+  call_day: {
+    server: string
+    day: string
+    settled: number
+    created_at: string
+    answered: number
+    failed: number
+    refused: number
+  }
+  call_count: {
+    id: Generated<number>
+    server: string
+    day: string
+    side: string
+    consumer: string
+    /** The service's subsystem, and the rest of its id. */
+    provider: string
+    service: string
+    answered: number
+    failed: number
+    refused: number
+  }
   outage: Omit<OutageRow, 'id'> & { id: Generated<number> }
   catalogue_subsystem: {
     subsystem: string
@@ -340,6 +366,7 @@ export type Tables = FederationTables & {
     failure: string | null
   }
   catalogue_service: CatalogueServiceRow
+  restoration: Omit<RestorationRow, 'id'> & { id: Generated<number> }
   backup: Omit<BackupRow, 'id'> & { id: Generated<number> }
   catalogue_document: { sha256: string; content: Buffer }
   catalogue_change: {

@@ -23,6 +23,7 @@ export function overviewHandlers(q: {
   /** `done` is absent where no login is configured, so that there is no ceremony. */
   installation(now: string): Promise<{ done?: boolean; reopenedUntil?: string | undefined }>
   backups(): Promise<object>
+  isRestored(): Promise<boolean>
   clock: Clock
 }): Record<string, OperationHandler> {
   const { store } = q
@@ -55,8 +56,8 @@ export function overviewHandlers(q: {
           globalGroups: global_group,
         },
         suspensions: {
-          inForce: await q.suspensions.count(['unconfirmed', 'confirmed']),
-          unconfirmed: await q.suspensions.count(['unconfirmed']),
+          inForce: await q.suspensions.count({ states: ['unconfirmed', 'confirmed'] }),
+          unconfirmed: await q.suspensions.count({ states: ['unconfirmed'] }),
         },
         contracts: {
           toApprove: await q.contracts.count({ state: 'ACCEPTED' }),
@@ -67,6 +68,7 @@ export function overviewHandlers(q: {
         mail: { undelivered: await store.undelivered() },
         imports: await store.imports(now),
         backups: await q.backups(),
+        isRestored: await q.isRestored(),
         serversWithoutCertificate: await q.servers.countServers({ withoutAt: now }),
         expiringCertificates: {
           withinDays: SOON_DAYS,

@@ -9,7 +9,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
-import { checkNotRestored, createHighWater } from '../configuration/high-water.ts'
+import { createHighWater } from '../configuration/high-water.ts'
 import type { PrivateKeys } from '../configuration/signing-keys/private-keys.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { PostNotice } from '../requests/client.ts'
@@ -40,8 +40,7 @@ export type Suspensions = {
   ofContract(contract: string, caller: Caller): Promise<object | undefined>
 }
 
-/** Throws `global_conf_rollback` when the database says less than was published: between two publications the list alone tells. */
-export async function openSuspensions(q: {
+export function openSuspensions(q: {
   database: Database
   directory: string
   jobs: Pick<Jobs, 'enqueue'>
@@ -50,7 +49,6 @@ export async function openSuspensions(q: {
   tell: TellOfSuspension | undefined
   members: Pick<MemberStore, 'parameters'>
   privateKeys: Pick<PrivateKeys, 'open' | 'ready'>
-  acceptRestored: boolean
   suspensionListSeconds: number
   fourEyes(): Promise<boolean>
   makerOf(key: string): Promise<string | null>
@@ -61,14 +59,12 @@ export async function openSuspensions(q: {
   metrics: Pick<Metrics, 'watch'>
   clock: Clock
   log: Log
-}): Promise<Suspensions> {
+}): Suspensions {
   const { database, clock } = q
   const highWater = createHighWater(path.join(q.directory, 'highest-suspension-list'))
   const { contracts, tell = async () => undefined } = q
   const change = createChange(database, announceSuspensions(q.jobs))
   const store = createSuspensionStore(database, change, { contracts, tell })
-  if (!q.acceptRestored)
-    checkNotRestored((await store.newestList())?.number ?? 0, await highWater.read(), 'suspension list')
   const policy = createSuspensionPolicyStore(
     database,
     createChange(database, async () => undefined),

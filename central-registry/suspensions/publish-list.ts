@@ -16,7 +16,7 @@ export const RENEW_LIST = 'renew-suspension-list'
 export const RENEW_LIST_SECONDS = 30
 
 export type SuspensionListPublisher = {
-  /** Undefined before the system is initialised and has a key. Throws `global_conf_rollback`, `cannot_sign`. */
+  /** Undefined before the system is initialised and has a key. Throws `global_conf_rollback`, `registry_restored`, `cannot_sign`. */
   renew(): Promise<SignedList | undefined>
   /** Renews it when there is none, or none that was renewed in time. */
   ensure(): Promise<SignedList | undefined>
@@ -26,7 +26,6 @@ export function createSuspensionListPublisher(rooms: {
   store: Pick<SuspensionStore, 'sign' | 'newestList' | 'activeKey'>
   privateKeys: Pick<PrivateKeys, 'open' | 'ready'>
   highWater: HighWater
-  acceptRestored: boolean
   now(): Date
   suspensionListSeconds: number
 }): SuspensionListPublisher {
@@ -36,7 +35,7 @@ export function createSuspensionListPublisher(rooms: {
     const mark = await rooms.highWater.read()
     const list = await rooms.store.sign(async ({ suspended, last, instance, signingKey }) => {
       if (instance === undefined || signingKey === undefined) return undefined
-      if (!rooms.acceptRestored) checkNotRestored(last, mark, 'suspension list')
+      checkNotRestored(last, mark, 'suspension list')
       const number = Math.max(last, mark) + 1
       if (!Number.isSafeInteger(number)) throw new Fault('internal_error', { what: 'no number is left' })
       const now = rooms.now()

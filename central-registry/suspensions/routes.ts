@@ -60,9 +60,9 @@ export function suspensionHandlers(rooms: Rooms): Record<string, OperationHandle
         kind === undefined || subject === undefined
           ? undefined
           : { kind, subject: subjectOf(kind, subject, await instanceOf(rooms.members)) }
-      const filter = { states: STATES[state], of }
+      const filter = { states: STATES[state], of, q: page.q }
       const rows = await store.list({ ...page, ...filter })
-      return listAnswer(await described(rows, caller), page, () => store.count(filter.states, of))
+      return listAnswer(await described(rows, caller), page, () => store.count(filter))
     },
     getSuspension: async ({ params, caller }) => one(await store.find(Number(params['id'])), caller),
     addSuspension: async ({ body, caller }) => {
@@ -90,8 +90,8 @@ export function suspensionHandlers(rooms: Rooms): Record<string, OperationHandle
       return {
         perDay: await policy.perDay(),
         ownUnconfirmedToday: await policy.unconfirmedOf(maker ?? caller.id, act(caller).at),
-        inForce: await store.count(STATES.inForce),
-        unconfirmed: await store.count(STATES.unconfirmed),
+        inForce: await store.count({ states: STATES.inForce }),
+        unconfirmed: await store.count({ states: STATES.unconfirmed }),
         mostInForce: MOST_SUSPENDED,
       }
     },

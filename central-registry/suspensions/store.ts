@@ -5,7 +5,18 @@ import { Fault } from '#schemas/fault.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import { activeKeyIn } from '../configuration/signing-keys/store.ts'
 import type { SuspensionRow, Tables } from '../migrations/tables.ts'
-import { type Change, counted, countOf, lockRegister, mustBe, type Page, type Tabled } from '../store.ts'
+import { acceptedIn, mustBeAccepted } from '../restorations/store.ts'
+import {
+  type Change,
+  contains,
+  counted,
+  countOf,
+  lockRegister,
+  mustBe,
+  type Page,
+  type Tabled,
+  textContains,
+} from '../store.ts'
 import { readPerDay, unconfirmedOf } from './policy-store.ts'
 import { IN_FORCE, isSuspendedIn, suspendedIn } from './rows-store.ts'
 import { type Act, checkAllowance } from './rules.ts'
@@ -35,6 +46,8 @@ type Filter = {
   states: SuspensionRow['state'][]
   /** Only those of one thing. */
   of?: { kind: SuspendedKind; subject: string } | undefined
+  /** What its subject, its reason or the title of its contract contains. */
+  q?: string | undefined
 }
 
 export type TellOfSuspension = (transaction: Kysely<unknown>, row: SuspensionRow) => Promise<void>
@@ -65,11 +78,23 @@ export function createSuspensionStore(
     return find(id, transaction)
   }
 
-  const where = ({ states, of }: Filter) =>
+  const where = ({ states, of, q = '' }: Filter) =>
     tables
       .selectFrom('suspension')
       .where('state', 'in', states)
       .$if(of !== undefined, (query) => query.where('kind', '=', of!.kind).where('subject', '=', of!.subject))
+      .$if(q !== '', (query) =>
+        query.where(({ or, eb, selectFrom }) =>
+          or([
+            contains(q, { id: 'subject', text: 'reason' }),
+            eb(
+              'subject',
+              'in',
+              selectFrom('contract_version').select('contract').where(textContains('title', q)),
+            ),
+          ]),
+        ),
+      )
 
   const told = async (transaction: Kysely<Tables>, row: SuspensionRow): Promise<SuspensionRow> => {
     await tell(transaction as unknown as Kysely<unknown>, row)
@@ -163,9 +188,9 @@ export function createSuspensionStore(
     unconfirmed: (): Promise<SuspensionRow[]> =>
       tables.selectFrom('suspension').selectAll().where('state', '=', 'unconfirmed').orderBy('id').execute(),
     /** The newest first. */
-    list: ({ states, of, offset, limit }: Page & Filter): Promise<SuspensionRow[]> =>
-      where({ states, of }).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
-    count: (states: Filter['states'], of?: Filter['of']): Promise<number> => counted(where({ states, of })),
+    list: ({ offset, limit, ...filter }: Page & Filter): Promise<SuspensionRow[]> =>
+      where(filter).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
+    count: (filter: Filter): Promise<number> => counted(where(filter)),
     newestList: () => listIn(tables),
     activeKey: () => activeKeyIn(tables),
     /** Keeps what `make` signs of what is in force at this moment; nothing when it returns nothing. */
@@ -179,6 +204,7 @@ export function createSuspensionStore(
     ): Promise<SignedList | undefined> =>
       inTransaction(tables, async (transaction) => {
         await lockRegister(transaction)
+        await mustBeAccepted(transaction)
         const instance = await transaction
           .selectFrom('system_parameter')
           .select('value')
@@ -186,7 +212,10 @@ export function createSuspensionStore(
           .executeTakeFirst()
         const signed = await make({
           suspended: await suspendedIn(transaction),
-          last: (await listIn(transaction))?.number ?? 0,
+          last: Math.max(
+            (await listIn(transaction))?.number ?? 0,
+            (await acceptedIn(transaction)).suspensionList,
+          ),
           instance: instance?.value,
           signingKey: await activeKeyIn(transaction),
         })

@@ -18,8 +18,8 @@ export function watchSuspensions(q: {
     return { ok: Date.parse(list.expiresAt) > clock(), reason }
   })
   metrics.watch('concordat_suspensions', 'Suspensions in force by state', 'state', async () => [
-    ['unconfirmed', await store.count(['unconfirmed'])],
-    ['confirmed', await store.count(['confirmed'])],
+    ['unconfirmed', await store.count({ states: ['unconfirmed'] })],
+    ['confirmed', await store.count({ states: ['confirmed'] })],
   ])
   metrics.watch(
     'concordat_suspension_list_seconds',

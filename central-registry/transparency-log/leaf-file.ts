@@ -13,10 +13,10 @@ export type LeafFile = {
   /** Durably adds what it lacks; `leavesFrom` gives leaves from a position on, a page at a time. */
   follow(leavesFrom: (position: number) => Promise<Buffer[]>): Promise<void>
   /**
-   * Brings a log that lost leaves to where the file is, when `acceptLost` allows it. Throws `global_conf_rollback` when it
-   * does not, `log_inconsistent` when the two are not the same log.
+   * Brings a log that lost leaves to where the file is, when a loss up to `accepted` leaves was accepted. Throws
+   * `global_conf_rollback` when it was not, `log_inconsistent` when the two are not the same log.
    */
-  restore(log: OpenLog, acceptLost: boolean): Promise<void>
+  restore(log: OpenLog, accepted: number): Promise<void>
 }
 
 export function createLeafFile(file: string): LeafFile {
@@ -72,14 +72,14 @@ export function createLeafFile(file: string): LeafFile {
       queue = done.catch(() => undefined)
       return done
     },
-    restore: async (log, acceptLost) => {
+    restore: async (log, accepted) => {
       const [kept, present] = [await size(), await log.size()]
       const common = Math.min(kept, present)
       if (common > 0 && !(await leaf(common - 1)).equals(await log.leaf(common - 1)))
         throw new Fault('log_inconsistent', {
           what: `leaf ${common - 1} of the transparency log is another one in ${file}`,
         })
-      if (kept > present && !acceptLost)
+      if (kept > Math.max(present, accepted))
         throw new Fault('global_conf_rollback', {
           what: `the transparency log has ${present} leaves, this node has published ${kept}: an older database was restored`,
         })

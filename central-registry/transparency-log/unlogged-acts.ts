@@ -3,11 +3,21 @@
  * afterwards contradicts leaves that every server has seen heads of.
  */
 import type { Kysely } from 'kysely'
-import { auditEntry, contractEntry, federationEntry, type LogEntry } from '#core/configuration/log-head.ts'
+import {
+  auditEntry,
+  contractEntry,
+  federationEntry,
+  type LogEntry,
+  restorationEntry,
+} from '#core/configuration/log-head.ts'
 import { newestAuditRow } from '#platform/audit-log/store.ts'
 import type { Tables } from '../migrations/tables.ts'
 
-type LoggedAct = { kind: 'audit-log' | 'contract' | 'federation'; reference: number; entry: LogEntry }
+type LoggedAct = {
+  kind: 'audit-log' | 'contract' | 'federation' | 'restoration'
+  reference: number
+  entry: LogEntry
+}
 
 /** So many contract events within one publication: the rest comes with the next. */
 const MOST_EVENTS = 1000
@@ -28,6 +38,7 @@ export async function unloggedActs(transaction: Kysely<Tables>, instance: string
   return [
     ...(await contractEvents(transaction, instance)),
     ...(await federationEvents(transaction, instance)),
+    ...(await restorations(transaction, instance)),
     ...head,
   ]
 }
@@ -59,6 +70,21 @@ async function federationEvents(transaction: Kysely<Tables>, instance: string): 
     kind: 'federation',
     reference: id,
     entry: federationEntry({ instance, ...event }),
+  }))
+}
+
+async function restorations(transaction: Kysely<Tables>, instance: string): Promise<LoggedAct[]> {
+  const rows = await transaction
+    .selectFrom('restoration')
+    .select(['id', 'sha256 as content', 'accepted_at as at', 'configuration_index as above'])
+    .where('id', '>', await newestLogged(transaction, 'restoration'))
+    .orderBy('id')
+    .limit(MOST_EVENTS)
+    .execute()
+  return rows.map(({ id, ...event }) => ({
+    kind: 'restoration',
+    reference: id,
+    entry: restorationEntry({ instance, ...event }),
   }))
 }
 

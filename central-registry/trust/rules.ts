@@ -49,3 +49,11 @@ export function checkProfile(name: string): string {
     throw new Fault('invalid_input', { what: 'the certificate profile is a Java class name' })
   return name
 }
+
+/** Throws `conflict` for a top CA: without it there is no certification service. */
+export function checkWithdrawal({ isTop }: { isTop: boolean }): void {
+  if (isTop)
+    throw new Fault('conflict', {
+      what: 'it is the top CA of its certification service: withdraw the service',
+    })
+}

@@ -3,7 +3,9 @@ import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, mustHaveMet, refuseTwin, type Tabled } from '../store.ts'
+import { type Change, mustBe, mustHaveMet, refuseTwin, type Tabled } from '../store.ts'
+import { createProfileStore } from './profiles-store.ts'
+import { checkWithdrawal } from './rules.ts'
 
 export type NewAuthority = {
   certificate: { sha256: string; der: Buffer }
@@ -15,6 +17,7 @@ export function createTrustStore(database: Tabled, change: Change) {
   const tables = tablesOf<Tables>(database)
 
   return {
+    ...createProfileStore(tables, change),
     services: () =>
       tables
         .selectFrom('certification_service')
@@ -59,14 +62,12 @@ export function createTrustStore(database: Tabled, change: Change) {
     deleteIntermediate: (service: number, sha256: string) =>
       change(async (transaction) => {
         const key = sha256.toLowerCase()
+        const own = (await authoritiesIn(transaction)).find(
+          (one) => one.service === service && one.sha256 === key,
+        )
+        checkWithdrawal({ isTop: mustBe(`the intermediate CA ${key}`, own).is_top === 1 })
         await transaction.deleteFrom('ocsp_responder').where('authority', '=', key).execute()
-        const gone = await transaction
-          .deleteFrom('certification_authority')
-          .where('service', '=', service)
-          .where('sha256', '=', key)
-          .where('is_top', '=', 0)
-          .executeTakeFirst()
-        mustHaveMet(`the intermediate CA ${key}`, gone.numDeletedRows)
+        await transaction.deleteFrom('certification_authority').where('sha256', '=', key).execute()
       }),
     deleteService: (id: number) =>
       change(async (transaction) => {

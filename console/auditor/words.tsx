@@ -15,6 +15,7 @@ export type Row = {
   serviceId: string | null
   peer: string | null
   answers: number | null
+  endpoint: string | null
 }
 
 const KINDS: Record<string, TextKey> = {

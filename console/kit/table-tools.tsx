@@ -1,5 +1,5 @@
 /** Search, filters and, on narrow screens where a table has no head, the order of a list: each changes the address. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { changeQuery, useAddress } from './address.tsx'
 import type { Column } from './rows.tsx'
 import type { Filter } from './table.tsx'
@@ -97,10 +97,24 @@ function Choice({ name, value, options }: { name: string; value: string; options
   )
 }
 
-function FilterInput({ filter: { name, options, type }, value }: { filter: Filter; value: string }) {
+function FilterInput({ filter, value }: { filter: Filter; value: string }) {
+  const { name, options, type, suggestions } = filter
+  const list = useId()
   if (options !== undefined) return <Choice name={name} value={value} options={options} />
   const onChange = (event: { currentTarget: HTMLInputElement }): void =>
     changeQuery({ [name]: event.currentTarget.value, page: '' })
-  if (type === 'text') return <input type="text" value={value} onChange={onChange} />
+  if (type === 'text' && suggestions === undefined)
+    return <input type="text" value={value} onChange={onChange} />
+  if (type === 'text')
+    return (
+      <>
+        <input type="text" value={value} onChange={onChange} list={list} />
+        <datalist id={list}>
+          {suggestions?.map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
+      </>
+    )
   return <input type={type ?? 'datetime-local'} value={value} onChange={onChange} />
 }

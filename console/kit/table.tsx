@@ -14,7 +14,14 @@ import { type Option, Tools } from './table-tools.tsx'
 import { type TextKey, text } from './text.ts'
 
 /** One of the API's filters: a choice of options, a text, a day, or without either a time. */
-export type Filter = { name: string; title: TextKey; options?: Option[]; type?: 'text' | 'date' }
+export type Filter = {
+  name: string
+  title: TextKey
+  options?: Option[]
+  type?: 'text' | 'date'
+  /** Of a text: what is there to be chosen from. */
+  suggestions?: string[]
+}
 
 export type TableProps<R, A> = {
   operation: string

@@ -5,13 +5,26 @@ import { Show } from '../kit/states.tsx'
 import { type TextKey, text } from '../kit/text.ts'
 
 type Named<T> = { total: number; first: T[] }
+type Calls = { answered: number; failed: number; refused: number }
+type Last = { lastDay: string | null }
+type Told = Calls & {
+  from: string
+  to: string
+  pairs: Named<
+    { consumer: string; provider: string; serviceCode: string; serviceVersion?: string } & Calls & Last
+  >
+  unnamed: number
+  notReportedBy: Named<string>
+  partlyReportedBy: Named<{ server: string; days: number }>
+}
 type Foreseen = {
   possible: boolean
   refusal?: { message: string }
   notKnown: string[]
   certificates: Named<{ sha256: string; server: string }>
-  contracts: Named<{ contract: string; version: number; title: string }>
-  services: Named<{ provider: string; serviceCode: string }>
+  contracts: Named<{ contract: string; version: number; title: string; calls: (Calls & Last) | null }>
+  services: Named<{ provider: string; serviceCode: string } & Calls>
+  calls: Told
 } & Record<'members' | 'clients' | 'withoutServer' | 'securityServers' | 'signers', Named<string>>
 
 /** Those whose consequences the registry can tell, with the parameters that it needs for it. */
@@ -39,7 +52,7 @@ export function Consequences({ operation, params }: { operation: string; params:
     (FORESEEN[operation] ?? []).map((name) => [name, parameterOf(name, params)]),
   )
   const foreseen = useAnswer<Foreseen>('getConsequences', { query: { operation, ...query } })
-  return <Show of={foreseen}>{(data) => <Told of={data} />}</Show>
+  return <Show of={foreseen}>{(data) => <Affected of={data} />}</Show>
 }
 
 /** What a path calls by its SHA-256 has it as its id. */
@@ -47,7 +60,7 @@ function parameterOf(name: string, params: Record<string, string>): string {
   return params[name] ?? (name === 'id' ? (params['sha256'] ?? '') : '')
 }
 
-function Told({ of }: { of: Foreseen }) {
+function Affected({ of }: { of: Foreseen }) {
   if (!of.possible)
     return (
       <p class="note">
@@ -62,14 +75,16 @@ function Told({ of }: { of: Foreseen }) {
         <bdi class="id wrap">{sha256}</bdi> <bdi class="beside">{server}</bdi>
       </>
     )),
-    list('contracts', of.contracts, ({ contract, title }) => (
+    list('contracts', of.contracts, ({ contract, title, calls }) => (
       <>
-        <bdi>{title}</bdi> <bdi class="id beside">{contract}</bdi>
+        <bdi>{title}</bdi> <bdi class="id beside">{contract}</bdi>{' '}
+        <span class="beside">{calls === null ? text('consequences.callsSecret') : callsText(calls)}</span>
       </>
     )),
-    list('services', of.services, ({ provider, serviceCode }) => (
+    list('services', of.services, ({ provider, serviceCode, ...calls }) => (
       <>
-        <bdi class="id">{serviceCode}</bdi> <bdi class="id beside">{provider}</bdi>
+        <bdi class="id">{serviceCode}</bdi> <bdi class="id beside">{provider}</bdi>{' '}
+        <span class="beside">{callsText(calls)}</span>
       </>
     )),
     // The same ones again would hide what differs.
@@ -80,11 +95,55 @@ function Told({ of }: { of: Foreseen }) {
   return (
     <>
       {lists.length === 0 ? <p>{text('consequences.nothing')}</p> : lists}
+      <LastMonth of={of.calls} />
       <p class="hint">
         {text('consequences.notKnown')} {of.notKnown.join('; ')}.
       </p>
     </>
   )
+}
+
+/** What was exchanged by what would end; who did not report is said before a number could be taken for all. */
+function LastMonth({ of }: { of: Told }) {
+  const { pairs, unnamed, notReportedBy, partlyReportedBy } = of
+  const isKnown = pairs.total > 0 || notReportedBy.total === 0
+  return (
+    <section aria-label={text('consequences.calls')}>
+      <h3>{text('consequences.calls')}</h3>
+      {isKnown && (
+        <p>
+          {callsText(of)}{' '}
+          <span class="beside">{text('consequences.days', { from: of.from, to: of.to })}</span>
+        </p>
+      )}
+      {list('notReportedBy', notReportedBy, plainId)}
+      {list('partlyReportedBy', partlyReportedBy, ({ server, days }) => (
+        <>
+          <bdi class="id">{server}</bdi>{' '}
+          <span class="beside">{text('consequences.daysReported', { count: days })}</span>
+        </>
+      ))}
+      {list('pairs', pairs, ({ consumer, provider, serviceCode, serviceVersion, lastDay, ...calls }) => (
+        <>
+          <bdi class="id">{consumer}</bdi> {text('consequences.called')} <bdi class="id">{provider}</bdi>{' '}
+          <bdi class="id">{[serviceCode, serviceVersion].filter((one) => one !== undefined).join(' ')}</bdi>{' '}
+          <span class="beside">
+            {callsText(calls)}, {text('consequences.last', { day: lastDay ?? '' })}
+          </span>
+        </>
+      ))}
+      {unnamed > 0 && <p class="hint">{text('consequences.unnamed', { count: unnamed })}</p>}
+    </section>
+  )
+}
+
+/** All three, so that a service that only fails does not look unused. */
+function callsText({ answered, failed, refused }: Calls): string {
+  return [
+    text('consequences.answered', { count: answered }),
+    ...(failed === 0 ? [] : [text('consequences.failed', { count: failed })]),
+    ...(refused === 0 ? [] : [text('consequences.callsRefused', { count: refused })]),
+  ].join(', ')
 }
 
 /** No link: it would lead out of the dialog in which somebody decides. */

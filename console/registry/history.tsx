@@ -8,6 +8,7 @@ import { Show } from '../kit/states.tsx'
 import { text } from '../kit/text.ts'
 import { Timeline } from '../kit/timeline.tsx'
 import type { Entry } from './audit-log/page.tsx'
+import { operationName } from './proposals/proposal.tsx'
 
 const SHOWN = '10'
 
@@ -29,11 +30,11 @@ function Acts({ target }: { target: string }) {
             <p>{text('history.none')}</p>
           ) : (
             <Timeline
-              events={entries.map(({ sequence, at, operation, caller }) => ({
-                key: sequence,
-                at,
-                what: operation,
-                who: caller.name,
+              events={entries.map((entry) => ({
+                key: entry.sequence,
+                at: entry.at,
+                what: whatOf(entry),
+                who: entry.caller.name,
               }))}
             />
           )
@@ -41,4 +42,12 @@ function Acts({ target }: { target: string }) {
       </Show>
     </Part>
   )
+}
+
+/** A proposal is a record of its own: it names what it proposes. */
+function whatOf({ operation, data }: Entry): string {
+  const proposed = operation === 'propose' ? (data as { operation?: string } | null)?.operation : undefined
+  return proposed === undefined
+    ? operationName(operation)
+    : text('history.proposed', { what: operationName(proposed) })
 }

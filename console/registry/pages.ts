@@ -3,6 +3,7 @@ import type { Page } from '../kit/frame.tsx'
 import { apiKeys } from './api-keys/page.tsx'
 import { auditLog } from './audit-log/page.tsx'
 import { auditOrders } from './audit-orders/page.tsx'
+import { backups } from './backups/page.tsx'
 import { catalogueService } from './catalogue/one.tsx'
 import { catalogue } from './catalogue/page.tsx'
 import { configuration } from './configuration/page.tsx'
@@ -84,5 +85,6 @@ export const pages: Page[] = [
   people,
   apiKeys,
   auditLog,
+  backups,
   settings,
 ]

@@ -119,6 +119,9 @@ const ATTRIBUTE: Record<string, string> = {
   CN: OID.commonName,
   serialNumber: OID.serialNumber,
   businessCategory: OID.businessCategory,
+  organizationIdentifier: OID.organizationIdentifier,
+  L: OID.localityName,
+  ST: OID.stateOrProvinceName,
 }
 
 /** All values of an attribute, by short name or OID, in encoded order. */

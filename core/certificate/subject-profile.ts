@@ -1,39 +1,36 @@
 /**
- * Reads from a certificate's subject which member or server it speaks for, by the profile that the approved CA names
- * (X-Road's certificateprofile.impl classes, wire digest 6.2).
+ * Reads from a certificate's subject which member or server it speaks for, by the profile of the approved CA, and checks what the
+ * profile demands of the certificate itself.
  */
+import type {
+  CertificateDemands,
+  CertificateProfile,
+  Condition,
+  IdentifierPart,
+  Part,
+  Reading,
+} from '#schemas/certificate-profile.ts'
 import { checkCode, type MemberId } from '#schemas/identifiers.ts'
+import { builtInProfile } from './built-in-profiles.ts'
 import type { Name } from './name.ts'
 import type { Certificate } from './parse-certificate.ts'
+import { publicKeyOf } from './public-key.ts'
 import { incorrect, needed, single } from './subject-attributes.ts'
-import { skKlass3Member } from './subject-profile-sk.ts'
-
-type Reader = (subject: Name, instance: string) => MemberId
-
-const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
-  ['BasicCertificateProfileInfoProvider', basicMember],
-  ['BasicACMECertificateProfileInfoProvider', basicMember],
-  ['EjbcaCertificateProfileInfoProvider', ejbcaMember],
-  ['FiVRKCertificateProfileInfoProvider', fiVrkMember],
-  ['FoCertificateProfileInfoProvider', (subject) => countryMember(subject, 'FO')],
-  ['IsCertificateProfileInfoProvider', isMember],
-  ['SkKlass3CertificateProfileInfoProvider', skKlass3Member],
-  ['SkEsteIdCertificateProfileInfoProvider', skEsteIdMember],
-])
 
 /**
- * The member that a signing certificate belongs to. `profile` is X-Road's class name, with or without its package;
+ * The member that a signing certificate belongs to. `profile` is the CA's, or X-Road's class name of a built-in one;
  * `instance` serves where the subject holds none. Throws `incorrect_certificate`, also for an unknown profile: to read
  * the subject by another one could give the certificate to the wrong member.
  */
 export function memberOfSigningCertificate(
   certificate: Certificate,
-  profile: string,
+  profile: CertificateProfile | string | undefined,
   instance: string,
 ): MemberId {
-  const read = READERS.get(simpleName(profile))
-  if (read === undefined) throw incorrect('the certificate profile of the CA is unknown')
-  return checked(read(certificate.subject, instance))
+  const { signing } = known(profile)
+  checkDemands(certificate, signing.certificate)
+  const { memberClass, memberCode, ...read } = identify(certificate.subject, signing.identify, instance)
+  return { instance: read.instance, memberClass: memberClass!, memberCode: memberCode! }
 }
 
 /**
@@ -42,23 +39,75 @@ export function memberOfSigningCertificate(
  */
 export function serverOfAuthenticationCertificate(
   certificate: Certificate,
-  profile: string,
+  profile: CertificateProfile | string | undefined,
+  instance = '',
 ): { instance: string; serverCode: string; memberClass?: string } | undefined {
-  const { subject } = certificate
-  switch (simpleName(profile)) {
-    case 'EjbcaCertificateProfileInfoProvider':
-      return checked({ instance: needed(subject, 'C'), serverCode: needed(subject, 'CN') })
-    case 'FiVRKCertificateProfileInfoProvider': {
-      const [instance, serverCode, memberClass] = fiVrkSerial(subject)
-      return checked({ instance, serverCode, memberClass })
-    }
-    default:
-      return undefined
+  const readings = known(profile).authentication.identify
+  if (readings === undefined) return undefined
+  const { serverCode, memberClass, ...read } = identify(certificate.subject, readings, instance)
+  return {
+    instance: read.instance,
+    serverCode: serverCode!,
+    ...(memberClass === undefined ? {} : { memberClass }),
   }
 }
 
-function simpleName(profile: string): string {
-  return profile.trim().split('.').at(-1) ?? ''
+/** Throws `incorrect_certificate` unless the certificate has the usages and the kind of key that the profile wants. */
+export function checkDemands(certificate: Certificate, demands: CertificateDemands | undefined): void {
+  if (demands === undefined) return
+  const { keyUsage, extendedKeyUsage } = certificate.extensions
+  const usage = demands.keyUsage?.find((one) => keyUsage?.has(one as never) !== true)
+  if (usage !== undefined) throw incorrect(`the profile of the CA wants the key usage ${usage}`)
+  const extended = demands.extendedKeyUsage?.find((one) => extendedKeyUsage?.includes(one) !== true)
+  if (extended !== undefined)
+    throw incorrect(`the profile of the CA wants the extended key usage ${extended}`)
+  const algorithm = publicKeyOf(certificate).asymmetricKeyType?.toUpperCase()
+  if (demands.keyAlgorithms?.some((one) => one === algorithm) === false)
+    throw incorrect(`the profile of the CA wants a key of ${demands.keyAlgorithms.join(' or ')}`)
+}
+
+function known(profile: CertificateProfile | string | undefined): CertificateProfile {
+  const found = typeof profile === 'string' ? builtInProfile(profile) : profile
+  if (found === undefined) throw incorrect('the certificate profile of the CA is unknown here')
+  return found
+}
+
+type Identified = { instance: string } & Partial<Record<IdentifierPart, string>>
+
+function identify(subject: Name, readings: Reading[], instance: string): Identified {
+  const reading = readings.find(({ when = [] }) => when.every((one) => holds(subject, one)))
+  if (reading === undefined) throw incorrect('the subject has none of the forms of the profile')
+  for (const { attribute, equals } of reading.need ?? [])
+    if (equals === undefined) needed(subject, attribute)
+    else if (needed(subject, attribute) !== equals)
+      throw incorrect(`the subject ${attribute} is not ${equals}`)
+  const parts = Object.entries(reading.parts).map(([name, part]) => [name, partOf(subject, part, instance)])
+  return checked(Object.fromEntries(parts) as Identified)
+}
+
+function holds(subject: Name, condition: Condition): boolean {
+  const value = single(subject, condition.attribute)
+  if ('startsWith' in condition) return condition.startsWith.some((one) => value?.startsWith(one) === true)
+  if (condition.is === 'absent') return value === undefined
+  return condition.is === 'present' ? value !== undefined : value !== undefined && value !== ''
+}
+
+function partOf(subject: Name, part: Part, instance: string): string {
+  if ('value' in part) return part.value
+  if ('instance' in part) return instance
+  const { attribute, after = '', digits, split } = part
+  let value = needed(subject, attribute)
+  if (!value.startsWith(after)) throw incorrect(`the subject ${attribute} does not begin with ${after}`)
+  value = value.slice(after.length)
+  if (split !== undefined) {
+    const parts = value.split(split.by)
+    if (parts.length !== split.parts)
+      throw incorrect(`the subject ${attribute} is not of ${split.parts} parts`)
+    value = parts[split.at]!
+  }
+  if (digits !== undefined && (value.length !== digits || !/^[0-9]+$/.test(value)))
+    throw incorrect(`the subject ${attribute} is not of ${digits} digits`)
+  return value
 }
 
 function checked<T extends Record<string, string>>(id: T): T {
@@ -68,67 +117,4 @@ function checked<T extends Record<string, string>>(id: T): T {
   } catch (cause) {
     throw incorrect('the subject holds no valid identifier', cause)
   }
-}
-
-function basicMember(subject: Name, instance: string): MemberId {
-  return {
-    instance,
-    memberClass: needed(subject, 'businessCategory'),
-    memberCode: needed(subject, 'serialNumber'),
-  }
-}
-
-/** C = instance, O = member class, CN = member code; the Finnish and Icelandic profiles fall back on it. */
-function ejbcaMember(subject: Name): MemberId {
-  return {
-    instance: needed(subject, 'C'),
-    memberClass: needed(subject, 'O'),
-    memberCode: needed(subject, 'CN'),
-  }
-}
-
-/** serialNumber = instance/serverCode/memberClass; before that, O and OU held instance and class. */
-function fiVrkMember(subject: Name): MemberId {
-  if (single(subject, 'serialNumber') === undefined) {
-    return single(subject, 'OU') === undefined ? ejbcaMember(subject) : memberInParts(subject, 'FI')
-  }
-  needCountry(subject, 'FI')
-  needed(subject, 'O')
-  const [instance, , memberClass] = fiVrkSerial(subject)
-  return { instance, memberClass, memberCode: needed(subject, 'CN') }
-}
-
-function fiVrkSerial(subject: Name): [string, string, string] {
-  const parts = needed(subject, 'serialNumber').split('/')
-  if (parts.length !== 3) throw incorrect('the subject serialNumber is not of three parts')
-  return parts as [string, string, string]
-}
-
-function isMember(subject: Name): MemberId {
-  const old = single(subject, 'serialNumber') === undefined && single(subject, 'OU') === undefined
-  return old ? ejbcaMember(subject) : countryMember(subject, 'IS')
-}
-
-/** As `memberInParts`; serialNumber holds the server, and only that it is there counts. */
-function countryMember(subject: Name, country: string): MemberId {
-  needed(subject, 'serialNumber')
-  return memberInParts(subject, country)
-}
-
-/** C = country, O = instance, OU = member class, CN = member code. */
-function memberInParts(subject: Name, country: string): MemberId {
-  needCountry(subject, country)
-  return {
-    instance: needed(subject, 'O'),
-    memberClass: needed(subject, 'OU'),
-    memberCode: needed(subject, 'CN'),
-  }
-}
-
-function needCountry(subject: Name, country: string): void {
-  if (needed(subject, 'C') !== country) throw incorrect(`the subject country is not ${country}`)
-}
-
-function skEsteIdMember(subject: Name, instance: string): MemberId {
-  return { instance, memberClass: 'PERSON', memberCode: needed(subject, 'serialNumber') }
 }

@@ -13,6 +13,11 @@ const HEX = /^[0-9a-f]{64}$/
 
 type Reader<T> = (value: unknown, where: string) => T
 
+/** The entry of a bundle or archive that holds the document of this hash. */
+export function circumstancesEntry(digest: string): string {
+  return `circumstances/${Buffer.from(digest, 'base64').toString('hex')}.json`
+}
+
 /** Throws `malformed_circumstances`; `digest`: what a record names, base64. */
 export function readCircumstances(bytes: Buffer, digest: string): Circumstances {
   if (bytes.length > MAX_CIRCUMSTANCES) throw malformed('the document is too long')

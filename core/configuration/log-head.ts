@@ -94,6 +94,16 @@ export function federationEntry(q: {
   return { content: '', form: canonicalJson({ kind: 'federation', ...q }) }
 }
 
+/** That a restored register was accepted: the SHA-256 of what, and the index above which all that follows lies. */
+export function restorationEntry(q: {
+  instance: string
+  content: string
+  above: number
+  at: string
+}): LogEntry {
+  return { content: '', form: canonicalJson({ kind: 'restoration', ...q }) }
+}
+
 /** The proof for a head of `size` leaves: its newest leaf, and what leads from an older head to it. */
 export type LogProof = LogEntry & { inclusion: Buffer[]; consistency: Buffer[] }
 

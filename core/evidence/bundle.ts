@@ -4,6 +4,7 @@
  */
 import type { ContainerVerdict, SubIndication } from '#core/container/container.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import type { Circumstances } from '#schemas/circumstances.ts'
 
 export const BUNDLE_TYPE = 'application/vnd.concordat.evidence+zip'
 export const MANIFEST = 'bundle.json'
@@ -84,6 +85,8 @@ export type RecordVerdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' |
   form: LeafFields
   /** What the record says of itself, proven by the leaf. */
   metadata: unknown
+  /** What held at its time, proven as what its metadata name; absent where it names nothing or nothing is shown. */
+  circumstances?: Circumstances | undefined
   /** The verdict on the signed message, where it is in the bundle. */
   container: ContainerVerdict | undefined
 }

@@ -1,6 +1,7 @@
 /** One record of a bundle: its place in the log, what opens its commitments, its signed message. */
 import { hash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { circumstancesEntry, readCircumstances } from '#core/circumstances/read.ts'
 import type { Container, ContainerVerdict } from '#core/container/container.ts'
 import { readContainer } from '#core/container/read-container.ts'
 import { type KeptProof, verifyContainer } from '#core/container/verify-container.ts'
@@ -8,6 +9,7 @@ import { leafHash } from '#core/merkle/hash.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { checkSignature } from '#core/signature/verify-signature.ts'
 import { readRefusalStatement } from '#core/transport/refusal-statement.ts'
+import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 import { memberOf, parseServerId, parseServiceId } from '#schemas/identifiers.ts'
 import type { BundleRecord, RecordVerdict } from './bundle.ts'
@@ -20,7 +22,11 @@ export type ProvenRecord = RecordVerdict & { leaf: string; shown: ShownMessage |
 
 type ShownMessage = { message: Buffer; hashes: { message: Buffer; body: Buffer | undefined } }
 
-type Shown = { metadata: unknown; container: Container | undefined }
+type Shown = {
+  metadata: unknown
+  circumstances: Circumstances | undefined
+  container: Container | undefined
+}
 
 const NO_FORM: LeafFields = {
   ...{ version: 1, kind: 'request', direction: '', time: '', outcome: '', logLevel: 'none' },
@@ -40,13 +46,15 @@ export async function judgeRecord(
     leaf: leaf.toString('base64'),
     form: NO_FORM,
     metadata: undefined as unknown,
+    circumstances: undefined as Circumstances | undefined,
     shown: undefined,
   }
   try {
     found.form = readForm(record.form)
     checkPlace(record, leaf, q.bundle)
-    const { metadata, container } = await checkShown(record, found.form, q)
+    const { metadata, circumstances, container } = await checkShown(record, found.form, q)
     found.metadata = metadata
+    found.circumstances = circumstances
     if (container === undefined)
       return { ...found, ...withoutMessage(record, found.form), container: undefined }
     const verdict = await judgeStamped(container, found, q, proofs)
@@ -141,7 +149,8 @@ async function checkShown(
   if (metadata !== undefined) expect('metadata', sha512(metadata), record.openings.parties?.digest)
   const signatures = record.signatures === undefined ? undefined : bundle.files.get(record.signatures)!
   if (signatures !== undefined) expect('signature document', sha512(signatures), form.signature)
-  if (record.container === undefined) return { metadata: jsonOf(metadata), container: undefined }
+  const said = { metadata: jsonOf(metadata), circumstances: circumstancesOf(jsonOf(metadata), bundle.files) }
+  if (record.container === undefined) return { ...said, container: undefined }
 
   const container = await readContainer(bundle.files.get(record.container)!)
   expect('message', sha512(container.message), record.openings.message?.digest)
@@ -153,7 +162,18 @@ async function checkShown(
   expect('body', body?.digest('SHA-512').toString('base64') ?? '', record.openings.body?.digest ?? '')
   if (signatures === undefined) throw differs('The signature document that its leaf names is missing.')
   await checkSameSignature(signatures, container.signatures)
-  return { metadata: jsonOf(metadata), container }
+  return { ...said, container }
+}
+
+/** What the metadata name, where it is shown: a record proves the hash, and the hash the document. */
+function circumstancesOf(metadata: unknown, files: ReadonlyMap<string, Buffer>): Circumstances | undefined {
+  const { circumstances: digest } = (metadata ?? {}) as Record<string, unknown>
+  if (typeof digest !== 'string') return undefined
+  const document = files.get(circumstancesEntry(digest))
+  if (document === undefined) return undefined
+  if (hash('sha256', document, 'base64') !== digest)
+    throw differs('What is said to have held at its time is not what it names.')
+  return readCircumstances(document, digest)
 }
 
 /** A container may hold the document with its time-stamp put in; what was signed is the same. */

@@ -14,6 +14,8 @@ const EQUAL = {
   clientId: 'clientId',
   serviceId: 'serviceId',
   peerId: 'peer',
+  purpose: 'purpose',
+  endpoint: 'endpoint',
 } as const
 
 /** Whether the row fits all of the filter. */
@@ -27,7 +29,7 @@ export function fits(filter: ExportFilter, row: FoundRecord): boolean {
     const value = filter[asked as keyof typeof EQUAL]
     return value === undefined || row[name] === value
   })
-  return isParty && isEqual && mayFit(filter, row)
+  return isParty && isEqual && mayFit(filter, { ...row, contract: row.contract ?? '' })
 }
 
 /**
@@ -41,7 +43,8 @@ export function mayFit(
     direction,
     outcome,
     time,
-  }: Pick<LeafFields, 'outcome' | 'time'> & { kind: string; direction: string },
+    contract,
+  }: Pick<LeafFields, 'outcome' | 'time' | 'contract'> & { kind: string; direction: string },
 ): boolean {
   const { failed, from, to } = filter
   return (
@@ -50,8 +53,17 @@ export function mayFit(
     (filter.kind === undefined || kind === filter.kind) &&
     (filter.direction === undefined || direction === filter.direction) &&
     (filter.outcome === undefined || outcome === filter.outcome) &&
+    isUnder(filter.contract, contract) &&
+    // A purpose is that of a contract.
+    (filter.purpose === undefined || contract !== '') &&
     (failed === undefined || FINE.includes(outcome) !== failed) &&
     (from === undefined || Date.parse(time) >= Date.parse(from)) &&
     (to === undefined || Date.parse(time) < Date.parse(to))
   )
+}
+
+/** `asked` with or without its version. */
+function isUnder(asked: string | undefined, contract: string): boolean {
+  if (asked === undefined) return true
+  return asked.includes('/') ? contract === asked : contract.startsWith(`${asked}/`)
 }

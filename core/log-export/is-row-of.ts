@@ -1,8 +1,10 @@
 /** Whether a row says of its record what the record itself says: parties and ids, which no leaf form shows. */
+import { searchedEndpoint } from '#core/circumstances/searched.ts'
+import type { Circumstances } from '#schemas/circumstances.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
 
-/** `metadata` as the record's commitment to its parties covers it. */
-export function isRowOf(row: FoundRecord, metadata: unknown): boolean {
+/** `metadata` as the record's commitment to its parties covers it, `held` as they name it, where it is shown. */
+export function isRowOf(row: FoundRecord, metadata: unknown, held: Circumstances | undefined): boolean {
   const said = metadata as Record<string, unknown>
   return (
     row.queryId === said['id'] &&
@@ -10,8 +12,13 @@ export function isRowOf(row: FoundRecord, metadata: unknown): boolean {
     row.clientId === colons(said['client']) &&
     row.serviceId === colons(said['service']) &&
     row.peer === colons(said['peer']) &&
-    row.answers === (said['answers'] ?? null)
+    row.answers === (said['answers'] ?? null) &&
+    (held === undefined || row.purpose === undefined || saysWhatHeld(row, held))
   )
+}
+
+function saysWhatHeld({ purpose, endpoint }: FoundRecord, held: Circumstances): boolean {
+  return purpose === (held.contract?.purpose ?? null) && (endpoint ?? '') === searchedEndpoint(held)
 }
 
 /** An identifier as rows have it; null for none. */

@@ -137,8 +137,10 @@ function settle(
   },
 ): void {
   const { first, last } = document
-  const { from, to, queryId, requestId, subjectSearch, ...filter } = q.filter
-  const ids = [queryId, requestId, subjectSearch].some((one) => one !== undefined)
+  const { from, to, queryId, requestId, subjectSearch, contract, purpose, endpoint, ...filter } = q.filter
+  // Counts tell none of these apart.
+  const untold = [queryId, requestId, subjectSearch, contract, purpose, endpoint]
+  const ids = untold.some((one) => one !== undefined)
   const [begin, end] = [Date.parse(document.from), Date.parse(document.to)]
   const isOutside =
     (to !== undefined && begin >= Date.parse(to)) || (from !== undefined && end <= Date.parse(from))

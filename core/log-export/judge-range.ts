@@ -58,8 +58,10 @@ export function judgeRange(read: LogExport): RangeVerdict {
     const form = forms[row.index]
     if (leaves[row.index] !== undefined) wrong.push(`row ${row.index} is shown, and its leaf form is hidden`)
     const names = ['time', 'kind', 'direction', 'outcome'] as const
-    if (form !== undefined && names.some((name) => form[name] !== row[name]))
-      wrong.push(`row ${row.index} is not what the log committed to`)
+    const isOther =
+      names.some((name) => form?.[name] !== row[name]) ||
+      (row.contract !== undefined && (row.contract ?? '') !== form?.contract)
+    if (form !== undefined && isOther) wrong.push(`row ${row.index} is not what the log committed to`)
   }
   const hidden = leaves.filter((leaf) => leaf !== undefined).length
   const counts = judgeCounts(read, covered ? { forms, erased: erasedIndexes(hashes, forms) } : undefined)

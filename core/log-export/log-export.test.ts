@@ -14,15 +14,19 @@ import { readExport } from './read-export.ts'
 
 const zeros = (octets: number): string => Buffer.alloc(octets).toString('base64')
 const SIZE = 10
+const ID = '0b0e8a3c-6b8e-4b8a-9d38-4f4b0c0f6a11'
 const facts = (index: number) => ({
   kind: index === 9 ? ('time-stamp' as const) : ('request' as const),
   direction: index === 9 ? ('' as const) : ('in' as const),
   time: `2027-01-04T12:00:0${index}.000Z`,
   outcome: index === 3 ? 'access_denied' : '',
 })
+/** Of the last ones, of which an older version wrote the rows, none. */
+const contractOf = (index: number): string | null => (index < 4 ? `${ID}/${index < 2 ? 1 : 12}` : null)
 const FORMS = Array.from({ length: SIZE }, (_, index) =>
   leafForm({
-    ...{ version: 1, ...facts(index), logLevel: 'full', contract: '', fields: '', answers: '' },
+    ...{ version: 1, ...facts(index), logLevel: 'full', fields: '', answers: '' },
+    contract: contractOf(index) ?? '',
     ...{ parties: zeros(32), message: zeros(32), body: zeros(32), signature: zeros(64) },
   }),
 )
@@ -85,6 +89,50 @@ t.test('what only parties tell apart stays open, by its indexes', async (t) => {
   })
   const hidden = await judged({ rows: [0, 1, 2, 6, 7, 8].map(row) })
   t.match(hidden, { openCount: 3, open: [{ first: 3, last: 5 }] }, 'rows that were left out are seen')
+})
+
+t.test('contract, purpose and endpoint: what forms say rules out, the rest is open', async (t) => {
+  const said = (index: number, more: Partial<FoundRecord> = {}): FoundRecord => ({
+    ...row(index),
+    ...{
+      contract: contractOf(index),
+      purpose: index < 4 ? 'a purpose' : null,
+      endpoint: 'GET /a/*',
+      ...more,
+    },
+  })
+  const rows = [0, 1, 2, 3].map((index) => said(index))
+  t.match(await judged({ filter: { contract: ID }, rows }), {
+    wrong: [],
+    shown: 4,
+    ruledOut: 6,
+    openCount: 0,
+  })
+  const first = { filter: { contract: `${ID}/1` }, rows: rows.slice(0, 2) }
+  t.match(
+    await judged(first),
+    { wrong: [], shown: 2, ruledOut: 8, openCount: 0 },
+    'a version is no other that begins so',
+  )
+  const purpose = { filter: { purpose: 'a purpose' }, rows: rows.slice(1) }
+  t.match(
+    await judged(purpose),
+    { wrong: [], openCount: 1, ruledOut: 6 },
+    'without a contract there is no purpose',
+  )
+  const endpoint = { filter: { endpoint: 'GET /a/*' }, rows }
+  t.match(await judged(endpoint), { wrong: [], ruledOut: 1, openCount: 5 })
+  const wrong = async (filter: ExportFilter, one: FoundRecord) =>
+    (await judged({ filter, rows: [one] })).wrong.join()
+  t.match(await wrong({}, said(0, { contract: `${ID}/2` })), /not what the log committed to/)
+  t.match(await wrong({}, said(0, { contract: null })), /not what the log committed to/)
+  t.match(await wrong({ contract: ID.slice(0, 20) }, said(0)), /does not fit/)
+  for (const filter of [{ purpose: 'another' }, { endpoint: 'GET /a' }, { contract: `${ID}/3` }])
+    t.match(await wrong(filter, said(0)), /does not fit/)
+  t.match(await wrong({ purpose: 'a purpose' }, row(0)), /does not fit/, 'an old row says nothing of it')
+  await t.rejects(judged({ rows: [said(0, { purpose: 7 as never })] }), { code: 'malformed_bundle' })
+  const { purpose: _purpose, ...half } = said(0)
+  await t.rejects(judged({ rows: [half] }), { code: 'malformed_bundle' })
 })
 
 t.test('cheats', async (t) => {

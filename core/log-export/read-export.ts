@@ -154,6 +154,9 @@ function checkCounts(value: unknown): DailyCounts {
 }
 
 const COLUMNS: readonly string[] = FOUND_RECORD_COLUMNS
+/** An older version's table ends before these. */
+const ADDED: readonly string[] = ['contract', 'purpose', 'endpoint']
+const OLD_COLUMNS = COLUMNS.filter((name) => !ADDED.includes(name))
 
 function checkRow(value: unknown): FoundRecord {
   const row = (value ?? {}) as Record<string, unknown>
@@ -164,6 +167,7 @@ function checkRow(value: unknown): FoundRecord {
     Number.isSafeInteger(row['index']) &&
     ['time', 'kind', 'direction', 'outcome', 'queryId', 'requestId'].every(isText) &&
     ['clientId', 'serviceId', 'peer'].every(isId) &&
+    (ADDED.every((name) => row[name] === undefined) || ADDED.every(isId)) &&
     (row['answers'] === null || Number.isSafeInteger(row['answers']))
   if (!sound) throw malformed('a record of another form')
   return row as FoundRecord
@@ -172,10 +176,11 @@ function checkRow(value: unknown): FoundRecord {
 /** RFC 4180, as exports write it: an apostrophe before what a spreadsheet would take for a formula is no part of the text. */
 function readCsv(bytes: Buffer): FoundRecord[] {
   const [head, ...lines] = cellsOf(bytes.toString('utf8'))
-  if (head?.join() !== COLUMNS.join()) throw malformed('a table with other columns')
+  const columns = [COLUMNS, OLD_COLUMNS].find((names) => head?.join() === names.join())
+  if (columns === undefined) throw malformed('a table with other columns')
   return lines.map((cells) => {
-    if (cells.length !== COLUMNS.length) throw malformed('a line of the table with other columns')
-    const row = Object.fromEntries(COLUMNS.map((name, at) => [name, plain(cells[at]!)]))
+    if (cells.length !== columns.length) throw malformed('a line of the table with other columns')
+    const row = Object.fromEntries(columns.map((name, at) => [name, plain(cells[at]!)]))
     const number = (text: string | undefined) => (text === undefined || text === '' ? null : Number(text))
     const id = (text: string | undefined) => (text === '' ? null : text)
     const { index, answers, clientId, serviceId, peer } = row
@@ -188,6 +193,7 @@ function readCsv(bytes: Buffer): FoundRecord[] {
         serviceId: id(serviceId),
         peer: id(peer),
       },
+      ...Object.fromEntries(ADDED.filter((name) => name in row).map((name) => [name, id(row[name])])),
     })
   })
 }

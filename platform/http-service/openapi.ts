@@ -36,6 +36,8 @@ export type OpenApiRegistration = {
   authenticate: (authorization: string | undefined, request: FastifyRequest) => Promise<Caller>
   /** When given, every operation that changes something is recorded before it runs: no record, no act. */
   audit?: Pick<AuditLog, 'before'>
+  /** Throws when the server does not take an operation now; asked before the body is read, and again before an approved call. */
+  admit?: (operation: Operation, caller: Caller) => Promise<void>
   /** Needed when the document marks operations with `x-four-eyes`. */
   fourEyes?: FourEyes
 }
@@ -66,6 +68,7 @@ export async function registerOpenApi(
       const operation = operations.find(({ id }) => id === call.operation)
       if (operation === undefined) throw new Fault('not_found', { what: `the operation ${call.operation}` })
       const { caller, approver, target, proposal, reason } = call
+      await q.admit?.(operation, caller)
       const { id, name } = approver
       // Once more: the schema may be that of a newer version by now.
       const { params, query, body } = (await validatorOf(operation))(call)
@@ -93,6 +96,7 @@ function register(
       const open = operation.roles.includes('public')
       const caller = open ? nobody : await q.authenticate(request.headers.authorization, request)
       if (!open) checkRoles(caller, operation.roles)
+      await q.admit?.(operation, caller)
       request.caller = caller
       checkContentType(request, operation)
     },

@@ -122,12 +122,19 @@ async function judge(
   const row = records.find((one) => one.index === index)!
   if (verdict.log !== server || record === undefined)
     throw new Fault('audit_answer_wrong', { what: 'the bundle is of another log or record' })
-  const { time, kind, direction, outcome } = record.form
-  if (row.time !== time || row.kind !== kind || row.direction !== direction || row.outcome !== outcome)
+  const { time, kind, direction, outcome, contract } = record.form
+  const isOther = row.contract !== undefined && (row.contract ?? '') !== contract
+  if (
+    row.time !== time ||
+    row.kind !== kind ||
+    row.direction !== direction ||
+    row.outcome !== outcome ||
+    isOther
+  )
     throw new Fault('audit_answer_wrong', {
       what: 'the list says something else of it than the log committed to',
     })
-  if (record.metadata !== undefined && !isRowOf(row, record.metadata))
+  if (record.metadata !== undefined && !isRowOf(row, record.metadata, record.circumstances))
     throw new Fault('audit_answer_wrong', { what: 'the list names other parties or ids than its record' })
   if (verdict.verdict === 'TOTAL-FAILED')
     throw new Fault('audit_answer_wrong', { what: `${verdict.subIndication ?? ''} ${verdict.reason}` })

@@ -1,4 +1,5 @@
 /** `concordat verify` of an evidence bundle: the verdict on it and on each of its records, for people or as JSON. */
+import { circumstancesInWords } from '#core/circumstances/in-words.ts'
 import type { Bundle, BundleVerdict, RecordVerdict } from '#core/evidence/bundle.ts'
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
@@ -77,13 +78,15 @@ function witnessText(witnesses: BundleVerdict['checkpoints'][number]['witnesses'
   return `, cosigned by ${names}${witnesses.quorum ? '' : ' (too few)'}`
 }
 
-function recordLines({ index, form, container, ...verdict }: RecordVerdict): string[] {
+function recordLines({ index, form, container, circumstances, ...verdict }: RecordVerdict): string[] {
   const rows: [string, string | undefined][] = [
     ['verdict', `${headline(verdict)}: ${verdict.reason}`],
     ['signed by', container?.signer === undefined ? undefined : idText(container.signer)],
     ['signed at', container?.signingTime && `${container.signingTime.toISOString()} (by its own words)`],
     ['time-stamped', container?.timeStamp?.time.toISOString()],
     ['outcome', form.outcome === '' ? undefined : form.outcome],
+    // Said once: of what answers a request the same held.
+    ...(circumstances === undefined || form.kind !== 'request' ? [] : circumstancesInWords(circumstances)),
   ]
   return [
     `  record ${index}, ${form.kind} ${form.direction} at ${form.time}`,

@@ -174,12 +174,12 @@ function whyUnlike(
 ): string | undefined {
   if (log !== read.head.log) return `it is of the log ${log}`
   const rows = new Map(read.rows.map((row) => [row.index, row]))
-  for (const { index, form, metadata } of records) {
+  for (const { index, form, metadata, circumstances } of records) {
     const known = forms[index]
     if (known !== undefined && JSON.stringify(known) !== JSON.stringify(form))
       return `record ${index} is another in the range`
     const row = rows.get(index)
-    if (row !== undefined && metadata !== undefined && !isRowOf(row, metadata))
+    if (row !== undefined && metadata !== undefined && !isRowOf(row, metadata, circumstances))
       return `row ${index} is not what its record says`
   }
   return undefined

@@ -1,13 +1,16 @@
 /** The message log for auditors: search, records with proofs, containers, verification, time-stamps, checkpoints. */
+import { readCircumstances } from '#core/circumstances/read.ts'
 import { writeContainer } from '#core/container/write-container.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
+import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { checkpointSigner } from '../keys/checkpoint-signer.ts'
 import type { StoredEvidence } from '../message-log/evidence/read-evidence.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../message-log/evidence/write-bundle.ts'
+import type { TermsQuestion } from '../message-log/search/terms-store.ts'
 import { checkGranted } from './content-requests/handlers.ts'
 import { type LOOKS, recordLook } from './looks.ts'
 import { recordFilter, rowView } from './record-filter.ts'
@@ -33,6 +36,12 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       await recordLook(audit, 'findRecords', 'search', input)
       const page = { limit, ...(before === undefined ? {} : { before }) }
       return (await logFor(input.caller).list({ ...filter, ...page })).map(rowView)
+    },
+    // Of no exchange: what records name, as far as this reader may see a record that names it.
+    async getSearchTerms(input) {
+      const { of, holding, limit } = input.query as Omit<TermsQuestion, 'clearance'>
+      const log = logFor(input.caller)
+      return log.termsThere({ of, holding, limit, clearance: log.clearance })
     },
     async getRecord(input) {
       const index = await note('getRecord', input)
@@ -107,6 +116,7 @@ export function recordView(evidence: StoredEvidence) {
     form: JSON.parse(form) as unknown,
     erased: erased ?? null,
     metadata: metadata ?? null,
+    circumstances: circumstancesView(evidence),
     messageBytes: message?.length ?? null,
     bodyBytes: body?.length ?? bodyFile?.size ?? null,
     signatures: signatures?.toString('base64') ?? null,
@@ -114,6 +124,16 @@ export function recordView(evidence: StoredEvidence) {
       timeStamp === undefined
         ? null
         : { index: timeStamp.index, time: timeStamp.time, token: timeStamp.token.toString('base64') },
+  }
+}
+
+/** Null for a record that names nothing: of an older version, or with ids only. Throws `log_inconsistent`. */
+function circumstancesView({ index, metadata, circumstances }: StoredEvidence): Circumstances | null {
+  if (metadata?.circumstances === undefined) return null
+  try {
+    return readCircumstances(circumstances ?? Buffer.alloc(0), metadata.circumstances)
+  } catch (cause) {
+    throw new Fault('log_inconsistent', { what: `what held at the time of record ${index}`, cause })
   }
 }
 

@@ -14,6 +14,7 @@ export const SECRECY_ROLE = 'XROAD_SECRECY_AUDITOR'
 export type RecordReads = Pick<
   MessageLog,
   | 'list'
+  | 'termsThere'
   | 'traffic'
   | 'read'
   | 'proof'
@@ -46,6 +47,7 @@ export function readableLog(log: RecordReads, clearance: Clearance): ReadableLog
   return {
     clearance,
     list: (filter) => log.list({ ...filter, clearance }),
+    termsThere: (q) => log.termsThere({ ...q, clearance }),
     traffic: ({ filter, ...question }) => log.traffic({ ...question, filter: { ...filter, clearance } }),
     read,
     proof: async (index, size) => {

@@ -1,6 +1,6 @@
 /** A search as the API takes it, and what it finds as the API gives it: ids with colons, times in one form. */
 import type { FoundRecord, RecordQuestion } from '#schemas/found-record.ts'
-import type { RecordFilter, SearchRow } from '../message-log/search/store.ts'
+import type { FoundRow, RecordFilter } from '../message-log/search/store.ts'
 import { colonForm, slashForm } from './ids.ts'
 
 /** As an export keeps it: with the entries of the search by person from which it was ordered. */
@@ -31,7 +31,7 @@ export function isoTime(text: string): string {
   return new Date(text).toISOString()
 }
 
-export function rowView(row: SearchRow): FoundRecord {
+export function rowView(row: FoundRow): FoundRecord {
   return {
     index: Number(row.idx),
     time: row.time,
@@ -44,6 +44,9 @@ export function rowView(row: SearchRow): FoundRecord {
     serviceId: idView(row.service),
     peer: idView(row.peer),
     answers: row.answers === null ? null : Number(row.answers),
+    contract: row.contract || null,
+    purpose: row.purpose || null,
+    endpoint: row.endpoint || null,
   }
 }
 

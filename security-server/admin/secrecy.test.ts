@@ -7,6 +7,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { endAllDue, signedRecord } from '../message-log/fixture.ts'
@@ -32,6 +33,7 @@ const QUERIES: Record<string, string> = {
   downloadArchive: WHY,
   explainCall: 'consumer=DEV:GOV:1:a&provider=DEV:GOV:2:b&serviceCode=c',
   getTraffic: 'by=client',
+  getSearchTerms: 'of=purpose',
 }
 /** What a record that is not to be seen is answered with. */
 const REFUSED: ReadonlySet<string> = new Set([
@@ -43,6 +45,22 @@ const NOT_THERE: ReadonlySet<string> = new Set([
   ...['downloadReconciliationStatement', 'getReconciliationCase'],
 ])
 
+const heldFor = (mark: string) =>
+  sealCircumstances({
+    ...{ version: 1, side: 'provider', endpoint: { method: 'GET', path: `/${mark}` } },
+    contract: {
+      ...{
+        id: randomUUID(),
+        version: 1,
+        hash: 'ab'.repeat(32),
+        title: mark,
+        purpose: mark,
+        legalBasis: mark,
+      },
+      endpoint: { method: 'GET', path: `/${mark}` },
+    },
+  })
+
 async function exchange({ messageLog, world }: AdminWorld, mark: string, secrecy?: Secrecy): Promise<number> {
   const member = { instance: 'DEV', memberClass: 'GOV', memberCode: `${mark}5678` }
   const common = {
@@ -53,6 +71,7 @@ async function exchange({ messageLog, world }: AdminWorld, mark: string, secrecy
     extra: { userId: `${mark}-user`, method: 'GET' },
     message: Buffer.from(`GET /r1/${mark}/${randomUUID()} HTTP/1.1\r\n\r\n`),
     contract: `${randomUUID()}/1`,
+    circumstances: heldFor(mark),
     ...(secrecy === undefined ? {} : { secrecy }),
   }
   const { index } = await messageLog.append(await signedRecord(common))

@@ -25,6 +25,8 @@ type Rooms = {
   witnesses?: { submit(): Promise<void> } | undefined
   partners: { check(): Promise<void> }
   registryReports: { reportWhenDue(): Promise<void> }
+  /** Absent where the settings keep the counts of exchanges here. */
+  callReports?: { reportWhenDue(): Promise<void> } | undefined
   verifications: { daily(signal: AbortSignal): Promise<void> }
   exports: Exports
   subjects: { index(signal: AbortSignal): Promise<void> }
@@ -82,6 +84,7 @@ const OF_THE_LOG: Record<string, Job> = {
   'verify-log': { seconds: 300, run: ({ verifications }, signal) => verifications.daily(signal) },
   'evidence-records': { seconds: 600, run: ({ messageLog }) => messageLog.keepEvidenceRecords() },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
+  'report-calls': { seconds: 60, run: async ({ callReports }) => callReports?.reportWhenDue() },
   // Behind the exchanges, and only while the key holder answers.
   'index-subjects': { seconds: 2, run: ({ subjects }, signal) => subjects.index(signal) },
   [STREAM_AUDIT_LOG]: {

@@ -1,11 +1,15 @@
-/** The subject that a CA's certificate profile expects (X-Road certificateprofile classes, wire digest 6.2), for a new request. */
+/** The subject that a CA's certificate profile asks for, for a new request. */
+import { builtInProfile } from '#core/certificate/built-in-profiles.ts'
+import { fillRequest } from '#core/certificate/fill-request.ts'
+import type { CertificateProfile } from '#schemas/certificate-profile.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { MemberId, ServerId } from '#schemas/identifiers.ts'
 import type { SubjectFields } from './certification-request.ts'
 import type { KeyUsage } from './key-file.ts'
 
-/** `profile` is the class name in the configuration; what is not FiVRK or Ejbca is served as Basic. */
+/** `profile` is the CA's, or X-Road's class name of a built-in one. Throws `not_found` for one that nobody here knows. */
 export function proposeSubject(q: {
-  profile: string
+  profile: CertificateProfile | string | undefined
   usage: KeyUsage
   member: MemberId
   memberName: string
@@ -13,31 +17,14 @@ export function proposeSubject(q: {
   dnsName: string
   country?: string | undefined
 }): SubjectFields {
-  const { member, server } = q
-  const signing = q.usage === 'SIGNING'
-  const name = q.profile.slice(q.profile.lastIndexOf('.') + 1)
-  if (name.startsWith('FiVRK')) {
-    return fields(
-      ['C', q.country ?? 'FI'],
-      ['O', q.memberName],
-      ['serialNumber', `${member.instance}/${server.serverCode}/${member.memberClass}`],
-      ['CN', signing ? member.memberCode : q.dnsName],
-    )
-  }
-  if (name.startsWith('Ejbca')) {
-    return signing
-      ? fields(['C', member.instance], ['O', member.memberClass], ['CN', member.memberCode])
-      : fields(['C', member.instance], ['CN', server.serverCode])
-  }
-  const base = fields(['C', q.country ?? 'FI'], ['O', q.memberName])
-  const category = signing ? fields(['businessCategory', member.memberClass]) : []
-  return [
-    ...base,
-    ...category,
-    ...fields(['serialNumber', member.memberCode], ['CN', signing ? q.memberName : q.dnsName]),
-  ]
-}
-
-function fields(...pairs: [string, string][]): SubjectFields {
-  return pairs.map(([type, value]) => ({ type, value }))
+  const profile = typeof q.profile === 'string' ? builtInProfile(q.profile) : q.profile
+  if (profile === undefined)
+    throw new Fault('not_found', {
+      what: 'the certificate profile of this CA: the registry has not published what it says',
+    })
+  return fillRequest(profile[q.usage === 'SIGNING' ? 'signing' : 'authentication'].request, {
+    ...{ instance: q.member.instance, memberClass: q.member.memberClass, memberCode: q.member.memberCode },
+    ...{ memberName: q.memberName, serverCode: q.server.serverCode, dnsName: q.dnsName },
+    country: q.country ?? 'FI',
+  })
 }

@@ -12,6 +12,7 @@ import { createRecordStore, type RecordStore } from './records/store.ts'
 import { createHoldStore, type HoldStore } from './retention/holds/store.ts'
 import { createRetentionStore, type RetentionStore } from './retention/store.ts'
 import { createSearchStore, type SearchStore } from './search/store.ts'
+import { createTermsStore, type TermsStore } from './search/terms-store.ts'
 import { createSubjectCountStore, type SubjectCountStore } from './subjects/count-store.ts'
 import { createSubjectStore, type SubjectStore } from './subjects/store.ts'
 import { createTimeStampStore, type TimeStampStore } from './time-stamps/store.ts'
@@ -26,6 +27,7 @@ export type LogDatabase = {
   evidenceRecords: EvidenceRecordStore
   circumstances: CircumstancesStore
   search: SearchStore
+  terms: TermsStore
   dailyCounts: DailyCountStore
   subjects: SubjectStore
   subjectCounts: SubjectCountStore
@@ -50,14 +52,16 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     await database.close()
     throw fault
   }
+  const circumstances = createCircumstancesStore(database)
   return {
     database,
     records: createRecordStore(database),
     tree: createTreeStore(database),
     timeStamps: createTimeStampStore(database),
     evidenceRecords: createEvidenceRecordStore(database),
-    circumstances: createCircumstancesStore(database),
+    circumstances,
     search: createSearchStore(database),
+    terms: createTermsStore(database, circumstances),
     dailyCounts: createDailyCountStore(database),
     subjects: createSubjectStore(database),
     subjectCounts: createSubjectCountStore(database),

@@ -59,6 +59,7 @@ export function createMaintenance(q: {
     indexRecords({
       records: log.records,
       search: log.search,
+      terms: log.terms,
       size,
       recent: writer.recent,
       findKey: q.ring.find,

@@ -377,6 +377,7 @@ await eachDatabase(t, async (_database, t, url) => {
     service: '',
     peer: '',
     answers: null,
+    terms: 0,
     keep_days: null,
     secrecy: 0,
   })

@@ -1,8 +1,9 @@
 /** The log as those read it who look for records: searches, counts, tree heads and leaf forms. */
 import { type ClientId, idText } from '#schemas/identifiers.ts'
 import type { CountedDay, StoredCounts } from './daily-counts/store.ts'
-import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
-import type { Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
+import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
+import type { TermsQuestion } from './search/terms-store.ts'
+import type { CallsOfDay, Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import type { StoredCheckpoint } from './tree/store.ts'
 import type { SearchWindow } from './worker-api.ts'
 import type { WorkerClient } from './worker-client.ts'
@@ -11,11 +12,15 @@ export type LogReads = {
   /** Records of messages with this query id in which the client is one of the two parties, oldest first. */
   findExchange(queryId: string, client: ClientId): Promise<SearchRow[]>
   /** Newest first, a page at a time; waits until the index holds every record. */
-  list(filter: SearchFilter): Promise<SearchRow[]>
+  list(filter: SearchFilter): Promise<FoundRow[]>
   /** What fits among some records after `after` and below `size`, oldest first: for a walk through all of them, in parts. */
   window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
+  /** What contracts, purposes or endpoints there are to search for; waits as well. */
+  termsThere(q: TermsQuestion): Promise<string[]>
   /** Counts of exchanges, by time and by what they say; waits until the index holds every record. */
   traffic(question: TrafficQuestion): Promise<Traffic>
+  /** For the registry, not for people: exchanges of a day by pair; waits until the index holds every record. */
+  callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
   /** Newest first. */
   checkpoints(limit: number): Promise<StoredCheckpoint[]>
   /** The one of exactly so many records, however many came after it. */
@@ -47,9 +52,17 @@ export function logReads(worker: Pick<WorkerClient, 'call'>, maintain: () => Pro
       return worker.call('list', filter)
     },
     window: (q) => worker.call('window', q),
+    termsThere: async (q) => {
+      await maintain()
+      return worker.call('termsThere', q)
+    },
     traffic: async (question) => {
       await maintain()
       return worker.call('traffic', question)
+    },
+    callsOf: async (q) => {
+      await maintain()
+      return worker.call('callsOf', q)
     },
     checkpoints: (limit) => worker.call('checkpoints', limit),
     checkpointOf: (size) => worker.call('checkpointOf', size),

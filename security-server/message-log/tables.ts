@@ -47,6 +47,18 @@ export type Tables = {
     keep_days: number | null
     /** 0: all who read the log may see it. */
     secrecy: number
+    /** Contract, purpose and endpoint by their number; 0 for none. */
+    terms: number
+  }
+  /** `key`: a hash of the others but `id`. '' for none. */
+  search_terms: {
+    id: Generated<number>
+    key: Buffer
+    /** "<id>/<version>" */
+    contract: string
+    purpose: string
+    endpoint: string
+    secrecy: number
   }
   /** `entry`: the month (2 octets) and the keyed hash (16) of a person's identifier. */
   subject: { entry: Buffer; idx: number }
@@ -74,6 +86,7 @@ export type Tables = {
     service: string
     peer: string
     secrecy: number
+    terms: number
     records: number
     first_idx: number
     last_idx: number

@@ -23,6 +23,8 @@ export type World = {
   url: string
   trust: Trust
   proofs: InclusionEvidence[]
+  /** Of which nothing but the leaf is left. */
+  erased: number[]
   checkpoints: string[]
 }
 
@@ -64,7 +66,7 @@ export async function buildLog(t: Test, url?: string): Promise<World> {
   })
   const trust: Trust = { logKey, memberKeys: [memberSigner], tsaCertificates: [authority.tsa] }
   const file = path.join(folder, 'log.db')
-  return { folder, file, url: options.databaseUrl, trust, proofs, checkpoints }
+  return { folder, file, url: options.databaseUrl, trust, proofs, checkpoints, erased: [indexes[7]!] }
 }
 
 export async function verify(world: World, databaseUrl = world.url, trust = world.trust): Promise<LogReport> {

@@ -38,6 +38,9 @@ const COLUMNS: [table: string, column: string, index: string][] = [
   ['log_key', 'idx', 'idx'],
   ['log_key', 'time', 'idx'],
   ['log_key', 'checkpoint_key', 'idx'],
+  ...['idx', 'time', 'kind', 'direction', 'query_id', 'client', 'service', 'secrecy'].map(
+    (column): [string, string, string] => ['search', column, 'idx'],
+  ),
 ]
 const KEYS: ReadonlySet<string> = new Set(['idx', 'id', 'size', 'first_id', 'last_id'])
 
@@ -126,6 +129,15 @@ t.test('a changed row', (t) =>
       t.notOk(noStamp.ok, 'a time-stamp taken out')
       t.notOk((await alone('delete from erasure')).ok, 'an erasure that nothing explains')
       t.equal((await alone('delete from record_key where idx = 20')).problems[0]?.index, 20)
+      const hidden = await alone('delete from search where idx = 30')
+      t.match(hidden.problems, [{ index: 30, what: 'the search index does not have it' }])
+      const [erasedIndex] = world.erased
+      const shown = await tampered(world, async (insider) => {
+        await sql.raw('create table other as select * from search where idx = 30').execute(insider)
+        await sql.raw(`update other set idx = ${erasedIndex}`).execute(insider)
+        await sql.raw('insert into search select * from other').execute(insider)
+      })
+      t.match(shown.problems, [{ index: erasedIndex, what: /no place there/ }])
     })
   }),
 )
@@ -135,8 +147,8 @@ type Row = { id: number | string; place: number; value: Value }
 
 function flipped(value: Value, isKey: boolean): { changed: Value; at: number } {
   if (typeof value === 'number') {
-    // A key that another row has cannot be taken; a high bit moves the row away.
-    const at = isKey ? 20 + randomInt(4) : randomInt(6)
+    // A key that another row has cannot be taken: a high bit moves the row away, but to no partition that there is not.
+    const at = isKey ? 18 + randomInt(3) : randomInt(6)
     return { changed: value ^ (1 << at), at }
   }
   const bytes = Buffer.from(value as string)

@@ -10,8 +10,9 @@ import type { StoredEvidenceRecord } from './evidence-records/store.ts'
 import type { MemberPair } from './reconciliation/read-records.ts'
 import type { Partners, SecretPartners } from './reconciliation/store.ts'
 import type { RetentionApi } from './retention/worker-retention.ts'
-import type { RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
-import type { Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
+import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
+import type { TermsQuestion } from './search/terms-store.ts'
+import type { CallsOfDay, Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
 import type { SubjectsApi } from './subjects/worker-subjects.ts'
 import type { Contradiction, Tables } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
@@ -45,7 +46,7 @@ export type LogState = {
 export type CheckpointDraft = { size: number; root: Buffer; note: string }
 
 /** What fits in one part of a walk through the log, and the last index that was looked at. */
-export type SearchWindow = { rows: SearchRow[]; last: number }
+export type SearchWindow = { rows: FoundRow[]; last: number }
 
 export type WorkerApi = RetentionApi &
   SubjectsApi & {
@@ -72,9 +73,11 @@ export type WorkerApi = RetentionApi &
     /** One slice of what can wait: tiles, search index, marks, old replay keys. Says whether more is to do. */
     maintain(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
     findByQueryId(queryId: string): Promise<SearchRow[]>
-    list(filter: SearchFilter): Promise<SearchRow[]>
+    list(filter: SearchFilter): Promise<FoundRow[]>
     window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
+    termsThere(q: TermsQuestion): Promise<string[]>
     traffic(question: TrafficQuestion): Promise<Traffic>
+    callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
     checkpoints(limit: number): Promise<StoredCheckpoint[]>
     checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
     erasedBelow(size: number): Promise<number>

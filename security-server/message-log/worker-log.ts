@@ -97,9 +97,15 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
         }),
       maintain: (q) => inTurn(() => maintenance.slice(q)),
       findByQueryId: async (queryId) => log.search.byQueryId(queryId, (await log.records.head()).size),
-      list: async (filter) => log.search.list(filter, (await log.records.head()).size),
-      window: ({ filter, after, size }) => log.search.window(filter, { after, size }),
+      list: async (filter) =>
+        log.terms.withTerms(await log.search.list(filter, (await log.records.head()).size)),
+      window: async ({ filter, after, size }) => {
+        const { rows, last } = await log.search.window(filter, { after, size })
+        return { rows: await log.terms.withTerms(rows), last }
+      },
+      termsThere: (q) => log.terms.termsThere(q),
       traffic: (question) => log.search.traffic(question),
+      callsOf: (q) => log.search.callsOf(q),
       checkpoints: (limit) => log.tree.newestCheckpoints(limit),
       checkpointOf: (size) => log.tree.checkpointOf(size),
       erasedBelow: (size) => log.records.erasedBelow(size),

@@ -2,11 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import { createAuditOrderStore } from '#central-registry/audit-orders/store.ts'
 import { createCatalogueStore } from '#central-registry/catalogue/store.ts'
+import { createCallStore } from '#central-registry/fleet/calls-store.ts'
 import { createMailStore, insertMail } from '#central-registry/mail/store.ts'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { createChange } from '#central-registry/store.ts'
 import type { Authority } from '#certs/authority.ts'
-import { reportAt, signedReport } from './fleet.ts'
+import { callsAt, reportAt, signedReport } from './fleet.ts'
 import { signingParty } from './management-requests.ts'
 import type { Node } from './registry-world.ts'
 
@@ -28,6 +29,21 @@ export async function troubleInTheFleet(authority: Authority, node: Node, now: n
   if (status !== 200) throw new Error(`the report was refused: ${status}`)
   await node.must('POST', '/fleet/DEV:GOV:1234:SS1/probe')
   await node.must('POST', '/outages', { message: 'Works in the <b>data centre</b>', until: at(3_600_000) })
+}
+
+/** Exchanges that the owner's server told of yesterday, one pair of them with another instance. */
+export async function exchangesOfTheMonth(url: string, now: number): Promise<void> {
+  const database = await openRegistryDatabase(url)
+  const owner = 'DEV/GOV/1234'
+  const counts = { answered: 1200, failed: 1, refused: 0 }
+  const service = `${owner}/plain/persons`
+  const calls = [
+    { side: 'provider' as const, consumer: 'OTHER/COM/5/<b>', service, ...counts },
+    { side: 'consumer' as const, consumer: `${owner}/plain`, service, ...counts, answered: 0, failed: 0 },
+  ].map((one) => ({ ...one, consumer: one.consumer.replace('<b>', '%3Cb%3E') }))
+  const rest = { answered: 5, failed: 0, refused: 0 }
+  await createCallStore(database).take(callsAt(owner, now, { on: now - 86_400_000, calls, rest }), now)
+  await database.close()
 }
 
 /** An audit order that a server lets pass. */

@@ -1,6 +1,6 @@
 /** Reports of security servers, well and badly, as the registry takes them. */
 import { writeSignedJson } from '#core/signature/signed-json.ts'
-import { FLEET_DOCUMENT, type ServerReport } from '#schemas/fleet.ts'
+import { type CallCounts, FLEET_DOCUMENT, type ServerReport } from '#schemas/fleet.ts'
 import { headOf, ocspFor, type Party } from './management-requests.ts'
 
 /** Of a server in good order. */
@@ -15,6 +15,24 @@ export function reportAt(signer: string, now: number, more: Partial<ServerReport
     certificates: [],
     ...more,
   }
+}
+
+/** What a server of `signer` exchanged on the day of `on`; of the running one unless told. */
+export function callsAt(
+  signer: string,
+  now: number,
+  { on = now, ...more }: Partial<CallCounts> & { on?: number } = {},
+): CallCounts {
+  const day = new Date(on).toISOString().slice(0, 10)
+  const rest = { answered: 0, failed: 0, refused: 0 }
+  return {
+    ...{ ...headOf(signer, now), server: `${signer}/SS1`, day },
+    ...{ settled: day < new Date(now).toISOString().slice(0, 10), calls: [], rest, ...more },
+  }
+}
+
+export function signedCalls(counts: object, by: Party): Buffer {
+  return signedReport(counts, by, FLEET_DOCUMENT.calls)
 }
 
 export function signedReport(

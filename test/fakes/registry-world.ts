@@ -43,7 +43,6 @@ export type RegistryWorld = {
   /** Starts a node; a second one of the same world takes other addresses and, by default, the same folder. */
   start(o?: {
     directory?: string
-    acceptRestored?: boolean
     settings?: Partial<Settings>
     /** The issuer at which persons log in. */
     login?: string
@@ -109,12 +108,10 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
         ...(o.registration === true ? { registration: registrationListener(directory, address) } : {}),
         ...o.settings,
       }
-      const acceptRestored = o.acceptRestored === true
       const registry = await startRegistry({
         settings,
         pin: '1234',
         clientSecret: CLIENT.secret,
-        acceptRestored,
         mailServer: o.mailServer,
         backupKey: BACKUP_KEY,
         clock: () => clock.now,

@@ -120,6 +120,7 @@ if (!hasChromium()) {
       ...PAGES,
       exchange: `/exchanges/${answered!.index}`,
       refused: `/exchanges/${refused!.index}`,
+      'records-endpoint': `/records?endpoint=${encodeURIComponent('GET /persons/*')}`,
     }
     for (const [name, address] of Object.entries(pages)) {
       await wide.open(address)
@@ -161,6 +162,11 @@ if (!hasChromium()) {
       await settled()
       t.equal(await page.locator('.status').filter({ hasText: 'passed' }).count(), 2, 'both messages verify')
       t.match(await page.locator('main').textContent(), /EE<b>1<\/b>/)
+      const held = page.getByRole('heading', { name: 'What held at that time' }).locator('xpath=../..')
+      t.match(
+        await held.textContent(),
+        /Contractnone: access rights decided.*certificate of their own.*Global configurationDEV/,
+      )
       await until(/Show content/)
       await page.keyboard.press('Enter')
       await page.getByRole('dialog').waitFor()

@@ -1,17 +1,17 @@
 /**
  * What two people of the sandbox do by hand in Chromium, over real processes: what the README asks a newcomer to do, the renewal of
- * a server's certificates, and the change of the key that signs the configuration, while systems exchange all the time.
+ * a server's certificates, the change of the key that signs the configuration and an emergency, while systems exchange all the time.
  */
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
+import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { anchorHash, parseAnchor } from '#core/configuration/anchor.ts'
 import { hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { startProcessClock } from '../fakes/process-clock.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act, close } from '../second-person.ts'
 import { ask, colons, startWorld, type World } from '../world.ts'
+import { liveContract } from './contract-in-console.ts'
 
 t.setTimeout(300_000)
 
@@ -23,7 +23,7 @@ const WIDE = { width: 1280, height: 800 }
 
 void t.test('two people of a sandbox', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
-  const clock = movedClock(t)
+  const clock = startProcessClock(t)
   const world = await startWorld({ installed: true, environment: clock.environment })
   t.teardown(() => world.stop())
   const { people } = JSON.parse(readFileSync(world.login.peopleFile, 'utf8')) as { people: Person[] }
@@ -128,6 +128,10 @@ void t.test('two people of a sandbox', async (t) => {
     await tiina.page.keyboard.press('Enter')
     await tiina.page.getByText('nobody has invited you here').waitFor()
   })
+
+  await t.test('a contract, from the policy that asks for it to its end', (t) =>
+    liveContract(t, { world, anna, ben }),
+  )
 
   const persons = startAsking(world)
   t.teardown(() => persons.end())
@@ -287,6 +291,53 @@ void t.test('two people of a sandbox', async (t) => {
     await ben.open('/audit-log?q=activateSigningKey')
     t.match(await ben.page.locator('tbody').textContent(), /Anna.*Ben|Ben.*Anna/s)
   })
+
+  await t.test('the registry hangs: its console says that it waits, exchanges go on', async (t) => {
+    const { pid } = world.processes.find(({ name }) => name === 'central registry')!
+    const { page } = anna
+    await anna.open('/members')
+    process.kill(pid, 'SIGSTOP')
+    try {
+      await page.getByRole('link', { name: 'Subsystems', exact: true }).click()
+      await page.getByText('Loading …').waitFor()
+      await persons.more(3)
+      t.strictSame(persons.refused, [])
+      await page.getByText('Loading …').waitFor()
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+    await page.getByRole('link', { name: colons(world.servers.tax.client) }).waitFor()
+    await persons.end()
+  })
+
+  await t.test('an emergency: one person suspends a server, two let it go on', async (t) => {
+    const outcome = async (): Promise<string> => {
+      const reply = await world.ask('tax', `/r1/${world.servers.population.client}/persons/persons/P00000042`)
+      return reply.status === 200 ? 'answered' : (reply.json() as { type: string }).type
+    }
+    const becomes = async (wanted: RegExp): Promise<void> => {
+      while (!wanted.test(await outcome())) await wait(300)
+    }
+    const subject = colons(world.servers.population.id)
+    await ben.open('/suspensions')
+    const stolen = { Kind: 'server', 'Which one': subject, Reason: 'Its machine was stolen.' }
+    await act(ben, 'Suspend at once', stolen, 'Suspend at once', 'It is suspended.')
+    await close(ben)
+    await becomes(/suspended$/)
+    await anna.open('/')
+    await anna.page
+      .getByRole('link', { name: '1 suspension waits for a second person to confirm it.' })
+      .click()
+    await act(anna, /^Confirm/, {}, 'Confirm', 'The suspension is confirmed.')
+    await close(anna)
+    await anna.open(`/suspensions?q=${subject}`)
+    await act(anna, /^Lift/, { Reason: 'It was found.' }, 'Propose', 'it waits for a second administrator')
+    await close(anna)
+    t.match(await outcome(), /suspended$/, 'until two agree')
+    await approve('Lift an emergency suspension')
+    await becomes(/^answered$/)
+    t.pass('and it is served again')
+  })
 })
 
 /** Requests one after the other, until the end. */
@@ -328,24 +379,4 @@ function startAsking(world: World) {
       await asking
     },
   }
-}
-
-/** A clock of all processes of a world, which the test moves. */
-function movedClock(t: Test) {
-  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-clock-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const file = path.join(folder, 'clock')
-  let ahead = 0
-  const pass = (ms: number): void => {
-    ahead += ms
-    writeFileSync(`${file}.part`, String(ahead))
-    renameSync(`${file}.part`, file)
-  }
-  pass(0)
-  const preload = `--import=${new URL('../fakes/moved-clock.ts', import.meta.url).href}`
-  const environment = {
-    NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} ${preload}`,
-    TEST_CLOCK_FILE: file,
-  }
-  return { pass, environment }
 }

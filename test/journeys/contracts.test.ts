@@ -149,6 +149,22 @@ t.test('from the proposal to the enforced call', async (t) => {
     messageBytes: null,
     metadata: { keepDays: 3650, secrecy: 1 },
   })
+  const { purpose, legalBasis } = terms() as Record<string, string>
+  const held = { id: agreed.contract, version: 1, hash: agreed.hash, purpose, legalBasis }
+  t.match(record, { circumstances: { side: 'provider', contract: held, right: { grants: [{}] } } })
+  const under = (contract: string) =>
+    world.admin.population.get<{ purpose: string }[]>(`/message-log/records?kind=reply&contract=${contract}`)
+  t.match(
+    await under(agreed.contract),
+    [{ contract: `${agreed.contract}/1`, purpose }],
+    'found by its contract',
+  )
+  t.same(await under(`${agreed.contract}/2`), [])
+  t.same(
+    await asking.get(`/message-log/records?contract=${agreed.contract}`),
+    [],
+    'but not where it is hidden',
+  )
   const theirs = await asking.get<{ index: number; outcome: string }[]>(
     '/message-log/records?limit=10&kind=reply',
   )

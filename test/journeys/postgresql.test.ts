@@ -1,11 +1,15 @@
 /**
  * An instance that keeps everything in PostgreSQL: the database ends, freezes and comes back under load, and servers end at
- * any moment. Clear faults, every process lives, nothing that a client was told is missing, and it goes on by itself.
+ * any moment, the registry that publishes too. Clear faults, every process lives, nothing that a client was told is missing, and it goes on by itself.
  */
 import { randomInt } from 'node:crypto'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { lockRegister } from '#central-registry/store.ts'
+import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import type { JobTables } from '#platform/jobs/migrations.ts'
 import { type Load, startLoad } from '../fakes/load-client.ts'
 import { moveRegistry, moveServer } from '../fakes/move-database.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
@@ -13,7 +17,7 @@ import { type Entry, openRequests, readLog, storyOf, verifyLogOf } from '../mess
 import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, type PostgresqlServer, startPostgresql } from '../postgresql.ts'
 import { type Instance, prepareInstance } from '../processes.ts'
-import { ask as askAt, type Reply } from '../world.ts'
+import { type Admin, ask as askAt, openAdmin, type Reply } from '../world.ts'
 
 const CRASHES = 3
 const KILLS = 6
@@ -28,7 +32,9 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
   const { population, tax } = instance.servers
   const { registryAdmin } = instance
   const logs = { population: '', tax: '' }
-  await moveRegistry(path.join(instance.directory, 'registry.yaml'), await postgresql.freshDatabase())
+  const register = await postgresql.freshDatabase()
+  await moveRegistry(path.join(instance.directory, 'registry.yaml'), register)
+  const second = writeSecondRegistry(instance)
   for (const name of ['population', 'tax'] as const) {
     logs[name] = await postgresql.freshDatabase()
     const databases = { database: await postgresql.freshDatabase(), messageLogDatabase: logs[name] }
@@ -36,7 +42,7 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
   }
   const system = await startProviderSystem(instance.address(40))
   t.teardown(() => system.close())
-  await Promise.all([instance.start('trust'), instance.start('registry')])
+  await Promise.all([instance.start('trust'), instance.start('registry', second.environment)])
   await Promise.all([instance.start('population'), instance.start('tax')])
   await instance.publish()
   await addService(instance.admin.population, {
@@ -146,6 +152,8 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
   await t.test(`kill -9 of the servers ${KILLS} times at random under load`, async (t) => {
     const running = await load()
     await running.nextAnswer()
+    // The half minute in which nothing is seen of this goes by beside the kills.
+    const takenOver = takeOver(t, { instance, register, second })
     for (let kill = 0; kill < KILLS; kill++) {
       const name = kill % 2 === 0 ? 'population' : 'tax'
       await wait(randomInt(600))
@@ -153,8 +161,11 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
       await instance.start(name)
       await running.nextAnswer()
     }
-    await instance.process('registry').kill()
-    await instance.start('registry')
+    const { dead, index } = await takenOver
+    await instance.admin.tax.send('PUT', '/global-configuration/refresh')
+    const { own } = await instance.admin.tax.get<{ own: { statementIndex: number } }>('/global-configuration')
+    t.ok(own.statementIndex >= index, 'servers fetch from the node that lives')
+    await instance.start(dead, dead === 'registry' ? second.environment : {})
     await instance.publish()
     await endLoad(t, running)
     await checkLogs(t)
@@ -167,4 +178,73 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
       t.equal(await instance.process(name).stop(), 'exit 0')
     }
   })
+}
+
+type SecondRegistry = { admin: Admin; environment: Record<string, string> }
+
+/** Settings of another node of the registry on the same database, and what the first one has to know of it. */
+function writeSecondRegistry(instance: Instance): SecondRegistry {
+  const { directory, registry } = instance
+  const file = (name: string): string => path.join(directory, name)
+  const [first, second] = [new URL(registry.publicUrl).hostname, instance.address(11)]
+  const publicUrl = registry.publicUrl.replace(first, second)
+  // As an operator sets it up: the keys' files are copied by hand.
+  cpSync(file('registry'), file('second-registry'), { recursive: true })
+  const settings = readFileSync(file('registry.yaml'), 'utf8')
+    .replaceAll(first, second)
+    .replace('directory: ./registry', 'directory: ./second-registry')
+  const others = `configuration: { otherUrls: ['${registry.publicUrl}'] }\n`
+  writeFileSync(file('second-registry.yaml'), `${settings}\n${others}`)
+  const key = readFileSync(registry.apiKeyFile, 'utf8').trim()
+  return {
+    admin: openAdmin(`${registry.adminUrl.replace(first, second)}/api/v1`, key),
+    environment: { CONCORDAT_REGISTRY_CONFIGURATION_OTHER_URLS: publicUrl },
+  }
+}
+
+type Configuration = { newest: { index: number; generatedAt: string } }
+
+/** The node that publishes is killed in the midst of it; the other one publishes what it had begun. */
+async function takeOver(
+  t: Test,
+  { instance, register, second }: { instance: Instance; register: string; second: SecondRegistry },
+): Promise<{ dead: 'registry' | 'second-registry'; index: number }> {
+  await instance.start('second-registry')
+  const admins = { registry: instance.registryAdmin, 'second-registry': second.admin }
+  const before = await second.admin.get<Configuration>('/configuration')
+  const database = await openDatabase(register)
+  const jobs = tablesOf<JobTables>(database)
+  const publisher = async (): Promise<string | undefined> => {
+    const rows = jobs.selectFrom('job').select('claimed_by').where('kind', '=', 'publish-configuration')
+    return (await rows.where('claimed_by', 'is not', null).executeTakeFirst())?.claimed_by ?? undefined
+  }
+  let dead: keyof typeof admins | undefined
+  try {
+    await instance.registryAdmin.send('POST', '/member-classes', { code: 'NEW', description: 'Newcomers' })
+    // Whoever publishes the change waits for the register, and dies waiting.
+    await inTransaction(database.kysely, async (transaction) => {
+      await lockRegister(transaction)
+      while (dead === undefined) {
+        const by = await publisher()
+        dead = (['registry', 'second-registry'] as const).find((name) =>
+          by?.includes(`-${instance.process(name).pid} `),
+        )
+        if (dead === undefined) await wait(5)
+      }
+      t.equal(await instance.process(dead).kill(), 'SIGKILL')
+    })
+  } finally {
+    await database.close()
+  }
+  const died = Date.now()
+  const alive = admins[dead === 'registry' ? 'second-registry' : 'registry']
+  let newest: Configuration['newest']
+  do {
+    await wait(200)
+    newest = (await alive.get<Configuration>('/configuration')).newest
+  } while (newest.index === before.newest.index || Date.parse(newest.generatedAt) < died)
+  const took = Date.parse(newest.generatedAt) - died
+  t.ok(took < 30_000, `the other node publishes within 30 s (${took} ms)`)
+  t.match(await alive.get('/member-classes'), [{ code: 'GOV' }, { code: 'NEW' }])
+  return { dead: dead!, index: newest.index }
 }

@@ -5,6 +5,7 @@ import { ROLES } from '#central-registry/admin/first-api-key.ts'
 import { createAuthority } from '#certs/authority.ts'
 import { buildConsoles } from '#console/build.ts'
 import { baseOf, hasChromium, keyOf, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { exchangesOfTheMonth } from '../fakes/console-sample.ts'
 import { startMailServer } from '../fakes/mail-server.ts'
 import { anchorOf, certificationRequest, publish, setUp, until } from '../fakes/registry-sample.ts'
 import { registryWorld } from '../fakes/registry-world.ts'
@@ -335,9 +336,8 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
 
   await one.open('/security-servers/DEV:GOV:1234:SS1')
   const file = path.join(world.directory, 'auth.der')
-  const subject: [string, string][] = [['CN', 'ss1.example']]
-  const issued = { request: certificationRequest(), profile: 'authentication', subject } as const
-  writeFileSync(file, (await authority.issue(issued)).der)
+  const issued = { request: certificationRequest(), subject: [['CN', 'ss1.example']] as [string, string][] }
+  writeFileSync(file, (await authority.issue({ ...issued, profile: 'authentication' })).der)
   await act('Add a certificate')
   await dialog.getByLabel('Certificate file').setInputFiles({
     name: 'no.pem',
@@ -369,7 +369,14 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   await one.open('/security-servers/DEV:GOV:1234:SS1')
   await act('Delete')
   await dialog.getByText('Left without any security server').waitFor()
-  t.match(await dialog.textContent(), /DEV:GOV:1234:plain.*Not known to the registry/s)
+  const unreported = (await dialog.textContent())!
+  t.match(unreported, /DEV:GOV:1234:plain(?!.*0 calls).*Not reported by: 1.*Not known to the registry/s)
+  await one.check('consequences-unreported')
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await exchangesOfTheMonth(node.settings.database, world.clock.now)
+  await act('Delete')
+  await dialog.getByText('Who called what').waitFor()
+  t.match(await dialog.textContent(), /1,200 calls answered, 1 failed.*the last on \d{4}-.*And 5 exchanges/s)
   await one.check('consequences')
   await dialog.getByRole('button', { name: 'Cancel' }).click()
 

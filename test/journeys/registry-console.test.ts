@@ -1,19 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { registryApi } from '#central-registry/admin/api.ts'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { createAuthority } from '#certs/authority.ts'
 import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
-import { baseOf, hasChromium, keyOf, openBrowser, visitor } from '../browser.ts'
+import { baseOf, hasChromium, keyOf, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { offerService, orderAudit, refusedMail, troubleInTheFleet } from '../fakes/console-sample.ts'
 import { trustedAnchor } from '../fakes/external-anchor.ts'
 import { certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
 import { registryWorld } from '../fakes/registry-world.ts'
 import { examineInstance, startRunningInstance } from '../fakes/running-instance.ts'
 import { ROOT } from '../house/source-files.ts'
+import { tabThrough } from '../keyboard.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act } from '../second-person.ts'
 
@@ -56,6 +57,7 @@ const PAGES: Record<string, string> = {
   'automatic-approval': '/management-requests/automatic',
   'api-keys': '/api-keys',
   'audit-log': '/audit-log',
+  backups: '/backups',
   settings: '/settings',
 }
 const NARROW = { viewport: { width: 320, height: 640 } }
@@ -81,12 +83,30 @@ void t.test('catalogues of texts: each language has every text, with the same ga
   }
 })
 
+/** What each list offers, and says when nothing fits or the server fails. */
+async function checkList(t: Test, { page, open, settled }: Visitor, address: string): Promise<void> {
+  await open(`${address}?q=no%20such%20thing`)
+  await page.getByText('Nothing fits this search').waitFor()
+  t.equal(await page.getByRole('searchbox').inputValue(), 'no such thing', `${address}: a search`)
+  t.equal(await page.getByLabel('Rows a page').count(), 1, `${address}: by page`)
+  const part = '**/api/v1/**limit=25*'
+  const fault = { type: 'database_error', message: 'the database does not answer', detail: 'abc-1' }
+  await page.route(part, (route) => route.fulfill({ status: 503, json: fault }))
+  await page.reload()
+  await page.getByText('the database does not answer').waitFor()
+  await page.unroute(part)
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByText('Nothing fits this search').waitFor()
+  await settled()
+}
+
 void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   const world = registryWorld(t)
   // A token that is away: its part of the page is shown all the same.
   const signingToken = { socket: path.join(world.directory, 'no-socket'), label: 'registry' }
-  const node = await world.start({ registration: true, settings: { signingToken } })
+  const backups = { directory: path.join(world.directory, 'backups'), keyFile: '', hour: 3, keep: 30 }
+  const node = await world.start({ registration: true, settings: { signingToken, backups } })
   const browser = await openBrowser(t)
   const asked = { base: baseOf(node), apiKey: keyOf(node) }
   const wide = await visitor(t, browser, asked)
@@ -122,19 +142,30 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
     subject: 'ab'.repeat(32),
     reason: '<b>lost</b>',
   })
+  await node.must('POST', '/backups')
   await examineInstance(node, await startRunningInstance(t, world.clock.now))
   await publish(node)
   await troubleInTheFleet(authority, node, world.clock.now)
   await offerService(node.settings.database)
   await orderAudit(node.settings.database, world.clock.now)
   const narrow = await visitor(t, browser, { ...asked, context: NARROW })
+  const lists: string[] = []
+  let controls = 0
   for (const [name, address] of Object.entries(PAGES)) {
     await wide.open(address)
     await wide.check(name)
     await narrow.open(address)
     await narrow.look(`${name}-narrow`)
+    controls += await tabThrough(t, narrow.page, name)
+    if ((await wide.page.locator('main .list').count()) === 0) continue
+    lists.push(name)
+    await checkList(t, narrow, address)
   }
   await narrow.check('settings-narrow')
+  t.ok(lists.length > 20, `${lists.length} lists`)
+  t.ok(controls > 200, `${controls} controls`)
+  await narrow.open('/')
+  await tabThrough(t, narrow.page, 'the whole overview', 'body')
   const anchor = `/external-anchors/${await trustedAnchor(t, node, world.clock.now)}`
   await wide.open(anchor)
   await wide.check('external-anchor')

@@ -17,6 +17,7 @@ import { type Browser, startOpenIdProvider } from '../fakes/openid-provider.ts'
 import { publish } from '../fakes/registry-sample.ts'
 import { authority, OWNER } from '../fakes/request-world.ts'
 import { skipFor } from '../outside-tools.ts'
+import { hasPostgresql, postgresql } from '../postgresql.ts'
 import { act, close } from '../second-person.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
@@ -37,7 +38,8 @@ const actsOf = async ({ page }: Visitor): Promise<string[]> =>
 
 void t.test('a contract is read, approved by two, suspended by one, confirmed, resumed by two', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
-  const w = await startContracts(t, undefined, { login: issuer })
+  const database = hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
+  const w = await startContracts(t, database, { login: issuer })
   const { node, world } = w
   await publish(node)
   const { certificate } = await authenticationParty(authority)
@@ -173,6 +175,26 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   await close(ben)
   t.equal(await stateOf(w, active), 'ACTIVE')
 
+  // Its end, which the parties read the reason of, and which takes two.
+  await anna.open(pages.accepted)
+  await anna.page.getByRole('button', { name: 'Terminate', exact: true }).click()
+  await anna.check('contract-terminate')
+  await dialog.getByLabel('Reason, for the parties').fill('The law was repealed.')
+  await dialog.getByLabel('Reason', { exact: true }).fill('The parliament decided.')
+  await dialog.getByLabel('Name, to confirm').fill(waiting.title)
+  await dialog.getByRole('button', { name: 'Propose', exact: true }).click()
+  await dialog.getByText('it waits for a second administrator').waitFor()
+  await close(anna)
+  await ben.open('/proposals?view=waiting')
+  await ben.page.getByRole('link', { name: 'Terminate a service contract' }).click()
+  await ben.page.getByText('your browser finds the same').waitFor()
+  await act(ben, 'Approve', {}, 'Approve', 'Approved, and carried out.')
+  await close(ben)
+  t.equal(await stateOf(w, waiting), 'TERMINATED')
+  await ben.open(pages.accepted)
+  await ben.page.getByText('The law was repealed.').first().waitFor()
+  await ben.check('contract-ended')
+
   await anna.open('/settings')
   const bound = 'One caller may leave unconfirmed within a day'
   await act(anna, 'Set the bound', { [bound]: '0' }, 'Propose', 'within a day: This has to be a number')
@@ -189,7 +211,7 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   await anna.open('/members/DEV:GOV:5678')
   await anna.page.getByRole('button', { name: /^Suspend/ }).click()
   await dialog.getByText('Left without any security server: 2').waitFor()
-  t.match(await dialog.textContent(), /Service contracts: 3/)
+  t.match(await dialog.textContent(), /Service contracts: 2/)
   await anna.check('member-suspend')
   await dialog.getByLabel('Reason').fill('Its keys were stolen.')
   await dialog.getByRole('button', { name: 'Suspend', exact: true }).click()

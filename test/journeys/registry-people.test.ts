@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import t from 'tap'
 import { reopenInstallation } from '#central-registry/installation/reopen.ts'
 import { createInstallationStore } from '#central-registry/installation/store.ts'
@@ -13,7 +15,7 @@ import {
 } from '../browser.ts'
 import { baseOf, codeOf, sessionOf } from '../fakes/installed-registry.ts'
 import { openBrowser, startOpenIdProvider } from '../fakes/openid-provider.ts'
-import { setUp } from '../fakes/registry-sample.ts'
+import { publish, setUp } from '../fakes/registry-sample.ts'
 import { registryWorld } from '../fakes/registry-world.ts'
 import { authority } from '../fakes/request-world.ts'
 import { skipFor } from '../outside-tools.ts'
@@ -302,4 +304,32 @@ void t.test('loading and failing: each page says so', async (t) => {
     await page.getByRole('button', { name: 'Try again' }).click()
     await page.getByText('the database does not answer').waitFor({ state: 'detached' })
   }
+})
+
+void t.test('a restored registry is accepted by two', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const { world, node, anna, ben, windowOf, people } = await installed(t, issuer)
+  await publish(node)
+  // As the folder of a node is when an older database was put back beside it.
+  writeFileSync(path.join(world.directory, 'highest-published-index'), '1000000')
+  await anna.open('/')
+  await anna.page.getByRole('link', { name: 'This registry was restored' }).click()
+  await anna.page.getByRole('heading', { name: 'This registry was restored' }).waitFor()
+  await anna.check('restored')
+  const phone = await windowOf(people.anna, NARROW)
+  await phone.open('/backups')
+  await phone.check('restored-narrow')
+  await act(anna, 'Accept what was restored', { Reason: 'the disk broke' }, 'Propose', 'it waits')
+  await close(anna)
+  await ben.open('/backups')
+  await ben.page.getByRole('link', { name: 'has proposed to accept' }).click()
+  await ben.page.getByRole('heading', { name: 'Accept a restored registry', level: 1 }).waitFor()
+  await ben.page.getByText('1,000,000').first().waitFor()
+  await ben.check('restored-proposal')
+  await act(ben, 'Approve', {}, 'Approve', 'Approved, and carried out.')
+  await close(ben)
+  await ben.open('/backups')
+  await ben.page.getByText('Person anna and Person ben').waitFor()
+  await ben.check('restored-accepted')
+  t.ok((await publish(node)).index > 1_000_000)
 })

@@ -4,9 +4,9 @@ import { hasChromium } from '../browser.ts'
 import { startMailServer } from '../fakes/mail-server.ts'
 import { startOpenIdProvider } from '../fakes/openid-provider.ts'
 import { until } from '../fakes/registry-sample.ts'
-import { authority, type File, guest } from '../fakes/request-world.ts'
-import { type RunningInstance, startRunningInstance } from '../fakes/running-instance.ts'
+import { type File, guest } from '../fakes/request-world.ts'
 import { skipFor } from '../outside-tools.ts'
+import { hasPostgresql, postgresql } from '../postgresql.ts'
 import { act, close, installed } from '../second-person.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
@@ -147,7 +147,8 @@ void t.test('by keyboard alone: read a proposal and approve it', async (t) => {
 
 void t.test('management requests: read, proposed and approved, declined, revoked', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
-  const { node, anna, ben, file, windowOf, people } = await installed(t, issuer)
+  const database = hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
+  const { node, anna, ben, file, windowOf, people } = await installed(t, issuer, undefined, database)
   const id = await fileByBoth(file, clientReg)
   const declined = (await file({ kind: 'addressChange', address: 'ss9.example' })).body.request
   await file({ kind: 'clientReg', client: 'DEV/GOV/5678' })
@@ -228,115 +229,6 @@ void t.test('management requests: read, proposed and approved, declined, revoked
   await act(ben, /^End the rule/, {}, 'End', 'The rule was ended.')
   await close(ben)
   await ben.page.getByText('every request is decided by people').waitFor()
-})
-
-void t.test('a running instance is taken in by two persons, from its files', async (t) => {
-  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
-  const { world, node, anna, ben, windowOf, people } = await installed(t, issuer)
-  const hostile = ['<img src=x onerror=alert(1)>', 'W'.repeat(255)]
-  const files = await startRunningInstance(t, world.clock.now, hostile)
-  const dialog = anna.page.getByRole('dialog')
-  const read = async (
-    given: Partial<Record<keyof RunningInstance, Buffer>>,
-    after: string,
-  ): Promise<void> => {
-    const labels = {
-      anchor: 'Anchor',
-      directory: 'Directory',
-      sharedParameters: 'Shared parameters',
-      privateParameters: 'Private parameters',
-    }
-    for (const [name, buffer] of Object.entries(given)) {
-      const field = dialog.getByLabel(labels[name as keyof RunningInstance])
-      await field.setInputFiles({ name: `${name}.xml`, mimeType: 'text/xml', buffer })
-    }
-    await dialog.getByRole('button', { name: 'Read an instance' }).click()
-    await dialog.getByText(after).first().waitFor()
-  }
-  await anna.open('/imports')
-  await anna.page.getByText('No instance was read yet.').waitFor()
-  await anna.check('imports-empty')
-  await anna.page.getByRole('button', { name: 'Read an instance' }).click()
-  await read({}, 'Anchor: This is needed.')
-  await read({ anchor: Buffer.from([0xff]) }, 'anchor.xml is no text in UTF-8.')
-  await read({ anchor: Buffer.alloc(1_048_577) }, 'anchor.xml is too large')
-  await read({ anchor: Buffer.from('<no/>') }, 'The configuration anchor is malformed')
-  await anna.check('import-wrong')
-  const changed = Buffer.concat([files.sharedParameters, Buffer.from(' ')])
-  await read({ ...files, sharedParameters: changed }, 'The global configuration is malformed')
-  t.same(await node.must('GET', '/imports'), [], 'what is not verified is not kept')
-  await read(files, 'It was read and verified.')
-  await close(anna)
-  await anna.page.getByRole('heading', { name: 'DEV, import 1', level: 1 }).waitFor()
-  await anna.settled()
-  await anna.check('import')
-  const rows = anna.page.locator('main tbody tr')
-  await anna.page.getByRole('combobox', { name: 'Part' }).selectOption('members')
-  await anna.page.getByRole('cell', { name: hostile[0]! }).waitFor()
-  await anna.page.getByRole('searchbox').fill('dev:gov:named1')
-  await anna.page.waitForURL(/q=/)
-  await anna.settled()
-  t.equal(await rows.count(), 1, 'found by id as people write it')
-  await anna.check('import-found')
-  await anna.page.getByText('Show the element').click()
-  await anna.look('import-announcement')
-  await act(anna, 'Ask the servers for certificates', {}, 'Ask the servers for certificates', '1 server')
-  await anna.check('import-collected')
-  await close(anna)
-  await anna.page.getByRole('button', { name: 'Give a certificate' }).click()
-  const other = { name: 'other.der', mimeType: 'application/octet-stream', buffer: authority.root.der }
-  await dialog.getByLabel('Certificate file').setInputFiles(other)
-  await dialog.getByRole('button', { name: 'Give a certificate' }).click()
-  await dialog.getByText('no security server of the configuration has').waitFor()
-  await anna.page.keyboard.press('Escape')
-  const saved = anna.page.waitForEvent('download')
-  await act(anna, 'Save the report', {}, 'Save the report', 'Your browser saves import-1.json')
-  t.equal((await saved).suggestedFilename(), 'import-1.json')
-  await close(anna)
-  const phone = await windowOf(people.ben, NARROW)
-  await phone.open('/imports/1')
-  await phone.check('import-narrow')
-  await phone.page.clock.setFixedTime(Date.now() + 8 * 86_400_000)
-  await phone.open('/imports/1')
-  await phone.page.getByText('What was read is more than a week old').waitFor()
-  t.equal(await phone.page.getByRole('button', { name: 'Carry out' }).count(), 0)
-  await phone.check('import-too-old')
-
-  await anna.page.getByRole('button', { name: 'Carry out' }).click()
-  await dialog.getByText('2 authentication certificates are missing').waitFor()
-  await anna.check('import-carry-out')
-  await anna.page.keyboard.press('Escape')
-  await act(anna, 'Carry out', { Reason: 'the move' }, 'Propose', 'it waits for a second administrator')
-  await close(anna)
-  t.equal((await node.call('GET', '/members/DEV:GOV:named0')).status, 404)
-  await anna.page.getByText('Person anna has proposed to carry it out').waitFor()
-  await anna.check('import-proposed')
-  await ben.open('/')
-  await ben.check('overview-import')
-  await ben.page.getByRole('link', { name: /1 import is not carried out.*second person: 1/ }).click()
-  await ben.page.getByRole('link', { name: 'DEV, import 1' }).click()
-  await ben.page.getByRole('link', { name: /Person anna has proposed/ }).click()
-  await ben.page.getByText('the same as when it was proposed').waitFor()
-  await ben.check('proposal-of-import')
-  await act(ben, 'Approve', {}, 'Approve', 'Approved, and carried out.')
-  await close(ben)
-  t.match(await node.must('GET', '/members/DEV:GOV:named0'), { name: hostile[0] })
-  await ben.open('/imports/1')
-  await ben.page.getByRole('heading', { name: 'What it took' }).waitFor()
-  t.equal(await ben.page.getByRole('button', { name: 'Discard' }).count(), 0, 'it is kept')
-  await ben.check('import-carried-out')
-
-  await anna.open('/imports')
-  await anna.page.getByRole('button', { name: 'Read an instance' }).click()
-  await read({ anchor: files.anchor }, 'It was read and verified.')
-  await close(anna)
-  await anna.page.getByRole('heading', { name: 'DEV, import 2', level: 1 }).waitFor()
-  await act(anna, 'Discard', {}, 'Discard', 'It was forgotten.')
-  await close(anna)
-  await anna.page.getByRole('link', { name: 'DEV, import 1' }).waitFor()
-  await anna.check('imports')
-  await phone.open('/imports')
-  await phone.check('imports-narrow')
 })
 
 void t.test('mail that did not arrive: seen, sent again, forgotten', async (t) => {

@@ -3,7 +3,7 @@
  * keys, an authority that may order audits, four eyes for content, and a clock that the test moves.
  */
 import { execFile } from 'node:child_process'
-import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
@@ -13,6 +13,7 @@ import { createPopulationRegister } from '#scripts/sandbox/agencies/population-r
 import { openPersonStore } from '#scripts/sandbox/agencies/store.ts'
 import { type Visitor, visitor } from '../browser.ts'
 import { moveServer } from '../fakes/move-database.ts'
+import { startProcessClock } from '../fakes/process-clock.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
 import type { PostgresqlServer } from '../postgresql.ts'
 import { prepareInstance } from '../processes.ts'
@@ -41,19 +42,7 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
   const { population, tax } = instance.servers
   const file = (name: string): string => path.join(directory, name)
 
-  const clock = file('clock')
-  let ahead = 0
-  const now = (): number => Date.now() + ahead
-  const setClock = (): void => {
-    writeFileSync(`${clock}.part`, String(ahead))
-    renameSync(`${clock}.part`, clock)
-  }
-  setClock()
-  const preload = `--import=${new URL('../fakes/moved-clock.ts', import.meta.url).href}`
-  const moved = {
-    NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} ${preload}`,
-    TEST_CLOCK_FILE: clock,
-  }
+  const { environment: moved, now, pass } = startProcessClock(t)
   const concordat = (...args: string[]): Promise<Said> =>
     promisify(execFile)(process.execPath, [CONCORDAT, ...args], { env: { ...process.env, ...moved } }).catch(
       (thrown: Said) => thrown,
@@ -137,19 +126,16 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
     /** By the processes' clocks. */
     now,
     /** The clocks of all processes move at once. */
-    pass(ms: number): void {
-      ahead += ms
-      setClock()
-    },
+    pass,
     /** Hours go by until the day of now has settled, and half an hour more; everybody keeps what expires fresh. */
     async settleToday(): Promise<void> {
       const day = 24 * HOUR_MS
       const settled = (Math.floor(now() / day) + 2) * day
       for (let left = settled - HOUR_MS - now(); left > 0; left -= 20 * HOUR_MS) {
-        this.pass(Math.min(left, 20 * HOUR_MS))
+        pass(Math.min(left, 20 * HOUR_MS))
         await instance.publish()
       }
-      this.pass(1.5 * HOUR_MS)
+      pass(1.5 * HOUR_MS)
     },
     /** All that was logged until now is time-stamped and in a witnessed tree head. */
     async prove(): Promise<void> {

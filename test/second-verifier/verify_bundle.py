@@ -983,6 +983,38 @@ class WitnessPolicy:
         return self.quorum == "none" or holds(self.quorum)
 
 
+def check_circumstances(value):
+    """Demands what docs/message-log-format.md section 11 says of the document that says what held at the time of an exchange."""
+    shape(value, {"version": int, "side": str}, {
+        "authentication": str, "contract": dict, "endpoint": dict, "right": dict, "service": dict}, "what held")
+    endpoints = [value[name] for name in ("endpoint",) if name in value]
+    fits = value["version"] == 1 and value["side"] in ("consumer", "provider")
+    fits = fits and value.get("authentication", "NOSSL") in ("NOSSL", "SSLNOAUTH", "SSLAUTH")
+    if "contract" in value:
+        contract = shape(value["contract"], {**{name: str for name in (
+            "id", "hash", "title", "purpose", "legalBasis")}, "version": int, "endpoint": dict}, {"globalGroup": str}, "contract")
+        fits = fits and contract["version"] > 0 and re.fullmatch(r"[0-9a-f]{64}", contract["hash"])
+        endpoints.append(contract["endpoint"])
+    if "right" in value:
+        shape(value["right"], {"endpoint": dict, "grants": [dict]}, {}, "right")
+        endpoints.append(value["right"]["endpoint"])
+        fits = fits and len(value["right"]["grants"]) <= 256
+        for grant in value["right"]["grants"]:
+            shape(grant, {"subjectType": str, "subject": str, "since": str}, {}, "grant")
+            fits = fits and grant["subjectType"] in ("SUBSYSTEM", "GLOBALGROUP", "LOCALGROUP")
+    if "service" in value:
+        shape(value["service"], {"type": str}, {"description": dict}, "service")
+        fits = fits and value["service"]["type"] in ("REST", "OPENAPI")
+        if "description" in value["service"]:
+            description = shape(
+                value["service"]["description"], {"document": str, "published": str, "since": str}, {}, "description")
+            for name in ("document", "published"):
+                unbase64(description[name], 32, name)
+    for endpoint in endpoints:
+        shape(endpoint, {"method": str, "path": str}, {}, "endpoint")
+    need(fits, bad_format("what held"))
+
+
 class Record:
     """One record of the bundle; `judge` gives its verdict."""
 
@@ -1011,8 +1043,17 @@ class Record:
             entries[value[name]] if name in value else None for name in ("metadata", "signatures", "container"))
         self.facts = {}
         if self.metadata is not None:
-            text = {name: str for name in ("client", "id", "node", "peer", "requestId", "service")}
-            self.facts = shape(parse_json(self.metadata), {}, {**text, "answers": int, "extra": dict}, "metadata")
+            text = {name: str for name in (
+                "circumstances", "client", "configuration", "id", "node", "peer", "requestId", "service")}
+            number = {name: int for name in ("answers", "keepDays", "secrecy")}
+            self.facts = shape(parse_json(self.metadata), {}, {**text, **number, "extra": dict}, "metadata")
+        self.held = None                                    # the entry with what held at its time
+        if "circumstances" in self.facts:
+            digest = unbase64(self.facts["circumstances"], 32, "circumstances")
+            self.held = "circumstances/%s.json" % digest.hex()
+            if self.held in entries:
+                need(sha("sha256", entries[self.held]) == digest, bad_hash("what held is not what the record names"))
+                check_circumstances(parse_canonical(entries[self.held], "what held"))
         self.container = read_zip(container) if container is not None else None
         self.proved = None                                  # (certificate, member) of a message that verifies
 
@@ -1136,12 +1177,13 @@ def verify(data, configurations, openssl, report, now, witnesses=None):
         for key in ("checkpoint", "record", "token", "digests", "hashChainResult", "certificates", "ocspResponses"):
             found = value.get(key, [])
             used += [found] if isinstance(found, str) else found
-    need(set(used) | {"README.html"} >= set(files) >= set(used), bad_format("entries that are missing or not used"))
+    need(set(files) >= set(used), bad_format("entries that are missing"))
     log = bundle["log"]
     iso_time(bundle["made"])
     need(len(log.split("/")) == 4 and all(log.split("/")), bad_format("log"))
     records = [Record(value, entries, log) for value in bundle["records"]]
     need(all(a.index < b.index for a, b in zip(records, records[1:])), bad_format("order of the records"))
+    need(set(files) <= set(used) | {"README.html"} | {record.held for record in records}, bad_format("entries that are not used"))
     stamp_records = [StampRecord(value, entries, log) for value in bundle["timeStamps"]]
     need(all(a.index < b.index for a, b in zip(stamp_records, stamp_records[1:])), bad_format("order of the time-stamps"))
     heads = {name: TreeHead(entries[name], log) for name in {record.head for record in records + stamp_records}}

@@ -31,7 +31,10 @@ def colons(text):
 
 def may_fit(asked, facts):
     """Whether what a leaf form says openly leaves room for the filter."""
+    contract, under = asked.get("contract"), facts.get("contract") or ""
     return (facts["direction"] != ""
+            and (contract is None or under == contract or "/" not in contract and under.startswith(contract + "/"))
+            and ("purpose" not in asked or under != "")
             and all(asked.get(name) in (None, facts[name]) for name in ("kind", "direction", "outcome"))
             and ("failed" not in asked or (facts["outcome"] not in FINE) == asked["failed"])
             and ("from" not in asked or moment(facts["time"]) >= moment(asked["from"]))
@@ -43,6 +46,7 @@ def fits(asked, row):
     return (may_fit(asked, row)
             and (party is None or row["clientId"] == party
                  or any((row[name] or "").startswith(party + ":") for name in ("clientId", "serviceId")))
+            and all(asked.get(name) in (None, row.get(name)) for name in ("purpose", "endpoint"))
             and all(asked.get(name) in (None, row[column]) for name, column in (
                 ("queryId", "queryId"), ("requestId", "requestId"), ("clientId", "clientId"),
                 ("serviceId", "serviceId"), ("peerId", "peer"))))
@@ -58,7 +62,7 @@ def read_rows(files):
         text = text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@", "\t", "\r") else text
         if name == "index" or name == "answers":
             return int(text) if text else None
-        return text if text or name not in ("clientId", "serviceId", "peer") else None
+        return text if text or name not in ("clientId", "serviceId", "peer", "contract", "purpose", "endpoint") else None
     return [{name: value(name, text) for name, text in zip(names, line)} for line in table]
 
 
@@ -100,7 +104,7 @@ class Counts:
 
     def settled(self, asked, shown, erased):
         """Whether all that was counted to fit is shown; raises a verdict when something is left out without a reason."""
-        if any(name in asked for name in ("queryId", "requestId", "subjectSearch")):
+        if any(name in asked for name in ("queryId", "requestId", "subjectSearch", "contract", "purpose", "endpoint")):
             return False
         low = moment(asked["from"]) if "from" in asked else None
         high = moment(asked["to"]) if "to" in asked else None
@@ -157,7 +161,8 @@ def verify(data):
         need(len(leaves) == tree.size and tree_root(leaves) == tree.root, bad_hash("the leaf forms do not lead to the tree head"))
         for row in rows:
             form = forms[row["index"]]
-            need(form is not None and all(form[name] == row[name] for name in ("time", "kind", "direction", "outcome")),
+            need(form is not None and all(form[name] == row[name] for name in ("time", "kind", "direction", "outcome"))
+                 and ("contract" not in row or (row["contract"] or "") == form["contract"]),
                  bad_hash("row %d is not what the log committed to" % row["index"]))
         named = {form["answers"] for form in forms if form is not None and form["kind"] == "erasure"}
         erased = {index for index, leaf in enumerate(leaves) if base64.b64encode(leaf).decode() in named}

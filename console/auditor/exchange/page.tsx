@@ -13,6 +13,7 @@ import { text } from '../../kit/text.ts'
 import { AskForContent } from '../content-requests/ask.tsx'
 import { WHY, whyOf } from '../why.ts'
 import { directionText, Id, kindText, Outcome } from '../words.tsx'
+import { Held } from './held.tsx'
 import { InTree, Signature, Stamped } from './proofs.tsx'
 import { RecordPart } from './record.tsx'
 import {
@@ -71,6 +72,7 @@ function Found({ of }: { of: Exchange }) {
       >
         <Way of={of} verdicts={verdicts} />
       </Part>
+      <Held of={of} />
       {of.records.map((record) => (
         <RecordPart key={record.index} record={record} verdicts={verdicts} />
       ))}

@@ -2,6 +2,27 @@
 import type { Tone } from '../../kit/status.tsx'
 import { toneOf } from '../words.tsx'
 
+type Endpoint = { method: string; path: string }
+
+/** What held when it took place, as docs/message-log-format.md has it in section 11. */
+export type Circumstances = {
+  side: 'consumer' | 'provider'
+  authentication?: string
+  contract?: {
+    id: string
+    version: number
+    hash: string
+    title: string
+    purpose: string
+    legalBasis: string
+    endpoint: Endpoint
+    globalGroup?: string
+  }
+  endpoint?: Endpoint
+  right?: { endpoint: Endpoint; grants: { subjectType: string; subject: string; since: string }[] }
+  service?: { type: string; description?: { document: string; published: string; since: string } }
+}
+
 export type ExchangeRecord = {
   index: number
   leaf: string
@@ -22,8 +43,11 @@ export type ExchangeRecord = {
     service?: string
     peer?: string
     answers?: number
+    circumstances?: string
+    configuration?: string
     extra?: Record<string, string>
   } | null
+  circumstances: Circumstances | null
   messageBytes: number | null
   bodyBytes: number | null
   timeStamp: { index: number; time: string } | null

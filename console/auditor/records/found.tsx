@@ -33,11 +33,17 @@ export function FoundRecords({ rows, stale, caption }: { rows: Row[]; stale: boo
         },
         {
           title: 'search.parties',
-          cell: ({ clientId, serviceId }) => (
+          cell: ({ clientId, serviceId, endpoint }) => (
             <>
               <Id of={clientId} />
               <br />
               <span class="beside">→</span> <Id of={serviceId} />
+              {endpoint !== null && (
+                <>
+                  <br />
+                  <bdi class="beside">{endpoint}</bdi>
+                </>
+              )}
             </>
           ),
         },

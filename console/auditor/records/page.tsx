@@ -26,6 +26,11 @@ function RecordsPage() {
   const before = CURSOR.test(given) ? given : ''
   // One more than is shown tells whether there are more; counting them all would be dear.
   const found = useAnswer<Row[]>('findRecords', { query: { ...filter, before, limit: String(size + 1) } })
+  const suggestions = {
+    contract: useThere('contract'),
+    purpose: useThere('purpose'),
+    endpoint: useThere('endpoint'),
+  }
   const rows = found.state === 'there' ? found.data.slice(0, size) : []
   const hasNext = found.state === 'there' && found.data.length > size
   const settled = found.state === 'there' && !found.stale
@@ -39,7 +44,7 @@ function RecordsPage() {
         <Tools filters={FIRST} sorts={[]} sort="" />
         <details class="more-filters" open={hasMore(filter)}>
           <summary>{text('search.more')}</summary>
-          <Tools filters={moreFilters()} sorts={[]} sort="" />
+          <Tools filters={moreFilters(suggestions)} sorts={[]} sort="" />
         </details>
         {found.state === 'loading' && <Loading />}
         {found.state === 'refused' && <Refused fault={found.fault} again={found.again} />}
@@ -62,6 +67,12 @@ function RecordsPage() {
       </div>
     </>
   )
+}
+
+/** What there is to choose from; without it a text can be typed all the same. */
+function useThere(of: string): string[] {
+  const there = useAnswer<string[]>('getSearchTerms', { query: { of, limit: '500' } })
+  return there.state === 'there' ? there.data : []
 }
 
 export const records: Page = {

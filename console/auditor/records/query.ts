@@ -11,8 +11,11 @@ export const FIRST: Filter[] = [
   { name: 'queryId', title: 'search.queryId', type: 'text' },
 ]
 
+/** What is searched for as records name it: exact texts, to be chosen from those that there are. */
+export const TERMS = ['contract', 'purpose', 'endpoint'] as const
+
 /** Less often needed. Made when it is shown: texts are not there before. */
-export function moreFilters(): Filter[] {
+export function moreFilters(suggestions: Record<(typeof TERMS)[number], string[]>): Filter[] {
   const all = { value: '', title: text('common.all') }
   return [
     {
@@ -37,11 +40,14 @@ export function moreFilters(): Filter[] {
     },
     { name: 'peerId', title: 'search.peer', type: 'text' },
     { name: 'requestId', title: 'search.requestId', type: 'text' },
+    ...TERMS.map(
+      (name): Filter => ({ name, title: `search.${name}`, type: 'text', suggestions: suggestions[name] }),
+    ),
   ]
 }
 
 const TIMES = ['from', 'to']
-const MORE = ['failed', 'outcome', 'kind', 'direction', 'peerId', 'requestId']
+const MORE = ['failed', 'outcome', 'kind', 'direction', 'peerId', 'requestId', ...TERMS]
 const NAMES = [...TIMES, 'partyId', 'serviceId', 'queryId', ...MORE]
 
 /** What narrows the search, without what is empty; times of the address are the reader's own and go out as UTC. */

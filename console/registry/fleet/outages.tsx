@@ -28,6 +28,7 @@ function Outages() {
       <Table<Outage>
         operation="getOutages"
         caption={text('outages.title')}
+        search="outages.search"
         filters={[
           {
             name: 'state',

@@ -19,6 +19,9 @@ export type Overview = {
   mail: { undelivered: number }
   /** Read and not carried out; and how many proposals to carry one out are undecided. */
   imports: { open: number; proposed: number }
+  backups: { isConfigured: boolean; isWell?: boolean; newestAt?: string; failure?: string }
+  /** The register was restored, and nobody has accepted it. */
+  isRestored: boolean
   serversWithoutCertificate: number
   expiringCertificates: {
     withinDays: number
@@ -56,7 +59,19 @@ export function waitingOf(known: Known): Waiting[] {
   const add = (holds: boolean, waiting: Waiting): void => {
     if (holds) found.push(waiting)
   }
-  const { waiting, installation } = overview
+  const { waiting, installation, backups } = overview
+  add(overview.isRestored, {
+    what: 'waiting.restored',
+    tone: 'bad',
+    operation: 'acceptRestoredRegistry',
+    to: '/backups',
+  })
+  add(system.initialized && backups.isConfigured && backups.isWell !== true, {
+    what: backups.failure === undefined ? 'waiting.backupOld' : 'waiting.backupFailed',
+    tone: 'bad',
+    operation: 'makeBackup',
+    to: '/backups',
+  })
   add(installation.reopenedUntil !== undefined, {
     what: 'waiting.reopened',
     tone: 'bad',

@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { Part } from '../../kit/facts.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { RestorationOfProposal } from '../backups/restoration.tsx'
 import { type Certificate, CertificateFacts } from '../certificate.tsx'
 import { Consequences, isForeseen } from '../consequences.tsx'
 import { ContractOfProposal, SuspensionOfProposal } from '../contracts/of-proposal.tsx'
@@ -70,6 +71,9 @@ export function Content({ of }: { of: WholeProposal }) {
         <ContractOfProposal id={params['id'] ?? ''} hash={String(json['contentHash'])} />
       )}
       {operation === 'liftSuspension' && <SuspensionOfProposal id={params['id'] ?? ''} />}
+      {operation === 'acceptRestoredRegistry' && of.state === 'proposed' && (
+        <RestorationOfProposal hash={String(json['contentSha256'])} />
+      )}
       {operation === 'carryOutImport' && (
         <ImportOfProposal id={params['id'] ?? ''} hash={String(json['contentHash'])} state={of.state} />
       )}

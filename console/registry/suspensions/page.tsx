@@ -27,6 +27,7 @@ function Suspensions() {
       <Table<Suspension>
         operation="getSuspensions"
         caption={text('suspensions.title')}
+        search="suspensions.search"
         filters={[
           {
             name: 'state',

@@ -5,6 +5,7 @@ import { issueCertificate } from '#certs/ca/issue-certificate.ts'
 import { generateKey } from '#certs/keys.ts'
 import { PROFILES } from '#certs/profiles.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
+import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { methodFor, signValue } from '#core/signature/algorithms.ts'
 import { buildHashChains, type ChainInput } from '#core/signature/hash-chain.ts'
 import { prepareSignature } from '#core/signature/write-signature.ts'
@@ -25,6 +26,29 @@ const PEER = { instance: 'DEV', memberClass: 'GOV', memberCode: '5678', serverCo
 export const CLIENT = { instance: 'DEV', memberClass: 'GOV', memberCode: '5678', subsystemCode: 'tax' }
 const SERVICE = { ...PROVIDER, subsystemCode: 'population', serviceCode: 'persons' }
 const BODY = Buffer.from(JSON.stringify({ persons: 'x'.repeat(1000) }))
+
+export const CONTRACT = randomUUID()
+/** Of a service with an endpoint for each exchange of a batch. */
+export const ENDPOINTS = Array.from({ length: BATCH }, (_, i) => ({ method: 'GET', path: `/persons/*/${i}` }))
+const CIRCUMSTANCES = ENDPOINTS.map((endpoint) =>
+  sealCircumstances({
+    ...{ version: 1, side: 'provider', endpoint },
+    contract: {
+      ...{
+        id: CONTRACT,
+        version: 1,
+        hash: hash('sha256', CONTRACT),
+        title: 'Addresses',
+        purpose: 'Tax assessment',
+      },
+      ...{ legalBasis: 'Tax Act, section 7', endpoint: { method: 'GET', path: '/persons/**' } },
+    },
+    right: {
+      endpoint,
+      grants: [{ subjectType: 'SUBSYSTEM', subject: idText(CLIENT), since: '2026-01-01T00:00:00.000Z' }],
+    },
+  }),
+)
 
 type Signature = NonNullable<RecordInput['signature']>
 type Message = { bytes: Buffer; sha512: Buffer; body?: Buffer }
@@ -102,7 +126,7 @@ export async function logExchanges(log: MessageLog, parties: Parties, time: Date
   const logged = await Promise.all(
     requests.map(({ bytes }, i) =>
       log.append({
-        ...common(ids[i]!, time),
+        ...common(ids[i]!, time, i),
         kind: 'request',
         direction: 'in',
         outcome: '',
@@ -120,7 +144,7 @@ export async function logExchanges(log: MessageLog, parties: Parties, time: Date
       const writer = log.spool.begin({ maxBytes: BODY.length })
       await writer.write(BODY)
       await log.append({
-        ...common(ids[i]!, time),
+        ...common(ids[i]!, time, i),
         kind: 'reply',
         direction: 'out',
         outcome: 'ok',
@@ -134,11 +158,16 @@ export async function logExchanges(log: MessageLog, parties: Parties, time: Date
   return ids.map(({ id }) => id)
 }
 
-function common(
-  ids: RecordInput['ids'],
-  time: Date,
-): Pick<RecordInput, 'ids' | 'client' | 'service' | 'peer' | 'time'> {
-  return { ids, client: CLIENT, service: SERVICE, peer: PEER, time }
+type Common = 'ids' | 'client' | 'service' | 'peer' | 'time' | 'contract' | 'circumstances' | 'configuration'
+
+function common(ids: RecordInput['ids'], time: Date, number: number): Pick<RecordInput, Common> {
+  const circumstances = CIRCUMSTANCES[number % CIRCUMSTANCES.length]!
+  const held = {
+    contract: `${CONTRACT}/1`,
+    circumstances,
+    configuration: `DEV/${Math.floor(+time / 60_000)}`,
+  }
+  return { ids, client: CLIENT, service: SERVICE, peer: PEER, time, ...held }
 }
 
 function message(bytes: Buffer, body?: Buffer): Message {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { endpointText } from '#core/circumstances/in-words.ts'
 import { consistencyProof, verifyConsistency } from '#core/merkle/proofs.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { collectExchange, writeBundle } from '#security-server/message-log/evidence/write-bundle.ts'
@@ -11,7 +12,7 @@ import type { MessageLog } from '#security-server/message-log/message-log.ts'
 import type { RecordFilter } from '#security-server/message-log/search/store.ts'
 import { createNodeReader } from '#security-server/message-log/tree/tiles.ts'
 import { residentMb } from '../measure.ts'
-import { CLIENT, SERVER } from './exchanges.ts'
+import { CLIENT, CONTRACT, ENDPOINTS, SERVER } from './exchanges.ts'
 import { type FilledLog, type LogPlace, openAt } from './fill.ts'
 
 export type LogFigures = {
@@ -147,6 +148,10 @@ async function searches(log: MessageLog, { queryIds, from }: FilledLog): Promise
     () => ({ outcome: 'access_denied' }),
     () => ({ failed: true, from: new Date(from).toISOString() }),
     () => ({ kind: 'reply', direction: 'out', failed: false }),
+    () => ({ contract: CONTRACT }),
+    () => ({ purpose: 'Tax assessment', outcome: 'access_denied' }),
+    () => ({ endpoint: endpointText(ENDPOINTS[randomInt(ENDPOINTS.length)]!), kind: 'reply' }),
+    () => ({ endpoint: 'GET /none' }),
   ]
   let time = 0
   return p95Of(await timesOf(() => log.list({ ...filters[time++ % filters.length]!(), limit: PAGE })))

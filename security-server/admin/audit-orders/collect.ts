@@ -11,7 +11,7 @@ import { AUDIT_LIMITS, type AuditOrder, type AuditPayload } from '#schemas/audit
 import { asFault, Fault } from '#schemas/fault.ts'
 import { collectExchange, writeBundle } from '../../message-log/evidence/write-bundle.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
-import type { SearchRow } from '../../message-log/search/store.ts'
+import type { FoundRow } from '../../message-log/search/store.ts'
 import type { Clearance } from '../../message-log/search/traffic-store.ts'
 import { bundleSource } from '../message-log.ts'
 import { type RecordReads, readableLog } from '../readable-log.ts'
@@ -38,7 +38,7 @@ export async function collect(
   const own = await messageLog.checkpointOf(size)
   if (origin !== server || own === undefined || !own.root.equals(root))
     throw refused('its seed is no tree head of this log')
-  const rows: SearchRow[] = []
+  const rows: FoundRow[] = []
   await messageLog.maintain()
   const { from, to } = order.scope
   for (let next = 0; next < size; ) {
@@ -71,12 +71,12 @@ function seedOf(seed: string): Checkpoint {
 }
 
 async function inScope(
-  rows: SearchRow[],
+  rows: FoundRow[],
   { scope }: AuditOrder,
   log: Pick<MessageLog, 'forms'>,
-): Promise<SearchRow[]> {
+): Promise<FoundRow[]> {
   const { parties, services, contract } = scope
-  const isOf = (row: SearchRow, party: string): boolean =>
+  const isOf = (row: FoundRow, party: string): boolean =>
     row.client === party || row.client.startsWith(`${party}/`) || row.service.startsWith(`${party}/`)
   const fitting = rows.filter(
     (row) =>

@@ -151,7 +151,7 @@ async function* formsOf({ forms }: Pick<ExportQuestion, 'forms'>, size: number):
 async function* csvOf(file: string): AsyncGenerator<string> {
   yield `${FOUND_RECORD_COLUMNS.join(',')}\r\n`
   for await (const row of rowsOf(file))
-    yield `${FOUND_RECORD_COLUMNS.map((name) => cell(row[name])).join(',')}\r\n`
+    yield `${FOUND_RECORD_COLUMNS.map((name) => cell(row[name] ?? null)).join(',')}\r\n`
 }
 
 /** A text that a spreadsheet would take for a formula begins with an apostrophe: identifiers are other people's. */

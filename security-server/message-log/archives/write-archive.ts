@@ -12,6 +12,7 @@ import type { ContainerParts } from '#core/container/container.ts'
 import { storeContainer, writeContainer } from '#core/container/write-container.ts'
 import { type BundleManifest, type BundleRecord, MANIFEST } from '#core/evidence/bundle.ts'
 import { Fault } from '#schemas/fault.ts'
+import { addCircumstances } from '../evidence/add-circumstances.ts'
 import { addEvidenceRecord, addKept, addTimeStamp } from '../evidence/add-long-term.ts'
 import type { InclusionEvidence } from '../evidence/prove-inclusion.ts'
 import type { StoredEvidence } from '../evidence/read-evidence.ts'
@@ -172,6 +173,7 @@ function addRecord(
   )
   if (metadata !== undefined)
     record.metadata = add(`records/${index}/metadata.json`, Buffer.from(metadataText(metadata)))
+  addCircumstances(evidence, add)
   if (signatures !== undefined) record.signatures = add(`records/${index}/signatures.xml`, signatures)
   if (container !== undefined) {
     checkCommitted(evidence, proof)

@@ -77,6 +77,7 @@ t.test('what held', (t) =>
     const gone = await log.read(index)
     t.equal(gone.metadata, undefined)
     t.equal(gone.circumstances, undefined, 'nothing leads from a bare leaf to what held')
+    await log.maintain()
     await log.close()
     t.strictSame(await problemsOf(options), [])
 
@@ -94,6 +95,9 @@ t.test('what held', (t) =>
       database.kysely,
     )
     t.match(await problemsOf(options), [/^2: .*missing/, /^3: /, /^4: /], 'and one that was taken away')
+    await sql`update search_terms set endpoint = 'GET /other'`.execute(database.kysely)
+    const hidden = (await problemsOf(options)).filter((problem) => problem.includes('the search index'))
+    t.match(hidden, [/^6: .*says something else/], 'no search by endpoint would find it')
   }),
 )
 

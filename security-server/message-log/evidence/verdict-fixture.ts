@@ -9,6 +9,7 @@ import { type Authority, createAuthority, SUBJECT_PROFILE_CLASS } from '#certs/a
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
+import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
@@ -36,6 +37,18 @@ const CLIENT = parseClientId('DEV/GOV/1234/tax')
 const SERVICE = parseServiceId('DEV/GOV/5678/population/persons')
 const SERVER = parseServerId('DEV/GOV/1234/ss1')
 const PEER = parseServerId('DEV/GOV/5678/ss2')
+
+const HELD = sealCircumstances({
+  ...{ version: 1, side: 'consumer', authentication: 'SSLAUTH' },
+  contract: {
+    ...{ id: '0b0e8a3c-6b8e-4b8a-9d38-4f4b0c0f6a11', version: 2, hash: 'ab'.repeat(32), title: 'Addresses' },
+    ...{
+      purpose: 'Tax assessment',
+      legalBasis: 'Tax Act, § 7',
+      endpoint: { method: 'GET', path: '/persons/*' },
+    },
+  },
+})
 
 export type Signer = { certificate: Certificate; key: KeyObject }
 
@@ -165,6 +178,7 @@ async function exchange(world: VerdictWorld, o: ExchangeOptions): Promise<number
   const common = {
     ...{ ids, client: CLIENT, service: SERVICE, peer: PEER, body: undefined, time: new Date(world.now) },
     ...(o.logLevel && { logLevel: o.logLevel }),
+    ...{ circumstances: HELD, configuration: 'DEV/7', keepDays: 365 },
   }
   const asked = await world.log.append({
     ...{ ...common, kind: 'request', direction: 'out', outcome: '', message: request },

@@ -53,6 +53,20 @@ async function renewedBy(world: VerdictWorld, renewAt: number): Promise<Outcome>
   return { bundle, at: START + 6 * YEAR }
 }
 
+async function changedHeld(
+  world: VerdictWorld,
+  change: (document: string) => string | undefined,
+): Promise<Outcome> {
+  const { bundle, at } = await whole(world)
+  const other = await forged(bundle, (_manifest, files) => {
+    const [name] = [...files.keys()].filter((one) => one.startsWith('circumstances/'))
+    const changed = change(files.get(name!)!.toString())
+    if (changed === undefined) files.delete(name!)
+    else files.set(name!, Buffer.from(changed))
+  })
+  return { bundle: other, at }
+}
+
 const FIXTURES: Record<string, Fixture> = {
   'all good': { run: whole, verdict: 'TOTAL-PASSED' },
   'the certificate of the signer has run out since': {
@@ -239,6 +253,14 @@ const FIXTURES: Record<string, Fixture> = {
       return { bundle: less, at }
     },
     verdict: 'TOTAL-FAILED HASH_FAILURE',
+  },
+  'what held at that time was changed': {
+    run: (world) => changedHeld(world, (document) => document.replace('assessment', 'assessmenT')),
+    verdict: 'TOTAL-FAILED HASH_FAILURE',
+  },
+  'what held at that time is not shown': {
+    run: (world) => changedHeld(world, () => undefined),
+    verdict: 'TOTAL-PASSED',
   },
   'the authority is not one of the configuration': {
     run: async (world) => ({ ...(await whole(world)), shared: world.shared({ approvedTsas: [] }) }),

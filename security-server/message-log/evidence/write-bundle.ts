@@ -12,6 +12,7 @@ import { noteText, parseNote } from '#core/merkle/signed-note.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { MessageLog } from '../message-log.ts'
 import { metadataText } from '../own-record.ts'
+import { addCircumstances } from './add-circumstances.ts'
 import { addEvidenceRecord, addKept, addTimeStamp, opened } from './add-long-term.ts'
 import type { InclusionEvidence } from './prove-inclusion.ts'
 import type { StoredEvidence } from './read-evidence.ts'
@@ -152,6 +153,7 @@ async function addRecord(
   }
   if (metadata !== undefined)
     record.metadata = add(`${folder}/metadata.json`, Buffer.from(metadataText(metadata)))
+  addCircumstances(evidence, add)
   if (signatures !== undefined) record.signatures = add(`${folder}/signatures.xml`, signatures)
   if (erased !== undefined) record.erased = erased
   if (message !== undefined && signatures !== undefined) {
@@ -192,11 +194,12 @@ function addStream(zip: ZipFile, output: Readable, hashes: Map<string, Hash | st
 }
 
 function pageRecord({ evidence, proof }: Collected): PageRecord {
-  const { index, metadata, timeStamp, erased, message } = evidence
+  const { index, metadata, circumstances, timeStamp, erased, message } = evidence
   return {
     index,
     form: proof.form,
     metadata,
+    circumstances,
     stamped: timeStamp?.time,
     erased,
     hasContainer: message !== undefined && evidence.signatures !== undefined,

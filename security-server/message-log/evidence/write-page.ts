@@ -2,6 +2,8 @@
  * The page of a bundle that a person reads and prints: what was exchanged, and how to check it without this page. It
  * proves nothing itself and says so; it loads nothing and runs nothing.
  */
+import { circumstancesInWords } from '#core/circumstances/in-words.ts'
+import { circumstancesEntry, readCircumstances } from '#core/circumstances/read.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { Metadata } from '../record-input.ts'
 
@@ -9,6 +11,8 @@ export type PageRecord = {
   index: number
   form: string
   metadata: Metadata | undefined
+  /** The document that the metadata name. */
+  circumstances: Buffer | undefined
   stamped: string | undefined
   erased: string | undefined
   hasContainer: boolean
@@ -70,7 +74,8 @@ Concordat say how, to the byte.</p></section>
 `
 }
 
-function section({ index, form, metadata, stamped, erased, hasContainer }: PageRecord): string {
+function section(record: PageRecord): string {
+  const { index, form, metadata, stamped, erased, hasContainer } = record
   const fields = JSON.parse(form) as LeafFields
   const content =
     erased === undefined
@@ -91,10 +96,28 @@ function section({ index, form, metadata, stamped, erased, hasContainer }: PageR
     ['Time-stamped', stamped],
     ['Signed message', content],
   ]
+  return `<section><h2>Record ${index}: ${escaped(fields.kind)}</h2>${table(rows)}${heldAt(record)}</section>`
+}
+
+/** The document speaks for itself: its hash is in the metadata that the leaf commits to. */
+function heldAt({ form, metadata, circumstances }: PageRecord): string {
+  const { contract, kind } = JSON.parse(form) as LeafFields
+  if (kind !== 'request' && metadata?.configuration === undefined) return ''
+  const rows: [string, string | undefined][] = [
+    ...(circumstances === undefined || metadata?.circumstances === undefined
+      ? ([['Contract', contract === '' ? 'none' : contract]] as [string, string][])
+      : circumstancesInWords(readCircumstances(circumstances, metadata.circumstances))),
+    ['Configuration', metadata?.configuration],
+    ['In this bundle', metadata?.circumstances && circumstancesEntry(metadata.circumstances)],
+  ]
+  return `<h3>What held at that time</h3>${table(rows)}`
+}
+
+function table(rows: [string, string | undefined][]): string {
   const cells = rows
     .filter((row): row is [string, string] => row[1] !== undefined && row[1] !== '')
     .map(([name, value]) => `<tr><th scope="row">${name}</th><td>${escaped(value)}</td></tr>`)
-  return `<section><h2>Record ${index}: ${escaped(fields.kind)}</h2><table><tbody>${cells.join('')}</tbody></table></section>`
+  return `<table><tbody>${cells.join('')}</tbody></table>`
 }
 
 function escaped(text: string): string {

@@ -7,6 +7,7 @@ import { evidenceRecords } from './evidence-records.ts'
 import { first } from './first.ts'
 import { partitions } from './partitions.ts'
 import { retention } from './retention.ts'
+import { searchTerms } from './search-terms.ts'
 import { searchTime } from './search-time.ts'
 import { secrecy } from './secrecy.ts'
 import { subjectMonths } from './subject-months.ts'
@@ -28,4 +29,5 @@ export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-17-message-log-daily-counts': dailyCounts,
   '2026-12-18-message-log-partitions': partitions,
   '2026-12-19-message-log-circumstances': circumstances,
+  '2026-12-20-message-log-search-terms': searchTerms,
 }

@@ -14,10 +14,14 @@ export type RecentRecord = {
   kind: string
   direction: string
   outcome: string
+  contract: string
   metadata: Metadata
 }
 
-type Facts = [time: number, kind: string, direction: string, outcome: string, metadata: Metadata]
+type Facts = [
+  ...[time: number, kind: string, direction: string, outcome: string],
+  ...[contract: string, metadata: Metadata],
+]
 
 export type RecentRecords = {
   /** Undefined when it is too old, or another node's. */
@@ -42,8 +46,8 @@ export function createRecentRecords(limit: number, octets: number): RecentRecord
       if (indexes[slot] !== idx || begins[slot]! < written - octets) return undefined
       const at = begins[slot]! % octets
       const text = bytes.toString('utf8', at, at + ends[slot]! - begins[slot]!)
-      const [time, kind, direction, outcome, metadata] = JSON.parse(text) as Facts
-      return { time, kind, direction, outcome, metadata }
+      const [time, kind, direction, outcome, contract, metadata] = JSON.parse(text) as Facts
+      return { time, kind, direction, outcome, contract, metadata }
     },
     leaves: (start, count) => {
       const found = Buffer.allocUnsafe(count * LEAF)
@@ -59,7 +63,8 @@ export function createRecentRecords(limit: number, octets: number): RecentRecord
       indexes[slot] = idx
       leaf.copy(leaves, slot * LEAF)
       // The metadata stand as they are, as the last member of an array.
-      const facts = `[${head.time},"${head.kind}","${head.direction}",${JSON.stringify(head.outcome)},`
+      const texts = `${JSON.stringify(head.outcome)},${JSON.stringify(head.contract)}`
+      const facts = `[${head.time},"${head.kind}","${head.direction}",${texts},`
       const size = Buffer.byteLength(facts) + metadata.length + 1
       // No record wraps around the end of the memory.
       if ((written % octets) + size > octets) written += octets - (written % octets)

@@ -7,16 +7,18 @@ import type { Metadata } from '../record-input.ts'
 import type { RecentRecords } from '../records/recent-records.ts'
 import type { RecordStore } from '../records/store.ts'
 import type { SearchRow, SearchStore } from './store.ts'
+import type { NamedTerms, TermsStore } from './terms-store.ts'
 
 const AT_ONCE = 1000
 
 /** What the index needs of a record's leaf form or head. */
-type Facts = { kind: string; direction: string; time: string; outcome: string }
+type Facts = { kind: string; direction: string; time: string; outcome: string; contract: string }
 
 /** Indexes at most 1,000 records below `size`; says how far the index goes now. */
 export async function indexRecords(q: {
   records: RecordStore
   search: SearchStore
+  terms: TermsStore
   size: number
   recent: RecentRecords
   findKey: KeyFinder
@@ -24,22 +26,23 @@ export async function indexRecords(q: {
   const start = (await q.records.mark('search')) ?? 0
   const end = Math.min(start + AT_ONCE, q.size)
   if (start >= end) return start
-  const { rows, others } = fromMemory(q.recent, start, end) ?? (await fromDatabase(q, start, end))
+  const { rows, others, named } = fromMemory(q.recent, start, end) ?? (await fromDatabase(q, start, end))
+  for (const [at, row] of rows.entries()) row.terms = await q.terms.termsOf(named[at]!)
   await q.search.add(rows, { from: start, to: end, others })
   return end
 }
 
-/** `others` no search finds; they are counted. */
-type Indexed = { rows: SearchRow[]; others: CountedRecord[] }
+/** `others` no search finds; they are counted. `named`: what each row says of its contract, purpose and endpoint. */
+type Indexed = { rows: SearchRow[]; others: CountedRecord[]; named: NamedTerms[] }
 
 function fromMemory(recent: RecentRecords, start: number, end: number): Indexed | undefined {
-  const indexed: Indexed = { rows: [], others: [] }
+  const indexed: Indexed = { rows: [], others: [], named: [] }
   for (let idx = start; idx < end; idx++) {
     const record = recent.get(idx)
     if (record === undefined) return undefined
-    const { kind, direction, outcome, metadata } = record
+    const { kind, direction, outcome, contract, metadata } = record
     const time = new Date(record.time).toISOString()
-    take(indexed, idx, { kind, direction, outcome, time }, metadata)
+    take(indexed, idx, { kind, direction, outcome, contract, time }, metadata)
   }
   return indexed
 }
@@ -49,7 +52,7 @@ async function fromDatabase(
   start: number,
   end: number,
 ): Promise<Indexed> {
-  const indexed: Indexed = { rows: [], others: [] }
+  const indexed: Indexed = { rows: [], others: [], named: [] }
   for (const record of await q.records.from(start, end - start)) {
     take(indexed, record.idx, JSON.parse(record.form) as Facts, openRecord(record, q.findKey)?.metadata)
   }
@@ -60,7 +63,9 @@ async function fromDatabase(
 function take(indexed: Indexed, idx: number, facts: Facts, metadata: Metadata | undefined): void {
   const { time, kind, direction, outcome } = facts
   if (direction !== '' && metadata !== undefined) {
-    indexed.rows.push(toRow(idx, facts, metadata))
+    const { circumstances, secrecy = 0 } = metadata
+    indexed.rows.push(rowOf(idx, facts, metadata))
+    indexed.named.push({ circumstances, contract: facts.contract, secrecy })
     return
   }
   const party = direction === '' ? '' : NOT_TOLD
@@ -68,7 +73,8 @@ function take(indexed: Indexed, idx: number, facts: Facts, metadata: Metadata | 
   indexed.others.push({ time, kind, direction, outcome, ...parties, secrecy: 0 })
 }
 
-function toRow(idx: number, facts: Facts, metadata: Metadata): SearchRow {
+/** The row of a message: all of it comes from what its leaf commits to. */
+export function rowOf(idx: number, facts: Facts, metadata: Metadata): SearchRow {
   return {
     idx,
     time: facts.time,
@@ -83,5 +89,6 @@ function toRow(idx: number, facts: Facts, metadata: Metadata): SearchRow {
     answers: metadata.answers ?? null,
     keep_days: metadata.keepDays ?? null,
     secrecy: metadata.secrecy ?? 0,
+    terms: 0,
   }
 }

@@ -34,8 +34,19 @@ function rowOf(idx: number): SearchRow {
     answers: isReply ? idx - 1 : null,
     keep_days: null,
     secrecy: 0,
+    terms: idx % 200 === 11 ? 4 : idx % 4,
   }
 }
+
+/** By their numbers; 0 for none. Identifiers that begin alike, and one that is rare. */
+const CONTRACTS = ['0b0e8a3c-6b8e-4b8a-9d38-4f4b0c0f6a11', '0b0e8a3c-6b8e-4b8a-9d38-4f4b0c0f6a12']
+const TERMS = [
+  { contract: '', purpose: '', endpoint: '' },
+  { contract: `${CONTRACTS[0]}/1`, purpose: 'Tax % assessment', endpoint: 'GET /persons/*' },
+  { contract: `${CONTRACTS[0]}/12`, purpose: 'Tax % assessment', endpoint: '' },
+  { contract: `${CONTRACTS[1]}/1`, purpose: 'Tax', endpoint: 'GET /persons/*/children' },
+  { contract: '', purpose: '', endpoint: 'GET /rare/*' },
+]
 
 const ROWS = Array.from({ length: COUNT }, (_, idx) => rowOf(idx))
 const isoOf = (hours: number): string => new Date(START + hours * HOUR_MS).toISOString()
@@ -60,11 +71,26 @@ const FILTERS: RecordFilter[] = [
   { queryId: 'q17', kind: 'reply' },
   { requestId: 'r17', from: isoOf(100) },
   { outcome: "' or 1=1 --" },
+  { contract: CONTRACTS[0]! },
+  { contract: `${CONTRACTS[0]}/1` },
+  { contract: CONTRACTS[1]!, failed: true },
+  { contract: CONTRACTS[0]!.slice(0, 20) },
+  { contract: '%' },
+  { purpose: 'Tax % assessment', direction: 'out' },
+  { purpose: 'Tax' },
+  { endpoint: 'GET /rare/*' },
+  { endpoint: 'GET /rare/*', from: isoOf(3.3), to: isoOf(9.7) },
+  { endpoint: 'GET /persons/*', contract: `${CONTRACTS[0]}/12` },
+  { endpoint: 'GET /persons/*', requestId: 'r18' },
 ]
 
 function fits(row: SearchRow, filter: RecordFilter): boolean {
-  const { queryId, requestId, from, to, party, failed, ...exact } = filter
+  const { queryId, requestId, from, to, party, failed, contract, purpose, endpoint, ...exact } = filter
+  const said = TERMS[row.terms]!
   return (
+    (contract === undefined || said.contract === contract || said.contract.startsWith(`${contract}/`)) &&
+    (purpose === undefined || said.purpose === purpose) &&
+    (endpoint === undefined || said.endpoint === endpoint) &&
     Object.entries(exact).every(([name, value]) => row[name as keyof SearchRow] === value) &&
     (queryId === undefined || row.query_id === queryId) &&
     (requestId === undefined || row.request_id === requestId) &&
@@ -78,16 +104,23 @@ function fits(row: SearchRow, filter: RecordFilter): boolean {
 }
 
 await eachDatabase(t, async (_database, t, url) => {
-  const { search, records, database, close } = await openLogDatabase(url)
+  const { search, terms, records, database, close } = await openLogDatabase(url)
   t.teardown(close)
   const tables = tablesOf<Tables>(database)
-  for (const { idx, time } of ROWS) {
-    const row = { idx, leaf: Buffer.alloc(32), form: JSON.stringify({ time }), content: Buffer.alloc(0) }
+  for (const { idx, time, terms } of ROWS) {
+    const form = JSON.stringify({ contract: TERMS[terms]!.contract, time })
+    const row = { idx, leaf: Buffer.alloc(32), form, content: Buffer.alloc(0) }
     await tables
       .insertInto('record')
       .values({ ...row, signature_id: null })
       .execute()
   }
+  for (const [id, { contract, purpose, endpoint }] of TERMS.entries())
+    if (id > 0)
+      await tables
+        .insertInto('search_terms')
+        .values({ id, key: Buffer.from([id]), contract, purpose, endpoint, secrecy: id === 3 ? 1 : 0 })
+        .execute()
   for (let from = 0; from < COUNT; from += 70) {
     const to = Math.min(from + 70, COUNT)
     const some = { from, to, others: [] }
@@ -134,6 +167,20 @@ await eachDatabase(t, async (_database, t, url) => {
     t.same((await search.window({}, { after: -1, size: 10 })).rows.length, 10, 'no further than the size')
   })
 
+  await t.test('what there is to search for, as far as its reader may see it', async (t) => {
+    const there = (of: 'contract' | 'purpose' | 'endpoint', more = {}) =>
+      terms.termsThere({ of, clearance: 0, holding: '', limit: 9, ...more })
+    t.same(await there('contract'), [`${CONTRACTS[0]}/1`, `${CONTRACTS[0]}/12`])
+    t.same(
+      await there('contract', { clearance: 1 }),
+      TERMS.slice(1, 4).map(({ contract }) => contract),
+    )
+    t.same(await there('purpose'), ['Tax % assessment'], 'each once')
+    t.same(await there('endpoint', { holding: 'rare' }), ['GET /rare/*'])
+    t.same(await there('endpoint', { holding: '%' }), [])
+    t.same(await there('endpoint', { limit: 1 }), ['GET /persons/*'])
+  })
+
   await t.test('counts are those of the rows', async (t) => {
     const question = {
       filter: {},
@@ -165,6 +212,34 @@ await eachDatabase(t, async (_database, t, url) => {
       hours.steps.map(({ at }) => at),
       ['2026-03-02T01', '2026-03-02T02'],
     )
+    const day = '2026-03-02'
+    const { pairs, total: ofDay } = await search.callsOf({ day, pairs: 500 })
+    const those = ended.filter(({ time }) => time.startsWith(day))
+    t.same(ofDay, {
+      answered: those.filter(({ kind }) => kind === 'reply').length,
+      failed: 0,
+      refused: those.filter(({ kind }) => kind === 'refusal').length,
+    })
+    t.same(
+      pairs.reduce((all, one) => all + one.answered, 0),
+      ofDay.answered,
+      'of all pairs that were answered',
+    )
+    const [most] = pairs
+    t.equal(
+      most!.answered,
+      those.filter(
+        ({ kind, client, service, direction }) =>
+          kind === 'reply' &&
+          client === most!.client &&
+          service === most!.service &&
+          direction === most!.direction,
+      ).length,
+    )
+    t.same((await search.callsOf({ day, pairs: 2 })).pairs, pairs.slice(0, 2))
+    t.same((await search.callsOf({ day: '2030-01-01', pairs: 2 })).total, {
+      ...{ answered: 0, failed: 0, refused: 0 },
+    })
     t.same((await search.traffic({ ...question, from: '2030', to: '2031' })).total, {
       exchanges: 0,
       failed: 0,
@@ -184,15 +259,23 @@ await eachDatabase(t, async (_database, t, url) => {
     await sql`drop index search_request_id`.execute(database.kysely)
     await sql`drop index search_secret`.execute(database.kysely)
     await sql`drop table secret_record`.execute(database.kysely)
-    for (const column of ['keep_days', 'secrecy'])
+    await sql`drop table search_terms`.execute(database.kysely)
+    for (const column of ['keep_days', 'secrecy', 'terms'])
       await sql`alter table search drop column ${sql.ref(column)}`.execute(database.kysely)
-    for (const name of ['2026-12-11-message-log-traffic', '2026-12-14-message-log-secrecy'])
+    const names = ['11-message-log-traffic', '14-message-log-secrecy', '20-message-log-search-terms']
+    for (const name of names.map((one) => `2026-12-${one}`))
       await sql`delete from kysely_migration where name = ${name}`.execute(database.kysely)
     await migrate(database, messageLogMigrations)
     t.same(
       await search.traffic({ filter: {}, from: '2026', to: '2027', step: 'hour', by: 'peer', groups: 9 }),
       before,
     )
+    for (const contract of [CONTRACTS[0]!, `${CONTRACTS[1]}/1`]) {
+      const found = await search.list({ contract, limit: 500 }, COUNT)
+      const wanted = ROWS.filter((row) => fits(row, { contract }))
+      t.equal(found.length, Math.min(500, wanted.length), 'by the contract that its leaf forms name')
+      t.match((await terms.withTerms(found)).at(0), { contract: new RegExp(contract), purpose: '' })
+    }
     await search.add([rowOf(COUNT)], { from: COUNT, to: COUNT + 1, others: [] })
     const [last] = await search.list({ peer: 'DEV/GOV/2/SS0', limit: 1 }, COUNT + 1)
     t.equal(Number(last?.idx), COUNT, 'and goes on being counted')

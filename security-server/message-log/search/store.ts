@@ -3,6 +3,7 @@ import { CompiledQuery, type ExpressionBuilder, type SqlBool, sql } from 'kysely
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { type CountedRecord, countSince, MAX_ROWS } from '../daily-counts/count-since.ts'
 import type { Tables } from '../tables.ts'
+import type { SearchTerms } from './terms-store.ts'
 import {
   type Clearance,
   createTrafficStore,
@@ -17,6 +18,9 @@ import {
 export type SearchedParty = { idx: number; service: string; isSecret: boolean; answers: number | undefined }
 
 export type SearchRow = Tables['search']
+
+/** With what it says of contract, purpose and endpoint. */
+export type FoundRow = SearchRow & SearchTerms
 
 /**
  * The index by query id is one for each block of records: query ids are random, so that in a single index over a large
@@ -70,6 +74,7 @@ const COLUMNS = [
   'answers',
   'keep_days',
   'secrecy',
+  'terms',
 ] as const satisfies (keyof SearchRow)[]
 
 export function createSearchStore(database: Database) {
@@ -254,6 +259,10 @@ export function createSearchStore(database: Database) {
       }))
     },
 
+    /** Rows behind this index, in order. */
+    after: (last: number, limit: number): Promise<SearchRow[]> =>
+      kysely.selectFrom('search').selectAll().where('idx', '>', last).orderBy('idx').limit(limit).execute(),
+
     /** The rows of these records, as far as there are any. */
     byIndexes: async (indexes: number[]): Promise<SearchRow[]> =>
       indexes.length === 0
@@ -347,7 +356,7 @@ function insertOf(rows: number, dialect: Database['dialect']): string {
 function valuesOf(row: SearchRow): (string | number | null)[] {
   const { idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers } = row
   const ids = [idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers]
-  return [...ids, row.keep_days, row.secrecy]
+  return [...ids, row.keep_days, row.secrecy, row.terms]
 }
 
 function inParts(rows: SearchRow[]): SearchRow[][] {

@@ -7,6 +7,7 @@ import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Secrecy } from '../record-input.ts'
 import type { Tables } from '../tables.ts'
+import { asksForTerms, fitsTerms, type TermsFilter } from './terms-store.ts'
 
 /** What records are told apart by. */
 export const DIMENSIONS = ['direction', 'kind', 'outcome', 'client', 'service', 'peer'] as const
@@ -14,19 +15,20 @@ export const DIMENSIONS = ['direction', 'kind', 'outcome', 'client', 'service', 
 export type Dimension = (typeof DIMENSIONS)[number]
 export type Dimensions = Record<Dimension, string>
 
-export type TrafficRow = Omit<Tables['traffic'], 'key' | 'secrecy'>
+export type TrafficRow = Omit<Tables['traffic'], 'key' | 'secrecy' | 'terms'>
 
 /** The most secret records that a reader may see. */
 export type Clearance = 0 | Secrecy
 
 /** Texts are exact. `party`: a member or subsystem that asks or is asked. */
-export type DimensionFilter = Partial<Dimensions> & {
-  party?: string
-  /** true: refused, failed or unknown; false: neither. */
-  failed?: boolean
-  /** Who asks for none gets what everybody may see. */
-  clearance?: Clearance
-}
+export type DimensionFilter = Partial<Dimensions> &
+  TermsFilter & {
+    party?: string
+    /** true: refused, failed or unknown; false: neither. */
+    failed?: boolean
+    /** Who asks for none gets what everybody may see. */
+    clearance?: Clearance
+  }
 
 /** `2026-11-25T09` of an ISO time: an expression, so that no index by time is taken where one by index is shorter. */
 export const HOUR = sql<string>`substr(time, 1, 13)`
@@ -45,6 +47,22 @@ export type TrafficQuestion = {
   groups: number
 }
 
+/** Exchanges of a pair on one day, open ones by the direction of the record that ended them. */
+export type CallsOfPair = {
+  client: string
+  service: string
+  direction: string
+  answered: number
+  failed: number
+  refused: number
+}
+
+/** `pairs`: those with the most, none under a secret contract; `total` is of all of them, and of those. */
+export type CallsOfDay = {
+  pairs: CallsOfPair[]
+  total: Omit<CallsOfPair, 'client' | 'service' | 'direction'>
+}
+
 type Count = { exchanges: number; failed: number }
 
 /** Of exchanges that have ended: by a reply, a refusal, or an outcome that nobody knows. */
@@ -59,6 +77,10 @@ export type TrafficStore = ReturnType<typeof createTrafficStore>
 
 const FINE = ['', 'ok']
 
+const answered = sql<number>`sum(case when kind = 'reply' and outcome in ('', 'ok') then records else 0 end)`
+const refused = sql<number>`sum(case when kind = 'refusal' then records else 0 end)`
+const failed = sql<number>`sum(case when kind = 'refusal' or (kind = 'reply' and outcome in ('', 'ok')) then 0 else records end)`
+
 export function hourOf(time: string): string {
   return time.slice(0, 13)
 }
@@ -69,15 +91,18 @@ export function hourAfter(time: string): string {
 }
 
 /** Identifiers may be longer than an index takes. */
-export function keyOf(row: Dimensions & { secrecy?: number }, hash: Hash): Buffer {
+export function keyOf(row: Dimensions & { secrecy?: number; terms?: number }, hash: Hash): Buffer {
   const facts: (string | number)[] = DIMENSIONS.map((name) => row[name])
-  return hash.update(JSON.stringify(row.secrecy ? [...facts, row.secrecy] : facts)).digest()
+  if (row.secrecy || row.terms) facts.push(row.secrecy ?? 0)
+  if (row.terms) facts.push(row.terms)
+  return hash.update(JSON.stringify(facts)).digest()
 }
 
 export function isNarrowed(filter: DimensionFilter): boolean {
   return (
     filter.party !== undefined ||
     filter.failed !== undefined ||
+    asksForTerms(filter) ||
     DIMENSIONS.some((name) => filter[name] !== undefined)
   )
 }
@@ -100,6 +125,7 @@ export function fitsDimensions(
     ...(party === undefined
       ? []
       : [is.or([is('client', '=', party), below('client', party), below('service', party)])]),
+    ...(asksForTerms(filter) ? [fitsTerms(is, filter)] : []),
     ...(failed === undefined ? [] : [is('outcome', failed ? 'not in' : 'in', FINE)]),
   ])
 }
@@ -161,6 +187,32 @@ export function createTrafficStore(database: Database) {
       return rows.map(({ hour, first, last }) => ({ hour, first: Number(first), last: Number(last) }))
     },
 
+    /**
+     * What the registry may be told of a day (2026-11-26). A pair is named when its service was called at all: what was only refused is
+     * named by whoever asks for it.
+     */
+    callsOf: async (q: { day: string; pairs: number }): Promise<CallsOfDay> => {
+      const ended = kysely
+        .selectFrom('traffic')
+        .where('hour', '>=', q.day)
+        .where('hour', '<', `${q.day}U`)
+        .where('kind', 'in', ['reply', 'refusal', 'outcome-unknown'])
+        .select([answered.as('answered'), failed.as('failed'), refused.as('refused')])
+      const total = await ended.executeTakeFirstOrThrow()
+      const pairs = await ended
+        .select(['client', 'service', 'direction'])
+        .where('secrecy', '=', 0)
+        .groupBy(['client', 'service', 'direction'])
+        .having(sql<SqlBool>`sum(case when kind = 'refusal' then 0 else records end) > 0`)
+        .orderBy(({ fn }) => fn.sum('records'), 'desc')
+        .orderBy('client')
+        .orderBy('service')
+        .orderBy('direction')
+        .limit(q.pairs)
+        .execute()
+      return { pairs: pairs.map((row) => ({ ...row, ...outcomesOf(row) })), total: outcomesOf(total) }
+    },
+
     traffic: async (q: TrafficQuestion): Promise<Traffic> => {
       const ended = kysely
         .selectFrom('traffic')
@@ -193,6 +245,10 @@ export function createTrafficStore(database: Database) {
   }
 }
 
+function outcomesOf(row: { answered: unknown; failed: unknown; refused: unknown }): CallsOfDay['total'] {
+  return { answered: Number(row.answered), failed: Number(row.failed), refused: Number(row.refused) }
+}
+
 function countOf(row: { exchanges: unknown; failed: unknown }): Count {
   return { exchanges: Number(row.exchanges), failed: Number(row.failed) }
 }
@@ -208,11 +264,11 @@ function countsOf(rows: Tables['search'][]): Tables['traffic'][] {
   const counted = new Map<string, Tables['traffic']>()
   for (const row of rows) {
     const hour = hourOf(row.time)
-    const name = JSON.stringify([hour, row.secrecy, ...DIMENSIONS.map((each) => row[each])])
+    const name = JSON.stringify([hour, row.secrecy, row.terms, ...DIMENSIONS.map((each) => row[each])])
     const known = counted.get(name)
     if (known === undefined) {
-      const { direction, kind, outcome, client, service, peer, secrecy, idx } = row
-      const dimensions = { direction, kind, outcome, client, service, peer, secrecy }
+      const { direction, kind, outcome, client, service, peer, secrecy, terms, idx } = row
+      const dimensions = { direction, kind, outcome, client, service, peer, secrecy, terms }
       const key = keyOf(dimensions, createHash('sha256'))
       counted.set(name, { hour, key, ...dimensions, records: 1, first_idx: idx, last_idx: idx })
       continue

@@ -17,6 +17,7 @@ export async function databaseSource(
   bodyFolder?: string,
 ): Promise<LogSource> {
   const { records, tree, timeStamps } = log
+  const end = (await records.mark('search')) ?? 0
   const head = await records.head()
   const source: LogSource = {
     records: (first = 0) =>
@@ -65,6 +66,22 @@ export async function databaseSource(
     remainder: records.remainder,
     dailyCounts: (index) => log.dailyCounts.get({ index, clearance: 2 }),
     circumstances: log.circumstances.document,
+    search: {
+      end,
+      rows: (after) =>
+        paged(
+          async (last) =>
+            (await log.terms.withTerms(await log.search.after(last, ROWS))).map((row) => ({
+              ...row,
+              idx: Number(row.idx),
+            })),
+          (row) => row.idx,
+          (row) => row.idx < end,
+          after,
+        ),
+      has: async (idx) => (await log.search.byIndexes([idx])).length > 0,
+      terms: log.terms.read,
+    },
     logKeys: records.logKeys,
     head: async () => head,
     beyond: () => beyondHead(log),

@@ -7,6 +7,8 @@ import type { StoredEvidenceRecord } from '../evidence-records/store.ts'
 import type { KeyFinder } from '../open-record.ts'
 import type { Head } from '../records/hot-store.ts'
 import type { StoredForm, StoredRecord } from '../records/store.ts'
+import type { FoundRow } from '../search/store.ts'
+import type { NamedTerms, SearchTerms } from '../search/terms-store.ts'
 import type { StoredTimeStamp } from '../time-stamps/store.ts'
 import type { StoredCheckpoint } from '../tree/store.ts'
 import type { StoredCosignature } from '../witnesses/store.ts'
@@ -38,6 +40,15 @@ export type LogSource = {
   dailyCounts?(idx: number): Promise<StoredCounts | undefined>
   /** What held at the time of exchanges, by its hash (base64); absent in an export. */
   circumstances?(digest: string): Promise<Buffer | undefined>
+  /** The search index, as far as it went (`end`) when reading began; absent in an export. */
+  search?: {
+    end: number
+    /** By index, those behind `after`. */
+    rows(after: number): AsyncIterable<FoundRow>
+    has(idx: number): Promise<boolean>
+    /** What a record says of contract, purpose and endpoint; undefined when what it names as its circumstances is not whole. */
+    terms(named: NamedTerms): Promise<SearchTerms | undefined>
+  }
   logKeys(): Promise<StoredLogKey[]>
   /** The tree as it was when reading began: everything that comes in order ends there. */
   head(): Promise<Head>

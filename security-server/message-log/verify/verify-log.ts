@@ -14,6 +14,7 @@ import { checkCounts } from './check-counts.ts'
 import { checkEvidenceRecords } from './check-evidence-records.ts'
 import { checkForm } from './check-form.ts'
 import { checkLinks, openOrExplain } from './check-links.ts'
+import { createSearchChecker } from './check-search.ts'
 import { createSignatureChecker } from './check-signature.ts'
 import { createTileChecker } from './check-tiles.ts'
 import { checkTimeStamp, type StampedDocument } from './check-time-stamp.ts'
@@ -56,6 +57,7 @@ export async function verifyLog(
   const range = createCompactRange({ size: start, peaks: (from?.peaks ?? []).map(fromBase64) })
   const tiles = createTileChecker(source, from?.tiles.map(growingTile))
   const signatures = createSignatureChecker(source)
+  const search = createSearchChecker({ source, first: start })
   const checkpoints = createCheckpointPass(source, trust, logKeys, { records: start, origin: report.origin })
   const documents = createCursor(source.documents(start - 1))
   let lastStamped = from?.lastStamped ?? -1
@@ -95,6 +97,11 @@ export async function verifyLog(
       else await check(idx, () => passMessage(record, form, opened ?? rest))
       if (form.kind === 'daily-counts') await check(idx, () => checkCounts({ idx, opened, source }))
     }
+    await check(idx, () =>
+      form === undefined || access === undefined || access.state === 'sealed'
+        ? search.pass(idx)
+        : search.check({ idx, form, metadata: (opened ?? rest)?.metadata }),
+    )
     await check(idx, () => range.append(record.leaf))
     await check(idx, () => tiles.add(record.leaf))
     await checkpoints.reached(range, (thrown) => found(idx, thrown))

@@ -1,4 +1,6 @@
 /** The facts of a report (what --json prints) as a list of checks, each with its state and the verifier's reason. */
+import { circumstancesInWords } from '#core/circumstances/in-words.ts'
+import type { Circumstances } from '#schemas/circumstances.ts'
 import type { Report } from '../../report.ts'
 import { OWN_CONFIGURATION, type Tone } from './texts.ts'
 
@@ -22,6 +24,7 @@ type RecordFacts = Verdict & {
   index: number
   form: { kind: string; direction: string; time: string }
   container?: Container
+  circumstances?: Circumstances
 }
 export type Facts = Container & {
   checkpoints?: Head[]
@@ -73,11 +76,21 @@ function containerChecks({ signer, signingTime, timeStamp, covers = [], ...verdi
   return checks
 }
 
-function recordChecks({ index, form, container, ...verdict }: RecordFacts): Check[] {
+function recordChecks({ index, form, container, circumstances, ...verdict }: RecordFacts): Check[] {
   const name = `Record ${index}: ${form.kind}, ${form.direction}`
   const who = container?.signer === undefined ? '' : ` Signed by ${container.signer}.`
   const when = container?.timeStamp === undefined ? '' : ` Time-stamped ${container.timeStamp.time}.`
-  return [{ what: name, tone: toneOf(verdict), why: `${reasonOf(verdict)}${who}${when}` }]
+  const checks: Check[] = [{ what: name, tone: toneOf(verdict), why: `${reasonOf(verdict)}${who}${when}` }]
+  // Shown only when it is what the record names; of what answers a request the same held.
+  if (circumstances !== undefined && form.kind === 'request')
+    checks.push({
+      what: `Record ${index}: what held at that time`,
+      tone: toneOf(verdict),
+      why: circumstancesInWords(circumstances)
+        .map(([label, said]) => `${label}: ${said}.`)
+        .join(' '),
+    })
+  return checks
 }
 
 function headChecks({ size, signedByMember, reason, existed, witnesses }: Head): Check[] {

@@ -1,0 +1,30 @@
+/** Asks another node of the instance which configuration it serves: what it has published, servers may have seen. */
+import { request } from 'undici'
+import { verifyStatement } from '#core/configuration/statement.ts'
+
+const TIMEOUT_MS = 3000
+const MAX_BYTES = 1024 * 1024
+
+/** The index of the statement there, signed by one of `certificates`; undefined when there is none to be had. */
+export type AskNode = (url: string, certificates: Buffer[]) => Promise<number | undefined>
+
+export const askNode: AskNode = async (url, certificates) => {
+  try {
+    const reply = await request(new URL('/internalconf-statement?version=6', url), {
+      headersTimeout: TIMEOUT_MS,
+      bodyTimeout: TIMEOUT_MS,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    const parts: Buffer[] = []
+    let length = 0
+    for await (const part of reply.body as AsyncIterable<Buffer>) {
+      length += part.length
+      if (length > MAX_BYTES) throw new Error('too long')
+      parts.push(part)
+    }
+    return verifyStatement(Buffer.concat(parts).toString('utf8'), certificates).index
+  } catch {
+    // It may be stopped, as all are in a restore, or on the same restored database.
+    return undefined
+  }
+}

@@ -1,0 +1,71 @@
+/** Handlers of the operations on a restored register: what it is and what it lost, and that two administrators accept it. */
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { RestorationRow } from '../migrations/restorations.ts'
+import type { Waiting } from './open-restorations.ts'
+import { lossOf } from './rules.ts'
+import type { RestorationStore } from './store.ts'
+
+export function restorationHandlers(q: {
+  store: Pick<RestorationStore, 'list' | 'accept'>
+  waiting(): Promise<Waiting | undefined>
+  audit: Pick<AuditLog, 'before'>
+  clock: Clock
+}): Record<string, OperationHandler> {
+  return {
+    getRestoration: async () => {
+      const waiting = await q.waiting()
+      return {
+        state: waiting === undefined ? 'none' : 'waiting',
+        ...(waiting === undefined ? {} : shown(waiting)),
+        accepted: (await q.store.list()).map(described),
+      }
+    },
+    acceptRestoredRegistry: async ({ body, caller, approver }) => {
+      const { contentSha256 } = body as { contentSha256: string }
+      const waiting = await q.waiting()
+      if (waiting === undefined) throw new Fault('conflict', { what: 'nothing waits to be accepted' })
+      const { content, known, restored } = waiting
+      if (waiting.contentSha256 !== contentSha256.toLowerCase())
+        throw new Fault('conflict', {
+          what: `what was restored, or what others know of it, has another SHA-256 by now: ${waiting.contentSha256}`,
+        })
+      await q.audit.before({
+        ...{ caller, operation: 'restoredRegistryAccepted', target: '/api/v1/restoration' },
+        data: { contentSha256, content: JSON.parse(content) as object, approvedBy: approver?.name },
+      })
+      await q.store.accept(
+        {
+          ...{ content, sha256: contentSha256.toLowerCase(), accepted_at: new Date(q.clock()).toISOString() },
+          ...{ proposed_by: caller.name, accepted_by: approver?.name ?? caller.name },
+          configuration_index: known.index,
+          suspension_list: known.suspensionList,
+          leaves: known.leaves,
+        },
+        { index: restored.index, suspensionList: restored.suspensionList, leaves: restored.leaves },
+      )
+    },
+  }
+}
+
+function shown({ restored, known, claims, content, contentSha256 }: Waiting): object {
+  return {
+    restored,
+    known,
+    lost: lossOf(restored, known),
+    nextIndexAbove: known.index,
+    claims,
+    content,
+    contentSha256,
+  }
+}
+
+function described(row: RestorationRow): object {
+  const { content, sha256, accepted_at, proposed_by, accepted_by, configuration_index } = row
+  return {
+    ...{ contentSha256: sha256, content, acceptedAt: accepted_at, proposedBy: proposed_by },
+    ...{ acceptedBy: accepted_by, nextIndexAbove: configuration_index },
+  }
+}

@@ -1,0 +1,70 @@
+/** When a register is one that was put back, what two administrators accept of it, and which numbers others have seen; pure. */
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+
+/** How far a register, or somebody who saw it, has come. */
+export type Reach = { index: number; suspensionList: number; leaves: number }
+
+/** What somebody outside of the database says of the newest index; `counts` is false for what nobody can have seen. */
+export type Claim = { source: string; kind: 'node' | 'server'; index: number; counts: boolean }
+
+/** What a restored register says of itself. */
+export type Restored = Reach & {
+  /** SHA-256 of the backup; null for a database that was put back by other means. */
+  backup: string | null
+  instance: string | null
+  /** When its newest configuration was published. */
+  publishedAt: string | null
+  /** How many records the audit log had when the transparency log last told. */
+  auditRecords: number
+}
+
+/** What may be done before two administrators have accepted what was restored: that, what lets them in, and taking away. */
+export const WHILE_WAITING: ReadonlySet<string> = new Set([
+  ...['acceptRestoredRegistry', 'approveProposal', 'rejectProposal', 'withdrawProposal'],
+  ...['redeemInstallationCode', 'closeInstallation', 'lockPerson', 'revokeApiKey', 'lockSigningToken'],
+  // Without its token a registry could not sign what it publishes next.
+  'giveSigningTokenPinPart',
+])
+
+/** More than a registry publishes in thirty years, one a second: a server that claims more is mistaken or lies. */
+const MOST_AHEAD = 1_000_000_000
+
+/** `accepted` is how far what was accepted before has come, `marks` how far this node published. */
+export function isBehind(restored: Reach, accepted: Reach, marks: Reach): boolean {
+  const least = highest([restored, accepted])
+  return (
+    least.index < marks.index || least.suspensionList < marks.suspensionList || least.leaves < marks.leaves
+  )
+}
+
+export function highest(reaches: Reach[]): Reach {
+  const most = (of: (reach: Reach) => number): number => Math.max(0, ...reaches.map(of))
+  return {
+    index: most(({ index }) => index),
+    suspensionList: most(({ suspensionList }) => suspensionList),
+    leaves: most(({ leaves }) => leaves),
+  }
+}
+
+export function judged(claim: Omit<Claim, 'counts'>, known: Reach): Claim {
+  return { ...claim, counts: claim.index <= known.index + MOST_AHEAD }
+}
+
+/** The exact text that is accepted by its hash. What is learnt of others while it waits makes another one. */
+export function contentOf(restored: Restored, known: Reach): string {
+  const { backup, instance, publishedAt, auditRecords, index, suspensionList, leaves } = restored
+  return canonicalJson({
+    ...{ backup, instance },
+    restored: { index, suspensionList, leaves, publishedAt, auditRecords },
+    known,
+  })
+}
+
+/** What is lost for good, as far as others know of it. */
+export function lossOf(restored: Reach, known: Reach): Reach {
+  return {
+    index: known.index - restored.index,
+    suspensionList: known.suspensionList - restored.suspensionList,
+    leaves: known.leaves - restored.leaves,
+  }
+}

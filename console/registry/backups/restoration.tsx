@@ -1,0 +1,171 @@
+/** A register that was restored: what it is, what it lost as far as others know, and the act by which two go on with it. */
+import { Act } from '../../kit/act.tsx'
+import { BASE } from '../../kit/api.ts'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Part } from '../../kit/facts.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Rows } from '../../kit/rows.tsx'
+import { Show } from '../../kit/states.tsx'
+import { Status } from '../../kit/status.tsx'
+import { number, type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { OpenProposals } from '../proposals/open-on.tsx'
+
+type Reach = { index: number; suspensionList: number; leaves: number }
+type Claim = { source: string; kind: 'node' | 'server'; index: number; counts: boolean }
+type Accepted = {
+  contentSha256: string
+  acceptedAt: string
+  proposedBy: string
+  acceptedBy: string
+  nextIndexAbove: number
+}
+type Waiting = {
+  state: 'waiting'
+  restored: Reach & { backup: string | null; publishedAt: string | null }
+  known: Reach
+  lost: Reach
+  claims: Claim[]
+  contentSha256: string
+}
+export type Restoration = (Waiting | { state: 'none' }) & { accepted: Accepted[] }
+
+/** Nothing where nothing was ever restored. */
+export function RestorationParts() {
+  const restoration = useAnswer<Restoration>('getRestoration')
+  return (
+    <Show of={restoration}>
+      {(of) => (
+        <>
+          {of.state === 'waiting' && <WaitingPart of={of} />}
+          {of.accepted.length > 0 && <AcceptedPart of={of.accepted} />}
+        </>
+      )}
+    </Show>
+  )
+}
+
+function WaitingPart({ of }: { of: Waiting }) {
+  const { contentSha256 } = of
+  return (
+    <Part
+      title={text('restoration.title')}
+      acts={
+        <Act
+          operation="acceptRestoredRegistry"
+          button={text('restoration.accept')}
+          look="primary"
+          title={text('restoration.accept')}
+          consequence={<p>{text('restoration.acceptConsequence', { index: number(of.known.index) })}</p>}
+          send={(_, call) => call('acceptRestoredRegistry', { body: { contentSha256 } })}
+          result={() => <p>{text('restoration.accepted')}</p>}
+        />
+      }
+    >
+      <OpenProposals target={`${BASE}/restoration/acceptance`} words="restoration.proposed" />
+      <p class="note">{text('restoration.why')}</p>
+      <RestoredFacts of={of} />
+    </Part>
+  )
+}
+
+/** What is accepted; for the page of a proposal too. */
+export function RestoredFacts({ of: { restored, known, lost, claims, contentSha256 } }: { of: Waiting }) {
+  const { backup, publishedAt } = restored
+  const facts: [TextKey, preact.ComponentChildren][] = [
+    [
+      'restoration.content',
+      <Copyable key="content" value={contentSha256} label={text('restoration.content')} />,
+    ],
+    [
+      'restoration.backup',
+      backup === null ? (
+        text('restoration.noBackup')
+      ) : (
+        <Copyable key="backup" value={backup} label={text('restoration.backup')} />
+      ),
+    ],
+    [
+      'restoration.publishedAt',
+      publishedAt === null ? text('restoration.never') : <Time key="at" at={publishedAt} relative />,
+    ],
+    ['restoration.index', number(restored.index)],
+    ['restoration.known', number(known.index)],
+    ['restoration.lostPublications', number(lost.index)],
+    ['restoration.lostLists', number(lost.suspensionList)],
+    ['restoration.lostLeaves', number(lost.leaves)],
+  ]
+  return (
+    <>
+      <Facts of={facts} />
+      {claims.length > 0 && (
+        <Rows<Claim>
+          caption={text('restoration.claims')}
+          rows={claims}
+          rowKey={({ source }) => source}
+          columns={[
+            { title: 'restoration.source', cell: ({ source }) => <bdi class="id wrap">{source}</bdi> },
+            { title: 'restoration.claimed', cell: ({ index }) => number(index) },
+            {
+              title: 'common.state',
+              cell: ({ counts }) => (
+                <Status
+                  tone={counts ? 'good' : 'warn'}
+                  word={counts ? 'restoration.counts' : 'restoration.ignored'}
+                />
+              ),
+            },
+          ]}
+        />
+      )}
+    </>
+  )
+}
+
+function AcceptedPart({ of }: { of: Accepted[] }) {
+  return (
+    <Part title={text('restoration.history')}>
+      <Rows<Accepted>
+        caption={text('restoration.history')}
+        rows={of}
+        rowKey={({ acceptedAt }) => acceptedAt}
+        columns={[
+          { title: 'restoration.acceptedAt', cell: ({ acceptedAt }) => <Time at={acceptedAt} relative /> },
+          {
+            title: 'restoration.acceptedBy',
+            cell: ({ proposedBy, acceptedBy }) => (
+              <bdi>{text('restoration.both', { first: proposedBy, second: acceptedBy })}</bdi>
+            ),
+          },
+          { title: 'restoration.known', cell: ({ nextIndexAbove }) => number(nextIndexAbove) },
+          {
+            title: 'restoration.content',
+            cell: ({ contentSha256 }) => (
+              <Copyable value={contentSha256} label={text('restoration.content')} />
+            ),
+          },
+        ]}
+      />
+    </Part>
+  )
+}
+
+/** On the page of a proposal: whether what it names is still what waits. */
+export function RestorationOfProposal({ hash }: { hash: string }) {
+  const restoration = useAnswer<Restoration>('getRestoration')
+  return (
+    <Part title={text('restoration.title')}>
+      <Show of={restoration}>
+        {(of) =>
+          of.state === 'waiting' && of.contentSha256 === hash.toLowerCase() ? (
+            <RestoredFacts of={of} />
+          ) : (
+            <p class="note">
+              {text(of.state === 'waiting' ? 'restoration.another' : 'restoration.notWaiting')}
+            </p>
+          )
+        }
+      </Show>
+    </Part>
+  )
+}

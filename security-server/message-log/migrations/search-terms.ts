@@ -1,0 +1,85 @@
+/**
+ * By which contract, purpose and endpoint records are searched for; records and their counts an hour name them by number. Of what an
+ * older version has indexed the contract is known from the leaf forms: it is searched for and counted by it.
+ */
+import { createHash } from 'node:crypto'
+import { type Kysely, sql } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes, dialectOf, identity } from '#platform/database/dialect.ts'
+import { termsKey } from '../search/terms-store.ts'
+import { DIMENSIONS, HOUR, keyOf, type TrafficRow } from '../search/traffic-store.ts'
+import type { Tables } from '../tables.ts'
+
+export const searchTerms: Migration = {
+  up: async (kysely: Kysely<unknown>) => {
+    const { text, integer, blob } = columnTypes(kysely)
+    const { schema } = kysely
+    await schema
+      .createTable('search_terms')
+      .addColumn('id', ...identity(kysely))
+      .addColumn('key', blob, (column) => column.notNull().unique())
+      .addColumn('contract', text, (column) => column.notNull())
+      .addColumn('purpose', text, (column) => column.notNull())
+      .addColumn('endpoint', text, (column) => column.notNull())
+      .addColumn('secrecy', integer, (column) => column.notNull())
+      .execute()
+    for (const table of ['search', 'traffic'])
+      await schema
+        .alterTable(table)
+        .addColumn('terms', integer, (column) => column.notNull().defaultTo(0))
+        .execute()
+    await nameContracts(kysely as Kysely<Tables>)
+    await countByContract(kysely as Kysely<Tables>)
+  },
+}
+
+async function nameContracts(kysely: Kysely<Tables>): Promise<void> {
+  const contract =
+    dialectOf(kysely) === 'sqlite'
+      ? sql<string>`json_extract(record.form, '$.contract')`
+      : sql<string>`(record.form::json ->> 'contract')`
+  const { rows } = await sql<{ contract: string; secrecy: number }>`
+    select distinct ${contract} as contract, search.secrecy as secrecy
+    from search inner join record on record.idx = search.idx where ${contract} <> ''`.execute(kysely)
+  if (rows.length === 0) return
+  for (const row of rows) {
+    const terms = { contract: row.contract, purpose: '', endpoint: '' }
+    const secrecy = Number(row.secrecy)
+    await kysely
+      .insertInto('search_terms')
+      .values({ key: termsKey(terms, secrecy), ...terms, secrecy })
+      .execute()
+  }
+  await sql`update search set terms = coalesce((select search_terms.id from record inner join search_terms
+      on search_terms.contract = ${contract} and search_terms.secrecy = search.secrecy where record.idx = search.idx), 0)
+    where idx in (select record.idx from record where ${contract} <> '')`.execute(kysely)
+}
+
+/** What was counted without them is counted with them; what was erased since stays as it was. */
+async function countByContract(kysely: Kysely<Tables>): Promise<void> {
+  const columns = sql.join([...DIMENSIONS, 'secrecy', 'terms'].map((name) => sql.ref(name)))
+  const { rows } = await sql<TrafficRow & { secrecy: number; terms: number }>`
+    select ${HOUR} as hour, ${columns}, count(*) as records, min(idx) as first_idx, max(idx) as last_idx
+    from search where terms <> 0 group by ${HOUR}, ${columns}`.execute(kysely)
+  for (const row of rows) {
+    const [secrecy, terms, records] = [row.secrecy, row.terms, row.records].map(Number) as [
+      number,
+      number,
+      number,
+    ]
+    const named = { ...row, secrecy, terms, records }
+    const key = keyOf(named, createHash('sha256'))
+    await kysely
+      .insertInto('traffic')
+      .values({ ...named, key, first_idx: Number(row.first_idx), last_idx: Number(row.last_idx) })
+      .execute()
+    const before = keyOf({ ...named, terms: 0 }, createHash('sha256'))
+    await kysely
+      .updateTable('traffic')
+      .set((is) => ({ records: is('records', '-', records) }))
+      .where('hour', '=', row.hour)
+      .where('key', '=', before)
+      .execute()
+  }
+  await kysely.deleteFrom('traffic').where('records', '<=', 0).execute()
+}

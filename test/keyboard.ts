@@ -1,0 +1,76 @@
+/** A page gone through by Tab alone: everything that can be used is reached once, in the order in which it is read, and seen. */
+import type { Page } from 'playwright-core'
+import type { Test } from 'tap'
+
+type Control = { words: string; top: number; bottom: number }
+type Focused = { at: number; isSeen: boolean; isCovered: boolean }
+
+/** Fields for a time have a stop for each of their parts. */
+const STOPS_OF_A_TIME = 8
+
+// As texts: they run in the page. What is told of an element is enough for people to find it.
+const LISTEN = (root: string): string => `(() => {
+  const usable = 'a[href], button, input, select, textarea, summary, [tabindex]'
+  const isUsable = (one) => !one.disabled && one.tabIndex >= 0 && one.checkVisibility({ visibilityProperty: true })
+  const all = [...document.querySelector('${root}').querySelectorAll(usable)].filter(isUsable)
+  window.focusedInTurn = []
+  window.controlsInTurn = all
+  const told = (event) => {
+    const one = event.target
+    const at = all.indexOf(one)
+    if (at < 0) return
+    const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one)
+    const { left, top, width, height } = one.getBoundingClientRect()
+    const [x, y] = [left + Math.min(width / 2, 8), top + height / 2]
+    const shown = document.elementFromPoint(x, y)
+    window.focusedInTurn.push({
+      at,
+      isSeen: (outlineStyle !== 'none' && outlineWidth !== '0px') || boxShadow !== 'none',
+      isCovered: shown === null || !(one.contains(shown) || shown.contains(one)),
+    })
+  }
+  document.addEventListener('focusin', told)
+  window.stopListening = () => document.removeEventListener('focusin', told)
+  const start = document.querySelector('${root}')
+  if (start.tabIndex < 0 && start.hasAttribute('tabindex')) start.focus()
+  else all[0].focus()
+  return {
+    controls: all.map((one) => {
+      const { top, bottom } = one.getBoundingClientRect()
+      return { words: one.outerHTML.slice(0, 120), top: top + scrollY, bottom: bottom + scrollY }
+    }),
+    times: all.filter((one) => one.type === 'datetime-local' || one.type === 'date').length,
+  }
+})()`
+const FOCUSED = 'window.stopListening(), window.focusedInTurn'
+
+/** Below `root`, the page's own part or all of it; how many controls there are. */
+export async function tabThrough(
+  t: Test,
+  page: Page,
+  name: string,
+  root: 'main' | 'body' = 'main',
+): Promise<number> {
+  const { controls, times } = await page.evaluate<{ controls: Control[]; times: number }>(LISTEN(root))
+  for (let press = controls.length + times * STOPS_OF_A_TIME; press > 0; press--)
+    await page.keyboard.press('Tab')
+  const focused = await page.evaluate<Focused[]>(FOCUSED)
+  const inTurn = focused.filter(({ at }, turn) => at !== focused[turn - 1]?.at).slice(0, controls.length)
+  const wordsOf = (at: number): string => controls[at]?.words ?? 'nothing'
+  t.strictSame(
+    inTurn.map(({ at }) => wordsOf(at)),
+    controls.map(({ words }) => words),
+    `${name}: Tab reaches all, in the order of the text`,
+  )
+  const unseen = inTurn.filter(({ isSeen }) => !isSeen).map(({ at }) => wordsOf(at))
+  t.strictSame(unseen, [], `${name}: where the focus is can be seen`)
+  const covered = inTurn.filter(({ isCovered }) => isCovered).map(({ at }) => wordsOf(at))
+  t.strictSame(covered, [], `${name}: nothing lies over what has the focus`)
+  const backwards = controls.filter(({ bottom }, at) => bottom <= (controls[at - 1]?.top ?? -1))
+  t.strictSame(
+    backwards.map(({ words }) => words),
+    [],
+    `${name}: the eye goes the same way`,
+  )
+  return controls.length
+}
