@@ -153,7 +153,9 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
     `publicUrl: http://${address}:8001`,
     `public: {address: ${address}}`,
     `admin: {address: ${address}, initialApiKeyFile: first.key}`,
+    'backups: {directory: backups, keyFile: backup-key}',
   ]
+  writeFileSync(at('backup-key'), 'the key of the backups\n', { mode: 0o600 })
   writeFileSync(at('registry.yaml'), settings.join('\n'))
   const args = [MAIN, '--configuration', at('registry.yaml')]
   const started = async (): Promise<{
@@ -228,6 +230,8 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
     }),
   )
   await must('POST', '/configuration/publish')
+  const { name } = (await must('POST', '/backups')) as { name: string }
+  const backup = path.join(at('backups'), name)
   // The rules of it are tested in people/; here that the command says so and ends.
   const reopened = promisify(execFile)(process.execPath, [...args, '--reopen-installation'])
   await t.rejects(reopened, { stderr: /the installation ceremony is not done/, code: 1 })
@@ -270,9 +274,16 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   writeFileSync(at('state/signing-keys/00000000-0000-4000-8000-000000000000.pem'), 'x')
   t.match(await refusal(), /central-registry cannot start: .*does not open the configuration signing key/)
   rmSync(at('state/signing-keys'), { recursive: true })
-  // The rules of it are tested in restorations/; here that a process tells it, and that nothing else keeps it from starting.
-  const present = readFileSync(at('state/highest-published-index'), 'utf8')
-  writeFileSync(at('state/highest-published-index'), String(newest + 1000))
-  t.match(await refusal(), /central-registry is ready/)
-  t.equal(Number(readFileSync(at('state/highest-published-index'), 'utf8')), newest + 1000, `not ${present}`)
+  // The rules of it are tested in restorations/; here the command, and that the process which then starts is closed.
+  const restore = (): Promise<{ stdout: string }> =>
+    promisify(execFile)(process.execPath, [...args, '--restore-backup', backup])
+  await t.rejects(restore(), { stderr: /overwrites nothing/, code: 1 })
+  writeFileSync(at('registry.yaml'), settings.join('\n').replace(at('p.db'), at('q.db')))
+  t.match((await restore()).stdout, /restored what DEV was at .*until two administrators have accepted this/s)
+  const restored = await started()
+  const ready = await request(`http://${address}:4000/health/ready`)
+  t.match(await ready.body.text(), /an older database was restored, at index/)
+  const refusedPublish = must('POST', '/configuration/publish')
+  await t.rejects(refusedPublish, { message: /registry_restored/ })
+  t.equal(await restored.stop(), 0)
 })

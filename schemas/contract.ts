@@ -124,6 +124,10 @@ export type ListedContract = {
   waitsFor: string[]
   /** Why it is suspended, was declined or has ended. */
   reason?: string
+  /** Which member proposed this content and when, and when its state last changed; absent in a list of an older registry. */
+  proposedBy?: string
+  proposedAt?: string
+  changedAt?: string
   /** Of a contract between two instances: SHA-256 of the counter-seal of each registry, once it agreed. */
   counterSeals?: string[]
 }

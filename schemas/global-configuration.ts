@@ -2,6 +2,7 @@
  * The global configuration as values: what shared-params and private-params say (X-Road pr-gconf, shared-params V2 to
  * V6), independent of the version it was read from. Certificates are DER, hashes are of their DER.
  */
+import type { CertificateProfile } from './certificate-profile.ts'
 import type { ClientId, MemberId, ServerId, SubsystemId } from './identifiers.ts'
 
 export type CostType = 'FREE' | 'PAID' | 'UNDEFINED'
@@ -104,7 +105,12 @@ export type ConfigurationStatement = {
   logHead?: string
   /** Where this registry takes signed documents, for the registries of federated instances. */
   registration?: RegistrationService
+  /** Profiles of approved CAs that are none of X-Road's classes; `CERTIFICATE_PROFILES_PART` of the parts has their hash. */
+  certificateProfiles?: CertificateProfile[]
 }
+
+/** A part of no version's directory: X-Road's clients, which fetch every part, never see it. */
+export const CERTIFICATE_PROFILES_PART = 'V1/CERTIFICATE-PROFILES'
 
 /** The registration listener of a registry: https address and the certificate that it shows there, in base64. */
 export type RegistrationService = { address: string; certificate: string }

@@ -1,6 +1,6 @@
 /** `concordat registry <command>`: every operation of the registry's management API, and a whole registry from a file. */
 
-import { backup, verify } from './management/backup.ts'
+import { backup, verifyRegistry } from './management/backup.ts'
 import { applyFile, planFile } from './management/declared/run-file.ts'
 import { runManagement } from './management/run-management.ts'
 
@@ -21,7 +21,7 @@ export const run = (args: string[]): Promise<number> =>
       backup: { summary: 'Make a backup and fetch it: backup <file>', run: backup },
       'verify-backup': {
         summary: 'Judge a backup, offline: verify-backup <file> --backup-key-file FILE [--anchor FILE]',
-        offline: verify,
+        offline: verifyRegistry,
       },
     },
     args,

@@ -1,4 +1,5 @@
 /** `concordat server <command>`: every operation of a security server's management API. */
+import { verifyServer } from './management/backup.ts'
 import { runManagement } from './management/run-management.ts'
 
 export const run = (args: string[]): Promise<number> =>
@@ -6,6 +7,11 @@ export const run = (args: string[]): Promise<number> =>
     program: 'server',
     file: 'security-server-api.yaml',
     variables: { url: 'CONCORDAT_SERVER_URL', keyFile: 'CONCORDAT_SERVER_KEY_FILE' },
-    more: {},
+    more: {
+      'verify-backup': {
+        summary: 'Judge a backup, offline: verify-backup <file> --backup-key-file FILE',
+        offline: verifyServer,
+      },
+    },
     args,
   })

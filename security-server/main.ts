@@ -23,6 +23,7 @@ import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
 import { createAuditOrders } from './admin/audit-orders/create-audit-orders.ts'
 import { createExports } from './admin/exports/create-exports.ts'
+import { BACKUP_OPTIONS, backUpAndEnd, restoreAndEnd } from './backup-command.ts'
 import { checkSettings, federationsOf, type Settings, settingsSchema } from './config.ts'
 import { evidenceRoutes } from './consumer/evidence.ts'
 import { listClientsRoute } from './consumer/list-clients.ts'
@@ -71,7 +72,7 @@ const CONSOLE = {
   how: 'npm exec -- concordat console',
 }
 
-const { values } = parseArgs({ options: { configuration: { type: 'string' } } })
+const { values } = parseArgs({ options: { configuration: { type: 'string' }, ...BACKUP_OPTIONS } })
 const log = createLog({ name: 'security-server', level: 'info' })
 
 await runProcess({
@@ -86,6 +87,7 @@ await runProcess({
 
 async function start(settings: Settings, log: Log): Promise<Running> {
   checkSettings(settings)
+  await restoreAndEnd(values, settings)
   log.level = settings.logLevel
   const clock = systemClock
   const server = parseServerId(settings.server)
@@ -118,6 +120,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   await Promise.all([unlockToken(keys, settings.pinFile, log), globalConfiguration.restored()])
   // The login asked for none while the configuration was not there yet; a failure shows in the certificates' states.
   void keys.refreshOcsp().catch(() => undefined)
+  await backUpAndEnd(values, { settings, keys, now: clock() })
   const database = await openDatabase(settings.database)
   await migrate(database, serverMigrations)
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })

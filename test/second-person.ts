@@ -48,8 +48,10 @@ export async function act(
   const dialog = page.getByRole('dialog')
   await dialog.waitFor()
   for (const [label, value] of Object.entries(fields)) {
-    const field = dialog.getByLabel(label)
+    const exact = dialog.getByLabel(label, { exact: true })
+    const field = (await exact.count()) === 1 ? exact : dialog.getByLabel(label)
     if (value === 'check') await field.check()
+    else if (value === 'uncheck') await field.uncheck()
     else if (await field.evaluate((node) => node.tagName === 'SELECT')) await field.selectOption(value)
     else await field.fill(value)
   }

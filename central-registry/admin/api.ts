@@ -93,9 +93,13 @@ function auditHandlers(
       const page = { offset, limit }
       return listAnswer(await audit.list({ ...filter, ...page }), page, () => audit.count(filter))
     },
-    exportAuditLog: async ({ query }) => {
-      const { from, until } = query as Pick<AuditFilter, 'from' | 'until'>
-      const lines = exportAuditLog(audit, { from: isoTime(from), until: isoTime(until) })
+    exportAuditLog: async ({ query, caller: { id, name } }) => {
+      const given = query as Pick<AuditFilter, 'from' | 'until'>
+      const filter = { from: isoTime(given.from), until: isoTime(given.until) }
+      // Reading it is not recorded, taking it away is.
+      const look = { operation: 'exportAuditLog', target: 'audit log', data: query }
+      await audit.before({ caller: { id, name }, ...look })
+      const lines = exportAuditLog(audit, filter)
       return answer(lines, { headers: { 'content-disposition': 'attachment; filename="audit-log.ndjson"' } })
     },
     verifyAuditLog: () => audit.verify(heads()),

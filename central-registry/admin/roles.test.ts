@@ -31,6 +31,7 @@ const ALLOWED: Record<string, string[]> = {
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
     ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
+    ...['putCertificateProfile', 'deleteCertificateProfile'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
     ...['examineExternalAnchor', 'readExternalAnchor', 'trustExternalAnchor', 'removeExternalAnchor'],
     ...[
@@ -99,6 +100,7 @@ const READERS = [
   ...['getHostingMandates', 'getHostingMandate', 'getHostingPolicy'],
   ...['planSuccession', 'getSuccession', 'getSuccessions'],
   ...['getFleet', 'getFleetServer', 'getFleetTroubles', 'getOutages'],
+  ...['getCertificateProfiles', 'tryCertificateProfile'],
   ...['getCampaign', 'getCampaignServers', 'exportCampaign'],
   ...['getCatalogue', 'getCatalogueService', 'getCatalogueDocument', 'draftContractTerms'],
 ]
@@ -116,6 +118,7 @@ const MARKED = [
     'adoptSigningKey',
   ],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension', 'carryOutImport'],
+  ...['putCertificateProfile', 'deleteCertificateProfile'],
   'setSuspensionPolicy',
   ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
   ...['addHostingMandate', 'setHostingPolicy', 'beginSuccession', 'completeSuccession'],

@@ -5,12 +5,13 @@
 import { mkdir, open, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { linesOf } from '#platform/backups/lines.ts'
+import { putNewFile } from '#platform/backups/put-file.ts'
 import { readBackup } from '#platform/backups/read-backup.ts'
 import { Fault } from '#schemas/fault.ts'
-import { fileExists, syncFolder } from '../configuration/durable-file.ts'
+import { fileExists } from '../configuration/durable-file.ts'
 import { createHighWater } from '../configuration/high-water.ts'
 import { DATABASE_ENTRY, KEY_FOLDER, MARKS } from './make-backup.ts'
-import { restoreDatabase } from './restore-store.ts'
+import { restoreRegister } from './restore-store.ts'
 import { type VerifiedBackup, verifyBackup } from './verify-backup.ts'
 
 const [INDEX, LIST, LEAVES] = MARKS as [string, string, string]
@@ -27,13 +28,12 @@ export async function restoreBackup(q: {
   await mkdir(path.join(directory, KEY_FOLDER), { recursive: true, mode: 0o700 })
   await putMarks(directory, verified.files)
   for (const [name, bytes] of verified.files) {
-    if (name.startsWith(`${KEY_FOLDER}/`)) await putNew(path.join(directory, name), bytes)
-    if (name === 'settings.yaml') await putNew(path.join(directory, 'settings-of-the-backup.yaml'), bytes)
+    if (name.startsWith(`${KEY_FOLDER}/`)) await putNewFile(path.join(directory, name), bytes)
+    if (name === 'settings.yaml') await putNewFile(path.join(directory, 'settings-of-the-backup.yaml'), bytes)
   }
-  await restoreDatabase({
+  await restoreRegister({
     url: database,
-    migrations: facts['migrations'] as string[],
-    rows: Number(facts['rows']),
+    facts,
     backup: verified.sha256,
     read: async (load) => {
       await readBackup(q, async (name, content) => {
@@ -65,13 +65,4 @@ async function putMarks(directory: string, files: Map<string, Buffer>): Promise<
   await handle.writeFile(leaves.subarray(present.length))
   await handle.sync()
   await handle.close()
-}
-
-async function putNew(file: string, bytes: Buffer): Promise<void> {
-  if (await fileExists(file)) return
-  const handle = await open(file, 'wx', 0o600)
-  await handle.writeFile(bytes)
-  await handle.sync()
-  await handle.close()
-  await syncFolder(path.dirname(file))
 }

@@ -24,6 +24,7 @@ export type RegisterRows = {
   timestampingServices: { name: string; url: string; certificate: Buffer }[]
   externalAnchors: { instance: string; generated_at: string; sources: string; state: string }[]
   signingKeys: { id: string; certificate: Buffer; is_active: number }[]
+  certificateProfiles: { name: string; document: string }[]
 }
 
 export type SharedSettings = {
@@ -42,7 +43,10 @@ export type Settings = SharedSettings & {
 }
 
 /** What a publication needs beside the shared parameters. */
-export type FewRows = Pick<RegisterRows, 'parameters' | 'externalAnchors' | 'signingKeys'>
+export type FewRows = Pick<
+  RegisterRows,
+  'parameters' | 'externalAnchors' | 'signingKeys' | 'certificateProfiles'
+>
 
 /** The instance that the register is of; undefined before it is initialised. */
 export function instanceIn({ parameters }: FewRows): string | undefined {

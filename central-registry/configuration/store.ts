@@ -193,6 +193,7 @@ async function readFew(kysely: Kysely<Tables>): Promise<FewRows> {
     parameters: await all('system_parameter', ['name', 'value']),
     externalAnchors: await all('external_anchor', ['instance', 'generated_at', 'sources', 'state']),
     signingKeys: await all('signing_key', ['created_at', 'id', 'certificate', 'is_active']),
+    certificateProfiles: await all('certificate_profile', ['name', 'document']),
   }
 }
 

@@ -3,6 +3,7 @@
  * configuration, and beside each our statement with the index and the head of the transparency log that it is a leaf of.
  */
 import { createHash } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { type DirectoryPart, prepareDirectory } from '#core/configuration/directory.ts'
 import { publicationStamp } from '#core/configuration/directory-parts.ts'
 import { configurationEntry, type LogEntry, signLogHead } from '#core/configuration/log-head.ts'
@@ -11,7 +12,8 @@ import { signatureUriFor } from '#core/configuration/signature-method.ts'
 import { documentSignerOf } from '#core/configuration/signed-document.ts'
 import { signStatement } from '#core/configuration/statement.ts'
 import { publicHalf, type SigningKey, signDerWith } from '#core/signature/signing-key.ts'
-import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
+import type { CertificateProfile } from '#schemas/certificate-profile.ts'
+import { CERTIFICATE_PROFILES_PART, type ConfigurationStatement } from '#schemas/global-configuration.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 import { assemblePrivate, type FewRows, hostOf, type Settings } from './assemble.ts'
 import type { Publication, PublishedFile } from './store.ts'
@@ -67,12 +69,15 @@ export async function writePublication(
     ...part,
     location: `/V${part.version}/${stamp}/${part.file}`,
   }))
-  const logHead = await logHeadOf(placed, generatedAt, q)
+  const profiles = profilesOf(q.rows, stamp)
+  const logHead = await logHeadOf({ ...hashesOf(placed), ...hashOf(profiles) }, generatedAt, q)
   const files: PublishedFile[] = placed.map(({ location, stored }) => ({
     path: location,
     contentType: 'text/xml',
     ...stored,
   }))
+  if (profiles !== undefined)
+    files.push({ path: profiles.location, contentType: 'application/json', content: profiles.content })
   for (const version of VERSIONS) {
     for (const name of ['internalconf', 'externalconf'] as const) {
       const own = placed.filter(
@@ -84,7 +89,7 @@ export async function writePublication(
         contentType: 'text/plain',
         content: await directory(own, version, expireDate, q),
       })
-      const statement = await statementOf(own, { generatedAt, expireDate, logHead }, q)
+      const statement = await statementOf(own, { generatedAt, expireDate, logHead, profiles }, q)
       files.push({
         path: `/V${version}/${name}-statement`,
         contentType: 'application/jose',
@@ -129,23 +134,47 @@ async function directory(
 }
 
 /** One head for all statements of the publication: servers of every version can compare theirs. */
-async function logHeadOf(parts: Placed[], generatedAt: Date, q: NextPublication): Promise<string> {
+async function logHeadOf(
+  parts: Record<string, string>,
+  generatedAt: Date,
+  q: NextPublication,
+): Promise<string> {
   const { instance } = q.settings
-  const hashes = parts.map((part) => [nameOf(part), part.hash.toString('base64')] as const)
   const entry = configurationEntry({
     instance,
     index: q.index,
     generatedAt: generatedAt.toISOString(),
-    parts: Object.fromEntries(hashes),
+    parts,
   })
   const { size, root } = await q.appendToLog(entry)
   const head = { instance, index: q.index, size, root: root.toString('base64') }
   return signLogHead(head, documentSignerOf(q.signer.certificate, q.signer.key))
 }
 
+/** For our own servers, in the statement: X-Road's part has room for a name alone. */
+type Profiles = { list: CertificateProfile[]; location: string; content: Buffer; sha512: string }
+
+function profilesOf({ certificateProfiles }: FewRows, stamp: string): Profiles | undefined {
+  if (certificateProfiles.length === 0) return undefined
+  const list = certificateProfiles.map(({ document }) => JSON.parse(document) as CertificateProfile)
+  const content = Buffer.from(canonicalJson(list))
+  const sha512 = createHash('sha512').update(content).digest('base64')
+  return { list, content, sha512, location: `/V1/${stamp}/certificate-profiles.json` }
+}
+
+function hashOf(profiles: Profiles | undefined): Record<string, string> {
+  return profiles === undefined ? {} : { [CERTIFICATE_PROFILES_PART]: profiles.sha512 }
+}
+
+function hashesOf(parts: Placed[]): Record<string, string> {
+  return Object.fromEntries(parts.map((part) => [nameOf(part), part.hash.toString('base64')]))
+}
+
+type Common = { generatedAt: Date; expireDate: Date; logHead: string; profiles: Profiles | undefined }
+
 function statementOf(
   parts: Placed[],
-  { generatedAt, expireDate, logHead }: { generatedAt: Date; expireDate: Date; logHead: string },
+  { generatedAt, expireDate, logHead, profiles }: Common,
   q: NextPublication,
 ): Promise<string> {
   const statement: ConfigurationStatement = {
@@ -153,9 +182,18 @@ function statementOf(
     index: q.index,
     generatedAt: generatedAt.toISOString(),
     expireDate: expireDate.toISOString(),
-    parts: Object.fromEntries(
-      parts.map((part) => [nameOf(part), { location: part.location, sha512: part.hash.toString('base64') }]),
-    ),
+    parts: {
+      ...Object.fromEntries(
+        parts.map((part) => [
+          nameOf(part),
+          { location: part.location, sha512: part.hash.toString('base64') },
+        ]),
+      ),
+      ...(profiles === undefined
+        ? {}
+        : { [CERTIFICATE_PROFILES_PART]: { location: profiles.location, sha512: profiles.sha512 } }),
+    },
+    ...(profiles === undefined ? {} : { certificateProfiles: profiles.list }),
     hasSuspensionList: true,
     logHead,
     ...registrationOf(q.settings),

@@ -174,6 +174,7 @@ export function createDistributionStore(database: Database, record: Change) {
           seals: own.map(({ sha256 }) => sha256),
           waitsFor: waitsFor({ state: row.state, content: contentOf(row) }, signed),
           ...(reason === null ? {} : { reason }),
+          ...{ proposedBy: row.proposed_by, proposedAt: row.proposed_at, changedAt: row.changed_at },
           ...(counters.length === 0 ? {} : { counterSeals: counters.map(({ sha256 }) => sha256) }),
         }
       })

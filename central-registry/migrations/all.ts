@@ -9,6 +9,7 @@ import { auditOrderMigrations } from './audit-orders.ts'
 import { backupMigrations } from './backups.ts'
 import { catalogueMigrations } from './catalogue.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
+import { certificateProfileMigrations } from './certificate-profiles.ts'
 import { contractMigrations } from './contracts.ts'
 import { federationMigrations } from './federation.ts'
 import { registryMigrations } from './first.ts'
@@ -50,4 +51,5 @@ export const allMigrations: Record<string, Migration> = {
   ...backupMigrations,
   ...signingKeyLife,
   ...restorationMigrations,
+  ...certificateProfileMigrations,
 }

@@ -178,6 +178,8 @@ export type Tables = FederationTables & {
     authentication_only: number
     created_at: string
   }
+  /** Of approved CAs whose class is none of X-Road's; `document`: its canonical JSON. */
+  certificate_profile: { name: string; document: string; sha256: string; changed_at: string }
   certification_authority: { sha256: string; service: number; is_top: number; certificate: Buffer }
   ocsp_responder: { id: Generated<number>; authority: string; url: string; certificate: Buffer | null }
   timestamping_service: { id: Generated<number>; name: string; url: string; certificate: Buffer }

@@ -5,6 +5,7 @@
 import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
 import { approvedCas } from '../configuration/assemble.ts'
@@ -66,7 +67,8 @@ export async function approvedNow(
   rooms: Pick<IntakeRooms, 'members' | 'trust' | 'ocspFreshnessSeconds'>,
 ): Promise<ConfigurationIndex> {
   const { trust } = rooms
-  return indexConfiguration({
+  const profiles = (await trust.profiles()).map(({ document }) => JSON.parse(document) as CertificateProfile)
+  const shared = {
     instance: await instanceOf(rooms.members),
     approvedCas: approvedCas({
       services: await trust.services(),
@@ -80,7 +82,8 @@ export async function approvedNow(
     securityServers: [],
     globalGroups: [],
     memberClasses: [],
-  })
+  }
+  return indexConfiguration(shared, undefined, profiles)
 }
 
 /** What a requester is told of its request. */

@@ -4,6 +4,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { certificateFacts } from '../certificate-facts.ts'
 import { checkName } from '../members/rules.ts'
+import { profileHandlers } from './profile-routes.ts'
 import { checkCa, checkIssued, checkProfile, checkUrl, checkValid } from './rules.ts'
 import type { NewAuthority, TrustStore } from './store.ts'
 
@@ -24,6 +25,7 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
   const now = (): Date => new Date(q.clock())
 
   return {
+    ...profileHandlers(q),
     getCertificationServices: async () => {
       const services = await store.services()
       const [authorities, responders] = await Promise.all([store.authorities(), store.responders()])

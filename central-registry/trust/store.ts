@@ -4,6 +4,7 @@ import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Tables } from '../migrations/tables.ts'
 import { type Change, mustBe, mustHaveMet, refuseTwin, type Tabled } from '../store.ts'
+import { createProfileStore } from './profiles-store.ts'
 import { checkWithdrawal } from './rules.ts'
 
 export type NewAuthority = {
@@ -16,6 +17,7 @@ export function createTrustStore(database: Tabled, change: Change) {
   const tables = tablesOf<Tables>(database)
 
   return {
+    ...createProfileStore(tables, change),
     services: () =>
       tables
         .selectFrom('certification_service')

@@ -5,6 +5,9 @@ import { auditOrders } from './audit-orders/page.tsx'
 import { caseOne } from './cases/one.tsx'
 import { cases } from './cases/page.tsx'
 import { contentRequests } from './content-requests/page.tsx'
+import { contract } from './contracts/one.tsx'
+import { contracts } from './contracts/page.tsx'
+import { proposeContract, proposeVersion } from './contracts/propose.tsx'
 import { exchange } from './exchange/page.tsx'
 import { exportsPage } from './exports/page.tsx'
 import { holds } from './holds/page.tsx'
@@ -29,6 +32,11 @@ export const pages: Page[] = [
   exchange,
   exportsPage,
   traffic,
+  contracts,
+  // Before the page of one, whose path it fits.
+  proposeContract,
+  proposeVersion,
+  contract,
   integrity,
   verification,
   witnesses,

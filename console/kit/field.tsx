@@ -6,6 +6,8 @@ export type FieldType = 'text' | 'long' | 'secret' | 'select' | 'checks' | 'file
 export type Field = {
   name: string
   title: TextKey
+  /** What fills the title's `{names}`. */
+  titled?: Record<string, string | number>
   hint?: TextKey
   type?: FieldType
   /** true unless said otherwise. */
@@ -29,7 +31,8 @@ type Props = {
 }
 
 export function FieldInput({ id, field, value, error, set }: Props) {
-  const { type = 'text', title, hint, required = true } = field
+  const { type = 'text', hint, required = true } = field
+  const title = text(field.title, field.titled)
   const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ')
   const shared = {
     id,
@@ -58,7 +61,7 @@ export function FieldInput({ id, field, value, error, set }: Props) {
       set((chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one]).join(','))
     return (
       <fieldset class="field" aria-describedby={shared['aria-describedby']} id={id} tabIndex={-1}>
-        <legend>{text(title)}</legend>
+        <legend>{title}</legend>
         {about}
         {field.options?.map((option) => (
           <label class="check" key={option.value}>
@@ -76,7 +79,7 @@ export function FieldInput({ id, field, value, error, set }: Props) {
   return (
     <div class="field">
       <label for={id}>
-        {text(title)}
+        {title}
         {!required && <span class="beside"> {text('form.optional')}</span>}
       </label>
       {about}

@@ -55,7 +55,7 @@ export function Form({ fields, submit, tone, send, cancel, children }: Props) {
           </p>
           {problems.whole !== undefined && <p class="wrap">{problems.whole}</p>}
           <ul>
-            {wrong.map(({ name, title }) => (
+            {wrong.map(({ name, title, titled }) => (
               <li key={name}>
                 <a
                   href={`#${fieldId(name)}`}
@@ -64,7 +64,7 @@ export function Form({ fields, submit, tone, send, cancel, children }: Props) {
                     document.getElementById(fieldId(name))?.focus()
                   }}
                 >
-                  {text(title)}: {problems.fields[name]}
+                  {text(title, titled)}: {problems.fields[name]}
                 </a>
               </li>
             ))}

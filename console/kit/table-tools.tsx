@@ -10,9 +10,16 @@ export type Option = { value: string; title: string }
 const PAUSE_MS = 300
 const MAX_LENGTH = 255
 
-type Props<R> = { search?: TextKey; filters: Filter[]; sorts: Column<R>[]; sort: string }
+type Props<R> = {
+  search?: TextKey
+  filters: Filter[]
+  sorts: Column<R>[]
+  sort: string
+  /** How the list is ordered without being told; empty where it has no column for that. */
+  order?: string
+}
 
-export function Tools<R>({ search, filters, sorts, sort }: Props<R>) {
+export function Tools<R>({ search, filters, sorts, sort, order }: Props<R>) {
   const { query } = useAddress()
   const ordered = sorts.filter((one) => one.sort !== undefined)
   if (search === undefined && filters.length === 0 && ordered.length === 0) return null
@@ -31,10 +38,13 @@ export function Tools<R>({ search, filters, sorts, sort }: Props<R>) {
           <Choice
             name="sort"
             value={sort}
-            options={ordered.flatMap(({ sort: own, title }) => [
-              { value: own!, title: text('table.rising', { column: text(title) }) },
-              { value: `-${own}`, title: text('table.falling', { column: text(title) }) },
-            ])}
+            options={[
+              ...(order === '' ? [{ value: '', title: text('table.ownOrder') }] : []),
+              ...ordered.flatMap(({ sort: own, title }) => [
+                { value: own!, title: text('table.rising', { column: text(title) }) },
+                { value: `-${own}`, title: text('table.falling', { column: text(title) }) },
+              ]),
+            ]}
           />
         </label>
       )}

@@ -23,7 +23,7 @@ export type Filter = {
   suggestions?: string[]
 }
 
-export type TableProps<R> = {
+export type TableProps<R, A> = {
   operation: string
   params?: Record<string, string>
   /** What this list is always narrowed to. */
@@ -31,6 +31,10 @@ export type TableProps<R> = {
   caption: string
   columns: Column<R>[]
   rowKey(row: R): string | number
+  /** Where the rows stand in the answer, when it is no list. */
+  rowsOf?(answer: A): R[]
+  /** What the answer says beside its rows. */
+  beside?(answer: A): ComponentChildren
   /** How the API orders without being told. */
   order?: string
   search?: TextKey
@@ -39,17 +43,17 @@ export type TableProps<R> = {
   empty: ComponentChildren
 }
 
-export function Table<R>(q: TableProps<R>) {
+export function Table<R, A = R[]>(q: TableProps<R, A>) {
   const { query } = useAddress()
   const announce = useAnnounce()
-  const { filters = [], columns, order = '' } = q
+  const { filters = [], columns, order = '', rowsOf = (answer: A) => answer as unknown as R[] } = q
   const size = SIZES.find((one) => String(one) === query.get('size')) ?? SIZES[0]
   const page = Math.max(1, Math.min(Number.parseInt(query.get('page') ?? '1', 10) || 1, 100_000))
   const sorts = columns.flatMap(({ sort }) => (sort === undefined ? [] : [sort]))
   const sort = sortOf(query.get('sort') ?? '', sorts) ?? order
   const asked = askedOf(query, filters)
   const isFiltered = query.get('q') !== null || asked.some(([, value]) => value !== '')
-  const list = useAnswer<R[]>(q.operation, {
+  const list = useAnswer<A>(q.operation, {
     ...(q.params === undefined ? {} : { params: q.params }),
     query: {
       ...q.fixed,
@@ -60,6 +64,7 @@ export function Table<R>(q: TableProps<R>) {
       limit: String(size),
     },
   })
+  const rows = list.state === 'there' ? rowsOf(list.data) : []
   const total = list.state === 'there' && !list.stale ? list.total : undefined
   useEffect(() => {
     if (total !== undefined) announce(text('table.found', { count: total }))
@@ -67,10 +72,10 @@ export function Table<R>(q: TableProps<R>) {
 
   return (
     <div class="list">
-      <Tools {...q} filters={filters} sorts={columns} sort={sort} />
+      <Tools {...q} filters={filters} sorts={columns} sort={sort} order={order} />
       {list.state === 'loading' && <Loading />}
       {list.state === 'refused' && <Refused fault={list.fault} again={list.again} />}
-      {list.state === 'there' && list.data.length === 0 && (
+      {list.state === 'there' && rows.length === 0 && (
         <Empty>
           {isFiltered ? (
             <p>{text('table.noneFits')}</p>
@@ -81,10 +86,11 @@ export function Table<R>(q: TableProps<R>) {
           )}
         </Empty>
       )}
-      {list.state === 'there' && list.data.length > 0 && (
-        <Rows {...q} rows={list.data} stale={list.stale} sort={sort} />
+      {list.state === 'there' && rows.length > 0 && (
+        <Rows {...q} rows={rows} stale={list.stale} sort={sort} />
       )}
       {list.state === 'there' && <Paging page={page} size={size} total={list.total} />}
+      {list.state === 'there' && q.beside?.(list.data)}
     </div>
   )
 }

@@ -30,11 +30,11 @@ function Acts({ target }: { target: string }) {
             <p>{text('history.none')}</p>
           ) : (
             <Timeline
-              events={entries.map(({ sequence, at, operation, caller }) => ({
-                key: sequence,
-                at,
-                what: operationName(operation),
-                who: caller.name,
+              events={entries.map((entry) => ({
+                key: entry.sequence,
+                at: entry.at,
+                what: whatOf(entry),
+                who: entry.caller.name,
               }))}
             />
           )
@@ -42,4 +42,12 @@ function Acts({ target }: { target: string }) {
       </Show>
     </Part>
   )
+}
+
+/** A proposal is a record of its own: it names what it proposes. */
+function whatOf({ operation, data }: Entry): string {
+  const proposed = operation === 'propose' ? (data as { operation?: string } | null)?.operation : undefined
+  return proposed === undefined
+    ? operationName(operation)
+    : text('history.proposed', { what: operationName(proposed) })
 }

@@ -1,9 +1,15 @@
 /** Certificate profiles as data: the built-in ones read back what they ask for, and nothing strange is a profile. */
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
 import { OID } from '#core/asn1/oids.ts'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { documentSigner } from '#core/configuration/signed-document.ts'
+import { verifyStatement, writeStatement } from '#core/configuration/statement.ts'
 import type { CertificateProfile, Placeholder } from '#schemas/certificate-profile.ts'
+import { CERTIFICATE_PROFILES_PART, type ConfigurationStatement } from '#schemas/global-configuration.ts'
+import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { builtInProfile, builtInProfiles } from './built-in-profiles.ts'
 import { bake, extendedKeyUsage, keyUsage, name, newKey } from './certificate-fixture.ts'
 import { fillRequest } from './fill-request.ts'
@@ -173,5 +179,40 @@ t.test('a profile of an own', (t) => {
   t.equal(isRead(asked('\u202e')), false)
   const twice = [own.signing.request[0], own.signing.request[0]]
   t.equal(isRead(with_({ signing: { ...own.signing, request: twice } })), false, 'an attribute twice')
+  t.end()
+})
+
+t.test('profiles in the signed statement of a registry', (t) => {
+  const signer = createConfigurationSigner('signer')
+  const basic = builtInProfile('BasicCertificateProfileInfoProvider')!
+  const own = { ...basic, name: 'org.example.Own' }
+  const others = { ...basic, name: 'org.example.Others' }
+  const read = (certificateProfiles: CertificateProfile[] | undefined, named?: object[]): unknown => {
+    const sha512 = createHash('sha512')
+      .update(canonicalJson(named ?? []))
+      .digest('base64')
+    const statement: ConfigurationStatement = {
+      ...{ instance: 'DEV', index: 7 },
+      ...{ generatedAt: '2026-01-01T00:00:00.000Z', expireDate: '2026-01-02T00:00:00.000Z' },
+      parts: named === undefined ? {} : { [CERTIFICATE_PROFILES_PART]: { location: '/V1/1/x', sha512 } },
+      ...(certificateProfiles === undefined ? {} : { certificateProfiles }),
+    }
+    const jws = writeStatement(statement, documentSigner(signer.certificate, signer.key))
+    return verifyStatement(jws, [signer.certificate]).certificateProfiles
+  }
+  t.same(read([own], [own]), [own])
+  for (const [what, given, named] of [
+    ['others than the parts name', [others], [own]],
+    ['profiles that no part names', [own], undefined],
+    ['a part without profiles', undefined, [own]],
+    ['a class of X-Road that might say something else', [basic], [basic]],
+    ['one twice', [own, own], [own, own]],
+    ['no profile', [{} as CertificateProfile], [{}]],
+  ] as const)
+    t.throws(
+      () => read(given as CertificateProfile[] | undefined, named as object[] | undefined),
+      { code: 'malformed_global_conf' },
+      what,
+    )
   t.end()
 })

@@ -24,7 +24,7 @@ import { incorrect, needed, single } from './subject-attributes.ts'
  */
 export function memberOfSigningCertificate(
   certificate: Certificate,
-  profile: CertificateProfile | string,
+  profile: CertificateProfile | string | undefined,
   instance: string,
 ): MemberId {
   const { signing } = known(profile)
@@ -39,7 +39,7 @@ export function memberOfSigningCertificate(
  */
 export function serverOfAuthenticationCertificate(
   certificate: Certificate,
-  profile: CertificateProfile | string,
+  profile: CertificateProfile | string | undefined,
   instance = '',
 ): { instance: string; serverCode: string; memberClass?: string } | undefined {
   const readings = known(profile).authentication.identify
@@ -66,13 +66,9 @@ export function checkDemands(certificate: Certificate, demands: CertificateDeman
     throw incorrect(`the profile of the CA wants a key of ${demands.keyAlgorithms.join(' or ')}`)
 }
 
-function known(profile: CertificateProfile | string): CertificateProfile {
-  if (typeof profile !== 'string') return profile
-  const found = builtInProfile(profile)
-  if (found === undefined)
-    throw incorrect(
-      'the certificate profile of the CA is unknown here: the registry has to publish what it says',
-    )
+function known(profile: CertificateProfile | string | undefined): CertificateProfile {
+  const found = typeof profile === 'string' ? builtInProfile(profile) : profile
+  if (found === undefined) throw incorrect('the certificate profile of the CA is unknown here')
   return found
 }
 

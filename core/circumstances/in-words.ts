@@ -36,18 +36,27 @@ export function circumstancesInWords(held: Circumstances): [string, string][] {
   return rows.filter((row): row is [string, string] => row[1] !== undefined)
 }
 
+/** With any method and any path it is no endpoint, but the service. */
+export function isWholeService({ method, path }: EndpointPattern): boolean {
+  return method === '*' && (path === '**' || path === '/**')
+}
+
+function inWords(endpoint: EndpointPattern): string {
+  return isWholeService(endpoint) ? 'the whole service' : endpointText(endpoint)
+}
+
 export function endpointText({ method, path }: EndpointPattern): string {
   return `${method} ${path}`
 }
 
 function covered({ endpoint, globalGroup }: NonNullable<Circumstances['contract']>): string {
   const group = globalGroup === undefined ? '' : `, as a member of the global group ${globalGroup}`
-  return `${endpointText(endpoint)}${group}`
+  return `${inWords(endpoint)}${group}`
 }
 
 function rightText({ endpoint, grants }: NonNullable<Circumstances['right']>): string {
   const granted = grants.map(
     ({ subjectType, subject, since }) => `${SUBJECT[subjectType]} ${subject} since ${since}`,
   )
-  return `${endpointText(endpoint)}, granted to ${granted.join('; ')}`
+  return `${inWords(endpoint)}, granted to ${granted.join('; ')}`
 }

@@ -1,5 +1,7 @@
 /** Answers who, where and by whom certified, out of one instance's configuration: pure look-ups, built once. */
+import { builtInProfile } from '#core/certificate/built-in-profiles.ts'
 import type { Certificate } from '#core/certificate/certificate.ts'
+import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import type {
   ApprovedCa,
   PrivateParameters,
@@ -48,6 +50,8 @@ export type ConfigurationIndex = {
   caCertificates(o?: { forSigning?: boolean }): { anchors: Certificate[]; intermediates: Certificate[] }
   /** The approved CA (or intermediate) that issued the certificate, by issuer name; among namesakes by signature. */
   caOf(certificate: Certificate): IssuingCa | undefined
+  /** What the certificates of an approved CA say, by its certificateProfileInfo; undefined for one that is known to nobody here. */
+  profileOf(certificateProfileInfo: string): CertificateProfile | undefined
   tsaCertificates: Certificate[]
   tsaUrls: { name: string; url: string }[]
   /** Certificates that the registry published but nobody can read; they are left out. */
@@ -68,12 +72,17 @@ const MOST_REMEMBERED = 4096
 export function indexConfiguration(
   shared: SharedParameters,
   privateParameters?: PrivateParameters,
+  profiles?: CertificateProfile[],
 ): ConfigurationIndex {
-  return indexPacked(packShared(shared), privateParameters)
+  return indexPacked(packShared(shared), privateParameters, profiles)
 }
 
 /** The same for what was packed on another thread: nothing is made but what is asked for. */
-export function indexPacked(packed: PackedShared, privateParameters?: PrivateParameters): ConfigurationIndex {
+export function indexPacked(
+  packed: PackedShared,
+  privateParameters?: PrivateParameters,
+  profiles: CertificateProfile[] = [],
+): ConfigurationIndex {
   const shared = unpackShared(packed)
   const { clients, groups } = packed
   const numberOf = findClients(packed)
@@ -96,6 +105,7 @@ export function indexPacked(packed: PackedShared, privateParameters?: PrivatePar
       const from = at === 0 ? 0 : groups.ends[at - 1]!
       return placeOf(groups.members, groups.sorted, idText(clientOf(client)), from, groups.ends[at]!).isThere
     },
+    profileOf: (name) => builtInProfile(name) ?? profiles.find((one) => one.name === name),
     ...indexServers(packed, numberOf),
     ...indexTrust(shared),
   }

@@ -2,7 +2,15 @@
  * Our signed statement beside X-Road's configuration. Its index only rises, so that a rolled back or frozen source shows;
  * it says whether the instance has a suspension list, and carries the signed head of the registry's transparency log.
  */
-import type { ConfigurationStatement, RegistrationService } from '#schemas/global-configuration.ts'
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { readProfiles } from '#core/certificate/read-profiles.ts'
+import { Fault } from '#schemas/fault.ts'
+import {
+  CERTIFICATE_PROFILES_PART,
+  type ConfigurationStatement,
+  type RegistrationService,
+} from '#schemas/global-configuration.ts'
 import {
   type DocumentKind,
   type DocumentSigner,
@@ -50,6 +58,7 @@ export function verifyStatement(jws: string, certificates: Buffer[]): Configurat
     hasSuspensionList,
     logHead,
     registration,
+    certificateProfiles,
     ...more
   } = openDocument(jws, certificates, KIND)
   if (
@@ -65,12 +74,30 @@ export function verifyStatement(jws: string, certificates: Buffer[]): Configurat
   ) {
     throw malformed(KIND, 'its fields are not those of a statement')
   }
+  const read = readParts(parts)
   return {
-    ...{ instance, index, generatedAt, expireDate, parts: readParts(parts) },
+    ...{ instance, index, generatedAt, expireDate, parts: read },
     ...(hasSuspensionList === undefined ? {} : { hasSuspensionList }),
     ...(logHead === undefined ? {} : { logHead }),
     ...(registration === undefined ? {} : { registration: readRegistration(registration) }),
+    ...readCertificateProfiles(certificateProfiles, read[CERTIFICATE_PROFILES_PART]?.sha512),
   }
+}
+
+/** The parts are what the transparency log and a server's mark hold: no profile stands beside them. */
+function readCertificateProfiles(
+  value: unknown,
+  sha512: string | undefined,
+): Pick<ConfigurationStatement, 'certificateProfiles'> {
+  if (value === undefined && sha512 === undefined) return {}
+  try {
+    const certificateProfiles = readProfiles(value)
+    const hash = createHash('sha512').update(canonicalJson(certificateProfiles)).digest('base64')
+    if (hash === sha512) return { certificateProfiles }
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown
+  }
+  throw malformed(KIND, 'its certificate profiles are malformed, or others than its parts name')
 }
 
 function readRegistration(value: unknown): RegistrationService {

@@ -51,7 +51,7 @@ export function checkSigner(q: SignerQuestion): TrustedSigner {
   }
   const member = memberOfSigningCertificate(
     certificate,
-    issuer.approved.certificateProfileInfo,
+    q.configuration.profileOf(issuer.approved.certificateProfileInfo),
     q.configuration.instance,
   )
   if (idText(member) !== idText(memberOnly(q.member))) {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { circumstancesEntry } from '#core/circumstances/read.ts'
 import { sealCircumstances } from '#core/circumstances/seal.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
@@ -76,6 +77,15 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       },
       { circumstances: HELD },
     ])
+    const why = 'case=17&reason=dispute'
+    const bundle = await ask('GET', `/message-log/records/${first}/evidence-bundle?${why}`)
+    const files = await filesOf(bundle.raw)
+    const entry = circumstancesEntry(under.circumstances.digest)
+    t.equal(files.get(entry)!.toString(), under.circumstances.document)
+    t.match(
+      files.get('README.html')!.toString(),
+      /What held at that time.*Tax assessment,.*DEV\/7.*circumstances\//s,
+    )
     t.match(await of(silent), [{ circumstances: null }, { circumstances: null }])
     t.match(await of(plain), [{ circumstances: null }, {}])
   })

@@ -135,7 +135,8 @@ function subjectFor(rooms: AdminRooms, usage: Usage, member: MemberId, q: NewCsr
   }
   const { server } = rooms
   const dnsName = q.dnsName ?? ''
-  return proposeSubject({ profile: ca.certificateProfileInfo, usage, member, memberName, server, dnsName })
+  const profile = index.profileOf(ca.certificateProfileInfo)
+  return proposeSubject({ profile, usage, member, memberName, server, dnsName })
 }
 
 function base64(text: string): Buffer {

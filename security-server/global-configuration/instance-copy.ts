@@ -1,6 +1,7 @@
 /** One instance's configuration as verified: what was signed, what it says, and the look-ups over it. */
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { type ConfigurationIndex, indexPacked } from '#core/configuration/configuration-index.ts'
 import type { Directory, DirectoryPart } from '#core/configuration/directory.ts'
 import type { PackedShared } from '#core/configuration/pack-shared.ts'
@@ -141,7 +142,11 @@ export async function assembleCopy(q: {
     directory.expireDate.getTime(),
     ...(statement === undefined ? [] : [Date.parse(statement.expireDate)]),
   ]
-  const isSame = sharedXml === undefined && privateXml === undefined
+  const profiles = statement?.certificateProfiles
+  const isSame =
+    sharedXml === undefined &&
+    privateXml === undefined &&
+    canonicalJson(profiles ?? []) === canonicalJson(known(q.previous).statement?.certificateProfiles ?? [])
   return {
     ...q.signed,
     instance: q.instance,
@@ -150,7 +155,7 @@ export async function assembleCopy(q: {
     parts: q.parts,
     packed,
     privateParameters,
-    index: isSame ? known(q.previous).index : indexPacked(packed, privateParameters),
+    index: isSame ? known(q.previous).index : indexPacked(packed, privateParameters, profiles),
   }
 }
 

@@ -1,10 +1,12 @@
 /** What the rest of the server sees of the configuration: immutable, one object for as long as nothing changes. */
+
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { NOBODY_SUSPENDED, type SuspensionIndex } from '#core/configuration/suspension-list.ts'
 import type { Clock } from '#platform/clock.ts'
+import { CERTIFICATE_PROFILES_PART } from '#schemas/global-configuration.ts'
 import { folderName } from './generations.ts'
 import type { HeldList } from './held-lists.ts'
 import type { InstanceCopy } from './instance-copy.ts'
@@ -90,7 +92,10 @@ function versionOf(copies: InstanceCopy[], lists: ReadonlyMap<string, HeldList |
 /** A digest over which content each instance has. */
 export function contentVersion(copies: InstanceCopy[]): string {
   const hash = createHash('sha256')
-  for (const { instance, parts } of copies) {
+  for (const { instance, parts, statement } of copies) {
+    // Verdicts hang on how subjects are read too.
+    const profiles = statement?.parts[CERTIFICATE_PROFILES_PART]
+    if (profiles !== undefined) hash.update(`${JSON.stringify([instance, profiles.sha512])}\n`)
     for (const { part } of parts)
       hash.update(`${JSON.stringify([instance, part.identifier, part.hash.toString('hex')])}\n`)
   }

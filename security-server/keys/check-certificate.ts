@@ -1,6 +1,6 @@
 /** Decides whether a certificate may be imported for a key, and for whom it will sign. */
 import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
-import { memberOfSigningCertificate } from '#core/certificate/subject-profile.ts'
+import { checkDemands, memberOfSigningCertificate } from '#core/certificate/subject-profile.ts'
 import { isAuthenticationCertificate, isSigningCertificate } from '#core/certificate/usage.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
@@ -34,12 +34,16 @@ export function checkCertificate(
     throw refused('the certificate does not allow authentication')
   }
   chainOf(certificate, key.usage, trust, at)
-  if (!signing) return undefined
   const approved = trust.caOf(certificate)?.approved
+  const profile = approved && trust.profileOf(approved.certificateProfileInfo)
+  if (!signing) {
+    checkDemands(certificate, profile?.authentication.certificate)
+    return undefined
+  }
   if (approved === undefined || approved.authenticationOnly) {
     throw refused('the CA is not approved for signing certificates')
   }
-  const subject = memberOfSigningCertificate(certificate, approved.certificateProfileInfo, trust.instance)
+  const subject = memberOfSigningCertificate(certificate, profile, trust.instance)
   const member = memberOf(subject)
   const asked = key.requests.map((request) => request.member).filter((each) => each !== undefined)
   if (asked.length > 0 && !asked.some((each) => idText(each) === idText(member))) {

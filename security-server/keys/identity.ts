@@ -8,7 +8,13 @@ import type { MemberId } from '#schemas/identifiers.ts'
 /** The part of the configuration that says which certificates count. */
 export type CertificateTrust = Pick<
   ConfigurationIndex,
-  'instance' | 'ocspFreshnessSeconds' | 'caCertificates' | 'caOf' | 'isRegistered' | 'serverByAuthCert'
+  | 'instance'
+  | 'ocspFreshnessSeconds'
+  | 'caCertificates'
+  | 'caOf'
+  | 'profileOf'
+  | 'isRegistered'
+  | 'serverByAuthCert'
 >
 
 /**

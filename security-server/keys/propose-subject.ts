@@ -9,7 +9,7 @@ import type { KeyUsage } from './key-file.ts'
 
 /** `profile` is the CA's, or X-Road's class name of a built-in one. Throws `not_found` for one that nobody here knows. */
 export function proposeSubject(q: {
-  profile: CertificateProfile | string
+  profile: CertificateProfile | string | undefined
   usage: KeyUsage
   member: MemberId
   memberName: string

@@ -9,14 +9,18 @@ import type { Node } from './registry-world.ts'
 
 const PROFILE = 'ee.ria.xroad.common.certificateprofile.impl.FiVRKCertificateProfileInfoProvider'
 /** The instance DEV with a CA, a TSA, the member GOV/1234 (odd characters in its names), a server and a group. */
-export async function setUp(node: Pick<Node, 'must'>, authority: Authority): Promise<void> {
+export async function setUp(
+  node: Pick<Node, 'must'>,
+  authority: Authority,
+  profile = PROFILE,
+): Promise<void> {
   const pem = (der: Buffer): string => der.toString('base64')
   await node.must('PUT', '/system', { instance: 'DEV' })
   await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
   const responder = { url: 'http://ocsp.example/', certificate: pem(authority.ocspResponder.der) }
   const { id } = (await node.must('POST', '/certification-services', {
     name: 'Test CA',
-    certificateProfileInfo: PROFILE,
+    certificateProfileInfo: profile,
     certificate: pem(authority.root.der),
     ocspResponders: [responder],
   })) as { id: number }

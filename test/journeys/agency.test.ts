@@ -1,7 +1,12 @@
 /** An agency system's day: every way to ask another agency through its own security server, to the byte. */
+import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { readContainer } from '#core/container/read-container.ts'
+import { dumpServer } from '#security-server/backups/store.ts'
 import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
 import { ask, colons, type Question, type Reply, startWorld } from '../world.ts'
 
@@ -327,3 +332,46 @@ t.test('a provider on two servers is reached on the one that works', async (t) =
   t.equal((await askEcho('/x')).status, 200)
   t.equal(second.calls.length, 2, 'a server that serves no more is not asked')
 })
+
+t.test(
+  'a backup is made beside the running server, judged offline, and restored where nothing is',
+  async (t) => {
+    const at = (name: string): string => path.join(path.dirname(tax.settingsFile), name)
+    writeFileSync(at('backup-key'), 'the key of the backups', { mode: 0o600 })
+    const concordat = (...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> =>
+      promisify(execFile)(path.resolve(import.meta.dirname, '../../scripts/concordat'), words).then(
+        ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+        (failed: { code: number; stdout: string; stderr: string }) => failed,
+      )
+    const key = ['--backup-key-file', at('backup-key')]
+    const server = (settings: string, ...words: string[]) =>
+      concordat('security-server', '--configuration', settings, ...words)
+    const made = await server(tax.settingsFile, '--make-backup', at('tax.backup'), ...key)
+    t.match(made, { code: 0, stdout: /does not hold the message log/ }, made.stderr)
+    const judged = await concordat('server', 'verify-backup', at('tax.backup'), ...key)
+    t.match(judged, { code: 0, stdout: /security-server of .*holds keys\/token\.json/s }, judged.stderr)
+    t.match((await concordat('registry', 'verify-backup', at('tax.backup'), ...key)).code, 1)
+    t.match((await server(tax.settingsFile, '--make-backup', at('x.backup'))).code, 2)
+    t.equal((await askEcho('/still', { behaviour: mirror })).status, 200, 'it goes on meanwhile')
+
+    const restored = await server(tax.settingsFile, '--restore-backup', at('tax.backup'), ...key)
+    t.match(restored, { code: 1, stderr: /overwrites nothing/ })
+    const settings = readFileSync(tax.settingsFile, 'utf8')
+    const elsewhere = settings
+      .replace(/^directory: .*$/m, `directory: ${at('elsewhere')}`)
+      .replace(/^database: .*$/m, `database: sqlite:${at('elsewhere.db')}`)
+    writeFileSync(at('elsewhere.yaml'), elsewhere)
+    const there = await server(at('elsewhere.yaml'), '--restore-backup', at('tax.backup'), ...key)
+    t.match(there, { code: 0, stdout: /restored what/ }, there.stderr)
+    for (const name of ['keys/token.json', 'configuration/anchor.xml'])
+      t.ok(
+        readFileSync(path.join(at('elsewhere'), name)).equals(readFileSync(path.join(tax.directory, name))),
+        name,
+      )
+    const rows = Number(/^rows +(\d+)$/m.exec(judged.stdout)?.[1])
+    t.match(await dumpServer(`sqlite:${at('elsewhere.db')}`, async () => undefined), { rows })
+    writeFileSync(at('other.yaml'), elsewhere.replace(/^server: .*$/m, `server: ${population.id}`))
+    const other = await server(at('other.yaml'), '--restore-backup', at('tax.backup'), ...key)
+    t.match(other, { code: 1, stderr: /it is the backup of/ })
+  },
+)

@@ -11,6 +11,7 @@ import { startProcessClock } from '../fakes/process-clock.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act, close } from '../second-person.ts'
 import { ask, colons, startWorld, type World } from '../world.ts'
+import { liveContract } from './contract-in-console.ts'
 
 t.setTimeout(300_000)
 
@@ -127,6 +128,10 @@ void t.test('two people of a sandbox', async (t) => {
     await tiina.page.keyboard.press('Enter')
     await tiina.page.getByText('nobody has invited you here').waitFor()
   })
+
+  await t.test('a contract, from the policy that asks for it to its end', (t) =>
+    liveContract(t, { world, anna, ben }),
+  )
 
   const persons = startAsking(world)
   t.teardown(() => persons.end())

@@ -166,7 +166,7 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
 export type TwoStores = Awaited<ReturnType<typeof startTwoStores>>
 
 /** At the development provider's own page. */
-async function logIn(
+export async function logIn(
   { page, open, settled }: Visitor,
   q: { subject: string; password: string },
 ): Promise<void> {

@@ -20,6 +20,9 @@ const SUBJECT: Record<string, TextKey> = {
   LOCALGROUP: 'held.localGroup',
 }
 
+/** Every path there is. */
+const WHOLE = ['**', '/**']
+
 export function Held({ of }: { of: Exchange }) {
   const [first] = messagesOf(of)
   if (first === undefined || first.metadata === null) return null
@@ -120,7 +123,7 @@ function Right({ of: { endpoint, grants } }: { of: NonNullable<Circumstances['ri
   return (
     <>
       <Endpoint of={endpoint} />
-      <ul>
+      <ul class="plain-list">
         {grants.map(({ subjectType, subject, since }) => (
           <li key={`${subjectType} ${subject}`}>
             {text(SUBJECT[subjectType]!)} <bdi class="wrap">{shown(subject)}</bdi>,{' '}
@@ -133,6 +136,7 @@ function Right({ of: { endpoint, grants } }: { of: NonNullable<Circumstances['ri
 }
 
 function Endpoint({ of: { method, path } }: { of: { method: string; path: string } }) {
+  if (method === '*' && WHOLE.includes(path)) return <>{text('held.wholeService')}</>
   return (
     <bdi class="wrap">
       {method} {path}

@@ -1,7 +1,7 @@
 /** The first page: whether the log is in order, what waits, and the exchanges of today. */
 import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
-import { useConsole } from '../../kit/context.ts'
+import { useConsole, useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
@@ -11,10 +11,11 @@ import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { local } from '../records/query.ts'
-import { type LogState, waitingOf } from './waiting.ts'
+import { contractsWaiting, type LogState, type Waiting as WaitingFor, waitingOf } from './waiting.ts'
 
 function OverviewPage() {
   const state = useAnswer<LogState>('getMessageLogState')
+  const mayAccept = useMay('acceptContract')
   return (
     <Show of={state} page="home.title">
       {(log) => (
@@ -23,7 +24,7 @@ function OverviewPage() {
             title={text('home.title')}
             lead={<Copyable value={log.server} label={text('home.server')} />}
           />
-          <Waiting of={log} />
+          {mayAccept ? <WithContracts of={log} /> : <Waiting of={waitingOf(log)} />}
           {log.today === null ? (
             <p class="note">{text('home.notCounted')}</p>
           ) : (
@@ -58,9 +59,17 @@ function OverviewPage() {
   )
 }
 
-function Waiting({ of }: { of: LogState }) {
+/** For who agrees to contracts: those that wait for a member of this server come after what is urgent about the log. */
+function WithContracts({ of }: { of: LogState }) {
+  const query = { waiting: 'true', limit: '1' }
+  const contracts = useAnswer<object>('getContracts', { query })
+  const count = contracts.state === 'there' ? contracts.total : 0
+  return <Waiting of={[...waitingOf(of), ...contractsWaiting(count)]} />
+}
+
+function Waiting({ of }: { of: WaitingFor[] }) {
   const { session } = useConsole()
-  const waiting = waitingOf(of).filter(({ needs }) => mayCall(session, needs))
+  const waiting = of.filter(({ needs }) => mayCall(session, needs))
   return (
     <Part title={text('overview.forYou')}>
       {waiting.length === 0 ? (

@@ -81,3 +81,9 @@ export function waitingOf(state: LogState): Waiting[] {
     if (count > 0) found.push({ what, values: { count }, tone, to, needs: operation })
   return found.toSorted((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
 }
+
+export function contractsWaiting(count: number): Waiting[] {
+  const to = '/contracts?waiting=true'
+  if (count === 0) return []
+  return [{ what: 'home.contracts', values: { count }, tone: 'warn', to, needs: 'acceptContract' }]
+}

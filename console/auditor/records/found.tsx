@@ -40,7 +40,7 @@ export function FoundRecords({ rows, stale, caption }: { rows: Row[]; stale: boo
               <span class="beside">→</span> <Id of={serviceId} />
               {endpoint !== null && (
                 <>
-                  {' '}
+                  <br />
                   <bdi class="beside">{endpoint}</bdi>
                 </>
               )}

@@ -1,17 +1,10 @@
-/** A service contract as the API tells it, its state and its parties in words. */
-import { Status, type Tone } from '../../kit/status.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
+/** A service contract as the registry's API tells it, its parties as links. */
+import type { Consumers, Content, State } from '../../kit/contract.tsx'
+import { partyId } from '../../kit/contract.tsx'
+import { text } from '../../kit/text.ts'
 import { ClientLink, GroupLink } from '../links.tsx'
 import type { Suspension } from '../suspensions/suspension.tsx'
 import type { Between } from './between.tsx'
-
-export const STATES = [
-  ...(['PROPOSED', 'ACCEPTED', 'ACTIVE', 'SUSPENDED', 'EXPIRED'] as const),
-  ...(['TERMINATED', 'SUPERSEDED', 'DECLINED', 'WITHDRAWN'] as const),
-] as const
-export type State = (typeof STATES)[number]
-
-export type Consumers = { globalGroup: string } | { subsystems: string[] }
 
 /** A version in a list. Parties stand in their text form, with slashes. */
 export type Contract = {
@@ -33,26 +26,6 @@ export type Contract = {
   proposedBy: string
   changedAt: string
   reason?: string
-}
-
-export type Service = {
-  serviceCode: string
-  endpoints: { method: string; path: string }[]
-  requestFields?: string[]
-  responseFields?: string[]
-  dataSubject?: { in: string; name: string }
-}
-
-export type Content = {
-  services: Service[]
-  purpose: string
-  legalBasis: string
-  logLevel: 'full' | 'digest' | 'none'
-  retentionDays: number
-  secret?: { visibleTo: string[] }
-  quota?: { perSecond?: number; burst?: number; perDay?: number }
-  outageGraceHours: number
-  contacts: { member: string; name: string; email: string }[]
 }
 
 export type Seal = {
@@ -82,45 +55,6 @@ export type WholeContract = {
   notices: { version: number; notice: string; at: string }[]
 }
 
-const TONES: Record<State, Tone> = {
-  PROPOSED: 'warn',
-  ACCEPTED: 'warn',
-  ACTIVE: 'good',
-  SUSPENDED: 'bad',
-  EXPIRED: 'quiet',
-  TERMINATED: 'quiet',
-  SUPERSEDED: 'quiet',
-  DECLINED: 'quiet',
-  WITHDRAWN: 'quiet',
-}
-
-export function stateName(state: State): string {
-  return text(`contract.${state}` as TextKey)
-}
-
-export function ContractState({ of: { state, overdue } }: { of: Pick<Contract, 'state' | 'overdue'> }) {
-  return (
-    <>
-      <Status tone={TONES[state]} word={`contract.${state}` as TextKey} />
-      {overdue && (
-        <>
-          {' '}
-          <Status tone="bad" word="contract.overdue" />
-        </>
-      )}
-    </>
-  )
-}
-
-export function contractPath(contract: string): string {
-  return `/contracts/${contract}`
-}
-
-/** "DEV/GOV/1/a%20b", as contracts name a party, in the form of the register. */
-export function partyId(party: string): string {
-  return party.split('/').map(decodeURIComponent).join(':')
-}
-
 export function Party({ id }: { id: string }) {
   return <ClientLink id={partyId(id)} />
 }
@@ -141,10 +75,4 @@ export function Parties({ of }: { of: Consumers }) {
       ))}
     </ul>
   )
-}
-
-/** The version that holds or was held last; before that the one that is proposed. */
-export function currentOf(versions: Version[]): Version {
-  const held = versions.filter(({ state }) => state === 'ACTIVE' || state === 'SUSPENDED')
-  return held.at(-1) ?? versions.at(-1)!
 }

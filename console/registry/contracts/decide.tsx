@@ -1,10 +1,11 @@
 /** What an administrator does about a contract: approve, decline, suspend, confirm, resume, terminate; each names what was read. */
 import { Act } from '../../kit/act.tsx'
+import { currentOf } from '../../kit/contract.tsx'
 import type { Field } from '../../kit/field.tsx'
 import { text } from '../../kit/text.ts'
 import { Consequences } from '../consequences.tsx'
 import { Confirm } from '../suspensions/suspension.tsx'
-import { currentOf, type Version, type WholeContract } from './contract.tsx'
+import type { Version, WholeContract } from './contract.tsx'
 
 const REASON: Field = {
   name: 'reason',

@@ -1,13 +1,14 @@
 /** The contract that a proposal is about, as it is now; and whether its content is still the one that was read. */
 import { Link } from '../../kit/address.tsx'
+import { ContractState, contractPath } from '../../kit/contract.tsx'
+import { Terms } from '../../kit/contract-terms.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/states.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { type Suspension, SuspensionPart } from '../suspensions/suspension.tsx'
-import { ContractState, contractPath, Parties, Party, type WholeContract } from './contract.tsx'
-import { Terms } from './terms.tsx'
+import { Parties, Party, type WholeContract } from './contract.tsx'
 
 export function ContractOfProposal({ id, hash }: { id: string; hash: string }) {
   const contract = useAnswer<WholeContract>('getContract', { params: { id } })
@@ -33,7 +34,7 @@ export function ContractOfProposal({ id, hash }: { id: string; hash: string }) {
                 ['contract.validUntil', <Time key="until" at={validUntil} relative />],
               ]}
             />
-            <Terms of={version} />
+            <Terms of={version} Party={Party} />
           </Part>
         )
       }}

@@ -1,5 +1,8 @@
 /** One contract: what it waits for, its terms and seals, its versions side by side, its life. */
 import { useState } from 'preact/hooks'
+import { ChooseVersion, ContractState, currentOf, withoutIds } from '../../kit/contract.tsx'
+import { Terms } from '../../kit/contract-terms.tsx'
+import { Versions } from '../../kit/contract-versions.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
@@ -12,18 +15,8 @@ import { Timeline } from '../../kit/timeline.tsx'
 import { History } from '../history.tsx'
 import { SuspensionPart } from '../suspensions/suspension.tsx'
 import { BetweenInstances } from './between.tsx'
-import {
-  ContractState,
-  currentOf,
-  Parties,
-  Party,
-  type Seal,
-  type Version,
-  type WholeContract,
-} from './contract.tsx'
+import { Parties, Party, type Seal, type Version, type WholeContract } from './contract.tsx'
 import { DecideContract } from './decide.tsx'
-import { Terms } from './terms.tsx'
-import { Versions } from './versions.tsx'
 
 function OneContract({ params }: { params: Record<string, string> }) {
   const contract = useAnswer<WholeContract>('getContract', { params: { id: params['id']! } })
@@ -73,29 +66,16 @@ function Known({ of }: { of: WholeContract }) {
       {versions.length > 1 && <Versions of={versions} />}
       <Part
         title={text('contract.terms', { version: String(shown.version) })}
-        acts={versions.length > 1 && <Choose of={versions} chosen={shown.version} choose={setChosen} />}
+        acts={
+          versions.length > 1 && <ChooseVersion of={versions} chosen={shown.version} choose={setChosen} />
+        }
       >
-        <Terms of={shown} />
+        <Terms of={shown} Party={Party} />
       </Part>
       <Seals of={shown} />
       <Life of={of} />
       <History of="contracts" id={contract} />
     </>
-  )
-}
-
-function Choose(q: { of: Version[]; chosen: number; choose(version: number): void }) {
-  return (
-    <label class="acts">
-      {text('contract.show')}
-      <select value={String(q.chosen)} onChange={(event) => q.choose(Number(event.currentTarget.value))}>
-        {q.of.map(({ version }) => (
-          <option key={version} value={String(version)}>
-            {text('contract.version', { version: String(version) })}
-          </option>
-        ))}
-      </select>
-    </label>
   )
 }
 
@@ -202,11 +182,6 @@ function noticeName(notice: string): string {
   if (kind === 'ends') return text('contract.notice.ends', { count: Number(days) })
   if (kind === 'overdue') return text('contract.notice.overdue', { count: Number(days) })
   return text('contract.notice.review')
-}
-
-/** "Anna (person 3f…)": the audit log has the ids, readers want the names. */
-export function withoutIds(by: string): string {
-  return by.replace(/ \((?:person|key) [0-9a-f-]{36}\)/g, '')
 }
 
 export const contract: Page = {

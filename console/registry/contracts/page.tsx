@@ -1,11 +1,12 @@
 /** The versions of all service contracts: found by party, service, title or id. */
 import { Link } from '../../kit/address.tsx'
+import { ContractState, contractPath, STATES, stateName } from '../../kit/contract.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { type Contract, ContractState, contractPath, Parties, Party, STATES, stateName } from './contract.tsx'
+import { type Contract, Parties, Party } from './contract.tsx'
 
 function Contracts() {
   return (

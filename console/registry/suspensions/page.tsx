@@ -1,13 +1,13 @@
 /** What is suspended now, by whom, who has to confirm it, and how much of the bound is used. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
+import { contractPath } from '../../kit/contract.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/states.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
-import { contractPath } from '../contracts/contract.tsx'
 import { ClientLink, ServerLink } from '../links.tsx'
 import { By, Confirm, KINDS, Lift, Next, type Suspension, SuspensionState } from './suspension.tsx'
 

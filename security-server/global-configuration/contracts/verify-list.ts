@@ -36,6 +36,9 @@ const listed = record<ListedContract>({
   seals: list(sha256, 0, MOST_SEALS),
   waitsFor: list(memberId, 0, 60),
   reason: optional(plainText(1000)),
+  proposedBy: optional(memberId),
+  proposedAt: optional(isoTime),
+  changedAt: optional(isoTime),
   counterSeals: optional(list(sha256, 0, 2)),
 })
 

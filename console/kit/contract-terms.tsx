@@ -1,9 +1,11 @@
 /** What both sides agreed on, in words: purpose and law, services with their endpoints and fields, how long and how much. */
-import { Facts } from '../../kit/facts.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
-import { Party, type Service, type Version } from './contract.tsx'
+import type { Content, PartyView, Service } from './contract.tsx'
+import { Facts } from './facts.tsx'
+import { type TextKey, text } from './text.ts'
 
-export function Terms({ of: { content, contentHash } }: { of: Version }) {
+type Props = { of: { content: Content; contentHash: string }; Party: PartyView }
+
+export function Terms({ of: { content, contentHash }, Party }: Props) {
   const { quota = {} } = content
   return (
     <>
@@ -24,7 +26,7 @@ export function Terms({ of: { content, contentHash } }: { of: Version }) {
           ['contract.logLevel', text(`contract.log.${content.logLevel}` as TextKey)],
           ['contract.retention', text('contract.days', { count: content.retentionDays })],
           ['contract.quota', quotaOf(quota)],
-          ['contract.secret', <Secret key="secret" of={content.secret} />],
+          ['contract.secret', <Secret key="secret" of={content.secret} Party={Party} />],
           ['contract.grace', text('contract.hours', { count: content.outageGraceHours })],
           [
             'contract.hash',
@@ -55,7 +57,7 @@ export function Terms({ of: { content, contentHash } }: { of: Version }) {
 }
 
 /** On the servers of which members auditors with the role for it see its exchanges. */
-function Secret({ of }: { of: Version['content']['secret'] }) {
+function Secret({ of, Party }: { of: Content['secret']; Party: PartyView }) {
   if (of === undefined) return <>{text('common.no')}</>
   if (of.visibleTo.length === 0) return <>{text('contract.secretToAll')}</>
   return (
@@ -116,7 +118,7 @@ function Ids({ of }: { of: string[] | undefined }) {
   )
 }
 
-function quotaOf({ perSecond, burst, perDay }: NonNullable<Version['content']['quota']>): string {
+function quotaOf({ perSecond, burst, perDay }: NonNullable<Content['quota']>): string {
   const parts = [
     perSecond === undefined ? [] : [text('contract.perSecond', { count: perSecond })],
     burst === undefined ? [] : [text('contract.burst', { count: burst })],

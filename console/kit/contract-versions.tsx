@@ -1,12 +1,13 @@
 /** Two versions side by side: every field on which they differ, and on demand those on which they agree. */
 import { useState } from 'preact/hooks'
-import { Part } from '../../kit/facts.tsx'
-import { Rows } from '../../kit/rows.tsx'
-import { Status } from '../../kit/status.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
-import { stateName, type Version } from './contract.tsx'
+import { type State, stateName } from './contract.tsx'
+import { Part } from './facts.tsx'
+import { Rows } from './rows.tsx'
+import { Status } from './status.tsx'
+import { type TextKey, text } from './text.ts'
+import { Time } from './time.tsx'
 
+type Version = { version: number; state: State; content: object }
 type Line = { path: string; before: string | undefined; after: string | undefined }
 
 export function Versions({ of }: { of: Version[] }) {

@@ -1,0 +1,55 @@
+/** Rows of the certificate profiles that the registry publishes beside X-Road's classes. */
+import { createHash } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { MOST_PROFILES } from '#core/certificate/read-profiles.ts'
+import type { CertificateProfile } from '#schemas/certificate-profile.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Tables } from '../migrations/tables.ts'
+import type { Change } from '../store.ts'
+
+export function createProfileStore(tables: Kysely<Tables>, change: Change) {
+  return {
+    profiles: () =>
+      tables
+        .selectFrom('certificate_profile')
+        .select(['name', 'document', 'sha256', 'changed_at'])
+        .orderBy('name')
+        .execute(),
+    /** Adds it, or takes the place of the one of its name. Throws `conflict` for one too many. */
+    putProfile: (profile: CertificateProfile, at: string) =>
+      change(async (transaction) => {
+        const document = canonicalJson(profile)
+        const sha256 = createHash('sha256').update(document).digest('hex')
+        const values = { document, sha256, changed_at: at }
+        await transaction
+          .insertInto('certificate_profile')
+          .values({ name: profile.name, ...values })
+          .onConflict((conflict) => conflict.column('name').doUpdateSet(values))
+          .execute()
+        const names = await transaction.selectFrom('certificate_profile').select('name').execute()
+        if (names.length > MOST_PROFILES)
+          throw new Fault('conflict', {
+            what: `an instance has at most ${MOST_PROFILES} certificate profiles`,
+          })
+        return { name: profile.name, sha256 }
+      }),
+    /** Throws `not_found`, and `conflict` while an approved CA names it. */
+    deleteProfile: (name: string) =>
+      change(async (transaction) => {
+        const user = await transaction
+          .selectFrom('certification_service')
+          .select('name')
+          .where('profile', '=', name)
+          .executeTakeFirst()
+        if (user !== undefined)
+          throw new Fault('conflict', { what: `the certification service ${user.name} has this profile` })
+        const gone = await transaction
+          .deleteFrom('certificate_profile')
+          .where('name', '=', name)
+          .executeTakeFirst()
+        if (Number(gone.numDeletedRows) === 0)
+          throw new Fault('not_found', { what: `the certificate profile ${name}` })
+      }),
+  }
+}

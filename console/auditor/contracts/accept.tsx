@@ -1,0 +1,103 @@
+/** Agreeing for a member: exactly what is agreed to stands in the dialog, and who else of the member has to. */
+import { Act } from '../../kit/act.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { partyId, stateName } from '../../kit/contract.tsx'
+import { Terms } from '../../kit/contract-terms.tsx'
+import { text } from '../../kit/text.ts'
+import { type Agreement, Party, type Status, type Version } from './contract.tsx'
+import { ExactContent } from './exact-content.tsx'
+import { ContractFacts } from './facts.tsx'
+
+export function AcceptContract({ of, member }: { of: Version; member: string }) {
+  const first = of.agreements.find((one) => one.member === member)
+  // Never the same person twice.
+  if (first?.byYou === true) return null
+  const id = partyId(member)
+  return (
+    <Act<Status>
+      operation="acceptContract"
+      button={text('contract.accept')}
+      label={text('contract.acceptFor', { member: id })}
+      look="primary"
+      title={text('contract.acceptTitle', { title: of.title, version: String(of.version), member: id })}
+      consequence={
+        <>
+          <Consequence first={first} />
+          <ContractFacts of={of} />
+          <Terms of={of} Party={Party} />
+          <ExactContent of={of} />
+        </>
+      }
+      send={(_, call) =>
+        call('acceptContract', {
+          params: { id: of.contract },
+          body: { contentHash: of.contentHash, member: id },
+        })
+      }
+      result={(status) => <Result of={status} member={id} />}
+    />
+  )
+}
+
+/** A member of the group joins standard terms for some of its subsystems. */
+export function JoinContract({ of }: { of: Version }) {
+  if (of.globalGroup === undefined || !['PROPOSED', 'ACCEPTED', 'ACTIVE'].includes(of.state)) return null
+  const first = of.agreements.find(({ subsystems }) => subsystems !== undefined)
+  return (
+    <Act<Status>
+      operation="acceptContract"
+      button={text('contract.join')}
+      title={text('contract.joinTitle', { title: of.title, version: String(of.version) })}
+      consequence={
+        <>
+          <p>{text('contract.joinConsequence')}</p>
+          <Consequence first={first} />
+          <ContractFacts of={of} />
+          <Terms of={of} Party={Party} />
+          <ExactContent of={of} />
+        </>
+      }
+      fields={[
+        {
+          name: 'subsystems',
+          title: 'contract.joinWith',
+          hint: 'contract.joinWithHint',
+          type: 'long',
+          initial: first?.subsystems?.map(partyId).join('\n') ?? '',
+        },
+      ]}
+      send={({ subsystems }, call) => {
+        const joining = String(subsystems).split(/\s+/).filter(Boolean)
+        const member = joining[0]?.split(':').slice(0, 3).join(':') ?? ''
+        const body = { contentHash: of.contentHash, member, subsystems: joining }
+        return call('acceptContract', { params: { id: of.contract }, body })
+      }}
+      result={(status, { subsystems }) => (
+        <Result of={status} member={String(subsystems).trim().split(':').slice(0, 3).join(':')} />
+      )}
+    />
+  )
+}
+
+function Consequence({ first }: { first: Agreement | undefined }) {
+  const { session } = useConsole()
+  return (
+    <>
+      {first === undefined ? (
+        <p>{text('contract.acceptFirst')}</p>
+      ) : (
+        <p>
+          <bdi>{text('contract.acceptSecond', { name: first.by })}</bdi>
+        </p>
+      )}
+      {session.kind === 'key' && <p class="note">{text('contract.acceptByKey')}</p>}
+    </>
+  )
+}
+
+function Result({ of: { agreed, state }, member }: { of: Status; member: string }) {
+  if (agreed === 1) return <p>{text('contract.acceptedFirst', { member })}</p>
+  return (
+    <p>{text('contract.acceptedSealed', { member, state: state === undefined ? '' : stateName(state) })}</p>
+  )
+}

@@ -1,0 +1,127 @@
+/** What else a party does about a contract: withdraw, decline, propose a later end or another version, terminate. */
+import { Act } from '../../kit/act.tsx'
+import { Link } from '../../kit/address.tsx'
+import type { Answer, Api } from '../../kit/api.ts'
+import { useMay } from '../../kit/context.ts'
+import { contractPath, partyId } from '../../kit/contract.tsx'
+import type { Field, Values } from '../../kit/field.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { openOf, type Status, type Version } from './contract.tsx'
+
+const REASON: Field = {
+  name: 'reason',
+  title: 'contract.reasonForParties',
+  hint: 'contract.reasonHint',
+  type: 'long',
+  maxLength: 1000,
+}
+
+export function ContractActs({ of: versions }: { of: Version[] }) {
+  const mayPropose = useMay('proposeContractVersion')
+  const open = openOf(versions)
+  const held = versions.findLast(({ state }) => ['ACTIVE', 'SUSPENDED', 'EXPIRED'].includes(state))
+  const last = versions.at(-1)!
+  if (last.partiesHere.length === 0) return null
+  const isOver = versions.some(({ state }) => state === 'TERMINATED')
+  // In a list of an older registry nobody knows whose proposal it is: the registry does.
+  const isOwn = open?.proposedBy === undefined || open.partiesHere.includes(open.proposedBy)
+  const others = open?.partiesHere.filter((member) => member !== open.proposedBy) ?? []
+  return (
+    <>
+      {held !== undefined && !isOver && <Extend of={held} />}
+      {mayPropose && !isOver && (
+        <Link to={`${contractPath(last.contract)}/propose`} class="button">
+          {text('contract.proposeVersion')}
+        </Link>
+      )}
+      {open !== undefined && isOwn && (
+        <ByReason of={open} operation="withdrawContract" words="withdraw" signers={signersOf(open)} />
+      )}
+      {open !== undefined && others.length > 0 && (
+        <ByReason of={open} operation="declineContract" words="decline" signers={others} />
+      )}
+      {held !== undefined && held.state !== 'EXPIRED' && (
+        <ByReason of={held} operation="terminateContract" words="terminateHere" nameToType={held.title} />
+      )}
+    </>
+  )
+}
+
+/** Who proposed it takes it back. */
+function signersOf({ proposedBy, partiesHere }: Version): string[] {
+  return proposedBy === undefined ? partiesHere : [proposedBy]
+}
+
+function ByReason(q: {
+  of: Version
+  operation: 'withdrawContract' | 'declineContract' | 'terminateContract'
+  words: 'withdraw' | 'decline' | 'terminateHere'
+  signers?: string[]
+  nameToType?: string
+}) {
+  const { of, operation, words, signers = of.partiesHere } = q
+  const titled = { title: of.title, version: String(of.version) }
+  return (
+    <Act<Status>
+      operation={operation}
+      button={text(`contract.${words}`)}
+      title={text(`contract.${words}Title` as TextKey, titled)}
+      consequence={<p>{text(`contract.${words}Consequence` as TextKey)}</p>}
+      fields={[...memberField(signers), REASON]}
+      {...(q.nameToType === undefined ? {} : { nameToType: q.nameToType })}
+      send={({ member = partyId(signers[0]!), reason }, call) =>
+        call(operation, {
+          params: { id: of.contract },
+          body: { contentHash: of.contentHash, member, reason },
+        })
+      }
+      result={() => <p>{text(`contract.${words}Done` as TextKey)}</p>}
+    />
+  )
+}
+
+function Extend({ of }: { of: Version }) {
+  const params = { id: of.contract }
+  const send = ({ validUntil, reviewAt, member }: Values, call: Api['call']): Promise<Answer<Status>> => {
+    const body = {
+      validUntil: isoOf(validUntil),
+      ...(reviewAt === '' ? {} : { reviewAt: isoOf(reviewAt) }),
+      ...(member === undefined ? {} : { member }),
+    }
+    return call('extendContract', { params, body })
+  }
+  return (
+    <Act<Status>
+      operation="extendContract"
+      button={text('contract.extend')}
+      title={text('contract.extendTitle', { title: of.title })}
+      consequence={<p>{text('contract.extendConsequence')}</p>}
+      fields={[
+        { name: 'validUntil', title: 'contract.validUntil', type: 'time' },
+        {
+          name: 'reviewAt',
+          title: 'contract.reviewAt',
+          hint: 'contract.extendReview',
+          type: 'time',
+          required: false,
+        },
+        ...memberField(of.partiesHere),
+      ]}
+      send={send}
+      result={({ version }) => <p>{text('contract.extended', { version: String(version) })}</p>}
+    />
+  )
+}
+
+/** For which member, where this server has more than one that may. */
+function memberField(members: string[]): Field[] {
+  if (members.length < 2) return []
+  const options = members.map((one) => ({ value: partyId(one), title: partyId(one) }))
+  return [{ name: 'member', title: 'contract.actFor', type: 'select', options, initial: options[0]!.value }]
+}
+
+/** An input of local time knows no zone: it is the reader's. */
+export function isoOf(given: string | File | undefined): string {
+  const time = new Date(String(given))
+  return Number.isNaN(time.getTime()) ? String(given) : time.toISOString()
+}

@@ -1,0 +1,93 @@
+/** A service contract as a security server tells it, and its parties. */
+import { type Content, partyId, type State } from '../../kit/contract.tsx'
+import { text } from '../../kit/text.ts'
+import { Id } from '../words.tsx'
+
+/** Of a member whose second person is missing. */
+export type Agreement = { member: string; by: string; byYou: boolean; at: string; subsystems?: string[] }
+
+/** A version in the list. Parties stand in their text form, with slashes. */
+export type Contract = {
+  contract: string
+  version: number
+  contentHash: string
+  state: State
+  reason?: string
+  proposedBy?: string
+  proposedAt?: string
+  changedAt?: string
+  title: string
+  provider: string
+  globalGroup?: string
+  consumers: string[]
+  personalData: boolean
+  critical: boolean
+  validFrom: string
+  validUntil: string
+  overdue: boolean
+  waitsFor: string[]
+  /** Members of this server: which of them has to seal it, and which are parties. */
+  waitsHere: string[]
+  partiesHere: string[]
+  agreements: Agreement[]
+}
+
+export type Seal = {
+  id: string
+  signer: string
+  createdAt: string
+  mandated: string[]
+  subsystems?: string[]
+}
+
+/** What both sides agree on, as the API takes it. */
+export type Terms = Content & {
+  title: string
+  provider: string
+  consumers: { globalGroup: string } | { subsystems: string[] }
+  personalData: boolean
+  critical: boolean
+  validFrom: string
+  validUntil: string
+  reviewAt: string
+}
+
+export type Version = Contract & {
+  content: Terms & { contract: string; version: number; supersedes?: string }
+  sealedBy: Seal[]
+}
+
+/** What the API says after an act. */
+export type Status = { contract: string; version: number; state?: State; agreed?: number; needed?: number }
+
+export function Party({ id }: { id: string }) {
+  return <Id of={partyId(id)} />
+}
+
+export function Parties({ of }: { of: string[] }) {
+  if (of.length === 0) return <>{text('common.none')}</>
+  return (
+    <ul class="plain-list">
+      {of.map((id) => (
+        <li key={id}>
+          <Party id={id} />
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+export function Consumers({ of }: { of: Pick<Contract, 'globalGroup' | 'consumers'> }) {
+  if (of.globalGroup === undefined) return <Parties of={of.consumers} />
+  return (
+    <>
+      {text('contract.group')} <bdi class="id">{of.globalGroup}</bdi>
+      {of.consumers.length > 0 && <Parties of={of.consumers} />}
+    </>
+  )
+}
+
+/** The version that waits for seals or approval, of which there is one at most. */
+export function openOf(versions: Version[]): Version | undefined {
+  return versions.find(({ state }) => state === 'PROPOSED' || state === 'ACCEPTED')
+}

@@ -1,0 +1,166 @@
+/** One contract: whose agreement it waits for, its terms and seals, its versions side by side, its life. */
+import { useState } from 'preact/hooks'
+import { ChooseVersion, currentOf, partyId, stateName, withoutIds } from '../../kit/contract.tsx'
+import { Terms } from '../../kit/contract-terms.tsx'
+import { Versions } from '../../kit/contract-versions.tsx'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/states.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { type Event, Timeline } from '../../kit/timeline.tsx'
+import { AcceptContract, JoinContract } from './accept.tsx'
+import { ContractActs } from './acts.tsx'
+import { openOf, Party, type Version } from './contract.tsx'
+import { ContractFacts } from './facts.tsx'
+
+function OneContract({ params }: { params: Record<string, string> }) {
+  const versions = useAnswer<Version[]>('getContract', { params: { id: params['id']! } })
+  return (
+    <Show of={versions} page="contracts.one">
+      {(data) => <Known of={data} />}
+    </Show>
+  )
+}
+
+function Known({ of: versions }: { of: Version[] }) {
+  const open = openOf(versions)
+  const current = currentOf(versions)
+  const [chosen, setChosen] = useState((open ?? current).version)
+  const shown = versions.find(({ version }) => version === chosen) ?? current
+  return (
+    <>
+      <Head
+        title={current.title}
+        lead={<Copyable value={current.contract} />}
+        acts={
+          <>
+            {open?.waitsHere.map((member) => (
+              <AcceptContract key={member} of={open} member={member} />
+            ))}
+            <JoinContract of={current} />
+            <ContractActs of={versions} />
+          </>
+        }
+      />
+      {open !== undefined && <WaitsFor of={open} />}
+      <Part title={text('common.facts')}>
+        <ContractFacts of={current} />
+      </Part>
+      {versions.length > 1 && <Versions of={versions} />}
+      <Part
+        title={text('contract.terms', { version: String(shown.version) })}
+        acts={
+          versions.length > 1 && <ChooseVersion of={versions} chosen={shown.version} choose={setChosen} />
+        }
+      >
+        <Terms of={shown} Party={Party} />
+      </Part>
+      <Part title={text('contract.life')}>
+        <Timeline events={versions.flatMap(lifeOf).toSorted((a, b) => b.at.localeCompare(a.at))} />
+      </Part>
+    </>
+  )
+}
+
+/** Each member that has to seal it, and who of its two people is still missing. */
+function WaitsFor({ of }: { of: Version }) {
+  const { state, version, waitsFor, waitsHere, agreements } = of
+  return (
+    <Part title={text('contract.waits', { version: String(version) })}>
+      {state === 'ACCEPTED' ? (
+        <p>{text('contract.waitsForApproval')}</p>
+      ) : (
+        <>
+          <p>{text('contract.waitsForSeals')}</p>
+          <ul class="plain-list ruled">
+            {waitsFor.map((member) => {
+              const first = agreements.find((one) => one.member === member)
+              return (
+                <li key={member}>
+                  <Party id={member} />{' '}
+                  {!waitsHere.includes(member) ? (
+                    <span class="beside">{text('contract.elsewhere')}</span>
+                  ) : first === undefined ? (
+                    text('contract.nobodyYet')
+                  ) : (
+                    <>
+                      <bdi>
+                        {text(first.byYou ? 'contract.firstYou' : 'contract.first', { name: first.by })}
+                      </bdi>{' '}
+                      <Time at={first.at} relative />
+                    </>
+                  )}
+                </li>
+              )
+            })}
+          </ul>
+        </>
+      )}
+    </Part>
+  )
+}
+
+/** What the server knows to have happened to a version; who agreed at other servers stands in the seals. */
+function lifeOf(one: Version): Event[] {
+  const { version, state, proposedBy, proposedAt, changedAt, sealedBy, agreements, reason } = one
+  const said = (what: string): string => text('contract.event', { version: String(version), what })
+  // Its time ends by the clock: nobody changed it then.
+  const since = state === 'EXPIRED' ? one.validUntil : changedAt
+  return [
+    ...(proposedAt === undefined
+      ? []
+      : [
+          {
+            key: `${version} proposed`,
+            at: proposedAt,
+            what: <>{said(text('contract.act.propose'))}</>,
+            ...(proposedBy === undefined ? {} : { who: partyId(proposedBy) }),
+          },
+        ]),
+    ...agreements.map(({ member, at, by }) => ({
+      key: `${version} agreed ${member}`,
+      at,
+      what: <>{said(text('contract.agreedFor', { member: partyId(member) }))}</>,
+      who: by,
+    })),
+    ...sealedBy.map(({ id, signer, createdAt, mandated, subsystems }) => ({
+      key: id,
+      at: createdAt,
+      what: (
+        <>
+          {said(
+            text(subsystems === undefined ? 'contract.sealedFor' : 'contract.joinedFor', {
+              member: partyId(signer),
+            }),
+          )}
+        </>
+      ),
+      who: mandated.map(withoutIds).join(', '),
+    })),
+    ...(since === undefined || state === 'PROPOSED'
+      ? []
+      : [
+          {
+            key: `${version} ${state}`,
+            at: since,
+            what: (
+              <>
+                {said(stateName(state))}
+                {reason !== undefined && <bdi class="beside wrap"> {reason}</bdi>}
+              </>
+            ),
+          },
+        ]),
+  ]
+}
+
+export const contract: Page = {
+  path: '/contracts/:id',
+  title: 'contracts.one',
+  listed: false,
+  operation: 'getContract',
+  View: OneContract,
+}

@@ -1,0 +1,258 @@
+/** The terms of a contract as fields of a form, there and back; pure. What is wrong with them the server says. */
+import { partyId } from '../../kit/contract.tsx'
+import type { Field, Values } from '../../kit/field.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { local } from '../records/query.ts'
+import type { Terms } from './contract.tsx'
+
+export type Counts = { services: number; contacts: number }
+
+/** Stands for a list of fields that is empty, where a list that is missing means any field. */
+const NO_FIELD = 'none'
+
+/** The form's fields, for so many services and contacts. */
+export function fieldsOf(of: Partial<Terms>, { services, contacts }: Counts): Field[] {
+  const { consumers } = of
+  return [
+    line('title', 'contract.titleField', 255, of.title),
+    { ...line('provider', 'contract.provider', 1100, idOf(of.provider)), hint: 'contract.subsystemHint' },
+    {
+      ...long(
+        'consumers',
+        'contract.consumers',
+        idsOf(consumers && 'subsystems' in consumers ? consumers.subsystems : []),
+      ),
+      ...{ hint: 'contract.consumersHint', required: false },
+    },
+    {
+      ...line(
+        'globalGroup',
+        'contract.groupField',
+        255,
+        consumers && 'globalGroup' in consumers ? consumers.globalGroup : '',
+      ),
+      ...{ hint: 'contract.groupHint', required: false },
+    },
+    ...range(services).flatMap((at) => serviceFields(of.services?.[at], at)),
+    { ...long('purpose', 'contract.purpose', of.purpose), maxLength: 2000 },
+    { ...long('legalBasis', 'contract.legalBasis', of.legalBasis), maxLength: 2000 },
+    yesNo('personalData', 'contract.personalData', of.personalData),
+    choice('logLevel', 'contract.logLevel', of.logLevel, [
+      ['full', 'contract.log.full'],
+      ['digest', 'contract.log.digest'],
+      ['none', 'contract.log.none'],
+    ]),
+    whole('retentionDays', 'contract.retentionDays', of.retentionDays),
+    optional(whole('perSecond', 'contract.quotaPerSecond', of.quota?.perSecond)),
+    optional(whole('burst', 'contract.quotaBurst', of.quota?.burst)),
+    optional(whole('perDay', 'contract.quotaPerDay', of.quota?.perDay)),
+    {
+      ...optional(long('visibleTo', 'contract.secretField', idsOf(of.secret?.visibleTo))),
+      hint: 'contract.secretHint',
+    },
+    time('validFrom', 'contract.validFrom', of.validFrom),
+    time('validUntil', 'contract.validUntil', of.validUntil),
+    time('reviewAt', 'contract.reviewAt', of.reviewAt),
+    yesNo('critical', 'contract.critical', of.critical),
+    whole('outageGraceHours', 'contract.graceHours', of.outageGraceHours),
+    ...range(contacts).flatMap((at) => contactFields(of.contacts?.[at], at)),
+  ]
+}
+
+/** What was filled in, as the API takes it; `before` are the terms that the form began with. */
+export function termsOf(values: Values, before: Partial<Terms>, counts: Counts): object {
+  const said = (name: string): string => String(values[name] ?? '').trim()
+  const quota = given({
+    perSecond: numberOf(said('perSecond')),
+    burst: numberOf(said('burst')),
+    perDay: numberOf(said('perDay')),
+  })
+  const visibleTo = partiesOf(said('visibleTo'))
+  return {
+    title: said('title'),
+    provider: partyOf(said('provider')),
+    consumers:
+      said('globalGroup') === ''
+        ? { subsystems: partiesOf(said('consumers')) }
+        : { globalGroup: said('globalGroup') },
+    services: range(counts.services)
+      .filter((at) => said(`service${at}Code`) !== '')
+      .map((at) => serviceOf(said, at)),
+    purpose: said('purpose'),
+    legalBasis: said('legalBasis'),
+    personalData: said('personalData') === 'yes',
+    logLevel: said('logLevel'),
+    retentionDays: numberOf(said('retentionDays')),
+    ...(Object.keys(quota).length === 0 ? {} : { quota }),
+    ...(visibleTo.length === 0 ? {} : { secret: { visibleTo } }),
+    validFrom: timeOf(said('validFrom'), before.validFrom),
+    validUntil: timeOf(said('validUntil'), before.validUntil),
+    reviewAt: timeOf(said('reviewAt'), before.reviewAt),
+    critical: said('critical') === 'yes',
+    outageGraceHours: numberOf(said('outageGraceHours')),
+    contacts: range(counts.contacts)
+      .filter((at) => said(`contact${at}Email`) !== '')
+      .map((at) => ({
+        member: partyOf(said(`contact${at}Member`)),
+        name: said(`contact${at}Name`),
+        email: said(`contact${at}Email`),
+      })),
+  }
+}
+
+type Service = Terms['services'][number]
+
+function serviceFields(of: Service | undefined, at: number): Field[] {
+  const endpoints = of?.endpoints.map(({ method, path }) => `${method} ${path}`).join('\n')
+  const own: Field[] = [
+    line(`service${at}Code`, 'contract.serviceCode', 255, of?.serviceCode),
+    {
+      ...long(`service${at}Endpoints`, 'contract.serviceEndpoints', endpoints),
+      hint: 'contract.endpointsHint',
+    },
+    {
+      ...optional(long(`service${at}Request`, 'contract.serviceRequest', pointersOf(of?.requestFields))),
+      hint: 'contract.fieldsHint',
+    },
+    {
+      ...optional(long(`service${at}Response`, 'contract.serviceResponse', pointersOf(of?.responseFields))),
+      hint: 'contract.fieldsHint',
+    },
+    optional(
+      choice(`service${at}SubjectIn`, 'contract.serviceSubjectIn', of?.dataSubject?.in, [
+        ['path', 'contract.in.path'],
+        ['query', 'contract.in.query'],
+        ['header', 'contract.in.header'],
+        ['body', 'contract.in.bodyField'],
+      ]),
+    ),
+    {
+      ...optional(
+        line(`service${at}SubjectName`, 'contract.serviceSubjectName', 1700, of?.dataSubject?.name),
+      ),
+      hint: 'contract.subjectHint',
+    },
+  ]
+  return own.map((field) => ({ ...field, titled: { at: at + 1 }, ...(at === 0 ? {} : { required: false }) }))
+}
+
+function serviceOf(said: (name: string) => string, at: number): object {
+  const name = said(`service${at}SubjectName`)
+  return {
+    serviceCode: said(`service${at}Code`),
+    endpoints: linesOf(said(`service${at}Endpoints`)).map((one) => {
+      const [method = '', ...path] = one.split(/\s+/)
+      return { method, path: path.join(' ') }
+    }),
+    ...given({
+      requestFields: fieldListOf(said(`service${at}Request`)),
+      responseFields: fieldListOf(said(`service${at}Response`)),
+    }),
+    ...(name === '' ? {} : { dataSubject: { in: said(`service${at}SubjectIn`), name } }),
+  }
+}
+
+function contactFields(of: Terms['contacts'][number] | undefined, at: number): Field[] {
+  const own = [
+    {
+      ...line(`contact${at}Member`, 'contract.contactMember', 1100, idOf(of?.member)),
+      hint: 'contract.memberHint' as const,
+    },
+    line(`contact${at}Name`, 'contract.contactName', 255, of?.name),
+    line(`contact${at}Email`, 'contract.contactEmail', 254, of?.email),
+  ]
+  return own.map((field) => ({ ...field, titled: { at: at + 1 }, ...(at === 0 ? {} : { required: false }) }))
+}
+
+function line(name: string, title: TextKey, maxLength: number, initial = ''): Field {
+  return { name, title, maxLength, initial }
+}
+
+function long(name: string, title: TextKey, initial = ''): Field {
+  return { name, title, type: 'long', initial }
+}
+
+function time(name: string, title: TextKey, initial: string | undefined): Field {
+  return { name, title, type: 'time', initial: initial === undefined ? '' : local(initial) }
+}
+
+function whole(name: string, title: TextKey, initial: number | undefined): Field {
+  const check = (value: string): string | undefined =>
+    /^\d{1,12}$/.test(value.trim()) ? undefined : text('contract.numberNeeded')
+  return { name, title, maxLength: 12, initial: initial === undefined ? '' : String(initial), check }
+}
+
+function choice(name: string, title: TextKey, initial: string | undefined, all: [string, TextKey][]): Field {
+  const options = all.map(([value, words]) => ({ value, title: text(words) }))
+  return { name, title, type: 'select', options, initial: initial ?? '' }
+}
+
+function yesNo(name: string, title: TextKey, initial: boolean | undefined): Field {
+  return choice(name, title, initial === undefined ? '' : initial ? 'yes' : 'no', [
+    ['yes', 'common.yes'],
+    ['no', 'common.no'],
+  ])
+}
+
+function optional(field: Field): Field {
+  return { ...field, required: false }
+}
+
+function range(length: number): number[] {
+  return Array.from({ length }, (_, at) => at)
+}
+
+/** Without what is not there. */
+function given<T>(all: Record<string, T | undefined>): Record<string, T> {
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Record<
+    string,
+    T
+  >
+}
+
+function linesOf(said: string): string[] {
+  return said
+    .split('\n')
+    .map((one) => one.trim())
+    .filter(Boolean)
+}
+
+function fieldListOf(said: string): string[] | undefined {
+  if (said === '') return undefined
+  return said === NO_FIELD ? [] : linesOf(said)
+}
+
+function pointersOf(fields: string[] | undefined): string {
+  if (fields === undefined) return ''
+  return fields.length === 0 ? NO_FIELD : fields.join('\n')
+}
+
+function numberOf(said: string): number | undefined {
+  return said === '' ? undefined : Number(said)
+}
+
+/** A field of local time knows no seconds: what nobody changed stays what it was. */
+function timeOf(said: string, before: string | undefined): string {
+  if (before !== undefined && local(before) === said) return before
+  const at = new Date(said)
+  return Number.isNaN(at.getTime()) ? said : at.toISOString()
+}
+
+function idOf(party: string | undefined): string {
+  return party === undefined ? '' : partyId(party)
+}
+
+function idsOf(parties: string[] = []): string {
+  return parties.map(partyId).join('\n')
+}
+
+function partiesOf(said: string): string[] {
+  return linesOf(said).map(partyOf)
+}
+
+/** The text form of an id: each code as a segment of a path (RFC 3986), in which these marks stay. */
+function partyOf(id: string): string {
+  const segment = (code: string): string =>
+    encodeURIComponent(code).replace(/%(24|26|2B|2C|3B|3D|3A|40)/g, (encoded) => decodeURIComponent(encoded))
+  return id.split(':').map(segment).join('/')
+}

@@ -1,0 +1,105 @@
+/** A service contract in words, on either side: its states, its content, who is party to it. */
+import type { ComponentType } from 'preact'
+import { Status, type Tone } from './status.tsx'
+import { type TextKey, text } from './text.ts'
+
+export const STATES = [
+  ...(['PROPOSED', 'ACCEPTED', 'ACTIVE', 'SUSPENDED', 'EXPIRED'] as const),
+  ...(['TERMINATED', 'SUPERSEDED', 'DECLINED', 'WITHDRAWN'] as const),
+] as const
+export type State = (typeof STATES)[number]
+
+export type Consumers = { globalGroup: string } | { subsystems: string[] }
+
+export type Service = {
+  serviceCode: string
+  endpoints: { method: string; path: string }[]
+  requestFields?: string[]
+  responseFields?: string[]
+  dataSubject?: { in: string; name: string }
+}
+
+export type Content = {
+  services: Service[]
+  purpose: string
+  legalBasis: string
+  logLevel: 'full' | 'digest' | 'none'
+  retentionDays: number
+  secret?: { visibleTo: string[] }
+  quota?: { perSecond?: number; burst?: number; perDay?: number }
+  outageGraceHours: number
+  contacts: { member: string; name: string; email: string }[]
+}
+
+/** How a console shows a party, which stands in its text form, with slashes. */
+export type PartyView = ComponentType<{ id: string }>
+
+const TONES: Record<State, Tone> = {
+  PROPOSED: 'warn',
+  ACCEPTED: 'warn',
+  ACTIVE: 'good',
+  SUSPENDED: 'bad',
+  EXPIRED: 'quiet',
+  TERMINATED: 'quiet',
+  SUPERSEDED: 'quiet',
+  DECLINED: 'quiet',
+  WITHDRAWN: 'quiet',
+}
+
+export function stateName(state: State): string {
+  return text(`contract.${state}` as TextKey)
+}
+
+export function ContractState({ of: { state, overdue } }: { of: { state: State; overdue: boolean } }) {
+  return (
+    <>
+      <Status tone={TONES[state]} word={`contract.${state}` as TextKey} />
+      {overdue && (
+        <>
+          {' '}
+          <Status tone="bad" word="contract.overdue" />
+        </>
+      )}
+    </>
+  )
+}
+
+export function contractPath(contract: string): string {
+  return `/contracts/${contract}`
+}
+
+/** "DEV/GOV/1/a%20b", as contracts name a party, in the form of the register. */
+export function partyId(party: string): string {
+  return party.split('/').map(decodeURIComponent).join(':')
+}
+
+/** The version that holds or was held last; before that the one that is proposed. */
+export function currentOf<V extends { state: State }>(versions: V[]): V {
+  const held = versions.filter(({ state }) => state === 'ACTIVE' || state === 'SUSPENDED')
+  return held.at(-1) ?? versions.at(-1)!
+}
+
+/** "Anna (person 3f…)", or "Anna (3f…)" in a seal: the audit log has the ids, readers want the names. */
+export function withoutIds(by: string): string {
+  return by.replace(/ \((?:(?:person|key) )?[0-9a-f-]{36}\)/g, '')
+}
+
+/** Which of several versions is shown. */
+export function ChooseVersion(q: {
+  of: { version: number }[]
+  chosen: number
+  choose(version: number): void
+}) {
+  return (
+    <label class="acts">
+      {text('contract.show')}
+      <select value={String(q.chosen)} onChange={(event) => q.choose(Number(event.currentTarget.value))}>
+        {q.of.map(({ version }) => (
+          <option key={version} value={String(version)}>
+            {text('contract.version', { version: String(version) })}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}

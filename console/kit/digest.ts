@@ -1,0 +1,18 @@
+/** SHA-256 of a text, computed by the browser. */
+import { useEffect, useState } from 'preact/hooks'
+
+/** In hexadecimal digits; undefined until it is known, and where the page is no secure context, so that the browser computes none. */
+export function useDigest(content: string): string | undefined {
+  const [digest, setDigest] = useState<string>()
+  useEffect(() => {
+    let over = false
+    void crypto.subtle?.digest('SHA-256', new TextEncoder().encode(content)).then((bytes) => {
+      const hex = Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0'))
+      if (!over) setDigest(hex.join(''))
+    })
+    return () => {
+      over = true
+    }
+  }, [content])
+  return digest
+}

@@ -1,0 +1,266 @@
+/**
+ * A contract in Chromium, as its people make it: proposed at the consumer's server from a draft, agreed to by two people of each member,
+ * approved at the registry, obeyed; then a later end declined, the notice of the end, and the end.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Test } from 'tap'
+import { openBrowser, type Visitor, visitor } from '../browser.ts'
+import { act, close } from '../second-person.ts'
+import { colons, type World } from '../world.ts'
+import { logIn } from './two-stores.ts'
+
+type Side = 'tax' | 'population'
+type Person = { subject: string; name: string; email: string; password: string }
+type Q = {
+  world: World
+  typeFor(name: Side): Promise<string>
+  policy(contractRequired: boolean): Promise<void>
+  refresh(): Promise<unknown>
+}
+
+const NARROW = { width: 320, height: 640 }
+const SIGNATORY = ['XROAD_CONTRACT_SIGNATORY']
+const TITLE = 'Persons <b>& more</b> for taxation'
+
+export async function contractByPeople(t: Test, { world, typeFor, policy, refresh }: Q): Promise<void> {
+  const { tax, population } = world.servers
+  const folder = await mkdtemp(path.join(tmpdir(), 'concordat-contract-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const { people } = JSON.parse(readFileSync(world.login.peopleFile, 'utf8')) as { people: Person[] }
+  const chromium = await openBrowser(t)
+  const hosts = [new URL(world.login.issuer).host]
+  const baseOf = (side: Side): string => `${world.servers[side].adminUrl}/console`
+
+  /** Somebody whom the sandbox's provider knows becomes a signatory of an agency, and logs in there. */
+  const arrive = async (side: Side, subject: string): Promise<Visitor> => {
+    const person = people.find((one) => one.subject === subject)!
+    await world.admin[side].send('POST', '/people', { email: person.email, roles: SIGNATORY })
+    const one = await visitor(t, chromium, { base: baseOf(side), hosts })
+    await logIn(one, person)
+    return one
+  }
+  const withKey = async (side: Side, ...roles: string[]): Promise<Visitor> => {
+    const { secret } = await world.admin[side].send<{ secret: string }>('POST', '/api-keys', {
+      ...{ name: `pages ${roles.join()}`, roles },
+    })
+    return visitor(t, chromium, { base: baseOf(side), apiKey: secret })
+  }
+  const apiKey = readFileSync(world.registry.apiKeyFile, 'utf8').trim()
+  const registry = await visitor(t, chromium, { base: world.registry.consoleUrl.replace(/\/$/, ''), apiKey })
+  const observer = await withKey('tax', 'XROAD_SECURITYSERVER_OBSERVER')
+  const anna = await arrive('tax', 'anna')
+  const ben = await arrive('tax', 'ben')
+  const olga = await arrive('population', 'olga')
+  const toomas = await arrive('population', 'toomas')
+
+  await policy(true)
+  t.match(await typeFor('tax'), /contract_(ended|required)$/, 'refused before')
+
+  // In the form of the file that the registry's catalogue gives who asks for access.
+  const draft = path.join(folder, 'contract-terms.json')
+  writeFileSync(draft, JSON.stringify({ terms: termsOf(world), member: colons(tax.member) }))
+
+  await anna.open('/contracts/propose')
+  await anna.check('contracts-propose')
+  await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
+  await anna.page.getByText('This needs to be put right').waitFor()
+  await anna.check('contracts-propose-wrong')
+  for (const content of [
+    'no JSON',
+    '{"terms":null}',
+    '{"terms":{"services":[{"endpoints":7}]}}',
+    'x'.repeat(300_000),
+  ]) {
+    const file = { name: 'x.json', mimeType: 'application/json', buffer: Buffer.from(content) }
+    await anna.page.getByLabel('Draft').setInputFiles(file)
+    await anna.page.getByRole('button', { name: 'Fill the form' }).click()
+    await anna.page.getByText('This file holds no terms of a contract').waitFor()
+  }
+  await anna.page.getByLabel('Draft').setInputFiles(draft)
+  await anna.page.getByRole('button', { name: 'Fill the form' }).click()
+  await anna.page.getByLabel('Service 2: code').waitFor()
+  t.equal(await anna.page.getByLabel('Title').inputValue(), TITLE)
+  await anna.check('contracts-propose-draft')
+  await anna.page.setViewportSize(NARROW)
+  await anna.look('contracts-propose-narrow')
+  await anna.page.setViewportSize({ width: 1280, height: 800 })
+  // A service that is not there is refused by the provider's server; here by who reads the form again.
+  t.equal(await anna.page.getByLabel('Service 2: fields of the request').inputValue(), 'none')
+  await anna.page.getByLabel('Service 2: code').fill('')
+  await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
+  await anna.page.getByRole('heading', { name: TITLE, level: 1 }).waitFor()
+  await anna.settled()
+  const at = new URL(anna.page.url()).pathname.replace('/console', '')
+  await anna.check('contract-proposed-here')
+
+  // The consumer's two people.
+  await anna.open('/contracts')
+  const first = anna.page.locator('tbody tr').first()
+  t.match(await first.textContent(), /waits for two people here/, 'what waits for me comes first')
+  await anna.check('contracts-here')
+  await accept(anna, tax.member, 'A second person of the member is still missing', 'contract-accept')
+  t.equal(await anna.page.getByRole('button', { name: /^Accept/ }).count(), 0, 'never the same person twice')
+  await anna.page.getByText('You agreed; a second person is missing.').waitFor()
+  const director = await withKey('tax', ...SIGNATORY)
+  await director.open(at)
+  const refused = 'signatories of contracts log in at this server'
+  await act(director, /^Accept/, {}, 'Accept', refused)
+  await director.check('contract-accept-by-key')
+  await ben.open('/')
+  await ben.check('overview-contract-waits')
+  await ben.page.getByRole('link', { name: /^1 service contract waits/ }).click()
+  await ben.settled()
+  t.match(await ben.page.locator('tbody').textContent(), /waits for a second person here/)
+  await ben.page.getByRole('link', { name: TITLE }).click()
+  await ben.settled()
+  await accept(ben, tax.member, 'it is sealed')
+  await ben.check('contract-sealed')
+  t.match(await ben.page.locator('.timeline').textContent(), /agreed and sealed for.*Anna Aalto, Ben Berg/)
+  t.equal(await ben.page.getByRole('button', { name: /^Accept/ }).count(), 0)
+
+  // The provider's: they see who has sealed it.
+  await olga.open('/contracts')
+  await act(olga, 'Fetch now', {}, 'Fetch now', 'The contracts were fetched.')
+  await close(olga)
+  await olga.page.getByRole('link', { name: TITLE }).click()
+  await olga.settled()
+  await accept(olga, population.member, 'still missing')
+  await toomas.open(at)
+  await toomas.page.setViewportSize(NARROW)
+  await toomas.check('contract-narrow-here')
+  await accept(toomas, population.member, 'waits for approval', 'contract-accept-narrow')
+  await toomas.page.getByText('The registry has to approve it.').waitFor()
+  t.match(await typeFor('tax'), /contract_(ended|required)$/, 'accepted is not in force')
+
+  await registry.open(at)
+  await act(registry, 'Approve', {}, 'Approve', 'The contract is in force.')
+  await close(registry)
+  await refresh()
+  t.equal(await typeFor('tax'), 'answered', 'answered after')
+
+  // A later end is proposed by one side and declined by the other.
+  await olga.open(at)
+  await act(
+    olga,
+    'Propose a later end',
+    { 'Valid until': inMinutes(900 * 1440) },
+    'Propose a later end',
+    'is proposed',
+  )
+  await close(olga)
+  await olga.page.getByRole('button', { name: 'Withdraw' }).waitFor()
+  t.equal(
+    await olga.page.getByRole('button', { name: 'Decline' }).count(),
+    0,
+    "one withdraws what is one's own",
+  )
+  await refresh()
+  await ben.open(at)
+  await ben.page.getByRole('heading', { name: 'Versions side by side' }).waitFor()
+  await ben.check('contract-versions-here')
+  const said = { 'Reason, for the parties': 'Not so long.' }
+  await act(ben, 'Decline', said, 'Decline', 'The version was declined.')
+  await close(ben)
+  t.match(await ben.page.locator('.timeline').textContent(), /declined Not so long\./)
+
+  // Another version, nearer to its end: everybody hears of it before it comes.
+  await anna.open(at)
+  await anna.page.getByRole('link', { name: 'Propose another version' }).click()
+  await anna.page.getByText('What you propose is the next one').waitFor()
+  await anna.check('contract-propose-version')
+  await anna.page.getByLabel('Valid until').fill(inMinutes(20 * 1440))
+  await anna.page.getByLabel('To be reviewed').fill(inMinutes(10 * 1440))
+  await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
+  await anna.page.getByText('Nobody has agreed yet').waitFor()
+  await anna.settled()
+  await accept(anna, tax.member, 'still missing')
+  await ben.open(at)
+  await accept(ben, tax.member, 'it is sealed')
+  await refresh()
+  for (const one of [olga, toomas]) {
+    await one.open(at)
+    await accept(one, population.member, one === olga ? 'still missing' : 'waits for approval')
+  }
+  await registry.open(at)
+  await act(registry, 'Approve', {}, 'Approve', 'The contract is in force.')
+  await close(registry)
+  const noticed = registry.page.locator('.timeline', { hasText: 'it ends within 30 days' })
+  while ((await noticed.count()) === 0) await registry.open(at)
+  await refresh()
+  t.equal(await typeFor('tax'), 'answered')
+
+  await ben.open(at)
+  const end = { 'Reason, for the parties': 'The law was repealed.', 'Name, to confirm': TITLE }
+  await act(ben, 'Terminate', end, 'Terminate', 'The contract has ended.')
+  await close(ben)
+  await refresh()
+  t.equal(await typeFor('tax'), 'client.contract_ended', 'and the end')
+  await observer.open(at)
+  t.same(await observer.page.locator('main .head .acts button').allTextContents(), [], 'who only looks')
+  await observer.check('contract-ended-observer')
+  await observer.open('/contracts/propose')
+  await observer.page.getByText('Your roles do not include this page').waitFor()
+  await observer.open('/contracts?side=provider')
+  await observer.page.getByText('Nothing fits this search').waitFor()
+  await observer.open('/contracts?state=TERMINATED&side=consumer&sort=-validUntil&size=25')
+  await observer.page.setViewportSize(NARROW)
+  await observer.check('contracts-here-narrow')
+  await observer.open('/contracts/00000000-0000-4000-8000-000000000000')
+  await observer.page.getByText('There is no such thing here').waitFor()
+  await policy(false)
+}
+
+function termsOf({ servers: { tax, population } }: World): object {
+  const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString()
+  const endpoints = [{ method: 'GET', path: '/persons/*' }]
+  return {
+    title: TITLE,
+    provider: population.client,
+    consumers: { subsystems: [tax.client] },
+    services: [
+      {
+        ...{ serviceCode: 'persons', endpoints, dataSubject: { in: 'path', name: 'id' } },
+        responseFields: ['/id', '/name', '/address'],
+      },
+      { serviceCode: 'extra', endpoints, requestFields: [] },
+    ],
+    purpose: 'Assessment of income tax',
+    legalBasis: 'Tax Procedure Act, section 18',
+    personalData: true,
+    logLevel: 'full',
+    retentionDays: 3650,
+    quota: { perSecond: 50, burst: 100 },
+    validFrom: inDays(-1),
+    validUntil: inDays(365),
+    reviewAt: inDays(300),
+    critical: false,
+    outageGraceHours: 0,
+    contacts: [{ member: tax.member, name: 'Contract desk', email: 'contracts@tax.example' }],
+  }
+}
+
+/** Reads what is agreed to, with its hash, and agrees. */
+async function accept(one: Visitor, member: string, after: string, picture?: string): Promise<void> {
+  const { page } = one
+  const title = page.url().split('/').at(-1)!
+  if (!/^[0-9a-f-]{36}$/.test(title)) {
+    await page.locator('tbody a').first().click()
+    await one.settled()
+  }
+  await page.getByRole('button', { name: `Accept for ${colons(member)}` }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('your browser finds the same').waitFor()
+  if (picture !== undefined) await one.check(picture)
+  await dialog.getByRole('button', { name: 'Accept', exact: true }).click()
+  await dialog.getByText(after).waitFor()
+  await close(one)
+}
+
+/** As an input of local time takes it, by the browser's zone. */
+function inMinutes(minutes: number): string {
+  const at = new Date(Date.now() + minutes * 60_000)
+  return at.toLocaleString('sv-SE', { timeZone: 'Europe/Tallinn' }).slice(0, 16).replace(' ', 'T')
+}
