@@ -14,6 +14,9 @@ export type RecordQuestion = {
   failed?: boolean
   from?: string
   to?: string
+  /** Sealed, of a user id and of a represented party: sealActors gives them. */
+  userTerm?: string
+  representedPartyTerm?: string
   /** "<id>", or "<id>/<version>" */
   contract?: string
   purpose?: string

@@ -77,3 +77,26 @@ export async function breakCalls(q: {
     },
   }
 }
+
+/** Where a process is killed: at the first of these calls, or at the one that `when` counts, on one of these paths. */
+export type Aim = { what: string; calls: string[]; when?: string; paths?: string[] }
+
+/**
+ * Starts a script that prints `begins` and waits for the end of its standard input before its work, and kills it at the aim. Says whether
+ * it came to that; throws when it failed.
+ */
+export async function killAt(aim: Aim, script: string, ...given: string[]): Promise<boolean> {
+  const child = spawn(process.execPath, [script, ...given], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit') as Promise<[code: number | null, signal: string | null]>
+  let broken: BrokenCalls | undefined
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line !== 'begins') continue
+    const { what: _what, ...calls } = aim
+    broken = await breakCalls({ pid: child.pid!, ...calls, when: aim.when ?? '1', fault: 'signal=SIGKILL' })
+    child.stdin.end()
+  }
+  await broken?.mend()
+  const [code, signal] = await ended
+  if (code !== 0 && signal !== 'SIGKILL') throw new Error(`${aim.what}: it ended with ${code ?? signal}`)
+  return signal === 'SIGKILL'
+}

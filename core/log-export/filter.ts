@@ -1,11 +1,13 @@
 /** The filter of an export, as `GET /message-log/records` has it, over a row that is shown and over a leaf form that is not. */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { FoundRecord, RecordQuestion } from '#schemas/found-record.ts'
+import type { AskedActors } from './actors.ts'
 
-export type ExportFilter = RecordQuestion & {
-  /** The id of a search by person: what it found nobody else can tell, so it proves of no record that it was rightly left out. */
-  subjectSearch?: string
-}
+export type ExportFilter = Omit<RecordQuestion, 'userTerm' | 'representedPartyTerm'> &
+  AskedActors & {
+    /** The id of a search by person: what it found nobody else can tell, so it proves of no record that it was rightly left out. */
+    subjectSearch?: string
+  }
 
 const FINE: readonly string[] = ['', 'ok']
 const EQUAL = {
@@ -18,7 +20,7 @@ const EQUAL = {
   endpoint: 'endpoint',
 } as const
 
-/** Whether the row fits all of the filter. */
+/** Whether the row fits all of the filter but for user id and represented party, which rows do not show: `isOfActors`. */
 export function fits(filter: ExportFilter, row: FoundRecord): boolean {
   const { partyId } = filter
   const isParty =

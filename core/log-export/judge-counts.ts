@@ -137,9 +137,21 @@ function settle(
   },
 ): void {
   const { first, last } = document
-  const { from, to, queryId, requestId, subjectSearch, contract, purpose, endpoint, ...filter } = q.filter
+  const {
+    from,
+    to,
+    queryId,
+    requestId,
+    subjectSearch,
+    contract,
+    purpose,
+    endpoint,
+    userId,
+    representedParty,
+    ...filter
+  } = q.filter
   // Counts tell none of these apart.
-  const untold = [queryId, requestId, subjectSearch, contract, purpose, endpoint]
+  const untold = [queryId, requestId, subjectSearch, contract, purpose, endpoint, userId, representedParty]
   const ids = untold.some((one) => one !== undefined)
   const [begin, end] = [Date.parse(document.from), Date.parse(document.to)]
   const isOutside =

@@ -37,6 +37,7 @@ export function judgeRange(read: LogExport): RangeVerdict {
   const { head, rows, forms: texts } = read
   const wrong: string[] = []
   const { size, root, origin } = parseCheckpoint(head.treeHead)
+  if (origin !== head.log) wrong.push(`the tree head is that of ${origin}, and not of ${head.log}`)
   if (size !== head.range.last + 1) wrong.push('the range is not that of the tree head')
   if (rows.length !== head.records) wrong.push(`there are ${rows.length} rows, not ${head.records}`)
   const leaves = (texts ?? []).map(readHiddenForm)

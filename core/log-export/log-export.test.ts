@@ -125,6 +125,8 @@ t.test('contract, purpose and endpoint: what forms say rules out, the rest is op
   const wrong = async (filter: ExportFilter, one: FoundRecord) =>
     (await judged({ filter, rows: [one] })).wrong.join()
   t.match(await wrong({}, said(0, { contract: `${ID}/2` })), /not what the log committed to/)
+  const others = await judged({ head: { log: 'DEV/GOV/4/ss1' } })
+  t.match(others.wrong.join(), /that of DEV\/GOV\/3\/ss1, and not of DEV\/GOV\/4\/ss1/)
   t.match(await wrong({}, said(0, { contract: null })), /not what the log committed to/)
   t.match(await wrong({ contract: ID.slice(0, 20) }, said(0)), /does not fit/)
   for (const filter of [{ purpose: 'another' }, { endpoint: 'GET /a' }, { contract: `${ID}/3` }])

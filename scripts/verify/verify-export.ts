@@ -4,6 +4,7 @@ import { publicKeyOf } from '#core/certificate/public-key.ts'
 import type { BundleVerdict } from '#core/evidence/bundle.ts'
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
+import { isOfActors } from '#core/log-export/actors.ts'
 import { isRowOf } from '#core/log-export/is-row-of.ts'
 import { judgeRange, type RangeVerdict } from '#core/log-export/judge-range.ts'
 import { type LogExport, readExport } from '#core/log-export/read-export.ts'
@@ -133,7 +134,9 @@ async function judgeBundles(read: LogExport, range: RangeVerdict, q: Question): 
           ? 'warn'
           : 'good'
     checks.push({ what: name, state, why: why ?? `${verdict.subIndication ?? ''} ${verdict.reason}`.trim() })
-    if (state === 'good') for (const { index } of verdict.records) proved.add(index)
+    if (state === 'good')
+      for (const record of verdict.records)
+        if (namesAsked(record, verdict, read) === true) proved.add(record.index)
     const [signer] = bundle.manifest.checkpointSigner.certificates
     const isSigned = verdict.checkpoints.every(({ signedByMember }) => signedByMember)
     if (state === 'good' && isSigned && signer !== undefined)
@@ -167,22 +170,35 @@ function isSignedBy({ head }: LogExport, certificate: Buffer): boolean {
 }
 
 /** Why a bundle is not of this log, or not what the rows say. */
-function whyUnlike(
-  { log, records }: BundleVerdict,
-  read: LogExport,
-  { forms }: RangeVerdict,
-): string | undefined {
+function whyUnlike(verdict: BundleVerdict, read: LogExport, { forms }: RangeVerdict): string | undefined {
+  const { log, records } = verdict
   if (log !== read.head.log) return `it is of the log ${log}`
   const rows = new Map(read.rows.map((row) => [row.index, row]))
-  for (const { index, form, metadata, circumstances } of records) {
+  for (const record of records) {
+    const { index, form, metadata, circumstances } = record
     const known = forms[index]
     if (known !== undefined && JSON.stringify(known) !== JSON.stringify(form))
       return `record ${index} is another in the range`
     const row = rows.get(index)
     if (row !== undefined && metadata !== undefined && !isRowOf(row, metadata, circumstances))
       return `row ${index} is not what its record says`
+    if (row !== undefined && namesAsked(record, verdict, read) === false)
+      return `row ${index} is of another user or represented party than was asked for`
   }
   return undefined
+}
+
+/** Whether the record, or the request that it answers, is of the actors of the filter; undefined when nothing says of whom it is. */
+function namesAsked(
+  { metadata }: BundleVerdict['records'][number],
+  { records }: BundleVerdict,
+  { head }: LogExport,
+): boolean | undefined {
+  const { userId, representedParty } = head.filter
+  if (userId === undefined && representedParty === undefined) return true
+  const { answers } = (metadata ?? {}) as { answers?: number }
+  const request = answers === undefined ? metadata : records.find(({ index }) => index === answers)?.metadata
+  return request === undefined ? undefined : isOfActors(head.filter, request)
 }
 
 function overallOf(checks: Check[], { head }: LogExport, { openCount }: RangeVerdict): Overall {

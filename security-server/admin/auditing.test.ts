@@ -162,7 +162,7 @@ await eachDatabase(t, async (_database, t, url) => {
       ...['getMessageLogState', 'getCheckpoint', 'getCheckpoints', 'getTreeHeads', 'getLogWitnesses'],
       ...['getVerifications', 'getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople'],
       ...['getExports', 'getExport', 'getSubjectSearches', 'getSubjectSearch'],
-      ...['getAuditLog', 'verifyAuditLog', 'getSearchTerms'],
+      ...['getActorGaps', 'getAuditLog', 'verifyAuditLog', 'getSearchTerms'],
     ]
     const operations = readOperations(await securityServerApi()).filter(
       ({ method, roles }) =>

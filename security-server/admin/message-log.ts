@@ -1,6 +1,7 @@
 /** The message log for auditors: search, records with proofs, containers, verification, time-stamps, checkpoints. */
 import { readCircumstances } from '#core/circumstances/read.ts'
 import { writeContainer } from '#core/container/write-container.ts'
+import type { ActorKind, AskedActors } from '#core/log-export/actors.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
@@ -37,6 +38,20 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       const page = { limit, ...(before === undefined ? {} : { before }) }
       return (await logFor(input.caller).list({ ...filter, ...page })).map(rowView)
     },
+    async sealActors({ body, caller }) {
+      const { userId, representedParty: given } = body as AskedActors
+      const log = logFor(caller)
+      // As the log has it of a message: without a class there is a slash still.
+      const party = given === undefined || given.includes('/') ? given : `/${given}`
+      const seal = async (kind: ActorKind, name: string | undefined) =>
+        name === undefined ? null : log.sealActor({ kind, name })
+      return {
+        userTerm: await seal('userId', userId),
+        representedPartyTerm: await seal('representedParty', party),
+        notSearched: await log.actorGaps(),
+      }
+    },
+    getActorGaps: ({ caller }) => logFor(caller).actorGaps(),
     // Of no exchange: what records name, as far as this reader may see a record that names it.
     async getSearchTerms(input) {
       const { of, holding, limit } = input.query as Omit<TermsQuestion, 'clearance'>

@@ -24,6 +24,9 @@ export type RecordReads = Pick<
   | 'forms'
   | 'countedDays'
   | 'countsOf'
+  | 'sealActor'
+  | 'openActors'
+  | 'actorGaps'
 >
 
 export type ReadableLog = Omit<RecordReads, 'forms' | 'countsOf'> & {
@@ -68,6 +71,9 @@ export function readableLog(log: RecordReads, clearance: Clearance): ReadableLog
     },
     forms: (q) => log.forms({ ...q, clearance }),
     countedDays: (q) => log.countedDays(q),
+    sealActor: (actor) => log.sealActor(actor),
+    openActors: (terms) => log.openActors(terms),
+    actorGaps: () => log.actorGaps(),
     countsOf: (index) => log.countsOf({ index, clearance }),
   }
 }

@@ -1,6 +1,7 @@
 /** Retention, erasure by order and legal holds for the officers and auditors who decide about them. */
 import { answer } from '#platform/http-service/answer.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { ArchiveFilter } from '../message-log/archives/store.ts'
 import type {
   ClassSettings,
   Hold,
@@ -14,7 +15,7 @@ import { recordLook } from './looks.ts'
 import { clearanceOf } from './readable-log.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 
-type ArchiveQuery = { class?: string; q?: string; before?: number; limit: number }
+type ArchiveQuery = Omit<ArchiveFilter, 'class'> & { class?: string }
 type GivenScope = Pick<HoldScope, 'indexes' | 'queryId' | 'from' | 'to'> & {
   partyId?: string
   serviceId?: string

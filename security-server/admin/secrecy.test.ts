@@ -253,6 +253,59 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     },
   )
 
+  await t.test(
+    'by user id and represented party: in no address, record or file but the export',
+    async (t) => {
+      const term = async (userId: string, as = ORDINARY) =>
+        (await ask('POST', '/message-log/actor-terms', { userId }, as)).body['userTerm'] as string
+      const found = async (userTerm: string, as = ORDINARY, more = '') =>
+        rowsOf(await ask('GET', `/message-log/records?userTerm=${userTerm}${more}`, undefined, as)).map(
+          ({ index }) => index,
+        )
+      const user = await term(' OPEN user')
+      t.same(await found(user), [open + 1, open], 'the reply too')
+      t.same(await found(user, ORDINARY, '&direction=out'), [open + 1])
+      const hidden = await term(`${MARK}-user`)
+      t.same([await found(hidden), await found(hidden, CLEARED)], [[], [secret + 1, secret]])
+      t.same(await found(await term(`${MARK}3-user`), CLEARED), [], 'erased but for its leaf')
+      const both = { userId: 'x', representedParty: '77' }
+      const sealed = await ask('POST', '/message-log/actor-terms', both)
+      t.match(sealed.body, { userTerm: /./, representedPartyTerm: /./, notSearched: [] })
+      const party = String(sealed.body['representedPartyTerm'])
+      t.same(await messageLog.openActors({ representedPartyTerm: party }), { representedParty: '/77' })
+      for (const role of ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_SECURITYSERVER_OBSERVER']) {
+        t.equal((await ask('POST', '/message-log/actor-terms', both, { role })).status, 403, role)
+        t.equal((await ask('GET', '/message-log/actor-terms', undefined, { role })).status, 403, role)
+      }
+      t.equal((await ask('GET', `/message-log/records?userTerm=${party}`)).status, 400, 'of another kind')
+      t.equal((await ask('GET', '/message-log/records?userTerm=x')).status, 400)
+      t.equal((await ask('POST', '/message-log/actor-terms', {})).status, 400)
+      const order = { format: 'jsonl', filter: { userTerm: party } }
+      t.equal((await ask('POST', '/message-log/exports', order)).status, 400)
+
+      const bundles = { format: 'bundles', filter: { userTerm: user }, case: '17', reason: 'r' }
+      const { body } = await ask('POST', '/message-log/exports', bundles, ORDINARY)
+      t.match(await ended(world, String(body['id'])), {
+        state: 'done',
+        records: 2,
+        filter: { userTerm: user },
+      })
+      const file = await ask('GET', `/message-log/exports/${body['id']}/file?${WHY}`, undefined, ORDINARY)
+      const files = await filesOf(file.raw)
+      const head = JSON.parse(files.get('filter.json')!.toString())
+      t.same(head.filter, { userId: ' OPEN user' })
+      const [, text] = await verified(file.raw, world.world.now)
+      t.match(text, /Rows and filter: holds, 2 rows/)
+      t.match(text, /INDETERMINATE, SIGNED_DATA_NOT_FOUND/, 'nobody can tell of whom the others are')
+      t.same(await found(user, { role: 'XROAD_AUDITOR' }), [open + 1, open])
+
+      const said = (await auditOf(ask)).filter(({ operation }) => /sealActors|findRecords/.test(operation))
+      t.match(said[0], { operation: 'findRecords', data: { userTerm: user } })
+      t.ok(said.some(({ operation }) => operation === 'sealActors'))
+      t.notMatch(JSON.stringify(said), /OPEN|open.user|77"/)
+    },
+  )
+
   await t.test('an archive is given to those who may see all that is in it, as it was written', async (t) => {
     const settings = { name: 'default', keepDays: 30, atEnd: 'PROOF_KEPT', archive: 'CONTAINERS' } as const
     await messageLog.retention.putClass({ ...settings, applyToExisting: true })
@@ -277,6 +330,11 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     const list = await ask('GET', `/message-log/archives?q=${archive!.file.slice(-12)}`, undefined, ORDINARY)
     t.match(JSON.parse(list.raw.toString()), [{ id, file: archive!.file }])
     t.equal(rowsOf(await ask('GET', '/message-log/archives?q=nothing', undefined, ORDINARY)).length, 0)
+    const ofState = async (state: string) =>
+      (await ask('GET', `/message-log/archives?state=${state}`, undefined, ORDINARY)).raw
+    t.same(JSON.parse((await ofState('under-way')).toString()), [])
+    t.equal(JSON.parse((await ofState('complete')).toString())[0].id, id)
+    t.match((await ofState('other')).toString(), /invalid_input|state/)
     const taken = await take(id, ORDINARY)
     t.match(taken, { status: 200, headers: { 'content-disposition': /filename="mlog-/ } })
     t.ok(hash('sha256', taken.raw, 'buffer').equals(archive!.sha256))

@@ -1,6 +1,7 @@
 /** Guarantees that the signed request is durable in our log before a byte of it leaves. */
 import { discardOnFailure } from '../peer/discard-body.ts'
 import type { Logged, RequestMessage, Signed } from '../peer/message.ts'
+import { namedActors } from '../peer/named-actors.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 export async function logRequest(
@@ -30,9 +31,6 @@ export async function logRequest(
 
 function searchable({ request }: RequestMessage): Record<string, string> {
   const extra: Record<string, string> = { method: request.method }
-  if (request.userId !== undefined) extra['userId'] = request.userId
   if (request.issue !== undefined) extra['issue'] = request.issue
-  const party = request.representedParty
-  if (party !== undefined) extra['representedParty'] = `${party.memberClass ?? ''}/${party.memberCode}`
-  return extra
+  return { ...extra, ...namedActors(request) }
 }

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { asFault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
-import { breakCalls, noStrace } from '#test/strace.ts'
+import { type Aim, breakCalls, killAt, noStrace } from '#test/strace.ts'
 import {
   logFolder,
   logOptions,
@@ -160,6 +160,36 @@ t.test('time-stamps', { skip: reason }, async (t) => {
     t.ok((await log.timeStampNow()) > 0)
     t.equal(log.oldestUnstamped(), undefined, 'it goes on where it was')
   }
+  await log.close()
+  await checkReopened(t, folder, acknowledged)
+})
+
+t.test('kill -9 at each step of a time-stamp', { skip: reason }, async (t) => {
+  const folder = logFolder(t)
+  const options = logOptions(folder)
+  const acknowledged: Acknowledged = new Map()
+  const wal = [path.join(folder, 'log.db-wal')]
+  const script = path.join(import.meta.dirname, 'time-stamps/fault-child.ts')
+  const aims: Aim[] = [
+    { what: 'nothing of it is written', calls: ['pwrite64'], paths: wal },
+    { what: 'some of it is written', calls: ['pwrite64'], when: '4', paths: wal },
+    { what: 'all is written and nothing synced', calls: SYNC, paths: wal },
+  ]
+  for (const aim of aims) {
+    const log = await openTestLog(t, options)
+    for (let n = 0; n < 5; n++) await append(log, acknowledged)
+    const oldest = log.oldestUnstamped()
+    await log.close()
+    t.ok(await killAt(aim, script, folder, options.databaseUrl), aim.what)
+    const again = await openTestLog(t, options)
+    const left = again.oldestUnstamped()
+    // Whole, or not at all.
+    t.ok(left === undefined || left.getTime() === oldest?.getTime(), aim.what)
+    await again.close()
+  }
+  t.notOk(await killAt({ what: 'never', calls: ['mkdir'] }, script, folder, options.databaseUrl))
+  const log = await openTestLog(t, options)
+  t.equal(log.oldestUnstamped(), undefined, 'it goes on where it was')
   await log.close()
   await checkReopened(t, folder, acknowledged)
 })

@@ -63,6 +63,7 @@ export function createMaintenance(q: {
       size,
       recent: writer.recent,
       findKey: q.ring.find,
+      logKey: q.ring.current(),
     })
   return {
     indexPast: async (last) => {

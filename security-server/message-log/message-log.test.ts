@@ -377,9 +377,7 @@ await eachDatabase(t, async (_database, t, url) => {
     service: '',
     peer: '',
     answers: null,
-    terms: 0,
-    keep_days: null,
-    secrecy: 0,
+    ...{ terms: 0, keep_days: null, secrecy: 0, user_hash: null, party_hash: null },
   })
   await search.add(
     indexes.flatMap((idx) => [row(idx, 'wanted'), row(idx + 10_000, 'other')]),

@@ -4,11 +4,12 @@ import type { CountedDay, StoredCounts } from './daily-counts/store.ts'
 import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { TermsQuestion } from './search/terms-store.ts'
 import type { CallsOfDay, Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
+import type { ActorsApi } from './search/worker-actors.ts'
 import type { StoredCheckpoint } from './tree/store.ts'
 import type { SearchWindow } from './worker-api.ts'
 import type { WorkerClient } from './worker-client.ts'
 
-export type LogReads = {
+export type LogReads = ActorReads & {
   /** Records of messages with this query id in which the client is one of the two parties, oldest first. */
   findExchange(queryId: string, client: ClientId): Promise<SearchRow[]>
   /** Newest first, a page at a time; waits until the index holds every record. */
@@ -36,6 +37,15 @@ export type LogReads = {
   countedDays(q: { before: number; limit: number }): Promise<CountedDay[]>
   /** What the record of this index counted; of rows that are too secret the digest alone. */
   countsOf(q: { index: number; clearance: Clearance }): Promise<StoredCounts | undefined>
+}
+
+type ActorReads = {
+  /** The term that stands for a user id or represented party in searches, exports and the audit log. */
+  sealActor: ActorsApi['sealActor']
+  /** Whom terms name. Throws `invalid_input`. */
+  openActors: ActorsApi['openActors']
+  /** Where searches by user id or represented party find nothing. */
+  actorGaps: ActorsApi['actorGaps']
 }
 
 /** `maintain` waits until the index holds every record. */
@@ -74,6 +84,9 @@ export function logReads(worker: Pick<WorkerClient, 'call'>, maintain: () => Pro
     },
     countedDays: (q) => worker.call('countedDays', q),
     countsOf: (q) => worker.call('countsOf', q),
+    sealActor: (actor) => worker.call('sealActor', actor),
+    openActors: (terms) => worker.call('openActors', terms),
+    actorGaps: () => worker.call('actorGaps'),
   }
 }
 

@@ -7,13 +7,14 @@ import path from 'node:path'
 import { CompiledQuery, type KyselyPlugin } from 'kysely'
 import t from 'tap'
 import { consistencyProof, verifyConsistency, verifyInclusion } from '#core/merkle/proofs.ts'
-import { BATCH, createParties, logExchanges } from '#scripts/bench/log/exchanges.ts'
+import { BATCH, createParties, logExchanges, userOf } from '#scripts/bench/log/exchanges.ts'
 import { proveInclusion } from './evidence/prove-inclusion.ts'
 import { logFolder, logOptions, openTestLog } from './fixture.ts'
 import { readLogKeys } from './keys/log-keys.ts'
 import { type LogDatabase, openLogDatabase } from './log-database.ts'
 import { createRecordStore } from './records/store.ts'
 import { lowWaterMark } from './recover.ts'
+import { hashesOf, sealTerm } from './search/actors.ts'
 import { createSearchStore } from './search/store.ts'
 import { createTimeStampStore } from './time-stamps/store.ts'
 import { createTreeStore } from './tree/store.ts'
@@ -134,6 +135,10 @@ t.test('a log of many records', async (t) => {
   t.equal(rows(), 0, 'a client that no record has')
   t.equal((await log.search.list({ failed: false, kind: 'reply', limit: 50 }, size)).length, 50)
   few(50 + 64, 'what half of the records fit: a page, and the hours in which it stands')
+  const userTerm = sealTerm({ kind: 'userId', name: userOf({ id: ids[BATCH]! }) }, keys.current)
+  const ofUser = { userTerm, actors: hashesOf({ userTerm }, [keys.current]) }
+  t.ok((await log.search.list({ ...ofUser, kind: 'reply', limit: 50 }, size)).length > 0)
+  few(50 + 2, 'search by user id: what fits, and a count for each block')
   const hour = (from: number): { from: string; to: string } => ({
     from: new Date(start + from * MINUTE).toISOString(),
     to: new Date(start + (from + 60) * MINUTE).toISOString(),

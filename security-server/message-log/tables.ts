@@ -47,6 +47,9 @@ export type Tables = {
     keep_days: number | null
     /** 0: all who read the log may see it. */
     secrecy: number
+    /** Keyed, of the user id and the represented party of its exchange: search/actors.ts. */
+    user_hash: Buffer | null
+    party_hash: Buffer | null
     /** Contract, purpose and endpoint by their number; 0 for none. */
     terms: number
   }

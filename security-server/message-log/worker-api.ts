@@ -13,6 +13,7 @@ import type { RetentionApi } from './retention/worker-retention.ts'
 import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { TermsQuestion } from './search/terms-store.ts'
 import type { CallsOfDay, Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
+import type { ActorsApi } from './search/worker-actors.ts'
 import type { SubjectsApi } from './subjects/worker-subjects.ts'
 import type { Contradiction, Tables } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
@@ -49,7 +50,8 @@ export type CheckpointDraft = { size: number; root: Buffer; note: string }
 export type SearchWindow = { rows: FoundRow[]; last: number }
 
 export type WorkerApi = RetentionApi &
-  SubjectsApi & {
+  SubjectsApi &
+  ActorsApi & {
     /** Proves by a durable write that the log can take records. */
     probe(): Promise<void>
     newestCheckpoint(): Promise<string | undefined>

@@ -20,6 +20,7 @@ import type { HotStore } from './records/hot-store.ts'
 import { type AppendResult, createWriter, type OwnRecord, type Writer } from './records/writer.ts'
 import { closeAbandoned, scanIntents } from './recover.ts'
 import { workerRetention } from './retention/worker-retention.ts'
+import { withActors, workerActors } from './search/worker-actors.ts'
 import { openSqliteStore, prepareFile } from './sqlite/store.ts'
 import { workerSubjects } from './subjects/worker-subjects.ts'
 import { nextBatch } from './time-stamps/batch.ts'
@@ -98,12 +99,13 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       maintain: (q) => inTurn(() => maintenance.slice(q)),
       findByQueryId: async (queryId) => log.search.byQueryId(queryId, (await log.records.head()).size),
       list: async (filter) =>
-        log.terms.withTerms(await log.search.list(filter, (await log.records.head()).size)),
+        log.terms.withTerms(await log.search.list(withActors(filter, ring), (await log.records.head()).size)),
       window: async ({ filter, after, size }) => {
-        const { rows, last } = await log.search.window(filter, { after, size })
+        const { rows, last } = await log.search.window(withActors(filter, ring), { after, size })
         return { rows: await log.terms.withTerms(rows), last }
       },
       termsThere: (q) => log.terms.termsThere(q),
+      ...workerActors({ log, ring }),
       traffic: (question) => log.search.traffic(question),
       callsOf: (q) => log.search.callsOf(q),
       checkpoints: (limit) => log.tree.newestCheckpoints(limit),

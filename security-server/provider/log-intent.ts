@@ -6,6 +6,7 @@ import { hash } from 'node:crypto'
 import { idText } from '#schemas/identifiers.ts'
 import type { Logged } from '../peer/message.ts'
 import type { LogEntry } from '../peer/message-log.ts'
+import { namedActors } from '../peer/named-actors.ts'
 import type { AllowedRequest } from './check-contract.ts'
 import type { ProviderRooms } from './rooms.ts'
 import type { Way } from './way.ts'
@@ -45,6 +46,6 @@ export function requestEntry(
     signature,
     ...verified.terms,
     replayKey: hash('sha256', `${idText(peer)} ${requestId}`, 'buffer'),
-    extra: { method: request.method, ...(request.userId === undefined ? {} : { userId: request.userId }) },
+    extra: { method: request.method, ...namedActors(request) },
   }
 }

@@ -12,7 +12,9 @@ import { hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
 import { type Admin, startWorld } from '../world.ts'
 import { askAboutPerson } from './about-a-person.ts'
+import { searchByUser } from './by-user.ts'
 
+const USER = 'EE<b>1</b>'
 const NARROW = { viewport: { width: 320, height: 640 } }
 /** What a screen reader says of it, nearly. As a text: it runs in the page. */
 const FOCUSED = `[document.activeElement.getAttribute('aria-label'), document.activeElement.closest('label')?.textContent, document.activeElement.textContent].filter(Boolean).join(' ').slice(0, 200)`
@@ -88,7 +90,7 @@ if (!hasChromium()) {
     const client = { 'X-Road-Client': tax.client }
     for (let at = 0; at < 12; at++) t.equal((await world.ask('tax', PERSON, { headers: client })).status, 200)
     const hostile = await world.ask('tax', PERSON, {
-      headers: { ...client, 'X-Road-Id': HOSTILE, 'X-Road-UserId': 'EE<b>1</b>' },
+      headers: { ...client, 'X-Road-Id': HOSTILE, 'X-Road-UserId': USER },
     })
     t.equal(hostile.status, 200)
     t.not(
@@ -129,9 +131,14 @@ if (!hasChromium()) {
       await narrow.look(`auditor-${name}-narrow`)
     }
     await narrow.check('auditor-refused-narrow')
-    await wide.open(pages.exchange)
     await wide.page.emulateMedia({ media: 'print' })
-    await wide.check('auditor-exchange-print')
+    await wide.page.setViewportSize({ width: 794, height: 1123 })
+    for (const [name, address] of Object.entries(pages)) {
+      await wide.open(address)
+      await wide.check(`auditor-${name}-print`)
+      for (const what of ['nav.main-nav', 'main button'])
+        t.equal(await wide.page.locator(what).filter({ visible: true }).count(), 0, `${name}: no ${what}`)
+    }
   })
 
   t.test(
@@ -261,6 +268,10 @@ if (!hasChromium()) {
     await page.getByRole('button', { name: 'Close' }).click()
     await page.getByText('Nothing was ordered').waitFor()
   })
+
+  t.test('what an official asked for: found by user id, exported and proved', (t) =>
+    searchByUser(t, { world, folder, at }, USER),
+  )
 
   t.test('who asked for my data, and why: a citizen gets an answer, and what it does not cover', (t) =>
     askAboutPerson(t, { world, at }),

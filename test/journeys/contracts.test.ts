@@ -85,6 +85,24 @@ async function acceptBy(name: 'tax' | 'population', { contract, hash }: Status):
   return second.send<Status>('POST', `/contracts/${contract}/accept`, body)
 }
 
+type Held = {
+  contract?: { version: number; hash: string; globalGroup?: string }
+  right: { grants: { subjectType: string; subject: string }[] }
+}
+
+/** What held of the newest request that the provider's server answered, and by which configuration. */
+async function held(): Promise<Held & { configuration: number }> {
+  const admin = world.admin.population
+  const [newest] = await admin.get<{ index: number }[]>(
+    '/message-log/records?kind=request&direction=in&limit=1',
+  )
+  const { circumstances, metadata } = await admin.get<{
+    circumstances: Held
+    metadata: { configuration: string }
+  }>(`/message-log/records/${newest!.index}`)
+  return { ...circumstances, configuration: Number(metadata.configuration.split('/')[1]) }
+}
+
 let agreed: Status
 
 t.test('the policy: no exchange without a contract', async (t) => {
@@ -222,6 +240,7 @@ t.test('extended by one act of each side, the old version gives way', async (t) 
     whole.versions[1]!.changes.map(({ path }) => path),
     ['/reviewAt', '/supersedes', '/validUntil', '/version'],
   )
+  t.match((await held()).contract, { version: 2, hash: next.hash }, 'what held is the new one at once')
   agreed = next
 })
 
@@ -278,11 +297,37 @@ t.test('standard terms of a group, joined by one of its members', async (t) => {
   t.match(await second.send('POST', at, join), { agreed: 2, state: 'ACTIVE' })
   await refresh()
   t.equal(await typeFor('tax'), 'answered')
+  t.match((await held()).contract, { hash: standard.hash, globalGroup: 'readers' })
   await policy(false)
   const stop = { contentHash: standard.hash, reason: 'A leak is being looked into.' }
   await registryAdmin.send('POST', `/contracts/${standard.contract}/terminate`, stop)
   await refresh()
   t.equal(await typeFor('tax'), 'answered', 'access rights alone again')
+  const alone = await held()
+  t.equal(alone.contract, undefined)
+  t.match(alone.right.grants, [{ subjectType: 'SUBSYSTEM' }])
+
+  const provider = `/clients/${colons(population.client)}/service-descriptions`
+  const [description] = await world.admin.population.get<{ services: { id: number }[] }[]>(provider)
+  const readers = { subjectType: 'GLOBALGROUP', subjectId: 'readers' }
+  await world.admin.population.send(
+    'POST',
+    `/services/${description!.services[0]!.id}/access-rights`,
+    readers,
+  )
+  t.equal(await typeFor('tax'), 'answered')
+  const before = await held()
+  t.match(
+    before.right.grants,
+    [{}, { subjectType: 'GLOBALGROUP', subject: 'readers' }],
+    'a right that was given',
+  )
+  await registryAdmin.send('DELETE', `/global-groups/readers/members/${colons(tax.client)}`)
+  await world.publish()
+  t.equal(await typeFor('tax'), 'answered')
+  const after = await held()
+  t.equal(after.right.grants.length, 1, 'a membership that has ended')
+  t.ok(after.configuration > before.configuration, 'by a later configuration')
 })
 
 t.test('in the pages, from the draft to the end, by two people of each member', async (t) => {

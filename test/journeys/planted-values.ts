@@ -60,6 +60,7 @@ async function plantValues(t: Test, world: TwoStores, id: string): Promise<strin
       headers: {
         'X-Road-Client': tax.client,
         'X-Road-UserId': value('USER'),
+        'X-Road-Represented-Party': `GOV/${value('PARTY')}`,
         'X-Person': value('HEADER'),
         Authorization: `Bearer ${value('TOKEN')}`,
         Cookie: `person=${value('COOKIE')}`,
@@ -115,7 +116,23 @@ async function plantValues(t: Test, world: TwoStores, id: string): Promise<strin
   t.ok(none.status >= 400, 'no such address')
   const listed = await admin.call('GET', `/clients/${colons(population.client)}?code=${value('ADMIN')}`)
   t.ok(listed.status > 0)
+  await searchByActors(t, world, values)
   return values
+}
+
+/** Both are found, and neither the search nor the order of what it finds writes them anywhere. */
+async function searchByActors(t: Test, { admin }: TwoStores, values: string[]): Promise<void> {
+  const first = (place: string): string => values.find((one) => one.startsWith(`XPLANTED${place}`))!
+  for (const side of SIDES) {
+    const names = { userId: first('USER'), representedParty: `GOV/${first('PARTY')}` }
+    const terms = await admin[side].send<Record<string, string>>('POST', '/message-log/actor-terms', names)
+    const { userTerm, representedPartyTerm } = terms
+    const query = new URLSearchParams({ userTerm: userTerm!, representedPartyTerm: representedPartyTerm! })
+    const found = await admin[side].get<object[]>(`/message-log/records?${query}`)
+    t.equal(found.length, 2, `request and reply at ${side}`)
+    const filter = { userTerm, representedPartyTerm }
+    await admin[side].send('POST', '/message-log/exports', { format: 'jsonl', filter })
+  }
 }
 
 /** Each place where one of the values, or a key of a log, can be read: a file with its value, or the dump of the databases. */

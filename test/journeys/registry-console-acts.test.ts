@@ -37,7 +37,7 @@ const ACTS: Record<string, Record<string, string[]>> = {
   '/global-groups/owners': { XROAD_REGISTRATION_OFFICER: ['Delete', 'Add to the group', 'Remove'] },
   '/trust-services': {
     XROAD_SECURITY_OFFICER: [
-      ...['Approve a certification service', 'Approve a time-stamping service'],
+      ...['Approve a certification service', 'Approve a time-stamping service', 'Add a profile'],
       ...['Add an intermediate CA', 'Withdraw', 'Withdraw this CA', 'Withdraw'],
     ],
   },
@@ -89,7 +89,7 @@ const WAITING: Record<string, string[]> = {
 }
 const NO_ACTS = new Set([
   ...['Copy', 'Download the internal anchor', 'Download the external anchor', 'Sign out'],
-  'Save the report',
+  ...['Save the report', 'Try it out'],
 ])
 
 async function actsOf({ page }: Visitor): Promise<string[]> {

@@ -8,6 +8,7 @@ import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { baseOf, hasChromium, keyOf, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { certificateProfiles } from '../certificate-profiles.ts'
 import { offerService, orderAudit, refusedMail, troubleInTheFleet } from '../fakes/console-sample.ts'
 import { trustedAnchor } from '../fakes/external-anchor.ts'
 import { certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
@@ -179,6 +180,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   t.equal(await wide.page.getByLabel('OpenAPI document').inputValue(), '<script>')
   await wide.page.getByRole('button', { name: 'Request access' }).click()
   await wide.check('request-access')
+  await certificateProfiles(t, wide, narrow, certificate.der)
   await wide.open('/members/DEV:GOV:none')
   t.match(await wide.page.locator('main').textContent(), /There is no such thing here/)
   await wide.check('no-member')

@@ -104,7 +104,8 @@ class Counts:
 
     def settled(self, asked, shown, erased):
         """Whether all that was counted to fit is shown; raises a verdict when something is left out without a reason."""
-        if any(name in asked for name in ("queryId", "requestId", "subjectSearch", "contract", "purpose", "endpoint")):
+        if any(name in asked for name in ("queryId", "requestId", "subjectSearch", "contract", "purpose", "endpoint",
+                                    "userId", "representedParty")):
             return False
         low = moment(asked["from"]) if "from" in asked else None
         high = moment(asked["to"]) if "to" in asked else None
@@ -141,8 +142,8 @@ def verify(data):
     need(set(head["files"]) == set(files) and all(
         base64.b64encode(sha("sha256", files[name])).decode() == digest for name, digest in head["files"].items()),
         bad_hash("the files are not those of filter.json"))
-    # Whose log it is only the owner's line tells, which is verify_bundle.py's part.
-    tree = TreeHead(head["treeHead"].encode(), head["treeHead"].partition("\n")[0])
+    # That it is the owner's word its line tells, which is verify_bundle.py's part.
+    tree = TreeHead(head["treeHead"].encode(), head["log"])
     asked, rows = head["filter"], read_rows(files)
     need(head["range"] == {"first": 0, "last": tree.size - 1} and len(rows) == head["records"], bad_hash("range or number of rows"))
     indexes = [row["index"] for row in rows]

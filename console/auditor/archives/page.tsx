@@ -37,6 +37,15 @@ function ArchivesPage() {
         filters={[
           { name: 'q', title: 'archives.search', type: 'text' },
           { name: 'class', title: 'retention.class', type: 'text' },
+          {
+            name: 'state',
+            title: 'common.state',
+            options: [
+              { value: '', title: text('common.all') },
+              { value: 'complete', title: text('archives.complete') },
+              { value: 'under-way', title: text('archives.underWay') },
+            ],
+          },
         ]}
         rowKey={({ id }) => id}
         columns={[

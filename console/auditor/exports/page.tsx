@@ -44,6 +44,12 @@ const FORMATS: Record<Export['format'], TextKey> = {
   bundles: 'exports.bundles',
 }
 
+/** Terms stand for what may be personal data. */
+const SEALED: Record<string, TextKey> = {
+  userTerm: 'search.userId',
+  representedPartyTerm: 'search.representedParty',
+}
+
 function ExportsPage() {
   const { changed } = useConsole()
   const list = useAnswer<Export[]>('getExports')
@@ -114,7 +120,8 @@ function Asked({ filter, case: number, reason }: Export) {
         <ul class="plain-list">
           {narrowed.map(([name, value]) => (
             <li key={name}>
-              <span class="beside">{name}</span> <bdi class="id">{String(value)}</bdi>
+              <span class="beside">{name in SEALED ? text(SEALED[name]!) : name}</span>{' '}
+              {name in SEALED ? text('search.sealed') : <bdi class="id">{String(value)}</bdi>}
             </li>
           ))}
         </ul>

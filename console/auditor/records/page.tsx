@@ -10,6 +10,7 @@ import { Empty, Loading, Refused } from '../../kit/states.tsx'
 import { Tools } from '../../kit/table-tools.tsx'
 import { text } from '../../kit/text.ts'
 import type { Row } from '../words.tsx'
+import { ByActor } from './by-actor.tsx'
 import { FoundRecords } from './found.tsx'
 import { OrderExport } from './order-export.tsx'
 import { FIRST, filterOf, hasMore, moreFilters } from './query.ts'
@@ -45,6 +46,7 @@ function RecordsPage() {
         <details class="more-filters" open={hasMore(filter)}>
           <summary>{text('search.more')}</summary>
           <Tools filters={moreFilters(suggestions)} sorts={[]} sort="" />
+          <ByActor />
         </details>
         {found.state === 'loading' && <Loading />}
         {found.state === 'refused' && <Refused fault={found.fault} again={found.again} />}

@@ -47,7 +47,17 @@ export function moreFilters(suggestions: Record<(typeof TERMS)[number], string[]
 }
 
 const TIMES = ['from', 'to']
-const MORE = ['failed', 'outcome', 'kind', 'direction', 'peerId', 'requestId', ...TERMS]
+const MORE = [
+  'failed',
+  'outcome',
+  'kind',
+  'direction',
+  'peerId',
+  'requestId',
+  ...TERMS,
+  'userTerm',
+  'representedPartyTerm',
+]
 const NAMES = [...TIMES, 'partyId', 'serviceId', 'queryId', ...MORE]
 
 /** What narrows the search, without what is empty; times of the address are the reader's own and go out as UTC. */

@@ -6,6 +6,7 @@ import { Empty, Show } from '../../kit/states.tsx'
 import { text } from '../../kit/text.ts'
 import { AddCertificationService, AddTimestampingService } from './add.tsx'
 import { type CertificationService, CertificationServicePart } from './certification-service.tsx'
+import { CertificateProfiles } from './profiles.tsx'
 import { type TimestampingService, TimestampingServicePart } from './timestamping-service.tsx'
 
 function TrustServices() {
@@ -49,6 +50,7 @@ function TrustServices() {
           )
         }
       </Show>
+      <CertificateProfiles />
     </>
   )
 }

@@ -134,6 +134,7 @@ export async function logExchanges(log: MessageLog, parties: Parties, time: Date
         body: undefined,
         signature: signed[i],
         replayKey: hash('sha256', ids[i]!.requestId, 'buffer'),
+        extra: { method: 'GET', userId: userOf(ids[i]!) },
       }),
     ),
   )
@@ -156,6 +157,11 @@ export async function logExchanges(log: MessageLog, parties: Parties, time: Date
     }),
   )
   return ids.map(({ id }) => id)
+}
+
+/** One of 4096 users. */
+export function userOf({ id }: Pick<RecordInput['ids'], 'id'>): string {
+  return `EE${id.slice(0, 3)}`
 }
 
 type Common = 'ids' | 'client' | 'service' | 'peer' | 'time' | 'contract' | 'circumstances' | 'configuration'

@@ -12,7 +12,7 @@ import type { MessageLog } from '#security-server/message-log/message-log.ts'
 import type { RecordFilter } from '#security-server/message-log/search/store.ts'
 import { createNodeReader } from '#security-server/message-log/tree/tiles.ts'
 import { residentMb } from '../measure.ts'
-import { CLIENT, CONTRACT, ENDPOINTS, SERVER } from './exchanges.ts'
+import { CLIENT, CONTRACT, ENDPOINTS, SERVER, userOf } from './exchanges.ts'
 import { type FilledLog, type LogPlace, openAt } from './fill.ts'
 
 export type LogFigures = {
@@ -138,7 +138,14 @@ async function byTime(log: MessageLog, { from, to }: FilledLog): Promise<void> {
 async function searches(log: MessageLog, { queryIds, from }: FilledLog): Promise<number> {
   const client = idText(CLIENT)
   const [row] = await log.list({ queryId: queryIds[0]!, limit: 1 })
+  const terms: RecordFilter[] = []
+  for (const id of [...queryIds.slice(0, 10), 'none'])
+    terms.push({ userTerm: await log.sealActor({ kind: 'userId', name: userOf({ id }) }) })
+  const ofUser = () => terms[randomInt(terms.length)]!
   const filters: (() => RecordFilter)[] = [
+    ofUser,
+    () => ({ ...ofUser(), failed: true }),
+    () => ({ ...ofUser(), client }),
     () => ({}),
     () => ({ queryId: queryIds[randomInt(queryIds.length)]! }),
     () => ({ requestId: row!.request_id }),

@@ -3,7 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { ZipFile } from 'yazl'
 import { openZip } from '#core/container/open-zip.ts'
 import { Fault } from '#schemas/fault.ts'
 import { judgeFile } from '#scripts/verify/judge-file.ts'
@@ -16,6 +18,14 @@ export async function filesOf(zip: Buffer): Promise<Map<string, Buffer>> {
     files.set(entry.fileName, await buffer(await opened.openReadStreamPromise(entry)))
   opened.close()
   return files
+}
+
+/** A file of these entries, in their order. */
+export async function zipOf(files: Map<string, Buffer>): Promise<Buffer> {
+  const zip = new ZipFile()
+  for (const [name, bytes] of files) zip.addBuffer(bytes, name)
+  zip.end()
+  return buffer(zip.outputStream as Readable)
 }
 
 const SECOND = path.join(import.meta.dirname, '../../../test/second-verifier/verify_export.py')

@@ -58,6 +58,7 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
       if (format === 'bundles' || search) checkContent(caller, number, reason)
       const filter = search ? withSearch(order.filter, search) : order.filter
       recordFilter(filter)
+      await rooms.logFor(caller).openActors(filter)
       const { all, unfinished } = await store.count()
       if (unfinished >= MAX_UNFINISHED) {
         throw new Fault('conflict', {
@@ -125,7 +126,8 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
         ...(isContent && { indexes: exchanges.of.flat() }),
       }
       await recordLook(rooms.audit, 'downloadExport', `export ${row.id}`, input, what)
-      const { from, to } = recordFilter(JSON.parse(row.filter) as KeptFilter)
+      const asked = recordFilter(JSON.parse(row.filter) as KeptFilter)
+      const { from, to } = asked
       const stream = writeExport({
         row,
         file,
@@ -134,6 +136,7 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
         forms: (asked) => log.forms(asked),
         counts: () => provenCounts(log, { size: Number(row.size), from, to }),
         exchanges,
+        actors: await log.openActors(asked),
         now: new Date(clock()),
       })
       const headers = { 'content-disposition': `attachment; filename="export-${row.id}.zip"` }

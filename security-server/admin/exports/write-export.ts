@@ -8,6 +8,7 @@ import { createReadStream } from 'node:fs'
 import { Readable, Transform } from 'node:stream'
 import { ZipFile } from 'yazl'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import type { AskedActors } from '#core/log-export/actors.ts'
 import type { DailyCounts } from '#core/log-export/judge-counts.ts'
 import { COUNTS, FORMS, HEAD } from '#core/log-export/read-export.ts'
 import { asFault } from '#schemas/fault.ts'
@@ -33,6 +34,8 @@ export type ExportQuestion = {
   counts(): AsyncIterable<DailyCounts>
   /** Of which there are to be bundles; none in other formats. */
   exchanges: BundledExchanges
+  /** Whom the terms of the filter name: the file is verified by that. */
+  actors: AskedActors
   now: Date
 }
 
@@ -105,7 +108,8 @@ export async function exchangesOf(
   return found
 }
 
-function headOf({ row, server, exchanges }: ExportQuestion) {
+function headOf({ row, server, exchanges, actors }: ExportQuestion) {
+  const { userTerm: _user, representedPartyTerm: _party, ...filter } = shownFilter(row.filter)
   return {
     version: 1,
     log: server,
@@ -114,7 +118,7 @@ function headOf({ row, server, exchanges }: ExportQuestion) {
     ...(row.case_number === null ? {} : { case: row.case_number }),
     ...(row.reason === null ? {} : { reason: row.reason }),
     format: row.format,
-    filter: shownFilter(row.filter),
+    filter: { ...filter, ...actors },
     // All of them were looked at, from the first to the last, without a gap.
     range: { first: 0, last: Number(row.size) - 1 },
     treeHead: row.checkpoint,

@@ -35,6 +35,7 @@ export type ArchiveFilter = {
   /** In the name of the file. */
   q?: string | undefined
   class?: number | undefined
+  state?: 'complete' | 'under-way' | undefined
   before?: number | undefined
   limit: number
 }
@@ -125,9 +126,16 @@ export function createArchiveStore(database: Database) {
     },
 
     /** Newest first. */
-    list: async ({ class: classId, q = '', before, limit }: ArchiveFilter): Promise<StoredArchive[]> => {
+    list: async ({
+      class: classId,
+      q = '',
+      state,
+      before,
+      limit,
+    }: ArchiveFilter): Promise<StoredArchive[]> => {
       let query = kysely.selectFrom('archive').selectAll().orderBy('id', 'desc').limit(limit)
       if (classId !== undefined) query = query.where('class', '=', classId)
+      if (state !== undefined) query = query.where('complete', '=', state === 'complete' ? 1 : 0)
       if (q !== '') query = query.where(textContains('file', q))
       if (before !== undefined) query = query.where('id', '<', before)
       return (await query.execute()).map(toArchive)

@@ -9,6 +9,8 @@ import { addLogKey, createLogKeys, hasNoKeys, type LogKeys, readLogKeys } from '
 export type KeyRing = {
   current(): LogKey
   find(id: string): LogKey | undefined
+  /** All that are there now, also those that another node has made. */
+  all(): LogKey[]
   checkpointKey(): LogKeys['checkpointKey']
   /** Makes a new current key; the record of it is still to be written. */
   rotate(): void
@@ -34,6 +36,10 @@ export function openKeyRing(folder: string, logIsEmpty: boolean): KeyRing {
     find: (id) => {
       if (!keys.byId.has(id)) keys = readLogKeys(folder)
       return keys.byId.get(id)
+    },
+    all: () => {
+      keys = readLogKeys(folder)
+      return [...keys.byId.values()]
     },
     rotate: () => {
       addLogKey(folder)

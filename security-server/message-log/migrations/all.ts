@@ -1,5 +1,6 @@
 /** The migrations of the message log's own database. Names never change; new ones are added at the end. */
 import type { Migration } from 'kysely/migration'
+import { actors } from './actors.ts'
 import { circumstances } from './circumstances.ts'
 import { cosignatures } from './cosignatures.ts'
 import { dailyCounts } from './daily-counts.ts'
@@ -30,4 +31,5 @@ export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-18-message-log-partitions': partitions,
   '2026-12-19-message-log-circumstances': circumstances,
   '2026-12-20-message-log-search-terms': searchTerms,
+  '2026-12-21-message-log-actors': actors,
 }

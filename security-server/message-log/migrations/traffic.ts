@@ -7,7 +7,7 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, dialectOf } from '#platform/database/dialect.ts'
-import { BLOCK } from '../search/store.ts'
+import { BLOCK } from '../search/block-store.ts'
 import { DIMENSIONS, HOUR, keyOf, type TrafficRow } from '../search/traffic-store.ts'
 
 export const traffic: Migration = {

@@ -18,7 +18,7 @@ export type OwnRecord = { packed: PackedRecord; beside?: PreparedRecord['beside'
 
 // What a busy server logs between two runs of the jobs.
 const MAX_RECENT = 16_384
-const RECENT_OCTETS = 4 * 1024 * 1024
+const RECENT_OCTETS = 6 * 1024 * 1024
 
 export type Writer = {
   /** Resolves when the group is durable; throws `logging_failed` when none of it is acknowledged. */

@@ -1,4 +1,4 @@
-/** A process that archives and ends contents over and over until it is killed; it prints a line when it has begun. */
+/** A process that archives and ends contents over and over, once its standard input has ended, until it is killed; it prints a line when it begins. */
 import { writeSync } from 'node:fs'
 import path from 'node:path'
 import { openMessageLog } from '../message-log.ts'
@@ -15,6 +15,8 @@ const log = await openMessageLog({
 })
 await log.recover()
 writeSync(1, 'begins\n')
+process.stdin.resume()
+await new Promise((resolve) => process.stdin.once('end', resolve))
 while ((await log.retention.run()) > 0);
 writeSync(1, 'done\n')
 await log.close()

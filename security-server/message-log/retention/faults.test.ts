@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
-import { breakCalls, noStrace } from '#test/strace.ts'
+import { type Aim, breakCalls, killAt, noStrace } from '#test/strace.ts'
 import { endAllDue, logFolder, logOptions, openTestLog, signedRecord, spoolBody } from '../fixture.ts'
 import type { MessageLog, MessageLogOptions } from '../message-log.ts'
 import { openLogSource } from '../verify/open-source.ts'
@@ -88,6 +88,35 @@ t.test('kill -9 at any moment', async (t) => {
       t.equal(bodyFiles(folder), 0)
     })
   }
+})
+
+t.test('kill -9 at each step of an erasure', { skip: noStrace() }, async (t) => {
+  const folder = logFolder(t)
+  const options = logOptions(folder)
+  const log = await openTestLog(t, options)
+  await fill(log, 'PROOF_KEPT', 200)
+  await log.maintain()
+  await log.close()
+  const wal = [path.join(folder, 'log.db-wal')]
+  const script = path.join(import.meta.dirname, 'fault-child.ts')
+  const aims: Aim[] = [
+    { what: 'half of its rows are written', calls: ['pwrite64'], when: '10', paths: wal },
+    { what: 'all are written and none is synced', calls: ['fsync', 'fdatasync'], paths: wal },
+    { what: 'it is done, and a body is still there', calls: ['unlink', 'unlinkat'] },
+  ]
+  let erased = 0
+  for (const aim of aims) {
+    t.ok(await killAt(aim, script, folder, options.databaseUrl), aim.what)
+    const now = await checkWhole(t, options)
+    t.ok(now >= erased, `${aim.what}: ${now} are erased`)
+    erased = now
+  }
+  t.ok(erased > 0 && bodyFiles(folder) > 0, `${erased} are erased, ${bodyFiles(folder)} bodies there`)
+  const again = await openTestLog(t, options)
+  await endAllDue(again)
+  await again.close()
+  t.equal(await checkWhole(t, options), 200)
+  t.equal(bodyFiles(folder), 0)
 })
 
 t.test('a full disk', { skip: noStrace() }, async (t) => {

@@ -1,11 +1,15 @@
 /** Fills the search index from where it stopped, from memory where the record is new, else from the decrypted record. */
+import { type ActorKind, actorsOf } from '#core/log-export/actors.ts'
 import { NOT_TOLD } from '#core/log-export/daily-counts.ts'
 import type { CountedRecord } from '../daily-counts/count-since.ts'
 import type { KeyFinder } from '../open-record.ts'
-import { openRecord } from '../open-record.ts'
+import { openRecord, openRemainder } from '../open-record.ts'
 import type { Metadata } from '../record-input.ts'
 import type { RecentRecords } from '../records/recent-records.ts'
 import type { RecordStore } from '../records/store.ts'
+import type { LogKey } from '../seal.ts'
+import { ACTOR_COLUMNS, createActorHasher } from './actors.ts'
+import { blockOf } from './block-store.ts'
 import type { SearchRow, SearchStore } from './store.ts'
 import type { NamedTerms, TermsStore } from './terms-store.ts'
 
@@ -22,21 +26,59 @@ export async function indexRecords(q: {
   size: number
   recent: RecentRecords
   findKey: KeyFinder
+  /** Under which names are hashed. */
+  logKey: LogKey
 }): Promise<number> {
   const start = (await q.records.mark('search')) ?? 0
   const end = Math.min(start + AT_ONCE, q.size)
   if (start >= end) return start
-  const { rows, others, named } = fromMemory(q.recent, start, end) ?? (await fromDatabase(q, start, end))
+  const { rows, said, others, named } =
+    fromMemory(q.recent, start, end) ?? (await fromDatabase(q, start, end))
   for (const [at, row] of rows.entries()) row.terms = await q.terms.termsOf(named[at]!)
+  await nameActors(q, rows, said)
   await q.search.add(rows, { from: start, to: end, others })
   return end
 }
 
-/** `others` no search finds; they are counted. `named`: what each row says of its contract, purpose and endpoint. */
-type Indexed = { rows: SearchRow[]; others: CountedRecord[]; named: NamedTerms[] }
+/**
+ * `others` no search finds; they are counted. Of each row: `said`, its record's metadata; `named`, what it says of its contract, purpose
+ * and endpoint.
+ */
+type Indexed = { rows: SearchRow[]; said: Metadata[]; others: CountedRecord[]; named: NamedTerms[] }
+
+const hashActor = createActorHasher()
+
+/** What answers a request, and its outcome, are found by the user of the request. */
+async function nameActors(
+  q: { records: RecordStore; recent: RecentRecords; findKey: KeyFinder; logKey: LogKey },
+  rows: SearchRow[],
+  said: Metadata[],
+): Promise<void> {
+  const byIndex = new Map(rows.map(({ idx }, at) => [Number(idx), said[at]!]))
+  for (const [at, row] of rows.entries()) {
+    const { answers } = said[at]!
+    const request =
+      answers === undefined
+        ? said[at]
+        : (byIndex.get(answers) ?? q.recent.get(answers)?.metadata ?? (await metadataOf(q, answers)))
+    const actors = Object.entries(actorsOf(request)) as [ActorKind, string][]
+    for (const [kind, name] of actors)
+      row[ACTOR_COLUMNS[kind]] = hashActor(q.logKey, blockOf(Number(row.idx)), { kind, name })
+  }
+}
+
+/** Undefined when nothing of it is left. */
+async function metadataOf(
+  q: { records: RecordStore; findKey: KeyFinder },
+  idx: number,
+): Promise<Metadata | undefined> {
+  const [record] = await q.records.from(idx, 1)
+  const opened = record?.idx === idx ? openRecord(record, q.findKey) : undefined
+  return (opened ?? openRemainder(await q.records.remainder(idx), q.findKey))?.metadata
+}
 
 function fromMemory(recent: RecentRecords, start: number, end: number): Indexed | undefined {
-  const indexed: Indexed = { rows: [], others: [], named: [] }
+  const indexed: Indexed = { rows: [], said: [], others: [], named: [] }
   for (let idx = start; idx < end; idx++) {
     const record = recent.get(idx)
     if (record === undefined) return undefined
@@ -52,7 +94,7 @@ async function fromDatabase(
   start: number,
   end: number,
 ): Promise<Indexed> {
-  const indexed: Indexed = { rows: [], others: [], named: [] }
+  const indexed: Indexed = { rows: [], said: [], others: [], named: [] }
   for (const record of await q.records.from(start, end - start)) {
     take(indexed, record.idx, JSON.parse(record.form) as Facts, openRecord(record, q.findKey)?.metadata)
   }
@@ -65,6 +107,7 @@ function take(indexed: Indexed, idx: number, facts: Facts, metadata: Metadata | 
   if (direction !== '' && metadata !== undefined) {
     const { circumstances, secrecy = 0 } = metadata
     indexed.rows.push(rowOf(idx, facts, metadata))
+    indexed.said.push(metadata)
     indexed.named.push({ circumstances, contract: facts.contract, secrecy })
     return
   }
@@ -90,5 +133,7 @@ export function rowOf(idx: number, facts: Facts, metadata: Metadata): SearchRow 
     keep_days: metadata.keepDays ?? null,
     secrecy: metadata.secrecy ?? 0,
     terms: 0,
+    user_hash: null,
+    party_hash: null,
   }
 }

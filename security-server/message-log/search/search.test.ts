@@ -34,6 +34,8 @@ function rowOf(idx: number): SearchRow {
     answers: isReply ? idx - 1 : null,
     keep_days: null,
     secrecy: 0,
+    user_hash: null,
+    party_hash: null,
     terms: idx % 200 === 11 ? 4 : idx % 4,
   }
 }

@@ -3,6 +3,9 @@ import { CompiledQuery, type ExpressionBuilder, type SqlBool, sql } from 'kysely
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { type CountedRecord, countSince, MAX_ROWS } from '../daily-counts/count-since.ts'
 import type { Tables } from '../tables.ts'
+import type { ActorHashes, ActorTerms } from './actors.ts'
+import { BLOCK, BLOCK_RECORDS } from './block-store.ts'
+import { isOfActors, listOfActors } from './list-of-actors.ts'
 import type { SearchTerms } from './terms-store.ts'
 import {
   type Clearance,
@@ -22,27 +25,23 @@ export type SearchRow = Tables['search']
 /** With what it says of contract, purpose and endpoint. */
 export type FoundRow = SearchRow & SearchTerms
 
-/**
- * The index by query id is one for each block of records: query ids are random, so that in a single index over a large
- * log nearly each of them would have a page of its own written. A search by query id looks into every block.
- */
-const BLOCK_RECORDS = 32_768
 /** Blocks that one query asks for: always so many, present or not, so that its text is always the same. */
 const BLOCKS_AT_ONCE = 64
 
-/** The block of a row of `search`: the index holds this very expression. */
-export const BLOCK = sql<number>`(idx / ${sql.lit(BLOCK_RECORDS)})`
-
 /** What a search may be narrowed to; texts are exact. */
-export type RecordFilter = DimensionFilter & {
-  queryId?: string
-  requestId?: string
-  /** ISO times, inclusive and exclusive. */
-  from?: string
-  to?: string
-  /** Entries of the index by person, hexadecimal: records that have one of them; with none of them, none. */
-  subjects?: string[]
-}
+export type RecordFilter = DimensionFilter &
+  ActorTerms & {
+    queryId?: string
+    requestId?: string
+    /** ISO times, inclusive and exclusive. */
+    from?: string
+    to?: string
+    /** Entries of the index by person, hexadecimal: records that have one of them; with none of them, none. */
+    subjects?: string[]
+  }
+
+/** With the hashes of the actors whom its terms name, if any: `hashesOf`. */
+export type HashedFilter = RecordFilter & { actors?: ActorHashes[] }
 
 /** `before` is the index of the last row of the page before, of a listing narrowed in the same way. */
 export type SearchFilter = RecordFilter & { before?: number; limit: number }
@@ -74,6 +73,8 @@ const COLUMNS = [
   'answers',
   'keep_days',
   'secrecy',
+  'user_hash',
+  'party_hash',
   'terms',
 ] as const satisfies (keyof SearchRow)[]
 
@@ -102,7 +103,7 @@ export function createSearchStore(database: Database) {
   }
 
   /** Only where the counts say that something is: an hour at a time, between the first and the last that fits. */
-  const listBySpans = async (filter: SearchFilter): Promise<SearchRow[]> => {
+  const listBySpans = async (filter: SearchFilter & HashedFilter): Promise<SearchRow[]> => {
     const limit = Math.min(filter.limit, MAX_PAGE)
     const { before, from, to } = filter
     const time = before === undefined ? undefined : await timeOf(before)
@@ -126,6 +127,7 @@ export function createSearchStore(database: Database) {
           .where('idx', '<=', end)
           .where(HOUR, '=', hour)
           .where((is) => fitsAll(is, filter, isPartitioned))
+          .where((is) => isOfActors(is, filter, first, last))
           .orderBy('idx', 'desc')
           .limit(limit - rows.length)
           .execute()
@@ -188,7 +190,7 @@ export function createSearchStore(database: Database) {
 
     /** What fits among the WINDOW records after `after` and below `size`, oldest first, and where the window ends. */
     window: async (
-      filter: RecordFilter,
+      filter: HashedFilter,
       { after, size }: { after: number; size: number },
     ): Promise<{ rows: SearchRow[]; last: number }> => {
       const last = Math.min(after + WINDOW, size - 1)
@@ -199,6 +201,7 @@ export function createSearchStore(database: Database) {
         .where('idx', '>', after)
         .where('idx', '<=', last)
         .where((is) => fitsAll(is, filter, isPartitioned))
+        .where((is) => isOfActors(is, filter, after + 1, last))
         .orderBy('idx')
         .execute()
       return { rows, last }
@@ -273,8 +276,14 @@ export function createSearchStore(database: Database) {
      * Newest first: by index; by time when times narrow it, so that the way to an old day is short; by hour and index when
      * what records say narrows it. The log has `size` records.
      */
-    list: async (filter: SearchFilter, size: number): Promise<SearchRow[]> => {
+    list: async (filter: SearchFilter & HashedFilter, size: number): Promise<SearchRow[]> => {
       if (filter.subjects !== undefined) return await listOfSubjects(filter)
+      const limit = Math.min(filter.limit, MAX_PAGE)
+      if (filter.actors !== undefined) {
+        const rest = (is: ExpressionBuilder<Tables, 'search'>) => fitsAll(is, filter, isPartitioned)
+        const found = await listOfActors({ kysely, isPartitioned, filter, limit, size, rest })
+        return found ?? (await listBySpans(filter))
+      }
       const hasId = filter.queryId !== undefined || filter.requestId !== undefined
       if (!hasId && isNarrowed(filter)) return await listBySpans(filter)
       const isByTime = filter.from !== undefined || filter.to !== undefined
@@ -295,7 +304,6 @@ export function createSearchStore(database: Database) {
           .where((or) => or.or([or('time', '<', time), or('idx', '<', before)]))
       }
       if (isByTime) query = query.orderBy('time', 'desc')
-      const limit = Math.min(filter.limit, MAX_PAGE)
       const newest = query.orderBy('idx', 'desc').limit(limit)
       if (!hasId) return newest.execute()
       const rows: SearchRow[] = []
@@ -353,10 +361,10 @@ function insertOf(rows: number, dialect: Database['dialect']): string {
 }
 
 /** In the order of COLUMNS; written out, because a look-up by name in a loop is slow here. */
-function valuesOf(row: SearchRow): (string | number | null)[] {
+function valuesOf(row: SearchRow): (string | number | Buffer | null)[] {
   const { idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers } = row
   const ids = [idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers]
-  return [...ids, row.keep_days, row.secrecy, row.terms]
+  return [...ids, row.keep_days, row.secrecy, row.user_hash, row.party_hash, row.terms]
 }
 
 function inParts(rows: SearchRow[]): SearchRow[][] {

@@ -64,10 +64,13 @@ export function createSearchChecker({ source, first }: { source: LogSource; firs
   }
 }
 
-/** Numbers are text in one of the stores; `terms` is a number of this database's own, which stands for texts. */
+/** `terms` is a number of this database's own, which stands for texts; hashes of actors are those of the log key that was in use when it was indexed. */
+const NOT_COMPARED: ReadonlySet<string> = new Set(['terms', 'user_hash', 'party_hash'])
+
+/** Numbers are text in one of the stores. */
 function isSame(wanted: SearchRow | SearchTerms, row: FoundRow): boolean {
   return (Object.keys(wanted) as (keyof typeof wanted)[]).every(
-    (name) => name === 'terms' || String(wanted[name] ?? '') === String(row[name] ?? ''),
+    (name) => NOT_COMPARED.has(name) || String(wanted[name] ?? '') === String(row[name] ?? ''),
   )
 }
 

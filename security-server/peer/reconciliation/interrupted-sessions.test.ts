@@ -1,6 +1,8 @@
 /** Sessions that end anywhere, on either side, or begin at the same time; and the job that begins them. */
+import path from 'node:path'
 import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'
+import { breakCalls, noStrace } from '#test/strace.ts'
 import { reconcile } from './initiate.ts'
 import { createTwoServers, type Side } from './reconciliation-fixture.ts'
 import type { ReconciliationRooms } from './rooms.ts'
@@ -67,6 +69,46 @@ t.test('a session that ends anywhere is begun anew, and a signed statement is ne
     }
   }
   t.ok(at > 5, `${at} questions`)
+})
+
+t.test('a disk that is full on either side ends a session, and no day', { skip: noStrace() }, async (t) => {
+  const counts: unknown[] = []
+  for (const side of [tax, population])
+    for (const when of ['1+', '5+']) {
+      const what = `${side.server.id.serverCode}, from write ${when}`
+      const day = await two.nextDay()
+      await two.ask()
+      two.isAllowed = false
+      await two.ask()
+      two.isAllowed = true
+      await two.settle(day)
+      const pair = two.pairOf(tax, day)
+      const wal = path.join(path.dirname(side.folder), `${side.server.id.serverCode}.db-wal`)
+      const broken = { calls: ['pwrite64'], fault: 'error=ENOSPC', when, paths: [wal] }
+      const disk = await breakCalls({ pid: process.pid, ...broken })
+      const first = await reconcile(pair, tax.rooms).catch(() => 'not even said')
+      t.ok((await disk.mend()) > 0, `${what}: ${first}`)
+      t.not(first, 'concluded', 'nothing is concluded that could not be kept')
+      for (const [of, its] of [
+        [tax, pair],
+        [population, two.pairOf(population, day)],
+      ] as const) {
+        const row = await of.rooms.store.find(its)
+        t.ok(row?.state !== 'concluded' || row.statement, `${what}: ${row?.state}`)
+      }
+      population.restart()
+      world.skew += 120_000
+      t.equal(await reconcile(pair, tax.rooms), 'concluded', `${what}: it goes on when there is room`)
+      const rows = await Promise.all([
+        tax.rooms.store.find(pair),
+        population.rooms.store.find(two.pairOf(population, day)),
+      ])
+      t.ok(rows[0]?.statement)
+      t.equal(rows[0]?.statement, rows[1]?.statement)
+      t.equal(await tax.rooms.entries.count(rows[0]!.session, 'own'), 0)
+      counts.push(rows[0]!.counts)
+    }
+  t.equal(new Set(counts.map((one) => JSON.stringify(one))).size, 1, `no false alarm: ${counts[0]}`)
 })
 
 t.test('both begin at once, and the job', async (t) => {

@@ -1,0 +1,20 @@
+/** Keyed hashes of user ids and represented parties in the search index. Records that are indexed already have none. */
+import type { Kysely } from 'kysely'
+import { sql } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes } from '#platform/database/dialect.ts'
+import { BLOCK } from '../search/block-store.ts'
+
+export const actors: Migration = {
+  up: async (kysely: Kysely<unknown>) => {
+    const { blob } = columnTypes(kysely)
+    for (const column of ['user_hash', 'party_hash']) {
+      await kysely.schema.alterTable('search').addColumn(column, blob).execute()
+      // By block, as query ids: hashes are random, and each block has its own.
+      await sql`create index ${sql.ref(`search_${column}`)} on search (${BLOCK}, ${sql.ref(column)})
+        where ${sql.ref(column)} is not null`.execute(kysely)
+    }
+    await sql`insert into mark (name, value)
+      select 'actors', coalesce((select value from mark where name = 'search'), 0)`.execute(kysely)
+  },
+}

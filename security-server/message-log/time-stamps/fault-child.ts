@@ -1,0 +1,15 @@
+/** A process that time-stamps what waits as soon as its standard input ends; it prints a line when it could begin. */
+import { writeSync } from 'node:fs'
+import { logOptions, signer } from '../fixture.ts'
+import { openMessageLog } from '../message-log.ts'
+
+const [folder, databaseUrl] = process.argv.slice(2) as [string, string]
+const { stamp } = await signer()
+const log = await openMessageLog({ ...logOptions(folder, databaseUrl), stamp })
+await log.recover()
+writeSync(1, 'begins\n')
+process.stdin.resume()
+await new Promise((resolve) => process.stdin.once('end', resolve))
+await log.timeStampNow()
+writeSync(1, 'done\n')
+await log.close()
