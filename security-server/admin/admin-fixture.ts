@@ -126,6 +126,7 @@ export async function createAdminWorld(
   const stored = { databaseUrl, keyFolder, bodyFolder }
   const messageLog = await openTestLog(t, {
     ...options,
+    server,
     clock: () => Date.now() + logClock.aheadMs,
     stamp,
     signer: memberSigner,

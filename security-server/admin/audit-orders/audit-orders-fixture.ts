@@ -22,7 +22,8 @@ import { openAudit } from '#scripts/audit-order/open.ts'
 import { ocspFor, type Party, signingParty } from '#test/fakes/management-requests.ts'
 import { authority as ca } from '#test/fakes/request-world.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
-import { SERVER, signedRecord } from '../../message-log/fixture.ts'
+import { server as SERVER } from '../../keys/keys-fixture.ts'
+import { signedRecord } from '../../message-log/fixture.ts'
 import { createAdminWorld } from '../admin-fixture.ts'
 import type { AdminRooms } from '../rooms.ts'
 import { createAuditOrders } from './create-audit-orders.ts'
@@ -51,7 +52,7 @@ export async function createAuditOrderWorld(t: Test, url: string) {
   const world = await createAdminWorld(t, isPostgresql ? { databaseUrl: url, ...(logUrl && { logUrl }) } : {})
   const { messageLog, database, keys } = world
   const { now } = world.world
-  const owner = await signingParty(world.world.authority, 'DEV/GOV/1234')
+  const owner = await signingParty(world.world.authority, 'DEV/GOV/1000')
   const clock = (): number => now
   const at = { time: new Date(now - 1000) }
   const party = (memberCode: string) => ({

@@ -34,7 +34,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     const room = roomOf()
     await room.run()
     t.match(answers, [
-      { outcome: 'answered', order: orderHash(one), seed, matched: 3, server, signer: 'DEV/GOV/1234' },
+      { outcome: 'answered', order: orderHash(one), seed, matched: 3, server, signer: 'DEV/GOV/1000' },
     ])
     const { payload, checks } = await opened(one)
     t.same(
