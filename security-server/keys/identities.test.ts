@@ -154,8 +154,27 @@ t.test('identities: one object until something changes; several members; rotatio
   stop()
 
   const old = await authenticationCertificate(world, keys)
+  world.now += 1000
   const fresh = await authenticationCertificate(world, keys, { register: false })
   t.equal(keys.authenticationIdentity().certificate.sha256, old.sha256, 'peers know only the registered one')
+  // Both are registered while one takes the other's place; servers fetch a configuration at different moments.
+  world.registered = [old, fresh].map(({ sha256 }) => Buffer.from(sha256, 'hex'))
+  world.reconfigure()
+  t.equal(keys.authenticationIdentity().certificate.sha256, old.sha256, 'not every peer knows the new one')
+  world.now += 119_000
+  t.equal(keys.authenticationIdentity().certificate.sha256, old.sha256)
+  world.now += 1000
+  t.equal(keys.authenticationIdentity().certificate.sha256, fresh.sha256, 'by now they do')
+  const restarted = await world.open()
+  await restarted.login(PIN)
+  await restarted.refreshOcsp()
+  t.equal(
+    restarted.authenticationIdentity().certificate.sha256,
+    old.sha256,
+    'since when is not known any more',
+  )
+  world.now += 120_000
+  t.equal(restarted.authenticationIdentity().certificate.sha256, fresh.sha256)
   world.registered = [Buffer.from(fresh.sha256, 'hex')]
   world.reconfigure()
   t.equal(keys.authenticationIdentity().certificate.sha256, fresh.sha256)

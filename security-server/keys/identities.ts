@@ -43,6 +43,7 @@ export function createIdentities(q: {
   configuration(): CertificateTrust
 }): Identities {
   const kept = new Map<string, Kept<unknown>>()
+  const registrations = createRegistrations()
   let generation = 0
 
   function current<T>(name: string, find: () => Candidate[], make: (parts: Parts) => T): T {
@@ -61,9 +62,11 @@ export function createIdentities(q: {
   function choose(candidates: Candidate[], trust: CertificateTrust, at: Date) {
     if (candidates.length === 0 && !q.tokens.softwareUnlocked()) throw new Fault('token_not_active')
     let reason: unknown
-    for (const candidate of inOrder(candidates, trust)) {
+    const { ranks, settled } = registrations.rank(candidates, trust, at.getTime())
+    for (const candidate of inOrder(candidates, ranks)) {
       try {
-        return evaluate(candidate, trust, at)
+        const { parts, validUntil } = evaluate(candidate, trust, at)
+        return { parts, validUntil: Math.min(validUntil, settled) }
       } catch (thrown) {
         reason ??= thrown
       }
@@ -132,15 +135,56 @@ function candidatesOf(keys: StoredKey[], usage: KeyUsage): Candidate[] {
     .flatMap((key) => key.certificates.filter(({ active }) => active).map((stored) => ({ key, stored })))
 }
 
-/** Registered authentication certificates first, as peers refuse others; then the one that lives longest. */
-function inOrder(candidates: Candidate[], trust: CertificateTrust): Candidate[] {
-  const registered = ({ key, stored }: Candidate) =>
-    key.usage === 'AUTHENTICATION' && isRegisteredHere(stored.certificate, trust) ? 1 : 0
-  return [...candidates].sort(
-    (a, b) =>
-      registered(b) - registered(a) ||
-      b.stored.certificate.notAfter.getTime() - a.stored.certificate.notAfter.getTime(),
-  )
+/**
+ * Authentication certificates that peers know first, as they refuse others, then the one that lives longest; of two of which nobody
+ * can tell since when they are registered the older.
+ */
+function inOrder(candidates: Candidate[], ranks: Map<Candidate, number>): Candidate[] {
+  const rank = (candidate: Candidate): number => ranks.get(candidate) ?? UNREGISTERED
+  return [...candidates].sort((a, b) => {
+    if (rank(a) !== rank(b)) return rank(b) - rank(a)
+    const [one, other] = [a.stored.certificate, b.stored.certificate]
+    return rank(a) === LATELY
+      ? one.notBefore.getTime() - other.notBefore.getTime()
+      : other.notAfter.getTime() - one.notAfter.getTime()
+  })
+}
+
+const UNREGISTERED = 0
+const LATELY = 1
+const KNOWN = 2
+
+/** Servers fetch a configuration each minute or more often, each at its own moment; that one fetch fails is no rarity. */
+const PEERS_KNOW_AFTER_MS = 120_000
+
+/**
+ * Since when authentication certificates are registered, as far as this process saw it. One that came lately stands behind one that
+ * peers know for certain, so that no renewal has them refuse what they have not heard of.
+ */
+function createRegistrations() {
+  const since = new Map<string, number>()
+
+  return {
+    /** `settled`: when the next of those that were registered lately is known. */
+    rank(candidates: Candidate[], trust: CertificateTrust, now: number) {
+      const ranks = new Map<Candidate, number>()
+      let settled = Number.POSITIVE_INFINITY
+      for (const candidate of candidates) {
+        const { certificate } = candidate.stored
+        if (candidate.key.usage !== 'AUTHENTICATION') continue
+        if (!isRegisteredHere(certificate, trust)) {
+          since.delete(certificate.sha256)
+          continue
+        }
+        const first = since.get(certificate.sha256) ?? now
+        since.set(certificate.sha256, first)
+        const known = first + PEERS_KNOW_AFTER_MS
+        ranks.set(candidate, now < known ? LATELY : KNOWN)
+        if (now < known) settled = Math.min(settled, known)
+      }
+      return { ranks, settled }
+    },
+  }
 }
 
 /** Whether the configuration lists this authentication certificate. */
