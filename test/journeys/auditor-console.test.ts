@@ -131,9 +131,14 @@ if (!hasChromium()) {
       await narrow.look(`auditor-${name}-narrow`)
     }
     await narrow.check('auditor-refused-narrow')
-    await wide.open(pages.exchange)
     await wide.page.emulateMedia({ media: 'print' })
-    await wide.check('auditor-exchange-print')
+    await wide.page.setViewportSize({ width: 794, height: 1123 })
+    for (const [name, address] of Object.entries(pages)) {
+      await wide.open(address)
+      await wide.check(`auditor-${name}-print`)
+      for (const what of ['nav.main-nav', 'main button'])
+        t.equal(await wide.page.locator(what).filter({ visible: true }).count(), 0, `${name}: no ${what}`)
+    }
   })
 
   t.test(

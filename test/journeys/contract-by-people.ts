@@ -94,7 +94,7 @@ export async function contractByPeople(t: Test, { world, typeFor, policy, refres
   await anna.page.getByRole('heading', { name: TITLE, level: 1 }).waitFor()
   await anna.settled()
   const at = new URL(anna.page.url()).pathname.replace('/console', '')
-  await anna.check('contract-proposed')
+  await anna.check('contract-proposed-here')
 
   // The consumer's two people.
   await anna.open('/contracts')
