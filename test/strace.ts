@@ -12,6 +12,8 @@ export type BrokenCalls = {
   count(): number
   /** From now on they succeed again; gives how many failed. */
   mend(): Promise<number>
+  /** When the process is gone: strace now and then waits for ever for a thread of it. */
+  end(): Promise<void>
 }
 
 /** Why no call can be made to fail on this machine; undefined when it can. */
@@ -67,6 +69,12 @@ export async function breakCalls(q: {
   const count = (): number => readFileSync(output, 'utf8').match(/\(INJECTED\)/g)?.length ?? 0
   return {
     count,
+    async end() {
+      child.kill('SIGKILL')
+      await ended
+      process.off('exit', forget)
+      forget()
+    },
     async mend() {
       child.kill('SIGINT')
       await ended
@@ -95,7 +103,7 @@ export async function killAt(aim: Aim, script: string, ...given: string[]): Prom
     broken = await breakCalls({ pid: child.pid!, ...calls, when: aim.when ?? '1', fault: 'signal=SIGKILL' })
     child.stdin.end()
   }
-  await broken?.mend()
+  await broken?.end()
   const [code, signal] = await ended
   if (code !== 0 && signal !== 'SIGKILL') throw new Error(`${aim.what}: it ended with ${code ?? signal}`)
   return signal === 'SIGKILL'
