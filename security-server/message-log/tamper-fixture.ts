@@ -38,7 +38,9 @@ export async function buildLog(t: Test, url?: string): Promise<World> {
   const indexes: number[] = []
   let shared = (await signedRecord()).signature
   for (let n = 0; n < RECORDS; n++) {
-    const record = await signedRecord({ message: Buffer.from(`message ${n}`) })
+    const extra: Record<string, string> =
+      n % 3 === 0 ? { userId: `EE${n % 9}`, representedParty: 'COM/7' } : {}
+    const record = await signedRecord({ message: Buffer.from(`message ${n}`), extra })
     if (n % 4 === 0) shared = record.signature
     // A refusal may carry a signature that does not cover its message: it is kept as it came.
     const isShared = n % 4 !== 0 && n % 10 !== 5

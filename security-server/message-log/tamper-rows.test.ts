@@ -38,9 +38,18 @@ const COLUMNS: [table: string, column: string, index: string][] = [
   ['log_key', 'idx', 'idx'],
   ['log_key', 'time', 'idx'],
   ['log_key', 'checkpoint_key', 'idx'],
-  ...['idx', 'time', 'kind', 'direction', 'query_id', 'client', 'service', 'secrecy'].map(
-    (column): [string, string, string] => ['search', column, 'idx'],
-  ),
+  ...[
+    'idx',
+    'time',
+    'kind',
+    'direction',
+    'query_id',
+    'client',
+    'service',
+    'secrecy',
+    'user_hash',
+    'party_hash',
+  ].map((column): [string, string, string] => ['search', column, 'idx']),
 ]
 const KEYS: ReadonlySet<string> = new Set(['idx', 'id', 'size', 'first_id', 'last_id'])
 

@@ -337,7 +337,12 @@ t.test('the verifier sees what was done to what stays', async (t) => {
     await sql.raw(act).execute(changed.kysely)
     await changed.close()
     const report = await verified({ ...options, databaseUrl: copy })
-    t.match(report.problems[0], { index, what }, act)
+    // The row of the search index that is left without what it speaks of is named before.
+    t.match(
+      report.problems.filter((problem) => !problem.what.includes('the search index'))[0],
+      { index, what },
+      act,
+    )
   }
 })
 

@@ -7,9 +7,10 @@ import type { Metadata } from '../record-input.ts'
 import { rowOf } from '../search/index-records.ts'
 import type { FoundRow, SearchRow } from '../search/store.ts'
 import type { NamedTerms, SearchTerms } from '../search/terms-store.ts'
+import { createActorChecker } from './check-actors.ts'
 import { createCursor } from './cursor.ts'
 import { inconsistent } from './inconsistent.ts'
-import type { LogSource } from './source.ts'
+import type { LogSource, StoredLogKey } from './source.ts'
 
 const MAX_KNOWN = 10_000
 
@@ -21,11 +22,18 @@ export type SearchChecker = {
 }
 
 /** From record `first` on, as far as the index went when reading began; records behind it are indexed by a job. */
-export function createSearchChecker({ source, first }: { source: LogSource; first: number }): SearchChecker {
+export function createSearchChecker(q: {
+  source: LogSource
+  first: number
+  logKeys: StoredLogKey[]
+}): SearchChecker {
+  const { source, first, logKeys } = q
   const { search } = source
   if (search === undefined) return { check: async () => undefined, pass: async () => undefined }
   const rows = createCursor(search.rows(first - 1))
   const terms = remember(search.terms)
+  const keys = logKeys.flatMap(({ id }) => source.findKey(id) ?? [])
+  const hasActors = createActorChecker({ keys, isWhole: keys.length === logKeys.length })
 
   const rowAt = async (idx: number): Promise<FoundRow | undefined> => {
     let stray: number | undefined
@@ -50,7 +58,8 @@ export function createSearchChecker({ source, first }: { source: LogSource; firs
       if (wanted !== undefined && row !== undefined) {
         const circumstances = metadata?.circumstances
         const said = await terms({ circumstances, contract: form.contract, secrecy: wanted.secrecy })
-        if (isSame(wanted, row) && (said === undefined || isSame(said, row))) return
+        const areActors = hasActors(row, metadata!) || idx < search.actorsFrom
+        if (areActors && isSame(wanted, row) && (said === undefined || isSame(said, row))) return
         throw inconsistent('the search index says something else of it')
       }
       // A log that is written to meanwhile may have erased it after the one of the two was read.
@@ -64,7 +73,7 @@ export function createSearchChecker({ source, first }: { source: LogSource; firs
   }
 }
 
-/** `terms` is a number of this database's own, which stands for texts; hashes of actors are those of the log key that was in use when it was indexed. */
+/** `terms` is a number of this database's own, which stands for texts; the hashes are compared by themselves. */
 const NOT_COMPARED: ReadonlySet<string> = new Set(['terms', 'user_hash', 'party_hash'])
 
 /** Numbers are text in one of the stores. */

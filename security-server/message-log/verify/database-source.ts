@@ -68,6 +68,7 @@ export async function databaseSource(
     circumstances: log.circumstances.document,
     search: {
       end,
+      actorsFrom: (await records.mark('actors')) ?? 0,
       rows: (after) =>
         paged(
           async (last) =>

@@ -43,6 +43,8 @@ export type LogSource = {
   /** The search index, as far as it went (`end`) when reading began; absent in an export. */
   search?: {
     end: number
+    /** Rows before this record may have no hashes of user ids and represented parties. */
+    actorsFrom: number
     /** By index, those behind `after`. */
     rows(after: number): AsyncIterable<FoundRow>
     has(idx: number): Promise<boolean>

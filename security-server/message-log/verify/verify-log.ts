@@ -57,7 +57,7 @@ export async function verifyLog(
   const range = createCompactRange({ size: start, peaks: (from?.peaks ?? []).map(fromBase64) })
   const tiles = createTileChecker(source, from?.tiles.map(growingTile))
   const signatures = createSignatureChecker(source)
-  const search = createSearchChecker({ source, first: start })
+  const search = createSearchChecker({ source, first: start, logKeys })
   const checkpoints = createCheckpointPass(source, trust, logKeys, { records: start, origin: report.origin })
   const documents = createCursor(source.documents(start - 1))
   let lastStamped = from?.lastStamped ?? -1
