@@ -255,10 +255,10 @@ t.test('the message log for auditors', async (t) => {
     form: { kind: 'request' },
     metadata: { client: /tax/ },
     timeStamp: { token: /./ },
-    proof: { size: Number, checkpoint: /DEV\/GOV\/1234\/ss1/, openings: { message: {} } },
+    proof: { size: Number, checkpoint: /DEV\/GOV\/1000\/ss1/, openings: { message: {} } },
   })
   t.match((await ask('POST', '/message-log/checkpoint')).body, { treeHead: /ss1/ })
-  t.match((await ask('GET', '/message-log/checkpoint')).raw.toString(), /^DEV\/GOV\/1234\/ss1\n/)
+  t.match((await ask('GET', '/message-log/checkpoint')).raw.toString(), /^DEV\/GOV\/1000\/ss1\n/)
   const container = await ask('GET', `/message-log/records/${index}/container?${why}`)
   t.match(container.headers, { 'content-type': /asic-e/, 'content-disposition': /record-[0-9]+.asice/ })
   t.ok((await readContainer(container.raw)).signatures)
