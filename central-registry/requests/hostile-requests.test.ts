@@ -179,8 +179,11 @@ void t.test('strangers are slowed down', async (t) => {
     await body.dump()
     return statusCode
   }
-  const statuses = new Set(await Promise.all(Array.from({ length: 15 }, ask)))
-  t.ok(statuses.has(429))
+  // Ten a second, which a busy machine may not manage; 300 a minute it does.
+  let isSlowedDown = false
+  for (let sent = 0; sent <= 300 && !isSlowedDown; sent += 15)
+    isSlowedDown = (await Promise.all(Array.from({ length: 15 }, ask))).includes(429)
+  t.ok(isSlowedDown)
 })
 
 void t.test('concurrent and late decisions, a restart in between', async (t) => {
