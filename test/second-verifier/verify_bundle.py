@@ -984,7 +984,7 @@ class WitnessPolicy:
 
 
 def check_circumstances(value):
-    """Demands what docs/message-log-format.md section 11 says of the document that says what held at the time of an exchange."""
+    """Demands what docs/message-log-format.md section 12 says of the document that says what held at the time of an exchange."""
     shape(value, {"version": int, "side": str}, {
         "authentication": str, "contract": dict, "endpoint": dict, "right": dict, "service": dict}, "what held")
     endpoints = [value[name] for name in ("endpoint",) if name in value]

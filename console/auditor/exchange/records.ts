@@ -4,7 +4,7 @@ import { toneOf } from '../words.tsx'
 
 type Endpoint = { method: string; path: string }
 
-/** What held when it took place, as docs/message-log-format.md has it in section 11. */
+/** What held when it took place, as docs/message-log-format.md has it in section 12. */
 export type Circumstances = {
   side: 'consumer' | 'provider'
   authentication?: string
