@@ -90,5 +90,7 @@ export type CallCountsAnswer = {
 export const MOST_CALLS = 200
 /** Of an id that is named; exchanges of those with a longer one are among the rest. */
 export const MOST_CALL_ID = 400
+/** Exchanges of one outcome that anybody has in a day: more than a million a second. Sums of all that is kept stay exact. */
+export const MOST_EXCHANGES = 100_000_000_000
 /** Days before the running one that the registry asks for. */
 export const CALL_DAYS = 30

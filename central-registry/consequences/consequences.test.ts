@@ -70,6 +70,7 @@ async function refuseCounts(t: Test, node: Node, now: number): Promise<void> {
       bad({ calls: Array.from({ length: 201 }, (_, i) => ({ ...one, consumer: `${OWNER}/a${i}` })) }),
     ],
     ['less than nothing', bad({ rest: { answered: -1, failed: 0, refused: 0 } })],
+    ['more than there are', bad({ rest: { answered: 2 ** 53 - 1, failed: 0, refused: 0 } })],
     ['half of one', bad({ calls: [{ ...one, answered: 0.5 }] })],
     ['no side', bad({ calls: [{ ...one, side: 'both' }] })],
     ['no service', bad({ calls: [{ ...one, service: `${OWNER}/b` }] })],

@@ -22,6 +22,7 @@ import {
   FLEET_DOCUMENT,
   MOST_CALL_ID,
   MOST_CALLS,
+  MOST_EXCHANGES,
   MOST_CERTIFICATES,
   OCSP_STATES,
   type ReportedCalls,
@@ -66,7 +67,7 @@ const report: Read<ServerReport> = record<ServerReport>({
 
 export const MAX_REPORT_BYTES = 256 * 1024
 
-const number = integer(0, Number.MAX_SAFE_INTEGER)
+const number = integer(0, MOST_EXCHANGES)
 const outcomes = { answered: number, failed: number, refused: number }
 const day = pattern(/^\d{4}-\d\d-\d\d$/, 'a day, 2026-01-31')
 
