@@ -13,7 +13,8 @@ import { findProgram } from './outside-tools.ts'
 
 const PROGRAMS = ['chromium', 'chromium-browser']
 const SCREENSHOTS = path.resolve(import.meta.dirname, '../screenshots')
-const PATIENCE_MS = 10_000
+// A machine that runs other tests beside it may take long: only a test that fails waits for all of it.
+const PATIENCE_MS = 60_000
 const ANSWERED_PAUSE_MS = 10
 const ANSWERED_TRIES = PATIENCE_MS / ANSWERED_PAUSE_MS
 const TWO_FRAMES = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))'

@@ -179,9 +179,9 @@ function program(name: string): string | undefined {
   return findProgram([name], ['/usr/bin', '/usr/local/bin'])
 }
 
-/** What a token's state comes to within 20 seconds. */
+/** What a token's state comes to within a minute. */
 export async function until<T>(what: () => Promise<T | undefined | false>): Promise<T> {
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < 1200; i++) {
     const found = await what()
     if (found !== undefined && found !== false) return found
     await wait(50)
