@@ -101,7 +101,7 @@ export type World = Description & {
   stop(): Promise<void>
 }
 
-const READY_MS = 90_000
+const READY_MS = 240_000
 
 type WorldOptions = {
   /** What trust hangs on takes two of the registry's people, and its first API key no longer does it. */
@@ -168,9 +168,7 @@ export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> 
 }
 
 /** Where it lies and listens: one that is set up already when that is possible, else an empty place. */
-async function placeOf(
-  o: WorldOptions,
-): Promise<Pick<PreparedSandbox, 'directory' | 'network' | 'remove'>> {
+async function placeOf(o: WorldOptions): Promise<Pick<PreparedSandbox, 'directory' | 'network' | 'remove'>> {
   const isUsual = !o.installed && o.instance === 'DEV' && Object.keys(o.environment).length === 0
   if (isUsual && hasPlace()) return prepareSandbox()
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))
@@ -291,7 +289,7 @@ export function openAdmin(base: string, key: string): Admin {
         body: bytes,
       })
       // The APIs take 20 calls a second of one address.
-      if (reply.status !== 429 || attempt === 40) return reply
+      if (reply.status !== 429 || attempt === 240) return reply
       await new Promise((resolve) => setTimeout(resolve, 250))
     }
   }
