@@ -13,7 +13,7 @@ import { act, close } from '../second-person.ts'
 import { ask, colons, startWorld, type World } from '../world.ts'
 import { liveContract } from './contract-in-console.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(580_000)
 
 type Person = { subject: string; name: string; password: string }
 type Status = { request: number; kind: string; state: string }
