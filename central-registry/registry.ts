@@ -218,7 +218,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const federation = openFederation({ ...noticed, change })
   const contracts = openContracts({
     ...{ ...noticed, signDocument, federation, webhooks, post: postNotice, notify: tellOfContract },
-    ...{ suspensions, makerOf },
+    ...{ suspensions, makerOf, put: mail.tell?.put },
   })
   const fleet = openFleet({
     ...{ ...noticed, signDocument },
@@ -301,6 +301,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
         servers,
         suspensions: suspensions.store,
         contracts: contracts.reading,
+        contacts: contracts.contacts,
         waiting: async (caller) => ({
           proposals: await proposed.countWaiting(caller),
           requests: await requests.store.count({ state: 'SUBMITTED_FOR_APPROVAL' }),

@@ -2,6 +2,7 @@
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ListedContract } from '#schemas/contract.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
+import type { ContactStore } from '../contacts/store.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import type { Change } from '../store.ts'
@@ -26,7 +27,11 @@ type SealRow = {
 }
 type Reach = { clients: string[]; isProviderOf(row: ContractRow): boolean }
 
-export function createDistributionStore(database: Database, record: Change) {
+export function createDistributionStore(
+  database: Database,
+  record: Change,
+  contacts: Pick<ContactStore, 'asks' | 'statesOf'>,
+) {
   const tables = tablesOf<Tables>(database)
 
   /** The server's clients, its owner among them. */
@@ -161,7 +166,10 @@ export function createDistributionStore(database: Database, record: Change) {
       const at = new Date(now).toISOString()
       const words = await wordsOf(rows)
       const counterSeals = await counterSealsFor(rows)
+      const live = contacts.asks ? rows.filter((row) => LIVE.includes(row.state)) : []
+      const states = await contacts.statesOf(live, at)
       const contracts = rows.map((row): ListedContract => {
+        const known = states.get(row.hash)
         const own = bySeal.get(`${row.contract} ${row.version}`) ?? []
         const counters = counterSeals.filter((one) => isOf(one, row))
         const { state, reason } = effective(row, words, at)
@@ -175,6 +183,7 @@ export function createDistributionStore(database: Database, record: Change) {
           waitsFor: waitsFor({ state: row.state, content: contentOf(row) }, signed),
           ...(reason === null ? {} : { reason }),
           ...{ proposedBy: row.proposed_by, proposedAt: row.proposed_at, changedAt: row.changed_at },
+          ...(known === undefined ? {} : { contacts: known }),
           ...(counters.length === 0 ? {} : { counterSeals: counters.map(({ sha256 }) => sha256) }),
         }
       })

@@ -125,7 +125,7 @@ void t.test(
       await until(async () => (await outbox(all)).length === 1)
       const lines = world.lines.join('\n')
       t.notMatch(lines, /@agency|@evil|Stolen|Not yours/, 'no personal datum in a log line')
-      t.match(lines, /"fault":"mail_refused"/)
+      t.match(lines, /"fault":"mail_address_refused"/)
       const audit = JSON.stringify(await node.must('GET', '/audit-log'))
       t.match(audit, /setMailAddresses/)
       t.notMatch(audit, /@agency/)

@@ -146,7 +146,10 @@ export function createMemberStore(database: Tabled, change: Change) {
               .where('ended_at', 'is', null),
           ),
         })
-        for (const table of ['member_webhook', 'member_mail_address'] as const)
+        for (const table of [
+          ...(['member_webhook', 'member_mail_address'] as const),
+          ...(['contact_address', 'contact_code', 'contact_letter'] as const),
+        ])
           await transaction.deleteFrom(table).where('member', '=', key).execute()
         const gone = await transaction.deleteFrom('member').where('id', '=', key).executeTakeFirst()
         mustHaveMet(`the member ${key}`, gone.numDeletedRows)

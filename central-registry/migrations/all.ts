@@ -10,6 +10,7 @@ import { backupMigrations } from './backups.ts'
 import { catalogueMigrations } from './catalogue.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
 import { certificateProfileMigrations } from './certificate-profiles.ts'
+import { contactMigrations } from './contacts.ts'
 import { contractMigrations } from './contracts.ts'
 import { federationMigrations } from './federation.ts'
 import { registryMigrations } from './first.ts'
@@ -52,4 +53,5 @@ export const allMigrations: Record<string, Migration> = {
   ...signingKeyLife,
   ...restorationMigrations,
   ...certificateProfileMigrations,
+  ...contactMigrations,
 }

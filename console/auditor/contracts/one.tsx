@@ -13,6 +13,7 @@ import { Time } from '../../kit/time.tsx'
 import { type Event, Timeline } from '../../kit/timeline.tsx'
 import { AcceptContract, JoinContract } from './accept.tsx'
 import { ContractActs } from './acts.tsx'
+import { ContactsOf } from './contacts.tsx'
 import { openOf, Party, type Version } from './contract.tsx'
 import { ContractFacts } from './facts.tsx'
 
@@ -58,6 +59,7 @@ function Known({ of: versions }: { of: Version[] }) {
       >
         <Terms of={shown} Party={Party} />
       </Part>
+      <ContactsOf of={shown} />
       <Part title={text('contract.life')}>
         <Timeline events={versions.flatMap(lifeOf).toSorted((a, b) => b.at.localeCompare(a.at))} />
       </Part>
