@@ -150,6 +150,8 @@ export type ListedContract = {
   proposedBy?: string
   proposedAt?: string
   changedAt?: string
+  /** Since when it was in force, of what is or was. */
+  inForceAt?: string
   /** Of what is undecided or in force, in the order of the content's contacts; absent where the registry sends no e-mail. */
   contacts?: ContactState[]
   /** Of a contract between two instances: SHA-256 of the counter-seal of each registry, once it agreed. */

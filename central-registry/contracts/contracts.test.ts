@@ -59,6 +59,15 @@ t.test('from proposal to end', (t) =>
     t.match(await seal(w, next, OWNER), code(409, 'contract_not_possible'), 'one member, one seal')
     t.match(await seal(w, next, GUEST), { body: { state: 'ACTIVE' } })
     t.equal(await stateOf(w, content), 'SUPERSEDED')
+    const approved = new Date(w.world.clock.now).toISOString()
+    t.match(
+      (await listFor(w, GUEST)).contracts.map(({ state, inForceAt }) => ({ state, inForceAt })),
+      [
+        { state: 'SUPERSEDED', inForceAt: approved },
+        { state: 'ACTIVE', inForceAt: approved },
+      ],
+      'servers know since when',
+    )
     const whole = (await w.node.must('GET', `/contracts/${content.contract}`)) as {
       versions: { changes: object[]; seals: object[] }[]
       events: { act: string }[]

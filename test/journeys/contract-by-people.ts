@@ -6,8 +6,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { openBrowser, type Visitor, visitor } from '../browser.ts'
+import { type FakeMailServer, headerOf } from '../fakes/mail-server.ts'
 import { act, close } from '../second-person.ts'
 import { colons, type World } from '../world.ts'
 import { logIn } from './two-stores.ts'
@@ -16,16 +18,18 @@ type Side = 'tax' | 'population'
 type Person = { subject: string; name: string; email: string; password: string }
 type Q = {
   world: World
+  mail: FakeMailServer
   typeFor(name: Side): Promise<string>
   policy(contractRequired: boolean): Promise<void>
   refresh(): Promise<unknown>
 }
 
+const CONTACT = 'desk@tax.example'
 const NARROW = { width: 320, height: 640 }
 const SIGNATORY = ['XROAD_CONTRACT_SIGNATORY']
 const TITLE = 'Persons <b>& more</b> for taxation'
 
-export async function contractByPeople(t: Test, { world, typeFor, policy, refresh }: Q): Promise<void> {
+export async function contractByPeople(t: Test, { world, mail, typeFor, policy, refresh }: Q): Promise<void> {
   const { tax, population } = world.servers
   const folder = await mkdtemp(path.join(tmpdir(), 'concordat-contract-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
@@ -95,6 +99,8 @@ export async function contractByPeople(t: Test, { world, typeFor, policy, refres
   await anna.settled()
   const at = new URL(anna.page.url()).pathname.replace('/console', '')
   await anna.check('contract-proposed-here')
+
+  await confirmContact(t, { mail, at, who: anna, director: await withKey('tax', ...SIGNATORY), registry })
 
   // The consumer's two people.
   await anna.open('/contracts')
@@ -213,6 +219,54 @@ export async function contractByPeople(t: Test, { world, typeFor, policy, refres
   await policy(false)
 }
 
+/** Whom the letter reached gives its code to somebody who looks after contracts; administrators see what came of it. */
+async function confirmContact(
+  t: Test,
+  q: {
+    mail: FakeMailServer
+    at: string
+    who: Visitor
+    director: Visitor
+    registry: Visitor
+  },
+): Promise<void> {
+  const { mail, at, who, director, registry } = q
+  /** Letters of other contracts went to other addresses. */
+  const codes = (): string[] =>
+    mail.received
+      .filter(({ to, raw }) => to[0] === CONTACT && headerOf(raw, 'Subject')?.startsWith('Does this address'))
+      .flatMap(({ raw }) => /Code: ([0-9a-f-]{39})/.exec(raw.replace(/=\r\n/g, ''))?.[1] ?? [])
+  while (codes().length === 0) await wait(100)
+  const confirm = `Confirm ${CONTACT}`
+  await who.open(at)
+  await who.page.getByText('letter sent').waitFor()
+  await act(who, confirm, { 'Code of the letter': 'no such code' }, 'Confirm', 'the code is wrong')
+  await who.check('contract-contact-wrong-code')
+  await director.open(at)
+  const code = { 'Code of the letter': codes()[0]! }
+  await act(director, confirm, code, 'Confirm', 'signatories of contracts log in at this server')
+  await registry.open(at)
+  const sendAgain = `Send the letter to ${CONTACT} again`
+  await act(registry, sendAgain, {}, 'Send the letter again', 'The letter is on its way.')
+  await registry.check('contract-contact-sent-again')
+  await close(registry)
+  while (codes().length < 2) await wait(100)
+  await who.open('/')
+  await who.page.getByRole('link', { name: /whose address(es are| is) not confirmed/ }).click()
+  await who.page.getByRole('link', { name: TITLE }).click()
+  await who.settled()
+  await act(who, confirm, { 'Code of the letter': codes()[1]! }, 'Confirm', 'The address is confirmed.')
+  await close(who)
+  await who.page.locator('.status', { hasText: /^\S+ confirmed$/ }).waitFor()
+  t.equal(await who.page.getByRole('button', { name: confirm }).count(), 0)
+  await who.page.setViewportSize(NARROW)
+  await who.check('contract-contact-confirmed-narrow')
+  await who.page.setViewportSize({ width: 1280, height: 800 })
+  await registry.open(at)
+  await registry.page.getByText('by DEV/GOV/1002 (Anna Aalto)').waitFor()
+  await registry.check('contract-contact-confirmed')
+}
+
 function termsOf({ servers: { tax, population } }: World): object {
   const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString()
   const endpoints = [{ method: 'GET', path: '/persons/*' }]
@@ -238,7 +292,7 @@ function termsOf({ servers: { tax, population } }: World): object {
     reviewAt: inDays(300),
     critical: false,
     outageGraceHours: 0,
-    contacts: [{ member: tax.member, name: 'Contract desk', email: 'contracts@tax.example' }],
+    contacts: [{ member: tax.member, name: 'Contract desk', email: CONTACT }],
   }
 }
 

@@ -19,6 +19,8 @@ export type Contract = {
   proposedBy?: string
   proposedAt?: string
   changedAt?: string
+  /** Since when it was in force, of what is or was. */
+  inForceAt?: string
   title: string
   provider: string
   globalGroup?: string

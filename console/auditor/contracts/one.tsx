@@ -107,7 +107,7 @@ function WaitsFor({ of }: { of: Version }) {
 
 /** What the server knows to have happened to a version; who agreed at other servers stands in the seals. */
 function lifeOf(one: Version): Event[] {
-  const { version, state, proposedBy, proposedAt, changedAt, sealedBy, agreements, reason } = one
+  const { version, state, proposedBy, proposedAt, changedAt, sealedBy, agreements, reason, inForceAt } = one
   const said = (what: string): string => text('contract.event', { version: String(version), what })
   // Its time ends by the clock: nobody changed it then.
   const since = state === 'EXPIRED' ? one.validUntil : changedAt
@@ -142,6 +142,15 @@ function lifeOf(one: Version): Event[] {
       ),
       who: mandated.map(withoutIds).join(', '),
     })),
+    ...(inForceAt === undefined || state === 'ACTIVE'
+      ? []
+      : [
+          {
+            key: `${version} in force`,
+            at: inForceAt,
+            what: <>{said(text('contract.cameIntoForce'))}</>,
+          },
+        ]),
     ...(since === undefined || state === 'PROPOSED'
       ? []
       : [

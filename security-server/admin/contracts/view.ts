@@ -25,6 +25,7 @@ export function contractView(
     ...(listed.proposedBy === undefined ? {} : { proposedBy: listed.proposedBy }),
     ...(listed.proposedAt === undefined ? {} : { proposedAt: listed.proposedAt }),
     ...(listed.changedAt === undefined ? {} : { changedAt: listed.changedAt }),
+    ...(listed.inForceAt === undefined ? {} : { inForceAt: listed.inForceAt }),
     title: content.title,
     provider: content.provider,
     ...groupView(content),

@@ -40,6 +40,7 @@ const listed = record<ListedContract>({
   proposedBy: optional(memberId),
   proposedAt: optional(isoTime),
   changedAt: optional(isoTime),
+  inForceAt: optional(isoTime),
   contacts: optional(list(oneOf(CONTACT_STATES), 0, 20)),
   counterSeals: optional(list(sha256, 0, 2)),
 })
