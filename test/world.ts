@@ -3,13 +3,13 @@
  * users reach it: over HTTP, TLS and files. Everything it started ends with `stop`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { hasPlace, type PreparedSandbox, prepareSandbox, randomNetwork } from './prepared-sandbox.ts'
 
 export type ServerName = 'population' | 'tax' | 'business'
 
@@ -113,12 +113,10 @@ type WorldOptions = {
 
 export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> {
   const options = { installed: false, instance: 'DEV', environment: {}, ...o }
-  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))
-  const directory = path.join(folder, 'sandbox')
-  const network = `127.${randomInt(64, 250)}.${randomInt(1, 250)}`
+  const { directory, network, remove } = await placeOf(options)
   let child = start(directory, network, options)
   const description = await child.ready.catch((cause: unknown) => {
-    rmSync(folder, { recursive: true, force: true })
+    remove()
     throw cause
   })
   const cas = readFileSync(description.trust.rootFile)
@@ -164,8 +162,22 @@ export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> 
     isAlive: () => child.process.exitCode === null && child.process.signalCode === null,
     async stop() {
       await child.end()
-      rmSync(folder, { recursive: true, force: true })
+      remove()
     },
+  }
+}
+
+/** Where it lies and listens: one that is set up already when that is possible, else an empty place. */
+async function placeOf(
+  o: WorldOptions,
+): Promise<Pick<PreparedSandbox, 'directory' | 'network' | 'remove'>> {
+  const isUsual = !o.installed && o.instance === 'DEV' && Object.keys(o.environment).length === 0
+  if (isUsual && hasPlace()) return prepareSandbox()
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))
+  return {
+    directory: path.join(folder, 'sandbox'),
+    network: randomNetwork(),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
 

@@ -56,7 +56,7 @@ if (!hasChromium()) {
     })
 
   t.test('a new log: pages that have nothing to show say so', async (t) => {
-    const browser = await openBrowser(t)
+    const browser = await openBrowser()
     const auditor = await at(t, browser, ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR'])
     for (const [name, address] of Object.entries(PAGES)) {
       await auditor.open(address)
@@ -104,7 +104,7 @@ if (!hasChromium()) {
   })
 
   t.test('every page, wide and at 400 %, and on paper', async (t) => {
-    const browser = await openBrowser(t)
+    const browser = await openBrowser()
     const roles = ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR']
     const wide = await at(t, browser, roles, {}, 'population')
     const narrow = await at(t, browser, roles, { context: NARROW }, 'population')
@@ -144,7 +144,7 @@ if (!hasChromium()) {
   t.test(
     'by keyboard alone: a search, its exchange, the content for a case, and all of it on record',
     async (t) => {
-      const browser = await openBrowser(t)
+      const browser = await openBrowser()
       const { page, open, check, settled } = await at(t, browser, ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR'])
       await open('/records')
       const until = async (name: RegExp | string): Promise<void> => {
@@ -202,7 +202,7 @@ if (!hasChromium()) {
   )
 
   t.test('what was taken away proves the exchange, and an export says what it covers', async (t) => {
-    const browser = await openBrowser(t)
+    const browser = await openBrowser()
     const { page, open, check, settled } = await at(t, browser, ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR'])
     const [row] = await world.admin.tax.get<{ index: number }[]>('/message-log/records?outcome=ok&limit=1')
     await open(`/exchanges/${row!.index}`)
@@ -278,7 +278,7 @@ if (!hasChromium()) {
   )
 
   t.test('an auditor verifies the log; pages by the address; states of a page', async (t) => {
-    const browser = await openBrowser(t)
+    const browser = await openBrowser()
     const auditor = await at(t, browser, ['XROAD_AUDITOR'])
     const { page, open, check, settled } = auditor
     await open('/integrity')
@@ -335,7 +335,7 @@ if (!hasChromium()) {
   })
 
   t.test('what a role must not see, it neither sees nor gets', async (t) => {
-    const browser = await openBrowser(t)
+    const browser = await openBrowser()
     const navigation = (one: Visitor) => one.page.locator('.main-nav a').allTextContents()
     const observer = await at(t, browser, ['XROAD_SECURITYSERVER_OBSERVER'])
     await observer.open('/')

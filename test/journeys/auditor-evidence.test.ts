@@ -177,7 +177,7 @@ quorum both
 
   t.test('a new log: each page says that it has nothing to show', async (t) => {
     const world = await start(t)
-    const chromium = await openChromium(t)
+    const chromium = await openChromium()
     const anna = await windowOf(t, chromium, world, 'anna', [AUDITOR!, CONTENT!])
     for (const [name, address] of Object.entries(PAGES)) {
       await anna.open(address)
@@ -214,7 +214,7 @@ quorum both
       ...{ time: new Date().toISOString(), witness: HOSTILE, kind: 'fork' },
       ...{ own_note: 'DEV/GOV/1234/ss1\n4\nAAAA\n', known_note: 'DEV/GOV/1234/ss1\n4\nBBBB\n' },
     })
-    const chromium = await openChromium(t)
+    const chromium = await openChromium()
     const anna = await windowOf(t, chromium, world, 'anna', [AUDITOR!, CONTENT!])
     const narrow = await windowOf(t, chromium, world, 'anna', [AUDITOR!, CONTENT!], NARROW)
     const officer = await windowOf(t, chromium, world, 'olaf', [SECURITY!])
@@ -330,7 +330,7 @@ quorum both
   t.test('content for one when another agrees; people; what each role sees', async (t) => {
     const world = await start(t)
     const index = await fill(world)
-    const chromium = await openChromium(t)
+    const chromium = await openChromium()
     const anna = await windowOf(t, chromium, world, 'anna', [AUDITOR!, CONTENT!])
     const ben = await windowOf(t, chromium, world, 'ben', [CONTENT!])
     const sys = await windowOf(t, chromium, world, 'sys', [SYSTEM!])

@@ -30,7 +30,7 @@ export async function contractByPeople(t: Test, { world, typeFor, policy, refres
   const folder = await mkdtemp(path.join(tmpdir(), 'concordat-contract-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const { people } = JSON.parse(readFileSync(world.login.peopleFile, 'utf8')) as { people: Person[] }
-  const chromium = await openBrowser(t)
+  const chromium = await openBrowser()
   const hosts = [new URL(world.login.issuer).host]
   const baseOf = (side: Side): string => `${world.servers[side].adminUrl}/console`
 

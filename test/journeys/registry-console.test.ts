@@ -108,7 +108,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   const signingToken = { socket: path.join(world.directory, 'no-socket'), label: 'registry' }
   const backups = { directory: path.join(world.directory, 'backups'), keyFile: '', hour: 3, keep: 30 }
   const node = await world.start({ registration: true, settings: { signingToken, backups } })
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const asked = { base: baseOf(node), apiKey: keyOf(node) }
   const wide = await visitor(t, browser, asked)
   for (const name of Object.keys(PAGES).filter((one) => !/r$|m$|p$/.test(one) || one === 'subsystems')) {
@@ -201,7 +201,7 @@ void t.test('loading, failing, refused and ended: each says so', async (t) => {
     name: 'short-lived',
     roles: ['XROAD_OBSERVER'],
   })) as { id: string; secret: string }
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const one = await visitor(t, browser, { base: baseOf(node), apiKey: secret })
   const { page } = one
   const main = page.locator('main')
@@ -273,7 +273,7 @@ void t.test('hostile strings in every field that is shown', async (t) => {
   await node.must('POST', `/security-servers/${encoded}/clients`, { client })
   await node.must('POST', `/global-groups/${codes[0]}/members`, { client })
   await refusedMail(node.settings.database, `${'w'.repeat(64)}@${'w'.repeat(60)}.example`, HOSTILE)
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const asked = { base: baseOf(node), apiKey: keyOf(node) }
   const visitors = {
     wide: await visitor(t, browser, asked),
@@ -325,7 +325,7 @@ void t.test('50,000 subsystems: found, ordered and paged by the server, kept in 
   await fill(url, 50_000)
   const node = await world.start()
   await node.must('PUT', '/system', { instance: 'DEV' })
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const one = await visitor(t, browser, { base: baseOf(node), apiKey: keyOf(node) })
   const { page } = one
   const rows = page.locator('tbody tr')

@@ -65,7 +65,7 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   }
   await propose(w, next, OWNER)
   const pages = { active: `/contracts/${active.contract}`, accepted: `/contracts/${waiting.contract}` }
-  const chromium = await openChromium(t)
+  const chromium = await openChromium()
   for (const role of ROLES) {
     const { secret } = (await node.must('POST', '/api-keys', { name: role, roles: [role] })) as {
       secret: string
