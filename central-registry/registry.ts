@@ -69,6 +69,7 @@ import { allMigrations } from './migrations/all.ts'
 import { overviewHandlers } from './overview/routes.ts'
 import { createOverviewStore } from './overview/store.ts'
 import { postNotice } from './requests/client.ts'
+import { approvedNow } from './requests/intake.ts'
 import { NOTIFY } from './requests/notify.ts'
 import { openRequests } from './requests/open-requests.ts'
 import { openRestorations } from './restorations/open-restorations.ts'
@@ -83,7 +84,7 @@ import { RENEW_LIST, RENEW_LIST_SECONDS } from './suspensions/publish-list.ts'
 import { createLeafFile } from './transparency-log/leaf-file.ts'
 import { logRoutes } from './transparency-log/public-routes.ts'
 import { createLogStore } from './transparency-log/store.ts'
-import { approvedCertificates, trustHandlers } from './trust/routes.ts'
+import { trustHandlers } from './trust/routes.ts'
 import { createTrustStore } from './trust/store.ts'
 import { openWitness } from './witness/open-witness.ts'
 import { publicWitnessRoutes } from './witness/routes.ts'
@@ -288,7 +289,6 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     ...{ audit, clock, log },
   })
   servePages(adminApp, CONSOLE)
-  const trusted = () => approvedCertificates(trust)
   const api = await adminRoutes(adminApp, {
     apiKeys,
     audit,
@@ -317,7 +317,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       }),
       ...memberHandlers({ store: members, relations: createRelationStore(database), clock, fourEyes }),
       ...groupHandlers({ store: createGroupStore(database, change), members }),
-      ...serverHandlers({ store: servers, members, trust: trusted, clock }),
+      ...serverHandlers({ store: servers, members, approved: () => approvedNow(noticed), clock }),
       ...trustHandlers({ store: trust, clock }),
       ...requests.handlers,
       ...configurationHandlers({ ...published, store: publications, members, keys, publish, clock }),

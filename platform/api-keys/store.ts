@@ -22,7 +22,7 @@ export type ApiKeyRow = {
   addresses: string | null
 }
 
-type Tables = { api_key: ApiKeyRow }
+export type ApiKeyTables = { api_key: ApiKeyRow }
 
 export const apiKeyMigrations: Record<string, Migration> = {
   'api-keys-001': {
@@ -76,7 +76,7 @@ export type ApiKeyStore = {
 }
 
 export function createApiKeyStore(database: Database): ApiKeyStore {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<ApiKeyTables>(database)
   return {
     insert: async (row) => {
       await tables.insertInto('api_key').values(row).execute()
