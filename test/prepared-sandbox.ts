@@ -57,10 +57,9 @@ export async function prepareSandbox(): Promise<PreparedSandbox> {
     writeFileSync(path.join(part, 'description.json'), JSON.stringify({ network, description }))
     renameSync(part, kept)
   }
-  const { network, description } = JSON.parse(readFileSync(path.join(kept, 'description.json'), 'utf8')) as Pick<
-    PreparedSandbox,
-    'network' | 'description'
-  >
+  const { network, description } = JSON.parse(
+    readFileSync(path.join(kept, 'description.json'), 'utf8'),
+  ) as Pick<PreparedSandbox, 'network' | 'description'>
   return { directory, network, description, remove }
 }
 

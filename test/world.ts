@@ -170,9 +170,7 @@ export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> 
 }
 
 /** Where it lies and listens: one that is set up already when that is possible, else an empty place. */
-async function placeOf(
-  o: WorldOptions,
-): Promise<Pick<PreparedSandbox, 'directory' | 'network' | 'remove'>> {
+async function placeOf(o: WorldOptions): Promise<Pick<PreparedSandbox, 'directory' | 'network' | 'remove'>> {
   const isUsual = !o.installed && o.instance === 'DEV' && Object.keys(o.environment).length === 0
   if (isUsual && hasPlace()) return prepareSandbox()
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))

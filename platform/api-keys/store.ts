@@ -109,9 +109,9 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
 
 /** `part` stands in a key's id, name, roles or addresses. */
 function found<Row>(
-  query: SelectQueryBuilder<Tables, 'api_key', Row>,
+  query: SelectQueryBuilder<ApiKeyTables, 'api_key', Row>,
   part: string | undefined,
-): SelectQueryBuilder<Tables, 'api_key', Row> {
+): SelectQueryBuilder<ApiKeyTables, 'api_key', Row> {
   if (part === undefined || part === '') return query
   return query.where((where) =>
     where.or(['id', 'name', 'roles', 'addresses'].map((column) => textContains(column, part))),

@@ -25,7 +25,7 @@ type Watch = {
 /** Somebody at the registry's console who makes an API key, somebody at a security server's who looks whether exchange goes on. */
 export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
   const { registry, registryAdmin, servers } = instance
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const apiKeyOf = async (admin: Admin, ...roles: string[]): Promise<string> =>
     (await admin.send<{ secret: string }>('POST', '/api-keys', { name: 'pages', roles })).secret
   const anna = await visitor(t, browser, {
@@ -126,7 +126,7 @@ export async function watchDatabase(
     roles,
   })
   const base = registry.consoleUrl.replace(/\/$/, '')
-  const anna = await visitor(t, await openBrowser(t), { base, apiKey: secret })
+  const anna = await visitor(t, await openBrowser(), { base, apiKey: secret })
   await anna.open('/api-keys')
   const { page } = anna
   return {

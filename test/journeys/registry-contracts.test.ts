@@ -237,7 +237,7 @@ void t.test('the end of a contract is no surprise: each notice stands in its lif
   const content = await agreed(w, {
     ...{ title, validUntil: inDays(clock.now, 100), reviewAt: inDays(clock.now, 99) },
   })
-  const one = await visitor(t, await openChromium(t), { base: consoleOf(w.node), apiKey: keyOf(w.node) })
+  const one = await visitor(t, await openChromium(), { base: consoleOf(w.node), apiKey: keyOf(w.node) })
   const life = one.page.locator('.timeline').first()
   for (const [days, words] of [
     [90, 'it ends within 90 days'],
