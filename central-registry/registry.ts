@@ -16,6 +16,7 @@ import { type Database, openDatabase } from '#platform/database/open-database.ts
 import { createHealth } from '#platform/health/create-health.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
+import { createIdempotencyKeys } from '#platform/idempotency-keys/create-idempotency-keys.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
@@ -68,6 +69,7 @@ import { allMigrations } from './migrations/all.ts'
 import { overviewHandlers } from './overview/routes.ts'
 import { createOverviewStore } from './overview/store.ts'
 import { postNotice } from './requests/client.ts'
+import { approvedNow } from './requests/intake.ts'
 import { NOTIFY } from './requests/notify.ts'
 import { openRequests } from './requests/open-requests.ts'
 import { openRestorations } from './restorations/open-restorations.ts'
@@ -82,7 +84,7 @@ import { RENEW_LIST, RENEW_LIST_SECONDS } from './suspensions/publish-list.ts'
 import { createLeafFile } from './transparency-log/leaf-file.ts'
 import { logRoutes } from './transparency-log/public-routes.ts'
 import { createLogStore } from './transparency-log/store.ts'
-import { approvedCertificates, trustHandlers } from './trust/routes.ts'
+import { trustHandlers } from './trust/routes.ts'
 import { createTrustStore } from './trust/store.ts'
 import { openWitness } from './witness/open-witness.ts'
 import { publicWitnessRoutes } from './witness/routes.ts'
@@ -287,13 +289,13 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     ...{ audit, clock, log },
   })
   servePages(adminApp, CONSOLE)
-  const trusted = () => approvedCertificates(trust)
   const api = await adminRoutes(adminApp, {
     apiKeys,
     audit,
     auditHeads: transparencyLog.auditHeads,
     fourEyes: approvals,
     admit: restorations.admit,
+    once: createIdempotencyKeys({ database, clock }),
     authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     handlers: {
       ...overviewHandlers({
@@ -316,7 +318,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       }),
       ...memberHandlers({ store: members, relations: createRelationStore(database), clock, fourEyes }),
       ...groupHandlers({ store: createGroupStore(database, change), members }),
-      ...serverHandlers({ store: servers, members, trust: trusted, clock }),
+      ...serverHandlers({ store: servers, members, approved: () => approvedNow(noticed), clock }),
       ...trustHandlers({ store: trust, clock }),
       ...requests.handlers,
       ...configurationHandlers({ ...published, store: publications, members, keys, publish, clock }),

@@ -12,6 +12,7 @@ import { contractByPeople } from './contract-by-people.ts'
 
 const mail = await startMailServer(t, { tls: 'none' })
 const world = await startWorld({
+  catalogue: hasChromium(),
   environment: {
     CONCORDAT_REGISTRY_MAIL_HOST: mail.server.host,
     CONCORDAT_REGISTRY_MAIL_PORT: String(mail.server.port),
@@ -103,7 +104,8 @@ type Held = {
 async function held(): Promise<Held & { configuration: number }> {
   const admin = world.admin.population
   const [newest] = await admin.get<{ index: number }[]>(
-    '/message-log/records?kind=request&direction=in&limit=1',
+    // The registry asks the provider too, what it offers.
+    `/message-log/records?kind=request&direction=in&clientId=${colons(tax.client)}&limit=1`,
   )
   const { circumstances, metadata } = await admin.get<{
     circumstances: Held

@@ -173,6 +173,14 @@ export function waitingOf(known: Known): Waiting[] {
     operation: 'addCertificationService',
     to: '/trust-services',
   })
+  for (const { name, certificateProfileInfo, certificateProfileKnown } of certification)
+    add(!certificateProfileKnown, {
+      what: 'waiting.profileUnknown',
+      values: { name, profile: certificateProfileInfo },
+      tone: 'bad',
+      operation: 'putCertificateProfile',
+      to: '/trust-services',
+    })
   add(timestamping.length === 0, {
     what: 'waiting.timestamping',
     tone: 'bad',
