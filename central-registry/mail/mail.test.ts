@@ -210,7 +210,7 @@ void t.test('a connection that is not what the settings say carries no message',
   const clear = await startMailServer(t, { tls: 'none', offersTls: false })
   t.equal(await codeOf(clear.server), 'sent', 'only by settings that say so')
   starttls.refuse = () => 552
-  t.equal(await codeOf(starttls.server), 'mail_refused')
+  t.equal(await codeOf(starttls.server), 'mail_address_refused')
 })
 
 /** A mail server that never comes to the end of an answer. */
