@@ -71,8 +71,15 @@ export type AdminSettings = Omit<
   own?: readonly OwnListener[]
 }
 
-/** The API's source. */
-export async function securityServerApi(): Promise<OpenApiDocument> {
+let document: Promise<OpenApiDocument> | undefined
+
+/** The API's source, read once a process. */
+export function securityServerApi(): Promise<OpenApiDocument> {
+  document ??= readApi()
+  return document
+}
+
+async function readApi(): Promise<OpenApiDocument> {
   const file = new URL('../../schemas/security-server-api.yaml', import.meta.url)
   // Our own file: however many aliases it has, none of them is an attack.
   return parse(await readFile(file, 'utf8'), { maxAliasCount: -1 }) as OpenApiDocument

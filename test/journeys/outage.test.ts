@@ -26,8 +26,8 @@ t.teardown(() => instance.stop())
 const { population, tax, business } = instance.servers
 const { registryAdmin, admin } = instance
 const target = `/r1/${population.client}/echo/persons`
-/** The consumer under test gives up on a peer after 3 s. */
-const PATIENCE = { CONCORDAT_LIMITS_REPLY_TIMEOUT_SECONDS: '3' }
+/** The consumer under test gives up on a peer after 5 s. */
+const PATIENCE = { CONCORDAT_LIMITS_REPLY_TIMEOUT_SECONDS: '5' }
 
 const system = await startProviderSystem(instance.address(40))
 t.teardown(() => system.close())
