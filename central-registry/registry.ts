@@ -16,6 +16,7 @@ import { type Database, openDatabase } from '#platform/database/open-database.ts
 import { createHealth } from '#platform/health/create-health.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
+import { createIdempotencyKeys } from '#platform/idempotency-keys/create-idempotency-keys.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
@@ -294,6 +295,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     auditHeads: transparencyLog.auditHeads,
     fourEyes: approvals,
     admit: restorations.admit,
+    once: createIdempotencyKeys({ database, clock }),
     authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     handlers: {
       ...overviewHandlers({

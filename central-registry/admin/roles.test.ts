@@ -163,6 +163,7 @@ void t.test('each operation by each role, and without a key', async (t) => {
     auditHeads,
     authenticate,
     fourEyes,
+    once: (_, act) => act(),
     handlers: Object.fromEntries(handlers),
   })
   t.same(Object.keys(ALLOWED), ROLES)

@@ -1,5 +1,6 @@
 /** Rows of the system's parameters, member classes, members and subsystems. */
 import type { Kysely } from 'kysely'
+import { textContains } from '#platform/database/lists.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { type ClientId, idText, type MemberId, memberOf, type SubsystemId } from '#schemas/identifiers.ts'
 import { liveContractsOf } from '../contracts/live-store.ts'
@@ -31,6 +32,12 @@ export async function mustBeRegistered(transaction: Kysely<Tables>, client: Clie
 export function createMemberStore(database: Tabled, change: Change) {
   const tables = tablesOf<Tables>(database)
 
+  const classesWhere = ({ q = '' }: Pick<Page, 'q'>) =>
+    tables
+      .selectFrom('member_class')
+      .$if(q !== '', (query) =>
+        query.where(({ or }) => or([textContains('code', q), textContains('description', q)])),
+      )
   const membersWhere = ({ q = '', memberClass }: Filter) =>
     tables
       .selectFrom('member')
@@ -71,8 +78,14 @@ export function createMemberStore(database: Tabled, change: Change) {
           .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: row.value }))
           .execute()
       }),
-    classes: () =>
-      tables.selectFrom('member_class').select(['code', 'description']).orderBy('code').execute(),
+    classes: (page: Page) =>
+      classesWhere(page)
+        .select(['code', 'description'])
+        .orderBy('code')
+        .limit(page.limit)
+        .offset(page.offset)
+        .execute(),
+    countClasses: (q: Pick<Page, 'q'>) => counted(classesWhere(q)),
     addClass: (code: string, description: string) =>
       change(async (transaction) => {
         const exists = (await countOf(transaction, 'member_class', 'code', code)) > 0

@@ -131,6 +131,13 @@ export const administrationFaults = {
     text: 'The backup does not hold',
     remedy: 'Take another backup, or the key under which this one was made',
   },
+  request_repeated: {
+    status: 409,
+    blame: 'client',
+    text: 'This request was taken up before, and is not carried out a second time',
+    remedy:
+      'Read what there is now, or the audit log from that time on; to do it once more all the same, send it anew',
+  },
   registry_restored: {
     status: 409,
     blame: 'client',

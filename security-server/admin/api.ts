@@ -7,6 +7,7 @@ import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import { createIdempotencyKeys } from '#platform/idempotency-keys/create-idempotency-keys.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { peopleHandlers } from '#platform/people/routes.ts'
 import { createPeopleStore } from '#platform/people/store.ts'
@@ -145,6 +146,7 @@ export async function adminRoutes(
     handlers: recordingLooks(handlers, audit),
     authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     audit,
+    once: createIdempotencyKeys({ database, clock }),
   })
   return { close: async () => login?.close() }
 }

@@ -9,7 +9,7 @@ import { skipFor } from '../outside-tools.ts'
 import { type Admin, colons, type ServerName, startWorld } from '../world.ts'
 import { contractByPeople } from './contract-by-people.ts'
 
-const world = await startWorld()
+const world = await startWorld({ catalogue: hasChromium() })
 t.teardown(() => world.stop())
 const { tax, population, business } = world.servers
 const { registryAdmin } = world
@@ -94,7 +94,8 @@ type Held = {
 async function held(): Promise<Held & { configuration: number }> {
   const admin = world.admin.population
   const [newest] = await admin.get<{ index: number }[]>(
-    '/message-log/records?kind=request&direction=in&limit=1',
+    // The registry asks the provider too, what it offers.
+    `/message-log/records?kind=request&direction=in&clientId=${colons(tax.client)}&limit=1`,
   )
   const { circumstances, metadata } = await admin.get<{
     circumstances: Held

@@ -11,6 +11,7 @@ import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { local } from '../records/query.ts'
+import { Registry } from './registry.tsx'
 import { contractsWaiting, type LogState, type Waiting as WaitingFor, waitingOf } from './waiting.ts'
 
 function OverviewPage() {
@@ -30,6 +31,7 @@ function OverviewPage() {
           ) : (
             <Today now={log.now} of={log.today} />
           )}
+          <Registry now={log.now} />
           <Part title={text('home.log')} acts={<Link to="/integrity">{text('overview.more')}</Link>}>
             <Facts
               of={[

@@ -15,6 +15,7 @@ import {
 } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contracts.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { clientIdOf, memberIdOf } from '../ids.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
@@ -136,6 +137,10 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
       const views = await viewsOf(page, caller, canSign)
       const list = {
         ...more,
+        // Longer under a contract that says so itself.
+        ...(more.asOf === undefined
+          ? {}
+          : { goodUntil: new Date(Date.parse(more.asOf) + LIST_GOOD_MS).toISOString() }),
         contracts: views,
         refused: refused.map(({ listed, reason }) => ({ ...listed, refusedBecause: reason })),
       }
