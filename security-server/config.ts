@@ -1,5 +1,6 @@
 /** The settings of one security server: what the YAML file may say, checked before anything starts. */
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
+import { type BackupSettings, backupSchema } from '#platform/backups/settings.ts'
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -36,6 +37,7 @@ export type Settings = KeepingSettings & {
   admin: ListenAddress & { initialApiKeyFile?: string }
   /** Where persons log in; without it API keys alone work. */
   login?: LoginFile
+  backups?: BackupSettings | undefined
   auditing: {
     contentFourEyes: boolean
     ordersNeedApproval: boolean
@@ -308,6 +310,7 @@ export const settingsSchema = {
     },
     ...keepingProperties,
     auditStream: auditStreamSchema,
+    backups: backupSchema,
     redisUrlFile: {
       type: 'string',
       'x-path': true,
