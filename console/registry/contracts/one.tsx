@@ -149,7 +149,7 @@ function Seals({ of: { seals, version } }: { of: Version }) {
   )
 }
 
-function Life({ of: { events, notices } }: { of: WholeContract }) {
+function Life({ of: { events, notices, versions } }: { of: WholeContract }) {
   const happened = [
     ...events.map((event) => ({
       at: event.at,
@@ -166,6 +166,16 @@ function Life({ of: { events, notices } }: { of: WholeContract }) {
       what: <>{text('contract.event', { version: String(version), what: noticeName(notice) })}</>,
       who: text('contract.notice'),
     })),
+    // Nobody does it: its time comes.
+    ...versions
+      .filter(({ state }) => state === 'EXPIRED')
+      .map(({ version, validUntil }) => ({
+        at: validUntil,
+        what: (
+          <>{text('contract.event', { version: String(version), what: text('contract.EXPIRED') })}</>
+        ),
+        who: text('contract.byItself'),
+      })),
   ]
   const newest = happened.map((one, at) => ({ key: at, ...one })).reverse()
   return (
