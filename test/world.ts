@@ -107,12 +107,14 @@ type WorldOptions = {
   /** What trust hangs on takes two of the registry's people, and its first API key no longer does it. */
   installed: boolean
   instance: string
+  /** The registry asks providers what they offer. */
+  catalogue: boolean
   /** Added to that of all processes. */
   environment: Record<string, string>
 }
 
 export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> {
-  const options = { installed: false, instance: 'DEV', environment: {}, ...o }
+  const options = { installed: false, instance: 'DEV', catalogue: false, environment: {}, ...o }
   const { directory, network, remove } = await placeOf(options)
   let child = start(directory, network, options)
   const description = await child.ready.catch((cause: unknown) => {
@@ -186,6 +188,7 @@ function start(directory: string, network: string, q: WorldOptions): Child {
   const options = ['--directory', directory, '--network', network, '--instance', q.instance]
   options.push('--no-exchange', '--json')
   if (!q.installed) options.push('--no-installation')
+  if (q.catalogue) options.push('--catalogue')
   const process_ = spawn(process.execPath, [script, 'sandbox', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...q.environment },

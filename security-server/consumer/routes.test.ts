@@ -198,6 +198,17 @@ t.test('what changed while the body came counts', async (t) => {
       },
       'contract_ended',
     ],
+    [
+      'the registration on this server',
+      () =>
+        world.reconfigure((all) => ({
+          ...all,
+          securityServers: all.securityServers.map((one) =>
+            one.id.serverCode === 'ss1' ? { ...one, clients: [] } : one,
+          ),
+        })),
+      'unknown_member',
+    ],
   ]
   const { contractFor } = rooms.contracts
   for (const [what, change, code] of meanwhile) {
@@ -212,6 +223,7 @@ t.test('what changed while the body came counts', async (t) => {
     await t.rejects(exchange({ ...made.arrival({ method: 'POST' }), content }, rooms), { code }, what)
     made.local.authenticationMode = 'NOSSL'
     rooms.contracts.contractFor = contractFor
+    world.restore()
   }
   t.strictSame(records.told(), [])
   t.strictSame(world.bodyFiles(), [])

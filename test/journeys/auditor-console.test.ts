@@ -9,6 +9,7 @@ import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
 import { hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { walkListStates } from '../list-states.ts'
 import { skipFor } from '../outside-tools.ts'
 import { type Admin, startWorld } from '../world.ts'
 import { askAboutPerson } from './about-a-person.ts'
@@ -129,6 +130,7 @@ if (!hasChromium()) {
       await wide.check(`auditor-${name}`)
       await narrow.open(address)
       await narrow.look(`auditor-${name}-narrow`)
+      await walkListStates(t, narrow, name)
     }
     await narrow.check('auditor-refused-narrow')
     await wide.page.emulateMedia({ media: 'print' })

@@ -16,6 +16,7 @@ import { registryWorld } from '../fakes/registry-world.ts'
 import { examineInstance, startRunningInstance } from '../fakes/running-instance.ts'
 import { ROOT } from '../house/source-files.ts'
 import { tabThrough } from '../keyboard.ts'
+import { walkListStates } from '../list-states.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act } from '../second-person.ts'
 
@@ -84,21 +85,14 @@ void t.test('catalogues of texts: each language has every text, with the same ga
   }
 })
 
-/** What each list offers, and says when nothing fits or the server fails. */
-async function checkList(t: Test, { page, open, settled }: Visitor, address: string): Promise<void> {
+/** What each list offers, and says when nothing fits, when it cannot be shown, and when there is nothing. */
+async function checkList(t: Test, one: Visitor, name: string, address: string): Promise<void> {
+  const { page, open } = one
   await open(`${address}?q=no%20such%20thing`)
   await page.getByText('Nothing fits this search').waitFor()
   t.equal(await page.getByRole('searchbox').inputValue(), 'no such thing', `${address}: a search`)
   t.equal(await page.getByLabel('Rows a page').count(), 1, `${address}: by page`)
-  const part = '**/api/v1/**limit=25*'
-  const fault = { type: 'database_error', message: 'the database does not answer', detail: 'abc-1' }
-  await page.route(part, (route) => route.fulfill({ status: 503, json: fault }))
-  await page.reload()
-  await page.getByText('the database does not answer').waitFor()
-  await page.unroute(part)
-  await page.getByRole('button', { name: 'Try again' }).click()
-  await page.getByText('Nothing fits this search').waitFor()
-  await settled()
+  await walkListStates(t, one, name)
 }
 
 void t.test('every page, wide and at 400 %, full and empty', async (t) => {
@@ -160,7 +154,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
     controls += await tabThrough(t, narrow.page, name)
     if ((await wide.page.locator('main .list').count()) === 0) continue
     lists.push(name)
-    await checkList(t, narrow, address)
+    await checkList(t, narrow, name, address)
   }
   await narrow.check('settings-narrow')
   t.ok(lists.length > 20, `${lists.length} lists`)
