@@ -10,6 +10,7 @@ import {
   STREAM_SECONDS,
   watchAuditStream,
 } from '#platform/audit-log/stream-settings.ts'
+import { BACKUP_SECONDS, MAKE_BACKUP } from '#platform/backups/daily-backups.ts'
 import type { Clock } from '#platform/clock.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
@@ -29,7 +30,7 @@ import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
 import { openApprovals } from './approvals/open-approvals.ts'
 import { openAuditOrders } from './audit-orders/open-audit-orders.ts'
-import { BACKUP_SECONDS, MAKE_BACKUP, openBackups } from './backups/open-backups.ts'
+import { openBackups } from './backups/open-backups.ts'
 import { COLLECT_CATALOGUE, openCatalogue } from './catalogue/open-catalogue.ts'
 import type { Settings } from './config.ts'
 import { createHighWater } from './configuration/high-water.ts'
@@ -81,6 +82,7 @@ import { ESCALATE, ESCALATE_SECONDS } from './suspensions/escalate.ts'
 import { openSuspensions } from './suspensions/open-suspensions.ts'
 import { suspensionRoutes } from './suspensions/public-routes.ts'
 import { RENEW_LIST, RENEW_LIST_SECONDS } from './suspensions/publish-list.ts'
+import { FOLLOW_LEAVES_SECONDS, followLeaves, followLeavesOf } from './transparency-log/follow-leaves.ts'
 import { createLeafFile } from './transparency-log/leaf-file.ts'
 import { logRoutes } from './transparency-log/public-routes.ts'
 import { createLogStore } from './transparency-log/store.ts'
@@ -132,13 +134,13 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       : await managementListener(settings.managementService, log)
   const transparencyLog = createLogStore(database)
   const signing = { ...signingKeys, now: () => new Date(clock()) }
+  const leafFile = createLeafFile(path.join(directory, 'transparency-log-leaves'))
   const publish = createPublish({
     ...signing,
     store: publications,
     database: settings.database,
     highWater,
-    transparencyLog,
-    leafFile: createLeafFile(path.join(directory, 'transparency-log-leaves')),
+    ...{ transparencyLog, leafFile },
     ensureSuspensionList: () => suspensions.list.ensure(),
     sourceAddress: new URL(publicUrl).host,
     ...configuration,
@@ -173,6 +175,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [SEND_MAIL]: (job) => mail.deliver(job),
       [FORGET_MAIL]: (job) => mail.forget(job),
       [MAKE_BACKUP]: () => backups.makeDue(),
+      [followLeavesOf(directory)]: () => followLeaves(leafFile, transparencyLog),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -220,7 +223,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const federation = openFederation({ ...noticed, change })
   const contracts = openContracts({
     ...{ ...noticed, signDocument, federation, webhooks, post: postNotice, notify: tellOfContract },
-    ...{ suspensions, makerOf },
+    ...{ suspensions, makerOf, put: mail.tell?.put },
   })
   const fleet = openFleet({
     ...{ ...noticed, signDocument },
@@ -303,6 +306,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
         servers,
         suspensions: suspensions.store,
         contracts: contracts.reading,
+        contacts: contracts.contacts,
         waiting: async (caller) => ({
           proposals: await proposed.countWaiting(caller),
           requests: await requests.store.count({ state: 'SUBMITTED_FOR_APPROVAL' }),
@@ -373,6 +377,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       await jobs.every(kind, FLEET_JOB_SECONDS)
     await jobs.every(FORGET_MAIL, FORGET_MAIL_SECONDS)
     await jobs.every(MAKE_BACKUP, BACKUP_SECONDS, { immediately: true })
+    await jobs.every(followLeavesOf(directory), FOLLOW_LEAVES_SECONDS, { immediately: true })
     await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
   })
 

@@ -60,6 +60,13 @@ void t.test('members, subsystems, servers and groups', async (t) => {
     )
     await members.addClass('GOV', 'Government')
     t.equal(await codeOf(members.addClass('GOV', 'Again')), 'conflict')
+    const { classes, countClasses, addClass, deleteClass } = members
+    await addClass('COM', 'Companies')
+    t.match(await classes({ offset: 0, limit: 10 }), [{ code: 'COM' }, { code: 'GOV' }])
+    t.match(await classes({ offset: 1, limit: 1 }), [{ code: 'GOV' }])
+    t.match(await classes({ q: 'compan', offset: 0, limit: 10 }), [{ code: 'COM' }])
+    t.strictSame([await countClasses({}), await countClasses({ q: '%' })], [2, 0])
+    await deleteClass('COM')
     t.equal(await textOf(members.deleteClass('COM')), 'not_found: the member class COM')
     await members.addMember(member('1'), 'One', AT)
     t.equal(

@@ -52,7 +52,7 @@ export type Instance = Description & {
   stop(): Promise<void>
 }
 
-const READY_MS = 60_000
+const READY_MS = 180_000
 const DEADLINE_MS = 60_000
 const CONCORDAT = path.join(import.meta.dirname, '../scripts/concordat')
 const COMMANDS: Partial<Record<ProcessName, string>> = {

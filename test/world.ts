@@ -101,7 +101,7 @@ export type World = Description & {
   stop(): Promise<void>
 }
 
-const READY_MS = 90_000
+const READY_MS = 240_000
 
 type WorldOptions = {
   /** What trust hangs on takes two of the registry's people, and its first API key no longer does it. */
@@ -292,7 +292,7 @@ export function openAdmin(base: string, key: string): Admin {
         body: bytes,
       })
       // The APIs take 20 calls a second of one address.
-      if (reply.status !== 429 || attempt === 40) return reply
+      if (reply.status !== 429 || attempt === 240) return reply
       await new Promise((resolve) => setTimeout(resolve, 250))
     }
   }

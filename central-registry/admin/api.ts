@@ -33,8 +33,15 @@ type Rooms = {
   once: Once
 }
 
-/** The API's source, for tests of the role table too. */
-export async function registryApi(): Promise<OpenApiDocument> {
+let document: Promise<OpenApiDocument> | undefined
+
+/** The API's source, for tests of the role table too; read once a process. */
+export function registryApi(): Promise<OpenApiDocument> {
+  document ??= readApi()
+  return document
+}
+
+async function readApi(): Promise<OpenApiDocument> {
   const file = new URL('../../schemas/central-registry-api.yaml', import.meta.url)
   // Our own file: however many aliases it has, none of them is an attack.
   return parse(await readFile(file, 'utf8'), { maxAliasCount: -1 }) as OpenApiDocument

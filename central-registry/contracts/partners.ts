@@ -30,7 +30,7 @@ export function checkInstances(content: ContractContent, signer: string, rows: C
     throw impossible(
       group === undefined
         ? `no party is of the instance ${instance}`
-        : `the group ${group} is one of the instance ${all.join()}, and its terms bind members of it; with a provider there, name the consumers of ${instance} by their subsystems`,
+        : `the group ${group} is one of the instance ${all.join()}, and its terms bind members of that instance; with a provider there, name the consumers of ${instance} by their subsystems`,
     )
   // A proposal that no other registry was told of may still come to name a member of another instance.
   const before = rows.filter((row) => row.version !== content.version || instancesIn(row).length > 1)

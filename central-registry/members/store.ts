@@ -162,7 +162,10 @@ export function createMemberStore(database: Tabled, change: Change) {
             ),
           },
         })
-        for (const table of ['member_webhook', 'member_mail_address'] as const)
+        for (const table of [
+          ...(['member_webhook', 'member_mail_address'] as const),
+          ...(['contact_address', 'contact_code', 'contact_letter'] as const),
+        ])
           await transaction.deleteFrom(table).where('member', '=', key).execute()
         await transaction.deleteFrom('member').where('id', '=', key).execute()
       }),

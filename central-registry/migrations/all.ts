@@ -11,6 +11,7 @@ import { backupMigrations } from './backups.ts'
 import { catalogueMigrations } from './catalogue.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
 import { certificateProfileMigrations } from './certificate-profiles.ts'
+import { contactMigrations } from './contacts.ts'
 import { contractMigrations } from './contracts.ts'
 import { federationMigrations } from './federation.ts'
 import { registryMigrations } from './first.ts'
@@ -53,5 +54,6 @@ export const allMigrations: Record<string, Migration> = {
   ...signingKeyLife,
   ...restorationMigrations,
   ...certificateProfileMigrations,
+  ...contactMigrations,
   ...idempotencyKeyMigrations,
 }

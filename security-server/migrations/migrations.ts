@@ -9,6 +9,7 @@ import { witnessMigrations } from '#platform/witness/store.ts'
 import { verificationMigrations } from '../message-log/verifications/tables.ts'
 import { partnerMigrations } from '../witness/partners/tables.ts'
 import { auditOrderMigrations } from './audit-orders.ts'
+import { serverBackupMigrations } from './backups.ts'
 import { serverContractMigrations } from './contracts.ts'
 import { localSystemsMigrations } from './local-systems.ts'
 import { serverPeopleMigrations } from './people.ts'
@@ -32,4 +33,5 @@ export const serverMigrations: Record<string, Migration> = {
   ...serverPeopleMigrations,
   ...auditOrderMigrations,
   ...idempotencyKeyMigrations,
+  ...serverBackupMigrations,
 }

@@ -8,14 +8,17 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { openBrowser, type Visitor, visitor } from '../browser.ts'
+import type { FakeMailServer } from '../fakes/mail-server.ts'
 import { act, close } from '../second-person.ts'
 import { colons, type World } from '../world.ts'
+import { CONTACT, confirmContact } from './confirm-contact.ts'
 import { logIn } from './two-stores.ts'
 
 type Side = 'tax' | 'population'
 type Person = { subject: string; name: string; email: string; password: string }
 type Q = {
   world: World
+  mail: FakeMailServer
   typeFor(name: Side): Promise<string>
   policy(contractRequired: boolean): Promise<void>
   refresh(): Promise<unknown>
@@ -26,7 +29,7 @@ const SIGNATORY = ['XROAD_CONTRACT_SIGNATORY']
 const PURPOSE = 'Assessment of income tax'
 const TITLE = 'Persons <b>& more</b> for taxation'
 
-export async function contractByPeople(t: Test, { world, typeFor, policy, refresh }: Q): Promise<void> {
+export async function contractByPeople(t: Test, { world, mail, typeFor, policy, refresh }: Q): Promise<void> {
   const { tax, population } = world.servers
   const folder = await mkdtemp(path.join(tmpdir(), 'concordat-contract-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
@@ -102,6 +105,15 @@ export async function contractByPeople(t: Test, { world, typeFor, policy, refres
   await anna.settled()
   const at = new URL(anna.page.url()).pathname.replace('/console', '')
   await anna.check('contract-proposed-here')
+
+  await confirmContact(t, {
+    mail,
+    title: TITLE,
+    at,
+    who: anna,
+    director: await withKey('tax', ...SIGNATORY),
+    registry,
+  })
 
   // The consumer's two people.
   await anna.open('/contracts')
@@ -242,7 +254,7 @@ async function requestAccess(registry: Visitor, { servers }: World, file: string
         'Legal basis': 'Tax Procedure Act, section 18',
         'About personal data': 'yes',
         'Contact of the member that asks': 'Contract desk',
-        'E-mail address of the contact': 'contracts@tax.example',
+        'E-mail address of the contact': CONTACT,
       },
       'Request access',
       'The terms were saved as contract-terms.json',
@@ -278,7 +290,7 @@ function termsOf({ servers: { tax, population } }: World): object {
     reviewAt: inDays(300),
     critical: false,
     outageGraceHours: 0,
-    contacts: [{ member: tax.member, name: 'Contract desk', email: 'contracts@tax.example' }],
+    contacts: [{ member: tax.member, name: 'Contract desk', email: CONTACT }],
   }
 }
 

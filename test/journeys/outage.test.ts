@@ -26,8 +26,8 @@ t.teardown(() => instance.stop())
 const { population, tax, business } = instance.servers
 const { registryAdmin, admin } = instance
 const target = `/r1/${population.client}/echo/persons`
-/** The consumer under test gives up on a peer after 3 s. */
-const PATIENCE = { CONCORDAT_LIMITS_REPLY_TIMEOUT_SECONDS: '3' }
+/** The consumer under test gives up on a peer after 5 s. */
+const PATIENCE = { CONCORDAT_LIMITS_REPLY_TIMEOUT_SECONDS: '5' }
 
 const system = await startProviderSystem(instance.address(40))
 t.teardown(() => system.close())
@@ -298,6 +298,8 @@ t.test('no registry, or one that lies', async (t) => {
   }
   await instance.process('registry').stop()
   await instance.start('registry', shortLived)
+  const watch = hasChromium() ? await watchOutage(t, instance) : undefined
+  await watch?.registryStops()
   await registryAdmin.send('POST', '/configuration/publish')
   const older = await record(publicUrl)
   await registryAdmin.send('POST', '/global-groups', { code: 'newer', description: 'Makes a difference' })
@@ -306,9 +308,9 @@ t.test('no registry, or one that lies', async (t) => {
   await registryAdmin.send('POST', '/global-groups', { code: 'newest', description: 'Nobody has it yet' })
   await registryAdmin.send('POST', '/configuration/publish')
   const unseen = await record(publicUrl)
-  const watch = hasChromium() ? await watchOutage(t, instance) : undefined
-  await watch?.registryGoes()
+  await watch?.registryDies()
   await instance.process('registry').kill()
+  await watch?.goesOn()
 
   const sources: [string, Recording, string][] = [
     ['rolled back', older, 'global_conf_rollback'],
@@ -336,7 +338,6 @@ t.test('no registry, or one that lies', async (t) => {
     t.equal((await exchange()).status, 200, 'the last good one serves')
   }
   t.equal(await lastError(), 'network_error', 'nobody there')
-  await watch?.goesOn()
   const { error } = await until(503)
   t.equal(error, 'global_conf_outdated', 'until it expires')
   await watch?.stopped()

@@ -9,7 +9,6 @@ import type { OperationInput } from '#platform/http-service/openapi.ts'
 import {
   CONTRACT_DOCUMENT,
   type ContractContent,
-  type ContractState,
   type ContractTerms,
   type MemberAct,
 } from '#schemas/contract.ts'
@@ -20,10 +19,9 @@ import type { KeptContract } from '../../global-configuration/contracts/verify-c
 import { clientIdOf, memberIdOf } from '../ids.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
 import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'
+import { contactHandlers, type Send, type Status } from './contacts.ts'
 import { type CanSign, type ContractQuery, findContracts, signersOf } from './find.ts'
 import { contractView } from './view.ts'
-
-type Status = { contract: string; version: number; hash: string; state: ContractState }
 
 export function contractHandlers(rooms: AdminRooms): Handlers {
   const { contracts, keys, clock } = rooms
@@ -42,10 +40,7 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
     return found
   }
 
-  async function send(
-    path: Parameters<typeof contracts.send>[0],
-    q: { type: string; signer: string; document: object },
-  ): Promise<Status> {
+  const send: Send = async (path, q) => {
     const head = { id: randomUUID(), createdAt: new Date(clock()).toISOString(), signer: q.signer, server }
     const document = { ...head, ...q.document }
     const signed = await keys.signJson({ document, type: q.type, member: parseMemberId(q.signer) })
@@ -179,6 +174,7 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
     withdrawContract: acting('withdraw'),
     declineContract: acting('decline'),
     terminateContract: acting('terminate'),
+    ...contactHandlers(rooms, { versionsOf, send }),
     refreshContracts: () => contracts.refresh(),
   }
 }
