@@ -17,6 +17,7 @@ import { type Database, openDatabase } from '#platform/database/open-database.ts
 import { createHealth } from '#platform/health/create-health.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
+import { createIdempotencyKeys } from '#platform/idempotency-keys/create-idempotency-keys.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
@@ -69,6 +70,7 @@ import { allMigrations } from './migrations/all.ts'
 import { overviewHandlers } from './overview/routes.ts'
 import { createOverviewStore } from './overview/store.ts'
 import { postNotice } from './requests/client.ts'
+import { approvedNow } from './requests/intake.ts'
 import { NOTIFY } from './requests/notify.ts'
 import { openRequests } from './requests/open-requests.ts'
 import { openRestorations } from './restorations/open-restorations.ts'
@@ -84,7 +86,7 @@ import { FOLLOW_LEAVES_SECONDS, followLeaves, followLeavesOf } from './transpare
 import { createLeafFile } from './transparency-log/leaf-file.ts'
 import { logRoutes } from './transparency-log/public-routes.ts'
 import { createLogStore } from './transparency-log/store.ts'
-import { approvedCertificates, trustHandlers } from './trust/routes.ts'
+import { trustHandlers } from './trust/routes.ts'
 import { createTrustStore } from './trust/store.ts'
 import { openWitness } from './witness/open-witness.ts'
 import { publicWitnessRoutes } from './witness/routes.ts'
@@ -221,7 +223,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const federation = openFederation({ ...noticed, change })
   const contracts = openContracts({
     ...{ ...noticed, signDocument, federation, webhooks, post: postNotice, notify: tellOfContract },
-    ...{ suspensions, makerOf },
+    ...{ suspensions, makerOf, put: mail.tell?.put },
   })
   const fleet = openFleet({
     ...{ ...noticed, signDocument },
@@ -290,13 +292,13 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     ...{ audit, clock, log },
   })
   servePages(adminApp, CONSOLE)
-  const trusted = () => approvedCertificates(trust)
   const api = await adminRoutes(adminApp, {
     apiKeys,
     audit,
     auditHeads: transparencyLog.auditHeads,
     fourEyes: approvals,
     admit: restorations.admit,
+    once: createIdempotencyKeys({ database, clock }),
     authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     handlers: {
       ...overviewHandlers({
@@ -304,6 +306,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
         servers,
         suspensions: suspensions.store,
         contracts: contracts.reading,
+        contacts: contracts.contacts,
         waiting: async (caller) => ({
           proposals: await proposed.countWaiting(caller),
           requests: await requests.store.count({ state: 'SUBMITTED_FOR_APPROVAL' }),
@@ -318,7 +321,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       }),
       ...memberHandlers({ store: members, relations: createRelationStore(database), clock, fourEyes }),
       ...groupHandlers({ store: createGroupStore(database, change), members }),
-      ...serverHandlers({ store: servers, members, trust: trusted, clock }),
+      ...serverHandlers({ store: servers, members, approved: () => approvedNow(noticed), clock }),
       ...trustHandlers({ store: trust, clock }),
       ...requests.handlers,
       ...configurationHandlers({ ...published, store: publications, members, keys, publish, clock }),

@@ -10,6 +10,7 @@ import { createBackupRuns } from '#platform/backups/run-store.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import { createIdempotencyKeys } from '#platform/idempotency-keys/create-idempotency-keys.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { peopleHandlers } from '#platform/people/routes.ts'
 import { createPeopleStore } from '#platform/people/store.ts'
@@ -75,8 +76,15 @@ export type AdminSettings = Omit<
   own?: readonly OwnListener[]
 }
 
-/** The API's source. */
-export async function securityServerApi(): Promise<OpenApiDocument> {
+let document: Promise<OpenApiDocument> | undefined
+
+/** The API's source, read once a process. */
+export function securityServerApi(): Promise<OpenApiDocument> {
+  document ??= readApi()
+  return document
+}
+
+async function readApi(): Promise<OpenApiDocument> {
   const file = new URL('../../schemas/security-server-api.yaml', import.meta.url)
   // Our own file: however many aliases it has, none of them is an attack.
   return parse(await readFile(file, 'utf8'), { maxAliasCount: -1 }) as OpenApiDocument
@@ -151,6 +159,7 @@ export async function adminRoutes(
     handlers: recordingLooks(handlers, audit),
     authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     audit,
+    once: createIdempotencyKeys({ database, clock }),
   })
   return { close: async () => login?.close() }
 }

@@ -2,6 +2,7 @@
 import type { Migration } from 'kysely/migration'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
+import { idempotencyKeyMigrations } from '#platform/idempotency-keys/store.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { sessionMigrations } from '#platform/sessions/store.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
@@ -31,5 +32,6 @@ export const serverMigrations: Record<string, Migration> = {
   ...sessionMigrations,
   ...serverPeopleMigrations,
   ...auditOrderMigrations,
+  ...idempotencyKeyMigrations,
   ...serverBackupMigrations,
 }

@@ -34,7 +34,7 @@ export async function askAboutPerson(
     if (index.backlog.records === 0) break
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const roles = ['XROAD_CONTENT_AUDITOR']
   const { page, open, check, settled } = await at(t, browser, roles, {}, 'population')
   await open('/about-a-person')
