@@ -169,6 +169,22 @@ t.test('API keys: shown once, checked at each request', (t) =>
       roles: ['x'],
       addresses: ['192.0.2.7', '10.0.0.0/8', '2001:db8::/32'],
     })
+    const page = async (q: string, offset = 0, limit = 10) =>
+      (await keys.list({ q, offset, limit })).map(({ name }) => name)
+    const all = await page('')
+    t.strictSame(all.toSorted(), ['bound', 'setup', 'short'])
+    t.strictSame(await page('', 1, 1), all.slice(1, 2))
+    for (const [q, names] of [
+      ['SETUP', ['setup']],
+      ['registration_off', ['setup']],
+      ['10.0.0.0/8', ['bound']],
+      [short.id, ['short']],
+      ['%', []],
+    ] as const) {
+      t.strictSame(await page(q), names, q)
+      t.equal(await keys.count({ q }), names.length)
+    }
+    t.equal(await keys.count({}), 3)
     const from = (address: string | undefined) =>
       keys.authenticate(`X-Road-ApiKey token=${bound.secret}`, address)
     for (const address of ['192.0.2.7', '::ffff:192.0.2.7', '10.255.0.1', '2001:db8:1::7'])

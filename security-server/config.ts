@@ -1,5 +1,6 @@
 /** The settings of one security server: what the YAML file may say, checked before anything starts. */
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
+import { type BackupSettings, backupSchema } from '#platform/backups/settings.ts'
 import {
   BOTH_FILES,
   checkAdminListener,
@@ -42,6 +43,7 @@ export type Settings = KeepingSettings & {
   admin: Listener & { initialApiKeyFile?: string }
   /** Where persons log in; without it API keys alone work. */
   login?: LoginFile
+  backups?: BackupSettings | undefined
   auditing: {
     contentFourEyes: boolean
     ordersNeedApproval: boolean
@@ -316,6 +318,7 @@ export const settingsSchema = {
     },
     ...keepingProperties,
     auditStream: auditStreamSchema,
+    backups: backupSchema,
     redisUrlFile: {
       type: 'string',
       'x-path': true,

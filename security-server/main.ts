@@ -23,6 +23,7 @@ import { createAuditOrders } from './admin/audit-orders/create-audit-orders.ts'
 import { createExports } from './admin/exports/create-exports.ts'
 import { createAdminListener } from './admin-listener.ts'
 import { BACKUP_OPTIONS, backUpAndEnd, restoreAndEnd } from './backup-command.ts'
+import { openServerBackups } from './backups/open-backups.ts'
 import { checkSettings, federationsOf, type Settings, settingsSchema } from './config.ts'
 import { evidenceRoutes } from './consumer/evidence.ts'
 import { listClientsRoute } from './consumer/list-clients.ts'
@@ -309,6 +310,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
         ...{ verifications, reconciliation, exports, auditOrders, subjects },
         ...{ registryReports, callReports },
         ...{ audit, auditStream, ...witnessing },
+        backups: { makeDue: () => backups.makeDue() },
       },
       node,
     ),
@@ -322,6 +324,10 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   })
   watchAuditStream(auditStream, metrics)
   watchSubjects(subjects, messageLog, metrics)
+  const backups = await openServerBackups({
+    ...{ settings, settingsFile: values.configuration ?? '' },
+    ...{ database, keys, audit, metrics, health, clock, log },
+  })
   const clientApps = await listenForClients(settings.clients, { keys, log }, (app) => {
     consumerRoutes(app, consumer, log, observe('consumer'))
     listClientsRoute(app, globalConfiguration, log)
@@ -345,22 +351,9 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   servePages(adminApp, CONSOLE)
   const { login } = settings
   const adminApi = await adminRoutes(adminApp, {
-    server,
-    log,
-    database,
-    clock,
-    keys,
-    globalConfiguration,
-    contracts,
-    localSystems,
+    ...{ server, log, database, clock, keys, globalConfiguration, contracts, localSystems },
     messageLog: { ...messageLog, verifications, verify: () => runVerification() },
-    reconciliation,
-    witnessing,
-    jobs,
-    registryReports,
-    exports,
-    subjects,
-    auditOrders,
+    ...{ reconciliation, witnessing, jobs, registryReports, exports, subjects, auditOrders, backups },
     login: login && {
       settings: { ...login, clientSecret: await readSecret(login.clientSecretFile) },
       metrics,

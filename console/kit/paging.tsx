@@ -22,7 +22,14 @@ export function Paging({ page, size, total }: { page: number; size: number; tota
 }
 
 /** Of a list without a total: `before` names the row that this page begins after, `next` the last one when there are more. */
-export function CursorPaging(q: { shown: string; before: string; next: string | undefined; size: number }) {
+export function CursorPaging(q: {
+  shown: string
+  before: string
+  next: string | undefined
+  /** Of the way to the next page, where it is another than the usual one. */
+  older?: string | undefined
+  size: number
+}) {
   return (
     <nav class="paging" aria-label={text('table.pages')}>
       <p>{q.shown}</p>
@@ -35,7 +42,7 @@ export function CursorPaging(q: { shown: string; before: string; next: string | 
           disabled={q.next === undefined}
           onClick={() => changeQuery({ page: q.next ?? '' })}
         >
-          {text('search.older')}
+          {q.older ?? text('search.older')}
         </button>
         <PageSize size={q.size} />
       </div>

@@ -28,7 +28,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
   const world = await startTwoStores(t, postgresql)
   const { population, tax } = world.servers
   const { admin, registryAdmin, file } = world
-  const chromium = await openBrowser(t)
+  const chromium = await openBrowser()
   const policyOf = (side: Side): string => path.join(world.servers[side].directory, 'witnesses.policy')
 
   const ask = async (t: Test, id: string, at = 'persons/persons/P00000042'): Promise<void> => {

@@ -27,7 +27,7 @@ void t.test('two people of a sandbox', async (t) => {
   const world = await startWorld({ installed: true, environment: clock.environment })
   t.teardown(() => world.stop())
   const { people } = JSON.parse(readFileSync(world.login.peopleFile, 'utf8')) as { people: Person[] }
-  const chromium = await openBrowser(t)
+  const chromium = await openBrowser()
   const base = world.registry.consoleUrl.replace(/\/$/, '')
   const hosts = [new URL(world.login.issuer).host]
 
