@@ -128,6 +128,21 @@ t.test('every way to send a request', async (t) => {
       /expect|trailer|x-t:|transfer-encoding|content-length|host:/i,
     )
   }
+  made.received.length = 0
+  await ask(`POST ${PERSONS} HTTP/1.1\r\ncontent-TYPE: text/csv; header=x\r\nContent-Length: 5`, 'hello')
+  const { transport, request } = made.received[0]!
+  t.match(
+    transport,
+    {
+      'content-type': /^multipart\/mixed; charset=UTF-8; boundary=xtop[A-Za-z]{30}$/,
+      'x-hash-algorithm': 'SHA-512',
+      'x-original-content-type': 'text/csv; header=x',
+      'x-proxy-version': /^7\.8\.\d+$/,
+      'x-road-message-type': 'REST',
+      'x-road-request-id': request.requestId,
+    },
+    'between servers the headers are those of wire 2.2',
+  )
   const nonsense = await ask(
     `POST ${PERSONS} HTTP/1.1\r\nContent-Type: nonsense\r\nContent-Length: 5`,
     'hello',

@@ -7,9 +7,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText } from '#schemas/identifiers.ts'
+import { idText, memberOf } from '#schemas/identifiers.ts'
 import { chainOf } from './mutual-tls.ts'
 import { authenticationCertificate, createPeerWorld, POPULATION } from './peer-fixture.ts'
+import { authenticationPath, createPeerVerifier } from './verify-peer.ts'
 import {
   type Answer,
   bytesOf,
@@ -66,6 +67,28 @@ t.test('the peer is verified before the first byte and with every change', async
   world.reconfigure(() => registered)
   t.equal(await textOf((await client.post(REQUEST)).content), 'fine')
   t.equal(asked(), 23, 'nothing else came through')
+})
+
+t.test('a registered certificate of another kind stands for no server', async (t) => {
+  world.restore()
+  const { keys, id } = world.provider
+  const signing = keys.signingIdentity(memberOf(id))
+  world.reconfigure((shared) => ({
+    ...shared,
+    securityServers: shared.securityServers.map((one) =>
+      one.id.serverCode === 'ss2'
+        ? { ...one, authCertHashes: [Buffer.from(signing.certificate.sha256, 'hex')] }
+        : one,
+    ),
+  }))
+  const presented = [signing.certificate, ...signing.intermediates]
+  const { ocspResponses } = signing
+  const snapshot = world.globalConfiguration.current()
+  const judge = () => createPeerVerifier()({ presented, ocspResponses, snapshot, at: world.clock() })
+  t.throws(judge, { code: 'incorrect_certificate', what: /not an authentication/ })
+  t.throws(() => authenticationPath(presented, snapshot.index, world.clock()), {
+    code: 'incorrect_certificate',
+  })
 })
 
 t.test('a peer without a fresh status is not sent to', async (t) => {
