@@ -60,7 +60,11 @@ function RecordsPage() {
         )}
         {found.state === 'there' && (
           <CursorPaging
-            shown={text(hasNext ? 'search.shownMore' : 'search.shown', { count: rows.length })}
+            shown={
+              rows.length === 0
+                ? ''
+                : text(hasNext ? 'search.shownMore' : 'search.shown', { count: rows.length })
+            }
             before={before}
             next={hasNext ? String(rows.at(-1)?.index) : undefined}
             size={size}

@@ -167,9 +167,7 @@ function Life({ of: { events, notices, versions } }: { of: WholeContract }) {
       .filter(({ state }) => state === 'EXPIRED')
       .map(({ version, validUntil }) => ({
         at: validUntil,
-        what: (
-          <>{text('contract.event', { version: String(version), what: text('contract.EXPIRED') })}</>
-        ),
+        what: <>{text('contract.event', { version: String(version), what: text('contract.EXPIRED') })}</>,
         who: text('contract.byItself'),
       })),
   ]
