@@ -11,11 +11,7 @@ const FAILED = { type: 'database_error', message: 'the database does not answer'
 const FORBIDDEN = { type: 'forbidden', message: 'one of these roles is needed', detail: 'abc-2' }
 
 /** On the page where the visitor is, without what is searched for; nothing where it has no list. */
-export async function walkListStates(
-  t: Test,
-  { page, settled, look }: Visitor,
-  name: string,
-): Promise<void> {
+export async function walkListStates(t: Test, { page, settled, look }: Visitor, name: string): Promise<void> {
   if ((await page.locator('main .list .paging').count()) === 0) return
   let state: State = 'late'
   const released = Promise.withResolvers<void>()
