@@ -345,7 +345,7 @@ if (!hasChromium()) {
       ...['Overview', 'Traffic', 'Service contracts', 'Integrity'],
       ...['Verification', 'Witnesses', 'Retention'],
     ]
-    t.strictSame(await navigation(observer), states)
+    t.strictSame(await navigation(observer), [...states, 'Backups'])
     await observer.check('observer-overview')
     await observer.open('/traffic?by=service')
     await observer.page.getByRole('cell', { name: /persons/ }).waitFor()
@@ -380,7 +380,7 @@ if (!hasChromium()) {
     t.match(await reader.page.locator('main').textContent(), /Your roles do not include this page/)
     const officer = await at(t, browser, ['XROAD_SYSTEM_ADMINISTRATOR'])
     await officer.open('/')
-    t.strictSame(await navigation(officer), [...states, 'Archives', 'Who looked', 'People'])
+    t.strictSame(await navigation(officer), [...states, 'Archives', 'Who looked', 'Backups', 'People'])
     await officer.open('/traffic')
     await officer.check('officer-traffic')
   })
