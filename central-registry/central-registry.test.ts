@@ -263,7 +263,7 @@ void t.test('certificates: what does not fit its place is refused', async (t) =>
 
   const service = (certificate: string, responder?: string) => ({
     name: 'n',
-    certificateProfileInfo: 'a.B',
+    certificateProfileInfo: 'BasicCertificateProfileInfoProvider',
     certificate,
     ocspResponders: [
       { url: 'http://a.example/', ...(responder === undefined ? {} : { certificate: responder }) },

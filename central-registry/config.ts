@@ -1,6 +1,12 @@
 /** The settings of a central registry: what the YAML file may say, checked before anything starts. */
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
 import { type BackupSettings, backupSchema } from '#platform/backups/settings.ts'
+import {
+  BOTH_FILES,
+  checkAdminListener,
+  type Listener,
+  listenerFiles,
+} from '#platform/http-service/listener-tls.ts'
 import type { TokenPlace } from '#platform/pkcs11/hardware-token.ts'
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import {
@@ -15,12 +21,7 @@ import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { CatalogueSettings } from './catalogue/open-catalogue.ts'
 import { isAddress } from './mail/rules.ts'
 
-export type Listener = {
-  address: string
-  port: number
-  certificateFile?: string | undefined
-  keyFile?: string | undefined
-}
+export type { Listener }
 
 export type Login = LoginFile & { firstCodeFile: string; secondCodeFile: string }
 /** Always HTTPS: servers know this certificate from the configuration. */
@@ -72,16 +73,11 @@ export type Settings = {
 const listener = (port: number, more: object = {}): object => ({
   type: 'object',
   additionalProperties: false,
-  dependentRequired: { certificateFile: ['keyFile'], keyFile: ['certificateFile'] },
+  dependentRequired: BOTH_FILES,
   properties: {
     address: { type: 'string', default: '127.0.0.1', description: 'The address to listen on' },
     port: { type: 'integer', minimum: 1, maximum: 65535, default: port },
-    certificateFile: {
-      type: 'string',
-      'x-path': true,
-      description: 'PEM certificate with its chain: HTTPS instead of HTTP',
-    },
-    keyFile: { type: 'string', 'x-path': true, description: 'PEM key of that certificate, mode 0600' },
+    ...listenerFiles,
     ...more,
   },
 })
@@ -321,8 +317,7 @@ export function checkSettings({ admin, configuration, publicUrl, login, catalogu
   const { renewSeconds, validitySeconds } = configuration
   if (renewSeconds * 2 > validitySeconds)
     throw invalid('configuration.renewSeconds must be at most half of configuration.validitySeconds')
-  if (!isLoopback(admin.address) && admin.certificateFile === undefined)
-    throw invalid('admin.address is not a loopback address: API keys need admin.certificateFile and keyFile')
+  checkAdminListener(admin)
   if (!URL.canParse(publicUrl)) throw invalid('publicUrl is not a URL')
   if (!(configuration.otherUrls ?? []).every((url) => URL.canParse(url)))
     throw invalid('configuration.otherUrls has one that is not a URL')

@@ -1,13 +1,10 @@
 /** The registry's listeners: the public one serves signed files, the admin one takes API keys, two take management requests. */
-import { readFile } from 'node:fs/promises'
-import type { ServerOptions } from 'node:https'
 import type { FastifyInstance } from 'fastify'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
-import { readSecret } from '#platform/configuration/read-secret.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { readPem, tlsOf } from '#platform/http-service/listener-tls.ts'
 import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import { Fault } from '#schemas/fault.ts'
 import type { Listener, ManagementService, Registration } from './config.ts'
 import { admitManagementServer, pinnedCertificates } from './requests/xroad/management-server.ts'
 
@@ -54,16 +51,4 @@ function firstOf(pem: Buffer): Buffer {
   const end = '-----END CERTIFICATE-----'
   const text = pem.toString('latin1')
   return readCertificate(Buffer.from(text.slice(0, text.indexOf(end) + end.length))).der
-}
-
-async function tlsOf({ certificateFile, keyFile }: Listener): Promise<{ https?: ServerOptions }> {
-  if (certificateFile === undefined || keyFile === undefined) return {}
-  const cert = await readPem(certificateFile)
-  return { https: { cert, key: await readSecret(keyFile), minVersion: 'TLSv1.2' } }
-}
-
-async function readPem(file: string): Promise<Buffer> {
-  return readFile(file).catch((cause: unknown) => {
-    throw new Fault('invalid_configuration', { what: `${file} cannot be read`, cause })
-  })
 }

@@ -10,12 +10,14 @@ import {
   STREAM_SECONDS,
   watchAuditStream,
 } from '#platform/audit-log/stream-settings.ts'
+import { BACKUP_SECONDS, MAKE_BACKUP } from '#platform/backups/daily-backups.ts'
 import type { Clock } from '#platform/clock.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHealth } from '#platform/health/create-health.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
+import { createIdempotencyKeys } from '#platform/idempotency-keys/create-idempotency-keys.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
@@ -28,7 +30,7 @@ import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
 import { openApprovals } from './approvals/open-approvals.ts'
 import { openAuditOrders } from './audit-orders/open-audit-orders.ts'
-import { BACKUP_SECONDS, MAKE_BACKUP, openBackups } from './backups/open-backups.ts'
+import { openBackups } from './backups/open-backups.ts'
 import { COLLECT_CATALOGUE, openCatalogue } from './catalogue/open-catalogue.ts'
 import type { Settings } from './config.ts'
 import { createHighWater } from './configuration/high-water.ts'
@@ -68,6 +70,7 @@ import { allMigrations } from './migrations/all.ts'
 import { overviewHandlers } from './overview/routes.ts'
 import { createOverviewStore } from './overview/store.ts'
 import { postNotice } from './requests/client.ts'
+import { approvedNow } from './requests/intake.ts'
 import { NOTIFY } from './requests/notify.ts'
 import { openRequests } from './requests/open-requests.ts'
 import { openRestorations } from './restorations/open-restorations.ts'
@@ -79,10 +82,11 @@ import { ESCALATE, ESCALATE_SECONDS } from './suspensions/escalate.ts'
 import { openSuspensions } from './suspensions/open-suspensions.ts'
 import { suspensionRoutes } from './suspensions/public-routes.ts'
 import { RENEW_LIST, RENEW_LIST_SECONDS } from './suspensions/publish-list.ts'
+import { FOLLOW_LEAVES_SECONDS, followLeaves, followLeavesOf } from './transparency-log/follow-leaves.ts'
 import { createLeafFile } from './transparency-log/leaf-file.ts'
 import { logRoutes } from './transparency-log/public-routes.ts'
 import { createLogStore } from './transparency-log/store.ts'
-import { approvedCertificates, trustHandlers } from './trust/routes.ts'
+import { trustHandlers } from './trust/routes.ts'
 import { createTrustStore } from './trust/store.ts'
 import { openWitness } from './witness/open-witness.ts'
 import { publicWitnessRoutes } from './witness/routes.ts'
@@ -130,13 +134,13 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       : await managementListener(settings.managementService, log)
   const transparencyLog = createLogStore(database)
   const signing = { ...signingKeys, now: () => new Date(clock()) }
+  const leafFile = createLeafFile(path.join(directory, 'transparency-log-leaves'))
   const publish = createPublish({
     ...signing,
     store: publications,
     database: settings.database,
     highWater,
-    transparencyLog,
-    leafFile: createLeafFile(path.join(directory, 'transparency-log-leaves')),
+    ...{ transparencyLog, leafFile },
     ensureSuspensionList: () => suspensions.list.ensure(),
     sourceAddress: new URL(publicUrl).host,
     ...configuration,
@@ -171,6 +175,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [SEND_MAIL]: (job) => mail.deliver(job),
       [FORGET_MAIL]: (job) => mail.forget(job),
       [MAKE_BACKUP]: () => backups.makeDue(),
+      [followLeavesOf(directory)]: () => followLeaves(leafFile, transparencyLog),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -218,7 +223,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const federation = openFederation({ ...noticed, change })
   const contracts = openContracts({
     ...{ ...noticed, signDocument, federation, webhooks, post: postNotice, notify: tellOfContract },
-    ...{ suspensions, makerOf },
+    ...{ suspensions, makerOf, put: mail.tell?.put },
   })
   const fleet = openFleet({
     ...{ ...noticed, signDocument },
@@ -287,13 +292,13 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     ...{ audit, clock, log },
   })
   servePages(adminApp, CONSOLE)
-  const trusted = () => approvedCertificates(trust)
   const api = await adminRoutes(adminApp, {
     apiKeys,
     audit,
     auditHeads: transparencyLog.auditHeads,
     fourEyes: approvals,
     admit: restorations.admit,
+    once: createIdempotencyKeys({ database, clock }),
     authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     handlers: {
       ...overviewHandlers({
@@ -301,6 +306,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
         servers,
         suspensions: suspensions.store,
         contracts: contracts.reading,
+        contacts: contracts.contacts,
         waiting: async (caller) => ({
           proposals: await proposed.countWaiting(caller),
           requests: await requests.store.count({ state: 'SUBMITTED_FOR_APPROVAL' }),
@@ -315,7 +321,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       }),
       ...memberHandlers({ store: members, relations: createRelationStore(database), clock, fourEyes }),
       ...groupHandlers({ store: createGroupStore(database, change), members }),
-      ...serverHandlers({ store: servers, members, trust: trusted, clock }),
+      ...serverHandlers({ store: servers, members, approved: () => approvedNow(noticed), clock }),
       ...trustHandlers({ store: trust, clock }),
       ...requests.handlers,
       ...configurationHandlers({ ...published, store: publications, members, keys, publish, clock }),
@@ -371,6 +377,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       await jobs.every(kind, FLEET_JOB_SECONDS)
     await jobs.every(FORGET_MAIL, FORGET_MAIL_SECONDS)
     await jobs.every(MAKE_BACKUP, BACKUP_SECONDS, { immediately: true })
+    await jobs.every(followLeavesOf(directory), FOLLOW_LEAVES_SECONDS, { immediately: true })
     await jobs.every(PUBLISH, configuration.renewSeconds, { immediately: true })
   })
 

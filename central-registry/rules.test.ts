@@ -12,8 +12,40 @@ import {
   stateOfNewKey,
 } from './configuration/signing-keys/rules.ts'
 import { type AnchorAct, type AnchorState, nextAnchorState } from './federation/rules.ts'
-import { checkEnd, checkJoining, checkLeaving } from './groups/rules.ts'
-import { checkWithdrawal } from './trust/rules.ts'
+import { checkJoining, checkLeaving } from './groups/rules.ts'
+import {
+  checkClassKnown,
+  nextStanding,
+  type Standing,
+  type StandingAct,
+  type StandingFacts,
+  standingOf,
+} from './members/rules.ts'
+import {
+  type CertificateAct,
+  type CertificateState,
+  certificateState,
+  nextCertificateState,
+  nextRegistrationState,
+  nextServerState,
+  type RegistrationAct,
+  type RegistrationState,
+  registrationState,
+  type ServerAct,
+  type ServerState,
+  serverState,
+} from './servers/rules.ts'
+import {
+  type AuthorityAct,
+  type AuthorityState,
+  authorityState,
+  nextAuthorityState,
+  nextServiceState,
+  type ServiceAct,
+  type ServiceState,
+} from './trust/rules.ts'
+
+type Tap = Pick<typeof t, 'equal' | 'match'>
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 
@@ -155,40 +187,187 @@ void t.test('external anchors: every state and every act', async (t) => {
     }
 })
 
-void t.test('global groups and certification services: what ends, and what does not', async (t) => {
-  const of = { group: 'g', client: 'DEV/GOV/1' }
-  t.equal(
-    said(() => checkJoining({ ...of, isMember: false })),
-    'allowed',
-  )
-  t.equal(
-    said(() => checkJoining({ ...of, isMember: true })),
-    'conflict: DEV/GOV/1 belongs to the global group g',
-  )
-  t.equal(
-    said(() => checkLeaving({ ...of, isMember: true })),
-    'allowed',
-  )
-  t.equal(
-    said(() => checkLeaving({ ...of, isMember: false })),
-    'not_found: DEV/GOV/1 does not belong to the global group g',
-  )
-  for (const [members, contracts, words] of [
-    [0, 0, 'allowed'],
-    [2, 0, 'conflict: the global group g is still referred to by 2 members'],
-    [0, 1, 'conflict: the global group g is still referred to by 1 service contracts'],
-    [1, 1, 'conflict: the global group g is still referred to by 1 members, 1 service contracts'],
-  ] as const)
-    t.equal(
-      said(() => checkEnd({ group: 'g', members, contracts })),
-      words,
+/** Each state with each act: the state that follows, or a word of what the refusal says. */
+type Table<S extends string, A extends string> = Record<S, Record<A, S | RegExp>>
+
+function eachStateAndAct<S extends string, A extends string>(
+  t: Tap,
+  noun: string,
+  table: Table<S, A>,
+  next: (state: S, act: A) => S,
+): void {
+  for (const [state, acts] of Object.entries(table) as [S, Record<A, S | RegExp>][])
+    for (const [act, expected] of Object.entries(acts) as [A, S | RegExp][]) {
+      const name = `${noun}: ${state} ${act}`
+      if (typeof expected === 'string') t.equal(next(state, act), expected, name)
+      else
+        t.match(
+          said(() => next(state, act)),
+          expected,
+          name,
+        )
+    }
+}
+
+void t.test(
+  'member classes, members, subsystems, groups and profiles: every state and every act',
+  async (t) => {
+    const facts: Record<Standing, StandingFacts> = {
+      ABSENT: { exists: false },
+      UNUSED: { exists: true, references: { subsystems: 0 } },
+      USED: { exists: true, references: { subsystems: 2, successions: 0, 'hosting mandates': 1 } },
+    }
+    for (const [state, each] of Object.entries(facts)) t.equal(standingOf(each), state)
+    const gone = /^not_found: the member DEV\/GOV\/1$/
+    const twin = /^conflict: the member DEV\/GOV\/1 exists already$/
+    eachStateAndAct<Standing, StandingAct>(
+      t,
+      'referred to',
+      {
+        ABSENT: { add: 'UNUSED', rename: gone, refer: gone, delete: gone },
+        UNUSED: { add: twin, rename: 'UNUSED', refer: 'USED', delete: 'ABSENT' },
+        USED: {
+          ...{ add: twin, rename: 'USED', refer: 'USED' },
+          delete: /^conflict: .* is still referred to by 2 subsystems, 1 hosting mandates$/,
+        },
+      },
+      (state, act) => nextStanding('the member DEV/GOV/1', act, facts[state]),
     )
-  t.equal(
-    said(() => checkWithdrawal({ isTop: false })),
-    'allowed',
+    t.equal(
+      said(() => checkClassKnown({ memberClass: 'GOV', isKnown: true })),
+      'allowed',
+    )
+    t.equal(
+      said(() => checkClassKnown({ memberClass: 'GOV', isKnown: false })),
+      'invalid_input: there is no member class GOV',
+    )
+    const of = { group: 'g', client: 'DEV/GOV/1' }
+    t.same(
+      [true, false].flatMap((isMember) => [
+        said(() => checkJoining({ ...of, isMember })),
+        said(() => checkLeaving({ ...of, isMember })),
+      ]),
+      [
+        ...['conflict: DEV/GOV/1 belongs to the global group g', 'allowed', 'allowed'],
+        'not_found: DEV/GOV/1 does not belong to the global group g',
+      ],
+    )
+  },
+)
+
+void t.test('security servers, their clients and certificates: every state and every act', async (t) => {
+  const id = 'DEV/GOV/1/SS1'
+  t.same([undefined, { maintenance: null }, { maintenance: '' }].map(serverState), [
+    'ABSENT',
+    'IN_SERVICE',
+    'IN_MAINTENANCE',
+  ])
+  const gone = /^not_found: the security server DEV\/GOV\/1\/SS1$/
+  const twin = /^conflict: .* exists already$/
+  eachStateAndAct<ServerState, ServerAct>(
+    t,
+    'security server',
+    {
+      ABSENT: {
+        ...{ add: 'IN_SERVICE', refer: gone, changeAddress: gone, startMaintenance: gone },
+        ...{ endMaintenance: gone, changeOwner: gone, delete: gone },
+      },
+      IN_SERVICE: {
+        ...{ add: twin, refer: 'IN_SERVICE', changeAddress: 'IN_SERVICE', changeOwner: 'IN_SERVICE' },
+        ...{ startMaintenance: 'IN_MAINTENANCE', endMaintenance: /^conflict: .* is not in maintenance$/ },
+        delete: 'ABSENT',
+      },
+      IN_MAINTENANCE: {
+        ...{ add: twin, refer: 'IN_MAINTENANCE', changeAddress: 'IN_MAINTENANCE', delete: 'ABSENT' },
+        ...{ changeOwner: 'IN_MAINTENANCE', startMaintenance: 'IN_MAINTENANCE' },
+        endMaintenance: 'IN_SERVICE',
+      },
+    },
+    (state, act) => nextServerState(id, act, state),
   )
-  t.match(
-    said(() => checkWithdrawal({ isTop: true })),
-    /^conflict: it is the top CA/,
+  const server = { instance: 'DEV', memberClass: 'GOV', memberCode: '1', serverCode: 'SS1' }
+  const { serverCode: _, ...client } = { ...server, memberCode: '2' }
+  const owner = { ...client, memberCode: '1' }
+  t.equal(registrationState({ server, client }, undefined), 'ABSENT')
+  t.equal(registrationState({ server, client }, { is_disabled: 0 }), 'ENABLED')
+  t.equal(registrationState({ server, client }, { is_disabled: 1 }), 'DISABLED')
+  t.equal(registrationState({ server, client: owner }, undefined), 'OWNER')
+  t.equal(registrationState({ server, client: { ...owner, subsystemCode: 's' } }, undefined), 'ABSENT')
+  const unknown = /^not_found: the client registration of DEV\/GOV\/2$/
+  const notOwner = /^conflict: DEV\/GOV\/2 does not own/
+  const byOwning = /^conflict: the owner is a client of its security server as long as/
+  eachStateAndAct<RegistrationState, RegistrationAct>(
+    t,
+    'client',
+    {
+      ABSENT: {
+        ...{ register: 'ENABLED', enable: unknown, disable: unknown, delete: unknown },
+        ...{ own: unknown, handOver: unknown },
+      },
+      ENABLED: {
+        ...{ register: /already, enabled$/, enable: /already, enabled$/, disable: 'DISABLED' },
+        ...{ delete: 'ABSENT', own: 'OWNER', handOver: notOwner },
+      },
+      DISABLED: {
+        ...{ register: /already, disabled$/, enable: 'ENABLED', disable: /already, disabled$/ },
+        ...{ delete: 'ABSENT', own: 'OWNER', handOver: notOwner },
+      },
+      OWNER: {
+        ...{ register: /^conflict: the owner is a client of its security server already$/ },
+        ...{ enable: byOwning, disable: byOwning, delete: byOwning },
+        ...{ own: /^conflict: .* owns the security server already$/, handOver: 'ENABLED' },
+      },
+    },
+    (state, act) => nextRegistrationState('DEV/GOV/2', act, state),
+  )
+  t.same(
+    [undefined, { server: id }, { server: 'DEV/GOV/1/SS2' }].map((row) => certificateState(id, row)),
+    ['ABSENT', 'HERE', 'ELSEWHERE'],
+  )
+  eachStateAndAct<CertificateState, CertificateAct>(
+    t,
+    'authentication certificate',
+    {
+      ABSENT: { register: 'HERE', delete: /^cert_not_found: ab$/ },
+      HERE: { register: /^conflict: .* for this security server already$/, delete: 'ABSENT' },
+      ELSEWHERE: { register: /^conflict: .* for another security server/, delete: /^cert_not_found: ab$/ },
+    },
+    (state, act) => nextCertificateState('ab', act, state),
+  )
+})
+
+void t.test('approved CAs and time-stamping services: every state and every act', async (t) => {
+  const gone = /^not_found: the service$/
+  eachStateAndAct<ServiceState, ServiceAct>(
+    t,
+    'service',
+    {
+      ABSENT: { approve: 'APPROVED', extend: gone, withdraw: gone },
+      APPROVED: {
+        ...{ approve: /^conflict: the service is approved already$/, extend: 'APPROVED' },
+        withdraw: 'ABSENT',
+      },
+    },
+    (state, act) => nextServiceState('the service', act, { isApproved: state === 'APPROVED' }),
+  )
+  const row = (service: number, is_top: number) => ({ service, is_top })
+  t.same(
+    [undefined, row(1, 1), row(1, 0), row(2, 1)].map((one) => authorityState(1, one)),
+    ['ABSENT', 'TOP', 'INTERMEDIATE', 'ELSEWHERE'],
+  )
+  t.equal(authorityState(undefined, row(1, 0)), 'ELSEWHERE', 'a service that is only to be approved')
+  const here = /^conflict: .* belongs to this certification service already$/
+  const elsewhere = /^conflict: .* belongs to another certification service already$/
+  const unknown = /^not_found: the intermediate CA ab$/
+  eachStateAndAct<AuthorityState, AuthorityAct>(
+    t,
+    'CA',
+    {
+      ABSENT: { found: 'TOP', add: 'INTERMEDIATE', remove: unknown },
+      TOP: { found: here, add: here, remove: /^conflict: it is the top CA/ },
+      INTERMEDIATE: { found: here, add: here, remove: 'ABSENT' },
+      ELSEWHERE: { found: elsewhere, add: elsewhere, remove: unknown },
+    },
+    (state, act) => nextAuthorityState('ab', act, state),
   )
 })

@@ -68,7 +68,7 @@ export async function countOf<T extends keyof Tables>(
   transaction: Kysely<Tables>,
   table: T,
   column: keyof Tables[T] & string,
-  value: string,
+  value: string | number,
 ): Promise<number> {
   const { rows } = await sql<{ found: number }>`
     select count(*) as found from ${sql.table(table)} where ${sql.ref(column)} = ${value}`.execute(

@@ -60,6 +60,13 @@ void t.test('members, subsystems, servers and groups', async (t) => {
     )
     await members.addClass('GOV', 'Government')
     t.equal(await codeOf(members.addClass('GOV', 'Again')), 'conflict')
+    const { classes, countClasses, addClass, deleteClass } = members
+    await addClass('COM', 'Companies')
+    t.match(await classes({ offset: 0, limit: 10 }), [{ code: 'COM' }, { code: 'GOV' }])
+    t.match(await classes({ offset: 1, limit: 1 }), [{ code: 'GOV' }])
+    t.match(await classes({ q: 'compan', offset: 0, limit: 10 }), [{ code: 'COM' }])
+    t.strictSame([await countClasses({}), await countClasses({ q: '%' })], [2, 0])
+    await deleteClass('COM')
     t.equal(await textOf(members.deleteClass('COM')), 'not_found: the member class COM')
     await members.addMember(member('1'), 'One', AT)
     t.equal(
@@ -163,9 +170,14 @@ void t.test('trust services and signing keys', async (t) => {
       ],
     })
     const service = { name: 'CA', profile: 'x.Y', authenticationOnly: true, at: AT }
-    const id = await trust.addService(service, authority(1))
+    const known = (): void => undefined
+    const id = await trust.addService(service, authority(1), known)
     t.type(id, 'number')
-    t.equal(await codeOf(trust.addService(service, authority(1))), 'conflict', 'one authority, one service')
+    t.equal(
+      await codeOf(trust.addService(service, authority(1), known)),
+      'conflict',
+      'one authority, one service',
+    )
     t.same((await trust.services()).length, 1, 'and nothing of the second is left')
     const seen: Buffer[][] = []
     await trust.addIntermediate(id, authority(2), (own) => seen.push(own))
@@ -302,6 +314,6 @@ void t.test('an act whose announcement fails did not happen', async (t) => {
       await codeOf(createMemberStore(database, failing).addClass('GOV', 'Government')),
       'database_error',
     )
-    t.same(await storesOf(database).members.classes(), [])
+    t.same(await storesOf(database).members.classes({ offset: 0, limit: 1 }), [])
   })
 })

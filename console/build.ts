@@ -18,7 +18,16 @@ const METHODS = ['get', 'put', 'post', 'delete', 'patch']
 type Document = {
   paths: Record<
     string,
-    Record<string, { operationId?: string; 'x-roles'?: string[]; 'x-four-eyes'?: boolean } | undefined>
+    Record<
+      string,
+      | {
+          operationId?: string
+          'x-roles'?: string[]
+          'x-four-eyes'?: boolean
+          'x-answer-seconds'?: number
+        }
+      | undefined
+    >
   >
 }
 
@@ -71,14 +80,15 @@ async function putInPlace(temporary: string, output: string): Promise<void> {
   })
 }
 
-/** Each operation's method, path and roles by its name, and whether it takes two persons. */
+/** Each operation's method, path and roles by its name, whether it takes two persons, and how long it may take when that is long. */
 function operationsOf({ paths }: Document): object {
   const found = Object.entries(paths).flatMap(([at, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method]
       if (operation?.operationId === undefined) return []
       const { operationId, 'x-roles': roles = [], 'x-four-eyes': fourEyes = false } = operation
-      return [[operationId, { method: method.toUpperCase(), path: at, roles, fourEyes }]]
+      const answerSeconds = operation['x-answer-seconds']
+      return [[operationId, { method: method.toUpperCase(), path: at, roles, fourEyes, answerSeconds }]]
     }),
   )
   return Object.fromEntries(found) as object

@@ -12,6 +12,8 @@ import { readConfiguration } from '#platform/configuration/read-configuration.ts
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { createHealth } from '#platform/health/create-health.ts'
+import { readOperations } from '#platform/http-service/openapi-operations.ts'
+import { createInputValidators } from '#platform/http-service/openapi-validator.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -98,6 +100,8 @@ t.test('configuration: defaults, paths, environment', async (t) => {
     listen: { port: 1, hosts: ['a', 'b'], isOpen: true, peers: [{ name: 'a,b' }] },
   })
   await t.rejects(read({ CONCORDAT_LISTEN_PROT: '1' }), /CONCORDAT_LISTEN_PROT names no setting/)
+  const others = { CONCORDAT_REGISTRY_URL: 'http://x', CONCORDAT_SERVER_URL: 'http://x' }
+  t.strictSame(await read(others), await read({}), "the command line's and the registry's")
   await t.rejects(read({ CONCORDAT_LISTEN_PORT: 'x' }), /must be a number/)
   await t.rejects(read({ CONCORDAT_LISTEN_IS_OPEN: 'yes' }), /must be true or false/)
   await t.rejects(read({ CONCORDAT_LISTEN_PEERS: 'a, b' }), /must be a JSON array of objects/)
@@ -167,6 +171,22 @@ t.test('API keys: shown once, checked at each request', (t) =>
       roles: ['x'],
       addresses: ['192.0.2.7', '10.0.0.0/8', '2001:db8::/32'],
     })
+    const page = async (q: string, offset = 0, limit = 10) =>
+      (await keys.list({ q, offset, limit })).map(({ name }) => name)
+    const all = await page('')
+    t.strictSame(all.toSorted(), ['bound', 'setup', 'short'])
+    t.strictSame(await page('', 1, 1), all.slice(1, 2))
+    for (const [q, names] of [
+      ['SETUP', ['setup']],
+      ['registration_off', ['setup']],
+      ['10.0.0.0/8', ['bound']],
+      [short.id, ['short']],
+      ['%', []],
+    ] as const) {
+      t.strictSame(await page(q), names, q)
+      t.equal(await keys.count({ q }), names.length)
+    }
+    t.equal(await keys.count({}), 3)
     const from = (address: string | undefined) =>
       keys.authenticate(`X-Road-ApiKey token=${bound.secret}`, address)
     for (const address of ['192.0.2.7', '::ffff:192.0.2.7', '10.255.0.1', '2001:db8:1::7'])
@@ -324,4 +344,47 @@ t.test('process: one ready line, a drain on each signal, a reason when it cannot
   const failed = run("throw new Error('address in use')")
   t.equal(await failed.ended, 1)
   t.match(failed.said(), 'x cannot start: address in use\n')
+})
+
+t.test('an API takes no time that no clock shows and no text that a store refuses', async (t) => {
+  const text = { type: 'string', maxLength: 20 }
+  const document = {
+    openapi: '3.1.0',
+    paths: {
+      '/x': {
+        post: {
+          operationId: 'x',
+          'x-roles': ['any'],
+          parameters: [
+            { name: 'since', in: 'query', schema: { type: 'string', format: 'date-time' } },
+            { name: 'tag', in: 'query', schema: { type: 'array', items: text } },
+          ],
+          requestBody: {
+            content: {
+              'application/json': {
+                schema: { type: 'object', properties: { of: { type: 'array', items: { type: 'object' } } } },
+              },
+            },
+          },
+          responses: { 204: {} },
+        },
+      },
+    },
+  }
+  const validate = await createInputValidators(document)(readOperations(document)[0]!)
+  const take = (query: object, body?: object) => () => validate({ params: {}, query, body })
+  const wrong: Record<string, () => unknown> = {}
+  for (const since of [
+    '2026-12-31T23:59:60Z',
+    '2026-02-30T00:00:00Z',
+    '0000-01-01T00:00:00+02:00',
+    '9999-12-31T23:00:00-02:00',
+    '2026-01-01',
+  ])
+    wrong[since] = take({ since })
+  wrong['NUL'] = take({ tag: ['a', 'b\0'] })
+  wrong['NUL deep in a body'] = take({}, { of: [{ a: { b: ['\0'] } }] })
+  for (const [what, act] of Object.entries(wrong)) t.throws(act, { code: 'invalid_input' }, what)
+  for (const since of ['0000-01-01T00:00:00Z', '2026-01-01T00:00:00.5+02:00', '9999-12-31T23:59:59.999Z'])
+    t.doesNotThrow(take({ since, tag: ['\\0', '\\u0000'] }, { of: [{ a: null, b: 1 }] }), since)
 })

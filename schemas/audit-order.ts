@@ -5,6 +5,9 @@
 import type { FoundRecord } from './found-record.ts'
 import type { DocumentHead } from './management-request.ts'
 
+/** The newest form of orders. */
+export const AUDIT_FORM = 2
+
 /** The `typ` of each document's JWS: one cannot stand for another. */
 export const AUDIT_DOCUMENT = {
   order: 'concordat-audit-order',
@@ -13,13 +16,17 @@ export const AUDIT_DOCUMENT = {
   answer: 'concordat-audit-answer',
 } as const
 
-/** Of parties, services and contract every one that is given has to fit; of several values one. */
+/** Of parties, services, contract, purposes and endpoints every one that is given has to fit; of several values one. */
 export type AuditScope = {
   /** Members or subsystems, as client or provider. */
   parties?: string[]
   services?: string[]
-  /** UUID of a service contract, all its versions. */
+  /** UUID of a service contract, all its versions; in the second form also "<uuid>/<version>". */
   contract?: string
+  /** Second form: purposes of the contracts that held, exactly. */
+  purposes?: string[]
+  /** Second form: as they are declared or granted, "GET /persons/*". */
+  endpoints?: string[]
   /** Times of records: inclusive and exclusive. */
   from: string
   to: string
@@ -27,6 +34,8 @@ export type AuditScope = {
 
 /** Signed by the authority's key, which servers and registry know by the SHA-256 of its certificate. */
 export type AuditOrder = {
+  /** Absent in the first form. Who does not know a form refuses it, and never answers less narrowly than was asked. */
+  version?: typeof AUDIT_FORM
   id: string
   createdAt: string
   instance: string
@@ -79,14 +88,27 @@ export type AuditAnswer = DocumentHead & {
 
 /** What is sealed. */
 export type AuditPayload = {
-  version: 1
+  /** The form of its order. */
+  version: 1 | 2
   order: string
   server: string
   seed: string
   /** All that are in scope, as the server's search has them. */
   records: FoundRecord[]
+  /** Absent in what older servers answered. */
+  coverage?: AuditCoverage
   /** Of each drawn record the evidence bundle of its exchange, or why there is none. */
   bundles: { index: number; bundle?: string; without?: string }[]
+}
+
+/** Is this all? What the server looked through for the list, of what the authority may see. */
+export type AuditCoverage = {
+  /** Messages between the two times of the scope, below the seed. */
+  inPeriod: number
+  /** Those among them that fit all else, and do not say their contract's purpose or their endpoint; how many, the first and the last. */
+  unsaid: number
+  firstUnsaid?: number
+  lastUnsaid?: number
 }
 
 export const AUDIT_LIMITS = {
@@ -98,6 +120,8 @@ export const AUDIT_LIMITS = {
   matched: 2000,
   servers: 200,
   parties: 50,
+  purposes: 10,
+  endpoints: 50,
   /** A scope covers at most so many days, and an order waits at most so many for an answer. */
   days: 400,
   deadlineDays: 92,

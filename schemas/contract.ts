@@ -72,11 +72,20 @@ export const CONTRACT_STATES = [
 /** ACCEPTED: all have sealed it, the registry has to approve it. */
 export type ContractState = (typeof CONTRACT_STATES)[number]
 
+/**
+ * Whether the e-mail address of a contact is known to reach the member. ASKED: a letter with a code is on its way; REFUSED: the mail
+ * server takes nothing for it; ELSEWHERE: the registry of the member's own instance asks.
+ */
+export const CONTACT_STATES = ['CONFIRMED', 'ASKED', 'UNCONFIRMED', 'REFUSED', 'ELSEWHERE'] as const
+export type ContactState = (typeof CONTACT_STATES)[number]
+
 /** The `typ` of each document's JWS: one cannot stand for another. */
 export const CONTRACT_DOCUMENT = {
   proposal: 'concordat-contract-proposal',
   seal: 'concordat-contract-seal',
   act: 'concordat-contract-act',
+  confirmation: 'concordat-contact-confirmation',
+  letter: 'concordat-contact-letter',
   query: 'concordat-contract-query',
   fetch: 'concordat-contract-fetch',
   list: 'concordat-contract-list',
@@ -109,6 +118,19 @@ export type ContractAct = DocumentHead & {
   reason: string
 }
 
+/** A member gives back the code that was sent to the address of a contact of its own. */
+export type ContactConfirmation = DocumentHead & {
+  server: string
+  contract: string
+  email: string
+  code: string
+  /** Who gave it, by the name that the member's server knows them by. */
+  person: string
+}
+
+/** A member wants the letter to a contact of its own sent again. */
+export type ContactLetter = DocumentHead & { server: string; contract: string; email: string }
+
 export type ContractQuery = DocumentHead & { server: string }
 /** Contents and seals by their SHA-256. */
 export type ContractFetch = DocumentHead & { server: string; hashes: string[] }
@@ -128,6 +150,10 @@ export type ListedContract = {
   proposedBy?: string
   proposedAt?: string
   changedAt?: string
+  /** Since when it was in force, of what is or was. */
+  inForceAt?: string
+  /** Of what is undecided or in force, in the order of the content's contacts; absent where the registry sends no e-mail. */
+  contacts?: ContactState[]
   /** Of a contract between two instances: SHA-256 of the counter-seal of each registry, once it agreed. */
   counterSeals?: string[]
 }

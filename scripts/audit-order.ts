@@ -6,9 +6,10 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { formOf } from '#core/audit-order/in-scope.ts'
 import { checkOrder, orderHash, readOrder } from '#core/audit-order/read-order.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
-import { AUDIT_DOCUMENT } from '#schemas/audit-order.ts'
+import { AUDIT_DOCUMENT, AUDIT_FORM, type AuditScope } from '#schemas/audit-order.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { makeKeys, readKeys } from './audit-order/authority-keys.ts'
 import { openAudit } from './audit-order/open.ts'
@@ -19,13 +20,13 @@ import { readWitnessPolicy } from './verify/witness-policy.ts'
 const USAGE = `Usage: concordat audit-order key --keys <new folder> --authority <name>
        concordat audit-order create --keys <folder> --authority <name> --instance <instance> --case <number> --legal-basis <text>
          --server <INSTANCE/CLASS/CODE/SERVERCODE>... --from <time> --to <time> --deadline <time> [--party <id>]... [--service <id>]...
-         [--contract <uuid>] [--sample <records, 0 to 20>] --out <order.json>
+         [--contract <uuid>[/<version>]] [--purpose <text>]... [--endpoint <method and path, as declared>]... [--sample <records, 0 to 20>] --out <order.json>
        concordat audit-order open --keys <folder> --order <order.json> --answer <answer.json> --conf <directory, zip or anchor>
          [--witnesses <policy>] [--out <folder>]
 
 key makes the key that signs orders and the one to which answers are sealed, and prints the digest that registry and servers pin.
 create writes a signed order, which is filed at the registry (POST /audit-orders). open decrypts a server's answer and checks who
-signed it, that the seed draws the sample, that a witness cosigned the seed after the order was made, and every evidence bundle;
+signed it, that every record listed lies in the scope, that the seed draws the sample, that a witness cosigned the seed after the order was made, and every evidence bundle;
 --out writes the list of records and the bundles, each of which concordat verify judges too.
 `
 
@@ -40,7 +41,8 @@ const many = { type: 'string', multiple: true } as const
 const OPTIONS = {
   ...{ keys: text, authority: text, instance: text, case: text, 'legal-basis': text, contract: text },
   ...{ from: text, to: text, deadline: text, sample: text, order: text, answer: text, conf: text },
-  ...{ witnesses: text, out: text, server: many, party: many, service: many },
+  ...{ witnesses: text, out: text, server: many, party: many, service: many, purpose: many },
+  endpoint: many,
 }
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
 
@@ -77,20 +79,25 @@ async function key(values: Values, { out, clock }: Surroundings): Promise<number
 
 async function create(values: Values, { out, clock }: Surroundings): Promise<number> {
   const keys = await readKeys(needed(values, 'keys'))
-  const { party, service, contract } = values
+  const { party, service, contract, purpose, endpoint } = values
+  const scope: AuditScope = {
+    ...(party && { parties: party }),
+    ...(service && { services: service }),
+    ...(contract && { contract }),
+    ...(purpose && { purposes: purpose }),
+    ...(endpoint && { endpoints: endpoint }),
+    ...{ from: timeOf(needed(values, 'from')), to: timeOf(needed(values, 'to')) },
+  }
   const order = checkOrder({
+    // The first form is what servers of every version answer.
+    ...(formOf(scope) > 1 && { version: AUDIT_FORM }),
     id: randomUUID(),
     createdAt: new Date(clock()).toISOString(),
     ...{ instance: needed(values, 'instance'), authority: needed(values, 'authority') },
     ...{ case: needed(values, 'case'), legalBasis: needed(values, 'legal-basis') },
     deadline: timeOf(needed(values, 'deadline')),
     servers: values.server ?? [],
-    scope: {
-      ...(party && { parties: party }),
-      ...(service && { services: service }),
-      ...(contract && { contract }),
-      ...{ from: timeOf(needed(values, 'from')), to: timeOf(needed(values, 'to')) },
-    },
+    scope,
     sample: Number(values.sample ?? 0),
     recipient: keys.recipient.toString('base64'),
   })

@@ -7,7 +7,7 @@ import { type Instance, type Progress, startInstance } from './sandbox/instance.
 import { layoutOf } from './sandbox/layout.ts'
 
 const USAGE = `Usage: concordat sandbox [--once] [--directory DIR] [--fresh] [--network 127.0.1] [--instance DEV]
-                         [--no-exchange] [--no-installation] [--json]
+                         [--no-exchange] [--catalogue] [--no-installation] [--json]
 
 Runs an instance: trust services, central registry, three security servers and the systems of three agencies.
 
@@ -17,6 +17,7 @@ Runs an instance: trust services, central registry, three security servers and t
   --network A.B.C    the loopback network to listen on (127.0.1)
   --instance CODE    what it is called (DEV): two of them on two networks can be federated
   --no-exchange      show no exchange, only run
+  --catalogue        let the registry ask providers what they offer also then
   --no-installation  leave the registry's installation ceremony to you: until then its first API key acts alone
   --json             print nothing but one line when all runs: an object with addresses, files and process ids
 `
@@ -42,7 +43,7 @@ export async function run(args: string[]): Promise<number> {
       progress,
       fresh: options.fresh,
       install: options.install,
-      catalogue: options.exchange,
+      catalogue: options.catalogue,
       onExit: stopped.because,
     })
     say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.`)
@@ -73,6 +74,7 @@ type Options = {
   network: string
   instance: string
   exchange: boolean
+  catalogue: boolean
   install: boolean
   json: boolean
 }
@@ -89,6 +91,7 @@ function readArguments(args: string[]): Options | string {
         network: { type: 'string', default: '127.0.1' },
         instance: { type: 'string', default: 'DEV' },
         'no-exchange': { type: 'boolean', default: false },
+        catalogue: { type: 'boolean', default: false },
         'no-installation': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -103,6 +106,7 @@ function readArguments(args: string[]): Options | string {
     return {
       ...values,
       exchange: !values['no-exchange'],
+      catalogue: values.catalogue || !values['no-exchange'],
       install: !values['no-installation'],
       directory: path.resolve(values.directory),
     }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# npm test: everything that the gate needs is set up, then check, then every test, then one line that says how it went.
+# npm test: everything that the gate needs is set up, then check and every test, then one line that says how it went.
 # Arguments are test files: then only these run.
 set -eu
 cd "$(dirname -- "$0")/.."

@@ -1,5 +1,12 @@
 /** The settings of one security server: what the YAML file may say, checked before anything starts. */
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
+import { type BackupSettings, backupSchema } from '#platform/backups/settings.ts'
+import {
+  BOTH_FILES,
+  checkAdminListener,
+  type Listener,
+  listenerFiles,
+} from '#platform/http-service/listener-tls.ts'
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -33,9 +40,10 @@ export type Settings = KeepingSettings & {
   /** Instances whose servers ours exchange with: as X-Road's setting, `none`, `all`, or their identifiers. */
   allowedFederations: string[]
   clients: { http?: ListenAddress; https?: ListenAddress }
-  admin: ListenAddress & { initialApiKeyFile?: string }
+  admin: Listener & { initialApiKeyFile?: string }
   /** Where persons log in; without it API keys alone work. */
   login?: LoginFile
+  backups?: BackupSettings | undefined
   auditing: {
     contentFourEyes: boolean
     ordersNeedApproval: boolean
@@ -167,9 +175,11 @@ export const settingsSchema = {
       type: 'object',
       additionalProperties: false,
       default: {},
+      dependentRequired: BOTH_FILES,
       properties: {
         address: { type: 'string', default: '127.0.0.1' },
         port: { type: 'integer', minimum: 1, maximum: 65535, default: 4000 },
+        ...listenerFiles,
         initialApiKeyFile: {
           type: 'string',
           'x-path': true,
@@ -308,6 +318,7 @@ export const settingsSchema = {
     },
     ...keepingProperties,
     auditStream: auditStreamSchema,
+    backups: backupSchema,
     redisUrlFile: {
       type: 'string',
       'x-path': true,
@@ -324,10 +335,12 @@ export const settingsSchema = {
 
 /** Throws `invalid_configuration` for settings that are each allowed but not together. */
 export function checkSettings({
+  admin,
   login,
   auditing,
   hardwareTokens,
-}: Pick<Settings, 'login' | 'auditing' | 'hardwareTokens'>): void {
+}: Pick<Settings, 'admin' | 'login' | 'auditing' | 'hardwareTokens'>): void {
+  checkAdminListener(admin)
   if (new Set(hardwareTokens.map(({ id }) => id)).size < hardwareTokens.length)
     throw new Fault('invalid_configuration', { what: 'hardwareTokens: each needs an id of its own' })
   if (login !== undefined) checkLogin(login)

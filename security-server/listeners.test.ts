@@ -1,8 +1,13 @@
 /** What client systems see by HTTPS: the internal TLS certificate, the newest from the next handshake on, none before there is a key. */
+import { writeFileSync } from 'node:fs'
+import http from 'node:http'
 import https from 'node:https'
+import path from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'
+import { createAdminListener } from './admin-listener.ts'
+import { checkSettings } from './config.ts'
 import { createWorld, PIN } from './keys/keys-fixture.ts'
 import { listenForClients } from './listeners.ts'
 
@@ -110,3 +115,45 @@ t.test('a target that no router reads is refused as all else is', async (t) => {
   t.notMatch(refused.text, /private/)
   t.equal((await ask(agent)).reused, true)
 })
+
+t.test(
+  'the management listener speaks HTTPS where it has a certificate, and needs one beyond this machine',
+  async (t) => {
+    await keys.login(PIN)
+    const identity = keys.internalTls.identity()!
+    const file = (name: string, text: string | Buffer): string => {
+      const at = path.join(world.directory, '..', name)
+      writeFileSync(at, text, { mode: 0o600 })
+      return at
+    }
+    const files = {
+      certificateFile: file('admin.pem', keys.internalTls.info().pem),
+      keyFile: file('admin.key', identity.privateKey.export({ format: 'pem', type: 'pkcs8' })),
+    }
+    const { app: admin, url } = await createAdminListener({ address: host, port: 4000, ...files }, log)
+    t.teardown(() => admin.close())
+    admin.get('/', async () => 'the console')
+    t.equal(await admin.listen({ host, port: 4000 }), url)
+    t.equal(url, `https://${host}:4000`)
+    const agent = new https.Agent({ rejectUnauthorized: false })
+    t.equal((await ask(agent, { port: 4000 })).text, 'the console')
+    const plain = new Promise((resolve) => http.get({ host, port: 4000 }, resolve).on('error', resolve))
+    t.notMatch(await plain, { statusCode: 200 }, 'and nothing else')
+    const missing = { address: host, port: 4000, ...files, certificateFile: '/nowhere.pem' }
+    await t.rejects(createAdminListener(missing, log), { code: 'invalid_configuration', what: /nowhere/ })
+    const { url: without } = await createAdminListener({ address: '::1', port: 4000 }, log)
+    t.equal(without, 'http://[::1]:4000')
+
+    const auditing = { contentFourEyes: false, ordersNeedApproval: false, authorities: [] }
+    const check = (address: string, more: object = {}) =>
+      checkSettings({ admin: { address, port: 4000, ...more }, auditing, hardwareTokens: [] })
+    for (const address of ['127.0.0.1', '127.0.1.2', '::1', 'localhost']) t.doesNotThrow(() => check(address))
+    for (const address of ['0.0.0.0', '::', '10.0.0.20', 'ss1.agency.example', '127.0.0.1.example'])
+      t.throws(
+        () => check(address),
+        { code: 'invalid_configuration', what: /admin\.certificateFile/ },
+        address,
+      )
+    t.doesNotThrow(() => check('0.0.0.0', files))
+  },
+)

@@ -12,8 +12,6 @@ import { readConfiguration } from '#platform/configuration/read-configuration.ts
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
-import { createHttpService } from '#platform/http-service/create-http-service.ts'
-import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
@@ -23,7 +21,9 @@ import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { adminRoutes } from './admin/api.ts'
 import { createAuditOrders } from './admin/audit-orders/create-audit-orders.ts'
 import { createExports } from './admin/exports/create-exports.ts'
+import { createAdminListener } from './admin-listener.ts'
 import { BACKUP_OPTIONS, backUpAndEnd, restoreAndEnd } from './backup-command.ts'
+import { openServerBackups } from './backups/open-backups.ts'
 import { checkSettings, federationsOf, type Settings, settingsSchema } from './config.ts'
 import { evidenceRoutes } from './consumer/evidence.ts'
 import { listClientsRoute } from './consumer/list-clients.ts'
@@ -310,6 +310,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
         ...{ verifications, reconciliation, exports, auditOrders, subjects },
         ...{ registryReports, callReports },
         ...{ audit, auditStream, ...witnessing },
+        backups: { makeDue: () => backups.makeDue() },
       },
       node,
     ),
@@ -323,6 +324,10 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   })
   watchAuditStream(auditStream, metrics)
   watchSubjects(subjects, messageLog, metrics)
+  const backups = await openServerBackups({
+    ...{ settings, settingsFile: values.configuration ?? '' },
+    ...{ database, keys, audit, metrics, health, clock, log },
+  })
   const clientApps = await listenForClients(settings.clients, { keys, log }, (app) => {
     consumerRoutes(app, consumer, log, observe('consumer'))
     listClientsRoute(app, globalConfiguration, log)
@@ -340,28 +345,15 @@ async function start(settings: Settings, log: Log): Promise<Running> {
     ok: peers.isListening(),
     reason: peers.isListening() ? undefined : 'not listening yet',
   }))
-  const adminApp = createHttpService({ name: 'admin', log, rateLimit: adminRateLimit })
+  const { app: adminApp, url: admin } = await createAdminListener(settings.admin, log)
   health.routes(adminApp)
   metrics.routes(adminApp)
   servePages(adminApp, CONSOLE)
   const { login } = settings
   const adminApi = await adminRoutes(adminApp, {
-    server,
-    log,
-    database,
-    clock,
-    keys,
-    globalConfiguration,
-    contracts,
-    localSystems,
+    ...{ server, log, database, clock, keys, globalConfiguration, contracts, localSystems },
     messageLog: { ...messageLog, verifications, verify: () => runVerification() },
-    reconciliation,
-    witnessing,
-    jobs,
-    registryReports,
-    exports,
-    subjects,
-    auditOrders,
+    ...{ reconciliation, witnessing, jobs, registryReports, exports, subjects, auditOrders, backups },
     login: login && {
       settings: { ...login, clientSecret: await readSecret(login.clientSecretFile) },
       metrics,
@@ -374,7 +366,6 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   await jobs.start()
   await scheduleJobs(jobs, node, intervalSeconds)
 
-  const admin = `http://${settings.admin.address}:${settings.admin.port}`
   return {
     ready: `${settings.server}, management API at ${admin}/api/v1, console at ${admin}${CONSOLE.prefix}/`,
     async stop() {

@@ -64,7 +64,9 @@ export async function wireSubjects(q: {
       if (keys === undefined) return
       await look()
       const own = new Map<string, SubjectPlace[]>()
-      for (const { service, ...place } of await places.list()) {
+      const listed = await places.list()
+      await places.begin(listed, await messageLog.subjects.mark())
+      for (const { service, ...place } of listed) {
         const known = own.get(service)
         if (known === undefined) own.set(service, [place])
         else known.push(place)

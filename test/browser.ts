@@ -7,12 +7,14 @@ import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import axe, { type AxeResults } from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page, type Request } from 'playwright-core'
-import type { Test } from 'tap'
+import root, { type Test } from 'tap'
 import type { Node } from './fakes/registry-world.ts'
 import { findProgram } from './outside-tools.ts'
 
 const PROGRAMS = ['chromium', 'chromium-browser']
 const SCREENSHOTS = path.resolve(import.meta.dirname, '../screenshots')
+// They are for people who look at them: the gate, whose pages nobody looks at, goes without.
+const WITHOUT_SCREENSHOTS = process.env['TEST_SCREENSHOTS'] === 'none'
 // A machine that runs other tests beside it may take long: only a test that fails waits for all of it.
 const PATIENCE_MS = 60_000
 const ANSWERED_PAUSE_MS = 10
@@ -58,7 +60,7 @@ export type Visitor = {
   open(address: string): Promise<void>
   /** Waits until nothing is loading. */
   settled(): Promise<void>
-  /** Fails the test for a sideways scroll and for what was collected; makes a screenshot. */
+  /** Fails the test for a sideways scroll and for what was collected; makes a screenshot, but not in the whole gate. */
   look(name: string): Promise<void>
   /** The same, and for what axe finds now. */
   check(name: string): Promise<void>
@@ -74,13 +76,28 @@ export function keyOf({ settings }: Node): string {
   return readFileSync(settings.admin.initialApiKeyFile!, 'utf8').trim()
 }
 
-export async function openBrowser(t: Test): Promise<Browser> {
+let shared: Promise<Browser> | undefined
+
+/** The browser of this test process, started at the first call: each visitor has a context of their own in it. */
+export function openBrowser(): Promise<Browser> {
+  shared ??= startBrowser()
+  return shared
+}
+
+async function startBrowser(): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: findProgram(PROGRAMS)!,
     args: ['--no-sandbox', '--disable-dev-shm-usage', `--disable-features=${FEATURES_OFF.join(',')}`],
   })
-  t.teardown(() => browser.close())
+  root.teardown(() => browser.close())
   return browser
+}
+
+async function takePicture(page: Page, name: string): Promise<void> {
+  mkdirSync(SCREENSHOTS, { recursive: true })
+  const picture = { path: path.join(SCREENSHOTS, `${name}.png`), fullPage: true }
+  // On a busy machine Chromium now and then cannot; people look at it, no check does.
+  await page.screenshot(picture).catch(() => page.screenshot(picture))
 }
 
 /** Somebody at `base` (http://host:port/console), with an API key or without. */
@@ -141,10 +158,7 @@ export async function visitor(
   const look = async (name: string): Promise<void> => {
     await settled()
     const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
-    mkdirSync(SCREENSHOTS, { recursive: true })
-    const picture = { path: path.join(SCREENSHOTS, `${name}.png`), fullPage: true }
-    // On a busy machine Chromium now and then cannot; people look at it, no check does.
-    await page.screenshot(picture).catch(() => page.screenshot(picture))
+    if (!WITHOUT_SCREENSHOTS) await takePicture(page, name)
     t.ok(overflow <= 0, `${name}: nothing scrolls sideways (${overflow})`)
     t.strictSame(wrongs.splice(0), [], `${name}: policy, hosts and scripts`)
   }

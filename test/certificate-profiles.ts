@@ -2,7 +2,7 @@
 import type { Test } from 'tap'
 import type { Visitor } from './browser.ts'
 
-/** In the console a certificate profile is tried out, refused, added and deleted. */
+/** In the console a certificate profile is tried out, made field by field, refused, changed as a document and deleted. */
 export async function certificateProfiles(
   t: Test,
   { page, ...wide }: Visitor,
@@ -10,44 +10,116 @@ export async function certificateProfiles(
   der: Buffer,
 ): Promise<void> {
   const dialog = page.getByRole('dialog')
+  const main = page.locator('main')
   const confirm = (button: string) => dialog.getByRole('button', { name: button, exact: true }).click()
+  const fi = 'FiVRKCertificateProfileInfoProvider'
+  const tryOut = async (): Promise<void> => {
+    for (const [label, value] of [
+      ['Instance', 'DEV'],
+      ['Member class', 'GOV'],
+      ['Member code', '1234'],
+      ['Name of the member', '<b>Agency</b>'],
+      ['Server code', 'SS1'],
+      ['Name of the server in the network', 'ss1.example'],
+    ] as const)
+      await dialog.getByLabel(label, { exact: true }).fill(value)
+    const file = { name: 'a.der', mimeType: 'x/x', buffer: der }
+    await dialog.getByLabel('A certificate to be read').setInputFiles(file)
+    await confirm('Try it out')
+    await dialog.getByRole('heading', { name: 'The certificate' }).waitFor()
+  }
   await wide.open('/trust-services')
-  await page.getByRole('button', { name: 'Try it out' }).click()
-  for (const [label, value] of [
-    ['Instance', 'DEV'],
-    ['Member class', 'GOV'],
-    ['Member code', '1234'],
-    ['Name of the member', '<b>Agency</b>'],
-    ['Server code', 'SS1'],
-    ['Name of the server in the network', 'ss1.example'],
-  ] as const)
-    await dialog.getByLabel(label, { exact: true }).fill(value)
-  const file = { name: 'a.der', mimeType: 'x/x', buffer: der }
-  await dialog.getByLabel('A certificate to be read').setInputFiles(file)
-  await confirm('Try it out')
-  await dialog.getByText('The profile reads no server').waitFor()
+  await page.getByRole('button', { name: 'Try it out: BasicCertificateProfileInfoProvider' }).click()
+  await tryOut()
+  t.match(await dialog.textContent(), /The profile reads no server/)
   t.match(await dialog.textContent(), /businessCategory\s*GOV.*<b>Agency<\/b>.*CN=ss1\.example/s)
   await wide.check('profile-tried')
   await confirm('Close')
-  await page.getByRole('button', { name: 'Add a profile' }).click()
-  const document = dialog.getByLabel('Profile', { exact: true })
-  const own = { ...(JSON.parse(await document.inputValue()) as object), name: 'org.example.Own' }
-  await document.fill('{')
-  await confirm('Add a profile')
-  await dialog.getByText('The profile is no JSON document.').waitFor()
-  await document.fill(JSON.stringify({ ...own, title: '' }))
-  await confirm('Add a profile')
-  await dialog.getByText('profile.title is no text').waitFor()
+
+  // A new one, begun with another.
+  await page.getByRole('button', { name: `Begin a new one with it: ${fi}` }).click()
+  const one = (name: string) => main.getByRole('group', { name, exact: true })
+  const authentication = main.locator('section', {
+    has: page.getByRole('heading', { name: 'Authentication certificates' }),
+  })
+  const signing = main.locator('section', {
+    has: page.getByRole('heading', { name: 'Signing certificates' }),
+  })
+  await main.getByRole('button', { name: 'Keep it' }).click()
+  await confirm('Keep it')
+  await dialog.getByText('profile.name').waitFor()
   await wide.check('profile-refused')
-  await document.fill(JSON.stringify({ ...own, title: '<b>Own</b>' }))
-  await confirm('Add a profile')
+  await confirm('Cancel')
+  await main.getByLabel('Name of the profile').fill('org.example.Own')
+  await main.getByLabel('Title').fill('<b>Own</b>')
+  await signing.getByRole('button', { name: 'Add an attribute', exact: true }).click()
+  const last = signing.getByRole('group', { name: /^Attribute [0-9]+$/ }).last()
+  await last.getByLabel('Attribute of the subject').selectOption('OU')
+  await last.getByLabel('Label').fill('Unit')
+  await last.getByLabel('Value').fill('unit of {memberCode}')
+  await signing.getByRole('button', { name: 'Add a condition' }).first().click()
+  const condition = one('Condition 2')
+  await condition.getByLabel('Attribute of the subject').selectOption('C')
+  await condition.getByLabel('Holds when').selectOption('startsWith')
+  await condition.getByLabel('Texts').fill('FI\nSE')
+  await signing.getByRole('button', { name: 'Add an attribute that has to be there' }).first().click()
+  await one('Attribute 3 that has to be there').getByLabel('Attribute of the subject').selectOption('O')
+  await authentication.getByRole('checkbox', { name: 'EC', exact: true }).check()
+  await authentication.getByRole('button', { name: 'Add a reading' }).click()
+  await authentication
+    .getByRole('button', { name: /^Take away: Reading/ })
+    .last()
+    .click()
+  await main.getByRole('button', { name: 'Try it out' }).click()
+  await tryOut()
+  t.match(await dialog.textContent(), /OU\s*unit of 1234/)
+  await confirm('Close')
+  await wide.check('profile-form')
+  await main.getByRole('button', { name: 'Keep it' }).click()
+  await confirm('Keep it')
   await dialog.getByText('The profile was kept.').waitFor()
   await confirm('Close')
-  await page.getByText('<b>Own</b>').click()
+  await main.getByText('<b>Own</b>').click()
   await wide.check('profiles')
+  const kept = JSON.parse(await page.getByLabel('Profile org.example.Own').inputValue()) as {
+    signing: { request: object[]; identify: object[] }
+    authentication: object
+  }
+  t.match(kept, {
+    ...{ name: 'org.example.Own', title: '<b>Own</b>' },
+    authentication: { certificate: { keyAlgorithms: ['EC'] } },
+  })
+  t.same(kept.signing.request.at(-1), { attribute: 'OU', label: 'Unit', value: 'unit of {memberCode}' })
+  t.match(kept.signing.identify[0], {
+    when: [{ attribute: 'serialNumber' }, { attribute: 'C', startsWith: ['FI', 'SE'] }],
+    need: [{ attribute: 'C', equals: 'FI' }, { attribute: 'O' }, { attribute: 'O' }],
+    parts: { memberClass: { attribute: 'serialNumber', split: { by: '/', parts: 3, at: 2 } } },
+  })
+
+  // What nobody changed stays as it is, to the letter; and experts have the document.
+  await page.getByRole('button', { name: 'Change org.example.Own' }).click()
+  await main.getByText('Show or change it as a document').click()
+  const document = main.getByLabel('Profile', { exact: true })
+  t.same(JSON.parse(await document.inputValue()), kept)
+  await document.fill('{')
+  await main.getByRole('button', { name: 'Take this document over' }).click()
+  await main.getByText('The profile is no JSON document.').waitFor()
+  await wide.check('profile-document')
+  await document.fill(JSON.stringify({ ...kept, title: 'Other' }))
+  await main.getByRole('button', { name: 'Take this document over' }).click()
+  t.equal(await main.getByLabel('Title').inputValue(), 'Other')
+  await narrow.open('/certificate-profiles/org.example.Own')
+  await narrow.page.getByLabel('Title').waitFor()
+  await narrow.check('profile-form-narrow')
+  await narrow.open(`/certificate-profiles/${fi}`)
+  await narrow.page
+    .getByText('This instance has no certificate profile of this name.', { exact: false })
+    .waitFor()
+  await narrow.check('profile-not-own-narrow')
   await narrow.open('/trust-services')
   await narrow.page.getByText('<b>Own</b>').click()
   await narrow.check('profiles-narrow')
+  await wide.open('/trust-services')
   await page.getByRole('button', { name: 'Delete org.example.Own' }).click()
   await dialog.getByRole('textbox').fill('org.example.Own')
   await confirm('Delete')

@@ -11,7 +11,10 @@ import { trustServicesSchema } from '#certs/configuration.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { type OpenApiDocument, readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createInputValidators } from '#platform/http-service/openapi-validator.ts'
-import { settingsSchema as serverSchema } from '#security-server/config.ts'
+import {
+  checkSettings as checkServerSettings,
+  settingsSchema as serverSchema,
+} from '#security-server/config.ts'
 import { settingsSchema as subjectKeysSchema } from '#security-server/subject-keys/config.ts'
 
 type Schema = {
@@ -127,6 +130,7 @@ void t.test('each example is accepted and shows every setting', async (t) => {
   for (const { schema, prefix, example } of PROCESSES) {
     const settings = await readConfiguration<object>(path.join(ROOT, example), schema, {}, prefix)
     if (schema === registrySchema) checkSettings(settings as Parameters<typeof checkSettings>[0])
+    if (schema === serverSchema) checkServerSettings(settings as Parameters<typeof checkServerSettings>[0])
     const text = read(example)
     const missing = settingsOf(schema as Schema, prefix)
       .map(([name = '']) => name.replaceAll('`', '').split('.').at(-1) as string)

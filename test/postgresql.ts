@@ -11,7 +11,8 @@ import t from 'tap'
 import { findProgram, postgresqlFolders } from './outside-tools.ts'
 
 const WORK = path.join(import.meta.dirname, '../.work')
-const START_TRIES = 200
+// Two minutes: a machine that runs other tests beside it may take long, and only a test that fails waits for all of it.
+const START_TRIES = 2400
 const START_PAUSE_MS = 50
 
 type ServerUser = { uid?: number; gid?: number }

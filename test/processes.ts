@@ -3,12 +3,9 @@
  * ended when this begins. The settings files are the sandbox's; the environment overrides what a test wants otherwise.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { openSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { text } from 'node:stream/consumers'
+import { prepareSandbox } from './prepared-sandbox.ts'
 import {
   type Admin,
   ask,
@@ -55,7 +52,7 @@ export type Instance = Description & {
   stop(): Promise<void>
 }
 
-const READY_MS = 60_000
+const READY_MS = 180_000
 const DEADLINE_MS = 60_000
 const CONCORDAT = path.join(import.meta.dirname, '../scripts/concordat')
 const COMMANDS: Partial<Record<ProcessName, string>> = {
@@ -67,10 +64,7 @@ const COMMANDS: Partial<Record<ProcessName, string>> = {
 
 /** Sets an instance up on a loopback network of its own; nothing of it runs when this resolves. */
 export async function prepareInstance(): Promise<Instance> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-processes-'))
-  const directory = path.join(folder, 'sandbox')
-  const network = `127.${randomInt(64, 250)}.${randomInt(1, 250)}`
-  const description = await setUp(directory, network)
+  const { directory, network, description, remove } = await prepareSandbox()
   const { registry, servers, trust } = description
   const secret = (file: string): string => readFileSync(file, 'utf8').trim()
   const admin = Object.fromEntries(
@@ -128,7 +122,7 @@ export async function prepareInstance(): Promise<Instance> {
     },
     async stop() {
       await Promise.all([...running.values()].map((started) => started.kill()))
-      rmSync(folder, { recursive: true, force: true })
+      remove()
     },
   }
 }
@@ -153,30 +147,6 @@ async function within(reply: Promise<Reply>): Promise<Reply> {
   const { promise, reject } = Promise.withResolvers<never>()
   const late = setTimeout(() => reject(Object.assign(new Error('no answer'), { code: 'HANGS' })), DEADLINE_MS)
   return Promise.race([reply, promise]).finally(() => clearTimeout(late))
-}
-
-async function setUp(directory: string, network: string): Promise<Description> {
-  const args = [
-    'sandbox',
-    '--once',
-    '--no-exchange',
-    '--no-installation',
-    '--json',
-    '--directory',
-    directory,
-    '--network',
-    network,
-  ]
-  const child = spawn(CONCORDAT, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const [out, errors, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'exit'),
-  ])
-  if (code !== 0) throw new Error(`the instance could not be set up: ${errors}`)
-  return JSON.parse(out) as Description
 }
 
 async function startProcess(q: {

@@ -19,7 +19,7 @@ export async function installed(t: Test, issuer: string, mailServer?: MailServer
   await setUp(node, authority)
   await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Guest' })
   const people = await install(t, node)
-  const chromium = await openChromium(t)
+  const chromium = await openChromium()
   const windowOf = (browser: Browser, more = {}): Promise<Visitor> =>
     visitor(t, chromium, { base: consoleOf(node), context: { ...sessionOf(browser, node), ...more } })
   const base = baseOf(node)

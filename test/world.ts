@@ -3,13 +3,13 @@
  * users reach it: over HTTP, TLS and files. Everything it started ends with `stop`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { hasPlace, type PreparedSandbox, prepareSandbox, randomNetwork } from './prepared-sandbox.ts'
 
 export type ServerName = 'population' | 'tax' | 'business'
 
@@ -101,24 +101,24 @@ export type World = Description & {
   stop(): Promise<void>
 }
 
-const READY_MS = 90_000
+const READY_MS = 240_000
 
 type WorldOptions = {
   /** What trust hangs on takes two of the registry's people, and its first API key no longer does it. */
   installed: boolean
   instance: string
+  /** The registry asks providers what they offer. */
+  catalogue: boolean
   /** Added to that of all processes. */
   environment: Record<string, string>
 }
 
 export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> {
-  const options = { installed: false, instance: 'DEV', environment: {}, ...o }
-  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))
-  const directory = path.join(folder, 'sandbox')
-  const network = `127.${randomInt(64, 250)}.${randomInt(1, 250)}`
+  const options = { installed: false, instance: 'DEV', catalogue: false, environment: {}, ...o }
+  const { directory, network, remove } = await placeOf(options)
   let child = start(directory, network, options)
   const description = await child.ready.catch((cause: unknown) => {
-    rmSync(folder, { recursive: true, force: true })
+    remove()
     throw cause
   })
   const cas = readFileSync(description.trust.rootFile)
@@ -164,8 +164,20 @@ export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> 
     isAlive: () => child.process.exitCode === null && child.process.signalCode === null,
     async stop() {
       await child.end()
-      rmSync(folder, { recursive: true, force: true })
+      remove()
     },
+  }
+}
+
+/** Where it lies and listens: one that is set up already when that is possible, else an empty place. */
+async function placeOf(o: WorldOptions): Promise<Pick<PreparedSandbox, 'directory' | 'network' | 'remove'>> {
+  const isUsual = !o.installed && o.instance === 'DEV' && Object.keys(o.environment).length === 0
+  if (isUsual && hasPlace()) return prepareSandbox()
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))
+  return {
+    directory: path.join(folder, 'sandbox'),
+    network: randomNetwork(),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
 
@@ -176,6 +188,7 @@ function start(directory: string, network: string, q: WorldOptions): Child {
   const options = ['--directory', directory, '--network', network, '--instance', q.instance]
   options.push('--no-exchange', '--json')
   if (!q.installed) options.push('--no-installation')
+  if (q.catalogue) options.push('--catalogue')
   const process_ = spawn(process.execPath, [script, 'sandbox', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...q.environment },
@@ -279,7 +292,7 @@ export function openAdmin(base: string, key: string): Admin {
         body: bytes,
       })
       // The APIs take 20 calls a second of one address.
-      if (reply.status !== 429 || attempt === 40) return reply
+      if (reply.status !== 429 || attempt === 240) return reply
       await new Promise((resolve) => setTimeout(resolve, 250))
     }
   }

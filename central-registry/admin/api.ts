@@ -6,9 +6,11 @@ import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditHead, AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { exportAuditLog } from '#platform/audit-log/export-audit-log.ts'
 import type { AuditFilter } from '#platform/audit-log/store.ts'
+import type { Page } from '#platform/database/lists.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { FourEyes } from '#platform/http-service/four-eyes.ts'
 import {
+  type Once,
   type OpenApiRegistration,
   type OperationHandler,
   type RegisteredOpenApi,
@@ -28,10 +30,18 @@ type Rooms = {
   authenticate: OpenApiRegistration['authenticate']
   fourEyes: FourEyes
   admit?: OpenApiRegistration['admit']
+  once: Once
 }
 
-/** The API's source, for tests of the role table too. */
-export async function registryApi(): Promise<OpenApiDocument> {
+let document: Promise<OpenApiDocument> | undefined
+
+/** The API's source, for tests of the role table too; read once a process. */
+export function registryApi(): Promise<OpenApiDocument> {
+  document ??= readApi()
+  return document
+}
+
+async function readApi(): Promise<OpenApiDocument> {
   const file = new URL('../../schemas/central-registry-api.yaml', import.meta.url)
   // Our own file: however many aliases it has, none of them is an attack.
   return parse(await readFile(file, 'utf8'), { maxAliasCount: -1 }) as OpenApiDocument
@@ -50,6 +60,7 @@ export async function adminRoutes(app: FastifyInstance, rooms: Rooms): Promise<R
     authenticate,
     audit,
     fourEyes,
+    once: rooms.once,
     ...(rooms.admit === undefined ? {} : { admit: rooms.admit }),
   })
 }
@@ -67,7 +78,10 @@ type NewKey = { name: string; roles: string[]; expiresAt?: string; addresses?: s
 
 function keyHandlers(apiKeys: ApiKeys): Record<string, OperationHandler> {
   return {
-    getApiKeys: () => apiKeys.list(),
+    getApiKeys: async ({ query }) => {
+      const page = query as Page
+      return listAnswer(await apiKeys.list(page), page, () => apiKeys.count(page))
+    },
     addApiKey: async ({ body, caller, approver }) => {
       const { name, roles, expiresAt, addresses } = body as NewKey
       checkName(name)

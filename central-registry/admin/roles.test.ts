@@ -26,7 +26,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addHostingMandate', 'endHostingMandate', 'beginSuccession', 'completeSuccession'],
     ...['collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage', 'addAuditOrder'],
     ...['setMailAddresses', 'getMailAddresses', 'getMailMessages', 'retryMailMessage'],
-    ...['getMailDelivery', 'forgetMailMessage', 'retryMailMessages'],
+    ...['getMailDelivery', 'forgetMailMessage', 'retryMailMessages', 'sendContactLetter'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
@@ -62,7 +62,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['exportAuditLog', 'verifyAuditLog'],
     ...['closeInstallation', 'collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
     ...['getMailAddresses', 'getMailMessages', 'retryMailMessage'],
-    ...['getMailDelivery', 'forgetMailMessage', 'retryMailMessages'],
+    ...['getMailDelivery', 'forgetMailMessage', 'retryMailMessages', 'sendContactLetter'],
     ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
   XROAD_OBSERVER: [],
@@ -163,6 +163,7 @@ void t.test('each operation by each role, and without a key', async (t) => {
     auditHeads,
     authenticate,
     fourEyes,
+    once: (_, act) => act(),
     handlers: Object.fromEntries(handlers),
   })
   t.same(Object.keys(ALLOWED), ROLES)

@@ -29,8 +29,10 @@ export function auditOrderHandlers(q: {
     const servers = await store.servers(rows.map(({ id }) => id))
     return rows.map((row) => {
       const of = servers.filter(({ order_id }) => order_id === row.id)
+      const { scope, sample } = orderIn(row)
       return {
         ...headOf(row),
+        ...{ scope, sample },
         servers: of.map((one) => ({
           id: encodedId(one.server),
           state: answerState(one, row.deadline, now()),

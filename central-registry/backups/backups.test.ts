@@ -5,12 +5,12 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { createAuthority } from '#certs/authority.ts'
+import { isDue, isWell, outcomeOf, type Run } from '#platform/backups/rules.ts'
 import { eachDatabase, onEachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { anchorOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
 import { BACKUP_KEY, registryWorld } from '#test/fakes/registry-world.ts'
 import { restoreBackup } from './restore-backup.ts'
-import { isDue, isWell, outcomeOf, type Run } from './rules.ts'
 import { verifyBackup } from './verify-backup.ts'
 
 const run = promisify(execFile)

@@ -4,22 +4,14 @@
  */
 
 import { readdir, readFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import path from 'node:path'
-import type { BackupFolder } from '#platform/backups/folder.ts'
+import type { WriteBackupFile } from '#platform/backups/daily-backups.ts'
 import { lineWriter } from '#platform/backups/lines.ts'
 import { ENTRY_NAME } from '#platform/backups/manifest.ts'
 import { type AddEntry, writeBackup } from '#platform/backups/write-backup.ts'
-import type { Clock } from '#platform/clock.ts'
-import { createTurn } from '#platform/in-turn.ts'
-import type { Log } from '#platform/logging/create-log.ts'
-import { asFault, Fault } from '#schemas/fault.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { SignDocument } from '../configuration/signing-keys/sign-document.ts'
-import type { BackupRow } from '../migrations/backups.ts'
 import type { BackupStore } from './store.ts'
-
-/** `by` is the name of who asked; empty for the daily one. */
-export type MakeBackup = (by: string) => Promise<BackupRow>
 
 export const DATABASE_ENTRY = 'database.ndjson'
 export const KEY_FOLDER = 'signing-keys'
@@ -33,21 +25,16 @@ const HOLDS_NOT = [
   'sessions of people',
 ]
 
-export function createMakeBackup(q: {
+export function createWriteBackup(q: {
   store: BackupStore
-  folder: BackupFolder
-  keep: number
   secret: string
   /** The node's own, with the signing keys and marks. */
   directory: string
   settingsFile?: string | undefined
   instance(): Promise<string | undefined>
   sign: SignDocument
-  clock: Clock
-  log: Log
-}): MakeBackup {
-  const { store, folder, directory, clock } = q
-  const inTurn = createTurn()
+}): WriteBackupFile {
+  const { store, directory } = q
 
   async function addFiles(add: AddEntry): Promise<void> {
     const keys = await readdir(path.join(directory, KEY_FOLDER))
@@ -63,7 +50,7 @@ export function createMakeBackup(q: {
     if (q.settingsFile !== undefined) await add('settings.yaml', await readFile(q.settingsFile))
   }
 
-  async function make(id: number, file: string, at: number): Promise<void> {
+  return async (file, at) => {
     const of = await q.instance()
     if (of === undefined) throw new Fault('conflict', { what: 'the instance has no identifier yet' })
     const madeAt = new Date(at).toISOString()
@@ -75,7 +62,7 @@ export function createMakeBackup(q: {
       madeAt,
       holdsNot: HOLDS_NOT,
     } as const
-    const written = await writeBackup({ ...fixed, sign: q.sign }, async (add) => {
+    return writeBackup({ ...fixed, sign: q.sign }, async (add) => {
       // What a later moment knows more than the rows only raises a mark.
       const facts: { of?: Awaited<ReturnType<BackupStore['dump']>> } = {}
       await add(DATABASE_ENTRY, async (write) => {
@@ -86,34 +73,5 @@ export function createMakeBackup(q: {
       await addFiles(add)
       return facts.of ?? {}
     })
-    const { bytes, sha256, manifest } = written
-    const index = Number(manifest.facts['configurationIndex'])
-    await store.end(id, {
-      ...{ ended_at: new Date(clock()).toISOString(), state: 'made', bytes, sha256 },
-      configuration_index: index,
-    })
-    q.log.info({ file, bytes, sha256, index }, 'a backup was made')
-    await folder.prune(q.keep)
   }
-
-  return (by) =>
-    inTurn(async () => {
-      const at = clock()
-      const name = folder.nameFor(at)
-      const row = { name, node: hostname(), by, begun_at: new Date(at).toISOString() }
-      const id = await store.begin(row)
-      try {
-        await make(id, await folder.fileFor(name), at)
-      } catch (thrown) {
-        const fault = asFault(thrown)
-        q.log.error({ err: thrown, detail: fault.detail, name }, 'a backup failed')
-        const failure = `${fault.message} Detail: ${fault.detail}`
-        // A database that is away fails both, and the log has it.
-        await store
-          .end(id, { ended_at: new Date(clock()).toISOString(), state: 'failed', failure })
-          .catch(() => undefined)
-        throw fault
-      }
-      return store.find(id)
-    })
 }

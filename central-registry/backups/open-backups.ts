@@ -1,29 +1,15 @@
-/** The room's own wiring: where backups lie, what makes them, the operations; registry.ts hands in what it stands on. */
+/** The room's own wiring: what a backup of the registry holds; registry.ts hands in what it stands on. */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
-import { openBackupFolder } from '#platform/backups/folder.ts'
+import { type DailyBackups, openDailyBackups } from '#platform/backups/daily-backups.ts'
 import type { BackupSettings } from '#platform/backups/settings.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
-import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import type { SignDocument } from '../configuration/signing-keys/sign-document.ts'
 import type { MemberStore } from '../members/store.ts'
-import { createMakeBackup } from './make-backup.ts'
-import { backupHandlers, backupSummary } from './routes.ts'
-import { isDue } from './rules.ts'
+import { createWriteBackup } from './make-backup.ts'
 import { createBackupStore } from './store.ts'
-
-/** The kind of the job that looks whether the daily backup is due. */
-export const MAKE_BACKUP = 'make-backup'
-export const BACKUP_SECONDS = 60
-
-export type Backups = {
-  handlers: Record<string, OperationHandler>
-  makeDue(): Promise<void>
-  /** For the overview. */
-  summary(): Promise<object>
-}
 
 export function openBackups(q: {
   database: Database
@@ -39,45 +25,20 @@ export function openBackups(q: {
     /** What the settings name as `backups.keyFile`. */
     backupKey?: string | undefined
   }
-}): Backups {
-  const { clock } = q
+}): DailyBackups {
   const { settings, settingsFile, backupKey } = q.registry
-  const store = createBackupStore(q.database, settings.database)
-  const { backups } = settings
-  const folder = backups && openBackupFolder(backups.directory, 'central-registry')
-  const made =
-    backups === undefined || folder === undefined || backupKey === undefined
-      ? undefined
-      : {
-          ...{ folder, hour: backups.hour, keep: backups.keep },
-          make: createMakeBackup({
-            ...{
-              store,
-              folder,
-              keep: backups.keep,
-              secret: backupKey,
-              directory: settings.directory,
-              settingsFile,
-            },
-            instance: async () => (await q.members.parameters())['instance'],
-            ...{ sign: q.signDocument, clock, log: q.log },
+  const instance = async (): Promise<string | undefined> => (await q.members.parameters())['instance']
+  return openDailyBackups({
+    ...q,
+    ...{ settings: settings.backups, prefix: 'central-registry', label: 'registry' },
+    isReady: async () => (await instance()) !== undefined,
+    write:
+      backupKey === undefined
+        ? undefined
+        : createWriteBackup({
+            store: createBackupStore(q.database, settings.database),
+            ...{ secret: backupKey, directory: settings.directory, settingsFile, instance },
+            sign: q.signDocument,
           }),
-        }
-  if (made !== undefined)
-    q.metrics.watch('concordat_backup_age_seconds', 'How old the newest backup is', 'of', async () => {
-      const newest = await store.newestMade()
-      return newest === undefined
-        ? []
-        : [['registry', (clock() - Date.parse(newest.begun_at)) / 1000] as const]
-    })
-  return {
-    handlers: backupHandlers({ store, made, audit: q.audit, clock }),
-    summary: () => backupSummary({ store, made, clock }),
-    async makeDue() {
-      if (made === undefined || (await q.members.parameters())['instance'] === undefined) return
-      const found = { made: await store.newestMade(), newest: await store.newest() }
-      // It is on record and in the log when it fails; the job itself did what it is for.
-      if (isDue({ now: clock(), hour: made.hour, ...found })) await made.make('').catch(() => undefined)
-    },
-  }
+  })
 }

@@ -13,8 +13,9 @@ import { eachDatabase, onEachDatabase } from '#test/databases.ts'
 import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { listText } from '#test/fakes/registry-reader.ts'
-import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
+import { anchorOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { createLeafFile } from '../transparency-log/leaf-file.ts'
 import { createHighWater } from './high-water.ts'
 
 /** Whether the suspension list is signed by one of these. */
@@ -198,6 +199,19 @@ void t.test('two nodes on one PostgreSQL', async (t) => {
     // A node on another machine has its own folder: it needs the key's file, and says so.
     const elsewhere = await world.start({ directory: path.join(world.directory, 'elsewhere') })
     t.match((await elsewhere.call('POST', '/configuration/publish')).body, { type: 'cannot_sign' })
+    const leavesIn = (folder: string): Buffer =>
+      readFileSync(path.join(world.directory, folder, 'transparency-log-leaves'), { flag: 'a+' })
+    await until(async () => leavesIn('elsewhere').length > 0)
+    t.ok(
+      leavesIn('.').indexOf(leavesIn('elsewhere')) === 0,
+      'but it keeps the leaves of what the others published',
+    )
+    const other = leavesIn('.')
+    other[31]! ^= 1
+    const ofAnother = createLeafFile(path.join(world.directory, 'another-history'))
+    await ofAnother.follow(async (from) => (from === 0 ? [other.subarray(0, 32)] : []))
+    const follow = ofAnother.follow(async (from) => [leavesIn('.').subarray(32 * from, 32 * from + 32)])
+    t.equal(await codeOf(follow), 'log_inconsistent', 'a folder of another history takes none')
     const added = (await a.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })) as {
       id: string
     }

@@ -4,6 +4,7 @@
  */
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
+import { followLeaves } from '../transparency-log/follow-leaves.ts'
 import type { LeafFile } from '../transparency-log/leaf-file.ts'
 import type { LogStore } from '../transparency-log/store.ts'
 import { instanceIn } from './assemble.ts'
@@ -38,7 +39,6 @@ export type Publish = () => Promise<Publication | undefined>
 
 /** Who read a directory just before it was replaced still finds its files (wire digest 5.1). */
 const SUPERSEDED_KEPT_MS = 600_000
-const LEAVES_AT_ONCE = 1000
 /** So often a register may change while a publication of it is prepared; then it is written while nobody can change it. */
 const MOST_PREPARED = 3
 
@@ -102,7 +102,7 @@ export function createPublish(rooms: Rooms): Publish {
       const publication = await publishPresent()
       if (publication === undefined) return undefined
       await rooms.highWater.raise(publication.index)
-      await rooms.leafFile.follow((from) => rooms.transparencyLog.leaves(from, LEAVES_AT_ONCE))
+      await followLeaves(rooms.leafFile, rooms.transparencyLog)
       return publication
     })
 }

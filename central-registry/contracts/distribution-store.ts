@@ -2,6 +2,7 @@
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ListedContract } from '#schemas/contract.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
+import type { ContactStore } from '../contacts/store.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import type { Change } from '../store.ts'
@@ -10,11 +11,13 @@ import { type PartnerWord, stateBetween } from './between.ts'
 import { isBetween } from './moves-store.ts'
 import { type ContractPolicy, readPolicy } from './policy-store.ts'
 import { COLUMNS, contentOf, versionOf } from './rows-store.ts'
-import { LIVE, stateAt, waitsFor } from './rules.ts'
+import { LIVE, OPEN, stateAt, waitsFor } from './rules.ts'
 
 /** What has ended stays visible so long, and for as long as it is suspended. */
 const ENDED_SHOWN_MS = 30 * 86_400_000
 const MANY = 500
+/** Not in force yet, or perhaps never: what was terminated may have waited for approval. */
+const BEFORE: ReadonlySet<string> = new Set([...OPEN, 'TERMINATED', 'DECLINED', 'WITHDRAWN'])
 
 export type DistributionStore = ReturnType<typeof createDistributionStore>
 type SealRow = {
@@ -26,7 +29,11 @@ type SealRow = {
 }
 type Reach = { clients: string[]; isProviderOf(row: ContractRow): boolean }
 
-export function createDistributionStore(database: Database, record: Change) {
+export function createDistributionStore(
+  database: Database,
+  record: Change,
+  contacts: Pick<ContactStore, 'asks' | 'statesOf'>,
+) {
   const tables = tablesOf<Tables>(database)
 
   /** The server's clients, its owner among them. */
@@ -134,6 +141,24 @@ export function createDistributionStore(database: Database, record: Change) {
     return words
   }
 
+  /** When each version came into force, by contract and version: its last approval, or its last seal where nobody had to approve. */
+  async function begunAt(rows: ContractRow[]): Promise<Map<string, string>> {
+    const found = new Map<string, string>()
+    const begun = rows.filter(({ state }) => !BEFORE.has(state))
+    const ids = [...new Set(begun.map(({ contract }) => contract))]
+    for (let at = 0; at < ids.length; at += MANY) {
+      const events = await tables
+        .selectFrom('contract_event')
+        .select(['contract', 'version', 'act', 'at'])
+        .where('contract', 'in', ids.slice(at, at + MANY))
+        .where('act', 'in', ['complete', 'approve'])
+        .orderBy('id')
+        .execute()
+      for (const { contract, version, at: when } of events) found.set(`${contract} ${Number(version)}`, when)
+    }
+    return found
+  }
+
   async function counterSealsFor(rows: ContractRow[]): Promise<CounterRow[]> {
     const seals: CounterRow[] = []
     const ids = betweenInstances(rows)
@@ -161,7 +186,12 @@ export function createDistributionStore(database: Database, record: Change) {
       const at = new Date(now).toISOString()
       const words = await wordsOf(rows)
       const counterSeals = await counterSealsFor(rows)
+      const begun = await begunAt(rows)
+      const live = contacts.asks ? rows.filter((row) => LIVE.includes(row.state)) : []
+      const states = await contacts.statesOf(live, at)
       const contracts = rows.map((row): ListedContract => {
+        const known = states.get(row.hash)
+        const inForceAt = BEFORE.has(row.state) ? undefined : begun.get(`${row.contract} ${row.version}`)
         const own = bySeal.get(`${row.contract} ${row.version}`) ?? []
         const counters = counterSeals.filter((one) => isOf(one, row))
         const { state, reason } = effective(row, words, at)
@@ -175,6 +205,8 @@ export function createDistributionStore(database: Database, record: Change) {
           waitsFor: waitsFor({ state: row.state, content: contentOf(row) }, signed),
           ...(reason === null ? {} : { reason }),
           ...{ proposedBy: row.proposed_by, proposedAt: row.proposed_at, changedAt: row.changed_at },
+          ...(inForceAt === undefined ? {} : { inForceAt }),
+          ...(known === undefined ? {} : { contacts: known }),
           ...(counters.length === 0 ? {} : { counterSeals: counters.map(({ sha256 }) => sha256) }),
         }
       })

@@ -4,11 +4,13 @@
  */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { isoTime, list, oneOf, plainText, type Read, record, unique } from '#core/contract/fields.ts'
-import { memberId, readContent, sha256, uuid } from '#core/contract/read-content.ts'
+import { email, memberId, readContent, sha256, uuid } from '#core/contract/read-content.ts'
 import { serverId, type VerifiedSeal, verifySeal } from '#core/contract/verify-seal.ts'
 import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.ts'
 import {
   CONTRACT_DOCUMENT,
+  type ContactConfirmation,
+  type ContactLetter,
   type ContractAct,
   type ContractFetch,
   type ContractProposal,
@@ -35,6 +37,10 @@ const act = record<ContractAct>({
   act: oneOf(MEMBER_ACTS),
   reason: plainText(1000),
 })
+const confirmation = record<ContactConfirmation>({
+  ...{ ...head, contract: uuid, email, code: plainText(100), person: plainText(300) },
+})
+const letter = record<ContactLetter>({ ...head, contract: uuid, email })
 const query = record<ContractQuery>(head)
 const fetch = record<ContractFetch>({
   ...head,
@@ -47,6 +53,14 @@ export function verifyProposal(bytes: Buffer, trust: Trust): ContractProposal {
 
 export function verifyAct(bytes: Buffer, trust: Trust): ContractAct {
   return verified(bytes, CONTRACT_DOCUMENT.act, act, trust)
+}
+
+export function verifyConfirmation(bytes: Buffer, trust: Trust): ContactConfirmation {
+  return verified(bytes, CONTRACT_DOCUMENT.confirmation, confirmation, trust)
+}
+
+export function verifyLetter(bytes: Buffer, trust: Trust): ContactLetter {
+  return verified(bytes, CONTRACT_DOCUMENT.letter, letter, trust)
 }
 
 /** Only the owner of a server asks for it. */

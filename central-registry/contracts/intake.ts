@@ -8,8 +8,17 @@ import { CONTRACT_DOCUMENT } from '#schemas/contract.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ContractRow } from '../migrations/tables.ts'
 import { approvedNow, type IntakeRooms } from '../requests/intake.ts'
+import type { ContractContacts } from './contacts-store.ts'
 import type { DistributionStore } from './distribution-store.ts'
-import { verifyAct, verifyFetch, verifyFreshSeal, verifyProposal, verifyQuery } from './documents.ts'
+import {
+  verifyAct,
+  verifyConfirmation,
+  verifyFetch,
+  verifyFreshSeal,
+  verifyLetter,
+  verifyProposal,
+  verifyQuery,
+} from './documents.ts'
 import type { ContractStore } from './store.ts'
 
 export type ContractIntakeRooms = Pick<
@@ -17,17 +26,21 @@ export type ContractIntakeRooms = Pick<
   'members' | 'trust' | 'ocspFreshnessSeconds' | 'clock'
 > & {
   store: ContractStore
+  contacts: ContractContacts
   distribution: DistributionStore
   /** Signs a document by the active configuration signing key. */
   signDocument(document: object, type: string): Promise<string>
-  count(purpose: 'proposal' | 'seal' | 'act' | 'query' | 'fetch', outcome: string): void
+  count(
+    purpose: 'proposal' | 'seal' | 'act' | 'confirmation' | 'letter' | 'query' | 'fetch',
+    outcome: string,
+  ): void
 }
 
 /** A fetch gives at least one item, and no more when this is full: the server asks for the rest again. */
 const MAX_ITEMS_BYTES = 2 * 1024 * 1024
 
 export function contractIntakeHandlers(rooms: ContractIntakeRooms): Record<string, OperationHandler> {
-  const { store, distribution, clock } = rooms
+  const { store, contacts, distribution, clock } = rooms
   const counted =
     (purpose: Parameters<typeof rooms.count>[0], act: (body: Buffer, now: number) => Promise<unknown>) =>
     async ({ body }: { body: unknown }): Promise<unknown> => {
@@ -52,6 +65,12 @@ export function contractIntakeHandlers(rooms: ContractIntakeRooms): Record<strin
     ),
     actOnContract: counted('act', async (body, now) =>
       statusOf(await store.memberAct(verifyAct(body, await trustAt(now)), now)),
+    ),
+    confirmContact: counted('confirmation', async (body, now) =>
+      statusOf(await contacts.confirm(verifyConfirmation(body, await trustAt(now)), now)),
+    ),
+    sendContactLetter: counted('letter', async (body, now) =>
+      statusOf(await contacts.sendAgain(verifyLetter(body, await trustAt(now)), now)),
     ),
     listContracts: counted('query', async (body, now) => {
       const trust = await trustAt(now)

@@ -2,7 +2,10 @@
 import type { Kysely } from 'kysely'
 import { partnerOf } from '#core/contract/parties.ts'
 import type { ContractContent } from '#schemas/contract.ts'
+import { asFault } from '#schemas/fault.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
+import { isRequired, type Side, sidesWithout } from '../contacts/rules.ts'
+import { knownOf, ownInstance } from '../contacts/store.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { counted } from '../store.ts'
 import { endOf } from '../suspensions/rows-store.ts'
@@ -69,7 +72,22 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
   const factsOf = (transaction: Kysely<Tables>, content: ContractContent) =>
     readFacts(transaction, content, partners.isRegistered)
 
-  /** Throws unless the parties are there, nobody has stopped the contract, and no other covers the same calls. */
+  /** The sides that have no confirmed contact though the policy wants one. */
+  async function withoutContact(
+    transaction: Kysely<Tables>,
+    content: ContractContent,
+    at: string,
+  ): Promise<Side[]> {
+    const { confirmedContacts } = await readPolicy(transaction)
+    if (!isRequired(content, confirmedContacts)) return []
+    const states = (await knownOf(transaction, content, at)).map(({ state }) => state)
+    return sidesWithout(content, states, await ownInstance(transaction))
+  }
+
+  /**
+   * Throws unless the parties are there, nobody has stopped the contract, no other covers the same calls, and its contacts are confirmed
+   * where the policy wants that.
+   */
   async function checkMayBegin(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<void> {
     const content = contentOf(row)
     const facts = await factsOf(transaction, content)
@@ -77,6 +95,8 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
     const versions = (await versionsOf(transaction, row.contract)).map(versionOf)
     checkFamily({ ...facts, versions }, at)
     await checkOverlaps(transaction, content, await joinedOf(transaction, row), at)
+    const without = await withoutContact(transaction, content, at)
+    if (without.length > 0) throw impossible(`no contact of the ${without.join(' or of the ')} is confirmed`)
   }
 
   /** This registry's own agreement to a contract between instances: the counter-seal follows from it. */
@@ -104,11 +124,27 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
   async function complete(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<ContractRow> {
     const content = contentOf(row)
     const decision = { by: 'all parties', at }
-    const waits = needsApproval(content, await readPolicy(transaction))
+    const waits =
+      needsApproval(content, await readPolicy(transaction)) ||
+      (await withoutContact(transaction, content, at)).length > 0
     if (!isBetween(content))
       return waits ? move(transaction, row, 'complete', decision) : activate(transaction, row, decision)
     const accepted = await move(transaction, row, 'complete', decision)
     return waits ? accepted : agree(transaction, accepted, { by: 'the policy of this registry', at })
+  }
+
+  /** What waited for nothing but confirmed contacts goes on as after its last seal; what still waits, or cannot begin, stays. */
+  async function goOn(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<void> {
+    const content = contentOf(row)
+    if (row.state !== 'ACCEPTED' || row.agreed_at !== null) return
+    if (needsApproval(content, await readPolicy(transaction))) return
+    const decision = { by: 'the policy of this registry', at }
+    try {
+      await (isBetween(content) ? agree : activate)(transaction, row, decision)
+    } catch (thrown) {
+      // Nothing was written: all checks come first.
+      if (asFault(thrown).code !== 'contract_not_possible') throw thrown
+    }
   }
 
   /** Puts a version in force that all agreed on, unless the registry or time stands against it. */
@@ -179,7 +215,7 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
 
   return {
     ...{ tell, move, agree, complete, activate, supersede, checkOpen, keepSeal, signersOf },
-    ...{ factsOf, endSuspension },
+    ...{ factsOf, endSuspension, goOn },
   }
 }
 

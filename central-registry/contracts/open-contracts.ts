@@ -6,6 +6,8 @@ import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
+import type { PutMail } from '../contacts/letters-store.ts'
+import { type ContactStore, createContactStore } from '../contacts/store.ts'
 import { postToPartner } from '../federation/client.ts'
 import type { Federation } from '../federation/open-federation.ts'
 import type { MemberStore } from '../members/store.ts'
@@ -15,10 +17,12 @@ import type { Change } from '../store.ts'
 import type { Suspensions } from '../suspensions/open-suspensions.ts'
 import { announceSuspensions } from '../suspensions/publish-list.ts'
 import type { TrustStore } from '../trust/store.ts'
+import { createContractContacts } from './contacts-store.ts'
 import { createDistributionStore } from './distribution-store.ts'
 import { createPartnerExchange, partnerContractHandlers } from './exchange-with-partners.ts'
 import { type ContractIntakeRooms, contractIntakeHandlers } from './intake.ts'
 import type { Notify } from './move-store.ts'
+import { createMoves } from './moves-store.ts'
 import { createNoticeStore } from './notices-store.ts'
 import { createContractNotifier } from './notify.ts'
 import { createPartnerListStore } from './partner-list-store.ts'
@@ -37,6 +41,7 @@ export const SETTLE_CONTRACTS = 'settle-contracts'
 
 export type Contracts = {
   reading: ContractReading
+  contacts: Pick<ContactStore, 'asks' | 'unconfirmed'>
   handlers: Record<string, OperationHandler>
   /** Of the registration API; `count` hears of each document. */
   intake(count: ContractIntakeRooms['count']): Record<string, OperationHandler>
@@ -54,6 +59,8 @@ export function openContracts(q: {
   webhooks: Pick<WebhookStore, 'urlOf'>
   post: PostNotice
   notify: Notify
+  /** Puts letters to contacts into the outbox; undefined without a mail server. */
+  put: PutMail | undefined
   metrics: Metrics
   members: Pick<MemberStore, 'parameters'>
   suspensions: Pick<Suspensions, 'store' | 'ofContract'>
@@ -78,7 +85,9 @@ export function openContracts(q: {
   const moves = { notify, announce: announceSuspensions(q.jobs), partners }
   const store = createContractStore({ record, ...moves })
   const reading = createContractReading(database)
-  const distribution = createDistributionStore(database, record)
+  const addresses = createContactStore(database, record, q.put)
+  const contacts = createContractContacts({ record, moves: createMoves(moves), put: q.put })
+  const distribution = createDistributionStore(database, record, addresses)
   const between = {
     ...{ ...q, distribution, views, ownCertificates, post: postToPartner },
     store: createPartnerStore(database, record, moves),
@@ -96,9 +105,13 @@ export function openContracts(q: {
   )
   return {
     reading,
-    handlers: contractHandlers({ store, reading, policy, members, suspensions, makerOf, clock }),
+    contacts: addresses,
+    handlers: contractHandlers({
+      ...{ store, reading, policy, members, suspensions, makerOf, clock },
+      contacts: { ...addresses, ...contacts },
+    }),
     intake: (count) => ({
-      ...contractIntakeHandlers({ ...q, store, distribution, count }),
+      ...contractIntakeHandlers({ ...q, store, contacts, distribution, count }),
       ...partnerContractHandlers(between),
     }),
     exchangeWithPartners,
@@ -107,6 +120,7 @@ export function openContracts(q: {
       const now = clock()
       await store.settle(new Date(now).toISOString())
       await notices.give(now)
+      await addresses.askDue(new Date(now).toISOString())
       const found = await reading.overdue(new Date(now).toISOString())
       if (found > overdue) q.log.warn({ overdue: found }, 'critical contracts are in force after their end')
       overdue = found

@@ -278,6 +278,10 @@ onEachDatabase(
     const own = await record((transaction) => putVersion(transaction, inside, { by: 'DEV/GOV/5678', at }))
     t.equal(await refused({ ...inside, provider }, own), 'accepted', 'nobody else knows of it')
     t.equal(await refused({ ...inside, provider, version: 2 }, own), 'contract_not_possible')
+    t.throws(
+      () => checkInstances({ ...inside, provider, consumers: { globalGroup: 'g' } }, 'DEV/GOV/5678', []),
+      /the group g is one of the instance SE, and its terms bind members of that instance/,
+    )
   },
 )
 

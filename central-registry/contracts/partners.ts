@@ -1,5 +1,5 @@
 /** Members of other instances, as contracts see them; declared here, answered by the federation. */
-import { instancesOf, partnerOf } from '#core/contract/parties.ts'
+import { groupOf, instancesOf, partnerOf } from '#core/contract/parties.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
 import type { ContractRow } from '../migrations/tables.ts'
@@ -25,7 +25,13 @@ export function checkInstances(content: ContractContent, signer: string, rows: C
   const all = instancesOf(content)
   if (all.length > 2)
     throw impossible(`members of ${all.join(', ')}: a contract is between two instances at most`)
-  if (!all.includes(instance)) throw impossible(`no party is of the instance ${instance}`)
+  const group = groupOf(content)
+  if (!all.includes(instance))
+    throw impossible(
+      group === undefined
+        ? `no party is of the instance ${instance}`
+        : `the group ${group} is one of the instance ${all.join()}, and its terms bind members of that instance; with a provider there, name the consumers of ${instance} by their subsystems`,
+    )
   // A proposal that no other registry was told of may still come to name a member of another instance.
   const before = rows.filter((row) => row.version !== content.version || instancesIn(row).length > 1)
   const other = before.find((row) => instancesIn(row).join() !== all.join())

@@ -4,7 +4,7 @@ import type { ContractState } from '#schemas/contract.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { contains, counted, orderOf, type Page } from '../store.ts'
 import { COLUMNS, noContract, versionsOf } from './rows-store.ts'
-import { IN_FORCE } from './rules.ts'
+import { IN_FORCE, LIVE } from './rules.ts'
 
 export type Filter = {
   q?: string | undefined
@@ -13,6 +13,8 @@ export type Filter = {
   member?: string | undefined
   /** In force, and ending before this. */
   endsBefore?: string | undefined
+  /** Undecided or in force, and naming an address that was not confirmed at this time. */
+  unconfirmedAt?: string | undefined
 }
 
 export type ContractReading = ReturnType<typeof createContractReading>
@@ -22,7 +24,7 @@ const ORDERS = { proposedAt: 'proposed_at', title: 'title', validUntil: 'valid_u
 export function createContractReading(database: Database) {
   const tables = tablesOf<Tables>(database)
 
-  const where = ({ q = '', state, member, endsBefore }: Filter) =>
+  const where = ({ q = '', state, member, endsBefore, unconfirmedAt }: Filter) =>
     tables
       .selectFrom('contract_version')
       .$if(q !== '', (query) => query.where(contains(q, { id: 'parties', text: 'title' })))
@@ -36,6 +38,23 @@ export function createContractReading(database: Database) {
             selectFrom('contract_party')
               .select(['contract_party.contract', 'contract_party.version'])
               .where('contract_party.member', '=', member!)
+              .$asTuple('contract', 'version'),
+          ),
+        ),
+      )
+      .$if(unconfirmedAt !== undefined, (query) =>
+        query.where('state', 'in', LIVE).where(({ eb, refTuple, selectFrom }) =>
+          eb(
+            refTuple('contract', 'version'),
+            'in',
+            selectFrom('contact_address')
+              .innerJoin('contract_contact', (join) =>
+                join
+                  .onRef('contract_contact.member', '=', 'contact_address.member')
+                  .onRef('contract_contact.address', '=', 'contact_address.address'),
+              )
+              .select(['contract_contact.contract', 'contract_contact.version'])
+              .where('contact_address.confirmed_until', '<=', unconfirmedAt!)
               .$asTuple('contract', 'version'),
           ),
         ),

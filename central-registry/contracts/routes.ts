@@ -5,6 +5,8 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { isRequired, sidesWithout } from '../contacts/rules.ts'
+import type { ContactStore } from '../contacts/store.ts'
 import { listAnswer } from '../list-answer.ts'
 import { instanceOf } from '../members/instance.ts'
 import { memberIdOf } from '../members/rules.ts'
@@ -14,16 +16,18 @@ import { checkReason } from '../requests/rules.ts'
 import type { Page } from '../store.ts'
 import type { Suspensions } from '../suspensions/open-suspensions.ts'
 import { actOf, wordsOf } from '../suspensions/rules.ts'
+import type { ContractContacts } from './contacts-store.ts'
 import type { ContractPolicy, ContractPolicyStore } from './policy-store.ts'
 import type { ContractReading, Filter } from './reading-store.ts'
 import { contentOf, versionOf } from './rows-store.ts'
-import { differences, isOverdue, stateAt, waitsFor } from './rules.ts'
+import { differences, isOverdue, LIVE, OPEN, stateAt, waitsFor } from './rules.ts'
 import type { ContractStore } from './store.ts'
 
 type Rooms = {
   store: ContractStore
   reading: ContractReading
   policy: ContractPolicyStore
+  contacts: Pick<ContactStore, 'asks' | 'known'> & Pick<ContractContacts, 'send'>
   members: Pick<MemberStore, 'parameters'>
   suspensions: Pick<Suspensions, 'store' | 'ofContract'>
   /** The person or key that made an API key. */
@@ -45,15 +49,27 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
     return summary(versions.find((row) => row.hash === hash)!)
   }
 
+  /** What is known of the contacts of a version that is undecided or in force, and the sides that the policy wants one more of. */
+  async function contactsOf(row: ContractRow): Promise<object> {
+    if (!rooms.contacts.asks || !LIVE.includes(row.state)) return {}
+    const content = contentOf(row)
+    const contacts = await rooms.contacts.known(content, now())
+    if (!OPEN.includes(row.state) || !isRequired(content, (await policy.read()).confirmedContacts))
+      return { contacts }
+    const states = contacts.map(({ state }) => state)
+    return { contacts, contactsMissing: sidesWithout(content, states, await instanceOf(rooms.members)) }
+  }
+
   return {
     getContracts: async ({ query }) => {
-      const { member, endsBefore, ...rest } = query as Page & Filter
+      const { member, endsBefore, contacts: _, ...rest } = query as Page & Filter & { contacts?: string }
       const filter: Filter = {
         ...rest,
         ...(member === undefined
           ? {}
           : { member: idText(memberIdOf(member, await instanceOf(rooms.members))) }),
         ...(endsBefore === undefined ? {} : { endsBefore: timeOf(endsBefore) }),
+        ...(query['contacts'] === undefined ? {} : { unconfirmedAt: now() }),
       }
       const page = query as Page
       const rows = await reading.list({ ...page, ...filter })
@@ -61,6 +77,7 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
     },
     getContract: async ({ params, caller }) => {
       const { versions, seals, events, notices, counterSeals, words } = await reading.whole(idOf(params))
+      const contacts = await Promise.all(versions.map(contactsOf))
       return {
         contract: idOf(params),
         suspension: (await suspensions.ofContract(idOf(params), caller)) ?? null,
@@ -74,6 +91,7 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
             ),
           ),
           ...betweenInstances(row, counterSeals, words),
+          ...contacts[i],
           // From the version before, whatever became of it: what a reader saw last.
           changes: i === 0 ? [] : differences(contentOf(versions[i - 1]!), contentOf(row)),
           seals: seals
@@ -116,7 +134,21 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
       return summary(await store.terminate(idOf(params), contentHash, why, decision(caller, approver)))
     },
     getContractPolicy: () => policy.read(),
-    setContractPolicy: ({ body }) => policy.set(body as ContractPolicy),
+    setContractPolicy: async ({ body }) => {
+      const { confirmedContacts = (await policy.read()).confirmedContacts, ...given } =
+        body as Partial<ContractPolicy> & Omit<ContractPolicy, 'confirmedContacts'>
+      if (confirmedContacts !== 'none' && !rooms.contacts.asks)
+        throw new Fault('conflict', {
+          what: 'the settings name no mail server, so that no contact can be confirmed',
+        })
+      return policy.set({ ...given, confirmedContacts })
+    },
+    sendContactLetter: async ({ params, body }) => {
+      const { member: id, email } = body as { member: string; email: string }
+      const member = idText(memberIdOf(id, await instanceOf(rooms.members)))
+      const contract = idOf(params)
+      return summary(await rooms.contacts.send({ member, email, contract }, now()))
+    },
   }
 }
 

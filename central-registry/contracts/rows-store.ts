@@ -5,6 +5,7 @@ import { contentHash, contentText } from '#core/contract/read-content.ts'
 import type { ContractContent, ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
+import { putContacts } from '../contacts/store.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { countOf } from '../store.ts'
 import { isSuspendedIn } from '../suspensions/rows-store.ts'
@@ -106,6 +107,7 @@ export async function putVersion(
     agreed_at: null,
   }
   await transaction.insertInto('contract_version').values(row).execute()
+  await putContacts(transaction, content)
   await addParties(transaction, row, [content.provider], 'provider')
   await addParties(transaction, row, consumers, 'consumer')
   return row

@@ -168,6 +168,7 @@ t.test('its end does not lift it, nor does a party that terminates it; the regis
     const store = createDistributionStore(
       database,
       createChange(database, async () => undefined),
+      { asks: false, statesOf: async () => new Map() },
     )
     const shown = async () =>
       (await store.listFor('DEV/GOV/1234/SS1', world.clock.now + 31 * 86_400_000)).contracts.map(

@@ -12,7 +12,7 @@ import { authenticationParty, type Party } from '#test/fakes/management-requests
 import { publish } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority } from '#test/fakes/request-world.ts'
-import { type CallFacts, judge, type Step, verdictOf } from './rules.ts'
+import { type CaFacts, type CallFacts, judge, type Step, verdictOf } from './rules.ts'
 
 type Explanation = { verdict: string; steps: Step[] }
 const CALL = 'consumer=DEV:GOV:5678:tax&provider=DEV:GOV:1234:plain&serviceCode=persons'
@@ -213,6 +213,7 @@ t.test('contracts: which one is named, and why it does not do', (t) => {
     now: new Date(now).toISOString(),
     call: { serviceCode: 'persons', method: 'GET', path: '/persons/1' },
     sides: { consumer: side, provider: side },
+    signingCas: [],
     ocsp: { consumer: [], provider: [] },
     published: undefined,
     contractRequired: true,
@@ -246,6 +247,21 @@ t.test('contracts: which one is named, and why it does not do', (t) => {
     judge(facts({ contracts: suspendedToo })).find((each) => each.step === 'contract'),
     { state: 'good' },
   )
+  const ca = { name: 'CA', profile: 'org.example.Own', isKnown: false, issuers: ['CN=CA'] }
+  const signing = { sha256: 'ab'.repeat(32), issuer: 'CN=CA', notAfter: '2099', at: '2026' }
+  const step = (signingCas: CaFacts[], seen?: typeof signing): Step =>
+    judge(facts({ signingCas, sides: { consumer: { ...side, signing: seen }, provider: side } })).find(
+      (each) => each.step === 'signingCertificate',
+    )!
+  const known = { ...ca, isKnown: true, issuers: ['CN=Other'] }
+  t.match(step([ca]), {
+    state: 'bad',
+    what: /profile: CA \(org.example.Own\)$/,
+    remedy: /add the certificate/,
+  })
+  t.match(step([ca, known], signing), { state: 'bad', what: /last signed here/ })
+  t.match(step([ca, known]), { state: 'unknown', remedy: /add the certificate/, knownBy: /token-cert/ })
+  t.match(step([known], signing), { state: 'unknown', remedy: undefined })
   t.equal(verdictOf([{ state: 'good' }]), 'good')
   t.end()
 })

@@ -1,5 +1,6 @@
 /** Gathers what a call between two subsystems hangs on: from the register, the published configuration, and a few bounded questions. */
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
+import { readableName } from '#core/certificate/name.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import { verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -8,7 +9,14 @@ import type { SubsystemId } from '#schemas/identifiers.ts'
 import { checkAuthenticationCertificate } from '../servers/rules.ts'
 import type { AskResponder, Reached } from './client.ts'
 import type { ExplainStore, RegisteredSide } from './facts-store.ts'
-import { type CallFacts, isUsable, type Probe, type ServerFacts, type SideFacts } from './rules.ts'
+import {
+  type CaFacts,
+  type CallFacts,
+  isUsable,
+  type Probe,
+  type ServerFacts,
+  type SideFacts,
+} from './rules.ts'
 
 export type GatherRooms = {
   store: ExplainStore
@@ -49,12 +57,22 @@ export async function gather(rooms: GatherRooms, call: Call, now: number): Promi
     now: at.toISOString(),
     call: { serviceCode, method, path },
     sides,
+    signingCas: signingCas(approved),
     ocsp: { consumer: ofConsumer, provider: ofProvider },
     published,
     contractRequired: await store.contractRequired(),
     contracts: await store.contracts(sides.consumer.subsystem, sides.provider.subsystem, at.toISOString()),
     reachability,
   }
+}
+
+function signingCas({ shared, profileOf }: ConfigurationIndex): CaFacts[] {
+  return shared.approvedCas
+    .filter(({ authenticationOnly }) => !authenticationOnly)
+    .map(({ name, certificateProfileInfo: profile, topCa, intermediateCas }) => ({
+      ...{ name, profile, isKnown: profileOf(profile) !== undefined },
+      issuers: [topCa, ...intermediateCas].map(({ cert }) => readableName(readCertificate(cert).subject)),
+    }))
 }
 
 type Judged = { facts: SideFacts; good: Map<string, Certificate> }

@@ -43,6 +43,9 @@ export type SideFacts = {
   signing: SigningFacts | undefined
 }
 
+/** A CA that is approved for signing; `issuers` are the names that it and its intermediate CAs sign under. */
+export type CaFacts = { name: string; profile: string; isKnown: boolean; issuers: string[] }
+
 /** An answer from outside, or why there is none. */
 export type Probe = { about: string; state: State; what: string; remedy?: string | undefined }
 
@@ -57,6 +60,7 @@ export type CallFacts = {
   now: string
   call: { serviceCode: string; method?: string | undefined; path?: string | undefined }
   sides: Record<Side, SideFacts>
+  signingCas: CaFacts[]
   ocsp: Record<Side, Probe[]>
   published:
     | {
@@ -81,7 +85,7 @@ export function judge(facts: CallFacts): Step[] {
     ...SIDES.map((side) => servers(side, facts.sides[side])),
     ...SIDES.map((side) => certificates(side, facts.sides[side])),
     ...SIDES.map((side) => ocsp(side, facts.ocsp[side])),
-    ...SIDES.map((side) => signing(side, facts.sides[side], facts.now)),
+    ...SIDES.map((side) => signing(side, facts)),
     configuration(facts),
     ...SIDES.map((side) => suspensions(side, facts.sides[side])),
     contract(facts),
@@ -207,22 +211,35 @@ function ocsp(side: Side, probes: Probe[]): Step {
   }
 }
 
-function signing(side: Side, { subsystem, signing: seen }: SideFacts, now: string): Step {
+function signing(side: Side, { sides, signingCas, now }: CallFacts): Step {
+  const { subsystem, signing: seen } = sides[side]
   const step = { step: 'signingCertificate', side } as const
   const knownBy = 'the security server, which holds the signing key: GET /token-certificates there'
-  if (seen === undefined)
+  const last =
+    seen === undefined
+      ? `the member of ${subsystem} has signed nothing here yet`
+      : `the member last signed here on ${seen.at} by certificate ${short(seen.sha256)} of ${seen.issuer}, which ${
+          seen.notAfter <= now ? 'ended' : 'ends'
+        } on ${seen.notAfter}`
+  const unread = signingCas.filter(({ isKnown }) => !isKnown)
+  if (unread.length > 0) {
+    const names = unread.map(({ name, profile }) => `${name} (${profile})`).join(', ')
+    // Whose certificates the member has is known only where it signed something.
+    const isCertain =
+      unread.length === signingCas.length ||
+      unread.some(({ issuers }) => issuers.includes(seen?.issuer ?? ''))
     return {
-      ...step,
-      state: 'unknown',
-      what: `the member of ${subsystem} has signed nothing here yet`,
-      knownBy,
+      ...{ ...step, state: isCertain ? 'bad' : 'unknown' },
+      what: `${last}; certificates of these approved CAs are refused, for nobody knows their certificate profile: ${names}`,
+      remedy: 'add the certificate profile under its name',
+      ...(isCertain ? {} : { knownBy }),
     }
-  const last = `the member last signed here on ${seen.at} by certificate ${short(seen.sha256)} of ${seen.issuer}`
-  const isOver = seen.notAfter <= now
+  }
+  const isOver = seen !== undefined && seen.notAfter <= now
   return {
     ...step,
     state: 'unknown',
-    what: `${last}, which ${isOver ? 'ended' : 'ends'} on ${seen.notAfter}`,
+    what: last,
     ...(isOver
       ? { remedy: 'let the member look whether it has a newer signing certificate, and get one' }
       : {}),

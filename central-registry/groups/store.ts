@@ -1,24 +1,13 @@
 /** Rows of global groups and who belongs to them. */
 import { type Kysely, sql } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
-import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
 import { liveContractsFor } from '../contracts/live-store.ts'
+import { nextStanding } from '../members/rules.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
-import {
-  type Change,
-  contains,
-  counted,
-  countOf,
-  mustBe,
-  mustHaveMet,
-  orderOf,
-  type Page,
-  refuseTwin,
-  type Tabled,
-} from '../store.ts'
-import { checkEnd, checkJoining, checkLeaving } from './rules.ts'
+import { type Change, contains, counted, countOf, mustBe, orderOf, type Page, type Tabled } from '../store.ts'
+import { checkJoining, checkLeaving } from './rules.ts'
 
 export type GroupStore = ReturnType<typeof createGroupStore>
 
@@ -88,23 +77,25 @@ export function createGroupStore(database: Tabled, change: Change) {
     },
     addGroup: (code: string, description: string) =>
       change(async (transaction) => {
-        const insert = transaction.insertInto('global_group').values({ code, description })
-        await refuseTwin(`the global group ${code}`, insert.execute())
+        const exists = (await countOf(transaction, 'global_group', 'code', code)) > 0
+        nextStanding(`the global group ${code}`, 'add', { exists })
+        await transaction.insertInto('global_group').values({ code, description }).execute()
       }),
     deleteGroup: (code: string) =>
       change(async (transaction) => {
-        checkEnd({
-          group: code,
-          members: await countOf(transaction, 'global_group_member', 'group_code', code),
-          contracts: await liveContractsFor(transaction, code),
+        nextStanding(`the global group ${code}`, 'delete', {
+          exists: (await countOf(transaction, 'global_group', 'code', code)) > 0,
+          references: {
+            members: await countOf(transaction, 'global_group_member', 'group_code', code),
+            'service contracts': await liveContractsFor(transaction, code),
+          },
         })
-        const gone = await transaction.deleteFrom('global_group').where('code', '=', code).executeTakeFirst()
-        mustHaveMet(`the global group ${code}`, gone.numDeletedRows)
+        await transaction.deleteFrom('global_group').where('code', '=', code).execute()
       }),
     addGroupMember: (code: string, client: ClientId) =>
       change(async (transaction) => {
-        if ((await countOf(transaction, 'global_group', 'code', code)) === 0)
-          throw new Fault('not_found', { what: `the global group ${code}` })
+        const exists = (await countOf(transaction, 'global_group', 'code', code)) > 0
+        nextStanding(`the global group ${code}`, 'refer', { exists })
         await mustBeRegistered(transaction, client)
         checkJoining(await membershipIn(transaction, code, client))
         const row = { group_code: code, client: idText(client) }

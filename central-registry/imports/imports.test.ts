@@ -241,7 +241,7 @@ void t.test('a running instance from its anchor, with the certificates of its se
         members: [gov!, { ...com!, name: 'A shop' }],
         approvedCas: [
           {
-            ...honest.approvedCas[0]!,
+            ...{ ...honest.approvedCas[0]!, certificateProfileInfo: 'org.example.Unknown' },
             topCa: { cert: authority.root.der, ocsp: [{ url: 'ftp://ocsp/' }, { url: 'http://ocsp/' }] },
             intermediateCas: [
               {
@@ -291,6 +291,10 @@ void t.test('a running instance from its anchor, with the certificates of its se
       'DEV/GOV/1234 in mark': /not taken/,
     })
     t.ok(before.notTaken.some(({ what }) => /^intermediate CA .* of approved CA Test CA$/.test(what)))
+    t.match(
+      before.differs.find(({ what }) => what === 'certificate profile of the approved CA Test CA'),
+      { why: /nobody here knows org\.example\.Unknown: .* refused until the profile is added/ },
+    )
     t.equal(before.counts['missingCertificates'], 4)
 
     const answered = (await node.must('POST', `/imports/${id}/collect`)) as {
@@ -321,12 +325,9 @@ void t.test('a running instance from its anchor, with the certificates of its se
       { id: 'DEV:GOV:1234:C', certificates: [] },
       { id: 'DEV:GOV:1234:E', address: 'upper.example' },
     ])
-    t.match(
-      await node.must('GET', '/certification-services'),
-      [{ name: 'Test CA', authorities: [{ top: false, ocspUrls: ['http://ocsp/'] }, { top: true }] }].map(
-        (service) => ({ ...service, authorities: { length: 2 } }),
-      ),
-    )
+    t.match(await node.must('GET', '/certification-services'), [
+      { name: 'Test CA', certificateProfileKnown: false, authorities: { length: 2 } },
+    ])
     t.match(await node.must('GET', '/system'), { managementServiceProvider: 'DEV:GOV:1234:MANAGEMENT' })
 
     // What came to the old instance since is taken by a second import, and nothing is taken twice.

@@ -1,7 +1,9 @@
 /** The part of a plan about authentication certificates: X-Road names them by hash, and what fits a hash is judged as any other; pure. */
-import { readCertificate } from '#core/certificate/certificate.ts'
+import type { ApprovedCa } from '#schemas/global-configuration.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { checkAuthenticationCertificate } from '../servers/rules.ts'
+import { approvedCas, type RegisterRows } from '../configuration/assemble.ts'
+import { checkNewCertificate } from '../servers/rules.ts'
+import { indexApproved } from '../trust/approved.ts'
 import type { Notes, Plan, PlanQuestion, Take } from './plan.ts'
 import type { AddedTrust } from './plan-trust.ts'
 
@@ -15,16 +17,12 @@ export function planCertificates(
 ): { certificates: Take['certificates']; missing: Plan['missing'] } {
   const take: Take['certificates'] = []
   const missing: Plan['missing'] = []
-  const authorities = {
-    anchors: [
-      ...register.authorities.filter(({ is_top }) => is_top === 1).map((one) => one.certificate),
-      ...trust.services.map(({ top }) => top.certificate.der),
-    ].map(readCertificate),
-    intermediates: [
-      ...register.authorities.filter(({ is_top }) => is_top === 0).map((one) => one.certificate),
-      ...trust.intermediates.map(({ authority }) => authority.certificate.der),
-    ].map(readCertificate),
-  }
+  const approved = indexApproved({
+    instance: source.shared.instance,
+    approvedCas: allCas(register, trust),
+    profiles: register.certificateProfiles,
+    ocspFreshnessSeconds: source.shared.ocspFreshnessSeconds,
+  })
   const registered = new Map(register.certificates.map(({ sha256, server }) => [sha256, server]))
   const published = new Set<string>()
   for (const { id, address = '', authCertHashes } of source.shared.securityServers) {
@@ -44,7 +42,7 @@ export function planCertificates(
         if (der === undefined) missing.push({ server, address: address.toLowerCase(), sha256 })
         else
           notes.allows(what, () => {
-            const certificate = checkAuthenticationCertificate(der, authorities, now)
+            const certificate = checkNewCertificate(der, approved, now)
             const not_after = certificate.notAfter.toISOString()
             take.push({ sha256, server, certificate: der, not_after })
           })
@@ -54,4 +52,29 @@ export function planCertificates(
   for (const { sha256, server } of register.certificates)
     if (!published.has(sha256)) notes.onlyHere(`authentication certificate ${sha256} of ${server}`)
   return { certificates: take, missing }
+}
+
+/** The certification services of the register and those that the import adds, with all their CAs. */
+function allCas(register: RegisterRows, trust: AddedTrust): ApprovedCa[] {
+  const added = trust.services.map(({ name, profile, authenticationOnly }, at) => ({
+    ...{ id: -1 - at, name, profile, authentication_only: authenticationOnly ? 1 : 0 },
+  }))
+  const authorities = [
+    ...register.authorities,
+    ...trust.services.map(({ top }, at) => ({
+      ...{ sha256: top.certificate.sha256, service: -1 - at, is_top: 1, certificate: top.certificate.der },
+    })),
+  ]
+  const intermediates = trust.intermediates.flatMap(({ of, authority: { certificate } }) =>
+    authorities
+      .filter(({ sha256 }) => sha256 === of)
+      .map(({ service }) => ({
+        ...{ sha256: certificate.sha256, service, is_top: 0, certificate: certificate.der },
+      })),
+  )
+  return approvedCas({
+    services: [...register.services, ...added],
+    authorities: [...authorities, ...intermediates],
+    responders: [],
+  })
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import type { CaInfo } from '#schemas/global-configuration.ts'
 import { checkName } from '../members/rules.ts'
-import { checkCa, checkIssued, checkProfile, checkUrl, checkValid } from '../trust/rules.ts'
+import { checkCa, checkIssued, checkProfile, checkUrl, checkValid, isProfileKnown } from '../trust/rules.ts'
 import type { NewAuthority } from '../trust/store.ts'
 import type { Notes, PlanQuestion } from './plan.ts'
 
@@ -38,6 +38,12 @@ export function planTrust({ source, register, now }: PlanQuestion, notes: Notes)
       notes.leave(what, 'its certificate stands in the configuration twice')
     } else if (row === undefined) {
       taken.add(top.sha256)
+      const own = register.certificateProfiles.map(({ name }) => name)
+      if (!isProfileKnown(ca.certificateProfileInfo, own))
+        notes.warn(
+          `certificate profile of the ${what}`,
+          `nobody here knows ${ca.certificateProfileInfo}: its signing certificates are refused until the profile is added under this name`,
+        )
       take.services.push({
         ...{ name: ca.name, profile: ca.certificateProfileInfo, authenticationOnly: ca.authenticationOnly },
         top: authorityOf(top, ca.topCa, what),

@@ -32,7 +32,7 @@ export type Finding = { what: string; why: string }
 export type Plan = {
   take: Take
   notTaken: Finding[]
-  /** The register says something else, or has what the configuration lacks; it stays. */
+  /** The register says something else, or has what the configuration lacks; it stays. Or it is taken and does not work yet. */
   differs: Finding[]
   /** Authentication certificates of which only the hash is known yet. */
   missing: { server: string; address: string; sha256: string }[]
@@ -66,6 +66,7 @@ export function planImport(q: PlanQuestion): Plan {
     differ(what, here, there) {
       if (here !== there) differs.push({ what, why: `here "${here}", in the configuration "${there}"` })
     },
+    warn: (what, why) => void differs.push({ what, why }),
     onlyHere: (what) =>
       void differs.push({ what, why: 'it is in the register, the configuration does not hold it' }),
   }
@@ -115,6 +116,8 @@ export type Notes = {
   allows(what: string, check: () => unknown): boolean
   leave(what: string, why: string): void
   differ(what: string, here: string, there: string): void
+  /** It is taken, and somebody has to do something about it. */
+  warn(what: string, why: string): void
   onlyHere(what: string): void
 }
 

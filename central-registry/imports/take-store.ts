@@ -32,7 +32,9 @@ export async function takeRows(transaction: Kysely<Tables>, take: Take, at: stri
 
 async function takeTrust(transaction: Kysely<Tables>, take: Take, at: string): Promise<void> {
   const trust = createTrustStore(...within(transaction))
-  for (const { top, ...service } of take.services) await trust.addService({ ...service, at }, top)
+  // The instance runs with its own classes; which of them nobody knows here, the report and a warning say.
+  for (const { top, ...service } of take.services)
+    await trust.addService({ ...service, at }, top, () => undefined)
   for (const { of, authority } of take.intermediates) {
     const top = (await trust.authorities()).find(({ sha256, is_top }) => sha256 === of && is_top === 1)
     if (top === undefined) throw new Fault('not_found', { what: `the approved CA ${of}` })

@@ -15,7 +15,10 @@ export type MailServer = {
 }
 export type Message = { id: string; to: string; subject: string; text: string }
 
-/** Resolves when the server has taken it. Throws `mail_refused` when it never will, `mail_failed` else. */
+/**
+ * Resolves when the server has taken it. Throws `mail_address_refused` when it never takes anything for this recipient,
+ * `mail_refused` when it never takes this message, `mail_failed` else.
+ */
 export type SendMail = (message: Message) => Promise<void>
 
 const TIMEOUT_MS = 15_000
@@ -84,6 +87,7 @@ function faultOf(thrown: unknown): Fault {
       ? `the mail server cannot be used (${/^[A-Z]{1,20}$/.test(String(code)) ? String(code) : 'error'})`
       : `the mail server answered ${status}`
   // A password or a sender that the server does not like is the settings' fault, not the message's.
-  const isFinal = status !== undefined && status >= PERMANENT && (command === 'RCPT TO' || command === 'DATA')
-  return new Fault(isFinal ? 'mail_refused' : 'mail_failed', { what })
+  const isFinal = status !== undefined && status >= PERMANENT
+  if (isFinal && command === 'RCPT TO') return new Fault('mail_address_refused', { what })
+  return new Fault(isFinal && command === 'DATA' ? 'mail_refused' : 'mail_failed', { what })
 }

@@ -9,14 +9,22 @@ import type { MailStore } from './store.ts'
 
 const GIVE_UP_MS = 3 * 86_400_000
 
+/** What a kind of message has beside what the outbox keeps, as it goes out; and whom the mail server refused. */
+export type Letters = {
+  text: string
+  fieldsOf(fields: Fields, now: number): Promise<Fields>
+  refused(recipient: string, now: number): Promise<void>
+}
+
 /** `send` is undefined while the settings name no mail server: messages from before wait, and are given up. */
 export function createDelivery(rooms: {
   store: Pick<MailStore, 'row' | 'tried' | 'end'>
   send: SendMail | undefined
+  letters: Letters
   clock: Clock
   log: Log
 }): JobHandler {
-  const { store, send, clock, log } = rooms
+  const { store, send, letters, clock, log } = rooms
   return async ({ payload }) => {
     const { mail } = payload as { mail: number }
     const row = await store.row(mail)
@@ -25,18 +33,22 @@ export function createDelivery(rooms: {
     const fault = await tryToSend()
     if (fault === undefined) return store.end(mail, 'SENT', null, clock())
     const isOld = clock() - Date.parse(row.tried_since) > GIVE_UP_MS
-    if (fault.code !== 'mail_refused' && !isOld) {
+    const isRefused = fault.code === 'mail_refused' || fault.code === 'mail_address_refused'
+    if (!isRefused && !isOld) {
       await store.tried(mail, fault.message)
       throw fault
     }
-    const state = fault.code === 'mail_refused' ? 'REFUSED' : 'GIVEN_UP'
+    const state = isRefused ? 'REFUSED' : 'GIVEN_UP'
     log.warn({ mail, text: row.text, state, fault: fault.code }, 'a message was not delivered')
+    if (fault.code === 'mail_address_refused') await letters.refused(row.recipient, clock())
     await store.end(mail, state, fault.message, clock())
 
     async function tryToSend(): Promise<Fault | undefined> {
       try {
         if (send === undefined) throw new Fault('mail_failed', { what: 'the settings name no mail server' })
-        const { subject, text } = render(row.text, JSON.parse(row.fields) as Fields)
+        const kept = JSON.parse(row.fields) as Fields
+        const more = row.text === letters.text ? await letters.fieldsOf(kept, clock()) : {}
+        const { subject, text } = render(row.text, { ...kept, ...more })
         await send({ id: `registry-mail-${mail}`, to: row.recipient, subject, text })
         return undefined
       } catch (thrown) {

@@ -125,7 +125,7 @@ void t.test(
       await until(async () => (await outbox(all)).length === 1)
       const lines = world.lines.join('\n')
       t.notMatch(lines, /@agency|@evil|Stolen|Not yours/, 'no personal datum in a log line')
-      t.match(lines, /"fault":"mail_refused"/)
+      t.match(lines, /"fault":"mail_address_refused"/)
       const audit = JSON.stringify(await node.must('GET', '/audit-log'))
       t.match(audit, /setMailAddresses/)
       t.notMatch(audit, /@agency/)
@@ -210,7 +210,7 @@ void t.test('a connection that is not what the settings say carries no message',
   const clear = await startMailServer(t, { tls: 'none', offersTls: false })
   t.equal(await codeOf(clear.server), 'sent', 'only by settings that say so')
   starttls.refuse = () => 552
-  t.equal(await codeOf(starttls.server), 'mail_refused')
+  t.equal(await codeOf(starttls.server), 'mail_address_refused')
 })
 
 /** A mail server that never comes to the end of an answer. */

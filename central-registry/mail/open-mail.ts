@@ -5,6 +5,8 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { CONTACT_LETTER, createContactLetters } from '../contacts/letters-store.ts'
+import { forgetContacts } from '../contacts/store.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { Change } from '../store.ts'
 import { createSendMail, type MailServer } from './client.ts'
@@ -42,8 +44,14 @@ export function openMail(q: {
   )
   return {
     tell: send === undefined ? undefined : createTell(q),
-    deliver: createDelivery({ ...q, store, send }),
-    forget: () => store.forget(q.clock()),
+    deliver: createDelivery({
+      ...{ ...q, store, send },
+      letters: { text: CONTACT_LETTER, ...createContactLetters(q.record) },
+    }),
+    async forget() {
+      await store.forget(q.clock())
+      await forgetContacts(q.record, q.clock())
+    },
     handlers: mailHandlers({
       store,
       members: q.members,

@@ -7,11 +7,13 @@ import type { Clock } from '#platform/clock.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import { idText, memberOf, parseClientId, parseServerId } from '#schemas/identifiers.ts'
+import { askWhereNeeded, type PutMail } from '../contacts/letters-store.ts'
+import { knownOf, ownInstance } from '../contacts/store.ts'
 import type { Happened } from '../contracts/move-store.ts'
 import { contentOf } from '../contracts/rows-store.ts'
 import type { SuspensionRow, Tables } from '../migrations/tables.ts'
 import type { RequestRow } from '../requests/rows-store.ts'
-import { type Fields, hasText, isAddress } from './rules.ts'
+import { hasText, isAddress } from './rules.ts'
 import { addressesIn, insertMail } from './store.ts'
 
 export const SEND_MAIL = 'send-mail'
@@ -19,18 +21,8 @@ export const SEND_MAIL = 'send-mail'
 export type Tell = ReturnType<typeof createTell>
 
 export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock: Clock }) {
-  async function put(
-    transaction: Kysely<Tables>,
-    recipients: string[],
-    text: string,
-    fields: Fields,
-  ): Promise<void> {
-    const { value: instance = '-' } =
-      (await transaction
-        .selectFrom('system_parameter')
-        .select('value')
-        .where('name', '=', 'instance')
-        .executeTakeFirst()) ?? {}
+  const put: PutMail = async (transaction, recipients, text, fields) => {
+    const instance = (await ownInstance(transaction)) || '-'
     const mails = [...new Set(recipients)].map((recipient) => ({
       ...{ recipient, text, fields: { ...fields, instance } },
     }))
@@ -40,6 +32,7 @@ export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock
   }
 
   return {
+    put,
     /** A decision: the owner of the server hears of it, and the member of the client. */
     async request(within: Kysely<unknown>, row: RequestRow): Promise<void> {
       const transaction = tablesOf<Tables>({ kysely: within })
@@ -52,17 +45,26 @@ export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock
       })
     },
     /**
-     * A contract's parties hear of it; its contacts once all parties have sealed it: who proposes one could name anybody.
+     * A contract's parties hear of it; once all have sealed it, the contacts that are confirmed do too: who proposes one could name
+     * anybody. A proposal asks those that are not. Where a member has neither a confirmed contact nor an address of its own, what it
+     * has is told, unless the mail server refused it.
      */
     async contract(within: Kysely<unknown>, { contract, version, event, members }: Happened): Promise<void> {
       const transaction = tablesOf<Tables>({ kysely: within })
       const row = await transaction
         .selectFrom('contract_version')
-        .select(['title', 'content', 'valid_until'])
+        .select(['title', 'content', 'valid_until', 'proposed_by'])
         .where('contract', '=', contract)
         .where('version', '=', version)
         .executeTakeFirstOrThrow()
-      const own = await addressesIn(transaction, members)
+      const content = contentOf(row)
+      const now = new Date(clock()).toISOString()
+      if (event === 'PROPOSED') {
+        const parties = content.contacts.filter(({ member }) => members.includes(member))
+        const asked = parties.map(({ member, email }) => ({ member, email, contract }))
+        const own = await ownInstance(transaction)
+        await askWhereNeeded(transaction, asked, { own, by: row.proposed_by, at: now, put })
+      }
       const agreed = await transaction
         .selectFrom('contract_event')
         .select('act')
@@ -70,10 +72,18 @@ export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock
         .where('version', '=', version)
         .where('act', '=', 'complete')
         .executeTakeFirst()
-      const contacts = agreed === undefined ? [] : contentOf(row).contacts.map(({ email }) => email)
+      const contacts = agreed === undefined ? [] : await knownOf(transaction, content, now)
+      const recipients: string[] = []
+      for (const member of new Set([...members, ...contacts.map((one) => one.member)])) {
+        const own = contacts.filter((one) => one.member === member)
+        const confirmed = own.filter(({ state }) => state === 'CONFIRMED')
+        const known = [...(await addressesIn(transaction, [member])), ...confirmed.map(({ email }) => email)]
+        const last = own.filter(({ state }) => state === 'ASKED' || state === 'UNCONFIRMED')
+        recipients.push(...(known.length > 0 ? known : last.map(({ email }) => email)))
+      }
       const [kind, days = ''] = event.split('-') as [string, string?]
       const text = hasText(`contract.${kind}`) ? `contract.${kind}` : 'contract.other'
-      await put(transaction, [...own, ...contacts.filter(isAddress)], text, {
+      await put(transaction, recipients.filter(isAddress), text, {
         ...{ contract, version: String(version), title: row.title, validUntil: row.valid_until },
         ...{ days, event: kind.toLowerCase() },
       })

@@ -41,7 +41,10 @@ export function memberHandlers(q: Rooms): Record<string, OperationHandler> {
       const { client } = body as { client: string }
       await store.setManagementServiceProvider(clientOf(client, await instanceOf(store)))
     },
-    getMemberClasses: () => store.classes(),
+    getMemberClasses: async ({ query }) => {
+      const page = query as Page
+      return listAnswer(await store.classes(page), page, () => store.countClasses(page))
+    },
     addMemberClass: async ({ body }) => {
       const { code, description } = body as { code: string; description: string }
       await store.addClass(checkNewCode(code), checkName(description))

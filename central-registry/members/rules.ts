@@ -70,10 +70,42 @@ export function encodedId(text: string): string {
   return [...parts, ...(id.subsystemCode === undefined ? [] : [id.subsystemCode])].join(':')
 }
 
-/** Throws `conflict` when something still refers to what is to be deleted, saying what. */
-export function checkUnused(what: string, references: Record<string, number>): void {
-  const used = Object.entries(references).filter(([, count]) => count > 0)
-  if (used.length === 0) return
-  const by = used.map(([name, count]) => `${count} ${name}`).join(', ')
-  throw new Fault('conflict', { what: `${what} is still referred to by ${by}` })
+/** ABSENT: not in the register. UNUSED: nothing there names it. USED: something does. */
+export type Standing = 'ABSENT' | 'UNUSED' | 'USED'
+/** `refer`: something is to be registered that names it, or is to be shown of it. */
+export type StandingAct = 'add' | 'rename' | 'refer' | 'delete'
+
+const NEXT: Record<Standing, Partial<Record<StandingAct, Standing>>> = {
+  ABSENT: { add: 'UNUSED' },
+  UNUSED: { rename: 'UNUSED', refer: 'USED', delete: 'ABSENT' },
+  USED: { rename: 'USED', refer: 'USED' },
+}
+
+/** `references`: how many of what name it. */
+export type StandingFacts = { exists: boolean; references?: Record<string, number> }
+
+export function standingOf({ exists, references = {} }: StandingFacts): Standing {
+  if (!exists) return 'ABSENT'
+  return Object.values(references).some((count) => count > 0) ? 'USED' : 'UNUSED'
+}
+
+/**
+ * The life of what others refer to: member classes, members, subsystems, global groups, certificate profiles. Gives how it
+ * stands after the act. Throws `not_found`, or `conflict` for a twin and for what is still referred to, saying by what.
+ */
+export function nextStanding(what: string, act: StandingAct, facts: StandingFacts): Standing {
+  const standing = standingOf(facts)
+  const next = NEXT[standing][act]
+  if (next !== undefined) return next
+  if (standing === 'ABSENT') throw new Fault('not_found', { what })
+  if (act === 'add') throw new Fault('conflict', { what: `${what} exists already` })
+  const by = Object.entries(facts.references ?? {}).filter(([, count]) => count > 0)
+  throw new Fault('conflict', {
+    what: `${what} is still referred to by ${by.map(([name, count]) => `${count} ${name}`).join(', ')}`,
+  })
+}
+
+/** Throws `invalid_input` for a member of a class that the register does not have. */
+export function checkClassKnown({ memberClass, isKnown }: { memberClass: string; isKnown: boolean }): void {
+  if (!isKnown) throw new Fault('invalid_input', { what: `there is no member class ${memberClass}` })
 }

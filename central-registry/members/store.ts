@@ -1,23 +1,12 @@
 /** Rows of the system's parameters, member classes, members and subsystems. */
 import type { Kysely } from 'kysely'
+import { textContains } from '#platform/database/lists.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
-import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type MemberId, memberOf, type SubsystemId } from '#schemas/identifiers.ts'
 import { liveContractsOf } from '../contracts/live-store.ts'
 import type { Tables } from '../migrations/tables.ts'
-import {
-  type Change,
-  contains,
-  counted,
-  countOf,
-  mustBe,
-  mustHaveMet,
-  orderOf,
-  type Page,
-  refuseTwin,
-  type Tabled,
-} from '../store.ts'
-import { checkUnused } from './rules.ts'
+import { type Change, contains, counted, countOf, mustBe, orderOf, type Page, type Tabled } from '../store.ts'
+import { checkClassKnown, nextStanding } from './rules.ts'
 
 /** The name of the system parameter that holds the provider's id in its text form. */
 export const MANAGEMENT_SERVICE_PROVIDER = 'managementServiceProvider'
@@ -36,13 +25,19 @@ export async function mustBeRegistered(transaction: Kysely<Tables>, client: Clie
       ? (['member', 'member'] as const)
       : (['subsystem', 'subsystem'] as const)
   const id = idText(client)
-  if ((await countOf(transaction, table, 'id', id)) === 0)
-    throw new Fault('not_found', { what: `the ${noun} ${id}` })
+  const exists = (await countOf(transaction, table, 'id', id)) > 0
+  nextStanding(`the ${noun} ${id}`, 'refer', { exists })
 }
 
 export function createMemberStore(database: Tabled, change: Change) {
   const tables = tablesOf<Tables>(database)
 
+  const classesWhere = ({ q = '' }: Pick<Page, 'q'>) =>
+    tables
+      .selectFrom('member_class')
+      .$if(q !== '', (query) =>
+        query.where(({ or }) => or([textContains('code', q), textContains('description', q)])),
+      )
   const membersWhere = ({ q = '', memberClass }: Filter) =>
     tables
       .selectFrom('member')
@@ -69,8 +64,9 @@ export function createMemberStore(database: Tabled, change: Change) {
     /** Sets a parameter that can be set once only. */
     setOnce: (name: string, value: string) =>
       change(async (transaction) => {
-        const insert = transaction.insertInto('system_parameter').values({ name, value })
-        await refuseTwin(`the ${name}`, insert.execute())
+        const exists = (await countOf(transaction, 'system_parameter', 'name', name)) > 0
+        nextStanding(`the ${name}`, 'add', { exists })
+        await transaction.insertInto('system_parameter').values({ name, value }).execute()
       }),
     setManagementServiceProvider: (client: ClientId) =>
       change(async (transaction) => {
@@ -82,20 +78,30 @@ export function createMemberStore(database: Tabled, change: Change) {
           .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: row.value }))
           .execute()
       }),
-    classes: () =>
-      tables.selectFrom('member_class').select(['code', 'description']).orderBy('code').execute(),
+    classes: (page: Page) =>
+      classesWhere(page)
+        .select(['code', 'description'])
+        .orderBy('code')
+        .limit(page.limit)
+        .offset(page.offset)
+        .execute(),
+    countClasses: (q: Pick<Page, 'q'>) => counted(classesWhere(q)),
     addClass: (code: string, description: string) =>
       change(async (transaction) => {
-        const insert = transaction.insertInto('member_class').values({ code, description })
-        await refuseTwin(`the member class ${code}`, insert.execute())
+        const exists = (await countOf(transaction, 'member_class', 'code', code)) > 0
+        nextStanding(`the member class ${code}`, 'add', { exists })
+        await transaction.insertInto('member_class').values({ code, description }).execute()
       }),
     deleteClass: (code: string) =>
       change(async (transaction) => {
-        const members = await countOf(transaction, 'member', 'member_class', code)
-        const rules = await countOf(transaction, 'automatic_approval', 'member_class', code)
-        checkUnused(`the member class ${code}`, { members, 'automatic approvals': rules })
-        const gone = await transaction.deleteFrom('member_class').where('code', '=', code).executeTakeFirst()
-        mustHaveMet(`the member class ${code}`, gone.numDeletedRows)
+        nextStanding(`the member class ${code}`, 'delete', {
+          exists: (await countOf(transaction, 'member_class', 'code', code)) > 0,
+          references: {
+            members: await countOf(transaction, 'member', 'member_class', code),
+            'automatic approvals': await countOf(transaction, 'automatic_approval', 'member_class', code),
+          },
+        })
+        await transaction.deleteFrom('member_class').where('code', '=', code).execute()
       }),
     members({ sort = 'id', offset, limit, ...filter }: Page & Filter) {
       const { column, direction } = orderOf(sort, ORDERS)
@@ -115,41 +121,53 @@ export function createMemberStore(database: Tabled, change: Change) {
     },
     addMember: (id: MemberId, name: string, at: string) =>
       change(async (transaction) => {
-        if ((await countOf(transaction, 'member_class', 'code', id.memberClass)) === 0)
-          throw new Fault('invalid_input', { what: `there is no member class ${id.memberClass}` })
-        const row = { id: idText(id), member_class: id.memberClass, name, created_at: at }
-        await refuseTwin(`the member ${row.id}`, transaction.insertInto('member').values(row).execute())
+        const { memberClass } = id
+        checkClassKnown({
+          memberClass,
+          isKnown: (await countOf(transaction, 'member_class', 'code', memberClass)) > 0,
+        })
+        const row = { id: idText(id), member_class: memberClass, name, created_at: at }
+        const exists = (await countOf(transaction, 'member', 'id', row.id)) > 0
+        nextStanding(`the member ${row.id}`, 'add', { exists })
+        await transaction.insertInto('member').values(row).execute()
       }),
     renameMember: (id: MemberId, name: string) =>
       change(async (transaction) => {
-        const update = transaction.updateTable('member').set({ name }).where('id', '=', idText(id))
-        mustHaveMet(`the member ${idText(id)}`, (await update.executeTakeFirst()).numUpdatedRows)
+        const key = idText(id)
+        const exists = (await countOf(transaction, 'member', 'id', key)) > 0
+        nextStanding(`the member ${key}`, 'rename', { exists })
+        await transaction.updateTable('member').set({ name }).where('id', '=', key).execute()
       }),
     deleteMember: (id: MemberId) =>
       change(async (transaction) => {
         const key = idText(id)
-        checkUnused(`the member ${key}`, {
-          subsystems: await countOf(transaction, 'subsystem', 'member', key),
-          'security servers': await countOf(transaction, 'security_server', 'owner', key),
-          'server registrations': await countOf(transaction, 'server_client', 'client', key),
-          'group memberships': await countOf(transaction, 'global_group_member', 'client', key),
-          'system parameters': await countOf(transaction, 'system_parameter', 'value', key),
-          successions: await counted(
-            transaction
-              .selectFrom('succession')
-              .where(({ or, eb }) => or([eb('predecessor', '=', key), eb('successor', '=', key)])),
-          ),
-          'hosting mandates': await counted(
-            transaction
-              .selectFrom('hosting_mandate')
-              .where(({ or, eb }) => or([eb('host', '=', key), eb('member', '=', key)]))
-              .where('ended_at', 'is', null),
-          ),
+        nextStanding(`the member ${key}`, 'delete', {
+          exists: (await countOf(transaction, 'member', 'id', key)) > 0,
+          references: {
+            subsystems: await countOf(transaction, 'subsystem', 'member', key),
+            'security servers': await countOf(transaction, 'security_server', 'owner', key),
+            'server registrations': await countOf(transaction, 'server_client', 'client', key),
+            'group memberships': await countOf(transaction, 'global_group_member', 'client', key),
+            'system parameters': await countOf(transaction, 'system_parameter', 'value', key),
+            successions: await counted(
+              transaction
+                .selectFrom('succession')
+                .where(({ or, eb }) => or([eb('predecessor', '=', key), eb('successor', '=', key)])),
+            ),
+            'hosting mandates': await counted(
+              transaction
+                .selectFrom('hosting_mandate')
+                .where(({ or, eb }) => or([eb('host', '=', key), eb('member', '=', key)]))
+                .where('ended_at', 'is', null),
+            ),
+          },
         })
-        for (const table of ['member_webhook', 'member_mail_address'] as const)
+        for (const table of [
+          ...(['member_webhook', 'member_mail_address'] as const),
+          ...(['contact_address', 'contact_code', 'contact_letter'] as const),
+        ])
           await transaction.deleteFrom(table).where('member', '=', key).execute()
-        const gone = await transaction.deleteFrom('member').where('id', '=', key).executeTakeFirst()
-        mustHaveMet(`the member ${key}`, gone.numDeletedRows)
+        await transaction.deleteFrom('member').where('id', '=', key).execute()
       }),
     /** Throws `not_found` when there is no such member. */
     async subsystems(member: MemberId, { q, sort = 'id', offset, limit }: Page) {
@@ -191,27 +209,36 @@ export function createMemberStore(database: Tabled, change: Change) {
       change(async (transaction) => {
         await mustBeRegistered(transaction, memberOf(id))
         const row = { id: idText(id), member: idText(memberOf(id)), name, created_at: at }
-        await refuseTwin(`the subsystem ${row.id}`, transaction.insertInto('subsystem').values(row).execute())
+        const exists = (await countOf(transaction, 'subsystem', 'id', row.id)) > 0
+        nextStanding(`the subsystem ${row.id}`, 'add', { exists })
+        await transaction.insertInto('subsystem').values(row).execute()
       }),
     renameSubsystem: (id: SubsystemId, name: string) =>
       change(async (transaction) => {
-        const update = transaction.updateTable('subsystem').set({ name }).where('id', '=', idText(id))
-        mustHaveMet(`the subsystem ${idText(id)}`, (await update.executeTakeFirst()).numUpdatedRows)
+        const key = idText(id)
+        const exists = (await countOf(transaction, 'subsystem', 'id', key)) > 0
+        nextStanding(`the subsystem ${key}`, 'rename', { exists })
+        await transaction.updateTable('subsystem').set({ name }).where('id', '=', key).execute()
       }),
     deleteSubsystem: (id: SubsystemId) =>
       change(async (transaction) => {
         const key = idText(id)
-        checkUnused(`the subsystem ${key}`, {
-          'service contracts': await liveContractsOf(transaction, key),
-          'server registrations': await countOf(transaction, 'server_client', 'client', key),
-          'group memberships': await countOf(transaction, 'global_group_member', 'client', key),
-          'system parameters': await countOf(transaction, 'system_parameter', 'value', key),
-          'hosting mandates': await counted(
-            transaction.selectFrom('hosting_mandate').where('client', '=', key).where('ended_at', 'is', null),
-          ),
+        nextStanding(`the subsystem ${key}`, 'delete', {
+          exists: (await countOf(transaction, 'subsystem', 'id', key)) > 0,
+          references: {
+            'service contracts': await liveContractsOf(transaction, key),
+            'server registrations': await countOf(transaction, 'server_client', 'client', key),
+            'group memberships': await countOf(transaction, 'global_group_member', 'client', key),
+            'system parameters': await countOf(transaction, 'system_parameter', 'value', key),
+            'hosting mandates': await counted(
+              transaction
+                .selectFrom('hosting_mandate')
+                .where('client', '=', key)
+                .where('ended_at', 'is', null),
+            ),
+          },
         })
-        const gone = await transaction.deleteFrom('subsystem').where('id', '=', key).executeTakeFirst()
-        mustHaveMet(`the subsystem ${key}`, gone.numDeletedRows)
+        await transaction.deleteFrom('subsystem').where('id', '=', key).execute()
       }),
   }
 }

@@ -2,6 +2,7 @@
 import type { Migration } from 'kysely/migration'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
+import { idempotencyKeyMigrations } from '#platform/idempotency-keys/store.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { sessionMigrations } from '#platform/sessions/store.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
@@ -10,6 +11,7 @@ import { backupMigrations } from './backups.ts'
 import { catalogueMigrations } from './catalogue.ts'
 import { certificateExpiry } from './certificate-expiry.ts'
 import { certificateProfileMigrations } from './certificate-profiles.ts'
+import { contactMigrations } from './contacts.ts'
 import { contractMigrations } from './contracts.ts'
 import { federationMigrations } from './federation.ts'
 import { registryMigrations } from './first.ts'
@@ -52,4 +54,6 @@ export const allMigrations: Record<string, Migration> = {
   ...signingKeyLife,
   ...restorationMigrations,
   ...certificateProfileMigrations,
+  ...contactMigrations,
+  ...idempotencyKeyMigrations,
 }

@@ -2,6 +2,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { ContactStore } from '../contacts/store.ts'
 import type { ContractReading } from '../contracts/reading-store.ts'
 import { encodedServer } from '../servers/rules.ts'
 import type { ServerStore } from '../servers/store.ts'
@@ -18,6 +19,7 @@ export function overviewHandlers(q: {
   servers: Pick<ServerStore, 'countServers'>
   suspensions: Pick<SuspensionStore, 'count'>
   contracts: Pick<ContractReading, 'count' | 'overdue'>
+  contacts: Pick<ContactStore, 'asks' | 'unconfirmed'>
   /** What people have to decide: proposals that this caller may, and requests that all parties have signed. */
   waiting(caller: Caller): Promise<{ proposals: number; requests: number }>
   /** `done` is absent where no login is configured, so that there is no ceremony. */
@@ -64,6 +66,8 @@ export function overviewHandlers(q: {
           withinDays: SOON_DAYS,
           ending: await q.contracts.count({ endsBefore: soon }),
           overdue: await q.contracts.overdue(now),
+          // Where the registry can ask nobody, nothing waits.
+          unconfirmedContacts: q.contacts.asks ? await q.contacts.unconfirmed(now) : 0,
         },
         mail: { undelivered: await store.undelivered() },
         imports: await store.imports(now),

@@ -2,15 +2,15 @@
  * The public side of management requests: every proof of a signed document is verified before a row is touched. A refused
  * one leaves a count and a fault, nothing else.
  */
-import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
 import { approvedCas } from '../configuration/assemble.ts'
 import { instanceOf } from '../members/instance.ts'
 import type { MemberStore } from '../members/store.ts'
+import { indexApproved } from '../trust/approved.ts'
 import type { TrustStore } from '../trust/store.ts'
 import { verifyFiledRequest, verifyRevocation, verifyStatusQuery } from './proofs.ts'
 import type { RequestRow } from './rows-store.ts'
@@ -67,23 +67,16 @@ export async function approvedNow(
   rooms: Pick<IntakeRooms, 'members' | 'trust' | 'ocspFreshnessSeconds'>,
 ): Promise<ConfigurationIndex> {
   const { trust } = rooms
-  const profiles = (await trust.profiles()).map(({ document }) => JSON.parse(document) as CertificateProfile)
-  const shared = {
+  return indexApproved({
     instance: await instanceOf(rooms.members),
     approvedCas: approvedCas({
       services: await trust.services(),
       authorities: await trust.authorities(),
       responders: await trust.responders(),
     }),
+    profiles: await trust.profiles(),
     ocspFreshnessSeconds: rooms.ocspFreshnessSeconds,
-    sources: [],
-    approvedTsas: [],
-    members: [],
-    securityServers: [],
-    globalGroups: [],
-    memberClasses: [],
-  }
-  return indexConfiguration(shared, undefined, profiles)
+  })
 }
 
 /** What a requester is told of its request. */

@@ -16,7 +16,7 @@ import {
   type Revocation,
   type StatusQuery,
 } from '#schemas/management-request.ts'
-import { checkAuthenticationCertificate } from '../servers/rules.ts'
+import { checkNewCertificate } from '../servers/rules.ts'
 import { checkFresh, readFiledRequest, readRevocation, readStatusQuery } from './document.ts'
 import { checkSigner } from './rules.ts'
 
@@ -95,13 +95,12 @@ function verifyAlone<T extends DocumentHead & { server: string }>(
   return given
 }
 
-/** The authentication certificate in a request: valid now, issued by an approved CA. */
+/** The authentication certificate in a request: valid now, issued by an approved CA, as the CA's profile wants it. */
 export function verifyAuthenticationCertificate(
   { certificate = '' }: FiledRequest,
   trust: Trust,
 ): Certificate {
-  const trusted = trust.configuration.caCertificates()
-  return checkAuthenticationCertificate(Buffer.from(certificate, 'base64'), trusted, new Date(trust.now))
+  return checkNewCertificate(Buffer.from(certificate, 'base64'), trust.configuration, new Date(trust.now))
 }
 
 /** What the signature of `signer` proves; throws unless the certificate is that member's, trusted and good now. */

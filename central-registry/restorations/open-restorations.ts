@@ -17,10 +17,12 @@ import { createHighWater } from '../configuration/high-water.ts'
 import type { SigningKeyStore } from '../configuration/signing-keys/store.ts'
 import type { Change } from '../store.ts'
 import { createLeafFile } from '../transparency-log/leaf-file.ts'
+import { createAccessStore } from './access-store.ts'
 import { type AskNode, askNode } from './client.ts'
 import { restorationHandlers } from './routes.ts'
 import {
   type Claim,
+  type ComesBack,
   contentOf,
   highest,
   isBehind,
@@ -35,6 +37,7 @@ export type Waiting = {
   restored: Restored
   known: Reach
   claims: Claim[]
+  comesBack: ComesBack
   content: string
   contentSha256: string
 }
@@ -43,7 +46,10 @@ export type Restorations = {
   handlers: Record<string, OperationHandler>
   /** Whether the register waits to be accepted; a sentence for health when it does. */
   isClosed(): Promise<string | undefined>
-  /** Throws `registry_restored` for an operation that has to wait, `not_in_person` for an API key that accepts. */
+  /**
+   * Throws `registry_restored` for an operation that has to wait, and for API keys, which nobody can say were not revoked
+   * meanwhile; `not_in_person` for one that accepts.
+   */
   admit(operation: { id: string; method: string }, caller: Caller): Promise<void>
   /** For listeners where everything is sent by POST: the same, but for the addresses in `open`. */
   guard(app: FastifyInstance, open?: string[]): void
@@ -68,6 +74,16 @@ export function openRestorations(q: {
   log: Log
 }): Restorations {
   const store = createRestorationStore(q.database, q.change)
+  const access = createAccessStore(q.database)
+  /** That it waits was noticed, and the sessions that came back with it were ended. */
+  let isNoticed = false
+  /** Reading does not ask each time whether the database below was put back. */
+  let openUntil = 0
+  const notice = async (): Promise<void> => {
+    if (isNoticed) return
+    isNoticed = true
+    await access.endSessions()
+  }
   const at = (name: string): string => path.join(q.directory, name)
   const index = createHighWater(at('highest-published-index'))
   const list = createHighWater(at('highest-suspension-list'))
@@ -105,12 +121,10 @@ export function openRestorations(q: {
     ]
     const counted = claims.filter(({ counts }) => counts).map((claim) => claim.index)
     const known = { ...own, index: Math.max(own.index, ...counted) }
-    const content = contentOf(restored, known)
+    const comesBack = await access.comesBack(new Date(q.clock()).toISOString())
+    const content = contentOf(restored, known, comesBack)
     return {
-      restored,
-      known,
-      claims,
-      content,
+      ...{ restored, known, claims, comesBack, content },
       contentSha256: createHash('sha256').update(content).digest('hex'),
     }
   }
@@ -128,14 +142,23 @@ export function openRestorations(q: {
   return {
     isClosed,
     async admit({ id, method }, caller) {
+      const isAcceptance = id === 'acceptRestoredRegistry'
+      if (isAcceptance && q.hasLogin && caller.kind !== 'person') throw new Fault('not_in_person')
+      if (method === 'GET' && performance.now() < openUntil) return
+      if (!(await look()).isClosed) {
+        isNoticed = false
+        openUntil = performance.now() + LOOK_MS
+        return
+      }
+      await notice()
+      if (q.hasLogin && caller.kind === 'key')
+        throw new Fault('registry_restored', { what: 'until then no API key opens anything' })
       if (method === 'GET') return
-      if (!WHILE_WAITING.has(id)) return refuse()
-      if (id !== 'acceptRestoredRegistry') return
-      if (q.hasLogin && !(await q.fourEyes()))
+      if (!WHILE_WAITING.has(id)) throw new Fault('registry_restored')
+      if (isAcceptance && q.hasLogin && !(await q.fourEyes()))
         throw new Fault('conflict', {
           what: 'two administrators are needed first: do the installation ceremony',
         })
-      if (q.hasLogin && caller.kind !== 'person') throw new Fault('not_in_person')
     },
     guard(app, open = []) {
       app.addHook('onRequest', async (request) => {
@@ -150,6 +173,7 @@ export function openRestorations(q: {
         return () => undefined
       }
       q.log.error({ why }, 'nothing is published or changed')
+      await notice()
       const { content, contentSha256 } = (await waiting())!
       await q.audit.before({
         ...{

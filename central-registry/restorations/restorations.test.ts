@@ -1,17 +1,21 @@
 /** A registry that was restored: closed until two administrators have accepted exactly that, and then above every index ever seen. */
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { restoreBackup } from '#central-registry/backups/restore-backup.ts'
+import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import type { SessionTables } from '#platform/sessions/store.ts'
+import { baseOf as consoleOf, hasChromium, openBrowser, visitor } from '#test/browser.ts'
 import { onEachDatabase } from '#test/databases.ts'
 import { reportAt, signedReport } from '#test/fakes/fleet.ts'
-import { baseOf, install } from '#test/fakes/installed-registry.ts'
+import { baseOf, install, sessionOf } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { anchorOf, newestOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
-import { BACKUP_KEY, registryWorld } from '#test/fakes/registry-world.ts'
+import { BACKUP_KEY, type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { actsOf, authority, OWNER, owner } from '#test/fakes/request-world.ts'
 import { postgresql } from '#test/postgresql.ts'
-import { contentOf, highest, isBehind, judged, type Reach } from './rules.ts'
+import { contentOf, endingKeys, highest, isBehind, judged, type Reach } from './rules.ts'
 
 const issuer = await startOpenIdProvider(t)
 const WHY = { 'x-reason': encodeURIComponent('the machine burnt') }
@@ -25,7 +29,28 @@ type Shown = {
   known: Reach
   lost: Reach
   claims: { source: string; index: number; counts: boolean }[]
+  comesBack: { people: { id: string }[]; apiKeys: { id: string }[] }
   accepted: { proposedBy: string; acceptedBy: string; nextIndexAbove: number }[]
+}
+
+/** The page of those who accept, wide and narrow: who comes in again, and which keys go on. */
+async function lookAt(t: Test, node: Node, anna: Browser, old: string): Promise<void> {
+  const chromium = await openBrowser()
+  for (const [size, context] of [
+    ['wide', {}],
+    ['narrow', { viewport: { width: 320, height: 640 } }],
+  ] as const) {
+    const visit = { base: consoleOf(node), context: { ...sessionOf(anna, node), ...context } }
+    const { page, ...one } = await visitor(t, chromium, visit)
+    await one.open('/backups')
+    t.match(await page.locator('main').textContent(), /Who comes in again.*anna.*ben.*Old key.*ends/s)
+    await one.check(`restored-${size}`)
+    await page.getByRole('button', { name: 'Accept what was restored' }).click()
+    const kept = page.getByRole('dialog').getByRole('checkbox', { name: /^Old key/ })
+    t.notOk(await kept.isChecked(), `${old} ends, unless somebody says otherwise`)
+    await kept.check()
+    await one.check(`restored-accept-${size}`)
+  }
 }
 
 t.test('rules', async (t) => {
@@ -39,11 +64,20 @@ t.test('rules', async (t) => {
   t.ok(judged({ ...claim, index: 1_000_000_005 }, at(5)).counts)
   t.notOk(judged({ ...claim, index: 1_000_000_006 }, at(5)).counts, 'nobody has seen that')
   const restored = { ...at(1), backup: null, instance: 'DEV', publishedAt: null, auditRecords: 3 }
-  t.not(
-    contentOf(restored, at(2)),
-    contentOf(restored, at(3)),
-    'what others know is part of what is accepted',
-  )
+  const person = { id: 'p', name: 'Eve', roles: ['A'], state: 'active', lastLoginAt: null }
+  const key = { id: 'k', name: 'Old', roles: ['A'], createdAt: '', expiresAt: null, createdBy: null }
+  const back = { people: [person], apiKeys: [key, { ...key, id: 'l' }] }
+  const content = contentOf(restored, at(2), back)
+  t.not(content, contentOf(restored, at(3), back), 'what others know is part of what is accepted')
+  t.not(content, contentOf(restored, at(2), { ...back, people: [] }), 'and who comes in again')
+  t.not(content, contentOf(restored, at(2), { ...back, people: [{ ...person, roles: ['B'] }] }))
+  t.not(content, contentOf(restored, at(2), { ...back, apiKeys: [] }))
+  t.equal(content, contentOf(restored, at(2), { ...back, people: [{ ...person, lastLoginAt: 'now' }] }))
+  t.notMatch(content, /Eve|Old/, 'by a hash')
+  t.same(endingKeys(back.apiKeys, []), ['k', 'l'])
+  t.same(endingKeys(back.apiKeys, ['l']), ['k'])
+  t.same(endingKeys(back.apiKeys, [], 'k'), ['l'], 'the one that accepts')
+  t.throws(() => endingKeys(back.apiKeys, ['x']), { code: 'invalid_input' })
 })
 
 onEachDatabase('what was restored waits for two, and no index falls', async (t, url) => {
@@ -52,6 +86,10 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   const backups = { directory: at('backups'), keyFile: '', hour: 3, keep: 2 }
   let node = await world.start({ login: issuer, registration: true, settings: { backups } })
   await setUp(node, authority)
+  const old = (await node.must('POST', '/api-keys', {
+    name: 'Old key',
+    roles: ['XROAD_OBSERVER'],
+  })) as { id: string }
   const { anna, ben } = await install(t, node)
   const base = (): string => baseOf(node)
   const propose = async (browser: Browser, method: string, to: string, body: unknown): Promise<Proposal> => {
@@ -90,7 +128,11 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   }
   const start = () => world.start({ login: issuer, registration: true, settings })
   node = await start()
-  const shown = async (): Promise<Shown> => (await node.must('GET', '/restoration')) as Shown
+  const read = (to: string) => anna.api(base(), 'GET', to)
+  const shown = async (): Promise<Shown> => (await read('/restoration')).body as Shown
+  t.equal((await read('/restoration')).status, 401, 'no session comes back')
+  await anna.login(base(), 'anna')
+  await ben.login(base(), 'ben')
   let waiting = await shown()
   t.match(waiting, {
     state: 'waiting',
@@ -98,20 +140,26 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
     known: { index: last },
     lost: { index: last - backedUp },
     claims: [],
+    comesBack: { people: [{ state: 'active' }, { state: 'active' }], apiKeys: { length: 2 } },
   })
-  t.match(JSON.parse(waiting.content), { backup: made.sha256, instance: 'DEV' })
+  t.match(JSON.parse(waiting.content), { backup: made.sha256, instance: 'DEV', comesBack: { apiKeys: 2 } })
+  const initial = waiting.comesBack.apiKeys.find(({ id }) => id !== old.id)!.id
 
+  if (isEmbedded && hasChromium()) await lookAt(t, node, anna, old.id)
   // It can be read, and changes nothing.
-  t.equal((await node.call('GET', '/members')).status, 200)
+  t.equal((await read('/members')).status, 200)
   t.equal((await node.get('/internalconf?version=6')).status, 200)
+  t.match(
+    await node.call('GET', '/members'),
+    { status: 409, body: { type: 'registry_restored', message: /no API key/ } },
+    'a key that may have been revoked reads nothing',
+  )
   const refused = async (method: string, to: string, body?: unknown): Promise<void> =>
     void t.match((await node.call(method, to, body)).body, { type: 'registry_restored' }, to)
   await refused('POST', '/configuration/publish')
   await refused('POST', '/member-classes', { code: 'COM', description: 'Companies' })
   await refused('POST', '/suspensions', { kind: 'member', subject: 'DEV:GOV:1234', reason: 'x' })
   const member = { memberClass: 'GOV', memberCode: '78', name: 'Late' }
-  await anna.login(base(), 'anna')
-  await ben.login(base(), 'ben')
   t.match(await anna.api(base(), 'POST', '/members', member, WHY), { body: { type: 'registry_restored' } })
   const stale = await approve(ben, early)
   t.match(
@@ -121,16 +169,20 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   )
   const filed = await actsOf(world, node).file({ kind: 'clientReg', client: 'DEV/GOV/1234/plain' })
   t.match(filed.body, { type: 'registry_restored' })
-  t.equal((await node.call('GET', '/members')).status, 200)
+  t.equal((await read('/members')).status, 200)
 
   // Neither an API key nor one person, and nothing but what waits.
-  const accept = (contentSha256: string) =>
-    propose(anna, 'POST', '/restoration/acceptance', { contentSha256 })
+  const accept = (contentSha256: string, keepApiKeys = [initial]) =>
+    propose(anna, 'POST', '/restoration/acceptance', { contentSha256, keepApiKeys })
   const byKey = await node.call('POST', '/restoration/acceptance', { contentSha256: waiting.contentSha256 })
   t.match(byKey.body, { type: 'not_in_person' })
   t.match((await approve(ben, await accept('0'.repeat(64)))).body, {
     state: 'failed',
     failure: /another SHA-256/,
+  })
+  t.match((await approve(ben, await accept(waiting.contentSha256, [randomUUID()]))).body, {
+    state: 'failed',
+    failure: /no API key that comes back/,
   })
   const first = await accept(waiting.contentSha256)
   t.match((await approve(anna, first)).body, { type: 'not_second_person' })
@@ -158,21 +210,33 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
 
   // A restart changes nothing of it, and nothing was published all the while.
   await node.stop()
+  await (await start()).stop()
+  const copy = await openDatabase(database)
+  t.same(await tablesOf<SessionTables>(copy).selectFrom('session').selectAll().execute(), [], 'sessions end')
+  await copy.close()
   node = await start()
-  t.equal((await shown()).contentSha256, waiting.contentSha256)
-  t.equal((await newestOf(node))!.index, backedUp)
   await anna.login(base(), 'anna')
   await ben.login(base(), 'ben')
+  t.equal((await shown()).contentSha256, waiting.contentSha256)
+  t.match((await read('/configuration')).body, { newest: { index: backedUp } })
   t.match((await approve(ben, await accept(waiting.contentSha256))).body, { state: 'approved' })
-  await until(async () => ((await newestOf(node))?.index ?? 0) > last + 20)
+  await until(async () => {
+    const { newest } = (await read('/configuration')).body as { newest: { index: number } | null }
+    return (newest?.index ?? 0) > last + 20
+  })
   const { state, accepted } = await shown()
   t.equal(state, 'none')
   t.match(accepted, [{ proposedBy: 'anna', acceptedBy: 'ben', nextIndexAbove: last + 20 }])
   await server.refresh()
   t.ok(server.current().statementIndex! > last + 20, 'servers go on')
   t.match((await node.call('POST', '/member-classes', { code: 'COM', description: 'Companies' })).status, 201)
-  t.match(await node.must('GET', '/audit-log?q=restoredRegistryAccepted'), [{ data: { approvedBy: 'ben' } }])
-  t.equal(((await node.must('GET', '/audit-log?q=startRestoredRegistry')) as unknown[]).length, 2)
+  t.match(await node.must('GET', '/audit-log?q=restoredRegistryAccepted'), [
+    { data: { approvedBy: 'ben', endedApiKeys: [old.id] } },
+  ])
+  const keys = (await node.must('GET', '/api-keys')) as { id: string; revokedAt: string | null }[]
+  t.match(keys.find(({ id }) => id === old.id)?.revokedAt, String)
+  t.equal(keys.find(({ id }) => id === initial)?.revokedAt, null)
+  t.equal(((await node.must('GET', '/audit-log?q=startRestoredRegistry')) as unknown[]).length, 3)
   t.match(await node.must('GET', '/audit-log/verification'), { brokenAt: undefined })
   const { size } = (await node.get('/internalconf-log-entries?from=0')).body as { size: number }
   const entries = (await node.get(`/internalconf-log-entries?from=${Math.max(0, size - 100)}`)).body as {
@@ -188,7 +252,7 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   )
   await node.stop()
   node = await start()
-  t.equal((await shown()).state, 'none', 'the next start needs nobody')
+  t.match(await node.must('GET', '/restoration'), { state: 'none' }, 'the next start needs nobody')
   t.match(
     (await node.call('POST', '/restoration/acceptance', { contentSha256: waiting.contentSha256 })).body,
     {

@@ -5,8 +5,11 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RestorationRow } from '../migrations/restorations.ts'
 import type { Waiting } from './open-restorations.ts'
-import { lossOf } from './rules.ts'
+import { endingKeys, lossOf } from './rules.ts'
 import type { RestorationStore } from './store.ts'
+
+/** Who may accept, and is therefore told of people and keys. */
+const ACCEPTS = ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR']
 
 export function restorationHandlers(q: {
   store: Pick<RestorationStore, 'list' | 'accept'>
@@ -15,26 +18,33 @@ export function restorationHandlers(q: {
   clock: Clock
 }): Record<string, OperationHandler> {
   return {
-    getRestoration: async () => {
+    getRestoration: async ({ caller }) => {
       const waiting = await q.waiting()
+      const mayAccept = caller.roles.some((role) => ACCEPTS.includes(role))
       return {
         state: waiting === undefined ? 'none' : 'waiting',
         ...(waiting === undefined ? {} : shown(waiting)),
+        ...(waiting === undefined || !mayAccept ? {} : { comesBack: waiting.comesBack }),
         accepted: (await q.store.list()).map(described),
       }
     },
     acceptRestoredRegistry: async ({ body, caller, approver }) => {
-      const { contentSha256 } = body as { contentSha256: string }
+      const { contentSha256, keepApiKeys } = body as { contentSha256: string; keepApiKeys: string[] }
       const waiting = await q.waiting()
       if (waiting === undefined) throw new Fault('conflict', { what: 'nothing waits to be accepted' })
-      const { content, known, restored } = waiting
+      const { content, known, restored, comesBack } = waiting
       if (waiting.contentSha256 !== contentSha256.toLowerCase())
         throw new Fault('conflict', {
           what: `what was restored, or what others know of it, has another SHA-256 by now: ${waiting.contentSha256}`,
         })
+      const accepting = caller.kind === 'key' ? caller.id : undefined
+      const ending = endingKeys(comesBack.apiKeys, keepApiKeys, accepting)
       await q.audit.before({
         ...{ caller, operation: 'restoredRegistryAccepted', target: '/api/v1/restoration' },
-        data: { contentSha256, content: JSON.parse(content) as object, approvedBy: approver?.name },
+        data: {
+          ...{ contentSha256, content: JSON.parse(content) as object, approvedBy: approver?.name },
+          endedApiKeys: ending,
+        },
       })
       await q.store.accept(
         {
@@ -45,6 +55,7 @@ export function restorationHandlers(q: {
           leaves: known.leaves,
         },
         { index: restored.index, suspensionList: restored.suspensionList, leaves: restored.leaves },
+        ending,
       )
     },
   }

@@ -1,5 +1,7 @@
 /** When a register is one that was put back, what two administrators accept of it, and which numbers others have seen; pure. */
+import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { Fault } from '#schemas/fault.ts'
 
 /** How far a register, or somebody who saw it, has come. */
 export type Reach = { index: number; suspensionList: number; leaves: number }
@@ -16,6 +18,35 @@ export type Restored = Reach & {
   publishedAt: string | null
   /** How many records the audit log had when the transparency log last told. */
   auditRecords: number
+}
+
+/** A person who may log in again, or a key that would work again: nobody can say whether that was taken away since. */
+export type BackPerson = {
+  id: string
+  name: string
+  roles: string[]
+  state: string
+  lastLoginAt: string | null
+}
+export type BackKey = {
+  id: string
+  name: string
+  roles: string[]
+  createdAt: string
+  expiresAt: string | null
+  createdBy: string | null
+}
+export type ComesBack = { people: BackPerson[]; apiKeys: BackKey[] }
+
+/**
+ * The keys that end with the acceptance: all but those that the two named, and the one that accepts where nobody logs in. Throws
+ * `invalid_input` for a named one that does not come back.
+ */
+export function endingKeys(keys: readonly BackKey[], kept: readonly string[], accepting?: string): string[] {
+  const stranger = kept.find((id) => !keys.some((key) => key.id === id))
+  if (stranger !== undefined)
+    throw new Fault('invalid_input', { what: `no API key that comes back has the id ${stranger}` })
+  return keys.map(({ id }) => id).filter((id) => !kept.includes(id) && id !== accepting)
 }
 
 /** What may be done before two administrators have accepted what was restored: that, what lets them in, and taking away. */
@@ -51,13 +82,24 @@ export function judged(claim: Omit<Claim, 'counts'>, known: Reach): Claim {
 }
 
 /** The exact text that is accepted by its hash. What is learnt of others while it waits makes another one. */
-export function contentOf(restored: Restored, known: Reach): string {
+export function contentOf(restored: Restored, known: Reach, { people, apiKeys }: ComesBack): string {
   const { backup, instance, publishedAt, auditRecords, index, suspensionList, leaves } = restored
   return canonicalJson({
     ...{ backup, instance },
     restored: { index, suspensionList, leaves, publishedAt, auditRecords },
     known,
+    // By a hash: names of people have no place in what is kept and logged for ever.
+    comesBack: { people: people.length, apiKeys: apiKeys.length, sha256: accessHash({ people, apiKeys }) },
   })
+}
+
+/** When somebody last logged in is no part of it: both who accept do. */
+function accessHash({ people, apiKeys }: ComesBack): string {
+  const content = {
+    people: people.map(({ id, name, roles, state }) => ({ id, name, roles, state })),
+    apiKeys: apiKeys.map(({ id, name, roles }) => ({ id, name, roles })),
+  }
+  return createHash('sha256').update(canonicalJson(content)).digest('hex')
 }
 
 /** What is lost for good, as far as others know of it. */

@@ -7,6 +7,7 @@ import type { RestorationRow } from '../migrations/restorations.ts'
 import type { Tables } from '../migrations/tables.ts'
 import type { Change } from '../store.ts'
 import { createLogStore } from '../transparency-log/store.ts'
+import { endKeys } from './access-store.ts'
 import type { Reach, Restored } from './rules.ts'
 
 export type RestorationStore = ReturnType<typeof createRestorationStore>
@@ -33,13 +34,14 @@ export function createRestorationStore(database: Database, change: Change) {
         .sort((a, b) => b.index - a.index)
         .slice(0, limit)
     },
-    /** Throws `conflict` when the register is not the one that was looked at. */
-    accept: (row: Omit<RestorationRow, 'id'>, seen: Reach) =>
+    /** With the end of API keys. Throws `conflict` when the register is not the one that was looked at. */
+    accept: (row: Omit<RestorationRow, 'id'>, seen: Reach, ending: string[]) =>
       change(async (transaction) => {
         const now = await restoredIn(transaction, { ...database, kysely: transaction as never })
         const isSame = (Object.keys(seen) as (keyof Reach)[]).every((name) => now[name] === seen[name])
         if (!isSame) throw new Fault('conflict', { what: 'the register was published meanwhile' })
         await transaction.insertInto('restoration').values(row).execute()
+        await endKeys(transaction as never, ending, row.accepted_at)
         await transaction.deleteFrom('system_parameter').where('name', '=', RESTORED_BACKUP).execute()
       }),
   }

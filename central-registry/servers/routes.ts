@@ -1,5 +1,5 @@
 /** Handlers of the operations on security servers, their authentication certificates and their clients. */
-import type { Certificate } from '#core/certificate/certificate.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
@@ -9,20 +9,14 @@ import { instanceOf } from '../members/instance.ts'
 import { checkNewCode, clientOf, encodedId } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { Page } from '../store.ts'
-import {
-  checkAddress,
-  checkAuthenticationCertificate,
-  checkNotOwner,
-  encodedServer,
-  serverOf,
-} from './rules.ts'
+import { checkAddress, checkNewCertificate, encodedServer, serverOf } from './rules.ts'
 import type { ServerStore } from './store.ts'
 
 type Rooms = {
   store: ServerStore
   members: MemberStore
-  /** The approved CAs' certificates now. */
-  trust(): Promise<{ anchors: Certificate[]; intermediates: Certificate[] }>
+  /** The approved CAs now. */
+  approved(): Promise<ConfigurationIndex>
   clock: Clock
 }
 
@@ -87,7 +81,7 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
     deleteSecurityServer: async ({ params }) => store.deleteServer(await server(params['id']!)),
     addAuthenticationCertificate: async ({ params, body }) => {
       const id = await server(params['id']!)
-      const certificate = checkAuthenticationCertificate(body as Buffer, await rooms.trust(), now())
+      const certificate = checkNewCertificate(body as Buffer, await rooms.approved(), now())
       await store.addCertificate(id, certificate, now().toISOString())
       return { sha256: certificate.sha256 }
     },
@@ -96,7 +90,6 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
     registerClient: async ({ params, body }) => {
       const id = await server(params['id']!)
       const client = clientOf((body as { client: string }).client, id.instance)
-      checkNotOwner(id, client)
       await store.addClient(id, client)
     },
     deleteClient: async ({ params }) => {

@@ -1,8 +1,10 @@
 /** What holds for security servers, their certificates and clients; pure. */
 import { isIP } from 'node:net'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
+import { checkDemands } from '#core/certificate/subject-profile.ts'
 import { isAuthenticationCertificate } from '#core/certificate/usage.ts'
 import { validatePath } from '#core/certificate/validate-path.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { Fault } from '#schemas/fault.ts'
 import {
   type ClientId,
@@ -43,10 +45,116 @@ export function encodedServer(text: string): string {
   return [instance, memberClass, memberCode, serverCode].join(':')
 }
 
-/** The owner is a client of its server by being the owner; registered as well it would stand there twice. */
-export function checkNotOwner(server: ServerId, client: ClientId): void {
-  if (idText(client) === idText(memberOf(server)))
-    throw new Fault('conflict', { what: 'the owner is a client of its security server already' })
+export type ServerState = 'ABSENT' | 'IN_SERVICE' | 'IN_MAINTENANCE'
+/** `refer`: a certificate or a client is to be registered for it, or is to be shown of it. */
+export type ServerAct =
+  | 'add'
+  | 'refer'
+  | 'changeAddress'
+  | 'startMaintenance'
+  | 'endMaintenance'
+  | 'changeOwner'
+  | 'delete'
+
+const NEXT_SERVER: Record<ServerState, Partial<Record<ServerAct, ServerState>>> = {
+  ABSENT: { add: 'IN_SERVICE' },
+  IN_SERVICE: {
+    ...{ refer: 'IN_SERVICE', changeAddress: 'IN_SERVICE', changeOwner: 'IN_SERVICE' },
+    ...{ startMaintenance: 'IN_MAINTENANCE', delete: 'ABSENT' },
+  },
+  IN_MAINTENANCE: {
+    ...{ refer: 'IN_MAINTENANCE', changeAddress: 'IN_MAINTENANCE', changeOwner: 'IN_MAINTENANCE' },
+    // Begun again it has another message.
+    ...{ startMaintenance: 'IN_MAINTENANCE', endMaintenance: 'IN_SERVICE', delete: 'ABSENT' },
+  },
+}
+
+/** `maintenance` is the message that others are shown. */
+export function serverState(row: { maintenance: string | null } | undefined): ServerState {
+  if (row === undefined) return 'ABSENT'
+  return row.maintenance === null ? 'IN_SERVICE' : 'IN_MAINTENANCE'
+}
+
+/** The state of the security server `id` after the act. Throws `not_found`, or `conflict` with the reason. */
+export function nextServerState(id: string, act: ServerAct, state: ServerState): ServerState {
+  const next = NEXT_SERVER[state][act]
+  if (next !== undefined) return next
+  const what = `the security server ${id}`
+  if (state === 'ABSENT') throw new Fault('not_found', { what })
+  throw new Fault('conflict', {
+    what: act === 'add' ? `${what} exists already` : `${what} is not in maintenance`,
+  })
+}
+
+/** How a member or subsystem stands to a security server. The owner is a client of its server by owning it. */
+export type RegistrationState = 'ABSENT' | 'ENABLED' | 'DISABLED' | 'OWNER'
+/** `own`: it becomes the owner. `handOver`: another becomes the owner in its place. */
+export type RegistrationAct = 'register' | 'enable' | 'disable' | 'delete' | 'own' | 'handOver'
+
+const NEXT_REGISTRATION: Record<RegistrationState, Partial<Record<RegistrationAct, RegistrationState>>> = {
+  ABSENT: { register: 'ENABLED' },
+  ENABLED: { disable: 'DISABLED', delete: 'ABSENT', own: 'OWNER' },
+  DISABLED: { enable: 'ENABLED', delete: 'ABSENT', own: 'OWNER' },
+  OWNER: { handOver: 'ENABLED' },
+}
+
+export function registrationState(
+  q: { server: ServerId; client: ClientId },
+  row: { is_disabled: number } | undefined,
+): RegistrationState {
+  if (idText(q.client) === idText(memberOf(q.server))) return 'OWNER'
+  if (row === undefined) return 'ABSENT'
+  return Number(row.is_disabled) === 1 ? 'DISABLED' : 'ENABLED'
+}
+
+/** How `client` stands to the server after the act. Throws `not_found`, or `conflict` with the reason. */
+export function nextRegistrationState(
+  client: string,
+  act: RegistrationAct,
+  state: RegistrationState,
+): RegistrationState {
+  const next = NEXT_REGISTRATION[state][act]
+  if (next !== undefined) return next
+  if (state === 'ABSENT') throw new Fault('not_found', { what: `the client registration of ${client}` })
+  throw new Fault('conflict', { what: whyNotRegistered(client, act, state) })
+}
+
+function whyNotRegistered(client: string, act: RegistrationAct, state: RegistrationState): string {
+  if (act === 'handOver') return `${client} does not own the security server`
+  if (state !== 'OWNER') return `the registration of ${client} exists already, ${state.toLowerCase()}`
+  if (act === 'own') return `${client} owns the security server already`
+  if (act === 'register') return 'the owner is a client of its security server already'
+  return 'the owner is a client of its security server as long as it owns it'
+}
+
+/** Where an authentication certificate is registered, seen from one security server. */
+export type CertificateState = 'ABSENT' | 'HERE' | 'ELSEWHERE'
+export type CertificateAct = 'register' | 'delete'
+
+const NEXT_CERTIFICATE: Record<CertificateState, Partial<Record<CertificateAct, CertificateState>>> = {
+  ABSENT: { register: 'HERE' },
+  HERE: { delete: 'ABSENT' },
+  ELSEWHERE: {},
+}
+
+export function certificateState(server: string, row: { server: string } | undefined): CertificateState {
+  if (row === undefined) return 'ABSENT'
+  return row.server === server ? 'HERE' : 'ELSEWHERE'
+}
+
+/** Throws `cert_not_found`, or `conflict`: a certificate stands for one security server. */
+export function nextCertificateState(
+  sha256: string,
+  act: CertificateAct,
+  state: CertificateState,
+): CertificateState {
+  const next = NEXT_CERTIFICATE[state][act]
+  if (next !== undefined) return next
+  if (act === 'delete') throw new Fault('cert_not_found', { what: sha256.slice(0, 64) })
+  const where = state === 'HERE' ? 'this' : 'another'
+  throw new Fault('conflict', {
+    what: `the certificate ${sha256} is registered for ${where} security server already`,
+  })
 }
 
 /** An authentication certificate that an approved CA issued and that is valid at `at`; else a fault that says why not. */
@@ -60,5 +168,21 @@ export function checkAuthenticationCertificate(
     throw new Fault('incorrect_certificate', { what: 'it is not an authentication certificate' })
   }
   validatePath({ certificate, ...trust, at, purpose: 'authentication' })
+  return certificate
+}
+
+/**
+ * The same for one that is to be registered, which also has what the profile of its CA demands. Those that are registered are
+ * not judged by demands again: a changed profile ends nobody's exchange.
+ */
+export function checkNewCertificate(
+  bytes: Buffer,
+  approved: Pick<ConfigurationIndex, 'caCertificates' | 'caOf' | 'profileOf'>,
+  at: Date,
+): Certificate {
+  const certificate = checkAuthenticationCertificate(bytes, approved.caCertificates(), at)
+  const issuer = approved.caOf(certificate)?.approved
+  const profile = issuer && approved.profileOf(issuer.certificateProfileInfo)
+  checkDemands(certificate, profile?.authentication.certificate)
   return certificate
 }

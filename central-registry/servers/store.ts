@@ -1,23 +1,22 @@
 /** Rows of security servers, their authentication certificates and registered clients. */
 import { type Kysely, sql } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
-import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import { forgetServer } from '../fleet/rows-store.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
+import { type Change, contains, counted, mustBe, orderOf, type Page, type Tabled } from '../store.ts'
+
 import {
-  type Change,
-  contains,
-  counted,
-  countOf,
-  mustBe,
-  mustHaveMet,
-  orderOf,
-  type Page,
-  refuseTwin,
-  type Tabled,
-} from '../store.ts'
+  certificateState,
+  nextCertificateState,
+  nextRegistrationState,
+  nextServerState,
+  type RegistrationAct,
+  registrationState,
+  type ServerAct,
+  serverState,
+} from './rules.ts'
 
 export type ServerStore = ReturnType<typeof createServerStore>
 
@@ -29,9 +28,27 @@ const ORDERS = { id: 'id', address: 'address', createdAt: 'created_at' } as cons
 export function createServerStore(database: Tabled, change: Change) {
   const tables = tablesOf<Tables>(database)
 
-  async function mustExist(transaction: Kysely<Tables>, server: string): Promise<void> {
-    if ((await countOf(transaction, 'security_server', 'id', server)) === 0)
-      throw new Fault('not_found', { what: `the security server ${server}` })
+  async function mayServer(transaction: Kysely<Tables>, server: string, act: ServerAct): Promise<void> {
+    const row = await transaction
+      .selectFrom('security_server')
+      .select('maintenance')
+      .where('id', '=', server)
+      .executeTakeFirst()
+    nextServerState(server, act, serverState(row))
+  }
+
+  async function mayClient(
+    transaction: Kysely<Tables>,
+    q: { server: ServerId; client: ClientId },
+    act: RegistrationAct,
+  ): Promise<void> {
+    const row = await transaction
+      .selectFrom('server_client')
+      .select('is_disabled')
+      .where('server', '=', idText(q.server))
+      .where('client', '=', idText(q.client))
+      .executeTakeFirst()
+    nextRegistrationState(idText(q.client), act, registrationState(q, row))
   }
 
   const serversWhere = ({ q = '', withoutAt }: Search) =>
@@ -103,7 +120,7 @@ export function createServerStore(database: Tabled, change: Change) {
         .execute(),
     /** Throws `not_found` when there is no such server. */
     async clients(id: ServerId, { offset, limit, ...search }: Page) {
-      await mustExist(tables, idText(id))
+      await mayServer(tables, idText(id), 'refer')
       return clientsWhere(id, search)
         .select(['server_client.client', sql<string>`coalesce(subsystem.name, member.name, '')`.as('name')])
         .orderBy('server_client.client')
@@ -133,29 +150,24 @@ export function createServerStore(database: Tabled, change: Change) {
       change(async (transaction) => {
         await mustBeRegistered(transaction, memberOf(id))
         const row = { id: idText(id), owner: idText(memberOf(id)), address, created_at: at }
-        const insert = transaction.insertInto('security_server').values(row)
-        await refuseTwin(`the security server ${row.id}`, insert.execute())
+        await mayServer(transaction, row.id, 'add')
+        await transaction.insertInto('security_server').values(row).execute()
       }),
     changeAddress: (id: ServerId, address: string) =>
       change(async (transaction) => {
-        const update = transaction
-          .updateTable('security_server')
-          .set({ address })
-          .where('id', '=', idText(id))
-        mustHaveMet(`the security server ${idText(id)}`, (await update.executeTakeFirst()).numUpdatedRows)
+        const server = idText(id)
+        await mayServer(transaction, server, 'changeAddress')
+        await transaction.updateTable('security_server').set({ address }).where('id', '=', server).execute()
       }),
     /** Removes the server with its certificates and registrations: nothing else refers to it. */
     deleteServer: (id: ServerId) =>
       change(async (transaction) => {
         const server = idText(id)
+        await mayServer(transaction, server, 'delete')
         await transaction.deleteFrom('authentication_certificate').where('server', '=', server).execute()
         await transaction.deleteFrom('server_client').where('server', '=', server).execute()
         await forgetServer(transaction, server)
-        const gone = await transaction
-          .deleteFrom('security_server')
-          .where('id', '=', server)
-          .executeTakeFirst()
-        mustHaveMet(`the security server ${server}`, gone.numDeletedRows)
+        await transaction.deleteFrom('security_server').where('id', '=', server).execute()
       }),
     addCertificate: (
       id: ServerId,
@@ -164,69 +176,72 @@ export function createServerStore(database: Tabled, change: Change) {
     ) =>
       change(async (transaction) => {
         const server = idText(id)
-        await mustExist(transaction, server)
+        await mayServer(transaction, server, 'refer')
         const { sha256, der, notAfter } = certificate
-        const insert = transaction
+        nextCertificateState(sha256, 'register', await certificateAt(transaction, server, sha256))
+        await transaction
           .insertInto('authentication_certificate')
           .values({ sha256, server, certificate: der, created_at: at, not_after: notAfter.toISOString() })
-        await refuseTwin(`the certificate ${sha256}`, insert.execute())
+          .execute()
       }),
     deleteCertificate: (id: ServerId, sha256: string) =>
       change(async (transaction) => {
-        const gone = await transaction
-          .deleteFrom('authentication_certificate')
-          .where('server', '=', idText(id))
-          .where('sha256', '=', sha256.toLowerCase())
-          .executeTakeFirst()
-        if (gone.numDeletedRows === 0n) throw new Fault('cert_not_found', { what: sha256.slice(0, 64) })
+        const key = sha256.toLowerCase()
+        nextCertificateState(key, 'delete', await certificateAt(transaction, idText(id), key))
+        await transaction.deleteFrom('authentication_certificate').where('sha256', '=', key).execute()
       }),
     addClient: (id: ServerId, client: ClientId) =>
       change(async (transaction) => {
-        await mustExist(transaction, idText(id))
+        await mayServer(transaction, idText(id), 'refer')
         await mustBeRegistered(transaction, client)
+        await mayClient(transaction, { server: id, client }, 'register')
         const row = { server: idText(id), client: idText(client) }
-        const insert = transaction.insertInto('server_client').values(row)
-        await refuseTwin(`the registration of ${row.client}`, insert.execute())
+        await transaction.insertInto('server_client').values(row).execute()
       }),
     /** A disabled client stays registered, but is not published. */
     setDisabled: (id: ServerId, client: ClientId, disabled: boolean) =>
       change(async (transaction) => {
-        const update = transaction
+        await mayClient(transaction, { server: id, client }, disabled ? 'disable' : 'enable')
+        await transaction
           .updateTable('server_client')
           .set({ is_disabled: disabled ? 1 : 0 })
           .where('server', '=', idText(id))
           .where('client', '=', idText(client))
-        mustHaveMet('the client registration', (await update.executeTakeFirst()).numUpdatedRows)
+          .execute()
       }),
     /** `message` is shown to others, '' for none; null ends the maintenance. */
     setMaintenance: (id: ServerId, message: string | null) =>
       change(async (transaction) => {
-        const update = transaction
+        const server = idText(id)
+        await mayServer(transaction, server, message === null ? 'endMaintenance' : 'startMaintenance')
+        await transaction
           .updateTable('security_server')
           .set({ maintenance: message })
-          .where('id', '=', idText(id))
-        mustHaveMet(`the security server ${idText(id)}`, (await update.executeTakeFirst()).numUpdatedRows)
+          .where('id', '=', server)
+          .execute()
       }),
     /** A client member of the server becomes its owner, and the owner its client; the server's id changes with it. */
     changeOwner: (id: ServerId, owner: MemberId) =>
       change(async (transaction) => {
         const [before, after] = [idText(id), idText({ ...owner, serverCode: id.serverCode })]
+        await mayServer(transaction, before, 'changeOwner')
+        await mayClient(transaction, { server: id, client: memberOf(id) }, 'handOver')
+        await mayClient(transaction, { server: id, client: owner }, 'own')
+        await mayServer(transaction, after, 'add')
         const server = await transaction
           .selectFrom('security_server')
           .select(['address', 'created_at', 'maintenance'])
           .where('id', '=', before)
-          .executeTakeFirst()
-        if (server === undefined) throw new Fault('not_found', { what: `the security server ${before}` })
-        const insert = transaction
+          .executeTakeFirstOrThrow()
+        await transaction
           .insertInto('security_server')
           .values({ id: after, owner: idText(owner), ...server })
-        await refuseTwin(`the security server ${after}`, insert.execute())
-        const gone = await transaction
+          .execute()
+        await transaction
           .deleteFrom('server_client')
           .where('server', '=', before)
           .where('client', '=', idText(owner))
-          .executeTakeFirst()
-        mustHaveMet('the client registration of the new owner', gone.numDeletedRows)
+          .execute()
         for (const table of ['authentication_certificate', 'server_client'] as const)
           await transaction.updateTable(table).set({ server: after }).where('server', '=', before).execute()
         await transaction
@@ -239,12 +254,21 @@ export function createServerStore(database: Tabled, change: Change) {
       }),
     deleteClient: (id: ServerId, client: ClientId) =>
       change(async (transaction) => {
-        const gone = await transaction
+        await mayClient(transaction, { server: id, client }, 'delete')
+        await transaction
           .deleteFrom('server_client')
           .where('server', '=', idText(id))
           .where('client', '=', idText(client))
-          .executeTakeFirst()
-        mustHaveMet('the client registration', gone.numDeletedRows)
+          .execute()
       }),
   }
+}
+
+async function certificateAt(transaction: Kysely<Tables>, server: string, sha256: string) {
+  const row = await transaction
+    .selectFrom('authentication_certificate')
+    .select('server')
+    .where('sha256', '=', sha256)
+    .executeTakeFirst()
+  return certificateState(server, row)
 }

@@ -10,7 +10,10 @@ import type { OpenLog } from './store.ts'
 export type LeafFile = {
   /** How many leaves it holds; 0 while there is no file. What a crash left of a leaf does not count. */
   size(): Promise<number>
-  /** Durably adds what it lacks; `leavesFrom` gives leaves from a position on, a page at a time. */
+  /**
+   * Durably adds what it lacks; `leavesFrom` gives leaves from a position on, a page at a time. Throws `log_inconsistent` where its
+   * last leaf is another one there: what follows it is not its log.
+   */
   follow(leavesFrom: (position: number) => Promise<Buffer[]>): Promise<void>
   /**
    * Brings a log that lost leaves to where the file is, when a loss up to `accepted` leaves was accepted. Throws
@@ -55,7 +58,13 @@ export function createLeafFile(file: string): LeafFile {
   async function followNow(leavesFrom: (position: number) => Promise<Buffer[]>): Promise<void> {
     for (;;) {
       const position = await size()
-      const leaves = await leavesFrom(position)
+      const known = Math.min(1, position)
+      const found = await leavesFrom(position - known)
+      const leaves = found.slice(known)
+      if (known === 1 && found.length > 0 && !found[0]!.equals(await leaf(position - 1)))
+        throw new Fault('log_inconsistent', {
+          what: `leaf ${position - 1} of the transparency log is another one in ${file}`,
+        })
       if (leaves.length === 0) return
       await withFile('r+', async (handle) => {
         const bytes = Buffer.concat(leaves)

@@ -5,8 +5,9 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { MOST_PROFILES } from '#core/certificate/read-profiles.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { Fault } from '#schemas/fault.ts'
+import { nextStanding } from '../members/rules.ts'
 import type { Tables } from '../migrations/tables.ts'
-import type { Change } from '../store.ts'
+import { type Change, countOf } from '../store.ts'
 
 export function createProfileStore(tables: Kysely<Tables>, change: Change) {
   return {
@@ -37,19 +38,18 @@ export function createProfileStore(tables: Kysely<Tables>, change: Change) {
     /** Throws `not_found`, and `conflict` while an approved CA names it. */
     deleteProfile: (name: string) =>
       change(async (transaction) => {
-        const user = await transaction
-          .selectFrom('certification_service')
-          .select('name')
-          .where('profile', '=', name)
-          .executeTakeFirst()
-        if (user !== undefined)
-          throw new Fault('conflict', { what: `the certification service ${user.name} has this profile` })
-        const gone = await transaction
-          .deleteFrom('certificate_profile')
-          .where('name', '=', name)
-          .executeTakeFirst()
-        if (Number(gone.numDeletedRows) === 0)
-          throw new Fault('not_found', { what: `the certificate profile ${name}` })
+        nextStanding(`the certificate profile ${name}`, 'delete', {
+          exists: (await countOf(transaction, 'certificate_profile', 'name', name)) > 0,
+          references: {
+            'approved certification services': await countOf(
+              transaction,
+              'certification_service',
+              'profile',
+              name,
+            ),
+          },
+        })
+        await transaction.deleteFrom('certificate_profile').where('name', '=', name).execute()
       }),
   }
 }

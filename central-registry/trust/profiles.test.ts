@@ -1,4 +1,5 @@
 /** Certificate profiles of an instance, on both databases: kept, tried out, published to our servers, and what certificates are read by. */
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
@@ -6,9 +7,11 @@ import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { CERTIFICATE_PROFILES_PART } from '#schemas/global-configuration.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { reportAt, signedReport } from '#test/fakes/fleet.ts'
+import { authenticationParty } from '#test/fakes/management-requests.ts'
 import { anchorOf, newestOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
-import { authority, OWNER, owner } from '#test/fakes/request-world.ts'
+import { actsOf, authority, NEW_SERVER, OWNER, owner, registrationOf } from '#test/fakes/request-world.ts'
+import { authCertRegMessage, authCertRegSoap, REGISTRATION_TYPE } from '#test/fakes/xroad-registration.ts'
 
 const OWN = 'org.example.Own'
 const ADDRESS = `/certificate-profiles/${OWN}`
@@ -38,18 +41,21 @@ void t.test('a profile of the instance', async (t) => {
   await eachDatabase(t, async (database, t, url) => {
     const world = registryWorld(t, database.dialect === 'sqlite' ? undefined : url)
     const node = await world.start({ registration: true })
-    await setUp(node, authority, OWN)
+    const service = {
+      ...{ name: 'n', certificateProfileInfo: OWN, ocspResponders: [] },
+      certificate: authority.root.der.toString('base64'),
+    }
+    t.match(
+      await node.call('POST', '/certification-services', service),
+      { status: 400, body: { type: 'invalid_input', message: /nobody here knows the certificate profile/ } },
+      'a CA is not approved with a profile that nobody knows',
+    )
+    t.same(await node.must('GET', '/certification-services'), [])
     const { certificate } = owner
     const report = async (): Promise<number> => {
       const bytes = signedReport(reportAt(OWNER, world.clock.now), owner)
       return (await node.register('/registration/v1/server-reports', bytes)).status
     }
-    await publish(node)
-    const globalConfiguration = await world.reader(await anchorOf(node))
-    await globalConfiguration.refresh()
-    t.equal(globalConfiguration.current().index.profileOf(OWN), undefined)
-    t.equal(await report(), 400, 'nobody is read by a profile that is not known')
-
     const fi = 'FiVRKCertificateProfileInfoProvider'
     for (const [path, body] of [
       [ADDRESS, { ...own, more: 1 }],
@@ -64,6 +70,8 @@ void t.test('a profile of the instance', async (t) => {
       t.equal((await node.call('PUT', path, body)).status, 400, JSON.stringify(body).slice(0, 80))
     const { sha256 } = (await node.must('PUT', ADDRESS, own)) as { sha256: string }
     t.match(sha256, /^[0-9a-f]{64}$/)
+    await setUp(node, authority, OWN)
+    t.match(await node.must('GET', '/certification-services'), [{ certificateProfileKnown: true }])
     t.match(await node.must('GET', '/certificate-profiles'), [
       { name: OWN, builtIn: false, sha256, usedBy: ['Test CA'], profile: own },
       ...Array.from({ length: 8 }, () => ({ builtIn: true, usedBy: [], changedAt: null })),
@@ -94,10 +102,12 @@ void t.test('a profile of the instance', async (t) => {
       t.equal((await node.call('POST', '/certificate-profile-trials', body)).status, 400)
 
     await publish(node)
-    const { version } = globalConfiguration.current()
+    const globalConfiguration = await world.reader(await anchorOf(node))
     await globalConfiguration.refresh()
-    t.not(globalConfiguration.current().version, version, 'verdicts that were kept count no more')
     t.same(globalConfiguration.current().index.profileOf(OWN), own, 'servers know it by the statement')
+    const files = globalConfiguration.current().verificationFiles()
+    const held = files.find(({ name }) => name === 'DEV/certificate-profiles.json')!.content
+    t.same(JSON.parse(held.toString()), { instance: 'DEV', profiles: [own] }, 'and those who verify offline')
     t.equal(globalConfiguration.current().index.shared.approvedCas[0]?.certificateProfileInfo, OWN)
     const certificates = (await parseAnchor(await anchorOf(node))).sources[0]!.verificationCerts
     for (const conf of ['internalconf', 'externalconf']) {
@@ -108,11 +118,41 @@ void t.test('a profile of the instance', async (t) => {
     }
     const before = (await newestOf(node))!.index
     const changed = { ...own, title: 'Changed' }
+    const { version } = globalConfiguration.current()
     await node.must('PUT', ADDRESS, changed)
     await publish(node)
     await globalConfiguration.refresh()
+    t.not(globalConfiguration.current().version, version, 'verdicts that were kept count no more')
     t.equal(globalConfiguration.current().index.profileOf(OWN)?.title, 'Changed')
     t.ok((await newestOf(node))!.index > before, 'a change is published, though the parameters are the same')
+
+    // What a profile demands of authentication certificates holds wherever one is taken in, and not for those that are there.
+    const there = await authenticationParty(authority)
+    const taking = '/security-servers/DEV:GOV:1234:SS1/authentication-certificates'
+    t.equal((await node.call('POST', taking, there.certificate.der)).status, 201)
+    const demanding = {
+      ...own,
+      authentication: { ...own.authentication, certificate: { keyAlgorithms: ['RSA'] } },
+    }
+    await node.must('PUT', ADDRESS, demanding)
+    const asked = await authenticationParty(authority)
+    const { der } = asked.certificate
+    const { file } = actsOf(world, node)
+    const soap = authCertRegSoap({
+      ...{ server: NEW_SERVER, address: 'ss2.example', certificate: der, id: randomUUID() },
+    })
+    const message = authCertRegMessage(soap, asked, owner)
+    const xRoad = () => node.register('/managementservice/', message, REGISTRATION_TYPE)
+    const refusal = { type: 'incorrect_certificate', message: /wants a key of RSA/ }
+    t.match(await node.call('POST', taking, der), { status: 400, body: refusal })
+    t.match(await file(registrationOf(asked), { authentication: asked }), { status: 400, body: refusal })
+    t.match((await xRoad()).bytes.toString(), /wants a key of RSA/)
+    t.same(await node.must('GET', '/management-requests'), [])
+    t.match(await node.must('GET', '/security-servers'), [{ certificates: [there.certificate.sha256] }])
+    await node.must('PUT', ADDRESS, changed)
+    t.equal((await file(registrationOf(asked), { authentication: asked })).status, 201)
+    t.equal((await node.call('POST', taking, der)).status, 201)
+
     const [{ id }] = (await node.must('GET', '/certification-services')) as [{ id: number }]
     await node.must('DELETE', `/certification-services/${id}`)
     await node.must('DELETE', ADDRESS)

@@ -1,24 +1,22 @@
 /** Handlers of the operations on approved certification services and time-stamping services. */
-import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
+import type { Certificate } from '#core/certificate/certificate.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { certificateFacts } from '../certificate-facts.ts'
 import { checkName } from '../members/rules.ts'
 import { profileHandlers } from './profile-routes.ts'
-import { checkCa, checkIssued, checkProfile, checkUrl, checkValid } from './rules.ts'
+import {
+  checkCa,
+  checkIssued,
+  checkProfile,
+  checkProfileKnown,
+  checkUrl,
+  checkValid,
+  isProfileKnown,
+} from './rules.ts'
 import type { NewAuthority, TrustStore } from './store.ts'
 
 type Responder = { url: string; certificate?: string }
-
-/** The certificates of all approved CAs, for checking what they issued. */
-export async function approvedCertificates(
-  store: TrustStore,
-): Promise<{ anchors: Certificate[]; intermediates: Certificate[] }> {
-  const authorities = await store.authorities()
-  const read = (isTop: number): Certificate[] =>
-    authorities.filter((one) => one.is_top === isTop).map((one) => readCertificate(one.certificate))
-  return { anchors: read(1), intermediates: read(0) }
-}
 
 export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<string, OperationHandler> {
   const { store } = q
@@ -29,11 +27,13 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
     getCertificationServices: async () => {
       const services = await store.services()
       const [authorities, responders] = await Promise.all([store.authorities(), store.responders()])
+      const own = (await store.profiles()).map(({ name }) => name)
       const respondersOf = (authority: string) => responders.filter((one) => one.authority === authority)
       return services.map(({ id, name, profile, authentication_only }) => ({
         id,
         name,
         certificateProfileInfo: profile,
+        certificateProfileKnown: isProfileKnown(profile, own),
         authenticationOnly: authentication_only === 1,
         authorities: authorities
           .filter((one) => one.service === id)
@@ -63,7 +63,9 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
         at: now().toISOString(),
       }
       const certificate = checkCa(bytesOf(given.certificate), now())
-      return { id: await store.addService(service, authority(certificate, given.ocspResponders, now())) }
+      const top = authority(certificate, given.ocspResponders, now())
+      const check = (own: string[]): void => checkProfileKnown(service.profile, own)
+      return { id: await store.addService(service, top, check) }
     },
     deleteCertificationService: ({ params }) => store.deleteService(Number(params['id'])),
     addIntermediateCa: async ({ params, body }) => {

@@ -1,11 +1,10 @@
 /** Rows of approved certification services with their authorities and responders, and of time-stamping services. */
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
-import { Fault } from '#schemas/fault.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, mustBe, mustHaveMet, refuseTwin, type Tabled } from '../store.ts'
+import { type Change, countOf, type Tabled } from '../store.ts'
 import { createProfileStore } from './profiles-store.ts'
-import { checkWithdrawal } from './rules.ts'
+import { type AuthorityAct, authorityState, nextAuthorityState, nextServiceState } from './rules.ts'
 
 export type NewAuthority = {
   certificate: { sha256: string; der: Buffer }
@@ -33,11 +32,16 @@ export function createTrustStore(database: Tabled, change: Change) {
         .select(['id', 'name', 'url', 'certificate'])
         .orderBy('id')
         .execute(),
+    /** `check` sees the names of the instance's own profiles as they are when it is added. */
     addService: (
       service: { name: string; profile: string; authenticationOnly: boolean; at: string },
       top: NewAuthority,
+      check: (ownProfiles: string[]) => void,
     ) =>
       change(async (transaction) => {
+        const own = await transaction.selectFrom('certificate_profile').select('name').execute()
+        check(own.map(({ name }) => name))
+        await mayAuthority(transaction, undefined, top.certificate.sha256, 'found')
         const { id } = await transaction
           .insertInto('certification_service')
           .values({
@@ -55,50 +59,42 @@ export function createTrustStore(database: Tabled, change: Change) {
     addIntermediate: (service: number, authority: NewAuthority, check: (certificates: Buffer[]) => void) =>
       change(async (transaction) => {
         const own = (await authoritiesIn(transaction)).filter((one) => one.service === service)
-        if (own.length === 0) throw new Fault('not_found', { what: `the certification service ${service}` })
+        nextServiceState(nameOf(service), 'extend', { isApproved: own.length > 0 })
         check(own.map((one) => one.certificate))
+        await mayAuthority(transaction, service, authority.certificate.sha256, 'add')
         await insertAuthority(transaction, service, false, authority)
       }),
     deleteIntermediate: (service: number, sha256: string) =>
       change(async (transaction) => {
         const key = sha256.toLowerCase()
-        const own = (await authoritiesIn(transaction)).find(
-          (one) => one.service === service && one.sha256 === key,
-        )
-        checkWithdrawal({ isTop: mustBe(`the intermediate CA ${key}`, own).is_top === 1 })
+        await mayAuthority(transaction, service, key, 'remove')
         await transaction.deleteFrom('ocsp_responder').where('authority', '=', key).execute()
         await transaction.deleteFrom('certification_authority').where('sha256', '=', key).execute()
       }),
     deleteService: (id: number) =>
       change(async (transaction) => {
+        const isApproved = (await countOf(transaction, 'certification_service', 'id', id)) > 0
+        nextServiceState(nameOf(id), 'withdraw', { isApproved })
         const own = transaction
           .selectFrom('certification_authority')
           .select('sha256')
           .where('service', '=', id)
         await transaction.deleteFrom('ocsp_responder').where('authority', 'in', own).execute()
         await transaction.deleteFrom('certification_authority').where('service', '=', id).execute()
-        const gone = await transaction
-          .deleteFrom('certification_service')
-          .where('id', '=', id)
-          .executeTakeFirst()
-        mustHaveMet(`the certification service ${id}`, gone.numDeletedRows)
+        await transaction.deleteFrom('certification_service').where('id', '=', id).execute()
       }),
     addTimestampingService: (service: { name: string; url: string; certificate: Buffer }) =>
       change(async (transaction) => {
+        const isApproved = (await countOf(transaction, 'timestamping_service', 'url', service.url)) > 0
+        nextServiceState(`the time-stamping service ${service.url}`, 'approve', { isApproved })
         const insert = transaction.insertInto('timestamping_service').values(service).returning('id')
-        const row = await refuseTwin(
-          `the time-stamping service ${service.url}`,
-          insert.executeTakeFirstOrThrow(),
-        )
-        return row.id
+        return (await insert.executeTakeFirstOrThrow()).id
       }),
     deleteTimestampingService: (id: number) =>
       change(async (transaction) => {
-        const gone = await transaction
-          .deleteFrom('timestamping_service')
-          .where('id', '=', id)
-          .executeTakeFirst()
-        mustHaveMet(`the time-stamping service ${id}`, gone.numDeletedRows)
+        const isApproved = (await countOf(transaction, 'timestamping_service', 'id', id)) > 0
+        nextServiceState(`the time-stamping service ${id}`, 'withdraw', { isApproved })
+        await transaction.deleteFrom('timestamping_service').where('id', '=', id).execute()
       }),
   }
 }
@@ -111,6 +107,24 @@ function authoritiesIn(kysely: Kysely<Tables>) {
     .execute()
 }
 
+async function mayAuthority(
+  transaction: Kysely<Tables>,
+  service: number | undefined,
+  sha256: string,
+  act: AuthorityAct,
+): Promise<void> {
+  const row = await transaction
+    .selectFrom('certification_authority')
+    .select(['service', 'is_top'])
+    .where('sha256', '=', sha256)
+    .executeTakeFirst()
+  nextAuthorityState(sha256, act, authorityState(service, row))
+}
+
+function nameOf(service: number): string {
+  return `the certification service ${service}`
+}
+
 async function insertAuthority(
   transaction: Kysely<Tables>,
   service: number,
@@ -118,10 +132,10 @@ async function insertAuthority(
   authority: NewAuthority,
 ): Promise<void> {
   const { sha256, der } = authority.certificate
-  const insert = transaction
+  await transaction
     .insertInto('certification_authority')
     .values({ sha256, service, is_top: isTop ? 1 : 0, certificate: der })
-  await refuseTwin(`the certification authority ${sha256}`, insert.execute())
+    .execute()
   for (const { url, certificate } of authority.responders) {
     await transaction
       .insertInto('ocsp_responder')

@@ -2,6 +2,7 @@
 import type { Page } from '../kit/frame.tsx'
 import { archives } from './archives/page.tsx'
 import { auditOrders } from './audit-orders/page.tsx'
+import { backups } from './backups/page.tsx'
 import { caseOne } from './cases/one.tsx'
 import { cases } from './cases/page.tsx'
 import { contentRequests } from './content-requests/page.tsx'
@@ -49,5 +50,6 @@ export const pages: Page[] = [
   auditOrders,
   contentRequests,
   looks,
+  backups,
   people,
 ]

@@ -4,7 +4,7 @@
  */
 import type { ComponentChildren } from 'preact'
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { type Answer, type Api, ApiFault } from './api.ts'
+import { type Answer, type Api, ApiFault, NoAnswer } from './api.ts'
 import { useConsole, useMay } from './context.ts'
 import { Copyable } from './copyable.tsx'
 import type { Field, Values } from './field.tsx'
@@ -48,6 +48,8 @@ export function Act<T>(q: ActProps<T>) {
   const id = useId()
   const [open, setOpen] = useState(false)
   const [done, setDone] = useState<Done<T>>()
+  /** An answer did not come, or says that it was done before: the page has to be read again. */
+  const isUnsure = useRef(false)
   // Before it is painted: the next key must not go to what lies below.
   useLayoutEffect(() => {
     if (open) dialog.current?.showModal()
@@ -67,14 +69,17 @@ export function Act<T>(q: ActProps<T>) {
       announce(text(answer.proposal === undefined ? 'act.done' : 'act.proposed'))
     } catch (cause) {
       if (cause instanceof ApiFault && cause.status === 401) return signedOut()
+      isUnsure.current ||= cause instanceof ApiFault && isUnsureAfter(cause)
       throw cause
     }
   }
   const closed = (): void => {
     setOpen(false)
     setDone(undefined)
+    const isChanged = done !== undefined || isUnsure.current
+    isUnsure.current = false
+    if (isChanged && q.reads !== true) changed()
     if (done === undefined) return
-    if (q.reads !== true) changed()
     if (done.answer.proposal === undefined) q.then?.(done.answer.data)
   }
   const isDanger = q.nameToType !== undefined
@@ -138,6 +143,10 @@ export function Act<T>(q: ActProps<T>) {
       )}
     </>
   )
+}
+
+function isUnsureAfter(fault: ApiFault): boolean {
+  return fault instanceof NoAnswer || fault.status === 409 || fault.status >= 500
 }
 
 function Proposed({ hash }: { id: string; hash: string }) {

@@ -39,7 +39,7 @@ export type Api = {
   close(): Promise<void>
 }
 
-/** What the API refused; `status` 0 when it could not be reached. */
+/** What the API refused, or did not answer at all. */
 export class ApiFault extends Error {
   readonly status: number
   readonly type: string
@@ -52,10 +52,27 @@ export class ApiFault extends Error {
   }
 }
 
+/** No answer came, or not all of it: of an act nobody knows whether it was carried out. */
+export class NoAnswer extends ApiFault {
+  /** How long it was waited for; undefined when the server could not be reached, or broke off. */
+  readonly seconds: number | undefined
+  readonly isAct: boolean
+  constructor(isAct: boolean, seconds?: number) {
+    super(0, {})
+    this.isAct = isAct
+    this.seconds = seconds
+  }
+}
+
 /** Where the API's addresses begin, in the audit log too. */
 export const BASE = '/api/v1'
 const PATIENT_TRIES = 4
 const MAX_WAIT_SECONDS = 5
+/** How long an answer, or the next part of a file, may let wait where the OpenAPI file allows no more. */
+const ANSWER_SECONDS = 30
+// What proxies in front of the server say when it does not answer.
+const NO_ANSWER_STATUS = [502, 504]
+const MAX_UNANSWERED = 50
 
 /** Whether one of the roles may call the operation. */
 export function mayCall(session: Session, operation: string): boolean {
@@ -66,9 +83,11 @@ export function mayCall(session: Session, operation: string): boolean {
 export function createApi(): Api {
   let apiKey: string | undefined
   let csrfToken: string | undefined
+  /** The key of each act that was not answered, by what was sent: sent again as it was, the server does not do it twice. */
+  const unanswered = new Map<string, string>()
 
-  async function send(method: string, url: string, input: Input): Promise<Response> {
-    const { body, reason, signal } = input
+  async function send(method: string, url: string, input: Input, wait: Wait): Promise<Response> {
+    const { body, reason } = input
     const isBytes = body instanceof Blob
     const headers: Record<string, string> = { accept: '*/*' }
     if (apiKey !== undefined) headers['authorization'] = `X-Road-ApiKey token=${apiKey}`
@@ -82,54 +101,74 @@ export function createApi(): Api {
       credentials: 'same-origin',
       redirect: 'error',
       cache: 'no-store',
+      signal: wait.signal,
     }
-    if (signal !== undefined) request.signal = signal
     if (body !== undefined) request.body = isBytes ? body : JSON.stringify(body)
+    const act = method === 'GET' ? undefined : [method, url, fingerprintOf(body), reason ?? ''].join(' ')
+    if (act !== undefined) {
+      const key = unanswered.get(act) ?? newKey()
+      headers['idempotency-key'] = key
+      if (unanswered.size < MAX_UNANSWERED) unanswered.set(act, key)
+    }
     for (let tries = 1; ; tries++) {
-      const response = await fetch(url, request).catch((cause: unknown) => {
-        if (signal?.aborted === true) throw cause
-        throw new ApiFault(0, {})
-      })
+      wait.again()
+      const response = await fetch(url, request)
+      if (NO_ANSWER_STATUS.includes(response.status) && !isJson(response))
+        throw new NoAnswer(act !== undefined)
       // Refused before anything was done: the same request may wait its turn.
-      if (response.status !== 429 || tries === PATIENT_TRIES) return response
+      if (response.status !== 429 || tries === PATIENT_TRIES) {
+        // What failed at the server may have been done in part: the same again would be known again.
+        if (act !== undefined && response.status < 500) unanswered.delete(act)
+        return response
+      }
       const seconds = Math.min(Number(response.headers.get('retry-after')) || 1, MAX_WAIT_SECONDS)
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
     }
   }
 
-  const ask = (name: string, input: Input): Promise<Response> => {
+  function ask<T>(
+    name: string,
+    input: Input,
+    read: (response: Response, wait: Wait) => Promise<T>,
+  ): Promise<T> {
     const operation = operations[name]
     if (operation === undefined) throw new Error(`there is no operation ${name}`)
-    return send(operation.method, addressOf(operation.path, input), input)
+    const { method, path, answerSeconds } = operation
+    const q = { isAct: method !== 'GET', seconds: answerSeconds ?? ANSWER_SECONDS, signal: input.signal }
+    return bounded(q, async (wait) => read(await send(method, addressOf(path, input), input, wait), wait))
   }
 
-  async function download(name: string, input: Input = {}): Promise<Answer<File>> {
-    const response = await ask(name, input)
-    const { headers } = response
-    if (!response.ok) throw new ApiFault(response.status, (await response.json().catch(() => ({}))) as object)
-    const fileName = /filename="([\w.-]+)"/.exec(headers.get('content-disposition') ?? '')?.[1] ?? name
-    // What breaks off half-way is no file.
-    const content = await response.blob().catch(() => {
-      throw new ApiFault(0, {})
+  const download = (name: string, input: Input = {}): Promise<Answer<File>> =>
+    ask(name, input, async (response, wait) => {
+      const { headers } = response
+      if (!response.ok)
+        throw new ApiFault(response.status, (await response.json().catch(() => ({}))) as object)
+      const fileName = /filename="([\w.-]+)"/.exec(headers.get('content-disposition') ?? '')?.[1] ?? name
+      // However long it takes, as long as something comes. What breaks off half-way is no file.
+      const heard = new TransformStream<Uint8Array, Uint8Array>({
+        transform: (part, out) => {
+          wait.again()
+          out.enqueue(part)
+        },
+      })
+      const content = await new Response(response.body?.pipeThrough(heard) ?? null).blob()
+      return { data: new File([content], fileName), headers }
     })
-    return { data: new File([content], fileName), headers }
-  }
 
-  async function call<T>(name: string, input: Input = {}): Promise<Answer<T>> {
-    const response = await ask(name, input)
-    const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
-    const text = await response.text()
-    const data: unknown = isJson && text !== '' ? JSON.parse(text) : text
-    if (!response.ok) throw new ApiFault(response.status, isJson ? (data as object) : {})
-    const total = response.headers.get('x-total-count')
-    return {
-      data: data as T,
-      headers: response.headers,
-      ...(total === null ? {} : { total: Number(total) }),
-      // 202 also says that something goes on after the answer.
-      ...(response.status === 202 && isProposed(data) ? { proposal: proposalOf(data) } : {}),
-    }
-  }
+  const call = <T>(name: string, input: Input = {}): Promise<Answer<T>> =>
+    ask(name, input, async (response) => {
+      const text = await response.text()
+      const data: unknown = isJson(response) && text !== '' ? JSON.parse(text) : text
+      if (!response.ok) throw new ApiFault(response.status, isJson(response) ? (data as object) : {})
+      const total = response.headers.get('x-total-count')
+      return {
+        data: data as T,
+        headers: response.headers,
+        ...(total === null ? {} : { total: Number(total) }),
+        // 202 also says that something goes on after the answer.
+        ...(response.status === 202 && isProposed(data) ? { proposal: proposalOf(data) } : {}),
+      }
+    })
 
   return {
     call,
@@ -146,11 +185,60 @@ export function createApi(): Api {
       }
     },
     close: async () => {
-      if (apiKey === undefined) await send('POST', '/logout', {})
+      const isPerson = apiKey === undefined
       apiKey = undefined
+      const q = { isAct: true, seconds: ANSWER_SECONDS, signal: undefined }
+      if (isPerson) await bounded(q, (wait) => send('POST', '/logout', {}, wait))
       csrfToken = undefined
     },
   }
+}
+
+type Wait = {
+  signal: AbortSignal
+  /** Something was heard: the time begins anew. */
+  again(): void
+}
+
+/** Ends `work` when it hears nothing for that long. Throws NoAnswer then, and for all that breaks off. */
+async function bounded<T>(
+  q: { isAct: boolean; seconds: number; signal: AbortSignal | undefined },
+  work: (wait: Wait) => Promise<T>,
+): Promise<T> {
+  const ending = new AbortController()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const again = (): void => {
+    clearTimeout(timer)
+    timer = setTimeout(() => ending.abort(), q.seconds * 1000)
+  }
+  again()
+  const signal = q.signal === undefined ? ending.signal : AbortSignal.any([q.signal, ending.signal])
+  try {
+    return await work({ signal, again })
+  } catch (cause) {
+    // A page that somebody left asks no more.
+    if (cause instanceof ApiFault || q.signal?.aborted === true) throw cause
+    throw ending.signal.aborted ? new NoAnswer(q.isAct, q.seconds) : new NoAnswer(q.isAct)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** What an act is known by while it is not answered: its body; a file by what the browser says of it. */
+function fingerprintOf(body: object | undefined): string {
+  if (body instanceof File) return `${body.name} ${body.size} ${body.lastModified}`
+  return body instanceof Blob ? `${body.type} ${body.size}` : JSON.stringify(body ?? '')
+}
+
+/** 128 random bits; `crypto.randomUUID` is there in secure contexts only. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('')
+}
+
+function isJson({ headers }: Response): boolean {
+  return headers.get('content-type')?.startsWith('application/json') === true
 }
 
 type Proposed = { id: string; contentSha256: string }
@@ -163,10 +251,13 @@ function proposalOf({ id, contentSha256 }: Proposed): { id: string; hash: string
   return { id, hash: contentSha256 }
 }
 
-/** Whether persons can log in here: `/login` leads elsewhere when it is set up, and refuses when it is not. */
-export async function loginIsConfigured(): Promise<boolean> {
-  const answer = await fetch('/login', { redirect: 'manual', cache: 'no-store' }).catch(() => undefined)
-  return answer?.type === 'opaqueredirect' || answer?.ok === true
+/** Whether persons can log in here: `/login` leads elsewhere when it is set up, and refuses when it is not. Throws NoAnswer. */
+export function loginIsConfigured(): Promise<boolean> {
+  const q = { isAct: false, seconds: ANSWER_SECONDS, signal: undefined }
+  return bounded(q, async ({ signal }) => {
+    const answer = await fetch('/login', { redirect: 'manual', cache: 'no-store', signal })
+    return answer.type === 'opaqueredirect' || answer.ok
+  })
 }
 
 function addressOf(path: string, { params = {}, query = {} }: Input): string {

@@ -1,6 +1,13 @@
 /** The operations of the management API with their roles: the build reads them from the API's OpenAPI file. */
 
-export type Operation = { method: string; path: string; roles: string[]; fourEyes: boolean }
+export type Operation = {
+  method: string
+  path: string
+  roles: string[]
+  fourEyes: boolean
+  /** How long it may take to answer, where that is longer than usual. */
+  answerSeconds?: number
+}
 
 declare const OPERATIONS: Record<string, Operation>
 

@@ -4,15 +4,25 @@ import type { Api, Session } from './api.ts'
 import { ApiFault, loginIsConfigured } from './api.ts'
 import type { Values } from './field.tsx'
 import { Form } from './form.tsx'
+import { Refused } from './states.tsx'
 import { text } from './text.ts'
+import { Time } from './time.tsx'
 
-type Props = { api: Api; name: string; ended: boolean; enter(session: Session): void }
+/** Why somebody who was in is here: the session ended, or the server did not hear that it should end. */
+export type WhyOut = { ended: true } | { unheard: true; endsAt?: string }
 
-export function SignIn({ api, name, ended, enter }: Props) {
-  const [configured, setConfigured] = useState<boolean>()
+type Props = { api: Api; name: string; why: WhyOut | undefined; enter(session: Session): void }
+
+export function SignIn({ api, name, why, enter }: Props) {
+  const [configured, setConfigured] = useState<boolean | ApiFault>()
+  const [tries, setTries] = useState(0)
   useEffect(() => {
-    void loginIsConfigured().then(setConfigured)
-  }, [])
+    setConfigured(undefined)
+    loginIsConfigured().then(setConfigured, (cause: unknown) => {
+      if (!(cause instanceof ApiFault)) throw cause
+      setConfigured(cause)
+    })
+  }, [tries])
   const open = async (values: Values): Promise<void> => {
     try {
       enter(await api.open(String(values['key']).trim()))
@@ -26,10 +36,22 @@ export function SignIn({ api, name, ended, enter }: Props) {
     <main class="sign-in" id="main">
       <p class="product">{name}</p>
       <h1>{text('signIn.title')}</h1>
-      {ended && (
-        <p class="note" role="status">
-          {text('signIn.ended')}
-        </p>
+      {why !== undefined && (
+        <div class="note" role="status">
+          {'ended' in why ? (
+            text('signIn.ended')
+          ) : (
+            <>
+              {text('signIn.unheard')}
+              {why.endsAt !== undefined && (
+                <>
+                  {' '}
+                  {text('signIn.endsAt')} <Time at={why.endsAt} relative />
+                </>
+              )}
+            </>
+          )}
+        </div>
       )}
       <section>
         <h2>{text('signIn.person')}</h2>
@@ -41,6 +63,7 @@ export function SignIn({ api, name, ended, enter }: Props) {
           </p>
         )}
         {configured === false && <p>{text('signIn.notConfigured')}</p>}
+        {configured instanceof ApiFault && <Refused fault={configured} again={() => setTries(tries + 1)} />}
       </section>
       <section>
         <h2>{text('signIn.key')}</h2>

@@ -9,11 +9,11 @@ import { ApiFault, createApi, type Session } from './api.ts'
 import { type Console, ConsoleContext } from './context.ts'
 import { Frame, type Page } from './frame.tsx'
 import { AnnounceContext, LiveRegion } from './live.tsx'
-import { SignIn } from './session.tsx'
+import { SignIn, type WhyOut } from './session.tsx'
 import { Loading, Refused } from './states.tsx'
 import { loadTexts, type TextKey, text } from './text.ts'
 
-type Entry = { session?: Session; fault?: ApiFault; ended?: boolean }
+type Entry = { session?: Session; fault?: ApiFault; why?: WhyOut }
 
 type Pages = { pages: Page[]; guest?: ComponentType | undefined }
 
@@ -31,7 +31,17 @@ function App({ name, pages, guest }: Pages & { name: string }) {
   }, [])
   const session = entry?.session
   const signOut = (): void => {
-    void api.close().finally(() => setEntry({}))
+    const endsAt = session?.endsAt
+    api.close().then(
+      () => setEntry({}),
+      (cause: unknown) => {
+        if (!(cause instanceof ApiFault)) throw cause
+        // To say no more than is known: at the server the session goes on.
+        setEntry(
+          cause.status === 401 ? {} : { why: { unheard: true, ...(endsAt === undefined ? {} : { endsAt }) } },
+        )
+      },
+    )
   }
   const console = useMemo(
     (): Console | undefined =>
@@ -40,7 +50,7 @@ function App({ name, pages, guest }: Pages & { name: string }) {
         session,
         changes,
         changed: () => setChanges((before) => before + 1),
-        signedOut: () => setEntry({ ended: true }),
+        signedOut: () => setEntry({ why: { ended: true } }),
       },
     [session, changes],
   )
@@ -54,7 +64,7 @@ function App({ name, pages, guest }: Pages & { name: string }) {
           <Refused fault={entry.fault} again={() => window.location.reload()} />
         </main>
       ) : session === undefined ? (
-        <SignIn api={api} name={name} ended={entry.ended === true} enter={enter} />
+        <SignIn api={api} name={name} why={entry.why} enter={enter} />
       ) : (
         <ConsoleContext.Provider value={console}>
           <Frame name={name} pages={pages} guest={guest} session={session} signOut={signOut} />

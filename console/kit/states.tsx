@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact'
 import type { ApiFault } from './api.ts'
 import { Copyable } from './copyable.tsx'
 import { Head } from './facts.tsx'
+import { wordsOf } from './fault-words.ts'
 import type { Loaded } from './load.ts'
 import { type TextKey, text } from './text.ts'
 
@@ -25,7 +26,11 @@ export function Refused({ fault, again }: { fault: ApiFault; again?: () => void 
       <p>
         <strong>{text(fault.status === 404 ? 'kit.notFound' : 'kit.failed')}</strong>
       </p>
-      <p class="wrap">{fault.status === 0 ? text('kit.unreachable') : fault.message}</p>
+      {wordsOf(fault).map((words) => (
+        <p class="wrap" key={words}>
+          {words}
+        </p>
+      ))}
       {fault.detail !== undefined && (
         <p>
           {text('kit.faultId')} <Copyable value={fault.detail} />

@@ -41,6 +41,7 @@ import { successions } from './successions/page.tsx'
 import { planSuccession } from './successions/plan-page.tsx'
 import { suspensions } from './suspensions/page.tsx'
 import { trustServices } from './trust-services/page.tsx'
+import { newProfile, oneProfile } from './trust-services/profile-page.tsx'
 
 export const pages: Page[] = [
   overview,
@@ -69,6 +70,8 @@ export const pages: Page[] = [
   contract,
   suspensions,
   trustServices,
+  newProfile,
+  oneProfile,
   explanation,
   auditOrders,
   hostingMandates,

@@ -9,9 +9,10 @@ import type { Fault } from '#schemas/fault.ts'
 import { type Party, signingParty } from '#test/fakes/management-requests.ts'
 import { authority as ca } from '#test/fakes/request-world.ts'
 import { drawSample } from './draw-sample.ts'
+import { type InScope, inScope } from './in-scope.ts'
 import { makeSeed, readSeed } from './make-seed.ts'
 import { checkAnswer } from './read-answer.ts'
-import { checkInTime, orderHash, readOrder } from './read-order.ts'
+import { checkInTime, orderHash, readHead, readOrder } from './read-order.ts'
 import { openAnswer, sealPayload } from './seal-answer.ts'
 
 const NOW = Date.parse('2026-12-01T12:00:00.000Z')
@@ -125,6 +126,17 @@ t.test('orders: what is wrong is refused', (t) => {
   t.same(order, good)
   t.equal(sha256, orderHash(good))
   t.equal(read(signed(good)).sha256, sha256, 'a signature made anew is the same order')
+  const narrowed: AuditOrder = {
+    ...{ ...good, version: 2 },
+    scope: { ...good.scope, contract: `${good.id}/2`, purposes: ['Tax'], endpoints: ['GET /persons/*'] },
+  }
+  t.same(read(signed(narrowed)).order, narrowed)
+  t.match(readHead({ ...narrowed, version: 3, scope: 'of another form' }), { id: good.id, case: good.case })
+  for (const none of [{ ...good, id: 'x' }, { ...good, deadline: 'soon' }, [], null])
+    t.equal(
+      codeOf(() => readHead(none)),
+      'audit_order_refused',
+    )
   const days = (more: number): string => new Date(NOW + more * 86_400_000).toISOString()
   const scoped = (scope: object): object => ({ ...good, scope: { ...good.scope, ...scope } })
   const many = (of: (at: number) => string): string[] => Array.from({ length: 300 }, (_, at) => of(at))
@@ -142,6 +154,18 @@ t.test('orders: what is wrong is refused', (t) => {
     ['a party that is none', scoped({ parties: ['x'] })],
     ['a service that is none', scoped({ services: ['DEV/GOV/1'] })],
     ['a contract that is none', scoped({ contract: '1' })],
+    ['a version of a contract in the first form', scoped({ contract: `${good.id}/2` })],
+    ['a version of no contract', { ...scoped({ contract: `${good.id}/0` }), version: 2 }],
+    ['purposes in the first form', scoped({ purposes: ['Tax'] })],
+    ['endpoints in the first form', scoped({ endpoints: ['GET /persons/*'] })],
+    ['no purposes, but a list of them', { ...scoped({ purposes: [] }), version: 2 }],
+    ['a purpose twice', { ...scoped({ purposes: ['a', 'a'] }), version: 2 }],
+    ['a purpose that hides', { ...scoped({ purposes: ['a\u202eb'] }), version: 2 }],
+    ['too many purposes', { ...scoped({ purposes: many((at) => `${at}`) }), version: 2 }],
+    ['an endpoint that is no text', { ...scoped({ endpoints: [1] }), version: 2 }],
+    ['a form that nobody knows', { ...good, version: 3 }],
+    ['a form that is none', { ...good, version: '2' }],
+    ['the first form by its number', { ...good, version: 1 }],
     ['all times', scoped({ from: '2020-01-01T00:00:00.000Z' })],
     ['a time before itself', scoped({ from: good.scope.to })],
     ['a sample of everything', { ...good, sample: 10_000 }],
@@ -188,6 +212,43 @@ t.test('orders: what is wrong is refused', (t) => {
       codeOf(() => checkInTime(good, at)),
       'audit_order_refused',
     )
+  t.end()
+})
+
+t.test('the scope: what lies in it, what may, and what does not', (t) => {
+  const id = good.id
+  const row = {
+    ...{ index: 1, time: '2026-11-02T00:00:00.000Z', kind: 'request', direction: 'in', outcome: '' },
+    ...{ queryId: 'q', requestId: 'r', clientId: 'DEV:GOV:1002:tax', peer: null, answers: null },
+    serviceId: 'DEV:GOV:1001:register:persons',
+    ...{ contract: `${id}/2`, purpose: 'Tax', endpoint: 'GET /persons/*' },
+  }
+  const cases: [string, object, object, InScope][] = [
+    ['everything', {}, {}, 'in'],
+    ['too early', { time: '2026-10-31T23:59:59.999Z' }, {}, 'out'],
+    ['too late', { time: good.scope.to }, {}, 'out'],
+    ['a member that asks', {}, { parties: ['DEV/GOV/1002'] }, 'in'],
+    ['a subsystem that is asked', {}, { parties: ['DEV/GOV/1001/register'] }, 'in'],
+    ['a code that only begins alike', {}, { parties: ['DEV/GOV/100'] }, 'out'],
+    ['a service', {}, { services: ['DEV/GOV/1001/register/persons'] }, 'in'],
+    ['another service', {}, { services: ['DEV/GOV/1001/register/person'] }, 'out'],
+    ['a contract', {}, { contract: id }, 'in'],
+    ['its version', {}, { contract: `${id}/2` }, 'in'],
+    ['another version', {}, { contract: `${id}/1` }, 'out'],
+    ['a purpose of several', {}, { purposes: ['Health', 'Tax'] }, 'in'],
+    ['a purpose that only begins alike', {}, { purposes: ['Ta'] }, 'out'],
+    ['no purpose under a contract', { purpose: null }, { purposes: ['Tax'] }, 'unsaid'],
+    ['an older row', { purpose: undefined }, { purposes: ['Tax'] }, 'unsaid'],
+    ['under no contract', { purpose: null, contract: null }, { purposes: ['Tax'] }, 'out'],
+    ['an endpoint', {}, { endpoints: ['GET /persons/*'] }, 'in'],
+    ['another endpoint', {}, { endpoints: ['GET /persons'] }, 'out'],
+    ['no endpoint', { endpoint: null }, { endpoints: ['GET /persons/*'] }, 'unsaid'],
+    ['no endpoint, another purpose', { endpoint: null }, { endpoints: ['x'], purposes: ['Health'] }, 'out'],
+    ['no endpoint, another party', { endpoint: null }, { endpoints: ['x'], parties: ['DEV/GOV/1'] }, 'out'],
+  ]
+  const { from, to } = good.scope
+  for (const [what, change, scope, expected] of cases)
+    t.equal(inScope({ ...row, ...change }, { from, to, ...scope }), expected, what)
   t.end()
 })
 
@@ -271,6 +332,8 @@ t.test('an answer: sealed, opened, compared', (t) => {
   })
   const key = { order: good, privateKey: recipient.privateKey }
   t.same(openAnswer(checkAnswer(answerOf()), key), payload)
+  const coverage = { inPeriod: 10, unsaid: 1, firstUnsaid: 4, lastUnsaid: 4 }
+  t.same(openAnswer(checkAnswer(answerOf({ coverage })), key).coverage, coverage)
   const padded = addSignature(seed, { name: 'a', keyId: Buffer.alloc(4), signature: Buffer.alloc(72) })
   // Its sample is what this seed draws, and nothing else is wrong with it.
   const honest = (its: string): AuditAnswer => {
@@ -294,6 +357,13 @@ t.test('an answer: sealed, opened, compared', (t) => {
     ['a chosen sample', answerOf({ bundles: others }, { sample: chosen }), 'audit_answer_wrong'],
     ['evidence of others', answerOf({ bundles: others }), 'audit_answer_wrong'],
     ['evidence left out', answerOf({ bundles: bundles.slice(1) }), 'audit_answer_wrong'],
+    ['the form of another order', answerOf({ version: 2 }), 'audit_answer_wrong'],
+    [
+      'more than was looked through',
+      answerOf({ coverage: { inPeriod: 9, unsaid: 1 } }),
+      'audit_answer_wrong',
+    ],
+    ['figures that are none', answerOf({ coverage: 'all' as never }), 'audit_answer_wrong'],
     ['no payload', answerOf({ records: undefined as never }), 'audit_answer_wrong'],
   ]
   for (const [what, answer, code, asked = good] of wrong)

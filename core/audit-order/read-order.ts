@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import {
+  fieldsOf,
   integer,
   isoTime,
   list,
@@ -17,9 +18,16 @@ import {
 import { uuid } from '#core/contract/read-content.ts'
 import { serverId } from '#core/contract/verify-seal.ts'
 import { readSignedJson } from '#core/signature/signed-json.ts'
-import { AUDIT_DOCUMENT, AUDIT_LIMITS, type AuditOrder, type AuditScope } from '#schemas/audit-order.ts'
+import {
+  AUDIT_DOCUMENT,
+  AUDIT_FORM,
+  AUDIT_LIMITS,
+  type AuditOrder,
+  type AuditScope,
+} from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseClientId, parseServiceId } from '#schemas/identifiers.ts'
+import { formOf } from './in-scope.ts'
 
 /** Who may order audits, by the certificate of the key that signs them. */
 export type Authority = { name: string; certificateSha256: string }
@@ -29,6 +37,11 @@ export type VerifiedOrder = { order: AuditOrder; sha256: string }
 const DAY_MS = 86_400_000
 const CLOCKS_DIFFER_MS = 5 * 60_000
 const key = pattern(/^[A-Za-z0-9+/]{43}=$/, 'base64 of 32 octets')
+
+const contract = pattern(
+  /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?:\/[1-9]\d{0,6})?$/,
+  'the UUID of a contract, perhaps with a version',
+)
 
 const scope = record<AuditScope>({
   parties: optional(
@@ -51,12 +64,18 @@ const scope = record<AuditScope>({
       same,
     ),
   ),
-  contract: optional(uuid),
+  contract: optional(contract),
+  purposes: optional(unique(list(plainText(2000), 1, AUDIT_LIMITS.purposes), same)),
+  endpoints: optional(unique(list(plainText(1100), 1, AUDIT_LIMITS.endpoints), same)),
   from: isoTime,
   to: isoTime,
 })
 
 const form = record<AuditOrder>({
+  version: optional((value, at) => {
+    if (value !== AUDIT_FORM) throw new Fault('invalid_contract', { what: `${at} is not ${AUDIT_FORM}` })
+    return AUDIT_FORM
+  }),
   id: uuid,
   createdAt: isoTime,
   instance: plainText(255),
@@ -88,7 +107,10 @@ export function readOrder(
 
 /** The fields of an order and what they have to do with each other. Throws `audit_order_refused`. */
 export function checkOrder(document: unknown): AuditOrder {
+  checkForm(document)
   const order = asOrder(() => form(document, 'order'))
+  if (formOf(order.scope) > (order.version ?? 1))
+    throw refused(`a scope like this takes the form ${formOf(order.scope)}, which the order does not name`)
   const at = Object.fromEntries(
     (['createdAt', 'deadline'] as const).map((name) => [name, Date.parse(order[name])]),
   ) as { createdAt: number; deadline: number }
@@ -104,10 +126,44 @@ export function checkOrder(document: unknown): AuditOrder {
   return order
 }
 
+/** What a newer form says may narrow an order in a way that nobody here knows. */
+function checkForm(document: unknown): void {
+  const { version } = Object(document) as { version?: unknown }
+  if (typeof version === 'number' && version > AUDIT_FORM)
+    throw refused(`it is of a newer form, and forms up to ${AUDIT_FORM} are known here: update this server`)
+}
+
 /** Throws `audit_order_refused` for an order whose deadline is over, or that was made later than now. */
 export function checkInTime({ createdAt, deadline }: AuditOrder, now: number): void {
   if (Date.parse(createdAt) > now + CLOCKS_DIFFER_MS) throw refused('it was made in the future')
   if (Date.parse(deadline) <= now) throw refused(`its deadline, ${deadline}, is over`)
+}
+
+/** What every form of orders has, and by what an answer names it: for the refusal of what cannot be read any further. */
+export type OrderHead = Pick<AuditOrder, 'id' | 'authority' | 'case' | 'deadline'> & { sha256: string }
+
+/** Throws `audit_order_refused` for what is no order of any form. */
+export function readHead(document: unknown): OrderHead {
+  return asOrder(() => {
+    const { id, authority, case: number, deadline } = fieldsOf(document, 'order')
+    return {
+      id: uuid(id, 'order.id'),
+      authority: plainText(100)(authority, 'order.authority'),
+      case: plainText(100)(number, 'order.case'),
+      deadline: isoTime(deadline, 'order.deadline'),
+      sha256: orderHash(document as AuditOrder),
+    }
+  })
+}
+
+/** Undefined for an order of a form that is not known here. */
+export function readableOrder(document: unknown): AuditOrder | undefined {
+  try {
+    return checkOrder(document)
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === 'audit_order_refused') return undefined
+    throw thrown
+  }
 }
 
 /** By what an order is known: SHA-256, hex, of its RFC 8785 JSON. */

@@ -42,12 +42,17 @@ export function openAnswer(
     privateKey,
   })
   const payload = parseStrictJson(plaintext, { maxLength: AUDIT_LIMITS.answerBytes }) as AuditPayload
-  if (payload.version !== 1 || !Array.isArray(payload.records) || !Array.isArray(payload.bundles))
+  if (
+    payload.version !== (order.version ?? 1) ||
+    !Array.isArray(payload.records) ||
+    !Array.isArray(payload.bundles)
+  )
     throw wrong('what is sealed is of another form')
   for (const name of ['order', 'server', 'seed'] as const)
     if (payload[name] !== answer[name]) throw wrong(`the sealed part says another ${name}`)
   if (payload.records.length !== answer.matched)
     throw wrong(`it says ${answer.matched} records and lists ${payload.records.length}`)
+  checkCoverage(payload)
   const indexes = payload.records.map(({ index }) => index)
   if (indexes.some((one) => !Number.isSafeInteger(one) || one < 0) || new Set(indexes).size < indexes.length)
     throw wrong('a record without an index of its own')
@@ -57,6 +62,15 @@ export function openAnswer(
   const bundled = payload.bundles.map(({ index }) => index).sort((a, b) => a - b)
   if (canonicalJson(bundled) !== canonicalJson(drawn)) throw wrong('it brings evidence of other records')
   return payload
+}
+
+/** Throws for figures that cannot be. */
+function checkCoverage({ coverage, records }: AuditPayload): void {
+  if (coverage === undefined) return
+  const { inPeriod, unsaid } = Object(coverage) as Record<string, unknown>
+  const isCount = [inPeriod, unsaid].every((one) => Number.isSafeInteger(one) && (one as number) >= 0)
+  if (!isCount || records.length + Number(unsaid) > Number(inPeriod))
+    throw wrong('it says that it looked through fewer records than it found')
 }
 
 /** Another form would let a server look for lines that draw a sample to its liking. */

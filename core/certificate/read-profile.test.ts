@@ -13,6 +13,7 @@ import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { builtInProfile, builtInProfiles } from './built-in-profiles.ts'
 import { bake, extendedKeyUsage, keyUsage, name, newKey } from './certificate-fixture.ts'
 import { fillRequest } from './fill-request.ts'
+import { isInstanceProfiles, readInstanceProfiles, writeInstanceProfiles } from './instance-profiles.ts'
 import { parseCertificate } from './parse-certificate.ts'
 import { readProfile } from './read-profile.ts'
 import { memberOfSigningCertificate, serverOfAuthenticationCertificate } from './subject-profile.ts'
@@ -179,6 +180,47 @@ t.test('a profile of an own', (t) => {
   t.equal(isRead(asked('\u202e')), false)
   const twice = [own.signing.request[0], own.signing.request[0]]
   t.equal(isRead(with_({ signing: { ...own.signing, request: twice } })), false, 'an attribute twice')
+  t.end()
+})
+
+t.test('the document of those who verify offline', (t) => {
+  const own = { ...builtInProfile('BasicCertificateProfileInfoProvider')!, name: 'org.example.Own' }
+  const given = { instance: 'DEV', profiles: [own] }
+  const bytes = writeInstanceProfiles(given)
+  t.same(readInstanceProfiles(bytes), given)
+  t.ok(isInstanceProfiles(bytes))
+  t.notOk(isInstanceProfiles(Buffer.from('<conf/>')) || isInstanceProfiles(Buffer.alloc(0)))
+  const text = bytes.toString()
+  for (const bad of [
+    ...[
+      '{',
+      '{}',
+      '{"instance":"DEV"}',
+      '{"__proto__":{"instance":"DEV","profiles":[]}}',
+      '[]',
+      'null',
+      '\ud800',
+    ],
+    ...[text.replace('"DEV"', '"a/b"'), text.replace('"DEV"', '7'), text.replace('{', '{"more":1,')],
+    ...[
+      text.replace('org.example.Own', 'BasicCertificateProfileInfoProvider'),
+      `${text}x`,
+      `${text} `.repeat(2),
+    ],
+    ...[
+      text.replace('"DEV"', `"${'x'.repeat(600_000)}"`),
+      JSON.stringify({ ...given, profiles: [own, own] }),
+    ],
+    JSON.stringify({
+      ...given,
+      profiles: Array.from({ length: 21 }, (_, at) => ({ ...own, name: `o.p${at}` })),
+    }),
+  ])
+    t.throws(
+      () => readInstanceProfiles(Buffer.from(bad)),
+      { code: 'malformed_global_conf' },
+      bad.slice(0, 60),
+    )
   t.end()
 })
 

@@ -68,8 +68,11 @@ export function checkDemands(certificate: Certificate, demands: CertificateDeman
 
 function known(profile: CertificateProfile | string | undefined): CertificateProfile {
   const found = typeof profile === 'string' ? builtInProfile(profile) : profile
-  if (found === undefined) throw incorrect('the certificate profile of the CA is unknown here')
-  return found
+  if (found !== undefined) return found
+  const name = profile === undefined ? '' : ` ${String(profile).slice(0, 255)}`
+  throw incorrect(
+    `the certificate profile${name} of the CA is unknown here: whom the subject names can be told with the configuration that has it`,
+  )
 }
 
 type Identified = { instance: string } & Partial<Record<IdentifierPart, string>>

@@ -33,7 +33,7 @@ const MOST_YEARS_MS = 10 * 366 * 86_400_000
 
 export const uuid = pattern(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'a UUID in lower case')
 export const sha256 = pattern(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits')
-const email = pattern(/^[^\s@\p{C}]{1,64}@[^\s@\p{C}]{1,189}$/u, 'an e-mail address')
+export const email = pattern(/^[^\s@\p{C}]{1,64}@[^\s@\p{C}]{1,189}$/u, 'an e-mail address')
 const pointer = pattern(/^(?:\/(?:[^~/\p{C}]|~[01]){0,100}){1,16}$/u, 'a JSON Pointer')
 const parameter = pattern(/^[A-Za-z0-9_.-]{1,100}$/, 'the name of a parameter')
 

@@ -2,6 +2,7 @@
  * The evidence bundle (docs/evidence-bundle.md): one ZIP file with all that is needed to judge an exchange offline, from
  * the log of one security server. `bundle.json` says what belongs to which record; nothing else in it is trusted.
  */
+import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
 import type { ContainerVerdict, SubIndication } from '#core/container/container.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
@@ -79,6 +80,14 @@ export type BundleManifest = {
 
 /** A bundle whose entries are all there and are what its manifest says. */
 export type Bundle = { manifest: BundleManifest; files: ReadonlyMap<string, Buffer> }
+
+const PROFILES = new RegExp(`^configuration/[^/]+/${PROFILES_FILE.replace('.', '\\.')}$`)
+
+/** What the bundle brings to be judged by: shared parameters, and each instance's own certificate profiles, which nothing else names. */
+export function configurationIn({ manifest, files }: Bundle): Buffer[] {
+  const names = [...manifest.configuration, ...[...files.keys()].filter((name) => PROFILES.test(name))]
+  return [...new Set(names)].map((name) => files.get(name)!)
+}
 
 export type RecordVerdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' | 'reason'> & {
   index: number

@@ -49,11 +49,9 @@ export function checkSigner(q: SignerQuestion): TrustedSigner {
   if (issuer === undefined || issuer.approved.authenticationOnly) {
     throw new Fault('invalid_cert_path', { what: 'the issuer of the signing certificate is not approved' })
   }
-  const member = memberOfSigningCertificate(
-    certificate,
-    q.configuration.profileOf(issuer.approved.certificateProfileInfo),
-    q.configuration.instance,
-  )
+  const { certificateProfileInfo } = issuer.approved
+  const profile = q.configuration.profileOf(certificateProfileInfo) ?? certificateProfileInfo
+  const member = memberOfSigningCertificate(certificate, profile, q.configuration.instance)
   if (idText(member) !== idText(memberOnly(q.member))) {
     throw new Fault('incorrect_certificate', {
       what: `the certificate is of ${idText(member)}, the message of ${idText(memberOnly(q.member))}`,

@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
+import type { Page } from '#platform/database/lists.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -45,7 +46,10 @@ export type ApiKeys = {
   find(id: string): Promise<{ roles: string[]; createdBy: string | null } | undefined>
   /** Who sent this Authorization header from this address. Throws `unauthorized`, without saying why. */
   authenticate(authorization: string | undefined, from?: string | undefined): Promise<Caller>
-  list(): Promise<ApiKey[]>
+  /** All of them without a page, the oldest first. */
+  list(page?: Page): Promise<ApiKey[]>
+  /** How many there are, of those that fit a search. */
+  count(q: Pick<Page, 'q'>): Promise<number>
   /** Throws `not_found`. */
   revoke(id: string): Promise<void>
 }
@@ -107,7 +111,8 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
         throw new Fault('unauthorized')
       return { kind: 'key', id: row.id, name: row.name, roles: row.roles.split(',') }
     },
-    list: async () => (await store.list()).map(keyOf),
+    list: async (page) => (await store.list(page)).map(keyOf),
+    count: (q) => store.count(q),
     revoke: async (id) => {
       if (!(await store.revoke(id, now()))) throw new Fault('not_found')
     },

@@ -1,7 +1,8 @@
 /** Rows of API keys: the secret's digest only, so that a copy of the database opens nothing. */
-import type { Kysely } from 'kysely'
+import type { Kysely, SelectQueryBuilder } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
+import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 
@@ -21,7 +22,7 @@ export type ApiKeyRow = {
   addresses: string | null
 }
 
-type Tables = { api_key: ApiKeyRow }
+export type ApiKeyTables = { api_key: ApiKeyRow }
 
 export const apiKeyMigrations: Record<string, Migration> = {
   'api-keys-001': {
@@ -65,7 +66,9 @@ const COLUMNS = [
 export type ApiKeyStore = {
   insert(row: ApiKeyRow): Promise<void>
   find(id: string): Promise<ApiKeyRow | undefined>
-  list(): Promise<ApiKeyRow[]>
+  /** All of them without a page, the oldest first. */
+  list(page?: Page): Promise<ApiKeyRow[]>
+  count(q: Pick<Page, 'q'>): Promise<number>
   /** False when there is no such key of this maker whose secret waits to be shown. */
   issue(id: string, createdBy: string, digest: Buffer): Promise<boolean>
   /** False when there is no such key that is not revoked yet. */
@@ -73,13 +76,18 @@ export type ApiKeyStore = {
 }
 
 export function createApiKeyStore(database: Database): ApiKeyStore {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<ApiKeyTables>(database)
   return {
     insert: async (row) => {
       await tables.insertInto('api_key').values(row).execute()
     },
     find: (id) => tables.selectFrom('api_key').select(COLUMNS).where('id', '=', id).executeTakeFirst(),
-    list: () => tables.selectFrom('api_key').select(COLUMNS).orderBy('created_at').orderBy('id').execute(),
+    list: (page) => {
+      const all = tables.selectFrom('api_key').select(COLUMNS).orderBy('created_at').orderBy('id')
+      if (page === undefined) return all.execute()
+      return found(all, page.q).limit(page.limit).offset(page.offset).execute()
+    },
+    count: ({ q }) => counted(found(tables.selectFrom('api_key'), q)),
     issue: async (id, createdBy, digest) => {
       const { numUpdatedRows } = await tables
         .updateTable('api_key')
@@ -97,4 +105,15 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
       return numUpdatedRows === 1n
     },
   }
+}
+
+/** `part` stands in a key's id, name, roles or addresses. */
+function found<Row>(
+  query: SelectQueryBuilder<ApiKeyTables, 'api_key', Row>,
+  part: string | undefined,
+): SelectQueryBuilder<ApiKeyTables, 'api_key', Row> {
+  if (part === undefined || part === '') return query
+  return query.where((where) =>
+    where.or(['id', 'name', 'roles', 'addresses'].map((column) => textContains(column, part))),
+  )
 }

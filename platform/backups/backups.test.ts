@@ -3,6 +3,8 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import type { Kysely } from 'kysely'
 import t from 'tap'
 import { readCertificate } from '#core/certificate/certificate.ts'
@@ -11,11 +13,16 @@ import { columnTypes, identity } from '#platform/database/dialect.ts'
 import { dumpTables, loadTables } from '#platform/database/dump.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, inSnapshot, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { bodyOf } from '#platform/http-service/answer.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { Fault } from '#schemas/fault.ts'
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
+import { openDailyBackups } from './daily-backups.ts'
 import { openBackupFolder } from './folder.ts'
 import { readBackup } from './read-backup.ts'
+import { createBackupTable } from './run-store.ts'
 import { type AddEntry, writeBackup } from './write-backup.ts'
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -174,6 +181,82 @@ t.test('a folder keeps as many as are wanted, and gives only its own', async (t)
   t.ok(readdirSync(directory).includes('notes.txt'))
   for (const name of ['notes.txt', '../kept/notes.txt', 'registry-19700102T000000000Z.concordat-backup'])
     t.equal(await codeOf(backups.find(name)), 'not_found')
+})
+
+await eachDatabase(t, async (database, t, url) => {
+  await migrate(database, { 'a-001': { up: createBackupTable } })
+  const directory = path.join(folder, database.dialect, randomBytes(4).toString('hex'))
+  const at = { now: Date.parse('2026-03-01T02:00:00.000Z'), isBroken: false, isReady: false }
+  const ages: (() => Promise<unknown>)[] = []
+  const noted: object[] = []
+  const backups = openDailyBackups({
+    database,
+    settings: { directory, keyFile: '', hour: 3, keep: 2 },
+    ...{ prefix: 'security-server-a', label: 'server', clock: () => at.now },
+    isReady: async () => at.isReady,
+    write: (file, now) => {
+      if (at.isBroken) throw new Fault('io_error', { what: 'the disk is full' })
+      return writeBackup({ ...fixed, file, madeAt: new Date(now).toISOString() }, async (add) => {
+        await add('url', Buffer.from(url))
+        return {}
+      })
+    },
+    audit: { before: async (act: object) => void noted.push(act) } as never,
+    metrics: { watch: (...given: unknown[]) => void ages.push(given.at(-1) as never) } as never,
+    log: createLog({ name: 'test', level: 'silent' }),
+  })
+  const call = (name: string, more: object = {}) =>
+    backups.handlers[name]!({
+      ...{ params: {}, query: { offset: 0, limit: 10 }, body: undefined },
+      ...{ caller: { kind: 'person', id: 'a', name: 'Ada', roles: [] }, ...more },
+    } as never) as Promise<never>
+  const states = async (): Promise<string[]> =>
+    (bodyOf(await call('getBackups')) as { state: string }[]).map(({ state }) => state)
+  const pass = async (hours: number): Promise<void> => {
+    at.now += hours * 3_600_000
+    await backups.makeDue()
+  }
+  await pass(0)
+  t.same(await states(), [], 'there is nothing to back up yet')
+  t.equal(await backups.wrong(), undefined)
+  at.isReady = true
+  await pass(0)
+  t.same(await states(), ['made'], 'the first one is made at once')
+  await pass(2)
+  t.same(await states(), ['made', 'made'], 'it is after three o clock')
+  await pass(1)
+  at.isBroken = true
+  await pass(22)
+  t.same(await states(), ['failed', 'made', 'made'])
+  t.match(await backups.wrong(), /newest backup is of 2026-03-01T04/)
+  await pass(0.5)
+  t.equal((await states()).length, 3, 'not again within the hour')
+  t.match(await backups.summary(), { isConfigured: true, isWell: false, failure: /disk is full/ })
+  at.isBroken = false
+  await pass(1)
+  t.equal(await backups.wrong(), undefined)
+  t.match(await backups.summary(), { isWell: true, hour: 3, keep: 2 })
+  at.now += 3_600_000
+  t.same(await ages[0]!(), [['server', 3600]])
+  const made = (await call('makeBackup')) as {
+    id: number
+    by: string
+    name: string
+    configurationIndex: null
+  }
+  t.match(made, { by: 'Ada', state: 'made', configurationIndex: null })
+  t.equal(readdirSync(directory).length, 2, 'the newest are kept')
+  const file = await call('downloadBackup', { params: { id: String(made.id) } })
+  const bytes = await buffer(bodyOf(file) as Readable)
+  t.ok(bytes.equals(readFileSync(path.join(directory, made.name))))
+  t.match(noted, [{ operation: 'downloadBackup', data: { name: made.name } }], 'and it is on record')
+  await t.rejects(
+    call('downloadBackup', { params: { id: '1' } }),
+    { code: 'not_found' },
+    'one that is kept no more',
+  )
+  at.now += 3 * 86_400_000
+  t.match(await backups.wrong(), /newest backup is of/, 'nobody made one for two days')
 })
 
 type Tables = {

@@ -81,7 +81,7 @@ function nameOf(id: string): string {
 }
 
 async function untilNoThread(): Promise<number> {
-  for (let tries = 0; threads() > 0 && tries < 200; tries++) await wait(50)
+  for (let tries = 0; threads() > 0 && tries < 1200; tries++) await wait(50)
   return threads()
 }
 

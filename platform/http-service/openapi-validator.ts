@@ -1,5 +1,5 @@
 /** Compiles the checks of an API's inputs, each once; a message names the field, never its value. */
-import type { ErrorObject, ValidateFunction } from 'ajv'
+import type { ErrorObject, Format, ValidateFunction } from 'ajv'
 import type { Ajv2020 } from 'ajv/dist/2020.js'
 import { Fault } from '#schemas/fault.ts'
 import type { OpenApiDocument, Operation, Parameter, Schema } from './openapi-operations.ts'
@@ -38,10 +38,21 @@ async function createCompilers(document: OpenApiDocument): Promise<Compilers> {
   const forParameters = new ajv.Ajv2020({ ...options, coerceTypes: 'array' })
   for (const compiler of [forBodies, forParameters]) {
     formats.default.default(compiler)
+    compiler.addFormat('date-time', isDateTime(formats.default.default.get('date-time')))
     // The document as a whole is no JSON Schema; its parts are, and are checked when they are compiled.
     compiler.addSchema(strictDocument, DOCUMENT, undefined, false)
   }
   return { forBodies, forParameters }
+}
+
+/** Beside what RFC 3339 allows a time that a Date can hold, in a year of four digits when it is written in UTC: no leap second. */
+function isDateTime(rfc3339: Format): (text: string) => boolean {
+  const { validate } = rfc3339 as { validate(text: string): boolean }
+  const [first, last] = ['0000-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z'].map(Date.parse)
+  return (text) => {
+    const time = validate(text) ? Date.parse(text) : Number.NaN
+    return time >= first! && time <= last!
+  }
 }
 
 function compile({ forBodies, forParameters }: Compilers, operation: Operation): InputValidator {
@@ -91,8 +102,17 @@ function closeObjects<T>(node: T, inAllOf: boolean): T {
   return node
 }
 
+/** PostgreSQL takes no text with U+0000, and no text that means something has it. */
+function holdsNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\0')
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsNul)
+}
+
 function check(validate: ValidateFunction, value: unknown, place: string): void {
-  if (validate(value)) return
+  if (validate(value)) {
+    if (holdsNul(value)) throw problem(`${place} holds the character U+0000`)
+    return
+  }
   throw problem(
     (validate.errors ?? [])
       .slice(0, MAX_PROBLEMS)

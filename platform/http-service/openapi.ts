@@ -40,7 +40,15 @@ export type OpenApiRegistration = {
   admit?: (operation: Operation, caller: Caller) => Promise<void>
   /** Needed when the document marks operations with `x-four-eyes`. */
   fourEyes?: FourEyes
+  /** When given, a change that bears an Idempotency-Key is carried out once. */
+  once?: Once
 }
+
+/** Runs `act` unless a call of this caller with this key was taken up before: then it throws `request_repeated`. */
+export type Once = <T>(
+  q: { key: string; caller: string; operation: string },
+  act: () => Promise<T>,
+) => Promise<T>
 
 export type RegisteredOpenApi = {
   /** Runs the operation of an approved call and returns its result; recorded first, with both names. */
@@ -48,6 +56,7 @@ export type RegisteredOpenApi = {
 }
 
 const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{16,128}$/
 
 /** Adds every operation of the document below its first server's path. Throws at once when file and handlers differ. */
 export async function registerOpenApi(
@@ -100,8 +109,16 @@ function register(
       request.caller = caller
       checkContentType(request, operation)
     },
-    handler: async (request, reply) =>
-      run(request, reply, q, operation, handler, await validatorOf(operation)),
+    handler: async (request, reply) => {
+      const check = await validatorOf(operation)
+      const act = () => run(request, reply, q, operation, handler, check)
+      const key = READING.has(operation.method) ? undefined : request.headers['idempotency-key']
+      const caller = request.caller?.id ?? ''
+      if (key === undefined || q.once === undefined || caller === '') return act()
+      if (typeof key !== 'string' || !IDEMPOTENCY_KEY.test(key))
+        throw new Fault('invalid_input', { what: 'an Idempotency-Key has 16 to 128 printable characters' })
+      return q.once({ key, caller, operation: operation.id }, act)
+    },
   })
 }
 

@@ -7,7 +7,7 @@ import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
 
 export type SessionRow = { digest: Buffer; person: string; created_at: string; used_at: string }
 
-type Tables = { session: SessionRow; used_login: { digest: Buffer; used_at: string } }
+export type SessionTables = { session: SessionRow; used_login: { digest: Buffer; used_at: string } }
 
 export const sessionMigrations: Record<string, Migration> = {
   'sessions-001': {
@@ -45,7 +45,7 @@ export type SessionStore = {
 }
 
 export function createSessionStore(database: Database): SessionStore {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<SessionTables>(database)
   return {
     insert: (row, limits, most) =>
       inTransaction(tables, async (transaction) => {
@@ -87,7 +87,7 @@ export function createSessionStore(database: Database): SessionStore {
       await tables.deleteFrom('session').where('digest', '=', digest).execute()
     },
     removeAllOf: async (person, within) => {
-      const transaction = tablesOf<Tables>({ kysely: within })
+      const transaction = tablesOf<SessionTables>({ kysely: within })
       await transaction.deleteFrom('session').where('person', '=', person).execute()
     },
     useLogin: async (digest, at, forgetBefore) => {

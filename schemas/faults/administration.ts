@@ -107,6 +107,18 @@ export const administrationFaults = {
     text: 'The seal does not belong to this service contract',
     remedy: 'Seal the content whose hash the registry shows, by the signing key of a member that is a party',
   },
+  contact_not_confirmed: {
+    status: 409,
+    blame: 'client',
+    text: 'The address of this contact is not confirmed by that',
+    remedy: 'Enter the code of the newest letter to this address, or have a letter sent again',
+  },
+  mail_address_refused: {
+    status: 502,
+    blame: 'server',
+    text: 'The mail server takes nothing for this address',
+    remedy: 'Correct the address, then send the message again from the outbox',
+  },
   mail_refused: {
     status: 502,
     blame: 'server',
@@ -130,6 +142,13 @@ export const administrationFaults = {
     blame: 'client',
     text: 'The backup does not hold',
     remedy: 'Take another backup, or the key under which this one was made',
+  },
+  request_repeated: {
+    status: 409,
+    blame: 'client',
+    text: 'This request was taken up before, and is not carried out a second time',
+    remedy:
+      'Read what there is now, or the audit log from that time on; to do it once more all the same, send it anew',
   },
   registry_restored: {
     status: 409,

@@ -2,6 +2,7 @@
  * Opens a server's answer and checks all of it: who signed it, that it is of this order, that the seed was cosigned after the
  * order was made, that the seed draws exactly this sample, and that each bundle proves what the list says of its record.
  */
+import { inScope } from '#core/audit-order/in-scope.ts'
 import { readSeed } from '#core/audit-order/make-seed.ts'
 import { checkAnswer } from '#core/audit-order/read-answer.ts'
 import { openAnswer } from '#core/audit-order/seal-answer.ts'
@@ -72,12 +73,15 @@ export async function openAudit(q: {
   } catch (thrown) {
     checks.push({ what: 'Seed', state: 'bad', why: asFault(thrown).message })
   }
-  if (isOpen)
+  if (isOpen) {
+    await check('Scope', () => allInScope(payload!, q.order))
+    checks.push(coverageCheck(payload!))
     for (const one of payload!.bundles) {
       if (one.bundle === undefined)
         checks.push({ what: `Record ${one.index}`, state: 'warn', why: `no evidence: ${one.without ?? ''}` })
       else await check(`Record ${one.index}`, () => judge(one.index, one.bundle!, payload!, q))
     }
+  }
   return { answer, payload, checks }
 }
 
@@ -104,12 +108,37 @@ function seedCheck(
       }
 }
 
+/** A server that does not know what narrows an order could answer more widely. Throws for what nobody ordered. */
+function allInScope({ records }: AuditPayload, { scope }: AuditOrder): string {
+  const other = records.find((row) => inScope(row, scope) !== 'in')
+  if (other !== undefined)
+    throw new Fault('audit_answer_wrong', { what: `record ${other.index} does not lie in the order's scope` })
+  return `all ${records.length} records that are listed lie in it`
+}
+
+/** Is this all? The server's signed word; a record that does not say what was asked for may be one of those. */
+function coverageCheck({ coverage, records }: AuditPayload): Check {
+  const what = 'Is this all'
+  if (coverage === undefined)
+    return { what, state: 'warn', why: 'the server does not say how many records it looked through' }
+  const { inPeriod, unsaid, firstUnsaid, lastUnsaid } = coverage
+  const why = `the server says that it looked through ${inPeriod} messages of the period and lists ${records.length}`
+  if (unsaid === 0) return { what, state: 'good', why }
+  const left = `${unsaid} more, from record ${firstUnsaid ?? '?'} to ${lastUnsaid ?? '?'}, fit all else and do not say their purpose or endpoint`
+  return { what, state: 'warn', why: `${why}; ${left}: an order without these shows them` }
+}
+
 /** Throws for a bundle that does not hold, or says something else than the list. */
 async function judge(
   index: number,
   bundle: string,
   { records, server }: AuditPayload,
-  q: { configuration: LoadedConfiguration; witnesses: WitnessPolicy | undefined; now: Date },
+  q: {
+    order: AuditOrder
+    configuration: LoadedConfiguration
+    witnesses: WitnessPolicy | undefined
+    now: Date
+  },
 ): Promise<string> {
   const read = await readBundle(Buffer.from(bundle, 'base64'))
   const verdict = await judgeBundle({
@@ -138,5 +167,10 @@ async function judge(
     throw new Fault('audit_answer_wrong', { what: 'the list names other parties or ids than its record' })
   if (verdict.verdict === 'TOTAL-FAILED')
     throw new Fault('audit_answer_wrong', { what: `${verdict.subIndication ?? ''} ${verdict.reason}` })
-  return `${verdict.verdict}${verdict.subIndication === undefined ? '' : `, ${verdict.subIndication}`}: ${verdict.reason}`
+  const isAsked = q.order.scope.purposes !== undefined || q.order.scope.endpoints !== undefined
+  const unproved =
+    isAsked && record.circumstances === undefined
+      ? "; what held at its time is not shown, so purpose and endpoint are the list's word"
+      : ''
+  return `${verdict.verdict}${verdict.subIndication === undefined ? '' : `, ${verdict.subIndication}`}: ${verdict.reason}${unproved}`
 }

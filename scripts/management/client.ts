@@ -15,6 +15,8 @@ export type ManagementAnswer = {
   type: string
   /** How many there are on all pages, for lists that say so. */
   total: number | undefined
+  /** Of a search that ended early: from where it goes on. */
+  searchedTo?: string
   bytes: Buffer
 }
 
@@ -42,10 +44,12 @@ export async function openManagementApi(q: { url: string; keyFile: string }): Pr
         }
         if (reply.statusCode >= 300) throw refusal(reply.statusCode, bytes)
         const total = reply.headers['x-total-count']
+        const searchedTo = reply.headers['x-searched-to']
         return {
           status: reply.statusCode,
           type: String(reply.headers['content-type'] ?? ''),
           total: total === undefined ? undefined : Number(total),
+          ...(searchedTo !== undefined && { searchedTo: String(searchedTo) }),
           bytes,
         }
       }

@@ -37,6 +37,10 @@ export async function runCommand(
   const value: unknown = JSON.parse(answer.bytes.toString('utf8'))
   if (options.json) out.write(`${JSON.stringify(value)}\n`)
   else out.write(`${waiting(answer)}${readableAnswer(value, answer.total)}`)
+  if (answer.searchedTo !== undefined)
+    process.stderr.write(
+      `searched as far as record ${answer.searchedTo}: --before ${answer.searchedTo} goes on\n`,
+    )
 }
 
 /** Nothing is done yet: who reads only the first line has to know. */

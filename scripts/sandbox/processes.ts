@@ -5,7 +5,7 @@ import path from 'node:path'
 
 export type Started = { name: string; pid: number; stop(): Promise<void>; kill(): Promise<void> }
 
-const READY_MS = 60_000
+const READY_MS = 180_000
 const DRAIN_MS = 20_000
 
 /** A server of the command line, started as its operator would, with the launcher's options for Node. */

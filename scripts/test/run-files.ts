@@ -4,9 +4,17 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 
-// Journeys wait for their many processes, other tests compute: mixed they fill each other's pauses.
-const JOBS = 4
+// Journeys wait for their many processes, other tests compute: mixed they fill each other's pauses. Four leave two processors
+// idle for a fifth of the time.
+const JOBS = 5
+/** They last longest, most of it waiting, so they begin in the first third, among others. */
+const LONGEST = ['crash', 'outage', 'load', 'contracts', 'recovery', 'auditor-cases', 'auditor-console'].map(
+  (name) => `test/journeys/${name}.test.ts`,
+)
 const TIMEOUT_S = 600
 // tap itself ends a test in time and tells what was open: killed is only what no longer listens.
 const KILL_MS = (TIMEOUT_S + 30) * 1000
@@ -23,12 +31,20 @@ export async function runFiles(
   const totals = { total: 0, pass: 0, fail: 0, skip: 0, todo: 0 }
   let number = 0
   tell('TAP version 14')
+  // What a file sets up at its place the next one there begins with (test/prepared-sandbox.ts); alone it would only copy.
+  const places = files.length > JOBS ? mkdtempSync(path.join(tmpdir(), 'concordat-places-')) : undefined
+  let placeNumber = 0
+  const newPlace = (): NodeJS.ProcessEnv =>
+    places === undefined ? {} : { TEST_PLACE: path.join(places, `${++placeNumber}`) }
   const work = async (): Promise<void> => {
+    let place = newPlace()
     for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-      const run = await runFile(file, tellError)
+      const run = await runFile(file, place, tellError)
       tell(`# Subtest: ${file}`)
       for (const line of run.stdout.split('\n')) if (line !== '') tell(`    ${line}`)
       const { problem, counts } = judgeFile(run)
+      // Something of it may still run there.
+      if (problem !== undefined) place = newPlace()
       for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] += counts[name] ?? 0
       if (problem !== undefined && (counts['fail'] ?? 0) === 0) totals.fail++
       tell(`${problem === undefined ? '' : 'not '}ok ${++number} - ${file} # time=${run.ms}ms`)
@@ -36,6 +52,7 @@ export async function runFiles(
     }
   }
   await Promise.all(Array.from({ length: JOBS }, work))
+  if (places !== undefined) rmSync(places, { recursive: true, force: true })
   tell(`1..${number}`)
   const told = Object.entries(totals).map(([name, count]) => `${name}: ${count}`)
   tell(`# { ${told.join(', ')} }`)
@@ -65,9 +82,13 @@ export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms'>): {
   return { problem, counts }
 }
 
-async function runFile(file: string, tellError: (line: string) => void): Promise<FileRun> {
+async function runFile(
+  file: string,
+  place: NodeJS.ProcessEnv,
+  tellError: (line: string) => void,
+): Promise<FileRun> {
   const began = performance.now()
-  const env = { ...process.env, TAP: '1', TAP_TIMEOUT: `${TIMEOUT_S}` }
+  const env = { ...process.env, ...place, TAP: '1', TAP_TIMEOUT: `${TIMEOUT_S}` }
   const child = spawn(process.execPath, [file], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const output: Buffer[] = []
   const errors: Buffer[] = []
@@ -85,10 +106,12 @@ async function runFile(file: string, tellError: (line: string) => void): Promise
   return { stdout: `${Buffer.concat(output)}`, code, signal, ms: Math.round(performance.now() - began) }
 }
 
-/** Journeys last longest: one that began last would keep the rest of the machine waiting. The next is the last. */
+/** Journeys last long: one that began last would keep the rest of the machine waiting. The next is the last. */
 function shuffled(files: string[]): string[] {
+  const within = (file: string): number =>
+    LONGEST.includes(file) ? 0.3 : file.startsWith('test/journeys/') ? 0.6 : 1
   return files
-    .map((file) => ({ file, place: Math.random() * (file.startsWith('test/journeys/') ? 0.6 : 1) }))
+    .map((file) => ({ file, place: Math.random() * within(file) }))
     .toSorted((a, b) => b.place - a.place)
     .map(({ file }) => file)
 }

@@ -1,6 +1,12 @@
 /** A global configuration from the files that hold it: shared parameters of one or more instances, as they are or zipped. */
+import {
+  isInstanceProfiles,
+  PROFILES_FILE,
+  readInstanceProfiles,
+} from '#core/certificate/instance-profiles.ts'
 import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
+import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { Fault } from '#schemas/fault.ts'
 import { readZippedFiles } from './zipped-files.ts'
 
@@ -11,12 +17,16 @@ export type LoadedConfiguration = {
 }
 
 export const SHARED = 'shared-params.xml'
+/** What is read of a directory or a zip file, in whatever folder. */
+export const CONFIGURATION_FILES = [SHARED, PROFILES_FILE]
 
-/** From the shared parameters of each instance. Throws `malformed_global_conf`. */
+/** From the shared parameters of each instance and, where an instance has its own, its certificate profiles. Throws `malformed_global_conf`. */
 export async function configurationOf(files: Buffer[], origin: string): Promise<LoadedConfiguration> {
   const indexes = new Map<string, ConfigurationIndex>()
-  for (const file of files) {
-    const index = indexConfiguration(await parseSharedParameters(file))
+  const profiles = profilesIn(files)
+  for (const file of files.filter((one) => !isInstanceProfiles(one))) {
+    const shared = await parseSharedParameters(file)
+    const index = indexConfiguration(shared, undefined, profiles.get(shared.instance))
     if (indexes.has(index.instance)) {
       throw new Fault('malformed_global_conf', { what: `instance ${index.instance} is there twice` })
     }
@@ -26,10 +36,22 @@ export async function configurationOf(files: Buffer[], origin: string): Promise<
   return { indexes, origin }
 }
 
+function profilesIn(files: Buffer[]): Map<string, CertificateProfile[]> {
+  const found = new Map<string, CertificateProfile[]>()
+  for (const { instance, profiles } of files.filter(isInstanceProfiles).map(readInstanceProfiles)) {
+    if (found.has(instance))
+      throw new Fault('malformed_global_conf', {
+        what: `certificate profiles of instance ${instance} are there twice`,
+      })
+    found.set(instance, profiles)
+  }
+  return found
+}
+
 /** Whether these are the bytes of a ZIP file, as that of GET /verificationconf. */
 export const isZip = (bytes: Buffer): boolean => bytes.length > 1 && bytes.readUInt16BE(0) === 0x504b
 
 /** From the zip file of GET /verificationconf. Throws `malformed_global_conf`. */
 export async function configurationOfZip(bytes: Buffer, origin: string): Promise<LoadedConfiguration> {
-  return configurationOf(await readZippedFiles(bytes, SHARED), origin)
+  return configurationOf(await readZippedFiles(bytes, CONFIGURATION_FILES), origin)
 }

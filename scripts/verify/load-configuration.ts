@@ -9,14 +9,15 @@ import path from 'node:path'
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import {
+  CONFIGURATION_FILES,
   configurationOf,
   configurationOfZip,
   isZip,
   type LoadedConfiguration,
-  SHARED,
 } from './configuration-files.ts'
 
-const MAX_INSTANCES = 64
+/** Of 64 instances. */
+const MAX_FILES = 128
 const MAX_BYTES = 64 * 1024 * 1024
 
 /** Throws `malformed_global_conf`, `malformed_anchor`, `network_error` and the like, `io_error` when nothing is there. */
@@ -33,13 +34,13 @@ export async function loadConfiguration(location: string, now: Date): Promise<Lo
   }
 }
 
-/** One shared-params.xml per sub-directory, each an instance; also below a directory that was unpacked from the zip. */
+/** One shared-params.xml per sub-directory, each an instance, with its certificate profiles; also below a directory that was unpacked from the zip. */
 async function filesOf(directory: string): Promise<Buffer[]> {
   const found: Buffer[] = []
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
-    if (entry.name !== SHARED || !entry.isFile()) continue
+    if (!CONFIGURATION_FILES.includes(entry.name) || !entry.isFile()) continue
     const file = path.join(entry.parentPath, entry.name)
-    if (found.length === MAX_INSTANCES || (await stat(file)).size > MAX_BYTES) {
+    if (found.length === MAX_FILES || (await stat(file)).size > MAX_BYTES) {
       throw new Fault('malformed_global_conf', { what: 'there are too many or too large files' })
     }
     found.push(await readFile(file))

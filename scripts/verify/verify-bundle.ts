@@ -1,6 +1,11 @@
 /** `concordat verify` of an evidence bundle: the verdict on it and on each of its records, for people or as JSON. */
 import { circumstancesInWords } from '#core/circumstances/in-words.ts'
-import type { Bundle, BundleVerdict, RecordVerdict } from '#core/evidence/bundle.ts'
+import {
+  type Bundle,
+  type BundleVerdict,
+  configurationIn,
+  type RecordVerdict,
+} from '#core/evidence/bundle.ts'
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
@@ -33,7 +38,7 @@ export async function verifyBundle(q: Question): Promise<Report> {
 }
 
 async function judge(bundle: Bundle, q: Question): Promise<Report> {
-  const brought = bundle.manifest.configuration.map((name) => bundle.files.get(name)!)
+  const brought = configurationIn(bundle)
   const configuration = q.configuration ?? (await configurationOf(brought, 'the bundle itself'))
   const verdict = await judgeBundle({
     bundle,

@@ -1,7 +1,7 @@
 /** `concordat verify` of an export of a message log: its filter run again, the bundles in it, what is not shown. */
 import { parseCertificate } from '#core/certificate/certificate.ts'
 import { publicKeyOf } from '#core/certificate/public-key.ts'
-import type { BundleVerdict } from '#core/evidence/bundle.ts'
+import { type BundleVerdict, configurationIn } from '#core/evidence/bundle.ts'
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
 import { isOfActors } from '#core/log-export/actors.ts'
@@ -111,7 +111,7 @@ async function judgeBundles(read: LogExport, range: RangeVerdict, q: Question): 
   let isOwners = false
   for (const [name, bytes] of read.bundles) {
     const bundle = await readBundle(bytes)
-    const brought = bundle.manifest.configuration.map((one) => bundle.files.get(one)!)
+    const brought = configurationIn(bundle)
     const configuration =
       q.configuration ??
       (await configurationOf(brought, 'the bundle itself').catch((thrown) => asFault(thrown)))

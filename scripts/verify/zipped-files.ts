@@ -1,4 +1,4 @@
-/** Files of one name out of a zip file, in bounds. */
+/** Files of some names out of a zip file, in bounds. */
 import { buffer } from 'node:stream/consumers'
 import { fromBufferPromise } from 'yauzl'
 import { Fault } from '#schemas/fault.ts'
@@ -6,8 +6,8 @@ import { Fault } from '#schemas/fault.ts'
 const MAX_ENTRIES = 1_000
 const MAX_BYTES = 64 * 1024 * 1024
 
-/** The contents of all entries called `name`, in whatever folder; throws `malformed_global_conf`. */
-export async function readZippedFiles(bytes: Buffer, name: string): Promise<Buffer[]> {
+/** The contents of all entries that are called one of `names`, in whatever folder; throws `malformed_global_conf`. */
+export async function readZippedFiles(bytes: Buffer, names: string[]): Promise<Buffer[]> {
   try {
     const zip = await fromBufferPromise(bytes, {
       lazyEntries: true,
@@ -18,7 +18,7 @@ export async function readZippedFiles(bytes: Buffer, name: string): Promise<Buff
     const found: Buffer[] = []
     let left = MAX_BYTES
     for await (const entry of zip.eachEntry()) {
-      if (entry.fileName.split('/').at(-1) !== name) continue
+      if (!names.includes(entry.fileName.split('/').at(-1)!)) continue
       left -= entry.uncompressedSize
       if (left < 0) throw malformed('the zip file is too large')
       found.push(await buffer(await zip.openReadStreamPromise(entry)))

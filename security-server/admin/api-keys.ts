@@ -1,7 +1,9 @@
 /** API keys and the audit log. */
 import { exportAuditLog } from '#platform/audit-log/export-audit-log.ts'
 import type { AuditFilter } from '#platform/audit-log/store.ts'
+import type { Page } from '#platform/database/lists.ts'
 import { answer } from '#platform/http-service/answer.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import { Fault } from '#schemas/fault.ts'
 import { LOOKS } from './looks.ts'
 import { isoTime } from './record-filter.ts'
@@ -26,7 +28,10 @@ export function apiKeyHandlers(rooms: AdminRooms): Handlers {
       ...{ kind, id, name, roles, ...session },
       contentFourEyes: contentRequests.isRequired,
     }),
-    getApiKeys: () => apiKeys.list(),
+    getApiKeys: async ({ query }) => {
+      const page = query as Page
+      return listAnswer(await apiKeys.list(page), page, () => apiKeys.count(page))
+    },
     async addApiKey({ body, caller }) {
       const { name, roles, expiresAt, addresses } = body as NewKey
       const key = { name, roles, addresses, createdBy: caller.id }

@@ -4,9 +4,13 @@ import type { FastifyInstance } from 'fastify'
 import { parse } from 'yaml'
 import { createApiKeys, keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { DailyBackups } from '#platform/backups/daily-backups.ts'
+import { backupHandlers } from '#platform/backups/routes.ts'
+import { createBackupRuns } from '#platform/backups/run-store.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import { createIdempotencyKeys } from '#platform/idempotency-keys/create-idempotency-keys.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { peopleHandlers } from '#platform/people/routes.ts'
 import { createPeopleStore } from '#platform/people/store.ts'
@@ -62,6 +66,8 @@ export type AdminSettings = Omit<
   login?: AdminLogin | undefined
   /** Whether a second auditor has to agree before content is shown. */
   contentFourEyes?: boolean
+  /** Absent where none are configured. */
+  backups?: Pick<DailyBackups, 'handlers'> | undefined
   /** The server's database, migrated. */
   database: Database
   /** Where the first API key is written when there is none. */
@@ -70,8 +76,15 @@ export type AdminSettings = Omit<
   own?: readonly OwnListener[]
 }
 
-/** The API's source. */
-export async function securityServerApi(): Promise<OpenApiDocument> {
+let document: Promise<OpenApiDocument> | undefined
+
+/** The API's source, read once a process. */
+export function securityServerApi(): Promise<OpenApiDocument> {
+  document ??= readApi()
+  return document
+}
+
+async function readApi(): Promise<OpenApiDocument> {
   const file = new URL('../../schemas/security-server-api.yaml', import.meta.url)
   // Our own file: however many aliases it has, none of them is an attack.
   return parse(await readFile(file, 'utf8'), { maxAliasCount: -1 }) as OpenApiDocument
@@ -139,12 +152,14 @@ export async function adminRoutes(
     ...apiKeyHandlers(rooms),
     ...peopleHandlers({ store: people, clock }),
     ...contentRequestHandlers(rooms),
+    ...(q.backups?.handlers ?? backupHandlers({ store: createBackupRuns(database), audit, clock })),
   }
   await registerOpenApi(app, {
     document: await securityServerApi(),
     handlers: recordingLooks(handlers, audit),
     authenticate: login?.authenticate ?? keyAuthentication(apiKeys),
     audit,
+    once: createIdempotencyKeys({ database, clock }),
   })
   return { close: async () => login?.close() }
 }

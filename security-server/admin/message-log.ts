@@ -36,7 +36,10 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       const filter = recordFilter(given)
       await recordLook(audit, 'findRecords', 'search', input)
       const page = { limit, ...(before === undefined ? {} : { before }) }
-      return (await logFor(input.caller).list({ ...filter, ...page })).map(rowView)
+      const { rows, searchedTo } = await logFor(input.caller).listSome({ ...filter, ...page })
+      const view = rows.map(rowView)
+      if (searchedTo === undefined) return view
+      return answer(view, { headers: { 'x-searched-to': String(searchedTo) } })
     },
     async sealActors({ body, caller }) {
       const { userId, representedParty: given } = body as AskedActors

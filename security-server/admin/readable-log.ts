@@ -14,6 +14,7 @@ export const SECRECY_ROLE = 'XROAD_SECRECY_AUDITOR'
 export type RecordReads = Pick<
   MessageLog,
   | 'list'
+  | 'listSome'
   | 'termsThere'
   | 'traffic'
   | 'read'
@@ -50,6 +51,7 @@ export function readableLog(log: RecordReads, clearance: Clearance): ReadableLog
   return {
     clearance,
     list: (filter) => log.list({ ...filter, clearance }),
+    listSome: (filter) => log.listSome({ ...filter, clearance }),
     termsThere: (q) => log.termsThere({ ...q, clearance }),
     traffic: ({ filter, ...question }) => log.traffic({ ...question, filter: { ...filter, clearance } }),
     read,

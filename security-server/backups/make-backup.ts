@@ -49,16 +49,24 @@ export async function makeServerBackup(q: {
   })
 }
 
+/** A file while it is written beside the one whose place it takes, or what a crash left of that. */
+const ASIDE = /\.(?:tmp|new|unfinished)$/
+
 /** The files of a folder, `depth` levels deep. */
 async function addFolder(add: AddEntry, directory: string, name: string, depth: number): Promise<void> {
   const found = await readdir(path.join(directory, name), { withFileTypes: true })
   for (const one of found.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const inner = `${name}/${one.name}`
     if (one.isDirectory() && depth > 1) await addFolder(add, directory, inner, depth - 1)
-    // What a crash left of a file that is written aside.
-    if (!one.isFile() || one.name.endsWith('.tmp')) continue
+    if (!one.isFile() || ASIDE.test(one.name)) continue
     if (!ENTRY_NAME.test(inner))
       throw new Fault('io_error', { what: `${inner} has a name that no backup takes` })
-    await add(inner, await readFile(path.join(directory, inner)))
+    const bytes = await readFile(path.join(directory, inner)).catch(unlessGone)
+    if (bytes !== undefined) await add(inner, bytes)
   }
+}
+
+/** The server runs: what was deleted since the folder was read is no part of it any more. */
+function unlessGone(cause: NodeJS.ErrnoException): undefined {
+  if (cause.code !== 'ENOENT') throw cause
 }

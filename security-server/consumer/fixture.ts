@@ -33,7 +33,13 @@ import type { Arrival } from './accept.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 /** The request as the peer got it. */
-export type Received = { request: RestRequest; message: Buffer; body: Body | undefined; requestId: string }
+export type Received = {
+  request: RestRequest
+  message: Buffer
+  body: Body | undefined
+  requestId: string
+  transport: Record<string, string>
+}
 
 export type ReplyChange = {
   status?: number
@@ -89,7 +95,8 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
     })
     await parts.body?.discard()
     const request = parseRestRequest(parts.message)
-    return { request, message: parts.message, body: parts.body, requestId: headers['x-road-request-id']! }
+    const { message, body } = parts
+    return { request, message, body, requestId: headers['x-road-request-id']!, transport: headers }
   }
 
   const made: ConsumerWorld = {

@@ -6,15 +6,17 @@
  *   current -> generations/0000000012
  *   generations/0000000012/globalconf/instance-identifier
  *   generations/0000000012/globalconf/DEV/shared-params.xml (and .metadata), private-params.xml, ...
+ *   generations/0000000012/globalconf/DEV/certificate-profiles.json, where the instance has profiles of its own
  *   generations/0000000012/signed/DEV.directory, DEV.statement
  */
 import { mkdir, readdir, readFile, readlink, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
 import { parseDirectory } from '#core/configuration/directory.ts'
 import { writePartMetadata } from '#core/configuration/part-metadata.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { DurableFiles } from './durable-files.ts'
-import { type InstanceCopy, type Kind, wantedParts } from './instance-copy.ts'
+import { type InstanceCopy, type Kind, profilesFile, wantedParts } from './instance-copy.ts'
 
 /** One instance as it lies on disk, nothing of it checked yet. */
 export type StoredCopy = {
@@ -92,6 +94,9 @@ async function writeGeneration(
     if (copy.statementText !== undefined) {
       await files.create(path.join(signed, `${name}.statement`), Buffer.from(copy.statementText))
     }
+    // For those who judge evidence by this folder; what is read again at a start is the signed statement.
+    const profiles = profilesFile(copy)
+    if (profiles !== undefined) await files.create(path.join(layout, name, PROFILES_FILE), profiles)
     for (const { part, fileName, content } of copy.parts) {
       const file = path.join(layout, name, fileName)
       if (content !== undefined) await files.create(file, content)

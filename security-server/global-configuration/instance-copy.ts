@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { writeInstanceProfiles } from '#core/certificate/instance-profiles.ts'
 import { type ConfigurationIndex, indexPacked } from '#core/configuration/configuration-index.ts'
 import type { Directory, DirectoryPart } from '#core/configuration/directory.ts'
 import type { PackedShared } from '#core/configuration/pack-shared.ts'
@@ -76,6 +77,15 @@ function fileNameOf(part: DirectoryPart): string {
   if (!FILE_NAME.test(name) || name.endsWith('.metadata'))
     throw malformed(`${part.identifier} has no plain file name`)
   return name
+}
+
+/** The instance's own certificate profiles as a document; undefined where it has none. */
+export function profilesFile({
+  instance,
+  statement,
+}: Pick<InstanceCopy, 'instance' | 'statement'>): Buffer | undefined {
+  const profiles = statement?.certificateProfiles ?? []
+  return profiles.length === 0 ? undefined : writeInstanceProfiles({ instance, profiles })
 }
 
 /** The parts without their contents, whose memory goes at once: a collection would come some configurations later. */

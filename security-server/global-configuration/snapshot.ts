@@ -3,13 +3,14 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { NOBODY_SUSPENDED, type SuspensionIndex } from '#core/configuration/suspension-list.ts'
 import type { Clock } from '#platform/clock.ts'
 import { CERTIFICATE_PROFILES_PART } from '#schemas/global-configuration.ts'
 import { folderName } from './generations.ts'
 import type { HeldList } from './held-lists.ts'
-import type { InstanceCopy } from './instance-copy.ts'
+import { type InstanceCopy, profilesFile } from './instance-copy.ts'
 
 export type ConfigurationSnapshot = {
   /** Of the own instance. */
@@ -30,7 +31,7 @@ export type ConfigurationSnapshot = {
   indexFor(instance: string): ConfigurationIndex | undefined
   /** Of every instance that is not expired, the own one first. */
   indexes(): ConfigurationIndex[]
-  /** The files of X-Road's GET /verificationconf, read from disk. */
+  /** The files of X-Road's GET /verificationconf, read from disk, and each instance's own certificate profiles. */
   verificationFiles(): { name: string; content: Buffer }[]
 }
 
@@ -104,10 +105,14 @@ export function contentVersion(copies: InstanceCopy[]): string {
 
 /** X-Road puts only the version into the metadata here (wire digest 1.6). */
 function verificationFiles(copy: InstanceCopy, layout: string): { name: string; content: Buffer }[] {
-  const name = `${folderName(copy.instance)}/shared-params.xml`
+  const folder = folderName(copy.instance)
+  const name = `${folder}/shared-params.xml`
+  const profiles = profilesFile(copy)
   const metadata = JSON.stringify({ configurationVersion: String(copy.directory.version) })
   return [
     { name, content: readFileSync(path.join(layout, name)) },
     { name: `${name}.metadata`, content: Buffer.from(metadata) },
+    // X-Road's readers take the files that they know by name.
+    ...(profiles === undefined ? [] : [{ name: `${folder}/${PROFILES_FILE}`, content: profiles }]),
   ]
 }

@@ -1,6 +1,7 @@
 /** What happens later, never on the message path: each job is one call into a room, safe to repeat. */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { STREAM_AUDIT_LOG, STREAM_SECONDS } from '#platform/audit-log/stream-settings.ts'
+import { BACKUP_SECONDS, MAKE_BACKUP } from '#platform/backups/daily-backups.ts'
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
@@ -31,6 +32,8 @@ type Rooms = {
   exports: Exports
   subjects: { index(signal: AbortSignal): Promise<void> }
   auditOrders: { run(): Promise<void> }
+  /** Absent in tests that make none. */
+  backups?: { makeDue(): Promise<void> } | undefined
   /** Absent where no collector takes the audit log. */
   auditStream?: { send(signal: AbortSignal): Promise<void> } | undefined
 }
@@ -82,6 +85,8 @@ const OF_THE_LOG: Record<string, Job> = {
   'submit-checkpoint': { seconds: 5, run: async ({ witnesses }) => witnesses?.submit() },
   // Looks often, runs once a day, and goes on soon with what a stop broke off.
   'verify-log': { seconds: 300, run: ({ verifications }, signal) => verifications.daily(signal) },
+  // Makes none where the settings name no folder for them.
+  [MAKE_BACKUP]: { seconds: BACKUP_SECONDS, run: async ({ backups }) => backups?.makeDue() },
   'evidence-records': { seconds: 600, run: ({ messageLog }) => messageLog.keepEvidenceRecords() },
   'maintain-log': { seconds: 5, run: ({ messageLog }) => messageLog.maintain() },
   'report-calls': { seconds: 60, run: async ({ callReports }) => callReports?.reportWhenDue() },

@@ -43,7 +43,8 @@ export function checkCertificate(
   if (approved === undefined || approved.authenticationOnly) {
     throw refused('the CA is not approved for signing certificates')
   }
-  const subject = memberOfSigningCertificate(certificate, profile, trust.instance)
+  const known = profile ?? approved.certificateProfileInfo
+  const subject = memberOfSigningCertificate(certificate, known, trust.instance)
   const member = memberOf(subject)
   const asked = key.requests.map((request) => request.member).filter((each) => each !== undefined)
   if (asked.length > 0 && !asked.some((each) => idText(each) === idText(member))) {

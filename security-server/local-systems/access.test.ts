@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'
@@ -72,6 +73,12 @@ t.test('service addresses', (t) => {
   t.notOk(isForbiddenAddress('10.1.2.3'))
   t.ok(isOwnListener('::ffff:127.0.1.1', 4000, own))
   t.notOk(isOwnListener('127.0.1.2', 4000, own))
+  for (const { address, family } of Object.values(networkInterfaces()).flatMap((all = []) => all)) {
+    t.ok(isOwnListener(address, 5500, own), `a listener on every address listens on ${address}`)
+    t.notOk(isOwnListener(address, 5501, own))
+    const host = family === 'IPv6' ? `[${address}]` : address
+    t.throws(() => checkServiceUrl(`http://${host}:5500`, own), { code: 'service_malformed_url' })
+  }
   t.end()
 })
 

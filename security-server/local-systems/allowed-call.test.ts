@@ -1,6 +1,8 @@
 /** What our own systems say of a call: by which right it goes, as which endpoint it is declared, by which description. */
 import { hash } from 'node:crypto'
 import t from 'tap'
+import { readCircumstances } from '#core/circumstances/read.ts'
+import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { idText, parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
@@ -85,5 +87,15 @@ t.test('what held of a call', (t) =>
     await systems.replaceDocument(made.description, DOCUMENT.replace('"1"', '"2"'))
     t.not(described('/persons/1').service?.description?.document, description.document, 'read anew')
     t.same(described('/persons/1').right?.grants[0], grant)
+
+    for (let number = 100; number < 200; number++) {
+      const code = `${number}${'界'.repeat(252)}`
+      groups.add(code)
+      await systems.grantEndpoint(get.id, { type: 'GLOBALGROUP', id: code })
+    }
+    const { digest, document } = sealCircumstances({ version: 1, ...described('/persons/1') })
+    const most = readCircumstances(Buffer.from(document), digest).right!.grants
+    t.same(most[0], grant)
+    t.ok(most.length > 30, 'of long names as many as leave room for the rest')
   }),
 )

@@ -5,8 +5,9 @@ import { idText } from '#schemas/identifiers.ts'
 import type { AccessQuestion } from './access.ts'
 import type { Endpoint, ServiceDescription, ServiceView, View } from './view.ts'
 
-/** Of groups that name the client as well: so many are told. */
+/** Of groups that name the client as well: so many are told, and no more than leaves room in a document of 64 KiB for the rest. */
 const MAX_GRANTS = 100
+const MAX_GRANT_BYTES = 32 * 1024
 
 /** `right`: the endpoint whose rights allow the call; undefined when none does. */
 export function describeCall(q: {
@@ -46,7 +47,7 @@ function grantsOf(q: {
         idText(group.client) === owner &&
         group.members.some((member) => idText(member) === client),
     )
-  return q.service.accessRights
+  const grants = q.service.accessRights
     .filter(({ endpoint, subjectType, subject }) => {
       if (endpoint !== q.right.id) return false
       if (subjectType === 'SUBSYSTEM') return subject === client
@@ -54,6 +55,11 @@ function grantsOf(q: {
     })
     .slice(0, MAX_GRANTS)
     .map(({ subjectType, subject, createdAt }) => ({ subjectType, subject, since: createdAt }))
+  let bytes = 0
+  return grants.filter((grant) => {
+    bytes += Buffer.byteLength(JSON.stringify(grant))
+    return bytes <= MAX_GRANT_BYTES
+  })
 }
 
 function patternOf({ method, path }: Endpoint): { method: string; path: string } {

@@ -3,6 +3,7 @@
  * link-local range that holds cloud metadata, nor this server's own ports. Checked when written and again on connecting.
  */
 import { BlockList, isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { Fault } from '#schemas/fault.ts'
 
 /** Our own listeners: a request to one of them would come from inside. */
@@ -38,7 +39,7 @@ export function isOwnListener(address: string, port: number, own: readonly OwnLi
   return own.some(
     (listener) =>
       listener.port === port &&
-      (listener.host === plain || (['0.0.0.0', '::'].includes(listener.host) && isLoopback(plain))),
+      (listener.host === plain || (['0.0.0.0', '::'].includes(listener.host) && isOfThisMachine(plain))),
   )
 }
 
@@ -78,8 +79,9 @@ function readHttpUrl(text: string, own: readonly OwnListener[]): URL {
   return url
 }
 
-function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1'
+function isOfThisMachine(address: string): boolean {
+  if (address.startsWith('127.') || address === '::1') return true
+  return Object.values(networkInterfaces()).some((all = []) => all.some((one) => one.address === address))
 }
 
 /** The IPv4 address inside ::ffff:a.b.c.d, 64:ff9b:: (NAT64) or 2002:: (6to4) forms. */

@@ -1,6 +1,7 @@
 /** The log as those read it who look for records: searches, counts, tree heads and leaf forms. */
 import { type ClientId, idText } from '#schemas/identifiers.ts'
 import type { CountedDay, StoredCounts } from './daily-counts/store.ts'
+import type { SomeRows } from './search/list-by-spans.ts'
 import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { TermsQuestion } from './search/terms-store.ts'
 import type { CallsOfDay, Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
@@ -14,6 +15,8 @@ export type LogReads = ActorReads & {
   findExchange(queryId: string, client: ClientId): Promise<SearchRow[]>
   /** Newest first, a page at a time; waits until the index holds every record. */
   list(filter: SearchFilter): Promise<FoundRow[]>
+  /** The same, and no longer than somebody waits: a page that is not full may say up to where the log was searched. */
+  listSome(filter: SearchFilter): Promise<SomeRows<FoundRow>>
   /** What fits among some records after `after` and below `size`, oldest first: for a walk through all of them, in parts. */
   window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
   /** What contracts, purposes or endpoints there are to search for; waits as well. */
@@ -60,6 +63,10 @@ export function logReads(worker: Pick<WorkerClient, 'call'>, maintain: () => Pro
     list: async (filter) => {
       await maintain()
       return worker.call('list', filter)
+    },
+    listSome: async (filter) => {
+      await maintain()
+      return worker.call('listSome', filter)
     },
     window: (q) => worker.call('window', q),
     termsThere: async (q) => {

@@ -63,6 +63,30 @@ t.test('from every state of a run the rest gives the report of the whole', async
   const before = tampered((database) => database.exec(`delete from record where idx = ${half.records - 3}`))
   t.ok((await run(half, before)).report.ok, 'what was verified is not read again')
   t.equal((await run(undefined, before)).report.problems[0]?.index, half.records - 3, 'but by a full run')
+  const row = half.records - 3
+  const messages = `direction != '' and idx <= ${row}`
+  for (const [what, sql] of [
+    ['taken out', `delete from search where idx = (select max(idx) from search where ${messages})`],
+    [
+      'changed',
+      `update search set client = 'DEV/GOV/9' where idx = (select max(idx) from search where ${messages})`,
+    ],
+    [
+      'put in',
+      `insert into search select ${row}, time, kind, direction, outcome, query_id, request_id, client, service, peer,
+      answers, keep_days, secrecy, user_hash, party_hash, terms from search where idx != ${row} limit 1`,
+    ],
+    ['said otherwise', `update search set terms = 0 where terms != 0`],
+  ] as const) {
+    let isThere = true
+    const file = tampered((database) => {
+      if (what === 'put in') database.exec(`delete from search where idx = ${row}`)
+      isThere = Number(database.prepare(sql).run().changes) > 0
+    })
+    if (isThere) t.notOk((await run(half, file)).report.ok, `a row of before that was ${what}`)
+  }
+  const { index: _digests, ...old } = half
+  t.ok((await run(old)).report.ok, 'a state of an older version')
   const end = whole.states.at(-1)!
   const shorter = tampered((database) => {
     database.exec(`delete from record where idx >= 150; delete from tile; delete from signature_document where id >= 150;

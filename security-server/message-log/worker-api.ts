@@ -10,6 +10,7 @@ import type { StoredEvidenceRecord } from './evidence-records/store.ts'
 import type { MemberPair } from './reconciliation/read-records.ts'
 import type { Partners, SecretPartners } from './reconciliation/store.ts'
 import type { RetentionApi } from './retention/worker-retention.ts'
+import type { SomeRows } from './search/list-by-spans.ts'
 import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from './search/store.ts'
 import type { TermsQuestion } from './search/terms-store.ts'
 import type { CallsOfDay, Clearance, Traffic, TrafficQuestion } from './search/traffic-store.ts'
@@ -76,6 +77,7 @@ export type WorkerApi = RetentionApi &
     maintain(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
     findByQueryId(queryId: string): Promise<SearchRow[]>
     list(filter: SearchFilter): Promise<FoundRow[]>
+    listSome(filter: SearchFilter): Promise<SomeRows<FoundRow>>
     window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
     termsThere(q: TermsQuestion): Promise<string[]>
     traffic(question: TrafficQuestion): Promise<Traffic>

@@ -100,6 +100,11 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       findByQueryId: async (queryId) => log.search.byQueryId(queryId, (await log.records.head()).size),
       list: async (filter) =>
         log.terms.withTerms(await log.search.list(withActors(filter, ring), (await log.records.head()).size)),
+      listSome: async (filter) => {
+        const { size } = await log.records.head()
+        const { rows, ...more } = await log.search.listSome(withActors(filter, ring), size)
+        return { rows: await log.terms.withTerms(rows), ...more }
+      },
       window: async ({ filter, after, size }) => {
         const { rows, last } = await log.search.window(withActors(filter, ring), { after, size })
         return { rows: await log.terms.withTerms(rows), last }

@@ -2,12 +2,14 @@
 import type { Migration } from 'kysely/migration'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
+import { idempotencyKeyMigrations } from '#platform/idempotency-keys/store.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { sessionMigrations } from '#platform/sessions/store.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
 import { verificationMigrations } from '../message-log/verifications/tables.ts'
 import { partnerMigrations } from '../witness/partners/tables.ts'
 import { auditOrderMigrations } from './audit-orders.ts'
+import { serverBackupMigrations } from './backups.ts'
 import { serverContractMigrations } from './contracts.ts'
 import { localSystemsMigrations } from './local-systems.ts'
 import { serverPeopleMigrations } from './people.ts'
@@ -30,4 +32,6 @@ export const serverMigrations: Record<string, Migration> = {
   ...sessionMigrations,
   ...serverPeopleMigrations,
   ...auditOrderMigrations,
+  ...idempotencyKeyMigrations,
+  ...serverBackupMigrations,
 }

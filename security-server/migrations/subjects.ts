@@ -29,4 +29,16 @@ export const subjectMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'security-server-subjects-002': {
+    async up(kysely: Kysely<unknown>) {
+      const { integer } = columnTypes(kysely)
+      // The first record that was looked at by it; null until the next run of the index.
+      await kysely.schema.alterTable('subject_place').addColumn('from_index', integer).execute()
+      // Of what is there nobody noted it.
+      await (kysely as Kysely<{ subject_place: { from_index: number } }>)
+        .updateTable('subject_place')
+        .set({ from_index: -1 })
+        .execute()
+    },
+  },
 }

@@ -22,9 +22,11 @@ export type OcspFetch = (
   configuration: ConfigurationIndex,
 ) => Promise<Buffer[]>
 
+type Kept = { response: Buffer; configuration: ConfigurationIndex; validUntil: number }
+
 /** Makes the fetcher: one response per certificate, in order; throws `incorrect_validation_info` when the peer has none. */
 export function createOcspFetch(settings: { port: number; timeoutMs: number; clock: Clock }): OcspFetch {
-  const cache = createVerdictCache<{ response: Buffer; validUntil: number }>(4096)
+  const cache = createVerdictCache<Kept>(4096)
   const fetching = new Map<string, Promise<Buffer[]>>()
 
   /** One fetch at a time for the same question, however many connections wait for it. */
@@ -38,21 +40,29 @@ export function createOcspFetch(settings: { port: number; timeoutMs: number; clo
   }
 
   return async (address, certificates, path, configuration) => {
-    const known = certificates.map((certificate) => cache.get(certificate.sha256, settings.clock())?.response)
-    if (known.every((response) => response !== undefined)) return known
-    const responses = await fetchOnce(address, certificates)
-    const at = settings.clock()
-    certificates.forEach((certificate, i) => {
+    const keep = (certificate: Certificate, response: Buffer): Buffer => {
       const issuer = path[path.indexOf(certificate) + 1]!
       const responders = configuration.caOf(certificate)?.responders ?? []
-      const question = { response: responses[i]!, certificate, issuer, responders, at: new Date(at) }
-      const verdict = verifyOcspResponse({
-        ...question,
-        freshnessSeconds: configuration.ocspFreshnessSeconds,
-      })
-      cache.set(certificate.sha256, { response: responses[i]!, validUntil: verdict.validUntil.getTime() })
-    })
-    return responses
+      const at = new Date(settings.clock())
+      const { ocspFreshnessSeconds: freshnessSeconds } = configuration
+      const verdict = verifyOcspResponse({ response, certificate, issuer, responders, at, freshnessSeconds })
+      cache.set(certificate.sha256, { response, configuration, validUntil: verdict.validUntil.getTime() })
+      return response
+    }
+    /** What a newer configuration believes no more, by its responders or its freshness, is as good as unknown. */
+    const known = (certificate: Certificate): Buffer | undefined => {
+      const kept = cache.get(certificate.sha256, settings.clock())
+      if (kept === undefined || kept.configuration === configuration) return kept?.response
+      try {
+        return keep(certificate, kept.response)
+      } catch {
+        return undefined
+      }
+    }
+    const found = certificates.map(known)
+    if (found.every((response) => response !== undefined)) return found
+    const responses = await fetchOnce(address, certificates)
+    return certificates.map((certificate, i) => keep(certificate, responses[i]!))
   }
 }
 

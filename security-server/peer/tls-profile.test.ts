@@ -235,7 +235,7 @@ async function retried<T>(act: () => Promise<T>): Promise<T> {
       return await act()
     } catch (cause) {
       const refused = JSON.stringify([cause, (cause as Fault).cause]).includes('ECONNREFUSED')
-      if (!(cause instanceof Fault) || !refused || attempt === 100) throw cause
+      if (!(cause instanceof Fault) || !refused || attempt === 1200) throw cause
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }

@@ -7,10 +7,14 @@ import net from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import { parseCertificate } from '#core/certificate/certificate.ts'
+import { bake, commonName, newKey } from '#core/certificate/certificate-fixture.ts'
 import { parseRestResponse } from '#core/transport/rest-message.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { NotSent } from '../peer/not-sent.ts'
 import { pemOf } from '../peer/tls-profile.ts'
 import { createServiceClient } from './client.ts'
+import { guarded } from './connect-service.ts'
 import { exchange } from './exchange.ts'
 import { createProviderWorld, type Question } from './fixture.ts'
 import { createPeerQuota } from './peer-quota.ts'
@@ -186,6 +190,33 @@ t.test('what fails before the system heard of it is a refusal; after that nobody
   t.strictSame(world.bodyFiles(), [])
 })
 
+t.test('wherever a name leads, no byte goes to an address where no service may lie', async (t) => {
+  const own = [{ host: '127.0.0.1', port: 4000 }]
+  const places: [string | undefined, number | undefined, string | undefined][] = [
+    ['10.0.0.1', 80, undefined],
+    ['127.0.0.1', 80, undefined],
+    ['169.254.169.254', 80, 'service_malformed_url'],
+    ['::ffff:169.254.169.254', 80, 'service_malformed_url'],
+    ['fe80::1', 80, 'service_malformed_url'],
+    ['100.100.100.200', 80, 'service_malformed_url'],
+    ['127.0.0.1', 4000, 'service_malformed_url'],
+    ['::ffff:127.0.0.1', 4000, 'service_malformed_url'],
+    [undefined, undefined, 'service_failed'],
+  ]
+  for (const [remoteAddress, remotePort, code] of places) {
+    let destroyed = false
+    const socket = { remoteAddress, remotePort, destroy: () => (destroyed = true) }
+    const connect = guarded((_options, callback) => callback(null, socket as never), own)
+    const [error, given] = await new Promise<unknown[]>((resolve) =>
+      connect({} as never, ((...all: unknown[]) => resolve(all)) as never),
+    )
+    t.equal(destroyed, code !== undefined, `${remoteAddress}:${remotePort}`)
+    t.equal(given, code === undefined ? socket : null)
+    t.equal(error instanceof NotSent, code !== undefined)
+    if (error instanceof NotSent) t.equal(error.code, code)
+  }
+})
+
 t.test('the certificate of a service is the one that was registered', async (t) => {
   const options = tlsOf()
   const port = await listenOn(
@@ -197,8 +228,24 @@ t.test('the certificate of a service is the one that was registered', async (t) 
   t.equal((await told()).body?.bytes?.toString(), 'secure', 'whatever host it names')
   made.service = { ...service, url, trustedCertificates: [pemOf(world.authority.tsa)] }
   await refusalOf(exchange(await made.ask(), rooms))
+  made.service = { ...service, url, trustedCertificates: [pemOf(world.authority.intermediate)] }
+  await refusalOf(exchange(await made.ask(), rooms))
+  t.match(log.told().at(-1), /^refusal:service_failed$/, 'one that a registered CA issued names its host')
+  made.service = { ...service, url }
+  await refusalOf(exchange(await made.ask(), rooms))
   made.service = { ...service, url, verifyTls: false }
   t.equal((await told()).status, 200, 'the operator may go without')
+  const key = newKey()
+  const ended = { notBefore: new Date('2020-01-01T00:00:00Z'), notAfter: new Date('2021-01-01T00:00:00Z') }
+  const old = pemOf(parseCertificate(bake({ key, subject: commonName('localhost'), ...ended })))
+  const pair = { key: key.privateKey.export({ type: 'pkcs8', format: 'pem' }), cert: old }
+  const late = await listenOn(
+    t,
+    https.createServer(pair, (_request, response) => response.end('late')),
+  )
+  made.service = { ...service, url: `https://localhost:${late}`, trustedCertificates: [old] }
+  const { fault } = await refusalOf(exchange(await made.ask(), rooms))
+  t.equal(fault.code, 'service_failed', 'a registered one that has run out')
 })
 
 /** A certificate for ss.example, issued by a CA that the machine does not know. */

@@ -61,11 +61,16 @@ export async function orderAudit(url: string, now: number): Promise<void> {
       case: 'DP-1/<i>2026',
     },
     ...{ legalBasis: 'x', deadline: at(-1), servers: ['DEV/GOV/1234/SS1'], sample: 1, recipient: '' },
-    scope: { from: at(-2000), to: at(-1000) },
+    version: 2 as const,
+    scope: {
+      ...{ purposes: ['<i>complaints</i>'], endpoints: ['GET /persons/*'] },
+      ...{ from: at(-2000), to: at(-1000) },
+    },
   }
+  const payload = Buffer.from(JSON.stringify(order)).toString('base64url')
   await store.add(
     { order, sha256: 'ab'.repeat(32) },
-    { document: Buffer.from('{}'), now: at(-500), by: 'Ada' },
+    { document: Buffer.from(JSON.stringify({ payload })), now: at(-500), by: 'Ada' },
   )
   await database.close()
 }

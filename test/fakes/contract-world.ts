@@ -1,6 +1,7 @@
 /** A registry with members who agree on contracts, and what they send it: proposals, seals, acts, questions. */
 import type { Test } from 'tap'
 import type { MailServer } from '#central-registry/mail/client.ts'
+import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import { readSignedJson } from '#core/signature/signed-json.ts'
 import {
   CONTRACT_DOCUMENT,
@@ -47,11 +48,22 @@ export async function startContracts(
   return { world, node }
 }
 
-export const options = ({ world }: ContractWorld, signer: string) => ({
-  by: PARTIES[signer]!,
-  signer,
-  at: world.clock.now,
-})
+export const options = ({ world }: ContractWorld, signer: string) => {
+  const by = PARTIES[signer]!
+  return { by, signer, at: world.clock.now, ocsp: ocspAt(by, world.clock.now) }
+}
+
+/** As fresh as the registry's clock asks for, however far a test has moved it. */
+function ocspAt(
+  { certificate, authority: { intermediate, root, ocspAnswer } }: Party,
+  now: number,
+): Buffer[] {
+  const at = new Date(now)
+  return [
+    ocspAnswer(buildOcspRequest(certificate, intermediate), { at }),
+    ocspAnswer(buildOcspRequest(intermediate, root), { at }),
+  ]
+}
 export const post = async (
   { node }: ContractWorld,
   path: string,

@@ -153,8 +153,8 @@ export async function openStage(): Promise<Stage> {
 export async function checkRecords(t: Test, { world, onRecord, details }: Stage): Promise<void> {
   let missing = [...onRecord]
   t.ok(missing.length > 0)
-  // Search rows follow the records within seconds.
-  for (let attempt = 0; missing.length > 0 && attempt < 40; attempt++) {
+  // Search rows follow the records within seconds, or a minute where the machine is busy.
+  for (let attempt = 0; missing.length > 0 && attempt < 240; attempt++) {
     if (attempt > 0) await wait(250)
     const refusals = await refusedIds(world.admin.population)
     missing = [...onRecord].filter(([id]) => !refusals.has(id))

@@ -34,7 +34,7 @@ export async function askAboutPerson(
     if (index.backlog.records === 0) break
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const roles = ['XROAD_CONTENT_AUDITOR']
   const { page, open, check, settled } = await at(t, browser, roles, {}, 'population')
   await open('/about-a-person')
@@ -76,12 +76,20 @@ export async function askAboutPerson(
     const { notCovered, ...rest } = (await response.json()) as { notCovered: object }
     const whys = ['no_key', 'other_key', 'key_destroyed', 'key_unknown']
     const monthsNotSearched = whys.map((why, i) => ({ month: `2026-0${i + 1}`, records: i + 1, why }))
-    await route.fulfill({ response, json: { ...rest, notCovered: { ...notCovered, monthsNotSearched } } })
+    const late = { id: 1, serviceId: 'DEV:GOV:1001:population:persons', in: 'reply', name: '/code' }
+    const span = { declaredAt: '2026-03-05T10:00:00.000Z', firstIndex: 3, records: 4, lastDay: '2026-03-04' }
+    const declaredLater = [
+      { ...late, ...span, before: 9 },
+      { ...late, ...span, id: 2, name: '/<b>', before: null },
+    ]
+    const left = { ...notCovered, monthsNotSearched, declaredLater, moreLate: true }
+    await route.fulfill({ response, json: { ...rest, notCovered: left } })
   })
   const found = new URL(page.url()).pathname.replace(/^.*(?=\/about-a-person)/, '')
   await open('/about-a-person')
   await open(found)
   await page.getByText('2026-02: 2 records indexed with another key of this month').waitFor()
+  await page.getByText('4 records at most, from record 3 to 8 (the newest on 2026-03-04)').waitFor()
   await check('auditor-person-months')
   await page.unroute('**/subject-searches/*/records?*')
   await open('/about-a-person/00000000-0000-4000-8000-000000000000')

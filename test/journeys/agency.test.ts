@@ -1,7 +1,8 @@
 /** An agency system's day: every way to ask another agency through its own security server, to the byte. */
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
@@ -10,7 +11,16 @@ import { dumpServer } from '#security-server/backups/store.ts'
 import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
 import { ask, colons, type Question, type Reply, startWorld } from '../world.ts'
 
-const world = await startWorld()
+const BACKUP_KEY = 'the key of the backups'
+const folder = mkdtempSync(path.join(tmpdir(), 'concordat-agency-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+const inFolder = (name: string): string => path.join(folder, name)
+writeFileSync(inFolder('backup-key'), BACKUP_KEY, { mode: 0o600 })
+const environment = {
+  CONCORDAT_BACKUPS_DIRECTORY: inFolder('backups'),
+  CONCORDAT_BACKUPS_KEY_FILE: inFolder('backup-key'),
+}
+const world = await startWorld({ environment })
 t.teardown(() => world.stop())
 const { tax, population, business } = world.servers
 const provider = await startProviderSystem(world.address(40))
@@ -337,7 +347,7 @@ t.test(
   'a backup is made beside the running server, judged offline, and restored where nothing is',
   async (t) => {
     const at = (name: string): string => path.join(path.dirname(tax.settingsFile), name)
-    writeFileSync(at('backup-key'), 'the key of the backups', { mode: 0o600 })
+    writeFileSync(at('backup-key'), BACKUP_KEY, { mode: 0o600 })
     const concordat = (...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> =>
       promisify(execFile)(path.resolve(import.meta.dirname, '../../scripts/concordat'), words).then(
         ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
@@ -352,6 +362,12 @@ t.test(
     t.match(judged, { code: 0, stdout: /security-server of .*holds keys\/token\.json/s }, judged.stderr)
     t.match((await concordat('registry', 'verify-backup', at('tax.backup'), ...key)).code, 1)
     t.match((await server(tax.settingsFile, '--make-backup', at('x.backup'))).code, 2)
+    t.match(await world.admin.tax.get('/backup-state'), { isConfigured: true, hour: 3, keep: 30 })
+    type Made = { id: number; name: string; state: string }
+    const own = await world.admin.tax.send<Made>('POST', '/backups')
+    t.match(own, { state: 'made', name: /^security-server-.*concordat-backup$/ }, 'by the server itself')
+    writeFileSync(at('own.backup'), await world.admin.tax.bytes(`/backups/${own.id}/file`))
+    t.equal((await concordat('server', 'verify-backup', at('own.backup'), ...key)).code, 0)
     t.equal((await askEcho('/still', { behaviour: mirror })).status, 200, 'it goes on meanwhile')
 
     const restored = await server(tax.settingsFile, '--restore-backup', at('tax.backup'), ...key)

@@ -15,7 +15,7 @@ import { colons } from '../world.ts'
 import { checkUnreadable } from './planted-values.ts'
 import { SIDES, type Side, startTwoStores } from './two-stores.ts'
 
-t.setTimeout(400_000)
+t.setTimeout(580_000)
 
 type Row = { index: number }
 const PASSED = { verdict: 'TOTAL-PASSED' }
@@ -28,7 +28,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
   const world = await startTwoStores(t, postgresql)
   const { population, tax } = world.servers
   const { admin, registryAdmin, file } = world
-  const chromium = await openBrowser(t)
+  const chromium = await openBrowser()
   const policyOf = (side: Side): string => path.join(world.servers[side].directory, 'witnesses.policy')
 
   const ask = async (t: Test, id: string, at = 'persons/persons/P00000042'): Promise<void> => {

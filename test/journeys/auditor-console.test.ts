@@ -9,6 +9,7 @@ import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
 import { hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { walkListStates } from '../list-states.ts'
 import { skipFor } from '../outside-tools.ts'
 import { type Admin, startWorld } from '../world.ts'
 import { askAboutPerson } from './about-a-person.ts'
@@ -56,7 +57,7 @@ if (!hasChromium()) {
     })
 
   t.test('a new log: pages that have nothing to show say so', async (t) => {
-    const browser = await openBrowser(t)
+    const browser = await openBrowser()
     const auditor = await at(t, browser, ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR'])
     for (const [name, address] of Object.entries(PAGES)) {
       await auditor.open(address)
@@ -104,7 +105,7 @@ if (!hasChromium()) {
   })
 
   t.test('every page, wide and at 400 %, and on paper', async (t) => {
-    const browser = await openBrowser(t)
+    const browser = await openBrowser()
     const roles = ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR']
     const wide = await at(t, browser, roles, {}, 'population')
     const narrow = await at(t, browser, roles, { context: NARROW }, 'population')
@@ -129,6 +130,7 @@ if (!hasChromium()) {
       await wide.check(`auditor-${name}`)
       await narrow.open(address)
       await narrow.look(`auditor-${name}-narrow`)
+      await walkListStates(t, narrow, name)
     }
     await narrow.check('auditor-refused-narrow')
     await wide.page.emulateMedia({ media: 'print' })
@@ -144,7 +146,7 @@ if (!hasChromium()) {
   t.test(
     'by keyboard alone: a search, its exchange, the content for a case, and all of it on record',
     async (t) => {
-      const browser = await openBrowser(t)
+      const browser = await openBrowser()
       const { page, open, check, settled } = await at(t, browser, ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR'])
       await open('/records')
       const until = async (name: RegExp | string): Promise<void> => {
@@ -202,7 +204,7 @@ if (!hasChromium()) {
   )
 
   t.test('what was taken away proves the exchange, and an export says what it covers', async (t) => {
-    const browser = await openBrowser(t)
+    const browser = await openBrowser()
     const { page, open, check, settled } = await at(t, browser, ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR'])
     const [row] = await world.admin.tax.get<{ index: number }[]>('/message-log/records?outcome=ok&limit=1')
     await open(`/exchanges/${row!.index}`)
@@ -278,7 +280,7 @@ if (!hasChromium()) {
   )
 
   t.test('an auditor verifies the log; pages by the address; states of a page', async (t) => {
-    const browser = await openBrowser(t)
+    const browser = await openBrowser()
     const auditor = await at(t, browser, ['XROAD_AUDITOR'])
     const { page, open, check, settled } = auditor
     await open('/integrity')
@@ -335,7 +337,7 @@ if (!hasChromium()) {
   })
 
   t.test('what a role must not see, it neither sees nor gets', async (t) => {
-    const browser = await openBrowser(t)
+    const browser = await openBrowser()
     const navigation = (one: Visitor) => one.page.locator('.main-nav a').allTextContents()
     const observer = await at(t, browser, ['XROAD_SECURITYSERVER_OBSERVER'])
     await observer.open('/')

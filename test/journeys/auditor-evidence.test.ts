@@ -20,6 +20,7 @@ import { createWitnesses } from '#security-server/witness/witnesses.ts'
 import { hasChromium, openBrowser as openChromium, type Visitor, visitor } from '../browser.ts'
 import { sessionAt } from '../fakes/installed-registry.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '../fakes/openid-provider.ts'
+import { walkListStates } from '../list-states.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act, close } from '../second-person.ts'
 
@@ -43,44 +44,38 @@ const PAGES: Record<string, string> = {
   'audit-orders': '/audit-orders',
   'content-requests': '/content-requests',
   people: '/people',
+  backups: '/backups',
 }
 
 /** One audit order that waits for a decision and is overdue, and one that was answered. */
 async function orderAudits({ database }: AdminWorld): Promise<void> {
   const store = createAuditOrderStore(database)
-  const scope = { parties: [HOSTILE], from: '2026-11-01T00:00:00.000Z', to: '2026-12-01T00:00:00.000Z' }
-  const document = JSON.stringify({ legalBasis: HOSTILE, scope, sample: 2, createdAt: scope.from })
-  const none = {
-    decided_by: null,
+  const scope = {
+    ...{
+      parties: ['DEV/GOV/1002'],
+      contract: `${randomUUID()}/2`,
+      purposes: [HOSTILE],
+      endpoints: [HOSTILE],
+    },
+    ...{ from: '2026-11-01T00:00:00.000Z', to: '2026-12-01T00:00:00.000Z' },
+  }
+  const order = {
+    ...{ version: 2, id: randomUUID(), createdAt: scope.from, instance: 'DEV', authority: HOSTILE },
+    ...{ case: 'DP-1', legalBasis: HOSTILE, deadline: scope.to, servers: ['DEV/GOV/1/s'], scope, sample: 2 },
+    recipient: Buffer.alloc(32).toString('base64'),
+  }
+  const row = {
+    ...{ authority: HOSTILE, case_number: 'DP-1', seed: '', document: JSON.stringify(order), clearance: 0 },
+    ...{ deadline: '2026-01-01T00:00:00.000Z', received_at: scope.from, reason: null, decided_by: null },
     ...{ decided_at: null, agreed_by: null, agreed_by_name: null, agreed_at: null, matched: null },
-    sample: null,
-    answered_at: null,
-    error: null,
-    clearance: 0,
+    ...{ sample: null, answered_at: null, error: null },
   }
   for (const [state, more] of [
     ['waiting', {}],
     ['answered', { matched: 7, sample: '[1,4]', decided_by: HOSTILE }],
-    ['refused', { reason: HOSTILE }],
+    ['refused', { reason: HOSTILE, document: JSON.stringify({ ...order, version: 3 }) }],
   ] as const)
-    await store.add({
-      ...{
-        id: randomUUID(),
-        sha256: randomUUID(),
-        document,
-        authority: HOSTILE,
-        case_number: 'DP-1',
-        seed: '',
-      },
-      ...{
-        ...none,
-        reason: null,
-        deadline: '2026-01-01T00:00:00.000Z',
-        received_at: scope.from,
-        state,
-        ...more,
-      },
-    })
+    await store.add({ ...row, id: randomUUID(), sha256: randomUUID(), state, ...more })
 }
 
 /** Two days compared with another server, on one of which they differ. */
@@ -177,7 +172,7 @@ quorum both
 
   t.test('a new log: each page says that it has nothing to show', async (t) => {
     const world = await start(t)
-    const chromium = await openChromium(t)
+    const chromium = await openChromium()
     const anna = await windowOf(t, chromium, world, 'anna', [AUDITOR!, CONTENT!])
     for (const [name, address] of Object.entries(PAGES)) {
       await anna.open(address)
@@ -214,7 +209,7 @@ quorum both
       ...{ time: new Date().toISOString(), witness: HOSTILE, kind: 'fork' },
       ...{ own_note: 'DEV/GOV/1234/ss1\n4\nAAAA\n', known_note: 'DEV/GOV/1234/ss1\n4\nBBBB\n' },
     })
-    const chromium = await openChromium(t)
+    const chromium = await openChromium()
     const anna = await windowOf(t, chromium, world, 'anna', [AUDITOR!, CONTENT!])
     const narrow = await windowOf(t, chromium, world, 'anna', [AUDITOR!, CONTENT!], NARROW)
     const officer = await windowOf(t, chromium, world, 'olaf', [SECURITY!])
@@ -314,14 +309,10 @@ quorum both
     for (const [name, address] of [...Object.entries(PAGES), ['case', '/cases/1']] as const) {
       await narrow.open(address)
       await narrow.look(`evidence-${name}-narrow`)
+      await walkListStates(t, narrow, name)
     }
     await narrow.check('evidence-case-narrow')
-    for (const address of [
-      '/holds?page=x&size=3',
-      '/cases?day=never',
-      '/archives?class=..',
-      '/cases/%3Cb%3E',
-    ]) {
+    for (const address of ['/holds?page=x&size=3', '/cases?day=x', '/archives?class=..', '/cases/%3Cb%3E']) {
       await anna.open(address)
       await anna.look('evidence-hostile-address')
     }
@@ -330,7 +321,7 @@ quorum both
   t.test('content for one when another agrees; people; what each role sees', async (t) => {
     const world = await start(t)
     const index = await fill(world)
-    const chromium = await openChromium(t)
+    const chromium = await openChromium()
     const anna = await windowOf(t, chromium, world, 'anna', [AUDITOR!, CONTENT!])
     const ben = await windowOf(t, chromium, world, 'ben', [CONTENT!])
     const sys = await windowOf(t, chromium, world, 'sys', [SYSTEM!])
@@ -370,12 +361,16 @@ quorum both
     await ben.page.getByRole('heading', { name: 'Sign in' }).waitFor()
     t.equal(await sys.page.getByRole('button', { name: 'Lock Person sys' }).count(), 0)
 
+    await sys.open('/backups')
+    await sys.page.getByText('name no folder for backups').waitFor()
+    await sys.check('evidence-backups')
+
     const seen: [string, string, string[], string[]][] = [
       ['aud', AUDITOR!, ['cases', 'holds', 'people', 'reconciliation', 'content-requests'], []],
       [
         'obs',
         OBSERVER!,
-        ['witnesses', 'verification', 'retention'],
+        ['witnesses', 'verification', 'retention', 'backups'],
         ['cases', 'holds', 'people', 'archives'],
       ],
       ['sec', SECURITY!, ['retention', 'holds', 'people'], ['cases', 'witnesses', 'content-requests']],

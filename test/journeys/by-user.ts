@@ -18,7 +18,7 @@ type Rooms = {
 
 /** `user` has asked once, as the tax agency's system said. */
 export async function searchByUser(t: Test, { world, folder, at }: Rooms, user: string): Promise<void> {
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const { tax } = world.servers
   const { page, open, check, settled } = await at(t, browser, ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR'])
   await open('/records')

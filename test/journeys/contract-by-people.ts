@@ -1,6 +1,6 @@
 /**
- * A contract in Chromium, as its people make it: proposed at the consumer's server from a draft, agreed to by two people of each member,
- * approved at the registry, obeyed; then a later end declined, the notice of the end, and the end.
+ * A contract in Chromium, as its people make it: access requested in the registry's catalogue, proposed at the consumer's server from
+ * the file that it gave, agreed to by two people of each member, approved at the registry, obeyed; then a later end declined, the notice of the end, and the end.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -8,14 +8,17 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { openBrowser, type Visitor, visitor } from '../browser.ts'
+import type { FakeMailServer } from '../fakes/mail-server.ts'
 import { act, close } from '../second-person.ts'
 import { colons, type World } from '../world.ts'
+import { CONTACT, confirmContact } from './confirm-contact.ts'
 import { logIn } from './two-stores.ts'
 
 type Side = 'tax' | 'population'
 type Person = { subject: string; name: string; email: string; password: string }
 type Q = {
   world: World
+  mail: FakeMailServer
   typeFor(name: Side): Promise<string>
   policy(contractRequired: boolean): Promise<void>
   refresh(): Promise<unknown>
@@ -23,14 +26,15 @@ type Q = {
 
 const NARROW = { width: 320, height: 640 }
 const SIGNATORY = ['XROAD_CONTRACT_SIGNATORY']
+const PURPOSE = 'Assessment of income tax'
 const TITLE = 'Persons <b>& more</b> for taxation'
 
-export async function contractByPeople(t: Test, { world, typeFor, policy, refresh }: Q): Promise<void> {
+export async function contractByPeople(t: Test, { world, mail, typeFor, policy, refresh }: Q): Promise<void> {
   const { tax, population } = world.servers
   const folder = await mkdtemp(path.join(tmpdir(), 'concordat-contract-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const { people } = JSON.parse(readFileSync(world.login.peopleFile, 'utf8')) as { people: Person[] }
-  const chromium = await openBrowser(t)
+  const chromium = await openBrowser()
   const hosts = [new URL(world.login.issuer).host]
   const baseOf = (side: Side): string => `${world.servers[side].adminUrl}/console`
 
@@ -59,7 +63,9 @@ export async function contractByPeople(t: Test, { world, typeFor, policy, refres
   await policy(true)
   t.match(await typeFor('tax'), /contract_(ended|required)$/, 'refused before')
 
-  // In the form of the file that the registry's catalogue gives who asks for access.
+  const requested = path.join(folder, 'requested.json')
+  await requestAccess(registry, world, requested)
+  // Of the same form, with everything in it that a contract can say.
   const draft = path.join(folder, 'contract-terms.json')
   writeFileSync(draft, JSON.stringify({ terms: termsOf(world), member: colons(tax.member) }))
 
@@ -87,14 +93,27 @@ export async function contractByPeople(t: Test, { world, typeFor, policy, refres
   await anna.page.setViewportSize(NARROW)
   await anna.look('contracts-propose-narrow')
   await anna.page.setViewportSize({ width: 1280, height: 800 })
-  // A service that is not there is refused by the provider's server; here by who reads the form again.
   t.equal(await anna.page.getByLabel('Service 2: fields of the request').inputValue(), 'none')
-  await anna.page.getByLabel('Service 2: code').fill('')
+  // What the catalogue gave takes its place, under a title of Anna's.
+  await anna.page.getByLabel('Draft').setInputFiles(requested)
+  await anna.page.getByRole('button', { name: 'Fill the form' }).click()
+  await anna.page.getByLabel('Service 2: code').waitFor({ state: 'detached' })
+  t.equal(await anna.page.getByLabel('Purpose').inputValue(), PURPOSE)
+  await anna.page.getByLabel('Title').fill(TITLE)
   await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
   await anna.page.getByRole('heading', { name: TITLE, level: 1 }).waitFor()
   await anna.settled()
   const at = new URL(anna.page.url()).pathname.replace('/console', '')
   await anna.check('contract-proposed-here')
+
+  await confirmContact(t, {
+    mail,
+    title: TITLE,
+    at,
+    who: anna,
+    director: await withKey('tax', ...SIGNATORY),
+    registry,
+  })
 
   // The consumer's two people.
   await anna.open('/contracts')
@@ -213,6 +232,39 @@ export async function contractByPeople(t: Test, { world, typeFor, policy, refres
   await policy(false)
 }
 
+/** In the registry's catalogue, for the Tax Agency: what comes of it is a file. */
+async function requestAccess(registry: Visitor, { servers }: World, file: string): Promise<void> {
+  const { tax, population } = servers
+  const { page } = registry
+  await registry.open(`/catalogue?q=${colons(population.client)}:persons`)
+  await act(registry, 'Ask all providers now', {}, 'Ask all providers now', 'They were asked.')
+  await close(registry)
+  await registry.check('catalogue-collected')
+  await page.locator('tbody a').first().click()
+  await registry.settled()
+  await registry.check('catalogue-of-a-provider')
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    act(
+      registry,
+      'Request access',
+      {
+        'Subsystem that asks': colons(tax.client),
+        Purpose: PURPOSE,
+        'Legal basis': 'Tax Procedure Act, section 18',
+        'About personal data': 'yes',
+        'Contact of the member that asks': 'Contract desk',
+        'E-mail address of the contact': CONTACT,
+      },
+      'Request access',
+      'The terms were saved as contract-terms.json',
+    ),
+  ])
+  await registry.check('catalogue-requested')
+  await download.saveAs(file)
+  await close(registry)
+}
+
 function termsOf({ servers: { tax, population } }: World): object {
   const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString()
   const endpoints = [{ method: 'GET', path: '/persons/*' }]
@@ -227,7 +279,7 @@ function termsOf({ servers: { tax, population } }: World): object {
       },
       { serviceCode: 'extra', endpoints, requestFields: [] },
     ],
-    purpose: 'Assessment of income tax',
+    purpose: PURPOSE,
     legalBasis: 'Tax Procedure Act, section 18',
     personalData: true,
     logLevel: 'full',
@@ -238,7 +290,7 @@ function termsOf({ servers: { tax, population } }: World): object {
     reviewAt: inDays(300),
     critical: false,
     outageGraceHours: 0,
-    contacts: [{ member: tax.member, name: 'Contract desk', email: 'contracts@tax.example' }],
+    contacts: [{ member: tax.member, name: 'Contract desk', email: CONTACT }],
   }
 }
 

@@ -5,11 +5,21 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { hasChromium } from '../browser.ts'
+import { startMailServer } from '../fakes/mail-server.ts'
 import { skipFor } from '../outside-tools.ts'
 import { type Admin, colons, type ServerName, startWorld } from '../world.ts'
 import { contractByPeople } from './contract-by-people.ts'
 
-const world = await startWorld()
+const mail = await startMailServer(t, { tls: 'none' })
+const world = await startWorld({
+  catalogue: hasChromium(),
+  environment: {
+    CONCORDAT_REGISTRY_MAIL_HOST: mail.server.host,
+    CONCORDAT_REGISTRY_MAIL_PORT: String(mail.server.port),
+    CONCORDAT_REGISTRY_MAIL_TLS: 'none',
+    CONCORDAT_REGISTRY_MAIL_FROM: mail.server.from,
+  },
+})
 t.teardown(() => world.stop())
 const { tax, population, business } = world.servers
 const { registryAdmin } = world
@@ -94,7 +104,8 @@ type Held = {
 async function held(): Promise<Held & { configuration: number }> {
   const admin = world.admin.population
   const [newest] = await admin.get<{ index: number }[]>(
-    '/message-log/records?kind=request&direction=in&limit=1',
+    // The registry asks the provider too, what it offers.
+    `/message-log/records?kind=request&direction=in&clientId=${colons(tax.client)}&limit=1`,
   )
   const { circumstances, metadata } = await admin.get<{
     circumstances: Held
@@ -332,5 +343,5 @@ t.test('standard terms of a group, joined by one of its members', async (t) => {
 
 t.test('in the pages, from the draft to the end, by two people of each member', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
-  await contractByPeople(t, { world, typeFor, policy, refresh })
+  await contractByPeople(t, { world, mail, typeFor, policy, refresh })
 })

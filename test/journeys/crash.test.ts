@@ -77,6 +77,14 @@ async function checkLogs(t: Test, acknowledged: Iterable<string>): Promise<void>
     const missing = [...acknowledged].filter((id) => !replied.has(id) || !requested.has(id))
     t.strictSame(missing, [], `every acknowledged exchange is in the ${name}'s log`)
     t.strictSame(openRequests(log), [], `no request is open in the ${name}'s log`)
+    const closed = log.flatMap(({ answers }) => (answers === undefined ? [] : [answers]))
+    t.equal(new Set(closed).size, closed.length, `none is closed twice in the ${name}'s log`)
+    const refused = new Set(log.filter(({ kind }) => kind === 'refusal').map(({ requestId }) => requestId))
+    t.strictSame(
+      calls.filter(({ requestId }) => refused.has(requestId)),
+      [],
+      `what was carried out is not refused in the ${name}'s log`,
+    )
   }
   const intents = new Map(
     provider.filter(({ kind }) => kind === 'request').map((one) => [one.requestId, Date.parse(one.time)]),

@@ -242,7 +242,7 @@ t.test('a certificate serves only the subsystem that it belongs to, while it is 
     }
   }
   t.equal(provider.calls.length, 1)
-  const brief = await credential(world, { profile, clockOffsetMs: 5_000 - 730 * 86_400_000 })
+  const brief = await credential(world, { profile, clockOffsetMs: 10_000 - 730 * 86_400_000 })
   await admin.send('POST', `/clients/${colons(tax.client)}/tls-certificates`, Buffer.from(leafOf(brief.cert)))
   await wait(Math.max(0, brief.certificate.notAfter.getTime() + 1_100 - Date.now()))
   const headers = { 'X-Road-Client': tax.client }

@@ -96,7 +96,7 @@ t.test('the status of the TLS certificate is shown, fresh and good', async (t) =
 
 t.test('a certificate that expires or is revoked ends an open connection', async (t) => {
   const wanted = { member: rogue.member, serverCode: 'SS-ROGUE', profile: 'authentication' } as const
-  const brief = await credential(world, { ...wanted, clockOffsetMs: 6_000 - 730 * 86_400_000 })
+  const brief = await credential(world, { ...wanted, clockOffsetMs: 20_000 - 730 * 86_400_000 })
   await R.register(world, rogue, brief)
   await world.publish()
   const open = new https.Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false })

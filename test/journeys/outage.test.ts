@@ -7,6 +7,7 @@ import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { hasChromium } from '../browser.ts'
 import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
 import { type Recording, record, serve } from '../fakes/recorded-registry.ts'
 import { addSigningKey, serveAlso } from '../fakes/second-server.ts'
@@ -16,6 +17,7 @@ import { skipFor } from '../outside-tools.ts'
 import { prepareInstance } from '../processes.ts'
 import { hasSoftHsm, LABEL, PIN, startSoftHsm } from '../softhsm.ts'
 import { colons, type Reply } from '../world.ts'
+import { watchOutage } from './outage-in-consoles.ts'
 
 t.setTimeout(580_000)
 
@@ -24,8 +26,8 @@ t.teardown(() => instance.stop())
 const { population, tax, business } = instance.servers
 const { registryAdmin, admin } = instance
 const target = `/r1/${population.client}/echo/persons`
-/** The consumer under test gives up on a peer after 3 s. */
-const PATIENCE = { CONCORDAT_LIMITS_REPLY_TIMEOUT_SECONDS: '3' }
+/** The consumer under test gives up on a peer after 5 s. */
+const PATIENCE = { CONCORDAT_LIMITS_REPLY_TIMEOUT_SECONDS: '5' }
 
 const system = await startProviderSystem(instance.address(40))
 t.teardown(() => system.close())
@@ -296,6 +298,8 @@ t.test('no registry, or one that lies', async (t) => {
   }
   await instance.process('registry').stop()
   await instance.start('registry', shortLived)
+  const watch = hasChromium() ? await watchOutage(t, instance) : undefined
+  await watch?.registryStops()
   await registryAdmin.send('POST', '/configuration/publish')
   const older = await record(publicUrl)
   await registryAdmin.send('POST', '/global-groups', { code: 'newer', description: 'Makes a difference' })
@@ -304,7 +308,9 @@ t.test('no registry, or one that lies', async (t) => {
   await registryAdmin.send('POST', '/global-groups', { code: 'newest', description: 'Nobody has it yet' })
   await registryAdmin.send('POST', '/configuration/publish')
   const unseen = await record(publicUrl)
+  await watch?.registryDies()
   await instance.process('registry').kill()
+  await watch?.goesOn()
 
   const sources: [string, Recording, string][] = [
     ['rolled back', older, 'global_conf_rollback'],
@@ -334,12 +340,14 @@ t.test('no registry, or one that lies', async (t) => {
   t.equal(await lastError(), 'network_error', 'nobody there')
   const { error } = await until(503)
   t.equal(error, 'global_conf_outdated', 'until it expires')
+  await watch?.stopped()
   await instance.process('tax').kill()
   await instance.start('tax', PATIENCE)
   t.equal((await exchange()).error, 'global_conf_outdated', 'also after a restart')
   await instance.start('registry')
   await until(200)
   t.pass('and it comes back by itself')
+  await watch?.registryIsBack()
 })
 
 t.test('the token by which the consumer signs', async (t) => {

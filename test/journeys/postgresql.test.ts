@@ -10,6 +10,7 @@ import t, { type Test } from 'tap'
 import { lockRegister } from '#central-registry/store.ts'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import type { JobTables } from '#platform/jobs/migrations.ts'
+import { hasChromium } from '../browser.ts'
 import { type Load, startLoad } from '../fakes/load-client.ts'
 import { moveRegistry, moveServer } from '../fakes/move-database.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
@@ -18,6 +19,7 @@ import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, type PostgresqlServer, startPostgresql } from '../postgresql.ts'
 import { type Instance, prepareInstance } from '../processes.ts'
 import { type Admin, ask as askAt, openAdmin, type Reply } from '../world.ts'
+import { watchDatabase } from './outage-in-consoles.ts'
 
 const CRASHES = 3
 const KILLS = 6
@@ -108,6 +110,7 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
   })
 
   await t.test('PostgreSQL ends under load and comes back', async (t) => {
+    const watch = hasChromium() ? await watchDatabase(t, instance) : undefined
     const running = await load()
     for (let crash = 0; crash < CRASHES; crash++) {
       await running.nextAnswer()
@@ -122,9 +125,11 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
       for (const one of [instance.admin.tax, registryAdmin])
         t.equal((await one.call('GET', one === registryAdmin ? '/members' : '/clients')).status, 503)
       t.ok((await askAt(instance.registry.publicUrl, '/internalconf?version=6')).status >= 500)
+      if (crash === 0) await watch?.gone()
       await postgresql.start()
       await running.nextAnswer()
       for (const { adminUrl } of [tax, population, instance.registry]) await untilReady(adminUrl)
+      if (crash === 0) await watch?.back()
       await instance.publish()
     }
     await endLoad(t, running)

@@ -113,7 +113,7 @@ void t.test('each role sees its acts and pages, and no others', async (t) => {
     const rows = (await node.must('GET', '/mail-messages?state=REFUSED')) as object[]
     return rows.length === 1
   })
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   for (const role of ROLES) {
     const { secret } = (await node.must('POST', '/api-keys', { name: role, roles: [role] })) as {
       secret: string
@@ -156,7 +156,7 @@ void t.test('signing in: no session, a key that is kept in memory only, signing 
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   const world = registryWorld(t)
   const node = await world.start()
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const one = await visitor(t, browser, { base: baseOf(node) })
   const { page } = one
   await one.open('/members?q=abc')
@@ -202,7 +202,7 @@ void t.test('by keyboard alone: admit a member, be told what is wrong, delete it
   const world = registryWorld(t)
   const node = await world.start()
   await setUp(node, authority)
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const one = await visitor(t, browser, { base: baseOf(node), apiKey: keyOf(node) })
   const { page } = one
   const { keyboard } = page
@@ -291,7 +291,7 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   const node = await world.start()
   await setUp(node, authority)
   await publish(node)
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const one = await visitor(t, browser, {
     ...{ base: baseOf(node), apiKey: keyOf(node) },
     context: { permissions: ['clipboard-read', 'clipboard-write'] },

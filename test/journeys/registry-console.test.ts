@@ -16,6 +16,7 @@ import { registryWorld } from '../fakes/registry-world.ts'
 import { examineInstance, startRunningInstance } from '../fakes/running-instance.ts'
 import { ROOT } from '../house/source-files.ts'
 import { tabThrough } from '../keyboard.ts'
+import { walkListStates } from '../list-states.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act } from '../second-person.ts'
 
@@ -84,21 +85,14 @@ void t.test('catalogues of texts: each language has every text, with the same ga
   }
 })
 
-/** What each list offers, and says when nothing fits or the server fails. */
-async function checkList(t: Test, { page, open, settled }: Visitor, address: string): Promise<void> {
+/** What each list offers, and says when nothing fits, when it cannot be shown, and when there is nothing. */
+async function checkList(t: Test, one: Visitor, name: string, address: string): Promise<void> {
+  const { page, open } = one
   await open(`${address}?q=no%20such%20thing`)
   await page.getByText('Nothing fits this search').waitFor()
   t.equal(await page.getByRole('searchbox').inputValue(), 'no such thing', `${address}: a search`)
   t.equal(await page.getByLabel('Rows a page').count(), 1, `${address}: by page`)
-  const part = '**/api/v1/**limit=25*'
-  const fault = { type: 'database_error', message: 'the database does not answer', detail: 'abc-1' }
-  await page.route(part, (route) => route.fulfill({ status: 503, json: fault }))
-  await page.reload()
-  await page.getByText('the database does not answer').waitFor()
-  await page.unroute(part)
-  await page.getByRole('button', { name: 'Try again' }).click()
-  await page.getByText('Nothing fits this search').waitFor()
-  await settled()
+  await walkListStates(t, one, name)
 }
 
 void t.test('every page, wide and at 400 %, full and empty', async (t) => {
@@ -108,7 +102,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   const signingToken = { socket: path.join(world.directory, 'no-socket'), label: 'registry' }
   const backups = { directory: path.join(world.directory, 'backups'), keyFile: '', hour: 3, keep: 30 }
   const node = await world.start({ registration: true, settings: { signingToken, backups } })
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const asked = { base: baseOf(node), apiKey: keyOf(node) }
   const wide = await visitor(t, browser, asked)
   for (const name of Object.keys(PAGES).filter((one) => !/r$|m$|p$/.test(one) || one === 'subsystems')) {
@@ -160,7 +154,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
     controls += await tabThrough(t, narrow.page, name)
     if ((await wide.page.locator('main .list').count()) === 0) continue
     lists.push(name)
-    await checkList(t, narrow, address)
+    await checkList(t, narrow, name, address)
   }
   await narrow.check('settings-narrow')
   t.ok(lists.length > 20, `${lists.length} lists`)
@@ -201,7 +195,7 @@ void t.test('loading, failing, refused and ended: each says so', async (t) => {
     name: 'short-lived',
     roles: ['XROAD_OBSERVER'],
   })) as { id: string; secret: string }
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const one = await visitor(t, browser, { base: baseOf(node), apiKey: secret })
   const { page } = one
   const main = page.locator('main')
@@ -273,7 +267,7 @@ void t.test('hostile strings in every field that is shown', async (t) => {
   await node.must('POST', `/security-servers/${encoded}/clients`, { client })
   await node.must('POST', `/global-groups/${codes[0]}/members`, { client })
   await refusedMail(node.settings.database, `${'w'.repeat(64)}@${'w'.repeat(60)}.example`, HOSTILE)
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const asked = { base: baseOf(node), apiKey: keyOf(node) }
   const visitors = {
     wide: await visitor(t, browser, asked),
@@ -325,7 +319,7 @@ void t.test('50,000 subsystems: found, ordered and paged by the server, kept in 
   await fill(url, 50_000)
   const node = await world.start()
   await node.must('PUT', '/system', { instance: 'DEV' })
-  const browser = await openBrowser(t)
+  const browser = await openBrowser()
   const one = await visitor(t, browser, { base: baseOf(node), apiKey: keyOf(node) })
   const { page } = one
   const rows = page.locator('tbody tr')

@@ -5,6 +5,7 @@ import { buildConsoles } from '#console/build.ts'
 import {
   baseOf as consoleOf,
   hasChromium,
+  keyOf,
   openBrowser as openChromium,
   type Visitor,
   visitor,
@@ -14,7 +15,7 @@ import { hashOf, inDays } from '../fakes/contracts.ts'
 import { baseOf, install, sessionOf } from '../fakes/installed-registry.ts'
 import { authenticationParty } from '../fakes/management-requests.ts'
 import { type Browser, startOpenIdProvider } from '../fakes/openid-provider.ts'
-import { publish } from '../fakes/registry-sample.ts'
+import { publish, until } from '../fakes/registry-sample.ts'
 import { authority, OWNER } from '../fakes/request-world.ts'
 import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, postgresql } from '../postgresql.ts'
@@ -65,7 +66,7 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   }
   await propose(w, next, OWNER)
   const pages = { active: `/contracts/${active.contract}`, accepted: `/contracts/${waiting.contract}` }
-  const chromium = await openChromium(t)
+  const chromium = await openChromium()
   for (const role of ROLES) {
     const { secret } = (await node.must('POST', '/api-keys', { name: role, roles: [role] })) as {
       secret: string
@@ -224,4 +225,44 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   t.equal(await anna.page.locator('tbody tr').count(), 2)
   await anna.check('suspensions-several')
   t.match((await people.ben.api(baseOf(node), 'GET', '/suspensions')).body, [{ kind: 'member' }, {}])
+})
+
+const DAY_MS = 86_400_000
+
+void t.test('the end of a contract is no surprise: each notice stands in its life', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const w = await startContracts(t)
+  const { clock } = w.world
+  const title = 'To its end'
+  const content = await agreed(w, {
+    ...{ title, validUntil: inDays(clock.now, 100), reviewAt: inDays(clock.now, 50) },
+  })
+  const one = await visitor(t, await openChromium(), { base: consoleOf(w.node), apiKey: keyOf(w.node) })
+  const life = one.page.locator('.timeline').first()
+  const at = `/contracts/${content.contract}`
+  const isThere = async (notice: string): Promise<boolean> => {
+    // The clock goes on while we wait: a job that ends after a leap is due a minute after that.
+    clock.now += 1000
+    const { notices, versions } = (await w.node.must('GET', at)) as {
+      notices: { notice: string }[]
+      versions: { state: string }[]
+    }
+    return versions[0]?.state === notice || notices.some((one) => one.notice === notice)
+  }
+  for (const [days, notice, words] of [
+    [90, 'ends-90', 'it ends within 90 days'],
+    [50, 'review', 'its review is due'],
+    [30, 'ends-30', 'it ends within 30 days'],
+    [7, 'ends-7', 'it ends within 7 days'],
+    [1, 'ends-1', 'its last day begins'],
+    [0, 'EXPIRED', 'expired'],
+  ] as const) {
+    clock.now = Date.parse(content.validUntil) - days * DAY_MS + 1000
+    await until(() => isThere(notice))
+    await one.open(at)
+    t.match(await life.textContent(), words, notice)
+    await one.look(`contract-notice-${days}`)
+  }
+  t.equal(await life.getByText('Notice to the parties').count(), 5, 'each once, and that of the review')
+  await one.check('contract-noticed')
 })

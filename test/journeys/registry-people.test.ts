@@ -32,7 +32,7 @@ void t.test('the ceremony, people and keys in the console', async (t) => {
   const world = registryWorld(t)
   const node = await world.start({ login: issuer })
   await setUp(node, authority)
-  const chromium = await openChromium(t)
+  const chromium = await openChromium()
   const stranger = openBrowser(t)
   await stranger.login(baseOf(node), 'zoe')
   const asStranger = (): Promise<Visitor> =>

@@ -93,7 +93,7 @@ t.test('a central registry', async (t) => {
     await buildConsoles()
     await node.must('PUT', '/configuration/signing-token/lock')
     await give(1, half)
-    const browser = await openBrowser(t)
+    const browser = await openBrowser()
     const custodian = await visitor(t, browser, { base: baseOf(node), apiKey: second })
     const { page } = custodian
     await custodian.open('/configuration')

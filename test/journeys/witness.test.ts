@@ -153,6 +153,7 @@ t.test(
       ...['--instance', 'DEV', '--case', 'DP-17/2026', '--legal-basis', 'Data Protection Act, section 40'],
       ...['--server', population.id, '--party', tax.member, '--from', at(-3_600_000), '--to', at(60_000)],
       ...['--deadline', at(3_600_000), '--sample', '3', '--out', file('order.json')],
+      ...['--endpoint', 'GET /persons/*'],
     )
     t.equal(code, undefined, 'the order is signed')
     const { id } = await registryAdmin.send<{ id: string }>(
@@ -181,6 +182,8 @@ t.test(
     t.match(opened.stdout, /Signature: holds/)
     t.match(opened.stdout, /Sample: holds/)
     t.match(opened.stdout, /Seed: holds, .*registry/)
+    t.match(opened.stdout, /Scope: holds, all [1-9]\d* records/)
+    t.match(opened.stdout, /Is this all: holds, .*looked through [1-9]/)
     t.equal(opened.stdout.match(/Record \d+: holds, TOTAL-PASSED/g)?.length, 3)
     const bundles = readdirSync(file('found')).filter((name) => name.endsWith('.zip'))
     t.equal(bundles.length, 3)

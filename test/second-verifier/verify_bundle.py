@@ -261,7 +261,7 @@ def parse_xml(data, root):
 # ---- DER, certificates -----------------------------------------------------------------------------------------------
 
 Der = namedtuple("Der", "tag raw body")
-Certificate = namedtuple("Certificate", "raw serial issuer subject spki begin end usage signed_with")
+Certificate = namedtuple("Certificate", "raw serial issuer subject spki begin end usage extended signed_with")
 STRONG_HASHES = {"2.16.840.1.101.3.4.2.%d" % i for i in (1, 2, 3)}                    # SHA-256, SHA-384, SHA-512
 STRONG = {family % (first + i): "2.16.840.1.101.3.4.2.%d" % i for i in (1, 2, 3)      # ECDSA and RSA with these
           for family, first in (("1.2.840.10045.4.3.%d", 1), ("1.2.840.113549.1.1.%d", 10))}
@@ -341,13 +341,16 @@ def parse_certificate(raw):
     fields = fields[1:] if fields[0].tag == 0xA0 else fields
     serial, inner, issuer, validity, subject, spki = fields[:6]
     begin, end = map(der_time, ders(validity.body))
-    usage = None
+    usage, extended = None, []
     for extension in [item for field in fields[6:] if field.tag == 0xA3 for item in der(field.body)]:
         parts = ders(extension.body)
         if oid(parts[0]) == "2.5.29.15":
             usage = der_bits(ders(parts[-1].body)[0])
+        if oid(parts[0]) == "2.5.29.37":
+            extended = [oid(item) for item in der(parts[-1].body)]
     need(inner.raw == algorithm.raw, bad_format("certificate"))
-    return Certificate(raw, serial.raw, issuer.raw, subject.raw, spki.raw, begin, end, usage, oid(ders(algorithm.body)[0]))
+    return Certificate(raw, serial.raw, issuer.raw, subject.raw, spki.raw, begin, end, usage, extended,
+                       oid(ders(algorithm.body)[0]))
 
 
 def der_bits(element):
@@ -367,8 +370,64 @@ def attributes_of(name):
     return found
 
 
-def member_of(certificate, profile, instance):
-    """The member that a signing certificate names, by the profile of its CA (xroad-wire 6.2)."""
+ATTRIBUTES = {"C": "2.5.4.6", "O": "2.5.4.10", "OU": "2.5.4.11", "CN": "2.5.4.3", "serialNumber": "2.5.4.5",
+              "businessCategory": "2.5.4.15", "L": "2.5.4.7", "ST": "2.5.4.8", "organizationIdentifier": "2.5.4.97"}
+USAGE_BITS = {"digitalSignature": 0x80, "nonRepudiation": 0x40, "keyEncipherment": 0x20, "dataEncipherment": 0x10,
+              "keyAgreement": 0x08, "keyCertSign": 0x04, "cRLSign": 0x02, "encipherOnly": 0x01}
+
+
+def own_member_of(certificate, profile, instance):
+    """The member that a signing certificate names, by a profile of the instance (docs/certificate-profiles.md)."""
+    def unfit(what):
+        return doubt("SIG_CONSTRAINTS_FAILURE", "the certificate does not fit its profile: " + what)
+    wanted = profile["signing"].get("certificate", {})
+    for name in wanted.get("keyUsage", []):
+        need(certificate.usage and certificate.usage[0] & USAGE_BITS.get(name, 0), unfit(name))
+    for name in wanted.get("extendedKeyUsage", []):
+        need(name in certificate.extended, unfit(name))
+    if "keyAlgorithms" in wanted:
+        need({"1.2.840.10045.2.1": "EC", "1.2.840.113549.1.1.1": "RSA"}.get(
+            oid(ders(der(certificate.spki)[0].body)[0])) in wanted["keyAlgorithms"], unfit("kind of key"))
+    subject = attributes_of(certificate.subject)
+
+    def value_of(name):
+        return subject.get(ATTRIBUTES.get(name, name))
+
+    def holds(condition):
+        value = value_of(condition["attribute"])
+        if "startsWith" in condition:
+            return value is not None and value.startswith(tuple(condition["startsWith"]))
+        return {"absent": value is None, "present": value is not None, "filled": bool(value)}[condition["is"]]
+
+    def part(rule):
+        if "value" in rule:
+            return rule["value"]
+        if "instance" in rule:
+            return instance
+        value, after = value_of(rule["attribute"]), rule.get("after", "")
+        need(value and value.startswith(after), unfit(rule["attribute"]))
+        value = value[len(after):]
+        if "split" in rule:
+            pieces = value.split(rule["split"]["by"])
+            need(len(pieces) == rule["split"]["parts"], unfit(rule["attribute"]))
+            value = pieces[rule["split"]["at"]]
+        need("digits" not in rule or re.fullmatch("[0-9]{%d}" % rule["digits"], value), unfit(rule["attribute"]))
+        return value
+    for reading in profile["signing"]["identify"]:
+        if all(holds(condition) for condition in reading.get("when", [])):
+            for need_of in reading.get("need", []):
+                value = value_of(need_of["attribute"])
+                need(value and need_of.get("equals", value) == value, unfit(need_of["attribute"]))
+            member = tuple(part(reading["parts"][name]) for name in ("instance", "memberClass", "memberCode"))
+            need(all(member), unfit("an empty part"))
+            return member
+    raise unfit("no reading")
+
+
+def member_of(certificate, profile, instance, own):
+    """The member that a signing certificate names, by the profile of its CA (xroad-wire 6.2); `own`: those of the instance, by name."""
+    if profile in own:
+        return own_member_of(certificate, own[profile], instance)
     subject = attributes_of(certificate.subject)
     country, organisation, unit, name, serial, category = (
         subject.get(key, "") for key in ("2.5.4.6", "2.5.4.10", "2.5.4.11", "2.5.4.3", "2.5.4.5", "2.5.4.15"))
@@ -453,8 +512,13 @@ class Trust:
     """What the shared parameters say, and how certificates, OCSP answers and time-stamps are judged by it."""
 
     def __init__(self, openssl, documents, now):
-        self.openssl, self.approved, self.stampers, self.now = openssl, [], [], now
+        self.openssl, self.approved, self.stampers, self.now, self.own = openssl, [], [], now, {}
         for document in documents:
+            if document.startswith(b"{"):
+                found = shape(parse_canonical(document, "profiles"), {"instance": str, "profiles": [dict]}, {}, "profiles")
+                need(found["instance"] not in self.own, bad_format("profiles of one instance twice"))
+                self.own[found["instance"]] = {profile["name"]: profile for profile in found["profiles"]}
+                continue
             conf = parse_xml(document, (XROAD, "conf"))
             instance = conf.all("instanceIdentifier")[0].text()
             freshness = int(conf.all("globalSettings")[0].all("ocspFreshnessSeconds")[0].text())
@@ -496,7 +560,7 @@ class Trust:
                     for issuer in path:
                         self.status(subject, issuer, answers, at, ca.freshness)
                         subject = issuer.certificate
-                    member = member_of(certificate, ca.profile, ca.instance)
+                    member = member_of(certificate, ca.profile, ca.instance, self.own.get(ca.instance, {}))
                     need(member[0] == ca.instance, doubt("SIG_CONSTRAINTS_FAILURE", "a CA names a member of another instance"))
                     need(at <= min(key_end(item.spki) for item in [certificate] + [step.certificate for step in path]),
                          doubt("CRYPTO_CONSTRAINTS_FAILURE_NO_POE", "signed with an algorithm that had ended"))
@@ -1177,6 +1241,8 @@ def verify(data, configurations, openssl, report, now, witnesses=None):
         for key in ("checkpoint", "record", "token", "digests", "hashChainResult", "certificates", "ocspResponses"):
             found = value.get(key, [])
             used += [found] if isinstance(found, str) else found
+    profiles = [name for name in files if re.fullmatch("configuration/[^/]+/certificate-profiles[.]json", name)]
+    used += profiles
     need(set(files) >= set(used), bad_format("entries that are missing"))
     log = bundle["log"]
     iso_time(bundle["made"])
@@ -1187,7 +1253,7 @@ def verify(data, configurations, openssl, report, now, witnesses=None):
     stamp_records = [StampRecord(value, entries, log) for value in bundle["timeStamps"]]
     need(all(a.index < b.index for a, b in zip(stamp_records, stamp_records[1:])), bad_format("order of the time-stamps"))
     heads = {name: TreeHead(entries[name], log) for name in {record.head for record in records + stamp_records}}
-    trust = Trust(openssl, configurations or [entries[name] for name in bundle["configuration"]], now)
+    trust = Trust(openssl, configurations or [entries[name] for name in bundle["configuration"] + profiles], now)
     proofs, troubles, stamps = {}, [], {}
     for value in bundle["evidenceRecords"]:
         def prove(value=value):
@@ -1261,7 +1327,7 @@ def outcome(found):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bundle")
-    parser.add_argument("--conf", action="append", default=[], help="shared-params.xml to judge by, instead of the bundle's own")
+    parser.add_argument("--conf", action="append", default=[], help="shared-params.xml (and certificate-profiles.json) to judge by, instead of the bundle's own")
     parser.add_argument("--witnesses", help="C2SP tlog-policy file: every tree head needs the cosignatures of its quorum")
     parser.add_argument("--at", help="the time of judging, instead of now")
     arguments, report = parser.parse_args(), []

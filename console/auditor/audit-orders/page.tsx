@@ -1,5 +1,7 @@
 /** Audit orders of an authority: what was ordered, what this server answered, and the decision where the policy wants one. */
+import type { AuditScope } from '#schemas/audit-order.ts'
 import { Act } from '../../kit/act.tsx'
+import { OrderScope } from '../../kit/audit-scope.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
@@ -14,8 +16,9 @@ type Order = {
   id: string
   authority: string
   case: string
-  legalBasis: string
-  scope: { parties?: string[]; services?: string[]; contract?: string; from: string; to: string }
+  /** Null, as the scope, in an order of a form that this server does not know. */
+  legalBasis: string | null
+  scope: AuditScope | null
   deadline: string
   state: State
   overdue: boolean
@@ -63,8 +66,14 @@ function AuditOrders() {
               </>
             ),
           },
-          { title: 'auditOrders.legalBasis', cell: ({ legalBasis }) => <bdi class="wrap">{legalBasis}</bdi> },
-          { title: 'auditOrders.scope', cell: ({ scope }) => <Scope of={scope} /> },
+          {
+            title: 'auditOrders.legalBasis',
+            cell: ({ legalBasis }) => <bdi class="wrap">{legalBasis ?? '–'}</bdi>,
+          },
+          {
+            title: 'auditOrders.scope',
+            cell: ({ scope }) => (scope === null ? text('auditOrders.newerForm') : <OrderScope of={scope} />),
+          },
           { title: 'auditOrders.deadline', cell: ({ deadline }) => <Time at={deadline} relative /> },
           { title: 'common.state', cell: (one) => <Progress of={one} /> },
           {
@@ -75,17 +84,6 @@ function AuditOrders() {
         ]}
         empty={<p>{text('auditOrders.none')}</p>}
       />
-    </>
-  )
-}
-
-function Scope({ of }: { of: Order['scope'] }) {
-  const named = [...(of.parties ?? []), ...(of.services ?? []), ...(of.contract ? [of.contract] : [])]
-  return (
-    <>
-      <bdi class="id wrap">{named.length === 0 ? text('auditOrders.everybody') : named.join(', ')}</bdi>
-      <br />
-      <Time at={of.from} /> – <Time at={of.to} />
     </>
   )
 }

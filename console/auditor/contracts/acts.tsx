@@ -22,14 +22,17 @@ export function ContractActs({ of: versions }: { of: Version[] }) {
   const held = versions.findLast(({ state }) => ['ACTIVE', 'SUSPENDED', 'EXPIRED'].includes(state))
   const last = versions.at(-1)!
   if (last.partiesHere.length === 0) return null
-  const isOver = versions.some(({ state }) => state === 'TERMINATED')
+  // Nothing follows what is stopped or ended for good, or what all have sealed and the registry has not decided about.
+  const mayFollow =
+    open?.state !== 'ACCEPTED' &&
+    !versions.some(({ state }) => state === 'TERMINATED' || state === 'SUSPENDED')
   // In a list of an older registry nobody knows whose proposal it is: the registry does.
   const isOwn = open?.proposedBy === undefined || open.partiesHere.includes(open.proposedBy)
   const others = open?.partiesHere.filter((member) => member !== open.proposedBy) ?? []
   return (
     <>
-      {held !== undefined && !isOver && <Extend of={held} />}
-      {mayPropose && !isOver && (
+      {held !== undefined && mayFollow && <Extend of={held} />}
+      {mayPropose && mayFollow && (
         <Link to={`${contractPath(last.contract)}/propose`} class="button">
           {text('contract.proposeVersion')}
         </Link>

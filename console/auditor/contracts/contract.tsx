@@ -1,10 +1,13 @@
 /** A service contract as a security server tells it, and its parties. */
 import { type Content, partyId, type State } from '../../kit/contract.tsx'
+import type { Contact as KnownContact } from '../../kit/contract-contacts.tsx'
 import { text } from '../../kit/text.ts'
 import { Id } from '../words.tsx'
 
 /** Of a member whose second person is missing. */
 export type Agreement = { member: string; by: string; byYou: boolean; at: string; subsystems?: string[] }
+
+export type Contact = KnownContact & { isHere: boolean }
 
 /** A version in the list. Parties stand in their text form, with slashes. */
 export type Contract = {
@@ -16,6 +19,8 @@ export type Contract = {
   proposedBy?: string
   proposedAt?: string
   changedAt?: string
+  /** Since when it was in force, of what is or was. */
+  inForceAt?: string
   title: string
   provider: string
   globalGroup?: string
@@ -26,6 +31,8 @@ export type Contract = {
   validUntil: string
   overdue: boolean
   waitsFor: string[]
+  /** Where the registry sends e-mail. */
+  contacts?: Contact[]
   /** Members of this server: which of them has to seal it, and which are parties. */
   waitsHere: string[]
   partiesHere: string[]

@@ -13,6 +13,7 @@ import { Time } from '../../kit/time.tsx'
 import { type Event, Timeline } from '../../kit/timeline.tsx'
 import { AcceptContract, JoinContract } from './accept.tsx'
 import { ContractActs } from './acts.tsx'
+import { ContactsOf } from './contacts.tsx'
 import { openOf, Party, type Version } from './contract.tsx'
 import { ContractFacts } from './facts.tsx'
 
@@ -58,6 +59,7 @@ function Known({ of: versions }: { of: Version[] }) {
       >
         <Terms of={shown} Party={Party} />
       </Part>
+      <ContactsOf of={shown} />
       <Part title={text('contract.life')}>
         <Timeline events={versions.flatMap(lifeOf).toSorted((a, b) => b.at.localeCompare(a.at))} />
       </Part>
@@ -105,7 +107,7 @@ function WaitsFor({ of }: { of: Version }) {
 
 /** What the server knows to have happened to a version; who agreed at other servers stands in the seals. */
 function lifeOf(one: Version): Event[] {
-  const { version, state, proposedBy, proposedAt, changedAt, sealedBy, agreements, reason } = one
+  const { version, state, proposedBy, proposedAt, changedAt, sealedBy, agreements, reason, inForceAt } = one
   const said = (what: string): string => text('contract.event', { version: String(version), what })
   // Its time ends by the clock: nobody changed it then.
   const since = state === 'EXPIRED' ? one.validUntil : changedAt
@@ -140,6 +142,15 @@ function lifeOf(one: Version): Event[] {
       ),
       who: mandated.map(withoutIds).join(', '),
     })),
+    ...(inForceAt === undefined || state === 'ACTIVE'
+      ? []
+      : [
+          {
+            key: `${version} in force`,
+            at: inForceAt,
+            what: <>{said(text('contract.cameIntoForce'))}</>,
+          },
+        ]),
     ...(since === undefined || state === 'PROPOSED'
       ? []
       : [

@@ -65,6 +65,14 @@ function Contracts() {
             ],
           },
           {
+            name: 'unconfirmed',
+            title: 'contract.contacts',
+            options: [
+              { value: '', title: text('common.all') },
+              { value: 'true', title: text('contracts.unconfirmed') },
+            ],
+          },
+          {
             name: 'waiting',
             title: 'contracts.waiting',
             options: [

@@ -11,11 +11,12 @@ import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { local } from '../records/query.ts'
+import { Registry } from './registry.tsx'
 import { contractsWaiting, type LogState, type Waiting as WaitingFor, waitingOf } from './waiting.ts'
 
 function OverviewPage() {
   const state = useAnswer<LogState>('getMessageLogState')
-  const mayAccept = useMay('acceptContract')
+  const mayConfirm = useMay('confirmContact')
   return (
     <Show of={state} page="home.title">
       {(log) => (
@@ -24,7 +25,8 @@ function OverviewPage() {
             title={text('home.title')}
             lead={<Copyable value={log.server} label={text('home.server')} />}
           />
-          {mayAccept ? <WithContracts of={log} /> : <Waiting of={waitingOf(log)} />}
+          {mayConfirm ? <WithContracts of={log} /> : <Waiting of={waitingOf(log)} />}
+          <Registry now={log.now} />
           {log.today === null ? (
             <p class="note">{text('home.notCounted')}</p>
           ) : (
@@ -59,12 +61,16 @@ function OverviewPage() {
   )
 }
 
-/** For who agrees to contracts: those that wait for a member of this server come after what is urgent about the log. */
+/** For who looks after contracts: those that wait for a member of this server come after what is urgent about the log. */
 function WithContracts({ of }: { of: LogState }) {
-  const query = { waiting: 'true', limit: '1' }
-  const contracts = useAnswer<object>('getContracts', { query })
-  const count = contracts.state === 'there' ? contracts.total : 0
-  return <Waiting of={[...waitingOf(of), ...contractsWaiting(count)]} />
+  const toAccept = useCount({ waiting: 'true' })
+  const unconfirmed = useCount({ unconfirmed: 'true' })
+  return <Waiting of={[...waitingOf(of), ...contractsWaiting({ toAccept, unconfirmed })]} />
+}
+
+function useCount(query: Record<string, string>): number {
+  const contracts = useAnswer<object>('getContracts', { query: { ...query, limit: '1' } })
+  return contracts.state === 'there' ? contracts.total : 0
 }
 
 function Waiting({ of }: { of: WaitingFor[] }) {

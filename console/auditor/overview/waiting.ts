@@ -82,8 +82,12 @@ export function waitingOf(state: LogState): Waiting[] {
   return found.toSorted((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
 }
 
-export function contractsWaiting(count: number): Waiting[] {
-  const to = '/contracts?waiting=true'
-  if (count === 0) return []
-  return [{ what: 'home.contracts', values: { count }, tone: 'warn', to, needs: 'acceptContract' }]
+export function contractsWaiting(q: { toAccept: number; unconfirmed: number }): Waiting[] {
+  const all: [Waiting['what'], number, string, string][] = [
+    ['home.contracts', q.toAccept, '/contracts?waiting=true', 'acceptContract'],
+    ['home.contacts', q.unconfirmed, '/contracts?unconfirmed=true', 'confirmContact'],
+  ]
+  return all.flatMap(([what, count, to, needs]) =>
+    count === 0 ? [] : [{ what, values: { count }, tone: 'warn' as const, to, needs }],
+  )
 }

@@ -23,9 +23,23 @@ export type Coverage = {
       records: number
       why: 'no_key' | 'other_key' | 'key_destroyed' | 'key_unknown'
     }[]
+    declaredLater: LatePlace[]
+    moreLate: boolean
     oldestMonth: string
   }
   searchedMonths: string[]
+}
+
+type LatePlace = {
+  id: number
+  serviceId: string
+  in: string
+  name: string
+  declaredAt: string
+  firstIndex: number
+  before: number | null
+  records: number
+  lastDay: string
 }
 
 const REASONS: Record<string, TextKey> = {
@@ -104,8 +118,28 @@ function Look({ of: { day, serviceId } }: { of: Gap }) {
   )
 }
 
+/** The span that nobody looked through at a place, since it was declared only then. */
+function Late({ of }: { of: LatePlace }) {
+  const { id, serviceId, name, firstIndex, before, records, lastDay } = of
+  const values = {
+    place: `${of.in} ${name}`.trim(),
+    day: of.declaredAt.slice(0, 10),
+    first: firstIndex,
+    lastDay,
+  }
+  return (
+    <li key={id} class="wrap">
+      {before === null
+        ? text('person.lateByDay', { ...values, count: records })
+        : text('person.late', { ...values, last: before - 1, count: records })}{' '}
+      <Id of={serviceId} />
+    </li>
+  )
+}
+
 export function NotCovered({ of: { isAll, notCovered, searchedMonths } }: { of: Coverage }) {
   const { reasons, gaps, more, backlog, monthsWithoutKey, monthsNotSearched, oldestMonth } = notCovered
+  const { declaredLater, moreLate } = notCovered
   return (
     <Part title={text('person.isThisAll')}>
       <p>
@@ -127,6 +161,10 @@ export function NotCovered({ of: { isAll, notCovered, searchedMonths } }: { of: 
             {month}: {text('person.records', { count: records })} {text(NOT_SEARCHED[why])}
           </li>
         ))}
+        {declaredLater.map((one) => (
+          <Late key={one.id} of={one} />
+        ))}
+        {moreLate && <li>{text('person.moreLate')}</li>}
         <li>{text('person.before', { month: oldestMonth })}</li>
         <li>
           {searchedMonths.length === 0

@@ -34,10 +34,16 @@ function RecordsPage() {
   }
   const rows = found.state === 'there' ? found.data.slice(0, size) : []
   const hasNext = found.state === 'there' && found.data.length > size
+  // A search that would take long ends early, and says from where to go on.
+  const searchedTo = found.state === 'there' && !hasNext ? found.headers.get('x-searched-to') : null
+  const shown =
+    searchedTo === null
+      ? text(hasNext ? 'search.shownMore' : 'search.shown', { count: rows.length })
+      : text('search.searchedTo', { count: rows.length, index: searchedTo })
   const settled = found.state === 'there' && !found.stale
   useEffect(() => {
-    if (settled) announce(text(hasNext ? 'search.shownMore' : 'search.shown', { count: rows.length }))
-  }, [settled, rows.length, hasNext])
+    if (settled) announce(shown)
+  }, [settled, shown])
   return (
     <>
       <Head title={text('search.title')} lead={text('search.lead')} acts={<OrderExport filter={filter} />} />
@@ -52,7 +58,7 @@ function RecordsPage() {
         {found.state === 'refused' && <Refused fault={found.fault} again={found.again} />}
         {found.state === 'there' && rows.length === 0 && (
           <Empty>
-            <p>{text(Object.keys(filter).length > 0 ? 'table.noneFits' : 'search.empty')}</p>
+            <p>{noneText(searchedTo, Object.keys(filter).length > 0)}</p>
           </Empty>
         )}
         {rows.length > 0 && found.state === 'there' && (
@@ -60,15 +66,21 @@ function RecordsPage() {
         )}
         {found.state === 'there' && (
           <CursorPaging
-            shown={text(hasNext ? 'search.shownMore' : 'search.shown', { count: rows.length })}
+            shown={shown}
             before={before}
-            next={hasNext ? String(rows.at(-1)?.index) : undefined}
+            next={hasNext ? String(rows.at(-1)?.index) : (searchedTo ?? undefined)}
+            older={searchedTo === null ? undefined : text('search.goOn')}
             size={size}
           />
         )}
       </div>
     </>
   )
+}
+
+function noneText(searchedTo: string | null, isNarrowed: boolean): string {
+  if (searchedTo !== null) return text('search.noneSoFar')
+  return text(isNarrowed ? 'table.noneFits' : 'search.empty')
 }
 
 /** What there is to choose from; without it a text can be typed all the same. */

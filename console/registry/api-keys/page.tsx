@@ -4,10 +4,8 @@ import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
-import { useAnswer } from '../../kit/load.ts'
-import { Rows } from '../../kit/rows.tsx'
-import { Show } from '../../kit/states.tsx'
 import { Status } from '../../kit/status.tsx'
+import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { roleField, roleName } from '../roles.tsx'
@@ -33,7 +31,6 @@ function listOf(addresses: string): { addresses?: string[] } {
 
 function ApiKeys() {
   const { session } = useConsole()
-  const keys = useAnswer<Key[]>('getApiKeys')
   return (
     <>
       <Head
@@ -78,70 +75,66 @@ function ApiKeys() {
           />
         }
       />
-      <Show of={keys}>
-        {(rows) => (
-          <Rows<Key>
-            rows={rows}
-            caption={text('keys.title')}
-            rowKey={({ id }) => id}
-            columns={[
-              {
-                title: 'keys.name',
-                cell: ({ name, addresses }) => (
-                  <>
-                    <bdi>{name}</bdi>
-                    {addresses !== null && (
-                      <p>{text('keys.onlyFrom', { addresses: addresses.join(', ') })}</p>
-                    )}
-                  </>
-                ),
-              },
-              { title: 'common.id', cell: ({ id }) => <Copyable value={id} /> },
-              { title: 'keys.roles', cell: ({ roles: own }) => own.map(roleName).join(', ') },
-              { title: 'keys.state', cell: (key) => <State of={key} /> },
-              { title: 'common.createdAt', cell: ({ createdAt }) => <Time at={createdAt} /> },
-              {
-                title: 'keys.expiresAt',
-                cell: ({ expiresAt }) =>
-                  expiresAt === null ? text('keys.never') : <Time at={expiresAt} relative />,
-              },
-              {
-                title: 'common.acts',
-                acts: ['revokeApiKey', 'issueApiKeySecret'],
-                cell: ({ id, name, revokedAt, createdBy, issued }) =>
-                  revokedAt === null && (
-                    <div class="acts">
-                      {!issued && createdBy === session.id && (
-                        <Act<{ secret: string }>
-                          operation="issueApiKeySecret"
-                          button={text('keys.collect')}
-                          label={text('keys.collectThis', { name })}
-                          look="primary"
-                          title={text('keys.collectThis', { name })}
-                          consequence={<p>{text('keys.collectConsequence')}</p>}
-                          send={(_, call) => call('issueApiKeySecret', { params: { id } })}
-                          result={({ secret }) => <Secret of={secret} />}
-                        />
-                      )}
-                      <Act
-                        operation="revokeApiKey"
-                        button={text('keys.revoke')}
-                        label={text('keys.revokeThis', { name })}
-                        title={text('keys.revokeTitle', { name })}
-                        consequence={
-                          <p>{text(session.name === name ? 'keys.revokeOwn' : 'keys.revokeConsequence')}</p>
-                        }
-                        nameToType={name}
-                        send={(_, call) => call('revokeApiKey', { params: { id } })}
-                        result={() => <p>{text('keys.revoked')}</p>}
-                      />
-                    </div>
-                  ),
-              },
-            ]}
-          />
-        )}
-      </Show>
+      <Table<Key>
+        operation="getApiKeys"
+        caption={text('keys.title')}
+        search="keys.search"
+        rowKey={({ id }) => id}
+        columns={[
+          {
+            title: 'keys.name',
+            cell: ({ name, addresses }) => (
+              <>
+                <bdi>{name}</bdi>
+                {addresses !== null && <p>{text('keys.onlyFrom', { addresses: addresses.join(', ') })}</p>}
+              </>
+            ),
+          },
+          { title: 'common.id', cell: ({ id }) => <Copyable value={id} /> },
+          { title: 'keys.roles', cell: ({ roles: own }) => own.map(roleName).join(', ') },
+          { title: 'keys.state', cell: (key) => <State of={key} /> },
+          { title: 'common.createdAt', cell: ({ createdAt }) => <Time at={createdAt} /> },
+          {
+            title: 'keys.expiresAt',
+            cell: ({ expiresAt }) =>
+              expiresAt === null ? text('keys.never') : <Time at={expiresAt} relative />,
+          },
+          {
+            title: 'common.acts',
+            acts: ['revokeApiKey', 'issueApiKeySecret'],
+            cell: ({ id, name, revokedAt, createdBy, issued }) =>
+              revokedAt === null && (
+                <div class="acts">
+                  {!issued && createdBy === session.id && (
+                    <Act<{ secret: string }>
+                      operation="issueApiKeySecret"
+                      button={text('keys.collect')}
+                      label={text('keys.collectThis', { name })}
+                      look="primary"
+                      title={text('keys.collectThis', { name })}
+                      consequence={<p>{text('keys.collectConsequence')}</p>}
+                      send={(_, call) => call('issueApiKeySecret', { params: { id } })}
+                      result={({ secret }) => <Secret of={secret} />}
+                    />
+                  )}
+                  <Act
+                    operation="revokeApiKey"
+                    button={text('keys.revoke')}
+                    label={text('keys.revokeThis', { name })}
+                    title={text('keys.revokeTitle', { name })}
+                    consequence={
+                      <p>{text(session.name === name ? 'keys.revokeOwn' : 'keys.revokeConsequence')}</p>
+                    }
+                    nameToType={name}
+                    send={(_, call) => call('revokeApiKey', { params: { id } })}
+                    result={() => <p>{text('keys.revoked')}</p>}
+                  />
+                </div>
+              ),
+          },
+        ]}
+        empty={<p>{text('keys.empty')}</p>}
+      />
     </>
   )
 }

@@ -1,4 +1,6 @@
 /** Audit orders: which authority ordered what, and what each server answered, or that it is overdue. */
+import type { AuditScope } from '#schemas/audit-order.ts'
+import { OrderScope } from '../../kit/audit-scope.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
@@ -13,6 +15,8 @@ type Order = {
   id: string
   authority: string
   case: string
+  scope: AuditScope
+  sample: number
   deadline: string
   receivedAt: string
   receivedBy: string
@@ -54,6 +58,16 @@ function AuditOrders() {
                 <bdi class="wrap">{text('auditOrders.case', { case: one.case })}</bdi>
                 <br />
                 <Copyable value={one.id} label={text('auditOrders.id')} />
+              </>
+            ),
+          },
+          {
+            title: 'auditOrders.scope',
+            cell: ({ scope, sample }) => (
+              <>
+                <OrderScope of={scope} />
+                <br />
+                {text('auditOrders.toDraw', { count: sample })}
               </>
             ),
           },

@@ -4,12 +4,14 @@ import { BASE } from '../../kit/api.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { PersonState } from '../../kit/people.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Show } from '../../kit/states.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { OpenProposals } from '../proposals/open-on.tsx'
+import { roleName } from '../roles.tsx'
 
 type Reach = { index: number; suspensionList: number; leaves: number }
 type Claim = { source: string; kind: 'node' | 'server'; index: number; counts: boolean }
@@ -20,12 +22,22 @@ type Accepted = {
   acceptedBy: string
   nextIndexAbove: number
 }
+type Person = {
+  id: string
+  name: string
+  roles: string[]
+  state: 'active' | 'invited'
+  lastLoginAt: string | null
+}
+type Key = { id: string; name: string; roles: string[]; createdAt: string; expiresAt: string | null }
 type Waiting = {
   state: 'waiting'
   restored: Reach & { backup: string | null; publishedAt: string | null }
   known: Reach
   lost: Reach
   claims: Claim[]
+  /** Told to those who may accept. */
+  comesBack?: { people: Person[]; apiKeys: Key[] }
   contentSha256: string
 }
 export type Restoration = (Waiting | { state: 'none' }) & { accepted: Accepted[] }
@@ -46,7 +58,8 @@ export function RestorationParts() {
 }
 
 function WaitingPart({ of }: { of: Waiting }) {
-  const { contentSha256 } = of
+  const { contentSha256, comesBack } = of
+  const keys = comesBack?.apiKeys ?? []
   return (
     <Part
       title={text('restoration.title')}
@@ -57,7 +70,25 @@ function WaitingPart({ of }: { of: Waiting }) {
           look="primary"
           title={text('restoration.accept')}
           consequence={<p>{text('restoration.acceptConsequence', { index: number(of.known.index) })}</p>}
-          send={(_, call) => call('acceptRestoredRegistry', { body: { contentSha256 } })}
+          fields={
+            keys.length === 0
+              ? []
+              : [
+                  {
+                    ...{ name: 'keepApiKeys', title: 'restoration.keep', hint: 'restoration.keepHint' },
+                    ...{ type: 'checks', required: false },
+                    options: keys.map(({ id, name, roles }) => ({
+                      value: id,
+                      title: text('restoration.keepKey', { name, roles: roles.map(roleName).join(', ') }),
+                    })),
+                  },
+                ]
+          }
+          send={({ keepApiKeys = '' }, call) =>
+            call('acceptRestoredRegistry', {
+              body: { contentSha256, keepApiKeys: String(keepApiKeys).split(',').filter(Boolean) },
+            })
+          }
           result={() => <p>{text('restoration.accepted')}</p>}
         />
       }
@@ -70,7 +101,8 @@ function WaitingPart({ of }: { of: Waiting }) {
 }
 
 /** What is accepted; for the page of a proposal too. */
-export function RestoredFacts({ of: { restored, known, lost, claims, contentSha256 } }: { of: Waiting }) {
+export function RestoredFacts({ of, kept }: { of: Waiting; kept?: string[] }) {
+  const { restored, known, lost, claims, contentSha256, comesBack } = of
   const { backup, publishedAt } = restored
   const facts: [TextKey, preact.ComponentChildren][] = [
     [
@@ -118,6 +150,61 @@ export function RestoredFacts({ of: { restored, known, lost, claims, contentSha2
           ]}
         />
       )}
+      {comesBack !== undefined && <ComesBack of={comesBack} kept={kept} />}
+    </>
+  )
+}
+
+/** `kept`: the keys that a proposal names; without one all end. */
+function ComesBack({
+  of: { people, apiKeys },
+  kept,
+}: {
+  of: NonNullable<Waiting['comesBack']>
+  kept: string[] | undefined
+}) {
+  return (
+    <>
+      <h3>{text('restoration.comesBack')}</h3>
+      <p>{text('restoration.comesBackWhy')}</p>
+      <h4>{text('restoration.people')}</h4>
+      <Rows<Person>
+        caption={text('restoration.people')}
+        rows={people}
+        rowKey={({ id }) => id}
+        columns={[
+          { title: 'people.name', cell: ({ name }) => <bdi>{name}</bdi> },
+          { title: 'restoration.roles', cell: ({ roles }) => roles.map(roleName).join(', ') },
+          { title: 'common.state', cell: ({ state }) => <PersonState state={state} /> },
+          {
+            title: 'people.lastLogin',
+            cell: ({ lastLoginAt }) =>
+              lastLoginAt === null ? text('common.none') : <Time at={lastLoginAt} relative />,
+          },
+        ]}
+      />
+      {apiKeys.length > 0 && <h4>{text('restoration.keys')}</h4>}
+      {apiKeys.length > 0 && (
+        <Rows<Key>
+          caption={text('restoration.keys')}
+          rows={apiKeys}
+          rowKey={({ id }) => id}
+          columns={[
+            { title: 'common.name', cell: ({ name }) => <bdi>{name}</bdi> },
+            { title: 'restoration.roles', cell: ({ roles }) => roles.map(roleName).join(', ') },
+            { title: 'restoration.made', cell: ({ createdAt }) => <Time at={createdAt} relative /> },
+            {
+              title: 'common.state',
+              cell: ({ id }) =>
+                kept?.includes(id) ? (
+                  <Status tone="warn" word="restoration.goesOn" />
+                ) : (
+                  <Status tone="quiet" word="restoration.ends" />
+                ),
+            },
+          ]}
+        />
+      )}
     </>
   )
 }
@@ -151,14 +238,14 @@ function AcceptedPart({ of }: { of: Accepted[] }) {
 }
 
 /** On the page of a proposal: whether what it names is still what waits. */
-export function RestorationOfProposal({ hash }: { hash: string }) {
+export function RestorationOfProposal({ hash, kept }: { hash: string; kept: string[] }) {
   const restoration = useAnswer<Restoration>('getRestoration')
   return (
     <Part title={text('restoration.title')}>
       <Show of={restoration}>
         {(of) =>
           of.state === 'waiting' && of.contentSha256 === hash.toLowerCase() ? (
-            <RestoredFacts of={of} />
+            <RestoredFacts of={of} kept={kept} />
           ) : (
             <p class="note">
               {text(of.state === 'waiting' ? 'restoration.another' : 'restoration.notWaiting')}

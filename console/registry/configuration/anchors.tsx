@@ -1,8 +1,8 @@
 /** The configuration anchors: what a security server trusts the configuration by, with the hash that people compare. */
-import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { save } from '../../kit/save.ts'
 import { Empty, Show } from '../../kit/states.tsx'
 import { text } from '../../kit/text.ts'
 
@@ -29,18 +29,8 @@ export function Anchors({ hasKey }: { hasKey: boolean }) {
 }
 
 function Anchor({ kind }: { kind: (typeof KINDS)[number] }) {
-  const { api } = useConsole()
   const anchor = useAnswer<string>('getAnchor', { params: { kind } })
   const hash = anchor.state === 'there' ? (anchor.headers.get('x-anchor-hash') ?? '') : ''
-  const download = async (): Promise<void> => {
-    const { data } = await api.call<string>('getAnchor', { params: { kind } })
-    const address = URL.createObjectURL(new Blob([data], { type: 'text/xml' }))
-    const link = document.createElement('a')
-    link.href = address
-    link.download = `${kind}-configuration-anchor.xml`
-    link.click()
-    URL.revokeObjectURL(address)
-  }
   return (
     <>
       <p>
@@ -50,14 +40,14 @@ function Anchor({ kind }: { kind: (typeof KINDS)[number] }) {
         </span>
       </p>
       <Show of={anchor}>
-        {() => (
+        {(content) => (
           <>
             <p>
               <span class="beside">{text('anchors.hash')}</span>{' '}
               <Copyable value={hash} label={text('anchors.hash')} />
             </p>
             <div class="acts">
-              <button type="button" onClick={() => void download()}>
+              <button type="button" onClick={() => save(fileOf(kind, content))}>
                 {text(kind === 'internal' ? 'anchors.downloadInternal' : 'anchors.downloadExternal')}
               </button>
             </div>
@@ -66,4 +56,9 @@ function Anchor({ kind }: { kind: (typeof KINDS)[number] }) {
       </Show>
     </>
   )
+}
+
+/** What the hash beside it is of. */
+function fileOf(kind: string, content: string): File {
+  return new File([content], `${kind}-configuration-anchor.xml`, { type: 'text/xml' })
 }

@@ -1,6 +1,7 @@
 /** A service contract as the registry's API tells it, its parties as links. */
 import type { Consumers, Content, State } from '../../kit/contract.tsx'
 import { partyId } from '../../kit/contract.tsx'
+import type { Contact } from '../../kit/contract-contacts.tsx'
 import { text } from '../../kit/text.ts'
 import { ClientLink, GroupLink } from '../links.tsx'
 import type { Suspension } from '../suspensions/suspension.tsx'
@@ -43,6 +44,10 @@ export type Version = Contract & {
   instances?: string[]
   between?: Between
   waitsFor: string[]
+  /** Of what is undecided or in force, where the registry sends e-mail. */
+  contacts?: Contact[]
+  /** The sides of which the policy wants a confirmed contact before it comes into force. */
+  contactsMissing?: ('provider' | 'consumers')[]
   changes: { path: string; before?: unknown; after?: unknown }[]
   seals: Seal[]
 }

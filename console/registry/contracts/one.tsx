@@ -15,6 +15,7 @@ import { Timeline } from '../../kit/timeline.tsx'
 import { History } from '../history.tsx'
 import { SuspensionPart } from '../suspensions/suspension.tsx'
 import { BetweenInstances } from './between.tsx'
+import { ContactsOf } from './contacts.tsx'
 import { Parties, Party, type Seal, type Version, type WholeContract } from './contract.tsx'
 import { DecideContract } from './decide.tsx'
 
@@ -72,6 +73,7 @@ function Known({ of }: { of: WholeContract }) {
       >
         <Terms of={shown} Party={Party} />
       </Part>
+      <ContactsOf of={shown} />
       <Seals of={shown} />
       <Life of={of} />
       <History of="contracts" id={contract} />
@@ -84,10 +86,11 @@ function WaitsFor({ versions }: { versions: Version[] }) {
   const open = versions.find(({ state }) => state === 'PROPOSED' || state === 'ACCEPTED')
   if (open === undefined) return null
   const version = String(open.version)
+  const sides = open.contactsMissing?.map((one) => text(`contract.side.${one}`)) ?? []
   return (
     <Part title={text('contract.waits', { version })}>
       {open.state === 'ACCEPTED' ? (
-        <p>{text('contract.waitsForRegistry')}</p>
+        <p>{text(sides.length === 0 ? 'contract.waitsForRegistry' : 'contract.sealedByAll')}</p>
       ) : (
         <>
           <p>{text('contract.waitsForSeals')}</p>
@@ -100,6 +103,7 @@ function WaitsFor({ versions }: { versions: Version[] }) {
           </ul>
         </>
       )}
+      {sides.length > 0 && <p>{text('contract.waitsForContacts', { sides: sides.join(', ') })}</p>}
     </Part>
   )
 }
@@ -145,7 +149,7 @@ function Seals({ of: { seals, version } }: { of: Version }) {
   )
 }
 
-function Life({ of: { events, notices } }: { of: WholeContract }) {
+function Life({ of: { events, notices, versions } }: { of: WholeContract }) {
   const happened = [
     ...events.map((event) => ({
       at: event.at,
@@ -162,6 +166,14 @@ function Life({ of: { events, notices } }: { of: WholeContract }) {
       what: <>{text('contract.event', { version: String(version), what: noticeName(notice) })}</>,
       who: text('contract.notice'),
     })),
+    // Nobody does it: its time comes.
+    ...versions
+      .filter(({ state }) => state === 'EXPIRED')
+      .map(({ version, validUntil }) => ({
+        at: validUntil,
+        what: <>{text('contract.event', { version: String(version), what: text('contract.EXPIRED') })}</>,
+        who: text('contract.byItself'),
+      })),
   ]
   const newest = happened.map((one, at) => ({ key: at, ...one })).reverse()
   return (

@@ -25,6 +25,14 @@ function Contracts() {
               ...STATES.map((state) => ({ value: state, title: stateName(state) })),
             ],
           },
+          {
+            name: 'contacts',
+            title: 'contract.contacts',
+            options: [
+              { value: '', title: text('common.all') },
+              { value: 'unconfirmed', title: text('contracts.unconfirmed') },
+            ],
+          },
           { name: 'member', title: 'contracts.member', type: 'text' },
           { name: 'endsBefore', title: 'contracts.endsBefore' },
         ]}

@@ -5,7 +5,12 @@ import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/states.tsx'
 import { text } from '../../kit/text.ts'
 
-type Policy = { contractRequired: boolean; approveAll: boolean }
+const CONTACTS = ['none', 'personalData', 'all'] as const
+type Policy = {
+  contractRequired: boolean
+  approveAll: boolean
+  confirmedContacts: (typeof CONTACTS)[number]
+}
 
 export function ContractPolicy() {
   const policy = useAnswer<Policy>('getContractPolicy')
@@ -17,6 +22,7 @@ export function ContractPolicy() {
             of={[
               ['contracts.required', text(data.contractRequired ? 'common.yes' : 'common.no')],
               ['contracts.approveAll', text(data.approveAll ? 'common.yes' : 'common.no')],
+              ['contracts.confirmedContacts', text(`contracts.contacts.${data.confirmedContacts}`)],
             ]}
           />
         </Part>
@@ -45,12 +51,21 @@ function SetPolicy({ of }: { of: Policy }) {
             { value: 'approveAll', title: text('contracts.approveAll') },
           ],
         },
+        {
+          name: 'confirmedContacts',
+          title: 'contracts.confirmedContacts',
+          hint: 'contracts.confirmedContactsHint',
+          type: 'select',
+          initial: of.confirmedContacts,
+          options: CONTACTS.map((value) => ({ value, title: text(`contracts.contacts.${value}`) })),
+        },
       ]}
-      send={({ policy }, call) => {
+      send={({ policy, confirmedContacts }, call) => {
         const set = String(policy).split(',')
         const body = {
           contractRequired: set.includes('contractRequired'),
           approveAll: set.includes('approveAll'),
+          confirmedContacts,
         }
         return call('setContractPolicy', { body })
       }}

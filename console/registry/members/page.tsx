@@ -13,9 +13,12 @@ import { ClientLink, clientPath } from '../links.tsx'
 type Member = { id: string; name: string; createdAt: string }
 export type MemberClass = { code: string; description: string }
 
+/** More are found by their code in the list of classes; nobody chooses from so many. */
+const MOST_CLASSES = '500'
+
 /** The classes that a list filters by, or a member is put into. */
 export function useClasses(): { value: string; title: string }[] {
-  const classes = useAnswer<MemberClass[]>('getMemberClasses')
+  const classes = useAnswer<MemberClass[]>('getMemberClasses', { query: { limit: MOST_CLASSES } })
   if (classes.state !== 'there') return []
   return classes.data.map(({ code, description }) => ({ value: code, title: `${code} – ${description}` }))
 }

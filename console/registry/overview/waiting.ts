@@ -14,7 +14,14 @@ export type Overview = {
   installation: { done?: boolean; reopenedUntil?: string }
   counts: { members: number; subsystems: number; securityServers: number; globalGroups: number }
   suspensions: { inForce: number; unconfirmed: number }
-  contracts: { toApprove: number; withinDays: number; ending: number; overdue: number }
+  contracts: {
+    toApprove: number
+    withinDays: number
+    ending: number
+    overdue: number
+    /** Addresses that nobody has confirmed. */
+    unconfirmedContacts: number
+  }
   /** Messages to members that were refused or given up. */
   mail: { undelivered: number }
   /** Read and not carried out; and how many proposals to carry one out are undecided. */
@@ -120,6 +127,13 @@ export function waitingOf(known: Known): Waiting[] {
     operation: 'approveContract',
     to: `/contracts?endsBefore=${dayOf(now + contracts.withinDays * 86_400_000)}&sort=validUntil`,
   })
+  add(contracts.unconfirmedContacts > 0, {
+    what: 'waiting.contacts',
+    values: { count: contracts.unconfirmedContacts },
+    tone: 'warn',
+    operation: 'sendContactLetter',
+    to: '/contracts?contacts=unconfirmed',
+  })
   const { mail, imports } = overview
   add(imports.open > 0, {
     what: imports.proposed > 0 ? 'waiting.importsProposed' : 'waiting.imports',
@@ -159,6 +173,14 @@ export function waitingOf(known: Known): Waiting[] {
     operation: 'addCertificationService',
     to: '/trust-services',
   })
+  for (const { name, certificateProfileInfo, certificateProfileKnown } of certification)
+    add(!certificateProfileKnown, {
+      what: 'waiting.profileUnknown',
+      values: { name, profile: certificateProfileInfo },
+      tone: 'bad',
+      operation: 'putCertificateProfile',
+      to: '/trust-services',
+    })
   add(timestamping.length === 0, {
     what: 'waiting.timestamping',
     tone: 'bad',

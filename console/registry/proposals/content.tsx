@@ -72,7 +72,10 @@ export function Content({ of }: { of: WholeProposal }) {
       )}
       {operation === 'liftSuspension' && <SuspensionOfProposal id={params['id'] ?? ''} />}
       {operation === 'acceptRestoredRegistry' && of.state === 'proposed' && (
-        <RestorationOfProposal hash={String(json['contentSha256'])} />
+        <RestorationOfProposal
+          hash={String(json['contentSha256'])}
+          kept={Array.isArray(json['keepApiKeys']) ? json['keepApiKeys'].map(String) : []}
+        />
       )}
       {operation === 'carryOutImport' && (
         <ImportOfProposal id={params['id'] ?? ''} hash={String(json['contentHash'])} state={of.state} />

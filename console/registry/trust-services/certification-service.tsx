@@ -1,7 +1,7 @@
 /** One certification service: its top CA, the CAs below it, and who tells the state of what they issued. */
 import { Act } from '../../kit/act.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
-import { Validity } from '../../kit/status.tsx'
+import { Status, Validity } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { type Certificate, CertificateFacts } from '../certificate.tsx'
 import { Consequences } from '../consequences.tsx'
@@ -13,6 +13,8 @@ export type CertificationService = {
   id: number
   name: string
   certificateProfileInfo: string
+  /** Else its signing certificates are refused. */
+  certificateProfileKnown: boolean
   authenticationOnly: boolean
   authorities: Authority[]
 }
@@ -49,9 +51,14 @@ export function CertificationServicePart({ service }: { service: CertificationSe
           ['trust.kind', text('trust.certification')],
           [
             'trust.profile',
-            <bdi key="profile" class="id">
-              {service.certificateProfileInfo}
-            </bdi>,
+            <>
+              <bdi class="id">{service.certificateProfileInfo}</bdi>
+              {!service.certificateProfileKnown && (
+                <p>
+                  <Status tone="bad" word="trust.profileUnknown" /> {text('trust.profileUnknownRemedy')}
+                </p>
+              )}
+            </>,
           ],
           ['trust.usage', text(service.authenticationOnly ? 'trust.usageAuthentication' : 'trust.usageAll')],
         ]}

@@ -1,4 +1,7 @@
-/** Rows of the contracts of a large registry: most in force, some proposed, some over, each with its parties, seals and events. */
+/**
+ * Rows of the contracts of a large registry: most in force, some proposed, some over, each with its parties, seals, events, and a contact
+ * of its own, of which every second one is confirmed.
+ */
 import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Tables } from '#central-registry/migrations/tables.ts'
@@ -24,7 +27,10 @@ export async function fillContracts(
       .insertInto('contract_version')
       .values(contracts.map(({ version }) => version))
       .execute()
-    for (const table of ['contract_party', 'contract_seal', 'contract_event'] as const) {
+    for (const table of [
+      ...(['contract_party', 'contract_seal', 'contract_event'] as const),
+      ...(['contract_contact', 'contact_address'] as const),
+    ]) {
       const rows = contracts.flatMap((contract) => contract[table] as object[])
       if (rows.length > 0)
         await transaction
@@ -65,6 +71,7 @@ function rowsOf(number: number, provider: string, consumer: string) {
   const { contract } = content
   const version = 1
   const hash = contentHash(content)
+  const contact = { member: memberOfSubsystem(provider), address: content.contacts[0]!.email }
   const members = [provider, consumer].map(memberOfSubsystem)
   const sealed = state === 'PROPOSED' ? [] : members
   const acts = ['propose', ...sealed.map(() => 'seal'), ...(state === 'PROPOSED' ? [] : ['complete'])]
@@ -83,6 +90,23 @@ function rowsOf(number: number, provider: string, consumer: string) {
       ...{ sha256: randomBytes(32).toString('hex'), contract, version, member, subsystems: null },
       ...{ facts: '{}', message: randomBytes(SEAL_BYTES), sealed_at: at },
     })),
+    contract_contact: [{ contract, version, ...contact }],
+    contact_address: [
+      {
+        ...contact,
+        ...{
+          confirmed_until: number % 2 === 0 ? content.reviewAt : '',
+          confirmed_at: at,
+          confirmed_by: null,
+        },
+        ...{
+          asked_until: '',
+          refused_at: null,
+          ask_at: number % 2 === 0 ? content.validUntil : '',
+          tries: 0,
+        },
+      },
+    ],
     contract_event: acts.map((act) => ({ contract, version, at, act, by: members[1]!, hash, reason: null })),
   }
 }

@@ -33,7 +33,7 @@ export async function readPresent(api: ManagementApi): Promise<Present> {
   const proposals = await all<{ state: string; contentSha256: string }>('/approvals')
   return {
     ...(managementServiceProvider === undefined ? {} : { managementServiceProvider }),
-    memberClasses: await get('/member-classes'),
+    memberClasses: await all('/member-classes'),
     members: await all('/members'),
     subsystems: await all('/subsystems'),
     securityServers: await all('/security-servers'),

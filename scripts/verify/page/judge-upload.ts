@@ -1,4 +1,5 @@
 /** What the page judges: files that somebody gave it, by the same function as the command line, within what a browser holds. */
+import { isInstanceProfiles } from '#core/certificate/instance-profiles.ts'
 import { parseXml } from '#core/configuration/xml-tree.ts'
 import { openZip } from '#core/container/open-zip.ts'
 import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
@@ -16,7 +17,7 @@ export type GivenFile = { name: string; bytes: Uint8Array }
 
 export type Upload = {
   evidence: GivenFile
-  /** verificationconf.zip, or the shared parameters of each instance; none to judge a bundle by its own. */
+  /** verificationconf.zip, or the shared parameters of each instance and their certificate profiles; none to judge a bundle by its own. */
   configuration: GivenFile[]
   /** A C2SP tlog-policy file. */
   witnesses: GivenFile | undefined
@@ -71,6 +72,7 @@ async function readConfiguration(files: GivenFile[]): Promise<LoadedConfiguratio
   const [first, ...more] = files.map(bufferOf)
   if (first !== undefined && more.length === 0 && isZip(first)) return configurationOfZip(first, origin)
   for (const file of [first!, ...more]) {
+    if (isInstanceProfiles(file)) continue
     const { name } = await parseXml(file, 'malformed_global_conf')
     if (name === 'configurationAnchor')
       throw new Fault('malformed_global_conf', {

@@ -178,7 +178,7 @@ t.test('in Chromium, from a file and without a network', async (t) => {
     { name: script, data: Buffer.alloc(64 * 1024 * 1024), deflate: true },
   ])
   const base = pathToFileURL(folder).href
-  const who = await visitor(t, await openBrowser(t), { base, context: { offline: true } })
+  const who = await visitor(t, await openBrowser(), { base, context: { offline: true } })
   await who.page.clock.setFixedTime(world.now)
   await who.open('/verify.html')
   await who.check('verify-start')

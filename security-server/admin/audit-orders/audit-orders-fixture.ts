@@ -2,6 +2,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import { makeSeed } from '#core/audit-order/make-seed.ts'
+import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { newRecipient } from '#core/hpke/hpke.ts'
 import { addCosignature } from '#core/merkle/checkpoint.ts'
 import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
@@ -37,6 +38,19 @@ export const witness = generateKeyPairSync('ed25519')
 const witnessKey = writeVerifierKey({ name: WITNESS, publicKey: witness.publicKey }, 'witness')
 export const witnesses = parseWitnessPolicy(`witness registry ${witnessKey}\nquorum registry\n`)
 export const DAY = 86_400_000
+export const CONTRACT = 'c0ffee00-0000-4000-8000-000000000000'
+const contract = {
+  id: CONTRACT,
+  version: 1,
+  hash: 'ab'.repeat(32),
+  title: 'Taxes',
+  purpose: 'Tax assessment',
+}
+const of = { endpoint: { method: 'GET', path: '/persons/**' }, legalBasis: 'Tax Act' }
+const held = sealCircumstances({
+  ...{ version: 1, side: 'provider', endpoint: { method: 'GET', path: '/persons/*' } },
+  contract: { ...contract, ...of },
+})
 export const server = idText(SERVER)
 export const iso = (ms: number): string => new Date(ms).toISOString()
 export const signed = (document: unknown, type: string, by: Party, ocsp: Buffer[] = []): string =>
@@ -61,10 +75,9 @@ export async function createAuditOrderWorld(t: Test, url: string) {
   for (const code of ['5678', '5678', '4321', '5678'])
     await messageLog.append(
       await signedRecord({
-        ...at,
-        ...party(code),
-        outcome: 'x',
-        contract: 'c0ffee00-0000-4000-8000-000000000000/1',
+        ...{ ...at, ...party(code), outcome: 'x', contract: `${CONTRACT}/1` },
+        // One names nothing of what held.
+        ...(code === '4321' ? {} : { circumstances: held }),
       }),
     )
   await messageLog.append(await signedRecord({ ...at, ...party('5678'), outcome: 'x', secrecy: 1 }))

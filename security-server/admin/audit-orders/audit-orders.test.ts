@@ -12,6 +12,7 @@ import { signedRecord, spoolBody } from '../../message-log/fixture.ts'
 import type { Tables } from '../../message-log/tables.ts'
 import { auditOf } from '../admin-fixture.ts'
 import {
+  CONTRACT,
   createAuditOrderWorld,
   DAY,
   dpa,
@@ -48,7 +49,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       { what: 'Sample', state: 'good', why: /3 records are in scope/ },
     ])
     // What this test logs are no REST messages: the judge says so of the right records, and of nothing else.
-    t.match(checks.slice(3), [
+    t.match(checks.slice(5), [
       { state: 'bad', why: /FORMAT_FAILURE Record/ },
       { why: /FORMAT_FAILURE Record/ },
     ])
@@ -112,10 +113,46 @@ await eachDatabase(t, async (_database, t: Test, url) => {
         .body,
       { matched: 3, drawn: [Number, Number] },
     )
-    const contract = 'c0ffee00-0000-4000-8000-000000000000'
-    give(order({ scope: { contract, from: iso(now - DAY), to: iso(now + DAY) } }))
+    give(order({ scope: { contract: CONTRACT, from: iso(now - DAY), to: iso(now + DAY) } }))
     await roomOf({ authorities }).run()
     t.match(answers, [{ matched: 4 }])
+  })
+
+  await t.test('purpose, endpoint and version narrow it, and what says neither is counted', async (t) => {
+    const period = { from: iso(now - DAY), to: iso(now + DAY) }
+    const matched = async (scope: object): Promise<unknown> => {
+      const one = give(order({ version: 2, scope: { ...period, ...scope } }))
+      await roomOf().run()
+      const { payload, checks } = await opened(one)
+      t.match(
+        checks.find(({ what }) => what === 'Scope'),
+        { state: 'good' },
+      )
+      const all = checks.find(({ what }) => what === 'Is this all')!
+      return [payload!.records.map(({ index }) => index), payload!.coverage, all.state]
+    }
+    // The third is under the contract, and names nothing of what held.
+    const left = { inPeriod: 4, unsaid: 1, firstUnsaid: 3, lastUnsaid: 3 }
+    t.same(await matched({ purposes: ['Tax assessment', 'x'] }), [[1, 2, 4], left, 'warn'])
+    t.same(await matched({ endpoints: ['GET /persons/*'] }), [[1, 2, 4], left, 'warn'])
+    const none = { inPeriod: 4, unsaid: 0 }
+    const of = { parties: ['DEV/GOV/5678'], purposes: ['Tax assessment'] }
+    t.same(await matched(of), [[1, 2, 4], none, 'good'], 'it is of another party')
+    t.same(await matched({ contract: `${CONTRACT}/1` }), [[1, 2, 3, 4], none, 'good'])
+    t.same(await matched({ contract: `${CONTRACT}/2` }), [[], none, 'good'])
+    t.same(await matched({ purposes: ['Tax'] }), [[], left, 'warn'])
+  })
+
+  await t.test('a form that this server does not know is refused, and shown as that', async (t) => {
+    for (const newer of [{ version: 3, scope: { from: iso(now), days: ['Monday'] } }, { more: 1 }]) {
+      const one = give({ ...order(), ...newer } as never)
+      await roomOf().run()
+      const reason = 'version' in newer ? /newer form.*update/ : /no field/
+      t.match(answers, [{ outcome: 'refused', reason, order: orderHash(one), matched: 0 }])
+      t.match((await world.ask('GET', `/audit-orders/${one.id}`)).body, {
+        ...{ state: 'refused', scope: null, legalBasis: null, sample: null, case: 'DP-1' },
+      })
+    }
   })
 
   await t.test('the seed is found below however many newer tree heads', async (t) => {

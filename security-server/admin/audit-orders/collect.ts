@@ -4,14 +4,15 @@
  */
 import type { Readable } from 'node:stream'
 import { drawSample } from '#core/audit-order/draw-sample.ts'
+import { inScope } from '#core/audit-order/in-scope.ts'
 import { readSeed } from '#core/audit-order/make-seed.ts'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { Checkpoint } from '#core/merkle/checkpoint.ts'
-import { AUDIT_LIMITS, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
+import { AUDIT_LIMITS, type AuditCoverage, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import type { FoundRecord } from '#schemas/found-record.ts'
 import { collectExchange, writeBundle } from '../../message-log/evidence/write-bundle.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
-import type { FoundRow } from '../../message-log/search/store.ts'
 import type { Clearance } from '../../message-log/search/traffic-store.ts'
 import { bundleSource } from '../message-log.ts'
 import { type RecordReads, readableLog } from '../readable-log.ts'
@@ -38,21 +39,22 @@ export async function collect(
   const own = await messageLog.checkpointOf(size)
   if (origin !== server || own === undefined || !own.root.equals(root))
     throw refused('its seed is no tree head of this log')
-  const rows: FoundRow[] = []
+  const records: FoundRecord[] = []
+  const coverage: AuditCoverage = { inPeriod: 0, unsaid: 0 }
   await messageLog.maintain()
   const { from, to } = order.scope
   for (let next = 0; next < size; ) {
     const filter = { from, to, clearance }
     const found = await messageLog.window({ filter, after: next - 1, size })
-    rows.push(...(await inScope(found.rows, order, messageLog)))
-    if (rows.length > AUDIT_LIMITS.matched)
+    for (const row of found.rows.map(rowView)) take(row, order, { records, coverage })
+    if (records.length > AUDIT_LIMITS.matched)
       throw refused(`more than ${AUDIT_LIMITS.matched} records are in its scope: narrow it`)
     next = found.last + 1
   }
-  const records = rows.map(rowView)
   const indexes = records.map(({ index }) => index)
   const sample = drawSample({ order: q.sha256, server, seed, indexes, count: order.sample })
-  const listed = { version: 1 as const, order: q.sha256, server, seed, records }
+  const version: AuditPayload['version'] = order.version ?? 1
+  const listed = { version, order: q.sha256, server, seed, records, coverage }
   const left =
     AUDIT_LIMITS.payloadBytes - Buffer.byteLength(canonicalJson(listed)) - sample.length * ENTRY_BYTES
   if (left < 0) throw refused('the list of what is in its scope is too long for an answer: narrow it')
@@ -70,27 +72,19 @@ function seedOf(seed: string): Checkpoint {
   }
 }
 
-async function inScope(
-  rows: FoundRow[],
+/** What does not say whether it is in scope is left out, and counted. */
+function take(
+  row: FoundRecord,
   { scope }: AuditOrder,
-  log: Pick<MessageLog, 'forms'>,
-): Promise<FoundRow[]> {
-  const { parties, services, contract } = scope
-  const isOf = (row: FoundRow, party: string): boolean =>
-    row.client === party || row.client.startsWith(`${party}/`) || row.service.startsWith(`${party}/`)
-  const fitting = rows.filter(
-    (row) =>
-      (parties === undefined || parties.some((party) => isOf(row, party))) &&
-      (services === undefined || services.includes(row.service)),
-  )
-  const [first, last] = [fitting[0], fitting.at(-1)]
-  if (contract === undefined || first === undefined || last === undefined) return fitting
-  const start = Number(first.idx)
-  const forms = await log.forms({ first: start, limit: Number(last.idx) - start + 1, clearance: 2 })
-  return fitting.filter(({ idx }) => {
-    const { contract: its = '' } = JSON.parse(forms[Number(idx) - start]!) as { contract?: string }
-    return its.startsWith(`${contract}/`)
-  })
+  { records, coverage }: Required<Pick<AuditPayload, 'records' | 'coverage'>>,
+): void {
+  coverage.inPeriod++
+  const its = inScope(row, scope)
+  if (its === 'in') records.push(row)
+  if (its !== 'unsaid') return
+  coverage.unsaid++
+  coverage.firstUnsaid ??= row.index
+  coverage.lastUnsaid = row.index
 }
 
 /** What was erased since has none, which is said; so is what there is no room for. */

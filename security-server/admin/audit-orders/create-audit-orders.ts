@@ -6,8 +6,9 @@ import { randomUUID } from 'node:crypto'
 import {
   type Authority,
   checkInTime,
-  checkOrder,
-  orderHash,
+  type OrderHead,
+  readableOrder,
+  readHead,
   readOrder,
 } from '#core/audit-order/read-order.ts'
 import { sealPayload } from '#core/audit-order/seal-answer.ts'
@@ -47,6 +48,8 @@ export type AuditOrders = {
   refuse(id: string, reason: string, caller: Caller): Promise<AuditOrderRow>
 }
 
+type Judged = { head: OrderHead; document: unknown; wrong: string | undefined }
+
 type WhyNotTwo = (first: string) => Promise<string | undefined>
 
 type Rooms = CollectRooms & {
@@ -83,36 +86,32 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   const clearanceOf = (authority: string): Clearance =>
     rooms.authorities.find(({ name }) => name === authority)?.secret === true ? 2 : 0
 
-  /** What is wrong with it is its answer: a refusal with this reason. */
-  const judge = (document: Buffer, receivedAt: string): { order: AuditOrder; wrong: string | undefined } => {
-    const order = checkOrder(readSignedJson(document, AUDIT_DOCUMENT.order, AUDIT_LIMITS.orderBytes).document)
+  /** What is wrong with it is its answer, a refusal with this reason; so is a form that is not known here. */
+  const judge = (bytes: Buffer, receivedAt: string): Judged => {
+    const { document } = readSignedJson(bytes, AUDIT_DOCUMENT.order, AUDIT_LIMITS.orderBytes)
+    const head = readHead(document)
     try {
       const { instance } = rooms.server
-      readOrder(document, { authorities: rooms.authorities, instance })
+      const { order } = readOrder(bytes, { authorities: rooms.authorities, instance })
       // Of a server that was away it is answered late: the registry's list says that it was there in time.
       checkInTime(order, Math.min(clock(), Date.parse(receivedAt)))
       if (!order.servers.includes(server))
         throw new Fault('audit_order_refused', { what: 'it names other servers' })
-      return { order, wrong: undefined }
+      return { head, document, wrong: undefined }
     } catch (thrown) {
-      return { order, wrong: asFault(thrown).message }
+      return { head, document, wrong: asFault(thrown).message }
     }
   }
 
   const take = async (listed: ListedOrder): Promise<void> => {
-    const { order, wrong } = judge(Buffer.from(listed.order), listed.receivedAt)
-    const sha256 = orderHash(order)
+    const { head, document, wrong } = judge(Buffer.from(listed.order), listed.receivedAt)
+    const { id, sha256, authority, case: case_number, deadline } = head
     const known = await store.find(sha256)
     if (known !== undefined) return again(known, listed.seed)
-    const { id, authority, case: case_number, legalBasis, scope, sample, deadline } = order
+    const { legalBasis, scope, sample } = readableOrder(document) ?? {}
     await note('receiveAuditOrder', id, {
-      authority,
-      case: case_number,
-      legalBasis,
-      scope,
-      sample,
-      deadline,
-      sha256,
+      ...{ authority, case: case_number, deadline, sha256 },
+      ...(scope && { legalBasis, scope, sample }),
     })
     const state: OrderState = wrong !== undefined ? 'refusing' : rooms.needsApproval ? 'waiting' : 'due'
     const none = {
@@ -127,7 +126,15 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
       error: null,
     }
     await store.add({
-      ...{ id, sha256, document: JSON.stringify(order), authority, case_number, deadline, seed: listed.seed },
+      ...{
+        id,
+        sha256,
+        document: JSON.stringify(document),
+        authority,
+        case_number,
+        deadline,
+        seed: listed.seed,
+      },
       ...{ ...none, received_at: now(), state, reason: wrong ?? null, clearance: clearanceOf(authority) },
     })
   }

@@ -1,7 +1,7 @@
 /** Audit orders for auditors: what an authority ordered, what was answered; and the decision where the policy wants one. */
+import { readableOrder } from '#core/audit-order/read-order.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
-import type { AuditOrder } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Clearance } from '../../message-log/search/traffic-store.ts'
 import { clearanceOf } from '../readable-log.ts'
@@ -61,11 +61,14 @@ function auditOrderView(
   { now, clearance, decides }: { now: string; clearance: Clearance; decides: boolean },
 ) {
   const isHidden = Number(row.clearance) > clearance
-  const { legalBasis, scope, sample, createdAt } = JSON.parse(row.document) as AuditOrder
+  const order = readableOrder(JSON.parse(row.document))
   const isOpen = row.state !== 'answered' && row.state !== 'refused'
   return {
-    ...{ id: row.id, sha256: row.sha256, authority: row.authority, case: row.case_number, legalBasis, scope },
-    ...{ sample, createdAt, deadline: row.deadline, receivedAt: row.received_at, state: row.state },
+    ...{ id: row.id, sha256: row.sha256, authority: row.authority, case: row.case_number },
+    // Nothing of what a newer form says is taken for less than it may mean.
+    ...{ legalBasis: order?.legalBasis ?? null, scope: order?.scope ?? null, sample: order?.sample ?? null },
+    ...{ createdAt: order?.createdAt ?? null, deadline: row.deadline, receivedAt: row.received_at },
+    state: row.state,
     overdue: isOpen && row.deadline <= now,
     ...{ decidedBy: row.decided_by, decidedAt: row.decided_at },
     ...{ agreedBy: row.agreed_by_name, agreedAt: row.agreed_at, reason: decides ? row.reason : null },

@@ -9,20 +9,19 @@ import type { OperationInput } from '#platform/http-service/openapi.ts'
 import {
   CONTRACT_DOCUMENT,
   type ContractContent,
-  type ContractState,
   type ContractTerms,
   type MemberAct,
 } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contracts.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { clientIdOf, memberIdOf } from '../ids.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
 import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'
+import { contactHandlers, type Send, type Status } from './contacts.ts'
 import { type CanSign, type ContractQuery, findContracts, signersOf } from './find.ts'
 import { contractView } from './view.ts'
-
-type Status = { contract: string; version: number; hash: string; state: ContractState }
 
 export function contractHandlers(rooms: AdminRooms): Handlers {
   const { contracts, keys, clock } = rooms
@@ -41,10 +40,7 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
     return found
   }
 
-  async function send(
-    path: Parameters<typeof contracts.send>[0],
-    q: { type: string; signer: string; document: object },
-  ): Promise<Status> {
+  const send: Send = async (path, q) => {
     const head = { id: randomUUID(), createdAt: new Date(clock()).toISOString(), signer: q.signer, server }
     const document = { ...head, ...q.document }
     const signed = await keys.signJson({ document, type: q.type, member: parseMemberId(q.signer) })
@@ -136,6 +132,10 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
       const views = await viewsOf(page, caller, canSign)
       const list = {
         ...more,
+        // Longer under a contract that says so itself.
+        ...(more.asOf === undefined
+          ? {}
+          : { goodUntil: new Date(Date.parse(more.asOf) + LIST_GOOD_MS).toISOString() }),
         contracts: views,
         refused: refused.map(({ listed, reason }) => ({ ...listed, refusedBecause: reason })),
       }
@@ -174,6 +174,7 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
     withdrawContract: acting('withdraw'),
     declineContract: acting('decline'),
     terminateContract: acting('terminate'),
+    ...contactHandlers(rooms, { versionsOf, send }),
     refreshContracts: () => contracts.refresh(),
   }
 }

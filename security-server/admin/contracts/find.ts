@@ -1,6 +1,11 @@
 /** Which contracts a list shows, and in which order: what waits for a member of this server comes first. */
 import { namedConsumers, requiredSigners } from '#core/contract/parties.ts'
-import { CONTRACT_STATES, type ContractState } from '#schemas/contract.ts'
+import {
+  CONTRACT_STATES,
+  type ContactState,
+  type ContractContent,
+  type ContractState,
+} from '#schemas/contract.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import type { Keys } from '../../keys/keys.ts'
@@ -12,6 +17,8 @@ export type ContractQuery = {
   side?: 'provider' | 'consumer'
   /** Only those that a member of this server has to seal. */
   waiting?: boolean
+  /** Only those with a contact of a member of this server whose address is not confirmed. */
+  unconfirmed?: boolean
   /** Found in title, id and parties. */
   q?: string
   sort?: 'title' | '-title' | 'validUntil' | '-validUntil'
@@ -51,6 +58,24 @@ export function partiesHere({ content, joined }: KeptContract, canSign: CanSign)
   return [...new Set(parties)].filter(canSign)
 }
 
+/** The contacts with what the registry says of their addresses; `isHere`: of a member of this server. */
+export function contactsOf(
+  { listed, content }: KeptContract,
+  canSign: CanSign,
+): (ContractContent['contacts'][number] & { state?: ContactState; isHere: boolean })[] {
+  return content.contacts.map((contact, at) => {
+    const state = listed.contacts?.[at]
+    return { ...contact, ...(state === undefined ? {} : { state }), isHere: canSign(contact.member) }
+  })
+}
+
+/** Whether a contact of a member of this server waits for a code, or for another address. */
+export function isUnconfirmedHere(one: KeptContract, canSign: CanSign): boolean {
+  return contactsOf(one, canSign).some(
+    ({ state, isHere }) => isHere && state !== undefined && state !== 'CONFIRMED' && state !== 'ELSEWHERE',
+  )
+}
+
 /** All that fit, in order, and the page of them that was asked for. */
 export function findContracts(
   all: KeptContract[],
@@ -60,6 +85,7 @@ export function findContracts(
   const isWaiting = new Map(all.map((one) => [one, waitsHere(one, canSign).length > 0]))
   const found = all
     .filter((one) => fits(one, query, canSign) && (query.waiting !== true || isWaiting.get(one) === true))
+    .filter((one) => query.unconfirmed !== true || isUnconfirmedHere(one, canSign))
     .sort(
       (a, b) =>
         (query.sort === undefined ? Number(isWaiting.get(b)) - Number(isWaiting.get(a)) : 0) ||

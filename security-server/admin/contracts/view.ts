@@ -4,7 +4,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import type { Agreement } from '../../global-configuration/contracts/store.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
-import { type CanSign, partiesHere, waitsHere } from './find.ts'
+import { type CanSign, contactsOf, partiesHere, waitsHere } from './find.ts'
 
 const DAY_MS = 86_400_000
 
@@ -25,6 +25,7 @@ export function contractView(
     ...(listed.proposedBy === undefined ? {} : { proposedBy: listed.proposedBy }),
     ...(listed.proposedAt === undefined ? {} : { proposedAt: listed.proposedAt }),
     ...(listed.changedAt === undefined ? {} : { changedAt: listed.changedAt }),
+    ...(listed.inForceAt === undefined ? {} : { inForceAt: listed.inForceAt }),
     title: content.title,
     provider: content.provider,
     ...groupView(content),
@@ -37,6 +38,8 @@ export function contractView(
     endsInDays: Math.ceil(left / DAY_MS),
     overdue: inForce && left <= 0,
     waitsFor: listed.waitsFor,
+    // Of the registry's word; a list of an older one says nothing of them.
+    ...(listed.contacts === undefined ? {} : { contacts: contactsOf(kept, q.canSign) }),
     // Members of this server: which of them still has to seal it, and which are parties.
     waitsHere: waitsHere(kept, q.canSign),
     partiesHere: partiesHere(kept, q.canSign),

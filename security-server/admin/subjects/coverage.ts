@@ -4,6 +4,7 @@ import type { SubjectMonths } from '#schemas/subject-keys.ts'
 import type { IndexedMonth } from '../../message-log/subjects/store.ts'
 import { colonForm } from '../ids.ts'
 import type { AdminRooms } from '../rooms.ts'
+import { latePlaces } from './late-places.ts'
 import { monthsOf } from './searches.ts'
 import type { SubjectSearchRow } from './store.ts'
 
@@ -28,12 +29,15 @@ export async function coverageView(rooms: AdminRooms, row: SubjectSearchRow) {
   const reasons = totals.filter(({ reason }) => !COVERED.has(reason))
   const monthsWithoutKey = destroyed.filter((month) => month >= first && month <= last)
   const monthsNotSearched = notSearched(indexed, monthsOf(row))
+  const late = await latePlaces(rooms, { type: row.type, ...days })
   return {
     isAll:
       reasons.length === 0 &&
       backlog.records === 0 &&
       monthsWithoutKey.length === 0 &&
-      monthsNotSearched.length === 0,
+      monthsNotSearched.length === 0 &&
+      late.places.length === 0 &&
+      !late.more,
     covered: totals.filter(({ reason }) => COVERED.has(reason)),
     notCovered: {
       reasons,
@@ -47,6 +51,9 @@ export async function coverageView(rooms: AdminRooms, row: SubjectSearchRow) {
       /** Of these nothing can be found any more. */
       monthsWithoutKey,
       monthsNotSearched,
+      /** Where these records were not looked at, since it was declared later; `moreLate` when there are more. */
+      declaredLater: late.places,
+      moreLate: late.more,
       /** Nor of any month before this one. */
       oldestMonth: oldestKept,
     },

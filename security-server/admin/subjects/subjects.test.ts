@@ -132,6 +132,33 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal(listOf(await api('GET', '/message-log/subject-searches')).length, 3)
   })
 
+  await t.test('a place that is declared later leaves what was before it open, and says so', async (t) => {
+    const role = { role: 'XROAD_SERVICE_ADMINISTRATOR' }
+    const later = { serviceId: ID, in: 'header', name: 'x-person', type: 'personal-code' }
+    await api('POST', '/subject-places', later, role)
+    await api('POST', '/subject-places', { ...later, name: 'x-other', type: 'other' }, role)
+    const left = async () => {
+      const { body } = await search()
+      const { notCovered } = (await recordsOf(body['id'])).body as { notCovered: Record<string, unknown> }
+      return notCovered
+    }
+    const open = { ...later, firstIndex: one, lastDay: new Date().toISOString().slice(0, 10), records: 4 }
+    t.match(await left(), { declaredLater: [{ ...open, before: null }] }, 'before the index ran again')
+    await world.subjects.index()
+    const index = world.messageLog.size()
+    await ask(world, '/persons', { codes: ['010101-1111'] })
+    await world.subjects.index()
+    const said = await left()
+    t.match(said, { declaredLater: [{ ...open, before: index }], moreLate: false })
+    t.equal((said['declaredLater'] as object[]).length, 1, 'others were there before, or are of another type')
+    const { body } = await search({ from: '2020-01-01T00:00:00Z', to: '2020-02-01T00:00:00Z' })
+    const other = (await recordsOf(body['id'])).body
+    t.match(other, { notCovered: { declaredLater: { length: 0 } } }, 'nothing of another period')
+    for (const { id, in: where } of listOf(await api('GET', `/subject-places?serviceId=${ID}`)))
+      if (where === 'header') await api('DELETE', `/subject-places/${Number(id)}`, undefined, role)
+    t.match(await left(), { declaredLater: { length: 0 } })
+  })
+
   const unknown = async (): Promise<number> => {
     const { body } = await api('GET', '/message-log/subjects')
     const totals = body['totals'] as { reason: string; records: number }[]

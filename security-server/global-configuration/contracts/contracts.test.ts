@@ -264,6 +264,10 @@ t.test('a list that is not the answer to this question changes nothing', (t) =>
         'with a state that is none',
         (list) => ({ ...list, contracts: [{ ...list.contracts[0], state: 'FINE' }] }),
       ],
+      [
+        'a contact in a state that there is not',
+        (list) => ({ ...list, contracts: list.contracts.map((one) => ({ ...one, contacts: ['SURE'] })) }),
+      ],
     ]
     for (const [what, lie] of lies) {
       registry.list = lie

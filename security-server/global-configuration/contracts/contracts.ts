@@ -59,10 +59,13 @@ export type Contracts = {
   }
   /** Of all versions that were ever in force, also when they are listed no more: log records name them. */
   contentsInForce(): Promise<ContractContent[]>
-  /** Sends a signed document about a contract: "", "/seals" or "/acts". */
-  send(path: '' | '/seals' | '/acts', document: string): Promise<Buffer>
+  /** Sends a signed document about a contract. */
+  send(path: ContractPath, document: string): Promise<Buffer>
   agreements: Pick<ContractKeep, 'agree' | 'agreements' | 'forget'>
 }
+
+/** Of the registration API, below `/contracts`. */
+type ContractPath = '' | '/seals' | '/acts' | '/contacts/confirmations' | '/contacts/letters'
 
 type Sign = (q: { document: unknown; type: string; member: MemberId }) => Promise<string>
 

@@ -14,6 +14,7 @@ import {
 import { memberId, sha256, uuid } from '#core/contract/read-content.ts'
 import { serverId } from '#core/contract/verify-seal.ts'
 import {
+  CONTACT_STATES,
   CONTRACT_DOCUMENT,
   CONTRACT_STATES,
   type ContractList,
@@ -39,6 +40,8 @@ const listed = record<ListedContract>({
   proposedBy: optional(memberId),
   proposedAt: optional(isoTime),
   changedAt: optional(isoTime),
+  inForceAt: optional(isoTime),
+  contacts: optional(list(oneOf(CONTACT_STATES), 0, 20)),
   counterSeals: optional(list(sha256, 0, 2)),
 })
 

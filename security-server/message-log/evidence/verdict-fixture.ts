@@ -8,12 +8,13 @@ import type { Test } from 'tap'
 import { type Authority, createAuthority, SUBJECT_PROFILE_CLASS } from '#certs/authority.ts'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
+import { PROFILES_FILE, writeInstanceProfiles } from '#core/certificate/instance-profiles.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
-import { type BundleManifest, type BundleVerdict, MANIFEST } from '#core/evidence/bundle.ts'
+import { type BundleManifest, type BundleVerdict, configurationIn, MANIFEST } from '#core/evidence/bundle.ts'
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
 import { methodFor, signValue } from '#core/signature/algorithms.ts'
@@ -22,9 +23,11 @@ import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
 import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
 import { addTsaCertificate } from '#core/timestamp/write-token.ts'
 import { parseRestRequest, requestHash, writeRestResponse } from '#core/transport/rest-message.ts'
+import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SharedParameters } from '#schemas/global-configuration.ts'
 import { memberOf, parseClientId, parseServerId, parseServiceId } from '#schemas/identifiers.ts'
+import { configurationOf } from '#scripts/verify/configuration-files.ts'
 import { certificationRequest } from '#security-server/keys/certification-request.ts'
 import { logFolder, logOptions } from '../fixture.ts'
 import { type MessageLog, openMessageLog } from '../message-log.ts'
@@ -57,6 +60,8 @@ export type VerdictWorld = {
   authority: Authority
   /** Further authorities that the configuration lists. */
   stampers: Authority[]
+  /** Of the instance; the CA has the first one, X-Road's when there is none. */
+  profiles: CertificateProfile[]
   /** Whoever countersigns tree heads: the member of the client. */
   owner: Signer
   provider: Signer
@@ -90,7 +95,8 @@ export async function createVerdictWorld(t: Test, start: number): Promise<Verdic
   const authority = await createAuthority({ clock, instance: 'DEV' })
   const folder = logFolder(t)
   const world: VerdictWorld = {
-    ...{ now: start, authority, stampers: [], stamping: authority, responder: 'up', countersigns: true },
+    ...{ now: start, authority, stampers: [], profiles: [], stamping: authority, responder: 'up' },
+    countersigns: true,
     async issue(code, kind = 'P-256') {
       const { privateKey } =
         kind === 'P-256'
@@ -215,14 +221,23 @@ async function bundleOf(world: VerdictWorld, index: number): Promise<Buffer> {
   const bundle = await writeBundle(
     {
       ...{ log, server: 'DEV/GOV/1234/ss1', made: new Date(world.now), checkpointSigner },
-      configuration: [{ name: 'DEV/shared-params.xml', content: writeSharedParameters(world.shared(), 6) }],
+      configuration: [
+        { name: 'DEV/shared-params.xml', content: writeSharedParameters(world.shared(), 6) },
+        ...(world.profiles.length === 0
+          ? []
+          : [{ name: `DEV/${PROFILES_FILE}`, content: profilesOf(world) }]),
+      ],
     },
     indexes,
   )
   return buffer(bundle)
 }
 
-function sharedOf({ authority, stampers }: VerdictWorld): SharedParameters {
+function profilesOf({ profiles }: VerdictWorld): Buffer {
+  return writeInstanceProfiles({ instance: 'DEV', profiles })
+}
+
+function sharedOf({ authority, stampers, profiles }: VerdictWorld): SharedParameters {
   const url = 'http://127.0.0.1:1/ocsp'
   return {
     instance: 'DEV',
@@ -232,7 +247,7 @@ function sharedOf({ authority, stampers }: VerdictWorld): SharedParameters {
         ...{
           name: 'Development CA',
           authenticationOnly: false,
-          certificateProfileInfo: SUBJECT_PROFILE_CLASS,
+          certificateProfileInfo: profiles[0]?.name ?? SUBJECT_PROFILE_CLASS,
         },
         topCa: { cert: authority.root.der, ocsp: [{ url }] },
         intermediateCas: [
@@ -251,10 +266,17 @@ function sharedOf({ authority, stampers }: VerdictWorld): SharedParameters {
   } as SharedParameters
 }
 
-/** The verdict by this configuration; the bundle's own says the same unless `shared` is changed. */
-export async function judged(bytes: Buffer, shared: SharedParameters, now: number): Promise<BundleVerdict> {
+/** The verdict by this configuration, or by what the bundle brings. */
+export async function judged(
+  bytes: Buffer,
+  shared: SharedParameters | 'brought',
+  now: number,
+): Promise<BundleVerdict> {
   const bundle = await readBundle(bytes)
-  const configuration = new Map([['DEV', indexConfiguration(shared)]])
+  const configuration =
+    shared === 'brought'
+      ? (await configurationOf(configurationIn(bundle), 'bundle')).indexes
+      : new Map([['DEV', indexConfiguration(shared)]])
   return judgeBundle({ bundle, configuration, now: new Date(now) })
 }
 

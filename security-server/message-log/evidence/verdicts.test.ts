@@ -9,6 +9,7 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
+import type { CertificateProfile, Part, Reading } from '#schemas/certificate-profile.ts'
 import type { SharedParameters } from '#schemas/global-configuration.ts'
 import { builtPage, compared } from '#scripts/verify/page/page-fixture.ts'
 import { findProgram, skipFor } from '#test/outside-tools.ts'
@@ -20,8 +21,8 @@ const python = findProgram(['python3'])
 const openssl = findProgram(['openssl'])
 const SECOND = path.join(import.meta.dirname, '../../../test/second-verifier/verify_bundle.py')
 
-/** The bundle, when it is judged, and another configuration than its own. */
-type Outcome = { bundle: Buffer; at: number; shared?: SharedParameters }
+/** The bundle, when it is judged, and another configuration than that of the world, or the one that it brings. */
+type Outcome = { bundle: Buffer; at: number; shared?: SharedParameters | 'brought' }
 type Fixture = { start?: number; run(world: VerdictWorld, t: Test): Promise<Outcome>; verdict: string }
 
 /** An exchange that was stamped, some time later a bundle of it. */
@@ -65,6 +66,34 @@ async function changedHeld(
     else files.set(name!, Buffer.from(changed))
   })
   return { bundle: other, at }
+}
+
+const reading = (memberCode: Part): Reading[] => [
+  {
+    when: [{ attribute: 'businessCategory', is: 'filled' }],
+    parts: { instance: { instance: true }, memberClass: { value: 'COM' }, memberCode },
+  },
+  {
+    when: [{ attribute: 'serialNumber', startsWith: ['X', 'DEV/'] }],
+    need: [{ attribute: 'C', equals: 'FI' }],
+    parts: {
+      instance: { instance: true },
+      memberClass: { attribute: 'serialNumber', after: 'DEV/', split: { by: '/', parts: 2, at: 1 } },
+      memberCode,
+    },
+  },
+]
+
+async function withProfile(
+  world: VerdictWorld,
+  signing: Partial<CertificateProfile['signing']> = {},
+): Promise<Outcome> {
+  const request = [{ attribute: 'CN', label: 'Code', value: '{memberCode}' } as const]
+  world.profiles.push({
+    ...{ name: 'org.example.Own', title: 'Own', authentication: { request } },
+    signing: { request, identify: reading({ attribute: 'CN', digits: 4 }), ...signing },
+  })
+  return { ...(await whole(world)), shared: 'brought' }
 }
 
 const FIXTURES: Record<string, Fixture> = {
@@ -276,6 +305,25 @@ const FIXTURES: Record<string, Fixture> = {
     },
     verdict: 'INDETERMINATE SIG_CONSTRAINTS_FAILURE',
   },
+  "the CA has a profile of the instance's own, which the bundle brings": {
+    run: (world) => withProfile(world),
+    verdict: 'TOTAL-PASSED',
+  },
+  'the same profile wants another kind of key': {
+    run: (world) => withProfile(world, { certificate: { keyAlgorithms: ['RSA'] } }),
+    verdict: 'INDETERMINATE SIG_CONSTRAINTS_FAILURE',
+  },
+  'the same profile names another member': {
+    run: (world) => withProfile(world, { identify: reading({ value: '9999' }) }),
+    verdict: 'INDETERMINATE SIG_CONSTRAINTS_FAILURE',
+  },
+  'the profile is not in the configuration that is trusted': {
+    async run(world) {
+      const { bundle, at } = await withProfile(world)
+      return { bundle, at, shared: world.shared() }
+    },
+    verdict: 'INDETERMINATE SIG_CONSTRAINTS_FAILURE',
+  },
   'the message is not the one that was signed': {
     run: async (world) =>
       bundled(
@@ -311,16 +359,21 @@ for (const [name, fixture] of Object.entries(FIXTURES)) {
     const { bundle, at, shared = world.shared() } = await fixture.run(world, t)
     const verdict = await judged(bundle, shared, at)
     t.equal(said(verdict), fixture.verdict, verdict.reason)
-    const written = writeSharedParameters(shared, 6)
-    await compared(t, page, { name: 'bundle.zip', bytes: bundle, shared: written, at })
+    const given = shared === 'brought' ? undefined : writeSharedParameters(shared, 6)
+    await compared(t, page, { name: 'bundle.zip', bytes: bundle, at, ...(given && { shared: given }) })
+    if (name === 'the profile is not in the configuration that is trusted')
+      t.match(
+        verdict.records.map((one) => one.reason),
+        [/the certificate profile org\.example\.Own of the CA is unknown here/],
+      )
     if (python === undefined || openssl === undefined)
       return skipFor(t, 'python3 or openssl is missing: apt-get install python3 openssl')
     const folder = mkdtempSync(path.join(tmpdir(), 'concordat-verdict-'))
     t.teardown(() => rmSync(folder, { recursive: true, force: true }))
     const [file, conf] = [path.join(folder, 'bundle.zip'), path.join(folder, 'shared-params.xml')]
     writeFileSync(file, bundle)
-    writeFileSync(conf, written)
-    const options = ['--at', new Date(at).toISOString(), '--conf', conf]
+    if (given !== undefined) writeFileSync(conf, given)
+    const options = ['--at', new Date(at).toISOString(), ...(given === undefined ? [] : ['--conf', conf])]
     const second = spawnSync(python, [SECOND, file, ...options], { encoding: 'utf8' })
     const other = JSON.parse(second.stdout) as Parameters<typeof said>[0] & { reason: string }
     t.equal(said(other), fixture.verdict, `the second verifier: ${other.reason}${second.stderr}`)

@@ -6,6 +6,7 @@ import { createHash, type Hash, hash } from 'node:crypto'
 import { Readable, Transform } from 'node:stream'
 import { ZipFile } from 'yazl'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
 import { writeContainer } from '#core/container/write-container.ts'
 import { type BundleManifest, type BundleRecord, MANIFEST, PAGE } from '#core/evidence/bundle.ts'
 import { noteText, parseNote } from '#core/merkle/signed-note.ts'
@@ -94,6 +95,9 @@ export async function writeBundle(source: BundleSource, indexes: number[]): Prom
       .filter(({ name }) => name.endsWith('/shared-params.xml'))
       .map(({ name, content }) => add(`configuration/${name}`, content)),
   }
+  // Named by nothing but itself: readers that do not know it pass it over.
+  for (const { name, content } of source.configuration)
+    if (name.endsWith(`/${PROFILES_FILE}`)) add(`configuration/${name}`, content)
   add(
     PAGE,
     Buffer.from(

@@ -74,6 +74,7 @@ await eachDatabase(t, async (_database, t, url) => {
   const rows = [
     ...EDGES.map((idx) => row(idx, 'EE1', idx < 32_768 ? 'GOV/7' : undefined)),
     ...Array.from({ length: 12_000 }, (_, at) => row(10 + at * 2, 'system')),
+    ...Array.from({ length: 3000 }, (_, at) => ({ ...row(11 + at * 2, 'clerk'), kind: 'reply' })),
   ]
   await search.add(rows, { from: 0, to: size, others: [] })
   // Pages by hour ask their times.
@@ -128,7 +129,8 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   await t.test('an actor of many records is looked for where the rest fits', async (t) => {
-    const wanted = rows.slice(EDGES.length).filter(({ outcome }) => outcome !== '')
+    const ofSystem = rows.slice(EDGES.length).filter(({ kind }) => kind === 'request')
+    const wanted = ofSystem.filter(({ outcome }) => outcome !== '')
     const seen: number[] = []
     for (let before: number | undefined; ; before = seen.at(-1)) {
       const page = { limit: 500, ...(before === undefined ? {} : { before }) }
@@ -137,6 +139,17 @@ await eachDatabase(t, async (_database, t, url) => {
       if (found.length < 500 || seen.length > size) break
     }
     t.same(seen, wanted.map(({ idx }) => idx).reverse())
+    const budget = { ms: 0, stretch: 1000 }
+    const never = { ...asked('system'), kind: 'reply', limit: 50 }
+    const ends: number[] = []
+    for (let before = size; ; before = ends.at(-1)!) {
+      const found = await search.listSome({ ...never, before }, size, budget)
+      t.same(found.rows, [], 'of what is frequent and never coincides nothing is found, in no part')
+      if (found.searchedTo === undefined || found.searchedTo >= before) break
+      ends.push(found.searchedTo)
+    }
+    t.ok(ends.length > 3, `it ended early and went on ${ends.length} times`)
+    t.equal(ends.at(-1), 11, 'down to the oldest')
   })
 
   await t.test('the same user has another hash in each block', async (t) => {

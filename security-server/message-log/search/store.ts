@@ -5,6 +5,7 @@ import { type CountedRecord, countSince, MAX_ROWS } from '../daily-counts/count-
 import type { Tables } from '../tables.ts'
 import type { ActorHashes, ActorTerms } from './actors.ts'
 import { BLOCK, BLOCK_RECORDS } from './block-store.ts'
+import { type Budget, listBySpans, type SomeRows, USUAL_BUDGET } from './list-by-spans.ts'
 import { isOfActors, listOfActors } from './list-of-actors.ts'
 import type { SearchTerms } from './terms-store.ts'
 import {
@@ -12,9 +13,6 @@ import {
   createTrafficStore,
   type DimensionFilter,
   fitsDimensions,
-  HOUR,
-  hourAfter,
-  hourOf,
   isNarrowed,
 } from './traffic-store.ts'
 
@@ -51,10 +49,6 @@ export type SearchStore = ReturnType<typeof createSearchStore>
 const MAX_PAGE = 500
 /** Records that one part of a walk through all of them looks at. */
 export const WINDOW = 5000
-/** Hours whose place is asked for at once. */
-const SPANS_AT_ONCE = 64
-const FIRST_HOUR = '0'
-const LAST_HOUR = '9999'
 /** As an expression: bounds within an hour must not lead to the index by time. */
 const TIME = sql<string>`substr(time, 1, 24)`
 /** Statements are kept prepared by their text, so there are two: for so many rows, and for one. */
@@ -102,43 +96,12 @@ export function createSearchStore(database: Database) {
     return is.and([is(BLOCK, 'in', blocks), is('idx', '>=', blocks[0]! * BLOCK_RECORDS), is('idx', '<', end)])
   }
 
-  /** Only where the counts say that something is: an hour at a time, between the first and the last that fits. */
-  const listBySpans = async (filter: SearchFilter & HashedFilter): Promise<SearchRow[]> => {
-    const limit = Math.min(filter.limit, MAX_PAGE)
-    const { before, from, to } = filter
-    const time = before === undefined ? undefined : await timeOf(before)
-    const start = time === undefined ? undefined : hourOf(time)
-    const bounds = [to, time].flatMap((one) => (one === undefined ? [] : [hourAfter(one)]))
-    let ends = [LAST_HOUR, ...bounds].sort()[0]!
-    const rows: SearchRow[] = []
-    for (;;) {
-      const spans = await traffic.spans({
-        filter,
-        from: from === undefined ? FIRST_HOUR : hourOf(from),
-        to: ends,
-        limit: SPANS_AT_ONCE,
-      })
-      for (const { hour, first, last } of spans) {
-        const end = hour === start ? Math.min(last, before! - 1) : last
-        const found = await kysely
-          .selectFrom('search')
-          .selectAll()
-          .where('idx', '>=', first)
-          .where('idx', '<=', end)
-          .where(HOUR, '=', hour)
-          .where((is) => fitsAll(is, filter, isPartitioned))
-          .where((is) => isOfActors(is, filter, first, last))
-          .orderBy('idx', 'desc')
-          .limit(limit - rows.length)
-          .execute()
-        rows.push(...found)
-        if (rows.length >= limit) return rows
-      }
-      const oldest = spans.at(-1)
-      if (oldest === undefined || spans.length < SPANS_AT_ONCE) return rows
-      ends = oldest.hour
-    }
-  }
+  const bySpans = (filter: SearchFilter & HashedFilter, budget: Budget): Promise<SomeRows<SearchRow>> =>
+    listBySpans({
+      ...{ kysely, traffic, filter, timeOf, budget },
+      limit: Math.min(filter.limit, MAX_PAGE),
+      rest: (is) => fitsAll(is, filter, isPartitioned),
+    })
 
   /** Few records: by index, whatever else narrows it. */
   const listOfSubjects = async (filter: SearchFilter): Promise<SearchRow[]> => {
@@ -149,6 +112,50 @@ export function createSearchStore(database: Database) {
       .where((is) => fitsAll(is, filter, isPartitioned))
     if (filter.before !== undefined) query = query.where('idx', '<', filter.before)
     return query.orderBy('idx', 'desc').limit(Math.min(filter.limit, MAX_PAGE)).execute()
+  }
+
+  /**
+   * Newest first: by index; by time when times narrow it, so that the way to an old day is short; by hour and index when
+   * what records say narrows it. The log has `size` records. A walk that takes longer than its budget ends early.
+   */
+  const listSome = async (
+    filter: SearchFilter & HashedFilter,
+    size: number,
+    budget = USUAL_BUDGET,
+  ): Promise<SomeRows<SearchRow>> => {
+    if (filter.subjects !== undefined) return { rows: await listOfSubjects(filter) }
+    const limit = Math.min(filter.limit, MAX_PAGE)
+    if (filter.actors !== undefined) {
+      const rest = (is: ExpressionBuilder<Tables, 'search'>) => fitsAll(is, filter, isPartitioned)
+      const found = await listOfActors({ kysely, isPartitioned, filter, limit, size, rest })
+      return found === undefined ? await bySpans(filter, budget) : { rows: found }
+    }
+    const hasId = filter.queryId !== undefined || filter.requestId !== undefined
+    if (!hasId && isNarrowed(filter)) return await bySpans(filter, budget)
+    const isByTime = filter.from !== undefined || filter.to !== undefined
+    let query = kysely
+      .selectFrom('search')
+      .selectAll()
+      .where((is) => fitsDimensions(is as never, filter))
+    if (filter.queryId !== undefined) query = query.where('query_id', '=', filter.queryId)
+    if (filter.requestId !== undefined) query = query.where('request_id', '=', filter.requestId)
+    if (filter.from !== undefined) query = query.where('time', '>=', filter.from)
+    if (filter.to !== undefined) query = query.where('time', '<', filter.to)
+    const { before } = filter
+    const time = before === undefined || !isByTime ? undefined : await timeOf(before)
+    if (before !== undefined && time === undefined) query = query.where('idx', '<', before)
+    if (before !== undefined && time !== undefined) {
+      query = query
+        .where('time', '<=', time)
+        .where((or) => or.or([or('time', '<', time), or('idx', '<', before)]))
+    }
+    if (isByTime) query = query.orderBy('time', 'desc')
+    const newest = query.orderBy('idx', 'desc').limit(limit)
+    if (!hasId) return { rows: await newest.execute() }
+    const rows: SearchRow[] = []
+    for (const blocks of blocksOf(size))
+      rows.push(...(await newest.where((is) => inBlocks(is, blocks, size)).execute()))
+    return { rows: rows.sort(isByTime ? byTimeDown : byIndexDown).slice(0, limit) }
   }
 
   return {
@@ -272,45 +279,11 @@ export function createSearchStore(database: Database) {
         ? []
         : kysely.selectFrom('search').selectAll().where('idx', 'in', indexes).execute(),
 
-    /**
-     * Newest first: by index; by time when times narrow it, so that the way to an old day is short; by hour and index when
-     * what records say narrows it. The log has `size` records.
-     */
-    list: async (filter: SearchFilter & HashedFilter, size: number): Promise<SearchRow[]> => {
-      if (filter.subjects !== undefined) return await listOfSubjects(filter)
-      const limit = Math.min(filter.limit, MAX_PAGE)
-      if (filter.actors !== undefined) {
-        const rest = (is: ExpressionBuilder<Tables, 'search'>) => fitsAll(is, filter, isPartitioned)
-        const found = await listOfActors({ kysely, isPartitioned, filter, limit, size, rest })
-        return found ?? (await listBySpans(filter))
-      }
-      const hasId = filter.queryId !== undefined || filter.requestId !== undefined
-      if (!hasId && isNarrowed(filter)) return await listBySpans(filter)
-      const isByTime = filter.from !== undefined || filter.to !== undefined
-      let query = kysely
-        .selectFrom('search')
-        .selectAll()
-        .where((is) => fitsDimensions(is as never, filter))
-      if (filter.queryId !== undefined) query = query.where('query_id', '=', filter.queryId)
-      if (filter.requestId !== undefined) query = query.where('request_id', '=', filter.requestId)
-      if (filter.from !== undefined) query = query.where('time', '>=', filter.from)
-      if (filter.to !== undefined) query = query.where('time', '<', filter.to)
-      const { before } = filter
-      const time = before === undefined || !isByTime ? undefined : await timeOf(before)
-      if (before !== undefined && time === undefined) query = query.where('idx', '<', before)
-      if (before !== undefined && time !== undefined) {
-        query = query
-          .where('time', '<=', time)
-          .where((or) => or.or([or('time', '<', time), or('idx', '<', before)]))
-      }
-      if (isByTime) query = query.orderBy('time', 'desc')
-      const newest = query.orderBy('idx', 'desc').limit(limit)
-      if (!hasId) return newest.execute()
-      const rows: SearchRow[] = []
-      for (const blocks of blocksOf(size))
-        rows.push(...(await newest.where((is) => inBlocks(is, blocks, size)).execute()))
-      return rows.sort(isByTime ? byTimeDown : byIndexDown).slice(0, limit)
-    },
+    listSome,
+
+    /** As `listSome`, however long it takes. */
+    list: async (filter: SearchFilter & HashedFilter, size: number): Promise<SearchRow[]> =>
+      (await listSome(filter, size, { ...USUAL_BUDGET, ms: Number.POSITIVE_INFINITY })).rows,
   }
 }
 

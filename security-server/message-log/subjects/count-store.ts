@@ -18,6 +18,12 @@ export type CountedSubjects = {
   lastIndex: number
 }
 
+/** What of a service was looked at within days before the record `before`, or at all where that is absent. */
+export type LookedQuestion = Days & { service: string; before?: number | undefined }
+
+/** `records` counts a day whole on which some came later: at most so many. */
+export type Looked = { records: number; firstIndex: number; lastDay: string }
+
 /** UTC days, both included. */
 type Days = { from?: string | undefined; to?: string | undefined }
 
@@ -50,6 +56,21 @@ export function createSubjectCountStore(database: Database) {
         firstIndex: Number(first_idx),
         lastIndex: Number(last_idx),
       }))
+    },
+
+    /** Undefined when there is nothing. */
+    looked: async ({ service, before, ...days }: LookedQuestion): Promise<Looked | undefined> => {
+      const row = await within(days)
+        .where('service', '=', service)
+        .$if(before !== undefined, (query) => query.where('first_idx', '<', before!))
+        .select(({ fn }) => [
+          fn.sum<number>('records').as('records'),
+          fn.min('first_idx').as('first'),
+          fn.max('day').as('day'),
+        ])
+        .executeTakeFirst()
+      if (row?.records === undefined || row.records === null) return undefined
+      return { records: Number(row.records), firstIndex: Number(row.first), lastDay: row.day }
     },
 
     /** Records by reason. */

@@ -11,6 +11,8 @@ export type DeclaredPlace = SubjectPlace & {
   service: string
   declaredBy: string
   declaredAt: string
+  /** The first record that was looked at by it; null before the next run of the index, and where an older version declared it. */
+  countsFrom: number | null
 }
 
 type Row = {
@@ -23,7 +25,11 @@ type Row = {
   type: string
   declared_by: string
   declared_at: string
+  from_index: number | null
 }
+
+/** Of what was declared before it was noted. */
+const NOT_NOTED = -1
 
 export type PlacesStore = ReturnType<typeof createPlacesStore>
 
@@ -35,10 +41,13 @@ export function createPlacesStore(database: Database) {
   const list = async (service?: string): Promise<DeclaredPlace[]> => {
     const query = tables.selectFrom('subject_place').selectAll().orderBy('service').orderBy('id')
     const rows = await (service === undefined ? query : query.where('service', '=', service)).execute()
-    return rows.map(({ id, service: of, method, path, place, name, type, declared_by, declared_at }) => ({
-      ...{ id: Number(id), service: of, method, path, in: place as SubjectPlace['in'], name, type },
-      ...{ declaredBy: declared_by, declaredAt: declared_at },
-    }))
+    return rows.map(
+      ({ id, service: of, method, path, place, name, type, declared_by, declared_at, from_index }) => ({
+        ...{ id: Number(id), service: of, method, path, in: place as SubjectPlace['in'], name, type },
+        ...{ declaredBy: declared_by, declaredAt: declared_at },
+        countsFrom: from_index === null || Number(from_index) === NOT_NOTED ? null : Number(from_index),
+      }),
+    )
   }
   return {
     list,
@@ -67,11 +76,21 @@ export function createPlacesStore(database: Database) {
         const row = { service, method, path, place: where, name, type, declared_by: q.by, declared_at: q.at }
         const { id } = await transaction
           .insertInto('subject_place')
-          .values(row)
+          .values({ ...row, from_index: null })
           .returning('id')
           .executeTakeFirstOrThrow()
         return Number(id)
       }),
+    /** A run of the index that has read these begins at this record: those that are new count from there. */
+    begin: async (places: readonly Pick<DeclaredPlace, 'id'>[], index: number): Promise<void> => {
+      if (places.length === 0) return
+      const last = Math.max(...places.map(({ id }) => id))
+      const begun = tables
+        .updateTable('subject_place')
+        .set({ from_index: index })
+        .where('from_index', 'is', null)
+      await begun.where('id', '<=', last).execute()
+    },
     /** Throws `not_found`. */
     delete: async (id: number): Promise<void> => {
       const gone = await tables.deleteFrom('subject_place').where('id', '=', id).executeTakeFirst()

@@ -1,6 +1,7 @@
 /** The index by person as other rooms use it; searches go through the log's own list, whose filter takes its entries. */
 import type { BodyFolder } from '../body-folder.ts'
 import type { WorkerClient } from '../worker-client.ts'
+import type { Looked, LookedQuestion } from './count-store.ts'
 import { type IndexingRooms, indexSubjects } from './index-subjects.ts'
 import type { SubjectCoverage } from './worker-subjects.ts'
 
@@ -9,6 +10,10 @@ export type SubjectLog = {
   index(rooms: IndexingRooms, signal?: AbortSignal): Promise<number>
   /** Of days (UTC, both included), or of all. */
   coverage(days: { from?: string | undefined; to?: string | undefined }): Promise<SubjectCoverage>
+  /** What of a service was looked at before this record, or on this day or before. */
+  looked(q: LookedQuestion): Promise<Looked | undefined>
+  /** The first record that is not looked at yet. */
+  mark(): Promise<number>
   /** How many records are not looked at yet. */
   backlog(): Promise<number>
   /** Deletes what is left of months whose key is gone. */
@@ -27,6 +32,8 @@ export function subjectLog(q: {
       return indexSubjects(q, rooms, signal)
     },
     coverage: (days) => worker.call('subjectCoverage', days),
+    looked: (asked) => worker.call('subjectsLooked', asked),
+    mark: () => worker.call('subjectMark'),
     backlog: () => worker.call('subjectBacklog'),
     forget: async (months) => {
       let deleted = 0

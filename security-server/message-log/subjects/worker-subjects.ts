@@ -1,7 +1,7 @@
 /** What the log's worker does for the index by person. */
 import type { LogDatabase } from '../log-database.ts'
 import type { KeyFinder } from '../open-record.ts'
-import type { CountedSubjects } from './count-store.ts'
+import type { CountedSubjects, Looked, LookedQuestion } from './count-store.ts'
 import { openSources, readRange, readRequest, type SubjectRange, type SubjectSource } from './read-sources.ts'
 import { type IndexedMonth, type LookedAt, SUBJECTS } from './store.ts'
 
@@ -29,6 +29,8 @@ export type SubjectsApi = {
   subjectRequest(idx: number): Promise<Buffer | undefined>
   putSubjects(q: { from: number; to: number; records: LookedAt[] }): Promise<void>
   subjectCoverage(days: Days): Promise<SubjectCoverage>
+  subjectsLooked(q: LookedQuestion): Promise<Looked | undefined>
+  subjectMark(): Promise<number>
   /** How many records are not looked at yet. */
   subjectBacklog(): Promise<number>
   /** One slice; says how many entries were deleted. */
@@ -69,6 +71,8 @@ export function workerSubjects(q: {
         mark,
       }
     },
+    subjectsLooked: (asked) => subjectCounts.looked(asked),
+    subjectMark: async () => (await records.mark(SUBJECTS)) ?? 0,
     subjectBacklog: async () => {
       const { size } = await records.head()
       return Math.max(0, size - ((await records.mark(SUBJECTS)) ?? 0))

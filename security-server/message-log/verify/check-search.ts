@@ -26,6 +26,8 @@ export function createSearchChecker(q: {
   source: LogSource
   first: number
   logKeys: StoredLogKey[]
+  /** Hears of every row that is passed. */
+  onRow?: (row: FoundRow) => void
 }): SearchChecker {
   const { source, first, logKeys } = q
   const { search } = source
@@ -40,6 +42,7 @@ export function createSearchChecker(q: {
     let found: FoundRow | undefined
     for (let row = await rows.peek(); row !== undefined && row.idx <= idx; row = await rows.peek()) {
       await rows.next()
+      q.onRow?.(row)
       if (row.idx === idx) found = row
       else stray ??= row.idx
     }

@@ -19,6 +19,8 @@ export type VerifyState = {
   tiles: { number: number; hashes: string }[]
   /** The last signature document that a time-stamp covers. */
   lastStamped: number
+  /** Of the rows of the search index, base64: one digest for so many records. Absent in what older versions kept. */
+  index?: string[]
   report: LogReport
 }
 
@@ -30,10 +32,12 @@ export function parseState(text: string): VerifyState {
     if (text.length > MAX_LENGTH) throw new Error('too long')
     const state = JSON.parse(text) as VerifyState
     const numbers = [state.records, state.lastStamped, ...state.tiles.map(({ number }) => number)]
-    const texts = [state.question, ...state.peaks, ...state.tiles.map(({ hashes }) => hashes)]
+    const { index = [] } = state
+    const texts = [state.question, ...state.peaks, ...index, ...state.tiles.map(({ hashes }) => hashes)]
     const isWhole =
       state.version === 1 &&
       numbers.every(Number.isSafeInteger) &&
+      Array.isArray(index) &&
       texts.every((one) => typeof one === 'string') &&
       typeof state.done === 'boolean' &&
       Array.isArray(state.report.problems)

@@ -21,6 +21,8 @@ import { checkTimeStamp, type StampedDocument } from './check-time-stamp.ts'
 import { createCheckpointPass } from './checkpoint-pass.ts'
 import { type Cursor, createCursor } from './cursor.ts'
 import { inconsistent } from './inconsistent.ts'
+import { checkRow, recheckIndex } from './recheck-index.ts'
+import { createRowDigests } from './row-digests.ts'
 import { type LogReport, type LogSource, MAX_PROBLEMS, type Trust } from './source.ts'
 import type { VerifyState } from './state.ts'
 
@@ -57,7 +59,6 @@ export async function verifyLog(
   const range = createCompactRange({ size: start, peaks: (from?.peaks ?? []).map(fromBase64) })
   const tiles = createTileChecker(source, from?.tiles.map(growingTile))
   const signatures = createSignatureChecker(source)
-  const search = createSearchChecker({ source, first: start, logKeys })
   const checkpoints = createCheckpointPass(source, trust, logKeys, { records: start, origin: report.origin })
   const documents = createCursor(source.documents(start - 1))
   let lastStamped = from?.lastStamped ?? -1
@@ -82,6 +83,11 @@ export async function verifyLog(
     }
   }
 
+  const index =
+    from === undefined ? [] : await recheckIndex(from, { source, logKeys, size: head.size, found })
+  const rows = createRowDigests({ digests: index })
+  const search = createSearchChecker({ source, first: start, logKeys, onRow: rows.add })
+
   const passRecord = async (record: StoredRecord): Promise<void> => {
     const { idx } = record
     const form = await check(idx, () => checkForm(record))
@@ -97,11 +103,7 @@ export async function verifyLog(
       else await check(idx, () => passMessage(record, form, opened ?? rest))
       if (form.kind === 'daily-counts') await check(idx, () => checkCounts({ idx, opened, source }))
     }
-    await check(idx, () =>
-      form === undefined || access === undefined || access.state === 'sealed'
-        ? search.pass(idx)
-        : search.check({ idx, form, metadata: (opened ?? rest)?.metadata }),
-    )
+    await check(idx, () => checkRow(search, { record, form, access }))
     await check(idx, () => range.append(record.leaf))
     await check(idx, () => tiles.add(record.leaf))
     await checkpoints.reached(range, (thrown) => found(idx, thrown))
@@ -159,6 +161,7 @@ export async function verifyLog(
         hashes: Buffer.concat(hashes).toString('base64'),
       })),
       lastStamped,
+      index: source.search === undefined ? [] : rows.of(report.records),
       report: {
         ...report,
         origin: checkpoints.origin(),

@@ -12,38 +12,33 @@ export type CheckShapes = {
   statement(value: unknown): Statement
 }
 
-const STEPS: ReconciliationStep[] = ['open', 'commit', 'reveal', 'entries', 'show', 'conclude']
-
-/** Compiles the schemas, once. */
+/** Each schema is compiled once, when something is first checked against it: many a server never compares a day. */
 export async function createShapes(): Promise<CheckShapes> {
   const file = new URL('../../../schemas/reconciliation.yaml', import.meta.url)
   const document = parse(await readFile(file, 'utf8')) as object
   const { Ajv2020 } = await import('ajv/dist/2020.js')
   const ajv = new Ajv2020({ strict: false, allErrors: false })
   ajv.addSchema(document, 'reconciliation')
-  const compile = (pointer: string): ValidateFunction =>
-    ajv.compile({ $ref: `reconciliation#/$defs/${pointer}` })
-  const all = (kind: string) => new Map(STEPS.map((step) => [step, compile(`${kind}/${step}`)]))
-  const [questions, answers] = [all('questions'), all('answers')]
-  const [envelope, statement] = [compile('envelope'), compile('statement')]
+  const compiled = new Map<string, ValidateFunction>()
+  const check = (pointer: string, value: unknown): void => {
+    const validate = compiled.get(pointer) ?? ajv.compile({ $ref: `reconciliation#/$defs/${pointer}` })
+    compiled.set(pointer, validate)
+    if (!validate(value)) refuse(validate.errors)
+  }
   return {
     envelope(value) {
-      check(envelope, value)
+      check('envelope', value)
       const checked = value as ReconciliationEnvelope
-      check(questions.get(checked.question.step)!, checked.question)
+      check(`questions/${checked.question.step}`, checked.question)
       return checked
     },
     answer(step, value) {
-      check(answers.get(step)!, value)
+      check(`answers/${step}`, value)
       return value
     },
     statement(value) {
-      check(statement, value)
+      check('statement', value)
       return value as Statement
     },
   }
-}
-
-function check(validate: ValidateFunction, value: unknown): void {
-  if (!validate(value)) refuse(validate.errors)
 }

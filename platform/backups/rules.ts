@@ -30,7 +30,7 @@ export function isDue(q: {
 /** One whose process ended meanwhile has failed, though nobody wrote it down. */
 export function outcomeOf(run: Run, now: number): { state: BackupState; failure: string | null } {
   if (run.state === 'running' && Date.parse(run.begun_at) + LONGEST_MS <= now)
-    return { state: 'failed', failure: 'The registry ended while it made this backup.' }
+    return { state: 'failed', failure: 'The server ended while it made this backup.' }
   return { state: run.state, failure: run.failure }
 }
 

@@ -1,20 +1,19 @@
 /** Handlers of the operations on backups. */
 import { createReadStream } from 'node:fs'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
-import type { BackupFolder } from '#platform/backups/folder.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { Page } from '#platform/database/lists.ts'
 import { answer } from '#platform/http-service/answer.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
-import { listAnswer } from '../list-answer.ts'
-import type { BackupRow } from '../migrations/backups.ts'
-import type { Page } from '../store.ts'
-import type { MakeBackup } from './make-backup.ts'
+import type { MakeBackup } from './daily-backups.ts'
+import type { BackupFolder } from './folder.ts'
 import { isWell, outcomeOf } from './rules.ts'
-import type { BackupStore } from './store.ts'
+import type { BackupRow, BackupRuns } from './run-store.ts'
 
 export type BackupRooms = {
-  store: BackupStore
+  store: BackupRuns
   /** Undefined where the settings have no backups. */
   made?: { make: MakeBackup; folder: BackupFolder; hour: number; keep: number } | undefined
   audit: Pick<AuditLog, 'before'>
@@ -38,7 +37,7 @@ export function backupHandlers(q: BackupRooms): Record<string, OperationHandler>
   const { store, clock } = q
   const must = (): NonNullable<BackupRooms['made']> => {
     if (q.made !== undefined) return q.made
-    throw new Fault('conflict', { what: 'the settings of this registry have no backups' })
+    throw new Fault('conflict', { what: 'the settings of this server have no backups' })
   }
   return {
     getBackupState: () => backupSummary(q),

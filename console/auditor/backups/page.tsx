@@ -1,0 +1,27 @@
+/** Backups of this security server: how old the newest is, what failed, and the files that can be fetched. */
+import { BackupParts } from '../../kit/backups.tsx'
+import { Head } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { text } from '../../kit/text.ts'
+
+function Backups() {
+  return (
+    <>
+      <Head title={text('backups.title')} lead={text('backups.serverLead')} />
+      <BackupParts
+        texts={{
+          makeConsequence: 'backups.serverMakeConsequence',
+          notConfigured: 'backups.serverNotConfigured',
+        }}
+      />
+    </>
+  )
+}
+
+export const backups: Page = {
+  path: '/backups',
+  title: 'backups.title',
+  listed: true,
+  operation: 'getBackups',
+  View: Backups,
+}

@@ -1,0 +1,29 @@
+/** What an audit order's scope is narrowed to: whose exchanges, by what, when. */
+import type { AuditScope } from '#schemas/audit-order.ts'
+import { text } from './text.ts'
+import { Time } from './time.tsx'
+
+export function OrderScope({ of }: { of: AuditScope }) {
+  const named = [...(of.parties ?? []), ...(of.services ?? [])]
+  const narrowed = [
+    ...(of.contract === undefined ? [] : [text('auditOrders.ofContract', { contract: of.contract })]),
+    ...(of.purposes ?? []).map((purpose) => text('auditOrders.ofPurpose', { purpose })),
+    ...(of.endpoints ?? []).map((endpoint) => text('auditOrders.ofEndpoint', { endpoint })),
+  ]
+  return (
+    <>
+      <bdi class="id wrap">{named.length === 0 ? text('auditOrders.everybody') : named.join(', ')}</bdi>
+      {narrowed.length > 0 && (
+        <ul>
+          {narrowed.map((one) => (
+            <li key={one}>
+              <bdi class="wrap">{one}</bdi>
+            </li>
+          ))}
+        </ul>
+      )}
+      {narrowed.length === 0 && <br />}
+      <Time at={of.from} /> – <Time at={of.to} />
+    </>
+  )
+}

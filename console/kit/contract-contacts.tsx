@@ -1,0 +1,90 @@
+/** The contacts that a version names, and whether the address of each is known to reach its member. */
+import type { ComponentChildren } from 'preact'
+import type { PartyView } from './contract.tsx'
+import { Part } from './facts.tsx'
+import { Rows } from './rows.tsx'
+import { Status, type Tone } from './status.tsx'
+import { type TextKey, text } from './text.ts'
+import { Time } from './time.tsx'
+
+export type ContactState = 'CONFIRMED' | 'ASKED' | 'UNCONFIRMED' | 'REFUSED' | 'ELSEWHERE'
+
+export type Contact = {
+  member: string
+  name: string
+  email: string
+  state?: ContactState
+  confirmedBy?: string
+  confirmedUntil?: string
+  askedUntil?: string
+}
+
+const TONES: Record<ContactState, Tone> = {
+  CONFIRMED: 'good',
+  ASKED: 'warn',
+  UNCONFIRMED: 'warn',
+  REFUSED: 'bad',
+  ELSEWHERE: 'quiet',
+}
+
+type Props<C> = {
+  of: C[]
+  version: number
+  Party: PartyView
+  /** Who may call one of these has a column of acts. */
+  operations: string[]
+  acts(contact: C): ComponentChildren
+}
+
+/** Nothing where the registry sends no e-mail, so that no address has a state. */
+export function Contacts<C extends Contact>({ of, version, Party, operations, acts }: Props<C>) {
+  if (of.every(({ state }) => state === undefined)) return null
+  const title = text('contract.contactsOf', { version: String(version) })
+  return (
+    <Part title={title}>
+      <p>{text('contract.contactsLead')}</p>
+      <Rows<C>
+        caption={title}
+        rows={of}
+        rowKey={({ member, name, email }) => `${member} ${email} ${name}`}
+        columns={[
+          {
+            title: 'contract.contact',
+            cell: ({ name, email }) => (
+              <>
+                <bdi>{name}</bdi> <bdi class="wrap">{email}</bdi>
+              </>
+            ),
+          },
+          { title: 'members.one', cell: ({ member }) => <Party id={member} /> },
+          { title: 'contract.address', cell: (contact) => <State of={contact} /> },
+          { title: 'common.acts', acts: operations, cell: acts },
+        ]}
+      />
+    </Part>
+  )
+}
+
+function State({ of: { state, confirmedBy, confirmedUntil, askedUntil } }: { of: Contact }) {
+  if (state === undefined) return null
+  return (
+    <>
+      <Status tone={TONES[state]} word={`contract.contact.${state}` as TextKey} />{' '}
+      {confirmedBy !== undefined && (
+        <span class="beside">
+          <bdi>{text('contract.confirmedBy', { name: confirmedBy })}</bdi>{' '}
+        </span>
+      )}
+      {confirmedUntil !== undefined && (
+        <span class="beside">
+          {text('contract.until')} <Time at={confirmedUntil} />{' '}
+        </span>
+      )}
+      {askedUntil !== undefined && (
+        <span class="beside">
+          {text('contract.codeUntil')} <Time at={askedUntil} />
+        </span>
+      )}
+    </>
+  )
+}

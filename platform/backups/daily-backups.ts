@@ -1,0 +1,125 @@
+/**
+ * Backups of a server that makes them by itself: what makes one, a job that looks whether the daily one is due, the operations for
+ * people, the age of the newest. What is in the file its server says.
+ */
+import { hostname } from 'node:os'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { createTurn } from '#platform/in-turn.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { asFault } from '#schemas/fault.ts'
+import { type BackupFolder, openBackupFolder } from './folder.ts'
+import { backupHandlers, backupSummary } from './routes.ts'
+import { isDue, isWell } from './rules.ts'
+import { type BackupRow, type BackupRuns, createBackupRuns } from './run-store.ts'
+import type { BackupSettings } from './settings.ts'
+import type { Written } from './write-backup.ts'
+
+/** `by` is the name of who asked; empty for the daily one. */
+export type MakeBackup = (by: string) => Promise<BackupRow>
+
+/** Writes the file of this moment. */
+export type WriteBackupFile = (file: string, at: number) => Promise<Written>
+
+/** The kind of the job that looks whether the daily backup is due. */
+export const MAKE_BACKUP = 'make-backup'
+export const BACKUP_SECONDS = 60
+
+export type DailyBackups = {
+  handlers: Record<string, OperationHandler>
+  makeDue(): Promise<void>
+  /** For an overview. */
+  summary(): Promise<object>
+  /** What is wrong with backups that are configured; undefined when nothing is. */
+  wrong(): Promise<string | undefined>
+}
+
+export function openDailyBackups(q: {
+  database: Database
+  settings: BackupSettings | undefined
+  /** Begins the names of its files, so that several servers can have one folder: letters, digits and hyphens. */
+  prefix: string
+  /** In metrics. */
+  label: string
+  write: WriteBackupFile | undefined
+  /** False while there is nothing to back up yet. */
+  isReady?: () => Promise<boolean>
+  audit: Pick<AuditLog, 'before'>
+  metrics: Pick<Metrics, 'watch'>
+  clock: Clock
+  log: Log
+}): DailyBackups {
+  const { clock, settings, write } = q
+  const store = createBackupRuns(q.database)
+  const made =
+    settings === undefined || write === undefined
+      ? undefined
+      : { ...settings, ...madeBy(write, store, settings, q) }
+  const found = async () => ({ made: await store.newestMade(), newest: await store.newest() })
+  if (made !== undefined)
+    q.metrics.watch('concordat_backup_age_seconds', 'How old the newest backup is', 'of', async () => {
+      const newest = await store.newestMade()
+      return newest === undefined ? [] : [[q.label, (clock() - Date.parse(newest.begun_at)) / 1000] as const]
+    })
+  return {
+    handlers: backupHandlers({ store, made, audit: q.audit, clock }),
+    summary: () => backupSummary({ store, made, clock }),
+    async makeDue() {
+      if (made === undefined || (await q.isReady?.()) === false) return
+      // It is on record and in the log when it fails; the job itself did what it is for.
+      if (isDue({ now: clock(), hour: made.hour, ...(await found()) }))
+        await made.make('').catch(() => undefined)
+    },
+    async wrong() {
+      if (made === undefined) return undefined
+      const runs = await found()
+      if (runs.newest === undefined || isWell({ now: clock(), ...runs })) return undefined
+      return runs.made === undefined
+        ? 'no backup was made yet'
+        : `the newest backup is of ${runs.made.begun_at}`
+    },
+  }
+}
+
+function madeBy(
+  write: WriteBackupFile,
+  store: BackupRuns,
+  { directory, keep }: BackupSettings,
+  q: { prefix: string; clock: Clock; log: Log },
+): { folder: BackupFolder; make: MakeBackup } {
+  const { clock, log } = q
+  const folder = openBackupFolder(directory, q.prefix)
+  const inTurn = createTurn()
+  const now = (): string => new Date(clock()).toISOString()
+
+  const makeOne = async (id: number, file: string, at: number): Promise<void> => {
+    const { bytes, sha256, manifest } = await write(file, at)
+    const index = manifest.facts['configurationIndex']
+    const configuration_index = index === undefined ? null : Number(index)
+    await store.end(id, { ended_at: now(), state: 'made', bytes, sha256, configuration_index })
+    log.info({ file, bytes, sha256, index }, 'a backup was made')
+    await folder.prune(keep)
+  }
+  const make: MakeBackup = (by) =>
+    inTurn(async () => {
+      const at = clock()
+      const name = folder.nameFor(at)
+      const row = { name, node: hostname(), by, begun_at: new Date(at).toISOString() }
+      const id = await store.begin(row)
+      try {
+        await makeOne(id, await folder.fileFor(name), at)
+      } catch (thrown) {
+        const fault = asFault(thrown)
+        log.error({ err: thrown, detail: fault.detail, name }, 'a backup failed')
+        const failure = `${fault.message} Detail: ${fault.detail}`
+        // A database that is away fails both, and the log has it.
+        await store.end(id, { ended_at: now(), state: 'failed', failure }).catch(() => undefined)
+        throw fault
+      }
+      return store.find(id)
+    })
+  return { folder, make }
+}

@@ -1,0 +1,56 @@
+/** What contacts of contracts get by e-mail, and what members do with it. */
+
+import type { ContractContent } from '#schemas/contract.ts'
+import { type ContractWorld, options, post } from './contract-world.ts'
+import { contractDocument } from './contracts.ts'
+import type { FakeMailServer } from './mail-server.ts'
+import { until } from './registry-sample.ts'
+import { GUEST, OWNER } from './request-world.ts'
+
+export const DESK = 'desk@tax.example'
+export const OFFICE = 'Office@Gov.example'
+export const DAY = 86_400_000
+export const contacts: ContractContent['contacts'] = [
+  { member: GUEST, name: 'Contract desk', email: DESK },
+  { member: OWNER, name: 'Office', email: OFFICE },
+]
+export const WRONG = '0000-0000-0000-0000-0000-0000-0000-0000'
+
+/** The codes that an address got, the oldest first. */
+export const codesTo = (mail: FakeMailServer, address: string): string[] =>
+  mail.received
+    .filter(({ to }) => to[0]?.toLowerCase() === address.toLowerCase())
+    .flatMap(({ raw }) => /Code: ([0-9a-f-]{39})/.exec(raw.replace(/=\r\n/g, ''))?.[1] ?? [])
+export const confirm = (
+  w: ContractWorld,
+  content: ContractContent,
+  signer: string,
+  q: { email?: string; code: string },
+) => {
+  const { contract } = content
+  const document = { contract, email: DESK, person: 'Anna (1)', ...q }
+  return post(w, '/contacts/confirmations', contractDocument('confirmation', document, options(w, signer)))
+}
+export const again = (w: ContractWorld, { contract }: ContractContent, signer: string, email = DESK) =>
+  post(w, '/contacts/letters', contractDocument('letter', { contract, email }, options(w, signer)))
+/** Of the newest version, as administrators see them. */
+export const seen = async ({ node }: ContractWorld, { contract }: ContractContent) => {
+  const { versions } = (await node.must('GET', `/contracts/${contract}`)) as {
+    versions: { contacts?: { state: string }[]; contactsMissing?: string[]; contentHash: string }[]
+  }
+  return versions.at(-1)!
+}
+export const statesOf = async (w: ContractWorld, content: ContractContent) =>
+  (await seen(w, content)).contacts?.map(({ state }) => state)
+/** Back-off and jobs count by the world's clock. */
+export const passing = ({ world }: ContractWorld, holds: () => boolean | Promise<boolean>): Promise<void> =>
+  until(async () => {
+    world.clock.now += 1000
+    return holds()
+  })
+/** Another service each, so that contracts do not overlap. */
+export const service = (serviceCode: string): Pick<ContractContent, 'services'> => ({
+  services: [{ serviceCode, endpoints: [{ method: 'GET', path: '/**' }] }],
+})
+export const sent = (mail: FakeMailServer, address: string, count: number) => () =>
+  codesTo(mail, address).length >= count

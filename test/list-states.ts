@@ -1,0 +1,63 @@
+/** The states of one list that a reader can meet: it is loading, it is not for them, the server fails, there is nothing in it. */
+import type { Route } from 'playwright-core'
+import type { Test } from 'tap'
+import type { Visitor } from './browser.ts'
+
+type State = 'late' | 'forbidden' | 'failed' | 'empty'
+
+/** Tables ask for 25 rows, or 50; those without a total for one more. */
+const LIST = /\/api\/v1\/.*[?&]limit=(25|26|50|51)(&|$)/
+const FAILED = { type: 'database_error', message: 'the database does not answer', detail: 'abc-1' }
+const FORBIDDEN = { type: 'forbidden', message: 'one of these roles is needed', detail: 'abc-2' }
+
+/** On the page where the visitor is, without what is searched for; nothing where it has no list. */
+export async function walkListStates(t: Test, { page, settled, look }: Visitor, name: string): Promise<void> {
+  if ((await page.locator('main .list .paging').count()) === 0) return
+  let state: State = 'late'
+  const released = Promise.withResolvers<void>()
+  const answer = async (route: Route): Promise<void> => {
+    if (state === 'late') await released.promise
+    if (state === 'forbidden') return route.fulfill({ status: 403, json: FORBIDDEN })
+    if (state === 'failed') return route.fulfill({ status: 503, json: FAILED })
+    const answered = await route.fetch()
+    // Too many at a time, say: the page asks again by itself.
+    if (!answered.ok()) return route.fulfill({ response: answered })
+    const headers = { ...answered.headers(), 'x-total-count': '0' }
+    return route.fulfill({ status: 200, headers, json: emptied(await answered.json()) })
+  }
+  await page.route(LIST, answer)
+  const list = page.locator('main .list').first()
+  const address = page.url().split('?')[0]!
+  await page.goto(address)
+  await list.getByText('Loading …').waitFor()
+  state = 'failed'
+  released.resolve()
+  await list.getByText('the database does not answer').waitFor()
+  t.match(await list.textContent(), /abc-1/, `${name}: what to look for in the server's log`)
+  state = 'empty'
+  await list.getByRole('button', { name: 'Try again' }).click()
+  await list
+    .locator('.state.empty')
+    .waitFor()
+    .catch(async (cause: Error) => {
+      throw new Error(`${name}, without a row, said: ${await list.textContent()}`, { cause })
+    })
+  await settled()
+  const said = (await list.locator('.state.empty').textContent()) ?? ''
+  t.match(said, /\w{3}/, `${name}: an empty list says so`)
+  t.equal(await list.locator('table').count(), 0, `${name}: no table without a row`)
+  await look(`${name}-list-empty`)
+  // Somebody took the right away meanwhile.
+  state = 'forbidden'
+  await list.getByLabel('Rows a page').selectOption('50')
+  await list.getByText('Your roles do not include this page').waitFor()
+  t.equal(await list.getByRole('button', { name: 'Try again' }).count(), 0, `${name}: no use in trying again`)
+  await page.unroute(LIST, answer)
+}
+
+/** The same answer without a row, whether it is a list or has lists beside other facts. */
+function emptied(answered: unknown): unknown {
+  if (Array.isArray(answered)) return []
+  const fields = Object.entries(answered as object)
+  return Object.fromEntries(fields.map(([key, value]) => [key, Array.isArray(value) ? [] : value]))
+}
