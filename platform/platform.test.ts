@@ -100,6 +100,8 @@ t.test('configuration: defaults, paths, environment', async (t) => {
     listen: { port: 1, hosts: ['a', 'b'], isOpen: true, peers: [{ name: 'a,b' }] },
   })
   await t.rejects(read({ CONCORDAT_LISTEN_PROT: '1' }), /CONCORDAT_LISTEN_PROT names no setting/)
+  const others = { CONCORDAT_REGISTRY_URL: 'http://x', CONCORDAT_SERVER_URL: 'http://x' }
+  t.strictSame(await read(others), await read({}), "the command line's and the registry's")
   await t.rejects(read({ CONCORDAT_LISTEN_PORT: 'x' }), /must be a number/)
   await t.rejects(read({ CONCORDAT_LISTEN_IS_OPEN: 'yes' }), /must be true or false/)
   await t.rejects(read({ CONCORDAT_LISTEN_PEERS: 'a, b' }), /must be a JSON array of objects/)

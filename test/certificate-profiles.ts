@@ -29,7 +29,7 @@ export async function certificateProfiles(
     await dialog.getByRole('heading', { name: 'The certificate' }).waitFor()
   }
   await wide.open('/trust-services')
-  await page.getByRole('button', { name: 'Try BasicCertificateProfileInfoProvider out' }).click()
+  await page.getByRole('button', { name: 'Try it out: BasicCertificateProfileInfoProvider' }).click()
   await tryOut()
   t.match(await dialog.textContent(), /The profile reads no server/)
   t.match(await dialog.textContent(), /businessCategory\s*GOV.*<b>Agency<\/b>.*CN=ss1\.example/s)
@@ -37,7 +37,7 @@ export async function certificateProfiles(
   await confirm('Close')
 
   // A new one, begun with another.
-  await page.getByRole('button', { name: `Begin a new one with ${fi}` }).click()
+  await page.getByRole('button', { name: `Begin a new one with it: ${fi}` }).click()
   const one = (name: string) => main.getByRole('group', { name, exact: true })
   const authentication = main.locator('section', {
     has: page.getByRole('heading', { name: 'Authentication certificates' }),

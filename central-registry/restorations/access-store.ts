@@ -27,6 +27,7 @@ async function comesBackIn(kysely: Kysely<Access>, now: string): Promise<ComesBa
     .select(['id', 'name', 'roles', 'state', 'last_login_at'])
     .where('state', 'in', ['active', 'invited'])
     .where('roles', '!=', '')
+    .orderBy('name')
     .orderBy('id')
     .execute()
   return {
@@ -44,6 +45,7 @@ async function keysIn(kysely: Kysely<Access>, now: string): Promise<BackKey[]> {
     .selectFrom('api_key')
     .select(['id', 'name', 'roles', 'created_at', 'expires_at', 'created_by'])
     .where('revoked_at', 'is', null)
+    .orderBy('name')
     .orderBy('id')
     .execute()
   return keys

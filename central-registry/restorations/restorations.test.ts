@@ -2,16 +2,17 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { restoreBackup } from '#central-registry/backups/restore-backup.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import type { SessionTables } from '#platform/sessions/store.ts'
+import { baseOf as consoleOf, hasChromium, openBrowser, visitor } from '#test/browser.ts'
 import { onEachDatabase } from '#test/databases.ts'
 import { reportAt, signedReport } from '#test/fakes/fleet.ts'
-import { baseOf, install } from '#test/fakes/installed-registry.ts'
+import { baseOf, install, sessionOf } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { anchorOf, newestOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
-import { BACKUP_KEY, registryWorld } from '#test/fakes/registry-world.ts'
+import { BACKUP_KEY, type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { actsOf, authority, OWNER, owner } from '#test/fakes/request-world.ts'
 import { postgresql } from '#test/postgresql.ts'
 import { contentOf, endingKeys, highest, isBehind, judged, type Reach } from './rules.ts'
@@ -30,6 +31,26 @@ type Shown = {
   claims: { source: string; index: number; counts: boolean }[]
   comesBack: { people: { id: string }[]; apiKeys: { id: string }[] }
   accepted: { proposedBy: string; acceptedBy: string; nextIndexAbove: number }[]
+}
+
+/** The page of those who accept, wide and narrow: who comes in again, and which keys go on. */
+async function lookAt(t: Test, node: Node, anna: Browser, old: string): Promise<void> {
+  const chromium = await openBrowser()
+  for (const [size, context] of [
+    ['wide', {}],
+    ['narrow', { viewport: { width: 320, height: 640 } }],
+  ] as const) {
+    const visit = { base: consoleOf(node), context: { ...sessionOf(anna, node), ...context } }
+    const { page, ...one } = await visitor(t, chromium, visit)
+    await one.open('/backups')
+    t.match(await page.locator('main').textContent(), /Who comes in again.*anna.*ben.*Old key.*ends/s)
+    await one.check(`restored-${size}`)
+    await page.getByRole('button', { name: 'Accept what was restored' }).click()
+    const kept = page.getByRole('dialog').getByRole('checkbox', { name: /^Old key/ })
+    t.notOk(await kept.isChecked(), `${old} ends, unless somebody says otherwise`)
+    await kept.check()
+    await one.check(`restored-accept-${size}`)
+  }
 }
 
 t.test('rules', async (t) => {
@@ -124,6 +145,7 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   t.match(JSON.parse(waiting.content), { backup: made.sha256, instance: 'DEV', comesBack: { apiKeys: 2 } })
   const initial = waiting.comesBack.apiKeys.find(({ id }) => id !== old.id)!.id
 
+  if (isEmbedded && hasChromium()) await lookAt(t, node, anna, old.id)
   // It can be read, and changes nothing.
   t.equal((await read('/members')).status, 200)
   t.equal((await node.get('/internalconf?version=6')).status, 200)

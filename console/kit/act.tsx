@@ -69,7 +69,7 @@ export function Act<T>(q: ActProps<T>) {
       announce(text(answer.proposal === undefined ? 'act.done' : 'act.proposed'))
     } catch (cause) {
       if (cause instanceof ApiFault && cause.status === 401) return signedOut()
-      isUnsure.current ||= cause instanceof NoAnswer || (cause instanceof ApiFault && cause.status === 409)
+      isUnsure.current ||= cause instanceof ApiFault && isUnsureAfter(cause)
       throw cause
     }
   }
@@ -143,6 +143,10 @@ export function Act<T>(q: ActProps<T>) {
       )}
     </>
   )
+}
+
+function isUnsureAfter(fault: ApiFault): boolean {
+  return fault instanceof NoAnswer || fault.status === 409 || fault.status >= 500
 }
 
 function Proposed({ hash }: { id: string; hash: string }) {

@@ -117,7 +117,8 @@ export function createApi(): Api {
         throw new NoAnswer(act !== undefined)
       // Refused before anything was done: the same request may wait its turn.
       if (response.status !== 429 || tries === PATIENT_TRIES) {
-        if (act !== undefined) unanswered.delete(act)
+        // What failed at the server may have been done in part: the same again would be known again.
+        if (act !== undefined && response.status < 500) unanswered.delete(act)
         return response
       }
       const seconds = Math.min(Number(response.headers.get('retry-after')) || 1, MAX_WAIT_SECONDS)

@@ -71,7 +71,9 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
         </Empty>
       )}
       {found.state === 'there' && rows.length > 0 && <Rows {...q} rows={rows} stale={found.stale} />}
-      {found.state === 'there' && <CursorPaging shown={shown} before={before} next={next} size={size} />}
+      {found.state === 'there' && (
+        <CursorPaging shown={rows.length === 0 ? '' : shown} before={before} next={next} size={size} />
+      )}
       {found.state === 'there' && q.beside?.(found.data)}
     </div>
   )

@@ -4,9 +4,9 @@ import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiFault, NoAnswer } from './api.ts'
 import { wordsOf } from './fault-words.ts'
 import { type Field, FieldInput, type Values } from './field.tsx'
-import { text } from './text.ts'
+import { type TextKey, text } from './text.ts'
 
-type Problems = { fields: Record<string, string>; whole?: string[]; unanswered?: boolean }
+type Problems = { fields: Record<string, string>; title?: TextKey; whole?: string[] }
 
 type Props = {
   fields: Field[]
@@ -52,7 +52,7 @@ export function Form({ fields, submit, tone, send, cancel, children }: Props) {
       {isWrong && (
         <div class="summary" role="alert" tabIndex={-1} ref={summary}>
           <p>
-            <strong>{text(problems.unanswered === true ? 'form.unanswered' : 'form.wrong')}</strong>
+            <strong>{text(problems.title ?? 'form.wrong')}</strong>
           </p>
           {problems.whole?.map((words) => (
             <p class="wrap" key={words}>
@@ -116,9 +116,11 @@ function check(fields: Field[], values: Values): Record<string, string> {
 /** The API names a field that its schema refuses as "body.name"; everything else is about the whole. */
 function problemsOf(cause: unknown, fields: Field[]): Problems {
   if (!(cause instanceof ApiFault)) throw cause
-  if (cause instanceof NoAnswer) return { fields: {}, whole: wordsOf(cause, true), unanswered: true }
+  if (cause instanceof NoAnswer) return { fields: {}, whole: wordsOf(cause, true), title: 'form.unanswered' }
   const field = fields.find(({ name }) => new RegExp(`\\bbody\\.${name}\\b`).test(cause.message))
   if (field !== undefined) return { fields: { [field.name]: cause.message } }
   const id = cause.detail === undefined ? '' : ` (${text('kit.faultId')} ${cause.detail})`
-  return { fields: {}, whole: [wordsOf(cause).join(' ') + id] }
+  const said = wordsOf(cause).join(' ') + id
+  if (cause.status < 500) return { fields: {}, whole: [said] }
+  return { fields: {}, whole: [said, text('form.keptToRepeat')], title: 'form.failed' }
 }

@@ -6,22 +6,29 @@ export const SIZES = [25, 50, 100, 200] as const
 
 export function Paging({ page, size, total }: { page: number; size: number; total: number }) {
   const last = Math.max(1, Math.ceil(total / size))
-  const first = Math.min((page - 1) * size + 1, total)
+  const first = (page - 1) * size + 1
   return (
     <nav class="paging" aria-label={text('table.pages')}>
       <p>
-        {text('table.shown', { from: first, to: Math.min(page * size, total), total })}
-        <span class="beside"> {text('table.page', { page, last })}</span>
+        {/* That there is nothing, or nothing so far on, stands above. */}
+        {first <= total && (
+          <>
+            {text('table.shown', { from: first, to: Math.min(page * size, total), total })}
+            <span class="beside"> {text('table.page', { page, last })}</span>
+          </>
+        )}
       </p>
       <div class="acts">
-        {last > 1 && <Steps page={page} last={last} />}
+        {(last > 1 || page > 1) && <Steps page={page} last={last} />}
         <PageSize size={size} />
       </div>
     </nav>
   )
 }
 
-/** Of a list without a total: `before` names the row that this page begins after, `next` the last one when there are more. */
+/**
+ * Of a list without a total: `shown` is empty where nothing is, `before` names the row that this page begins after, `next` the last one when there are more.
+ */
 export function CursorPaging(q: {
   shown: string
   before: string

@@ -30,7 +30,7 @@ export function Time({ at, relative = false }: { at: string; relative?: boolean 
   )
 }
 
-/** "in 12 days", "3 hours ago", "just now". */
+/** "in 12 days", "in less than a minute", "just now", "3 hours ago". */
 export function distance(ms: number): string {
   const units: [Intl.RelativeTimeFormatUnit, number][] = [
     ['year', 365 * DAY],
@@ -40,6 +40,6 @@ export function distance(ms: number): string {
     ['minute', 60_000],
   ]
   const found = units.find(([, size]) => Math.abs(ms) >= size)
-  if (found === undefined) return text('kit.now')
+  if (found === undefined) return text(ms > 0 ? 'kit.soon' : 'kit.now')
   return new Intl.RelativeTimeFormat(locale).format(Math.trunc(ms / found[1]), found[0])
 }

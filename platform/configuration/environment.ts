@@ -8,7 +8,14 @@ type Schema = {
   'x-environment'?: string
 }
 
-/** Sets what the environment holds into `settings`. Throws `invalid_configuration` for an unknown PREFIX_ variable. */
+// A registry's settings and the addresses that the command line reads begin like a security server's settings, and may stand in
+// the environment of a machine that runs them all.
+const OF_OTHERS = ['CONCORDAT_REGISTRY_', 'CONCORDAT_SERVER_']
+
+/**
+ * Sets what the environment holds into `settings`. Throws `invalid_configuration` for a PREFIX_ variable that is neither known
+ * nor another program's.
+ */
 export function applyEnvironment(
   settings: Record<string, unknown>,
   schema: object,
@@ -21,10 +28,14 @@ export function applyEnvironment(
     if (text === undefined) continue
     const setting = known.get(name)
     if (setting !== undefined) set(settings, setting.keys, settingValue(text, setting.schema, name))
-    else if (name.startsWith(prefix + '_')) {
+    else if (name.startsWith(`${prefix}_`) && !OF_OTHERS.some((other) => isOf(other, name, prefix))) {
       throw new Fault('invalid_configuration', { what: `the environment variable ${name} names no setting` })
     }
   }
+}
+
+function isOf(other: string, name: string, prefix: string): boolean {
+  return name.startsWith(other) && !`${prefix}_`.startsWith(other)
 }
 
 function collect(

@@ -235,7 +235,7 @@ t.test('a reply is handed out at the pace of its reader', async (t) => {
 
 t.test('a request is sent once', async (t) => {
   world.restore()
-  const client = clientOf(t, world, { replyTimeoutMs: 1_500 })
+  const client = clientOf(t, world, { replyTimeoutMs: 3_000 })
   await fails(t, client.post(REQUEST), 'network_error', false, 'nobody listens at either server')
   let answer: Answer = (request, reply) => {
     request.raw.resume()
@@ -332,7 +332,7 @@ t.test('a reply that nobody reads holds its connection; a destroyed one gives it
       return reply.send(Buffer.alloc(3_000_000))
     },
   })
-  const client = clientOf(t, world, { connectionsPerPeer: 1, replyTimeoutMs: 800 })
+  const client = clientOf(t, world, { connectionsPerPeer: 1, replyTimeoutMs: 3_000 })
   const held = await client.post(REQUEST)
   await fails(t, client.post(REQUEST), 'service_unavailable', false, 'no turn came up')
   held.content.destroy()

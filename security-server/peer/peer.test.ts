@@ -93,7 +93,7 @@ t.test("X-Road's TLS profile is for those whom the operator names", async (t) =>
 
 t.test('who is fastest is asked once, and remembered', async (t) => {
   world.restore()
-  const choice = createServerChoice({ port: 5500, connectTimeoutMs: 500, clock: world.clock })
+  const choice = createServerChoice({ port: 5500, connectTimeoutMs: 5_000, clock: world.clock })
   let connections = 0
   const listener = net.createServer((socket) => {
     connections += 1

@@ -14,7 +14,7 @@ import type { AskWitness } from './transport.ts'
 import { createWitnessedLog, silent } from './witness-room-fixture.ts'
 import { createWitnesses } from './witnesses.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(580_000)
 
 t.test('the log grows under its witnesses, and goes on without them', (t) =>
   eachDatabase(t, async (database, t, url) => {

@@ -44,6 +44,7 @@ const PAGES: Record<string, string> = {
   'audit-orders': '/audit-orders',
   'content-requests': '/content-requests',
   people: '/people',
+  backups: '/backups',
 }
 
 /** One audit order that waits for a decision and is overdue, and one that was answered. */
@@ -360,12 +361,16 @@ quorum both
     await ben.page.getByRole('heading', { name: 'Sign in' }).waitFor()
     t.equal(await sys.page.getByRole('button', { name: 'Lock Person sys' }).count(), 0)
 
+    await sys.open('/backups')
+    await sys.page.getByText('name no folder for backups').waitFor()
+    await sys.check('evidence-backups')
+
     const seen: [string, string, string[], string[]][] = [
       ['aud', AUDITOR!, ['cases', 'holds', 'people', 'reconciliation', 'content-requests'], []],
       [
         'obs',
         OBSERVER!,
-        ['witnesses', 'verification', 'retention'],
+        ['witnesses', 'verification', 'retention', 'backups'],
         ['cases', 'holds', 'people', 'archives'],
       ],
       ['sec', SECURITY!, ['retention', 'holds', 'people'], ['cases', 'witnesses', 'content-requests']],

@@ -13,7 +13,7 @@ import { act, close } from '../second-person.ts'
 import { ask, colons, startWorld, type World } from '../world.ts'
 import { liveContract } from './contract-in-console.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(580_000)
 
 type Person = { subject: string; name: string; password: string }
 type Status = { request: number; kind: string; state: string }
@@ -119,8 +119,16 @@ void t.test('two people of a sandbox', async (t) => {
     await tiina.page.getByText('The log holds no message yet').waitFor()
     await tiina.page.getByRole('link', { name: 'Who looked' }).click()
     await tiina.page.getByRole('cell', { name: 'Tiina Toom' }).first().waitFor()
-    await tiina.page.getByRole('button', { name: 'Sign out' }).click()
+    const signOut = tiina.page.getByRole('button', { name: 'Sign out' })
+    await tiina.page.route('**/logout', (route) => route.abort())
+    await signOut.click()
+    await tiina.page.getByText('your session there may go on').waitFor()
+    await tiina.check('sign-out-unheard')
+    await tiina.page.unroute('**/logout')
+    await tiina.page.reload()
+    await signOut.click()
     await tiina.page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    t.equal(await tiina.page.getByText('your session there').count(), 0)
     const stranger = people.find(({ subject }) => subject === 'anna')!
     await tiina.page.getByRole('link', { name: 'Sign in' }).click()
     await tiina.page.getByLabel('Name').fill(stranger.subject)

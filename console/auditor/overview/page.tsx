@@ -26,12 +26,12 @@ function OverviewPage() {
             lead={<Copyable value={log.server} label={text('home.server')} />}
           />
           {mayConfirm ? <WithContracts of={log} /> : <Waiting of={waitingOf(log)} />}
+          <Registry now={log.now} />
           {log.today === null ? (
             <p class="note">{text('home.notCounted')}</p>
           ) : (
             <Today now={log.now} of={log.today} />
           )}
-          <Registry now={log.now} />
           <Part title={text('home.log')} acts={<Link to="/integrity">{text('overview.more')}</Link>}>
             <Facts
               of={[

@@ -8,7 +8,7 @@ import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 
 type State = {
-  attempt: { lastSuccess?: string; lastError?: { message: string; at: string } }
+  attempt: { lastSuccess?: string; lastError?: { code: string; message: string; at: string } }
   own?: { expiresAt: string; hasSuspensionList: boolean; suspensionList?: { expiresAt: string } }
 }
 type Contracts = { asOf?: string; goodUntil?: string; required: boolean }
@@ -73,17 +73,20 @@ function Outlook({ of: { attempt, own }, now }: { of: State; now: string }) {
   const isOver = until === undefined || until <= now || hasNoList
   if (attempt.lastError === undefined && !isOver) return <p>{text('outage.answers')}</p>
   return (
-    <div class="note">
+    <div class={isOver ? 'state refused' : 'note'}>
       {attempt.lastError !== undefined && (
         <>
           <p>
             <strong>{text('outage.silent')}</strong> <Time at={attempt.lastError.at} relative />
           </p>
-          <p class="wrap">{attempt.lastError.message}</p>
+          {/* That nobody answers is said; what was wrong with an answer is not. */}
+          {attempt.lastError.code !== 'network_error' && <p class="wrap">{attempt.lastError.message}</p>}
         </>
       )}
       {isOver || until === undefined ? (
-        <p>{text('outage.stopped')}</p>
+        <p>
+          <strong>{text('outage.stopped')}</strong> {text('outage.stoppedWhy')}
+        </p>
       ) : (
         <p>
           {text('outage.goesOn')} <Time at={until} relative />

@@ -167,6 +167,7 @@ function ComesBack({
     <>
       <h3>{text('restoration.comesBack')}</h3>
       <p>{text('restoration.comesBackWhy')}</p>
+      <h4>{text('restoration.people')}</h4>
       <Rows<Person>
         caption={text('restoration.people')}
         rows={people}
@@ -182,6 +183,7 @@ function ComesBack({
           },
         ]}
       />
+      {apiKeys.length > 0 && <h4>{text('restoration.keys')}</h4>}
       {apiKeys.length > 0 && (
         <Rows<Key>
           caption={text('restoration.keys')}
