@@ -10,7 +10,7 @@ export type LatePlace = Pick<
 > & {
   serviceId: string
   firstIndex: number
-  /** Null where an older version declared it: then what was logged until its day may not have been looked at. */
+  /** Null before the next run of the index, and where an older version declared it: of what was logged until that day nobody knows. */
   before: number | null
   /** At most so many, the newest on this day. */
   records: number
@@ -29,9 +29,11 @@ export async function latePlaces(
   const asked = declared.filter((one) => one.type === q.type && one.in !== 'none' && one.countsFrom !== 0)
   const places: LatePlace[] = []
   for (const one of asked.slice(0, MOST)) {
-    const { service, countsFrom, declaredBy: _, ...place } = one
+    const { service, countsFrom, hasBegun, declaredBy: _, ...place } = one
     const day = one.declaredAt.slice(0, 10)
-    const to = countsFrom === null && (q.to === undefined || day < q.to) ? day : q.to
+    // Nobody noted where an older version's declaration began: its day tells.
+    const isByDay = hasBegun && countsFrom === null
+    const to = isByDay && (q.to === undefined || day < q.to) ? day : q.to
     const looked = await messageLog.subjects.looked({
       ...{ service, from: q.from, to },
       ...(countsFrom !== null && { before: countsFrom }),

@@ -13,6 +13,8 @@ export type DeclaredPlace = SubjectPlace & {
   declaredAt: string
   /** The first record that was looked at by it; null before the next run of the index, and where an older version declared it. */
   countsFrom: number | null
+  /** False before the next run of the index: nothing was looked at by it. */
+  hasBegun: boolean
 }
 
 type Row = {
@@ -45,6 +47,7 @@ export function createPlacesStore(database: Database) {
       ({ id, service: of, method, path, place, name, type, declared_by, declared_at, from_index }) => ({
         ...{ id: Number(id), service: of, method, path, in: place as SubjectPlace['in'], name, type },
         ...{ declaredBy: declared_by, declaredAt: declared_at },
+        hasBegun: from_index !== null,
         countsFrom: from_index === null || Number(from_index) === NOT_NOTED ? null : Number(from_index),
       }),
     )
