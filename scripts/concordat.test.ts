@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { judgeFile } from './test/run-files.ts'
 import { createTapReader } from './test/tap-output.ts'
 
@@ -71,19 +71,20 @@ t.test('it runs through a link, from another folder, where paths are those of th
   t.end()
 })
 
-t.test("what a server's thread took of memory goes back when the thread ends", (t) => {
+/** The options with which the program starts a server on this version of Node. */
+function startedBy(t: Test, version: string): string[] {
   // A node that says how it was started, in the place of the machine's and of the package's.
   const folder = t.testdir({ scripts: {}, node_modules: { '.bin': {}, fastify: {} } })
   for (const file of ['concordat', 'find-node.sh'])
     cpSync(path.join(SCRIPTS, file), path.join(folder, 'scripts', file))
   const node = path.join(folder, 'node_modules/.bin/node')
-  const startedBy = (version: string): string[] => {
-    writeFileSync(node, `#!/bin/sh\n[ "$1" = --version ] && echo ${version} && exit\necho "$@"\n`)
-    chmodSync(node, 0o755)
-    const { stdout } = concordat(['security-server'], { program: path.join(folder, 'scripts/concordat') })
-    return stdout.trim().split(' ').slice(0, -1)
-  }
-  const options = startedBy(process.version)
+  writeFileSync(node, `#!/bin/sh\n[ "$1" = --version ] && echo ${version} && exit\necho "$@"\n`)
+  chmodSync(node, 0o755)
+  const { stdout } = concordat(['security-server'], { program: path.join(folder, 'scripts/concordat') })
+  return stdout.trim().split(' ').slice(0, -1)
+}
+
+t.test("what a server's thread took of memory goes back when the thread ends", (t) => {
   const program = `
     const { Worker } = require('node:worker_threads')
     const { execFileSync } = require('node:child_process')
@@ -97,10 +98,31 @@ t.test("what a server's thread took of memory goes back when the thread ends", (
       console.log(JSON.stringify({ before, during, after: resident() }))
       process.exit(0)
     })`
-  const run = execFileSync(process.execPath, [...options, '-e', program], { encoding: 'utf8' })
+  const run = execFileSync(process.execPath, [...startedBy(t, process.version), '-e', program], {
+    encoding: 'utf8',
+  })
   const { before, during, after } = JSON.parse(run) as Record<'before' | 'during' | 'after', number>
   t.ok(after - before < (during - before) / 2, run)
-  t.notMatch(startedBy('v27.0.0').join(' '), /memory-pool/, 'a Node that may not know the option starts')
+  t.notMatch(startedBy(t, 'v27.0.0').join(' '), /memory-pool/, 'a Node that may not know the option starts')
+  t.end()
+})
+
+t.test("a server's thread has the nursery that it is given, not the main thread's", (t) => {
+  const letHave = path.join(SCRIPTS, '../platform/threads/own-nursery.ts')
+  const program = `
+    const { Worker } = require('node:worker_threads')
+    const { letThreadsHaveOwnNursery } = require(${JSON.stringify(letHave)})
+    const nursery = 'require("node:v8").getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space").space_size'
+    const fill = 'const held = []; for (let at = 0; at < 1e6; at++) held[at % 10] = [String(at)];'
+    letThreadsHaveOwnNursery()
+    const thread = new Worker(fill + 'require("node:worker_threads").parentPort.postMessage(' + nursery + ')', {
+      eval: true,
+      resourceLimits: { maxYoungGenerationSizeMb: 6 },
+    })
+    thread.once('message', (octets) => console.log(octets))`
+  const run = [...startedBy(t, process.version), '-e', program]
+  const octets = Number(execFileSync(process.execPath, run, { encoding: 'utf8' }))
+  t.ok(octets > 0 && octets <= 6 * 1024 * 1024, `${octets}`)
   t.end()
 })
 

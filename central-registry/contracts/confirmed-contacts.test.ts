@@ -73,7 +73,9 @@ t.test('what hangs on it: coming into force, notices, letters that come back', (
     // Notices reach who is confirmed, and the member where nobody is.
     await w.node.must('PUT', '/members/DEV:GOV:1234/mail-addresses', { addresses: ['ops@gov.example'] })
     const lines = (address: string): (string | undefined)[] =>
-      mail.received.filter(({ to }) => to.includes(address)).map(({ raw }) => headerOf(raw, 'Subject'))
+      mail.received
+        .filter(({ to }) => to[0]!.toLowerCase() === address.toLowerCase())
+        .map(({ raw }) => headerOf(raw, 'Subject'))
     const mixed = [
       ...contacts,
       { member: OWNER, name: 'x', email: 'unasked@gov.example' },
@@ -111,7 +113,7 @@ t.test('what hangs on it: coming into force, notices, letters that come back', (
     await propose(w, late)
     await passing(w, async () => {
       const rows = (await w.node.must('GET', '/mail-messages?q=late%40tax')) as { attempts: number }[]
-      return rows[0]!.attempts > 7
+      return rows[0]!.attempts > 1
     })
     mail.isDown = false
     await passing(w, sent(mail, 'late@tax.example', 1))

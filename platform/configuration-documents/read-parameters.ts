@@ -27,7 +27,7 @@ export type Answer =
  * --max-old-space-size, where it is given, holds for threads too and replaces the number here.
  */
 const LIMITS: ReadingLimits = { timeMs: 120_000, oldGenerationMb: 1024 }
-const YOUNG_GENERATION_MB = 48
+const YOUNG_GENERATION_MB = 24
 const MALFORMED: Record<Kind, FaultCode> = {
   anchor: 'malformed_anchor',
   shared: 'malformed_global_conf',

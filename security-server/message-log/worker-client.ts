@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { receiveFault } from '#platform/threads/crossed-fault.ts'
+import { letThreadsHaveOwnNursery } from '#platform/threads/own-nursery.ts'
 import { withBuffers } from '#platform/threads/with-buffers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type Field, packedSize, packGroup } from './group-format.ts'
@@ -70,6 +71,7 @@ export async function startWorker(q: {
   let worker: Worker | undefined
   let closing = false
 
+  letThreadsHaveOwnNursery()
   const launch = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const fresh = new Worker(new URL('./worker.ts', import.meta.url), {

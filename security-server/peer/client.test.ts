@@ -1,15 +1,17 @@
 /** Asking a peer: verified before the first byte, sent once, bounded in what waits. Real certificates, real TLS sockets. */
 import { randomBytes } from 'node:crypto'
 import http from 'node:http'
-import type net from 'node:net'
+import net from 'node:net'
 import { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
+import { connect as tlsConnect } from 'node:tls'
 import t from 'tap'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { chainOf } from './mutual-tls.ts'
 import { authenticationCertificate, createPeerWorld, POPULATION } from './peer-fixture.ts'
+import { tlsCredentials } from './tls-profile.ts'
 import { authenticationPath, createPeerVerifier } from './verify-peer.ts'
 import {
   type Answer,
@@ -89,6 +91,35 @@ t.test('a registered certificate of another kind stands for no server', async (t
   t.throws(() => authenticationPath(presented, snapshot.index, world.clock()), {
     code: 'incorrect_certificate',
   })
+})
+
+t.test('an address has only its part of the handshakes that have not ended', async (t) => {
+  world.restore()
+  const { address } = world.provider
+  await listen(t, world, world.provider, { mostHandshakes: 4 })
+  const silent = [1, 2, 3, 4].map(() => net.connect(PORTS.messagePort, address))
+  await Promise.all(silent.map((one) => new Promise((resolve) => one.once('connect', resolve))))
+  const credentials = tlsCredentials(world.consumer.keys.authenticationIdentity())
+  const ask = (localAddress: string): Promise<string> =>
+    new Promise((resolve) => {
+      const where = { host: address, port: PORTS.messagePort, rejectUnauthorized: false, localAddress }
+      const socket = tlsConnect({ ...where, ...credentials })
+      socket.on('error', () => undefined).on('close', () => resolve('closed'))
+      socket.on('data', (chunk: Buffer) => resolve(chunk.toString().slice(0, 12)))
+      t.teardown(() => socket.destroy())
+      socket.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n')
+    })
+  t.equal(await ask('127.0.0.1'), 'closed', 'one too many')
+  for (let i = 0; i < 6; i++)
+    t.equal(
+      await ask('127.0.0.2'),
+      'HTTP/1.1 200',
+      'another address has its own, and what is open does not count',
+    )
+  for (const one of silent) one.destroy()
+  let answer = ''
+  for (let tries = 0; tries < 500 && !/^HTTP/.test(answer); tries++) answer = await ask('127.0.0.1')
+  t.equal(answer, 'HTTP/1.1 200', 'and comes in when it lets go')
 })
 
 t.test('a peer without a fresh status is not sent to', async (t) => {

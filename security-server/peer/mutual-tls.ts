@@ -1,12 +1,15 @@
 /**
  * The mutual TLS plugin of the listener between servers (@fastify/mutual-tls does not exist: this is it). Guarantees
  * that a handler sees only requests on a socket whose certificate chain is known, and that the sockets of certificates
- * that left the configuration are closed at once. No certificate has more than its part of the connections.
+ * that left the configuration are closed at once. No certificate has more than its part of the connections, no address more than
+ * its part of the handshakes.
  */
 import type { Server } from 'node:https'
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Certificate } from '#core/certificate/certificate.ts'
+import { networkOf } from '#platform/http-service/rate-limit.ts'
 import { Fault } from '#schemas/fault.ts'
 import type {
   ConfigurationSnapshot,
@@ -59,10 +62,15 @@ export function chainOf(request: FastifyRequest): Certificate[] {
 }
 
 /** Keeps the listener's context equal to keys and configuration, and ends sockets whose certificate is no longer known. */
-export function mutualTls(app: FastifyInstance, rooms: Rooms, mostOfOne: number = MOST_OF_ONE): void {
+export function mutualTls(
+  app: FastifyInstance,
+  rooms: Rooms,
+  { mostOfOne = MOST_OF_ONE, mostHandshakes = MOST_OF_ONE } = {},
+): void {
   const open = new Map<string, number>()
   const sockets = new Set<TLSSocket>()
   const server = app.server as unknown as Server
+  boundHandshakes(server, mostHandshakes)
   server.on('secureConnection', (socket: TLSSocket) => {
     const whose = socket.getPeerX509Certificate()?.fingerprint256 ?? ''
     const before = open.get(whose) ?? 0
@@ -102,4 +110,26 @@ export function mutualTls(app: FastifyInstance, rooms: Rooms, mostOfOne: number 
   app.addHook('onClose', async () => {
     for (const stop of stops) stop()
   })
+}
+
+/** Nobody is known by a certificate yet: who only connects, again and again, must not take all that the listener has. */
+function boundHandshakes(server: Server, most: number): void {
+  const begun = new Map<string, Set<number>>()
+  const end = ({ address, port }: { address: string; port: number }): void => {
+    const ports = begun.get(address)
+    ports?.delete(port)
+    if (ports?.size === 0) begun.delete(address)
+  }
+  const whence = ({ remoteAddress = '', remotePort = 0 }: Socket) => ({
+    address: networkOf(remoteAddress),
+    port: remotePort,
+  })
+  server.on('connection', (socket: Socket) => {
+    const from = whence(socket)
+    const ports = begun.get(from.address) ?? new Set()
+    if (ports.size >= most) return void socket.destroy()
+    begun.set(from.address, ports.add(from.port))
+    socket.once('close', () => end(from))
+  })
+  server.on('secureConnection', (socket: TLSSocket) => end(whence(socket)))
 }

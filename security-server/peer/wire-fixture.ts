@@ -30,7 +30,7 @@ export async function listen(
   t: Test,
   world: PeerWorld,
   server: Server,
-  o: { answer?: Answer; ocsp?: boolean; tls12?: string[]; mostOfOne?: number } = {},
+  o: { answer?: Answer; ocsp?: boolean; tls12?: string[]; mostOfOne?: number; mostHandshakes?: number } = {},
 ): Promise<{ app: FastifyInstance; asked: () => number; server: Server }> {
   const { globalConfiguration } = world
   const rooms = {
@@ -39,7 +39,7 @@ export async function listen(
     xroadTlsPeers: new Set(o.tls12),
   }
   const app = Fastify({ https: mutualTlsOptions(rooms) } as object) as unknown as FastifyInstance
-  mutualTls(app, rooms, o.mostOfOne)
+  mutualTls(app, rooms, o)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   let asked = 0

@@ -35,7 +35,7 @@ export async function confirmContact(
   const code = { 'Code of the letter': codes()[0]! }
   await act(director, confirm, code, 'Confirm', 'signatories of contracts log in at this server')
   await registry.open(at)
-  const sendAgain = `Send the letter to ${CONTACT} again`
+  const sendAgain = `Send the letter again to ${CONTACT}`
   await act(registry, sendAgain, {}, 'Send the letter again', 'The letter is on its way.')
   await registry.check('contract-contact-sent-again')
   await close(registry)

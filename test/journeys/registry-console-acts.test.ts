@@ -39,6 +39,8 @@ const ACTS: Record<string, Record<string, string[]>> = {
     XROAD_SECURITY_OFFICER: [
       ...['Approve a certification service', 'Approve a time-stamping service', 'Add a profile'],
       ...['Add an intermediate CA', 'Withdraw', 'Withdraw this CA', 'Withdraw'],
+      // With each profile that the product brings.
+      ...Array<string>(8).fill('Begin a new one with it'),
     ],
   },
   '/configuration': {
@@ -71,12 +73,8 @@ const CLOSED: Record<string, string[]> = {
   '/api-keys': ['XROAD_SYSTEM_ADMINISTRATOR'],
   '/people': ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR'],
   '/proposals': [
-    ...[
-      'XROAD_REGISTRATION_OFFICER',
-      'XROAD_SECURITY_OFFICER',
-      'XROAD_SYSTEM_ADMINISTRATOR',
-      'XROAD_AUDITOR',
-    ],
+    ...['XROAD_REGISTRATION_OFFICER', 'XROAD_SECURITY_OFFICER'],
+    ...['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR'],
   ],
   '/audit-log': ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR'],
   '/mail-messages': ['XROAD_REGISTRATION_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR'],

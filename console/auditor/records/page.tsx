@@ -66,7 +66,7 @@ function RecordsPage() {
         )}
         {found.state === 'there' && (
           <CursorPaging
-            shown={shown}
+            shown={rows.length === 0 && searchedTo === null ? '' : shown}
             before={before}
             next={hasNext ? String(rows.at(-1)?.index) : (searchedTo ?? undefined)}
             older={searchedTo === null ? undefined : text('search.goOn')}

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { NOT_TOLD } from '#core/log-export/daily-counts.ts'
-import { DIMENSIONS, type Dimensions, keyOf } from '../search/traffic-store.ts'
+import { DIMENSIONS, type Dimensions, keyOf, textOf } from '../search/traffic-store.ts'
 import type { Tables } from '../tables.ts'
 
 /** What a record is counted by. */
@@ -75,15 +75,18 @@ async function knownOf(transaction: Kysely<Tables>, rows: Row[]): Promise<Set<st
   return known
 }
 
+/** Many records make few rows: the key, a digest, is made once for each row. */
 function countsOf(records: CountedRecord[]): Iterable<Row> {
-  return merged(
-    records.map(({ direction, kind, outcome, client, service, peer, secrecy, time }) =>
-      withKey({
-        ...{ direction, kind, outcome, client, service, peer, secrecy },
-        ...{ key: NO_KEY, records: 1, from_time: time, to_time: time },
-      }),
-    ),
-  )
+  const all = new Map<string, Row>()
+  for (const { direction, kind, outcome, client, service, peer, secrecy, time } of records) {
+    const told = { direction, kind, outcome, client, service, peer, secrecy }
+    const one = { ...told, key: NO_KEY, records: 1, from_time: time, to_time: time }
+    const name = textOf(told)
+    const known = all.get(name)
+    if (known === undefined) all.set(name, withKey(one))
+    else add(known, one)
+  }
+  return all.values()
 }
 
 function merged(rows: Row[]): Iterable<Row> {
@@ -91,15 +94,16 @@ function merged(rows: Row[]): Iterable<Row> {
   for (const row of rows) {
     const name = row.key.toString('latin1')
     const known = all.get(name)
-    if (known === undefined) {
-      all.set(name, { ...row })
-      continue
-    }
-    known.records += row.records
-    if (row.from_time < known.from_time) known.from_time = row.from_time
-    if (row.to_time > known.to_time) known.to_time = row.to_time
+    if (known === undefined) all.set(name, { ...row })
+    else add(known, row)
   }
   return all.values()
+}
+
+function add(known: Row, row: Row): void {
+  known.records += row.records
+  if (row.from_time < known.from_time) known.from_time = row.from_time
+  if (row.to_time > known.to_time) known.to_time = row.to_time
 }
 
 const NO_KEY = Buffer.alloc(0)

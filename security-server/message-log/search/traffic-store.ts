@@ -90,12 +90,17 @@ export function hourAfter(time: string): string {
   return hourOf(new Date(Date.parse(`${hourOf(time)}:00:00Z`) + 3_600_000).toISOString())
 }
 
-/** Identifiers may be longer than an index takes. */
-export function keyOf(row: Dimensions & { secrecy?: number; terms?: number }, hash: Hash): Buffer {
+/** Rows with the same text are one. */
+export function textOf(row: Dimensions & { secrecy?: number; terms?: number }): string {
   const facts: (string | number)[] = DIMENSIONS.map((name) => row[name])
   if (row.secrecy || row.terms) facts.push(row.secrecy ?? 0)
   if (row.terms) facts.push(row.terms)
-  return hash.update(JSON.stringify(facts)).digest()
+  return JSON.stringify(facts)
+}
+
+/** Identifiers may be longer than an index takes. */
+export function keyOf(row: Parameters<typeof textOf>[0], hash: Hash): Buffer {
+  return hash.update(textOf(row)).digest()
 }
 
 export function isNarrowed(filter: DimensionFilter): boolean {
