@@ -169,6 +169,41 @@ t.test('a witness that hangs holds up neither the others nor the round', async (
   }
 })
 
+t.test(
+  'who comes while a witness is asked with an older checkpoint gets the newest one witnessed',
+  async (t) => {
+    const world = await createWitnessedLog(t, `sqlite:${path.join(logFolder(t), 'log.db')}`)
+    await world.grow(2)
+    const held = Promise.withResolvers<void>()
+    const reached = Promise.withResolvers<void>()
+    let asked = 0
+    const witnesses = createWitnesses({
+      policy: readPolicy(world.policyText, { server: SERVER, own: [] }),
+      log: world.log().witnesses,
+      transport: (url) => async (question) => {
+        if (++asked === 2) reached.resolve()
+        await held.promise
+        return createWitnessClient(url)(question)
+      },
+      statement: () => Promise.reject(new Error('the log is known')),
+      clock: Date.now,
+      logger: silent,
+    })
+    const next = async (): Promise<void> => {
+      await world.log().append(await signedRecord())
+      await world.log().checkpointNow()
+    }
+    await next()
+    const first = witnesses.submit()
+    await reached.promise
+    await next()
+    const second = witnesses.submit()
+    held.resolve()
+    await Promise.all([first, second])
+    t.match(witnesses.witnessed(), { records: world.log().size(), lateSince: null })
+  },
+)
+
 t.test('witnesses that lie or lost their memory prove nothing against the log', async (t) => {
   const world = await createWitnessedLog(t, `sqlite:${path.join(logFolder(t), 'log.db')}`)
   await world.grow(3)

@@ -60,6 +60,8 @@ export function createWitnesses(q: {
   const asks = new Map(policy.witnesses.map(({ label, url = '' }) => [label, q.transport(url)]))
   const errors = new Map<string, Fault>()
   const underWay = new Map<string, Promise<void>>()
+  /** Who is being asked with an older checkpoint, and will be asked once more. */
+  const again = new Set<string>()
   let cosigned = new Map<string, { size: number; time: string }>()
   let newest = 0
   let lateSince: number | undefined
@@ -82,6 +84,12 @@ export function createWitnesses(q: {
       if (!errors.has(label)) logger.warn({ witness: label, err: fault }, 'a witness cosigned nothing')
       errors.set(label, fault)
     }
+  }
+  const submitNewest = async (witness: WitnessPolicy['witnesses'][number]): Promise<void> => {
+    do {
+      again.delete(witness.label)
+      await submitOne(witness)
+    } while (again.has(witness.label))
   }
   const refresh = async (): Promise<void> => {
     const rows = await log.newestCosigned(policy.witnesses.map(({ name }) => name))
@@ -112,11 +120,12 @@ export function createWitnesses(q: {
     submit: async () => {
       for (const witness of policy.witnesses) {
         const { label } = witness
-        if (underWay.has(label)) continue
-        underWay.set(
-          label,
-          submitOne(witness).finally(() => underWay.delete(label)),
-        )
+        if (underWay.has(label)) again.add(label)
+        else
+          underWay.set(
+            label,
+            submitNewest(witness).finally(() => underWay.delete(label)),
+          )
       }
       // One that hangs is left behind: the others get the next checkpoint in time.
       const patience = new AbortController()
