@@ -81,8 +81,8 @@ export function openRestorations(q: {
   let openUntil = 0
   const notice = async (): Promise<void> => {
     if (isNoticed) return
-    isNoticed = true
     await access.endSessions()
+    isNoticed = true
   }
   const at = (name: string): string => path.join(q.directory, name)
   const index = createHighWater(at('highest-published-index'))
