@@ -143,6 +143,8 @@ export async function visitor(
   })
   const settled = async (): Promise<void> => {
     await page.locator('main').waitFor()
+    // What was done last may not have been drawn yet, not even that it loads.
+    await page.evaluate(TWO_FRAMES)
     await page.locator('.loading, [aria-busy="true"]').first().waitFor({ state: 'detached' })
   }
   const asked = new Set<Request>()

@@ -161,6 +161,7 @@ if (!hasChromium()) {
       await page.keyboard.type(HOSTILE)
       await page.keyboard.press('Enter')
       await page.waitForURL(/queryId=/)
+      await page.getByText(HOSTILE, { exact: true }).nth(1).waitFor()
       await settled()
       t.equal(await page.locator('tbody tr').count(), 2, 'request and reply')
       t.equal(await page.getByText(HOSTILE, { exact: true }).count(), 2, 'shown as it is')
