@@ -1,4 +1,4 @@
-/** A kind whose jobs hang leaves places for the others, with the database alone and with BullMQ. */
+/** A kind whose jobs hang leaves places for the others, with the database alone and with BullMQ; a leap of the clock begins nothing twice. */
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
@@ -64,3 +64,31 @@ t.test('BullMQ', async (t) => {
   await limited(database, t, redis.url)
   await database.close()
 })
+
+t.test('a clock that leaps begins nothing a second time that runs here', (t) =>
+  eachDatabase(t, async (database, t) => {
+    await migrate(database, jobMigrations)
+    let now = Date.now()
+    let open: () => void = () => undefined
+    const begun: string[] = []
+    const work: JobHandler = async ({ payload, signal }) => {
+      begun.push(`${String(payload)}`)
+      if (payload === 'long') await new Promise<void>((resolve) => (open = resolve))
+      t.notOk(signal.aborted)
+    }
+    const jobs = createJobs({ database, clock: () => now, log, node: 'a', handlers: { work } })
+    await jobs.start()
+    await jobs.enqueue('work', 'long', { key: 'long' })
+    await until(() => begun.length === 1)
+    now += 86_400_000
+    // What is begun after the leap shows that the timer has looked.
+    await jobs.enqueue('work', 'short')
+    await until(() => begun.length === 2)
+    await jobs.enqueue('work', 'short')
+    await until(() => begun.length === 3)
+    t.same(begun, ['long', 'short', 'short'])
+    open()
+    await jobs.stop()
+    t.match(await jobs.state(), [{ waiting: 0 }])
+  }),
+)

@@ -23,6 +23,8 @@ export type JobHandler = (job: {
 
 export type Outcome = { error?: unknown }
 
+type Run = { job: JobRow; token: string; until: number; controller: AbortController }
+
 type Ended = { outcome: Outcome; runsAgainAt: string | undefined }
 
 export type Runner = {
@@ -59,7 +61,7 @@ export function createRunner(q: {
   /** A job's row waits for `at` again, or (undefined) is gone: a place is free. */
   onEnd: (id: string, at: string | undefined) => void
 }): Runner {
-  const running = new Map<Promise<unknown>, AbortController>()
+  const running = new Map<Promise<unknown>, Run>()
   const runningOf = new Map<string, number>()
   // One claim after the other: what is claimed has its place before the next one looks for a free one.
   const inTurn = createTurn()
@@ -69,15 +71,15 @@ export function createRunner(q: {
     return { token: `${q.node} ${randomUUID()}`, now: iso(now), until: iso(now + q.leaseMs) }
   }
 
-  const start = async (job: JobRow, token: string): Promise<Outcome> => {
-    const controller = new AbortController()
-    const run = execute(job, token, controller.signal)
-    running.set(run, controller)
+  const start = async (job: JobRow, { token, until }: Claim): Promise<Outcome> => {
+    const run = { job, token, until: Date.parse(until), controller: new AbortController() }
+    const ending = execute(job, token, run.controller.signal)
+    running.set(ending, run)
     count(job.kind, 1)
-    const renewal = setInterval(() => void renew(job, token, controller), q.leaseMs / 3)
-    const { outcome, runsAgainAt } = await run
+    const renewal = setInterval(() => void renew(run), q.leaseMs / 3)
+    const { outcome, runsAgainAt } = await ending
     clearInterval(renewal)
-    running.delete(run)
+    running.delete(ending)
     count(job.kind, -1)
     q.onEnd(job.id, runsAgainAt)
     return outcome
@@ -117,13 +119,21 @@ export function createRunner(q: {
     return next
   }
 
-  const renew = async (job: JobRow, token: string, controller: AbortController): Promise<void> => {
+  const renew = async (run: Run): Promise<void> => {
+    const { job, token, controller } = run
     try {
-      const kept = await q.store.renew(job.id, { ...newClaim(), token })
-      if (!kept) controller.abort(new Fault('conflict', { what: 'another node has taken this job over' }))
+      const claim = newClaim()
+      if (await q.store.renew(job.id, { ...claim, token })) run.until = Date.parse(claim.until)
+      else controller.abort(new Fault('conflict', { what: 'another node has taken this job over' }))
     } catch (err) {
       q.log.warn({ err, kind: job.kind, job: job.id }, 'a claim could not be renewed')
     }
+  }
+
+  /** A clock that leapt, as after a machine's sleep, let claims run out whose work goes on here: nobody begins it beside that. */
+  const renewLate = async (): Promise<void> => {
+    const now = q.clock()
+    for (const run of running.values()) if (run.until <= now) await renew(run)
   }
 
   const handlerOf = (kind: string): JobHandler => {
@@ -141,6 +151,7 @@ export function createRunner(q: {
   return {
     claimDue: (lateMs) =>
       inTurn(async () => {
+        await renewLate()
         const kinds = withPlace()
         const groups = [
           { kinds: kinds.filter((kind) => !(kind in q.places)), lateMs },
@@ -151,23 +162,24 @@ export function createRunner(q: {
           const limit = Math.min(free(), ...group.kinds.map(placesOf))
           const dueBefore = iso(q.clock() - group.lateMs)
           const jobs = await q.store.claimDue(claim, { kinds: group.kinds, dueBefore, limit })
-          for (const job of jobs) void start(job, claim.token)
+          for (const job of jobs) void start(job, claim)
         }
       }),
     open: () => (free() > 0 ? withPlace() : []),
     runOne: async (id, earlyMs) => {
       const begun = await inTurn(async () => {
+        await renewLate()
         const claim = newClaim()
         const dueBefore = iso(Math.min(q.clock() + earlyMs, END_OF_TIME))
         const job = await q.store.claimOne(claim, { id, kinds: withPlace(), dueBefore })
         // Not the promise itself: the turn would wait for the end of the job.
-        return job === undefined ? undefined : { ended: start(job, claim.token) }
+        return job === undefined ? undefined : { ended: start(job, claim) }
       })
       return begun?.ended
     },
     drain: async () => {
       if (await endWithin([...running.keys()], DRAIN_MS)) return
-      for (const controller of running.values()) controller.abort(new Fault('service_unavailable'))
+      for (const { controller } of running.values()) controller.abort(new Fault('service_unavailable'))
       await endWithin([...running.keys()], ABORT_MS)
     },
   }

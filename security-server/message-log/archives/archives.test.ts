@@ -1,6 +1,6 @@
 /** Archives on both stores: written, verified, then let go of; killed and on a full disk; what may not be archived. */
 import { spawn } from 'node:child_process'
-import { randomInt, randomUUID } from 'node:crypto'
+import { hash, randomInt, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -139,6 +139,20 @@ await eachDatabase(t, async (_database, t, url) => {
     const saying = await log.read((await log.read(indexes[0]!)).erasureIndex!)
     t.equal(saying.metadata?.extra?.['archive'], archives[0]!.file, 'the erasure names its archive')
     t.same(await problems(options), [])
+  })
+
+  await t.test('runs at the same time make each archive once, as it was written', async (t) => {
+    const before = (await retention.archives({ limit: 50 })).length
+    const indexes = await fill(log, 8)
+    await Promise.all([retention.run(), retention.run(), retention.run()])
+    await endAllDue(log)
+    const archives = (await retention.archives({ limit: 50 })).slice(0, -before)
+    t.same(
+      archives.toReversed().flatMap(({ records }) => records),
+      indexes,
+    )
+    for (const { file, sha256 } of archives)
+      t.same(hash('sha256', readFileSync(path.join(directory, file)), 'buffer'), sha256, file)
   })
 
   await t.test('what may not be archived leaves a tombstone', async (t) => {

@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '#platform/clock.ts'
+import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Archiver } from '../archives/archiver.ts'
 import { openArchive } from '../archives/open-archive.ts'
@@ -86,6 +87,7 @@ export function createRetention(q: {
   archiveFolder: string | undefined
 }): Retention {
   const { worker, folder, clock } = q
+  const inTurn = createTurn()
 
   const deleteBodies = async (): Promise<void> => {
     for (;;) {
@@ -148,7 +150,8 @@ export function createRetention(q: {
     },
     assign: (assignment) => worker.call('assignRetention', assignment),
     counts: () => worker.call('retentionCounts', clock()),
-    run,
+    // A run whose claim another node took ends when its archive does: the next one here would write into the same file.
+    run: (signal) => inTurn(() => run(signal)),
     erase: async (order) => {
       const erased = await worker.call('eraseExchange', { order, now: clock() })
       await deleteBodies()
