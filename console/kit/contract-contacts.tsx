@@ -1,6 +1,7 @@
 /** The contacts that a version names, and whether the address of each is known to reach its member. */
 import type { ComponentChildren } from 'preact'
-import type { PartyView } from './contract.tsx'
+import { Act } from './act.tsx'
+import { type PartyView, partyId } from './contract.tsx'
 import { Part } from './facts.tsx'
 import { Rows } from './rows.tsx'
 import { Status, type Tone } from './status.tsx'
@@ -62,6 +63,29 @@ export function Contacts<C extends Contact>({ of, version, Party, operations, ac
         ]}
       />
     </Part>
+  )
+}
+
+/** Another letter with another code: the one before may not have come, or its code may have run out. */
+export function SendLetterAgain({
+  of: { member, email },
+  contract,
+}: {
+  of: Pick<Contact, 'member' | 'email'>
+  contract: string
+}) {
+  return (
+    <Act
+      operation="sendContactLetter"
+      button={text('contract.sendAgain')}
+      label={text('contract.sendAgainTo', { email })}
+      title={text('contract.sendAgainTo', { email })}
+      consequence={<p>{text('contract.sendAgainConsequence', { member: partyId(member) })}</p>}
+      send={(_, call) =>
+        call('sendContactLetter', { params: { id: contract }, body: { member: partyId(member), email } })
+      }
+      result={() => <p>{text('contract.sentAgain')}</p>}
+    />
   )
 }
 

@@ -2,7 +2,7 @@
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { partyId } from '../../kit/contract.tsx'
-import { Contacts } from '../../kit/contract-contacts.tsx'
+import { Contacts, SendLetterAgain } from '../../kit/contract-contacts.tsx'
 import { text } from '../../kit/text.ts'
 import { type Contact, Party, type Version } from './contract.tsx'
 
@@ -18,7 +18,7 @@ export function ContactsOf({ of: { contract, version, contacts = [] } }: { of: V
         contact.state !== 'CONFIRMED' && (
           <>
             <Confirm of={contact} contract={contract} />
-            <SendAgain of={contact} contract={contract} />
+            <SendLetterAgain of={contact} contract={contract} />
           </>
         )
       }
@@ -48,22 +48,6 @@ function Confirm({ of: { member, email }, contract }: Props) {
         return call('confirmContact', { params: { id: contract }, body })
       }}
       result={() => <p>{text('contract.contactConfirmed')}</p>}
-    />
-  )
-}
-
-function SendAgain({ of: { member, email }, contract }: Props) {
-  return (
-    <Act
-      operation="sendContactLetter"
-      button={text('contract.sendAgain')}
-      label={text('contract.sendAgainTo', { email })}
-      title={text('contract.sendAgainTo', { email })}
-      consequence={<p>{text('contract.sendAgainConsequence', { member: partyId(member) })}</p>}
-      send={(_, call) =>
-        call('sendContactLetter', { params: { id: contract }, body: { member: partyId(member), email } })
-      }
-      result={() => <p>{text('contract.sentAgain')}</p>}
     />
   )
 }
