@@ -8,6 +8,7 @@ import t, { type Test } from 'tap'
 import { ARCHIVE_INFO, parseArchiveInfo } from '#core/archive/archive.ts'
 import { type ArchiveVerdict, judgeArchive } from '#core/archive/judge-archive.ts'
 import { readArchive } from '#core/archive/read-archive.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { type Aim, breakCalls, killAt, noStrace } from '#test/strace.ts'
@@ -26,6 +27,7 @@ import type { MessageLog, MessageLogOptions } from '../message-log.ts'
 import { openLogSource } from '../verify/open-source.ts'
 import { verifyLog } from '../verify/verify-log.ts'
 import { archiveName, containerName } from './names.ts'
+import { createArchiveStore } from './store.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 const CONTAINERS = {
@@ -153,6 +155,20 @@ await eachDatabase(t, async (_database, t, url) => {
     )
     for (const { file, sha256 } of archives)
       t.same(hash('sha256', readFileSync(path.join(directory, file)), 'buffer'), sha256, file)
+  })
+
+  await t.test('two nodes make no two archives that follow the same one', async (t) => {
+    const database = await openDatabase(url)
+    t.teardown(() => database.close())
+    const store = createArchiveStore(database)
+    const [last, before] = await retention.archives({ limit: 2 })
+    const made = { ...last!, file: 'another.zip', node: 'other' }
+    for (const follows of [before!.file, null])
+      await t.rejects(store.begin({ ...made, follows }), { code: 'conflict' })
+    const begun = await store.begin({ ...made, follows: last!.file })
+    await t.rejects(store.begin({ ...made, file: 'third.zip', follows: last!.file }), { code: 'conflict' })
+    await store.abandon(begun)
+    t.same(await retention.archives({ limit: 1 }), [last])
   })
 
   await t.test('what may not be archived leaves a tombstone', async (t) => {

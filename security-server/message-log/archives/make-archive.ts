@@ -147,7 +147,7 @@ async function write(
   return {
     ...{ class: its.id, file, node: q.node, sha256: sha256.digest(), size: (await stat(q.temporary)).size },
     records: records.map((record) => record.evidence.index),
-    ...{ containers, linkingDigest, manifestDigest },
+    ...{ containers, linkingDigest, manifestDigest, follows: previous.manifest?.file ?? null },
     createdAt: made.toISOString(),
   }
 }

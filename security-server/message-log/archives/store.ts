@@ -5,7 +5,12 @@ import { Fault } from '#schemas/fault.ts'
 import { AWAITS_ARCHIVE } from '../retention/store.ts'
 import type { Tables } from '../tables.ts'
 
-export type NewArchive = {
+export type NewArchive = ArchiveFacts & {
+  /** The file of the archive that it was made to follow; null for the first of its class. */
+  follows: string | null
+}
+
+type ArchiveFacts = {
   class: number
   file: string
   node: string
@@ -21,7 +26,7 @@ export type NewArchive = {
   /** SHA-256 of its `bundle.json`. */
   manifestDigest: Buffer
 }
-export type StoredArchive = NewArchive & { id: number; complete: boolean }
+export type StoredArchive = ArchiveFacts & { id: number; complete: boolean }
 
 /** What the next archive of a class follows. */
 export type Previous = {
@@ -69,26 +74,37 @@ export function createArchiveStore(database: Database) {
     pending: async (): Promise<StoredArchive[]> =>
       (await kysely.selectFrom('archive').selectAll().where('complete', '=', 0).execute()).map(toArchive),
 
-    begin: async (archive: NewArchive): Promise<number> => {
-      const { id } = await kysely
-        .insertInto('archive')
-        .values({
-          class: archive.class,
-          file: archive.file,
-          node: archive.node,
-          complete: 0,
-          sha256: archive.sha256,
-          size: archive.size,
-          records: JSON.stringify(archive.records),
-          containers: archive.containers,
-          created_at: archive.createdAt,
-          linking_digest: archive.linkingDigest,
-          manifest_digest: archive.manifestDigest,
-        })
-        .returning('id')
-        .executeTakeFirstOrThrow()
-      return Number(id)
-    },
+    /** Throws `conflict` when another node has begun or made one since `archive.follows` was the newest of its class. */
+    begin: (archive: NewArchive): Promise<number> =>
+      inTransaction(kysely, async (transaction) => {
+        const newest = await transaction
+          .selectFrom('archive')
+          .select('file')
+          .where('class', '=', archive.class)
+          .orderBy('id', 'desc')
+          .limit(1)
+          .executeTakeFirst()
+        if ((newest?.file ?? null) !== archive.follows)
+          throw new Fault('conflict', { what: `${newest?.file ?? 'nothing'} is the newest archive by now` })
+        const { id } = await transaction
+          .insertInto('archive')
+          .values({
+            class: archive.class,
+            file: archive.file,
+            node: archive.node,
+            complete: 0,
+            sha256: archive.sha256,
+            size: archive.size,
+            records: JSON.stringify(archive.records),
+            containers: archive.containers,
+            created_at: archive.createdAt,
+            linking_digest: archive.linkingDigest,
+            manifest_digest: archive.manifestDigest,
+          })
+          .returning('id')
+          .executeTakeFirstOrThrow()
+        return Number(id)
+      }),
 
     /**
      * Its file is where it stays: from now on its records may be let go, unless a hold stops them. Throws `conflict`, and changes
