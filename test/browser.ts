@@ -60,6 +60,8 @@ export type Visitor = {
   open(address: string): Promise<void>
   /** Waits until nothing is loading. */
   settled(): Promise<void>
+  /** Waits until what was asked for is there and shown; a list that is brought up to date shows what it had meanwhile. */
+  answered(): Promise<void>
   /** Fails the test for a sideways scroll and for what was collected; makes a screenshot, but not in the whole gate. */
   look(name: string): Promise<void>
   /** The same, and for what axe finds now. */
@@ -167,6 +169,7 @@ export async function visitor(
   return {
     page,
     settled,
+    answered,
     look,
     open: async (address) => {
       await page.goto(q.base + address)

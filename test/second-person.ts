@@ -64,8 +64,8 @@ export async function act(
     })
 }
 
-export async function close({ page, settled }: Visitor): Promise<void> {
+export async function close({ page, answered }: Visitor): Promise<void> {
   await page.getByRole('dialog').getByRole('button', { name: 'Close', exact: true }).click()
   await page.locator('dialog').waitFor({ state: 'detached' })
-  await settled()
+  await answered()
 }

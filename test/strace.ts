@@ -20,8 +20,9 @@ export type BrokenCalls = {
 export function noStrace(): string | undefined {
   const strace = findProgram(['strace'])
   if (strace === undefined) return 'strace is not installed'
-  // A container may forbid ptrace; Yama may forbid it for processes that are not its children.
-  const { stderr } = spawnSync(strace, ['-p', `${process.ppid}`, '-e', 'trace=none', '-o', '/dev/null'], {
+  // A container may forbid ptrace; Yama may forbid it for processes that are not its children. Not of our parent, which other tests have too:
+  // a process that is traced already is refused to a second one.
+  const { stderr } = spawnSync(strace, ['-p', `${process.pid}`, '-e', 'trace=none', '-o', '/dev/null'], {
     timeout: 500,
     killSignal: 'SIGINT',
     encoding: 'utf8',
