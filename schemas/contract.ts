@@ -79,6 +79,9 @@ export type ContractState = (typeof CONTRACT_STATES)[number]
 export const CONTACT_STATES = ['CONFIRMED', 'ASKED', 'UNCONFIRMED', 'REFUSED', 'ELSEWHERE'] as const
 export type ContactState = (typeof CONTACT_STATES)[number]
 
+export const CONTRACT_SIDES = ['provider', 'consumers'] as const
+export type ContractSide = (typeof CONTRACT_SIDES)[number]
+
 /** The `typ` of each document's JWS: one cannot stand for another. */
 export const CONTRACT_DOCUMENT = {
   proposal: 'concordat-contract-proposal',
@@ -154,6 +157,8 @@ export type ListedContract = {
   inForceAt?: string
   /** Of what is undecided or in force, in the order of the content's contacts; absent where the registry sends no e-mail. */
   contacts?: ContactState[]
+  /** The sides of what is undecided that have no confirmed contact, where the instance's policy wants one; else absent. */
+  contactsMissing?: ContractSide[]
   /** Of a contract between two instances: SHA-256 of the counter-seal of each registry, once it agreed. */
   counterSeals?: string[]
 }

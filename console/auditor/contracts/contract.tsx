@@ -33,6 +33,8 @@ export type Contract = {
   waitsFor: string[]
   /** Where the registry sends e-mail. */
   contacts?: Contact[]
+  /** The sides that lack a confirmed contact which the instance wants. */
+  contactsMissing?: ('provider' | 'consumers')[]
   /** Members of this server: which of them has to seal it, and which are parties. */
   waitsHere: string[]
   partiesHere: string[]

@@ -69,11 +69,12 @@ function Known({ of: versions }: { of: Version[] }) {
 
 /** Each member that has to seal it, and who of its two people is still missing. */
 function WaitsFor({ of }: { of: Version }) {
-  const { state, version, waitsFor, waitsHere, agreements } = of
+  const { state, version, waitsFor, waitsHere, agreements, contactsMissing = [] } = of
+  const sides = contactsMissing.map((one) => text(`contract.side.${one}`))
   return (
     <Part title={text('contract.waits', { version: String(version) })}>
       {state === 'ACCEPTED' ? (
-        <p>{text('contract.waitsForApproval')}</p>
+        <p>{text(sides.length === 0 ? 'contract.waitsForApproval' : 'contract.sealedByAll')}</p>
       ) : (
         <>
           <p>{text('contract.waitsForSeals')}</p>
@@ -101,6 +102,7 @@ function WaitsFor({ of }: { of: Version }) {
           </ul>
         </>
       )}
+      {sides.length > 0 && <p>{text('contract.waitsForContacts', { sides: sides.join(', ') })}</p>}
     </Part>
   )
 }

@@ -187,7 +187,7 @@ const LOOKERS: ReadonlySet<string> = new Set([
 ])
 
 /** A secret contract is shown to those who run it and to those who may see its exchanges. */
-function maySee({ content }: KeptContract, { roles }: Pick<Caller, 'roles'>): boolean {
+export function maySee({ content }: KeptContract, { roles }: Pick<Caller, 'roles'>): boolean {
   return content.secret === undefined || roles.some((role) => !LOOKERS.has(role))
 }
 

@@ -40,6 +40,8 @@ export function contractView(
     waitsFor: listed.waitsFor,
     // Of the registry's word; a list of an older one says nothing of them.
     ...(listed.contacts === undefined ? {} : { contacts: contactsOf(kept, q.canSign) }),
+    // The sides without a confirmed contact, where the instance wants one before it comes into force.
+    ...(listed.contactsMissing === undefined ? {} : { contactsMissing: listed.contactsMissing }),
     // Members of this server: which of them still has to seal it, and which are parties.
     waitsHere: waitsHere(kept, q.canSign),
     partiesHere: partiesHere(kept, q.canSign),

@@ -267,6 +267,10 @@ t.test('a list that is not the answer to this question changes nothing', (t) =>
       [
         'a contact in a state that there is not',
         (list) => ({ ...list, contracts: list.contracts.map((one) => ({ ...one, contacts: ['SURE'] })) }),
+        (list) => ({
+          ...list,
+          contracts: list.contracts.map((one) => ({ ...one, contactsMissing: ['me'] })),
+        }),
       ],
     ]
     for (const [what, lie] of lies) {
