@@ -130,6 +130,22 @@ t.test('who may propose what, and when', async (t) => {
     /suspended/,
   )
   t.match(code({ version: 2 }, { versions: [version({ state: 'TERMINATED' })] }), /terminated/)
+  const ended = version({ state: 'SUSPENDED', validUntil: AT })
+  for (const [isSuspended, what] of [
+    [true, /ended while it was suspended.*lift/],
+    [false, 'taken'],
+  ] as const)
+    t.match(
+      code(
+        { version: 2, supersedes: ended.hash },
+        { versions: [{ ...ended, state: 'EXPIRED' }], isSuspended },
+      ),
+      what,
+    )
+  t.match(
+    code({ version: 2, supersedes: ended.hash }, { versions: [ended], isSuspended: true }),
+    /ended while/,
+  )
   t.throws(() => checkFamily({ versions: [version({ state: 'SUSPENDED' })], isSuspended: false }, AT), {
     code: 'contract_not_possible',
   })

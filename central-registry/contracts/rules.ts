@@ -168,8 +168,11 @@ export function checkFamily(
 ): void {
   const states = versions.map((one) => stateAt(one, now))
   // A suspension outlives the end of what it stopped: a renewal is no way round the two who lift it.
-  if (isSuspended || states.includes('SUSPENDED'))
-    throw impossible('it is suspended; only the registry can resume it')
+  if (states.includes('SUSPENDED')) throw impossible('it is suspended; only the registry can resume it')
+  if (isSuspended)
+    throw impossible(
+      'it ended while it was suspended; two administrators of the registry have to lift that first',
+    )
   if (states.includes('TERMINATED')) throw impossible('it was terminated; propose another contract')
 }
 

@@ -25,7 +25,7 @@ export function ContractActs({ of: versions }: { of: Version[] }) {
   // Nothing follows what is stopped or ended for good, or what all have sealed and the registry has not decided about.
   const mayFollow =
     open?.state !== 'ACCEPTED' &&
-    !versions.some(({ state }) => state === 'TERMINATED' || state === 'SUSPENDED')
+    !versions.some(({ state, suspended }) => suspended || state === 'TERMINATED' || state === 'SUSPENDED')
   // In a list of an older registry nobody knows whose proposal it is: the registry does.
   const isOwn = open?.proposedBy === undefined || open.partiesHere.includes(open.proposedBy)
   const others = open?.partiesHere.filter((member) => member !== open.proposedBy) ?? []

@@ -21,6 +21,8 @@ export type Contract = {
   changedAt?: string
   /** Since when it was in force, of what is or was. */
   inForceAt?: string
+  /** By the list of who is suspended, also after its end. */
+  suspended: boolean
   title: string
   provider: string
   globalGroup?: string

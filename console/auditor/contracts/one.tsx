@@ -46,6 +46,7 @@ function Known({ of: versions }: { of: Version[] }) {
           </>
         }
       />
+      {versions.some(({ suspended }) => suspended) && <p class="note">{text('contract.suspendedHere')}</p>}
       {open !== undefined && <WaitsFor of={open} />}
       <Part title={text('common.facts')}>
         <ContractFacts of={current} />

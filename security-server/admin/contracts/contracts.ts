@@ -60,6 +60,12 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
     return send('', { type: CONTRACT_DOCUMENT.proposal, signer, document: { content: read } })
   }
 
+  /** Its suspension outlives its end; the registry refuses what would follow too. */
+  const checkMayFollow = (versions: KeptContract[]): void => {
+    if (contracts.isSuspended(versions[0]!.content))
+      throw new Fault('contract_not_possible', { what: SUSPENDED })
+  }
+
   /** The version that is proposed next, and the hash of the one that it takes the place of. */
   const nextOf = (versions: KeptContract[]): Pick<ContractContent, 'version' | 'supersedes'> => {
     const open = versions.find(({ listed }) => listed.state === 'PROPOSED' || listed.state === 'ACCEPTED')
@@ -120,7 +126,9 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
 
   const viewsOf = async (found: KeptContract[], caller: Caller, canSign: CanSign): Promise<object[]> => {
     const agreements = await contracts.agreements.agreements(found.map(({ listed }) => listed.hash))
-    return found.map((one) => contractView(one, agreements, { now: clock(), caller, canSign }))
+    return found.map((one) =>
+      contractView(one, agreements, { now: clock(), caller, canSign, isSuspended: contracts.isSuspended }),
+    )
   }
 
   return {
@@ -158,11 +166,14 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
     proposeContractVersion: ({ params, body }) => {
       const { terms, member } = body as { terms: ContractTerms; member?: string }
       const contract = idOf(params)
-      return propose({ ...terms, contract, ...nextOf(versionsOf(contract)) }, member)
+      const versions = versionsOf(contract)
+      checkMayFollow(versions)
+      return propose({ ...terms, contract, ...nextOf(versions) }, member)
     },
     extendContract: ({ params, body }) => {
       const { validUntil, reviewAt, member } = body as Record<string, string>
       const versions = versionsOf(idOf(params))
+      checkMayFollow(versions)
       const held = versions.findLast(({ listed }) => HELD.has(listed.state))
       if (held === undefined)
         throw new Fault('contract_not_possible', { what: 'no version of it was in force' })
@@ -193,6 +204,7 @@ export function maySee({ content }: KeptContract, { roles }: Pick<Caller, 'roles
 
 type Acceptance = { contentHash: string; member: string; subsystems?: string[] }
 
+const SUSPENDED = 'it is suspended, and its end does not change that; only the registry can let it go on'
 const HELD: ReadonlySet<string> = new Set(['ACTIVE', 'SUSPENDED', 'EXPIRED'])
 
 /** Throws `contract_seal_wrong` when the member has nothing to agree to here. */

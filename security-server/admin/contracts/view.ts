@@ -11,7 +11,12 @@ const DAY_MS = 86_400_000
 export function contractView(
   kept: KeptContract,
   agreements: Agreement[],
-  q: { now: number; caller: Pick<Caller, 'id'>; canSign: CanSign },
+  q: {
+    now: number
+    caller: Pick<Caller, 'id'>
+    canSign: CanSign
+    isSuspended(content: ContractContent): boolean
+  },
 ): object {
   const { listed, content, joined } = kept
   const left = Date.parse(content.validUntil) - q.now
@@ -26,6 +31,8 @@ export function contractView(
     ...(listed.proposedAt === undefined ? {} : { proposedAt: listed.proposedAt }),
     ...(listed.changedAt === undefined ? {} : { changedAt: listed.changedAt }),
     ...(listed.inForceAt === undefined ? {} : { inForceAt: listed.inForceAt }),
+    // A suspension outlives the end of what it stopped.
+    suspended: q.isSuspended(content),
     title: content.title,
     provider: content.provider,
     ...groupView(content),
