@@ -119,6 +119,8 @@ export type ContractAct = DocumentHead & {
   hash: string
   act: MemberAct
   reason: string
+  /** Who decided on behalf of the member: two people who terminate, one who declines or withdraws; an older server names nobody. */
+  mandated?: string[]
 }
 
 /** A member gives back the code that was sent to the address of a contact of its own. */

@@ -152,12 +152,17 @@ t.test('who may propose what, and when', async (t) => {
 })
 
 t.test('which acts are whose', async (t) => {
-  const q = { proposer: GUEST, parties: [OWNER, GUEST] }
+  const q = { proposer: GUEST, parties: [OWNER, GUEST], mandated: ['Director (1)', 'Lawyer (2)'] }
   t.doesNotThrow(() => checkMemberAct('withdraw', GUEST, q))
   t.throws(() => checkMemberAct('withdraw', OWNER, q), { code: 'access_denied' })
   for (const act of ['decline', 'terminate', 'withdraw'] as const) {
     if (act !== 'withdraw') t.doesNotThrow(() => checkMemberAct(act, OWNER, q))
     t.throws(() => checkMemberAct(act, 'DEV/GOV/9', q), { code: 'access_denied' })
+    for (const mandated of [[], ['Director (1)']]) {
+      const alone = (): void => checkMemberAct(act, GUEST, { ...q, mandated })
+      if (act === 'terminate') t.throws(alone, { code: 'second_signatory_needed' })
+      else t.doesNotThrow(alone)
+    }
   }
   t.ok(needsApproval({ personalData: true }, { approveAll: false }))
   t.ok(needsApproval({ personalData: false }, { approveAll: true }))

@@ -7,6 +7,9 @@ import { Id } from '../words.tsx'
 /** Of a member whose second person is missing. */
 export type Agreement = { member: string; by: string; byYou: boolean; at: string; subsystems?: string[] }
 
+/** Somebody of a member wants to end it; a second person of that member is missing. */
+export type Ending = { member: string; by: string; byYou: boolean; reason: string; at: string }
+
 export type Contact = KnownContact & { isHere: boolean }
 
 /** A version in the list. Parties stand in their text form, with slashes. */
@@ -41,6 +44,7 @@ export type Contract = {
   waitsHere: string[]
   partiesHere: string[]
   agreements: Agreement[]
+  endings: Ending[]
 }
 
 export type Seal = {

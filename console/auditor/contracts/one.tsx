@@ -47,6 +47,7 @@ function Known({ of: versions }: { of: Version[] }) {
         }
       />
       {versions.some(({ suspended }) => suspended) && <p class="note">{text('contract.suspendedHere')}</p>}
+      {current.endings.length > 0 && <Endings of={current} />}
       {open !== undefined && <WaitsFor of={open} />}
       <Part title={text('common.facts')}>
         <ContractFacts of={current} />
@@ -65,6 +66,26 @@ function Known({ of: versions }: { of: Version[] }) {
         <Timeline events={versions.flatMap(lifeOf).toSorted((a, b) => b.at.localeCompare(a.at))} />
       </Part>
     </>
+  )
+}
+
+/** Who of this server's members wants to end it, and why. */
+function Endings({ of: { endings } }: { of: Version }) {
+  return (
+    <Part title={text('contract.endings')}>
+      <ul class="plain-list ruled">
+        {endings.map(({ member, by, byYou, reason, at }) => (
+          <li key={member}>
+            <Party id={member} />{' '}
+            <bdi>{text(byYou ? 'contract.endingYou' : 'contract.ending', { name: by })}</bdi>{' '}
+            <Time at={at} relative />
+            <p>
+              <bdi>{reason}</bdi>
+            </p>
+          </li>
+        ))}
+      </ul>
+    </Part>
   )
 }
 

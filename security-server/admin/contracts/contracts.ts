@@ -6,12 +6,7 @@ import { readContent } from '#core/contract/read-content.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
-import {
-  CONTRACT_DOCUMENT,
-  type ContractContent,
-  type ContractTerms,
-  type MemberAct,
-} from '#schemas/contract.ts'
+import { CONTRACT_DOCUMENT, type ContractContent, type ContractTerms } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contracts.ts'
@@ -20,6 +15,7 @@ import { clientIdOf, memberIdOf } from '../ids.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
 import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'
 import { contactHandlers, type Send, type Status } from './contacts.ts'
+import { endHandlers, endingsOf } from './end.ts'
 import { type CanSign, type ContractQuery, findContracts, signersOf } from './find.ts'
 import { contractView } from './view.ts'
 
@@ -115,19 +111,15 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
     return { ...status, agreed: 2, needed: 2 }
   }
 
-  const acting =
-    (act: MemberAct) =>
-    async ({ params, body }: OperationInput): Promise<object> => {
-      const { contentHash: hash, member, reason } = body as Acceptance & { reason: string }
-      const { content, listed } = versionOf(idOf(params), hash)
-      const document = { contract: content.contract, hash: listed.hash, act, reason }
-      return send('/acts', { type: CONTRACT_DOCUMENT.act, signer: idText(memberIdOf(member)), document })
-    }
-
   const viewsOf = async (found: KeptContract[], caller: Caller, canSign: CanSign): Promise<object[]> => {
     const agreements = await contracts.agreements.agreements(found.map(({ listed }) => listed.hash))
+    const endings = await endingsOf(found, rooms)
     return found.map((one) =>
-      contractView(one, agreements, { now: clock(), caller, canSign, isSuspended: contracts.isSuspended }),
+      contractView(
+        one,
+        { agreements, endings },
+        { now: clock(), caller, canSign, isSuspended: contracts.isSuspended },
+      ),
     )
   }
 
@@ -182,9 +174,7 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
       return propose({ ...same, ...nextOf(versions), ...dates }, member)
     },
     acceptContract: accept,
-    withdrawContract: acting('withdraw'),
-    declineContract: acting('decline'),
-    terminateContract: acting('terminate'),
+    ...endHandlers(rooms, { versionOf, send }),
     ...contactHandlers(rooms, { versionsOf, send }),
     refreshContracts: () => contracts.refresh(),
   }

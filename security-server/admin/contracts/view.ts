@@ -2,15 +2,16 @@
 import { groupOf, namedConsumers } from '#core/contract/parties.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { ContractContent } from '#schemas/contract.ts'
-import type { Agreement } from '../../global-configuration/contracts/store.ts'
+import type { Agreement, Ending } from '../../global-configuration/contracts/store.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
+import { endingView } from './end.ts'
 import { type CanSign, contactsOf, partiesHere, waitsHere } from './find.ts'
 
 const DAY_MS = 86_400_000
 
 export function contractView(
   kept: KeptContract,
-  agreements: Agreement[],
+  { agreements, endings }: { agreements: Agreement[]; endings: Ending[] },
   q: {
     now: number
     caller: Pick<Caller, 'id'>
@@ -52,6 +53,8 @@ export function contractView(
     // Members of this server: which of them still has to seal it, and which are parties.
     waitsHere: waitsHere(kept, q.canSign),
     partiesHere: partiesHere(kept, q.canSign),
+    // Who wants to end it and waits for a second person.
+    endings: endings.filter(({ hash }) => hash === listed.hash).map((one) => endingView(one, q.caller)),
     // Who agreed and waits for a second person.
     agreements: agreements
       .filter(({ hash }) => hash === listed.hash)

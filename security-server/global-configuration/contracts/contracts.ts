@@ -64,7 +64,7 @@ export type Contracts = {
   contentsInForce(): Promise<ContractContent[]>
   /** Sends a signed document about a contract. */
   send(path: ContractPath, document: string): Promise<Buffer>
-  agreements: Pick<ContractKeep, 'agree' | 'agreements' | 'forget'>
+  agreements: Pick<ContractKeep, 'agree' | 'agreements' | 'forget' | 'end' | 'endings' | 'forgetEnding'>
 }
 
 /** Of the registration API, below `/contracts`. */
