@@ -88,6 +88,16 @@ export function containerFacts(verdict: ContainerVerdict): object {
   }
 }
 
+/** `value` as JSON on one line that no terminal obeys: what it shows otherwise, or not at all, is escaped. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (marks) =>
+    Array.from(
+      { length: marks.length },
+      (_, at) => `\\u${marks.charCodeAt(at).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  )
+}
+
 /** Names in certificates and files are strangers' words: no control or direction characters on somebody's terminal. */
 export function printable(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
