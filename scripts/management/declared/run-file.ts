@@ -1,6 +1,6 @@
 /** `plan` and `apply` of a declared file, and `declare`, which writes one. */
 import { parseArgs } from 'node:util'
-import { printable } from '../../verify/report.ts'
+import { printable } from '#platform/plain-text.ts'
 import { CommandError } from '../command-error.ts'
 import type { More } from '../run-management.ts'
 import { apply, describePlan } from './apply.ts'
