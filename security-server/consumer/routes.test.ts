@@ -100,11 +100,7 @@ t.test('an answer is what was signed, in the form that HTTP wants', async (t) =>
   for (const one of records.records) await one.body?.discard()
   await large.discard()
   t.notMatch(lines.join(''), /010190|DEV-/, 'no path and no query id in a line')
-})
-
-t.test('nothing that is deprecated is used to listen', (t) => {
-  t.same(warnings, [])
-  t.end()
+  t.same(warnings, [], 'nothing that is deprecated is used to listen')
 })
 
 t.test('an answer that nobody takes ends, and its file with it', async (t) => {
