@@ -12,3 +12,13 @@ export function isPlainText(value: unknown, most: number): value is string {
 export function printable(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }
+
+/** `value` as JSON on one line that no terminal obeys: what it shows otherwise, or not at all, is escaped. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (marks) =>
+    Array.from(
+      { length: marks.length },
+      (_, at) => `\\u${marks.charCodeAt(at).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  )
+}

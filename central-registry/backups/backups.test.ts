@@ -219,4 +219,6 @@ t.test('what a node remembers goes forward only, and is read strictly', async (t
     writeFileSync(file, text)
     await t.rejects(memory.read(), { code: 'io_error' }, text.slice(0, 40))
   }
+  await memory.remember()
+  t.same((await memory.read())?.trust, kept.trust, 'a damaged note stops nothing, and is written anew')
 })

@@ -39,7 +39,8 @@ export function openMemory(q: {
     remember: () =>
       inTurn(async () => {
         const standing = await readStanding(q.database)
-        const last = await readMemory(file)
+        // Who remembers is no restored register that waits: what cannot be read is written anew.
+        const last = await readMemory(file).catch(() => undefined)
         if (
           last !== undefined &&
           (standing.suspensionList < last.suspensionList || standing.index < last.index)
