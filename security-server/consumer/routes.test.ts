@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
+import Fastify from 'fastify'
 import t from 'tap'
 import { endUntaken } from '#platform/http-service/watch-taking.ts'
 import { createLog } from '#platform/logging/create-log.ts'
@@ -14,7 +15,7 @@ import { type EvidenceLog, evidenceRoutes } from './evidence.ts'
 import { exchange } from './exchange.ts'
 import { createConsumerWorld, type ReplyChange } from './fixture.ts'
 import { listClientsRoute } from './list-clients.ts'
-import { consumerRoutes } from './routes.ts'
+import { consumerRoutes, sendFault } from './routes.ts'
 
 const made = await createConsumerWorld(t)
 const { world, rooms, log: records } = made
@@ -222,6 +223,10 @@ t.test('requests that do not wait for answers are bounded, and do not stop the c
   socket.pause()
   answerAll()
   await until(() => lines.length === 41)
+  const refusal = Fastify()
+  refusal.get('/', (request, reply) => sendFault(request, reply, new Fault('too_many_requests')))
+  const { statusCode, headers } = await refusal.inject('/')
+  t.match([statusCode, headers['retry-after']], [429, '1'], 'as those that are refused here')
   t.ok(server.timeout! > 0, 'who does not read the answers is given up')
   socket.destroy()
   await body.discard()
