@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -7,7 +6,6 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Readable } from 'node:stream'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { AuditAct } from '#platform/audit-log/create-audit-log.ts'
@@ -22,7 +20,6 @@ import type { OpenApiRegistration, OperationHandler } from './openapi.ts'
 import { registerOpenApi } from './openapi.ts'
 import type { OpenApiDocument } from './openapi-operations.ts'
 import { createCounter } from './rate-limit.ts'
-import { endUntaken } from './watch-taking.ts'
 
 const lines: string[] = []
 const log = createLog({ name: 'test', destination: { write: (line) => lines.push(line) } })
@@ -129,34 +126,6 @@ t.test(
     t.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'ok')
   },
 )
-
-t.test('who reads nothing of an answer, or hardly, does not hold it for ever', async (t) => {
-  const app = service()
-  app.get('/large', async () => Buffer.alloc(24_000_000))
-  const port = await listen(t, app)
-  const asked = async () => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n'))
-    await once(socket, 'readable')
-    return socket.on('error', () => undefined)
-  }
-  const silent = await asked()
-  const now = performance.now()
-  endUntaken(now)
-  endUntaken(now + 3_600_000)
-  await wait(20)
-  const reader = await asked()
-  endUntaken(now + 3_600_000)
-  endUntaken(now + 3_660_000)
-  reader.on('data', () => undefined)
-  while (reader.bytesRead < 24_000_000) await once(reader, 'data')
-  endUntaken(now + 7_200_000)
-  await wait(20)
-  t.notOk(reader.destroyed, 'an answer that was taken is no matter any more')
-  reader.destroy()
-  silent.resume()
-  if (!silent.closed) await once(silent, 'close')
-  t.ok(silent.bytesRead < 24_000_000)
-})
 
 t.test('rate limit: one address cannot take all, health is not counted', async (t) => {
   let now = 1_000_000

@@ -17,7 +17,7 @@ type Answer = {
 }
 
 const answers = new Map<ServerResponse, Answer>()
-let timer: NodeJS.Timeout | undefined
+let isWatching = false
 
 /**
  * Ends connections of `server` that take less than 1 KiB a second of an answer, from its second minute on. `givenUp` is
@@ -30,7 +30,9 @@ export function watchTaking(
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     answers.set(response, { request, givenUp })
     response.once('close', () => answers.delete(response))
-    timer ??= setInterval(endUntaken, EVERY_MS).unref()
+    if (isWatching) return
+    isWatching = true
+    setInterval(endUntaken, EVERY_MS).unref()
   })
 }
 

@@ -9,8 +9,9 @@ import t from 'tap'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
+import { PART_TYPE } from '#schemas/wire.ts'
 import { chainOf } from './mutual-tls.ts'
-import { authenticationCertificate, createPeerWorld, POPULATION } from './peer-fixture.ts'
+import { authenticationCertificate, bodyOf, createPeerWorld, POPULATION } from './peer-fixture.ts'
 import { tlsCredentials } from './tls-profile.ts'
 import { authenticationPath, createPeerVerifier } from './verify-peer.ts'
 import {
@@ -24,6 +25,7 @@ import {
   REQUEST,
   textOf,
 } from './wire-fixture.ts'
+import { writeMessage } from './write-message.ts'
 
 const world = await createPeerWorld(t)
 
@@ -194,6 +196,23 @@ t.test('a status that ran out is asked for again; revoked means ended', async (t
   t.equal(asked(), 3)
 })
 
+t.test('whom we send to, however large, has to take it', async (t) => {
+  const body = await bodyOf(world, randomBytes(300_000))
+  const parts = { messageType: PART_TYPE.restRequest, ocspResponses: [], message: Buffer.from('m'), body }
+  const { content } = writeMessage({ ...parts, signature: { signatures: Buffer.from('s') } })
+  const { now } = performance
+  t.teardown(() => Object.assign(performance, { now }))
+  const taken = async (): Promise<void> => {
+    for await (const _ of content()) {
+      const at = performance.now() + 100_000
+      performance.now = () => at
+    }
+  }
+  await t.rejects(taken(), { code: 'peer_timeout' })
+  performance.now = now
+  await body.discard()
+})
+
 t.test('a reply is handed out at the pace of its reader', async (t) => {
   world.restore()
   onlySs2(world)
@@ -289,23 +308,19 @@ t.test('a request is sent once', async (t) => {
     return reply.send('fine')
   }
   const before = all()
-  const broken = (): Readable =>
+  const broken = (code: 'log_inconsistent' | 'peer_timeout') => (): Readable =>
     Readable.from(
       (async function* () {
         yield Buffer.alloc(100_000)
         await wait(50)
-        throw new Fault('log_inconsistent', { what: 'the body file is damaged' })
+        throw new Fault(code)
       })(),
       { objectMode: false },
     )
-  await fails(
-    t,
-    client.post({ ...REQUEST, content: broken }),
-    'connection_lost',
-    true,
-    'our own body breaks midway',
-  )
+  const breaks = (code: Parameters<typeof broken>[0]) => client.post({ ...REQUEST, content: broken(code) })
+  await fails(t, breaks('log_inconsistent'), 'connection_lost', true, 'our own body breaks midway')
   t.ok(all() <= before + 1, 'not tried again elsewhere')
+  await fails(t, breaks('peer_timeout'), 'peer_timeout', true, 'it is not taken')
   await fails(
     t,
     client.post({ ...REQUEST, headers: { 'x-a': 'a\nb' } }),

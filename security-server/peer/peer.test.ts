@@ -311,31 +311,6 @@ t.test('what is written is what is read', async (t) => {
   t.strictSame(world.bodyFiles(), [])
 })
 
-t.test('whom we send to, however large, has to take it', async (t) => {
-  world.restore()
-  const { bytes: message } = requestOf({ requestId: randomUUID() })
-  const body = await bodyOf(world, randomBytes(300_000))
-  const { content } = writeMessage({
-    ...{ messageType: PART_TYPE.restRequest, ocspResponses: [], message, body },
-    signature: { signatures: Buffer.from('s') },
-  })
-  const real = performance.now
-  t.teardown(() => Object.assign(performance, { now: real }))
-  const taken = async (): Promise<number> => {
-    let bytes = 0
-    for await (const chunk of content()) {
-      bytes += (chunk as Buffer).length
-      const at = performance.now() + 100_000
-      performance.now = () => at
-    }
-    return bytes
-  }
-  await t.rejects(taken(), { code: 'peer_timeout' })
-  performance.now = real
-  await body.discard()
-  t.strictSame(world.bodyFiles(), [])
-})
-
 t.test('an answer gets through although the request was not read', async (t) => {
   const app = Fastify({ bodyLimit: Number.MAX_SAFE_INTEGER })
   app.removeAllContentTypeParsers()
