@@ -1,7 +1,7 @@
 /** Sends calls to a management API with an API key, which leaves this machine only over HTTPS. */
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import { CommandError } from './command-error.ts'
 import type { Call } from './read-call.ts'
 
@@ -22,6 +22,8 @@ export type ManagementAnswer = {
 
 const TIMEOUT_MS = 120_000
 const MAX_WAITS = 60
+/** Of our own: a key must not go to a proxy that the environment names. */
+const dispatcher = new Agent()
 
 /** `url` is the listener's (http://127.0.0.1:4000). Throws a CommandError for an address to which no key is sent. */
 export async function openManagementApi(q: { url: string; keyFile: string }): Promise<ManagementApi> {
@@ -78,6 +80,7 @@ async function ask(base: string, url: string, options: Parameters<typeof request
   try {
     return await request(base + url, {
       ...options,
+      dispatcher,
       headersTimeout: TIMEOUT_MS,
       bodyTimeout: TIMEOUT_MS,
     })
