@@ -5,8 +5,8 @@ import net from 'node:net'
 import { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import { createLog } from '#platform/logging/create-log.ts'
 import { endUntaken } from '#platform/http-service/watch-taking.ts'
+import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import { listenForClients } from '../listeners.ts'
 import { bodyOf } from '../peer/peer-fixture.ts'
@@ -362,6 +362,8 @@ t.test('what is no exchange', async (t) => {
     await ask('POST /any HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2', '{}'),
     /404[\s\S]*client\.not_found/,
   )
+  for (const how of ['1.1\r\nTransfer-Encoding: gzip, chunked', '1.0\r\nTransfer-Encoding: chunked'])
+    t.match(await ask(`PUT ${PERSONS} HTTP/${how}`, '0\r\n\r\n'), /400[\s\S]*client\.invalid_request/, how)
   t.match(await ask('GET /listClients HTTP/1.1'), /<id:subsystemCode>population</)
   const party = 'xRoadInstance=DEV&memberClass=GOV&memberCode=1000&subsystemCode=tax&queryId=q'
   Object.assign(evidence, {
