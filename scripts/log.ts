@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
+import { printable, printableJson } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type Settings, settingsSchema } from '#security-server/config.ts'
 import { parseState, type VerifyState } from '#security-server/message-log/verify/state.ts'
@@ -16,7 +17,6 @@ import {
   verifyStored,
 } from '#security-server/message-log/verify/verify-stored.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
-import { printable, printableJson } from './verify/report.ts'
 import { witnessPolicyText } from './verify/witness-policy.ts'
 
 const USAGE = `Usage: concordat log verify [options] <security server configuration or database url> ...

@@ -6,10 +6,10 @@
  */
 import { open, readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { printable, printableJson } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { judgeFile } from './verify/judge-file.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
-import { printable, printableJson } from './verify/report.ts'
 import { readWitnessPolicy } from './verify/witness-policy.ts'
 
 const USAGE = `Usage: concordat verify <container.asice> --conf <directory, verificationconf.zip or anchor.xml> [--json]

@@ -29,7 +29,7 @@ export function readAnchorFields(element: XmlElement, code: FaultCode): Configur
   const fields = sequenceOf(element, code)
   const generatedAt = fields.maybe('generatedAt')
   const instance = codeOf(fields.text('instanceIdentifier'), code)
-  const sources = fields.many('source').map((source) => readSource(source, code))
+  const sources = fields.many('source', (source) => readSource(source, code))
   fields.end()
   if (sources.length === 0 || sources.length > MAX_SOURCES) {
     throw new Fault(code, { what: `an anchor has 1 to ${MAX_SOURCES} sources` })
@@ -44,7 +44,9 @@ export function readAnchorFields(element: XmlElement, code: FaultCode): Configur
 function readSource(element: XmlElement, code: FaultCode): ConfigurationAnchor['sources'][number] {
   const fields = sequenceOf(element, code)
   const downloadUrl = fields.text('downloadURL').trim()
-  const certs = fields.many('verificationCert')
+  const verificationCerts = fields.many('verificationCert', (cert) =>
+    certificateDer(base64Of(cert, code), code),
+  )
   fields.end()
   const url = URL.parse(downloadUrl)
   if (
@@ -55,8 +57,8 @@ function readSource(element: XmlElement, code: FaultCode): ConfigurationAnchor['
   ) {
     throw new Fault(code, { what: 'downloadURL is not an http or https address' })
   }
-  if (certs.length === 0) throw new Fault(code, { what: 'a source has no verificationCert' })
-  return { downloadUrl, verificationCerts: certs.map((cert) => certificateDer(base64Of(cert, code), code)) }
+  if (verificationCerts.length === 0) throw new Fault(code, { what: 'a source has no verificationCert' })
+  return { downloadUrl, verificationCerts }
 }
 
 /** The children of an anchor element. */

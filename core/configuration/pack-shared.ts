@@ -3,8 +3,9 @@
  * collection looks at and that go between threads as they are, instead of some hundred thousand objects. What is asked often
  * is sorted here, once.
  */
-import type { SecurityServerInfo, SharedParameters } from '#schemas/global-configuration.ts'
-import { type ClientId, idText, memberOf } from '#schemas/identifiers.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { GlobalGroup, SecurityServerInfo, SharedParameters } from '#schemas/global-configuration.ts'
+import { type ClientId, encodeSegment, idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
 import { sortedNumbers, type TextTable, tableOf } from './text-table.ts'
 
 type Numbers = Uint32Array<ArrayBuffer>
@@ -46,103 +47,182 @@ export type PackedShared = {
   groups: { codes: string[]; descriptions: string[]; ends: Numbers; members: TextTable; sorted: Numbers }
 }
 
-/** Packs what a parser gave or somebody put together. */
+/** Packs what somebody put together; `malformed_global_conf` where something stands twice. */
 export function packShared(shared: SharedParameters): PackedShared {
   const { members, securityServers, globalGroups, ...few } = shared
-  const clients = packClients(shared)
-  const servers = packServers(securityServers, clients.numberOf)
-  const classes = [...new Set(members.map((member) => member.memberClassDescription))]
-  const places = new Map(classes.map((text, at) => [text, at]))
-  return {
-    few,
-    // Servers may have brought some that are mentioned only.
-    clients: clients.packed(),
-    members: {
-      at: Uint32Array.from(members, ({ id }) => clients.numberOf(id)),
-      described: Uint32Array.from(members, (member) => places.get(member.memberClassDescription)!),
-      classes,
-    },
-    servers,
-    serving: packServing(servers, clients.count()),
-    groups: packGroups(globalGroups),
+  const packing = createPacking()
+  for (const member of members) {
+    const owner = packing.member(member.id, member.name, member.memberClassDescription)
+    for (const { id, name } of member.subsystems) packing.subsystem(owner, id.subsystemCode, name)
   }
+  for (const { id, clients, ...server } of securityServers)
+    packing.server(packing.numberOf(memberOf(id)), id.serverCode, server, clients.map(packing.numberOf))
+  for (const group of globalGroups) packing.group(group)
+  return packing.packed(few)
 }
 
-function packClients({ members }: SharedParameters) {
+export type Packing = ReturnType<typeof createPacking>
+
+/** Packs parameters entry by entry, in the order of a document: members with their subsystems, servers, groups. */
+export function createPacking() {
   const texts: string[] = []
   const names: (string | undefined)[] = []
   const owners: number[] = []
-  const byText = new Map<string, number>()
-  /** A document that was read holds one object for all mentions of an id. */
-  const byObject = new Map<ClientId, number>()
-  const enter = (id: ClientId, name: string | undefined, owner = texts.length): number => {
+  /** Made when somebody asks for numbers: who reads a document knows them. */
+  let numbers: Map<string, number> | undefined
+  let mentioned = 0
+  const memberAt: number[] = []
+  const described: number[] = []
+  const classes = new Map<string, number>()
+  const servers = createServers()
+  const groups: GlobalGroup[] = []
+
+  const enter = (text: string, name: string | undefined, owner = texts.length): number => {
     const number = texts.length
-    const text = idText(id)
+    numbers?.set(text, number)
     texts.push(text)
     names.push(name)
     owners.push(owner)
-    byText.set(text, number)
-    byObject.set(id, number)
     return number
   }
-  for (const member of members) {
-    const owner = enter(member.id, member.name)
-    for (const subsystem of member.subsystems) enter(subsystem.id, subsystem.name, owner)
-  }
-  const registered = texts.length
   const numberOf = (id: ClientId): number => {
-    const known = byObject.get(id) ?? byText.get(idText(id))
+    numbers ??= new Map(texts.map((text, at) => [text, at]))
+    const known = numbers.get(idText(id))
     if (known !== undefined) return known
-    return enter(id, undefined, id.subsystemCode === undefined ? undefined : numberOf(memberOf(id)))
+    const owner = id.subsystemCode === undefined ? undefined : numberOf(memberOf(id))
+    mentioned += 1
+    return enter(idText(id), undefined, owner)
   }
   return {
+    /** Gives the member's number. */
+    member(id: MemberId, name: string, classDescription: string): number {
+      const number = enter(idText(memberOf(id)), name)
+      const description = classes.get(classDescription) ?? classes.size
+      classes.set(classDescription, description)
+      memberAt.push(number)
+      described.push(description)
+      return number
+    },
+    /** Of the member that was entered last, whose number is `owner`; gives the subsystem's. */
+    subsystem: (owner: number, code: string, name: string | undefined): number =>
+      enter(`${texts[owner]}/${encodeSegment(code)}`, name, owner),
+    /** The number of a member or subsystem, which counts as mentioned when it was not entered. */
     numberOf,
-    count: () => texts.length,
-    packed: () => ({
-      ...{ texts: tableOf(texts), sorted: sortedNumbers(texts), names: tableOf(names), registered },
-      memberOf: Uint32Array.from(owners),
-    }),
+    isMember: (number: number): boolean => owners[number] === number,
+    server(
+      owner: number,
+      code: string,
+      server: Omit<SecurityServerInfo, 'id' | 'clients'>,
+      clients: number[],
+    ) {
+      servers.enter(`${texts[owner]}/${encodeSegment(code)}`, owner, server, clients)
+    },
+    group(group: GlobalGroup) {
+      groups.push(group)
+    },
+    packed(few: Few): PackedShared {
+      const packedServers = servers.packed()
+      return {
+        few,
+        clients: {
+          ...{ texts: tableOf(texts), sorted: sortedOnce(texts), names: tableOf(names) },
+          ...{ memberOf: Uint32Array.from(owners), registered: texts.length - mentioned },
+        },
+        members: {
+          ...{ at: Uint32Array.from(memberAt), described: Uint32Array.from(described) },
+          classes: [...classes.keys()],
+        },
+        servers: packedServers,
+        serving: packServing(packedServers, texts.length),
+        groups: packGroups(groups),
+      }
+    },
   }
 }
 
-function packServers(
-  servers: SecurityServerInfo[],
-  numberOf: (id: ClientId) => number,
-): PackedShared['servers'] {
-  const texts = servers.map(({ id }) => idText(id))
-  const hashes = servers.flatMap((server) => server.authCertHashes.map((hash) => hash.toString('hex')))
+function createServers() {
+  const texts: string[] = []
+  const owners: number[] = []
+  const addresses: (string | undefined)[] = []
+  const maintenance: PackedShared['servers']['maintenance'] = []
+  const clients: number[] = []
+  const clientEnds: number[] = []
+  const hashes: string[] = []
+  const hashEnds: number[] = []
+  const hashOf: number[] = []
   return {
-    texts: tableOf(texts),
-    sorted: sortedNumbers(texts),
-    owners: Uint32Array.from(servers, ({ id }) => numberOf(memberOf(id))),
-    addresses: tableOf(servers.map(({ address }) => address)),
-    maintenance: servers.flatMap(({ maintenance }, at) =>
-      maintenance === undefined ? [] : [[at, maintenance]],
-    ),
-    clientEnds: endsOf(servers.map((server) => server.clients.length)),
-    clients: Uint32Array.from(servers.flatMap((server) => server.clients.map(numberOf))),
-    hashEnds: endsOf(servers.map((server) => server.authCertHashes.length)),
-    hashes: tableOf(hashes),
-    hashesSorted: sortedNumbers(hashes),
-    hashOf: Uint32Array.from(servers.flatMap((server, at) => server.authCertHashes.map(() => at))),
+    enter(
+      text: string,
+      owner: number,
+      server: Omit<SecurityServerInfo, 'id' | 'clients'>,
+      itsClients: number[],
+    ): void {
+      const at = texts.length
+      texts.push(text)
+      owners.push(owner)
+      addresses.push(server.address)
+      if (server.maintenance !== undefined) maintenance.push([at, server.maintenance])
+      for (const client of itsClients) clients.push(client)
+      clientEnds.push(clients.length)
+      for (const hash of server.authCertHashes) {
+        hashes.push(hash.toString('hex'))
+        hashOf.push(at)
+      }
+      hashEnds.push(hashes.length)
+    },
+    packed: (): PackedShared['servers'] => ({
+      ...{
+        texts: tableOf(texts),
+        sorted: sortedOnce(texts, 'the security server '),
+        owners: Uint32Array.from(owners),
+      },
+      ...{ addresses: tableOf(addresses), maintenance },
+      ...{ clientEnds: Uint32Array.from(clientEnds), clients: Uint32Array.from(clients) },
+      ...{ hashEnds: Uint32Array.from(hashEnds), hashes: tableOf(hashes) },
+      ...{ hashesSorted: sortedNumbers(hashes), hashOf: Uint32Array.from(hashOf) },
+    }),
   }
 }
 
 /** The owner of a server is served by it as its clients are. */
 function packServing(servers: PackedShared['servers'], count: number): PackedShared['serving'] {
-  const lists: number[][] = Array.from({ length: count }, () => [])
-  servers.owners.forEach((owner, server) => {
-    const from = server === 0 ? 0 : servers.clientEnds[server - 1]!
-    for (const client of [owner, ...servers.clients.subarray(from, servers.clientEnds[server]!)]) {
-      const list = lists[client]!
-      if (list.at(-1) !== server) list.push(server)
-    }
+  /** The server that was noted last for each client, plus one. */
+  const last = new Uint32Array(count)
+  const ends = new Uint32Array(count)
+  const each = (note: (client: number, server: number) => void): void => {
+    last.fill(0)
+    servers.owners.forEach((owner, server) => {
+      const once = (client: number): void => {
+        if (last[client] === server + 1) return
+        last[client] = server + 1
+        note(client, server)
+      }
+      once(owner)
+      const from = server === 0 ? 0 : servers.clientEnds[server - 1]!
+      servers.clients.subarray(from, servers.clientEnds[server]!).forEach(once)
+    })
+  }
+  each((client) => {
+    ends[client]! += 1
   })
-  return { ends: endsOf(lists.map((list) => list.length)), servers: Uint32Array.from(lists.flat()) }
+  const places = new Uint32Array(count)
+  let end = 0
+  ends.forEach((size, client) => {
+    places[client] = end
+    end += size
+    ends[client] = end
+  })
+  const listed = new Uint32Array(end)
+  each((client, server) => {
+    listed[places[client]!++] = server
+  })
+  return { ends, servers: listed }
 }
 
-function packGroups(groups: SharedParameters['globalGroups']): PackedShared['groups'] {
+function packGroups(groups: GlobalGroup[]): PackedShared['groups'] {
   const texts = groups.flatMap((group) => group.members.map((member) => idText(member)))
+  const codes = groups.map(({ groupCode }) => groupCode)
+  if (new Set(codes).size !== codes.length) throw twice('a global group')
   const ends = endsOf(groups.map((group) => group.members.length))
   const sorted = new Uint32Array(texts.length)
   ends.forEach((end, at) => {
@@ -150,12 +230,25 @@ function packGroups(groups: SharedParameters['globalGroups']): PackedShared['gro
     sorted.set(sortedNumbers(texts, from, end), from)
   })
   return {
-    codes: groups.map(({ groupCode }) => groupCode),
+    codes,
     descriptions: groups.map(({ description }) => description),
     ends,
     members: tableOf(texts),
     sorted,
   }
+}
+
+/** The numbers in the order of their texts, of which each may stand once. */
+function sortedOnce(texts: string[], what = ''): Numbers {
+  const sorted = sortedNumbers(texts)
+  sorted.forEach((number, at) => {
+    if (at > 0 && texts[number] === texts[sorted[at - 1]!]) throw twice(`${what}${texts[number]}`)
+  })
+  return sorted
+}
+
+function twice(what: string): Fault {
+  return new Fault('malformed_global_conf', { what: `${what} stands twice` })
 }
 
 function endsOf(sizes: number[]): Numbers {

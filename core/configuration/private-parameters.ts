@@ -21,7 +21,7 @@ export async function parsePrivateParameters(xml: Buffer): Promise<PrivateParame
   }
   const conf = sequenceOf(root, CODE)
   const instance = codeOf(conf.text('instanceIdentifier'), CODE)
-  const anchors = conf.many('configurationAnchor').map((element) => readAnchorFields(element, CODE))
+  const anchors = conf.many('configurationAnchor', (element) => readAnchorFields(element, CODE))
   if (new Set(anchors.map((anchor) => anchor.instance)).size !== anchors.length) {
     throw new Fault(CODE, { what: 'two anchors name one instance' })
   }

@@ -11,10 +11,12 @@ import type {
   SharedParameters,
 } from '#schemas/global-configuration.ts'
 import { certificateDer } from './certificate-bytes.ts'
-import { readMembers, readSecurityServers } from './shared-parameters-members.ts'
+import { createPacking, type PackedShared } from './pack-shared.ts'
+import { type ByXmlId, readMember, readSecurityServer } from './shared-parameters-members.ts'
+import { unpackShared } from './unpack-shared.ts'
 import { codeOf, readClientId } from './xml-identifier.ts'
-import { base64Of, booleanOf, integerOf, sequenceOf, textOf } from './xml-reader.ts'
-import { parseXml, type XmlElement } from './xml-tree.ts'
+import { base64Of, booleanOf, documentSequence, integerOf, sequenceOf, textOf } from './xml-reader.ts'
+import { readXml, type XmlDocument, type XmlElement } from './xml-tree.ts'
 import { XROAD_NAMESPACE } from './xml-write.ts'
 
 const CODE = 'malformed_global_conf'
@@ -22,51 +24,47 @@ const MAX_FRESHNESS_SECONDS = 31_536_000
 
 /** Parses and checks a shared-params document; anything amiss is `malformed_global_conf`. */
 export async function parseSharedParameters(xml: Buffer): Promise<SharedParameters> {
-  const root = await parseXml(xml, CODE)
+  const shared = unpackShared(await readSharedParameters(xml))
+  return { ...shared }
+}
+
+/** The same, packed as it is read: neither the tree nor the values of a large instance are ever whole in memory. */
+export function readSharedParameters(xml: Buffer): Promise<PackedShared> {
+  return readXml(xml, CODE, readConf)
+}
+
+function readConf(document: XmlDocument): PackedShared {
+  const { root } = document
   if (root.name !== 'conf' || root.namespace !== XROAD_NAMESPACE) {
     throw new Fault(CODE, { what: 'the root element is not X-Road conf' })
   }
-  const conf = sequenceOf(root, CODE)
+  const packing = createPacking()
+  const byXmlId: ByXmlId = new Map()
+  const conf = documentSequence(document, CODE)
   const instance = codeOf(conf.text('instanceIdentifier'), CODE)
-  const sources = conf.many('source').map(readSource)
-  const approvedCas = conf.many('approvedCA').map(readApprovedCa)
-  const approvedTsas = conf.many('approvedTSA').map(readApprovedTsa)
-  const { members, byXmlId } = readMembers(conf.many('member'), instance)
-  const securityServers = readSecurityServers(conf.many('securityServer'), byXmlId)
-  const globalGroups = conf.many('globalGroup').map(readGlobalGroup)
-  refuseTwins(
-    globalGroups.map((group) => group.groupCode),
-    'global group',
-  )
-  conf.many('centralService')
+  const sources = conf.many('source', readSource)
+  const approvedCas = conf.many('approvedCA', readApprovedCa)
+  const approvedTsas = conf.many('approvedTSA', readApprovedTsa)
+  conf.many('member', (element) => readMember(element, instance, packing, byXmlId))
+  conf.many('securityServer', (element) => readSecurityServer(element, packing, byXmlId))
+  conf.many('globalGroup', (element) => packing.group(readGlobalGroup(element)))
+  conf.many('centralService', () => undefined)
   const settings = sequenceOf(conf.one('globalSettings'), CODE)
-  const memberClasses = settings.many('memberClass').map(readMemberClass)
+  const memberClasses = settings.many('memberClass', readMemberClass)
   const ocspFreshnessSeconds = integerOf(settings.one('ocspFreshnessSeconds'), CODE, 1, MAX_FRESHNESS_SECONDS)
   settings.end()
-  return {
-    instance,
-    sources,
-    approvedCas,
-    approvedTsas,
-    members,
-    securityServers,
-    globalGroups,
-    memberClasses,
-    ocspFreshnessSeconds,
-  }
+  return packing.packed({
+    ...{ instance, sources, approvedCas, approvedTsas, memberClasses, ocspFreshnessSeconds },
+  })
 }
 
 function readSource(element: XmlElement): ConfigurationSource {
   const source = sequenceOf(element, CODE)
   const address = source.text('address')
-  const internal = source.many('internalVerificationCert')
-  const external = source.many('externalVerificationCert')
+  const internalVerificationCerts = source.many('internalVerificationCert', readCertificateBytes)
+  const externalVerificationCerts = source.many('externalVerificationCert', readCertificateBytes)
   source.end()
-  return {
-    address,
-    internalVerificationCerts: internal.map(readCertificateBytes),
-    externalVerificationCerts: external.map(readCertificateBytes),
-  }
+  return { address, internalVerificationCerts, externalVerificationCerts }
 }
 
 function readApprovedCa(element: XmlElement): SharedParameters['approvedCas'][number] {
@@ -74,7 +72,7 @@ function readApprovedCa(element: XmlElement): SharedParameters['approvedCas'][nu
   const name = ca.text('name')
   const authenticationOnly = ca.maybe('authenticationOnly')
   const topCa = readCaInfo(ca.one('topCA'))
-  const intermediateCas = ca.many('intermediateCA').map(readCaInfo)
+  const intermediateCas = ca.many('intermediateCA', readCaInfo)
   const certificateProfileInfo = ca.text('certificateProfileInfo').trim()
   const defaultCsrFormat = oneOf(ca.maybe('defaultCsrFormat'), ['PEM', 'DER'] as const)
   const acme = ca.maybe('acmeServer')
@@ -107,7 +105,7 @@ function readAcmeServer(
 function readCaInfo(element: XmlElement): CaInfo {
   const info = sequenceOf(element, CODE)
   const cert = certificateDer(info.base64('cert'), CODE)
-  const ocsp = info.many('ocsp').map((responder) => {
+  const ocsp = info.many('ocsp', (responder) => {
     const fields = sequenceOf(responder, CODE)
     const url = fields.text('url')
     const certificate = fields.maybeBase64('cert')
@@ -133,7 +131,7 @@ function readGlobalGroup(element: XmlElement): SharedParameters['globalGroups'][
   const group = sequenceOf(element, CODE)
   const groupCode = codeOf(group.text('groupCode'), CODE)
   const description = group.text('description')
-  const members = group.many('groupMember').map((member) => readClientId(member, CODE))
+  const members = group.many('groupMember', (member) => readClientId(member, CODE))
   group.end()
   return { groupCode, description, members }
 }
@@ -161,8 +159,4 @@ function oneOf<T extends string>(element: XmlElement | undefined, allowed: reado
   if (value === undefined)
     throw new Fault(CODE, { what: `${element.name}: ${allowed.join(', ')} are allowed` })
   return value
-}
-
-function refuseTwins(keys: string[], what: string): void {
-  if (new Set(keys).size !== keys.length) throw new Fault(CODE, { what: `a ${what} stands twice` })
 }

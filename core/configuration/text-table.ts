@@ -18,16 +18,17 @@ const encoder = new TextEncoder()
 /** The texts in their order; undefined stays what it is. */
 export function tableOf(texts: readonly (string | undefined)[]): TextTable {
   const ends = new Uint32Array(texts.length)
-  let size = 0
-  texts.forEach((text, at) => {
-    size += text === undefined ? 1 : Buffer.byteLength(text)
-    ends[at] = size
-  })
+  // As long in bytes where all is ASCII, which a text that is not there must not change.
+  const joined = texts.map((text) => text ?? '-').join('')
+  const size = Buffer.byteLength(joined)
+  const isAscii = size === joined.length
   const bytes = new Uint8Array(size)
+  encoder.encodeInto(joined, bytes)
+  let end = 0
   texts.forEach((text, at) => {
-    const from = beginOf(ends, at)
-    if (text === undefined) bytes[from] = ABSENT
-    else encoder.encodeInto(text, bytes.subarray(from))
+    if (text === undefined) bytes[end] = ABSENT
+    end += text === undefined ? 1 : isAscii ? text.length : Buffer.byteLength(text)
+    ends[at] = end
   })
   return { bytes, ends }
 }

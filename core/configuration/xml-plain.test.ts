@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
+import { Fault } from '#schemas/fault.ts'
 import { samplePrivate, sampleShared } from '#test/fakes/configuration-sample.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { writeAnchor } from './anchor.ts'
 import { writePrivateParameters } from './private-parameters.ts'
 import { writeSharedParameters } from './shared-parameters-write.ts'
 import { readPlainXml } from './xml-plain.ts'
-import { parseByLibrary, parseXml, type XmlElement } from './xml-tree.ts'
+import { parseByLibrary, parseXml, readXml, treeOf, type XmlDocument, type XmlElement } from './xml-tree.ts'
 
 const RUNS = 2000
 const CODE = 'malformed_global_conf'
@@ -25,7 +26,11 @@ const anchors = [
   },
 ]
 
-const plain = (text: string): XmlElement | undefined => readPlainXml(Buffer.from(text), BOUNDS)
+const plain = (text: string): XmlElement | undefined => plainTree(Buffer.from(text))
+
+function plainTree(bytes: Buffer, bounds = BOUNDS): XmlElement | undefined {
+  return readPlainXml(bytes, bounds, treeOf)?.value
+}
 
 /** The tree as readers see it: white space around elements says nothing to them. */
 function seen(element: XmlElement): object {
@@ -132,8 +137,48 @@ void t.test('everything unusual is left to the library, whose verdict it is', as
     const bytes = Buffer.from(text)
     t.same(await verdict(parseXml(bytes, CODE)), await verdict(parseByLibrary(bytes, CODE)), what)
   }
-  t.equal(readPlainXml(Buffer.from(xml), { ...BOUNDS, elements: 20 }), undefined, 'too many elements')
+  t.equal(plainTree(Buffer.from(xml), { ...BOUNDS, elements: 20 }), undefined, 'too many elements')
 })
+
+void t.test(
+  'a document is read child by child, and what nobody asked for is looked at as well',
+  async (t) => {
+    const first = ({ next }: XmlDocument): string | undefined => next()?.text
+    t.same(readPlainXml(Buffer.from(xml), BOUNDS, first), { value: 'DEV' })
+    t.equal(await readXml(Buffer.from(xml), CODE, first), 'DEV')
+    for (const broken of [
+      xml.slice(0, -12),
+      `${xml}x`,
+      xml.replace('</globalSettings>', '</globalSetting>'),
+    ]) {
+      t.equal(readPlainXml(Buffer.from(broken), BOUNDS, first), undefined)
+      const refuse = (): never => {
+        throw new Fault(CODE, { what: 'by its reader' })
+      }
+      const wellFormed = { code: CODE, what: 'it is not well-formed XML' }
+      await t.rejects(readXml(Buffer.from(broken), CODE, first), wellFormed)
+      await t.rejects(
+        readXml(Buffer.from(broken), CODE, refuse),
+        wellFormed,
+        'that comes before what the reader says',
+      )
+      await t.rejects(readXml(Buffer.from(xml), CODE, refuse), { code: CODE, what: 'by its reader' })
+    }
+    const commented = Buffer.from(xml.replace('<globalSettings>', '<!-- a --><globalSettings>'))
+    const names = ({ root, next }: XmlDocument): string[] =>
+      treeOf({ root, next }).children.map(({ name }) => name)
+    t.same(
+      await readXml(commented, CODE, names),
+      await readXml(Buffer.from(xml), CODE, names),
+      'the same by the library',
+    )
+    const fault = new Error('no fault of the document')
+    await t.rejects(
+      readXml(Buffer.from(xml), CODE, () => Promise.reject(fault)),
+      fault,
+    )
+  },
+)
 
 void t.test('whatever is done to a document, what is read is what the library reads', async (t) => {
   const pieces = [
@@ -197,7 +242,7 @@ void t.test('whatever is done to a document, what is read is what the library re
         text = text.slice(0, from) + put + text.slice(from + drop)
       }
       const bytes = Buffer.from(text)
-      const own = readPlainXml(bytes, BOUNDS)
+      const own = plainTree(bytes)
       if (own === undefined) return
       both += 1
       const library = await libraryTree(bytes)

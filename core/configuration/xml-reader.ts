@@ -3,15 +3,15 @@
  * text or in another namespace is refused.
  */
 import { Fault, type FaultCode } from '#schemas/fault.ts'
-import type { XmlElement } from './xml-tree.ts'
+import type { XmlDocument, XmlElement } from './xml-tree.ts'
 
 export type Sequence = {
   /** The next child, which must be called `name`. */
   one(name: string): XmlElement
   /** The next child when it is called `name`. */
   maybe(name: string): XmlElement | undefined
-  /** All following children called `name`. */
-  many(name: string): XmlElement[]
+  /** What `read` makes of each following child called `name`. */
+  many<T>(name: string, read: (child: XmlElement) => T): T[]
   text(name: string): string
   maybeText(name: string): string | undefined
   base64(name: string): Buffer
@@ -25,9 +25,19 @@ const WHITE = /[ \t\r\n]+/g
 
 /** A cursor over the children of `element`, all of them in `namespace`. */
 export function sequenceOf(element: XmlElement, code: FaultCode, namespace = ''): Sequence {
+  refuseText(element, code)
+  return new Cursor(element, code, namespace)
+}
+
+/** The same over the children of a document's root, of which none is in a namespace; each is read when it is asked for. */
+export function documentSequence({ root, next }: XmlDocument, code: FaultCode): Sequence {
+  refuseText(root, code)
+  return new DocumentCursor(root, code, next)
+}
+
+function refuseText(element: XmlElement, code: FaultCode): void {
   if (element.text !== '' && element.text.trim() !== '')
     throw refuse(code, element, 'text stands between its elements')
-  return new Cursor(element, code, namespace)
 }
 
 // A class, because a large configuration has a hundred thousand of these: closures for each cost more than all else here.
@@ -44,10 +54,19 @@ class Cursor implements Sequence {
   }
 
   maybe(name: string): XmlElement | undefined {
-    const child = this.#element.children[this.#next]
+    const child = this.ahead()
     if (child === undefined || child.name !== name || child.namespace !== this.#namespace) return undefined
-    this.#next += 1
+    this.pass()
     return child
+  }
+
+  /** The child that comes next. */
+  protected ahead(): XmlElement | undefined {
+    return this.#element.children[this.#next]
+  }
+
+  protected pass(): void {
+    this.#next += 1
   }
 
   one(name: string): XmlElement {
@@ -56,9 +75,9 @@ class Cursor implements Sequence {
     return child
   }
 
-  many(name: string): XmlElement[] {
-    const found: XmlElement[] = []
-    for (let child = this.maybe(name); child !== undefined; child = this.maybe(name)) found.push(child)
+  many<T>(name: string, read: (child: XmlElement) => T): T[] {
+    const found: T[] = []
+    for (let child = this.maybe(name); child !== undefined; child = this.maybe(name)) found.push(read(child))
     return found
   }
 
@@ -81,9 +100,28 @@ class Cursor implements Sequence {
   }
 
   end(): void {
-    const extra = this.#element.children[this.#next]
+    const extra = this.ahead()
     if (extra !== undefined)
       throw refuse(this.#code, this.#element, `${extra.name.slice(0, 40)} is not expected here`)
+  }
+}
+
+class DocumentCursor extends Cursor {
+  readonly #nextChild: () => XmlElement | undefined
+  #ahead: XmlElement | undefined
+
+  constructor(root: XmlElement, code: FaultCode, next: () => XmlElement | undefined) {
+    super(root, code, '')
+    this.#nextChild = next
+    this.#ahead = next()
+  }
+
+  protected override ahead(): XmlElement | undefined {
+    return this.#ahead
+  }
+
+  protected override pass(): void {
+    this.#ahead = this.#nextChild()
   }
 }
 

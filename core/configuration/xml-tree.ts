@@ -18,6 +18,14 @@ export type XmlElement = {
   text: string
 }
 
+/** A document whose root may have more children than should be in memory at a time. */
+export type XmlDocument = {
+  /** Without its children. */
+  root: XmlElement
+  /** Its next child; undefined when there is none any more. */
+  next(): XmlElement | undefined
+}
+
 const MAX_BYTES = 64 * 1024 * 1024
 const MAX_DEPTH = 32
 const MAX_ELEMENTS = 4_000_000
@@ -29,7 +37,38 @@ const ENCODING = /^\ufeff?<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)["']/
 /** Parses `xml`; whatever is wrong with it is thrown as a Fault of `code`. */
 export async function parseXml(xml: Buffer, code: FaultCode): Promise<XmlElement> {
   checkBytes(xml, code)
-  return readPlainXml(xml, BOUNDS) ?? (await parseByLibrary(xml, code))
+  return readPlainXml(xml, BOUNDS, treeOf)?.value ?? (await parseByLibrary(xml, code))
+}
+
+/**
+ * What `read` makes of the document. Where that has to be read by the library, or `read` refuses something of it, `read` is called again
+ * with the whole tree: what is wrong with the document itself is said first.
+ */
+export async function readXml<T>(
+  xml: Buffer,
+  code: FaultCode,
+  read: (document: XmlDocument) => T,
+): Promise<T> {
+  checkBytes(xml, code)
+  try {
+    const plain = readPlainXml(xml, BOUNDS, read)
+    if (plain !== undefined) return plain.value
+  } catch (cause) {
+    if (!(cause instanceof Fault)) throw cause
+  }
+  return read(documentOf(await parseXml(xml, code)))
+}
+
+/** All of a document. */
+export function treeOf({ root, next }: XmlDocument): XmlElement {
+  const children: XmlElement[] = []
+  for (let child = next(); child !== undefined; child = next()) children.push(child)
+  return { ...root, children }
+}
+
+function documentOf(root: XmlElement): XmlDocument {
+  let at = 0
+  return { root, next: () => root.children[at++] }
 }
 
 /** The same for bytes that were checked, in whatever form the document stands. */

@@ -1,15 +1,15 @@
 /** The thread's side of read-parameters.ts: one document in, its value or its fault out; it decides nothing. */
 import { parentPort } from 'node:worker_threads'
 import { parseAnchor } from '#core/configuration/anchor.ts'
-import { memoryOf, type PackedShared, packShared } from '#core/configuration/pack-shared.ts'
+import { memoryOf, type PackedShared } from '#core/configuration/pack-shared.ts'
 import { parsePrivateParameters } from '#core/configuration/private-parameters.ts'
-import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
+import { readSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { crossFault } from '#platform/threads/crossed-fault.ts'
 import type { Answer, Question } from './read-parameters.ts'
 
 const READERS = {
   anchor: parseAnchor,
-  shared: async (xml: Buffer) => packShared(await parseSharedParameters(xml)),
+  shared: readSharedParameters,
   private: parsePrivateParameters,
 }
 const port = parentPort!

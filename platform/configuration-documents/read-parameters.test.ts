@@ -218,8 +218,8 @@ void t.test('faults come back as they were thrown, and the next document is read
 })
 
 void t.test('a document beyond the bounds is refused, the process lives', async (t) => {
-  const { xml } = largeShared(10_000_000)
-  const small = { timeMs: 120_000, oldGenerationMb: 32 }
+  const { xml } = largeShared(20_000_000)
+  const small = { timeMs: 120_000, oldGenerationMb: 20 }
   const outcomes = await withParametersReader(async (read) => {
     const memory = await read('shared', xml).catch((thrown: unknown) => thrown)
     return [memory, await read('shared', sharedXml)] as const

@@ -1,15 +1,11 @@
-import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createHttpService } from './create-http-service.ts'
 import { adminRateLimit } from './rate-limit.ts'
 import { servePages } from './serve-pages.ts'
-import { endUntaken } from './watch-taking.ts'
 
 void t.test('built pages: one page for every address, files for ever, nothing else', async (t) => {
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-pages-'))
@@ -71,46 +67,4 @@ void t.test('built pages: one page for every address, files for ever, nothing el
     many.every(({ statusCode }) => statusCode === 200),
     'pages use up nobody’s share of calls',
   )
-})
-
-void t.test('who reads nothing of an answer, or hardly, does not hold it for ever', async (t) => {
-  const log = createLog({ name: 'test', destination: { write: () => undefined } })
-  const app = createHttpService({ name: 'admin', log })
-  t.teardown(() => app.close())
-  app.get('/slow', (_request, reply) => {
-    reply.hijack().raw.write('it goes on')
-  })
-  app.get('/large', async () => Buffer.alloc(24_000_000))
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = app.server.address() as AddressInfo
-  const asked = async () => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n'))
-    await once(socket, 'readable')
-    return socket.on('error', () => undefined)
-  }
-  const patient = connect(port, '127.0.0.1', () => patient.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n'))
-  await once(patient, 'data')
-  endUntaken(performance.now())
-  endUntaken(performance.now() + 3_600_000)
-  await wait(20)
-  t.notOk(patient.destroyed, 'who has taken all may wait for more')
-  patient.destroy()
-  const silent = await asked()
-  const now = performance.now()
-  for (let hour = 0; hour < 20; hour++) {
-    endUntaken(now + hour * 3_600_000)
-    await wait(20)
-  }
-  const reader = await asked()
-  endUntaken(now + 360_000_000)
-  endUntaken(now + 360_050_000)
-  reader.on('data', () => undefined)
-  while (reader.bytesRead < 24_000_000) await once(reader, 'data')
-  endUntaken(now + 720_000_000)
-  await wait(20)
-  t.notOk(reader.destroyed, 'an answer that was taken is no matter any more')
-  reader.destroy()
-  silent.resume()
-  if (!silent.closed) await once(silent, 'close')
-  t.ok(silent.bytesRead < 24_000_000)
 })

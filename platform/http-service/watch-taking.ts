@@ -17,7 +17,7 @@ type Answer = {
 }
 
 const answers = new Map<ServerResponse, Answer>()
-let isWatching = false
+let timer: NodeJS.Timeout | undefined
 
 /**
  * Ends connections of `server` that take less than 1 KiB a second of what waits for them, from the second minute on. `givenUp` is
@@ -30,9 +30,7 @@ export function watchTaking(
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     answers.set(response, { request, givenUp })
     response.once('close', () => answers.delete(response))
-    if (isWatching) return
-    isWatching = true
-    setInterval(endUntaken, EVERY_MS).unref()
+    if (timer === undefined) timer = setInterval(endUntaken, EVERY_MS).unref()
   })
 }
 

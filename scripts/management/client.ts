@@ -94,7 +94,7 @@ function refusal(status: number, bytes: Buffer): CommandError {
   const text = bytes.toString('utf8').slice(0, 2000)
   const { message, detail } = (parsed(text) ?? {}) as { message?: unknown; detail?: unknown }
   const words = typeof message === 'string' ? `${message} [${String(detail)}]` : text
-  return new CommandError(1, `refused with ${status}: ${words}`)
+  return new CommandError(1, `refused with ${status}: ${words}`, undefined, status)
 }
 
 function parsed(text: string): unknown {

@@ -1,6 +1,6 @@
 /** Runs one command of a management API: words in, the answer printed, an exit code out. */
 import { writeFile } from 'node:fs/promises'
-import { printableJson } from '../verify/report.ts'
+import { printableJson } from '#platform/plain-text.ts'
 import type { ManagementAnswer, ManagementApi } from './client.ts'
 import { CommandError } from './command-error.ts'
 import type { Command } from './commands.ts'

@@ -1,6 +1,6 @@
 /** A management API on the command line: finds the command, opens the API with the caller's key, and prints. */
 import { parseArgs } from 'node:util'
-import { printable } from '../verify/report.ts'
+import { printable } from '#platform/plain-text.ts'
 import { type ManagementApi, openManagementApi } from './client.ts'
 import { CommandError } from './command-error.ts'
 import { type Command, readCommands } from './commands.ts'

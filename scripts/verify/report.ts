@@ -1,6 +1,8 @@
 /** A verdict on a container as lines for people or as one JSON object. */
+
 import { readableName } from '#core/certificate/name.ts'
 import type { ContainerVerdict } from '#core/container/container.ts'
+import { printable } from '#platform/plain-text.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import type { LoadedConfiguration } from './configuration-files.ts'
 
@@ -86,19 +88,4 @@ export function containerFacts(verdict: ContainerVerdict): object {
       keyCountedUntil: timeStamp.keyCountedUntil?.toISOString(),
     },
   }
-}
-
-/** `value` as JSON on one line that no terminal obeys: what it shows otherwise, or not at all, is escaped. */
-export function printableJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (marks) =>
-    Array.from(
-      { length: marks.length },
-      (_, at) => `\\u${marks.charCodeAt(at).toString(16).padStart(4, '0')}`,
-    ).join(''),
-  )
-}
-
-/** Names in certificates and files are strangers' words: no control or direction characters on somebody's terminal. */
-export function printable(line: string): string {
-  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }

@@ -9,9 +9,8 @@ import t from 'tap'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
-import { PART_TYPE } from '#schemas/wire.ts'
 import { chainOf } from './mutual-tls.ts'
-import { authenticationCertificate, bodyOf, createPeerWorld, POPULATION } from './peer-fixture.ts'
+import { authenticationCertificate, createPeerWorld, POPULATION } from './peer-fixture.ts'
 import { tlsCredentials } from './tls-profile.ts'
 import { authenticationPath, createPeerVerifier } from './verify-peer.ts'
 import {
@@ -25,7 +24,6 @@ import {
   REQUEST,
   textOf,
 } from './wire-fixture.ts'
-import { writeMessage } from './write-message.ts'
 
 const world = await createPeerWorld(t)
 
@@ -194,23 +192,6 @@ t.test('a status that ran out is asked for again; revoked means ended', async (t
   world.skew = 3 * 3700 * 1000
   await fails(t, client.post(REQUEST), 'incorrect_validation_info', false, 'revoked since')
   t.equal(asked(), 3)
-})
-
-t.test('whom we send to, however large, has to take it', async (t) => {
-  const body = await bodyOf(world, randomBytes(300_000))
-  const parts = { messageType: PART_TYPE.restRequest, ocspResponses: [], message: Buffer.from('m'), body }
-  const { content } = writeMessage({ ...parts, signature: { signatures: Buffer.from('s') } })
-  const { now } = performance
-  t.teardown(() => Object.assign(performance, { now }))
-  const taken = async (): Promise<void> => {
-    for await (const _ of content()) {
-      const at = performance.now() + 100_000
-      performance.now = () => at
-    }
-  }
-  await t.rejects(taken(), { code: 'peer_timeout' })
-  performance.now = now
-  await body.discard()
 })
 
 t.test('a reply is handed out at the pace of its reader', async (t) => {
