@@ -90,6 +90,9 @@ export function arrivalOf(request: FastifyRequest): Arrival {
 /** Reading what is not there costs as much as reading a small body. */
 function contentOf(raw: IncomingMessage): IncomingMessage | undefined {
   const { 'content-length': length, 'transfer-encoding': coding } = raw.headers
+  // The coding is of this hop alone (RFC 9112 6.1): what is taken off has to be undone, and we undo chunks only.
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    throw new Fault('invalid_request', { what: 'a transfer coding other than chunked' })
   if (coding !== undefined || (length !== undefined && length !== '0')) return raw
   // To its end, which others wait for.
   raw.resume()
