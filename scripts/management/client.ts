@@ -91,7 +91,8 @@ function refusal(status: number, bytes: Buffer): CommandError {
   const text = bytes.toString('utf8').slice(0, 2000)
   const { message, detail } = (parsed(text) ?? {}) as { message?: unknown; detail?: unknown }
   const words = typeof message === 'string' ? `${message} [${String(detail)}]` : text
-  return new CommandError(1, `refused with ${status}: ${words}`)
+  const here = words.includes('the header X-Reason') ? ' On the command line this is --why TEXT.' : ''
+  return new CommandError(1, `refused with ${status}: ${words}${here}`)
 }
 
 function parsed(text: string): unknown {
