@@ -22,7 +22,7 @@ void t.test('hostile input is refused with a fault, and nothing of it is publish
     const before = await everything(node)
     const huge = 'x'.repeat(40_000)
     const codes = ['', '.', '..', 'a/b', 'a:b', 'a%b', 'a\\b', 'a;b', 'a\0b', 'a\nb', '\u200b', ' a', 'a ']
-    const marks = ['\ufffe', '\uffff', 'a\u202eb', '\u2066', 'x'.repeat(256), huge]
+    const marks = ['\ufffe', '\uffff', 'a\u202eb', '\u2066', 'a\u2060', 'a\u061cb', 'x'.repeat(256), huge]
     for (const memberCode of [...codes, ...marks]) {
       const body = { memberClass: 'GOV', memberCode, name: 'n' }
       t.equal(

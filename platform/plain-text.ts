@@ -7,3 +7,18 @@ const UNSEEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\u200e\u200f\u202a-\u202
 export function isPlainText(value: unknown, most: number): value is string {
   return typeof value === 'string' && value.trim() !== '' && value.length <= most && !UNSEEN.test(value)
 }
+
+/** Names in certificates and files are strangers' words: no control or direction characters on somebody's terminal. */
+export function printable(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
+}
+
+/** `value` as JSON on one line that no terminal obeys: what it shows otherwise, or not at all, is escaped. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (marks) =>
+    Array.from(
+      { length: marks.length },
+      (_, at) => `\\u${marks.charCodeAt(at).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  )
+}

@@ -79,6 +79,9 @@ export type ContractState = (typeof CONTRACT_STATES)[number]
 export const CONTACT_STATES = ['CONFIRMED', 'ASKED', 'UNCONFIRMED', 'REFUSED', 'ELSEWHERE'] as const
 export type ContactState = (typeof CONTACT_STATES)[number]
 
+export const CONTRACT_SIDES = ['provider', 'consumers'] as const
+export type ContractSide = (typeof CONTRACT_SIDES)[number]
+
 /** The `typ` of each document's JWS: one cannot stand for another. */
 export const CONTRACT_DOCUMENT = {
   proposal: 'concordat-contract-proposal',
@@ -116,6 +119,8 @@ export type ContractAct = DocumentHead & {
   hash: string
   act: MemberAct
   reason: string
+  /** Who decided on behalf of the member: two people who terminate, one who declines or withdraws; an older server names nobody. */
+  mandated?: string[]
 }
 
 /** A member gives back the code that was sent to the address of a contact of its own. */
@@ -154,6 +159,8 @@ export type ListedContract = {
   inForceAt?: string
   /** Of what is undecided or in force, in the order of the content's contacts; absent where the registry sends no e-mail. */
   contacts?: ContactState[]
+  /** The sides of what is undecided that have no confirmed contact, where the instance's policy wants one; else absent. */
+  contactsMissing?: ContractSide[]
   /** Of a contract between two instances: SHA-256 of the counter-seal of each registry, once it agreed. */
   counterSeals?: string[]
 }

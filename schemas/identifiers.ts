@@ -23,6 +23,8 @@ const PLAIN = /^[A-Za-z0-9\-._~]+$/
 const PCHAR = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+$/
 // X-Road only warns about these (control characters, separators, invisible marks); we refuse them: docs/divergences.md.
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f%:;/\\\u200b\ufeff\ud800-\udfff]/
+// What XML cannot carry, what does not show, and what makes one code look like another; joiners stay, some scripts need them.
+const UNFIT = /[\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufff9-\uffff]/
 const MAX_LENGTH = 255
 
 /** Percent-encodes one identifier segment as RFC 3986 pchar, keeping unreserved, sub-delims, ':' and '@'. */
@@ -58,6 +60,16 @@ export function checkCode(code: string): string {
     throw malformed(code)
   }
   return code
+}
+
+/** Returns `code` when it may be given to something new. Old codes of other instances are read more widely: `checkCode`. */
+export function checkNewCode(code: string): string {
+  if (code.trim() !== code || UNFIT.test(code)) {
+    throw new Fault('invalid_client_identifier', {
+      what: 'a code has no space at its ends, no invisible or direction marks and only characters of XML',
+    })
+  }
+  return checkCode(code)
 }
 
 function malformed(segment: string, cause?: unknown): Fault {

@@ -9,12 +9,12 @@ import { parseArgs } from 'node:util'
 import { formOf } from '#core/audit-order/in-scope.ts'
 import { checkOrder, orderHash, readOrder } from '#core/audit-order/read-order.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
+import { printable } from '#platform/plain-text.ts'
 import { AUDIT_DOCUMENT, AUDIT_FORM, type AuditScope } from '#schemas/audit-order.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { makeKeys, readKeys } from './audit-order/authority-keys.ts'
 import { openAudit } from './audit-order/open.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
-import { printable } from './verify/report.ts'
 import { readWitnessPolicy } from './verify/witness-policy.ts'
 
 const USAGE = `Usage: concordat audit-order key --keys <new folder> --authority <name>

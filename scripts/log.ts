@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
+import { printable, printableJson } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type Settings, settingsSchema } from '#security-server/config.ts'
 import { parseState, type VerifyState } from '#security-server/message-log/verify/state.ts'
@@ -56,14 +57,14 @@ export async function run(
   for (const name of options.targets) {
     try {
       const report = await verifyTarget(await targetOf(name, options), options, (text) => {
-        if (!options.json) out.write(`${text}\n`)
+        if (!options.json) out.write(`${printable(text)}\n`)
       })
-      out.write(options.json ? `${JSON.stringify({ log: name, ...report })}\n` : textReport(name, report))
+      out.write(options.json ? `${printableJson({ log: name, ...report })}\n` : textReport(name, report))
       if (!report.ok) exitCode = 1
     } catch (thrown) {
       const { code, message } = asFault(thrown)
-      if (options.json) out.write(`${JSON.stringify({ log: name, error: { code, message } })}\n`)
-      else errors.write(`concordat log verify: ${name}: ${message}\n`)
+      if (options.json) out.write(`${printableJson({ log: name, error: { code, message } })}\n`)
+      else errors.write(`${printable(`concordat log verify: ${name}: ${message}`)}\n`)
       exitCode = 1
     }
   }
@@ -192,7 +193,7 @@ function textReport(name: string, report: StoredReport): string {
     first === undefined ? '  The log holds.' : `  THE LOG DOES NOT HOLD from record ${first.index} on.`,
   )
   if (first !== undefined && from > 0) lines.push('  Verify with --full: what broke may lie before.')
-  return `${lines.join('\n')}\n`
+  return `${lines.map(printable).join('\n')}\n`
 }
 
 if (import.meta.main) process.exitCode = await run(process.argv.slice(2))

@@ -9,7 +9,7 @@ export const run = (args: string[]): Promise<number> =>
     variables: { url: 'CONCORDAT_SERVER_URL', keyFile: 'CONCORDAT_SERVER_KEY_FILE' },
     more: {
       'verify-backup': {
-        summary: 'Judge a backup, offline: verify-backup <file> --backup-key-file FILE',
+        summary: 'Judge a backup, offline: verify-backup <file> --backup-key-file FILE [--conf FOLDER]',
         offline: verifyServer,
       },
     },

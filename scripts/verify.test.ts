@@ -109,6 +109,10 @@ t.test('names cannot play with the terminal', async (t) => {
   const strange = zipOf([{ name: 'mimetype', data: 'application/vnd.etsi.asic-e+zip' }])
   const { out } = await verify(file('\u001b[31m\u202ered.asice', strange), '--conf', conf)
   t.notMatch(out, /[\u001b\u202e]/)
+  const name = file('\u009b31m\u{e0041}\u202ered.asice', strange)
+  const json = await verify(name, '--conf', conf, '--json')
+  t.notMatch(json.out, /[\u009b\u202e]|\u{e0041}/u)
+  t.match(JSON.parse(json.out), { file: name }, 'escaped, not changed')
 })
 
 t.test('wrong usage: exit code 2 and how to use it', async (t) => {

@@ -6,10 +6,10 @@
  */
 import { open, readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { printable, printableJson } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { judgeFile } from './verify/judge-file.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
-import { printable } from './verify/report.ts'
 import { readWitnessPolicy } from './verify/witness-policy.ts'
 
 const USAGE = `Usage: concordat verify <container.asice> --conf <directory, verificationconf.zip or anchor.xml> [--json]
@@ -65,11 +65,11 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
       errors.write(`The configuration is missing: --conf.\n\n${USAGE}`)
       return 2
     }
-    out.write(options.json ? `${JSON.stringify(report.facts)}\n` : report.text)
+    out.write(options.json ? `${printableJson(report.facts)}\n` : report.text)
     return report.passed ? 0 : 1
   } catch (thrown) {
     const { code, message } = asFault(thrown)
-    if (options.json) out.write(`${JSON.stringify({ file: options.file, error: { code, message } })}\n`)
+    if (options.json) out.write(`${printableJson({ file: options.file, error: { code, message } })}\n`)
     else errors.write(`${printable(`concordat verify: ${message}`)}\n`)
     return 1
   }

@@ -1,12 +1,15 @@
 /** `--make-backup` and `--restore-backup` of the process: each does that, says what it did, and ends. */
-import { restoreDatabase } from '#platform/backups/restore-store.ts'
+import path from 'node:path'
 import { readSecret } from '#platform/configuration/read-secret.ts'
+import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
+import { personInWords, signerInWords } from './backups/in-words.ts'
 import { makeServerBackup } from './backups/make-backup.ts'
 import { restoreServerBackup } from './backups/restore-backup.ts'
 import { dumpServer } from './backups/store.ts'
 import type { Settings } from './config.ts'
+import { keptConfiguration } from './global-configuration/kept-configuration.ts'
 import type { Keys } from './keys/keys.ts'
 import { serverMigrations } from './migrations/migrations.ts'
 
@@ -14,26 +17,58 @@ export const BACKUP_OPTIONS = {
   'make-backup': { type: 'string' },
   'restore-backup': { type: 'string' },
   'backup-key-file': { type: 'string' },
+  'let-in': { type: 'string', multiple: true },
+  'accept-signer': { type: 'string' },
 } as const
 
-export type BackupWords = Partial<Record<keyof typeof BACKUP_OPTIONS | 'configuration', string | undefined>>
+type Words = Exclude<keyof typeof BACKUP_OPTIONS, 'let-in'> | 'configuration'
+export type BackupWords = Partial<Record<Words, string | undefined>> & { 'let-in'?: string[] | undefined }
 
 /** Before anything is opened: restores and ends, or returns when that was not asked for. */
-export async function restoreAndEnd(
-  words: BackupWords,
-  { server, directory, database }: Settings,
-): Promise<void> {
+export async function restoreAndEnd(words: BackupWords, settings: Settings): Promise<void> {
   const file = words['restore-backup']
   if (file === undefined) return
+  const { server, directory, database, admin, login } = settings
   const secret = await secretOf(words)
-  const { manifest, sha256 } = await restoreServerBackup({
-    ...{ file, secret, server, directory },
-    restoreDatabase: (q) => restoreDatabase({ ...q, url: database, migrations: serverMigrations }),
+  const accepted = words['accept-signer']?.toLowerCase()
+  const { instance } = parseServerId(server)
+  const index = await keptConfiguration(path.join(directory, 'configuration'), instance)
+  const origin = 'configuration that this server kept'
+  const restored = await restoreServerBackup({
+    ...{ file, secret, server, directory, database, migrations: serverMigrations, now: new Date() },
+    trust:
+      index === undefined || accepted !== undefined
+        ? undefined
+        : { indexes: new Map([[instance, index]]), origin },
+    acceptedSigner: accepted,
+    letIn: words['let-in'] ?? [],
+    ...{ hasLogin: login !== undefined, initialApiKeyFile: admin.initialApiKeyFile },
   })
-  process.stdout.write(
-    `restored what ${manifest.of} was at ${manifest.madeAt}, from the backup with SHA-256 ${sha256}\n`,
-  )
+  for (const line of restoredInWords(restored, admin.initialApiKeyFile))
+    process.stdout.write(`${printable(line)}\n`)
   process.exit(0)
+}
+
+/** What the operator has to know, a line each. */
+function restoredInWords(
+  { manifest, sha256, signer, comesBack, decided }: Awaited<ReturnType<typeof restoreServerBackup>>,
+  initialApiKeyFile: string | undefined,
+): string[] {
+  const outcome = (id: string): string =>
+    decided.letIn.includes(id)
+      ? 'may log in'
+      : decided.locked.includes(id)
+        ? 'is locked'
+        : 'is no longer invited'
+  return [
+    `restored what ${manifest.of} was at ${manifest.madeAt}, from the backup with SHA-256 ${sha256}`,
+    ...signerInWords(signer),
+    ...comesBack.people.map((person) => `${personInWords(person)}: ${outcome(person.id)}`),
+    `${decided.endedApiKeys.length} API keys were revoked; no session has come back`,
+    ...(initialApiKeyFile === undefined
+      ? []
+      : [`the next start writes a new first API key into ${initialApiKeyFile}`]),
+  ]
 }
 
 /** With the keys open, beside the server that runs: makes a backup and ends, or returns when that was not asked for. */

@@ -1,4 +1,5 @@
 /** The listeners of a security server: for client systems by HTTP and HTTPS, for peers by mutual TLS, 5577 for OCSP. */
+import type { IncomingMessage } from 'node:http'
 import type { Server } from 'node:https'
 import type { Socket } from 'node:net'
 import Fastify, {
@@ -10,6 +11,7 @@ import Fastify, {
 } from 'fastify'
 import { answerBrokenRequest } from '#platform/http-service/broken-request.ts'
 import { NO_SCHEMAS } from '#platform/http-service/no-schemas.ts'
+import { watchTaking } from '#platform/http-service/watch-taking.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault, type FaultOrigin } from '#schemas/fault.ts'
 import type { Settings } from './config.ts'
@@ -73,6 +75,7 @@ export async function listenForClients(
   for (const { app, host, port } of apps) {
     app.server.maxConnections = MAX_CONNECTIONS
     app.server.maxHeadersCount = ANY_COUNT_OF_HEADERS
+    watchTaking(app.server, untaken('consumer', log))
     drainOnClose(app)
     app.setNotFoundHandler((request, reply) => refuseRequest(request, reply, new Fault('not_found'), log))
     app.setErrorHandler((cause, request, reply) => refuseRequest(request, reply, cause, log))
@@ -118,6 +121,11 @@ function brokenRequests(origin: FaultOrigin, log: Log) {
   }
 }
 
+/** The exchange itself is on record with its reply: that nobody took it stands in a line of its own. */
+function untaken(half: string, log: Log): (request: IncomingMessage) => void {
+  return ({ socket }) => log.warn({ half, from: socket.remoteAddress }, 'an answer was not taken')
+}
+
 /** Node's parser takes a request line without version for HTTP/0.9, which has neither headers nor an end. */
 async function refuseOldHttp({ raw }: FastifyRequest): Promise<void> {
   if (raw.httpVersionMajor !== 1) throw new Fault('invalid_request', { what: 'HTTP/1.1 is needed' })
@@ -153,6 +161,7 @@ export function listenForPeers(
     next.addHook('onRequest', refuseOldHttp)
     next.server.maxConnections = MAX_CONNECTIONS
     next.server.maxHeadersCount = ANY_COUNT_OF_HEADERS
+    watchTaking(next.server, untaken('provider', rooms.log))
     drainOnClose(next)
     mutualTls(next, rooms)
     routes(next)

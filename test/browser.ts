@@ -48,6 +48,8 @@ const FEATURES_OFF = [
   'WebUIOmniboxPopup',
   'WebUIOmniboxAimPopup',
   'WebUIOmniboxFullPopup',
+  // A process kept for the next page is one of the context that went somewhere last: visitors in turn would start one each time.
+  'SpareRendererForSitePerProcess',
 ]
 
 export function hasChromium(): boolean {

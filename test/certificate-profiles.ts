@@ -1,6 +1,7 @@
-/** What the trust services' page does with certificate profiles, wide and narrow. */
+/** What the console does with certificate profiles, wide and narrow. */
 import type { Test } from 'tap'
 import type { Visitor } from './browser.ts'
+import { act, close } from './second-person.ts'
 
 /** In the console a certificate profile is tried out, made field by field, refused, changed as a document and deleted. */
 export async function certificateProfiles(
@@ -126,4 +127,49 @@ export async function certificateProfiles(
   await dialog.getByText('It was deleted.').waitFor()
   await confirm('Close')
   await page.getByText('<b>Own</b>').waitFor({ state: 'detached' })
+}
+
+/** An approved CA has a profile that nobody knows: who looks is warned, with the remedy, until two persons have added it. */
+export async function unknownProfile(t: Test, anna: Visitor, ben: Visitor, name: string): Promise<void> {
+  const { page } = anna
+  const warning = new RegExp(`Nobody knows the certificate profile ${name} of Own CA`)
+  const remedy = page.getByText('Add a certificate profile under this name below.', { exact: false })
+  await anna.open('/')
+  await page.getByText(warning).waitFor()
+  await anna.check('overview-unknown-profile')
+  await page.getByRole('link', { name: warning }).click()
+  await remedy.waitFor()
+  t.equal(await remedy.count(), 1, 'at this CA and no other')
+  await anna.check('unknown-profile')
+  await page.setViewportSize({ width: 320, height: 640 })
+  await anna.check('unknown-profile-narrow')
+  await page.setViewportSize({ width: 1280, height: 800 })
+
+  await page
+    .getByRole('button', { name: 'Begin a new one with it: FiVRKCertificateProfileInfoProvider' })
+    .click()
+  await page.locator('main').getByLabel('Name of the profile').fill(name)
+  await page.locator('main').getByLabel('Title').fill('Own CA')
+  await act(
+    anna,
+    'Keep it',
+    { Reason: 'as the CA writes it' },
+    'Propose',
+    'it waits for a second administrator',
+  )
+  await close(anna)
+  await anna.open('/trust-services')
+  await remedy.waitFor()
+  await ben.open('/')
+  await ben.page.getByRole('link', { name: '1 proposal waits for your decision.' }).click()
+  await ben.page.locator('main tbody').getByRole('link').first().click()
+  await ben.page.getByText(name).first().waitFor()
+  await act(ben, 'Approve', {}, 'Approve', 'Approved, and carried out.')
+  await close(ben)
+  for (const address of ['/trust-services', '/']) {
+    await anna.open(address)
+    await anna.settled()
+    t.equal(await remedy.count(), 0, address)
+    t.equal(await page.getByText(warning).count(), 0, address)
+  }
 }

@@ -86,6 +86,18 @@ t.test('9.1: containers', { skip }, async (t) => {
   t.equal(anchor.instance, 'EE')
 })
 
+t.test("messages that X-Road's own code made", async (t) => {
+  const folder = new URL('../schemas/golden/made-by-x-road/', import.meta.url)
+  const { indexes } = await loadConfiguration(new URL('configuration', folder).pathname, NOW)
+  const files = readdirSync(folder).filter((name) => name.endsWith('.asice'))
+  t.equal(files.length, 8)
+  for (const file of files) {
+    const container = await readContainer(readFileSync(new URL(file, folder)))
+    const { verdict } = await verifyContainer({ container, configuration: indexes, now: NOW })
+    t.equal(verdict, 'TOTAL-PASSED', file)
+  }
+})
+
 /** Section 9.2: the file and X-Road's verdict (SignatureVerifierTest). */
 const SIGNATURES: [file: string, verdict: string][] = [
   ['empty', 'invalid_xml'],

@@ -6,6 +6,7 @@ import { parseAnchor } from '#core/configuration/anchor.ts'
 import { linesOf } from '#platform/backups/lines.ts'
 import type { Manifest } from '#platform/backups/manifest.ts'
 import { readBackup } from '#platform/backups/read-backup.ts'
+import { rowsOf } from '#platform/backups/rows.ts'
 import { Fault } from '#schemas/fault.ts'
 import { DATABASE_ENTRY } from './make-backup.ts'
 
@@ -17,6 +18,8 @@ export type VerifiedBackup = {
   /** All entries but the database. */
   files: Map<string, Buffer>
 }
+
+type Bytes = { base64?: unknown } | null
 
 /** More than the signing keys, marks and leaves of any registry. */
 const MAX_FILES = 512 * 1024 * 1024
@@ -33,9 +36,9 @@ export async function verifyBackup(q: {
   let signers: string[] = []
   const read = await readBackup(q, async (name, content) => {
     if (name === DATABASE_ENTRY) {
-      const found = await readRows(linesOf(content))
+      const found = await rowsOf(linesOf(content), ['signing_key'])
       rows = found.rows
-      signers = found.signers
+      signers = found.of.get('signing_key')!.map((key) => String((key['certificate'] as Bytes)?.base64))
       return
     }
     const parts: Buffer[] = []
@@ -46,7 +49,8 @@ export async function verifyBackup(q: {
     }
     files.set(name, Buffer.concat(parts))
   })
-  const { manifest, certificate, sha256 } = read
+  const { manifest, signature, sha256 } = read
+  const certificate = signature.certificate.der
   if (manifest.kind !== 'central-registry') throw invalid('it is not the backup of a registry')
   if (manifest.facts['rows'] !== rows) throw invalid(`it has ${rows} rows, its manifest says another number`)
   const trusted =
@@ -58,34 +62,6 @@ export async function verifyBackup(q: {
         : 'who signed it is no signing key of the anchor',
     )
   return { manifest, sha256, certificate, files }
-}
-
-/** How many rows, and the certificates of the signing keys among them. */
-async function readRows(lines: AsyncIterable<string>): Promise<{ rows: number; signers: string[] }> {
-  const signers: string[] = []
-  let rows = 0
-  /** Where the certificate stands in rows of signing keys. */
-  let at = -1
-  for await (const line of lines) {
-    if (!line.startsWith('[')) {
-      const { table, columns } = parsed(line) as { table?: unknown; columns?: string[] }
-      at = table === 'signing_key' && Array.isArray(columns) ? columns.indexOf('certificate') : -1
-      continue
-    }
-    rows++
-    if (at < 0) continue
-    const { base64 } = ((parsed(line) as unknown[])[at] ?? {}) as { base64?: unknown }
-    if (typeof base64 === 'string') signers.push(base64)
-  }
-  return { rows, signers }
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch (cause) {
-    throw invalid('a line of its database is not JSON', cause)
-  }
 }
 
 async function certificatesOf(anchor: Buffer): Promise<Buffer[]> {

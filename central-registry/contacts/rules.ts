@@ -1,7 +1,13 @@
 /** What holds for addresses of contacts: codes, states, how many letters there may be, which sides of a contract lack one; pure. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
-import type { ContactState, ContractContent } from '#schemas/contract.ts'
+import { membersOfSide } from '#core/contract/awaited.ts'
+import { groupOf } from '#core/contract/parties.ts'
+import {
+  CONTRACT_SIDES,
+  type ContactState,
+  type ContractContent,
+  type ContractSide,
+} from '#schemas/contract.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
 import { isAddress } from '../mail/rules.ts'
 import type { ContactAddressRow } from '../migrations/contact-tables.ts'
@@ -56,26 +62,21 @@ export function stateOf(
 export const CONTACT_POLICIES = ['none', 'personalData', 'all'] as const
 export type ContactPolicy = (typeof CONTACT_POLICIES)[number]
 
-export type Side = 'provider' | 'consumers'
-
 /**
  * The sides of a contract of which this registry knows no confirmed contact and ought to. Whoever joins a group's terms names none,
  * and for members of another instance their own registry looks.
  */
-export function sidesWithout(content: ContractContent, states: ContactState[], own: string): Side[] {
-  const sides: { side: Side; members: string[] }[] = [
-    { side: 'provider', members: [memberOfSubsystem(content.provider)] },
-    ...(groupOf(content) === undefined
-      ? [{ side: 'consumers' as const, members: namedConsumers(content).map(memberOfSubsystem) }]
-      : []),
-  ]
+export function sidesWithout(content: ContractContent, states: ContactState[], own: string): ContractSide[] {
   const confirmed = new Set(
     content.contacts.filter((_, at) => states[at] === 'CONFIRMED').map(({ member }) => member),
   )
-  return sides
-    .filter(({ members }) => members.every((one) => parseMemberId(one).instance === own))
-    .filter(({ members }) => !members.some((one) => confirmed.has(one)))
-    .map(({ side }) => side)
+  return CONTRACT_SIDES.filter((side) => side === 'provider' || groupOf(content) === undefined).filter(
+    (side) => {
+      const members = membersOfSide(content, side)
+      const isOurs = members.every((one) => parseMemberId(one).instance === own)
+      return isOurs && !members.some((one) => confirmed.has(one))
+    },
+  )
 }
 
 export function isRequired(

@@ -35,7 +35,14 @@ t.test('what hangs on it: coming into force, notices, letters that come back', (
   eachDatabase(t, async (_database, t, url) => {
     const mail = await startMailServer(t)
     const w = await startContracts(t, url, { mailServer: mail.server })
-    const policy = { contractRequired: false, approveAll: false }
+    const policy = { contractRequired: true, approveAll: false }
+    const why = async (): Promise<object | undefined> => {
+      const call = 'consumer=DEV:GOV:5678:tax&provider=DEV:GOV:1234:plain&serviceCode=persons&method=GET'
+      const { steps } = (await w.node.must('GET', `/explanation?${call}&path=/persons/1`)) as {
+        steps: { step: string }[]
+      }
+      return steps.find(({ step }) => step === 'contract')
+    }
     await w.node.must('PUT', '/contract-policy', { ...policy, confirmedContacts: 'all' })
     await w.node.must('PUT', '/contract-policy', policy)
     t.match(
@@ -46,6 +53,12 @@ t.test('what hangs on it: coming into force, notices, letters that come back', (
     const plain = await agreed(w, { contacts })
     t.equal(await stateOf(w, plain), 'ACCEPTED', 'it waits for its contacts')
     t.same((await seen(w, plain)).contactsMissing, ['provider', 'consumers'])
+    t.match((await listFor(w, GUEST)).contracts, [{ contactsMissing: ['provider', 'consumers'] }])
+    t.match(await why(), {
+      state: 'bad',
+      what: /is ACCEPTED and waits .* provider: "Office" <Office@Gov\.example> .* consumers: "Contract desk"/,
+      remedy: /code/,
+    })
     t.match(await decide(w, plain, 'approve'), {
       status: 409,
       body: { message: /no contact of the provider or of the consumers is confirmed/ },
@@ -56,8 +69,15 @@ t.test('what hangs on it: coming into force, notices, letters that come back', (
     t.equal((await confirm(w, plain, GUEST, { code: codesTo(mail, DESK)[0]! })).status, 200)
     t.equal(await stateOf(w, plain), 'ACCEPTED')
     t.same((await seen(w, plain)).contactsMissing, ['provider'])
+    t.match(await why(), { what: /confirmed of the provider: "Office"/ })
     t.equal((await confirm(w, plain, OWNER, { email: OFFICE, code: codesTo(mail, OFFICE)[0]! })).status, 200)
     t.equal(await stateOf(w, plain), 'ACTIVE', 'with the last one it goes on')
+    t.match(await why(), { state: 'good' })
+    t.match(
+      (await listFor(w, GUEST)).contracts.find(({ state }) => state === 'ACTIVE'),
+      { contactsMissing: undefined },
+      'what is in force waits for nobody',
+    )
     t.equal(await stateOf(w, personal), 'ACCEPTED', 'the registry still has to approve')
     t.match(await decide(w, personal, 'approve'), { status: 200, body: { state: 'ACTIVE' } })
     await w.node.must('PUT', '/contract-policy', { ...policy, confirmedContacts: 'personalData' })

@@ -98,7 +98,13 @@ t.test('from proposal to end', (t) =>
     t.match(await propose(w, third), code(409, 'contract_not_possible'), 'no way round it')
     t.match(await decide(w, next, 'resume', REASON), { body: { state: 'ACTIVE' } })
     t.match(await act(w, next, THIRD, 'terminate'), code(400, 'access_denied'))
+    const alone = await act(w, next, GUEST, 'terminate', ['Director (1)'])
+    t.match(alone, code(403, 'second_signatory_needed'))
+    for (const wrong of [[], ['a', 'a'], ['a', 'b', 'c'], ['x'.repeat(300), 'b']])
+      t.match(await act(w, next, GUEST, 'terminate', wrong), code(400, 'invalid_contract'))
     t.match(await act(w, next, GUEST, 'terminate'), { body: { state: 'TERMINATED' } })
+    const { events } = (await w.node.must('GET', `/contracts/${next.contract}`)) as { events: object[] }
+    t.match(events.at(-1), { act: 'terminate', by: `${GUEST} (Director (1), Lawyer (2))` })
     t.match(await propose(w, third), code(409, 'contract_not_possible'))
     t.match(await decide(w, next, 'approve'), code(409, 'contract_not_possible'))
 

@@ -1,8 +1,9 @@
 /** What a security server may see of contracts: those of its clients, and the standard terms of groups that they are in. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { ListedContract } from '#schemas/contract.ts'
+import type { ContractSide, ListedContract } from '#schemas/contract.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
-import type { ContactStore } from '../contacts/store.ts'
+import { isRequired, sidesWithout } from '../contacts/rules.ts'
+import { type ContactStore, ownInstance } from '../contacts/store.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import type { Change } from '../store.ts'
@@ -189,28 +190,38 @@ export function createDistributionStore(
       const begun = await begunAt(rows)
       const live = contacts.asks ? rows.filter((row) => LIVE.includes(row.state)) : []
       const states = await contacts.statesOf(live, at)
+      const policy = await readPolicy(tables)
+      const own = await ownInstance(tables)
+      const missingIn = (row: ContractRow): ContractSide[] => {
+        const content = contentOf(row)
+        const known = states.get(row.hash)
+        const isAsked = OPEN.includes(row.state) && isRequired(content, policy.confirmedContacts)
+        return isAsked && known !== undefined ? sidesWithout(content, known, own) : []
+      }
       const contracts = rows.map((row): ListedContract => {
         const known = states.get(row.hash)
         const inForceAt = BEFORE.has(row.state) ? undefined : begun.get(`${row.contract} ${row.version}`)
-        const own = bySeal.get(`${row.contract} ${row.version}`) ?? []
+        const sealed = bySeal.get(`${row.contract} ${row.version}`) ?? []
         const counters = counterSeals.filter((one) => isOf(one, row))
+        const missing = missingIn(row)
         const { state, reason } = effective(row, words, at)
-        const signed = own.filter((one) => one.subsystems === null).map(({ member }) => member)
+        const signed = sealed.filter((one) => one.subsystems === null).map(({ member }) => member)
         return {
           contract: row.contract,
           version: row.version,
           hash: row.hash,
           state,
-          seals: own.map(({ sha256 }) => sha256),
+          seals: sealed.map(({ sha256 }) => sha256),
           waitsFor: waitsFor({ state: row.state, content: contentOf(row) }, signed),
           ...(reason === null ? {} : { reason }),
           ...{ proposedBy: row.proposed_by, proposedAt: row.proposed_at, changedAt: row.changed_at },
           ...(inForceAt === undefined ? {} : { inForceAt }),
           ...(known === undefined ? {} : { contacts: known }),
+          ...(missing.length === 0 ? {} : { contactsMissing: missing }),
           ...(counters.length === 0 ? {} : { counterSeals: counters.map(({ sha256 }) => sha256) }),
         }
       })
-      return { policy: await readPolicy(tables), contracts }
+      return { policy, contracts }
     },
     /** Contents and seals by hash, of those that this server may see; what it may not is left out like what there is not. */
     async itemsFor(

@@ -3,7 +3,16 @@
  * signing key of the member that speaks; pure.
  */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
-import { isoTime, list, oneOf, plainText, type Read, record, unique } from '#core/contract/fields.ts'
+import {
+  isoTime,
+  list,
+  oneOf,
+  optional,
+  plainText,
+  type Read,
+  record,
+  unique,
+} from '#core/contract/fields.ts'
 import { email, memberId, readContent, sha256, uuid } from '#core/contract/read-content.ts'
 import { serverId, type VerifiedSeal, verifySeal } from '#core/contract/verify-seal.ts'
 import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.ts'
@@ -36,6 +45,7 @@ const act = record<ContractAct>({
   hash: sha256,
   act: oneOf(MEMBER_ACTS),
   reason: plainText(1000),
+  mandated: optional(unique(list(plainText(255), 1, 2), (one) => one)),
 })
 const confirmation = record<ContactConfirmation>({
   ...{ ...head, contract: uuid, email, code: plainText(100), person: plainText(300) },

@@ -1,10 +1,10 @@
 /** What happens to a version, within the transaction of an act: its state with its event, its seals, and who has to be told. */
 import type { Kysely } from 'kysely'
 import { partnerOf } from '#core/contract/parties.ts'
-import type { ContractContent } from '#schemas/contract.ts'
+import type { ContractContent, ContractSide } from '#schemas/contract.ts'
 import { asFault } from '#schemas/fault.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
-import { isRequired, type Side, sidesWithout } from '../contacts/rules.ts'
+import { isRequired, sidesWithout } from '../contacts/rules.ts'
 import { knownOf, ownInstance } from '../contacts/store.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { counted } from '../store.ts'
@@ -20,6 +20,7 @@ import {
   joinedOf,
   readFacts,
   setState,
+  signersOf,
   versionOf,
   versionsOf,
 } from './rows-store.ts'
@@ -77,7 +78,7 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
     transaction: Kysely<Tables>,
     content: ContractContent,
     at: string,
-  ): Promise<Side[]> {
+  ): Promise<ContractSide[]> {
     const { confirmedContacts } = await readPolicy(transaction)
     if (!isRequired(content, confirmedContacts)) return []
     const states = (await knownOf(transaction, content, at)).map(({ state }) => state)
@@ -200,17 +201,6 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
     const act = seal.subsystems === undefined ? 'seal' : 'join'
     const by = `${seal.signer} (${seal.mandated.join(', ')})`
     await addEvent(transaction, row, { act, by, at: q.at })
-  }
-
-  async function signersOf(transaction: Kysely<Tables>, row: ContractRow): Promise<string[]> {
-    const rows = await transaction
-      .selectFrom('contract_seal')
-      .select('member')
-      .where('contract', '=', row.contract)
-      .where('version', '=', row.version)
-      .where('subsystems', 'is', null)
-      .execute()
-    return rows.map(({ member }) => member)
   }
 
   return {

@@ -157,6 +157,17 @@ export async function joinedOf(
   return rows.map(({ subsystem }) => subsystem)
 }
 
+export async function signersOf(kysely: Kysely<Tables>, row: ContractRow): Promise<string[]> {
+  const rows = await kysely
+    .selectFrom('contract_seal')
+    .select('member')
+    .where('contract', '=', row.contract)
+    .where('version', '=', row.version)
+    .where('subsystems', 'is', null)
+    .execute()
+  return rows.map(({ member }) => member)
+}
+
 export async function setState(
   transaction: Kysely<Tables>,
   row: ContractRow,

@@ -130,18 +130,39 @@ t.test('who may propose what, and when', async (t) => {
     /suspended/,
   )
   t.match(code({ version: 2 }, { versions: [version({ state: 'TERMINATED' })] }), /terminated/)
+  const ended = version({ state: 'SUSPENDED', validUntil: AT })
+  for (const [isSuspended, what] of [
+    [true, /ended while it was suspended.*lift/],
+    [false, 'taken'],
+  ] as const)
+    t.match(
+      code(
+        { version: 2, supersedes: ended.hash },
+        { versions: [{ ...ended, state: 'EXPIRED' }], isSuspended },
+      ),
+      what,
+    )
+  t.match(
+    code({ version: 2, supersedes: ended.hash }, { versions: [ended], isSuspended: true }),
+    /ended while/,
+  )
   t.throws(() => checkFamily({ versions: [version({ state: 'SUSPENDED' })], isSuspended: false }, AT), {
     code: 'contract_not_possible',
   })
 })
 
 t.test('which acts are whose', async (t) => {
-  const q = { proposer: GUEST, parties: [OWNER, GUEST] }
+  const q = { proposer: GUEST, parties: [OWNER, GUEST], mandated: ['Director (1)', 'Lawyer (2)'] }
   t.doesNotThrow(() => checkMemberAct('withdraw', GUEST, q))
   t.throws(() => checkMemberAct('withdraw', OWNER, q), { code: 'access_denied' })
   for (const act of ['decline', 'terminate', 'withdraw'] as const) {
     if (act !== 'withdraw') t.doesNotThrow(() => checkMemberAct(act, OWNER, q))
     t.throws(() => checkMemberAct(act, 'DEV/GOV/9', q), { code: 'access_denied' })
+    for (const mandated of [[], ['Director (1)']]) {
+      const alone = (): void => checkMemberAct(act, GUEST, { ...q, mandated })
+      if (act === 'terminate') t.throws(alone, { code: 'second_signatory_needed' })
+      else t.doesNotThrow(alone)
+    }
   }
   t.ok(needsApproval({ personalData: true }, { approveAll: false }))
   t.ok(needsApproval({ personalData: false }, { approveAll: true }))

@@ -2,7 +2,7 @@
 
 import { mayMeet } from '#core/contract/endpoints.ts'
 import { groupOf, memberOfSubsystem, namedConsumers, requiredSigners } from '#core/contract/parties.ts'
-import type { ContractContent, ContractState } from '#schemas/contract.ts'
+import type { ContractContent, ContractState, MemberAct } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export type Act =
@@ -168,8 +168,11 @@ export function checkFamily(
 ): void {
   const states = versions.map((one) => stateAt(one, now))
   // A suspension outlives the end of what it stopped: a renewal is no way round the two who lift it.
-  if (isSuspended || states.includes('SUSPENDED'))
-    throw impossible('it is suspended; only the registry can resume it')
+  if (states.includes('SUSPENDED')) throw impossible('it is suspended; only the registry can resume it')
+  if (isSuspended)
+    throw impossible(
+      'it ended while it was suspended; two administrators of the registry have to lift that first',
+    )
   if (states.includes('TERMINATED')) throw impossible('it was terminated; propose another contract')
 }
 
@@ -192,16 +195,23 @@ export function isComplete(content: ContractContent, signers: string[]): boolean
   return requiredSigners(content).every((one) => signers.includes(one))
 }
 
-/** Throws `access_denied` unless the member is a party that may do this. */
+/**
+ * Throws `access_denied` unless the member is a party that may do this, and `second_signatory_needed` unless two people of it end
+ * for good what may be in force.
+ */
 export function checkMemberAct(
-  act: 'withdraw' | 'decline' | 'terminate',
+  act: MemberAct,
   member: string,
-  q: { proposer: string; parties: string[] },
+  q: { proposer: string; parties: string[]; mandated: string[] },
 ): void {
   if (!q.parties.includes(member))
     throw new Fault('access_denied', { what: 'only the parties of a contract act on it' })
   if (act === 'withdraw' && member !== q.proposer)
     throw new Fault('access_denied', { what: 'who proposed it withdraws it; decline it instead' })
+  if (act === 'terminate' && q.mandated.length < 2)
+    throw new Fault('second_signatory_needed', {
+      what: 'two mandated people of a member terminate a contract',
+    })
 }
 
 /** A contract with its consumers as they are now, named or joined. */

@@ -145,9 +145,11 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         await takeDocument(transaction, one.id, now)
         const { row } = await rowOfHash(transaction, one.contract, one.hash)
         const parties = partiesOf(contentOf(row), await joinedOf(transaction, row))
-        checkMemberAct(one.act, one.signer, { proposer: row.proposed_by, parties })
+        const { mandated = [] } = one
+        checkMemberAct(one.act, one.signer, { proposer: row.proposed_by, parties, mandated })
+        const by = mandated.length === 0 ? one.signer : `${one.signer} (${mandated.join(', ')})`
         // A termination by one party leaves a suspension in force: that takes two persons of the registry to lift.
-        return move(transaction, row, one.act, { by: one.signer, at }, one.reason)
+        return move(transaction, row, one.act, { by, at }, one.reason)
       }),
     /** What all have sealed comes into force. */
     approve: async (contract: string, hash: string, decision: Decision): Promise<ContractRow> => {

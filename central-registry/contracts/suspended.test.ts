@@ -143,7 +143,7 @@ t.test('its end does not lift it, nor does a party that terminates it; the regis
       ...{ version: 2, supersedes: hashOf(content) },
       ...{ validUntil: inDays(world.clock.now, 100), reviewAt: inDays(world.clock.now, 90) },
     })
-    t.match(await propose(w, renewal), { status: 409, body: { message: /suspended/ } })
+    t.match(await propose(w, renewal), { status: 409, body: { message: /ended while it was suspended/ } })
     t.match(await node.must('GET', '/suspensions'), [{ id, state: 'unconfirmed' }])
     t.equal((await node.call('DELETE', `/suspensions/${id}`)).status, 204)
     t.match(await whole(w, content), { versions: [{ state: 'EXPIRED' }], suspension: { state: 'lifted' } })

@@ -11,12 +11,14 @@ import { contentAt } from '#test/fakes/contracts.ts'
 import { authenticationParty, type Party } from '#test/fakes/management-requests.ts'
 import { publish } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
-import { authority } from '#test/fakes/request-world.ts'
+import { authority, OWNER } from '#test/fakes/request-world.ts'
+import type { ContractFacts } from './contract-step.ts'
 import { type CaFacts, type CallFacts, judge, type Step, verdictOf } from './rules.ts'
 
 type Explanation = { verdict: string; steps: Step[] }
 const CALL = 'consumer=DEV:GOV:5678:tax&provider=DEV:GOV:1234:plain&serviceCode=persons'
 const PROFILE = 'ee.ria.xroad.common.certificateprofile.impl.FiVRKCertificateProfileInfoProvider'
+const officeOf = (member: string) => ({ member, name: 'Office', email: 'o@gov.example' })
 const [asker, answerer] = [await authenticationParty(authority), await authenticationParty(authority)]
 
 const explain = async (node: Node, more = ''): Promise<Explanation> =>
@@ -221,18 +223,50 @@ t.test('contracts: which one is named, and why it does not do', (t) => {
     reachability: [],
     ...more,
   })
-  const one = { contract: content.contract, state: 'ACTIVE' as const, content, isConsumer: true }
+  const one = {
+    contract: content.contract,
+    state: 'ACTIVE' as const,
+    content,
+    isConsumer: true,
+    waitsFor: [],
+    isAgreed: false,
+  }
   const later = { ...content, validFrom: new Date(now + 1000).toISOString() }
-  for (const [contracts, state, what] of [
+  const provided = { ...content, contacts: [...content.contacts, officeOf(OWNER)] }
+  const open = { ...one, state: 'ACCEPTED' as const, content: provided }
+  for (const [contracts, state, what, remedy] of [
     [[one], 'good', /covers it until/],
     [[{ ...one, state: 'SUSPENDED' as const }], 'bad', /is suspended/],
     [[{ ...one, state: 'EXPIRED' as const }], 'bad', /is EXPIRED/],
     [[{ ...one, content: later }], 'bad', /begins on/],
     [[{ ...one, isConsumer: false }], 'bad', /has not joined/],
     [[], 'bad', /no contract names both/],
-  ] as const) {
+    [
+      [{ ...open, state: 'PROPOSED', waitsFor: [OWNER] }],
+      'bad',
+      /for the seal of DEV\/GOV\/1234$/,
+      /accept it/,
+    ],
+    [[open], 'bad', /ACCEPTED and waits for the approval of the registry$/, /^approve it/],
+    [[{ ...open, isAgreed: true }], 'bad', /waits for the registry of the other instance/],
+    [
+      [{ ...open, contacts: { missing: ['provider'], states: ['CONFIRMED', 'REFUSED'] } }],
+      'bad',
+      /is confirmed of the provider: "Office" <o@gov\.example> of DEV\/GOV\/1234 \(the address takes no e-mail\)$/,
+      /with one that takes e-mail$/,
+    ],
+    [
+      [
+        { ...open, content, contacts: { missing: ['provider', 'consumers'], states: ['ASKED'] } },
+        { ...open, state: 'PROPOSED', waitsFor: [OWNER] },
+      ],
+      'bad',
+      /of the provider, which has none in it; and of the consumers: "Contract desk" <desk@tax\.example> of DEV\/GOV\/5678 \(asked/,
+      /propose the contract again with a contact of the provider; let .* give back the code/,
+    ],
+  ] as [ContractFacts[], string, RegExp, RegExp?][]) {
     const step = judge(facts({ contracts: [...contracts] })).find((each) => each.step === 'contract')!
-    t.match(step, { state, what })
+    t.match(step, { state, what, ...(remedy === undefined ? {} : { remedy }) })
   }
   const other = facts({
     contracts: [one],

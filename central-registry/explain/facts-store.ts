@@ -1,14 +1,17 @@
 /** Reads what the register says of the two sides of a call, their servers, and the contracts between them. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { idText, memberOf, type SubsystemId } from '#schemas/identifiers.ts'
+import { isRequired, sidesWithout } from '../contacts/rules.ts'
+import { knownOf, ownInstance } from '../contacts/store.ts'
 import { readPolicy } from '../contracts/policy-store.ts'
-import { COLUMNS, contentOf, joinedOf, versionOf } from '../contracts/rows-store.ts'
-import { consumersOf, stateAt } from '../contracts/rules.ts'
+import { COLUMNS, contentOf, joinedOf, signersOf, versionOf } from '../contracts/rows-store.ts'
+import { consumersOf, OPEN, stateAt, waitsFor } from '../contracts/rules.ts'
 import type { ContractRow, Tables } from '../migrations/tables.ts'
 import { countOf } from '../store.ts'
 import { suspendedIn } from '../suspensions/rows-store.ts'
 import { suspendedAmong } from '../suspensions/rules.ts'
-import type { ContractFacts, SideFacts, SigningFacts } from './rules.ts'
+import type { ContractFacts } from './contract-step.ts'
+import type { SideFacts, SigningFacts } from './rules.ts'
 
 /** A server as the register has it; its certificates are still to be judged. */
 export type RegisteredServer = {
@@ -143,13 +146,29 @@ export function createExplainStore(database: Database) {
         .orderBy('proposed_at', 'desc')
         .limit(MOST_CONTRACTS)
         .execute()
+      const { confirmedContacts } = await readPolicy(tables)
+      const own = await ownInstance(tables)
       const found = await Promise.all(
         rows.map(async (row) => {
           const content = contentOf(row)
           const { contract } = row
           const joined = await joinedOf(tables, { contract, version: Number(row.version) })
           const isConsumer = consumersOf(content, joined).includes(consumer)
-          return { contract, state: stateAt(versionOf(row), now), content, isConsumer }
+          const state = stateAt(versionOf(row), now)
+          const facts = {
+            contract,
+            state,
+            content,
+            isConsumer,
+            waitsFor: [],
+            isAgreed: row.agreed_at !== null,
+          }
+          if (!OPEN.includes(state)) return facts
+          const signed = await signersOf(tables, row)
+          const open = { ...facts, waitsFor: waitsFor({ state, content }, signed) }
+          if (!isRequired(content, confirmedContacts)) return open
+          const states = (await knownOf(tables, content, now)).map((one) => one.state)
+          return { ...open, contacts: { missing: sidesWithout(content, states, own), states } }
         }),
       )
       const rank = ({ state }: ContractFacts): number =>

@@ -1,6 +1,5 @@
 /** Judges, step by step, whether one subsystem can call a service of another, from facts that were gathered; pure. */
-import { covers } from '#core/contract/endpoints.ts'
-import type { ContractContent, ContractState } from '#schemas/contract.ts'
+import { type ContractFacts, contract } from './contract-step.ts'
 
 export type Side = 'consumer' | 'provider'
 export const STEPS = [
@@ -48,13 +47,6 @@ export type CaFacts = { name: string; profile: string; isKnown: boolean; issuers
 
 /** An answer from outside, or why there is none. */
 export type Probe = { about: string; state: State; what: string; remedy?: string | undefined }
-
-export type ContractFacts = {
-  contract: string
-  state: ContractState
-  content: ContractContent
-  isConsumer: boolean
-}
 
 export type CallFacts = {
   now: string
@@ -291,48 +283,6 @@ function suspensions(side: Side, { suspended, servers: all }: SideFacts): Step {
     what,
     remedy: 'when its cause is gone, let a second person agree to lift it',
   }
-}
-
-function contract({ contracts, contractRequired, call, now }: CallFacts): Step {
-  const step = { step: 'contract' } as const
-  const covering = contracts.filter(({ content, isConsumer }) => isConsumer && isCovered(content, call))
-  const name = ({ contract: id, content }: ContractFacts): string =>
-    `the contract ${id} (version ${content.version})`
-  const inForce = covering.find(({ state, content }) => state === 'ACTIVE' && content.validFrom <= now)
-  const suspended = covering.find(({ state }) => state === 'SUSPENDED')
-  if (suspended !== undefined && inForce === undefined)
-    return {
-      ...step,
-      state: 'bad',
-      what: `${name(suspended)} is suspended`,
-      remedy: 'when its cause is gone, let a second person agree to resume it',
-    }
-  if (inForce !== undefined)
-    return { ...step, state: 'good', what: `${name(inForce)} covers it until ${inForce.content.validUntil}` }
-  const nearest = covering[0] ?? contracts[0]
-  const why =
-    nearest === undefined
-      ? 'no contract names both sides'
-      : covering.length === 0
-        ? `${name(nearest)} is between both sides but does not cover this service, method and path, or this consumer has not joined it`
-        : nearest.state === 'ACTIVE'
-          ? `${name(nearest)} begins on ${nearest.content.validFrom}`
-          : `${name(nearest)} is ${nearest.state}`
-  if (!contractRequired) return { ...step, state: 'good', what: `none is required here; ${why}` }
-  return {
-    ...step,
-    state: 'bad',
-    what: why,
-    remedy: 'let one of both sides propose a contract, or its next version, on its security server',
-  }
-}
-
-function isCovered(content: ContractContent, { serviceCode, method, path }: CallFacts['call']): boolean {
-  return content.services.some(
-    (service) =>
-      service.serviceCode === serviceCode &&
-      (method === undefined || path === undefined || covers(service.endpoints, method, path)),
-  )
 }
 
 function accessRights({ sides, call }: CallFacts): Step {

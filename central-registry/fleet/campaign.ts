@@ -1,4 +1,5 @@
 /** How far a changeover from a CA has come: which servers and members still have certificates of it; pure. */
+import { csvCell } from '#core/log-export/csv-cell.ts'
 import type { ReportedCertificate } from '#schemas/fleet.ts'
 
 export type CampaignCertificate = Pick<ReportedCertificate, 'sha256' | 'usage' | 'notAfter'> & {
@@ -84,10 +85,5 @@ export function campaignCsv({ entries }: Campaign): string {
           ...[...head, usage, member ?? '', sha256, notAfter],
         ])
   })
-  return [[...COLUMNS], ...lines].map((line) => `${line.map(cell).join(',')}\r\n`).join('')
-}
-
-function cell(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+  return [[...COLUMNS], ...lines].map((line) => `${line.map(csvCell).join(',')}\r\n`).join('')
 }

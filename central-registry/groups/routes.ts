@@ -1,9 +1,9 @@
 /** Handlers of the operations on global groups. */
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import { checkCode } from '#schemas/identifiers.ts'
+import { checkCode, checkNewCode } from '#schemas/identifiers.ts'
 import { listAnswer } from '../list-answer.ts'
 import { instanceOf } from '../members/instance.ts'
-import { checkName, checkNewCode, clientOf, encodedId } from '../members/rules.ts'
+import { checkName, clientOf, encodedId } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { Page } from '../store.ts'
 import type { GroupStore } from './store.ts'

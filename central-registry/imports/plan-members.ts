@@ -1,8 +1,8 @@
 /** The part of a plan about member classes, members, subsystems and global groups; pure. */
 import type { SharedParameters } from '#schemas/global-configuration.ts'
-import { idText } from '#schemas/identifiers.ts'
+import { checkNewCode, idText } from '#schemas/identifiers.ts'
 import type { RegisterRows } from '../configuration/assemble.ts'
-import { checkName, checkNewCode } from '../members/rules.ts'
+import { checkName } from '../members/rules.ts'
 import type { Notes, Take } from './plan.ts'
 
 type Names = Pick<Take, 'classes' | 'members' | 'subsystems' | 'groups' | 'groupMembers'>

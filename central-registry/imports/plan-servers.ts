@@ -1,8 +1,8 @@
 /** The part of a plan about security servers and their registered clients; pure. */
 import type { SharedParameters } from '#schemas/global-configuration.ts'
-import { type ClientId, idText, memberOf } from '#schemas/identifiers.ts'
+import { type ClientId, checkNewCode, idText, memberOf } from '#schemas/identifiers.ts'
 import type { RegisterRows } from '../configuration/assemble.ts'
-import { checkName, checkNewCode } from '../members/rules.ts'
+import { checkName } from '../members/rules.ts'
 import { checkAddress } from '../servers/rules.ts'
 import type { Notes, Take } from './plan.ts'
 

@@ -1,13 +1,13 @@
 /** Handlers of the operations on the system, member classes, members and subsystems. */
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import { checkCode } from '#schemas/identifiers.ts'
+import { checkCode, checkNewCode } from '#schemas/identifiers.ts'
 import { listAnswer } from '../list-answer.ts'
 import { encodedServer } from '../servers/rules.ts'
 import type { Page } from '../store.ts'
 import { instanceOf } from './instance.ts'
 import type { RelationStore } from './relations-store.ts'
-import { checkName, checkNewCode, clientOf, encodedId, memberIdOf, subsystemIdOf } from './rules.ts'
+import { checkName, clientOf, encodedId, memberIdOf, subsystemIdOf } from './rules.ts'
 import { type Filter, MANAGEMENT_SERVICE_PROVIDER, type MemberStore } from './store.ts'
 
 type Rooms = {

@@ -23,16 +23,6 @@ export function checkName(name: string): string {
   return name
 }
 
-/** A code that may enter the register. */
-export function checkNewCode(code: string): string {
-  if (code.trim() !== code || UNFIT.test(code)) {
-    throw new Fault('invalid_client_identifier', {
-      what: 'a code has no space at its ends, no direction marks and only characters of XML',
-    })
-  }
-  return checkCode(code)
-}
-
 /** The client id of "INSTANCE:CLASS:CODE[:SUBSYSTEM]", X-Road's form of an id in an API path; in our instance only. */
 export function clientOf(encoded: string, instance: string): ClientId {
   const parts = encoded.split(':').map(checkCode)

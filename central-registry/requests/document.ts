@@ -1,6 +1,6 @@
 /** Reads signed documents: exactly the fields of their kind, each within its bounds, with ids in their canonical text form; pure. */
 import { Fault } from '#schemas/fault.ts'
-import { idText, parseClientId, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
+import { checkNewCode, idText, parseClientId, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
 import {
   type DocumentHead,
   type FiledRequest,
@@ -10,7 +10,7 @@ import {
   type Revocation,
   type StatusQuery,
 } from '#schemas/management-request.ts'
-import { checkName, checkNewCode } from '../members/rules.ts'
+import { checkName } from '../members/rules.ts'
 import { checkAddress } from '../servers/rules.ts'
 
 type Field = Exclude<keyof RequestSubject, 'kind' | 'server'>

@@ -1,12 +1,14 @@
 /** Handlers of the operations on security servers, their authentication certificates and their clients. */
+
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
+import { checkNewCode } from '#schemas/identifiers.ts'
 import { certificateFacts } from '../certificate-facts.ts'
 import { listAnswer } from '../list-answer.ts'
 import { instanceOf } from '../members/instance.ts'
-import { checkNewCode, clientOf, encodedId } from '../members/rules.ts'
+import { clientOf, encodedId } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { Page } from '../store.ts'
 import { checkAddress, checkNewCertificate, encodedServer, serverOf } from './rules.ts'

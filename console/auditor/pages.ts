@@ -1,5 +1,6 @@
 /** The pages of the console in the order of its navigation: a page is a folder, and a line here. */
 import type { Page } from '../kit/frame.tsx'
+import { apiKeys } from './api-keys/page.tsx'
 import { archives } from './archives/page.tsx'
 import { auditOrders } from './audit-orders/page.tsx'
 import { backups } from './backups/page.tsx'
@@ -52,4 +53,5 @@ export const pages: Page[] = [
   looks,
   backups,
   people,
+  apiKeys,
 ]

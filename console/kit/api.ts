@@ -158,7 +158,7 @@ export function createApi(): Api {
   const call = <T>(name: string, input: Input = {}): Promise<Answer<T>> =>
     ask(name, input, async (response) => {
       const text = await response.text()
-      const data: unknown = isJson(response) && text !== '' ? JSON.parse(text) : text
+      const data: unknown = isJson(response) && text !== '' ? parsed(text) : text
       if (!response.ok) throw new ApiFault(response.status, isJson(response) ? (data as object) : {})
       const total = response.headers.get('x-total-count')
       return {
@@ -239,6 +239,17 @@ function newKey(): string {
 
 function isJson({ headers }: Response): boolean {
   return headers.get('content-type')?.startsWith('application/json') === true
+}
+
+// Control characters and direction marks: no page shows a text as another one, whoever wrote it. Joiners stay, as in names.
+const MARKS = /(?![\t\n\r])\p{Cc}|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+const MAY_HOLD_MARKS = /[\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\\u/
+
+function parsed(text: string): unknown {
+  if (!MAY_HOLD_MARKS.test(text)) return JSON.parse(text)
+  return JSON.parse(text, (_, value: unknown) =>
+    typeof value === 'string' ? value.replace(MARKS, '\ufffd') : value,
+  )
 }
 
 type Proposed = { id: string; contentSha256: string }

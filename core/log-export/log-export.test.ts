@@ -8,6 +8,7 @@ import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import { leafForm } from '#core/merkle/leaf-form.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
+import { cellText, csvCell } from './csv-cell.ts'
 import type { ExportFilter } from './filter.ts'
 import { judgeRange, type RangeVerdict } from './judge-range.ts'
 import { readExport } from './read-export.ts'
@@ -135,6 +136,17 @@ t.test('contract, purpose and endpoint: what forms say rules out, the rest is op
   await t.rejects(judged({ rows: [said(0, { purpose: 7 as never })] }), { code: 'malformed_bundle' })
   const { purpose: _purpose, ...half } = said(0)
   await t.rejects(judged({ rows: [half] }), { code: 'malformed_bundle' })
+})
+
+t.test('cells of a table are read as they were, and none begins a formula', (t) => {
+  const texts = ['=1+1', "'=1", "''@x", "'plain", '-2', '\n=1', '\t+1', '＝1', '＠x', 'a,"b"\r\nc', '']
+  for (const text of texts) {
+    const cell = csvCell(text)
+    const bare = cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell
+    t.notMatch(bare, /^[=+\-@\t\r\n＝＋－＠]/, cell)
+    t.equal(cellText(bare), text)
+  }
+  t.end()
 })
 
 t.test('cheats', async (t) => {

@@ -9,6 +9,7 @@ import { holdsEntry, openZip } from '#core/container/open-zip.ts'
 import { malformed } from '#core/evidence/parse-manifest.ts'
 import { Fault } from '#schemas/fault.ts'
 import { FOUND_RECORD_COLUMNS, type FoundRecord } from '#schemas/found-record.ts'
+import { cellText } from './csv-cell.ts'
 import type { ExportFilter } from './filter.ts'
 import type { DailyCounts } from './judge-counts.ts'
 
@@ -180,7 +181,7 @@ function readCsv(bytes: Buffer): FoundRecord[] {
   if (columns === undefined) throw malformed('a table with other columns')
   return lines.map((cells) => {
     if (cells.length !== columns.length) throw malformed('a line of the table with other columns')
-    const row = Object.fromEntries(columns.map((name, at) => [name, plain(cells[at]!)]))
+    const row = Object.fromEntries(columns.map((name, at) => [name, cellText(cells[at]!)]))
     const number = (text: string | undefined) => (text === undefined || text === '' ? null : Number(text))
     const id = (text: string | undefined) => (text === '' ? null : text)
     const { index, answers, clientId, serviceId, peer } = row
@@ -197,8 +198,6 @@ function readCsv(bytes: Buffer): FoundRecord[] {
     })
   })
 }
-
-const plain = (cell: string): string => (/^'[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell)
 
 function cellsOf(text: string): string[][] {
   const lines: string[][] = []

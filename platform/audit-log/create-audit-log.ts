@@ -3,6 +3,7 @@
  * covers the one before it, so that an edit, a deletion inside or a swap shows.
  */
 import { createHash } from 'node:crypto'
+import type { Kysely } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { AuditFilter, AuditRow } from './store.ts'
@@ -19,8 +20,8 @@ export type AuditAct = {
 export type AuditEntry = AuditAct & { sequence: number; at: string; digest: string }
 
 export type AuditLog = {
-  /** Records the act durably and returns its number, from 1 on without gap. */
-  before(act: AuditAct): Promise<number>
+  /** Records the act durably, or `within` a transaction of the caller's; returns its number, from 1 on without gap. */
+  before(act: AuditAct, within?: Kysely<unknown>): Promise<number>
   /** Newest first; `before` is a number to page from, `offset` skips that many of those that fit. */
   list(q: AuditFilter & { offset?: number; limit: number }): Promise<AuditEntry[]>
   /** How many records fit. */
@@ -46,8 +47,8 @@ const PAGE = 500
 export function createAuditLog(q: { database: Database; clock: Clock }): AuditLog {
   const store = createAuditStore(q.database)
   return {
-    before: async (act) => {
-      const row = await store.append((newest) => {
+    before: async (act, within) => {
+      const row = await store.append(within, (newest) => {
         const facts = {
           sequence: (newest?.sequence ?? 0) + 1,
           at: new Date(q.clock()).toISOString(),

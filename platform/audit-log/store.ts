@@ -81,8 +81,11 @@ export type AuditFilter = {
 }
 
 export type AuditStore = {
-  /** Adds the row that `next` makes from the newest one, alone among all nodes. */
-  append(next: (newest: AuditRow | undefined) => AuditRow): Promise<AuditRow>
+  /** Adds the row that `next` makes from the newest one, alone among all nodes; `within` a transaction of the caller's or its own. */
+  append(
+    within: Kysely<unknown> | undefined,
+    next: (newest: AuditRow | undefined) => AuditRow,
+  ): Promise<AuditRow>
   /** At most `limit` rows after `sequence`, oldest first. */
   after(sequence: number, limit: number, times?: Pick<AuditFilter, 'from' | 'until'>): Promise<AuditRow[]>
   /** At most `limit` rows of those that fit, newest first, after the first `offset` of them. */
@@ -109,14 +112,16 @@ export function createAuditStore(database: Database): AuditStore {
   const tables = tablesOf<Tables>(database)
   const rows = (kysely: Kysely<Tables>) => kysely.selectFrom('audit_log').select(COLUMNS)
   return {
-    append: (next) =>
-      inTransaction(tables, async (transaction) => {
+    append: (within, next) => {
+      const add = async (transaction: Kysely<Tables>): Promise<AuditRow> => {
         await lockFor(transaction, 'audit_log')
         const newest = await rows(transaction).orderBy('sequence', 'desc').limit(1).executeTakeFirst()
         const row = next(newest)
         await transaction.insertInto('audit_log').values(row).execute()
         return row
-      }),
+      }
+      return within === undefined ? inTransaction(tables, add) : add(tablesOf<Tables>({ kysely: within }))
+    },
     after: (sequence, limit, times = {}) =>
       tables
         .selectFrom('audit_log')

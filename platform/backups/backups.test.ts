@@ -70,7 +70,7 @@ t.test('entries of any length come back, and nothing of them can be read in the 
   t.ok(found.get('long')?.equals(long))
   t.equal(found.get('empty')?.length, 0)
   t.equal(read.sha256, written.sha256)
-  t.ok(read.certificate.equals(certificate.der))
+  t.ok(read.signature.certificate.der.equals(certificate.der))
   t.match(read.manifest, { of: 'DEV', facts: { index: 7 }, holdsNot: ['the PIN'] })
   t.equal(await codeOf(readBackup({ file, secret: 'another secret text' }, ignore)), 'backup_invalid')
   t.equal(await codeOf(readBackup({ file, secret: 'short' }, ignore)), 'invalid_configuration')

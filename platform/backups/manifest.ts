@@ -1,5 +1,5 @@
 /** What a backup says of itself, signed by who made it; read strictly. */
-import { readSignedJson } from '#core/signature/signed-json.ts'
+import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.ts'
 import { Fault } from '#schemas/fault.ts'
 
 /** Plain facts by name, which a person compares: the newest index, the head of a log. */
@@ -26,8 +26,8 @@ const SHA256 = /^[0-9a-f]{64}$/
 /** A path inside a folder: no step upwards, no hidden file. */
 export const ENTRY_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,2}$/
 
-/** The manifest and the certificate of its signer. Throws `backup_invalid` for another form, or a signature that does not fit. */
-export function readManifest(bytes: Buffer): { manifest: Manifest; certificate: Buffer } {
+/** The manifest and its signature, which fits it. Throws `backup_invalid` for another form, or a signature that does not fit. */
+export function readManifest(bytes: Buffer): { manifest: Manifest; signature: JsonSignature } {
   let signed: ReturnType<typeof readSignedJson>
   try {
     signed = readSignedJson(bytes, MANIFEST_TYPE, MAX_MANIFEST)
@@ -48,7 +48,7 @@ export function readManifest(bytes: Buffer): { manifest: Manifest; certificate: 
     entries.every(isEntry)
   if (!isWhole || Object.keys(document).length !== 8 || signed.signatures.length !== 1)
     throw new Fault('backup_invalid', { what: 'its manifest has another form' })
-  return { manifest: document as Manifest, certificate: signed.signatures[0]!.certificate.der }
+  return { manifest: document as Manifest, signature: signed.signatures[0]! }
 }
 
 function isTexts(value: unknown): boolean {

@@ -6,14 +6,15 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
+import type { JsonSignature } from '#core/signature/signed-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import { ENTRY_NAME, MANIFEST_NAME, MAX_MANIFEST, type Manifest, readManifest } from './manifest.ts'
 import { openSealed } from './sealed-file.ts'
 
 export type ReadBackup = {
   manifest: Manifest
-  /** DER of the certificate whose key signed the manifest: whether it counts is for the caller to know. */
-  certificate: Buffer
+  /** Of the manifest, which it fits: whether its certificate counts is for the caller to know. */
+  signature: JsonSignature
   /** SHA-256 of the file. */
   sha256: string
 }
@@ -44,10 +45,10 @@ export async function readBackup(
     const gunzip = createGunzip({ chunkSize: 256 * 1024 })
     // A failure destroys gunzip, and so reaches its reader.
     pipeline(plain, gunzip, () => undefined)
-    const { manifest, certificate } = await readEntries(reader(gunzip), take)
+    const { manifest, signature } = await readEntries(reader(gunzip), take)
     if (manifest.kind !== header.kind || manifest.of !== header.of || manifest.madeAt !== header.madeAt)
       throw invalid('its first lines and its manifest differ')
-    return { manifest, certificate, sha256: digest.digest('hex') }
+    return { manifest, signature, sha256: digest.digest('hex') }
   } catch (thrown) {
     if (thrown instanceof Fault) throw thrown
     if (/^Z_|ZLIB/.test(String((thrown as NodeJS.ErrnoException).code)))
@@ -118,14 +119,14 @@ async function readEntries(
     if (length > MAX_MANIFEST) throw invalid('its manifest is too long')
     parts.push(block)
   }
-  const { manifest, certificate } = readManifest(Buffer.concat(parts))
+  const { manifest, signature } = readManifest(Buffer.concat(parts))
   if (!(await bytes.isAtEnd())) throw invalid('something stands behind its manifest')
   const told = new Map(manifest.entries.map((entry) => [entry.name, entry]))
   const fits = ({ name, bytes: size, sha256 }: Manifest['entries'][number]): boolean =>
     told.get(name)?.bytes === size && told.get(name)?.sha256 === sha256
   if (found.length !== manifest.entries.length || told.size !== found.length || !found.every(fits))
     throw invalid('its entries are not those of its manifest')
-  return { manifest, certificate }
+  return { manifest, signature }
 }
 
 async function* blocks(bytes: Reader): AsyncGenerator<Buffer> {

@@ -17,6 +17,7 @@ import { NO_SCHEMAS } from './no-schemas.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { limitRate } from './rate-limit.ts'
 import { readBodies } from './read-bodies.ts'
+import { watchTaking } from './watch-taking.ts'
 
 export type HttpServiceOptions = {
   name: string
@@ -80,6 +81,7 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
       void answerThrown(error, request as FastifyRequest, reply as FastifyReply, q.origin),
   }) as unknown as FastifyInstance
   app.setErrorHandler((error, request, reply) => answerThrown(error, request, reply, q.origin))
+  watchTaking(app.server)
   readBodies(app)
   answerUnknownRoute(app)
   if (q.rateLimit !== undefined) limitRate(app, q.rateLimit, q.clock ?? systemClock)

@@ -1,25 +1,22 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { Readable } from 'node:stream'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import type { AuditAct } from '#platform/audit-log/create-audit-log.ts'
 import { createHealth } from '#platform/health/create-health.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
-import { answer } from './answer.ts'
 import type { HttpServiceOptions } from './create-http-service.ts'
 import { createHttpService } from './create-http-service.ts'
-import type { OpenApiRegistration, OperationHandler } from './openapi.ts'
-import { registerOpenApi } from './openapi.ts'
-import type { OpenApiDocument } from './openapi-operations.ts'
 import { createCounter } from './rate-limit.ts'
+import { endUntaken } from './watch-taking.ts'
 
 const lines: string[] = []
 const log = createLog({ name: 'test', destination: { write: (line) => lines.push(line) } })
@@ -127,6 +124,34 @@ t.test(
   },
 )
 
+t.test('who reads nothing of an answer, or hardly, does not hold it for ever', async (t) => {
+  const app = service()
+  app.get('/large', async () => Buffer.alloc(24_000_000))
+  const port = await listen(t, app)
+  const asked = async () => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n'))
+    await once(socket, 'readable')
+    return socket.on('error', () => undefined)
+  }
+  const silent = await asked()
+  const now = performance.now()
+  endUntaken(now)
+  endUntaken(now + 3_600_000)
+  await wait(20)
+  const reader = await asked()
+  endUntaken(now + 3_600_000)
+  endUntaken(now + 3_660_000)
+  reader.on('data', () => undefined)
+  while (reader.bytesRead < 24_000_000) await once(reader, 'data')
+  endUntaken(now + 7_200_000)
+  await wait(20)
+  t.notOk(reader.destroyed, 'an answer that was taken is no matter any more')
+  reader.destroy()
+  silent.resume()
+  if (!silent.closed) await once(silent, 'close')
+  t.ok(silent.bytesRead < 24_000_000)
+})
+
 t.test('rate limit: one address cannot take all, health is not counted', async (t) => {
   let now = 1_000_000
   const app = service({ rateLimit: { perSecond: 2, perMinute: 3 }, clock: () => now })
@@ -176,212 +201,6 @@ t.test('TLS with client certificates', async (t) => {
   t.equal(await ask({ key, cert }), 'ok')
   await t.rejects(ask({}))
   t.equal(await ask({ key, cert }), 'ok', 'it lives after a refused handshake')
-})
-
-const document: OpenApiDocument = {
-  openapi: '3.1.0',
-  servers: [{ url: '/api/v1' }],
-  paths: {
-    '/members': {
-      get: {
-        operationId: 'listMembers',
-        'x-roles': ['any'],
-        parameters: [
-          { $ref: '#/components/parameters/limit', name: '', in: '' },
-          { name: 'tag', in: 'query', schema: { type: 'array', items: { type: 'string' } } },
-        ],
-        responses: { 200: { content: { 'application/json': {} } } },
-      },
-      post: {
-        operationId: 'addMember',
-        'x-roles': ['REGISTRATION_OFFICER'],
-        requestBody: {
-          required: true,
-          content: { 'application/json': { schema: { $ref: '#/components/schemas/Member' } } },
-        },
-        responses: { 201: { content: { 'application/json': {} } } },
-      },
-    },
-    '/members/{id}': {
-      parameters: [
-        { name: 'id', in: 'path', required: true, schema: { type: 'string', pattern: '^[A-Z:0-9]+$' } },
-      ],
-      delete: { operationId: 'deleteMember', 'x-roles': ['REGISTRATION_OFFICER'], responses: { 204: {} } },
-    },
-    '/anchor': {
-      get: {
-        operationId: 'getAnchor',
-        'x-roles': ['public'],
-        responses: { 200: { content: { 'application/xml': {} } } },
-      },
-      put: {
-        operationId: 'putAnchor',
-        'x-roles': ['any'],
-        requestBody: { content: { 'application/octet-stream': {} } },
-        responses: { 204: {} },
-      },
-    },
-  },
-  components: {
-    parameters: {
-      limit: {
-        name: 'limit',
-        in: 'query',
-        schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
-      },
-    },
-    schemas: {
-      Member: {
-        type: 'object',
-        required: ['code'],
-        properties: {
-          code: { type: 'string', maxLength: 255 },
-          pin: { type: 'string', format: 'password' },
-          address: { $ref: '#/components/schemas/Address' },
-        },
-      },
-      Address: { type: 'object', properties: { host: { type: 'string' } } },
-    },
-  },
-}
-
-t.test('an API is its OpenAPI file', async (t) => {
-  const acts: AuditAct[] = []
-  const done: string[] = []
-  let recordable = true
-  const handlers: Record<string, OperationHandler> = {
-    listMembers: async ({ query }) => query,
-    addMember: async ({ body, caller }) => {
-      done.push('addMember')
-      return answer({ body, by: caller.name }, { headers: { location: '/x' } })
-    },
-    deleteMember: async ({ params }) => {
-      done.push(params['id']!)
-    },
-    getAnchor: async () => Readable.from([Buffer.from('<a/>')]),
-    putAnchor: async ({ body }) => {
-      done.push(`${(body as Buffer).length} bytes`)
-    },
-  }
-  const registration: OpenApiRegistration = {
-    document,
-    handlers,
-    authenticate: async (authorization) => {
-      if (authorization === undefined) throw new Fault('unauthorized')
-      return { kind: 'key', id: '1', name: 'admin', roles: [authorization] }
-    },
-    audit: {
-      before: async (act) => {
-        if (!recordable) throw new Fault('database_error')
-        return acts.push(act)
-      },
-    },
-  }
-  const app = service()
-  await registerOpenApi(app, registration)
-  const as = (role: string, more: object = {}): object => ({ headers: { authorization: role, ...more } })
-  const officer = as('REGISTRATION_OFFICER', { 'content-type': 'application/json' })
-  const ask = (method: 'GET' | 'POST' | 'DELETE' | 'PUT', url: string, more: object = {}) =>
-    app.inject({ method, url: `/api/v1${url}`, ...more })
-
-  const list = await ask('GET', '/members?limit=5&tag=a', as('x'))
-  t.strictSame(list.json(), { limit: 5, tag: ['a'] })
-  t.strictSame((await ask('GET', '/members?tag=a&tag=b', as('x'))).json(), { limit: 20, tag: ['a', 'b'] })
-  const added = await ask('POST', '/members', {
-    ...officer,
-    payload: { code: 'a', pin: '1234', address: { host: 'h' } },
-  })
-  t.match(added, { statusCode: 201, headers: { location: '/x' } })
-  t.match(added.json(), { body: { code: 'a' }, by: 'admin' })
-  t.match(acts.at(-1), {
-    operation: 'addMember',
-    target: '/api/v1/members',
-    data: { body: { code: 'a', pin: '(hidden)' } },
-  })
-  t.equal((await ask('DELETE', '/members/DEV:1', as('REGISTRATION_OFFICER'))).statusCode, 204)
-  const anchor = await ask('GET', '/anchor')
-  t.match(anchor, { statusCode: 200, body: '<a/>', headers: { 'content-type': 'application/xml' } })
-  const upload = as('x', { 'content-type': 'application/octet-stream' })
-  t.equal((await ask('PUT', '/anchor', { ...upload, payload: Buffer.alloc(1_000_000) })).statusCode, 204)
-  t.strictSame(done, ['addMember', 'DEV:1', '1000000 bytes'])
-
-  const refused: [string, Awaited<ReturnType<typeof ask>>, string, RegExp?][] = [
-    ['no key', await ask('GET', '/members'), 'unauthorized'],
-    [
-      'no role',
-      await ask('POST', '/members', { ...as('OBSERVER'), payload: {} }),
-      'forbidden',
-      /REGISTRATION_OFFICER/,
-    ],
-    ['query field', await ask('GET', '/members?x=1', as('x')), 'invalid_input', /query.x is not known/],
-    [
-      'query value',
-      await ask('GET', '/members?limit=0', as('x')),
-      'invalid_input',
-      /query.limit must be >= 1/,
-    ],
-    ['query type', await ask('GET', '/members?limit=a', as('x')), 'invalid_input', /query.limit/],
-    ['path value', await ask('DELETE', '/members/a', as('REGISTRATION_OFFICER')), 'invalid_input', /path.id/],
-    [
-      'body field',
-      await ask('POST', '/members', { ...officer, payload: { code: 'a', x: 1 } }),
-      'invalid_input',
-      /body.x/,
-    ],
-    [
-      'deep field',
-      await ask('POST', '/members', { ...officer, payload: { code: 'a', address: { x: 1 } } }),
-      'invalid_input',
-      /body.address.x/,
-    ],
-    [
-      'body type',
-      await ask('POST', '/members', { ...officer, payload: { code: 1 } }),
-      'invalid_input',
-      /body.code must be string/,
-    ],
-    ['no body', await ask('POST', '/members', officer), 'invalid_input', /a body is needed/],
-    [
-      'proto',
-      await ask('POST', '/members', { ...officer, payload: '{"code":"a","__proto__":{"x":1}}' }),
-      'invalid_input',
-    ],
-    [
-      'content type',
-      await ask('PUT', '/anchor', { ...as('x', { 'content-type': 'text/xml' }), payload: 'x' }),
-      'invalid_content_type',
-    ],
-    [
-      'odd type',
-      await ask('POST', '/members', {
-        ...as('REGISTRATION_OFFICER', { 'content-type': 'application/json\t; a' }),
-        payload: '{}',
-      }),
-      'invalid_content_type',
-    ],
-    [
-      'unasked body',
-      await ask('DELETE', '/members/A', { ...officer, payload: '{}' }),
-      'invalid_content_type',
-    ],
-    ['method', await ask('PUT', '/members', { ...officer, payload: {} }), 'method_not_allowed'],
-  ]
-  for (const [name, reply, type, message] of refused)
-    t.match(reply.json(), { type, message: message ?? /./ }, name)
-  t.equal(done.length, 3, 'nothing refused was done')
-  recordable = false
-  const unrecorded = await ask('DELETE', '/members/DEV:1', as('REGISTRATION_OFFICER'))
-  t.equal(unrecorded.statusCode, 503)
-  t.equal(done.length, 3, 'no record, no act')
-  await app.close()
-
-  const { addMember: _unused, ...fewer } = handlers
-  await t.rejects(registerOpenApi(service(), { ...registration, handlers: fewer }), /addMember/)
-  const more = { ...handlers, other: async () => 1 }
-  await t.rejects(registerOpenApi(service(), { ...registration, handlers: more }), /other/)
-  const noRoles = structuredClone(document)
-  delete noRoles.paths['/anchor']!.get!['x-roles']
-  await t.rejects(registerOpenApi(service(), { ...registration, document: noRoles }), /x-roles/)
 })
 
 t.test('one line a request, without the address of a person', async (t) => {

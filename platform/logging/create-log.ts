@@ -24,8 +24,8 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
 ])
 const HIDDEN = '(hidden)'
 
-// DEL, C1 controls, line separators and direction marks: legal in JSON strings, but a terminal may obey them.
-const UNSAFE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+// DEL, C1 controls, line separators, direction marks and what does not show: legal in JSON strings, but a terminal may obey them.
+const UNSAFE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu
 const MAX_CAUSES = 5
 
 /** A log that writes JSON lines with ISO times. `level` is one of pino's, 'info' when absent. */
@@ -94,7 +94,10 @@ function withoutSecretMembers(value: Record<string, unknown>): Record<string, un
 }
 
 function escapeCharacter(character: string): string {
-  return '\\u' + character.charCodeAt(0).toString(16).padStart(4, '0')
+  let escaped = ''
+  for (let at = 0; at < character.length; at++)
+    escaped += '\\u' + character.charCodeAt(at).toString(16).padStart(4, '0')
+  return escaped
 }
 
 /** What the log keeps of a thrown value: code and detail id of a fault, the messages of its causes, one stack. */

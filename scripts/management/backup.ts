@@ -5,9 +5,11 @@ import { verifyBackup } from '#central-registry/backups/verify-backup.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import type { Manifest } from '#platform/backups/manifest.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
+import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
+import { personInWords, signerInWords } from '#security-server/backups/in-words.ts'
 import { verifyServerBackup } from '#security-server/backups/restore-backup.ts'
-import { printable } from '../verify/report.ts'
+import { loadConfiguration } from '../verify/load-configuration.ts'
 import { CommandError } from './command-error.ts'
 import { runCommand } from './run-command.ts'
 import type { More } from './run-management.ts'
@@ -27,47 +29,56 @@ export const backup: More['run'] = async ({ api, commands, args }) => {
 
 /** Of a registry: exit code 0 when all of it holds, 1 when it does not, 2 for wrong usage. */
 export function verifyRegistry(args: string[]): Promise<number> {
-  return verify('registry', args, async ({ anchorFile, ...q }) => {
-    const anchor = anchorFile === undefined ? undefined : await readFile(anchorFile)
-    const verified = await verifyBackup({ ...q, anchor })
+  return verify('registry', args, 'anchor', async ({ trusted, ...q }) => {
+    const anchor = trusted === undefined ? undefined : await readFile(trusted)
+    const { certificate, ...judged } = await verifyBackup({ ...q, anchor })
+    const by = anchor === undefined ? 'a signing key of the register in it' : 'of the anchor'
     return {
-      ...verified,
-      signerIs: anchor === undefined ? 'a signing key of the register in it' : 'of the anchor',
+      ...judged,
+      signedBy: [`signed by                 ${readCertificate(certificate).sha256} (${by})`],
     }
   })
 }
 
-/** Of a security server, likewise; whether its signer is the server's owner is told by the SHA-256 of the certificate. */
+/** Of a security server, likewise: who signed it, by the configuration that is named, and who could log in with it. */
 export function verifyServer(args: string[]): Promise<number> {
-  return verify('server', args, async ({ anchorFile, ...q }) => {
-    if (anchorFile !== undefined)
-      throw new CommandError(2, 'a security server signs with no key of an anchor')
+  return verify('server', args, 'conf', async ({ trusted, ...q }) => {
+    const now = new Date()
+    const loaded = trusted === undefined ? undefined : await loadConfiguration(trusted, now)
+    const trust = loaded && { ...loaded, origin: `configuration in the ${loaded.origin}` }
+    const { manifest, sha256, signer, comesBack } = await verifyServerBackup({ ...q, now, trust })
     return {
-      ...(await verifyServerBackup(q)),
-      signerIs: 'compare it with the signing certificate of the owner',
+      ...{ manifest, sha256, signedBy: signerInWords(signer) },
+      more: [
+        ...comesBack.people.map((person) => `could log in again        ${personInWords(person)}`),
+        `a restore lets in only whom --let-in names, and revokes ${comesBack.apiKeys.length} API keys`,
+      ],
     }
   })
 }
 
-type Judged = { manifest: Manifest; sha256: string; certificate: Buffer; signerIs: string }
-type Words = { file: string; keyFile: string; anchorFile: string | undefined }
+type Judged = { manifest: Manifest; sha256: string; signedBy: string[]; more?: string[] }
+/** `trusted` is the file or folder by which the signer is judged. */
+type Words = { file: string; keyFile: string; trusted: string | undefined }
 
 async function verify(
   program: string,
   args: string[],
-  judge: (q: { file: string; secret: string; anchorFile: string | undefined }) => Promise<Judged>,
+  option: 'anchor' | 'conf',
+  judge: (q: { file: string; secret: string; trusted: string | undefined }) => Promise<Judged>,
 ): Promise<number> {
-  const { file, keyFile, anchorFile } = wordsOf(args)
+  const { file, keyFile, trusted } = wordsOf(args, option)
   try {
     const secret = await readSecret(keyFile)
-    const { manifest, sha256, certificate, signerIs } = await judge({ file, secret, anchorFile })
+    const { manifest, sha256, signedBy, more = [] } = await judge({ file, secret, trusted })
     say(
       `${file} holds: ${manifest.kind} of ${manifest.of}, made at ${manifest.madeAt} by version ${manifest.software}`,
     )
     say(`SHA-256 of the file       ${sha256}`)
-    say(`signed by                 ${readCertificate(certificate).sha256} (${signerIs})`)
+    for (const line of signedBy) say(line)
     for (const [name, fact] of Object.entries(manifest.facts))
       if (!Array.isArray(fact)) say(`${name.padEnd(26)}${fact}`)
+    for (const line of more) say(line)
     for (const { name, bytes } of manifest.entries) say(`holds ${name}, ${bytes} bytes`)
     for (const what of manifest.holdsNot) say(`does not hold ${what}`)
     return 0
@@ -78,18 +89,17 @@ async function verify(
   }
 }
 
-function wordsOf(args: string[]): Words {
+function wordsOf(args: string[], option: 'anchor' | 'conf'): Words {
   try {
-    const options = { 'backup-key-file': { type: 'string' }, anchor: { type: 'string' } } as const
+    const options = { 'backup-key-file': { type: 'string' }, [option]: { type: 'string' } } as const
     const { values, positionals } = parseArgs({ args, allowPositionals: true, options })
     const [file, ...more] = positionals
-    const keyFile = values['backup-key-file']
-    if (file !== undefined && more.length === 0 && keyFile !== undefined)
-      return { file, keyFile, anchorFile: values.anchor }
+    const { 'backup-key-file': keyFile, [option]: trusted } = values as Record<string, string | undefined>
+    if (file !== undefined && more.length === 0 && keyFile !== undefined) return { file, keyFile, trusted }
   } catch (cause) {
     throw new CommandError(2, `verify-backup does not understand this: ${(cause as Error).message}`, cause)
   }
-  throw new CommandError(2, 'verify-backup takes <file> --backup-key-file FILE [--anchor FILE]')
+  throw new CommandError(2, `verify-backup takes <file> --backup-key-file FILE [--${option} FILE]`)
 }
 
 function say(line: string): void {

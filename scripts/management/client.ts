@@ -92,7 +92,7 @@ function refusal(status: number, bytes: Buffer): CommandError {
   const { message, detail } = (parsed(text) ?? {}) as { message?: unknown; detail?: unknown }
   const words = typeof message === 'string' ? `${message} [${String(detail)}]` : text
   const here = words.includes('the header X-Reason') ? ' On the command line this is --why TEXT.' : ''
-  return new CommandError(1, `refused with ${status}: ${words}${here}`)
+  return new CommandError(1, `refused with ${status}: ${words}${here}`, undefined, status)
 }
 
 function parsed(text: string): unknown {

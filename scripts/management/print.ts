@@ -1,5 +1,5 @@
 /** Answers of a management API as people read them in a terminal: lists as columns, one thing as lines. */
-import { printable } from '../verify/report.ts'
+import { printable } from '#platform/plain-text.ts'
 
 const WIDEST = 60
 const COLUMNS = 6

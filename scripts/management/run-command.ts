@@ -1,5 +1,6 @@
 /** Runs one command of a management API: words in, the answer printed, an exit code out. */
 import { writeFile } from 'node:fs/promises'
+import { printableJson } from '#platform/plain-text.ts'
 import type { ManagementAnswer, ManagementApi } from './client.ts'
 import { CommandError } from './command-error.ts'
 import type { Command } from './commands.ts'
@@ -35,7 +36,7 @@ export async function runCommand(
     return
   }
   const value: unknown = JSON.parse(answer.bytes.toString('utf8'))
-  if (options.json) out.write(`${JSON.stringify(value)}\n`)
+  if (options.json) out.write(`${printableJson(value)}\n`)
   else out.write(`${waiting(answer)}${readableAnswer(value, answer.total)}`)
   if (answer.searchedTo !== undefined)
     process.stderr.write(

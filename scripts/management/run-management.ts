@@ -1,5 +1,6 @@
 /** A management API on the command line: finds the command, opens the API with the caller's key, and prints. */
 import { parseArgs } from 'node:util'
+import { printable } from '#platform/plain-text.ts'
 import { type ManagementApi, openManagementApi } from './client.ts'
 import { CommandError } from './command-error.ts'
 import { type Command, readCommands } from './commands.ts'
@@ -32,7 +33,7 @@ export async function runManagement(q: Program): Promise<number> {
     return await runOne(q)
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
-    process.stderr.write(`concordat ${q.program}: ${error.message}\n`)
+    process.stderr.write(`concordat ${q.program}: ${error.message.split('\n').map(printable).join('\n')}\n`)
     return error.exitCode
   }
 }

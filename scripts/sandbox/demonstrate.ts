@@ -6,6 +6,7 @@ import { verifyContainer } from '#core/container/verify-container.ts'
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
 import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
+import { printable, printableJson } from '#platform/plain-text.ts'
 import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
 import type { Instance } from './instance.ts'
@@ -26,7 +27,9 @@ type ListedRecord = {
 export const DEMONSTRATED_PERSON = 'P00000042'
 
 /** Runs both exchanges; throws with the reason when a step does not hold. */
-export async function demonstrate(instance: Instance, say: Say): Promise<void> {
+export async function demonstrate(instance: Instance, sayAloud: Say): Promise<void> {
+  // Answers are other people's words.
+  const say: Say = (line) => sayAloud(printable(line))
   const { agencies } = instance.layout
   say(`The Tax Agency asks the population register for ${DEMONSTRATED_PERSON}:`)
   const asked = await ask(instance, instance.layout.systems.taxAgency)
@@ -153,7 +156,7 @@ async function recordsOf(
 }
 
 function describe(asked: Asked): string {
-  return `${asked.status} ${JSON.stringify(asked.body).slice(0, 300)}`
+  return `${asked.status} ${printableJson(asked.body).slice(0, 300)}`
 }
 
 /** What to try next: addresses, a curl line, where the evidence lies. */

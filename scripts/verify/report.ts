@@ -1,6 +1,8 @@
 /** A verdict on a container as lines for people or as one JSON object. */
+
 import { readableName } from '#core/certificate/name.ts'
 import type { ContainerVerdict } from '#core/container/container.ts'
+import { printable } from '#platform/plain-text.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import type { LoadedConfiguration } from './configuration-files.ts'
 
@@ -86,9 +88,4 @@ export function containerFacts(verdict: ContainerVerdict): object {
       keyCountedUntil: timeStamp.keyCountedUntil?.toISOString(),
     },
   }
-}
-
-/** Names in certificates and files are strangers' words: no control or direction characters on somebody's terminal. */
-export function printable(line: string): string {
-  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }

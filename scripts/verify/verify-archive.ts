@@ -1,8 +1,9 @@
 /** `concordat verify` of a message log's archive: its chain, and the verdict on each container or record. */
 import { type ArchiveVerdict, judgeArchive } from '#core/archive/judge-archive.ts'
 import { readArchive } from '#core/archive/read-archive.ts'
+import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
-import { containerFacts, printable, type Report } from './report.ts'
+import { containerFacts, type Report } from './report.ts'
 
 type Question = {
   file: string

@@ -9,10 +9,11 @@ import {
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
+import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { configurationOf, type LoadedConfiguration } from './configuration-files.ts'
-import { containerFacts, printable, type Report } from './report.ts'
+import { containerFacts, type Report } from './report.ts'
 
 type Question = {
   file: string

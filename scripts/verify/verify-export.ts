@@ -10,9 +10,10 @@ import { judgeRange, type RangeVerdict } from '#core/log-export/judge-range.ts'
 import { type LogExport, readExport } from '#core/log-export/read-export.ts'
 import { noteName, parseCheckpoint, verifyMemberSignature } from '#core/merkle/checkpoint.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
+import { printable } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { configurationOf, type LoadedConfiguration } from './configuration-files.ts'
-import { printable, type Report } from './report.ts'
+import type { Report } from './report.ts'
 
 type Question = {
   file: string

@@ -1,8 +1,9 @@
 /** `concordat verify` of a statement of reconciliation: who signed it, what it counts and finds, for people or as JSON. */
 import { judgeStatement, type StatementVerdict } from '#core/reconciliation/judge-statement.ts'
+import { printable } from '#platform/plain-text.ts'
 import { createShapes } from '#security-server/peer/reconciliation/shapes.ts'
 import type { LoadedConfiguration } from './configuration-files.ts'
-import { printable, type Report } from './report.ts'
+import type { Report } from './report.ts'
 
 type Question = {
   file: string

@@ -39,6 +39,7 @@ import { clearanceOf, type RecordReads, readableLog } from './readable-log.ts'
 import { reconciliationHandlers } from './reconciliation.ts'
 import { createRegistrationClient } from './requests/client.ts'
 import { managementRequestHandlers } from './requests/management-requests.ts'
+import { restorationHandlers } from './restoration.ts'
 import { retentionHandlers } from './retention.ts'
 import type { AdminRooms } from './rooms.ts'
 import { serviceHandlers } from './services.ts'
@@ -152,6 +153,7 @@ export async function adminRoutes(
     ...apiKeyHandlers(rooms),
     ...peopleHandlers({ store: people, clock }),
     ...contentRequestHandlers(rooms),
+    ...restorationHandlers(rooms),
     ...(q.backups?.handlers ?? backupHandlers({ store: createBackupRuns(database), audit, clock })),
   }
   await registerOpenApi(app, {

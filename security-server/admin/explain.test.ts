@@ -1,6 +1,11 @@
 /** This server's half of "why can X not call Y?": each step bad and good, and what it leaves to others. */
 import t from 'tap'
+import type { ContractState } from '#schemas/contract.ts'
+import { parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { contentAt } from '#test/fakes/contracts.ts'
+import type { KeptContract } from '../global-configuration/contracts/verify-contract.ts'
 import { createAdminWorld } from './admin-fixture.ts'
+import { undecidedFor } from './contracts/undecided.ts'
 
 const PROVIDER = 'DEV:GOV:1000:population'
 const CONSUMER = 'DEV:COM:4000:tax'
@@ -73,4 +78,44 @@ t.test('as the server of the provider, then of the consumer', async (t) => {
     `${CALL}&more=1`,
   ])
     t.equal((await ask('GET', `/explanation?${query}`)).status, 400, query)
+})
+
+t.test('what a contract that is not in force yet waits for', (t) => {
+  const content = contentAt(Date.now())
+  const kept = (state: ContractState, more: Partial<KeptContract['listed']> = {}, over = {}): KeptContract =>
+    ({
+      ...{ content: { ...content, ...over }, joined: [], seals: [] },
+      listed: { state, waitsFor: [], ...more },
+    }) as unknown as KeptContract
+  const call = {
+    client: parseSubsystemId('DEV/GOV/5678/tax'),
+    service: parseServiceId('DEV/GOV/1234/plain/persons'),
+    ...{ method: 'GET', path: '/persons/1' },
+  }
+  const contacts = { contacts: ['ASKED' as const], contactsMissing: ['consumers' as const] }
+  for (const [all, what, remedy] of [
+    [[kept('ACCEPTED')], /is ACCEPTED and waits for the approval of the registry$/, /administrators/],
+    [[kept('PROPOSED', { waitsFor: ['DEV/GOV/1234'] })], /waits for the seal of DEV\/GOV\/1234$/, /accept/],
+    [[kept('ACCEPTED', contacts)], /of the consumers: "Contract desk" <desk@tax.*\(asked/, /code/],
+    [[kept('ACCEPTED', { ...contacts, contacts: [] })], /\(not confirmed\)$/, /sent again/],
+    [
+      [kept('ACCEPTED'), kept('PROPOSED', contacts, { version: 2 })],
+      /\/2 is PROPOSED and waits until/,
+      /code/,
+    ],
+  ] as const)
+    t.match(undecidedFor(all, call), { what, remedy })
+  for (const none of [
+    kept('ACTIVE'),
+    kept('ACCEPTED', {}, { provider: 'DEV/GOV/1234/other' }),
+    kept('ACCEPTED', {}, { consumers: { subsystems: ['DEV/GOV/5678/other'] } }),
+    kept('ACCEPTED', {}, { services: [{ ...content.services[0], serviceCode: 'horses' }] }),
+    kept(
+      'ACCEPTED',
+      {},
+      { services: [{ serviceCode: 'persons', endpoints: [{ method: 'PUT', path: '/**' }] }] },
+    ),
+  ])
+    t.equal(undecidedFor([none], call), undefined)
+  t.end()
 })

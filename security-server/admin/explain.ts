@@ -3,9 +3,12 @@
  * half and the registry know is named, not guessed.
  */
 import { checkServicePath } from '#core/transport/service-path.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { checkCode, idText, type ServiceId, type SubsystemId } from '#schemas/identifiers.ts'
 import { checkClientNotSuspended, checkServerNotSuspended } from '../global-configuration/check-suspended.ts'
+import { maySee } from './contracts/contracts.ts'
+import { undecidedFor } from './contracts/undecided.ts'
 import { subsystemIdOf } from './ids.ts'
 import type { AdminRooms, Handlers } from './rooms.ts'
 
@@ -27,7 +30,7 @@ type Call = {
 
 export function explainHandlers(rooms: AdminRooms): Handlers {
   return {
-    explainCall: async ({ query }) => {
+    explainCall: async ({ query, caller }) => {
       const given = query as {
         consumer: string
         provider: string
@@ -57,7 +60,7 @@ export function explainHandlers(rooms: AdminRooms): Handlers {
         configuration(rooms),
         ...sides.flatMap((side) => ofSide(side, call, rooms)),
         ...(sides.includes('consumer') ? [providerServers(call, rooms)] : []),
-        contract(call, rooms),
+        contract(call, rooms, caller),
         ...(sides.includes('provider')
           ? [offered(call, rooms), accessRights(call, rooms)]
           : [rightsElsewhere(call)]),
@@ -129,7 +132,8 @@ function providerServers({ consumer, service }: Call, { globalConfiguration }: A
   }
 }
 
-function contract({ consumer, service, endpoint }: Call, rooms: AdminRooms): Step {
+function contract(call: Call, rooms: AdminRooms, caller: Caller): Step {
+  const { consumer, service, endpoint } = call
   const step = { step: 'contract' } as const
   if (endpoint === undefined)
     return {
@@ -145,9 +149,12 @@ function contract({ consumer, service, endpoint }: Call, rooms: AdminRooms): Ste
       isInGlobalGroup: groupsOf(consumer, rooms),
     }).contract
   })
-  return judged.state === 'good' && held !== ''
-    ? { ...judged, what: `the contract ${held} covers it` }
-    : judged
+  if (judged.state === 'good' && held !== '') return { ...judged, what: `the contract ${held} covers it` }
+  const seen = rooms.contracts.view().contracts.filter((one) => maySee(one, caller))
+  const open = undecidedFor(seen, { client: consumer, service, ...endpoint })
+  if (open === undefined) return judged
+  const what = `${judged.what.replace(/\.$/, '')}; ${open.what}`
+  return { ...judged, what, ...(judged.state === 'bad' ? { remedy: open.remedy } : {}) }
 }
 
 function offered({ service }: Call, { localSystems }: AdminRooms): Step {

@@ -5,6 +5,7 @@ import net from 'node:net'
 import { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { endUntaken } from '#platform/http-service/watch-taking.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import { listenForClients } from '../listeners.ts'
@@ -97,6 +98,33 @@ t.test('an answer is what was signed, in the form that HTTP wants', async (t) =>
   for (const one of records.records) await one.body?.discard()
   await large.discard()
   t.notMatch(lines.join(''), /010190|DEV-/, 'no path and no query id in a line')
+})
+
+t.test('an answer that nobody takes ends, and its file with it', async (t) => {
+  const limits = rooms.limits as { maxBodyBytes: number }
+  const { maxBodyBytes } = limits
+  t.teardown(() => Object.assign(limits, { maxBodyBytes }))
+  limits.maxBodyBytes = 30_000_000
+  const body = await bodyOf(world, randomBytes(24_000_000))
+  let open: Readable | undefined
+  answerWith({ body: { ...body, open: () => (open = body.open()) } })
+  const socket = net.connect(8080, host)
+  socket.write(`GET ${PERSONS} HTTP/1.1\r\nHost: x\r\n${CLIENT}\r\n\r\n`)
+  // Its head is there, its body waits for somebody who reads.
+  await once(socket, 'readable')
+  const now = performance.now()
+  endUntaken(now)
+  endUntaken(now + 59_000)
+  await wait(20)
+  t.notOk(socket.destroyed, 'within its first minute')
+  endUntaken(now + 86_400_000)
+  t.match(JSON.parse(lines.at(-1)!), { half: 'consumer', from: /^127/, msg: 'an answer was not taken' })
+  socket.resume().on('error', () => undefined)
+  if (!socket.destroyed) await once(socket, 'close')
+  t.ok(socket.bytesRead < 24_000_000)
+  for (const one of records.records) await one.body?.discard()
+  await body.discard()
+  t.ok(open === undefined || open.destroyed)
 })
 
 t.test('every way to send a request', async (t) => {

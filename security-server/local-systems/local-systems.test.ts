@@ -111,10 +111,13 @@ t.test('services, endpoints and rights', (t) =>
       code('conflict'),
     )
     t.equal(systems.services(provider).length, 1, 'a failed act left nothing')
-    await t.rejects(
-      systems.addDescription({ client: provider, code: 'a/b', url: 'http://b' }),
-      code('invalid_client_identifier'),
-    )
+    for (const bad of ['a/b', 'a\u202eb', 'a\u2060b', ' a', 'a\u009bb', 'a\uffff']) {
+      await t.rejects(
+        systems.addDescription({ client: provider, code: bad, url: 'http://b' }),
+        code('invalid_client_identifier'),
+      )
+      await t.rejects(systems.addLocalGroup(provider, bad, 'group'), code('invalid_client_identifier'))
+    }
 
     const sha256 = await systems.addServiceCertificate(made.service, selfSigned(t, 2))
     t.match(systems.service(service)?.trustedCertificates?.[0], /^-----BEGIN CERTIFICATE-----\n/)

@@ -1,6 +1,13 @@
 /** Changes of access rights and local groups. */
 import { Fault } from '#schemas/fault.ts'
-import { type ClientId, checkCode, idText, parseSubsystemId, subsystemOf } from '#schemas/identifiers.ts'
+import {
+  type ClientId,
+  checkCode,
+  checkNewCode,
+  idText,
+  parseSubsystemId,
+  subsystemOf,
+} from '#schemas/identifiers.ts'
 import type { SubjectType } from './access.ts'
 import * as store from './access-rights/store.ts'
 import { clientIn, groupIn, type Manage, serviceIn, serviceOfEndpoint, timeOf } from './manage.ts'
@@ -59,7 +66,7 @@ export function manageAccess(manage: Manage): ManageAccess {
     },
     async addLocalGroup(client, code, description) {
       clientIn(manage.view(), client)
-      const row = { client: idText(client), code: checkCode(code), description }
+      const row = { client: idText(client), code: checkNewCode(code), description }
       return manage.change((transaction) => store.insertGroup(transaction, row))
     },
     async describeLocalGroup(id, description) {

@@ -2,7 +2,7 @@
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { checkPathGlob } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
-import { checkCode, idText, type SubsystemId } from '#schemas/identifiers.ts'
+import { checkNewCode, idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
 import { checkServiceUrl } from './check-address.ts'
 import { clientIn, descriptionIn, type Manage, serviceIn, serviceOfEndpoint, timeOf } from './manage.ts'
@@ -79,7 +79,7 @@ export function manageServices(manage: Manage): ManageServices {
         const service = await store.insertService(transaction, {
           description,
           client: row.client,
-          code: checkCode(q.code),
+          code: checkNewCode(q.code),
           ...(settings as Required<typeof settings>),
         })
         await store.replaceDocumentEndpoints(transaction, service, summary?.endpoints ?? [])

@@ -32,4 +32,19 @@ export const serverContractMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'security-server-contracts-002': {
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('contract_ending')
+        .addColumn('member', text, (column) => column.notNull())
+        .addColumn('hash', text, (column) => column.notNull())
+        .addColumn('key_id', text, (column) => column.notNull())
+        .addColumn('key_name', text, (column) => column.notNull())
+        .addColumn('reason', text, (column) => column.notNull())
+        .addColumn('agreed_at', text, (column) => column.notNull())
+        .addPrimaryKeyConstraint('contract_ending_key', ['member', 'hash'])
+        .execute()
+    },
+  },
 }

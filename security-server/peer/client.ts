@@ -282,6 +282,7 @@ function failureOf(cause: unknown, server: ServerId): Fault {
   if (cause instanceof NotSent) return cause
   const code = (cause as { code?: string }).code
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_CLOSED') return new NotSent(cause)
-  const late = code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
+  const late =
+    code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT' || code === 'peer_timeout'
   return new Fault(late ? 'peer_timeout' : 'connection_lost', { what: idText(server), cause })
 }

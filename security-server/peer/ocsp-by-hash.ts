@@ -1,6 +1,7 @@
 /** Answers on port 5577: the OCSP responses of our own certificates by hash, one part each, in order (wire 2.6). */
 import Fastify, { type FastifyInstance } from 'fastify'
 import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'
+import { watchTaking } from '#platform/http-service/watch-taking.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import type { Keys } from '../keys/keys.ts'
 
@@ -13,6 +14,7 @@ const HEX_HASH = /^[0-9a-f]{40}$|^[0-9a-f]{64}$/i
 export function createOcspByHash(keys: Pick<Keys, 'ocspByHash'>): FastifyInstance {
   const app = Fastify({ requestTimeout: 10_000, connectionTimeout: 10_000, exposeHeadRoutes: false })
   app.server.maxConnections = MAX_CONNECTIONS
+  watchTaking(app.server)
   app.head('/', async (_request, reply) => reply.code(200).send())
   app.get('/', async (request, reply) => {
     const query = new URL(request.url, 'http://localhost').searchParams

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import type { Body, MessageSignature } from './message.ts'
+import { createPace } from './pace.ts'
 
 export type OutgoingMessage = {
   messageType: typeof PART_TYPE.restRequest | typeof PART_TYPE.restResponse
@@ -48,6 +49,11 @@ export function writeMessage(outgoing: OutgoingMessage): {
 
 async function* stream(before: Buffer, body: Body, after: Buffer): AsyncGenerator<Buffer> {
   yield before
-  yield* body.open() as AsyncIterable<Buffer>
+  // Silence ends by the time-outs of the connection; this ends the peer that takes a chunk now and then.
+  const keepPace = createPace('peer_timeout')
+  for await (const chunk of body.open() as AsyncIterable<Buffer>) {
+    keepPace(chunk)
+    yield chunk
+  }
   yield after
 }

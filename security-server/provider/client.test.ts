@@ -12,6 +12,7 @@ import { bake, commonName, newKey } from '#core/certificate/certificate-fixture.
 import { parseRestResponse } from '#core/transport/rest-message.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { NotSent } from '../peer/not-sent.ts'
+import { bodyOf } from '../peer/peer-fixture.ts'
 import { pemOf } from '../peer/tls-profile.ts'
 import { createServiceClient } from './client.ts'
 import { guarded } from './connect-service.ts'
@@ -186,6 +187,46 @@ t.test('what fails before the system heard of it is a refusal; after that nobody
     t.strictSame(log.told(), ['request:', `outcome-unknown:${code}`], what)
     t.equal(refusal.signatures, undefined, 'nothing signed says that it was not carried out')
     t.equal(system.calls.length, 1, 'one attempt')
+  }
+  t.strictSame(world.bodyFiles(), [])
+})
+
+t.test('a system that takes nothing of its request', async (t) => {
+  const limits = rooms.limits as { maxBodyBytes: number }
+  const { maxBodyBytes } = limits
+  t.teardown(() => Object.assign(limits, { maxBodyBytes }))
+  limits.maxBodyBytes = 30_000_000
+  const answers: [string, http.RequestListener, string][] = [
+    ['no answer', () => undefined, 'outcome-unknown:service_timeout'],
+    ['an answer at once', (_request, response) => response.end('no, thanks'), 'reply:ok'],
+    [
+      'the half of one',
+      (_request, response) => void response.writeHead(200, { 'content-length': 9 }).write('x'),
+      'outcome-unknown:service_timeout',
+    ],
+    [
+      'notices without end',
+      (_request, response) => {
+        const timer = setInterval(() => response.writeContinue(), 20)
+        response.once('close', () => clearInterval(timer))
+      },
+      'outcome-unknown:service_failed',
+    ],
+  ]
+  for (const [what, how, outcome] of answers) {
+    system.answer = how
+    log.records.length = 0
+    const body = await bodyOf(world, randomBytes(24_000_000))
+    const arrival = await made.ask({ method: 'POST', body })
+    await exchange(arrival, rooms).catch((cause: unknown) => t.ok(cause instanceof RefusedExchange, what))
+    t.strictSame(log.told(), ['request:', outcome], what)
+    for (const { body } of log.records) await body?.discard()
+    await body.discard()
+  }
+  for (const call of system.calls) {
+    call.on('error', () => undefined).resume()
+    if (!call.closed) await new Promise((resolve) => call.once('close', resolve))
+    t.notOk(call.complete, 'what was not taken does not come any more')
   }
   t.strictSame(world.bodyFiles(), [])
 })

@@ -73,8 +73,15 @@ export const propose = (w: ContractWorld, content: ContractContent, signer = GUE
   post(w, '', contractDocument('proposal', { content }, options(w, signer)))
 export const seal = (w: ContractWorld, content: ContractContent, signer: string, more: object = {}) =>
   post(w, '/seals', sealOf(content, options(w, signer), more))
-export const act = (w: ContractWorld, content: ContractContent, signer: string, name: string) => {
-  const document = { contract: content.contract, hash: hashOf(content), act: name, reason: 'For a reason.' }
+export const act = (
+  w: ContractWorld,
+  content: ContractContent,
+  signer: string,
+  name: string,
+  mandated = ['Director (1)', 'Lawyer (2)'],
+) => {
+  const what = { contract: content.contract, hash: hashOf(content), act: name, reason: 'For a reason.' }
+  const document = { ...what, mandated }
   return post(w, '/acts', contractDocument('act', document, options(w, signer)))
 }
 export const listFor = async (w: ContractWorld, signer: string): Promise<ContractList> => {

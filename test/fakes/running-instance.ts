@@ -1,5 +1,6 @@
 /** A running X-Road instance as a registry imports it: the files of its configuration, and where they are published. */
 import type { Test } from 'tap'
+import { type Authority, createAuthority } from '#certs/authority.ts'
 import { startConfigurationSource } from './configuration-source.ts'
 import type { Node } from './registry-world.ts'
 
@@ -10,18 +11,27 @@ export type RunningInstance = {
   privateParameters: Buffer
 }
 
-/** The instance DEV with a member of each name beside those of the sample; two of its servers' certificates are not known. */
+/**
+ * The instance DEV with a member of each name beside those of the sample, and one more CA where its profile is named; two of its
+ * servers' certificates are not known.
+ */
 export async function startRunningInstance(
   t: Test,
   now: number,
   names: string[] = [],
+  profile?: string,
 ): Promise<RunningInstance> {
+  const own = profile === undefined ? undefined : await createAuthority({ clock: () => now, instance: 'DEV' })
   const source = await startConfigurationSource('DEV')
   t.teardown(() => source.close())
   source.publish({
     ...{ at: new Date(now), expireDate: new Date(now + 600_000), versions: [6] },
     shared: (honest) => ({
       ...honest,
+      approvedCas: [
+        ...honest.approvedCas,
+        ...(own === undefined ? [] : [{ ...honest.approvedCas[0]!, ...caOf(own, profile!) }]),
+      ],
       members: [
         ...honest.members,
         ...names.map((name, at) => ({
@@ -42,6 +52,11 @@ export async function startRunningInstance(
     sharedParameters: fileAt('/shared-params.xml'),
     privateParameters: fileAt('/private-params.xml'),
   }
+}
+
+function caOf({ root }: Authority, certificateProfileInfo: string) {
+  const topCa = { cert: root.der, ocsp: [] }
+  return { name: 'Own CA', certificateProfileInfo, topCa, intermediateCas: [] }
 }
 
 /** Reads it from its addresses into a registry, as a dry run; its number there. */

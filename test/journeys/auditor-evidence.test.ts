@@ -23,6 +23,7 @@ import { type Browser, openBrowser, startOpenIdProvider } from '../fakes/openid-
 import { walkListStates } from '../list-states.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act, close } from '../second-person.ts'
+import { administer } from './administer-server.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
 const HOSTILE = `<img/src=x/onerror=alert(1)>"{{7*7}}`
@@ -45,6 +46,7 @@ const PAGES: Record<string, string> = {
   'content-requests': '/content-requests',
   people: '/people',
   backups: '/backups',
+  'api-keys': '/api-keys',
 }
 
 /** One audit order that waits for a decision and is overdue, and one that was answered. */
@@ -361,9 +363,7 @@ quorum both
     await ben.page.getByRole('heading', { name: 'Sign in' }).waitFor()
     t.equal(await sys.page.getByRole('button', { name: 'Lock Person sys' }).count(), 0)
 
-    await sys.open('/backups')
-    await sys.page.getByText('name no folder for backups').waitFor()
-    await sys.check('evidence-backups')
+    await administer(t, sys, world)
 
     const seen: [string, string, string[], string[]][] = [
       ['aud', AUDITOR!, ['cases', 'holds', 'people', 'reconciliation', 'content-requests'], []],
@@ -371,9 +371,14 @@ quorum both
         'obs',
         OBSERVER!,
         ['witnesses', 'verification', 'retention', 'backups'],
-        ['cases', 'holds', 'people', 'archives'],
+        ['cases', 'holds', 'people', 'archives', 'api-keys'],
       ],
-      ['sec', SECURITY!, ['retention', 'holds', 'people'], ['cases', 'witnesses', 'content-requests']],
+      [
+        'sec',
+        SECURITY!,
+        ['retention', 'holds', 'people'],
+        ['cases', 'witnesses', 'content-requests', 'api-keys'],
+      ],
     ]
     for (const [subject, role, sees, sees_not] of seen) {
       const one = await windowOf(t, chromium, world, subject, [role])

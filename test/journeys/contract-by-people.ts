@@ -22,6 +22,8 @@ type Q = {
   typeFor(name: Side): Promise<string>
   policy(contractRequired: boolean): Promise<void>
   refresh(): Promise<unknown>
+  /** A contract that ended while it was suspended. */
+  stopped: string
 }
 
 const NARROW = { width: 320, height: 640 }
@@ -29,7 +31,8 @@ const SIGNATORY = ['XROAD_CONTRACT_SIGNATORY']
 const PURPOSE = 'Assessment of income tax'
 const TITLE = 'Persons <b>& more</b> for taxation'
 
-export async function contractByPeople(t: Test, { world, mail, typeFor, policy, refresh }: Q): Promise<void> {
+export async function contractByPeople(t: Test, q: Q): Promise<void> {
+  const { world, mail, typeFor, policy, refresh } = q
   const { tax, population } = world.servers
   const folder = await mkdtemp(path.join(tmpdir(), 'concordat-contract-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
@@ -211,10 +214,28 @@ export async function contractByPeople(t: Test, { world, mail, typeFor, policy, 
   await refresh()
   t.equal(await typeFor('tax'), 'answered')
 
+  // The end: two people of a member, with one reason; no API key.
+  await director.open(at)
+  t.equal(await director.page.getByRole('button', { name: 'Terminate' }).count(), 0)
   await ben.open(at)
-  const end = { 'Reason, for the parties': 'The law was repealed.', 'Name, to confirm': TITLE }
-  await act(ben, 'Terminate', end, 'Terminate', 'The contract has ended.')
+  const end = { 'Reason, for the parties': 'The law was <b>repealed</b>.', 'Name, to confirm': TITLE }
+  await act(ben, 'Terminate', end, 'Terminate', 'It goes on until a second person of the member agrees.')
   await close(ben)
+  await ben.page.getByText('You want to end it; a second person is missing.').waitFor()
+  t.equal(await ben.page.getByRole('button', { name: /erminate/ }).count(), 0, 'never the same person twice')
+  t.equal(await typeFor('tax'), 'answered', 'one person ends nothing')
+  await anna.open('/contracts')
+  await anna.page.getByText('a second person is asked to end it').waitFor()
+  await anna.check('contracts-to-be-ended')
+  await anna.open(at)
+  await anna.page.getByText('Ben Berg wants to end it').waitFor()
+  await anna.page.setViewportSize(NARROW)
+  await anna.check('contract-to-be-ended-narrow')
+  await anna.page.setViewportSize({ width: 1280, height: 800 })
+  const agree = { 'Name, to confirm': TITLE }
+  await act(anna, /^Agree to terminate/, agree, 'Agree to terminate', 'The contract has ended.')
+  await anna.check('contract-ended')
+  await close(anna)
   await refresh()
   t.equal(await typeFor('tax'), 'client.contract_ended', 'and the end')
   await observer.open(at)
@@ -229,6 +250,18 @@ export async function contractByPeople(t: Test, { world, mail, typeFor, policy, 
   await observer.check('contracts-here-narrow')
   await observer.open('/contracts/00000000-0000-4000-8000-000000000000')
   await observer.page.getByText('There is no such thing here').waitFor()
+  // What ended while it was suspended offers nothing that could follow.
+  const over = `/contracts/${q.stopped}`
+  const stateOf = async (): Promise<string> =>
+    (await world.admin.tax.get<{ state: string }[]>(over)).at(-1)!.state
+  while ((await stateOf()) !== 'EXPIRED') await refresh()
+  await anna.open(over)
+  await anna.page.getByText('The contract is suspended, and its end does not change that').waitFor()
+  for (const follows of ['Propose a later end', 'Propose another version'])
+    t.equal(await anna.page.getByText(follows).count(), 0, follows)
+  await anna.check('contract-ended-suspended')
+  const later = await world.admin.tax.call('POST', `${over}/extend`, { validUntil: inMinutes(900) })
+  t.match(later.json(), { type: 'contract_not_possible', message: /its end does not change that/ })
   await policy(false)
 }
 

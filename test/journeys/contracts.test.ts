@@ -115,6 +115,7 @@ async function held(): Promise<Held & { configuration: number }> {
 }
 
 let agreed: Status
+let stopped: Status
 
 t.test('the policy: no exchange without a contract', async (t) => {
   t.equal(await typeFor('tax'), 'answered', 'access rights alone, before')
@@ -227,7 +228,7 @@ t.test('suspended by one administrator, resumed', async (t) => {
   const [shown] = await world.admin.tax.get<Version[]>(at)
   t.match(shown, { state: 'SUSPENDED', reason: body.reason })
   const again = await world.admin.tax.call('POST', `${at}/extend`, { validUntil: inDays(800) })
-  t.match(again.json(), { type: 'registration_refused', message: /suspended/ }, 'no way round it')
+  t.match(again.json(), { type: 'contract_not_possible', message: /suspended/ }, 'no way round it')
   await registryAdmin.send('POST', `${at}/resume`, body)
   await refresh()
   while ((await typeFor('tax')).endsWith('contract_suspended')) await wait(500)
@@ -255,16 +256,29 @@ t.test('extended by one act of each side, the old version gives way', async (t) 
   agreed = next
 })
 
-t.test('its end: terminated by one side, and by time', async (t) => {
+t.test('its end: by people only, and by time', async (t) => {
   const [director] = directors.tax
-  await director.send('POST', `/contracts/${agreed.contract}/terminate`, {
-    contentHash: agreed.hash,
-    member: colons(tax.member),
-    reason: 'The law was repealed.',
-  })
+  const end = { contentHash: agreed.hash, reason: 'The law was repealed.' }
+  const at = `/contracts/${agreed.contract}/terminate`
+  const byKey = await director.call('POST', at, { ...end, member: colons(tax.member) })
+  t.match(byKey.json(), { type: 'not_in_person' }, 'no API key ends one')
+  t.equal(await typeFor('tax'), 'answered')
+  await registryAdmin.send('POST', at, end)
   await refresh()
   t.equal(await typeFor('tax'), 'client.contract_ended')
   t.match(await registryAdmin.get(`/contracts?state=TERMINATED`), [{ reason: 'The law was repealed.' }])
+
+  // Suspended before its end, for the pages to show after it.
+  stopped = await world.admin.tax.send<Status>('POST', '/contracts', {
+    terms: terms({
+      ...{ title: 'Stopped', personalData: false, validUntil: inDays(1 / 1440), reviewAt: inDays(1 / 2880) },
+      services: [{ serviceCode: 'persons', endpoints: [{ method: 'GET', path: '/stopped' }] }],
+    }),
+  })
+  await acceptBy('tax', stopped)
+  t.match(await acceptBy('population', stopped), { state: 'ACTIVE' })
+  const emergency = { kind: 'contract', subject: stopped.contract, reason: 'A leak is being looked into.' }
+  await registryAdmin.send('POST', '/suspensions', emergency)
 
   const short = await world.admin.tax.send<Status>('POST', '/contracts', {
     terms: terms({
@@ -343,5 +357,5 @@ t.test('standard terms of a group, joined by one of its members', async (t) => {
 
 t.test('in the pages, from the draft to the end, by two people of each member', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
-  await contractByPeople(t, { world, mail, typeFor, policy, refresh })
+  await contractByPeople(t, { world, mail, typeFor, policy, refresh, stopped: stopped.contract })
 })

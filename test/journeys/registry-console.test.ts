@@ -295,6 +295,16 @@ void t.test('hostile strings in every field that is shown', async (t) => {
   }
   const { page } = visitors.wide
   await visitors.wide.check('hostile-audit-log')
+  // Nothing of ours takes such a name; registries and servers of others do.
+  await page.route('**/api/v1/members?*', async (route) => {
+    const response = await route.fetch()
+    const [first, ...rest] = (await response.json()) as object[]
+    await route.fulfill({ response, json: [{ ...first, name: 'evil\u202etxt\u009b\u0007.exe' }, ...rest] })
+  })
+  await visitors.wide.open('/members')
+  await page.getByText('evil\ufffdtxt\ufffd\ufffd.exe').first().waitFor()
+  t.notMatch(await page.locator('main').textContent(), /[\u202e\u009b\u0007]/)
+  await page.unroute('**/api/v1/members?*')
   await visitors.wide.open('/mail-messages')
   await act(visitors.wide, /what was given up/, {}, 'Send again what was given up', '1 message waits to be')
   await visitors.wide.check('mail-retry-all')

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { buildConsoles } from '#console/build.ts'
 import { hasChromium, type Visitor } from '../browser.ts'
+import { unknownProfile } from '../certificate-profiles.ts'
 import { startOpenIdProvider } from '../fakes/openid-provider.ts'
 import { authority } from '../fakes/request-world.ts'
 import { type RunningInstance, startRunningInstance } from '../fakes/running-instance.ts'
@@ -52,7 +53,7 @@ void t.test('a running instance is taken in by two persons, from its files', asy
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   const { world, node, anna, ben, windowOf, people } = await installed(t, issuer)
   const hostile = ['<img src=x onerror=alert(1)>', 'W'.repeat(255)]
-  const files = await startRunningInstance(t, world.clock.now, hostile)
+  const files = await startRunningInstance(t, world.clock.now, hostile, 'org.example.Own')
   const dialog = anna.page.getByRole('dialog')
   const read = (given: Partial<RunningInstance>, after: string) => give(anna, given, after)
   await anna.open('/imports')
@@ -73,6 +74,8 @@ void t.test('a running instance is taken in by two persons, from its files', asy
   await anna.settled()
   await anna.check('import')
   const rows = anna.page.locator('main tbody tr')
+  await anna.page.getByRole('combobox', { name: 'Part' }).selectOption('differs')
+  await anna.page.getByRole('cell', { name: /nobody here knows org\.example\.Own/ }).waitFor()
   await anna.page.getByRole('combobox', { name: 'Part' }).selectOption('members')
   await anna.page.getByRole('cell', { name: hostile[0]! }).waitFor()
   await anna.page.getByRole('searchbox').fill('dev:gov:named1')
@@ -127,6 +130,7 @@ void t.test('a running instance is taken in by two persons, from its files', asy
   await ben.page.getByRole('heading', { name: 'What it took' }).waitFor()
   t.equal(await ben.page.getByRole('button', { name: 'Discard' }).count(), 0, 'it is kept')
   await ben.check('import-carried-out')
+  await unknownProfile(t, anna, ben, 'org.example.Own')
 
   await anna.open('/imports')
   await anna.page.getByRole('button', { name: 'Read an instance' }).click()

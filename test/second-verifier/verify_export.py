@@ -59,7 +59,8 @@ def read_rows(files):
     names = next(table)
 
     def value(name, text):
-        text = text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@", "\t", "\r") else text
+        marked = text[:1] == "'" and text.lstrip("'")[:1] in tuple("=+-@\t\r\n＝＋－＠")
+        text = text[1:] if marked else text
         if name == "index" or name == "answers":
             return int(text) if text else None
         return text if text or name not in ("clientId", "serviceId", "peer", "contract", "purpose", "endpoint") else None

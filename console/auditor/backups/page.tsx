@@ -3,11 +3,13 @@ import { BackupParts } from '../../kit/backups.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { text } from '../../kit/text.ts'
+import { RestoredPart } from './restored.tsx'
 
 function Backups() {
   return (
     <>
       <Head title={text('backups.title')} lead={text('backups.serverLead')} />
+      <RestoredPart />
       <BackupParts
         texts={{
           makeConsequence: 'backups.serverMakeConsequence',

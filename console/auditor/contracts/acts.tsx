@@ -2,7 +2,7 @@
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import type { Answer, Api } from '../../kit/api.ts'
-import { useMay } from '../../kit/context.ts'
+import { useConsole, useMay } from '../../kit/context.ts'
 import { contractPath, partyId } from '../../kit/contract.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
@@ -25,7 +25,7 @@ export function ContractActs({ of: versions }: { of: Version[] }) {
   // Nothing follows what is stopped or ended for good, or what all have sealed and the registry has not decided about.
   const mayFollow =
     open?.state !== 'ACCEPTED' &&
-    !versions.some(({ state }) => state === 'TERMINATED' || state === 'SUSPENDED')
+    !versions.some(({ state, suspended }) => suspended || state === 'TERMINATED' || state === 'SUSPENDED')
   // In a list of an older registry nobody knows whose proposal it is: the registry does.
   const isOwn = open?.proposedBy === undefined || open.partiesHere.includes(open.proposedBy)
   const others = open?.partiesHere.filter((member) => member !== open.proposedBy) ?? []
@@ -43,9 +43,7 @@ export function ContractActs({ of: versions }: { of: Version[] }) {
       {open !== undefined && others.length > 0 && (
         <ByReason of={open} operation="declineContract" words="decline" signers={others} />
       )}
-      {held !== undefined && held.state !== 'EXPIRED' && (
-        <ByReason of={held} operation="terminateContract" words="terminateHere" nameToType={held.title} />
-      )}
+      {held !== undefined && held.state !== 'EXPIRED' && <Terminate of={held} />}
     </>
   )
 }
@@ -55,14 +53,70 @@ function signersOf({ proposedBy, partiesHere }: Version): string[] {
   return proposedBy === undefined ? partiesHere : [proposedBy]
 }
 
+/** Two people end it, in person, each with the same reason: the first one's, once there is one. */
+function Terminate({ of }: { of: Version }) {
+  const { session } = useConsole()
+  if (session.kind === 'key') return null
+  const asked = of.endings.map(({ member }) => member)
+  const begin = of.partiesHere.filter((member) => !asked.includes(member))
+  const about = { operation: 'terminateContract' as const, nameToType: of.title }
+  const title = text('contract.terminateHereTitle', { title: of.title })
+  const params = { id: of.contract }
+  const result = ({ agreed }: Status, member: string) => (
+    <p>{agreed === 1 ? text('contract.terminateNoted', { member }) : text('contract.terminateHereDone')}</p>
+  )
+  return (
+    <>
+      {begin.length > 0 && (
+        <Act<Status>
+          {...about}
+          button={text('contract.terminateHere')}
+          title={title}
+          consequence={<p>{text('contract.terminateFirst')}</p>}
+          fields={[...memberField(begin), REASON]}
+          send={({ member = partyId(begin[0]!), reason }, call) =>
+            call('terminateContract', { params, body: { contentHash: of.contentHash, member, reason } })
+          }
+          result={(data, { member = partyId(begin[0]!) }) => result(data, String(member))}
+        />
+      )}
+      {of.endings
+        .filter(({ byYou }) => !byYou)
+        .map(({ member, by, reason }) => (
+          <Act<Status>
+            key={member}
+            {...about}
+            button={text('contract.terminateAgree')}
+            label={text('contract.terminateAgreeFor', { member: partyId(member) })}
+            title={title}
+            consequence={
+              <>
+                <p>
+                  <bdi>{text('contract.terminateSecond', { name: by })}</bdi>
+                </p>
+                <p>
+                  <bdi>{reason}</bdi>
+                </p>
+              </>
+            }
+            send={(_, call) => {
+              const body = { contentHash: of.contentHash, member: partyId(member), reason }
+              return call('terminateContract', { params, body })
+            }}
+            result={(data) => result(data, partyId(member))}
+          />
+        ))}
+    </>
+  )
+}
+
 function ByReason(q: {
   of: Version
-  operation: 'withdrawContract' | 'declineContract' | 'terminateContract'
-  words: 'withdraw' | 'decline' | 'terminateHere'
-  signers?: string[]
-  nameToType?: string
+  operation: 'withdrawContract' | 'declineContract'
+  words: 'withdraw' | 'decline'
+  signers: string[]
 }) {
-  const { of, operation, words, signers = of.partiesHere } = q
+  const { of, operation, words, signers } = q
   const titled = { title: of.title, version: String(of.version) }
   return (
     <Act<Status>
@@ -71,7 +125,6 @@ function ByReason(q: {
       title={text(`contract.${words}Title` as TextKey, titled)}
       consequence={<p>{text(`contract.${words}Consequence` as TextKey)}</p>}
       fields={[...memberField(signers), REASON]}
-      {...(q.nameToType === undefined ? {} : { nameToType: q.nameToType })}
       send={({ member = partyId(signers[0]!), reason }, call) =>
         call(operation, {
           params: { id: of.contract },

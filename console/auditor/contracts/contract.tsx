@@ -7,6 +7,9 @@ import { Id } from '../words.tsx'
 /** Of a member whose second person is missing. */
 export type Agreement = { member: string; by: string; byYou: boolean; at: string; subsystems?: string[] }
 
+/** Somebody of a member wants to end it; a second person of that member is missing. */
+export type Ending = { member: string; by: string; byYou: boolean; reason: string; at: string }
+
 export type Contact = KnownContact & { isHere: boolean }
 
 /** A version in the list. Parties stand in their text form, with slashes. */
@@ -21,6 +24,8 @@ export type Contract = {
   changedAt?: string
   /** Since when it was in force, of what is or was. */
   inForceAt?: string
+  /** By the list of who is suspended, also after its end. */
+  suspended: boolean
   title: string
   provider: string
   globalGroup?: string
@@ -33,10 +38,13 @@ export type Contract = {
   waitsFor: string[]
   /** Where the registry sends e-mail. */
   contacts?: Contact[]
+  /** The sides that lack a confirmed contact which the instance wants. */
+  contactsMissing?: ('provider' | 'consumers')[]
   /** Members of this server: which of them has to seal it, and which are parties. */
   waitsHere: string[]
   partiesHere: string[]
   agreements: Agreement[]
+  endings: Ending[]
 }
 
 export type Seal = {

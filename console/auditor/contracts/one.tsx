@@ -46,6 +46,8 @@ function Known({ of: versions }: { of: Version[] }) {
           </>
         }
       />
+      {versions.some(({ suspended }) => suspended) && <p class="note">{text('contract.suspendedHere')}</p>}
+      {current.endings.length > 0 && <Endings of={current} />}
       {open !== undefined && <WaitsFor of={open} />}
       <Part title={text('common.facts')}>
         <ContractFacts of={current} />
@@ -67,13 +69,34 @@ function Known({ of: versions }: { of: Version[] }) {
   )
 }
 
+/** Who of this server's members wants to end it, and why. */
+function Endings({ of: { endings } }: { of: Version }) {
+  return (
+    <Part title={text('contract.endings')}>
+      <ul class="plain-list ruled">
+        {endings.map(({ member, by, byYou, reason, at }) => (
+          <li key={member}>
+            <Party id={member} />{' '}
+            <bdi>{text(byYou ? 'contract.endingYou' : 'contract.ending', { name: by })}</bdi>{' '}
+            <Time at={at} relative />
+            <p>
+              <bdi>{reason}</bdi>
+            </p>
+          </li>
+        ))}
+      </ul>
+    </Part>
+  )
+}
+
 /** Each member that has to seal it, and who of its two people is still missing. */
 function WaitsFor({ of }: { of: Version }) {
-  const { state, version, waitsFor, waitsHere, agreements } = of
+  const { state, version, waitsFor, waitsHere, agreements, contactsMissing = [] } = of
+  const sides = contactsMissing.map((one) => text(`contract.side.${one}`))
   return (
     <Part title={text('contract.waits', { version: String(version) })}>
       {state === 'ACCEPTED' ? (
-        <p>{text('contract.waitsForApproval')}</p>
+        <p>{text(sides.length === 0 ? 'contract.waitsForApproval' : 'contract.sealedByAll')}</p>
       ) : (
         <>
           <p>{text('contract.waitsForSeals')}</p>
@@ -101,6 +124,7 @@ function WaitsFor({ of }: { of: Version }) {
           </ul>
         </>
       )}
+      {sides.length > 0 && <p>{text('contract.waitsForContacts', { sides: sides.join(', ') })}</p>}
     </Part>
   )
 }

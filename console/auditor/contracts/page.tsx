@@ -100,6 +100,12 @@ function Contracts() {
             cell: (one) => (
               <>
                 <ContractState of={one} />
+                {one.endings.length > 0 && (
+                  <>
+                    <br />
+                    <Status tone="warn" word="contracts.endingWaits" />
+                  </>
+                )}
                 {one.waitsHere.length > 0 && (
                   <>
                     <br />

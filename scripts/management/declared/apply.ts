@@ -4,13 +4,14 @@ import { contentText } from '#central-registry/approvals/rules.ts'
 import type { ManagementApi } from '../client.ts'
 import { CommandError } from '../command-error.ts'
 import type { Command } from '../commands.ts'
-import { type Plan, planOf, type Step } from './plan.ts'
+import { planOf } from './plan.ts'
 import type { Declared } from './read-file.ts'
 import { type Present, readPresent } from './read-present.ts'
+import type { Plan, Step } from './step.ts'
 
 type Progress = (line: string) => void
 
-/** What follows from something that was made now is seen in the next round: service, intermediate CA; member, server, client. */
+/** What follows from something that was made now is seen in the next round: profile, service, intermediate CA; member, server, client. */
 const ROUNDS = 4
 
 /** Makes the calls. Returns how many steps wait for a second person or for another step. Throws a CommandError for a refusal. */
@@ -24,7 +25,7 @@ export async function apply(q: {
 }): Promise<{ done: number; waiting: number }> {
   let done = 0
   for (let round = 1; ; round++) {
-    const present = await readPresent(q.api)
+    const present = await readPresent(q.api, q.declared)
     const { steps } = planOf(q.declared, present)
     let doneNow = 0
     const open: string[] = []

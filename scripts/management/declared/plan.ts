@@ -1,32 +1,25 @@
 /** What a registry lacks of what a file declares, as calls in an order in which they can be made; pure. */
 import { createHash } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
+import { hostingMandates, notifications, policies } from './plan-policies.ts'
 import type { Declared } from './read-file.ts'
 import type { Present } from './read-present.ts'
-
-export type Plan = {
-  steps: Step[]
-  /** What is there otherwise than declared and cannot be changed in place. */
-  differences: string[]
-  /** What is there and not declared, of the kinds that the file declares: it is left alone. */
-  undeclared: string[]
-}
-
-/** One call. Without `call` it needs something that is not there yet. */
-export type Step = {
-  says: string
-  call?: { operation: string; params: Record<string, string>; body?: unknown }
-}
+import { emptyPlan, note, type Plan, step } from './step.ts'
 
 /** Nothing is deleted: taking something out of a registry is an act of its own. */
 export function planOf(declared: Declared, present: Present): Plan {
   const parts = [
     classes(declared, present),
+    certificateProfiles(declared, present),
     certificationServices(declared, present),
     timestampingServices(declared, present),
     members(declared, present),
+    notifications(declared, present),
     securityServers(declared, present),
     groups(declared, present),
+    hostingMandates(declared, present),
+    policies(declared, present),
     settings(declared, present),
     externalAnchors(declared, present),
   ]
@@ -50,16 +43,42 @@ function classes({ memberClasses }: Declared, present: Present): Plan {
   return plan
 }
 
+/** Before the services: a CA is approved with a profile that is known. */
+function certificateProfiles(declared: Declared, present: Present): Plan {
+  const plan = emptyPlan()
+  const known = new Map(present.certificateProfiles.map(({ name, sha256 }) => [name, sha256]))
+  for (const profile of declared.certificateProfiles) {
+    const { name } = profile
+    const there = known.get(name)
+    if (there === createHash('sha256').update(canonicalJson(profile)).digest('hex')) continue
+    const says = `${there === undefined ? 'add' : 'change'} the certificate profile ${name}`
+    plan.steps.push(step(says, 'putCertificateProfile', { name }, profile))
+  }
+  note(
+    plan,
+    'certificate profile',
+    declared.certificateProfiles,
+    present.certificateProfiles,
+    ({ name }) => name,
+  )
+  return plan
+}
+
 function certificationServices(declared: Declared, present: Present): Plan {
   const plan = emptyPlan()
+  const profiles = new Set(present.certificateProfiles.map(({ name }) => name))
+  const lacking = declared.certificateProfiles.map(({ name }) => name).filter((name) => !profiles.has(name))
   for (const { intermediateCas, ...service } of declared.certificationServices) {
     const top = digest(service.certificate)
     const found = present.certificationServices.find(({ authorities }) =>
       authorities.some((one) => one.top && one.sha256 === top),
     )
+    const approves = `approve the certification service ${service.name}`
     if (found === undefined)
       plan.steps.push(
-        step(`approve the certification service ${service.name}`, 'addCertificationService', {}, service),
+        lacking.includes(service.certificateProfileInfo)
+          ? { says: approves }
+          : step(approves, 'addCertificationService', {}, service),
       )
     else if (
       found.name !== service.name ||
@@ -245,26 +264,6 @@ function externalAnchors(declared: Declared, present: Present): Plan {
     (sha256) => sha256,
   )
   return plan
-}
-
-function step(says: string, operation: string, params: Record<string, string>, body?: unknown): Step {
-  return { says, call: { operation, params, ...(body === undefined ? {} : { body }) } }
-}
-
-function emptyPlan(): Plan {
-  return { steps: [], differences: [], undeclared: [] }
-}
-
-function note<Wanted, Found>(
-  plan: Plan,
-  kind: string,
-  wanted: Wanted[],
-  found: Found[],
-  keyOf: (one: Wanted | Found) => string,
-): void {
-  if (wanted.length === 0) return
-  const keys = new Set(wanted.map(keyOf))
-  for (const one of found) if (!keys.has(keyOf(one))) plan.undeclared.push(`${kind} ${keyOf(one)}`)
 }
 
 function digest(certificate: string): string {

@@ -1,13 +1,16 @@
-/** Reads a declared registry: a YAML file that says what should be there, and the certificates that it names. */
+/** Reads a declared registry: a YAML file that says what should be there, and the certificates and profiles that it names. */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse } from 'yaml'
+import { readOwnProfile } from '#core/certificate/read-profiles.ts'
+import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { CommandError } from '../command-error.ts'
 
 export type Declared = {
   managementServiceProvider?: string
   memberClasses: { code: string; description: string }[]
+  certificateProfiles: CertificateProfile[]
   certificationServices: {
     name: string
     certificateProfileInfo: string
@@ -21,6 +24,8 @@ export type Declared = {
     id: string
     name: string
     subsystems: { code: string; name?: string }[]
+    webhook?: string
+    mailAddresses?: string[]
   }[]
   securityServers: {
     id: string
@@ -30,6 +35,10 @@ export type Declared = {
   }[]
   globalGroups: { code: string; description: string; members: string[] }[]
   automaticApprovals: { kind: string; memberClass: string }[]
+  hostingMandates: { host: string; client: string; validUntil: string }[]
+  contractPolicy?: { contractRequired: boolean; approveAll: boolean; confirmedContacts?: string }
+  hostingPolicy?: { mandateRequired: boolean }
+  suspensionPolicy?: { perDay: number }
   /** Base64 of anchor files. */
   externalAnchors: string[]
 }
@@ -45,6 +54,12 @@ const object = (required: Record<string, object>, optional: Record<string, objec
   required: Object.keys(required),
   properties: { ...required, ...optional },
 })
+/** RFC 3339, as the API takes it. */
+const time = {
+  type: 'string',
+  pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$',
+}
+const flag = { type: 'boolean' }
 const responders = list(object({ url: text }, { certificate: text }))
 
 const SCHEMA = object(
@@ -52,6 +67,7 @@ const SCHEMA = object(
   {
     managementServiceProvider: text,
     memberClasses: list(object({ code: text, description: text })),
+    certificateProfiles: list(text),
     certificationServices: list(
       object(
         { name: text, certificateProfileInfo: text, certificate: text },
@@ -64,18 +80,29 @@ const SCHEMA = object(
     ),
     timestampingServices: list(object({ name: text, url: text, certificate: text })),
     members: list(
-      object({ id: text, name: text }, { subsystems: list(object({ code: text }, { name: text })) }),
+      object(
+        { id: text, name: text },
+        {
+          subsystems: list(object({ code: text }, { name: text })),
+          webhook: text,
+          mailAddresses: { type: 'array', items: text, maxItems: 10 },
+        },
+      ),
     ),
     securityServers: list(
       object({ id: text, address: text }, { authenticationCertificates: list(text), clients: list(text) }),
     ),
     globalGroups: list(object({ code: text, description: text }, { members: list(text) })),
     automaticApprovals: list(object({ kind: text, memberClass: text })),
+    hostingMandates: list(object({ host: text, client: text, validUntil: time })),
+    contractPolicy: object({ contractRequired: flag, approveAll: flag }, { confirmedContacts: text }),
+    hostingPolicy: object({ mandateRequired: flag }),
+    suspensionPolicy: object({ perDay: { type: 'integer' } }),
     externalAnchors: list(text),
   },
 )
 
-/** Certificates become PEM or base64 text; their files are looked for beside the declared file. Throws a CommandError. */
+/** Certificates become PEM or base64 text, profiles what they say; their files are looked for beside the declared file. Throws a CommandError. */
 export async function readDeclared(file: string): Promise<Declared> {
   const declared = checked(file, await readText(file))
   const certificate = async (name: string): Promise<string> =>
@@ -90,6 +117,11 @@ export async function readDeclared(file: string): Promise<Declared> {
     (await readBytes(path.resolve(path.dirname(file), name))).toString('base64')
   return {
     ...declared,
+    certificateProfiles: await Promise.all(
+      (declared.certificateProfiles as unknown as string[]).map((name) =>
+        readProfileFile(path.resolve(path.dirname(file), name)),
+      ),
+    ),
     externalAnchors: await Promise.all(declared.externalAnchors.map(anchor)),
     certificationServices: await Promise.all(
       declared.certificationServices.map(async (service) => ({
@@ -131,6 +163,15 @@ function checked(file: string, content: string): Declared {
   const [error] = fits.errors ?? []
   const more = Object.values(error?.params ?? {}).join(' ')
   throw new CommandError(2, `${file}: ${error?.instancePath || 'the file'} ${error?.message} ${more}`.trim())
+}
+
+async function readProfileFile(file: string): Promise<CertificateProfile> {
+  const content = await readText(file)
+  try {
+    return readOwnProfile(JSON.parse(content))
+  } catch (cause) {
+    throw new CommandError(2, `${file} is no certificate profile: ${(cause as Error).message}`, cause)
+  }
 }
 
 async function readText(file: string): Promise<string> {

@@ -1,10 +1,15 @@
 /** Reads from a registry what a declared file can be compared with. */
 import type { ManagementApi } from '../client.ts'
+import { CommandError } from '../command-error.ts'
 import { sendForAll } from '../run-command.ts'
+import type { Declared } from './read-file.ts'
 
 export type Present = {
+  readAt: string
   managementServiceProvider?: string
   memberClasses: { code: string; description: string }[]
+  /** Those of this instance. */
+  certificateProfiles: { name: string; sha256: string }[]
   members: { id: string; name: string }[]
   subsystems: { id: string; name: string }[]
   securityServers: { id: string; address: string; certificates: string[]; clients: string[] }[]
@@ -19,21 +24,47 @@ export type Present = {
   globalGroups: { code: string; description: string; members: string[] }[]
   automaticApprovals: { kind: string; memberClass: string }[]
   externalAnchors: { sha256: string; instance: string; state: string }[]
+  hostingMandates: { host: string; client: string; validUntil: string; state: string }[]
+  contractPolicy: Record<string, unknown>
+  hostingPolicy: Record<string, unknown>
+  suspensionPolicy: Record<string, unknown>
+  /** Of the members of which the file says something about it. */
+  notifications: Map<string, { webhook?: string; mailAddresses?: string[] }>
   /** SHA-256 of the content of each proposal that waits for a second person. */
   proposed: Set<string>
 }
 
 /** Several calls: what changes meanwhile shows in the next comparison. */
-export async function readPresent(api: ManagementApi): Promise<Present> {
+export async function readPresent(api: ManagementApi, declared: Declared): Promise<Present> {
   const get = async <T>(path: string): Promise<T> =>
     JSON.parse((await api.send(reading(path))).bytes.toString('utf8')) as T
   const all = async <T>(path: string): Promise<T[]> =>
     JSON.parse((await sendForAll(api, reading(path))).bytes.toString('utf8')) as T[]
   const { managementServiceProvider } = await get<Present>('/system')
   const proposals = await all<{ state: string; contentSha256: string }>('/approvals')
+  const profiles =
+    await get<(Present['certificateProfiles'][number] & { builtIn: boolean })[]>('/certificate-profiles')
+  const notifications: Present['notifications'] = new Map()
+  for (const { id, webhook, mailAddresses } of declared.members) {
+    const at = `/members/${encodeURIComponent(id)}`
+    notifications.set(id, {
+      ...(webhook === undefined
+        ? {}
+        : await orNothing(get<{ url: string }>(`${at}/webhook`).then(({ url }) => ({ webhook: url })))),
+      ...(mailAddresses === undefined
+        ? {}
+        : await orNothing(
+            get<{ addresses: string[] }>(`${at}/mail-addresses`).then(({ addresses }) => ({
+              mailAddresses: addresses,
+            })),
+          )),
+    })
+  }
   return {
+    readAt: new Date().toISOString(),
     ...(managementServiceProvider === undefined ? {} : { managementServiceProvider }),
     memberClasses: await all('/member-classes'),
+    certificateProfiles: profiles.filter(({ builtIn }) => !builtIn),
     members: await all('/members'),
     subsystems: await all('/subsystems'),
     securityServers: await all('/security-servers'),
@@ -42,6 +73,11 @@ export async function readPresent(api: ManagementApi): Promise<Present> {
     globalGroups: await all('/global-groups'),
     automaticApprovals: await get('/automatic-approvals'),
     externalAnchors: await all('/external-anchors'),
+    hostingMandates: await all('/hosting-mandates'),
+    contractPolicy: await get('/contract-policy'),
+    hostingPolicy: await get('/hosting-policy'),
+    suspensionPolicy: await get('/suspension-policy'),
+    notifications,
     proposed: new Set(
       proposals.filter(({ state }) => state === 'proposed').map(({ contentSha256 }) => contentSha256),
     ),
@@ -50,4 +86,14 @@ export async function readPresent(api: ManagementApi): Promise<Present> {
 
 function reading(path: string) {
   return { method: 'GET', url: `/api/v1${path}`, headers: {}, body: undefined }
+}
+
+/** What is not there, the member or what it is asked of, is nothing. */
+async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked
+  } catch (error) {
+    if (error instanceof CommandError && error.status === 404) return undefined
+    throw error
+  }
 }

@@ -1,6 +1,6 @@
 /** `plan` and `apply` of a declared file. */
 import { parseArgs } from 'node:util'
-import { printable } from '../../verify/report.ts'
+import { printable } from '#platform/plain-text.ts'
 import { CommandError } from '../command-error.ts'
 import type { More } from '../run-management.ts'
 import { apply, describePlan } from './apply.ts'
@@ -11,7 +11,7 @@ import { readPresent } from './read-present.ts'
 /** Prints what is to do; exit code 3 when there is something. */
 export const planFile: More['run'] = async ({ api, args }) => {
   const declared = await readDeclared(wordsOf('plan', args).file)
-  const present = await readPresent(api)
+  const present = await readPresent(api, declared)
   const plan = planOf(declared, present)
   for (const line of describePlan(plan, present)) say(line)
   say(`${plan.steps.length} to do, ${plan.differences.length} different, ${plan.undeclared.length} not named`)

@@ -3,6 +3,7 @@ import { isInstanceProfiles } from '#core/certificate/instance-profiles.ts'
 import { parseXml } from '#core/configuration/xml-tree.ts'
 import { openZip } from '#core/container/open-zip.ts'
 import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
+import { printable } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import {
   configurationOf,
@@ -11,7 +12,7 @@ import {
   type LoadedConfiguration,
 } from '../configuration-files.ts'
 import { judgeFile } from '../judge-file.ts'
-import { printable, type Report } from '../report.ts'
+import type { Report } from '../report.ts'
 
 export type GivenFile = { name: string; bytes: Uint8Array }
 

@@ -16,16 +16,17 @@ const GOOD_MS = 30 * 86_400_000
 /** Before there are so many, people could not seal anything without keys. */
 const PEOPLE_NEEDED = 2
 
+type First = Pick<Agreement, 'key_id' | 'agreed_at'>
 type Rooms = { apiKeys: Pick<ApiKeys, 'find'>; people: Pick<PeopleStore, 'find' | 'activeWith'> }
 
-/** Throws `not_in_person` for an API key where people agree by their own login. */
-export async function checkInPerson(caller: Caller, rooms: Rooms): Promise<void> {
-  if (caller.kind !== 'person' && (await needsPeople(rooms)))
+/** Throws `not_in_person` for an API key where people agree by their own login: as soon as there are so many as it takes. */
+export async function checkInPerson(caller: Caller, rooms: Rooms, people = PEOPLE_NEEDED): Promise<void> {
+  if (caller.kind !== 'person' && (await rooms.people.activeWith(SIGNATORY)) >= people)
     throw new Fault('not_in_person', { what: 'signatories of contracts log in at this server' })
 }
 
 /** Whether a first agreement still counts: who gave it may sign today, in this way, and it is not too old. */
-export async function stillCounts(first: Agreement, rooms: Rooms, now: number): Promise<boolean> {
+export async function stillCounts(first: First, rooms: Rooms, now: number): Promise<boolean> {
   const isRecent = now - Date.parse(first.agreed_at) < GOOD_MS
   const person = await rooms.people.find(first.key_id)
   if (person !== undefined) return isRecent && person.state === 'active' && person.roles.includes(SIGNATORY)
@@ -34,7 +35,7 @@ export async function stillCounts(first: Agreement, rooms: Rooms, now: number): 
 }
 
 /** Throws `second_signatory_needed` unless the caller is another person as far as can be told. */
-export async function checkSecond(first: Agreement, caller: Caller, { apiKeys }: Rooms): Promise<void> {
+export async function checkSecond(first: First, caller: Caller, { apiKeys }: Rooms): Promise<void> {
   const what = await whyNotTwo(first.key_id, caller.id, apiKeys)
   if (what !== undefined) throw new Fault('second_signatory_needed', { what })
 }

@@ -6,12 +6,7 @@ import { readContent } from '#core/contract/read-content.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
-import {
-  CONTRACT_DOCUMENT,
-  type ContractContent,
-  type ContractTerms,
-  type MemberAct,
-} from '#schemas/contract.ts'
+import { CONTRACT_DOCUMENT, type ContractContent, type ContractTerms } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contracts.ts'
@@ -20,6 +15,7 @@ import { clientIdOf, memberIdOf } from '../ids.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
 import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'
 import { contactHandlers, type Send, type Status } from './contacts.ts'
+import { endHandlers, endingsOf } from './end.ts'
 import { type CanSign, type ContractQuery, findContracts, signersOf } from './find.ts'
 import { contractView } from './view.ts'
 
@@ -58,6 +54,12 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
     if (signer === undefined)
       throw new Fault('cannot_sign', { what: 'no member of this contract has a signing key here' })
     return send('', { type: CONTRACT_DOCUMENT.proposal, signer, document: { content: read } })
+  }
+
+  /** Its suspension outlives its end; the registry refuses what would follow too. */
+  const checkMayFollow = (versions: KeptContract[]): void => {
+    if (contracts.isSuspended(versions[0]!.content))
+      throw new Fault('contract_not_possible', { what: SUSPENDED })
   }
 
   /** The version that is proposed next, and the hash of the one that it takes the place of. */
@@ -109,18 +111,16 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
     return { ...status, agreed: 2, needed: 2 }
   }
 
-  const acting =
-    (act: MemberAct) =>
-    async ({ params, body }: OperationInput): Promise<object> => {
-      const { contentHash: hash, member, reason } = body as Acceptance & { reason: string }
-      const { content, listed } = versionOf(idOf(params), hash)
-      const document = { contract: content.contract, hash: listed.hash, act, reason }
-      return send('/acts', { type: CONTRACT_DOCUMENT.act, signer: idText(memberIdOf(member)), document })
-    }
-
   const viewsOf = async (found: KeptContract[], caller: Caller, canSign: CanSign): Promise<object[]> => {
     const agreements = await contracts.agreements.agreements(found.map(({ listed }) => listed.hash))
-    return found.map((one) => contractView(one, agreements, { now: clock(), caller, canSign }))
+    const endings = await endingsOf(found, rooms)
+    return found.map((one) =>
+      contractView(
+        one,
+        { agreements, endings },
+        { now: clock(), caller, canSign, isSuspended: contracts.isSuspended },
+      ),
+    )
   }
 
   return {
@@ -158,11 +158,14 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
     proposeContractVersion: ({ params, body }) => {
       const { terms, member } = body as { terms: ContractTerms; member?: string }
       const contract = idOf(params)
-      return propose({ ...terms, contract, ...nextOf(versionsOf(contract)) }, member)
+      const versions = versionsOf(contract)
+      checkMayFollow(versions)
+      return propose({ ...terms, contract, ...nextOf(versions) }, member)
     },
     extendContract: ({ params, body }) => {
       const { validUntil, reviewAt, member } = body as Record<string, string>
       const versions = versionsOf(idOf(params))
+      checkMayFollow(versions)
       const held = versions.findLast(({ listed }) => HELD.has(listed.state))
       if (held === undefined)
         throw new Fault('contract_not_possible', { what: 'no version of it was in force' })
@@ -171,9 +174,7 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
       return propose({ ...same, ...nextOf(versions), ...dates }, member)
     },
     acceptContract: accept,
-    withdrawContract: acting('withdraw'),
-    declineContract: acting('decline'),
-    terminateContract: acting('terminate'),
+    ...endHandlers(rooms, { versionOf, send }),
     ...contactHandlers(rooms, { versionsOf, send }),
     refreshContracts: () => contracts.refresh(),
   }
@@ -187,12 +188,13 @@ const LOOKERS: ReadonlySet<string> = new Set([
 ])
 
 /** A secret contract is shown to those who run it and to those who may see its exchanges. */
-function maySee({ content }: KeptContract, { roles }: Pick<Caller, 'roles'>): boolean {
+export function maySee({ content }: KeptContract, { roles }: Pick<Caller, 'roles'>): boolean {
   return content.secret === undefined || roles.some((role) => !LOOKERS.has(role))
 }
 
 type Acceptance = { contentHash: string; member: string; subsystems?: string[] }
 
+const SUSPENDED = 'it is suspended, and its end does not change that; only the registry can let it go on'
 const HELD: ReadonlySet<string> = new Set(['ACTIVE', 'SUSPENDED', 'EXPIRED'])
 
 /** Throws `contract_seal_wrong` when the member has nothing to agree to here. */

@@ -9,6 +9,7 @@ import { Readable, Transform } from 'node:stream'
 import { ZipFile } from 'yazl'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { AskedActors } from '#core/log-export/actors.ts'
+import { csvCell } from '#core/log-export/csv-cell.ts'
 import type { DailyCounts } from '#core/log-export/judge-counts.ts'
 import { COUNTS, FORMS, HEAD } from '#core/log-export/read-export.ts'
 import { asFault } from '#schemas/fault.ts'
@@ -158,9 +159,7 @@ async function* csvOf(file: string): AsyncGenerator<string> {
     yield `${FOUND_RECORD_COLUMNS.map((name) => cell(row[name] ?? null)).join(',')}\r\n`
 }
 
-/** A text that a spreadsheet would take for a formula begins with an apostrophe: identifiers are other people's. */
 function cell(value: string | number | null): string {
   if (typeof value !== 'string') return value === null ? '' : String(value)
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  return csvCell(value)
 }

@@ -210,6 +210,8 @@ t.test('fetched, verified, kept', (t) =>
       'by the suspension list, before its own list says so',
     )
     t.equal(ask(await again(), clock.now), 'contract_suspended', 'after a restart')
+    t.ok(contracts.isSuspended(content), 'whatever its state is')
+    t.notOk(contracts.isSuspended({ ...content, contract: randomUUID() }))
     t.equal(
       ask(contracts, Date.parse(content.validUntil) + 1),
       'contract_suspended',
@@ -267,6 +269,13 @@ t.test('a list that is not the answer to this question changes nothing', (t) =>
       [
         'a contact in a state that there is not',
         (list) => ({ ...list, contracts: list.contracts.map((one) => ({ ...one, contacts: ['SURE'] })) }),
+      ],
+      [
+        'a side without a contact that there is not',
+        (list) => ({
+          ...list,
+          contracts: list.contracts.map((one) => ({ ...one, contactsMissing: ['me'] })),
+        }),
       ],
     ]
     for (const [what, lie] of lies) {

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { claimedInstance, readKeptCounterSeal, verifyCounterSeal } from '#core/contract/between-instances.ts'
+import { instancesOf } from '#core/contract/parties.ts'
 import { readKeptSeal, verifySeal } from '#core/contract/verify-seal.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
@@ -45,6 +46,8 @@ export type Contracts = {
   contractFor(q: ContractQuestion): RecordTerms
   /** See termsOfRefused in index-contracts.ts. */
   termsOfRefused(q: Pick<ContractQuestion, 'client' | 'service'>): RecordTerms
+  /** Whether an instance of its parties suspends it, also after its end. False while no configuration holds: no call goes then either. */
+  isSuspended(content: ContractContent): boolean
   /** How secret it is that two members (in text form) have to do with each other. */
   secrecyBetween(a: string, b: string): 0 | 1 | 2
   /** Fetches now; throws why it could not. */
@@ -61,7 +64,7 @@ export type Contracts = {
   contentsInForce(): Promise<ContractContent[]>
   /** Sends a signed document about a contract. */
   send(path: ContractPath, document: string): Promise<Buffer>
-  agreements: Pick<ContractKeep, 'agree' | 'agreements' | 'forget'>
+  agreements: Pick<ContractKeep, 'agree' | 'agreements' | 'forget' | 'end' | 'endings' | 'forgetEnding'>
 }
 
 /** Of the registration API, below `/contracts`. */
@@ -218,6 +221,17 @@ export async function createContracts(q: {
       return contractFor(index, question, isSuspended)
     },
     termsOfRefused: (question) => (index === undefined ? NO_TERMS : termsOfRefused(index, question)),
+    isSuspended: (content) => {
+      try {
+        const snapshot = q.configuration()
+        return [q.server.instance, ...instancesOf(content)].some((one) =>
+          snapshot.suspensionsIn(one).ofContract(content.contract),
+        )
+      } catch (thrown) {
+        if (thrown instanceof Fault) return false
+        throw thrown
+      }
+    },
     secrecyBetween: (a, b) => secrecyBetween([...taken.values()], { owner: idText(owner), members: [a, b] }),
     refresh,
     async refreshWhenDue() {

@@ -1,4 +1,4 @@
-/** Rows of what this server keeps of contracts: the last good list, verified contents and seals, agreements that wait for a second person. */
+/** Rows of what this server keeps of contracts: the last good list, verified contents and seals, what waits for a second person. */
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 
@@ -12,6 +12,9 @@ export type Agreement = {
   agreed_at: string
 }
 
+/** One of a member's two people wants to end the version with this hash, and why. */
+export type Ending = Omit<Agreement, 'subsystems'> & { reason: string }
+
 type Tables = {
   /** One row: the document of the list that was verified. */
   contract_list: { id: number; document: string }
@@ -23,12 +26,14 @@ type Tables = {
     was_in_force: number
   }
   contract_agreement: Agreement
+  contract_ending: Ending
 }
 
 export type ContractItem = Omit<Tables['contract_item'], 'was_in_force'>
 export type ContractKeep = ReturnType<typeof createContractKeep>
 
 const MANY = 500
+const ENDING = ['member', 'hash', 'key_id', 'key_name', 'reason', 'agreed_at'] as const
 
 export function createContractKeep(database: Database) {
   const tables = tablesOf<Tables>(database)
@@ -136,6 +141,42 @@ export function createContractKeep(database: Database) {
         .where('hash', '=', hash)
         .executeTakeFirst()
       if (gone.numDeletedRows === 0n) throw new Fault('not_found', { what: 'there is no such agreement' })
+    },
+    /** Of several contents, by member. */
+    async endings(hashes: string[]): Promise<Ending[]> {
+      const found: Ending[] = []
+      for (const some of chunks(hashes))
+        found.push(
+          ...(await tables
+            .selectFrom('contract_ending')
+            .select(ENDING)
+            .where('hash', 'in', some)
+            .orderBy('member')
+            .execute()),
+        )
+      return found
+    },
+    /** The first of a member who wants to end it, kept for a second person. Of two at once one is first. */
+    end: (ending: Ending): Promise<Ending> =>
+      inTransaction(tables, async (transaction) => {
+        await transaction
+          .insertInto('contract_ending')
+          .values(ending)
+          .onConflict((conflict) => conflict.columns(['member', 'hash']).doNothing())
+          .execute()
+        return transaction
+          .selectFrom('contract_ending')
+          .select(ENDING)
+          .where('member', '=', ending.member)
+          .where('hash', '=', ending.hash)
+          .executeTakeFirstOrThrow()
+      }),
+    forgetEnding: async (member: string, hash: string): Promise<void> => {
+      await tables
+        .deleteFrom('contract_ending')
+        .where('member', '=', member)
+        .where('hash', '=', hash)
+        .execute()
     },
   }
 }

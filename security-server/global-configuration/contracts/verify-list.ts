@@ -16,6 +16,7 @@ import { serverId } from '#core/contract/verify-seal.ts'
 import {
   CONTACT_STATES,
   CONTRACT_DOCUMENT,
+  CONTRACT_SIDES,
   CONTRACT_STATES,
   type ContractList,
   type ListedContract,
@@ -42,6 +43,7 @@ const listed = record<ListedContract>({
   changedAt: optional(isoTime),
   inForceAt: optional(isoTime),
   contacts: optional(list(oneOf(CONTACT_STATES), 0, 20)),
+  contactsMissing: optional(list(oneOf(CONTRACT_SIDES), 1, 2)),
   counterSeals: optional(list(sha256, 0, 2)),
 })
 

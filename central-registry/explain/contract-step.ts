@@ -1,0 +1,79 @@
+/** The step of a call that is about its contract: the one that covers it, or what is between both and why it does not; pure. */
+import { awaited } from '#core/contract/awaited.ts'
+import { covers } from '#core/contract/endpoints.ts'
+import type { ContactState, ContractContent, ContractSide, ContractState } from '#schemas/contract.ts'
+import type { CallFacts, Step } from './rules.ts'
+
+export type ContractFacts = {
+  contract: string
+  state: ContractState
+  content: ContractContent
+  isConsumer: boolean
+  /** Of what is proposed: the members whose seal is missing. */
+  waitsFor: string[]
+  /** This registry has agreed to it: one between two instances. */
+  isAgreed: boolean
+  /** Of what is undecided, where the policy wants confirmed contacts: the sides without one, and the state of each contact. */
+  contacts?: { missing: ContractSide[]; states: ContactState[] }
+}
+
+export function contract({ contracts, contractRequired, call, now }: CallFacts): Step {
+  const step = { step: 'contract' } as const
+  const covering = contracts.filter(({ content, isConsumer }) => isConsumer && isCovered(content, call))
+  const name = ({ contract: id, content }: ContractFacts): string =>
+    `the contract ${id} (version ${content.version})`
+  const inForce = covering.find(({ state, content }) => state === 'ACTIVE' && content.validFrom <= now)
+  const suspended = covering.find(({ state }) => state === 'SUSPENDED')
+  if (suspended !== undefined && inForce === undefined)
+    return {
+      ...step,
+      state: 'bad',
+      what: `${name(suspended)} is suspended`,
+      remedy: 'when its cause is gone, let a second person agree to resume it',
+    }
+  if (inForce !== undefined)
+    return { ...step, state: 'good', what: `${name(inForce)} covers it until ${inForce.content.validUntil}` }
+  const open = covering.find(({ state }) => state === 'PROPOSED' || state === 'ACCEPTED')
+  const nearest = covering[0] ?? contracts[0]
+  const awaited = open === undefined ? undefined : awaits(open)
+  const why =
+    nearest === undefined
+      ? 'no contract names both sides'
+      : covering.length === 0
+        ? `${name(nearest)} is between both sides but does not cover this service, method and path, or this consumer has not joined it`
+        : nearest.state === 'ACTIVE'
+          ? `${name(nearest)} begins on ${nearest.content.validFrom}`
+          : open !== undefined && awaited !== undefined
+            ? `${name(open)} is ${open.state} and ${awaited.what}`
+            : `${name(nearest)} is ${nearest.state}`
+  if (!contractRequired) return { ...step, state: 'good', what: `none is required here; ${why}` }
+  return {
+    ...step,
+    state: 'bad',
+    what: why,
+    remedy:
+      awaited?.remedy ??
+      'let one of both sides propose a contract, or its next version, on its security server',
+  }
+}
+
+function isCovered(content: ContractContent, { serviceCode, method, path }: CallFacts['call']): boolean {
+  return content.services.some(
+    (service) =>
+      service.serviceCode === serviceCode &&
+      (method === undefined || path === undefined || covers(service.endpoints, method, path)),
+  )
+}
+
+/** What keeps an undecided contract from coming into force. */
+function awaits({ content, waitsFor, isAgreed, contacts }: ContractFacts): { what: string; remedy: string } {
+  if (isAgreed)
+    return { what: 'waits for the registry of the other instance', remedy: 'ask that registry about it' }
+  const { missing, states } = contacts ?? { missing: [], states: [] }
+  return (
+    awaited(content, { waitsFor, missing, states }) ?? {
+      what: 'waits for the approval of the registry',
+      remedy: 'approve it, or decline it',
+    }
+  )
+}

@@ -1,0 +1,80 @@
+/** That this server was restored, from which backup, and how those stand now who could have come in again with it. */
+import { useMay } from '../../kit/context.ts'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Part } from '../../kit/facts.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { type Person, PersonState } from '../../kit/people.tsx'
+import { roleName } from '../../kit/roles.tsx'
+import { Rows } from '../../kit/rows.tsx'
+import { Show } from '../../kit/states.tsx'
+import { number, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+
+type Back = Pick<Person, 'id' | 'name' | 'roles' | 'state' | 'lastLoginAt'> & {
+  outcome: 'letIn' | 'locked' | 'removed'
+}
+type Restored = {
+  state: 'restored'
+  restoredAt: string
+  madeAt: string
+  backupSha256: string
+  signer: string
+  endedApiKeys: number
+  peopleInAll: number
+  people: Back[]
+}
+
+/** Nothing where nothing was ever restored, and for who is not to know of it. */
+export function RestoredPart() {
+  return useMay('getRestoration') ? <Newest /> : null
+}
+
+function Newest() {
+  const restoration = useAnswer<Restored | { state: 'none' }>('getRestoration')
+  return <Show of={restoration}>{(of) => of.state === 'restored' && <Told of={of} />}</Show>
+}
+
+function Told({ of }: { of: Restored }) {
+  const { people, peopleInAll } = of
+  return (
+    <Part title={text('restored.title')}>
+      <p class="note">{text('restored.why')}</p>
+      <Facts
+        of={[
+          ['restored.at', <Time key="at" at={of.restoredAt} relative />],
+          ['restored.madeAt', <Time key="made" at={of.madeAt} relative />],
+          [
+            'restoration.backup',
+            <Copyable key="backup" value={of.backupSha256} label={text('restoration.backup')} />,
+          ],
+          ['restored.signer', <Copyable key="signer" value={of.signer} label={text('restored.signer')} />],
+          ['restored.keys', number(of.endedApiKeys)],
+        ]}
+      />
+      {people.length > 0 && (
+        <>
+          <h3>{text('restored.people')}</h3>
+          {peopleInAll > people.length && (
+            <p>{text('restored.more', { shown: number(people.length), all: number(peopleInAll) })}</p>
+          )}
+          <Rows<Back>
+            caption={text('restored.people')}
+            rows={people}
+            rowKey={({ id }) => id}
+            columns={[
+              { title: 'people.name', cell: ({ name }) => <bdi>{name}</bdi> },
+              { title: 'people.roles', cell: ({ roles }) => roles.map(roleName).join(', ') },
+              { title: 'restored.outcome', cell: ({ outcome }) => text(`restored.${outcome}`) },
+              { title: 'restored.now', cell: ({ state }) => <PersonState state={state} /> },
+              {
+                title: 'people.lastLogin',
+                cell: ({ lastLoginAt: at }) =>
+                  at === null ? text('people.never') : <Time at={at} relative />,
+              },
+            ]}
+          />
+        </>
+      )}
+    </Part>
+  )
+}

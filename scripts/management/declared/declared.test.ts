@@ -1,0 +1,319 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { createAuthority } from '#certs/authority.ts'
+import { builtInProfile } from '#core/certificate/built-in-profiles.ts'
+import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
+import { baseOf, install } from '#test/fakes/installed-registry.ts'
+import { startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { certificationRequest, setUp } from '#test/fakes/registry-sample.ts'
+import { registryWorld } from '#test/fakes/registry-world.ts'
+import { readCommands } from '../commands.ts'
+import { at, concordat, exitCodeOf, type Ran } from '../program-fixture.ts'
+import { planOf } from './plan.ts'
+import { readDeclared } from './read-file.ts'
+import type { Present } from './read-present.ts'
+
+const OWN_PROFILE = {
+  ...builtInProfile('FiVRKCertificateProfileInfoProvider')!,
+  name: 'org.example.Own',
+  title: 'Own',
+}
+const UNTIL = new Date(Date.now() + 300 * 86_400_000).toISOString()
+const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
+const authentication = await authority.issue({
+  profile: 'authentication',
+  request: certificationRequest(),
+  subject: [
+    ['C', 'FI'],
+    ['O', 'One'],
+    ['CN', 'ss1.example'],
+    ['serialNumber', 'DEV/SS1/GOV'],
+  ],
+})
+
+/** A declared registry as an administrator would write it, with its certificates beside it. */
+function declaredFile(t: Test, anchor: Buffer): string {
+  const folder = t.testdir({})
+  mkdirSync(path.join(folder, 'certificates'))
+  const certificate = (name: string, der: Buffer): string => {
+    writeFileSync(path.join(folder, 'certificates', name), der)
+    return `certificates/${name}`
+  }
+  const pem = (der: Buffer): Buffer =>
+    Buffer.from(
+      `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
+    )
+  const responders = [
+    { url: 'http://ocsp.example/', certificate: certificate('ocsp.pem', pem(authority.ocspResponder.der)) },
+  ]
+  writeFileSync(path.join(folder, 'own.json'), JSON.stringify(OWN_PROFILE))
+  const file = path.join(folder, 'registry.yaml')
+  writeFileSync(
+    file,
+    JSON.stringify({
+      managementServiceProvider: 'DEV:GOV:1:sub ä',
+      memberClasses: [{ code: 'GOV', description: 'Government' }],
+      certificateProfiles: ['own.json'],
+      certificationServices: [
+        {
+          name: 'CA',
+          certificateProfileInfo: OWN_PROFILE.name,
+          certificate: certificate('root.der', authority.root.der),
+          ocspResponders: responders,
+          intermediateCas: [
+            {
+              certificate: certificate('ca.pem', pem(authority.intermediate.der)),
+              ocspResponders: responders,
+            },
+          ],
+        },
+      ],
+      timestampingServices: [
+        { name: 'TSA', url: 'http://tsa.example/', certificate: certificate('tsa.der', authority.tsa.der) },
+      ],
+      members: [
+        {
+          id: 'DEV:GOV:1',
+          name: 'One',
+          subsystems: [{ code: 'sub ä', name: 'Sub' }],
+          webhook: 'https://one.example/decisions',
+          mailAddresses: ['b@one.example', 'a@one.example'],
+        },
+        { id: 'DEV:GOV:3', name: 'Three', mailAddresses: [] },
+      ],
+      securityServers: [
+        {
+          id: 'DEV:GOV:1:SS1',
+          address: 'ss1.example',
+          authenticationCertificates: [certificate('auth.der', authentication.der)],
+          clients: ['DEV:GOV:1:sub ä'],
+        },
+      ],
+      globalGroups: [{ code: 'all', description: 'All', members: ['DEV:GOV:1'] }],
+      automaticApprovals: [{ kind: 'clientReg', memberClass: 'GOV' }],
+      hostingMandates: [
+        { host: 'DEV:GOV:3', client: 'DEV:GOV:1', validUntil: UNTIL },
+        { host: 'DEV:GOV:3', client: 'DEV:GOV:1:sub ä', validUntil: '2020-01-01T00:00:00Z' },
+      ],
+      contractPolicy: { contractRequired: true, approveAll: false },
+      hostingPolicy: { mandateRequired: true },
+      suspensionPolicy: { perDay: 7 },
+      externalAnchors: [certificate('fi.xml', anchor)],
+    }),
+  )
+  return file
+}
+
+void t.test('a registry is brought to what a file declares', async (t) => {
+  const node = await registryWorld(t).start()
+  const env = at(node)
+  const registry = (...args: string[]): Promise<Ran> => concordat(['registry', ...args], env)
+  t.match(await registry('initialize-system', '--instance', 'DEV'), { code: 0, out: 'instance: DEV\n' })
+  const partner = await startConfigurationSource('FI')
+  t.teardown(() => partner.close())
+  partner.publish({ at: new Date(), expireDate: new Date(Date.now() + 600_000) })
+  const file = declaredFile(t, partner.anchor())
+
+  const before = await registry('plan', file)
+  t.match(before, { code: 3, out: /^do {8}add the member class GOV\n/ })
+  t.match(before.out, /^later {5}add the subsystem DEV:GOV:1:sub ä$/m)
+  t.match(
+    before.out,
+    /^do {8}add the certificate profile org\.example\.Own\nlater {5}approve the certification service CA$/m,
+  )
+  t.match(before.out, /^do {8}set the policy on contracts: contractRequired true$/m)
+  t.notMatch(before.out, 'a@one.example', "a plan holds nobody's mail address")
+  t.match(before.out, /\n23 to do, 0 different, 0 not named\n$/)
+  const applied = await registry('apply', file)
+  t.match(applied, { code: 0, errors: '' })
+  t.match(applied.out, /\n23 done, 0 waiting\n$/)
+  t.match(await registry('plan', file), { code: 0, out: '0 to do, 0 different, 0 not named\n' })
+  t.match(await registry('apply', file), { code: 0, out: '0 done, 0 waiting\n' })
+  t.match(await node.must('GET', '/security-servers/DEV:GOV:1:SS1'), {
+    clients: 1,
+    authenticationCertificates: [{ sha256: authentication.sha256 }],
+  })
+  t.match(await node.must('GET', '/contract-policy'), {
+    ...{ contractRequired: true, approveAll: false, confirmedContacts: 'none' },
+  })
+  t.match(await node.must('GET', '/suspension-policy'), { perDay: 7 })
+  t.match(await node.must('GET', '/hosting-policy'), { mandateRequired: true })
+  t.same(await node.must('GET', '/members/DEV:GOV:1/mail-addresses'), {
+    addresses: ['a@one.example', 'b@one.example'],
+  })
+
+  await node
+    .must('POST', '/members', { memberClass: 'GOV', memberCode: '2', name: 'Two\u202e' })
+    .catch(() => undefined)
+  await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '2', name: 'Two' })
+  await node.must('PATCH', '/members/DEV:GOV:1', { name: 'Changed' })
+  await node.must('POST', '/global-groups/all/members', { client: 'DEV:GOV:2' })
+  const changed = { ...OWN_PROFILE, title: 'Another' }
+  await node.must('PUT', `/certificate-profiles/${changed.name}`, changed)
+  await node.must('PUT', '/certificate-profiles/org.example.More', { ...changed, name: 'org.example.More' })
+  await node.must('PUT', '/suspension-policy', { perDay: 8 })
+  await node.must('DELETE', '/members/DEV:GOV:1/webhook')
+  const [mandate] = (await node.must('GET', '/hosting-mandates')) as { id: number }[]
+  await node.must('DELETE', `/hosting-mandates/${mandate!.id}`)
+  const later = new Date(Date.now() + 400 * 86_400_000).toISOString()
+  const given = { host: 'DEV:GOV:2', client: 'DEV:GOV:1:sub ä', validUntil: later }
+  await node.must('POST', '/hosting-mandates', given)
+  t.same((await registry('plan', file)).out.split('\n').toSorted(), [
+    '',
+    '4 to do, 1 different, 4 not named',
+    'differs   hosting mandate of DEV:GOV:3 for DEV:GOV:1 was ended before its time',
+    'do        change the certificate profile org.example.Own',
+    'do        rename DEV:GOV:1 to One',
+    'do        set the policy on suspensions: perDay 7',
+    'do        tell DEV:GOV:1 of decisions at https://one.example/decisions',
+    'not named DEV:GOV:2 in the global group all',
+    'not named certificate profile org.example.More',
+    'not named hosting mandate of DEV:GOV:2 for DEV:GOV:1:sub ä',
+    'not named member DEV:GOV:2',
+  ])
+
+  const members = await registry('get-members', '--all', '--json', '--sort=-id')
+  t.same(
+    (JSON.parse(members.out) as { id: string }[]).map(({ id }) => id),
+    ['DEV:GOV:3', 'DEV:GOV:2', 'DEV:GOV:1'],
+  )
+  t.match(await registry('add-member-class', '--code', 'GOV', '--description', 'again'), {
+    code: 1,
+    errors: /^concordat registry: refused with 409: .*\[[0-9a-f-]{36}\]\n$/,
+  })
+  for (const args of [
+    ['nonsense'],
+    ['get-members', '--nonsense'],
+    ['get-system', '--all'],
+    ['plan'],
+    ['apply', '/nowhere'],
+  ])
+    t.match(
+      await registry(...args),
+      { code: 2, out: '', errors: /^concordat registry: [^\n]+\n$/ },
+      args.join(' '),
+    )
+  const anchor = path.join(t.testdir({}), 'anchor.xml')
+  await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
+  t.match(await registry('get-anchor', 'internal', '--output', anchor), { code: 0, out: '' })
+  t.match(readFileSync(anchor, 'utf8'), /<configurationSource|<ns\d*:configurationAnchor|configurationAnchor/)
+  t.equal(statSync(anchor).mode & 0o777, 0o600)
+  t.match(await registry('get-anchor', 'internal', '--output', anchor), { code: 2 }, 'no file is overwritten')
+  t.match(await concordat(['registry', 'get-system']), { code: 2, errors: /CONCORDAT_REGISTRY_URL/ })
+  t.match(
+    await concordat([
+      'registry',
+      '--url',
+      env['CONCORDAT_REGISTRY_URL']!,
+      '--key-file',
+      env['CONCORDAT_REGISTRY_KEY_FILE']!,
+      'get-system',
+    ]),
+    { code: 0, out: /^initialized: true\n/ },
+  )
+})
+
+void t.test('what a second person decides about is proposed once', async (t) => {
+  const node = await registryWorld(t).start({ login: await startOpenIdProvider(t) })
+  await setUp(node, authority)
+  const { anna, ben } = await install(t, node)
+  const ask = async (
+    who: typeof anna,
+    method: string,
+    url: string,
+    body?: unknown,
+  ): Promise<Record<string, string>> =>
+    (await who.api(baseOf(node), method, url, body, { 'x-reason': 'needed' })).body as Record<string, string>
+  const roles = ['XROAD_REGISTRATION_OFFICER', 'XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR']
+  const { id, contentSha256 } = await ask(anna, 'POST', '/api-keys', { name: 'line', roles })
+  const { result } = await ask(ben, 'POST', `/approvals/${id}/approve`, { contentSha256 })
+  const { id: keyId } = result as unknown as { id: string }
+  const { secret } = await ask(anna, 'POST', `/api-keys/${keyId}/secret`)
+  const folder = t.testdir({
+    'line.key': `${secret}\n`,
+    'more.yaml':
+      'members: [{ id: "DEV:GOV:7", name: Seven }]\ncontractPolicy: { contractRequired: true, approveAll: true }\n',
+  })
+  const file = path.join(folder, 'more.yaml')
+  const registry = (...args: string[]): Promise<Ran> =>
+    concordat(['registry', ...args], at(node, path.join(folder, 'line.key')))
+
+  t.match(await registry('apply', file), { code: 2, errors: /--why is missing/ })
+  const waits = {
+    code: 3,
+    out: 'waits for a second person: admit the member DEV:GOV:7\nwaits for a second person: set the policy on contracts: contractRequired true, approveAll true\n0 done, 2 waiting\n',
+  }
+  t.match(await registry('apply', file, '--why', 'grünes Licht'), waits)
+  t.match(await registry('apply', file, '--why', 'grünes Licht'), waits)
+  t.match(await registry('plan', file), { code: 3, out: /^proposed {2}admit the member DEV:GOV:7$/m })
+  const proposals = (await ask(ben, 'GET', '/approvals?view=waiting')) as unknown as Record<string, string>[]
+  t.match(
+    proposals.toSorted((a, b) => a['operation']!.localeCompare(b['operation']!)),
+    ['addMember', 'setContractPolicy'].map((operation) => ({ operation, reason: 'grünes Licht' })),
+    'once',
+  )
+  t.equal(proposals.length, 2)
+  t.match(await registry('delete-member', 'DEV:GOV:1234', '--why', 'x'), {
+    code: 0,
+    out: /^Proposed\. A second person/,
+  })
+  for (const { id, contentSha256 } of proposals)
+    await ask(ben, 'POST', `/approvals/${id}/approve`, { contentSha256 })
+  t.match((await registry('plan', file)).out, /0 to do/)
+})
+
+void t.test('declared files that are none', async (t) => {
+  const read = (content: string): Promise<unknown> =>
+    readDeclared(path.join(t.testdir({ 'a.yaml': content }), 'a.yaml'))
+  for (const content of [
+    '[',
+    '- a',
+    'members: {}',
+    'nonsense: 1',
+    'members: [{ id: a }]',
+    'members: [{ id: a, name: b, more: c }]',
+    'certificationServices: [{ name: a, certificateProfileInfo: b, certificate: missing.pem }]',
+    'certificateProfiles: [missing.json]',
+    'certificateProfiles: [a.yaml]',
+    'contractPolicy: { contractRequired: true }',
+    'hostingMandates: [{ host: a, client: b, validUntil: tomorrow }]',
+    'a: &a [*a]',
+  ])
+    t.equal(await exitCodeOf(read(content)), 2, content)
+  const none: Present = {
+    readAt: new Date().toISOString(),
+    certificateProfiles: [],
+    hostingMandates: [],
+    ...{ contractPolicy: {}, hostingPolicy: {}, suspensionPolicy: {} },
+    notifications: new Map(),
+    memberClasses: [],
+    members: [],
+    subsystems: [],
+    securityServers: [],
+    certificationServices: [],
+    timestampingServices: [],
+    globalGroups: [],
+    automaticApprovals: [],
+    externalAnchors: [],
+    proposed: new Set(),
+  }
+  t.same(
+    planOf((await read('')) as never, none),
+    { steps: [], differences: [], undeclared: [] },
+    'an empty file wants nothing',
+  )
+})
+
+void t.test(
+  'each operation that changes a registry is in a declared file, or it is said why not',
+  async (t) => {
+    const plans = readdirSync(import.meta.dirname).filter((name) => name.startsWith('plan'))
+    const sources = plans.map((name) => readFileSync(path.join(import.meta.dirname, name), 'utf8')).join('')
+    const document = readFileSync(new URL('../../../docs/command-line.md', import.meta.url), 'utf8')
+    const outside = document.split('### What stays outside').at(-1)!
+    for (const { operation } of await readCommands('central-registry-api.yaml'))
+      if (operation.method !== 'GET')
+        t.not(sources.includes(`'${operation.id}'`), outside.includes(`\`${operation.id}\``), operation.id)
+  },
+)

@@ -1,0 +1,36 @@
+/** The real program beside a registry in this process. */
+import { execFile } from 'node:child_process'
+import path from 'node:path'
+import type { Node } from '#test/fakes/registry-world.ts'
+import { CommandError } from './command-error.ts'
+
+const CONCORDAT = path.join(import.meta.dirname, '../concordat')
+
+export type Ran = { code: number; out: string; errors: string }
+
+export function concordat(args: string[], environment: Record<string, string> = {}): Promise<Ran> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      CONCORDAT,
+      args,
+      { timeout: 60_000, env: { ...process.env, ...environment } },
+      (error, out, errors) => resolve({ code: error === null ? 0 : Number(error.code), out, errors }),
+    )
+    child.stdin?.end()
+  })
+}
+
+export function at(node: Node, keyFile = node.settings.admin.initialApiKeyFile!): Record<string, string> {
+  const { address, port } = node.settings.admin
+  return { CONCORDAT_REGISTRY_URL: `http://${address}:${port}`, CONCORDAT_REGISTRY_KEY_FILE: keyFile }
+}
+
+/** Undefined when it throws nothing, or something else. */
+export async function exitCodeOf(of: Promise<unknown>): Promise<number | undefined> {
+  try {
+    await of
+    return undefined
+  } catch (error) {
+    return error instanceof CommandError ? error.exitCode : undefined
+  }
+}

@@ -1,0 +1,33 @@
+import net from 'node:net'
+import Fastify from 'fastify'
+import t from 'tap'
+import { sendWhole } from './unread-body.ts'
+
+t.test('an answer gets through although the request was not read', async (t) => {
+  const app = Fastify({ bodyLimit: Number.MAX_SAFE_INTEGER })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  app.post('/', (_request, reply) => sendWhole(reply.code(413).type('text/plain'), Buffer.from('no')))
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+  const { port } = app.server.address() as net.AddressInfo
+  const ask = (body: string, length: number): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = net.connect(port, '127.0.0.1')
+      let text = ''
+      socket.on('data', (chunk: Buffer) => {
+        text += chunk.toString()
+        if (length === 0 && text.endsWith('no')) socket.end()
+      })
+      socket.on('close', () => resolve(text))
+      socket.on('error', reject)
+      socket.write(
+        `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: ${length}\r\n\r\n`,
+      )
+      // Written whole before anything is read, as simple clients do.
+      socket.write(body)
+    })
+  const large = await ask('x'.repeat(8_000_000), 8_000_000)
+  t.match(large, /^HTTP\/1\.1 413[\s\S]*connection: close[\s\S]*\r\n\r\nno$/i)
+  t.match(await ask('', 0), /connection: keep-alive/i, 'a request without a body keeps its connection')
+})
