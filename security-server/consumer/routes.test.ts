@@ -20,6 +20,8 @@ const made = await createConsumerWorld(t)
 const { world, rooms, log: records } = made
 const host = world.consumer.address
 const lines: string[] = []
+const warnings: Error[] = []
+process.on('warning', (warning) => warnings.push(warning))
 const log = createLog({ name: 'test', level: 'debug', destination: { write: (line) => lines.push(line) } })
 const evidence = {} as EvidenceLog
 const own = { keys: world.consumer.keys, log }
@@ -98,6 +100,7 @@ t.test('an answer is what was signed, in the form that HTTP wants', async (t) =>
   for (const one of records.records) await one.body?.discard()
   await large.discard()
   t.notMatch(lines.join(''), /010190|DEV-/, 'no path and no query id in a line')
+  t.same(warnings, [], 'nothing that is deprecated is used to listen')
 })
 
 t.test('an answer that nobody takes ends, and its file with it', async (t) => {

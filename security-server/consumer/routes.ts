@@ -42,7 +42,7 @@ export function consumerRoutes(
   // Bodies are spooled by the exchange itself, straight from the socket.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  app.addHttpMethod('TRACE', { hasBody: true })
+  app.addHttpMethod('TRACE', { hasBody: true, overrideExisting: true })
   app.route({
     method: ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE'],
     url: REST_ROUTE,
