@@ -116,7 +116,8 @@ function refusal(status: number, bytes: Buffer, before = ''): CommandError {
   const text = bytes.toString('utf8').slice(0, 2000)
   const { message, detail } = (parsed(text) ?? {}) as { message?: unknown; detail?: unknown }
   const words = typeof message === 'string' ? `${message} [${String(detail)}]` : text
-  return new CommandError(1, `${before}refused with ${status}: ${words}`, undefined, status)
+  const here = words.includes('the header X-Reason') ? ' On the command line this is --why TEXT.' : ''
+  return new CommandError(1, `${before}refused with ${status}: ${words}${here}`, undefined, status)
 }
 
 function parsed(text: string): unknown {

@@ -13,7 +13,7 @@ import { listenForClients } from '../listeners.ts'
 import { bodyOf } from '../peer/peer-fixture.ts'
 import { type EvidenceLog, evidenceRoutes } from './evidence.ts'
 import { exchange } from './exchange.ts'
-import { createConsumerWorld, type ReplyChange } from './fixture.ts'
+import { createConsumerWorld, evidenceWithoutBody, type ReplyChange } from './fixture.ts'
 import { listClientsRoute } from './list-clients.ts'
 import { consumerRoutes, sendFault } from './routes.ts'
 
@@ -376,28 +376,7 @@ t.test('what is no exchange', async (t) => {
     t.match(await ask(`PUT ${PERSONS} HTTP/${how}`, '0\r\n\r\n'), /400[\s\S]*client\.invalid_request/, how)
   t.match(await ask('GET /listClients HTTP/1.1'), /<id:subsystemCode>population</)
   const party = 'xRoadInstance=DEV&memberClass=GOV&memberCode=1000&subsystemCode=tax&queryId=q'
-  Object.assign(evidence, {
-    findExchange: async () => [{ idx: 1, kind: 'request', time: '2026-01-01T00:00:00Z' }],
-    read: async () => ({ message: Buffer.from('m'), signatures: Buffer.from('s'), timeStamp: {} }),
-    container: async () => ({
-      message: Buffer.from('m'),
-      signatures: Buffer.from('s'),
-      attachments: [
-        {
-          name: 'attachment1',
-          size: 200_000,
-          open: () =>
-            Readable.from(
-              (async function* () {
-                yield Buffer.alloc(60_000)
-                throw new Fault('log_inconsistent', { what: 'a body file is missing' })
-              })(),
-              { objectMode: false },
-            ),
-        },
-      ],
-    }),
-  } satisfies Partial<EvidenceLog>)
+  Object.assign(evidence, evidenceWithoutBody())
   const zip = await ask(`GET /asic?${party} HTTP/1.1`).catch(() => 'reset')
   t.ok(/^HTTP\/1\.1 200|reset/.test(zip), 'an unreadable body breaks the download off')
   evidence.findExchange = async () =>
