@@ -1,6 +1,5 @@
 import path from 'node:path'
 import t from 'tap'
-import { openManagementApi } from './client.ts'
 import { readCommands } from './commands.ts'
 import { readableAnswer } from './print.ts'
 import { exitCodeOf } from './program-fixture.ts'
@@ -90,26 +89,6 @@ void t.test('words become the call that the API wants', async (t) => {
     ['publish-configuration', '--body', 'x'],
   ] as [string, ...string[]][])
     t.equal(await exitCodeOf(call(name, ...args)), 2, `${name} ${args.join(' ')}`)
-})
-
-void t.test('a key goes to this machine or over https, nowhere else', async (t) => {
-  const keyFile = path.join(t.testdir({ key: 'secret' }), 'key')
-  for (const url of [
-    'http://registry.example',
-    'http://10.0.0.1:4000',
-    'ftp://localhost',
-    'http://127.evil.example',
-    'x',
-  ])
-    t.equal(await exitCodeOf(openManagementApi({ url, keyFile })), 2, url)
-  for (const url of [
-    'https://registry.example',
-    'http://localhost:1',
-    'http://127.0.1.10:4000',
-    'http://[::1]:4000',
-  ])
-    await t.resolves(openManagementApi({ url, keyFile }), url)
-  t.equal(await exitCodeOf(openManagementApi({ url: 'http://localhost:1', keyFile: `${keyFile}x` })), 2)
 })
 
 void t.test('what an API answers cannot steer a terminal', (t) => {
