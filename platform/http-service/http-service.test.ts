@@ -15,6 +15,7 @@ import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { HttpServiceOptions } from './create-http-service.ts'
 import { createHttpService } from './create-http-service.ts'
+import { retryAfterSeconds } from './fault-answer.ts'
 import { createCounter } from './rate-limit.ts'
 import { endUntaken } from './watch-taking.ts'
 
@@ -176,6 +177,9 @@ t.test('rate limit: one address cannot take all, health is not counted', async (
     )
   t.strictSame(await statuses(3), [200, 200, 429])
   t.equal((await app.inject('/')).headers['retry-after'], '20')
+  const day = Date.parse('2026-03-01T23:59:30Z')
+  t.equal(retryAfterSeconds({ code: 'subject_searches_used_up' }, day), 30)
+  t.equal(retryAfterSeconds({ code: 'too_many_requests' }, day), 1)
   now += 20_000
   t.strictSame(await statuses(2), [200, 200], 'a new minute')
   t.equal((await app.inject('/health/live')).statusCode, 200)

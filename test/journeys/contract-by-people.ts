@@ -260,7 +260,9 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   for (const follows of ['Propose a later end', 'Propose another version'])
     t.equal(await anna.page.getByText(follows).count(), 0, follows)
   await anna.check('contract-ended-suspended')
-  const later = await world.admin.tax.call('POST', `${over}/extend`, { validUntil: inMinutes(900) })
+  const later = await world.admin.tax.call('POST', `${over}/extend`, {
+    validUntil: new Date(Date.now() + 900 * 86_400_000).toISOString(),
+  })
   t.match(later.json(), { type: 'contract_not_possible', message: /its end does not change that/ })
   await policy(false)
 }

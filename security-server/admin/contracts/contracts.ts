@@ -58,7 +58,8 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
 
   /** Its suspension outlives its end; the registry refuses what would follow too. */
   const checkMayFollow = (versions: KeptContract[]): void => {
-    if (contracts.isSuspended(versions[0]!.content))
+    const isListed = versions.some(({ listed }) => listed.state === 'SUSPENDED')
+    if (isListed || contracts.isSuspended(versions[0]!.content))
       throw new Fault('contract_not_possible', { what: SUSPENDED })
   }
 
