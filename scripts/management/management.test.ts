@@ -1,4 +1,3 @@
-import path from 'node:path'
 import t from 'tap'
 import { readCommands } from './commands.ts'
 import { readableAnswer } from './print.ts'
