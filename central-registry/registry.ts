@@ -250,7 +250,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     const closed = await restorations.isClosed()
     if (closed !== undefined) return { ok: false, reason: closed }
     const newest = await publications.newest()
-    if (newest === undefined) return { ok: false, reason: 'nothing was published yet' }
+    if (newest === undefined) return { ok: false, reason: 'nothing was published: make a signing key' }
     const reason = `index ${newest.index} expires ${newest.expiresAt}`
     return { ok: Date.parse(newest.expiresAt) > clock(), reason }
   })

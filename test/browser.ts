@@ -29,6 +29,16 @@ const RUN_AXE = `axe.run(document, { runOnly: { type: 'tag', values: ${JSON.stri
 const TELL_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) => {
   console.error('policy violation: ' + event.violatedDirective + ' ' + event.blockedURI)
 })`
+// As a step back or forth in the browser's history: the page takes what it shows from there. Only from another page of the
+// same console, with somebody signed in: what is asked for anew at one address is loaded.
+const GO_WITHIN = (url: string): string => `(() => {
+  const target = new URL(${JSON.stringify(url)})
+  const isWithin = location.origin === target.origin && document.querySelector('nav.main-nav') !== null
+  if (!isWithin || location.pathname === target.pathname) return false
+  history.pushState(null, '', target)
+  dispatchEvent(new PopStateEvent('popstate'))
+  return true
+})()`
 // Each window makes a page for the list below its address field, which nobody sees: as much work as a page of ours. The
 // switch takes the place of playwright-core's own, whose features, as far as they touch these pages, come first.
 const FEATURES_OFF = [
@@ -58,8 +68,10 @@ export function hasChromium(): boolean {
 
 export type Visitor = {
   page: Page
-  /** Goes to an address of the console and waits until it shows what it has. */
+  /** Goes to an address of the console, within the page from another one, and waits until it shows what it has. */
   open(address: string): Promise<void>
+  /** The same by loading it, as somebody comes who was sent the address. */
+  load(address: string): Promise<void>
   /** Waits until nothing is loading. */
   settled(): Promise<void>
   /** Waits until what was asked for is there and shown; a list that is brought up to date shows what it had meanwhile. */
@@ -161,6 +173,11 @@ export async function visitor(
     await page.evaluate(TWO_FRAMES)
     await settled()
   }
+  const load = async (address: string): Promise<void> => {
+    await page.goto(q.base + address)
+    await settled()
+    await answered()
+  }
   const look = async (name: string): Promise<void> => {
     await settled()
     const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
@@ -173,8 +190,10 @@ export async function visitor(
     settled,
     answered,
     look,
+    load,
     open: async (address) => {
-      await page.goto(q.base + address)
+      const target = q.base + address
+      if (!(await page.evaluate<boolean>(GO_WITHIN(target)))) return load(address)
       await settled()
       await answered()
     },

@@ -2,8 +2,11 @@
  * docs/configuration.md and the example files say what the schemas of the processes' settings say, no more and no less; the
  * documents of the APIs can be compiled whole.
  */
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
 import { parse } from 'yaml'
 import { checkSettings, settingsSchema as registrySchema } from '#central-registry/config.ts'
@@ -11,6 +14,7 @@ import { trustServicesSchema } from '#certs/configuration.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { type OpenApiDocument, readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createInputValidators } from '#platform/http-service/openapi-validator.ts'
+import { readDocument } from '#platform/http-service/read-document.ts'
 import {
   checkSettings as checkServerSettings,
   settingsSchema as serverSchema,
@@ -108,6 +112,41 @@ function tableBelow(text: string, heading: string): string[][] {
       .map((cell) => cell.trim()),
   )
 }
+
+void t.test('each is a JSON Schema, which no start looks at again', (t) => {
+  const ajv = new Ajv2020()
+  const reconciliation = parse(read('schemas/reconciliation.yaml')) as object
+  for (const schema of [...PROCESSES.map((one) => one.schema), reconciliation])
+    t.ok(ajv.validateSchema(schema), ajv.errorsText())
+  t.notOk(ajv.validateSchema({ properties: { port: { type: 'whole' } } }), 'what is none is found')
+  t.end()
+})
+
+void t.test('what is kept of a document is what it says, and is believed only whole', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-documents-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const kept = path.join(folder, 'documents')
+  for (const file of readdirSync(path.join(ROOT, 'schemas')).filter((one) => one.endsWith('.yaml'))) {
+    const said = parse(read(`schemas/${file}`), { maxAliasCount: -1 }) as unknown
+    const at = pathToFileURL(path.join(ROOT, 'schemas', file))
+    t.same(await readDocument(at, folder), said, `${file}: the first time`)
+    t.same(await readDocument(at, folder), said, `${file}: again`)
+  }
+  const at = path.join(folder, 'own.yaml')
+  writeFileSync(at, `own: &name [${folder}]\nagain: *name\n`)
+  const before = readdirSync(kept)
+  const said = { own: [folder], again: [folder] }
+  t.same(await readDocument(pathToFileURL(at), folder), said)
+  const own = readdirSync(kept).find((one) => !before.includes(one))
+  t.match(readFileSync(path.join(kept, own!), 'utf8'), '"again"', 'kept')
+  for (const damaged of ['', '{"own":', 'null']) {
+    writeFileSync(path.join(kept, own!), damaged)
+    t.same(await readDocument(pathToFileURL(at), folder), said, `as if not kept: ${damaged}`)
+  }
+  rmSync(kept, { recursive: true })
+  writeFileSync(kept, 'no folder')
+  t.same(await readDocument(pathToFileURL(at), folder), said, 'where nothing can be kept')
+})
 
 void t.test('each table is its schema', async (t) => {
   const text = read('docs/configuration.md')

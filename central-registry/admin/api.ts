@@ -1,7 +1,5 @@
 /** The management API: every operation of schemas/central-registry-api.yaml with its handler, roles and audit record. */
-import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
-import { parse } from 'yaml'
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditHead, AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { exportAuditLog } from '#platform/audit-log/export-audit-log.ts'
@@ -17,6 +15,7 @@ import {
   registerOpenApi,
 } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import { readDocument } from '#platform/http-service/read-document.ts'
 import { Fault } from '#schemas/fault.ts'
 import { listAnswer } from '../list-answer.ts'
 import { checkName } from '../members/rules.ts'
@@ -37,14 +36,8 @@ let document: Promise<OpenApiDocument> | undefined
 
 /** The API's source, for tests of the role table too; read once a process. */
 export function registryApi(): Promise<OpenApiDocument> {
-  document ??= readApi()
+  document ??= readDocument(new URL('../../schemas/central-registry-api.yaml', import.meta.url))
   return document
-}
-
-async function readApi(): Promise<OpenApiDocument> {
-  const file = new URL('../../schemas/central-registry-api.yaml', import.meta.url)
-  // Our own file: however many aliases it has, none of them is an attack.
-  return parse(await readFile(file, 'utf8'), { maxAliasCount: -1 }) as OpenApiDocument
 }
 
 export async function adminRoutes(app: FastifyInstance, rooms: Rooms): Promise<RegisteredOpenApi> {

@@ -1,9 +1,8 @@
 /** The registration listener: the operations of schemas/registration-api.yaml, which anybody may call and only proofs open. */
-import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
-import { parse } from 'yaml'
 import { type OperationHandler, registerOpenApi } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import { readDocument } from '#platform/http-service/read-document.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export async function registrationRoutes(
@@ -12,7 +11,7 @@ export async function registrationRoutes(
 ): Promise<void> {
   const file = new URL('../../schemas/registration-api.yaml', import.meta.url)
   await registerOpenApi(app, {
-    document: parse(await readFile(file, 'utf8')) as OpenApiDocument,
+    document: await readDocument<OpenApiDocument>(file),
     handlers,
     // Every operation is public: what a caller may do hangs on the signatures in the body.
     authenticate: () => Promise.reject(new Fault('unauthorized')),

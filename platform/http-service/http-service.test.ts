@@ -127,6 +127,9 @@ t.test(
 
 t.test('who reads nothing of an answer, or hardly, does not hold it for ever', async (t) => {
   const app = service()
+  app.get('/slow', (_request, reply) => {
+    reply.hijack().raw.write('it goes on')
+  })
   app.get('/large', async () => Buffer.alloc(24_000_000))
   const port = await listen(t, app)
   const asked = async () => {
@@ -134,17 +137,25 @@ t.test('who reads nothing of an answer, or hardly, does not hold it for ever', a
     await once(socket, 'readable')
     return socket.on('error', () => undefined)
   }
+  const patient = connect(port, '127.0.0.1', () => patient.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n'))
+  await once(patient, 'data')
+  endUntaken(performance.now())
+  endUntaken(performance.now() + 3_600_000)
+  await wait(20)
+  t.notOk(patient.destroyed, 'who has taken all may wait for more')
+  patient.destroy()
   const silent = await asked()
   const now = performance.now()
-  endUntaken(now)
-  endUntaken(now + 3_600_000)
-  await wait(20)
+  for (let hour = 0; hour < 20; hour++) {
+    endUntaken(now + hour * 3_600_000)
+    await wait(20)
+  }
   const reader = await asked()
-  endUntaken(now + 3_600_000)
-  endUntaken(now + 3_660_000)
+  endUntaken(now + 360_000_000)
+  endUntaken(now + 360_050_000)
   reader.on('data', () => undefined)
   while (reader.bytesRead < 24_000_000) await once(reader, 'data')
-  endUntaken(now + 7_200_000)
+  endUntaken(now + 720_000_000)
   await wait(20)
   t.notOk(reader.destroyed, 'an answer that was taken is no matter any more')
   reader.destroy()

@@ -13,6 +13,8 @@ export type Running = {
 export const EXIT = { ok: 0, failed: 1, configuration: 2 } as const
 
 const DRAIN_MS = 15_000
+// What the first callers need is loaded by then, and nobody waits for a server that has just started.
+const COLLECT_MS = 60_000
 
 /**
  * Runs a server to its end and sets the exit code: 0 after a clean drain, 1 when it failed or did not drain within
@@ -55,7 +57,7 @@ export async function runProcess(q: { name: string; log: Log; start(): Promise<R
     const line = `${q.name} is ready${running.ready === undefined ? '' : ': ' + running.ready}`
     process.stdout.write(line + '\n')
     process.send?.({ ready: true })
-    collectOnce()
+    setTimeout(collectOnce, COLLECT_MS).unref()
   } catch (thrown) {
     const fault = asFault(thrown)
     q.log.fatal({ err: thrown }, `${q.name} cannot start`)

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import { CommandError } from './command-error.ts'
 import type { Call } from './read-call.ts'
 
@@ -30,6 +30,8 @@ const MAX_WAITS = 60
 const LONGEST_WAIT_SECONDS = 60
 /** Nothing was sent: nobody was there. */
 const NOBODY_THERE = ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH']
+/** Of our own: a key must not go to a proxy that the environment names. */
+const dispatcher = new Agent()
 
 /** `url` is the listener's (http://127.0.0.1:4000). Throws a CommandError for an address to which no key is sent. */
 export async function openManagementApi(q: { url: string; keyFile: string }): Promise<ManagementApi> {
@@ -100,7 +102,7 @@ async function askTwice(base: string, url: string, options: Options) {
 }
 
 async function ask(base: string, url: string, options: Options) {
-  const limits = { headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS }
+  const limits = { dispatcher, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS }
   const reply = await request(base + url, { ...options, ...limits })
   return { reply, bytes: Buffer.from(await reply.body.arrayBuffer()) }
 }
@@ -114,7 +116,8 @@ function refusal(status: number, bytes: Buffer, before = ''): CommandError {
   const text = bytes.toString('utf8').slice(0, 2000)
   const { message, detail } = (parsed(text) ?? {}) as { message?: unknown; detail?: unknown }
   const words = typeof message === 'string' ? `${message} [${String(detail)}]` : text
-  return new CommandError(1, `${before}refused with ${status}: ${words}`, undefined, status)
+  const here = words.includes('the header X-Reason') ? ' On the command line this is --why TEXT.' : ''
+  return new CommandError(1, `${before}refused with ${status}: ${words}${here}`, undefined, status)
 }
 
 function parsed(text: string): unknown {

@@ -1,6 +1,4 @@
 /** The operations of a management API as commands: each is named and described by the API's own OpenAPI file. */
-import { readFile } from 'node:fs/promises'
-import { parse } from 'yaml'
 import {
   type OpenApiDocument,
   type Operation,
@@ -9,6 +7,7 @@ import {
   resolve,
   type Schema,
 } from '#platform/http-service/openapi-operations.ts'
+import { readDocument } from '#platform/http-service/read-document.ts'
 
 export type Command = {
   /** The operation's id in small letters: get-members. */
@@ -27,9 +26,7 @@ export type Option = { name: string; place: 'query' | 'body'; schema: Schema; re
 
 /** The commands of `schemas/<file>`, in the order of the file. */
 export async function readCommands(file: string): Promise<Command[]> {
-  const text = await readFile(new URL(`../../schemas/${file}`, import.meta.url), 'utf8')
-  // Our own file: however many aliases it has, none of them is an attack.
-  const document = parse(text, { maxAliasCount: -1 }) as OpenApiDocument
+  const document = await readDocument<OpenApiDocument>(new URL(`../../schemas/${file}`, import.meta.url))
   const summaries = new Map(
     Object.values(document.paths).flatMap((item) =>
       Object.values(item as Record<string, { operationId?: string; summary?: string }>).map(

@@ -101,6 +101,11 @@ void t.test('what an API answers cannot steer a terminal', (t) => {
     'id: a\ufffdb\nlist:\n  0:\n    of: 1\nnone: []\ngone: null\n',
   )
   t.equal(readableAnswer([], 0), 'Nothing.\n')
+  const tokens = [
+    { id: 0, keys: [{ of: 1 }, { of: 2 }] },
+    { id: 1, keys: [] },
+  ]
+  t.equal(readableAnswer(tokens, 2), 'id  keys\n0   2\n1\n', 'what no column holds is counted')
   t.equal(readableAnswer(['a', 'b'], undefined), 'a\n\nb\n')
   t.end()
 })

@@ -1,7 +1,5 @@
 /** The management API: every operation of schemas/security-server-api.yaml with its handler, roles and audit record. */
-import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
-import { parse } from 'yaml'
 import { createApiKeys, keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { DailyBackups } from '#platform/backups/daily-backups.ts'
@@ -10,6 +8,7 @@ import { createBackupRuns } from '#platform/backups/run-store.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import { readDocument } from '#platform/http-service/read-document.ts'
 import { createIdempotencyKeys } from '#platform/idempotency-keys/create-idempotency-keys.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { peopleHandlers } from '#platform/people/routes.ts'
@@ -81,14 +80,8 @@ let document: Promise<OpenApiDocument> | undefined
 
 /** The API's source, read once a process. */
 export function securityServerApi(): Promise<OpenApiDocument> {
-  document ??= readApi()
+  document ??= readDocument(new URL('../../schemas/security-server-api.yaml', import.meta.url))
   return document
-}
-
-async function readApi(): Promise<OpenApiDocument> {
-  const file = new URL('../../schemas/security-server-api.yaml', import.meta.url)
-  // Our own file: however many aliases it has, none of them is an attack.
-  return parse(await readFile(file, 'utf8'), { maxAliasCount: -1 }) as OpenApiDocument
 }
 
 /** Adds the API, and the login where there is one, to a listener made by createHttpService. */

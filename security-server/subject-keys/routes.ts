@@ -1,11 +1,10 @@
 /** The API of the key holder: two credentials, each with one role, compared in constant time. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
-import { parse } from 'yaml'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import { readDocument } from '#platform/http-service/read-document.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectQuestion, SubjectSearch } from '#schemas/subject-keys.ts'
 import type { Holder } from './holder.ts'
@@ -18,8 +17,7 @@ const BEARER = /^Bearer ([\x21-\x7e]{1,512})$/
 
 /** The API's source. */
 export async function subjectKeysApi(): Promise<OpenApiDocument> {
-  const file = new URL('../../schemas/subject-keys-api.yaml', import.meta.url)
-  return parse(await readFile(file, 'utf8')) as OpenApiDocument
+  return readDocument(new URL('../../schemas/subject-keys-api.yaml', import.meta.url))
 }
 
 /** Throws `invalid_configuration` for credentials that are too short or one and the same. */

@@ -149,7 +149,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   for (const [name, address] of Object.entries(PAGES)) {
     await wide.open(address)
     await wide.check(name)
-    await narrow.open(address)
+    await narrow.load(address)
     await narrow.look(`${name}-narrow`)
     controls += await tabThrough(t, narrow.page, name)
     if ((await wide.page.locator('main .list').count()) === 0) continue
@@ -159,7 +159,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   await narrow.check('settings-narrow')
   t.ok(lists.length > 20, `${lists.length} lists`)
   t.ok(controls > 200, `${controls} controls`)
-  await narrow.open('/')
+  await narrow.load('/')
   await tabThrough(t, narrow.page, 'the whole overview', 'body')
   const anchor = `/external-anchors/${await trustedAnchor(t, node, world.clock.now)}`
   await wide.open(anchor)
