@@ -7,6 +7,7 @@ import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { createLog } from '#platform/logging/create-log.ts'
+import { printable } from '#platform/plain-text.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { Fault } from '#schemas/fault.ts'
 import { createApiKey } from './admin/first-api-key.ts'
@@ -16,6 +17,9 @@ import { reopenInstallation } from './installation/reopen.ts'
 import { createInstallationStore } from './installation/store.ts'
 import type { MailServer } from './mail/client.ts'
 import { openRegistryDatabase, startRegistry } from './registry.ts'
+import { openMemory } from './restorations/memory.ts'
+import { readStanding } from './restorations/standing-store.ts'
+import { takenAwayFrom, takenAwayInWords } from './restorations/taken-away.ts'
 
 const { values } = parseArgs({
   options: {
@@ -82,8 +86,13 @@ async function restore(settings: Settings, file: string): Promise<never> {
     })
   const secret = await readSecret(settings.backups.keyFile)
   const { manifest, sha256 } = await restoreBackup({ file, secret, settings })
+  const database = await openRegistryDatabase(settings.database)
+  const remembered = await openMemory({ ...settings, database, clock }).read()
+  const taken = takenAwayInWords(takenAwayFrom(await readStanding(database), remembered))
+  await database.close()
   process.stdout.write(
     `restored what ${manifest.of} was at ${manifest.madeAt}, from the backup with SHA-256 ${sha256}\n` +
+      taken.map((line) => `${printable(line)}\n`).join('') +
       'the registry publishes nothing until two administrators have accepted this\n',
   )
   process.exit(0)

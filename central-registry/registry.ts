@@ -142,6 +142,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     highWater,
     ...{ transparencyLog, leafFile },
     ensureSuspensionList: () => suspensions.list.ensure(),
+    remember: () => suspensions.memory.remember(),
     sourceAddress: new URL(publicUrl).host,
     ...configuration,
     registration: registration && {
@@ -175,7 +176,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [SEND_MAIL]: (job) => mail.deliver(job),
       [FORGET_MAIL]: (job) => mail.forget(job),
       [MAKE_BACKUP]: () => backups.makeDue(),
-      [followLeavesOf(directory)]: () => followLeaves(leafFile, transparencyLog),
+      [followLeavesOf(directory)]: () =>
+        followLeaves(leafFile, transparencyLog).then(suspensions.memory.remember),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -198,19 +200,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const tellOfContract = announceContract(jobs, clock, mail.tell?.contract)
   const makerOf = (key: string): Promise<string | null> => proposers.makerOf(key)
   const suspensions = openSuspensions({
-    ...{
-      ...signing,
-      ...configuration,
-      database,
-      directory,
-      jobs,
-      members,
-      audit,
-      health,
-      metrics,
-      clock,
-      log,
-    },
+    ...{ ...signing, ...configuration, database, directory, jobs, members },
+    ...{ audit, health, metrics, clock, log },
     ...{ post: postNotice, webhook: settings.suspensions?.webhook, tell: mail.tell?.suspension, makerOf },
     contracts: createSuspendableContracts(tellOfContract),
     fourEyes: () => fourEyes(),
@@ -235,7 +226,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const catalogue = openCatalogue({ database, record, members, clock, log, settings: settings.catalogue })
   const restorations = openRestorations({
     ...{ ...noticed, audit, directory, keys, change, otherUrls: configuration.otherUrls ?? [] },
-    ...{ fourEyes: () => fourEyes(), hasLogin: settings.login !== undefined },
+    ...{ fourEyes: () => fourEyes(), hasLogin: settings.login !== undefined, suspensions },
   })
   const backups = openBackups({ ...noticed, signDocument, audit, registry: q })
   const mandates = openMandates({ database, record, jobs, webhooks, post: postNotice, members, clock, log })
@@ -259,7 +250,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     const closed = await restorations.isClosed()
     if (closed !== undefined) return { ok: false, reason: closed }
     const newest = await publications.newest()
-    if (newest === undefined) return { ok: false, reason: 'nothing was published yet' }
+    if (newest === undefined) return { ok: false, reason: 'nothing was published: make a signing key' }
     const reason = `index ${newest.index} expires ${newest.expiresAt}`
     return { ok: Date.parse(newest.expiresAt) > clock(), reason }
   })

@@ -105,6 +105,10 @@ t.test('configuration: defaults, paths, environment', async (t) => {
     listen: { port: 1, hosts: ['a', 'b'], isOpen: true, peers: [{ name: 'a,b' }] },
   })
   await t.rejects(read({ CONCORDAT_LISTEN_PROT: '1' }), /CONCORDAT_LISTEN_PROT names no setting/)
+  const commandLine = { CONCORDAT_REGISTRY_URL: 'http://127.0.0.1:4000', CONCORDAT_REGISTRY_KEY_FILE: 'key' }
+  await t.resolves(readConfiguration(at, schema, commandLine, 'CONCORDAT_REGISTRY'), "the command line's own")
+  const typo = { CONCORDAT_REGISTRY_KEY_FILES: 'key' }
+  await t.rejects(readConfiguration(at, schema, typo, 'CONCORDAT_REGISTRY'), /FILES names no setting/)
   const others = { CONCORDAT_REGISTRY_URL: 'http://x', CONCORDAT_SERVER_URL: 'http://x' }
   t.strictSame(await read(others), await read({}), "the command line's and the registry's")
   await t.rejects(read({ CONCORDAT_LISTEN_PORT: 'x' }), /must be a number/)

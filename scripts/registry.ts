@@ -1,7 +1,7 @@
 /** `concordat registry <command>`: every operation of the registry's management API, and a whole registry from a file. */
 
 import { backup, verifyRegistry } from './management/backup.ts'
-import { applyFile, planFile } from './management/declared/run-file.ts'
+import { applyFile, declareFile, planFile } from './management/declared/run-file.ts'
 import { runManagement } from './management/run-management.ts'
 
 export const run = (args: string[]): Promise<number> =>
@@ -17,6 +17,10 @@ export const run = (args: string[]): Promise<number> =>
       apply: {
         summary: 'Bring the registry to what a file declares: apply <file.yaml> [--why REASON]',
         run: applyFile,
+      },
+      declare: {
+        summary: 'Write the registry as it is as such a file, with its certificates: declare <new folder>',
+        run: declareFile,
       },
       backup: { summary: 'Make a backup and fetch it: backup <file>', run: backup },
       'verify-backup': {

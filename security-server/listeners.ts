@@ -21,6 +21,7 @@ import type { GlobalConfiguration } from './global-configuration/global-configur
 import type { Keys } from './keys/keys.ts'
 import { mutualTls, mutualTlsOptions } from './peer/mutual-tls.ts'
 import { tlsCredentials, type XRoadTlsPeers } from './peer/tls-profile.ts'
+import { isClosing } from './peer/unread-body.ts'
 
 type FrameworkErrors = (cause: FastifyError, request: FastifyRequest, reply: FastifyReply) => void
 
@@ -79,7 +80,7 @@ export async function listenForClients(
     drainOnClose(app)
     app.setNotFoundHandler((request, reply) => refuseRequest(request, reply, new Fault('not_found'), log))
     app.setErrorHandler((cause, request, reply) => refuseRequest(request, reply, cause, log))
-    app.addHook('onRequest', refuseOldHttp)
+    app.addHook('onRequest', refuseOddHttp)
     routes(app)
     await app.listen({ host, port })
   }
@@ -126,9 +127,24 @@ function untaken(half: string, log: Log): (request: IncomingMessage) => void {
   return ({ socket }) => log.warn({ half, from: socket.remoteAddress }, 'an answer was not taken')
 }
 
-/** Node's parser takes a request line without version for HTTP/0.9, which has neither headers nor an end. */
-async function refuseOldHttp({ raw }: FastifyRequest): Promise<void> {
+/** Node's parser takes a request line without version for HTTP/0.9, which has neither headers nor an end; HTTP/1.0 has no chunks. */
+async function refuseOddHttp({ raw }: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  // Carried out, it would never be answered.
+  if (isClosing(raw)) return reply.hijack()
+  if (hostsOf(raw.rawHeaders) > 1)
+    throw new Fault('invalid_request', { what: 'more than one Host (RFC 9112 3.2)' })
+  if (raw.httpVersionMinor === 0 && raw.headers['transfer-encoding'] !== undefined)
+    throw new Fault('invalid_request', { what: 'HTTP/1.0 has no transfer codings (RFC 9112 6.1)' })
   if (raw.httpVersionMajor !== 1) throw new Fault('invalid_request', { what: 'HTTP/1.1 is needed' })
+}
+
+function hostsOf(rawHeaders: readonly string[]): number {
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1
+  }
+  return hosts
 }
 
 type PeerRooms = {
@@ -158,7 +174,7 @@ export function listenForPeers(
       ...brokenRequests('server.serverproxy', rooms.log),
       https,
     }) as unknown as FastifyInstance
-    next.addHook('onRequest', refuseOldHttp)
+    next.addHook('onRequest', refuseOddHttp)
     next.server.maxConnections = MAX_CONNECTIONS
     next.server.maxHeadersCount = ANY_COUNT_OF_HEADERS
     watchTaking(next.server, untaken('provider', rooms.log))

@@ -48,6 +48,27 @@ t.test('one door each', (t) => {
   t.end()
 })
 
+t.test('nothing goes where the environment says', (t) => {
+  // Node hands a proxy of the environment (NODE_USE_ENV_PROXY) to all who ask by undici without a dispatcher of their own.
+  const asking = sources.filter(
+    ({ name, text, imports }) =>
+      !/\.test\.ts$|^test\/|^scripts\/(?:sandbox|bench)\//.test(name) &&
+      imports.some(({ from, isType }) => from === 'undici' && !isType) &&
+      /(?<![\w.])(?:request|boundedFetch)\(/.test(text),
+  )
+  t.ok(asking.length > 10)
+  t.strictSame(
+    asking.filter(({ text }) => !/\bdispatcher\b/.test(text)).map(({ name }) => name),
+    [],
+  )
+  const bare = product.filter(({ text }) => /(?<![\w.])fetch\(.http/.test(withoutComments(text)))
+  t.strictSame(
+    bare.map(({ name }) => name),
+    [],
+  )
+  t.end()
+})
+
 t.test('core is pure, rules are pure, schemas stand alone', (t) => {
   const core = product.filter(({ name }) => name.startsWith('core/'))
   const impure = core.flatMap(({ name, imports }) =>

@@ -88,6 +88,7 @@ const READERS = [
   ...['getSession', 'getSystem', 'getMemberClasses', 'getMembers', 'getSubsystems', 'getSecurityServers'],
   ...[
     'getCertificationServices',
+    'getCertificateFile',
     'getTimestampingServices',
     'getGlobalGroups',
     'getConfiguration',

@@ -6,10 +6,12 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { isDue, isWell, outcomeOf, type Run } from '#platform/backups/rules.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
 import { eachDatabase, onEachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { anchorOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
 import { BACKUP_KEY, registryWorld } from '#test/fakes/registry-world.ts'
+import { openMemory } from '../restorations/memory.ts'
 import { restoreBackup } from './restore-backup.ts'
 import { verifyBackup } from './verify-backup.ts'
 
@@ -174,3 +176,49 @@ t.test(
     t.equal((await node.call('GET', '/backups/2/file')).status, 404, 'it lies in another folder')
   },
 )
+
+t.test('what a node remembers goes forward only, and is read strictly', async (t) => {
+  const world = registryWorld(t)
+  const node = await world.start({})
+  await setUp(node, authority)
+  await publish(node)
+  const directory = path.join(world.directory, 'memory')
+  mkdirSync(directory)
+  const database = await openDatabase(node.settings.database)
+  t.teardown(() => database.close())
+  const memory = openMemory({ database, directory, clock: () => world.clock.now })
+  t.equal(await memory.read(), undefined)
+  await memory.remember()
+  const kept = (await memory.read())!
+  const kinds = ['intermediate', 'certification-service', 'time-stamping-service', 'signing-key']
+  t.same(new Set(kept.trust.map(({ kind }) => kind)), new Set(kinds))
+  const file = path.join(directory, 'suspended-and-trusted')
+  const later = JSON.stringify({ ...kept, index: kept.index + 5, trust: [] })
+  writeFileSync(file, later)
+  await memory.remember()
+  t.equal(readFileSync(file, 'utf8'), later, 'an older register is not remembered in its place')
+  const hostile = [
+    ...[
+      '',
+      '[]',
+      'null',
+      '{',
+      '{}',
+      `${later} `.slice(1),
+      '"x"',
+      '[['.repeat(50),
+      later.replace('[]', '[null]'),
+    ],
+    ...[
+      later.replace('"index":', '"index":"x","y":'),
+      later.replace('{', '{"more":1,'),
+      later.replace('[]', '[{"kind":"x","id":"y","name":"z"}]'),
+    ],
+  ]
+  for (const text of hostile) {
+    writeFileSync(file, text)
+    await t.rejects(memory.read(), { code: 'io_error' }, text.slice(0, 40))
+  }
+  await memory.remember()
+  t.same((await memory.read())?.trust, kept.trust, 'a damaged note stops nothing, and is written anew')
+})

@@ -25,6 +25,8 @@ type Rooms = {
   transparencyLog: Pick<LogStore, 'leaves'>
   /** Makes sure that there is a suspension list that holds: without one nobody could use what is published. */
   ensureSuspensionList(): Promise<unknown>
+  /** Notes in this node's folder who is suspended and what is trusted by now. */
+  remember(): Promise<void>
   now(): Date
   sourceAddress: string
   otherUrls?: readonly string[] | undefined
@@ -103,6 +105,7 @@ export function createPublish(rooms: Rooms): Publish {
       if (publication === undefined) return undefined
       await rooms.highWater.raise(publication.index)
       await followLeaves(rooms.leafFile, rooms.transparencyLog)
+      await rooms.remember()
       return publication
     })
 }

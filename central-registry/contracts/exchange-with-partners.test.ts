@@ -39,11 +39,16 @@ async function exchangeWorld(t: Test, url: string) {
   t.teardown(() => database.close())
   const nobody = async (): Promise<void> => undefined
   const world = {
+    /** Subsystems of other instances that are gone. */
+    unknown: [] as string[],
     ...{ now: Date.now(), isRegistered: true, asked: [] as { address: string; hashes: string[] }[] },
     answers: new Map<string, PostToPartner>(),
   }
   const record = createChange(database, nobody)
-  const partners = { load: nobody, isRegistered: () => world.isRegistered }
+  const partners = {
+    load: nobody,
+    isRegistered: (id: string) => world.isRegistered && !world.unknown.includes(id),
+  }
   const store = createPartnerStore(database, record, { notify: nobody, announce: nobody, partners })
   const own = createConfigurationSigner('DEV')
   const signers = new Map(['SE', 'FI'].map((instance) => [instance, createConfigurationSigner(instance)]))
@@ -141,6 +146,25 @@ onEachDatabase(
     await exchange()
     t.equal(await stateOf(gone.contract), 'ACTIVE', 'as soon as nothing stands against it')
     t.equal(await stateOf(broken.contract), 'ACCEPTED', 'the other has not agreed')
+  },
+)
+
+onEachDatabase(
+  'in whatever order contracts come up, one that is not possible stops no other',
+  async (t, url) => {
+    const { world, exchange, stateOf, accepted } = await exchangeWorld(t, url)
+    world.unknown = ['SE/GOV/1/gone', 'SE/GOV/1/lost']
+    const ids = ['0', '5', 'a', 'f'].map((sign) => sign + randomUUID().slice(1))
+    // Before one that is possible, and after one.
+    for (const [at, subsystem] of ['gone', 'a', 'b', 'lost'].entries()) {
+      const content = contentAt(world.now, { contract: ids[at]!, provider: `SE/GOV/1/${subsystem}` })
+      await accepted(content, 'SE')
+    }
+    await exchange()
+    t.same(await Promise.all(ids.map(stateOf)), ['ACCEPTED', 'ACTIVE', 'ACTIVE', 'ACCEPTED'])
+    world.unknown = []
+    await exchange()
+    t.same(await Promise.all(ids.map(stateOf)), ['ACTIVE', 'ACTIVE', 'ACTIVE', 'ACTIVE'])
   },
 )
 

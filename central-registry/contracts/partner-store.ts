@@ -252,6 +252,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
           2,
         )
         .orderBy('contract')
+        .orderBy('version')
         .limit(MOST_LISTED)
         .execute()
       return rows

@@ -7,6 +7,7 @@ import { Resolver } from 'node:dns/promises'
 import net, { BlockList, isIP } from 'node:net'
 import tls from 'node:tls'
 import { readCertificate } from '#core/certificate/certificate.ts'
+import { isForbiddenAddress } from '../forbidden-address.ts'
 import type { PortState, Probe } from './rules.ts'
 
 export const MESSAGE_PORT = 5500
@@ -14,25 +15,9 @@ export const OCSP_PORT = 5577
 const TIMEOUT_MS = 5000
 const MAX_CERTIFICATE_BYTES = 16 * 1024
 
-const forbidden = new BlockList()
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
-for (const [network, bits] of [
-  ['0.0.0.0', 8], // "this host"
-  ['169.254.0.0', 16], // link-local: metadata of clouds
-  ['224.0.0.0', 4], // multicast
-  ['240.0.0.0', 4], // reserved, broadcast
-] as const)
-  forbidden.addSubnet(network, bits, 'ipv4')
-for (const [network, bits] of [
-  ['fe80::', 10],
-  ['ff00::', 8],
-  ['64:ff9b::', 96], // NAT64 and 6to4 hold an IPv4 address that was not looked at
-  ['2002::', 16],
-] as const)
-  forbidden.addSubnet(network, bits, 'ipv6')
-forbidden.addAddress('::', 'ipv6')
 
 export type ProbeServer = (address: string) => Promise<Probe>
 
@@ -42,7 +27,7 @@ export function createProbe({ onLoopback }: { onLoopback: boolean }): ProbeServe
   const resolver = new Resolver({ timeout: 2000, tries: 2 })
   const mayTry = (address: string): boolean => {
     const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-    return !forbidden.check(address, family) && (onLoopback || !loopback.check(address, family))
+    return !isForbiddenAddress(address) && (onLoopback || !loopback.check(address, family))
   }
   return async (address) => {
     const found = isIP(address) === 0 ? await resolve(resolver, address) : [address]

@@ -24,6 +24,7 @@ import {
   SERVER,
   start,
 } from '#test/fakes/request-world.ts'
+import { postNotice } from './client.ts'
 
 async function published(node: Node, version = 6) {
   await publish(node)
@@ -248,6 +249,17 @@ void t.test('the owner is told by webhook, as often as it takes', async (t) => {
     t.match(heard.at(-1)!.body, { request, state: 'DECLINED', reason, kind: 'addressChange', server: SERVER })
     await node.must('DELETE', at)
     t.equal((await node.call('DELETE', at)).status, 404)
+    for (const host of [
+      '169.254.169.254',
+      '2852039166',
+      '[fe80::1]',
+      '[::ffff:169.254.1.1]',
+      '0.0.0.0:1',
+      '[::]',
+    ])
+      await t.rejects(postNotice(`http://${host}/`, {}, AbortSignal.timeout(5000)), {
+        message: /no webhook may lie/,
+      })
     const second = await file({ kind: 'addressChange', address: 'c.example' })
     t.equal((await approve(all, second.body.request)).status, 200, 'whoever has none is told nothing')
     t.equal(heard.length, 3)

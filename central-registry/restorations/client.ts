@@ -1,9 +1,10 @@
 /** Asks another node of the instance which configuration it serves: what it has published, servers may have seen. */
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import { verifyStatement } from '#core/configuration/statement.ts'
 
 const TIMEOUT_MS = 3000
 const MAX_BYTES = 1024 * 1024
+const dispatcher = new Agent()
 
 /** The index of the statement there, signed by one of `certificates`; undefined when there is none to be had. */
 export type AskNode = (url: string, certificates: Buffer[]) => Promise<number | undefined>
@@ -14,6 +15,7 @@ export const askNode: AskNode = async (url, certificates) => {
       headersTimeout: TIMEOUT_MS,
       bodyTimeout: TIMEOUT_MS,
       signal: AbortSignal.timeout(TIMEOUT_MS),
+      dispatcher,
     })
     const parts: Buffer[] = []
     let length = 0

@@ -16,9 +16,11 @@ import { Fault } from '#schemas/fault.ts'
 import { createHighWater } from '../configuration/high-water.ts'
 import type { SigningKeyStore } from '../configuration/signing-keys/store.ts'
 import type { Change } from '../store.ts'
+import type { SuspensionStore } from '../suspensions/store.ts'
 import { createLeafFile } from '../transparency-log/leaf-file.ts'
 import { createAccessStore } from './access-store.ts'
 import { type AskNode, askNode } from './client.ts'
+import type { Memory } from './memory.ts'
 import { restorationHandlers } from './routes.ts'
 import {
   type Claim,
@@ -32,12 +34,17 @@ import {
   WHILE_WAITING,
 } from './rules.ts'
 import { createRestorationStore } from './store.ts'
+import { type Standing, type TakenAway, takenAwayFrom } from './taken-away.ts'
 
 export type Waiting = {
   restored: Restored
   known: Reach
   claims: Claim[]
   comesBack: ComesBack
+  /** What was taken away after the backup, as far as this node remembers. */
+  takenAway: TakenAway
+  /** Who is suspended and what is trusted in the restored register. */
+  standing: Standing
   content: string
   contentSha256: string
 }
@@ -68,12 +75,14 @@ export function openRestorations(q: {
   otherUrls: readonly string[]
   fourEyes(): Promise<boolean>
   hasLogin: boolean
+  suspensions: { store: Pick<SuspensionStore, 'suspendAgain'>; memory: Pick<Memory, 'read'> }
   ask?: AskNode
   audit: Pick<AuditLog, 'before'>
   clock: Clock
   log: Log
 }): Restorations {
-  const store = createRestorationStore(q.database, q.change)
+  const { suspensions } = q
+  const store = createRestorationStore(q.database, q.change, suspensions.store)
   const access = createAccessStore(q.database)
   /** That it waits was noticed, and the sessions that came back with it were ended. */
   let isNoticed = false
@@ -122,9 +131,11 @@ export function openRestorations(q: {
     const counted = claims.filter(({ counts }) => counts).map((claim) => claim.index)
     const known = { ...own, index: Math.max(own.index, ...counted) }
     const comesBack = await access.comesBack(new Date(q.clock()).toISOString())
-    const content = contentOf(restored, known, comesBack)
+    const standing = await store.standing()
+    const takenAway = takenAwayFrom(standing, await suspensions.memory.read())
+    const content = contentOf(restored, known, comesBack, { of: takenAway, standing })
     return {
-      ...{ restored, known, claims, comesBack, content },
+      ...{ restored, known, claims, comesBack, takenAway, standing, content },
       contentSha256: createHash('sha256').update(content).digest('hex'),
     }
   }

@@ -15,7 +15,9 @@ import { anchorOf, newestOf, publish, setUp, until } from '#test/fakes/registry-
 import { BACKUP_KEY, type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { actsOf, authority, OWNER, owner } from '#test/fakes/request-world.ts'
 import { postgresql } from '#test/postgresql.ts'
+import { openMemory } from './memory.ts'
 import { contentOf, endingKeys, highest, isBehind, judged, type Reach } from './rules.ts'
+import { type Standing, type TakenAway, takenAwayFrom, takenAwayInWords, withdrawn } from './taken-away.ts'
 
 const issuer = await startOpenIdProvider(t)
 const WHY = { 'x-reason': encodeURIComponent('the machine burnt') }
@@ -30,7 +32,15 @@ type Shown = {
   lost: Reach
   claims: { source: string; index: number; counts: boolean }[]
   comesBack: { people: { id: string }[]; apiKeys: { id: string }[] }
+  takenAway: TakenAway
   accepted: { proposedBy: string; acceptedBy: string; nextIndexAbove: number }[]
+}
+
+/** What lies in the folder of a node. */
+const remembered = async (directory: string) => {
+  const database = { kysely: undefined as never }
+  const kept = await openMemory({ database, directory, clock: Date.now }).read()
+  return kept ?? { suspended: [], trust: [] }
 }
 
 /** The page of those who accept, wide and narrow: who comes in again, and which keys go on. */
@@ -44,11 +54,18 @@ async function lookAt(t: Test, node: Node, anna: Browser, old: string): Promise<
     const { page, ...one } = await visitor(t, chromium, visit)
     await one.open('/backups')
     t.match(await page.locator('main').textContent(), /Who comes in again.*anna.*ben.*Old key.*ends/s)
+    const taken = page.getByRole('table', { name: 'Trust withdrawn since' })
+    t.match(await taken.textContent(), /Test TSA.*withdrawn again/s)
+    await page
+      .getByRole('table', { name: /^Suspended since/ })
+      .getByText(OWNER)
+      .waitFor()
     await one.check(`restored-${size}`)
     await page.getByRole('button', { name: 'Accept what was restored' }).click()
     const kept = page.getByRole('dialog').getByRole('checkbox', { name: /^Old key/ })
     t.notOk(await kept.isChecked(), `${old} ends, unless somebody says otherwise`)
     await kept.check()
+    await page.getByRole('checkbox', { name: /Test TSA/ }).waitFor()
     await one.check(`restored-accept-${size}`)
   }
 }
@@ -67,17 +84,45 @@ t.test('rules', async (t) => {
   const person = { id: 'p', name: 'Eve', roles: ['A'], state: 'active', lastLoginAt: null }
   const key = { id: 'k', name: 'Old', roles: ['A'], createdAt: '', expiresAt: null, createdBy: null }
   const back = { people: [person], apiKeys: [key, { ...key, id: 'l' }] }
-  const content = contentOf(restored, at(2), back)
-  t.not(content, contentOf(restored, at(3), back), 'what others know is part of what is accepted')
-  t.not(content, contentOf(restored, at(2), { ...back, people: [] }), 'and who comes in again')
-  t.not(content, contentOf(restored, at(2), { ...back, people: [{ ...person, roles: ['B'] }] }))
-  t.not(content, contentOf(restored, at(2), { ...back, apiKeys: [] }))
-  t.equal(content, contentOf(restored, at(2), { ...back, people: [{ ...person, lastLoginAt: 'now' }] }))
+  const standing: Standing = { suspensionList: 5, index: 5, suspended: [], trust: [] }
+  const nothing = { of: takenAwayFrom(standing, undefined), standing }
+  const contentWith = (known: Reach, who: typeof back): string => contentOf(restored, known, who, nothing)
+  const content = contentWith(at(2), back)
+  t.not(content, contentWith(at(3), back), 'what others know is part of what is accepted')
+  t.not(content, contentWith(at(2), { ...back, people: [] }), 'and who comes in again')
+  t.not(content, contentWith(at(2), { ...back, people: [{ ...person, roles: ['B'] }] }))
+  t.not(content, contentWith(at(2), { ...back, apiKeys: [] }))
+  t.equal(content, contentWith(at(2), { ...back, people: [{ ...person, lastLoginAt: 'now' as never }] }))
   t.notMatch(content, /Eve|Old/, 'by a hash')
   t.same(endingKeys(back.apiKeys, []), ['k', 'l'])
   t.same(endingKeys(back.apiKeys, ['l']), ['k'])
   t.same(endingKeys(back.apiKeys, [], 'k'), ['l'], 'the one that accepts')
   t.throws(() => endingKeys(back.apiKeys, ['x']), { code: 'invalid_input' })
+
+  const suspended = (id: string) => ({ kind: 'member' as const, id, since: '2026-03-01T00:00:00.000Z' })
+  const trusted = (id: string) => ({ kind: 'anchor' as const, id, name: 'EE' })
+  const then = { ...standing, suspended: [suspended('a')], trust: [trusted('x'), trusted('y')] }
+  const last = {
+    ...then,
+    index: 6,
+    suspended: [suspended('b')],
+    trust: [trusted('y'), trusted('z')],
+    at: 'now',
+  }
+  const taken = takenAwayFrom(then, last)
+  t.same(taken, { comparedAt: 'now', suspended: [suspended('b')], trust: [trusted('x')] })
+  t.match(takenAwayFrom(then, { ...last, index: 5 }), { comparedAt: null, trust: [] }, 'nothing newer')
+  t.match(takenAwayFrom(then, { ...last, index: 1, suspensionList: 6 }), { comparedAt: 'now' })
+  t.same(withdrawn(taken, []), [trusted('x')])
+  t.same(withdrawn(taken, ['x']), [])
+  t.throws(() => withdrawn(taken, ['y']), { code: 'invalid_input' })
+  t.not(
+    content,
+    contentOf(restored, at(2), back, { of: taken, standing }),
+    'what is taken away is accepted too',
+  )
+  t.match(takenAwayInWords(taken).join(), /1 suspensions made and 1.*suspended again: member b.*anchor EE/)
+  t.match(takenAwayInWords(nothing.of), [/nobody can tell/])
 })
 
 onEachDatabase('what was restored waits for two, and no index falls', async (t, url) => {
@@ -112,8 +157,14 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
 
   // The registry goes on; what comes now is lost.
   const backedUp = (await newestOf(node))!.index
+  const suspended = { kind: 'member', subject: 'DEV:GOV:1234', reason: 'stolen key' }
+  t.equal((await anna.api(base(), 'POST', '/suspensions', suspended)).status, 201)
+  const services = (await node.must('GET', '/timestamping-services')) as { id: number }[]
+  const withdrawal = await propose(anna, 'DELETE', `/timestamping-services/${services[0]!.id}`, undefined)
+  t.match((await approve(ben, withdrawal)).body, { state: 'approved' })
   for (let times = 0; times < 3; times++) await publish(node)
   await server.refresh()
+  await until(async () => (await remembered(world.directory)).trust.length === 3)
   const { index: last } = (await newestOf(node))!
   t.equal(server.current().statementIndex, last)
   const { address } = node.settings.public
@@ -141,6 +192,11 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
     lost: { index: last - backedUp },
     claims: [],
     comesBack: { people: [{ state: 'active' }, { state: 'active' }], apiKeys: { length: 2 } },
+  })
+  t.match(waiting.takenAway, {
+    comparedAt: /Z$/,
+    suspended: [{ kind: 'member', id: OWNER }],
+    trust: [{ kind: 'time-stamping-service', name: 'Test TSA' }],
   })
   t.match(JSON.parse(waiting.content), { backup: made.sha256, instance: 'DEV', comesBack: { apiKeys: 2 } })
   const initial = waiting.comesBack.apiKeys.find(({ id }) => id !== old.id)!.id
@@ -172,8 +228,8 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   t.equal((await read('/members')).status, 200)
 
   // Neither an API key nor one person, and nothing but what waits.
-  const accept = (contentSha256: string, keepApiKeys = [initial]) =>
-    propose(anna, 'POST', '/restoration/acceptance', { contentSha256, keepApiKeys })
+  const accept = (contentSha256: string, keepApiKeys = [initial], keepTrust: string[] = []) =>
+    propose(anna, 'POST', '/restoration/acceptance', { contentSha256, keepApiKeys, keepTrust })
   const byKey = await node.call('POST', '/restoration/acceptance', { contentSha256: waiting.contentSha256 })
   t.match(byKey.body, { type: 'not_in_person' })
   t.match((await approve(ben, await accept('0'.repeat(64)))).body, {
@@ -183,6 +239,10 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   t.match((await approve(ben, await accept(waiting.contentSha256, [randomUUID()]))).body, {
     state: 'failed',
     failure: /no API key that comes back/,
+  })
+  t.match((await approve(ben, await accept(waiting.contentSha256, [initial], ['0'.repeat(64)]))).body, {
+    state: 'failed',
+    failure: /nothing that was withdrawn/,
   })
   const first = await accept(waiting.contentSha256)
   t.match((await approve(anna, first)).body, { type: 'not_second_person' })
@@ -229,9 +289,14 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   t.match(accepted, [{ proposedBy: 'anna', acceptedBy: 'ben', nextIndexAbove: last + 20 }])
   await server.refresh()
   t.ok(server.current().statementIndex! > last + 20, 'servers go on')
+  t.match((await read('/suspensions')).body, [
+    { kind: 'member', state: 'confirmed', reason: /in force when the register was lost/ },
+  ])
+  t.same((await read('/timestamping-services')).body, [], 'what was withdrawn stays so')
+  await until(async () => (await remembered(world.directory)).suspended.length === 1)
   t.match((await node.call('POST', '/member-classes', { code: 'COM', description: 'Companies' })).status, 201)
   t.match(await node.must('GET', '/audit-log?q=restoredRegistryAccepted'), [
-    { data: { approvedBy: 'ben', endedApiKeys: [old.id] } },
+    { data: { approvedBy: 'ben', endedApiKeys: [old.id], withdrawnAgain: [{ name: 'Test TSA' }] } },
   ])
   const keys = (await node.must('GET', '/api-keys')) as { id: string; revokedAt: string | null }[]
   t.match(keys.find(({ id }) => id === old.id)?.revokedAt, String)
@@ -276,7 +341,7 @@ t.test(
     const settings = { database: `sqlite:${at('new/registry.db')}`, backups }
     const file = path.join(backups.directory, made.name)
     await restoreBackup({ file, secret: BACKUP_KEY, settings: { ...settings, directory: at('new') } })
-    for (const mark of ['highest-published-index', 'highest-suspension-list', 'transparency-log-leaves'])
+    for (const mark of [...['highest-published-index', 'highest-suspension-list', 'transparency-log-leaves']])
       rmSync(at(`new/${mark}`), { force: true })
     writeFileSync(at('new/initial.key'), '')
     const configuration = {
@@ -289,6 +354,8 @@ t.test(
       state: 'waiting',
       known: { index },
       claims: [{ source: node.settings.publicUrl, index }],
+      takenAway: { comparedAt: null },
+      standing: { trust: { length: 4 } },
     })
     // Without a login there is nobody in person: whoever has the role does what two would.
     await other.must('POST', '/restoration/acceptance', { contentSha256: waiting.contentSha256 })

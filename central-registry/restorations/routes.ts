@@ -7,6 +7,7 @@ import type { RestorationRow } from '../migrations/restorations.ts'
 import type { Waiting } from './open-restorations.ts'
 import { endingKeys, lossOf } from './rules.ts'
 import type { RestorationStore } from './store.ts'
+import { withdrawn } from './taken-away.ts'
 
 /** Who may accept, and is therefore told of people and keys. */
 const ACCEPTS = ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR']
@@ -29,21 +30,28 @@ export function restorationHandlers(q: {
       }
     },
     acceptRestoredRegistry: async ({ body, caller, approver }) => {
-      const { contentSha256, keepApiKeys } = body as { contentSha256: string; keepApiKeys: string[] }
+      const { contentSha256, keepApiKeys, keepTrust } = body as {
+        contentSha256: string
+        keepApiKeys: string[]
+        keepTrust: string[]
+      }
       const waiting = await q.waiting()
       if (waiting === undefined) throw new Fault('conflict', { what: 'nothing waits to be accepted' })
-      const { content, known, restored, comesBack } = waiting
+      const { content, known, restored, comesBack, takenAway } = waiting
       if (waiting.contentSha256 !== contentSha256.toLowerCase())
         throw new Fault('conflict', {
           what: `what was restored, or what others know of it, has another SHA-256 by now: ${waiting.contentSha256}`,
         })
       const accepting = caller.kind === 'key' ? caller.id : undefined
       const ending = endingKeys(comesBack.apiKeys, keepApiKeys, accepting)
+      const { suspended } = takenAway
+      const trust = withdrawn(takenAway, keepTrust)
       await q.audit.before({
         ...{ caller, operation: 'restoredRegistryAccepted', target: '/api/v1/restoration' },
         data: {
           ...{ contentSha256, content: JSON.parse(content) as object, approvedBy: approver?.name },
           endedApiKeys: ending,
+          ...{ suspendedAgain: suspended, withdrawnAgain: trust },
         },
       })
       await q.store.accept(
@@ -55,14 +63,16 @@ export function restorationHandlers(q: {
           leaves: known.leaves,
         },
         { index: restored.index, suspensionList: restored.suspensionList, leaves: restored.leaves },
-        ending,
+        { ending, suspended, trust, by: caller, approver },
       )
     },
   }
 }
 
-function shown({ restored, known, claims, content, contentSha256 }: Waiting): object {
+function shown({ restored, known, claims, content, contentSha256, takenAway, standing }: Waiting): object {
+  const { suspended, trust } = standing
   return {
+    ...{ takenAway, standing: { suspended, trust } },
     restored,
     known,
     lost: lossOf(restored, known),

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { Fault } from '#schemas/fault.ts'
+import { type Standing, type TakenAway, takenAwayHash } from './taken-away.ts'
 
 /** How far a register, or somebody who saw it, has come. */
 export type Reach = { index: number; suspensionList: number; leaves: number }
@@ -82,7 +83,12 @@ export function judged(claim: Omit<Claim, 'counts'>, known: Reach): Claim {
 }
 
 /** The exact text that is accepted by its hash. What is learnt of others while it waits makes another one. */
-export function contentOf(restored: Restored, known: Reach, { people, apiKeys }: ComesBack): string {
+export function contentOf(
+  restored: Restored,
+  known: Reach,
+  { people, apiKeys }: ComesBack,
+  taken: { of: TakenAway; standing: Standing },
+): string {
   const { backup, instance, publishedAt, auditRecords, index, suspensionList, leaves } = restored
   return canonicalJson({
     ...{ backup, instance },
@@ -90,6 +96,10 @@ export function contentOf(restored: Restored, known: Reach, { people, apiKeys }:
     known,
     // By a hash: names of people have no place in what is kept and logged for ever.
     comesBack: { people: people.length, apiKeys: apiKeys.length, sha256: accessHash({ people, apiKeys }) },
+    takenAway: {
+      ...{ suspended: taken.of.suspended.length, trust: taken.of.trust.length },
+      sha256: takenAwayHash(taken.of, taken.standing),
+    },
   })
 }
 

@@ -1,14 +1,19 @@
 /** What a restored register says of itself, what servers reported of it, and what was accepted before. */
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Suspended } from '#schemas/global-configuration.ts'
 import { RESTORED_BACKUP } from '../backups/restore-store.ts'
 import type { RestorationRow } from '../migrations/restorations.ts'
 import type { Tables } from '../migrations/tables.ts'
 import type { Change } from '../store.ts'
+import type { SuspensionStore } from '../suspensions/store.ts'
 import { createLogStore } from '../transparency-log/store.ts'
 import { endKeys } from './access-store.ts'
 import type { Reach, Restored } from './rules.ts'
+import { readStanding, withdrawAgain } from './standing-store.ts'
+import type { Trusted } from './taken-away.ts'
 
 export type RestorationStore = ReturnType<typeof createRestorationStore>
 
@@ -18,11 +23,26 @@ const COLUMNS = [
 ] as const
 const NOWHERE: Reach = { index: 0, suspensionList: 0, leaves: 0 }
 
-export function createRestorationStore(database: Database, change: Change) {
+/** What is taken away again with an acceptance, and by whom. */
+export type TakeAway = {
+  /** API keys that end. */
+  ending: string[]
+  suspended: Suspended[]
+  trust: Trusted[]
+  by: Caller
+  approver: Caller | undefined
+}
+
+export function createRestorationStore(
+  database: Database,
+  change: Change,
+  suspensions: Pick<SuspensionStore, 'suspendAgain'>,
+) {
   const tables = tablesOf<Tables>(database)
   return {
     restored: () => restoredIn(tables, database),
     accepted: () => acceptedIn(tables),
+    standing: () => readStanding(database),
     list: (): Promise<RestorationRow[]> =>
       tables.selectFrom('restoration').select(COLUMNS).orderBy('id', 'desc').limit(100).execute(),
     /** The newest index that each server has reported, the highest first. */
@@ -34,14 +54,22 @@ export function createRestorationStore(database: Database, change: Change) {
         .sort((a, b) => b.index - a.index)
         .slice(0, limit)
     },
-    /** With the end of API keys. Throws `conflict` when the register is not the one that was looked at. */
-    accept: (row: Omit<RestorationRow, 'id'>, seen: Reach, ending: string[]) =>
+    /** With all that is taken away again. Throws `conflict` when the register is not the one that was looked at. */
+    accept: (row: Omit<RestorationRow, 'id'>, seen: Reach, { by, approver, ...taken }: TakeAway) =>
       change(async (transaction) => {
         const now = await restoredIn(transaction, { ...database, kysely: transaction as never })
         const isSame = (Object.keys(seen) as (keyof Reach)[]).every((name) => now[name] === seen[name])
         if (!isSame) throw new Fault('conflict', { what: 'the register was published meanwhile' })
         await transaction.insertInto('restoration').values(row).execute()
-        await endKeys(transaction as never, ending, row.accepted_at)
+        const at = row.accepted_at
+        await endKeys(transaction as never, taken.ending, at)
+        await suspensions.suspendAgain(
+          transaction,
+          taken.suspended,
+          { by, at, words: row.accepted_by },
+          approver,
+        )
+        await withdrawAgain(transaction, taken.trust, { by: row.accepted_by, at })
         await transaction.deleteFrom('system_parameter').where('name', '=', RESTORED_BACKUP).execute()
       }),
   }

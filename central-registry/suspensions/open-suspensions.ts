@@ -13,6 +13,7 @@ import { createHighWater } from '../configuration/high-water.ts'
 import type { PrivateKeys } from '../configuration/signing-keys/private-keys.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { PostNotice } from '../requests/client.ts'
+import { type Memory, openMemory } from '../restorations/memory.ts'
 import { createChange } from '../store.ts'
 import { createEscalation } from './escalate.ts'
 import { createSuspensionPolicyStore } from './policy-store.ts'
@@ -34,6 +35,7 @@ import { watchSuspensions } from './watch.ts'
 export type Suspensions = {
   store: SuspensionStore
   list: SuspensionListPublisher
+  memory: Memory
   escalate: JobHandler
   handlers: Record<string, OperationHandler>
   /** The newest suspension of a contract as this caller sees it. */
@@ -62,6 +64,7 @@ export function openSuspensions(q: {
 }): Suspensions {
   const { database, clock } = q
   const highWater = createHighWater(path.join(q.directory, 'highest-suspension-list'))
+  const memory = openMemory(q)
   const { contracts, tell = async () => undefined } = q
   const change = createChange(database, announceSuspensions(q.jobs))
   const store = createSuspensionStore(database, change, { contracts, tell })
@@ -71,8 +74,8 @@ export function openSuspensions(q: {
   )
   watchSuspensions({ ...q, store })
   return {
-    store,
-    list: createSuspensionListPublisher({ ...q, store, highWater, now: () => new Date(clock()) }),
+    ...{ store, memory },
+    list: createSuspensionListPublisher({ ...q, store, highWater, memory, now: () => new Date(clock()) }),
     escalate: createEscalation({ ...q, store }),
     handlers: suspensionHandlers({ ...q, store, policy }),
     async ofContract(contract, caller) {

@@ -9,6 +9,7 @@ import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkNotRestored, type HighWater } from '../configuration/high-water.ts'
 import type { PrivateKeys } from '../configuration/signing-keys/private-keys.ts'
+import type { Memory } from '../restorations/memory.ts'
 import { ESCALATE } from './escalate.ts'
 import type { SignedList, SuspensionStore } from './store.ts'
 
@@ -26,6 +27,7 @@ export function createSuspensionListPublisher(rooms: {
   store: Pick<SuspensionStore, 'sign' | 'newestList' | 'activeKey'>
   privateKeys: Pick<PrivateKeys, 'open' | 'ready'>
   highWater: HighWater
+  memory: Pick<Memory, 'remember'>
   now(): Date
   suspensionListSeconds: number
 }): SuspensionListPublisher {
@@ -51,7 +53,10 @@ export function createSuspensionListPublisher(rooms: {
       )
       return { number, issuedAt, expiresAt, content }
     })
-    if (list !== undefined) await rooms.highWater.raise(list.number)
+    if (list !== undefined) {
+      await rooms.highWater.raise(list.number)
+      await rooms.memory.remember()
+    }
     return list
   }
   return {

@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely'
 import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { SuspendedKind } from '#schemas/global-configuration.ts'
+import type { Suspended, SuspendedKind } from '#schemas/global-configuration.ts'
 import { activeKeyIn } from '../configuration/signing-keys/store.ts'
 import type { SuspensionRow, Tables } from '../migrations/tables.ts'
 import { acceptedIn, mustBeAccepted } from '../restorations/store.ts'
@@ -178,6 +178,35 @@ export function createSuspensionStore(
         .execute()
       return new Map(rows.map(({ contract, title }) => [contract, title]))
     },
+    /**
+     * Within the acceptance of a restored register, by two: these were in force when it was lost. What is not registered any
+     * more is suspended all the same.
+     */
+    async suspendAgain(
+      transaction: Kysely<Tables>,
+      suspended: readonly Suspended[],
+      { by, at, words }: Act,
+      second: Act['by'] | undefined,
+    ): Promise<void> {
+      const reason = 'in force when the register was lost that an older backup replaces'
+      for (const { kind, id, since } of suspended) {
+        if (kind === 'contract')
+          await contracts.suspend(transaction, { contract: id, reason }, { by: words, at }).catch(unlessFault)
+        const values = {
+          ...{ kind, subject: id, reason, maker: null, suspended_at: since },
+          ...{ suspended_by: by.id, suspended_by_name: by.name, ...NOT_YET },
+        }
+        const confirmed = second && {
+          confirmed_at: at,
+          confirmed_by: second.id,
+          confirmed_by_name: second.name,
+        }
+        await transaction
+          .insertInto('suspension')
+          .values({ ...values, ...confirmed, state: second === undefined ? 'unconfirmed' : 'confirmed' })
+          .execute()
+      }
+    },
     announced: async ({ id, escalations }: SuspensionRow, at: string): Promise<void> => {
       await tables
         .updateTable('suspension')
@@ -251,6 +280,11 @@ async function listIn(kysely: Kysely<Tables>): Promise<SignedList | undefined> {
   const row = await kysely.selectFrom('suspension_list').selectAll().where('id', '=', 1).executeTakeFirst()
   if (row === undefined) return undefined
   return { number: row.number, issuedAt: row.issued_at, expiresAt: row.expires_at, content: row.content }
+}
+
+/** A contract that is not in force, or not known to the restored register, stays refused by its id. */
+function unlessFault(thrown: unknown): void {
+  if (!(thrown instanceof Fault)) throw thrown
 }
 
 const NOT_YET = {

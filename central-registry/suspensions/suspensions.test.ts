@@ -1,5 +1,6 @@
 /** Emergency suspension over the real API: who may, how often, who confirms, who lifts, and what servers get to read. */
-import { cpSync, rmSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
@@ -255,13 +256,19 @@ void t.test('an older database that was restored does not sign a list that says 
   for (const end of ['-wal', '-shm']) cpSync('/dev/null', path.join(world.directory, `registry.db${end}`))
   cpSync(backup, path.join(world.directory, 'registry.db'))
   rmSync(path.join(world.directory, 'highest-published-index'))
+  // What the older register does not know at all stays suspended by its identifier.
+  const memory = path.join(world.directory, 'suspended-and-trusted')
+  const kept = JSON.parse(readFileSync(memory, 'utf8')) as { suspended: object[] }
+  const lost = { kind: 'contract', id: randomUUID(), since: '2026-01-01T00:00:00.000Z' }
+  writeFileSync(memory, JSON.stringify({ ...kept, suspended: [...kept.suspended, lost] }))
   node = await world.start({ settings })
   t.match((await node.call('POST', '/suspensions', MEMBER)).body, { type: 'registry_restored' })
   t.ok((await listOf(node)).number < number, 'the list alone tells it, and no other is signed')
   const { contentSha256 } = (await node.must('GET', '/restoration')) as { contentSha256: string }
   await node.must('POST', '/restoration/acceptance', { contentSha256 })
   await until(async () => (await listOf(node)).number > number)
-  t.same((await listOf(node)).suspended, [], 'the administrators were told to look')
+  t.match((await listOf(node)).suspended, [{ kind: 'member' }, lost], 'what was suspended since stays so')
+  t.match(await node.must('GET', '/suspensions'), [{ state: 'unconfirmed' }, { state: 'unconfirmed' }])
 })
 
 void t.test('rules', async (t: Test) => {

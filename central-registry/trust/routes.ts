@@ -76,6 +76,7 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
       return { sha256: certificate.sha256 }
     },
     deleteIntermediateCa: ({ params }) => store.deleteIntermediate(Number(params['id']), params['sha256']!),
+    getCertificateFile: ({ params }) => store.certificate(params['sha256']!.toLowerCase()),
     getTimestampingServices: async () =>
       (await store.timestampingServices()).map(({ id, name, url, certificate }) => ({
         id,

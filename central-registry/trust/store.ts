@@ -1,8 +1,9 @@
 /** Rows of approved certification services with their authorities and responders, and of time-stamping services. */
+import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, countOf, type Tabled } from '../store.ts'
+import { type Change, countOf, mustBe, type Tabled } from '../store.ts'
 import { createProfileStore } from './profiles-store.ts'
 import { type AuthorityAct, authorityState, nextAuthorityState, nextServiceState } from './rules.ts'
 
@@ -32,6 +33,24 @@ export function createTrustStore(database: Tabled, change: Change) {
         .select(['id', 'name', 'url', 'certificate'])
         .orderBy('id')
         .execute(),
+    /** Any certificate that the register holds, as it was given. Throws `not_found`. */
+    async certificate(sha256: string): Promise<Buffer> {
+      const authentication = await tables
+        .selectFrom('authentication_certificate')
+        .select('certificate')
+        .where('sha256', '=', sha256)
+        .executeTakeFirst()
+      if (authentication !== undefined) return authentication.certificate
+      const all = [
+        ...(await authoritiesIn(tables)),
+        ...(await tables.selectFrom('ocsp_responder').select('certificate').execute()),
+        ...(await tables.selectFrom('timestamping_service').select('certificate').execute()),
+      ].flatMap(({ certificate }) => (certificate === null ? [] : [certificate]))
+      return mustBe(
+        `the certificate ${sha256}`,
+        all.find((one) => createHash('sha256').update(one).digest('hex') === sha256),
+      )
+    },
     /** `check` sees the names of the instance's own profiles as they are when it is added. */
     addService: (
       service: { name: string; profile: string; authenticationOnly: boolean; at: string },

@@ -32,6 +32,7 @@ export async function parts(
     single?: boolean
     at?: Date
     stamped?: Date
+    accuracySeconds?: number
     message?: Buffer
   } = {},
 ): Promise<ContainerParts> {
@@ -53,14 +54,17 @@ export async function parts(
   }
   if (o.single) {
     const { signatureValue } = await checkSignature(base.signatures)
-    return { ...base, signatures: insertTimeStamp(base.signatures, F.timeStamp(signatureValue, stamped)) }
+    return {
+      ...base,
+      signatures: insertTimeStamp(base.signatures, F.timeStamp(signatureValue, stamped, o.accuracySeconds)),
+    }
   }
   const chains = buildTimeStampHashChains([randomBytes(64), hash('sha512', base.signatures, 'buffer')])
   return {
     ...base,
     timestampHashChainResult: chains.result,
     timestampHashChain: chains.chain(1),
-    timestampToken: F.timeStamp(chains.result, stamped),
+    timestampToken: F.timeStamp(chains.result, stamped, o.accuracySeconds),
   }
 }
 

@@ -20,6 +20,7 @@ import {
 import { openZip } from './open-zip.ts'
 import { checkStructure, directoryStart, malformed } from './zip-structure.ts'
 
+/** Bytes of all documents together, which are held in memory, and of all attachments together, which are not. */
 export type ContainerLimits = { entries: number; documentBytes: number; attachmentBytes: number }
 
 const DEFAULT_LIMITS: ContainerLimits = {
@@ -53,9 +54,10 @@ async function read(zip: ZipFile, limits: ContainerLimits): Promise<Container> {
   const entries: Entry[] = []
   for await (const entry of zip.eachEntry()) entries.push(entry)
   checkNames(entries)
+  const left = { documents: limits.documentBytes, attachments: limits.attachmentBytes }
   for (const { fileName, uncompressedSize } of entries) {
-    const most = ATTACHMENT.test(fileName) ? limits.attachmentBytes : limits.documentBytes
-    if (uncompressedSize > most) throw malformed('an entry that is too large')
+    left[ATTACHMENT.test(fileName) ? 'attachments' : 'documents'] -= uncompressedSize
+    if (left.documents < 0 || left.attachments < 0) throw malformed('entries that are too large')
   }
   await checkStructure(zip, entries, start)
 

@@ -175,6 +175,21 @@ t.test('verdicts with their sub-indications', async (t) => {
         'INDETERMINATE TRY_LATER incorrect_validation_info',
       ],
       [
+        'status just fresh enough',
+        await parts({ stamped: new Date(AT.getTime() + 3_570_000) }),
+        'TOTAL-PASSED',
+      ],
+      [
+        'status just fresh enough, or just not',
+        await parts({ stamped: new Date(AT.getTime() + 3_570_000), accuracySeconds: 59 }),
+        'INDETERMINATE TRY_LATER incorrect_validation_info',
+      ],
+      [
+        'stamped within an hour',
+        await parts({ accuracySeconds: 3600 }),
+        'INDETERMINATE NO_POE timestamp_invalid',
+      ],
+      [
         'certificate not yet valid',
         await parts({ at: new Date('2026-10-01'), stamped: new Date('2026-10-01') }),
         'INDETERMINATE NO_POE timestamp_invalid',

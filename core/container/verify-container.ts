@@ -68,7 +68,7 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
   } catch (thrown) {
     return judged(judgeFault(thrown, 'time-stamp'))
   }
-  const { time, certificate: tsa, keyCountedUntil } = stamp
+  const { time, latest, certificate: tsa, keyCountedUntil } = stamp
   found.timeStamp = { time, tsa, ...(keyCountedUntil !== undefined && { keyCountedUntil }) }
 
   let uncovered: Judgement | undefined
@@ -95,19 +95,19 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
   let chain: Certificate[]
   try {
     const kept = { ocspResponses, now: q.now }
-    chain = checkSigner({ signature, configuration, at: time, member: sender, kept }).chain
+    chain = checkSigner({ signature, configuration, at: latest, member: sender, kept }).chain
   } catch (thrown) {
     const issuer: Certificate | undefined = configuration.caOf(signature.certificate)?.ca
     const responses = [...signature.ocspResponses, ...ocspResponses]
     return judged(
-      judgeSignerFault(thrown, { certificate: signature.certificate, issuer, responses, at: time }),
+      judgeSignerFault(thrown, { certificate: signature.certificate, issuer, responses, at: latest }),
     )
   }
   found.signer = sender
   const existed = q.kept?.stampExisted ?? q.now
   const aged =
     judgeStampAge({ stamp, existed, configurations, ocspResponses, now: q.now }) ??
-    judgeSignatureAge({ signature, chain, at: time })
+    judgeSignatureAge({ signature, chain, at: latest })
   return judged(uncovered ?? aged ?? passed(stray, usesChain(signature) && hasUnknownBeside(container)))
 }
 

@@ -108,6 +108,13 @@ t.test('hostile ZIP files', async (t) => {
     'bomb',
   )
   t.equal(await read(base, {}, { documentBytes: 10 }), 'malformed_container')
+  const two = ['attachment1', 'attachment2'].map((name) => ({ name, data: Buffer.alloc(600), deflate: true }))
+  t.equal(await read([...base, ...two], {}, { attachmentBytes: 1200 }), 'accepted')
+  t.equal(await read([...base, ...two], {}, { attachmentBytes: 1199 }), 'malformed_container', 'all together')
+  const stray = ['hashchain.xml', 'other'].map((name) => ({ name, data: Buffer.alloc(600), deflate: true }))
+  const documentBytes = base.reduce((sum, { data = '' }) => sum + Buffer.byteLength(data), 1200)
+  t.equal(await read([...base, ...stray], {}, { documentBytes }), 'accepted')
+  t.equal(await read([...base, ...stray], {}, { documentBytes: documentBytes - 1 }), 'malformed_container')
   t.same((await readContainer(zipOf(more({ name: 'readme.txt', data: 'x' })))).unknown, ['readme.txt'])
 
   const bytes = zipOf(base)

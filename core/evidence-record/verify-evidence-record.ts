@@ -59,9 +59,9 @@ export function verifyEvidenceRecord(q: EvidenceQuestion): ProvenExistence {
             : renewedTreeHash(chains.slice(0, number), q.data, digest)
       const given = checkStamp(stamp, covered, digest, q)
       const last = stamps.at(-1)
-      if (last !== undefined && given.time < last.time) throw invalid('its time-stamps are not in order')
-      if (end !== undefined && given.time.getTime() > end.time) throw invalid('it was not renewed in time')
-      stamps.push({ time: given.time, tsa: given.certificate, digest })
+      if (last !== undefined && given.latest < last.time) throw invalid('its time-stamps are not in order')
+      if (end !== undefined && given.latest.getTime() > end.time) throw invalid('it was not renewed in time')
+      stamps.push({ time: given.latest, tsa: given.certificate, digest })
       end = stampEnd(given, q.ends)
       before = stamp
     }

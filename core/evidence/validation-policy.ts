@@ -22,7 +22,7 @@ export type AlgorithmName =
 /** Last day on which an algorithm counts (YYYY-MM-DD), or null while no end is known. What is not listed never counts. */
 export type AlgorithmEnds = Readonly<Record<AlgorithmName, string | null>>
 
-export const POLICY_ID = 'concordat-validation-policy-1'
+export const POLICY_ID = 'concordat-validation-policy-2'
 
 export const ALGORITHM_ENDS: AlgorithmEnds = {
   'SHA-256': null,

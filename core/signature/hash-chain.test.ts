@@ -1,6 +1,15 @@
 import { hash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
+import {
+  CHAIN_END,
+  CHAIN_HEAD,
+  chainResult,
+  chainStep,
+  dataReference,
+  hashValue,
+  stepReference,
+} from './chain-template.ts'
 import { buildHashChains, buildTimeStampHashChains, verifyHashChain } from './hash-chain.ts'
 import { followsOwnChain } from './own-hash-chain.ts'
 import { readHashChainGeneral } from './read-hash-chain.ts'
@@ -128,6 +137,75 @@ t.test('mutated and hostile hash chains are refused, by both readers alike', asy
   for (const [why, chain] of hostile) {
     t.equal(await verify(Buffer.from(chain)), 'malformed_hash_chain', why)
     t.notOk(followsOwnChain({ result: chains.result, chain: Buffer.from(chain), parts: digests }), why)
+  }
+  // A signature over some messages must not vouch for another one.
+  const sha = (value: string): Buffer => hash('sha512', value, 'buffer')
+  const step = (...values: Buffer[]): Buffer =>
+    stepDigest(
+      values.map((value) => ({ digest: 'SHA-512', value })),
+      'SHA-512',
+    )
+  const data = (name: string, value: Buffer): string => dataReference(name, value.toString('base64'))
+  const other = (value: Buffer): string => hashValue(value.toString('base64'))
+  const [request, second] = [sha('m1'), sha('a1')]
+  const reread: [why: string, top: Buffer, chain: string[], code: string][] = [
+    [
+      'as the builder would',
+      step(request, second),
+      [data('/message.xml', request) + data('/attachment1', second)],
+      'accepted',
+    ],
+    [
+      'messages of two steps as one with its attachment',
+      step(step(request), step(second)),
+      [stepReference(1) + stepReference(2), data('/message.xml', request), data('/attachment1', second)],
+      'malformed_hash_chain',
+    ],
+    [
+      'a message above another',
+      step(request, step(second, sha('x'))),
+      [data('/message.xml', request) + stepReference(1), data('/attachment1', second) + other(sha('x'))],
+      'malformed_hash_chain',
+    ],
+    [
+      'in another order',
+      step(second, request),
+      [data('/attachment1', second) + data('/message.xml', request)],
+      'malformed_hash_chain',
+    ],
+    [
+      'the same message twice',
+      step(request, request),
+      [data('/message.xml', request) + data('/message.xml', request)],
+      'malformed_signature.hashchain_unused_inputs',
+    ],
+    [
+      'a result as a step',
+      step(step(request, second)),
+      [other(step(request, second))],
+      'malformed_signature.hashchain_unused_inputs',
+    ],
+  ]
+  for (const [why, top, steps, code] of reread) {
+    const chain = Buffer.from(
+      CHAIN_HEAD + steps.map((items, index) => chainStep(index, items)).join('') + CHAIN_END,
+    )
+    const signed = Buffer.from(chainResult('/sig-hashchain.xml', top.toString('base64')))
+    t.equal(await verify(chain, signed), code, why)
+    const followed = followsOwnChain({ result: signed, chain, parts: digests })
+    t.equal(followed, code === 'accepted', `short way: ${why}`)
+    // Another digest in a step is another step: its name is part of what is hashed.
+    const renamed = chain
+      .toString()
+      .replace('<StepRef', '<StepRef ')
+      .replace('xmlenc#sha512', 'xmlenc#sha256')
+    t.not(await verify(Buffer.from(renamed), signed), 'accepted', `other digest: ${why}`)
+    for (const change of ['==', '= =', '==\n', '=='.replace('=', '%3D')].slice(1))
+      t.not(
+        await verify(Buffer.from(chain.toString().replace('==<', `${change}<`)), signed),
+        'accepted',
+        'base64',
+      )
   }
   const result = (change: (text: string) => string) => Buffer.from(change(chains.result.toString()))
   t.equal(

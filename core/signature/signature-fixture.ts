@@ -135,7 +135,7 @@ export function signMessages(messages: Part[][], identity: Identity = signer, at
 }
 
 /** A time-stamp token over `data`. */
-export function timeStamp(data: Buffer, time: Date): Buffer {
+export function timeStamp(data: Buffer, time: Date, accuracySeconds?: number): Buffer {
   const request = buildTimeStampRequest({ imprint: hash('sha512', data, 'buffer'), certReq: true })
   return readTimeStampResponse(
     buildTimeStampResponse({
@@ -143,6 +143,7 @@ export function timeStamp(data: Buffer, time: Date): Buffer {
       time,
       serialNumber: 7n,
       policy: '1.2.3.4',
+      ...(accuracySeconds === undefined ? {} : { accuracySeconds }),
       certificate: tsa.certificate,
       includeCertificates: [tsa.certificate],
       digest: 'SHA-256',

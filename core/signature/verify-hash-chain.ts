@@ -28,7 +28,8 @@ type DataItem = Extract<ChainItem, { kind: 'data' }>
  * chain leads to another result).
  *
  * Names in a chain are not signed, only the order of the digests is (wire digest 11.26): so the names must be the ones
- * that the order gives.
+ * that the order gives. And all parts stand in one step, as every writer puts them: from several, other messages that were
+ * signed at the same time could be shown as attachments of one.
  */
 export function verifyHashChain(q: HashChainQuestion): { absent: string[] } {
   if (isOwnChain(q)) return { absent: [] }
@@ -68,6 +69,8 @@ function follow(
     // In a tree a digest of others stands beside one thing of ours: among parts it would be a part that is kept back.
     if (items.length > 2 && items.some(({ kind }) => kind === 'value'))
       throw malformed('a bare digest stands among parts')
+    if (data.length > 0 && items.some(({ kind }) => kind === 'data'))
+      throw malformed('the parts stand in several steps')
     const values = items.map((item): StepValue => {
       if (item.kind === 'step') return { digest: item.digest, value: digestOf(item.id, item.digest) }
       if (item.kind === 'data') data.push(item)

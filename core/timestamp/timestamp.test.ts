@@ -52,6 +52,7 @@ const RSA_SHA512 = der.sequence(der.oid(OID.sha512WithRSAEncryption), der.null()
 t.test('a token says when, by whom, under which policy', async (t) => {
   const said = {
     time: NOW,
+    latest: NOW,
     certificate: tsa,
     serialNumber: 77n,
     policy: POLICY,
@@ -61,6 +62,9 @@ t.test('a token says when, by whom, under which policy', async (t) => {
   t.same(ask(token()), said)
   t.same(ask(token(), { data: undefined as never, imprint: IMPRINT }), said)
   t.equal(ask(token({}, { nonce: 5n, accuracySeconds: 1 }), { nonce: 5n }).nonce, 5n)
+  t.same(ask(token({}, { accuracySeconds: 60 })), { ...said, latest: after(60) })
+  for (const accuracySeconds of [61, 3600, 2 ** 31 - 1])
+    t.throws(() => ask(token({}, { accuracySeconds })), { code: 'timestamp_invalid' })
   const [other, sha256] = [issued({ serial: der.integer(3) }), createHash('sha256').update(DATA).digest()]
   t.equal(
     ask(token({ includeCertificates: [tsa, other] }), { tsaCertificates: [other, tsa] }).certificate,

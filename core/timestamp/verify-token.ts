@@ -25,6 +25,8 @@ import { readTstInfo, type TstInfo } from './tst-info.ts'
 
 export type TimeStamp = {
   time: Date
+  /** The end of what the token's accuracy leaves open (RFC 3161 2.4.2): what existed then is judged at this time. */
+  latest: Date
   certificate: Certificate
   serialNumber: bigint
   policy: string
@@ -59,21 +61,33 @@ export type TimeStampQuestion = {
   nonce?: bigint
 }
 
+/** ETSI EN 319 422 5.2.2 asks for a second. What leaves more open than a minute is no proof of a time. */
+const MAX_ACCURACY_MS = 60_000
+
 /** Throws `malformed_timestamp` for a token that cannot be read, `timestamp_invalid` for one that proves nothing. */
 export function verifyTimeStampToken(q: TimeStampQuestion): TimeStamp {
   const signed = asTimeStampFault('token', () => readSignedData(q.token))
   if (signed.contentType !== OID.tstInfo) throw invalidTimeStamp('it is no time-stamp')
   const info = asTimeStampFault('TSTInfo', () => readTstInfo(signed.content))
   const certificate = findSigner(signed, q.tsaCertificates)
+  const latest = latestOf(info)
   checkCertificate(certificate, info.time, q.requireTimeStampingUsage ?? true)
-  const keyCountedUntil = q.keys === 'of-its-time' ? pastKey(certificate, info.time) : undefined
+  const keyCountedUntil = q.keys === 'of-its-time' ? pastKey(certificate, latest) : undefined
   checkSignature(signed, certificate, keyCountedUntil !== undefined)
   checkImprint(info, q)
   if (q.nonce !== undefined && info.nonce !== q.nonce) throw invalidTimeStamp('it does not carry our nonce')
   const { time, serialNumber, policy, nonce } = info
   const digests = [info.digest, signed.signer.digest]
-  const stamp: TimeStamp = { time, certificate, serialNumber, policy, nonce, digests }
+  const stamp: TimeStamp = { time, latest, certificate, serialNumber, policy, nonce, digests }
   return keyCountedUntil === undefined ? stamp : { ...stamp, keyCountedUntil }
+}
+
+/** An authority that says nothing of its accuracy is taken to be exact, as its policy has to say (RFC 3161 2.4.2). */
+function latestOf({ time, accuracy = 0 }: TstInfo): Date {
+  const openMs = Math.ceil(accuracy / 1000)
+  if (openMs > MAX_ACCURACY_MS)
+    throw invalidTimeStamp(`its time is exact to ${Math.ceil(openMs / 1000)} seconds only`)
+  return new Date(time.getTime() + openMs)
 }
 
 /** Until when the authority's key counted, if that is over now and was not over at `time`. */

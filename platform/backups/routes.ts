@@ -37,7 +37,9 @@ export function backupHandlers(q: BackupRooms): Record<string, OperationHandler>
   const { store, clock } = q
   const must = (): NonNullable<BackupRooms['made']> => {
     if (q.made !== undefined) return q.made
-    throw new Fault('conflict', { what: 'the settings of this server have no backups' })
+    throw new Fault('conflict', {
+      what: 'the settings have no `backups`: name directory and key file, and start again (docs/backups.md)',
+    })
   }
   return {
     getBackupState: () => backupSummary(q),

@@ -11,6 +11,8 @@ type Schema = {
 // A registry's settings and the addresses that the command line reads begin like a security server's settings, and may stand in
 // the environment of a machine that runs them all.
 const OF_OTHERS = ['CONCORDAT_REGISTRY_', 'CONCORDAT_SERVER_']
+// The command line's own two, which begin like settings of the registry: who restores one has them in the shell.
+const OF_THE_COMMAND_LINE = ['CONCORDAT_REGISTRY_URL', 'CONCORDAT_REGISTRY_KEY_FILE']
 
 /**
  * Sets what the environment holds into `settings`. Throws `invalid_configuration` for a PREFIX_ variable that is neither known
@@ -35,7 +37,7 @@ export function applyEnvironment(
 }
 
 function isOf(other: string, name: string, prefix: string): boolean {
-  return name.startsWith(other) && !`${prefix}_`.startsWith(other)
+  return OF_THE_COMMAND_LINE.includes(name) || (name.startsWith(other) && !`${prefix}_`.startsWith(other))
 }
 
 function collect(

@@ -18,9 +18,16 @@ export async function migrate(database: Database, migrations: Record<string, Mig
     const { error } = await migrator.migrateToLatest()
     if (error === undefined) return
     // Two nodes that create the migration tables at the same moment: one fails on the catalogue, then finds them.
-    if (attempt === ATTEMPTS) throw new Fault('database_error', { what: 'migrations failed', cause: error })
+    if (attempt === ATTEMPTS) throw new Fault('database_error', { what: whyNot(error), cause: error })
     await wait(PAUSE_MS)
   }
+}
+
+function whyNot(error: unknown): string {
+  const isNewer = /previously executed migration \S+ is missing/.test(String(error))
+  return isNewer
+    ? 'a newer version has changed it: start that version, or restore a backup into an empty one'
+    : 'migrations failed'
 }
 
 /** Whether nothing is left to run: a look that changes nothing. */

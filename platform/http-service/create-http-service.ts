@@ -48,6 +48,8 @@ const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 60_000
 const KEEP_ALIVE_TIMEOUT_MS = 30_000
 const MAX_PARAMETER_LENGTH = 1200
+/** Files and databases need some of what the process may open. */
+const MAX_CONNECTIONS = 4096
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -81,6 +83,7 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
       void answerThrown(error, request as FastifyRequest, reply as FastifyReply, q.origin),
   }) as unknown as FastifyInstance
   app.setErrorHandler((error, request, reply) => answerThrown(error, request, reply, q.origin))
+  app.server.maxConnections = MAX_CONNECTIONS
   watchTaking(app.server)
   readBodies(app)
   answerUnknownRoute(app)

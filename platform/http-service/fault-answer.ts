@@ -22,6 +22,8 @@ const FASTIFY_CODES: Record<string, FaultCode> = {
   FST_ERR_BAD_URL: 'invalid_path',
 }
 
+const DAY_MS = 86_400_000
+
 /** A Fault for anything thrown in a request: ours as it is, the framework's by code, all else `internal_error`. */
 export function toFault(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown
@@ -50,11 +52,19 @@ export function answerFault(
   reply.faultType = body.type
   reply.faultDetail = body.detail
   if (fault.code === 'unauthorized') reply.header('www-authenticate', 'X-Road-ApiKey')
+  // RFC 6585 section 4. A hook that knows better has said so already.
+  if (fault.status === 429 && !reply.hasHeader('retry-after'))
+    reply.header('retry-after', retryAfterSeconds(fault, Date.now()))
   return reply
     .code(fault.status)
     .header(HEADER.error, body.type)
     .type('application/json; charset=utf-8')
     .send(JSON.stringify(body))
+}
+
+/** When it is worth to ask again: what is used up for a day is there tomorrow (UTC). */
+export function retryAfterSeconds({ code }: Pick<Fault, 'code'>, now: number): number {
+  return code.endsWith('_used_up') ? Math.ceil((DAY_MS - (now % DAY_MS)) / 1000) : 1
 }
 
 /** Answers anything thrown in a request and logs it under the id that the answer carries. */

@@ -15,6 +15,7 @@ import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { HttpServiceOptions } from './create-http-service.ts'
 import { createHttpService } from './create-http-service.ts'
+import { retryAfterSeconds } from './fault-answer.ts'
 import { createCounter } from './rate-limit.ts'
 import { endUntaken } from './watch-taking.ts'
 
@@ -126,6 +127,9 @@ t.test(
 
 t.test('who reads nothing of an answer, or hardly, does not hold it for ever', async (t) => {
   const app = service()
+  app.get('/slow', (_request, reply) => {
+    reply.hijack().raw.write('it goes on')
+  })
   app.get('/large', async () => Buffer.alloc(24_000_000))
   const port = await listen(t, app)
   const asked = async () => {
@@ -133,17 +137,25 @@ t.test('who reads nothing of an answer, or hardly, does not hold it for ever', a
     await once(socket, 'readable')
     return socket.on('error', () => undefined)
   }
+  const patient = connect(port, '127.0.0.1', () => patient.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n'))
+  await once(patient, 'data')
+  endUntaken(performance.now())
+  endUntaken(performance.now() + 3_600_000)
+  await wait(20)
+  t.notOk(patient.destroyed, 'who has taken all may wait for more')
+  patient.destroy()
   const silent = await asked()
   const now = performance.now()
-  endUntaken(now)
-  endUntaken(now + 3_600_000)
-  await wait(20)
+  for (let hour = 0; hour < 20; hour++) {
+    endUntaken(now + hour * 3_600_000)
+    await wait(20)
+  }
   const reader = await asked()
-  endUntaken(now + 3_600_000)
-  endUntaken(now + 3_660_000)
+  endUntaken(now + 360_000_000)
+  endUntaken(now + 360_050_000)
   reader.on('data', () => undefined)
   while (reader.bytesRead < 24_000_000) await once(reader, 'data')
-  endUntaken(now + 7_200_000)
+  endUntaken(now + 720_000_000)
   await wait(20)
   t.notOk(reader.destroyed, 'an answer that was taken is no matter any more')
   reader.destroy()
@@ -165,6 +177,9 @@ t.test('rate limit: one address cannot take all, health is not counted', async (
     )
   t.strictSame(await statuses(3), [200, 200, 429])
   t.equal((await app.inject('/')).headers['retry-after'], '20')
+  const day = Date.parse('2026-03-01T23:59:30Z')
+  t.equal(retryAfterSeconds({ code: 'subject_searches_used_up' }, day), 30)
+  t.equal(retryAfterSeconds({ code: 'too_many_requests' }, day), 1)
   now += 20_000
   t.strictSame(await statuses(2), [200, 200], 'a new minute')
   t.equal((await app.inject('/health/live')).statusCode, 200)

@@ -12,7 +12,7 @@ const SLOWEST_BYTES_PER_SECOND = 1024
 type Answer = {
   request: IncomingMessage
   givenUp(request: IncomingMessage): void
-  /** When its first bytes were seen to leave, and how much its connection had taken by then. */
+  /** Since when something waits to be taken, and how much its connection had taken by then. */
   since?: { at: number; taken: number }
 }
 
@@ -20,7 +20,7 @@ const answers = new Map<ServerResponse, Answer>()
 let timer: NodeJS.Timeout | undefined
 
 /**
- * Ends connections of `server` that take less than 1 KiB a second of an answer, from its second minute on. `givenUp` is
+ * Ends connections of `server` that take less than 1 KiB a second of what waits for them, from the second minute on. `givenUp` is
  * called with the request before.
  */
 export function watchTaking(
@@ -40,6 +40,11 @@ export function endUntaken(now: number = performance.now()): void {
     const { socket } = response
     // It has not begun, or waits for the answers before it.
     if (!response.headersSent || socket === null) continue
+    // All has left: it is our own side that lets wait.
+    if (socket.writableLength === 0) {
+      delete answer.since
+      continue
+    }
     // What was written less what still waits to leave.
     const taken = socket.bytesWritten - socket.writableLength
     answer.since ??= { at: now, taken }

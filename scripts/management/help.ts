@@ -16,8 +16,8 @@ export function describeCommand(program: string, command: Command): string {
   const { name, summary, operation, positionals, options, fileType } = command
   const words = [...positionals, ...(fileType === undefined ? [] : ['file'])].map((one) => `<${one}>`)
   const own = options.map(
-    ({ name, schema, required, place }) =>
-      `  --${name.padEnd(28)}${typeOf(schema)}${isSecret(schema) ? ' or - (asked for, or a line of standard input)' : ''}${required ? ', needed' : ''}${place === 'body' ? '' : ' (asks)'}\n`,
+    ({ name, schema, required }) =>
+      `  --${name.padEnd(28)}${typeOf(schema)}${isSecret(schema) ? ' or - (asked for, or a line of standard input)' : ''}${required ? ', needed' : ''}\n`,
   )
   const hasBody = operation.bodySchema !== undefined
   return (
@@ -34,6 +34,13 @@ export function describeCommand(program: string, command: Command): string {
 function typeOf(schema: Command['options'][number]['schema']): string {
   const one = schema.type === 'array' ? schema.items : schema
   const choice = one?.['enum'] as string[] | undefined
-  const type = choice?.join(' | ') ?? (one?.type === undefined ? 'text' : String(one.type))
+  const fields = Object.keys(one?.properties ?? {})
+  const type =
+    choice?.join(' | ') ??
+    (fields.length > 0
+      ? `JSON with ${fields.join(', ')}`
+      : one?.type === undefined
+        ? 'text'
+        : String(one.type))
   return schema.type === 'array' ? `${type}; may be given several times` : type
 }

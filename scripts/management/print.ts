@@ -40,8 +40,14 @@ function isShort(value: unknown): boolean {
   return typeof value !== 'object' || (Array.isArray(value) && value.every((one) => typeof one !== 'object'))
 }
 
+/** What a column cannot hold is counted. */
+function cell(value: unknown): string {
+  if (Array.isArray(value)) return isShort(value) ? value.join(' ') : String(value.length)
+  return typeof value === 'object' && value !== null ? '…' : String(value ?? '')
+}
+
 function short(value: unknown): string {
-  const text = printable(Array.isArray(value) ? value.join(' ') : value === undefined ? '' : String(value))
+  const text = printable(cell(value))
   return text.length > WIDEST ? `${text.slice(0, WIDEST - 1)}…` : text
 }
 

@@ -91,7 +91,9 @@ function parsed(command: Command, args: string[], options: object) {
       positionals: string[]
     }
   } catch (cause) {
-    throw wrong(command, `does not understand this: ${(cause as Error).message.split('\n', 1)[0]}`, cause)
+    // What Node goes on to advise is of no use here.
+    const said = (cause as Error).message.split(/\n|\. To specify/, 1)[0]
+    throw wrong(command, `does not understand this: ${said}; with --help it says what it takes`, cause)
   }
 }
 

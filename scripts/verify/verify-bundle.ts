@@ -96,7 +96,7 @@ function recordLines({ index, form, container, circumstances, ...verdict }: Reco
   ]
   return [
     `  record ${index}, ${form.kind} ${form.direction} at ${form.time}`,
-    ...rows.flatMap(([label, value]) => (value === undefined ? [] : [`    ${label.padEnd(14)}${value}`])),
+    ...rows.flatMap(([label, value]) => (value === undefined ? [] : [`    ${label.padEnd(13)} ${value}`])),
   ]
 }
 

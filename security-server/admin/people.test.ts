@@ -124,7 +124,7 @@ void t.test('login, session and the end of both', async (t) => {
       thief.cookies.set(new URL(base).host, new Map(begun))
       t.match(await thief.visit(callback), { status: 403, text: /used already/ })
     }
-    t.equal((await thief.visit(`${base}/login`)).status, 429)
+    t.match(await thief.visit(`${base}/login`), { status: 429, headers: { 'retry-after': /^\d{1,3}$/ } })
     t.equal((await openBrowser(t).visit(`${base}/login`)).status, 303)
     const entries = await auditOf(ask)
     t.notMatch(JSON.stringify(entries), /stranger@|Person stranger|code=/)

@@ -10,7 +10,7 @@ import {
   requestHash,
   writeRestResponse,
 } from '#core/transport/rest-message.ts'
-import type { WireFault } from '#schemas/fault.ts'
+import { Fault, type WireFault } from '#schemas/fault.ts'
 import { type ClientId, idText, memberOf } from '#schemas/identifiers.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
@@ -30,6 +30,7 @@ import { createMessageSigner } from '../peer/sign-message.ts'
 import { createMessageVerifier } from '../peer/verify-message.ts'
 import { writeMessage } from '../peer/write-message.ts'
 import type { Arrival } from './accept.ts'
+import type { EvidenceLog } from './evidence.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 /** The request as the peer got it. */
@@ -192,4 +193,22 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
 
 export function sha512(bytes: Buffer): Buffer {
   return createHash('sha512').update(bytes).digest()
+}
+
+/** Evidence of one exchange whose body cannot be read to its end. */
+export function evidenceWithoutBody(): Partial<EvidenceLog> {
+  async function* broken() {
+    yield Buffer.alloc(60_000)
+    throw new Fault('log_inconsistent', { what: 'a body file is missing' })
+  }
+  const open = (): Readable => Readable.from(broken(), { objectMode: false })
+  return {
+    findExchange: async () => [{ idx: 1, kind: 'request', time: '2026-01-01T00:00:00Z' }],
+    read: async () => ({ message: Buffer.from('m'), signatures: Buffer.from('s'), timeStamp: {} }),
+    container: async () => ({
+      message: Buffer.from('m'),
+      signatures: Buffer.from('s'),
+      attachments: [{ name: 'attachment1', size: 200_000, open }],
+    }),
+  }
 }

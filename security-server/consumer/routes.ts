@@ -42,7 +42,7 @@ export function consumerRoutes(
   // Bodies are spooled by the exchange itself, straight from the socket.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  app.addHttpMethod('TRACE', { hasBody: true })
+  app.addHttpMethod('TRACE', { hasBody: true, overrideExisting: true })
   app.route({
     method: ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE'],
     url: REST_ROUTE,
@@ -90,6 +90,9 @@ export function arrivalOf(request: FastifyRequest): Arrival {
 /** Reading what is not there costs as much as reading a small body. */
 function contentOf(raw: IncomingMessage): IncomingMessage | undefined {
   const { 'content-length': length, 'transfer-encoding': coding } = raw.headers
+  // The coding is of this hop alone (RFC 9112 6.1): what is taken off has to be undone, and we undo chunks only.
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    throw new Fault('invalid_request', { what: 'a transfer coding other than chunked' })
   if (coding !== undefined || (length !== undefined && length !== '0')) return raw
   // To its end, which others wait for.
   raw.resume()
@@ -149,7 +152,8 @@ export function sendFault(request: FastifyRequest, reply: FastifyReply, fault: F
   // X-Road answers 500 for all that is not the client's own error; ours of the 5xx class say more.
   const status = type.startsWith('client.') ? fault.status : Math.max(500, fault.status)
   reply.code(status).header(HEADER.error, type.replace(/[^\x20-\x7e]/g, '?'))
-  if (fault.code === 'too_many_requests') reply.header('retry-after', '1')
+  // Also a provider's, whose status is 500 (RFC 9110 section 10.2.3).
+  if (type.endsWith('.too_many_requests')) reply.header('retry-after', '1')
   const accept = request.headers.accept ?? ''
   if (/\b(?:text\/xml|application\/xml|text\/\*)/i.test(accept)) {
     const parts = Object.entries({ type, message, detail }).map(

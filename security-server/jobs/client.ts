@@ -3,7 +3,7 @@
  * authority's certificate, with that certificate in it (wire 4.2), that says a time of now, and with the status of the
  * authority as of now beside it.
  */
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
@@ -21,6 +21,8 @@ const MAX_BYTES = 256 * 1024
 const REST_MS = 60_000
 /** An authority whose clock is further off would date signatures before they were made, or too late to be of use. */
 const MAX_OFF_MS = 5 * 60_000
+/** Of our own: whatever the environment says of proxies, authorities are asked themselves. */
+const dispatcher = new Agent()
 
 /** What a time-stamping authority gave: the token, the chain of its certificate, and OCSP responses for that chain. */
 export type TimeStampAnswer = { token: Buffer; certificates: Buffer[]; ocspResponses: Buffer[] }
@@ -77,6 +79,7 @@ async function stampAt(
     headersTimeout: TIMEOUT_MS,
     bodyTimeout: TIMEOUT_MS,
     signal: AbortSignal.timeout(2 * TIMEOUT_MS),
+    dispatcher,
   })
   const chunks: Buffer[] = []
   let size = 0

@@ -289,23 +289,19 @@ t.test('a request is sent once', async (t) => {
     return reply.send('fine')
   }
   const before = all()
-  const broken = (): Readable =>
+  const broken = (code: 'log_inconsistent' | 'peer_timeout') => (): Readable =>
     Readable.from(
       (async function* () {
         yield Buffer.alloc(100_000)
         await wait(50)
-        throw new Fault('log_inconsistent', { what: 'the body file is damaged' })
+        throw new Fault(code)
       })(),
       { objectMode: false },
     )
-  await fails(
-    t,
-    client.post({ ...REQUEST, content: broken }),
-    'connection_lost',
-    true,
-    'our own body breaks midway',
-  )
+  const breaks = (code: Parameters<typeof broken>[0]) => client.post({ ...REQUEST, content: broken(code) })
+  await fails(t, breaks('log_inconsistent'), 'connection_lost', true, 'our own body breaks midway')
   t.ok(all() <= before + 1, 'not tried again elsewhere')
+  await fails(t, breaks('peer_timeout'), 'peer_timeout', true, 'it is not taken')
   await fails(
     t,
     client.post({ ...REQUEST, headers: { 'x-a': 'a\nb' } }),

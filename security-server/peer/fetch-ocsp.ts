@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -14,6 +14,8 @@ import { Fault } from '#schemas/fault.ts'
 import { createVerdictCache } from './verdict-cache.ts'
 
 const MAX_RESPONSE_BYTES = 64 * 1024
+/** Of our own: whatever the environment says of proxies, peers are asked themselves. */
+const dispatcher = new Agent()
 
 export type OcspFetch = (
   address: string,
@@ -79,6 +81,7 @@ async function fetchByHash(
   try {
     const reply = await request(`http://${host}:${settings.port}/?${[...sha1, ...sha256].join('&')}`, {
       headers: { accept: 'multipart/related' },
+      dispatcher,
       // For all of it: connecting, headers and body.
       signal: AbortSignal.timeout(settings.timeoutMs),
     })

@@ -1,6 +1,9 @@
 /** Answers on port 5577: the OCSP responses of our own certificates by hash, one part each, in order (wire 2.6). */
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'
+import { networkOf } from '#platform/http-service/rate-limit.ts'
 import { watchTaking } from '#platform/http-service/watch-taking.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import type { Keys } from '../keys/keys.ts'
@@ -8,13 +11,19 @@ import type { Keys } from '../keys/keys.ts'
 const MAX_HASHES = 10
 /** Anybody may ask: what is open at once must not take the sockets and files of the exchanges. */
 const MAX_CONNECTIONS = 1024
+/** A quarter: who opens connections and asks nothing keeps nobody else from asking, so that exchanges with us can begin. */
+const MOST_OF_ONE_NETWORK = 256
 const HEX_HASH = /^[0-9a-f]{40}$|^[0-9a-f]{64}$/i
 
 /** Makes the service; the caller listens. X-Road's clients send SHA-1 and SHA-256 lists of the same certificates. */
-export function createOcspByHash(keys: Pick<Keys, 'ocspByHash'>): FastifyInstance {
+export function createOcspByHash(
+  keys: Pick<Keys, 'ocspByHash'>,
+  { mostOfOne = MOST_OF_ONE_NETWORK } = {},
+): FastifyInstance {
   const app = Fastify({ requestTimeout: 10_000, connectionTimeout: 10_000, exposeHeadRoutes: false })
   app.server.maxConnections = MAX_CONNECTIONS
   watchTaking(app.server)
+  boundNetworks(app.server, mostOfOne)
   app.head('/', async (_request, reply) => reply.code(200).send())
   app.get('/', async (request, reply) => {
     const query = new URL(request.url, 'http://localhost').searchParams
@@ -42,4 +51,19 @@ export function createOcspByHash(keys: Pick<Keys, 'ocspByHash'>): FastifyInstanc
       .send(Buffer.concat([...parts, closeDelimiter(boundary)]))
   })
   return app
+}
+
+function boundNetworks(server: Server, most: number): void {
+  const open = new Map<string, number>()
+  server.on('connection', (socket: Socket) => {
+    const network = networkOf(socket.remoteAddress ?? '')
+    const before = open.get(network) ?? 0
+    if (before >= most) return void socket.destroy()
+    open.set(network, before + 1)
+    socket.once('close', () => {
+      const left = open.get(network)! - 1
+      if (left === 0) open.delete(network)
+      else open.set(network, left)
+    })
+  })
 }

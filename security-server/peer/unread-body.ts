@@ -3,10 +3,18 @@
  * throw the answer away, so what still comes is read and dropped, for a bounded time and size, before the connection ends.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 
 const MAX_DROPPED_BYTES = 16 * 1024 * 1024
 const MAX_DROP_MS = 5_000
+
+const closing = new WeakSet<Socket>()
+
+/** Whether an answer has said that this connection ends: what comes behind is not processed any more (RFC 9112 9.6). */
+export function isClosing({ socket }: IncomingMessage): boolean {
+  return closing.has(socket)
+}
 
 /** Whether bytes of this request's body may still come. */
 export function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {
@@ -18,6 +26,7 @@ export function sendWhole(reply: FastifyReply, body: Buffer): FastifyReply {
   const request = reply.request.raw
   if (!hasUnreadBody(request)) return reply.send(body)
   const { raw: response } = reply.hijack()
+  closing.add(request.socket)
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (value !== undefined) response.setHeader(name, value)
   }

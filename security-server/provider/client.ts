@@ -123,6 +123,14 @@ function split(target: string): { origin: string; path: string } {
 }
 
 async function readAnswer(reply: HttpAnswer, q: Call): Promise<SystemAnswer> {
+  const coding = reply.headers['transfer-encoding']
+  // Taken off with its name, the coding would leave other bytes than the system meant (RFC 9112 6.1).
+  if (coding !== undefined && String(coding).toLowerCase() !== 'chunked') {
+    reply.content.destroy()
+    throw new Fault('service_failed', {
+      what: `${idText(q.service.id)}: a transfer coding other than chunked`,
+    })
+  }
   const answer = { status: reply.statusCode, reason: reply.reason, headers: pairs(reply.rawHeaders) }
   if (q.method === 'HEAD' || NO_ENTITY.has(reply.statusCode)) {
     reply.content.destroy()

@@ -1,5 +1,7 @@
 /** The edge towards peers over real mutual TLS: early refusals get through, streams that break close, lines tell little. */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import net, { type AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { connect } from 'node:tls'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -178,4 +180,26 @@ t.test('what is no exchange is answered as X-Road does', async (t) => {
   for (const [head, expected] of wrong) t.match(await ask(head), expected, head)
   t.ok(outcomes.every((outcome) => outcome === 'stranger'))
   t.match(await ask('GET / HTTP/1.1'), /^HTTP\/1\.1 200[\s\S]*content-type: text\/xml/i)
+})
+
+t.test('who takes all connections of port 5577 keeps only itself from asking', async (t) => {
+  const bounded = createOcspByHash(keys, { mostOfOne: 2 })
+  await bounded.listen({ host: address, port: 0 })
+  t.teardown(() => bounded.close())
+  const { port } = bounded.server.address() as AddressInfo
+  const ask = (localAddress: string): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = net.connect({ host: address, port, localAddress })
+      socket.on('error', () => undefined).on('close', () => resolve('closed'))
+      socket.on('data', (chunk: Buffer) => resolve(chunk.toString().slice(0, 12)))
+      socket.write('GET /?cert=x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+    })
+  t.equal(await ask('127.0.0.1'), 'HTTP/1.1 400')
+  const silent = [1, 2].map(() => net.connect({ host: address, port, localAddress: '127.0.0.1' }))
+  await Promise.all(silent.map((one) => once(one, 'connect')))
+  t.equal(await ask('127.0.0.1'), 'closed')
+  for (let i = 0; i < 4; i++) t.equal(await ask('127.0.0.2'), 'HTTP/1.1 400')
+  for (const one of silent) one.destroy()
+  let answer = ''
+  while (answer !== 'HTTP/1.1 400') answer = await ask('127.0.0.1')
 })

@@ -2,11 +2,12 @@
  * The door to witnesses by http or https. Who answers is not judged here: a cosignature counts by the key that is pinned, and a
  * contradiction by the signature of our own log.
  */
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
 import { type AskWitness, MAX_REPLY_BYTES } from './transport.ts'
 
 const TIMEOUT_MS = 10_000
+const dispatcher = new Agent()
 
 /** Asks the witness whose submission prefix is `url`. */
 export function createWitnessClient(url: string): AskWitness {
@@ -17,6 +18,7 @@ export function createWitnessClient(url: string): AskWitness {
         method,
         ...(body === undefined ? {} : { body, headers: { 'content-type': contentType } }),
         signal: AbortSignal.timeout(TIMEOUT_MS),
+        dispatcher,
       })
       const chunks: Buffer[] = []
       let size = 0

@@ -110,6 +110,10 @@ export function smuggling(
     'no HTTP': `\x16\x03\x01\x02\x00\x01\x00${hidden}`,
     'no version': `GET ${base}/public/a\r\n${head}\r\n${hidden}`,
     'space in the target': `GET ${base}/public/a b HTTP/1.1\r\n${head}\r\n${hidden}`,
+    'two hosts': `${post}Host: y\r\nContent-Length: 0\r\n\r\n`,
+    'another coding': `${post}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+    'chunks of HTTP/1.0': `${post.replace('HTTP/1.1', 'HTTP/1.0')}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    'behind a refused body': `POST /nothing HTTP/1.1\r\n${head}Content-Length: 3\r\n\r\nabc${hidden}`,
     connect: `CONNECT 127.0.0.1:80 HTTP/1.1\r\n${head}\r\n${hidden}`,
   }
   return { head, post, forms }

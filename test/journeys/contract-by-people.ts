@@ -224,10 +224,11 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await ben.page.getByText('You want to end it; a second person is missing.').waitFor()
   t.equal(await ben.page.getByRole('button', { name: /erminate/ }).count(), 0, 'never the same person twice')
   t.equal(await typeFor('tax'), 'answered', 'one person ends nothing')
-  await anna.open('/contracts')
+  await anna.open('/')
+  await anna.page.getByRole('link', { name: /^1 service contract is to be ended/ }).click()
   await anna.page.getByText('a second person is asked to end it').waitFor()
   await anna.check('contracts-to-be-ended')
-  await anna.open(at)
+  await anna.page.getByRole('link', { name: TITLE }).click()
   await anna.page.getByText('Ben Berg wants to end it').waitFor()
   await anna.page.setViewportSize(NARROW)
   await anna.check('contract-to-be-ended-narrow')
@@ -260,7 +261,9 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   for (const follows of ['Propose a later end', 'Propose another version'])
     t.equal(await anna.page.getByText(follows).count(), 0, follows)
   await anna.check('contract-ended-suspended')
-  const later = await world.admin.tax.call('POST', `${over}/extend`, { validUntil: inMinutes(900) })
+  const later = await world.admin.tax.call('POST', `${over}/extend`, {
+    validUntil: new Date(Date.now() + 900 * 86_400_000).toISOString(),
+  })
   t.match(later.json(), { type: 'contract_not_possible', message: /its end does not change that/ })
   await policy(false)
 }

@@ -178,6 +178,10 @@ t.test('one peer beyond its quota', async (t) => {
     [...new Set(refused.map(({ headers }) => headers['x-road-error']))],
     ['server.serverproxy.too_many_requests'],
   )
+  t.ok(
+    refused.every(({ headers }) => headers['retry-after'] === '1'),
+    'each is told when to ask again',
+  )
   t.strictSame(others, [], 'another peer does not notice')
   t.ok(refused.length < answers.length, 'and the noisy one gets its share')
 })

@@ -327,6 +327,13 @@ def der_time(element):
     return calendar.timegm([int(text[:4])] + [int(text[i:i + 2]) for i in range(4, 14, 2)])
 
 
+def accuracy(element):
+    """Whole seconds, rounded up, that the Accuracy of a time-stamp leaves open."""
+    parts = {item.tag: int.from_bytes(item.body, "big") for item in ders(element.body)}
+    need(set(parts) <= {0x02, 0x80, 0x81}, bad_format("accuracy"))
+    return parts.get(0x02, 0) + (1 if parts.get(0x80, 0) + parts.get(0x81, 0) else 0)
+
+
 def iso_time(text):
     """Seconds since 1970 of a time in UTC with a Z."""
     match = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?Z", text)
@@ -689,6 +696,8 @@ class Trust:
         need({kind_of_imprint, digest} <= STRONG_HASHES and algorithm in SIGNATURES and STRONG.get(algorithm, digest) == digest,
              doubt("NO_POE", "the time-stamp uses a weak hash, or says so of its signature"))
         at = der_time(info[4])
+        latest = at + accuracy(info[5]) if len(info) > 5 and info[5].tag == 0x30 else at
+        need(latest - at <= 60, doubt("NO_POE", "the time of the time-stamp is exact to more than a minute only"))
         copies = [item.raw for field in fields[3:-1] if field.tag == 0xA0 for item in ders(field.body)]
         for tsa in self.stampers:
             if (tsa.issuer, tsa.serial) == (issuer.raw, serial.raw) and tsa.begin <= at <= tsa.end:
@@ -697,7 +706,7 @@ class Trust:
                         "ts", "-verify", "-token_in", "-in", self.openssl.file(token), "-digest", imprint.hex(),
                         "-CAfile", pem, "-untrusted", pem, "-partial_chain", "-attime", at, "-auth_level", 2)[0]:
                     end = min(tsa.end, key_end(tsa.spki))
-                    return Stamp(at, tsa, end, "OUT_OF_BOUNDS_NO_POE" if end == tsa.end else "CRYPTO_CONSTRAINTS_FAILURE_NO_POE")
+                    return Stamp(latest, tsa, end, "OUT_OF_BOUNDS_NO_POE" if end == tsa.end else "CRYPTO_CONSTRAINTS_FAILURE_NO_POE")
         raise refuse
 
 
@@ -732,6 +741,7 @@ def hash_chain(entries, prefix, inputs):
         sequence, items = b"", steps.pop(uri[1:]).children()
         data = sum(item.name[1] == "DataRef" for item in items)
         need(data < 2 or data == len(items), bad_format("hash chain: data beside other hashes"))
+        need(not (data and named), bad_format("hash chain: the parts stand in several steps"))
         for item in items:
             need(set(item.attributes) == (set() if item.name[1] == "HashValue" else {("", "URI")}), bad_format("hash chain"))
             if item.name == (CHAIN, "StepRef") and item.parts == []:

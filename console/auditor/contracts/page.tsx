@@ -73,6 +73,14 @@ function Contracts() {
             ],
           },
           {
+            name: 'ending',
+            title: 'contracts.ending',
+            options: [
+              { value: '', title: text('common.all') },
+              { value: 'true', title: text('contracts.endingHere') },
+            ],
+          },
+          {
             name: 'waiting',
             title: 'contracts.waiting',
             options: [

@@ -65,7 +65,8 @@ function OverviewPage() {
 function WithContracts({ of }: { of: LogState }) {
   const toAccept = useCount({ waiting: 'true' })
   const unconfirmed = useCount({ unconfirmed: 'true' })
-  return <Waiting of={[...waitingOf(of), ...contractsWaiting({ toAccept, unconfirmed })]} />
+  const toEnd = useCount({ ending: 'true' })
+  return <Waiting of={[...waitingOf(of), ...contractsWaiting({ toAccept, toEnd, unconfirmed })]} />
 }
 
 function useCount(query: Record<string, string>): number {

@@ -82,9 +82,10 @@ export function waitingOf(state: LogState): Waiting[] {
   return found.toSorted((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
 }
 
-export function contractsWaiting(q: { toAccept: number; unconfirmed: number }): Waiting[] {
+export function contractsWaiting(q: { toAccept: number; toEnd: number; unconfirmed: number }): Waiting[] {
   const all: [Waiting['what'], number, string, string][] = [
     ['home.contracts', q.toAccept, '/contracts?waiting=true', 'acceptContract'],
+    ['home.toEnd', q.toEnd, '/contracts?ending=true', 'terminateContract'],
     ['home.contacts', q.unconfirmed, '/contracts?unconfirmed=true', 'confirmContact'],
   ]
   return all.flatMap(([what, count, to, needs]) =>

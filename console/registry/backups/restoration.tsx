@@ -3,6 +3,7 @@ import { Act } from '../../kit/act.tsx'
 import { BASE } from '../../kit/api.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
+import type { Field } from '../../kit/field.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { PersonState } from '../../kit/people.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -12,6 +13,7 @@ import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { OpenProposals } from '../proposals/open-on.tsx'
 import { roleName } from '../roles.tsx'
+import { type Standing, type TakenAway, TakenAwayFacts, trustedName } from './taken-away.tsx'
 
 type Reach = { index: number; suspensionList: number; leaves: number }
 type Claim = { source: string; kind: 'node' | 'server'; index: number; counts: boolean }
@@ -38,8 +40,12 @@ type Waiting = {
   claims: Claim[]
   /** Told to those who may accept. */
   comesBack?: { people: Person[]; apiKeys: Key[] }
+  takenAway: TakenAway
+  standing: Standing
   contentSha256: string
 }
+/** What a proposal lets go on. */
+type Kept = { apiKeys: string[]; trust: string[] }
 export type Restoration = (Waiting | { state: 'none' }) & { accepted: Accepted[] }
 
 /** Nothing where nothing was ever restored. */
@@ -70,23 +76,29 @@ function WaitingPart({ of }: { of: Waiting }) {
           look="primary"
           title={text('restoration.accept')}
           consequence={<p>{text('restoration.acceptConsequence', { index: number(of.known.index) })}</p>}
-          fields={
-            keys.length === 0
-              ? []
-              : [
-                  {
-                    ...{ name: 'keepApiKeys', title: 'restoration.keep', hint: 'restoration.keepHint' },
-                    ...{ type: 'checks', required: false },
-                    options: keys.map(({ id, name, roles }) => ({
-                      value: id,
-                      title: text('restoration.keepKey', { name, roles: roles.map(roleName).join(', ') }),
-                    })),
-                  },
-                ]
-          }
-          send={({ keepApiKeys = '' }, call) =>
+          fields={[
+            ...choice(
+              'keepApiKeys',
+              ['restoration.keep', 'restoration.keepHint'],
+              keys.map(({ id, name, roles }) => ({
+                value: id,
+                title: text('restoration.keepKey', { name, roles: roles.map(roleName).join(', ') }),
+              })),
+            ),
+            ...choice(
+              'keepTrust',
+              ['takenAway.keep', 'takenAway.keepHint'],
+              of.takenAway.trust
+                .filter(({ kind }) => kind !== 'signing-key')
+                .map((one) => ({ value: one.id, title: trustedName(one) })),
+            ),
+          ]}
+          send={({ keepApiKeys = '', keepTrust = '' }, call) =>
             call('acceptRestoredRegistry', {
-              body: { contentSha256, keepApiKeys: String(keepApiKeys).split(',').filter(Boolean) },
+              body: {
+                ...{ contentSha256, keepApiKeys: String(keepApiKeys).split(',').filter(Boolean) },
+                keepTrust: String(keepTrust).split(',').filter(Boolean),
+              },
             })
           }
           result={() => <p>{text('restoration.accepted')}</p>}
@@ -100,8 +112,17 @@ function WaitingPart({ of }: { of: Waiting }) {
   )
 }
 
-/** What is accepted; for the page of a proposal too. */
-export function RestoredFacts({ of, kept }: { of: Waiting; kept?: string[] }) {
+/** No field where there is nothing to choose from. */
+function choice(
+  name: string,
+  [title, hint]: [TextKey, TextKey],
+  options: { value: string; title: string }[],
+): Field[] {
+  return options.length === 0 ? [] : [{ name, title, hint, type: 'checks', required: false, options }]
+}
+
+/** What is accepted; for the page of a proposal too. `kept`: the API keys and the trust that it names. */
+export function RestoredFacts({ of, kept }: { of: Waiting; kept?: Kept }) {
   const { restored, known, lost, claims, contentSha256, comesBack } = of
   const { backup, publishedAt } = restored
   const facts: [TextKey, preact.ComponentChildren][] = [
@@ -150,7 +171,8 @@ export function RestoredFacts({ of, kept }: { of: Waiting; kept?: string[] }) {
           ]}
         />
       )}
-      {comesBack !== undefined && <ComesBack of={comesBack} kept={kept} />}
+      <TakenAwayFacts of={of.takenAway} standing={of.standing} kept={kept?.trust} />
+      {comesBack !== undefined && <ComesBack of={comesBack} kept={kept?.apiKeys} />}
     </>
   )
 }
@@ -238,7 +260,7 @@ function AcceptedPart({ of }: { of: Accepted[] }) {
 }
 
 /** On the page of a proposal: whether what it names is still what waits. */
-export function RestorationOfProposal({ hash, kept }: { hash: string; kept: string[] }) {
+export function RestorationOfProposal({ hash, kept }: { hash: string; kept: Kept }) {
   const restoration = useAnswer<Restoration>('getRestoration')
   return (
     <Part title={text('restoration.title')}>

@@ -74,7 +74,7 @@ export function Content({ of }: { of: WholeProposal }) {
       {operation === 'acceptRestoredRegistry' && of.state === 'proposed' && (
         <RestorationOfProposal
           hash={String(json['contentSha256'])}
-          kept={Array.isArray(json['keepApiKeys']) ? json['keepApiKeys'].map(String) : []}
+          kept={{ apiKeys: textsOf(json['keepApiKeys']), trust: textsOf(json['keepTrust']) }}
         />
       )}
       {operation === 'carryOutImport' && (
@@ -85,6 +85,10 @@ export function Content({ of }: { of: WholeProposal }) {
       )}
     </>
   )
+}
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : []
 }
 
 function PersonNow({

@@ -149,6 +149,17 @@ void t.test('a registry is brought to what a file declares', async (t) => {
   await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '2', name: 'Two' })
   await node.must('PATCH', '/members/DEV:GOV:1', { name: 'Changed' })
   await node.must('POST', '/global-groups/all/members', { client: 'DEV:GOV:2' })
+  // What a registry holds is a file by which nothing is to do.
+  const folder = path.join(path.dirname(file), 'declared')
+  t.match(await registry('declare', folder), { code: 0, out: /^\d+ files in .*registry\.yaml\n$/ })
+  const written = path.join(folder, 'registry.yaml')
+  t.match(await registry('plan', written), { code: 0, out: '0 to do, 0 different, 0 not named\n' })
+  t.match(readFileSync(written, 'utf8'), /certificateProfiles:\n {2}- org\.example\.Own\.json\n/)
+  t.notMatch(readFileSync(written, 'utf8'), 'a@one.example')
+  t.match(await registry('declare', folder), { code: 2, errors: /cannot be made/ }, 'a new folder')
+  const at404 = await node.call('GET', `/certificates/${'0'.repeat(64)}`)
+  t.match(at404, { status: 404, body: { type: 'not_found' } })
+
   const changed = { ...OWN_PROFILE, title: 'Another' }
   await node.must('PUT', `/certificate-profiles/${changed.name}`, changed)
   await node.must('PUT', '/certificate-profiles/org.example.More', { ...changed, name: 'org.example.More' })

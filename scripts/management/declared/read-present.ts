@@ -9,7 +9,7 @@ export type Present = {
   managementServiceProvider?: string
   memberClasses: { code: string; description: string }[]
   /** Those of this instance. */
-  certificateProfiles: { name: string; sha256: string }[]
+  certificateProfiles: { name: string; sha256: string; profile: object }[]
   members: { id: string; name: string }[]
   subsystems: { id: string; name: string }[]
   securityServers: { id: string; address: string; certificates: string[]; clients: string[] }[]
@@ -18,9 +18,14 @@ export type Present = {
     name: string
     certificateProfileInfo: string
     authenticationOnly: boolean
-    authorities: { top: boolean; sha256: string; ocspUrls: string[] }[]
+    authorities: {
+      top: boolean
+      sha256: string
+      ocspUrls: string[]
+      ocspResponders: { url: string; certificate?: { sha256: string } }[]
+    }[]
   }[]
-  timestampingServices: { url: string; sha256: string }[]
+  timestampingServices: { name: string; url: string; sha256: string }[]
   globalGroups: { code: string; description: string; members: string[] }[]
   automaticApprovals: { kind: string; memberClass: string }[]
   externalAnchors: { sha256: string; instance: string; state: string }[]
@@ -35,7 +40,7 @@ export type Present = {
 }
 
 /** Several calls: what changes meanwhile shows in the next comparison. */
-export async function readPresent(api: ManagementApi, declared: Declared): Promise<Present> {
+export async function readPresent(api: ManagementApi, declared: Pick<Declared, 'members'>): Promise<Present> {
   const get = async <T>(path: string): Promise<T> =>
     JSON.parse((await api.send(reading(path))).bytes.toString('utf8')) as T
   const all = async <T>(path: string): Promise<T[]> =>

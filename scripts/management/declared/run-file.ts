@@ -1,4 +1,4 @@
-/** `plan` and `apply` of a declared file. */
+/** `plan` and `apply` of a declared file, and `declare`, which writes one. */
 import { parseArgs } from 'node:util'
 import { printable } from '#platform/plain-text.ts'
 import { CommandError } from '../command-error.ts'
@@ -7,6 +7,7 @@ import { apply, describePlan } from './apply.ts'
 import { planOf } from './plan.ts'
 import { readDeclared } from './read-file.ts'
 import { readPresent } from './read-present.ts'
+import { writeDeclared } from './write-file.ts'
 
 /** Prints what is to do; exit code 3 when there is something. */
 export const planFile: More['run'] = async ({ api, args }) => {
@@ -25,6 +26,14 @@ export const applyFile: More['run'] = async ({ api, commands, args }) => {
   const { done, waiting } = await apply({ api, commands, declared, reason, say })
   say(`${done} done, ${waiting} waiting`)
   return waiting === 0 ? 0 : 3
+}
+
+/** Writes the registry as it is into a new folder. */
+export const declareFile: More['run'] = async ({ api, args }) => {
+  const { file: folder } = wordsOf('declare', args)
+  const { files } = await writeDeclared(api, folder)
+  say(`${files} files in ${folder}; begin with registry.yaml`)
+  return 0
 }
 
 function wordsOf(name: string, args: string[]): { file: string; reason: string | undefined } {

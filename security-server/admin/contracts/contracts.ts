@@ -15,7 +15,7 @@ import { clientIdOf, memberIdOf } from '../ids.ts'
 import type { AdminRooms, Handlers } from '../rooms.ts'
 import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'
 import { contactHandlers, type Send, type Status } from './contacts.ts'
-import { endHandlers, endingsOf } from './end.ts'
+import { endedByOthers, endHandlers, endingsOf } from './end.ts'
 import { type CanSign, type ContractQuery, findContracts, signersOf } from './find.ts'
 import { contractView } from './view.ts'
 
@@ -58,7 +58,8 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
 
   /** Its suspension outlives its end; the registry refuses what would follow too. */
   const checkMayFollow = (versions: KeptContract[]): void => {
-    if (contracts.isSuspended(versions[0]!.content))
+    const isListed = versions.some(({ listed }) => listed.state === 'SUSPENDED')
+    if (isListed || contracts.isSuspended(versions[0]!.content))
       throw new Fault('contract_not_possible', { what: SUSPENDED })
   }
 
@@ -126,9 +127,11 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
   return {
     async getContracts({ query, caller }) {
       const { contracts: all, refused, ...more } = contracts.view()
-      const shown = all.filter((one) => maySee(one, caller))
+      const { ending, ...asked } = query as ContractQuery & { ending?: boolean }
+      const seen = all.filter((one) => maySee(one, caller))
+      const shown = ending === true ? await endedByOthers(seen, caller, rooms) : seen
       const canSign = signersOf(keys)
-      const { page, total } = findContracts(shown, query as ContractQuery, canSign)
+      const { page, total } = findContracts(shown, asked, canSign)
       const views = await viewsOf(page, caller, canSign)
       const list = {
         ...more,

@@ -7,7 +7,7 @@ import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/open
 import { createContractKeep } from '../../global-configuration/contracts/store.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { createAdminWorld } from '../admin-fixture.ts'
-import { endHandlers, endingsOf, endingView } from './end.ts'
+import { endedByOthers, endHandlers, endingsOf, endingView } from './end.ts'
 
 const SIGNATORY = 'XROAD_CONTRACT_SIGNATORY'
 const DAY = 86_400_000
@@ -89,6 +89,8 @@ void t.test('who ends what, and how many it takes', async (t) => {
       ...{ member: 'DEV/GOV/1000', by: 'anna', byYou: false, reason: 'No longer needed.' },
     })
     t.match(endingView(waiting!, anna), { byYou: true })
+    t.same(await endedByOthers([kept], ben, all), [kept])
+    t.same(await endedByOthers([kept], anna, all), [], 'she has done her part')
     await t.rejects(end(ben), { code: 'contract_not_possible' }, 'with the same reason only')
     t.same(sent, [], 'nothing went out')
     t.match(await end(ben, { reason: 'No longer needed.' }), { agreed: 2, needed: 2, state: 'TERMINATED' })

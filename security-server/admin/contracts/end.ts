@@ -97,6 +97,17 @@ export async function endingsOf(found: KeptContract[], rooms: Rooms): Promise<En
   return all.filter((_, at) => counting[at])
 }
 
+/** Those that somebody wants to end who is not the reader. */
+export async function endedByOthers(
+  found: KeptContract[],
+  caller: Pick<Caller, 'id'>,
+  rooms: Rooms,
+): Promise<KeptContract[]> {
+  const others = (await endingsOf(found, rooms)).filter(({ key_id }) => key_id !== caller.id)
+  const hashes = new Set(others.map(({ hash }) => hash))
+  return found.filter(({ listed }) => hashes.has(listed.hash))
+}
+
 /** As the reader sees it. */
 export function endingView(one: Ending, caller: Pick<Caller, 'id'>): object {
   const { member, key_id, key_name: by, reason, agreed_at: at } = one

@@ -1,0 +1,24 @@
+/** Where nobody who names an address to the registry may lead it: link-local (metadata of clouds), multicast, reserved. */
+import { BlockList, isIP } from 'node:net'
+
+const forbidden = new BlockList()
+for (const [network, bits] of [
+  ['0.0.0.0', 8], // "this host"
+  ['169.254.0.0', 16], // link-local: metadata of clouds
+  ['224.0.0.0', 4], // multicast
+  ['240.0.0.0', 4], // reserved, broadcast
+] as const)
+  forbidden.addSubnet(network, bits, 'ipv4')
+for (const [network, bits] of [
+  ['fe80::', 10],
+  ['ff00::', 8],
+  ['64:ff9b::', 96], // NAT64 and 6to4 hold an IPv4 address that was not looked at
+  ['2002::', 16],
+] as const)
+  forbidden.addSubnet(network, bits, 'ipv6')
+forbidden.addAddress('::', 'ipv6')
+
+/** Whether this IP address (no name) is one of them; an IPv4 address within an IPv6 one counts as itself. */
+export function isForbiddenAddress(address: string): boolean {
+  return forbidden.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}

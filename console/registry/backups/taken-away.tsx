@@ -1,0 +1,105 @@
+/** What was taken away after a backup: suspensions that are put back, trust that is withdrawn again, and what stands without a comparison. */
+import { Copyable } from '../../kit/copyable.tsx'
+import { Rows } from '../../kit/rows.tsx'
+import { Status } from '../../kit/status.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+
+export type Suspended = { kind: string; id: string; since: string }
+export type Trusted = { kind: string; id: string; name: string }
+export type TakenAway = { comparedAt: string | null; suspended: Suspended[]; trust: Trusted[] }
+export type Standing = { suspended: Suspended[]; trust: Trusted[] }
+
+/** A trusted thing in one line, for a choice. */
+export const trustedName = ({ kind, name }: Trusted): string =>
+  text('takenAway.trusted', { kind: text(`takenAway.${kind}` as TextKey), name })
+
+/** `kept`: what a proposal trusts again; without one all of it is withdrawn. */
+export function TakenAwayFacts({
+  of: { comparedAt, suspended, trust },
+  standing,
+  kept,
+}: {
+  of: TakenAway
+  standing: Standing
+  kept: string[] | undefined
+}) {
+  return (
+    <>
+      <h3>{text('takenAway.title')}</h3>
+      {comparedAt === null ? (
+        <p class="note">{text('takenAway.nothingToCompare')}</p>
+      ) : (
+        <p>
+          {text('takenAway.compared')} <Time at={comparedAt} relative />
+        </p>
+      )}
+      {comparedAt !== null && (
+        <>
+          <h4>{text('takenAway.suspended')}</h4>
+          <SuspendedRows caption={text('takenAway.suspended')} rows={suspended} />
+          <h4>{text('takenAway.trust')}</h4>
+          <TrustRows caption={text('takenAway.trust')} rows={trust} kept={kept ?? []} />
+        </>
+      )}
+      <h4>{text('takenAway.suspendedNow')}</h4>
+      <SuspendedRows caption={text('takenAway.suspendedNow')} rows={standing.suspended} />
+      <h4>{text('takenAway.trustNow')}</h4>
+      <TrustRows caption={text('takenAway.trustNow')} rows={standing.trust} />
+    </>
+  )
+}
+
+function SuspendedRows({ caption, rows }: { caption: string; rows: Suspended[] }) {
+  if (rows.length === 0) return <p>{text('common.none')}</p>
+  return (
+    <Rows<Suspended>
+      caption={caption}
+      rows={rows}
+      rowKey={({ kind, id }) => `${kind} ${id}`}
+      columns={[
+        { title: 'takenAway.kind', cell: ({ kind }) => text(`suspension.kind.${kind}` as TextKey) },
+        { title: 'takenAway.subject', cell: ({ id }) => <bdi class="id wrap">{id}</bdi> },
+        { title: 'takenAway.since', cell: ({ since }) => <Time at={since} relative /> },
+      ]}
+    />
+  )
+}
+
+function TrustRows({ caption, rows, kept }: { caption: string; rows: Trusted[]; kept?: string[] }) {
+  if (rows.length === 0) return <p>{text('common.none')}</p>
+  return (
+    <Rows<Trusted>
+      caption={caption}
+      rows={rows}
+      rowKey={({ kind, id }) => `${kind} ${id}`}
+      columns={[
+        { title: 'takenAway.kind', cell: ({ kind }) => text(`takenAway.${kind}` as TextKey) },
+        { title: 'common.name', cell: ({ name }) => <bdi>{name}</bdi> },
+        {
+          title: 'takenAway.sha256',
+          cell: ({ id }) => <Copyable value={id} label={text('takenAway.sha256')} />,
+        },
+        ...(kept === undefined
+          ? []
+          : [
+              {
+                title: 'takenAway.outcome' as const,
+                cell: ({ kind, id }: Trusted) => (
+                  <Outcome isKey={kind === 'signing-key'} isKept={kept.includes(id)} />
+                ),
+              },
+            ]),
+      ]}
+    />
+  )
+}
+
+function Outcome({ isKey, isKept }: { isKey: boolean; isKept: boolean }) {
+  if (isKey) return <Status tone="warn" word="takenAway.deleteKey" />
+  return isKept ? (
+    <Status tone="warn" word="takenAway.kept" />
+  ) : (
+    <Status tone="quiet" word="takenAway.withdrawn" />
+  )
+}

@@ -1,0 +1,121 @@
+/** Writes what a registry holds as a declared file, with the certificates, profiles and anchors that it names beside it. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { stringify } from 'yaml'
+import type { ManagementApi } from '../client.ts'
+import { CommandError } from '../command-error.ts'
+import { type Present, readPresent } from './read-present.ts'
+
+/**
+ * Into a new folder. Where members are told is left out: it takes a call a member, and mail addresses are written to no file unasked.
+ * Throws a CommandError.
+ */
+export async function writeDeclared(api: ManagementApi, folder: string): Promise<{ files: number }> {
+  const present = await readPresent(api, { members: [] })
+  let files = 0
+  const put = async (name: string, content: Buffer | string): Promise<string> => {
+    files++
+    await writeFile(path.join(folder, name), content, { flag: 'wx' }).catch((cause: Error) => {
+      throw new CommandError(2, `${name} cannot be written: ${cause.message}`, cause)
+    })
+    return name
+  }
+  await mkdir(folder).catch((cause: Error) => {
+    throw new CommandError(2, `${folder} cannot be made: ${cause.message}`, cause)
+  })
+  const written = new Map<string, string>()
+  const fetched = async (sha256: string, url: string, ending: string): Promise<string> => {
+    const known = written.get(sha256)
+    if (known !== undefined) return known
+    const { bytes } = await api.send({ method: 'GET', url: `/api/v1${url}`, headers: {}, body: undefined })
+    const name = await put(`${sha256.slice(0, 32)}.${ending}`, bytes)
+    written.set(sha256, name)
+    return name
+  }
+  const certificate = (sha256: string): Promise<string> => fetched(sha256, `/certificates/${sha256}`, 'der')
+  const declared = {
+    ...(present.managementServiceProvider === undefined
+      ? {}
+      : { managementServiceProvider: present.managementServiceProvider }),
+    memberClasses: present.memberClasses.map(({ code, description }) => ({ code, description })),
+    certificateProfiles: await inTurn(present.certificateProfiles, ({ name, profile }) =>
+      put(`${name}.json`, `${JSON.stringify(profile, null, 2)}\n`),
+    ),
+    certificationServices: await inTurn(present.certificationServices, (one) => service(one, certificate)),
+    timestampingServices: await inTurn(present.timestampingServices, async ({ name, url, sha256 }) => ({
+      ...{ name, url, certificate: await certificate(sha256) },
+    })),
+    members: members(present),
+    securityServers: await inTurn(
+      present.securityServers,
+      async ({ id, address, certificates, clients }) => ({
+        ...{ id, address, clients },
+        authenticationCertificates: await inTurn(certificates, certificate),
+      }),
+    ),
+    globalGroups: present.globalGroups.map(({ code, description, members: own }) => ({
+      ...{ code, description, members: own },
+    })),
+    automaticApprovals: present.automaticApprovals.map(({ kind, memberClass }) => ({ kind, memberClass })),
+    hostingMandates: present.hostingMandates
+      .filter(({ state }) => state === 'inForce')
+      .map(({ host, client, validUntil }) => ({ host, client, validUntil })),
+    ...policies(present),
+    externalAnchors: await inTurn(
+      present.externalAnchors.filter(({ state }) => state === 'TRUSTED'),
+      ({ sha256 }) => fetched(sha256, `/external-anchors/${sha256}/file`, 'xml'),
+    ),
+  }
+  await put('registry.yaml', stringify(declared, { lineWidth: 0, aliasDuplicateObjects: false }))
+  return { files }
+}
+
+type Service = Present['certificationServices'][number]
+
+async function service(of: Service, certificate: (sha256: string) => Promise<string>): Promise<object> {
+  const authority = async ({ sha256, ocspResponders }: Service['authorities'][number]) => ({
+    certificate: await certificate(sha256),
+    ocspResponders: await inTurn(ocspResponders, async ({ url, certificate: own }) => ({
+      url,
+      ...(own === undefined ? {} : { certificate: await certificate(own.sha256) }),
+    })),
+  })
+  const { name, certificateProfileInfo, authenticationOnly, authorities } = of
+  const [top] = await inTurn(
+    authorities.filter((one) => one.top),
+    authority,
+  )
+  const intermediateCas = await inTurn(
+    authorities.filter((one) => !one.top),
+    authority,
+  )
+  return { name, certificateProfileInfo, authenticationOnly, ...top, intermediateCas }
+}
+
+function members({ members: all, subsystems }: Present): object[] {
+  const byMember = Map.groupBy(subsystems, ({ id }) => id.slice(0, id.lastIndexOf(':')))
+  return all.map(({ id, name }) => ({
+    ...{ id, name },
+    subsystems: (byMember.get(id) ?? []).map((one) => ({
+      code: one.id.slice(id.length + 1),
+      ...(one.name ? { name: one.name } : {}),
+    })),
+  }))
+}
+
+/** Only what can be set: an answer also says how things stand. */
+function policies({ contractPolicy, hostingPolicy, suspensionPolicy }: Present): object {
+  const { contractRequired, approveAll, confirmedContacts } = contractPolicy
+  return {
+    contractPolicy: { contractRequired, approveAll, confirmedContacts },
+    hostingPolicy: { mandateRequired: hostingPolicy['mandateRequired'] },
+    suspensionPolicy: { perDay: suspensionPolicy['perDay'] },
+  }
+}
+
+/** One call after the other: an API takes so many a second. */
+async function inTurn<T, R>(all: T[], one: (of: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  for (const each of all) results.push(await one(each))
+  return results
+}
