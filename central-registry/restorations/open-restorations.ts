@@ -194,19 +194,25 @@ export function openRestorations(q: {
         },
         data: { contentSha256, content: JSON.parse(content) as object },
       })
-      let timer: NodeJS.Timeout
+      let timer: NodeJS.Timeout | undefined
+      let stopped = false
+      // Also one that was under way when it stopped: it would look at a closed database for ever.
       const again = (): void => {
+        if (stopped) return
         timer = setTimeout(() => {
           isClosed()
-            .then((still) => (still === undefined ? act() : again()))
+            .then((still) => (still === undefined && !stopped ? act() : again()))
             .catch((err: unknown) => {
-              q.log.error({ err }, 'whether the restored registry was accepted cannot be told')
+              if (!stopped) q.log.error({ err }, 'whether the restored registry was accepted cannot be told')
               again()
             })
         }, LOOK_MS)
       }
       again()
-      return () => clearTimeout(timer)
+      return () => {
+        stopped = true
+        clearTimeout(timer)
+      }
     },
     handlers: restorationHandlers({ store, waiting, audit: q.audit, clock: q.clock }),
   }
