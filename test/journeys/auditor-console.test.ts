@@ -381,7 +381,10 @@ if (!hasChromium()) {
     t.match(await reader.page.locator('main').textContent(), /Your roles do not include this page/)
     const officer = await at(t, browser, ['XROAD_SYSTEM_ADMINISTRATOR'])
     await officer.open('/')
-    t.strictSame(await navigation(officer), [...states, 'Archives', 'Who looked', 'Backups', 'People'])
+    t.strictSame(await navigation(officer), [
+      ...states,
+      ...['Archives', 'Who looked', 'Backups', 'People', 'API keys'],
+    ])
     await officer.open('/traffic')
     await officer.check('officer-traffic')
   })
