@@ -70,14 +70,23 @@ t.test('a clock that leaps begins nothing a second time that runs here', (t) =>
     await migrate(database, jobMigrations)
     let now = Date.now()
     let open: () => void = () => undefined
+    let end: () => void = () => undefined
     const begun: string[] = []
     const work: JobHandler = async ({ payload, signal }) => {
       begun.push(`${String(payload)}`)
       if (payload === 'long') await new Promise<void>((resolve) => (open = resolve))
       t.notOk(signal.aborted)
     }
-    const jobs = createJobs({ database, clock: () => now, log, node: 'a', handlers: { work } })
+    let again = 0
+    const recurring: JobHandler = async () => {
+      again += 1
+      if (again === 1) await new Promise<void>((resolve) => (end = resolve))
+    }
+    const handlers = { work, recurring }
+    const jobs = createJobs({ database, clock: () => now, log, node: 'a', handlers })
     await jobs.start()
+    await jobs.every('recurring', 300, { immediately: true })
+    await until(() => again === 1)
     await jobs.enqueue('work', 'long', { key: 'long' })
     await until(() => begun.length === 1)
     now += 86_400_000
@@ -87,8 +96,15 @@ t.test('a clock that leaps begins nothing a second time that runs here', (t) =>
     await jobs.enqueue('work', 'short')
     await until(() => begun.length === 3)
     t.same(begun, ['long', 'short', 'short'])
+    t.equal(again, 1)
+    end()
+    await until(() => again === 2)
     open()
     await jobs.stop()
-    t.match(await jobs.state(), [{ waiting: 0 }])
+    t.match(
+      await jobs.state(),
+      [{}, { waiting: 0 }],
+      'what was due in the leap ran when its last run had ended',
+    )
   }),
 )

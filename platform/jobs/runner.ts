@@ -3,6 +3,7 @@
  * out and the job is claimed again, so a handler must bear being run twice. Nothing here ends a job that failed.
  */
 import { randomUUID } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -73,7 +74,8 @@ export function createRunner(q: {
 
   const start = async (job: JobRow, { token, until }: Claim): Promise<Outcome> => {
     const run = { job, token, until: Date.parse(until), controller: new AbortController() }
-    const ending = execute(job, token, run.controller.signal)
+    const leaptMs = watchLeaps()
+    const ending = execute(job, token, run.controller.signal, leaptMs)
     running.set(ending, run)
     count(job.kind, 1)
     const renewal = setInterval(() => void renew(run), q.leaseMs / 3)
@@ -85,7 +87,19 @@ export function createRunner(q: {
     return outcome
   }
 
-  const execute = async (job: JobRow, token: string, signal: AbortSignal): Promise<Ended> => {
+  /** By how much the clock goes on from here to when it is asked beyond the time that passes. */
+  const watchLeaps = (): (() => number) => {
+    const ahead = (): number => q.clock() - performance.now()
+    const before = ahead()
+    return () => ahead() - before
+  }
+
+  const execute = async (
+    job: JobRow,
+    token: string,
+    signal: AbortSignal,
+    leaptMs: () => number,
+  ): Promise<Ended> => {
     const { id, kind, attempt } = job
     let outcome: Outcome = {}
     try {
@@ -94,7 +108,7 @@ export function createRunner(q: {
       outcome = { error: error ?? new Error('the handler threw nothing') }
     }
     try {
-      return { outcome, runsAgainAt: await end(job, token, outcome) }
+      return { outcome, runsAgainAt: await end(job, token, outcome, leaptMs()) }
     } catch (err) {
       // The claim runs out by itself; then the job is run once more, which its handler bears.
       q.log.error({ err, kind, job: id }, 'the end of a job could not be recorded')
@@ -102,11 +116,17 @@ export function createRunner(q: {
     }
   }
 
-  const end = async (job: JobRow, token: string, outcome: Outcome): Promise<string | undefined> => {
+  const end = async (
+    job: JobRow,
+    token: string,
+    outcome: Outcome,
+    leaptMs: number,
+  ): Promise<string | undefined> => {
     const now = q.clock()
     const everyMs = job.every_seconds === null ? undefined : job.every_seconds * 1000
     if (outcome.error === undefined) {
-      const next = everyMs === undefined ? null : iso(now + everyMs)
+      // What it did was for the time before a leap; what its next run is for has begun.
+      const next = everyMs === undefined ? null : iso(leaptMs > everyMs ? now : now + everyMs)
       return await q.store.succeed(job, token, { now: iso(now), next })
     }
     const next = iso(now + backOff(job.attempt, Math.random(), everyMs))
