@@ -255,19 +255,36 @@ t.test('own OCSP status: fail closed, recover without help', async (t) => {
   t.equal(again.certificate(sha256).ocsp.state, 'revoked')
 })
 
-t.test('a refresh runs once for all who ask meanwhile, and keeps to its interval', async (t) => {
+t.test('refreshes follow one another, one for all who ask meanwhile, and keep to the interval', async (t) => {
   const world = await createWorld(t)
   const keys = await initialized(world)
   await signingCertificate(world, keys)
   const asked = world.asked
-  await Promise.all([keys.refreshOcsp({ force: true }), keys.refreshOcsp({ force: true })])
-  t.equal(world.asked, asked + 2, 'signer and intermediate, once')
+  await keys.refreshOcsp({ force: true })
+  t.equal(world.asked, asked + 2, 'signer and intermediate')
+  await Promise.all([false, false, true, false].map((force) => keys.refreshOcsp({ force })))
+  t.equal(world.asked, asked + 4, 'once, by the one that three waited for')
   world.now += 600_000
   await keys.refreshOcsp()
-  t.equal(world.asked, asked + 2)
+  t.equal(world.asked, asked + 4)
   world.now += 700_000
   await keys.refreshOcsp()
-  t.equal(world.asked, asked + 4)
+  t.equal(world.asked, asked + 6)
+
+  const responder = Promise.withResolvers<void>()
+  world.answers = responder.promise
+  const slow = keys.refreshOcsp({ force: true })
+  const importing = signingCertificate(world, keys, second)
+  const certified = (): number =>
+    keys.tokens()[0]!.keys.filter(({ certificates }) => certificates.length > 0).length
+  while (certified() < 2) await new Promise(setImmediate)
+  responder.resolve()
+  await Promise.all([slow, importing])
+  t.equal(
+    keys.signingIdentity(second).ocspResponses.length,
+    2,
+    'a certificate that came during one has its status',
+  )
 })
 
 t.test('the OCSP client is bounded and trusts nothing', async (t) => {

@@ -30,6 +30,8 @@ export type World = {
   /** What the responder does: an answer's conditions, or 'down'. */
   ocsp: Partial<Conditions> | 'down'
   asked: number
+  /** The responder answers when this ends. */
+  answers: Promise<unknown>
   /** SHA-256 of registered authentication certificates. */
   registered: Buffer[]
   configuration: ConfigurationIndex | undefined
@@ -48,6 +50,7 @@ export async function createWorld(t: Test): Promise<World> {
     directory: path.join(directory, 'token'),
     ocsp: {},
     asked: 0,
+    answers: Promise.resolve(),
     registered: [],
     configuration: undefined,
     reconfigure(change = {}) {
@@ -63,6 +66,7 @@ export async function createWorld(t: Test): Promise<World> {
         },
         async fetchOcsp(_url, request) {
           world.asked += 1
+          await world.answers
           if (world.ocsp === 'down') throw new Fault('network_error')
           return world.authority.ocspAnswer(request, { at: new Date(world.now), ...world.ocsp })
         },

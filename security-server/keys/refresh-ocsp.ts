@@ -13,8 +13,8 @@ import type { CertificateTrust } from './identity.ts'
 export type OcspRefresh = (o?: { force?: boolean }) => Promise<void>
 
 /**
- * A refresh that runs once at a time: callers during a run wait for that run. It throws `incorrect_validation_info`
- * naming how many certificates got no good answer, after all were tried; `changed` is called when any answer changed.
+ * A refresh that runs once at a time: callers during a run wait for the one that follows it. It throws
+ * `incorrect_validation_info` naming how many certificates got no good answer, after all were tried; `changed` is called when any answer changed.
  */
 export function createOcspRefresh(q: {
   clock: Clock
@@ -27,6 +27,9 @@ export function createOcspRefresh(q: {
   changed(): void
 }): OcspRefresh {
   let running: Promise<void> | undefined
+  /** The one that follows it. */
+  let waiting: Promise<void> | undefined
+  let isForced = false
 
   async function run(force: boolean): Promise<void> {
     const trust = q.configuration()
@@ -83,10 +86,22 @@ export function createOcspRefresh(q: {
     throw fault
   }
 
-  return ({ force = false } = {}) => {
-    running ??= run(force).finally(() => {
+  const begin = (force: boolean): Promise<void> => {
+    running = run(force).finally(() => {
       running = undefined
     })
     return running
+  }
+  return ({ force = false } = {}) => {
+    if (running === undefined && waiting === undefined) return begin(force)
+    // What is under way may have begun before the certificate was there for which somebody asks.
+    isForced ||= force
+    waiting ??= Promise.allSettled([running]).then(() => {
+      const all = isForced
+      waiting = undefined
+      isForced = false
+      return begin(all)
+    })
+    return waiting
   }
 }
