@@ -10,7 +10,7 @@ import path from 'node:path'
 
 // Journeys wait for their many processes, other tests compute: mixed they fill each other's pauses. Four leave two processors
 // idle for a fifth of the time.
-const JOBS = 6
+const JOBS = 5
 /** They last longest, most of it waiting, so they begin in the first third, among others. */
 const LONGEST = ['crash', 'outage', 'load', 'contracts', 'recovery', 'auditor-cases', 'auditor-console'].map(
   (name) => `test/journeys/${name}.test.ts`,
