@@ -16,6 +16,7 @@ import type {
   GlobalConfiguration,
 } from '../global-configuration/global-configuration.ts'
 import type { AuthenticationIdentity, Keys } from '../keys/keys.ts'
+import { boundShares } from './bound-shares.ts'
 import { presentedChain } from './presented-chain.ts'
 import { pemOf, tlsCredentials, tlsVersions, type XRoadTlsPeers } from './tls-profile.ts'
 import { registeredServer } from './verify-peer.ts'
@@ -67,22 +68,15 @@ export function mutualTls(
   rooms: Rooms,
   { mostOfOne = MOST_OF_ONE, mostHandshakes = MOST_OF_ONE } = {},
 ): void {
-  const open = new Map<string, number>()
+  const take = boundShares(mostOfOne)
   const sockets = new Set<TLSSocket>()
   const server = app.server as unknown as Server
   boundHandshakes(server, mostHandshakes)
   server.on('secureConnection', (socket: TLSSocket) => {
     const whose = socket.getPeerX509Certificate()?.fingerprint256 ?? ''
-    const before = open.get(whose) ?? 0
-    if (before >= mostOfOne) return void socket.destroy()
-    open.set(whose, before + 1)
+    if (!take(whose, socket)) return
     sockets.add(socket)
-    socket.once('close', () => {
-      sockets.delete(socket)
-      const left = open.get(whose)! - 1
-      if (left === 0) open.delete(whose)
-      else open.set(whose, left)
-    })
+    socket.once('close', () => sockets.delete(socket))
   })
   // A failed handshake must neither crash the process nor leave a socket behind.
   server.on('tlsClientError', (_cause: Error, socket: TLSSocket) => socket.destroy())

@@ -1,5 +1,4 @@
 /** Answers on port 5577: the OCSP responses of our own certificates by hash, one part each, in order (wire 2.6). */
-import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'
@@ -7,6 +6,7 @@ import { networkOf } from '#platform/http-service/rate-limit.ts'
 import { watchTaking } from '#platform/http-service/watch-taking.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import type { Keys } from '../keys/keys.ts'
+import { boundShares } from './bound-shares.ts'
 
 const MAX_HASHES = 10
 /** Anybody may ask: what is open at once must not take the sockets and files of the exchanges. */
@@ -23,7 +23,8 @@ export function createOcspByHash(
   const app = Fastify({ requestTimeout: 10_000, connectionTimeout: 10_000, exposeHeadRoutes: false })
   app.server.maxConnections = MAX_CONNECTIONS
   watchTaking(app.server)
-  boundNetworks(app.server, mostOfOne)
+  const take = boundShares(mostOfOne)
+  app.server.on('connection', (socket: Socket) => void take(networkOf(socket.remoteAddress ?? ''), socket))
   app.head('/', async (_request, reply) => reply.code(200).send())
   app.get('/', async (request, reply) => {
     const query = new URL(request.url, 'http://localhost').searchParams
@@ -51,19 +52,4 @@ export function createOcspByHash(
       .send(Buffer.concat([...parts, closeDelimiter(boundary)]))
   })
   return app
-}
-
-function boundNetworks(server: Server, most: number): void {
-  const open = new Map<string, number>()
-  server.on('connection', (socket: Socket) => {
-    const network = networkOf(socket.remoteAddress ?? '')
-    const before = open.get(network) ?? 0
-    if (before >= most) return void socket.destroy()
-    open.set(network, before + 1)
-    socket.once('close', () => {
-      const left = open.get(network)! - 1
-      if (left === 0) open.delete(network)
-      else open.set(network, left)
-    })
-  })
 }
