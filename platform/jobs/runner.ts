@@ -74,8 +74,7 @@ export function createRunner(q: {
 
   const start = async (job: JobRow, { token, until }: Claim): Promise<Outcome> => {
     const run = { job, token, until: Date.parse(until), controller: new AbortController() }
-    const leaptMs = watchLeaps()
-    const ending = execute(job, token, run.controller.signal, leaptMs)
+    const ending = execute(job, token, run.controller.signal)
     running.set(ending, run)
     count(job.kind, 1)
     const renewal = setInterval(() => void renew(run), q.leaseMs / 3)
@@ -94,13 +93,9 @@ export function createRunner(q: {
     return () => ahead() - before
   }
 
-  const execute = async (
-    job: JobRow,
-    token: string,
-    signal: AbortSignal,
-    leaptMs: () => number,
-  ): Promise<Ended> => {
+  const execute = async (job: JobRow, token: string, signal: AbortSignal): Promise<Ended> => {
     const { id, kind, attempt } = job
+    const leaptMs = watchLeaps()
     let outcome: Outcome = {}
     try {
       await handlerOf(kind)({ id, kind, payload: JSON.parse(job.payload), attempt, signal })
