@@ -18,8 +18,8 @@ import {
 } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
-import type { CatalogueSettings } from './catalogue/open-catalogue.ts'
-import { isAddress } from './mail/rules.ts'
+import type { CatalogueSettings } from './features/catalogue/open-catalogue.ts'
+import { isAddress } from './features/mail/rules.ts'
 
 export type { Listener }
 

@@ -6,7 +6,7 @@ import { readPem, tlsOf } from '#platform/http-service/listener-tls.ts'
 import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Listener, ManagementService, Registration } from './config.ts'
-import { admitManagementServer, pinnedCertificates } from './requests/xroad/management-server.ts'
+import { admitManagementServer, pinnedCertificates } from './features/requests/xroad/management-server.ts'
 
 export async function publicListener(listener: Listener, log: Log): Promise<FastifyInstance> {
   return createHttpService({ name: 'configuration', log, logRequests: false, ...(await tlsOf(listener)) })

@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import type { PeopleStore } from '#platform/people/store.ts'
 import { createLogin, type Login } from '#platform/sessions/create-login.ts'
 import type { Login as Settings } from './config.ts'
-import { writeInstallationCodes } from './installation/code-files.ts'
-import type { InstallationStore } from './installation/store.ts'
+import { writeInstallationCodes } from './features/installation/code-files.ts'
+import type { InstallationStore } from './features/installation/store.ts'
 
 type Rooms = Omit<Parameters<typeof createLogin>[1], 'name' | 'settings' | 'people'> & {
   settings: Settings

@@ -11,7 +11,7 @@ import {
   stateOfKey,
   stateOfNewKey,
 } from './configuration/signing-keys/rules.ts'
-import { type AnchorAct, type AnchorState, nextAnchorState } from './federation/rules.ts'
+import { type AnchorAct, type AnchorState, nextAnchorState } from './features/federation/rules.ts'
 import { checkJoining, checkLeaving } from './groups/rules.ts'
 import {
   checkClassKnown,

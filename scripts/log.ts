@@ -10,12 +10,12 @@ import { readConfiguration } from '#platform/configuration/read-configuration.ts
 import { printable, printableJson } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type Settings, settingsSchema } from '#security-server/config.ts'
-import { parseState, type VerifyState } from '#security-server/message-log/verify/state.ts'
+import { parseState, type VerifyState } from '#security-server/features/verification/checks/state.ts'
 import {
   type StoredQuestion,
   type StoredReport,
   verifyStored,
-} from '#security-server/message-log/verify/verify-stored.ts'
+} from '#security-server/features/verification/checks/verify-stored.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
 import { witnessPolicyText } from './verify/witness-policy.ts'
 

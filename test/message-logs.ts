@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
+import { openLogSource } from '#security-server/features/verification/checks/open-source.ts'
 import { openRecord } from '#security-server/message-log/open-record.ts'
-import { openLogSource } from '#security-server/message-log/verify/open-source.ts'
 import type { WorldServer } from './world.ts'
 
 /** A record as far as tests of exchanges ask about it. */

@@ -15,7 +15,7 @@ import { codeOf } from '#test/fakes/configuration-world.ts'
 import { listText } from '#test/fakes/registry-reader.ts'
 import { anchorOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
-import { createLeafFile } from '../transparency-log/leaf-file.ts'
+import { createLeafFile } from '../features/transparency-log/leaf-file.ts'
 import { createHighWater } from './high-water.ts'
 
 /** Whether the suspension list is signed by one of these. */

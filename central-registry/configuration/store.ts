@@ -12,11 +12,11 @@ import {
   openDatabase,
   tablesOf,
 } from '#platform/database/open-database.ts'
+import { lockRegister } from '../changes/store.ts'
+import type { Reach } from '../features/restorations/rules.ts'
+import { acceptedIn, mustBeAccepted } from '../features/restorations/store.ts'
+import { type OpenLog, openLog } from '../features/transparency-log/store.ts'
 import type { Tables } from '../migrations/tables.ts'
-import type { Reach } from '../restorations/rules.ts'
-import { acceptedIn, mustBeAccepted } from '../restorations/store.ts'
-import { lockRegister } from '../store.ts'
-import { type OpenLog, openLog } from '../transparency-log/store.ts'
 import type { FewRows, RegisterRows } from './assemble.ts'
 import { activeKeyIn, noteAnnounced } from './signing-keys/store.ts'
 

@@ -1,11 +1,11 @@
 /** Handlers of the operations on global groups. */
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { checkCode, checkNewCode } from '#schemas/identifiers.ts'
+import type { Page } from '../changes/store.ts'
 import { listAnswer } from '../list-answer.ts'
 import { instanceOf } from '../members/instance.ts'
 import { checkName, clientOf, encodedId } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
-import type { Page } from '../store.ts'
 import type { GroupStore } from './store.ts'
 
 export function groupHandlers(q: {

@@ -2,11 +2,20 @@
 import { type Kysely, sql } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
-import { liveContractsFor } from '../contracts/live-store.ts'
+import {
+  type Change,
+  contains,
+  counted,
+  countOf,
+  mustBe,
+  orderOf,
+  type Page,
+  type Tabled,
+} from '../changes/store.ts'
+import { liveContractsFor } from '../features/contracts/live-store.ts'
 import { nextStanding } from '../members/rules.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, contains, counted, countOf, mustBe, orderOf, type Page, type Tabled } from '../store.ts'
 import { checkJoining, checkLeaving } from './rules.ts'
 
 export type GroupStore = ReturnType<typeof createGroupStore>

@@ -3,9 +3,18 @@ import type { Kysely } from 'kysely'
 import { textContains } from '#platform/database/lists.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { type ClientId, idText, type MemberId, memberOf, type SubsystemId } from '#schemas/identifiers.ts'
-import { liveContractsOf } from '../contracts/live-store.ts'
+import {
+  type Change,
+  contains,
+  counted,
+  countOf,
+  mustBe,
+  orderOf,
+  type Page,
+  type Tabled,
+} from '../changes/store.ts'
+import { liveContractsOf } from '../features/contracts/live-store.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, contains, counted, countOf, mustBe, orderOf, type Page, type Tabled } from '../store.ts'
 import { checkClassKnown, nextStanding } from './rules.ts'
 
 /** The name of the system parameter that holds the provider's id in its text form. */

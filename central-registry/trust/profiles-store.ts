@@ -5,9 +5,9 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { MOST_PROFILES } from '#core/certificate/read-profiles.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { Fault } from '#schemas/fault.ts'
+import { type Change, countOf } from '../changes/store.ts'
 import { nextStanding } from '../members/rules.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, countOf } from '../store.ts'
 
 export function createProfileStore(tables: Kysely<Tables>, change: Change) {
   return {

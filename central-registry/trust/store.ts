@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
+import { type Change, countOf, mustBe, type Tabled } from '../changes/store.ts'
 import type { Tables } from '../migrations/tables.ts'
-import { type Change, countOf, mustBe, type Tabled } from '../store.ts'
 import { createProfileStore } from './profiles-store.ts'
 import { type AuthorityAct, authorityState, nextAuthorityState, nextServiceState } from './rules.ts'
 

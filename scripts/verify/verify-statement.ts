@@ -1,7 +1,7 @@
 /** `concordat verify` of a statement of reconciliation: who signed it, what it counts and finds, for people or as JSON. */
 import { judgeStatement, type StatementVerdict } from '#core/reconciliation/judge-statement.ts'
 import { printable } from '#platform/plain-text.ts'
-import { createShapes } from '#security-server/peer/reconciliation/shapes.ts'
+import { createShapes } from '#security-server/features/reconciliation/shapes.ts'
 import type { LoadedConfiguration } from './configuration-files.ts'
 import type { Report } from './report.ts'
 

@@ -4,9 +4,9 @@
  */
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { StoredCounts } from '../message-log/daily-counts/store.ts'
+import type { StoredCounts } from '../features/daily-counts/store.ts'
+import type { Clearance } from '../features/search/traffic-store.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
-import type { Clearance } from '../message-log/search/traffic-store.ts'
 
 export const SECRECY_ROLE = 'XROAD_SECRECY_AUDITOR'
 

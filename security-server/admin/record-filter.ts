@@ -1,6 +1,6 @@
 /** A search as the API takes it, and what it finds as the API gives it: ids with colons, times in one form. */
 import type { FoundRecord, RecordQuestion } from '#schemas/found-record.ts'
-import type { FoundRow, RecordFilter } from '../message-log/search/store.ts'
+import type { FoundRow, RecordFilter } from '../features/search/store.ts'
 import { colonForm, slashForm } from './ids.ts'
 
 /** As an export keeps it: with the entries of the search by person from which it was ordered. */

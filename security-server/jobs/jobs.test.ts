@@ -17,11 +17,11 @@ import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { samplePrivate, sampleShared } from '#test/fakes/configuration-sample.ts'
+import { createTimeStampClient } from '../features/time-stamping/client.ts'
+import { createFetchStatus } from '../features/time-stamping/fetch-status.ts'
+import { lateTimeStamps, timeStampInterval } from '../features/time-stamping/time-stamp-interval.ts'
 import { createOcspClient } from '../keys/client.ts'
-import { createTimeStampClient } from './client.ts'
-import { createFetchStatus } from './fetch-status.ts'
 import { failingJobs, jobHandlers, scheduleJobs } from './handlers.ts'
-import { lateTimeStamps, timeStampInterval } from './time-stamp-interval.ts'
 
 const log = createLog({ name: 'test', level: 'fatal' })
 let ahead = 0

@@ -6,8 +6,8 @@ import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { idText, parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { localSystemsMigrations } from '../migrations/local-systems.ts'
 import { createLocalSystems } from './local-systems.ts'
+import { localSystemsMigrations } from './migrations.ts'
 
 const provider = parseSubsystemId('DEV/GOV/1000/population')
 const tax = parseSubsystemId('DEV/GOV/2000/tax')

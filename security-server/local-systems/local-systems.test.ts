@@ -8,8 +8,8 @@ import type { Database } from '#platform/database/open-database.ts'
 import type { FaultCode } from '#schemas/fault.ts'
 import { idText, parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { localSystemsMigrations } from '../migrations/local-systems.ts'
 import { createLocalSystems, type LocalSystems } from './local-systems.ts'
+import { localSystemsMigrations } from './migrations.ts'
 import { readOpenApi } from './read-openapi.ts'
 
 const NOW = Date.parse('2026-06-01T12:00:00Z')

@@ -7,6 +7,8 @@ import t, { type Test } from 'tap'
 import { asFault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { type Aim, breakCalls, killAt, noStrace } from '#test/strace.ts'
+import { openLogSource } from '../features/verification/checks/open-source.ts'
+import { verifyLog } from '../features/verification/checks/verify-log.ts'
 import {
   logFolder,
   logOptions,
@@ -17,8 +19,6 @@ import {
   usableAgain,
 } from './fixture.ts'
 import type { MessageLog } from './message-log.ts'
-import { openLogSource } from './verify/open-source.ts'
-import { verifyLog } from './verify/verify-log.ts'
 
 const SYNC = ['fsync', 'fdatasync']
 

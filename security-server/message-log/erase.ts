@@ -4,6 +4,7 @@
  */
 import { hash, randomBytes } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
+import { countErased } from '../features/person-search/log/count-store.ts'
 import { contentSize, decodeBodyFile, encodeContent, SECTION } from './content.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
@@ -13,7 +14,6 @@ import type { SideStatement } from './records/hot-store.ts'
 import type { StoredRecord } from './records/store.ts'
 import type { OwnRecord } from './records/writer.ts'
 import { deriveRecordKey, SEALED_EXTRA, SEED_LENGTH, sealContent } from './seal.ts'
-import { countErased } from './subjects/count-store.ts'
 
 /**
  * What stays of the content. PROOF_KEPT: metadata and the digests with the salt that opens the commitments to them.

@@ -11,11 +11,11 @@ import t, { type Test } from 'tap'
 import { asFault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql, startPostgresql } from '#test/postgresql.ts'
+import { openLogSource } from '../features/verification/checks/open-source.ts'
+import type { LogReport } from '../features/verification/checks/source.ts'
+import { verifyLog } from '../features/verification/checks/verify-log.ts'
 import { logFolder, logOptions, openTestLog, signedRecord, spoolBody, usableAgain } from './fixture.ts'
 import type { MessageLog } from './message-log.ts'
-import { openLogSource } from './verify/open-source.ts'
-import type { LogReport } from './verify/source.ts'
-import { verifyLog } from './verify/verify-log.ts'
 
 const KILLS = 20
 

@@ -1,11 +1,11 @@
 /** What can wait is done in small slices between groups: tree tiles, search index, low-water mark, old replay keys, room ahead, the counts of a day that is over. */
-import { closeDay } from './daily-counts/close-day.ts'
+import { closeDay } from '../features/daily-counts/close-day.ts'
+import { indexRecords } from '../features/search/index-records.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
 import type { HotStore } from './records/hot-store.ts'
 import type { Writer } from './records/writer.ts'
 import { lowWaterMark } from './recover.ts'
-import { indexRecords } from './search/index-records.ts'
 import { extendTiles } from './tree/tiles.ts'
 import type { WorkerSetup } from './worker-api.ts'
 

@@ -18,6 +18,7 @@ import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { subsystemOf } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
+import type { SearchRow } from '../features/search/store.ts'
 import {
   CLIENT,
   logFolder,
@@ -33,7 +34,6 @@ import {
 import { readLogKeys } from './keys/log-keys.ts'
 import { openLogDatabase } from './log-database.ts'
 import type { MessageLogOptions } from './message-log.ts'
-import type { SearchRow } from './search/store.ts'
 
 const codeOf = (thrown: unknown): string => (thrown as Fault).code
 

@@ -6,13 +6,13 @@ import { type Kysely, sql } from 'kysely'
 import type { Test } from 'tap'
 import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
-import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
+import type { InclusionEvidence } from '../features/evidence/prove-inclusion.ts'
+import { openLogSource } from '../features/verification/checks/open-source.ts'
+import type { LogReport, Trust } from '../features/verification/checks/source.ts'
+import { verifyLog } from '../features/verification/checks/verify-log.ts'
 import { logFolder, logOptions, openTestLog, signedRecord, signer, spoolBody } from './fixture.ts'
 import { readLogKeys } from './keys/log-keys.ts'
 import { encodePeaks } from './records/hot-store.ts'
-import { openLogSource } from './verify/open-source.ts'
-import type { LogReport, Trust } from './verify/source.ts'
-import { verifyLog } from './verify/verify-log.ts'
 
 export const RECORDS = 100
 

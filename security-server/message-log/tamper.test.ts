@@ -7,12 +7,12 @@ import t from 'tap'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import { verifyInclusion } from '#core/merkle/proofs.ts'
+import { openLogSource } from '../features/verification/checks/open-source.ts'
+import { verifyLog } from '../features/verification/checks/verify-log.ts'
 import { applyDelta } from './document-delta.ts'
 import { readLogKeys } from './keys/log-keys.ts'
 import { deriveRecordKey, logKeyIdOf, openContent } from './seal.ts'
 import { buildLog, RECORDS, rewriteHead, tampered, verify } from './tamper-fixture.ts'
-import { openLogSource } from './verify/open-source.ts'
-import { verifyLog } from './verify/verify-log.ts'
 
 function flip(bytes: Buffer, bit: number): void {
   bytes[bit >> 3]! ^= 1 << (bit & 7)

@@ -1,6 +1,6 @@
 /** A registry with members who agree on contracts, and what they send it: proposals, seals, acts, questions. */
 import type { Test } from 'tap'
-import type { MailServer } from '#central-registry/mail/client.ts'
+import type { MailServer } from '#central-registry/features/mail/client.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import { readSignedJson } from '#core/signature/signed-json.ts'
 import {

@@ -10,23 +10,36 @@ const ROOMS: Record<string, string[]> = {
   adapters: PLATFORM,
   certs: PLATFORM,
   'central-registry': PLATFORM,
-  'security-server': [...PLATFORM, 'adapters'],
+  'security-server': PLATFORM,
   console: ['schemas'],
   scripts: ['security-server', 'central-registry', 'certs', 'adapters', 'console', ...PLATFORM],
   test: ['scripts', 'security-server', 'central-registry', 'certs', 'adapters', 'console', ...PLATFORM],
 }
 
-const FOUR = ['keys', 'message-log', 'global-configuration', 'local-systems']
-
-/** Inside the security server: the siblings that a room may import. What is not listed here may import none. */
-const SERVER_ROOMS: Record<string, string[]> = {
-  peer: ['keys', 'global-configuration'],
-  consumer: [...FOUR, 'peer'],
-  provider: [...FOUR, 'peer'],
-  admin: FOUR,
-  jobs: [...FOUR, 'peer'],
-  migrations: [...FOUR, 'witness'],
+/**
+ * Inside a server: for each room the siblings that it may import. A feature is a room of its own, `features/<name>`, and goes by
+ * the rule of `features`: no feature imports another. What is not listed may import no sibling.
+ */
+const SERVERS: Record<string, Record<string, string[]>> = {
+  'security-server': {
+    peer: ['keys', 'global-configuration', 'message'],
+    consumer: ['keys', 'global-configuration', 'local-systems', 'message', 'message-log', 'peer'],
+    provider: ['keys', 'global-configuration', 'local-systems', 'message', 'message-log', 'peer'],
+    reading: ['message-log'],
+    features: ['keys', 'global-configuration', 'local-systems', 'message', 'message-log', 'peer', 'reading'],
+  },
+  'central-registry': {
+    members: ['changes'],
+    servers: ['changes', 'members'],
+    trust: ['changes', 'members'],
+    groups: ['changes', 'members'],
+    configuration: ['changes', 'members', 'servers', 'trust', 'groups'],
+    features: ['changes', 'members', 'servers', 'trust', 'groups', 'configuration'],
+  },
 }
+
+/** Wiring at the root of a server: the list of its features, its settings, and the ground that it stands on. */
+const WIRING = /^[a-z-]+\/(main|config|ground)\.ts$/
 
 /** Why `name` may not import `file`, or undefined when it may. Tests may use what they like, but no main.ts. */
 export function whyNot(name: string, file: string, isTest: boolean): string | undefined {
@@ -41,13 +54,27 @@ export function whyNot(name: string, file: string, isTest: boolean): string | un
     return ROOMS[room]?.includes(other) ? undefined : `${room} may not import ${other}`
   }
   if (room === 'console') return whyNotBetweenConsoles(inner, otherInner)
-  if (room !== 'security-server' || inner === otherInner) return undefined
-  // A file at the root of the room is its wiring (main.ts, config.ts) or a shape that all its rooms share.
-  if (!name.slice(room.length + 1).includes('/') || !file.slice(room.length + 1).includes('/'))
-    return undefined
-  return SERVER_ROOMS[inner]?.includes(otherInner)
+  return room in SERVERS ? whyNotInServer(room, name, file) : undefined
+}
+
+/** A server's wiring imports all its rooms; no room imports the wiring, nor a sibling that its rule does not name. */
+function whyNotInServer(server: string, name: string, file: string): string | undefined {
+  const from = roomOf(name)
+  const to = roomOf(file)
+  if (from === to || WIRING.test(name)) return undefined
+  if (to === server) return `${from} may not import the root of ${server}`
+  const [, inner = ''] = from.split('/')
+  const [, otherInner = ''] = to.split('/')
+  const allowed = SERVERS[server]?.[inner] ?? []
+  return otherInner !== 'features' && allowed.includes(otherInner)
     ? undefined
-    : `${inner} may not import its sibling ${otherInner}`
+    : `${from} may not import its sibling ${to}`
+}
+
+/** The room of a file in a server: `security-server/keys`, `central-registry/features/fleet`; the server itself for its root. */
+export function roomOf(file: string): string {
+  const folders = file.split('/').slice(0, -1)
+  return folders.slice(0, folders[1] === 'features' ? 3 : 2).join('/')
 }
 
 /** A console uses the kit and the texts; the kit knows no console, and consoles do not know each other. */

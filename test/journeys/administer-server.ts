@@ -2,7 +2,7 @@
 import type { Test } from 'tap'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { AdminWorld } from '#security-server/admin/admin-fixture.ts'
-import { RESTORED, type RestoreRecord } from '#security-server/restore-record.ts'
+import { RESTORED, type RestoreRecord } from '#security-server/features/backups/restore-record.ts'
 import type { Visitor } from '../browser.ts'
 import { act, close } from '../second-person.ts'
 

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { readContainer } from '#core/container/read-container.ts'
-import { dumpServer } from '#security-server/backups/store.ts'
+import { dumpServer } from '#security-server/features/backups/store.ts'
 import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
 import { ask, colons, type Question, type Reply, startWorld } from '../world.ts'
 

@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { judgeFile } from '#scripts/verify/judge-file.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
-import { filesOf, zipOf } from '#security-server/admin/exports/export-fixture.ts'
+import { filesOf, zipOf } from '#security-server/features/exports/export-fixture.ts'
 import { openBrowser, type Visitor } from '../browser.ts'
 import type { World } from '../world.ts'
 

@@ -2,8 +2,8 @@
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { type Change, counted } from '../../changes/store.ts'
 import type { Tables } from '../../migrations/tables.ts'
-import { type Change, counted } from '../../store.ts'
 import { checkActivation, checkRemoval, knownFrom, type SigningKeyFacts, stateOfNewKey } from './rules.ts'
 
 export type SigningKeyRow = SigningKeyFacts & { id: string; certificate: Buffer; created_at: string }

@@ -1,6 +1,6 @@
 /** Brings a registry to what a file declares, as far as it can be done now; done again, it goes on where it was. */
 import { createHash } from 'node:crypto'
-import { contentText } from '#central-registry/approvals/rules.ts'
+import { contentText } from '#central-registry/changes/rules.ts'
 import type { ManagementApi } from '../client.ts'
 import { CommandError } from '../command-error.ts'
 import type { Command } from '../commands.ts'

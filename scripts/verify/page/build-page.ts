@@ -12,7 +12,7 @@ import { compileStatementShape } from './compile-shape.ts'
 const ROOT = path.join(import.meta.dirname, '../../..')
 const HERE = import.meta.dirname
 const BROWSER = path.join(HERE, 'browser')
-const SHAPES = path.join(ROOT, 'security-server/peer/reconciliation/shapes.ts')
+const SHAPES = path.join(ROOT, 'security-server/features/reconciliation/shapes.ts')
 const YAUZL = path.join(ROOT, 'node_modules/yauzl')
 
 /** What takes the place of Node's modules, and of yauzl's door. */

@@ -21,7 +21,7 @@ export async function compileStatementShape(): Promise<string> {
     return `helper${helpers}`
   })
   return `${imports.join('\n')}
-import { refuse } from '#security-server/peer/reconciliation/refuse-shape.ts'
+import { refuse } from '#security-server/features/reconciliation/refuse-shape.ts'
 ${body}
 export async function createShapes() {
   return {

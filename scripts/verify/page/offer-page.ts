@@ -6,7 +6,13 @@ import { buildPage } from './build-page.ts'
 
 const ROOT = path.join(import.meta.dirname, '../../..')
 /** What the page is made of, as far as it is ours; the lock file stands for the rest. */
-const SOURCES = ['core', 'schemas', 'scripts/verify', 'security-server/peer/reconciliation', 'console/kit']
+const SOURCES = [
+  'core',
+  'schemas',
+  'scripts/verify',
+  'security-server/features/reconciliation',
+  'console/kit',
+]
 const STAMP = '.verify.sha256'
 
 /** `directory` exists. Returns whether the page had to be built. */

@@ -7,10 +7,10 @@ import t from 'tap'
 import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { openLogSource } from '../../features/verification/checks/open-source.ts'
+import { verifyLog } from '../../features/verification/checks/verify-log.ts'
 import { logFolder, logOptions, openTestLog, signedRecord } from '../fixture.ts'
 import type { MessageLogOptions } from '../message-log.ts'
-import { openLogSource } from '../verify/open-source.ts'
-import { verifyLog } from '../verify/verify-log.ts'
 
 const at = (path: string) =>
   sealCircumstances({ version: 1, side: 'provider', endpoint: { method: 'GET', path } })

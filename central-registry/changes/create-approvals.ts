@@ -1,0 +1,164 @@
+/**
+ * Keeps proposals and carries approved ones out, each once: the claim is durable before the act, and what became of an act
+ * whose process died is never guessed.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { FourEyes } from '#platform/http-service/four-eyes.ts'
+import type { RegisteredOpenApi } from '#platform/http-service/openapi.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import type { ProposalRow } from '../migrations/tables.ts'
+import type { ProposalStore } from './proposals-store.ts'
+import { checkContent, checkDecider, checkOpen, contentText, readContent } from './rules.ts'
+
+/** What has to be known of those who propose; declared here, answered by people and API keys. */
+export type Proposers = {
+  /** The roles that the person or key has now; none when it may do nothing any more, or nobody stands behind the key. */
+  rolesOf(proposer: { kind: string; id: string }): Promise<string[]>
+  /** The active person who made an API key, at the end of the chain; null for keys of the operator. */
+  makerOf(key: string): Promise<string | null>
+}
+
+export type Approvals = FourEyes & {
+  approve(id: string, seen: string, caller: Caller): Promise<ProposalRow>
+  reject(id: string, reason: string, caller: Caller): Promise<ProposalRow>
+  withdraw(id: string, caller: Caller): Promise<ProposalRow>
+  /** Writes down what time has decided: expired proposals, and acts whose process never told their end. */
+  settle(): Promise<void>
+}
+
+const OPEN_MS = 7 * 86_400_000
+const MOST_OPEN = 100
+/** Longer than any act takes: its statements and its request are bounded far below. */
+const GIVE_UP_MS = 120_000
+const UNKNOWN =
+  'The outcome is not known: the registry ended while it carried this out. Look whether it took effect before you propose it again.'
+
+export function createApprovals(q: {
+  store: ProposalStore
+  proposers: Proposers
+  isRequired(): Promise<boolean>
+  /** The roles of an operation, as the API's document has them. */
+  rolesFor(operation: string): string[]
+  perform: RegisteredOpenApi['perform']
+  audit: Pick<AuditLog, 'before'>
+  clock: Clock
+  log: Log
+}): Approvals {
+  const { store, proposers, rolesFor } = q
+  const iso = (ms = q.clock()): string => new Date(ms).toISOString()
+
+  return {
+    isRequired: () => q.isRequired(),
+    async checkAnswerable({ kind, id }) {
+      // Whoever holds such a key could be anybody, also who approves or is bounded by name.
+      if (kind === 'key' && (await q.isRequired()) && (await proposers.makerOf(id)) === null)
+        throw new Fault('key_without_person')
+    },
+    async propose({ operation, params, query, body, target, reason, caller }) {
+      const content = contentText({ operation, params, query, body })
+      const now = q.clock()
+      const row: ProposalRow = {
+        id: randomUUID(),
+        operation,
+        target,
+        content,
+        sha256: createHash('sha256').update(content).digest('hex'),
+        reason,
+        proposer_kind: caller.kind,
+        proposer_id: caller.id,
+        proposer_name: caller.name,
+        proposer_maker: caller.kind === 'key' ? await proposers.makerOf(caller.id) : null,
+        proposed_at: iso(now),
+        expires_at: iso(now + OPEN_MS),
+        state: 'proposed',
+        ...UNDECIDED,
+      }
+      await store.insert(row, MOST_OPEN)
+      return { id: row.id, contentSha256: row.sha256, state: row.state, expiresAt: row.expires_at }
+    },
+    async approve(id, seen, approver) {
+      const { proposer_kind: kind, proposer_id: proposer } = await store.find(id)
+      const roles = await proposers.rolesOf({ kind, id: proposer })
+      const row = await store.decide(id, (found) => {
+        checkDecider(found, approver, rolesFor(found.operation))
+        checkOpen(found, iso())
+        checkContent(found, seen)
+        if (!rolesFor(found.operation).some((role) => roles.includes(role)))
+          throw new Fault('conflict', { what: 'who proposed this may not do it any more; reject it' })
+        return { state: 'approved', decider_id: approver.id, decider_name: approver.name, decided_at: iso() }
+      })
+      // From here on nobody carries it out a second time, whatever becomes of this process.
+      await carryOut(row, roles, approver)
+      const ended = await store.find(id)
+      await recordEnd(ended)
+      return ended
+    },
+    reject: (id, reason, caller) =>
+      store.decide(id, (found) => {
+        checkDecider(found, caller, rolesFor(found.operation))
+        checkOpen(found, iso())
+        const decided = { decider_id: caller.id, decider_name: caller.name, decided_at: iso() }
+        return { state: 'rejected', decision_reason: reason, ...decided }
+      }),
+    withdraw: (id, caller) =>
+      store.decide(id, (found) => {
+        if (found.proposer_id !== caller.id) throw new Fault('not_proposer')
+        checkOpen(found, iso())
+        return { state: 'withdrawn', decider_id: caller.id, decider_name: caller.name, decided_at: iso() }
+      }),
+    async settle() {
+      await store.expire(iso())
+      for (const row of await store.giveUp(iso(q.clock() - GIVE_UP_MS), UNKNOWN)) await recordEnd(row)
+    },
+  }
+
+  /** How it ended, with both names: what stands in the log before an act tells only that it began. */
+  async function recordEnd(row: ProposalRow): Promise<void> {
+    const { id, operation, state, result, failure, proposer_id, proposer_name, decider_id, decider_name } =
+      row
+    const act = {
+      caller: { id: decider_id ?? '', name: decider_name ?? '' },
+      operation: state === 'approved' ? 'proposalCarriedOut' : 'proposalFailed',
+      target: `/api/v1/approvals/${id}`,
+      data: { operation, result, failure, proposedBy: { id: proposer_id, name: proposer_name } },
+    }
+    // It is done, so a record that fails undoes nothing; the proposal itself says the same.
+    await q.audit.before(act).catch((err: unknown) => {
+      q.log.error({ err, proposal: id }, 'the end of a proposal could not be recorded')
+    })
+  }
+
+  async function carryOut(row: ProposalRow, roles: string[], approver: Caller): Promise<void> {
+    const { id, target, reason, proposer_id, proposer_name } = row
+    const kind = row.proposer_kind as Caller['kind']
+    const caller = { kind, id: proposer_id, name: proposer_name, roles }
+    const end = { state: 'approved' as const, result: null, failure: null }
+    try {
+      const call = { ...readContent(row.content), target, proposal: id, reason, caller, approver }
+      const result = await q.perform(call)
+      const kept = result === undefined ? null : JSON.stringify(result)
+      await store.finish(id, { ...end, result: kept, finished_at: iso() })
+    } catch (thrown) {
+      const fault = asFault(thrown)
+      q.log.warn({ err: thrown, detail: fault.detail, proposal: id }, 'an approved proposal failed')
+      // A time-out of the database, say, does not tell whether the act was kept.
+      const doubt = fault.status >= 500 ? 'The outcome is not known. ' : ''
+      const failure = `${doubt}${fault.message} Detail: ${fault.detail}`
+      await store.finish(id, { ...end, state: 'failed', failure, finished_at: iso() })
+    }
+  }
+}
+
+const UNDECIDED = {
+  decider_id: null,
+  decider_name: null,
+  decided_at: null,
+  decision_reason: null,
+  finished_at: null,
+  result: null,
+  failure: null,
+}

@@ -1,0 +1,106 @@
+/** Handlers of the operations on proposals. */
+import type { Clock } from '#platform/clock.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { checkReason } from '#platform/http-service/four-eyes.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { Operation } from '#platform/http-service/openapi-operations.ts'
+import { listAnswer } from '../list-answer.ts'
+import type { ProposalRow } from '../migrations/tables.ts'
+import type { Approvals } from './create-approvals.ts'
+import { explain, type Known, summaryOf } from './explain.ts'
+import type { ProposalStore, View } from './proposals-store.ts'
+import { mayDecide, readable, stateAt } from './rules.ts'
+import type { Page } from './store.ts'
+
+type Rooms = {
+  store: Pick<ProposalStore, 'find' | 'list' | 'count'>
+  approvals: Approvals
+  /** Those that a second person has to agree to. */
+  operations: Pick<Operation, 'id' | 'roles'>[]
+  known: Known
+  clock: Clock
+}
+
+export type ApprovalHandlers = {
+  handlers: Record<string, OperationHandler>
+  /** How many this caller may decide now. */
+  countWaiting(caller: Caller): Promise<number>
+}
+
+export function approvalHandlers(q: Rooms): ApprovalHandlers {
+  const { store, approvals, operations, clock } = q
+  const now = (): string => new Date(clock()).toISOString()
+  const rolesFor = (row: ProposalRow): string[] =>
+    operations.find(({ id }) => id === row.operation)?.roles ?? []
+  const inList = (row: ProposalRow, caller: Caller): object =>
+    describe(row, now(), mayDecide(row, caller, rolesFor(row), now()))
+  const whole = async (row: ProposalRow, caller: Caller): Promise<object> => ({
+    ...inList(row, caller),
+    content: row.content,
+    explained: await explain(readable(row.content), q.known, caller),
+  })
+
+  function viewOf(view: string, caller: Caller): View | undefined {
+    if (view === 'all') return { view }
+    if (view === 'mine') return { view, caller: caller.id }
+    const own = operations.filter(({ roles }) => roles.some((role) => caller.roles.includes(role)))
+    // No API key decides, so nothing waits for one.
+    if (caller.kind !== 'person' || own.length === 0) return undefined
+    return { view: 'waiting', caller: caller.id, operations: own.map(({ id }) => id), now: now() }
+  }
+
+  const handlers: Record<string, OperationHandler> = {
+    getProposals: async ({ query, caller }) => {
+      const { view: name, ...page } = query as { view: string } & Page
+      const view = viewOf(name, caller)
+      if (view === undefined) return listAnswer([], page, async () => 0)
+      const rows = (await store.list(view, page)).map((row) => inList(row, caller))
+      return listAnswer(rows, page, () => store.count(view, page.q))
+    },
+    getProposal: async ({ params, caller }) => whole(await store.find(idOf(params)), caller),
+    approveProposal: async ({ params, body, caller }) => {
+      const { contentSha256 } = body as { contentSha256: string }
+      return whole(await approvals.approve(idOf(params), contentSha256, caller), caller)
+    },
+    rejectProposal: async ({ params, body, caller }) => {
+      const reason = checkReason((body as { reason: string }).reason)
+      return whole(await approvals.reject(idOf(params), reason, caller), caller)
+    },
+    withdrawProposal: async ({ params, caller }) =>
+      whole(await approvals.withdraw(idOf(params), caller), caller),
+  }
+  return {
+    handlers,
+    countWaiting: async (caller) => {
+      const view = viewOf('waiting', caller)
+      return view === undefined ? 0 : store.count(view)
+    },
+  }
+}
+
+function idOf(params: Record<string, string>): string {
+  return params['id']!.toLowerCase()
+}
+
+function describe(row: ProposalRow, now: string, mayDecide: boolean): object {
+  const { id, operation, target, reason, sha256, failure } = row
+  return {
+    id,
+    operation,
+    target,
+    contentSha256: sha256,
+    summary: summaryOf(readable(row.content)),
+    reason,
+    proposedBy: { kind: row.proposer_kind, id: row.proposer_id, name: row.proposer_name },
+    proposedAt: row.proposed_at,
+    expiresAt: row.expires_at,
+    state: stateAt(row, now),
+    decidedBy: row.decider_id === null ? null : { id: row.decider_id, name: row.decider_name },
+    decidedAt: row.decided_at,
+    decisionReason: row.decision_reason,
+    finishedAt: row.finished_at,
+    result: row.result === null ? null : (JSON.parse(row.result) as unknown),
+    failure,
+    mayDecide,
+  }
+}

@@ -1,0 +1,96 @@
+/** What all stores of the registry share: changes one at a time, conflicts told as such, lists by page. */
+import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import { isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
+import { counted, type Page, textContains } from '#platform/database/lists.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import { encodeSegment } from '#schemas/identifiers.ts'
+import type { Tables } from '../migrations/tables.ts'
+
+/**
+ * Runs one change of the register in a transaction, alone among all nodes: what it checks still holds when it writes, and
+ * a publication never sees half of it.
+ */
+export type Change = <R>(act: (transaction: Kysely<Tables>) => Promise<R>) => Promise<R>
+
+/** What a noun's store reads from: the database, or a transaction on it. */
+export type Tabled = Pick<Database, 'kysely'>
+
+export { counted, type Page, textContains }
+
+/** `announce` records within the same transaction that there is something to publish: both are kept, or neither. */
+export function createChange(
+  database: Database,
+  announce: (transaction: Kysely<unknown>) => Promise<void>,
+): Change {
+  return (act) =>
+    inTransaction(database.kysely, async (transaction) => {
+      await lockRegister(transaction)
+      const result = await act(tablesOf<Tables>({ kysely: transaction }))
+      await announce(transaction)
+      return result
+    })
+}
+
+/** For a noun's store that takes part in a change that runs already: `createServerStore(...within(transaction))`. */
+export function within(transaction: Kysely<Tables>): [Tabled, Change] {
+  return [{ kysely: transaction as unknown as Kysely<unknown> }, (act) => act(transaction)]
+}
+
+/** Within a transaction: no other node changes or publishes the register until this one ends. */
+export async function lockRegister<T>(transaction: Kysely<T>): Promise<void> {
+  await lockFor(transaction, 'registry')
+}
+
+/** Awaits an insertion; a row with the same key is a conflict. */
+export async function refuseTwin<R>(what: string, act: Promise<R>): Promise<R> {
+  try {
+    return await act
+  } catch (cause) {
+    if (isUniqueViolation(cause)) throw new Fault('conflict', { what: `${what} exists already` })
+    throw cause
+  }
+}
+
+/** Throws `not_found` when a deletion or update met no row. */
+export function mustHaveMet(what: string, rows: bigint): void {
+  if (rows === 0n) throw new Fault('not_found', { what })
+}
+
+/** The row that was looked for; throws `not_found` when there is none. */
+export function mustBe<R>(what: string, row: R | undefined): R {
+  if (row === undefined) throw new Fault('not_found', { what })
+  return row
+}
+
+/** How many rows of a table name `value` in a column. */
+export async function countOf<T extends keyof Tables>(
+  transaction: Kysely<Tables>,
+  table: T,
+  column: keyof Tables[T] & string,
+  value: string | number,
+): Promise<number> {
+  const { rows } = await sql<{ found: number }>`
+    select count(*) as found from ${sql.table(table)} where ${sql.ref(column)} = ${value}`.execute(
+    transaction,
+  )
+  return Number(rows[0]?.found ?? 0)
+}
+
+/** The column and direction of a `sort` that the API's file allows; `columns` has the API's name of each. */
+export function orderOf<C extends string>(
+  sort: string,
+  columns: Record<string, C>,
+): { column: C; direction: 'asc' | 'desc' } {
+  const name = sort.replace(/^-/, '')
+  const column = Object.hasOwn(columns, name) ? columns[name] : undefined
+  if (column === undefined) throw new Fault('invalid_input', { what: `the list has no order by ${sort}` })
+  return { column, direction: sort.startsWith('-') ? 'desc' : 'asc' }
+}
+
+/** Whether one of the columns contains `q` literally; ASCII letters match in either case, which both stores can do. */
+export function contains(q: string, columns: { id: string; text: string }): Expression<SqlBool> {
+  // Ids are stored in their text form, people write them with colons too.
+  const inId = q.split(/[:/]/).map(encodeSegment).join('/')
+  return sql<SqlBool>`(${textContains(columns.id, inId)} or ${textContains(columns.text, q)})`
+}

@@ -1,0 +1,68 @@
+/**
+ * Restores a registry from a backup, offline. Guarantees that nothing is overwritten: the database is a new one, a key or a
+ * longer list of leaves that lies in the folder stays, and a mark is raised, never lowered.
+ */
+import { mkdir, open, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { linesOf } from '#platform/backups/lines.ts'
+import { putNewFile } from '#platform/backups/put-file.ts'
+import { readBackup } from '#platform/backups/read-backup.ts'
+import { Fault } from '#schemas/fault.ts'
+import { fileExists } from '../../configuration/durable-file.ts'
+import { createHighWater } from '../../configuration/high-water.ts'
+import { DATABASE_ENTRY, KEY_FOLDER, MARKS } from './make-backup.ts'
+import { restoreRegister } from './restore-store.ts'
+import { type VerifiedBackup, verifyBackup } from './verify-backup.ts'
+
+const [INDEX, LIST, LEAVES] = MARKS as [string, string, string]
+
+/** Throws `backup_invalid` before anything is written, `conflict` for a database that is not empty, `log_inconsistent`. */
+export async function restoreBackup(q: {
+  file: string
+  secret: string
+  settings: { directory: string; database: string }
+}): Promise<VerifiedBackup> {
+  const { directory, database } = q.settings
+  const verified = await verifyBackup(q)
+  const { facts } = verified.manifest
+  await mkdir(path.join(directory, KEY_FOLDER), { recursive: true, mode: 0o700 })
+  await putMarks(directory, verified.files)
+  for (const [name, bytes] of verified.files) {
+    if (name.startsWith(`${KEY_FOLDER}/`)) await putNewFile(path.join(directory, name), bytes)
+    if (name === 'settings.yaml') await putNewFile(path.join(directory, 'settings-of-the-backup.yaml'), bytes)
+  }
+  await restoreRegister({
+    url: database,
+    facts,
+    backup: verified.sha256,
+    read: async (load) => {
+      await readBackup(q, async (name, content) => {
+        if (name === DATABASE_ENTRY) return load(linesOf(content))
+        for await (const _ of content);
+      })
+    },
+  })
+  return verified
+}
+
+async function putMarks(directory: string, files: Map<string, Buffer>): Promise<void> {
+  for (const name of [INDEX, LIST]) {
+    const mark = Number(files.get(name)?.toString() ?? '0')
+    if (!Number.isSafeInteger(mark) || mark < 0)
+      throw new Fault('backup_invalid', { what: `${name} holds no number` })
+    await createHighWater(path.join(directory, name)).raise(mark)
+  }
+  const leaves = files.get(LEAVES)
+  if (leaves === undefined) return
+  const file = path.join(directory, LEAVES)
+  const present = (await fileExists(file)) ? await readFile(file) : Buffer.alloc(0)
+  const common = Math.min(present.length, leaves.length)
+  if (!present.subarray(0, common).equals(leaves.subarray(0, common)))
+    throw new Fault('log_inconsistent', { what: `${file} and the backup hold different transparency logs` })
+  if (present.length >= leaves.length) return
+  // Only added to: what a crash leaves of it is a shorter list of the same log.
+  const handle = await open(file, 'a', 0o600)
+  await handle.writeFile(leaves.subarray(present.length))
+  await handle.sync()
+  await handle.close()
+}

@@ -1,0 +1,28 @@
+/** The database of a restored registry: its rows, and the mark that it waits to be accepted. */
+import type { BackupFacts } from '#platform/backups/manifest.ts'
+import { restoreDatabase } from '#platform/backups/restore-store.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
+import { allMigrations } from '../../migrations/all.ts'
+import type { Tables } from '../../migrations/tables.ts'
+
+/** The parameter that stands in a restored register until two administrators have accepted it. */
+export const RESTORED_BACKUP = 'restoredBackup'
+
+/** `backup` is the SHA-256 of the file. Throws as `restoreDatabase`. */
+export async function restoreRegister(q: {
+  url: string
+  facts: BackupFacts
+  backup: string
+  read(load: (lines: AsyncIterable<string>) => Promise<void>): Promise<void>
+}): Promise<void> {
+  await restoreDatabase({
+    ...q,
+    migrations: allMigrations,
+    finish: async (transaction) => {
+      const parameters = tablesOf<Tables>({ kysely: transaction })
+      await parameters.deleteFrom('system_parameter').where('name', '=', RESTORED_BACKUP).execute()
+      const row = { name: RESTORED_BACKUP, value: q.backup }
+      await parameters.insertInto('system_parameter').values(row).execute()
+    },
+  })
+}

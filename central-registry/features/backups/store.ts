@@ -1,0 +1,47 @@
+/** What a backup holds of the database: every table of one moment, with what a person compares. */
+
+import { newestAuditRow } from '#platform/audit-log/store.ts'
+import type { BackupFacts } from '#platform/backups/manifest.ts'
+import { migrationsIn } from '#platform/database/dialect-dump.ts'
+import { dumpTables } from '#platform/database/dump.ts'
+import { type Database, inSnapshot, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import type { Tables } from '../../migrations/tables.ts'
+import { createLogStore } from '../transparency-log/store.ts'
+
+export type BackupStore = ReturnType<typeof createBackupStore>
+/** Sessions that ended would be alive again, and a used login could be used twice. */
+const WITHOUT = ['session', 'used_login']
+/** `url` is the database's own, for a connection that reads while others write. */
+export function createBackupStore(database: Database, url: string) {
+  return {
+    /** Writes all rows of one moment; what the register was then. Nobody who changes something waits for it. */
+    async dump(write: (line: string) => Promise<void>): Promise<BackupFacts> {
+      // Another connection would open another database.
+      const own = url === 'sqlite::memory:' ? undefined : await openDatabase(url)
+      try {
+        return await inSnapshot((own ?? database).kysely, async (snapshot) => {
+          const of = tablesOf<Tables>({ kysely: snapshot })
+          const published = await of
+            .selectFrom('publication')
+            .select(({ fn }) => fn.max('configuration_index').as('index'))
+            .executeTakeFirst()
+          const list = await of.selectFrom('suspension_list').select('number').executeTakeFirst()
+          const head = await createLogStore({ ...database, kysely: snapshot }).head()
+          const audit = await newestAuditRow(of)
+          return {
+            rows: await dumpTables(snapshot, { without: WITHOUT, write }),
+            configurationIndex: published?.index ?? 0,
+            suspensionList: list?.number ?? 0,
+            transparencyLogSize: head?.size ?? 0,
+            transparencyLogRoot: head?.root.toString('base64') ?? null,
+            auditLogRecords: audit?.sequence ?? 0,
+            auditLogDigest: audit?.digest.toString('hex') ?? null,
+            migrations: await migrationsIn(snapshot),
+          }
+        })
+      } finally {
+        await own?.close()
+      }
+    },
+  }
+}

@@ -1,0 +1,93 @@
+/** What changed in a service, who may ask for access, and the terms of a contract that a request makes; pure. */
+import { randomUUID } from 'node:crypto'
+import { readContent } from '#core/contract/read-content.ts'
+import type { ContractTerms } from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, memberOf, parseSubsystemId } from '#schemas/identifiers.ts'
+import type { CatalogueServiceRow } from '../../migrations/tables.ts'
+import type { Access, Endpoint } from './read-answers.ts'
+
+export type Change = { what: string; before: string | null; after: string | null }
+
+const SHOWN = ['title', 'description', 'version', 'contact', 'access', 'document', 'type', 'status'] as const
+const DAY_MS = 86_400_000
+
+/** From what was known before; nothing for a service that is new. */
+export function changesOf(before: CatalogueServiceRow, after: CatalogueServiceRow): Change[] {
+  const changed = SHOWN.filter((name) => before[name] !== after[name]).map((name) => ({
+    ...{ what: name, before: before[name], after: after[name] },
+  }))
+  const [old, now] = [before, after].map((row) =>
+    (JSON.parse(row.endpoints) as Endpoint[]).map(({ method, path }) => `${method} ${path}`),
+  )
+  const gone = old!.filter((one) => !now!.includes(one))
+  const added = now!.filter((one) => !old!.includes(one))
+  if (gone.length + added.length === 0) return changed
+  const listed = (all: string[]): string | null => (all.length === 0 ? null : all.join('\n').slice(0, 4000))
+  return [...changed, { what: 'endpoints', before: listed(gone), after: listed(added) }]
+}
+
+/** Throws `contract_not_possible` when the provider takes no requests of this client. */
+export function checkMayRequest(access: Access, client: string, groups: readonly string[]): void {
+  if (access === 'everybody') return
+  if (access !== 'nobody') {
+    const { memberClass } = parseSubsystemId(client)
+    if (access.memberClasses.includes(memberClass)) return
+    if (access.globalGroups.some((code) => groups.includes(code))) return
+  }
+  throw new Fault('contract_not_possible', { what: 'the provider takes no requests of this subsystem' })
+}
+
+export type AccessRequest = {
+  client: string
+  purpose: string
+  legalBasis: string
+  personalData: boolean
+  contactName: string
+  contactEmail: string
+  retentionDays?: number
+  /** Of the service's; all of them when absent. */
+  endpoints?: Endpoint[]
+  validUntil?: string
+}
+
+const YEAR_DAYS = 365
+const RETENTION_DAYS = 3650
+
+/**
+ * The body that `POST /contracts` of the consumer's security server takes: terms that are whole, so that they can be proposed
+ * as they are, and the member that proposes. Throws `invalid_contract` with the place of what is wrong.
+ */
+export function draftOf(
+  row: Pick<CatalogueServiceRow, 'provider' | 'service_code' | 'endpoints' | 'title'>,
+  q: AccessRequest,
+  now: number,
+): { terms: ContractTerms; member: string } {
+  const iso = (ms: number): string => new Date(ms).toISOString()
+  const validFrom = iso(now)
+  const validUntil = q.validUntil ?? iso(now + YEAR_DAYS * DAY_MS)
+  const member = idText(memberOf(parseSubsystemId(q.client)))
+  const all = JSON.parse(row.endpoints) as Endpoint[]
+  const chosen = q.endpoints ?? (all.length === 0 ? [{ method: '*', path: '**' }] : all)
+  const strange = chosen.find(
+    (one) => all.length > 0 && !all.some(({ method, path }) => method === one.method && path === one.path),
+  )
+  if (strange !== undefined)
+    throw new Fault('contract_not_possible', { what: `the service has no ${strange.method} ${strange.path}` })
+  const terms: ContractTerms = {
+    title: row.title || row.service_code,
+    provider: row.provider,
+    consumers: { subsystems: [q.client] },
+    services: [{ serviceCode: row.service_code, endpoints: chosen }],
+    purpose: q.purpose,
+    legalBasis: q.legalBasis,
+    personalData: q.personalData,
+    logLevel: 'full',
+    retentionDays: q.retentionDays ?? RETENTION_DAYS,
+    ...{ validFrom, validUntil, reviewAt: iso((now + Date.parse(validUntil)) / 2) },
+    ...{ critical: false, outageGraceHours: 0 },
+    contacts: [{ member, name: q.contactName, email: q.contactEmail }],
+  }
+  readContent({ ...terms, contract: randomUUID(), version: 1 })
+  return { terms, member: member.replaceAll('/', ':') }
+}

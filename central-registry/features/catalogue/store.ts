@@ -1,0 +1,271 @@
+/** Rows of the catalogue: whose turn it is to be asked, what each offers, its documents by hash, what changed. */
+import { createHash } from 'node:crypto'
+import { type Kysely, sql } from 'kysely'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import { parseSubsystemId } from '#schemas/identifiers.ts'
+import { type Change, contains, counted, orderOf, type Page } from '../../changes/store.ts'
+import type { CatalogueServiceRow, Tables } from '../../migrations/tables.ts'
+import { serviceText } from './client.ts'
+import type { Description, OfferedService } from './read-answers.ts'
+import { changesOf } from './rules.ts'
+
+export type CatalogueStore = ReturnType<typeof createCatalogueStore>
+export type CatalogueFilter = {
+  status?: CatalogueServiceRow['status'] | undefined
+  memberClass?: string | undefined
+  provider?: string | undefined
+}
+/** A service as it was found; `document` with its description where it has one that could be had. */
+export type FoundService = OfferedService & { document?: Buffer | undefined; description: Description }
+
+const COLUMNS = [
+  ...(['id', 'provider', 'service_code', 'type', 'endpoints', 'contact', 'access', 'title'] as const),
+  ...(['description', 'version', 'document', 'status', 'first_seen', 'last_seen', 'changed_at'] as const),
+  'search',
+] as const
+const ORDERS = { id: 'id', title: 'title', changedAt: 'changed_at', lastSeen: 'last_seen' } as const
+const HISTORY = 200
+
+export function createCatalogueStore(database: Database, record: Change) {
+  const tables = tablesOf<Tables>(database)
+
+  /** Subsystems that exchange messages through some server now. */
+  const providers = (kysely: Kysely<Tables>) =>
+    kysely
+      .selectFrom('server_client')
+      .innerJoin('subsystem', 'subsystem.id', 'server_client.client')
+      .where('is_disabled', '=', 0)
+
+  const listed = ({ q = '', status, memberClass = '', provider = '' }: CatalogueFilter & Pick<Page, 'q'>) =>
+    tables
+      .selectFrom('catalogue_service')
+      .$if(q !== '', (query) =>
+        query.where(contains(q, { id: 'catalogue_service.id', text: 'catalogue_service.search' })),
+      )
+      .$if(status !== undefined, (query) => query.where('status', '=', status!))
+      .$if(provider !== '', (query) => query.where('provider', '=', provider))
+      .$if(memberClass !== '', (query) =>
+        query.where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('subsystem')
+              .innerJoin('member', 'member.id', 'subsystem.member')
+              .select('subsystem.id')
+              .whereRef('subsystem.id', '=', 'catalogue_service.provider')
+              .where('member.member_class', '=', memberClass),
+          ),
+        ),
+      )
+
+  async function keep(
+    transaction: Kysely<Tables>,
+    row: CatalogueServiceRow,
+    before: CatalogueServiceRow | undefined,
+  ): Promise<void> {
+    if (before === undefined) {
+      await transaction.insertInto('catalogue_service').values(row).execute()
+      return
+    }
+    const changes = changesOf(before, row)
+    const { id, first_seen, ...now } = row
+    const changed_at = changes.length === 0 ? before.changed_at : row.last_seen
+    await transaction
+      .updateTable('catalogue_service')
+      .set({ ...now, changed_at })
+      .where('id', '=', id)
+      .execute()
+    for (const one of changes)
+      await transaction
+        .insertInto('catalogue_change')
+        .values({ ...one, service: id, at: row.last_seen })
+        .execute()
+  }
+
+  async function withdraw(transaction: Kysely<Tables>, ids: string[], at: string): Promise<void> {
+    for (const id of ids) {
+      await transaction
+        .updateTable('catalogue_service')
+        .set({ status: 'withdrawn', changed_at: at })
+        .where('id', '=', id)
+        .execute()
+      await transaction
+        .insertInto('catalogue_change')
+        .values({ service: id, at, what: 'status', before: 'offered', after: 'withdrawn' })
+        .execute()
+    }
+  }
+
+  async function asked(
+    transaction: Kysely<Tables>,
+    subsystem: string,
+    columns: Omit<Tables['catalogue_subsystem'], 'subsystem' | 'answered_at'> & { answered_at?: string },
+  ): Promise<void> {
+    await transaction
+      .insertInto('catalogue_subsystem')
+      .values({ subsystem, answered_at: null, ...columns })
+      .onConflict((conflict) => conflict.column('subsystem').doUpdateSet(columns))
+      .execute()
+  }
+
+  return {
+    /** Whose turn it is, those who never were first. */
+    async due(now: string, limit: number): Promise<string[]> {
+      const rows = await tables
+        .selectFrom('subsystem')
+        .leftJoin('catalogue_subsystem', 'catalogue_subsystem.subsystem', 'subsystem.id')
+        .select('subsystem.id')
+        .where('subsystem.id', 'in', providers(tables).select('subsystem.id'))
+        .where(({ or, eb }) => or([eb('next_at', 'is', null), eb('next_at', '<=', now)]))
+        .orderBy(sql`coalesce(next_at, '')`)
+        .orderBy('subsystem.id')
+        .limit(limit)
+        .execute()
+      return rows.map(({ id }) => id)
+    },
+    /** Makes it everybody's turn. */
+    askAll: (now: string) =>
+      record(async (transaction) => {
+        await transaction.updateTable('catalogue_subsystem').set({ next_at: now }).execute()
+      }),
+    /** What a subsystem offers now; what it offered before and does not any more is withdrawn, and stays to be seen. */
+    keepAnswer: (subsystem: string, services: FoundService[], q: { at: string; nextAt: string }) =>
+      record(async (transaction) => {
+        const { memberCode, subsystemCode } = parseSubsystemId(subsystem)
+        const before = await transaction
+          .selectFrom('catalogue_service')
+          .select(COLUMNS)
+          .where('provider', '=', subsystem)
+          .execute()
+        const rows = services.map(({ serviceCode, type, endpoints, document, description }) => ({
+          ...{
+            id: serviceText(subsystem, serviceCode),
+            provider: subsystem,
+            service_code: serviceCode,
+            type,
+          },
+          endpoints: JSON.stringify(endpoints),
+          contact: JSON.stringify(description.contact),
+          access: JSON.stringify(description.access),
+          ...{ title: description.title, description: description.description },
+          version: description.version,
+          document: document === undefined ? null : sha256(document),
+          status: 'offered' as const,
+          search: `${serviceCode} ${description.title} ${description.description} ${memberCode} ${subsystemCode}`,
+          ...{ first_seen: q.at, last_seen: q.at, changed_at: q.at },
+        }))
+        for (const row of rows) {
+          await keep(
+            transaction,
+            row,
+            before.find(({ id }) => id === row.id),
+          )
+        }
+        for (const { document } of services)
+          if (document !== undefined)
+            await transaction
+              .insertInto('catalogue_document')
+              .values({ sha256: sha256(document), content: document })
+              .onConflict((conflict) => conflict.doNothing())
+              .execute()
+        const gone = before.filter(
+          ({ id, status }) => status === 'offered' && !rows.some((row) => row.id === id),
+        )
+        await withdraw(
+          transaction,
+          gone.map(({ id }) => id),
+          q.at,
+        )
+        await forgetDocuments(transaction)
+        await asked(transaction, subsystem, {
+          ...{ next_at: q.nextAt, asked_at: q.at, answered_at: q.at, failure: null },
+        })
+      }),
+    /** What it offered stays as it was last seen. */
+    keepFailure: (subsystem: string, failure: string, q: { at: string; nextAt: string }) =>
+      record((transaction) => asked(transaction, subsystem, { next_at: q.nextAt, asked_at: q.at, failure })),
+    /** Withdraws what is offered by subsystems that left the register. */
+    withdrawGone: (at: string) =>
+      record(async (transaction) => {
+        const rows = await transaction
+          .selectFrom('catalogue_service')
+          .select('id')
+          .where('status', '=', 'offered')
+          .where('provider', 'not in', providers(transaction).select('subsystem.id'))
+          .execute()
+        await withdraw(
+          transaction,
+          rows.map(({ id }) => id),
+          at,
+        )
+      }),
+    list({ sort = 'title', offset, limit, ...filter }: Page & CatalogueFilter) {
+      const { column, direction } = orderOf(sort, ORDERS)
+      return listed(filter)
+        .select(COLUMNS)
+        .orderBy(column, direction)
+        .orderBy('id')
+        .offset(offset)
+        .limit(limit)
+        .execute()
+    },
+    count: (filter: CatalogueFilter & Pick<Page, 'q'>) => counted(listed(filter)),
+    /** Throws `not_found`. */
+    async service(id: string) {
+      const row = await listed({}).select(COLUMNS).where('id', '=', id).executeTakeFirst()
+      if (row === undefined) throw new Fault('not_found', { what: `the service ${id} in the catalogue` })
+      const owner = await tables
+        .selectFrom('subsystem')
+        .innerJoin('member', 'member.id', 'subsystem.member')
+        .select(['member.id as member', 'member.name as member_name', 'subsystem.name as subsystem_name'])
+        .where('subsystem.id', '=', row.provider)
+        .executeTakeFirst()
+      const asking = await tables
+        .selectFrom('catalogue_subsystem')
+        .select(['asked_at', 'answered_at', 'failure'])
+        .where('subsystem', '=', row.provider)
+        .executeTakeFirst()
+      const changes = await tables
+        .selectFrom('catalogue_change')
+        .select(['at', 'what', 'before', 'after'])
+        .where('service', '=', id)
+        .orderBy('id', 'desc')
+        .limit(HISTORY)
+        .execute()
+      return { row, owner, asking, changes }
+    },
+    /** Throws `not_found` when the service has none now. */
+    async document(id: string): Promise<{ sha256: string; content: Buffer }> {
+      const row = await tables
+        .selectFrom('catalogue_service')
+        .innerJoin('catalogue_document', 'catalogue_document.sha256', 'catalogue_service.document')
+        .select(['sha256', 'content'])
+        .where('id', '=', id)
+        .executeTakeFirst()
+      if (row === undefined) throw new Fault('not_found', { what: `an OpenAPI document of ${id}` })
+      return row
+    },
+    /** The global groups of a registered subsystem; throws `not_found`. */
+    async groupsOf(subsystem: string): Promise<string[]> {
+      const known = tables.selectFrom('subsystem').where('id', '=', subsystem)
+      if ((await counted(known)) === 0) throw new Fault('not_found', { what: `the subsystem ${subsystem}` })
+      const rows = await tables
+        .selectFrom('global_group_member')
+        .select('group_code')
+        .where('client', '=', subsystem)
+        .execute()
+      return rows.map(({ group_code }) => group_code)
+    },
+  }
+}
+
+function sha256(document: Buffer): string {
+  return createHash('sha256').update(document).digest('hex')
+}
+
+/** What no service has any more. */
+async function forgetDocuments(transaction: Kysely<Tables>): Promise<void> {
+  await sql`delete from catalogue_document where not exists (
+    select 1 from catalogue_service where catalogue_service.document = catalogue_document.sha256)`.execute(
+    transaction,
+  )
+}

@@ -1,0 +1,276 @@
+/** What a security server may see of contracts: those of its clients, and the standard terms of groups that they are in. */
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { ContractSide, ListedContract } from '#schemas/contract.ts'
+import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
+import type { Change } from '../../changes/store.ts'
+import { isRequired, sidesWithout } from '../../members/contacts/rules.ts'
+import { type ContactStore, ownInstance } from '../../members/contacts/store.ts'
+import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import { takeDocument } from '../requests/rows-store.ts'
+import { IN_FORCE as SUSPENSION_IN_FORCE } from '../suspensions/rows-store.ts'
+import { type PartnerWord, stateBetween } from './between.ts'
+import { isBetween } from './moves-store.ts'
+import { type ContractPolicy, readPolicy } from './policy-store.ts'
+import { COLUMNS, contentOf, versionOf } from './rows-store.ts'
+import { LIVE, OPEN, stateAt, waitsFor } from './rules.ts'
+
+/** What has ended stays visible so long, and for as long as it is suspended. */
+const ENDED_SHOWN_MS = 30 * 86_400_000
+const MANY = 500
+/** Not in force yet, or perhaps never: what was terminated may have waited for approval. */
+const BEFORE: ReadonlySet<string> = new Set([...OPEN, 'TERMINATED', 'DECLINED', 'WITHDRAWN'])
+
+export type DistributionStore = ReturnType<typeof createDistributionStore>
+type SealRow = {
+  sha256: string
+  contract: string
+  version: number
+  member: string
+  subsystems: string | null
+}
+type Reach = { clients: string[]; isProviderOf(row: ContractRow): boolean }
+
+export function createDistributionStore(
+  database: Database,
+  record: Change,
+  contacts: Pick<ContactStore, 'asks' | 'statesOf'>,
+) {
+  const tables = tablesOf<Tables>(database)
+
+  /** The server's clients, its owner among them. */
+  async function clientsOf(server: string): Promise<string[]> {
+    const id = parseServerId(server)
+    const rows = await tables
+      .selectFrom('server_client')
+      .select('client')
+      .where('server', '=', server)
+      .execute()
+    const known = await tables.selectFrom('security_server').select('id').where('id', '=', server).execute()
+    if (known.length === 0) return []
+    return [...new Set([idText(memberOf(id)), ...rows.map(({ client }) => client)])]
+  }
+
+  async function visibleTo(clients: string[], since: string): Promise<ContractRow[]> {
+    const found = new Map<string, ContractRow>()
+    // A statement takes so many parameters only.
+    for (let at = 0; at < clients.length; at += MANY) {
+      const some = clients.slice(at, at + MANY)
+      const rows = await tables
+        .selectFrom('contract_version')
+        .select(COLUMNS)
+        .where(({ or, eb, exists, selectFrom }) =>
+          or([
+            exists(
+              selectFrom('contract_party')
+                .select('contract_party.subsystem')
+                .whereRef('contract_party.contract', '=', 'contract_version.contract')
+                .whereRef('contract_party.version', '=', 'contract_version.version')
+                .where('contract_party.subsystem', 'in', some),
+            ),
+            eb(
+              'global_group',
+              'in',
+              selectFrom('global_group_member').select('group_code').where('client', 'in', some),
+            ),
+          ]),
+        )
+        .where(({ or, eb, exists, selectFrom }) =>
+          or([
+            eb('state', 'in', LIVE),
+            eb('changed_at', '>', since),
+            // Its suspension holds up the calls that it covered for as long as nobody has lifted it.
+            exists(
+              selectFrom('suspension')
+                .select('suspension.id')
+                .where('suspension.kind', '=', 'contract')
+                .whereRef('suspension.subject', '=', 'contract_version.contract')
+                .where('suspension.state', 'in', SUSPENSION_IN_FORCE),
+            ),
+          ]),
+        )
+        .orderBy('contract')
+        .orderBy('version')
+        .execute()
+      for (const row of rows)
+        found.set(`${row.contract} ${row.version}`, { ...row, version: Number(row.version) })
+    }
+    return [...found.values()]
+  }
+
+  /** Of a group's contract the provider sees who joined, a consumer only itself. */
+  async function sealsOf(rows: ContractRow[], { clients, isProviderOf }: Reach): Promise<SealRow[]> {
+    const seals: SealRow[] = []
+    const ids = [...new Set(rows.map(({ contract }) => contract))]
+    for (let at = 0; at < ids.length; at += MANY)
+      seals.push(
+        ...(await tables
+          .selectFrom('contract_seal')
+          .select(['sha256', 'contract', 'version', 'member', 'subsystems'])
+          .where('contract', 'in', ids.slice(at, at + MANY))
+          .orderBy('sealed_at')
+          .execute()),
+      )
+    const own = new Set(clients)
+    const shown = new Map(rows.map((row) => [`${row.contract} ${row.version}`, row]))
+    return seals.filter((seal) => {
+      const row = shown.get(`${seal.contract} ${Number(seal.version)}`)
+      if (row === undefined) return false
+      const joined = seal.subsystems === null ? [] : (JSON.parse(seal.subsystems) as string[])
+      return seal.subsystems === null || isProviderOf(row) || joined.some((one) => own.has(one))
+    })
+  }
+
+  async function reach(server: string, now: number): Promise<{ rows: ContractRow[]; seals: SealRow[] }> {
+    const clients = await clientsOf(server)
+    const rows = await visibleTo(clients, new Date(now - ENDED_SHOWN_MS).toISOString())
+    const isProviderOf = (row: ContractRow): boolean => clients.includes(contentOf(row).provider)
+    return { rows, seals: await sealsOf(rows, { clients, isProviderOf }) }
+  }
+
+  /** What other registries said last of contracts between them and us. */
+  async function wordsOf(rows: ContractRow[]): Promise<WordRow[]> {
+    const words: WordRow[] = []
+    const ids = betweenInstances(rows)
+    for (let at = 0; at < ids.length; at += MANY)
+      words.push(
+        ...(await tables
+          .selectFrom('contract_partner')
+          .select(['contract', 'version', 'instance', 'hash', 'state', 'reason', 'heard_at as heardAt'])
+          .where('contract', 'in', ids.slice(at, at + MANY))
+          .execute()),
+      )
+    return words
+  }
+
+  /** When each version came into force, by contract and version: its last approval, or its last seal where nobody had to approve. */
+  async function begunAt(rows: ContractRow[]): Promise<Map<string, string>> {
+    const found = new Map<string, string>()
+    const begun = rows.filter(({ state }) => !BEFORE.has(state))
+    const ids = [...new Set(begun.map(({ contract }) => contract))]
+    for (let at = 0; at < ids.length; at += MANY) {
+      const events = await tables
+        .selectFrom('contract_event')
+        .select(['contract', 'version', 'act', 'at'])
+        .where('contract', 'in', ids.slice(at, at + MANY))
+        .where('act', 'in', ['complete', 'approve'])
+        .orderBy('id')
+        .execute()
+      for (const { contract, version, at: when } of events) found.set(`${contract} ${Number(version)}`, when)
+    }
+    return found
+  }
+
+  async function counterSealsFor(rows: ContractRow[]): Promise<CounterRow[]> {
+    const seals: CounterRow[] = []
+    const ids = betweenInstances(rows)
+    for (let at = 0; at < ids.length; at += MANY)
+      seals.push(
+        ...(await tables
+          .selectFrom('contract_counter_seal')
+          .select(['sha256', 'contract', 'version', 'hash'])
+          .where('contract', 'in', ids.slice(at, at + MANY))
+          .orderBy('instance')
+          .execute()),
+      )
+    return seals
+  }
+
+  return {
+    /** Uses the document's id up, so that nobody repeats a question that was overheard. */
+    take: (id: string, now: number) => record((transaction) => takeDocument(transaction, id, now)),
+    async listFor(
+      server: string,
+      now: number,
+    ): Promise<{ policy: ContractPolicy; contracts: ListedContract[] }> {
+      const { rows, seals } = await reach(server, now)
+      const bySeal = Map.groupBy(seals, ({ contract, version }) => `${contract} ${Number(version)}`)
+      const at = new Date(now).toISOString()
+      const words = await wordsOf(rows)
+      const counterSeals = await counterSealsFor(rows)
+      const begun = await begunAt(rows)
+      const live = contacts.asks ? rows.filter((row) => LIVE.includes(row.state)) : []
+      const states = await contacts.statesOf(live, at)
+      const policy = await readPolicy(tables)
+      const own = await ownInstance(tables)
+      const missingIn = (row: ContractRow): ContractSide[] => {
+        const content = contentOf(row)
+        const known = states.get(row.hash)
+        const isAsked = OPEN.includes(row.state) && isRequired(content, policy.confirmedContacts)
+        return isAsked && known !== undefined ? sidesWithout(content, known, own) : []
+      }
+      const contracts = rows.map((row): ListedContract => {
+        const known = states.get(row.hash)
+        const inForceAt = BEFORE.has(row.state) ? undefined : begun.get(`${row.contract} ${row.version}`)
+        const sealed = bySeal.get(`${row.contract} ${row.version}`) ?? []
+        const counters = counterSeals.filter((one) => isOf(one, row))
+        const missing = missingIn(row)
+        const { state, reason } = effective(row, words, at)
+        const signed = sealed.filter((one) => one.subsystems === null).map(({ member }) => member)
+        return {
+          contract: row.contract,
+          version: row.version,
+          hash: row.hash,
+          state,
+          seals: sealed.map(({ sha256 }) => sha256),
+          waitsFor: waitsFor({ state: row.state, content: contentOf(row) }, signed),
+          ...(reason === null ? {} : { reason }),
+          ...{ proposedBy: row.proposed_by, proposedAt: row.proposed_at, changedAt: row.changed_at },
+          ...(inForceAt === undefined ? {} : { inForceAt }),
+          ...(known === undefined ? {} : { contacts: known }),
+          ...(missing.length === 0 ? {} : { contactsMissing: missing }),
+          ...(counters.length === 0 ? {} : { counterSeals: counters.map(({ sha256 }) => sha256) }),
+        }
+      })
+      return { policy, contracts }
+    },
+    /** Contents and seals by hash, of those that this server may see; what it may not is left out like what there is not. */
+    async itemsFor(
+      server: string,
+      hashes: string[],
+      now: number,
+    ): Promise<{ sha256: string; content: Buffer }[]> {
+      const { rows, seals } = await reach(server, now)
+      const wanted = new Set(hashes)
+      const contents = rows
+        .filter(({ hash }) => wanted.has(hash))
+        .map(({ hash, content }) => ({ sha256: hash, content: Buffer.from(content) }))
+      const counters = (await counterSealsFor(rows)).filter(({ sha256 }) => wanted.has(sha256))
+      for (const { sha256 } of counters) {
+        const row = await tables
+          .selectFrom('contract_counter_seal')
+          .select('message')
+          .where('sha256', '=', sha256)
+          .executeTakeFirst()
+        if (row !== undefined) contents.push({ sha256, content: Buffer.from(row.message) })
+      }
+      const names = seals.filter(({ sha256 }) => wanted.has(sha256)).map(({ sha256 }) => sha256)
+      if (names.length === 0) return contents
+      const found = await tables
+        .selectFrom('contract_seal')
+        .select(['sha256', 'message'])
+        .where('sha256', 'in', names)
+        .execute()
+      return [...contents, ...found.map(({ sha256, message }) => ({ sha256, content: message }))]
+    },
+  }
+}
+
+type WordRow = Pick<ContractRow, 'contract' | 'version' | 'hash'> & PartnerWord
+type CounterRow = Pick<ContractRow, 'contract' | 'version' | 'hash'> & { sha256: string }
+
+function betweenInstances(rows: ContractRow[]): string[] {
+  return [...new Set(rows.filter((row) => isBetween(contentOf(row))).map(({ contract }) => contract))]
+}
+
+function isOf(one: Pick<ContractRow, 'contract' | 'version' | 'hash'>, row: ContractRow): boolean {
+  return one.contract === row.contract && Number(one.version) === row.version && one.hash === row.hash
+}
+
+function effective(row: ContractRow, words: WordRow[], now: string): Pick<ContractRow, 'state' | 'reason'> {
+  const content = contentOf(row)
+  const own = { state: stateAt(versionOf(row), now), reason: row.reason }
+  if (!isBetween(content)) return own
+  const word = words.find((one) => isOf(one, row))
+  const { outageGraceHours } = content
+  return stateBetween({ ...own, outageGraceHours, changedAt: row.changed_at }, word, now)
+}

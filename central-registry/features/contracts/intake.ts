@@ -1,0 +1,108 @@
+/**
+ * The members' side of contracts at the registration listener: proposals, seals, acts, and what a server fetches for its
+ * clients. Every proof is verified before a row is touched, and only parties learn that there is a contract.
+ */
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { ContractItems, ContractList } from '#schemas/contract.ts'
+import { CONTRACT_DOCUMENT } from '#schemas/contract.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import type { ContractRow } from '../../migrations/tables.ts'
+import { approvedNow, type IntakeRooms } from '../requests/intake.ts'
+import type { ContractContacts } from './contacts-store.ts'
+import type { DistributionStore } from './distribution-store.ts'
+import {
+  verifyAct,
+  verifyConfirmation,
+  verifyFetch,
+  verifyFreshSeal,
+  verifyLetter,
+  verifyProposal,
+  verifyQuery,
+} from './documents.ts'
+import type { ContractStore } from './store.ts'
+
+export type ContractIntakeRooms = Pick<
+  IntakeRooms,
+  'members' | 'trust' | 'ocspFreshnessSeconds' | 'clock'
+> & {
+  store: ContractStore
+  contacts: ContractContacts
+  distribution: DistributionStore
+  /** Signs a document by the active configuration signing key. */
+  signDocument(document: object, type: string): Promise<string>
+  count(
+    purpose: 'proposal' | 'seal' | 'act' | 'confirmation' | 'letter' | 'query' | 'fetch',
+    outcome: string,
+  ): void
+}
+
+/** A fetch gives at least one item, and no more when this is full: the server asks for the rest again. */
+const MAX_ITEMS_BYTES = 2 * 1024 * 1024
+
+export function contractIntakeHandlers(rooms: ContractIntakeRooms): Record<string, OperationHandler> {
+  const { store, contacts, distribution, clock } = rooms
+  const counted =
+    (purpose: Parameters<typeof rooms.count>[0], act: (body: Buffer, now: number) => Promise<unknown>) =>
+    async ({ body }: { body: unknown }): Promise<unknown> => {
+      try {
+        if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: 'a signed document is needed' })
+        const answer = await act(body, clock())
+        rooms.count(purpose, 'ok')
+        return answer
+      } catch (thrown) {
+        rooms.count(purpose, asFault(thrown).code)
+        throw thrown
+      }
+    }
+  const trustAt = async (now: number) => ({ configuration: await approvedNow(rooms), now })
+
+  return {
+    proposeContract: counted('proposal', async (body, now) =>
+      statusOf(await store.propose(verifyProposal(body, await trustAt(now)), now)),
+    ),
+    sealContract: counted('seal', async (body, now) =>
+      statusOf(await store.seal(verifyFreshSeal(body, await trustAt(now)), body, now)),
+    ),
+    actOnContract: counted('act', async (body, now) =>
+      statusOf(await store.memberAct(verifyAct(body, await trustAt(now)), now)),
+    ),
+    confirmContact: counted('confirmation', async (body, now) =>
+      statusOf(await contacts.confirm(verifyConfirmation(body, await trustAt(now)), now)),
+    ),
+    sendContactLetter: counted('letter', async (body, now) =>
+      statusOf(await contacts.sendAgain(verifyLetter(body, await trustAt(now)), now)),
+    ),
+    listContracts: counted('query', async (body, now) => {
+      const trust = await trustAt(now)
+      const { id, server } = verifyQuery(body, trust)
+      await distribution.take(id, now)
+      const { policy, contracts } = await distribution.listFor(server, now)
+      const list: ContractList = {
+        instance: trust.configuration.instance,
+        server,
+        answers: id,
+        generatedAt: new Date(now).toISOString(),
+        contractRequired: policy.contractRequired,
+        contracts,
+      }
+      return Buffer.from(await rooms.signDocument(list, CONTRACT_DOCUMENT.list))
+    }),
+    fetchContracts: counted('fetch', async (body, now): Promise<ContractItems> => {
+      const { id, server, hashes } = verifyFetch(body, await trustAt(now))
+      await distribution.take(id, now)
+      const items: ContractItems['items'] = []
+      let bytes = 0
+      for (const { sha256, content } of await distribution.itemsFor(server, hashes, now)) {
+        bytes += content.length
+        if (items.length > 0 && bytes > MAX_ITEMS_BYTES) break
+        items.push({ sha256, content: content.toString('base64') })
+      }
+      return { items }
+    }),
+  }
+}
+
+function statusOf(row: ContractRow): object {
+  const { contract, version, hash, state } = row
+  return { contract, version, hash, state }
+}

@@ -1,0 +1,43 @@
+/** How many contracts that are proposed or in force refer to something: what they name must stay in the register. */
+import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import { encodeSegment } from '#schemas/identifiers.ts'
+import { counted } from '../../changes/store.ts'
+import type { Tables } from '../../migrations/tables.ts'
+import { LIVE } from './rules.ts'
+
+export function liveContractsOf(kysely: Kysely<Tables>, subsystem: string): Promise<number> {
+  return counted(
+    kysely
+      .selectFrom('contract_party')
+      .innerJoin('contract_version', (join) =>
+        join
+          .onRef('contract_version.contract', '=', 'contract_party.contract')
+          .onRef('contract_version.version', '=', 'contract_party.version'),
+      )
+      .where('contract_party.subsystem', '=', subsystem)
+      .where('contract_version.state', 'in', LIVE),
+  )
+}
+
+export function liveContractsFor(kysely: Kysely<Tables>, group: string): Promise<number> {
+  return counted(
+    kysely.selectFrom('contract_version').where('global_group', '=', group).where('state', 'in', LIVE),
+  )
+}
+
+/** With members of another instance. */
+export function liveContractsWith(kysely: Kysely<Tables>, instance: string): Promise<number> {
+  return counted(
+    kysely.selectFrom('contract_version').where('state', 'in', LIVE).where(namesInstance(instance)),
+  )
+}
+
+/** Of a row of contract_version: whether a party is a member of the instance. */
+export function namesInstance(instance: string): Expression<SqlBool> {
+  const begin = `${encodeSegment(instance)}/`
+  return sql<SqlBool>`exists (
+    select 1 from contract_party
+    where contract_party.contract = contract_version.contract
+      and contract_party.version = contract_version.version
+      and substr(contract_party.member, 1, ${sql.lit(begin.length)}) = ${begin})`
+}

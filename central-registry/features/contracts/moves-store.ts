@@ -1,0 +1,236 @@
+/** What happens to a version, within the transaction of an act: its state with its event, its seals, and who has to be told. */
+import type { Kysely } from 'kysely'
+import { partnerOf } from '#core/contract/parties.ts'
+import type { ContractContent, ContractSide } from '#schemas/contract.ts'
+import { asFault } from '#schemas/fault.ts'
+import { parseSubsystemId } from '#schemas/identifiers.ts'
+import { counted } from '../../changes/store.ts'
+import { isRequired, sidesWithout } from '../../members/contacts/rules.ts'
+import { knownOf, ownInstance } from '../../members/contacts/store.ts'
+import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import { endOf } from '../suspensions/rows-store.ts'
+import type { FreshSeal } from './documents.ts'
+import { type Decision, moveVersion, type Notify, tellParties } from './move-store.ts'
+import { NO_PARTNERS, type Partners } from './partners.ts'
+import { readPolicy } from './policy-store.ts'
+import {
+  addEvent,
+  checkOverlaps,
+  contentOf,
+  joinedOf,
+  readFacts,
+  setState,
+  signersOf,
+  versionOf,
+  versionsOf,
+} from './rows-store.ts'
+import {
+  type Act,
+  checkFamily,
+  checkParties,
+  impossible,
+  needsApproval,
+  next,
+  OPEN,
+  stateAt,
+  supersededAt,
+} from './rules.ts'
+
+export type MoveRooms = {
+  notify: Notify
+  /** Within the transaction: the list of who is suspended has to be signed anew. */
+  announce: (transaction: Kysely<unknown>) => Promise<void>
+  partners?: Partners | undefined
+}
+/** What one member may leave undecided, and propose in a day: more is an error or an attack. */
+const MAX_OPEN = 100
+const MAX_A_DAY = 500
+const DAY_MS = 86_400_000
+
+export type Moves = ReturnType<typeof createMoves>
+
+export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRooms) {
+  const tell = (transaction: Kysely<Tables>, row: ContractRow, event: string): Promise<void> =>
+    tellParties(transaction, row, event, notify)
+
+  const move = (
+    transaction: Kysely<Tables>,
+    row: ContractRow,
+    act: Act,
+    decision: Decision,
+    reason?: string,
+  ): Promise<ContractRow> => moveVersion(transaction, row, { act, reason, decision, notify })
+
+  /** For the registry's own termination by two persons only: who may not lift a suspension must not end it by another way. */
+  async function endSuspension(transaction: Kysely<Tables>, contract: string, decision: Decision) {
+    const rows = await versionsOf(transaction, contract)
+    if (rows.some(({ state }) => state === 'SUSPENDED')) return
+    if (await endOf(transaction, contract, decision))
+      await announce(transaction as unknown as Kysely<unknown>)
+  }
+
+  /** What the register, and of other instances their configurations, say of a contract now. */
+  const factsOf = (transaction: Kysely<Tables>, content: ContractContent) =>
+    readFacts(transaction, content, partners.isRegistered)
+
+  /** The sides that have no confirmed contact though the policy wants one. */
+  async function withoutContact(
+    transaction: Kysely<Tables>,
+    content: ContractContent,
+    at: string,
+  ): Promise<ContractSide[]> {
+    const { confirmedContacts } = await readPolicy(transaction)
+    if (!isRequired(content, confirmedContacts)) return []
+    const states = (await knownOf(transaction, content, at)).map(({ state }) => state)
+    return sidesWithout(content, states, await ownInstance(transaction))
+  }
+
+  /**
+   * Throws unless the parties are there, nobody has stopped the contract, no other covers the same calls, and its contacts are confirmed
+   * where the policy wants that.
+   */
+  async function checkMayBegin(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<void> {
+    const content = contentOf(row)
+    const facts = await factsOf(transaction, content)
+    checkParties(content, facts)
+    const versions = (await versionsOf(transaction, row.contract)).map(versionOf)
+    checkFamily({ ...facts, versions }, at)
+    await checkOverlaps(transaction, content, await joinedOf(transaction, row), at)
+    const without = await withoutContact(transaction, content, at)
+    if (without.length > 0) throw impossible(`no contact of the ${without.join(' or of the ')} is confirmed`)
+  }
+
+  /** This registry's own agreement to a contract between instances: the counter-seal follows from it. */
+  async function agree(
+    transaction: Kysely<Tables>,
+    row: ContractRow,
+    decision: Decision,
+  ): Promise<ContractRow> {
+    if (row.agreed_at !== null)
+      throw impossible(
+        'this registry has agreed to it already; it waits for the registry of the other instance',
+      )
+    await checkMayBegin(transaction, row, decision.at)
+    await transaction
+      .updateTable('contract_version')
+      .set({ agreed_at: decision.at, changed_at: decision.at })
+      .where('contract', '=', row.contract)
+      .where('version', '=', row.version)
+      .execute()
+    await addEvent(transaction, row, { act: 'approve', ...decision })
+    return { ...row, agreed_at: decision.at, changed_at: decision.at }
+  }
+
+  /** After the last seal: in force, or waiting for the registry, or for both registries of a contract between instances. */
+  async function complete(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<ContractRow> {
+    const content = contentOf(row)
+    const decision = { by: 'all parties', at }
+    const waits =
+      needsApproval(content, await readPolicy(transaction)) ||
+      (await withoutContact(transaction, content, at)).length > 0
+    if (!isBetween(content))
+      return waits ? move(transaction, row, 'complete', decision) : activate(transaction, row, decision)
+    const accepted = await move(transaction, row, 'complete', decision)
+    return waits ? accepted : agree(transaction, accepted, { by: 'the policy of this registry', at })
+  }
+
+  /** What waited for nothing but confirmed contacts goes on as after its last seal; what still waits, or cannot begin, stays. */
+  async function goOn(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<void> {
+    const content = contentOf(row)
+    if (row.state !== 'ACCEPTED' || row.agreed_at !== null) return
+    if (needsApproval(content, await readPolicy(transaction))) return
+    const decision = { by: 'the policy of this registry', at }
+    try {
+      await (isBetween(content) ? agree : activate)(transaction, row, decision)
+    } catch (thrown) {
+      // Nothing was written: all checks come first.
+      if (asFault(thrown).code !== 'contract_not_possible') throw thrown
+    }
+  }
+
+  /** Puts a version in force that all agreed on, unless the registry or time stands against it. */
+  async function activate(
+    transaction: Kysely<Tables>,
+    row: ContractRow,
+    decision: Decision,
+  ): Promise<ContractRow> {
+    await checkMayBegin(transaction, row, decision.at)
+    const act = row.state === 'PROPOSED' ? 'complete' : 'approve'
+    const moved = await setState(transaction, row, { state: 'ACTIVE' }, { act, ...decision })
+    await tell(transaction, moved, 'ACTIVE')
+    await supersede(transaction, row.contract, decision.at)
+    return moved
+  }
+
+  async function supersede(transaction: Kysely<Tables>, contract: string, at: string): Promise<void> {
+    const rows = await versionsOf(transaction, contract)
+    for (const { version } of supersededAt(rows.map(versionOf), at)) {
+      const row = rows.find((one) => one.version === version)!
+      const to = { state: next(row.state, 'supersede') }
+      await setState(transaction, row, to, { act: 'supersede', by: 'a newer version', at })
+    }
+  }
+
+  function checkOpen(row: ContractRow, act: Act, at: string): void {
+    const now = stateAt(versionOf(row), at)
+    // Not written down yet, but over.
+    if (now !== row.state) throw impossible(`it is ${now} since ${row.valid_until}`)
+    next(row.state, act)
+  }
+
+  async function keepSeal(
+    transaction: Kysely<Tables>,
+    row: ContractRow,
+    one: FreshSeal,
+    q: { message: Buffer; at: string },
+  ): Promise<void> {
+    const { seal, sha256, facts } = one
+    await transaction
+      .insertInto('contract_seal')
+      .values({
+        sha256,
+        contract: row.contract,
+        version: row.version,
+        member: seal.signer,
+        subsystems: seal.subsystems === undefined ? null : JSON.stringify(seal.subsystems),
+        facts: JSON.stringify({ ...facts, mandated: seal.mandated, server: seal.server }),
+        message: q.message,
+        sealed_at: q.at,
+      })
+      .execute()
+    const act = seal.subsystems === undefined ? 'seal' : 'join'
+    const by = `${seal.signer} (${seal.mandated.join(', ')})`
+    await addEvent(transaction, row, { act, by, at: q.at })
+  }
+
+  return {
+    ...{ tell, move, agree, complete, activate, supersede, checkOpen, keepSeal, signersOf },
+    ...{ factsOf, endSuspension, goOn },
+  }
+}
+
+/** Whether members of two instances are parties. */
+export function isBetween(content: ContractContent): boolean {
+  return partnerOf(content, parseSubsystemId(content.provider).instance) !== undefined
+}
+
+/** Throws when this member has more undecided, or has proposed more in a day, than is no error or attack. `by`: as its events have it. */
+export async function checkNotTooMany(
+  transaction: Kysely<Tables>,
+  member: string,
+  { by, at }: Decision,
+): Promise<void> {
+  const open = transaction
+    .selectFrom('contract_version')
+    .where('proposed_by', '=', member)
+    .where('state', 'in', OPEN)
+  if ((await counted(open)) >= MAX_OPEN)
+    throw impossible(`${MAX_OPEN} proposals of this member wait for a decision`)
+  const today = transaction
+    .selectFrom('contract_event')
+    .where('by', '=', by)
+    .where('act', 'in', ['propose', 'replace'])
+    .where('at', '>', new Date(Date.parse(at) - DAY_MS).toISOString())
+  if ((await counted(today)) >= MAX_A_DAY)
+    throw impossible(`this member has proposed ${MAX_A_DAY} contents within a day`)
+}

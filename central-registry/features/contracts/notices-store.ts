@@ -1,0 +1,105 @@
+/** Notices of what is coming: each once, recorded with the job that gives it. */
+import type { Kysely } from 'kysely'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Change } from '../../changes/store.ts'
+import type { Tables } from '../../migrations/tables.ts'
+import type { Happened } from './move-store.ts'
+import { COLUMNS, contentOf, joinedOf, versionOf } from './rows-store.ts'
+import { dueNotice, IN_FORCE, NOTICE_DAYS, partiesOf } from './rules.ts'
+
+const DAY_MS = 86_400_000
+/** In one transaction. */
+const MANY = 200
+const LIGHT = [
+  ...(['contract', 'version', 'hash', 'state', 'critical'] as const),
+  ...(['valid_from', 'valid_until', 'review_at'] as const),
+] as const
+
+export type NoticeStore = ReturnType<typeof createNoticeStore>
+
+export function createNoticeStore({
+  database,
+  record,
+  notify,
+}: {
+  database: Database
+  record: Change
+  notify: (transaction: Kysely<unknown>, happened: Happened) => Promise<void>
+}) {
+  const tables = tablesOf<Tables>(database)
+
+  /** What stands close enough to its end or its review that a notice may be due, whatever was given already. */
+  async function candidates(now: number): Promise<Key[]> {
+    const soon = new Date(now + NOTICE_DAYS[0] * DAY_MS).toISOString()
+    const inForce = () => tables.selectFrom('contract_version').select(LIGHT).where('state', 'in', IN_FORCE)
+    // Two queries, each of one index: with one that has an "or" every contract would be read every minute.
+    const rows = await inForce()
+      .where('valid_until', '<=', soon)
+      .union(inForce().where('review_at', '<=', new Date(now).toISOString()))
+      .execute()
+    const notices = await tables
+      .selectFrom('contract_notice')
+      .select(['contract', 'version', 'notice'])
+      .execute()
+    const given = Map.groupBy(notices, keyOf)
+    const at = new Date(now).toISOString()
+    return rows
+      .filter((row) =>
+        dueNotice(versionOf(row), { now: at, given: noticesOf(given, row), hasSuccessor: false }),
+      )
+      .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+  }
+
+  /** Gives these their notices; what another node gave meanwhile is not given again. */
+  async function giveSome(transaction: Kysely<Tables>, keys: Key[], now: number): Promise<void> {
+    const at = new Date(now).toISOString()
+    const ids = [...new Set(keys.map(({ contract }) => contract))]
+    const rows = await transaction
+      .selectFrom('contract_version')
+      .select(COLUMNS)
+      .where('contract', 'in', ids)
+      .where('state', 'in', IN_FORCE)
+      .orderBy('contract')
+      .orderBy('version')
+      .execute()
+    const given = Map.groupBy(
+      await transaction
+        .selectFrom('contract_notice')
+        .select(['contract', 'version', 'notice'])
+        .where('contract', 'in', ids)
+        .execute(),
+      keyOf,
+    )
+    for (const row of rows) {
+      const { contract } = row
+      const version = Number(row.version)
+      const hasSuccessor = rows.some(
+        (one) => one.state === 'ACTIVE' && one.contract === contract && Number(one.version) > version,
+      )
+      const notice = dueNotice(versionOf(row), { now: at, given: noticesOf(given, row), hasSuccessor })
+      if (notice === undefined) continue
+      await transaction.insertInto('contract_notice').values({ contract, version, notice, at }).execute()
+      const members = partiesOf(contentOf(row), await joinedOf(transaction, { contract, version }))
+      await notify(transaction as unknown as Kysely<unknown>, { contract, version, event: notice, members })
+    }
+  }
+
+  return {
+    /** Gives every notice that is due now. */
+    async give(now: number): Promise<void> {
+      const due = await candidates(now)
+      for (let from = 0; from < due.length; from += MANY)
+        await record((transaction) => giveSome(transaction, due.slice(from, from + MANY), now))
+    },
+  }
+}
+
+type Key = { contract: string; version: number }
+
+function keyOf({ contract, version }: Key): string {
+  return `${contract} ${Number(version)}`
+}
+
+function noticesOf(given: Map<string, { notice: string }[]>, row: Key): Set<string> {
+  return new Set((given.get(keyOf(row)) ?? []).map(({ notice }) => notice))
+}

@@ -1,0 +1,345 @@
+/**
+ * Contracts between two instances: what is taken from what the other registry tells. Each registry decides for itself; a version comes
+ * into force here when both have counter-sealed it, and ends here as soon as either ended it.
+ */
+import type { Kysely } from 'kysely'
+import { fits, type verifyCounterSeal } from '#core/contract/between-instances.ts'
+import { instancesOf } from '#core/contract/parties.ts'
+import { checkSealFits } from '#core/contract/verify-seal.ts'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { ContractContent, PartnerContract } from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
+import { parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { type Change, counted } from '../../changes/store.ts'
+import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import type { FreshSeal } from './documents.ts'
+import type { Decision } from './move-store.ts'
+import { checkNotTooMany, createMoves, type MoveRooms } from './moves-store.ts'
+import { addEvent, COLUMNS, contentOf, putVersion, versionOf, versionsOf } from './rows-store.ts'
+import { checkProposal, impossible, isComplete, isPossible, LIVE, OPEN } from './rules.ts'
+
+export type PartnerStore = ReturnType<typeof createPartnerStore>
+type VerifiedCounterSeal = ReturnType<typeof verifyCounterSeal> & { message: Buffer }
+/** What came with a listed version, each verified: nothing else is written. */
+export type Received = {
+  content: ContractContent | undefined
+  seals: (FreshSeal & { message: Buffer })[]
+  counterSeal: VerifiedCounterSeal | undefined
+}
+
+const MOST_LISTED = 10_000
+const MOST_SEALED_A_DAY = 5
+const DAY_MS = 86_400_000
+const ENDS: ReadonlySet<string> = new Set(['TERMINATED', 'DECLINED', 'WITHDRAWN'])
+
+export function createPartnerStore(database: Database, record: Change, rooms: MoveRooms) {
+  const tables = tablesOf<Tables>(database)
+  const moves = createMoves(rooms)
+
+  /** Takes the place of what we have when it is the other registry's to say, and nobody has agreed for good. */
+  async function takeContent(
+    transaction: Kysely<Tables>,
+    content: ContractContent,
+    listed: PartnerContract,
+    q: { partner: string; at: string },
+  ): Promise<ContractRow | undefined> {
+    const rows = await versionsOf(transaction, listed.contract)
+    const row = rows.find(({ version }) => version === listed.version)
+    const isProposal = listed.origin === q.partner && OPEN.includes(listed.state)
+    if (row !== undefined && !OPEN.includes(row.state)) {
+      if (!isProposal) return undefined
+      throw impossible(
+        `version ${row.version} was something else here, and is ${row.state}: it has to be proposed there as a later version`,
+      )
+    }
+    // Both proposed the next version at once: the provider's registry goes first.
+    const isTheirs = row === undefined || row.origin === q.partner || providerIn(content) === q.partner
+    if (!isTheirs || !isProposal) return undefined
+    if (parseMemberId(listed.proposedBy).instance !== q.partner) throw impossible('a stranger proposed it')
+    const facts = await moves.factsOf(transaction, content)
+    checkProposal(content, listed.proposedBy, { ...facts, versions: rows.map(versionOf) }, q.at, 'elsewhere')
+    const by = `${listed.proposedBy}, at its registry`
+    await checkNotTooMany(transaction, listed.proposedBy, { by, at: q.at })
+    const put = await putVersion(transaction, content, { by: listed.proposedBy, at: q.at, origin: q.partner })
+    const act = row === undefined ? 'propose' : 'replace'
+    await addEvent(transaction, put, { act, by, at: q.at })
+    await moves.tell(transaction, put, 'PROPOSED')
+    return put
+  }
+
+  async function takeSeals(
+    transaction: Kysely<Tables>,
+    row: ContractRow,
+    seals: Received['seals'],
+    q: { partner: string; at: string },
+  ): Promise<ContractRow> {
+    const content = contentOf(row)
+    const signers = await moves.signersOf(transaction, row)
+    for (const { message, ...one } of seals) {
+      const { signer } = one.seal
+      // Our own members seal here: nobody else says so for them.
+      if (parseMemberId(signer).instance !== q.partner || signers.includes(signer)) continue
+      checkSealFits(one.seal, content, row.hash)
+      await moves.keepSeal(transaction, row, one, { message, at: q.at })
+      signers.push(signer)
+    }
+    return row.state === 'PROPOSED' && isComplete(content, signers)
+      ? moves.complete(transaction, row, q.at)
+      : row
+  }
+
+  return {
+    /** Which of the hashes are here already. */
+    async known(hashes: string[]): Promise<Set<string>> {
+      const found = new Set<string>()
+      for (let at = 0; at < hashes.length; at += 500) {
+        const some = hashes.slice(at, at + 500)
+        const contents = tables
+          .selectFrom('contract_version')
+          .select('hash as sha256')
+          .where('hash', 'in', some)
+        const seals = tables.selectFrom('contract_seal').select('sha256').where('sha256', 'in', some)
+        const counter = tables
+          .selectFrom('contract_counter_seal')
+          .select('sha256')
+          .where('sha256', 'in', some)
+        for (const query of [contents, seals, counter])
+          for (const { sha256 } of await query.execute()) found.add(sha256)
+      }
+      return found
+    },
+    /** Takes one version as the other registry has it. Throws what its rules or proofs do not allow; then nothing of it is taken. */
+    take: (
+      listed: PartnerContract,
+      received: Received,
+      q: { partner: string; own: string; at: string; heardAt: string },
+    ): Promise<void> =>
+      record(async (transaction) => {
+        const rows = await versionsOf(transaction, listed.contract)
+        // Whoever knows the id of a contract that is no business of theirs says nothing about it.
+        const both = [q.own, q.partner].sort().join()
+        let row = rows.find(({ version }) => version === listed.version)
+        // Of a version that is between both it says what it has to say, whatever other versions there are.
+        if ((row === undefined ? rows : [row]).some((one) => instancesOf(contentOf(one)).join() !== both))
+          throw new Fault('access_denied', { what: `${q.partner} is no party of this contract` })
+        const hasEndedThere = row !== undefined && OPEN.includes(row.state) && ENDS.has(listed.state)
+        if (row?.hash !== listed.hash && row?.origin === null && listed.origin === q.own) {
+          // It has a content that changed here before it ended: it is told of that from now on.
+          if (!LIVE.includes(row.state)) await keepWord(transaction, listed, q)
+          return
+        }
+        // What it proposed, changed and ended between two rounds has ended, whatever we had of it.
+        if (row?.hash !== listed.hash && !(hasEndedThere && row?.origin === q.partner)) {
+          const { content } = received
+          if (content === undefined) return
+          const put = await takeContent(transaction, content, listed, q)
+          if (put === undefined) return
+          row = put
+        }
+        if (row === undefined) return
+        const { contract, version, hash } = row
+        await keepWord(transaction, listed, q)
+        if (ENDS.has(listed.state)) {
+          const act = (['withdraw', 'decline', 'terminate'] as const).find(
+            (one) => ACT[listed.state] === one && isPossible(row!.state, one),
+          )
+          const end = act ?? (isPossible(row.state, 'terminate') ? 'terminate' : undefined)
+          if (end === undefined) return
+          const by = `the registry of ${q.partner}`
+          const decision = { by, at: q.at }
+          await moves.move(transaction, row, end, decision, listed.reason ?? `ended in ${q.partner}`)
+          return
+        }
+        row = await takeSeals(transaction, row, received.seals, q)
+        const { counterSeal } = received
+        if (counterSeal !== undefined) {
+          const { seal, sha256, certificate, message } = counterSeal
+          if (!fits(seal, { instance: q.partner, contract, version, hash }))
+            throw impossible('the counter-seal is of another content')
+          const { instance } = seal
+          const by = `the registry of ${q.partner}`
+          // Each one that is taken is an event, and a leaf of the transparency log: one by a key is enough, and keys change seldom.
+          const stands = (await counterSealsOf(transaction, row)).some(
+            (one) => one.certificate === certificate,
+          )
+          if (stands || (await sealedSince(transaction, row, { by, at: q.at }))) return
+          const values = { contract, version, hash, instance, sha256, certificate, message }
+          await putCounterSeal(transaction, { ...values, sealed_at: q.at })
+          await addEvent(transaction, row, { act: 'counterSeal', by, at: q.at })
+        }
+      }),
+    /** What the instance said last, by contract and version. */
+    async words(instance: string): Promise<Map<string, string>> {
+      const rows = await tables
+        .selectFrom('contract_partner')
+        .select(['contract', 'version', 'hash', 'state', 'reason'])
+        .where('instance', '=', instance)
+        .execute()
+      return new Map(rows.map((row) => [`${row.contract} ${Number(row.version)}`, wordOf(row)]))
+    },
+    /** Most of what it says each time is what it said before. */
+    heardAgain: (
+      instance: string,
+      listed: Pick<PartnerContract, 'contract' | 'hash'>[],
+      at: string,
+    ): Promise<void> =>
+      record(async (transaction) => {
+        for (let from = 0; from < listed.length; from += 500) {
+          const some = listed.slice(from, from + 500)
+          const ids = [...new Set(some.map(({ contract }) => contract))]
+          // A hash is of one version only: the others of its contract were not heard by it.
+          const hashes = some.map(({ hash }) => hash)
+          await transaction
+            .updateTable('contract_partner')
+            .set({ heard_at: at })
+            .where('instance', '=', instance)
+            .where('contract', 'in', ids)
+            .where('hash', 'in', hashes)
+            .execute()
+        }
+      }),
+    /** Versions that this registry agreed to and has not sealed by a key that signs now. */
+    async dueForCounterSeal(own: string, certificates: string[]): Promise<ContractRow[]> {
+      const rows = await tables
+        .selectFrom('contract_version')
+        .select(COLUMNS)
+        .where('agreed_at', 'is not', null)
+        .where('state', 'in', LIVE)
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('contract_counter_seal')
+                .select('sha256')
+                .whereRef('contract_counter_seal.contract', '=', 'contract_version.contract')
+                .whereRef('contract_counter_seal.version', '=', 'contract_version.version')
+                .whereRef('contract_counter_seal.hash', '=', 'contract_version.hash')
+                .where('contract_counter_seal.instance', '=', own)
+                .where('contract_counter_seal.certificate', 'in', certificates),
+            ),
+          ),
+        )
+        .limit(MOST_LISTED)
+        .execute()
+      return rows
+    },
+    keepCounterSeal: (
+      { contract, version, hash }: ContractRow,
+      one: { sha256: string; certificate: string; message: Buffer; instance: string; at: string },
+    ): Promise<void> =>
+      record(async (transaction) => {
+        const row = (await versionsOf(transaction, contract)).find((each) => each.hash === hash)
+        // Other content, or withdrawn, meanwhile.
+        if (row === undefined || !LIVE.includes(row.state) || row.agreed_at === null) return
+        const { at: sealed_at, ...values } = one
+        await putCounterSeal(transaction, { contract, version, hash, sealed_at, ...values })
+        await addEvent(transaction, row, { act: 'counterSeal', by: 'this registry', at: one.at })
+      }),
+    /** Versions that wait for nothing any more: each instance of the parties has counter-sealed what they are now. */
+    async sealedByBoth(): Promise<ContractRow[]> {
+      const rows = await tables
+        .selectFrom('contract_version')
+        .select(COLUMNS)
+        .where('state', '=', 'ACCEPTED')
+        .where('agreed_at', 'is not', null)
+        .where(
+          ({ selectFrom }) =>
+            selectFrom('contract_counter_seal')
+              .select(({ fn }) => fn.countAll<number>().as('count'))
+              .whereRef('contract_counter_seal.contract', '=', 'contract_version.contract')
+              .whereRef('contract_counter_seal.version', '=', 'contract_version.version')
+              .whereRef('contract_counter_seal.hash', '=', 'contract_version.hash'),
+          '>=',
+          2,
+        )
+        .orderBy('contract')
+        .orderBy('version')
+        .limit(MOST_LISTED)
+        .execute()
+      return rows
+    },
+    /** In force, once both registries have agreed. Throws `contract_not_possible` while the register or time stands against it. */
+    activate: ({ contract, hash }: ContractRow, at: string): Promise<void> =>
+      record(async (transaction) => {
+        const row = (await versionsOf(transaction, contract)).find((each) => each.hash === hash)
+        if (row?.state !== 'ACCEPTED' || row.agreed_at === null) return
+        const seals = await counterSealsOf(transaction, row)
+        const has = (instance: string): boolean => seals.some((one) => one.instance === instance)
+        if (!instancesOf(contentOf(row)).every(has)) return
+        await moves.activate(transaction, row, { by: 'both registries', at })
+      }),
+  }
+}
+
+/** What two words have to have in common to be the same. */
+export function wordOf(one: { hash: string; state: string; reason?: string | null }): string {
+  return JSON.stringify([one.hash, one.state, one.reason ?? null])
+}
+
+const ACT: Record<string, 'withdraw' | 'decline' | 'terminate'> = {
+  WITHDRAWN: 'withdraw',
+  DECLINED: 'decline',
+  TERMINATED: 'terminate',
+}
+
+function providerIn({ provider }: ContractContent): string {
+  return parseSubsystemId(provider).instance
+}
+
+/** Of the present content. */
+export async function counterSealsOf(
+  kysely: Kysely<Tables>,
+  { contract, version, hash }: Pick<ContractRow, 'contract' | 'version' | 'hash'>,
+): Promise<Pick<Tables['contract_counter_seal'], 'instance' | 'certificate'>[]> {
+  return kysely
+    .selectFrom('contract_counter_seal')
+    .select(['instance', 'certificate'])
+    .where('contract', '=', contract)
+    .where('version', '=', version)
+    .where('hash', '=', hash)
+    .orderBy('instance')
+    .execute()
+}
+
+/** Writes down what the other registry says of a version that is here too. */
+async function keepWord(
+  transaction: Kysely<Tables>,
+  { contract, version, hash, state, reason }: PartnerContract,
+  { partner: instance, heardAt: heard_at }: { partner: string; heardAt: string },
+): Promise<void> {
+  const heard = { state, hash, reason: reason ?? null, heard_at }
+  await transaction
+    .insertInto('contract_partner')
+    .values({ contract, version, instance, ...heard })
+    .onConflict((conflict) => conflict.columns(['contract', 'version']).doUpdateSet(heard))
+    .execute()
+}
+
+/** Whether so many of this registry were taken of the version within a day that another one is no change of keys. */
+async function sealedSince(
+  transaction: Kysely<Tables>,
+  { contract, version }: ContractRow,
+  { by, at }: Decision,
+): Promise<boolean> {
+  const today = transaction
+    .selectFrom('contract_event')
+    .where('contract', '=', contract)
+    .where('version', '=', version)
+    .where('act', '=', 'counterSeal')
+    .where('by', '=', by)
+    .where('at', '>', new Date(Date.parse(at) - DAY_MS).toISOString())
+  return (await counted(today)) >= MOST_SEALED_A_DAY
+}
+
+/** One of each registry: a newer one, by a newer key, takes the place of the one before. */
+async function putCounterSeal(
+  transaction: Kysely<Tables>,
+  values: Tables['contract_counter_seal'],
+): Promise<void> {
+  await transaction
+    .deleteFrom('contract_counter_seal')
+    .where('contract', '=', values.contract)
+    .where('version', '=', values.version)
+    .where('instance', '=', values.instance)
+    .execute()
+  await transaction.insertInto('contract_counter_seal').values(values).execute()
+}

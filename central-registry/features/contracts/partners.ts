@@ -1,0 +1,53 @@
+/** Members of other instances, as contracts see them; declared here, answered by the federation. */
+import { groupOf, instancesOf, partnerOf } from '#core/contract/parties.ts'
+import type { ContractContent } from '#schemas/contract.ts'
+import { parseMemberId } from '#schemas/identifiers.ts'
+import type { ContractRow } from '../../migrations/tables.ts'
+import { contentOf } from './rows-store.ts'
+import { impossible, OPEN } from './rules.ts'
+
+export type Partners = {
+  /** Before a transaction: what `isRegistered` answers from is read anew. */
+  load(): Promise<void>
+  /** Whether a valid configuration of a trusted instance has this subsystem. */
+  isRegistered(subsystem: string): boolean
+}
+
+export const NO_PARTNERS: Partners = { load: async () => undefined, isRegistered: () => false }
+
+/**
+ * Throws `contract_not_possible` for a contract of more than two instances, without one of ours, or of other instances than the
+ * versions before: each registry has them all. Also for other content of a proposal that came from the other registry: one of
+ * both changes it, so that both have the same.
+ */
+export function checkInstances(content: ContractContent, signer: string, rows: ContractRow[]): void {
+  const { instance } = parseMemberId(signer)
+  const all = instancesOf(content)
+  if (all.length > 2)
+    throw impossible(`members of ${all.join(', ')}: a contract is between two instances at most`)
+  const group = groupOf(content)
+  if (!all.includes(instance))
+    throw impossible(
+      group === undefined
+        ? `no party is of the instance ${instance}`
+        : `the group ${group} is one of the instance ${all.join()}, and its terms bind members of that instance; with a provider there, name the consumers of ${instance} by their subsystems`,
+    )
+  // A proposal that no other registry was told of may still come to name a member of another instance.
+  const before = rows.filter((row) => row.version !== content.version || instancesIn(row).length > 1)
+  const other = before.find((row) => instancesIn(row).join() !== all.join())
+  if (other !== undefined)
+    throw impossible(
+      `version ${other.version} is between members of ${instancesIn(other).join(' and ')}, as each of its versions has to be; propose another contract`,
+    )
+  const open = rows.find((row) => row.version === content.version && OPEN.includes(row.state))
+  if (open?.origin != null)
+    throw impossible(
+      `it was proposed in the instance ${open.origin}, where it can be changed: decline it, or ask ${open.proposed_by}`,
+    )
+  if (open !== undefined && open.agreed_at !== null && partnerOf(content, instance) !== undefined)
+    throw impossible('this registry has agreed to what is proposed: withdraw it first')
+}
+
+function instancesIn(row: ContractRow): string[] {
+  return instancesOf(contentOf(row))
+}

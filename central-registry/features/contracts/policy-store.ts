@@ -1,0 +1,57 @@
+/**
+ * The instance's policy on contracts, three system parameters: whether an exchange needs one, which ones the registry approves, and which
+ * ones need confirmed contacts.
+ */
+import type { Kysely } from 'kysely'
+import { tablesOf } from '#platform/database/open-database.ts'
+import type { Change, Tabled } from '../../changes/store.ts'
+import { CONTACT_POLICIES, type ContactPolicy } from '../../members/contacts/rules.ts'
+import type { Tables } from '../../migrations/tables.ts'
+
+export type ContractPolicy = {
+  /** Beside the provider's access rights. */
+  contractRequired: boolean
+  /** Else only those about personal data. */
+  approveAll: boolean
+  /** Which come into force only when each side has a contact whose address is confirmed. */
+  confirmedContacts: ContactPolicy
+}
+
+const REQUIRED = 'contractRequired'
+const APPROVE_ALL = 'contractApproveAll'
+const CONTACTS = 'contractConfirmedContacts'
+
+export async function readPolicy(kysely: Kysely<Tables>): Promise<ContractPolicy> {
+  const rows = await kysely
+    .selectFrom('system_parameter')
+    .select(['name', 'value'])
+    .where('name', 'in', [REQUIRED, APPROVE_ALL, CONTACTS])
+    .execute()
+  const isSet = (name: string): boolean => rows.some((row) => row.name === name && row.value === 'true')
+  const contacts = rows.find(({ name }) => name === CONTACTS)?.value
+  const confirmedContacts = CONTACT_POLICIES.find((one) => one === contacts) ?? 'none'
+  return { contractRequired: isSet(REQUIRED), approveAll: isSet(APPROVE_ALL), confirmedContacts }
+}
+
+export type ContractPolicyStore = ReturnType<typeof createContractPolicyStore>
+
+export function createContractPolicyStore(database: Tabled, record: Change) {
+  const tables = tablesOf<Tables>(database)
+  return {
+    read: () => readPolicy(tables),
+    set: ({ contractRequired, approveAll, confirmedContacts }: ContractPolicy) =>
+      record(async (transaction) => {
+        const rows = [
+          { name: REQUIRED, value: String(contractRequired) },
+          { name: APPROVE_ALL, value: String(approveAll) },
+          { name: CONTACTS, value: confirmedContacts },
+        ]
+        for (const row of rows)
+          await transaction
+            .insertInto('system_parameter')
+            .values(row)
+            .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: row.value }))
+            .execute()
+      }),
+  }
+}

@@ -1,0 +1,123 @@
+/** Lists of contracts for administrators, and one contract whole: its versions, seals, events and notices. */
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { ContractState } from '#schemas/contract.ts'
+import { contains, counted, orderOf, type Page } from '../../changes/store.ts'
+import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import { COLUMNS, noContract, versionsOf } from './rows-store.ts'
+import { IN_FORCE, LIVE } from './rules.ts'
+
+export type Filter = {
+  q?: string | undefined
+  state?: ContractState | undefined
+  /** In its text form. */
+  member?: string | undefined
+  /** In force, and ending before this. */
+  endsBefore?: string | undefined
+  /** Undecided or in force, and naming an address that was not confirmed at this time. */
+  unconfirmedAt?: string | undefined
+}
+
+export type ContractReading = ReturnType<typeof createContractReading>
+
+const ORDERS = { proposedAt: 'proposed_at', title: 'title', validUntil: 'valid_until' } as const
+
+export function createContractReading(database: Database) {
+  const tables = tablesOf<Tables>(database)
+
+  const where = ({ q = '', state, member, endsBefore, unconfirmedAt }: Filter) =>
+    tables
+      .selectFrom('contract_version')
+      .$if(q !== '', (query) => query.where(contains(q, { id: 'parties', text: 'title' })))
+      .$if(state !== undefined, (query) => query.where('state', '=', state!))
+      .$if(member !== undefined, (query) =>
+        // From the member's parties to contracts: the other way round every contract would be looked up.
+        query.where(({ eb, refTuple, selectFrom }) =>
+          eb(
+            refTuple('contract', 'version'),
+            'in',
+            selectFrom('contract_party')
+              .select(['contract_party.contract', 'contract_party.version'])
+              .where('contract_party.member', '=', member!)
+              .$asTuple('contract', 'version'),
+          ),
+        ),
+      )
+      .$if(unconfirmedAt !== undefined, (query) =>
+        query.where('state', 'in', LIVE).where(({ eb, refTuple, selectFrom }) =>
+          eb(
+            refTuple('contract', 'version'),
+            'in',
+            selectFrom('contact_address')
+              .innerJoin('contract_contact', (join) =>
+                join
+                  .onRef('contract_contact.member', '=', 'contact_address.member')
+                  .onRef('contract_contact.address', '=', 'contact_address.address'),
+              )
+              .select(['contract_contact.contract', 'contract_contact.version'])
+              .where('contact_address.confirmed_until', '<=', unconfirmedAt!)
+              .$asTuple('contract', 'version'),
+          ),
+        ),
+      )
+      .$if(endsBefore !== undefined, (query) =>
+        query.where('state', 'in', IN_FORCE).where('valid_until', '<', endsBefore!),
+      )
+
+  return {
+    async list({ sort = '-proposedAt', offset, limit, ...filter }: Page & Filter): Promise<ContractRow[]> {
+      const { column, direction } = orderOf(sort, ORDERS)
+      const rows = await where(filter)
+        .select(COLUMNS)
+        .orderBy(column, direction)
+        .orderBy('contract')
+        .orderBy('version', 'desc')
+        .offset(offset)
+        .limit(limit)
+        .execute()
+      return rows.map((row) => ({ ...row, version: Number(row.version) }))
+    },
+    count: (filter: Filter) => counted(where(filter)),
+    /** Throws `not_found`. */
+    async whole(contract: string) {
+      const versions = await versionsOf(tables, contract)
+      if (versions.length === 0) throw noContract(contract)
+      return {
+        versions,
+        seals: await tables
+          .selectFrom('contract_seal')
+          .select(['sha256', 'version', 'member', 'subsystems', 'facts', 'sealed_at'])
+          .where('contract', '=', contract)
+          .orderBy('sealed_at')
+          .execute(),
+        events: await tables
+          .selectFrom('contract_event')
+          .select(['version', 'at', 'act', 'by', 'hash', 'reason'])
+          .where('contract', '=', contract)
+          .orderBy('id')
+          .execute(),
+        counterSeals: await tables
+          .selectFrom('contract_counter_seal')
+          .select(['sha256', 'version', 'instance', 'sealed_at'])
+          .where('contract', '=', contract)
+          .orderBy('instance')
+          .execute(),
+        /** What the other registry said last, of a contract between two instances. */
+        words: await tables
+          .selectFrom('contract_partner')
+          .select(['version', 'instance', 'state', 'reason', 'heard_at'])
+          .where('contract', '=', contract)
+          .execute(),
+        notices: await tables
+          .selectFrom('contract_notice')
+          .select(['version', 'notice', 'at'])
+          .where('contract', '=', contract)
+          .orderBy('at')
+          .execute(),
+      }
+    },
+    /** How many are in force after their end, because they are critical. */
+    async overdue(now: string): Promise<number> {
+      return counted(where({ endsBefore: now }).where('critical', '=', 1))
+    },
+  }
+}

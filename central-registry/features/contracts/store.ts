@@ -1,0 +1,209 @@
+/**
+ * Rows of contracts. Each act is one transaction, alone among all nodes: it names the content's hash and is judged against the
+ * states of that moment, so that of two decisions one wins and the other is told.
+ */
+import type { Kysely } from 'kysely'
+import { groupOf, namedConsumers } from '#core/contract/parties.ts'
+import { checkSealFits } from '#core/contract/verify-seal.ts'
+import type { ContractAct, ContractProposal, ContractState } from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Change } from '../../changes/store.ts'
+import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import { takeDocument } from '../requests/rows-store.ts'
+import type { FreshSeal } from './documents.ts'
+import type { Decision } from './move-store.ts'
+import { checkNotTooMany, createMoves, isBetween, type MoveRooms } from './moves-store.ts'
+import { checkInstances, NO_PARTNERS } from './partners.ts'
+import {
+  addEvent,
+  addParties,
+  checkOverlaps,
+  contentOf,
+  joinedOf,
+  putVersion,
+  rowOfHash,
+  versionOf,
+  versionsOf,
+} from './rows-store.ts'
+import {
+  checkFamily,
+  checkMemberAct,
+  checkParties,
+  checkProposal,
+  impossible,
+  isComplete,
+  isPossible,
+  next,
+  OPEN,
+  partiesOf,
+  stateAt,
+} from './rules.ts'
+
+export type ContractStore = ReturnType<typeof createContractStore>
+
+const MAX_JOINED = 50
+
+type Rooms = MoveRooms & { record: Change }
+
+export function createContractStore({ record, ...rooms }: Rooms) {
+  const { partners = NO_PARTNERS } = rooms
+  const moves = createMoves(rooms)
+  const { tell, move, activate, agree, supersede, checkOpen, keepSeal, signersOf, endSuspension } = moves
+
+  /** A member of the group joins with subsystems that are in it. */
+  async function join(
+    transaction: Kysely<Tables>,
+    row: ContractRow,
+    subsystems: string[],
+    at: string,
+  ): Promise<void> {
+    const content = contentOf(row)
+    const group = groupOf(content)!
+    const members = await transaction
+      .selectFrom('global_group_member')
+      .select('client')
+      .where('group_code', '=', group)
+      .where('client', 'in', subsystems)
+      .execute()
+    const known = new Set(members.map(({ client }) => client))
+    const outside = subsystems.filter((one) => !known.has(one))
+    if (outside.length > 0) throw impossible(`${outside.join(', ')} is not in the global group ${group}`)
+    const joined = await joinedOf(transaction, row)
+    const again = subsystems.filter((one) => joined.includes(one))
+    if (again.length > 0) throw impossible(`${again.join(', ')} has joined already`)
+    await checkOverlaps(transaction, content, subsystems, at)
+    await addParties(transaction, row, subsystems, 'consumer')
+  }
+
+  return {
+    /** Takes a verified proposal: a new contract, its next version, or other content for the proposal that is open. */
+    propose: async ({ id, content, signer }: ContractProposal, now: number): Promise<ContractRow> => {
+      await partners.load()
+      return record(async (transaction) => {
+        const at = new Date(now).toISOString()
+        await takeDocument(transaction, id, now)
+        const rows = await versionsOf(transaction, content.contract)
+        const facts = await moves.factsOf(transaction, content)
+        checkInstances(content, signer, rows)
+        const parties = await transaction
+          .selectFrom('contract_party')
+          .select('member')
+          .where('contract', '=', content.contract)
+          .execute()
+        // Who knows a contract's id only has no part in it.
+        if (rows.length > 0 && !parties.some(({ member }) => member === signer))
+          throw new Fault('access_denied', { what: 'only its parties propose a version of a contract' })
+        checkProposal(content, signer, { ...facts, versions: rows.map(versionOf) }, at)
+        await checkNotTooMany(transaction, signer, { by: signer, at })
+        await checkOverlaps(transaction, content, namedConsumers(content), at)
+        const row = await putVersion(transaction, content, { by: signer, at })
+        const isChange = rows.some(({ version }) => version === content.version)
+        await addEvent(transaction, row, { act: isChange ? 'replace' : 'propose', by: signer, at })
+        await tell(transaction, row, 'PROPOSED')
+        return row
+      })
+    },
+    /** Takes a verified seal of exactly the content that it names; the last one that is needed completes the contract. */
+    seal: async (one: FreshSeal, message: Buffer, now: number): Promise<ContractRow> => {
+      await partners.load()
+      return record(async (transaction) => {
+        const at = new Date(now).toISOString()
+        const { seal } = one
+        await takeDocument(transaction, seal.id, now)
+        const { row, rows } = await rowOfHash(transaction, seal.contract, seal.hash)
+        const content = contentOf(row)
+        checkSealFits(seal, content, row.hash)
+        checkOpen(row, seal.subsystems === undefined ? 'seal' : 'join', at)
+        const facts = await moves.factsOf(transaction, content)
+        const versions = rows.map(versionOf).filter(({ version }) => version !== row.version)
+        checkFamily({ ...facts, versions }, at)
+        checkParties(content, facts)
+        if (seal.subsystems !== undefined) {
+          const { joins } = await transaction
+            .selectFrom('contract_seal')
+            .select(({ fn }) => fn.countAll<number>().as('joins'))
+            .where('contract', '=', row.contract)
+            .where('version', '=', row.version)
+            .where('member', '=', seal.signer)
+            .executeTakeFirstOrThrow()
+          if (Number(joins) >= MAX_JOINED) throw impossible('this member has joined too many times')
+          await join(transaction, row, seal.subsystems, at)
+          await keepSeal(transaction, row, one, { message, at })
+          return row
+        }
+        const signers = await signersOf(transaction, row)
+        if (signers.includes(seal.signer)) throw impossible(`${seal.signer} has sealed it already`)
+        await keepSeal(transaction, row, one, { message, at })
+        if (!isComplete(content, [...signers, seal.signer])) return row
+        return moves.complete(transaction, row, at)
+      })
+    },
+    /** A party withdraws its proposal, declines another's, or terminates what is in force. */
+    memberAct: (one: ContractAct, now: number): Promise<ContractRow> =>
+      record(async (transaction) => {
+        const at = new Date(now).toISOString()
+        await takeDocument(transaction, one.id, now)
+        const { row } = await rowOfHash(transaction, one.contract, one.hash)
+        const parties = partiesOf(contentOf(row), await joinedOf(transaction, row))
+        const { mandated = [] } = one
+        checkMemberAct(one.act, one.signer, { proposer: row.proposed_by, parties, mandated })
+        const by = mandated.length === 0 ? one.signer : `${one.signer} (${mandated.join(', ')})`
+        // A termination by one party leaves a suspension in force: that takes two persons of the registry to lift.
+        return move(transaction, row, one.act, { by, at }, one.reason)
+      }),
+    /** What all have sealed comes into force. */
+    approve: async (contract: string, hash: string, decision: Decision): Promise<ContractRow> => {
+      await partners.load()
+      return record(async (transaction) => {
+        const { row } = await rowOfHash(transaction, contract, hash)
+        checkOpen(row, 'approve', decision.at)
+        return isBetween(contentOf(row))
+          ? agree(transaction, row, decision)
+          : activate(transaction, row, decision)
+      })
+    },
+    decline: (contract: string, hash: string, reason: string, decision: Decision): Promise<ContractRow> =>
+      record(async (transaction) => {
+        const { row } = await rowOfHash(transaction, contract, hash)
+        return move(transaction, row, 'decline', decision, reason)
+      }),
+    /** Ends a contract with all its versions that are open or in force, for good. `hash` is of a version that was read. */
+    terminate: (contract: string, hash: string, reason: string, decision: Decision): Promise<ContractRow> =>
+      record(async (transaction) => {
+        const { row, rows } = await rowOfHash(transaction, contract, hash)
+        next(row.state, 'terminate')
+        let moved = row
+        for (const one of rows.filter(({ state }) => isPossible(state, 'terminate'))) {
+          const after = await move(transaction, one, 'terminate', decision, reason)
+          if (one.version === row.version) moved = after
+        }
+        await endSuspension(transaction, contract, decision)
+        return moved
+      }),
+    /** Writes down what time has decided: ends, and versions that a newer one has taken the place of. */
+    settle: (at: string): Promise<void> =>
+      record(async (transaction) => {
+        const over = await transaction
+          .selectFrom('contract_version')
+          .select(['contract', 'version'])
+          .where('state', 'in', ['PROPOSED', 'ACCEPTED', 'ACTIVE', 'SUSPENDED'] satisfies ContractState[])
+          .where('valid_until', '<=', at)
+          .execute()
+        for (const { contract, version } of over) {
+          const rows = await versionsOf(transaction, contract)
+          const row = rows.find((one) => one.version === Number(version))!
+          if (stateAt(versionOf(row), at) === row.state) continue
+          const reason = OPEN.includes(row.state) ? 'its validity ended before all had agreed' : undefined
+          await move(transaction, row, 'expire', { by: 'time', at }, reason)
+        }
+        const begun = await transaction
+          .selectFrom('contract_version')
+          .select('contract')
+          .where('state', '=', 'ACTIVE')
+          .groupBy('contract')
+          .having(({ fn }) => fn.countAll(), '>', 1)
+          .execute()
+        for (const { contract } of begun) await supersede(transaction, contract, at)
+      }),
+  }
+}

@@ -1,0 +1,49 @@
+/** Guarantees that what a call needs and the newest published configuration lacks is named, as servers read that configuration. */
+import { indexConfiguration } from '#core/configuration/configuration-index.ts'
+import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
+import { createTurn } from '#platform/in-turn.ts'
+import { parseServerId, parseSubsystemId } from '#schemas/identifiers.ts'
+import type { PublicationStore } from '../../configuration/store.ts'
+import { type CallFacts, isUsable, type SideFacts } from './rules.ts'
+
+/** Nobody reads two large configurations at once. */
+const oneAtATime = createTurn()
+
+export async function readPublished(
+  publications: Pick<PublicationStore, 'newest' | 'parts' | 'file'>,
+  sides: SideFacts[],
+): Promise<CallFacts['published']> {
+  const newest = await publications.newest()
+  if (newest === undefined) return undefined
+  const parts = await publications.parts(newest.index)
+  const part = parts
+    .map(({ path }) => path)
+    .filter((path) => path.endsWith('/shared-params.xml'))
+    .sort()
+    .at(-1)
+  const file = part === undefined ? undefined : await publications.file(part)
+  if (file === undefined) return { ...newest, lacks: ['its shared parameters'] }
+  const lacks = await oneAtATime(async () => {
+    const index = indexConfiguration(await parseSharedParameters(file.content))
+    return sides.flatMap((side) => lackingOf(side, index))
+  })
+  return { ...newest, lacks: [...new Set(lacks)] }
+}
+
+function lackingOf(
+  { subsystem, exists, servers }: SideFacts,
+  index: ReturnType<typeof indexConfiguration>,
+): string[] {
+  const id = parseSubsystemId(subsystem)
+  const serves = servers.filter(isUsable).flatMap((server) => {
+    const serverId = parseServerId(server.id)
+    if (index.server(serverId) === undefined) return [`the security server ${server.id}`]
+    const certificates = server.certificates
+      .filter((one) => one.objection === undefined)
+      .filter(({ sha256 }) => index.serverByAuthCert(Buffer.from(sha256, 'hex')) === undefined)
+      .map(({ sha256 }) => `the certificate ${sha256.slice(0, 16)}… of ${server.id}`)
+    const client = index.isClientOf(serverId, id) ? [] : [`the registration of ${subsystem} at ${server.id}`]
+    return [...certificates, ...client]
+  })
+  return [...(exists && !index.isRegistered(id) ? [subsystem] : []), ...serves]
+}

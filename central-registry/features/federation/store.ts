@@ -1,0 +1,218 @@
+/** Rows of external anchors, of what happened to them, and of the configurations that they lead to. */
+import type { Kysely } from 'kysely'
+import { tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
+import {
+  type Change,
+  contains,
+  counted,
+  mustBe,
+  orderOf,
+  type Page,
+  type Tabled,
+} from '../../changes/store.ts'
+import { anchorOfRow } from '../../configuration/assemble.ts'
+import type { ExternalAnchorRow, FederatedConfigurationRow } from '../../migrations/federation-tables.ts'
+import type { Tables } from '../../migrations/tables.ts'
+import { liveContractsWith } from '../contracts/live-store.ts'
+import { type AnchorAct, checkApart, MOST_TRUSTED, nextAnchorState } from './rules.ts'
+
+export type FederationStore = ReturnType<typeof createFederationStore>
+export type Decision = { by: string; at: string }
+export type Filter = { q?: string | undefined; state?: ExternalAnchorRow['state'] | undefined }
+/** An anchor as it stands in lists. */
+export type AnchorSummary = Omit<ExternalAnchorRow, 'anchor' | 'sources'>
+
+const SUMMARY = [
+  ...(['sha256', 'instance', 'hash', 'generated_at', 'state', 'examined_at', 'examined_by'] as const),
+  ...(['examination', 'decided_at', 'decided_by'] as const),
+] as const
+const ORDERS = { instance: 'instance', examinedAt: 'examined_at' } as const
+const MOST_EXAMINED = 100
+/** What nobody decided about is forgotten after so long. */
+const EXAMINED_KEPT_MS = 30 * 86_400_000
+
+/** `change` announces a publication, `record` does not. */
+export function createFederationStore(database: Tabled, change: Change, record: Change) {
+  const tables = tablesOf<Tables>(database)
+
+  const where = ({ q = '', state }: Filter) =>
+    tables
+      .selectFrom('external_anchor')
+      .$if(q !== '', (query) => query.where(contains(q, { id: 'instance', text: 'hash' })))
+      .$if(state !== undefined, (query) => query.where('state', '=', state!))
+
+  return {
+    list: ({ offset, limit, sort = 'instance', ...filter }: Page & Filter): Promise<AnchorSummary[]> => {
+      const { column, direction } = orderOf(sort, ORDERS)
+      return where(filter)
+        .select(SUMMARY)
+        .orderBy(column, direction)
+        .orderBy('examined_at', 'desc')
+        .orderBy('sha256')
+        .offset(offset)
+        .limit(limit)
+        .execute()
+    },
+    count: (filter: Filter) => counted(where(filter)),
+    /** Throws `not_found`. */
+    find: (sha256: string): Promise<ExternalAnchorRow> => findIn(tables, sha256),
+    trusted: () => trustedIn(tables),
+    /** The newest anchors of an instance, as they were decided about. */
+    history: (instance: string): Promise<AnchorSummary[]> =>
+      tables
+        .selectFrom('external_anchor')
+        .select(SUMMARY)
+        .where('instance', '=', instance)
+        .orderBy('examined_at', 'desc')
+        .limit(20)
+        .execute(),
+    configuration: (instance: string): Promise<FederatedConfigurationRow | undefined> =>
+      tables
+        .selectFrom('federated_configuration')
+        .selectAll()
+        .where('instance', '=', instance)
+        .executeTakeFirst(),
+    /** Contracts that are proposed or in force with members of the instance. */
+    contractsWith: (instance: string) => liveContractsWith(tables, instance),
+    /** Without their parameters. */
+    configurations: () =>
+      tables
+        .selectFrom('federated_configuration')
+        .select(['instance', 'anchor', 'tried_at', 'failure', 'read_at', 'expires_at'])
+        .select(['configuration_index', 'version', 'registration', 'learned', 'shared_sha256'])
+        .execute(),
+    ownCertificates: async (): Promise<Buffer[]> =>
+      (await tables.selectFrom('signing_key').select('certificate').execute()).map(({ certificate }) =>
+        Buffer.from(certificate),
+      ),
+    /** Keeps an anchor that was examined, until somebody decides; again for one that is not trusted now. */
+    keepExamined: (row: ExternalAnchorRow): Promise<void> =>
+      record(async (transaction) => {
+        const old = new Date(Date.parse(row.examined_at) - EXAMINED_KEPT_MS).toISOString()
+        await transaction
+          .deleteFrom('external_anchor')
+          .where('state', '=', 'EXAMINED')
+          .where('examined_at', '<', old)
+          .execute()
+        const known = await transaction
+          .selectFrom('external_anchor')
+          .select('state')
+          .where('sha256', '=', row.sha256)
+          .executeTakeFirst()
+        if (known !== undefined) nextAnchorState(known.state, 'examine')
+        const open = transaction.selectFrom('external_anchor').where('state', '=', 'EXAMINED')
+        if (known === undefined && (await counted(open)) >= MOST_EXAMINED)
+          throw new Fault('conflict', { what: `${MOST_EXAMINED} anchors wait for a decision` })
+        const { sha256, ...values } = row
+        await transaction
+          .insertInto('external_anchor')
+          .values(row)
+          .onConflict((conflict) => conflict.column('sha256').doUpdateSet(values))
+          .execute()
+      }),
+    /** Trusts an examined anchor, in the place of an older one of its instance; `examination` is of this moment. */
+    trust: (sha256: string, examination: string, instance: string, { by, at }: Decision): Promise<void> =>
+      change(async (transaction) => {
+        const row = await findIn(transaction, sha256)
+        nextAnchorState(row.state, 'trust')
+        const others = await trustedIn(transaction)
+        if (others.length >= MOST_TRUSTED)
+          throw new Fault('conflict', { what: `${MOST_TRUSTED} instances are federated already` })
+        const keys = await transaction.selectFrom('signing_key').select('certificate').execute()
+        checkApart(anchorOfRow(row), {
+          instance,
+          ownCertificates: keys.map(({ certificate }) => Buffer.from(certificate)),
+          others: others.map(({ anchor }) => anchor),
+        })
+        const older = others.find(({ anchor }) => anchor.instance === row.instance)
+        if (older !== undefined) {
+          await decide(transaction, { ...older, instance: row.instance, state: 'TRUSTED' }, 'replace', {
+            by,
+            at,
+          })
+          // Certificates that were learned under the older one are not trusted any more; what was read serves on.
+          await transaction
+            .updateTable('federated_configuration')
+            .set({ learned: null })
+            .where('instance', '=', row.instance)
+            .execute()
+        }
+        await transaction
+          .updateTable('external_anchor')
+          .set({ examination })
+          .where('sha256', '=', sha256)
+          .execute()
+        await decide(transaction, row, 'trust', { by, at })
+      }),
+    /** Trusts it no more: its instance is no part of the federation from the next configuration on. */
+    remove: (sha256: string, decision: Decision): Promise<void> =>
+      change(async (transaction) => {
+        const row = await findIn(transaction, sha256)
+        await decide(transaction, row, 'remove', decision)
+        await transaction.deleteFrom('federated_configuration').where('instance', '=', row.instance).execute()
+      }),
+    /** Writes down what was read, or why nothing was; nothing for an instance that is trusted no more. */
+    keepRead: (instance: string, anchor: string, read: Partial<FederatedConfigurationRow>): Promise<void> =>
+      record(async (transaction) => {
+        const trusted = await trustedIn(transaction)
+        if (!trusted.some((one) => one.anchor.instance === instance && one.sha256 === anchor)) return
+        const known = await transaction
+          .selectFrom('federated_configuration')
+          .select(['configuration_index', 'anchor'])
+          .where('instance', '=', instance)
+          .executeTakeFirst()
+        // Another node may have read a newer one meanwhile.
+        const last = known?.configuration_index
+        if (read.configuration_index != null && last != null && read.configuration_index < Number(last))
+          return
+        await transaction
+          .insertInto('federated_configuration')
+          .values({ ...NOTHING_READ, instance, anchor, ...read })
+          .onConflict((conflict) => conflict.column('instance').doUpdateSet({ anchor, ...read }))
+          .execute()
+      }),
+  }
+}
+
+const NOTHING_READ = {
+  ...{ tried_at: null, failure: null, read_at: null, url: null, expires_at: null, learned: null },
+  ...{ registration: null, version: null, configuration_index: null, shared: null },
+}
+
+async function decide(
+  transaction: Kysely<Tables>,
+  { sha256: anchor, instance, state }: Pick<ExternalAnchorRow, 'sha256' | 'instance' | 'state'>,
+  act: Exclude<AnchorAct, 'examine'>,
+  { by, at }: Decision,
+): Promise<void> {
+  await transaction
+    .updateTable('external_anchor')
+    .set({ state: nextAnchorState(state, act), decided_at: at, decided_by: by })
+    .where('sha256', '=', anchor)
+    .execute()
+  await transaction.insertInto('federation_event').values({ instance, anchor, act, at, by }).execute()
+}
+
+async function findIn(kysely: Kysely<Tables>, sha256: string): Promise<ExternalAnchorRow> {
+  const row = await kysely
+    .selectFrom('external_anchor')
+    .selectAll()
+    .where('sha256', '=', sha256)
+    .executeTakeFirst()
+  return mustBe(`the external anchor ${sha256}`, row)
+}
+
+/** What the trusted anchors say, by instance. */
+export async function trustedIn(
+  kysely: Kysely<Tables>,
+): Promise<{ sha256: string; anchor: ConfigurationAnchor }[]> {
+  const rows = await kysely
+    .selectFrom('external_anchor')
+    .select(['sha256', 'instance', 'generated_at', 'sources', 'state'])
+    .where('state', '=', 'TRUSTED')
+    .orderBy('instance')
+    .execute()
+  return rows.map((row) => ({ sha256: row.sha256, anchor: anchorOfRow(row) }))
+}

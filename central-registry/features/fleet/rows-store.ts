@@ -1,0 +1,72 @@
+/** Single rows of the fleet, within a transaction: what began and what ended, certificates that were reported. */
+import type { Kysely } from 'kysely'
+import type { ReportedCertificate } from '#schemas/fleet.ts'
+import type { Tables } from '../../migrations/tables.ts'
+import type { Trouble } from './rules.ts'
+
+/** What has ended is kept so long. */
+const KEPT_MS = 90 * 86_400_000
+
+/** Closes what is over, opens what is new; what goes on keeps its beginning, with what is said of it now. */
+export async function keepTroubles(
+  transaction: Kysely<Tables>,
+  server: string,
+  now: Trouble[],
+  at: string,
+): Promise<void> {
+  const open = await transaction
+    .selectFrom('fleet_trouble')
+    .select(['id', 'kind', 'severity', 'message'])
+    .where('server', '=', server)
+    .where('until', 'is', null)
+    .execute()
+  const change = (id: number) => transaction.updateTable('fleet_trouble').where('id', '=', id)
+  for (const { id, kind, severity, message } of open) {
+    const still = now.find((one) => one.kind === kind)
+    if (still === undefined) await change(id).set({ until: at }).execute()
+    else if (still.message !== message || still.severity !== Number(severity))
+      await change(id).set({ message: still.message, severity: still.severity }).execute()
+  }
+  for (const one of now)
+    if (!open.some(({ kind }) => kind === one.kind))
+      await transaction
+        .insertInto('fleet_trouble')
+        .values({ ...one, server, since: at, until: null })
+        .execute()
+  await transaction
+    .deleteFrom('fleet_trouble')
+    .where('server', '=', server)
+    .where('until', '<', new Date(Date.parse(at) - KEPT_MS).toISOString())
+    .execute()
+  const worst = Math.max(0, ...now.map(({ severity }) => severity))
+  await transaction.updateTable('fleet_server').set({ worst }).where('server', '=', server).execute()
+}
+
+export async function replaceCertificates(
+  transaction: Kysely<Tables>,
+  server: string,
+  reported: ReportedCertificate[],
+): Promise<void> {
+  const rows = reported.map(({ sha256, usage, member, authority, notAfter }) => ({
+    ...{ server, sha256, usage, not_after: notAfter },
+    ...{ member: member ?? null, authority: authority ?? null },
+  }))
+  const textOf = (all: object[]): string =>
+    JSON.stringify(all.map((one) => Object.entries(one).sort()).sort())
+  const before = await transaction
+    .selectFrom('fleet_certificate')
+    .select(['server', 'sha256', 'usage', 'member', 'authority', 'not_after'])
+    .where('server', '=', server)
+    .execute()
+  // Every minute the same: nothing is written for it.
+  if (textOf(before) === textOf(rows)) return
+  await transaction.deleteFrom('fleet_certificate').where('server', '=', server).execute()
+  if (rows.length > 0) await transaction.insertInto('fleet_certificate').values(rows).execute()
+}
+
+const FORGOTTEN = ['fleet_server', 'fleet_trouble', 'fleet_certificate', 'call_day', 'call_count'] as const
+
+/** Of a server that left the register, or came under another id: it reports anew. */
+export async function forgetServer(transaction: Kysely<Tables>, server: string): Promise<void> {
+  for (const table of FORGOTTEN) await transaction.deleteFrom(table).where('server', '=', server).execute()
+}

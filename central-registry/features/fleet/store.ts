@@ -1,0 +1,226 @@
+/** Rows of the fleet: reports, probes, troubles with their history, reported certificates. */
+import { type Kysely, sql } from 'kysely'
+import { lockFor } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { ServerReport } from '#schemas/fleet.ts'
+import { contains, counted, orderOf, type Page } from '../../changes/store.ts'
+import type { Tables } from '../../migrations/tables.ts'
+import { takeDocument } from '../requests/rows-store.ts'
+import { keepTroubles, replaceCertificates } from './rows-store.ts'
+import { type Known, type Probe, SILENT_MS, TROUBLES, type Trouble, troublesOf } from './rules.ts'
+
+export type FleetStore = ReturnType<typeof createFleetStore>
+export type FleetFilter = { trouble?: string | undefined; reporting?: 'never' | 'yes' | undefined }
+
+const ORDERS = {
+  worst: 'worst',
+  id: 'security_server.id',
+  version: 'version',
+  reportedAt: 'reported_at',
+} as const
+const HISTORY = 200
+
+export function createFleetStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
+  /** Alone with this server among all nodes; the register is not touched, so nobody waits for a publication. */
+  const withServer = <R>(server: string, act: (transaction: Kysely<Tables>) => Promise<R>): Promise<R> =>
+    inTransaction(database.kysely, async (transaction) => {
+      await lockFor(transaction, `fleet ${server}`)
+      return act(tablesOf<Tables>({ kysely: transaction }))
+    })
+
+  const listed = ({ q = '', trouble = '', reporting }: FleetFilter & Pick<Page, 'q'>) =>
+    tables
+      .selectFrom('security_server')
+      .leftJoin('fleet_server', 'fleet_server.server', 'security_server.id')
+      .$if(q !== '', (query) =>
+        query.where(contains(q, { id: 'security_server.id', text: 'security_server.address' })),
+      )
+      .$if(reporting === 'never', (query) => query.where('reported_at', 'is', null))
+      .$if(reporting === 'yes', (query) => query.where('reported_at', 'is not', null))
+      .$if(trouble === 'any', (query) => query.where('worst', '>', 0))
+      .$if(trouble !== '' && trouble !== 'any', (query) =>
+        query.where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('fleet_trouble')
+              .select('fleet_trouble.id')
+              .whereRef('fleet_trouble.server', '=', 'security_server.id')
+              .where('until', 'is', null)
+              .where('kind', '=', trouble),
+          ),
+        ),
+      )
+
+  async function knownOf(transaction: Kysely<Tables>, server: string): Promise<Known> {
+    const row = await transaction
+      .selectFrom('fleet_server')
+      .selectAll()
+      .where('server', '=', server)
+      .executeTakeFirst()
+    const certificates = await transaction
+      .selectFrom('authentication_certificate')
+      .select(['sha256', 'not_after'])
+      .where('server', '=', server)
+      .execute()
+    const parsed = <T>(text: string | null | undefined): T | undefined =>
+      text == null ? undefined : (JSON.parse(text) as T)
+    return {
+      report: parsed<ServerReport>(row?.report),
+      reportedAt: row?.reported_at ?? undefined,
+      probe: parsed<Probe>(row?.probe),
+      registered: certificates.map(({ sha256, not_after }) => ({ sha256, notAfter: not_after })),
+    }
+  }
+
+  /** Looks at all that is known of a server now, and keeps what began and what ended. */
+  async function judge(transaction: Kysely<Tables>, server: string, now: number): Promise<Trouble[]> {
+    const troubles = troublesOf(await knownOf(transaction, server), now)
+    await keepTroubles(transaction, server, troubles, new Date(now).toISOString())
+    return troubles
+  }
+
+  async function mustBeRegistered(transaction: Kysely<Tables>, server: string): Promise<string> {
+    const row = await transaction
+      .selectFrom('security_server')
+      .select('address')
+      .where('id', '=', server)
+      .executeTakeFirst()
+    if (row === undefined) throw new Fault('not_found', { what: `the security server ${server}` })
+    return row.address
+  }
+
+  const write = async (
+    transaction: Kysely<Tables>,
+    server: string,
+    columns: Partial<Tables['fleet_server']>,
+  ): Promise<void> => {
+    const none = { created_at: null, reported_at: null, version: null, report: null }
+    await transaction
+      .insertInto('fleet_server')
+      .values({ server, worst: 0, ...none, probed_at: null, probe: null, ...columns })
+      .onConflict((conflict) => conflict.column('server').doUpdateSet(columns))
+      .execute()
+  }
+
+  return {
+    /** Uses the report's id up and keeps it, unless a newer one came before. Throws `not_found`, `replayed_request`. */
+    takeReport: (report: ServerReport, now: number) =>
+      withServer(report.server, async (transaction) => {
+        const { server, createdAt } = report
+        await takeDocument(transaction, report.id, now)
+        await mustBeRegistered(transaction, server)
+        const before = await transaction
+          .selectFrom('fleet_server')
+          .select('created_at')
+          .where('server', '=', server)
+          .executeTakeFirst()
+        if ((before?.created_at ?? '') > createdAt) return
+        await write(transaction, server, {
+          created_at: createdAt,
+          reported_at: new Date(now).toISOString(),
+          version: report.version,
+          report: JSON.stringify(report),
+        })
+        await replaceCertificates(transaction, server, report.certificates)
+        await judge(transaction, server, now)
+      }),
+    /** Nothing is kept of a server whose address changed, or that is gone, meanwhile. */
+    keepProbe: (q: { server: string; address: string; probe: Probe }, now: number) =>
+      withServer(q.server, async (transaction) => {
+        if ((await mustBeRegistered(transaction, q.server)) !== q.address) return
+        await write(transaction, q.server, {
+          probed_at: new Date(now).toISOString(),
+          probe: JSON.stringify(q.probe),
+        })
+        await judge(transaction, q.server, now)
+      }),
+    address: (server: string) => mustBeRegistered(tables, server),
+    /** Those whose last probe is from before `before`, the oldest first. */
+    dueForProbe: (before: string, limit: number) =>
+      tables
+        .selectFrom('security_server')
+        .leftJoin('fleet_server', 'fleet_server.server', 'security_server.id')
+        .select(['id', 'address'])
+        .where(({ or, eb }) => or([eb('probed_at', 'is', null), eb('probed_at', '<', before)]))
+        .orderBy(sql`coalesce(probed_at, '')`)
+        .limit(limit)
+        .execute(),
+    /** Judges those anew that have fallen silent since. */
+    async noticeSilence(now: number): Promise<void> {
+      const rows = await listed({ reporting: 'yes' })
+        .select('security_server.id')
+        .where('reported_at', '<', new Date(now - SILENT_MS).toISOString())
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('fleet_trouble')
+                .select('fleet_trouble.id')
+                .whereRef('fleet_trouble.server', '=', 'security_server.id')
+                .where('until', 'is', null)
+                .where('kind', '=', 'silent'),
+            ),
+          ),
+        )
+        .execute()
+      for (const { id } of rows) await withServer(id, (transaction) => judge(transaction, id, now))
+    },
+    list({ sort = '-worst', offset, limit, ...filter }: Page & FleetFilter) {
+      const { column, direction } = orderOf(sort, ORDERS)
+      // Null, of those never heard of, comes last or first as the database likes: neither is worst.
+      const by = column === 'worst' ? sql`coalesce(worst, 0)` : sql`coalesce(${sql.ref(column)}, '')`
+      return listed(filter)
+        .select(['security_server.id', 'security_server.address', 'worst', 'version', 'reported_at'])
+        .select(['report', 'probed_at', 'probe', 'maintenance'])
+        .orderBy(by, direction)
+        .orderBy('security_server.id')
+        .offset(offset)
+        .limit(limit)
+        .execute()
+    },
+    count: (filter: FleetFilter & Pick<Page, 'q'>) => counted(listed(filter)),
+    /** Throws `not_found`. */
+    async one(server: string) {
+      const row = await listed({})
+        .select(['security_server.id', 'security_server.address', 'worst', 'version', 'reported_at'])
+        .select(['report', 'probed_at', 'probe', 'maintenance'])
+        .where('security_server.id', '=', server)
+        .executeTakeFirst()
+      if (row === undefined) throw new Fault('not_found', { what: `the security server ${server}` })
+      return row
+    },
+    /** Of some servers, what is wrong now. */
+    troublesNow: async (servers: string[]) =>
+      servers.length === 0
+        ? []
+        : tables
+            .selectFrom('fleet_trouble')
+            .select(['server', 'kind', 'severity', 'message', 'since'])
+            .where('server', 'in', servers)
+            .where('until', 'is', null)
+            .orderBy('severity', 'desc')
+            .orderBy('since')
+            .execute(),
+    /** Now and before, the newest first. */
+    history: (server: string) =>
+      tables
+        .selectFrom('fleet_trouble')
+        .select(['kind', 'severity', 'message', 'since', 'until'])
+        .where('server', '=', server)
+        .orderBy('id', 'desc')
+        .limit(HISTORY)
+        .execute(),
+    /** How many servers have each kind of trouble now. */
+    async countTroubles(): Promise<Map<string, number>> {
+      const rows = await tables
+        .selectFrom('fleet_trouble')
+        .innerJoin('security_server', 'security_server.id', 'fleet_trouble.server')
+        .select(['kind', ({ fn }) => fn.countAll().as('found')])
+        .where('until', 'is', null)
+        .groupBy('kind')
+        .execute()
+      const found = new Map(rows.map(({ kind, found }) => [kind, Number(found)]))
+      return new Map(TROUBLES.map((kind) => [kind, found.get(kind) ?? 0]))
+    },
+  }
+}

@@ -1,0 +1,91 @@
+/** The door to another instance: its configuration over HTTP, its servers' certificates by TLS; bounded, nothing believed. */
+import { connect } from 'node:tls'
+import { Agent, request } from 'undici'
+import { Fault } from '#schemas/fault.ts'
+import { PORT } from '#schemas/wire.ts'
+import { passingIdentity } from '../../configuration/passing-identity.ts'
+
+export type ImportClient = {
+  /** The answer whatever its status; throws `network_error` when there is none within the limits, or before the signal. */
+  get(
+    url: string,
+    maxBytes: number,
+    signal?: AbortSignal | undefined,
+  ): Promise<{ status: number; body: Buffer }>
+  /** DER of the certificate that a security server shows at this address; throws `network_error`. */
+  shownCertificate(address: string): Promise<Buffer>
+}
+
+const TIMEOUT_MS = 10_000
+const TOTAL_MS = 120_000
+const TLS_MS = 5_000
+
+export function createImportClient(): ImportClient {
+  return {
+    async get(url, maxBytes, signal) {
+      const end = AbortSignal.timeout(TOTAL_MS)
+      // Any TLS certificate: what is fetched is signed, and verified by the anchor.
+      const connection = { timeout: TIMEOUT_MS, rejectUnauthorized: false }
+      const dispatcher = new Agent({
+        connect: connection,
+        headersTimeout: TIMEOUT_MS,
+        bodyTimeout: TIMEOUT_MS,
+      })
+      try {
+        const reply = await request(url, {
+          dispatcher,
+          signal: signal === undefined ? end : AbortSignal.any([end, signal]),
+        })
+        const chunks: Buffer[] = []
+        let size = 0
+        for await (const chunk of reply.body as AsyncIterable<Buffer>) {
+          size += chunk.length
+          if (size > maxBytes)
+            throw new Fault('network_error', {
+              what: `${new URL(url).host} sent more than ${maxBytes} bytes`,
+            })
+          chunks.push(chunk)
+        }
+        return { status: reply.statusCode, body: Buffer.concat(chunks) }
+      } catch (cause) {
+        if (cause instanceof Fault) throw cause
+        throw new Fault('network_error', { what: `${new URL(url).host} did not answer`, cause })
+      } finally {
+        await dispatcher.destroy()
+      }
+    },
+    shownCertificate,
+  }
+}
+
+async function shownCertificate(address: string): Promise<Buffer> {
+  const identity = await passingIdentity()
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+  const socket = connect({
+    host: address,
+    port: PORT.messages,
+    // Its name proves nothing here, its hash does.
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.2',
+    // A server asks for a certificate before the handshake ends, and looks at whose it is afterwards: any will do.
+    ...identity,
+  })
+  const fail = (why: string, cause?: unknown): void =>
+    reject(new Fault('network_error', { what: `${address}:${PORT.messages} ${why}`, cause }))
+  const timer = setTimeout(() => {
+    fail('did not answer')
+    socket.destroy()
+  }, TLS_MS)
+  socket.once('secureConnect', () => {
+    const { raw } = socket.getPeerCertificate() as { raw?: Buffer }
+    if (raw === undefined) fail('showed no certificate')
+    else resolve(raw)
+    socket.destroy()
+  })
+  socket.on('error', (cause) => fail('did not let us see its certificate', cause))
+  socket.once('close', () => {
+    clearTimeout(timer)
+    fail('closed the connection')
+  })
+  return promise
+}

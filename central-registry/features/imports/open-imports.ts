@@ -1,0 +1,28 @@
+/** The room's own wiring; registry.ts hands in what it stands on. */
+import type { Clock } from '#platform/clock.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { Change } from '../../changes/store.ts'
+import type { SigningKeyStore } from '../../configuration/signing-keys/store.ts'
+import type { MemberStore } from '../../members/store.ts'
+import { createImportClient } from './client.ts'
+import { importHandlers } from './routes.ts'
+import { createImportStore } from './store.ts'
+
+export function openImports(q: {
+  database: Database
+  change: Change
+  record: Change
+  members: Pick<MemberStore, 'parameters'>
+  keys: Pick<SigningKeyStore, 'list'>
+  publicUrl: string
+  settings: { ocspFreshnessSeconds: number; timeStampingIntervalSeconds: number }
+  clock: Clock
+}): Record<string, OperationHandler> {
+  return importHandlers({
+    ...q,
+    store: createImportStore(q.database, q.change, q.record),
+    client: createImportClient(),
+    sourceAddress: new URL(q.publicUrl).host,
+  })
+}

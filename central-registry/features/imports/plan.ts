@@ -1,0 +1,150 @@
+/**
+ * What an import would take into the register, what not and why, and what differs; pure. What the register has stays as it is,
+ * and what breaks one of its rules is left out with all that depends on it.
+ */
+import { createHash } from 'node:crypto'
+import { asFault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import type { RegisterRows } from '../../configuration/assemble.ts'
+import { MANAGEMENT_SERVICE_PROVIDER } from '../../members/store.ts'
+import { contentHash } from '../requests/rules.ts'
+import { planCertificates } from './plan-certificates.ts'
+import { planMembers } from './plan-members.ts'
+import { planServers } from './plan-servers.ts'
+import { type AddedTrust, planTrust } from './plan-trust.ts'
+import type { Source } from './read-source.ts'
+
+/** Rows as the register's tables hold them. */
+export type Take = AddedTrust & {
+  /** Only when the register has none yet. */
+  parameters: { name: string; value: string }[]
+  classes: { code: string; description: string }[]
+  members: { id: string; member_class: string; name: string }[]
+  subsystems: { id: string; member: string; name: string }[]
+  groups: { code: string; description: string }[]
+  groupMembers: { group_code: string; client: string }[]
+  servers: { id: string; owner: string; address: string; maintenance: string | null }[]
+  clients: { server: string; client: string }[]
+  certificates: { sha256: string; server: string; certificate: Buffer; not_after: string }[]
+}
+
+export type Finding = { what: string; why: string }
+export type Plan = {
+  take: Take
+  notTaken: Finding[]
+  /** The register says something else, or has what the configuration lacks; it stays. Or it is taken and does not work yet. */
+  differs: Finding[]
+  /** Authentication certificates of which only the hash is known yet. */
+  missing: { server: string; address: string; sha256: string }[]
+}
+
+export type PlanQuestion = {
+  source: Pick<Source, 'shared' | 'private'>
+  register: RegisterRows
+  /** By SHA-256 in hex: shown by servers or given. */
+  certificates: ReadonlyMap<string, Buffer>
+  /** Of this registry: part of the process's settings, not of the register. */
+  settings: { ocspFreshnessSeconds: number; timeStampingIntervalSeconds: number }
+  now: Date
+}
+
+export function planImport(q: PlanQuestion): Plan {
+  const { shared, private: own } = q.source
+  const notTaken: Finding[] = []
+  const differs: Finding[] = []
+  const notes: Notes = {
+    allows(what, check) {
+      try {
+        check()
+        return true
+      } catch (thrown) {
+        notTaken.push({ what, why: asFault(thrown).message })
+        return false
+      }
+    },
+    leave: (what, why) => void notTaken.push({ what, why }),
+    differ(what, here, there) {
+      if (here !== there) differs.push({ what, why: `here "${here}", in the configuration "${there}"` })
+    },
+    warn: (what, why) => void differs.push({ what, why }),
+    onlyHere: (what) =>
+      void differs.push({ what, why: 'it is in the register, the configuration does not hold it' }),
+  }
+  const names = planMembers(shared, q.register, notes)
+  const servers = planServers(shared, q.register, names.known, notes)
+  const trust = planTrust(q, notes)
+  const { certificates, missing } = planCertificates(q, servers.known, trust, notes)
+  const parameters = planParameters(q, names.known, notes)
+  for (const { instance } of own?.anchors ?? [])
+    notes.leave(`federation with ${instance}`, 'its anchor has to be approved in this registry')
+  if (own === undefined)
+    notes.leave(
+      'private parameters',
+      'they were not given: management service provider and federations are not known',
+    )
+  const take = { parameters, ...names.take, ...servers.take, certificates, ...trust }
+  return { take, notTaken, differs, missing }
+}
+
+/** What a plan takes, for people and for the hash that two of them approve: certificates by their SHA-256. */
+export function readableTake(take: Take): Record<string, object[]> {
+  const authority = ({ certificate, responders }: AddedTrust['intermediates'][number]['authority']) => ({
+    sha256: certificate.sha256,
+    ocspResponders: responders.map(({ url, certificate: its }) => ({ url, ...digestOf(its) })),
+  })
+  return {
+    ...take,
+    certificates: take.certificates.map(({ sha256, server }) => ({ sha256, server })),
+    services: take.services.map(({ top, ...service }) => ({ ...service, top: authority(top) })),
+    intermediates: take.intermediates.map(({ of, authority: one }) => ({ of, ...authority(one) })),
+    timestampingServices: take.timestampingServices.map(({ name, url, sha256 }) => ({ name, url, sha256 })),
+  }
+}
+
+function digestOf(der: Buffer | undefined): { certificate?: string } {
+  return der === undefined ? {} : { certificate: createHash('sha256').update(der).digest('hex') }
+}
+
+/** The hash that is approved: of the documents, by their SHA-256, and of all that they would change. */
+export function planHash(documents: Record<string, string>, take: Take): string {
+  return contentHash({ documents, take: readableTake(take) })
+}
+
+/** What the steps of a plan say beside what they take. */
+export type Notes = {
+  /** Whether the rule lets it in; else it is noted as not taken, with the rule's reason. */
+  allows(what: string, check: () => unknown): boolean
+  leave(what: string, why: string): void
+  differ(what: string, here: string, there: string): void
+  /** It is taken, and somebody has to do something about it. */
+  warn(what: string, why: string): void
+  onlyHere(what: string): void
+}
+
+function planParameters(
+  { source, register, settings }: PlanQuestion,
+  known: ReadonlySet<string>,
+  notes: Notes,
+): Take['parameters'] {
+  const { shared, private: own } = source
+  const parameters = new Map(register.parameters.map(({ name, value }) => [name, value]))
+  const take: Take['parameters'] = []
+  if (!parameters.has('instance')) take.push({ name: 'instance', value: shared.instance })
+  const providerId = own?.managementService?.providerId
+  if (providerId !== undefined) {
+    const [provider, here] = [idText(providerId), parameters.get(MANAGEMENT_SERVICE_PROVIDER)]
+    if (here !== undefined) notes.differ('management service provider', here, provider)
+    else if (known.has(provider)) take.push({ name: MANAGEMENT_SERVICE_PROVIDER, value: provider })
+    else notes.leave(`management service provider ${provider}`, 'it is not a member or subsystem here')
+  }
+  const seconds = (name: string, here: number, there: number): void =>
+    notes.differ(`configuration.${name} in the settings of this registry`, String(here), String(there))
+  seconds('ocspFreshnessSeconds', settings.ocspFreshnessSeconds, shared.ocspFreshnessSeconds)
+  if (own !== undefined)
+    seconds(
+      'timeStampingIntervalSeconds',
+      settings.timeStampingIntervalSeconds,
+      own.timeStampingIntervalSeconds,
+    )
+  return take
+}

@@ -1,0 +1,45 @@
+/**
+ * The two codes of the installation ceremony, each in a file of its own (0600), written once. A crash on the way is made
+ * good by the next start, and a file that belongs to another database is never overwritten.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { readFile, rename, rm } from 'node:fs/promises'
+import { Fault } from '#schemas/fault.ts'
+import { fileExists, writeDurably } from '../../configuration/durable-file.ts'
+import type { InstallationStore } from './store.ts'
+
+/** Throws `invalid_configuration` for a file that is there already though this database never gave that code. */
+export async function writeInstallationCodes(
+  files: [first: string, second: string],
+  store: Pick<InstallationStore, 'code' | 'putCode'>,
+): Promise<void> {
+  for (const [at, file] of files.entries()) await writeCode(at + 1, file, store)
+}
+
+async function writeCode(
+  number: number,
+  file: string,
+  store: Pick<InstallationStore, 'code' | 'putCode'>,
+): Promise<void> {
+  // Stands from before the database knows the code until the file has its name.
+  const begun = `${file}.begun`
+  const code = await store.code(number)
+  if (code !== undefined && !code.isVoid) {
+    if (!(await fileExists(begun))) return
+    const isOurs = digestOf((await readFile(begun, 'utf8')).trim()).equals(code.digest)
+    return isOurs ? rename(begun, file) : rm(begun)
+  }
+  if (code === undefined && (await fileExists(file))) {
+    throw new Fault('invalid_configuration', {
+      what: `${file} exists, but the database has no installation code: the file belongs to another database, remove it`,
+    })
+  }
+  const text = randomBytes(32).toString('base64url')
+  await writeDurably(begun, `${text}\n`)
+  // Another node may have been faster: then its file holds the code.
+  await ((await store.putCode(number, digestOf(text))) ? rename(begun, file) : rm(begun))
+}
+
+export function digestOf(code: string): Buffer {
+  return createHash('sha256').update(code).digest()
+}

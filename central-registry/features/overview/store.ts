@@ -1,0 +1,48 @@
+/** What an overview counts, and which authentication certificates end soon: the soonest first. */
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { counted } from '../../changes/store.ts'
+import type { Tables } from '../../migrations/tables.ts'
+
+export type OverviewStore = ReturnType<typeof createOverviewStore>
+
+const COUNTED = ['member', 'subsystem', 'security_server', 'global_group'] as const
+
+export function createOverviewStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
+
+  return {
+    async counts(): Promise<Record<(typeof COUNTED)[number], number>> {
+      const found = COUNTED.map(async (table) => [table, await counted(tables.selectFrom(table))] as const)
+      return Object.fromEntries(await Promise.all(found)) as Record<(typeof COUNTED)[number], number>
+    },
+    /** Messages to members that were refused or given up. */
+    undelivered: () =>
+      counted(tables.selectFrom('mail_message').where('state', 'in', ['REFUSED', 'GIVEN_UP'])),
+    /** Imports that were read and not carried out, and how many proposals to carry one out are undecided. */
+    imports: async (now: string): Promise<{ open: number; proposed: number }> => ({
+      open: await counted(tables.selectFrom('instance_import').where('state', '=', 'OPEN')),
+      proposed: await counted(
+        tables
+          .selectFrom('proposal')
+          .where('operation', '=', 'carryOutImport')
+          .where('state', '=', 'proposed')
+          .where('expires_at', '>', now),
+      ),
+    }),
+    expiring: (before: string, limit: number) =>
+      tables
+        .selectFrom('authentication_certificate')
+        .select(['sha256', 'server', 'not_after'])
+        .where('not_after', '<', before)
+        .orderBy('not_after')
+        .limit(limit)
+        .execute(),
+    countExpiring: (before: string, from = '') =>
+      counted(
+        tables
+          .selectFrom('authentication_certificate')
+          .where('not_after', '<', before)
+          .where('not_after', '>=', from),
+      ),
+  }
+}

@@ -1,0 +1,56 @@
+/** Rules of automatic approval: a kind of request and a member class of server owners; none by default. */
+import type { Kysely } from 'kysely'
+import { tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { RequestKind } from '#schemas/management-request.ts'
+import { type Change, countOf, mustHaveMet, type Tabled } from '../../changes/store.ts'
+import type { Tables } from '../../migrations/tables.ts'
+
+export type AutomaticApprovalStore = ReturnType<typeof createAutomaticApprovalStore>
+
+export function createAutomaticApprovalStore(database: Tabled, record: Change) {
+  const tables = tablesOf<Tables>(database)
+  return {
+    list: () =>
+      tables
+        .selectFrom('automatic_approval')
+        .select(['kind', 'member_class'])
+        .orderBy('kind')
+        .orderBy('member_class')
+        .execute(),
+    set: (kind: RequestKind, memberClass: string) =>
+      record(async (transaction) => {
+        if ((await countOf(transaction, 'member_class', 'code', memberClass)) === 0)
+          throw new Fault('not_found', { what: `the member class ${memberClass}` })
+        await transaction
+          .insertInto('automatic_approval')
+          .values({ kind, member_class: memberClass })
+          .onConflict((conflict) => conflict.doNothing())
+          .execute()
+      }),
+    delete: (kind: RequestKind, memberClass: string) =>
+      record(async (transaction) => {
+        const gone = await transaction
+          .deleteFrom('automatic_approval')
+          .where('kind', '=', kind)
+          .where('member_class', '=', memberClass)
+          .executeTakeFirst()
+        mustHaveMet('the rule', gone.numDeletedRows)
+      }),
+  }
+}
+
+/** Within the transaction that files a request. */
+export async function isAutomatic(
+  transaction: Kysely<Tables>,
+  kind: RequestKind,
+  memberClass: string,
+): Promise<boolean> {
+  const rule = await transaction
+    .selectFrom('automatic_approval')
+    .select('kind')
+    .where('kind', '=', kind)
+    .where('member_class', '=', memberClass)
+    .executeTakeFirst()
+  return rule !== undefined
+}

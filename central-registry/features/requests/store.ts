@@ -1,0 +1,279 @@
+/**
+ * Rows of management requests. Each act is one transaction, alone among all nodes: judging the request against the register,
+ * its new state, and what an approval changes, so that of two decisions one wins and none is half done.
+ */
+import type { Kysely, SelectQueryBuilder } from 'kysely'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import { parseServerId } from '#schemas/identifiers.ts'
+import type { FiledRequest, RequestKind, RequestState, RequestSubject } from '#schemas/management-request.ts'
+import { type Change, contains, counted, type Page, within } from '../../changes/store.ts'
+import { createMemberStore } from '../../members/store.ts'
+import type { Tables } from '../../migrations/tables.ts'
+import { createServerStore } from '../../servers/store.ts'
+import { apply } from './apply.ts'
+import { isAutomatic } from './automatic-store.ts'
+import { readFacts, type Signed } from './facts-store.ts'
+import type { ProofFacts } from './proofs.ts'
+import {
+  COLUMNS,
+  insertRequest,
+  noRequest,
+  proofsIn,
+  type RequestRow,
+  rowOf,
+  subjectOf,
+  takeDocument,
+} from './rows-store.ts'
+import {
+  type Assessment,
+  assess,
+  certificateDigest,
+  contentHash,
+  type Hosting,
+  next,
+  type RegisterChange,
+  stateFor,
+  UNDECIDED,
+} from './rules.ts'
+
+export type Proof = { facts: ProofFacts; message: Buffer }
+/** Who decides, for the row; and when. */
+export type Decision = { by: string; at: string }
+export type Filter = {
+  q?: string | undefined
+  state?: RequestState | undefined
+  kind?: RequestKind | undefined
+}
+export type RequestStore = ReturnType<typeof createRequestStore>
+
+/** What a server may leave undecided: more is an error or an attack. */
+const MAX_UNDECIDED = 100
+
+type Rooms = {
+  database: Database
+  /** A change of requests alone: nothing to publish. */
+  record: Change
+  /** Within a transaction that changed the register: asks for a publication. */
+  announce: (transaction: Kysely<unknown>) => Promise<void>
+  /** Within the transaction of a decision: whoever has to be told is told later. */
+  notify: (transaction: Kysely<unknown>, request: RequestRow) => Promise<void>
+}
+
+export function createRequestStore({ database, record, announce, notify }: Rooms) {
+  const tables = tablesOf<Tables>(database)
+
+  /** Writes a decision; the register lock makes sure that `row` is still what was read. */
+  async function settle(
+    transaction: Kysely<Tables>,
+    row: RequestRow,
+    to: { state: RequestState; reason?: string; changes?: string },
+    { by, at }: Decision,
+  ): Promise<RequestRow> {
+    const { state, reason = null, changes = null } = to
+    const decided = { state, reason, changes, decided_at: at, decided_by: by }
+    await transaction.updateTable('management_request').set(decided).where('id', '=', row.id).execute()
+    const settled = { ...row, ...decided }
+    await notify(transaction as unknown as Kysely<unknown>, settled)
+    return settled
+  }
+
+  async function carryOut(
+    transaction: Kysely<Tables>,
+    row: RequestRow,
+    decision: Decision,
+  ): Promise<RequestRow> {
+    const state = next(row.state, 'approve')
+    const subject = subjectOf(row)
+    const signedBy = signedOf(await proofsIn(transaction, row.id))
+    const facts = await readFacts(transaction, subject, Date.parse(decision.at), signedBy)
+    const assessment = assess(subject, facts)
+    refuseConflicts(assessment)
+    const stores = {
+      members: createMemberStore(...within(transaction)),
+      servers: createServerStore(...within(transaction)),
+    }
+    await apply(subject, facts, stores, decision.at)
+    await announce(transaction as unknown as Kysely<unknown>)
+    return settle(transaction, row, { state, changes: JSON.stringify(assessment.changes) }, decision)
+  }
+
+  /** The row that proofs make or complete, undecided. */
+  async function enter(
+    transaction: Kysely<Tables>,
+    subject: RequestSubject,
+    given: Proof[],
+    at: string,
+  ): Promise<RequestRow> {
+    const digest = contentHash(subject)
+    const undecided = await transaction
+      .selectFrom('management_request')
+      .select(COLUMNS)
+      .where('server', '=', subject.server)
+      .where('state', 'in', UNDECIDED)
+      .execute()
+    const same = undecided.find((row) => row.subject_digest === digest)
+    if (same === undefined && undecided.length >= MAX_UNDECIDED)
+      throw new Fault('conflict', { what: `${MAX_UNDECIDED} requests of this server wait for a decision` })
+    const proofs = same === undefined ? [] : await proofsIn(transaction, same.id)
+    const added = given.filter(({ facts }) => !proofs.some(({ signer }) => signer === facts.signer))
+    if (same !== undefined && (same.state !== 'WAITING' || added.length === 0))
+      throw new Fault('conflict', { what: `request ${same.id} says the same and is not decided yet` })
+    const all = [...proofs, ...added.map(({ facts }) => facts)]
+    const signed = all.map((one) => one.signer)
+    const state = stateFor(subject, signed)
+    const facts = { state, content_hash: contentHash({ subject, proofs: all }) }
+    const id = same?.id ?? (await insertRequest(transaction, { subject, digest, at, ...facts }))
+    if (same !== undefined)
+      await transaction.updateTable('management_request').set(facts).where('id', '=', id).execute()
+    const rows = added.map(({ facts: { signer, ...rest }, message }) => ({
+      ...{ request: id, signer, message },
+      facts: JSON.stringify({ signer, ...rest }),
+    }))
+    await transaction.insertInto('management_request_proof').values(rows).execute()
+    return rowOf(transaction, id)
+  }
+
+  return {
+    /**
+     * Takes a verified request with a proof of each who signed it here; what stands against it now refuses it. A rule may
+     * approve it at once. Its id is used up until `validUntil`.
+     */
+    file: (request: FiledRequest, proofs: Proof[], now: number, validUntil?: number): Promise<RequestRow> =>
+      record(async (transaction) => {
+        const { id, createdAt, signer, ...subject } = request
+        const at = new Date(now).toISOString()
+        await takeDocument(transaction, id, now, validUntil)
+        const signedBy = signedOf(proofs.map(({ facts }) => facts))
+        refuseConflicts(assess(subject, await readFacts(transaction, subject, now, signedBy)))
+        const row = await enter(transaction, subject, proofs, at)
+        if (row.state !== 'SUBMITTED_FOR_APPROVAL') return row
+        const { memberClass } = parseServerId(row.server)
+        if (!(await isAutomatic(transaction, row.kind, memberClass))) return row
+        const by = `automatic approval of ${row.kind} for ${memberClass}`
+        return carryOut(transaction, row, { by, at })
+      }),
+    /** The undecided request to register what this deletion is about, if there is one. */
+    async registrationOf({
+      server,
+      client,
+      certificateSha256,
+    }: RequestSubject): Promise<RequestRow | undefined> {
+      const undecided = await tables
+        .selectFrom('management_request')
+        .select(COLUMNS)
+        .where('server', '=', server)
+        .where('state', 'in', UNDECIDED)
+        .execute()
+      return undecided.find((row) => {
+        if (row.kind === 'clientReg') return client !== undefined && row.client === client
+        return row.kind === 'authCertReg' && certificateDigest(subjectOf(row)) === certificateSha256
+      })
+    },
+    /** Throws `conflict` when the register stands against it now. */
+    async check(subject: RequestSubject, now: number): Promise<void> {
+      refuseConflicts(assess(subject, await readFacts(tables, subject, now)))
+    },
+    /** Of what `signer` has signed about this server, the newest first. The query's id is used up. */
+    statusFor: (q: { id: string; server: string; signer: string }, now: number, limit: number) =>
+      record(async (transaction) => {
+        await takeDocument(transaction, q.id, now)
+        return transaction
+          .selectFrom('management_request')
+          .innerJoin('management_request_proof', 'management_request_proof.request', 'management_request.id')
+          .select(COLUMNS)
+          .where('management_request.server', '=', q.server)
+          .where('management_request_proof.signer', '=', q.signer)
+          .orderBy('management_request.id', 'desc')
+          .limit(limit)
+          .execute()
+      }),
+    /** By one who signed it; another's request is `not_found`. The document's id is used up. */
+    revokeOwn: (
+      q: { id: string; server: string; signer: string; request: number },
+      now: number,
+      validUntil?: number,
+    ) =>
+      record(async (transaction) => {
+        await takeDocument(transaction, q.id, now, validUntil)
+        const row = await rowOf(transaction, q.request)
+        const proofs = await proofsIn(transaction, row.id)
+        if (row.server !== q.server || !proofs.some(({ signer }) => signer === q.signer))
+          throw noRequest(row.id)
+        const decision = { by: q.signer, at: new Date(now).toISOString() }
+        return settle(transaction, row, { state: next(row.state, 'revoke') }, decision)
+      }),
+    approve: (id: number, hash: string, decision: Decision) =>
+      record(async (transaction) => {
+        const row = await rowOf(transaction, id)
+        next(row.state, 'approve')
+        if (row.content_hash !== hash)
+          throw new Fault('conflict', { what: 'its content is another now than when it was read' })
+        return carryOut(transaction, row, decision)
+      }),
+    decline: (id: number, reason: string, decision: Decision) =>
+      record(async (transaction) => {
+        const row = await rowOf(transaction, id)
+        return settle(transaction, row, { state: next(row.state, 'decline'), reason }, decision)
+      }),
+    revoke: (id: number, decision: Decision) =>
+      record(async (transaction) => {
+        const row = await rowOf(transaction, id)
+        return settle(transaction, row, { state: next(row.state, 'revoke') }, decision)
+      }),
+    list: ({ offset, limit, ...filter }: Page & Filter) =>
+      filtered(tables.selectFrom('management_request'), filter)
+        .select(COLUMNS)
+        .orderBy('id', 'desc')
+        .offset(offset)
+        .limit(limit)
+        .execute(),
+    count: (filter: Filter) => counted(filtered(tables.selectFrom('management_request'), filter)),
+    row: (id: number) => rowOf(tables, id),
+    /** A request with its proofs, and how the register stands to it now or, when it is decided, what was changed. */
+    async find(
+      id: number,
+      now: number,
+    ): Promise<{
+      row: RequestRow
+      proofs: ProofFacts[]
+      assessment: Assessment
+      hosting?: Hosting | undefined
+    }> {
+      const row = await rowOf(tables, id)
+      const subject = subjectOf(row)
+      const proofs = await proofsIn(tables, id)
+      if (!UNDECIDED.includes(row.state)) {
+        const changes = JSON.parse(row.changes ?? '[]') as RegisterChange[]
+        return { row, proofs, assessment: { changes, conflicts: [] } }
+      }
+      const facts = await readFacts(tables, subject, now, signedOf(proofs))
+      return { row, proofs, assessment: assess(subject, facts), hosting: facts.hosting }
+    },
+  }
+}
+
+/** Who signed it, and by which certificates. */
+function signedOf(proofs: ProofFacts[]): Signed {
+  const certificates = proofs.flatMap(({ signingCertificate, authenticationCertificate }) =>
+    [signingCertificate, authenticationCertificate].flatMap((one) => (one === undefined ? [] : [one.sha256])),
+  )
+  return { certificates, signers: proofs.map(({ signer }) => signer) }
+}
+
+type Requests<R> = SelectQueryBuilder<Tables, 'management_request', R>
+
+function filtered<R>(query: Requests<R>, { q = '', state, kind }: Filter): Requests<R> {
+  let found = query
+  if (q !== '')
+    found = found.where(({ or }) =>
+      or([contains(q, { id: 'server', text: 'kind' }), contains(q, { id: 'client', text: 'subject' })]),
+    )
+  if (state !== undefined) found = found.where('state', '=', state)
+  if (kind !== undefined) found = found.where('kind', '=', kind)
+  return found
+}
+
+function refuseConflicts({ conflicts }: Assessment): void {
+  if (conflicts.length > 0) throw new Fault('conflict', { what: conflicts.join('; ') })
+}

@@ -1,0 +1,40 @@
+/** Rows of webhooks: where a member that owns servers wants to hear of decisions on its requests. */
+import { tablesOf } from '#platform/database/open-database.ts'
+import { idText, type MemberId } from '#schemas/identifiers.ts'
+import { type Change, mustHaveMet, type Tabled } from '../../changes/store.ts'
+import { mustBeRegistered } from '../../members/store.ts'
+import type { Tables } from '../../migrations/tables.ts'
+
+export type WebhookStore = ReturnType<typeof createWebhookStore>
+
+export function createWebhookStore(database: Tabled, record: Change) {
+  const tables = tablesOf<Tables>(database)
+  return {
+    /** The URL for a member's id in its text form. */
+    async urlOf(member: string): Promise<string | undefined> {
+      const row = await tables
+        .selectFrom('member_webhook')
+        .select('url')
+        .where('member', '=', member)
+        .executeTakeFirst()
+      return row?.url
+    },
+    set: (member: MemberId, url: string) =>
+      record(async (transaction) => {
+        await mustBeRegistered(transaction, member)
+        await transaction
+          .insertInto('member_webhook')
+          .values({ member: idText(member), url })
+          .onConflict((conflict) => conflict.column('member').doUpdateSet({ url }))
+          .execute()
+      }),
+    delete: (member: MemberId) =>
+      record(async (transaction) => {
+        const gone = await transaction
+          .deleteFrom('member_webhook')
+          .where('member', '=', idText(member))
+          .executeTakeFirst()
+        mustHaveMet('the webhook', gone.numDeletedRows)
+      }),
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * Guarantees that a registry whose database was put back changes and publishes nothing until two administrators have accepted
+ * exactly what was restored; registry.ts hands in what it stands on.
+ */
+
+import { createHash } from 'node:crypto'
+import path from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Change } from '../../changes/store.ts'
+import { createHighWater } from '../../configuration/high-water.ts'
+import type { SigningKeyStore } from '../../configuration/signing-keys/store.ts'
+import type { SuspensionStore } from '../suspensions/store.ts'
+import { createLeafFile } from '../transparency-log/leaf-file.ts'
+import { createAccessStore } from './access-store.ts'
+import { type AskNode, askNode } from './client.ts'
+import type { Memory } from './memory.ts'
+import { restorationHandlers } from './routes.ts'
+import {
+  type Claim,
+  type ComesBack,
+  contentOf,
+  highest,
+  isBehind,
+  judged,
+  type Reach,
+  type Restored,
+  WHILE_WAITING,
+} from './rules.ts'
+import { createRestorationStore } from './store.ts'
+import { type Standing, type TakenAway, takenAwayFrom } from './taken-away.ts'
+
+export type Waiting = {
+  restored: Restored
+  known: Reach
+  claims: Claim[]
+  comesBack: ComesBack
+  /** What was taken away after the backup, as far as this node remembers. */
+  takenAway: TakenAway
+  /** Who is suspended and what is trusted in the restored register. */
+  standing: Standing
+  content: string
+  contentSha256: string
+}
+
+export type Restorations = {
+  handlers: Record<string, OperationHandler>
+  /** Whether the register waits to be accepted; a sentence for health when it does. */
+  isClosed(): Promise<string | undefined>
+  /**
+   * Throws `registry_restored` for an operation that has to wait, and for API keys, which nobody can say were not revoked
+   * meanwhile; `not_in_person` for one that accepts.
+   */
+  admit(operation: { id: string; method: string }, caller: Caller): Promise<void>
+  /** For listeners where everything is sent by POST: the same, but for the addresses in `open`. */
+  guard(app: FastifyInstance, open?: string[]): void
+  /** Runs `act` once the register is accepted: at once where nothing was restored. The result ends the waiting. */
+  whenOpen(act: () => Promise<void>): Promise<() => void>
+}
+
+const MOST_SERVERS = 50
+const LOOK_MS = 500
+
+export function openRestorations(q: {
+  database: Database
+  change: Change
+  directory: string
+  keys: Pick<SigningKeyStore, 'list'>
+  otherUrls: readonly string[]
+  fourEyes(): Promise<boolean>
+  hasLogin: boolean
+  suspensions: { store: Pick<SuspensionStore, 'suspendAgain'>; memory: Pick<Memory, 'read'> }
+  ask?: AskNode
+  audit: Pick<AuditLog, 'before'>
+  clock: Clock
+  log: Log
+}): Restorations {
+  const { suspensions } = q
+  const store = createRestorationStore(q.database, q.change, suspensions.store)
+  const access = createAccessStore(q.database)
+  /** That it waits was noticed, and the sessions that came back with it were ended. */
+  let isNoticed = false
+  /** Reading does not ask each time whether the database below was put back. */
+  let openUntil = 0
+  const notice = async (): Promise<void> => {
+    if (isNoticed) return
+    await access.endSessions()
+    isNoticed = true
+  }
+  const at = (name: string): string => path.join(q.directory, name)
+  const index = createHighWater(at('highest-published-index'))
+  const list = createHighWater(at('highest-suspension-list'))
+  const leaves = createLeafFile(at('transparency-log-leaves'))
+  /** Read before the database is: what is published meanwhile raises that first. */
+  const readMarks = async (): Promise<Reach> => ({
+    index: await index.read(),
+    suspensionList: await list.read(),
+    leaves: await leaves.size(),
+  })
+
+  async function look(): Promise<{ marks: Reach; restored: Restored; accepted: Reach; isClosed: boolean }> {
+    const marks = await readMarks()
+    const restored = await store.restored()
+    const accepted = await store.accepted()
+    const isClosed = restored.backup !== null || isBehind(restored, accepted, marks)
+    return { marks, restored, accepted, isClosed }
+  }
+
+  async function waiting(): Promise<Waiting | undefined> {
+    const { marks, restored, accepted, isClosed } = await look()
+    if (!isClosed) return undefined
+    const own = highest([marks, restored, accepted])
+    const certificates = (await q.keys.list()).map(({ certificate }) => certificate)
+    const nodes = await Promise.all(
+      q.otherUrls.map(async (url) => ({ source: url, index: await (q.ask ?? askNode)(url, certificates) })),
+    )
+    const claims = [
+      ...nodes.flatMap(({ source, index: seen }) =>
+        seen === undefined ? [] : [judged({ source, kind: 'node', index: seen }, own)],
+      ),
+      ...(await store.reported(MOST_SERVERS)).map(({ server, index: seen }) =>
+        judged({ source: server, kind: 'server', index: seen }, own),
+      ),
+    ]
+    const counted = claims.filter(({ counts }) => counts).map((claim) => claim.index)
+    const known = { ...own, index: Math.max(own.index, ...counted) }
+    const comesBack = await access.comesBack(new Date(q.clock()).toISOString())
+    const standing = await store.standing()
+    const takenAway = takenAwayFrom(standing, await suspensions.memory.read())
+    const content = contentOf(restored, known, comesBack, { of: takenAway, standing })
+    return {
+      ...{ restored, known, claims, comesBack, takenAway, standing, content },
+      contentSha256: createHash('sha256').update(content).digest('hex'),
+    }
+  }
+
+  async function isClosed(): Promise<string | undefined> {
+    const { marks, restored, isClosed: closed } = await look()
+    if (!closed) return undefined
+    return `an older database was restored, at index ${restored.index}, where index ${marks.index} was published: it waits until two administrators have accepted it`
+  }
+
+  const refuse = async (): Promise<void> => {
+    if ((await look()).isClosed) throw new Fault('registry_restored')
+  }
+
+  return {
+    isClosed,
+    async admit({ id, method }, caller) {
+      const isAcceptance = id === 'acceptRestoredRegistry'
+      if (isAcceptance && q.hasLogin && caller.kind !== 'person') throw new Fault('not_in_person')
+      if (method === 'GET' && performance.now() < openUntil) return
+      if (!(await look()).isClosed) {
+        isNoticed = false
+        openUntil = performance.now() + LOOK_MS
+        return
+      }
+      await notice()
+      if (q.hasLogin && caller.kind === 'key')
+        throw new Fault('registry_restored', { what: 'until then no API key opens anything' })
+      if (method === 'GET') return
+      if (!WHILE_WAITING.has(id)) throw new Fault('registry_restored')
+      if (isAcceptance && q.hasLogin && !(await q.fourEyes()))
+        throw new Fault('conflict', {
+          what: 'two administrators are needed first: do the installation ceremony',
+        })
+    },
+    guard(app, open = []) {
+      app.addHook('onRequest', async (request) => {
+        const [address = ''] = request.url.split('?', 1)
+        if (request.method !== 'GET' && !open.includes(address)) await refuse()
+      })
+    },
+    async whenOpen(act) {
+      const why = await isClosed()
+      if (why === undefined) {
+        await act()
+        return () => undefined
+      }
+      q.log.error({ why }, 'nothing is published or changed')
+      await notice()
+      const { content, contentSha256 } = (await waiting())!
+      await q.audit.before({
+        ...{
+          caller: { id: '', name: 'operator' },
+          operation: 'startRestoredRegistry',
+          target: '/api/v1/restoration',
+        },
+        data: { contentSha256, content: JSON.parse(content) as object },
+      })
+      let timer: NodeJS.Timeout | undefined
+      let stopped = false
+      // Also one that was under way when it stopped: it would look at a closed database for ever.
+      const again = (): void => {
+        if (stopped) return
+        timer = setTimeout(() => {
+          isClosed()
+            .then((still) => (still === undefined && !stopped ? act() : again()))
+            .catch((err: unknown) => {
+              if (!stopped) q.log.error({ err }, 'whether the restored registry was accepted cannot be told')
+              again()
+            })
+        }, LOOK_MS)
+      }
+      again()
+      return () => {
+        stopped = true
+        clearTimeout(timer)
+      }
+    },
+    handlers: restorationHandlers({ store, waiting, audit: q.audit, clock: q.clock }),
+  }
+}

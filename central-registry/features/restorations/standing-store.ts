@@ -1,0 +1,101 @@
+/** Who is suspended and what is trusted by the rows of one moment; and what is withdrawn again within the acceptance. */
+import { hash } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import { type Database, inSnapshot, tablesOf } from '#platform/database/open-database.ts'
+import { within } from '../../changes/store.ts'
+import type { Tables } from '../../migrations/tables.ts'
+import { createTrustStore } from '../../trust/store.ts'
+import { createFederationStore } from '../federation/store.ts'
+import { suspendedIn } from '../suspensions/rows-store.ts'
+import type { Standing, Trusted } from './taken-away.ts'
+
+/** All of it as it was at one moment. */
+export function readStanding(database: Pick<Database, 'kysely'>): Promise<Standing> {
+  return inSnapshot(tablesOf<Tables>(database), standingIn)
+}
+
+async function standingIn(kysely: Kysely<Tables>): Promise<Standing> {
+  const list = await kysely.selectFrom('suspension_list').select('number').executeTakeFirst()
+  const published = await kysely
+    .selectFrom('publication')
+    .select(({ fn }) => fn.max('configuration_index').as('index'))
+    .executeTakeFirst()
+  const suspended = await suspendedIn(kysely)
+  return {
+    suspensionList: list?.number ?? 0,
+    index: published?.index ?? 0,
+    suspended: suspended.map(({ kind, subject, suspended_at }) => ({
+      kind,
+      id: subject,
+      since: suspended_at,
+    })),
+    trust: await trustIn(kysely),
+  }
+}
+
+async function trustIn(kysely: Kysely<Tables>): Promise<Trusted[]> {
+  const authorities = await kysely
+    .selectFrom('certification_authority')
+    .innerJoin('certification_service', 'certification_service.id', 'certification_authority.service')
+    .select(['sha256', 'is_top', 'name'])
+    .orderBy('sha256')
+    .execute()
+  const anchors = await kysely
+    .selectFrom('external_anchor')
+    .select(['sha256', 'instance'])
+    .where('state', '=', 'TRUSTED')
+    .orderBy('sha256')
+    .execute()
+  const keys = await kysely.selectFrom('signing_key').select(['id', 'certificate']).orderBy('id').execute()
+  return [
+    ...authorities.map(({ sha256, is_top, name }) => ({
+      kind: is_top === 1 ? ('certification-service' as const) : ('intermediate' as const),
+      ...{ id: sha256, name },
+    })),
+    ...(await timestampingIn(kysely)).map(({ id, name }) => ({
+      kind: 'time-stamping-service' as const,
+      id,
+      name,
+    })),
+    ...anchors.map(({ sha256, instance }) => ({ kind: 'anchor' as const, id: sha256, name: instance })),
+    ...keys.map(({ id, certificate }) => ({
+      kind: 'signing-key' as const,
+      id: hash('sha256', certificate),
+      name: id,
+    })),
+  ]
+}
+
+async function timestampingIn(kysely: Kysely<Tables>): Promise<{ row: number; id: string; name: string }[]> {
+  const rows = await kysely
+    .selectFrom('timestamping_service')
+    .select(['id', 'name', 'certificate'])
+    .orderBy('id')
+    .execute()
+  return rows.map(({ id, name, certificate }) => ({ row: id, id: hash('sha256', certificate), name }))
+}
+
+/**
+ * Within the acceptance. The registry's own signing keys are left: which of them goes on is decided where keys are, and the
+ * active one signs what is published next.
+ */
+export async function withdrawAgain(
+  transaction: Kysely<Tables>,
+  trust: readonly Trusted[],
+  decision: { by: string; at: string },
+): Promise<void> {
+  const [tabled, change] = within(transaction)
+  const store = createTrustStore(tabled, change)
+  const ids = (kind: Trusted['kind']): string[] =>
+    trust.filter((one) => one.kind === kind).map(({ id }) => id)
+  for (const { sha256, service, is_top } of await store.authorities()) {
+    if (is_top === 0 && ids('intermediate').includes(sha256)) await store.deleteIntermediate(service, sha256)
+  }
+  for (const { sha256, service, is_top } of await store.authorities()) {
+    if (is_top === 1 && ids('certification-service').includes(sha256)) await store.deleteService(service)
+  }
+  for (const { row, id } of await timestampingIn(transaction))
+    if (ids('time-stamping-service').includes(id)) await store.deleteTimestampingService(row)
+  const federation = createFederationStore(tabled, change, change)
+  for (const sha256 of ids('anchor')) await federation.remove(sha256, decision)
+}

@@ -1,0 +1,132 @@
+/** What a restored register says of itself, what servers reported of it, and what was accepted before. */
+import type { Kysely } from 'kysely'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Suspended } from '#schemas/global-configuration.ts'
+import type { Change } from '../../changes/store.ts'
+import type { RestorationRow } from '../../migrations/restorations.ts'
+import type { Tables } from '../../migrations/tables.ts'
+import { RESTORED_BACKUP } from '../backups/restore-store.ts'
+import type { SuspensionStore } from '../suspensions/store.ts'
+import { createLogStore } from '../transparency-log/store.ts'
+import { endKeys } from './access-store.ts'
+import type { Reach, Restored } from './rules.ts'
+import { readStanding, withdrawAgain } from './standing-store.ts'
+import type { Trusted } from './taken-away.ts'
+
+export type RestorationStore = ReturnType<typeof createRestorationStore>
+
+const COLUMNS = [
+  ...(['id', 'content', 'sha256', 'accepted_at', 'proposed_by', 'accepted_by'] as const),
+  ...(['configuration_index', 'suspension_list', 'leaves'] as const),
+] as const
+const NOWHERE: Reach = { index: 0, suspensionList: 0, leaves: 0 }
+
+/** What is taken away again with an acceptance, and by whom. */
+export type TakeAway = {
+  /** API keys that end. */
+  ending: string[]
+  suspended: Suspended[]
+  trust: Trusted[]
+  by: Caller
+  approver: Caller | undefined
+}
+
+export function createRestorationStore(
+  database: Database,
+  change: Change,
+  suspensions: Pick<SuspensionStore, 'suspendAgain'>,
+) {
+  const tables = tablesOf<Tables>(database)
+  return {
+    restored: () => restoredIn(tables, database),
+    accepted: () => acceptedIn(tables),
+    standing: () => readStanding(database),
+    list: (): Promise<RestorationRow[]> =>
+      tables.selectFrom('restoration').select(COLUMNS).orderBy('id', 'desc').limit(100).execute(),
+    /** The newest index that each server has reported, the highest first. */
+    async reported(limit: number): Promise<{ server: string; index: number }[]> {
+      const rows = await tables.selectFrom('fleet_server').select(['server', 'report']).execute()
+      return rows
+        .map(({ server, report }) => ({ server, index: indexIn(report) }))
+        .filter(({ index }) => index > 0)
+        .sort((a, b) => b.index - a.index)
+        .slice(0, limit)
+    },
+    /** With all that is taken away again. Throws `conflict` when the register is not the one that was looked at. */
+    accept: (row: Omit<RestorationRow, 'id'>, seen: Reach, { by, approver, ...taken }: TakeAway) =>
+      change(async (transaction) => {
+        const now = await restoredIn(transaction, { ...database, kysely: transaction as never })
+        const isSame = (Object.keys(seen) as (keyof Reach)[]).every((name) => now[name] === seen[name])
+        if (!isSame) throw new Fault('conflict', { what: 'the register was published meanwhile' })
+        await transaction.insertInto('restoration').values(row).execute()
+        const at = row.accepted_at
+        await endKeys(transaction as never, taken.ending, at)
+        await suspensions.suspendAgain(
+          transaction,
+          taken.suspended,
+          { by, at, words: row.accepted_by },
+          approver,
+        )
+        await withdrawAgain(transaction, taken.trust, { by: row.accepted_by, at })
+        await transaction.deleteFrom('system_parameter').where('name', '=', RESTORED_BACKUP).execute()
+      }),
+  }
+}
+
+/** How far those had come who saw what was accepted: all that is published is above. */
+export async function acceptedIn(kysely: Kysely<Tables>): Promise<Reach> {
+  const row = await kysely
+    .selectFrom('restoration')
+    .select(['configuration_index', 'suspension_list', 'leaves'])
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  if (row === undefined) return NOWHERE
+  return { index: row.configuration_index, suspensionList: row.suspension_list, leaves: row.leaves }
+}
+
+/** Within a publication: throws `registry_restored` for a register that nobody has accepted since it was restored. */
+export async function mustBeAccepted(kysely: Kysely<Tables>): Promise<void> {
+  const row = await kysely
+    .selectFrom('system_parameter')
+    .select('value')
+    .where('name', '=', RESTORED_BACKUP)
+    .executeTakeFirst()
+  if (row !== undefined) throw new Fault('registry_restored', { what: `from the backup ${row.value}` })
+}
+
+async function restoredIn(kysely: Kysely<Tables>, database: Database): Promise<Restored> {
+  const parameters = await kysely.selectFrom('system_parameter').select(['name', 'value']).execute()
+  const value = (name: string): string | null => parameters.find((one) => one.name === name)?.value ?? null
+  const published = await kysely
+    .selectFrom('publication')
+    .select(['configuration_index', 'generated_at'])
+    .orderBy('configuration_index', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  const list = await kysely.selectFrom('suspension_list').select('number').executeTakeFirst()
+  const logged = await kysely
+    .selectFrom('log_entry')
+    .select('reference')
+    .where('kind', '=', 'audit-log')
+    .orderBy('reference', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return {
+    ...{ backup: value(RESTORED_BACKUP), instance: value('instance') },
+    index: published?.configuration_index ?? 0,
+    publishedAt: published?.generated_at ?? null,
+    suspensionList: list?.number ?? 0,
+    leaves: await createLogStore(database).size(),
+    auditRecords: logged?.reference ?? 0,
+  }
+}
+
+/** A report was verified when it came; an older version may have kept another form. */
+function indexIn(report: string | null): number {
+  if (report === null) return 0
+  const { configuration } = JSON.parse(report) as { configuration?: { index?: number } }
+  return configuration?.index ?? 0
+}

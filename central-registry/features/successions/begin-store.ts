@@ -1,0 +1,212 @@
+/** Carries a succession out within one transaction, by the stores of the nouns: the new names stand beside the old ones. */
+import type { Kysely } from 'kysely'
+import { Fault } from '#schemas/fault.ts'
+import { idText, type MemberId, memberOf, parseClientId, parseServerId } from '#schemas/identifiers.ts'
+import { within } from '../../changes/store.ts'
+import { createGroupStore } from '../../groups/store.ts'
+import { createMemberStore, MANAGEMENT_SERVICE_PROVIDER, mustBeRegistered } from '../../members/store.ts'
+import type { Tables } from '../../migrations/tables.ts'
+import { createServerStore } from '../../servers/store.ts'
+import type { Happened } from '../contracts/move-store.ts'
+import { suspendedIn } from '../suspensions/rows-store.ts'
+import { suspendedAmong } from '../suspensions/rules.ts'
+import { proposeContracts } from './contracts-store.ts'
+import { checkPair, type Plan, type Renamed } from './rules.ts'
+
+/** What is taken over; absent: all subsystems, under the same codes. */
+export type Taking = {
+  predecessor: MemberId
+  successor: MemberId
+  subsystems?: { subsystemCode: string; as?: string | undefined }[] | undefined
+  /** Codes of the predecessor's own servers. */
+  servers: string[]
+}
+
+export type Doing = {
+  by: string
+  at: string
+  notify(transaction: Kysely<unknown>, happened: Happened): Promise<void>
+}
+
+export async function begin(transaction: Kysely<Tables>, taking: Taking, doing: Doing): Promise<Plan> {
+  const { predecessor, successor } = taking
+  const [before, after] = [idText(predecessor), idText(successor)]
+  await checkBoth(transaction, taking)
+  const servers = await takeServers(transaction, taking)
+  const own = await subsystemsOf(transaction, before)
+  const subsystems = await addSubsystems(transaction, taking, own, doing.at)
+  // What the member has itself goes with the last of it: in a split it stays with who remains.
+  const isWhole = own.every(({ id }) => subsystems.some(({ from }) => from === id))
+  const renamed = [...(isWhole ? [{ from: before, to: after }] : []), ...subsystems]
+  const registrations = await register(transaction, renamed)
+  const groups = await enterGroups(transaction, renamed)
+  const { contracts, byPeople } = await proposeContracts(transaction, {
+    ...{ successor: after, renamed: subsystems, ...doing },
+  })
+  return {
+    ...{ subsystems, servers, registrations, groups, contracts },
+    byPeople: [
+      ...subsystems.map(
+        ({ from, to }) =>
+          `access rights: each provider that gave a right to ${from} gives it to ${to} on its own server; the registry is not told which ones`,
+      ),
+      ...[...new Set(registrations.map(({ server }) => server))].map(
+        (server) => `${server}: import a signing key and certificate of ${after}`,
+      ),
+      ...servers.map(({ to }) => `${to}: set \`server\` in its settings to this id and restart it`),
+      ...byPeople,
+      ...(await providerOf(transaction, renamed)),
+      ...(await mandatesOf(transaction, before)),
+    ],
+  }
+}
+
+async function checkBoth(transaction: Kysely<Tables>, { predecessor, successor }: Taking): Promise<void> {
+  await mustBeRegistered(transaction, predecessor)
+  await mustBeRegistered(transaction, successor)
+  const known = await transaction
+    .selectFrom('succession')
+    .select(['predecessor', 'successor', 'completed_at'])
+    .execute()
+  const clients = [idText(predecessor), idText(successor)]
+  const suspended = suspendedAmong(await suspendedIn(transaction), {
+    clients,
+    server: '-/-/-/-',
+    certificates: [],
+  })
+  checkPair(
+    { predecessor: clients[0]!, successor: clients[1]! },
+    known.map(({ completed_at, ...pair }) => ({ ...pair, isCompleted: completed_at !== null })),
+    suspended,
+  )
+}
+
+/** Owner changes: the successor becomes a client of the server first, which the change of the owner asks for. */
+async function takeServers(
+  transaction: Kysely<Tables>,
+  { predecessor, successor, servers }: Taking,
+): Promise<Renamed[]> {
+  const store = createServerStore(...within(transaction))
+  const taken: Renamed[] = []
+  for (const serverCode of servers) {
+    const id = { ...predecessor, serverCode }
+    await addOnce(transaction, idText(id), successor)
+    await store.changeOwner(id, successor)
+    taken.push({ from: idText(id), to: idText({ ...successor, serverCode }) })
+  }
+  return taken
+}
+
+type Subsystem = { id: string; name: string }
+
+function subsystemsOf(transaction: Kysely<Tables>, member: string): Promise<Subsystem[]> {
+  const rows = transaction.selectFrom('subsystem').select(['id', 'name']).where('member', '=', member)
+  return rows.orderBy('id').execute()
+}
+
+async function addSubsystems(
+  transaction: Kysely<Tables>,
+  { predecessor, successor, subsystems }: Taking,
+  own: Subsystem[],
+  at: string,
+): Promise<Renamed[]> {
+  const store = createMemberStore(...within(transaction))
+  const wanted: { subsystemCode: string; as?: string | undefined }[] =
+    subsystems ?? own.map(({ id }) => ({ subsystemCode: parseClientId(id).subsystemCode! }))
+  const added: Renamed[] = []
+  for (const { subsystemCode, as = subsystemCode } of wanted) {
+    const from = idText({ ...predecessor, subsystemCode })
+    const row = own.find(({ id }) => id === from)
+    if (row === undefined) throw new Fault('not_found', { what: `the subsystem ${from}` })
+    const to = { ...successor, subsystemCode: as }
+    await store.addSubsystem(to, row.name, at)
+    added.push({ from, to: idText(to) })
+  }
+  return added
+}
+
+/** Wherever the old name is a client, the new one is, disabled where the old one is. */
+async function register(transaction: Kysely<Tables>, renamed: Renamed[]): Promise<Plan['registrations']> {
+  const store = createServerStore(...within(transaction))
+  const done: Plan['registrations'] = []
+  for (const { from, to } of renamed) {
+    const rows = await transaction
+      .selectFrom('server_client')
+      .select(['server', 'is_disabled'])
+      .where('client', '=', from)
+      .orderBy('server')
+      .execute()
+    for (const { server, is_disabled } of rows) {
+      const client = parseClientId(to)
+      if (!(await addOnce(transaction, server, client))) continue
+      if (Number(is_disabled) === 1) await store.setDisabled(parseServerId(server), client, true)
+      done.push({ server, client: to })
+    }
+  }
+  return done
+}
+
+/** False when it is the owner or a client already. */
+async function addOnce(
+  transaction: Kysely<Tables>,
+  server: string,
+  client: ReturnType<typeof parseClientId>,
+): Promise<boolean> {
+  const id = parseServerId(server)
+  if (idText(memberOf(id)) === idText(client)) return false
+  const there = await transaction
+    .selectFrom('server_client')
+    .select('client')
+    .where('server', '=', server)
+    .where('client', '=', idText(client))
+    .executeTakeFirst()
+  if (there !== undefined) return false
+  await createServerStore(...within(transaction)).addClient(id, client)
+  return true
+}
+
+async function enterGroups(transaction: Kysely<Tables>, renamed: Renamed[]): Promise<Plan['groups']> {
+  const store = createGroupStore(...within(transaction))
+  const done: Plan['groups'] = []
+  for (const { from, to } of renamed) {
+    const codesOf = async (client: string): Promise<string[]> => {
+      const rows = transaction
+        .selectFrom('global_group_member')
+        .select('group_code')
+        .where('client', '=', client)
+      return (await rows.orderBy('group_code').execute()).map(({ group_code }) => group_code)
+    }
+    const there = await codesOf(to)
+    for (const code of (await codesOf(from)).filter((one) => !there.includes(one))) {
+      await store.addGroupMember(code, parseClientId(to))
+      done.push({ code, from, client: to })
+    }
+  }
+  return done
+}
+
+async function providerOf(transaction: Kysely<Tables>, renamed: Renamed[]): Promise<string[]> {
+  const row = await transaction
+    .selectFrom('system_parameter')
+    .select('value')
+    .where('name', '=', MANAGEMENT_SERVICE_PROVIDER)
+    .executeTakeFirst()
+  const named = renamed.find(({ from }) => from === row?.value)
+  return named === undefined
+    ? []
+    : [`name ${named.to} as the provider of management services, which is ${named.from} now`]
+}
+
+async function mandatesOf(transaction: Kysely<Tables>, member: string): Promise<string[]> {
+  const rows = await transaction
+    .selectFrom('hosting_mandate')
+    .select(['id', 'host', 'client'])
+    .where(({ or, eb }) => or([eb('host', '=', member), eb('member', '=', member)]))
+    .where('ended_at', 'is', null)
+    .orderBy('id')
+    .execute()
+  return rows.map(
+    ({ id, host, client }) =>
+      `hosting mandate ${Number(id)} of ${host} for ${client}: give one that names the successor`,
+  )
+}

@@ -1,0 +1,120 @@
+/** Rows of successions: begun beside the old names, planned by taking the same act back, completed by ending the old names. */
+import type { Kysely } from 'kysely'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import {
+  type Change,
+  contains,
+  counted,
+  countOf,
+  lockRegister,
+  mustBe,
+  type Page,
+} from '../../changes/store.ts'
+import type { SuccessionRow, Tables } from '../../migrations/tables.ts'
+import { liveContractsOf } from '../contracts/live-store.ts'
+import { begin, type Doing, type Taking } from './begin-store.ts'
+import type { Plan } from './rules.ts'
+
+export type SuccessionStore = ReturnType<typeof createSuccessionStore>
+/** `member`: in its text form, on either side. */
+export type Filter = { q?: string | undefined; member?: string | undefined }
+type Decision = Pick<Doing, 'by' | 'at'>
+
+class TakenBack extends Error {
+  readonly plan: Plan
+  constructor(plan: Plan) {
+    super('taken back')
+    this.plan = plan
+  }
+}
+
+export function createSuccessionStore(database: Database, change: Change, notify: Doing['notify']) {
+  const tables = tablesOf<Tables>(database)
+  const where = ({ q = '', member }: Filter) =>
+    tables
+      .selectFrom('succession')
+      .$if(q !== '', (query) =>
+        query.where(({ or }) =>
+          or([
+            contains(q, { id: 'predecessor', text: 'predecessor' }),
+            contains(q, { id: 'successor', text: 'successor' }),
+          ]),
+        ),
+      )
+      .$if(member !== undefined, (query) =>
+        query.where(({ or, eb }) => or([eb('predecessor', '=', member!), eb('successor', '=', member!)])),
+      )
+
+  return {
+    /** What `begin` would do now; throws what it would. Changes nothing. */
+    async plan(taking: Taking, decision: Decision): Promise<Plan> {
+      try {
+        await inTransaction(database.kysely, async (kysely) => {
+          await lockRegister(kysely)
+          const doing = { ...decision, notify: async () => undefined }
+          throw new TakenBack(await begin(tablesOf<Tables>({ kysely }), taking, doing))
+        })
+      } catch (thrown) {
+        if (thrown instanceof TakenBack) return thrown.plan
+        throw thrown
+      }
+      throw new Error('a transaction that throws cannot end well')
+    },
+    begin: (taking: Taking, decision: Decision) =>
+      change(async (transaction) => {
+        const plan = await begin(transaction, taking, { ...decision, notify })
+        const { id } = await transaction
+          .insertInto('succession')
+          .values({
+            predecessor: idText(taking.predecessor),
+            successor: idText(taking.successor),
+            plan: JSON.stringify(plan),
+            begun_at: decision.at,
+            begun_by: decision.by,
+            completed_at: null,
+            completed_by: null,
+          })
+          .returning('id')
+          .executeTakeFirstOrThrow()
+        return { id: Number(id), ...plan }
+      }),
+    /** Ends registrations and memberships of the old names. They stay in the register: what they did stays theirs. */
+    complete: (id: number, { by, at }: Decision) =>
+      change(async (transaction) => {
+        const row = await rowOf(transaction, id)
+        if (row.completed_at !== null)
+          throw new Fault('conflict', { what: 'the succession is completed already' })
+        const { subsystems, groups } = JSON.parse(row.plan) as Plan
+        for (const { from } of subsystems) {
+          if ((await countOf(transaction, 'system_parameter', 'value', from)) > 0)
+            throw new Fault('conflict', { what: `${from} is still the provider of management services` })
+          const live = await liveContractsOf(transaction, from)
+          if (live > 0)
+            throw new Fault('conflict', {
+              what: `${live} service contracts that are proposed or in force still name ${from}`,
+            })
+          await transaction.deleteFrom('server_client').where('client', '=', from).execute()
+        }
+        for (const { code, from } of groups)
+          await transaction
+            .deleteFrom('global_group_member')
+            .where('group_code', '=', code)
+            .where('client', '=', from)
+            .execute()
+        const completed = { completed_at: at, completed_by: by }
+        await transaction.updateTable('succession').set(completed).where('id', '=', id).execute()
+      }),
+    find: (id: number) => rowOf(tables, id),
+    /** The newest first. */
+    list: ({ offset, limit }: Pick<Page, 'offset' | 'limit'>, filter: Filter) =>
+      where(filter).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
+    count: (filter: Filter) => counted(where(filter)),
+  }
+}
+
+async function rowOf(kysely: Kysely<Tables>, id: number): Promise<SuccessionRow> {
+  const row = kysely.selectFrom('succession').selectAll().where('id', '=', id)
+  return mustBe(`the succession ${id}`, await row.executeTakeFirst())
+}

@@ -1,0 +1,47 @@
+/** How many suspensions one caller may make in a day before somebody else has confirmed them: a system parameter. */
+import type { Kysely } from 'kysely'
+import { tablesOf } from '#platform/database/open-database.ts'
+import { type Change, counted, type Tabled } from '../../changes/store.ts'
+import type { Tables } from '../../migrations/tables.ts'
+import { dayBefore, MOST_PER_DAY } from './rules.ts'
+
+const PER_DAY = 'suspensionsPerDay'
+
+export async function readPerDay(kysely: Kysely<Tables>): Promise<number> {
+  const row = await kysely
+    .selectFrom('system_parameter')
+    .select('value')
+    .where('name', '=', PER_DAY)
+    .executeTakeFirst()
+  return row === undefined ? MOST_PER_DAY : Number(row.value)
+}
+
+/** What counts against the bound of this person or key: a person and the keys that they made have one. */
+export function unconfirmedOf(kysely: Kysely<Tables>, who: string, at: string): Promise<number> {
+  return counted(
+    kysely
+      .selectFrom('suspension')
+      .where((where) => where.or([where('suspended_by', '=', who), where('maker', '=', who)]))
+      .where('suspended_at', '>', dayBefore(Date.parse(at)))
+      .where('confirmed_at', 'is', null),
+  )
+}
+
+export type SuspensionPolicyStore = ReturnType<typeof createSuspensionPolicyStore>
+
+export function createSuspensionPolicyStore(database: Tabled, record: Change) {
+  const tables = tablesOf<Tables>(database)
+  return {
+    perDay: () => readPerDay(tables),
+    unconfirmedOf: (who: string, at: string) => unconfirmedOf(tables, who, at),
+    set: (perDay: number) =>
+      record(async (transaction) => {
+        const value = String(perDay)
+        await transaction
+          .insertInto('system_parameter')
+          .values({ name: PER_DAY, value })
+          .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+          .execute()
+      }),
+  }
+}

@@ -1,0 +1,44 @@
+/** Single rows of suspensions, within a transaction. */
+import type { Kysely } from 'kysely'
+import type { SuspendedKind } from '#schemas/global-configuration.ts'
+import { counted } from '../../changes/store.ts'
+import type { SuspensionRow, Tables } from '../../migrations/tables.ts'
+
+export const IN_FORCE: SuspensionRow['state'][] = ['unconfirmed', 'confirmed']
+
+/** What is suspended now, for those who judge a request in this transaction. */
+export function suspendedIn(
+  kysely: Kysely<Tables>,
+): Promise<Pick<SuspensionRow, 'kind' | 'subject' | 'suspended_at'>[]> {
+  return kysely
+    .selectFrom('suspension')
+    .select(['kind', 'subject', 'suspended_at'])
+    .where('state', 'in', IN_FORCE)
+    .orderBy('id')
+    .execute()
+}
+
+export async function isSuspendedIn(
+  kysely: Kysely<Tables>,
+  kind: SuspendedKind,
+  subject: string,
+): Promise<boolean> {
+  const same = kysely.selectFrom('suspension').where('kind', '=', kind).where('subject', '=', subject)
+  return (await counted(same.where('state', 'in', IN_FORCE))) > 0
+}
+
+/** The suspension of a contract ends with the contract, by who ended that, in words; false when there was none. */
+export async function endOf(
+  transaction: Kysely<Tables>,
+  contract: string,
+  { by, at }: { by: string; at: string },
+): Promise<boolean> {
+  const { numUpdatedRows } = await transaction
+    .updateTable('suspension')
+    .set({ state: 'lifted', lifted_at: at, lifted_by: '', lifted_by_name: by })
+    .where('kind', '=', 'contract')
+    .where('subject', '=', contract)
+    .where('state', 'in', IN_FORCE)
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}

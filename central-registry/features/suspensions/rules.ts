@@ -1,0 +1,162 @@
+/** What holds for suspensions: whom they name, how many one caller may make, who confirms them, when they are announced; pure. */
+import type { Caller } from '#platform/http-service/caller.ts'
+import { Fault } from '#schemas/fault.ts'
+import { MOST_SUSPENDED, type SuspendedKind } from '#schemas/global-configuration.ts'
+import { idText, parseServerId } from '#schemas/identifiers.ts'
+import { encodedId, memberIdOf, subsystemIdOf } from '../../members/rules.ts'
+import type { SuspensionRow } from '../../migrations/tables.ts'
+import { encodedServer, serverOf } from '../../servers/rules.ts'
+
+/** What one caller may suspend within a day before somebody else has confirmed it, unless the registry sets another bound. */
+export const MOST_PER_DAY = 10
+const DAY_MS = 86_400_000
+/** How often an unconfirmed suspension is announced. */
+const ESCALATE_EVERY_MS = 15 * 60_000
+
+/** From the API's form to the one that stands in the list. Throws for what names nothing of this kind in the instance. */
+export function subjectOf(kind: SuspendedKind, given: string, instance: string): string {
+  switch (kind) {
+    case 'member':
+      return idText(memberIdOf(given, instance))
+    case 'subsystem':
+      return idText(subsystemIdOf(given, instance))
+    case 'server':
+      return idText(serverOf(given, instance))
+    case 'certificate':
+      if (!/^[0-9a-f]{64}$/i.test(given))
+        throw new Fault('invalid_input', {
+          what: 'a certificate is named by its SHA-256, 64 hexadecimal digits',
+        })
+      return given.toLowerCase()
+    case 'contract':
+      if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(given))
+        throw new Fault('invalid_input', { what: 'a contract is named by its id, a UUID' })
+      return given.toLowerCase()
+  }
+}
+
+/** The API's form again. */
+export function encodedSubject({ kind, subject }: Pick<SuspensionRow, 'kind' | 'subject'>): string {
+  if (kind === 'certificate' || kind === 'contract') return subject
+  return kind === 'server' ? encodedServer(subject) : encodedId(subject)
+}
+
+/** From when on the acts of a caller count against the bound. */
+export function dayBefore(now: number): string {
+  return new Date(now - DAY_MS).toISOString()
+}
+
+/** Throws `conflict` when the caller's day, or the list, is full. */
+export function checkAllowance(q: { unconfirmedToday: number; perDay: number; inForce: number }): void {
+  if (q.unconfirmedToday >= q.perDay)
+    throw new Fault('conflict', {
+      what: `${q.perDay} suspensions of yours within a day wait for confirmation: let a second person confirm some`,
+    })
+  if (q.inForce >= MOST_SUSPENDED)
+    throw new Fault('conflict', { what: `${MOST_SUSPENDED} suspensions are in force: lift some first` })
+}
+
+/** Throws unless this caller, who has the role, is a second person; where nobody can log in a second API key will do. */
+export function checkConfirmer(
+  row: Pick<SuspensionRow, 'state' | 'suspended_by' | 'maker'>,
+  caller: Pick<Caller, 'kind' | 'id'>,
+  inPerson: boolean,
+): void {
+  if (row.state !== 'unconfirmed')
+    throw new Fault('conflict', { what: `the suspension is ${row.state} already` })
+  if (inPerson && caller.kind !== 'person') throw new Fault('not_in_person')
+  const why = whyNotSecond(row, caller.id)
+  if (why !== undefined) throw new Fault('not_second_person', { what: why })
+}
+
+function whyNotSecond(row: Pick<SuspensionRow, 'suspended_by' | 'maker'>, id: string): string | undefined {
+  if (row.suspended_by === id) return 'you suspended this yourself'
+  return row.maker === id ? 'an API key that you made suspended this' : undefined
+}
+
+/** Whether a page should offer the confirmation to this caller. */
+export function mayConfirm(
+  row: SuspensionRow,
+  caller: Pick<Caller, 'kind' | 'id'>,
+  inPerson: boolean,
+): boolean {
+  return (
+    row.state === 'unconfirmed' &&
+    (!inPerson || caller.kind === 'person') &&
+    whyNotSecond(row, caller.id) === undefined
+  )
+}
+
+/** Throws `conflict` for one that is lifted already. */
+export function checkInForce({ state }: Pick<SuspensionRow, 'state'>): void {
+  if (state === 'lifted') throw new Fault('conflict', { what: 'the suspension is lifted already' })
+}
+
+/** Whether it has to be announced (again) now. */
+export function isToBeAnnounced(
+  { state, escalated_at }: Pick<SuspensionRow, 'state' | 'escalated_at'>,
+  now: number,
+): boolean {
+  if (state !== 'unconfirmed') return false
+  return escalated_at === null || now - Date.parse(escalated_at) >= ESCALATE_EVERY_MS
+}
+
+/** What stands in the list of suspended subjects that a party of a request has to do with; in words. */
+export function suspendedAmong(
+  suspended: readonly { kind: SuspendedKind; subject: string }[],
+  q: { clients: string[]; server: string; certificates: string[] },
+): string[] {
+  const named = (kind: SuspendedKind, subject: string): boolean =>
+    suspended.some((one) => one.kind === kind && one.subject === subject)
+  const clients = q.clients.filter((id) => named('member', id) || named('subsystem', id))
+  return [
+    ...clients.map((id) => `${id} is suspended`),
+    ...(named('server', q.server)
+      ? [`the security server ${idText(parseServerId(q.server))} is suspended`]
+      : []),
+    ...q.certificates
+      .filter((sha256) => named('certificate', sha256))
+      .map((sha256) => `the certificate ${sha256} is suspended`),
+  ]
+}
+
+/** As the API shows it; `mayConfirm`: this caller. */
+export function describe(row: SuspensionRow, mayConfirm: boolean): object {
+  const who = (id: string | null, name: string | null): object | null => (id === null ? null : { id, name })
+  return {
+    id: row.id,
+    kind: row.kind,
+    subject: encodedSubject(row),
+    reason: row.reason,
+    state: row.state,
+    suspendedAt: row.suspended_at,
+    suspendedBy: who(row.suspended_by, row.suspended_by_name),
+    confirmedAt: row.confirmed_at,
+    confirmedBy: who(row.confirmed_by, row.confirmed_by_name),
+    liftedAt: row.lifted_at,
+    liftedBy: who(row.lifted_by, row.lifted_by_name),
+    announcements: row.escalations,
+    nextAnnouncement: nextAnnouncement(row),
+    mayConfirm,
+  }
+}
+
+function nextAnnouncement({ state, escalated_at, suspended_at }: SuspensionRow): string | null {
+  if (state !== 'unconfirmed') return null
+  if (escalated_at === null) return suspended_at
+  return new Date(Date.parse(escalated_at) + ESCALATE_EVERY_MS).toISOString()
+}
+
+/** Who acts, when, and who that is in words, with a second person where there is one. */
+export type Act = { by: { id: string; name: string }; at: string; words: string }
+
+export function actOf(caller: Caller, now: number, approver?: Caller): Act {
+  const name = approver === undefined ? caller.name : `${caller.name}, approved by ${approver.name}`
+  return { by: { id: caller.id, name }, at: new Date(now).toISOString(), words: wordsOf(caller, approver) }
+}
+
+/** Who decided, with a second person where there was one, as the events of a contract keep it. */
+export function wordsOf(caller: Caller, approver?: Caller): string {
+  const named = ({ kind, name, id }: Caller): string => `${name} (${kind} ${id})`
+  return approver === undefined ? named(caller) : `${named(caller)}, approved by ${named(approver)}`
+}

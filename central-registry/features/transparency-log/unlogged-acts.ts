@@ -1,0 +1,100 @@
+/**
+ * What the registry did since the log last grew, as entries for it: who rewrites the audit log or the history of a contract
+ * afterwards contradicts leaves that every server has seen heads of.
+ */
+import type { Kysely } from 'kysely'
+import {
+  auditEntry,
+  contractEntry,
+  federationEntry,
+  type LogEntry,
+  restorationEntry,
+} from '#core/configuration/log-head.ts'
+import { newestAuditRow } from '#platform/audit-log/store.ts'
+import type { Tables } from '../../migrations/tables.ts'
+
+type LoggedAct = {
+  kind: 'audit-log' | 'contract' | 'federation' | 'restoration'
+  reference: number
+  entry: LogEntry
+}
+
+/** So many contract events within one publication: the rest comes with the next. */
+const MOST_EVENTS = 1000
+
+/** Within the transaction of a publication, which holds the register's lock: contract events are in the order of their ids. */
+export async function unloggedActs(transaction: Kysely<Tables>, instance: string): Promise<LoggedAct[]> {
+  const audit = await newestAuditRow(transaction)
+  const isNew = audit !== undefined && audit.sequence > (await newestLogged(transaction, 'audit-log'))
+  const head: LoggedAct[] = isNew
+    ? [
+        {
+          kind: 'audit-log',
+          reference: audit.sequence,
+          entry: auditEntry({ instance, records: audit.sequence, digest: audit.digest.toString('hex') }),
+        },
+      ]
+    : []
+  return [
+    ...(await contractEvents(transaction, instance)),
+    ...(await federationEvents(transaction, instance)),
+    ...(await restorations(transaction, instance)),
+    ...head,
+  ]
+}
+
+async function contractEvents(transaction: Kysely<Tables>, instance: string): Promise<LoggedAct[]> {
+  const rows = await transaction
+    .selectFrom('contract_event')
+    .select(['id', 'contract', 'version', 'hash', 'act', 'at'])
+    .where('id', '>', await newestLogged(transaction, 'contract'))
+    .orderBy('id')
+    .limit(MOST_EVENTS)
+    .execute()
+  return rows.map(({ id, ...event }) => ({
+    kind: 'contract',
+    reference: id,
+    entry: contractEntry({ instance, ...event }),
+  }))
+}
+
+async function federationEvents(transaction: Kysely<Tables>, instance: string): Promise<LoggedAct[]> {
+  const rows = await transaction
+    .selectFrom('federation_event')
+    .select(['id', 'instance as federated', 'anchor', 'act', 'at'])
+    .where('id', '>', await newestLogged(transaction, 'federation'))
+    .orderBy('id')
+    .limit(MOST_EVENTS)
+    .execute()
+  return rows.map(({ id, ...event }) => ({
+    kind: 'federation',
+    reference: id,
+    entry: federationEntry({ instance, ...event }),
+  }))
+}
+
+async function restorations(transaction: Kysely<Tables>, instance: string): Promise<LoggedAct[]> {
+  const rows = await transaction
+    .selectFrom('restoration')
+    .select(['id', 'sha256 as content', 'accepted_at as at', 'configuration_index as above'])
+    .where('id', '>', await newestLogged(transaction, 'restoration'))
+    .orderBy('id')
+    .limit(MOST_EVENTS)
+    .execute()
+  return rows.map(({ id, ...event }) => ({
+    kind: 'restoration',
+    reference: id,
+    entry: restorationEntry({ instance, ...event }),
+  }))
+}
+
+async function newestLogged(transaction: Kysely<Tables>, kind: LoggedAct['kind']): Promise<number> {
+  const row = await transaction
+    .selectFrom('log_entry')
+    .select('reference')
+    .where('kind', '=', kind)
+    .orderBy('reference', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.reference ?? 0
+}

@@ -1,0 +1,36 @@
+/** Which logs the registry witnesses, and who says by which key they are signed: the owners of registered servers, nobody else. */
+import type { Clock } from '#platform/clock.ts'
+import type { WitnessRooms } from '#platform/witness/create-witness.ts'
+import { readLogKeyStatement } from '#platform/witness/log-key-statement.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { idText, parseServerId } from '#schemas/identifiers.ts'
+import type { ServerStore } from '../../servers/store.ts'
+import { approvedNow, type IntakeRooms } from '../requests/intake.ts'
+
+export function witnessRules(
+  rooms: Pick<IntakeRooms, 'members' | 'trust' | 'ocspFreshnessSeconds'> & {
+    servers: Pick<ServerStore, 'server'>
+    clock: Clock
+  },
+): Pick<WitnessRooms, 'accepts' | 'readStatement'> {
+  return {
+    accepts: async (origin) => {
+      try {
+        const id = parseServerId(origin)
+        await rooms.servers.server(id)
+        return idText(id) === origin
+      } catch (thrown) {
+        if (thrown instanceof Fault && asFault(thrown).status < 500) return false
+        throw thrown
+      }
+    },
+    // The approved CAs are read anew for each statement: a CA withdrawn counts no more.
+    readStatement: async (statement) => {
+      const configuration = await approvedNow(rooms)
+      return readLogKeyStatement(statement, {
+        configuration: (instance) => (instance === configuration.instance ? configuration : undefined),
+        now: rooms.clock(),
+      })
+    },
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * Makes the file of one archive from what the log holds, read-only: records with their proofs under one tree head, written
+ * under another name, synced, and read back. Nothing in the log changes.
+ */
+import { createHash } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { rm, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { MAX_TIME_STAMPS } from '#core/evidence/parse-manifest.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { BodyFolder } from '../../message-log/body-folder.ts'
+import type { LogDatabase } from '../../message-log/log-database.ts'
+import type { KeyFinder } from '../../message-log/open-record.ts'
+import { createNodeReader } from '../../message-log/tree/tiles.ts'
+import { containerParts } from '../evidence/container-parts.ts'
+import { type InclusionEvidence, proveInclusion } from '../evidence/prove-inclusion.ts'
+import { readEvidence } from '../evidence/read-evidence.ts'
+import { readStampProof, type StampProof } from '../evidence/read-stamp.ts'
+import { DEFAULT_CLASS } from '../retention/classes.ts'
+import { checkWritten } from './check-written.ts'
+import { archiveName } from './names.ts'
+import type { NextArchive } from './next-archive.ts'
+import type { NewArchive } from './store.ts'
+import { type ArchiveContent, type ArchivedRecord, writeArchive } from './write-archive.ts'
+
+export type ArchiveQuestion = Pick<ArchiveContent, 'evidence' | 'checkpointSigner' | 'log'> & {
+  due: NextArchive
+  /** Of the tree head, which covers `last` of the plan. */
+  size: number
+  made: number
+  node: string
+  directory: string
+  /** Under which name the file is written. */
+  temporary: string
+  maxBytes: number
+}
+
+/** What one archive can hold of what is due, and the last record of the log that its tree head must cover. */
+export type ArchivePlan = { indexes: number[]; last: number }
+
+export type ArchiveMaker = {
+  plan(due: NextArchive): Promise<ArchivePlan>
+  /** Throws `log_inconsistent`, `malformed_archive`, `io_error` and what the file system throws. */
+  make(question: ArchiveQuestion): Promise<NewArchive>
+}
+
+type Reads = Pick<
+  LogDatabase,
+  'records' | 'timeStamps' | 'search' | 'circumstances' | 'tree' | 'cosignatures'
+>
+
+/** `rest` is waited for now and then: exchanges have the machine then. */
+export function createArchiveMaker(q: {
+  log: Reads
+  findKey: KeyFinder
+  folder: Pick<BodyFolder, 'open'>
+  rest(): Promise<void>
+}): ArchiveMaker {
+  const { findKey, folder, rest } = q
+  const log = remembering(q.log)
+  const nodes = createNodeReader(log)
+  const prove = (index: number, size: number): Promise<InclusionEvidence> =>
+    proveInclusion(log, index, findKey, size, nodes)
+
+  const read = async (index: number, { due, size }: ArchiveQuestion): Promise<ArchivedRecord> => {
+    const evidence = await readEvidence(log, index, findKey)
+    const isMessage = evidence.message !== undefined && evidence.signatures !== undefined
+    const container =
+      due.class.archive === 'CONTAINERS' && isMessage ? containerParts(evidence, folder) : undefined
+    return { evidence, proof: await prove(index, size), container }
+  }
+  const collect = async (question: ArchiveQuestion): Promise<Pick<ArchiveContent, 'records' | 'stamps'>> => {
+    const { due, size, maxBytes } = question
+    const records: ArchivedRecord[] = []
+    const stamps = new Map<number, StampProof>()
+    let octets = 0
+    for (const index of due.indexes) {
+      if (octets > maxBytes) break
+      const record = await read(index, question)
+      records.push(record)
+      octets += sizeOf(record)
+      // What was kept with a stamp names signers: a tombstone shows none.
+      const stamp = due.class.archive === 'CONTAINERS' ? await readStampProof(log, index) : undefined
+      // One that came after the tree head is not under it.
+      if (stamp !== undefined && stamp.index < size) stamps.set(stamp.index, stamp)
+      await rest()
+    }
+    const sorted = [...stamps.values()].sort((a, b) => a.index - b.index)
+    const proved: ArchiveContent['stamps'] = []
+    for (const stamp of sorted) proved.push({ stamp, proof: await prove(stamp.index, size) })
+    return { records, stamps: proved }
+  }
+  return {
+    plan: async ({ class: its, indexes }) => {
+      if (its.archive !== 'CONTAINERS') return { indexes, last: Math.max(...indexes) }
+      const numbers = new Set<number>()
+      let last = 0
+      for (const [at, index] of indexes.entries()) {
+        const stamp = await readStampProof(log, index)
+        if (stamp !== undefined && numbers.add(stamp.index).size > MAX_TIME_STAMPS)
+          return { indexes: indexes.slice(0, at), last }
+        last = Math.max(last, index, stamp?.index ?? 0)
+        await rest()
+      }
+      return { indexes, last }
+    },
+    make: async (question) => write(question, await collect(question), rest),
+  }
+}
+
+async function write(
+  { due: { class: its, previous }, evidence, checkpointSigner, ...q }: ArchiveQuestion,
+  { records, stamps }: Pick<ArchiveContent, 'records' | 'stamps'>,
+  rest: () => Promise<void>,
+): Promise<NewArchive> {
+  const made = new Date(q.made)
+  const archive = writeArchive({
+    ...{ class: its, records, stamps, evidence, previous },
+    ...{ log: q.log, made, checkpointSigner },
+  })
+  await rm(q.temporary, { force: true })
+  const sha256 = createHash('sha256')
+  await pipeline(
+    archive.output,
+    async function* (source: AsyncIterable<Buffer>) {
+      for await (const chunk of source) {
+        sha256.update(chunk)
+        yield chunk
+        await rest()
+      }
+    },
+    createWriteStream(q.temporary, { flags: 'wx', mode: 0o600, flush: true }),
+  )
+  const written = archive.written()
+  await checkWritten(q.temporary, written, rest)
+  const { containers, linkingDigest, manifestDigest } = written
+  const times = records.map(({ proof }) => (JSON.parse(proof.form) as { time: string }).time).sort()
+  const file = archiveName({
+    group: its.name === DEFAULT_CLASS ? '' : its.name,
+    first: times[0]!,
+    last: times.at(-1)!,
+    digest: containers > 0 ? linkingDigest : manifestDigest.toString('hex'),
+  })
+  const place = path.join(q.directory, file)
+  if (await isThere(place)) throw new Fault('io_error', { what: `${place} is there already` })
+  return {
+    ...{ class: its.id, file, node: q.node, sha256: sha256.digest(), size: (await stat(q.temporary)).size },
+    records: records.map((record) => record.evidence.index),
+    ...{ containers, linkingDigest, manifestDigest, follows: previous.manifest?.file ?? null },
+    createdAt: made.toISOString(),
+  }
+}
+
+/** A record is asked for several times, and its document, stamp and checkpoint are often those of the one before. */
+function remembering(log: Reads): Reads {
+  const { records, timeStamps, circumstances, cosignatures } = log
+  type Stamp = Awaited<ReturnType<typeof timeStamps.covering>>
+  let stamp: Stamp
+  const covering = async (id: number): Promise<Stamp> => {
+    if (stamp === undefined || id < stamp.first_id || id > stamp.last_id)
+      stamp = await timeStamps.covering(id)
+    return stamp
+  }
+  return {
+    ...log,
+    records: { ...records, get: lastOf(records.get), document: lastOf(records.document) },
+    timeStamps: { ...timeStamps, covering },
+    circumstances: { ...circumstances, document: lastOf(circumstances.document) },
+    cosignatures: { ...cosignatures, checkpointOf: lastOf(cosignatures.checkpointOf) },
+  }
+}
+
+function lastOf<K, T>(read: (key: K) => Promise<T>): (key: K) => Promise<T> {
+  let last: { key: K; value: T } | undefined
+  return async (key) => {
+    if (last?.key !== key) last = { key, value: await read(key) }
+    return last.value
+  }
+}
+
+function sizeOf({ evidence: { message, body, bodyFile, signatures } }: ArchivedRecord): number {
+  return (message?.length ?? 0) + (body?.length ?? bodyFile?.size ?? 0) + (signatures?.length ?? 0)
+}
+
+export async function isThere(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,177 @@
+/** Which archives there are, what they hold and how they follow each other. A row comes before its file has its name. */
+import { textContains } from '#platform/database/lists.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Tables } from '../../message-log/tables.ts'
+import { AWAITS_ARCHIVE } from '../retention/store.ts'
+
+export type NewArchive = ArchiveFacts & {
+  /** The file of the archive that it was made to follow; null for the first of its class. */
+  follows: string | null
+}
+
+type ArchiveFacts = {
+  class: number
+  file: string
+  node: string
+  /** Of the file. */
+  sha256: Buffer
+  size: number
+  /** Indexes of the records. */
+  records: number[]
+  containers: number
+  createdAt: string
+  /** The chain's last digest, hex; '' before the first container of the class. */
+  linkingDigest: string
+  /** SHA-256 of its `bundle.json`. */
+  manifestDigest: Buffer
+}
+export type StoredArchive = ArchiveFacts & { id: number; complete: boolean }
+
+/** What the next archive of a class follows. */
+export type Previous = {
+  /** The last one with containers; both '' when there is none. */
+  linking: { digest: string; file: string }
+  /** The last one at all. */
+  manifest: { file: string; digest: Buffer } | undefined
+}
+
+export type ArchiveFilter = {
+  /** In the name of the file. */
+  q?: string | undefined
+  class?: number | undefined
+  state?: 'complete' | 'under-way' | undefined
+  before?: number | undefined
+  limit: number
+}
+
+export type ArchiveStore = ReturnType<typeof createArchiveStore>
+
+const PART = 500
+
+export function createArchiveStore(database: Database) {
+  const kysely = tablesOf<Tables>(database)
+  const newest = (classId: number) =>
+    kysely
+      .selectFrom('archive')
+      .selectAll()
+      .where('class', '=', classId)
+      .where('complete', '=', 1)
+      .orderBy('id', 'desc')
+      .limit(1)
+
+  return {
+    previous: async (classId: number): Promise<Previous> => {
+      const last = await newest(classId).executeTakeFirst()
+      const linked = await newest(classId).where('containers', '>', 0).executeTakeFirst()
+      return {
+        linking: { digest: linked?.linking_digest ?? '', file: linked?.file ?? '' },
+        manifest: last === undefined ? undefined : { file: last.file, digest: last.manifest_digest },
+      }
+    },
+
+    /** Archives that were begun and not ended, by any node. */
+    pending: async (): Promise<StoredArchive[]> =>
+      (await kysely.selectFrom('archive').selectAll().where('complete', '=', 0).execute()).map(toArchive),
+
+    /** Throws `conflict` when another node has begun or made one since `archive.follows` was the newest of its class. */
+    begin: (archive: NewArchive): Promise<number> =>
+      inTransaction(kysely, async (transaction) => {
+        const newest = await transaction
+          .selectFrom('archive')
+          .select('file')
+          .where('class', '=', archive.class)
+          .orderBy('id', 'desc')
+          .limit(1)
+          .executeTakeFirst()
+        if ((newest?.file ?? null) !== archive.follows)
+          throw new Fault('conflict', { what: `${newest?.file ?? 'nothing'} is the newest archive by now` })
+        const { id } = await transaction
+          .insertInto('archive')
+          .values({
+            class: archive.class,
+            file: archive.file,
+            node: archive.node,
+            complete: 0,
+            sha256: archive.sha256,
+            size: archive.size,
+            records: JSON.stringify(archive.records),
+            containers: archive.containers,
+            created_at: archive.createdAt,
+            linking_digest: archive.linkingDigest,
+            manifest_digest: archive.manifestDigest,
+          })
+          .returning('id')
+          .executeTakeFirstOrThrow()
+        return Number(id)
+      }),
+
+    /**
+     * Its file is where it stays: from now on its records may be let go, unless a hold stops them. Throws `conflict`, and changes
+     * nothing, when content of a record was erased since it was taken up.
+     */
+    finish: (id: number, records: number[]): Promise<void> =>
+      inTransaction(kysely, async (transaction) => {
+        await transaction.updateTable('archive').set({ complete: 1 }).where('id', '=', id).execute()
+        let there = 0
+        for (let at = 0; at < records.length; at += PART) {
+          const some = records.slice(at, at + PART)
+          const rows = transaction.updateTable('retention').where('idx', 'in', some)
+          there += Number((await rows.set({ archive: id }).executeTakeFirst()).numUpdatedRows)
+          await rows.set({ stopped_by: 0 }).where('stopped_by', '=', AWAITS_ARCHIVE).execute()
+        }
+        if (there < records.length)
+          throw new Fault('conflict', { what: `content in archive ${id} was erased while it was made` })
+      }),
+
+    /** Its file is no more: its records wait for another archive. */
+    abandon: async (id: number): Promise<void> => {
+      await kysely.deleteFrom('archive').where('id', '=', id).where('complete', '=', 0).execute()
+    },
+
+    /** The file names of these archives. */
+    fileNames: async (ids: number[]): Promise<Map<number, string>> => {
+      if (ids.length === 0) return new Map()
+      const rows = await kysely.selectFrom('archive').select(['id', 'file']).where('id', 'in', ids).execute()
+      return new Map(rows.map(({ id, file }) => [id, file]))
+    },
+
+    find: async (id: number): Promise<StoredArchive | undefined> => {
+      const row = await kysely.selectFrom('archive').selectAll().where('id', '=', id).executeTakeFirst()
+      return row === undefined ? undefined : toArchive(row)
+    },
+
+    /** Newest first. */
+    list: async ({
+      class: classId,
+      q = '',
+      state,
+      before,
+      limit,
+    }: ArchiveFilter): Promise<StoredArchive[]> => {
+      let query = kysely.selectFrom('archive').selectAll().orderBy('id', 'desc').limit(limit)
+      if (classId !== undefined) query = query.where('class', '=', classId)
+      if (state !== undefined) query = query.where('complete', '=', state === 'complete' ? 1 : 0)
+      if (q !== '') query = query.where(textContains('file', q))
+      if (before !== undefined) query = query.where('id', '<', before)
+      return (await query.execute()).map(toArchive)
+    },
+  }
+}
+
+function toArchive(row: Omit<Tables['archive'], 'id'> & { id: number }): StoredArchive {
+  return {
+    id: row.id,
+    class: row.class,
+    file: row.file,
+    node: row.node,
+    complete: row.complete === 1,
+    sha256: row.sha256,
+    size: row.size,
+    records: JSON.parse(row.records) as number[],
+    containers: row.containers,
+    createdAt: row.created_at,
+    linkingDigest: row.linking_digest,
+    manifestDigest: row.manifest_digest,
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * Writes an archive: X-Road's containers and linking information, and for each record the proof that it stands in the log.
+ * A class whose content may not be archived, and a record without a signed message, leave their proof only: a tombstone.
+ */
+import { createHash, type Hash, hash } from 'node:crypto'
+import { Readable, Transform } from 'node:stream'
+import { ZipFile } from 'yazl'
+import { ARCHIVE_INFO, type ArchiveInfo } from '#core/archive/archive.ts'
+import { chainDigest, containerHash, LINKING_INFO, writeLinkingInfo } from '#core/archive/linking-info.ts'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import type { ContainerParts } from '#core/container/container.ts'
+import { storeContainer, writeContainer } from '#core/container/write-container.ts'
+import { type BundleManifest, type BundleRecord, MANIFEST } from '#core/evidence/bundle.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { EvidenceRecordProof } from '../../message-log/message-log.ts'
+import { metadataText } from '../../message-log/own-record.ts'
+import { addCircumstances } from '../evidence/add-circumstances.ts'
+import { addEvidenceRecord, addKept, addTimeStamp } from '../evidence/add-long-term.ts'
+import type { InclusionEvidence } from '../evidence/prove-inclusion.ts'
+import type { StoredEvidence } from '../evidence/read-evidence.ts'
+import type { StampProof } from '../evidence/read-stamp.ts'
+import type { RetentionClass } from '../retention/classes.ts'
+import { containerName } from './names.ts'
+import type { Previous } from './store.ts'
+
+export type ArchivedRecord = {
+  evidence: StoredEvidence
+  proof: InclusionEvidence
+  /** Absent for a tombstone. */
+  container: ContainerParts | undefined
+}
+
+export type ArchiveContent = {
+  class: RetentionClass
+  /** In rising order of index. */
+  records: ArchivedRecord[]
+  /** Of the records, each once, in rising order. */
+  stamps: { stamp: StampProof; proof: InclusionEvidence }[]
+  /** Over the tree head of all of them. */
+  evidence: EvidenceRecordProof | undefined
+  previous: Previous
+  /** The log's origin. */
+  log: string
+  made: Date
+  /** DER, the certificate first. */
+  checkpointSigner: { certificates: Buffer[]; ocspResponses: Buffer[] } | undefined
+}
+
+/** Known when the stream has ended. */
+export type WrittenArchive = {
+  /** By entry, SHA-256 in base64. */
+  digests: Map<string, string>
+  containers: number
+  linkingDigest: string
+  manifestDigest: Buffer
+}
+
+const ALGORITHM = 'SHA-512'
+const DATE = { mtime: new Date(1980, 0, 1) }
+/** A compressor for each of thousands of small entries takes more time than the rest of the archive. */
+const WORTH_PACKING = 1024
+/** Containers are packed here, once and as a whole; what stands unpacked without its size a reader of streams cannot read. */
+const PACKED = { ...DATE, compressionLevel: 1 }
+
+/** Throws `log_inconsistent` when a message is not what its leaf commits to. */
+export function writeArchive(content: ArchiveContent): { output: Readable; written(): WrittenArchive } {
+  const zip = new ZipFile()
+  const output = zip.outputStream as Readable
+  zip.on('error', (error: Error) => output.destroy(error))
+  // Each container closes its sources when the reader goes away.
+  output.setMaxListeners(0)
+  const digests = new Map<string, string>()
+  const entries: { digest: string; name: string }[] = []
+  let linkingDigest = content.previous.linking.digest
+  let manifestDigest = Buffer.alloc(0)
+  let containers = 0
+  const add = (name: string, bytes: Buffer): string => {
+    if (digests.has(name)) return name
+    digests.set(name, hash('sha256', bytes, 'base64'))
+    zip.addBuffer(bytes, name, { ...DATE, compress: bytes.length >= WORTH_PACKING })
+    return name
+  }
+  const addLater = (name: string, make: () => Buffer): void =>
+    zip.addReadStreamLazy(name, PACKED, (give) => {
+      const bytes = make()
+      digests.set(name, hash('sha256', bytes, 'base64'))
+      give(null, Readable.from([bytes]))
+    })
+  const addContainer = (name: string, parts: ContainerParts): string => {
+    containers++
+    digests.set(name, '')
+    const end = (sha256: string, linked: Buffer): void => {
+      digests.set(name, sha256)
+      linkingDigest = chainDigest(ALGORITHM, linkingDigest, linked)
+      entries.push({ digest: linkingDigest, name })
+    }
+    zip.addReadStreamLazy(name, PACKED, (give) => {
+      const sha256 = createHash('sha256')
+      const linked = containerHash(ALGORITHM)
+      const ended = (): void => end(sha256.digest('base64'), linked.digest())
+      const stored = storeContainer(parts)
+      if (stored !== undefined) {
+        for (const one of [sha256, linked]) one.update(stored)
+        ended()
+        return give(null, Readable.from([stored]))
+      }
+      const source = writeContainer(parts)
+      // Pipes forward neither errors nor a reader that went away.
+      source.once('error', (error) => output.destroy(error))
+      output.once('close', () => source.destroy())
+      give(null, source.pipe(hashing([sha256, linked], ended)))
+    })
+    return name
+  }
+
+  const records = content.records.map((record) => addRecord(record, content.class, add, addContainer))
+  const { manifest: before, linking: previous } = content.previous
+  const info: ArchiveInfo = {
+    class: content.class.name,
+    previous: before === undefined ? null : { file: before.file, manifest: before.digest.toString('base64') },
+    version: 1,
+  }
+  add(ARCHIVE_INFO, Buffer.from(canonicalJson(info)))
+  const timeStamps = content.stamps.flatMap((one) => {
+    const added = addTimeStamp({ ...one, checkpoint: addCheckpoint(one.proof, add) }, add)
+    return added === undefined ? [] : [added]
+  })
+  const { evidence } = content
+  const { checkpoint } = records[0]!
+  const manifest: Omit<BundleManifest, 'files'> = {
+    version: 1,
+    log: content.log,
+    made: content.made.toISOString(),
+    records,
+    timeStamps,
+    evidenceRecords: evidence === undefined ? [] : [addEvidenceRecord({ evidence, checkpoint }, add)],
+    checkpointSigner: addKept('checkpoint-signer', content.checkpointSigner, add),
+    // Whoever judges an archive has a configuration of its time; X-Road's archives bring none either.
+    configuration: [],
+  }
+  if (containers > 0)
+    addLater(LINKING_INFO, () => writeLinkingInfo({ previous, algorithm: ALGORITHM, entries }))
+  addLater(MANIFEST, () => {
+    const bytes = Buffer.from(canonicalJson({ ...manifest, files: Object.fromEntries(digests) }))
+    manifestDigest = hash('sha256', bytes, 'buffer')
+    return bytes
+  })
+  zip.end()
+  return { output, written: () => ({ digests, containers, linkingDigest, manifestDigest }) }
+}
+
+function addRecord(
+  { evidence, proof, container }: ArchivedRecord,
+  { atEnd }: RetentionClass,
+  add: (name: string, bytes: Buffer) => string,
+  addContainer: (name: string, parts: ContainerParts) => string,
+): BundleRecord {
+  const { index, metadata, signatures } = evidence
+  const record: BundleRecord = {
+    index,
+    form: proof.form,
+    path: proof.path.map((node) => node.toString('base64')),
+    checkpoint: addCheckpoint(proof, add),
+    openings: {},
+  }
+  // What an archive tells of a tombstone is no more than what the log keeps of it.
+  if (container === undefined && atEnd === 'LEAF_ONLY') return record
+  record.openings = Object.fromEntries(
+    Object.entries(proof.openings).map(([label, { key, digest }]) => [
+      label,
+      { key: key.toString('base64'), digest: digest.toString('base64') },
+    ]),
+  )
+  if (metadata !== undefined)
+    record.metadata = add(`records/${index}/metadata.json`, Buffer.from(metadataText(metadata)))
+  addCircumstances(evidence, add)
+  if (signatures !== undefined) record.signatures = add(`records/${index}/signatures.xml`, signatures)
+  if (container !== undefined) {
+    checkCommitted(evidence, proof)
+    const { kind } = JSON.parse(proof.form) as { kind: string }
+    record.container = addContainer(containerName({ queryId: metadata?.id ?? '', kind, index }), container)
+  }
+  return record
+}
+
+function addCheckpoint(
+  { size, checkpoint }: InclusionEvidence,
+  add: (name: string, bytes: Buffer) => string,
+): string {
+  return add(`checkpoints/${size}.txt`, Buffer.from(checkpoint))
+}
+
+/** A body in a file is bound to the record by its key: another one does not decrypt. */
+function checkCommitted({ index, message, body }: StoredEvidence, { openings }: InclusionEvidence): void {
+  for (const [label, bytes] of Object.entries({ message, body })) {
+    const { digest } = openings[label as 'message' | 'body'] ?? {}
+    if (bytes !== undefined && digest?.equals(hash('sha512', bytes, 'buffer')) !== true)
+      throw new Fault('log_inconsistent', { what: `the ${label} of record ${index}` })
+  }
+}
+
+function hashing(hashes: Hash[], onEnd: () => void): Transform {
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, done) => {
+      for (const one of hashes) one.update(chunk)
+      done(null, chunk)
+    },
+    flush: (done) => {
+      onEnd()
+      done()
+    },
+  })
+}

@@ -1,0 +1,285 @@
+/**
+ * The way of an audit order at this server: taken from the registry, judged, decided about where the policy asks people, answered.
+ * Each step stands in the audit log before it is taken, and no order ends without an answer or a refusal that says why.
+ */
+import { randomUUID } from 'node:crypto'
+import {
+  type Authority,
+  checkInTime,
+  type OrderHead,
+  readableOrder,
+  readHead,
+  readOrder,
+} from '#core/audit-order/read-order.ts'
+import { sealPayload } from '#core/audit-order/seal-answer.ts'
+import { readSignedJson } from '#core/signature/signed-json.ts'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import {
+  AUDIT_DOCUMENT,
+  AUDIT_LIMITS,
+  type AuditAnswer,
+  type AuditOrder,
+  type ListedOrder,
+} from '#schemas/audit-order.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { idText, memberOf } from '#schemas/identifiers.ts'
+import type { PostDocument } from '../../global-configuration/registration/client.ts'
+import type { Clearance } from '../search/traffic-store.ts'
+import { type CollectRooms, collect } from './collect.ts'
+import { fetchOrders } from './fetch-orders.ts'
+import { type AuditOrderRow, type AuditOrderStore, createAuditOrderStore, type OrderState } from './store.ts'
+
+/** `secret`: sees what is under secret contracts too. */
+export type AuditAuthority = Authority & { secret: boolean }
+
+export type AuditOrders = {
+  store: Pick<AuditOrderStore, 'get' | 'list' | 'count'>
+  /** The job's part: takes what is new and answers what is due. */
+  run(): Promise<void>
+  /**
+   * Where content takes two people, an order that asks for some waits for the second one, who comes in person; `whyNotTwo` says
+   * why he is not another than the first. Throws `not_found`, `conflict`, `not_in_person`, `not_second_person`.
+   */
+  approve(id: string, caller: Caller, whyNotTwo?: WhyNotTwo): Promise<AuditOrderRow>
+  /** Throws `not_found`, `conflict`. */
+  refuse(id: string, reason: string, caller: Caller): Promise<AuditOrderRow>
+}
+
+type Judged = { head: OrderHead; document: unknown; wrong: string | undefined }
+
+type WhyNotTwo = (first: string) => Promise<string | undefined>
+
+type Rooms = CollectRooms & {
+  database: Database
+  audit: Pick<AuditLog, 'before'>
+  post: PostDocument
+  authorities: readonly AuditAuthority[]
+  /** Whether somebody here has to agree before an order is answered. */
+  needsApproval: boolean
+  log: Log
+}
+
+const PATH = '/registration/v1/audit-orders/answers'
+/** A registry that has forgotten an answer is told it again no sooner than this. */
+const TOLD_AGAIN_MS = 3_600_000
+/** An answer that failed is tried again after a minute, then after twice as long each time, up to an hour where it was refused. */
+const AGAIN_MS = 60_000
+const LATEST_MS = 5 * 60_000
+const REFUSED_MS = 3_600_000
+const ITSELF = { id: 'audit-orders', name: 'audit orders' }
+
+export function createAuditOrders(rooms: Rooms): AuditOrders {
+  const { clock, audit } = rooms
+  const store = createAuditOrderStore(rooms.database)
+  const server = idText(rooms.server)
+  const owner = memberOf(rooms.server)
+  const now = (): string => new Date(clock()).toISOString()
+  const note = (operation: string, id: string, data: object): Promise<unknown> =>
+    audit.before({ caller: ITSELF, operation, target: `audit order ${id}`, data })
+
+  /** Hashes of orders that are answered and that the registry still lists, and until when that is named as known. */
+  const notAgain = new Map<string, number>()
+
+  const clearanceOf = (authority: string): Clearance =>
+    rooms.authorities.find(({ name }) => name === authority)?.secret === true ? 2 : 0
+
+  /** What is wrong with it is its answer, a refusal with this reason; so is a form that is not known here. */
+  const judge = (bytes: Buffer, receivedAt: string): Judged => {
+    const { document } = readSignedJson(bytes, AUDIT_DOCUMENT.order, AUDIT_LIMITS.orderBytes)
+    const head = readHead(document)
+    try {
+      const { instance } = rooms.server
+      const { order } = readOrder(bytes, { authorities: rooms.authorities, instance })
+      // Of a server that was away it is answered late: the registry's list says that it was there in time.
+      checkInTime(order, Math.min(clock(), Date.parse(receivedAt)))
+      if (!order.servers.includes(server))
+        throw new Fault('audit_order_refused', { what: 'it names other servers' })
+      return { head, document, wrong: undefined }
+    } catch (thrown) {
+      return { head, document, wrong: asFault(thrown).message }
+    }
+  }
+
+  const take = async (listed: ListedOrder): Promise<void> => {
+    const { head, document, wrong } = judge(Buffer.from(listed.order), listed.receivedAt)
+    const { id, sha256, authority, case: case_number, deadline } = head
+    const known = await store.find(sha256)
+    if (known !== undefined) return again(known, listed.seed)
+    const { legalBasis, scope, sample } = readableOrder(document) ?? {}
+    await note('receiveAuditOrder', id, {
+      ...{ authority, case: case_number, deadline, sha256 },
+      ...(scope && { legalBasis, scope, sample }),
+    })
+    const state: OrderState = wrong !== undefined ? 'refusing' : rooms.needsApproval ? 'waiting' : 'due'
+    const none = {
+      agreed_by: null,
+      agreed_by_name: null,
+      agreed_at: null,
+      decided_by: null,
+      decided_at: null,
+      matched: null,
+      sample: null,
+      answered_at: null,
+      error: null,
+    }
+    await store.add({
+      ...{
+        id,
+        sha256,
+        document: JSON.stringify(document),
+        authority,
+        case_number,
+        deadline,
+        seed: listed.seed,
+      },
+      ...{ ...none, received_at: now(), state, reason: wrong ?? null, clearance: clearanceOf(authority) },
+    })
+  }
+
+  /**
+   * The registry lists what it was told: it was restored from a copy of before. It is told the same again, once an hour. Under another seed
+   * another sample would be drawn, so that is not answered, and from now on named as known: no other order waits behind it.
+   */
+  const again = async (row: AuditOrderRow, seed: string): Promise<void> => {
+    const state = row.state as OrderState
+    if (state !== 'answered' && state !== 'refused') return
+    const told = Date.parse(row.answered_at ?? row.received_at)
+    if (clock() < told + TOLD_AGAIN_MS) {
+      notAgain.set(row.sha256, told + TOLD_AGAIN_MS)
+      return
+    }
+    if (state === 'answered' && row.seed !== seed) {
+      notAgain.set(row.sha256, Number.POSITIVE_INFINITY)
+      const error = 'the registry asks again, with another seed: only the first one is answered'
+      if (row.error !== error) await store.update(row.id, state, { error })
+      return
+    }
+    await note('tellAuditOrderAgain', row.id, { case: row.case_number })
+    await store.update(row.id, state, { state: state === 'answered' ? 'due' : 'refusing' })
+  }
+
+  const send = async (row: AuditOrderRow, more: Partial<AuditAnswer>): Promise<void> => {
+    const document = {
+      ...{
+        id: randomUUID(),
+        createdAt: now(),
+        signer: idText(owner),
+        server,
+        order: row.sha256,
+        seed: row.seed,
+      },
+      ...{ matched: 0, sample: [], ...more },
+    }
+    const signed = await rooms.keys.signJson({ document, type: AUDIT_DOCUMENT.answer, member: owner })
+    await rooms.post(PATH, signed).catch((thrown: unknown) => {
+      // It was taken before a crash kept us from noting that.
+      if (asFault(thrown).code === 'registration_refused' && asFault(thrown).what?.startsWith('conflict:'))
+        return
+      throw thrown
+    })
+  }
+
+  const answerOne = async (row: AuditOrderRow): Promise<void> => {
+    const { id, sha256, seed } = row
+    const order = JSON.parse(row.document) as AuditOrder
+    const clearance = clearanceOf(row.authority)
+    const { payload, sample } = await collect({ order, sha256, seed, server, clearance }, rooms)
+    const matched = payload.records.length
+    // Every auditor reads the audit log: figures of secret records stay out of it.
+    const figures = clearance === 0 ? { matched, sample } : {}
+    await note('answerAuditOrder', id, { ...figures, case: row.case_number })
+    await send(row, { outcome: 'answered', matched, sample, sealed: sealPayload(payload, order) })
+    const answered = { matched, sample: JSON.stringify(sample), answered_at: now(), error: null, clearance }
+    await store.update(id, 'due', { state: 'answered', ...answered })
+  }
+
+  const refuseOne = async (row: AuditOrderRow, reason: string, seen: OrderState): Promise<void> => {
+    const why = reason.replace(/[\p{C}\u2028\u2029]+/gu, ' ').slice(0, 500) || 'no reason was given'
+    // Every auditor reads the audit log; the reason is for those who decide about orders.
+    await note('refuseAuditOrder', row.id, { case: row.case_number })
+    await send(row, { outcome: 'refused', reason: why })
+    await store.update(row.id, seen, { state: 'refused', reason: why, answered_at: now(), error: null })
+  }
+
+  const finish = async (row: AuditOrderRow): Promise<void> => {
+    const state = row.state as OrderState
+    try {
+      if (state === 'refusing') return await refuseOne(row, row.reason ?? '', state)
+      await answerOne(row)
+    } catch (thrown) {
+      const fault = asFault(thrown)
+      if (fault.code === 'audit_order_refused') return refuseOne(row, fault.message, state)
+      const error = fault.message.slice(0, 500)
+      await store.update(row.id, state, { error, clearance: clearanceOf(row.authority) })
+      throw thrown
+    }
+  }
+
+  const known = async (): Promise<string[]> => {
+    for (const [sha256, until] of notAgain) if (until <= clock()) notAgain.delete(sha256)
+    return [...notAgain.keys(), ...(await store.held())].slice(0, AUDIT_LIMITS.held)
+  }
+
+  /** Of orders whose answer did not arrive; forgotten with a restart, which tries at once. */
+  const waits = new Map<string, { until: number; ms: number }>()
+
+  const finishInTime = async (row: AuditOrderRow): Promise<void> => {
+    const wait = waits.get(row.id)
+    if (wait !== undefined && clock() < wait.until) return
+    try {
+      await finish(row)
+      waits.delete(row.id)
+    } catch (thrown) {
+      const most = asFault(thrown).code === 'registration_refused' ? REFUSED_MS : LATEST_MS
+      const ms = Math.min(most, wait === undefined ? AGAIN_MS : 2 * wait.ms)
+      waits.set(row.id, { until: clock() + ms, ms })
+      throw thrown
+    }
+  }
+
+  const decide = async (
+    id: string,
+    caller: Caller,
+    facts: Partial<AuditOrderRow>,
+  ): Promise<AuditOrderRow> => {
+    await store.get(id)
+    await store.update(id, 'waiting', { ...facts, decided_by: caller.name, decided_at: now() })
+    return store.get(id)
+  }
+
+  return {
+    store,
+    async run() {
+      const configuration = () => rooms.globalConfiguration.current()
+      const listed = await fetchOrders({ ...rooms, configuration, has: await known() })
+      for (const one of listed) {
+        try {
+          await take(one)
+        } catch (thrown) {
+          rooms.log.warn({ err: thrown, detail: asFault(thrown).detail }, 'an audit order cannot be read')
+        }
+      }
+      let failed: unknown
+      for (const row of await store.open()) await finishInTime(row).catch((thrown) => (failed = thrown))
+      if (failed !== undefined) throw failed
+    },
+    async approve(id, caller, whyNotTwo) {
+      const row = await store.get(id)
+      const { sample } = JSON.parse(row.document) as AuditOrder
+      if (whyNotTwo === undefined || sample === 0) return decide(id, caller, { state: 'due' })
+      if (row.agreed_by === null) {
+        const first = { agreed_by: caller.id, agreed_by_name: caller.name, agreed_at: now() }
+        await store.agree(id, first)
+        return store.get(id)
+      }
+      if (caller.kind !== 'person') throw new Fault('not_in_person', { what: 'a second person agrees' })
+      const what = await whyNotTwo(row.agreed_by)
+      if (what !== undefined) throw new Fault('not_second_person', { what })
+      return decide(id, caller, { state: 'due' })
+    },
+    refuse: (id, reason, caller) => decide(id, caller, { state: 'refusing', reason }),
+  }
+}

@@ -1,0 +1,80 @@
+/** Audit orders for auditors: what an authority ordered, what was answered; and the decision where the policy wants one. */
+import { readableOrder } from '#core/audit-order/read-order.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
+import { Fault } from '#schemas/fault.ts'
+import { clearanceOf } from '../../admin/readable-log.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import { whyNotTwo } from '../../admin/second-person.ts'
+import type { Clearance } from '../search/traffic-store.ts'
+import type { AuditOrderRow } from './store.ts'
+
+/** Those who may decide about orders (x-roles). */
+const DECIDERS = ['XROAD_CONTENT_AUDITOR', 'XROAD_SECURITY_OFFICER']
+
+export function auditOrderHandlers({ auditOrders, clock, contentRequests, apiKeys }: AdminRooms): Handlers {
+  const viewFor =
+    (caller: Caller) =>
+    (row: AuditOrderRow): object =>
+      auditOrderView(row, {
+        ...{ now: new Date(clock()).toISOString(), clearance: clearanceOf(caller) },
+        decides: DECIDERS.some((role) => caller.roles.includes(role)),
+      })
+  const idOf = (params: Record<string, string>): string => params['id']!.toLowerCase()
+  const room = () => {
+    if (auditOrders === undefined)
+      throw new Fault('service_unavailable', { what: 'no registry sends audit orders' })
+    return auditOrders
+  }
+  return {
+    getAuditOrders: async ({ query, caller }) => {
+      const { offset, limit, state } = query as { offset: number; limit: number; state?: string }
+      const rows =
+        auditOrders === undefined
+          ? []
+          : await auditOrders.store.list({ offset, limit, ...(state && { state }) })
+      return listAnswer(
+        rows.map(viewFor(caller)),
+        { offset, limit },
+        async () => auditOrders?.store.count(state) ?? 0,
+      )
+    },
+    getAuditOrder: async ({ params, caller }) => viewFor(caller)(await room().store.get(idOf(params))),
+    approveAuditOrder: async ({ params, caller }) =>
+      viewFor(caller)(
+        await room().approve(
+          idOf(params),
+          caller,
+          contentRequests.isRequired ? (first) => whyNotTwo(first, caller.id, apiKeys) : undefined,
+        ),
+      ),
+    refuseAuditOrder: async ({ params, body, caller }) => {
+      const { reason } = body as { reason: string }
+      return viewFor(caller)(await room().refuse(idOf(params), reason, caller))
+    },
+  }
+}
+
+/** Figures that count records which the reader may not see are none to them, nor is why an order was refused to those who decide about none. */
+function auditOrderView(
+  row: AuditOrderRow,
+  { now, clearance, decides }: { now: string; clearance: Clearance; decides: boolean },
+) {
+  const isHidden = Number(row.clearance) > clearance
+  const order = readableOrder(JSON.parse(row.document))
+  const isOpen = row.state !== 'answered' && row.state !== 'refused'
+  return {
+    ...{ id: row.id, sha256: row.sha256, authority: row.authority, case: row.case_number },
+    // Nothing of what a newer form says is taken for less than it may mean.
+    ...{ legalBasis: order?.legalBasis ?? null, scope: order?.scope ?? null, sample: order?.sample ?? null },
+    ...{ createdAt: order?.createdAt ?? null, deadline: row.deadline, receivedAt: row.received_at },
+    state: row.state,
+    overdue: isOpen && row.deadline <= now,
+    ...{ decidedBy: row.decided_by, decidedAt: row.decided_at },
+    ...{ agreedBy: row.agreed_by_name, agreedAt: row.agreed_at, reason: decides ? row.reason : null },
+    error: isHidden ? null : row.error,
+    matched: isHidden || row.matched === null ? null : Number(row.matched),
+    drawn: isHidden || row.sample === null ? null : (JSON.parse(row.sample) as number[]),
+    answeredAt: row.answered_at,
+  }
+}

@@ -1,0 +1,44 @@
+/** Within a restore: takes from the rows who must not come in again with them, and writes down what was decided. */
+import type { Kysely } from 'kysely'
+import type { ApiKeyTables } from '#platform/api-keys/store.ts'
+import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { tablesIn } from '#platform/database/dialect-dump.ts'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { PeopleTables } from '#platform/people/tables.ts'
+import type { SessionTables } from '#platform/sessions/store.ts'
+import { RESTORED, type RestoreRecord } from './restore-record.ts'
+
+type Access = PeopleTables & ApiKeyTables & SessionTables
+
+/** All or nothing, with the rows themselves: `transaction` is the one that puts them back. */
+export async function applyAccess(
+  transaction: Kysely<unknown>,
+  record: RestoreRecord,
+  now: number,
+): Promise<void> {
+  const tables = tablesOf<Access>({ kysely: transaction })
+  // A backup of an older version may have no people.
+  const present = new Set((await tablesIn(transaction)).map(({ name }) => name))
+  await tables
+    .updateTable('api_key')
+    .set({ revoked_at: new Date(now).toISOString() })
+    .where('revoked_at', 'is', null)
+    .execute()
+  if (present.has('session')) await tables.deleteFrom('session').execute()
+  if (present.has('person')) {
+    const others = (state: 'active' | 'invited') => {
+      const update = tables.updateTable('person').where('state', '=', state)
+      return record.letIn.length === 0 ? update : update.where('id', 'not in', record.letIn)
+    }
+    await others('active').set({ state: 'locked' }).execute()
+    await others('invited').set({ state: 'removed' }).execute()
+  }
+  const database = { kysely: transaction } as Database
+  await createAuditLog({ database, clock: () => now }).before(
+    {
+      ...{ caller: { id: '', name: 'operator' }, operation: RESTORED, target: '/api/v1/restoration' },
+      data: record,
+    },
+    transaction,
+  )
+}

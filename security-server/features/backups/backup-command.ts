@@ -1,0 +1,103 @@
+/** `--make-backup` and `--restore-backup` of the process: each does that, says what it did, and ends. */
+import path from 'node:path'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import { printable } from '#platform/plain-text.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
+import type { Settings } from '../../config.ts'
+import { keptConfiguration } from '../../global-configuration/kept-configuration.ts'
+import type { Keys } from '../../keys/keys.ts'
+import { serverMigrations } from '../../migrations/migrations.ts'
+import { personInWords, signerInWords } from './in-words.ts'
+import { makeServerBackup } from './make-backup.ts'
+import { restoreServerBackup } from './restore-backup.ts'
+import { dumpServer } from './store.ts'
+
+export const BACKUP_OPTIONS = {
+  'make-backup': { type: 'string' },
+  'restore-backup': { type: 'string' },
+  'backup-key-file': { type: 'string' },
+  'let-in': { type: 'string', multiple: true },
+  'accept-signer': { type: 'string' },
+} as const
+
+type Words = Exclude<keyof typeof BACKUP_OPTIONS, 'let-in'> | 'configuration'
+export type BackupWords = Partial<Record<Words, string | undefined>> & { 'let-in'?: string[] | undefined }
+
+/** Before anything is opened: restores and ends, or returns when that was not asked for. */
+export async function restoreAndEnd(words: BackupWords, settings: Settings): Promise<void> {
+  const file = words['restore-backup']
+  if (file === undefined) return
+  const { server, directory, database, admin, login } = settings
+  const secret = await secretOf(words)
+  const accepted = words['accept-signer']?.toLowerCase()
+  const { instance } = parseServerId(server)
+  const index = await keptConfiguration(path.join(directory, 'configuration'), instance)
+  const origin = 'configuration that this server kept'
+  const restored = await restoreServerBackup({
+    ...{ file, secret, server, directory, database, migrations: serverMigrations, now: new Date() },
+    trust:
+      index === undefined || accepted !== undefined
+        ? undefined
+        : { indexes: new Map([[instance, index]]), origin },
+    acceptedSigner: accepted,
+    letIn: words['let-in'] ?? [],
+    ...{ hasLogin: login !== undefined, initialApiKeyFile: admin.initialApiKeyFile },
+  })
+  for (const line of restoredInWords(restored, admin.initialApiKeyFile))
+    process.stdout.write(`${printable(line)}\n`)
+  process.exit(0)
+}
+
+/** What the operator has to know, a line each. */
+function restoredInWords(
+  { manifest, sha256, signer, comesBack, decided }: Awaited<ReturnType<typeof restoreServerBackup>>,
+  initialApiKeyFile: string | undefined,
+): string[] {
+  const outcome = (id: string): string =>
+    decided.letIn.includes(id)
+      ? 'may log in'
+      : decided.locked.includes(id)
+        ? 'is locked'
+        : 'is no longer invited'
+  return [
+    `restored what ${manifest.of} was at ${manifest.madeAt}, from the backup with SHA-256 ${sha256}`,
+    ...signerInWords(signer),
+    ...comesBack.people.map((person) => `${personInWords(person)}: ${outcome(person.id)}`),
+    `${decided.endedApiKeys.length} API keys were revoked; no session has come back`,
+    ...(initialApiKeyFile === undefined
+      ? []
+      : [`the next start writes a new first API key into ${initialApiKeyFile}`]),
+  ]
+}
+
+/** With the keys open, beside the server that runs: makes a backup and ends, or returns when that was not asked for. */
+export async function backUpAndEnd(
+  words: BackupWords,
+  q: { settings: Settings; keys: Pick<Keys, 'signJson' | 'refreshOcsp'>; now: number },
+): Promise<void> {
+  const file = words['make-backup']
+  if (file === undefined) return
+  const { server, directory, database } = q.settings
+  const secret = await secretOf(words)
+  const member = memberOf(parseServerId(server))
+  // A key signs only with a fresh status of its certificate; a failure is told by the signature.
+  await q.keys.refreshOcsp().catch(() => undefined)
+  const { bytes, sha256, manifest } = await makeServerBackup({
+    ...{ file, secret, server: idText(parseServerId(server)), directory, now: q.now },
+    settingsFile: words.configuration ?? '',
+    dump: (write) => dumpServer(database, write),
+    sign: (document, type) => q.keys.signJson({ document, type, member }),
+  })
+  process.stdout.write(`${file}: ${bytes} bytes, SHA-256 ${sha256}\n`)
+  for (const what of manifest.holdsNot) process.stdout.write(`does not hold ${what}\n`)
+  process.exit(0)
+}
+
+async function secretOf(words: BackupWords): Promise<string> {
+  const file = words['backup-key-file']
+  if (file !== undefined) return await readSecret(file)
+  throw new Fault('invalid_configuration', {
+    what: '--backup-key-file is missing: the secret file with the key of backups',
+  })
+}

@@ -1,0 +1,316 @@
+/**
+ * A backup beside a server that runs, who must have signed it, and who comes in again with what it puts back: on both stores.
+ */
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { readCertificate } from '#core/certificate/certificate.ts'
+import { writeSignedJson } from '#core/signature/signed-json.ts'
+import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { createPeopleStore } from '#platform/people/store.ts'
+import { createSessions } from '#platform/sessions/create-sessions.ts'
+import type { SessionTables } from '#platform/sessions/store.ts'
+import { idText, type MemberId } from '#schemas/identifiers.ts'
+import { onEachDatabase } from '#test/databases.ts'
+import { postgresql } from '#test/postgresql.ts'
+import { writeInitialApiKey } from '../../admin/initial-api-key.ts'
+import type { Keys } from '../../keys/keys.ts'
+import {
+  createWorld,
+  member,
+  PIN,
+  second,
+  server,
+  signingCertificate,
+  type World,
+} from '../../keys/keys-fixture.ts'
+import { selfSignedCertificate } from '../../keys/self-signed.ts'
+import { serverMigrations } from '../../migrations/migrations.ts'
+import { comesBackIn, decideAccess } from './comes-back.ts'
+import { makeServerBackup } from './make-backup.ts'
+import { restoreServerBackup, verifyServerBackup } from './restore-backup.ts'
+import { dumpServer } from './store.ts'
+
+const SECRET = 'a secret of the operators'
+const SERVER = idText(server)
+const ISSUER = 'https://login.example'
+const DAY = 24 * 3_600_000
+
+type Stage = { world: World; keys: Keys; at(...names: string[]): string }
+
+/** A server's folder with the keys of its owner and of a second member. */
+async function stage(t: Test): Promise<Stage> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'concordat-server-backup-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const at = (...names: string[]): string => path.join(directory, ...names)
+  const world = await createWorld(t)
+  const keys = await world.open()
+  await keys.initialize(PIN)
+  await signingCertificate(world, keys)
+  await signingCertificate(world, keys, second)
+  await keys.refreshOcsp()
+  cpSync(world.directory, at('keys'), { recursive: true })
+  mkdirSync(at('configuration'))
+  writeFileSync(at('settings.yaml'), `server: ${SERVER}`)
+  return { world, keys, at }
+}
+
+type Sign = (document: object, type: string) => Promise<string>
+const by =
+  ({ keys }: Stage, of: MemberId = member): Sign =>
+  (document, type) =>
+    keys.signJson({ document, type, member: of })
+
+const make = ({ at, world }: Stage, sign: Sign, dump = async () => ({ rows: 0 }) as never) =>
+  makeServerBackup({
+    ...{ file: at('backup'), secret: SECRET, server: SERVER, directory: at() },
+    ...{ settingsFile: at('settings.yaml'), now: world.now, dump, sign },
+  })
+
+const question = ({ at, world }: Stage) => ({
+  ...{ file: at('backup'), secret: SECRET, server: SERVER, now: new Date(world.now) },
+})
+const trusted = ({ world }: Stage) => ({
+  trust: { indexes: new Map([['DEV', world.configuration!]]), origin: 'configuration of this test' },
+})
+
+t.test('a file that is deleted, and files that are written aside', async (t) => {
+  const one = await stage(t)
+  const { at } = one
+  const own = readdirSync(at('keys'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => path.relative(at(), path.join(parentPath, name)))
+  mkdirSync(at('keys', 'ocsp'), { recursive: true })
+  // Long enough to be seen while it is read.
+  writeFileSync(at('keys', 'a.json'), randomBytes(20_000_000))
+  for (const name of [
+    'b.json',
+    'c.json',
+    'c.json.0a1b2c3d.unfinished',
+    'ocsp/d.der',
+    'ocsp/d.der.unfinished',
+  ])
+    writeFileSync(at('keys', name), name)
+  for (const name of ['anchor.xml', 'marks.json.new', 'marks.json.tmp'])
+    writeFileSync(at('configuration', name), name)
+  const making = make(one, by(one))
+  const size = (): number => statSync(`${at('backup')}.begun`, { throwIfNoEntry: false })?.size ?? 0
+  while (size() < 200_000) await wait(1)
+  unlinkSync(at('keys', 'b.json'))
+  await making
+  const { files } = await verifyServerBackup(question(one))
+  t.strictSame(
+    [...files.keys()].sort(),
+    [
+      ...['configuration/anchor.xml', 'keys/a.json', 'keys/c.json', 'keys/ocsp/d.der', 'settings.yaml'],
+      ...own,
+    ].sort(),
+  )
+})
+
+t.test('who signed it: what is proved, and what is not', async (t) => {
+  const one = await stage(t)
+  const { world, at } = one
+  const judge = (more: object = {}) => verifyServerBackup({ ...question(one), ...more })
+  const refused = (more: object, what: RegExp): Promise<void> =>
+    t.rejects(judge(more), { code: 'backup_invalid', message: what }).then(() => undefined)
+  await make(one, by(one))
+  const alone = (await judge()).signer
+  t.match(alone, {
+    member: 'DEV/GOV/1000',
+    proved: [/itself holds/],
+    notProved: [/Name a configuration/, /no time-stamp/],
+  })
+  const known = (await judge(trusted(one))).signer
+  t.match(known, {
+    proved: [/DEV\/GOV\/1000.*configuration of this test/, /valid and not revoked/],
+    notProved: [/no time-stamp/],
+  })
+  t.match((await judge({ acceptedSigner: known.sha256 })).sha256, /^[0-9a-f]{64}$/)
+  await refused({ acceptedSigner: '0'.repeat(64) }, /another certificate/)
+  await refused({ trust: { indexes: new Map(), origin: 'configuration' } }, /another instance/)
+
+  // Ten years later the certificate has run out; what it signed while it was valid stays proved.
+  t.match((await judge({ ...trusted(one), now: new Date(world.now + 3650 * DAY) })).signer.proved.length, 2)
+  const { now } = world
+  world.now += 3650 * DAY
+  const late: Sign = (document, type) => {
+    world.now = now
+    return by(one)(document, type)
+  }
+  await make(one, late)
+  await refused({}, /was not valid at 2036/)
+  await refused(trusted(one), /not the owner/)
+
+  // By another member's key on the same server, by a certificate of the owner's name from nowhere, by the key of a listener.
+  await make(one, by(one, second))
+  await refused({}, /no such signing certificate of DEV\/GOV\/1000/)
+  await refused(trusted(one), /of DEV\/COM\/4000/)
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const names = { hostName: 'backup.example', ipAddresses: [] }
+  const foreign = readCertificate(selfSignedCertificate({ privateKey, names, at: new Date(world.now) }))
+  const signers = [{ certificates: [foreign], ocspResponses: [], key: privateKey }]
+  await make(one, async (document, type) => writeSignedJson(document, type, signers))
+  await refused({}, /not for signing/)
+  await refused(trusted(one), /not for signing/)
+
+  // A forger who knows the key of backups writes a certification service of their own, and the certificate into the keys.
+  const forger = await stage(t)
+  await make(forger, by(forger))
+  cpSync(forger.at('backup'), at('backup'))
+  t.match((await judge()).signer.notProved[0], /whoever has the key of backups/)
+  await refused(trusted(one), /not the owner/)
+
+  // Files of other kinds, and hostile ones, are no keys; and a certification service that is not trusted is none.
+  const contents = [
+    '[',
+    '{}',
+    '{"usage":"SIGNING","certificates":{}}',
+    '{"usage":"SIGNING","certificates":[null]}',
+  ]
+  for (const content of contents) writeFileSync(at('keys', `x${randomUUID()}.json`), content)
+  await make(one, by(one))
+  t.match((await judge(trusted(one))).signer.proved.length, 2)
+  t.match((await judge()).signer.proved.length, 1)
+  world.reconfigure({ approvedCas: [] })
+  await refused(trusted(one), /not the owner/)
+})
+
+t.test('who comes in again is decided before anything is written', async (t) => {
+  const person = (id: string, state: string, roles: string) => ({
+    id,
+    name: id,
+    state,
+    roles,
+    last_login_at: null,
+  })
+  const of = new Map<string, Record<string, unknown>[]>([
+    [
+      'person',
+      [
+        person('anna', 'active', 'XROAD_SYSTEM_ADMINISTRATOR'),
+        person('ben', 'active', 'XROAD_AUDITOR'),
+        person('carl', 'invited', 'XROAD_SYSTEM_ADMINISTRATOR'),
+        person('dora', 'locked', 'XROAD_SYSTEM_ADMINISTRATOR'),
+        person('emil', 'removed', 'XROAD_AUDITOR'),
+      ],
+    ],
+    [
+      'api_key',
+      [
+        { id: 'k', name: 'k', roles: 'A,B', revoked_at: null },
+        { id: 'l', revoked_at: '2026' },
+      ],
+    ],
+  ])
+  const back = comesBackIn({ of })
+  t.match(back, {
+    people: [{ id: 'anna' }, { id: 'ben' }, { id: 'carl' }],
+    apiKeys: [{ id: 'k', roles: ['A', 'B'] }],
+  })
+  t.same(comesBackIn({ of: new Map() }), { people: [], apiKeys: [] }, 'of an older version')
+  const q = { letIn: [], hasLogin: true, hasInitialKey: true }
+  t.same(decideAccess(back, q), {
+    letIn: [],
+    locked: ['anna', 'ben'],
+    removed: ['carl'],
+    endedApiKeys: ['k'],
+  })
+  t.match(decideAccess(back, { ...q, letIn: ['ben', 'carl'] }), { locked: ['anna'], removed: [] })
+  t.throws(
+    () => decideAccess(back, { ...q, letIn: ['dora'] }),
+    { code: 'invalid_input' },
+    'who was locked stays so',
+  )
+  const without = { ...q, hasInitialKey: false }
+  t.throws(() => decideAccess(back, without), { code: 'invalid_configuration', message: /--let-in/ })
+  t.throws(() => decideAccess(back, { ...without, letIn: ['ben'] }), { code: 'invalid_configuration' })
+  t.throws(() => decideAccess(back, { ...without, letIn: ['anna'], hasLogin: false }), /nobody could come in/)
+  t.match(decideAccess(back, { ...without, letIn: ['anna'] }), { letIn: ['anna'] })
+})
+
+onEachDatabase('nobody comes in with a restored server but whom its operator names', async (t, url) => {
+  const one = await stage(t)
+  const { at, world } = one
+  const isEmbedded = url.startsWith('sqlite')
+  const clock = (): number => world.now
+  const roomsOf = (database: Database) => {
+    const sessions = createSessions({ database, clock })
+    return {
+      apiKeys: createApiKeys({ database, clock }),
+      people: createPeopleStore({ database, sessions, issuer: ISSUER, indispensable: [] }),
+      audit: createAuditLog({ database, clock }),
+      sessions,
+    }
+  }
+  const database = await openDatabase(url)
+  await migrate(database, serverMigrations)
+  const before = roomsOf(database)
+  const first = at('initial-api-key')
+  await writeInitialApiKey(first, before.apiKeys)
+  const old = readFileSync(first, 'utf8').trim()
+  const now = new Date(world.now).toISOString()
+  const login = (people: typeof before.people, subject: string) =>
+    people.admit({ issuer: ISSUER, subject, name: subject, email: undefined }, now, false)
+  const invite = async (subject: string, role: string): Promise<string> =>
+    (await before.people.invite({ email: null, subject, roles: [role] }, now)).id
+  const ids: Record<string, string> = {}
+  for (const name of ['anna', 'ben', 'carl', 'dora']) {
+    ids[name] = await invite(name, 'XROAD_SYSTEM_ADMINISTRATOR')
+    if (name !== 'carl') await login(before.people, name)
+  }
+  await before.people.act(ids['dora']!, 'lock')
+  await before.audit.before({ caller: { id: '', name: 'x' }, operation: 'x', target: '/x' })
+  await database.close()
+  await make(one, by(one), (async (write: never) => await dumpServer(url, write)) as never)
+
+  const target = isEmbedded ? `sqlite:${at('restored.db')}` : await (await postgresql()).freshDatabase()
+  const restore = (letIn: string[], initialApiKeyFile: string | undefined = first) =>
+    restoreServerBackup({
+      ...{ ...question(one), ...trusted(one), database: target, directory: at('restored') },
+      ...{ migrations: serverMigrations, letIn, hasLogin: true, initialApiKeyFile },
+    })
+  await t.rejects(restore([randomUUID()]), { code: 'invalid_input' })
+  await t.rejects(
+    restore([], undefined as never).then(() => restore([])),
+    { code: 'conflict' },
+    'once',
+  )
+  const again = await openDatabase(target)
+  t.teardown(() => again.close())
+  const after = roomsOf(again)
+  await t.rejects(after.apiKeys.authenticate(`X-Road-ApiKey token=${old}`), { code: 'unauthorized' })
+  t.same(await tablesOf<SessionTables>(again).selectFrom('session').selectAll().execute(), [])
+  t.match(await login(after.people, 'anna'), { refused: 'locked' })
+  t.match(await login(after.people, 'carl'), { refused: 'removed' })
+  t.match(await login(after.people, 'dora'), { refused: 'locked' })
+  t.match(await after.audit.list({ limit: 1 }), [
+    {
+      operation: 'restoreServer',
+      data: { locked: { length: 2 }, removed: [ids['carl']], letIn: [], endedApiKeys: { length: 1 } },
+    },
+  ])
+  t.match(await after.audit.verify(), { brokenAt: undefined })
+  t.equal(readFileSync(first, 'utf8'), '', 'the key that lay there is void')
+  await writeInitialApiKey(first, after.apiKeys)
+  const fresh = readFileSync(first, 'utf8').trim()
+  t.match(await after.apiKeys.authenticate(`X-Road-ApiKey token=${fresh}`), { name: 'initial' })
+  await after.people.act(ids['ben']!, 'unlock')
+  t.match(await login(after.people, 'ben'), { id: ids['ben'] }, 'who is unlocked comes in')
+})

@@ -1,0 +1,87 @@
+/** Clients, the certificates of their systems, and their local groups. */
+import { Fault } from '#schemas/fault.ts'
+import { type ClientId, idText } from '#schemas/identifiers.ts'
+import { clientIdOf } from '../../admin/ids.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import { clientCertificateViews, clientView, groupView } from '../../admin/views.ts'
+import { clientIn, groupIn } from '../../local-systems/manage.ts'
+import type { AuthenticationMode, ClientView } from '../../local-systems/view.ts'
+import { bytesOf, snapshotOf } from '../initialization/handlers.ts'
+
+export function clientHandlers(rooms: AdminRooms): Handlers {
+  const { localSystems, server } = rooms
+
+  const found = (id: ClientId): ClientView => clientIn(localSystems.view(), id)
+  const shown = (client: ClientView) => {
+    const index = snapshotOf(rooms)?.index
+    const registered = index?.isClientOf(server, client.id) === true
+    return clientView(client, registered ? 'REGISTERED' : 'SAVED', index?.memberName(client.id))
+  }
+  const groupOf = (params: Record<string, string>) => groupIn(localSystems.view(), Number(params['id']))
+
+  return {
+    async findClients({ query }) {
+      const { q = '', limit } = query as { q?: string; limit: number }
+      const wanted = q.toLowerCase()
+      return [...localSystems.view().clients.values()]
+        .map(shown)
+        .filter(({ id, memberName }) => `${id} ${memberName ?? ''}`.toLowerCase().includes(wanted))
+        .slice(0, limit)
+    },
+    async addClient({ body }) {
+      const { id: text, connectionType } = body as { id: string; connectionType?: AuthenticationMode }
+      const id = clientIdOf(text)
+      if (id.instance !== server.instance) {
+        throw new Fault('invalid_input', { what: `clients of this server belong to ${server.instance}` })
+      }
+      await localSystems.addClient(id, connectionType)
+      return shown(found(id))
+    },
+    getClient: async ({ params }) => shown(found(clientIdOf(params['clientId']))),
+    async updateClient({ params, body }) {
+      const id = clientIdOf(params['clientId'])
+      await localSystems.setAuthenticationMode(
+        id,
+        (body as { connectionType: AuthenticationMode }).connectionType,
+      )
+      return shown(found(id))
+    },
+    deleteClient: ({ params }) => localSystems.deleteClient(clientIdOf(params['clientId'])),
+    getClientTlsCertificates: async ({ params }) =>
+      clientCertificateViews(found(clientIdOf(params['clientId']))),
+    async addClientTlsCertificate({ params, body }) {
+      const id = clientIdOf(params['clientId'])
+      const { sha256 } = await localSystems.addClientCertificate(id, bytesOf(body))
+      return clientCertificateViews(found(id)).find((each) => each.sha256 === sha256)
+    },
+    deleteClientTlsCertificate: ({ params }) =>
+      localSystems.deleteClientCertificate(clientIdOf(params['clientId']), params['sha256']!.toLowerCase()),
+
+    getClientLocalGroups: async ({ params }) => found(clientIdOf(params['clientId'])).groups.map(groupView),
+    async addClientLocalGroup({ params, body }) {
+      const { code, description } = body as { code: string; description: string }
+      const id = await localSystems.addLocalGroup(clientIdOf(params['clientId']), code, description)
+      return groupView(groupIn(localSystems.view(), id))
+    },
+    getLocalGroup: async ({ params }) => groupView(groupOf(params)),
+    async updateLocalGroup({ params, body }) {
+      await localSystems.describeLocalGroup(groupOf(params).id, (body as { description: string }).description)
+      return groupView(groupOf(params))
+    },
+    deleteLocalGroup: ({ params }) => localSystems.deleteLocalGroup(Number(params['id'])),
+    async addLocalGroupMembers({ params, body }) {
+      const members = idsOf(body)
+      await localSystems.addLocalGroupMembers(groupOf(params).id, members)
+      return groupView(groupOf(params))
+    },
+    async deleteLocalGroupMembers({ params, body }) {
+      await localSystems.deleteLocalGroupMembers(groupOf(params).id, idsOf(body))
+      return groupView(groupOf(params))
+    },
+  }
+}
+
+function idsOf(body: unknown): ClientId[] {
+  const ids = (body as { items: string[] }).items.map(clientIdOf)
+  return [...new Map(ids.map((id) => [idText(id), id])).values()]
+}

@@ -1,0 +1,125 @@
+/** Service descriptions, services, endpoints and access rights. */
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { clientIdOf, subsystemIdOf } from '../../admin/ids.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import { accessRightViews, descriptionView, serviceView } from '../../admin/views.ts'
+import { clientIn, descriptionIn, serviceIn } from '../../local-systems/manage.ts'
+import type { ServiceChange } from '../../local-systems/manage-services.ts'
+import { bytesOf } from '../initialization/handlers.ts'
+
+type NewDescription = {
+  type: 'REST' | 'OPENAPI'
+  serviceCode: string
+  url?: string
+  document?: string
+  documentUrl?: string
+} & ServiceChange
+
+type NewRight = {
+  subjectType: 'SUBSYSTEM' | 'GLOBALGROUP' | 'LOCALGROUP'
+  subjectId: string
+  endpointId?: number
+}
+
+export function serviceHandlers(rooms: AdminRooms): Handlers {
+  const { localSystems } = rooms
+  const descriptionOf = (params: Record<string, string>) =>
+    descriptionIn(localSystems.view(), Number(params['id']))
+  const serviceOf = (params: Record<string, string>) => serviceIn(localSystems.view(), Number(params['id']))
+
+  return {
+    getClientServiceDescriptions: async ({ params }) =>
+      clientIn(localSystems.view(), clientIdOf(params['clientId'])).descriptions.map(descriptionView),
+    async addClientServiceDescription({ params, body }) {
+      const { type, serviceCode, ...given } = body as NewDescription
+      const client = subsystemIdOf(params['clientId'])
+      clientIn(localSystems.view(), client)
+      const document = await documentOf(rooms, type, given)
+      const made = await localSystems.addDescription({ ...given, client, code: serviceCode, document })
+      return descriptionView(descriptionIn(localSystems.view(), made.description))
+    },
+    getServiceDescription: async ({ params }) => descriptionView(descriptionOf(params)),
+    deleteServiceDescription: ({ params }) => localSystems.deleteDescription(Number(params['id'])),
+    async enableServiceDescription({ params }) {
+      await localSystems.setDisabled(Number(params['id']), false)
+      return descriptionView(descriptionOf(params))
+    },
+    async disableServiceDescription({ params, body }) {
+      const { notice } = (body ?? {}) as { notice?: string }
+      await localSystems.setDisabled(Number(params['id']), true, notice)
+      return descriptionView(descriptionOf(params))
+    },
+    async refreshServiceDescription({ params }) {
+      const { id, type, url } = descriptionOf(params)
+      if (type !== 'OPENAPI' || url === '') {
+        throw new Fault('conflict', { what: 'this description has no document to fetch' })
+      }
+      await localSystems.replaceDocument(id, await rooms.fetchDocument(url))
+      return descriptionView(descriptionOf(params))
+    },
+    async getServiceDescriptionDocument({ params }) {
+      const { document } = descriptionOf(params)
+      if (document === '') throw new Fault('not_found', { what: 'this description has no document' })
+      return Buffer.from(document)
+    },
+    async replaceServiceDescriptionDocument({ params, body }) {
+      await localSystems.replaceDocument(descriptionOf(params).id, textOf(bytesOf(body)))
+      return descriptionView(descriptionOf(params))
+    },
+    getService: async ({ params }) => serviceView(serviceOf(params)),
+    async updateService({ params, body }) {
+      await localSystems.updateService(serviceOf(params).key, body as ServiceChange)
+      return serviceView(serviceOf(params))
+    },
+    async addServiceTlsCertificate({ params, body }) {
+      const sha256 = await localSystems.addServiceCertificate(serviceOf(params).key, bytesOf(body))
+      return serviceView(serviceOf(params)).tlsCertificates.find((each) => each.sha256 === sha256)
+    },
+    deleteServiceTlsCertificate: ({ params }) =>
+      localSystems.deleteServiceCertificate(Number(params['id']), params['sha256']!.toLowerCase()),
+    async addEndpoint({ params, body }) {
+      const { method, path } = body as { method: string; path: string }
+      const id = await localSystems.addEndpoint(serviceOf(params).key, method, path)
+      return serviceOf(params).endpoints.find((each) => each.id === id)
+    },
+    deleteEndpoint: ({ params }) => localSystems.deleteEndpoint(Number(params['id'])),
+    getAccessRights: async ({ params }) => accessRightViews(serviceOf(params)),
+    async addAccessRight({ params, body }) {
+      const { subjectType, subjectId, endpointId } = body as NewRight
+      const { key, endpoints } = serviceOf(params)
+      const id = subjectType === 'SUBSYSTEM' ? idText(subsystemIdOf(subjectId)) : subjectId
+      const subject = { type: subjectType, id }
+      if (endpointId !== undefined && !endpoints.some((each) => each.id === endpointId)) {
+        throw new Fault('not_found', { what: `endpoint ${endpointId} of this service` })
+      }
+      const right =
+        endpointId === undefined
+          ? await localSystems.grantService(key, subject)
+          : await localSystems.grantEndpoint(endpointId, subject)
+      return accessRightViews(serviceOf(params)).find((each) => each.id === right)
+    },
+    deleteAccessRight: ({ params }) => localSystems.revoke(serviceOf(params).key, Number(params['rightId'])),
+  }
+}
+
+/** The OpenAPI document as given, or fetched; undefined for REST. */
+async function documentOf(
+  rooms: AdminRooms,
+  type: NewDescription['type'],
+  q: Pick<NewDescription, 'document' | 'documentUrl'>,
+): Promise<string | undefined> {
+  const sources = [q.document, q.documentUrl].filter((each) => each !== undefined).length
+  if (sources !== (type === 'OPENAPI' ? 1 : 0)) {
+    throw new Fault('invalid_input', { what: 'OPENAPI needs document or documentUrl, REST neither' })
+  }
+  return q.documentUrl === undefined ? q.document : rooms.fetchDocument(q.documentUrl)
+}
+
+function textOf(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new Fault('invalid_input', { what: 'the document is not UTF-8', cause })
+  }
+}

@@ -1,0 +1,88 @@
+/** Guarantees that content is shown to an auditor only when a second one has agreed to it, where the policy says so. */
+import { randomUUID } from 'node:crypto'
+import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { Fault } from '#schemas/fault.ts'
+import { whyNotTwo } from '../../admin/second-person.ts'
+import { type ContentRequest, type ContentRequestStore, createContentRequestStore } from './store.ts'
+
+export type ContentRequests = {
+  /** The server's policy. */
+  isRequired: boolean
+  store: Pick<ContentRequestStore, 'list' | 'count'>
+  /** Throws `conflict`. */
+  ask(q: { target: string; case: string; reason: string; caller: Caller }): Promise<ContentRequest>
+  /** Throws `not_found`, `conflict`, `not_in_person`, `not_second_person`. */
+  decide(q: {
+    id: string
+    state: 'granted' | 'declined'
+    reason: string | null
+    caller: Caller
+  }): Promise<ContentRequest>
+  /** Throws `content_not_granted` unless nobody has to agree, or somebody has. */
+  check(q: { target: string; case: string; caller: Caller }): Promise<void>
+  /** Of one that waits: since it was asked too long has passed. */
+  isVoid(request: ContentRequest): boolean
+}
+
+const HOUR_MS = 3_600_000
+const GRANTED_MS = 24 * HOUR_MS
+const WAITING_MS = 7 * 24 * HOUR_MS
+const MOST_WAITING = 100
+
+export function createContentRequests(q: {
+  database: Database
+  clock: Clock
+  apiKeys: Pick<ApiKeys, 'find'>
+  isRequired: boolean
+}): ContentRequests {
+  const { clock, isRequired } = q
+  const store = createContentRequestStore(q.database)
+  const iso = (ms: number): string => new Date(ms).toISOString()
+  const isVoid: ContentRequests['isVoid'] = ({ state, asked_at: at }) =>
+    state === 'waiting' && clock() - Date.parse(at) > WAITING_MS
+
+  const existing = async (id: string): Promise<ContentRequest> => {
+    const found = await store.find(id)
+    if (found === undefined) throw new Fault('not_found', { what: `the request ${id}` })
+    return found
+  }
+
+  return {
+    isRequired,
+    store,
+    isVoid,
+    ask: async ({ target, case: caseNumber, reason, caller }) => {
+      if (!isRequired) throw new Fault('conflict', { what: 'nobody has to agree here: content can be read' })
+      const row: ContentRequest = {
+        ...{ id: randomUUID(), target, case_number: caseNumber, reason, state: 'waiting' },
+        ...{ asked_by: caller.id, asked_by_name: caller.name, asked_at: iso(clock()) },
+        ...{ decided_by: null, decided_by_name: null, decided_at: null, decision_reason: null },
+      }
+      await store.add(row, { since: iso(clock() - WAITING_MS), most: MOST_WAITING })
+      return row
+    },
+    decide: async ({ id, state, reason, caller }) => {
+      if (caller.kind !== 'person') throw new Fault('not_in_person', { what: 'a second auditor agrees' })
+      const found = await existing(id)
+      const what = await whyNotTwo(found.asked_by, caller.id, q.apiKeys)
+      if (what !== undefined) throw new Fault('not_second_person', { what })
+      if (isVoid(found)) throw new Fault('conflict', { what: 'nobody decided for a week: ask again' })
+      const decided = await store.decide(id, {
+        ...{ state, decided_by: caller.id, decided_by_name: caller.name },
+        ...{ decided_at: iso(clock()), decision_reason: reason },
+      })
+      const now = await existing(id)
+      if (!decided) throw new Fault('conflict', { what: `it was ${now.state} by ${now.decided_by_name}` })
+      return now
+    },
+    check: async ({ target, case: caseNumber, caller }) => {
+      if (!isRequired) return
+      const since = iso(clock() - GRANTED_MS)
+      if (!(await store.isGranted({ target, askedBy: caller.id, caseNumber, since })))
+        throw new Fault('content_not_granted', { what: `${target}, case ${caseNumber}` })
+    },
+  }
+}

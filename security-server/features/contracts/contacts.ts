@@ -1,0 +1,51 @@
+/** What a member's people do about its contacts: give back the code of a letter, have a letter sent again. */
+import type { OperationInput } from '#platform/http-service/openapi.ts'
+import { CONTRACT_DOCUMENT, type ContractState } from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { memberIdOf } from '../../admin/ids.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
+import { checkInPerson, nameOf } from './agree.ts'
+
+export type Status = { contract: string; version: number; hash: string; state: ContractState }
+export type Send = (
+  path: Parameters<AdminRooms['contracts']['send']>[0],
+  q: { type: string; signer: string; document: object },
+) => Promise<Status>
+
+export function contactHandlers(
+  rooms: Pick<AdminRooms, 'apiKeys' | 'people'>,
+  q: { versionsOf(contract: string): KeptContract[]; send: Send },
+): Handlers {
+  /** Throws `access_denied` unless a version names this contact of this member. */
+  const contactOf = ({
+    params,
+    body,
+  }: OperationInput): { contract: string; signer: string; email: string } => {
+    const { member, email } = body as { member: string; email: string }
+    const contract = params['id']!.toLowerCase()
+    const signer = idText(memberIdOf(member))
+    const isNamed = q
+      .versionsOf(contract)
+      .some(({ content }) => content.contacts.some((one) => one.member === signer && one.email === email))
+    if (!isNamed)
+      throw new Fault('access_denied', { what: 'the contract names no such contact of this member' })
+    return { contract, signer, email }
+  }
+
+  return {
+    /** By somebody whom this server knows: that is what makes the address one of the member's. */
+    async confirmContact(input) {
+      await checkInPerson(input.caller, rooms)
+      const { signer, ...contact } = contactOf(input)
+      const { code } = input.body as { code: string }
+      const document = { ...contact, code: code.trim(), person: nameOf(input.caller) }
+      return q.send('/contacts/confirmations', { type: CONTRACT_DOCUMENT.confirmation, signer, document })
+    },
+    async sendContactLetter(input) {
+      const { signer, ...document } = contactOf(input)
+      return q.send('/contacts/letters', { type: CONTRACT_DOCUMENT.letter, signer, document })
+    },
+  }
+}

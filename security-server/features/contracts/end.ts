@@ -1,0 +1,115 @@
+/**
+ * How a member ends a contract for good: by two mandated people who log in, each with the same reason, and never by an API key; the
+ * first of them is kept until the second agrees. What is only proposed, one of them declines or withdraws.
+ */
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { OperationInput } from '#platform/http-service/openapi.ts'
+import { CONTRACT_DOCUMENT, type MemberAct } from '#schemas/contract.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, parseMemberId } from '#schemas/identifiers.ts'
+import { memberIdOf } from '../../admin/ids.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { Ending } from '../../global-configuration/contracts/store.ts'
+import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
+import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'
+import type { Send } from './contacts.ts'
+import { partiesHere, signersOf } from './find.ts'
+
+type Given = { contentHash: string; member: string; reason: string }
+type Rooms = Pick<AdminRooms, 'apiKeys' | 'people' | 'keys' | 'contracts' | 'clock'>
+
+export function endHandlers(
+  rooms: Rooms,
+  q: { versionOf(contract: string, hash: string): KeptContract; send: Send },
+): Handlers {
+  const { contracts, keys, clock } = rooms
+  const read = ({ params, body }: OperationInput) => {
+    const { contentHash, member, reason } = body as Given
+    const version = q.versionOf(params['id']!.toLowerCase(), contentHash)
+    return { version, signer: idText(memberIdOf(member)), reason }
+  }
+  const act = (
+    name: MemberAct,
+    { version: { content, listed }, signer, reason }: ReturnType<typeof read>,
+    mandated: string[],
+  ) => {
+    const document = { contract: content.contract, hash: listed.hash, act: name, reason, mandated }
+    return q.send('/acts', { type: CONTRACT_DOCUMENT.act, signer, document })
+  }
+
+  const byOne =
+    (name: MemberAct) =>
+    async (input: OperationInput): Promise<object> => {
+      await checkInPerson(input.caller, rooms, 1)
+      return act(name, read(input), [nameOf(input.caller)])
+    }
+
+  async function terminateContract(input: OperationInput): Promise<object> {
+    const { caller } = input
+    if (caller.kind !== 'person')
+      throw new Fault('not_in_person', { what: 'two signatories who log in at this server end a contract' })
+    const given = read(input)
+    const { version, signer, reason } = given
+    // What keeps it from signing is told to the first person too.
+    keys.signingIdentity(parseMemberId(signer))
+    if (!partiesHere(version, signersOf(keys)).includes(signer))
+      throw new Fault('access_denied', { what: `${signer} is no party of it` })
+    const { contract, version: number } = version.content
+    const { hash } = version.listed
+    const own: Ending = {
+      ...{ member: signer, hash, key_id: caller.id, key_name: caller.name, reason },
+      agreed_at: new Date(clock()).toISOString(),
+    }
+    // Who is alone with it may give another reason.
+    const isVoid = async (first: Ending): Promise<boolean> =>
+      (first.key_id === caller.id && first.reason !== reason) || !(await stillCounts(first, rooms, clock()))
+    let first = await contracts.agreements.end(own)
+    if (await isVoid(first)) {
+      await contracts.agreements.forgetEnding(signer, hash)
+      first = await contracts.agreements.end(own)
+    }
+    if (first.key_id === own.key_id && first.agreed_at === own.agreed_at)
+      return { contract, version: number, hash, agreed: 1, needed: 2 }
+    await checkSecond(first, caller, rooms)
+    if (first.reason !== reason)
+      throw new Fault('contract_not_possible', {
+        what: 'the first person gave another reason; agree to that one, which the others will read',
+      })
+    const status = await act('terminate', given, [
+      nameOf({ id: first.key_id, name: first.key_name }),
+      nameOf(caller),
+    ])
+    await contracts.agreements.forgetEnding(signer, hash)
+    return { ...status, agreed: 2, needed: 2 }
+  }
+
+  return {
+    withdrawContract: byOne('withdraw'),
+    declineContract: byOne('decline'),
+    terminateContract,
+  }
+}
+
+/** Who wants to end one of these and waits for a second person, without those who count no more. */
+export async function endingsOf(found: KeptContract[], rooms: Rooms): Promise<Ending[]> {
+  const all = await rooms.contracts.agreements.endings(found.map(({ listed }) => listed.hash))
+  const counting = await Promise.all(all.map((one) => stillCounts(one, rooms, rooms.clock())))
+  return all.filter((_, at) => counting[at])
+}
+
+/** Those that somebody wants to end who is not the reader. */
+export async function endedByOthers(
+  found: KeptContract[],
+  caller: Pick<Caller, 'id'>,
+  rooms: Rooms,
+): Promise<KeptContract[]> {
+  const others = (await endingsOf(found, rooms)).filter(({ key_id }) => key_id !== caller.id)
+  const hashes = new Set(others.map(({ hash }) => hash))
+  return found.filter(({ listed }) => hashes.has(listed.hash))
+}
+
+/** As the reader sees it. */
+export function endingView(one: Ending, caller: Pick<Caller, 'id'>): object {
+  const { member, key_id, key_name: by, reason, agreed_at: at } = one
+  return { member, by, byYou: key_id === caller.id, reason, at }
+}

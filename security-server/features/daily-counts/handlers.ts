@@ -1,0 +1,73 @@
+/** What the log counted after each day, for who may see it: how many records of whom, between which indexes. */
+import type { CountRow } from '#core/log-export/daily-counts.ts'
+import { Fault } from '#schemas/fault.ts'
+import { colonForm } from '../../admin/ids.ts'
+import { recordLook } from '../../admin/looks.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+
+/** Pairs of parties that are named, those with the most records; an export holds all of them. */
+const MOST_NAMED = 100
+const FINE = ['', 'ok']
+
+export function dailyCountHandlers({ audit, logFor }: AdminRooms): Handlers {
+  return {
+    async getDailyCounts(input) {
+      const { limit, before } = input.query as { limit: number; before?: number }
+      await recordLook(audit, 'getDailyCounts', 'daily counts', input)
+      const log = logFor(input.caller)
+      const days = await log.countedDays({ before: before ?? Number.MAX_SAFE_INTEGER, limit })
+      return days.map(({ figures, octets: _octets, ...day }) => {
+        const messages = sumOf(figures.messages.slice(0, log.clearance + 1))
+        /** Of contracts that the caller may not see. */
+        const hidden = sumOf(figures.messages) - messages
+        return { ...day, messages, aboutLog: figures.aboutLog, hidden }
+      })
+    },
+
+    async getDailyCount(input) {
+      const index = Number(input.params['index'])
+      await recordLook(audit, 'getDailyCount', `daily counts in record ${index}`, input)
+      const counts = await logFor(input.caller).countsOf(index)
+      if (counts === undefined) throw new Fault('not_found', { what: `record ${index} counts nothing` })
+      const shown = counts.rows.filter((row) => row.startsWith('{')).map((row) => JSON.parse(row) as CountRow)
+      const pairs = pairsOf(shown.filter(({ direction }) => direction !== ''))
+      return {
+        index,
+        pairs: pairs.slice(0, MOST_NAMED),
+        others: sumOf(pairs.slice(MOST_NAMED).map(({ records }) => records)),
+      }
+    },
+  }
+}
+
+function sumOf(numbers: number[]): number {
+  return numbers.reduce((sum, one) => sum + one, 0)
+}
+
+type Pair = {
+  clientId: string | null
+  serviceId: string | null
+  peer: string | null
+  records: number
+  failed: number
+}
+
+function pairsOf(rows: CountRow[]): Pair[] {
+  const pairs = new Map<string, Pair>()
+  for (const { client, service, peer, outcome, records } of rows) {
+    const name = JSON.stringify([client, service, peer])
+    const known = pairs.get(name) ?? {
+      ...{ clientId: idOf(client), serviceId: idOf(service), peer: idOf(peer) },
+      ...{ records: 0, failed: 0 },
+    }
+    known.records += records
+    if (!FINE.includes(outcome)) known.failed += records
+    pairs.set(name, known)
+  }
+  return [...pairs.values()].sort((a, b) => b.records - a.records)
+}
+
+/** Null where a record names none, or it is not told. */
+function idOf(id: string): string | null {
+  return id.includes('/') ? colonForm(id) : null
+}

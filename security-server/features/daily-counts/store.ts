@@ -1,0 +1,118 @@
+/** Counts since the last that the log committed to, and those that it committed to, for who may see them. */
+import type { Kysely } from 'kysely'
+import { countRowDigest } from '#core/log-export/daily-counts.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Tables } from '../../message-log/tables.ts'
+import type { Clearance } from '../search/traffic-store.ts'
+
+/** The mark of the first record that no daily counts cover. */
+export const COUNTS_FIRST = 'counts-first'
+/** The mark of the day on which the last ones were made, in days since 1970. */
+export const COUNTS_DAY = 'counts-day'
+
+/** `rows`: a text each, or the digest alone of what is too secret for its reader. */
+export type StoredCounts = { index: number; document: string; rows: string[] }
+
+export type Since = { rows: Tables['count_since'][]; first: number; indexed: number }
+
+/** `messages` by their secrecy. */
+export type CountFigures = { aboutLog: number; messages: [number, number, number] }
+
+/** What a list says of a day. */
+export type CountedDay = {
+  index: number
+  first: number
+  last: number
+  from: string
+  to: string
+  figures: CountFigures
+  /** As large is it with all its rows. */
+  octets: number
+}
+
+export type DailyCountStore = ReturnType<typeof createDailyCountStore>
+
+export function createDailyCountStore(database: Database) {
+  const kysely = tablesOf<Tables>(database)
+  return {
+    /** What was counted, largest first, from which record on, and where the index stands: of one moment. */
+    since: (): Promise<Since> => inTransaction(kysely, readSince),
+
+    /** Where the index stands is where counting begins anew, when what was counted does not lead there. */
+    restart: (): Promise<void> =>
+      inTransaction(kysely, async (transaction) => {
+        const { rows, first, indexed } = await readSince(transaction)
+        if (first + recordsOf(rows) === indexed) return
+        await transaction.deleteFrom('count_since').execute()
+        await transaction
+          .updateTable('mark')
+          .set({ value: indexed })
+          .where('name', '=', COUNTS_FIRST)
+          .execute()
+      }),
+
+    /** Newest first, those whose record stands before `before`. */
+    days: async ({ before, limit }: { before: number; limit: number }): Promise<CountedDay[]> => {
+      const found = await kysely
+        .selectFrom('daily_count')
+        .select(['idx', 'first_idx', 'last_idx', 'from_time', 'to_time', 'figures', 'octets'])
+        .where('idx', '<', before)
+        .orderBy('idx', 'desc')
+        .limit(limit)
+        .execute()
+      return found.map((row) => ({
+        index: Number(row.idx),
+        first: Number(row.first_idx),
+        last: Number(row.last_idx),
+        from: row.from_time,
+        to: row.to_time,
+        figures: JSON.parse(row.figures) as CountFigures,
+        octets: Number(row.octets),
+      }))
+    },
+
+    /** Undefined when the record of this index counted nothing. */
+    get: async (q: { index: number; clearance: Clearance }): Promise<StoredCounts | undefined> => {
+      const found = await kysely
+        .selectFrom('daily_count')
+        .select(['document', 'rows'])
+        .where('idx', '=', q.index)
+        .executeTakeFirst()
+      if (found === undefined) return undefined
+      const rows = (JSON.parse(found.rows) as string[]).map((text) =>
+        (JSON.parse(text) as { secrecy: number }).secrecy <= q.clearance ? text : countRowDigest(text),
+      )
+      return { index: q.index, document: found.document, rows }
+    },
+  }
+}
+
+export function recordsOf(rows: { records: number }[]): number {
+  return rows.reduce((sum, { records }) => sum + records, 0)
+}
+
+async function readSince(transaction: Kysely<Tables>): Promise<Since> {
+  // Who is indexing meanwhile waits for this transaction, or this one for them.
+  await transaction
+    .updateTable('mark')
+    .set((is) => ({ value: is.ref('value') }))
+    .where('name', '=', 'search')
+    .execute()
+  const marks = await transaction
+    .selectFrom('mark')
+    .selectAll()
+    .where('name', 'in', ['search', COUNTS_FIRST])
+    .execute()
+  const markOf = (name: string): number => Number(marks.find((one) => one.name === name)?.value ?? 0)
+  const rows = await transaction
+    .selectFrom('count_since')
+    .selectAll()
+    .orderBy('records', 'desc')
+    .orderBy('key')
+    .execute()
+  return {
+    rows: rows.map((row) => ({ ...row, records: Number(row.records), secrecy: Number(row.secrecy) })),
+    first: markOf(COUNTS_FIRST),
+    indexed: markOf('search'),
+  }
+}

@@ -1,0 +1,270 @@
+/** The state of each part of the server, in words, with what to do about it. */
+import type { Finding } from '#platform/health/create-health.ts'
+import { asFault, type Fault } from '#schemas/fault.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contracts.ts'
+import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
+import { registryFinding, suspensionListFinding } from '../../global-configuration/findings.ts'
+import { hardwareFinding } from '../../keys/hardware-finding.ts'
+
+export type Diagnosis = {
+  name: string
+  state: 'OK' | 'WARNING' | 'ERROR'
+  message: string
+  remedy?: string | undefined
+}
+
+const WARN_DAYS = 30
+const DAY_MS = 86_400_000
+const WARN_CLOCK_MS = 10_000
+/** Twice the usual interval of time-stamps and more: something is slow, before it stops exchange. */
+const UNSTAMPED_WARN_MS = 10 * 60_000
+
+export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
+  return {
+    getDiagnostics: async () => ({
+      checkedAt: new Date(rooms.clock()).toISOString(),
+      items: [
+        configuration(rooms),
+        ...federations(rooms),
+        finding('suspension-list', suspensionListFinding(rooms.globalConfiguration.state(), rooms.clock())),
+        finding('registry', registryFinding(rooms.globalConfiguration.state())),
+        token(rooms),
+        ...hardwareTokens(rooms),
+        ...certificates(rooms),
+        systemCertificate(rooms),
+        attempt('signing', 'ready', () => rooms.keys.signingIdentity(rooms.server)),
+        attempt('authentication', 'ready', () => rooms.keys.authenticationIdentity()),
+        timeStamps(rooms),
+        contracts(rooms),
+        attempt('message-log', 'the log takes records', () => rooms.messageLog.checkUsable()),
+        await reconciliation(rooms),
+        ...(await integrity(rooms)),
+        ...(await jobs(rooms)),
+        ...clockOf(rooms),
+        ...outages(rooms),
+      ],
+    }),
+    getJobs: () => rooms.jobs.state(),
+  }
+}
+
+function configuration({ globalConfiguration }: AdminRooms): Diagnosis {
+  const { attempt: last, own } = globalConfiguration.state()
+  const now = attempt('global-configuration', `valid until ${own?.expiresAt.toISOString() ?? ''}`, () =>
+    globalConfiguration.current(),
+  )
+  if (now.state !== 'OK' || last.lastError === undefined) return now
+  const message = `${now.message}, but the last attempt to fetch it failed: ${last.lastError.message}`
+  return { ...now, state: 'WARNING', message, remedy: 'Check that the registry can be reached' }
+}
+
+/** Each other instance that is allowed here: exchanges with its members stop with its configuration, and no others. */
+function federations({ globalConfiguration }: AdminRooms): Diagnosis[] {
+  const { federated, federatedMissing } = globalConfiguration.state()
+  const remedy = 'Ask the registry: it reads the same configuration, and says what is wrong with it'
+  return [
+    ...federated.map(({ instance, isExpired, expiresAt }): Diagnosis => {
+      const message = `${isExpired ? 'expired' : 'valid until'} ${expiresAt.toISOString()}`
+      const name = `federation ${instance}`
+      return isExpired ? { name, state: 'ERROR', message, remedy } : { name, state: 'OK', message }
+    }),
+    ...federatedMissing.map((instance): Diagnosis => {
+      const message = 'no configuration of it was accepted yet'
+      return { name: `federation ${instance}`, state: 'ERROR', message, remedy }
+    }),
+  ]
+}
+
+function finding(name: string, { ok, reason }: Finding): Diagnosis {
+  if (ok) return { name, state: 'OK', message: reason ?? 'nothing is wrong with it' }
+  return {
+    ...{ name, state: 'ERROR', message: reason ?? 'it is not well' },
+    remedy: 'Ask the operator of the registry, over another channel where it may have two faces',
+  }
+}
+
+function token({ keys }: AdminRooms): Diagnosis {
+  const [first] = keys.tokens()
+  if (first?.loggedIn === true) return { name: 'token', state: 'OK', message: 'the token is unlocked' }
+  const initialized = first?.initialized === true
+  return {
+    name: 'token',
+    state: 'ERROR',
+    message: initialized ? 'the token is locked' : 'the token is not initialized',
+    remedy: initialized ? 'Log in to the token with its PIN' : 'Initialize the token with a PIN',
+  }
+}
+
+function hardwareTokens({ keys }: AdminRooms): Diagnosis[] {
+  const found = hardwareFinding(keys.tokens())
+  if (found === undefined) return []
+  if (found.ok) return [{ name: 'hardware-tokens', state: 'OK', message: 'they can sign' }]
+  return [
+    {
+      ...{ name: 'hardware-tokens', state: 'ERROR', message: found.reason ?? 'a token cannot sign' },
+      remedy: 'Check the device and its p11-kit server; log in to a token that is locked',
+    },
+  ]
+}
+
+function certificates({ keys, clock }: AdminRooms): Diagnosis[] {
+  const active = keys
+    .tokens()
+    .flatMap((each) => each.keys)
+    .flatMap((key) => key.certificates)
+    .filter((certificate) => certificate.active)
+  return active.map((certificate) => {
+    const name = `certificate ${certificate.sha256.slice(0, 16)} (${certificate.usage})`
+    if (certificate.remedy !== undefined) {
+      const message = certificate.ocsp.error ?? `state ${certificate.state}, OCSP ${certificate.ocsp.state}`
+      return { name, state: 'ERROR', message, remedy: certificate.remedy }
+    }
+    const days = Math.floor((Date.parse(certificate.notAfter) - clock()) / DAY_MS)
+    const message = `good, ${days} days left`
+    return days < WARN_DAYS
+      ? { name, state: 'WARNING', message, remedy: 'Order a new certificate' }
+      : { name, state: 'OK', message }
+  })
+}
+
+/** Whether the registry's word is fresh, what could not be taken, what ends soon or goes on after its end. */
+function contracts({ contracts: room, clock }: AdminRooms): Diagnosis {
+  const name = 'contracts'
+  const { asOf, required, contracts: all, refused } = room.view()
+  const stale = asOf === undefined || clock() - Date.parse(asOf) > LIST_GOOD_MS
+  if (stale && required)
+    return {
+      name,
+      state: 'ERROR',
+      message: `exchanges need contracts, whose state is not known since ${asOf}`,
+      remedy: "Check that the registry's registration listener can be reached",
+    }
+  const ending = all.filter(
+    ({ listed, content }) =>
+      (listed.state === 'ACTIVE' || listed.state === 'SUSPENDED') &&
+      Date.parse(content.validUntil) - clock() < WARN_DAYS * DAY_MS &&
+      !all.some((one) => one.listed.state === 'ACTIVE' && isNewer(one, content)),
+  )
+  const [first] = ending
+  if (refused.length > 0)
+    return {
+      name,
+      state: 'WARNING',
+      message: `${refused.length} could not be taken: ${refused[0]!.reason}`,
+      remedy: 'Tell the operator of the central registry',
+    }
+  if (first !== undefined)
+    return {
+      name,
+      state: 'WARNING',
+      message: `${ending.length} end within ${WARN_DAYS} days or have ended, the first ${first.listed.contract} at ${first.content.validUntil}`,
+      remedy: 'Extend or replace them together with the other parties',
+    }
+  return { name, state: 'OK', message: `${all.length} as of ${asOf ?? 'never: none was asked for'}` }
+}
+
+function isNewer(one: KeptContract, than: KeptContract['content']): boolean {
+  return one.content.contract === than.contract && one.content.version > than.version
+}
+
+/** What our own systems see: no exchange stops when it ends, but theirs with us do. */
+function systemCertificate({ keys, clock }: AdminRooms): Diagnosis {
+  const name = 'system-certificate'
+  const shown = attempt(name, '', () => keys.internalTls.info())
+  if (shown.state !== 'OK') return shown
+  const days = Math.floor((Date.parse(keys.internalTls.info().notAfter) - clock()) / DAY_MS)
+  if (days >= WARN_DAYS) return { name, state: 'OK', message: `${days} days left` }
+  const remedy = 'Import a new certificate for the TLS key, or make a new key and tell the systems'
+  return days < 0
+    ? { name, state: 'ERROR', message: 'expired', remedy }
+    : { name, state: 'WARNING', message: `${days} days left`, remedy }
+}
+
+function timeStamps({ messageLog, clock }: AdminRooms): Diagnosis {
+  const oldest = messageLog.oldestUnstamped()
+  const name = 'time-stamping'
+  if (oldest === undefined) return { name, state: 'OK', message: 'every record has its time-stamp' }
+  const message = `records since ${oldest.toISOString()} wait for a time-stamp`
+  if (clock() - oldest.getTime() < UNSTAMPED_WARN_MS) return { name, state: 'OK', message }
+  return { name, state: 'WARNING', message, remedy: 'Check that a time-stamping authority can be reached' }
+}
+
+async function reconciliation({ reconciliation: { cases } }: AdminRooms): Promise<Diagnosis> {
+  const name = 'reconciliation'
+  const open = await cases.open()
+  if (open.cases === 0 && open.unanswered === 0)
+    return { name, state: 'OK', message: 'no discrepancy is open' }
+  const message = `${open.cases} discrepancies are open, ${open.unanswered} days wait for the other server`
+  const remedy = 'An auditor has to look at the cases; an operator at the servers that do not answer'
+  return { name, state: 'WARNING', message, remedy }
+}
+
+/** What the witnesses and the last verification say of the log. */
+async function integrity({ messageLog, witnessing }: AdminRooms): Promise<Diagnosis[]> {
+  const findings = [
+    {
+      name: 'witnesses',
+      finding: witnessing?.witnesses?.health(),
+      message: 'a quorum cosigned the newest checkpoint, or will soon',
+      remedy:
+        'Look at GET /message-log/witnesses; a witness that knows another history means that the log was restored or altered',
+    },
+    {
+      name: 'verification',
+      finding: await messageLog.verifications?.health(),
+      message: 'the last verification found nothing wrong',
+      remedy:
+        'Look at GET /message-log/verifications, keep the database as it is and find out who changed it',
+    },
+  ]
+  return findings.flatMap(({ name, finding, message, remedy }): Diagnosis[] => {
+    if (finding === undefined) return []
+    if (finding.reason === undefined) return [{ name, state: 'OK', message }]
+    return [{ name, state: 'ERROR', message: finding.reason, remedy }]
+  })
+}
+
+/** By the time in the registry's last answer. */
+function clockOf({ registryReports }: AdminRooms): Diagnosis[] {
+  const error = registryReports?.clockErrorMs()
+  if (error === undefined) return []
+  const seconds = Math.round(Math.abs(error) / 1000)
+  if (Math.abs(error) < WARN_CLOCK_MS)
+    return [{ name: 'clock', state: 'OK', message: "the clock agrees with the registry's" }]
+  const message = `the clock is ${seconds} s ${error > 0 ? 'ahead of' : 'behind'} the registry's`
+  const remedy = 'Synchronise it: messages are refused when clocks differ by 5 minutes'
+  return [{ name: 'clock', state: 'WARNING', message, remedy }]
+}
+
+/** What the operator of the registry announced, until it is over. */
+function outages({ registryReports, clock }: AdminRooms): Diagnosis[] {
+  return (registryReports?.outages() ?? []).map(({ id, message, from, until }) => ({
+    name: `outage ${id}`,
+    state: Date.parse(from) <= clock() ? 'WARNING' : 'OK',
+    message: `${message} (from ${from} until ${until})`,
+  }))
+}
+
+async function jobs({ jobs: all }: AdminRooms): Promise<Diagnosis[]> {
+  const states = await all.state()
+  return states
+    .filter(({ lastError }) => lastError !== null)
+    .map(({ kind, lastError, lastSucceededAt }) => ({
+      name: `job ${kind}`,
+      state: 'WARNING',
+      message: `${lastError}; last success: ${lastSucceededAt ?? 'never'}`,
+      remedy: 'It is tried again by itself; look at what it names',
+    }))
+}
+
+function attempt(name: string, message: string, act: () => unknown): Diagnosis {
+  try {
+    act()
+    return { name, state: 'OK', message }
+  } catch (thrown) {
+    const fault: Fault = asFault(thrown)
+    const [text = fault.message, ...rest] = fault.message.split(/(?<=\.) /)
+    return { name, state: 'ERROR', message: text, remedy: rest.join(' ') || undefined }
+  }
+}

@@ -1,0 +1,121 @@
+/** This server's half of "why can X not call Y?": each step bad and good, and what it leaves to others. */
+import t from 'tap'
+import type { ContractState } from '#schemas/contract.ts'
+import { parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { contentAt } from '#test/fakes/contracts.ts'
+import { createAdminWorld } from '../../admin/admin-fixture.ts'
+import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
+import { undecidedFor } from '../contracts/undecided.ts'
+
+const PROVIDER = 'DEV:GOV:1000:population'
+const CONSUMER = 'DEV:COM:4000:tax'
+const CALL = `consumer=${CONSUMER}&provider=${PROVIDER}&serviceCode=persons`
+type Step = { step: string; side?: string; state: string; what: string; remedy?: string; knownBy?: string }
+type Explanation = { sides: string[]; verdict: string; steps: Step[] }
+
+t.test('as the server of the provider, then of the consumer', async (t) => {
+  const { ask } = await createAdminWorld(t)
+  const explain = async (more = ''): Promise<Explanation> =>
+    (await ask('GET', `/explanation?${CALL}${more}`)).body as Explanation
+  const stepOf = ({ steps }: Explanation, step: string): Step => steps.find((one) => one.step === step)!
+  t.match(await ask('GET', `/explanation?${CALL}`), { status: 404 }, 'neither is a client here')
+
+  await ask('POST', '/clients', { id: PROVIDER })
+  const nothing = await explain()
+  t.match(nothing, { sides: ['provider'], verdict: 'bad' })
+  t.match(stepOf(nothing, 'service'), { state: 'bad', what: /persons/ })
+  t.match(stepOf(nothing, 'accessRights'), { state: 'bad', side: 'provider' })
+  t.match(stepOf(nothing, 'configuration'), { state: 'good', what: /holds until \d/ })
+  t.match(stepOf(nothing, 'signingCertificate'), { state: 'bad', remedy: /./ }, 'no key was made')
+  t.match(stepOf(nothing, 'contract'), { state: 'unknown', remedy: /method and path/ })
+
+  const { body } = await ask('POST', `/clients/${PROVIDER}/service-descriptions`, {
+    ...{ type: 'REST', serviceCode: 'persons', url: 'http://10.0.0.1/v1' },
+  })
+  const { id, services } = body as { id: number; services: { id: number }[] }
+  t.match(stepOf(await explain(), 'service'), { state: 'bad', what: /switched .* off/ })
+  await ask('PUT', `/service-descriptions/${id}/enable`)
+  t.match(stepOf(await explain(), 'service'), { state: 'good' })
+  const at = `/services/${services[0]!.id}`
+  const endpoint = (await ask('POST', `${at}/endpoints`, { method: 'GET', path: '/p/*' })).body as {
+    id: number
+  }
+  await ask('POST', `${at}/access-rights`, {
+    ...{ subjectType: 'SUBSYSTEM', subjectId: CONSUMER, endpointId: endpoint.id },
+  })
+  t.match(stepOf(await explain(), 'accessRights'), { state: 'good', what: /at least one endpoint/ })
+  t.match(stepOf(await explain('&method=GET&path=/p/1'), 'accessRights'), {
+    state: 'good',
+    what: /GET \/p\/1/,
+  })
+  t.match(stepOf(await explain('&method=POST&path=/p/1'), 'accessRights'), { state: 'bad' })
+  t.match(stepOf(await explain('&method=GET&path=/p/1'), 'contract'), {
+    state: 'good',
+    what: /none is required/,
+  })
+
+  await ask('POST', '/clients', { id: CONSUMER })
+  const both = await explain()
+  t.same(both.sides, ['consumer', 'provider'])
+  t.match(stepOf(both, 'servers'), { side: 'provider' })
+
+  const elsewhere = (
+    await ask('GET', `/explanation?consumer=${PROVIDER}&provider=DEV:COM:4000:none&serviceCode=a`)
+  ).body as Explanation
+  t.match(elsewhere, { sides: ['consumer'], verdict: 'bad' })
+  t.match(stepOf(elsewhere, 'servers'), { state: 'bad', what: /none/ })
+  t.match(stepOf(elsewhere, 'accessRights'), { state: 'unknown', knownBy: /DEV\/COM\/4000\/none/ })
+
+  for (const query of [
+    '',
+    CALL.replace(CONSUMER, 'DEV:COM:4000'),
+    CALL.replace(CONSUMER, 'DEV:COM:4000:..'),
+    CALL.replace('persons', '%00'),
+    `${CALL}&method=GET`,
+    `${CALL}&method=GET&path=a`,
+    `${CALL}&method=GET&path=/a/../b`,
+    `${CALL}&method=get&path=/a`,
+    `${CALL}&more=1`,
+  ])
+    t.equal((await ask('GET', `/explanation?${query}`)).status, 400, query)
+})
+
+t.test('what a contract that is not in force yet waits for', (t) => {
+  const content = contentAt(Date.now())
+  const kept = (state: ContractState, more: Partial<KeptContract['listed']> = {}, over = {}): KeptContract =>
+    ({
+      ...{ content: { ...content, ...over }, joined: [], seals: [] },
+      listed: { state, waitsFor: [], ...more },
+    }) as unknown as KeptContract
+  const call = {
+    client: parseSubsystemId('DEV/GOV/5678/tax'),
+    service: parseServiceId('DEV/GOV/1234/plain/persons'),
+    ...{ method: 'GET', path: '/persons/1' },
+  }
+  const contacts = { contacts: ['ASKED' as const], contactsMissing: ['consumers' as const] }
+  for (const [all, what, remedy] of [
+    [[kept('ACCEPTED')], /is ACCEPTED and waits for the approval of the registry$/, /administrators/],
+    [[kept('PROPOSED', { waitsFor: ['DEV/GOV/1234'] })], /waits for the seal of DEV\/GOV\/1234$/, /accept/],
+    [[kept('ACCEPTED', contacts)], /of the consumers: "Contract desk" <desk@tax.*\(asked/, /code/],
+    [[kept('ACCEPTED', { ...contacts, contacts: [] })], /\(not confirmed\)$/, /sent again/],
+    [
+      [kept('ACCEPTED'), kept('PROPOSED', contacts, { version: 2 })],
+      /\/2 is PROPOSED and waits until/,
+      /code/,
+    ],
+  ] as const)
+    t.match(undecidedFor(all, call), { what, remedy })
+  for (const none of [
+    kept('ACTIVE'),
+    kept('ACCEPTED', {}, { provider: 'DEV/GOV/1234/other' }),
+    kept('ACCEPTED', {}, { consumers: { subsystems: ['DEV/GOV/5678/other'] } }),
+    kept('ACCEPTED', {}, { services: [{ ...content.services[0], serviceCode: 'horses' }] }),
+    kept(
+      'ACCEPTED',
+      {},
+      { services: [{ serviceCode: 'persons', endpoints: [{ method: 'PUT', path: '/**' }] }] },
+    ),
+  ])
+    t.equal(undecidedFor([none], call), undefined)
+  t.end()
+})

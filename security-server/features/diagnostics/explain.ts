@@ -1,0 +1,211 @@
+/**
+ * Answers this server's half of "why can X not call Y?": as the consumer's server, as the provider's, or as both. What the other
+ * half and the registry know is named, not guessed.
+ */
+import { checkServicePath } from '#core/transport/service-path.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { checkCode, idText, type ServiceId, type SubsystemId } from '#schemas/identifiers.ts'
+import { subsystemIdOf } from '../../admin/ids.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import {
+  checkClientNotSuspended,
+  checkServerNotSuspended,
+} from '../../global-configuration/check-suspended.ts'
+import { maySee } from '../contracts/contracts.ts'
+import { undecidedFor } from '../contracts/undecided.ts'
+
+type Side = 'consumer' | 'provider'
+type Step = {
+  step: string
+  side?: Side
+  state: 'good' | 'bad' | 'unknown'
+  what: string
+  remedy?: string | undefined
+  knownBy?: string
+}
+type Call = {
+  consumer: SubsystemId
+  service: ServiceId
+  /** With the path in its canonical form; absent where the whole service is asked about. */
+  endpoint: { method: string; path: string } | undefined
+}
+
+export function explainHandlers(rooms: AdminRooms): Handlers {
+  return {
+    explainCall: async ({ query, caller }) => {
+      const given = query as {
+        consumer: string
+        provider: string
+        serviceCode: string
+        method?: string
+        path?: string
+      }
+      if ((given.method === undefined) !== (given.path === undefined))
+        throw new Fault('invalid_input', { what: 'method and path are given together, or neither' })
+      const consumer = subsystemIdOf(given.consumer)
+      const provider = subsystemIdOf(given.provider)
+      const service = { ...provider, serviceCode: checkCode(given.serviceCode) }
+      const allowEncodedSlash = rooms.localSystems.service(service)?.allowEncodedSlash
+      const endpoint =
+        given.method === undefined || given.path === undefined
+          ? undefined
+          : { method: given.method, path: checkServicePath(given.path, { allowEncodedSlash }) }
+      const call = { consumer, service, endpoint }
+      const sides: Side[] = []
+      if (rooms.localSystems.client(consumer) !== undefined) sides.push('consumer')
+      if (rooms.localSystems.client(provider) !== undefined) sides.push('provider')
+      if (sides.length === 0)
+        throw new Fault('not_found', {
+          what: `${idText(consumer)} or ${idText(provider)} among the clients of this security server`,
+        })
+      const steps = [
+        configuration(rooms),
+        ...sides.flatMap((side) => ofSide(side, call, rooms)),
+        ...(sides.includes('consumer') ? [providerServers(call, rooms)] : []),
+        contract(call, rooms, caller),
+        ...(sides.includes('provider')
+          ? [offered(call, rooms), accessRights(call, rooms)]
+          : [rightsElsewhere(call)]),
+      ]
+      const has = (state: Step['state']): boolean => steps.some((one) => one.state === state)
+      return {
+        sides,
+        at: new Date(rooms.clock()).toISOString(),
+        verdict: has('bad') ? 'bad' : has('unknown') ? 'unknown' : 'good',
+        steps,
+      }
+    },
+  }
+}
+
+/** What holds for our client on either side: registered here, not suspended, with keys that can be used now. */
+function ofSide(side: Side, { consumer, service }: Call, rooms: AdminRooms): Step[] {
+  const { keys, globalConfiguration, server } = rooms
+  const id = side === 'consumer' ? consumer : service
+  const client = { ...id, serviceCode: undefined }
+  const name = idText(client)
+  return [
+    attempt({ step: 'registration', side }, `${name} is registered at this security server`, () => {
+      if (!globalConfiguration.current().index.isClientOf(server, client))
+        throw new Fault('unknown_member', { what: `${name} is not registered at this security server` })
+    }),
+    attempt({ step: 'suspensions', side }, 'none is in force', () => {
+      checkClientNotSuspended(client, globalConfiguration.current())
+      checkServerNotSuspended(server, globalConfiguration.current())
+    }),
+    attempt({ step: 'signingCertificate', side }, 'the signing key and its certificate can be used', () =>
+      keys.signingIdentity(client),
+    ),
+    attempt({ step: 'authenticationCertificates', side }, 'the authentication key can be used', () =>
+      keys.authenticationIdentity(),
+    ),
+  ]
+}
+
+function configuration({ globalConfiguration }: AdminRooms): Step {
+  let until = ''
+  const step = attempt({ step: 'configuration' }, '', () => {
+    until = globalConfiguration.current().expiresAt.toISOString()
+  })
+  return step.state === 'bad' ? step : { ...step, what: `the global configuration holds until ${until}` }
+}
+
+/** Whether the configuration that this server has tells it where to send the call. */
+function providerServers({ consumer, service }: Call, { globalConfiguration }: AdminRooms): Step {
+  const provider = { ...service, serviceCode: undefined }
+  let found: string[] = []
+  const step = attempt({ step: 'servers', side: 'provider' }, '', () => {
+    const snapshot = globalConfiguration.current()
+    const index = snapshot.indexFor(provider.instance)
+    if (index?.isRegistered(provider) !== true)
+      throw new Fault('unknown_member', { what: `the provider ${idText(provider)}` })
+    checkClientNotSuspended(provider, snapshot)
+    const servers = index.serversOf(provider)
+    if (servers.length === 0) throw new Fault('unknown_server', { what: idText(provider) })
+    found = servers.map(
+      ({ id, address, maintenance }) =>
+        `${idText(id)} at ${address}${maintenance === undefined ? '' : ', in maintenance'}`,
+    )
+  })
+  if (step.state === 'bad') return step
+  return {
+    ...step,
+    what: `${idText(provider)} is served by ${found.join('; ')}; whether they answer ${idText(consumer)}, a call tells`,
+  }
+}
+
+function contract(call: Call, rooms: AdminRooms, caller: Caller): Step {
+  const { consumer, service, endpoint } = call
+  const step = { step: 'contract' } as const
+  if (endpoint === undefined)
+    return {
+      ...step,
+      state: 'unknown',
+      what: 'contracts cover methods and paths',
+      remedy: 'ask again with method and path',
+    }
+  let held = ''
+  const judged = attempt(step, 'none is required, and none holds', () => {
+    held = rooms.contracts.contractFor({
+      ...{ client: consumer, service, ...endpoint, at: rooms.clock() },
+      isInGlobalGroup: groupsOf(consumer, rooms),
+    }).contract
+  })
+  if (judged.state === 'good' && held !== '') return { ...judged, what: `the contract ${held} covers it` }
+  const seen = rooms.contracts.view().contracts.filter((one) => maySee(one, caller))
+  const open = undecidedFor(seen, { client: consumer, service, ...endpoint })
+  if (open === undefined) return judged
+  const what = `${judged.what.replace(/\.$/, '')}; ${open.what}`
+  return { ...judged, what, ...(judged.state === 'bad' ? { remedy: open.remedy } : {}) }
+}
+
+function offered({ service }: Call, { localSystems }: AdminRooms): Step {
+  return attempt({ step: 'service', side: 'provider' }, `${idText(service)} is offered and on`, () => {
+    const local = localSystems.service(service)
+    if (local === undefined) throw new Fault('unknown_service', { what: idText(service) })
+    if (local.disabledNotice !== undefined) throw new Fault('service_disabled', { what: idText(service) })
+  })
+}
+
+function accessRights({ consumer, service, endpoint }: Call, rooms: AdminRooms): Step {
+  const { localSystems } = rooms
+  const asker = { client: consumer, isInGlobalGroup: groupsOf(consumer, rooms) }
+  const about = endpoint === undefined ? 'at least one endpoint of it' : `${endpoint.method} ${endpoint.path}`
+  return attempt({ step: 'accessRights', side: 'provider' }, `${idText(consumer)} may call ${about}`, () => {
+    const provider = { ...service, serviceCode: undefined }
+    const isAllowed =
+      endpoint === undefined
+        ? localSystems
+            .allowedServices({ ...asker, provider })
+            .some(({ id }) => idText(id) === idText(service))
+        : localSystems.isAllowed({ ...asker, service, ...endpoint })
+    if (!isAllowed)
+      throw new Fault('access_denied', { what: `${idText(consumer)} for ${about} of ${idText(service)}` })
+  })
+}
+
+function rightsElsewhere({ service }: Call): Step {
+  return {
+    step: 'accessRights',
+    side: 'provider',
+    state: 'unknown',
+    what: 'access rights stand on the server of the provider',
+    knownBy: `the security server of ${idText({ ...service, serviceCode: undefined })}: GET /explanation there`,
+  }
+}
+
+function groupsOf(client: SubsystemId, { globalConfiguration }: AdminRooms): (code: string) => boolean {
+  return (code) => globalConfiguration.current().index.isInGlobalGroup(code, client)
+}
+
+/** Good with these words, or bad with those of the fault and its remedy. */
+function attempt(about: Pick<Step, 'step' | 'side'>, what: string, act: () => unknown): Step {
+  try {
+    act()
+    return { ...about, state: 'good', what }
+  } catch (thrown) {
+    const [text = '', ...rest] = asFault(thrown).message.split(/(?<=\.) /)
+    return { ...about, state: 'bad', what: text, ...(rest.length === 0 ? {} : { remedy: rest.join(' ') }) }
+  }
+}

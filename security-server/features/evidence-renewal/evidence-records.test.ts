@@ -1,0 +1,208 @@
+/** Evidence records of a log: one a day, renewed in time by one time-stamp for many, whatever fails in between; both stores. */
+import { generateKeyPairSync } from 'node:crypto'
+import t from 'tap'
+import { issueCertificate } from '#certs/ca/issue-certificate.ts'
+import { signerOf } from '#certs/keys.ts'
+import { PROFILES } from '#certs/profiles.ts'
+import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
+import { stampedNote } from '#core/evidence/stamped-note.ts'
+import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
+import { readEvidenceRecord } from '#core/evidence-record/read-evidence-record.ts'
+import { verifyEvidenceRecord } from '#core/evidence-record/verify-evidence-record.ts'
+import { writeTstInfo } from '#core/timestamp/tst-info.ts'
+import { writeToken } from '#core/timestamp/write-token.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { logFolder, logOptions, openTestLog, SERVER, signedRecord } from '../../message-log/fixture.ts'
+import { openLogDatabase } from '../../message-log/log-database.ts'
+import type { MessageLogOptions } from '../../message-log/message-log.ts'
+import { databaseSource } from '../verification/checks/database-source.ts'
+import { verifyLog } from '../verification/checks/verify-log.ts'
+
+const DAY = 86_400_000
+const YEAR = 365 * DAY
+const START = Date.UTC(2027, 0, 4)
+
+/** Its certificate lives for two years. */
+async function authority(from: number) {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const name: [string, string][] = [['CN', `TSA ${from}`]]
+  const certificate: Certificate = await issueCertificate({
+    ...{ subject: name, publicKey, profile: PROFILES.tsa, issuer: { name, publicKey, privateKey } },
+    ...{ notBefore: new Date(from - DAY), notAfter: new Date(from + 2 * YEAR) },
+  })
+  let serial = 0n
+  const stamp = (imprint: Buffer, time: number, digest: 'SHA-256' | 'SHA-384' | 'SHA-512'): Buffer =>
+    writeToken({
+      content: writeTstInfo({
+        digest,
+        imprint,
+        policy: '1.2.3',
+        serialNumber: ++serial,
+        time: new Date(time),
+      }),
+      ...{
+        certificate,
+        includeCertificates: [certificate],
+        digest: 'SHA-256' as const,
+        sign: signerOf(privateKey),
+      },
+    })
+  return { certificate, stamp }
+}
+
+t.test('one a day, renewed before its end', (t) =>
+  eachDatabase(t, async (_database, t, url) => {
+    let now = START
+    let by: Awaited<ReturnType<typeof authority>> | 'down' = await authority(START)
+    const first = by
+    let asked = 0
+    const options: MessageLogOptions = {
+      ...logOptions(logFolder(t), url),
+      clock: () => now,
+      evidenceRecords: { ends: { ...ALGORITHM_ENDS, 'SHA-512': '2030-06-30', 'P-256': '2060-12-31' } },
+      async stamp(imprint, digest = 'SHA-512') {
+        if (by === 'down') throw new Fault('timestamping_failed')
+        asked++
+        return {
+          token: by.stamp(imprint, now, digest),
+          certificates: [by.certificate.der],
+          ocspResponses: [],
+        }
+      },
+    }
+    let log = await openTestLog(t, options)
+    const known: Certificate[] = [first.certificate]
+    const all = async () => {
+      const stored = await openLogDatabase(url, { readOnly: true })
+      const rows = await stored.evidenceRecords.due('9999', 1000)
+      await stored.close()
+      return rows
+        .sort((a, b) => Number(a.size) - Number(b.size))
+        .map(({ record, note, renew_at: due }) => {
+          const data = stampedNote(note, idText(SERVER))
+          const proof = verifyEvidenceRecord({
+            record,
+            data,
+            tsaCertificates: known,
+            ends: options.evidenceRecords!.ends!,
+          })
+          return { ...proof, due: Date.parse(due), chains: readEvidenceRecord(record).chains }
+        })
+    }
+    t.equal(await log.keepEvidenceRecords(), 0)
+    for (let day = 0; day < 3; day++) {
+      await log.append(await signedRecord())
+      for (let hour = 0; hour < 24; hour += 8) {
+        await log.keepEvidenceRecords()
+        now += 8 * 3_600_000
+      }
+    }
+    const daily = await all()
+    t.equal(daily.length, 3)
+    t.same(
+      daily.map(({ end }) => end.time),
+      Array(3).fill(START + 2 * YEAR),
+    )
+    t.same(
+      daily.map(({ due }) => due),
+      Array(3).fill(START + 2 * YEAR - 90 * DAY),
+    )
+
+    // The same certificate still: a time-stamp more would add nothing, and it is asked once a day.
+    now = START + 2 * YEAR - 80 * DAY
+    asked = 0
+    t.equal(await log.keepEvidenceRecords(), 0)
+    t.equal(await log.keepEvidenceRecords(), 0)
+    t.same([asked, (await all())[0]!.stamps.length], [1, 1])
+
+    by = 'down'
+    now += 2 * DAY
+    await t.rejects(log.keepEvidenceRecords(), { code: 'timestamping_failed' })
+    await log.append(await signedRecord())
+    t.equal((await all()).length, 3, 'the log goes on without it')
+
+    // A process that ends here has lost nothing: what was due is due.
+    await log.close()
+    log = await openTestLog(t, options)
+    const second = await authority(now)
+    by = second
+    known.push(second.certificate)
+    asked = 0
+    t.equal(await log.keepEvidenceRecords(), 3)
+    t.equal(asked, 2, 'one for the day, one for all that were due')
+    const renewed = await all()
+    t.same(
+      renewed.map(({ stamps }) => stamps.length),
+      [2, 2, 2, 1],
+    )
+    t.same(
+      renewed.map(({ since }) => since.getTime()).slice(0, 3),
+      daily.map(({ since }) => since.getTime()),
+    )
+    t.same(new Set(renewed[0]!.chains.map(({ stamps }) => stamps.at(-1)!.lists.length)), new Set([2]))
+    t.equal(
+      renewed[0]!.end.time,
+      Date.parse('2030-06-30T23:59:59.999Z'),
+      'the digest ends before the certificate',
+    )
+
+    const third = await authority(Date.UTC(2030, 3, 1))
+    by = third
+    known.push(third.certificate)
+    now = Date.UTC(2030, 3, 15)
+    t.equal(await log.keepEvidenceRecords(), 4)
+    const rehashed = await all()
+    t.same(
+      rehashed.map(({ chains }) => chains.length).slice(0, 4),
+      [2, 2, 2, 2],
+      'a new tree by another digest',
+    )
+    t.same(
+      rehashed[0]!.stamps.map(({ digest }) => digest),
+      ['SHA-512', 'SHA-512', 'SHA-384'],
+    )
+    t.equal(rehashed[0]!.since.getTime(), daily[0]!.since.getTime())
+    t.equal(parseCertificate(third.certificate.der).notAfter.getTime(), rehashed[0]!.end.time)
+
+    // Two nodes renewing the same record: one of the two is kept, whole.
+    const stored = await openLogDatabase(url)
+    const [row] = await stored.evidenceRecords.due('9999', 1)
+    const { note: _note, ...columns } = row!
+    await stored.evidenceRecords.replace(Buffer.from('another'), { ...columns, record: Buffer.from('late') })
+    await stored.close()
+    t.equal((await all()).length, rehashed.length)
+
+    const index = (await log.append(await signedRecord())).index
+    const covering = await log.evidenceRecord(index)
+    t.ok(covering !== undefined && covering.size > index, 'made when a bundle asks for it')
+    by = 'down'
+    t.equal(await log.evidenceRecord((await log.append(await signedRecord())).index), undefined)
+    await log.close()
+
+    const check = async () => {
+      const log = await openLogDatabase(url)
+      try {
+        const { evidenceRecords, problems } = await verifyLog(await databaseSource(log, () => undefined), {
+          tsaCertificates: known,
+        })
+        return { evidenceRecords, wrong: problems.filter(({ what }) => what.includes('evidence')) }
+      } finally {
+        await log.close()
+      }
+    }
+    const count = (await all()).length
+    t.strictSame(
+      await check(),
+      { evidenceRecords: count, wrong: [] },
+      'the verification of the log reads them',
+    )
+    const again = await openLogDatabase(url)
+    const [one, two] = await again.evidenceRecords.after(-1, 2)
+    const { note: _text, ...kept } = two!
+    await again.evidenceRecords.replace(two!.record, { ...kept, record: one!.record })
+    await again.close()
+    t.match(await check(), { evidenceRecords: count, wrong: [{ index: Number(two!.size) - 1 }] })
+  }),
+)

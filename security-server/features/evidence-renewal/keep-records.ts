@@ -1,0 +1,206 @@
+/**
+ * Keeps evidence records: one over a tree head a day, and each renewed before it ceases to count. The rows of the side table
+ * are the truth: a crash leaves the old record or the new one, and what was not done is due again. An authority that is down
+ * holds nothing up.
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import { encodeEvidence } from '#core/evidence/stamp-batch.ts'
+import { stampedNote } from '#core/evidence/stamped-note.ts'
+import { buildHashTree } from '#core/evidence-record/hash-tree.ts'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+import { decodeEvidence, type TimeStampAnswer } from '../../message-log/time-stamps/stamp-record.ts'
+import type { CheckpointSigner } from '../../message-log/tree/countersign.ts'
+import type { WorkerClient } from '../../message-log/worker-client.ts'
+import {
+  endOf,
+  firstRecord,
+  type Renewal,
+  type RenewalPolicy,
+  renewalOf,
+  type StampDigest,
+} from './renewal.ts'
+import type { StoredEvidenceRecord } from './store.ts'
+
+/** One time-stamp renews so many records at once. */
+const MAX_AT_ONCE = 512
+const DAY_MS = 86_400_000
+/** A bundle waits so long for an authority, and an authority that failed is left alone for so long. */
+const PATIENCE_MS = 5_000
+const REST_MS = 60_000
+
+/** Asks a time-stamping authority to stamp this digest. Throws `timestamping_failed`. */
+export type Stamp = (imprint: Buffer, digest?: StampDigest) => Promise<TimeStampAnswer>
+
+export type EvidenceRecordSettings = RenewalPolicy & { intervalMs: number }
+
+type Planned = { row: StoredEvidenceRecord; data: Buffer; renewal: Renewal }
+
+type Parts = {
+  worker: Pick<WorkerClient, 'call'>
+  clock: Clock
+  /** The log's origin. */
+  origin: string
+  signer: CheckpointSigner | undefined
+  stamp: Stamp | undefined
+  settings: EvidenceRecordSettings
+  /** The newest tree head, made when records came since. */
+  checkpointNow(): Promise<string | undefined>
+  /** Hears of records that cannot be renewed. */
+  onFault?: ((fault: Fault) => void) | undefined
+}
+
+export function createEvidenceRecords(q: Parts) {
+  const { worker, clock, settings } = q
+
+  const ask = (imprint: Buffer, digest: StampDigest): Promise<TimeStampAnswer> => {
+    if (q.stamp === undefined) throw new Fault('timestamping_failed', { what: 'no authority is configured' })
+    return q.stamp(imprint, digest)
+  }
+
+  let making: Promise<void> | undefined
+  let failedAt = Number.NEGATIVE_INFINITY
+  /** Over the newest tree head, unless it has one; several who ask at the same time get the same. */
+  const make = (): Promise<void> => {
+    making ??= makeOne().finally(() => {
+      making = undefined
+    })
+    return making
+  }
+
+  const makeOne = async (): Promise<void> => {
+    const note = await q.checkpointNow()
+    if (note === undefined) return
+    const { size } = parseCheckpoint(note)
+    const newest = await worker.call('newestEvidenceRecord')
+    if (newest !== undefined && Number(newest.size) >= size) return
+    const data = stampedNote(note, q.origin)
+    const renewal = firstRecord(data, clock(), settings)
+    const answer = await ask(renewal.covered, renewal.digest)
+    const record = renewal.write({ lists: [], token: answer.token })
+    const { time } = endOf({ record, data, certificates: answer.certificates, policy: settings })
+    // A locked token takes nothing from the proof of time.
+    const signer = orFault(() => q.signer?.evidence?.())
+    await worker.call('putEvidenceRecord', {
+      size,
+      time: new Date(clock()).toISOString(),
+      renew_at: dueAt(time),
+      record,
+      evidence: encodeEvidence(
+        joined(answer, ...(signer === undefined || signer instanceof Fault ? [] : [signer])),
+      ),
+    })
+  }
+
+  const renewAll = async (): Promise<number> => {
+    let renewed = 0
+    for (;;) {
+      const due = await worker.call('dueEvidenceRecords', {
+        now: new Date(clock()).toISOString(),
+        limit: MAX_AT_ONCE,
+      })
+      if (due.length === 0) return renewed
+      renewed += await renew(due)
+    }
+  }
+
+  const renew = async (due: StoredEvidenceRecord[]): Promise<number> => {
+    let renewed = 0
+    const planned: Planned[] = []
+    for (const row of due) {
+      const plan = orFault(() => {
+        const data = stampedNote(row.note, q.origin)
+        return { row, data, renewal: renewalOf(row.record, data, clock(), settings) }
+      })
+      if (plan instanceof Fault) await postpone(row, plan)
+      else planned.push(plan)
+    }
+    for (const digest of new Set(planned.map(({ renewal }) => renewal.digest))) {
+      const group = planned.filter(({ renewal }) => renewal.digest === digest)
+      const tree = buildHashTree(
+        group.map(({ renewal }) => renewal.covered),
+        digest,
+      )
+      const answer = await ask(tree.root, digest)
+      for (const [i, one] of group.entries())
+        renewed += await replace(one, { ...answer, lists: tree.reduced[i]! })
+    }
+    return renewed
+  }
+
+  /** It is looked at again tomorrow; one that cannot be renewed must not keep the others from it. */
+  const postpone = async ({ note: _note, ...row }: StoredEvidenceRecord, fault?: Fault): Promise<number> => {
+    if (fault !== undefined) q.onFault?.(fault)
+    const tomorrow = new Date(clock() + DAY_MS).toISOString()
+    await worker.call('replaceEvidenceRecord', { before: row.record, row: { ...row, renew_at: tomorrow } })
+    return 0
+  }
+
+  const replace = async (
+    { row, data, renewal }: Planned,
+    answer: TimeStampAnswer & { lists: Buffer[][] },
+  ): Promise<number> => {
+    const { note: _note, ...stored } = row
+    const kept = decodeEvidence(row.evidence)
+    const all = joined(kept, answer)
+    const record = renewal.write(answer)
+    const policy = settings
+    const { certificates } = all
+    const ends = orFault(() =>
+      [row.record, record].map((one) => endOf({ record: one, data, certificates, policy }).time),
+    )
+    if (ends instanceof Fault) return postpone(row, ends)
+    const [before, after] = ends as [number, number]
+    // The authority's certificate is still the old one: a stamp more would add nothing.
+    if (after <= before) return postpone(row)
+    const renewed = { ...stored, record, evidence: encodeEvidence(all), renew_at: dueAt(after) }
+    await worker.call('replaceEvidenceRecord', { before: row.record, row: renewed })
+    return 1
+  }
+
+  /** Never at once again, whatever an authority's certificate says. */
+  const dueAt = (end: number): string =>
+    new Date(Math.max(end - settings.beforeMs, clock() + DAY_MS)).toISOString()
+
+  return {
+    /** What a job does now and then: the record of the day, and what has to be renewed. Says how many were renewed. */
+    keep: async (): Promise<number> => {
+      const newest = await worker.call('newestEvidenceRecord')
+      if (newest === undefined || clock() - Date.parse(newest.time) >= settings.intervalMs) await make()
+      return renewAll()
+    },
+    /** The oldest record that covers this index; made now when none does and an authority answers. */
+    covering: async (index: number): Promise<StoredEvidenceRecord | undefined> => {
+      const found = await worker.call('evidenceRecordCovering', index)
+      if (found !== undefined) return found
+      if (clock() - failedAt < REST_MS) return undefined
+      try {
+        await Promise.race([make(), wait(PATIENCE_MS, undefined, { ref: false })])
+      } catch (thrown) {
+        if (!(thrown instanceof Fault)) throw thrown
+        failedAt = clock()
+        return undefined
+      }
+      return worker.call('evidenceRecordCovering', index)
+    },
+  }
+}
+
+function orFault<T>(act: () => T): T | Fault {
+  try {
+    return act()
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown
+    throw thrown
+  }
+}
+
+function joined(...of: { certificates: Buffer[]; ocspResponses: Buffer[] }[]) {
+  const once = (all: Buffer[]): Buffer[] =>
+    [...new Set(all.map((der) => der.toString('base64')))].map((text) => Buffer.from(text, 'base64'))
+  return {
+    certificates: once(of.flatMap(({ certificates }) => certificates)),
+    ocspResponses: once(of.flatMap(({ ocspResponses }) => ocspResponses)),
+  }
+}

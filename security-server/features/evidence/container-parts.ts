@@ -1,0 +1,44 @@
+/** The parts of an ASiC-E container as they come out of the log, time-stamp included. */
+import { Readable } from 'node:stream'
+import type { ContainerParts } from '#core/container/container.ts'
+import { insertTimeStamp } from '#core/signature/insert-time-stamp.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { BodyFolder } from '../../message-log/body-folder.ts'
+import { openBody } from '../../message-log/spool.ts'
+import type { StoredEvidence } from './read-evidence.ts'
+
+/** Throws `not_found` when the message was erased, not kept, or not signed. */
+export function containerParts(evidence: StoredEvidence, folder: Pick<BodyFolder, 'open'>): ContainerParts {
+  const { message, signatures, hashChainResult, hashChain, timeStamp } = evidence
+  if (message === undefined || signatures === undefined) {
+    const why = evidence.erased === undefined ? 'holds no signed message' : `was erased on ${evidence.erased}`
+    throw new Fault('not_found', { what: `record ${evidence.index} ${why}` })
+  }
+  const isSingle = timeStamp !== undefined && timeStamp.hashChainResult === undefined
+  const container: ContainerParts = {
+    message,
+    signatures: isSingle ? insertTimeStamp(signatures, timeStamp.token) : signatures,
+    attachments: attachmentsOf(evidence, folder),
+  }
+  if (hashChainResult !== undefined) container.hashChainResult = hashChainResult
+  if (hashChain !== undefined) container.hashChain = hashChain
+  if (timeStamp?.hashChainResult !== undefined && timeStamp.hashChain !== undefined) {
+    container.timestampHashChainResult = timeStamp.hashChainResult
+    container.timestampHashChain = timeStamp.hashChain
+    container.timestampToken = timeStamp.token
+  }
+  return container
+}
+
+function attachmentsOf(
+  { body, bodyFile }: StoredEvidence,
+  folder: Pick<BodyFolder, 'open'>,
+): ContainerParts['attachments'] {
+  const name = 'attachment1'
+  if (body !== undefined) {
+    const open = () => Readable.from(body.length === 0 ? [] : [body], { objectMode: false })
+    return [{ name, size: body.length, open, bytes: body }]
+  }
+  if (bodyFile !== undefined) return [{ name, size: bodyFile.size, open: () => openBody(folder, bodyFile) }]
+  return []
+}

@@ -1,0 +1,89 @@
+/** The proof that a record stands in the log: its form, the path to a signed tree head, what opens its commitments. */
+import { createHmac, hash } from 'node:crypto'
+import { inclusionProof } from '#core/merkle/proofs.ts'
+import { Fault } from '#schemas/fault.ts'
+import { SECTION } from '../../message-log/content.ts'
+import type { LogDatabase } from '../../message-log/log-database.ts'
+import {
+  type KeyFinder,
+  type OpenedRecord,
+  type OpenedRemainder,
+  openRecord,
+  openRemainder,
+} from '../../message-log/open-record.ts'
+import type { StoredRecord } from '../../message-log/records/store.ts'
+import { createNodeReader, type NodeReader } from '../../message-log/tree/tiles.ts'
+import { withCosignatures } from '../witness/log/store.ts'
+
+/** Opens one commitment and no other: commitment = SHA-256(key ‖ digest), key = HMAC-SHA-256(salt, label). */
+export type Opening = { key: Buffer; digest: Buffer }
+
+export type InclusionEvidence = {
+  index: number
+  leaf: Buffer
+  form: string
+  /** The tree size of `checkpoint`, and the nodes from the leaf up (RFC 9162 2.1.3). */
+  size: number
+  path: Buffer[]
+  checkpoint: string
+  /** Absent for a record of which only the leaf stays, or whose log key is gone. */
+  openings: { parties?: Opening; message?: Opening; body?: Opening }
+}
+
+/**
+ * Against the checkpoint of this size or, of all that cover the record, the one that most witnesses cosigned and of several the
+ * newest; throws `not_found` when there is none yet. Proofs that follow each other can share the `nodes` that they read.
+ */
+export async function proveInclusion(
+  log: Pick<LogDatabase, 'records' | 'tree' | 'cosignatures'>,
+  index: number,
+  findKey: KeyFinder,
+  size?: number,
+  nodes: NodeReader = createNodeReader(log),
+): Promise<InclusionEvidence> {
+  const record = await log.records.get(index)
+  const checkpoint = await (size === undefined
+    ? log.cosignatures.bestCheckpoint(index)
+    : log.cosignatures.checkpointOf(size))
+  if (checkpoint === undefined || checkpoint.size <= index) {
+    throw new Fault('not_found', { what: `no checkpoint covers record ${index} yet` })
+  }
+  const path = await inclusionProof(checkpoint.size, index, nodes)
+  const opened = openRecord(record, findKey) ?? (await remainderOf(log, record, findKey))
+  return {
+    index,
+    leaf: record.leaf,
+    form: record.form,
+    size: checkpoint.size,
+    path,
+    checkpoint: withCosignatures(checkpoint.note, checkpoint.cosignatures),
+    openings: opened === undefined ? {} : openingsOf(opened),
+  }
+}
+
+/** The proof of an erased record may have been kept. */
+async function remainderOf(
+  log: Pick<LogDatabase, 'records'>,
+  { idx, seed }: StoredRecord,
+  findKey: KeyFinder,
+): Promise<OpenedRemainder | undefined> {
+  return seed === undefined ? openRemainder(await log.records.remainder(idx), findKey) : undefined
+}
+
+function openingsOf({ key, sections }: OpenedRecord | OpenedRemainder): InclusionEvidence['openings'] {
+  const message = sections[SECTION.message]
+  const body = sections[SECTION.body]
+  const digests = {
+    parties: hash('sha512', sections[SECTION.metadata]!, 'buffer'),
+    message: message === undefined ? sections[SECTION.messageDigest] : hash('sha512', message, 'buffer'),
+    body: body === undefined ? sections[SECTION.bodyDigest] : hash('sha512', body, 'buffer'),
+  }
+  const openings: InclusionEvidence['openings'] = {}
+  for (const label of ['parties', 'message', 'body'] as const) {
+    const digest = digests[label]
+    if (digest !== undefined) {
+      openings[label] = { key: createHmac('sha256', key.salt).update(label).digest(), digest }
+    }
+  }
+  return openings
+}

@@ -1,0 +1,105 @@
+/** Everything that is stored about one record, opened: what a container, a listing or an auditor's bundle is made of. */
+import { Fault } from '#schemas/fault.ts'
+import { type BodyFileReference, decodeBodyFile, SECTION } from '../../message-log/content.ts'
+import type { LogDatabase } from '../../message-log/log-database.ts'
+import { type KeyFinder, openRecord, openRemainder } from '../../message-log/open-record.ts'
+import type { Metadata } from '../../message-log/record-input.ts'
+import { chainOf } from '../../message-log/time-stamps/batch.ts'
+import { decodeEvidence } from '../../message-log/time-stamps/stamp-record.ts'
+import type { Clearance } from '../search/traffic-store.ts'
+
+export type StoredEvidence = {
+  index: number
+  leaf: Buffer
+  form: string
+  /** Who may see any of it. */
+  secrecy: Clearance
+  /** When it was erased; content is absent then. */
+  erased: string | undefined
+  /** The record of the log that says so. */
+  erasureIndex: number | undefined
+  /** The record of the log that says that what the first erasure had left went too. */
+  proofErasureIndex: number | undefined
+  /** Stays when a record is erased with its proof kept. */
+  metadata: Metadata | undefined
+  /** The document that the metadata name. */
+  circumstances: Buffer | undefined
+  message: Buffer | undefined
+  body: Buffer | undefined
+  bodyFile: BodyFileReference | undefined
+  signatures: Buffer | undefined
+  hashChainResult: Buffer | undefined
+  hashChain: Buffer | undefined
+  timeStamp: StampEvidence | undefined
+}
+
+export type StampEvidence = {
+  /** Index of the record that holds the token's leaf. */
+  index: number
+  time: string
+  token: Buffer
+  /** Absent for the single form, whose token covers the SignatureValue. */
+  hashChainResult: Buffer | undefined
+  hashChain: Buffer | undefined
+  certificates: Buffer[]
+  ocspResponses: Buffer[]
+}
+
+/** Throws `not_found`, and `log_inconsistent` when what is stored does not fit together. */
+export async function readEvidence(
+  log: Pick<LogDatabase, 'records' | 'timeStamps' | 'search' | 'circumstances'>,
+  index: number,
+  findKey: KeyFinder,
+): Promise<StoredEvidence> {
+  const record = await log.records.get(index)
+  const erasure = await log.records.erasure(index)
+  const opened =
+    openRecord(record, findKey) ??
+    (erasure === undefined ? undefined : openRemainder(await log.records.remainder(index), findKey))
+  const sections = opened?.sections ?? []
+  const document = record.signatureId === null ? undefined : await log.records.document(record.signatureId)
+  if (record.signatureId !== null && document === undefined) {
+    throw new Fault('log_inconsistent', { what: `the signature document of record ${index} is missing` })
+  }
+  const named = opened?.metadata.circumstances
+  const bodyFile = sections[SECTION.bodyFile]
+  const proofErasure = erasure === undefined ? undefined : await log.records.proofErasure(index)
+  return {
+    index,
+    leaf: record.leaf,
+    form: record.form,
+    secrecy: opened === undefined ? await log.search.secrecyOf(index) : (opened.metadata.secrecy ?? 0),
+    erased: erasure?.time,
+    erasureIndex: erasure?.erasure_idx,
+    proofErasureIndex: proofErasure?.erasure_idx,
+    metadata: opened?.metadata,
+    circumstances: named === undefined ? undefined : await log.circumstances.document(named),
+    message: sections[SECTION.message],
+    body: sections[SECTION.body],
+    bodyFile: bodyFile === undefined ? undefined : decodeBodyFile(bodyFile),
+    signatures: document?.document,
+    hashChainResult: sections[SECTION.hashChainResult],
+    hashChain: sections[SECTION.hashChain],
+    timeStamp:
+      document === undefined
+        ? undefined
+        : await readStamp(log, record.signatureId as number, document.digest),
+  }
+}
+
+async function readStamp(
+  log: Pick<LogDatabase, 'timeStamps'>,
+  id: number,
+  digest: Buffer,
+): Promise<StampEvidence | undefined> {
+  const stamp = await log.timeStamps.covering(id)
+  if (stamp === undefined) return undefined
+  return {
+    index: stamp.idx,
+    time: stamp.time,
+    token: stamp.token,
+    hashChainResult: stamp.hash_chain_result ?? undefined,
+    hashChain: stamp.hash_chain_result === null ? undefined : chainOf(stamp.digests, digest),
+    ...decodeEvidence(stamp.evidence),
+  }
+}

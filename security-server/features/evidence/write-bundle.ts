@@ -1,0 +1,211 @@
+/**
+ * Writes the evidence bundle of one exchange (docs/evidence-bundle.md) as a stream: the record that was asked for, those
+ * that it answers and those that answer it. The manifest comes last, when every other entry has been hashed on its way out.
+ */
+import { createHash, type Hash, hash } from 'node:crypto'
+import { Readable, Transform } from 'node:stream'
+import { ZipFile } from 'yazl'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
+import { writeContainer } from '#core/container/write-container.ts'
+import { type BundleManifest, type BundleRecord, MANIFEST, PAGE } from '#core/evidence/bundle.ts'
+import { noteText, parseNote } from '#core/merkle/signed-note.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { MessageLog } from '../../message-log/message-log.ts'
+import { metadataText } from '../../message-log/own-record.ts'
+import { addCircumstances } from './add-circumstances.ts'
+import { addEvidenceRecord, addKept, addTimeStamp, opened } from './add-long-term.ts'
+import type { InclusionEvidence } from './prove-inclusion.ts'
+import type { StoredEvidence } from './read-evidence.ts'
+import type { StampProof } from './read-stamp.ts'
+import { type PageRecord, writePage } from './write-page.ts'
+
+export type BundleSource = {
+  log: Pick<MessageLog, 'read' | 'proof' | 'container' | 'list' | 'stampProof' | 'evidenceRecord'>
+  /** The log's origin. */
+  server: string
+  made: Date
+  /** The files of GET /verificationconf. */
+  configuration: { name: string; content: Buffer }[]
+  /** DER, the certificate first; absent while the token is locked. */
+  checkpointSigner: { certificates: Buffer[]; ocspResponses: Buffer[] } | undefined
+}
+
+const FIRST_ZIP_DATE = new Date(1980, 0, 1)
+/** A query id may be used for ever; a bundle is of one exchange. */
+const MAX_ANSWERS = 64
+
+type Collected = { evidence: StoredEvidence; proof: InclusionEvidence }
+
+/** Throws `not_found`; `indexes` are the records that the bundle holds, for whoever keeps account of looks. */
+export async function collectExchange(
+  { log }: Pick<BundleSource, 'log'>,
+  index: number,
+): Promise<{ indexes: number[] }> {
+  const asked = await log.read(index)
+  const first = asked.metadata?.answers ?? index
+  const start = first === index ? asked : await log.read(first)
+  const id = start.metadata?.id
+  const rows = id === undefined || id === '' ? [] : await log.list({ queryId: id, limit: 500 })
+  const answers = rows
+    .filter(({ answers: of }) => of !== null && Number(of) === first)
+    .map(({ idx }) => Number(idx))
+  const exchange = [...new Set([first, index, ...answers])]
+  if (exchange.length > MAX_ANSWERS)
+    throw new Fault('conflict', { what: 'there are too many answers to one request' })
+  const erasures: number[] = []
+  for (const one of exchange) {
+    const { erasureIndex, proofErasureIndex } = await log.read(one)
+    for (const by of [erasureIndex, proofErasureIndex]) if (by !== undefined) erasures.push(Number(by))
+  }
+  return { indexes: [...exchange, ...erasures].sort((a, b) => a - b) }
+}
+
+/** The bundle of these records. An error while it is written destroys the stream. */
+export async function writeBundle(source: BundleSource, indexes: number[]): Promise<Readable> {
+  const { collected, stamps, evidence } = await collect(source.log, indexes)
+  const zip = new ZipFile()
+  const output = zip.outputStream as Readable
+  zip.on('error', (error: Error) => output.destroy(error))
+  const hashes = new Map<string, Hash | string>()
+  const add = (name: string, bytes: Buffer): string => {
+    if (hashes.has(name)) return name
+    hashes.set(name, hash('sha256', bytes, 'base64'))
+    zip.addBuffer(bytes, name, { mtime: FIRST_ZIP_DATE })
+    return name
+  }
+
+  const records: BundleRecord[] = []
+  for (const each of collected)
+    records.push(await addRecord(each, source, add, addStream(zip, output, hashes)))
+  const timeStamps = stamps.flatMap((one) => {
+    const added = addTimeStamp({ ...one, checkpoint: addCheckpoint(one.proof, add) }, add)
+    return added === undefined ? [] : [added]
+  })
+  const checkpoint = records[0]!.checkpoint
+  const manifest: Omit<BundleManifest, 'files'> = {
+    version: 1,
+    log: source.server,
+    made: source.made.toISOString(),
+    records,
+    timeStamps,
+    evidenceRecords: evidence === undefined ? [] : [addEvidenceRecord({ evidence, checkpoint }, add)],
+    checkpointSigner: addKept('checkpoint-signer', source.checkpointSigner, add),
+    configuration: source.configuration
+      .filter(({ name }) => name.endsWith('/shared-params.xml'))
+      .map(({ name, content }) => add(`configuration/${name}`, content)),
+  }
+  // Named by nothing but itself: readers that do not know it pass it over.
+  for (const { name, content } of source.configuration)
+    if (name.endsWith(`/${PROFILES_FILE}`)) add(`configuration/${name}`, content)
+  add(
+    PAGE,
+    Buffer.from(
+      writePage({ server: source.server, made: manifest.made, records: collected.map(pageRecord) }),
+    ),
+  )
+  zip.addReadStreamLazy(MANIFEST, { mtime: FIRST_ZIP_DATE }, (give) => {
+    const files = Object.fromEntries(
+      [...hashes].map(([name, digest]) => [
+        name,
+        typeof digest === 'string' ? digest : digest.digest('base64'),
+      ]),
+    )
+    give(null, Readable.from([Buffer.from(canonicalJson({ ...manifest, files }))]))
+  })
+  zip.end()
+  return output
+}
+
+type CollectedStamp = { stamp: StampProof; proof: InclusionEvidence }
+
+/** All under one tree head: the oldest one that an evidence record is over, or the newest there is. */
+async function collect(log: BundleSource['log'], indexes: number[]) {
+  const found = new Map<number, StampProof>()
+  for (const index of indexes) {
+    const stamp = await log.stampProof(index)
+    if (stamp !== undefined) found.set(stamp.index, stamp)
+  }
+  const last = Math.max(...indexes, ...found.keys())
+  const evidence = await log.evidenceRecord(last)
+  // The last one first: a checkpoint that covers it covers them all.
+  const size = evidence?.size ?? (await log.proof(last)).size
+  const stamps: CollectedStamp[] = []
+  for (const index of [...found.keys()].sort((a, b) => a - b))
+    stamps.push({ stamp: found.get(index)!, proof: await log.proof(index, size) })
+  const collected: Collected[] = []
+  for (const index of indexes)
+    collected.push({ evidence: await log.read(index), proof: await log.proof(index, size) })
+  return { collected, stamps, evidence }
+}
+
+async function addRecord(
+  { evidence, proof }: Collected,
+  { log }: BundleSource,
+  add: (name: string, bytes: Buffer) => string,
+  stream: (name: string, source: () => Readable) => string,
+): Promise<BundleRecord> {
+  const { index, metadata, message, signatures, erased } = evidence
+  const folder = `records/${index}`
+  const openings = Object.entries(proof.openings).map(([label, opening]) => [label, opened(opening)])
+  const record: BundleRecord = {
+    index,
+    form: proof.form,
+    path: proof.path.map((node) => node.toString('base64')),
+    checkpoint: addCheckpoint(proof, add),
+    openings: Object.fromEntries(openings) as BundleRecord['openings'],
+  }
+  if (metadata !== undefined)
+    record.metadata = add(`${folder}/metadata.json`, Buffer.from(metadataText(metadata)))
+  addCircumstances(evidence, add)
+  if (signatures !== undefined) record.signatures = add(`${folder}/signatures.xml`, signatures)
+  if (erased !== undefined) record.erased = erased
+  if (message !== undefined && signatures !== undefined) {
+    const parts = await log.container(index)
+    record.container = stream(`${folder}/message.asice`, () => writeContainer(parts))
+  }
+  return record
+}
+
+/** By size; two heads of one size would be a fork, and must not hide each other. */
+function addCheckpoint(
+  { size, checkpoint }: InclusionEvidence,
+  add: (name: string, bytes: Buffer) => string,
+): string {
+  const digest = hash('sha256', noteText(parseNote(checkpoint).text), 'hex')
+  return add(`checkpoints/${size}-${digest.slice(0, 8)}.txt`, Buffer.from(checkpoint))
+}
+
+function addStream(zip: ZipFile, output: Readable, hashes: Map<string, Hash | string>) {
+  return (name: string, open: () => Readable): string => {
+    const digest = createHash('sha256')
+    hashes.set(name, digest)
+    zip.addReadStreamLazy(name, { mtime: FIRST_ZIP_DATE, compress: false }, (give) => {
+      const source = open()
+      const hashed = new Transform({
+        transform: (chunk: Buffer, _encoding, done) => {
+          digest.update(chunk)
+          done(null, chunk)
+        },
+      })
+      // Pipes forward neither errors nor a reader that went away.
+      source.once('error', (error) => output.destroy(error))
+      output.once('close', () => source.destroy())
+      give(null, source.pipe(hashed))
+    })
+    return name
+  }
+}
+
+function pageRecord({ evidence, proof }: Collected): PageRecord {
+  const { index, metadata, circumstances, timeStamp, erased, message } = evidence
+  return {
+    index,
+    form: proof.form,
+    metadata,
+    circumstances,
+    stamped: timeStamp?.time,
+    erased,
+    hasContainer: message !== undefined && evidence.signatures !== undefined,
+  }
+}

@@ -1,0 +1,202 @@
+/** Exports over the API: ordering, looking after, taking away. Content only for whom it is, with case and reason. */
+import { randomUUID } from 'node:crypto'
+import { access } from 'node:fs/promises'
+import { answer } from '#platform/http-service/answer.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { OperationInput } from '#platform/http-service/openapi.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { RecordQuestion } from '#schemas/found-record.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { recordLook } from '../../admin/looks.ts'
+import { bundleSource } from '../../admin/message-log.ts'
+import { clearanceOf, type ReadableLog, SECRECY_ROLE } from '../../admin/readable-log.ts'
+import { isoTime, type KeptFilter, recordFilter, shownFilter } from '../../admin/record-filter.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import { exportTarget } from '../content-requests/handlers.ts'
+import { grantedSearch, searchFilter } from '../person-search/searches.ts'
+import type { SubjectSearchRow } from '../person-search/store.ts'
+import { provenCounts } from './proven-counts.ts'
+import type { ExportRow } from './store.ts'
+import { exchangesOf, writeExport } from './write-export.ts'
+
+/** At once, of all people together: each walks through the log. */
+const MAX_UNFINISHED = 5
+const MAX_KEPT = 50
+const KEPT_MS = 7 * 86_400_000
+const CONTENT_ROLE = 'XROAD_CONTENT_AUDITOR'
+
+type Order = {
+  format: 'csv' | 'jsonl' | 'bundles'
+  filter: RecordQuestion
+  /** A search by person of the caller's own: its case and reason are those of the export. */
+  subjectSearch?: string
+  case?: string
+  reason?: string
+}
+
+export function exportHandlers(rooms: AdminRooms): Handlers {
+  const { exports, jobs, clock } = rooms
+  const { store } = exports
+  /** What shows more than the caller may see is not there for them. */
+  const find = async ({ params, caller }: Pick<OperationInput, 'params' | 'caller'>): Promise<ExportRow> => {
+    const row = await store.get(params['id'] ?? '')
+    if (row === undefined || Number(row.clearance) > clearanceOf(caller))
+      throw new Fault('not_found', { what: 'there is no such export' })
+    return row
+  }
+
+  return {
+    getExports: async ({ caller }) => (await store.list(clearanceOf(caller))).map(exportView),
+    getExport: async (input) => exportView(await find(input)),
+
+    async orderExport({ body, caller }) {
+      const order = body as Order
+      const { format } = order
+      const search = order.subjectSearch && (await grantedSearch(rooms, order.subjectSearch, caller))
+      const number = search ? search.case_number : order.case
+      const reason = search ? search.reason : order.reason
+      if (format === 'bundles' || search) checkContent(caller, number, reason)
+      const filter = search ? withSearch(order.filter, search) : order.filter
+      recordFilter(filter)
+      await rooms.logFor(caller).openActors(filter)
+      const { all, unfinished } = await store.count()
+      if (unfinished >= MAX_UNFINISHED) {
+        throw new Fault('conflict', {
+          what: `${unfinished} exports are under way: wait for one to end, or delete one`,
+        })
+      }
+      if (all >= MAX_KEPT) throw new Fault('conflict', { what: `${all} exports are kept: delete one` })
+      const now = clock()
+      const row: ExportRow = {
+        id: randomUUID(),
+        node: exports.node,
+        ordered_by_id: caller.id,
+        ordered_by_name: caller.name,
+        ordered_at: new Date(now).toISOString(),
+        format,
+        filter: JSON.stringify(filter),
+        clearance: clearanceOf(caller),
+        case_number: number ?? null,
+        reason: reason ?? null,
+        state: 'waiting',
+        checkpoint: '',
+        size: 0,
+        erased: 0,
+        next_idx: 0,
+        records: 0,
+        bytes: 0,
+        error: null,
+        ended_at: null,
+        expires_at: new Date(now + KEPT_MS).toISOString(),
+      }
+      await store.add(row, (within) => jobs.enqueue(exports.jobKind, { id: row.id }, { key: row.id, within }))
+      return answer(exportView(row), { status: 201 })
+    },
+
+    async deleteExport(input) {
+      await exports.delete(await find(input))
+    },
+
+    async downloadExport(input) {
+      const row = await find(input)
+      const { case: number, reason } = input.query as { case?: string; reason?: string }
+      const { subjectSearch } = JSON.parse(row.filter) as KeptFilter
+      if (subjectSearch !== undefined) {
+        checkContent(input.caller, number, reason)
+        await grantedSearch(rooms, subjectSearch, input.caller)
+      }
+      if (row.format === 'bundles') {
+        checkContent(input.caller, number, reason)
+        const target = exportTarget(row.id)
+        await rooms.contentRequests.check({ target, case: number ?? '', caller: input.caller })
+      }
+      if (row.state !== 'done') throw new Fault('conflict', { what: `the export is ${row.state}` })
+      const file = exports.fileOf(row)
+      await access(file).catch((cause: unknown) => {
+        throw new Fault('not_found', { what: 'the file is gone: order the export again', cause })
+      })
+      const log = readableAs(row, rooms)
+      const source = () => bundleSource(rooms, log)
+      const isContent = row.format === 'bundles'
+      const exchanges = isContent ? await exchangesOf(file, source()) : { of: [], without: [] }
+      const what = {
+        format: row.format,
+        records: Number(row.records),
+        // Bundles hold whole exchanges: more than what fits.
+        ...(isContent && { indexes: exchanges.of.flat() }),
+      }
+      await recordLook(rooms.audit, 'downloadExport', `export ${row.id}`, input, what)
+      const asked = recordFilter(JSON.parse(row.filter) as KeptFilter)
+      const { from, to } = asked
+      const stream = writeExport({
+        row,
+        file,
+        server: idText(rooms.server),
+        source,
+        forms: (asked) => log.forms(asked),
+        counts: () => provenCounts(log, { size: Number(row.size), from, to }),
+        exchanges,
+        actors: await log.openActors(asked),
+        now: new Date(clock()),
+      })
+      const headers = { 'content-disposition': `attachment; filename="export-${row.id}.zip"` }
+      return answer(stream, { headers })
+    },
+  }
+}
+
+/** Both hold: of two times the narrower one. */
+function withSearch(filter: RecordQuestion, search: SubjectSearchRow): KeptFilter {
+  const { subjects = [], from, to } = searchFilter(search)
+  const [first] = [from, filter.from && isoTime(filter.from)]
+    .flatMap((one) => one ?? [])
+    .sort()
+    .reverse()
+  const [last] = [to, filter.to && isoTime(filter.to)].flatMap((one) => one ?? []).sort()
+  return {
+    ...filter,
+    ...(first !== undefined && { from: first }),
+    ...(last !== undefined && { to: last }),
+    subjectSearch: search.id,
+    subjects,
+  }
+}
+
+/** As whoever ordered it, whatever more the caller may see: what was found then is what the file shows. */
+function readableAs({ clearance }: ExportRow, { logFor }: AdminRooms): ReadableLog {
+  return logFor({ roles: Number(clearance) > 0 ? [SECRECY_ROLE] : [] })
+}
+
+function checkContent(caller: Caller, number: string | undefined, reason: string | undefined): void {
+  if (!caller.roles.includes(CONTENT_ROLE)) {
+    throw new Fault('forbidden', {
+      what: `bundles, and searches by person, are content: ${CONTENT_ROLE} is needed`,
+    })
+  }
+  if (number === undefined || reason === undefined) {
+    throw new Fault('invalid_input', {
+      what: 'bundles, and searches by person, are content: case and reason are needed',
+    })
+  }
+}
+
+function exportView(row: ExportRow) {
+  const size = Number(row.size)
+  return {
+    id: row.id,
+    orderedBy: row.ordered_by_name,
+    orderedAt: row.ordered_at,
+    format: row.format,
+    filter: shownFilter(row.filter),
+    case: row.case_number,
+    reason: row.reason,
+    state: row.state,
+    /** Of the records that are looked at, how many were. */
+    looked: Number(row.next_idx),
+    size,
+    records: Number(row.records),
+    error: row.error,
+    endedAt: row.ended_at,
+    expiresAt: row.expires_at,
+  }
+}

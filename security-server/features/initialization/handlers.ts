@@ -1,0 +1,110 @@
+/** Set-up and configuration: what is missing, the token, the anchor, the global configuration, what it knows. */
+import { asFault, Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { colonForm } from '../../admin/ids.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { ConfigurationSnapshot } from '../../global-configuration/global-configuration.ts'
+
+export function initializationHandlers(rooms: AdminRooms): Handlers {
+  const { globalConfiguration, keys, server } = rooms
+
+  return {
+    async getInitializationStatus() {
+      const [token] = keys.tokens()
+      const snapshot = snapshotOf(rooms)
+      return {
+        serverId: colonForm(idText(server)),
+        anchorInstalled: globalConfiguration.state().anchor !== undefined,
+        configurationValid: snapshot !== undefined,
+        serverRegistered: snapshot?.index.server(server) !== undefined,
+        tokenInitialized: token?.initialized === true,
+        tokenLoggedIn: token?.loggedIn === true,
+        canSign: succeeds(() => keys.signingIdentity(server)),
+        canAuthenticate: succeeds(() => keys.authenticationIdentity()),
+      }
+    },
+    async initSecurityServer({ body }) {
+      await keys.initialize((body as { softwareTokenPin: string }).softwareTokenPin)
+    },
+    async getAnchor() {
+      const { anchor } = globalConfiguration.state()
+      if (anchor === undefined) throw new Fault('not_found', { what: 'no anchor is installed' })
+      return anchor
+    },
+    previewAnchor: ({ body }) => globalConfiguration.readAnchor(bytesOf(body)),
+    async uploadInitialAnchor({ body, query }) {
+      if (globalConfiguration.state().anchor !== undefined) {
+        throw new Fault('conflict', { what: 'an anchor is installed; replace it' })
+      }
+      return install(rooms, bytesOf(body), query['hash'], false)
+    },
+    replaceAnchor: ({ body, query }) =>
+      install(rooms, bytesOf(body), query['hash'], query['forgetHistory'] === true),
+    getGlobalConfiguration: async () => globalConfiguration.state(),
+    async refreshGlobalConfiguration() {
+      await globalConfiguration.refresh()
+      // What it says of contracts comes from another listener, which may be down; their own state shows that.
+      await rooms.contracts.refresh().catch(() => undefined)
+      return globalConfiguration.state()
+    },
+    async findMembers({ query }) {
+      const { q = '', limit } = query as { q?: string; limit: number }
+      const wanted = q.toLowerCase()
+      const members = globalConfiguration.current().index.shared.members.map((member) => ({
+        id: colonForm(idText(member.id)),
+        name: member.name,
+        subsystems: member.subsystems.map(({ id, name }) => ({ id: colonForm(idText(id)), name })),
+      }))
+      return members
+        .filter((member) => `${member.id} ${member.name}`.toLowerCase().includes(wanted))
+        .slice(0, limit)
+    },
+  }
+}
+
+/** Installs an anchor when it has the hash that was named, and tries to fetch; why that failed stands in the answer. */
+async function install(rooms: AdminRooms, xml: Buffer, hash: unknown, forgetHistory: boolean) {
+  const { globalConfiguration } = rooms
+  const preview = await globalConfiguration.readAnchor(xml)
+  if (typeof hash === 'string' && plain(hash) !== plain(preview.hash)) {
+    throw new Fault('conflict', { what: `the anchor's hash is ${preview.hash}` })
+  }
+  if (preview.instance !== rooms.server.instance) {
+    throw new Fault('conflict', {
+      what: `this server belongs to ${rooms.server.instance}, not ${preview.instance}`,
+    })
+  }
+  await globalConfiguration.installAnchor(xml, { forgetHistory })
+  await globalConfiguration.refresh().catch((thrown: unknown) => asFault(thrown))
+  return globalConfiguration.state()
+}
+
+function plain(hash: string): string {
+  return hash.replaceAll(':', '').toUpperCase()
+}
+
+/** The configuration in force, or undefined while there is none. */
+export function snapshotOf(
+  rooms: Pick<AdminRooms, 'globalConfiguration'>,
+): ConfigurationSnapshot | undefined {
+  try {
+    return rooms.globalConfiguration.current()
+  } catch {
+    return undefined
+  }
+}
+
+/** A body that came as bytes. */
+export function bytesOf(body: unknown): Buffer {
+  if (Buffer.isBuffer(body) && body.length > 0) return body
+  throw new Fault('invalid_input', { what: 'a body is needed' })
+}
+
+function succeeds(act: () => unknown): boolean {
+  try {
+    act()
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,39 @@
+/** Certificates of our keys, their status, and the authorities that may issue them. */
+import { asFault } from '#schemas/fault.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import { certificateView } from '../../admin/views.ts'
+import { bytesOf } from '../initialization/handlers.ts'
+
+export function certificateHandlers(rooms: AdminRooms): Handlers {
+  const { keys } = rooms
+  const all = () =>
+    keys
+      .tokens()
+      .flatMap((token) => token.keys)
+      .flatMap((key) => key.certificates)
+      .map(certificateView)
+
+  return {
+    async getApprovedCertificateAuthorities() {
+      const { shared } = rooms.globalConfiguration.current().index
+      return shared.approvedCas.map((ca) => ({
+        name: ca.name,
+        authenticationOnly: ca.authenticationOnly,
+        certificateProfileInfo: ca.certificateProfileInfo,
+        ocspUrls: [ca.topCa, ...ca.intermediateCas].flatMap((each) => each.ocsp.map(({ url }) => url)),
+      }))
+    },
+    getCertificates: async () => all(),
+    getCertificate: async ({ params }) => certificateView(keys.certificate(params['sha256']!)),
+    importCertificate: async ({ body, query }) =>
+      certificateView(await keys.importCertificate(bytesOf(body), { activate: query['activate'] !== false })),
+    deleteCertificate: ({ params }) => keys.deleteCertificate(params['sha256']!),
+    activateCertificate: async ({ params }) => certificateView(await keys.setActive(params['sha256']!, true)),
+    disableCertificate: async ({ params }) => certificateView(await keys.setActive(params['sha256']!, false)),
+    async refreshOcsp() {
+      // What went wrong stands in each certificate's status: the answer is the same list either way.
+      await keys.refreshOcsp({ force: true }).catch((thrown: unknown) => asFault(thrown))
+      return all()
+    },
+  }
+}

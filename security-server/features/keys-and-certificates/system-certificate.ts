@@ -1,0 +1,20 @@
+/** The internal TLS certificate: what client systems see of this server, and services when this server calls them. */
+
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import { requestPem, type SubjectFields } from '../../keys/certification-request.ts'
+import { bytesOf } from '../initialization/handlers.ts'
+
+export function systemCertificateHandlers({ keys: { internalTls } }: AdminRooms): Handlers {
+  return {
+    getSystemCertificate: async () => internalTls.info(),
+    generateSystemTlsKeyAndCertificate: () => internalTls.generate(),
+    async downloadSystemCertificate({ query }) {
+      return query['format'] === 'DER' ? internalTls.certificate().der : Buffer.from(internalTls.info().pem)
+    },
+    async generateSystemCertificateRequest({ body }) {
+      const q = body as { subject: SubjectFields; dnsNames?: string[]; ipAddresses?: string[] }
+      return { pem: requestPem(internalTls.request(q)) }
+    },
+    importSystemCertificate: ({ body }) => internalTls.importCertificate(bytesOf(body)),
+  }
+}

@@ -1,0 +1,146 @@
+/** Tokens, keys and certificate requests. */
+import { Fault } from '#schemas/fault.ts'
+
+import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
+import { memberIdOf } from '../../admin/ids.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import { keyView, tokenView } from '../../admin/views.ts'
+import { requestPem, type SubjectFields } from '../../keys/certification-request.ts'
+import type { KeyInfo, TokenInfo } from '../../keys/keys.ts'
+import { proposeSubject } from '../../keys/propose-subject.ts'
+import { SOFTWARE_TOKEN_ID } from '../../keys/tokens.ts'
+
+type Usage = KeyInfo['usage']
+type NewKey = { usage: Usage; label: string; algorithm: 'P-256' | 'RSA-2048' | 'RSA-3072' }
+type NewCsr = { memberId?: string; caName?: string; dnsName?: string; subject?: SubjectFields }
+
+export function tokenHandlers(rooms: AdminRooms): Handlers {
+  const { keys } = rooms
+
+  function token(id: string | undefined): TokenInfo {
+    const found = keys.tokens().find((each) => each.id === id)
+    if (found === undefined) throw new Fault('token_not_found', { what: id })
+    return found
+  }
+
+  /** What only a token whose files are ours can do. */
+  function softwareToken(id: string | undefined): void {
+    if (token(id).type !== 'SOFTWARE')
+      throw new Fault('invalid_input', { what: 'that is done with the tool of its maker' })
+  }
+
+  function hardwareToken(id: string | undefined): string {
+    const found = token(id)
+    if (found.type === 'HARDWARE') return found.id
+    throw new Fault('invalid_input', { what: 'all keys of the software token are listed with it' })
+  }
+
+  async function makeRequest(keyId: string, q: NewCsr) {
+    const { usage } = keys.key(keyId)
+    const member = q.memberId === undefined ? memberOf(rooms.server) : memberIdOf(q.memberId)
+    const { id, request } = await keys.createRequest({
+      keyId,
+      member: usage === 'SIGNING' ? member : undefined,
+      subject: q.subject ?? subjectFor(rooms, usage, member, q),
+      dnsNames: q.dnsName === undefined ? undefined : [q.dnsName],
+    })
+    return { id, keyId, pem: requestPem(request) }
+  }
+
+  return {
+    getTokens: async () => keys.tokens().map(tokenView),
+    getToken: async ({ params }) => tokenView(token(params['tokenId'])),
+    async loginToken({ params, body }) {
+      const { id } = token(params['tokenId'])
+      const { pin } = body as { pin: string }
+      await (id === SOFTWARE_TOKEN_ID ? keys.login(pin) : keys.hardware.login(id, pin))
+    },
+    async logoutToken({ params }) {
+      const { id } = token(params['tokenId'])
+      if (id === SOFTWARE_TOKEN_ID) keys.logout()
+      else await keys.hardware.logout(id)
+    },
+    async updateTokenPin({ params, body }) {
+      softwareToken(params['tokenId'])
+      const { oldPin, newPin } = body as { oldPin: string; newPin: string }
+      await keys.changePin(oldPin, newPin)
+    },
+    async addKey({ params, body }) {
+      const { id } = token(params['tokenId'])
+      return keyView(await keys.createKey({ tokenId: id, ...(body as NewKey) }))
+    },
+    async getFoundKeys({ params }) {
+      return keys.hardware.found(hardwareToken(params['tokenId']))
+    },
+    async adoptKey({ params, body }) {
+      const { label } = (body ?? {}) as { label?: string }
+      const objectId = params['objectId']!.toLowerCase()
+      return keyView(await keys.hardware.adopt(hardwareToken(params['tokenId']), { objectId, label }))
+    },
+    async addKeyAndCsr({ params, body }) {
+      const { id: tokenId } = token(params['tokenId'])
+      const { key, csr } = body as { key: NewKey; csr: NewCsr }
+      const made = await keys.createKey({ tokenId, ...key })
+      try {
+        const { id, pem } = await makeRequest(made.id, csr)
+        return { key: keyView(keys.key(made.id)), csr: { id, keyId: made.id, pem } }
+      } catch (cause) {
+        // Both or neither: a key without the request that was asked for would only lie about.
+        await keys.deleteKey(made.id)
+        throw cause
+      }
+    },
+    async importPkcs12({ params, body }) {
+      softwareToken(params['tokenId'])
+      const q = body as { files: string[]; password: string; keyconf?: string; usage?: Usage }
+      const imported = await keys.importPkcs12({
+        files: q.files.map(base64),
+        password: q.password,
+        keyconf: q.keyconf === undefined ? undefined : base64(q.keyconf),
+        usage: q.usage,
+      })
+      return imported.map(keyView)
+    },
+    getKey: async ({ params }) => keyView(keys.key(params['keyId']!)),
+    updateKey: async ({ params, body }) =>
+      keyView(await keys.renameKey(params['keyId']!, (body as { label: string }).label)),
+    deleteKey: ({ params }) => keys.deleteKey(params['keyId']!),
+    generateCsr: ({ params, body }) => makeRequest(params['keyId']!, body as NewCsr),
+    async downloadCsr({ params, query }) {
+      const request = keys.request(params['keyId']!, params['csrId']!)
+      return query['format'] === 'DER' ? request : Buffer.from(requestPem(request))
+    },
+    deleteCsr: ({ params }) => keys.deleteRequest(params['keyId']!, params['csrId']!),
+    async getSubjectFieldDescriptions({ params, query }) {
+      const q = query as { usage: Usage; memberId?: string; dnsName?: string }
+      const member = q.memberId === undefined ? memberOf(rooms.server) : memberIdOf(q.memberId)
+      return subjectFor(rooms, q.usage, member, {
+        caName: params['caName']!,
+        dnsName: q.dnsName ?? 'server.example',
+      })
+    },
+  }
+}
+
+/** The subject that the CA's profile wants for this member or server. */
+function subjectFor(rooms: AdminRooms, usage: Usage, member: MemberId, q: NewCsr): SubjectFields {
+  const { index } = rooms.globalConfiguration.current()
+  const cas = index.shared.approvedCas.filter((ca) => usage === 'AUTHENTICATION' || !ca.authenticationOnly)
+  const ca = q.caName === undefined ? cas[0] : cas.find((each) => each.name === q.caName)
+  if (ca === undefined) throw new Fault('not_found', { what: 'no such certification service' })
+  const memberName = index.memberName(member)
+  if (memberName === undefined) throw new Fault('unknown_member', { what: idText(member) })
+  if (usage === 'AUTHENTICATION' && q.dnsName === undefined) {
+    throw new Fault('invalid_input', { what: 'dnsName is needed for an authentication key' })
+  }
+  const { server } = rooms
+  const dnsName = q.dnsName ?? ''
+  const profile = index.profileOf(ca.certificateProfileInfo)
+  return proposeSubject({ profile, usage, member, memberName, server, dnsName })
+}
+
+function base64(text: string): Buffer {
+  if (!/^[A-Za-z0-9+/\r\n]+={0,2}\s*$/.test(text))
+    throw new Fault('invalid_input', { what: 'a file is not base64' })
+  return Buffer.from(text, 'base64')
+}

@@ -1,0 +1,216 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { createAuthority } from '#certs/authority.ts'
+import { readCertificate } from '#core/certificate/certificate.ts'
+import { indexConfiguration } from '#core/configuration/configuration-index.ts'
+import { codeOf } from '#test/fakes/configuration-world.ts'
+import { setUp } from '#test/fakes/registry-sample.ts'
+import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { type AdminWorld, createAdminWorld } from '../../admin/admin-fixture.ts'
+import { certificationRequest } from '../../keys/certification-request.ts'
+import { authenticationCertificate, second, signingCertificate } from '../../keys/keys-fixture.ts'
+import { selfSignedCertificate } from '../../keys/self-signed.ts'
+import { certificatePem } from '../../local-systems/view.ts'
+import { createRegistrationClient } from './client.ts'
+
+const GUEST = 'DEV:COM:4000:tax'
+
+/** A server whose keys the registry's CA certified, and the registry, which knows its member and a guest. */
+async function start(
+  t: Test,
+): Promise<AdminWorld & { node: Node; connect(certificate?: Buffer): void; registryClock: { now: number } }> {
+  const admin = await createAdminWorld(t)
+  const { world, keys } = admin
+  const registry = registryWorld(t)
+  registry.clock.now = world.now
+  const node = await registry.start({ registration: true })
+  await setUp(node, world.authority)
+  await node.must('POST', '/member-classes', { code: 'COM', description: 'Companies' })
+  await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '1000', name: 'Agency Ä' })
+  await node.must('POST', '/members', { memberClass: 'COM', memberCode: '4000', name: 'Guest' })
+  await signingCertificate(world, keys)
+  const shown = readCertificate(readFileSync(node.settings.registration!.certificateFile)).der
+  const connect = (certificate: Buffer | undefined = shown): void => {
+    world.configuration = indexConfiguration(world.configuration!.shared, {
+      instance: 'DEV',
+      anchors: [],
+      timeStampingIntervalSeconds: 60,
+      managementService: {
+        authCertRegServiceAddress: `https://${node.settings.public.address}:4001/managementservice/`,
+        authCertRegServiceCert: certificate,
+      },
+    })
+  }
+  connect()
+  return { ...admin, node, connect, registryClock: registry.clock }
+}
+
+/** What an administrator of the registry does with the newest request. */
+async function approveNewest(node: Node): Promise<void> {
+  const [newest] = (await node.must('GET', '/management-requests?limit=1')) as { id: number }[]
+  const { contentHash } = (await node.must('GET', `/management-requests/${newest!.id}`)) as {
+    contentHash: string
+  }
+  await node.must('POST', `/management-requests/${newest!.id}/approve`, { contentHash })
+}
+
+t.test('every request that a server files, and what it is told', async (t) => {
+  const { ask, world, keys, node } = await start(t)
+  const { sha256 } = await authenticationCertificate(world, keys, { register: false })
+  const registered = await ask('PUT', `/token-certificates/${sha256}/register`, { address: 'ss1.example' })
+  t.match(registered, {
+    status: 200,
+    body: { kind: 'authCertReg', state: 'SUBMITTED_FOR_APPROVAL', serverId: 'DEV:GOV:1000:ss1' },
+  })
+  t.match(await ask('PUT', `/token-certificates/${sha256}/register`, { address: 'ss1.example' }), {
+    status: 409,
+    body: { type: 'registration_refused', message: /conflict: .*says the same/ },
+  })
+  await node.must('POST', `/management-requests/${registered.body['request']}/decline`, {
+    reason: 'Call me first.',
+  })
+  t.match(JSON.parse((await ask('GET', '/management-requests')).raw.toString()), [
+    { state: 'DECLINED', reason: 'Call me first.' },
+  ])
+  await ask('PUT', `/token-certificates/${sha256}/register`, { address: 'ss1.example' })
+  await approveNewest(node)
+
+  t.equal((await ask('PUT', '/clients/DEV:GOV:1000:population/register')).status, 404, 'no client here yet')
+  await ask('POST', '/clients', { id: 'DEV:GOV:1000:population' })
+  const own = await ask('PUT', '/clients/DEV:GOV:1000:population/register', { subsystemName: 'Persons' })
+  t.match(own, {
+    status: 200,
+    body: { state: 'SUBMITTED_FOR_APPROVAL', clientId: 'DEV:GOV:1000:population' },
+  })
+  await approveNewest(node)
+  for (const [url, kind, body] of [
+    ['/clients/DEV:GOV:1000:population/disable', 'clientDisable'],
+    ['/clients/DEV:GOV:1000:population/enable', 'clientEnable'],
+    ['/clients/DEV:GOV:1000:population/rename', 'clientRename', { subsystemName: 'People' }],
+    ['/system/server-address', 'addressChange', { address: 'moved.example' }],
+    ['/system/maintenance-mode/enable', 'maintenanceModeEnable', { message: 'until noon' }],
+    ['/system/maintenance-mode/disable', 'maintenanceModeDisable'],
+    ['/clients/DEV:GOV:1000:population/unregister', 'clientDeletion'],
+    [`/token-certificates/${sha256}/unregister`, 'authCertDeletion'],
+  ] as [string, string, object?][]) {
+    const reply = await ask('PUT', url, body)
+    t.match(reply, { status: 200, body: { kind, state: 'SUBMITTED_FOR_APPROVAL' } }, url)
+    await approveNewest(node)
+  }
+  t.match(await node.must('GET', '/security-servers?q=DEV:GOV:1000'), [
+    { address: 'moved.example', certificates: [], clients: [] },
+  ])
+
+  await ask('POST', '/clients', { id: GUEST })
+  const waiting = await ask('PUT', `/clients/${GUEST}/register`)
+  t.match(waiting, { status: 200, body: { state: 'WAITING' } }, 'the guest has no key here')
+  t.match(await ask('DELETE', `/management-requests/${waiting.body['request']}`), {
+    status: 200,
+    body: { state: 'REVOKED' },
+  })
+  await signingCertificate(world, keys, second)
+  t.match(
+    await ask('PUT', `/clients/${GUEST}/register`),
+    { body: { state: 'SUBMITTED_FOR_APPROVAL' } },
+    'both sign here',
+  )
+  await ask('POST', '/clients', { id: 'DEV:COM:4000' })
+  await ask('PUT', '/clients/DEV:COM:4000/register')
+  await approveNewest(node)
+  t.equal((await ask('PUT', `/clients/${GUEST}/make-owner`)).status, 400)
+  t.match(await ask('PUT', '/clients/DEV:COM:4000/make-owner'), {
+    status: 200,
+    body: { kind: 'ownerChange', state: 'SUBMITTED_FOR_APPROVAL' },
+  })
+})
+
+t.test('both sign here, or nothing is filed', async (t) => {
+  const { ask, world, keys, node, registryClock } = await start(t)
+  await node.must('POST', '/security-servers', { id: 'DEV:GOV:1000:ss1', address: 'ss1.example' })
+  await ask('POST', '/clients', { id: GUEST })
+  // Good for this server, expired for the registry, whose clock is a little ahead.
+  await signingCertificate(world, keys, second, { notAfter: new Date(world.now + 60_000) })
+  registryClock.now = world.now + 120_000
+  t.match(await ask('PUT', `/clients/${GUEST}/register`), {
+    status: 409,
+    body: { type: 'registration_refused', message: /cert_validation/ },
+  })
+  t.match(JSON.parse((await ask('GET', '/management-requests')).raw.toString()), [{ state: 'REVOKED' }])
+  registryClock.now = world.now
+  t.match(await ask('PUT', `/clients/${GUEST}/register`), { body: { state: 'SUBMITTED_FOR_APPROVAL' } })
+})
+
+t.test('nothing is sent to a registry that is not the one', async (t) => {
+  const { ask, world, keys, node, connect } = await start(t)
+  const { sha256 } = await authenticationCertificate(world, keys, { register: false })
+  const register = () => ask('PUT', `/token-certificates/${sha256}/register`, { address: 'ss1.example' })
+  const unavailable = { status: 502, body: { type: 'registration_unavailable' } }
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const names = { hostName: 'registry.example', ipAddresses: [] }
+  connect(selfSignedCertificate({ privateKey, names, at: new Date() }))
+  t.match(await register(), unavailable, 'another certificate of the same name')
+  connect()
+  const { shared, privateParameters } = world.configuration!
+  const service = privateParameters!.managementService!
+  for (const [what, managementService] of [
+    ['no service', undefined],
+    ['no certificate', { ...service, authCertRegServiceCert: undefined }],
+    ['no TLS', { ...service, authCertRegServiceAddress: `http://${node.settings.public.address}:8001/` }],
+    ['no URL', { ...service, authCertRegServiceAddress: 'nowhere' }],
+  ] as const) {
+    world.configuration = indexConfiguration(shared, { ...privateParameters!, managementService })
+    t.match(await register(), unavailable, what)
+  }
+  connect()
+  t.same(await node.must('GET', '/management-requests'), [])
+  t.equal((await ask('PUT', `/token-certificates/${'0'.repeat(64)}/register`, { address: 'x' })).status, 404)
+  const signing = keys
+    .tokens()
+    .flatMap((token) => token.keys)
+    .find(({ usage }) => usage === 'SIGNING')!
+  const url = `/token-certificates/${signing.certificates[0]!.sha256}/register`
+  t.match(await ask('PUT', url, { address: 'x' }), { status: 400, body: { type: 'incorrect_certificate' } })
+  keys.logout()
+  t.match(await register(), { status: 503, body: { type: 'token_not_active' } })
+  await node.stop()
+})
+
+t.test('a registry with a certificate of a CA, and answers that are none', async (t) => {
+  const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const request = certificationRequest({ privateKey, subject: [{ type: 'CN', value: 'registry.example' }] })
+  const { der } = await authority.issue({
+    request,
+    profile: 'client-system',
+    subject: [
+      ['C', 'FI'],
+      ['CN', 'registry.example'],
+    ],
+  })
+  let answer: { status: number; body: string } = { status: 200, body: '[]' }
+  const chain = certificatePem(der) + certificatePem(authority.intermediate.der)
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' })
+  const registry = createServer({ key, cert: chain }, (_request, response) =>
+    response.writeHead(answer.status).end(answer.body),
+  )
+  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => registry.close())
+  const { port } = registry.address() as AddressInfo
+  const client = createRegistrationClient(() => ({
+    authCertRegServiceAddress: `https://127.0.0.1:${port}/managementservice/`,
+    authCertRegServiceCert: der,
+  }))
+  t.same(await client.states('{}'), [], 'whoever issued it: the certificate itself is what counts')
+  for (const body of ['', 'null', '{}', '[{}]', '[1]', 'x', '[', '"x"', `"${'x'.repeat(600_000)}"`]) {
+    answer = { status: 200, body }
+    t.equal(await codeOf(client.states('{}')), 'registration_unavailable', body.slice(0, 20))
+    t.equal(await codeOf(client.file('{}')), 'registration_unavailable', body.slice(0, 20))
+  }
+  for (const body of ['', 'null', 'x', '<html>', '{"type":7}', '{"type":"a","message":"b\\u0000c"}']) {
+    answer = { status: 404, body }
+    t.match(await codeOf(client.revoke('{}')), /^registration_(refused|unavailable)$/, body)
+  }
+})

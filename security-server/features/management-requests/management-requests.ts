@@ -1,0 +1,122 @@
+/** Files management requests with the central registry, each signed by those who have to and have a key here. */
+import { randomUUID } from 'node:crypto'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { type ClientId, idText, memberOf, parseMemberId } from '#schemas/identifiers.ts'
+import {
+  DOCUMENT_TYPE,
+  type RequestStatus,
+  type RequestSubject,
+  signersOf,
+} from '#schemas/management-request.ts'
+import { clientIdOf, colonForm } from '../../admin/ids.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import { clientIn } from '../../local-systems/manage.ts'
+
+export function managementRequestHandlers(rooms: AdminRooms): Handlers {
+  const { keys, registration } = rooms
+  const server = idText(rooms.server)
+  const owner = memberOf(rooms.server)
+
+  const headOf = (signer: string) => ({
+    id: randomUUID(),
+    createdAt: new Date(rooms.clock()).toISOString(),
+    signer,
+  })
+
+  /** A guest whose signing key is in our token signs here; else the request waits for it. */
+  const canSign = (member: string): boolean => {
+    try {
+      keys.signingIdentity(parseMemberId(member))
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  async function file(subject: RequestSubject, authentication?: string) {
+    const signers = signersOf(subject)
+    const wanted = 'either' in signers ? [idText(owner)] : signers.all
+    const [first, ...others] = wanted as [string, ...string[]]
+    const fileAs = async (signer: string) =>
+      registration.file(
+        await keys.signJson({
+          document: { ...headOf(signer), ...subject },
+          type: DOCUMENT_TYPE.file,
+          member: parseMemberId(signer),
+          authentication,
+        }),
+      )
+    // The first is asked for without a look, so that what keeps it from signing is told.
+    let status = await fileAs(first)
+    try {
+      for (const signer of others.filter(canSign)) status = await fileAs(signer)
+    } catch (cause) {
+      // Both or neither: a half that was filed would stand in the way of the next try.
+      await revoke(status.request).catch((thrown: unknown) => asFault(thrown))
+      throw cause
+    }
+    return view(status)
+  }
+
+  async function revoke(request: number): Promise<RequestStatus> {
+    const document = { ...headOf(idText(owner)), server, request }
+    const signed = await keys.signJson({ document, type: DOCUMENT_TYPE.revoke, member: owner })
+    return registration.revoke(signed)
+  }
+
+  const ofClient =
+    (kind: RequestSubject['kind']) =>
+    async ({ params, body }: { params: Record<string, string>; body: unknown }) => {
+      const client = idText(localClient(rooms, params['clientId']))
+      const { subsystemName } = (body ?? {}) as { subsystemName?: string }
+      return file({ kind, server, client, ...(subsystemName === undefined ? {} : { subsystemName }) })
+    }
+
+  return {
+    async registerCertificate({ params, body }) {
+      const { address } = body as { address: string }
+      const sha256 = params['sha256']!.toLowerCase()
+      const certificate = keys.certificateDer(sha256).toString('base64')
+      return file({ kind: 'authCertReg', server, certificate, address }, sha256)
+    },
+    unregisterCertificate: ({ params }) =>
+      file({ kind: 'authCertDeletion', server, certificateSha256: params['sha256']!.toLowerCase() }),
+    registerClient: ofClient('clientReg'),
+    unregisterClient: ofClient('clientDeletion'),
+    disableClient: ofClient('clientDisable'),
+    enableClient: ofClient('clientEnable'),
+    renameClient: ofClient('clientRename'),
+    async changeOwner({ params }) {
+      const client = localClient(rooms, params['clientId'])
+      if (client.subsystemCode !== undefined)
+        throw new Fault('invalid_client_identifier', { what: 'a member owns a server, not a subsystem' })
+      return file({ kind: 'ownerChange', server, newOwner: idText(client) })
+    },
+    addressChange: ({ body }) =>
+      file({ kind: 'addressChange', server, address: (body as { address: string }).address }),
+    enableMaintenanceMode: ({ body }) => {
+      const { message } = (body ?? {}) as { message?: string }
+      return file({ kind: 'maintenanceModeEnable', server, ...(message === undefined ? {} : { message }) })
+    },
+    disableMaintenanceMode: () => file({ kind: 'maintenanceModeDisable', server }),
+    async getManagementRequests() {
+      const document = { ...headOf(idText(owner)), server }
+      const signed = await keys.signJson({ document, type: DOCUMENT_TYPE.query, member: owner })
+      return (await registration.states(signed)).map(view)
+    },
+    revokeManagementRequest: async ({ params }) => view(await revoke(Number(params['request']))),
+  }
+}
+
+/** A client that stands here; its registration is what the request is about. */
+function localClient({ localSystems }: AdminRooms, text: string | undefined): ClientId {
+  return clientIn(localSystems.view(), clientIdOf(text)).id
+}
+
+function view({ server, client, ...status }: RequestStatus): object {
+  return {
+    ...status,
+    serverId: colonForm(server),
+    ...(client === undefined ? {} : { clientId: colonForm(client) }),
+  }
+}

@@ -1,0 +1,83 @@
+/** Searches by person over the API, each answer with what it does not cover; and where services say that identifiers stand. */
+import type { SubjectPlace } from '#core/subject/place.ts'
+import { answer } from '#platform/http-service/answer.ts'
+import { Fault } from '#schemas/fault.ts'
+import { colonForm, slashForm } from '../../admin/ids.ts'
+import { recordLook } from '../../admin/looks.ts'
+import { rowView } from '../../admin/record-filter.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import { coverageView, indexView } from './coverage.ts'
+import {
+  beginSearch,
+  grantedSearch,
+  monthsOf,
+  type NewSearch,
+  ownSearch,
+  searchFilter,
+  searchTarget,
+} from './searches.ts'
+import type { SubjectSearchRow } from './store.ts'
+
+const LISTED = 50
+
+export function subjectHandlers(rooms: AdminRooms): Handlers {
+  const { audit } = rooms
+  const placesOf = () => {
+    if (rooms.subjects === undefined) throw new Fault('service_unavailable')
+    return rooms.subjects.places
+  }
+
+  return {
+    getSubjectPlaces: async ({ query }) => {
+      const { serviceId } = query as { serviceId?: string }
+      const service = serviceId === undefined ? undefined : slashForm(serviceId, 5, 6)
+      const places = await placesOf().list(service)
+      return places.map(({ service: of, ...place }) => ({ serviceId: colonForm(of), ...place }))
+    },
+    addSubjectPlace: async ({ body, caller }) => {
+      const { serviceId, ...place } = body as SubjectPlace & { serviceId: string }
+      const by = { by: caller.name, at: new Date(rooms.clock()).toISOString() }
+      const id = await placesOf().add(slashForm(serviceId, 5, 6), place, by)
+      return answer({ id, serviceId, ...place }, { status: 201 })
+    },
+    deleteSubjectPlace: ({ params }) => placesOf().delete(Number(params['id'])),
+
+    getSubjectIndex: () => indexView(rooms),
+    searchSubject: async ({ body, caller }) => {
+      const row = await beginSearch(rooms, body as NewSearch, caller)
+      return answer(searchView(row), { status: 201 })
+    },
+    getSubjectSearches: async ({ caller }) =>
+      ((await rooms.subjects?.searches.listOf(caller.id, LISTED)) ?? []).map(searchView),
+    getSubjectSearch: async ({ params, caller }) => searchView(await ownSearch(rooms, params['id']!, caller)),
+    async findSubjectRecords(input) {
+      const row = await grantedSearch(rooms, input.params['id']!, input.caller)
+      const { before, limit } = input.query as { before?: number; limit: number }
+      const page = { limit, ...(before === undefined ? {} : { before }) }
+      const records = (await rooms.logFor(input.caller).list({ ...searchFilter(row), ...page })).map(rowView)
+      const { case_number, reason, type } = row
+      await recordLook(audit, 'findSubjectRecords', searchTarget(row.id), input, {
+        ...{ case: case_number, reason, type, hash: monthsOf(row).months.at(-1)?.hash ?? null },
+        indexes: records.map(({ index }) => index),
+      })
+      return { records, ...(await coverageView(rooms, row)) }
+    },
+  }
+}
+
+function searchView(row: SubjectSearchRow) {
+  const { months } = monthsOf(row)
+  return {
+    id: row.id,
+    askedAt: row.asked_at,
+    askedBy: row.asked_by_name,
+    case: row.case_number,
+    reason: row.reason,
+    type: row.type,
+    from: row.period_from,
+    to: row.period_to,
+    /** Of the newest month; the same person in the same month has the same. */
+    hash: months.at(-1)?.hash ?? null,
+    expiresAt: row.expires_at,
+  }
+}

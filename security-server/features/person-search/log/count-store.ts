@@ -1,0 +1,192 @@
+/**
+ * Counts of what became of records in the index by person: by day, service and reason, which say where to look, and by month and
+ * reason, so that no answer sums more than the days of two months.
+ */
+import { createHash } from 'node:crypto'
+import { type Kysely, sql } from 'kysely'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { SideStatement } from '../../../message-log/records/hot-store.ts'
+import type { Tables } from '../../../message-log/tables.ts'
+import type { LookedAt, SubjectReason } from './store.ts'
+
+export type CountedSubjects = {
+  day: string
+  service: string
+  reason: string
+  records: number
+  firstIndex: number
+  lastIndex: number
+}
+
+/** What of a service was looked at within days before the record `before`, or at all where that is absent. */
+export type LookedQuestion = Days & { service: string; before?: number | undefined }
+
+/** `records` counts a day whole on which some came later: at most so many. */
+export type Looked = { records: number; firstIndex: number; lastDay: string }
+
+/** UTC days, both included. */
+type Days = { from?: string | undefined; to?: string | undefined }
+
+export type SubjectCountStore = ReturnType<typeof createSubjectCountStore>
+
+/** As the index `subject_gap` has it. */
+const NOT_COVERED = sql<boolean>`reason not in ('indexed', 'not_personal')`
+const LAST = '9'
+
+export function createSubjectCountStore(database: Database) {
+  const kysely = tablesOf<Tables>(database)
+
+  const within = ({ from = '', to = LAST }: Days) =>
+    kysely.selectFrom('subject_count').where('day', '>=', from).where('day', '<=', to)
+
+  return {
+    /** Newest day first; only what is not covered. */
+    gaps: async (q: Days & { limit: number }): Promise<CountedSubjects[]> => {
+      const rows = await within(q)
+        .select(['day', 'service', 'reason', 'records', 'first_idx', 'last_idx'])
+        .where(NOT_COVERED)
+        .orderBy('day', 'desc')
+        .orderBy('records', 'desc')
+        .orderBy('key')
+        .limit(q.limit)
+        .execute()
+      return rows.map(({ first_idx, last_idx, records, ...row }) => ({
+        ...row,
+        records: Number(records),
+        firstIndex: Number(first_idx),
+        lastIndex: Number(last_idx),
+      }))
+    },
+
+    /** Undefined when there is nothing. */
+    looked: async ({ service, before, ...days }: LookedQuestion): Promise<Looked | undefined> => {
+      const row = await within(days)
+        .where('service', '=', service)
+        .$if(before !== undefined, (query) => query.where('first_idx', '<', before!))
+        .select(({ fn }) => [
+          fn.sum<number>('records').as('records'),
+          fn.min('first_idx').as('first'),
+          fn.max('day').as('day'),
+        ])
+        .executeTakeFirst()
+      if (row?.records === undefined || row.records === null) return undefined
+      return { records: Number(row.records), firstIndex: Number(row.first), lastDay: row.day }
+    },
+
+    /** Records by reason. */
+    totals: async ({ from = '', to = LAST }: Days): Promise<Map<string, number>> => {
+      const [first, last] = [from.slice(0, 7), to.slice(0, 7)]
+      const ofDays = (days: Days) =>
+        within(days)
+          .select(({ fn }) => ['reason', fn.sum<number>('records').as('records')])
+          .groupBy('reason')
+          .execute()
+      const ofMonthsBetween = () =>
+        kysely
+          .selectFrom('subject_total')
+          .select(({ fn }) => ['reason', fn.sum<number>('records').as('records')])
+          .where('month', '>', first)
+          .where('month', '<', last)
+          .groupBy('reason')
+          .execute()
+      const parts =
+        first === last
+          ? [await ofDays({ from, to })]
+          : [
+              first === '' ? [] : await ofDays({ from, to: `${first}-31` }),
+              await ofMonthsBetween(),
+              last === LAST ? [] : await ofDays({ from: `${last}-01`, to }),
+            ]
+      const totals = new Map<string, number>()
+      for (const { reason, records } of parts.flat())
+        totals.set(reason, (totals.get(reason) ?? 0) + Number(records))
+      return totals
+    },
+  }
+}
+
+/** In the transaction that indexes these. */
+export async function addCounts(transaction: Kysely<Tables>, records: LookedAt[]): Promise<void> {
+  for (const row of countsOf(records))
+    await transaction
+      .insertInto('subject_count')
+      .values(row)
+      .onConflict((conflict) =>
+        conflict.columns(['day', 'key']).doUpdateSet((old) => ({
+          records: old('subject_count.records', '+', row.records),
+          last_idx: row.last_idx,
+        })),
+      )
+      .execute()
+  for (const row of totalsOf(records))
+    await transaction
+      .insertInto('subject_total')
+      .values(row)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['month', 'reason'])
+          .doUpdateSet((old) => ({ records: old('subject_total.records', '+', row.records) })),
+      )
+      .execute()
+}
+
+/** Counts a record that was indexed as erased; stands in the erasure's commit, before its entries go. */
+export function countErased({
+  idx,
+  day,
+  service,
+}: Pick<LookedAt, 'idx' | 'day' | 'service'>): SideStatement[] {
+  const reason: SubjectReason = 'erased'
+  const total = {
+    text: `insert into subject_total (month, reason, records)
+      select ?, ?, 1 where exists (select 1 from subject where idx = ?)
+      on conflict (month, reason) do update set records = subject_total.records + 1`,
+    values: [day.slice(0, 7), reason, idx],
+  }
+  const count = {
+    text: `insert into subject_count (day, key, service, reason, records, first_idx, last_idx)
+      select ?, ?, ?, ?, 1, ?, ? where exists (select 1 from subject where idx = ?)
+      on conflict (day, key) do update set records = subject_count.records + 1,
+        first_idx = case when excluded.first_idx < subject_count.first_idx then excluded.first_idx
+          else subject_count.first_idx end,
+        last_idx = case when excluded.last_idx > subject_count.last_idx then excluded.last_idx
+          else subject_count.last_idx end`,
+    values: [day, countKey(service, reason), service, reason, idx, idx, idx],
+  }
+  return [count, total]
+}
+
+function countKey(service: string, reason: string): Buffer {
+  return createHash('sha256')
+    .update(JSON.stringify([service, reason]))
+    .digest()
+}
+
+function countsOf(records: LookedAt[]): Tables['subject_count'][] {
+  const counted = new Map<string, Tables['subject_count']>()
+  for (const { idx, day, service, reason } of records) {
+    if (reason === undefined) continue
+    const name = JSON.stringify([day, service, reason])
+    const known = counted.get(name)
+    if (known === undefined) {
+      const key = countKey(service, reason)
+      counted.set(name, { day, key, service, reason, records: 1, first_idx: idx, last_idx: idx })
+      continue
+    }
+    known.records++
+    known.last_idx = idx
+  }
+  return [...counted.values()]
+}
+
+function totalsOf(records: LookedAt[]): Tables['subject_total'][] {
+  const counted = new Map<string, Tables['subject_total']>()
+  for (const { day, reason } of records) {
+    if (reason === undefined) continue
+    const month = day.slice(0, 7)
+    const known = counted.get(`${month} ${reason}`)
+    if (known === undefined) counted.set(`${month} ${reason}`, { month, reason, records: 1 })
+    else known.records++
+  }
+  return [...counted.values()]
+}

@@ -1,0 +1,129 @@
+/**
+ * The next records that the index by person has not seen: first what each says of itself, without opening it, then the content of
+ * those few in which somebody may stand; in the log's thread, some at a time.
+ */
+import { Fault } from '#schemas/fault.ts'
+import {
+  type BodyFileReference,
+  decodeBodyFile,
+  SECTION,
+  type Sections,
+} from '../../../message-log/content.ts'
+import type { LogDatabase } from '../../../message-log/log-database.ts'
+import { type KeyFinder, openRecord, openRemainder } from '../../../message-log/open-record.ts'
+import { SUBJECTS } from './store.ts'
+
+/** What is known of a record before it is opened. */
+export type SubjectFacts = {
+  idx: number
+  kind: 'request' | 'reply' | 'refusal'
+  time: string
+  contract: string
+  /** '' where nothing but ids was kept, or no row is left. */
+  service: string
+  /** Whether its contract hides it from some readers: counts do not name its service. */
+  isSecret: boolean
+  /** The record that has the request: a refusal by itself answers one that was never logged. */
+  answers: number | undefined
+}
+
+/** One record in which people may stand. */
+export type SubjectSource = SubjectFacts & {
+  /** Absent when it was not kept. */
+  message: Buffer | undefined
+  body: Buffer | undefined
+  bodyFile: BodyFileReference | undefined
+  /** What is stored of it does not decrypt: a verification says so too. */
+  isDamaged: boolean
+}
+
+/** What lies from `from` to `to`; without the log's records about itself. */
+export type SubjectRange = { from: number; to: number; facts: SubjectFacts[] }
+
+/** Records of one commit of the index. */
+const AT_ONCE = 1000
+/** Records that are opened at once, at most. */
+export const OPENED_AT_ONCE = 100
+const OCTETS_AT_ONCE = 2 * 1024 * 1024
+const KINDS: ReadonlySet<string> = new Set(['request', 'reply', 'refusal'])
+
+type Facts = { kind: SubjectFacts['kind']; direction: string; time: string; contract: string }
+
+/** Goes no further than the search index, without whose row nothing is found. */
+export async function readRange(log: Pick<LogDatabase, 'records' | 'search'>): Promise<SubjectRange> {
+  const from = (await log.records.mark(SUBJECTS)) ?? 0
+  const to = Math.min(from + AT_ONCE, (await log.records.mark('search')) ?? 0)
+  if (from >= to) return { from, to: from, facts: [] }
+  const parties = new Map((await log.search.parties(from, to - 1)).map((party) => [party.idx, party]))
+  const facts: SubjectFacts[] = []
+  for (const record of await log.records.forms(from, to - from)) {
+    const { kind, direction, time, contract } = JSON.parse(record.form) as Facts
+    if (direction === '' || !KINDS.has(kind)) continue
+    const idx = Number(record.idx)
+    const party = parties.get(idx)
+    const { service, isSecret, answers } = party ?? { service: '', isSecret: false, answers: undefined }
+    facts.push({ idx, kind, time, contract, service, isSecret, answers })
+  }
+  return { from, to, facts }
+}
+
+/** The first of these records, in order, as many as have room; at least one when any is asked for. */
+export async function openSources(
+  log: Pick<LogDatabase, 'records'>,
+  findKey: KeyFinder,
+  indexes: number[],
+): Promise<SubjectSource[]> {
+  const sources: SubjectSource[] = []
+  let octets = 0
+  for (const idx of indexes.slice(0, OPENED_AT_ONCE)) {
+    if (octets > OCTETS_AT_ONCE) break
+    const record = await log.records.get(idx)
+    const { kind, time, contract } = JSON.parse(record.form) as Facts
+    const remainder = await log.records.remainder(idx)
+    const opened = undamaged(() => openRecord(record, findKey) ?? openRemainder(remainder, findKey))
+    const sections = opened?.sections ?? []
+    const bodyFile = undamaged(() => fileOf(sections))
+    const [message, body] = [sections[SECTION.message], sections[SECTION.body]]
+    octets += record.content.length
+    sources.push({
+      idx,
+      kind,
+      time,
+      contract,
+      service: opened?.metadata.service ?? '',
+      isSecret: (opened?.metadata.secrecy ?? 0) > 0,
+      answers: opened?.metadata.answers,
+      message,
+      body,
+      bodyFile: bodyFile ?? undefined,
+      isDamaged: opened === null || bodyFile === null,
+    })
+  }
+  return sources
+}
+
+/** The message of a request; undefined when nothing of it is kept or can be read. */
+export async function readRequest(
+  log: Pick<LogDatabase, 'records'>,
+  findKey: KeyFinder,
+  idx: number,
+): Promise<Buffer | undefined> {
+  const [record] = await log.records.from(idx, 1)
+  if (record?.idx !== idx || (JSON.parse(record.form) as Facts).kind !== 'request') return undefined
+  return undamaged(() => openRecord(record, findKey))?.sections[SECTION.message]
+}
+
+function fileOf(sections: Sections): BodyFileReference | undefined {
+  const section = sections[SECTION.bodyFile]
+  return section === undefined ? undefined : decodeBodyFile(section)
+}
+
+/** Null for what was tampered with or damaged: the records behind it are looked at all the same. */
+function undamaged<T>(open: () => T): T | null {
+  try {
+    return open()
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === 'log_inconsistent') return null
+    throw thrown
+  }
+}

@@ -1,0 +1,169 @@
+/** Rows of the index by person, of how far it goes and with which keys. Joined with `search` alone, whose filter hides. */
+import type { Kysely } from 'kysely'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Tables } from '../../../message-log/tables.ts'
+import { addCounts } from './count-store.ts'
+import { monthPrefix } from './entry.ts'
+
+/**
+ * What became of a record. `indexed` and `not_personal` are covered. `undeclared`: nobody said where; `contract_unknown`: its contract
+ * may have said it, and is not known here; `absent`: nothing stands
+ * there; `unreadable`: what stands there is no identifier; `too_many`: more than are indexed of one message; `too_large`: its
+ * body; `not_kept`: the log level, or an erasure, or it was refused before it was logged; `key_destroyed`: of its month;
+ * `refused`: by the key holder; `erased`: it was indexed, and what led to it went with an erasure that left nothing but its
+ * leaf. Those of replies have `reply_` before them.
+ */
+export type SubjectReason = 'indexed' | 'not_personal' | SubjectGap | `reply_${SubjectGap}`
+export type SubjectGap =
+  | 'undeclared'
+  | 'contract_unknown'
+  | 'absent'
+  | 'unreadable'
+  | 'too_many'
+  | 'too_large'
+  | 'not_kept'
+  | 'key_destroyed'
+  | 'refused'
+  | 'erased'
+
+/** One record that was looked at. */
+export type LookedAt = {
+  idx: number
+  /** UTC, of its time. */
+  day: string
+  /** '' where it is hidden. */
+  service: string
+  /** Undefined where there is nothing to count. */
+  reason: SubjectReason | undefined
+  entries: string[]
+  /** Of the key that they were made with. */
+  keyId: string
+}
+
+/** What was indexed of a month with one key. */
+export type IndexedMonth = {
+  month: string
+  /** '' where it is not known. */
+  keyId: string
+  records: number
+  /** Its entries were deleted, since its key was destroyed. */
+  isForgotten: boolean
+}
+
+/** The mark that says up to which record the index goes. */
+export const SUBJECTS = 'subjects'
+
+export type SubjectStore = ReturnType<typeof createSubjectStore>
+
+const DELETED_AT_ONCE = 500
+
+export function createSubjectStore(database: Database) {
+  const kysely = tablesOf<Tables>(database)
+
+  return {
+    /** Entries and counts of the records from `from` to `to`, and how far the index goes now, together. */
+    add: (q: { from: number; to: number; records: LookedAt[] }): Promise<void> =>
+      inTransaction(kysely, async (transaction) => {
+        await transaction
+          .insertInto('mark')
+          .values({ name: SUBJECTS, value: 0 })
+          .onConflict((conflict) => conflict.column('name').doNothing())
+          .execute()
+        const move = transaction.updateTable('mark').set({ value: q.to }).where('name', '=', SUBJECTS)
+        // Another node was first.
+        if ((await move.where('value', '=', q.from).executeTakeFirst()).numUpdatedRows === 0n) return
+        const named = q.records.filter(({ entries }) => entries.length > 0).map(({ idx }) => idx)
+        const found = await stillSearchable(transaction, named)
+        // Erased since it was read: nothing may lead to it any more.
+        const records = q.records.map((one) =>
+          one.entries.length === 0 || found.has(one.idx)
+            ? one
+            : { ...one, entries: [], reason: 'erased' as const },
+        )
+        for (const { idx, entries } of records)
+          for (const entry of entries)
+            await transaction
+              .insertInto('subject')
+              .values({ entry: Buffer.from(entry, 'hex'), idx })
+              .onConflict((conflict) => conflict.columns(['entry', 'idx']).doNothing())
+              .execute()
+        for (const row of monthsOf(records))
+          await transaction
+            .insertInto('subject_month')
+            .values(row)
+            .onConflict((conflict) =>
+              conflict
+                .columns(['month', 'key_id'])
+                .doUpdateSet((old) => ({ records: old('subject_month.records', '+', row.records) })),
+            )
+            .execute()
+        await addCounts(transaction, records)
+      }),
+
+    /** With which keys what was indexed, oldest month first. */
+    months: async (q: { from?: string | undefined; to?: string | undefined }): Promise<IndexedMonth[]> => {
+      const rows = await kysely
+        .selectFrom('subject_month')
+        .selectAll()
+        .where('month', '>=', q.from?.slice(0, 7) ?? '')
+        .where('month', '<=', q.to?.slice(0, 7) ?? '9')
+        .orderBy('month')
+        .orderBy('key_id')
+        .execute()
+      return rows.map(({ month, key_id, records, forgotten }) => ({
+        ...{ month, keyId: key_id, records: Number(records), isForgotten: Number(forgotten) === 1 },
+      }))
+    },
+
+    /** Deletes entries of a month whose key is gone, some at a time; says how many. */
+    forgetMonth: async (month: string): Promise<number> => {
+      await kysely.updateTable('subject_month').set({ forgotten: 1 }).where('month', '=', month).execute()
+      const first = monthPrefix(month)
+      const next = Buffer.from(first)
+      next.writeUInt16BE(first.readUInt16BE() + 1)
+      const rows = await kysely
+        .selectFrom('subject')
+        .select('entry')
+        .distinct()
+        .where('entry', '>=', first)
+        .where('entry', '<', next)
+        .limit(DELETED_AT_ONCE)
+        .execute()
+      if (rows.length === 0) return 0
+      const gone = await kysely
+        .deleteFrom('subject')
+        .where(
+          'entry',
+          'in',
+          rows.map(({ entry }) => entry),
+        )
+        .executeTakeFirst()
+      return Number(gone.numDeletedRows)
+    },
+  }
+}
+
+const AT_ONCE = 500
+
+async function stillSearchable(kysely: Kysely<Tables>, indexes: number[]): Promise<Set<number>> {
+  const found = new Set<number>()
+  for (let at = 0; at < indexes.length; at += AT_ONCE) {
+    const some = indexes.slice(at, at + AT_ONCE)
+    const rows = await kysely.selectFrom('search').select('idx').where('idx', 'in', some).execute()
+    for (const { idx } of rows) found.add(Number(idx))
+  }
+  return found
+}
+
+function monthsOf(records: LookedAt[]): Tables['subject_month'][] {
+  const counted = new Map<string, Tables['subject_month']>()
+  for (const { day, entries, keyId } of records) {
+    if (entries.length === 0) continue
+    const month = day.slice(0, 7)
+    const known = counted.get(`${month} ${keyId}`)
+    if (known === undefined)
+      counted.set(`${month} ${keyId}`, { month, key_id: keyId, records: 1, forgotten: 0 })
+    else known.records++
+  }
+  return [...counted.values()]
+}

@@ -1,0 +1,144 @@
+/** The wiring of the index by person: declarations, contracts and the key holder's two credentials, for the job and for searches. */
+import { readFile } from 'node:fs/promises'
+import type { SubjectPlace } from '#core/subject/place.ts'
+import type { Clock } from '#platform/clock.ts'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { SubjectEvaluation, SubjectQuestion } from '#schemas/subject-keys.ts'
+import type { SubjectKeysSettings } from '../../config.ts'
+import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
+import type { MessageLog } from '../../message-log/message-log.ts'
+import {
+  createSubjectKeysClient,
+  type HolderState,
+  type SubjectKeysClient,
+} from '../../subject-keys/client.ts'
+import { contractPlaces } from './log/contract-places.ts'
+import { findPastContracts } from './log/past-contracts.ts'
+import { createPlacesStore } from './log/places-store.ts'
+import { createSubjectSearchStore } from './store.ts'
+
+const LOOK_EVERY_MS = 60_000
+
+export type SubjectSearch = Awaited<ReturnType<typeof wireSubjects>>
+
+/** `keys` of tests stand in for a process. */
+export async function wireSubjects(q: {
+  settings: SubjectKeysSettings | undefined
+  keys?: Omit<SubjectKeysClient, 'close'>
+  database: Database
+  clock: Clock
+  messageLog: Pick<MessageLog, 'subjects'>
+  contracts: Pick<Contracts, 'view' | 'contentsInForce'>
+}) {
+  const { messageLog, contracts } = q
+  const places = createPlacesStore(q.database)
+  const searches = createSubjectSearchStore(q.database)
+  const client = q.settings && (await clientOf(q.settings))
+  const keys = q.keys ?? client
+  const forgotten = new Set<string>()
+  const missing = new Set<string>()
+  let lookedAt = Number.NEGATIVE_INFINITY
+
+  let holder: HolderState | undefined
+
+  /** How the holder is, now and then, and what is left of months that are over: no search finds that anyway. */
+  const look = async (): Promise<void> => {
+    if (keys === undefined || q.clock() - lookedAt < LOOK_EVERY_MS) return
+    lookedAt = q.clock()
+    // The job is to index, and says itself when nobody answers.
+    holder = await keys.state().catch(() => undefined)
+    const months = holder?.months ?? []
+    const gone = months.filter(({ month, destroyedAt }) => destroyedAt !== null && !forgotten.has(month))
+    await messageLog.subjects.forget(gone.map(({ month }) => month))
+    for (const { month } of gone) forgotten.add(month)
+  }
+
+  return {
+    places,
+    searches,
+    keys,
+    /** As it was a minute ago; undefined while it does not answer. */
+    holder: (): HolderState | undefined => holder,
+    /** For a job; records wait where no key holder is configured, and while it does not answer. */
+    index: async (signal?: AbortSignal): Promise<void> => {
+      await searches.expire(new Date(q.clock()).toISOString())
+      if (keys === undefined) return
+      await look()
+      const own = new Map<string, SubjectPlace[]>()
+      const listed = await places.list()
+      await places.begin(listed, await messageLog.subjects.mark())
+      for (const { service, ...place } of listed) {
+        const known = own.get(service)
+        if (known === undefined) own.set(service, [place])
+        else known.push(place)
+      }
+      const contents = new Map(
+        contracts.view().contracts.map(({ content }) => [`${content.contract}/${content.version}`, content]),
+      )
+      const past = findPastContracts(contracts.contentsInForce, missing)
+      const said = async ({ service, contract }: { service: string; contract: string }) => {
+        // Of a record that keeps its ids alone the service is not known.
+        if (contract === '' || service === '') return undefined
+        const content = contents.get(contract) ?? (await past(contract))
+        return content === undefined ? 'unknown' : contractPlaces(content, service)
+      }
+      const declared = async (record: { service: string; contract: string }) => ({
+        own: own.get(record.service) ?? [],
+        contract: await said(record),
+      })
+      const evaluate = (records: SubjectQuestion[]): Promise<SubjectEvaluation[]> =>
+        keys.evaluateRecords(records)
+      await messageLog.subjects.index({ declared, evaluate }, signal)
+    },
+    close: async (): Promise<void> => client?.close(),
+  }
+}
+
+/** Nothing where no key holder is configured: then records wait for ever, and that is no fault. */
+export function watchSubjects(
+  { keys, holder }: Pick<SubjectSearch, 'keys' | 'holder'>,
+  messageLog: Pick<MessageLog, 'subjects' | 'size'>,
+  metrics: Metrics,
+): void {
+  if (keys === undefined) return
+  const help = 'Records of the message log that are not indexed by person yet'
+  metrics.watch('concordat_subject_index_behind', help, 'of', async () => [
+    ['log', await messageLog.subjects.backlog()],
+  ])
+  const misuse = 'Signs that somebody else has the indexing credential: refused today, and ahead of the log'
+  metrics.watch('concordat_subject_keys_misused', misuse, 'by', async () => {
+    const state = holder()
+    if (state === undefined) return []
+    return [
+      ['refused', state.today.refused],
+      ['ahead', Math.max(0, state.mark - messageLog.size())],
+    ]
+  })
+}
+
+async function clientOf(settings: SubjectKeysSettings): Promise<SubjectKeysClient> {
+  const { socket, url, certificateFile, keyFile, holderCertificateFile } = settings
+  const credentials = {
+    index: await readSecret(settings.indexKeyFile),
+    search: await readSecret(settings.searchKeyFile),
+  }
+  if (socket !== undefined && url === undefined)
+    return createSubjectKeysClient({ at: { socket }, credentials })
+  if (socket !== undefined || !url || !certificateFile || !keyFile || !holderCertificateFile)
+    throw new Fault('invalid_configuration', {
+      what: 'subjectKeys needs socket, or url with certificateFile, keyFile and holderCertificateFile',
+    })
+  const [certificate, holderCertificate] = await Promise.all(
+    [certificateFile, holderCertificateFile].map((file) => readFile(file, 'utf8')),
+  )
+  const at = {
+    url,
+    certificate: certificate!,
+    key: await readSecret(keyFile),
+    holderCertificate: holderCertificate!,
+  }
+  return createSubjectKeysClient({ at, credentials })
+}

@@ -1,0 +1,111 @@
+/**
+ * Searches by person: the identifier goes to the key holder and nowhere else; what stays is a search with its case, its asker
+ * and hashes, whose records are looked at by page and exported. Where a second auditor has to agree, they agree to this search.
+ */
+import { randomUUID } from 'node:crypto'
+import { normaliseIdentifier } from '#core/subject/identifier.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { SubjectMonths } from '#schemas/subject-keys.ts'
+import { isoTime } from '../../admin/record-filter.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
+import type { RecordFilter } from '../search/store.ts'
+import { subjectEntry } from './log/entry.ts'
+import type { SubjectSearchRow } from './store.ts'
+
+export type NewSearch = {
+  type: string
+  identifier: string
+  case: string
+  reason: string
+  from?: string
+  to?: string
+}
+
+/** Grants last a day, and waiting for one a week. */
+const KEPT_MS = 7 * 86_400_000
+
+/** How a search is named where a second auditor agrees to it. */
+export function searchTarget(id: string): string {
+  return `search ${id.toLowerCase()}`
+}
+
+/** The part of the key holder that searches use; throws `service_unavailable` where there is none. */
+export function searchKeys({ subjects }: Pick<AdminRooms, 'subjects'>) {
+  if (subjects?.keys === undefined)
+    throw new Fault('service_unavailable', { what: 'no holder of subject keys is configured (subjectKeys)' })
+  return subjects.keys
+}
+
+/** Evaluates, records the search with its hash, keeps it. Throws `subject_searches_used_up`, `subject_keys_unavailable`. */
+export async function beginSearch(
+  rooms: AdminRooms,
+  given: NewSearch,
+  caller: Caller,
+): Promise<SubjectSearchRow> {
+  const keys = searchKeys(rooms)
+  const { type, identifier, case: number, reason } = given
+  if (normaliseIdentifier(identifier) === undefined)
+    throw new Fault('invalid_input', {
+      what: 'the identifier is empty, too long, or holds signs that nobody sees',
+    })
+  const [from, to] = [given.from, given.to].map((time) => (time === undefined ? undefined : isoTime(time)))
+  if (from !== undefined && to !== undefined && from >= to)
+    throw new Fault('invalid_input', { what: 'from has to be before to' })
+  const months = await keys.evaluateSearch({
+    ...{ type, identifier, case: number, reason },
+    person: { id: caller.id, name: caller.name },
+    ...(from !== undefined && { from: from.slice(0, 7) }),
+    ...(to !== undefined && { to: to.slice(0, 7) }),
+  })
+  const id = randomUUID()
+  const now = rooms.clock()
+  await rooms.audit.before({
+    caller: { id: caller.id, name: caller.name },
+    operation: 'searchedSubject',
+    target: searchTarget(id),
+    data: { case: number, reason, type, from, to, searched: months.months.length, ...months.months.at(-1) },
+  })
+  const row: SubjectSearchRow = {
+    ...{ id, asked_by: caller.id, asked_by_name: caller.name, asked_at: new Date(now).toISOString() },
+    ...{ case_number: number, reason, type, period_from: from ?? null, period_to: to ?? null },
+    months: JSON.stringify(months),
+    expires_at: new Date(now + KEPT_MS).toISOString(),
+  }
+  await rooms.subjects!.searches.add(row)
+  return row
+}
+
+/** The search of its asker alone. Throws `not_found`, `forbidden`. */
+export async function ownSearch(rooms: AdminRooms, id: string, caller: Caller): Promise<SubjectSearchRow> {
+  const row = await rooms.subjects?.searches.find(id.toLowerCase())
+  if (row === undefined || row.expires_at <= new Date(rooms.clock()).toISOString())
+    throw new Fault('not_found', { what: 'there is no such search: it is kept for a week' })
+  if (row.asked_by !== caller.id)
+    throw new Fault('forbidden', { what: 'another auditor searched: search yourself, for your own case' })
+  return row
+}
+
+/** The search, when its results may be seen now. Throws `content_not_granted` beside what ownSearch throws. */
+export async function grantedSearch(
+  rooms: AdminRooms,
+  id: string,
+  caller: Caller,
+): Promise<SubjectSearchRow> {
+  const row = await ownSearch(rooms, id, caller)
+  await rooms.contentRequests.check({ target: searchTarget(row.id), case: row.case_number, caller })
+  return row
+}
+
+export function monthsOf({ months }: SubjectSearchRow): SubjectMonths {
+  return JSON.parse(months) as SubjectMonths
+}
+
+/** What goes through the log's own search, whose filter hides what is hidden from this reader. */
+export function searchFilter(row: SubjectSearchRow): RecordFilter {
+  return {
+    subjects: monthsOf(row).months.map(({ month, hash }) => subjectEntry(month, hash)),
+    ...(row.period_from === null ? {} : { from: row.period_from }),
+    ...(row.period_to === null ? {} : { to: row.period_to }),
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * What a stretch of the log holds about one pair of members: digests and times, no content. Records of others are left out;
+ * erased ones, of which nobody can say whose they were, are given as what is left of them.
+ */
+import { hash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
+import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import type { ComparedRecord, ErasedRecord, Stretch } from '#core/reconciliation/assemble.ts'
+import { signingTimeOf } from '#core/reconciliation/day.ts'
+import { SECTION, type Sections } from '../../../message-log/content.ts'
+import type { LogDatabase } from '../../../message-log/log-database.ts'
+import { type KeyFinder, openRecord } from '../../../message-log/open-record.ts'
+import type { SearchRow } from '../../search/store.ts'
+
+/** Records that one question asks for. */
+export const STRETCH = 500
+/** So many are opened before the log's thread looks whether messages wait to be written. */
+const AT_ONCE = 25
+
+/** Members in text form. */
+export type MemberPair = { own: string; peer: string }
+
+/** At most STRETCH records from `first` on, as far as `last`. */
+export async function readRecords(
+  log: Pick<LogDatabase, 'records' | 'reconciliation'>,
+  q: { pair: MemberPair; first: number; last: number },
+  findKey: KeyFinder,
+): Promise<Stretch> {
+  const last = Math.min(q.last, q.first + STRETCH - 1)
+  const rows = await log.reconciliation.rows(q.first, last)
+  const records: ComparedRecord[] = []
+  for (const [i, row] of rows.filter((one) => isBetween(one, q.pair)).entries()) {
+    if (i % AT_ONCE === AT_ONCE - 1) await setImmediate()
+    const record = await readRecord(log, row, findKey)
+    if (record !== undefined) records.push(record)
+  }
+  const bare = rows.filter((row) => row.client === '' && row.kind === 'request')
+  const erased = await log.reconciliation.erased(q.first, last)
+  return {
+    records,
+    erased: erased.map(({ idx, form }) => erasedRecord(idx, JSON.parse(form) as LeafFields)),
+    bare: bare.map(({ idx, direction, request_id }) => ({
+      index: Number(idx),
+      direction: direction as 'in' | 'out',
+      requestId: request_id,
+    })),
+  }
+}
+
+/**
+ * One of the two is the client's member, the other the service's; a request that left was asked by ours, one that came was
+ * answered by ours, also where a server has both members.
+ */
+function isBetween(
+  { kind, direction, answers: answered, client, service }: SearchRow,
+  { own, peer }: MemberPair,
+): boolean {
+  const [asks, answers] = [memberPart(client), memberPart(service)]
+  const weAsk = asks === own && answers === peer
+  const theyAsk = asks === peer && answers === own
+  // A refusal of a request that was not taken in: it came to us.
+  if (kind === 'refusal' && answered === null) return theyAsk
+  if (kind !== 'request') return weAsk || theyAsk
+  return direction === 'out' ? weAsk : theyAsk
+}
+
+/** Of an identifier's text form the member's segments. */
+export function memberPart(id: string): string {
+  return id.split('/', 3).join('/')
+}
+
+async function readRecord(
+  log: Pick<LogDatabase, 'records'>,
+  row: SearchRow,
+  findKey: KeyFinder,
+): Promise<ComparedRecord | undefined> {
+  const index = Number(row.idx)
+  const stored = await log.records.get(index)
+  const opened = openRecord(stored, findKey)
+  // Erased between the two reads: the list of what was erased has it.
+  if (opened === undefined) return undefined
+  const form = JSON.parse(stored.form) as LeafFields
+  const document =
+    row.kind === 'request' && stored.signatureId !== null
+      ? await log.records.document(stored.signatureId)
+      : undefined
+  return {
+    index,
+    kind: row.kind as ComparedRecord['kind'],
+    direction: row.direction as 'in' | 'out',
+    time: Date.parse(row.time),
+    requestId: row.request_id,
+    peer: row.peer,
+    answers: row.answers === null ? undefined : Number(row.answers),
+    leaf: stored.leaf.toString('base64'),
+    digests: digestsOf(opened.sections),
+    signature: signatureOf(form),
+    signedAt: document === undefined ? Number.NaN : signingTimeOf(document.document),
+  }
+}
+
+function digestsOf(sections: Sections): Buffer | undefined {
+  const digest = (content: number, kept: number): Buffer | undefined => {
+    const bytes = sections[content]
+    return bytes === undefined ? sections[kept] : hash('sha512', bytes, 'buffer')
+  }
+  const message = digest(SECTION.message, SECTION.messageDigest)
+  const body = digest(SECTION.body, SECTION.bodyDigest)
+  if (message === undefined) return undefined
+  return body === undefined ? message : Buffer.concat([message, body])
+}
+
+function erasedRecord(index: number, form: LeafFields): ErasedRecord {
+  return {
+    index,
+    kind: form.kind as ErasedRecord['kind'],
+    signature: signatureOf(form),
+    answers: form.answers,
+  }
+}
+
+function signatureOf({ signature }: LeafFields): Buffer | undefined {
+  return signature === '' ? undefined : Buffer.from(signature, 'base64')
+}

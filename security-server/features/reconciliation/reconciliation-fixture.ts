@@ -1,0 +1,343 @@
+/**
+ * Two security servers with real keys, real message logs and databases on either store, and real mutual TLS between them; the
+ * tax agency (ss1) asks, the population register (ss2) answers. Time is set by hand and only goes forward.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import type { Test } from 'tap'
+import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { idText, memberOf, parseServiceId, type ServerId } from '#schemas/identifiers.ts'
+import { postgresql } from '#test/postgresql.ts'
+import { exchange } from '../../consumer/exchange.ts'
+import type { ConsumerRooms } from '../../consumer/rooms.ts'
+import { NO_TERMS } from '../../global-configuration/contracts/index-contracts.ts'
+import { listenForPeers } from '../../listeners.ts'
+import type { LocalService } from '../../local-systems/local-systems.ts'
+import { type MessageLog, openMessageLog } from '../../message-log/message-log.ts'
+import { serverMigrations } from '../../migrations/migrations.ts'
+import { createPeerClient, type PeerClient } from '../../peer/client.ts'
+import { createOcspByHash } from '../../peer/ocsp-by-hash.ts'
+import { createPeerWorld, type PeerWorld, type Server, TAX } from '../../peer/peer-fixture.ts'
+import { createMessageSigner } from '../../peer/sign-message.ts'
+import { createMessageVerifier } from '../../peer/verify-message.ts'
+import { createPeerVerifier } from '../../peer/verify-peer.ts'
+import { PORTS } from '../../peer/wire-fixture.ts'
+import { createServiceClient } from '../../provider/client.ts'
+import { createPeerQuota } from '../../provider/peer-quota.ts'
+import type { ProviderRooms } from '../../provider/rooms.ts'
+import { providerRoutes } from '../../provider/routes.ts'
+import { createCasesStore } from './cases-store.ts'
+import { createEntriesStore } from './entries-store.ts'
+import { createResponder, type Respond } from './respond.ts'
+import type { ReconciliationRooms } from './rooms.ts'
+import { reconciliationRoutes } from './routes.ts'
+import { createShapes } from './shapes.ts'
+import { createReconciliationStore, type DayPair } from './store.ts'
+
+const PERSONS = parseServiceId('DEV/GOV/2000/population/persons')
+const LOG = createLog({ name: 'test', level: 'silent' })
+const DAY_MS = 86_400_000
+
+export type Side = {
+  server: Server
+  database: Database
+  log: MessageLog
+  logUrl: string
+  folder: string
+  rooms: ReconciliationRooms
+  cases: ReturnType<typeof createCasesStore>
+  client: PeerClient
+  /** Answers peers; a test may put something else in its place, or make it anew as a restart does. */
+  respond: Respond
+  restart(): void
+}
+
+export type TwoServers = {
+  world: PeerWorld
+  tax: Side
+  population: Side
+  /** The pair as either side sees it. */
+  pairOf(side: Side, day: string): DayPair
+  /** Sets both clocks; statuses of certificates are fetched anew. */
+  travel(time: string): Promise<void>
+  /** The next day of the test, at noon. */
+  nextDay(): Promise<string>
+  /** To when the day has settled. */
+  settle(day: string): Promise<void>
+  /** One exchange through both servers; gives its request id, and the fault when it failed. */
+  ask(q?: { body?: Buffer; path?: string }): Promise<{ requestId: string; failed: unknown }>
+  consumer: ConsumerRooms
+  provider: ProviderRooms
+  /** How the population register's system answers. */
+  system: { answer: http.RequestListener }
+  service: LocalService
+  isAllowed: boolean
+  /** Ends or opens the provider's listener. */
+  unplug(): Promise<void>
+  plug(q?: { withoutEndpoint: boolean }): Promise<void>
+}
+
+export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'): Promise<TwoServers> {
+  const world = await createPeerWorld(t)
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-reconciliation-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const fresh = async (name: string): Promise<string> =>
+    store === 'sqlite' ? `sqlite:${path.join(folder, name)}` : (await postgresql()).freshDatabase()
+  const tax = await openSide(t, world, world.consumer, folder, fresh)
+  const population = await openSide(t, world, world.provider, folder, fresh)
+  const system = http.createServer((request, response) => made.system.answer(request, response))
+  await new Promise<void>((resolve) => system.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    system.closeAllConnections()
+    system.close()
+  })
+  const serviceClient = createServiceClient({
+    connectTimeoutMs: 500,
+    connectionsPerService: 4,
+    identity: world.provider.keys.internalTls.identity,
+  })
+  t.teardown(() => serviceClient.close())
+  const service: LocalService = {
+    id: PERSONS,
+    type: 'REST',
+    url: `http://127.0.0.1:${(system.address() as AddressInfo).port}`,
+    timeoutMs: 4000,
+    verifyTls: true,
+    trustedCertificates: undefined,
+    disabledNotice: undefined,
+    allowEncodedSlash: false,
+    openApiText: '',
+  }
+  let newest = ''
+  let day = Math.ceil(Date.now() / DAY_MS)
+  let peers: ReturnType<typeof listenForPeers> | undefined
+  const made: TwoServers = {
+    world,
+    tax,
+    population,
+    service,
+    isAllowed: true,
+    system: {
+      answer: (request, response) => {
+        request.resume()
+        request.on('end', () => response.end(`an answer to ${request.url}`))
+      },
+    },
+    pairOf(side, of) {
+      const other = side === tax ? population : tax
+      const [own, peer] = [side, other].map((one) => idText(memberOf(one.server.id)))
+      return { day: of, own: own!, peer: peer!, server: idText(other.server.id) }
+    },
+    async travel(time) {
+      // Statuses are a little older than now, so that a clock which is minutes behind takes them as well.
+      world.skew = Date.parse(time) - Date.now() - 10 * 60_000
+      for (const { keys } of [world.consumer, world.provider, world.second])
+        await keys.refreshOcsp({ force: true })
+      world.skew = Date.parse(time) - Date.now()
+    },
+    async nextDay() {
+      day++
+      const of = new Date(day * DAY_MS).toISOString().slice(0, 10)
+      await made.travel(`${of}T12:00:00Z`)
+      return of
+    },
+    async settle(of) {
+      await made.travel(new Date(Date.parse(`${of}T00:00:00Z`) + 2 * DAY_MS + 60_000).toISOString())
+      // Days of the test do not overlap with their settling.
+      day += 3
+    },
+    async ask({ body, path: at = '/a' } = {}) {
+      const failed = await exchange(
+        {
+          method: body === undefined ? 'GET' : 'POST',
+          url: `/r1/${idText(PERSONS)}${at}`,
+          rawHeaders: ['X-Road-Client', idText(TAX)],
+          content: body === undefined ? undefined : Readable.from([body], { objectMode: false }),
+          tls: undefined,
+        },
+        made.consumer,
+      ).then(
+        () => undefined,
+        (cause: unknown) => cause,
+      )
+      return { requestId: newest, failed }
+    },
+    consumer: {
+      ...shared(world, tax),
+      contracts: { contractFor: () => NO_TERMS },
+      heardTreeHead: () => undefined,
+      localSystems: {
+        client: () => ({ id: TAX, authenticationMode: 'NOSSL', certificates: new Set() }),
+      } as never,
+      messageLog: {
+        ...tax.log,
+        append: (entry) => {
+          if (entry.kind === 'request') newest = entry.ids.requestId
+          return tax.log.append(entry as never)
+        },
+      },
+      peerClient: tax.client,
+      authenticationIdentity: world.consumer.keys.authenticationIdentity,
+    },
+    provider: {
+      ...shared(world, population),
+      contracts: { contractFor: () => NO_TERMS, termsOfRefused: () => NO_TERMS },
+      localSystems: {
+        service: () => made.service,
+        call: () => ({
+          isAllowed: made.isAllowed,
+          held: () => ({ local: made, key: '', describe: () => ({ side: 'provider' }) }),
+        }),
+      } as never,
+      verifyPeer: createPeerVerifier(),
+      xroadTlsPeers: new Set(),
+      quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 100, clock: world.clock }),
+      serviceClient,
+    },
+    async unplug() {
+      await peers?.stop()
+    },
+    async plug({ withoutEndpoint } = { withoutEndpoint: false }) {
+      peers = listenForPeers(
+        { address: world.provider.address, ...PORTS, xroadTlsPeers: [], perSecond: 1e6, underWay: 100 },
+        {
+          keys: world.provider.keys,
+          globalConfiguration: world.globalConfiguration as never,
+          xroadTlsPeers: new Set(),
+          log: LOG,
+        },
+        (app) => {
+          providerRoutes(app, made.provider, LOG, () => undefined)
+          if (!withoutEndpoint) answerPeers(app, population)
+        },
+      )
+      while (!peers.isListening()) await new Promise((resolve) => setTimeout(resolve, 5))
+    },
+  }
+  await made.plug()
+  t.teardown(() => made.unplug())
+  const forTax = listenForPeers(
+    { address: world.consumer.address, ...PORTS, xroadTlsPeers: [], perSecond: 1e6, underWay: 100 },
+    {
+      keys: world.consumer.keys,
+      globalConfiguration: world.globalConfiguration as never,
+      xroadTlsPeers: new Set(),
+      log: LOG,
+    },
+    (app) => answerPeers(app, tax),
+  )
+  t.teardown(() => forTax.stop())
+  return made
+}
+
+function answerPeers(app: Parameters<typeof reconciliationRoutes>[0], side: Side): void {
+  const quota = { enter: () => () => undefined }
+  const respond: Respond = (peer: ServerId, question) => side.respond(peer, question)
+  reconciliationRoutes(app, { ...side.rooms, respond, quota }, LOG)
+}
+
+function shared(world: PeerWorld, side: Side) {
+  return {
+    server: side.server.id,
+    clock: world.clock,
+    limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: 1_000_000 },
+    globalConfiguration: world.globalConfiguration as never,
+    messageLog: side.log,
+    signMessage: createMessageSigner({ keys: side.server.keys, clock: world.clock }),
+    verifyMessage: createMessageVerifier(),
+  }
+}
+
+/** Another node's log on the same database, or the only one. */
+export function openLog(
+  world: PeerWorld,
+  side: { server: Server; logUrl: string; folder: string },
+  node: string,
+): Promise<MessageLog> {
+  return openMessageLog({
+    databaseUrl: side.logUrl,
+    keyFolder: path.join(side.folder, 'log-keys'),
+    bodyFolder: path.join(side.folder, 'bodies'),
+    server: side.server.id,
+    node,
+    clock: world.clock,
+    unstampedLimitMs: Number.POSITIVE_INFINITY,
+  })
+}
+
+async function openSide(
+  t: Test,
+  world: PeerWorld,
+  server: Server,
+  parent: string,
+  fresh: (name: string) => Promise<string>,
+): Promise<Side> {
+  const { serverCode } = server.id
+  const folder = path.join(parent, serverCode)
+  for (const name of ['log-keys', 'bodies']) mkdirSync(path.join(folder, name), { recursive: true })
+  const database = await openDatabase(await fresh(`${serverCode}.db`))
+  t.teardown(() => database.close())
+  await migrate(database, serverMigrations)
+  const logUrl = await fresh(`${serverCode}-log.db`)
+  const log = await openLog(world, { server, logUrl, folder }, 'node1')
+  await log.recover()
+  t.teardown(() => log.close())
+  const ocsp = createOcspByHash(server.keys)
+  await ocsp.listen({ host: server.address, port: PORTS.ocspPort })
+  t.teardown(() => ocsp.close())
+  const verifyPeer = createPeerVerifier()
+  const client = createPeerClient(
+    {
+      keys: server.keys,
+      globalConfiguration: world.globalConfiguration,
+      verifyPeer,
+      xroadTlsPeers: new Set(),
+      clock: world.clock,
+    },
+    {
+      ...PORTS,
+      connectTimeoutMs: 2_000,
+      replyTimeoutMs: 2_500,
+      idleTimeoutMs: 5_000,
+      connectionsPerPeer: 4,
+    },
+  )
+  t.teardown(() => client.close())
+  const audit = createAuditLog({ database, clock: world.clock })
+  const rooms: ReconciliationRooms = {
+    server: server.id,
+    clock: world.clock,
+    keys: server.keys,
+    globalConfiguration: world.globalConfiguration as never,
+    verifyPeer,
+    peerClient: client,
+    log,
+    secrecyBetween: () => 0,
+    store: createReconciliationStore(database),
+    entries: createEntriesStore(database),
+    shapes: await createShapes(),
+    audit: (act) => audit.before({ caller: { id: 'r', name: 'r' }, operation: 'reconcile', ...act }),
+  }
+  const side: Side = {
+    server,
+    database,
+    log,
+    logUrl,
+    folder,
+    rooms,
+    client,
+    cases: createCasesStore(database),
+    respond: createResponder(rooms),
+    restart() {
+      side.respond = createResponder(side.rooms)
+    },
+  }
+  return side
+}

@@ -1,0 +1,85 @@
+/**
+ * The endpoint of reconciliation on the listener for peers. Guarantees that who asks is a registered security server, by
+ * mutual TLS 1.3 and a fresh status, before anything it says is looked at; strangers are only counted.
+ */
+import type { TLSSocket } from 'node:tls'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { publicFault, toFault } from '#platform/http-service/fault-answer.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import { RECONCILIATION_LIMITS, RECONCILIATION_PATH } from '#schemas/reconciliation.ts'
+import { factsOf } from '../../peer/log-facts.ts'
+import { chainOf } from '../../peer/mutual-tls.ts'
+import { waitPatiently } from '../../peer/patience.ts'
+import { registeredServer } from '../../peer/verify-peer.ts'
+import type { Respond } from './respond.ts'
+import type { ReconciliationRooms } from './rooms.ts'
+
+const MAX_DEPTH = 12
+
+type RouteRooms = Pick<ReconciliationRooms, 'clock' | 'globalConfiguration' | 'verifyPeer' | 'shapes'> & {
+  respond: Respond
+  /** Throws `too_many_requests`, or gives the function that ends this claim. */
+  quota: { enter(server: ServerId): () => void }
+}
+
+export function reconciliationRoutes(app: FastifyInstance, rooms: RouteRooms, log: Log): void {
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser(
+      'application/json',
+      { parseAs: 'buffer' },
+      async (_request: FastifyRequest, body: Buffer) => body,
+    )
+    scope.setErrorHandler((cause, request, reply) => refuse(toFault(cause), request, reply, log))
+    scope.post(
+      RECONCILIATION_PATH,
+      {
+        bodyLimit: RECONCILIATION_LIMITS.bytes,
+        onRequest: async (request: FastifyRequest) => checkConnection(request, rooms),
+      },
+      async (request, reply) => {
+        const hurryAgain = waitPatiently(request.raw)
+        try {
+          return await reply.type('application/json; charset=utf-8').send(await answer(request, rooms))
+        } finally {
+          hurryAgain()
+        }
+      },
+    )
+  })
+}
+
+/** Before the body is read. */
+function checkConnection(request: FastifyRequest, { globalConfiguration }: RouteRooms): void {
+  registeredServer(chainOf(request)[0], globalConfiguration.current())
+  const protocol = (request.raw.socket as TLSSocket).getProtocol()
+  if (protocol !== 'TLSv1.3') throw new Fault('tls_profile_not_allowed', { what: `it came by ${protocol}` })
+}
+
+async function answer(request: FastifyRequest, rooms: RouteRooms): Promise<string> {
+  const limits = { maxLength: RECONCILIATION_LIMITS.bytes, maxDepth: MAX_DEPTH }
+  const { ocspResponses, question } = rooms.shapes.envelope(parseStrictJson(request.body as Buffer, limits))
+  const { server } = rooms.verifyPeer({
+    presented: chainOf(request),
+    ocspResponses: ocspResponses.map((one) => Buffer.from(one, 'base64')),
+    snapshot: rooms.globalConfiguration.current(),
+    at: rooms.clock(),
+  })
+  const leave = rooms.quota.enter(server.id)
+  try {
+    return JSON.stringify(await rooms.respond(server.id, question))
+  } finally {
+    leave()
+  }
+}
+
+function refuse(fault: Fault, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
+  log.info({ half: 'reconciliation', from: request.ip, ...factsOf(fault) }, 'refused')
+  return reply
+    .code(fault.status)
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify(publicFault(fault, undefined)))
+}

@@ -1,0 +1,51 @@
+/** Retention classes: how long content is kept, what stays at its end, and what an archive gets of it. */
+import { Fault } from '#schemas/fault.ts'
+import type { EndMode } from '../../message-log/erase.ts'
+
+/** The class of every service that is in no other; it always exists. */
+export const DEFAULT_CLASS = 'default'
+
+/**
+ * What is archived before content ends. CONTAINERS: the signed messages. TOMBSTONES: content may not be archived, its leaf and
+ * what proves it is. NONE: nothing.
+ */
+export type ArchiveMode = 'CONTAINERS' | 'TOMBSTONES' | 'NONE'
+
+export type RetentionClass = {
+  id: number
+  name: string
+  /** Whole days from a record's time to the end of its content; null: it is kept. */
+  keepDays: number | null
+  atEnd: EndMode
+  archive: ArchiveMode
+}
+
+export type ClassSettings = Omit<RetentionClass, 'id'>
+
+const NAME = /^[a-z0-9][a-z0-9_-]{0,39}$/
+/** A hundred years; X-Road's keep-records-for is in days too. */
+const MOST_DAYS = 36_525
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** Throws `invalid_input`: the name stands in file names. */
+export function checkClass({ name, keepDays }: ClassSettings): void {
+  if (!NAME.test(name))
+    throw new Fault('invalid_input', { what: 'a class is named by lower case letters, digits, - and _' })
+  if (keepDays !== null && (!Number.isInteger(keepDays) || keepDays < 1 || keepDays > MOST_DAYS))
+    throw new Fault('invalid_input', { what: `content is kept for 1 to ${MOST_DAYS} days` })
+}
+
+/** When the content of a record of this time (ISO) ends; null: never. */
+export function endOf(time: string, { keepDays }: Pick<RetentionClass, 'keepDays'>): string | null {
+  return keepDays === null ? null : new Date(Date.parse(time) + keepDays * DAY_MS).toISOString()
+}
+
+/**
+ * Of what a class and a contract say, the longer time: the contract is the least that both its sides promised to keep, the
+ * class the least that this server does. The default class says nothing as long as it has no end: nobody has decided it.
+ */
+export function longer({ name, keepDays }: RetentionClass, ofContract: number | null): number | null {
+  if (ofContract === null) return keepDays
+  if (keepDays === null) return name === DEFAULT_CLASS ? ofContract : null
+  return Math.max(keepDays, ofContract)
+}

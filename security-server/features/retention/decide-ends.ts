@@ -1,0 +1,30 @@
+/**
+ * Decides when the content of each record ends, soon after it was logged, from the class that its service is in then and the
+ * contract of its exchange. What
+ * was decided holds: a class that changes later changes it only when whoever changes it says so.
+ */
+import type { LogDatabase } from '../../message-log/log-database.ts'
+import { DEFAULT_CLASS, endOf, longer } from './classes.ts'
+import { AWAITS_ARCHIVE, type EndRow } from './store.ts'
+
+const AT_ONCE = 1000
+
+/** Decides about at most 1,000 records of the search index; says whether more are to be decided about. */
+export async function decideEnds({
+  records,
+  retention,
+}: Pick<LogDatabase, 'records' | 'retention'>): Promise<boolean> {
+  const start = (await records.mark('retention')) ?? 0
+  const indexed = (await records.mark('search')) ?? 0
+  const end = Math.min(start + AT_ONCE, indexed)
+  if (start >= end) return false
+  const classes = new Map((await retention.classes()).map((each) => [each.name, each]))
+  const assigned = new Map((await retention.assignments()).map((each) => [each.service, each.class]))
+  const rows = (await retention.undecided(start, end)).map(({ idx, time, service, keepDays }): EndRow => {
+    const its = classes.get(assigned.get(service) ?? DEFAULT_CLASS)!
+    const stoppedBy = its.archive === 'NONE' ? 0 : AWAITS_ARCHIVE
+    return { idx, class: its.id, ends: endOf(time, { keepDays: longer(its, keepDays) }), stoppedBy }
+  })
+  await retention.decide(rows, end)
+  return end < indexed
+}

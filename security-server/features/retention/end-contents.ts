@@ -1,0 +1,28 @@
+/** Ends the content of records whose time is over and that no hold covers, a batch in one commit. */
+import type { Erased, Erasure } from '../../message-log/erase.ts'
+import type { LogDatabase } from '../../message-log/log-database.ts'
+import type { RetentionClass } from './classes.ts'
+import { takeDue } from './take-due.ts'
+
+/** How many were erased, and whether there may be more to do. */
+export type Ended = { erased: number; more: boolean }
+
+export async function endContents(q: {
+  log: LogDatabase
+  now: number
+  limit: number
+  erase(erasures: Erasure[], holds: number): Promise<Erased[]>
+}): Promise<Ended> {
+  const { rows, found, holds } = await takeDue(q.log, { ...q, stoppedBy: 0 })
+  const classes = new Map((await q.log.retention.classes()).map((each) => [each.id, each]))
+  const ids = [...new Set(rows.flatMap(({ archive }) => (archive === null ? [] : [archive])))]
+  const files = await q.log.archives.fileNames(ids)
+  const erasures = rows.map(({ idx, class: id, ends, archive }): Erasure => {
+    const { name, atEnd } = classes.get(id) as RetentionClass
+    const file = archive === null ? undefined : files.get(archive)
+    const extra = { reason: 'end of retention', class: name, effective: ends, archive: file }
+    return { index: idx, mode: atEnd, extra }
+  })
+  if (erasures.length > 0) await q.erase(erasures, holds)
+  return { erased: erasures.length, more: found === q.limit }
+}

@@ -1,0 +1,67 @@
+/** Erases an exchange by order: all records of it that this log has, in one commit, or none when a hold covers one. */
+import { Fault } from '#schemas/fault.ts'
+import type { EndMode, Erased, Erasure } from '../../message-log/erase.ts'
+import type { LogDatabase } from '../../message-log/log-database.ts'
+import type { KeyFinder } from '../../message-log/open-record.ts'
+import { readEvidence, type StoredEvidence } from '../evidence/read-evidence.ts'
+import { holdsOf } from './take-due.ts'
+
+export type ErasureOrder = {
+  /** Any record of the exchange. */
+  index: number
+  mode: EndMode
+  case: string
+  reason: string
+  /** Of the order: a court's file number, say. */
+  reference?: string | undefined
+}
+
+/**
+ * The search index must hold all records of the exchange. Throws `under_legal_hold`, `conflict` when nothing is left to
+ * erase, `not_found`, and `invalid_input` for a record of the log about itself.
+ */
+export async function eraseExchange(q: {
+  order: ErasureOrder
+  now: number
+  log: LogDatabase
+  findKey: KeyFinder
+  erase(erasures: Erasure[], holds: number): Promise<Erased[]>
+}): Promise<Erased[]> {
+  const { index, mode, case: caseNumber, reason, reference } = q.order
+  const { number, holds } = await q.log.holds.active()
+  const exchange = await exchangeOf(q.log, index, q.findKey)
+  const left = exchange.filter((record) => isLeft(record, mode)).map((record) => record.index)
+  if (left.length === 0) throw new Fault('conflict', { what: `record ${index} is erased already` })
+  const [held] = await holdsOf(q.log.search, left, holds)
+  if (held !== undefined) {
+    const [record, { id, caseNumber: of }] = held
+    throw new Fault('under_legal_hold', { what: `record ${record}: hold ${id}, case ${of}` })
+  }
+  const effective = new Date(q.now).toISOString()
+  const extra = { reason, case: caseNumber, effective, ...(reference === undefined ? {} : { reference }) }
+  return q.erase(
+    left.map((one) => ({ index: one, mode, extra })),
+    number,
+  )
+}
+
+/** The record, what it answers, and what answers that; a record of which only the leaf stays knows nothing of the others. */
+async function exchangeOf(log: LogDatabase, index: number, findKey: KeyFinder): Promise<StoredEvidence[]> {
+  const asked = await readEvidence(log, index, findKey)
+  if ((JSON.parse(asked.form) as { direction: string }).direction === '')
+    throw new Fault('invalid_input', { what: 'a record of the log about itself is not erased' })
+  const first = asked.metadata?.answers ?? index
+  const id = asked.metadata?.id ?? ''
+  const { size } = await log.records.head()
+  const rows = id === '' ? [] : await log.search.byQueryId(id, size)
+  const indexes = rows.filter(({ idx, answers }) => idx === first || answers === first).map(({ idx }) => idx)
+  const all = [...new Set([index, first, ...indexes])].sort((a, b) => a - b)
+  const records: StoredEvidence[] = []
+  for (const one of all) records.push(await readEvidence(log, one, findKey))
+  return records
+}
+
+function isLeft({ erased, metadata, proofErasureIndex }: StoredEvidence, mode: EndMode): boolean {
+  if (erased === undefined) return true
+  return mode === 'LEAF_ONLY' && metadata !== undefined && proofErasureIndex === undefined
+}

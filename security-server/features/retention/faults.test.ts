@@ -1,0 +1,148 @@
+/** Retention under faults: killed at any moment and on a full disk, what was begun is ended and nothing is half done. */
+import { spawn } from 'node:child_process'
+import { randomBytes, randomInt } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import t, { type Test } from 'tap'
+import { skipFor } from '#test/outside-tools.ts'
+import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { type Aim, breakCalls, killAt, noStrace } from '#test/strace.ts'
+import {
+  endAllDue,
+  logFolder,
+  logOptions,
+  openTestLog,
+  signedRecord,
+  spoolBody,
+} from '../../message-log/fixture.ts'
+import type { MessageLog, MessageLogOptions } from '../../message-log/message-log.ts'
+import { openLogSource } from '../verification/checks/open-source.ts'
+import { verifyLog } from '../verification/checks/verify-log.ts'
+
+const DAY = 24 * 60 * 60 * 1000
+const RECORDS = 400
+const KILLS = 8
+const CLASS = { name: 'default', keepDays: 30, archive: 'NONE', applyToExisting: true } as const
+
+/** Old records, every twentieth with a large body, under a class that ends them. */
+async function fill(log: MessageLog, atEnd: 'PROOF_KEPT' | 'LEAF_ONLY', count: number): Promise<void> {
+  await log.retention.putClass({ ...CLASS, atEnd })
+  const { signature } = await signedRecord()
+  const one = async (n: number): Promise<unknown> => {
+    const body = n % 20 === 0 ? await spoolBody(log, randomBytes(100_000)) : undefined
+    const record = await signedRecord({ body, time: new Date(Date.now() - 31 * DAY) })
+    return log.append(n % 20 === 0 ? record : { ...record, kind: 'refusal', signature })
+  }
+  for (let n = 0; n < count; n += 50) {
+    await Promise.all(Array.from({ length: Math.min(50, count - n) }, (_, i) => one(n + i)))
+  }
+}
+
+/** Whether it ended by itself. */
+async function runAndKill(folder: string, url: string, afterMs: number | undefined): Promise<boolean> {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'fault-child.ts'), folder, url], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let done = false
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line === 'begins' && afterMs !== undefined) setTimeout(() => child.kill('SIGKILL'), afterMs)
+    if (line === 'done') done = true
+  }
+  return done
+}
+
+async function checkWhole(t: Test, options: MessageLogOptions): Promise<number> {
+  const opened = await openLogSource(options)
+  const report = await verifyLog(opened.source)
+  await opened.close()
+  t.strictSame(report.problems, [])
+  return report.erased
+}
+
+function bodyFiles(folder: string): number {
+  const files = readdirSync(path.join(folder, 'bodies'), { recursive: true, withFileTypes: true })
+  return files.filter((file) => file.isFile()).length
+}
+
+t.test('kill -9 at any moment', async (t) => {
+  const stores: [string, (folder: string) => Promise<string>, 'PROOF_KEPT' | 'LEAF_ONLY'][] = [
+    ['sqlite', async (folder) => `sqlite:${path.join(folder, 'log.db')}`, 'PROOF_KEPT'],
+  ]
+  if (hasPostgresql())
+    stores.push(['postgresql', async () => (await postgresql()).freshDatabase(), 'LEAF_ONLY'])
+  else skipFor(t, 'PostgreSQL is not installed')
+  for (const [name, urlOf, atEnd] of stores) {
+    await t.test(`on ${name}`, async (t) => {
+      const folder = logFolder(t)
+      const options = logOptions(folder, await urlOf(folder))
+      const log = await openTestLog(t, options)
+      await fill(log, atEnd, RECORDS)
+      await log.maintain()
+      await log.close()
+      const seen: number[] = []
+      for (let n = 0; n < KILLS; n++) {
+        if (await runAndKill(folder, options.databaseUrl, randomInt(20, 300 + 500 * n))) break
+        seen.push(await checkWhole(t, options))
+        t.ok((seen.at(-2) ?? 0) <= seen.at(-1)!, `${seen.at(-1)} are erased, none is forgotten`)
+      }
+      t.ok(
+        seen.some((erased) => erased > 0 && erased < RECORDS),
+        `it was killed on the way: ${seen}`,
+      )
+      await runAndKill(folder, options.databaseUrl, undefined)
+      t.equal(await checkWhole(t, options), RECORDS)
+      t.equal(bodyFiles(folder), 0)
+    })
+  }
+})
+
+t.test('kill -9 at each step of an erasure', { skip: noStrace() }, async (t) => {
+  const folder = logFolder(t)
+  const options = logOptions(folder)
+  const log = await openTestLog(t, options)
+  await fill(log, 'PROOF_KEPT', 200)
+  await log.maintain()
+  await log.close()
+  const wal = [path.join(folder, 'log.db-wal')]
+  const script = path.join(import.meta.dirname, 'fault-child.ts')
+  const aims: Aim[] = [
+    { what: 'half of its rows are written', calls: ['pwrite64'], when: '10', paths: wal },
+    { what: 'all are written and none is synced', calls: ['fsync', 'fdatasync'], paths: wal },
+    { what: 'it is done, and a body is still there', calls: ['unlink', 'unlinkat'] },
+  ]
+  let erased = 0
+  for (const aim of aims) {
+    t.ok(await killAt(aim, script, folder, options.databaseUrl), aim.what)
+    const now = await checkWhole(t, options)
+    t.ok(now >= erased, `${aim.what}: ${now} are erased`)
+    erased = now
+  }
+  t.ok(erased > 0 && bodyFiles(folder) > 0, `${erased} are erased, ${bodyFiles(folder)} bodies there`)
+  const again = await openTestLog(t, options)
+  await endAllDue(again)
+  await again.close()
+  t.equal(await checkWhole(t, options), 200)
+  t.equal(bodyFiles(folder), 0)
+})
+
+t.test('a full disk', { skip: noStrace() }, async (t) => {
+  const folder = logFolder(t)
+  const options = logOptions(folder)
+  const log = await openTestLog(t, options)
+  await fill(log, 'PROOF_KEPT', 200)
+  await log.maintain()
+  const disk = await breakCalls({
+    pid: process.pid,
+    calls: ['pwrite64'],
+    fault: 'error=ENOSPC',
+    when: '20+',
+    paths: [path.join(folder, 'log.db-wal')],
+  })
+  await t.rejects(log.retention.run())
+  t.ok((await disk.mend()) > 0)
+  await endAllDue(log)
+  t.equal(bodyFiles(folder), 0)
+  await log.close()
+  t.equal(await checkWhole(t, options), 200)
+})

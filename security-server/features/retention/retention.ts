@@ -1,0 +1,180 @@
+/**
+ * Retention as other rooms use it: content ends when its time is over or by order, unless a legal hold covers it. The job's
+ * run may be killed anywhere and goes on where it was: what an erasure leaves to be done stands in its commit.
+ */
+import type { Readable } from 'node:stream'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Clock } from '#platform/clock.ts'
+import { createTurn } from '#platform/in-turn.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { BodyFolder } from '../../message-log/body-folder.ts'
+import type { EndMode } from '../../message-log/erase.ts'
+import type { WorkerClient } from '../../message-log/worker-client.ts'
+import type { Archiver } from '../archives/archiver.ts'
+import { openArchive } from '../archives/open-archive.ts'
+import type { ArchiveFilter, StoredArchive } from '../archives/store.ts'
+import type { Clearance } from '../search/traffic-store.ts'
+import { type ClassSettings, checkClass, type RetentionClass } from './classes.ts'
+import type { ErasureOrder } from './erase-exchange.ts'
+import { gently } from './gently.ts'
+import { checkScope, type HoldScope } from './holds/scope.ts'
+import type { Hold, HoldFilter } from './holds/store.ts'
+import type { RetentionCounts } from './worker-retention.ts'
+
+export type Retention = {
+  /** Classes, and which services are in another than the default one. */
+  classes(): Promise<{ classes: RetentionClass[]; assignments: { service: string; class: string }[] }>
+  /** Makes or changes a class, for records from now on or, `applyToExisting`, for all that have content. Throws `invalid_input`. */
+  putClass(q: ClassSettings & { applyToExisting: boolean }): Promise<void>
+  /** Puts a service (its identifier) into a class. Throws `not_found`. */
+  assign(q: { service: string; class: string; applyToExisting: boolean }): Promise<void>
+  /** What is due and held (counted up to 10,000), and when the next content ends. */
+  counts(): Promise<RetentionCounts>
+  /** Ends what is due; for a job. Says how many contents ended. Stops early when `signal` aborts. */
+  run(signal?: AbortSignal): Promise<number>
+  /**
+   * Erases an exchange at once, all of it that this log has; gives each record with the one that says so. Throws
+   * `under_legal_hold`, `conflict`, `not_found`.
+   */
+  erase(order: ErasureOrder): Promise<{ index: number; erasureIndex: number }[]>
+  /** In force when it resolves; `tooLate` are those of the records that it names whose content was erased before. */
+  setHold(q: {
+    caseNumber: string
+    reason: string
+    scope: HoldScope
+    setBy: string
+  }): Promise<Hold & { tooLate: number[] }>
+  /** Throws `not_found`, `conflict`. */
+  liftHold(q: { id: number; liftedBy: string; reason: string }): Promise<Hold>
+  hold(id: number): Promise<Hold>
+  /** Newest first. */
+  holds(filter: HoldFilter): Promise<Hold[]>
+  /** Newest first. */
+  archives(filter: ArchiveFilter): Promise<StoredArchive[]>
+  /** One that this reader may see whole. Throws `not_found`, `record_is_secret`. */
+  archive(q: { id: number; clearance: Clearance }): Promise<StoredArchive>
+  /** Its file, read through and found to be what was written. Throws `not_found`, `malformed_archive`. */
+  archiveFile(archive: StoredArchive): Promise<Readable>
+}
+
+export type {
+  ArchiveFilter,
+  ClassSettings,
+  EndMode,
+  ErasureOrder,
+  Hold,
+  HoldFilter,
+  HoldScope,
+  RetentionClass,
+  StoredArchive,
+}
+
+/** A batch holds the log's thread for some milliseconds, in which no exchange is logged. */
+const BATCH = 50
+/** The longest run: what is left waits for the next one. */
+const RUN_MS = 60_000
+const FILES = 200
+const BETWEEN_ARCHIVES_MS = 20
+
+export function createRetention(q: {
+  worker: Pick<WorkerClient, 'call'>
+  folder: Pick<BodyFolder, 'erase'>
+  clock: Clock
+  /** Brings the search index up to the newest record. */
+  index(): Promise<void>
+  /** Absent where no archives are made: then what is to be archived is kept. */
+  archiver: Archiver | undefined
+  archiveFolder: string | undefined
+}): Retention {
+  const { worker, folder, clock } = q
+  const inTurn = createTurn()
+
+  const deleteBodies = async (): Promise<void> => {
+    for (;;) {
+      const names = await worker.call('erasedBodyFiles', FILES)
+      for (const name of names) await folder.erase(name)
+      await worker.call('forgetBodyFiles', names)
+      if (names.length < FILES) return
+    }
+  }
+  const endDue = async (isOver: () => boolean): Promise<number> => {
+    let erased = 0
+    while (!isOver()) {
+      const ended = await gently(() => worker.call('endContents', { now: clock(), limit: BATCH }))
+      erased += ended.erased
+      if (!ended.more) break
+    }
+    return erased
+  }
+  const run = async (signal?: AbortSignal): Promise<number> => {
+    const end = performance.now() + RUN_MS
+    const isOver = (): boolean => signal?.aborted === true || performance.now() > end
+    await deleteBodies()
+    await q.index()
+    while (!isOver() && (await gently(() => worker.call('prepareEnds'))));
+    let erased = 0
+    let archiving = q.archiver !== undefined
+    const archive = async (): Promise<void> => {
+      while (!isOver() && (await q.archiver?.next()) === true);
+    }
+    // What is in an archive ends while the next ones are made.
+    const endAll = async (): Promise<void> => {
+      for (let again = true; again && !isOver(); ) {
+        again = archiving
+        erased += await endDue(isOver)
+        if (again) await wait(BETWEEN_ARCHIVES_MS)
+      }
+    }
+    try {
+      await q.archiver?.complete()
+      const archives = archive().finally(() => {
+        archiving = false
+      })
+      const outcomes = await Promise.allSettled([archives, endAll()])
+      for (const one of outcomes) if (one.status === 'rejected') throw one.reason
+    } finally {
+      await q.archiver?.rest()
+      if (erased > 0) {
+        await deleteBodies()
+        await worker.call('scrub')
+      }
+    }
+    return erased
+  }
+
+  return {
+    classes: () => worker.call('retentionClasses'),
+    putClass: async (settings) => {
+      checkClass(settings)
+      await worker.call('putRetentionClass', settings)
+    },
+    assign: (assignment) => worker.call('assignRetention', assignment),
+    counts: () => worker.call('retentionCounts', clock()),
+    // A run whose claim another node took ends when its archive does: the next one here would write into the same file.
+    run: (signal) => inTurn(() => run(signal)),
+    erase: async (order) => {
+      const erased = await worker.call('eraseExchange', { order, now: clock() })
+      await deleteBodies()
+      return erased
+    },
+    setHold: async (hold) => {
+      checkScope(hold.scope)
+      const { id, tooLate } = await worker.call('setHold', { ...hold, now: clock() })
+      return { ...(await worker.call('getHold', id)), tooLate }
+    },
+    liftHold: async (lift) => {
+      await worker.call('liftHold', { ...lift, now: clock() })
+      return worker.call('getHold', lift.id)
+    },
+    hold: (id) => worker.call('getHold', id),
+    holds: (filter) => worker.call('listHolds', filter),
+    archives: (filter) => worker.call('listArchives', filter),
+    archive: async (asked) => {
+      const { archive, hidden } = await worker.call('getArchive', asked)
+      if (hidden > 0)
+        throw new Fault('record_is_secret', { what: `${hidden} of the records of archive ${asked.id}` })
+      return archive
+    },
+    archiveFile: (archive) => openArchive(q.archiveFolder, archive),
+  }
+}

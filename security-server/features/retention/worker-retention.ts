@@ -1,0 +1,131 @@
+/** What the log's worker does of retention; each act that erases stands in the writer's turn. */
+import { Fault } from '#schemas/fault.ts'
+import type { Erased, Erasure } from '../../message-log/erase.ts'
+import type { KeyRing } from '../../message-log/keys/key-ring.ts'
+import type { LogDatabase } from '../../message-log/log-database.ts'
+import { type NextArchive, nextArchive } from '../archives/next-archive.ts'
+import type { ArchiveFilter, NewArchive, StoredArchive } from '../archives/store.ts'
+import type { Clearance } from '../search/traffic-store.ts'
+import type { ClassSettings, RetentionClass } from './classes.ts'
+import { decideEnds } from './decide-ends.ts'
+import { type Ended, endContents } from './end-contents.ts'
+import { type ErasureOrder, eraseExchange } from './erase-exchange.ts'
+import type { HoldScope } from './holds/scope.ts'
+import type { Hold, HoldFilter } from './holds/store.ts'
+
+export type RetentionCounts = { due: number; held: number; nextEnd: string | null }
+
+export type RetentionApi = {
+  retentionClasses(): Promise<{
+    classes: RetentionClass[]
+    assignments: { service: string; class: string }[]
+  }>
+  putRetentionClass(q: ClassSettings & { applyToExisting: boolean }): Promise<void>
+  assignRetention(q: { service: string; class: string; applyToExisting: boolean }): Promise<void>
+  retentionCounts(now: number): Promise<RetentionCounts>
+  /** One slice of what can wait: releases what lifted holds had stopped, decides when contents end. Says whether more is to do. */
+  prepareEnds(): Promise<boolean>
+  /** One batch. */
+  endContents(q: { now: number; limit: number }): Promise<Ended>
+  eraseExchange(q: { order: ErasureOrder; now: number }): Promise<Erased[]>
+  /** Files of bodies that were erased and are still to be deleted. */
+  erasedBodyFiles(limit: number): Promise<string[]>
+  forgetBodyFiles(names: string[]): Promise<void>
+  /** After erasures: no copy of a deleted row stays in the embedded store's write-ahead log. */
+  scrub(): Promise<void>
+  setHold(q: {
+    caseNumber: string
+    reason: string
+    scope: HoldScope
+    setBy: string
+    now: number
+  }): Promise<{ id: number; tooLate: number[] }>
+  liftHold(q: { id: number; liftedBy: string; reason: string; now: number }): Promise<void>
+  listHolds(filter: HoldFilter): Promise<Hold[]>
+  getHold(id: number): Promise<Hold>
+  /** What the next archive is to hold; 'again' when the question has to be asked once more. */
+  nextArchive(q: { now: number; limit: number }): Promise<NextArchive | 'again' | 'wait'>
+  pendingArchives(): Promise<StoredArchive[]>
+  beginArchive(archive: NewArchive): Promise<number>
+  finishArchive(q: { id: number; records: number[] }): Promise<void>
+  abandonArchive(id: number): Promise<void>
+  listArchives(filter: ArchiveFilter): Promise<StoredArchive[]>
+  /** One, and how many of its records are too secret for this reader. Throws `not_found`. */
+  getArchive(q: { id: number; clearance: Clearance }): Promise<{ archive: StoredArchive; hidden: number }>
+}
+
+const RELEASED_AT_ONCE = 500
+
+export function workerRetention(q: {
+  log: LogDatabase
+  ring: KeyRing
+  inTurn<T>(act: () => Promise<T>): Promise<T>
+  erase(erasures: Erasure[], holds: number, now: number): Promise<Erased[]>
+  /** Brings the search index up to the newest record. */
+  indexAll(): Promise<void>
+  scrub(): Promise<void>
+}): RetentionApi {
+  const { log, ring, inTurn } = q
+  const { retention, holds, records, archives } = log
+  const iso = (now: number): string => new Date(now).toISOString()
+  return {
+    retentionClasses: async () => ({
+      classes: await retention.classes(),
+      assignments: await retention.assignments(),
+    }),
+    putRetentionClass: ({ applyToExisting, ...settings }) =>
+      inTurn(async () => {
+        await retention.putClass(settings)
+        if (applyToExisting) await retention.forgetDecisions()
+      }),
+    assignRetention: ({ service, class: name, applyToExisting }) =>
+      inTurn(async () => {
+        await retention.assign(service, name)
+        if (applyToExisting) await retention.forgetDecisions()
+      }),
+    retentionCounts: (now) => retention.counts(iso(now)),
+    prepareEnds: () =>
+      inTurn(async () => {
+        if ((await retention.release(RELEASED_AT_ONCE)) > 0) return true
+        return decideEnds(log)
+      }),
+    endContents: ({ now, limit }) =>
+      inTurn(() => endContents({ log, now, limit, erase: (some, number) => q.erase(some, number, now) })),
+    eraseExchange: ({ order, now }) =>
+      inTurn(async () => {
+        // What is indexed later, from what is remembered of it, would be found again.
+        await q.indexAll()
+        const erase = (some: Erasure[], number: number): Promise<Erased[]> => q.erase(some, number, now)
+        const erased = await eraseExchange({ order, now, log, findKey: ring.find, erase })
+        await q.scrub()
+        return erased
+      }),
+    erasedBodyFiles: (limit) => records.erasedBodyFiles(limit),
+    forgetBodyFiles: (names) => inTurn(() => records.forgetBodyFiles(names)),
+    scrub: () => inTurn(q.scrub),
+    setHold: ({ now, ...hold }) =>
+      inTurn(async () => {
+        const { size } = await records.head()
+        const missing = hold.scope.indexes?.find((index) => index >= size)
+        if (missing !== undefined) throw new Fault('not_found', { what: `record ${missing}` })
+        return holds.set({ ...hold, setAt: iso(now) })
+      }),
+    liftHold: ({ now, ...lift }) => inTurn(() => holds.lift({ ...lift, liftedAt: iso(now) })),
+    listHolds: (filter) => holds.list(filter),
+    getHold: (id) => holds.get(id),
+    nextArchive: (of) => inTurn(() => nextArchive(log, of)),
+    pendingArchives: () => archives.pending(),
+    beginArchive: (archive) => inTurn(() => archives.begin(archive)),
+    finishArchive: ({ id, records: of }) => inTurn(() => archives.finish(id, of)),
+    abandonArchive: (id) => inTurn(() => archives.abandon(id)),
+    listArchives: (filter) => archives.list(filter),
+    getArchive: async ({ id, clearance }) => {
+      const archive = await archives.find(id)
+      if (archive === undefined) throw new Fault('not_found', { what: `archive ${id}` })
+      const held = new Set(archive.records)
+      const [first, last] = [Math.min(...held), Math.max(...held)]
+      const secret = await log.search.secretRecords({ first, last, clearance })
+      return { archive, hidden: secret.filter((index) => held.has(index)).length }
+    },
+  }
+}

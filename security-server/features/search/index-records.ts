@@ -1,0 +1,139 @@
+/** Fills the search index from where it stopped, from memory where the record is new, else from the decrypted record. */
+import { type ActorKind, actorsOf } from '#core/log-export/actors.ts'
+import { NOT_TOLD } from '#core/log-export/daily-counts.ts'
+import type { KeyFinder } from '../../message-log/open-record.ts'
+import { openRecord, openRemainder } from '../../message-log/open-record.ts'
+import type { Metadata } from '../../message-log/record-input.ts'
+import type { RecentRecords } from '../../message-log/records/recent-records.ts'
+import type { RecordStore } from '../../message-log/records/store.ts'
+import type { LogKey } from '../../message-log/seal.ts'
+import type { CountedRecord } from '../daily-counts/count-since.ts'
+import { ACTOR_COLUMNS, createActorHasher } from './actors.ts'
+import { blockOf } from './block-store.ts'
+import type { SearchRow, SearchStore } from './store.ts'
+import type { NamedTerms, TermsStore } from './terms-store.ts'
+
+const AT_ONCE = 1000
+
+/** What the index needs of a record's leaf form or head. */
+type Facts = { kind: string; direction: string; time: string; outcome: string; contract: string }
+
+/** Indexes at most 1,000 records below `size`; says how far the index goes now. */
+export async function indexRecords(q: {
+  records: RecordStore
+  search: SearchStore
+  terms: TermsStore
+  size: number
+  recent: RecentRecords
+  findKey: KeyFinder
+  /** Under which names are hashed. */
+  logKey: LogKey
+}): Promise<number> {
+  const start = (await q.records.mark('search')) ?? 0
+  const end = Math.min(start + AT_ONCE, q.size)
+  if (start >= end) return start
+  const { rows, said, others, named } =
+    fromMemory(q.recent, start, end) ?? (await fromDatabase(q, start, end))
+  for (const [at, row] of rows.entries()) row.terms = await q.terms.termsOf(named[at]!)
+  await nameActors(q, rows, said)
+  await q.search.add(rows, { from: start, to: end, others })
+  return end
+}
+
+/**
+ * `others` no search finds; they are counted. Of each row: `said`, its record's metadata; `named`, what it says of its contract, purpose
+ * and endpoint.
+ */
+type Indexed = { rows: SearchRow[]; said: Metadata[]; others: CountedRecord[]; named: NamedTerms[] }
+
+const hashActor = createActorHasher()
+
+/** What answers a request, and its outcome, are found by the user of the request. */
+async function nameActors(
+  q: { records: RecordStore; recent: RecentRecords; findKey: KeyFinder; logKey: LogKey },
+  rows: SearchRow[],
+  said: Metadata[],
+): Promise<void> {
+  const byIndex = new Map(rows.map(({ idx }, at) => [Number(idx), said[at]!]))
+  for (const [at, row] of rows.entries()) {
+    const { answers } = said[at]!
+    const request =
+      answers === undefined
+        ? said[at]
+        : (byIndex.get(answers) ?? q.recent.get(answers)?.metadata ?? (await metadataOf(q, answers)))
+    const actors = Object.entries(actorsOf(request)) as [ActorKind, string][]
+    for (const [kind, name] of actors)
+      row[ACTOR_COLUMNS[kind]] = hashActor(q.logKey, blockOf(Number(row.idx)), { kind, name })
+  }
+}
+
+/** Undefined when nothing of it is left. */
+async function metadataOf(
+  q: { records: RecordStore; findKey: KeyFinder },
+  idx: number,
+): Promise<Metadata | undefined> {
+  const [record] = await q.records.from(idx, 1)
+  const opened = record?.idx === idx ? openRecord(record, q.findKey) : undefined
+  return (opened ?? openRemainder(await q.records.remainder(idx), q.findKey))?.metadata
+}
+
+function fromMemory(recent: RecentRecords, start: number, end: number): Indexed | undefined {
+  const indexed: Indexed = { rows: [], said: [], others: [], named: [] }
+  for (let idx = start; idx < end; idx++) {
+    const record = recent.get(idx)
+    if (record === undefined) return undefined
+    const { kind, direction, outcome, contract, metadata } = record
+    const time = new Date(record.time).toISOString()
+    take(indexed, idx, { kind, direction, outcome, contract, time }, metadata)
+  }
+  return indexed
+}
+
+async function fromDatabase(
+  q: { records: RecordStore; findKey: KeyFinder },
+  start: number,
+  end: number,
+): Promise<Indexed> {
+  const indexed: Indexed = { rows: [], said: [], others: [], named: [] }
+  for (const record of await q.records.from(start, end - start)) {
+    take(indexed, record.idx, JSON.parse(record.form) as Facts, openRecord(record, q.findKey)?.metadata)
+  }
+  return indexed
+}
+
+/** Records of the log about itself have no place in a search for messages, and those that were erased are not found. */
+function take(indexed: Indexed, idx: number, facts: Facts, metadata: Metadata | undefined): void {
+  const { time, kind, direction, outcome } = facts
+  if (direction !== '' && metadata !== undefined) {
+    const { circumstances, secrecy = 0 } = metadata
+    indexed.rows.push(rowOf(idx, facts, metadata))
+    indexed.said.push(metadata)
+    indexed.named.push({ circumstances, contract: facts.contract, secrecy })
+    return
+  }
+  const party = direction === '' ? '' : NOT_TOLD
+  const parties = { client: party, service: party, peer: party }
+  indexed.others.push({ time, kind, direction, outcome, ...parties, secrecy: 0 })
+}
+
+/** The row of a message: all of it comes from what its leaf commits to. */
+export function rowOf(idx: number, facts: Facts, metadata: Metadata): SearchRow {
+  return {
+    idx,
+    time: facts.time,
+    kind: facts.kind,
+    direction: facts.direction,
+    outcome: facts.outcome,
+    query_id: metadata.id,
+    request_id: metadata.requestId,
+    client: metadata.client ?? '',
+    service: metadata.service ?? '',
+    peer: metadata.peer ?? '',
+    answers: metadata.answers ?? null,
+    keep_days: metadata.keepDays ?? null,
+    secrecy: metadata.secrecy ?? 0,
+    terms: 0,
+    user_hash: null,
+    party_hash: null,
+  }
+}

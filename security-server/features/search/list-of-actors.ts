@@ -1,0 +1,61 @@
+/** Records of a user or represented party, newest first: a block at a time, since each has hashes of its own. */
+import type { ExpressionBuilder, Kysely } from 'kysely'
+import type { Tables } from '../../message-log/tables.ts'
+import { BLOCK, BLOCK_RECORDS, blockOf } from './block-store.ts'
+import type { HashedFilter, SearchRow } from './store.ts'
+import { isNarrowed } from './traffic-store.ts'
+
+/** Of so many records of one actor those that fit the rest are looked for where the counts say that they are. */
+const MANY = 10_000
+
+type Conditions = (is: ExpressionBuilder<Tables, 'search'>) => ReturnType<typeof isOfActors>
+
+/** Undefined when there are so many that it is better to look for what else narrows the search. */
+export async function listOfActors(q: {
+  kysely: Kysely<Tables>
+  isPartitioned: boolean
+  filter: HashedFilter & { before?: number }
+  limit: number
+  size: number
+  /** All else that narrows the search. */
+  rest: Conditions
+}): Promise<SearchRow[] | undefined> {
+  const { filter, limit, size } = q
+  const of = (block: number) => {
+    const [first, end] = [block * BLOCK_RECORDS, (block + 1) * BLOCK_RECORDS]
+    const query = q.kysely
+      .selectFrom('search')
+      .where(BLOCK, '=', block)
+      .where((is) => isOfActors(is, filter, first, end - 1))
+    return q.isPartitioned ? query.where('idx', '>=', first).where('idx', '<', end) : query
+  }
+  if (isNarrowed(filter) || filter.from !== undefined || filter.to !== undefined) {
+    let records = 0
+    for (let block = blockOf(size); block >= 0; block--) {
+      const count = of(block).select(({ fn }) => fn.countAll().as('records'))
+      records += Number((await count.executeTakeFirstOrThrow()).records)
+      if (records > MANY) return undefined
+    }
+  }
+  const rows: SearchRow[] = []
+  const newest = blockOf(Math.max(0, Math.min(filter.before ?? size, size) - 1))
+  for (let block = newest; block >= 0 && rows.length < limit; block--) {
+    let query = of(block).selectAll().where(q.rest)
+    if (filter.before !== undefined) query = query.where('idx', '<', filter.before)
+    const found = query.orderBy('idx', 'desc').limit(limit - rows.length)
+    rows.push(...(await found.execute()))
+  }
+  return rows
+}
+
+/** With the hashes of all blocks in which the records from `first` to `last` are. */
+export function isOfActors(
+  is: ExpressionBuilder<Tables, 'search'>,
+  { actors = [] }: HashedFilter,
+  first: number,
+  last: number,
+) {
+  const from = blockOf(first)
+  const blocks = Array.from({ length: blockOf(last) - from + 1 }, (_, at) => from + at)
+  return is.and(actors.map(({ column, of }) => is(column, 'in', blocks.flatMap(of))))
+}

@@ -1,0 +1,356 @@
+/** The search index: identifiers of records, filled by a job from decrypted metadata; an erased record has no row. */
+import { CompiledQuery, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Tables } from '../../message-log/tables.ts'
+import { type CountedRecord, countSince, MAX_ROWS } from '../daily-counts/count-since.ts'
+import type { ActorHashes, ActorTerms } from './actors.ts'
+import { BLOCK, BLOCK_RECORDS } from './block-store.ts'
+import { type Budget, listBySpans, type SomeRows, USUAL_BUDGET } from './list-by-spans.ts'
+import { isOfActors, listOfActors } from './list-of-actors.ts'
+import type { SearchTerms } from './terms-store.ts'
+import {
+  type Clearance,
+  createTrafficStore,
+  type DimensionFilter,
+  fitsDimensions,
+  isNarrowed,
+} from './traffic-store.ts'
+
+export type SearchedParty = { idx: number; service: string; isSecret: boolean; answers: number | undefined }
+
+export type SearchRow = Tables['search']
+
+/** With what it says of contract, purpose and endpoint. */
+export type FoundRow = SearchRow & SearchTerms
+
+/** Blocks that one query asks for: always so many, present or not, so that its text is always the same. */
+const BLOCKS_AT_ONCE = 64
+
+/** What a search may be narrowed to; texts are exact. */
+export type RecordFilter = DimensionFilter &
+  ActorTerms & {
+    queryId?: string
+    requestId?: string
+    /** ISO times, inclusive and exclusive. */
+    from?: string
+    to?: string
+    /** Entries of the index by person, hexadecimal: records that have one of them; with none of them, none. */
+    subjects?: string[]
+  }
+
+/** With the hashes of the actors whom its terms name, if any: `hashesOf`. */
+export type HashedFilter = RecordFilter & { actors?: ActorHashes[] }
+
+/** `before` is the index of the last row of the page before, of a listing narrowed in the same way. */
+export type SearchFilter = RecordFilter & { before?: number; limit: number }
+
+export type SearchStore = ReturnType<typeof createSearchStore>
+
+const MAX_PAGE = 500
+/** Records that one part of a walk through all of them looks at. */
+export const WINDOW = 5000
+/** As an expression: bounds within an hour must not lead to the index by time. */
+const TIME = sql<string>`substr(time, 1, 24)`
+/** Statements are kept prepared by their text, so there are two: for so many rows, and for one. */
+const PART = 50
+const COLUMNS = [
+  'idx',
+  'time',
+  'kind',
+  'direction',
+  'outcome',
+  'query_id',
+  'request_id',
+  'client',
+  'service',
+  'peer',
+  'answers',
+  'keep_days',
+  'secrecy',
+  'user_hash',
+  'party_hash',
+  'terms',
+] as const satisfies (keyof SearchRow)[]
+
+export function createSearchStore(database: Database) {
+  const kysely = tablesOf<Tables>(database)
+  const isPartitioned = database.dialect === 'postgresql'
+  const insertPart = insertOf(PART, database.dialect)
+  const insertOne = insertOf(1, database.dialect)
+  const traffic = createTrafficStore(database)
+
+  /** The time of a record, which has a form even when it was erased between two pages. */
+  const timeOf = async (idx: number): Promise<string | undefined> => {
+    const row = await kysely.selectFrom('record').select('form').where('idx', '=', idx).executeTakeFirst()
+    return row === undefined ? undefined : (JSON.parse(row.form) as { time: string }).time
+  }
+
+  /**
+   * Bounds of the index are what partitions are told apart by. A log that one query asks as a whole has hardly more than one, and the
+   * embedded store none: bounds would only lead away from the index of identifiers.
+   */
+  const inBlocks = (is: ExpressionBuilder<Tables, 'search'>, blocks: number[], size: number) => {
+    const isWhole = size <= BLOCKS_AT_ONCE * BLOCK_RECORDS
+    if (!isPartitioned || isWhole) return is(BLOCK, 'in', blocks)
+    const end = (blocks.at(-1)! + 1) * BLOCK_RECORDS
+    return is.and([is(BLOCK, 'in', blocks), is('idx', '>=', blocks[0]! * BLOCK_RECORDS), is('idx', '<', end)])
+  }
+
+  const bySpans = (filter: SearchFilter & HashedFilter, budget: Budget): Promise<SomeRows<SearchRow>> =>
+    listBySpans({
+      ...{ kysely, traffic, filter, timeOf, budget },
+      limit: Math.min(filter.limit, MAX_PAGE),
+      rest: (is) => fitsAll(is, filter, isPartitioned),
+    })
+
+  /** Few records: by index, whatever else narrows it. */
+  const listOfSubjects = async (filter: SearchFilter): Promise<SearchRow[]> => {
+    if (filter.subjects?.length === 0) return []
+    let query = kysely
+      .selectFrom('search')
+      .selectAll()
+      .where((is) => fitsAll(is, filter, isPartitioned))
+    if (filter.before !== undefined) query = query.where('idx', '<', filter.before)
+    return query.orderBy('idx', 'desc').limit(Math.min(filter.limit, MAX_PAGE)).execute()
+  }
+
+  /**
+   * Newest first: by index; by time when times narrow it, so that the way to an old day is short; by hour and index when
+   * what records say narrows it. The log has `size` records. A walk that takes longer than its budget ends early.
+   */
+  const listSome = async (
+    filter: SearchFilter & HashedFilter,
+    size: number,
+    budget = USUAL_BUDGET,
+  ): Promise<SomeRows<SearchRow>> => {
+    if (filter.subjects !== undefined) return { rows: await listOfSubjects(filter) }
+    const limit = Math.min(filter.limit, MAX_PAGE)
+    if (filter.actors !== undefined) {
+      const rest = (is: ExpressionBuilder<Tables, 'search'>) => fitsAll(is, filter, isPartitioned)
+      const found = await listOfActors({ kysely, isPartitioned, filter, limit, size, rest })
+      return found === undefined ? await bySpans(filter, budget) : { rows: found }
+    }
+    const hasId = filter.queryId !== undefined || filter.requestId !== undefined
+    if (!hasId && isNarrowed(filter)) return await bySpans(filter, budget)
+    const isByTime = filter.from !== undefined || filter.to !== undefined
+    let query = kysely
+      .selectFrom('search')
+      .selectAll()
+      .where((is) => fitsDimensions(is as never, filter))
+    if (filter.queryId !== undefined) query = query.where('query_id', '=', filter.queryId)
+    if (filter.requestId !== undefined) query = query.where('request_id', '=', filter.requestId)
+    if (filter.from !== undefined) query = query.where('time', '>=', filter.from)
+    if (filter.to !== undefined) query = query.where('time', '<', filter.to)
+    const { before } = filter
+    const time = before === undefined || !isByTime ? undefined : await timeOf(before)
+    if (before !== undefined && time === undefined) query = query.where('idx', '<', before)
+    if (before !== undefined && time !== undefined) {
+      query = query
+        .where('time', '<=', time)
+        .where((or) => or.or([or('time', '<', time), or('idx', '<', before)]))
+    }
+    if (isByTime) query = query.orderBy('time', 'desc')
+    const newest = query.orderBy('idx', 'desc').limit(limit)
+    if (!hasId) return { rows: await newest.execute() }
+    const rows: SearchRow[] = []
+    for (const blocks of blocksOf(size))
+      rows.push(...(await newest.where((is) => inBlocks(is, blocks, size)).execute()))
+    return { rows: rows.sort(isByTime ? byTimeDown : byIndexDown).slice(0, limit) }
+  }
+
+  return {
+    ...traffic,
+
+    /**
+     * Adds the rows of the records from `from` to `to`, counts them and the others, which no search finds, and notes how far the
+     * index goes, together. What
+     * another node has added meanwhile is left alone: counted twice, it would stay wrong.
+     */
+    add: (
+      rows: SearchRow[],
+      { from, to, others }: { from: number; to: number; others: CountedRecord[] },
+    ): Promise<void> =>
+      inTransaction(kysely, async (transaction) => {
+        const mark = { name: 'search', value: 0 }
+        await transaction
+          .insertInto('mark')
+          .values(mark)
+          .onConflict((conflict) => conflict.column('name').doNothing())
+          .execute()
+        const move = transaction.updateTable('mark').set({ value: to }).where('name', '=', mark.name)
+        const moved = await move.where('value', '=', from).executeTakeFirst()
+        if (moved.numUpdatedRows === 0n) return
+        for (const some of inParts(rows)) {
+          const sql = some.length === PART ? insertPart : insertOne
+          await transaction.executeQuery(CompiledQuery.raw(sql, some.flatMap(valuesOf)))
+        }
+        const secret = rows.filter(({ secrecy }) => secrecy > 0)
+        for (const { idx, secrecy } of secret)
+          await transaction
+            .insertInto('secret_record')
+            .values({ idx, secrecy })
+            .onConflict((conflict) => conflict.doNothing())
+            .execute()
+        await traffic.count(transaction, rows)
+        await countSince(transaction, [...rows, ...others], MAX_ROWS)
+      }),
+
+    /** What fits among the WINDOW records after `after` and below `size`, oldest first, and where the window ends. */
+    window: async (
+      filter: HashedFilter,
+      { after, size }: { after: number; size: number },
+    ): Promise<{ rows: SearchRow[]; last: number }> => {
+      const last = Math.min(after + WINDOW, size - 1)
+      if (filter.subjects?.length === 0) return { rows: [], last }
+      const rows = await kysely
+        .selectFrom('search')
+        .selectAll()
+        .where('idx', '>', after)
+        .where('idx', '<=', last)
+        .where((is) => fitsAll(is, filter, isPartitioned))
+        .where((is) => isOfActors(is, filter, after + 1, last))
+        .orderBy('idx')
+        .execute()
+      return { rows, last }
+    },
+
+    /** Oldest first, from a log of `size` records. */
+    byQueryId: async (queryId: string, size: number): Promise<SearchRow[]> => {
+      const rows: SearchRow[] = []
+      for (const blocks of blocksOf(size)) {
+        const found = await kysely
+          .selectFrom('search')
+          .selectAll()
+          .where((is) => inBlocks(is, blocks, size))
+          .where('query_id', '=', queryId)
+          .orderBy(BLOCK)
+          .orderBy('idx')
+          .limit(MAX_PAGE)
+          .execute()
+        rows.push(...found)
+        if (rows.length >= MAX_PAGE) break
+      }
+      return rows.slice(0, MAX_PAGE)
+    },
+
+    /** The records from `first` to `last` that are more secret than this, in order; erased ones too. */
+    secretRecords: async (q: { first: number; last: number; clearance: Clearance }): Promise<number[]> => {
+      const rows = await kysely
+        .selectFrom('secret_record')
+        .select('idx')
+        .where('idx', '>=', q.first)
+        .where('idx', '<=', q.last)
+        .where('secrecy', '>', q.clearance)
+        .orderBy('idx')
+        .execute()
+      return rows.map(({ idx }) => Number(idx))
+    },
+
+    secrecyOf: async (idx: number): Promise<Clearance> => {
+      const row = await kysely
+        .selectFrom('secret_record')
+        .select('secrecy')
+        .where('idx', '=', idx)
+        .executeTakeFirst()
+      return Number(row?.secrecy ?? 0) as Clearance
+    },
+
+    /** What the index by person asks first of the records from `first` to `last`; none of those that were erased. */
+    parties: async (first: number, last: number): Promise<SearchedParty[]> => {
+      const rows = await kysely
+        .selectFrom('search')
+        .select(['idx', 'service', 'secrecy', 'answers'])
+        .where('idx', '>=', first)
+        .where('idx', '<=', last)
+        .execute()
+      return rows.map(({ idx, service, secrecy, answers }) => ({
+        ...{ idx: Number(idx), service, isSecret: Number(secrecy) > 0 },
+        answers: answers === null ? undefined : Number(answers),
+      }))
+    },
+
+    /** Rows behind this index, in order. */
+    after: (last: number, limit: number): Promise<SearchRow[]> =>
+      kysely.selectFrom('search').selectAll().where('idx', '>', last).orderBy('idx').limit(limit).execute(),
+
+    /** The rows of these records, as far as there are any. */
+    byIndexes: async (indexes: number[]): Promise<SearchRow[]> =>
+      indexes.length === 0
+        ? []
+        : kysely.selectFrom('search').selectAll().where('idx', 'in', indexes).execute(),
+
+    listSome,
+
+    /** As `listSome`, however long it takes. */
+    list: async (filter: SearchFilter & HashedFilter, size: number): Promise<SearchRow[]> =>
+      (await listSome(filter, size, { ...USUAL_BUDGET, ms: Number.POSITIVE_INFINITY })).rows,
+  }
+}
+
+function fitsAll(is: ExpressionBuilder<Tables, 'search'>, filter: RecordFilter, isPartitioned: boolean) {
+  const { queryId, requestId, from, to, subjects } = filter
+  return is.and([
+    ...(subjects === undefined ? [] : [isOneOf(is, subjects, isPartitioned)]),
+    fitsDimensions(is as never, filter),
+    ...(queryId === undefined ? [] : [is('query_id', '=', queryId)]),
+    ...(requestId === undefined ? [] : [is('request_id', '=', requestId)]),
+    ...(from === undefined ? [] : [is(TIME, '>=', from)]),
+    ...(to === undefined ? [] : [is(TIME, '<', to)]),
+  ])
+}
+
+/**
+ * Over partitions as an array, which is made first and looked for in each by its key: a join would be thought to cost more than
+ * walking through all of them.
+ */
+function isOneOf(is: ExpressionBuilder<Tables, 'search'>, subjects: string[], isPartitioned: boolean) {
+  const entries = subjects.map((entry) => Buffer.from(entry, 'hex'))
+  const records = is.selectFrom('subject').select('subject.idx').where('subject.entry', 'in', entries)
+  return isPartitioned ? sql<SqlBool>`idx = any (array(${records}))` : is('idx', 'in', records)
+}
+
+function byIndexDown(a: SearchRow, b: SearchRow): number {
+  return b.idx - a.idx
+}
+
+function byTimeDown(a: SearchRow, b: SearchRow): number {
+  if (a.time === b.time) return byIndexDown(a, b)
+  return a.time < b.time ? 1 : -1
+}
+
+/**
+ * Written once: compiling so many values anew for every statement would cost more than inserting them. A statement that
+ * may fail half-way makes SQLite keep a copy of every page that it changes; one that ignores does not, a quarter cheaper.
+ */
+function insertOf(rows: number, dialect: Database['dialect']): string {
+  let at = 0
+  const place = (): string => (dialect === 'sqlite' ? '?' : `$${++at}`)
+  const row = (): string => `(${COLUMNS.map(place).join(', ')})`
+  const values = Array.from({ length: rows }, row).join(', ')
+  const columns = COLUMNS.join(', ')
+  return dialect === 'sqlite'
+    ? `insert or ignore into search (${columns}) values ${values}`
+    : `insert into search (${columns}) values ${values} on conflict (idx) do nothing`
+}
+
+/** In the order of COLUMNS; written out, because a look-up by name in a loop is slow here. */
+function valuesOf(row: SearchRow): (string | number | Buffer | null)[] {
+  const { idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers } = row
+  const ids = [idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers]
+  return [...ids, row.keep_days, row.secrecy, row.user_hash, row.party_hash, row.terms]
+}
+
+function inParts(rows: SearchRow[]): SearchRow[][] {
+  const parts: SearchRow[][] = []
+  let at = 0
+  for (; at + PART <= rows.length; at += PART) parts.push(rows.slice(at, at + PART))
+  return [...parts, ...rows.slice(at).map((row) => [row])]
+}
+
+/** The blocks of the records below `size`, so many at a time, oldest first. */
+function blocksOf(size: number): number[][] {
+  const queries = Math.ceil(size / (BLOCK_RECORDS * BLOCKS_AT_ONCE))
+  return Array.from({ length: queries }, (_, query) =>
+    Array.from({ length: BLOCKS_AT_ONCE }, (_, i) => query * BLOCKS_AT_ONCE + i),
+  )
+}

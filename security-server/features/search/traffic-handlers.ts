@@ -1,0 +1,145 @@
+/** The log in numbers: its state, its tree heads, and how many exchanges there were with whom and with what end. */
+
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { RecordQuestion } from '#schemas/found-record.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { colonForm } from '../../admin/ids.ts'
+import { recordLook } from '../../admin/looks.ts'
+import type { ReadableLog } from '../../admin/readable-log.ts'
+import { isoTime, recordFilter } from '../../admin/record-filter.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { TrafficQuestion } from './traffic-store.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+const MAX_DAYS = 400
+/** Up to so long a time is shown by the hour, a longer one by the day. */
+const BY_HOUR_MS = 3 * DAY_MS
+const GROUPS = 20
+const MOST_ASKED = 100
+const ARE_IDS: ReadonlySet<string> = new Set(['peer', 'client', 'service'])
+
+type Query = RecordQuestion & { by: TrafficQuestion['by'] }
+
+export function trafficHandlers(rooms: AdminRooms): Handlers {
+  const { messageLog, audit, clock, server, logFor } = rooms
+  return {
+    async getMessageLogState({ caller }) {
+      const treeHead = messageLog.treeHead()
+      const now = clock()
+      return {
+        server: colonForm(idText(server)),
+        now: new Date(now).toISOString(),
+        records: messageLog.size(),
+        oldestUnstamped: messageLog.oldestUnstamped() ?? null,
+        treeHead: treeHead ?? null,
+        ...(await counted(messageLog, logFor(caller), now)),
+        ...(await waiting(rooms, caller.id)),
+      }
+    },
+
+    async getTraffic(input) {
+      const { by, ...given } = input.query as Query
+      const { from, to, ...filter } = recordFilter(given)
+      const end = to === undefined ? clock() : Date.parse(to)
+      const start = from === undefined ? end - DAY_MS : Date.parse(from)
+      if (!(start < end)) throw new Fault('invalid_input', { what: 'from does not lie before to' })
+      if (end - start > MAX_DAYS * DAY_MS) {
+        throw new Fault('invalid_input', { what: `at most ${MAX_DAYS} days are counted at once` })
+      }
+      await recordLook(audit, 'getTraffic', 'traffic', input)
+      const step = end - start <= BY_HOUR_MS ? 'hour' : 'day'
+      const bounds = step === 'hour' ? hours(start, end) : days(start, end)
+      const { total, steps, groups, others } = await logFor(input.caller).traffic({
+        ...bounds,
+        filter,
+        step,
+        by,
+        groups: GROUPS,
+      })
+      const counted = new Map(steps.map(({ at, ...count }) => [at, count]))
+      return {
+        from: isoTime(`${bounds.from}:00Z`),
+        to: isoTime(`${bounds.to}:00Z`),
+        step,
+        by,
+        total,
+        // Nothing is something too: an hour without any stands there.
+        steps: stepsOf(bounds, step).map((at) => ({
+          at: step === 'hour' ? `${at}:00:00.000Z` : `${at}T00:00:00.000Z`,
+          ...(counted.get(at) ?? { exchanges: 0, failed: 0 }),
+        })),
+        groups: groups.map(({ value, ...count }) => ({
+          value: ARE_IDS.has(by) && value !== '' ? colonForm(value) : value,
+          ...count,
+        })),
+        others,
+      }
+    },
+
+    async getTreeHeads({ query }) {
+      const found = await messageLog.checkpoints(query['limit'] as number)
+      return found.map(({ size, time, note }) => ({
+        size: Number(size),
+        time,
+        root: parseCheckpoint(note).root.toString('base64'),
+        note,
+      }))
+    },
+  }
+}
+
+/** What waits for somebody who looks after the log; of requests to see content those that others have asked. */
+async function waiting(
+  { messageLog, reconciliation, contentRequests }: AdminRooms,
+  caller: string,
+): Promise<object> {
+  const asked = await contentRequests.store.list({ state: 'waiting', offset: 0, limit: MOST_ASKED })
+  return {
+    openCases: (await reconciliation.cases.open()).cases,
+    contentRequests: asked.filter((one) => one.asked_by !== caller && !contentRequests.isVoid(one)).length,
+    broken: (await messageLog.verifications?.health())?.reason !== undefined,
+  }
+}
+
+/** What the log's database has to be asked for: a log that cannot be written just now still says the rest. */
+async function counted(messageLog: AdminRooms['messageLog'], log: ReadableLog, now: number) {
+  try {
+    const [newest] = await messageLog.checkpoints(1)
+    const { total } = await log.traffic({
+      ...hours(now - (now % DAY_MS), now + 1),
+      filter: {},
+      step: 'day',
+      by: 'outcome',
+      groups: 0,
+    })
+    const checkpoint = newest === undefined ? null : { size: Number(newest.size), time: newest.time }
+    const { length: contradictions } = await messageLog.witnesses.contradictions()
+    return { checkpoint, today: total, contradictions }
+  } catch (thrown) {
+    if (thrown instanceof Fault) return { checkpoint: null, today: null, contradictions: null }
+    throw thrown
+  }
+}
+
+/** Whole hours around these times. */
+function hours(start: number, end: number): { from: string; to: string } {
+  return { from: hourText(start), to: hourText(Math.ceil(end / HOUR_MS) * HOUR_MS) }
+}
+
+function days(start: number, end: number): { from: string; to: string } {
+  return { from: hourText(start - (start % DAY_MS)), to: hourText(Math.ceil(end / DAY_MS) * DAY_MS) }
+}
+
+function hourText(time: number): string {
+  return new Date(time).toISOString().slice(0, 13)
+}
+
+function stepsOf({ from, to }: { from: string; to: string }, step: 'hour' | 'day'): string[] {
+  const [start, end] = [Date.parse(`${from}:00Z`), Date.parse(`${to}:00Z`)]
+  const ms = step === 'hour' ? HOUR_MS : DAY_MS
+  const length = step === 'hour' ? 13 : 10
+  const count = Math.max(0, Math.round((end - start) / ms))
+  return Array.from({ length: count }, (_, at) => new Date(start + at * ms).toISOString().slice(0, length))
+}

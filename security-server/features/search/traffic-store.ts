@@ -1,0 +1,286 @@
+/**
+ * How many records there were, by hour and by what they say of themselves, and between which indexes they stand. Counts
+ * outlive erasure: they name no exchange. They are also how a search for few records among many knows where to look.
+ */
+import { createHash, type Hash } from 'node:crypto'
+import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Secrecy } from '../../message-log/record-input.ts'
+import type { Tables } from '../../message-log/tables.ts'
+import { asksForTerms, fitsTerms, type TermsFilter } from './terms-store.ts'
+
+/** What records are told apart by. */
+export const DIMENSIONS = ['direction', 'kind', 'outcome', 'client', 'service', 'peer'] as const
+
+export type Dimension = (typeof DIMENSIONS)[number]
+export type Dimensions = Record<Dimension, string>
+
+export type TrafficRow = Omit<Tables['traffic'], 'key' | 'secrecy' | 'terms'>
+
+/** The most secret records that a reader may see. */
+export type Clearance = 0 | Secrecy
+
+/** Texts are exact. `party`: a member or subsystem that asks or is asked. */
+export type DimensionFilter = Partial<Dimensions> &
+  TermsFilter & {
+    party?: string
+    /** true: refused, failed or unknown; false: neither. */
+    failed?: boolean
+    /** Who asks for none gets what everybody may see. */
+    clearance?: Clearance
+  }
+
+/** `2026-11-25T09` of an ISO time: an expression, so that no index by time is taken where one by index is shorter. */
+export const HOUR = sql<string>`substr(time, 1, 13)`
+
+/** The records of one hour that fit stand between these indexes, both included. */
+export type Span = { hour: string; first: number; last: number }
+
+export type TrafficQuestion = {
+  filter: DimensionFilter
+  /** Hours, the first included, the last not. */
+  from: string
+  to: string
+  step: 'hour' | 'day'
+  by: 'peer' | 'client' | 'service' | 'outcome' | 'direction'
+  /** Groups beyond so many, the largest first, are summed up as `others`. */
+  groups: number
+}
+
+/** Exchanges of a pair on one day, open ones by the direction of the record that ended them. */
+export type CallsOfPair = {
+  client: string
+  service: string
+  direction: string
+  answered: number
+  failed: number
+  refused: number
+}
+
+/** `pairs`: those with the most, none under a secret contract; `total` is of all of them, and of those. */
+export type CallsOfDay = {
+  pairs: CallsOfPair[]
+  total: Omit<CallsOfPair, 'client' | 'service' | 'direction'>
+}
+
+type Count = { exchanges: number; failed: number }
+
+/** Of exchanges that have ended: by a reply, a refusal, or an outcome that nobody knows. */
+export type Traffic = {
+  total: Count
+  steps: ({ at: string } & Count)[]
+  groups: ({ value: string } & Count)[]
+  others: Count
+}
+
+export type TrafficStore = ReturnType<typeof createTrafficStore>
+
+const FINE = ['', 'ok']
+
+const answered = sql<number>`sum(case when kind = 'reply' and outcome in ('', 'ok') then records else 0 end)`
+const refused = sql<number>`sum(case when kind = 'refusal' then records else 0 end)`
+const failed = sql<number>`sum(case when kind = 'refusal' or (kind = 'reply' and outcome in ('', 'ok')) then 0 else records end)`
+
+export function hourOf(time: string): string {
+  return time.slice(0, 13)
+}
+
+/** The hour after the one in which this time is. */
+export function hourAfter(time: string): string {
+  return hourOf(new Date(Date.parse(`${hourOf(time)}:00:00Z`) + 3_600_000).toISOString())
+}
+
+/** Rows with the same text are one. */
+export function textOf(row: Dimensions & { secrecy?: number; terms?: number }): string {
+  const facts: (string | number)[] = DIMENSIONS.map((name) => row[name])
+  if (row.secrecy || row.terms) facts.push(row.secrecy ?? 0)
+  if (row.terms) facts.push(row.terms)
+  return JSON.stringify(facts)
+}
+
+/** Identifiers may be longer than an index takes. */
+export function keyOf(row: Parameters<typeof textOf>[0], hash: Hash): Buffer {
+  return hash.update(textOf(row)).digest()
+}
+
+export function isNarrowed(filter: DimensionFilter): boolean {
+  return (
+    filter.party !== undefined ||
+    filter.failed !== undefined ||
+    asksForTerms(filter) ||
+    DIMENSIONS.some((name) => filter[name] !== undefined)
+  )
+}
+
+/**
+ * For `search` and `traffic` alike, whose columns have the same names. Every read for people goes through here: what its reader
+ * may not see fits no filter.
+ */
+export function fitsDimensions(
+  is: ExpressionBuilder<Tables, 'search' | 'traffic'>,
+  filter: DimensionFilter,
+): Expression<SqlBool> {
+  const { party, failed } = filter
+  return is.and([
+    is('secrecy', '<=', filter.clearance ?? 0),
+    ...DIMENSIONS.flatMap((name) => {
+      const value = filter[name]
+      return value === undefined ? [] : [is(name, '=', value)]
+    }),
+    ...(party === undefined
+      ? []
+      : [is.or([is('client', '=', party), below('client', party), below('service', party)])]),
+    ...(asksForTerms(filter) ? [fitsTerms(is, filter)] : []),
+    ...(failed === undefined ? [] : [is('outcome', failed ? 'not in' : 'in', FINE)]),
+  ])
+}
+
+/** Not `like`: an identifier may hold its signs. */
+function below(column: string, party: string): Expression<SqlBool> {
+  return sql<SqlBool>`substr(${sql.ref(column)}, 1, ${party.length + 1}) = ${`${party}/`}`
+}
+
+export function createTrafficStore(database: Database) {
+  const kysely = tablesOf<Tables>(database)
+
+  return {
+    /** Counts rows of `search`, within the transaction that adds them, each once. */
+    count: async (transaction: Kysely<Tables>, rows: Tables['search'][]): Promise<void> => {
+      for (const counted of countsOf(rows)) {
+        const { records, first_idx, last_idx } = counted
+        await transaction
+          .insertInto('traffic')
+          .values(counted)
+          .onConflict((conflict) =>
+            conflict.columns(['hour', 'key']).doUpdateSet((old) => ({
+              records: old('traffic.records', '+', records),
+              first_idx: old
+                .case()
+                .when('traffic.first_idx', '<', first_idx)
+                .then(old.ref('traffic.first_idx'))
+                .else(first_idx)
+                .end(),
+              last_idx: old
+                .case()
+                .when('traffic.last_idx', '>', last_idx)
+                .then(old.ref('traffic.last_idx'))
+                .else(last_idx)
+                .end(),
+            })),
+          )
+          .execute()
+      }
+    },
+
+    /** At most `limit` hours that hold what fits, newest first; `from` included, `to` not. */
+    spans: async (q: {
+      filter: DimensionFilter
+      from: string
+      to: string
+      limit: number
+    }): Promise<Span[]> => {
+      const rows = await kysely
+        .selectFrom('traffic')
+        .select(({ fn }) => ['hour', fn.min('first_idx').as('first'), fn.max('last_idx').as('last')])
+        .where('hour', '>=', q.from)
+        .where('hour', '<', q.to)
+        .where((is) => fitsDimensions(is as never, q.filter))
+        .groupBy('hour')
+        .orderBy('hour', 'desc')
+        .limit(q.limit)
+        .execute()
+      return rows.map(({ hour, first, last }) => ({ hour, first: Number(first), last: Number(last) }))
+    },
+
+    /**
+     * What the registry may be told of a day (2026-11-26). A pair is named when its service was called at all: what was only refused is
+     * named by whoever asks for it.
+     */
+    callsOf: async (q: { day: string; pairs: number }): Promise<CallsOfDay> => {
+      const ended = kysely
+        .selectFrom('traffic')
+        .where('hour', '>=', q.day)
+        .where('hour', '<', `${q.day}U`)
+        .where('kind', 'in', ['reply', 'refusal', 'outcome-unknown'])
+        .select([answered.as('answered'), failed.as('failed'), refused.as('refused')])
+      const total = await ended.executeTakeFirstOrThrow()
+      const pairs = await ended
+        .select(['client', 'service', 'direction'])
+        .where('secrecy', '=', 0)
+        .groupBy(['client', 'service', 'direction'])
+        .having(sql<SqlBool>`sum(case when kind = 'refusal' then 0 else records end) > 0`)
+        .orderBy(({ fn }) => fn.sum('records'), 'desc')
+        .orderBy('client')
+        .orderBy('service')
+        .orderBy('direction')
+        .limit(q.pairs)
+        .execute()
+      return { pairs: pairs.map((row) => ({ ...row, ...outcomesOf(row) })), total: outcomesOf(total) }
+    },
+
+    traffic: async (q: TrafficQuestion): Promise<Traffic> => {
+      const ended = kysely
+        .selectFrom('traffic')
+        .where('hour', '>=', q.from)
+        .where('hour', '<', q.to)
+        .where('kind', '!=', 'request')
+        .where((is) => fitsDimensions(is as never, q.filter))
+        .select(({ fn }) => [
+          fn.sum<number>('records').as('exchanges'),
+          sql<number>`sum(case when outcome in ('', 'ok') then 0 else records end)`.as('failed'),
+        ])
+      const at = q.step === 'hour' ? sql<string>`hour` : sql<string>`substr(hour, 1, 10)`
+      const steps = await ended.select(at.as('at')).groupBy(at).orderBy(at).execute()
+      const groups = await ended
+        .select(`${q.by} as value`)
+        .groupBy(q.by)
+        .orderBy('exchanges', 'desc')
+        .orderBy('value')
+        .limit(q.groups)
+        .execute()
+      const total = sumOf(steps.map(countOf))
+      const shown = sumOf(groups.map(countOf))
+      return {
+        total,
+        steps: steps.map((row) => ({ at: row.at, ...countOf(row) })),
+        groups: groups.map((row) => ({ value: row.value, ...countOf(row) })),
+        others: { exchanges: total.exchanges - shown.exchanges, failed: total.failed - shown.failed },
+      }
+    },
+  }
+}
+
+function outcomesOf(row: { answered: unknown; failed: unknown; refused: unknown }): CallsOfDay['total'] {
+  return { answered: Number(row.answered), failed: Number(row.failed), refused: Number(row.refused) }
+}
+
+function countOf(row: { exchanges: unknown; failed: unknown }): Count {
+  return { exchanges: Number(row.exchanges), failed: Number(row.failed) }
+}
+
+function sumOf(counts: Count[]): Count {
+  return counts.reduce(
+    (sum, { exchanges, failed }) => ({ exchanges: sum.exchanges + exchanges, failed: sum.failed + failed }),
+    { exchanges: 0, failed: 0 },
+  )
+}
+
+function countsOf(rows: Tables['search'][]): Tables['traffic'][] {
+  const counted = new Map<string, Tables['traffic']>()
+  for (const row of rows) {
+    const hour = hourOf(row.time)
+    const name = JSON.stringify([hour, row.secrecy, row.terms, ...DIMENSIONS.map((each) => row[each])])
+    const known = counted.get(name)
+    if (known === undefined) {
+      const { direction, kind, outcome, client, service, peer, secrecy, terms, idx } = row
+      const dimensions = { direction, kind, outcome, client, service, peer, secrecy, terms }
+      const key = keyOf(dimensions, createHash('sha256'))
+      counted.set(name, { hour, key, ...dimensions, records: 1, first_idx: idx, last_idx: idx })
+      continue
+    }
+    known.records++
+    known.first_idx = Math.min(known.first_idx, row.idx)
+    known.last_idx = Math.max(known.last_idx, row.idx)
+  }
+  return [...counted.values()]
+}

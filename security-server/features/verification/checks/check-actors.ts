@@ -1,0 +1,47 @@
+/**
+ * The keyed hashes of user ids and represented parties in the search index against what records say, so that no row is hidden from
+ * a search by user. A record that answers another has those of that one, which is looked for among the ones read lately.
+ */
+import { ACTOR_KINDS, type AskedActors, actorsOf } from '#core/log-export/actors.ts'
+import type { Metadata } from '../../../message-log/record-input.ts'
+import type { LogKey } from '../../../message-log/seal.ts'
+import { ACTOR_COLUMNS, createActorHasher } from '../../search/actors.ts'
+import { blockOf } from '../../search/block-store.ts'
+import type { SearchRow } from '../../search/store.ts'
+
+/** Requests whose names are remembered; a reply comes soon after its request. */
+const MAX_REQUESTS = 16_384
+
+/** `keys` are those there are; `isWhole` says that none is missing. */
+export function createActorChecker({ keys, isWhole }: { keys: LogKey[]; isWhole: boolean }) {
+  const hashActor = createActorHasher()
+  const requests = new Map<number, AskedActors>()
+  // Nearly always the same as for the record before.
+  let newest = 0
+
+  const isHashOf = (hash: Buffer, block: number, actor: Parameters<typeof hashActor>[2]): boolean => {
+    for (let i = 0; i < keys.length; i++) {
+      const at = (newest + i) % keys.length
+      if (!hashActor(keys[at]!, block, actor).equals(hash)) continue
+      newest = at
+      return true
+    }
+    return !isWhole
+  }
+
+  /** Whether the row has the hashes of this record, which is to be passed in order. True where nobody can tell. */
+  return (row: Pick<SearchRow, 'idx' | 'user_hash' | 'party_hash'>, metadata: Metadata): boolean => {
+    const { answers } = metadata
+    const said = answers === undefined ? actorsOf(metadata) : requests.get(answers)
+    if (answers === undefined) {
+      requests.set(row.idx, said!)
+      if (requests.size > MAX_REQUESTS) requests.delete(requests.keys().next().value!)
+    }
+    if (said === undefined) return true
+    return ACTOR_KINDS.every((kind) => {
+      const [name, hash] = [said[kind], row[ACTOR_COLUMNS[kind]]]
+      if (name === undefined || hash === null) return name === undefined && hash === null
+      return isHashOf(hash, blockOf(row.idx), { kind, name })
+    })
+  }
+}

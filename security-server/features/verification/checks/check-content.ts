@@ -1,0 +1,64 @@
+/** The content of a record against the commitments of its leaf. */
+import { createHash, hash } from 'node:crypto'
+import { commit, type LeafFields } from '#core/merkle/leaf-form.ts'
+import { decodeBodyFile, SECTION, type Sections } from '../../../message-log/content.ts'
+import type { OpenedRecord, OpenedRemainder } from '../../../message-log/open-record.ts'
+import { checkCircumstances } from './check-circumstances.ts'
+import { inconsistent } from './inconsistent.ts'
+import type { LogSource } from './source.ts'
+
+/** SHA-512 of what the record's signature covers, as far as it is stored. */
+export type ContentDigests = { message: Buffer | undefined; body: Buffer | undefined }
+
+/** Throws `log_inconsistent`. */
+export async function checkContent(
+  form: LeafFields,
+  opened: OpenedRecord | OpenedRemainder,
+  source: LogSource,
+): Promise<ContentDigests> {
+  const { key, sections } = opened
+  const expect = (label: 'parties' | 'message' | 'body', digest: Buffer | undefined): void => {
+    const commitment = digest === undefined ? '' : commit(label, key.salt, digest).toString('base64')
+    if (form[label] !== commitment) throw inconsistent(`the ${label} is not what the leaf commits to`)
+  }
+  expect('parties', sha512(sections[SECTION.metadata]!))
+  checkLevel(form, sections, 'dataKey' in key)
+  await checkCircumstances(opened.metadata.circumstances, source)
+  const message = sections[SECTION.message]
+  const digests = {
+    message: message === undefined ? sections[SECTION.messageDigest] : sha512(message),
+    body: await bodyDigest(sections, source),
+  }
+  expect('message', digests.message)
+  expect('body', digests.body)
+  return digests
+}
+
+/** What was to be kept is kept: a record of level full cannot quietly hold digests alone, unless it was erased. */
+function checkLevel(form: LeafFields, sections: Sections, isWhole: boolean): void {
+  const holdsContent = [SECTION.message, SECTION.body, SECTION.bodyFile].some(
+    (type) => sections[type] !== undefined,
+  )
+  if ((form.logLevel !== 'full' || !isWhole) && holdsContent)
+    throw inconsistent('there is more content than the level says')
+  if ((sections[SECTION.salt] === undefined) !== isWhole) throw inconsistent('its salt')
+  const isBare = form.message !== '' && sections[SECTION.message] === undefined
+  const hasNoBody =
+    form.body !== '' && sections[SECTION.body] === undefined && sections[SECTION.bodyFile] === undefined
+  if (form.logLevel === 'full' && isWhole && (isBare || hasNoBody)) throw inconsistent('content is missing')
+}
+
+async function bodyDigest(sections: Sections, source: LogSource): Promise<Buffer | undefined> {
+  const body = sections[SECTION.body]
+  if (body !== undefined) return sha512(body)
+  const stored = sections[SECTION.bodyDigest]
+  const reference = sections[SECTION.bodyFile]
+  if (reference === undefined || source.openBody === undefined) return stored
+  const digest = createHash('sha512')
+  for await (const chunk of source.openBody(decodeBodyFile(reference))) digest.update(chunk)
+  return digest.digest()
+}
+
+function sha512(bytes: Buffer): Buffer {
+  return hash('sha512', bytes, 'buffer')
+}

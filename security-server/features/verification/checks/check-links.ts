@@ -1,0 +1,99 @@
+/** What ties records and side tables together: answers, erasures, key rotations, the key that opens a record. */
+import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import {
+  type OpenedRecord,
+  type OpenedRemainder,
+  openRecord,
+  openRemainder,
+} from '../../../message-log/open-record.ts'
+import type { StoredRecord } from '../../../message-log/records/store.ts'
+import { logKeyIdOf } from '../../../message-log/seal.ts'
+import { inconsistent } from './inconsistent.ts'
+import type { LogSource, StoredLogKey } from './source.ts'
+
+export type Access =
+  | { state: 'open'; opened: OpenedRecord }
+  /** `rest` is what stays, where the proof was kept. */
+  | { state: 'erased'; rest: OpenedRemainder | undefined }
+  | { state: 'sealed' }
+
+/** Opens the record, or says why it need not open. Throws `log_inconsistent` for a key that vanished without a record. */
+export async function openOrExplain(
+  record: StoredRecord,
+  source: LogSource,
+  logKeys: StoredLogKey[],
+  size: number,
+): Promise<Access> {
+  const erasure = await source.erasure(record.idx)
+  if (record.seed === undefined) {
+    const form = erasure === undefined ? undefined : await source.form(erasure.erasure_idx)
+    const fields = form === undefined ? undefined : (JSON.parse(form.form) as LeafFields)
+    if (fields?.kind !== 'erasure' || fields.answers !== record.leaf.toString('base64')) {
+      throw inconsistent('the key is gone and no record says that it was erased')
+    }
+    return { state: 'erased', rest: openRemainder(await source.remainder(record.idx), source.findKey) }
+  }
+  // A log that is written to meanwhile may have erased it after its row was read.
+  if (erasure !== undefined && erasure.erasure_idx < size)
+    throw inconsistent('the record was erased and has a key')
+  const id = logKeyIdOf(record.seed).toString('hex')
+  const opened = openRecord(record, source.findKey)
+  if (opened !== undefined) return { state: 'open', opened }
+  if (!logKeys.some((key) => key.id === id)) throw inconsistent('the key comes from a log key that never was')
+  return { state: 'sealed' }
+}
+
+/** Throws `log_inconsistent`. */
+export async function checkLinks(q: {
+  record: StoredRecord
+  form: LeafFields
+  opened: OpenedRecord | OpenedRemainder | undefined
+  source: LogSource
+  logKeys: StoredLogKey[]
+}): Promise<void> {
+  const { record, form, opened, source } = q
+  const answers = opened?.metadata.answers
+  if (opened !== undefined && (answers === undefined) !== (form.answers === ''))
+    throw inconsistent('what it answers')
+  if (answers !== undefined) {
+    const answered = answers < record.idx ? await source.form(answers) : undefined
+    if (answered?.leaf.toString('base64') !== form.answers) throw inconsistent('it answers another record')
+  }
+  if (form.kind === 'erasure' && answers !== undefined) {
+    await checkErasure({
+      record,
+      form,
+      answers,
+      mode: opened?.metadata.extra?.['mode'] ?? 'LEAF_ONLY',
+      source,
+    })
+  }
+  if (form.kind === 'key-rotation') {
+    const key = q.logKeys.find((each) => each.idx === record.idx)
+    if (key === undefined || key.time !== form.time) throw inconsistent('the log key that it names')
+    const extra = opened?.metadata.extra
+    const checkpointKey = key.checkpoint_key.toString('base64')
+    if (opened !== undefined && (extra?.['keyId'] !== key.id || extra['checkpointKey'] !== checkpointKey)) {
+      throw inconsistent('the log key that it names')
+    }
+  }
+}
+
+/** It is an erasure that the tables name; of what the last one says to have kept or taken, the one is there, the other not. */
+async function checkErasure(q: {
+  record: StoredRecord
+  form: LeafFields
+  answers: number
+  mode: string
+  source: LogSource
+}): Promise<void> {
+  const { record, form, answers, mode, source } = q
+  // First: in a log that is written to meanwhile what is read afterwards explains why it may be gone.
+  const remainder = await source.remainder(answers)
+  const named = [await source.erasure(answers), await source.proofErasure(answers)]
+  const own = named.find((each) => each?.erasure_idx === record.idx)
+  if (own?.time !== form.time) throw inconsistent('its erasure')
+  if (own !== (named[1] ?? named[0]) || (remainder !== undefined) === (mode === 'PROOF_KEPT')) return
+  if (mode === 'PROOF_KEPT') throw inconsistent(`the proof of record ${answers} was to be kept and is gone`)
+  throw inconsistent(`of record ${answers} the leaf was to stay, and there is more`)
+}

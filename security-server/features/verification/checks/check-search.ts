@@ -1,0 +1,99 @@
+/**
+ * The search index against the records: people find an exchange through its row, so a row that was taken out hides it and one that
+ * was changed shows it as another's. Each record that opens has the row that its metadata and leaf form make, and no other has one.
+ */
+import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import type { Metadata } from '../../../message-log/record-input.ts'
+import { rowOf } from '../../search/index-records.ts'
+import type { FoundRow, SearchRow } from '../../search/store.ts'
+import type { NamedTerms, SearchTerms } from '../../search/terms-store.ts'
+import { createActorChecker } from './check-actors.ts'
+import { createCursor } from './cursor.ts'
+import { inconsistent } from './inconsistent.ts'
+import type { LogSource, StoredLogKey } from './source.ts'
+
+const MAX_KNOWN = 10_000
+
+export type SearchChecker = {
+  /** The next record; `metadata` is undefined where nothing of it is left. Throws `log_inconsistent`. */
+  check(q: { idx: number; form: LeafFields; metadata: Metadata | undefined }): Promise<void>
+  /** Passes a record of which nobody can say what its row should be. */
+  pass(idx: number): Promise<void>
+}
+
+/** From record `first` on, as far as the index went when reading began; records behind it are indexed by a job. */
+export function createSearchChecker(q: {
+  source: LogSource
+  first: number
+  logKeys: StoredLogKey[]
+  /** Hears of every row that is passed. */
+  onRow?: (row: FoundRow) => void
+}): SearchChecker {
+  const { source, first, logKeys } = q
+  const { search } = source
+  if (search === undefined) return { check: async () => undefined, pass: async () => undefined }
+  const rows = createCursor(search.rows(first - 1))
+  const terms = remember(search.terms)
+  const keys = logKeys.flatMap(({ id }) => source.findKey(id) ?? [])
+  const hasActors = createActorChecker({ keys, isWhole: keys.length === logKeys.length })
+
+  const rowAt = async (idx: number): Promise<FoundRow | undefined> => {
+    let stray: number | undefined
+    let found: FoundRow | undefined
+    for (let row = await rows.peek(); row !== undefined && row.idx <= idx; row = await rows.peek()) {
+      await rows.next()
+      q.onRow?.(row)
+      if (row.idx === idx) found = row
+      else stray ??= row.idx
+    }
+    if (stray !== undefined) throw inconsistent(`the search index has a row ${stray} of no record`)
+    return found
+  }
+  return {
+    pass: async (idx) => {
+      await rowAt(idx)
+    },
+    check: async ({ idx, form, metadata }) => {
+      const row = await rowAt(idx)
+      if (idx >= search.end) return
+      const wanted = form.direction === '' || metadata === undefined ? undefined : rowOf(idx, form, metadata)
+      if (wanted === undefined && row === undefined) return
+      if (wanted !== undefined && row !== undefined) {
+        const circumstances = metadata?.circumstances
+        const said = await terms({ circumstances, contract: form.contract, secrecy: wanted.secrecy })
+        const areActors = hasActors(row, metadata!) || idx < search.actorsFrom
+        if (areActors && isSame(wanted, row) && (said === undefined || isSame(said, row))) return
+        throw inconsistent('the search index says something else of it')
+      }
+      // A log that is written to meanwhile may have erased it after the one of the two was read.
+      if (wanted !== undefined) {
+        if ((await source.erasure(idx)) === undefined) throw inconsistent('the search index does not have it')
+        return
+      }
+      if ((await search.has(idx)) && (await source.remainder(idx)) === undefined)
+        throw inconsistent('the search index has it, and it has no place there')
+    },
+  }
+}
+
+/** `terms` is a number of this database's own, which stands for texts; the hashes are compared by themselves. */
+const NOT_COMPARED: ReadonlySet<string> = new Set(['terms', 'user_hash', 'party_hash'])
+
+/** Numbers are text in one of the stores. */
+function isSame(wanted: SearchRow | SearchTerms, row: FoundRow): boolean {
+  return (Object.keys(wanted) as (keyof typeof wanted)[]).every(
+    (name) => NOT_COMPARED.has(name) || String(wanted[name] ?? '') === String(row[name] ?? ''),
+  )
+}
+
+/** Many records say the same. */
+function remember(read: (named: NamedTerms) => Promise<SearchTerms | undefined>): typeof read {
+  const known = new Map<string, SearchTerms | undefined>()
+  return async (named) => {
+    const name = `${named.circumstances ?? ''} ${named.contract}`
+    const said = known.get(name) ?? (await read(named))
+    if (known.size >= MAX_KNOWN) known.clear()
+    known.set(name, said)
+    return said
+  }
+}

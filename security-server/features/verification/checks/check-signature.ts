@@ -1,0 +1,86 @@
+/** Signature documents: stored as the leaf says, cryptographically valid, covering all of the message. */
+import { hash } from 'node:crypto'
+import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import { checkCoverage } from '#core/signature/check-coverage.ts'
+import { type CheckedSignature, checkSignature } from '#core/signature/verify-signature.ts'
+import { Fault } from '#schemas/fault.ts'
+import { PART_NAME } from '#schemas/wire.ts'
+import { SECTION, type Sections } from '../../../message-log/content.ts'
+import type { StoredRecord } from '../../../message-log/records/store.ts'
+import type { ContentDigests } from './check-content.ts'
+import { inconsistent } from './inconsistent.ts'
+import type { LogSource } from './source.ts'
+
+export type SignatureChecker = {
+  /** The document is there and is the one of the leaf; undefined for a record without one. */
+  document(record: StoredRecord, form: LeafFields): Promise<Buffer | undefined>
+  /** Throws what is wrong with the signature or with what it covers. */
+  verify(q: {
+    record: StoredRecord
+    document: Buffer
+    /** Absent when the content is erased or sealed: then only the signature itself is checked. */
+    content: { sections: Sections; digests: ContentDigests } | undefined
+  }): Promise<void>
+}
+
+/** Records of so many batches stand in turn with each other; their document is read and verified once. */
+const REMEMBERED = 64
+
+type Remembered = { document: Buffer; digest: string; signature: CheckedSignature | undefined }
+
+/** Remembers the last documents: the records of a batch stand near each other. */
+export function createSignatureChecker(source: LogSource): SignatureChecker {
+  const remembered = new Map<number, Remembered>()
+
+  const read = async (id: number): Promise<Remembered> => {
+    const stored = await source.document(id)
+    if (stored === undefined) throw inconsistent('the signature document is missing')
+    const digest = hash('sha512', stored.document, 'buffer')
+    if (!digest.equals(stored.digest)) throw inconsistent('the signature document is another one')
+    const { document } = stored
+    const one: Remembered = { document, digest: digest.toString('base64'), signature: undefined }
+    remembered.set(id, one)
+    for (const oldest of remembered.keys()) {
+      if (remembered.size <= REMEMBERED) break
+      remembered.delete(oldest)
+    }
+    return one
+  }
+  return {
+    document: async (record, form) => {
+      const { signatureId } = record
+      if ((signatureId === null) !== (form.signature === '')) throw inconsistent('the signature document')
+      if (signatureId === null) return undefined
+      if (signatureId > record.idx) throw inconsistent('the signature document is that of a later record')
+      const { document, digest } = remembered.get(signatureId) ?? (await read(signatureId))
+      if (digest !== form.signature) throw inconsistent('the signature document is another one')
+      return document
+    },
+    verify: async ({ record, document, content }) => {
+      const known = remembered.get(record.signatureId as number)
+      const signature = known?.signature ?? (await checkSignature(document))
+      if (known !== undefined) known.signature = signature
+      if (content === undefined || content.digests.message === undefined) return
+      const { message, body } = content.digests
+      checkCoverage({
+        signature,
+        parts: [
+          part(PART_NAME.message, message),
+          ...(body === undefined ? [] : [part(PART_NAME.attachment(1), body)]),
+        ],
+        hashChainResult: content.sections[SECTION.hashChainResult],
+        hashChain: content.sections[SECTION.hashChain],
+      })
+    },
+  }
+}
+
+function part(name: string, sha512: Buffer) {
+  const digest = (algorithm: string): Buffer => {
+    if (algorithm === 'SHA-512') return sha512
+    throw new Fault('invalid_reference', {
+      what: `${name} by ${algorithm}, of which the log keeps no digest`,
+    })
+  }
+  return { name, digest }
+}

@@ -1,0 +1,149 @@
+/** Our own database as a source for the verifier, read page by page. */
+import { readBodyFile } from '../../../message-log/body-file.ts'
+import { openBodyIn } from '../../../message-log/body-folder.ts'
+import type { LogDatabase } from '../../../message-log/log-database.ts'
+import type { KeyFinder } from '../../../message-log/open-record.ts'
+import type { StoredCosignature } from '../../witness/log/store.ts'
+import type { LogSource, Problem } from './source.ts'
+
+const RECORDS = 200
+const ROWS = 1000
+const STAMPS = 4
+
+/** A log that is written to meanwhile is read as it stands now. */
+export async function databaseSource(
+  log: LogDatabase,
+  findKey: KeyFinder,
+  bodyFolder?: string,
+): Promise<LogSource> {
+  const { records, tree, timeStamps } = log
+  const end = (await records.mark('search')) ?? 0
+  const head = await records.head()
+  const source: LogSource = {
+    records: (first = 0) =>
+      paged(
+        (last) => records.from(last + 1, RECORDS),
+        (row) => row.idx,
+        (row) => row.idx < head.size,
+        first - 1,
+      ),
+    documents: (after = -1) =>
+      paged(
+        (last) => records.documentsAfter(last, ROWS),
+        (row) => row.id,
+        (row) => row.id < head.size,
+        after,
+      ),
+    timeStamps: (after = -1) =>
+      paged(
+        (last) => timeStamps.after(last, STAMPS),
+        (row) => row.last_id,
+        (row) => row.idx < head.size,
+        after,
+      ),
+    checkpoints: (after = -1) =>
+      paged(
+        (last) => tree.checkpointsAfter(last, ROWS),
+        (row) => row.size,
+        (row) => row.size <= head.size,
+        after,
+      ),
+    cosignatures: (after = -1) => cosignaturesAfter(log, after, head.size),
+    evidenceRecords: () =>
+      paged(
+        (last) => log.evidenceRecords.after(last, STAMPS),
+        (row) => row.size,
+        (row) => row.size <= head.size,
+        -1,
+      ),
+    document: records.document,
+    form: async (idx) => {
+      const [row] = await records.forms(idx, 1)
+      return row?.idx === idx ? row : undefined
+    },
+    erasure: records.erasure,
+    proofErasure: records.proofErasure,
+    remainder: records.remainder,
+    dailyCounts: (index) => log.dailyCounts.get({ index, clearance: 2 }),
+    circumstances: log.circumstances.document,
+    search: {
+      end,
+      actorsFrom: (await records.mark('actors')) ?? 0,
+      rows: (after) =>
+        paged(
+          async (last) =>
+            (await log.terms.withTerms(await log.search.after(last, ROWS))).map((row) => ({
+              ...row,
+              idx: Number(row.idx),
+            })),
+          (row) => row.idx,
+          (row) => row.idx < end,
+          after,
+        ),
+      has: async (idx) => (await log.search.byIndexes([idx])).length > 0,
+      terms: log.terms.read,
+    },
+    logKeys: records.logKeys,
+    head: async () => head,
+    beyond: () => beyondHead(log),
+    tile: tree.tile,
+    findKey,
+  }
+  if (bodyFolder !== undefined) {
+    source.openBody = ({ name, dataKey }) => readLocated(bodyFolder, name, dataKey)
+  }
+  return source
+}
+
+async function* readLocated(folder: string, name: string, dataKey: Buffer): AsyncGenerator<Buffer> {
+  yield* readBodyFile(await openBodyIn(folder, name), dataKey)
+}
+
+/** Ends of the tables first, the head afterwards: it only grows, so what is found beyond it was not put there by us. */
+async function beyondHead(log: LogDatabase): Promise<Problem[]> {
+  const ends = {
+    'a record': await log.records.lastIndex(),
+    'a signature document': await log.records.lastDocument(),
+    'a time-stamp': await log.timeStamps.lastRecord(),
+    'a checkpoint': ((await log.tree.newestCheckpoint())?.size ?? 0) - 1,
+  }
+  const { size } = await log.records.head()
+  return Object.entries(ends).flatMap(([what, index]) =>
+    index < size ? [] : [{ index: size, what: `the log ends here, but there is ${what} of a longer one` }],
+  )
+}
+
+/** Several are of one size, so a page ends at a witness. */
+async function* cosignaturesAfter(
+  { cosignatures }: LogDatabase,
+  after: number,
+  size: number,
+): AsyncGenerator<StoredCosignature> {
+  let last = { size: after, witness: '\uffff' }
+  for (;;) {
+    const rows = await cosignatures.after(last, ROWS)
+    for (const row of rows) {
+      if (row.size > size) return
+      yield row
+    }
+    if (rows.length < ROWS) return
+    last = rows.at(-1)!
+  }
+}
+
+async function* paged<T>(
+  page: (last: number) => Promise<T[]>,
+  keyOf: (row: T) => number,
+  isWithin: (row: T) => boolean,
+  after: number,
+): AsyncGenerator<T> {
+  for (let last = after; ; ) {
+    const rows = await page(last)
+    if (rows.length === 0) return
+    for (const row of rows) {
+      if (!isWithin(row)) return
+      yield row
+    }
+    last = keyOf(rows.at(-1) as T)
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Guarantees that a run which goes on looks at every row of the search index that a run before it passed: by a digest where the rows are
+ * what they were, by their records where one is not. An erasure takes rows out too, and is told from a deletion by the record.
+ */
+import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import type { StoredRecord } from '../../../message-log/records/store.ts'
+import { checkForm } from './check-form.ts'
+import { openOrExplain } from './check-links.ts'
+import { createSearchChecker, type SearchChecker } from './check-search.ts'
+import { createRowDigests, DIGEST_RECORDS } from './row-digests.ts'
+import type { LogSource, StoredLogKey } from './source.ts'
+import type { VerifyState } from './state.ts'
+
+type Question = {
+  source: LogSource
+  logKeys: StoredLogKey[]
+  /** Records of the whole log. */
+  size: number
+  found(index: number, thrown: unknown): void
+}
+
+/** Says the digests as they are now. A state of an older version has none: then all is looked at once. */
+export async function recheckIndex(
+  { records, index = [] }: Pick<VerifyState, 'records' | 'index'>,
+  q: Question,
+): Promise<string[]> {
+  const { search } = q.source
+  if (search === undefined) return []
+  const now = createRowDigests({ digests: [] })
+  for await (const row of search.rows(-1)) {
+    if (row.idx >= records) break
+    now.add(row)
+  }
+  const digests = now.of(records)
+  for (const [block, digest] of digests.entries()) {
+    if (digest === index[block]) continue
+    const first = block * DIGEST_RECORDS
+    await checkBlock({ first, end: Math.min(first + DIGEST_RECORDS, records) }, q)
+  }
+  return digests
+}
+
+/** What answers a request is found by the request's user: some records before the block are read for that. */
+const BEFORE = 2048
+
+async function checkBlock(block: { first: number; end: number }, q: Question): Promise<void> {
+  const { source, logKeys, found } = q
+  const { end } = block
+  const first = Math.max(0, block.first - BEFORE)
+  const checker = createSearchChecker({ source, first, logKeys })
+  for await (const record of source.records(first)) {
+    if (record.idx >= end) return
+    try {
+      const form = checkForm(record)
+      const access = await openOrExplain(record, source, logKeys, q.size)
+      await checkRow(checker, { record, form, access })
+    } catch (thrown) {
+      found(record.idx, thrown)
+    }
+  }
+}
+
+/** The row of a record as far as anybody can say what it should be. */
+export async function checkRow(
+  checker: SearchChecker,
+  q: {
+    record: StoredRecord
+    form: LeafFields | undefined
+    access: Awaited<ReturnType<typeof openOrExplain>> | undefined
+  },
+): Promise<void> {
+  const { form, access } = q
+  const { idx } = q.record
+  if (form === undefined || access === undefined || access.state === 'sealed') return checker.pass(idx)
+  const left = access.state === 'open' ? access.opened : access.rest
+  return checker.check({ idx, form, metadata: left?.metadata })
+}

@@ -1,0 +1,63 @@
+/** Walks the stored cosignatures beside the checkpoints: each belongs to one, and those of known witnesses verify. */
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { readLine } from '#core/merkle/signed-note.ts'
+import { judgeWitnesses } from '#core/merkle/witness-policy.ts'
+import { type StoredCosignature, withCosignatures } from '../../witness/log/store.ts'
+import { createCursor } from './cursor.ts'
+import { inconsistent } from './inconsistent.ts'
+import type { LogSource, Trust } from './source.ts'
+
+export type WitnessPass = {
+  /** Takes the cosignatures of this checkpoint; throws `log_inconsistent` or `malformed_checkpoint`. */
+  reached(checkpoint: { size: number; note: string }): Promise<void>
+  end(found: (thrown: unknown) => void): Promise<void>
+  witnessed(): { cosignatures: number; records: number }
+}
+
+export function createWitnessPass(source: LogSource, trust: Trust, after: number): WitnessPass {
+  const cursor = createCursor(source.cosignatures?.(after) ?? none())
+  let [cosignatures, records] = [0, 0]
+
+  const take = async (size: number): Promise<StoredCosignature[]> => {
+    const taken: StoredCosignature[] = []
+    for (let next = await cursor.peek(); next !== undefined && next.size <= size; next = await cursor.peek())
+      taken.push((await cursor.next())!)
+    return taken
+  }
+  /** A checkpoint may have been stored, and cosigned, after its page was read. */
+  const mustExist = async (size: number): Promise<void> => {
+    for await (const checkpoint of source.checkpoints(size - 1)) {
+      if (checkpoint.size === size) return
+      break
+    }
+    throw inconsistent('a cosignature of no checkpoint')
+  }
+  return {
+    witnessed: () => ({ cosignatures, records }),
+    reached: async ({ size, note }) => {
+      const lines = await take(size)
+      for (const { size: of } of lines) if (of < size) await mustExist(of)
+      const own = lines.filter((one) => one.size === size)
+      for (const { witness, line } of own)
+        if (readLine(line).name !== witness) throw inconsistent(`a cosignature that is not of ${witness}`)
+      if (trust.witnesses === undefined) return
+      const { note: cosigned } = parseCheckpoint(withCosignatures(note, own))
+      const { met, witnesses } = judgeWitnesses(cosigned, trust.witnesses)
+      for (const { name, time } of witnesses)
+        if (own.find(({ witness }) => witness === name)?.time !== time.toISOString())
+          throw inconsistent(`the time of the cosignature of ${name}`)
+      cosignatures += witnesses.length
+      if (met) records = size
+    },
+    end: async (found) => {
+      try {
+        for (let next = await cursor.next(); next !== undefined; next = await cursor.next())
+          await mustExist(next.size)
+      } catch (thrown) {
+        found(thrown)
+      }
+    },
+  }
+}
+
+async function* none(): AsyncGenerator<StoredCosignature> {}

@@ -1,0 +1,111 @@
+/** Witnesses and verifications for auditors: who cosigned which checkpoint, what contradicts it, whether the log holds. */
+import { answer } from '#platform/http-service/answer.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { VerificationRow } from '../verification/tables.ts'
+
+const LISTED = 1000
+/** Each may be as large as a submission. */
+const PROOFS = 50
+
+export function witnessHandlers({ messageLog, witnessing }: AdminRooms): Handlers {
+  return {
+    getLogWitnesses: async () => ({
+      policy: witnessing?.policyText ?? null,
+      quorum: witnessing?.witnesses?.witnessed() ?? null,
+      witnesses: witnessing?.witnesses?.state() ?? [],
+      contradictions: (await messageLog.witnesses.contradictions()).map((one) => ({
+        time: one.time,
+        witness: one.witness,
+        kind: one.kind,
+        ownCheckpoint: one.own_note,
+        knownCheckpoint: one.known_note === '' ? null : one.known_note,
+      })),
+    }),
+    async getCheckpoints({ query }) {
+      const { before = Number.MAX_SAFE_INTEGER, limit } = query as { before?: number; limit: number }
+      const rows = await messageLog.witnesses.checkpoints({ before, limit })
+      const checkpoints = rows.map((row) => ({
+        ...row,
+        quorum: witnessing?.hasQuorum(row.witnesses.map(({ witness }) => witness)) ?? false,
+      }))
+      return { checkpoints, unwitnessed: unwitnessedSpans(checkpoints) }
+    },
+    async getWitness() {
+      if (witnessing === undefined)
+        throw new Fault('service_unavailable', { what: 'no witness is wired here' })
+      const { store, partners } = witnessing
+      return {
+        verifierKey: witnessing.witness?.verifierKey ?? null,
+        logs: (await store.logs(LISTED)).map(({ root, ...log }) => ({
+          ...log,
+          root: root.toString('base64'),
+        })),
+        refusals: (await store.refusals(PROOFS)).map((row) => ({
+          origin: row.origin,
+          time: row.time,
+          isFork: row.is_fork === 1,
+          cosigned: row.known_note,
+          submission: row.submission.toString('utf8'),
+        })),
+        partners: (await partners.heads()).map(({ server, size, time, note }) => ({
+          server,
+          size,
+          time,
+          note,
+        })),
+        unproven: partners.unproven(),
+        partnerContradictions: (await partners.contradictions()).slice(0, PROOFS).map((one) => ({
+          server: one.server,
+          time: one.time,
+          kind: one.kind,
+          knownCheckpoint: one.known_note,
+          seenCheckpoint: one.seen_note,
+        })),
+      }
+    },
+    getVerifications: async ({ query }) => {
+      const filter = query as { before?: number; limit: number; outcome?: string }
+      const rows = await verificationsOf(messageLog).list(filter)
+      return rows.map(verificationView)
+    },
+    startVerification: async ({ body }) => {
+      const { full = false } = (body ?? {}) as { full?: boolean }
+      return answer(verificationView(await verificationsOf(messageLog).start({ full })), { status: 202 })
+    },
+  }
+}
+
+function verificationsOf({ verifications }: AdminRooms['messageLog']) {
+  if (verifications === undefined)
+    throw new Fault('service_unavailable', { what: 'the log cannot be verified from here' })
+  return verifications
+}
+
+function verificationView(row: VerificationRow) {
+  return {
+    id: Number(row.id),
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    mode: row.mode,
+    outcome: row.outcome,
+    firstRecord: row.first_record,
+    records: row.records,
+    reason: row.reason,
+    report: row.report === null ? null : (JSON.parse(row.report) as unknown),
+  }
+}
+
+/** Newest first: checkpoints in a row that no quorum cosigned, with the sizes and times that they stand for. */
+function unwitnessedSpans(checkpoints: { size: number; time: string; quorum: boolean }[]) {
+  const spans: { fromSize: number; toSize: number; since: string; until: string }[] = []
+  let open: (typeof spans)[number] | undefined
+  for (const { size, time, quorum } of checkpoints) {
+    if (quorum) open = undefined
+    else if (open === undefined) {
+      open = { fromSize: size, toSize: size, since: time, until: time }
+      spans.push(open)
+    } else Object.assign(open, { fromSize: size, since: time })
+  }
+  return spans
+}

@@ -1,0 +1,164 @@
+/** Cosignatures by checkpoint and contradictions. A cosignature, once stored, never changes. */
+import { byteOrder } from '#platform/database/dialect.ts'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { Contradiction, Tables } from '../../../message-log/tables.ts'
+import type { StoredCheckpoint } from '../../../message-log/tree/store.ts'
+
+export type StoredCosignature = Tables['cosignature']
+
+/** The largest size that a witness cosigned. */
+export type CosignedSize = { witness: string; size: number; time: string }
+
+export type CosignatureStore = ReturnType<typeof createCosignatureStore>
+
+/** Of the checkpoints that cover a record, so many are looked at for the one that most witnesses cosigned. */
+const LOOKED_AT = 32
+const MAX_CONTRADICTIONS = 64
+
+export function createCosignatureStore(database: Database) {
+  const kysely = tablesOf<Tables>(database)
+
+  const of = (sizes: number[]): Promise<StoredCosignature[]> =>
+    sizes.length === 0
+      ? Promise.resolve([])
+      : kysely
+          .selectFrom('cosignature')
+          .selectAll()
+          .where('size', 'in', sizes)
+          .orderBy('size')
+          .orderBy('witness')
+          .execute()
+
+  return {
+    of,
+
+    /** By size and name, behind this one. */
+    after: (last: { size: number; witness: string }, limit: number): Promise<StoredCosignature[]> =>
+      kysely
+        .selectFrom('cosignature')
+        .selectAll()
+        .where(({ or, and, eb }) =>
+          or([
+            eb('size', '>', last.size),
+            and([eb('size', '=', last.size), eb(byteOrder(kysely, 'witness'), '>', last.witness)]),
+          ]),
+        )
+        .orderBy('size')
+        .orderBy(byteOrder(kysely, 'witness'))
+        .limit(limit)
+        .execute(),
+
+    put: async (cosignature: StoredCosignature): Promise<void> => {
+      await kysely
+        .insertInto('cosignature')
+        .values(cosignature)
+        .onConflict((conflict) => conflict.columns(['size', 'witness']).doNothing())
+        .execute()
+    },
+
+    /** For each of these witnesses, by name, the largest size. */
+    newest: async (witnesses: string[]): Promise<CosignedSize[]> => {
+      const rows = await Promise.all(
+        witnesses.map((witness) =>
+          kysely
+            .selectFrom('cosignature')
+            .select(['witness', 'size', 'time'])
+            .where('witness', '=', witness)
+            .orderBy('size', 'desc')
+            .limit(1)
+            .executeTakeFirst(),
+        ),
+      )
+      return rows.filter((row) => row !== undefined)
+    },
+
+    /** The checkpoint of more than `index` leaves that most witnesses cosigned, of several the newest. */
+    bestCheckpoint: async (
+      index: number,
+    ): Promise<(StoredCheckpoint & { cosignatures: StoredCosignature[] }) | undefined> => {
+      const checkpoints = await kysely
+        .selectFrom('checkpoint')
+        .selectAll()
+        .where('size', '>', index)
+        .orderBy('size', 'desc')
+        .limit(LOOKED_AT)
+        .execute()
+      // While witnesses are away the newest ones have none: an older one that covers the record says more.
+      const cosigned = await kysely
+        .selectFrom('checkpoint')
+        .selectAll()
+        .where('size', 'in', (cosignature) =>
+          cosignature
+            .selectFrom('cosignature')
+            .select('size')
+            .distinct()
+            .where('size', '>', index)
+            .orderBy('size', 'desc')
+            .limit(LOOKED_AT),
+        )
+        .where('size', '<', checkpoints.at(-1)?.size ?? 0)
+        .orderBy('size', 'desc')
+        .execute()
+      checkpoints.push(...cosigned)
+      const lines = await of(checkpoints.map(({ size }) => size))
+      const found = checkpoints.map((one) => ({
+        ...one,
+        cosignatures: lines.filter(({ size }) => size === one.size),
+      }))
+      const most = Math.max(...found.map((one) => one.cosignatures.length))
+      return found.find((one) => one.cosignatures.length === most)
+    },
+
+    /** The checkpoint of this size, with all that cosigned it. */
+    checkpointOf: async (
+      size: number,
+    ): Promise<(StoredCheckpoint & { cosignatures: StoredCosignature[] }) | undefined> => {
+      const found = await kysely
+        .selectFrom('checkpoint')
+        .selectAll()
+        .where('size', '=', size)
+        .executeTakeFirst()
+      return found && { ...found, cosignatures: await of([size]) }
+    },
+
+    /** Newest first, those of less than `before` leaves. */
+    checkpoints: async (before: number, limit: number) => {
+      const rows = await kysely
+        .selectFrom('checkpoint')
+        .select(['size', 'time'])
+        .where('size', '<', before)
+        .orderBy('size', 'desc')
+        .limit(limit)
+        .execute()
+      const lines = await of(rows.map(({ size }) => size))
+      return rows.map((row) => ({
+        ...row,
+        witnesses: lines
+          .filter(({ size }) => size === row.size)
+          .map(({ witness, time }) => ({ witness, time })),
+      }))
+    },
+
+    /** False when the same is known, or there are so many that one more says nothing new. */
+    putContradiction: async (found: Omit<Contradiction, 'id'>): Promise<boolean> => {
+      const known = await kysely
+        .selectFrom('contradiction')
+        .select(['witness', 'kind', 'known_note'])
+        .execute()
+      const isKnown = known.some(
+        (one) =>
+          one.witness === found.witness && one.kind === found.kind && one.known_note === found.known_note,
+      )
+      if (isKnown || known.length >= MAX_CONTRADICTIONS) return false
+      await kysely.insertInto('contradiction').values(found).execute()
+      return true
+    },
+    contradictions: (): Promise<Contradiction[]> =>
+      kysely.selectFrom('contradiction').selectAll().orderBy('id').execute(),
+  }
+}
+
+/** A checkpoint's note with the lines of its witnesses below those of the log and the member. */
+export function withCosignatures(note: string, cosignatures: readonly { line: string }[]): string {
+  return `${note}${cosignatures.map(({ line }) => `${line}\n`).join('')}`
+}

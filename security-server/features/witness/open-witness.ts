@@ -1,0 +1,206 @@
+/** The wiring of witnesses: who witnesses our log, whom we witness, and what partners' replies say of their logs. */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { meetsPolicy } from '#core/merkle/witness-policy.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { createWitness, type Witness } from '#platform/witness/create-witness.ts'
+import { readLogKeyStatement } from '#platform/witness/log-key-statement.ts'
+import { createWitnessStore, type WitnessStore } from '#platform/witness/store.ts'
+import { openWitnessKey } from '#platform/witness/witness-key.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
+import type { Settings } from '../../config.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import type { Keys } from '../../keys/keys.ts'
+import type { MessageLog } from '../../message-log/message-log.ts'
+import type { PeerClient } from '../../peer/client.ts'
+import { chainOf } from '../../peer/mutual-tls.ts'
+import { registeredServer } from '../../peer/verify-peer.ts'
+import { createPeerQuota } from '../../provider/peer-quota.ts'
+import { createWitnessClient } from './client.ts'
+import { createLogKeyStatement } from './log-key.ts'
+import { createPartners, type Partners } from './partners/partners.ts'
+import { createPartnerStore } from './partners/store.ts'
+import { peerOf, readPolicy } from './policy.ts'
+import { peerWitnessRoutes } from './routes.ts'
+import { type AskWitness, MAX_REPLY_BYTES, PEER_PREFIX } from './transport.ts'
+import { createWitnesses, type Witnesses } from './witnesses.ts'
+
+export type Witnessing = {
+  /** The text of the policy file; absent without one. */
+  policyText: string | undefined
+  hasQuorum(names: string[]): boolean
+  witnesses: Witnesses | undefined
+  partners: Partners
+  witness: Witness | undefined
+  store: WitnessStore
+  routes(app: FastifyInstance): void
+}
+
+/** A partner submits every few seconds and asks for proofs as often. */
+const RATE = { perSecond: 20, burst: 100, underWay: 64 }
+
+export async function wireWitnesses(q: {
+  settings: Pick<Settings, 'witness' | 'witnesses' | 'directory'>
+  server: ServerId
+  database: Database
+  clock: Clock
+  log: Log
+  keys: Pick<Keys, 'signJson'>
+  globalConfiguration: GlobalConfiguration
+  messageLog: Pick<MessageLog, 'witnesses'>
+  peerClient: PeerClient
+}): Promise<Witnessing> {
+  const { settings, server, clock, log, globalConfiguration, messageLog } = q
+  const owner = memberOf(server)
+  const statement = createLogKeyStatement({
+    server,
+    clock,
+    logKey: messageLog.witnesses.logKey,
+    sign: (document, type) => q.keys.signJson({ document, type, member: owner }),
+  })
+  const readStatement = (bytes: Buffer): { origin: string; logKey: string } => {
+    const configuration = globalConfiguration.current().indexFor
+    return readLogKeyStatement(bytes, { configuration, now: clock() })
+  }
+  const askPeer =
+    (peer: ServerId): AskWitness =>
+    async ({ method, path: below, body, contentType }) => {
+      const question = { method, path: `${PEER_PREFIX}${below}`, body, contentType }
+      const reply = await q.peerClient.ask(peer, { ...question, maxReplyBytes: MAX_REPLY_BYTES })
+      return { status: reply.statusCode, contentType: reply.headers['content-type'] ?? '', body: reply.body }
+    }
+
+  const policyText = settings.witnesses && (await policyFileOf(settings.witnesses))
+  const policy =
+    policyText === undefined ? undefined : readPolicy(policyText, { server, own: settings.witnesses!.own })
+  const witnesses =
+    policy &&
+    createWitnesses({
+      policy,
+      log: messageLog.witnesses,
+      transport: (url) => {
+        const peer = peerOf(url)
+        return peer === undefined ? createWitnessClient(url) : askPeer(peer)
+      },
+      statement,
+      clock,
+      logger: log,
+    })
+  const partners = createPartners({
+    store: createPartnerStore(q.database),
+    ask: (of) => askPeer(parseServerId(of)),
+    readStatement,
+    clock,
+    logger: log,
+  })
+
+  const store = createWitnessStore(q.database)
+  const isRegistered = (origin: string): boolean => {
+    try {
+      const id = parseServerId(origin)
+      return (
+        idText(id) === origin && globalConfiguration.current().indexFor(id.instance)?.server(id) !== undefined
+      )
+    } catch (thrown) {
+      if (thrown instanceof Fault && thrown.status < 500) return false
+      throw thrown
+    }
+  }
+  const witness =
+    settings.witness &&
+    createWitness({
+      store,
+      key: await openWitnessKey({
+        file: path.join(settings.directory, 'witness-key.pem'),
+        name: settings.witness.name,
+        store,
+      }),
+      clock,
+      accepts: async (origin) => isRegistered(origin),
+      readStatement: async (bytes) => readStatement(bytes),
+      onContradiction: (origin, isFork) =>
+        log.error({ origin, isFork }, 'a message log contradicts what was cosigned; the proof is kept'),
+    })
+
+  const quota = createPeerQuota({ ...RATE, clock })
+  const guard = (request: FastifyRequest): void => {
+    const { server: peer } = registeredServer(chainOf(request)[0], globalConfiguration.current())
+    const protocol = (request.raw.socket as TLSSocket).getProtocol()
+    if (protocol !== 'TLSv1.3') throw new Fault('tls_profile_not_allowed', { what: idText(peer.id) })
+    quota.enter(peer.id)()
+  }
+  const hasQuorum = (names: string[]): boolean => {
+    if (policy === undefined) return false
+    const labels = policy.witnesses.filter(({ name }) => names.includes(name)).map(({ label }) => label)
+    return meetsPolicy(policy, new Set(labels))
+  }
+  return {
+    policyText,
+    hasQuorum,
+    witnesses,
+    partners,
+    witness,
+    store,
+    routes: (app) =>
+      peerWitnessRoutes(app, {
+        witness,
+        statement,
+        proveConsistency: messageLog.witnesses.proveConsistency,
+        guard,
+      }),
+  }
+}
+
+async function policyFileOf({ policyFile }: NonNullable<Settings['witnesses']>): Promise<string> {
+  return readFile(policyFile, 'utf8').catch((cause: unknown) => {
+    throw new Fault('invalid_configuration', { what: `${policyFile} cannot be read`, cause })
+  })
+}
+
+/** How far the quorum has come, which witnesses fail, and proofs that some log was altered. */
+export function watchWitnesses(
+  metrics: Metrics,
+  { witnesses, partners, store }: Witnessing,
+  clock: Clock,
+): void {
+  metrics.watch(
+    'concordat_witness_contradictions',
+    'Kept proofs of altered message logs',
+    'log',
+    async () => [
+      ['own', witnesses?.contradictions() ?? 0] as const,
+      ['partner', partners.contradictionCount()] as const,
+      ['witnessed', await store.countForks()] as const,
+    ],
+  )
+  if (witnesses === undefined) return
+  metrics.watch(
+    'concordat_log_unwitnessed_seconds',
+    'Since when the newest checkpoint has no quorum of cosignatures, 0 when it has one',
+    () => {
+      const { lateSince } = witnesses.witnessed()
+      return lateSince === null ? 0 : Math.max(0, (clock() - Date.parse(lateSince)) / 1000)
+    },
+  )
+  metrics.watch(
+    'concordat_log_witnessed_age_seconds',
+    'Age of the newest checkpoint that a quorum cosigned; none before the first',
+    () => {
+      const { at } = witnesses.witnessed()
+      if (at === null) throw new Fault('not_found')
+      return Math.max(0, (clock() - Date.parse(at)) / 1000)
+    },
+  )
+  metrics.watch(
+    'concordat_witness_failing',
+    '1 when this witness gave no cosignature when last asked',
+    'witness',
+    async () => witnesses.state().map(({ label, lastError }) => [label, lastError === null ? 0 : 1] as const),
+  )
+}
