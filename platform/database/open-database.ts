@@ -69,3 +69,28 @@ export async function inSnapshot<T, R>(
     }
   })
 }
+
+/**
+ * The database as it is when it is first read, on one connection, until it is closed. Nobody who writes waits for it; meanwhile
+ * neither store lets go of what it replaces: vacuum leaves it, and the write-ahead log of the embedded store grows.
+ */
+export async function openSnapshot(url: string): Promise<Database> {
+  const database = await openDatabase(url)
+  const opened = Promise.withResolvers<Kysely<unknown>>()
+  const closing = Promise.withResolvers<void>()
+  const reading = inSnapshot(database.kysely, (snapshot) => {
+    opened.resolve(snapshot)
+    return closing.promise
+  }).catch(opened.reject)
+  const close = async (): Promise<void> => {
+    closing.resolve()
+    await reading
+    await database.close()
+  }
+  try {
+    return { kysely: await opened.promise, dialect: database.dialect, close }
+  } catch (fault) {
+    await database.close()
+    throw fault
+  }
+}

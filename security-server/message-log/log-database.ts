@@ -1,7 +1,7 @@
 /** The log's own database with its stores; apart from the server's, so that evidence outlives configuration. */
 import { sql } from 'kysely'
 import { isMigrated, migrate } from '#platform/database/migrate.ts'
-import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { type Database, openDatabase, openSnapshot } from '#platform/database/open-database.ts'
 import { type ArchiveStore, createArchiveStore } from '../features/archives/store.ts'
 import { createDailyCountStore, type DailyCountStore } from '../features/daily-counts/store.ts'
 import { createEvidenceRecordStore, type EvidenceRecordStore } from '../features/evidence-renewal/store.ts'
@@ -52,6 +52,15 @@ export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {
     await database.close()
     throw fault
   }
+  return storesOf(database)
+}
+
+/** The log as it is when it is first read, whoever writes to it meanwhile; of this version's schema. */
+export async function openLogSnapshot(url: string): Promise<LogDatabase> {
+  return storesOf(await openSnapshot(url))
+}
+
+function storesOf(database: Database): LogDatabase {
   const circumstances = createCircumstancesStore(database)
   return {
     database,

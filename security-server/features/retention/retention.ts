@@ -134,10 +134,8 @@ export function createRetention(q: {
       for (const one of outcomes) if (one.status === 'rejected') throw one.reason
     } finally {
       await q.archiver?.rest()
-      if (erased > 0) {
-        await deleteBodies()
-        await worker.call('scrub')
-      }
+      if (erased > 0) await deleteBodies()
+      await worker.call('scrub', { erased: erased > 0 })
     }
     return erased
   }

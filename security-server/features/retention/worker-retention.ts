@@ -31,8 +31,11 @@ export type RetentionApi = {
   /** Files of bodies that were erased and are still to be deleted. */
   erasedBodyFiles(limit: number): Promise<string[]>
   forgetBodyFiles(names: string[]): Promise<void>
-  /** After erasures: no copy of a deleted row stays in the embedded store's write-ahead log. */
-  scrub(): Promise<void>
+  /**
+   * After erasures (`erased`), and when an earlier try could not do it: no copy of a deleted row stays in the embedded store's
+   * write-ahead log.
+   */
+  scrub(q: { erased: boolean }): Promise<void>
   setHold(q: {
     caseNumber: string
     reason: string
@@ -63,11 +66,15 @@ export function workerRetention(q: {
   erase(erasures: Erasure[], holds: number, now: number): Promise<Erased[]>
   /** Brings the search index up to the newest record. */
   indexAll(): Promise<void>
-  scrub(): Promise<void>
+  scrub(): Promise<boolean>
 }): RetentionApi {
   const { log, ring, inTurn } = q
   const { retention, holds, records, archives } = log
   const iso = (now: number): string => new Date(now).toISOString()
+  let isScrubbed = true
+  const scrub = async (): Promise<void> => {
+    isScrubbed = await q.scrub()
+  }
   return {
     retentionClasses: async () => ({
       classes: await retention.classes(),
@@ -97,12 +104,15 @@ export function workerRetention(q: {
         await q.indexAll()
         const erase = (some: Erasure[], number: number): Promise<Erased[]> => q.erase(some, number, now)
         const erased = await eraseExchange({ order, now, log, findKey: ring.find, erase })
-        await q.scrub()
+        await scrub()
         return erased
       }),
     erasedBodyFiles: (limit) => records.erasedBodyFiles(limit),
     forgetBodyFiles: (names) => inTurn(() => records.forgetBodyFiles(names)),
-    scrub: () => inTurn(q.scrub),
+    scrub: ({ erased }) =>
+      inTurn(async () => {
+        if (erased || !isScrubbed) await scrub()
+      }),
     setHold: ({ now, ...hold }) =>
       inTurn(async () => {
         const { size } = await records.head()

@@ -8,8 +8,15 @@ import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
-import { eachDatabase } from '#test/databases.ts'
-import { logFolder, logOptions, openTestLog, signedRecord } from '../../message-log/fixture.ts'
+import { eachDatabase, onEachDatabase } from '#test/databases.ts'
+import {
+  logFolder,
+  logOptions,
+  openTestLog,
+  signedRecord,
+  signer,
+  spoolBody,
+} from '../../message-log/fixture.ts'
 import { buildLog } from '../../message-log/tamper-fixture.ts'
 import { openLogSource } from './checks/open-source.ts'
 import type { LogReport } from './checks/source.ts'
@@ -108,6 +115,64 @@ t.test('from every state of a run the rest gives the report of the whole', async
     JSON.stringify({ ...end, records: 'x' }),
   ])
     t.throws(() => parseState(text), { code: 'invalid_input' })
+})
+
+onEachDatabase('a log in use is verified as it is when reading begins', async (t, url) => {
+  const folder = logFolder(t)
+  const { stamp, memberSigner, sign } = await signer()
+  const options = { ...logOptions(folder, url), stamp, signer: memberSigner }
+  const own = await openTestLog(t, options)
+  const message = Buffer.from('with a large body')
+  const body = await spoolBody(own, randomBytes(70_000))
+  const large = await own.append({
+    ...(await signedRecord({ message })),
+    body,
+    signature: sign(message, body),
+  })
+  const record = await signedRecord()
+  const append = (id: string) => own.append({ ...record, ids: { id, requestId: id } })
+  const small = await append('small')
+  let appended = 0
+  const use = async (count: number): Promise<void> => {
+    await Promise.all(Array.from({ length: count }, () => append(`${appended++}`)))
+    await own.rotateLogKey()
+    await own.timeStampNow()
+    await own.checkpointNow()
+    await own.maintain()
+  }
+  const verifyWhile = async (before: () => Promise<unknown>, meanwhile: () => Promise<void>) => {
+    const opened = await openLogSource({
+      databaseUrl: options.databaseUrl,
+      keyFolder: options.keyFolder,
+      bodyFolder: options.bodyFolder,
+    })
+    try {
+      const { size } = await opened.source.head()
+      await before()
+      const onState = ({ done }: VerifyState) => (done ? undefined : meanwhile())
+      const report = await verifyLog(opened.source, {}, { onState, stateEvery: 200 })
+      t.same(report.problems, [])
+      t.match(report, { ok: true, records: size, sealed: 0 })
+      return report
+    } finally {
+      await opened.close()
+    }
+  }
+  await use(300)
+  // Past the next tile of leaves, so that the tile above it grows; what was to be read is erased, its file with it.
+  const first = await verifyWhile(
+    async () => {
+      await own.retention.erase({ index: large.index, mode: 'PROOF_KEPT', case: '1', reason: 'a test' })
+      await use(300)
+    },
+    async () => {
+      await own.retention.erase({ index: small.index, mode: 'LEAF_ONLY', case: '2', reason: 'a test' })
+      await use(10)
+    },
+  )
+  t.equal(first.erased, 0)
+  const quiet = async (): Promise<void> => undefined
+  t.equal((await verifyWhile(quiet, quiet)).erased, 2, 'the next one reads what came meanwhile')
 })
 
 t.test('over what was logged since, with the same question only', async (t) => {

@@ -105,7 +105,7 @@ export async function openPostgresqlStore(q: {
         if (((thrown as Fault).cause as { code?: unknown })?.code !== LOCK_NOT_AVAILABLE) throw thrown
       }
     },
-    scrub: async () => undefined,
+    scrub: async () => true,
     close: async () => {
       await client?.end()
       client = undefined

@@ -46,8 +46,11 @@ export type HotStore = {
   forgetReplayKeys(q: { now: number; oldestArrival: number | undefined }): Promise<number>
   /** Before records need it: where those behind the first `size` will stand. A commit that finds no place makes it itself. */
   makeRoom(size: number): Promise<void>
-  /** After an erasure: leaves no copy of deleted rows in the write-ahead log. PostgreSQL keeps its own for a while. */
-  scrub(): Promise<void>
+  /**
+   * After an erasure: leaves no copy of deleted rows in the write-ahead log; false when a reader keeps it from that, and it has
+   * to be tried again. PostgreSQL keeps its own for a while.
+   */
+  scrub(): Promise<boolean>
   close(): Promise<void>
 }
 

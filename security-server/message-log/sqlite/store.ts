@@ -147,8 +147,19 @@ export function openSqliteStore(q: { file: string }): HotStore {
       )
     },
     makeRoom: async () => undefined,
-    scrub: async () => database?.exec('pragma wal_checkpoint(TRUNCATE)'),
+    scrub: async () => scrub(database),
     close: async () => database?.close(),
+  }
+}
+
+/** While somebody reads the log as it was earlier this cannot be done, and no exchange waits until it can. */
+function scrub(database: DatabaseSync | undefined): boolean {
+  if (database === undefined) return false
+  database.exec('pragma busy_timeout = 0')
+  try {
+    return database.prepare('pragma wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0
+  } finally {
+    database.exec(`pragma busy_timeout = ${BUSY_MS}`)
   }
 }
 

@@ -22,7 +22,6 @@ export async function openOrExplain(
   record: StoredRecord,
   source: LogSource,
   logKeys: StoredLogKey[],
-  size: number,
 ): Promise<Access> {
   const erasure = await source.erasure(record.idx)
   if (record.seed === undefined) {
@@ -33,9 +32,7 @@ export async function openOrExplain(
     }
     return { state: 'erased', rest: openRemainder(await source.remainder(record.idx), source.findKey) }
   }
-  // A log that is written to meanwhile may have erased it after its row was read.
-  if (erasure !== undefined && erasure.erasure_idx < size)
-    throw inconsistent('the record was erased and has a key')
+  if (erasure !== undefined) throw inconsistent('the record was erased and has a key')
   const id = logKeyIdOf(record.seed).toString('hex')
   const opened = openRecord(record, source.findKey)
   if (opened !== undefined) return { state: 'open', opened }
@@ -88,7 +85,6 @@ async function checkErasure(q: {
   source: LogSource
 }): Promise<void> {
   const { record, form, answers, mode, source } = q
-  // First: in a log that is written to meanwhile what is read afterwards explains why it may be gone.
   const remainder = await source.remainder(answers)
   const named = [await source.erasure(answers), await source.proofErasure(answers)]
   const own = named.find((each) => each?.erasure_idx === record.idx)

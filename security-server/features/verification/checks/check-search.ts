@@ -65,12 +65,8 @@ export function createSearchChecker(q: {
         if (areActors && isSame(wanted, row) && (said === undefined || isSame(said, row))) return
         throw inconsistent('the search index says something else of it')
       }
-      // A log that is written to meanwhile may have erased it after the one of the two was read.
-      if (wanted !== undefined) {
-        if ((await source.erasure(idx)) === undefined) throw inconsistent('the search index does not have it')
-        return
-      }
-      if ((await search.has(idx)) && (await source.remainder(idx)) === undefined)
+      if (wanted !== undefined) throw inconsistent('the search index does not have it')
+      if ((await source.remainder(idx)) === undefined)
         throw inconsistent('the search index has it, and it has no place there')
     },
   }

@@ -10,7 +10,7 @@ const RECORDS = 200
 const ROWS = 1000
 const STAMPS = 4
 
-/** A log that is written to meanwhile is read as it stands now. */
+/** A log that may be written to meanwhile has to be given as a snapshot (`openLogSnapshot`). */
 export async function databaseSource(
   log: LogDatabase,
   findKey: KeyFinder,
@@ -80,12 +80,11 @@ export async function databaseSource(
           (row) => row.idx < end,
           after,
         ),
-      has: async (idx) => (await log.search.byIndexes([idx])).length > 0,
       terms: log.terms.read,
     },
     logKeys: records.logKeys,
     head: async () => head,
-    beyond: () => beyondHead(log),
+    beyond: () => beyondHead(log, head.size),
     tile: tree.tile,
     findKey,
   }
@@ -99,15 +98,14 @@ async function* readLocated(folder: string, name: string, dataKey: Buffer): Asyn
   yield* readBodyFile(await openBodyIn(folder, name), dataKey)
 }
 
-/** Ends of the tables first, the head afterwards: it only grows, so what is found beyond it was not put there by us. */
-async function beyondHead(log: LogDatabase): Promise<Problem[]> {
+/** What stands in the tables and is of a longer log than the head. */
+async function beyondHead(log: LogDatabase, size: number): Promise<Problem[]> {
   const ends = {
     'a record': await log.records.lastIndex(),
     'a signature document': await log.records.lastDocument(),
     'a time-stamp': await log.timeStamps.lastRecord(),
     'a checkpoint': ((await log.tree.newestCheckpoint())?.size ?? 0) - 1,
   }
-  const { size } = await log.records.head()
   return Object.entries(ends).flatMap(([what, index]) =>
     index < size ? [] : [{ index: size, what: `the log ends here, but there is ${what} of a longer one` }],
   )

@@ -1,7 +1,7 @@
-/** A log of ours, opened for reading by a verifier in another process; it may be written to meanwhile. */
+/** A log of ours, opened for reading as it is at one moment by a verifier in another process; it may be written to meanwhile. */
 import { createPublicKey } from 'node:crypto'
-import { readLogKeys } from '../../../message-log/keys/log-keys.ts'
-import { openLogDatabase } from '../../../message-log/log-database.ts'
+import { type LogKeys, readLogKeys } from '../../../message-log/keys/log-keys.ts'
+import { openLogDatabase, openLogSnapshot } from '../../../message-log/log-database.ts'
 import { databaseSource } from './database-source.ts'
 import type { LogSource } from './source.ts'
 
@@ -18,10 +18,13 @@ export async function openLogSource(q: {
   keyFolder?: string | undefined
   bodyFolder?: string | undefined
 }): Promise<OpenedSource> {
-  const keys = q.keyFolder === undefined ? undefined : readLogKeys(q.keyFolder)
-  const log = await openLogDatabase(q.databaseUrl, { readOnly: true })
+  const log = await openLogSnapshot(q.databaseUrl)
   try {
+    let keys: LogKeys | undefined
     const source = await databaseSource(log, (id) => keys?.byId.get(id), q.bodyFolder)
+    source.isErasedNow = (idx) => isErased(q.databaseUrl, idx)
+    // After the database was first read: the key of every record that is seen there was written before it.
+    if (q.keyFolder !== undefined) keys = readLogKeys(q.keyFolder)
     const logKey =
       keys === undefined
         ? undefined
@@ -30,5 +33,14 @@ export async function openLogSource(q: {
   } catch (fault) {
     await log.close()
     throw fault
+  }
+}
+
+async function isErased(databaseUrl: string, idx: number): Promise<boolean> {
+  const log = await openLogDatabase(databaseUrl, { readOnly: true })
+  try {
+    return (await log.records.erasure(idx)) !== undefined
+  } finally {
+    await log.close()
   }
 }

@@ -14,8 +14,6 @@ import type { VerifyState } from './state.ts'
 type Question = {
   source: LogSource
   logKeys: StoredLogKey[]
-  /** Records of the whole log. */
-  size: number
   found(index: number, thrown: unknown): void
 }
 
@@ -52,7 +50,7 @@ async function checkBlock(block: { first: number; end: number }, q: Question): P
     if (record.idx >= end) return
     try {
       const form = checkForm(record)
-      const access = await openOrExplain(record, source, logKeys, q.size)
+      const access = await openOrExplain(record, source, logKeys)
       await checkRow(checker, { record, form, access })
     } catch (thrown) {
       found(record.idx, thrown)

@@ -47,7 +47,6 @@ export type LogSource = {
     actorsFrom: number
     /** By index, those behind `after`. */
     rows(after: number): AsyncIterable<FoundRow>
-    has(idx: number): Promise<boolean>
     /** What a record says of contract, purpose and endpoint; undefined when what it names as its circumstances is not whole. */
     terms(named: NamedTerms): Promise<SearchTerms | undefined>
   }
@@ -62,6 +61,8 @@ export type LogSource = {
   findKey: KeyFinder
   /** The plaintext of a body file; undefined when the verifier has no access to body files. */
   openBody?(reference: { name: string; dataKey: Buffer }): AsyncIterable<Buffer>
+  /** Whether the record has been erased since reading began: its body file is gone, while all else is read as it was then. */
+  isErasedNow?(idx: number): Promise<boolean>
 }
 
 /** What the verifier trusts from elsewhere. Without it the log is checked against itself only. */

@@ -83,15 +83,14 @@ export async function verifyLog(
     }
   }
 
-  const index =
-    from === undefined ? [] : await recheckIndex(from, { source, logKeys, size: head.size, found })
+  const index = from === undefined ? [] : await recheckIndex(from, { source, logKeys, found })
   const rows = createRowDigests({ digests: index })
   const search = createSearchChecker({ source, first: start, logKeys, onRow: rows.add })
 
   const passRecord = async (record: StoredRecord): Promise<void> => {
     const { idx } = record
     const form = await check(idx, () => checkForm(record))
-    const access = await check(idx, () => openOrExplain(record, source, logKeys, head.size))
+    const access = await check(idx, () => openOrExplain(record, source, logKeys))
     const opened = access?.state === 'open' ? access.opened : undefined
     if (access?.state === 'erased') report.erased++
     const rest = access?.state === 'erased' ? access.rest : undefined
@@ -115,7 +114,8 @@ export async function verifyLog(
     opened: OpenedRecord | OpenedRemainder | undefined,
   ): Promise<void> => {
     if (record.signatureId === record.idx) await passDocument(record.idx)
-    const digests = opened === undefined ? undefined : await checkContent(form, opened, source)
+    const digests =
+      opened === undefined ? undefined : await checkContent({ idx: record.idx, form, opened, source })
     const document = await signatures.document(record, form)
     if (document === undefined) return
     report.signatures++
