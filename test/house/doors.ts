@@ -10,7 +10,7 @@ export const DOORS: Door[] = [
     what: 'the database',
     imports:
       /^(kysely|kysely\/.*|pg|node:sqlite|#platform\/database\/.*|\.\/(dialect|sqlite|postgresql)\.ts)$/,
-    allowed: new RegExp(`${STORES.source}|^platform/database/`),
+    allowed: new RegExp(`${STORES.source}|^platform/(database/|services\\.ts$)`),
   },
   {
     what: 'private keys',

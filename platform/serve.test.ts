@@ -1,0 +1,204 @@
+/** A server made of a list: a toy feature, written into a folder of its own, is served with its tables, route, job, finding and metric. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import t, { type Test } from 'tap'
+import { type FeatureModule, listFeatures, migrationsOf } from '#platform/feature.ts'
+import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { type Listener, serve } from '#platform/serve.ts'
+import { openServices, type Services, serviceMigrations } from '#platform/services.ts'
+
+const log = createLog({ name: 'test', destination: { write: () => undefined } })
+const folder = mkdtempSync(path.join(tmpdir(), 'concordat-feature-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+
+/** All that its author writes: one folder. */
+const GREETINGS = `/** Greets whoever asks, and counts how often. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+
+type Needs = Pick<Services, 'database' | 'metrics'> & { salutation: string }
+
+export const greetings: FeatureModule<Needs, { greet: (name: string) => string }> = {
+  name: 'greetings',
+  migrations: {
+    'greetings-1': { up: (db) => db.schema.createTable('greeting').addColumn('name', 'text').execute() },
+  },
+  open: ({ salutation, database, metrics }) => {
+    const said = metrics.counter('greetings_total', 'Greetings said')
+    const greet = (name: string): string => {
+      said.inc()
+      return salutation + ' ' + name
+    }
+    let closed = false
+    return {
+      offers: { greet },
+      operations: {
+        greet: async ({ params, caller }) => ({ text: greet(params['name']!), by: caller.name }),
+      },
+      routes: { public: (app) => void app.get('/hello', async () => greet('stranger')) },
+      jobs: [
+        {
+          kind: 'keep-greeting',
+          everySeconds: 3600,
+          immediately: true,
+          run: async () => void (await database.kysely.insertInto('greeting').values({ name: 'job' }).execute()),
+        },
+        { kind: 'sweep-greetings', everySeconds: 3600, onEachNode: true, run: async () => undefined },
+      ],
+      health: { greetings: () => ({ ok: !closed, reason: closed ? 'nobody greets' : undefined }) },
+      close: async () => {
+        closed = true
+      },
+    }
+  },
+}
+`
+const document = {
+  openapi: '3.1.0',
+  info: { title: 'toy', version: '1' },
+  servers: [{ url: '/api/v1' }],
+  paths: {
+    '/greetings/{name}': {
+      get: {
+        operationId: 'greet',
+        'x-roles': ['READER'],
+        parameters: [{ name: 'name', in: 'path', required: true, schema: { type: 'string', maxLength: 20 } }],
+        responses: { '200': { description: 'greeted', content: { 'application/json': { schema: {} } } } },
+      },
+    },
+  },
+} as unknown as OpenApiDocument
+
+type ToyGround = Services & { salutation: string; closeGround(): Promise<void> }
+type Toy = FeatureModule<Services & { salutation: string }, { greet: (name: string) => string }>
+
+async function toy(): Promise<Toy> {
+  const file = path.join(folder, 'greetings', 'greetings.ts')
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, GREETINGS)
+  return ((await import(pathToFileURL(file).href)) as { greetings: Toy }).greetings
+}
+
+/** Whether it comes to be within a minute, by which a job that is due at once has run on any machine. */
+async function happens(look: () => Promise<boolean>): Promise<boolean> {
+  for (let tries = 0; tries < 3000; tries++) {
+    if (await look()) return true
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return false
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+const LISTENER = (port: number): Listener => ({
+  listen: async (addRoutes) => {
+    const app = createHttpService({ name: 'public', log })
+    await addRoutes(app)
+    await app.listen({ host: '127.0.0.1', port })
+    return { close: () => app.close(), health: () => ({ ok: true }) }
+  },
+})
+
+async function start(t: Test, features = listFeatures<ToyGround>()) {
+  const list = features.with(await toy())
+  const services = await openServices({
+    ...{ databaseUrl: 'sqlite::memory:', node: 'node-1', clock: Date.now, log },
+    migrations: migrationsOf(list, serviceMigrations),
+  })
+  const events: string[] = []
+  const ground = { ...services, salutation: 'Good day,', closeGround: async () => void events.push('ground') }
+  const key = await services.apiKeys.create({ name: 'anna', roles: ['READER'] })
+  const [adminPort, publicPort] = [await freePort(), await freePort()]
+  const app = createHttpService({ name: 'admin', log })
+  const running = await serve(ground, list, ({ greet }) => ({
+    admin: {
+      ...{ app, url: `http://127.0.0.1:${adminPort}` },
+      listen: async () => void (await app.listen({ host: '127.0.0.1', port: adminPort })),
+    },
+    document,
+    listeners: { public: LISTENER(publicPort) },
+    ready: greet('operator'),
+  }))
+  let stopped = false
+  const stop = async (): Promise<void> => {
+    if (!stopped) await running.stop()
+    stopped = true
+  }
+  t.teardown(stop)
+  const at = (url: string): Promise<Response> =>
+    fetch(url, { headers: { authorization: `X-Road-ApiKey token=${key.secret}` } })
+  return {
+    services,
+    running,
+    events,
+    stop,
+    admin: (p: string) => at(`http://127.0.0.1:${adminPort}${p}`),
+    open: (p: string) => at(`http://127.0.0.1:${publicPort}${p}`),
+  }
+}
+
+t.test('a toy feature: its operation, route, job, table, finding, metric and end', async (t) => {
+  const { services, running, events, stop, admin, open } = await start(t)
+  t.equal(running.ready, 'Good day, operator', 'what it offers reaches the list')
+  const answer = await admin('/api/v1/greetings/Ben')
+  t.strictSame([answer.status, await answer.json()], [200, { text: 'Good day, Ben', by: 'anna' }])
+  t.equal((await admin('/api/v1/farewells/Ben')).status, 404, 'nothing outside the file answers')
+  t.equal(await (await open('/hello')).text(), 'Good day, stranger')
+  t.match(await (await admin('/metrics')).text(), /^greetings_total 3$/m)
+  const ready = (await (await admin('/health/ready')).json()) as { checks: { name: string }[] }
+  t.strictSame(ready.checks.map(({ name }) => name).sort(), ['greetings', 'public'])
+  const ended = async (): Promise<boolean> =>
+    (await services.jobs.state()).some(
+      ({ kind, lastSucceededAt }) => kind === 'keep-greeting' && lastSucceededAt !== null,
+    )
+  t.ok(await happens(ended), 'the job ran at the start')
+  const kinds = (await services.jobs.state()).map(({ kind }) => kind).sort()
+  t.strictSame(kinds, ['keep-greeting', 'sweep-greetings node-1'], 'work of each node has a row for each')
+  await stop()
+  t.strictSame(events, ['ground'], 'the ground ends last')
+})
+
+t.test('two features cannot claim one name, and an unknown listener is told', async (t) => {
+  const feature = (name: string, more: object) => ({ name, open: () => more })
+  const one = { kind: 'same', run: async () => undefined }
+  await t.rejects(
+    start(t, listFeatures<ToyGround>().with(feature('a', { offers: { greet: 1 } }))),
+    /greetings offers greet, which is there already/,
+  )
+  await t.rejects(
+    start(
+      t,
+      listFeatures<ToyGround>()
+        .with(feature('a', { jobs: [one] }))
+        .with(feature('b', { jobs: [one] })),
+    ),
+    /two features have the job same/,
+  )
+  await t.rejects(
+    start(t, listFeatures<ToyGround>().with(feature('a', { routes: { nowhere: () => undefined } }))),
+    /no listener is called nowhere/,
+  )
+  await t.rejects(
+    start(
+      t,
+      listFeatures<ToyGround>().with(feature('a', { operations: { unheardOf: async () => undefined } })),
+    ),
+    /handlers without operation: \[unheardOf\]/,
+  )
+  const migration = { up: async () => undefined }
+  const twice = listFeatures<object>()
+    .with({ name: 'a', migrations: { m: migration }, open: () => ({}) })
+    .with({ name: 'b', migrations: { m: migration }, open: () => ({}) })
+  t.throws(() => migrationsOf(twice), /two features have the migration m/)
+})

@@ -1,0 +1,164 @@
+/**
+ * Makes a process of a list of features: opens them in order, registers their operations, routes, findings and jobs, listens,
+ * starts the jobs, and takes it all down in the opposite order.
+ */
+import type { FastifyInstance } from 'fastify'
+import { keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
+import { type Feature, type FeatureList, type Job, merge } from '#platform/feature.ts'
+import type { Finding } from '#platform/health/create-health.ts'
+import {
+  type OpenApiRegistration,
+  type OperationHandler,
+  type RegisteredOpenApi,
+  registerOpenApi,
+} from '#platform/http-service/openapi.ts'
+import type { Jobs } from '#platform/jobs/create-jobs.ts'
+import type { Running } from '#platform/process/run-process.ts'
+import type { Services } from '#platform/services.ts'
+
+/** A listener beside the management API's. `addRoutes` gives it what features have for it; it listens when it can. */
+export type Listener = {
+  listen(addRoutes: (app: FastifyInstance) => Promise<void>): Promise<OpenListener>
+}
+export type OpenListener = {
+  /** A finding under the listener's name, for one that may listen later. */
+  health?: () => Finding
+  close(): Promise<void>
+}
+
+/** What is a server's own beside its features. */
+export type Shape = {
+  /** The management listener, with neither routes nor socket yet, and where it will be found. */
+  admin: { app: FastifyInstance; url: string; listen(): Promise<void> }
+  /** The file of the management API. */
+  document: OpenApiRegistration['document']
+  /** Handlers of operations that belong to no feature. */
+  operations?: Record<string, OperationHandler>
+  /** Around every handler, as where looks are recorded. */
+  around?: (handlers: Record<string, OperationHandler>) => Record<string, OperationHandler>
+  /** Who calls; API keys alone when absent. */
+  authenticate?: OpenApiRegistration['authenticate'] | undefined
+  fourEyes?: OpenApiRegistration['fourEyes']
+  admit?: OpenApiRegistration['admit']
+  listeners: Record<string, Listener>
+  /** Starts jobs when they may run, at once when absent. The result ends the waiting. */
+  whenOpen?: (start: () => Promise<void>) => Promise<() => void>
+  /** Hears how an approved call is carried out, once there is an API. */
+  onApi?: (api: RegisteredOpenApi) => void
+  ready: string
+}
+
+/** The end of the ground, after all features are closed. */
+export type Ground = Services & { closeGround(): Promise<void> }
+
+/** Opens `features` on `ground` and runs them until `stop`. Throws when two features claim one name, or the API has gaps. */
+export async function serve<G extends Ground, Offered extends object>(
+  ground: G,
+  features: FeatureList<G, Offered>,
+  shapeOf: (all: G & Offered) => Shape | Promise<Shape>,
+): Promise<Running> {
+  const { opened, all } = await openAll(ground, features)
+  const { health, metrics, jobs, audit, once } = ground
+  const shape = await shapeOf(all)
+  // Whatever is wrong with the list shows before anybody can connect.
+  const recurring = registerJobs(ground, opened)
+  checkListeners(opened, [...Object.keys(shape.listeners), 'admin'])
+  const findings = merge(
+    'finding',
+    opened.map((one) => one.health ?? {}),
+  )
+  for (const [name, check] of Object.entries(findings)) health.add(name, check)
+  const { app } = shape.admin
+  health.routes(app)
+  metrics.routes(app)
+  await addRoutes(app, 'admin', opened)
+  const handlers = merge('operation', [shape.operations ?? {}, ...opened.map((one) => one.operations ?? {})])
+  const api = await registerOpenApi(app, {
+    ...{ document: shape.document, audit, once },
+    handlers: shape.around?.(handlers) ?? handlers,
+    authenticate: shape.authenticate ?? keyAuthentication(ground.apiKeys),
+    ...(shape.fourEyes === undefined ? {} : { fourEyes: shape.fourEyes }),
+    ...(shape.admit === undefined ? {} : { admit: shape.admit }),
+  })
+  shape.onApi?.(api)
+  const listening: OpenListener[] = []
+  for (const [name, listener] of Object.entries(shape.listeners)) {
+    const one = await listener.listen((to) => addRoutes(to, name, opened))
+    if (one.health !== undefined) health.add(name, one.health)
+    listening.push(one)
+  }
+  await shape.admin.listen()
+  const startJobs = async (): Promise<void> => {
+    await jobs.start()
+    for (const job of recurring) await schedule(jobs, job)
+  }
+  const stopWaiting = await (shape.whenOpen ?? atOnce)(startJobs)
+  return {
+    ready: shape.ready,
+    async stop() {
+      health.drain()
+      await Promise.all([...listening.map((one) => one.close()), app.close()])
+      stopWaiting()
+      await Promise.all(opened.map(async (one) => one.drain?.()))
+      await jobs.stop()
+      for (const one of opened.toReversed()) await one.close?.()
+      await ground.closeGround()
+      await ground.database.close()
+    },
+  }
+}
+
+async function openAll<G extends object, Offered extends object>(
+  ground: G,
+  features: FeatureList<G, Offered>,
+): Promise<{ opened: Feature[]; all: G & Offered }> {
+  const opened: Feature[] = []
+  const all = { ...ground } as Record<string, unknown>
+  for (const module of features.modules) {
+    const one = await module.open(all as never)
+    for (const [name, offer] of Object.entries(one.offers ?? {})) {
+      if (Object.hasOwn(all, name)) throw new Error(`${module.name} offers ${name}, which is there already`)
+      all[name] = offer
+    }
+    opened.push(one)
+  }
+  return { opened, all: all as G & Offered }
+}
+
+async function addRoutes(app: FastifyInstance, listener: string, opened: Feature[]): Promise<void> {
+  for (const { routes } of opened) await routes?.[listener]?.(app)
+}
+
+function checkListeners(opened: Feature[], names: string[]): void {
+  const unknown = opened
+    .flatMap(({ routes }) => Object.keys(routes ?? {}))
+    .filter((name) => !names.includes(name))
+  if (unknown.length > 0) throw new Error(`no listener is called ${unknown}`)
+}
+
+/** Fills the services' handlers; gives the jobs that recur, each under the kind of its row. */
+function registerJobs({ handlers, places, node }: Services, opened: Feature[]): Job[] {
+  const jobs = opened.flatMap((one) => one.jobs ?? [])
+  const named = jobs.map((job) => ({
+    ...job,
+    kind: job.onEachNode === true ? `${job.kind} ${node}` : job.kind,
+  }))
+  Object.assign(
+    handlers,
+    merge(
+      'job',
+      named.map(({ kind, run }) => ({ [kind]: run })),
+    ),
+  )
+  for (const { kind, places: most } of named) if (most !== undefined) places[kind] = most
+  return named.filter(({ everySeconds }) => everySeconds !== undefined)
+}
+
+function schedule(jobs: Jobs, { kind, everySeconds, immediately = false }: Job): Promise<void> {
+  return jobs.every(kind, everySeconds!, { immediately })
+}
+
+async function atOnce(start: () => Promise<void>): Promise<() => void> {
+  await start()
+  return () => undefined
+}

@@ -1,0 +1,70 @@
+/** What every server has before its own ground: a migrated database, jobs, metrics, health, the audit log and API keys. */
+import type { Migration } from 'kysely/migration'
+import { type ApiKeys, createApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import { apiKeyMigrations } from '#platform/api-keys/store.ts'
+import { type AuditLog, createAuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { auditLogMigrations } from '#platform/audit-log/store.ts'
+import type { Clock } from '#platform/clock.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { createHealth, type Health } from '#platform/health/create-health.ts'
+import type { Once } from '#platform/http-service/openapi.ts'
+import { createIdempotencyKeys } from '#platform/idempotency-keys/create-idempotency-keys.ts'
+import { idempotencyKeyMigrations } from '#platform/idempotency-keys/store.ts'
+import { createJobs, type JobHandler, type Jobs } from '#platform/jobs/create-jobs.ts'
+import { jobMigrations } from '#platform/jobs/migrations.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { createMetrics, type Metrics } from '#platform/metrics/create-metrics.ts'
+
+/** The tables of the services themselves. */
+export const serviceMigrations: Record<string, Migration> = {
+  ...apiKeyMigrations,
+  ...auditLogMigrations,
+  ...jobMigrations,
+  ...idempotencyKeyMigrations,
+}
+
+export type Services = {
+  clock: Clock
+  log: Log
+  /** This process, unlike all others on the database. */
+  node: string
+  database: Database
+  jobs: Jobs
+  metrics: Metrics
+  health: Health
+  audit: AuditLog
+  apiKeys: ApiKeys
+  once: Once
+  /** Filled by serve.ts before jobs start. */
+  handlers: Record<string, JobHandler>
+  places: Record<string, number>
+}
+
+/** `migrations` are those of the server, with its features' (feature.ts, migrationsOf). Throws `database_error`. */
+export async function openServices(q: {
+  databaseUrl: string
+  migrations: Record<string, Migration>
+  redisUrl?: string | undefined
+  /** How long a crashed node's job rests before another takes it, and how many run here at once. */
+  leaseSeconds?: number
+  concurrency?: number
+  node: string
+  clock: Clock
+  log: Log
+}): Promise<Services> {
+  const { clock, log, node, redisUrl, leaseSeconds, concurrency } = q
+  const database = await openDatabase(q.databaseUrl)
+  await migrate(database, q.migrations)
+  const handlers: Record<string, JobHandler> = {}
+  const places: Record<string, number> = {}
+  return {
+    ...{ clock, log, node, database, handlers, places },
+    jobs: createJobs({ database, clock, log, node, handlers, places, redisUrl, leaseSeconds, concurrency }),
+    metrics: createMetrics(),
+    health: createHealth(),
+    audit: createAuditLog({ database, clock }),
+    apiKeys: createApiKeys({ database, clock }),
+    once: createIdempotencyKeys({ database, clock }),
+  }
+}
