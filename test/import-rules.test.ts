@@ -218,9 +218,9 @@ t.test('these rules do catch what they forbid', (t) => {
     ['security-server/consumer/a.ts', 'security-server/provider/b.ts'],
     ['security-server/a.ts', 'security-server/main.ts'],
     ['security-server/keys/a.ts', 'security-server/config.ts'],
-    ['security-server/keys/a.ts', 'security-server/features/search/b.ts'],
-    ['security-server/features/exports/a.ts', 'security-server/features/search/b.ts'],
-    ['security-server/consumer/a.ts', 'security-server/features/search/b.ts'],
+    ['security-server/keys/a.ts', 'security-server/features/exports/b.ts'],
+    ['security-server/features/exports/a.ts', 'security-server/features/traffic/b.ts'],
+    ['security-server/consumer/a.ts', 'security-server/features/exports/b.ts'],
     ['security-server/adapters.ts', 'adapters/a.ts'],
     ['central-registry/members/a.ts', 'central-registry/servers/b.ts'],
     ['central-registry/features/fleet/a.ts', 'central-registry/features/contracts/b.ts'],
@@ -233,7 +233,7 @@ t.test('these rules do catch what they forbid', (t) => {
   ]
   for (const [name, file] of refused) t.ok(whyNot(name, file, false), `${name} -> ${file}`)
   t.notOk(whyNot('security-server/consumer/a.ts', 'security-server/keys/b.ts', false))
-  t.notOk(whyNot('security-server/features/search/a.ts', 'security-server/message-log/tree/b.ts', false))
+  t.notOk(whyNot('security-server/features/exports/a.ts', 'security-server/message-log/tree/b.ts', false))
   t.notOk(whyNot('central-registry/main.ts', 'central-registry/features/fleet/b.ts', false))
   t.notOk(whyNot('console/registry/a.tsx', 'console/kit/b.tsx', false))
   const trespasser = (from: string, text = '') => {

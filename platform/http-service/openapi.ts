@@ -29,6 +29,9 @@ export type OperationInput = {
 /** Returns the answer's body (a Buffer or Readable for other types than JSON), or an `answer(...)` with more. */
 export type OperationHandler = (input: OperationInput) => Promise<unknown>
 
+/** Handlers by operation id. */
+export type Handlers = Record<string, OperationHandler>
+
 export type OpenApiRegistration = {
   document: OpenApiDocument
   handlers: Record<string, OperationHandler>

@@ -14,9 +14,9 @@ import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { createExports } from '../features/exports/create-exports.ts'
 import { filesOf, verified } from '../features/exports/export-fixture.ts'
 import { signedRecord } from '../message-log/fixture.ts'
+import { LOOKS } from '../reading/looks.ts'
 import { type AdminWorld, auditOf, createAdminWorld, type Reply } from './admin-fixture.ts'
 import { securityServerApi } from './api.ts'
-import { LOOKS } from './looks.ts'
 
 const WHY = 'case=2026-17&reason=complaint'
 const REPLY = Buffer.from('HTTP/1.1 200 OK\r\n\r\n')

@@ -24,7 +24,7 @@ import type { GlobalConfiguration } from '../global-configuration/global-configu
 import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
-import type { ReadableLog } from './readable-log.ts'
+import type { ReadableLog } from '../reading/readable-log.ts'
 
 /** The part of the log that tells of no record: those are read by `logFor`. */
 export type AdminLog = Pick<

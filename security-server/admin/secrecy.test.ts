@@ -11,12 +11,12 @@ import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { filesOf, verified } from '../features/exports/export-fixture.ts'
+import { ROLES } from '../features/people/roles.ts'
 import { createReconciliationStore } from '../features/reconciliation/store.ts'
 import { endAllDue, signedRecord } from '../message-log/fixture.ts'
 import type { Secrecy } from '../message-log/record-input.ts'
 import { type AdminWorld, auditOf, createAdminWorld, type Reply } from './admin-fixture.ts'
 import { securityServerApi } from './api.ts'
-import { ROLES } from './roles.ts'
 
 /** Stands in every fact of a secret exchange: parties, ids, message, user. */
 const MARK = 'hush'

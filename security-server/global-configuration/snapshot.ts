@@ -116,3 +116,14 @@ function verificationFiles(copy: InstanceCopy, layout: string): { name: string; 
     ...(profiles === undefined ? [] : [{ name: `${folder}/${PROFILES_FILE}`, content: profiles }]),
   ]
 }
+
+/** The configuration in force; undefined while there is none, or none that may be used. */
+export function inForce(configuration: {
+  current(): ConfigurationSnapshot
+}): ConfigurationSnapshot | undefined {
+  try {
+    return configuration.current()
+  } catch {
+    return undefined
+  }
+}

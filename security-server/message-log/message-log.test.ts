@@ -18,7 +18,7 @@ import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { subsystemOf } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
-import type { SearchRow } from '../features/search/store.ts'
+import type { SearchRow } from '../reading/index/store.ts'
 import {
   CLIENT,
   logFolder,

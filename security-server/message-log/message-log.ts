@@ -9,10 +9,6 @@ import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import { createArchiveThread } from '../features/archives/archive-thread.ts'
 import { type ArchiveOptions, createArchiver } from '../features/archives/archiver.ts'
-import { containerParts } from '../features/evidence/container-parts.ts'
-import type { InclusionEvidence } from '../features/evidence/prove-inclusion.ts'
-import type { StoredEvidence } from '../features/evidence/read-evidence.ts'
-import type { StampProof } from '../features/evidence/read-stamp.ts'
 import {
   createEvidenceRecords,
   type EvidenceRecordSettings,
@@ -23,6 +19,10 @@ import type { ReconciliationLog } from '../features/reconciliation/log/reconcili
 import { reconciliationLog } from '../features/reconciliation/log/reconciliation-log.ts'
 import { createRetention, type Retention } from '../features/retention/retention.ts'
 import { type LogWitnesses, logWitnesses } from '../features/witness/log/log-witnesses.ts'
+import { containerParts } from '../reading/evidence/container-parts.ts'
+import type { InclusionEvidence } from '../reading/evidence/prove-inclusion.ts'
+import type { StoredEvidence } from '../reading/evidence/read-evidence.ts'
+import type { StampProof } from '../reading/evidence/read-stamp.ts'
 import { type AuditHeads, auditHeadsOf } from './audit-heads.ts'
 import { openBodyFolder } from './body-folder.ts'
 import { createKeptCircumstances } from './circumstances/kept.ts'

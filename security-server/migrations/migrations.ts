@@ -10,12 +10,12 @@ import { auditOrderMigrations } from '../features/audit-orders/migrations.ts'
 import { serverBackupMigrations } from '../features/backups/migrations.ts'
 import { serverContractMigrations } from '../features/contracts/migrations.ts'
 import { recordExportMigrations } from '../features/exports/migrations.ts'
+import { serverPeopleMigrations } from '../features/people/migrations.ts'
 import { subjectMigrations } from '../features/person-search/migrations.ts'
 import { reconciliationMigrations } from '../features/reconciliation/migrations.ts'
 import { verificationMigrations } from '../features/verification/tables.ts'
 import { partnerMigrations } from '../features/witness/partners/tables.ts'
 import { localSystemsMigrations } from '../local-systems/migrations.ts'
-import { serverPeopleMigrations } from './people.ts'
 
 export const serverMigrations: Record<string, Migration> = {
   ...jobMigrations,

@@ -25,7 +25,7 @@ const SERVERS: Record<string, Record<string, string[]>> = {
     peer: ['keys', 'global-configuration', 'message'],
     consumer: ['keys', 'global-configuration', 'local-systems', 'message', 'message-log', 'peer'],
     provider: ['keys', 'global-configuration', 'local-systems', 'message', 'message-log', 'peer'],
-    reading: ['message-log'],
+    reading: ['keys', 'global-configuration', 'message-log'],
     features: ['keys', 'global-configuration', 'local-systems', 'message', 'message-log', 'peer', 'reading'],
   },
   'central-registry': {

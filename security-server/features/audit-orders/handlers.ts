@@ -2,11 +2,12 @@
 import { readableOrder } from '#core/audit-order/read-order.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { whyNotTwo } from '#platform/people/second-person.ts'
 import { Fault } from '#schemas/fault.ts'
-import { clearanceOf } from '../../admin/readable-log.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
-import { whyNotTwo } from '../../admin/second-person.ts'
-import type { Clearance } from '../search/traffic-store.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
+import type { Clearance } from '../../reading/index/traffic-store.ts'
+import { clearanceOf } from '../../reading/readable-log.ts'
 import type { AuditOrderRow } from './store.ts'
 
 /** Those who may decide about orders (x-roles). */

@@ -1,6 +1,7 @@
 /** The newest restore of this server, and how the people stand now who could have come in again with it. */
 
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
 import { RESTORED, type RestoreRecord } from './restore-record.ts'
 
 /** More people than a page shows stand in the list of people. */

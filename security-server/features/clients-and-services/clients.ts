@@ -1,19 +1,22 @@
 /** Clients, the certificates of their systems, and their local groups. */
+
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { bodyBytes } from '#platform/http-service/read-bodies.ts'
+import { clientIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
-import { clientIdOf } from '../../admin/ids.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
-import { clientCertificateViews, clientView, groupView } from '../../admin/views.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
+import { inForce } from '../../global-configuration/snapshot.ts'
 import { clientIn, groupIn } from '../../local-systems/manage.ts'
 import type { AuthenticationMode, ClientView } from '../../local-systems/view.ts'
-import { bytesOf, snapshotOf } from '../initialization/handlers.ts'
+import { clientCertificateViews, clientView, groupView } from './views.ts'
 
 export function clientHandlers(rooms: AdminRooms): Handlers {
   const { localSystems, server } = rooms
 
   const found = (id: ClientId): ClientView => clientIn(localSystems.view(), id)
   const shown = (client: ClientView) => {
-    const index = snapshotOf(rooms)?.index
+    const index = inForce(rooms.globalConfiguration)?.index
     const registered = index?.isClientOf(server, client.id) === true
     return clientView(client, registered ? 'REGISTERED' : 'SAVED', index?.memberName(client.id))
   }
@@ -51,7 +54,7 @@ export function clientHandlers(rooms: AdminRooms): Handlers {
       clientCertificateViews(found(clientIdOf(params['clientId']))),
     async addClientTlsCertificate({ params, body }) {
       const id = clientIdOf(params['clientId'])
-      const { sha256 } = await localSystems.addClientCertificate(id, bytesOf(body))
+      const { sha256 } = await localSystems.addClientCertificate(id, bodyBytes(body))
       return clientCertificateViews(found(id)).find((each) => each.sha256 === sha256)
     },
     deleteClientTlsCertificate: ({ params }) =>

@@ -1,12 +1,14 @@
 /** Service descriptions, services, endpoints and access rights. */
+
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { bodyBytes } from '#platform/http-service/read-bodies.ts'
+import { clientIdOf, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { clientIdOf, subsystemIdOf } from '../../admin/ids.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
-import { accessRightViews, descriptionView, serviceView } from '../../admin/views.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
 import { clientIn, descriptionIn, serviceIn } from '../../local-systems/manage.ts'
 import type { ServiceChange } from '../../local-systems/manage-services.ts'
-import { bytesOf } from '../initialization/handlers.ts'
+import { accessRightViews, descriptionView, serviceView } from './views.ts'
 
 type NewDescription = {
   type: 'REST' | 'OPENAPI'
@@ -64,7 +66,7 @@ export function serviceHandlers(rooms: AdminRooms): Handlers {
       return Buffer.from(document)
     },
     async replaceServiceDescriptionDocument({ params, body }) {
-      await localSystems.replaceDocument(descriptionOf(params).id, textOf(bytesOf(body)))
+      await localSystems.replaceDocument(descriptionOf(params).id, textOf(bodyBytes(body)))
       return descriptionView(descriptionOf(params))
     },
     getService: async ({ params }) => serviceView(serviceOf(params)),
@@ -73,7 +75,7 @@ export function serviceHandlers(rooms: AdminRooms): Handlers {
       return serviceView(serviceOf(params))
     },
     async addServiceTlsCertificate({ params, body }) {
-      const sha256 = await localSystems.addServiceCertificate(serviceOf(params).key, bytesOf(body))
+      const sha256 = await localSystems.addServiceCertificate(serviceOf(params).key, bodyBytes(body))
       return serviceView(serviceOf(params)).tlsCertificates.find((each) => each.sha256 === sha256)
     },
     deleteServiceTlsCertificate: ({ params }) =>

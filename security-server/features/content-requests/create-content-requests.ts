@@ -4,8 +4,8 @@ import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import { whyNotTwo } from '#platform/people/second-person.ts'
 import { Fault } from '#schemas/fault.ts'
-import { whyNotTwo } from '../../admin/second-person.ts'
 import { type ContentRequest, type ContentRequestStore, createContentRequestStore } from './store.ts'
 
 export type ContentRequests = {

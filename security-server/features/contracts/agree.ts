@@ -4,9 +4,9 @@
  */
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import { whyNotTwo } from '#platform/people/second-person.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import { Fault } from '#schemas/fault.ts'
-import { whyNotTwo } from '../../admin/second-person.ts'
 import type { Agreement } from '../../global-configuration/contracts/store.ts'
 
 export const SIGNATORY = 'XROAD_CONTRACT_SIGNATORY'

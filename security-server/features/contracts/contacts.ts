@@ -1,10 +1,10 @@
 /** What a member's people do about its contacts: give back the code of a letter, have a letter sent again. */
-import type { OperationInput } from '#platform/http-service/openapi.ts'
+import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
+import { memberIdOf } from '#schemas/colon-identifiers.ts'
 import { CONTRACT_DOCUMENT, type ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { memberIdOf } from '../../admin/ids.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { checkInPerson, nameOf } from './agree.ts'
 

@@ -3,12 +3,12 @@
  * first of them is kept until the second agrees. What is only proposed, one of them declines or withdraws.
  */
 import type { Caller } from '#platform/http-service/caller.ts'
-import type { OperationInput } from '#platform/http-service/openapi.ts'
+import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
+import { memberIdOf } from '#schemas/colon-identifiers.ts'
 import { CONTRACT_DOCUMENT, type MemberAct } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseMemberId } from '#schemas/identifiers.ts'
-import { memberIdOf } from '../../admin/ids.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
 import type { Ending } from '../../global-configuration/contracts/store.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'

@@ -1,5 +1,6 @@
 /** Which contracts a list shows, and in which order: what waits for a member of this server comes first. */
 import { namedConsumers, requiredSigners } from '#core/contract/parties.ts'
+import { colonForm } from '#schemas/colon-identifiers.ts'
 import {
   CONTRACT_STATES,
   type ContactState,
@@ -7,7 +8,6 @@ import {
   type ContractState,
 } from '#schemas/contract.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
-import { colonForm } from '../../admin/ids.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import type { Keys } from '../../keys/keys.ts'
 

@@ -1,9 +1,10 @@
 /** What the log counted after each day, for who may see it: how many records of whom, between which indexes. */
 import type { CountRow } from '#core/log-export/daily-counts.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
-import { colonForm } from '../../admin/ids.ts'
-import { recordLook } from '../../admin/looks.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
+import { recordLook } from '../../reading/looks.ts'
 
 /** Pairs of parties that are named, those with the most records; an export holds all of them. */
 const MOST_NAMED = 100

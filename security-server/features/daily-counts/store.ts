@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import { countRowDigest } from '#core/log-export/daily-counts.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from '../../message-log/tables.ts'
-import type { Clearance } from '../search/traffic-store.ts'
+import type { Clearance } from '../../reading/index/traffic-store.ts'
 
 /** The mark of the first record that no daily counts cover. */
 export const COUNTS_FIRST = 'counts-first'

@@ -1,7 +1,8 @@
 /** The state of each part of the server, in words, with what to do about it. */
 import type { Finding } from '#platform/health/create-health.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
 import { asFault, type Fault } from '#schemas/fault.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
 import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contracts.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { registryFinding, suspensionListFinding } from '../../global-configuration/findings.ts'

@@ -4,10 +4,11 @@
  */
 import { checkServicePath } from '#core/transport/service-path.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { checkCode, idText, type ServiceId, type SubsystemId } from '#schemas/identifiers.ts'
-import { subsystemIdOf } from '../../admin/ids.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
 import {
   checkClientNotSuspended,
   checkServerNotSuspended,

@@ -8,9 +8,9 @@ import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import { type KeptFilter, recordFilter, rowView } from '../../admin/record-filter.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
-import type { Clearance } from '../search/traffic-store.ts'
+import type { Clearance } from '../../reading/index/traffic-store.ts'
+import { type KeptFilter, recordFilter, rowView } from '../../reading/record-filter.ts'
 import { createExportStore, type ExportRow, type ExportStore } from './store.ts'
 
 export type RecordExports = {

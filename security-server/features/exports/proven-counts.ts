@@ -1,6 +1,6 @@
 /** The daily counts of a log as an export holds them: each with the proof that the log committed to it. */
 import type { DailyCounts } from '#core/log-export/judge-counts.ts'
-import type { ReadableLog } from '../../admin/readable-log.ts'
+import type { ReadableLog } from '../../reading/readable-log.ts'
 
 const AT_ONCE = 200
 /** Of all counts in one export: the newest. What older ones would settle stays open. */

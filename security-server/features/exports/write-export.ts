@@ -14,8 +14,8 @@ import type { DailyCounts } from '#core/log-export/judge-counts.ts'
 import { COUNTS, FORMS, HEAD } from '#core/log-export/read-export.ts'
 import { asFault } from '#schemas/fault.ts'
 import { FOUND_RECORD_COLUMNS, type FoundRecord } from '#schemas/found-record.ts'
-import { shownFilter } from '../../admin/record-filter.ts'
-import { type BundleSource, collectExchange, writeBundle } from '../evidence/write-bundle.ts'
+import { type BundleSource, collectExchange, writeBundle } from '../../reading/evidence/write-bundle.ts'
+import { shownFilter } from '../../reading/record-filter.ts'
 import type { ExportRow } from './store.ts'
 
 /** A form has some 600 octets; a larger log would make every export a large one. */

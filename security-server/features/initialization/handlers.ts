@@ -1,9 +1,12 @@
 /** Set-up and configuration: what is missing, the token, the anchor, the global configuration, what it knows. */
+
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { bodyBytes } from '#platform/http-service/read-bodies.ts'
+import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { colonForm } from '../../admin/ids.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
-import type { ConfigurationSnapshot } from '../../global-configuration/global-configuration.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
+import { inForce } from '../../global-configuration/snapshot.ts'
 
 export function initializationHandlers(rooms: AdminRooms): Handlers {
   const { globalConfiguration, keys, server } = rooms
@@ -11,7 +14,7 @@ export function initializationHandlers(rooms: AdminRooms): Handlers {
   return {
     async getInitializationStatus() {
       const [token] = keys.tokens()
-      const snapshot = snapshotOf(rooms)
+      const snapshot = inForce(rooms.globalConfiguration)
       return {
         serverId: colonForm(idText(server)),
         anchorInstalled: globalConfiguration.state().anchor !== undefined,
@@ -31,15 +34,15 @@ export function initializationHandlers(rooms: AdminRooms): Handlers {
       if (anchor === undefined) throw new Fault('not_found', { what: 'no anchor is installed' })
       return anchor
     },
-    previewAnchor: ({ body }) => globalConfiguration.readAnchor(bytesOf(body)),
+    previewAnchor: ({ body }) => globalConfiguration.readAnchor(bodyBytes(body)),
     async uploadInitialAnchor({ body, query }) {
       if (globalConfiguration.state().anchor !== undefined) {
         throw new Fault('conflict', { what: 'an anchor is installed; replace it' })
       }
-      return install(rooms, bytesOf(body), query['hash'], false)
+      return install(rooms, bodyBytes(body), query['hash'], false)
     },
     replaceAnchor: ({ body, query }) =>
-      install(rooms, bytesOf(body), query['hash'], query['forgetHistory'] === true),
+      install(rooms, bodyBytes(body), query['hash'], query['forgetHistory'] === true),
     getGlobalConfiguration: async () => globalConfiguration.state(),
     async refreshGlobalConfiguration() {
       await globalConfiguration.refresh()
@@ -81,23 +84,6 @@ async function install(rooms: AdminRooms, xml: Buffer, hash: unknown, forgetHist
 
 function plain(hash: string): string {
   return hash.replaceAll(':', '').toUpperCase()
-}
-
-/** The configuration in force, or undefined while there is none. */
-export function snapshotOf(
-  rooms: Pick<AdminRooms, 'globalConfiguration'>,
-): ConfigurationSnapshot | undefined {
-  try {
-    return rooms.globalConfiguration.current()
-  } catch {
-    return undefined
-  }
-}
-
-/** A body that came as bytes. */
-export function bytesOf(body: unknown): Buffer {
-  if (Buffer.isBuffer(body) && body.length > 0) return body
-  throw new Fault('invalid_input', { what: 'a body is needed' })
 }
 
 function succeeds(act: () => unknown): boolean {

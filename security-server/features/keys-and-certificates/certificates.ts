@@ -1,8 +1,10 @@
 /** Certificates of our keys, their status, and the authorities that may issue them. */
+
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { asFault } from '#schemas/fault.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
-import { certificateView } from '../../admin/views.ts'
-import { bytesOf } from '../initialization/handlers.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
+import { certificateView } from './views.ts'
 
 export function certificateHandlers(rooms: AdminRooms): Handlers {
   const { keys } = rooms
@@ -26,7 +28,9 @@ export function certificateHandlers(rooms: AdminRooms): Handlers {
     getCertificates: async () => all(),
     getCertificate: async ({ params }) => certificateView(keys.certificate(params['sha256']!)),
     importCertificate: async ({ body, query }) =>
-      certificateView(await keys.importCertificate(bytesOf(body), { activate: query['activate'] !== false })),
+      certificateView(
+        await keys.importCertificate(bodyBytes(body), { activate: query['activate'] !== false }),
+      ),
     deleteCertificate: ({ params }) => keys.deleteCertificate(params['sha256']!),
     activateCertificate: async ({ params }) => certificateView(await keys.setActive(params['sha256']!, true)),
     disableCertificate: async ({ params }) => certificateView(await keys.setActive(params['sha256']!, false)),

@@ -1,8 +1,9 @@
 /** The internal TLS certificate: what client systems see of this server, and services when this server calls them. */
 
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { bodyBytes } from '#platform/http-service/read-bodies.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
 import { requestPem, type SubjectFields } from '../../keys/certification-request.ts'
-import { bytesOf } from '../initialization/handlers.ts'
 
 export function systemCertificateHandlers({ keys: { internalTls } }: AdminRooms): Handlers {
   return {
@@ -15,6 +16,6 @@ export function systemCertificateHandlers({ keys: { internalTls } }: AdminRooms)
       const q = body as { subject: SubjectFields; dnsNames?: string[]; ipAddresses?: string[] }
       return { pem: requestPem(internalTls.request(q)) }
     },
-    importSystemCertificate: ({ body }) => internalTls.importCertificate(bytesOf(body)),
+    importSystemCertificate: ({ body }) => internalTls.importCertificate(bodyBytes(body)),
   }
 }

@@ -1,14 +1,15 @@
 /** Tokens, keys and certificate requests. */
-import { Fault } from '#schemas/fault.ts'
 
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { memberIdOf } from '#schemas/colon-identifiers.ts'
+import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
-import { memberIdOf } from '../../admin/ids.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
-import { keyView, tokenView } from '../../admin/views.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
 import { requestPem, type SubjectFields } from '../../keys/certification-request.ts'
 import type { KeyInfo, TokenInfo } from '../../keys/keys.ts'
 import { proposeSubject } from '../../keys/propose-subject.ts'
 import { SOFTWARE_TOKEN_ID } from '../../keys/tokens.ts'
+import { keyView, tokenView } from './views.ts'
 
 type Usage = KeyInfo['usage']
 type NewKey = { usage: Usage; label: string; algorithm: 'P-256' | 'RSA-2048' | 'RSA-3072' }

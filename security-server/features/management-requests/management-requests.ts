@@ -1,5 +1,7 @@
 /** Files management requests with the central registry, each signed by those who have to and have a key here. */
 import { randomUUID } from 'node:crypto'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, memberOf, parseMemberId } from '#schemas/identifiers.ts'
 import {
@@ -8,8 +10,7 @@ import {
   type RequestSubject,
   signersOf,
 } from '#schemas/management-request.ts'
-import { clientIdOf, colonForm } from '../../admin/ids.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 
 export function managementRequestHandlers(rooms: AdminRooms): Handlers {

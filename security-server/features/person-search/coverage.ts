@@ -1,7 +1,8 @@
 /** "Is this all?": what the index covers of a search's period, and what it does not, by reason, day and service. */
+
+import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { SubjectMonths } from '#schemas/subject-keys.ts'
-import { colonForm } from '../../admin/ids.ts'
 import type { AdminRooms } from '../../admin/rooms.ts'
 import { latePlaces } from './late-places.ts'
 import type { IndexedMonth } from './log/store.ts'

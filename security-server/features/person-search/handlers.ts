@@ -1,11 +1,12 @@
 /** Searches by person over the API, each answer with what it does not cover; and where services say that identifiers stand. */
 import type { SubjectPlace } from '#core/subject/place.ts'
 import { answer } from '#platform/http-service/answer.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
-import { colonForm, slashForm } from '../../admin/ids.ts'
-import { recordLook } from '../../admin/looks.ts'
-import { rowView } from '../../admin/record-filter.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
+import { recordLook } from '../../reading/looks.ts'
+import { rowView } from '../../reading/record-filter.ts'
 import { coverageView, indexView } from './coverage.ts'
 import {
   beginSearch,

@@ -1,6 +1,6 @@
 /** Declarations that came after records which an answer is about: these were looked at without them, whatever became of them. */
 
-import { colonForm } from '../../admin/ids.ts'
+import { colonForm } from '#schemas/colon-identifiers.ts'
 import type { AdminRooms } from '../../admin/rooms.ts'
 import type { DeclaredPlace } from './log/places-store.ts'
 

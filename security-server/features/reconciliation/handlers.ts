@@ -1,12 +1,12 @@
 /** Reconciliation for auditors: days compared with other servers, statements that both members signed, cases to explain. */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
-import type { OperationInput } from '#platform/http-service/openapi.ts'
+import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
+import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { colonForm, slashForm } from '../../admin/ids.ts'
-import { clearanceOf } from '../../admin/readable-log.ts'
-import type { AdminRooms, CaseState, Handlers, ReconciledDay, ReconciliationCase } from '../../admin/rooms.ts'
+import type { AdminRooms, CaseState, ReconciledDay, ReconciliationCase } from '../../admin/rooms.ts'
+import { clearanceOf } from '../../reading/readable-log.ts'
 
 type Query = {
   before?: number

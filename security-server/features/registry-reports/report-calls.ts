@@ -22,7 +22,7 @@ import type { GlobalConfiguration } from '../../global-configuration/global-conf
 import type { PostDocument } from '../../global-configuration/registration/client.ts'
 import { takesDocuments, verifyAnswer } from '../../global-configuration/registration/verify-answer.ts'
 import type { Keys } from '../../keys/keys.ts'
-import type { CallsOfDay, CallsOfPair } from '../search/traffic-store.ts'
+import type { CallsOfDay, CallsOfPair } from '../../reading/index/traffic-store.ts'
 
 const PATH = '/registration/v1/call-counts'
 const MAX_ANSWER_BYTES = 64 * 1024

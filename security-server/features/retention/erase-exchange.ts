@@ -3,7 +3,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { EndMode, Erased, Erasure } from '../../message-log/erase.ts'
 import type { LogDatabase } from '../../message-log/log-database.ts'
 import type { KeyFinder } from '../../message-log/open-record.ts'
-import { readEvidence, type StoredEvidence } from '../evidence/read-evidence.ts'
+import { readEvidence, type StoredEvidence } from '../../reading/evidence/read-evidence.ts'
 import { holdsOf } from './take-due.ts'
 
 export type ErasureOrder = {

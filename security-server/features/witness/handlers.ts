@@ -1,7 +1,8 @@
 /** Witnesses and verifications for auditors: who cosigned which checkpoint, what contradicts it, whether the log holds. */
 import { answer } from '#platform/http-service/answer.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
 import type { VerificationRow } from '../verification/tables.ts'
 
 const LISTED = 1000

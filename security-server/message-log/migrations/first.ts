@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, dialectOf } from '#platform/database/dialect.ts'
-import { BLOCK } from '../../features/search/block-store.ts'
+import { BLOCK } from '../../reading/index/block-store.ts'
 
 /** Only `integer primary key` is the row's own place in SQLite; any other type would cost a second tree. */
 function keyType(kysely: Kysely<unknown>): 'integer' | 'bigint' {

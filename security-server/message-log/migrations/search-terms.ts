@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, dialectOf, identity } from '#platform/database/dialect.ts'
-import { termsKey } from '../../features/search/terms-store.ts'
-import { DIMENSIONS, HOUR, keyOf, type TrafficRow } from '../../features/search/traffic-store.ts'
+import { termsKey } from '../../reading/index/terms-store.ts'
+import { DIMENSIONS, HOUR, keyOf, type TrafficRow } from '../../reading/index/traffic-store.ts'
 import type { Tables } from '../tables.ts'
 
 export const searchTerms: Migration = {

@@ -7,8 +7,8 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, dialectOf } from '#platform/database/dialect.ts'
-import { BLOCK } from '../../features/search/block-store.ts'
-import { DIMENSIONS, HOUR, keyOf, type TrafficRow } from '../../features/search/traffic-store.ts'
+import { BLOCK } from '../../reading/index/block-store.ts'
+import { DIMENSIONS, HOUR, keyOf, type TrafficRow } from '../../reading/index/traffic-store.ts'
 
 export const traffic: Migration = {
   up: async (kysely: Kysely<unknown>) => {

@@ -10,7 +10,7 @@ import { signingTimeOf } from '#core/reconciliation/day.ts'
 import { SECTION, type Sections } from '../../../message-log/content.ts'
 import type { LogDatabase } from '../../../message-log/log-database.ts'
 import { type KeyFinder, openRecord } from '../../../message-log/open-record.ts'
-import type { SearchRow } from '../../search/store.ts'
+import type { SearchRow } from '../../../reading/index/store.ts'
 
 /** Records that one question asks for. */
 export const STRETCH = 500

@@ -4,9 +4,9 @@
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { Metadata } from '../../../message-log/record-input.ts'
-import { rowOf } from '../../search/index-records.ts'
-import type { FoundRow, SearchRow } from '../../search/store.ts'
-import type { NamedTerms, SearchTerms } from '../../search/terms-store.ts'
+import { rowOf } from '../../../reading/index/index-records.ts'
+import type { FoundRow, SearchRow } from '../../../reading/index/store.ts'
+import type { NamedTerms, SearchTerms } from '../../../reading/index/terms-store.ts'
 import { createActorChecker } from './check-actors.ts'
 import { createCursor } from './cursor.ts'
 import { inconsistent } from './inconsistent.ts'

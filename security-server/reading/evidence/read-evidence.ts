@@ -6,7 +6,7 @@ import { type KeyFinder, openRecord, openRemainder } from '../../message-log/ope
 import type { Metadata } from '../../message-log/record-input.ts'
 import { chainOf } from '../../message-log/time-stamps/batch.ts'
 import { decodeEvidence } from '../../message-log/time-stamps/stamp-record.ts'
-import type { Clearance } from '../search/traffic-store.ts'
+import type { Clearance } from '../index/traffic-store.ts'
 
 export type StoredEvidence = {
   index: number

@@ -1,5 +1,5 @@
 /** Ids as the API writes them, INSTANCE:CLASS:CODE[:SUBSYSTEM]: no code holds a colon, so nothing needs escaping. */
-import { Fault } from '#schemas/fault.ts'
+import { Fault } from './fault.ts'
 import {
   type ClientId,
   checkCode,
@@ -7,7 +7,7 @@ import {
   type MemberId,
   parseClientId,
   type SubsystemId,
-} from '#schemas/identifiers.ts'
+} from './identifiers.ts'
 
 /** The slash form of identifiers.ts; throws `invalid_client_identifier` unless there are `least` to `most` codes. */
 export function slashForm(text: string, least: number, most: number): string {

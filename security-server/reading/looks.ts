@@ -1,7 +1,6 @@
 /** Who looks at the message log leaves a record in the audit log before he sees anything: no record, no look. */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
-import type { OperationInput } from '#platform/http-service/openapi.ts'
-import type { Handlers } from './rooms.ts'
+import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
 
 /** What is recorded as it was asked, with the id of one thing where there is one; the others record themselves, with more. */
 const PLAIN = {

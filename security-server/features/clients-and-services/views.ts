@@ -1,25 +1,8 @@
-/** Answers of the API: rooms' values with ids in the API's form and times as ISO texts. */
+/** Clients, services and rights as the API shows them: ids in its form, times as ISO texts. */
+import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { CertificateInfo, KeyInfo, TokenInfo } from '../keys/keys.ts'
-import type { ClientView, LocalGroup, ServiceDescription, ServiceView } from '../local-systems/view.ts'
-import { certificatePem } from '../local-systems/view.ts'
-import { colonForm } from './ids.ts'
-
-export function tokenView(token: TokenInfo) {
-  return { ...token, keys: token.keys.map(keyView) }
-}
-
-export function keyView(key: KeyInfo) {
-  return {
-    ...key,
-    requests: key.requests.map(({ member, ...request }) => ({ ...request, memberId: colonOrNone(member) })),
-    certificates: key.certificates.map(certificateView),
-  }
-}
-
-export function certificateView({ member, ...certificate }: CertificateInfo) {
-  return { ...certificate, memberId: colonOrNone(member) }
-}
+import type { ClientView, LocalGroup, ServiceDescription, ServiceView } from '../../local-systems/view.ts'
+import { certificatePem } from '../../local-systems/view.ts'
 
 export function clientView(
   client: ClientView,
@@ -91,8 +74,4 @@ export function accessRightViews(view: ServiceView) {
 export function groupView({ id, client, code, description, members }: LocalGroup) {
   const items = members.map((member) => colonForm(idText(member)))
   return { id, clientId: colonForm(idText(client)), code, description, members: items }
-}
-
-function colonOrNone(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : colonForm(text)
 }

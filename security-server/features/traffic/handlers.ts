@@ -1,15 +1,16 @@
 /** The log in numbers: its state, its tree heads, and how many exchanges there were with whom and with what end. */
 
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { colonForm } from '../../admin/ids.ts'
-import { recordLook } from '../../admin/looks.ts'
-import type { ReadableLog } from '../../admin/readable-log.ts'
-import { isoTime, recordFilter } from '../../admin/record-filter.ts'
-import type { AdminRooms, Handlers } from '../../admin/rooms.ts'
-import type { TrafficQuestion } from './traffic-store.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
+import type { TrafficQuestion } from '../../reading/index/traffic-store.ts'
+import { recordLook } from '../../reading/looks.ts'
+import type { ReadableLog } from '../../reading/readable-log.ts'
+import { isoTime, recordFilter } from '../../reading/record-filter.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS

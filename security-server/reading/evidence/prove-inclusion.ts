@@ -2,6 +2,7 @@
 import { createHmac, hash } from 'node:crypto'
 import { inclusionProof } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
+import { withCosignatures } from '../../features/witness/log/store.ts'
 import { SECTION } from '../../message-log/content.ts'
 import type { LogDatabase } from '../../message-log/log-database.ts'
 import {
@@ -13,7 +14,6 @@ import {
 } from '../../message-log/open-record.ts'
 import type { StoredRecord } from '../../message-log/records/store.ts'
 import { createNodeReader, type NodeReader } from '../../message-log/tree/tiles.ts'
-import { withCosignatures } from '../witness/log/store.ts'
 
 /** Opens one commitment and no other: commitment = SHA-256(key ‖ digest), key = HMAC-SHA-256(salt, label). */
 export type Opening = { key: Buffer; digest: Buffer }

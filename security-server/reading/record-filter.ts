@@ -1,7 +1,8 @@
 /** A search as the API takes it, and what it finds as the API gives it: ids with colons, times in one form. */
+
+import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import type { FoundRecord, RecordQuestion } from '#schemas/found-record.ts'
-import type { FoundRow, RecordFilter } from '../features/search/store.ts'
-import { colonForm, slashForm } from './ids.ts'
+import type { FoundRow, RecordFilter } from './index/store.ts'
 
 /** As an export keeps it: with the entries of the search by person from which it was ordered. */
 export type KeptFilter = RecordQuestion & { subjectSearch?: string; subjects?: string[] }

@@ -5,8 +5,8 @@
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { StoredCounts } from '../features/daily-counts/store.ts'
-import type { Clearance } from '../features/search/traffic-store.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
+import type { Clearance } from './index/traffic-store.ts'
 
 export const SECRECY_ROLE = 'XROAD_SECRECY_AUDITOR'
 

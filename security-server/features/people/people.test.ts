@@ -4,11 +4,11 @@ import type { ContractState } from '#schemas/contract.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
-import { checkInPerson, checkSecond, stillCounts } from '../features/contracts/agree.ts'
-import { findContracts, partiesHere, signersOf, waitsHere } from '../features/contracts/find.ts'
-import type { KeptContract } from '../global-configuration/contracts/verify-contract.ts'
-import { signedRecord } from '../message-log/fixture.ts'
-import { type AdminWorld, auditOf, createAdminWorld } from './admin-fixture.ts'
+import { type AdminWorld, auditOf, createAdminWorld } from '../../admin/admin-fixture.ts'
+import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
+import { signedRecord } from '../../message-log/fixture.ts'
+import { checkInPerson, checkSecond, stillCounts } from '../contracts/agree.ts'
+import { findContracts, partiesHere, signersOf, waitsHere } from '../contracts/find.ts'
 
 const issuer = await startOpenIdProvider(t)
 const [SYSTEM, AUDITOR, CONTENT, SIGNATORY] = [

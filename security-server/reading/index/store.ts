@@ -1,8 +1,8 @@
 /** The search index: identifiers of records, filled by a job from decrypted metadata; an erased record has no row. */
 import { CompiledQuery, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { type CountedRecord, countSince, MAX_ROWS } from '../../features/daily-counts/count-since.ts'
 import type { Tables } from '../../message-log/tables.ts'
-import { type CountedRecord, countSince, MAX_ROWS } from '../daily-counts/count-since.ts'
 import type { ActorHashes, ActorTerms } from './actors.ts'
 import { BLOCK, BLOCK_RECORDS } from './block-store.ts'
 import { type Budget, listBySpans, type SomeRows, USUAL_BUDGET } from './list-by-spans.ts'

@@ -1,21 +1,21 @@
 /** The message log for auditors: search, records with proofs, containers, verification, time-stamps, checkpoints. */
+
 import { readCircumstances } from '#core/circumstances/read.ts'
 import { writeContainer } from '#core/container/write-container.ts'
 import type { ActorKind, AskedActors } from '#core/log-export/actors.ts'
 import { answer } from '#platform/http-service/answer.ts'
-import type { OperationInput } from '#platform/http-service/openapi.ts'
+import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
-import { idText } from '#schemas/identifiers.ts'
-import { checkGranted } from '../features/content-requests/handlers.ts'
-import type { StoredEvidence } from '../features/evidence/read-evidence.ts'
-import { type BundleSource, collectExchange, writeBundle } from '../features/evidence/write-bundle.ts'
-import type { TermsQuestion } from '../features/search/terms-store.ts'
-import { checkpointSigner } from '../keys/checkpoint-signer.ts'
-import { type LOOKS, recordLook } from './looks.ts'
-import { recordFilter, rowView } from './record-filter.ts'
-import type { AdminRooms, Handlers } from './rooms.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
+import { bundleSource } from '../../reading/evidence/bundle-source.ts'
+import type { StoredEvidence } from '../../reading/evidence/read-evidence.ts'
+import { type BundleSource, collectExchange, writeBundle } from '../../reading/evidence/write-bundle.ts'
+import type { TermsQuestion } from '../../reading/index/terms-store.ts'
+import { type LOOKS, recordLook } from '../../reading/looks.ts'
+import { recordFilter, rowView } from '../../reading/record-filter.ts'
+import { checkGranted } from '../content-requests/handlers.ts'
 
 export function messageLogHandlers(rooms: AdminRooms): Handlers {
   const { messageLog, audit, logFor } = rooms
@@ -100,24 +100,6 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       await rooms.witnessing?.witnesses?.submit()
       return { treeHead, quorum: rooms.witnessing?.witnesses?.witnessed() ?? null }
     },
-  }
-}
-
-export function bundleSource(
-  {
-    server,
-    clock,
-    globalConfiguration,
-    keys,
-  }: Pick<AdminRooms, 'server' | 'clock' | 'globalConfiguration' | 'keys'>,
-  log: BundleSource['log'],
-): BundleSource {
-  return {
-    log,
-    server: idText(server),
-    made: new Date(clock()),
-    configuration: globalConfiguration.current().verificationFiles(),
-    checkpointSigner: checkpointSigner(keys, server),
   }
 }
 

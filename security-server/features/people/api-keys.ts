@@ -4,10 +4,11 @@ import type { AuditFilter } from '#platform/audit-log/store.ts'
 import type { Page } from '#platform/database/lists.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
-import { LOOKS } from './looks.ts'
-import { isoTime } from './record-filter.ts'
-import type { AdminRooms, Handlers } from './rooms.ts'
+import type { AdminRooms } from '../../admin/rooms.ts'
+import { LOOKS } from '../../reading/looks.ts'
+import { isoTime } from '../../reading/record-filter.ts'
 
 type AuditQuery = {
   before?: number
