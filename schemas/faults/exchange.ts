@@ -176,6 +176,13 @@ export const exchangeFaults = {
     text: "The provider's system did not answer as it should",
     remedy: 'Tell the provider; the detail id is in its log',
   },
+  service_certificate_untrusted: {
+    status: 500,
+    blame: 'server',
+    text: "The certificate that the provider's system presents is not trusted",
+    remedy:
+      'The provider has to register the certificate of the system, or of its CA, for the service, or to renew it',
+  },
   service_timeout: {
     status: 504,
     blame: 'server',
@@ -200,11 +207,19 @@ export const exchangeFaults = {
     text: 'The other security server did not answer in time',
     remedy: 'Whether the request was carried out is not known: ask the provider before you repeat it',
   },
+  tls_failed: {
+    status: 502,
+    blame: 'server',
+    text: 'The other security server was reached, but no TLS connection with it came about',
+    remedy:
+      'If it is an X-Road security server, the operator of this one has to name it in peers.xroadTlsPeers; otherwise tell both operators',
+  },
   http_error: {
     status: 502,
     blame: 'server',
-    text: 'The other security server answered with an unexpected HTTP status',
-    remedy: 'Tell both operators; the detail id is in both logs',
+    text: 'What answered in the place of the other security server gave no message',
+    remedy:
+      'Whether the request was carried out is not known: tell both operators; a device between the servers, or the proxy of an X-Road server, may have answered',
   },
   peer_fault: {
     status: 500,

@@ -235,11 +235,7 @@ t.test('what comes back but is no reply is let go of', async (t) => {
       ({ headers }) => ({ headers: { ...headers, 'x-hash-algorithm': undefined } }),
       'invalid_message',
     ],
-    [
-      'no multipart',
-      ({ headers }) => ({ headers: { ...headers, 'content-type': 'text/html' } }),
-      'invalid_message',
-    ],
+    ['a page', () => ({ statusCode: 500, headers: { 'content-type': 'text/html' } }), 'http_error'],
     [
       'text/xml that is no fault',
       ({ headers }) => ({ headers: { ...headers, 'content-type': 'text/xml' } }),

@@ -55,6 +55,12 @@ async function readReply(reply: PeerReply, rooms: ConsumerRooms): Promise<Receiv
     throw new Fault('http_error', { what: `${idText(reply.server)} answered ${reply.statusCode}` })
   }
   if (/^text\/xml\b/i.test(type)) throw await readFault(reply)
+  if (!/^multipart\/mixed\b/i.test(type)) {
+    const shown = JSON.stringify(type.slice(0, 60))
+    throw new Fault('http_error', {
+      what: `${idText(reply.server)} answered ${reply.statusCode} with content of type ${shown}`,
+    })
+  }
   if (reply.headers[HEADER.hashAlgorithm]?.toUpperCase() !== 'SHA-512') {
     throw new Fault('invalid_message', { what: `the reply says no ${HEADER.hashAlgorithm} of SHA-512` })
   }

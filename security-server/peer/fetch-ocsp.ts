@@ -12,6 +12,7 @@ import { boundaryOf, readMultipart } from '#core/transport/multipart-reader.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { createVerdictCache } from './verdict-cache.ts'
+import { whyNoConnection } from './why-no-connection.ts'
 
 const MAX_RESPONSE_BYTES = 64 * 1024
 /** Of our own: whatever the environment says of proxies, peers are asked themselves. */
@@ -101,7 +102,10 @@ async function fetchByHash(
   } catch (cause) {
     content?.destroy()
     if (cause instanceof Fault && cause.code === 'incorrect_validation_info') throw cause
-    throw new Fault('incorrect_validation_info', { what: `OCSP responses of ${address}`, cause })
+    throw new Fault('incorrect_validation_info', {
+      what: `OCSP responses of ${address}, port ${settings.port}: ${whyNoConnection(cause)}`,
+      cause,
+    })
   }
   if (responses.length !== certificates.length)
     throw new Fault('incorrect_validation_info', { what: address })

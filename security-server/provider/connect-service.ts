@@ -6,11 +6,12 @@
 import { X509Certificate } from 'node:crypto'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import type { buildConnector } from 'undici'
-import { asFault, Fault } from '#schemas/fault.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { TlsIdentity } from '../keys/keys.ts'
 import { isForbiddenAddress, isOwnListener, type OwnListener } from '../local-systems/check-address.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { tlsCredentials } from '../peer/tls-profile.ts'
+import { whyNoConnection, whyUntrusted } from '../peer/why-no-connection.ts'
 
 /** What a connection to a service has to be; the system's CAs decide when no certificates (PEM) are registered. */
 export function connectionOptions(q: {
@@ -72,7 +73,13 @@ function refusalOf(
 
 function notSent(reason: unknown): NotSent {
   if (reason instanceof Fault) return new NotSent(reason)
+  const untrusted = whyUntrusted(reason)
+  if (untrusted !== undefined)
+    return new NotSent(new Fault('service_certificate_untrusted', { what: untrusted, cause: reason }))
   return new NotSent(
-    new Fault('service_failed', { what: 'no connection to the system', cause: asFault(reason).cause }),
+    new Fault('service_failed', {
+      what: `no connection to the system: ${whyNoConnection(reason)}`,
+      cause: reason,
+    }),
   )
 }

@@ -14,6 +14,7 @@ import {
   isOwnListener,
   type OwnListener,
 } from '../../local-systems/check-address.ts'
+import { whyNoConnection, whyUntrusted } from '../../peer/why-no-connection.ts'
 
 export type FetchDocument = (url: string) => Promise<string>
 
@@ -22,7 +23,7 @@ const TIMEOUT_MS = 10_000
 
 /**
  * Presents the internal TLS certificate to a server that asks for one, as calls of the service do. Throws
- * `service_malformed_url` for an address that is not allowed, `service_failed` when there is no document.
+ * `service_malformed_url` for an address that is not allowed, `service_certificate_untrusted`, and `service_failed` when there is no document.
  */
 export function createDocumentClient(
   own: readonly OwnListener[],
@@ -56,7 +57,13 @@ export function createDocumentClient(
       if (cause instanceof Fault) throw cause
       const reason = cause instanceof Error && cause.cause instanceof Fault ? cause.cause : cause
       if (reason instanceof Fault) throw reason
-      throw new Fault('service_failed', { what: `no document came from ${url.host}`, cause })
+      const untrusted = whyUntrusted(cause)
+      if (untrusted !== undefined)
+        throw new Fault('service_certificate_untrusted', { what: `${url.host}: ${untrusted}`, cause })
+      throw new Fault('service_failed', {
+        what: `no document came from ${url.host}: ${whyNoConnection(cause)}`,
+        cause,
+      })
     } finally {
       await dispatcher.destroy()
     }

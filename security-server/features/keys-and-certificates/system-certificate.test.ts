@@ -126,13 +126,18 @@ t.test('a server of OpenAPI documents that asks who calls sees it too', async (t
   other.world.now = Date.now()
   await other.keys.internalTls.generate()
   const theirs = other.keys.internalTls.identity()!
-  setDefaultCACertificates([...getCACertificates(), certificatePem(theirs.certificate)])
   const ca = certificatePem(keys.internalTls.certificate())
   const options = { ...tlsCredentials(theirs), ca, requestCert: true, rejectUnauthorized: true }
   const source = createServer(options, (_request, response) => response.end('openapi: 3.1.0'))
   await new Promise<void>((resolve) => source.listen(0, '127.0.0.1', resolve))
   t.teardown(() => source.close())
   const url = `https://localhost:${(source.address() as AddressInfo).port}/`
+  await t.rejects(
+    createDocumentClient([], keys.internalTls)(url),
+    { code: 'service_certificate_untrusted' },
+    'a certificate that nobody vouches for is not a server that is down',
+  )
+  setDefaultCACertificates([...getCACertificates(), certificatePem(theirs.certificate)])
   t.equal(await createDocumentClient([], keys.internalTls)(url), 'openapi: 3.1.0')
   await t.rejects(createDocumentClient([])(url), { code: 'service_failed' }, 'nobody is not served')
 })
